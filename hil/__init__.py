@@ -1,0 +1,1 @@
+"""The test bench: simulated battery rooms behind real Modbus sockets and ptys."""
