@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agent.quality import Quality
 
 
@@ -38,6 +41,6 @@ class Read:
 class Reply:
     """The answer to one `Read`: `words` (bits as 0/1 for coils) when quality is GOOD, else empty."""
 
-    words: Sequence[int]
+    words: Sequence[int] | NDArray[np.uint16]
     quality: Quality = Quality.GOOD
     exception_code: int | None = None

@@ -1,0 +1,112 @@
+"""cellwarden bench: one shape for every benchmark, and one table of what each figure should be."""
+
+import importlib
+import json
+import os
+import platform
+from typing import Any, NamedTuple
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+
+class Target(NamedTuple):
+    """What a figure should be. `value` None: the figure is only reported."""
+
+    value: float | None
+    better: str
+
+
+def at_most(value: float) -> Target:
+    """Return a target for a figure that should be small."""
+    return Target(value, "lower")
+
+
+def at_least(value: float) -> Target:
+    """Return a target for a figure that should be large."""
+    return Target(value, "higher")
+
+
+LOWER, HIGHER = Target(None, "lower"), Target(None, "higher")
+
+# Every target there is, by benchmark and figure. They change only with a decision record in docs/adr.
+TARGETS: dict[str, dict[str, Target]] = {
+    "wire": {
+        "ratio_to_entropy_60": at_most(1.15),
+        "bytes_per_value_60_real": LOWER,
+        "bytes_per_value_60_simulated": at_most(0.32),
+        "bytes_per_value_10_simulated": at_most(0.5),
+        "encode_values_per_s": at_least(20e6),
+        "decode_values_per_s": at_least(20e6),
+    },
+    "detectors": {
+        "ns_per_channel_sample": at_most(250),
+        "ratio_to_c": at_most(1.3),
+        "ratio_to_python": at_least(50),
+        "allocations_10000_frames": at_most(0),
+        "warm_start_s": at_most(2),
+    },
+}
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures depend on."""
+    with open("/proc/cpuinfo") as file:
+        models = [line.partition(":")[2].strip() for line in file if line.startswith(("model name", "Model"))]
+    return {
+        "machine": platform.machine(),
+        "cpu": models[0] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.system() + " " + platform.release(),
+    }
+
+
+def result(bench: str, name: str, value: float | None, unit: str) -> dict[str, Any]:
+    """Return one figure beside its target."""
+    target = TARGETS[bench].get(name, LOWER)
+    met = None
+    if target.value is not None and value is not None:
+        met = value <= target.value if target.better == "lower" else value >= target.value
+    return {
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "target": target.value,
+        "better": target.better,
+        "met": met,
+    }
+
+
+def print_table(bench: str, results: list[dict[str, Any]]) -> None:
+    """Print the figures for people."""
+    table = Table("figure", "value", "unit", "target", "met", title=f"cellwarden bench {bench}")
+    for row in results:
+        sign = "<=" if row["better"] == "lower" else ">="
+        table.add_row(
+            row["name"],
+            "not measured" if row["value"] is None else f"{row['value']:,.4g}",
+            row["unit"],
+            "" if row["target"] is None else f"{sign} {row['target']:,.4g}",
+            {True: "yes", False: "NO", None: ""}[row["met"]],
+        )
+    Console().print(table)
+
+
+@click.command("bench")
+@click.argument("name", type=click.Choice(sorted(TARGETS)))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
+def command(name: str, as_json: bool) -> None:
+    """Measure on this machine, and print each figure beside its target.
+
+    \b
+    Examples:  cellwarden bench wire
+               cellwarden bench detectors --json
+    """
+    module: Any = importlib.import_module(f"agent.cli.bench.{name}")
+    results = [result(name, *figure) for figure in module.measure()]
+    if as_json:
+        click.echo(json.dumps({"bench": name, "machine": machine(), "results": results}))
+    else:
+        print_table(name, results)

@@ -1,0 +1,40 @@
+"""Load agent.toml and every profile it names, or say everything that is wrong with both."""
+
+from pathlib import Path
+
+import click
+
+from agent.cli.errors import Failure
+from agent.config import Config, ConfigError, load_config
+from drivers.profile import Profile, ProfileError, load_profile
+
+config_option = click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("/etc/cellwarden/agent.toml"),
+    show_default=True,
+    help="The agent's configuration file.",
+)
+
+
+def load(path: Path) -> tuple[Config, dict[str, Profile]]:
+    """Return the checked configuration and its profiles by name. Raises Failure (exit 2)."""
+    try:
+        config = load_config(path)
+    except ConfigError as error:
+        raise Failure(str(error)) from error
+    profiles: dict[str, Profile] = {}
+    problems = []
+    for unit in config.unit:
+        if unit.profile in profiles:
+            continue
+        try:
+            name = unit.profile
+            file = path.parent / name if name.endswith(".toml") else name
+            profiles[name] = load_profile(file, config.agent.profile_dirs)
+        except ProfileError as error:
+            problems.append(f"{path.name}: [[unit]] {unit.name} profile: {error}")
+    if problems:
+        raise Failure("\n".join(problems))
+    return config, profiles

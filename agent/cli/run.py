@@ -1,0 +1,32 @@
+"""cellwarden run: the agent itself."""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from agent.cli.errors import USAGE, Failure
+from agent.cli.load import config_option, load
+from agent.control.server import ControlError
+from agent.runtime import Agent
+from agent.store.store import StoreError
+
+
+@click.command("run")
+@config_option
+def command(path: Path) -> None:
+    """Run the agent until SIGTERM or Ctrl-C.
+
+    \b
+    Example:  cellwarden run --config /etc/cellwarden/agent.toml
+    """
+    config, profiles = load(path)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        asyncio.run(Agent(config, profiles).run())
+    except (StoreError, ControlError) as error:
+        raise Failure(str(error), USAGE) from error

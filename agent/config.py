@@ -1,0 +1,218 @@
+"""agent.toml: one file, checked whole, every mistake named at once with its table and key."""
+
+import difflib
+import os
+import socket
+import tomllib
+from collections import Counter
+from collections.abc import Iterable
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class ConfigError(Exception):
+    """The file cannot be used; `problems` holds one line per mistake."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        self.path, self.problems = path, problems
+        super().__init__("\n".join(f"{path.name}: {problem}" for problem in problems))
+
+
+class Table(BaseModel):
+    """A table of agent.toml: unknown keys are mistakes, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AgentTable(Table):
+    """[agent]"""
+
+    id: Name = Field(default_factory=lambda: socket.gethostname().split(".")[0])
+    profile_dirs: tuple[Path, ...] = ()
+
+
+class StoreTable(Table):
+    """[store]"""
+
+    path: Path = Path("/var/lib/cellwarden/buffer.db")
+    batch_s: Seconds = 10.0
+    batch_frames: Annotated[int, Field(ge=1, le=600)] = 60
+
+
+class UpstreamTable(Table):
+    """[upstream]"""
+
+    url: str
+
+    @model_validator(mode="after")
+    def _plain_http_stays_on_the_box(self) -> Self:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("url: must be https://HOST[:PORT], or http:// to this very machine")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError(f"url: plain http to {parts.hostname} could be read and forged; use https://")
+        return self
+
+
+class ControlTable(Table):
+    """[control]"""
+
+    socket: Path = Path("/run/cellwarden/control.sock")
+
+
+class TcpBus(Table):
+    """[[bus]] with transport = "tcp": one endpoint, one connection, one or more units behind it."""
+
+    name: Name
+    transport: Literal["tcp"]
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 502
+
+
+class RtuBus(Table):
+    """[[bus]] with transport = "rtu": one serial device."""
+
+    name: Name
+    transport: Literal["rtu"]
+    device: Path
+    baud: Annotated[int, Field(ge=300, le=1_000_000)] = 9600
+    parity: Literal["N", "E", "O"] = "N"
+    stop_bits: Literal[1, 2] = 1
+    pause_ms: Annotated[float, Field(ge=0, le=10_000)] = 0.0
+
+
+class UnitTable(Table):
+    """[[unit]]: one battery management unit."""
+
+    name: Name
+    rack: Name | None = None
+    bus: str
+    unit_id: Annotated[int, Field(ge=0, le=255)] = 1
+    profile: str
+    period_s: Annotated[float, Field(ge=0.1, le=600)] = 1.0
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+
+    @property
+    def path(self) -> str:
+        """The unit's place in the site: "rack/unit", or its name where it is the rack itself."""
+        return f"{self.rack}/{self.name}" if self.rack else self.name
+
+
+class Config(Table):
+    """The whole of agent.toml."""
+
+    agent: AgentTable = AgentTable()
+    store: StoreTable = StoreTable()
+    control: ControlTable = ControlTable()
+    upstream: UpstreamTable
+    bus: tuple[Annotated[TcpBus | RtuBus, Field(discriminator="transport")], ...] = ()
+    unit: tuple[UnitTable, ...] = ()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` names this very machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_config(path: Path) -> Config:
+    """Read and check agent.toml; relative paths in it are relative to it. Raises ConfigError."""
+    try:
+        content = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(path, [f"cannot be read: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(path, [f"is not TOML: {error}"]) from error
+    problems = _cross_check(content)
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as error:
+        problems = [_line(content, e) for e in error.errors()] + problems
+    if problems:
+        raise ConfigError(path, problems)
+    return config
+
+
+def _tables(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    tables = content.get(name)
+    return [t for t in tables if isinstance(t, dict)] if isinstance(tables, list) else []
+
+
+def _cross_check(content: dict[str, Any]) -> list[str]:
+    """Return what only shows when tables are held against one another; they need not be right themselves."""
+    problems = []
+    buses = [str(bus.get("name")) for bus in _tables(content, "bus")]
+    for kind in ("bus", "unit"):
+        names = Counter(str(table.get("name")) for table in _tables(content, kind) if "name" in table)
+        problems += [f"[[{kind}]] {name}: the name is used {n} times" for name, n in names.items() if n > 1]
+        if not _tables(content, kind):
+            problems.append(f"[[{kind}]]: at least one is needed")
+    for unit in _tables(content, "unit"):
+        bus = str(unit.get("bus"))
+        if "bus" in unit and bus not in buses:
+            hint = _suggest(bus, buses)
+            problems.append(f"[[unit]] {unit.get('name')} bus: there is no [[bus]] named {bus!r}{hint}")
+    problems += _shared(
+        "unit", ((u, (u.get("bus"), u.get("unit_id", 1))) for u in _tables(content, "unit")), "unit_id"
+    )
+    problems += _shared(
+        "bus",
+        ((bus, _endpoint(bus)) for bus in _tables(content, "bus") if bus.keys() & {"host", "device"}),
+        "port",
+    )
+    return problems
+
+
+def _endpoint(bus: dict[str, Any]) -> object:
+    if "device" in bus:
+        return os.path.realpath(str(bus["device"]))
+    return bus.get("host"), bus.get("port", 502)
+
+
+def _shared(kind: str, tables: Iterable[tuple[dict[str, Any], object]], what: str) -> list[str]:
+    seen: dict[object, Any] = {}
+    problems = []
+    for table, key in tables:
+        other = seen.setdefault(key, table)
+        if other is not table:
+            problems.append(f"[[{kind}]] {table.get('name')}: the {what} is already {other.get('name')}'s")
+    return problems
+
+
+KEYS = sorted({key for table in Table.__subclasses__() for key in table.model_fields})
+
+
+def _suggest(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _line(content: dict[str, Any], error: Any) -> str:
+    """Return one of pydantic's errors as "[table] key: what is wrong", the way the file is written."""
+    where = ""
+    here: Any = content
+    for part in error["loc"]:
+        if isinstance(part, int):  # one of several [[tables]]: called by its name
+            here = here[part]
+            where = f"[[{where.strip('[]')}]] {here.get('name') or f'number {part + 1}'}"
+        elif not (where.startswith("[[") and part in ("tcp", "rtu")):  # pydantic's tag of the kind of bus
+            here = here.get(part, {}) if isinstance(here, dict) else {}
+            where = f"{where} {part}" if where else f"[{part}]" if isinstance(here, dict) else str(part)
+    key = str(error["loc"][-1]) if error["loc"] else ""
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown key{_suggest(key, KEYS)}"
+    if error["type"] == "missing":
+        return f"{where}: is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {message[:1].lower()}{message[1:]}"

@@ -1,0 +1,1 @@
+"""The control socket: how every tool talks to a running agent."""

@@ -1,0 +1,1 @@
+"""Buses and links: the only place of the agent that imports pymodbus, and the only one that talks Modbus."""

@@ -1,0 +1,162 @@
+"""One polled unit: connecting to it, one poll cycle, and what is remembered between cycles."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from agent.clock import Clock, Stamp
+from agent.frame import Frame
+from agent.modbus.ports import Port
+from agent.quality import Quality
+from drivers.connect import ConnectError, connect
+from drivers.layout import Image, Layout
+from drivers.profile import Profile
+from drivers.registers import Read, Reply
+
+log = logging.getLogger(__name__)
+
+STATE_PERIOD_S = 10.0  # points of the poll class "state"; safety points are read every cycle
+BACKOFF_FLOOR_S = 1.0
+BACKOFF_CEILING_S = 8.0  # a unit that is back is heard within the ten seconds of the safety deadline
+
+
+@dataclass
+class Counters:
+    """What happened to a unit's reads since the agent started."""
+
+    cycles: int = 0
+    late_cycles: int = 0
+    frames: int = 0
+    reads: int = 0
+    no_reply: int = 0
+    refused: int = 0
+
+    @property
+    def errors(self) -> int:
+        """Reads that brought no values."""
+        return self.no_reply + self.refused
+
+
+@dataclass
+class Unit:
+    """A unit as configured, and the state of talking to it.
+
+    `connected` is called with each new layout, before any frame that is read with it, and returns the hash of
+    its description; `emit` is called with every frame.
+    """
+
+    name: str
+    rack: str
+    unit_id: int
+    profile: Profile
+    period_s: float
+    timeout_s: float
+    clock: Clock
+    connected: Callable[["Unit", Layout], bytes]
+    emit: Callable[[Frame, Layout], None]
+    counters: Counters = field(default_factory=Counters)
+    layout: Layout | None = None
+    trouble: str = "has not answered yet"
+    heard_s: float | None = None
+    _schema: bytes = b""
+    _failures: int = 0
+    _probe_at_s: float = 0.0
+    _state_at_s: float = 0.0
+
+    async def cycle(self, port: Port | None) -> None:
+        """Poll once and emit one frame.
+
+        Without a port, or while backing off, nothing is asked and the frame says just that. A unit that was
+        never understood has no frame: nobody could read one. Raises PortError where the port broke.
+        """
+        self.counters.cycles += 1
+        stamp = self.clock.stamp()
+        now_s = stamp.boottime_ns / 1e9
+        asks = port is not None and now_s >= self._probe_at_s
+        if self.layout is None and asks:
+            await self._connect(port, now_s)
+            return
+        if self.layout is None:
+            return
+        image = self.layout.image()
+        try:
+            if asks:
+                await self._poll(port, self.layout, image, now_s)
+        finally:
+            self._emit(self.layout, image, stamp)
+
+    async def _connect(self, port: Port, now_s: float) -> None:
+        conversation = connect(self.profile)
+        try:
+            read = next(conversation)
+            while True:
+                read = conversation.send(await self._ask(port, read))
+        except StopIteration as done:
+            self.layout = done.value
+        except ConnectError as error:
+            self._fell_silent(now_s, str(error))
+            return
+        self._schema = self.connected(self, self.layout)
+        self._heard(now_s)
+        for note in self.layout.notes:
+            log.warning("unit %s: %s", self.name, note)
+
+    async def _poll(self, port: Port, layout: Layout, image: Image, now_s: float) -> None:
+        with_state = now_s >= self._state_at_s
+        answered = False
+        for index, read in enumerate(layout.plan.reads):
+            if not with_state and not layout.plan.is_safety(index):
+                continue
+            reply = await self._ask(port, read)
+            image.store(index, reply)
+            if reply.quality is Quality.NO_REPLY:
+                break  # the rest is not asked: a silent unit must not cost the others of its bus more
+            answered = True
+        if not answered:
+            self._fell_silent(now_s, "does not answer")
+            return
+        self._heard(now_s)
+        if with_state:
+            self._state_at_s = now_s + STATE_PERIOD_S
+        if changed := image.changed_guards():
+            # a scale factor moved: what was read cannot be trusted to mean what the schema says
+            log.warning("unit %s: %s; connecting anew", self.name, changed)
+            image.begin_cycle()
+            self.layout = None
+
+    async def _ask(self, port: Port, read: Read) -> Reply:
+        """Ask; a unit that answered last time is asked again at once, so that one bad frame costs little.
+
+        A late answer to the first request cannot be mistaken: it says the same registers.
+        """
+        for _ in range(1 if self._failures else 2):
+            self.counters.reads += 1
+            reply = await port.ask(self.unit_id + read.unit_offset, read, self.timeout_s)
+            self.counters.no_reply += reply.quality is Quality.NO_REPLY
+            self.counters.refused += reply.quality is Quality.REFUSED
+            if reply.quality is not Quality.NO_REPLY:
+                break
+        return reply
+
+    def _heard(self, now_s: float) -> None:
+        if self._failures:
+            log.info("unit %s: answers again", self.name)
+        self._failures, self._probe_at_s = 0, 0.0
+        self.heard_s, self.trouble = now_s, ""
+
+    def _fell_silent(self, now_s: float, trouble: str) -> None:
+        if trouble != self.trouble:
+            log.warning("unit %s: %s", self.name, trouble)
+        self.trouble = trouble
+        wait_s = min(BACKOFF_CEILING_S, BACKOFF_FLOOR_S * 2.0**self._failures)
+        self._failures += 1
+        self._probe_at_s = now_s + wait_s
+
+    def _emit(self, layout: Layout, image: Image, stamp: Stamp) -> None:
+        raw = np.zeros(layout.n, np.int64)
+        quality = np.empty(layout.n, np.uint8)
+        layout.decode(image, raw, quality)
+        self.counters.frames += 1
+        self.emit(Frame(self.name, self.rack, self._schema, stamp, raw, quality), layout)

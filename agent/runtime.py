@@ -1,0 +1,205 @@
+"""The agent as one process: the only place where its parts are wired together."""
+
+import asyncio
+import logging
+import os
+import signal
+import sqlite3
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from agent.clock import Clock
+from agent.config import Config, RtuBus, TcpBus, UnitTable
+from agent.control.server import ControlServer
+from agent.detect.alarms import AlarmEvent
+from agent.detect.watch import RackWatch, warm_up
+from agent.frame import Frame
+from agent.modbus.bus import Bus
+from agent.modbus.ports import Port, SerialPort, TcpPort
+from agent.modbus.unit import Unit
+from agent.status import Latest, unit_report
+from agent.store.open_batch import OpenBatches
+from agent.store.store import Event, Store
+from agent.store.writer import Writer
+from agent.uplink.uplink import Uplink
+from agent.wire.schema import encode_schema
+from drivers.layout import Layout
+from drivers.profile import Profile
+
+log = logging.getLogger(__name__)
+
+ALARMS_SHOWN = 1000
+FLUSH_S = 1.0  # of the two seconds in which a stop must be done
+
+
+class Agent:
+    """Everything of one running agent. Made, run once, and thrown away."""
+
+    def __init__(self, config: Config, profiles: dict[str, Profile]) -> None:
+        self.config = config
+        self.clock = Clock()
+        self.writer = Writer()
+        self.store = Store(config.store.path, config.agent.id, self.clock.boot_id, config.upstream.url)
+        self.uplink = Uplink(config.upstream.url, config.agent.id, self.store, self.writer)
+        self.control = ControlServer(config.control.socket, self.status)
+        self.open = OpenBatches(config.store.batch_frames)
+        self.units = {table.name: self._unit(table, profiles[table.profile]) for table in config.unit}
+        self.buses = [self._bus(table) for table in config.bus]
+        self.watches: dict[str, RackWatch] = {}
+        self.latest: dict[str, Latest] = {}
+        self.alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_SHOWN)
+        self._unrecorded: list[Event] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def _unit(self, table: UnitTable, profile: Profile) -> Unit:
+        return Unit(
+            name=table.path,
+            rack=table.rack or table.name,
+            unit_id=table.unit_id,
+            profile=profile,
+            period_s=table.period_s,
+            timeout_s=table.timeout_s,
+            clock=self.clock,
+            connected=self._connected,
+            emit=self._frame,
+        )
+
+    def _bus(self, table: TcpBus | RtuBus) -> Bus:
+        units = [self.units[unit.name] for unit in self.config.unit if unit.bus == table.name]
+        return Bus(table.name, _port(table, units), units)
+
+    async def run(self) -> None:
+        """Poll, judge, store and forward until SIGTERM or SIGINT; then stop within two seconds."""
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await self.control.start()
+        log.info(
+            "agent %s, process %d, epoch %s: %d units on %d buses",
+            self.config.agent.id,
+            os.getpid(),
+            self.store.epoch.hex()[:8],
+            len(self.units),
+            len(self.buses),
+        )
+        warm_up()  # a kernel that compiled at its first frame would hold up every bus
+        polling = [asyncio.create_task(bus.run()) for bus in self.buses]
+        others = [
+            asyncio.create_task(self._seal_periodically()),
+            asyncio.create_task(self.uplink.run()),
+            asyncio.create_task(stop.wait()),
+        ]
+        await asyncio.wait({*polling, *others}, return_when=asyncio.FIRST_COMPLETED)
+        log.info("stopping")
+        await self._stop(polling, others)
+
+    async def _stop(self, polling: list[asyncio.Task[None]], others: list[asyncio.Task[Any]]) -> None:
+        """Stop polling, then seal, then try to send, so that everything that was read is accounted for."""
+        failures = await _cancel(polling) + await _cancel(others)
+        await asyncio.gather(*self._tasks)
+        await self._seal()
+        await self.uplink.flush(FLUSH_S)
+        await self.writer(self.store.close)
+        self.writer.close()
+        await self.control.stop()
+        if failures:
+            raise failures[0]
+
+    def _connected(self, unit: Unit, layout: Layout) -> bytes:
+        """Take a unit's layout: its description onto disk, and fresh detectors for its values."""
+        digest, body = encode_schema(layout.describe())
+        # the writer works in order: the schema is on disk before any batch that needs it
+        self._in_background(self.writer(self.store.add_schema, digest, body))
+        self.watches[unit.name] = RackWatch(
+            layout.places, layout.quantities, layout.resolution, unit.period_s
+        )
+        reads = len(layout.plan.reads)
+        log.info("unit %s: %s, %d values in %d reads", unit.name, layout.profile_model, layout.n, reads)
+        return digest
+
+    def _frame(self, frame: Frame, layout: Layout) -> None:
+        """Take one frame: keep it, judge it, and let nothing that was found wait for the disk."""
+        self.open.add(frame)
+        si = np.empty(layout.n)
+        layout.to_si(frame.raw, frame.quality, si)
+        self.latest[frame.unit] = Latest(frame, layout, si)
+        found = self.watches[frame.unit].judge(frame.stamp.boottime_ns / 1e9, si, frame.quality)
+        if found:
+            events = [self._announce(frame, event) for event in found]
+            self._in_background(self._seal(frame.rack, events))
+        elif self.open.full:
+            self._in_background(self._seal())
+
+    def _announce(self, frame: Frame, event: AlarmEvent) -> Event:
+        record = {
+            "kind": "alarm",
+            "boottime_ns": frame.stamp.boottime_ns,
+            "utc_ns": frame.stamp.utc_ns,
+            **asdict(event),
+        }
+        log.warning("%s %s %s: %s", event.state, event.severity, frame.unit, event.text)
+        self.alarms.append({**record, "unit": frame.unit})
+        return Event(frame.unit, record)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _seal_periodically(self) -> None:
+        while True:
+            await asyncio.sleep(self.config.store.batch_s)
+            await self._seal()
+
+    async def _seal(self, rack: str | None = None, events: Sequence[Event] = ()) -> None:
+        """Commit open batches and events. What the disk refuses is kept for the next commit."""
+        batches = self.open.take(rack)
+        events = [*self._unrecorded, *events]
+        self._unrecorded = []
+        if not batches and not events:
+            return
+        try:
+            await self.writer(self.store.seal, batches, events)
+        except sqlite3.Error as error:
+            log.error("%s: %s; %d alarms are not recorded yet", self.store.path, error, len(events))
+            self.open.put_back(batches)
+            self._unrecorded = list(events)
+            return
+        self.uplink.wake()
+
+    async def status(self) -> dict[str, Any]:
+        """Return what `GET /v1/status` answers."""
+        now_s = self.clock.boottime_s()
+        return {
+            "agent": self.config.agent.id,
+            "epoch": self.store.epoch.hex(),
+            "boottime_s": now_s,
+            "clock_synchronised": self.clock.synchronised(),
+            "units": [unit_report(u, self.latest.get(u.name), now_s) for u in self.units.values()],
+            "buses": [
+                {"name": bus.name, "port": bus.port.name, "trouble": bus.trouble} for bus in self.buses
+            ],
+            "alarms": list(self.alarms),
+            "account": asdict(await self.writer(self.store.account)),
+            "open_frames": self.open.frames,
+            "upstream": asdict(self.uplink.status),
+        }
+
+
+def _port(table: TcpBus | RtuBus, units: list[Unit]) -> Port:
+    if isinstance(table, TcpBus):
+        return TcpPort(table.host, table.port)
+    pause_ms = max(table.pause_ms, *(unit.profile.pause_ms for unit in units), 0)
+    return SerialPort(str(table.device), table.baud, table.parity, table.stop_bits, pause_ms / 1e3)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> list[BaseException]:
+    """Cancel tasks and return what those had raised that failed by themselves."""
+    for task in tasks:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    return [r for r in results if isinstance(r, BaseException) and not isinstance(r, asyncio.CancelledError)]

@@ -1,0 +1,86 @@
+"""Open batches: the frames of each unit that are not on disk yet."""
+
+import numpy as np
+
+from agent.frame import Frame
+from agent.wire.batch import Batch
+
+SYNCHRONISED = 1
+MAX_OPEN_VALUES = 50_000  # keeps an inflated batch well below the collectors' limit of 1 MiB
+
+
+class OpenBatch:
+    """Frames of one unit, read with one schema, in the order in which they were made."""
+
+    def __init__(self, first: Frame) -> None:
+        self.unit = first.unit
+        self.rack = first.rack
+        self.schema = first.schema
+        self.frames: list[Frame] = [first]
+
+    def takes(self, frame: Frame, max_frames: int) -> bool:
+        """Whether `frame` can be read with this batch's schema and still fits."""
+        count = len(self.frames)
+        return (
+            frame.schema == self.schema
+            and count < max_frames
+            and (count + 1) * frame.raw.size <= MAX_OPEN_VALUES
+        )
+
+    def batch(self, agent: str, epoch: bytes, sequence: int, boot_id: bytes) -> Batch:
+        """Return what goes onto disk and the wire."""
+        stamps = [frame.stamp for frame in self.frames]
+        return Batch(
+            agent=agent,
+            epoch=epoch,
+            sequence=sequence,
+            unit=self.unit,
+            schema=self.schema,
+            boot_id=boot_id,
+            boottime_ns=np.array([stamp.boottime_ns for stamp in stamps], np.int64),
+            utc_ns=np.array([stamp.utc_ns for stamp in stamps], np.int64),
+            clock=np.array([SYNCHRONISED * stamp.synchronised for stamp in stamps], np.uint8),
+            raw=np.stack([frame.raw for frame in self.frames]),
+            quality=np.stack([frame.quality for frame in self.frames]),
+            events=(),
+        )
+
+
+class OpenBatches:
+    """The open batch of every unit, and the full ones that wait for the next commit."""
+
+    def __init__(self, max_frames: int) -> None:
+        self._max_frames = max_frames
+        self._open: dict[str, OpenBatch] = {}
+        self._full: list[OpenBatch] = []
+
+    @property
+    def frames(self) -> int:
+        """Frames that a power cut would lose now."""
+        return sum(len(batch.frames) for batch in (*self._full, *self._open.values()))
+
+    @property
+    def full(self) -> bool:
+        """Whether a batch is waiting that will not take another frame."""
+        return bool(self._full)
+
+    def add(self, frame: Frame) -> None:
+        """Append a frame to its unit's open batch; a new schema or a full batch begins another."""
+        batch = self._open.get(frame.unit)
+        if batch is not None and batch.takes(frame, self._max_frames):
+            batch.frames.append(frame)
+            return
+        if batch is not None:
+            self._full.append(batch)
+        self._open[frame.unit] = OpenBatch(frame)
+
+    def take(self, rack: str | None = None) -> list[OpenBatch]:
+        """Remove and return what is to be sealed: everything, or what belongs to `rack`."""
+        taken = [b for b in (*self._full, *self._open.values()) if rack is None or b.rack == rack]
+        self._full = [b for b in self._full if b not in taken]
+        self._open = {unit: b for unit, b in self._open.items() if b not in taken}
+        return taken
+
+    def put_back(self, batches: list[OpenBatch]) -> None:
+        """Return batches whose commit failed; they go with the next one."""
+        self._full = batches + self._full

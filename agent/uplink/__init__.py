@@ -1,0 +1,1 @@
+"""Getting batches to collectors."""
