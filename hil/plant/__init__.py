@@ -1,0 +1,1 @@
+"""Battery physics of the bench: pure, seeded, deterministic, no clocks and no sockets."""
