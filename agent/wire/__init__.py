@@ -1,0 +1,43 @@
+"""The wire format: batches, schemas, requests and acknowledgements <-> bytes. Pure."""
+
+from agent.wire.batch import CLOCK_SIMULATED, CLOCK_SYNCHRONISED, Batch, decode_batch, encode_batch
+from agent.wire.errors import Malformed, NotMsgpack, NotZstd, TooLarge, UnknownVersion, WireError
+from agent.wire.limits import Limits
+from agent.wire.request import (
+    ACKNOWLEDGEMENT_TYPE,
+    CONTENT_TYPE,
+    PATH,
+    Acknowledgement,
+    Request,
+    decode_ack,
+    decode_request,
+    encode_ack,
+    encode_request,
+)
+from agent.wire.schema import decode_schema, encode_schema
+
+__all__ = [
+    "ACKNOWLEDGEMENT_TYPE",
+    "CLOCK_SIMULATED",
+    "CLOCK_SYNCHRONISED",
+    "CONTENT_TYPE",
+    "PATH",
+    "Acknowledgement",
+    "Batch",
+    "Limits",
+    "Malformed",
+    "NotMsgpack",
+    "NotZstd",
+    "Request",
+    "TooLarge",
+    "UnknownVersion",
+    "WireError",
+    "decode_ack",
+    "decode_batch",
+    "decode_request",
+    "decode_schema",
+    "encode_ack",
+    "encode_batch",
+    "encode_request",
+    "encode_schema",
+]

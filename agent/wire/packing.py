@@ -1,0 +1,133 @@
+"""msgpack that a stranger may have written: shapes and counts are checked before objects are made.
+
+`Fields` reads an array of known shape element by element, so nothing nests; `unpack_tree` reads free-form
+content under limits of bytes, containers and depth.
+"""
+
+from typing import Any, TypeVar
+
+import msgpack  # type: ignore[import-untyped]
+
+from agent.wire.errors import Malformed, NotMsgpack, TooLarge, UnknownVersion
+from agent.wire.limits import DEFAULT_LIMITS, Limits
+
+ID_BYTES = 16  # of epochs, boot ids and schema hashes
+T = TypeVar("T", int, bytes, str)
+_UNPACK_ERRORS = (ValueError, TypeError, msgpack.UnpackException, RecursionError)
+
+
+def pack(content: object) -> bytes:
+    """The msgpack of plain content; `Malformed` names what cannot be packed."""
+    try:
+        packed: bytes = msgpack.packb(content, use_bin_type=True)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Malformed(f"cannot be packed as msgpack: {error}") from None
+    return packed
+
+
+class Fields:
+    """The elements of one msgpack array whose first element is the version of the format.
+
+    Containers are opened by `array` and never by `take`: where a scalar belongs, a filled array is an error.
+    """
+
+    def __init__(self, what: str, content: bytes, version: int, count: int) -> None:
+        self._what = what
+        self._unpacker = msgpack.Unpacker(
+            max_buffer_size=max(len(content), 1),
+            max_array_len=0,
+            max_map_len=0,
+            max_ext_len=0,
+            strict_map_key=True,
+        )
+        self._unpacker.feed(content)
+        found = self.array("envelope")
+        said = self.take(int, "version") if found else None
+        if said != version:
+            raise UnknownVersion(f"{what} of version {said}, this receiver knows version {version}")
+        if found != count:
+            raise Malformed(f"{what}: {found} fields, version {version} has {count}")
+
+    def array(self, name: str, limit: int | None = None) -> int:
+        """Open an array and return its length."""
+        try:
+            length: int = self._unpacker.read_array_header()
+        except _UNPACK_ERRORS as error:
+            raise NotMsgpack(f"{self._what}: {name} is no msgpack array ({_short(error)})") from None
+        if limit is not None and length > limit:
+            raise TooLarge(f"{self._what}: {length} {name}, the limit is {limit}")
+        return length
+
+    def take(self, kind: type[T], name: str, size: int | None = None) -> T:
+        """The next element, of exactly this type and, for bytes, of this size."""
+        value = self._next(name)
+        if type(value) is not kind:
+            raise Malformed(f"{self._what}: {name} is {type(value).__name__}, expected {kind.__name__}")
+        if isinstance(value, bytes) and size not in (None, len(value)):
+            raise Malformed(f"{self._what}: {name} has {len(value)} bytes, expected {size}")
+        return value
+
+    def take_optional(self, name: str, size: int) -> bytes | None:
+        """The next element: nil, or bytes of this size."""
+        value = self._next(name)
+        if value is None:
+            return None
+        if type(value) is not bytes or len(value) != size:
+            raise Malformed(f"{self._what}: {name} is neither nil nor {size} bytes")
+        return value
+
+    def end(self) -> None:
+        """Nothing may follow."""
+        try:
+            self._unpacker.skip()
+        except msgpack.OutOfData:
+            return
+        except _UNPACK_ERRORS:
+            pass
+        raise Malformed(f"{self._what}: bytes after the last field")
+
+    def _next(self, name: str) -> Any:
+        try:
+            return self._unpacker.unpack()
+        except msgpack.OutOfData:
+            raise NotMsgpack(f"{self._what}: ends before {name}") from None
+        except _UNPACK_ERRORS as error:
+            raise NotMsgpack(f"{self._what}: {name} cannot be unpacked ({_short(error)})") from None
+
+
+def unpack_tree(what: str, content: bytes, limits: Limits = DEFAULT_LIMITS, size: int | None = None) -> Any:
+    """Free-form content of at most `size` (default `limits.tree`) bytes, with counted containers."""
+    most = limits.tree if size is None else size
+    if len(content) > most:
+        raise TooLarge(f"{what}: {len(content)} bytes, the limit is {most}")
+    left = limits.containers
+
+    def count(container: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise TooLarge(f"{what}: more than {limits.containers} arrays and maps")
+        return container
+
+    try:
+        tree = msgpack.unpackb(
+            content, list_hook=count, object_hook=count, max_ext_len=0, strict_map_key=True
+        )
+    except TooLarge:
+        raise
+    except _UNPACK_ERRORS as error:
+        raise NotMsgpack(f"{what}: cannot be unpacked ({_short(error)})") from None
+    _check_depth(what, tree, limits.depth)
+    return tree
+
+
+def _check_depth(what: str, node: Any, left: int) -> None:
+    if isinstance(node, (list, dict)):
+        if left == 0:
+            raise TooLarge(f"{what}: nested too deeply")
+        for child in node.values() if isinstance(node, dict) else node:
+            _check_depth(what, child, left - 1)
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0][:120]
