@@ -3,9 +3,8 @@
 import numpy as np
 
 from agent.frame import Frame
-from agent.wire.batch import Batch
+from agent.wire.batch import CLOCK_SYNCHRONISED, Batch
 
-SYNCHRONISED = 1
 MAX_OPEN_VALUES = 50_000  # keeps an inflated batch well below the collectors' limit of 1 MiB
 
 
@@ -27,7 +26,14 @@ class OpenBatch:
             and (count + 1) * frame.raw.size <= MAX_OPEN_VALUES
         )
 
-    def batch(self, agent: str, epoch: bytes, sequence: int, boot_id: bytes) -> Batch:
+    def halves(self) -> tuple["OpenBatch", "OpenBatch"]:
+        """Return two batches that hold this one's frames."""
+        middle = len(self.frames) // 2
+        first, second = OpenBatch(self.frames[0]), OpenBatch(self.frames[middle])
+        first.frames, second.frames = self.frames[:middle], self.frames[middle:]
+        return first, second
+
+    def batch(self, agent: str, epoch: bytes, boot_id: bytes, sequence: int) -> Batch:
         """Return what goes onto disk and the wire."""
         stamps = [frame.stamp for frame in self.frames]
         return Batch(
@@ -39,7 +45,7 @@ class OpenBatch:
             boot_id=boot_id,
             boottime_ns=np.array([stamp.boottime_ns for stamp in stamps], np.int64),
             utc_ns=np.array([stamp.utc_ns for stamp in stamps], np.int64),
-            clock=np.array([SYNCHRONISED * stamp.synchronised for stamp in stamps], np.uint8),
+            clock=np.array([CLOCK_SYNCHRONISED * stamp.synchronised for stamp in stamps], np.uint8),
             raw=np.stack([frame.raw for frame in self.frames]),
             quality=np.stack([frame.quality for frame in self.frames]),
             events=(),

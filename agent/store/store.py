@@ -6,8 +6,9 @@ SQLite before 3.51.3 can corrupt a WAL that two connections write or checkpoint.
 
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import numpy as np
 from agent.store.open_batch import OpenBatch
 from agent.store.schema import migrate
 from agent.wire.batch import Batch, encode_batch
+from agent.wire.errors import TooLarge
 
 PAGE_BYTES = 1024  # a third of the flash writes of 4 KiB pages at 1.5 kB batches
 PRIORITY_ALARM, PRIORITY_FRAMES = 0, 1
+LAST_SEQUENCE = 2**63 - 1
 
 
 class StoreError(Exception):
@@ -69,18 +72,17 @@ class Settled:
 
     def covers(self, sequence: int) -> bool:
         """Whether the upstream needs no more of `sequence`."""
-        if sequence in self.refused:
-            return True
-        return sequence <= self.durable_through and not any(a <= sequence <= b for a, b in self.missing)
+        return sequence in self.refused or not any(a <= sequence <= b for a, b in self.wanted())
 
-    @property
-    def where(self) -> tuple[str, list[int]]:
-        """An SQL condition on batch.sequence for what was acknowledged, and its parameters."""
-        clauses, parameters = ["sequence <= ?"], [self.durable_through]
-        for first, last in self.missing:
-            clauses.append("sequence NOT BETWEEN ? AND ?")
-            parameters += [first, last]
-        return " AND ".join(clauses), parameters
+    def wanted(self) -> list[tuple[int, int]]:
+        """Return the ranges of sequences (inclusive) that the upstream does not hold."""
+        return [*self.missing, (self.durable_through + 1, LAST_SEQUENCE)]
+
+    def held(self) -> list[tuple[int, int]]:
+        """Return the ranges of sequences (inclusive) that the upstream holds: what `wanted` leaves out."""
+        ends = [first - 1 for first, _ in self.wanted()]
+        starts = [1, *(last + 1 for _, last in self.missing)]
+        return [(first, last) for first, last in zip(starts, ends, strict=True) if first <= last]
 
 
 class Store:
@@ -131,28 +133,25 @@ class Store:
         db.execute("BEGIN IMMEDIATE")
         try:
             self._settle(settled)
-            (last,) = db.execute("SELECT last_sequence FROM account").fetchone()
-            sealed = [
-                *(self._event_batch(last + n, event) for n, event in enumerate(events, 1)),
-                *(
-                    batch.batch(self._agent, self.epoch, last + len(events) + n, self._boot_id)
-                    for n, batch in enumerate(batches, 1)
-                ),
-            ]
-            for batch in sealed:
-                self._insert(batch)
+            for event in events:
+                self._insert(partial(self._event_batch, event))
+            for batch in batches:
+                self._insert_frames(batch)
             for event in events:
                 self._log_alarm(event)
             db.execute("COMMIT")
         except BaseException:
-            db.execute("ROLLBACK")
+            if db.in_transaction:  # a full disk may have rolled it back already
+                db.execute("ROLLBACK")
             raise
         # from here on the database says it itself
         self.settled = Settled(settled.durable_through, settled.missing)
 
     def _settle(self, settled: Settled) -> None:
-        where, parameters = settled.where
-        acknowledged = self._db.execute(f"DELETE FROM batch WHERE {where}", parameters).rowcount
+        acknowledged = sum(
+            self._db.execute("DELETE FROM batch WHERE sequence BETWEEN ? AND ?", held).rowcount
+            for held in settled.held()
+        )
         dropped = 0
         for sequence, reason in settled.refused.items():
             self._db.execute(
@@ -166,7 +165,7 @@ class Store:
                 [acknowledged, dropped, self._upstream],
             )
 
-    def _event_batch(self, sequence: int, event: Event) -> Batch:
+    def _event_batch(self, event: Event, sequence: int) -> Batch:
         nothing = np.empty(0, np.int64)
         return Batch(
             agent=self._agent,
@@ -183,14 +182,25 @@ class Store:
             events=(event.record,),
         )
 
-    def _insert(self, batch: Batch) -> None:
+    def _insert_frames(self, batch: OpenBatch) -> None:
+        """Insert a batch, or its halves where it is larger than collectors take."""
+        try:
+            self._insert(partial(batch.batch, self._agent, self.epoch, self._boot_id))
+        except TooLarge:
+            if len(batch.frames) == 1:
+                raise
+            for half in batch.halves():
+                self._insert_frames(half)
+
+    def _insert(self, make: Callable[[int], Batch]) -> None:
+        (last,) = self._db.execute("SELECT last_sequence FROM account").fetchone()
+        batch = make(last + 1)
         blob = encode_batch(batch)
-        priority = PRIORITY_ALARM if batch.events else PRIORITY_FRAMES
         self._db.execute(
             "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 batch.sequence,
-                priority,
+                PRIORITY_ALARM if batch.events else PRIORITY_FRAMES,
                 batch.unit,
                 batch.frames,
                 batch.values,
@@ -219,24 +229,23 @@ class Store:
         """Take an upstream's word; it reaches the disk with the next commit."""
         self.settled = Settled(durable_through, missing, {**self.settled.refused, **refused})
 
-    def pending(self, priority: int, after: int, max_batches: int, max_bytes: int) -> list[PendingBatch]:
-        """Return a priority's next unacknowledged batches above sequence `after`, oldest first."""
-        rows = self._db.execute(
-            "SELECT sequence, priority, schema, blob FROM batch WHERE priority = ? AND sequence > ?"
-            " ORDER BY sequence",
-            [priority, after],
-        )
+    def pending(self, priority: int, max_batches: int, max_bytes: int) -> list[PendingBatch]:
+        """Return a priority's oldest unacknowledged batches: the first whatever its size."""
         found: list[PendingBatch] = []
         size = 0
-        for row in rows:
-            batch = PendingBatch(*row)
-            if self.settled.covers(batch.sequence):
-                continue
-            size += len(batch.blob)
-            if found and (len(found) == max_batches or size > max_bytes):
-                break
-            found.append(batch)
-        rows.close()
+        for wanted in self.settled.wanted():
+            for row in self._db.execute(
+                "SELECT sequence, priority, schema, blob FROM batch"
+                " WHERE priority = ? AND sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?",
+                [priority, *wanted, max_batches],
+            ).fetchall():
+                batch = PendingBatch(*row)
+                if batch.sequence in self.settled.refused:
+                    continue
+                size += len(batch.blob)
+                if found and (len(found) == max_batches or size > max_bytes):
+                    return found
+                found.append(batch)
         return found
 
     def account(self) -> Account:
@@ -249,8 +258,10 @@ class Store:
             "SELECT acknowledged, dropped FROM upstream WHERE name = ?", [self._upstream]
         ).fetchone()
         (stored,) = db.execute("SELECT count(*) FROM batch").fetchone()
-        where, parameters = self.settled.where
-        (settled,) = db.execute(f"SELECT count(*) FROM batch WHERE {where}", parameters).fetchone()
+        settled = sum(
+            db.execute("SELECT count(*) FROM batch WHERE sequence BETWEEN ? AND ?", held).fetchone()[0]
+            for held in self.settled.held()
+        )
         refused = len(self.settled.refused)
         return Account(
             sealed=sealed,

@@ -14,13 +14,11 @@ import aiohttp
 from agent.store.store import PRIORITY_ALARM, PRIORITY_FRAMES, PendingBatch, Store
 from agent.store.writer import Writer
 from agent.wire.errors import WireError
-from agent.wire.request import Request, decode_ack, encode_request
+from agent.wire.limits import DEFAULT_LIMITS
+from agent.wire.request import CONTENT_TYPE, PATH, Request, decode_ack, encode_request
 
 log = logging.getLogger(__name__)
 
-PATH = "/v1/batches"
-CONTENT_TYPE = "application/vnd.cellwarden.batches+msgpack"
-MAX_REQUEST_BATCHES = 256
 MAX_REQUEST_BYTES = 512 * 1024
 REQUEST_TIMEOUT_S = 30.0
 RETRY_FLOOR_S = 0.5
@@ -54,7 +52,7 @@ class Uplink:
         self.status = UplinkStatus(url)
         self._url, self._agent, self._store, self._writer = url.rstrip("/") + PATH, agent, store, writer
         self._sealed = asyncio.Event()
-        self._max_batches = MAX_REQUEST_BATCHES
+        self._max_batches = DEFAULT_LIMITS.batches
         self._sent_schemas: set[bytes] = set()
         self._need_schemas: set[bytes] = set()
 
@@ -120,15 +118,16 @@ class Uplink:
 
     async def _next(self) -> list[PendingBatch]:
         for priority in (PRIORITY_ALARM, PRIORITY_FRAMES):
-            found = await self._writer(self._store.pending, priority, 0, self._max_batches, MAX_REQUEST_BYTES)
+            found = await self._writer(self._store.pending, priority, self._max_batches, MAX_REQUEST_BYTES)
             if found:
                 return found
         return []
 
     async def _schemas_for(self, batches: list[PendingBatch]) -> list[bytes]:
-        wanted = {b.schema for b in batches if b.schema} - self._sent_schemas | self._need_schemas
-        self._sent_schemas |= wanted
-        self._need_schemas = set()
+        missing = {b.schema for b in batches if b.schema} - self._sent_schemas | self._need_schemas
+        wanted = sorted(missing)[: DEFAULT_LIMITS.schemas]  # the rest is asked for, and goes with the next
+        self._sent_schemas.update(wanted)
+        self._need_schemas.difference_update(wanted)
         return await self._writer(self._store.schemas, wanted) if wanted else []
 
     async def _post(self, session: aiohttp.ClientSession, body: bytes, batches: list[PendingBatch]) -> None:

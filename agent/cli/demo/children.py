@@ -1,0 +1,117 @@
+"""The processes of the demo: the bench, the collector and the agent, each the real command."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.cli.errors import FINDING, Failure
+
+START_S = 30.0
+STOP_S = 5.0
+
+
+@dataclass
+class Child:
+    """A running command; what it logs goes to `log`."""
+
+    name: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is still running."""
+        return self.process.poll() is None
+
+    def stop(self) -> float:
+        """Ask it to stop, as systemd would; return the seconds it took."""
+        start_s = time.monotonic()
+        if self.alive:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        return time.monotonic() - start_s
+
+    def first_line(self) -> str:
+        """Wait for its first line on stdout, which says that it is ready."""
+        stdout = self.process.stdout
+        assert stdout is not None
+        ready, _, _ = select.select([stdout], [], [], START_S)
+        line = stdout.readline().decode().strip() if ready else ""
+        if not line:
+            self.process.kill()
+            last = self.log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise Failure(f"the {self.name} did not start: {last[0] if last else 'no word from it'}", FINDING)
+        return line
+
+
+class Children:
+    """Starts commands and stops them all at the end, however the end comes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._running: list[Child] = []
+
+    def start(self, name: str, module: str, *arguments: str) -> Child:
+        """Start `python -m module arguments`; its stderr goes to NAME.log."""
+        log = self.folder / f"{name}.log"
+        with log.open("a") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                bufsize=0,  # select() must see what a buffer would hide
+                start_new_session=True,  # Ctrl-C is for the demo, which then stops them in order
+            )
+        child = Child(name, process, log)
+        self._running.append(child)
+        return child
+
+    def running(self, name: str) -> list[Child]:
+        """Return the living children of a name."""
+        return [child for child in self._running if child.name == name and child.alive]
+
+    def __enter__(self) -> "Children":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in reversed(self._running):
+            child.stop()
+            if child.process.stdout is not None:
+                child.process.stdout.close()
+
+
+def events(child: Child) -> list[dict[str, Any]]:
+    """Return the JSON lines that `child` has printed since last asked, without waiting."""
+    found = []
+    stdout = child.process.stdout
+    assert stdout is not None
+    while select.select([stdout], [], [], 0)[0]:
+        line = stdout.readline()
+        if not line:
+            break
+        found.append(json.loads(line))
+    return found
+
+
+def resident_mb(pid: int) -> float:
+    """Return the resident set of a process, MB (10^6 bytes)."""
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def cpu_s(pid: int) -> float:
+    """Return the CPU seconds that a process has used, in user and kernel mode."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

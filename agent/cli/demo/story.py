@@ -1,0 +1,130 @@
+"""The files of the demo: a room of three units in which one cell fails, and the agent that watches it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SHORTED_UNIT = "rack-c"
+SHORTED_PLACE = "string1/module1/cell5"
+SHORT_OHM = 0.1
+
+ROOM = """\
+# A real electric-vehicle pack replayed, a modelled rack on TCP, and a modelled rack on a 9600 baud line.
+[[bus]]
+name = "rs485"
+baud = 9600
+link = "{folder}/rs485"
+
+[[unit]]
+name = "rack-a"
+transport = "tcp"
+listen = "127.0.0.1:0"
+unit_id = 1
+profile = "sunspec-lithium-ion"
+source = {{ recording = "ev_pack_car1" }}
+
+[[unit]]
+name = "rack-b"
+transport = "tcp"
+listen = "127.0.0.1:0"
+unit_id = 1
+profile = "sunspec-lithium-ion"
+source = {{ rack = {{ strings = 1, modules = 4, cells = 14, seed = 2 }} }}
+
+[[unit]]
+name = "rack-c"
+transport = "rtu"
+bus = "rs485"
+unit_id = 1
+profile = "pace-rtu"
+source = {{ rack = {{ strings = 1, modules = 1, cells = 16, seed = 3 }} }}
+
+[[event]]
+at_s = {short_s}
+kind = "internal_short"
+unit = "{unit}"
+place = "{place}"
+ohm = {ohm}
+"""
+
+AGENT = """\
+[agent]
+id = "demo"
+
+[store]
+path = "{folder}/buffer.db"
+
+[control]
+socket = "{folder}/control.sock"
+
+[upstream]
+url = "{collector}"
+
+[[bus]]
+name = "tcp-a"
+transport = "tcp"
+host = "127.0.0.1"
+port = {port_a}
+
+[[bus]]
+name = "tcp-b"
+transport = "tcp"
+host = "127.0.0.1"
+port = {port_b}
+
+[[bus]]
+name = "rs485"
+transport = "rtu"
+device = "{folder}/rs485"
+baud = 9600
+
+[[unit]]
+name = "rack-a"
+bus = "tcp-a"
+profile = "sunspec-lithium-ion"
+
+[[unit]]
+name = "rack-b"
+bus = "tcp-b"
+profile = "sunspec-lithium-ion"
+
+[[unit]]
+name = "rack-c"
+bus = "rs485"
+profile = "pace-rtu"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When things happen, in seconds since the bench began."""
+
+    short_s: float
+    outage_s: float
+    outage_end_s: float
+    end_s: float
+
+    @classmethod
+    def of(cls, seconds: int) -> "Times":
+        """Spread the story over a demo of `seconds`."""
+        outage_s = round(0.55 * seconds, 1)
+        return cls(round(0.4 * seconds, 1), outage_s, outage_s + 6.0, float(seconds))
+
+
+def write_room(folder: Path, times: Times) -> Path:
+    """Write the bench's room file."""
+    path = folder / "room.toml"
+    path.write_text(
+        ROOM.format(
+            folder=folder, short_s=times.short_s, unit=SHORTED_UNIT, place=SHORTED_PLACE, ohm=SHORT_OHM
+        )
+    )
+    return path
+
+
+def write_agent(folder: Path, collector: str, ports: dict[str, int]) -> Path:
+    """Write the agent's configuration; `ports` are the TCP ports by unit."""
+    path = folder / "agent.toml"
+    path.write_text(
+        AGENT.format(folder=folder, collector=collector, port_a=ports["rack-a"], port_b=ports["rack-b"])
+    )
+    return path

@@ -1,0 +1,80 @@
+"""agent.toml: every mistake at once, each with its table, its key, and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.config import ConfigError, load_config
+
+GOOD = """
+[upstream]
+url = "https://collector.example:8443"
+[[bus]]
+name = "rs485-1"
+transport = "rtu"
+device = "/dev/ttyUSB0"
+[[bus]]
+name = "lan"
+transport = "tcp"
+host = "192.0.2.10"
+[[unit]]
+name = "rack-1"
+bus = "rs485-1"
+profile = "pace-rtu"
+[[unit]]
+name = "bmu-1"
+rack = "rack-2"
+bus = "lan"
+profile = "sunspec-lithium-ion"
+"""
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "agent.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    return caught.value.problems
+
+
+def test_a_short_file_is_enough_and_the_defaults_are_sane(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(GOOD)
+    config = load_config(path)
+    assert [unit.path for unit in config.unit] == ["rack-1", "rack-2/bmu-1"]
+    assert config.store.batch_s == 10
+    assert config.bus[0].baud == 9600
+    assert config.bus[1].port == 502
+
+
+def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("[upstream]", "[agent]\nidd = 'x'\n[upstream]")
+    text = text.replace('device = "/dev/ttyUSB0"', 'device = "/dev/ttyUSB0"\nbaud = "fast"')
+    text = text.replace('bus = "lan"', 'bus = "lam"')
+    assert problems(tmp_path, text) == [
+        "[agent] idd: unknown key; did you mean 'id'?",
+        "[[bus]] rs485-1 baud: input should be a valid integer, unable to parse string as an integer",
+        "[[unit]] bmu-1 bus: there is no [[bus]] named 'lam'; did you mean 'lan'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("https://collector", "http://collector", "plain http to collector.example could be read and forged"),
+        ("rs485-1", "lan", "[[bus]] lan: the name is used 2 times"),
+        ('host = "192.0.2.10"', 'device = "/dev/x"', "[[bus]] lan host: is missing"),
+        ('transport = "tcp"', 'transport = "can"', "[[bus]] lan: input tag 'can'"),
+        ("[upstream]", "[upsteam]", "[upstream]: is missing"),
+        ("[upstream]", "[upstream", "is not TOML"),
+        ('name = "rack-1"', 'name = "rack 1"', "[[unit]] rack 1 name: string should match pattern"),
+        ('bus = "lan"', 'bus = "rs485-1"', "[[unit]] bmu-1: the unit_id is already rack-1's"),
+    ],
+)
+def test_each_mistake_says_where_and_what(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    assert any(problem in line for line in problems(tmp_path, GOOD.replace(old, new))), problem
+
+
+def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.toml: cannot be read: No such file"):
+        load_config(tmp_path / "absent.toml")
