@@ -1,0 +1,194 @@
+"""What goes wrong between a unit and the one who asks: faults, set and cleared while the bench runs."""
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hil.modbus.responder import exception
+
+
+class FaultKind(StrEnum):
+    """The kinds, in the order in which they are applied to a reply."""
+
+    MUTE = "mute"  # no reply
+    HALF_OPEN = "half_open"  # TCP: connections are accepted and kept, and nothing is ever answered
+    EXCEPTION = "exception"  # exception `code` instead of the values
+    WRONG_UNIT = "wrong_unit"  # the next higher unit id answers
+    CRC = "crc"  # RTU: the check sum is wrong
+    TRUNCATE = "truncate"  # the reply ends early
+    DOUBLE = "double"  # the reply comes twice, back to back
+    GLUE = "glue"  # the reply is held back and comes glued in front of the next one
+    NOISE = "noise"  # random bytes before and behind the reply
+    DROP = "drop"  # TCP: the connection is closed in mid-reply
+    SLOW = "slow"  # the unit needs `delay_s` longer, and hears nothing meanwhile
+    JITTER = "jitter"  # the same, for a random part of `delay_s`
+    LATE = "late"  # this reply comes `delay_s` later, while the unit answers others
+
+
+TCP_ONLY = frozenset({FaultKind.HALF_OPEN, FaultKind.DROP})
+RTU_ONLY = frozenset({FaultKind.CRC})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. `unit_id = None` means every unit; `times = None` means until cleared."""
+
+    kind: FaultKind
+    unit_id: int | None = None
+    probability: float = 1.0
+    times: int | None = None
+    delay_s: float = 0.5
+    code: int = 4
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A reply on its way out: what to send, after how long, and whether the connection ends with it."""
+
+    unit_id: int
+    pdu: bytes
+    frame: bytes = b""
+    busy_s: float = 0.0  # the unit does nothing else meanwhile
+    late_s: float = 0.0  # it does
+    close: bool = False
+    silent: bool = False
+
+
+def _silence(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    delivery.silent = True
+
+
+def _exception(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    delivery.pdu = exception(delivery.pdu[0] & 0x7F, fault.code)
+
+
+def _wrong_unit(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    delivery.unit_id = delivery.unit_id % 247 + 1
+
+
+def _crc(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    delivery.frame = delivery.frame[:-1] + bytes((delivery.frame[-1] ^ dice.randrange(1, 256),))
+
+
+def _truncate(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    delivery.frame = delivery.frame[: dice.randrange(1, len(delivery.frame))]
+
+
+def _double(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    delivery.frame *= 2
+
+
+def _noise(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    delivery.frame = (
+        dice.randbytes(dice.randrange(1, 9)) + delivery.frame + dice.randbytes(dice.randrange(1, 9))
+    )
+
+
+def _drop(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    _truncate(delivery, fault, dice)
+    delivery.close = True
+
+
+def _slow(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    delivery.busy_s += fault.delay_s
+
+
+def _jitter(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    delivery.busy_s += fault.delay_s * dice.random()
+
+
+def _late(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    delivery.late_s += fault.delay_s
+
+
+_Effect = Callable[[Delivery, Fault, random.Random], None]
+_ON_PDU: dict[FaultKind, _Effect] = {
+    FaultKind.MUTE: _silence,
+    FaultKind.HALF_OPEN: _silence,
+    FaultKind.EXCEPTION: _exception,
+    FaultKind.WRONG_UNIT: _wrong_unit,
+}
+_ON_FRAME: dict[FaultKind, _Effect] = {
+    FaultKind.CRC: _crc,
+    FaultKind.TRUNCATE: _truncate,
+    FaultKind.DOUBLE: _double,
+    FaultKind.NOISE: _noise,
+    FaultKind.DROP: _drop,
+    FaultKind.SLOW: _slow,
+    FaultKind.JITTER: _jitter,
+    FaultKind.LATE: _late,
+}
+
+
+class FaultTable:
+    """The faults of one endpoint or bus. Safe to change while a bus thread uses it."""
+
+    def __init__(self, transport: str, seed: int = 0) -> None:
+        self.transport = transport
+        self._foreign = RTU_ONLY if transport == "tcp" else TCP_ONLY
+        self._dice = random.Random(seed)
+        self._faults: dict[tuple[FaultKind, int | None], Fault] = {}
+        self._left: dict[tuple[FaultKind, int | None], int] = {}
+        self._held = b""
+        self._lock = threading.Lock()
+
+    def set(self, fault: Fault) -> None:
+        """Begin a fault, in place of one of its kind and unit. ValueError where the transport has none."""
+        if fault.kind in self._foreign:
+            raise ValueError(f"{fault.kind}: there is no such fault on {self.transport}")
+        key = (fault.kind, fault.unit_id)
+        with self._lock:
+            self._faults[key] = fault
+            self._left.pop(key, None)
+            if fault.times is not None:
+                self._left[key] = fault.times
+
+    def clear(self, kind: FaultKind | None = None, unit_id: int | None = None) -> None:
+        """End the faults of this kind and unit; None stands for all."""
+        with self._lock:
+            for key in list(self._faults):
+                if kind in (None, key[0]) and unit_id in (None, key[1]):
+                    del self._faults[key]
+
+    def active(self, kind: FaultKind) -> bool:
+        """Whether a fault of this kind is set for any unit."""
+        with self._lock:
+            return any(key[0] is kind for key in self._faults)
+
+    def deliver(self, unit_id: int, pdu: bytes, encode: Callable[[int, bytes], bytes]) -> Delivery | None:
+        """Turn a reply into what goes out; None: nothing does. `encode` makes a frame of unit id and PDU."""
+        with self._lock:
+            struck = self._strike(unit_id)
+            delivery = Delivery(unit_id, pdu)
+            for fault in struck:
+                if effect := _ON_PDU.get(fault.kind):
+                    effect(delivery, fault, self._dice)
+            if delivery.silent:
+                return None
+            delivery.frame = encode(delivery.unit_id, delivery.pdu)
+            for fault in struck:
+                if effect := _ON_FRAME.get(fault.kind):
+                    effect(delivery, fault, self._dice)
+            if any(fault.kind is FaultKind.GLUE for fault in struck) and not self._held:
+                self._held = delivery.frame
+                return None
+            delivery.frame = self._held + delivery.frame
+            self._held = b""
+            return delivery
+
+    def _strike(self, unit_id: int) -> list[Fault]:
+        """The faults that hit this reply, in the order of their kinds."""
+        struck = []
+        for kind in FaultKind:
+            for key in ((kind, None), (kind, unit_id)):
+                fault = self._faults.get(key)
+                if fault is None or (fault.probability < 1.0 and self._dice.random() >= fault.probability):
+                    continue
+                struck.append(fault)
+                if key in self._left:
+                    self._left[key] -= 1
+                    if self._left[key] <= 0:
+                        del self._faults[key], self._left[key]
+        return struck

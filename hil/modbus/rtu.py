@@ -1,0 +1,210 @@
+"""Units on one Modbus RTU bus: a pty whose bytes take as long as they would on a wire."""
+
+import contextlib
+import heapq
+import os
+import random
+import select
+import termios
+import threading
+import time
+import tty
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+
+from pymodbus.framer import FramerRTU
+from pymodbus.pdu import DecodePDU
+
+from hil.modbus.faults import FaultTable
+from hil.modbus.responder import respond
+from hil.modbus.table import RegisterTable
+from hil.modbus.tcp import EndpointError
+
+_SPEEDS = {
+    getattr(termios, f"B{baud}"): baud
+    for baud in (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
+}
+BAUDS = tuple(sorted(_SPEEDS.values()))
+
+# Bytes go out in pieces of about this length: shorter ones would cost more wake-ups than they gain in truth.
+_CHUNK_S = 0.002
+# Of an unknown function code only silence tells the end. A pty's writer may stall between two pieces: wait
+# for longer than 3.5 characters.
+_UNKNOWN_FRAME_GAP_S = 0.02
+_REQUEST_LENGTH = 8  # of function codes 1 to 6
+_LONGEST = 256  # of any frame
+
+
+class RtuBus:
+    """Serves `units` (register tables by unit id) on a pty that `link` points to.
+
+    The slave side stays open here, so whoever opens and closes the link never makes the other end fail. A
+    thread per bus keeps the pace: bytes arrive when a UART at `baud` would have shifted them out, after the
+    request's own time on the wire, 3.5 characters of silence and the units' `turnaround_s`. Units hear
+    nothing while one sends. A unit id that is not there stays silent. A pty has no baud of its own, but tells
+    what its opener asked for: where that differs, both directions are garbled. Parity cannot be told; with
+    one, a character is a bit longer. `echo` returns what was heard, as a two-wire adapter does.
+    """
+
+    def __init__(
+        self,
+        link: Path,
+        baud: int,
+        units: Mapping[int, RegisterTable],
+        *,
+        parity: str = "N",
+        stop_bits: int = 1,
+        turnaround_s: float = 0.005,
+        echo: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.link = link
+        self.baud = baud
+        self.units = units
+        self.char_s = (9 + (parity != "N") + stop_bits) / baud
+        # Modbus over serial line V1.02, 2.5.1.1: above 19200 baud the silence is a fixed 1.75 ms
+        self.silence_s = 3.5 * self.char_s if baud <= 19200 else 0.00175
+        self.turnaround_s = turnaround_s
+        self.echo = echo
+        self.faults = FaultTable("rtu", seed)
+        self.requests = 0
+        self._dice = random.Random(seed)
+        self._framer = FramerRTU(DecodePDU(is_server=True))
+        self._received = b""
+        self._received_until_s = 0.0
+        self._frames: list[tuple[float, int, bytes]] = []  # heap: earliest start, order, bytes
+        self._order = 0
+        self._chunks: deque[tuple[float, bytes]] = deque()  # of the frame on the wire: deadline, bytes
+        self._wire_free_s = 0.0
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Make the pty and the link, and serve. EndpointError where the link's place is taken."""
+        if self.link.is_symlink():
+            self.link.unlink()  # of a bench that could not clean up
+        elif self.link.exists():
+            raise EndpointError(f"{self.link}: exists and is not a link; remove it or choose another link")
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        attributes = termios.tcgetattr(self._slave)
+        attributes[4] = attributes[5] = getattr(termios, f"B{self.baud}")
+        termios.tcsetattr(self._slave, termios.TCSANOW, attributes)
+        os.set_blocking(self._master, False)
+        try:
+            self.link.symlink_to(os.ttyname(self._slave))
+        except OSError as error:
+            os.close(self._master)
+            os.close(self._slave)
+            raise EndpointError(f"{self.link}: cannot make the link: {error.strerror}") from error
+        self._wake_read, self._wake_write = os.pipe()
+        self._thread = threading.Thread(target=self._run, name=f"rtu {self.link.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, close the pty, remove the link."""
+        if self._thread is None:
+            return
+        os.write(self._wake_write, b"x")
+        self._thread.join()
+        self._thread = None
+        for descriptor in (self._master, self._slave, self._wake_read, self._wake_write):
+            os.close(descriptor)
+        self.link.unlink(missing_ok=True)
+
+    def _run(self) -> None:
+        while True:
+            now = time.monotonic()
+            due = self._next_due_s()
+            timeout = None if due is None else max(0.0, due - now)
+            readable, _, _ = select.select([self._master, self._wake_read], [], [], timeout)
+            if self._wake_read in readable:
+                return
+            now = time.monotonic()
+            if self._master in readable:
+                self._hear(os.read(self._master, 4096), now)
+            self._end_unknown_frame(now)
+            self._send_due(now)
+
+    def _next_due_s(self) -> float | None:
+        times = [self._chunks[0][0]] if self._chunks else []
+        if self._frames and not self._chunks:
+            times.append(self._frames[0][0])
+        if self._received:
+            times.append(self._received_until_s + _UNKNOWN_FRAME_GAP_S)
+        return min(times, default=None)
+
+    # ---- hearing
+
+    def _hear(self, data: bytes, now: float) -> None:
+        if self._chunks:
+            return  # a collision: whoever sends does not hear
+        self._received_until_s = max(now, self._received_until_s) + len(data) * self.char_s
+        if self.echo:
+            self._write(data)
+        self._received += self._garbled(data)
+        while (at := self._request_at(self._received)) is not None:
+            frame = self._received[at : at + _REQUEST_LENGTH]
+            self._received = self._received[at + _REQUEST_LENGTH :]
+            self._answer(frame)
+        self._received = self._received[-_LONGEST:]
+
+    def _request_at(self, received: bytes) -> int | None:
+        """Where the first sound request begins; noise before it is passed over, as by silence on a wire."""
+        for at in range(len(received) - _REQUEST_LENGTH + 1):
+            if 1 <= received[at + 1] <= 6 and self._sound(received[at : at + _REQUEST_LENGTH]):
+                return at
+        return None
+
+    def _end_unknown_frame(self, now: float) -> None:
+        if self._received and now >= self._received_until_s + _UNKNOWN_FRAME_GAP_S:
+            frame, self._received = self._received, b""
+            if len(frame) >= 4 and self._sound(frame):
+                self._answer(frame)
+
+    def _sound(self, frame: bytes) -> bool:
+        return self._framer.compute_CRC(frame[:-2]) == int.from_bytes(frame[-2:], "big")
+
+    def _answer(self, frame: bytes) -> None:
+        unit_id = frame[0]
+        self.requests += 1
+        table = self.units.get(unit_id)
+        if table is None:
+            return
+        reply = respond(table, frame[1:-2])
+        delivery = self.faults.deliver(unit_id, reply, lambda uid, pdu: self._framer.encode(pdu, uid, 0))
+        if delivery is not None:
+            wait_s = self.silence_s + self.turnaround_s + delivery.busy_s + delivery.late_s
+            self._send(delivery.frame, self._received_until_s + wait_s)
+
+    # ---- sending
+
+    def _send(self, frame: bytes, start_s: float) -> None:
+        self._order += 1
+        heapq.heappush(self._frames, (start_s, self._order, frame))
+
+    def _send_due(self, now: float) -> None:
+        if not self._chunks and self._frames and self._frames[0][0] <= now:
+            start_s, _, frame = heapq.heappop(self._frames)
+            self._put_on_wire(frame, max(start_s, self._wire_free_s))
+        while self._chunks and self._chunks[0][0] <= now:
+            self._write(self._garbled(self._chunks.popleft()[1]))
+
+    def _write(self, data: bytes) -> None:
+        with contextlib.suppress(BlockingIOError):  # nobody reads: the bytes are lost, as on a wire
+            os.write(self._master, data)
+
+    def _put_on_wire(self, frame: bytes, start_s: float) -> None:
+        size = max(1, round(_CHUNK_S / self.char_s))
+        for at in range(0, len(frame), size):
+            chunk = frame[at : at + size]
+            self._chunks.append((start_s + (at + len(chunk)) * self.char_s, chunk))
+        self._wire_free_s = start_s + len(frame) * self.char_s
+
+    def _garbled(self, data: bytes) -> bytes:
+        """`data` as the other side hears it."""
+        opener = _SPEEDS.get(termios.tcgetattr(self._master)[5])
+        if opener == self.baud:
+            return data
+        ratio = 0.5 if opener is None else min(self.baud, opener) / max(self.baud, opener)
+        return self._dice.randbytes(max(1, round(len(data) * ratio)))

@@ -1,0 +1,124 @@
+"""Units behind one Modbus TCP endpoint."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import struct
+from collections.abc import Mapping
+
+from pymodbus.framer import FramerSocket
+from pymodbus.pdu import DecodePDU
+
+from hil.modbus.faults import FaultKind, FaultTable
+from hil.modbus.responder import GATEWAY_TARGET_FAILED, exception, respond
+from hil.modbus.table import RegisterTable
+
+log = logging.getLogger(__name__)
+
+
+class EndpointError(Exception):
+    """A bus or endpoint that cannot be served: says which and what to do."""
+
+
+class TcpEndpoint:
+    """Serves `units` (register tables by unit id) on one listening socket; port 0 takes any free one.
+
+    Requests of a connection are answered in their order, also when they were sent in one go. A unit id that
+    is not there is answered as a gateway does, with exception 11. Who speaks no Modbus is disconnected.
+    """
+
+    def __init__(self, host: str, port: int, units: Mapping[int, RegisterTable], seed: int = 0) -> None:
+        self.host = host
+        self.port = port
+        self.units = units
+        self.faults = FaultTable("tcp", seed)
+        self.requests = 0
+        self._framer = FramerSocket(DecodePDU(is_server=True))
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen; afterwards `port` is the real one. EndpointError where the address is taken or not ours."""
+        try:
+            self._server = await asyncio.start_server(self._accept, self.host, self.port)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                why = "the port is in use by another program; choose another, or 0 for any free one"
+            else:
+                why = f"cannot listen there: {error.strerror or error}"
+            raise EndpointError(f"{self.host}:{self.port}: {why}") from error
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Close the socket and every connection."""
+        if self._server is None:
+            return
+        self._server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._server.wait_closed()
+        self._server = None
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            await self._converse(reader, writer)
+        except ConnectionError:
+            pass
+        except asyncio.CancelledError:
+            pass  # only stop() cancels; asyncio's stream server would log a cancelled handler as an error
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        buffer = b""
+        while data := await reader.read(65536):
+            buffer += data
+            while len(buffer) >= 8:
+                _, protocol, length = struct.unpack(">HHH", buffer[:6])
+                if protocol != 0 or not 2 <= length <= 254:
+                    log.info("%s:%d: closing a connection that does not speak Modbus", self.host, self.port)
+                    return
+                used, unit_id, transaction, request = self._framer.decode(buffer)
+                if not used:
+                    break
+                buffer = buffer[used:]
+                if not await self._answer(writer, unit_id, transaction, request):
+                    return
+        if self.faults.active(FaultKind.HALF_OPEN):
+            await asyncio.Future()  # until stop() cancels it
+
+    async def _answer(
+        self, writer: asyncio.StreamWriter, unit_id: int, transaction: int, request: bytes
+    ) -> bool:
+        """Answer one request; False when the connection ends with it."""
+        self.requests += 1
+        table = self.units.get(unit_id)
+        if table is None:
+            reply = exception(request[0] & 0x7F, GATEWAY_TARGET_FAILED)
+        else:
+            reply = respond(table, request)
+        delivery = self.faults.deliver(
+            unit_id, reply, lambda uid, pdu: self._framer.encode(pdu, uid, transaction)
+        )
+        if delivery is None:
+            return True
+        if delivery.busy_s:
+            await asyncio.sleep(delivery.busy_s)
+        if delivery.late_s:
+            asyncio.get_running_loop().call_later(delivery.late_s, _write_if_open, writer, delivery.frame)
+            return True
+        writer.write(delivery.frame)
+        await writer.drain()
+        return not delivery.close
+
+
+def _write_if_open(writer: asyncio.StreamWriter, frame: bytes) -> None:
+    with contextlib.suppress(ConnectionError):
+        if not writer.is_closing():
+            writer.write(frame)
