@@ -77,19 +77,18 @@ class TcpBus(Table):
 
 
 class RtuBus(Table):
-    """[[bus]] with transport = "rtu": one serial device."""
+    """[[bus]] with transport = "rtu": one serial device; what is not said comes from its units' profile."""
 
     name: Name
     transport: Literal["rtu"]
     device: Path
-    baud: Annotated[int, Field(ge=300, le=1_000_000)] = 9600
-    parity: Literal["N", "E", "O"] = "N"
-    stop_bits: Literal[1, 2] = 1
-    pause_ms: Annotated[float, Field(ge=0, le=10_000)] = 0.0
+    baud: Annotated[int, Field(ge=300, le=4_000_000)] | None = None
+    parity: Literal["N", "E", "O"] | None = None
+    stop_bits: Literal[1, 2] | None = None
 
 
 class UnitTable(Table):
-    """[[unit]]: one battery management unit."""
+    """[[unit]]: one battery management unit; its time-out comes from its profile if not said."""
 
     name: Name
     rack: Name | None = None
@@ -97,7 +96,7 @@ class UnitTable(Table):
     unit_id: Annotated[int, Field(ge=0, le=255)] = 1
     profile: str
     period_s: Annotated[float, Field(ge=0.1, le=600)] = 1.0
-    timeout_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+    timeout_s: Annotated[float, Field(gt=0, le=60)] | None = None
 
     @property
     def path(self) -> str:

@@ -29,6 +29,7 @@ from agent.uplink.uplink import Uplink
 from agent.wire.schema import encode_schema
 from drivers.layout import Layout
 from drivers.profile import Profile
+from drivers.schema import Serial
 
 log = logging.getLogger(__name__)
 
@@ -56,13 +57,15 @@ class Agent:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def _unit(self, table: UnitTable, profile: Profile) -> Unit:
+        transport = next(bus.transport for bus in self.config.bus if bus.name == table.bus)
+        timeout_ms = (profile.serial if transport == "rtu" else profile.tcp).timeout_ms
         return Unit(
             name=table.path,
             rack=table.rack or table.name,
             unit_id=table.unit_id,
             profile=profile,
             period_s=table.period_s,
-            timeout_s=table.timeout_s,
+            timeout_s=table.timeout_s or timeout_ms / 1e3,
             clock=self.clock,
             connected=self._connected,
             emit=self._frame,
@@ -193,8 +196,13 @@ class Agent:
 def _port(table: TcpBus | RtuBus, units: list[Unit]) -> Port:
     if isinstance(table, TcpBus):
         return TcpPort(table.host, table.port)
-    pause_ms = max(table.pause_ms, *(unit.profile.pause_ms for unit in units), 0)
-    return SerialPort(str(table.device), table.baud, table.parity, table.stop_bits, pause_ms / 1e3)
+    line = units[0].profile.serial if units else Serial()
+    return SerialPort(
+        str(table.device),
+        table.baud or line.baud,
+        table.parity or line.parity,
+        table.stop_bits or line.stop_bits,
+    )
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> list[BaseException]:

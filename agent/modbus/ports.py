@@ -38,8 +38,11 @@ class Port(Protocol):
     def close(self) -> None:
         """Close the port; harmless when closed."""
 
-    async def ask(self, unit_id: int, read: Read, timeout_s: float) -> Reply:
-        """Carry one request. No sound reply in time gives NO_REPLY; a broken port raises PortError."""
+    async def ask(self, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Reply:
+        """Carry one request, and keep `pause_s` of silence before the next.
+
+        No sound reply in time gives NO_REPLY; a broken port raises PortError.
+        """
 
 
 NO_REPLY = Reply((), Quality.NO_REPLY)
@@ -52,6 +55,7 @@ class TcpPort:
         self.name = f"{host}:{port}"
         self._host, self._port = host, port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._free_at_s = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -74,10 +78,12 @@ class TcpPort:
             self._streams[1].close()
             self._streams = None
 
-    async def ask(self, unit_id: int, read: Read, timeout_s: float) -> Reply:
+    async def ask(self, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Reply:
         """Carry one request; see `Port.ask`."""
         if self._streams is None:
             raise PortError(f"{self.name}: not connected")
+        if (wait_s := self._free_at_s - time.monotonic()) > 0:
+            await asyncio.sleep(wait_s)
         reader, writer = self._streams
         exchange = TcpExchange(unit_id, read)
         try:
@@ -92,25 +98,26 @@ class TcpPort:
             return NO_REPLY
         except OSError as error:
             raise PortError(f"{self.name}: {error.strerror or error}") from error
+        finally:
+            self._free_at_s = time.monotonic() + pause_s
         raise PortError(f"{self.name}: the connection was closed by the other side")
 
 
 class SerialPort:
     """One serial line (or pty), opened exclusively.
 
-    `pause_s` is the least silence between a reply and the next request; some units need far more than the
-    3.5 characters of the standard.
+    Between a reply and the next request lies the silence of the standard, or the longer one that a unit asks
+    for.
     """
 
-    def __init__(
-        self, device: str, baud: int, parity: str = "N", stop_bits: int = 1, pause_s: float = 0.0
-    ) -> None:
+    def __init__(self, device: str, baud: int, parity: str = "N", stop_bits: int = 1) -> None:
         self.name = device
         self._settings = {"baudrate": baud, "parity": parity, "stopbits": stop_bits}
         bits = 9 + (parity != "N") + stop_bits
         self._character_s = bits / baud
         # above 19200 baud the standard fixes the silence at 1.75 ms
-        self.pause_s = max(pause_s, SILENT_CHARACTERS * self._character_s if baud <= 19200 else 0.00175)
+        self._silence_s = SILENT_CHARACTERS * self._character_s if baud <= 19200 else 0.00175
+        self._pause_s = 0.0
         self._serial: serial.Serial | None = None
         self._received: asyncio.Queue[bytes] = asyncio.Queue()
         self._quiet_since_s = 0.0
@@ -153,13 +160,14 @@ class SerialPort:
     async def _silence(self) -> None:
         """Wait until the line has been quiet for a pause, dropping whatever a late unit still says."""
         # a loop, because every late byte moves the end of the silence
-        while (wait_s := self._quiet_since_s + self.pause_s - time.monotonic()) > 0:  # noqa: ASYNC110
+        silence_s = max(self._silence_s, self._pause_s)
+        while (wait_s := self._quiet_since_s + silence_s - time.monotonic()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(wait_s)
         while not self._received.empty():
             if not self._received.get_nowait():
                 raise PortError(f"{self.name}: the device is gone")
 
-    async def ask(self, unit_id: int, read: Read, timeout_s: float) -> Reply:
+    async def ask(self, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Reply:
         """Carry one request; see `Port.ask`. The time the bytes need on the wire is added to the time-out."""
         if self._serial is None:
             raise PortError(f"{self.name}: not open")
@@ -177,5 +185,5 @@ class SerialPort:
         except OSError as error:  # SerialException is one
             raise PortError(f"{self.name}: {error}") from error
         finally:
-            self._quiet_since_s = time.monotonic()
+            self._quiet_since_s, self._pause_s = time.monotonic(), pause_s
         raise PortError(f"{self.name}: the device is gone")

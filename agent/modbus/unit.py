@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from agent.quality import Quality
 from drivers.connect import ConnectError, connect
 from drivers.layout import Image, Layout
 from drivers.profile import Profile
+from drivers.quantities import Poll
 from drivers.registers import Read, Reply
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 STATE_PERIOD_S = 10.0  # points of the poll class "state"; safety points are read every cycle
 BACKOFF_FLOOR_S = 1.0
 BACKOFF_CEILING_S = 8.0  # a unit that is back is heard within the ten seconds of the safety deadline
+# A read that touches a register the unit lacks: some answer 2, others 3, for the same mistake.
+ILLEGAL_DATA = (2, 3)
 
 
 @dataclass
@@ -40,11 +43,21 @@ class Counters:
 
 
 @dataclass
+class Connection:
+    """A unit that was understood: its layout, the hash of its description, and where its words arrive."""
+
+    layout: Layout
+    schema: bytes
+    image: Image
+    state_at_s: float = 0.0
+
+
+@dataclass
 class Unit:
     """A unit as configured, and the state of talking to it.
 
     `connected` is called with each new layout, before any frame that is read with it, and returns the hash of
-    its description; `emit` is called with every frame.
+    its description; `emit` is called with every frame and its layout.
     """
 
     name: str
@@ -57,13 +70,11 @@ class Unit:
     connected: Callable[["Unit", Layout], bytes]
     emit: Callable[[Frame, Layout], None]
     counters: Counters = field(default_factory=Counters)
-    layout: Layout | None = None
     trouble: str = "has not answered yet"
-    heard_s: float | None = None
-    _schema: bytes = b""
+    heard_s: float | None = None  # CLOCK_BOOTTIME of the last sound reply
+    _connection: Connection | None = None
     _failures: int = 0
     _probe_at_s: float = 0.0
-    _state_at_s: float = 0.0
 
     async def cycle(self, port: Port | None) -> None:
         """Poll once and emit one frame.
@@ -74,18 +85,19 @@ class Unit:
         self.counters.cycles += 1
         stamp = self.clock.stamp()
         now_s = stamp.boottime_ns / 1e9
-        asks = port is not None and now_s >= self._probe_at_s
-        if self.layout is None and asks:
-            await self._connect(port, now_s)
+        if now_s < self._probe_at_s:
+            port = None
+        if self._connection is None:
+            if port is not None:
+                await self._connect(port, now_s)
             return
-        if self.layout is None:
-            return
-        image = self.layout.image()
+        connection = self._connection
+        connection.image.begin_cycle()
         try:
-            if asks:
-                await self._poll(port, self.layout, image, now_s)
+            if port is not None:
+                self._connection = await self._poll(port, connection, now_s)
         finally:
-            self._emit(self.layout, image, stamp)
+            self._emit(connection, stamp)
 
     async def _connect(self, port: Port, now_s: float) -> None:
         conversation = connect(self.profile)
@@ -94,46 +106,60 @@ class Unit:
             while True:
                 read = conversation.send(await self._ask(port, read))
         except StopIteration as done:
-            self.layout = done.value
+            layout: Layout = done.value
         except ConnectError as error:
             self._fell_silent(now_s, str(error))
             return
-        self._schema = self.connected(self, self.layout)
-        self._heard(now_s)
-        for note in self.layout.notes:
+        for note in layout.notes:
             log.warning("unit %s: %s", self.name, note)
+        self._connection = Connection(layout, self.connected(self, layout), layout.image())
+        self._heard(now_s)
 
-    async def _poll(self, port: Port, layout: Layout, image: Image, now_s: float) -> None:
-        with_state = now_s >= self._state_at_s
-        answered = False
+    async def _poll(self, port: Port, connection: Connection, now_s: float) -> Connection | None:
+        """Fill the image, and return the connection to go on with: this one, a repaired one, or none."""
+        layout, image = connection.layout, connection.image
+        with_state = now_s >= connection.state_at_s
+        after, answered = connection, False
         for index, read in enumerate(layout.plan.reads):
-            if not with_state and not layout.plan.is_safety(index):
+            if layout.plan.classes[index] is Poll.STATE and not with_state:
                 continue
-            reply = await self._ask(port, read)
+            reply = await self._ask(port, read, layout.plan.pauses_ms[index] / 1e3)
             image.store(index, reply)
             if reply.quality is Quality.NO_REPLY:
                 break  # the rest is not asked: a silent unit must not cost the others of its bus more
             answered = True
+            if after is connection and reply.exception_code in ILLEGAL_DATA:
+                after = self._parted(connection, index)
         if not answered:
             self._fell_silent(now_s, "does not answer")
-            return
+            return connection
         self._heard(now_s)
         if with_state:
-            self._state_at_s = now_s + STATE_PERIOD_S
-        if changed := image.changed_guards():
-            # a scale factor moved: what was read cannot be trusted to mean what the schema says
-            log.warning("unit %s: %s; connecting anew", self.name, changed)
+            after.state_at_s = now_s + STATE_PERIOD_S
+        if changed := layout.changed_guards(image):
+            # a scale factor moved: what was read no longer means what the schema says
+            log.warning("unit %s: %s; connecting anew", self.name, "; ".join(changed))
             image.begin_cycle()
-            self.layout = None
+            return None
+        return after
 
-    async def _ask(self, port: Port, read: Read) -> Reply:
+    def _parted(self, connection: Connection, index: int) -> Connection:
+        """Return the connection with a refused read taken apart, from the next cycle on."""
+        parted = connection.layout.split(index)
+        if parted is None:
+            return connection
+        layout, note = parted
+        log.warning("unit %s: %s", self.name, note)
+        return replace(connection, layout=layout, image=layout.image())
+
+    async def _ask(self, port: Port, read: Read, pause_s: float = 0.0) -> Reply:
         """Ask; a unit that answered last time is asked again at once, so that one bad frame costs little.
 
         A late answer to the first request cannot be mistaken: it says the same registers.
         """
         for _ in range(1 if self._failures else 2):
             self.counters.reads += 1
-            reply = await port.ask(self.unit_id + read.unit_offset, read, self.timeout_s)
+            reply = await port.ask(self.unit_id + read.unit_offset, read, self.timeout_s, pause_s)
             self.counters.no_reply += reply.quality is Quality.NO_REPLY
             self.counters.refused += reply.quality is Quality.REFUSED
             if reply.quality is not Quality.NO_REPLY:
@@ -154,9 +180,10 @@ class Unit:
         self._failures += 1
         self._probe_at_s = now_s + wait_s
 
-    def _emit(self, layout: Layout, image: Image, stamp: Stamp) -> None:
+    def _emit(self, connection: Connection, stamp: Stamp) -> None:
+        layout = connection.layout
         raw = np.zeros(layout.n, np.int64)
         quality = np.empty(layout.n, np.uint8)
-        layout.decode(image, raw, quality)
+        layout.decode(connection.image, raw, quality)
         self.counters.frames += 1
-        self.emit(Frame(self.name, self.rack, self._schema, stamp, raw, quality), layout)
+        self.emit(Frame(self.name, self.rack, connection.schema, stamp, raw, quality), layout)

@@ -43,7 +43,6 @@ def test_a_short_file_is_enough_and_the_defaults_are_sane(tmp_path: Path) -> Non
     config = load_config(path)
     assert [unit.path for unit in config.unit] == ["rack-1", "rack-2/bmu-1"]
     assert config.store.batch_s == 10
-    assert config.bus[0].baud == 9600
     assert config.bus[1].port == 502
 
 

@@ -37,7 +37,9 @@ class Demo:
     def run(self) -> dict[str, Any]:
         """Start everything, let the story happen, stop everything, and return what was measured."""
         collector, url = self._start_collector("127.0.0.1:0")
-        bench = self.children.start("bench", "hil.cli", "serve", str(story.write_room(self.folder, self.times)))
+        bench = self.children.start(
+            "bench", "hil.cli", "serve", str(story.write_room(self.folder, self.times))
+        )
         ready = json.loads(bench.first_line())
         self.began_s = ready["boottime_s"]
         ports = {unit["name"]: unit["port"] for unit in ready["units"] if unit["transport"] == "tcp"}
@@ -88,7 +90,9 @@ class Demo:
                 self.view.tell(self.t_s(), f"all {len(status['units'])} units are being read")
                 return status
             if self.t_s() > self.times.short_s:
-                raise Failure("not every unit was read before the story began; this machine is too slow", FINDING)
+                raise Failure(
+                    "not every unit was read before the story began; this machine is too slow", FINDING
+                )
             time.sleep(REFRESH_S / 5)
 
     def _watch(
@@ -107,7 +111,9 @@ class Demo:
                 self.view.tell(now_s, "the collector is back")
             for event in events(bench):
                 self.short_s = event["t_s"]
-                self.view.tell(event["t_s"], f"{event['unit']} {event['place']}: {event['ohm']} ohm internal short")
+                self.view.tell(
+                    event["t_s"], f"{event['unit']} {event['place']}: {event['ohm']} ohm internal short"
+                )
             status = self._status(agent) or status
             self._tell_alarms(status)
             self.view.show(now_s, status, up)
@@ -123,9 +129,13 @@ class Demo:
 
 
 @click.command("demo")
-@click.option("--seconds", type=click.IntRange(40, 1500), default=60, show_default=True, help="How long it runs.")
+@click.option(
+    "--seconds", type=click.IntRange(40, 1500), default=60, show_default=True, help="How long it runs."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
-@click.option("--keep", type=click.Path(path_type=Path), help="Keep its files (config, databases, logs) here.")
+@click.option(
+    "--keep", type=click.Path(path_type=Path), help="Keep its files (config, databases, logs) here."
+)
 def command(seconds: int, as_json: bool, keep: Path | None) -> None:
     """Watch an agent hear an internal short, on this machine alone.
 

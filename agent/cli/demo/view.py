@@ -66,7 +66,9 @@ class View:
 
 
 def _units(status: dict[str, Any]) -> RenderableType:
-    table = Table("unit", "what it is", "knowledge", "age", "cells V", "hottest", "frames", "errors", "alarms")
+    table = Table(
+        "unit", "what it is", "knowledge", "age", "cells V", "hottest", "frames", "errors", "alarms"
+    )
     for unit in status["units"]:
         figures = unit.get("figures", {})
         low, high = figures.get("cell_voltage_min_v"), figures.get("cell_voltage_max_v")
