@@ -1,16 +1,17 @@
-"""Exit codes, the same for every command, and the errors that carry them."""
+"""How commands fail: one clear line (or one per problem) on stderr, and an exit code that means the same
+everywhere: 1 a finding, 2 usage or configuration, 3 unreachable, 4 port busy.
+"""
 
 import click
 
-FINDING = 1
-USAGE = 2
-UNREACHABLE = 3
-BUSY = 4
+
+class Finding(click.ClickException):
+    """The command did its work, and what it found is not good."""
+
+    exit_code = 1
 
 
-class Failure(click.ClickException):
-    """One clear line (or one per problem) on stderr, and an exit code."""
+class Misuse(click.ClickException):
+    """The command was called, or the agent configured, in a way that cannot work."""
 
-    def __init__(self, message: str, exit_code: int = USAGE) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    exit_code = 2

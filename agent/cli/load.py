@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.errors import Failure
+from agent.cli.errors import Misuse
 from agent.config import Config, ConfigError, load_config
 from drivers.profile import Profile, ProfileError, load_profile
 
@@ -19,11 +19,11 @@ config_option = click.option(
 
 
 def load(path: Path) -> tuple[Config, dict[str, Profile]]:
-    """Return the checked configuration and its profiles by name. Raises Failure (exit 2)."""
+    """Return the checked configuration and its profiles by name. Raises Misuse (exit 2)."""
     try:
         config = load_config(path)
     except ConfigError as error:
-        raise Failure(str(error)) from error
+        raise Misuse(str(error)) from error
     profiles: dict[str, Profile] = {}
     problems = []
     for unit in config.unit:
@@ -36,5 +36,5 @@ def load(path: Path) -> tuple[Config, dict[str, Profile]]:
         except ProfileError as error:
             problems.append(f"{path.name}: [[unit]] {unit.name} profile: {error}")
     if problems:
-        raise Failure("\n".join(problems))
+        raise Misuse("\n".join(problems))
     return config, profiles

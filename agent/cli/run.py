@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.errors import USAGE, Failure
+from agent.cli.errors import Misuse
 from agent.cli.load import config_option, load
 from agent.control.server import ControlError
 from agent.runtime import Agent
@@ -29,4 +29,4 @@ def command(path: Path) -> None:
     try:
         asyncio.run(Agent(config, profiles).run())
     except (StoreError, ControlError) as error:
-        raise Failure(str(error), USAGE) from error
+        raise Misuse(str(error)) from error

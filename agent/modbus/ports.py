@@ -6,6 +6,7 @@ A port opens, closes and carries; it neither retries nor schedules. Everything t
 
 import asyncio
 import contextlib
+import errno
 import time
 from typing import Protocol
 
@@ -17,6 +18,14 @@ from drivers.registers import Read, Reply
 
 CONNECT_TIMEOUT_S = 3.0
 SILENT_CHARACTERS = 3.5  # Modbus over serial line V1.02, 2.5.1.1: frames are apart by this much silence
+
+# Why a serial device cannot be opened, and what to do about it.
+OPEN_ERRORS = {
+    errno.ENOENT: "no such device; see what is plugged in with: ls -l /dev/serial/by-id",
+    errno.EACCES: "no permission; add the agent's user to the device's group (dialout on Debian)",
+    errno.EAGAIN: "in use by another process; find it with: fuser -v DEVICE",
+    errno.EBUSY: "in use by another process; find it with: fuser -v DEVICE",
+}
 
 
 class PortError(Exception):
@@ -131,10 +140,9 @@ class SerialPort:
         """Open the device exclusively; raise PortError with the reason."""
         try:
             self._serial = serial.Serial(self.name, timeout=0, exclusive=True, **self._settings)
-        except serial.SerialException as error:
-            raise PortError(f"{self.name}: {error}") from error
-        except (OSError, ValueError) as error:
-            raise PortError(f"{self.name}: {error}") from error
+        except (OSError, ValueError) as error:  # SerialException is an OSError
+            reason = OPEN_ERRORS.get(getattr(error, "errno", None) or 0, str(error))
+            raise PortError(f"{self.name}: {reason}") from error
         self._received = asyncio.Queue()
         asyncio.get_running_loop().add_reader(self._serial.fileno(), self._readable)
 
@@ -182,7 +190,7 @@ class SerialPort:
                         return reply
         except TimeoutError:
             return NO_REPLY
-        except OSError as error:  # SerialException is one
+        except OSError as error:
             raise PortError(f"{self.name}: {error}") from error
         finally:
             self._quiet_since_s, self._pause_s = time.monotonic(), pause_s

@@ -13,7 +13,7 @@ import click
 from agent.cli.demo import measure, story
 from agent.cli.demo.children import Child, Children, cpu_s, events, resident_mb
 from agent.cli.demo.view import View
-from agent.cli.errors import FINDING, Failure
+from agent.cli.errors import Finding, Misuse
 from agent.control import client
 from agent.detect.watch import warm_up
 
@@ -77,7 +77,7 @@ class Demo:
     def _status(self, agent: Child) -> dict[str, Any] | None:
         if not agent.alive:
             last = agent.log.read_text(errors="replace").strip().splitlines()[-1:]
-            raise Failure(f"the agent ended by itself: {last[0] if last else 'no word from it'}", FINDING)
+            raise Finding(f"the agent ended by itself: {last[0] if last else 'no word from it'}")
         with contextlib.suppress(OSError):
             return client.get(self.folder / "control.sock", "/v1/status")
         return None
@@ -90,9 +90,7 @@ class Demo:
                 self.view.tell(self.t_s(), f"all {len(status['units'])} units are being read")
                 return status
             if self.t_s() > self.times.short_s:
-                raise Failure(
-                    "not every unit was read before the story began; this machine is too slow", FINDING
-                )
+                raise Finding("not every unit was read in time; try --seconds 120, or see why with --keep")
             time.sleep(REFRESH_S / 5)
 
     def _watch(
@@ -152,7 +150,7 @@ def command(seconds: int, as_json: bool, keep: Path | None) -> None:
         if keep:
             keep.mkdir(parents=True, exist_ok=True)
             if any(keep.iterdir()):
-                raise Failure(f"{keep} is not empty; name a new folder")
+                raise Misuse(f"{keep} is not empty; name a new folder")
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cellwarden-demo-")))
         click.echo("preparing: compiling the detectors (some seconds the first time)", err=True)
         warm_up()
@@ -161,11 +159,11 @@ def command(seconds: int, as_json: bool, keep: Path | None) -> None:
         try:
             result = Demo(folder.resolve(), seconds, view, children).run()
         except KeyboardInterrupt:
-            raise Failure("stopped by you; nothing was measured", FINDING) from None
+            raise Finding("stopped by you; nothing was measured") from None
     problems = measure.problems(result)
     if as_json:
         click.echo(json.dumps({**result, "problems": problems}))
     else:
         measure.print_result(result)
     if problems:
-        raise Failure("\n".join(problems), FINDING)
+        raise Finding("\n".join(problems))

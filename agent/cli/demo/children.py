@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.cli.errors import FINDING, Failure
+from agent.cli.errors import Finding
 
 START_S = 30.0
 STOP_S = 5.0
@@ -51,7 +51,7 @@ class Child:
         if not line:
             self.process.kill()
             last = self.log.read_text(errors="replace").strip().splitlines()[-1:]
-            raise Failure(f"the {self.name} did not start: {last[0] if last else 'no word from it'}", FINDING)
+            raise Finding(f"the {self.name} did not start: {last[0] if last else 'no word from it'}")
         return line
 
 
