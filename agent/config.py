@@ -162,6 +162,9 @@ def _cross_check(content: dict[str, Any]) -> list[str]:
         if "bus" in unit and bus not in buses:
             hint = _suggest(bus, buses)
             problems.append(f"[[unit]] {unit.get('name')} bus: there is no [[bus]] named {bus!r}{hint}")
+    served = {str(unit.get("bus")) for unit in _tables(content, "unit")}
+    if served <= set(buses):  # else the typo that was named already explains it
+        problems += [f"[[bus]] {bus}: no [[unit]] is on it" for bus in buses if bus not in served]
     problems += _shared(
         "unit", ((u, (u.get("bus"), u.get("unit_id", 1))) for u in _tables(content, "unit")), "unit_id"
     )

@@ -28,6 +28,7 @@ from agent.store.writer import Writer
 from agent.uplink.uplink import Uplink
 from agent.wire.schema import encode_schema
 from drivers.layout import Layout
+from drivers.line import Line
 from drivers.profile import Profile
 from drivers.schema import Serial
 
@@ -48,32 +49,35 @@ class Agent:
         self.uplink = Uplink(config.upstream.url, config.agent.id, self.store, self.writer)
         self.control = ControlServer(config.control.socket, self.status)
         self.open = OpenBatches(config.store.batch_frames)
-        self.units = {table.name: self._unit(table, profiles[table.profile]) for table in config.unit}
-        self.buses = [self._bus(table) for table in config.bus]
+        buses = {bus.name: bus for bus in config.bus}
+        self.units = {
+            unit.name: self._unit(unit, profiles[unit.profile], buses[unit.bus]) for unit in config.unit
+        }
+        self.buses = [self._bus(bus) for bus in config.bus]
         self.watches: dict[str, RackWatch] = {}
         self.latest: dict[str, Latest] = {}
         self.alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_SHOWN)
         self._unrecorded: list[Event] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def _unit(self, table: UnitTable, profile: Profile) -> Unit:
-        transport = next(bus.transport for bus in self.config.bus if bus.name == table.bus)
-        timeout_ms = (profile.serial if transport == "rtu" else profile.tcp).timeout_ms
+    def _unit(self, table: UnitTable, profile: Profile, bus: TcpBus | RtuBus) -> Unit:
+        by_default = profile.tcp if bus.transport == "tcp" else profile.serial
         return Unit(
             name=table.path,
             rack=table.rack or table.name,
             unit_id=table.unit_id,
             profile=profile,
+            line=_line(bus, profile),
             period_s=table.period_s,
-            timeout_s=table.timeout_s or timeout_ms / 1e3,
+            timeout_s=table.timeout_s or by_default.timeout_ms / 1e3,
             clock=self.clock,
             connected=self._connected,
             emit=self._frame,
         )
 
-    def _bus(self, table: TcpBus | RtuBus) -> Bus:
-        units = [self.units[unit.name] for unit in self.config.unit if unit.bus == table.name]
-        return Bus(table.name, _port(table, units), units)
+    def _bus(self, bus: TcpBus | RtuBus) -> Bus:
+        units = [self.units[unit.name] for unit in self.config.unit if unit.bus == bus.name]
+        return Bus(bus.name, _port(bus, units), units)
 
     async def run(self) -> None:
         """Poll, judge, store and forward until SIGTERM or SIGINT; then stop within two seconds."""
@@ -193,16 +197,26 @@ class Agent:
         }
 
 
-def _port(table: TcpBus | RtuBus, units: list[Unit]) -> Port:
-    if isinstance(table, TcpBus):
-        return TcpPort(table.host, table.port)
-    line = units[0].profile.serial if units else Serial()
-    return SerialPort(
-        str(table.device),
-        table.baud or line.baud,
-        table.parity or line.parity,
-        table.stop_bits or line.stop_bits,
-    )
+def _serial(bus: RtuBus, profile: Profile) -> Serial:
+    """Return the line settings: what the configuration says, else what the profile does."""
+    said = {"baud": bus.baud, "parity": bus.parity, "stop_bits": bus.stop_bits}
+    return profile.serial.model_copy(update={key: value for key, value in said.items() if value is not None})
+
+
+def _port(bus: TcpBus | RtuBus, units: list[Unit]) -> Port:
+    if isinstance(bus, TcpBus):
+        return TcpPort(bus.host, bus.port)
+    serial = _serial(bus, units[0].profile)
+    return SerialPort(str(bus.device), serial.baud, serial.parity, serial.stop_bits)
+
+
+def _line(bus: TcpBus | RtuBus, profile: Profile) -> Line:
+    pause_s = (profile.pause_ms or 0.0) / 1e3
+    if isinstance(bus, TcpBus):
+        return Line.tcp(pause_s=pause_s)
+    serial = _serial(bus, profile)
+    bits = 1 + serial.data_bits + (serial.parity != "N") + serial.stop_bits
+    return Line.rtu(serial.baud, bits_per_character=bits, pause_s=pause_s)
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> list[BaseException]:

@@ -12,6 +12,7 @@ from agent.modbus.ports import Port
 from agent.quality import Quality
 from drivers.connect import ConnectError, connect
 from drivers.layout import Image, Layout
+from drivers.line import Line
 from drivers.profile import Profile
 from drivers.quantities import Poll
 from drivers.registers import Read, Reply
@@ -54,7 +55,7 @@ class Connection:
 
 @dataclass
 class Unit:
-    """A unit as configured, and the state of talking to it.
+    """A unit as configured, and the state of talking to it; its reads are planned for `line`.
 
     `connected` is called with each new layout, before any frame that is read with it, and returns the hash of
     its description; `emit` is called with every frame and its layout.
@@ -64,6 +65,7 @@ class Unit:
     rack: str
     unit_id: int
     profile: Profile
+    line: Line
     period_s: float
     timeout_s: float
     clock: Clock
@@ -100,7 +102,7 @@ class Unit:
             self._emit(connection, stamp)
 
     async def _connect(self, port: Port, now_s: float) -> None:
-        conversation = connect(self.profile)
+        conversation = connect(self.profile, line=self.line)
         try:
             read = next(conversation)
             while True:
@@ -113,7 +115,6 @@ class Unit:
         for note in layout.notes:
             log.warning("unit %s: %s", self.name, note)
         self._connection = Connection(layout, self.connected(self, layout), layout.image())
-        self._heard(now_s)
 
     async def _poll(self, port: Port, connection: Connection, now_s: float) -> Connection | None:
         """Fill the image, and return the connection to go on with: this one, a repaired one, or none."""

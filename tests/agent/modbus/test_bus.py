@@ -1,0 +1,162 @@
+"""The bus engine against real units: what a frame says when a unit is well, dead, back, or refuses."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from agent.clock import Clock
+from agent.frame import Frame
+from agent.modbus.bus import Bus
+from agent.modbus.ports import Port, SerialPort, TcpPort
+from agent.modbus.unit import Unit
+from agent.quality import Quality
+from drivers.layout import Layout
+from drivers.line import Line
+from drivers.profile import parse_profile
+from drivers.registers import Area
+from hil.modbus.faults import Fault, FaultKind
+from hil.modbus.rtu import RtuBus
+from hil.modbus.table import RegisterTable
+from hil.modbus.tcp import TcpEndpoint
+
+PROFILE = """
+schema = 1
+model = "tiny"
+[[point]]
+name = "cell_voltage"
+address = {address}
+count = {count}
+scale = 0.001
+unit = "V"
+valid = [1.5, 4.5]
+[[point]]
+name = "string_current"
+address = 140
+type = "i16"
+unit = "A"
+"""
+
+
+class Recorder:
+    """Collects frames, and wakes whoever waits for one that fits."""
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+        self._new = asyncio.Event()
+
+    def __call__(self, frame: Frame, _layout: Layout) -> None:
+        self.frames.append(frame)
+        self._new.set()
+
+    async def first(self, unit: str, quality: Quality, after: int = 0) -> Frame:
+        """Wait for a frame of `unit` whose first value has this quality."""
+        async with asyncio.timeout(10):
+            while True:
+                for frame in self.frames[after:]:
+                    if frame.unit == unit and frame.quality[0] == quality:
+                        return frame
+                self._new.clear()
+                await self._new.wait()
+
+
+def unit(name: str, unit_id: int, frames: Recorder, address: int = 100, count: int = 4) -> Unit:
+    return Unit(
+        name=name,
+        rack=name,
+        unit_id=unit_id,
+        profile=parse_profile(PROFILE.format(address=address, count=count)),
+        line=Line.tcp(),
+        period_s=0.1,
+        timeout_s=0.1,
+        clock=Clock(),
+        connected=lambda _unit, _layout: bytes(16),
+        emit=frames,
+    )
+
+
+@contextlib.asynccontextmanager
+async def polling(port: Port, *units: Unit) -> AsyncIterator[None]:
+    task = asyncio.create_task(Bus("bus", port, list(units)).run())
+    try:
+        yield
+        assert not task.done()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+def frames() -> Recorder:
+    return Recorder()
+
+
+async def test_a_frame_holds_the_registers_and_the_time_before_they_were_asked_for(
+    endpoint: TcpEndpoint, frames: Recorder
+) -> None:
+    before = Clock().stamp()
+    async with polling(TcpPort(endpoint.host, endpoint.port), unit("a", 1, frames)):
+        frame = await frames.first("a", Quality.GOOD)
+    np.testing.assert_array_equal(frame.raw, [3200, 3201, 3202, 3203, 3240])
+    assert before.boottime_ns < frame.stamp.boottime_ns < Clock().stamp().boottime_ns
+
+
+async def test_a_dead_unit_delays_no_live_one_and_is_back_when_it_answers(
+    rtu_bus: RtuBus, table: RegisterTable, frames: Recorder
+) -> None:
+    rtu_bus.units = {1: table, 2: table}
+    rtu_bus.faults.set(Fault(FaultKind.MUTE, unit_id=2))
+    live, dead = unit("live", 1, frames), unit("dead", 2, frames)
+    async with polling(SerialPort(str(rtu_bus.link), rtu_bus.baud), live, dead):
+        silent = await frames.first("dead", Quality.NO_REPLY)
+        assert not silent.raw.any()
+        await frames.first("dead", Quality.STALE)  # backing off: not asked is not the same as no answer
+        assert live.counters.late_cycles <= 3  # the dead one's first two time-outs
+        before = live.counters.late_cycles
+        seen = len(frames.frames)
+        rtu_bus.faults.clear(FaultKind.MUTE, 2)
+        await frames.first("dead", Quality.GOOD, after=seen)
+        assert live.counters.late_cycles == before
+        assert all(f.quality[0] == Quality.GOOD for f in frames.frames if f.unit == "live")
+
+
+async def test_a_cut_connection_shows_as_not_asked_and_heals(endpoint: TcpEndpoint, frames: Recorder) -> None:
+    async with polling(TcpPort(endpoint.host, endpoint.port), unit("a", 1, frames)):
+        await frames.first("a", Quality.GOOD)
+        seen = len(frames.frames)
+        await endpoint.stop()
+        lost = await frames.first("a", Quality.STALE, after=seen)
+        assert not lost.raw.any()
+        await endpoint.start()
+        await frames.first("a", Quality.GOOD, after=len(frames.frames))
+
+
+async def test_a_refused_merged_read_is_taken_apart_and_remembered(
+    endpoint: TcpEndpoint, frames: Recorder, table: RegisterTable
+) -> None:
+    gappy = RegisterTable()
+    gappy.define(Area.HOLDING, 100, [3300] * 4)
+    gappy.define(Area.HOLDING, 140, [7])  # between them nothing exists
+    endpoint.units = {1: gappy}
+    watched = unit("a", 1, frames)
+    async with polling(TcpPort(endpoint.host, endpoint.port), watched):
+        frame = await frames.first("a", Quality.GOOD)
+        refused = watched.counters.refused
+        await frames.first("a", Quality.GOOD, after=len(frames.frames))
+    assert frames.frames[0].quality[0] == Quality.REFUSED
+    np.testing.assert_array_equal(frame.raw, [3300, 3300, 3300, 3300, 7])
+    assert watched.counters.refused == refused == 1
+
+
+async def test_an_impossible_value_is_a_sensor_fault_with_its_raw_value_kept(
+    endpoint: TcpEndpoint, frames: Recorder
+) -> None:
+    wild = RegisterTable()
+    wild.define(Area.HOLDING, 100, [65535, 3200, 3200, 3200, *[0] * 36, 0])
+    endpoint.units = {1: wild}
+    async with polling(TcpPort(endpoint.host, endpoint.port), unit("a", 1, frames)):
+        frame = await frames.first("a", Quality.OUT_OF_RANGE)
+    assert frame.raw[0] == 65535
+    assert frame.quality[1] == Quality.GOOD
