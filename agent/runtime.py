@@ -18,6 +18,7 @@ from agent.control.server import ControlServer
 from agent.detect.alarms import AlarmEvent
 from agent.detect.watch import RackWatch, warm_up
 from agent.frame import Frame
+from agent.line import line_of, serial_of
 from agent.modbus.bus import Bus
 from agent.modbus.ports import Port, SerialPort, TcpPort
 from agent.modbus.unit import Unit
@@ -28,9 +29,7 @@ from agent.store.writer import Writer
 from agent.uplink.uplink import Uplink
 from agent.wire.schema import encode_schema
 from drivers.layout import Layout
-from drivers.line import Line
 from drivers.profile import Profile
-from drivers.schema import Serial
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +66,7 @@ class Agent:
             rack=table.rack or table.name,
             unit_id=table.unit_id,
             profile=profile,
-            line=_line(bus, profile),
+            line=line_of(bus, profile),
             period_s=table.period_s,
             timeout_s=table.timeout_s or by_default.timeout_ms / 1e3,
             clock=self.clock,
@@ -197,26 +196,11 @@ class Agent:
         }
 
 
-def _serial(bus: RtuBus, profile: Profile) -> Serial:
-    """Return the line settings: what the configuration says, else what the profile does."""
-    said = {"baud": bus.baud, "parity": bus.parity, "stop_bits": bus.stop_bits}
-    return profile.serial.model_copy(update={key: value for key, value in said.items() if value is not None})
-
-
 def _port(bus: TcpBus | RtuBus, units: list[Unit]) -> Port:
     if isinstance(bus, TcpBus):
         return TcpPort(bus.host, bus.port)
-    serial = _serial(bus, units[0].profile)
+    serial = serial_of(bus, units[0].profile)
     return SerialPort(str(bus.device), serial.baud, serial.parity, serial.stop_bits)
-
-
-def _line(bus: TcpBus | RtuBus, profile: Profile) -> Line:
-    pause_s = (profile.pause_ms or 0.0) / 1e3
-    if isinstance(bus, TcpBus):
-        return Line.tcp(pause_s=pause_s)
-    serial = _serial(bus, profile)
-    bits = 1 + serial.data_bits + (serial.parity != "N") + serial.stop_bits
-    return Line.rtu(serial.baud, bits_per_character=bits, pause_s=pause_s)
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> list[BaseException]:

@@ -1,13 +1,17 @@
 """The `cellwarden` command: one file per sub-command, imported only when it is called."""
 
 import importlib
-import sys
 from typing import Any
 
 import click
 
-# name -> module of agent.cli that holds the click command of the same name
-COMMANDS = ("run", "check", "demo", "bench")
+# Sub-command -> its line in --help. The module agent.cli.NAME holds it as `command`.
+COMMANDS = {
+    "run": "Run the agent until SIGTERM or Ctrl-C.",
+    "check": "Check the configuration and every profile it names.",
+    "demo": "Watch an agent hear an internal short, on this machine alone.",
+    "bench": "Measure on this machine, and print each figure beside its target.",
+}
 
 
 class LazyGroup(click.Group):
@@ -16,6 +20,11 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the sub-commands."""
         return list(COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of sub-commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a sub-command."""
@@ -43,7 +52,3 @@ def main() -> None:
     Check a config:  cellwarden check --config agent.toml
     Run the agent:   cellwarden run --config agent.toml
     """
-
-
-if __name__ == "__main__":
-    sys.exit(main())

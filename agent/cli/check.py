@@ -1,0 +1,59 @@
+"""cellwarden check: everything that can be known of a configuration without a battery."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from agent.cli.errors import Misuse
+from agent.cli.load import config_option, load
+from agent.config import RtuBus, TcpBus, UnitTable
+from agent.line import line_of
+from drivers.connect import assume
+from drivers.profile import Profile
+
+
+@click.command("check")
+@config_option
+def command(path: Path) -> None:
+    """Check the configuration and every profile it names; nothing is polled and nothing is changed.
+
+    Prints what each unit will be asked, and how much of each serial line's time that takes. Exit 0 when the
+    agent would start, 2 with every mistake named when it would not.
+
+    \b
+    Example:  cellwarden check --config agent.toml
+    """
+    config, profiles = load(path)
+    table = Table("bus", "port", "unit", "profile", "every", "values", "reads", "wire time", box=None)
+    problems = []
+    for bus in config.bus:
+        port = f"{bus.host}:{bus.port}" if isinstance(bus, TcpBus) else str(bus.device)
+        share = 0.0
+        for unit in config.unit:
+            if unit.bus == bus.name:
+                seconds = _add_row(table, bus, port, unit, profiles[unit.profile])
+                share += seconds / unit.period_s
+        if isinstance(bus, RtuBus) and share > 1:
+            problems.append(
+                f"{path.name}: [[bus]] {bus.name}: its units need {share:.0%} of the line's time;"
+                " raise period_s, or the baud rate, or put units on another bus"
+            )
+    Console().print(table)
+    if problems:
+        raise Misuse("\n".join(problems))
+    click.echo(f"{path}: good; {len(config.unit)} units on {len(config.bus)} buses, to {config.upstream.url}")
+
+
+def _add_row(table: Table, bus: TcpBus | RtuBus, port: str, unit: UnitTable, profile: Profile) -> float:
+    """Add a unit's row; return the seconds that one of its cycles takes on the wire, 0 where unknown."""
+    head = (bus.name, port, f"{unit.path} (id {unit.unit_id})", profile.model, f"{unit.period_s:g} s")
+    if profile.sunspec:
+        table.add_row(*head, "told by the unit", "", "")
+        return 0.0
+    line = line_of(bus, profile)
+    layout = assume(profile, line=line)
+    seconds = sum(line.read_s(read.area, read.count) for read in layout.plan.reads)
+    table.add_row(*head, str(layout.n), str(len(layout.plan.reads)), f"{1e3 * seconds:.0f} ms")
+    return seconds
