@@ -1,0 +1,253 @@
+"""How points repeat: groups and arrays, where each step leads, and what place it has.
+
+A place is a path of levels, "string1/module2/cell5". A level written with its number stands still; one without
+takes its number from the array. One level for several dimensions numbers them through; several levels for one
+dimension are split by the topology, module by module.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+from drivers.coding import locate, to_registers
+from drivers.problems import PointError, did_you_mean
+from drivers.quantities import LEVELS, QUANTITIES
+from drivers.schema import Group, Point, Profile
+from drivers.values import Coding
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One direction of an array: how many steps, and what each adds."""
+
+    count: int
+    most: int  # what `count` would be without the unit's own word
+    stride: int = 0  # registers
+    unit_stride: int = 0
+    bit_stride: int = 0
+    starts: tuple[int, ...] = ()  # registers to add instead of a stride, one per step
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One value of a point: what to add to the point's register, unit offset and bit shift, and its place."""
+
+    registers: int
+    units: int
+    bits: int
+    place: str
+
+
+def group_chain(profile: Profile, name: str | None) -> tuple[Group, ...]:
+    """The groups around a point, outermost first. Raises PointError for unknown names and circles."""
+    groups = {g.name: g for g in profile.group}
+    chain: list[Group] = []
+    while name is not None:
+        if name not in groups:
+            raise PointError(
+                f'group "{name}" is not there',
+                did_you_mean(name, list(groups), "add a [[group]] of that name"),
+            )
+        if groups[name] in chain:
+            raise PointError(f'group "{name}" lies inside itself', "take out one `group`")
+        chain.insert(0, groups[name])
+        name = groups[name].group
+    return tuple(chain)
+
+
+def topology_of(profile: Profile) -> dict[str, int]:
+    """Level -> how many inside one of the level above, outermost first, only those that are said."""
+    said = {level: getattr(profile.topology, f"{level}s", None) for level in LEVELS}
+    return {level: n for level, n in said.items() if n is not None}
+
+
+def steps(
+    profile: Profile, point: Point, coding: Coding, quantity: str, counts: Mapping[str, int], notes: list[str]
+) -> Iterator[Step]:
+    """Walk all values of `point` in array order. Adds to `notes` what the unit said and cannot be."""
+    chain = group_chain(profile, point.group)
+    outer = [group_dimension(profile, g, counts, notes) for g in chain]
+    template = _template(profile, point, quantity, chain)
+    inner = _dimensions(profile, point, coding, template, counts, notes)
+    prefix = [_segment(g.level) for g in chain]
+    for indices in product(*(range(d.count) for d in (*outer, *inner))):
+        moves = list(zip(indices, (*outer, *inner), strict=True))
+        head = [
+            f"{level}{number or g.first + i}"
+            for (level, number), g, i in zip(prefix, chain, indices, strict=False)
+        ]
+        yield Step(
+            sum(d.starts[i] if d.starts else i * d.stride for i, d in moves),
+            sum(i * d.unit_stride for i, d in moves),
+            sum(i * d.bit_stride for i, d in moves),
+            "/".join([*head, *_tail(profile, point, template, indices[len(outer) :], inner)]),
+        )
+
+
+def group_dimension(profile: Profile, group: Group, counts: Mapping[str, int], notes: list[str]) -> Dimension:
+    """The repetition a group stands for."""
+    level, _ = _segment(group.level)
+    count, most = _count(
+        profile, group.count, group.max_count or topology_of(profile).get(level), counts, notes
+    )
+    return Dimension(count, most, to_registers(profile, group.stride), group.unit_stride)
+
+
+def _dimensions(
+    profile: Profile,
+    point: Point,
+    coding: Coding,
+    template: Sequence[tuple[str, str]],
+    counts: Mapping[str, int],
+    notes: list[str],
+) -> list[Dimension]:
+    """The point's own repetition, outermost first."""
+    listed = point.address if isinstance(point.address, tuple) else ()
+    written = point.count or ((len(listed),) if listed else ())
+    topology = topology_of(profile)
+    most = point.max_count or (
+        prod(topology.get(level, 0) for level, number in template if not number) or None
+    )
+    n = len(written)
+    sizes = [_count(profile, c, most, counts, notes) for c in written]
+    if listed and (not sizes or sizes[0][1] != len(listed)):
+        raise PointError(f"{len(listed)} addresses for a count of {sizes[0][1]}", "give one address per step")
+    bit_strides = _padded(point.bit_stride, n, "bit_stride")
+    unit_strides = _padded(point.unit_stride, n, "unit_stride")
+    strides = _strides(profile, point, coding, [m for _, m in sizes], bit_strides, unit_strides)
+    first = locate(profile, point, listed[0], relative=True)[1] if listed else 0
+    starts = tuple(locate(profile, point, a, relative=True)[1] - first for a in listed)
+    return [
+        Dimension(count, most, strides[i], unit_strides[i], bit_strides[i], starts if i == 0 else ())
+        for i, (count, most) in enumerate(sizes)
+    ]
+
+
+def _strides(
+    profile: Profile,
+    point: Point,
+    coding: Coding,
+    sizes: list[int],
+    bit_strides: list[int],
+    unit_strides: list[int],
+) -> list[int]:
+    """Registers per step; what is not said is dense, inner dimensions first."""
+    if point.stride is not None:
+        return [to_registers(profile, s, point) for s in _padded(point.stride, len(sizes), "stride")]
+    strides: list[int] = []
+    size = coding.words
+    for count, bit_stride, unit_stride in reversed(list(zip(sizes, bit_strides, unit_strides, strict=True))):
+        moves = not bit_stride and not unit_stride
+        strides.insert(0, size if moves else 0)
+        size *= count if moves else 1
+    return strides
+
+
+def _padded(written: Sequence[int], n: int, what: str) -> list[int]:
+    if len(written) == n:
+        return list(written)
+    if n == 1 or (len(written) == 1 and not written[0]):
+        return [written[0] if len(written) == 1 else 0] * n
+    if n == 0:
+        return []
+    raise PointError(
+        f"{what} has {len(written)} numbers for {n} dimensions", f"give {what} one number per count"
+    )
+
+
+def _count(
+    profile: Profile, written: int | str, most: int | None, counts: Mapping[str, int], notes: list[str]
+) -> tuple[int, int]:
+    """How many, and how many at most. A named count is the unit's own word, never more than the profile allows."""
+    if isinstance(written, int):
+        return written, written
+    if most is None:
+        raise PointError(
+            f'count "{written}" is told by the unit, but never by how much at most',
+            "say max_count, or topology",
+        )
+    said = counts.get(written, most)
+    if said > most:
+        notes.append(
+            f"{written}: the unit reports {said}, the profile allows {most}; the first {most} are polled"
+        )
+    return max(0, min(said, most)), most
+
+
+def _segment(text: str) -> tuple[str, str]:
+    match = re.fullmatch(r"([a-z]+)(\d*)", text)
+    assert match is not None  # the schema has checked it
+    return match[1], match[2]
+
+
+def _template(profile: Profile, point: Point, quantity: str, chain: Sequence[Group]) -> list[tuple[str, str]]:
+    """Levels below the groups: as written, or the innermost the quantity suggests and those above it."""
+    if point.place is not None:
+        return [_segment(s) for s in point.place.split("/")] if point.place else []
+    many = point.count is not None or isinstance(point.address, tuple)
+    level = QUANTITIES[quantity].level if quantity else ""
+    topology = topology_of(profile)
+    size = prod(c for c in point.count or () if isinstance(c, int))
+    if level == "sensor" and quantity == "cell_temperature":
+        cells = prod(n for name, n in topology.items() if name in ("rack", "string", "module", "cell"))
+        if "cell" in topology and size in (cells, topology["cell"]) and size != topology.get("sensor"):
+            level = "cell"
+    number = re.search(r"\d+$", point.name)
+    if not many:
+        # an array typed point by point: cell_voltage_1, cell_voltage_2, ...
+        return (
+            [(level, number[0])]
+            if number and level in ("module", "cell", "sensor") and quantity
+            else ([(level, "1")] if level == "cell" else [])
+        )
+    if not level:
+        raise PointError(
+            "an array without a place", 'say place = "cell", "sensor", "module", "string" or a path of them'
+        )
+    taken = {_segment(g.level)[0] for g in chain}
+    above = [name for name in topology if name not in taken and LEVELS.index(name) < LEVELS.index(level)]
+    above = [name for name in above if name != "cell"]
+    inside = prod(topology[name] for name in above) * topology.get(level, 0)
+    path = [*above, level] if inside and size in (inside, 1) and len(point.count or (0,)) == 1 else [level]
+    if len(point.count or ()) == len(above) + 1 > 1:
+        path = [*above, level]
+    return [(name, "") for name in path]
+
+
+def _tail(
+    profile: Profile,
+    point: Point,
+    template: Sequence[tuple[str, str]],
+    indices: Sequence[int],
+    dimensions: Sequence[Dimension],
+) -> list[str]:
+    """The place below the groups at `indices`."""
+    open_levels = [level for level, number in template if not number]
+    if not dimensions:
+        numbers = [point.first] * len(open_levels)
+    elif len(open_levels) == len(dimensions):
+        numbers = [1 + i for i in indices]
+        numbers[-1] += point.first - 1
+    elif not open_levels:
+        raise PointError(
+            "an array whose place has only fixed numbers", "leave the number of the counted level out"
+        )
+    else:
+        flat = 0
+        for i, d in zip(indices, dimensions, strict=True):
+            flat = flat * d.most + i
+        flat += point.first - 1
+        topology = topology_of(profile)
+        numbers = []
+        for level in reversed(open_levels[1:]):
+            if level not in topology:
+                raise PointError(
+                    f'topology does not say how many "{level}s" there are', f"say {level}s in topology"
+                )
+            flat, rest = divmod(flat, topology[level])
+            numbers.insert(0, rest + 1)
+        numbers.insert(0, flat + 1)
+    left = iter(numbers)
+    return [f"{level}{number or next(left)}" for level, number in template]

@@ -1,0 +1,237 @@
+"""What a unit must be asked before it can be polled. Sans-I/O: a generator that yields reads and is sent replies.
+
+conversation = connect(profile)
+read = next(conversation)
+while True:
+    try:
+        read = conversation.send(ask(read))
+    except StopIteration as end:
+        layout = end.value
+"""
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from agent.quality import Quality
+from drivers.decode import codec_table, decode
+from drivers.errors import ChainError, ConnectError, IdentityMismatch, NoAnswer
+from drivers.expand import IdentityPoint, expand, reported, terrain
+from drivers.identity import expectation, fits, text_of
+from drivers.layout import Image, Layout
+from drivers.line import Line
+from drivers.plan import Cut, Need, ReadPlan, make_plan
+from drivers.quantities import Poll
+from drivers.registers import Read, Reply
+from drivers.schema import Profile
+from drivers.sunspec import explore
+from drivers.values import Guard, Value
+
+__all__ = [
+    "ChainError",
+    "ConnectError",
+    "IdentityMismatch",
+    "NoAnswer",
+    "assume",
+    "build",
+    "connect",
+    "default_line",
+]
+
+Conversation = Generator[Read, Reply, Layout]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What came back for each identity point: text, raw number, or None with the quality that says why."""
+
+    said: Mapping[str, str | int]
+    unsaid: Mapping[str, Quality]
+
+
+def default_line(profile: Profile) -> Line:
+    """The wire a plan is made for when nobody says which: the profile's first transport."""
+    pause_s = (profile.pause_ms or 0) / 1000
+    if profile.transports[0] == "tcp":
+        return Line.tcp(pause_s=pause_s)
+    serial = profile.serial
+    bits = 1 + serial.data_bits + (serial.parity != "N") + serial.stop_bits
+    return Line.rtu(serial.baud, bits_per_character=bits, pause_s=pause_s)
+
+
+def connect(
+    profile: Profile, *, line: Line | None = None, instance: int = 1, cuts: Iterable[Cut] = ()
+) -> Conversation:
+    """Ask a unit who it is and how big, and return its `Layout`.
+
+    `cuts`: what earlier plans of this unit learned from refusals (`layout.plan.cuts`). `instance`: which unit
+    behind a gateway that shifts addresses. Raises `ConnectError`.
+    """
+    line = line or default_line(profile)
+    if profile.sunspec:
+        found = yield from explore(profile)
+        _refuse(profile, found.mismatches)
+        return build(
+            profile,
+            found.values,
+            line,
+            cuts=cuts,
+            guards=tuple(found.guards),
+            notes=found.notes,
+            identity=found.identity,
+        )
+    identity = expand(profile, instance=instance).identity
+    answers, cuts = yield from _ask(profile, identity, line, frozenset(cuts))
+    _require(profile, identity, answers)
+    shaping = reported(profile)
+    numbers = {n: v for n, v in answers.said.items() if n in shaping and isinstance(v, int)}
+    notes = [
+        f"{n}: {shaping[n]} not available ({answers.unsaid[n].name.lower().replace('_', ' ')})"
+        + ("; the largest is assumed" if shaping[n] == "count" else "")
+        for n in shaping
+        if n not in numbers and n in answers.unsaid
+    ]
+    full = expand(profile, numbers, numbers, instance)
+    guards = tuple(
+        Guard(replace(i.value, poll=Poll.STATE), numbers[i.value.name])
+        for i in identity
+        if i.value.name in numbers
+    )
+    return build(
+        profile,
+        full.values,
+        line,
+        cuts=cuts,
+        guards=guards,
+        notes=[*notes, *full.notes],
+        identity=_identity(identity, answers),
+        instance=instance,
+    )
+
+
+def assume(
+    profile: Profile,
+    *,
+    counts: Mapping[str, int] | None = None,
+    factors: Mapping[str, int] | None = None,
+    line: Line | None = None,
+    instance: int = 1,
+) -> Layout:
+    """The layout of a unit nobody has asked: largest counts, factors 10**0, unless said. Not for SunSpec profiles."""
+    full = expand(profile, counts, factors, instance)
+    return build(profile, full.values, line or default_line(profile), notes=full.notes, instance=instance)
+
+
+def build(
+    profile: Profile,
+    values: Sequence[Value],
+    line: Line,
+    *,
+    cuts: Iterable[Cut] = (),
+    guards: tuple[Guard, ...] = (),
+    notes: Sequence[str] = (),
+    identity: Mapping[str, str | int | float] | None = None,
+    instance: int = 1,
+) -> Layout:
+    """A layout over `values`, planned for `line`. Raises PlanError if a value cannot be read."""
+    needs = [Need(v.span, v.poll, v.pause_ms) for v in (*values, *(g.value for g in guards))]
+    plan = make_plan(needs, terrain(profile), line, address_step=profile.address_step, cuts=cuts)
+    return Layout(
+        profile_model=profile.model,
+        profile_hash=profile.hash,
+        identity=dict(identity or {}),
+        values=tuple(values),
+        plan=plan,
+        guards=guards,
+        notes=tuple(dict.fromkeys(notes)),
+        instance=instance,
+    )
+
+
+def ask_plan(plan: ReadPlan) -> Generator[Read, Reply, tuple[ReadPlan, Image]]:
+    """Run every read of `plan` once, splitting what is refused. Raises NoAnswer."""
+    index = 0
+    replies: list[Reply] = []
+    while index < len(plan.reads):
+        read = plan.reads[index]
+        reply = yield read
+        if reply.quality == Quality.REFUSED and (parted := plan.split(index)):
+            plan = parted[0]
+            continue
+        if reply.quality not in (Quality.GOOD, Quality.REFUSED):
+            raise NoAnswer(
+                f"no sound answer to {read.area} {read.address}, {read.count} long; "
+                "check power, wiring, unit id, baud rate and parity"
+            )
+        replies.append(reply)
+        index += 1
+    image = Image(plan)
+    for index, reply in enumerate(replies):
+        image.store(index, reply)
+    return plan, image
+
+
+def _ask(
+    profile: Profile, identity: Sequence[IdentityPoint], line: Line, cuts: frozenset[Cut]
+) -> Generator[Read, Reply, tuple[Answers, frozenset[Cut]]]:
+    """Read all identity points once."""
+    needs = [Need(i.value.span, Poll.IDENTITY, i.value.pause_ms) for i in identity]
+    plan = make_plan(needs, terrain(profile), line, address_step=profile.address_step, cuts=cuts)
+    plan, image = yield from ask_plan(plan)
+    said: dict[str, str | int] = {}
+    unsaid: dict[str, Quality] = {}
+    numbers = [i.value for i in identity if not i.text]
+    codec, missing = codec_table(numbers, [plan.slot(v.span) for v in numbers])
+    raw, quality = np.zeros(len(numbers), np.int64), np.zeros(len(numbers), np.uint8)
+    decode(image.words, image.word_quality, codec, missing, raw, quality)
+    for value, number, state in zip(numbers, raw.tolist(), quality.tolist(), strict=True):
+        if state == Quality.GOOD:
+            said[value.label if value.place else value.name] = number
+        else:
+            unsaid[value.label if value.place else value.name] = Quality(state)
+    for text in (i.value for i in identity if i.text):
+        start = plan.slot(text.span)
+        state = image.word_quality[start]
+        if state == Quality.GOOD:
+            words = image.words[start : start + text.span.count].tolist()
+            said[text.label] = text_of(words, big_bytes=text.coding.big_bytes)
+        else:
+            unsaid[text.label] = Quality(int(state))
+    return Answers(said, unsaid), plan.cuts
+
+
+def _identity(identity: Sequence[IdentityPoint], answers: Answers) -> dict[str, str | int | float]:
+    """What is shown of a unit: texts as they are, numbers in their unit."""
+    out: dict[str, str | int | float] = {}
+    for item in identity:
+        said, value = answers.said.get(item.value.label), item.value
+        if isinstance(said, str):
+            out[value.label] = said
+        elif said is not None:
+            plain = value.scale == 1 and value.offset == 0
+            out[value.label] = (said + value.raw_offset) * (1 if plain else value.scale) + (
+                0 if plain else value.offset
+            )
+    return out
+
+
+def _require(profile: Profile, identity: Sequence[IdentityPoint], answers: Answers) -> None:
+    """Raise IdentityMismatch, naming every point that is not as the profile wants it."""
+    shown = _identity(identity, answers)
+    wrong = []
+    for item in identity:
+        wanted = expectation(item.point)
+        if not wanted:
+            continue
+        if item.value.label not in shown:
+            why = answers.unsaid[item.value.label].name.lower().replace("_", " ")
+            wrong.append(f"{item.value.label} is {why}, expected {wanted}")
+        elif not fits(item.point, shown[item.value.label]):
+            wrong.append(f"{item.value.label} is {shown[item.value.label]!r}, expected {wanted}")
+    _refuse(profile, wrong)
+
+
+def _refuse(profile: Profile, wrong: Sequence[str]) -> None:
+    if wrong:
+        raise IdentityMismatch(f"this is not a {profile.model}: {'; '.join(wrong)}; choose the right profile")

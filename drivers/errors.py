@@ -1,0 +1,17 @@
+"""Why a unit cannot be polled, and whose turn it is."""
+
+
+class ConnectError(Exception):
+    """A unit cannot be polled now; the message says why and what to do."""
+
+
+class NoAnswer(ConnectError):
+    """The unit does not answer: look at power, wiring, unit id and line settings."""
+
+
+class IdentityMismatch(ConnectError):
+    """The unit is not the one its profile describes: choose the right profile; nothing was decoded."""
+
+
+class ChainError(ConnectError):
+    """The unit's SunSpec models cannot be found, or hold nothing to poll."""

@@ -1,0 +1,218 @@
+"""From points to values: everything a profile leaves unsaid is filled in here, once."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+from drivers.address import AddressError
+from drivers.arrays import group_chain, group_dimension, steps
+from drivers.coding import coding_of, in_si, locate, missing_of, notation_of, si_of, to_registers
+from drivers.plan import ANY_UNIT, Terrain
+from drivers.problems import PointError, Problem
+from drivers.quantities import QUANTITIES, Poll, guess_quantity
+from drivers.registers import Area
+from drivers.schema import MeaningEntry, Point, Profile, SpanText, Tiers
+from drivers.values import INF, Limits, Meaning, Span, Value
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityPoint:
+    """Read once per connection: a text, or a number that is decoded like any value."""
+
+    point: Point
+    value: Value  # of a text only name, place and span count
+
+    @property
+    def text(self) -> bool:
+        """Its registers hold characters."""
+        return self.point.type == "ascii"
+
+
+@dataclass
+class Expansion:
+    """All that a profile's points stand for, and what was wrong on the way."""
+
+    values: list[Value] = field(default_factory=list)
+    identity: list[IdentityPoint] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def expand(
+    profile: Profile,
+    counts: Mapping[str, int] | None = None,
+    factors: Mapping[str, int] | None = None,
+    instance: int = 1,
+) -> Expansion:
+    """Unroll `profile`.
+
+    `counts` and `factors` are what the unit said of the points used as counts and scale factors. A count that is
+    not there is the largest allowed; without any `factors` all are 10**0, else a point without its own is left out
+    and noted. A point that cannot be unrolled becomes a problem; the others are there all the same.
+    """
+    out = Expansion()
+    shaping = reported(profile)
+    for point in profile.point:
+        if factors is not None and point.scale_factor and point.scale_factor not in factors:
+            out.notes.append(
+                f"{point.name}: its scale factor {point.scale_factor} is not available; not read"
+            )
+            continue
+        try:
+            values = list(
+                _values(
+                    profile, point, point.name in shaping, counts or {}, factors or {}, instance, out.notes
+                )
+            )
+        except PointError as error:
+            out.problems.append(Problem(profile.model, point.name, error.what, error.change))
+        except AddressError as error:
+            notation = notation_of(profile, point)
+            change = f'addressing is "{notation}": write the address so, or change `addressing`'
+            out.problems.append(Problem(profile.model, point.name, str(error), change))
+        else:
+            if values and values[0].poll is Poll.IDENTITY:
+                out.identity += [IdentityPoint(point, v) for v in values]
+            else:
+                out.values += values
+    return out
+
+
+def reported(profile: Profile) -> dict[str, str]:
+    """Points whose value shapes the layout: name -> "count" or "scale factor"."""
+    names = {c: "count" for p in profile.point for c in p.count or () if isinstance(c, str)}
+    names |= {g.count: "count" for g in profile.group if isinstance(g.count, str)}
+    return names | {p.scale_factor: "scale factor" for p in profile.point if p.scale_factor}
+
+
+def terrain(profile: Profile) -> Terrain:
+    """Where this profile's reads may go. Raises PointError, AddressError."""
+    forbidden = list(_spans(profile, profile.forbidden))
+    for group in profile.group:
+        if not group.forbidden:
+            continue
+        chain = group_chain(profile, group.name)
+        base = sum(_group_base(profile, g.address) for g in chain)
+        dimensions = [group_dimension(profile, g, {}, []) for g in chain]
+        for span in _spans(profile, group.forbidden, relative=any(g.address is not None for g in chain)):
+            for indices in product(*(range(d.count) for d in dimensions)):
+                moves = list(zip(indices, dimensions, strict=True))
+                at = base + span.first + sum(i * d.stride for i, d in moves)
+                units = any(d.unit_stride for d in dimensions)
+                unit_offset = sum(i * d.unit_stride for i, d in moves) if units else ANY_UNIT
+                forbidden.append(replace(span, first=at, unit_offset=unit_offset))
+    return Terrain(
+        max_count={area: profile.max_count(area) for area in Area},
+        forbidden=tuple(forbidden),
+        islands=tuple(_spans(profile, profile.islands)),
+        gaps_forbidden=profile.gaps == "forbidden",
+    )
+
+
+def _values(
+    profile: Profile,
+    point: Point,
+    shapes: bool,
+    counts: Mapping[str, int],
+    factors: Mapping[str, int],
+    instance: int,
+    notes: list[str],
+) -> Iterator[Value]:
+    quantity = _quantity(point)
+    chain = group_chain(profile, point.group)
+    relative = any(g.address is not None for g in chain)
+    written = point.address[0] if isinstance(point.address, tuple) else point.address
+    area, register = locate(profile, point, written, relative=relative)
+    register += sum(_group_base(profile, g.address) for g in chain)
+    per_instance = point.per_instance if point.per_instance is not None else profile.per_instance or 0
+    register += to_registers(profile, (instance - 1) * per_instance, point)
+    coding = coding_of(profile, point, area)
+    text = point.type == "ascii"
+    scale, offset, unit = si_of(point, factors.get(point.scale_factor or "", 0))
+    pause_ms = point.pause_ms if point.pause_ms is not None else profile.pause_ms
+    value = Value(
+        name=point.name,
+        place="",
+        span=Span(area, point.unit_offset, register, coding.words),
+        coding=coding,
+        quantity=quantity,
+        unit=unit,
+        poll=_poll(point, quantity, shapes),
+        scale=scale,
+        raw_offset=point.raw_offset,
+        offset=offset,
+        missing=() if text else missing_of(profile, point, coding),
+        valid=in_si(point, point.valid),
+        limits=_limits(profile, point, quantity),
+        bits={k: _meaning(m) for k, m in point.flags.items()}
+        | {k: replace(_meaning(m), severity=m.severity or point.severity) for k, m in point.alarms.items()},
+        numbers={k: _meaning(m) for k, m in point.values.items()},
+        changes_within_s=point.changes_within_s or INF,
+        pause_ms=pause_ms or 0.0,
+    )
+    for step in steps(profile, point, coding, quantity, counts, notes):
+        shift = coding.shift + step.bits
+        if not 0 <= shift <= coding.words * coding.unit_bits - min(coding.width, 64) and not text:
+            raise PointError(
+                "bit_stride leads outside the registers read", "check bits, bit_stride and registers"
+            )
+        moved = Span(area, point.unit_offset + step.units, register + step.registers, coding.words)
+        yield replace(
+            value, place=step.place, span=moved, coding=replace(coding, shift=shift) if step.bits else coding
+        )
+
+
+def _quantity(point: Point) -> str:
+    if point.quantity is not None:
+        return point.quantity
+    guessed, _ = guess_quantity(point.name)
+    if guessed or point.type == "ascii":
+        return guessed
+    return "alarm_bits" if point.alarms else "state" if point.flags or point.values else ""
+
+
+def _poll(point: Point, quantity: str, shapes: bool) -> Poll:
+    once = point.type == "ascii" or shapes or point.expect or point.expect_match or point.expect_range
+    if once:
+        if point.poll not in (None, Poll.IDENTITY):
+            raise PointError(
+                f"read once per connection, but poll is {point.poll}", 'take poll out, or say "identity"'
+            )
+        return Poll.IDENTITY
+    return point.poll or (QUANTITIES[quantity].poll if quantity else Poll.STATE)
+
+
+def _limits(profile: Profile, point: Point, quantity: str) -> Limits | None:
+    """The point's own tiers, in its unit; else those of its quantity, in SI."""
+    if point.limits:
+        return _tiers(Tiers(**{tier: in_si(point, pair) for tier, pair in point.limits}))
+    return _tiers(profile.limits[quantity]) if quantity in profile.limits else None
+
+
+def _tiers(tiers: Tiers) -> Limits:
+    return Limits(**{tier: pair for tier, pair in tiers if pair is not None})
+
+
+def _meaning(entry: MeaningEntry) -> Meaning:
+    return Meaning(entry.text, entry.severity, entry.active)
+
+
+def _group_base(profile: Profile, written: int | str | None) -> int:
+    if written is None:
+        return 0
+    return locate(profile, Point(name="group", address=0), written)[1]
+
+
+def _spans(
+    profile: Profile,
+    written: Mapping[Area, tuple[SpanText, ...]] | tuple[SpanText, ...],
+    *,
+    relative: bool = False,
+) -> Iterator[Span]:
+    """Ranges of addresses as written, in the profile's own table unless said."""
+    tables = written.items() if isinstance(written, Mapping) else [(None, written)]
+    for table, pairs in tables:
+        for pair in pairs:
+            point = Point(name="range", address=0, table=table)
+            (area, first), (_, last) = (locate(profile, point, end, relative=relative) for end in pair)
+            yield Span(area, ANY_UNIT, first, last - first + 1)

@@ -1,0 +1,226 @@
+"""Which reads to make: the set with the least wire time that touches nothing forbidden.
+
+Theory. A need is a run of addresses that must arrive in one reply. Sort the needs of one table of one unit id by
+their first address and drop those inside another one: firsts and lasts then both rise, and some best plan takes
+neighbours together (swap any two reads that cross: neither grows). So the best plan of the first i needs is the best
+plan of the first j plus one read of j+1..i, minimum over j: interval dynamic programming, O(needs x needs per read).
+
+Safety needs are planned first and alone: they are read in every cycle. A state need that lies inside one of their
+reads costs nothing; the rest are planned among themselves.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby, pairwise
+
+from drivers.line import Line
+from drivers.quantities import Poll
+from drivers.registers import Area, Read
+from drivers.values import Span
+
+#: A read never spans both `register - 1` and `register` of a cut: (table, unit offset, register).
+Cut = tuple[Area, int, int]
+
+
+#: Unit offset of a forbidden span or island that holds for every unit id.
+ANY_UNIT = -1
+
+
+class PlanError(ValueError):
+    """A value that no allowed read can fetch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Addresses that must come in one reply, how often, and the pause to keep after reading them."""
+
+    span: Span
+    poll: Poll = Poll.SAFETY
+    pause_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Terrain:
+    """Where reads may go. Spans are per table and unit offset, as in `Span`."""
+
+    max_count: Mapping[Area, int] = field(default_factory=dict)
+    forbidden: tuple[Span, ...] = ()
+    islands: tuple[Span, ...] = ()  # if a table of a unit has any, a read stays inside one
+    gaps_forbidden: bool = False  # only what some need names may be read
+
+    def obstacle(self, span: Span) -> str | None:
+        """Why `span` cannot be read at once, or None."""
+        most = self.max_count.get(span.area, 125)
+        if span.count > most:
+            return f"{span} needs {span.count} addresses in one read, the unit allows {most}"
+        if span.last > 0xFFFF:
+            return f"{span} runs past the last address 65535"
+        for other in self.forbidden:
+            if _applies(other, span) and span.first <= other.last and other.first <= span.last:
+                return f"{span} touches the forbidden {other}"
+        islands = [i for i in self.islands if _applies(i, span)]
+        if islands and not any(i.first <= span.first and span.last <= i.last for i in islands):
+            return f"{span} does not lie inside one of the readable blocks"
+        return None
+
+
+@dataclass(frozen=True)
+class ReadPlan:
+    """The reads of one unit. Each reply's words go to `slices[i]` of the image; splitting a read moves no slot."""
+
+    spans: tuple[Span, ...]
+    classes: tuple[Poll, ...]
+    pauses_ms: tuple[float, ...]
+    slices: tuple[slice, ...]
+    needs: tuple[Need, ...]
+    address_step: int = 1
+    cuts: frozenset[Cut] = frozenset()  # learned from refusals; hand them to the next plan of this unit
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """The requests, as they go over the wire."""
+        return tuple(Read(s.area, s.first * self.address_step, s.count, s.unit_offset) for s in self.spans)
+
+    @property
+    def words(self) -> int:
+        """Size of the image."""
+        return max((s.stop for s in self.slices), default=0)
+
+    def slot(self, span: Span) -> int:
+        """Index into the image of the first word of `span`."""
+        for held, where in zip(self.spans, self.slices, strict=True):
+            if _contains(held, span):
+                return int(where.start) + span.first - held.first
+        raise PlanError(f"{span} is in no read of this plan")
+
+    def split(self, index: int) -> "tuple[ReadPlan, str] | None":
+        """Read `index` was refused as a whole: the plan without its gaps, or in halves, and what was done.
+
+        None when it holds a single need: then the unit refuses that value itself.
+        """
+        span, where = self.spans[index], self.slices[index]
+        runs = _runs(n.span for n in self.needs if _contains(span, n.span))
+        if len(runs) < 2:
+            bounds = sorted({n.span.first for n in self.needs if _contains(span, n.span)})
+            whole = [b for b in bounds[1:] if not any(n.span.first < b <= n.span.last for n in self.needs)]
+            if not whole:
+                return None
+            middle = min(whole, key=lambda b: abs(2 * b - span.first - span.last - 1))
+            runs = [(span.first, middle - 1), (middle, span.last)]
+        pieces = [replace(span, first=first, count=last - first + 1) for first, last in runs]
+        offsets = [int(where.start) + piece.first - span.first for piece in pieces]
+
+        def spliced(old: tuple, new: Iterable) -> tuple:  # type: ignore[type-arg]
+            return (*old[:index], *new, *old[index + 1 :])
+
+        plan = replace(
+            self,
+            spans=spliced(self.spans, pieces),
+            classes=spliced(self.classes, [self.classes[index]] * len(pieces)),
+            pauses_ms=spliced(self.pauses_ms, [self.pauses_ms[index]] * len(pieces)),
+            slices=spliced(
+                self.slices, (slice(o, o + p.count) for o, p in zip(offsets, pieces, strict=True))
+            ),
+            cuts=self.cuts | {(span.area, span.unit_offset, p.first) for p in pieces[1:]},
+        )
+        return plan, f"{span} was refused as one read; now read as {', '.join(map(str, pieces))}"
+
+
+def make_plan(
+    needs: Sequence[Need], terrain: Terrain, line: Line, *, address_step: int = 1, cuts: Iterable[Cut] = ()
+) -> ReadPlan:
+    """The plan with the least wire time. Raises `PlanError` when a need cannot be read at all."""
+    cuts = frozenset(cuts)
+    spans: list[Span] = []
+    classes: list[Poll] = []
+    for poll in (Poll.SAFETY, Poll.STATE, Poll.IDENTITY):
+        wanted = {n.span for n in needs if n.poll is poll and not any(_contains(s, n.span) for s in spans)}
+        by_table = sorted(wanted, key=lambda s: (s.unit_offset, s.area, s.first, -s.count))
+        for _, table in groupby(by_table, key=lambda s: (s.unit_offset, s.area)):
+            found = _best_reads(_outermost(table), needs, terrain, line, cuts)
+            spans += found
+            classes += [poll] * len(found)
+    starts = [0]
+    for span in spans:
+        starts.append(starts[-1] + span.count)
+    return ReadPlan(
+        spans=tuple(spans),
+        classes=tuple(classes),
+        pauses_ms=tuple(max(n.pause_ms for n in needs if _contains(s, n.span)) for s in spans),
+        slices=tuple(slice(a, b) for a, b in pairwise(starts)),
+        needs=tuple(needs),
+        address_step=address_step,
+        cuts=cuts,
+    )
+
+
+def _best_reads(
+    items: list[Span], needs: Sequence[Need], terrain: Terrain, line: Line, cuts: frozenset[Cut]
+) -> list[Span]:
+    """Interval dynamic programming over `items`, whose firsts and lasts both rise."""
+    area, unit_offset = items[0].area, items[0].unit_offset
+    most = terrain.max_count.get(area, 125)
+    cut_at = sorted(c[2] for c in cuts if c[:2] == (area, unit_offset))
+    known = _runs(n.span for n in needs if _same_table(n.span, items[0])) if terrain.gaps_forbidden else None
+    best: list[float] = [0.0]
+    previous: list[int] = []
+    for i, last_item in enumerate(items):
+        cost, choice = float("inf"), -1
+        for j in range(i, -1, -1):
+            count = last_item.last - items[j].first + 1
+            if count > most:
+                break
+            first = items[j].first
+            span = Span(area, unit_offset, first, count)
+            crosses = j < i and any(first < c <= span.last for c in cut_at)
+            bridges = known is not None and not any(a <= first and span.last <= b for a, b in known)
+            if crosses or bridges or terrain.obstacle(span):
+                break  # a longer read would meet the same obstacle
+            seconds = best[j] + line.read_s(area, count)
+            if seconds < cost:
+                cost, choice = seconds, j
+        if choice < 0:
+            raise PlanError(terrain.obstacle(last_item) or f"{last_item} cannot be read")
+        best.append(cost)
+        previous.append(choice)
+    reads: list[Span] = []
+    end = len(items)
+    while end:
+        start = previous[end - 1]
+        reads.append(
+            Span(area, unit_offset, items[start].first, items[end - 1].last - items[start].first + 1)
+        )
+        end = start
+    return reads[::-1]
+
+
+def _outermost(spans: Iterable[Span]) -> list[Span]:
+    """Drop spans inside another one; `spans` rise by first address, the longer of equals first."""
+    kept: list[Span] = []
+    for span in spans:
+        if not kept or span.last > kept[-1].last:
+            kept.append(span)
+    return kept
+
+
+def _runs(spans: Iterable[Span]) -> list[tuple[int, int]]:
+    """First and last address of each stretch that `spans` cover without a gap."""
+    runs: list[tuple[int, int]] = []
+    for span in sorted(spans, key=lambda s: s.first):
+        if runs and span.first <= runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], max(runs[-1][1], span.last))
+        else:
+            runs.append((span.first, span.last))
+    return runs
+
+
+def _applies(rule: Span, span: Span) -> bool:
+    return rule.area is span.area and rule.unit_offset in (ANY_UNIT, span.unit_offset)
+
+
+def _same_table(a: Span, b: Span) -> bool:
+    return a.area is b.area and a.unit_offset == b.unit_offset
+
+
+def _contains(outer: Span, inner: Span) -> bool:
+    return _same_table(outer, inner) and outer.first <= inner.first and inner.last <= outer.last

@@ -1,0 +1,41 @@
+"""What is wrong with a profile, said so that a technician can mend it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: where, what, and what to change. `point` is "" for the profile as a whole."""
+
+    model: str
+    point: str
+    what: str
+    change: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.point or 'profile'}: {self.what}; {self.change}"
+
+
+class ProfileError(ValueError):
+    """A profile cannot be used; `problems` holds every reason at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class PointError(ValueError):
+    """One point cannot be what it says; the caller knows which."""
+
+    def __init__(self, what: str, change: str) -> None:
+        self.what, self.change = what, change
+        super().__init__(what)
+
+
+def did_you_mean(word: str, known: Sequence[str], otherwise: str) -> str:
+    """A hint for a mistyped word."""
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f'did you mean "{near[0]}"?' if near else otherwise

@@ -1,0 +1,170 @@
+"""What a value can mean: quantities, the units they are told in, and the names technicians give them.
+
+The detectors look at `quantity` and place, never at a point's name. A name is matched whole ("cell_voltage",
+"pack_current"), never in parts: `cell_over_voltage_protection` is a setting, not a cell voltage.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Poll(StrEnum):
+    """How often a point is read: every cycle, now and then, or once per connection."""
+
+    SAFETY = "safety"
+    STATE = "state"
+    IDENTITY = "identity"
+
+
+class Severity(StrEnum):
+    """How bad it is that a bit is set, in the words of the alarm list."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    ADVICE = "advice"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What holds for every value of one quantity."""
+
+    unit: str  # the unit in which SI values are told; "" = any
+    poll: Poll = Poll.STATE
+    level: str = ""  # the innermost place level of an array of it
+    aliases: tuple[str, ...] = ()
+
+
+_SAFETY = Poll.SAFETY
+
+#: Every quantity there is. "" (no entry) is a value that no detector looks at.
+QUANTITIES: dict[str, Kind] = {
+    "cell_voltage": Kind("V", _SAFETY, "cell", ("cell_voltages", "cell_volt")),
+    "cell_temperature": Kind("degC", _SAFETY, "sensor", ("cell_temperatures", "cell_temp", "temperature")),
+    "cell_resistance": Kind("ohm", level="cell", aliases=("cell_resistances", "internal_resistance")),
+    "cell_voltage_max": Kind("V", _SAFETY, aliases=("max_cell_voltage", "highest_cell_voltage")),
+    "cell_voltage_min": Kind("V", _SAFETY, aliases=("min_cell_voltage", "lowest_cell_voltage")),
+    "cell_temperature_max": Kind("degC", _SAFETY, aliases=("max_cell_temperature",)),
+    "cell_temperature_min": Kind("degC", _SAFETY, aliases=("min_cell_temperature",)),
+    "module_voltage": Kind("V", _SAFETY, "module", ("module_voltages",)),
+    "module_temperature": Kind("degC", _SAFETY, "module", ("module_temperatures", "module_temp")),
+    "module_temperature_max": Kind("degC", _SAFETY, aliases=("max_module_temperature",)),
+    "module_temperature_min": Kind("degC", _SAFETY, aliases=("min_module_temperature",)),
+    "battery_temperature": Kind(
+        "degC", _SAFETY, aliases=("pack_temperature", "string_temperature", "system_temperature")
+    ),
+    "mosfet_temperature": Kind("degC", _SAFETY, "sensor", ("mos_temperature", "power_temperature")),
+    "terminal_temperature": Kind("degC", _SAFETY, "sensor", ("connector_temperature", "pole_temperature")),
+    "ambient_temperature": Kind(
+        "degC", _SAFETY, "sensor", ("environment_temperature", "room_temperature", "air_temperature")
+    ),
+    "voltage": Kind(
+        "V",
+        _SAFETY,
+        "string",
+        (
+            "pack_voltage",
+            "battery_voltage",
+            "string_voltage",
+            "rack_voltage",
+            "total_voltage",
+            "system_voltage",
+        ),
+    ),
+    "current": Kind(
+        "A",
+        _SAFETY,
+        "string",
+        (
+            "pack_current",
+            "battery_current",
+            "string_current",
+            "rack_current",
+            "total_current",
+            "system_current",
+        ),
+    ),
+    "power": Kind("W", level="string", aliases=("pack_power", "battery_power", "string_power")),
+    "soc": Kind("%", level="string", aliases=("battery_charge", "state_of_charge", "string_soc")),
+    "soh": Kind("%", level="string", aliases=("state_of_health", "string_soh")),
+    "capacity": Kind("", aliases=("remaining_capacity",)),
+    "capacity_full": Kind("", aliases=("full_capacity",)),
+    "capacity_rated": Kind("", aliases=("design_capacity", "rated_capacity", "nominal_capacity")),
+    "cycles": Kind("", level="string", aliases=("cycle_count", "cycle_times", "cycle_time")),
+    "runtime": Kind("s", aliases=("battery_runtime",)),
+    "insulation_resistance": Kind("ohm", aliases=("system_insulation",)),
+    "charge_current_limit": Kind("A"),
+    "discharge_current_limit": Kind("A"),
+    "input_voltage": Kind("V"),
+    "output_voltage": Kind("V"),
+    "output_current": Kind("A"),
+    "load": Kind("%"),
+    "state": Kind("", level="string", aliases=("status", "ups_mode", "charger_state")),
+    "alarm_bits": Kind("", _SAFETY, "string"),
+    "heartbeat": Kind("", _SAFETY, aliases=("life_counter", "watchdog_counter")),
+}
+
+#: Levels of a place, outermost first; a topology counts the first five.
+LEVELS = ("rack", "string", "module", "cell", "sensor", "phase", "channel")
+
+#: Units as datasheets write them -> (the unit values are told in, factor, offset).
+UNITS: dict[str, tuple[str, float, float]] = {
+    "": ("", 1.0, 0.0),
+    "V": ("V", 1.0, 0.0),
+    "mV": ("V", 1e-3, 0.0),
+    "kV": ("V", 1e3, 0.0),
+    "A": ("A", 1.0, 0.0),
+    "mA": ("A", 1e-3, 0.0),
+    "W": ("W", 1.0, 0.0),
+    "kW": ("W", 1e3, 0.0),
+    "MW": ("W", 1e6, 0.0),
+    "VA": ("VA", 1.0, 0.0),
+    "kVA": ("VA", 1e3, 0.0),
+    "var": ("var", 1.0, 0.0),
+    "kvar": ("var", 1e3, 0.0),
+    "degC": ("degC", 1.0, 0.0),
+    "C": ("degC", 1.0, 0.0),
+    "°C": ("degC", 1.0, 0.0),
+    "K": ("degC", 1.0, -273.15),
+    "degF": ("degC", 5 / 9, -160 / 9),
+    "%": ("%", 1.0, 0.0),
+    "permille": ("%", 0.1, 0.0),
+    "Ah": ("Ah", 1.0, 0.0),
+    "mAh": ("Ah", 1e-3, 0.0),
+    "Wh": ("Wh", 1.0, 0.0),
+    "kWh": ("Wh", 1e3, 0.0),
+    "MWh": ("Wh", 1e6, 0.0),
+    "ohm": ("ohm", 1.0, 0.0),
+    "mohm": ("ohm", 1e-3, 0.0),
+    "uohm": ("ohm", 1e-6, 0.0),
+    "kohm": ("ohm", 1e3, 0.0),
+    "Mohm": ("ohm", 1e6, 0.0),
+    "Hz": ("Hz", 1.0, 0.0),
+    "ms": ("s", 1e-3, 0.0),
+    "s": ("s", 1.0, 0.0),
+    "min": ("s", 60.0, 0.0),
+    "h": ("s", 3600.0, 0.0),
+    "day": ("day", 1.0, 0.0),
+    "Pa": ("Pa", 1.0, 0.0),
+    "kPa": ("Pa", 1e3, 0.0),
+    "bar": ("Pa", 1e5, 0.0),
+    "rpm": ("rpm", 1.0, 0.0),
+    "ppm": ("ppm", 1.0, 0.0),
+    "%RH": ("%RH", 1.0, 0.0),
+}
+
+_ALIASES = {alias: name for name, kind in QUANTITIES.items() for alias in (name, *kind.aliases)}
+_NUMBERED = re.compile(r"(?P<stem>.+?)_?(?P<number>\d+)")
+
+
+def guess_quantity(name: str) -> tuple[str, int | None]:
+    """The quantity a point's name stands for and the number it ends in: "cell_voltage_7" is (cell_voltage, 7).
+
+    ("", None) when the name is none of the well-known ones.
+    """
+    if name in _ALIASES:
+        return _ALIASES[name], None
+    match = _NUMBERED.fullmatch(name)
+    if match and match["stem"] in _ALIASES:
+        return _ALIASES[match["stem"]], int(match["number"])
+    return "", None

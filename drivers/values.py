@@ -1,0 +1,116 @@
+"""One expanded value: where it stands in a unit, how its bits are read and what it means.
+
+A profile's points and a SunSpec chain both become lists of these; everything after (plan, codec table,
+schema) knows nothing of either.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from drivers.quantities import Poll, Severity
+from drivers.registers import Area
+
+INF = float("inf")
+
+
+class Reading(IntEnum):
+    """What the extracted bits are. Part of the schema on the wire: the numbers never change."""
+
+    INTEGER = 0  # signed or unsigned: the raw value is the number
+    UNSIGNED_64 = 1  # the raw value is the number modulo 2**64
+    FLOAT_32 = 2  # the raw value is the 32 bits as a signed integer
+    FLOAT_64 = 3  # the raw value is the 64 bits as a signed integer
+    SIGN_MAGNITUDE = 4  # the raw value is the number
+    BCD = 5  # four bits per decimal digit: the raw value is the number
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How one value is cut out of consecutive registers, or coils.
+
+    The `words` addresses make one number, most significant first when `big_words`; inside each register the
+    high byte comes first when `big_bytes`. Of that number the value is the `width` bits above bit `shift`.
+    """
+
+    reading: Reading
+    words: int
+    width: int
+    shift: int = 0
+    signed: bool = False
+    big_words: bool = True
+    big_bytes: bool = True
+    unit_bits: int = 16  # bits in one address: 1 for coils and discrete inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Three tiers, innermost first, each [low, high] in the value's unit (foxBMS: MOL, RSL, MSL)."""
+
+    operating: tuple[float, float] = (-INF, INF)
+    recommended: tuple[float, float] = (-INF, INF)
+    safety: tuple[float, float] = (-INF, INF)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What one bit, or one number of an enumeration, says. `severity` None: a state, not an alarm."""
+
+    text: str
+    severity: Severity | None = None
+    active: int = 1  # the bit's level that means it
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Consecutive addresses of one table of one unit id; `first` counts registers, not address steps."""
+
+    area: Area
+    unit_offset: int
+    first: int
+    count: int
+
+    @property
+    def last(self) -> int:
+        """The last address inside."""
+        return self.first + self.count - 1
+
+    def __str__(self) -> str:
+        unit = f" of unit +{self.unit_offset}" if self.unit_offset else ""
+        return f"{self.area} {self.first}" + (f"..{self.last}" if self.count > 1 else "") + unit
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of one unit. SI = (raw + raw_offset) * scale + offset, in `unit`."""
+
+    name: str
+    place: str
+    span: Span
+    coding: Coding
+    quantity: str = ""
+    unit: str = ""
+    poll: Poll = Poll.STATE
+    scale: float = 1.0
+    raw_offset: int = 0
+    offset: float = 0.0
+    missing: tuple[int, ...] = ()  # raw values that mean "not available"
+    valid: tuple[float, float] | None = None  # in `unit`; outside: the sensor cannot mean it
+    limits: Limits | None = None
+    bits: Mapping[int, Meaning] = field(default_factory=dict)
+    numbers: Mapping[int, Meaning] = field(default_factory=dict)
+    changes_within_s: float = INF  # a heartbeat stands still for no longer
+    pause_ms: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """How people find it: name and place."""
+        return f"{self.name} {self.place}" if self.place else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A value that was read at connect and shaped the layout: it must stay what it was."""
+
+    value: Value
+    raw: int
