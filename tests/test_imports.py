@@ -1,4 +1,4 @@
-"""The direction of dependency of docs/architecture: who may import whom, read from the imports themselves."""
+"""The direction of dependency in docs/architecture.md: who may import whom, read from the imports themselves."""
 
 import ast
 from pathlib import Path

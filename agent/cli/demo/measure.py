@@ -1,0 +1,108 @@
+"""What the demo measured, read from the two databases after every process has ended."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from agent.cli.demo.story import SHORTED_PLACE, SHORTED_UNIT
+
+# What is printed for people: the key of the result, and its words.
+ROWS = (
+    ("frames", "frames made by the agent"),
+    ("values", "values in them"),
+    ("poll_errors", "reads without an answer"),
+    ("batches_sealed", "batches sealed on disk"),
+    ("batches_acknowledged", "  acknowledged by the collector"),
+    ("batches_pending", "  pending"),
+    ("batches_dropped", "  dropped"),
+    ("collector_frames", "frames at the collector"),
+    ("collector_values", "values at the collector"),
+    ("collector_duplicates", "batches that came twice (stored once)"),
+    ("wire_bytes_per_value", "bytes per value on the wire"),
+    ("rss_mb", "agent's memory, MB"),
+    ("cpu_percent", "agent's CPU, % of one core"),
+    ("stop_s", "agent's clean stop, s"),
+)
+
+
+def _rows(path: Path, query: str) -> list[sqlite3.Row]:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        db.row_factory = sqlite3.Row
+        return db.execute(query).fetchall()
+
+
+def delivery(folder: Path) -> dict[str, Any]:
+    """Return the account at both ends."""
+    (sent,) = _rows(
+        folder / "buffer.db",
+        "SELECT last_sequence, frames, value_count, wire_bytes, acknowledged, dropped,"
+        " (SELECT count(*) FROM batch) AS pending FROM account, upstream",
+    )
+    (held,) = _rows(
+        folder / "collector.db",
+        "SELECT coalesce(sum(frames), 0) AS frames, coalesce(sum(value_count), 0) AS value_count,"
+        " coalesce(sum(duplicates), 0) AS duplicates FROM stream",
+    )
+    return {
+        "frames": sent["frames"],
+        "values": sent["value_count"],
+        "batches_sealed": sent["last_sequence"],
+        "batches_acknowledged": sent["acknowledged"],
+        "batches_pending": sent["pending"],
+        "batches_dropped": sent["dropped"],
+        "collector_frames": held["frames"],
+        "collector_values": held["value_count"],
+        "collector_duplicates": held["duplicates"],
+        "wire_bytes_per_value": round(sent["wire_bytes"] / max(1, sent["value_count"]), 4),
+    }
+
+
+def alarms(folder: Path, began_s: float) -> list[dict[str, Any]]:
+    """Return the alarms that were raised, with their time since the bench began."""
+    raised = _rows(folder / "buffer.db", "SELECT * FROM alarm WHERE state = 'NEW' ORDER BY id")
+    return [
+        {
+            "detector": row["detector"],
+            "severity": row["severity"],
+            "unit": row["unit"],
+            "location": row["location"],
+            "t_s": round(row["boottime_ns"] / 1e9 - began_s, 2),
+            "text": row["text"],
+        }
+        for row in raised
+    ]
+
+
+def problems(result: dict[str, Any]) -> list[str]:
+    """Return what should have been otherwise; empty when the demo shows what it is meant to show."""
+    found = []
+    places = result["batches_acknowledged"] + result["batches_pending"] + result["batches_dropped"]
+    if result["batches_sealed"] != places:
+        found.append(f"{result['batches_sealed']} batches were sealed, but {places} are accounted for")
+    if result["collector_frames"] != result["frames"]:
+        found.append(
+            f"{result['frames']} frames were made, {result['collector_frames']} are at the collector"
+        )
+    if not any(a["unit"] == SHORTED_UNIT and a["location"] == SHORTED_PLACE for a in result["alarms"]):
+        found.append(f"no alarm at the shorted cell, {SHORTED_UNIT} {SHORTED_PLACE}")
+    false = sorted({alarm["unit"] for alarm in result["alarms"]} - {SHORTED_UNIT})
+    if false:
+        found.append(f"alarms on healthy units: {', '.join(false)}")
+    return found
+
+
+def print_result(result: dict[str, Any]) -> None:
+    """Print the figures for people."""
+    table = Table("measured", "", title="What happened", title_justify="left")
+    table.columns[1].justify = "right"
+    for key, words in ROWS:
+        table.add_row(words, f"{result[key]:,}" if isinstance(result[key], int) else str(result[key]))
+    console = Console()
+    console.print(table)
+    console.print(f"The short began at {result['short_started_t_s']} s in {SHORTED_UNIT} {SHORTED_PLACE}.")
+    for alarm in result["alarms"]:
+        console.print(f"{alarm['t_s']:6.1f} s  {alarm['severity']:8} {alarm['unit']}  {alarm['text']}")

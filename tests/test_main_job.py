@@ -1,0 +1,229 @@
+"""The chain as real processes: bench, agent and collector, with the power cut and the cable pulled."""
+
+import json
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.cli.demo.children import Child, Children
+from agent.control import client
+
+ROOM = """
+[[bus]]
+name = "rs485"
+baud = 115200
+link = "{folder}/rs485"
+[[unit]]
+name = "rack-1"
+transport = "tcp"
+listen = "127.0.0.1:0"
+unit_id = 1
+profile = "sunspec-lithium-ion"
+source = {{ rack = {{ strings = 1, modules = 1, cells = 14, seed = 1 }} }}
+[[unit]]
+name = "rack-2"
+transport = "rtu"
+bus = "rs485"
+unit_id = 1
+profile = "pace-rtu"
+source = {{ rack = {{ strings = 1, modules = 1, cells = 16, seed = 2 }} }}
+"""
+
+AGENT = """
+[agent]
+id = "agent-1"
+[store]
+path = "{folder}/buffer.db"
+batch_s = {batch_s}
+[control]
+socket = "{folder}/control.sock"
+[upstream]
+url = "{url}"
+[[bus]]
+name = "lan"
+transport = "tcp"
+host = "127.0.0.1"
+port = {port}
+[[bus]]
+name = "rs485"
+transport = "rtu"
+device = "{folder}/rs485"
+baud = 115200
+[[unit]]
+name = "rack-1"
+bus = "lan"
+profile = "sunspec-lithium-ion"
+period_s = 0.2
+[[unit]]
+name = "rack-2"
+bus = "rs485"
+profile = "pace-rtu"
+period_s = 0.2
+"""
+
+
+class Chain:
+    """A bench, a collector and an agent in a folder of their own."""
+
+    def __init__(self, folder: Path, children: Children) -> None:
+        self.folder, self.children = folder, children
+        room = folder / "room.toml"
+        room.write_text(ROOM.format(folder=folder))
+        ready = json.loads(children.start("bench", "hil.cli", "serve", str(room)).first_line())
+        self.modbus_port = next(u["port"] for u in ready["units"] if u["transport"] == "tcp")
+        self.collector, self.url = self.start_collector("127.0.0.1:0")
+
+    def start_collector(self, listen: str) -> tuple[Child, str]:
+        sink = f"sqlite:{self.folder / 'collector.db'}"
+        child = self.children.start("collector", "collector.cli", "serve", "--sink", sink, "--listen", listen)
+        return child, child.first_line().rpartition(" ")[2]
+
+    def start_agent(self, batch_s: float = 0.3, url: str = "") -> Child:
+        config = self.folder / "agent.toml"
+        text = AGENT.format(folder=self.folder, batch_s=batch_s, url=url or self.url, port=self.modbus_port)
+        config.write_text(text)
+        return self.children.start("agent", "agent.cli", "run", "--config", str(config))
+
+    def wait(
+        self, agent: Child, wanted: Callable[[dict[str, Any]], bool], within_s: float = 40
+    ) -> dict[str, Any]:
+        """Wait until the agent's status is as wanted, and return it."""
+        deadline_s = time.monotonic() + within_s
+        status: dict[str, Any] = {}
+        while time.monotonic() < deadline_s:
+            assert agent.alive, agent.log.read_text()
+            try:
+                status = client.get(self.folder / "control.sock", "/v1/status")
+            except OSError:
+                status = {}
+            if status and wanted(status):
+                return status
+            time.sleep(0.05)
+        raise AssertionError(f"not within {within_s} s: {status}\n{agent.log.read_text()}")
+
+    def buffer(self, query: str) -> list[tuple[Any, ...]]:
+        return rows(self.folder / "buffer.db", query)
+
+    def collected(self, query: str) -> list[tuple[Any, ...]]:
+        return rows(self.folder / "collector.db", query)
+
+
+def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return db.execute(query).fetchall()
+    finally:
+        db.close()
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Iterator[Chain]:
+    with Children(tmp_path) as children:
+        yield Chain(tmp_path, children)
+
+
+def delivered(batches: int) -> Callable[[dict[str, Any]], bool]:
+    return lambda status: status["account"]["acknowledged"] >= batches
+
+
+def test_every_frame_is_at_the_collector_after_a_clean_stop_within_two_seconds(chain: Chain) -> None:
+    agent = chain.start_agent(batch_s=60)  # nothing is sealed before the stop
+    chain.wait(agent, lambda s: all(unit["frames"] > 10 for unit in s["units"]))
+    start_s = time.monotonic()
+    assert agent.stop() < 2.0, time.monotonic() - start_s
+    assert agent.process.returncode == 0
+    ((sealed, frames),) = chain.buffer("SELECT last_sequence, frames FROM account")
+    assert frames > 20
+    assert chain.collected("SELECT count(*), sum(frames) FROM batch") == [(sealed, frames)]
+    assert chain.buffer("SELECT count(*) FROM batch") == [(0,)]
+
+
+def test_kill_9_and_restart_bring_every_sealed_batch_to_the_collector_exactly_once(chain: Chain) -> None:
+    epochs = set()
+    for _ in range(3):
+        agent = chain.start_agent()
+        status = chain.wait(agent, lambda s: s["account"]["sealed"] > 3 and s["account"]["frames"] > 5)
+        os.kill(agent.process.pid, signal.SIGKILL)
+        agent.process.wait()
+        epochs.add(status["epoch"])
+    sealed_before = chain.buffer("SELECT last_sequence, frames FROM account")[0]
+    agent = chain.start_agent()
+    chain.wait(agent, delivered(sealed_before[0]))
+    agent.stop()
+    assert len(epochs) == 1
+    ((sealed, frames),) = chain.buffer("SELECT last_sequence, frames FROM account")
+    assert sealed > sealed_before[0]
+    stored = chain.collected("SELECT sequence, frames FROM batch ORDER BY sequence")
+    assert [sequence for sequence, _ in stored] == list(range(1, sealed + 1))
+    assert sum(count for _, count in stored) == frames
+
+
+def test_a_collector_that_dies_unheard_gets_everything_again_and_stores_it_once(chain: Chain) -> None:
+    agent = chain.start_agent()
+    chain.wait(agent, delivered(2))
+    os.kill(chain.collector.process.pid, signal.SIGKILL)
+    chain.collector.process.wait()
+    chain.wait(agent, lambda s: s["account"]["pending"] >= 4 and not s["upstream"]["reached"])
+    chain.start_collector(chain.url.rpartition("/")[2])
+    chain.wait(agent, lambda s: s["account"]["pending"] == 0)
+    agent.stop()
+    ((sealed, frames),) = chain.buffer("SELECT last_sequence, frames FROM account")
+    assert chain.collected("SELECT count(*), sum(frames) FROM batch") == [(sealed, frames)]
+
+
+def test_a_unit_that_never_answers_is_never_called_live_and_harms_nobody(chain: Chain) -> None:
+    config = chain.folder / "agent.toml"
+    chain.start_agent().stop()
+    text = config.read_text().replace(
+        'name = "rack-2"\nbus', 'name = "ghost"\nbus = "rs485"\nunit_id = 9\nprofile = "pace-rtu"\n'
+        '[[unit]]\nname = "rack-2"\nbus'
+    )  # fmt: skip
+    config.write_text(text)
+    agent = chain.children.start("agent", "agent.cli", "run", "--config", str(config))
+    status = chain.wait(agent, lambda s: all(u["frames"] > 20 for u in s["units"] if u["name"] != "ghost"))
+    knowledge = {unit["name"]: unit["knowledge"] for unit in status["units"]}
+    assert knowledge == {"rack-1": "LIVE", "ghost": "NEVER", "rack-2": "LIVE"}
+    ghost = next(unit for unit in status["units"] if unit["name"] == "ghost")
+    assert "no sound answer" in ghost["trouble"]
+    assert agent.stop() < 2.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('profile = "pace-rtu"', 'profile = "pace-rtuu"', "there is no profile of this name"),
+        ("batch_s", "bach_s", "unknown key; did you mean 'batch_s'?"),
+        ('path = "{folder}/buffer.db"', 'path = "/proc/no/buffer.db"', "/proc/no/buffer.db: "),
+    ],
+)
+def test_a_configuration_that_cannot_work_is_refused_in_clear_words(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    config = tmp_path / "agent.toml"
+    text = AGENT.replace(old, new).format(folder=tmp_path, batch_s=10, url="http://127.0.0.1:9", port=502)
+    config.write_text(text)
+    with Children(tmp_path) as children:
+        agent = children.start("agent", "agent.cli", "run", "--config", str(config))
+        assert agent.process.wait(30) == 2
+        lines = agent.log.read_text().splitlines()
+    assert message in lines[0]
+    assert len(lines) == 1
+
+
+def test_a_missing_serial_device_and_a_closed_tcp_port_leave_the_agent_running(chain: Chain) -> None:
+    chain.start_agent().stop()
+    config = chain.folder / "agent.toml"
+    config.write_text(config.read_text().replace("/rs485", "/absent").replace(str(chain.modbus_port), "1"))
+    agent = chain.children.start("agent", "agent.cli", "run", "--config", str(config))
+    status = chain.wait(agent, lambda s: all(bus["trouble"] for bus in s["buses"]))
+    troubles = {bus["name"]: bus["trouble"] for bus in status["buses"]}
+    assert "no such device" in troubles["rs485"]
+    assert "127.0.0.1:1" in troubles["lan"]
+    assert [unit["knowledge"] for unit in status["units"]] == ["NEVER", "NEVER"]
+    assert agent.stop() < 2.0
