@@ -20,7 +20,7 @@ class Limits:
     tree: int = 64 * 1024
     containers: int = 4096
     depth: int = 8
-    request: int = 4 * 1024 * 1024
+    request: int = 2 * 1024 * 1024
     batches: int = 256
     schemas: int = 16
 

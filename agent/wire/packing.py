@@ -1,7 +1,7 @@
 """msgpack that a stranger may have written: shapes and counts are checked before objects are made.
 
 `Fields` reads an array of known shape element by element, so nothing nests; `unpack_tree` reads free-form
-content under limits of bytes, containers and depth.
+content under limits of bytes, containers and depth, with text as the only keys.
 """
 
 from typing import Any, TypeVar
@@ -117,16 +117,18 @@ def unpack_tree(what: str, content: bytes, limits: Limits = DEFAULT_LIMITS, size
         raise
     except _UNPACK_ERRORS as error:
         raise NotMsgpack(f"{what}: cannot be unpacked ({_short(error)})") from None
-    _check_depth(what, tree, limits.depth)
+    _check(what, tree, limits.depth)
     return tree
 
 
-def _check_depth(what: str, node: Any, left: int) -> None:
+def _check(what: str, node: Any, left: int) -> None:
     if isinstance(node, (list, dict)):
         if left == 0:
             raise TooLarge(f"{what}: nested too deeply")
+        if isinstance(node, dict) and not all(type(key) is str for key in node):
+            raise Malformed(f"{what}: a map with a key that is no text")
         for child in node.values() if isinstance(node, dict) else node:
-            _check_depth(what, child, left - 1)
+            _check(what, child, left - 1)
 
 
 def _short(error: BaseException) -> str:

@@ -116,6 +116,7 @@ HOSTILE = {
     "events a map": (altered(f19=msgpack.packb({"kind": "x"})), Malformed, "events are dict"),
     "events cut": (altered(f19=b"\x92\xc0"), NotMsgpack, "events: cannot be unpacked"),
     "event a number": (altered(f19=b"\x91\x01"), Malformed, "an event without a kind"),
+    "bytes as a key": (altered(f19=msgpack.packb([{b"kind": 1}])), Malformed, "a key that is no text"),
     "many events": (
         altered(f19=b"\xdc\x20\x00" + b"\x90" * 8192),
         TooLarge,
@@ -187,7 +188,7 @@ def test_limits_are_the_receivers_own() -> None:
     ("body", "kind", "said"),
     [
         (b"", NotMsgpack, "request: envelope is no msgpack array"),
-        (bytes(5 * MIB), TooLarge, "request of 5242880 bytes, the limit is 4194304"),
+        (bytes(5 * MIB), TooLarge, "request of 5242880 bytes, the limit is 2097152"),
         (encode_request(Request("a", EPOCH, [(1, b"")] * 257)), TooLarge, "257 batches, the limit is 256"),
         (encode_request(Request("a", EPOCH, [], [b""] * 17)), TooLarge, "17 schemas, the limit is 16"),
         (encode_request(Request("", EPOCH, [])), Malformed, "agent id of 0 characters"),

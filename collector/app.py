@@ -1,0 +1,140 @@
+"""The HTTP side: what a request may cost, who may say what, and the answer only after the commit."""
+
+import asyncio
+import logging
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from agent.wire import (
+    ACKNOWLEDGEMENT_TYPE,
+    CONTENT_TYPE,
+    PATH,
+    Limits,
+    Request,
+    TooLarge,
+    WireError,
+    decode_request,
+    encode_ack,
+)
+from collector.admission import admit
+from collector.sink_sqlite import Sink, SinkError, Stored
+
+log = logging.getLogger(__name__)
+
+MAX_REQUESTS = 64  # under way at once, bodies included: 64 x 2 MiB
+BODY_TIMEOUT_S = 20.0  # for senders that trickle
+BUSY_RETRY_S, DISK_RETRY_S = 1, 30
+
+
+@dataclass
+class Receiver:
+    """One collector: a sink, the thread that alone touches it, and counts since the start."""
+
+    sink: Sink
+    limits: Limits = field(default_factory=Limits)
+    max_requests: int = MAX_REQUESTS
+    body_timeout_s: float = BODY_TIMEOUT_S
+    heard: Callable[[str], None] = lambda agent: None
+    counts: Counter[str] = field(default_factory=Counter)
+    under_way: int = 0
+    thread: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="collector-sink")
+    )
+
+    def app(self) -> web.Application:
+        """The routes."""
+        app = web.Application(client_max_size=self.limits.request)
+        app.router.add_post(PATH, self.batches)
+        app.router.add_get("/healthz", self.health)
+        return app
+
+    async def health(self, request: web.Request) -> web.Response:
+        """Whether the sink answers."""
+        loop = asyncio.get_running_loop()
+        agents = await loop.run_in_executor(self.thread, self.sink.agents)
+        return web.json_response({"ok": True, "agents": len(agents), **self.counts})
+
+    async def batches(self, http: web.Request) -> web.Response:
+        """POST /v1/batches."""
+        if self.under_way >= self.max_requests:
+            return self._refuse(503, f"{self.under_way} requests are under way", retry_s=BUSY_RETRY_S)
+        self.under_way += 1
+        try:
+            return await self._batches(http)
+        finally:
+            self.under_way -= 1
+
+    async def _batches(self, http: web.Request) -> web.Response:
+        if http.content_type != CONTENT_TYPE or "Content-Encoding" in http.headers:
+            return self._refuse(415, f"expected {CONTENT_TYPE} without content encoding")
+        try:
+            async with asyncio.timeout(self.body_timeout_s):
+                body = await http.read()
+            request = decode_request(body, self.limits)
+        except TimeoutError:
+            return self._refuse(408, f"no whole body within {self.body_timeout_s:g} s")
+        except web.HTTPRequestEntityTooLarge:
+            return self._refuse(413, f"the body is larger than {self.limits.request} bytes")
+        except TooLarge as error:
+            return self._refuse(413, str(error))
+        except WireError as error:
+            return self._refuse(400, f"{type(error).__name__}: {error}")
+        name = certified_name(http)
+        if name is not None and name != request.agent:
+            return self._refuse(403, f"the certificate is {name}'s, the request says {request.agent}")
+        try:
+            stored = await asyncio.get_running_loop().run_in_executor(self.thread, self._store, request)
+        except SinkError as error:
+            log.error("nothing was stored: %s", error)
+            return self._refuse(503, "the collector's disk refused to write", retry_s=DISK_RETRY_S)
+        self.heard(request.agent)
+        return self._answer(request, stored)
+
+    def _store(self, request: Request) -> Stored:
+        """On the sink's thread: judge, store, commit."""
+        admitted = admit(request, self.limits)
+        for reason in admitted.bad_schemas:
+            log.warning("%s: a schema was refused: %s", request.agent, reason)
+        return self.sink.store(admitted)
+
+    def _answer(self, request: Request, stored: Stored) -> web.Response:
+        ack = stored.acknowledgement
+        self.counts.update(
+            batches=stored.stored,
+            values=stored.values,
+            duplicates=stored.duplicates,
+            refused=len(ack.refused),
+            conflicts=len(stored.conflicts),
+        )
+        for sequence, reason in ack.refused:
+            log.warning("%s: batch %d was refused: %s", request.agent, sequence, reason)
+        if stored.conflicts:
+            return self._refuse(
+                409,
+                f"epoch {request.epoch.hex()}: batch {stored.conflicts[0]} is stored with other bytes: "
+                "this agent's buffer is a copy; give the agent a new one",
+            )
+        return web.Response(body=encode_ack(ack), content_type=ACKNOWLEDGEMENT_TYPE)
+
+    def _refuse(self, status: int, text: str, retry_s: int | None = None) -> web.Response:
+        self.counts[f"http_{status}"] += 1
+        headers = {} if retry_s is None else {"Retry-After": str(retry_s)}
+        return web.Response(status=status, text=text + "\n", headers=headers)
+
+
+def certified_name(http: web.Request) -> str | None:
+    """The common name of the client's certificate; None where the connection has none (loopback)."""
+    transport = http.transport
+    peer = transport.get_extra_info("ssl_object") if transport else None
+    certificate = peer.getpeercert() if isinstance(peer, (ssl.SSLObject, ssl.SSLSocket)) else None
+    if not certificate:
+        return None
+    subject: Any = certificate.get("subject", ())
+    names = [value for part in subject for key, value in part if key == "commonName"]
+    return str(names[-1]) if names else ""

@@ -1,0 +1,1 @@
+"""What has arrived, what was reported lost, and what is missing. Pure."""

@@ -1,0 +1,81 @@
+"""Sets of sequence numbers, kept as the few ranges that they are."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+
+
+class Ranges:
+    """A set of integers as ascending ranges, both ends included; neighbours are merged."""
+
+    def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+        for first, last in ranges:
+            self.add(first, last)
+
+    def add(self, first: int, last: int | None = None) -> None:
+        """Put `first` ... `last` (default: only `first`) into the set."""
+        last = first if last is None else last
+        if last < first:
+            raise ValueError(f"a range from {first} to {last}")
+        lo = bisect_left(self._lasts, first - 1)  # the first range that touches or follows
+        hi = bisect_right(self._firsts, last + 1)  # the first range that lies apart behind
+        if lo < hi:
+            first, last = min(first, self._firsts[lo]), max(last, self._lasts[hi - 1])
+        self._firsts[lo:hi] = [first]
+        self._lasts[lo:hi] = [last]
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(self._firsts, self._lasts, strict=True)
+
+    def __len__(self) -> int:
+        """How many ranges."""
+        return len(self._firsts)
+
+    def __contains__(self, number: int) -> bool:
+        at = bisect_left(self._lasts, number)
+        return at < len(self._lasts) and self._firsts[at] <= number
+
+    @property
+    def count(self) -> int:
+        """How many numbers."""
+        return sum(self._lasts) - sum(self._firsts) + len(self)
+
+    @property
+    def highest(self) -> int:
+        """The largest number, 0 where there is none."""
+        return self._lasts[-1] if self._lasts else 0
+
+    def holes(self, start: int = 1) -> list[tuple[int, int]]:
+        """Ranges between `start` and the highest number that are not in the set."""
+        found, expected = [], start
+        for first, last in self:
+            if first > expected:
+                found.append((expected, first - 1))
+            expected = max(expected, last + 1)
+        return found
+
+    def minus(self, other: "Ranges") -> "Ranges":
+        """The numbers of this set that are not in `other`."""
+        left = Ranges()
+        for first, last in self:
+            at = bisect_left(other._lasts, first)
+            while at < len(other) and other._firsts[at] <= last:
+                if first < other._firsts[at]:
+                    left.add(first, other._firsts[at] - 1)
+                first = other._lasts[at] + 1
+                at += 1
+            if first <= last:
+                left.add(first, last)
+        return left
+
+
+def durable(accounted: Ranges, most: int) -> tuple[int, list[tuple[int, int]]]:
+    """`(durable_through, missing)` of an acknowledgement that names at most `most` ranges.
+
+    Where there are more holes, it speaks only of what lies below the first hole that it cannot name.
+    """
+    holes = accounted.holes()
+    if len(holes) <= most:
+        return accounted.highest, holes
+    return holes[most][0] - 1, holes[:most]

@@ -1,0 +1,95 @@
+"""The tables of the SQLite sink, as sqlite-utils migrations. A migration that shipped is never edited."""
+
+import sqlite3
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("collector")
+
+
+@migrations()
+def m001_batches(db: Database) -> None:
+    """Batches, who sent them, and what is known to be lost."""
+    for statement in (
+        # The bytes as they came: (agent, epoch, sequence) names them for ever.
+        """CREATE TABLE batch (
+            agent TEXT NOT NULL,
+            epoch BLOB NOT NULL,
+            sequence INTEGER NOT NULL,
+            unit TEXT NOT NULL,
+            schema BLOB,
+            frames INTEGER NOT NULL,
+            value_count INTEGER NOT NULL,
+            first_utc_ns INTEGER,            -- NULL: no frames
+            last_utc_ns INTEGER,
+            received_utc_ns INTEGER NOT NULL,
+            blob BLOB NOT NULL,
+            PRIMARY KEY (agent, epoch, sequence))""",
+        # One row per (agent, epoch): sums over its batches, kept in the transaction that inserts them.
+        """CREATE TABLE stream (
+            agent TEXT NOT NULL,
+            epoch BLOB NOT NULL,
+            batches INTEGER NOT NULL DEFAULT 0,
+            frames INTEGER NOT NULL DEFAULT 0,
+            value_count INTEGER NOT NULL DEFAULT 0,
+            wire_bytes INTEGER NOT NULL DEFAULT 0,
+            duplicates INTEGER NOT NULL DEFAULT 0,
+            first_utc_ns INTEGER NOT NULL,   -- by this collector's clock
+            last_utc_ns INTEGER NOT NULL,
+            PRIMARY KEY (agent, epoch))""",
+        "CREATE TABLE schema (hash BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE event (
+            agent TEXT NOT NULL,
+            epoch BLOB NOT NULL,
+            sequence INTEGER NOT NULL,
+            position INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            unit TEXT NOT NULL,
+            record TEXT NOT NULL,            -- JSON
+            PRIMARY KEY (agent, epoch, sequence, position))""",
+        # Ranges that an agent says it had to give up, by the batch that says so.
+        """CREATE TABLE dropped (
+            agent TEXT NOT NULL,
+            epoch BLOB NOT NULL,
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            reported_in INTEGER NOT NULL)""",
+        "CREATE INDEX dropped_stream ON dropped (agent, epoch)",
+        """CREATE TABLE refused (
+            agent TEXT NOT NULL,
+            epoch BLOB NOT NULL,
+            sequence INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            utc_ns INTEGER NOT NULL,
+            PRIMARY KEY (agent, epoch, sequence))""",
+        # The boots of a stream, as the sequences they span: two that overlap are two machines.
+        """CREATE TABLE boot (
+            agent TEXT NOT NULL,
+            epoch BLOB NOT NULL,
+            boot_id BLOB NOT NULL,
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            PRIMARY KEY (agent, epoch, boot_id))""",
+        # What a person must look at: conflict, clone, rollback, silent. One row per stream and kind.
+        """CREATE TABLE incident (
+            agent TEXT NOT NULL,
+            epoch BLOB NOT NULL,
+            kind TEXT NOT NULL,
+            text TEXT NOT NULL,
+            times INTEGER NOT NULL,
+            first_utc_ns INTEGER NOT NULL,
+            last_utc_ns INTEGER NOT NULL,
+            PRIMARY KEY (agent, epoch, kind))""",
+    ):
+        db.execute(statement)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the database to this version's tables; raise ValueError where a newer cellwarden wrote it."""
+    database = Database(connection)
+    known = {migration.name for migration in migrations.pending(Database(memory=True))}  # all of ours
+    unknown = [m.name for m in migrations.applied(database) if m.name not in known]
+    if unknown:
+        raise ValueError(f"written by a newer cellwarden (it knows {', '.join(unknown)}); upgrade this one")
+    migrations.apply(database)

@@ -1,0 +1,107 @@
+"""One collector process: listen, say so, drain on SIGTERM."""
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import signal
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from collector.app import Receiver
+from collector.sink_sqlite import Sink, SinkError
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 1.0  # of the 2 s that a stop may take
+
+
+class ServeError(Exception):
+    """The collector cannot start; one line says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files of the collector's certificate, its key, and the authority that signs agents."""
+
+    cert: Path
+    key: Path
+    client_ca: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """The server side; with a client authority, an agent without a certificate is not let in."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(self.cert, self.key)
+            if self.client_ca:
+                context.load_verify_locations(self.client_ca)
+                context.verify_mode = ssl.CERT_REQUIRED
+        except (OSError, ssl.SSLError) as error:
+            files = ", ".join(str(path) for path in (self.cert, self.key, self.client_ca) if path)
+            raise ServeError(f"the TLS files cannot be used ({files}): {error}") from error
+        return context
+
+
+def parse_listen(listen: str, tls: Tls | None) -> tuple[str, int]:
+    """`HOST:PORT`; whatever others can reach needs TLS with client certificates."""
+    host, _, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ServeError(f"--listen {listen}: expected HOST:PORT, such as 127.0.0.1:8440")
+    if not (tls and tls.client_ca) and not _is_loopback(host):
+        raise ServeError(
+            f"--listen {listen}: {host} can be reached from elsewhere, and there agents are known by their "
+            "certificates: give --tls-cert, --tls-key and --client-ca, or listen on 127.0.0.1"
+        )
+    return host, int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except OSError as error:
+        raise ServeError(f"--listen: {host} has no address: {error.strerror}") from error
+    return all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in found)
+
+
+async def serve(database: Path, listen: str, tls: Tls | None) -> None:
+    """Receive until SIGTERM or SIGINT; what was accepted by then is committed and acknowledged."""
+    host, port = parse_listen(listen, tls)
+    context = tls.context() if tls else None
+    try:
+        sink = Sink(database, time.time_ns)
+    except SinkError as error:
+        raise ServeError(f"{error}; give --sink sqlite:PATH of a file that can be written") from error
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    receiver = Receiver(sink)
+    runner = web.AppRunner(
+        receiver.app(), access_log=None, shutdown_timeout=DRAIN_S, auto_decompress=False, handle_signals=False
+    )
+    try:
+        await runner.setup()
+        site = web.TCPSite(runner, host, port, ssl_context=context)
+        try:
+            await site.start()
+        except OSError as error:
+            why = "in use by another process" if error.errno == errno.EADDRINUSE else error.strerror
+            raise ServeError(f"--listen {listen}: {why}; stop that process or choose another port") from error
+        print(f"listening on {_url(runner, host, tls)}", flush=True)
+        await stop.wait()
+        log.info("stopping: no new connections, %d requests under way", receiver.under_way)
+    finally:
+        await runner.cleanup()
+        receiver.thread.shutdown(wait=True)
+        sink.close()
+
+
+def _url(runner: web.AppRunner, host: str, tls: Tls | None) -> str:
+    port = runner.addresses[0][1]
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
