@@ -1,0 +1,27 @@
+"""cellwarden profile list."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from agent.cli.profile.common import load, profile_dir_option, search_path
+from drivers.profile import shipped_profiles
+
+
+@click.command("list")
+@profile_dir_option
+def command(folders: tuple[Path, ...]) -> None:
+    """List the profiles that can be used by name.
+
+    \b
+    Example:  cellwarden profile list
+    """
+    found = [path.stem for folder in search_path(folders) for path in sorted(folder.glob("*.toml"))]
+    table = Table("name", "what it is", "over", "tried on", box=None)
+    for name in dict.fromkeys((*found, *shipped_profiles())):
+        profile = load(name, folders)
+        tried = "; ".join(profile.verified) or "nothing: check every value on site"
+        table.add_row(name, profile.title, ", ".join(profile.transports), tried)
+    Console().print(table)

@@ -1,0 +1,120 @@
+"""cellwarden profile plan."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from agent.cli.errors import Misuse
+from agent.cli.profile.common import json_option, load, profile_dir_option
+from drivers.connect import assume
+from drivers.expand import terrain
+from drivers.layout import Layout
+from drivers.line import Line
+from drivers.plan import Need, make_plan
+from drivers.profile import Profile
+from drivers.registers import Area, Read
+
+REQUEST_BYTES = {"rtu": 8, "tcp": 12}
+REPLY_BYTES = {"rtu": 5, "tcp": 9}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one way to read everything once costs on the wire; `data_bytes` are requests and replies whole."""
+
+    way: str
+    requests: int
+    frame_bytes: int
+    wire_ms: float
+
+
+def costs(profile: Profile, layout: Layout, line: Line, transport: str) -> list[Cost]:
+    """Return the plan's cost beside those of two simpler ways to read the same values."""
+    needs = layout.plan.needs
+    by_point: dict[str, list[Need]] = defaultdict(list)
+    for value in layout.values:
+        by_point[value.name].append(Need(value.span, value.poll, value.pause_ms))
+    ground = terrain(profile)
+    no_gaps = replace(ground, gaps_forbidden=True)
+    step = profile.address_step
+
+    def reads(wanted: Sequence[Need], where: object) -> list[Read]:
+        return list(make_plan(wanted, where, line, address_step=step).reads)  # type: ignore[arg-type]
+
+    ways = {
+        "planned": list(layout.plan.reads),
+        "contiguous registers merged": reads(needs, no_gaps),
+        "one read per point": [read for of_point in by_point.values() for read in reads(of_point, no_gaps)],
+    }
+    return [_cost(way, found, line, transport) for way, found in ways.items()]
+
+
+def _cost(way: str, reads: Sequence[Read], line: Line, transport: str) -> Cost:
+    size = sum(REQUEST_BYTES[transport] + REPLY_BYTES[transport] + _data_bytes(read) for read in reads)
+    return Cost(way, len(reads), size, round(1e3 * sum(line.read_s(r.area, r.count) for r in reads), 1))
+
+
+def _data_bytes(read: Read) -> int:
+    return (read.count + 7) // 8 if read.area in (Area.COIL, Area.DISCRETE) else 2 * read.count
+
+
+@click.command("plan")
+@click.argument("name", metavar="NAME_OR_FILE")
+@click.option(
+    "--baud", type=click.IntRange(300, 4_000_000), help="Plan for this speed; by default the profile's."
+)
+@click.option("--tcp", is_flag=True, help="Plan for Modbus TCP.")
+@json_option
+@profile_dir_option
+def command(name: str, baud: int | None, tcp: bool, as_json: bool, folders: tuple[Path, ...]) -> None:
+    """Print the reads that a profile leads to, and what they cost beside simpler ways.
+
+    \b
+    Examples:  cellwarden profile plan pace-rtu --baud 9600
+               cellwarden profile plan ./acme-bms.toml --tcp --json
+    """
+    profile = load(name, folders)
+    if profile.sunspec:
+        raise Misuse(f"{name}: a SunSpec unit tells its own layout; the reads are known once it is connected")
+    transport = "tcp" if tcp or profile.transports == ("tcp",) else "rtu"
+    line = _line(profile, transport, baud or profile.serial.baud)
+    layout = assume(profile, line=line)
+    found = costs(profile, layout, line, transport)
+    if as_json:
+        reads = [
+            {**asdict(read), "poll": str(poll)}
+            for read, poll in zip(layout.plan.reads, layout.plan.classes, strict=True)
+        ]
+        click.echo(json.dumps({"profile": profile.model, "transport": transport, "reads": reads,
+                               "costs": [asdict(cost) for cost in found]}))  # fmt: skip
+        return
+    _print(layout, found)
+
+
+def _line(profile: Profile, transport: str, baud: int) -> Line:
+    pause_s = (profile.pause_ms or 0.0) / 1e3
+    if transport == "tcp":
+        return Line.tcp(pause_s=pause_s)
+    serial = profile.serial
+    bits = 1 + serial.data_bits + (serial.parity != "N") + serial.stop_bits
+    return Line.rtu(baud, bits_per_character=bits, pause_s=pause_s)
+
+
+def _print(layout: Layout, found: list[Cost]) -> None:
+    console = Console()
+    table = Table("read", "table", "address", "count", "unit id", "when", box=None)
+    for number, (read, poll) in enumerate(zip(layout.plan.reads, layout.plan.classes, strict=True), 1):
+        unit = f"+{read.unit_offset}" if read.unit_offset else "base"
+        table.add_row(str(number), str(read.area), str(read.address), str(read.count), unit, str(poll))
+    console.print(table)
+    console.print()
+    table = Table("way", "requests", "bytes", "wire time", box=None)
+    for cost in found:
+        table.add_row(cost.way, str(cost.requests), str(cost.frame_bytes), f"{cost.wire_ms:.1f} ms")
+    console.print(table)

@@ -1,0 +1,101 @@
+"""Register dumps: what a unit said once, as text, so that a profile can be tried without the unit.
+
+A dump is lines of `unit table address value`; numbers are decimal or 0x hexadecimal, `#` begins a comment,
+and the address is the one that goes over the wire (zero-based).
+
+    # unit table address value
+    1 holding 100 0x0C84
+    1 holding 101 3206
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.quality import Quality
+from drivers.connect import Conversation
+from drivers.layout import Image, Layout
+from drivers.registers import Area, Read, Reply
+
+ILLEGAL_DATA_ADDRESS = 2
+
+
+class DumpError(ValueError):
+    """Lines that are no dump; `problems` names each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+@dataclass(frozen=True)
+class Dump:
+    """The registers of one or more unit ids: `registers[unit id, area, address]` is a word."""
+
+    registers: Mapping[tuple[int, Area, int], int]
+
+    def units(self) -> list[int]:
+        """Return the unit ids in it, ascending."""
+        return sorted({unit for unit, _, _ in self.registers})
+
+    def reply(self, read: Read, unit_id: int, step: int = 1) -> Reply:
+        """Answer a read as the unit `unit_id` would: refused where a register is not in the dump."""
+        words = self._words(read, unit_id, step)
+        known = [word for word in words if word is not None]
+        if len(known) < len(words):
+            return Reply((), Quality.REFUSED, ILLEGAL_DATA_ADDRESS)
+        return Reply(known)
+
+    def image(self, layout: Layout, unit_id: int, step: int = 1) -> Image:
+        """Return an image of every word of the layout's reads; what is not in the dump is REFUSED."""
+        image = layout.image()
+        for read, where in zip(layout.plan.reads, layout.plan.slices, strict=True):
+            words = self._words(read, unit_id, step)
+            image.words[where] = [word or 0 for word in words]
+            image.word_quality[where] = np.where(
+                [word is None for word in words], Quality.REFUSED, Quality.GOOD
+            )
+        return image
+
+    def _words(self, read: Read, unit_id: int, step: int) -> list[int | None]:
+        unit_id += read.unit_offset
+        return [self.registers.get((unit_id, read.area, read.address + step * i)) for i in range(read.count)]
+
+
+def parse_dump(text: str) -> Dump:
+    """Read a dump; raises DumpError with every line that is none."""
+    registers: dict[tuple[int, Area, int], int] = {}
+    problems = []
+    for number, line in enumerate(text.splitlines(), 1):
+        fields = line.partition("#")[0].split()
+        if not fields:
+            continue
+        try:
+            unit, area, address, value = fields
+            key = (int(unit, 0), Area(area.lower()), int(address, 0))
+            word = int(value, 0)
+        except ValueError:
+            problems.append(
+                f"line {number}: {line.strip()!r} is not `unit table address value` with a table of "
+                f"{', '.join(Area)}"
+            )
+            continue
+        if not 0 <= word <= 0xFFFF:
+            problems.append(f"line {number}: {value} is not a register of 16 bits")
+        elif registers.setdefault(key, word) != word:
+            problems.append(f"line {number}: unit {unit} {area} {address} was {registers[key]} before")
+    if problems or not registers:
+        raise DumpError(problems or ["there is no register in it"])
+    return Dump(registers)
+
+
+def hold(conversation: Conversation, dump: Dump, unit_id: int, step: int = 1) -> Layout:
+    """Let a unit's connecting conversation be answered by a dump. Raises ConnectError."""
+    try:
+        read = next(conversation)
+        while True:
+            read = conversation.send(dump.reply(read, unit_id, step))
+    except StopIteration as done:
+        layout: Layout = done.value
+        return layout
