@@ -76,10 +76,11 @@ def _arranged(name: str, about: dict[str, Any], column: dict[str, NDArray[np.flo
     if len(time_s) < 2 or np.any(np.diff(time_s) <= 0):
         raise ValueError("time_s must rise from row to row, in at least two rows")
     unknown = np.full(len(time_s), np.nan)
-    string = [column["current_a"], column["voltage"], column["soc"], unknown]
+    string = [column["current_a"], column["voltage"], column["soc"], unknown]  # the same for the only string
+    room_and_capacity = [unknown] * 4
     cells = [column[key] / 1000.0 for key in _numbered(column, "V_")]
     probes = [column[key] for key in _numbered(column, "T_")]
-    values = np.column_stack([*string, unknown, *string, *cells, *probes])
+    values = np.column_stack([*string, *room_and_capacity, *string, *cells, *probes])
     recording = Recording(name, about, time_s, values)
     if values.shape[1] != len(recording.channels):
         raise ValueError(f"{len(cells)} cells and {len(probes)} probes do not fill {recording.arrangement}")

@@ -71,7 +71,10 @@ class Arrangement:
         return (*whole, *strings, *voltages, *probes)
 
 
-UNIT_QUANTITIES = ("current", "voltage", "soc", "soh", "ambient_temperature")
+UNIT_QUANTITIES = (
+    *("current", "voltage", "soc", "soh"),
+    *("ambient_temperature", "capacity", "capacity_full", "capacity_rated"),
+)
 STRING_QUANTITIES = ("current", "voltage", "soc", "soh")
 
 

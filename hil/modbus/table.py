@@ -14,10 +14,12 @@ Words = NDArray[np.uint16]
 class RegisterTable:
     """Four areas of 65536 registers or bits, of which only those that were defined exist.
 
-    Safe to read from a bus thread while another writes: a request never sees half of a `write`.
+    Safe to read from a bus thread while another writes: a request never sees half of a `write`. In a request
+    an address rises by `address_step` from one register to the next: by 2 where a unit counts bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address_step: int = 1) -> None:
+        self._address_step = address_step
         self._words = {area: np.zeros(65536, np.uint16) for area in Area}
         self._exists = {area: np.zeros(65536, bool) for area in Area}
         self._lock = threading.Lock()
@@ -37,7 +39,10 @@ class RegisterTable:
             self._words[area][addresses] = words
 
     def read(self, area: Area, address: int, count: int) -> Words | None:
-        """`count` registers from `address`, or None where one of them does not exist."""
+        """`count` registers from `address` as requested, or None where one of them does not exist."""
+        address, odd = divmod(address, self._address_step)
+        if odd:
+            return None
         with self._lock:
             if address + count > 65536 or not self._exists[area][address : address + count].all():
                 return None

@@ -39,6 +39,7 @@ class RackSource:
         self.arrangement = rack.arrangement
         self.quantum = dict(model.quantum)
         self.channels: Sequence[Channel] = self.arrangement.channels()
+        self._rated_ah = rack.parameters.capacity_ah * self.arrangement.strings
         self._steps = 0
         self._seed = rack.parameters.seed
         quantities = [channel.quantity for channel in self.channels]
@@ -69,7 +70,16 @@ class RackSource:
         string_soc = 100.0 * rack.cells["soc"].reshape(self.arrangement.strings, -1).mean(axis=1)
         string_soc = np.clip(string_soc, 0.0, 100.0)
         healthy = np.full(self.arrangement.strings, 100.0)
-        whole = [rack.string_a.sum(), rack.string_v.mean(), string_soc.mean(), 100.0, rack.room_degc]
+        string_ah = rack.cells["capacity_ah"].reshape(self.arrangement.strings, -1).min(axis=1)
+        capacity_ah = [string_ah @ string_soc / 100.0, string_ah.sum(), self._rated_ah]
+        whole = [
+            rack.string_a.sum(),
+            rack.string_v.mean(),
+            string_soc.mean(),
+            100.0,
+            rack.room_degc,
+            *capacity_ah,
+        ]
         strings = np.column_stack([rack.string_a, rack.string_v, string_soc, healthy]).ravel()
         return np.concatenate([whole, strings, rack.cells["v"], rack.cells["temp_degc"][self._probed]])
 

@@ -1,0 +1,114 @@
+"""The `cellwarden-hil` command."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+EXAMPLE = """\
+\b
+A room of one modelled rack on TCP and one on a 9600 baud line, where a cell fails after 20 s:
+\b
+  [[unit]]
+  name = "rack-1"
+  transport = "tcp"
+  listen = "127.0.0.1:1502"          # port 0 takes any free one
+  profile = "sunspec-lithium-ion"
+  source = { rack = { modules = 4, cells = 14, seed = 1 } }
+\b
+  [[bus]]
+  name = "bus-1"
+  link = "/tmp/bus-1"                # the device to open
+  baud = 9600
+\b
+  [[unit]]
+  name = "rack-2"
+  transport = "rtu"
+  bus = "bus-1"
+  profile = "pace-rtu"
+  source = { rack = { cells = 16, sensors = 4, seed = 2 } }
+\b
+  [[event]]                          # internal_short, mute, unmute, fault, clear
+  at_s = 20
+  kind = "internal_short"
+  unit = "rack-2"
+  place = "string1/module1/cell5"
+  ohm = 0.1
+\b
+Then, for example:  mbpoll -m tcp -p 1502 -a 1 -0 -r 40000 -c 10 -1 127.0.0.1
+"""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cellwarden")
+def main() -> None:
+    """Simulate battery rooms behind real Modbus sockets and serial lines."""
+
+
+@main.command(epilog=EXAMPLE)
+@click.argument("room", type=click.Path(path_type=Path))
+def serve(room: Path) -> None:
+    """Serve the units of the file ROOM until Ctrl-C or SIGTERM.
+
+    Prints one JSON line when all units are ready, then one for each event as it happens.
+    """
+    logging.basicConfig(level=logging.WARNING, format="cellwarden-hil: %(message)s", stream=sys.stderr)
+    try:
+        from hil.bench import Bench
+        from hil.modbus.tcp import EndpointError
+        from hil.room import RoomError, load_room
+    except ModuleNotFoundError as error:
+        _refuse([f"needs {error.name}: pip install 'cellwarden[agent]'"])
+    try:
+        bench = Bench(load_room(room))
+        asyncio.run(_serve(bench))
+    except RoomError as error:
+        _refuse(error.problems)
+    except EndpointError as error:
+        _refuse([str(error)])
+
+
+async def _serve(bench: Any) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await bench.start()
+    try:
+        await bench.run(stop, _announce)
+    finally:
+        await bench.close()
+
+
+def _announce(line: dict[str, Any]) -> None:
+    print(json.dumps(line), flush=True)
+    if line.get("ready") and sys.stderr.isatty():
+        _show(line["units"])
+
+
+def _show(units: list[dict[str, Any]]) -> None:
+    """Show a technician what to connect to."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("unit", "where", "unit id", "profile", title="Units being served (Ctrl-C stops)")
+    for unit in units:
+        tcp = unit["transport"] == "tcp"
+        where = f"{unit['host']}:{unit['port']}" if tcp else f"{unit['device']} at {unit['baud']} baud"
+        table.add_row(unit["name"], where, str(unit["unit_id"]), unit["profile"])
+    Console(stderr=True).print(table)
+
+
+def _refuse(problems: list[str]) -> NoReturn:
+    for problem in problems:
+        click.echo(f"cellwarden-hil: {problem}", err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,272 @@
+"""The room file: which battery units there are, on which wires, with which values, and what happens."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from hil.modbus.faults import RTU_ONLY, TCP_ONLY, FaultKind
+from hil.modbus.rtu import BAUDS
+from hil.plant.chemistry import CHEMISTRIES
+from hil.plant.events import cell_index
+from hil.source import Arrangement
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1, le=1000)]
+
+
+class RoomError(Exception):
+    """A room that cannot be served; `problems` has one line for each reason."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RackTable(_Table):
+    """A modelled rack, floating. `sensors` probes per module, probe k on the first cell of its group."""
+
+    strings: Count = 1
+    modules: Count = 1
+    cells: Count = 16
+    sensors: Annotated[int, Field(ge=0)] | None = None  # None: four, or one per cell where there are fewer
+    chemistry: str = "LFP"
+    capacity_ah: Positive = 100.0
+    soc: Annotated[float, Field(ge=0, le=1)] | None = None
+    room_degc: float = 25.0
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("chemistry")
+    @classmethod
+    def _known(cls, chemistry: str) -> str:
+        if chemistry not in CHEMISTRIES:
+            raise ValueError(f"{chemistry!r} is not known; choose {' or '.join(CHEMISTRIES)}")
+        return chemistry
+
+    @model_validator(mode="after")
+    def _arranged(self) -> "RackTable":
+        _ = self.arrangement
+        return self
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """How the cells sit."""
+        sensors = min(4, self.cells) if self.sensors is None else self.sensors
+        return Arrangement(self.strings, self.modules, self.cells, sensors)
+
+
+class SourceTable(_Table):
+    """Where a unit's values come from: a recording, by name or path, or a modelled rack."""
+
+    recording: str | None = None
+    rack: RackTable | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "SourceTable":
+        if (self.recording is None) == (self.rack is None):
+            raise ValueError("say either recording = NAME or rack = { ... }")
+        return self
+
+
+class BusTable(_Table):
+    """A wire that several units share: RTU with `link`, the path an agent opens, or TCP with `listen`."""
+
+    name: str
+    link: Path | None = None
+    listen: str | None = None
+    baud: int = 9600
+    parity: Literal["N", "E", "O"] = "N"
+    stop_bits: Literal[1, 2] = 1
+    turnaround_ms: Annotated[float, Field(ge=0)] = 5.0
+    echo: bool = False
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def transport(self) -> Literal["rtu", "tcp"]:
+        """What is spoken here."""
+        return "tcp" if self.link is None else "rtu"
+
+    @field_validator("baud")
+    @classmethod
+    def _possible(cls, baud: int) -> int:
+        if baud not in BAUDS:
+            raise ValueError(f"{baud} is none of {', '.join(map(str, BAUDS))}")
+        return baud
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, listen: str | None) -> str | None:
+        return None if listen is None else _checked_address(listen)
+
+    @model_validator(mode="after")
+    def _one(self) -> "BusTable":
+        if (self.link is None) == (self.listen is None):
+            raise ValueError('say either link = "PATH" (RTU) or listen = "HOST:PORT" (TCP)')
+        return self
+
+
+class UnitTable(_Table):
+    """One battery unit. On TCP it listens for itself, or sits on a `bus`; on RTU always on a `bus`."""
+
+    name: str
+    transport: Literal["tcp", "rtu"]
+    listen: str | None = None
+    bus: str | None = None
+    unit_id: Annotated[int, Field(ge=0, le=255)] = 1
+    profile: str
+    identity: dict[str, str | int | float] = {}
+    source: SourceTable
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, listen: str | None) -> str | None:
+        return None if listen is None else _checked_address(listen)
+
+    @model_validator(mode="after")
+    def _wired(self) -> "UnitTable":
+        if (self.listen is None) == (self.bus is None):
+            raise ValueError('say either listen = "HOST:PORT" or bus = "NAME"')
+        if self.transport == "rtu" and self.listen is not None:
+            raise ValueError('an rtu unit sits on a bus: say bus = "NAME" instead of listen')
+        return self
+
+
+class _EventTable(_Table):
+    at_s: Annotated[float, Field(ge=0)]
+    unit: str
+
+
+class ShortEvent(_EventTable):
+    """A resistance inside one cell of a modelled rack."""
+
+    kind: Literal["internal_short"]
+    place: str
+    ohm: Positive
+
+
+class MuteEvent(_EventTable):
+    """The unit stops answering, or answers again."""
+
+    kind: Literal["mute", "unmute"]
+
+
+class FaultEvent(_EventTable):
+    """A fault of `hil.modbus.faults` begins at this unit."""
+
+    kind: Literal["fault"]
+    fault: FaultKind
+    probability: Annotated[float, Field(gt=0, le=1)] = 1.0
+    times: Annotated[int, Field(ge=1)] | None = None
+    delay_s: Annotated[float, Field(ge=0)] = 0.5
+    code: Annotated[int, Field(ge=1, le=255)] = 4
+
+
+class ClearEvent(_EventTable):
+    """A fault of this unit ends; without `fault` all of them do."""
+
+    kind: Literal["clear"]
+    fault: FaultKind | None = None
+
+
+EventTable = Annotated[ShortEvent | MuteEvent | FaultEvent | ClearEvent, Field(discriminator="kind")]
+
+
+class Room(_Table):
+    """A whole room file."""
+
+    unit: Annotated[tuple[UnitTable, ...], Field(min_length=1)]
+    bus: tuple[BusTable, ...] = ()
+    event: tuple[EventTable, ...] = ()
+
+    def bus_of(self, unit: UnitTable) -> BusTable | None:
+        """The shared wire of a unit."""
+        return next((b for b in self.bus if b.name == unit.bus), None)
+
+
+def load_room(path: Path) -> Room:
+    """Read and check a room file. RoomError with every problem; relative paths start at the file's folder."""
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise RoomError([f"{path}: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RoomError([f"{path}: not TOML: {error}"]) from error
+    try:
+        room = Room.model_validate(content)
+    except ValidationError as error:
+        raise RoomError([f"{path}: {_explained(content, e)}" for e in error.errors()]) from error
+    if problems := [f"{path}: {problem}" for problem in _contradictions(room)]:
+        raise RoomError(problems)
+    buses = [b.model_copy(update={"link": b.link and path.parent / b.link}) for b in room.bus]
+    return room.model_copy(update={"bus": tuple(buses)})
+
+
+def _checked_address(listen: str) -> str:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{listen!r} is no HOST:PORT; port 0 takes any free one")
+    return listen
+
+
+def _explained(content: dict[str, Any], error: Any) -> str:
+    """A pydantic error with the table's own name and the key."""
+    parts = [str(part) for part in error["loc"]]
+    where = ".".join(parts)
+    if len(parts) > 1 and parts[1].isdigit():
+        table = content[parts[0]][int(parts[1])]
+        name = table.get("name") or table.get("kind") if isinstance(table, dict) else None
+        label = f'{parts[0]} "{name}"' if name else f"{parts[0]} number {int(parts[1]) + 1}"
+        keys = [p for p in parts[2:] if p not in ("internal_short", "mute", "unmute", "fault", "clear")]
+        where = f"{label}: {'.'.join(keys)}" if keys else label
+    what = {"extra_forbidden": "unknown key", "missing": "is missing"}.get(error["type"])
+    return f"{where}: {what or error['msg'].removeprefix('Value error, ')}"
+
+
+def _contradictions(room: Room) -> Iterator[str]:
+    """What is wrong between the tables."""
+    for what, names in (("unit", [u.name for u in room.unit]), ("bus", [b.name for b in room.bus])):
+        for name, times in Counter(names).items():
+            if times > 1:
+                yield f'{what} "{name}": {times} have this name'
+    on_wire = Counter((u.bus or u.listen, u.unit_id) for u in room.unit if u.bus or not _any_port(u.listen))
+    for (wire, unit_id), times in on_wire.items():
+        if times > 1:
+            yield f"unit_id {unit_id}: {times} units on {wire} have it"
+    units = {u.name: u for u in room.unit}
+    buses = {b.name: b for b in room.bus}
+    for unit in room.unit:
+        bus = buses.get(unit.bus) if unit.bus else None
+        if unit.bus and bus is None:
+            yield f'unit "{unit.name}": there is no bus "{unit.bus}"; there is {", ".join(buses) or "none"}'
+        elif bus and bus.transport != unit.transport:
+            yield f'unit "{unit.name}": speaks {unit.transport}, but bus "{bus.name}" speaks {bus.transport}'
+    for event in room.event:
+        label = f"event {event.kind} at {event.at_s:g} s"
+        if event.unit not in units:
+            yield f'{label}: there is no unit "{event.unit}"; there is {", ".join(units)}'
+            continue
+        yield from (f"{label}: {problem}" for problem in _impossible(event, units[event.unit]))
+
+
+def _any_port(listen: str | None) -> bool:
+    return listen is not None and listen.endswith(":0")
+
+
+def _impossible(event: ShortEvent | MuteEvent | FaultEvent | ClearEvent, unit: UnitTable) -> Iterator[str]:
+    if isinstance(event, ShortEvent):
+        if unit.source.rack is None:
+            yield f'unit "{unit.name}" replays a recording; only a modelled rack can be shorted'
+            return
+        try:
+            cell_index(unit.source.rack.arrangement, event.place)
+        except ValueError as error:
+            yield str(error)
+    elif isinstance(event, FaultEvent) and event.fault in (RTU_ONLY if unit.transport == "tcp" else TCP_ONLY):
+        yield f"there is no fault {event.fault} on {unit.transport}"
