@@ -1,7 +1,8 @@
-"""A unit that describes itself: find the SunSpec marker, walk the chain of models, make values of their points.
+"""A unit that describes itself: find the SunSpec marker, walk the models, make values of their points.
 
-The chain is `SunS`, then (ID, length, content) until ID 0xFFFF. Units get it wrong: it is cut, comes back to its
-beginning, or declares a length that its content does not have. What is sound is read, the rest is named in notes.
+The chain is `SunS`, then (ID, length, content) until ID 0xFFFF. Units get it wrong: it is cut, comes back to
+its beginning, or declares a length that its content does not have. What is sound is read, the rest is named
+in notes.
 """
 
 import re
@@ -145,7 +146,7 @@ def _after(blocks: list[Block]) -> str:
 
 
 def _words(address: int, count: int, most: int) -> Asking[tuple[int, ...]]:
-    """`count` registers in as many reads as it takes; fewer when the unit refuses or falls silent (asked thrice)."""
+    """`count` registers in as many reads as it takes; fewer when the unit refuses, or is silent thrice."""
     words: tuple[int, ...] = ()
     while len(words) < count:
         read = Read(Area.HOLDING, address + len(words), min(most, count - len(words)))
@@ -155,14 +156,14 @@ def _words(address: int, count: int, most: int) -> Asking[tuple[int, ...]]:
                 break
         if reply.quality != Quality.GOOD:
             break
-        words += tuple(reply.words)
+        words += tuple(int(word) for word in reply.words)  # numpy words would wrap at 16 bits
     return words
 
 
 def _sound_length(
     model: ModelDefinition, address: int, length: int, most: int, notes: list[str]
 ) -> Asking[int]:
-    """The declared length, unless the next model stands where the definition says and not where the unit says.
+    """The declared length, unless the next model stands where only the definition puts it.
 
     A field unit declares 15 where its content has 13 registers (matfroh/sax_battery_ha issue 128).
     """
@@ -239,7 +240,7 @@ class _Picker:
         read = min(fit, fit if counted is None else counted)
         if counted != fit:
             self.found.notes.append(
-                f"{self.block} has room for {fit}, its {self.model.counter.name} is {counted}; {read} are read"
+                f"{self.block} has room for {fit}, its {self.model.counter.name} says {counted}; {read} read"
             )
         return read
 
