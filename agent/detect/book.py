@@ -1,0 +1,131 @@
+"""The alarms of one unit: one cause, one alarm.
+
+Channels of one detector and one scope (a string) that come up within `CAUSE_S` of each other show one cause:
+the first, or the one of the highest tier, leads; the others are counted. Events are given out when an alarm
+is raised, when its tier rises and when its state changes, never for each follower.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from agent.detect.alarms import Alarm, AlarmEvent, Does, State
+from agent.detect.explain import finite
+from agent.detect.rows import Row
+
+CAUSE_S = 600.0  # neighbours of a hot cell follow within minutes
+
+#: What a detector says about one of its channels: (channel, row, all channels of the alarm) -> event.
+Explain = Callable[[int, Row, set[int]], AlarmEvent]
+
+
+class AlarmBook:
+    """All alarms of one unit that are not over."""
+
+    def __init__(self) -> None:
+        self._alarms: list[Alarm] = []
+
+    def change(
+        self,
+        detector: str,
+        rows: tuple[Row | None, ...],
+        changes: list[tuple[int, str, int]],
+        t_s: float,
+        explain: Explain,
+    ) -> list[AlarmEvent]:
+        """Take what changed in one detector, as (channel, scope, new tier); return events."""
+        events: list[AlarmEvent] = []
+        for channel, _, tier in changes:
+            if tier == 0:
+                events += self._clear(detector, channel, t_s)
+        raised = [change for change in changes if change[2] > 0]
+        touched: list[Alarm] = []
+        for channel, scope, tier in sorted(raised, key=lambda change: -change[2]):
+            alarm, is_news = self._raise(detector, rows, channel, scope, tier, t_s)
+            if is_news and alarm not in touched:
+                touched.append(alarm)
+        for alarm in touched:  # when all followers of this frame are known
+            row = rows[alarm.tier]
+            assert row is not None
+            alarm.said = replace(
+                finite(explain(alarm.leader, row, alarm.members)), state=str(alarm.state), count=alarm.count
+            )
+            if alarm.state in (State.NEW, State.CLEARED_NEW):
+                events.append(alarm.said)
+        return events
+
+    def _raise(
+        self, detector: str, rows: tuple[Row | None, ...], channel: int, scope: str, tier: int, t_s: float
+    ) -> tuple[Alarm, bool]:
+        alarm = self._find(detector, channel, scope, t_s)
+        row = rows[tier]
+        assert row is not None  # a tier without a row has an infinite limit
+        if alarm is None:
+            alarm = Alarm(detector, scope, channel, tier, t_s, t_s, row.latch, {channel})
+            self._alarms.append(alarm)
+            return alarm, True
+        if channel not in alarm.members and channel != alarm.leader:
+            alarm.count += 1
+        again = not alarm.standing
+        alarm.members.add(channel)
+        alarm.joined_s = t_s
+        if again or tier > alarm.tier:
+            alarm.leader = channel
+            alarm.tier = tier if again else max(tier, alarm.tier)
+            alarm.latch = row.latch
+            alarm.do(Does.RAISE)
+            return alarm, True
+        return alarm, False
+
+    def _find(self, detector: str, channel: int, scope: str, t_s: float) -> Alarm | None:
+        """Return the alarm this channel belongs to: its own, else a fresh one of its scope."""
+        ours = [alarm for alarm in self._alarms if alarm.detector == detector and alarm.scope == scope]
+        for alarm in ours:
+            if channel in alarm.members or channel == alarm.leader:
+                return alarm
+        return next((alarm for alarm in ours if alarm.standing and t_s - alarm.joined_s <= CAUSE_S), None)
+
+    def _clear(self, detector: str, channel: int, t_s: float) -> Iterator[AlarmEvent]:
+        for alarm in [a for a in self._alarms if a.detector == detector and channel in a.members]:
+            alarm.members.discard(channel)
+            if not alarm.standing and alarm.do(Does.CLEAR):
+                yield self._say(alarm, t_s)
+
+    def _say(self, alarm: Alarm, t_s: float) -> AlarmEvent:
+        assert alarm.said is not None
+        if alarm.state is State.NORMAL:
+            self._alarms.remove(alarm)
+        alarm.said = replace(alarm.said, state=str(alarm.state), t_s=t_s)
+        return alarm.said
+
+    def active(self) -> list[AlarmEvent]:
+        """Return all alarms that are not over, highest priority first, newest first within one priority."""
+        ordered = sorted(self._alarms, key=lambda alarm: (alarm.priority, -alarm.raised_s))
+        return [replace(a.said, state=str(a.state), count=a.count) for a in ordered if a.said is not None]
+
+    def do(
+        self, what: Does, detector: str, location: str, t_s: float, until_s: float = 0.0
+    ) -> list[AlarmEvent]:
+        """Let a person do something to the alarms of a detector at a place; return what it changed.
+
+        ValueError when no such alarm is in the book.
+        """
+        found = [a for a in self._alarms if a.detector == detector and a.said and a.said.location == location]
+        if not found:
+            raise ValueError(
+                f"no {detector} alarm at {location or 'the whole unit'}; it may have cleared already"
+            )
+        changed = []
+        for alarm in found:
+            alarm.until_s = until_s
+            if alarm.do(what):
+                changed.append(self._say(alarm, t_s))
+        return changed
+
+    def unshelve_due(self, t_s: float) -> list[AlarmEvent]:
+        """Bring shelved alarms back whose time is over."""
+        due = [alarm for alarm in self._alarms if alarm.state is State.SHELVED and t_s >= alarm.until_s]
+        return [self._say(alarm, t_s) for alarm in due if alarm.do(Does.UNSHELVE)]
+
+    def empty(self) -> bool:
+        """Is there no alarm at all."""
+        return not self._alarms

@@ -1,0 +1,51 @@
+"""The alarm table: one row per detector, quantity and tier. Delays are seconds of good input."""
+
+from dataclasses import dataclass
+
+CRITICAL, WARNING, ADVICE = "critical", "warning", "advice"
+TIERS = ("", ADVICE, WARNING, CRITICAL)  # by rising tier number; priorities 3, 2, 1
+PRIORITY = {CRITICAL: 1, WARNING: 2, ADVICE: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """When a detector's score becomes an alarm of one severity, and when it ceases to be one.
+
+    The alarm is raised when the score has been at or above `limit` for `on_delay_s`, and returns to normal
+    when it has been below `limit - dead_band` for `off_delay_s`. A latched one also waits for somebody to
+    acknowledge it.
+    """
+
+    detector: str
+    quantity: str
+    severity: str
+    limit: float
+    unit: str
+    on_delay_s: float
+    off_delay_s: float
+    dead_band: float
+    latch: bool
+
+
+ROWS: tuple[Row, ...] = (
+    # A short of 0.3 ohm in a 100 Ah cell heats 1.1 K/min and ends above 100 degC; one of 1 ohm 0.34 and 47
+    # degC; self-heating is first seen at 0.02 to 0.05 K/min in calorimeters.
+    Row("thermal-slope", "temperature", CRITICAL, 0.5, "K/min", 2.0, 600.0, 0.25, True),
+    Row("thermal-slope", "temperature", WARNING, 0.1, "K/min", 10.0, 900.0, 0.05, False),
+    Row("thermal-slope", "temperature", ADVICE, 0.02, "K/min", 120.0, 1800.0, 0.01, False),
+    # Without siblings to compare: a cell under 2C of load heats 2.2 K/min, and nothing is wrong with it.
+    Row("thermal-rate", "temperature", CRITICAL, 6.0, "K/min", 2.0, 600.0, 3.0, True),
+    Row("thermal-rate", "temperature", WARNING, 3.0, "K/min", 30.0, 600.0, 1.5, False),
+    Row("cell-imbalance", "voltage", CRITICAL, 300.0, "mV", 5.0, 600.0, 50.0, True),
+    Row("cell-imbalance", "voltage", WARNING, 20.0, "mV", 5.0, 600.0, 5.0, False),
+    Row("cell-imbalance", "voltage", ADVICE, 10.0, "mV", 300.0, 3600.0, 3.0, False),
+    Row("last-resort", "temperature", CRITICAL, 1.0, "", 0.0, 600.0, 0.5, True),
+    # The limit is raised to ten polls where that is longer.
+    Row("blind", "", WARNING, 60.0, "s", 15.0, 10.0, 0.0, False),
+)
+
+
+def rows_of(detector: str) -> tuple[Row | None, ...]:
+    """Return a detector's rows by tier number: (None, advice, warning, critical), None for none."""
+    found = {row.severity: row for row in ROWS if row.detector == detector}
+    return tuple(found.get(tier) for tier in TIERS)
