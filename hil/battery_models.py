@@ -16,8 +16,13 @@ _LITHIUM_ION, _CONNECTED, _ENABLED_AND_CLOSED = 4, 3, 0b11
 _DISCHARGING, _CHARGING, _HOLDING = 3, 4, 6
 _REST_A = 1.0
 # Where a recording does not say in which steps it was measured.
-_USUAL_QUANTUM = {"voltage": 0.01, "current": 0.01, "soc": 0.1, "cell_voltage": 0.001}
-_USUAL_QUANTUM["cell_temperature"] = 0.1
+_USUAL_QUANTUM = {
+    "voltage": 0.01,
+    "current": 0.01,
+    "soc": 0.1,
+    "cell_voltage": 0.001,
+    "cell_temperature": 0.1,
+}
 
 
 @dataclass(frozen=True, slots=True)
