@@ -4,10 +4,8 @@ import msgpack
 import zstandard
 
 NOT_READ = (3, 4, 5, 7)
-NAMES = (
-    "version agent epoch sequence unit schema boot_id n m boot_time step times utc_offset utc clock "
-    "quality quality_runs first large events small"
-).split()  # noqa: SIM905 - one name a line would not fit 80 lines
+NAMES = """version agent epoch sequence unit schema boot_id n m boot_time step times utc_offset utc clock
+quality quality_runs first large events small"""
 
 
 def int64(number):
@@ -32,7 +30,7 @@ def running(start, differences):
 
 
 def decode(blob):
-    f = dict(zip(NAMES, msgpack.unpackb(zstandard.decompress(blob)), strict=True))
+    f = dict(zip(NAMES.split(), msgpack.unpackb(zstandard.decompress(blob)), strict=True))
     assert f["version"] == 1
     n, m = f["n"], f["m"]
     batch = {name: f[name] for name in ("agent", "sequence", "unit")}
