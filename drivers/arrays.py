@@ -1,8 +1,8 @@
 """How points repeat: groups and arrays, where each step leads, and what place it has.
 
-A place is a path of levels, "string1/module2/cell5". A level written with its number stands still; one without
-takes its number from the array. One level for several dimensions numbers them through; several levels for one
-dimension are split by the topology, module by module.
+A place is a path of levels, "string1/module2/cell5". A level written with its number stands still; one
+without takes its number from the array. One level for several dimensions numbers them through; several levels
+for one dimension are split by the topology, module by module.
 """
 
 import re
@@ -160,7 +160,7 @@ def _padded(written: Sequence[int], n: int, what: str) -> list[int]:
 def _count(
     profile: Profile, written: int | str, most: int | None, counts: Mapping[str, int], notes: list[str]
 ) -> tuple[int, int]:
-    """How many, and how many at most. A named count is the unit's own word, never more than the profile allows."""
+    """How many, and how many at most. A named count is the unit's own word, up to what the profile allows."""
     if isinstance(written, int):
         return written, written
     if most is None:

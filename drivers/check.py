@@ -18,7 +18,7 @@ _FLOATS = (Reading.FLOAT_32, Reading.FLOAT_64)
 
 
 def check_profile(profile: Profile, broken: Collection[str] = ()) -> list[Problem]:
-    """Every problem of `profile`, warnings among them. `broken` points are missing: what needs them is not blamed."""
+    """Every problem of `profile`, warnings too. `broken` points are missing: who needs one is not blamed."""
     expansion = expand(profile)
     points = {p.name: p for p in profile.point}
     values = [*expansion.values, *(i.value for i in expansion.identity)]

@@ -1,4 +1,4 @@
-"""What a unit must be asked before it can be polled. Sans-I/O: a generator that yields reads and is sent replies.
+"""What a unit must be asked before it can be polled. Sans-I/O: it yields reads and is sent replies.
 
 conversation = connect(profile)
 read = next(conversation)
@@ -118,7 +118,7 @@ def assume(
     line: Line | None = None,
     instance: int = 1,
 ) -> Layout:
-    """The layout of a unit nobody has asked: largest counts, factors 10**0, unless said. Not for SunSpec profiles."""
+    """The layout of a unit nobody has asked: largest counts, factors 10**0 unless said. Not for SunSpec."""
     full = expand(profile, counts, factors, instance)
     return build(profile, full.values, line or default_line(profile), notes=full.notes, instance=instance)
 

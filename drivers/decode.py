@@ -1,8 +1,8 @@
 """Registers to raw values and back: one table with a row per value, one kernel over all types.
 
-Every coding is the same steps with other numbers: gather words into 64 bits, shift the value to the top, shift it
-down again (arithmetically, so the sign comes along), mask. What is not an integer keeps its bits; ranges of floats
-are compared through a key that orders the bits like the numbers.
+Every coding is the same steps with other numbers: gather words into 64 bits, shift the value to the top,
+shift it down again (arithmetically, so the sign comes along), mask. What is not an integer keeps its bits;
+ranges of floats are compared through a key that orders the bits like the numbers.
 """
 
 import math
@@ -224,7 +224,7 @@ def codec_table(values: Sequence[Value], slots: Sequence[int]) -> tuple[npt.NDAr
 
 
 def raw_pattern(coding: Coding, number: int | float) -> int:
-    """The raw value that a datasheet's `number`, or bit pattern, stands for. ValueError if it does not fit."""
+    """The raw value that a datasheet's number or bit pattern stands for. ValueError if it does not fit."""
     if coding.reading in _FLOATS:
         real, whole = _FLOATS[coding.reading]
         pattern = isinstance(number, int) and number >= 1 << 24  # a NaN written as bits

@@ -46,9 +46,9 @@ def expand(
 ) -> Expansion:
     """Unroll `profile`.
 
-    `counts` and `factors` are what the unit said of the points used as counts and scale factors. A count that is
-    not there is the largest allowed; without any `factors` all are 10**0, else a point without its own is left out
-    and noted. A point that cannot be unrolled becomes a problem; the others are there all the same.
+    `counts` and `factors` are what the unit said of the points used as counts and scale factors. A count that
+    is not there is the largest allowed; without any `factors` all are 10**0, else a point without its own is
+    left out and noted. A point that cannot be unrolled becomes a problem; the others are there all the same.
     """
     out = Expansion()
     shaping = reported(profile)

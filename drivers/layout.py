@@ -31,7 +31,7 @@ class Image:
         self.word_quality[:] = Quality.STALE
 
     def store(self, read_index: int, reply: Reply) -> None:
-        """Put one reply in place. ValueError if a GOOD reply has not exactly the words that were asked for."""
+        """Put one reply in place. ValueError if a GOOD one has not exactly the words that were asked for."""
         where = self._slices[read_index]
         if reply.quality == Quality.GOOD:
             if len(reply.words) != where.stop - where.start:

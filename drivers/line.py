@@ -20,7 +20,7 @@ class Line:
     def rtu(
         cls, baud: int, *, bits_per_character: int = 10, turnaround_s: float = 0.005, pause_s: float = 0.0
     ) -> "Line":
-        """A serial line; `turnaround_s` is the unit's own time to answer, `pause_s` the silence it wants after."""
+        """A serial line; `turnaround_s`: the unit's time to answer, `pause_s`: the silence it wants after."""
         character_s = bits_per_character / baud
         silence_s = 0.00175 if baud > 19200 else 3.5 * character_s
         per_read_s = (8 + 5) * character_s + silence_s + max(silence_s, turnaround_s) + pause_s

@@ -1,12 +1,13 @@
 """Which reads to make: the set with the least wire time that touches nothing forbidden.
 
-Theory. A need is a run of addresses that must arrive in one reply. Sort the needs of one table of one unit id by
-their first address and drop those inside another one: firsts and lasts then both rise, and some best plan takes
-neighbours together (swap any two reads that cross: neither grows). So the best plan of the first i needs is the best
-plan of the first j plus one read of j+1..i, minimum over j: interval dynamic programming, O(needs x needs per read).
+Theory. A need is a run of addresses that must arrive in one reply. Sort the needs of one table of one unit id
+by their first address and drop those inside another one: firsts and lasts then both rise, and some best plan
+takes neighbours together (swap any two reads that cross: neither grows). So the best plan of the first i
+needs is the best plan of the first j plus one read of j+1..i, minimum over j: interval dynamic programming,
+O(needs x needs per read).
 
-Safety needs are planned first and alone: they are read in every cycle. A state need that lies inside one of their
-reads costs nothing; the rest are planned among themselves.
+Safety needs are planned first and alone: they are read in every cycle. A state need that lies inside one of
+their reads costs nothing; the rest are planned among themselves.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -66,7 +67,7 @@ class Terrain:
 
 @dataclass(frozen=True)
 class ReadPlan:
-    """The reads of one unit. Each reply's words go to `slices[i]` of the image; splitting a read moves no slot."""
+    """The reads of one unit; the words of reply i go to `slices[i]` of the image. A split moves no slot."""
 
     spans: tuple[Span, ...]
     classes: tuple[Poll, ...]

@@ -32,7 +32,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def load_profile(name_or_path: str | Path, search: Sequence[Path] = ()) -> Profile:
-    """A profile by path ("./acme.toml") or by name ("pace-rtu"): in `search` first, then among the shipped ones.
+    """A profile by path ("./acme.toml") or name ("pace-rtu"): in `search` first, then among the shipped ones.
 
     Raises ProfileError with every problem, OSError if a path cannot be read.
     """
@@ -94,7 +94,7 @@ def _resolved(text: str, search: Sequence[Path], file: str, seen: tuple[str, ...
 
 
 def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes`: points and groups by name, field by field; tables key by key; the rest replaced."""
+    """`base` with `changes`: points and groups by name and field, tables by key; the rest is replaced."""
     out = deepcopy(base)
     for key, new in changes.items():
         if key in ("point", "group") and isinstance(new, list):
@@ -138,14 +138,12 @@ def _validated(content: dict[str, Any]) -> Profile:
 def _without_broken(content: dict[str, Any], error: ValidationError) -> tuple[dict[str, Any], set[str]]:
     """The content less every point, group and key that has an error, and the names that went."""
     out, broken = dict(content), set[str]()
-    places = {tuple(e["loc"][:2]) for e in error.errors()}
+    places: set[tuple[Any, ...]] = {e["loc"][:2] for e in error.errors()}
     for key in ("point", "group"):
         items = content.get(key, [])
         if isinstance(items, list):
             bad = {i for k, *rest in places if k == key for i in rest[:1]}
-            broken |= {
-                str(items[int(i)].get("name")) for i in bad if isinstance(items[int(i)], dict)
-            }
+            broken |= {str(items[int(i)].get("name")) for i in bad if isinstance(items[int(i)], dict)}
             out[key] = [item for i, item in enumerate(items) if i not in bad]
     for key in {p[0] for p in places} - {"point", "group", "model", "schema"}:
         out.pop(key, None)

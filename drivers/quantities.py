@@ -158,7 +158,7 @@ _NUMBERED = re.compile(r"(?P<stem>.+?)_?(?P<number>\d+)")
 
 
 def guess_quantity(name: str) -> tuple[str, int | None]:
-    """The quantity a point's name stands for and the number it ends in: "cell_voltage_7" is (cell_voltage, 7).
+    """The quantity a point's name stands for, and its number: "cell_voltage_7" is (cell_voltage, 7).
 
     ("", None) when the name is none of the well-known ones.
     """

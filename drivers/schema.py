@@ -1,7 +1,7 @@
 """The profile format: pydantic models of what may stand in a profile's TOML.
 
-Most points need `name`, `address`, `type`, `scale` and `unit`; whatever is not said on a point is taken from the
-profile, then from the defaults here. The JSON Schema for editors is `Profile.model_json_schema()`.
+Most points need `name`, `address`, `type`, `scale` and `unit`; whatever is not said on a point is taken from
+the profile, then from the defaults here. The JSON Schema for editors is `Profile.model_json_schema()`.
 """
 
 import hashlib
@@ -254,7 +254,7 @@ class SunSpecModel(Strict):
 
 
 class SunSpec(Strict):
-    """A unit that describes itself. Models are listed by precedence: a value told twice comes from the first."""
+    """A unit that describes itself. Models stand by precedence: a value told twice comes from the first."""
 
     bases: tuple[int, ...] = (40000, 0, 50000)
     models: dict[int, SunSpecModel]

@@ -71,8 +71,17 @@ class ModelDefinition:
 
     @property
     def counter(self) -> PointDefinition | None:
-        """The point that tells how often the group repeats. Model 805 fills up to its end, but counts its cells too."""
+        """The point that tells how often the group repeats; 805 fills up to its end and counts besides."""
         return self.points.get(self.count if isinstance(self.count, str) else "NCell") if self.group else None
+
+    def holds(self, length: int) -> bool:
+        """Whether a model of declared `length` ends where a point, or a whole group, does."""
+        rest = length + 2 - self.size
+        return (
+            rest == 0
+            or (self.id == 1 and rest == -1)
+            or (self.group_size > 0 <= rest and rest % self.group_size == 0)
+        )
 
     def repeats(self, length: int) -> int:
         """How many whole groups fit in a model of declared `length`."""
