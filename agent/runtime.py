@@ -141,11 +141,13 @@ class Agent:
             self._in_background(self._seal())
 
     def _announce(self, frame: Frame, event: AlarmEvent) -> Event:
+        said = asdict(event)
         record = {
             "kind": "alarm",
             "boottime_ns": frame.stamp.boottime_ns,
             "utc_ns": frame.stamp.utc_ns,
-            **asdict(event),
+            "value_unit": said.pop("unit"),
+            **said,
         }
         log.warning("%s %s %s: %s", event.state, event.severity, frame.unit, event.text)
         self.alarms.append({**record, "unit": frame.unit})

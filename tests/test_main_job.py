@@ -145,20 +145,19 @@ def test_every_frame_is_at_the_collector_after_a_clean_stop_within_two_seconds(c
 
 
 def test_kill_9_and_restart_bring_every_sealed_batch_to_the_collector_exactly_once(chain: Chain) -> None:
-    epochs = set()
+    epochs, sealed = set(), 0
     for _ in range(3):
         agent = chain.start_agent()
-        status = chain.wait(agent, lambda s: s["account"]["sealed"] > 3 and s["account"]["frames"] > 5)
+        status = chain.wait(agent, lambda s: s["account"]["sealed"] > sealed + 3)  # noqa: B023
         os.kill(agent.process.pid, signal.SIGKILL)
         agent.process.wait()
         epochs.add(status["epoch"])
-    sealed_before = chain.buffer("SELECT last_sequence, frames FROM account")[0]
+        ((sealed,),) = chain.buffer("SELECT last_sequence FROM account")
     agent = chain.start_agent()
-    chain.wait(agent, delivered(sealed_before[0]))
+    chain.wait(agent, delivered(sealed))
     agent.stop()
     assert len(epochs) == 1
     ((sealed, frames),) = chain.buffer("SELECT last_sequence, frames FROM account")
-    assert sealed > sealed_before[0]
     stored = chain.collected("SELECT sequence, frames FROM batch ORDER BY sequence")
     assert [sequence for sequence, _ in stored] == list(range(1, sealed + 1))
     assert sum(count for _, count in stored) == frames
@@ -206,8 +205,8 @@ def test_a_configuration_that_cannot_work_is_refused_in_clear_words(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     config = tmp_path / "agent.toml"
-    text = AGENT.replace(old, new).format(folder=tmp_path, batch_s=10, url="http://127.0.0.1:9", port=502)
-    config.write_text(text)
+    text = AGENT.format(folder=tmp_path, batch_s=10, url="http://127.0.0.1:9", port=502)
+    config.write_text(text.replace(old.format(folder=tmp_path), new))
     with Children(tmp_path) as children:
         agent = children.start("agent", "agent.cli", "run", "--config", str(config))
         assert agent.process.wait(30) == 2

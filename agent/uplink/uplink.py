@@ -137,7 +137,9 @@ class Uplink:
                 answer = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._sent_schemas.clear()
-            raise UplinkError(f"{self._url}: {error or 'no answer in time'}") from error
+            cause = getattr(error, "os_error", None)  # aiohttp wraps the reason in words of its own
+            reason = getattr(cause, "strerror", None) or str(error) or "no answer in time"
+            raise UplinkError(f"{self._url}: {reason}") from error
         if response.status == TOO_LARGE and len(batches) > 1:
             self._max_batches = max(1, len(batches) // 2)
             return

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from agent.cli.demo.story import SHORTED_PLACE, SHORTED_UNIT
+from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT
 
 # What is printed for people: the key of the result, and its words.
 ROWS = (
@@ -77,7 +77,7 @@ def alarms(folder: Path, began_s: float) -> list[dict[str, Any]]:
     ]
 
 
-def problems(result: dict[str, Any]) -> list[str]:
+def problems_of(result: dict[str, Any]) -> list[str]:
     """Return what should have been otherwise; empty when the demo shows what it is meant to show."""
     found = []
     places = result["batches_acknowledged"] + result["batches_pending"] + result["batches_dropped"]
@@ -87,8 +87,8 @@ def problems(result: dict[str, Any]) -> list[str]:
         found.append(
             f"{result['frames']} frames were made, {result['collector_frames']} are at the collector"
         )
-    if not any(a["unit"] == SHORTED_UNIT and a["location"] == SHORTED_PLACE for a in result["alarms"]):
-        found.append(f"no alarm at the shorted cell, {SHORTED_UNIT} {SHORTED_PLACE}")
+    if not any(a["unit"] == SHORTED_UNIT and a["location"] == SHORTED_LOCATION for a in result["alarms"]):
+        found.append(f"no alarm at the shorted cell, {SHORTED_UNIT} {SHORTED_LOCATION}")
     false = sorted({alarm["unit"] for alarm in result["alarms"]} - {SHORTED_UNIT})
     if false:
         found.append(f"alarms on healthy units: {', '.join(false)}")
@@ -103,6 +103,6 @@ def print_result(result: dict[str, Any]) -> None:
         table.add_row(words, f"{result[key]:,}" if isinstance(result[key], int) else str(result[key]))
     console = Console()
     console.print(table)
-    console.print(f"The short began at {result['short_started_t_s']} s in {SHORTED_UNIT} {SHORTED_PLACE}.")
+    console.print(f"The short began at {result['short_started_t_s']} s in {SHORTED_UNIT} {SHORTED_LOCATION}.")
     for alarm in result["alarms"]:
         console.print(f"{alarm['t_s']:6.1f} s  {alarm['severity']:8} {alarm['unit']}  {alarm['text']}")

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SHORTED_UNIT = "rack-c"
-SHORTED_PLACE = "string1/module1/cell5"
+SHORTED_PLACE = "string1/module1/cell5"  # in the bench's rack
+SHORTED_LOCATION = "cell5"  # the same cell as the unit's profile calls it
 SHORT_OHM = 0.1
 
 ROOM = """\
