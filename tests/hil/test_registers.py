@@ -124,7 +124,8 @@ address = 200
 count = 2
 type = "i16"
 scale = 0.5
-offset = -40
+raw_offset = -20
+offset = -30
 unit = "degC"
 
 [[point]]
@@ -151,7 +152,7 @@ def test_floats_offsets_gaps_expected_identities_and_missing_values_of_any_profi
     np.testing.assert_allclose(np.frombuffer(volts, ">f4"), expected, rtol=1e-6)
     degrees = unit.tables[0].read(Area.INPUT, 200, 2)
     assert degrees is not None
-    np.testing.assert_allclose(degrees * 0.5 - 40, 25.0, atol=1.5)
+    np.testing.assert_allclose((degrees.astype(int) - 20) * 0.5 - 30, 25.0, atol=1.5)
     missing = unit.tables[0].read(Area.INPUT, 300, 1)
     assert missing is not None
     assert missing[0] == NOT_THERE_U16

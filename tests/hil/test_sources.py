@@ -44,6 +44,14 @@ def test_measured_values_lie_on_the_sensors_steps_and_near_the_truth():
     assert values[where[Channel("", "voltage")]] == pytest.approx(values[cells].sum(), abs=0.1)
 
 
+def test_noise_is_new_at_each_step_and_the_offsets_stay():
+    source = RackSource(Rack(RackParameters(SIXTEEN, seed=4, ripple_a=0.0)))
+    cells = [i for i, channel in enumerate(source.channels) if channel.quantity == "cell_temperature"]
+    read = np.array([source.read_at(t / 2)[cells] for t in range(200)])
+    assert np.all(read.std(axis=0) > 0.01), "each sensor trembles"
+    assert read.mean(axis=0).std() > 3 * read.std(axis=0).mean(), "each keeps its own offset"
+
+
 def test_a_short_beneath_a_probe_is_measured_at_once_and_one_beside_it_late():
     beneath, beside = (RackSource(Rack(RackParameters(SIXTEEN, seed=2))) for _ in range(2))
     probe = list(beneath.channels).index(Channel("string1/module1/cell5", "cell_temperature"))
