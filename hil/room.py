@@ -205,7 +205,19 @@ def load_room(path: Path) -> Room:
     if problems := [f"{path}: {problem}" for problem in _contradictions(room)]:
         raise RoomError(problems)
     buses = [b.model_copy(update={"link": b.link and path.parent / b.link}) for b in room.bus]
-    return room.model_copy(update={"bus": tuple(buses)})
+    units = [_from_folder(unit, path.parent) for unit in room.unit]
+    return room.model_copy(update={"bus": tuple(buses), "unit": tuple(units)})
+
+
+def _from_folder(unit: UnitTable, folder: Path) -> UnitTable:
+    """The unit with paths to its profile and recording, where these are paths and not names, made whole."""
+    profile, recording = unit.profile, unit.source.recording
+    if profile.endswith(".toml"):
+        profile = str(folder / profile)
+    if recording and recording.endswith(".csv"):
+        recording = str(folder / recording)
+    source = unit.source.model_copy(update={"recording": recording})
+    return unit.model_copy(update={"profile": profile, "source": source})
 
 
 def _checked_address(listen: str) -> str:

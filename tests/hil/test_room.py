@@ -3,6 +3,7 @@
 import pytest
 
 from hil.bench import Bench
+from hil.recording import SHIPPED
 from hil.room import RoomError, load_room
 
 GOOD = """
@@ -77,6 +78,16 @@ def test_a_room_of_two_wires_is_built(room_file, tmp_path):
     assert [unit.table.name for unit in bench.units] == ["rack-1", "pack-1", "pack-2"]
     assert bench.units[1].wire is bench.units[2].wire, "both behind one endpoint"
     assert bench.units[0].source.arrangement.sensors == 4
+
+
+def test_own_profiles_and_recordings_are_found_beside_the_room_file(room_file, tmp_path):
+    (tmp_path / "mine.toml").write_text('extends = "pace-rtu"\nschema = 1\nmodel = "mine"\n')
+    for kind in ("csv", "json"):
+        (tmp_path / f"drive.{kind}").write_bytes((SHIPPED / f"ev_pack_car1.{kind}").read_bytes())
+    text = GOOD.replace('"pace-rtu"', '"mine.toml"').replace('"ev_pack_car1"', '"drive.csv"')
+    bench = Bench(load_room(room_file(text)))
+    assert bench.units[0].registers.profile.model == "mine"
+    assert bench.units[1].source.name == "drive"
 
 
 @pytest.mark.parametrize(
