@@ -144,8 +144,7 @@ def _values(
         missing=() if text else missing_of(profile, point, coding),
         valid=in_si(point, point.valid),
         limits=_limits(profile, point, quantity),
-        bits={k: _meaning(m) for k, m in point.flags.items()}
-        | {k: replace(_meaning(m), severity=m.severity or point.severity) for k, m in point.alarms.items()},
+        bits=_bits(point, coding.width),
         numbers={k: _meaning(m) for k, m in point.values.items()},
         changes_within_s=point.changes_within_s or INF,
         pause_ms=pause_ms or 0.0,
@@ -168,7 +167,7 @@ def _quantity(point: Point) -> str:
     guessed, _ = guess_quantity(point.name)
     if guessed or point.type == "ascii":
         return guessed
-    return "alarm_bits" if point.alarms else "state" if point.flags or point.values else ""
+    return "alarm_bits" if point.alarms or point.unnamed else "state" if point.flags or point.values else ""
 
 
 def _poll(point: Point, quantity: str, shapes: bool) -> Poll:
@@ -195,6 +194,16 @@ def _tiers(tiers: Tiers) -> Limits:
 
 def _meaning(entry: MeaningEntry) -> Meaning:
     return Meaning(entry.text, entry.severity, entry.active)
+
+
+def _bits(point: Point, width: int) -> dict[int, Meaning]:
+    """What each bit says. A bit without a name may be an alarm too: then at least that it is set is said."""
+    unnamed = range(width) if point.unnamed else ()
+    return (
+        {k: Meaning(f"bit {k} of {point.name}, meaning not known", point.unnamed) for k in unnamed}
+        | {k: _meaning(m) for k, m in point.flags.items()}
+        | {k: replace(_meaning(m), severity=m.severity or point.severity) for k, m in point.alarms.items()}
+    )
 
 
 def _group_base(profile: Profile, written: int | str | None) -> int:

@@ -6,8 +6,8 @@ takes neighbours together (swap any two reads that cross: neither grows). So the
 needs is the best plan of the first j plus one read of j+1..i, minimum over j: interval dynamic programming,
 O(needs x needs per read).
 
-Safety needs are planned first and alone: they are read in every cycle. A state need that lies inside one of
-their reads costs nothing; the rest are planned among themselves.
+Safety and state needs are planned together, for the cycle in which all of them are due: on that one the proof
+of the deadline rests. A read with any safety need in it is made in every cycle, and before the others.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +22,8 @@ from drivers.values import Span
 #: A read never spans both `register - 1` and `register` of a cut: (table, unit offset, register).
 Cut = tuple[Area, int, int]
 
+
+_URGENCY = (Poll.SAFETY, Poll.STATE, Poll.IDENTITY)
 
 #: Unit offset of a forbidden span or island that holds for every unit id.
 ANY_UNIT = -1
@@ -132,21 +134,18 @@ def make_plan(
 ) -> ReadPlan:
     """The plan with the least wire time. Raises `PlanError` when a need cannot be read at all."""
     cuts = frozenset(cuts)
-    spans: list[Span] = []
-    classes: list[Poll] = []
-    for poll in (Poll.SAFETY, Poll.STATE, Poll.IDENTITY):
-        wanted = {n.span for n in needs if n.poll is poll and not any(_contains(s, n.span) for s in spans)}
-        by_table = sorted(wanted, key=lambda s: (s.unit_offset, s.area, s.first, -s.count))
-        for _, table in groupby(by_table, key=lambda s: (s.unit_offset, s.area)):
-            found = _best_reads(_outermost(table), needs, terrain, line, cuts)
-            spans += found
-            classes += [poll] * len(found)
+    found: list[Span] = []
+    by_table = sorted({n.span for n in needs}, key=lambda s: (s.unit_offset, s.area, s.first, -s.count))
+    for _, table in groupby(by_table, key=lambda s: (s.unit_offset, s.area)):
+        found += _best_reads(_outermost(table), needs, terrain, line, cuts)
+    polls = {s: min((n.poll for n in needs if _contains(s, n.span)), key=_URGENCY.index) for s in found}
+    spans = sorted(found, key=lambda s: _URGENCY.index(polls[s]))
     starts = [0]
     for span in spans:
         starts.append(starts[-1] + span.count)
     return ReadPlan(
         spans=tuple(spans),
-        classes=tuple(classes),
+        classes=tuple(polls[s] for s in spans),
         pauses_ms=tuple(max(n.pause_ms for n in needs if _contains(s, n.span)) for s in spans),
         slices=tuple(slice(a, b) for a, b in pairwise(starts)),
         needs=tuple(needs),

@@ -223,6 +223,7 @@ class Point(Defaults, Expectation):
     poll: Poll | None = None
     severity: Severity = Severity.WARNING
     alarms: Meanings = {}
+    unnamed: Severity | None = Field(None, description="bits that alarms and flags leave out are alarms too")
     flags: Meanings = {}
     values: Meanings = {}
     changes_within_s: Annotated[float | None, Field(gt=0)] = None

@@ -76,7 +76,7 @@ class Span:
         return self.first + self.count - 1
 
     def __str__(self) -> str:
-        unit = f" of unit +{self.unit_offset}" if self.unit_offset else ""
+        unit = f" of unit +{self.unit_offset}" if self.unit_offset > 0 else ""
         return f"{self.area} {self.first}" + (f"..{self.last}" if self.count > 1 else "") + unit
 
 

@@ -74,15 +74,15 @@ def test_islands_and_unit_ids_and_tables_keep_apart():
     assert {(r.area, r.unit_offset) for r in found.reads} == {(H, 0), (H, 1), (Area.INPUT, 0)}
 
 
-def test_a_state_value_inside_a_safety_read_costs_nothing():
-    needs = [Need(span(0)), Need(span(6)), Need(span(3), Poll.STATE), Need(span(50), Poll.STATE)]
+def test_safety_comes_first_and_takes_along_what_stands_beside_it():
+    needs = [Need(span(0), Poll.STATE), Need(span(50)), Need(span(52), Poll.STATE), Need(span(56))]
     found = make_plan(needs, Terrain(), SLOW)
     assert list(zip(ranges(found), found.classes, strict=True)) == [
-        ((0, 6), Poll.SAFETY),
-        ((50, 50), Poll.STATE),
+        ((50, 56), Poll.SAFETY),
+        ((0, 0), Poll.STATE),
     ]
-    assert found.slot(span(3)) == 3
-    assert found.slot(span(50)) == 7
+    assert found.slot(span(52)) == 2
+    assert found.slot(span(0)) == 7
 
 
 def test_a_unit_that_counts_bytes_is_asked_with_byte_addresses():

@@ -1,0 +1,95 @@
+"""What `profile check` finds, each said with the point and what to change."""
+
+import pytest
+
+from drivers.check import check_profile
+from drivers.profile import ProfileError, parse_profile
+
+HEAD = 'schema = 1\nmodel = "acme"\n'
+
+
+def told(text):
+    with pytest.raises(ProfileError) as caught:
+        parse_profile(HEAD + text)
+    return [(p.point, p.what) for p in caught.value.problems]
+
+
+def point(name="x", address=0, **fields):
+    lines = [f'name = "{name}"', f"address = {address}"] + [f"{k} = {v}" for k, v in fields.items()]
+    return "[[point]]\n" + "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (point("a", 0, type='"u32"') + point("b", 1), ("b", "overlaps a at holding 1")),
+        (point("a", 5, bits=[0, 7]) + point("b", 5, bits=[7, 15]), ("b", "overlaps a at holding 5")),
+        (point("cell_voltage", 0, count=4, type='"u32"', stride=1),
+         ("cell_voltage", "its own values overlap at holding 1..2")),
+        (point("a") + point("a", 9), ("a", "the name stands 2 times")),
+        (point("a", 65530, count=10, place='"cell"'), ("a", "holding 65536 lies outside 0..65535")),
+        (point("a", 0, type='"u8"', valid=[0, 300]),
+         ("a", "the type holds 0 to 255 , valid goes beyond: [0.0, 300.0]")),
+        (point("cell_voltage", 0, unit='"A"', quantity='"cell_voltage"'),
+         ("cell_voltage", 'a cell_voltage in "A"')),
+        ("topology = { modules = 2, cells = 16 }\n" + point("cell_voltage", 0, count=30),
+         ("cell_voltage", "30 cells, but the topology has 32")),
+        ("topology = { sensors = 4 }\n" + point("cell_temperature", 0, count=6),
+         ("cell_temperature", '"sensor5" is beyond the topology')),
+        ("max_registers_per_read = 2\n" + point("a", 0, type='"u64"'),
+         ("a", "holding 0..3 needs 4 addresses in one read, the unit allows 2")),
+        ("forbidden = [[8, 9]]\n" + point("a", 8), ("a", "holding 8 touches the forbidden holding 8..9")),
+        ("islands = [[8, 9]]\n" + point("a", 9, type='"u32"'),
+         ("a", "holding 9..10 does not lie inside one of the readable blocks")),
+        (point("a", 0, scale_factor='"sf"'), ("sf", "used as scale factor, but no point has this name")),
+        (point("a", 0, count='"n"', place='"cell"', max_count=4),
+         ("n", "used as count, but no point has this name")),
+        (point("n") + point("a", 4, count='"n"', place='"cell"'),
+         ("a", 'count "n" is told by the unit, but never by how much at most')),
+        (point("a", 0, group='"pile"'), ("a", 'group "pile" is not there')),
+        (point("a", 0, count=4), ("a", "an array without a place")),
+        (point("a", 0, count=4, place='"module2"'), ("a", "an array whose place has only fixed numbers")),
+        (point("a", 0, type='"ascii"'), ("a", "a text without a length")),
+        (point("a", 0, bits=[10, 20], registers=1), ("a", "bits 10..20 lie outside the 16 bits read")),
+        (point("a", 0, type='"f32"', bits=[0, 3]), ("a", "bits of a float are not a number")),
+        (point("a", 0, registers=5), ("a", "a number of 80 bits is wider than 64")),
+        (point("a", 0, missing="0x1FFFF"), ("a", "missing: 0x1ffff does not fit in 16 bits")),
+        (point("a", 0, alarms='{ 16 = "hot" }'), ("a", "bit 16 of a number of 16 bits has a meaning")),
+        (point("a", 0, table='"input"', function=3),
+         ("a", "address, table and function name different tables (holding, input)")),
+        ('addressing = "modicon"\n' + point("a", 50001),
+         ("a", "address 50001 is not in Modicon notation (0xxxx, 1xxxx, 3xxxx, 4xxxx)")),
+        (point("a", 0, poll='"safety"', expect=3), ("a", "read once per connection, but poll is safety")),
+        (point("a", 0, expect_match='"["', type='"ascii"', registers=2),
+         ("a", "expect_match is no regular expression: unterminated character set at position 0")),
+        ("", ("", "it has no points")),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_found_and_named(text, problem):
+    assert problem in told(text)
+
+
+def test_what_is_meant_is_not_complained_about():
+    profile = parse_profile(
+        HEAD
+        + point("word", 0, flags='{ 8 = "charging" }')
+        + point("mode", 0, bits=[0, 2], values='{ 1 = "on" }')  # a field of a word of flags
+        + point("a", 1, bits=[0, 7])
+        + point("b", 1, bits=[8, 15])
+        + point("c", 0, table='"input"')
+        + point("d", 0, unit_offset=1)
+    )
+    assert check_profile(profile) == []
+
+
+def test_a_temperature_nobody_watches_is_a_warning_and_no_error():
+    profile = parse_profile(HEAD + point("heat_sink", 0, unit='"degC"'))
+    (warning,) = check_profile(profile)
+    assert warning.warning
+    assert "no detector will watch" in warning.what
+    assert check_profile(parse_profile(HEAD + point("heat_sink", 0, unit='"degC"', quantity='""'))) == []
+
+
+def test_a_broken_point_is_not_blamed_on_those_that_need_it():
+    said = told(point("sf", 9, typo=1) + point("a", 0, scale_factor='"sf"'))
+    assert said == [("sf", 'key "typo" is not known')]
