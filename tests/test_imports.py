@@ -1,4 +1,4 @@
-"""The direction of dependency in docs/architecture.md: who may import whom, read from the imports themselves."""
+"""The direction of dependency in docs/architecture.md, read from the imports themselves."""
 
 import ast
 from pathlib import Path
@@ -46,7 +46,9 @@ def modules() -> list[tuple[str, Path]]:
     return [(".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), p) for p in paths]
 
 
-@pytest.mark.parametrize(("name", "path"), modules(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "path"), modules(), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_module_imports_only_what_the_design_allows(name: str, path: Path) -> None:
     import sys
 
