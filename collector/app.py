@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import ssl
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from aiohttp import web
 
@@ -23,13 +24,19 @@ from agent.wire import (
     encode_ack,
 )
 from collector.admission import admit
+from collector.deadman import DeadMan
+from collector.metrics import OPENMETRICS, exposition
 from collector.sink_sqlite import Sink, SinkError, Stored
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 MAX_REQUESTS = 64  # under way at once, bodies included: 64 x 2 MiB
 BODY_TIMEOUT_S = 20.0  # for senders that trickle
 BUSY_RETRY_S, DISK_RETRY_S = 1, 30
+SILENT_AFTER_S = 60.0
 
 
 @dataclass
@@ -40,7 +47,8 @@ class Receiver:
     limits: Limits = field(default_factory=Limits)
     max_requests: int = MAX_REQUESTS
     body_timeout_s: float = BODY_TIMEOUT_S
-    heard: Callable[[str], None] = lambda agent: None
+    dead_man: DeadMan = field(default_factory=lambda: DeadMan(SILENT_AFTER_S))
+    now_s: Callable[[], float] = time.monotonic
     counts: Counter[str] = field(default_factory=Counter)
     under_way: int = 0
     thread: ThreadPoolExecutor = field(
@@ -52,13 +60,40 @@ class Receiver:
         app = web.Application(client_max_size=self.limits.request)
         app.router.add_post(PATH, self.batches)
         app.router.add_get("/healthz", self.health)
+        app.router.add_get("/metrics", self.metrics)
         return app
 
     async def health(self, request: web.Request) -> web.Response:
-        """Whether the sink answers."""
+        """Whether the sink answers, and who is silent."""
+        agents = await self._on_thread(self.sink.agents)
+        return web.json_response(
+            {"ok": True, "agents": len(agents), "silent": self.dead_man.silent, **self.counts}
+        )
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """OpenMetrics."""
+        missing = await self._on_thread(self.sink.missing)
+        ages_s, silent = self.dead_man.ages_s(self.now_s()), self.dead_man.silent
+        body = exposition(self.counts, self.under_way, missing, ages_s, silent)
+        return web.Response(body=body, headers={"Content-Type": OPENMETRICS})
+
+    async def watch(self, period_s: float = 1.0) -> None:
+        """Alarm on every agent that falls silent, until cancelled."""
+        for agent in await self._on_thread(self.sink.agents):
+            self.dead_man.expect(agent, self.now_s())
+        while True:
+            for agent in self.dead_man.check(self.now_s()):
+                text = f"nothing was heard for {self.dead_man.silent_after_s:g} s"
+                log.error("%s: %s", agent, text)
+                try:
+                    await self._on_thread(self.sink.report, agent, b"", "silent", text)
+                except SinkError as error:
+                    log.error("the silence is not on record: %s", error)
+            await asyncio.sleep(period_s)
+
+    async def _on_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
-        agents = await loop.run_in_executor(self.thread, self.sink.agents)
-        return web.json_response({"ok": True, "agents": len(agents), **self.counts})
+        return await loop.run_in_executor(self.thread, lambda: call(*args, **kwargs))
 
     async def batches(self, http: web.Request) -> web.Response:
         """POST /v1/batches."""
@@ -89,11 +124,13 @@ class Receiver:
         if name is not None and name != request.agent:
             return self._refuse(403, f"the certificate is {name}'s, the request says {request.agent}")
         try:
-            stored = await asyncio.get_running_loop().run_in_executor(self.thread, self._store, request)
+            stored = await self._on_thread(self._store, request)
         except SinkError as error:
             log.error("nothing was stored: %s", error)
             return self._refuse(503, "the collector's disk refused to write", retry_s=DISK_RETRY_S)
-        self.heard(request.agent)
+        silent_s = self.dead_man.heard(request.agent, self.now_s())
+        if silent_s is not None:
+            log.warning("%s: heard again after %.0f s", request.agent, silent_s)
         return self._answer(request, stored)
 
     def _store(self, request: Request) -> Stored:

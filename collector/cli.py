@@ -1,13 +1,20 @@
 """cellwarden-collector: the commands."""
 
 import asyncio
+import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
+from collector.archive import Archive, ArchiveError
+from collector.audit import audit
+from collector.export import export_csv
 from collector.serve import ServeError, Tls, serve
 
 SCHEME = "sqlite:"
@@ -32,7 +39,36 @@ class SinkPath(click.ParamType[Path]):
         return Path(text.removeprefix(SCHEME))
 
 
+class Moment(click.ParamType[int]):
+    """A UTC time, as ns since 1970."""
+
+    name = "UTC time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return ns."""
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r}: expected a UTC time, such as 2026-11-24T04:00:00")
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1000
+
+
 file_path = click.Path(path_type=Path)
+sink_option = click.option("--sink", type=SinkPath(), required=True, help="The collector's database.")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Archive]:
+    """A collector's database, read-only; what cannot be read is one line."""
+    try:
+        archive = Archive(path)
+        try:
+            yield archive
+        finally:
+            archive.close()
+    except ArchiveError as error:
+        fail(error)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,8 +85,16 @@ def main() -> None:
 @click.option("--tls-cert", type=file_path, help="This collector's certificate (PEM).")
 @click.option("--tls-key", type=file_path, help="Its private key (PEM).")
 @click.option("--client-ca", type=file_path, help="The authority (PEM) whose certificates name the agents.")
+@click.option(
+    "--silent-after", default=60.0, show_default=True, help="Seconds after which a silent agent is an alarm."
+)
 def serve_command(
-    sink: Path, listen: str, tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None
+    sink: Path,
+    listen: str,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    client_ca: Path | None,
+    silent_after: float,
 ) -> None:
     """Receive batches until SIGTERM.
 
@@ -66,9 +110,63 @@ def serve_command(
         fail("--tls-cert and --tls-key belong together, and --client-ca needs both")
     tls = Tls(tls_cert, tls_key, client_ca) if tls_cert and tls_key else None
     try:
-        asyncio.run(serve(sink, listen, tls))
+        asyncio.run(serve(sink, listen, tls, silent_after))
     except ServeError as error:
         fail(error)
+
+
+@main.command("audit")
+@sink_option
+@click.option("--quick", is_flag=True, help="Believe the rows; do not decode every batch again.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+def audit_command(sink: Path, quick: bool, as_json: bool) -> None:
+    """Say for every agent and epoch where everything that was sealed has gone.
+
+    \b
+    sealed = stored + dropped (as the agent reported) + missing, with the missing ranges named.
+    Exit 0: everything is accounted for. Exit 1: something is missing, damaged, or came from two copies
+    of one agent. What an agent sealed last and has not sent yet is not known here.
+    Example:  cellwarden-collector audit --sink sqlite:collector.db
+    """
+    with reading(sink) as archive:
+        accounts = audit(archive, quick)
+    if as_json:
+        click.echo(json.dumps([account.plain() for account in accounts]))
+    else:
+        click.echo(
+            "\n".join(line for account in accounts for line in account.lines()) or "nothing was received"
+        )
+    sys.exit(0 if all(account.balanced for account in accounts) else 1)
+
+
+@main.command("export")
+@sink_option
+@click.option("--format", "_format", type=click.Choice(["csv"]), default="csv", show_default=True)
+@click.option("--agent", help="Only this agent.")
+@click.option("--unit", help='Only this unit, as "rack/unit".')
+@click.option("--from", "start", type=Moment(), help="From this UTC time, such as 2026-11-24T04:00:00.")
+@click.option("--to", "end", type=Moment(), help="Up to this UTC time, itself left out.")
+@click.option(
+    "--output", type=click.File("w", lazy=False), default="-", help="A file; default: standard output."
+)
+def export_command(
+    sink: Path,
+    _format: str,
+    agent: str | None,
+    unit: str | None,
+    start: int | None,
+    end: int | None,
+    output: TextIO,
+) -> None:
+    """Write stored values, one row each, with their quality.
+
+    \b
+    Times are the agent's own, with its word on whether its clock was synchronised.
+    Example:  cellwarden-collector export --sink sqlite:collector.db --unit rack1/bmu1 --output bmu1.csv
+    """
+    with reading(sink) as archive:
+        count = export_csv(archive, output, agent, unit, start, end)
+    click.echo(f"{count} values", err=True)
 
 
 if __name__ == "__main__":

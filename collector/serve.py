@@ -14,6 +14,7 @@ from pathlib import Path
 from aiohttp import web
 
 from collector.app import Receiver
+from collector.deadman import DeadMan
 from collector.sink_sqlite import Sink, SinkError
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def _is_loopback(host: str) -> bool:
     return all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in found)
 
 
-async def serve(database: Path, listen: str, tls: Tls | None) -> None:
+async def serve(database: Path, listen: str, tls: Tls | None, silent_after_s: float) -> None:
     """Receive until SIGTERM or SIGINT; what was accepted by then is committed and acknowledged."""
     host, port = parse_listen(listen, tls)
     context = tls.context() if tls else None
@@ -81,10 +82,11 @@ async def serve(database: Path, listen: str, tls: Tls | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    receiver = Receiver(sink)
+    receiver = Receiver(sink, dead_man=DeadMan(silent_after_s))
     runner = web.AppRunner(
         receiver.app(), access_log=None, shutdown_timeout=DRAIN_S, auto_decompress=False, handle_signals=False
     )
+    watch = asyncio.create_task(receiver.watch())
     try:
         await runner.setup()
         site = web.TCPSite(runner, host, port, ssl_context=context)
@@ -97,6 +99,7 @@ async def serve(database: Path, listen: str, tls: Tls | None) -> None:
         await stop.wait()
         log.info("stopping: no new connections, %d requests under way", receiver.under_way)
     finally:
+        watch.cancel()
         await runner.cleanup()
         receiver.thread.shutdown(wait=True)
         sink.close()

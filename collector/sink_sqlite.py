@@ -73,9 +73,11 @@ class Sink:
             if new or conflicts or admitted.refused or self._unknown(list(admitted.schemas)):
                 with self._transaction():
                     self._write(stream, admitted, new, conflicts)
-        except sqlite3.Error as error:
+        except BaseException as error:
             self._accounted.pop(stream, None)  # it may say more than the database does
-            raise SinkError(f"{self.path}: {error}") from error
+            if isinstance(error, sqlite3.Error):
+                raise SinkError(f"{self.path}: {error}") from error
+            raise
         through, missing = durable(self._ledger(stream), MISSING_NAMED)
         wanted = {batch.schema for batch, _ in admitted.batches if batch.schema}
         ack = Acknowledgement(stream[1], through, missing, self._unknown(sorted(wanted)), admitted.refused)
@@ -85,10 +87,20 @@ class Sink:
         """Every agent that was ever heard."""
         return [row[0] for row in self._db.execute("SELECT DISTINCT agent FROM stream")]
 
+    def missing(self) -> dict[str, int]:
+        """How many batches are missing below the highest seen, for every agent heard since the start."""
+        found: dict[str, int] = {}
+        for (agent, _), accounted in self._accounted.items():
+            found[agent] = found.get(agent, 0) + accounted.highest - accounted.count
+        return found
+
     def report(self, agent: str, epoch: bytes, kind: str, text: str) -> None:
         """Put an incident on record."""
-        with self._transaction():
-            incidents.record(self._db, (agent, epoch), kind, text, self._utc_ns())
+        try:
+            with self._transaction():
+                incidents.record(self._db, (agent, epoch), kind, text, self._utc_ns())
+        except sqlite3.Error as error:
+            raise SinkError(f"{self.path}: {error}") from error
 
     def _sort(self, stream: Stream, admitted: Admitted) -> tuple[list[tuple[Batch, bytes]], list[int], int]:
         """New batches, keys in conflict, and how many the database holds already."""

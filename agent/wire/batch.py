@@ -96,7 +96,7 @@ def encode_batch(batch: Batch, limits: Limits = DEFAULT_LIMITS) -> bytes:
     quality, quality_runs = columns.encode_quality(batch.quality)
     first, small, large = columns.encode_values(batch.raw, batch.quality)
     events = pack(batch.events)
-    unpack_tree("events", events, limits)  # a receiver would refuse it: better now than at the collector
+    _events(events, limits)  # a receiver would refuse it: better now than at the collector
     content = pack(
         (
             VERSION,
@@ -151,9 +151,7 @@ def decode_batch(blob: bytes, limits: Limits = DEFAULT_LIMITS) -> Batch:
     clock = np.frombuffer(fields.take(bytes, "clock", n), np.uint8)
     quality = columns.decode_quality(fields.take(bytes, "quality"), fields.take(bytes, "quality runs"), n, m)
     first, large = fields.take(bytes, "first frame"), fields.take(bytes, "large differences")
-    events = unpack_tree("events", fields.take(bytes, "events"), limits)
-    if not isinstance(events, list):
-        raise Malformed(f"batch: events are {type(events).__name__}, expected an array")
+    events = _events(fields.take(bytes, "events"), limits)
     raw = columns.decode_values(first, fields.take(bytes, "small differences"), large, quality)
     fields.end()
     return Batch(
@@ -180,6 +178,13 @@ def _check_size(n: int, m: int, limits: Limits) -> None:
             f"batch: {n} frames of {m} values, the limits are {limits.frames} frames "
             f"and {limits.values} values"
         )
+
+
+def _events(packed: bytes, limits: Limits) -> list[Any]:
+    events = unpack_tree("events", packed, limits.tree, limits.containers, limits.depth)
+    if not isinstance(events, list):
+        raise Malformed(f"batch: events are {type(events).__name__}, expected an array")
+    return events
 
 
 def _encode_times(times: NDArray[np.int64]) -> tuple[int, int, bytes]:

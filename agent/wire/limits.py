@@ -19,6 +19,7 @@ class Limits:
     text: int = 4096
     tree: int = 64 * 1024
     containers: int = 4096
+    schema_containers: int = 32 * 1024
     depth: int = 8
     request: int = 2 * 1024 * 1024
     batches: int = 256

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import msgpack  # type: ignore[import-untyped]
 
 from agent.wire.errors import Malformed, NotMsgpack, TooLarge, UnknownVersion
-from agent.wire.limits import DEFAULT_LIMITS, Limits
 
 ID_BYTES = 16  # of epochs, boot ids and schema hashes
 T = TypeVar("T", int, bytes, str)
@@ -95,18 +94,17 @@ class Fields:
             raise NotMsgpack(f"{self._what}: {name} cannot be unpacked ({_short(error)})") from None
 
 
-def unpack_tree(what: str, content: bytes, limits: Limits = DEFAULT_LIMITS, size: int | None = None) -> Any:
-    """Free-form content of at most `size` (default `limits.tree`) bytes, with counted containers."""
-    most = limits.tree if size is None else size
-    if len(content) > most:
-        raise TooLarge(f"{what}: {len(content)} bytes, the limit is {most}")
-    left = limits.containers
+def unpack_tree(what: str, content: bytes, size: int, containers: int, depth: int) -> Any:
+    """Free-form content of at most `size` bytes and `containers` arrays and maps, nested `depth` deep."""
+    if len(content) > size:
+        raise TooLarge(f"{what}: {len(content)} bytes, the limit is {size}")
+    left = containers
 
     def count(container: Any) -> Any:
         nonlocal left
         left -= 1
         if left < 0:
-            raise TooLarge(f"{what}: more than {limits.containers} arrays and maps")
+            raise TooLarge(f"{what}: more than {containers} arrays and maps")
         return container
 
     try:
@@ -117,7 +115,7 @@ def unpack_tree(what: str, content: bytes, limits: Limits = DEFAULT_LIMITS, size
         raise
     except _UNPACK_ERRORS as error:
         raise NotMsgpack(f"{what}: cannot be unpacked ({_short(error)})") from None
-    _check(what, tree, limits.depth)
+    _check(what, tree, depth)
     return tree
 
 

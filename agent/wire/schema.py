@@ -25,7 +25,7 @@ def encode_schema(description: dict[str, Any], limits: Limits = DEFAULT_LIMITS) 
 def decode_schema(body: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[bytes, dict[str, Any]]:
     """`(hash, description)`; the hash is computed, never believed."""
     content = inflate(body, limits)
-    tree = unpack_tree("schema", content, limits, size=limits.inflated)
+    tree = unpack_tree("schema", content, limits.inflated, limits.schema_containers, limits.depth)
     if not isinstance(tree, list) or not tree:
         raise Malformed("schema: no array of version and description")
     if tree[0] != VERSION:

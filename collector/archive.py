@@ -1,0 +1,68 @@
+"""Reading what a collector has stored: one read-only connection, beside a running writer or without one."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agent.wire import Batch, WireError, decode_batch, decode_schema
+
+Stream = tuple[str, bytes]
+
+
+class ArchiveError(Exception):
+    """The database cannot be read."""
+
+
+class Archive:
+    """A collector's database, read-only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptions: dict[bytes, dict[str, Any]] = {}
+        try:
+            self.db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+            self.db.execute("SELECT 1 FROM stream LIMIT 1")
+        except sqlite3.Error as error:
+            raise ArchiveError(
+                f"{path}: {error}; give --sink sqlite:PATH of a collector's database"
+            ) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.db.close()
+
+    def streams(self) -> list[Stream]:
+        """Every (agent, epoch) of which anything is known."""
+        return self.db.execute(
+            "SELECT agent, epoch FROM stream UNION SELECT agent, epoch FROM refused ORDER BY agent"
+        ).fetchall()
+
+    def batches(
+        self, agent: str | None, unit: str | None, from_ns: int | None, to_ns: int | None
+    ) -> Iterator[tuple[str, Batch]]:
+        """Stored batches with frames that may lie in [from_ns, to_ns), as (agent, batch), in time order."""
+        rows = self.db.execute(
+            "SELECT agent, blob FROM batch WHERE frames > 0 AND (?1 IS NULL OR agent = ?1)"
+            " AND (?2 IS NULL OR unit = ?2) AND (?3 IS NULL OR last_utc_ns >= ?3)"
+            " AND (?4 IS NULL OR first_utc_ns < ?4) ORDER BY agent, unit, first_utc_ns, sequence",
+            [agent, unit, from_ns, to_ns],
+        )
+        for name, blob in rows:
+            try:
+                yield name, decode_batch(blob)
+            except WireError as error:
+                raise ArchiveError(f"{self.path}: a stored batch of {name} is damaged: {error}") from error
+
+    def description(self, digest: bytes | None) -> dict[str, Any] | None:
+        """The content of a schema; None where it never came."""
+        if digest is None or digest in self._descriptions:
+            return self._descriptions.get(digest or b"")
+        row = self.db.execute("SELECT body FROM schema WHERE hash = ?", [digest]).fetchone()
+        if not row:
+            return None
+        try:
+            self._descriptions[digest] = decode_schema(row[0])[1]
+        except WireError as error:
+            raise ArchiveError(f"{self.path}: a stored schema is damaged: {error}") from error
+        return self._descriptions[digest]

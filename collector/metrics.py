@@ -1,0 +1,72 @@
+"""What a collector says of itself, in OpenMetrics text."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
+from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+
+__all__ = ["OPENMETRICS", "exposition"]
+
+PREFIX = "cellwarden_collector_"
+COUNTS = {  # key of Receiver.counts: what it counts since the start
+    "batches": "Batches stored.",
+    "values": "Values in them.",
+    "duplicates": "Batches that were stored already.",
+    "refused": "Batches that were not sound.",
+    "conflicts": "Batches whose key is stored with other bytes.",
+}
+
+
+class _Snapshot(Collector):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = list(metrics)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def exposition(
+    counts: Mapping[str, int],
+    under_way: int,
+    missing: Mapping[str, int],
+    ages_s: Mapping[str, float],
+    silent: Iterable[str],
+) -> bytes:
+    """The text of /metrics: counts since the start, and the state of every agent."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Snapshot(_metrics(counts, under_way, missing, ages_s, set(silent))))
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return text
+
+
+def _metrics(
+    counts: Mapping[str, int],
+    under_way: int,
+    missing: Mapping[str, int],
+    ages_s: Mapping[str, float],
+    silent: set[str],
+) -> Iterator[Metric]:
+    for key, text in COUNTS.items():
+        yield CounterMetricFamily(PREFIX + key, text, value=counts.get(key, 0))
+    errors = CounterMetricFamily(PREFIX + "http_errors", "Requests not answered with 200.", labels=["status"])
+    for key in sorted(key for key in counts if key.startswith("http_")):
+        errors.add_metric([key.removeprefix("http_")], counts[key])
+    yield errors
+    yield GaugeMetricFamily(
+        PREFIX + "requests_under_way", "Requests that are not answered yet.", value=under_way
+    )
+    gaps = GaugeMetricFamily(
+        PREFIX + "missing_batches", "Batches below the highest seen that are not here.", labels=["agent"]
+    )
+    ages = GaugeMetricFamily(
+        PREFIX + "agent_heard_seconds", "Since the agent was last heard.", labels=["agent"], unit="seconds"
+    )
+    quiet = GaugeMetricFamily(PREFIX + "agent_silent", "1 where silence is an alarm.", labels=["agent"])
+    for agent in sorted(missing):
+        gaps.add_metric([agent], missing[agent])
+    for agent in sorted(ages_s):
+        ages.add_metric([agent], round(ages_s[agent], 3))
+        quiet.add_metric([agent], agent in silent)
+    yield from (gaps, ages, quiet)

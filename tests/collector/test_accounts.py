@@ -1,0 +1,232 @@
+"""What a collector can prove afterwards: the audit, copies of agents, exports."""
+
+import csv
+import io
+import json
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.quality import Quality
+from agent.wire import Acknowledgement, Batch, Limits, Request, encode_batch, encode_schema
+from collector.admission import admit
+from collector.archive import Archive
+from collector.audit import Account, audit
+from collector.sink_sqlite import Sink
+from tests.collector.processes import COMMAND, EPOCH, rows, seal
+
+
+class Clock:
+    """UTC that moves when it is asked."""
+
+    def __init__(self) -> None:
+        self.ns = 0
+
+    def __call__(self) -> int:
+        self.ns += 10**9
+        return self.ns
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "collector.db"
+
+
+def give(
+    database: Path, *batches: tuple[int, bytes], epoch: bytes = EPOCH, clock: Clock | None = None
+) -> Acknowledgement:
+    """Store batches as a collector does, then close it."""
+    sink = Sink(database, clock or Clock())
+    try:
+        request = Request("site-1", epoch, list(batches))
+        return sink.store(admit(request, Limits())).acknowledgement
+    finally:
+        sink.close()
+
+
+def accounts(database: Path) -> list[Account]:
+    archive = Archive(database)
+    try:
+        return audit(archive)
+    finally:
+        archive.close()
+
+
+def run(command: str, database: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    arguments = [*COMMAND, command, "--sink", f"sqlite:{database}", *options]
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=20)
+
+
+def test_an_audit_names_what_is_missing_and_exits_1_until_it_is_accounted_for(database: Path) -> None:
+    give(database, seal(1), seal(2), seal(5), (7, b"not zstd"), seal(9))
+    done = run("audit", database)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        f"site-1 epoch {EPOCH.hex()}: sealed 9 = stored 4 + dropped 0 + missing 5: NOT BALANCED",
+        "  missing 3 to 4",
+        "  missing 6 to 8",
+        "  refused 7: NotZstd: no zstd frame: starts with 6e6f7420, expected 28b52ffd",
+    ]
+
+    give(database, seal(10, frames=0, events=({"kind": "gap", "ranges": [[2, 4], [6, 8]], "reason": "cap"},)))
+    done = run("audit", database, "--json")
+    assert done.returncode == 0
+    (account,) = json.loads(done.stdout)
+    # 2 was given up by the agent, and is here all the same: stored, not dropped
+    assert (account["sealed"], account["stored"], account["dropped"], account["missing"]) == (10, 5, 5, [])
+
+
+def test_an_audit_sees_bytes_that_changed_on_disk_and_rows_that_vanished(database: Path) -> None:
+    give(database, seal(1), seal(2), seal(3))
+    assert [a.balanced for a in accounts(database)] == [True]
+    db = sqlite3.connect(database)
+    db.execute("UPDATE batch SET blob = (SELECT blob FROM batch WHERE sequence = 1) WHERE sequence = 2")
+    db.execute("DELETE FROM batch WHERE sequence = 3")
+    db.commit()
+    db.close()
+    (account,) = accounts(database)
+    assert account.damaged == [
+        "2: the bytes are batch 1 with 300 values",
+        "sums: 3 batches were stored, 2 are here",
+    ]
+    assert not account.balanced
+
+
+def test_two_machines_with_one_database_show_by_their_boots(database: Path) -> None:
+    clone = b"c" * 16
+    give(database, seal(1), seal(2), seal(3, boot=clone))  # a reboot: nothing strange
+    assert rows(database, "SELECT kind FROM incident") == []
+    give(database, seal(4))  # the first boot again
+    assert rows(database, "SELECT kind, times FROM incident") == [("clone", 1)]
+    assert not accounts(database)[0].balanced
+
+
+def test_batches_that_arrive_out_of_order_are_no_clone(database: Path) -> None:
+    later = b"l" * 16
+    give(database, seal(9, boot=later), seal(1), seal(2))
+    give(database, seal(8, boot=later), seal(7, boot=later), seal(3))
+    assert rows(database, "SELECT kind FROM incident") == []
+
+
+def test_an_old_database_that_goes_on_after_a_new_one_began_shows(database: Path) -> None:
+    clock, young = Clock(), b"y" * 16
+    give(database, seal(1), clock=clock)
+    give(database, seal(1, epoch=young), epoch=young, clock=clock)
+    give(database, seal(2, epoch=young), epoch=young, clock=clock)
+    assert rows(database, "SELECT kind FROM incident") == []
+    give(database, seal(2), clock=clock)
+    assert rows(database, "SELECT kind, epoch FROM incident") == [("rollback", EPOCH)]
+
+
+def test_duplicates_write_nothing_and_are_counted_with_what_comes_next(database: Path) -> None:
+    sink = Sink(database, Clock())
+    try:
+        admitted = admit(Request("site-1", EPOCH, [seal(1), seal(2)]), Limits())
+        sink.store(admitted)
+        before = database.with_name("collector.db-wal").stat().st_size, database.stat().st_size
+        for _ in range(5):
+            assert sink.store(admitted).duplicates == 2
+        assert (database.with_name("collector.db-wal").stat().st_size, database.stat().st_size) == before
+        sink.store(admit(Request("site-1", EPOCH, [seal(3), seal(3)]), Limits()))
+        assert rows(database, "SELECT duplicates, batches FROM stream") == [(11, 3)]
+    finally:
+        sink.close()
+
+
+def test_nonsense_in_a_gap_record_accounts_for_nothing(database: Path) -> None:
+    for ranges in ("all", [[1, 99]], [[2, 1]], [[0, 1]], [["1", "2"]], [[1]], [1, 2], None, [[True, True]]):
+        gap = {"kind": "gap", "ranges": ranges, "reason": "?"}
+        ack = give(database, seal(3, frames=0, events=(gap,), epoch=str(ranges).encode().ljust(16)[:16]),
+                   epoch=str(ranges).encode().ljust(16)[:16])  # fmt: skip
+        assert (ack.durable_through, ack.missing) == (3, [(1, 2)])
+
+
+def test_a_failed_commit_leaves_no_trace_and_acknowledges_nothing(database: Path) -> None:
+    sink = Sink(database, Clock())
+    try:
+        sink.store(admit(Request("site-1", EPOCH, [seal(1)]), Limits()))
+        sink._db.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT raise(ABORT, 'disk full'); END"
+        )
+        doomed = admit(Request("site-1", EPOCH, [seal(2), seal(3, events=({"kind": "alarm"},))]), Limits())
+        with pytest.raises(Exception, match="disk full"):
+            sink.store(doomed)
+        ack = sink.store(admit(Request("site-1", EPOCH, []), Limits())).acknowledgement
+        assert (ack.durable_through, ack.missing) == (1, [])
+        sink._db.execute("DROP TRIGGER full")
+        assert sink.store(doomed).acknowledgement.durable_through == 3
+    finally:
+        sink.close()
+
+
+def test_a_database_of_a_newer_version_is_refused(database: Path) -> None:
+    give(database, seal(1))
+    db = sqlite3.connect(database)
+    db.execute("UPDATE _sqlite_migrations SET name = 'm999_later'")
+    db.commit()
+    db.close()
+    with pytest.raises(Exception, match=r"written by a newer cellwarden \(it knows m999_later\)"):
+        Sink(database, Clock())
+
+
+DESCRIPTION = {
+    "place": ["string1/cell1", "string1", ""],
+    "name": ["cell_voltage", "current", "energy"],
+    "unit": ["V", "A", "Wh"],
+    "reading": [0, 2, 1],
+    "raw_offset": [0, 0, 0],
+    "scale": [0.001, 1.0, 1.0],
+    "offset": [0.0, 0.0, 0.0],
+}
+
+
+def test_an_export_is_what_was_measured_with_its_quality(database: Path) -> None:
+    digest, body = encode_schema(DESCRIPTION)
+    bits = int(np.float32(-1.5).view(np.int32))
+    raw = np.array([[3300, bits, -1], [0, 0, 7], [3301, 0, 7]], np.int64)
+    quality = np.array([[0, 0, 0], [Quality.NO_REPLY, Quality.MISSING, 0], [0, 0, 0]], np.uint8)
+    times = np.array([0, 10**9, 2 * 10**9], np.int64) + 1_790_000_000 * 10**9
+    clock = np.array([1, 0, 0x81], np.uint8)
+    batch = Batch("site-1", EPOCH, 1, "rack1/bmu1", digest, EPOCH, times, times, clock, raw, quality)
+    sink = Sink(database, Clock())
+    sink.store(admit(Request("site-1", EPOCH, [(1, encode_batch(batch))], [body]), Limits()))
+    sink.close()
+
+    done = run("export", database, "--to", "2026-09-21T14:13:22")
+    assert done.returncode == 0, done.stderr
+    found = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(r["place"], r["name"], r["value"], r["si_unit"], r["raw"], r["quality"]) for r in found] == [
+        ("string1/cell1", "cell_voltage", "3.3", "V", "3300", "good"),
+        ("string1", "current", "-1.5", "A", str(bits), "good"),
+        ("", "energy", "1.84467441e+19", "Wh", "-1", "good"),
+        ("string1/cell1", "cell_voltage", "", "V", "", "no_reply"),
+        ("string1", "current", "", "A", "0", "missing"),
+        ("", "energy", "7", "Wh", "7", "good"),
+    ]
+    assert [(r["utc"], r["clock"]) for r in found[::3]] == [
+        ("2026-09-21T14:13:20.000Z", "synchronised"),
+        ("2026-09-21T14:13:21.000Z", "unsynchronised"),
+    ]
+    assert run("export", database, "--unit", "other").stdout.count("\n") == 1
+
+
+def test_an_export_without_the_schema_keeps_the_raw_numbers(database: Path) -> None:
+    give(database, seal(1, frames=1))
+    found = list(csv.DictReader(io.StringIO(run("export", database).stdout)))
+    assert len(found) == 30
+    assert {r["value"] for r in found} == {""}
+    assert {r["raw"] for r in found} <= {"3299", "3300", "3301"}
+
+
+@pytest.mark.parametrize("command", ["audit", "export"])
+def test_a_database_that_is_none_is_one_clear_line(tmp_path: Path, command: str) -> None:
+    (tmp_path / "notes.txt").write_text("no database " * 100)
+    for name in ("absent.db", "notes.txt"):
+        done = run(command, tmp_path / name)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"cellwarden-collector: {tmp_path / name}: ")
+        assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "absent.db").exists()

@@ -1,0 +1,194 @@
+"""Who may say what, and how much: certificates, busy collectors, slow senders, silent agents."""
+
+import asyncio
+import datetime
+import ssl
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from agent.wire import CONTENT_TYPE, PATH, Request, decode_ack, encode_request
+from collector.app import Receiver
+from collector.deadman import DeadMan
+from collector.sink_sqlite import Sink
+from tests.collector.processes import EPOCH, collecting, seal
+
+
+class Authority:
+    """A certificate authority of one test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
+        self.path = folder / "authority.pem"
+        self._write(self.path, self._sign(self.name, self.key.public_key(), authority=True))
+
+    def issue(self, name: str) -> tuple[Path, Path]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        cert_path, key_path = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        self._write(cert_path, self._sign(subject, key.public_key(), authority=False))
+        key_path.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        return cert_path, key_path
+
+    def client(self, name: str | None) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=str(self.path))
+        if name:
+            context.load_cert_chain(*self.issue(name))
+        return context
+
+    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, authority: bool) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.UTC)
+        host = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+        builder = x509.CertificateBuilder(self.name, subject, key, x509.random_serial_number())
+        builder = builder.not_valid_before(now - datetime.timedelta(hours=1))
+        builder = builder.not_valid_after(now + datetime.timedelta(hours=1))
+        builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        usage = x509.KeyUsage(not authority, False, False, False, False, authority, authority, False, False)
+        builder = builder.add_extension(usage, critical=True).add_extension(host, critical=False)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())  # type: ignore[arg-type]
+        own = x509.SubjectKeyIdentifier.from_public_key(key)
+        builder = builder.add_extension(issuer, critical=False).add_extension(own, critical=False)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def _write(self, path: Path, certificate: x509.Certificate) -> None:
+        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def test_an_agent_speaks_only_for_the_name_in_its_certificate(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    cert, key = authority.issue("collector")
+    options = ("--tls-cert", str(cert), "--tls-key", str(key), "--client-ca", str(authority.path))
+    with collecting(tmp_path, *options, listen="0.0.0.0:0") as collector:
+        assert collector.url.startswith("https://0.0.0.0:")
+        collector.url = collector.url.replace("0.0.0.0", "localhost")
+        own = authority.client("site-1")
+        status, body, _ = collector.post(Request("site-1", EPOCH, [seal(1)]), context=own)
+        assert (status, decode_ack(body).durable_through) == (200, 1)
+
+        status, body, _ = collector.post(
+            Request("site-2", EPOCH, [seal(1, agent="site-2")]), context=authority.client("site-1")
+        )
+        assert (status, body) == (403, b"the certificate is site-1's, the request says site-2\n")
+        with pytest.raises((ssl.SSLError, OSError)):
+            collector.post(Request("site-1", EPOCH, []), context=authority.client(None))
+        assert collector.rows("SELECT agent FROM stream") == [("site-1",)]
+
+
+@asynccontextmanager
+async def receiving(tmp_path: Path, **options: Any) -> AsyncIterator[tuple[Receiver, str]]:
+    """A collector inside the test's own process, on a real socket."""
+    sink = Sink(tmp_path / "collector.db", time.time_ns)
+    receiver = Receiver(sink, **options)
+    runner = web.AppRunner(receiver.app(), auto_decompress=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield receiver, f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+        receiver.thread.shutdown()
+        sink.close()
+
+
+async def test_a_busy_collector_says_when_to_come_back(tmp_path: Path) -> None:
+    body = encode_request(Request("site-1", EPOCH, [seal(1)]))
+    headers = {"Content-Type": CONTENT_TYPE}
+    async with receiving(tmp_path, max_requests=1) as (receiver, url), aiohttp.ClientSession() as session:
+        release = asyncio.Event()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield body[:10]
+            await release.wait()
+            yield body[10:]
+
+        first = asyncio.create_task(session.post(url + PATH, data=slowly(), headers=headers))
+        async with asyncio.timeout(5):
+            while not receiver.under_way:  # noqa: ASYNC110 - the state of another task, not of ours
+                await asyncio.sleep(0)
+            async with session.post(url + PATH, data=body, headers=headers) as refused:
+                assert refused.status == 503
+                assert refused.headers["Retry-After"] == "1"
+            release.set()
+            assert (await first).status == 200
+
+
+async def test_a_sender_that_trickles_does_not_hold_its_place(tmp_path: Path) -> None:
+    async with (
+        receiving(tmp_path, body_timeout_s=0.05) as (receiver, url),
+        aiohttp.ClientSession() as session,
+    ):
+
+        async def never_ending() -> AsyncIterator[bytes]:
+            yield b"\x95"
+            await asyncio.Event().wait()
+
+        async with (
+            asyncio.timeout(5),
+            session.post(url + PATH, data=never_ending(), headers={"Content-Type": CONTENT_TYPE}) as answer,
+        ):
+            assert answer.status == 408
+        assert receiver.under_way == 0
+
+
+async def test_a_silent_site_is_an_alarm_until_it_is_heard_again(tmp_path: Path) -> None:
+    now = [0.0]
+    options = {"dead_man": DeadMan(60.0), "now_s": lambda: now[0]}
+    async with receiving(tmp_path, **options) as (receiver, url), aiohttp.ClientSession() as session:
+        watch = asyncio.create_task(receiver.watch(period_s=0.001))
+
+        async def health() -> dict[str, Any]:
+            async with session.get(url + "/healthz") as answer:
+                found: dict[str, Any] = await answer.json()
+                return found
+
+        async def post(sequence: int) -> None:
+            body = encode_request(Request("site-1", EPOCH, [seal(sequence)]))
+            async with session.post(url + PATH, data=body, headers={"Content-Type": CONTENT_TYPE}) as answer:
+                assert answer.status == 200
+
+        async with asyncio.timeout(5):
+            await post(1)
+            now[0] = 59.9
+            assert (await health())["silent"] == []
+            now[0] = 60.0
+            while (await health())["silent"] != ["site-1"]:
+                pass
+            async with session.get(url + "/metrics") as answer:
+                text = await answer.text()
+                assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
+            assert 'cellwarden_collector_agent_silent{agent="site-1"} 1.0' in text
+            assert "cellwarden_collector_batches_total 1.0" in text
+            assert text.endswith("# EOF\n")
+            await post(2)
+            assert (await health())["silent"] == []
+        watch.cancel()
+        assert receiver.sink._db.execute("SELECT agent, kind, times FROM incident").fetchall() == [
+            ("site-1", "silent", 1)
+        ]
+
+
+def test_an_agent_from_before_the_start_is_expected_too() -> None:
+    dead_man = DeadMan(60.0)
+    dead_man.expect("old", 100.0)
+    assert dead_man.check(159.0) == []
+    assert dead_man.check(160.0) == ["old"]
+    assert dead_man.check(161.0) == []
+    assert dead_man.heard("old", 200.0) == 100.0
+    assert dead_man.heard("old", 201.0) is None
+    assert dead_man.check(261.0) == ["old"]
