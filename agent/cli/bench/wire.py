@@ -27,6 +27,7 @@ RECORDING = Path(hil.__file__).parent / "recordings" / "ev_pack_car1.csv"
 REAL_START, REAL_BATCHES = 600, 10  # frames into the recording, and how many batches of 60 follow
 REGISTER_BYTES = 2  # the raw first row of the entropy bound, as the unit sends it
 STEPS = {"current_a": 0.05, "soc": 0.1, "voltage": 0.25}  # of the recording; cells are mV, probes degC
+EPOCH, SCHEMA, BOOT = (np.random.default_rng(seed).bytes(16) for seed in (1, 2, 3))
 ROUNDS, CALLS = 15, 40
 
 
@@ -78,17 +79,17 @@ def real() -> Int64s:
     return rows
 
 
-def batch_of(rng: np.random.Generator, rows: Int64s) -> Batch:
-    """Rows as an agent seals them: random identities, one frame a second, stamps with jitter."""
+def batch_of(rng: np.random.Generator, rows: Int64s, sequence: int = 123_456) -> Batch:
+    """Rows as an agent seals them: noise for identities, one frame a second, stamps with jitter."""
     n = len(rows)
     boottime_ns = 86_400 * 10**9 + np.arange(n) * 10**9 + rng.normal(0, 500_000, n).astype(np.int64)
     return Batch(
         agent="site-12-box-3",
-        epoch=rng.bytes(16),
-        sequence=123_456,
+        epoch=EPOCH,
+        sequence=sequence,
         unit="rack1/bmu1",
-        schema=rng.bytes(16),
-        boot_id=rng.bytes(16),
+        schema=SCHEMA,
+        boot_id=BOOT,
         boottime_ns=boottime_ns,
         utc_ns=boottime_ns + 1_790_000_000 * 10**9 + rng.normal(150, 40, n).astype(np.int64),
         clock=np.ones(n, np.uint8),
