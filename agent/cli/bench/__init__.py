@@ -40,6 +40,10 @@ TARGETS: dict[str, dict[str, Target]] = {
         "encode_values_per_s": at_least(20e6),
         "decode_values_per_s": at_least(20e6),
     },
+    "decode": {
+        "decode_values_per_s": at_least(20e6),
+        "decode_ratio_to_naive": at_least(50),
+    },
     "detectors": {
         "ns_per_channel_sample": at_most(250),
         "ratio_to_c": at_most(1.3),
