@@ -8,6 +8,7 @@ from rich.table import Table
 
 from agent.cli.errors import Misuse
 from agent.cli.load import config_option, load
+from agent.cli.tables import plain_table
 from agent.config import RtuBus, TcpBus, UnitTable
 from agent.line import line_of
 from drivers.connect import assume
@@ -26,7 +27,7 @@ def command(path: Path) -> None:
     Example:  cellwarden check --config agent.toml
     """
     config, profiles = load(path)
-    table = Table("bus", "port", "unit", "profile", "every", "values", "reads", "wire time", box=None)
+    table = plain_table("bus", "port", "unit", "profile", "every", "values", "reads", "wire time")
     problems = []
     for bus in config.bus:
         port = f"{bus.host}:{bus.port}" if isinstance(bus, TcpBus) else str(bus.device)

@@ -7,10 +7,10 @@ from typing import Any
 import click
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from agent.cli.errors import Misuse
 from agent.cli.profile.common import json_option, load, profile_dir_option
+from agent.cli.tables import plain_table
 from agent.quality import Quality
 from drivers.connect import ConnectError, connect
 from drivers.dump import DumpError, hold, parse_dump
@@ -53,7 +53,7 @@ def command(name: str, path: Path, unit_id: int | None, as_json: bool, folders: 
     if as_json:
         report = {
             "profile": profile.model,
-            "unit": base,
+            "unit_id": base,
             "identity": layout.identity,
             "values": values,
             "notes": layout.notes,
@@ -89,7 +89,7 @@ def _print(layout: Layout, values: list[dict[str, Any]]) -> None:
     console = Console(highlight=False)
     for label, said in layout.identity.items():
         console.print(f"{label}: {said}")
-    table = Table("point", "place", "value", "unit", "quality", "raw", "means", box=None)
+    table = plain_table("point", "place", "value", "unit", "quality", "raw", "means")
     for v in values:
         shown = "--" if v["value"] is None else f"{v['value']:.10g}"
         table.add_row(

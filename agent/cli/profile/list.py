@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from agent.cli.profile.common import load, profile_dir_option, search_path
+from agent.cli.tables import plain_table
 from drivers.profile import shipped_profiles
 
 
@@ -19,7 +19,7 @@ def command(folders: tuple[Path, ...]) -> None:
     Example:  cellwarden profile list
     """
     found = [path.stem for folder in search_path(folders) for path in sorted(folder.glob("*.toml"))]
-    table = Table("name", "what it is", "over", "tried on", box=None)
+    table = plain_table("name", "what it is", "over", "tried on")
     for name in dict.fromkeys((*found, *shipped_profiles())):
         profile = load(name, folders)
         tried = "; ".join(profile.verified) or "nothing: check every value on site"

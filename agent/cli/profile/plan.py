@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from agent.cli.errors import Misuse
 from agent.cli.profile.common import json_option, load, profile_dir_option
+from agent.cli.tables import plain_table
 from drivers.connect import assume
 from drivers.expand import terrain
 from drivers.layout import Layout
@@ -108,13 +108,13 @@ def _line(profile: Profile, transport: str, baud: int) -> Line:
 
 def _print(layout: Layout, found: list[Cost]) -> None:
     console = Console()
-    table = Table("read", "table", "address", "count", "unit id", "when", box=None)
+    table = plain_table("read", "table", "address", "count", "unit id", "when")
     for number, (read, poll) in enumerate(zip(layout.plan.reads, layout.plan.classes, strict=True), 1):
         unit = f"+{read.unit_offset}" if read.unit_offset else "base"
         table.add_row(str(number), str(read.area), str(read.address), str(read.count), unit, str(poll))
     console.print(table)
     console.print()
-    table = Table("way", "requests", "bytes", "wire time", box=None)
+    table = plain_table("way", "requests", "bytes", "wire time")
     for cost in found:
         table.add_row(cost.way, str(cost.requests), str(cost.frame_bytes), f"{cost.wire_ms:.1f} ms")
     console.print(table)

@@ -1,6 +1,5 @@
 """cellwarden profile show."""
 
-from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
@@ -9,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.cli.profile.common import load, profile_dir_option
+from agent.cli.tables import plain_table
 from drivers.connect import assume
 from drivers.profile import Profile
-from drivers.values import Value
 
 
 @click.command("show")
@@ -39,26 +38,16 @@ def command(name: str, folders: tuple[Path, ...]) -> None:
 
 
 def _table(profile: Profile) -> Table:
-    table = Table("point", "table", "address", "values", "places", "scale", "unit", "means", "read", box=None)
-    values = assume(profile).values
-    for name, group in groupby(values, key=lambda value: value.name):
+    table = plain_table("point", "registers", "values", "one step", "means", "read")
+    for name, group in groupby(assume(profile).values, key=lambda value: value.name):
         of_point = list(group)
-        first = of_point[0]
-        addresses = f"{first.span.first}" + (f" to {of_point[-1].span.last}" if _long(of_point) else "")
-        places = first.place + (f" to {of_point[-1].place}" if len(of_point) > 1 else "")
-        table.add_row(
-            name,
-            str(first.span.area),
-            addresses,
-            str(len(of_point)),
-            places,
-            f"{first.scale:g}",
-            first.unit,
-            first.quantity,
-            str(first.poll),
-        )
+        first, last = of_point[0], of_point[-1]
+        registers = f"{first.span.area} {first.span.first}"
+        if last.span.last != first.span.first:
+            registers += f" to {last.span.last}"
+        places = first.place or "1"
+        if len(of_point) > 1:
+            places = f"{len(of_point)}: {first.place} to {last.place}"
+        step = f"{first.scale:g} {first.unit}".strip()
+        table.add_row(name, registers, places, step, first.quantity, str(first.poll))
     return table
-
-
-def _long(values: Iterable[Value]) -> bool:
-    return len({address for v in values for address in (v.span.first, v.span.last)}) > 1
