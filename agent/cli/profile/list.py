@@ -5,19 +5,24 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from agent.cli.profile.catalogue import catalogue
 from agent.cli.profile.common import load, profile_dir_option, search_path
 from agent.cli.tables import plain_table
 from drivers.profile import shipped_profiles
 
 
 @click.command("list")
+@click.option("--markdown", is_flag=True, help="Print the catalogue of the shipped ones as Markdown.")
 @profile_dir_option
-def command(folders: tuple[Path, ...]) -> None:
+def command(markdown: bool, folders: tuple[Path, ...]) -> None:
     """List the profiles that can be used by name.
 
     \b
     Example:  cellwarden profile list
     """
+    if markdown:
+        click.echo(catalogue(), nl=False)
+        return
     found = [path.stem for folder in search_path(folders) for path in sorted(folder.glob("*.toml"))]
     table = plain_table("name", "what it is", "over", "tried on")
     for name in dict.fromkeys((*found, *shipped_profiles())):

@@ -12,7 +12,7 @@ from rich.console import Console
 from agent.cli.errors import Misuse
 from agent.cli.profile.common import json_option, load, profile_dir_option
 from agent.cli.tables import plain_table
-from drivers.connect import assume
+from drivers.connect import assume, default_line
 from drivers.expand import terrain
 from drivers.layout import Layout
 from drivers.line import Line
@@ -64,6 +64,14 @@ def _data_bytes(read: Read) -> int:
     return (read.count + 7) // 8 if read.area in (Area.COIL, Area.DISCRETE) else 2 * read.count
 
 
+def wire(profile: Profile, transport: str, baud: int | None = None) -> Line:
+    """Return the wire to plan for; what is not said is the profile's."""
+    if transport == "tcp":
+        return Line.tcp(pause_s=(profile.pause_ms or 0.0) / 1e3)
+    serial = profile.serial if baud is None else profile.serial.model_copy(update={"baud": baud})
+    return default_line(profile.model_copy(update={"serial": serial, "transports": ("rtu",)}))
+
+
 @click.command("plan")
 @click.argument("name", metavar="NAME_OR_FILE")
 @click.option(
@@ -83,7 +91,7 @@ def command(name: str, baud: int | None, tcp: bool, as_json: bool, folders: tupl
     if profile.sunspec:
         raise Misuse(f"{name}: a SunSpec unit tells its own layout; the reads are known once it is connected")
     transport = "tcp" if tcp or profile.transports == ("tcp",) else "rtu"
-    line = _line(profile, transport, baud or profile.serial.baud)
+    line = wire(profile, transport, baud)
     layout = assume(profile, line=line)
     found = costs(profile, layout, line, transport)
     if as_json:
@@ -95,15 +103,6 @@ def command(name: str, baud: int | None, tcp: bool, as_json: bool, folders: tupl
                                "costs": [asdict(cost) for cost in found]}))  # fmt: skip
         return
     _print(layout, found)
-
-
-def _line(profile: Profile, transport: str, baud: int) -> Line:
-    pause_s = (profile.pause_ms or 0.0) / 1e3
-    if transport == "tcp":
-        return Line.tcp(pause_s=pause_s)
-    serial = profile.serial
-    bits = 1 + serial.data_bits + (serial.parity != "N") + serial.stop_bits
-    return Line.rtu(baud, bits_per_character=bits, pause_s=pause_s)
 
 
 def _print(layout: Layout, found: list[Cost]) -> None:
