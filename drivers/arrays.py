@@ -13,7 +13,7 @@ from math import prod
 
 from drivers.coding import locate, to_registers
 from drivers.problems import PointError, did_you_mean
-from drivers.quantities import LEVELS, QUANTITIES
+from drivers.quantities import LEVELS, QUANTITIES, guess_quantity
 from drivers.schema import Group, Point, Profile
 from drivers.values import Coding
 
@@ -71,6 +71,7 @@ def steps(
     outer = [group_dimension(profile, g, counts, notes) for g in chain]
     template = _template(profile, point, quantity, chain)
     inner = _dimensions(profile, point, coding, template, counts, notes)
+    _no_more_than_a_unit_has(outer, inner)
     prefix = [_segment(g.level) for g in chain]
     for indices in product(*(range(d.count) for d in (*outer, *inner))):
         moves = list(zip(indices, (*outer, *inner), strict=True))
@@ -93,6 +94,13 @@ def group_dimension(profile: Profile, group: Group, counts: Mapping[str, int], n
         profile, group.count, group.max_count or topology_of(profile).get(level), counts, notes
     )
     return Dimension(count, most, to_registers(profile, group.stride), group.unit_stride)
+
+
+def _no_more_than_a_unit_has(*groups: Sequence[Dimension]) -> None:
+    """A mistyped count must not fill the memory."""
+    values = prod(d.most for dimensions in groups for d in dimensions)
+    if values > 1 << 16:
+        raise PointError(f"{values} values, more than a unit has registers", "correct the counts")
 
 
 def _dimensions(
@@ -186,34 +194,43 @@ def _template(profile: Profile, point: Point, quantity: str, chain: Sequence[Gro
     """Levels below the groups: as written, or the innermost the quantity suggests and those above it."""
     if point.place is not None:
         return [_segment(s) for s in point.place.split("/")] if point.place else []
-    many = point.count is not None or isinstance(point.address, tuple)
-    level = QUANTITIES[quantity].level if quantity else ""
-    topology = topology_of(profile)
-    size = prod(c for c in point.count or () if isinstance(c, int))
-    if level == "sensor" and quantity == "cell_temperature":
-        cells = prod(n for name, n in topology.items() if name in ("rack", "string", "module", "cell"))
-        if "cell" in topology and size in (cells, topology["cell"]) and size != topology.get("sensor"):
-            level = "cell"
-    number = re.search(r"\d+$", point.name)
-    if not many:
-        # an array typed point by point: cell_voltage_1, cell_voltage_2, ...
-        return (
-            [(level, number[0])]
-            if number and level in ("module", "cell", "sensor") and quantity
-            else ([(level, "1")] if level == "cell" else [])
-        )
-    if not level:
+    level = _innermost(profile, point, quantity)
+    if point.count is None and not isinstance(point.address, tuple):
+        if level not in ("module", "cell", "sensor") or (_number(point) is None and level != "cell"):
+            return []
+        if level == "sensor" and quantity != "cell_temperature":
+            return [(level, "")]  # of a room or a cabinet, not one of those that the topology counts
+    elif not level:
         raise PointError(
             "an array without a place", 'say place = "cell", "sensor", "module", "string" or a path of them'
         )
+    topology = topology_of(profile)
     taken = {_segment(g.level)[0] for g in chain}
-    above = [name for name in topology if name not in taken and LEVELS.index(name) < LEVELS.index(level)]
-    above = [name for name in above if name != "cell"]
-    inside = prod(topology[name] for name in above) * topology.get(level, 0)
-    path = [*above, level] if inside and size in (inside, 1) and len(point.count or (0,)) == 1 else [level]
-    if len(point.count or ()) == len(above) + 1 > 1:
-        path = [*above, level]
+    outer = LEVELS[: min(LEVELS.index(level), LEVELS.index("cell"))]
+    above = [name for name in outer if name in topology and name not in taken]
+    sizes = point.count or ()
+    whole = prod(topology[name] for name in above) * topology.get(level, 0)
+    fills = whole and (not sizes or any(isinstance(c, str) for c in sizes) or prod(map(int, sizes)) == whole)
+    path = [*above, level] if fills or len(sizes) == len(above) + 1 else [level]
     return [(name, "") for name in path]
+
+
+def _innermost(profile: Profile, point: Point, quantity: str) -> str:
+    """The level an array of this quantity counts. Temperatures are those of cells if there are as many."""
+    level = QUANTITIES[quantity].level if quantity else ""
+    topology = topology_of(profile)
+    if quantity == "cell_temperature" and "cell" in topology:
+        size = prod(c for c in point.count or () if isinstance(c, int))
+        outer = prod(n for name, n in topology.items() if name not in ("cell", "sensor"))
+        cells, sensors = topology["cell"], topology.get("sensor", 0)
+        if size in (cells, cells * outer) and size not in (sensors, sensors * outer):
+            return "cell"
+    return level
+
+
+def _number(point: Point) -> int | None:
+    """The number in the name of an array typed point by point: cell_voltage_1, cell_voltage_2, ..."""
+    return guess_quantity(point.name)[1]
 
 
 def _tail(
@@ -225,29 +242,39 @@ def _tail(
 ) -> list[str]:
     """The place below the groups at `indices`."""
     open_levels = [level for level, number in template if not number]
-    if not dimensions:
-        numbers = [point.first] * len(open_levels)
-    elif len(open_levels) == len(dimensions):
+    if dimensions and len(open_levels) == len(dimensions):
         numbers = [1 + i for i in indices]
         numbers[-1] += point.first - 1
-    elif not open_levels:
+    elif dimensions and not open_levels:
         raise PointError(
             "an array whose place has only fixed numbers", "leave the number of the counted level out"
         )
+    elif open_levels:
+        first = point.first if dimensions else _number(point) or point.first
+        numbers = _split(profile, open_levels, _flat(indices, dimensions) + first - 1)
     else:
-        flat = 0
-        for i, d in zip(indices, dimensions, strict=True):
-            flat = flat * d.most + i
-        flat += point.first - 1
-        topology = topology_of(profile)
         numbers = []
-        for level in reversed(open_levels[1:]):
-            if level not in topology:
-                raise PointError(
-                    f'topology does not say how many "{level}s" there are', f"say {level}s in topology"
-                )
-            flat, rest = divmod(flat, topology[level])
-            numbers.insert(0, rest + 1)
-        numbers.insert(0, flat + 1)
     left = iter(numbers)
     return [f"{level}{number or next(left)}" for level, number in template]
+
+
+def _flat(indices: Sequence[int], dimensions: Sequence[Dimension]) -> int:
+    """The position of a step among all, 0-based, in array order."""
+    flat = 0
+    for i, dimension in zip(indices, dimensions, strict=True):
+        flat = flat * dimension.most + i
+    return flat
+
+
+def _split(profile: Profile, levels: Sequence[str], flat: int) -> list[int]:
+    """One number per level of the 0-based position `flat`, by what the topology says is in each."""
+    topology = topology_of(profile)
+    numbers: list[int] = []
+    for level in reversed(levels[1:]):
+        if level not in topology:
+            raise PointError(
+                f'topology does not say how many "{level}s" there are', f"say {level}s in topology"
+            )
+        flat, rest = divmod(flat, topology[level])
+        numbers.insert(0, rest + 1)
+    return [flat + 1, *numbers]

@@ -1,233 +1,278 @@
-"""What can be wrong with a profile whose keys and types are right: found all at once, without a unit."""
+"""What can be wrong with a profile whose keys and types are right: found all at once, without a unit.
 
+Each check is a function that yields findings: point ("" = the profile), what is wrong, what to change.
+"""
+
+import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from math import prod
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 
 from drivers.address import LAST_ADDRESS, AddressError
 from drivers.arrays import topology_of
 from drivers.expand import Expansion, expand, reported, terrain
 from drivers.plan import Terrain
 from drivers.problems import PointError, Problem, did_you_mean
-from drivers.quantities import QUANTITIES, UNITS
-from drivers.schema import Point, Profile
+from drivers.quantities import QUANTITIES, UNITS, guess_quantity
+from drivers.schema import Point, Profile, Tiers
+from drivers.sunspec_models import definition
 from drivers.values import Reading, Value
 
 _FLOATS = (Reading.FLOAT_32, Reading.FLOAT_64)
+_LAST_UNIT_ID = 255
+
+Finding = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A profile and what it expands to."""
+
+    profile: Profile
+    points: dict[str, Point]
+    expansion: Expansion
+    values: list[Value]  # identity points too
+    broken: Collection[str]
 
 
 def check_profile(profile: Profile, broken: Collection[str] = ()) -> list[Problem]:
     """Every problem of `profile`, warnings too. `broken` points are missing: who needs one is not blamed."""
     expansion = expand(profile)
-    points = {p.name: p for p in profile.point}
     values = [*expansion.values, *(i.value for i in expansion.identity)]
-
-    def problem(point: str, what: str, change: str, *, warning: bool = False) -> Problem:
-        return Problem(profile.model, point, what, change, warning)
-
-    def found() -> Iterator[Problem]:
-        yield from (p for p in expansion.problems if not _blames(p, broken))
-        for name, times in Counter(p.name for p in profile.point).items():
-            if times > 1:
-                yield problem(name, f"the name stands {times} times", "give each point its own name")
-        known = {*points, *broken}
-        for name, use in reported(profile).items():
-            if name not in known:
-                yield problem(
-                    name,
-                    f"used as {use}, but no point has this name",
-                    did_you_mean(name, list(points), "add the point"),
-                )
-        for point in profile.point:
-            yield from (problem(point.name, *said) for said in _point_alone(point))
-        try:
-            ground = terrain(profile)
-        except (PointError, AddressError) as error:
-            yield problem(
-                "", f"forbidden or islands: {error}", "write the addresses as the profile's points do"
-            )
-            ground = Terrain()
-        for name, said in _once_per_point(values, lambda v: _value_alone(v, points[v.name], ground)):
-            yield problem(name, *said)
-        for name, said in _overlaps(values, points):
-            yield problem(name, *said)
-        for name, said in _topology(profile, expansion):
-            yield problem(name, *said)
-        for point in profile.point:
-            yield from (problem(point.name, *said, warning=True) for said in _worth_a_look(point, expansion))
-        if not profile.point and not profile.sunspec:
-            yield problem("", "it has no points", "add a [[point]]")
-
-    return list(dict.fromkeys(found()))
+    subject = _Subject(profile, {p.name: p for p in profile.point}, expansion, values, broken)
+    blamed = re.compile("|".join(f'"{re.escape(name)}"' for name in broken)) if broken else None
+    problems = [p for p in expansion.problems if not (blamed and blamed.search(p.what))]
+    problems += [Problem(profile.model, *said) for check in _ERRORS for said in check(subject)]
+    problems += [
+        Problem(profile.model, *said, warning=True) for check in _WARNINGS for said in check(subject)
+    ]
+    return list(dict.fromkeys(problems))
 
 
-def _blames(problem: Problem, broken: Collection[str]) -> bool:
-    return any(f'"{name}"' in problem.what for name in broken)
+def _names(it: _Subject) -> Iterator[Finding]:
+    """Names that stand twice, or are used and stand nowhere."""
+    for name, times in Counter(p.name for p in it.profile.point).items():
+        if times > 1:
+            yield name, f"the name stands {times} times", "give each point its own name"
+    for name, use in reported(it.profile).items():
+        if name not in it.points and name not in it.broken:
+            hint = did_you_mean(name, list(it.points), "add the point")
+            yield name, f"used as {use}, but no point has this name", hint
 
 
-def _point_alone(point: Point) -> Iterator[tuple[str, str]]:
+def _contents(it: _Subject) -> Iterator[Finding]:
+    """A profile with nothing to read, or with points that are never read."""
+    if it.profile.sunspec and it.profile.point:
+        yield it.profile.point[0].name, "a point beside [sunspec] is never read", "take it or [sunspec] out"
+    elif not (it.profile.sunspec or it.profile.point or it.broken):
+        yield "", "it has no points", "add a [[point]]"
+
+
+def _points(it: _Subject) -> Iterator[Finding]:
     """Contradictions within one point."""
-    if point.quantity or point.unit:
+    for point in it.profile.point:
         wanted = QUANTITIES[point.quantity].unit if point.quantity else ""
         if wanted and UNITS[point.unit][0] != wanted:
+            change = f"say a unit that converts to {wanted}, or another quantity"
+            yield point.name, f'a {point.quantity} in "{point.unit}"', change
+        if point.expect_match is not None:
+            yield from _expression(point.name, point.expect_match)
+            if point.type != "ascii":
+                yield (
+                    point.name,
+                    "expect_match wants a text",
+                    'say type = "ascii", or expect_range for a number',
+                )
+        if (point.alarms or point.flags) and point.type in ("f32", "f64", "ascii"):
+            yield point.name, f"bits with a meaning in a {point.type}", "use an unsigned type"
+        if point.limits:
+            yield from _tiers(point.name, point.limits)
+    for quantity, tiers in it.profile.limits.items():
+        yield from _tiers(f"limits.{quantity}", tiers)
+
+
+def _expression(name: str, pattern: str) -> Iterator[Finding]:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        yield name, f"expect_match is no regular expression: {error}", "mend it"
+
+
+def _tiers(name: str, tiers: Tiers) -> Iterator[Finding]:
+    """Operating lies inside recommended, recommended inside safety."""
+    said = [(tier, pair) for tier, pair in tiers if pair is not None]
+    for (inner, a), (outer, b) in pairwise(said):
+        if a[0] < b[0] or a[1] > b[1]:
             yield (
-                f'a {point.quantity} in "{point.unit}"',
-                f"say a unit that converts to {wanted}, or another quantity",
+                name,
+                f"{inner} {list(a)} goes beyond {outer} {list(b)}",
+                "make each tier wider than the one inside",
             )
-    if point.expect_match is not None:
-        try:
-            re.compile(point.expect_match)
-        except re.error as error:
-            yield f"expect_match is no regular expression: {error}", "mend it"
-    if point.expect_match is not None and point.type != "ascii":
-        yield "expect_match wants a text", 'say type = "ascii", or expect_range for a number'
-    if (point.alarms or point.flags) and point.type in ("f32", "f64", "ascii"):
-        yield f"bits with a meaning in a {point.type}", "use an unsigned type"
 
 
-def _value_alone(value: Value, point: Point, ground: Terrain) -> Iterator[tuple[str, str]]:
-    """What is wrong with where a value stands and what it can hold."""
+def _values(it: _Subject) -> Iterator[Finding]:
+    """Values that cannot stand where they do, or hold what they should, once per point."""
+    try:
+        ground = terrain(it.profile)
+    except (PointError, AddressError) as error:
+        yield "", f"forbidden or islands: {error}", "write the addresses as the profile's points do"
+        ground = Terrain()
+    told: set[str] = set()
+    for value in it.values:
+        if value.name not in told:
+            for what, change in (*_where(value, it.profile, ground), *_what(value, it.points[value.name])):
+                told.add(value.name)
+                yield value.name, what, change
+
+
+def _where(value: Value, profile: Profile, ground: Terrain) -> Iterator[tuple[str, str]]:
     span = value.span
-    if span.first < 0 or span.last > LAST_ADDRESS:
-        yield f"{span} lies outside 0..{LAST_ADDRESS}", "check address, count and stride"
+    unit_id = profile.unit_id + span.unit_offset
+    if span.first < 0 or span.last * profile.address_step > LAST_ADDRESS:
+        yield (
+            f"{span} lies outside 0..{LAST_ADDRESS // profile.address_step}",
+            "check address, count and stride",
+        )
+    elif not 0 <= unit_id <= _LAST_UNIT_ID:
+        yield f"it is behind unit id {unit_id}, which cannot be", "check unit_offset and unit_stride"
     elif obstacle := ground.obstacle(span):
         yield obstacle, "move it, or change max_registers_per_read, forbidden or islands"
+
+
+def _what(value: Value, point: Point) -> Iterator[tuple[str, str]]:
     if point.type == "ascii":
         return
     bits = [b for b in value.bits if not 0 <= b < value.coding.width]
     if bits:
-        yield (
-            f"bit {bits[0]} of a number of {value.coding.width} bits has a meaning",
-            "check the bit numbers or the type",
-        )
+        what = f"bit {bits[0]} of a number of {value.coding.width} bits has a meaning"
+        yield what, "check the bit numbers or the type"
     if value.valid and value.coding.reading not in _FLOATS:
         low, high = _range(value)
-        if value.valid[1] < low or value.valid[0] > high:
-            yield (
-                f"valid {list(value.valid)} {value.unit} is out of reach: the type holds {low:g} to {high:g}",
-                "check type, scale and offset",
-            )
-        elif any(v not in (-float("inf"), float("inf")) and not low <= v <= high for v in value.valid):
-            yield (
-                f"the type holds {low:g} to {high:g} {value.unit}, valid goes beyond: {list(value.valid)}",
-                "narrow valid, or check type, scale and offset",
-            )
+        if any(math.isfinite(end) and not low <= end <= high for end in value.valid):
+            what = f"the type holds {low:g} to {high:g} {value.unit}, valid goes beyond: {list(value.valid)}"
+            yield what, "narrow valid, or check type, scale and offset"
 
 
 def _range(value: Value) -> tuple[float, float]:
     """The least and the greatest SI value the type can hold."""
     coding = value.coding
-    least, greatest = (
-        (-(1 << coding.width - 1), (1 << coding.width - 1) - 1)
-        if coding.signed
-        else (0, (1 << coding.width) - 1)
-    )
+    top = 1 << (coding.width - 1)
+    least, greatest = (-top, top - 1) if coding.signed else (0, 2 * top - 1)
     if coding.reading is Reading.SIGN_MAGNITUDE:
-        greatest = (1 << coding.width - 1) - 1
-        least = -greatest
+        least, greatest = 1 - top, top - 1
     elif coding.reading is Reading.BCD:
         greatest = 10 ** (coding.width // 4) - 1
     ends = [(raw + value.raw_offset) * value.scale + value.offset for raw in (least, greatest)]
     return min(ends), max(ends)
 
 
-def _once_per_point(values: Iterable[Value], check) -> Iterator[tuple[str, tuple[str, str]]]:  # type: ignore[no-untyped-def]
-    """The first value of each point to which `check` objects speaks for all."""
-    told: set[str] = set()
-    for value in values:
-        if value.name not in told:
-            for said in check(value):
-                told.add(value.name)
-                yield value.name, said
-
-
-def _overlaps(values: list[Value], points: dict[str, Point]) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Two values that claim the same bits, and two that have the same name and place."""
+def _overlaps(it: _Subject) -> Iterator[Finding]:
+    """Two values that claim the same bits, and two with the same name and place."""
     told: set[frozenset[str]] = set()
-    open_values: list[Value] = []
-    order = sorted(values, key=lambda v: (v.span.area, v.span.unit_offset, v.span.first))
-    for value in order:
-        span = value.span
-        open_values = [
-            o
-            for o in open_values
-            if o.span.area is span.area
-            and o.span.unit_offset == span.unit_offset
-            and o.span.last >= span.first
-        ]
-        for other in open_values:
+    reaching: list[Value] = []  # values that began before and may reach into the next one
+    for value in sorted(it.values, key=lambda v: (v.span.area, v.span.unit_offset, v.span.first)):
+        reaching = [other for other in reaching if _touch(other, value)]
+        for other in reaching:
             pair = frozenset((value.name, other.name))
-            if pair not in told and _share_bits(value, other, points):
-                told.add(pair)
-                if value.name == other.name:
-                    yield (
-                        value.name,
-                        (f"its own values overlap at {span}", "check stride, bit_stride and type"),
-                    )
-                else:
-                    yield (
-                        value.name,
-                        (f"overlaps {other.name} at {span}", "check address and type of both, or say bits"),
-                    )
-        open_values.append(value)
-    for (name, place), times in Counter((v.name, v.place) for v in values).items():
-        if times > 1 and frozenset((name,)) not in told:
+            if pair in told or not _claim_the_same(value, other, it.points):
+                continue
+            told.add(pair)
+            if value.name == other.name:
+                yield (
+                    value.name,
+                    f"its own values overlap at {value.span}",
+                    "check stride, bit_stride and type",
+                )
+            else:
+                change = "check address and type of both, or say bits"
+                yield value.name, f"overlaps {other.name} at {value.span}", change
+        reaching.append(value)
+    for (name, place), times in Counter((v.name, v.place) for v in it.values).items():
+        if times > 1 and frozenset((name,)) not in told and len(it.points) == len(it.profile.point):
             told.add(frozenset((name,)))
-            yield name, (f'{times} values at the place "{place}"', "check place, first and topology")
+            yield name, f'{times} values at the place "{place}"', "check place, first and topology"
 
 
-def _share_bits(a: Value, b: Value, points: dict[str, Point]) -> bool:
+def _touch(earlier: Value, later: Value) -> bool:
+    a, b = earlier.span, later.span
+    return a.area is b.area and a.unit_offset == b.unit_offset and a.last >= b.first
+
+
+def _claim_the_same(a: Value, b: Value, points: dict[str, Point]) -> bool:
     """A bit field inside a word of flags or alarms is meant; everything else that overlaps is not."""
     cut_a, cut_b = bool(points[a.name].bits), bool(points[b.name].bits)
     if cut_a != cut_b and (a.bits or b.bits):
         return False
-    if a.span != b.span or (a.coding.big_words, a.coding.big_bytes) != (
-        b.coding.big_words,
-        b.coding.big_bytes,
-    ):
+    same_order = (a.coding.big_words, a.coding.big_bytes) == (b.coding.big_words, b.coding.big_bytes)
+    if a.span != b.span or not same_order:
         return True
     low = max(a.coding.shift, b.coding.shift)
     return low < min(a.coding.shift + a.coding.width, b.coding.shift + b.coding.width)
 
 
-def _topology(profile: Profile, expansion: Expansion) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Every cell the topology names has one voltage, and none is beyond it."""
-    topology = topology_of(profile)
-    cells = [v for v in expansion.values if v.quantity == "cell_voltage"]
-    by_point: dict[str, list[Value]] = defaultdict(list)
-    for value in expansion.values:
-        by_point[value.name].append(value)
-    expected = prod(n for level, n in topology.items() if level not in ("sensor",))
-    if "cell" in topology and cells and len({v.place for v in cells}) != expected:
+def _topology(it: _Subject) -> Iterator[Finding]:
+    """Every cell the topology names has a voltage, and nothing is beyond it."""
+    topology = topology_of(it.profile)
+    cells = [v for v in it.expansion.values if v.quantity == "cell_voltage"]
+    expected = math.prod(n for level, n in topology.items() if level != "sensor")
+    found = len({v.place for v in cells})
+    if "cell" in topology and cells and found != expected:
         names = ", ".join(dict.fromkeys(v.name for v in cells))
-        yield (
-            names,
-            (
-                f"{len({v.place for v in cells})} cells, but the topology has {expected}",
-                "correct count or topology",
-            ),
-        )
-    for name, values in by_point.items():
-        beyond = _beyond(values, topology)
-        if beyond:
-            yield name, (f'"{beyond}" is beyond the topology', "correct count, first or topology")
+        yield names, f"{found} cells, but the topology has {expected}", "correct count or topology"
+    beyond: dict[str, str] = defaultdict(str)
+    for value in it.expansion.values:
+        for level, number in re.findall(r"([a-z]+)(\d+)", value.place):
+            if int(number) > topology.get(level, int(number)) and not beyond[value.name]:
+                beyond[value.name] = value.place
+                yield (
+                    value.name,
+                    f'"{value.place}" is beyond the topology',
+                    "correct count, first or topology",
+                )
 
 
-def _beyond(values: list[Value], topology: dict[str, int]) -> str | None:
-    for value in values:
-        for segment in value.place.split("/") if value.place else ():
-            match = re.fullmatch(r"([a-z]+)(\d+)", segment)
-            if match and int(match[2]) > topology.get(match[1], int(match[2])):
-                return value.place
-    return None
+def _sunspec(it: _Subject) -> Iterator[Finding]:
+    """Models and points that the published definitions do not have."""
+    for number, wanted in it.profile.sunspec.models.items() if it.profile.sunspec else ():
+        model = definition(number)
+        if model is None:
+            yield "", f"there is no definition of SunSpec model {number}", "take it out"
+            continue
+        known = {**model.points, **model.group}
+        for name, point in wanted.points.items():
+            if name not in known:
+                yield (
+                    name,
+                    f"SunSpec model {number} has no such point",
+                    did_you_mean(name, list(known), "take it out"),
+                )
+            if point.expect_match is not None:
+                yield from _expression(name, point.expect_match)
+        for name in re.findall(r"\{(\w*)\}", wanted.place):
+            if name not in model.points:
+                hint = did_you_mean(name, list(model.points), "name a point of its fixed part")
+                yield "", f'the place of SunSpec model {number} names "{name}", which it does not have', hint
+        if not wanted.repeat and wanted.points.keys() & model.group.keys():
+            yield (
+                "",
+                f"SunSpec model {number} has no repeat, but points of its repeating group",
+                'say repeat = "cell"',
+            )
 
 
-def _worth_a_look(point: Point, expansion: Expansion) -> Iterator[tuple[str, str]]:
-    """Not wrong, but probably not meant."""
-    value = next((v for v in expansion.values if v.name == point.name), None)
-    if value and value.unit == "degC" and not value.quantity and point.quantity is None:
-        yield (
-            "a temperature that no detector will watch",
-            'say quantity = "cell_temperature" or the like, or quantity = ""',
-        )
+def _unwatched(it: _Subject) -> Iterator[Finding]:
+    """Temperatures without a quantity: not wrong, but probably not meant."""
+    for point in it.profile.point:
+        if UNITS[point.unit][0] == "degC" and point.quantity is None and not guess_quantity(point.name)[0]:
+            yield (
+                point.name,
+                "a temperature that no detector will watch",
+                'say quantity = "cell_temperature" or the like, or quantity = ""',
+            )
+
+
+Check = Callable[[_Subject], Iterator[Finding]]
+_ERRORS: tuple[Check, ...] = (_names, _contents, _points, _values, _overlaps, _topology, _sunspec)
+_WARNINGS: tuple[Check, ...] = (_unwatched,)

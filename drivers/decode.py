@@ -234,6 +234,8 @@ def raw_pattern(coding: Coding, number: int | float) -> int:
             else np.array(number, real).view(whole)
         )
         return int(bits)
+    if not float(number).is_integer():
+        raise ValueError(f"{number} is no whole number")
     number = int(number)
     if not -(1 << (coding.width - 1)) <= number < 1 << coding.width:
         raise ValueError(f"{number:#x} does not fit in {coding.width} bits")

@@ -154,17 +154,17 @@ UNITS: dict[str, tuple[str, float, float]] = {
 }
 
 _ALIASES = {alias: name for name, kind in QUANTITIES.items() for alias in (name, *kind.aliases)}
-_NUMBERED = re.compile(r"(?P<stem>.+?)_?(?P<number>\d+)")
+_NUMBERED = re.compile(r"(?P<head>[a-z_]*?)_?(?P<number>\d+)(?P<tail>(_[a-z_]+)?)")
 
 
 def guess_quantity(name: str) -> tuple[str, int | None]:
-    """The quantity a point's name stands for, and its number: "cell_voltage_7" is (cell_voltage, 7).
+    """The quantity a point's name stands for, and the number in it.
 
-    ("", None) when the name is none of the well-known ones.
+    "cell_voltage_7" and "cell_7_voltage" are ("cell_voltage", 7); a name that is not known is ("", None).
     """
     if name in _ALIASES:
         return _ALIASES[name], None
     match = _NUMBERED.fullmatch(name)
-    if match and match["stem"] in _ALIASES:
-        return _ALIASES[match["stem"]], int(match["number"])
+    if match and match["head"] + match["tail"] in _ALIASES:
+        return _ALIASES[match["head"] + match["tail"]], int(match["number"])
     return "", None

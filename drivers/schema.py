@@ -167,7 +167,7 @@ class Group(Strict):
     """Points that repeat together: piles, modules behind further unit ids."""
 
     name: Name
-    level: PlaceTemplate
+    level: Annotated[PlaceTemplate, Field(pattern=r"^[a-z]+\d*$")]
     count: Count | Name
     max_count: Count | None = None
     address: int | str | None = Field(None, description="if said, the points' addresses count from here")
@@ -193,7 +193,7 @@ class Point(Defaults, Expectation):
     """One line of the datasheet's table."""
 
     name: Name
-    address: int | str | tuple[int | str, ...]
+    address: int | str | Annotated[tuple[int | str, ...], Field(min_length=1)]
     type: TypeName | None = Field(
         None, description="u16 unless said otherwise; bool in coils and discrete inputs"
     )
@@ -202,7 +202,9 @@ class Point(Defaults, Expectation):
     bits: Annotated[tuple[int, int], AfterValidator(_ordered)] | None = Field(
         None, description="first and last bit of the number, 0 = least significant"
     )
-    count: Annotated[tuple[Count | Name, ...] | None, BeforeValidator(lambda x: x and _one_or_many(x))] = None
+    count: Annotated[
+        tuple[Count | Name, ...] | None, BeforeValidator(lambda x: None if x is None else _one_or_many(x))
+    ] = None
     max_count: Count | None = None
     stride: Many | None = None
     unit_stride: Many = (0,)
@@ -270,7 +272,7 @@ class Profile(Defaults):
     source: str = Field("", description="where the facts were read")
     verified: tuple[str, ...] = Field((), description="what was tried, on what")
     unverified: tuple[str, ...] = Field((), description="what nobody has checked")
-    transports: tuple[Literal["rtu", "tcp"], ...] = ("rtu", "tcp")
+    transports: Annotated[tuple[Literal["rtu", "tcp"], ...], Field(min_length=1)] = ("rtu", "tcp")
     unit_id: Annotated[int, Field(ge=0, le=255)] = 1
     address_step: Annotated[int, Field(ge=1, le=2)] = 1
     max_registers_per_read: Annotated[int, Field(ge=1, le=2000)] | dict[Area, int] = {}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from drivers.connect import assume
+from drivers.expand import expand
 from drivers.profile import ProfileError, json_schema, load_profile, parse_profile, shipped_profiles
 from drivers.registers import Area, Read
 from drivers.values import Reading
@@ -166,6 +167,51 @@ def test_arrays_lead_to_registers_units_and_places(fields, head, expected):
 def test_an_array_may_list_its_addresses():
     found = layout('[[point]]\nname = "cell_temperature"\naddress = ["0x129C", "0x129E", "0x12F8"]\n')
     assert spans(found) == [("sensor1", 0, 4764, 0), ("sensor2", 0, 4766, 0), ("sensor3", 0, 4856, 0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "topology", "last"),
+    [
+        ("cell_temperature", 4, "cells = 16, sensors = 4", "sensor4"),
+        ("cell_temperature", 16, "cells = 16", "cell16"),
+        ("cell_temperature", 4, "modules = 2, cells = 4, sensors = 2", "module2/sensor2"),
+        ("cell_temperature", 24, "strings = 2, modules = 3, cells = 4", "string2/module3/cell4"),
+        ("module_temperature", 6, "strings = 2, modules = 3", "string2/module3"),
+        ("string_current", 2, "strings = 2, modules = 3", "string2"),
+    ],
+)
+def test_the_place_follows_from_quantity_and_topology(name, count, topology, last):
+    found = layout(
+        f'[[point]]\nname = "{name}"\naddress = 0\ncount = {count}', f"topology = {{ {topology} }}"
+    )
+    assert found.places[-1] == last
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "quantity"),
+    [
+        ("cell_voltage_7", "module2/cell3", "cell_voltage"),
+        ("cell_7_voltage", "module2/cell3", "cell_voltage"),
+        ("ambient_temperature_2", "sensor2", "ambient_temperature"),
+        ("ambient_temperature", "", "ambient_temperature"),
+        ("cell_over_voltage_protection", "", ""),
+        ("pack_voltage", "", "voltage"),
+    ],
+)
+def test_points_typed_one_by_one_are_known_by_their_names(name, place, quantity):
+    head = "topology = { modules = 2, cells = 4 }\n"
+    text = f'schema = 1\nmodel = "x"\n{head}[[point]]\nname = "{name}"\naddress = 0\n'
+    (value,) = (
+        expand(parse_profile(text.replace(head, ""))).values if not place else _with_siblings(head, name)
+    )
+    assert (value.place, value.quantity) == (place, quantity)
+
+
+def _with_siblings(head, name):
+    """The value of `name` among eight typed one by one."""
+    names = [name.replace("7", str(k)).replace("_2", f"_{k}") for k in range(1, 9)]
+    points = "".join(f'[[point]]\nname = "{n}"\naddress = {k}\n' for k, n in enumerate(names))
+    return [v for v in layout(points, head).values if v.name == name]
 
 
 def test_groups_repeat_and_nest_and_forbid():
@@ -342,6 +388,53 @@ def test_every_mistake_is_told_at_once_with_point_and_remedy():
         "acme: cell_temperature: the type holds 0 to 65535 , valid goes beyond: [-40.0, 125.0]; ",
     ):
         assert any(t.startswith(expected) for t in told), (expected, told)
+
+
+def test_a_field_of_the_wrong_kind_is_told_once_and_where_it_stands():
+    told = problems(
+        """
+        schema = 1
+        model = "x"
+        serial = { bauds = 9600 }
+        forbidden = [[1, "a", 3]]
+        [[point]]
+        name = "a"
+        address = 1.5
+        table = "holdin"
+        count = 0
+        alarms = { 3 = { txt = "hot" } }
+        limits = { operatin = [1, 2] }
+        valid = [5, 3]
+        """
+    )
+    assert told == [
+        "x: profile: forbidden.0 = [1, 'a', 3] Tuple should have at most 2 items after validation, not 3; "
+        "change forbidden.0",
+        'x: profile: key "serial.bauds" is not known; did you mean "baud"?',
+        "x: a: table = 'holdin' should be 'coil', 'discrete', 'holding' or 'input'; "
+        'did you mean "holding"?',
+        "x: a: address = 1.5 should be a valid integer, got a number with a fractional part; change address",
+        "x: a: count = 0 should be greater than or equal to 1; change count",
+        "x: a: the first of [5.0, 3.0] must not be above the second; change valid",
+        'x: a: key "limits.operatin" is not known; did you mean "operating"?',
+        'x: a: "alarms.3.text" is missing; say alarms.3.text = ...',
+        'x: a: key "alarms.3.txt" is not known; did you mean "text"?',
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["point = 3", "point = [3]", "model = 3", 'schema = 2\nmodel = "x"', "group = [[]]",
+     'extends = 3\nmodel = "x"', 'extends = "pace-rtu"\nmodel = "x"\npoint = [3]\nremove = "soc"', "\x00", "[sunspec]\nmodels = 3"],
+)  # fmt: skip
+def test_no_content_breaks_the_reader(text):
+    assert problems(text)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "x.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ProfileError, match="not UTF-8 text"):
+        load_profile(tmp_path / "x.toml")
 
 
 def test_the_hash_follows_the_content_and_not_the_layout_of_the_file():

@@ -1,0 +1,110 @@
+"""What pydantic finds wrong with a profile, in the words of whoever wrote it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from drivers.address import Notation
+from drivers.problems import Problem, did_you_mean
+from drivers.quantities import QUANTITIES, UNITS, Poll, Severity
+from drivers.registers import Area
+from drivers.schema import ProfileFile
+
+#: What may stand in a field, for hints; of the types only the usual ones.
+_VOCABULARY: dict[str, Sequence[str]] = {
+    "unit": list(UNITS),
+    "quantity": list(QUANTITIES),
+    "type": ["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "u8", "i8", "bool", "ascii", "bcd16"],
+    "table": list(Area),
+    "addressing": list(Notation),
+    "poll": list(Poll),
+    "severity": list(Severity),
+    "word_order": ["big", "little"],
+    "byte_order": ["big", "little"],
+}
+_LISTS = ("point", "group")
+
+
+def explain(content: Mapping[str, Any], error: ValidationError) -> list[Problem]:
+    """One problem per field that is wrong; a union of types would tell the same field several times."""
+    model = str(content.get("model", "profile"))
+    problems: dict[tuple[int | str, ...], Problem] = {}
+    for details in error.errors():
+        where = _written(content, details)
+        problems.setdefault(where, Problem(model, _owner(content, where), *_said(where, details)))
+    whole = {where[:n] for where in problems for n in range(1, len(where))}
+    return [problem for where, problem in problems.items() if where not in whole]
+
+
+def without_broken(content: Mapping[str, Any], error: ValidationError) -> tuple[dict[str, Any], set[str]]:
+    """The content less every point, group and key that has an error, and the names that went."""
+    out, broken = dict(content), set[str]()
+    places: set[tuple[Any, ...]] = {e["loc"][:2] for e in error.errors()}
+    for key in _LISTS:
+        items = content.get(key, [])
+        if isinstance(items, list):
+            bad = {i for k, *rest in places if k == key for i in rest}
+            broken |= {str(items[i].get("name")) for i in bad if isinstance(items[i], dict)}
+            out[key] = [item for i, item in enumerate(items) if i not in bad]
+    for key in {place[0] for place in places} - {*_LISTS, "model", "schema"}:
+        out.pop(key, None)
+    return out, broken
+
+
+def _written(content: Any, details: ErrorDetails) -> tuple[int | str, ...]:
+    """The location in the file, without pydantic's own steps, such as which member of a union it tried."""
+    kept: list[int | str] = []
+    for part in details["loc"]:
+        keys = (
+            content if isinstance(content, dict) else range(len(content)) if isinstance(content, list) else ()
+        )
+        if part in keys:
+            kept.append(part)
+            content = content[part]
+    return (*kept, details["loc"][-1]) if details["type"] == "missing" else tuple(kept)
+
+
+def _owner(content: Mapping[str, Any], where: tuple[int | str, ...]) -> str:
+    """The name of the point or group the location is in."""
+    if len(where) < 2 or where[0] not in _LISTS or not isinstance(where[1], int):
+        return ""
+    item = content[str(where[0])][where[1]]
+    name = item.get("name") if isinstance(item, dict) else None
+    return str(name or f"{where[0]} number {where[1] + 1}")
+
+
+def _said(where: tuple[int | str, ...], details: ErrorDetails) -> tuple[str, str]:
+    """What is wrong with a field, and what to change."""
+    inside = where[2:] if where[:1] and where[0] in _LISTS and len(where) > 1 else where
+    key = ".".join(map(str, inside)) or "it"
+    last = str(inside[-1]) if inside else ""
+    given = details["input"]
+    if details["type"] == "extra_forbidden":
+        return f'key "{key}" is not known', did_you_mean(last, _keys(where), "take it out")
+    if details["type"] == "missing":
+        return f'"{key}" is missing', f"say {key} = ..."
+    known = [word for word in _VOCABULARY.get(last, ()) if word]
+    change = did_you_mean(str(given), known, f"known are {', '.join(known)}") if known else f"change {key}"
+    if details["type"] == "value_error":
+        return str(details["ctx"]["error"]), change
+    return f"{key} = {given!r} {details['msg'].removeprefix('Input ')}", change
+
+
+def _keys(where: tuple[int | str, ...]) -> list[str]:
+    """The keys that the table at a location may have."""
+    model: type[BaseModel] = ProfileFile
+    for part in where[:-1]:
+        field = next((f for n, f in model.model_fields.items() if part in (n, f.alias)), None)
+        if field is not None:
+            model = next(iter(_models(field.annotation)), model)
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that may stand in a field."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
