@@ -40,6 +40,11 @@ TARGETS: dict[str, dict[str, Target]] = {
         "encode_values_per_s": at_least(20e6),
         "decode_values_per_s": at_least(20e6),
     },
+    "collector": {
+        "sqlite_values_per_s": at_least(1e6),
+        "batches_per_s": HIGHER,
+        "duplicate_bytes_written": at_most(0),
+    },
     "decode": {
         "decode_values_per_s": at_least(20e6),
         "decode_ratio_to_naive": at_least(50),
