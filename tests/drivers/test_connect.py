@@ -1,13 +1,13 @@
 """What is asked before polling: identity, counts, scale factors; and what happens when answers are bad."""
 
 import pytest
-from units import Frame, Unit, block, converse, text
 
 from agent.quality import Quality
 from drivers.connect import IdentityMismatch, NoAnswer, connect
 from drivers.plan import PlanError
 from drivers.profile import parse_profile
 from drivers.registers import Area, Read, Reply
+from tests.drivers.units import Frame, Unit, block, converse, text
 
 RACK = """
 schema = 1

@@ -3,7 +3,6 @@
 import math
 import struct
 
-import naive_drivers as naive
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +12,7 @@ from agent.quality import Quality
 from drivers.decode import codec_table, decode, encode, raw_pattern, to_si
 from drivers.registers import Area
 from drivers.values import Coding, Reading, Span, Value
+from tests.drivers import naive
 
 U16 = Coding(Reading.INTEGER, 1, 16)
 I16 = Coding(Reading.INTEGER, 1, 16, signed=True)

@@ -2,7 +2,6 @@
 
 import math
 
-import naive_drivers as naive
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -12,6 +11,7 @@ from drivers.plan import Need, PlanError, Terrain, make_plan
 from drivers.quantities import Poll
 from drivers.registers import Area, Read
 from drivers.values import Span
+from tests.drivers import naive
 
 H = Area.HOLDING
 SLOW = Line.rtu(9600)

@@ -1,14 +1,14 @@
 """SunSpec units, sound and unsound: found, walked, scaled by their own factors."""
 
 import pytest
-from sunspec_image import Sketch, compose
-from units import Frame, Unit, block, converse, text
 
 from agent.quality import Quality
 from drivers.connect import ChainError, IdentityMismatch, NoAnswer, connect
 from drivers.profile import load_profile, parse_profile
 from drivers.registers import Area, Reply
 from drivers.sunspec_models import definition
+from tests.drivers.sunspec_image import Sketch, compose
+from tests.drivers.units import Frame, Unit, block, converse, text
 
 PROFILE = load_profile("sunspec-lithium-ion")
 

@@ -424,9 +424,18 @@ def test_a_field_of_the_wrong_kind_is_told_once_and_where_it_stands():
 
 @pytest.mark.parametrize(
     "text",
-    ["point = 3", "point = [3]", "model = 3", 'schema = 2\nmodel = "x"', "group = [[]]",
-     'extends = 3\nmodel = "x"', 'extends = "pace-rtu"\nmodel = "x"\npoint = [3]\nremove = "soc"', "\x00", "[sunspec]\nmodels = 3"],
-)  # fmt: skip
+    [
+        "point = 3",
+        "point = [3]",
+        "model = 3",
+        'schema = 2\nmodel = "x"',
+        "group = [[]]",
+        'extends = 3\nmodel = "x"',
+        'extends = "pace-rtu"\nmodel = "x"\npoint = [3]\nremove = "soc"',
+        "\x00",
+        "[sunspec]\nmodels = 3",
+    ],
+)
 def test_no_content_breaks_the_reader(text):
     assert problems(text)
 
