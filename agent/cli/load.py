@@ -8,6 +8,8 @@ from agent.cli.errors import Misuse
 from agent.config import Config, ConfigError, load_config
 from drivers.profile import Profile, ProfileError, load_profile
 
+SITE_PROFILES = Path("/etc/cellwarden/profiles.d")
+
 config_option = click.option(
     "--config",
     "path",
@@ -32,9 +34,11 @@ def load(path: Path) -> tuple[Config, dict[str, Profile]]:
         try:
             name = unit.profile
             file = path.parent / name if name.endswith(".toml") else name
-            profiles[name] = load_profile(file, config.agent.profile_dirs)
+            profiles[name] = load_profile(file, (*config.agent.profile_dirs, SITE_PROFILES))
         except ProfileError as error:
             problems.append(f"{path.name}: [[unit]] {unit.name} profile: {error}")
+        except OSError as error:
+            problems.append(f"{path.name}: [[unit]] {unit.name} profile: {file}: {error.strerror}")
     if problems:
         raise Misuse("\n".join(problems))
     return config, profiles

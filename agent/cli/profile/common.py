@@ -7,9 +7,8 @@ from typing import Any
 import click
 
 from agent.cli.errors import Misuse
+from agent.cli.load import SITE_PROFILES
 from drivers.profile import Profile, ProfileError, load_profile
-
-SITE_PROFILES = Path("/etc/cellwarden/profiles.d")
 
 Command = Callable[..., Any]
 
