@@ -60,6 +60,8 @@ def _names(it: _Subject) -> Iterator[Finding]:
         if name not in it.points and name not in it.broken:
             hint = did_you_mean(name, list(it.points), "add the point")
             yield name, f"used as {use}, but no point has this name", hint
+        elif name in it.points and len([v for v in it.values if v.name == name]) > 1:
+            yield name, f"used as {use}, but it has several values", "take its count or group out"
 
 
 def _contents(it: _Subject) -> Iterator[Finding]:

@@ -44,6 +44,8 @@ def point(name="x", address=0, **fields):
         (point("a", 0, scale_factor='"sf"'), ("sf", "used as scale factor, but no point has this name")),
         (point("a", 0, count='"n"', place='"cell"', max_count=4),
          ("n", "used as count, but no point has this name")),
+        (point("n", 0, count=2, place='"module"') + point("a", 4, count='"n"', place='"cell"', max_count=4),
+         ("n", "used as count, but it has several values")),
         (point("n") + point("a", 4, count='"n"', place='"cell"'),
          ("a", 'count "n" is told by the unit, but never by how much at most')),
         (point("a", 0, group='"pile"'), ("a", 'group "pile" is not there')),
