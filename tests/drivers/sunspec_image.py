@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from drivers.sunspec import END, MARKER
+from drivers.sunspec_chain import END, MARKER
 from drivers.sunspec_models import TYPES, PointDefinition, definition
 
 
