@@ -133,6 +133,7 @@ def _post_into_the_void(collector: Collector, body: bytes) -> None:
         (b"{}", {"content_type": "application/json"}, 415, b"expected application/vnd.cellwarden"),
         (b"x", {"Content-Encoding": "gzip"}, 415, b"without content encoding"),
     ],
+    ids=["empty", "version", "too large", "too many", "not ours", "encoded"],
 )
 def test_a_request_that_cannot_be_read_is_answered_by_one_line(
     tmp_path: Path, body: bytes, options: dict[str, str], status: int, said: bytes
