@@ -40,7 +40,7 @@ def unzigzag(codes: Uint64s) -> Int64s:
 
 def encode_narrow(codes: Uint64s) -> bytes:
     """`codes` (k,) as a width byte and that many byte planes."""
-    width = (int(codes.max()).bit_length() + 7) // 8 if codes.size else 0
+    width = (int(np.max(codes)).bit_length() + 7) // 8 if codes.size else 0
     planes = np.ascontiguousarray(codes, dtype="<u8").view(np.uint8).reshape(-1, 8)[:, :width]
     return bytes([width]) + planes.T.tobytes()
 
@@ -67,7 +67,7 @@ def encode_runs(flat: Bytes) -> tuple[bytes, bytes]:
 def decode_runs(name: str, values: bytes, lengths: bytes, count: int) -> Bytes:
     """The inverse of `encode_runs`; the lengths must add up to `count`."""
     less_one = decode_narrow(name, lengths, len(values))
-    if less_one.size and int(less_one.max()) >= count:
+    if less_one.size and int(np.max(less_one)) >= count:
         raise Malformed(f"{name}: a run is longer than the {count} values")
     repeats = less_one.astype(np.int64) + 1
     if int(repeats.sum()) != count:
