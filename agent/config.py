@@ -95,6 +95,7 @@ class UnitTable(Table):
     bus: str
     unit_id: Annotated[int, Field(ge=0, le=255)] = 1
     profile: str
+    instance: Annotated[int, Field(ge=1, le=64)] = 1  # which unit behind a gateway that shifts addresses
     period_s: Annotated[float, Field(ge=0.1, le=600)] = 1.0
     timeout_s: Annotated[float, Field(gt=0, le=60)] | None = None
 
@@ -165,9 +166,7 @@ def _cross_check(content: dict[str, Any]) -> list[str]:
     served = {str(unit.get("bus")) for unit in _tables(content, "unit")}
     if served <= set(buses):  # else the typo that was named already explains it
         problems += [f"[[bus]] {bus}: no [[unit]] is on it" for bus in buses if bus not in served]
-    problems += _shared(
-        "unit", ((u, (u.get("bus"), u.get("unit_id", 1))) for u in _tables(content, "unit")), "unit_id"
-    )
+    problems += _shared("unit", ((u, _station(u)) for u in _tables(content, "unit")), "unit_id")
     problems += _shared(
         "bus",
         ((bus, _endpoint(bus)) for bus in _tables(content, "bus") if bus.keys() & {"host", "device"}),
@@ -180,6 +179,11 @@ def _endpoint(bus: dict[str, Any]) -> object:
     if "device" in bus:
         return os.path.realpath(str(bus["device"]))
     return bus.get("host"), bus.get("port", 502)
+
+
+def _station(unit: dict[str, Any]) -> object:
+    """What no two units may have in common."""
+    return unit.get("bus"), unit.get("unit_id", 1), unit.get("instance", 1)
 
 
 def _shared(kind: str, tables: Iterable[tuple[dict[str, Any], object]], what: str) -> list[str]:

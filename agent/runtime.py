@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from agent.clock import Clock
+from agent.clock import Clock, Stamp
 from agent.config import Config, RtuBus, TcpBus, UnitTable
 from agent.control.server import ControlServer
+from agent.detect import identity
 from agent.detect.alarms import AlarmEvent
+from agent.detect.book import AlarmBook
 from agent.detect.watch import RackWatch, warm_up
 from agent.frame import Frame
 from agent.line import line_of, serial_of
@@ -54,6 +56,7 @@ class Agent:
         }
         self.buses = [self._bus(bus) for bus in config.bus]
         self.watches: dict[str, RackWatch] = {}
+        self.identities = {name: AlarmBook() for name in self.units}
         self.latest: dict[str, Latest] = {}
         self.alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_SHOWN)
         self._unrecorded: list[Event] = []
@@ -72,6 +75,8 @@ class Agent:
             clock=self.clock,
             connected=self._connected,
             emit=self._frame,
+            mismatch=self._mismatch,
+            instance=table.instance,
         )
 
     def _bus(self, bus: TcpBus | RtuBus) -> Bus:
@@ -135,23 +140,31 @@ class Agent:
         self.latest[frame.unit] = Latest(frame, layout, si)
         found = self.watches[frame.unit].judge(frame.stamp.boottime_ns / 1e9, si, frame.quality)
         if found:
-            events = [self._announce(frame, event) for event in found]
+            events = [self._announce(frame.unit, frame.stamp, event) for event in found]
             self._in_background(self._seal(frame.rack, events))
         elif self.open.full:
             self._in_background(self._seal())
 
-    def _announce(self, frame: Frame, event: AlarmEvent) -> Event:
+    def _mismatch(self, unit: Unit, said: str) -> None:
+        """Announce that a unit is not what its profile describes, or ("") that it is now."""
+        stamp = self.clock.stamp()
+        found = identity.judge(self.identities[unit.name], said, stamp.boottime_ns / 1e9)
+        if found:
+            events = [self._announce(unit.name, stamp, event) for event in found]
+            self._in_background(self._seal(unit.rack, events))
+
+    def _announce(self, unit: str, stamp: Stamp, event: AlarmEvent) -> Event:
         said = asdict(event)
         record = {
             "kind": "alarm",
-            "boottime_ns": frame.stamp.boottime_ns,
-            "utc_ns": frame.stamp.utc_ns,
+            "boottime_ns": stamp.boottime_ns,
+            "utc_ns": stamp.utc_ns,
             "value_unit": said.pop("unit"),
             **said,
         }
-        log.warning("%s %s %s: %s", event.state, event.severity, frame.unit, event.text)
-        self.alarms.append({**record, "unit": frame.unit})
-        return Event(frame.unit, record)
+        log.warning("%s %s %s: %s", event.state, event.severity, unit, event.text)
+        self.alarms.append({**record, "unit": unit})
+        return Event(unit, record)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -71,8 +71,7 @@ def connect(
     line = line or default_line(profile)
     if profile.sunspec:
         found = yield from explore(profile)
-        _refuse(profile, found.mismatches)
-        return build(
+        layout = build(
             profile,
             found.values,
             line,
@@ -81,9 +80,11 @@ def connect(
             notes=found.notes,
             identity=found.identity,
         )
+        _refuse(found.mismatches, layout)
+        return layout
     identity = expand(profile, instance=instance).identity
     answers, cuts = yield from _ask(profile, identity, line, frozenset(cuts))
-    _require(profile, identity, answers)
+    _refuse(_mismatches(identity, answers), assume(profile, line=line, instance=instance))
     shaping = reported(profile)
     numbers = {n: v for n, v in answers.said.items() if n in shaping and isinstance(v, int)}
     notes = [
@@ -216,8 +217,8 @@ def _identity(identity: Sequence[IdentityPoint], answers: Answers) -> dict[str, 
     return out
 
 
-def _require(profile: Profile, identity: Sequence[IdentityPoint], answers: Answers) -> None:
-    """Raise IdentityMismatch, naming every point that is not as the profile wants it."""
+def _mismatches(identity: Sequence[IdentityPoint], answers: Answers) -> list[str]:
+    """Every point that is not as the profile wants it, in words."""
     shown = _identity(identity, answers)
     wrong = []
     for item in identity:
@@ -229,9 +230,10 @@ def _require(profile: Profile, identity: Sequence[IdentityPoint], answers: Answe
             wrong.append(f"{item.value.label} is {why}, expected {wanted}")
         elif not fits(item.point, shown[item.value.label]):
             wrong.append(f"{item.value.label} is {shown[item.value.label]!r}, expected {wanted}")
-    _refuse(profile, wrong)
+    return wrong
 
 
-def _refuse(profile: Profile, wrong: Sequence[str]) -> None:
+def _refuse(wrong: Sequence[str], layout: Layout) -> None:
     if wrong:
-        raise IdentityMismatch(f"this is not a {profile.model}: {'; '.join(wrong)}; choose the right profile")
+        said = f"this is not a {layout.profile_model}: {'; '.join(wrong)}; choose the right profile"
+        raise IdentityMismatch(said, layout)

@@ -1,5 +1,10 @@
 """Why a unit cannot be polled, and whose turn it is."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from drivers.layout import Layout
+
 
 class ConnectError(Exception):
     """A unit cannot be polled now; the message says why and what to do."""
@@ -10,7 +15,14 @@ class NoAnswer(ConnectError):
 
 
 class IdentityMismatch(ConnectError):
-    """The unit is not the one its profile describes: choose the right profile; nothing was decoded."""
+    """The unit is not the one its profile describes: choose the right profile; nothing was decoded.
+
+    `layout` is what the profile describes, so that each of its values can be shown as MISMATCH.
+    """
+
+    def __init__(self, message: str, layout: "Layout") -> None:
+        self.layout = layout
+        super().__init__(message)
 
 
 class ChainError(ConnectError):

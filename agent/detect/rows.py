@@ -40,6 +40,8 @@ ROWS: tuple[Row, ...] = (
     Row("cell-imbalance", "voltage", WARNING, 20.0, "mV", 5.0, 600.0, 5.0, False),
     Row("cell-imbalance", "voltage", ADVICE, 10.0, "mV", 300.0, 3600.0, 3.0, False),
     Row("last-resort", "temperature", CRITICAL, 1.0, "", 0.0, 600.0, 0.5, True),
+    # Not a measurement: the unit is, or is not, what its profile describes.
+    Row("identity", "", WARNING, 1.0, "", 0.0, 0.0, 0.0, False),
     # The limit is raised to ten polls where that is longer.
     Row("blind", "", WARNING, 60.0, "s", 15.0, 10.0, 0.0, False),
 )

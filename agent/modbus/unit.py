@@ -10,9 +10,10 @@ from agent.clock import Clock, Stamp
 from agent.frame import Frame
 from agent.modbus.ports import Port
 from agent.quality import Quality
-from drivers.connect import ConnectError, connect
+from drivers.connect import ConnectError, IdentityMismatch, connect
 from drivers.layout import Image, Layout
 from drivers.line import Line
+from drivers.plan import Cut
 from drivers.profile import Profile
 from drivers.quantities import Poll
 from drivers.registers import Read, Reply
@@ -51,6 +52,7 @@ class Connection:
     schema: bytes
     image: Image
     state_at_s: float = 0.0
+    foreign: bool = False  # another kind of unit: its values are MISMATCH, and it is only asked who it is
 
 
 @dataclass
@@ -58,7 +60,9 @@ class Unit:
     """A unit as configured, and the state of talking to it; its reads are planned for `line`.
 
     `connected` is called with each new layout, before any frame that is read with it, and returns the hash of
-    its description; `emit` is called with every frame and its layout.
+    its description; `emit` is called with every frame and its layout; `mismatch` with what is wrong when the
+    unit is not what its profile describes, and with "" when it is. `instance`: which one of several behind a
+    gateway that shifts addresses.
     """
 
     name: str
@@ -71,10 +75,13 @@ class Unit:
     clock: Clock
     connected: Callable[["Unit", Layout], bytes]
     emit: Callable[[Frame, Layout], None]
+    mismatch: Callable[["Unit", str], None] = lambda _unit, _said: None
+    instance: int = 1
     counters: Counters = field(default_factory=Counters)
     trouble: str = "has not answered yet"
     heard_s: float | None = None  # CLOCK_BOOTTIME of the last sound reply
     _connection: Connection | None = None
+    _cuts: frozenset[Cut] = frozenset()  # what refusals have taught, also for the next connection
     _failures: int = 0
     _probe_at_s: float = 0.0
 
@@ -89,32 +96,46 @@ class Unit:
         now_s = stamp.boottime_ns / 1e9
         if now_s < self._probe_at_s:
             port = None
-        if self._connection is None:
-            if port is not None:
-                await self._connect(port, now_s)
-            return
         connection = self._connection
+        if port is not None and (connection is None or connection.foreign):
+            await self._connect(port, now_s)
+            connection = self._connection
+            if connection is None or not connection.foreign:
+                return
+        if connection is None:
+            return
         connection.image.begin_cycle()
         try:
-            if port is not None:
+            if connection.foreign:
+                connection.image.word_quality[:] = Quality.MISMATCH
+            elif port is not None:
                 self._connection = await self._poll(port, connection, now_s)
         finally:
             self._emit(connection, stamp)
 
     async def _connect(self, port: Port, now_s: float) -> None:
-        conversation = connect(self.profile, line=self.line)
+        conversation = connect(self.profile, line=self.line, instance=self.instance, cuts=self._cuts)
         try:
             read = next(conversation)
             while True:
                 read = conversation.send(await self._ask(port, read))
         except StopIteration as done:
             layout: Layout = done.value
+        except IdentityMismatch as error:
+            if self._connection is None:
+                schema = self.connected(self, error.layout)
+                self._connection = Connection(error.layout, schema, error.layout.image(), foreign=True)
+            self.mismatch(self, str(error))
+            self._fell_silent(now_s, str(error))
+            return
         except ConnectError as error:
+            self._connection = None
             self._fell_silent(now_s, str(error))
             return
         for note in layout.notes:
             log.warning("unit %s: %s", self.name, note)
         self._connection = Connection(layout, self.connected(self, layout), layout.image())
+        self.mismatch(self, "")
 
     async def _poll(self, port: Port, connection: Connection, now_s: float) -> Connection | None:
         """Fill the image, and return the connection to go on with: this one, a repaired one, or none."""
@@ -151,6 +172,7 @@ class Unit:
             return connection
         layout, note = parted
         log.warning("unit %s: %s", self.name, note)
+        self._cuts = layout.plan.cuts
         return replace(connection, layout=layout, image=layout.image())
 
     async def _ask(self, port: Port, read: Read, pause_s: float = 0.0) -> Reply:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from agent.modbus.unit import Unit
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.line import Line
-from drivers.profile import parse_profile
+from drivers.profile import Profile, parse_profile
 from drivers.registers import Area
 from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.rtu import RtuBus
@@ -25,6 +26,7 @@ from hil.modbus.tcp import TcpEndpoint
 PROFILE = """
 schema = 1
 model = "tiny"
+per_instance = 1000
 [[point]]
 name = "cell_voltage"
 address = {address}
@@ -62,18 +64,27 @@ class Recorder:
                 await self._new.wait()
 
 
-def unit(name: str, unit_id: int, frames: Recorder, address: int = 100, count: int = 4) -> Unit:
+def unit(
+    name: str,
+    unit_id: int,
+    frames: Recorder,
+    address: int = 100,
+    count: int = 4,
+    profile: Profile | None = None,
+    **rest: Any,
+) -> Unit:
     return Unit(
         name=name,
         rack=name,
         unit_id=unit_id,
-        profile=parse_profile(PROFILE.format(address=address, count=count)),
+        profile=profile or parse_profile(PROFILE.format(address=address, count=count)),
         line=Line.tcp(),
         period_s=0.1,
         timeout_s=0.1,
         clock=Clock(),
         connected=lambda _unit, _layout: bytes(16),
         emit=frames,
+        **rest,
     )
 
 
@@ -160,3 +171,81 @@ async def test_an_impossible_value_is_a_sensor_fault_with_its_raw_value_kept(
         frame = await frames.first("a", Quality.OUT_OF_RANGE)
     assert frame.raw[0] == 65535
     assert frame.quality[1] == Quality.GOOD
+
+
+NAMED = """
+
+[[point]]
+name = "firmware"
+address = 150
+expect_range = [100, 199]
+"""
+
+
+async def test_a_unit_of_another_kind_is_never_decoded_until_the_right_one_answers(
+    endpoint: TcpEndpoint, frames: Recorder, table: RegisterTable
+) -> None:
+    table.define(Area.HOLDING, 150, [212])
+    told: list[str] = []
+    named = parse_profile(PROFILE.format(address=100, count=4) + NAMED)
+    watched = unit("a", 1, frames, profile=named, mismatch=lambda _unit, said: told.append(said))
+    async with polling(TcpPort(endpoint.host, endpoint.port), watched):
+        foreign = await frames.first("a", Quality.MISMATCH)
+        assert not foreign.raw.any()
+        assert set(foreign.quality) == {Quality.MISMATCH}
+        assert told[0] == "this is not a tiny: firmware is 212, expected 100 to 199; choose the right profile"
+        assert watched.trouble == told[0]
+        table.define(Area.HOLDING, 150, [112])
+        await frames.first("a", Quality.GOOD)
+    assert told[-1] == ""
+    assert not any(f.quality[0] == Quality.GOOD for f in frames.frames[: frames.frames.index(foreign)])
+
+
+async def test_a_further_unit_of_a_gateway_is_asked_at_its_own_addresses(
+    endpoint: TcpEndpoint, frames: Recorder, table: RegisterTable
+) -> None:
+    table.define(Area.HOLDING, 2100, [3311, 3312, 3313, 3314])
+    table.define(Area.HOLDING, 2140, [5])
+    table.define(Area.HOLDING, 2150, [150])
+    named = parse_profile(PROFILE.format(address=100, count=4) + NAMED)
+    async with polling(
+        TcpPort(endpoint.host, endpoint.port), unit("a", 1, frames, profile=named, instance=3)
+    ):
+        frame = await frames.first("a", Quality.GOOD)
+    np.testing.assert_array_equal(frame.raw, [3311, 3312, 3313, 3314, 5])
+
+
+COUNTED = """
+schema = 1
+model = "counted"
+topology = { cells = 4 }
+[[point]]
+name = "cell_count"
+address = 102
+[[point]]
+name = "cell_voltage"
+address = 110
+count = "cell_count"
+[[point]]
+name = "string_current"
+address = 130
+"""
+
+
+async def test_what_a_refusal_taught_is_known_to_the_next_connection(
+    endpoint: TcpEndpoint, frames: Recorder
+) -> None:
+    gappy = RegisterTable()
+    gappy.define(Area.HOLDING, 102, [3])
+    gappy.define(Area.HOLDING, 110, [3300] * 4)
+    gappy.define(Area.HOLDING, 130, [7])
+    endpoint.units = {1: gappy}
+    watched = unit("a", 1, frames, profile=parse_profile(COUNTED))
+    async with polling(TcpPort(endpoint.host, endpoint.port), watched):
+        assert (await frames.first("a", Quality.GOOD)).raw.size == 4
+        refused = watched.counters.refused
+        gappy.define(Area.HOLDING, 102, [4])  # a cell more: connected anew
+        async with asyncio.timeout(10):
+            while frames.frames[-1].raw.size == 4 or frames.frames[-1].quality[0] != Quality.GOOD:
+                await frames.first("a", Quality.GOOD, after=len(frames.frames))
+    assert watched.counters.refused == refused == 1
