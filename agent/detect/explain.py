@@ -3,9 +3,10 @@
 import math
 from dataclasses import replace
 
-from agent.detect import imbalance, slope
+from agent.detect import imbalance
 from agent.detect.alarms import AlarmEvent
 from agent.detect.channels import Bank, Floats, common_place
+from agent.detect.heating import Seen
 from agent.detect.rows import Row
 
 
@@ -48,33 +49,30 @@ def _event(
 
 
 def thermal_slope(
-    row: Row, bank: Bank, c: int, members: set[int], seen: Floats, temp: Floats, t_s: float
+    row: Row, bank: Bank, c: int, members: set[int], seen: Seen, temp: Floats, t_s: float
 ) -> AlarmEvent:
-    """Explain heating against siblings. `seen` (7,): a row of `slope.judge_slopes`."""
-    gain, noise, rise = seen[slope.AGAINST], seen[slope.NOISE], seen[slope.RISE]
-    length_s = 60.0 * rise / gain
+    """Explain heating against siblings."""
     text = (
-        f"{name_of(bank.places[c], 'temperature')} heats {gain:.2g} K/min faster than its siblings "
-        f"({seen[slope.OWN]:.2g} against {seen[slope.COMMON]:.2g} K/min), now {temp[c]:.1f} degC, "
-        f"{rise:.1f} K above its place among them, for about {duration(length_s)}; "
-        f"{gain / noise:.0f} times its noise, at least {seen[slope.SCORE]:.2g} K/min beyond doubt "
+        f"{name_of(bank.places[c], 'temperature')} heats {seen.against:.2g} K/min faster than its siblings "
+        f"({seen.own:.2g} against {seen.own - seen.against:.2g} K/min), now {temp[c]:.1f} degC, "
+        f"{seen.rise_k:.1f} K up among them in about {duration(seen.for_s)}; "
+        f"{seen.against / seen.noise:.0f} times its noise, {seen.certain:.2g} K/min beyond doubt "
         f"(limit {row.limit:g}).{others(members)}"
     )
-    return _event(row, bank, c, seen[slope.SCORE], text, t_s, t_s - length_s, gain / noise)
+    return _event(row, bank, c, seen.certain, text, t_s, t_s - seen.for_s, seen.against / seen.noise)
 
 
 def thermal_rate(
-    row: Row, bank: Bank, c: int, members: set[int], seen: Floats, temp: Floats, t_s: float
+    row: Row, bank: Bank, c: int, members: set[int], seen: Seen, temp: Floats, t_s: float
 ) -> AlarmEvent:
-    """Explain heating of a sensor by itself. `seen` (7,): a row of `slope.judge_slopes`."""
-    rate, noise, rise = seen[slope.OWN], seen[slope.NOISE], seen[slope.RISE]
-    length_s = 60.0 * rise / rate
+    """Explain heating of a sensor by itself."""
     text = (
-        f"{name_of(bank.places[c], 'temperature')} heats {rate:.2g} K/min, now {temp[c]:.1f} degC, "
-        f"{rise:.1f} K up in about {duration(length_s)}; {rate / noise:.0f} times its noise, "
-        f"at least {seen[slope.SCORE]:.2g} K/min beyond doubt (limit {row.limit:g}).{others(members)}"
+        f"{name_of(bank.places[c], 'temperature')} heats {seen.own:.2g} K/min, now {temp[c]:.1f} degC, "
+        f"{seen.rise_k:.1f} K up in about {duration(seen.for_s)}; "
+        f"{seen.own / seen.noise:.0f} times its noise, {seen.certain:.2g} K/min beyond doubt "
+        f"(limit {row.limit:g}).{others(members)}"
     )
-    return _event(row, bank, c, seen[slope.SCORE], text, t_s, t_s - length_s, rate / noise)
+    return _event(row, bank, c, seen.certain, text, t_s, t_s - seen.for_s, seen.own / seen.noise)
 
 
 def cell_imbalance(

@@ -32,12 +32,13 @@ ROWS: tuple[Row, ...] = (
     # degC; self-heating is first seen at 0.02 to 0.05 K/min in calorimeters.
     Row("thermal-slope", "temperature", CRITICAL, 0.5, "K/min", 2.0, 600.0, 0.25, True),
     Row("thermal-slope", "temperature", WARNING, 0.1, "K/min", 10.0, 900.0, 0.05, False),
-    Row("thermal-slope", "temperature", ADVICE, 0.02, "K/min", 120.0, 1800.0, 0.01, False),
+    Row("thermal-slope", "temperature", ADVICE, 0.003, "K/min", 20.0, 1800.0, 0.002, False),
     # Without siblings to compare: a cell under 2C of load heats 2.2 K/min, and nothing is wrong with it.
     Row("thermal-rate", "temperature", CRITICAL, 6.0, "K/min", 2.0, 600.0, 3.0, True),
     Row("thermal-rate", "temperature", WARNING, 3.0, "K/min", 30.0, 600.0, 1.5, False),
     Row("cell-imbalance", "voltage", CRITICAL, 300.0, "mV", 5.0, 600.0, 50.0, True),
-    Row("cell-imbalance", "voltage", WARNING, 20.0, "mV", 5.0, 600.0, 5.0, False),
+    # A short of 0.1 ohm pulls 33 A through about 0.5 mohm: the cell steps down by some 17 mV.
+    Row("cell-imbalance", "voltage", WARNING, 12.0, "mV", 5.0, 600.0, 3.0, False),
     Row("cell-imbalance", "voltage", ADVICE, 10.0, "mV", 300.0, 3600.0, 3.0, False),
     Row("last-resort", "temperature", CRITICAL, 1.0, "", 0.0, 600.0, 0.5, True),
     # Not a measurement: the unit is, or is not, what its profile describes.

@@ -3,8 +3,7 @@
 import numpy as np
 from numba import njit
 
-from agent.detect.channels import Codes, Flags, Floats, Ints
-from agent.detect.validity import GOOD, HELD, RESTART
+from agent.detect.channels import Floats, Ints
 
 
 @njit(cache=True)  # no fastmath: it may delete the NaN test below
@@ -53,18 +52,3 @@ def sibling_median(value: Floats, member: Ints, start: Ints, order: Ints, out: F
             if high >= rank:
                 high += 1
             out[order[a]] = 0.5 * (value[order[first + low]] + value[order[first + high]])
-
-
-@njit(cache=True)
-def pick_usable(index: Ints, verdict: Codes, usable: Codes) -> None:
-    """Set `usable` (n,) to 1 where the frame's `verdict` at `index` is good and possible, be it a jump."""
-    for c in range(index.size):
-        v = verdict[index[c]]
-        usable[c] = 1 if v in (GOOD, HELD, RESTART) else 0
-
-
-@njit(cache=True)
-def pick_restart(index: Ints, verdict: Codes, restart: Flags) -> None:
-    """Set `restart` (n,) where a sensor has stepped: frame `verdict` at `index`."""
-    for c in range(index.size):
-        restart[c] = verdict[index[c]] == RESTART

@@ -1,4 +1,4 @@
-"""Online thermal slope: how fast a sensor heats, by itself and against its siblings, at several time scales.
+"""Online slopes at several time scales, and how much of each is certain.
 
 At each scale tau a straight line is fitted with weights exp(-age / tau). That is close to the best there is:
 for a ramp in white noise, the fit whose tau suits the ramp's age reaches 93 % of the signal-to-noise ratio of
@@ -7,8 +7,11 @@ bank of such fits is a generalised likelihood ratio test over onsets, at O(1) pe
 
 What is reported is never the slope itself but the *certain* slope: what is left of it when everything that
 noise could have made is taken off:
-  - `SIGMAS` standard deviations, from the sensor's own white noise (never less than its register step allows)
+  - `SIGMAS` standard deviations, from the signal's own white noise (never less than its register step allows)
     or from how the slope at this scale has wandered before, whichever is more;
+  - or `MARGIN` times the steepest fall at this scale in about a week, where that is more. Noise, rooms and
+    loads go both ways, faults only heat: falls tell how heavy the tails are, and no fault can spoil the
+    sample;
   - the most that rounding to the register step can do where the noise is too small to dither it;
   - the most that the largest single jump can do: heat is never one jump, a loose contact is.
 
@@ -16,294 +19,285 @@ Everything is relative to the present sample, so that months of uptime cost no d
 """
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from agent.detect import noise
 from agent.detect.channels import Flags, Floats
 
 SCALES_S = np.array([6.0, 24.0, 96.0, 384.0, 1536.0, 6144.0])
-RECENT, BASE = 1, 4  # a rise is measured from the mean of the longer window without the shorter one
+RECENT, BEFORE = 1, 4  # a rise is measured from the mean of the longer window without the shorter one
 
-#: One-sided. Gaussian, per scale: 1e-9 per independent look, one look per tau: more than 190 years between
-#: false alarms at tau = 6 s. Real noise is worse, which is why it is learned and why rows have delays.
-SIGMAS = 6.0
+#: One-sided, per scale: in white Gaussian noise about 60 sensor-years between false alarms at each scale, so
+#: 10 for all six together: (h / tau) phi(h) = 1 / (60 a), the crossing rate of a process that forgets within
+#: tau.
+SIGMAS = np.array([6.4, 6.2, 5.95, 5.7, 5.45, 5.2])
+MARGIN = 1.3  # white noise falls by 4 to 4.5 sigma in a week, so that this costs nothing there
 
 MIN_SAMPLES = 3.0  # effective number below which a fit is no fit
 LEARN_AFTER = 2.0  # time constants after which a fit says something about wandering
-PRIOR_SLOPE = 0.01 / 60  # K/s: five times what ordinary rooms do in ten minutes; fades as more is learned
-PRIOR_WINDOWS = 5.0
-MEMORY_S = 86400.0  # rooms breathe daily
-WHITE_MEMORY = 3600.0  # samples
-GAP_S = 600.0  # values further apart say nothing about noise
+PRIOR_SLOPE = 0.01 / 60  # K/s: five times what ordinary rooms do in ten minutes
+PRIOR_WINDOWS = 20.0  # after so many windows the sensor's own wandering is known well enough
+WANDER_S = 86400.0  # rooms breathe daily
+FALL_S = 7 * 86400.0
 
-# Columns of the moments: weights, weights squared, values. Ages are negative times before now.
-S0, S1, S2, V0, V1, V2, Y0, Y1 = range(8)
-# Columns of the noise state.
-PREVIOUS, MEAN_STEP, STEPS, SD, ROUNDING, LEAP = range(6)
-# Columns of what is learned per scale.
-WANDER, WINDOWS, AGE, JUMP = range(4)
-# Columns of the result.
-SLOPE, CERTAIN, SIGMA, NOW, MEAN, WEIGHT = range(6)
+LEARN_EVERY = 0.25  # of a time constant: neighbouring slopes say the same
 
-
-@njit(cache=True)
-def decay(dt_s: float, out: Floats) -> None:
-    """Fill `out` (n_scales, 2) with exp(-dt / tau) and exp(-dt / (4 tau))."""
-    for k in range(SCALES_S.size):
-        quarter = math.exp(-0.25 * dt_s / SCALES_S[k])
-        out[k, 1] = quarter
-        out[k, 0] = quarter * quarter * quarter * quarter
+# Columns of the moments: weights, weights squared, and two signals. Ages are negative times before now.
+S0, S1, S2, V0, V1, V2, X0, X1, G0, G1 = range(10)
+# Columns of what is learned per scale: mean square of the slope, windows it is from, steepest fall; POSSIBLE
+# is the slope that must be reckoned with because of them; JUMP the largest jump still in the window.
+WANDER, WINDOWS, FALL, POSSIBLE, JUMP = range(5)
+# Columns of the result, K/s.
+SLOPE, CERTAIN = range(2)
+# Columns of the table of scales: how much is left of a weight, of a jump, and how much there is to learn (0:
+# not now); then the time since the last learning.
+FADING, JUMP_FADING, SHARE, WAITED_S = range(4)
 
 
-@njit(cache=True)  # no fastmath: it may delete the NaN test below
-def learn_noise(dt_s: float, value: Floats, step: Floats, noise: Floats) -> None:
+class Signal(NamedTuple):
+    """State and result for one signal of each of n sensors; a tuple, so that kernels take it whole.
+
+    step (n,) float64, K: rounding. noise (n, 6): see `noise`. age_s (n,): since the first sample. learned (n,
+    n_scales, 5): state. fit (n, n_scales, 2): result, SLOPE and CERTAIN (one-sided lower bound), K/s; NaN
+    where a scale has too few samples.
     """
-    Learn each signal's white noise from the differences of neighbouring samples.
 
-    Parameters
-    ----------
-    dt_s : float, s
-        Time since the last frame, > 0.
-    value : (n,) float64, K
-        NaN where there is no good value.
-    step : (n,) float64, K
-        Register step; no sensor is quieter than rounding to it.
-    noise : (n, 6) float64, K
-        State and output, see `new_state`: SD (standard deviation), ROUNDING (largest error of the mean that
-        rounding leaves) and LEAP (how far this sample is from the last, beyond 3 standard deviations).
-
-    Notes
-    -----
-    Noise of standard deviation s before rounding to steps of q leaves a mean error of at most
-    (q / pi) exp(-2 pi^2 (s / q)^2), half a step without any noise (Widrow and Kollar, Quantization Noise,
-    2008).
-    """
-    for c in range(value.size):
-        x = value[c]
-        noise[c, LEAP] = 0.0
-        if np.isnan(x):
-            continue
-        if not np.isnan(noise[c, PREVIOUS]) and dt_s <= GAP_S:
-            difference = abs(x - noise[c, PREVIOUS])
-            usual = 3.8 * noise[c, MEAN_STEP] + step[c]
-            noise[c, LEAP] = max(0.0, difference - usual)
-            noise[c, STEPS] = min(noise[c, STEPS] + 1.0, WHITE_MEMORY)
-            noise[c, MEAN_STEP] += (min(difference, usual) - noise[c, MEAN_STEP]) / noise[c, STEPS]
-        noise[c, PREVIOUS] = x
-        uniform = step[c] * step[c] / 12.0
-        variance = max(0.7854 * noise[c, MEAN_STEP] * noise[c, MEAN_STEP], uniform)
-        dither = (variance - uniform) / (step[c] * step[c])
-        noise[c, SD] = math.sqrt(variance)
-        noise[c, ROUNDING] = 0.5 * step[c] * math.exp(-19.74 * dither)
-
-
-@njit(cache=True)  # no fastmath: it may delete the NaN tests below
-def fit_slopes(
-    dt_s: float,
-    fading: Floats,
-    value: Floats,
-    restart: Flags,
-    noise: Floats,
-    moments: Floats,
-    learned: Floats,
-    fit: Floats,
-) -> None:
-    """
-    Fit each signal's slope at every scale, and say how much of it is certain.
-
-    Parameters
-    ----------
-    dt_s : float, s
-        Time since the last frame, > 0.
-    fading : (n_scales, 2) float64
-        From `decay`, for this `dt_s`.
-    value : (n,) float64, K
-        NaN where there is no good value: time passes, nothing is added.
-    restart : (n,) bool
-        The sensor stepped: forget what was before, keep what is known of its noise.
-    noise : (n, 6) float64, K
-        From `learn_noise`.
-    moments : (n, n_scales, 8), learned : (n, n_scales, 4) float64
-        State, see `new_state`.
-    fit : (n, n_scales, 6) float64, K/s and K
-        Output: SLOPE, CERTAIN (one-sided lower bound), SIGMA, NOW (end of the fitted line), MEAN and WEIGHT
-        (samples) of the window. NaN where the scale has too few samples.
-    """
-    for c in range(value.size):
-        x = value[c]
-        good = not np.isnan(x)
-        if good and restart[c]:
-            moments[c] = 0.0
-            learned[c, :, AGE] = 0.0
-            learned[c, :, JUMP] = 0.0
-            noise[c, LEAP] = 0.0
-        for k in range(SCALES_S.size):
-            _advance(moments[c, k], fading[k, 0], dt_s, x, good)
-            past = learned[c, k]
-            past[AGE] += dt_s
-            past[JUMP] = max(past[JUMP] * fading[k, 1], noise[c, LEAP])
-            _judge(moments[c, k], past, noise[c], SCALES_S[k], dt_s, good, fit[c, k])
-
-
-@njit(cache=True)
-def _advance(m: Floats, fading: float, dt_s: float, x: float, good: bool) -> None:
-    """Age the moments by `dt_s` and add the sample `x` at age 0."""
-    squared = fading * fading
-    m[S2] = fading * (m[S2] - 2.0 * dt_s * m[S1] + dt_s * dt_s * m[S0])
-    m[S1] = fading * (m[S1] - dt_s * m[S0])
-    m[S0] = fading * m[S0]
-    m[V2] = squared * (m[V2] - 2.0 * dt_s * m[V1] + dt_s * dt_s * m[V0])
-    m[V1] = squared * (m[V1] - dt_s * m[V0])
-    m[V0] = squared * m[V0]
-    m[Y1] = fading * (m[Y1] - dt_s * m[Y0])
-    m[Y0] = fading * m[Y0]
-    if good:
-        m[S0] += 1.0
-        m[V0] += 1.0
-        m[Y0] += x
-    elif m[S0] < 1e-30:  # far in the past: gone, before it becomes denormal
-        m[:] = 0.0
-
-
-@njit(cache=True)
-def _judge(
-    m: Floats, past: Floats, noise: Floats, tau_s: float, dt_s: float, good: bool, fit: Floats
-) -> None:
-    fit[:] = np.nan
-    if m[V0] <= 0.0 or m[S0] * m[S0] < MIN_SAMPLES * m[V0]:
-        return
-    fit[MEAN] = m[Y0] / m[S0]
-    fit[WEIGHT] = m[S0]
-    det = m[S0] * m[S2] - m[S1] * m[S1]
-    if not good or det <= 1e-9 * m[S0] * m[S2]:
-        return
-    slope = (m[S0] * m[Y1] - m[S1] * m[Y0]) / det
-    spread = (m[S0] * m[S0] * m[V2] - 2.0 * m[S0] * m[S1] * m[V1] + m[S1] * m[S1] * m[V0]) / (det * det)
-    white = noise[SD] * noise[SD] * spread
-    per_length = math.sqrt(spread * m[S0] * m[S0] / m[V0])  # 0.71 / tau once the window is full
-    if past[AGE] > LEARN_AFTER * tau_s and dt_s < tau_s:
-        _learn_wander(past, slope, white, tau_s, dt_s)
-    fit[SLOPE] = slope
-    fit[NOW] = fit[MEAN] - slope * m[S1] / m[S0]
-    fit[SIGMA] = math.sqrt(max(white, past[WANDER]))
-    possible = SIGMAS * fit[SIGMA] + (1.04 * noise[ROUNDING] + 0.67 * past[JUMP]) * per_length
-    fit[CERTAIN] = slope - possible
-
-
-@njit(cache=True)
-def _learn_wander(past: Floats, slope: float, white: float, tau_s: float, dt_s: float) -> None:
-    """Learn the mean square of the slope; an excursion counts 3 sigma at most, or it would deafen."""
-    past[WINDOWS] = min(past[WINDOWS] + dt_s / tau_s, max(MEMORY_S / tau_s, 30.0))
-    excess = min(slope * slope, 9.0 * max(past[WANDER], white))
-    past[WANDER] += (excess - past[WANDER]) * (dt_s / tau_s) / (PRIOR_WINDOWS + past[WINDOWS])
-
-
-@dataclass(frozen=True, slots=True)
-class SlopeState:
-    """The arrays of `fit_slopes` for one kind of signal."""
-
-    moments: Floats
+    step: Floats
     noise: Floats
+    age_s: Floats
     learned: Floats
     fit: Floats
 
-    def forget_values(self) -> None:
-        """Forget all samples, keep what was learned of the noise."""
-        self.moments[:] = 0.0
-        self.learned[:, :, AGE] = 0.0
-        self.learned[:, :, JUMP] = 0.0
-        self.noise[:, PREVIOUS] = np.nan
 
+class Slopes(NamedTuple):
+    """Slopes of two signals per sensor: its temperature, and its gain, the deviation from its siblings.
 
-def new_state(step: Floats) -> SlopeState:
-    """Return the state for signals with these register steps (n,) that have not been seen yet."""
-    n, scales = len(step), len(SCALES_S)
-    noise = np.full((n, 6), np.nan)
-    noise[:, MEAN_STEP] = step  # until it is measured
-    noise[:, STEPS] = 3.0
-    learned = np.zeros((n, scales, 4))
-    learned[:, :, WANDER] = PRIOR_SLOPE**2
-    return SlopeState(np.zeros((n, scales, 8)), noise, learned, np.full((n, scales, 6), np.nan))
-
-
-# Columns of the verdict on a sensor.
-SCORE, OWN, AGAINST, COMMON, NOISE, RISE, SCALE = range(7)
-
-OWN_SHARE = 0.5  # of its siblings' heating a sensor may add before it counts: places and loads differ
-MIN_RISE_K = 0.4
-MIN_RISE_STEPS = 1.5
-MIN_RISE_ALONE_K = 2.0
-
-
-@njit(cache=True)  # no fastmath: it may delete the NaN tests below
-def judge_slopes(alone: Floats, against: Floats, step: Floats, own: Floats, relative: Floats) -> None:
+    Both are sampled at the same times, so that they share the moments of the weights. moments (n, n_scales,
+    10), scales (n_scales, 4): state.
     """
-    Turn fits into one score per sensor: its largest certain slope of all scales, in K/min.
+
+    temperature: Signal
+    gain: Signal
+    moments: Floats
+    scales: Floats
+
+
+def new_slopes(step: Floats) -> Slopes:
+    """Return the state for sensors with these register steps (n,) that have not been seen yet."""
+    n, scales = len(step), len(SCALES_S)
+
+    def new_signal(step: Floats) -> Signal:
+        learned = np.zeros((n, scales, 5))
+        learned[:, :, POSSIBLE] = SIGMAS * PRIOR_SLOPE
+        return Signal(step, noise.new_noise(step), np.zeros(n), learned, np.full((n, scales, 2), np.nan))
+
+    # a difference of two rounded values has twice the variance of rounding
+    return Slopes(
+        new_signal(step),
+        new_signal(step * math.sqrt(2.0)),
+        np.zeros((n, scales, 10)),
+        np.zeros((scales, 4)),
+    )
+
+
+def forget_values(slopes: Slopes) -> None:
+    """Forget all samples, keep what was learned of the noise."""
+    slopes.moments[:] = 0.0
+    for signal in (slopes.temperature, slopes.gain):
+        signal.noise[:, noise.PREVIOUS] = np.nan
+        signal.age_s[:] = 0.0
+        signal.learned[:, :, JUMP] = 0.0
+
+
+@njit(cache=True, error_model="numpy")  # no fastmath: it may delete the NaN tests below
+def fit_slopes(dt_s: float, value: Floats, median: Floats, restart: Flags, slopes: Slopes) -> None:
+    """
+    Fit the slopes of each sensor and of its gain on its siblings at every scale; say how much is certain.
 
     Parameters
     ----------
-    alone, against : (n, n_scales, 6) float64
-        Fits of the sensors themselves and of their deviations from their siblings.
-    step : (n,) float64, K
-    own, relative : (n, 7) float64
-        Output: SCORE, then what explains it: OWN, AGAINST, COMMON slope (K/min), NOISE (1 sigma, K/min), RISE
-        (K) and SCALE (s). Score NaN: not known; a rise that is too small to matter scores 0 at most.
-
-    Notes
-    -----
-    Against siblings, the sensor must itself be heating (when the siblings cool, it only lags), and heating
-    that is common to all excuses a share of its own: load heats every cell, though not every sensor alike.
+    dt_s : float, s
+        Time since the last frame, > 0.
+    value, median : (n,) float64, K
+        The sensors and the leave-one-out medians of their siblings. NaN where there is none: time passes,
+        nothing is added. A gain that comes back starts afresh, its siblings may be others than before.
+    restart : (n,) bool
+        The sensor stepped: take it that it always was where it is now, keep what is known of its noise.
+    slopes : Slopes
+        State and output.
     """
-    for c in range(step.size):
-        own[c] = np.nan
-        relative[c] = np.nan
+    _pass_time(dt_s, slopes.scales)
+    for c in range(value.size):
+        x, g = value[c], value[c] - median[c]
+        good, paired = not np.isnan(x), not np.isnan(g)
+        _hear(dt_s, x, g, restart[c], slopes, c)
         for k in range(SCALES_S.size):
-            slope = alone[c, k, SLOPE]
-            if np.isnan(slope):
-                continue
-            rise = _rise(alone[c])
-            certain = alone[c, k, CERTAIN]
-            if not rise >= MIN_RISE_ALONE_K:
-                certain = min(certain, 0.0)
-            _keep(own[c], 60.0 * certain, slope, np.nan, np.nan, alone[c, k, SIGMA], rise, k)
-            gain = against[c, k, SLOPE]
-            if np.isnan(gain):
-                continue
-            common = slope - gain
-            rise = _rise(against[c])
-            certain = min(against[c, k, CERTAIN] - OWN_SHARE * max(common, 0.0), slope)
-            if not rise >= max(MIN_RISE_K, MIN_RISE_STEPS * step[c]):
-                certain = min(certain, 0.0)
-            _keep(relative[c], 60.0 * certain, slope, gain, common, against[c, k, SIGMA], rise, k)
+            _advance(slopes.moments, c, k, slopes.scales[k, FADING], dt_s)
+        if good:
+            _add(slopes.moments, c, x, g if paired else 0.0)
+        for k in range(SCALES_S.size):
+            _fit(slopes, c, k, good, paired)
 
 
-@njit(cache=True)
-def _rise(fit: Floats) -> float:
-    """How far the signal stands above where it was in the half hour before the last half minute, K."""
-    weight = fit[BASE, WEIGHT]
-    before = weight * fit[BASE, MEAN]
-    if not np.isnan(fit[RECENT, WEIGHT]):
-        weight -= fit[RECENT, WEIGHT]
-        before -= fit[RECENT, WEIGHT] * fit[RECENT, MEAN]
-    if not weight > 0.5 * MIN_SAMPLES:
-        return np.nan
-    for k in range(BASE):
-        if not np.isnan(fit[k, NOW]):
-            return float(fit[k, NOW] - before / weight)
-    return np.nan
+@njit(cache=True, error_model="numpy")
+def _hear(dt_s: float, x: float, g: float, restart: bool, slopes: Slopes, c: int) -> None:
+    """Learn the noise of both signals, and make them start afresh where they must."""
+    alone, against = slopes.temperature, slopes.gain
+    if restart and not np.isnan(x):
+        _start_at(alone, slopes.moments, c, X0, x)
+    if not np.isnan(g) and (restart or np.isnan(against.noise[c, noise.PREVIOUS])):
+        _start_at(against, slopes.moments, c, G0, g)
+    if not np.isnan(x) and np.isnan(g):
+        against.noise[c, noise.PREVIOUS] = np.nan  # siblings that come back may be others than before
+    noise.learn_noise(dt_s, x, alone.step[c], alone.noise, c)
+    noise.learn_noise(dt_s, g, against.step[c], against.noise, c)
+    _age(alone, dt_s, slopes.scales, c)
+    _age(against, dt_s, slopes.scales, c)
 
 
-@njit(cache=True)
-def _keep(
-    best: Floats, score: float, own: float, against: float, common: float, sigma: float, rise: float, k: int
+@njit(cache=True, error_model="numpy")
+def _age(signal: Signal, dt_s: float, scales: Floats, c: int) -> None:
+    signal.age_s[c] += dt_s
+    leap = signal.noise[c, noise.LEAP]
+    for k in range(SCALES_S.size):
+        signal.learned[c, k, JUMP] = max(signal.learned[c, k, JUMP] * scales[k, JUMP_FADING], leap)
+
+
+@njit(cache=True, error_model="numpy")
+def _pass_time(dt_s: float, scales: Floats) -> None:
+    for k in range(SCALES_S.size):
+        tau_s = SCALES_S[k]
+        quarter = math.exp(-0.25 * dt_s / tau_s)
+        scales[k, FADING] = quarter * quarter * quarter * quarter
+        scales[k, JUMP_FADING] = quarter
+        scales[k, WAITED_S] += dt_s
+        scales[k, SHARE] = 0.0
+        if scales[k, WAITED_S] >= LEARN_EVERY * tau_s:
+            # after a gap as long as the window its slope is not this scale's
+            scales[k, SHARE] = scales[k, WAITED_S] / tau_s if dt_s < tau_s else 0.0
+            scales[k, WAITED_S] = 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def _advance(m: Floats, c: int, k: int, fading: float, dt_s: float) -> None:
+    """Age the moments by `dt_s`."""
+    s0, s1, v0, v1 = m[c, k, S0], m[c, k, S1], m[c, k, V0], m[c, k, V1]
+    if fading * s0 < 1e-30:  # long gone; before it becomes denormal, and slow
+        m[c, k, :] = 0.0
+        return
+    squared = fading * fading
+    dt2 = dt_s * dt_s
+    m[c, k, S2] = fading * (m[c, k, S2] - 2.0 * dt_s * s1 + dt2 * s0)
+    m[c, k, S1] = fading * (s1 - dt_s * s0)
+    m[c, k, S0] = fading * s0
+    m[c, k, V2] = squared * (m[c, k, V2] - 2.0 * dt_s * v1 + dt2 * v0)
+    m[c, k, V1] = squared * (v1 - dt_s * v0)
+    m[c, k, V0] = squared * v0
+    m[c, k, X1] = fading * (m[c, k, X1] - dt_s * m[c, k, X0])
+    m[c, k, X0] = fading * m[c, k, X0]
+    m[c, k, G1] = fading * (m[c, k, G1] - dt_s * m[c, k, G0])
+    m[c, k, G0] = fading * m[c, k, G0]
+
+
+@njit(cache=True, error_model="numpy")
+def _add(m: Floats, c: int, x: float, g: float) -> None:
+    """Add a sample at age 0."""
+    for k in range(SCALES_S.size):
+        m[c, k, S0] += 1.0
+        m[c, k, V0] += 1.0
+        m[c, k, X0] += x
+        m[c, k, G0] += g
+
+
+@njit(cache=True, error_model="numpy")
+def _start_at(signal: Signal, m: Floats, c: int, first_sum: int, y: float) -> None:
+    """Make the past of a signal as if it had always been `y`."""
+    signal.noise[c, noise.PREVIOUS] = np.nan
+    signal.age_s[c] = 0.0
+    for k in range(SCALES_S.size):
+        m[c, k, first_sum] = y * m[c, k, S0]
+        m[c, k, first_sum + 1] = y * m[c, k, S1]
+        signal.learned[c, k, JUMP] = 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def _fit(slopes: Slopes, c: int, k: int, good: bool, paired: bool) -> None:
+    m = slopes.moments
+    s0, s1, v0 = m[c, k, S0], m[c, k, S1], m[c, k, V0]
+    det = s0 * m[c, k, S2] - s1 * s1
+    if not good or s0 * s0 < MIN_SAMPLES * v0 or det <= 1e-9 * s0 * s0:
+        _no_fit(slopes.temperature, c, k)
+        _no_fit(slopes.gain, c, k)
+        return
+    per_det = 1.0 / det
+    spread = math.sqrt(max(0.0, s0 * s0 * m[c, k, V2] - 2.0 * s0 * s1 * m[c, k, V1] + s1 * s1 * v0)) * per_det
+    x_slope = (s0 * m[c, k, X1] - s1 * m[c, k, X0]) * per_det
+    _judge(slopes.temperature, c, k, x_slope, spread, s0, v0, slopes.scales[k, SHARE])
+    if paired:
+        g_slope = (s0 * m[c, k, G1] - s1 * m[c, k, G0]) * per_det
+        _judge(slopes.gain, c, k, g_slope, spread, s0, v0, slopes.scales[k, SHARE])
+    else:
+        _no_fit(slopes.gain, c, k)
+
+
+@njit(cache=True, error_model="numpy")
+def _no_fit(signal: Signal, c: int, k: int) -> None:
+    signal.fit[c, k, SLOPE] = np.nan
+    signal.fit[c, k, CERTAIN] = np.nan
+
+
+@njit(cache=True, error_model="numpy")
+def _judge(
+    signal: Signal, c: int, k: int, slope: float, spread: float, s0: float, v0: float, share: float
 ) -> None:
-    if np.isnan(best[SCORE]) or score > best[SCORE]:
-        best[SCORE] = score
-        best[OWN] = 60.0 * own
-        best[AGAINST] = 60.0 * against
-        best[COMMON] = 60.0 * common
-        best[NOISE] = 60.0 * sigma
-        best[RISE] = rise
-        best[SCALE] = SCALES_S[k]
+    """Say how much of `slope` is certain. `spread`: its standard deviation for white noise of 1 K."""
+    white = signal.noise[c, noise.SD] * spread
+    if share > 0.0 and signal.age_s[c] > LEARN_AFTER * SCALES_S[k]:
+        _learn_wander(signal.learned, c, k, slope, white, share)
+    certain = slope - max(SIGMAS[k] * white, signal.learned[c, k, POSSIBLE])
+    if certain > 0.0:  # the rest matters only then
+        jump = signal.learned[c, k, JUMP]
+        crooked = 1.04 * noise.rounding_left(signal.step[c], signal.noise, c) + 0.67 * jump
+        certain -= crooked * spread * s0 / math.sqrt(v0)  # 0.71 / tau per kelvin once the window is full
+    signal.fit[c, k, SLOPE] = slope
+    signal.fit[c, k, CERTAIN] = certain
+
+
+@njit(cache=True, error_model="numpy")
+def _learn_wander(learned: Floats, c: int, k: int, slope: float, white: float, share: float) -> None:
+    """Learn the mean square of the slope (an excursion counts 3 sigma at most) and its steepest fall."""
+    tau_s = SCALES_S[k]
+    windows = min(learned[c, k, WINDOWS] + share, max(WANDER_S / tau_s, 30.0))
+    prior = PRIOR_SLOPE * PRIOR_SLOPE
+    square = min(slope * slope, 9.0 * max(learned[c, k, WANDER], white * white, prior))
+    wander = learned[c, k, WANDER] + (square - learned[c, k, WANDER]) * share / (1.0 + windows)
+    fall = max(learned[c, k, FALL] * (1.0 - share * tau_s / FALL_S), -slope)
+    known = wander * (1.0 + 2.0 / math.sqrt(1.0 + windows))  # it is an estimate itself
+    reckoned = known + max(0.0, 1.0 - windows / PRIOR_WINDOWS) * prior
+    learned[c, k, WINDOWS] = windows
+    learned[c, k, WANDER] = wander
+    learned[c, k, FALL] = fall
+    learned[c, k, POSSIBLE] = max(SIGMAS[k] * math.sqrt(reckoned), MARGIN * fall)
+
+
+@njit(cache=True, error_model="numpy")
+def rise(slopes: Slopes, c: int, first_sum: int) -> float:
+    """
+    How far a signal stands above where it was in the half hour before the last half minute, K.
+
+    `first_sum`: X0 for the temperature, G0 for the gain. NaN: not known.
+    """
+    m = slopes.moments
+    weight = m[c, BEFORE, S0] - m[c, RECENT, S0]
+    if weight <= 1.0:
+        return np.nan
+    before = (m[c, BEFORE, first_sum] - m[c, RECENT, first_sum]) / weight
+    for k in range(BEFORE):
+        if not np.isnan(slopes.temperature.fit[c, k, SLOPE]):
+            signal = slopes.temperature if first_sum == X0 else slopes.gain
+            mean, mean_age = m[c, k, first_sum] / m[c, k, S0], m[c, k, S1] / m[c, k, S0]
+            return float(mean - signal.fit[c, k, SLOPE] * mean_age - before)
+    return np.nan

@@ -81,12 +81,13 @@ def gate(
             held[c] = 0
             continue
         state = memory[c]
-        if np.isnan(state[LAST]) or abs(x - state[LAST]) <= _allowed(limits[c], t_s - state[LAST_T]):
+        since_s = state[LAST_T] if held[c] == 0 else state[HELD_T]  # a jump does not become likely by waiting
+        if np.isnan(state[LAST]) or abs(x - state[LAST]) <= _allowed(limits[c], t_s - since_s):
             verdict[c] = GOOD
             held[c] = 0
         else:
             direction = np.sign(x - state[LAST])
-            climbs = held[c] > 0 and (x - state[HELD_V]) * state[HELD_DIRECTION] > 0.1 * limits[c, JUMP]
+            climbs = held[c] > 0 and (x - state[HELD_V]) * state[HELD_DIRECTION] > 0.5 * limits[c, JUMP]
             stays = held[c] > 0 and abs(x - state[HELD_V]) <= _allowed(limits[c], t_s - state[HELD_T])
             held[c] = held[c] + 1 if climbs or stays else 1
             if held[c] > 1 and not climbs:

@@ -5,10 +5,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.detect import blind, debounce, explain, imbalance, siblings, slope, trip, validity
+from agent.detect import debounce, explain, heating, imbalance, slope, trip, validity
 from agent.detect.alarms import AlarmEvent, Does
 from agent.detect.book import AlarmBook
-from agent.detect.channels import TEMPERATURES, VOLTAGES, Bank, Codes, Floats, Ints, make_bank, string_of
+from agent.detect.channels import (
+    TEMPERATURES,
+    VOLTAGES,
+    Bank,
+    Codes,
+    Flags,
+    Floats,
+    Ints,
+    make_bank,
+    string_of,
+)
+from agent.detect.inputs import Inputs, blind_limit_s, new_inputs, take_inputs
 from agent.detect.rows import Row, rows_of
 
 #: No temperature or voltage register is finer than this in effect; an unknown step (0) is taken for it too.
@@ -85,17 +96,20 @@ class RackWatch:
         self._value, self._verdict = np.full(n, np.nan), np.zeros(n, np.uint8)
         self._temps = _Temperatures(make_bank(places, quantities, resolution, TEMPERATURES, FINEST_K))
         self._volts = _Voltages(make_bank(places, quantities, resolution, VOLTAGES, FINEST_V))
-        self._blind_s = blind.limit_s(period_s)
+        self._blind_s = blind_limit_s(period_s)
         self._drop_group = self._volts.groups_in(self._temps.bank)
         self._dropped = np.zeros(len(self._temps.bank.scope) + 1, np.uint8)
         temps, volts = self._temps, self._volts
         self._judges: list[tuple[_Judge, Callable[[int, Row, set[int]], AlarmEvent]]] = [
             (_Judge("last-resort", temps.bank, temps.trip_score), self._say_trip),
-            (_Judge("thermal-slope", temps.bank, temps.relative[:, slope.SCORE]), self._say_slope),
-            (_Judge("thermal-rate", temps.bank, temps.own[:, slope.SCORE]), self._say_rate),
-            (_Judge("cell-imbalance", volts.bank, volts.seen[:, imbalance.SCORE]), self._say_imbalance),
-            (_Judge("blind", temps.bank, temps.blind_score, self._blind_s), self._say_blind_temps),
-            (_Judge("blind", volts.bank, volts.blind_score, self._blind_s), self._say_blind_volts),
+            (_Judge("thermal-slope", temps.bank, temps.relative[:, heating.SCORE]), self._say_slope),
+            (_Judge("thermal-rate", temps.bank, temps.own[:, heating.SCORE]), self._say_rate),
+            (
+                _Judge("cell-imbalance", volts.bank, volts.cells.verdict[:, imbalance.SCORE]),
+                self._say_imbalance,
+            ),
+            (_Judge("blind", temps.bank, temps.inputs.blind, self._blind_s), self._say_blind_temps),
+            (_Judge("blind", volts.bank, volts.inputs.blind, self._blind_s), self._say_blind_volts),
         ]
 
     def judge(self, t_s: float, si: Floats, quality: Codes) -> list[AlarmEvent]:
@@ -113,11 +127,23 @@ class RackWatch:
             self._start_afresh()
             dt_s = self.period_s
         validity.gate(t_s, si, quality, self._limits, self._memory, self._held, self._value, self._verdict)
-        self._volts.judge(dt_s, si, self._value, self._verdict)
+        temps, volts = self._temps, self._volts
+        take_inputs(dt_s, si, self._value, self._verdict, temps.inputs)
+        take_inputs(dt_s, si, self._value, self._verdict, volts.inputs)
+        imbalance.judge_imbalance(dt_s, volts.inputs, volts.cells)
+        heating.judge_heating(dt_s, temps.inputs, temps.slopes, temps.own, temps.relative)
         trip.voltage_drop(
-            dt_s, self._volts.raw, self._volts.usable, self._volts.highest, self._drop_group, self._dropped
+            dt_s, volts.inputs.raw, volts.inputs.usable, volts.highest, self._drop_group, self._dropped
         )
-        self._temps.judge(t_s, dt_s, si, self._value, self._verdict, self._dropped)
+        trip.trip(
+            t_s,
+            temps.inputs.raw,
+            temps.inputs.usable,
+            temps.bank.group,
+            self._dropped,
+            temps.trip_state,
+            temps.trip_score,
+        )
         return self._take(t_s, min(dt_s, POLLS_COUNTED * self.period_s))
 
     def _take(self, t_s: float, counted_s: float) -> list[AlarmEvent]:
@@ -145,124 +171,67 @@ class RackWatch:
 
     def coverage(self) -> Coverage:
         """Return how many channels are judged, learning, blind, or have no sensor."""
-        return self._temps.coverage(self._blind_s) + self._volts.coverage(self._blind_s)
+        temps, volts = self._temps, self._volts
+        return _cover(temps.inputs, temps.learnt(), self._blind_s) + _cover(
+            volts.inputs, volts.learnt(), self._blind_s
+        )
 
     def _say_trip(self, c: int, row: Row, members: set[int]) -> AlarmEvent:
-        return explain.last_resort(row, self._temps.bank, c, members, self._temps.raw, self._t_s)
+        return explain.last_resort(row, self._temps.bank, c, members, self._temps.inputs.raw, self._t_s)
 
     def _say_slope(self, c: int, row: Row, members: set[int]) -> AlarmEvent:
-        seen, temps = self._temps.relative[c], self._temps
-        return explain.thermal_slope(row, temps.bank, c, members, seen, temps.value, self._t_s)
+        t = self._temps
+        seen = heating.seen(t.slopes, t.relative, c, t.slopes.gain)
+        return explain.thermal_slope(row, t.bank, c, members, seen, t.inputs.value, self._t_s)
 
     def _say_rate(self, c: int, row: Row, members: set[int]) -> AlarmEvent:
-        seen, temps = self._temps.own[c], self._temps
-        return explain.thermal_rate(row, temps.bank, c, members, seen, temps.value, self._t_s)
+        t = self._temps
+        seen = heating.seen(t.slopes, t.own, c, t.slopes.temperature)
+        return explain.thermal_rate(row, t.bank, c, members, seen, t.inputs.value, self._t_s)
 
     def _say_imbalance(self, c: int, row: Row, members: set[int]) -> AlarmEvent:
-        seen, volts = self._volts.seen[c], self._volts
-        return explain.cell_imbalance(row, volts.bank, c, members, seen, volts.value, self._t_s)
+        v = self._volts
+        return explain.cell_imbalance(row, v.bank, c, members, v.cells.verdict[c], v.inputs.value, self._t_s)
 
     def _say_blind_temps(self, c: int, row: Row, members: set[int]) -> AlarmEvent:
-        return explain.blind(row, self._temps.bank, c, members, self._temps.age_s, self._blind_s, self._t_s)
+        return explain.blind(
+            row, self._temps.bank, c, members, self._temps.inputs.age_s, self._blind_s, self._t_s
+        )
 
     def _say_blind_volts(self, c: int, row: Row, members: set[int]) -> AlarmEvent:
-        return explain.blind(row, self._volts.bank, c, members, self._volts.age_s, self._blind_s, self._t_s)
+        return explain.blind(
+            row, self._volts.bank, c, members, self._volts.inputs.age_s, self._blind_s, self._t_s
+        )
 
 
-class _Inputs:
-    """What every bank has: its values of this frame, its siblings' medians, its ages."""
+class _Temperatures:
+    """The arrays of everything that looks at temperatures."""
 
     def __init__(self, bank: Bank) -> None:
         n = bank.n
         self.bank = bank
-        self.order = bank.member.copy()
-        self.raw, self.value, self.median = np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan)
-        self.usable = np.zeros(n, np.uint8)
-        self.age_s, self.blind_score = np.full(n, np.inf), np.zeros(n)
-
-    def take(self, dt_s: float, si: Floats, value: Floats, verdict: Codes) -> None:
-        """Pick the bank's values out of a frame that has passed the gate."""
-        np.take(si, self.bank.index, out=self.raw)
-        np.take(value, self.bank.index, out=self.value)
-        siblings.pick_usable(self.bank.index, verdict, self.usable)
-        siblings.sibling_median(self.value, self.bank.member, self.bank.start, self.order, self.median)
-        blind.age_channels(dt_s, self.value, self.age_s, self.blind_score)
-
-    def count(self, learnt: "np.ndarray[tuple[int], np.dtype[np.bool_]]", limit_s: float) -> Coverage:
-        """Count the channels by what can be said of them; `learnt` (n,) bool."""
-        never = np.isinf(self.age_s)
-        blind_now = ~never & (self.age_s >= limit_s)
-        seen = ~never & ~blind_now
-        return Coverage(
-            judged=int(np.count_nonzero(seen & learnt)),
-            learning=int(np.count_nonzero(seen & ~learnt)),
-            blind=int(np.count_nonzero(blind_now)),
-            no_sensor=int(np.count_nonzero(never)),
-        )
-
-
-class _Temperatures(_Inputs):
-    def __init__(self, bank: Bank) -> None:
-        super().__init__(bank)
-        n = bank.n
-        self.gain, self.restart = np.full(n, np.nan), np.zeros(n, np.bool_)
-        self.pair_step = bank.step * np.sqrt(2.0)  # rounding of a difference of two, as noise
-        self.fading = np.ones((len(slope.SCALES_S), 2))
-        self.alone, self.against = slope.new_state(bank.step), slope.new_state(self.pair_step)
-        self.own, self.relative = np.full((n, 7), np.nan), np.full((n, 7), np.nan)
+        self.inputs = new_inputs(bank)
+        self.slopes = slope.new_slopes(bank.step)
+        self.own, self.relative = np.full((n, 2), np.nan), np.full((n, 2), np.nan)
         self.trip_state, self.trip_score = trip.new_state(n), np.full(n, np.nan)
 
-    def judge(
-        self, t_s: float, dt_s: float, si: Floats, value: Floats, verdict: Codes, dropped: Codes
-    ) -> None:
-        self.take(dt_s, si, value, verdict)
-        np.subtract(self.value, self.median, out=self.gain)
-        siblings.pick_restart(self.bank.index, verdict, self.restart)
-        slope.decay(dt_s, self.fading)
-        step = self.bank.step
-        for signal, rounding, state in (
-            (self.value, step, self.alone),
-            (self.gain, self.pair_step, self.against),
-        ):
-            slope.learn_noise(dt_s, signal, rounding, state.noise)
-            slope.fit_slopes(
-                dt_s, self.fading, signal, self.restart, state.noise, state.moments, state.learned, state.fit
-            )
-        slope.judge_slopes(self.alone.fit, self.against.fit, step, self.own, self.relative)
-        trip.trip(t_s, self.raw, self.usable, self.bank.group, dropped, self.trip_state, self.trip_score)
-
     def start_afresh(self) -> None:
-        for state in (self.alone, self.against):
-            state.forget_values()
+        slope.forget_values(self.slopes)
         self.trip_state[:] = trip.new_state(self.bank.n)
 
-    def coverage(self, limit_s: float) -> Coverage:
-        windows = self.alone.learned[:, slope.BASE, slope.WINDOWS]
-        return self.count(windows >= slope.PRIOR_WINDOWS, limit_s)
+    def learnt(self) -> Flags:
+        learnt: Flags = self.slopes.temperature.learned[:, slope.BEFORE, slope.WINDOWS] >= slope.PRIOR_WINDOWS
+        return learnt
 
 
-class _Voltages(_Inputs):
+class _Voltages:
+    """The arrays of everything that looks at cell voltages."""
+
     def __init__(self, bank: Bank) -> None:
-        super().__init__(bank)
-        n = bank.n
-        self.state, self.scratch = imbalance.new_state(n), np.zeros(n)
-        self.seen = np.full((n, 4), np.nan)
-        self.highest = np.zeros(n)
-
-    def judge(self, dt_s: float, si: Floats, value: Floats, verdict: Codes) -> None:
-        self.take(dt_s, si, value, verdict)
-        bank = self.bank
-        imbalance.judge_imbalance(
-            dt_s,
-            self.value,
-            self.median,
-            bank.member,
-            bank.start,
-            bank.step,
-            self.state,
-            self.scratch,
-            self.seen,
-        )
+        self.bank = bank
+        self.inputs = new_inputs(bank)
+        self.cells = imbalance.new_cells(bank.member)
+        self.highest = np.zeros(bank.n)
 
     def groups_in(self, temps: Bank) -> Ints:
         """Return for each cell the group of sensors its voltage drop counts for; one past the last: none."""
@@ -273,8 +242,21 @@ class _Voltages(_Inputs):
             np.int64,
         )
 
-    def coverage(self, limit_s: float) -> Coverage:
-        return self.count(self.state[:, imbalance.AGE] >= imbalance.LEARNT_S, limit_s)
+    def learnt(self) -> Flags:
+        learnt: Flags = self.cells.state[:, imbalance.AGE] >= imbalance.LEARNT_S
+        return learnt
+
+
+def _cover(inputs: Inputs, learnt: Flags, limit_s: float) -> Coverage:
+    never = np.isinf(inputs.age_s)
+    lost = ~never & (inputs.age_s >= limit_s)
+    seen = ~never & ~lost
+    return Coverage(
+        judged=int(np.count_nonzero(seen & learnt)),
+        learning=int(np.count_nonzero(seen & ~learnt)),
+        blind=int(np.count_nonzero(lost)),
+        no_sensor=int(np.count_nonzero(never)),
+    )
 
 
 def warm_up() -> None:

@@ -1,0 +1,52 @@
+"""Small units to watch, and the frames they say."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.detect.alarms import AlarmEvent
+from agent.detect.watch import RackWatch
+
+Floats = NDArray[np.float64]
+
+
+def places(cells: int, sensors: int = 0) -> tuple[list[str], list[str], Floats]:
+    """Return places, quantities and register steps of one string: cells (1 mV), then sensors (0.1 K)."""
+    where = [f"string1/module1/cell{i + 1}" for i in range(cells)]
+    where += [f"string1/module1/sensor{i + 1}" for i in range(sensors)]
+    quantities = ["cell_voltage"] * cells + ["cell_temperature"] * sensors
+    return where, quantities, np.array([0.001] * cells + [0.1] * sensors)
+
+
+def watch_of(cells: int, sensors: int = 0, period_s: float = 1.0) -> RackWatch:
+    """Return the watch over such a unit."""
+    return RackWatch(*places(cells, sensors), period_s)
+
+
+def healthy(
+    n: int, cells: int, sensors: int = 0, seed: int = 1, volts_sd: float = 0.0005, temp_sd: float = 0.05
+) -> Floats:
+    """Return `n` frames of a quiet unit, rounded to its registers."""
+    rng = np.random.default_rng(seed)
+    volts = 3.3 + 0.004 * rng.standard_normal(cells) + volts_sd * rng.standard_normal((n, cells))
+    temps = 25.0 + 0.3 * rng.standard_normal(sensors) + temp_sd * rng.standard_normal((n, sensors))
+    return np.concatenate([np.round(volts, 3), np.round(temps, 1)], axis=1)
+
+
+def feed(watch: RackWatch, frames: Iterable[Floats], t_s: float = 0.0, dt_s: float = 1.0) -> list[AlarmEvent]:
+    """Judge frames `dt_s` apart, the first at `t_s`; NaN is a value that was not read. Return all events."""
+    events: list[AlarmEvent] = []
+    for i, frame in enumerate(frames):
+        quality = np.where(np.isnan(frame), 4, 0).astype(np.uint8)
+        events += watch.judge(t_s + i * dt_s, np.asarray(frame, float), quality)
+    return events
+
+
+def raised(events: Iterable[AlarmEvent], *detectors: str) -> list[tuple[str, str, str]]:
+    """Return (detector, severity, place) of what was raised, of these detectors or of all."""
+    return [
+        (e.detector, e.severity, e.location)
+        for e in events
+        if e.state == "NEW" and (not detectors or e.detector in detectors)
+    ]
