@@ -16,19 +16,26 @@ class FaultKind(StrEnum):
     HALF_OPEN = "half_open"  # TCP: connections are accepted and kept, and nothing is ever answered
     EXCEPTION = "exception"  # exception `code` instead of the values
     WRONG_UNIT = "wrong_unit"  # the next higher unit id answers
+    OVERLONG = "overlong"  # the reply is sound, and carries more registers than were asked for
+    BEHIND = "behind"  # every reply comes in the place of the next one: the unit is one request behind
     CRC = "crc"  # RTU: the check sum is wrong
     TRUNCATE = "truncate"  # the reply ends early
     DOUBLE = "double"  # the reply comes twice, back to back
     GLUE = "glue"  # the reply is held back and comes glued in front of the next one
     NOISE = "noise"  # random bytes before and behind the reply
+    FOREIGN = "foreign"  # RTU: a sound frame of another conversation comes in front of the reply
     DROP = "drop"  # TCP: the connection is closed in mid-reply
     SLOW = "slow"  # the unit needs `delay_s` longer, and hears nothing meanwhile
     JITTER = "jitter"  # the same, for a random part of `delay_s`
     LATE = "late"  # this reply comes `delay_s` later, while the unit answers others
+    TRICKLE = "trickle"  # the reply comes one byte at a time, spread over `delay_s`
 
 
 TCP_ONLY = frozenset({FaultKind.HALF_OPEN, FaultKind.DROP})
-RTU_ONLY = frozenset({FaultKind.CRC})
+RTU_ONLY = frozenset({FaultKind.CRC, FaultKind.FOREIGN})
+
+
+Encode = Callable[[int, bytes], bytes]  # unit id and PDU -> frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,9 @@ class Delivery:
 
     unit_id: int
     pdu: bytes
+    encode: Encode
     frame: bytes = b""
+    spread_s: float = 0.0  # its bytes come one at a time, this long from first to last
     busy_s: float = 0.0  # the unit does nothing else meanwhile
     late_s: float = 0.0  # it does
     close: bool = False
@@ -66,6 +75,13 @@ def _exception(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
 
 def _wrong_unit(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
     delivery.unit_id = delivery.unit_id % 247 + 1
+
+
+def _overlong(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    pdu = delivery.pdu
+    if not pdu[0] & 0x80 and pdu[1] <= 250:
+        extra = 2 * dice.randrange(1, 3)
+        delivery.pdu = bytes((pdu[0], pdu[1] + extra)) + pdu[2:] + dice.randbytes(extra)
 
 
 def _crc(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
@@ -86,6 +102,11 @@ def _noise(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
     )
 
 
+def _foreign(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    words = dice.randbytes(len(delivery.pdu) - 2)
+    delivery.frame = delivery.encode(delivery.unit_id % 247 + 1, delivery.pdu[:2] + words) + delivery.frame
+
+
 def _drop(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
     _truncate(delivery, fault, dice)
     delivery.close = True
@@ -103,22 +124,29 @@ def _late(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
     delivery.late_s += fault.delay_s
 
 
+def _trickle(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+    delivery.spread_s += fault.delay_s
+
+
 _Effect = Callable[[Delivery, Fault, random.Random], None]
 _ON_PDU: dict[FaultKind, _Effect] = {
     FaultKind.MUTE: _silence,
     FaultKind.HALF_OPEN: _silence,
     FaultKind.EXCEPTION: _exception,
     FaultKind.WRONG_UNIT: _wrong_unit,
+    FaultKind.OVERLONG: _overlong,
 }
 _ON_FRAME: dict[FaultKind, _Effect] = {
     FaultKind.CRC: _crc,
     FaultKind.TRUNCATE: _truncate,
     FaultKind.DOUBLE: _double,
     FaultKind.NOISE: _noise,
+    FaultKind.FOREIGN: _foreign,
     FaultKind.DROP: _drop,
     FaultKind.SLOW: _slow,
     FaultKind.JITTER: _jitter,
     FaultKind.LATE: _late,
+    FaultKind.TRICKLE: _trickle,
 }
 
 
@@ -132,6 +160,7 @@ class FaultTable:
         self._faults: dict[tuple[FaultKind, int | None], Fault] = {}
         self._left: dict[tuple[FaultKind, int | None], int] = {}
         self._held = b""
+        self._behind: dict[int, bytes] = {}  # frames whose turn comes with the unit's next request
         self._lock = threading.Lock()
 
     def set(self, fault: Fault) -> None:
@@ -157,17 +186,25 @@ class FaultTable:
         with self._lock:
             return any(key[0] is kind for key in self._faults)
 
-    def deliver(self, unit_id: int, pdu: bytes, encode: Callable[[int, bytes], bytes]) -> Delivery | None:
+    def deliver(self, unit_id: int, pdu: bytes, encode: Encode) -> Delivery | None:
         """Turn a reply into what goes out; None: nothing does. `encode` makes a frame of unit id and PDU."""
         with self._lock:
             struck = self._strike(unit_id)
-            delivery = Delivery(unit_id, pdu)
+            delivery = Delivery(unit_id, pdu, encode)
             for fault in struck:
                 if effect := _ON_PDU.get(fault.kind):
                     effect(delivery, fault, self._dice)
             if delivery.silent:
                 return None
             delivery.frame = encode(delivery.unit_id, delivery.pdu)
+            if any(fault.kind is FaultKind.BEHIND for fault in struck):
+                before = self._behind.get(unit_id)
+                self._behind[unit_id] = delivery.frame
+                if before is None:
+                    return None
+                delivery.frame = before
+            else:
+                self._behind.pop(unit_id, None)
             for fault in struck:
                 if effect := _ON_FRAME.get(fault.kind):
                     effect(delivery, fault, self._dice)

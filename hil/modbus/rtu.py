@@ -44,7 +44,9 @@ class RtuBus:
     request's own time on the wire, 3.5 characters of silence and the units' `turnaround_s`. Units hear
     nothing while one sends. A unit id that is not there stays silent. A pty has no baud of its own, but tells
     what its opener asked for: where that differs, both directions are garbled. Parity cannot be told; with
-    one, a character is a bit longer. `echo` returns what was heard, as a two-wire adapter does.
+    one, a character is a bit longer. `echo` returns what was heard, as a two-wire adapter does. For
+    `settle_s` after each start the adapter hears and says garbage. `stop` and `start` are an adapter pulled
+    and put back: its opener is hung up on, and finds the link pointing to another device.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class RtuBus:
         stop_bits: int = 1,
         turnaround_s: float = 0.005,
         echo: bool = False,
+        settle_s: float = 0.0,
         seed: int = 0,
     ) -> None:
         self.link = link
@@ -67,17 +70,23 @@ class RtuBus:
         self.silence_s = 3.5 * self.char_s if baud <= 19200 else 0.00175
         self.turnaround_s = turnaround_s
         self.echo = echo
+        self.settle_s = settle_s
         self.faults = FaultTable("rtu", seed)
         self.requests = 0
         self._dice = random.Random(seed)
         self._framer = FramerRTU(DecodePDU(is_server=True))
+        self._order = 0
+        self._clear_wire()
+        self._thread: threading.Thread | None = None
+
+    def _clear_wire(self) -> None:
         self._received = b""
         self._received_until_s = 0.0
-        self._frames: list[tuple[float, int, bytes]] = []  # heap: earliest start, order, bytes
-        self._order = 0
+        # heap: earliest start, order, bytes, and how long they are spread over
+        self._frames: list[tuple[float, int, bytes, float]] = []
         self._chunks: deque[tuple[float, bytes]] = deque()  # of the frame on the wire: deadline, bytes
         self._wire_free_s = 0.0
-        self._thread: threading.Thread | None = None
+        self._settled_s = time.monotonic() + self.settle_s
 
     def start(self) -> None:
         """Make the pty and the link, and serve. EndpointError where the link's place is taken."""
@@ -97,6 +106,7 @@ class RtuBus:
             os.close(self._master)
             os.close(self._slave)
             raise EndpointError(f"{self.link}: cannot make the link: {error.strerror}") from error
+        self._clear_wire()
         self._wake_read, self._wake_write = os.pipe()
         self._thread = threading.Thread(target=self._run, name=f"rtu {self.link.name}", daemon=True)
         self._thread.start()
@@ -175,18 +185,18 @@ class RtuBus:
         delivery = self.faults.deliver(unit_id, reply, lambda uid, pdu: self._framer.encode(pdu, uid, 0))
         if delivery is not None:
             wait_s = self.silence_s + self.turnaround_s + delivery.busy_s + delivery.late_s
-            self._send(delivery.frame, self._received_until_s + wait_s)
+            self._send(delivery.frame, self._received_until_s + wait_s, delivery.spread_s)
 
     # ---- sending
 
-    def _send(self, frame: bytes, start_s: float) -> None:
+    def _send(self, frame: bytes, start_s: float, spread_s: float) -> None:
         self._order += 1
-        heapq.heappush(self._frames, (start_s, self._order, frame))
+        heapq.heappush(self._frames, (start_s, self._order, frame, spread_s))
 
     def _send_due(self, now: float) -> None:
         if not self._chunks and self._frames and self._frames[0][0] <= now:
-            start_s, _, frame = heapq.heappop(self._frames)
-            self._put_on_wire(frame, max(start_s, self._wire_free_s))
+            start_s, _, frame, spread_s = heapq.heappop(self._frames)
+            self._put_on_wire(frame, max(start_s, self._wire_free_s), spread_s)
         while self._chunks and self._chunks[0][0] <= now:
             self._write(self._garbled(self._chunks.popleft()[1]))
 
@@ -194,17 +204,18 @@ class RtuBus:
         with contextlib.suppress(BlockingIOError):  # nobody reads: the bytes are lost, as on a wire
             os.write(self._master, data)
 
-    def _put_on_wire(self, frame: bytes, start_s: float) -> None:
-        size = max(1, round(_CHUNK_S / self.char_s))
+    def _put_on_wire(self, frame: bytes, start_s: float, spread_s: float) -> None:
+        size = 1 if spread_s else max(1, round(_CHUNK_S / self.char_s))
+        each_s = self.char_s + spread_s / len(frame)
         for at in range(0, len(frame), size):
             chunk = frame[at : at + size]
-            self._chunks.append((start_s + (at + len(chunk)) * self.char_s, chunk))
-        self._wire_free_s = start_s + len(frame) * self.char_s
+            self._chunks.append((start_s + (at + len(chunk)) * each_s, chunk))
+        self._wire_free_s = start_s + len(frame) * each_s
 
     def _garbled(self, data: bytes) -> bytes:
         """`data` as the other side hears it."""
         opener = _SPEEDS.get(termios.tcgetattr(self._master)[5])
-        if opener == self.baud:
+        if opener == self.baud and time.monotonic() >= self._settled_s:
             return data
         ratio = 0.5 if opener is None else min(self.baud, opener) / max(self.baud, opener)
         return self._dice.randbytes(max(1, round(len(data) * ratio)))

@@ -113,7 +113,12 @@ class TcpEndpoint:
         if delivery.late_s:
             asyncio.get_running_loop().call_later(delivery.late_s, _write_if_open, writer, delivery.frame)
             return True
-        writer.write(delivery.frame)
+        if delivery.spread_s:
+            for byte in delivery.frame:
+                writer.write(bytes((byte,)))
+                await asyncio.sleep(delivery.spread_s / len(delivery.frame))
+        else:
+            writer.write(delivery.frame)
         await writer.drain()
         return not delivery.close
 

@@ -172,6 +172,66 @@ def test_a_late_reply_comes_after_the_answer_to_the_next_request(bus):
         assert heard[7:] == REPLY_1
 
 
+def test_a_unit_that_is_behind_answers_each_request_with_the_next(bus):
+    bus.faults.set(Fault(FaultKind.BEHIND, unit_id=1))
+    with serial.Serial(str(bus.link), 115200) as port:
+        port.write(READ_1)
+        port.write(READ_60)
+        assert hear(port, 7) == REPLY_1
+        port.write(READ_1)
+        assert hear(port, 125)[:3] == bytes.fromhex("01 03 78")
+
+
+def test_a_foreign_frame_and_too_long_a_reply_are_sound_frames(bus):
+    with serial.Serial(str(bus.link), 115200) as port:
+        bus.faults.set(Fault(FaultKind.FOREIGN, times=1))
+        port.write(READ_1)
+        heard = hear(port, 14)
+        assert heard[:3] == bytes.fromhex("02 03 02")
+        assert bus._sound(heard[:7])
+        assert heard[7:] == REPLY_1
+        bus.faults.set(Fault(FaultKind.OVERLONG, times=1))
+        port.write(READ_1)
+        heard = hear(port, 3)
+        assert heard[2] in (4, 6)
+        heard += hear(port, heard[2] + 2)
+        assert bus._sound(heard)
+
+
+def test_a_trickling_reply_comes_byte_by_byte_over_its_time(bus):
+    bus.faults.set(Fault(FaultKind.TRICKLE, delay_s=0.07))
+    with serial.Serial(str(bus.link), 115200) as port:
+        port.write(READ_1)
+        first = hear(port, 1)
+        begin = time.perf_counter()
+        assert first + hear(port, 6) == REPLY_1
+        assert time.perf_counter() - begin >= 0.05
+
+
+def test_an_adapter_pulled_and_put_back_is_another_device_that_needs_time_to_settle(tmp_path):
+    with running(tmp_path / "bus") as bus, serial.Serial(str(bus.link), 115200, timeout=2) as port:
+        before = os.readlink(bus.link)
+        bus.stop()
+        with pytest.raises(OSError, match="Input/output error"):
+            port.write(READ_1)
+        other, slave = os.openpty()  # takes the name that became free
+        bus.settle_s = 0.3
+        bus.start()
+        assert os.readlink(bus.link) != before
+        with serial.Serial(str(bus.link), 115200) as again:
+            again.write(READ_1)
+            assert not select.select([again.fileno()], [], [], 0.1)[0]
+            again.timeout = 0.1
+            for _ in range(20):
+                again.write(READ_1)
+                if again.read(7) == REPLY_1:
+                    break
+            else:
+                pytest.fail("did not settle")
+        os.close(other)
+        os.close(slave)
+
+
 def test_what_is_asked_while_a_unit_sends_is_lost(tmp_path):
     with running(tmp_path / "bus", 9600) as bus, serial.Serial(str(bus.link), 9600) as port:
         port.write(READ_60)
