@@ -14,6 +14,7 @@ from hil.modbus.faults import Fault, FaultKind, FaultTable
 from hil.modbus.rtu import RtuBus
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import EndpointError, TcpEndpoint
+from hil.plant.duty import Room as Air
 from hil.plant.events import InternalShort
 from hil.plant.rack import Rack, RackParameters
 from hil.plant.sensors import RackSource
@@ -203,7 +204,7 @@ def _source(table: SourceTable) -> "RackSource | Recording":
                 chemistry=rack.chemistry,
                 capacity_ah=rack.capacity_ah,
                 soc=rack.soc,
-                room_degc=rack.room_degc,
+                room=Air(rack.room_degc),
                 seed=rack.seed,
             )
         )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 from hil.source import Channel, Floats, Source
 
 Indices = NDArray[np.intp]
+Combine = Callable[..., Any]  # one of numpy's: (values, axis=) -> values
 
 # Quantities that a management unit works out of others: which channels of its place, and how.
-AGGREGATES: dict[str, tuple[str, Callable[[Floats], float]]] = {
+AGGREGATES: dict[str, tuple[str, Combine]] = {
     "cell_voltage_max": ("cell_voltage", np.max),
     "cell_voltage_min": ("cell_voltage", np.min),
     "cell_voltage_avg": ("cell_voltage", np.mean),
@@ -36,13 +38,13 @@ class Binding:
     """`indices[i]` is the channel of value i, -1 for none; `worked_out` are (value, channels, function)."""
 
     indices: Indices
-    worked_out: tuple[tuple[int, Indices, Callable[[Floats], float]], ...]
+    worked_out: tuple[tuple[int, Indices, Combine], ...]
 
     def values(self, channels: Floats) -> Floats:
-        """Values, float64[n], from what a source reads; NaN where the source has no such thing."""
-        out = np.where(self.indices >= 0, channels[self.indices], np.nan)
-        for i, members, function in self.worked_out:
-            out[i] = function(channels[members])
+        """Values, float64[..., n], from what a source reads; NaN where the source has no such thing."""
+        out: Floats = np.where(self.indices >= 0, channels[..., self.indices], np.nan)
+        for i, members, combine in self.worked_out:
+            out[..., i] = combine(channels[..., members], axis=-1)
         return out
 
 

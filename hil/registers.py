@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from agent.quality import Quality
 from drivers.connect import ConnectError, connect
-from drivers.decode import codec_table, encode, raw_pattern
+from drivers.decode import codec_table, encode
 from drivers.expand import IdentityPoint, expand, reported, terrain
 from drivers.layout import Layout
 from drivers.plan import PlanError
@@ -22,6 +22,7 @@ from hil.source import Arrangement, Channel, Floats, Source
 
 Identity = Mapping[str, str | int | float]
 Int64 = NDArray[np.int64]
+_FLOATS = {Reading.FLOAT_32: (np.float32, np.int32), Reading.FLOAT_64: (np.float64, np.int64)}
 
 
 class RegisterError(Exception):
@@ -55,19 +56,11 @@ class ProfileMap:
         self.tables: dict[int, RegisterTable] = {}
         self._define(identity, source.arrangement, serial)
         self.layout = converse(profile, self.tables)
-        values = self.layout.values
-        self._encoder = _Encoder(values)
-        self._binding = bind(source, [Channel(v.place, v.quantity) for v in values])
-        self._resting = np.array([_resting(v) for v in values], np.int64)
-        self._beats = np.array([i for i, v in enumerate(values) if v.quantity == "heartbeat"], np.intp)
+        self._translator = Translator(self.layout.values, source)
 
     def update(self, channels: Floats, t_s: float) -> None:
         """Write every value that the source has; a heartbeat counts seconds."""
-        si = self._binding.values(channels)
-        known = np.isfinite(si)
-        raw = np.where(known, self._encoder.raw(np.where(known, si, 0.0)), self._resting)
-        raw[self._beats] = int(t_s) % 256
-        self._encoder.write(raw, self.tables)
+        self._translator.encoder.write(self._translator.raw(channels, np.asarray(t_s)), self.tables)
 
     def _define(self, identity: Identity, arrangement: Arrangement, serial: str) -> None:
         counts = [name for name, why in reported(self.profile).items() if why == "count"]
@@ -98,8 +91,26 @@ class ProfileMap:
             addresses = np.arange(span.first, span.first + span.count)
             self.tables[span.unit_offset].write(span.area, addresses, words)
         else:
-            encoder = _Encoder([item.value])
+            encoder = Encoder([item.value])
             encoder.write(encoder.raw(np.array([float(said or 0)])), self.tables)
+
+
+class Translator:
+    """What a source reads -> the raw values of a unit's registers."""
+
+    def __init__(self, values: Sequence[Value], source: Source) -> None:
+        self.encoder = Encoder(values)
+        self._binding = bind(source, [Channel(v.place, v.quantity) for v in values])
+        self._resting = np.array([_resting(v) for v in values], np.int64)
+        self._beats = np.array([i for i, v in enumerate(values) if v.quantity == "heartbeat"], np.intp)
+
+    def raw(self, channels: Floats, t_s: Floats) -> Int64:
+        """Raw values (..., n) of what was read (..., channels) at times (...); a heartbeat counts seconds."""
+        si = self._binding.values(channels)
+        known = np.isfinite(si)
+        raw = np.where(known, self.encoder.raw(np.where(known, si, 0.0)), self._resting)
+        raw[..., self._beats] = (t_s.astype(np.int64) % 256)[..., None]
+        return raw
 
 
 def converse(profile: Profile, tables: Mapping[int, RegisterTable]) -> Layout:
@@ -108,7 +119,7 @@ def converse(profile: Profile, tables: Mapping[int, RegisterTable]) -> Layout:
     try:
         read = next(conversation)
         while True:
-            read = conversation.send(_reply(tables, read))
+            read = conversation.send(ask(tables, read))
     except StopIteration as end:
         layout: Layout = end.value
         return layout
@@ -116,24 +127,25 @@ def converse(profile: Profile, tables: Mapping[int, RegisterTable]) -> Layout:
         raise RegisterError(f"{profile.model} cannot be served: {error}") from error
 
 
-def _reply(tables: Mapping[int, RegisterTable], read: Read) -> Reply:
+def ask(tables: Mapping[int, RegisterTable], read: Read) -> Reply:
+    """What the unit behind `tables` answers."""
     table = tables.get(read.unit_offset)
     words = table.read(read.area, read.address, read.count) if table else None
     return Reply((), Quality.REFUSED, 2) if words is None else Reply(words.tolist())
 
 
-class _Encoder:
+class Encoder:
     """SI values -> raw values -> registers, by the drivers' own codec table."""
 
     def __init__(self, values: Sequence[Value]) -> None:
-        self._values = values
         self._codec, _ = codec_table(values, [0] * len(values))
         self._scale = np.array([v.scale for v in values])
         self._offset = np.array([v.offset for v in values])
         self._raw_offset = np.array([v.raw_offset for v in values])
         self._low, self._high = np.array([_extent(v) for v in values], np.float64).reshape(-1, 2).T
-        floats = (Reading.FLOAT_32, Reading.FLOAT_64)
-        self._floats = [i for i, v in enumerate(values) if v.coding.reading in floats]
+        self._floats = {
+            i: _FLOATS[v.coding.reading] for i, v in enumerate(values) if v.coding.reading in _FLOATS
+        }
         self._parts: list[tuple[int, Area, NDArray[np.intp], slice]] = []
         bank_index: dict[tuple[int, Area, int], int] = {}
         for unit_offset, area in sorted({(v.span.unit_offset, v.span.area) for v in values}):
@@ -147,11 +159,11 @@ class _Encoder:
         self._bank = np.zeros(len(bank_index), np.uint16)
 
     def raw(self, si: Floats) -> Int64:
-        """Nearest raw values, float64[n] -> int64[n], held within what each point can say."""
+        """Nearest raw values, float64[..., n] -> int64[..., n], held within what each point can say."""
         number = (si - self._offset) / self._scale - self._raw_offset
-        raw: Int64 = np.clip(np.round(number), self._low, self._high).astype(np.int64)
-        for i in self._floats:
-            raw[i] = raw_pattern(self._values[i].coding, float(number[i]))
+        raw: Int64 = np.clip(np.rint(number), self._low, self._high).astype(np.int64)
+        for i, (real, whole) in self._floats.items():
+            raw[..., i] = number[..., i].astype(real).view(whole)
         return raw
 
     def write(self, raw: Int64, tables: Mapping[int, RegisterTable]) -> None:

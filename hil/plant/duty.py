@@ -1,39 +1,81 @@
-"""What the UPS asks of its battery."""
+"""What the UPS asks of its battery, and what the room around it does."""
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from hil.source import Floats
+
+FLOAT, DISCHARGE, OPEN = "float", "discharge", "open"
 
 
 @dataclass(frozen=True, slots=True)
-class Bus:
-    """The battery bus of one moment: the UPS holds `volts` as far as both current limits of a string allow.
+class Phase:
+    """From `at_s` on: floating, discharging each string at `amps` down to `stop_v`, or open."""
 
-    A discharge at constant current is a bus of 0 V with that limit.
+    at_s: float
+    kind: str
+    amps: float = 0.0
+    stop_v: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """The battery bus over time: phases, floating before the first one.
+
+    Floating holds the voltage at which the strings rested at t = 0, with at most `limit_a` a string, which
+    after a discharge is a recharge at constant current, then constant voltage. `wobble_v` is the charger's
+    slow regulation error, peak.
     """
 
-    volts: float
-    max_charge_a: float
-    max_discharge_a: float
+    limit_a: float = 20.0
+    wobble_v: float = 0.0
+    wobble_period_s: float = 600.0
+    phases: tuple[Phase, ...] = field(default=())
 
+    def then(self, phase: Phase) -> "Duty":
+        """The same with one more phase, in place of all later ones."""
+        kept = tuple(p for p in self.phases if p.at_s < phase.at_s)
+        return replace(self, phases=(*kept, phase))
 
-class Duty(Protocol):
-    """The bus over time."""
+    def bus(self, t_s: Floats, rest_v: float) -> Floats:
+        """The bus at times (k,): voltage that the UPS holds, most charge, most discharge of a string, (k, 3).
 
-    def bus_at(self, t_s: float, rest_v: float) -> Bus:
-        """The bus at `t_s`; `rest_v` is the mean open-circuit voltage of the strings at t = 0."""
-        ...
+        `rest_v` is the mean open-circuit voltage of the strings at t = 0.
+        """
+        out = np.empty((len(t_s), 3))
+        out[:, 0] = rest_v + self.wobble_v * np.sin(2 * math.pi / self.wobble_period_s * t_s)
+        out[:, 1:] = self.limit_a
+        ends = [*(p.at_s for p in self.phases), math.inf][1:]
+        for phase, until_s in zip(self.phases, ends, strict=True):
+            now = (t_s >= phase.at_s) & (t_s < until_s)
+            if phase.kind == DISCHARGE:
+                out[now] = phase.stop_v, 0.0, phase.amps
+            elif phase.kind == OPEN:
+                out[now] = 0.0, 0.0, 0.0
+        return out
 
 
 @dataclass(frozen=True, slots=True)
-class Float:
-    """Waiting for an outage: the charger holds the voltage at which the strings rested at t = 0."""
+class Room:
+    """The room's air: its mean, a daily wave (peak at 15 o'clock if t = 0 is 9), the swing of the cooling.
 
-    limit_a: float = 20.0
-    wobble_v: float = 0.0  # slow regulation error of the charger, peak
-    wobble_period_s: float = 600.0
+    `swing_k` is the daily peak, `cooling_k` the peak of the compressor's cycle of `cooling_period_s`;
+    `steps` are (from t_s, new mean, how long it takes): a cooling that fails, a window that opens.
+    """
 
-    def bus_at(self, t_s: float, rest_v: float) -> Bus:
-        """The same at all times, apart from the wobble."""
-        wobble_v = self.wobble_v * math.sin(2 * math.pi * t_s / self.wobble_period_s)
-        return Bus(rest_v + wobble_v, self.limit_a, self.limit_a)
+    degc: float = 25.0
+    swing_k: float = 0.5
+    cooling_k: float = 0.0
+    cooling_period_s: float = 900.0
+    steps: tuple[tuple[float, float, float], ...] = ()
+
+    def at(self, t_s: Floats) -> Floats:
+        """Its temperature at times (k,), degC."""
+        mean = np.full(len(t_s), self.degc)
+        for from_s, degc, over_s in self.steps:
+            part = np.clip((t_s - from_s) / max(over_s, 1.0), 0.0, 1.0)
+            mean += (degc - mean) * part
+        daily = self.swing_k * np.sin(2 * math.pi / 86400.0 * t_s)
+        return mean + daily + self.cooling_k * np.sin(2 * math.pi / self.cooling_period_s * t_s)

@@ -16,7 +16,69 @@ class InternalShort:
     ohm: float
 
 
-RackEvent = InternalShort
+@dataclass(frozen=True, slots=True)
+class LooseBusbar:
+    """The connection from a cell to the next one gets this resistance (0.05 mohm is a good one)."""
+
+    place: str
+    ohm: float
+
+
+@dataclass(frozen=True, slots=True)
+class WeakCell:
+    """A cell's capacity and resistances are multiplied."""
+
+    place: str
+    capacity: float = 0.8
+    resistance: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class SelfDischarge:
+    """A cell loses this current, A, at 25 degC; in a VRLA cell it is the float current, and heats it.
+
+    Without a place every cell does: a string that has dried out.
+    """
+
+    amps: float
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fans:
+    """All cooling by moving air is this fraction of what it was built for, reached within `over_s`."""
+
+    factor: float
+    over_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomTemperature:
+    """The room's mean goes to `degc` within `over_s`."""
+
+    degc: float
+    over_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Discharge:
+    """The UPS draws `amps` from each string for `for_s` or down to `stop_v` each cell, then floats again."""
+
+    amps: float
+    for_s: float
+    stop_v: float = 2.7
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """The strings are open; with `for_s`, they float again after it."""
+
+    for_s: float | None = None
+
+
+RackEvent = (
+    InternalShort | LooseBusbar | WeakCell | SelfDischarge | Fans | RoomTemperature | Discharge | Disconnect
+)
 
 
 def cell_index(arrangement: Arrangement, place: str) -> int:

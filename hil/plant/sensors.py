@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numba import njit
+from numpy.typing import NDArray
 
 from hil.plant.events import RackEvent
-from hil.plant.rack import Rack
+from hil.plant.rack import Course, Rack
 from hil.source import Channel, Floats
 
 
@@ -28,62 +31,154 @@ TYPICAL = SensorModel(
              "ambient_temperature": 0.1},
 )  # fmt: skip
 
+SENSOR = np.dtype(
+    [
+        ("seen", np.int64),  # the channel whose value this sensor sees: another's where two are swapped
+        ("noise", np.float64),
+        ("offset", np.float64),
+        ("quantum", np.float64),  # 0: as fine as its register
+        ("drift_per_s", np.float64),
+        ("drift_from_s", np.float64),
+        ("lag_s", np.float64),
+        ("lagged", np.float64),  # NaN: nothing seen yet
+        ("stuck", np.bool_),
+        ("reads", np.float64),  # its last reading, and what it reads while stuck
+    ]
+)
+
+
+@njit(cache=True)
+def measure(
+    true: NDArray[np.float64],
+    normals: NDArray[np.float64],
+    sensors: NDArray[Any],
+    t_s: NDArray[np.float64],
+    dt_s: float,
+    out: NDArray[np.float64],
+) -> None:
+    """
+    Read every sensor at each of k steps.
+
+    Parameters
+    ----------
+    true : (k, n) float64, SI
+    normals : (k, n) float64
+        Standard normal numbers.
+    sensors : (n,) SENSOR
+        Changed in place: lags and last readings.
+    t_s : (k,) float64, s
+    dt_s : float, s
+        Between two steps.
+    out : (k, n) float64
+        Output: what the sensors read.
+    """
+    for step in range(len(t_s)):
+        for c in range(len(sensors)):
+            sensor = sensors[c]
+            value = true[step, sensor.seen]
+            if sensor.lag_s > 0.0:
+                if np.isnan(sensor.lagged):
+                    sensor.lagged = value
+                sensor.lagged += (value - sensor.lagged) * (1.0 - np.exp(-dt_s / sensor.lag_s))
+                value = sensor.lagged
+            if sensor.stuck:
+                value = sensor.reads
+            else:
+                value += sensor.offset + sensor.noise * normals[step, c]
+                if sensor.drift_per_s != 0.0:
+                    value += sensor.drift_per_s * max(0.0, t_s[step] - sensor.drift_from_s)
+                if sensor.quantum > 0.0:
+                    value = np.rint(value / sensor.quantum) * sensor.quantum
+                sensor.reads = value
+            out[step, c] = value
+
 
 class RackSource:
     """A `Source` over a rack: steps it on a fixed grid, so that values depend on the time alone."""
 
-    STEP_S = 0.5
+    BLOCK = 64  # steps that are advanced at once, and that share one draw of noise
 
-    def __init__(self, rack: Rack, model: SensorModel = TYPICAL) -> None:
+    def __init__(self, rack: Rack, model: SensorModel = TYPICAL, step_s: float = 0.5) -> None:
         self.rack = rack
+        self.step_s = step_s
         self.arrangement = rack.arrangement
         self.quantum = dict(model.quantum)
         self.channels: Sequence[Channel] = self.arrangement.channels()
         self._rated_ah = rack.parameters.capacity_ah * self.arrangement.strings
         self._steps = 0
         self._seed = rack.parameters.seed
+        self._noise: tuple[int, Floats] = (-1, np.empty((0, 0)))
         quantities = [channel.quantity for channel in self.channels]
-        self._noise = np.array([model.noise.get(q, 0.0) for q in quantities])
-        self._quantum = np.array([model.quantum.get(q, 0.0) for q in quantities])
+        self.sensors = np.zeros(len(quantities), SENSOR)
+        self.sensors["seen"] = np.arange(len(quantities))
+        self.sensors["noise"] = [model.noise.get(q, 0.0) for q in quantities]
+        self.sensors["quantum"] = [model.quantum.get(q, 0.0) for q in quantities]
+        self.sensors["lagged"] = np.nan
         spread = np.array([model.offset.get(q, 0.0) for q in quantities])
-        self._offset = spread * self._normals(-1)  # no step has this number
+        self.sensors["offset"] = spread * self._normals_of(-1)[0]  # no block has this number
         probed = np.zeros(self.arrangement.shape, bool)
         probed[:, :, [cell - 1 for cell in self.arrangement.probed_cells()]] = True
         self._probed = probed.ravel()
+        self._last = self._measure(rack.course, 1)[-1]
 
     def apply(self, event: RackEvent) -> None:
         """Let something happen to the rack, at the grid step it has reached."""
         self.rack.apply(event)
 
     def read_at(self, t_s: float) -> Floats:
-        """Advance the rack to `t_s` and measure it: noise, offset, then the sensor's own step."""
-        while (self._steps + 1) * self.STEP_S <= t_s + 1e-9:
-            self.rack.step(self.STEP_S)
-            self._steps += 1
-        values = self._true_values() + self._offset + self._noise * self._normals(self._steps)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            stepped = np.round(values / self._quantum) * self._quantum
-        return np.where(self._quantum > 0, stepped, values)
+        """Advance the rack to `t_s` and measure it: lag, noise, offset, then the sensor's own step."""
+        while (due := int((t_s + 1e-9) / self.step_s) - self._steps) > 0:
+            self._last = self.run(min(due, self.BLOCK))[-1]
+        last: Floats = self._last
+        return last
 
-    def _true_values(self) -> Floats:
-        rack = self.rack
-        string_soc = 100.0 * rack.cells["soc"].reshape(self.arrangement.strings, -1).mean(axis=1)
+    def run(self, steps: int) -> Floats:
+        """Advance by `steps` and return what was measured after each, (steps, channels)."""
+        course = self.rack.run(steps, self.step_s)
+        self._steps += steps
+        return self._measure(course, steps)
+
+    def _measure(self, course: Course, steps: int) -> Floats:
+        numbers = np.arange(self._steps - steps, self._steps) + 1
+        out = np.empty((steps, len(self.channels)))
+        t_s: Floats = self.step_s * numbers.astype(np.float64)
+        measure(self._true(course), self._normals(numbers), self.sensors, t_s, self.step_s, out)
+        return out
+
+    def _true(self, course: Course) -> Floats:
+        """What perfect sensors would read, (k, channels); the charge is that of the last step."""
+        rack, strings, steps = self.rack, self.arrangement.strings, len(course.room_degc)
+        string_soc = 100.0 * rack.cells["soc"].reshape(strings, -1).mean(axis=1)
         string_soc = np.clip(string_soc, 0.0, 100.0)
-        healthy = np.full(self.arrangement.strings, 100.0)
-        string_ah = rack.cells["capacity_ah"].reshape(self.arrangement.strings, -1).min(axis=1)
-        capacity_ah = [string_ah @ string_soc / 100.0, string_ah.sum(), self._rated_ah]
-        whole = [
-            rack.string_a.sum(),
-            rack.string_v.mean(),
-            string_soc.mean(),
-            100.0,
-            rack.room_degc,
-            *capacity_ah,
-        ]
-        strings = np.column_stack([rack.string_a, rack.string_v, string_soc, healthy]).ravel()
-        return np.concatenate([whole, strings, rack.cells["v"], rack.cells["temp_degc"][self._probed]])
+        string_ah = rack.cells["capacity_ah"].reshape(strings, -1).min(axis=1)
+        whole, n_whole = np.empty((steps, 8)), 8
+        whole[:, 0] = course.string_a.sum(axis=1)
+        whole[:, 1] = course.string_v.mean(axis=1)
+        whole[:, 2:4] = string_soc.mean(), 100.0
+        whole[:, 4] = course.room_degc
+        whole[:, 5:] = string_ah @ string_soc / 100.0, string_ah.sum(), self._rated_ah
+        out = np.empty((steps, len(self.channels)))
+        out[:, :n_whole] = whole
+        cells_from = n_whole + 4 * strings
+        out[:, n_whole:cells_from:4] = course.string_a
+        out[:, n_whole + 1 : cells_from : 4] = course.string_v
+        out[:, n_whole + 2 : cells_from : 4] = string_soc
+        out[:, n_whole + 3 : cells_from : 4] = 100.0
+        probes_from = cells_from + course.cell_v.shape[1]
+        out[:, cells_from:probes_from] = course.cell_v
+        out[:, probes_from:] = course.cell_degc[:, self._probed]
+        return out
 
-    def _normals(self, step: int) -> Floats:
-        """Standard normal numbers of one step: a function of seed and step alone."""
-        bits = np.random.Philox(key=self._seed, counter=[0, 0, step + 1, 0])
-        return np.random.Generator(bits).standard_normal(len(self.channels))
+    def _normals(self, numbers: NDArray[np.int64]) -> Floats:
+        """Standard normal numbers of some steps in a row: a function of seed and step alone."""
+        rows = []
+        for block in range(numbers[0] // self.BLOCK, numbers[-1] // self.BLOCK + 1):
+            inside = numbers[numbers // self.BLOCK == block] % self.BLOCK
+            if self._noise[0] != block:
+                self._noise = (block, self._normals_of(block))
+            rows.append(self._noise[1][inside])
+        return rows[0] if len(rows) == 1 else np.concatenate(rows)
+
+    def _normals_of(self, block: int) -> Floats:
+        bits = np.random.Philox(key=self._seed, counter=[0, 0, block + 1, 0])
+        return np.random.Generator(bits).standard_normal((self.BLOCK, len(self.channels)))

@@ -12,6 +12,7 @@ from drivers.profile import load_profile, parse_profile
 from drivers.registers import Area, Reply
 from hil.battery_models import SunSpecMap, extremes, scale_factors
 from hil.binding import bind
+from hil.plant.duty import DISCHARGE, Duty, Phase
 from hil.plant.rack import Rack, RackParameters
 from hil.plant.sensors import RackSource
 from hil.recording import load_recording
@@ -81,13 +82,7 @@ def test_registers_that_no_point_reaches_do_not_exist():
 
 
 def test_discharge_is_negative_and_an_unknown_identity_is_refused():
-    class Discharge:
-        def bus_at(self, t_s, rest_v):
-            from hil.plant.duty import Bus
-
-            return Bus(0.0, 0.0, 50.0)
-
-    source = rack(duty=Discharge(), ripple_a=0.0)
+    source = rack(duty=Duty(phases=(Phase(0.0, DISCHARGE, 50.0),)), ripple_a=0.0)
     unit = ProfileMap(load_profile("pace-rtu"), source, {}, "rack-3")
     unit.update(source.read_at(5.0), 5.0)
     assert holding(unit.tables, 0, 1).view(np.int16)[0] / 100 == pytest.approx(-50.0, abs=0.1)

@@ -49,6 +49,10 @@ TARGETS: dict[str, dict[str, Target]] = {
         "decode_values_per_s": at_least(20e6),
         "decode_ratio_to_naive": at_least(50),
     },
+    "plant": {
+        "cell_steps_per_s": at_least(10e6),
+        "healthy_week_240_cells_s": at_most(60),
+    },
     "detectors": {
         "ns_per_channel_sample": at_most(250),
         "ratio_to_c": at_most(1.3),
