@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT
+from agent.cli.tables import plain_table
 
 # What is printed for people: the key of the result, and its words.
 ROWS = (
@@ -97,7 +97,7 @@ def problems_of(result: dict[str, Any]) -> list[str]:
 
 def print_result(result: dict[str, Any]) -> None:
     """Print the figures for people."""
-    table = Table("measured", "", title="What happened", title_justify="left")
+    table = plain_table("measured", "figure")
     table.columns[1].justify = "right"
     for key, words in ROWS:
         table.add_row(words, f"{result[key]:,}" if isinstance(result[key], int) else str(result[key]))

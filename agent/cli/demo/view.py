@@ -5,14 +5,11 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
-UNITS = {
-    "rack-a": "recorded EV pack, TCP",
-    "rack-b": "modelled rack, TCP",
-    "rack-c": "modelled rack, RTU 9600",
-}
+from agent.cli.tables import plain_table
+
+UNITS = {"rack-a": "EV pack, TCP", "rack-b": "model, TCP", "rack-c": "model, RTU 9600"}
 STORY_LINES = 8
 
 
@@ -66,9 +63,7 @@ class View:
 
 
 def _units(status: dict[str, Any]) -> RenderableType:
-    table = Table(
-        "unit", "what it is", "knowledge", "age", "cells V", "hottest", "frames", "errors", "alarms"
-    )
+    table = plain_table("unit", "what it is", "knowledge", "age", "cells V", "hottest", "errors", "alarms")
     for unit in status["units"]:
         figures = unit.get("figures", {})
         low, high = figures.get("cell_voltage_min_v"), figures.get("cell_voltage_max_v")
@@ -78,9 +73,8 @@ def _units(status: dict[str, Any]) -> RenderableType:
             UNITS.get(unit["name"], ""),
             unit["knowledge"],
             f"{number(unit['age_s'], '.1f')} s",
-            f"{number(low, '.3f')} to {number(high, '.3f')}",
+            f"{number(low, '.3f')}-{number(high, '.3f')}",
             f"{number(figures.get('temperature_max_degc'), '.1f')} °C",
-            str(unit["frames"]),
             str(unit["read_errors"]),
             Text(str(len(alarms)), style="reverse" if alarms else ""),
         )
@@ -90,7 +84,6 @@ def _units(status: dict[str, Any]) -> RenderableType:
 def _delivery(status: dict[str, Any], collector_up: bool) -> RenderableType:
     account = status["account"]
     return Text(
-        f"batches: {account['sealed']} sealed = {account['acknowledged']} acknowledged"
-        f" + {account['pending']} pending + {account['dropped']} dropped"
-        f"      collector: {'up' if collector_up else 'DOWN'}"
+        f"{account['sealed']} batches = {account['acknowledged']} acknowledged + {account['pending']} pending"
+        f" + {account['dropped']} dropped;  collector {'up' if collector_up else 'DOWN'}"
     )
