@@ -1,0 +1,49 @@
+"""Whether all is well enough for the relay to be energised. Pure: alarms and sight in, reasons out.
+
+The relay is normally energised and drops on the first reason (fail-safe, as in ISA-18.2 annunciators): a
+critical alarm that stands or that nobody has acknowledged, a unit whose values are not seen, or a drill. At
+start nothing has been seen yet, so it starts dropped.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from agent.detect.alarms import AlarmEvent, State
+from agent.detect.rows import CRITICAL
+
+#: States in which an alarm still wants to be heard; shelved and out of service are a person's decision.
+HEARD = frozenset({State.NEW, State.ACK, State.CLEARED_NEW})
+#: Knowledge of a unit that is as good as none.
+UNSEEN = frozenset({"BLIND", "NEVER"})
+
+
+class Annunciator:
+    """The reasons of one site, by unit."""
+
+    def __init__(self, units: Iterable[str]) -> None:
+        self._sight = dict.fromkeys(units, "NEVER")
+        self._alarms: dict[str, list[str]] = {}
+        self._drill_until_s = float("-inf")
+
+    def alarms(self, unit: str, active: Sequence[AlarmEvent]) -> None:
+        """Take the alarms of a unit that are not over: all of them, each time any of them changed."""
+        self._alarms[unit] = [
+            f"{unit} {alarm.location}: {alarm.detector}, {alarm.state}"
+            for alarm in active
+            if alarm.severity == CRITICAL and alarm.state in HEARD
+        ]
+
+    def sight(self, unit: str, knowledge: str) -> None:
+        """Take how much is known of a unit (`agent.status.knowledge`)."""
+        self._sight[unit] = knowledge
+
+    def drill(self, until_s: float) -> None:
+        """Act as if there were an alarm until then (same clock as `reasons`)."""
+        self._drill_until_s = until_s
+
+    def reasons(self, now_s: float) -> list[str]:
+        """Return why the relay must be dropped, in words; empty when it may be energised."""
+        found = [reason for reasons in self._alarms.values() for reason in reasons]
+        found += [f"{unit}: {known}" for unit, known in self._sight.items() if known in UNSEEN]
+        if now_s < self._drill_until_s:
+            found.append("drill")
+        return found

@@ -1,0 +1,116 @@
+"""The system's journal: every alarm event as one entry with fields, found by `journalctl -u cellwarden`.
+
+Written in journald's native protocol (systemd's "Native Journal Protocol"); where there is no journald, to
+/dev/log as RFC 5424 with the same fields as structured data. Nothing waits: what the socket does not take now
+is counted as lost.
+"""
+
+import os
+import socket
+import struct
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.detect.alarms import AlarmEvent, State
+from agent.detect.rows import ADVICE, CRITICAL, WARNING
+
+JOURNALD = Path("/run/systemd/journal/socket")
+SYSLOG = Path("/dev/log")
+
+# What an entry is about: made once at random, the same for ever (see systemd.journal-fields, MESSAGE_ID).
+RAISED = "b8f7427351484d62befee5dd1285bdac"
+CHANGED = "3c9e65b737f44eb58c79823d5f56336e"
+DRILL = "1ff63f43f40b45adbc9c6b9b887987fe"
+
+# syslog levels (RFC 5424): alert, error, warning; what is over or put aside is a notice
+LEVELS = {CRITICAL: 1, WARNING: 3, ADVICE: 4}
+NOTICE = 5
+FACILITY_DAEMON = 3
+#: example number of RFC 5612: structured data names need some enterprise's number
+STRUCTURED_ID = "cellwarden@32473"
+
+
+def fields_of(unit: str, event: AlarmEvent) -> dict[str, str]:
+    """Return the fields of an entry, without its text."""
+    return {
+        "CELLWARDEN_UNIT": unit,
+        "CELLWARDEN_LOCATION": event.location,
+        "CELLWARDEN_DETECTOR": event.detector,
+        "CELLWARDEN_SEVERITY": event.severity,
+        "CELLWARDEN_STATE": event.state,
+        "CELLWARDEN_VALUE": f"{event.value:g}",
+        "CELLWARDEN_LIMIT": f"{event.limit:g}",
+        "CELLWARDEN_VALUE_UNIT": event.unit,
+    }
+
+
+def native_entry(fields: dict[str, str]) -> bytes:
+    """Return one datagram of journald's protocol."""
+    parts = []
+    for name, text in fields.items():
+        data = text.encode()
+        if b"\n" in data:  # told by its length instead of its end
+            parts.append(name.encode() + b"\n" + struct.pack("<Q", len(data)) + data + b"\n")
+        else:
+            parts.append(name.encode() + b"=" + data + b"\n")
+    return b"".join(parts)
+
+
+def syslog_entry(message_id: str, level: int, text: str, fields: dict[str, str], now: datetime) -> bytes:
+    """Return one datagram of RFC 5424."""
+
+    def escaped(value: str) -> str:
+        return value.replace("\\", "\\\\").replace('"', '\\"').replace("]", "\\]")
+
+    data = " ".join(
+        f'{name.removeprefix("CELLWARDEN_").lower()}="{escaped(v)}"' for name, v in fields.items()
+    )
+    head = (
+        f"<{FACILITY_DAEMON * 8 + level}>1 {now.isoformat()} {socket.gethostname()} cellwarden {os.getpid()}"
+    )
+    return f"{head} {message_id} [{STRUCTURED_ID} {data}] {text}".encode()
+
+
+class Journal:
+    """The journal of this machine, whichever it has; silent where it has none."""
+
+    def __init__(self, journald: Path = JOURNALD, syslog: Path = SYSLOG) -> None:
+        self.lost = 0
+        self._native = journald.exists()
+        path = journald if self._native else syslog
+        self._path = path if path.exists() else None
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self._socket.setblocking(False)
+
+    @property
+    def available(self) -> bool:
+        """Whether there is any journal to write to."""
+        return self._path is not None
+
+    def alarm(self, unit: str, event: AlarmEvent) -> None:
+        """Write what happened to an alarm."""
+        news = event.state == State.NEW
+        level = LEVELS[event.severity] if news else NOTICE
+        text = f"{event.state} {event.severity} {unit}: {event.text}"
+        self._write(RAISED if news else CHANGED, level, text, fields_of(unit, event))
+
+    def drill(self, who: str, seconds: float) -> None:
+        """Write that a person tests the annunciation."""
+        self._write(DRILL, NOTICE, f"drill of {seconds:g} s by {who}", {"CELLWARDEN_WHO": who})
+
+    def _write(self, message_id: str, level: int, text: str, fields: dict[str, str]) -> None:
+        if self._path is None:
+            return
+        if self._native:
+            head = {"MESSAGE": text, "MESSAGE_ID": message_id, "PRIORITY": str(level)}
+            entry = native_entry({**head, "SYSLOG_IDENTIFIER": "cellwarden", **fields})
+        else:
+            entry = syslog_entry(message_id, level, text, fields, datetime.now(UTC))
+        try:
+            self._socket.sendto(entry, str(self._path))
+        except OSError:  # full, or the journal is being restarted: it must not hold up anything
+            self.lost += 1
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._socket.close()

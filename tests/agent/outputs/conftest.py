@@ -1,0 +1,21 @@
+"""An alarm to annunciate."""
+
+import pytest
+
+from agent.detect.alarms import AlarmEvent, State
+
+
+@pytest.fixture
+def hot() -> AlarmEvent:
+    return AlarmEvent(
+        detector="thermal-slope",
+        severity="critical",
+        state=State.NEW,
+        location="cell5",
+        quantity="temperature",
+        value=1.4,
+        limit=0.5,
+        unit="K/min",
+        text="cell5 heats 1.4 K/min faster than its siblings",
+        t_s=10.0,
+    )

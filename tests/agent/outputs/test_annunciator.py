@@ -1,0 +1,54 @@
+"""What drops the relay, and what does not."""
+
+from dataclasses import replace
+
+import pytest
+
+from agent.detect.alarms import AlarmEvent, State
+from agent.outputs.annunciator import Annunciator
+
+
+@pytest.fixture
+def seen() -> Annunciator:
+    annunciator = Annunciator(["rack-1"])
+    annunciator.sight("rack-1", "LIVE")
+    return annunciator
+
+
+def test_nothing_is_well_before_every_unit_was_seen() -> None:
+    annunciator = Annunciator(["rack-1", "rack-2"])
+    annunciator.sight("rack-1", "LIVE")
+    assert annunciator.reasons(0.0) == ["rack-2: NEVER"]
+
+
+@pytest.mark.parametrize(
+    ("change", "heard"),
+    [
+        ({}, True),
+        ({"state": State.ACK}, True),  # acknowledged, but it stands
+        ({"state": State.CLEARED_NEW}, True),  # over, but nobody knows of it
+        ({"state": State.SHELVED}, False),
+        ({"state": State.OUT_OF_SERVICE}, False),
+        ({"severity": "warning"}, False),
+    ],
+)
+def test_a_critical_alarm_is_heard_until_it_is_over_and_acknowledged(
+    seen: Annunciator, hot: AlarmEvent, change: dict[str, str], heard: bool
+) -> None:
+    seen.alarms("rack-1", [replace(hot, **change)])
+    assert bool(seen.reasons(0.0)) is heard
+    seen.alarms("rack-1", [])
+    assert seen.reasons(0.0) == []
+
+
+@pytest.mark.parametrize(("knowledge", "dropped"), [("PARTIAL", False), ("STALE", False), ("BLIND", True)])
+def test_a_unit_out_of_sight_is_no_all_is_well(seen: Annunciator, knowledge: str, dropped: bool) -> None:
+    seen.sight("rack-1", knowledge)
+    assert bool(seen.reasons(0.0)) is dropped
+
+
+def test_a_drill_ends_by_itself_and_hides_no_alarm(seen: Annunciator, hot: AlarmEvent) -> None:
+    seen.drill(until_s=20.0)
+    seen.alarms("rack-1", [hot])
+    assert seen.reasons(19.9) == ["rack-1 cell5: thermal-slope, NEW", "drill"]
+    assert seen.reasons(20.0) == ["rack-1 cell5: thermal-slope, NEW"]

@@ -1,0 +1,75 @@
+"""Entries as they arrive at a journal's socket."""
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.detect.alarms import AlarmEvent, State
+from agent.outputs.journal import CHANGED, RAISED, Journal, native_entry
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[socket.socket]:
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as heard:
+        heard.bind(str(tmp_path / "log"))
+        heard.settimeout(5)
+        yield heard
+
+
+def parsed(entry: bytes) -> dict[str, str]:
+    """Fields of an entry whose values are all on one line."""
+    return dict(line.split("=", 1) for line in entry.decode().splitlines())
+
+
+def test_an_alarm_is_one_entry_with_fields_to_search_by(
+    tmp_path: Path, listener: socket.socket, hot: AlarmEvent
+) -> None:
+    journal = Journal(journald=tmp_path / "log")
+    journal.alarm("rack-1", hot)
+    fields = parsed(listener.recv(65536))
+    assert fields["MESSAGE"] == "NEW critical rack-1: cell5 heats 1.4 K/min faster than its siblings"
+    assert fields["MESSAGE_ID"] == RAISED
+    assert fields["PRIORITY"] == "1"
+    assert fields["CELLWARDEN_UNIT"] == "rack-1"
+    assert fields["CELLWARDEN_LOCATION"] == "cell5"
+    assert fields["CELLWARDEN_VALUE"] == "1.4"
+    journal.alarm("rack-1", replace(hot, state=State.ACK))
+    fields = parsed(listener.recv(65536))
+    assert (fields["MESSAGE_ID"], fields["PRIORITY"]) == (CHANGED, "5")
+
+
+def test_text_of_several_lines_is_told_by_its_length() -> None:
+    text = "two\nlines"
+    assert native_entry({"MESSAGE": text}) == b"MESSAGE\n" + struct.pack("<Q", 9) + b"two\nlines\n"
+
+
+def test_without_journald_the_same_goes_to_syslog(
+    tmp_path: Path, listener: socket.socket, hot: AlarmEvent
+) -> None:
+    journal = Journal(journald=tmp_path / "absent", syslog=tmp_path / "log")
+    journal.alarm("rack-1", replace(hot, location='a "quoted] place'))
+    entry = listener.recv(65536).decode()
+    assert entry.startswith("<25>1 2")  # facility daemon, level alert
+    assert f" {RAISED} [cellwarden@32473 unit=" in entry
+    assert r'location="a \"quoted\] place"' in entry
+    assert entry.endswith("] NEW critical rack-1: cell5 heats 1.4 K/min faster than its siblings")
+
+
+def test_a_journal_that_takes_nothing_holds_up_nobody(
+    tmp_path: Path, listener: socket.socket, hot: AlarmEvent
+) -> None:
+    journal = Journal(journald=tmp_path / "log")
+    for _ in range(2000):  # more than any socket buffers
+        journal.alarm("rack-1", hot)
+    assert journal.lost > 0
+
+
+def test_a_machine_without_any_journal_is_no_error(tmp_path: Path, hot: AlarmEvent) -> None:
+    journal = Journal(journald=tmp_path / "absent", syslog=tmp_path / "neither")
+    assert not journal.available
+    journal.alarm("rack-1", hot)

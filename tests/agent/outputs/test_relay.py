@@ -1,0 +1,140 @@
+"""The relay on a simulated pin, and on a real coil of somebody else's Modbus server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
+from pymodbus.pdu import ModbusPDU
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+from agent.modbus.coil import CoilDriver
+from agent.outputs.annunciator import Annunciator
+from agent.outputs.gpio import GpioDriver, GpioError
+from agent.outputs.relay import Driver, Relay
+
+PIN = 17
+COIL = 3
+
+
+@pytest.fixture
+def pins() -> Iterator[MockFactory]:
+    Device.pin_factory = MockFactory()
+    yield Device.pin_factory
+    Device.pin_factory.reset()
+    Device.pin_factory = None
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - neither a pin nor a register has events
+            await asyncio.sleep(0.01)
+
+
+class Room:
+    """An annunciator with one unit, and the relay that follows it."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.annunciator = Annunciator(["rack-1"])
+        self.now_s = 0.0
+        self.relay = Relay(self.annunciator, driver, lambda: self.now_s)
+
+    def see(self, knowledge: str) -> None:
+        self.annunciator.sight("rack-1", knowledge)
+        self.relay.refresh()
+
+
+@pytest.mark.parametrize("active_high", [True, False])
+async def test_a_pin_says_all_is_well_only_while_it_is(pins: MockFactory, active_high: bool) -> None:
+    room = Room(GpioDriver(PIN, active_high))
+    pin = pins.pin(PIN)
+    running = asyncio.create_task(room.relay.run())
+    await asyncio.sleep(0)
+    assert pin.state is not active_high
+    room.see("LIVE")
+    assert pin.state is active_high
+    room.see("BLIND")
+    assert pin.state is not active_high  # at once, not with the next round
+    room.see("LIVE")
+    room.annunciator.drill(until_s=10.0)
+    room.relay.refresh()
+    assert pin.state is not active_high
+    room.now_s = 10.0
+    await until(lambda: pin.state is active_high)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert pin.state is not active_high
+
+
+def test_a_board_without_pins_says_what_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    Device.pin_factory = None
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "native")  # needs the registers of a Raspberry Pi
+    with pytest.raises(GpioError, match=r"GPIO pin 17: .*gpiodetect"):
+        GpioDriver(PIN)
+
+
+class IoModule:
+    """A remote I/O module: pymodbus's own server, and the coil writes that have reached it."""
+
+    def __init__(self, port: int) -> None:
+        bits = [SimData(0, count=16, values=False, datatype=DataType.BITS)]
+        device = SimDevice(1, simdata=(bits, bits, [SimData(0)], [SimData(0)]))
+        self.writes: list[tuple[int, int, bool]] = []
+        self.others = 0
+        self._server = ModbusTcpServer(device, address=("127.0.0.1", port), trace_pdu=self._heard)
+
+    def _heard(self, sending: bool, pdu: ModbusPDU) -> ModbusPDU:
+        if not sending:
+            if pdu.function_code == 5:
+                self.writes.append((pdu.dev_id, pdu.address, pdu.bits[0]))
+            else:
+                self.others += 1
+        return pdu
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._server, name)
+
+
+@pytest.fixture
+async def module(unused_tcp_port: int) -> AsyncIterator[IoModule]:
+    module = IoModule(unused_tcp_port)
+    await module.serve_forever(background=True)
+    yield module
+    await module.shutdown()
+
+
+async def test_a_coil_follows_and_is_written_again_so_that_the_modules_watchdog_is_fed(
+    module: IoModule, unused_tcp_port: int
+) -> None:
+    driver = CoilDriver("127.0.0.1", unused_tcp_port, unit_id=1, coil=COIL)
+    room = Room(driver)
+    running = asyncio.create_task(room.relay.run())
+    await until(lambda: module.writes == [(1, COIL, False)])
+    room.see("LIVE")
+    await until(lambda: module.writes[1:] == [(1, COIL, True)])
+    room.see("BLIND")
+    await until(lambda: module.writes[2:] == [(1, COIL, False)])
+    room.see("LIVE")
+    await until(lambda: module.writes[3:] == [(1, COIL, True)] * 2)  # the second a refresh, nothing changed
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert module.writes[-1] == (1, COIL, False)
+    assert module.others == 0  # one coil, and nothing else, ever
+
+
+async def test_a_module_that_was_away_gets_the_present_state_when_it_is_back(unused_tcp_port: int) -> None:
+    driver = CoilDriver("127.0.0.1", unused_tcp_port, unit_id=1, coil=COIL)
+    room = Room(driver)
+    running = asyncio.create_task(room.relay.run())
+    room.see("LIVE")
+    await until(lambda: "no connection" in driver.trouble)
+    module = IoModule(unused_tcp_port)
+    await module.serve_forever(background=True)
+    await until(lambda: bool(module.writes))
+    assert module.writes[0] == (1, COIL, True)
+    assert driver.trouble == ""
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await module.shutdown()
