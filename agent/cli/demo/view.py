@@ -9,7 +9,7 @@ from rich.text import Text
 
 from agent.cli.tables import plain_table
 
-UNITS = {"rack-a": "EV pack, TCP", "rack-b": "model, TCP", "rack-c": "model, RTU 9600"}
+UNITS = {"rack-a": "EV pack, TCP", "rack-b": "model, TCP", "rack-c": "model, serial"}
 STORY_LINES = 8
 
 
