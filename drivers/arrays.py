@@ -114,12 +114,11 @@ def _dimensions(
     """The point's own repetition, outermost first."""
     listed = point.address if isinstance(point.address, tuple) else ()
     written = point.count or ((len(listed),) if listed else ())
-    topology = topology_of(profile)
-    most = point.max_count or (
-        prod(topology.get(level, 0) for level, number in template if not number) or None
-    )
     n = len(written)
-    sizes = [_count(profile, c, most, counts, notes) for c in written]
+    sizes = [
+        _count(profile, c, point.max_count or most, counts, notes)
+        for c, most in zip(written, _most(profile, template, written), strict=True)
+    ]
     if listed and (not sizes or sizes[0][1] != len(listed)):
         raise PointError(f"{len(listed)} addresses for a count of {sizes[0][1]}", "give one address per step")
     bit_strides = _padded(point.bit_stride, n, "bit_stride")
@@ -131,6 +130,17 @@ def _dimensions(
         Dimension(count, most, strides[i], unit_strides[i], bit_strides[i], starts if i == 0 else ())
         for i, (count, most) in enumerate(sizes)
     ]
+
+
+def _most(
+    profile: Profile, template: Sequence[tuple[str, str]], written: Sequence[int | str]
+) -> list[int | None]:
+    """How many there can be in each dimension, as the topology has it; None where it does not say."""
+    topology = topology_of(profile)
+    there = [topology.get(level, 0) for level, number in template if not number]
+    if len(there) != len(written):  # dimensions that are numbered through share what there is
+        there = [prod(there) // prod(c for c in written if isinstance(c, int))] * len(written)
+    return [n or None for n in there]
 
 
 def _strides(

@@ -6,16 +6,22 @@ Each check is a function that yields findings: point ("" = the profile), what is
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
+
+from pydantic import ValidationError
 
 from drivers.address import LAST_ADDRESS, AddressError
 from drivers.arrays import topology_of
+from drivers.coding import address_hint, is_bits, locate
 from drivers.expand import Expansion, expand, reported, terrain
+from drivers.identity import version
 from drivers.plan import Terrain
 from drivers.problems import PointError, Problem, did_you_mean
 from drivers.quantities import QUANTITIES, UNITS, guess_quantity
+from drivers.registers import Area
 from drivers.schema import Point, Profile, Tiers
 from drivers.sunspec_models import definition
 from drivers.values import Reading, Value
@@ -24,6 +30,23 @@ _FLOATS = (Reading.FLOAT_32, Reading.FLOAT_64)
 _LAST_UNIT_ID = 255
 
 Finding = tuple[str, str, str]
+
+
+def misplaced(profile: Profile, broken: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Wrong addresses of points that are wrong in another way too: `broken` as they stand in the file."""
+    kept = ("address", "table", "function", "addressing")
+    for item in broken:
+        name = str(item.get("name"))
+        try:
+            point = Point.model_validate({"name": "x"} | {key: item[key] for key in kept if key in item})
+            for written in point.address if isinstance(point.address, tuple) else (point.address,):
+                locate(profile, point, written, relative="group" in item)
+        except ValidationError:  # told already
+            continue
+        except PointError as error:
+            yield Problem(profile.model, name, error.what, error.change)
+        except AddressError as error:
+            yield Problem(profile.model, name, str(error), address_hint(profile, point))
 
 
 @dataclass(frozen=True)
@@ -79,6 +102,13 @@ def _points(it: _Subject) -> Iterator[Finding]:
         if wanted and UNITS[point.unit][0] != wanted:
             change = f"say a unit that converts to {wanted}, or another quantity"
             yield point.name, f'a {point.quantity} in "{point.unit}"', change
+        cold = [pair for pair in (point.valid, *(pair for _, pair in point.limits or ())) if pair]
+        if point.unit == "K" and any(math.isfinite(low) and low < 0 for low, _ in cold):
+            yield (
+                point.name,
+                "its ranges go below 0 K",
+                'give them in K, the unit of the point, or say "degC"',
+            )
         if point.expect_match is not None:
             yield from _expression(point.name, point.expect_match)
             if point.type != "ascii":
@@ -93,6 +123,33 @@ def _points(it: _Subject) -> Iterator[Finding]:
             yield from _tiers(point.name, point.limits)
     for quantity, tiers in it.profile.limits.items():
         yield from _tiers(f"limits.{quantity}", tiers)
+
+
+def _expected(it: _Subject) -> Iterator[Finding]:
+    """Identities that no unit could have."""
+    for point in it.profile.point:
+        wrong = [e for e in point.expect or () if isinstance(e, str) != (point.type == "ascii")]
+        if wrong:
+            kind = "a text" if point.type == "ascii" else "a number"
+            yield point.name, f"expect = {wrong[0]!r}, but the point is {kind}", "correct expect or type"
+        if point.expect_range:
+            low, high = map(version, point.expect_range)
+            if not (low and high and low <= high):
+                what = f"nothing lies in the expect_range {list(point.expect_range)}"
+                yield point.name, what, "give the first and the last number or version"
+
+
+def _limits_of_reads(it: _Subject) -> Iterator[Finding]:
+    """Reads that Modbus does not have (application protocol V1.1b3, sections 6.1 to 6.4)."""
+    said = it.profile.max_registers_per_read
+    for area, most in said.items() if isinstance(said, dict) else [(Area.HOLDING, said)]:
+        allowed = 2000 if is_bits(area) else 125
+        if not 1 <= most <= allowed:
+            yield (
+                "",
+                f"max_registers_per_read of {most}, a read of {area} carries 1 to {allowed}",
+                "correct it",
+            )
 
 
 def _expression(name: str, pattern: str) -> Iterator[Finding]:
@@ -119,7 +176,8 @@ def _values(it: _Subject) -> Iterator[Finding]:
     try:
         ground = terrain(it.profile)
     except (PointError, AddressError) as error:
-        yield "", f"forbidden or islands: {error}", "write the addresses as the profile's points do"
+        change = error.change if isinstance(error, PointError) else "write them as the points' addresses"
+        yield "", f"forbidden or islands: {error}", change
         ground = Terrain()
     told: set[str] = set()
     for value in it.values:
@@ -265,16 +323,28 @@ def _sunspec(it: _Subject) -> Iterator[Finding]:
 
 
 def _unwatched(it: _Subject) -> Iterator[Finding]:
-    """Temperatures without a quantity: not wrong, but probably not meant."""
+    """Temperatures, and voltages of cells, without a quantity: not wrong, but probably not meant."""
+    watched = {"degC": "cell_temperature", "V": "cell_voltage"}
+    cells = {v.name for v in it.values if "cell" in v.place.rpartition("/")[2]}
     for point in it.profile.point:
-        if UNITS[point.unit][0] == "degC" and point.quantity is None and not guess_quantity(point.name)[0]:
-            yield (
-                point.name,
-                "a temperature that no detector will watch",
-                'say quantity = "cell_temperature" or the like, or quantity = ""',
-            )
+        unit = UNITS[point.unit][0]
+        if unit not in watched or (unit == "V" and point.name not in cells):
+            continue
+        if point.quantity is None and not guess_quantity(point.name)[0]:
+            what = f"a {'temperature' if unit == 'degC' else 'cell voltage'} that no detector will watch"
+            yield point.name, what, f'say quantity = "{watched[unit]}" or the like, or quantity = ""'
 
 
 Check = Callable[[_Subject], Iterator[Finding]]
-_ERRORS: tuple[Check, ...] = (_names, _contents, _points, _values, _overlaps, _topology, _sunspec)
+_ERRORS: tuple[Check, ...] = (
+    _names,
+    _contents,
+    _points,
+    _expected,
+    _limits_of_reads,
+    _values,
+    _overlaps,
+    _topology,
+    _sunspec,
+)
 _WARNINGS: tuple[Check, ...] = (_unwatched,)

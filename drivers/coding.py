@@ -31,6 +31,11 @@ def notation_of(profile: Profile, point: Point | None = None) -> Notation:
     return (point and point.addressing) or profile.addressing or Notation.ZERO_BASED
 
 
+def address_hint(profile: Profile, point: Point) -> str:
+    """What to change about an address that cannot be."""
+    return f'addressing is "{notation_of(profile, point)}": write the address so, or change `addressing`'
+
+
 def steps_per_register(profile: Profile, point: Point | None = None) -> int:
     """By how much an address, as written, rises from one register to the next."""
     return 2 if notation_of(profile, point) is Notation.BYTES else profile.address_step
@@ -89,6 +94,10 @@ def coding_of(profile: Profile, point: Point, area: Area) -> Coding:
     if words * unit_bits > 64:
         raise PointError(
             f"a number of {words * unit_bits} bits is wider than 64", "split it into several points"
+        )
+    if point.type and high - low + 1 > width:
+        raise PointError(
+            f"bits {low}..{high} are more than a {name} has", f"say {match[1]}{high - low + 1}, or other bits"
         )
     width = high - low + 1
     if reading is Reading.INTEGER and not signed and width == 64:

@@ -21,7 +21,7 @@ from drivers.expand import IdentityPoint, expand, reported, terrain
 from drivers.identity import expectation, fits, text_of
 from drivers.layout import Image, Layout
 from drivers.line import Line
-from drivers.plan import Cut, Need, ReadPlan, make_plan
+from drivers.plan import Cut, Need, PlanError, ReadPlan, make_plan
 from drivers.quantities import Poll
 from drivers.registers import Read, Reply
 from drivers.schema import Profile
@@ -68,7 +68,13 @@ def connect(
     `cuts`: what earlier plans of this unit learned from refusals (`layout.plan.cuts`). `instance`: which unit
     behind a gateway that shifts addresses. Raises `ConnectError`.
     """
-    line = line or default_line(profile)
+    try:
+        return (yield from _connect(profile, line or default_line(profile), instance, frozenset(cuts)))
+    except PlanError as error:
+        raise ConnectError(f"{error}; correct {profile.model}, or the instance of this unit") from error
+
+
+def _connect(profile: Profile, line: Line, instance: int, cuts: frozenset[Cut]) -> Conversation:
     if profile.sunspec:
         found = yield from explore(profile)
         layout = build(
@@ -83,7 +89,7 @@ def connect(
         _refuse(found.mismatches, layout)
         return layout
     identity = expand(profile, instance=instance).identity
-    answers, cuts = yield from _ask(profile, identity, line, frozenset(cuts))
+    answers, cuts = yield from _ask(profile, identity, line, instance, cuts)
     _refuse(_mismatches(identity, answers), assume(profile, line=line, instance=instance))
     shaping = reported(profile)
     numbers = {n: v for n, v in answers.said.items() if n in shaping and isinstance(v, int)}
@@ -137,7 +143,7 @@ def build(
 ) -> Layout:
     """A layout over `values`, planned for `line`. Raises PlanError if a value cannot be read."""
     needs = [Need(v.span, v.poll, v.pause_ms) for v in (*values, *(g.value for g in guards))]
-    plan = make_plan(needs, terrain(profile), line, address_step=profile.address_step, cuts=cuts)
+    plan = make_plan(needs, terrain(profile, instance), line, address_step=profile.address_step, cuts=cuts)
     return Layout(
         profile_model=profile.model,
         profile_hash=profile.hash,
@@ -174,11 +180,11 @@ def ask_plan(plan: ReadPlan) -> Generator[Read, Reply, tuple[ReadPlan, Image]]:
 
 
 def _ask(
-    profile: Profile, identity: Sequence[IdentityPoint], line: Line, cuts: frozenset[Cut]
+    profile: Profile, identity: Sequence[IdentityPoint], line: Line, instance: int, cuts: frozenset[Cut]
 ) -> Generator[Read, Reply, tuple[Answers, frozenset[Cut]]]:
     """Read all identity points once."""
     needs = [Need(i.value.span, Poll.IDENTITY, i.value.pause_ms) for i in identity]
-    plan = make_plan(needs, terrain(profile), line, address_step=profile.address_step, cuts=cuts)
+    plan = make_plan(needs, terrain(profile, instance), line, address_step=profile.address_step, cuts=cuts)
     plan, image = yield from ask_plan(plan)
     said: dict[str, str | int] = {}
     unsaid: dict[str, Quality] = {}
@@ -211,9 +217,9 @@ def _identity(identity: Sequence[IdentityPoint], answers: Answers) -> dict[str, 
             out[value.label] = said
         elif said is not None:
             plain = value.scale == 1 and value.offset == 0
-            out[value.label] = (said + value.raw_offset) * (1 if plain else value.scale) + (
-                0 if plain else value.offset
-            )
+            number = said + value.raw_offset
+            # 203 * 0.01 is 2.0300000000000002, and would not be within [2.00, 2.03]
+            out[value.label] = number if plain else float(f"{number * value.scale + value.offset:.12g}")
     return out
 
 

@@ -6,7 +6,7 @@ from itertools import product
 
 from drivers.address import AddressError
 from drivers.arrays import group_chain, group_dimension, steps
-from drivers.coding import coding_of, in_si, locate, missing_of, notation_of, si_of, to_registers
+from drivers.coding import address_hint, coding_of, in_si, locate, missing_of, si_of, to_registers
 from drivers.plan import ANY_UNIT, Terrain
 from drivers.problems import PointError, Problem
 from drivers.quantities import QUANTITIES, Poll, guess_quantity
@@ -67,9 +67,7 @@ def expand(
         except PointError as error:
             out.problems.append(Problem(profile.model, point.name, error.what, error.change))
         except AddressError as error:
-            notation = notation_of(profile, point)
-            change = f'addressing is "{notation}": write the address so, or change `addressing`'
-            out.problems.append(Problem(profile.model, point.name, str(error), change))
+            out.problems.append(Problem(profile.model, point.name, str(error), address_hint(profile, point)))
         else:
             if values and values[0].poll is Poll.IDENTITY:
                 out.identity += [IdentityPoint(point, v) for v in values]
@@ -85,9 +83,10 @@ def reported(profile: Profile) -> dict[str, str]:
     return names | {p.scale_factor: "scale factor" for p in profile.point if p.scale_factor}
 
 
-def terrain(profile: Profile) -> Terrain:
+def terrain(profile: Profile, instance: int = 1) -> Terrain:
     """Where this profile's reads may go. Raises PointError, AddressError."""
     forbidden = list(_spans(profile, profile.forbidden))
+    islands = list(_spans(profile, profile.islands))
     for group in profile.group:
         if not group.forbidden:
             continue
@@ -101,12 +100,19 @@ def terrain(profile: Profile) -> Terrain:
                 units = any(d.unit_stride for d in dimensions)
                 unit_offset = sum(i * d.unit_stride for i, d in moves) if units else ANY_UNIT
                 forbidden.append(replace(span, first=at, unit_offset=unit_offset))
+    shifts = {_shift(profile, point, instance) for point in profile.point} or {0}
     return Terrain(
         max_count={area: profile.max_count(area) for area in Area},
-        forbidden=tuple(forbidden),
-        islands=tuple(_spans(profile, profile.islands)),
+        forbidden=tuple(replace(s, first=s.first + shift) for s in forbidden for shift in shifts),
+        islands=tuple(replace(s, first=s.first + shift) for s in islands for shift in shifts),
         gaps_forbidden=profile.gaps == "forbidden",
     )
+
+
+def _shift(profile: Profile, point: Point, instance: int) -> int:
+    """Registers by which `point` of a further unit of a gateway lies further on."""
+    per_instance = point.per_instance if point.per_instance is not None else profile.per_instance or 0
+    return to_registers(profile, (instance - 1) * per_instance, point)
 
 
 def _values(
@@ -124,8 +130,7 @@ def _values(
     written = point.address[0] if isinstance(point.address, tuple) else point.address
     area, register = locate(profile, point, written, relative=relative)
     register += sum(_group_base(profile, g.address) for g in chain)
-    per_instance = point.per_instance if point.per_instance is not None else profile.per_instance or 0
-    register += to_registers(profile, (instance - 1) * per_instance, point)
+    register += _shift(profile, point, instance)
     coding = coding_of(profile, point, area)
     text = point.type == "ascii"
     scale, offset, unit = si_of(point, factors.get(point.scale_factor or "", 0))
@@ -178,6 +183,9 @@ def _poll(point: Point, quantity: str, shapes: bool) -> Poll:
                 f"read once per connection, but poll is {point.poll}", 'take poll out, or say "identity"'
             )
         return Poll.IDENTITY
+    meanings = (*point.alarms.values(), *point.flags.values(), *point.values.values())
+    if point.alarms or point.unnamed or any(m.severity for m in meanings):
+        return point.poll or Poll.SAFETY  # an alarm must not wait for the turn of what is only a state
     return point.poll or (QUANTITIES[quantity].poll if quantity else Poll.STATE)
 
 
@@ -224,4 +232,6 @@ def _spans(
         for pair in pairs:
             point = Point(name="range", address=0, table=table)
             (area, first), (_, last) = (locate(profile, point, end, relative=relative) for end in pair)
+            if last < first:
+                raise PointError(f"{list(pair)} ends before it begins", "give the first and the last address")
             yield Span(area, ANY_UNIT, first, last - first + 1)

@@ -1,5 +1,6 @@
 """What pydantic finds wrong with a profile, in the words of whoever wrote it."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
@@ -8,15 +9,15 @@ from pydantic_core import ErrorDetails
 
 from drivers.address import Notation
 from drivers.problems import Problem, did_you_mean
-from drivers.quantities import QUANTITIES, UNITS, Poll, Severity
+from drivers.quantities import QUANTITIES, UNIT_WORDS, UNITS, Poll, Severity
 from drivers.registers import Area
-from drivers.schema import ProfileFile
+from drivers.schema import TYPES, ProfileFile
 
-#: What may stand in a field, for hints; of the types only the usual ones.
+#: What may stand in a field, for hints.
 _VOCABULARY: dict[str, Sequence[str]] = {
     "unit": list(UNITS),
     "quantity": list(QUANTITIES),
-    "type": ["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "u8", "i8", "bool", "ascii", "bcd16"],
+    "type": TYPES,
     "table": list(Area),
     "addressing": list(Notation),
     "poll": list(Poll),
@@ -25,6 +26,7 @@ _VOCABULARY: dict[str, Sequence[str]] = {
     "byte_order": ["big", "little"],
 }
 _LISTS = ("point", "group")
+_MEANINGS = ("alarms", "flags", "values")
 
 
 def explain(content: Mapping[str, Any], error: ValidationError) -> list[Problem]:
@@ -38,15 +40,17 @@ def explain(content: Mapping[str, Any], error: ValidationError) -> list[Problem]
     return [problem for where, problem in problems.items() if where not in whole]
 
 
-def without_broken(content: Mapping[str, Any], error: ValidationError) -> tuple[dict[str, Any], set[str]]:
-    """The content less every point, group and key that has an error, and the names that went."""
-    out, broken = dict(content), set[str]()
+def without_broken(
+    content: Mapping[str, Any], error: ValidationError
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The content less every point, group and key that has an error, and the points and groups that went."""
+    out, broken = dict(content), list[dict[str, Any]]()
     places: set[tuple[Any, ...]] = {e["loc"][:2] for e in error.errors()}
     for key in _LISTS:
         items = content.get(key, [])
         if isinstance(items, list):
             bad = {i for k, *rest in places if k == key for i in rest}
-            broken |= {str(items[i].get("name")) for i in bad if isinstance(items[i], dict)}
+            broken += [items[i] for i in sorted(bad) if isinstance(items[i], dict)]
             out[key] = [item for i, item in enumerate(items) if i not in bad]
     for key in {place[0] for place in places} - {*_LISTS, "model", "schema"}:
         out.pop(key, None)
@@ -87,6 +91,15 @@ def _said(where: tuple[int | str, ...], details: ErrorDetails) -> tuple[str, str
         return f'"{key}" is missing', f"say {key} = ..."
     known = [word for word in _VOCABULARY.get(last, ()) if word]
     change = did_you_mean(str(given), known, f"known are {', '.join(known)}") if known else f"change {key}"
+    if last == "unit" and str(given) in UNIT_WORDS:
+        change = f'say "{UNIT_WORDS[str(given)]}"'
+    if details["type"] == "string_pattern_mismatch" and last in ("name", "model"):
+        good = re.sub(r"[^a-z0-9]+", "_" if last == "name" else "-", str(given).lower()).strip("_-")
+        return f'{key} "{given}" has other than small letters and digits', f'say "{good}"'
+    if details["type"] == "int_parsing" and len(inside) > 1 and inside[0] in _MEANINGS:
+        return f'"{last}" in {inside[0]} is no number', f'the number comes first: 3 = "{last}"'
+    if details["type"] == "int_parsing":
+        change = f"write {key} without quotes"
     if details["type"] == "value_error":
         return str(details["ctx"]["error"]), change
     return f"{key} = {given!r} {details['msg'].removeprefix('Input ')}", change

@@ -41,12 +41,12 @@ def fits(point: Expecting, said: str | int | float) -> bool:
     if point.expect_match and not re.search(point.expect_match, str(said)):
         return False
     if point.expect_range:
-        low, high = (_version(end) for end in point.expect_range)
-        return low <= _version(said) <= high
+        low, high = (version(end) for end in point.expect_range)
+        return low <= version(said) <= high
     return True
 
 
-def _version(said: str | int | float) -> tuple[float, ...]:
+def version(said: str | int | float) -> tuple[float, ...]:
     """A number, or the numbers of the first "1.2.10" in a text: 1.10 comes after 1.9."""
     if not isinstance(said, str):
         return (float(said),)

@@ -10,6 +10,7 @@ Safety and state needs are planned together, for the cycle in which all of them 
 of the deadline rests. A read with any safety need in it is made in every cycle, and before the others.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
@@ -89,6 +90,11 @@ class ReadPlan:
         """Size of the image."""
         return max((s.stop for s in self.slices), default=0)
 
+    def read_s(self, index: int, line: Line) -> float:
+        """Wire time of one of the reads on `line`, with the pause after it."""
+        span = self.spans[index]
+        return line.read_s(span.area, span.count, self.pauses_ms[index] / 1e3)
+
     def slot(self, span: Span) -> int:
         """Index into the image of the first word of `span`."""
         for held, where in zip(self.spans, self.slices, strict=True):
@@ -161,11 +167,13 @@ def _best_reads(
     area, unit_offset = items[0].area, items[0].unit_offset
     most = terrain.max_count.get(area, 125)
     cut_at = sorted(c[2] for c in cuts if c[:2] == (area, unit_offset))
-    known = _runs(n.span for n in needs if _same_table(n.span, items[0])) if terrain.gaps_forbidden else None
+    here = [n for n in needs if _same_table(n.span, items[0])]
+    known = _runs(n.span for n in here) if terrain.gaps_forbidden else None
+    pauses_s = _pauses_s(items, here)
     best: list[float] = [0.0]
     previous: list[int] = []
     for i, last_item in enumerate(items):
-        cost, choice = float("inf"), -1
+        cost, choice, pause_s = float("inf"), -1, 0.0
         for j in range(i, -1, -1):
             count = last_item.last - items[j].first + 1
             if count > most:
@@ -176,7 +184,8 @@ def _best_reads(
             bridges = known is not None and not any(a <= first and span.last <= b for a, b in known)
             if crosses or bridges or terrain.obstacle(span):
                 break  # a longer read would meet the same obstacle
-            seconds = best[j] + line.read_s(area, count)
+            pause_s = max(pause_s, pauses_s[j])
+            seconds = best[j] + line.read_s(area, count, pause_s)
             if seconds < cost:
                 cost, choice = seconds, j
         if choice < 0:
@@ -192,6 +201,16 @@ def _best_reads(
         )
         end = start
     return reads[::-1]
+
+
+def _pauses_s(items: Sequence[Span], needs: Iterable[Need]) -> list[float]:
+    """The longest pause among the needs that begin in an item, up to where the next one begins."""
+    firsts = [item.first for item in items]
+    pauses_s = [0.0] * len(items)
+    for need in needs:
+        k = bisect_right(firsts, need.span.first) - 1
+        pauses_s[k] = max(pauses_s[k], need.pause_ms / 1e3)
+    return pauses_s
 
 
 def _outermost(spans: Iterable[Span]) -> list[Span]:

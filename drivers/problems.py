@@ -37,5 +37,6 @@ class PointError(ValueError):
 
 def did_you_mean(word: str, known: Sequence[str], otherwise: str) -> str:
     """A hint for a mistyped word."""
-    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    same = [k for k in known if k.lower() == word.lower()]
+    near = same or get_close_matches(word, known, n=1, cutoff=0.6)
     return f'did you mean "{near[0]}"?' if near else otherwise

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from drivers.check import check_profile
+from drivers.check import check_profile, misplaced
 from drivers.explain import explain, without_broken
 from drivers.problems import Problem, ProfileError, did_you_mean
 from drivers.schema import Profile, ProfileFile
@@ -27,8 +27,12 @@ def shipped_profiles() -> list[str]:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a profile file, for editors."""
-    return ProfileFile.model_json_schema(by_alias=True)
+    """The JSON Schema of a profile file, for editors. With `extends`, a point says only what is different."""
+    schema = ProfileFile.model_json_schema(by_alias=True)
+    point = schema["$defs"]["Point"]
+    point["required"].remove("address")
+    whole = {"items": {"required": ["name", "address"]}}
+    return schema | {"if": {"not": {"required": ["extends"]}}, "then": {"properties": {"point": whole}}}
 
 
 def load_profile(name_or_path: str | Path, search: Sequence[Path] = ()) -> Profile:
@@ -129,7 +133,9 @@ def _validated(content: dict[str, Any]) -> Profile:
         problems = explain(content, error)
         survivors, broken = without_broken(content, error)
         with suppress(ValidationError):  # unless the profile as a whole is broken
-            problems += check_profile(Profile.model_validate(survivors), broken=broken)
+            rest = Profile.model_validate(survivors)
+            problems += check_profile(rest, broken=[str(item.get("name")) for item in broken])
+            problems += misplaced(rest, broken)
         raise ProfileError(problems) from None
     mistakes = [p for p in check_profile(profile) if not p.warning]
     if mistakes:

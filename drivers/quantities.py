@@ -153,6 +153,33 @@ UNITS: dict[str, tuple[str, float, float]] = {
     "%RH": ("%RH", 1.0, 0.0),
 }
 
+#: Other words for units, only to say the right one.
+UNIT_WORDS: dict[str, str] = {
+    "percent": "%",
+    "pct": "%",
+    "volt": "V",
+    "volts": "V",
+    "amp": "A",
+    "amps": "A",
+    "ampere": "A",
+    "watt": "W",
+    "celsius": "degC",
+    "deg": "degC",
+    "℃": "degC",
+    "fahrenheit": "degF",
+    "kelvin": "K",
+    "Ω": "ohm",
+    "mΩ": "mohm",
+    "mOhm": "mohm",
+    "µΩ": "uohm",
+    "kΩ": "kohm",
+    "seconds": "s",
+    "sec": "s",
+    "minutes": "min",
+    "hours": "h",
+    "days": "day",
+}
+
 _ALIASES = {alias: name for name, kind in QUANTITIES.items() for alias in (name, *kind.aliases)}
 _NUMBERED = re.compile(r"(?P<head>[a-z_]*?)_?(?P<number>\d+)(?P<tail>(_[a-z_]+)?)")
 

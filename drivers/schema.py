@@ -8,14 +8,20 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.fields import FieldInfo
 
 from drivers.address import Notation
 from drivers.quantities import LEVELS, QUANTITIES, UNITS, Poll, Severity
 from drivers.registers import Area
+
+_TYPE = r"^(?:(u|i|sm|bcd)(\d+)|f32|f64|bool|ascii)$"
+#: The usual ones, for hints.
+TYPES = ["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "u8", "i8", "bool", "ascii", "bcd16"]
 
 
 def _known_unit(unit: str) -> str:
@@ -31,8 +37,8 @@ def _known_quantity(quantity: str) -> str:
 
 
 def _known_type(name: str) -> str:
-    match = re.fullmatch(r"(?P<family>[ui]|sm|bcd)(?P<width>\d+)|f32|f64|bool|ascii", name)
-    if not match or (match["family"] and not 1 <= int(match["width"]) <= 64):
+    match = re.fullmatch(_TYPE, name)
+    if not match or not 1 <= int(match[2] or 1) <= 64:
         raise ValueError(f'type "{name}" is not known')
     return name
 
@@ -78,6 +84,16 @@ def _meaning(written: Any) -> Any:
     return {"text": written} if isinstance(written, str) else written
 
 
+def _before(convert: Callable[[Any], Any], written: Any) -> BeforeValidator:
+    """Convert what may stand in a file, of the types `written`, which the JSON Schema tells editors."""
+    return BeforeValidator(convert, json_schema_input_type=written)
+
+
+def _words(known: Iterable[str], **more: Any) -> FieldInfo:
+    """Tell editors which words there are; the validators say it better."""
+    return Field(json_schema_extra={"enum": list(known), **more})  # type: ignore[no-any-return]
+
+
 class Strict(BaseModel):
     """Unknown keys fail; nothing changes after loading."""
 
@@ -85,20 +101,22 @@ class Strict(BaseModel):
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Unit = Annotated[str, AfterValidator(_known_unit)]
-QuantityName = Annotated[str, AfterValidator(_known_quantity)]
-TypeName = Annotated[str, AfterValidator(_known_type)]
+Unit = Annotated[str, AfterValidator(_known_unit), _words(UNITS)]
+QuantityName = Annotated[str, AfterValidator(_known_quantity), _words(["", *QUANTITIES])]
+TypeName = Annotated[
+    str, AfterValidator(_known_type), Field(json_schema_extra={"pattern": _TYPE, "examples": TYPES})
+]
 PlaceTemplate = Annotated[str, AfterValidator(_place)]
-Scale = Annotated[float, BeforeValidator(_scale), AfterValidator(_usable_scale)]
+Scale = Annotated[float, _before(_scale, float | str), AfterValidator(_usable_scale)]
 # JSON has no infinity, and the canonical form that is hashed is JSON
 Number = Annotated[float, PlainSerializer(lambda x: x if math.isfinite(x) else str(x), when_used="json")]
 Range = Annotated[tuple[Number, Number], AfterValidator(_ordered)]
 SpanText = Annotated[tuple[int | str, int | str], Field(description="first and last address, both included")]
 Order = Literal["big", "little"]
-Missing = Annotated[tuple[int | Number, ...], BeforeValidator(_one_or_many)]
-Many = Annotated[tuple[int, ...], BeforeValidator(_one_or_many)]
+Missing = Annotated[tuple[int | Number, ...], _before(_one_or_many, int | float | list[int | float])]
+Many = Annotated[tuple[int, ...], _before(_one_or_many, int | list[int])]
 Count = Annotated[int, Field(ge=1, le=65536)]
-Text = Annotated[tuple[str | int, ...], BeforeValidator(_one_or_many)]
+Text = Annotated[tuple[str | int, ...], _before(_one_or_many, str | int | list[str | int])]
 
 
 class MeaningEntry(Strict):
@@ -109,7 +127,7 @@ class MeaningEntry(Strict):
     active: Literal[0, 1] = 1
 
 
-Meanings = dict[int, Annotated[MeaningEntry, BeforeValidator(_meaning)]]
+Meanings = dict[int, Annotated[MeaningEntry, _before(_meaning, str | MeaningEntry)]]
 
 
 class Tiers(Strict):
@@ -202,9 +220,9 @@ class Point(Defaults, Expectation):
     bits: Annotated[tuple[int, int], AfterValidator(_ordered)] | None = Field(
         None, description="first and last bit of the number, 0 = least significant"
     )
-    count: Annotated[
-        tuple[Count | Name, ...] | None, BeforeValidator(lambda x: None if x is None else _one_or_many(x))
-    ] = None
+    count: Annotated[tuple[Count | Name, ...], _before(_one_or_many, int | str | list[int | str])] | None = (
+        None
+    )
     max_count: Count | None = None
     stride: Many | None = None
     unit_stride: Many = (0,)
@@ -252,7 +270,11 @@ class SunSpecModel(Strict):
     )
     repeat: Literal["", "string", "module", "cell"] = Field("", description="level of its repeating group")
     points: dict[
-        str, Annotated[SunSpecPoint, BeforeValidator(lambda x: {"name": x} if isinstance(x, str) else x)]
+        str,
+        Annotated[
+            SunSpecPoint,
+            _before(lambda x: {"name": x} if isinstance(x, str) else x, str | SunSpecPoint),
+        ],
     ]
 
 
@@ -275,7 +297,7 @@ class Profile(Defaults):
     transports: Annotated[tuple[Literal["rtu", "tcp"], ...], Field(min_length=1)] = ("rtu", "tcp")
     unit_id: Annotated[int, Field(ge=0, le=255)] = 1
     address_step: Annotated[int, Field(ge=1, le=2)] = 1
-    max_registers_per_read: Annotated[int, Field(ge=1, le=2000)] | dict[Area, int] = {}
+    max_registers_per_read: int | dict[Area, int] = {}
     gaps: Literal["readable", "forbidden"] = "readable"
     forbidden: dict[Area, tuple[SpanText, ...]] | tuple[SpanText, ...] = ()
     islands: dict[Area, tuple[SpanText, ...]] | tuple[SpanText, ...] = ()
@@ -299,7 +321,7 @@ class Profile(Defaults):
         largest = 2000 if area in (Area.COIL, Area.DISCRETE) else 125
         if isinstance(self.max_registers_per_read, dict):
             return self.max_registers_per_read.get(area, largest)
-        return min(largest, self.max_registers_per_read) if largest == 125 else largest
+        return self.max_registers_per_read if largest == 125 else largest
 
 
 class ProfileFile(Profile):

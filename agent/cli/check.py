@@ -12,6 +12,7 @@ from agent.cli.tables import plain_table
 from agent.config import RtuBus, TcpBus, UnitTable
 from agent.line import line_of
 from drivers.connect import assume
+from drivers.plan import PlanError
 from drivers.profile import Profile
 
 
@@ -34,8 +35,12 @@ def command(path: Path) -> None:
         share = 0.0
         for unit in config.unit:
             if unit.bus == bus.name:
-                seconds = _add_row(table, bus, port, unit, profiles[unit.profile])
-                share += seconds / unit.period_s
+                try:
+                    seconds = _add_row(table, bus, port, unit, profiles[unit.profile])
+                except PlanError as error:
+                    problems.append(f"{path.name}: [[unit]] {unit.name} instance {unit.instance}: {error}")
+                else:
+                    share += seconds / unit.period_s
         if isinstance(bus, RtuBus) and share > 1:
             problems.append(
                 f"{path.name}: [[bus]] {bus.name}: its units need {share:.0%} of the line's time;"
@@ -54,7 +59,7 @@ def _add_row(table: Table, bus: TcpBus | RtuBus, port: str, unit: UnitTable, pro
         table.add_row(*head, "told by the unit", "", "")
         return 0.0
     line = line_of(bus, profile)
-    layout = assume(profile, line=line)
-    seconds = sum(line.read_s(read.area, read.count) for read in layout.plan.reads)
+    layout = assume(profile, line=line, instance=unit.instance)
+    seconds = sum(layout.plan.read_s(index, line) for index in range(len(layout.plan.reads)))
     table.add_row(*head, str(layout.n), str(len(layout.plan.reads)), f"{1e3 * seconds:.0f} ms")
     return seconds

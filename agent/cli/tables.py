@@ -3,9 +3,9 @@
 from rich.table import Table
 
 
-def plain_table(*headers: str) -> Table:
-    """Return an empty table with these columns; the first one names the row and is never broken."""
+def plain_table(*headers: str, whole: int = 1) -> Table:
+    """Return an empty table with these columns; the first `whole` ones name the row and are never broken."""
     table = Table(box=None, pad_edge=False)
-    for header in headers:
-        table.add_column(header, overflow="fold", no_wrap=header == headers[0])
+    for number, header in enumerate(headers):
+        table.add_column(header, overflow="fold", no_wrap=number < whole)
     return table

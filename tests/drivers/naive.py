@@ -58,7 +58,7 @@ def least_cost(spans, allowed, cost):
 
     def total(groups):
         ends = [(min(f for f, _ in g), max(n for _, n in g)) for g in groups]
-        return sum(cost(last - first + 1) if allowed(first, last) else math.inf for first, last in ends)
+        return sum(cost(first, last) if allowed(first, last) else math.inf for first, last in ends)
 
     def partitions(rest, groups):
         if not rest:

@@ -77,6 +77,20 @@ def point(name="x", address=0, **fields):
         ("[sunspec.models.805]\npoints = { CellV = 'cell_voltage' }",
          ("", "SunSpec model 805 has no repeat, but points of its repeating group")),
         ("", ("", "it has no points")),
+        (point("a", 0, type='"u12"', bits=[8, 20]), ("a", "bits 8..20 are more than a u12 has")),
+        ("max_registers_per_read = 126\n" + point("a"),
+         ("", "max_registers_per_read of 126, a read of holding carries 1 to 125")),
+        ("max_registers_per_read = { coil = 2001 }\n" + point("a"),
+         ("", "max_registers_per_read of 2001, a read of coil carries 1 to 2000")),
+        ("forbidden = [[9, 8]]\n" + point("a"),
+         ("", "forbidden or islands: [9, 8] ends before it begins")),
+        (point("a", expect='"x"'), ("a", "expect = 'x', but the point is a number")),
+        (point("a", expect=5, type='"ascii"', registers=2), ("a", "expect = 5, but the point is a text")),
+        (point("a", expect_range=[2, 1]), ("a", "nothing lies in the expect_range [2, 1]")),
+        (point("a", expect_range='["b", "c"]', type='"ascii"', registers=2),
+         ("a", "nothing lies in the expect_range ['b', 'c']")),
+        (point("ambient_temperature", unit='"K"', scale=0.1, valid=[-40, 85]),
+         ("ambient_temperature", "its ranges go below 0 K")),
     ],
 )  # fmt: skip
 def test_a_mistake_is_found_and_named(text, problem):
@@ -102,6 +116,38 @@ def test_a_temperature_nobody_watches_is_a_warning_and_no_error():
     assert warning.warning
     assert "no detector will watch" in warning.what
     assert check_profile(parse_profile(HEAD + point("heat_sink", 0, unit='"degC"', quantity='""'))) == []
+
+
+def test_cell_voltages_nobody_watches_are_a_warning():
+    profile = parse_profile(HEAD + point("v", 0, unit='"mV"', count=4, place='"cell"'))
+    (warning,) = check_profile(profile)
+    assert (warning.what, warning.warning) == ("a cell voltage that no detector will watch", True)
+
+
+def test_a_wrong_address_shows_even_where_the_point_has_another_mistake():
+    said = told(point("a", '"40O1"', unit='"v"') + point("b", "-1", typo=3))
+    assert ("a", 'address "40o1" is neither decimal nor hexadecimal ("0x1200", "1200h")') in said
+    assert ("b", "address -1 lies before the first register in zero-based notation") in said
+
+
+@pytest.mark.parametrize(
+    ("fields", "change"),
+    [
+        ({"unit": '"percent"'}, 'say "%"'),
+        ({"unit": '"v"'}, 'did you mean "V"?'),
+        ({"missing": '"0xFFFF"'}, "write missing without quotes"),
+        ({"values": "{ idle = 0 }"}, 'the number comes first: 3 = "idle"'),
+    ],
+)
+def test_what_to_change_is_said_in_the_words_of_the_file(fields, change):
+    with pytest.raises(ProfileError) as caught:
+        parse_profile(HEAD + point("a", **fields))
+    assert change in [p.change for p in caught.value.problems]
+
+
+def test_a_name_that_cannot_be_comes_with_one_that_can():
+    with pytest.raises(ProfileError, match='say "cell_voltage"'):
+        parse_profile(HEAD + point("Cell Voltage"))
 
 
 def test_a_broken_point_is_not_blamed_on_those_that_need_it():

@@ -3,8 +3,7 @@
 import pytest
 
 from agent.quality import Quality
-from drivers.connect import IdentityMismatch, NoAnswer, connect
-from drivers.plan import PlanError
+from drivers.connect import ConnectError, IdentityMismatch, NoAnswer, connect
 from drivers.profile import parse_profile
 from drivers.registers import Area, Read, Reply
 from tests.drivers.units import Frame, Unit, block, converse, text
@@ -123,6 +122,15 @@ def test_another_unit_than_the_profile_describes_is_named(unit, said):
         converse(connect(parse_profile(RACK)), unit)
 
 
+def test_a_version_is_compared_as_it_is_printed_and_not_as_floats_come_out():
+    text = 'schema = 1\nmodel = "x"\n[[point]]\nname = "firmware"\naddress = 0\nscale = 0.01\n'
+    text += "expect_range = [2.0, 2.03]\n[[point]]\nname = 'soc'\naddress = 1\n"
+    layout = converse(connect(parse_profile(text)), Unit({0: 203, 1: 50}))
+    assert layout.identity == {"firmware": 2.03}  # 203 * 0.01 is 2.0300000000000002
+    with pytest.raises(IdentityMismatch, match=r"firmware is 3\.0, expected 2\.0 to 2\.03"):
+        converse(connect(parse_profile(text)), Unit({0: 300, 1: 50}))
+
+
 def test_both_mismatches_are_told():
     with pytest.raises(IdentityMismatch, match=r"product.*firmware.*choose the right profile"):
         converse(connect(parse_profile(RACK)), rack(product="X", firmware="9"))
@@ -213,5 +221,5 @@ def test_the_schema_is_plain_and_tells_a_reader_everything():
 
 def test_an_unreadable_profile_never_becomes_a_layout():
     profile = parse_profile(RACK).model_copy(update={"max_registers_per_read": 3})
-    with pytest.raises(PlanError, match="needs 4 addresses in one read, the unit allows 3"):
+    with pytest.raises(ConnectError, match="needs 4 addresses in one read, the unit allows 3; correct rack"):
         converse(connect(profile), rack())

@@ -1,6 +1,7 @@
 """Read plans: as cheap as brute force finds, never over a forbidden register, never through a value."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given, settings
@@ -30,34 +31,56 @@ def ranges(found):
     return [(s.first, s.last) for s in found.spans]
 
 
-small_maps = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 6)), min_size=1, max_size=6, unique=True)
+small_maps = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(1, 6), st.sampled_from([0, 0, 10, 100])),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda item: item[:2],
+)
+islands_or_none = st.one_of(st.just([]), st.lists(st.integers(1, 65), max_size=3, unique=True).map(sorted))
 
 
-@settings(max_examples=200)
+@settings(max_examples=300)
 @given(
     small_maps,
     st.lists(st.integers(0, 66), max_size=4),
+    islands_or_none,
     st.integers(6, 40),
     st.sampled_from([SLOW, Line.rtu(115200, turnaround_s=0.02), TCP, Line(1.0, 0.11)]),
     st.booleans(),
+    st.sampled_from([H, Area.COIL]),
 )
-def test_no_other_way_to_share_out_the_reads_is_cheaper(items, holes, most, line, strict):
-    needs = [span(*item) for item in items]
-    covered = {a for s in needs for a in range(s.first, s.last + 1)}
+def test_no_other_way_to_share_out_the_reads_is_cheaper(items, holes, shores, most, line, strict, area):
+    needs = [Need(span(first, count, area), pause_ms=pause) for first, count, pause in items]
+    covered = {a for n in needs for a in range(n.span.first, n.span.last + 1)}
+    islands = [(a, b - 1) for a, b in pairwise([0, *shores, 70])] if shores else []
     assume(not covered & set(holes))
-    terrain = Terrain({H: most}, tuple(span(h) for h in holes), gaps_forbidden=strict)
-    found = plan(*needs, line=line, terrain=terrain)
+    assume(all(any(a <= n.span.first and n.span.last <= b for a, b in islands) for n in needs) or not islands)
+    terrain = Terrain(
+        {area: most},
+        tuple(span(h, area=area) for h in holes),
+        tuple(span(a, b - a + 1, area) for a, b in islands),
+        gaps_forbidden=strict,
+    )
+    found = make_plan(needs, terrain, line)
 
     def allowed(first, last):
         inside = set(range(first, last + 1))
-        return last - first < most and not inside & set(holes) and (not strict or inside <= covered)
+        ashore = not islands or any(a <= first and last <= b for a, b in islands)
+        return (
+            last - first < most and ashore and not inside & set(holes) and (not strict or inside <= covered)
+        )
 
-    cost = naive.least_cost([(s.first, s.last) for s in needs], allowed, lambda n: line.read_s(H, n))
-    assert sum(line.read_s(H, s.count) for s in found.spans) == pytest.approx(cost)
+    def cost(first, last):
+        pause_ms = max(p for f, n, p in items if first <= f and f + n - 1 <= last)
+        return line.read_s(area, last - first + 1, pause_ms / 1e3)
+
+    least = naive.least_cost([(n.span.first, n.span.last) for n in needs], allowed, cost)
+    assert sum(found.read_s(i, line) for i in range(len(found.spans))) == pytest.approx(least)
     for read in found.spans:
         assert allowed(read.first, read.last)
     for need in needs:
-        assert any(r.first <= need.first and need.last <= r.last for r in found.spans)
+        assert any(r.first <= need.span.first and need.span.last <= r.last for r in found.spans)
 
 
 def test_a_short_gap_is_read_over_and_a_long_one_is_not():

@@ -1,9 +1,12 @@
 """Profiles from TOML: small to write, strict to read, every mistake at once."""
 
 import json
+import tomllib
+from importlib.resources import files
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 
 from drivers.connect import assume
 from drivers.expand import expand
@@ -214,6 +217,31 @@ def _with_siblings(head, name):
     return [v for v in layout(points, head).values if v.name == name]
 
 
+def test_a_count_told_by_the_unit_is_bounded_by_its_own_level():
+    point = '[[point]]\nname = "module_count"\naddress = 90\n[[point]]\nname = "cell_voltage"\n'
+    point += 'address = 0\ncount = ["module_count", 14]\nunit_stride = [1, 0]\nstride = [0, 1]'
+    head = "topology = { modules = 12, cells = 14 }"
+    assert layout(point, head).n == 12 * 14
+    found = layout(point, head, counts={"module_count": 13})
+    assert found.places[-1] == "module12/cell14"
+    assert found.notes == (
+        "module_count: the unit reports 13, the profile allows 12; the first 12 are polled",
+    )
+
+
+def test_bytes_packed_high_first_are_an_array_with_a_falling_bit_stride():
+    found = layout(
+        '[[point]]\nname = "cell_temperature"\naddress = 20\ntype = "i8"\nbits = [8, 15]\n'
+        "count = [2, 2]\nstride = [1, 0]\nbit_stride = [0, -8]"
+    )
+    assert [(v.place, v.span.first, v.coding.shift) for v in found.values] == [
+        ("sensor1", 20, 8),
+        ("sensor2", 20, 0),
+        ("sensor3", 21, 8),
+        ("sensor4", 21, 0),
+    ]
+
+
 def test_groups_repeat_and_nest_and_forbid():
     found = layout(
         """
@@ -269,6 +297,8 @@ def test_a_gateway_shifts_the_addresses_of_its_further_units():
     """
     assert {r.address for r in layout(text, instance=1).plan.reads} == {12000, 41180}
     assert {r.address for r in layout(text, instance=3).plan.reads} == {32000, 43228}
+    blocks = "islands = [[11990, 12010], [41170, 41190]]"  # as printed: of the first unit
+    assert {r.address for r in layout(text, blocks, instance=3).plan.reads} == {32000, 43228}
 
 
 def test_alarms_flags_and_values_speak():
@@ -301,6 +331,27 @@ def test_alarms_flags_and_values_speak():
     }
     assert found.alarms(np.array([0x0004, 2]), good) == []
     assert found.alarms(np.array([0, 3]), good + 4) == []  # nothing was read: nothing is said
+
+
+def test_whatever_may_be_an_alarm_is_read_in_every_cycle():
+    found = layout(
+        """
+        [[point]]
+        name = "mode"
+        address = 0
+        values = { 2 = "online", 3 = { text = "on battery", severity = "warning" } }
+        [[point]]
+        name = "door"
+        address = 0
+        table = "discrete"
+        flags = { 0 = { text = "door open", severity = "advice" } }
+        [[point]]
+        name = "fan"
+        address = 1
+        values = { 0 = "off", 1 = "on" }
+        """
+    )
+    assert found.poll_class == ("safety", "safety", "state")
 
 
 def test_a_profile_may_be_another_one_with_differences(tmp_path):
@@ -453,11 +504,35 @@ def test_the_hash_follows_the_content_and_not_the_layout_of_the_file():
     assert len(plain.hash) == 16
 
 
-def test_the_json_schema_knows_every_key():
-    schema = json.dumps(json_schema())
-    assert all(
-        f'"{key}"' in schema
-        for key in ("extends", "remove", "point", "scale_factor", "unit_stride", "islands")
+EDITOR = Draft202012Validator(json_schema())
+
+
+def as_editors_see(text):
+    return [error.message for error in EDITOR.iter_errors(json.loads(json.dumps(tomllib.loads(text))))]
+
+
+@pytest.mark.parametrize("name", shipped_profiles())
+def test_an_editor_with_the_json_schema_has_nothing_against_a_shipped_profile(name):
+    assert as_editors_see((files("drivers") / "profiles" / f"{name}.toml").read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        ("address = 1000", "adress = 1000"),
+        ('unit = "V"', 'unit = "v"'),
+        ('type = "u16"', 'type = "uint16"'),
+        ('table = "input"', 'table = "inputs"'),
+    ],
+)
+def test_an_editor_with_the_json_schema_sees_typing_mistakes(written, wrong):
+    assert as_editors_see(ACME) == []
+    assert as_editors_see(ACME.replace(written, wrong))
+
+
+def test_an_editor_lets_a_profile_that_extends_another_say_only_what_differs():
+    assert (
+        as_editors_see('schema = 1\nmodel = "b"\nextends = "a"\n[[point]]\nname = "soc"\nscale = 0.1') == []
     )
 
 

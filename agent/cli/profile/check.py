@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from agent.cli.errors import Misuse
-from agent.cli.profile.common import load, profile_dir_option
+from agent.cli.profile.common import load, profile_dir_option, where
 from drivers.check import check_profile
 
 
@@ -28,7 +28,7 @@ def command(names: tuple[str, ...], folders: tuple[Path, ...]) -> None:
             wrong.append(error.message)
             continue
         for problem in check_profile(profile):
-            click.echo(f"worth a look: {problem}")
+            click.echo(f"worth a look: {where(name, problem)}")
         click.echo(f"{name}: good")
     if wrong:
         raise Misuse("\n".join(wrong))

@@ -1,5 +1,6 @@
 """What every profile command does first: find the profile, or say everything that is wrong with it."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import click
 
 from agent.cli.errors import Misuse
 from agent.cli.load import SITE_PROFILES
+from drivers.problems import Problem
 from drivers.profile import Profile, ProfileError, load_profile
 
 Command = Callable[..., Any]
@@ -34,11 +36,22 @@ def search_path(folders: tuple[Path, ...]) -> tuple[Path, ...]:
     return (*folders, SITE_PROFILES)
 
 
+def where(name: str, problem: Problem) -> str:
+    """Return a problem with the file and the line that it stands in, if the profile was given as a file."""
+    path = Path(name)
+    if not name.endswith(".toml") or not path.is_file() or problem.model.endswith(".toml"):
+        return str(problem)
+    lines = path.read_text(errors="replace").splitlines()
+    pattern = re.compile(rf"""\s*name\s*=\s*["']{re.escape(problem.point)}["']""")
+    line = next((f":{number}" for number, text in enumerate(lines, 1) if pattern.match(text)), "")
+    return f"{name}{line}: {problem.point or 'profile'}: {problem.what}; {problem.change}"
+
+
 def load(name: str, folders: tuple[Path, ...]) -> Profile:
     """Return a profile by name or path; raises Misuse with every problem."""
     try:
         return load_profile(name, search_path(folders))
     except ProfileError as error:
-        raise Misuse(str(error)) from error
+        raise Misuse("\n".join(where(name, problem) for problem in error.problems)) from error
     except OSError as error:
         raise Misuse(f"{name}: cannot be read: {error.strerror}") from error

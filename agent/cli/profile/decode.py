@@ -13,19 +13,32 @@ from agent.cli.profile.common import json_option, load, profile_dir_option
 from agent.cli.tables import plain_table
 from agent.quality import Quality
 from drivers.connect import ConnectError, connect
-from drivers.dump import DumpError, hold, parse_dump
+from drivers.dump import Dump, DumpError, hold, parse_dump
 from drivers.layout import Image, Layout
+from drivers.profile import Profile
+from drivers.values import Coding, Reading
 
 
 @click.command("decode")
 @click.argument("name", metavar="NAME_OR_FILE")
 @click.option("--registers", "path", type=click.Path(path_type=Path), required=True, help="The dump.")
 @click.option(
-    "--unit", "unit_id", type=click.IntRange(0, 255), help="Base unit id; by default the dump's lowest."
+    "--unit",
+    "unit_id",
+    type=click.IntRange(0, 255),
+    help="Base unit id; by default the profile's, or the dump's lowest.",
+)
+@click.option(
+    "--instance",
+    type=click.IntRange(1, 64),
+    default=1,
+    help="Which unit behind a gateway that shifts addresses.",
 )
 @json_option
 @profile_dir_option
-def command(name: str, path: Path, unit_id: int | None, as_json: bool, folders: tuple[Path, ...]) -> None:
+def command(
+    name: str, path: Path, unit_id: int | None, instance: int, as_json: bool, folders: tuple[Path, ...]
+) -> None:
     """Decode a register dump, without hardware: every value with its place, unit and quality.
 
     A dump is lines of `unit table address value`: the unit id, one of coil, discrete, input, holding, the
@@ -44,9 +57,9 @@ def command(name: str, path: Path, unit_id: int | None, as_json: bool, folders: 
         raise Misuse(f"{path}: cannot be read: {error.strerror}") from error
     except (DumpError, UnicodeDecodeError) as error:
         raise Misuse(f"{path}: {error}") from error
-    base = dump.units()[0] if unit_id is None else unit_id
+    base = _base(profile, dump) if unit_id is None else unit_id
     try:
-        layout = hold(connect(profile), dump, base, profile.address_step)
+        layout = hold(connect(profile, instance=instance), dump, base, profile.address_step)
     except ConnectError as error:
         raise Misuse(f"{path}: {error}") from error
     values = decoded(layout, dump.image(layout, base, profile.address_step))
@@ -61,6 +74,12 @@ def command(name: str, path: Path, unit_id: int | None, as_json: bool, folders: 
         click.echo(json.dumps(report))
         return
     _print(layout, values)
+
+
+def _base(profile: Profile, dump: Dump) -> int:
+    """The unit id the capture is taken to begin at: the profile's own if it is there."""
+    found = dump.units()
+    return profile.unit_id if profile.unit_id in found else found[0]
 
 
 def decoded(layout: Layout, image: Image) -> list[dict[str, Any]]:
@@ -85,16 +104,22 @@ def decoded(layout: Layout, image: Image) -> list[dict[str, Any]]:
     ]
 
 
+def _raw(number: int, coding: Coding) -> str:
+    """A raw value as a datasheet would write it: the bits of what is no integer in hexadecimal."""
+    if coding.reading in (Reading.FLOAT_32, Reading.FLOAT_64):
+        return f"0x{number % (1 << coding.width):0{coding.width // 4}X}"
+    return str(number % (1 << 64) if coding.reading is Reading.UNSIGNED_64 else number)
+
+
 def _print(layout: Layout, values: list[dict[str, Any]]) -> None:
     console = Console(highlight=False)
     for label, said in layout.identity.items():
         console.print(f"{label}: {said}")
-    table = plain_table("point", "place", "value", "unit", "quality", "raw", "means")
-    for v in values:
+    table = plain_table("point", "place", "value", "unit", "quality", "raw", "means", whole=2)
+    for v, value in zip(values, layout.values, strict=True):
         shown = "--" if v["value"] is None else f"{v['value']:.10g}"
-        table.add_row(
-            v["name"], v["place"], shown, v["unit"], v["quality"], str(v["raw"]), "; ".join(v["means"])
-        )
+        raw = _raw(v["raw"], value.coding)
+        table.add_row(v["name"], v["place"], shown, v["unit"], v["quality"], raw, "; ".join(v["means"]))
     console.print(table)
     for note in layout.notes:
         console.print(f"note: {note}")

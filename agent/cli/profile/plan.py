@@ -16,7 +16,7 @@ from drivers.connect import assume, default_line
 from drivers.expand import terrain
 from drivers.layout import Layout
 from drivers.line import Line
-from drivers.plan import Need, make_plan
+from drivers.plan import Need, ReadPlan, make_plan
 from drivers.profile import Profile
 from drivers.registers import Area, Read
 
@@ -42,22 +42,20 @@ def costs(profile: Profile, layout: Layout, line: Line, transport: str) -> list[
         by_point[value.name].append(Need(value.span, value.poll, value.pause_ms))
     ground = terrain(profile)
     no_gaps = replace(ground, gaps_forbidden=True)
-    step = profile.address_step
-
-    def reads(wanted: Sequence[Need], where: object) -> list[Read]:
-        return list(make_plan(wanted, where, line, address_step=step).reads)  # type: ignore[arg-type]
 
     ways = {
-        "planned": list(layout.plan.reads),
-        "contiguous registers merged": reads(needs, no_gaps),
-        "one read per point": [read for of_point in by_point.values() for read in reads(of_point, no_gaps)],
+        "planned": [layout.plan],
+        "contiguous registers merged": [make_plan(needs, no_gaps, line)],
+        "one read per point": [make_plan(of_point, no_gaps, line) for of_point in by_point.values()],
     }
-    return [_cost(way, found, line, transport) for way, found in ways.items()]
+    return [_cost(way, plans, line, transport) for way, plans in ways.items()]
 
 
-def _cost(way: str, reads: Sequence[Read], line: Line, transport: str) -> Cost:
+def _cost(way: str, plans: Sequence[ReadPlan], line: Line, transport: str) -> Cost:
+    reads = [read for plan in plans for read in plan.reads]
     size = sum(REQUEST_BYTES[transport] + REPLY_BYTES[transport] + _data_bytes(read) for read in reads)
-    return Cost(way, len(reads), size, round(1e3 * sum(line.read_s(r.area, r.count) for r in reads), 1))
+    seconds = sum(plan.read_s(index, line) for plan in plans for index in range(len(plan.reads)))
+    return Cost(way, len(reads), size, round(1e3 * seconds, 1))
 
 
 def _data_bytes(read: Read) -> int:

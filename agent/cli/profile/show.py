@@ -9,7 +9,7 @@ from rich.table import Table
 
 from agent.cli.profile.common import load, profile_dir_option
 from agent.cli.tables import plain_table
-from drivers.connect import assume
+from drivers.expand import expand
 from drivers.profile import Profile
 
 
@@ -39,15 +39,22 @@ def command(name: str, folders: tuple[Path, ...]) -> None:
 
 def _table(profile: Profile) -> Table:
     table = plain_table("point", "registers", "values", "one step", "means", "read")
-    for name, group in groupby(assume(profile).values, key=lambda value: value.name):
+    found = expand(profile)
+    texts = {item.value.name for item in found.identity if item.text}
+    values = [*(item.value for item in found.identity), *found.values]
+    for name, group in groupby(values, key=lambda value: value.name):
         of_point = list(group)
         first, last = of_point[0], of_point[-1]
-        registers = f"{first.span.area} {first.span.first}"
+        step = profile.address_step
+        registers = f"{first.span.area} {first.span.first * step}"
         if last.span.last != first.span.first:
-            registers += f" to {last.span.last}"
+            registers += f"..{last.span.last * step}"
+        if last.span.unit_offset:
+            registers += f"\nof unit +{first.span.unit_offset}..+{last.span.unit_offset}"
         places = first.place or "1"
         if len(of_point) > 1:
-            places = f"{len(of_point)}: {first.place} to {last.place}"
-        step = f"{first.scale:g} {first.unit}".strip()
-        table.add_row(name, registers, places, step, first.quantity, str(first.poll))
+            places = f"{len(of_point)}: {first.place}\nto {last.place}"
+        means = "" if first.quantity == name else first.quantity
+        one_step = "text" if first.name in texts else f"{first.scale:g} {first.unit}".strip()
+        table.add_row(name, registers, places, one_step, means, str(first.poll))
     return table

@@ -127,8 +127,30 @@ def test_check_names_every_mistake_at_once_and_exits_2(folder: Path) -> None:
     )
     result = run("check", path)
     assert result.exit_code == 2
-    for words in ('did you mean "count"?', 'cell_temperature: unit "deg" is not known', "status: "):
+    for words in (
+        f'{path}:13: cell_voltage: key "cuont" is not known; did you mean "count"?',
+        f'{path}:21: cell_temperature: unit "deg" is not known; say "degC"',
+        f"{path}:28: status: input 700000 lies outside 0..65535",
+    ):
         assert words in result.output
+
+
+def test_show_tells_what_is_read_once_and_from_which_unit_id(folder: Path) -> None:
+    path = folder / "acme-pack.toml"
+    path.write_text(PROFILE.replace("count = 4", "count = 4\nunit_stride = 1\nstride = 0"))
+    shown = run("show", path).output
+    assert "serial_number" in shown
+    assert "of unit +0..+3" in shown
+
+
+def test_a_capture_of_a_further_unit_of_a_gateway_is_decoded(folder: Path) -> None:
+    path = folder / "acme-pack.toml"
+    path.write_text("per_instance = 1000" + PROFILE)
+    dump = folder / "dump.txt"
+    dump.write_text(DUMP.replace("holding 1", "holding 21").replace("holding 9", "holding 209"))
+    dump.write_text(dump.read_text().replace("20900", "2090").replace("20901", "2091"))
+    report = json.loads(run("decode", path, "--registers", dump, "--instance", 3, "--json").output)
+    assert report["values"][0]["value"] == 3.204
 
 
 def test_new_check_show_and_plan_lead_from_nothing_to_a_plan(tmp_path: Path) -> None:
@@ -138,7 +160,7 @@ def test_new_check_show_and_plan_lead_from_nothing_to_a_plan(tmp_path: Path) -> 
     assert again.exit_code == 2
     assert "left as it is" in again.output
     assert f"{path}: good" in run("check", path).output
-    assert "16: cell1 to cell16" in run("show", path).output
+    assert "16: cell1" in run("show", path).output
     plan = json.loads(run("plan", path, "--baud", 19200, "--json").output)
     assert [read["count"] for read in plan["reads"]] == [31]
     ours, touching, naive = (cost["wire_ms"] for cost in plan["costs"])
