@@ -5,26 +5,28 @@ import logging
 import os
 import signal
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from agent import notify
 from agent.clock import Clock, Stamp
 from agent.config import Config, RtuBus, TcpBus, UnitTable
 from agent.control.server import ControlServer
 from agent.detect import identity
 from agent.detect.alarms import AlarmEvent
 from agent.detect.book import AlarmBook
-from agent.detect.watch import RackWatch, warm_up
+from agent.detect.watch import RackWatch
 from agent.frame import Frame
 from agent.line import line_of, serial_of
 from agent.modbus.bus import Bus
 from agent.modbus.ports import Port, SerialPort, TcpPort
 from agent.modbus.unit import Unit
-from agent.status import Latest, unit_report
+from agent.status import Latest, knowledge, unit_report
 from agent.store.open_batch import OpenBatches
 from agent.store.store import Event, Store
 from agent.store.writer import Writer
@@ -46,6 +48,7 @@ class Agent:
         self.config = config
         self.clock = Clock()
         self.writer = Writer()
+        self.notifier = notify.Notifier()
         self.store = Store(config.store.path, config.agent.id, self.clock.boot_id, config.upstream.url)
         self.uplink = Uplink(config.upstream.url, config.agent.id, self.store, self.writer)
         self.control = ControlServer(config.control.socket, self.status)
@@ -97,15 +100,16 @@ class Agent:
             len(self.units),
             len(self.buses),
         )
-        warm_up()  # a kernel that compiled at its first frame would hold up every bus
         polling = [asyncio.create_task(bus.run()) for bus in self.buses]
         others = [
             asyncio.create_task(self._seal_periodically()),
             asyncio.create_task(self.uplink.run()),
+            asyncio.create_task(self._tell_service_manager()),
             asyncio.create_task(stop.wait()),
         ]
         await asyncio.wait({*polling, *others}, return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping")
+        self.notifier.send("STOPPING=1")
         await self._stop(polling, others)
 
     async def _stop(self, polling: list[asyncio.Task[None]], others: list[asyncio.Task[Any]]) -> None:
@@ -119,6 +123,25 @@ class Agent:
         await self.control.stop()
         if failures:
             raise failures[0]
+
+    async def _tell_service_manager(self) -> None:
+        """Say that the agent is ready, and feed the watchdog for as long as it polls and commits."""
+        self.notifier.send("READY=1")
+        await notify.feed(
+            self.notifier,
+            notify.Stall({bus.name: notify.limit_s(u.period_s for u in bus.units) for bus in self.buses}),
+            lambda: {bus.name: sum(u.counters.cycles for u in bus.units) for bus in self.buses},
+            partial(self.writer, int),  # the writer works in order: it answers when it is done with the rest
+            self._summary,
+            self.clock.boottime_s,
+        )
+
+    def _summary(self) -> str:
+        """Return one line for `systemctl status`."""
+        now_s = self.clock.boottime_s()
+        states = Counter(knowledge(u, self.latest.get(u.name), now_s) for u in self.units.values())
+        units = ", ".join(f"{count} {state}" for state, count in states.most_common())
+        return f"{units}; collector {'reached' if self.uplink.status.reached else 'not reached'}"
 
     def _connected(self, unit: Unit, layout: Layout) -> bytes:
         """Take a unit's layout: its description onto disk, and fresh detectors for its values."""

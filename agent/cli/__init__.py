@@ -10,6 +10,7 @@ main = lazy_group(
     {
         "run": "Run the agent until SIGTERM or Ctrl-C.",
         "check": "Check the configuration and every profile it names.",
+        "warm-up": "Compile the detectors now, so that the next start need not.",
         "profile": "Find, check, write and try the profiles of battery management units.",
         "demo": "Watch an agent hear an internal short, on this machine alone.",
         "bench": "Measure on this machine, and print each figure beside its target.",

@@ -4,10 +4,13 @@
 """
 
 import importlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import click
+
+from agent import kernels
 
 AGENT_PARTS = ("numba", "pydantic", "pymodbus", "serial")
 
@@ -33,13 +36,18 @@ class LazyGroup(click.Group):
         if cmd_name not in self._lines:
             return None
         try:
-            module: Any = importlib.import_module(f"{self._package}.{cmd_name}")
+            module: Any = importlib.import_module(f"{self._package}.{cmd_name.replace('-', '_')}")
         except ModuleNotFoundError as error:
             if error.name in AGENT_PARTS:
                 raise click.ClickException(
                     f"`{ctx.command_path} {cmd_name}` needs more: pip install 'cellwarden[agent]'"
                 ) from error
             raise
+        except RuntimeError as error:
+            # numba refuses to declare a kernel where it finds no folder to keep it in
+            if not str(error).startswith("cannot cache function") or kernels.IN_MEMORY in os.environ:
+                raise
+            kernels.again_in_memory(error)
         command: click.Command = module.command
         return command
 

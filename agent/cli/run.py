@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from agent import kernels
 from agent.cli.errors import Misuse
 from agent.cli.load import config_option, load
 from agent.control.server import ControlError
@@ -22,10 +23,11 @@ def command(path: Path) -> None:
     \b
     Example:  cellwarden run --config /etc/cellwarden/agent.toml
     """
-    config, profiles = load(path)
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    config, profiles = load(path)
+    kernels.prepare()  # a kernel that compiled at its first frame would hold up every bus
     try:
         asyncio.run(Agent(config, profiles).run())
     except (StoreError, ControlError) as error:

@@ -1,0 +1,22 @@
+"""cellwarden warm-up: compile the kernels, so that the next start of the agent need not."""
+
+import logging
+import os
+
+import click
+
+from agent import kernels
+
+
+@click.command("warm-up")
+def command() -> None:
+    """Compile the detectors and keep them on disk; the packages do this once per installation and upgrade.
+
+    \b
+    To be run as the agent's user, with the agent's cache:
+      runuser -u cellwarden -- env NUMBA_CACHE_DIR=/var/cache/cellwarden/kernels cellwarden warm-up
+    """
+    logging.basicConfig(format="%(message)s")
+    seconds = kernels.prepare()
+    where = "in memory only" if kernels.IN_MEMORY in os.environ else os.environ.get(kernels.CACHE, "on disk")
+    click.echo(f"kernels are ready after {seconds:.1f} s ({where})")

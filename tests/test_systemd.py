@@ -1,0 +1,72 @@
+"""The unit files: no unknown key on this systemd, and as little allowed as the work needs."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "systemd"
+UNITS = sorted(FOLDER.glob("*.service"))
+MAX_EXPOSURE = 1.5
+#: With one read-only call that is counted three times: docs/adr/0003-clock-in-the-sandbox.md
+CLOCK = ("ProtectClock=no", "SystemCallFilter=adjtimex clock_adjtime")
+CLOCK_EXPOSURE = 1.7
+
+if not shutil.which("systemd-analyze"):
+    if os.environ.get("CI"):
+        raise RuntimeError("CI must check the unit files: apt-get install systemd")
+    pytest.skip("systemd-analyze is not installed (apt-get install systemd)", allow_module_level=True)
+
+
+def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60)
+
+
+def with_programs(unit: Path, folder: Path) -> Path:
+    """A copy whose programs exist on this machine: verify looks for them."""
+    text = re.sub(r"/usr/bin/cellwarden[a-z-]*", "/bin/true", unit.read_text())
+    copy = folder / unit.name
+    copy.write_text(text.replace("file:/usr/share/doc", "https://example.com"))
+    return copy
+
+
+def exposure(unit: Path) -> float:
+    said = analyze("security", "--offline=true", "--no-pager", str(unit)).stdout
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
+    assert found, said
+    return float(found[1])
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_every_key_is_known(unit: Path, tmp_path: Path) -> None:
+    copy = with_programs(unit, tmp_path)
+    done = analyze("verify", "--man=no", str(copy))
+    assert (done.returncode, done.stderr) == (0, "")
+    copy.write_text(copy.read_text().replace("[Service]\n", "[Service]\nRestartSecs=5\n"))
+    assert "RestartSecs" in analyze("verify", "--man=no", str(copy)).stderr  # it would have said so
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_exposure_is_low(unit: Path, tmp_path: Path) -> None:
+    text = unit.read_text()
+    asks_the_clock = all(line in text.splitlines() for line in CLOCK)
+    assert exposure(unit) <= (CLOCK_EXPOSURE if asks_the_clock else MAX_EXPOSURE)
+    copy = tmp_path / unit.name
+    copy.write_text("\n".join(line for line in text.splitlines() if line not in CLOCK))
+    assert exposure(copy) <= MAX_EXPOSURE
+
+
+def test_the_agent_is_restarted_for_ever_and_depends_on_nothing() -> None:
+    lines = (FOLDER / "cellwarden.service").read_text().splitlines()
+    for line in (
+        "Type=notify",
+        "Restart=always",
+        "RestartSec=5",
+        "StartLimitIntervalSec=0",
+        "WatchdogSec=30",
+    ):
+        assert line in lines
+    assert not [line for line in lines if line.startswith(("Requires=", "BindsTo=", "Requisite="))]
