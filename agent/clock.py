@@ -9,9 +9,11 @@ import ctypes.util
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+OFFSET_STEP_NS = 500_000_000  # what NTP slews away is no step (ntpd steps from 128 ms, chrony from 1 s)
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _TIMEX_BYTES = 512  # struct timex is 208 bytes on 64-bit Linux; zeroed, modes = 0 only reads
 
@@ -50,3 +52,28 @@ class Clock:
             utc_ns=time.time_ns(),
             synchronised=self.synchronised(),
         )
+
+
+class OffsetWatch:
+    """When UTC less boot time is worth a record: once it is known, and when the clock was set again. Pure.
+
+    The record is true for the whole boot, whatever the stamps of its first frames say.
+    """
+
+    def __init__(self, boot_id: bytes, told_ns: int | None) -> None:
+        self._boot_id, self._told_ns = boot_id, told_ns
+
+    def offer(self, stamp: Stamp) -> dict[str, Any] | None:
+        """Return a record for the wire, or None."""
+        offset_ns = stamp.utc_ns - stamp.boottime_ns
+        if not stamp.synchronised:
+            return None
+        if self._told_ns is not None and abs(offset_ns - self._told_ns) < OFFSET_STEP_NS:
+            return None
+        self._told_ns = offset_ns
+        return {
+            "kind": "clock_offset",
+            "boot_id": self._boot_id,
+            "boottime_ns": stamp.boottime_ns,
+            "offset_ns": offset_ns,
+        }

@@ -44,12 +44,24 @@ class StoreTable(Table):
     path: Path = Path("/var/lib/cellwarden/buffer.db")
     batch_s: Seconds = 10.0
     batch_frames: Annotated[int, Field(ge=1, le=600)] = 60
+    max_mb: Annotated[float, Field(ge=8)] = 1000.0  # undelivered batches; beyond it the oldest are dropped
+    history_mb: Annotated[float, Field(ge=0)] = 60.0  # delivered ones stay below it, for people
 
 
 class UpstreamTable(Table):
     """[upstream]"""
 
     url: str
+    ca: Path | None = None  # who signs the collector's certificate; the system's authorities if not said
+    cert: Path | None = None  # this agent's own, whose common name is the agent's id
+    key: Path | None = None
+    backlog_share: Annotated[float, Field(gt=0, le=1)] = 0.8  # of the link's time, while fresh data comes too
+
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> Self:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key belong together")
+        return self
 
     @model_validator(mode="after")
     def _plain_http_stays_on_the_box(self) -> Self:

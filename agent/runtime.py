@@ -1,10 +1,10 @@
 """The agent as one process: the only place where its parts are wired together."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
-import sqlite3
 from collections import Counter, deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import asdict
@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from agent import notify
-from agent.clock import Clock, Stamp
+from agent.alarm import about_itself, record_of
+from agent.clock import Clock, OffsetWatch, Stamp
 from agent.config import Config, RtuBus, TcpBus, UnitTable
 from agent.control.server import ControlServer
 from agent.detect import identity
@@ -27,9 +28,13 @@ from agent.modbus.bus import Bus
 from agent.modbus.ports import Port, SerialPort, TcpPort
 from agent.modbus.unit import Unit
 from agent.status import Latest, knowledge, unit_report
-from agent.store.open_batch import OpenBatches
-from agent.store.store import Event, Store
+from agent.store.errors import StoreError
+from agent.store.ledger import Event
+from agent.store.recorder import Recorder
+from agent.store.store import Settings, Store
 from agent.store.writer import Writer
+from agent.uplink.pace import Pace
+from agent.uplink.tls import client_context
 from agent.uplink.uplink import Uplink
 from agent.wire.schema import encode_schema
 from drivers.layout import Layout
@@ -38,6 +43,7 @@ from drivers.profile import Profile
 log = logging.getLogger(__name__)
 
 ALARMS_SHOWN = 1000
+UPSTREAM = "main"  # whose cursor it is: a collector that moves to another URL is still the same
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
 
 
@@ -49,10 +55,24 @@ class Agent:
         self.clock = Clock()
         self.writer = Writer()
         self.notifier = notify.Notifier()
-        self.store = Store(config.store.path, config.agent.id, self.clock.boot_id, config.upstream.url)
-        self.uplink = Uplink(config.upstream.url, config.agent.id, self.store, self.writer)
+        self.alarms: deque[Event] = deque(maxlen=ALARMS_SHOWN)
+        self.store = self._store()
+        upstream = config.upstream
+        tls = partial(client_context, upstream.ca, upstream.cert, upstream.key)
+        if upstream.url.startswith("https:"):
+            tls()  # to fail at the start rather than later
+        self.uplink = Uplink(
+            upstream.url,
+            config.agent.id,
+            self.store,
+            self.writer,
+            Pace(upstream.backlog_share),
+            tls,
+            self._conflict,
+        )
+        self.recorder = Recorder(self.store, self.writer, config.store.batch_frames, self.uplink.wake)
+        self.offsets = OffsetWatch(self.clock.boot_id, self.store.clock_offset_ns())
         self.control = ControlServer(config.control.socket, self.status)
-        self.open = OpenBatches(config.store.batch_frames)
         buses = {bus.name: bus for bus in config.bus}
         self.units = {
             unit.name: self._unit(unit, profiles[unit.profile], buses[unit.bus]) for unit in config.unit
@@ -61,9 +81,15 @@ class Agent:
         self.watches: dict[str, RackWatch] = {}
         self.identities = {name: AlarmBook() for name in self.units}
         self.latest: dict[str, Latest] = {}
-        self.alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_SHOWN)
-        self._unrecorded: list[Event] = []
+        self._last_account: dict[str, Any] = asdict(self.store.account())
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def _store(self) -> Store:
+        store = self.config.store
+        settings = Settings(max_bytes=int(store.max_mb * 1e6), history_bytes=int(store.history_mb * 1e6))
+        return Store(
+            store.path, self.config.agent.id, self.clock.boot_id, UPSTREAM, self._about_itself, settings
+        )
 
     def _unit(self, table: UnitTable, profile: Profile, bus: TcpBus | RtuBus) -> Unit:
         by_default = profile.tcp if bus.transport == "tcp" else profile.serial
@@ -102,7 +128,7 @@ class Agent:
         )
         polling = [asyncio.create_task(bus.run()) for bus in self.buses]
         others = [
-            asyncio.create_task(self._seal_periodically()),
+            asyncio.create_task(self.recorder.run(self.config.store.batch_s, self._clock_events)),
             asyncio.create_task(self.uplink.run()),
             asyncio.create_task(self._tell_service_manager()),
             asyncio.create_task(stop.wait()),
@@ -116,9 +142,12 @@ class Agent:
         """Stop polling, then seal, then try to send, so that everything that was read is accounted for."""
         failures = await _cancel(polling) + await _cancel(others)
         await asyncio.gather(*self._tasks)
-        await self._seal()
+        await self.recorder.seal()
         await self.uplink.flush(FLUSH_S)
-        await self.writer(self.store.close)
+        try:
+            await self.writer(self.store.close)
+        except StoreError as error:
+            log.error("%s; what the collector acknowledged last is asked for again", error)
         self.writer.close()
         await self.control.stop()
         if failures:
@@ -157,16 +186,16 @@ class Agent:
 
     def _frame(self, frame: Frame, layout: Layout) -> None:
         """Take one frame: keep it, judge it, and let nothing that was found wait for the disk."""
-        self.open.add(frame)
+        full = self.recorder.add(frame)
         si = np.empty(layout.n)
         layout.to_si(frame.raw, frame.quality, si)
         self.latest[frame.unit] = Latest(frame, layout, si)
         found = self.watches[frame.unit].judge(frame.stamp.boottime_ns / 1e9, si, frame.quality)
         if found:
             events = [self._announce(frame.unit, frame.stamp, event) for event in found]
-            self._in_background(self._seal(frame.rack, events))
-        elif self.open.full:
-            self._in_background(self._seal())
+            self._in_background(self.recorder.seal(frame.rack, events))
+        elif full:
+            self._in_background(self.recorder.seal())
 
     def _mismatch(self, unit: Unit, said: str) -> None:
         """Announce that a unit is not what its profile describes, or ("") that it is now."""
@@ -174,46 +203,37 @@ class Agent:
         found = identity.judge(self.identities[unit.name], said, stamp.boottime_ns / 1e9)
         if found:
             events = [self._announce(unit.name, stamp, event) for event in found]
-            self._in_background(self._seal(unit.rack, events))
+            self._in_background(self.recorder.seal(unit.rack, events))
 
     def _announce(self, unit: str, stamp: Stamp, event: AlarmEvent) -> Event:
-        said = asdict(event)
-        record = {
-            "kind": "alarm",
-            "boottime_ns": stamp.boottime_ns,
-            "utc_ns": stamp.utc_ns,
-            "value_unit": said.pop("unit"),
-            **said,
-        }
         log.warning("%s %s %s: %s", event.state, event.severity, unit, event.text)
-        self.alarms.append({**record, "unit": unit})
-        return Event(unit, record)
+        found = Event(unit, record_of(event, stamp))
+        self.alarms.append(found)
+        return found
+
+    def _about_itself(self, detector: str, text: str) -> Event:
+        """Announce an alarm about the agent itself; the caller sees to its record."""
+        found = Event("", about_itself(detector, text, self.clock.stamp()))
+        self.alarms.append(found)
+        return found
+
+    def _conflict(self, text: str) -> None:
+        self._in_background(self.recorder.seal("", [self._about_itself("uplink_conflict", text)]))
+
+    def _clock_events(self) -> list[Event]:
+        record = self.offsets.offer(self.clock.stamp())
+        return [Event("", record)] if record else []
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _seal_periodically(self) -> None:
-        while True:
-            await asyncio.sleep(self.config.store.batch_s)
-            await self._seal()
-
-    async def _seal(self, rack: str | None = None, events: Sequence[Event] = ()) -> None:
-        """Commit open batches and events. What the disk refuses is kept for the next commit."""
-        batches = self.open.take(rack)
-        events = [*self._unrecorded, *events]
-        self._unrecorded = []
-        if not batches and not events:
-            return
-        try:
-            await self.writer(self.store.seal, batches, events)
-        except sqlite3.Error as error:
-            log.error("%s: %s; %d alarms are not recorded yet", self.store.path, error, len(events))
-            self.open.put_back(batches)
-            self._unrecorded = list(events)
-            return
-        self.uplink.wake()
+    async def _account(self) -> dict[str, Any]:
+        """The account; the last one that could be read while the disk refuses."""
+        with contextlib.suppress(StoreError):
+            self._last_account = asdict(await self.writer(self.store.account))
+        return self._last_account
 
     async def status(self) -> dict[str, Any]:
         """Return what `GET /v1/status` answers."""
@@ -227,9 +247,13 @@ class Agent:
             "buses": [
                 {"name": bus.name, "port": bus.port.name, "trouble": bus.trouble} for bus in self.buses
             ],
-            "alarms": list(self.alarms),
-            "account": asdict(await self.writer(self.store.account)),
-            "open_frames": self.open.frames,
+            "alarms": [
+                {**e.record, "unit": e.unit, "recorded": e not in self.recorder.unrecorded}
+                for e in list(self.alarms)
+            ],
+            "account": await self._account(),
+            "open_frames": self.recorder.open.frames,
+            "store": {"trouble": self.recorder.trouble},
             "upstream": asdict(self.uplink.status),
         }
 

@@ -35,7 +35,8 @@ class Archive:
     def streams(self) -> list[Stream]:
         """Every (agent, epoch) of which anything is known."""
         return self.db.execute(
-            "SELECT agent, epoch FROM stream UNION SELECT agent, epoch FROM refused ORDER BY agent"
+            "SELECT agent, epoch FROM stream UNION SELECT agent, epoch FROM refused"
+            " UNION SELECT agent, epoch FROM dropped ORDER BY agent"
         ).fetchall()
 
     def batches(

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agent.wire import WireError, decode_batch
+from agent.wire.ranges import Ranges
 from collector.archive import Archive, Stream
-from collector.ledger.ranges import Ranges
 from collector.sink_sqlite import dropped_ranges, stored_ranges
 
 DOUBTS = ("conflict", "clone", "rollback")  # incidents that make a stream's account worthless

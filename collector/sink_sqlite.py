@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.wire import Acknowledgement, Batch
+from agent.wire.ranges import Ranges, durable
 from collector import incidents
 from collector.admission import Admitted
-from collector.ledger.ranges import Ranges, durable
 from collector.schema import migrate
 
 MISSING_NAMED = 256  # ranges in one acknowledgement
@@ -74,7 +74,7 @@ class Sink:
                 with self._transaction():
                     self._write(stream, admitted, new, conflicts)
         except BaseException as error:
-            self._accounted.pop(stream, None)  # it may say more than the database does
+            self._accounted.clear()  # it may say more than the database does
             if isinstance(error, sqlite3.Error):
                 raise SinkError(f"{self.path}: {error}") from error
             raise
@@ -181,16 +181,25 @@ class Sink:
                     [*key, position, event["kind"], batch.unit, record],
                 )
                 if event["kind"] == "gap":
-                    self._insert_gap(key, event, accounted)
+                    self._insert_gap(key, event)
 
-    def _insert_gap(self, key: tuple[str, bytes, int], event: dict[str, Any], accounted: Ranges) -> None:
-        """What an agent says it dropped: `ranges` of sequences below its own, and why."""
-        for first, last in gap_ranges(event, before=key[2]):
-            reason = str(event.get("reason", ""))
+    def _insert_gap(self, key: tuple[str, bytes, int], event: dict[str, Any]) -> None:
+        """What an agent says it dropped: `ranges` of sequences, of this epoch below its own, and why."""
+        agent, epoch, sequence = key
+        ended = event.get("epoch", epoch)
+        if ended == epoch:
+            ranges = gap_ranges(event, before=sequence)
+        elif isinstance(ended, bytes) and len(ended) == len(epoch):
+            # an epoch that ended with its database; without ranges nobody knows any more how far it had come
+            ranges = gap_ranges(event, before=2**63) or self._ledger((agent, ended)).holes()
+        else:
+            return
+        reason = str(event.get("reason", ""))
+        for first, last in ranges:
             self._db.execute(
-                "INSERT INTO dropped VALUES (?, ?, ?, ?, ?, ?)", [*key[:2], first, last, reason, key[2]]
+                "INSERT INTO dropped VALUES (?, ?, ?, ?, ?, ?)", [agent, ended, first, last, reason, sequence]
             )
-            accounted.add(first, last)
+            self._ledger((agent, ended)).add(first, last)
 
     def _ledger(self, stream: Stream) -> Ranges:
         """What of a stream is accounted for, read from the database the first time."""

@@ -12,7 +12,8 @@ from agent.cli.errors import Misuse
 from agent.cli.load import config_option, load
 from agent.control.server import ControlError
 from agent.runtime import Agent
-from agent.store.store import StoreError
+from agent.store.errors import StoreError
+from agent.uplink.tls import TlsError
 
 
 @click.command("run")
@@ -30,5 +31,5 @@ def command(path: Path) -> None:
     kernels.prepare()  # a kernel that compiled at its first frame would hold up every bus
     try:
         asyncio.run(Agent(config, profiles).run())
-    except (StoreError, ControlError) as error:
+    except (StoreError, ControlError, TlsError) as error:
         raise Misuse(str(error)) from error

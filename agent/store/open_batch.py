@@ -26,6 +26,11 @@ class OpenBatch:
             and (count + 1) * frame.raw.size <= MAX_OPEN_VALUES
         )
 
+    @property
+    def values(self) -> int:
+        """Values in its frames."""
+        return len(self.frames) * int(self.frames[0].raw.size)
+
     def halves(self) -> tuple["OpenBatch", "OpenBatch"]:
         """Return two batches that hold this one's frames."""
         middle = len(self.frames) // 2
@@ -66,6 +71,11 @@ class OpenBatches:
         return sum(len(batch.frames) for batch in (*self._full, *self._open.values()))
 
     @property
+    def values(self) -> int:
+        """Values in them."""
+        return sum(batch.values for batch in (*self._full, *self._open.values()))
+
+    @property
     def full(self) -> bool:
         """Whether a batch is waiting that will not take another frame."""
         return bool(self._full)
@@ -86,6 +96,14 @@ class OpenBatches:
         self._full = [b for b in self._full if b not in taken]
         self._open = {unit: b for unit, b in self._open.items() if b not in taken}
         return taken
+
+    def drop_oldest(self, values: int) -> list[OpenBatch]:
+        """Remove and return the oldest full batches, of `values` values or a little more."""
+        dropped = []
+        while self._full and values > 0:
+            dropped.append(self._full.pop(0))
+            values -= dropped[-1].values
+        return dropped
 
     def put_back(self, batches: list[OpenBatch]) -> None:
         """Return batches whose commit failed; they go with the next one."""

@@ -1,4 +1,8 @@
-"""The tables of the buffer, as sqlite-utils migrations. A migration that shipped is never edited."""
+"""The tables of the buffer, as sqlite-utils migrations. A migration that shipped is never edited.
+
+Another table is another function below the last one, `m002_...` and so on; each is applied in one transaction
+with the record that it was.
+"""
 
 import secrets
 import sqlite3
@@ -6,6 +10,10 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 migrations = Migrations("agent.store")
+
+
+class NewerVersion(Exception):
+    """A newer cellwarden wrote this database."""
 
 
 @migrations()
@@ -24,25 +32,47 @@ def m001_batches(db: Database) -> None:
         # AUTOINCREMENT would promise the same and write one page more per commit.
         """CREATE TABLE batch (
             sequence INTEGER PRIMARY KEY,
-            priority INTEGER NOT NULL,       -- 0 alarms, 1 frames: the order of sending
+            priority INTEGER NOT NULL,       -- 0 events, 1 black box, 2 routine: the order of sending
             unit TEXT NOT NULL,
             frames INTEGER NOT NULL,
             value_count INTEGER NOT NULL,
             schema BLOB,
-            sealed_utc_ns INTEGER NOT NULL,
+            first_utc_ns INTEGER,            -- NULL: no frames
+            last_utc_ns INTEGER,
             blob BLOB NOT NULL)""",
-        "CREATE INDEX batch_order ON batch (priority, sequence)",
+        # Routine batches, which are nearly all, are found by their sequence: their commits touch no index.
+        "CREATE INDEX batch_first ON batch (priority, sequence) WHERE priority < 2",
         "CREATE TABLE schema (hash BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
         """CREATE TABLE upstream (
             name TEXT PRIMARY KEY,
             acknowledged INTEGER NOT NULL DEFAULT 0,
             dropped INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID""",
+        # What an upstream needs no more, acknowledged or dropped, as ranges: one row, or a few.
+        """CREATE TABLE settled (
+            upstream TEXT NOT NULL,
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            PRIMARY KEY (upstream, first)) WITHOUT ROWID""",
         # Dead letters: what an upstream refused for good, kept for a person to look at.
         """CREATE TABLE refused (
             sequence INTEGER PRIMARY KEY,
             upstream TEXT NOT NULL,
             reason TEXT NOT NULL,
             blob BLOB NOT NULL)""",
+        # Ranges that will never come, and the gap record that says so, until that is acknowledged: where the
+        # cap takes the record too, a later one must say it again.
+        """CREATE TABLE gap (
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            reported_in INTEGER NOT NULL)""",
+        # UTC less boot time, once known, is true for the whole boot; stored times are never rewritten.
+        """CREATE TABLE clock_offset (
+            boot_id BLOB PRIMARY KEY,
+            boottime_ns INTEGER NOT NULL,
+            offset_ns INTEGER NOT NULL) WITHOUT ROWID""",
+        # The state of a unit's detectors, opaque here, so that a restart need not learn anew.
+        "CREATE TABLE snapshot (unit TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
         """CREATE TABLE alarm (
             id INTEGER PRIMARY KEY,
             boottime_ns INTEGER NOT NULL,
@@ -60,10 +90,10 @@ def m001_batches(db: Database) -> None:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the buffer to this version's tables; raise ValueError where a newer cellwarden wrote it."""
+    """Bring the buffer to this version's tables; raise NewerVersion where a newer cellwarden wrote it."""
     database = Database(connection)
     known = {migration.name for migration in migrations.pending(Database(memory=True))}  # all of ours
     unknown = [m.name for m in migrations.applied(database) if m.name not in known]
     if unknown:
-        raise ValueError(f"written by a newer cellwarden (it knows {', '.join(unknown)}); upgrade this one")
+        raise NewerVersion(f"written by a newer cellwarden (it knows {', '.join(unknown)}); upgrade this one")
     migrations.apply(database)

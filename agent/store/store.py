@@ -1,49 +1,45 @@
 """The buffer itself: sealing, pending batches, acknowledgements, and the account of all three.
 
-A `Store` is used by one thread only (the agent's writer thread) and is the only writer of its database:
-SQLite before 3.51.3 can corrupt a WAL that two connections write or checkpoint. Readers open it `mode=ro`.
+A `Store` is used by one thread only (the agent's writer thread) and is the only writer of its database.
+Readers open it `mode=ro` (agent/store/reading.py).
 """
 
+import contextlib
+import logging
+import os
 import sqlite3
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from agent.store.ballast import BALLAST_BYTES, Ballast
+from agent.store.black_box import ROUTINE, BlackBox, rack_of
+from agent.store.database import PAGE_BYTES, Lock, connect, quarantine
+from agent.store.errors import DAMAGED, FULL, StoreError, primary_code
+from agent.store.ledger import Event, Identity, Ledger
 from agent.store.open_batch import OpenBatch
-from agent.store.schema import migrate
-from agent.wire.batch import Batch, encode_batch
-from agent.wire.errors import TooLarge
+from agent.store.outgoing import PendingBatch, in_order
+from agent.store.salvage import Salvage, salvage
+from agent.wire.ranges import Ranges
 
-PAGE_BYTES = 1024  # a third of the flash writes of 4 KiB pages at 1.5 kB batches
-PRIORITY_ALARM, PRIORITY_FRAMES = 0, 1
-LAST_SEQUENCE = 2**63 - 1
+log = logging.getLogger(__name__)
 
+FREED_AT_ONCE = 256 * 1024  # so that a full buffer does not drop, and report, with every commit
+LOW_DISK_BYTES = 2 * BALLAST_BYTES  # with less than this free the database grows no more,
+SMALL_BYTES = BALLAST_BYTES // 2  # unless it is smaller than this
+EVENT_BYTES = 1024  # about what a batch with one event takes; a value takes less than one
 
-class StoreError(Exception):
-    """The buffer cannot be opened or written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened at a unit: an alarm's row for people, and its record for the wire."""
-
-    unit: str
-    record: dict[str, Any]
+Alarm = Callable[[str, str], Event]
 
 
 @dataclass(frozen=True, slots=True)
-class PendingBatch:
-    """A sealed batch that its upstream has not acknowledged."""
+class Settings:
+    """How much the buffer may hold, and which minutes around an alarm are sent before others."""
 
-    sequence: int
-    priority: int
-    schema: bytes | None
-    blob: bytes
+    max_bytes: int = 1024 * 1024 * 1024
+    history_bytes: int = 64 * 1024 * 1024  # delivered batches stay, for people, while all is below this
+    before_alarm_s: float = 300.0
+    after_alarm_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,216 +55,307 @@ class Account:
     wire_bytes: int
 
 
-@dataclass(slots=True)
-class Settled:
-    """What an upstream has said since the last commit; stored with the next one, never alone.
+class Store:
+    """One agent's buffer, for one upstream.
 
-    Everything up to `durable_through` is at the upstream, but for the `missing` ranges (inclusive).
+    `alarm(detector, text)` makes the alarm that the buffer raises about itself.
     """
 
-    durable_through: int = 0
-    missing: list[tuple[int, int]] = field(default_factory=list)
-    refused: dict[int, str] = field(default_factory=dict)
-
-    def covers(self, sequence: int) -> bool:
-        """Whether the upstream needs no more of `sequence`."""
-        return sequence in self.refused or not any(a <= sequence <= b for a, b in self.wanted())
-
-    def wanted(self) -> list[tuple[int, int]]:
-        """Return the ranges of sequences (inclusive) that the upstream does not hold."""
-        return [*self.missing, (self.durable_through + 1, LAST_SEQUENCE)]
-
-    def held(self) -> list[tuple[int, int]]:
-        """Return the ranges of sequences (inclusive) that the upstream holds: what `wanted` leaves out."""
-        ends = [first - 1 for first, _ in self.wanted()]
-        starts = [1, *(last + 1 for _, last in self.missing)]
-        return [(first, last) for first, last in zip(starts, ends, strict=True) if first <= last]
-
-
-class Store:
-    """One agent's buffer, for one upstream."""
-
-    def __init__(self, path: Path, agent: str, boot_id: bytes, upstream: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        agent: str,
+        boot_id: bytes,
+        upstream: str,
+        alarm: Alarm,
+        settings: Settings = Settings(),
+    ) -> None:
         self.path = path
-        self._agent, self._boot_id, self._upstream = agent, boot_id, upstream
-        self.settled = Settled()
+        self._alarm, self._settings = alarm, settings
+        self._names = (agent, boot_id, upstream)
+        self._ballast = Ballast(path)
+        self._heard, self._refused = Ranges(), dict[int, str]()  # since the last commit
+        self._schemas: dict[bytes, bytes] = {}  # of this process, for a database that must begin anew
+        self._new_schemas: dict[bytes, bytes] = {}  # that go with the next commit
+        self._unsaid: list[Event] = []  # what the buffer has to say of itself
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            migrate(self._db)
-            self._db.execute("INSERT OR IGNORE INTO upstream (name) VALUES (?)", [upstream])
-            (self.epoch,) = self._db.execute("SELECT epoch FROM account").fetchone()
-        except (sqlite3.Error, OSError, ValueError) as error:
-            raise StoreError(f"{path}: {error}") from error
+            self._lock = Lock(path)
+            try:
+                self._open()
+            except BaseException:
+                self._lock.release()
+                raise
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        self._ballast.take()
+
+    def _open(self) -> None:
+        """Open the database; put a damaged one aside and begin anew."""
+        max_bytes = self._settings.max_bytes
+        try:
+            self._db = connect(self.path, max_bytes)
+        except sqlite3.Error as error:
+            if primary_code(error) in DAMAGED:
+                return self._begin_anew(str(error), Salvage(self._lock.epoch))
+            if primary_code(error) not in FULL or not self._ballast.release():
+                raise
+            self._db = connect(self.path, max_bytes)
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Read who this buffer is and how far it has come."""
+        agent, boot_id, upstream = self._names
+        db = self._db
+        if not db.execute("SELECT 1 FROM upstream WHERE name = ?", [upstream]).fetchone():
+            db.execute("INSERT INTO upstream (name) VALUES (?)", [upstream])
+        (epoch,) = db.execute("SELECT epoch FROM account").fetchone()
+        self._who = Identity(agent, epoch, boot_id, upstream)
+        self._lock.note(epoch)
+        self._settled = Ranges(
+            db.execute("SELECT first, last FROM settled WHERE upstream = ? ORDER BY first", [upstream])
+        )
+        self.last_sequence = self.opened_at = Ledger(db, self._who, self._settled).last_sequence
+        self._black_box = BlackBox(self._settings.before_alarm_s, self._settings.after_alarm_s)
+        self._heard, self._refused = Ranges(), {}
+        self._new_schemas = dict(self._schemas)
+        self._met = False
+
+    def _begin_anew(self, damage: str, known: Salvage) -> None:
+        """Put a damaged database aside, and account for it in a new one, under a new epoch."""
+        aside = quarantine(self.path)
+        found = salvage(aside)
+        self._db = connect(self.path, self._settings.max_bytes)
+        self._take_over()
+        self._met = True  # nobody can know this epoch yet
+        text = f"the buffer was damaged ({damage}) and is kept as {aside.name}; a new one was begun"
+        log.critical("%s: %s", self.path, text)
+        epoch = known.epoch or found.epoch
+        if epoch:
+            last = max(known.last_sequence, found.last_sequence if found.epoch == epoch else 0)
+            record = {"kind": "gap", "ranges": [(1, last)] if last else [], "reason": "damaged buffer"}
+            self._unsaid.append(Event("", {**record, "epoch": epoch}))
+        self._unsaid += [self._alarm("buffer_damaged", text), *found.alarms]
+
+    @property
+    def epoch(self) -> bytes:
+        """The random name of this database."""
+        return self._who.epoch
 
     def close(self) -> None:
         """Store what the upstream said last, and close. The only commit without a batch."""
-        if self.settled.durable_through or self.settled.refused:
-            self._transaction((), ())
-        self._db.close()
+        try:
+            if self._heard.count or self._refused or self._unsaid:
+                self.seal(())
+        finally:
+            self._db.close()
+            self._lock.release()
 
     def add_schema(self, digest: bytes, body: bytes) -> None:
-        """Keep the description of a unit's values under its hash."""
-        self._db.execute("INSERT OR IGNORE INTO schema VALUES (?, ?)", [digest, body])
+        """Keep the description of a unit's values under its hash, on disk with the next commit."""
+        if digest not in self._schemas:
+            self._schemas[digest] = self._new_schemas[digest] = body
 
     def schemas(self, digests: Iterable[bytes]) -> list[bytes]:
         """Return the descriptions with these hashes."""
-        rows = (
-            self._db.execute("SELECT body FROM schema WHERE hash = ?", [d]).fetchone() for d in set(digests)
-        )
+        select = "SELECT body FROM schema WHERE hash = ?"
+        with self._reading():
+            rows = [self._db.execute(select, [digest]).fetchone() for digest in set(digests)]
         return [row[0] for row in rows if row]
 
-    def seal(self, batches: Sequence[OpenBatch], events: Sequence[Event] = ()) -> None:
-        """Put open batches and events on disk, in one synchronous transaction, with what the upstream said.
+    def snapshots(self) -> dict[str, bytes]:
+        """Return the state of each unit's detectors as it was last sealed."""
+        with self._reading():
+            return dict(self._db.execute("SELECT unit, body FROM snapshot").fetchall())
 
-        Raises sqlite3.Error where the disk refused; then nothing was sealed and the caller keeps everything.
+    def clock_offset_ns(self) -> int | None:
+        """Return UTC less boot time as it was last put on record for this boot."""
+        with self._reading():
+            row = self._db.execute(
+                "SELECT offset_ns FROM clock_offset WHERE boot_id = ?", [self._who.boot_id]
+            ).fetchone()
+        return int(row[0]) if row else None
+
+    def seal(
+        self,
+        batches: Sequence[OpenBatch],
+        events: Sequence[Event] = (),
+        snapshots: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Put open batches, events and detectors' states on disk, in one synchronous transaction.
+
+        What the upstream said since the last one goes with it. Raises StoreError where the disk refused; then
+        nothing was sealed and the caller keeps everything.
         """
-        self._transaction(batches, events)
+        work = (batches, events, snapshots or {})
+        try:
+            self._commit(*work)
+        except sqlite3.Error as error:
+            try:
+                self._mend(error)
+                self._commit(*work)
+            except (sqlite3.Error, OSError) as again:
+                raise StoreError(f"{self.path}: {again}") from again
+        self._ballast.take()
 
-    def _transaction(self, batches: Sequence[OpenBatch], events: Sequence[Event]) -> None:
-        db, settled = self._db, self.settled
+    def _mend(self, error: sqlite3.Error) -> None:
+        """Do what may let the commit succeed when it is tried again; else raise."""
+        if primary_code(error) in DAMAGED:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.close()
+            self._begin_anew(str(error), Salvage(self.epoch, self.last_sequence))
+        elif primary_code(error) in FULL and self._ballast.release():
+            log.error("%s: the disk is full; the oldest batches will be dropped", self.path)
+            self._db.execute("PRAGMA wal_checkpoint(RESTART)")
+        else:
+            raise error
+
+    def _commit(
+        self, batches: Sequence[OpenBatch], events: Sequence[Event], snapshots: Mapping[str, bytes]
+    ) -> None:
+        db = self._db
+        low = self._disk_is_low()
+        need = EVENT_BYTES * (len(events) + len(self._unsaid)) + sum(
+            b.frames[0].raw.size * len(b.frames) for b in batches
+        )
         db.execute("BEGIN IMMEDIATE")
         try:
-            self._settle(settled)
-            for event in events:
-                self._insert(partial(self._event_batch, event))
-            for batch in batches:
-                self._insert_frames(batch)
-            for event in events:
-                self._log_alarm(event)
+            ledger = Ledger(db, self._who, self._settled)
+            ledger.acknowledge(self._heard)
+            ledger.refuse(self._refused)
+            if low:  # before the inserts, which then need no new pages
+                self._keep_below(ledger, max(SMALL_BYTES, self._file_bytes()) - need, "disk full")
+            self._keep_below(ledger, self._settings.max_bytes - need, "buffer full")
+            db.executemany("INSERT OR IGNORE INTO schema VALUES (?, ?)", self._new_schemas.items())
+            remember = self._insert(ledger, batches, [*self._unsaid, *events])
+            ledger.keep_snapshots(snapshots)
+            if ledger.used_bytes() > self._settings.history_bytes + FREED_AT_ONCE:
+                ledger.forget(ledger.used_bytes() - self._settings.history_bytes)
+            self._keep_below(ledger, self._settings.max_bytes, "buffer full")
+            ledger.save()
             db.execute("COMMIT")
         except BaseException:
-            if db.in_transaction:  # a full disk may have rolled it back already
-                db.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):
+                if db.in_transaction:  # a full disk may have rolled it back already
+                    db.execute("ROLLBACK")
             raise
-        # from here on the database says it itself
-        self.settled = Settled(settled.durable_through, settled.missing)
+        self._settled, self.last_sequence = ledger.settled, ledger.last_sequence
+        self._heard, self._refused, self._unsaid, self._new_schemas = Ranges(), {}, [], {}
+        for sealed in remember:
+            self._black_box.sealed(*sealed)
 
-    def _settle(self, settled: Settled) -> None:
-        acknowledged = sum(
-            self._db.execute("DELETE FROM batch WHERE sequence BETWEEN ? AND ?", held).rowcount
-            for held in settled.held()
+    def _insert(
+        self, ledger: Ledger, batches: Sequence[OpenBatch], events: Sequence[Event]
+    ) -> list[tuple[int, str, int]]:
+        """Insert events, then batches; return what of them an alarm may want later."""
+        for event in events:
+            ledger.seal_event(event)
+            record = event.record
+            if record["kind"] == "alarm" and record["state"] == "NEW" and event.unit:
+                ledger.raise_priority(self._black_box.alarm(rack_of(event.unit), record["boottime_ns"]))
+        remember = []
+        for batch in batches:
+            first, last = batch.frames[0].stamp.boottime_ns, batch.frames[-1].stamp.boottime_ns
+            priority = self._black_box.priority(batch.rack, first)
+            sequences = ledger.seal_frames(batch, priority)
+            if priority == ROUTINE:
+                remember += [(sequence, batch.rack, last) for sequence in sequences]
+        return remember
+
+    @staticmethod
+    def _keep_below(ledger: Ledger, limit_bytes: int, reason: str) -> None:
+        excess = ledger.used_bytes() - limit_bytes
+        if excess > 0:
+            dropped = ledger.drop(excess + FREED_AT_ONCE, reason)
+            if dropped:
+                log.error("%s: %d batches were dropped before they were delivered", reason, dropped)
+
+    def _file_bytes(self) -> int:
+        (pages,) = self._db.execute("PRAGMA page_count").fetchone()
+        return int(pages) * PAGE_BYTES
+
+    def _disk_is_low(self) -> bool:
+        with contextlib.suppress(OSError):
+            disk = os.statvfs(self.path.parent)
+            return disk.f_bavail * disk.f_frsize < LOW_DISK_BYTES
+        return False
+
+    def settle(self, epoch: bytes, held: Iterable[int], refused: Mapping[int, str]) -> None:
+        """Take an upstream's word on batches that it was sent; it reaches the disk with the next commit."""
+        if epoch != self.epoch:  # this buffer began anew meanwhile
+            return
+        for sequence in held:
+            self._heard.add(sequence)
+        self._refused.update(refused)
+
+    def meet(self, upstream: Ranges) -> None:
+        """Compare with what an upstream holds of this epoch, once, before this process sends it anything.
+
+        Where it holds what this buffer never heard of, this is an older copy of itself: an image restored, or
+        a disk that lost what it had promised to keep. Raises StoreError.
+        """
+        if self._met or upstream.highest <= self.opened_at:
+            self._met = True
+            return
+        lost = upstream.highest - self.opened_at
+        text = (
+            f"the collector holds {lost} batches more than this buffer remembers: the disk was restored from"
+            " an older image, or lost what it had confirmed"
         )
-        dropped = 0
-        for sequence, reason in settled.refused.items():
-            self._db.execute(
-                "INSERT OR REPLACE INTO refused SELECT sequence, ?, ?, blob FROM batch WHERE sequence = ?",
-                [self._upstream, reason, sequence],
-            )
-            dropped += self._db.execute("DELETE FROM batch WHERE sequence = ?", [sequence]).rowcount
-        if acknowledged or dropped:
-            self._db.execute(
-                "UPDATE upstream SET acknowledged = acknowledged + ?, dropped = dropped + ? WHERE name = ?",
-                [acknowledged, dropped, self._upstream],
-            )
-
-    def _event_batch(self, event: Event, sequence: int) -> Batch:
-        nothing = np.empty(0, np.int64)
-        return Batch(
-            agent=self._agent,
-            epoch=self.epoch,
-            sequence=sequence,
-            unit=event.unit,
-            schema=None,
-            boot_id=self._boot_id,
-            boottime_ns=nothing,
-            utc_ns=nothing,
-            clock=np.empty(0, np.uint8),
-            raw=np.empty((0, 0), np.int64),
-            quality=np.empty((0, 0), np.uint8),
-            events=(event.record,),
-        )
-
-    def _insert_frames(self, batch: OpenBatch) -> None:
-        """Insert a batch, or its halves where it is larger than collectors take."""
+        log.critical("%s: %s", self.path, text)
         try:
-            self._insert(partial(batch.batch, self._agent, self.epoch, self._boot_id))
-        except TooLarge:
-            if len(batch.frames) == 1:
-                raise
-            for half in batch.halves():
-                self._insert_frames(half)
+            self._db.execute("BEGIN IMMEDIATE")
+            ledger = Ledger(self._db, self._who, self._settled)
+            ledger.rejoin(self.opened_at, upstream, "forgotten by the buffer")
+            ledger.seal_event(self._alarm("buffer_rolled_back", text))
+            ledger.save()
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise StoreError(f"{self.path}: {error}") from error
+        self._settled, self.last_sequence = ledger.settled, ledger.last_sequence
+        self._met = True
 
-    def _insert(self, make: Callable[[int], Batch]) -> None:
-        (last,) = self._db.execute("SELECT last_sequence FROM account").fetchone()
-        batch = make(last + 1)
-        blob = encode_batch(batch)
-        self._db.execute(
-            "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                batch.sequence,
-                PRIORITY_ALARM if batch.events else PRIORITY_FRAMES,
-                batch.unit,
-                batch.frames,
-                batch.values,
-                batch.schema,
-                time.time_ns(),
-                blob,
-            ],
-        )
-        self._db.execute(
-            "UPDATE account SET last_sequence = ?, frames = frames + ?, value_count = value_count + ?,"
-            " wire_bytes = wire_bytes + ?",
-            [batch.sequence, batch.frames, batch.values, len(blob)],
-        )
+    def pending(
+        self, max_batches: int, max_bytes: int, fresh_after: int = 0, backlog: bool = True
+    ) -> tuple[bytes, list[PendingBatch]]:
+        """Return the epoch, and unacknowledged batches in the order of sending; the first whatever its size.
 
-    def _log_alarm(self, event: Event) -> None:
-        record = event.record
-        if record["kind"] == "alarm":
-            self._db.execute(
-                "INSERT INTO alarm (boottime_ns, utc_ns, boot_id, unit, location, detector, severity, state,"
-                " text) VALUES (:boottime_ns, :utc_ns, :boot_id, :unit, :location, :detector, :severity,"
-                " :state, :text)",
-                {**record, "boot_id": self._boot_id, "unit": event.unit},
-            )
-
-    def settle(self, durable_through: int, missing: list[tuple[int, int]], refused: dict[int, str]) -> None:
-        """Take an upstream's word; it reaches the disk with the next commit."""
-        self.settled = Settled(durable_through, missing, {**self.settled.refused, **refused})
-
-    def pending(self, priority: int, max_batches: int, max_bytes: int) -> list[PendingBatch]:
-        """Return a priority's oldest unacknowledged batches: the first whatever its size."""
+        Alarms, the black box, what was sealed after `fresh_after`, and then, where `backlog`, the rest.
+        """
+        known = Ranges([*self._settled, *self._heard, *((s, s) for s in self._refused)])
         found: list[PendingBatch] = []
         size = 0
-        for wanted in self.settled.wanted():
-            for row in self._db.execute(
-                "SELECT sequence, priority, schema, blob FROM batch"
-                " WHERE priority = ? AND sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?",
-                [priority, *wanted, max_batches],
-            ).fetchall():
-                batch = PendingBatch(*row)
-                if batch.sequence in self.settled.refused:
-                    continue
+        with self._reading():
+            for batch in in_order(self._db, known, self.last_sequence, fresh_after, backlog, max_batches):
                 size += len(batch.blob)
                 if found and (len(found) == max_batches or size > max_bytes):
-                    return found
+                    break
                 found.append(batch)
-        return found
+        return self.epoch, found
 
     def account(self) -> Account:
-        """Return the account, the acknowledgements included that wait for the next commit."""
-        db = self._db
-        sealed, frames, values, wire_bytes = db.execute(
-            "SELECT last_sequence, frames, value_count, wire_bytes FROM account"
-        ).fetchone()
-        acknowledged, dropped = db.execute(
-            "SELECT acknowledged, dropped FROM upstream WHERE name = ?", [self._upstream]
-        ).fetchone()
-        (stored,) = db.execute("SELECT count(*) FROM batch").fetchone()
-        settled = sum(
-            db.execute("SELECT count(*) FROM batch WHERE sequence BETWEEN ? AND ?", held).fetchone()[0]
-            for held in self.settled.held()
-        )
-        refused = len(self.settled.refused)
-        return Account(
-            sealed=sealed,
-            acknowledged=acknowledged + settled,
-            pending=stored - settled - refused,
-            dropped=dropped + refused,
-            frames=frames,
-            values=values,
-            wire_bytes=wire_bytes,
-        )
+        """Return the account, what waits for the next commit included."""
+        with self._reading():
+            sealed, frames, values, wire_bytes = self._db.execute(
+                "SELECT last_sequence, frames, value_count, wire_bytes FROM account"
+            ).fetchone()
+            acknowledged, dropped = self._db.execute(
+                "SELECT acknowledged, dropped FROM upstream WHERE name = ?", [self._who.upstream]
+            ).fetchone()
+        acknowledged += self._heard.minus(self._settled).count
+        dropped += len(self._refused)
+        pending = sealed - acknowledged - dropped
+        return Account(sealed, acknowledged, pending, dropped, frames, values, wire_bytes)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Make what goes wrong with reading a StoreError; a damaged database begins anew at once."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error, OSError):
+                if primary_code(error) in DAMAGED:
+                    self._mend(error)
+            raise StoreError(f"{self.path}: {error}") from error

@@ -67,7 +67,7 @@ async def test_one_alarm_names_both_and_is_on_disk(endpoint: TcpEndpoint, tmp_pa
     polling = asyncio.create_task(agent.buses[0].run())
     try:
         async with asyncio.timeout(10):
-            while agent.open.frames < 3:  # status() runs on the writer, so waiting for it lets the rest run
+            while agent.recorder.open.frames < 3:  # status() waits for the writer: the rest runs
                 status = await agent.status()
     finally:
         polling.cancel()

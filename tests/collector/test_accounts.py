@@ -230,3 +230,30 @@ def test_a_database_that_is_none_is_one_clear_line(tmp_path: Path, command: str)
         assert done.stderr.startswith(f"cellwarden-collector: {tmp_path / name}: ")
         assert done.stderr.count("\n") == 1
     assert not (tmp_path / "absent.db").exists()
+
+
+def test_an_epoch_that_ended_with_its_database_is_accounted_for_by_the_next(database: Path) -> None:
+    clock, young, unheard = Clock(), b"y" * 16, b"u" * 16
+    give(database, seal(1), seal(2), seal(5), clock=clock)
+    events = tuple(
+        {"kind": "gap", "ranges": ranges, "epoch": epoch, "reason": "damaged buffer"}
+        for epoch, ranges in ((EPOCH, [[1, 7]]), (unheard, [[1, 3]]), (b"short", [[1, 9]]))
+    )
+    ack = give(database, seal(1, epoch=young, frames=0, events=events), epoch=young, clock=clock)
+    assert (ack.durable_through, ack.missing) == (1, [])
+    found = {a.epoch: (a.sealed, a.stored, a.dropped, a.balanced) for a in accounts(database)}
+    assert found == {
+        EPOCH.hex(): (7, 3, 4, True),
+        young.hex(): (1, 1, 0, True),
+        unheard.hex(): (3, 0, 3, True),
+    }
+
+
+def test_an_epoch_of_which_nobody_knows_the_end_has_no_holes_left(database: Path) -> None:
+    clock, young = Clock(), b"y" * 16
+    give(database, seal(1), seal(5), clock=clock)
+    gap: dict[str, object] = {"kind": "gap", "ranges": [], "epoch": EPOCH, "reason": "damaged buffer"}
+    give(database, seal(1, epoch=young, frames=0, events=(gap,)), epoch=young, clock=clock)
+    assert [(a.sealed, a.stored, a.dropped, a.balanced) for a in accounts(database) if a.stored == 2] == [
+        (5, 2, 3, True)
+    ]

@@ -1,7 +1,6 @@
 """Who may say what, and how much: certificates, busy collectors, slow senders, silent agents."""
 
 import asyncio
-import datetime
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -12,62 +11,13 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from agent.wire import CONTENT_TYPE, PATH, Request, decode_ack, encode_request
 from collector.app import Receiver
 from collector.deadman import DeadMan
 from collector.sink_sqlite import Sink
+from tests.collector.authority import Authority
 from tests.collector.processes import EPOCH, collecting, seal
-
-
-class Authority:
-    """A certificate authority of one test."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
-        self.path = folder / "authority.pem"
-        self._write(self.path, self._sign(self.name, self.key.public_key(), authority=True))
-
-    def issue(self, name: str) -> tuple[Path, Path]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        cert_path, key_path = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        self._write(cert_path, self._sign(subject, key.public_key(), authority=False))
-        key_path.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return cert_path, key_path
-
-    def client(self, name: str | None) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=str(self.path))
-        if name:
-            context.load_cert_chain(*self.issue(name))
-        return context
-
-    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, authority: bool) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.UTC)
-        host = x509.SubjectAlternativeName([x509.DNSName("localhost")])
-        builder = x509.CertificateBuilder(self.name, subject, key, x509.random_serial_number())
-        builder = builder.not_valid_before(now - datetime.timedelta(hours=1))
-        builder = builder.not_valid_after(now + datetime.timedelta(hours=1))
-        builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        usage = x509.KeyUsage(not authority, False, False, False, False, authority, authority, False, False)
-        builder = builder.add_extension(usage, critical=True).add_extension(host, critical=False)
-        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())  # type: ignore[arg-type]
-        own = x509.SubjectKeyIdentifier.from_public_key(key)
-        builder = builder.add_extension(issuer, critical=False).add_extension(own, critical=False)
-        return builder.sign(self.key, hashes.SHA256())
-
-    def _write(self, path: Path, certificate: x509.Certificate) -> None:
-        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def test_an_agent_speaks_only_for_the_name_in_its_certificate(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ def delivery(folder: Path) -> dict[str, Any]:
     (sent,) = _rows(
         folder / "buffer.db",
         "SELECT last_sequence, frames, value_count, wire_bytes, acknowledged, dropped,"
-        " (SELECT count(*) FROM batch) AS pending FROM account, upstream",
+        " (SELECT count(*) FROM batch WHERE NOT EXISTS (SELECT 1 FROM settled"
+        "  WHERE sequence BETWEEN first AND last)) AS pending FROM account, upstream",
     )
     (held,) = _rows(
         folder / "collector.db",

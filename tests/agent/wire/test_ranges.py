@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.ledger.ranges import Ranges, durable
+from agent.wire.ranges import Ranges, durable
 
 spans = st.lists(
     st.tuples(st.integers(1, 40), st.integers(0, 6)).map(lambda p: (p[0], p[0] + p[1])), max_size=12

@@ -1,0 +1,136 @@
+"""The file: opened, guarded against a second agent, checked, and put aside when it is damaged.
+
+WAL and synchronous=FULL: what was committed survives a power cut. One connection writes; SQLite before 3.51.3
+can corrupt a WAL that two connections write or checkpoint. Readers open it `mode=ro`.
+"""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+
+from agent.store.errors import StoreError
+from agent.store.schema import NewerVersion, migrate
+from agent.wire.ranges import Ranges
+
+PAGE_BYTES = 1024  # a third of the flash writes of 4 KiB pages at 1.5 kB batches
+WAL_PAGES = 1000  # the WAL is copied into the database at this length, and begins anew
+QUARANTINED_KEPT = 2
+
+PRAGMAS = (
+    f"page_size = {PAGE_BYTES}",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    f"wal_autocheckpoint = {WAL_PAGES}",
+    f"journal_size_limit = {2 * WAL_PAGES * PAGE_BYTES}",
+    "temp_store = MEMORY",
+    "cell_size_check = ON",
+)
+
+
+class Lock:
+    """One agent per database, for as long as the process lives. SQLite's own locks would let two in.
+
+    The file also names the database's epoch, for the day on which the database itself cannot say it.
+    """
+
+    def __init__(self, database: Path) -> None:
+        path = database.with_name(database.name + "-lock")
+        self._handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        pid, epoch = [*os.pread(self._handle, 100, 0).decode(errors="replace").split(), "", ""][:2]
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._handle)
+            raise StoreError(
+                f"{database}: process {pid or 'unknown'} uses this buffer; stop that agent, "
+                "or give this one another [store] path"
+            ) from error
+        self.epoch: bytes | None = None
+        with contextlib.suppress(ValueError):
+            self.epoch = bytes.fromhex(epoch) if len(epoch) == 32 else None
+
+    def note(self, epoch: bytes) -> None:
+        """Write down who holds the lock, and the epoch of what it guards."""
+        with contextlib.suppress(OSError):  # on a full disk the lock alone must do
+            os.pwrite(self._handle, f"{os.getpid():<10} {epoch.hex()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let another agent in."""
+        if self._handle >= 0:
+            os.close(self._handle)
+        self._handle = -1
+
+
+def connect(path: Path, max_bytes: int) -> sqlite3.Connection:
+    """Open, check and migrate. Raises StoreError, sqlite3.Error (see `DAMAGED`), OSError."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)  # the WAL inherits it
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        for pragma in PRAGMAS:
+            db.execute(f"PRAGMA {pragma}")
+        _check(db)
+        migrate(db)
+        try:
+            _balance(db)
+        except (ValueError, TypeError) as error:  # rows that nobody wrote
+            raise damaged(f"its account cannot be read: {error}") from error
+        # over the cap comes room for one group commit: what it takes is dropped in the same transaction
+        db.execute(f"PRAGMA max_page_count = {(max_bytes + headroom(max_bytes)) // PAGE_BYTES}")
+    except NewerVersion as error:
+        db.close()
+        raise StoreError(f"{path}: {error}") from error
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def headroom(max_bytes: int) -> int:
+    """Bytes over the cap that one transaction may take before it drops the oldest."""
+    return max(1024 * 1024, max_bytes // 8)
+
+
+def _check(db: sqlite3.Connection) -> None:
+    (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if said != "ok":
+        raise damaged(str(said).replace("\n", " "))
+
+
+def _balance(db: sqlite3.Connection) -> None:
+    """Count what is stored: bits may flip where no page looks wrong for it."""
+    (sealed,) = db.execute("SELECT last_sequence FROM account").fetchone()
+    for name, acknowledged, dropped in db.execute("SELECT * FROM upstream").fetchall():
+        ranges = db.execute("SELECT first, last FROM settled WHERE upstream = ? ORDER BY first", [name])
+        settled = Ranges(ranges)
+        wanted = [*settled.holes(), (settled.highest + 1, sealed)]
+        count = "SELECT count(*) FROM batch WHERE sequence BETWEEN ? AND ?"
+        pending = sum(db.execute(count, ends).fetchone()[0] for ends in wanted)
+        if settled.count != acknowledged + dropped or sealed != settled.count + pending:
+            sums = f"{acknowledged} acknowledged, {pending} pending, {dropped} dropped"
+            raise damaged(f"its account does not balance: {sealed} sealed, {sums}")
+
+
+def damaged(text: str) -> sqlite3.DatabaseError:
+    """What SQLite itself would raise."""
+    error = sqlite3.DatabaseError(text)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def quarantine(path: Path) -> Path:
+    """Put a damaged database aside for a person to look at; the oldest of several are deleted."""
+    name = f"{path.name}-quarantine-"
+    numbers = [int(n) for p in path.parent.glob(f"{name}*") if (n := p.name.removeprefix(name)).isdecimal()]
+    number = max(numbers, default=0) + 1
+    aside = path.with_name(f"{name}{number}")
+    # the WAL first: a new database beside an old WAL would take its pages for its own
+    for suffix in ("-wal", "-shm", ""):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    for old in sorted(numbers)[: 1 - QUARANTINED_KEPT]:
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(f"{name}{old}{suffix}").unlink(missing_ok=True)
+    return aside

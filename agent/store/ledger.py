@@ -1,0 +1,288 @@
+"""The rows of the buffer, changed within a transaction that the caller holds: every batch is accounted."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from agent.store.black_box import BLACK_BOX, EVENTS, ROUTINE
+from agent.store.database import PAGE_BYTES
+from agent.store.open_batch import OpenBatch
+from agent.wire.batch import Batch, decode_batch, encode_batch
+from agent.wire.errors import TooLarge
+from agent.wire.ranges import Ranges
+
+ROW_BYTES = 96  # of a batch beside its blob
+RANGES_PER_GAP = 1000  # well below what collectors take in one batch's events
+DEAD_LETTERS_KEPT = 100
+ALARMS_KEPT = 10_000
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at a unit ("" for the agent itself), as it goes onto the wire.
+
+    Alarms get a row for people besides.
+    """
+
+    unit: str
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose batches these are."""
+
+    agent: str
+    epoch: bytes
+    boot_id: bytes
+    upstream: str
+
+
+class Ledger:
+    """The buffer as one transaction changes it.
+
+    `settled` are the sequences that the upstream needs no more, and `last_sequence` the last that was drawn;
+    both count only once the transaction is committed, so each transaction has a Ledger of its own.
+    """
+
+    def __init__(self, db: sqlite3.Connection, who: Identity, settled: Ranges) -> None:
+        self._db, self._who = db, who
+        self._stored = settled
+        self.settled = Ranges(settled)
+        self.last_sequence: int = db.execute("SELECT last_sequence FROM account").fetchone()[0]
+
+    def used_bytes(self) -> int:
+        """Bytes of the database that hold something."""
+        (pages,) = self._db.execute("PRAGMA page_count").fetchone()
+        (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
+        return int(pages - free) * PAGE_BYTES
+
+    # sealing
+
+    def seal_event(self, event: Event) -> int:
+        """Insert a batch that carries one event, and the alarm's row for people; return its sequence."""
+        nothing, none = np.empty(0, np.int64), np.empty(0, np.uint8)
+        batch = Batch(
+            agent=self._who.agent,
+            epoch=self._who.epoch,
+            sequence=self.last_sequence + 1,
+            unit=event.unit,
+            schema=None,
+            boot_id=self._who.boot_id,
+            boottime_ns=nothing,
+            utc_ns=nothing,
+            clock=none,
+            raw=nothing.reshape(0, 0),
+            quality=none.reshape(0, 0),
+            events=(event.record,),
+        )
+        self._insert(batch, EVENTS)
+        if event.record["kind"] == "alarm":
+            self._log_alarm(event)
+        elif event.record["kind"] == "clock_offset":
+            self._db.execute(
+                "INSERT OR REPLACE INTO clock_offset VALUES (:boot_id, :boottime_ns, :offset_ns)",
+                event.record,
+            )
+        return self.last_sequence
+
+    def seal_frames(self, batch: OpenBatch, priority: int) -> list[int]:
+        """Insert a batch, or its halves where it is larger than collectors take; return the sequences."""
+        who = self._who
+        try:
+            self._insert(batch.batch(who.agent, who.epoch, who.boot_id, self.last_sequence + 1), priority)
+        except TooLarge:
+            if len(batch.frames) == 1:
+                raise
+            return [s for half in batch.halves() for s in self.seal_frames(half, priority)]
+        return [self.last_sequence]
+
+    def _insert(self, batch: Batch, priority: int, anew: bool = True) -> None:
+        blob = encode_batch(batch)
+        times = (int(batch.utc_ns.min()), int(batch.utc_ns.max())) if batch.frames else (None, None)
+        row = (batch.sequence, priority, batch.unit, batch.frames, batch.values, batch.schema, *times, blob)
+        self._db.execute("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._db.execute(
+            "UPDATE account SET last_sequence = ?, frames = frames + ?, value_count = value_count + ?,"
+            " wire_bytes = wire_bytes + ?",
+            [batch.sequence, *((batch.frames, batch.values, len(blob)) if anew else (0, 0, 0))],
+        )
+        self.last_sequence = batch.sequence
+
+    def _log_alarm(self, event: Event) -> None:
+        self._db.execute(
+            "INSERT INTO alarm (boottime_ns, utc_ns, boot_id, unit, location, detector, severity, state,"
+            " text) VALUES (:boottime_ns, :utc_ns, :boot_id, :unit, :location, :detector, :severity,"
+            " :state, :text)",
+            {**event.record, "boot_id": self._who.boot_id, "unit": event.unit},
+        )
+        self._db.execute("DELETE FROM alarm WHERE id <= (SELECT max(id) FROM alarm) - ?", [ALARMS_KEPT])
+
+    def raise_priority(self, sequences: Iterable[int]) -> None:
+        """Let batches that are stored already, and still wanted, travel with the black box."""
+        self._db.executemany(
+            "UPDATE batch SET priority = ? WHERE sequence = ? AND priority = ?",
+            [(BLACK_BOX, s, ROUTINE) for s in sequences if s not in self.settled],
+        )
+
+    def keep_snapshots(self, bodies: Mapping[str, bytes]) -> None:
+        """Keep the state of these units' detectors in place of the last one."""
+        self._db.executemany("INSERT OR REPLACE INTO snapshot VALUES (?, ?)", bodies.items())
+
+    # what leaves
+
+    def acknowledge(self, held: Ranges) -> None:
+        """The upstream holds these. What was given up meanwhile stays given up."""
+        new = held.minus(self.settled)
+        if not new.count:
+            return
+        for first, last in new:
+            self.settled.add(first, last)
+            self._db.execute("DELETE FROM gap WHERE reported_in BETWEEN ? AND ?", [first, last])
+        self._db.execute(
+            "UPDATE upstream SET acknowledged = acknowledged + ? WHERE name = ?",
+            [new.count, self._who.upstream],
+        )
+
+    def refuse(self, refused: Mapping[int, str]) -> None:
+        """Put what the upstream will never take among the dead letters, and say that it was dropped."""
+        by_reason = defaultdict(list)
+        for sequence, reason in refused.items():
+            self._db.execute(
+                "INSERT OR REPLACE INTO refused SELECT sequence, ?, ?, blob FROM batch WHERE sequence = ?",
+                [self._who.upstream, reason, sequence],
+            )
+            by_reason[f"refused: {reason}"].append(sequence)
+        for reason, sequences in by_reason.items():
+            self._give_up(sequences, reason)
+        self._db.execute(
+            "DELETE FROM refused WHERE sequence <="
+            " (SELECT sequence FROM refused ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
+            [DEAD_LETTERS_KEPT],
+        )
+
+    def forget(self, wanted_bytes: int) -> int:
+        """Delete the oldest batches that are settled, to free some bytes; return the bytes freed."""
+        freed = 0
+        doomed = []
+        for sequence, size in self._rows(self.settled):
+            if freed >= wanted_bytes:
+                break
+            doomed.append((sequence,))
+            freed += size + ROW_BYTES
+        self._db.executemany("DELETE FROM batch WHERE sequence = ?", doomed)
+        return freed
+
+    def drop(self, wanted_bytes: int, reason: str) -> int:
+        """Give up the oldest batches, routine first and alarms last, to free some bytes; return how many.
+
+        What the upstream holds, and dead letters, which are accounted for already, go before all.
+        """
+        (freed,) = self._db.execute("SELECT coalesce(sum(length(blob)), 0) FROM refused").fetchone()
+        if freed:
+            self._db.execute("DELETE FROM refused")
+        freed += self.forget(wanted_bytes - freed)
+        victims: list[int] = []
+        for priority in (ROUTINE, BLACK_BOX, EVENTS):
+            for sequence, size in self._rows(self.wanted(), priority):
+                if freed >= wanted_bytes:
+                    break
+                victims.append(sequence)
+                freed += size + ROW_BYTES
+        self._give_up(victims, reason)
+        return len(victims)
+
+    def wanted(self) -> list[Range]:
+        """Ranges of what the upstream still needs."""
+        return [*self.settled.holes(), (self.settled.highest + 1, self.last_sequence)]
+
+    def _rows(self, ranges: Iterable[Range], priority: int | None = None) -> Iterator[tuple[int, int]]:
+        """Stored batches of some ranges, oldest first, as (sequence, bytes)."""
+        only = "" if priority is None else f" AND priority = {priority}"
+        for first, last in list(ranges):
+            yield from self._db.execute(
+                f"SELECT sequence, length(blob) FROM batch WHERE sequence BETWEEN ? AND ?{only}"
+                " ORDER BY sequence",
+                [first, last],
+            )
+
+    def _give_up(self, sequences: Sequence[int], reason: str) -> None:
+        """Delete batches, count them as dropped, and seal gap records that name them."""
+        ranges: dict[str, list[Range]] = defaultdict(list)
+        dropped = 0
+        for sequence in sequences:
+            self._db.execute("DELETE FROM batch WHERE sequence = ?", [sequence])
+            if sequence in self.settled:
+                continue
+            self.settled.add(sequence)
+            dropped += 1
+            ranges[reason].append((sequence, sequence))
+            for first, last, of_old in self._db.execute(
+                "SELECT first, last, reason FROM gap WHERE reported_in = ?", [sequence]
+            ).fetchall():
+                ranges[of_old].append((first, last))  # its record goes too: say it again
+            self._db.execute("DELETE FROM gap WHERE reported_in = ?", [sequence])
+        if dropped:
+            self._db.execute(
+                "UPDATE upstream SET dropped = dropped + ? WHERE name = ?", [dropped, self._who.upstream]
+            )
+        for why, found in ranges.items():
+            self.report_gap(found, why)
+
+    def report_gap(self, ranges: Iterable[Range], reason: str, epoch: bytes | None = None) -> None:
+        """Seal records that name ranges that will never come, of this epoch or of one that ended."""
+        whole = list(Ranges(ranges))
+        for start in range(0, len(whole), RANGES_PER_GAP):
+            part = whole[start : start + RANGES_PER_GAP]
+            record = {"kind": "gap", "ranges": part, "reason": reason}
+            told = self.seal_event(Event("", record if epoch is None else {**record, "epoch": epoch}))
+            if epoch is None:
+                self._db.executemany(
+                    "INSERT INTO gap VALUES (?, ?, ?, ?)", [(*ends, reason, told) for ends in part]
+                )
+
+    # a life of this buffer that it does not remember
+
+    def rejoin(self, since: int, upstream: Ranges, reason: str) -> None:
+        """Go on above what an upstream has seen of this epoch; this buffer remembers only up to `since`.
+
+        What was sealed after `since` has never left this process: it gets new sequences, for the upstream may
+        hold other batches under the old ones. Of the forgotten ones, what the upstream does not hold is lost.
+        """
+        db, base = self._db, max(upstream.highest, self.last_sequence)
+        forgotten = Ranges([(since + 1, base)])
+        held = forgotten.minus(forgotten.minus(upstream))
+        rows = db.execute(
+            "SELECT sequence, priority, blob FROM batch WHERE sequence > ? ORDER BY sequence", [since]
+        ).fetchall()
+        db.execute("DELETE FROM batch WHERE sequence > ?", [since])
+        db.execute(
+            "UPDATE upstream SET acknowledged = acknowledged + ?, dropped = dropped + ? WHERE name = ?",
+            [
+                held.minus(self.settled).count,
+                forgotten.minus(held).minus(self.settled).count,
+                self._who.upstream,
+            ],
+        )
+        self.settled.add(since + 1, base)
+        self.last_sequence = base
+        for sequence, priority, blob in rows:
+            self._insert(replace(decode_batch(blob), sequence=self.last_sequence + 1), priority, anew=False)
+            db.execute("UPDATE gap SET reported_in = ? WHERE reported_in = ?", [self.last_sequence, sequence])
+        self.report_gap(forgotten.minus(held), reason)
+
+    def save(self) -> None:
+        """Write what `settled` has become."""
+        before, now = set(self._stored), set(self.settled)
+        self._db.executemany(
+            "DELETE FROM settled WHERE upstream = ? AND first = ?",
+            [(self._who.upstream, first) for first, _ in before - now],
+        )
+        self._db.executemany(
+            "INSERT INTO settled VALUES (?, ?, ?)", [(self._who.upstream, *ends) for ends in now - before]
+        )

@@ -1,0 +1,46 @@
+"""What is to be sent next: alarms, the black box, what is fresh, and then the backlog."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from agent.store.black_box import BLACK_BOX, EVENTS, ROUTINE
+from agent.wire.ranges import Ranges
+
+_URGENT = "AND priority < 2"  # the words of the index of all that is not routine
+
+
+class PendingBatch(NamedTuple):
+    """A sealed batch that its upstream has not acknowledged."""
+
+    sequence: int
+    priority: int
+    schema: bytes | None
+    blob: bytes
+
+
+def in_order(
+    db: sqlite3.Connection, known: Ranges, last_sequence: int, fresh_after: int, backlog: bool, most: int
+) -> Iterator[PendingBatch]:
+    """Batches whose sequence is not `known` at the upstream, in the order of sending.
+
+    Fresh is what was sealed after `fresh_after`; the rest comes last, where `backlog`.
+    """
+    wanted = [*known.holes(), (known.highest + 1, last_sequence)]
+    yield from _select(db, EVENTS, _URGENT, wanted, most)
+    yield from _select(db, BLACK_BOX, _URGENT, wanted, most)
+    yield from _select(db, ROUTINE, "", ((max(a, fresh_after + 1), b) for a, b in wanted), most)
+    if backlog:
+        yield from _select(db, ROUTINE, "", ((a, min(b, fresh_after)) for a, b in wanted), most)
+
+
+def _select(
+    db: sqlite3.Connection, priority: int, index: str, ranges: Iterable[tuple[int, int]], most: int
+) -> Iterator[PendingBatch]:
+    select = (
+        f"SELECT sequence, priority, schema, blob FROM batch WHERE priority = {priority} {index}"
+        " AND sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?"
+    )
+    for first, last in ranges:
+        if first <= last:
+            yield from map(PendingBatch._make, db.execute(select, [first, last, most]).fetchall())

@@ -1,0 +1,76 @@
+"""What can still be read of a damaged buffer: whose it was, how far it had come, and alarms not delivered."""
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.store.black_box import EVENTS
+from agent.store.ledger import Event
+from agent.wire.batch import decode_batch
+from agent.wire.errors import WireError
+from agent.wire.ranges import Ranges
+
+
+@dataclass(slots=True)
+class Salvage:
+    """`epoch` None: not even that could be read. `last_sequence` 0: nobody knows how far it had come."""
+
+    epoch: bytes | None = None
+    last_sequence: int = 0
+    alarms: list[Event] = field(default_factory=list)
+
+
+def salvage(path: Path) -> Salvage:
+    """Read a damaged database row by row. Routine batches stay in it, for a person; alarms are taken over.
+
+    An alarm may have been delivered just before; where it came from goes with it.
+    """
+    found = Salvage()
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    except sqlite3.Error:
+        return found
+    with contextlib.closing(db):
+        row = _read(db, "SELECT epoch, last_sequence FROM account")
+        if not row or not isinstance(row[0][0], bytes) or len(row[0][0]) != 16:
+            return found
+        epoch, last = row[0]
+        found.epoch = epoch
+        found.last_sequence = last if isinstance(last, int) and 0 < last < 2**62 else 0
+        settled = Ranges(
+            (a, b) for a, b in _read(db, "SELECT first, last FROM settled") if 0 < a <= b < 2**62
+        )
+        events = f"priority = {EVENTS} AND priority < 2"
+        sequences = _read(db, f"SELECT sequence FROM batch WHERE {events} ORDER BY sequence") or _read(
+            db, f"SELECT sequence FROM batch NOT INDEXED WHERE priority = {EVENTS}"
+        )
+        for (sequence,) in sequences:
+            if sequence not in settled:
+                found.alarms += _alarms(db, epoch, sequence)
+    return found
+
+
+def _alarms(db: sqlite3.Connection, epoch: bytes, sequence: int) -> list[Event]:
+    blobs = _read(db, "SELECT blob FROM batch WHERE sequence = ?", sequence)
+    try:
+        batches = [decode_batch(blob) for (blob,) in blobs]
+    except (WireError, TypeError):
+        return []
+    origin = {"salvaged_epoch": epoch, "salvaged_sequence": sequence}
+    return [
+        Event(batch.unit, {**record, **origin})
+        for batch in batches
+        for record in batch.events
+        if record["kind"] == "alarm"
+    ]
+
+
+def _read(db: sqlite3.Connection, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """The rows up to the first that cannot be read."""
+    rows = []
+    with contextlib.suppress(sqlite3.Error, OverflowError):
+        for row in db.execute(query, parameters):
+            rows.append(row)
+    return rows

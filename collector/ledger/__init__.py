@@ -1,1 +1,0 @@
-"""What has arrived, what was reported lost, and what is missing. Pure."""
