@@ -67,6 +67,7 @@ def unit_report(unit: Unit, latest: Latest | None, now_s: float) -> dict[str, An
         codes, counts = np.unique(latest.frame.quality, return_counts=True)
         report["qualities"] = {Quality(c).name.lower(): int(n) for c, n in zip(codes, counts, strict=True)}
         report["figures"] = _figures(latest)
+        report["notes"] = list(latest.layout.notes)  # what the unit said of itself that does not add up
     return report
 
 

@@ -1,7 +1,9 @@
 """The registers of a unit behind a plain profile: which exist, and what they hold."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +14,7 @@ from drivers.connect import ConnectError, connect
 from drivers.decode import codec_table, encode
 from drivers.expand import IdentityPoint, expand, reported, terrain
 from drivers.layout import Layout
-from drivers.plan import PlanError
+from drivers.plan import PlanError, Terrain
 from drivers.registers import Area, Read, Reply
 from drivers.schema import Point, Profile
 from drivers.values import Reading, Span, Value
@@ -22,6 +24,14 @@ from hil.source import Arrangement, Channel, Floats, Source
 
 Identity = Mapping[str, str | int | float]
 Int64 = NDArray[np.int64]
+#: In what steps a unit usually tells a quantity, in its unit, where a scale factor leaves it open.
+_STEPS = {
+    "cell_voltage": 0.001,
+    "cell_temperature": 0.1,
+    "module_voltage": 0.01,
+    "voltage": 0.1,
+    "current": 0.1,
+}
 _FLOATS = {Reading.FLOAT_32: (np.float32, np.int32), Reading.FLOAT_64: (np.float64, np.int64)}
 
 
@@ -65,8 +75,10 @@ class ProfileMap:
     def _define(self, identity: Identity, arrangement: Arrangement, serial: str) -> None:
         counts = [name for name, why in reported(self.profile).items() if why == "count"]
         said: dict[str, str | int | float] = {name: _counted(name, arrangement) for name in counts}
-        said |= identity
-        full = expand(self.profile, {n: int(v) for n, v in said.items() if isinstance(v, int)})
+        full = expand(
+            self.profile, {n: int(v) for n, v in {**said, **identity}.items() if isinstance(v, int)}
+        )
+        said |= {**_factors(self.profile, full.values), **identity}
         points = {item.point.name for item in full.identity}
         if unknown := set(identity) - points:
             names = ", ".join(sorted(points)) or "none"
@@ -198,6 +210,20 @@ def _expected(point: Point, serial: str) -> str | int | float:
     return serial if point.type == "ascii" else 0
 
 
+def _factors(profile: Profile, values: Sequence[Value]) -> dict[str, int]:
+    """The exponent that each scale factor tells, for the coarsest of its values."""
+    factors: dict[str, int] = {}
+    for point in profile.point:
+        scale = next((v.scale for v in values if v.name == point.name), 1.0)
+        step = next(
+            (_STEPS[v.quantity] for v in values if v.name == point.name and v.quantity in _STEPS), 1.0
+        )
+        if point.scale_factor:
+            exponent = round(math.log10(step / abs(scale)))
+            factors[point.scale_factor] = max(exponent, factors.get(point.scale_factor, exponent))
+    return factors
+
+
 def _counted(name: str, arrangement: Arrangement) -> int:
     """What a point called "module_count" or "cells" tells."""
     for level in ("string", "module", "cell", "sensor"):
@@ -209,10 +235,10 @@ def _counted(name: str, arrangement: Arrangement) -> int:
 
 def _existing(profile: Profile, spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
     """First and last register of each stretch that exists."""
-    forbidden = terrain(profile).forbidden
+    ground = terrain(profile)
     stretch: tuple[int, int] | None = None
     for span in sorted(spans, key=lambda s: s.first):
-        if stretch and (span.first <= stretch[1] + 1 or _gap_readable(profile, stretch[1], span, forbidden)):
+        if stretch and (span.first <= stretch[1] + 1 or _gap_readable(profile, stretch[1], span, ground)):
             stretch = (stretch[0], max(stretch[1], span.last))
             continue
         if stretch:
@@ -222,9 +248,6 @@ def _existing(profile: Profile, spans: Sequence[Span]) -> Iterator[tuple[int, in
         yield stretch
 
 
-def _gap_readable(profile: Profile, last: int, span: Span, forbidden: Sequence[Span]) -> bool:
-    blocked = any(
-        (f.area, f.unit_offset) == (span.area, span.unit_offset) and f.first < span.first and last < f.last
-        for f in forbidden
-    )
-    return profile.gaps == "readable" and not blocked
+def _gap_readable(profile: Profile, last: int, span: Span, ground: Terrain) -> bool:
+    gap = replace(span, first=last + 1, count=span.first - last - 1)
+    return profile.gaps == "readable" and ground.obstacle(gap) is None

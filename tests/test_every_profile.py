@@ -1,4 +1,4 @@
-"""Every shipped profile, served by the bench over a real socket and read through the drivers."""
+"""Every profile, shipped or invented, served by the bench over a real socket and read through the drivers."""
 
 from pathlib import Path
 
@@ -20,23 +20,33 @@ name = "unit"
 transport = "tcp"
 listen = "127.0.0.1:0"
 profile = "{profile}"
-source = {{ rack = {{ strings = 1, modules = {modules}, cells = {cells}, seed = 1 }} }}
+source = {{ rack = {{ strings = {strings}, modules = {modules}, cells = {cells}, seed = 1 }} }}
 """
-SHAPES = {"soltaro-rack-b": (20, 12), "jk-pb": (1, 32), "sunspec-lithium-ion": (2, 14)}
+SHEETS = [path.parent for path in sorted(Path(__file__).parent.glob("drivers/datasheets/*/profile.toml"))]
+# strings, modules and cells of the rack behind it; of a rack of one string and one module, 16 cells
+SHAPES = {
+    "soltaro-rack-b": (1, 20, 12),
+    "jk-pb": (1, 1, 32),
+    "sunspec-lithium-ion": (1, 2, 14),
+    "kestrel": (1, 12, 14),
+    "solmar": (2, 3, 12),
+    "bigbox": (2, 4, 12),
+    "cellnode": (1, 1, 24),
+    "gridbox": (1, 1, 24),
+    "voltan": (1, 1, 8),
+    "floatbank": (1, 1, 4),
+}
 
 
-async def read_once(port: TcpPort, unit_id: int, name: str) -> tuple[Layout, np.ndarray, np.ndarray]:
+async def read_once(port: TcpPort, unit_id: int, name: str | Path) -> tuple[Layout, np.ndarray, np.ndarray]:
     """Connect to a unit and read all of it once; return its layout, SI values and qualities."""
     conversation = connect(load_profile(name), line=Line.tcp())
-    layout = None
-    read = next(conversation, None)
-    while layout is None:
-        assert read is not None
-        reply = await port.ask(unit_id + read.unit_offset, read, 2.0)
-        try:
-            read = conversation.send(reply)
-        except StopIteration as done:
-            layout = done.value
+    try:
+        read = next(conversation)
+        while True:
+            read = conversation.send(await port.ask(unit_id + read.unit_offset, read, 2.0))
+    except StopIteration as done:
+        layout: Layout = done.value
     image = layout.image()
     for index, planned in enumerate(layout.plan.reads):
         image.store(index, await port.ask(unit_id + planned.unit_offset, planned, 2.0))
@@ -46,18 +56,23 @@ async def read_once(port: TcpPort, unit_id: int, name: str) -> tuple[Layout, np.
     return layout, si, quality
 
 
-@pytest.mark.parametrize("name", shipped_profiles())
-async def test_the_bench_serves_it_and_the_drivers_read_it(name: str, tmp_path: Path) -> None:
-    modules, cells = SHAPES.get(name, (1, 16))
+@pytest.mark.parametrize(
+    ("name", "profile"),
+    [(name, name) for name in shipped_profiles()] + [(path.name, path / "profile.toml") for path in SHEETS],
+)
+async def test_the_bench_serves_it_and_the_drivers_read_it(
+    name: str, profile: str | Path, tmp_path: Path
+) -> None:
+    strings, modules, cells = SHAPES.get(name, (1, 1, 16))
     room = tmp_path / "room.toml"
-    room.write_text(ROOM.format(profile=name, modules=modules, cells=cells))
+    room.write_text(ROOM.format(profile=profile, strings=strings, modules=modules, cells=cells))
     bench = Bench(load_room(room))
     await bench.start()
     about = bench.units[0].describe()
     port = TcpPort(about["host"], about["port"])
     await port.open()
     try:
-        layout, si, quality = await read_once(port, about["unit_id"], name)
+        layout, si, quality = await read_once(port, about["unit_id"], profile)
     finally:
         port.close()
         await bench.close()
@@ -67,5 +82,5 @@ async def test_the_bench_serves_it_and_the_drivers_read_it(name: str, tmp_path: 
     assert refused == []
     voltages = si[(np.array(layout.quantities) == "cell_voltage") & np.isfinite(si)]
     if voltages.size:
-        assert voltages.size >= modules * cells
+        assert voltages.size >= strings * modules * cells
         assert 3.0 < voltages.min() <= voltages.max() < 3.6

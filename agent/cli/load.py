@@ -21,7 +21,10 @@ config_option = click.option(
 
 
 def load(path: Path) -> tuple[Config, dict[str, Profile]]:
-    """Return the checked configuration and its profiles by name. Raises Misuse (exit 2)."""
+    """Return the checked configuration and its profiles by name. Raises Misuse (exit 2).
+
+    A unit without a unit id has that of its profile: some batteries are found at 0.
+    """
     try:
         config = load_config(path)
     except ConfigError as error:
@@ -41,4 +44,8 @@ def load(path: Path) -> tuple[Config, dict[str, Profile]]:
             problems.append(f"{path.name}: [[unit]] {unit.name} profile: {file}: {error.strerror}")
     if problems:
         raise Misuse("\n".join(problems))
-    return config, profiles
+    units = [
+        unit if "unit_id" in unit.model_fields_set else unit.model_copy(update={"unit_id": p.unit_id})
+        for unit, p in ((unit, profiles[unit.profile]) for unit in config.unit)
+    ]
+    return config.model_copy(update={"unit": tuple(units)}), profiles
