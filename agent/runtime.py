@@ -21,6 +21,7 @@ from agent.control.server import ControlServer
 from agent.detect import identity
 from agent.detect.alarms import AlarmEvent
 from agent.detect.book import AlarmBook
+from agent.detect.reported import Reported
 from agent.detect.watch import RackWatch
 from agent.frame import Frame
 from agent.line import line_of, serial_of
@@ -79,6 +80,7 @@ class Agent:
         }
         self.buses = [self._bus(bus) for bus in config.bus]
         self.watches: dict[str, RackWatch] = {}
+        self.reported: dict[str, Reported] = {}
         self.identities = {name: AlarmBook() for name in self.units}
         self.latest: dict[str, Latest] = {}
         self._last_account: dict[str, Any] = asdict(self.store.account())
@@ -180,6 +182,7 @@ class Agent:
         self.watches[unit.name] = RackWatch(
             layout.places, layout.quantities, layout.resolution, unit.period_s
         )
+        self.reported[unit.name] = Reported(layout.places, layout.quantities, layout.speaking, layout.alarms)
         reads = len(layout.plan.reads)
         log.info("unit %s: %s, %d values in %d reads", unit.name, layout.profile_model, layout.n, reads)
         return digest
@@ -190,7 +193,11 @@ class Agent:
         si = np.empty(layout.n)
         layout.to_si(frame.raw, frame.quality, si)
         self.latest[frame.unit] = Latest(frame, layout, si)
-        found = self.watches[frame.unit].judge(frame.stamp.boottime_ns / 1e9, si, frame.quality)
+        t_s = frame.stamp.boottime_ns / 1e9
+        found = [
+            *self.reported[frame.unit].judge(t_s, frame.raw, frame.quality),
+            *self.watches[frame.unit].judge(t_s, si, frame.quality),
+        ]
         if found:
             events = [self._announce(frame.unit, frame.stamp, event) for event in found]
             self._in_background(self.recorder.seal(frame.rack, events))

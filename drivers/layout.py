@@ -1,6 +1,5 @@
 """One connected unit: every polled value with its place, its registers and its meaning."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -167,7 +166,7 @@ class Layout:
     def alarms(self, raw: Int64, quality: Qualities) -> list[tuple[int, str, str]]:
         """The unit's own alarms that stand in a decoded frame: (value index, severity, text)."""
         found: list[tuple[int, str, str]] = []
-        for i in self._meaningful:
+        for i in self.speaking.tolist():
             if quality[i] != Quality.GOOD:
                 continue
             value, number = self.values[i], int(raw[i])
@@ -177,8 +176,10 @@ class Layout:
         return found
 
     @cached_property
-    def _meaningful(self) -> Sequence[int]:
-        return [i for i, v in enumerate(self.values) if v.bits or v.numbers]
+    def speaking(self) -> npt.NDArray[np.intp]:
+        """Values that can say an alarm of the unit's own."""
+        meanings = [(*v.bits.values(), *v.numbers.values()) for v in self.values]
+        return np.array([i for i, m in enumerate(meanings) if any(x.severity for x in m)], np.intp)
 
     def describe(self) -> dict[str, Any]:
         """The schema: how a reader far away turns raw values into SI, as plain lists and numbers."""

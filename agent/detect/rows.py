@@ -41,6 +41,10 @@ ROWS: tuple[Row, ...] = (
     Row("cell-imbalance", "voltage", WARNING, 12.0, "mV", 5.0, 600.0, 3.0, False),
     Row("cell-imbalance", "voltage", ADVICE, 10.0, "mV", 300.0, 3600.0, 3.0, False),
     Row("last-resort", "temperature", CRITICAL, 1.0, "", 0.0, 600.0, 0.5, True),
+    # What the unit itself reports, with the severity that its profile gives it.
+    Row("reported", "", CRITICAL, 1.0, "", 0.0, 60.0, 0.0, True),
+    Row("reported", "", WARNING, 1.0, "", 0.0, 60.0, 0.0, False),
+    Row("reported", "", ADVICE, 1.0, "", 0.0, 60.0, 0.0, False),
     # Not a measurement: the unit is, or is not, what its profile describes.
     Row("identity", "", WARNING, 1.0, "", 0.0, 0.0, 0.0, False),
     # The limit is raised to ten polls where that is longer.
