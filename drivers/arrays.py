@@ -191,6 +191,8 @@ def _count(
         notes.append(
             f"{written}: the unit reports {said}, the profile allows {most}; the first {most} are polled"
         )
+    if said < 1:
+        notes.append(f"{written}: the unit reports {said}; none is polled")
     return max(0, min(said, most)), most
 
 

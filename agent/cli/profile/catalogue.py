@@ -1,8 +1,13 @@
 """The catalogue of shipped profiles, as Markdown: drivers/profiles/README.md is what this makes."""
 
 from agent.cli.profile.plan import costs, wire
-from drivers.connect import assume
+from drivers.connect import assume, connect
+from drivers.dump import Dump, hold
+from drivers.layout import Layout
+from drivers.line import Line
 from drivers.profile import Profile, load_profile, shipped_profiles
+from drivers.registers import Area
+from drivers.sunspec_image import Sketch, compose
 from drivers.values import Value
 
 HEAD = """\
@@ -20,8 +25,8 @@ PLANS = """
 
 Reads as planned, beside merging only registers that touch, and beside one read per point. RTU at the
 profile's own speed, with the pauses that the unit asks for; the largest unit that the profile describes. The
-bytes are requests and replies whole. A SunSpec unit tells its own layout, so its reads are known once it is
-connected.
+bytes are requests and replies whole. A SunSpec unit tells its own layout: here one of 2 strings, 8
+modules and 128 cells.
 
 | profile | over | planned | ms | touching merged | ms | one read per point | ms |
 | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -53,16 +58,24 @@ def _row(profile: Profile) -> str:
 
 
 def _plan_row(profile: Profile) -> str:
-    if profile.sunspec:
-        return ""  # the unit tells its own layout
     transport = profile.transports[0]
     line = wire(profile, transport)
-    found = costs(profile, assume(profile, line=line), line, transport)
+    layout = _sunspec_unit(profile, line) if profile.sunspec else assume(profile, line=line)
+    found = costs(profile, layout, line, transport)
     return _cells(
         profile.model,
         transport,
         *(said for c in found for said in (f"{c.requests} reads, {c.frame_bytes} B", f"{c.wire_ms:.0f}")),
     )
+
+
+def _sunspec_unit(profile: Profile, line: Line) -> Layout:
+    """A unit that nobody has: 2 strings of 4 modules with 16 cells."""
+    modules = [Sketch(805, 16, {"StrIdx": s, "ModIdx": m}) for s in (1, 2) for m in (1, 2, 3, 4)]
+    strings = [Sketch(804, 4, {"Idx": s}) for s in (1, 2)]
+    words = compose([Sketch(1), Sketch(802), Sketch(803, 2), *strings, *modules])
+    dump = Dump({(1, Area.HOLDING, 40000 + k): word for k, word in enumerate(words)})
+    return hold(connect(profile, line=line), dump, 1)
 
 
 def _cells(*texts: str) -> str:

@@ -9,6 +9,10 @@ import click
 
 from agent.cli.errors import Misuse
 from agent.cli.load import SITE_PROFILES
+from drivers.connect import ConnectError, connect
+from drivers.dump import Dump, DumpError, hold, parse_dump
+from drivers.layout import Layout
+from drivers.line import Line
 from drivers.problems import Problem
 from drivers.profile import Profile, ProfileError, load_profile
 
@@ -45,6 +49,28 @@ def where(name: str, problem: Problem) -> str:
     pattern = re.compile(rf"""\s*name\s*=\s*["']{re.escape(problem.point)}["']""")
     line = next((f":{number}" for number, text in enumerate(lines, 1) if pattern.match(text)), "")
     return f"{name}{line}: {problem.point or 'profile'}: {problem.what}; {problem.change}"
+
+
+def captured(
+    profile: Profile, path: Path, unit_id: int | None = None, instance: int = 1, line: Line | None = None
+) -> tuple[Layout, Dump, int]:
+    """Return the layout of the unit that a dump was taken from, the dump, and the base unit id.
+
+    That is the profile's own if the dump has it, else the dump's lowest. Raises Misuse.
+    """
+    try:
+        dump = parse_dump(path.read_text())
+    except OSError as error:
+        raise Misuse(f"{path}: cannot be read: {error.strerror}") from error
+    except (DumpError, UnicodeDecodeError) as error:
+        raise Misuse(f"{path}: {error}") from error
+    if unit_id is None:
+        unit_id = profile.unit_id if profile.unit_id in dump.units() else dump.units()[0]
+    try:
+        conversation = connect(profile, line=line, instance=instance)
+        return hold(conversation, dump, unit_id, profile.address_step), dump, unit_id
+    except ConnectError as error:
+        raise Misuse(f"{path}: {error}") from error
 
 
 def load(name: str, folders: tuple[Path, ...]) -> Profile:

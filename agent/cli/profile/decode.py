@@ -8,14 +8,10 @@ import click
 import numpy as np
 from rich.console import Console
 
-from agent.cli.errors import Misuse
-from agent.cli.profile.common import json_option, load, profile_dir_option
+from agent.cli.profile.common import captured, json_option, load, profile_dir_option
 from agent.cli.tables import plain_table
 from agent.quality import Quality
-from drivers.connect import ConnectError, connect
-from drivers.dump import Dump, DumpError, hold, parse_dump
 from drivers.layout import Image, Layout
-from drivers.profile import Profile
 from drivers.values import Coding, Reading
 
 
@@ -51,17 +47,7 @@ def command(
                                1 holding 101 3206
     """
     profile = load(name, folders)
-    try:
-        dump = parse_dump(path.read_text())
-    except OSError as error:
-        raise Misuse(f"{path}: cannot be read: {error.strerror}") from error
-    except (DumpError, UnicodeDecodeError) as error:
-        raise Misuse(f"{path}: {error}") from error
-    base = _base(profile, dump) if unit_id is None else unit_id
-    try:
-        layout = hold(connect(profile, instance=instance), dump, base, profile.address_step)
-    except ConnectError as error:
-        raise Misuse(f"{path}: {error}") from error
+    layout, dump, base = captured(profile, path, unit_id, instance)
     values = decoded(layout, dump.image(layout, base, profile.address_step))
     if as_json:
         report = {
@@ -74,12 +60,6 @@ def command(
         click.echo(json.dumps(report))
         return
     _print(layout, values)
-
-
-def _base(profile: Profile, dump: Dump) -> int:
-    """The unit id the capture is taken to begin at: the profile's own if it is there."""
-    found = dump.units()
-    return profile.unit_id if profile.unit_id in found else found[0]
 
 
 def decoded(layout: Layout, image: Image) -> list[dict[str, Any]]:

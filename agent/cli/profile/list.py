@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from agent.cli.errors import Misuse
 from agent.cli.profile.catalogue import catalogue
 from agent.cli.profile.common import load, profile_dir_option, search_path
 from agent.cli.tables import plain_table
@@ -26,7 +27,11 @@ def command(markdown: bool, folders: tuple[Path, ...]) -> None:
     found = [path.stem for folder in search_path(folders) for path in sorted(folder.glob("*.toml"))]
     table = plain_table("name", "what it is", "over", "tried on")
     for name in dict.fromkeys((*found, *shipped_profiles())):
-        profile = load(name, folders)
+        try:
+            profile = load(name, folders)
+        except Misuse:
+            table.add_row(name, f"cannot be used; see `profile check {name}`", "", "")
+            continue
         tried = "; ".join(profile.verified) or "nothing: check every value on site"
         table.add_row(name, profile.title, ", ".join(profile.transports), tried)
     Console().print(table)

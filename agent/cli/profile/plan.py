@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from agent.cli.errors import Misuse
-from agent.cli.profile.common import json_option, load, profile_dir_option
+from agent.cli.profile.common import captured, json_option, load, profile_dir_option
 from agent.cli.tables import plain_table
 from drivers.connect import assume, default_line
 from drivers.expand import terrain
@@ -76,21 +76,33 @@ def wire(profile: Profile, transport: str, baud: int | None = None) -> Line:
     "--baud", type=click.IntRange(300, 4_000_000), help="Plan for this speed; by default the profile's."
 )
 @click.option("--tcp", is_flag=True, help="Plan for Modbus TCP.")
+@click.option(
+    "--registers",
+    "path",
+    type=click.Path(path_type=Path),
+    help="A dump: plan for the unit it was taken from, with as many modules as it reported.",
+)
 @json_option
 @profile_dir_option
-def command(name: str, baud: int | None, tcp: bool, as_json: bool, folders: tuple[Path, ...]) -> None:
+def command(
+    name: str, baud: int | None, tcp: bool, path: Path | None, as_json: bool, folders: tuple[Path, ...]
+) -> None:
     """Print the reads that a profile leads to, and what they cost beside simpler ways.
 
     \b
     Examples:  cellwarden profile plan pace-rtu --baud 9600
                cellwarden profile plan ./acme-bms.toml --tcp --json
+               cellwarden profile plan sunspec-lithium-ion --registers dump.txt
     """
     profile = load(name, folders)
-    if profile.sunspec:
-        raise Misuse(f"{name}: a SunSpec unit tells its own layout; the reads are known once it is connected")
     transport = "tcp" if tcp or profile.transports == ("tcp",) else "rtu"
     line = wire(profile, transport, baud)
-    layout = assume(profile, line=line)
+    if path is not None:
+        layout, _, _ = captured(profile, path, line=line)
+    elif profile.sunspec:
+        raise Misuse(f"{name}: a SunSpec unit tells its own layout; give a dump of one with --registers")
+    else:
+        layout = assume(profile, line=line)
     found = costs(profile, layout, line, transport)
     if as_json:
         reads = [

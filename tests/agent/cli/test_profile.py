@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from agent.cli import main
 from agent.cli.profile.catalogue import catalogue
 from drivers.profile import load_profile, shipped_profiles
+from drivers.sunspec_image import Sketch, compose
 
 ROOT = Path(__file__).parents[3]
 
@@ -202,3 +203,20 @@ def test_the_catalogue_in_the_repository_is_what_the_profiles_say() -> None:
     assert (ROOT / "drivers" / "profiles" / "README.md").read_text() == catalogue(), (
         "run: cellwarden profile list --markdown > drivers/profiles/README.md"
     )
+
+
+def test_a_captured_unit_is_planned_as_big_as_it_reported_itself(tmp_path: Path) -> None:
+    words = compose([Sketch(1), Sketch(802), Sketch(805, 40, {"StrIdx": 1, "ModIdx": 1})])
+    dump = tmp_path / "dump.txt"
+    dump.write_text("".join(f"1 holding {40000 + k} {word}\n" for k, word in enumerate(words)))
+    plan = json.loads(run("plan", "sunspec-lithium-ion", "--tcp", "--registers", dump, "--json").output)
+    assert sum(read["count"] for read in plan["reads"]) > 160  # 40 cells of 4 registers
+    assert "give a dump" in run("plan", "sunspec-lithium-ion").output
+
+
+def test_a_broken_profile_of_the_site_does_not_hide_the_others(folder: Path) -> None:
+    (folder / "broken.toml").write_text('schema = 1\nmodel = "broken"\n')
+    shown = run("list", "--profile-dir", folder)
+    assert shown.exit_code == 0
+    assert "cannot be used; see `profile check broken`" in shown.output
+    assert "acme-pack" in shown.output

@@ -1,4 +1,4 @@
-"""Registers of a SunSpec unit from its definitions: for simulators and tests."""
+"""Registers of a SunSpec unit that nobody has, from the definitions: to plan for one, and for tests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
