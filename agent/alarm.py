@@ -19,8 +19,7 @@ def record_of(event: AlarmEvent, stamp: Stamp) -> dict[str, Any]:
     }
 
 
-def about_itself(detector: str, text: str, stamp: Stamp) -> dict[str, Any]:
-    """The record of an alarm of the agent about itself, in the same shape."""
+def about_itself(detector: str, text: str, stamp: Stamp) -> AlarmEvent:
+    """An alarm of the agent about itself, in the same shape."""
     t_s = stamp.boottime_ns / 1e9
-    event = AlarmEvent(detector, "critical", State.NEW, "", "", 0.0, 0.0, "", text, t_s=t_s, since_s=t_s)
-    return record_of(event, stamp)
+    return AlarmEvent(detector, "critical", State.NEW, "", "", 0.0, 0.0, "", text, t_s=t_s, since_s=t_s)

@@ -79,6 +79,31 @@ class ControlTable(Table):
     socket: Path = Path("/run/cellwarden/control.sock")
 
 
+class GpioRelay(Table):
+    """[relay] with output = "gpio": a pin of this board, BCM numbering; `active_high`: what energises it."""
+
+    output: Literal["gpio"]
+    pin: Annotated[int, Field(ge=0, le=27)]
+    active_high: bool = True
+
+
+class CoilRelay(Table):
+    """[relay] with output = "modbus-coil": one coil of a remote I/O module, the only thing ever written."""
+
+    output: Literal["modbus-coil"]
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 502
+    unit_id: Annotated[int, Field(ge=0, le=255)] = 1
+    coil: Annotated[int, Field(ge=0, le=65535)]
+    host_timeout_s: Seconds | None = None  # set in the module itself: it drops the coil when nobody writes
+
+
+class JournalTable(Table):
+    """[journal]"""
+
+    syslog: bool = False  # write alarms to /dev/log; a service of systemd's writes to journald in any case
+
+
 class TcpBus(Table):
     """[[bus]] with transport = "tcp": one endpoint, one connection, one or more units behind it."""
 
@@ -124,6 +149,8 @@ class Config(Table):
     store: StoreTable = StoreTable()
     control: ControlTable = ControlTable()
     upstream: UpstreamTable
+    relay: Annotated[GpioRelay | CoilRelay, Field(discriminator="output")] | None = None
+    journal: JournalTable = JournalTable()
     bus: tuple[Annotated[TcpBus | RtuBus, Field(discriminator="transport")], ...] = ()
     unit: tuple[UnitTable, ...] = ()
 
@@ -208,6 +235,7 @@ def _shared(kind: str, tables: Iterable[tuple[dict[str, Any], object]], what: st
     return problems
 
 
+TAGS = ("tcp", "rtu", "gpio", "modbus-coil")  # pydantic's names of the kinds of one table
 KEYS = sorted({key for table in Table.__subclasses__() for key in table.model_fields})
 
 
@@ -224,7 +252,7 @@ def _line(content: dict[str, Any], error: Any) -> str:
         if isinstance(part, int):  # one of several [[tables]]: called by its name
             here = here[part]
             where = f"[[{where.strip('[]')}]] {here.get('name') or f'number {part + 1}'}"
-        elif not (where.startswith("[[") and part in ("tcp", "rtu")):  # pydantic's tag of the kind of bus
+        elif not (where and part in TAGS):
             here = here.get(part, {}) if isinstance(here, dict) else {}
             where = f"{where} {part}" if where else f"[{part}]" if isinstance(here, dict) else str(part)
     key = str(error["loc"][-1]) if error["loc"] else ""

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -14,21 +14,27 @@ from typing import Any
 import numpy as np
 
 from agent import notify
-from agent.alarm import about_itself, record_of
-from agent.clock import Clock, OffsetWatch, Stamp
-from agent.config import Config, RtuBus, TcpBus, UnitTable
+from agent.clock import Clock, OffsetWatch
+from agent.config import Config, GpioRelay, RtuBus, TcpBus, UnitTable
+from agent.control.api import alarms_of, relay_of, routes
 from agent.control.server import ControlServer
+from agent.desk import Desk
 from agent.detect import identity
-from agent.detect.alarms import AlarmEvent
 from agent.detect.book import AlarmBook
 from agent.detect.reported import Reported
 from agent.detect.watch import RackWatch
 from agent.frame import Frame
+from agent.headline import headline
 from agent.line import line_of, serial_of
 from agent.modbus.bus import Bus
+from agent.modbus.coil import CoilDriver
 from agent.modbus.ports import Port, SerialPort, TcpPort
 from agent.modbus.unit import Unit
-from agent.status import Latest, knowledge, unit_report
+from agent.outputs.annunciator import Annunciator
+from agent.outputs.gpio import GpioDriver
+from agent.outputs.journal import Journal
+from agent.outputs.relay import Relay
+from agent.status import Latest, health, knowledge, points, unit_report
 from agent.store.errors import StoreError
 from agent.store.ledger import Event
 from agent.store.recorder import Recorder
@@ -43,9 +49,9 @@ from drivers.profile import Profile
 
 log = logging.getLogger(__name__)
 
-ALARMS_SHOWN = 1000
 UPSTREAM = "main"  # whose cursor it is: a collector that moves to another URL is still the same
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
+SIGHT_S = 1.0  # how often the outputs are told of units out of sight
 
 
 class Agent:
@@ -56,7 +62,7 @@ class Agent:
         self.clock = Clock()
         self.writer = Writer()
         self.notifier = notify.Notifier()
-        self.alarms: deque[Event] = deque(maxlen=ALARMS_SHOWN)
+        self.desk = self._desk()
         self.store = self._store()
         upstream = config.upstream
         tls = partial(client_context, upstream.ca, upstream.cert, upstream.key)
@@ -73,7 +79,9 @@ class Agent:
         )
         self.recorder = Recorder(self.store, self.writer, config.store.batch_frames, self.uplink.wake)
         self.offsets = OffsetWatch(self.clock.boot_id, self.store.clock_offset_ns())
-        self.control = ControlServer(config.control.socket, self.status)
+        self.control = ControlServer(
+            config.control.socket, routes(self.desk, self.status, self._points, self.clock.boottime_s)
+        )
         buses = {bus.name: bus for bus in config.bus}
         self.units = {
             unit.name: self._unit(unit, profiles[unit.profile], buses[unit.bus]) for unit in config.unit
@@ -81,16 +89,31 @@ class Agent:
         self.buses = [self._bus(bus) for bus in config.bus]
         self.watches: dict[str, RackWatch] = {}
         self.reported: dict[str, Reported] = {}
+        self._schemas: dict[str, bytes] = {}
         self.identities = {name: AlarmBook() for name in self.units}
+        for name, book in self.identities.items():
+            self.desk.watch(name, {"identity": book})
         self.latest: dict[str, Latest] = {}
         self._last_account: dict[str, Any] = asdict(self.store.account())
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def _desk(self) -> Desk:
+        racks = {unit.path: unit.rack or unit.name for unit in self.config.unit}
+        relay = None
+        if table := self.config.relay:
+            driver = (
+                GpioDriver(table.pin, table.active_high)
+                if isinstance(table, GpioRelay)
+                else CoilDriver(table.host, table.port, table.unit_id, table.coil)
+            )
+            relay = Relay(Annunciator(racks), driver, self.clock.boottime_s)
+        return Desk(racks, Journal.find(self.config.journal.syslog), relay, self._record, self.clock)
 
     def _store(self) -> Store:
         store = self.config.store
         settings = Settings(max_bytes=int(store.max_mb * 1e6), history_bytes=int(store.history_mb * 1e6))
         return Store(
-            store.path, self.config.agent.id, self.clock.boot_id, UPSTREAM, self._about_itself, settings
+            store.path, self.config.agent.id, self.clock.boot_id, UPSTREAM, self.desk.about_itself, settings
         )
 
     def _unit(self, table: UnitTable, profile: Profile, bus: TcpBus | RtuBus) -> Unit:
@@ -133,8 +156,11 @@ class Agent:
             asyncio.create_task(self.recorder.run(self.config.store.batch_s, self._clock_events)),
             asyncio.create_task(self.uplink.run()),
             asyncio.create_task(self._tell_service_manager()),
+            asyncio.create_task(self._tell_outputs()),
             asyncio.create_task(stop.wait()),
         ]
+        if self.desk.relay:
+            others.append(asyncio.create_task(self.desk.relay.run()))
         await asyncio.wait({*polling, *others}, return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping")
         self.notifier.send("STOPPING=1")
@@ -169,8 +195,7 @@ class Agent:
 
     def _summary(self) -> str:
         """Return one line for `systemctl status`."""
-        now_s = self.clock.boottime_s()
-        states = Counter(knowledge(u, self.latest.get(u.name), now_s) for u in self.units.values())
+        states = Counter(self._knowledge().values())
         units = ", ".join(f"{count} {state}" for state, count in states.most_common())
         return f"{units}; collector {'reached' if self.uplink.status.reached else 'not reached'}"
 
@@ -179,10 +204,13 @@ class Agent:
         digest, body = encode_schema(layout.describe())
         # the writer works in order: the schema is on disk before any batch that needs it
         self._in_background(self.writer(self.store.add_schema, digest, body))
-        self.watches[unit.name] = RackWatch(
-            layout.places, layout.quantities, layout.resolution, unit.period_s
-        )
-        self.reported[unit.name] = Reported(layout.places, layout.quantities, layout.speaking, layout.alarms)
+        if digest != self._schemas.get(unit.name):  # the same values again: what was learned still holds
+            self._schemas[unit.name] = digest
+            watch = RackWatch(layout.places, layout.quantities, layout.resolution, unit.period_s)
+            self.watches[unit.name] = watch
+            reported = Reported(layout.places, layout.quantities, layout.speaking, layout.alarms)
+            self.reported[unit.name] = reported
+            self.desk.watch(unit.name, {"detectors": watch.book, "reported": reported.book})
         reads = len(layout.plan.reads)
         log.info("unit %s: %s, %d values in %d reads", unit.name, layout.profile_model, layout.n, reads)
         return digest
@@ -199,8 +227,7 @@ class Agent:
             *self.watches[frame.unit].judge(t_s, si, frame.quality),
         ]
         if found:
-            events = [self._announce(frame.unit, frame.stamp, event) for event in found]
-            self._in_background(self.recorder.seal(frame.rack, events))
+            self.desk.found(frame.unit, frame.stamp, found)
         elif full:
             self._in_background(self.recorder.seal())
 
@@ -208,24 +235,23 @@ class Agent:
         """Announce that a unit is not what its profile describes, or ("") that it is now."""
         stamp = self.clock.stamp()
         found = identity.judge(self.identities[unit.name], said, stamp.boottime_ns / 1e9)
-        if found:
-            events = [self._announce(unit.name, stamp, event) for event in found]
-            self._in_background(self.recorder.seal(unit.rack, events))
+        self.desk.found(unit.name, stamp, found)
 
-    def _announce(self, unit: str, stamp: Stamp, event: AlarmEvent) -> Event:
-        log.warning("%s %s %s: %s", event.state, event.severity, unit, event.text)
-        found = Event(unit, record_of(event, stamp))
-        self.alarms.append(found)
-        return found
-
-    def _about_itself(self, detector: str, text: str) -> Event:
-        """Announce an alarm about the agent itself; the caller sees to its record."""
-        found = Event("", about_itself(detector, text, self.clock.stamp()))
-        self.alarms.append(found)
-        return found
+    def _record(self, rack: str, events: Sequence[Event]) -> None:
+        self._in_background(self.recorder.seal(rack, events))
 
     def _conflict(self, text: str) -> None:
-        self._in_background(self.recorder.seal("", [self._about_itself("uplink_conflict", text)]))
+        self._record("", [self.desk.about_itself("uplink_conflict", text)])
+
+    async def _tell_outputs(self) -> None:
+        """Tell the outputs which units are out of sight."""
+        while True:
+            self.desk.sights((name, known) for name, known in self._knowledge().items())
+            await asyncio.sleep(SIGHT_S)
+
+    def _knowledge(self) -> dict[str, str]:
+        now_s = self.clock.boottime_s()
+        return {name: knowledge(u, self.latest.get(name), now_s) for name, u in self.units.items()}
 
     def _clock_events(self) -> list[Event]:
         record = self.offsets.offer(self.clock.stamp())
@@ -245,7 +271,7 @@ class Agent:
     async def status(self) -> dict[str, Any]:
         """Return what `GET /v1/status` answers."""
         now_s = self.clock.boottime_s()
-        return {
+        status: dict[str, Any] = {
             "agent": self.config.agent.id,
             "epoch": self.store.epoch.hex(),
             "boottime_s": now_s,
@@ -254,15 +280,23 @@ class Agent:
             "buses": [
                 {"name": bus.name, "port": bus.port.name, "trouble": bus.trouble} for bus in self.buses
             ],
-            "alarms": [
+            "alarms": alarms_of(self.desk, now_s),
+            "log": [
                 {**e.record, "unit": e.unit, "recorded": e not in self.recorder.unrecorded}
-                for e in list(self.alarms)
+                for e in list(self.desk.log)
             ],
             "account": await self._account(),
             "open_frames": self.recorder.open.frames,
             "store": {"trouble": self.recorder.trouble},
             "upstream": asdict(self.uplink.status),
+            "relay": relay_of(self.desk),
         }
+        head = headline(status["units"], status["alarms"])
+        return {"headline": head, **status, "health": health(status)}
+
+    def _points(self, unit: str) -> dict[str, Any] | None:
+        latest = self.latest.get(unit)
+        return points(latest, self.clock.boottime_s()) if latest else None
 
 
 def _port(bus: TcpBus | RtuBus, units: list[Unit]) -> Port:

@@ -71,6 +71,54 @@ def unit_report(unit: Unit, latest: Latest | None, now_s: float) -> dict[str, An
     return report
 
 
+def health(status: dict[str, Any]) -> dict[str, Any]:
+    """Say in one place whether the agent does its work: `ready` once every unit has been read, `degraded` why
+    it does less than it should. An agent that answers is `live`.
+    """
+    units = status["units"]
+    reasons = [f"unit {u['name']}: {u['knowledge']}; {u['trouble']}" for u in units if u["trouble"]]
+    reasons += [f"bus {bus['name']}: {bus['trouble']}" for bus in status["buses"] if bus["trouble"]]
+    for part in ("store", "upstream", "relay"):
+        if trouble := (status[part] or {}).get("trouble"):
+            reasons.append(f"{part}: {trouble}")
+    if not status["clock_synchronised"]:
+        reasons.append("clock: not synchronised; times are by this boot until it is")
+    ready = all(unit["knowledge"] != "NEVER" for unit in units)
+    return {"live": True, "ready": ready, "degraded": reasons}
+
+
+def points(latest: Latest, now_s: float) -> dict[str, Any]:
+    """Return every value of a unit's last frame, with its place, unit, quality and raw number."""
+    layout, frame = latest.layout, latest.frame
+    columns = zip(
+        layout.names,
+        layout.places,
+        layout.quantities,
+        layout.units,
+        latest.si,
+        frame.raw,
+        frame.quality,
+        strict=True,
+    )
+    return {
+        "unit": frame.unit,
+        "age_s": round(now_s - frame.stamp.boottime_ns / 1e9, 3),
+        "utc_ns": frame.stamp.utc_ns,
+        "points": [
+            {
+                "name": name,
+                "place": place,
+                "quantity": quantity,
+                "unit": unit,
+                "value": None if np.isnan(si) else round(float(si), 9),
+                "raw": int(raw),
+                "quality": Quality(quality).name.lower(),
+            }
+            for name, place, quantity, unit, si, raw, quality in columns
+        ],
+    }
+
+
 def _figures(latest: Latest) -> dict[str, float | None]:
     quantities = np.array(latest.layout.quantities)
     figures: dict[str, float | None] = {}

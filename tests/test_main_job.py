@@ -100,7 +100,7 @@ class Chain:
             assert agent.alive, agent.log.read_text()
             try:
                 status = client.get(self.folder / "control.sock", "/v1/status")
-            except OSError:
+            except client.NotRunning:
                 status = {}
             if status and wanted(status):
                 return status

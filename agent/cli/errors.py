@@ -15,3 +15,9 @@ class Misuse(click.ClickException):
     """The command was called, or the agent configured, in a way that cannot work."""
 
     exit_code = 2
+
+
+class Unreachable(click.ClickException):
+    """Who should answer does not."""
+
+    exit_code = 3

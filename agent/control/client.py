@@ -9,6 +9,14 @@ from typing import Any
 TIMEOUT_S = 5.0
 
 
+class NotRunning(Exception):
+    """Nobody answers at the socket."""
+
+
+class Refusal(Exception):
+    """The agent would not do it, and says why."""
+
+
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=TIMEOUT_S)
@@ -21,12 +29,32 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def get(path: Path, resource: str) -> dict[str, Any]:
-    """Return the JSON of `resource`, such as "/v1/status". Raises OSError where nobody answers."""
+    """Return the JSON of `resource`, such as "/v1/status". Raises NotRunning and Refusal."""
+    return _ask(path, "GET", resource, None)
+
+
+def post(path: Path, resource: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Ask for a change, such as "/v1/alarms/test". Raises NotRunning and Refusal."""
+    return _ask(path, "POST", resource, json.dumps(body))
+
+
+def _ask(path: Path, method: str, resource: str, body: str | None) -> dict[str, Any]:
     connection = _UnixConnection(path)
     try:
-        connection.request("GET", resource)
+        connection.request(method, resource, body)
         response = connection.getresponse()
         answer: dict[str, Any] = json.loads(response.read())
-        return answer
+    except PermissionError as error:
+        raise NotRunning(
+            f"{path}: no permission; be in the group of the socket (cellwarden), or use sudo"
+        ) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise NotRunning(
+            f"no agent answers at {path} ({getattr(error, 'strerror', None) or error}); is it running?"
+            " systemctl status cellwarden, or --socket PATH where its configuration says another"
+        ) from error
     finally:
         connection.close()
+    if response.status != 200:
+        raise Refusal(str(answer.get("error", f"HTTP {response.status}")))
+    return answer

@@ -1,31 +1,59 @@
-"""HTTP and JSON on a unix socket: the one door to a running agent."""
+"""HTTP and JSON on a unix socket: the one door to a running agent. Who comes in, the kernel says."""
 
 import contextlib
+import grp
+import json
 import os
-from collections.abc import Awaitable, Callable
+import pwd
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-StatusSource = Callable[[], Awaitable[dict[str, Any]]]
+from agent.desk import Person
+
+GROUP = "cellwarden"
+MAX_BODY_BYTES = 64 * 1024
 
 
 class ControlError(Exception):
     """The socket cannot be made."""
 
 
+class Refused(Exception):
+    """What was asked for cannot be done; `status` is HTTP's, and the text is for the person who asked."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: who asks (SO_PEERCRED), and what for. `body` is {} for a GET."""
+
+    who: Person
+    query: Mapping[str, str]
+    body: Mapping[str, Any]
+
+
+Handler = Callable[[Call], Awaitable[dict[str, Any]]]
+
+
 class ControlServer:
-    """Serves `GET /v1/status` on a unix socket that only its owner and group can open."""
+    """Serves `routes`, by "METHOD /path", on a socket that only its owner and its group can open."""
 
-    def __init__(self, path: Path, status: StatusSource) -> None:
-        self._path, self._status = path, status
-        app = web.Application()
-        app.router.add_get("/v1/status", self._get_status)
+    def __init__(self, path: Path, routes: Mapping[str, Handler]) -> None:
+        self._path = path
+        app = web.Application(client_max_size=MAX_BODY_BYTES)
+        for route, handler in routes.items():
+            method, _, resource = route.partition(" ")
+            app.router.add_route(method, resource, _answering(handler))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-
-    async def _get_status(self, _request: web.Request) -> web.Response:
-        return web.json_response(await self._status())
 
     async def start(self) -> None:
         """Listen; raises ControlError where the path cannot be used."""
@@ -36,6 +64,8 @@ class ControlServer:
                 self._path.unlink()  # left behind by a process that was killed
             await web.UnixSite(self._runner, str(self._path)).start()
             os.chmod(self._path, 0o660)
+            with contextlib.suppress(KeyError, PermissionError):  # no such group, or not ours to give
+                os.chown(self._path, -1, grp.getgrnam(GROUP).gr_gid)
         except OSError as error:
             raise ControlError(f"{self._path}: {error.strerror or error}") from error
 
@@ -44,3 +74,38 @@ class ControlServer:
         await self._runner.cleanup()
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
+
+
+def _answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(request: web.Request) -> web.Response:
+        try:
+            call = Call(_peer(request), request.query, await _body(request))
+            return web.json_response(await handler(call))
+        except Refused as refused:
+            return web.json_response({"error": str(refused)}, status=refused.status)
+
+    return answer
+
+
+async def _body(request: web.Request) -> Mapping[str, Any]:
+    if request.method == "GET":
+        return {}
+    try:
+        body = json.loads(await request.read() or b"{}")
+    except (ValueError, RecursionError):
+        raise Refused(400, "the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise Refused(400, "the body must be a JSON object")
+    return body
+
+
+def _peer(request: web.Request) -> Person:
+    assert request.transport is not None
+    credentials = request.transport.get_extra_info("socket").getsockopt(
+        socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
+    )
+    _, uid, _ = struct.unpack("3i", credentials)
+    try:
+        return Person(uid, pwd.getpwuid(uid).pw_name)
+    except KeyError:
+        return Person(uid, f"uid {uid}")

@@ -126,6 +126,15 @@ class AlarmBook:
         due = [alarm for alarm in self._alarms if alarm.state is State.SHELVED and t_s >= alarm.until_s]
         return [self._say(alarm, t_s) for alarm in due if alarm.do(Does.UNSHELVE)]
 
+    def retire(self, t_s: float) -> list[AlarmEvent]:
+        """End every condition: nothing will judge these channels again. Unacknowledged alarms stay."""
+        events = []
+        for alarm in list(self._alarms):
+            alarm.members.clear()
+            if alarm.do(Does.CLEAR):
+                events.append(self._say(alarm, t_s))
+        return events
+
     def empty(self) -> bool:
         """Is there no alarm at all."""
         return not self._alarms

@@ -1,13 +1,13 @@
 """The system's journal: every alarm event as one entry with fields, found by `journalctl -u cellwarden`.
 
-Written in journald's native protocol (systemd's "Native Journal Protocol"); where there is no journald, to
-/dev/log as RFC 5424 with the same fields as structured data. Nothing waits: what the socket does not take now
-is counted as lost.
+Written in journald's native protocol (systemd's "Native Journal Protocol"), or to /dev/log as RFC 5424 with
+the same fields as structured data. Nothing waits: what the socket does not take now is counted as lost.
 """
 
 import os
 import socket
 import struct
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +28,12 @@ NOTICE = 5
 FACILITY_DAEMON = 3
 #: example number of RFC 5612: structured data names need some enterprise's number
 STRUCTURED_ID = "cellwarden@32473"
+
+
+def _device_and_inode(file: int) -> str:
+    """Return what systemd puts into JOURNAL_STREAM of a service whose output goes to the journal."""
+    found = os.fstat(file)
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 def fields_of(unit: str, event: AlarmEvent) -> dict[str, str]:
@@ -72,20 +78,23 @@ def syslog_entry(message_id: str, level: int, text: str, fields: dict[str, str],
 
 
 class Journal:
-    """The journal of this machine, whichever it has; silent where it has none."""
+    """A journal's socket. `native`: it is journald's, which takes fields; otherwise a syslog daemon's."""
 
-    def __init__(self, journald: Path = JOURNALD, syslog: Path = SYSLOG) -> None:
+    def __init__(self, path: Path, native: bool) -> None:
         self.lost = 0
-        self._native = journald.exists()
-        path = journald if self._native else syslog
-        self._path = path if path.exists() else None
+        self._path, self._native = path, native
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._socket.setblocking(False)
 
-    @property
-    def available(self) -> bool:
-        """Whether there is any journal to write to."""
-        return self._path is not None
+    @classmethod
+    def find(cls, syslog: bool) -> "Journal | None":
+        """Return journald where this process was started by a unit of systemd's, syslog where it is wanted.
+
+        Elsewhere None: what somebody tries out in a terminal is not for the machine's journal.
+        """
+        if os.environ.get("JOURNAL_STREAM") == _device_and_inode(sys.stderr.fileno()):
+            return cls(JOURNALD, native=True)
+        return cls(SYSLOG, native=False) if syslog else None
 
     def alarm(self, unit: str, event: AlarmEvent) -> None:
         """Write what happened to an alarm."""
@@ -99,8 +108,6 @@ class Journal:
         self._write(DRILL, NOTICE, f"drill of {seconds:g} s by {who}", {"CELLWARDEN_WHO": who})
 
     def _write(self, message_id: str, level: int, text: str, fields: dict[str, str]) -> None:
-        if self._path is None:
-            return
         if self._native:
             head = {"MESSAGE": text, "MESSAGE_ID": message_id, "PRIORITY": str(level)}
             entry = native_entry({**head, "SYSLOG_IDENTIFIER": "cellwarden", **fields})

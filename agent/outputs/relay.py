@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from agent.detect.alarms import AlarmEvent
 from agent.outputs.annunciator import Annunciator
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ class Relay:
     """An annunciator's reasons, on a driver."""
 
     def __init__(self, annunciator: Annunciator, driver: Driver, clock: Callable[[], float]) -> None:
-        self.annunciator, self.driver = annunciator, driver
+        self.driver = driver
+        self._annunciator = annunciator
         self.reasons: list[str] = ["starting"]
         self._clock = clock
 
@@ -40,9 +42,24 @@ class Relay:
         """Whether the relay says that all is well."""
         return not self.reasons
 
-    def refresh(self) -> None:
-        """Follow the annunciator. Called whenever something was announced, before any disk is waited for."""
-        reasons = self.annunciator.reasons(self._clock())
+    def alarms(self, unit: str, active: Sequence[AlarmEvent]) -> None:
+        """Take all alarms of a unit that are not over, and act at once: no disk is waited for."""
+        self._annunciator.alarms(unit, active)
+        self._refresh()
+
+    def sights(self, knowledge: Iterable[tuple[str, str]]) -> None:
+        """Take how much is known of units, and act at once."""
+        for unit, known in knowledge:
+            self._annunciator.sight(unit, known)
+        self._refresh()
+
+    def drill(self, seconds: float) -> None:
+        """Drop for some seconds."""
+        self._annunciator.drill(self._clock() + seconds)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        reasons = self._annunciator.reasons(self._clock())
         if bool(reasons) != bool(self.reasons):
             log.warning("relay %s", f"drops: {'; '.join(reasons)}" if reasons else "is energised")
         self.reasons = reasons
@@ -53,7 +70,7 @@ class Relay:
         driving = asyncio.create_task(self.driver.run())
         try:
             while not driving.done():
-                self.refresh()
+                self._refresh()
                 await asyncio.wait({driving}, timeout=CHECK_S)
             driving.result()
         finally:

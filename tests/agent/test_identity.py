@@ -72,7 +72,7 @@ async def test_one_alarm_names_both_and_is_on_disk(endpoint: TcpEndpoint, tmp_pa
     finally:
         polling.cancel()
         await asyncio.gather(polling, *agent._tasks, return_exceptions=True)
-    (alarm,) = status["alarms"]
+    (alarm,) = status["log"]
     assert alarm["text"] == "this is not a tiny: product is 'HUGE', expected 'TINY'; choose the right profile"
     assert (alarm["unit"], alarm["detector"], alarm["state"]) == ("rack-1", "identity", "NEW")
     (shown,) = status["units"]

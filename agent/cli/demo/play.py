@@ -73,7 +73,7 @@ class Demo:
         if not agent.alive:
             last = agent.log.read_text(errors="replace").strip().splitlines()[-1:]
             raise Finding(f"the agent ended by itself: {last[0] if last else 'no word from it'}")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(client.NotRunning):
             return client.get(self.folder / "control.sock", "/v1/status")
         return None
 
@@ -114,8 +114,8 @@ class Demo:
         return status
 
     def _tell_alarms(self, status: dict[str, Any]) -> None:
-        for alarm in status["alarms"][self._alarms_told :]:
+        for alarm in status["log"][self._alarms_told :]:
             t_s = alarm["boottime_ns"] / 1e9 - self.began_s
             what = f"{alarm['state']} {alarm['severity']}"
             self.view.tell(t_s, f"{what}: {alarm['unit']} {alarm['text']}")
-        self._alarms_told = len(status["alarms"])
+        self._alarms_told = len(status["log"])

@@ -67,7 +67,7 @@ def _units(status: dict[str, Any]) -> RenderableType:
     for unit in status["units"]:
         figures = unit.get("figures", {})
         low, high = figures.get("cell_voltage_min_v"), figures.get("cell_voltage_max_v")
-        alarms = [a for a in status["alarms"] if a["unit"] == unit["name"] and a["state"] == "NEW"]
+        alarms = [a for a in status["alarms"] if a["unit"] == unit["name"]]
         table.add_row(
             unit["name"],
             UNITS.get(unit["name"], ""),

@@ -1,7 +1,9 @@
 """Entries as they arrive at a journal's socket."""
 
+import os
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -29,7 +31,7 @@ def parsed(entry: bytes) -> dict[str, str]:
 def test_an_alarm_is_one_entry_with_fields_to_search_by(
     tmp_path: Path, listener: socket.socket, hot: AlarmEvent
 ) -> None:
-    journal = Journal(journald=tmp_path / "log")
+    journal = Journal(tmp_path / "log", native=True)
     journal.alarm("rack-1", hot)
     fields = parsed(listener.recv(65536))
     assert fields["MESSAGE"] == "NEW critical rack-1: cell5 heats 1.4 K/min faster than its siblings"
@@ -48,10 +50,10 @@ def test_text_of_several_lines_is_told_by_its_length() -> None:
     assert native_entry({"MESSAGE": text}) == b"MESSAGE\n" + struct.pack("<Q", 9) + b"two\nlines\n"
 
 
-def test_without_journald_the_same_goes_to_syslog(
+def test_a_syslog_daemon_gets_the_same_as_structured_data(
     tmp_path: Path, listener: socket.socket, hot: AlarmEvent
 ) -> None:
-    journal = Journal(journald=tmp_path / "absent", syslog=tmp_path / "log")
+    journal = Journal(tmp_path / "log", native=False)
     journal.alarm("rack-1", replace(hot, location='a "quoted] place'))
     entry = listener.recv(65536).decode()
     assert entry.startswith("<25>1 2")  # facility daemon, level alert
@@ -63,13 +65,21 @@ def test_without_journald_the_same_goes_to_syslog(
 def test_a_journal_that_takes_nothing_holds_up_nobody(
     tmp_path: Path, listener: socket.socket, hot: AlarmEvent
 ) -> None:
-    journal = Journal(journald=tmp_path / "log")
+    journal = Journal(tmp_path / "log", native=True)
     for _ in range(2000):  # more than any socket buffers
         journal.alarm("rack-1", hot)
     assert journal.lost > 0
 
 
-def test_a_machine_without_any_journal_is_no_error(tmp_path: Path, hot: AlarmEvent) -> None:
-    journal = Journal(journald=tmp_path / "absent", syslog=tmp_path / "neither")
-    assert not journal.available
+def test_a_journal_that_is_gone_is_no_error(tmp_path: Path, hot: AlarmEvent) -> None:
+    journal = Journal(tmp_path / "absent", native=True)
     journal.alarm("rack-1", hot)
+    assert journal.lost == 1
+
+
+def test_only_a_service_writes_to_the_machines_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "8:12345")  # inherited, but stderr goes elsewhere
+    assert Journal.find(syslog=False) is None
+    stderr = os.fstat(sys.stderr.fileno())
+    monkeypatch.setenv("JOURNAL_STREAM", f"{stderr.st_dev}:{stderr.st_ino}")
+    assert Journal.find(syslog=False) is not None

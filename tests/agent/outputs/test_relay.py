@@ -37,13 +37,11 @@ class Room:
     """An annunciator with one unit, and the relay that follows it."""
 
     def __init__(self, driver: Driver) -> None:
-        self.annunciator = Annunciator(["rack-1"])
         self.now_s = 0.0
-        self.relay = Relay(self.annunciator, driver, lambda: self.now_s)
+        self.relay = Relay(Annunciator(["rack-1"]), driver, lambda: self.now_s)
 
     def see(self, knowledge: str) -> None:
-        self.annunciator.sight("rack-1", knowledge)
-        self.relay.refresh()
+        self.relay.sights([("rack-1", knowledge)])
 
 
 @pytest.mark.parametrize("active_high", [True, False])
@@ -58,8 +56,7 @@ async def test_a_pin_says_all_is_well_only_while_it_is(pins: MockFactory, active
     room.see("BLIND")
     assert pin.state is not active_high  # at once, not with the next round
     room.see("LIVE")
-    room.annunciator.drill(until_s=10.0)
-    room.relay.refresh()
+    room.relay.drill(10.0)
     assert pin.state is not active_high
     room.now_s = 10.0
     await until(lambda: pin.state is active_high)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.alarm import about_itself
+from agent.alarm import about_itself, record_of
 from agent.clock import Stamp
 from agent.frame import Frame
 from agent.store.ledger import Event
@@ -29,7 +29,8 @@ Opener = Callable[..., Store]
 
 
 def own_alarm(detector: str, text: str) -> Event:
-    return Event("", about_itself(detector, text, Stamp(1, 2, True)))
+    stamp = Stamp(1, 2, True)
+    return Event("", record_of(about_itself(detector, text, stamp), stamp))
 
 
 def frame(unit: str = "rack-1", n: int = 3, at_s: int = 0, schema: bytes = SCHEMA) -> Frame:

@@ -1,0 +1,31 @@
+"""cellwarden alarm list."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from agent.cli.door import alarm_table, get, json_option, socket_option
+
+
+@click.command("list")
+@socket_option
+@json_option
+def command(socket: Path, as_json: bool) -> None:
+    """List the alarms that are not over, the most urgent first. Looking acknowledges nothing.
+
+    \b
+    Example:  cellwarden alarm list
+    """
+    answer = get(socket, "/v1/alarms")
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    if answer["alarms"]:
+        Console().print(alarm_table(answer["alarms"]))
+    else:
+        click.echo("No alarms.")
+    if relay := answer["relay"]:
+        why = "; ".join(relay["reasons"])
+        click.echo("The relay is energised." if relay["energised"] else f"The relay is dropped: {why}")

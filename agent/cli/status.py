@@ -1,0 +1,62 @@
+"""cellwarden status: what a running agent knows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from agent.cli.door import age, alarm_table, get, json_option, socket_option
+from agent.cli.errors import Finding
+from agent.cli.tables import plain_table
+
+
+@click.command("status")
+@socket_option
+@json_option
+def command(socket: Path, as_json: bool) -> None:
+    """Say what a running agent knows of its batteries, and how it does itself.
+
+    Exit 0 only when every unit is seen now and there is no alarm; 1 otherwise; 3 when no agent answers.
+
+    \b
+    Examples:  cellwarden status
+               cellwarden status --json
+    """
+    status = get(socket, "/v1/status")
+    if as_json:
+        click.echo(json.dumps(status))
+    else:
+        _print(status)
+    head = status["headline"]
+    if (head["condition"], head["knowledge"]) != ("NORMAL", "LIVE"):
+        raise click.exceptions.Exit(Finding.exit_code)
+
+
+def _print(status: dict[str, Any]) -> None:
+    console = Console(highlight=False)
+    console.print(status["headline"]["text"], "\n", style="bold", sep="")
+    table = plain_table("unit", "knowledge", "age", "cells V", "hottest", "trouble")
+    for unit in status["units"]:
+        figures = unit.get("figures", {})
+        seen = unit["knowledge"] not in ("BLIND", "NEVER")  # an old value is not shown as if it were today's
+        cells = _span(figures.get("cell_voltage_min_v"), figures.get("cell_voltage_max_v")) if seen else "--"
+        hottest = figures.get("temperature_max_degc") if seen else None
+        hot = "--" if hottest is None else f"{hottest:.1f} °C"
+        table.add_row(unit["name"], unit["knowledge"], age(unit["age_s"]), cells, hot, unit["trouble"])
+    console.print(table)
+    if status["alarms"]:
+        console.print("", alarm_table(status["alarms"]), sep="\n")
+    account, upstream = status["account"], status["upstream"]
+    console.print(
+        f"\n{account['sealed']} batches sealed = {account['acknowledged']} acknowledged"
+        f" + {account['pending']} pending + {account['dropped']} dropped;"
+        f" collector {'reached' if upstream['reached'] else 'NOT reached'}"
+    )
+    for reason in status["health"]["degraded"]:
+        console.print(f"degraded: {reason}", soft_wrap=True)
+
+
+def _span(low: float | None, high: float | None) -> str:
+    return "--" if low is None or high is None else f"{low:.3f}-{high:.3f}"

@@ -1,0 +1,97 @@
+"""What can be asked of a running agent, and what it answers. The document is docs/control.md."""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from agent.control.server import Call, Handler, Refused
+from agent.desk import MAX_DRILL_S, MAX_SHELVED_S, Desk, NoSuchAlarm
+from agent.detect.alarms import Does
+
+DRILL_S = 10.0
+MINUTE_S = 60.0
+
+
+def routes(
+    desk: Desk,
+    status: Callable[[], Awaitable[dict[str, Any]]],
+    points: Callable[[str], dict[str, Any] | None],
+    now_s: Callable[[], float],
+) -> Mapping[str, Handler]:
+    """Return every route of the control socket. `points` gives a unit's values, None for no such unit."""
+
+    async def get_status(_call: Call) -> dict[str, Any]:
+        return await status()
+
+    async def get_alarms(_call: Call) -> dict[str, Any]:
+        return {"alarms": alarms_of(desk, now_s()), "relay": relay_of(desk)}
+
+    async def get_points(call: Call) -> dict[str, Any]:
+        unit = call.query.get("unit", "")
+        found = points(unit)
+        if found is None:
+            raise Refused(404, f"there is no unit {unit!r} that has been read; the status names them all")
+        return found
+
+    def acting(what: Does) -> Handler:
+        async def act(call: Call) -> dict[str, Any]:
+            minutes = _number(call, "minutes", 60.0, MAX_SHELVED_S / MINUTE_S)
+            until_s = now_s() + minutes * MINUTE_S if what is Does.SHELVE else 0.0
+            try:
+                desk.do(what, _text(call, "alarm"), call.who, until_s, _text(call, "why", ""))
+            except NoSuchAlarm as error:
+                raise Refused(404, str(error)) from error
+            return await get_alarms(call)
+
+        return act
+
+    async def drill(call: Call) -> dict[str, Any]:
+        desk.drill(_number(call, "seconds", DRILL_S, MAX_DRILL_S), call.who)
+        return await get_alarms(call)
+
+    return {
+        "GET /v1/status": get_status,
+        "GET /v1/alarms": get_alarms,
+        "GET /v1/points": get_points,
+        "POST /v1/alarms/acknowledge": acting(Does.ACKNOWLEDGE),
+        "POST /v1/alarms/shelve": acting(Does.SHELVE),
+        "POST /v1/alarms/unshelve": acting(Does.UNSHELVE),
+        "POST /v1/alarms/test": drill,
+    }
+
+
+def alarms_of(desk: Desk, now_s: float) -> list[dict[str, Any]]:
+    """Return the alarms that are not over, the most urgent first."""
+    found = [
+        {"id": str(name), "unit": name.unit, "age_s": round(now_s - event.t_s, 1), **asdict(event)}
+        for name, event in desk.all_active()
+    ]
+    return sorted(found, key=lambda alarm: (ORDER[alarm["severity"]], alarm["age_s"]))
+
+
+ORDER = {"critical": 0, "warning": 1, "advice": 2}
+
+
+def relay_of(desk: Desk) -> dict[str, Any] | None:
+    """Return what the relay says and why; None where there is none."""
+    relay = desk.relay
+    if relay is None:
+        return None
+    return {"energised": relay.energised, "reasons": relay.reasons, "trouble": relay.driver.trouble}
+
+
+def _text(call: Call, key: str, default: str | None = None) -> str:
+    value = call.body.get(key, default)
+    if not isinstance(value, str):
+        raise Refused(400, f"{key}: a text is needed")
+    return value[:500]
+
+
+def _number(call: Call, key: str, default: float, maximum: float) -> float:
+    value = call.body.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Refused(400, f"{key}: a number is needed")
+    if not 0 < value <= maximum:
+        raise Refused(400, f"{key}: {value:g} is not between 0 and {maximum:g}")
+    return float(value)

@@ -1,0 +1,178 @@
+"""The alarms of the whole site: what is found is announced at once, and what people do about it is recorded.
+
+The order matters: the outputs hear of an event before any disk is asked to keep it.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agent.alarm import about_itself, record_of
+from agent.clock import Clock, Stamp
+from agent.detect.alarms import AlarmEvent, Does
+from agent.detect.book import AlarmBook
+from agent.outputs.journal import Journal
+from agent.outputs.relay import Relay
+from agent.store.ledger import Event
+
+log = logging.getLogger(__name__)
+
+LOG_LENGTH = 1000
+MAX_DRILL_S = 300.0
+MAX_SHELVED_S = 86400.0  # shelving is for a repair under way; what lasts longer is to be taken out of service
+
+
+class NoSuchAlarm(Exception):
+    """There is no alarm of this name; it may be over already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks for a change, as the kernel says."""
+
+    uid: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmId:
+    """What people call an alarm by: "unit:detector:location"; the location is "" for a whole unit."""
+
+    unit: str
+    detector: str
+    location: str
+
+    def __str__(self) -> str:
+        return f"{self.unit}:{self.detector}:{self.location}"
+
+    @classmethod
+    def parse(cls, text: str) -> "AlarmId":
+        """Read one back; NoSuchAlarm where it cannot be one."""
+        parts = text.split(":", 2)
+        if len(parts) != 3:
+            raise NoSuchAlarm(f"{text!r} is no alarm; they are called UNIT:DETECTOR:LOCATION")
+        return cls(*parts)
+
+
+class Desk:
+    """Every alarm of the site, by unit and by what judges it (its book).
+
+    `record(rack, events)` puts events on disk, with the open batches of that rack, in its own time.
+    """
+
+    def __init__(
+        self,
+        racks: Mapping[str, str],
+        journal: Journal | None,
+        relay: Relay | None,
+        record: Callable[[str, Sequence[Event]], None],
+        clock: Clock,
+    ) -> None:
+        self.log: deque[Event] = deque(maxlen=LOG_LENGTH)  # what happened, oldest first
+        self.relay = relay
+        self._racks, self._journal, self._record, self._clock = racks, journal, record, clock
+        self._books: dict[str, dict[str, AlarmBook]] = {unit: {} for unit in racks}
+        self._own: dict[str, AlarmEvent] = {}  # what the agent says of itself, until somebody has seen it
+
+    def watch(self, unit: str, books: Mapping[str, AlarmBook]) -> None:
+        """Take a unit's books. Alarms of a book that is replaced are over, but not forgotten: they wait to
+        be acknowledged.
+        """
+        stamp = self._clock.stamp()
+        for name, book in books.items():
+            old = self._books[unit].get(name)
+            if old is not None and old is not book:
+                self.found(unit, stamp, old.retire(stamp.boottime_ns / 1e9))
+                if not old.empty():
+                    self._books[unit][f"{name} until {stamp.boottime_ns}"] = old
+            self._books[unit][name] = book
+
+    def found(self, unit: str, stamp: Stamp, events: Sequence[AlarmEvent]) -> None:
+        """Announce what happened to alarms of a unit, then have it recorded."""
+        if not events:
+            return
+        if self.relay:
+            self.relay.alarms(unit, self.active(unit))
+        records = []
+        for event in events:
+            if self._journal:
+                self._journal.alarm(unit, event)
+            else:
+                log.warning("%s %s %s: %s", event.state, event.severity, unit, event.text)
+            records.append(Event(unit, record_of(event, stamp)))
+        self.log += records
+        self._record(self._racks[unit], records)
+
+    def about_itself(self, detector: str, text: str) -> Event:
+        """Announce an alarm of the agent about itself; the caller sees to its record. From any thread."""
+        stamp = self._clock.stamp()
+        event = about_itself(detector, text, stamp)
+        log.error("%s: %s", detector, text)
+        found = Event("", record_of(event, stamp))
+        self._own[detector] = event
+        self.log.append(found)
+        return found
+
+    def active(self, unit: str) -> list[AlarmEvent]:
+        """Return the alarms of a unit that are not over."""
+        return [event for book in self._books[unit].values() for event in book.active()]
+
+    def all_active(self) -> list[tuple[AlarmId, AlarmEvent]]:
+        """Return the alarms of the site that are not over, by unit."""
+        return [
+            *((AlarmId("", event.detector, ""), event) for event in list(self._own.values())),
+            *(
+                (AlarmId(unit, event.detector, event.location), event)
+                for unit in self._books
+                for event in self.active(unit)
+            ),
+        ]
+
+    def do(self, what: Does, name: str, who: Person, until_s: float = 0.0, why: str = "") -> None:
+        """Let a person do something to an alarm, and record who did. NoSuchAlarm where there is none."""
+        alarm = AlarmId.parse(name)
+        if not alarm.unit and what is Does.ACKNOWLEDGE and self._own.pop(alarm.detector, None) is not None:
+            self.changed(str(what), who, alarm=name)
+            return
+        stamp = self._clock.stamp()
+        books = [
+            book
+            for book in self._books.get(alarm.unit, {}).values()
+            if any((e.detector, e.location) == (alarm.detector, alarm.location) for e in book.active())
+        ]
+        if not books:
+            raise NoSuchAlarm(f"there is no alarm {name}; it may be over already: cellwarden alarm list")
+        for book in books:
+            events = book.do(what, alarm.detector, alarm.location, stamp.boottime_ns / 1e9, until_s)
+            self.found(alarm.unit, stamp, events)
+        self.changed(str(what), who, unit=alarm.unit, alarm=name, until_s=until_s, why=why)
+
+    def drill(self, seconds: float, who: Person) -> None:
+        """Let every output act as if there were a critical alarm, for some seconds."""
+        if self.relay:
+            self.relay.drill(seconds)
+        if self._journal:
+            self._journal.drill(who.name, seconds)
+        self.changed("drill", who, seconds=seconds)
+
+    def changed(self, what: str, who: Person, unit: str = "", **more: Any) -> None:
+        """Record that a person changed something: on disk, and upstream."""
+        stamp = self._clock.stamp()
+        log.info("%s by %s (uid %d) %s", what, who.name, who.uid, more)
+        record = {
+            "kind": "change",
+            "boottime_ns": stamp.boottime_ns,
+            "utc_ns": stamp.utc_ns,
+            "what": what,
+            "uid": who.uid,
+            "who": who.name,
+            **{key: value for key, value in more.items() if value},
+        }
+        self._record(self._racks.get(unit, ""), [Event(unit, record)])
+
+    def sights(self, knowledge: Iterable[tuple[str, str]]) -> None:
+        """Take how much is known of each unit, for the outputs."""
+        if self.relay:
+            self.relay.sights(knowledge)

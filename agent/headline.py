@@ -1,0 +1,43 @@
+"""One sentence on the state of a site, in the same words everywhere. Condition and knowledge are two axes.
+
+NORMAL is said only of what is seen now; what was normal when it was last seen is called that.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+KNOWLEDGE = ("LIVE", "PARTIAL", "STALE", "BLIND", "NEVER")  # worst last
+CONDITIONS = ("NORMAL", "ATTENTION", "ALARM")  # worst last
+BY_SEVERITY = {"critical": "ALARM", "warning": "ATTENTION", "advice": "ATTENTION"}
+PUT_ASIDE = ("SHELVED", "OUT OF SERVICE")
+
+
+def condition(alarms: Sequence[Mapping[str, Any]]) -> str:
+    """Return the worst condition of alarms that nobody has put aside."""
+    heard = [BY_SEVERITY[alarm["severity"]] for alarm in alarms if alarm["state"] not in PUT_ASIDE]
+    return max(heard, key=CONDITIONS.index, default="NORMAL")
+
+
+def knowledge(units: Sequence[Mapping[str, Any]]) -> str:
+    """Return the knowledge of the unit that is seen worst."""
+    return max((unit["knowledge"] for unit in units), key=KNOWLEDGE.index, default="NEVER")
+
+
+def headline(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return `condition`, `knowledge` and the sentence `text` for a site's units and standing alarms."""
+    what, known = condition(alarms), knowledge(units)
+    if known == "LIVE":
+        said = f"{what} - LIVE."
+    elif known == "NEVER" and what == "NORMAL":
+        said = "NEVER. Not every unit has been read since the start."
+    else:
+        said = f"{known}. LAST KNOWN: {what.lower()}."
+    heard = [alarm for alarm in alarms if alarm["state"] not in PUT_ASIDE]
+    if heard:
+        first = heard[0]
+        others = f" And {len(heard) - 1} more." if len(heard) > 1 else ""
+        said += f" {first['unit'] or 'The agent itself'}: {first['text']}{others}"
+    unseen = [unit["name"] for unit in units if unit["knowledge"] in ("BLIND", "NEVER")]
+    if unseen:
+        said += f" Not seen: {', '.join(unseen)}; they may be in any state."
+    return {"condition": what, "knowledge": known, "text": said}

@@ -1,0 +1,214 @@
+"""The control socket as tools use it: a real socket, and alarms of a real book behind it."""
+
+import asyncio
+import json
+import os
+import pwd
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import main
+from agent.clock import Clock
+from agent.control import client
+from agent.control.api import routes
+from agent.control.server import ControlServer
+from agent.desk import Desk
+from agent.detect import identity
+from agent.detect.book import AlarmBook
+from agent.outputs.annunciator import Annunciator
+from agent.outputs.relay import Relay
+from agent.store.ledger import Event
+
+ALARM = "rack-1:identity:"
+
+
+class Lamp:
+    """A driver that remembers."""
+
+    def __init__(self) -> None:
+        self.trouble, self.lit = "", False
+
+    def drive(self, energised: bool) -> None:
+        self.lit = energised
+
+    async def run(self) -> None:
+        await asyncio.Future()
+
+    async def close(self) -> None:
+        self.lit = False
+
+
+class Site:
+    """A desk with one unit, behind a control socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "control.sock"
+        self.clock, self.book, self.lamp = Clock(), AlarmBook(), Lamp()
+        self.recorded: list[tuple[str, Event]] = []
+        relay = Relay(Annunciator(["rack-1"]), self.lamp, self.clock.boottime_s)
+        self.desk = Desk({"rack-1": "rack-1"}, None, relay, self._record, self.clock)
+        self.desk.watch("rack-1", {"identity": self.book})
+        self.desk.sights([("rack-1", "LIVE")])
+        points = {"rack-1": {"unit": "rack-1", "points": []}}
+        self.server = ControlServer(
+            self.socket, routes(self.desk, self._status, points.get, self.clock.boottime_s)
+        )
+
+    def _record(self, rack: str, events: Any) -> None:
+        self.recorded += [(rack, event) for event in events]
+
+    async def _status(self) -> dict[str, Any]:
+        return {"agent": "agent-1"}
+
+    def says(self, text: str) -> None:
+        stamp = self.clock.stamp()
+        self.desk.found("rack-1", stamp, identity.judge(self.book, text, stamp.boottime_ns / 1e9))
+
+    async def get(self, resource: str) -> dict[str, Any]:
+        return await asyncio.to_thread(client.get, self.socket, resource)
+
+    async def post(self, resource: str, **body: Any) -> dict[str, Any]:
+        return await asyncio.to_thread(client.post, self.socket, resource, body)
+
+    async def run(self, *arguments: str) -> click.testing.Result:
+        return await asyncio.to_thread(CliRunner().invoke, main, [*arguments, "--socket", str(self.socket)])
+
+    def changes(self) -> list[dict[str, Any]]:
+        return [event.record for _, event in self.recorded if event.record["kind"] == "change"]
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    site = Site(tmp_path)
+    await site.server.start()
+    yield site
+    await site.server.stop()
+
+
+async def test_only_owner_and_group_may_open_the_socket(site: Site) -> None:
+    assert site.socket.stat().st_mode & 0o777 == 0o660
+
+
+async def test_an_acknowledged_alarm_stays_until_its_cause_is_gone_and_who_did_it_is_recorded(
+    site: Site,
+) -> None:
+    site.says("this is another battery")
+    (alarm,) = (await site.get("/v1/alarms"))["alarms"]
+    assert (alarm["id"], alarm["state"], alarm["text"]) == (ALARM, "NEW", "this is another battery")
+    (alarm,) = (await site.post("/v1/alarms/acknowledge", alarm=ALARM))["alarms"]
+    assert alarm["state"] == "ACK"
+    me = os.getuid()
+    (change,) = site.changes()
+    assert (change["what"], change["alarm"]) == ("acknowledge", ALARM)
+    assert (change["uid"], change["who"]) == (me, pwd.getpwuid(me).pw_name)
+    site.says("")
+    assert (await site.get("/v1/alarms"))["alarms"] == []
+
+
+async def test_a_shelved_alarm_comes_back_by_itself(site: Site) -> None:
+    site.says("this is another battery")
+    answer = await site.post("/v1/alarms/shelve", alarm=ALARM, minutes=1, why="being replaced")
+    assert answer["alarms"][0]["state"] == "SHELVED"
+    assert site.changes()[0]["why"] == "being replaced"
+    now_s = site.clock.boottime_s()
+    assert site.book.unshelve_due(now_s + 59) == []
+    assert [event.state for event in site.book.unshelve_due(now_s + 61)] == ["NEW"]
+
+
+async def test_a_drill_drops_the_relay_and_is_recorded(site: Site) -> None:
+    assert site.lamp.lit
+    answer = await site.post("/v1/alarms/test", seconds=30)
+    assert not site.lamp.lit
+    assert answer["relay"] == {"energised": False, "reasons": ["drill"], "trouble": ""}
+    assert [change["what"] for change in site.changes()] == ["drill"]
+
+
+async def test_alarms_of_a_book_that_is_replaced_wait_to_be_acknowledged(site: Site) -> None:
+    site.says("this is another battery")
+    site.desk.watch("rack-1", {"identity": AlarmBook()})
+    (alarm,) = (await site.get("/v1/alarms"))["alarms"]
+    assert alarm["state"] == "CLEARED-NEW"
+    assert (await site.post("/v1/alarms/acknowledge", alarm=ALARM))["alarms"] == []
+
+
+async def test_what_the_agent_says_of_itself_is_listed_until_somebody_has_seen_it(site: Site) -> None:
+    site.desk.about_itself("buffer_damaged", "a new one was begun")
+    (alarm,) = (await site.get("/v1/alarms"))["alarms"]
+    assert alarm["id"] == ":buffer_damaged:"
+    assert (await site.post("/v1/alarms/acknowledge", alarm=":buffer_damaged:"))["alarms"] == []
+    assert site.lamp.lit  # it is not about a battery
+
+
+@pytest.mark.parametrize(
+    ("resource", "body", "said"),
+    [
+        ("/v1/alarms/acknowledge", {"alarm": ALARM}, "there is no alarm rack-1:identity:; it may be over"),
+        (
+            "/v1/alarms/acknowledge",
+            {"alarm": "rack-1"},
+            "'rack-1' is no alarm; they are called UNIT:DETECTOR:",
+        ),
+        ("/v1/alarms/acknowledge", {}, "alarm: a text is needed"),
+        ("/v1/alarms/shelve", {"alarm": ALARM, "minutes": 1e9}, "minutes: 1e+09 is not between 0 and 1440"),
+        ("/v1/alarms/shelve", {"alarm": ALARM, "minutes": True}, "minutes: a number is needed"),
+        ("/v1/alarms/test", {"seconds": float("nan")}, "seconds: a number is needed"),
+        ("/v1/alarms/test", {"seconds": 0}, "seconds: 0 is not between 0 and 300"),
+    ],
+)
+async def test_what_cannot_be_done_is_refused_in_words(
+    site: Site, resource: str, body: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(client.Refusal) as refused:
+        await site.post(resource, **body)
+    assert said in str(refused.value)
+    assert site.changes() == []
+
+
+@pytest.mark.parametrize("body", [b"{", b"[1]", b"\xff\xfe", b"[" * 50_000])
+async def test_a_body_that_is_no_json_object_is_refused(site: Site, body: bytes) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(site.socket))
+    lines = ("POST /v1/alarms/test HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", "Connection: close")
+    writer.write("\r\n".join((*lines, "", "")).encode() + body)
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b'{"error": "the body' in answer
+
+
+async def test_a_unit_that_is_not_there_is_named(site: Site) -> None:
+    assert (await site.get("/v1/points?unit=rack-1"))["unit"] == "rack-1"
+    with pytest.raises(client.Refusal, match="no unit 'rack-2'"):
+        await site.get("/v1/points?unit=rack-2")
+
+
+async def test_the_commands_say_what_happened(site: Site) -> None:
+    site.says("this is another battery")
+    listed = await site.run("alarm", "list")
+    assert listed.exit_code == 0
+    assert ALARM in listed.output
+    assert "The relay is energised." in listed.output
+    assert (await site.run("alarm", "ack", ALARM)).output == f"{ALARM}: acknowledged\n"
+    shelved = await site.run("alarm", "shelve", ALARM, "--why", "repair", "--minutes", "5")
+    assert shelved.output == f"{ALARM}: shelved for 5 min\n"
+    as_json = await site.run("alarm", "list", "--json")
+    assert json.loads(as_json.output)["alarms"][0]["state"] == "SHELVED"
+    assert (await site.run("alarm", "unshelve", ALARM)).exit_code == 0
+    drill = await site.run("alarm", "test")
+    assert "The relay is dropped for 10 s" in drill.output
+    unknown = await site.run("alarm", "ack", "rack-9:identity:")
+    assert unknown.exit_code == 1
+    assert "there is no alarm rack-9:identity:" in unknown.output
+
+
+def test_without_an_agent_the_command_says_where_it_looked(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["alarm", "list", "--socket", str(tmp_path / "absent")])
+    assert result.exit_code == 3
+    assert (
+        f"no agent answers at {tmp_path / 'absent'} (No such file or directory); is it running?"
+        in result.output
+    )
