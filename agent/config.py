@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Milliseconds = Annotated[float, Field(ge=0, le=60_000)]
 
 
 class ConfigError(Exception):
@@ -36,6 +37,7 @@ class AgentTable(Table):
 
     id: Name = Field(default_factory=lambda: socket.gethostname().split(".")[0])
     profile_dirs: tuple[Path, ...] = ()
+    safety_deadline_s: Seconds = 10.0  # within which every safety point must be read again
 
 
 class StoreTable(Table):
@@ -105,16 +107,28 @@ class JournalTable(Table):
 
 
 class TcpBus(Table):
-    """[[bus]] with transport = "tcp": one endpoint, one connection, one or more units behind it."""
+    """[[bus]] with transport = "tcp": one endpoint, one connection, one or more units behind it.
+
+    turnaround_ms: the longest that a healthy unit takes to answer; the proof of `cellwarden check` counts
+    with it. pause_ms: kept between an answer and the next request. in_flight: how many requests may wait for
+    their answers at once; more than one only where the unit's manual allows it.
+    """
 
     name: Name
     transport: Literal["tcp"]
     host: str
     port: Annotated[int, Field(ge=1, le=65535)] = 502
+    turnaround_ms: Milliseconds | None = None
+    pause_ms: Milliseconds = 0.0
+    in_flight: Annotated[int, Field(ge=1, le=16)] = 1
 
 
 class RtuBus(Table):
-    """[[bus]] with transport = "rtu": one serial device; what is not said comes from its units' profile."""
+    """[[bus]] with transport = "rtu": one serial device; what is not said comes from its units' profile.
+
+    turnaround_ms, pause_ms: as for "tcp"; the silence of the standard comes on top. settle_s: what the
+    adapter needs after it was opened.
+    """
 
     name: Name
     transport: Literal["rtu"]
@@ -122,6 +136,9 @@ class RtuBus(Table):
     baud: Annotated[int, Field(ge=300, le=4_000_000)] | None = None
     parity: Literal["N", "E", "O"] | None = None
     stop_bits: Literal[1, 2] | None = None
+    turnaround_ms: Milliseconds | None = None
+    pause_ms: Milliseconds = 0.0
+    settle_s: Annotated[float, Field(ge=0, le=600)] | None = None
 
 
 class UnitTable(Table):

@@ -1,9 +1,11 @@
 """Line settings: what the configuration says of a bus, completed from the profile."""
 
-from agent.config import RtuBus, TcpBus
+from agent.config import RtuBus, TcpBus, UnitTable
 from drivers.line import Line
 from drivers.profile import Profile
 from drivers.schema import Serial
+
+RTU_TURNAROUND_S = 0.005
 
 
 def serial_of(bus: RtuBus, profile: Profile) -> Serial:
@@ -14,9 +16,17 @@ def serial_of(bus: RtuBus, profile: Profile) -> Serial:
 
 def line_of(bus: TcpBus | RtuBus, profile: Profile) -> Line:
     """Return the wire that a unit's reads are planned for."""
-    pause_s = (profile.pause_ms or 0.0) / 1e3
+    pause_s = max(profile.pause_ms or 0.0, bus.pause_ms) / 1e3
+    said_s = None if bus.turnaround_ms is None else bus.turnaround_ms / 1e3
     if isinstance(bus, TcpBus):
-        return Line.tcp(pause_s=pause_s)
+        return Line.tcp(pause_s=pause_s) if said_s is None else Line.tcp(round_trip_s=said_s, pause_s=pause_s)
     serial = serial_of(bus, profile)
     bits = 1 + serial.data_bits + (serial.parity != "N") + serial.stop_bits
-    return Line.rtu(serial.baud, bits_per_character=bits, pause_s=pause_s)
+    turnaround_s = RTU_TURNAROUND_S if said_s is None else said_s
+    return Line.rtu(serial.baud, bits_per_character=bits, turnaround_s=turnaround_s, pause_s=pause_s)
+
+
+def timeout_of(bus: TcpBus | RtuBus, unit: UnitTable, profile: Profile) -> float:
+    """Return the longest that a unit may take to answer: what its table says, or its profile."""
+    by_default = profile.tcp if isinstance(bus, TcpBus) else profile.serial
+    return unit.timeout_s or by_default.timeout_ms / 1e3

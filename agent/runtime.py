@@ -25,10 +25,12 @@ from agent.detect.reported import Reported
 from agent.detect.watch import RackWatch
 from agent.frame import Frame
 from agent.headline import headline
-from agent.line import line_of, serial_of
+from agent.line import line_of, serial_of, timeout_of
 from agent.modbus.bus import Bus
 from agent.modbus.coil import CoilDriver
-from agent.modbus.ports import Port, SerialPort, TcpPort
+from agent.modbus.ports import Port
+from agent.modbus.serial_line import SerialPort
+from agent.modbus.tcp import TcpPort
 from agent.modbus.unit import Unit
 from agent.outputs.annunciator import Annunciator
 from agent.outputs.gpio import GpioDriver
@@ -117,7 +119,6 @@ class Agent:
         )
 
     def _unit(self, table: UnitTable, profile: Profile, bus: TcpBus | RtuBus) -> Unit:
-        by_default = profile.tcp if bus.transport == "tcp" else profile.serial
         return Unit(
             name=table.path,
             rack=table.rack or table.name,
@@ -125,7 +126,8 @@ class Agent:
             profile=profile,
             line=line_of(bus, profile),
             period_s=table.period_s,
-            timeout_s=table.timeout_s or by_default.timeout_ms / 1e3,
+            timeout_s=timeout_of(bus, table, profile),
+            deadline_s=self.config.agent.safety_deadline_s,
             clock=self.clock,
             connected=self._connected,
             emit=self._frame,
@@ -135,7 +137,7 @@ class Agent:
 
     def _bus(self, bus: TcpBus | RtuBus) -> Bus:
         units = [self.units[unit.name] for unit in self.config.unit if unit.bus == bus.name]
-        return Bus(bus.name, _port(bus, units), units)
+        return Bus(bus.name, _port(bus, units), units, self.clock)
 
     async def run(self) -> None:
         """Poll, judge, store and forward until SIGTERM or SIGINT; then stop within two seconds."""
@@ -301,9 +303,16 @@ class Agent:
 
 def _port(bus: TcpBus | RtuBus, units: list[Unit]) -> Port:
     if isinstance(bus, TcpBus):
-        return TcpPort(bus.host, bus.port)
+        return TcpPort(bus.host, bus.port, in_flight=bus.in_flight, pause_s=bus.pause_ms / 1e3)
     serial = serial_of(bus, units[0].profile)
-    return SerialPort(str(bus.device), serial.baud, serial.parity, serial.stop_bits)
+    return SerialPort(
+        str(bus.device),
+        serial.baud,
+        serial.parity,
+        serial.stop_bits,
+        pause_s=bus.pause_ms / 1e3,
+        settle_s=serial.settle_s if bus.settle_s is None else bus.settle_s,
+    )
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> list[BaseException]:

@@ -6,12 +6,12 @@
 A master knows exactly what the reply to its request must look like: unit, function, byte count, and with RTU
 the checksum, with TCP the transaction id. Only that is accepted; everything else on the line (echo, noise,
 late or foreign frames) is passed over. pymodbus's own client accepts any reply of the unit, whatever its
-function code or length, so only its PDU encoding and checksum are used here.
+function code or length, and keeps one request in flight, so only its PDU encoding and checksum are used here.
 """
 
-import itertools
 import struct
-from typing import Protocol
+from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,25 +31,26 @@ REQUESTS = {
 }
 BIT_AREAS = frozenset({Area.COIL, Area.DISCRETE})
 EXCEPTION_BIT = 0x80
+RTU_REQUEST_BYTES = 8
+# A frame that began and does not go on is over after this long: USB adapters hand bytes on every 16 ms, some
+# more slowly, and a gap inside a frame is theirs more often than the unit's.
+BROKEN_OFF_S = 0.1
+MOST_HEARD_BYTES = 1024  # a line that never falls silent must not fill the memory
 
 
-class Exchange(Protocol):
-    """One request on its way: what to send, and what has come back so far."""
-
-    request: bytes
-    damaged: bool
-
-    def feed(self, data: bytes) -> Reply | None:
-        """Take received bytes; return the reply once it is whole and sound."""
+class OutOfStep(Exception):
+    """What came through a connection is not Modbus TCP, and the next frame cannot be found in it."""
 
 
+@lru_cache(maxsize=4096)
 def request_pdu(read: Read) -> bytes:
     """Return the request's function code and data."""
     request = REQUESTS[read.area](address=read.address, count=read.count)
     return bytes((read.area.function_code,)) + request.encode()
 
 
-def _byte_count(read: Read) -> int:
+def data_bytes(read: Read) -> int:
+    """Return the length of the data in the reply."""
     return (read.count + 7) // 8 if read.area in BIT_AREAS else 2 * read.count
 
 
@@ -59,86 +60,102 @@ def _words(read: Read, data: bytes) -> NDArray[np.uint16]:
     return np.frombuffer(data, ">u2").astype(np.uint16)
 
 
-def _refused(code: int) -> Reply:
-    return Reply((), Quality.REFUSED, code)
+def reply_of(read: Read, pdu: bytes) -> Reply | None:
+    """Return what a reply's function code and data say; None where they are no reply to `read`."""
+    function, count = read.area.function_code, data_bytes(read)
+    if len(pdu) == 2 and pdu[0] == function | EXCEPTION_BIT:
+        return Reply((), Quality.REFUSED, pdu[1])
+    if len(pdu) == 2 + count and pdu[0] == function and pdu[1] == count:
+        return Reply(_words(read, pdu[2:]))
+    return None
 
 
 class RtuExchange:
-    """A request to `unit_id` on a serial line.
+    """A request to `unit_id` on a serial line, and what has been heard since.
 
-    RTU carries no transaction id: a reply that comes after its time-out looks like the next one's. The port
-    therefore drains the line before every request (see `ports.SerialPort`).
+    RTU carries no transaction id: a late reply looks like the current one's. So whoever asks listens until
+    the line is silent, and `reply` is there only if exactly one sound frame, however often it came, can be
+    the answer. What begins with the request itself is a two-wire adapter's echo: without the request it can
+    be a sound reply (coils 768 to 1023, read 17 to 24 at once, have the same bytes).
     """
 
     def __init__(self, unit_id: int, read: Read) -> None:
         pdu = bytes((unit_id,)) + request_pdu(read)
         self.request = pdu + FramerRTU.compute_CRC(pdu).to_bytes(2, "big")
-        self.damaged = False
         self._read = read
-        function = read.area.function_code
-        count = _byte_count(read)
+        function, count = read.area.function_code, data_bytes(read)
         # the two prefixes that a reply can begin with, and the length of the frame behind each
         self._answers = (
             (bytes((unit_id, function, count)), 5 + count),
             (bytes((unit_id, function | EXCEPTION_BIT)), 5),
         )
         self._buffer = b""
+        self._sound: set[bytes] = set()
 
-    def feed(self, data: bytes) -> Reply | None:
-        """Take received bytes; return the reply once it is whole and its checksum good."""
-        self._buffer += data
-        for start in range(len(self._buffer)):
-            for prefix, size in self._answers:
-                if not self._buffer.startswith(prefix, start):
-                    continue
-                frame = self._buffer[start : start + size]
-                if len(frame) < size:
-                    continue  # may still grow into the reply
-                if not FramerRTU.check_CRC(frame[:-2], int.from_bytes(frame[-2:], "big")):
-                    self.damaged = True
-                    continue
-                if frame[1] & EXCEPTION_BIT:
-                    return _refused(frame[2])
-                return Reply(_words(self._read, frame[3:-2]))
-        return None
+    def feed(self, data: bytes) -> None:
+        """Take received bytes."""
+        self._buffer = (self._buffer + data)[-MOST_HEARD_BYTES:]
+        heard = self._heard()
+        for prefix, size in self._answers:
+            at = heard.find(prefix)
+            while at >= 0:
+                frame = heard[at : at + size]
+                if len(frame) == size and FramerRTU.check_CRC(frame[:-2], int.from_bytes(frame[-2:], "big")):
+                    self._sound.add(frame)
+                at = heard.find(prefix, at + 1)
+
+    def _heard(self) -> bytes:
+        return self._buffer.removeprefix(self.request)
+
+    @property
+    def found(self) -> bool:
+        """Whether a sound frame that can be the reply is there."""
+        return bool(self._sound)
+
+    @property
+    def answered(self) -> bool:
+        """Whether what came begins as the answer must: then that has come, sound or not."""
+        return any(self._heard().startswith(prefix) for prefix, _ in self._answers)
+
+    def settles_s(self, heard_s: float, give_up_s: float, silence_s: float) -> float:
+        """Return when what was heard can be judged, if nothing more is heard until then.
+
+        heard_s: when the last byte came. give_up_s: when a reply that has not begun is too late. silence_s:
+        what lies between two frames.
+        """
+        if self.found:
+            return heard_s + silence_s
+        return heard_s + max(silence_s, BROKEN_OFF_S) if self.answered else give_up_s
+
+    @property
+    def reply(self) -> Reply | None:
+        """The reply; None where there is none, or two that differ and nobody can tell which is the answer."""
+        if len(self._sound) != 1:
+            return None
+        (frame,) = self._sound
+        return reply_of(self._read, frame[1:-2])
 
 
-class TcpExchange:
-    """A request to `unit_id` through a TCP connection; matched by its transaction id."""
+class TcpStream:
+    """The frames in what a connection brings."""
 
-    _transactions = itertools.count(1)
-
-    def __init__(self, unit_id: int, read: Read) -> None:
-        self._transaction = next(self._transactions) & 0xFFFF
-        pdu = request_pdu(read)
-        self.request = struct.pack(">HHHB", self._transaction, 0, len(pdu) + 1, unit_id) + pdu
-        self.damaged = False
-        self._read = read
-        self._unit_id = unit_id
+    def __init__(self) -> None:
         self._buffer = b""
 
-    def feed(self, data: bytes) -> Reply | None:
-        """Take received bytes; return the reply once it is whole. A stream out of step sets `damaged`."""
+    def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """Take received bytes; yield (transaction id, unit id, PDU) of each whole frame. Raises OutOfStep."""
         self._buffer += data
         while len(self._buffer) >= 8:
             transaction, protocol, length, unit_id = struct.unpack_from(">HHHB", self._buffer)
             if protocol != 0 or not 2 < length <= 254:
-                self.damaged = True  # no way to find the next header: the connection must be made anew
-                return None
+                raise OutOfStep
             if len(self._buffer) < 6 + length:
-                return None
+                return
             pdu, self._buffer = self._buffer[7 : 6 + length], self._buffer[6 + length :]
-            if transaction != self._transaction:
-                continue  # the late answer to an earlier request
-            return self._parse(unit_id, pdu)
-        return None
+            yield transaction, unit_id, pdu
 
-    def _parse(self, unit_id: int, pdu: bytes) -> Reply | None:
-        function = self._read.area.function_code
-        if unit_id == self._unit_id and len(pdu) == 2 and pdu[0] == function | EXCEPTION_BIT:
-            return _refused(pdu[1])
-        count = _byte_count(self._read)
-        if unit_id == self._unit_id and pdu[:2] == bytes((function, count)) and len(pdu) == 2 + count:
-            return Reply(_words(self._read, pdu[2:]))
-        self.damaged = True
-        return None
+
+def tcp_request(transaction: int, unit_id: int, read: Read) -> bytes:
+    """Return a whole request."""
+    pdu = request_pdu(read)
+    return struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit_id) + pdu

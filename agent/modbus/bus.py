@@ -1,11 +1,12 @@
-"""One task per physical bus: which unit is polled next, and what happens when the port itself fails."""
+"""One task per physical bus: it asks what the schedule says, and keeps the port open."""
 
 import asyncio
 import logging
 import random
-import time
 
+from agent.clock import Clock
 from agent.modbus.ports import Port, PortError
+from agent.modbus.schedule import Schedule
 from agent.modbus.unit import Unit
 
 log = logging.getLogger(__name__)
@@ -15,62 +16,111 @@ REOPEN_CEILING_S = 8.0
 
 
 class Bus:
-    """A port and the units behind it, polled in the order in which they are due.
+    """A port and the units behind it."""
 
-    A cycle that could not start in time is dropped and counted, never made up for: values are not bunched.
-    """
-
-    def __init__(self, name: str, port: Port, units: list[Unit]) -> None:
+    def __init__(self, name: str, port: Port, units: list[Unit], clock: Clock) -> None:
         self.name, self.port, self.units = name, port, units
         self.trouble = ""
+        self.busy_s = 0.0  # time in which the port carried something, since the start
+        self._clock = clock
+        self._opened = asyncio.Event()
+        self._opening: asyncio.Task[None] | None = None
         self._reopen_at_s = 0.0
-        self._reopen_failures = 0
+        self._failures = 0
+        self._carried = False  # something, since it was opened
+        port.heard_late = self._heard_late
+        for unit in units:
+            unit.numbered = port.numbered
 
     async def run(self) -> None:
         """Poll until cancelled."""
-        start_s = time.monotonic()
-        # units of one bus start evenly spread over their first period, so that their requests do not queue
-        due_s = {
-            unit.name: start_s + unit.period_s * k / len(self.units) for k, unit in enumerate(self.units)
-        }
+        self._schedule = Schedule(self.units, self._clock.boottime_s())
+        for unit in self.units:
+            unit.intervals.begin(self._clock.boottime_s())
+        helpers = [asyncio.create_task(self._help()) for _ in range(self.port.in_flight - 1)]
         try:
             while True:
-                unit = min(self.units, key=lambda u: due_s[u.name])
-                await asyncio.sleep(due_s[unit.name] - time.monotonic())
-                await self._cycle(unit)
-                late = int((time.monotonic() - due_s[unit.name]) // unit.period_s)
-                unit.counters.late_cycles += late
-                due_s[unit.name] += (late + 1) * unit.period_s
+                if self.port.is_open:
+                    await self._step()
+                else:
+                    await self._closed()
         finally:
+            for task in (*helpers, *([self._opening] if self._opening else [])):
+                task.cancel()
             self.port.close()
 
-    async def _cycle(self, unit: Unit) -> None:
+    async def _help(self) -> None:
+        """Carry further requests at once, where the units allow it."""
+        while True:
+            if self.port.is_open:
+                await self._step()
+            else:
+                self._opened.clear()  # the port may have closed by itself
+                await self._opened.wait()
+
+    async def _step(self) -> None:
+        """Carry one request, or wait until there is one."""
+        now_s = self._clock.boottime_s()
+        ask = self._schedule.next(now_s)
+        if isinstance(ask, float):
+            await asyncio.sleep(ask - now_s)
+            return
         try:
-            await unit.cycle(self.port if await self._ready() else None)
+            answer = await self.port.ask(
+                ask.unit.unit_id + ask.read.unit_offset, ask.read, ask.timeout_s, ask.pause_s
+            )
         except PortError as error:
-            self.port.close()
             self._failed(error)
+            return
+        now_s = self._clock.boottime_s()
+        self.busy_s += now_s - ask.at_s
+        self._carried |= answer.response_s is not None
+        ask.unit.answered(ask, answer, now_s)
 
-    async def _ready(self) -> bool:
-        if self.port.is_open:
-            return True
-        if time.monotonic() < self._reopen_at_s:
-            return False
+    async def _closed(self) -> None:
+        """Open the port in the background, while the units say that they are not being read."""
+        self._opened.clear()
+        now_s = self._clock.boottime_s()
+        wake_s = self._schedule.idle(now_s)
+        if self._opening is None and now_s >= self._reopen_at_s:
+            self._opening = asyncio.create_task(self._open())
+        if self._opening is not None:
+            await asyncio.wait({self._opening}, timeout=wake_s - now_s)
+        else:
+            await asyncio.sleep(min(wake_s, self._reopen_at_s) - now_s)
+
+    async def _open(self) -> None:
         try:
             await self.port.open()
         except PortError as error:
             self._failed(error)
-            return False
-        if self.trouble:
-            log.info("bus %s: %s is open again", self.name, self.port.name)
-        self.trouble, self._reopen_failures = "", 0
-        return True
+        else:
+            if self.trouble:
+                log.info("bus %s: %s is open again", self.name, self.port.name)
+            self.trouble, self._carried = "", False
+            self._opened.set()
+        finally:
+            self._opening = None
 
     def _failed(self, error: PortError) -> None:
-        """Note why the port failed, and when to try again: doubling, jittered, never beyond the ceiling."""
+        """Note why the port failed, and when to try again.
+
+        At once where it had worked; else doubling, jittered, never beyond the ceiling.
+        """
+        self.port.close()
+        for unit in self.units:
+            unit.port_lost()
         if str(error) != self.trouble:
             log.warning("bus %s: %s; its units are not being read", self.name, error)
         self.trouble = str(error)
-        wait_s = min(REOPEN_CEILING_S, REOPEN_FLOOR_S * 2.0**self._reopen_failures)
-        self._reopen_failures += 1
-        self._reopen_at_s = time.monotonic() + wait_s * random.uniform(0.5, 1.0)
+        self._failures = 0 if self._carried else self._failures + 1
+        wait_s = 0.0
+        if self._failures:
+            wait_s = min(REOPEN_CEILING_S, REOPEN_FLOOR_S * 2.0 ** (self._failures - 1))
+        self._carried = False
+        self._reopen_at_s = self._clock.boottime_s() + wait_s * random.uniform(0.5, 1.0)
+
+    def _heard_late(self, unit_id: int, response_s: float) -> None:
+        for unit in self.units:
+            if unit_id in unit.asked_ids:
+                unit.heard_late(response_s)

@@ -1,68 +1,57 @@
-"""One polled unit: connecting to it, one poll cycle, and what is remembered between cycles."""
+"""One polled unit: what it wants to be asked, what its answers mean, and what is remembered of it. Pure.
+
+connecting -> polling -> (silent -> probed -> polling)
+
+A unit is never waited for: it wishes, is asked, and is told what came of it. One that falls silent is probed,
+after longer and longer pauses, with a read so short that its reply cannot be taken for the one that is
+missing: on a line without transaction ids, a unit that answers in turn has by then said what it still had to
+say, however late. One that answers out of turn is covered by time: see `timing.overdue_s`.
+"""
 
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from math import floor
 
 import numpy as np
 
 from agent.clock import Clock, Stamp
 from agent.frame import Frame
-from agent.modbus.ports import Port
+from agent.modbus.adu import data_bytes
+from agent.modbus.cycle import CONNECT, PROBE, Ask, Connection, Cycle, Wish
+from agent.modbus.intervals import Intervals
+from agent.modbus.ports import NO_REPLY, Answer
+from agent.modbus.timing import ResponseTimes, backoff_s, overdue_s
+from agent.modbus.verdict import UNHEARD, Counters, Verdict, verdict_of
 from agent.quality import Quality
 from drivers.connect import ConnectError, IdentityMismatch, connect
-from drivers.layout import Image, Layout
+from drivers.layout import Layout
 from drivers.line import Line
 from drivers.plan import Cut
 from drivers.profile import Profile
-from drivers.quantities import Poll
 from drivers.registers import Read, Reply
 
 log = logging.getLogger(__name__)
 
 STATE_PERIOD_S = 10.0  # points of the poll class "state"; safety points are read every cycle
-BACKOFF_FLOOR_S = 1.0
-BACKOFF_CEILING_S = 8.0  # a unit that is back is heard within the ten seconds of the safety deadline
-# A read that touches a register the unit lacks: some answer 2, others 3, for the same mistake.
-ILLEGAL_DATA = (2, 3)
+OTHERS_WITHIN_S = 10.0  # probes and first conversations give way to safety points for no longer than this
+TRIES = 2  # of one read in one cycle: a frame that noise hit is worth another
+BUSY_S = 0.2  # the patience that a busy unit is given before it is asked again
+# A unit that shares its line and never answered is not waited for longer than this, but for every fourth
+# probe, which waits for as long as the slowest unit may take.
+STRANGER_S, STRANGER_PATIENCE = 0.3, 4
+WHOLE_READ_PROBES = 3  # where short reads were never answered, every third probe is a whole one
 
 
-@dataclass
-class Counters:
-    """What happened to a unit's reads since the agent started."""
-
-    cycles: int = 0
-    late_cycles: int = 0
-    frames: int = 0
-    reads: int = 0
-    no_reply: int = 0
-    refused: int = 0
-
-    @property
-    def errors(self) -> int:
-        """Reads that brought no values."""
-        return self.no_reply + self.refused
-
-
-@dataclass
-class Connection:
-    """A unit that was understood: its layout, the hash of its description, and where its words arrive."""
-
-    layout: Layout
-    schema: bytes
-    image: Image
-    state_at_s: float = 0.0
-    foreign: bool = False  # another kind of unit: its values are MISMATCH, and it is only asked who it is
-
-
-@dataclass
+@dataclass(eq=False)
 class Unit:
     """A unit as configured, and the state of talking to it; its reads are planned for `line`.
 
     `connected` is called with each new layout, before any frame that is read with it, and returns the hash of
     its description; `emit` is called with every frame and its layout; `mismatch` with what is wrong when the
     unit is not what its profile describes, and with "" when it is. `instance`: which one of several behind a
-    gateway that shifts addresses.
+    gateway that shifts addresses. All times are CLOCK_BOOTTIME, s.
     """
 
     name: str
@@ -71,142 +60,308 @@ class Unit:
     profile: Profile
     line: Line
     period_s: float
-    timeout_s: float
+    timeout_s: float  # the longest that the unit may take to begin an answer
     clock: Clock
     connected: Callable[["Unit", Layout], bytes]
     emit: Callable[[Frame, Layout], None]
     mismatch: Callable[["Unit", str], None] = lambda _unit, _said: None
     instance: int = 1
+    deadline_s: float = 10.0  # within which every safety point must be read again
     counters: Counters = field(default_factory=Counters)
     trouble: str = "has not answered yet"
-    heard_s: float | None = None  # CLOCK_BOOTTIME of the last sound reply
-    _connection: Connection | None = None
+    heard_s: float | None = None  # when the last whole set of safety points was asked for
+    silences: int = 0  # in a row
+    release_s: float = 0.0  # when the next cycle begins
+    alone: bool = True  # on its port
+    numbered: bool = True  # its port knows a late reply by its number
+    asked_ids: set[int] = field(default_factory=set)
+    connection: Connection | None = None
     _cuts: frozenset[Cut] = frozenset()  # what refusals have taught, also for the next connection
-    _failures: int = 0
-    _probe_at_s: float = 0.0
+    _conversation: Generator[Read, Reply, Layout] | None = None
+    _next_read: Read | None = None
+    _tries: int = 0  # of that read
+    _lost: Read | None = None  # what was not answered: a probe must be, before anything else is asked
+    _answers_short: bool = False  # has answered a read of part of a block
+    _in_vain: bool = False  # asked since the last frame
+    _waiting: bool = False  # for the answer to a probe, or to a read of the conversation
+    _ask_from_s: float = 0.0
+    _data_from_s: float = 0.0  # before, a late reply could be taken for the one to a read of values
+    _cycle: Cycle | None = None
 
-    async def cycle(self, port: Port | None) -> None:
-        """Poll once and emit one frame.
+    def __post_init__(self) -> None:
+        self.times = ResponseTimes(self.timeout_s)
+        self.intervals = Intervals(self.deadline_s)
 
-        Without a port, or while backing off, nothing is asked and the frame says just that. A unit that was
-        never understood has no frame: nobody could read one. Raises PortError where the port broke.
+    # ---- time
+
+    def advance(self, now_s: float, *, can_ask: bool) -> None:
+        """Begin the cycle that is due, and end the one before it.
+
+        A cycle whose safety points are still being read goes on, and the next one is dropped: values are not
+        bunched. A silent unit, or one whose port is not open, is not asked, and its frame says just that.
         """
+        if can_ask and self._unknown and self._conversation is None:
+            self._begin_conversation(now_s)
+        if now_s < self.release_s:
+            return
+        missed = floor((now_s - self.release_s) / self.period_s)
+        cycle, connection = self._cycle, self.connection
+        if cycle is not None and can_ask and cycle.left and not cycle.busy:
+            cycle.overran = True
+            self.counters.late_cycles += missed + 1
+            self.release_s += (missed + 1) * self.period_s
+            return
+        if cycle is not None:
+            self._end_cycle(now_s)
+        release_s = self.release_s
+        self.release_s += (missed + 1) * self.period_s
         self.counters.cycles += 1
-        stamp = self.clock.stamp()
-        now_s = stamp.boottime_ns / 1e9
-        if now_s < self._probe_at_s:
-            port = None
-        connection = self._connection
-        if port is not None and (connection is None or connection.foreign):
-            await self._connect(port, now_s)
-            connection = self._connection
-            if connection is None or not connection.foreign:
-                return
+        self.counters.late_cycles += missed
+        connection = self.connection
         if connection is None:
             return
         connection.image.begin_cycle()
-        try:
-            if connection.foreign:
-                connection.image.word_quality[:] = Quality.MISMATCH
-            elif port is not None:
-                self._connection = await self._poll(port, connection, now_s)
-        finally:
-            self._emit(connection, stamp)
+        if connection.foreign or self._lost or not can_ask or now_s < self._data_from_s:
+            if self._in_vain:
+                connection.image.word_quality[:] = Quality.NO_REPLY
+            self._emit(connection, self.clock.stamp())
+            return
+        with_state = now_s >= connection.state_at_s
+        reads = [*connection.safety, *(connection.state if with_state else ())]
+        self._cycle = Cycle(connection, release_s, with_state, deque(reads), len(connection.safety))
 
-    async def _connect(self, port: Port, now_s: float) -> None:
-        conversation = connect(self.profile, line=self.line, instance=self.instance, cuts=self._cuts)
+    @property
+    def _unknown(self) -> bool:
+        return self.connection is None or self.connection.foreign
+
+    def _begin_conversation(self, now_s: float) -> None:
+        self._conversation = connect(self.profile, line=self.line, instance=self.instance, cuts=self._cuts)
         try:
-            read = next(conversation)
-            while True:
-                read = conversation.send(await self._ask(port, read))
+            self._next_read = next(self._conversation)
+        except StopIteration as done:  # a profile that leaves nothing to be asked
+            self._understood(done.value, now_s)
+
+    def wish(self) -> Wish | None:
+        """Return what the unit wants to be asked next; None while it has nothing, or waits for an answer."""
+        if self._waiting:
+            return None
+        if self._lost:
+            return Wish(PROBE, self._ask_from_s, self._ask_from_s + OTHERS_WITHIN_S)
+        if self._conversation is not None:
+            at_s = max(self._ask_from_s, self._data_from_s)
+            return Wish(CONNECT, at_s, at_s + OTHERS_WITHIN_S)
+        cycle = self._cycle
+        if cycle is None or not cycle.pending:
+            return None
+        index, at_s = cycle.pending[0], max(cycle.release_s, self._ask_from_s)
+        if index in cycle.connection.safety:
+            return Wish(index, at_s, cycle.release_s + self.period_s, safety=True)
+        return Wish(index, at_s, cycle.connection.state_at_s + STATE_PERIOD_S)
+
+    # ---- asking
+
+    def ask(self, wish: Wish, now_s: float) -> Ask:
+        """Return the request that was wished for; it goes out now."""
+        self.counters.reads += 1
+        timeout_s, pause_s, cycle = self.times.timeout_s, 0.0, None
+        if wish.purpose == PROBE:
+            self._waiting = True
+            read = self._probe()
+            if self.alone:
+                timeout_s = self.timeout_s
+            elif not self.times.learnt and self.silences % STRANGER_PATIENCE:
+                timeout_s = min(timeout_s, STRANGER_S)
+        elif wish.purpose == CONNECT:
+            self._waiting = True
+            assert self._next_read is not None
+            read = self._next_read
+        else:
+            cycle = self._cycle
+            assert cycle is not None
+            index = cycle.pending.popleft()
+            cycle.out += 1
+            cycle.stamp = cycle.stamp or self.clock.stamp()
+            read = cycle.connection.reads[index]
+            pause_s = cycle.connection.layout.plan.pauses_ms[index] / 1e3
+        self.asked_ids.add(self.unit_id + read.unit_offset)
+        return Ask(self, wish.purpose, read, timeout_s, pause_s, now_s, cycle)
+
+    def _probe(self) -> Read:
+        """Return a read that shows whether the unit is there, and whose reply looks like no other's."""
+        lost = self._lost
+        assert lost is not None
+        if self.numbered or (not self._answers_short and self.silences % WHOLE_READ_PROBES == 0):
+            return lost
+        others = self.connection.reads if self.connection else ()
+        short = [replace(lost, count=1), *sorted(others, key=data_bytes)]
+        return next((read for read in short if data_bytes(read) != data_bytes(lost)), lost)
+
+    # ---- answers
+
+    def answered(self, ask: Ask, answer: Answer, now_s: float) -> None:
+        """Take what came of a request."""
+        verdict = verdict_of(answer)
+        self.counters.count(verdict)
+        if answer.response_s is not None and verdict is not Verdict.GATEWAY:
+            self.times.add(answer.response_s)
+        if ask.purpose == PROBE:
+            self._waiting = False
+            self._probed(ask, verdict, now_s)
+        elif ask.purpose == CONNECT:
+            self._waiting = False
+            self._conversed(ask, answer.reply, verdict, now_s)
+        elif ask.cycle is self._cycle:  # else its frame is out already
+            self._polled(ask, answer.reply, verdict, now_s)
+
+    def heard_late(self, response_s: float) -> None:
+        """Note that a reply came after its time-out: that was too short, and nothing is missing any more."""
+        self.counters.late_replies += 1
+        self.times.add(response_s)
+        self._data_from_s = 0.0
+
+    def port_lost(self) -> None:
+        """Note that the port broke: what was asked will not be answered, and that is not the unit's fault."""
+        self._waiting, self._conversation = False, None
+        if self._cycle is not None:
+            self._end_cycle(self.clock.boottime_s())
+
+    def _worth_another(self, verdict: Verdict, tries: int) -> bool:
+        """Whether to ask again at once: not where a late reply could be taken for the second one's."""
+        unclear = verdict is Verdict.DAMAGED or (verdict is Verdict.SILENT and self.numbered)
+        return unclear and tries < TRIES and not self.silences
+
+    def _polled(self, ask: Ask, reply: Reply, verdict: Verdict, now_s: float) -> None:
+        cycle, index = ask.cycle, ask.purpose
+        assert cycle is not None
+        cycle.out -= 1
+        cycle.tries[index] = cycle.tries.get(index, 0) + 1
+        if self._worth_another(verdict, cycle.tries[index]):
+            cycle.pending.appendleft(index)
+            return
+        if verdict in UNHEARD:
+            cycle.connection.image.store(index, NO_REPLY)
+            self._fell_silent(ask, verdict, now_s)
+            self._end_cycle(now_s)  # the rest is not asked: a silent unit must not cost the others more
+            return
+        cycle.connection.image.store(index, reply)
+        if self.silences:
+            log.info("unit %s: answers again", self.name)
+        self.silences, self.trouble = 0, ""
+        cycle.busy = verdict is Verdict.BUSY
+        if cycle.busy:
+            self.trouble = "asks for patience (exception 5 or 6)"
+            cycle.pending.appendleft(index)
+            self._ask_from_s = now_s + BUSY_S
+            return
+        cycle.sound |= verdict is Verdict.SOUND
+        cycle.left -= index in cycle.connection.safety
+        if verdict is Verdict.ILLEGAL and cycle.after is None:
+            cycle.after = self._parted(cycle.connection, index)
+        if cycle.done:
+            self._end_cycle(now_s)
+
+    def _probed(self, ask: Ask, verdict: Verdict, now_s: float) -> None:
+        if verdict in UNHEARD:
+            self._fell_silent(ask, verdict, now_s)
+            return
+        self._answers_short |= ask.read != self._lost
+        self._lost = None
+        self.release_s = min(self.release_s, max(now_s, self._data_from_s))
+
+    def _conversed(self, ask: Ask, reply: Reply, verdict: Verdict, now_s: float) -> None:
+        conversation = self._conversation
+        if conversation is None:
+            return
+        self._tries += 1
+        if verdict is Verdict.BUSY:
+            self._ask_from_s = now_s + BUSY_S
+            return
+        if self._worth_another(verdict, self._tries):
+            return
+        self._tries = 0
+        try:
+            self._next_read = conversation.send(NO_REPLY if verdict in UNHEARD else reply)
         except StopIteration as done:
-            layout: Layout = done.value
+            self._understood(done.value, now_s)
         except IdentityMismatch as error:
-            if self._connection is None:
-                schema = self.connected(self, error.layout)
-                self._connection = Connection(error.layout, schema, error.layout.image(), foreign=True)
+            if self.connection is None:
+                self.connection = Connection(error.layout, self.connected(self, error.layout), foreign=True)
             self.mismatch(self, str(error))
-            self._fell_silent(now_s, str(error))
-            return
+            self._fell_silent(ask, verdict, now_s, str(error))
         except ConnectError as error:
-            self._connection = None
-            self._fell_silent(now_s, str(error))
-            return
+            self.connection = None
+            self._fell_silent(ask, verdict, now_s, str(error))
+
+    def _understood(self, layout: Layout, now_s: float) -> None:
         for note in layout.notes:
             log.warning("unit %s: %s", self.name, note)
-        self._connection = Connection(layout, self.connected(self, layout), layout.image())
+        self._conversation = None
+        self.connection = Connection(layout, self.connected(self, layout))
         self.mismatch(self, "")
+        self.release_s = now_s
+        if not self.numbered:  # learn now, while nothing is missing, whether short reads are answered
+            self._lost = self.connection.reads[0]
+            self.release_s += self.period_s
 
-    async def _poll(self, port: Port, connection: Connection, now_s: float) -> Connection | None:
-        """Fill the image, and return the connection to go on with: this one, a repaired one, or none."""
-        layout, image = connection.layout, connection.image
-        with_state = now_s >= connection.state_at_s
-        after, answered = connection, False
-        for index, read in enumerate(layout.plan.reads):
-            if layout.plan.classes[index] is Poll.STATE and not with_state:
-                continue
-            reply = await self._ask(port, read, layout.plan.pauses_ms[index] / 1e3)
-            image.store(index, reply)
-            if reply.quality is Quality.NO_REPLY:
-                break  # the rest is not asked: a silent unit must not cost the others of its bus more
-            answered = True
-            if after is connection and reply.exception_code in ILLEGAL_DATA:
-                after = self._parted(connection, index)
-        if not answered:
-            self._fell_silent(now_s, "does not answer")
-            return connection
-        self._heard(now_s)
-        if with_state:
-            after.state_at_s = now_s + STATE_PERIOD_S
-        if changed := layout.changed_guards(image):
-            # a scale factor moved: what was read no longer means what the schema says
-            log.warning("unit %s: %s; connecting anew", self.name, "; ".join(changed))
-            image.begin_cycle()
-            return None
-        return after
-
-    def _parted(self, connection: Connection, index: int) -> Connection:
+    def _parted(self, connection: Connection, index: int) -> Connection | None:
         """Return the connection with a refused read taken apart, from the next cycle on."""
         parted = connection.layout.split(index)
         if parted is None:
-            return connection
+            return None
         layout, note = parted
         log.warning("unit %s: %s", self.name, note)
         self._cuts = layout.plan.cuts
-        return replace(connection, layout=layout, image=layout.image())
+        return Connection(layout, connection.schema)
 
-    async def _ask(self, port: Port, read: Read, pause_s: float = 0.0) -> Reply:
-        """Ask; a unit that answered last time is asked again at once, so that one bad frame costs little.
-
-        A late answer to the first request cannot be mistaken: it says the same registers.
-        """
-        for _ in range(1 if self._failures else 2):
-            self.counters.reads += 1
-            reply = await port.ask(self.unit_id + read.unit_offset, read, self.timeout_s, pause_s)
-            self.counters.no_reply += reply.quality is Quality.NO_REPLY
-            self.counters.refused += reply.quality is Quality.REFUSED
-            if reply.quality is not Quality.NO_REPLY:
-                break
-        return reply
-
-    def _heard(self, now_s: float) -> None:
-        if self._failures:
-            log.info("unit %s: answers again", self.name)
-        self._failures, self._probe_at_s = 0, 0.0
-        self.heard_s, self.trouble = now_s, ""
-
-    def _fell_silent(self, now_s: float, trouble: str) -> None:
-        if trouble != self.trouble:
+    def _fell_silent(self, ask: Ask, verdict: Verdict, now_s: float, trouble: str = "") -> None:
+        """Leave the unit alone for a while: it did not answer, or not as the unit that it should be."""
+        self._conversation = None
+        if not trouble and self.connection is not None:
+            trouble = UNHEARD[verdict]
+        if trouble and trouble != self.trouble:
             log.warning("unit %s: %s", self.name, trouble)
-        self.trouble = trouble
-        wait_s = min(BACKOFF_CEILING_S, BACKOFF_FLOOR_S * 2.0**self._failures)
-        self._failures += 1
-        self._probe_at_s = now_s + wait_s
+        self.trouble = trouble or self.trouble
+        self._in_vain = True
+        self.silences += 1
+        self._ask_from_s = now_s + backoff_s(self.silences)
+        if verdict not in UNHEARD:
+            return
+        if ask.purpose != PROBE:
+            self._lost = ask.read
+        if verdict is Verdict.SILENT and not self.numbered and ask.read == self._lost:
+            self._data_from_s = ask.at_s + overdue_s(self.timeout_s)
+
+    # ---- frames
+
+    def _end_cycle(self, now_s: float) -> None:
+        """Make the cycle's frame of what has come."""
+        cycle, self._cycle = self._cycle, None
+        assert cycle is not None
+        connection, stamp = cycle.connection, cycle.stamp or self.clock.stamp()
+        if cycle.with_state and cycle.done:
+            connection.state_at_s = cycle.release_s + STATE_PERIOD_S
+        if cycle.after is not None:
+            cycle.after.state_at_s = connection.state_at_s
+            self.connection = cycle.after
+        if changed := connection.layout.changed_guards(connection.image) if cycle.sound else None:
+            # a scale factor moved: what was read no longer means what the schema says
+            log.warning("unit %s: %s; connecting anew", self.name, "; ".join(changed))
+            connection.image.begin_cycle()
+            self.connection = None
+        elif cycle.sound and not cycle.left:
+            self.heard_s = stamp.boottime_ns / 1e9
+            self.intervals.add(now_s)
+        if cycle.overran:
+            self.release_s = now_s  # the period is too short: what the replies allow, then
+        self._emit(connection, stamp)
 
     def _emit(self, connection: Connection, stamp: Stamp) -> None:
         layout = connection.layout
+        if connection.foreign:
+            connection.image.word_quality[:] = Quality.MISMATCH
         raw = np.zeros(layout.n, np.int64)
         quality = np.empty(layout.n, np.uint8)
         layout.decode(connection.image, raw, quality)
+        self._in_vain = False
         self.counters.frames += 1
         self.emit(Frame(self.name, self.rack, connection.schema, stamp, raw, quality), layout)

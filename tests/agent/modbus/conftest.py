@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.modbus.ports import SerialPort, TcpPort
+from agent.modbus.serial_line import SerialPort
+from agent.modbus.tcp import TcpPort
 from drivers.registers import Area
 from hil.modbus.rtu import RtuBus
 from hil.modbus.table import RegisterTable

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.modbus.adu import RtuExchange, TcpExchange, request_pdu
+from agent.modbus.adu import OutOfStep, RtuExchange, TcpStream, reply_of, request_pdu, tcp_request
 from agent.quality import Quality
 from drivers.registers import Area, Read
 
@@ -24,7 +24,8 @@ def test_only_the_four_read_functions_can_be_said() -> None:
 def test_rtu_request_and_reply_match_the_golden_frames() -> None:
     exchange = RtuExchange(1, HOLDING)
     assert exchange.request == RTU_REQUEST
-    reply = exchange.feed(RTU_REPLY)
+    exchange.feed(RTU_REPLY)
+    reply = exchange.reply
     assert reply is not None
     assert list(reply.words) == WORDS
     assert reply.quality is Quality.GOOD
@@ -34,11 +35,12 @@ def test_rtu_request_and_reply_match_the_golden_frames() -> None:
 def test_rtu_reply_is_found_in_pieces_behind_echo_and_noise(cuts: list[int], noise: bytes) -> None:
     stream = RTU_REQUEST + noise + RTU_REPLY
     exchange = RtuExchange(1, HOLDING)
-    replies = []
     places = sorted({0, len(stream), *(min(c * 3, len(stream)) for c in cuts)})
     for start, end in itertools.pairwise(places):
-        replies.append(exchange.feed(stream[start:end]))
-    assert [list(r.words) for r in replies if r] == [WORDS]
+        assert not exchange.found
+        exchange.feed(stream[start:end])
+    assert exchange.reply is not None
+    assert list(exchange.reply.words) == WORDS
 
 
 def sealed(text: str) -> bytes:
@@ -68,41 +70,73 @@ def test_the_checksum_of_these_tests_agrees_with_the_golden_frame() -> None:
     ],
 )
 def test_rtu_accepts_nothing_but_the_reply_to_this_request(fault: str, frame: bytes) -> None:
-    assert RtuExchange(1, HOLDING).feed(frame) is None, fault
+    exchange = RtuExchange(1, HOLDING)
+    exchange.feed(frame)
+    assert exchange.reply is None, fault
+    assert exchange.answered is (fault in ("wrong checksum", "cut short"))
+
+
+def test_a_reply_that_comes_twice_is_one_and_two_that_differ_are_none() -> None:
+    exchange = RtuExchange(1, HOLDING)
+    exchange.feed(RTU_REPLY * 2)
+    assert exchange.reply is not None
+    exchange.feed(sealed("01 03 08 0C 84 0C 86 0C 70 0C 82"))  # an earlier one, glued to it
+    assert exchange.found
+    assert exchange.reply is None
+
+
+def test_an_echo_that_would_be_a_sound_reply_is_not_one() -> None:
+    exchange = RtuExchange(1, Read(Area.COIL, 0x0301, 24))
+    assert exchange.request == sealed("01 01 03 01 00 18")  # also: three bytes of coils, 01 00 18
+    exchange.feed(exchange.request)
+    assert not exchange.found
+    exchange.feed(sealed("01 01 03 FF FF FF"))
+    assert exchange.reply is not None
+    assert set(exchange.reply.words) == {1}
 
 
 def test_rtu_exception_is_a_refusal_with_its_code() -> None:
-    reply = RtuExchange(1, HOLDING).feed(bytes.fromhex("01 83 02 C0 F1"))
-    assert reply is not None
-    assert (reply.quality, reply.exception_code) == (Quality.REFUSED, 2)
+    exchange = RtuExchange(1, HOLDING)
+    exchange.feed(bytes.fromhex("01 83 02 C0 F1"))
+    assert exchange.reply is not None
+    assert (exchange.reply.quality, exchange.reply.exception_code) == (Quality.REFUSED, 2)
 
 
-def tcp_reply(exchange: TcpExchange, pdu: bytes, shift: int = 0, unit: int = 1) -> bytes:
-    transaction = (int.from_bytes(exchange.request[:2], "big") + shift) & 0xFFFF
-    return transaction.to_bytes(2, "big") + b"\0\0" + (len(pdu) + 1).to_bytes(2, "big") + bytes((unit,)) + pdu
+def test_a_line_that_never_falls_silent_fills_no_memory() -> None:
+    exchange = RtuExchange(1, HOLDING)
+    for _ in range(1000):
+        exchange.feed(b"\x01\x03" * 128)
+    assert len(exchange._buffer) <= 1024
 
 
-def test_tcp_passes_over_the_late_answer_to_an_earlier_request() -> None:
-    exchange = TcpExchange(1, HOLDING)
-    late = tcp_reply(exchange, b"\x03\x08" + bytes(8), shift=-1)
-    mine = tcp_reply(exchange, RTU_REPLY[1:-2])
-    assert exchange.feed(late) is None
-    reply = exchange.feed(mine)
+TCP_REPLY = bytes.fromhex("00 07 00 00 00 0B 01") + RTU_REPLY[1:-2]
+
+
+def test_tcp_request_matches_the_specification_and_its_reply_is_found_in_pieces() -> None:
+    assert tcp_request(7, 1, HOLDING) == bytes.fromhex("00 07 00 00 00 06 01 03 00 64 00 04")
+    stream = TcpStream()
+    found = [frame for byte in TCP_REPLY * 2 for frame in stream.feed(bytes((byte,)))]
+    assert found == [(7, 1, RTU_REPLY[1:-2])] * 2
+    reply = reply_of(HOLDING, found[0][2])
     assert reply is not None
     assert list(reply.words) == WORDS
-    assert not exchange.damaged
 
 
-@pytest.mark.parametrize("unit", [1, 2])
-def test_tcp_stream_out_of_step_asks_for_a_new_connection(unit: int) -> None:
-    exchange = TcpExchange(1, HOLDING)
-    answer = b"\xff" * 16 if unit == 1 else tcp_reply(exchange, RTU_REPLY[1:-2], unit=unit)
-    assert exchange.feed(answer) is None
-    assert exchange.damaged
+@pytest.mark.parametrize(
+    "pdu", [b"\x03\x02\x0c\x84", b"\x04" + RTU_REPLY[2:-2], RTU_REPLY[1:-3], b"\x83", b"\x84\x02", b""]
+)
+def test_what_answers_another_request_is_no_reply(pdu: bytes) -> None:
+    assert reply_of(HOLDING, pdu) is None
+
+
+@pytest.mark.parametrize("stray", [b"SSH-2.0-OpenSSH", b"\x00\x07\x00\x00\xff\xff\x01\x03"])
+def test_a_stream_in_which_no_frame_can_be_found_is_out_of_step(stray: bytes) -> None:
+    with pytest.raises(OutOfStep):
+        list(TcpStream().feed(stray))
 
 
 def test_bits_come_lowest_first() -> None:
-    exchange = TcpExchange(1, Read(Area.COIL, 19, 10))  # the example of the specification, section 6.1, cut
-    reply = exchange.feed(tcp_reply(exchange, b"\x01\x02\xcd\x01"))
+    read = Read(Area.COIL, 19, 10)  # the example of the specification, section 6.1, cut
+    reply = reply_of(read, b"\x01\x02\xcd\x01")
     assert reply is not None
     np.testing.assert_array_equal(reply.words, [1, 0, 1, 1, 0, 0, 1, 1, 1, 0])

@@ -11,7 +11,9 @@ import pytest
 from agent.clock import Clock
 from agent.frame import Frame
 from agent.modbus.bus import Bus
-from agent.modbus.ports import Port, SerialPort, TcpPort
+from agent.modbus.ports import Port
+from agent.modbus.serial_line import SerialPort
+from agent.modbus.tcp import TcpPort
 from agent.modbus.unit import Unit
 from agent.quality import Quality
 from drivers.layout import Layout
@@ -90,7 +92,7 @@ def unit(
 
 @contextlib.asynccontextmanager
 async def polling(port: Port, *units: Unit) -> AsyncIterator[None]:
-    task = asyncio.create_task(Bus("bus", port, list(units)).run())
+    task = asyncio.create_task(Bus("bus", port, list(units), Clock()).run())
     try:
         yield
         assert not task.done()
@@ -154,11 +156,11 @@ async def test_a_refused_merged_read_is_taken_apart_and_remembered(
     watched = unit("a", 1, frames)
     async with polling(TcpPort(endpoint.host, endpoint.port), watched):
         frame = await frames.first("a", Quality.GOOD)
-        refused = watched.counters.refused
+        refused = watched.counters.illegal
         await frames.first("a", Quality.GOOD, after=len(frames.frames))
     assert frames.frames[0].quality[0] == Quality.REFUSED
     np.testing.assert_array_equal(frame.raw, [3300, 3300, 3300, 3300, 7])
-    assert watched.counters.refused == refused == 1
+    assert watched.counters.illegal == refused == 1
 
 
 async def test_an_impossible_value_is_a_sensor_fault_with_its_raw_value_kept(
@@ -243,9 +245,9 @@ async def test_what_a_refusal_taught_is_known_to_the_next_connection(
     watched = unit("a", 1, frames, profile=parse_profile(COUNTED))
     async with polling(TcpPort(endpoint.host, endpoint.port), watched):
         assert (await frames.first("a", Quality.GOOD)).raw.size == 4
-        refused = watched.counters.refused
+        refused = watched.counters.illegal
         gappy.define(Area.HOLDING, 102, [4])  # a cell more: connected anew
         async with asyncio.timeout(10):
             while frames.frames[-1].raw.size == 4 or frames.frames[-1].quality[0] != Quality.GOOD:
                 await frames.first("a", Quality.GOOD, after=len(frames.frames))
-    assert watched.counters.refused == refused == 1
+    assert watched.counters.illegal == refused == 1

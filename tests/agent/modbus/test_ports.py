@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.modbus.ports import PortError, SerialPort, TcpPort
+from agent.modbus.ports import PortError
+from agent.modbus.serial_line import SerialPort
+from agent.modbus.tcp import TcpPort
 from agent.quality import Quality
 from drivers.registers import Area, Read
 from hil.modbus.faults import Fault, FaultKind
@@ -19,12 +21,12 @@ WORDS = [3200, 3201, 3202, 3203]
 
 async def test_both_transports_bring_the_registers(tcp_port: TcpPort, serial_port: SerialPort) -> None:
     for port in (tcp_port, serial_port):
-        reply = await port.ask(1, READ, 1.0)
+        reply = (await port.ask(1, READ, 1.0)).reply
         assert (reply.quality, list(reply.words)) == (Quality.GOOD, WORDS)
 
 
 async def test_a_register_that_is_not_there_is_refused_with_its_code(tcp_port: TcpPort) -> None:
-    reply = await tcp_port.ask(1, Read(Area.HOLDING, 99, 2), 1.0)
+    reply = (await tcp_port.ask(1, Read(Area.HOLDING, 99, 2), 1.0)).reply
     assert (reply.quality, reply.exception_code) == (Quality.REFUSED, 2)
 
 
@@ -33,8 +35,8 @@ async def test_a_damaged_rtu_reply_is_no_reply_and_the_next_is_right(
     kind: FaultKind, rtu_bus: RtuBus, serial_port: SerialPort
 ) -> None:
     rtu_bus.faults.set(Fault(kind, times=1))
-    assert (await serial_port.ask(1, READ, 0.1)).quality is Quality.NO_REPLY
-    assert list((await serial_port.ask(1, READ, 1.0)).words) == WORDS
+    assert (await serial_port.ask(1, READ, 0.1)).reply.quality is Quality.NO_REPLY
+    assert list((await serial_port.ask(1, READ, 1.0)).reply.words) == WORDS
 
 
 @pytest.mark.parametrize("kind", [FaultKind.DOUBLE, FaultKind.NOISE, FaultKind.JITTER])
@@ -42,17 +44,27 @@ async def test_a_sound_reply_among_rubbish_is_taken_once(
     kind: FaultKind, rtu_bus: RtuBus, serial_port: SerialPort
 ) -> None:
     rtu_bus.faults.set(Fault(kind, times=1, delay_s=0.05))
-    assert list((await serial_port.ask(1, READ, 1.0)).words) == WORDS
-    assert list((await serial_port.ask(1, Read(Area.HOLDING, 110, 4), 1.0)).words) == [3210, 3211, 3212, 3213]
+    assert list((await serial_port.ask(1, READ, 1.0)).reply.words) == WORDS
+    assert list((await serial_port.ask(1, Read(Area.HOLDING, 110, 4), 1.0)).reply.words) == [
+        3210,
+        3211,
+        3212,
+        3213,
+    ]
 
 
 async def test_a_late_tcp_reply_is_never_taken_for_the_current_one(
     endpoint: TcpEndpoint, tcp_port: TcpPort
 ) -> None:
     endpoint.faults.set(Fault(FaultKind.LATE, times=1, delay_s=0.2))
-    assert (await tcp_port.ask(1, READ, 0.05)).quality is Quality.NO_REPLY
+    assert (await tcp_port.ask(1, READ, 0.05)).reply.quality is Quality.NO_REPLY
     endpoint.faults.set(Fault(FaultKind.SLOW, times=1, delay_s=0.3))  # the late one comes first
-    assert list((await tcp_port.ask(1, Read(Area.HOLDING, 110, 4), 1.0)).words) == [3210, 3211, 3212, 3213]
+    assert list((await tcp_port.ask(1, Read(Area.HOLDING, 110, 4), 1.0)).reply.words) == [
+        3210,
+        3211,
+        3212,
+        3213,
+    ]
 
 
 async def test_a_connection_that_closes_in_mid_reply_is_the_ports_fault(
@@ -63,7 +75,7 @@ async def test_a_connection_that_closes_in_mid_reply_is_the_ports_fault(
         await tcp_port.ask(1, READ, 1.0)
     tcp_port.close()
     await tcp_port.open()
-    assert list((await tcp_port.ask(1, READ, 1.0)).words) == WORDS
+    assert list((await tcp_port.ask(1, READ, 1.0)).reply.words) == WORDS
 
 
 async def test_what_is_not_modbus_is_said_so(unused_tcp_port: int) -> None:

@@ -1,0 +1,84 @@
+"""What passes between a unit and the schedule: a wish, a request, and a poll cycle on its way to a frame."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agent.clock import Stamp
+from drivers.layout import Image, Layout
+from drivers.quantities import Poll
+from drivers.registers import Read
+
+if TYPE_CHECKING:
+    from agent.modbus.unit import Unit
+
+CONNECT, PROBE = -1, -2  # purposes of a read that is not of the plan
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A read that a unit would like to be asked: from when, until when, and whether it is for safety points.
+
+    `purpose`: an index into the unit's plan, or CONNECT or PROBE.
+    """
+
+    purpose: int
+    at_s: float
+    deadline_s: float
+    safety: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """A unit that was understood: its layout, the hash of its description, and where its words arrive."""
+
+    layout: Layout
+    schema: bytes
+    image: Image = field(init=False)
+    state_at_s: float = 0.0  # when the state points are due again
+    foreign: bool = False  # another kind of unit: its values are MISMATCH, and it is only asked who it is
+    reads: tuple[Read, ...] = field(init=False)
+    safety: list[int] = field(init=False)
+    state: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        plan = self.layout.plan
+        self.image, self.reads = self.layout.image(), plan.reads
+        self.safety = [i for i, poll in enumerate(plan.classes) if poll is not Poll.STATE]
+        self.state = [i for i, poll in enumerate(plan.classes) if poll is Poll.STATE]
+
+
+@dataclass(slots=True, eq=False)
+class Cycle:
+    """One poll cycle."""
+
+    connection: Connection
+    release_s: float
+    with_state: bool
+    pending: deque[int]
+    left: int  # safety reads that were not answered yet
+    out: int = 0  # requests on their way
+    tries: dict[int, int] = field(default_factory=dict)
+    stamp: Stamp | None = None  # taken before the first request: no value is shown younger than it is
+    after: Connection | None = None  # the connection to go on with, where a refused read was taken apart
+    sound: bool = False  # a read has brought values
+    busy: bool = False  # the unit asks for patience
+    overran: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to ask or to wait for."""
+        return not self.pending and not self.out
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """A request that goes out now."""
+
+    unit: "Unit"
+    purpose: int
+    read: Read
+    timeout_s: float
+    pause_s: float
+    at_s: float
+    cycle: Cycle | None

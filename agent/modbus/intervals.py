@@ -1,0 +1,95 @@
+"""How often a unit's safety points were really read: the evidence for the ten-second rule. Pure.
+
+Kept as counts in bins of equal ratio, so that hours add up to days without the single intervals.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import ceil, log
+
+RATIO = 1.02  # one bin: a quantile is told to 2 %, never too low
+LEAST_S = 0.001
+
+
+def bin_of(interval_s: float) -> int:
+    """Return the bin of an interval."""
+    return max(0, ceil(log(max(interval_s, LEAST_S) / LEAST_S) / log(RATIO) - 1e-9))
+
+
+def upper_s(number: int) -> float:
+    """Return the longest interval that falls into a bin."""
+    return LEAST_S * RATIO**number
+
+
+@dataclass
+class Tally:
+    """Intervals of a stretch of time; `misses`: how many were longer than the deadline."""
+
+    deadline_s: float
+    bins: Counter[int] = field(default_factory=Counter)
+    longest_s: float = 0.0
+    misses: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many intervals there were."""
+        return self.bins.total()
+
+    def quantile(self, q: float) -> float | None:
+        """Return the smallest bin's upper end below which a share `q` lies; None without intervals."""
+        wanted, seen = q * self.count, 0
+        for number in sorted(self.bins):
+            seen += self.bins[number]
+            if seen >= wanted:
+                return min(upper_s(number), self.longest_s)
+        return None
+
+    @classmethod
+    def sum(cls, tallies: Iterable["Tally"], deadline_s: float) -> "Tally":
+        """Return the tally of several stretches."""
+        total = cls(deadline_s)
+        for tally in tallies:
+            total.bins += tally.bins
+            total.longest_s = max(total.longest_s, tally.longest_s)
+            total.misses += tally.misses
+        return total
+
+
+class Intervals:
+    """The intervals of one unit since they were last taken."""
+
+    def __init__(self, deadline_s: float) -> None:
+        self.deadline_s = deadline_s
+        self._tally = Tally(deadline_s)
+        self._last_s: float | None = None
+        self._missed = False  # the interval that lasts was counted as a miss already
+        self.misses = 0  # since the start
+
+    def begin(self, now_s: float) -> None:
+        """Count from now on: the first interval begins here, whether or not the unit ever answers."""
+        if self._last_s is None:
+            self._last_s = now_s
+
+    def add(self, now_s: float) -> None:
+        """All safety points were read."""
+        if self._last_s is not None:
+            interval_s = now_s - self._last_s
+            self._tally.bins[bin_of(interval_s)] += 1
+            self._tally.longest_s = max(self._tally.longest_s, interval_s)
+            self._note_miss(interval_s)
+        self._last_s, self._missed = now_s, False
+
+    def _note_miss(self, interval_s: float) -> None:
+        if interval_s > self.deadline_s and not self._missed:
+            self._missed = True
+            self._tally.misses += 1
+            self.misses += 1
+
+    def take(self, now_s: float) -> Tally:
+        """Return what came since the last time; one that lasts, and is too long already, is a miss in it."""
+        if self._last_s is not None:
+            self._note_miss(now_s - self._last_s)
+            self._tally.longest_s = max(self._tally.longest_s, now_s - self._last_s)
+        tally, self._tally = self._tally, Tally(self.deadline_s)
+        return tally

@@ -1,0 +1,50 @@
+"""Which unit of a bus may speak next: earliest deadline first, safety points before everything else. Pure.
+
+Theory. Reads cannot be interrupted, so this is non-preemptive EDF: as long as the line has time for all
+cycles, each ends within its period and the longest single read; what else a read of the longest kind (a
+probe of a silent unit, a state point) can cost is computed in `proof`. Below safety stand state points,
+probes and the first conversation with a unit; what has waited beyond its own deadline is urgent too, so that
+a bus with too much to do starves nobody for ever.
+"""
+
+from collections.abc import Sequence
+from math import inf
+
+from agent.modbus.cycle import Ask, Wish
+from agent.modbus.unit import Unit
+
+
+class Schedule:
+    """The units behind one port, and whose turn it is."""
+
+    def __init__(self, units: Sequence[Unit], start_s: float) -> None:
+        self.units = units
+        for k, unit in enumerate(units):
+            unit.alone = len(units) == 1
+            # spread over their first period, so that their requests do not queue
+            unit.release_s = start_s + unit.period_s * k / len(units)
+
+    def next(self, now_s: float) -> Ask | float:
+        """Return what to ask now, or until when there is nothing to ask."""
+        best: tuple[int, float] | None = None
+        chosen: tuple[Unit, Wish] | None = None
+        wake_s = inf
+        for unit in self.units:
+            unit.advance(now_s, can_ask=True)
+            wake_s = min(wake_s, unit.release_s)
+            wish = unit.wish()
+            if wish is None:
+                continue
+            if wish.at_s > now_s:
+                wake_s = min(wake_s, wish.at_s)
+                continue
+            key = (0 if wish.safety or wish.deadline_s <= now_s else 1, wish.deadline_s)
+            if best is None or key < best:
+                best, chosen = key, (unit, wish)
+        return wake_s if chosen is None else chosen[0].ask(chosen[1], now_s)
+
+    def idle(self, now_s: float) -> float:
+        """Let the units say that nothing can be asked; return when they will have more to say."""
+        for unit in self.units:
+            unit.advance(now_s, can_ask=False)
+        return min(unit.release_s for unit in self.units)

@@ -1,0 +1,206 @@
+"""A serial line (or pty), opened exclusively: silence before each request, listening until silence after.
+
+RTU (Modbus over serial line V1.02, 2.5.1.1): frames are apart by 3.5 characters of silence.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import termios
+import time
+from pathlib import Path
+
+import serial
+
+from agent.modbus.adu import RTU_REQUEST_BYTES, RtuExchange, data_bytes
+from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, PortError, nobody
+from drivers.registers import Read
+
+SILENT_CHARACTERS = 3.5
+OVERDUE_S = 10.0  # how long a late reply is still recognised as such
+STABLE_NAMES = (Path("/dev/serial/by-id"), Path("/dev/serial/by-path"))
+
+# Why a serial device cannot be opened, and what to do about it.
+OPEN_ERRORS = {
+    errno.ENOENT: "no such device; see what is plugged in with: ls -l /dev/serial/by-id",
+    errno.EACCES: "no permission; add the agent's user to the device's group (dialout on Debian)",
+    errno.EAGAIN: "in use by another process; find it with: fuser -v DEVICE",
+    errno.EBUSY: "in use by another process; find it with: fuser -v DEVICE",
+}
+
+
+def stable_path(device: Path) -> Path | None:
+    """Return the name of `device` that its adapter will have when it is plugged in again, if there is one."""
+    for folder in STABLE_NAMES:
+        with contextlib.suppress(OSError):
+            for link in sorted(folder.iterdir()):
+                if link.resolve() == device.resolve():
+                    return link
+    return None
+
+
+class SerialPort:
+    """One serial line; one request at a time."""
+
+    numbered = False
+    in_flight = 1
+
+    def __init__(
+        self,
+        device: str,
+        baud: int,
+        parity: str = "N",
+        stop_bits: int = 1,
+        *,
+        pause_s: float = 0.0,
+        settle_s: float = 0.0,
+    ) -> None:
+        self.name = device
+        self.heard_late: HeardLate = nobody
+        self._settings = {"baudrate": baud, "parity": parity, "stopbits": stop_bits}
+        self._character_s = (9 + (parity != "N") + stop_bits) / baud
+        # above 19200 baud the standard fixes the silence at 1.75 ms
+        self._silence_s = SILENT_CHARACTERS * self._character_s if baud <= 19200 else 0.00175
+        self._least_pause_s = pause_s
+        self._settle_s = settle_s
+        self._stable: Path | None = None
+        self._serial: serial.Serial | None = None
+        self._node = 0
+        self._gone = False
+        self._free_at_s = 0.0
+        self._heard_s = 0.0
+        self._exchange: RtuExchange | None = None
+        self._answer: asyncio.Future[Answer] | None = None
+        self._give_up_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._overdue: list[tuple[RtuExchange, int, float]] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the device is held."""
+        return self._serial is not None
+
+    async def open(self) -> None:
+        """Open the device exclusively and let the adapter settle; raise PortError with the reason.
+
+        An adapter that was plugged in again may have another name (ttyUSB1); it is then looked for under the
+        stable one that it had when it was first opened.
+        """
+        path = Path(self.name)
+        if self._stable is not None and not os.path.exists(path):  # noqa: ASYNC240
+            path = self._stable
+        try:
+            self._serial = serial.Serial(str(path), timeout=0, exclusive=True, **self._settings)
+        except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError
+            reason = OPEN_ERRORS.get(getattr(error, "errno", None) or 0, str(error))
+            raise PortError(f"{self.name}: {reason}") from error
+        self._stable = self._stable or stable_path(path)
+        self._node = os.fstat(self._serial.fileno()).st_rdev
+        self._gone = False
+        self._overdue.clear()
+        asyncio.get_running_loop().add_reader(self._serial.fileno(), self._readable)
+        self._free_at_s = time.monotonic() + self._settle_s
+        if self._settle_s:
+            await asyncio.sleep(self._settle_s)
+
+    def close(self) -> None:
+        """Let the device go."""
+        if self._serial is not None:
+            with contextlib.suppress(OSError, ValueError):
+                asyncio.get_running_loop().remove_reader(self._serial.fileno())
+            with contextlib.suppress(OSError, termios.error):
+                self._serial.close()
+            self._serial = None
+        self._lost()
+
+    def _lost(self) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(PortError(f"{self.name}: the device is gone"))
+
+    def _readable(self) -> None:
+        assert self._serial is not None
+        try:
+            data = os.read(self._serial.fileno(), 4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:  # hung up: it stays readable for ever, and says nothing more
+            asyncio.get_running_loop().remove_reader(self._serial.fileno())
+            self._gone = True
+            self._lost()
+            return
+        self._heard_s = time.monotonic()
+        for overdue in list(self._overdue):
+            self._feed_overdue(overdue, data)
+        if self._exchange is not None:
+            self._exchange.feed(data)
+            self._watch()
+
+    def _feed_overdue(self, overdue: tuple[RtuExchange, int, float], data: bytes) -> None:
+        exchange, unit_id, since_s = overdue
+        exchange.feed(data)
+        if exchange.found:
+            self.heard_late(unit_id, self._heard_s - since_s)
+        if exchange.found or self._heard_s - since_s > OVERDUE_S:
+            self._overdue.remove(overdue)
+
+    async def ask(self, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Answer:
+        """Carry one request; see `Port.ask`. The time the bytes need on the wire is added to the time-out."""
+        await self._silence()
+        if self._serial is None or self._gone or self._replaced():
+            raise PortError(f"{self.name}: the device is gone")
+        loop = asyncio.get_running_loop()
+        exchange = self._exchange = RtuExchange(unit_id, read)
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._answer = answer
+        request_s = RTU_REQUEST_BYTES * self._character_s
+        reply_s = (5 + data_bytes(read)) * self._character_s
+        try:
+            self._serial.write(exchange.request)
+            sent_s = time.monotonic() + request_s
+            self._give_up_s = sent_s + timeout_s + reply_s
+            self._watch()
+            result = await answer
+            if result is SILENCE:
+                self._overdue.append((exchange, unit_id, sent_s + reply_s))
+            elif result.reply.quality is not SILENCE.reply.quality:
+                return Answer(result.reply, max(0.0, self._heard_s - sent_s - reply_s))
+            return result
+        except (OSError, termios.error) as error:
+            raise PortError(f"{self.name}: {error}") from error
+        finally:
+            self._exchange = self._answer = None
+            if self._timer is not None:
+                self._timer.cancel()
+            self._free_at_s = time.monotonic() + max(pause_s, self._least_pause_s)
+
+    def _replaced(self) -> bool:
+        """Whether the path leads to another device than the one that is held, or nowhere."""
+        path = self._stable or Path(self.name)
+        try:
+            return path.stat().st_rdev != self._node
+        except OSError:
+            return True
+
+    async def _silence(self) -> None:
+        """Wait until the line has been quiet for long enough; what a late unit still says is dropped."""
+        # a loop, because every late byte moves the end of the silence
+        while (wait_s := max(self._free_at_s, self._heard_s + self._silence_s) - time.monotonic()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(wait_s)
+
+    def _watch(self) -> None:
+        """Settle the exchange once what was heard can be judged, or look again when that may be so."""
+        exchange, answer = self._exchange, self._answer
+        if exchange is None or answer is None or answer.done():
+            return
+        wait_s = exchange.settles_s(self._heard_s, self._give_up_s, self._silence_s) - time.monotonic()
+        if self._timer is not None:
+            self._timer.cancel()
+        if wait_s > 0:
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._watch)
+        elif (reply := exchange.reply) is not None:
+            answer.set_result(Answer(reply))
+        else:
+            answer.set_result(DAMAGED if exchange.answered else SILENCE)

@@ -1,0 +1,145 @@
+"""A connection to a Modbus TCP endpoint: one unit, or a gateway with several behind it."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+
+from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_request
+from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, PortError, nobody
+from drivers.registers import Read
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 3.0
+# A connection whose other end vanished without a word answers nothing and never fails by itself: the kernel
+# is asked to find out while it is idle, and a few unanswered requests in a row end it otherwise.
+KEEPALIVE = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
+UNANSWERED_MOST = 3
+OVERDUE_KEPT = 64  # time-outs whose late replies are still recognised
+
+
+class TcpPort(asyncio.Protocol):
+    """One connection; replies find their requests by transaction id, in whatever order they come."""
+
+    numbered = True
+
+    def __init__(self, host: str, port: int, *, in_flight: int = 1, pause_s: float = 0.0) -> None:
+        self.name = f"{host}:{port}"
+        self.in_flight = in_flight
+        self.heard_late: HeardLate = nobody
+        self._host, self._port, self._pause_s = host, port, pause_s
+        self._transport: asyncio.Transport | None = None
+        self._stream = TcpStream()
+        self._waiting: dict[int, tuple[asyncio.Future[Answer], int, Read, float]] = {}
+        self._overdue: dict[int, tuple[int, float]] = {}
+        self._transaction = 0
+        self._unanswered = 0
+        self._free_at_s = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection stands."""
+        return self._transport is not None
+
+    async def open(self) -> None:
+        """Connect; raise PortError with the reason."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await asyncio.get_running_loop().create_connection(lambda: self, self._host, self._port)
+        except TimeoutError:
+            raise PortError(f"{self.name}: no connection within {CONNECT_TIMEOUT_S:g} s") from None
+        except OSError as error:
+            raise PortError(f"{self.name}: {error.strerror or error}") from error
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the new connection (asyncio calls this)."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport, self._stream, self._unanswered = transport, TcpStream(), 0
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in KEEPALIVE.items():
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    def close(self) -> None:
+        """Drop the connection."""
+        if self._transport is not None:
+            transport, self._transport = self._transport, None
+            transport.abort()
+            self._fail("the connection was closed from here")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the connection is gone (asyncio calls this)."""
+        if self._transport is not None and self._transport.is_closing():
+            self._transport = None
+            self._fail(str(exc) if exc else "the connection was closed by the other side")
+
+    def _fail(self, why: str) -> None:
+        for future, *_ in self._waiting.values():
+            if not future.done():
+                future.set_exception(PortError(f"{self.name}: {why}"))
+        self._waiting.clear()
+        self._overdue.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Give each reply to its request (asyncio calls this)."""
+        try:
+            for transaction, unit_id, pdu in self._stream.feed(data):
+                self._received(transaction, unit_id, pdu)
+        except OutOfStep:
+            if self._transport is not None:
+                self._transport.abort()
+                self._transport = None
+            self._fail("answered what is not Modbus TCP; connecting anew")
+
+    def _received(self, transaction: int, unit_id: int, pdu: bytes) -> None:
+        now_s = time.monotonic()
+        if (overdue := self._overdue.pop(transaction, None)) is not None:
+            self.heard_late(overdue[0], now_s - overdue[1])
+            return
+        waiting = self._waiting.get(transaction)
+        if waiting is None:
+            return
+        future, asked_id, read, sent_s = waiting
+        if future.done():
+            return
+        self._unanswered = 0
+        reply = reply_of(read, pdu) if unit_id == asked_id else None
+        future.set_result(DAMAGED if reply is None else Answer(reply, now_s - sent_s))
+
+    async def ask(self, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Answer:
+        """Carry one request; see `Port.ask`."""
+        # a loop, because another request may have gone out during the pause
+        while (wait_s := self._free_at_s - time.monotonic()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(wait_s)
+        if self._transport is None:
+            raise PortError(f"{self.name}: not connected")
+        loop = asyncio.get_running_loop()
+        self._transaction = transaction = self._transaction % 0xFFFF + 1
+        future: asyncio.Future[Answer] = loop.create_future()
+        sent_s = time.monotonic()
+        self._waiting[transaction] = future, unit_id, read, sent_s
+        self._transport.write(tcp_request(transaction, unit_id, read))
+        timer = loop.call_later(timeout_s, self._timed_out, transaction)
+        try:
+            return await future
+        finally:
+            timer.cancel()
+            self._waiting.pop(transaction, None)
+            if pause_s or self._pause_s:
+                self._free_at_s = time.monotonic() + max(pause_s, self._pause_s)
+
+    def _timed_out(self, transaction: int) -> None:
+        future, unit_id, _, sent_s = self._waiting[transaction]
+        if future.done():
+            return
+        future.set_result(SILENCE)
+        self._overdue[transaction] = unit_id, sent_s
+        while len(self._overdue) > OVERDUE_KEPT:
+            self._overdue.pop(next(iter(self._overdue)))
+        self._unanswered += 1
+        if self._unanswered >= UNANSWERED_MOST and self._transport is not None:
+            log.info("%s: %d requests unanswered; connecting anew", self.name, self._unanswered)
+            with contextlib.suppress(PortError):
+                self.close()
