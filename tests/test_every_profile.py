@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.modbus.ports import TcpPort
+from agent.modbus.tcp import TcpPort
 from agent.quality import Quality
 from drivers.connect import connect
 from drivers.layout import Layout
@@ -44,12 +44,14 @@ async def read_once(port: TcpPort, unit_id: int, name: str | Path) -> tuple[Layo
     try:
         read = next(conversation)
         while True:
-            read = conversation.send(await port.ask(unit_id + read.unit_offset, read, 2.0))
+            answer = await port.ask(unit_id + read.unit_offset, read, 2.0)
+            read = conversation.send(answer.reply)
     except StopIteration as done:
         layout: Layout = done.value
     image = layout.image()
     for index, planned in enumerate(layout.plan.reads):
-        image.store(index, await port.ask(unit_id + planned.unit_offset, planned, 2.0))
+        answer = await port.ask(unit_id + planned.unit_offset, planned, 2.0)
+        image.store(index, answer.reply)
     raw, quality, si = np.zeros(layout.n, np.int64), np.zeros(layout.n, np.uint8), np.empty(layout.n)
     layout.decode(image, raw, quality)
     layout.to_si(raw, quality, si)
