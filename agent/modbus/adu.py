@@ -10,7 +10,7 @@ function code or length, and keeps one request in flight, so only its PDU encodi
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -32,6 +32,7 @@ REQUESTS = {
 BIT_AREAS = frozenset({Area.COIL, Area.DISCRETE})
 EXCEPTION_BIT = 0x80
 RTU_REQUEST_BYTES = 8
+HEADER_BYTES = 6  # of Modbus TCP: transaction id, protocol, length
 # A frame that began and does not go on is over after this long: USB adapters hand bytes on every 16 ms, some
 # more slowly, and a gap inside a frame is theirs more often than the unit's.
 BROKEN_OFF_S = 0.1
@@ -137,22 +138,36 @@ class RtuExchange:
 
 
 class TcpStream:
-    """The frames in what a connection brings."""
+    """The frames in what a connection brings.
 
-    def __init__(self) -> None:
+    Modbus TCP has no checksum, and a reply that was cut short would be filled up from the next one. So what
+    follows a frame must itself begin like a frame that is waited for, or not have come yet; `known` says
+    which transaction ids are.
+    """
+
+    def __init__(self, known: Callable[[int], bool]) -> None:
+        self._known = known
         self._buffer = b""
 
     def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
         """Take received bytes; yield (transaction id, unit id, PDU) of each whole frame. Raises OutOfStep."""
         self._buffer += data
-        while len(self._buffer) >= 8:
-            transaction, protocol, length, unit_id = struct.unpack_from(">HHHB", self._buffer)
-            if protocol != 0 or not 2 < length <= 254:
-                raise OutOfStep
-            if len(self._buffer) < 6 + length:
+        while len(self._buffer) >= HEADER_BYTES:
+            transaction, length = self._header(self._buffer)
+            rest = self._buffer[HEADER_BYTES + length :]
+            if len(self._buffer) < HEADER_BYTES + length or 0 < len(rest) < HEADER_BYTES:
                 return
-            pdu, self._buffer = self._buffer[7 : 6 + length], self._buffer[6 + length :]
+            if rest:
+                self._header(rest)
+            unit_id, pdu = self._buffer[HEADER_BYTES], self._buffer[HEADER_BYTES + 1 : HEADER_BYTES + length]
+            self._buffer = rest
             yield transaction, unit_id, pdu
+
+    def _header(self, data: bytes) -> tuple[int, int]:
+        transaction, protocol, length = struct.unpack_from(">HHH", data)
+        if protocol != 0 or not 2 < length <= 254 or not self._known(transaction):
+            raise OutOfStep
+        return transaction, length
 
 
 def tcp_request(transaction: int, unit_id: int, read: Read) -> bytes:

@@ -27,7 +27,8 @@ class Bus:
         self._opening: asyncio.Task[None] | None = None
         self._reopen_at_s = 0.0
         self._failures = 0
-        self._carried = False  # something, since it was opened
+        self._up = False  # opened, and not known to be lost
+        self._carried = False  # something, since then
         port.heard_late = self._heard_late
         for unit in units:
             unit.numbered = port.numbered
@@ -37,17 +38,22 @@ class Bus:
         self._schedule = Schedule(self.units, self._clock.boottime_s())
         for unit in self.units:
             unit.intervals.begin(self._clock.boottime_s())
-        helpers = [asyncio.create_task(self._help()) for _ in range(self.port.in_flight - 1)]
         try:
-            while True:
-                if self.port.is_open:
-                    await self._step()
-                else:
-                    await self._closed()
+            async with asyncio.TaskGroup() as carriers:
+                carriers.create_task(self._carry())
+                for _ in range(self.port.in_flight - 1):
+                    carriers.create_task(self._help())
         finally:
-            for task in (*helpers, *([self._opening] if self._opening else [])):
-                task.cancel()
+            if self._opening is not None:
+                self._opening.cancel()
             self.port.close()
+
+    async def _carry(self) -> None:
+        while True:
+            if self.port.is_open:
+                await self._step()
+            else:
+                await self._closed()
 
     async def _help(self) -> None:
         """Carry further requests at once, where the units allow it."""
@@ -97,7 +103,7 @@ class Bus:
         else:
             if self.trouble:
                 log.info("bus %s: %s is open again", self.name, self.port.name)
-            self.trouble, self._carried = "", False
+            self.trouble, self._up, self._carried = "", True, False
             self._opened.set()
         finally:
             self._opening = None
@@ -110,6 +116,8 @@ class Bus:
         self.port.close()
         for unit in self.units:
             unit.port_lost()
+        if not self._up and self._opening is None:
+            return  # another request has told of it
         if str(error) != self.trouble:
             log.warning("bus %s: %s; its units are not being read", self.name, error)
         self.trouble = str(error)
@@ -117,7 +125,7 @@ class Bus:
         wait_s = 0.0
         if self._failures:
             wait_s = min(REOPEN_CEILING_S, REOPEN_FLOOR_S * 2.0 ** (self._failures - 1))
-        self._carried = False
+        self._up = self._carried = False
         self._reopen_at_s = self._clock.boottime_s() + wait_s * random.uniform(0.5, 1.0)
 
     def _heard_late(self, unit_id: int, response_s: float) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 import time
+from collections import deque
 
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_request
 from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, PortError, nobody
@@ -31,9 +32,10 @@ class TcpPort(asyncio.Protocol):
         self.heard_late: HeardLate = nobody
         self._host, self._port, self._pause_s = host, port, pause_s
         self._transport: asyncio.Transport | None = None
-        self._stream = TcpStream()
+        self._stream = TcpStream(self._known)
         self._waiting: dict[int, tuple[asyncio.Future[Answer], int, Read, float]] = {}
         self._overdue: dict[int, tuple[int, float]] = {}
+        self._answered: deque[int] = deque(maxlen=in_flight)  # their replies may come twice
         self._transaction = 0
         self._unanswered = 0
         self._free_at_s = 0.0
@@ -41,7 +43,7 @@ class TcpPort(asyncio.Protocol):
     @property
     def is_open(self) -> bool:
         """Whether a connection stands."""
-        return self._transport is not None
+        return self._transport is not None and not self._transport.is_closing()
 
     async def open(self) -> None:
         """Connect; raise PortError with the reason."""
@@ -56,7 +58,7 @@ class TcpPort(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the new connection (asyncio calls this)."""
         assert isinstance(transport, asyncio.Transport)
-        self._transport, self._stream, self._unanswered = transport, TcpStream(), 0
+        self._transport, self._stream, self._unanswered = transport, TcpStream(self._known), 0
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in KEEPALIVE.items():
@@ -93,6 +95,9 @@ class TcpPort(asyncio.Protocol):
                 self._transport = None
             self._fail("answered what is not Modbus TCP; connecting anew")
 
+    def _known(self, transaction: int) -> bool:
+        return transaction in self._waiting or transaction in self._overdue or transaction in self._answered
+
     def _received(self, transaction: int, unit_id: int, pdu: bytes) -> None:
         now_s = time.monotonic()
         if (overdue := self._overdue.pop(transaction, None)) is not None:
@@ -105,6 +110,7 @@ class TcpPort(asyncio.Protocol):
         if future.done():
             return
         self._unanswered = 0
+        self._answered.append(transaction)
         reply = reply_of(read, pdu) if unit_id == asked_id else None
         future.set_result(DAMAGED if reply is None else Answer(reply, now_s - sent_s))
 
@@ -131,9 +137,10 @@ class TcpPort(asyncio.Protocol):
                 self._free_at_s = time.monotonic() + max(pause_s, self._pause_s)
 
     def _timed_out(self, transaction: int) -> None:
-        future, unit_id, _, sent_s = self._waiting[transaction]
-        if future.done():
+        waiting = self._waiting.get(transaction)
+        if waiting is None or waiting[0].done():
             return
+        future, unit_id, _, sent_s = waiting
         future.set_result(SILENCE)
         self._overdue[transaction] = unit_id, sent_s
         while len(self._overdue) > OVERDUE_KEPT:

@@ -114,7 +114,7 @@ TCP_REPLY = bytes.fromhex("00 07 00 00 00 0B 01") + RTU_REPLY[1:-2]
 
 def test_tcp_request_matches_the_specification_and_its_reply_is_found_in_pieces() -> None:
     assert tcp_request(7, 1, HOLDING) == bytes.fromhex("00 07 00 00 00 06 01 03 00 64 00 04")
-    stream = TcpStream()
+    stream = TcpStream(lambda transaction: transaction == 7)
     found = [frame for byte in TCP_REPLY * 2 for frame in stream.feed(bytes((byte,)))]
     assert found == [(7, 1, RTU_REPLY[1:-2])] * 2
     reply = reply_of(HOLDING, found[0][2])
@@ -132,7 +132,17 @@ def test_what_answers_another_request_is_no_reply(pdu: bytes) -> None:
 @pytest.mark.parametrize("stray", [b"SSH-2.0-OpenSSH", b"\x00\x07\x00\x00\xff\xff\x01\x03"])
 def test_a_stream_in_which_no_frame_can_be_found_is_out_of_step(stray: bytes) -> None:
     with pytest.raises(OutOfStep):
-        list(TcpStream().feed(stray))
+        list(TcpStream(lambda _: True).feed(stray))
+
+
+@pytest.mark.parametrize("missing", range(1, len(TCP_REPLY)))
+def test_a_reply_that_was_cut_short_is_never_filled_up_from_the_next(missing: int) -> None:
+    cut, following = TCP_REPLY[:-missing], b"\x00\x08" + TCP_REPLY[2:]
+    stream = TcpStream(lambda transaction: transaction in (7, 8))
+    found = list(stream.feed(cut))
+    with pytest.raises(OutOfStep):
+        found += stream.feed(following * 2)
+    assert found == []
 
 
 def test_bits_come_lowest_first() -> None:
