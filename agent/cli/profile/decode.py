@@ -11,7 +11,11 @@ from rich.console import Console
 from agent.cli.profile.common import captured, json_option, load, profile_dir_option
 from agent.cli.tables import plain_table
 from agent.quality import Quality
+from drivers.dump import Dump
+from drivers.expand import expand
 from drivers.layout import Image, Layout
+from drivers.profile import Profile
+from drivers.registers import Area
 from drivers.values import Coding, Reading
 
 
@@ -49,6 +53,8 @@ def command(
     profile = load(name, folders)
     layout, dump, base = captured(profile, path, unit_id, instance)
     values = decoded(layout, dump.image(layout, base, profile.address_step))
+    # a SunSpec unit's registers are named by the unit, not by the profile
+    not_read = [] if profile.sunspec else unread(profile, dump, base, instance)
     if as_json:
         report = {
             "profile": profile.model,
@@ -56,10 +62,35 @@ def command(
             "identity": layout.identity,
             "values": values,
             "notes": layout.notes,
+            "not_read": not_read,
         }
         click.echo(json.dumps(report))
         return
     _print(layout, values)
+    if not_read:
+        click.echo(f"in the dump, but read by no point: {', '.join(not_read)}")
+
+
+def unread(profile: Profile, dump: Dump, base: int, instance: int) -> list[str]:
+    """Return the registers of a dump that no point of the profile reads, in runs, in words."""
+    found = expand(profile, instance=instance)
+    spans = [v.span for v in (*found.values, *(item.value for item in found.identity))]
+    step = profile.address_step
+    read = {
+        (base + s.unit_offset, s.area, step * a) for s in spans for a in range(s.first, s.last + 1)
+    }  # fmt: skip
+    runs: list[list[int]] = []
+    words: list[tuple[int, Area]] = []
+    for unit, area, address in sorted(set(dump.registers) - read):
+        if runs and words[-1] == (unit, area) and address == runs[-1][1] + step:
+            runs[-1][1] = address
+        else:
+            runs.append([address, address])
+            words.append((unit, area))
+    return [
+        f"{unit} {area} {first}" + (f"..{last}" if last > first else "")
+        for (unit, area), (first, last) in zip(words, runs, strict=True)
+    ]
 
 
 def decoded(layout: Layout, image: Image) -> list[dict[str, Any]]:

@@ -91,6 +91,14 @@ def test_a_capture_is_decoded_with_place_unit_and_quality(folder: Path) -> None:
         ("status", ""): (8.0, "", "good", 8),
     }
     assert [v["means"] for v in report["values"] if v["means"]] == [["critical: over temperature"]]
+    assert report["not_read"] == []
+
+
+def test_registers_of_the_capture_that_no_point_reads_are_named(folder: Path) -> None:
+    dump = folder / "dump.txt"
+    dump.write_text(DUMP + "5 holding 106 1\n5 holding 107 1\n5 input 300 1\n6 input 7 1\n")
+    output = run("decode", folder / "acme-pack.toml", "--registers", dump).output
+    assert "in the dump, but read by no point: 5 holding 106..107, 5 input 300, 6 input 7" in output
 
 
 def test_people_see_what_is_not_good_as_not_known(folder: Path) -> None:
