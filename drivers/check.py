@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from drivers.address import LAST_ADDRESS, AddressError
+from drivers.address import LAST_ADDRESS, AddressError, Notation
 from drivers.arrays import topology_of
-from drivers.coding import address_hint, is_bits, locate
+from drivers.coding import address_hint, is_bits, locate, notation_of
 from drivers.expand import Expansion, expand, reported, terrain
 from drivers.identity import version
 from drivers.plan import Terrain
@@ -335,6 +335,16 @@ def _unwatched(it: _Subject) -> Iterator[Finding]:
             yield point.name, what, f'say quantity = "{watched[unit]}" or the like, or quantity = ""'
 
 
+def _notation(it: _Subject) -> Iterator[Finding]:
+    """Addresses as 3xxxx and 4xxxx number them, said to be what goes over the wire."""
+    points = [p for p in it.profile.point if p.group is None]
+    written = [a for p in points for a in (p.address if isinstance(p.address, tuple) else (p.address,))]
+    modicon = all(isinstance(a, int) and (30001 <= a <= 39999 or 40001 <= a <= 49999) for a in written)
+    if points and modicon and all(notation_of(it.profile, p) is Notation.ZERO_BASED for p in points):
+        what = f"all addresses are like {written[0]}, and are taken as what goes over the wire"
+        yield "", what, 'if the first digit names the table, say addressing = "modicon"'
+
+
 Check = Callable[[_Subject], Iterator[Finding]]
 _ERRORS: tuple[Check, ...] = (
     _names,
@@ -347,4 +357,4 @@ _ERRORS: tuple[Check, ...] = (
     _topology,
     _sunspec,
 )
-_WARNINGS: tuple[Check, ...] = (_unwatched,)
+_WARNINGS: tuple[Check, ...] = (_unwatched, _notation)

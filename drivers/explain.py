@@ -88,7 +88,9 @@ def _said(where: tuple[int | str, ...], details: ErrorDetails) -> tuple[str, str
     if details["type"] == "extra_forbidden":
         return f'key "{key}" is not known', did_you_mean(last, _keys(where), "take it out")
     if details["type"] == "missing":
-        return f'"{key}" is missing', f"say {key} = ..."
+        return f'"{key}" is missing', f"say {key} = {1 if key == 'schema' else '...'}"
+    if key in _LISTS and isinstance(given, dict):
+        return f"[{key}] is one table, not a list of them", f"write [[{key}]], with double brackets"
     known = [word for word in _VOCABULARY.get(last, ()) if word]
     change = did_you_mean(str(given), known, f"known are {', '.join(known)}") if known else f"change {key}"
     if last == "unit" and str(given) in UNIT_WORDS:
@@ -102,7 +104,12 @@ def _said(where: tuple[int | str, ...], details: ErrorDetails) -> tuple[str, str
         change = f"write {key} without quotes"
     if details["type"] == "value_error":
         return str(details["ctx"]["error"]), change
-    return f"{key} = {given!r} {details['msg'].removeprefix('Input ')}", change
+    return f"{key} = {given!r} {_plain(details['msg'])}", change
+
+
+def _plain(message: str) -> str:
+    """Pydantic's sentence in words that are not Python's."""
+    return message.removeprefix("Input ").replace("tuple", "list").replace("dictionary", "table")
 
 
 def _keys(where: tuple[int | str, ...]) -> list[str]:

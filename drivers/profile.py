@@ -1,5 +1,6 @@
 """Profiles: found by name or path, inheritance resolved, checked whole, every mistake told at once."""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -63,7 +64,7 @@ def _find(name_or_path: str | Path, search: Sequence[Path]) -> Path:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # Windows editors begin with a mark
     except UnicodeDecodeError as error:
         raise ProfileError([Problem(path.name, "", f"not UTF-8 text: {error}", "save it as UTF-8")]) from None
 
@@ -73,7 +74,7 @@ def _resolved(text: str, search: Sequence[Path], file: str, seen: tuple[str, ...
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ProfileError([Problem(file, "", f"not TOML: {error}", "mend that line")]) from None
+        raise ProfileError([_not_toml(text, file, error)]) from None
     name = str(content.get("model", file))
     parent = content.pop("extends", None)
     removed = [str(r) for r in content.pop("remove", [])]
@@ -97,6 +98,13 @@ def _resolved(text: str, search: Sequence[Path], file: str, seen: tuple[str, ...
         )
     base["point"] = [p for p in points if p.get("name") not in removed]
     return _merged(base, content)
+
+
+def _not_toml(text: str, file: str, error: tomllib.TOMLDecodeError) -> Problem:
+    at = re.search(r"at line (\d+)", str(error))
+    line = text.splitlines()[int(at[1]) - 1].strip() if at else ""
+    change = "texts stand in quotes, decimals have a point, lists stand in [ ]"
+    return Problem(file, "", f"not TOML: {error}", f"mend `{line}`: {change}" if line else change)
 
 
 def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 
 from drivers.check import check_profile
-from drivers.profile import ProfileError, parse_profile
+from drivers.profile import ProfileError, load_profile, parse_profile
 
 HEAD = 'schema = 1\nmodel = "acme"\n'
 
@@ -153,3 +153,30 @@ def test_a_name_that_cannot_be_comes_with_one_that_can():
 def test_a_broken_point_is_not_blamed_on_those_that_need_it():
     said = told(point("sf", 9, typo=1) + point("a", 0, scale_factor='"sf"'))
     assert said == [("sf", 'key "typo" is not known')]
+
+
+def test_addresses_that_look_like_those_of_modicon_are_worth_a_look():
+    (warning,) = check_profile(parse_profile(HEAD + point("soc", 40001) + point("soh", 40002)))
+    assert warning.change == 'if the first digit names the table, say addressing = "modicon"'
+    assert check_profile(parse_profile(HEAD + point("soc", 40001) + point("soh", 2))) == []
+    assert check_profile(parse_profile(HEAD + 'addressing = "modicon"\n' + point("soc", 40001))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[point]\nname = 'a'\naddress = 1", "write [[point]], with double brackets"),
+        ("title = acme", "mend `title = acme`: texts stand in quotes"),
+        (point("a", scale="0,1"), "mend `scale = 0,1`: texts stand in quotes, decimals have a point"),
+    ],
+)
+def test_toml_that_is_none_is_told_with_its_line(text, told):
+    with pytest.raises(ProfileError) as caught:
+        parse_profile(HEAD + text)
+    assert told in str(caught.value)
+
+
+def test_a_file_saved_on_windows_is_read(tmp_path):
+    path = tmp_path / "acme.toml"
+    path.write_text(HEAD + point("soc"), encoding="utf-8-sig", newline="\r\n")
+    assert load_profile(path).point[0].name == "soc"

@@ -45,7 +45,7 @@ def where(name: str, problem: Problem) -> str:
     path = Path(name)
     if not name.endswith(".toml") or not path.is_file() or problem.model.endswith(".toml"):
         return str(problem)
-    lines = path.read_text(errors="replace").splitlines()
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     pattern = re.compile(rf"""\s*name\s*=\s*["']{re.escape(problem.point)}["']""")
     line = next((f":{number}" for number, text in enumerate(lines, 1) if pattern.match(text)), "")
     return f"{name}{line}: {problem.point or 'profile'}: {problem.what}; {problem.change}"
@@ -59,7 +59,7 @@ def captured(
     That is the profile's own if the dump has it, else the dump's lowest. Raises Misuse.
     """
     try:
-        dump = parse_dump(path.read_text())
+        dump = parse_dump(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise Misuse(f"{path}: cannot be read: {error.strerror}") from error
     except (DumpError, UnicodeDecodeError) as error:
