@@ -15,7 +15,7 @@ import numpy as np
 
 from agent import notify
 from agent.clock import Clock, OffsetWatch
-from agent.config import Config, GpioRelay, RtuBus, TcpBus, UnitTable
+from agent.config import Config, RtuBus, TcpBus, UnitTable
 from agent.control.api import alarms_of, relay_of, routes
 from agent.control.server import ControlServer
 from agent.desk import Desk
@@ -27,13 +27,12 @@ from agent.frame import Frame
 from agent.headline import headline
 from agent.line import line_of, serial_of, timeout_of
 from agent.modbus.bus import Bus
-from agent.modbus.coil import CoilDriver
 from agent.modbus.ports import Port
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.tcp import TcpPort
 from agent.modbus.unit import Unit
 from agent.outputs.annunciator import Annunciator
-from agent.outputs.gpio import GpioDriver
+from agent.outputs.drivers import driver_of
 from agent.outputs.journal import Journal
 from agent.outputs.relay import Relay
 from agent.status import Latest, health, knowledge, points, unit_report
@@ -103,12 +102,7 @@ class Agent:
         racks = {unit.path: unit.rack or unit.name for unit in self.config.unit}
         relay = None
         if table := self.config.relay:
-            driver = (
-                GpioDriver(table.pin, table.active_high)
-                if isinstance(table, GpioRelay)
-                else CoilDriver(table.host, table.port, table.unit_id, table.coil)
-            )
-            relay = Relay(Annunciator(racks), driver, self.clock.boottime_s)
+            relay = Relay(Annunciator(racks), driver_of(table), self.clock.boottime_s)
         return Desk(racks, Journal.find(self.config.journal.syslog), relay, self._record, self.clock)
 
     def _store(self) -> Store:

@@ -11,6 +11,7 @@ main = lazy_group(
         "run": "Run the agent until SIGTERM or Ctrl-C.",
         "status": "Say what a running agent knows.",
         "alarm": "See and answer the alarms of a running agent.",
+        "relay": "Put the alarm relay into its alarm position, without an agent.",
         "check": "Check the configuration and every profile it names.",
         "warm-up": "Compile the detectors now, so that the next start need not.",
         "profile": "Find, check, write and try the profiles of battery management units.",

@@ -11,6 +11,7 @@ from agent import kernels
 from agent.cli.errors import Misuse
 from agent.cli.load import config_option, load
 from agent.control.server import ControlError
+from agent.outputs.gpio import GpioError
 from agent.runtime import Agent
 from agent.store.errors import StoreError
 from agent.uplink.tls import TlsError
@@ -31,5 +32,5 @@ def command(path: Path) -> None:
     kernels.prepare()  # a kernel that compiled at its first frame would hold up every bus
     try:
         asyncio.run(Agent(config, profiles).run())
-    except (StoreError, ControlError, TlsError) as error:
+    except (StoreError, ControlError, GpioError, TlsError) as error:
         raise Misuse(str(error)) from error

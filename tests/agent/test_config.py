@@ -69,6 +69,8 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
         ('name = "rack-1"', 'name = "rack 1"', "[[unit]] rack 1 name: string should match pattern"),
         ('bus = "lan"', 'bus = "rs485-1"', "[[unit]] bmu-1: the unit_id is already rack-1's"),
         ('bus = "lan"', 'bus = "rs485-1"', "[[bus]] lan: no [[unit]] is on it"),
+        ("[upstream]", '[relay]\noutput = "gpio"\npin = 99\n[upstream]', "[relay] pin: input should be less"),
+        ("[upstream]", '[relay]\noutput = "lamp"\n[upstream]', "[relay]: input tag 'lamp'"),
     ],
 )
 def test_each_mistake_says_where_and_what(tmp_path: Path, old: str, new: str, problem: str) -> None:

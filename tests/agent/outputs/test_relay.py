@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 from pymodbus.pdu import ModbusPDU
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from agent.cli import main
 from agent.modbus.coil import CoilDriver
 from agent.outputs.annunciator import Annunciator
 from agent.outputs.gpio import GpioDriver, GpioError
@@ -135,3 +138,37 @@ async def test_a_module_that_was_away_gets_the_present_state_when_it_is_back(unu
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await module.shutdown()
+
+
+CONFIG = """
+[upstream]
+url = "https://collector.example"
+[relay]
+output = "modbus-coil"
+host = "127.0.0.1"
+port = {port}
+coil = 3
+[[bus]]
+name = "lan"
+transport = "tcp"
+host = "192.0.2.10"
+[[unit]]
+name = "rack-1"
+bus = "lan"
+profile = "sunspec-lithium-ion"
+"""
+
+
+async def test_the_relay_is_dropped_for_an_agent_that_has_ended(
+    module: IoModule, unused_tcp_port: int, tmp_path: Path
+) -> None:
+    config = tmp_path / "agent.toml"
+    config.write_text(CONFIG.format(port=unused_tcp_port))
+    arguments = ["relay", "drop", "--config", str(config)]
+    done = await asyncio.to_thread(CliRunner().invoke, main, arguments)
+    assert (done.exit_code, done.output) == (0, "")
+    assert module.writes == [(1, COIL, False)]
+    await module.shutdown()
+    done = await asyncio.to_thread(CliRunner().invoke, main, arguments)
+    assert done.exit_code == 1
+    assert f"coil 3 of unit 1 at 127.0.0.1:{unused_tcp_port}: no connection" in done.output

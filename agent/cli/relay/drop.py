@@ -1,0 +1,43 @@
+"""cellwarden relay drop: what the service runs when the agent has ended, however it ended."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from agent.cli.errors import Finding, Misuse
+from agent.cli.load import config_option
+from agent.config import CoilRelay, ConfigError, GpioRelay, load_config
+from agent.outputs.drivers import driver_of
+from agent.outputs.gpio import GpioError
+
+
+@click.command("drop")
+@config_option
+def command(path: Path) -> None:
+    """Put the relay of a configuration into its alarm position, and leave it there.
+
+    Not for a relay that a running agent holds. Exit 1 when it cannot be driven; without a [relay] nothing is
+    done.
+
+    \b
+    Example:  cellwarden relay drop --config /etc/cellwarden/agent.toml
+    """
+    try:
+        table = load_config(path).relay
+    except ConfigError as error:
+        raise Misuse(str(error)) from error
+    if table is None:
+        return
+    try:
+        trouble = asyncio.run(_drop(table))
+    except GpioError as error:
+        raise Finding(str(error)) from error
+    if trouble:
+        raise Finding(trouble)
+
+
+async def _drop(table: GpioRelay | CoilRelay) -> str:
+    driver = driver_of(table)
+    await driver.close()  # which drops it
+    return driver.trouble
