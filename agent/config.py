@@ -267,8 +267,9 @@ def _line(content: dict[str, Any], error: Any) -> str:
     here: Any = content
     for part in error["loc"]:
         if isinstance(part, int):  # one of several [[tables]]: called by its name
-            here = here[part]
-            where = f"[[{where.strip('[]')}]] {here.get('name') or f'number {part + 1}'}"
+            here = here[part] if isinstance(here, list) else None
+            name = here.get("name") if isinstance(here, dict) else None
+            where = f"[[{where.strip('[]')}]] {name or f'number {part + 1}'}"
         elif not (where and part in TAGS):
             here = here.get(part, {}) if isinstance(here, dict) else {}
             where = f"{where} {part}" if where else f"[{part}]" if isinstance(here, dict) else str(part)

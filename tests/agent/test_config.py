@@ -1,8 +1,13 @@
 """agent.toml: every mistake at once, each with its table, its key, and what to do."""
 
+import contextlib
+import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from agent.config import ConfigError, load_config
 
@@ -80,3 +85,57 @@ def test_each_mistake_says_where_and_what(tmp_path: Path, old: str, new: str, pr
 def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"absent\.toml: cannot be read: No such file"):
         load_config(tmp_path / "absent.toml")
+
+
+KEYS = st.sampled_from(
+    [
+        "agent",
+        "upstream",
+        "bus",
+        "unit",
+        "store",
+        "id",
+        "url",
+        "name",
+        "transport",
+        "host",
+        "port",
+        "profile_dirs",
+    ]
+)
+LEAVES = st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["tcp", "rtu", "lan"])
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=15,
+)
+
+
+def as_toml(tree: object) -> str:
+    """One inline value."""
+    if isinstance(tree, dict):
+        return "{" + ", ".join(f"{key} = {as_toml(value)}" for key, value in tree.items()) + "}"
+    if isinstance(tree, list):
+        return "[" + ", ".join(map(as_toml, tree)) + "]"
+    return json.dumps(tree) if isinstance(tree, str | bool) else str(tree)
+
+
+@given(st.dictionaries(KEYS, TREES, max_size=6))
+@example({"bus": [False]})  # was taken for a table with a name
+@example({"agent": {"profile_dirs": [1]}})
+def test_any_tables_are_refused_in_words_and_never_crash(content: dict[str, object]) -> None:
+    text = "\n".join(f"{key} = {as_toml(value)}" for key, value in content.items())
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "agent.toml")
+        path.write_text(text, encoding="utf-8", errors="replace")
+        with contextlib.suppress(ConfigError):
+            load_config(path)
+
+
+@given(st.binary(max_size=200), st.integers(0, len(GOOD)))
+def test_any_bytes_in_the_file_are_refused_in_words_and_never_crash(noise: bytes, at: int) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "agent.toml")
+        path.write_bytes(GOOD[:at].encode() + noise + GOOD[at + len(noise) :].encode())
+        with contextlib.suppress(ConfigError):
+            load_config(path)
