@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from agent.clock import Clock, OffsetWatch
 from agent.config import Config, RtuBus, TcpBus, UnitTable
 from agent.control.api import alarms_of, relay_of, routes
 from agent.control.server import ControlServer
+from agent.credentials import handed_over
 from agent.desk import Desk
 from agent.detect import identity
 from agent.detect.book import AlarmBook
@@ -51,6 +53,7 @@ from drivers.profile import Profile
 log = logging.getLogger(__name__)
 
 UPSTREAM = "main"  # whose cursor it is: a collector that moves to another URL is still the same
+CERTIFICATE_S = 86_400.0  # between two looks at when it ends
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
 SIGHT_S = 1.0  # how often the outputs are told of units out of sight
 
@@ -66,9 +69,9 @@ class Agent:
         self.desk = self._desk()
         self.store = self._store()
         upstream = config.upstream
-        tls = partial(client_context, upstream.ca, upstream.cert, upstream.key)
-        if upstream.url.startswith("https:"):
-            tls()  # to fail at the start rather than later
+        # files that cannot be used keep batches on the box, never the agent from watching: the uplink says so
+        ca, cert, key = map(handed_over, (upstream.ca, upstream.cert, upstream.key))
+        tls = partial(client_context, ca, cert, key)
         self.uplink = Uplink(
             upstream.url,
             config.agent.id,
@@ -153,6 +156,7 @@ class Agent:
             asyncio.create_task(self.uplink.run()),
             asyncio.create_task(self._tell_service_manager()),
             asyncio.create_task(self._tell_outputs()),
+            asyncio.create_task(self._watch_certificate()),
             asyncio.create_task(stop.wait()),
         ]
         if self.desk.relay:
@@ -188,6 +192,21 @@ class Agent:
             self._summary,
             self.clock.boottime_s,
         )
+
+    async def _watch_certificate(self) -> None:
+        """Say once a day that this agent's certificate is about to end."""
+        cert = handed_over(self.config.upstream.cert)
+        while cert:
+            from agent.certificate import CertificateError, expiry_warning  # not without one: 10 MB of memory
+
+            try:
+                warning = expiry_warning(cert, time.time())
+            except CertificateError as error:
+                warning = str(error)
+            if warning:
+                log.warning(warning)
+            await asyncio.sleep(CERTIFICATE_S)
+        await asyncio.Future()
 
     def _summary(self) -> str:
         """Return one line for `systemctl status`."""

@@ -52,3 +52,10 @@ system_packages() {
         "apt-get update -qq && apt-get install -y -qq --no-install-recommends ${missing[*]}" >/dev/null \
         || say "apt-get could not install ${missing[*]} (the tests that need them will skip)"
 }
+
+# with_uv: uv in .venv; it resolves and installs for machines other than this one, as pip cannot.
+with_uv() {
+    setup dev
+    [ -x .venv/bin/uv ] || .venv/bin/python -m pip install --quiet --disable-pip-version-check uv \
+        || die "pip could not install uv (see above)"
+}

@@ -1,16 +1,19 @@
 """cellwarden check: everything that can be known of a configuration without a battery."""
 
+import time
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from agent.certificate import CertificateError, expiry_warning
 from agent.cli.errors import Misuse
 from agent.cli.load import config_option, load
 from agent.cli.tables import plain_table
-from agent.config import RtuBus, TcpBus, UnitTable
+from agent.config import RtuBus, TcpBus, UnitTable, UpstreamTable
 from agent.line import line_of
+from agent.uplink.tls import TlsError, client_context
 from drivers.connect import assume
 from drivers.plan import PlanError
 from drivers.profile import Profile
@@ -47,9 +50,26 @@ def command(path: Path) -> None:
                 " raise period_s, or the baud rate, or put units on another bus"
             )
     Console().print(table)
+    problems += [f"{path.name}: {problem}" for problem in _certificate_problems(config.upstream)]
     if problems:
         raise Misuse("\n".join(problems))
     click.echo(f"{path}: good; {len(config.unit)} units on {len(config.bus)} buses, to {config.upstream.url}")
+
+
+def _certificate_problems(upstream: UpstreamTable) -> list[str]:
+    """Return what is wrong with the files of [upstream]; say on stderr what will be."""
+    if not upstream.url.startswith("https:"):
+        return []
+    try:
+        client_context(upstream.ca, upstream.cert, upstream.key)
+        warning = expiry_warning(upstream.cert, time.time()) if upstream.cert else ""
+    except (TlsError, CertificateError) as error:
+        if not isinstance(error.__cause__, PermissionError):
+            return [str(error)]
+        warning = "the files of [upstream] cannot be read by you, and were not checked; run this as root"
+    if warning:
+        click.echo(f"warning: {warning}", err=True)
+    return []
 
 
 def _add_row(table: Table, bus: TcpBus | RtuBus, port: str, unit: UnitTable, profile: Profile) -> float:

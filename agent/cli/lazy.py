@@ -12,7 +12,7 @@ import click
 
 from agent import kernels
 
-AGENT_PARTS = ("numba", "pydantic", "pymodbus", "serial")
+AGENT_PARTS = ("cryptography", "numba", "pydantic", "pymodbus", "serial")
 
 
 class LazyGroup(click.Group):

@@ -14,7 +14,6 @@ from agent.control.server import ControlError
 from agent.outputs.gpio import GpioError
 from agent.runtime import Agent
 from agent.store.errors import StoreError
-from agent.uplink.tls import TlsError
 
 
 @click.command("run")
@@ -32,5 +31,5 @@ def command(path: Path) -> None:
     kernels.prepare()  # a kernel that compiled at its first frame would hold up every bus
     try:
         asyncio.run(Agent(config, profiles).run())
-    except (StoreError, ControlError, GpioError, TlsError) as error:
+    except (StoreError, ControlError, GpioError) as error:
         raise Misuse(str(error)) from error

@@ -4,6 +4,8 @@ import ssl
 import time
 from pathlib import Path
 
+from agent.credentials import NotPrivate, must_be_private
+
 RELEASED_S = 1_767_225_600  # 2026-01-01: a clock before this release was never set
 NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL; the ssl module has no name for it
 
@@ -24,8 +26,11 @@ def client_context(
     try:
         context = ssl.create_default_context(cafile=ca)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if cert:
+        if cert and key:
+            must_be_private(key)
             context.load_cert_chain(cert, key)
+    except NotPrivate as error:
+        raise TlsError(f"[upstream] key: {error}") from error
     except (OSError, ssl.SSLError) as error:
         files = ", ".join(str(path) for path in (ca, cert, key) if path)
         raise TlsError(f"the files of [upstream] cannot be used ({files}): {error}") from error

@@ -26,6 +26,7 @@ class Authority:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         cert_path, key_path = self.folder / f"{name}.pem", self.folder / f"{name}.key"
         self._write(cert_path, self._sign(subject, key.public_key(), authority=False))
+        key_path.touch(mode=0o600)
         key_path.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

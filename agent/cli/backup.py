@@ -1,0 +1,41 @@
+"""cellwarden backup: what makes this box this agent, in one file."""
+
+import os
+from pathlib import Path
+
+import click
+
+from agent.backup import BackupError, collect, to_bytes
+from agent.cli.errors import Misuse
+from agent.cli.load import config_option, load
+
+
+@click.command("backup")
+@config_option
+@click.argument("output", type=click.Path(path_type=Path, dir_okay=False))
+def command(path: Path, output: Path) -> None:
+    """Write configuration, profiles and agent id to OUTPUT, to be restored on another box.
+
+    The private key and the buffer are left out: a key stays on its box, and a new box begins a new epoch.
+
+    \b
+    Example:  cellwarden backup room-3.cellwarden.tar.gz
+    """
+    config, _ = load(path)
+    try:
+        backup, left_out = collect(path, config)
+        part = output.with_name(f".{output.name}.part")
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(to_bytes(backup))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, output)
+    except BackupError as error:
+        raise Misuse(str(error)) from error
+    except OSError as error:
+        raise Misuse(f"{error.filename}: {error.strerror}") from error
+    for line in left_out:
+        click.echo(f"left out: {line}", err=True)
+    click.echo(
+        f"{output}: agent {backup.agent}, {len(backup.files)} files; restore it with `cellwarden restore`"
+    )
