@@ -1,26 +1,20 @@
-"""A room that runs: sources tick, registers follow, events happen, until it is stopped."""
+"""A room that runs: units tick, registers follow, events happen, until it is stopped."""
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from drivers.problems import ProfileError
-from drivers.profile import load_profile
-from hil.battery_models import SunSpecMap
+from hil.events import Cut, EventTable, WireClear, WireFault
 from hil.modbus.faults import Fault, FaultKind, FaultTable
 from hil.modbus.rtu import RtuBus
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import EndpointError, TcpEndpoint
-from hil.plant.duty import Room as Air
-from hil.plant.events import InternalShort
-from hil.plant.rack import Rack, RackParameters
-from hil.plant.sensors import RackSource
-from hil.recording import Recording, RecordingError, load_recording
-from hil.registers import ProfileMap, RegisterError, RegisterMap
-from hil.room import ClearEvent, FaultEvent, MuteEvent, Room, RoomError, ShortEvent, SourceTable, UnitTable
+from hil.room import Room, RoomError, UnitTable
+from hil.units import Unit, build
 
 log = logging.getLogger(__name__)
 
@@ -29,22 +23,35 @@ Announce = Callable[[dict[str, Any]], None]
 
 
 @dataclass
-class Unit:
-    """One simulated unit: its table in the room file, its source and its registers."""
+class Served:
+    """A unit and the wire it answers on."""
 
-    table: UnitTable
-    source: "RackSource | Recording"
-    registers: RegisterMap
+    unit: Unit
     wire: "TcpEndpoint | RtuBus"
+    silent: bool = False
+
+    @property
+    def table(self) -> UnitTable:
+        """Its table in the room file."""
+        return self.unit.table
 
     @property
     def faults(self) -> FaultTable:
-        """The faults of the unit's wire."""
+        """The faults of its wire."""
         return self.wire.faults
 
     def tick(self, t_s: float) -> None:
-        """Measure, and fill the registers."""
-        self.registers.update(self.source.read_at(t_s), t_s)
+        """Measure, fill the registers, and answer or not."""
+        self.unit.source.read_at(t_s)
+        self.unit.fill()
+        self.answer_or_not()
+
+    def answer_or_not(self) -> None:
+        """Be silent on the wire while the unit does not answer."""
+        if self.unit.answers == self.silent:
+            self.silent = not self.silent
+            fault = Fault(FaultKind.MUTE, self.table.unit_id)
+            self.faults.set(fault) if self.silent else self.faults.clear(fault.kind, fault.unit_id)
 
     def describe(self) -> dict[str, Any]:
         """Where a client finds it."""
@@ -60,39 +67,32 @@ class Unit:
 class Bench:
     """All units of a room. Build it, `start` it, `run` it until `stop` is set, `close` it.
 
-    Raises RoomError, with every problem, when the room names what cannot be loaded or does not fit.
+    A bench second lasts 1 / `time_scale` s. Raises RoomError, with every problem, when the room names what
+    cannot be loaded or does not fit.
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, time_scale: float = 1.0) -> None:
         self.room = room
-        self.units: list[Unit] = []
+        self.time_scale = time_scale
+        self.late_ticks = 0
+        self.units: list[Served] = []
+        self.start_s = self.began_s = 0.0  # CLOCK_BOOTTIME of its own start, and of the events' time 0
+        self._mended: list[tuple[float, FaultTable]] = []
         self._wires: dict[str, TcpEndpoint | RtuBus] = {}
         self._tables: dict[str, dict[int, RegisterTable]] = {}
-        problems: list[str] = []
-        for table in room.unit:
-            try:
-                self.units.append(self._build(table))
-            except (RecordingError, RegisterError, OSError) as error:
-                problems.append(f'unit "{table.name}": {error}')
-            except ProfileError as error:
-                problems += [f'unit "{table.name}": {line}' for line in str(error).splitlines()]
+        units, problems = build(room.unit)
+        for unit in units:
+            key, wire = self._wire_of(unit.table)
+            for offset, words in unit.registers.tables.items():
+                unit_id = unit.table.unit_id + offset
+                if unit_id in self._tables[key]:
+                    problems.append(
+                        f'unit "{unit.name}": unit id {unit_id} is taken by another unit of {key}'
+                    )
+                self._tables[key][unit_id] = words
+            self.units.append(Served(unit, wire))
         if problems:
             raise RoomError(problems)
-
-    def _build(self, table: UnitTable) -> Unit:
-        profile = load_profile(table.profile)
-        source = _source(table.source)
-        registers: RegisterMap
-        if profile.sunspec is not None:
-            registers = SunSpecMap(profile, source, table.identity, table.name, table.unit_id)
-        else:
-            registers = ProfileMap(profile, source, table.identity, table.name)
-        key, wire = self._wire_of(table)
-        for offset, words in registers.tables.items():
-            if table.unit_id + offset in self._tables[key]:
-                raise RegisterError(f"unit id {table.unit_id + offset} is taken by another unit of {key}")
-            self._tables[key][table.unit_id + offset] = words
-        return Unit(table, source, registers, wire)
 
     def _wire_of(self, table: UnitTable) -> "tuple[str, TcpEndpoint | RtuBus]":
         """The wire of a unit, made when its first unit comes."""
@@ -113,6 +113,7 @@ class Bench:
                     turnaround_s=bus.turnaround_ms / 1000,
                     echo=bus.echo,
                     seed=seed,
+                    time_scale=self.time_scale,
                 )
             else:
                 host, _, port = str(listen).rpartition(":")
@@ -134,35 +135,50 @@ class Bench:
             raise
 
     async def run(self, stop: asyncio.Event, announce: Announce) -> None:
-        """Announce readiness, then tick and let events happen in real time until `stop` is set."""
-        start_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+        """Announce readiness, then tick and let events happen in their time until `stop` is set."""
+        start_s = self.start_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self.began_s = self.began_s or start_s
         units = [unit.describe() for unit in self.units]
         announce({"ready": True, "boottime_s": start_s, "units": units})
         events = sorted(self.room.event, key=lambda event: event.at_s)
         tick = 1
         while not stop.is_set():
-            now_s = time.clock_gettime(time.CLOCK_BOOTTIME) - start_s
-            if events and events[0].at_s <= now_s:
+            now_s = self.time_scale * (time.clock_gettime(time.CLOCK_BOOTTIME) - start_s)
+            if events and events[0].at_s <= self.scenario_s():
                 event = events.pop(0)
-                self._happen(event, now_s)
-                announce(
-                    {
-                        "event": event.kind,
-                        **event.model_dump(exclude={"kind", "at_s"}),
-                        "t_s": round(now_s, 3),
-                    }
-                )
+                self.happen(event, now_s)
+                announce({"event": event.kind, **event.said(), "t_s": round(self.scenario_s(), 3)})
             elif tick * TICK_S <= now_s:
-                for unit in self.units:
-                    unit.tick(now_s)
+                self.tick(now_s)
                 if now_s > (tick + 1) * TICK_S:
+                    self.late_ticks += 1
                     log.warning(
                         "the bench is %.1f s late: too many units for this machine", now_s - tick * TICK_S
                     )
                 tick = int(now_s // TICK_S) + 1
             else:
-                due_s = min([tick * TICK_S] + [event.at_s for event in events[:1]])
-                await _wait(stop, due_s - now_s)
+                soonest_s = [event.at_s - self.scenario_s() for event in events[:1]]
+                wait_s = min([tick * TICK_S - now_s, *soonest_s])
+                await _wait(stop, max(0.0, wait_s) / self.time_scale)
+
+    def scenario_s(self) -> float:
+        """The time by which events happen: since `begin`, or else since the start; before it, negative."""
+        return self.time_scale * (time.clock_gettime(time.CLOCK_BOOTTIME) - self.began_s)
+
+    def begin(self) -> None:
+        """Let the time of events begin now: whoever watches is ready."""
+        self.began_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def tick(self, t_s: float) -> None:
+        """Bring every unit to `t_s`, and mend what was cut until then."""
+        for unit in self.units:
+            unit.tick(t_s)
+        for end_s, faults in [mended for mended in self._mended if mended[0] <= t_s]:
+            self._mended.remove((end_s, faults))
+            faults.clear(FaultKind.MUTE, None)
+            for unit in self.units:
+                unit.silent = False
+                unit.answer_or_not()
 
     async def close(self) -> None:
         """Close all wires and remove their links."""
@@ -172,43 +188,28 @@ class Bench:
             else:
                 wire.stop()
 
-    def _happen(self, event: "ShortEvent | MuteEvent | FaultEvent | ClearEvent", t_s: float) -> None:
-        unit = next(u for u in self.units if u.table.name == event.unit)
-        unit_id, faults = unit.table.unit_id, unit.faults
-        match event:
-            case ShortEvent():
-                assert isinstance(unit.source, RackSource)
-                unit.source.read_at(t_s)  # the rack as it is when it happens
-                unit.source.apply(InternalShort(event.place, event.ohm))
-            case MuteEvent(kind="mute"):
-                faults.set(Fault(FaultKind.MUTE, unit_id))
-            case MuteEvent():
-                faults.clear(FaultKind.MUTE, unit_id)
-            case FaultEvent():
-                faults.set(
-                    Fault(event.fault, unit_id, event.probability, event.times, event.delay_s, event.code)
-                )
-            case ClearEvent():
-                faults.clear(event.fault, unit_id)
-
-
-def _source(table: SourceTable) -> "RackSource | Recording":
-    if table.recording is not None:
-        return load_recording(table.recording)
-    rack = table.rack
-    assert rack is not None
-    return RackSource(
-        Rack(
-            RackParameters(
-                rack.arrangement,
-                chemistry=rack.chemistry,
-                capacity_ah=rack.capacity_ah,
-                soc=rack.soc,
-                room=Air(rack.room_degc),
-                seed=rack.seed,
-            )
-        )
-    )
+    def happen(self, event: EventTable, t_s: float) -> None:
+        """Let an event happen. What happens to the site, as to its collector, is not the bench's."""
+        what = event.what()
+        if isinstance(what, Cut):
+            faults = self._wires[event.bus].faults
+            faults.set(Fault(FaultKind.MUTE))
+            if what.for_s < math.inf:
+                self._mended.append((t_s + what.for_s, faults))
+            return
+        if event.on == "site":
+            return
+        served = next(u for u in self.units if u.table.name == event.unit)
+        unit_id = served.table.unit_id
+        match what:
+            case WireFault(fault, probability, times, delay_s, code):
+                served.faults.set(Fault(fault, unit_id, probability, times, delay_s / self.time_scale, code))
+            case WireClear(fault):
+                served.faults.clear(fault, unit_id)
+            case _:
+                served.unit.source.read_at(t_s)  # the rack as it is when it happens
+                served.unit.happen(what)
+                served.answer_or_not()
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

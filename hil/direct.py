@@ -34,7 +34,8 @@ class Direct:
         self.raw = np.zeros(layout.n, np.int64)
         self.quality = np.zeros(layout.n, np.uint8)
         self.si = np.full(layout.n, np.nan)
-        self.frames = 0
+        self.si_frames = np.empty((0, layout.n))  # of the last `judge`
+        self.quality_frames = np.empty((0, layout.n), np.uint8)
 
     def judge(
         self,
@@ -51,6 +52,8 @@ class Direct:
         layout, image = self.layout, self._image
         raw = self._translator.raw(channels, t_s if beat_s is None else beat_s)
         events: list[AlarmEvent] = []
+        self.si_frames = np.empty((len(t_s), layout.n))
+        self.quality_frames = np.empty((len(t_s), layout.n), np.uint8)
         for k in range(len(t_s)):
             if reply is not None and reply[k] != Quality.GOOD:
                 self.raw[:], self.quality[:], self.si[:] = 0, reply[k], np.nan
@@ -59,5 +62,5 @@ class Direct:
                 layout.decode(image, self.raw, self.quality)
                 layout.to_si(self.raw, self.quality, self.si)
             events += self.watch.judge(float(t_s[k]), self.si, self.quality)
-        self.frames += len(t_s)
+            self.si_frames[k], self.quality_frames[k] = self.si, self.quality
         return events

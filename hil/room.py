@@ -1,17 +1,21 @@
 """The room file: which battery units there are, on which wires, with which values, and what happens."""
 
+import copy
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from hil.modbus.faults import RTU_ONLY, TCP_ONLY, FaultKind
+from hil.bmu import BmuLosesModule, module_of
+from hil.events import KINDS, AnyEvent, EventTable, WireFault
+from hil.modbus.faults import RTU_ONLY, TCP_ONLY
 from hil.modbus.rtu import BAUDS
 from hil.plant.chemistry import CHEMISTRIES
 from hil.plant.events import cell_index
+from hil.plant.faults import SensorFault, SensorSwapped, find
 from hil.source import Arrangement
 
 Positive = Annotated[float, Field(gt=0)]
@@ -41,6 +45,11 @@ class RackTable(_Table):
     capacity_ah: Positive = 100.0
     soc: Annotated[float, Field(ge=0, le=1)] | None = None
     room_degc: float = 25.0
+    room_swing_k: Annotated[float, Field(ge=0)] = 0.5  # the day's wave, peak
+    cooling_k: Annotated[float, Field(ge=0)] = 0.0  # the compressor's cycle of 15 min, peak
+    float_wobble_v: Annotated[float, Field(ge=0)] = 0.0  # the charger's, peak
+    charge_limit_a: Positive = 20.0  # each string's
+    neighbour_w_per_k: Annotated[float, Field(ge=0)] = 0.3  # between two cells of 100 Ah
     seed: Annotated[int, Field(ge=0)] = 0
 
     @field_validator("chemistry")
@@ -138,44 +147,7 @@ class UnitTable(_Table):
         return self
 
 
-class _EventTable(_Table):
-    at_s: Annotated[float, Field(ge=0)]
-    unit: str
-
-
-class ShortEvent(_EventTable):
-    """A resistance inside one cell of a modelled rack."""
-
-    kind: Literal["internal_short"]
-    place: str
-    ohm: Positive
-
-
-class MuteEvent(_EventTable):
-    """The unit stops answering, or answers again."""
-
-    kind: Literal["mute", "unmute"]
-
-
-class FaultEvent(_EventTable):
-    """A fault of `hil.modbus.faults` begins at this unit."""
-
-    kind: Literal["fault"]
-    fault: FaultKind
-    probability: Annotated[float, Field(gt=0, le=1)] = 1.0
-    times: Annotated[int, Field(ge=1)] | None = None
-    delay_s: Annotated[float, Field(ge=0)] = 0.5
-    code: Annotated[int, Field(ge=1, le=255)] = 4
-
-
-class ClearEvent(_EventTable):
-    """A fault of this unit ends; without `fault` all of them do."""
-
-    kind: Literal["clear"]
-    fault: FaultKind | None = None
-
-
-EventTable = Annotated[ShortEvent | MuteEvent | FaultEvent | ClearEvent, Field(discriminator="kind")]
+AnyRoom = TypeVar("AnyRoom", bound="Room")
 
 
 class Room(_Table):
@@ -183,30 +155,86 @@ class Room(_Table):
 
     unit: Annotated[tuple[UnitTable, ...], Field(min_length=1)]
     bus: tuple[BusTable, ...] = ()
-    event: tuple[EventTable, ...] = ()
+    event: tuple[AnyEvent, ...] = ()
 
     def bus_of(self, unit: UnitTable) -> BusTable | None:
         """The shared wire of a unit."""
         return next((b for b in self.bus if b.name == unit.bus), None)
 
 
+Contradictions = Callable[[Any], Iterator[str]]
+
+
 def load_room(path: Path) -> Room:
     """Read and check a room file. RoomError with every problem; relative paths start at the file's folder."""
+    return load(path, Room, contradictions)
+
+
+def load(
+    path: Path, model: type[AnyRoom], contradictory: Contradictions, said: dict[str, Any] | None = None
+) -> AnyRoom:
+    """Read a file of the kind of `model`, and check it whole. RoomError with every problem.
+
+    `said` are top-level keys that come from elsewhere and win.
+    """
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise RoomError([f"{path}: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RoomError([f"{path}: not TOML: {error}"]) from error
-    try:
-        room = Room.model_validate(content)
-    except ValidationError as error:
-        raise RoomError([f"{path}: {_explained(content, e)}" for e in error.errors()]) from error
-    if problems := [f"{path}: {problem}" for problem in _contradictions(room)]:
-        raise RoomError(problems)
+    room, problems = _validated(content | (said or {}), model)
+    if room is not None:
+        found = list(contradictory(room))
+        # units and buses that have lost keys contradict each other in ways that nobody wrote
+        problems += [f for f in found if not problems or f.startswith(("event ", "expect "))]
+    if room is None or problems:
+        raise RoomError([f"{path}: {problem}" for problem in dict.fromkeys(problems)])
     buses = [b.model_copy(update={"link": b.link and path.parent / b.link}) for b in room.bus]
     units = [_from_folder(unit, path.parent) for unit in room.unit]
     return room.model_copy(update={"bus": tuple(buses), "unit": tuple(units)})
+
+
+def _validated(content: dict[str, Any], model: type[AnyRoom]) -> tuple[AnyRoom | None, list[str]]:
+    """The room and what is wrong with single keys; what is wrong is left out, so that the rest can be held
+    together. None where nothing is left to hold.
+    """
+    problems: list[str] = []
+    content = copy.deepcopy(content)
+    for attempt in range(20):
+        try:
+            return model.model_validate(content), problems
+        except ValidationError as error:
+            errors = error.errors()
+            # what is missing later was left out here, and tables with mistakes are not counted as there
+            mute = {"too_short"} | ({"missing"} if attempt else set())
+            told = [e for e in errors if e["type"] not in mute or not content.get(str(e["loc"][0]))]
+            problems += [_explained(content, e) for e in told]
+            if not all([_left_out(content, e["loc"]) for e in reversed(errors)]):
+                return None, problems
+    return None, problems
+
+
+def _left_out(content: dict[str, Any], loc: tuple[int | str, ...]) -> bool:
+    """Leave out the key at `loc`, or the whole event or expectation it is in; False where that cannot be."""
+    here: Any = content
+    if loc[0] in ("event", "expect") and len(loc) > 1 and isinstance(content.get(loc[0]), list):
+        if isinstance(loc[1], int) and loc[1] < len(content[loc[0]]):
+            table = content[loc[0]][loc[1]]
+            if isinstance(table, dict) and loc[-1] in table and loc[-1] not in ("kind", "unit", "at_s"):
+                del table[loc[-1]]
+            else:
+                content[loc[0]].pop(loc[1])
+        return True
+    for part in loc[:-1]:
+        if isinstance(here, dict):
+            here = here.get(part, here)
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here[part]
+    if isinstance(here, dict) and loc[-1] in here:
+        del here[loc[-1]]
+        return True
+    return False
 
 
 def _from_folder(unit: UnitTable, folder: Path) -> UnitTable:
@@ -235,13 +263,13 @@ def _explained(content: dict[str, Any], error: Any) -> str:
         table = content[parts[0]][int(parts[1])]
         name = table.get("name") or table.get("kind") if isinstance(table, dict) else None
         label = f'{parts[0]} "{name}"' if name else f"{parts[0]} number {int(parts[1]) + 1}"
-        keys = [p for p in parts[2:] if p not in ("internal_short", "mute", "unmute", "fault", "clear")]
+        keys = [p for p in parts[2:] if p not in KINDS]
         where = f"{label}: {'.'.join(keys)}" if keys else label
     what = {"extra_forbidden": "unknown key", "missing": "is missing"}.get(error["type"])
     return f"{where}: {what or error['msg'].removeprefix('Value error, ')}"
 
 
-def _contradictions(room: Room) -> Iterator[str]:
+def contradictions(room: Room) -> Iterator[str]:
     """What is wrong between the tables."""
     for what, names in (("unit", [u.name for u in room.unit]), ("bus", [b.name for b in room.bus])):
         for name, times in Counter(names).items():
@@ -260,25 +288,38 @@ def _contradictions(room: Room) -> Iterator[str]:
         elif bus and bus.transport != unit.transport:
             yield f'unit "{unit.name}": speaks {unit.transport}, but bus "{bus.name}" speaks {bus.transport}'
     for event in room.event:
-        label = f"event {event.kind} at {event.at_s:g} s"
-        if event.unit not in units:
-            yield f'{label}: there is no unit "{event.unit}"; there is {", ".join(units)}'
+        if event.on == "site":
             continue
-        yield from (f"{label}: {problem}" for problem in _impossible(event, units[event.unit]))
+        known: dict[str, Any] = {"bus": buses}.get(event.on, units)
+        name = event.bus if event.on == "bus" else event.unit
+        if name not in known:
+            what = "bus" if event.on == "bus" else "unit"
+            yield f'{event.label}: there is no {what} "{name}"; there is {", ".join(known) or "none"}'
+        elif event.on != "bus":
+            yield from (f"{event.label}: {problem}" for problem in _impossible(event, units[name]))
 
 
 def _any_port(listen: str | None) -> bool:
     return listen is not None and listen.endswith(":0")
 
 
-def _impossible(event: ShortEvent | MuteEvent | FaultEvent | ClearEvent, unit: UnitTable) -> Iterator[str]:
-    if isinstance(event, ShortEvent):
-        if unit.source.rack is None:
-            yield f'unit "{unit.name}" replays a recording; only a modelled rack can be shorted'
-            return
-        try:
-            cell_index(unit.source.rack.arrangement, event.place)
-        except ValueError as error:
-            yield str(error)
-    elif isinstance(event, FaultEvent) and event.fault in (RTU_ONLY if unit.transport == "tcp" else TCP_ONLY):
-        yield f"there is no fault {event.fault} on {unit.transport}"
+def _impossible(event: EventTable, unit: UnitTable) -> Iterator[str]:
+    rack, what = unit.source.rack, event.what()
+    place: str | None = getattr(what, "place", None)
+    if event.on == "rack" and rack is None:
+        yield f'unit "{unit.name}" replays a recording; there is no {event.kind} in it'
+        return
+    try:
+        if rack and isinstance(what, SensorFault):
+            channels = rack.arrangement.channels()
+            find(channels, what.place, what.quantity)
+            if isinstance(what, SensorSwapped):
+                find(channels, what.other, what.quantity)
+        elif rack and event.on == "rack" and place is not None and (place or event.kind != "self_discharge"):
+            cell_index(rack.arrangement, place)
+        elif rack and isinstance(what, BmuLosesModule):
+            module_of(rack.arrangement, what.place)
+    except ValueError as error:
+        yield str(error)
+    if isinstance(what, WireFault) and what.fault in (RTU_ONLY if unit.transport == "tcp" else TCP_ONLY):
+        yield f"there is no fault {what.fault} on {unit.transport}"

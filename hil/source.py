@@ -92,8 +92,17 @@ class Source(Protocol):
         ...
 
     @property
+    def step_s(self) -> float:
+        """The time between two of its steps."""
+        ...
+
+    @property
     def channels(self) -> Sequence[Channel]:
         """What `read_at` returns, in its order."""
+        ...
+
+    def run(self, steps: int) -> Floats:
+        """Advance by `steps`, and return the values after each, float64[steps, len(channels)]."""
         ...
 
     def read_at(self, t_s: float) -> Floats:

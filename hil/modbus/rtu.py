@@ -61,14 +61,15 @@ class RtuBus:
         echo: bool = False,
         settle_s: float = 0.0,
         seed: int = 0,
+        time_scale: float = 1.0,
     ) -> None:
         self.link = link
-        self.baud = baud
+        self.baud, self.parity, self.stop_bits = baud, parity, stop_bits
         self.units = units
-        self.char_s = (9 + (parity != "N") + stop_bits) / baud
+        self.char_s = (9 + (parity != "N") + stop_bits) / baud / time_scale
         # Modbus over serial line V1.02, 2.5.1.1: above 19200 baud the silence is a fixed 1.75 ms
-        self.silence_s = 3.5 * self.char_s if baud <= 19200 else 0.00175
-        self.turnaround_s = turnaround_s
+        self.silence_s = 3.5 * self.char_s if baud <= 19200 else 0.00175 / time_scale
+        self.turnaround_s = turnaround_s / time_scale
         self.echo = echo
         self.settle_s = settle_s
         self.faults = FaultTable("rtu", seed)

@@ -42,9 +42,9 @@ class Abuse:
 
 @cache
 def abuse_set(name: str) -> Abuse:
-    """The set of that name; "none" has no reactions."""
+    """The set of that name; "none" has no reactions: a lead cell boils above 110 degC, and that cools it."""
     if name == "none":
-        return Abuse(np.zeros((5, 3)), math.inf, 1.0, 0.0)
+        return Abuse(np.zeros((5, 3)), 110.0, math.inf, 2.0)
     table = np.array(list(_DATA["reactions"][name].values()), float)
     table[:, EA_OVER_R] /= _GAS
     table[:, HEAT] /= _DATA["rho_cp_j_per_m3_k"]

@@ -77,6 +77,7 @@ def run_rack(
     dt_s: float,
     string_a: NDArray[np.float64],
     string_v: NDArray[np.float64],
+    string_soc: NDArray[np.float64],
     book_j: NDArray[np.float64],
     cell_v: NDArray[np.float64],
     cell_degc: NDArray[np.float64],
@@ -109,6 +110,8 @@ def run_rack(
     dt_s : float
     string_a, string_v : (k, n_strings) float64
         Output: current (positive = charging) and voltage of each string.
+    string_soc : (k, n_strings) float64
+        Output: mean charge of the cells of each string, 0 to 1.
     book_j : (5,) float64, J
         Energy book, added to: ELECTRIC_IN at the terminals, CHEMICAL stored, HEAT made, of which REACTION
         by the abuse reactions, TO_ROOM given off.
@@ -149,6 +152,7 @@ def run_rack(
             string_a[step, s] = current_a
             string_v[step, s] = source_v + source_ohm * current_a
             busbar_w = 0.0
+            charge = 0.0
             for i in range(first, first + string_cells):
                 cell = cells[i]
                 inner_ohm = cell.r_ohm + cell.rc_ohm * share
@@ -172,11 +176,13 @@ def run_rack(
                     heat_w += busbar_w
                 cell.heat_w = heat_w
                 cell.soc += (inner_a - lost_a) * dt_s / (3600.0 * cell.capacity_ah)
+                charge += cell.soc
                 cell.rc_v = rc_new_v
                 cell.v = terminal_v + current_a * cell.busbar_ohm
                 book_j[ELECTRIC_IN] += cell.v * current_a * dt_s
                 book_j[CHEMICAL] += cell.emf_v * (inner_a - lost_a) * dt_s + rc_j
                 book_j[HEAT] += heat_w * dt_s
+            string_soc[step, s] = charge / string_cells
         _exchange(
             cells, module_cells, module_degc, air_degc, network, n_strings, room_degc[step], dt_s, book_j
         )
@@ -189,9 +195,9 @@ def run_rack(
                 given_j = react(cell, reactions, outer_w, dt_s)
                 book_j[HEAT] += given_j
                 book_j[REACTION] += given_j
-                if cell.temp_degc > kind[COLLAPSE_DEGC] and cell.vent_w_per_k == 0.0:
-                    cell.short_ohm = min(cell.short_ohm, kind[SHORT_IN_R] * cell.r_ohm)
-                    cell.vent_w_per_k = kind[VENT_W_PER_K]
+            if cell.temp_degc > kind[COLLAPSE_DEGC] and cell.vent_w_per_k == 0.0:
+                cell.short_ohm = min(cell.short_ohm, kind[SHORT_IN_R] * cell.r_ohm)
+                cell.vent_w_per_k = kind[VENT_W_PER_K]
             cell_v[step, i] = cell.v
             cell_degc[step, i] = cell.temp_degc
 

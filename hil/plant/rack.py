@@ -91,12 +91,11 @@ class EnergyBook:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What a rack did in some steps: string_a, string_v (k, strings), cell_v, cell_degc (k, cells),
-    room_degc (k,).
-    """
+    """What a rack did in k steps: string_* (k, strings), cell_* (k, cells), room_degc (k,)."""
 
     string_a: Floats
     string_v: Floats
+    string_soc: Floats
     cell_v: Floats
     cell_degc: Floats
     room_degc: Floats
@@ -216,6 +215,7 @@ class Rack:
         self.course = Course(
             np.empty((steps, strings)),
             np.empty((steps, strings)),
+            np.empty((steps, strings)),
             np.empty((steps, n)),
             np.empty((steps, n)),
             self.room.at(t_s),
@@ -235,6 +235,7 @@ class Rack:
             max(dt_s, 1e-9),  # the air's own equation has its inverse
             self.course.string_a,
             self.course.string_v,
+            self.course.string_soc,
             self._book_j,
             self.course.cell_v,
             self.course.cell_degc,

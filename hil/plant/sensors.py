@@ -1,6 +1,5 @@
 """What a battery management unit measures of a rack: fewer, coarser, noisier values than the cells have."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +8,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from hil.plant.events import RackEvent
+from hil.plant.faults import SensorFault, SensorSwapped, find, strike
 from hil.plant.rack import Course, Rack
-from hil.source import Channel, Floats
+from hil.source import UNIT_QUANTITIES, Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class RackSource:
         self.step_s = step_s
         self.arrangement = rack.arrangement
         self.quantum = dict(model.quantum)
-        self.channels: Sequence[Channel] = self.arrangement.channels()
+        self.channels = self.arrangement.channels()
         self._rated_ah = rack.parameters.capacity_ah * self.arrangement.strings
         self._steps = 0
         self._seed = rack.parameters.seed
@@ -119,11 +119,20 @@ class RackSource:
         probed = np.zeros(self.arrangement.shape, bool)
         probed[:, :, [cell - 1 for cell in self.arrangement.probed_cells()]] = True
         self._probed = probed.ravel()
+        self._built = self.sensors.copy()
         self._last = self._measure(rack.course, 1)[-1]
 
-    def apply(self, event: RackEvent) -> None:
-        """Let something happen to the rack, at the grid step it has reached."""
-        self.rack.apply(event)
+    def apply(self, event: "RackEvent | SensorFault") -> None:
+        """Let something happen to the rack or a sensor, at the grid step it has reached.
+
+        ValueError where there is no such place.
+        """
+        if not isinstance(event, SensorFault):
+            self.rack.apply(event)
+            return
+        at = find(self.channels, event.place, event.quantity)
+        other = find(self.channels, event.other, event.quantity) if isinstance(event, SensorSwapped) else at
+        strike(self.sensors, self._built, at, event, other, self._steps * self.step_s)
 
     def read_at(self, t_s: float) -> Floats:
         """Advance the rack to `t_s` and measure it: lag, noise, offset, then the sensor's own step."""
@@ -146,19 +155,19 @@ class RackSource:
         return out
 
     def _true(self, course: Course) -> Floats:
-        """What perfect sensors would read, (k, channels); the charge is that of the last step."""
+        """What perfect sensors would read, (k, channels)."""
         rack, strings, steps = self.rack, self.arrangement.strings, len(course.room_degc)
-        string_soc = 100.0 * rack.cells["soc"].reshape(strings, -1).mean(axis=1)
-        string_soc = np.clip(string_soc, 0.0, 100.0)
+        string_soc = np.clip(100.0 * course.string_soc, 0.0, 100.0)
         string_ah = rack.cells["capacity_ah"].reshape(strings, -1).min(axis=1)
-        whole, n_whole = np.empty((steps, 8)), 8
-        whole[:, 0] = course.string_a.sum(axis=1)
-        whole[:, 1] = course.string_v.mean(axis=1)
-        whole[:, 2:4] = string_soc.mean(), 100.0
-        whole[:, 4] = course.room_degc
-        whole[:, 5:] = string_ah @ string_soc / 100.0, string_ah.sum(), self._rated_ah
+        n_whole = len(UNIT_QUANTITIES)
         out = np.empty((steps, len(self.channels)))
-        out[:, :n_whole] = whole
+        out[:, 0] = course.string_a.sum(axis=1)
+        out[:, 1] = course.string_v.mean(axis=1)
+        out[:, 2] = string_soc.mean(axis=1)
+        out[:, 3] = 100.0
+        out[:, 4] = course.room_degc
+        out[:, 5] = string_soc @ string_ah / 100.0
+        out[:, 6:n_whole] = string_ah.sum(), self._rated_ah
         cells_from = n_whole + 4 * strings
         out[:, n_whole:cells_from:4] = course.string_a
         out[:, n_whole + 1 : cells_from : 4] = course.string_v

@@ -77,7 +77,7 @@ def test_a_room_of_two_wires_is_built(room_file, tmp_path):
     assert room.bus[0].link == tmp_path / "wires/bus-1", "a relative link starts at the room file"
     assert [unit.table.name for unit in bench.units] == ["rack-1", "pack-1", "pack-2"]
     assert bench.units[1].wire is bench.units[2].wire, "both behind one endpoint"
-    assert bench.units[0].source.arrangement.sensors == 4
+    assert bench.units[0].unit.source.arrangement.sensors == 4
 
 
 def test_own_profiles_and_recordings_are_found_beside_the_room_file(room_file, tmp_path):
@@ -86,8 +86,8 @@ def test_own_profiles_and_recordings_are_found_beside_the_room_file(room_file, t
         (tmp_path / f"drive.{kind}").write_bytes((SHIPPED / f"ev_pack_car1.{kind}").read_bytes())
     text = GOOD.replace('"pace-rtu"', '"mine.toml"').replace('"ev_pack_car1"', '"drive.csv"')
     bench = Bench(load_room(room_file(text)))
-    assert bench.units[0].registers.profile.model == "mine"
-    assert bench.units[1].source.name == "drive"
+    assert bench.units[0].unit.profile.model == "mine"
+    assert bench.units[1].unit.base.name == "drive"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,11 @@ def test_own_profiles_and_recordings_are_found_beside_the_room_file(room_file, t
             "sensors = 5",
             'unit "pack-2": source.rack: sensors = 5: from 0 to the number of cells, 4',
         ),
-        ('chemistry = "NMC"', 'chemistry = "XYZ"', "chemistry: 'XYZ' is not known; choose LFP or NMC"),
+        (
+            'chemistry = "NMC"',
+            'chemistry = "XYZ"',
+            "chemistry: 'XYZ' is not known; choose LFP or NMC or ",
+        ),
         ('bus = "bus-1"', 'listen = "127.0.0.1:0"', 'unit "rack-1": an rtu unit sits on a bus'),
         ('bus = "bus-1"', 'bus = "bus-9"', 'unit "rack-1": there is no bus "bus-9"; there is bus-1, gateway'),
         ('bus = "bus-1"', 'bus = "gateway"', 'unit "rack-1": speaks rtu, but bus "gateway" speaks tcp'),
@@ -113,7 +117,11 @@ def test_own_profiles_and_recordings_are_found_beside_the_room_file(room_file, t
         ('kind = "fault"', 'kind = "explode"', 'event "explode"'),
         ('place = "cell5"', 'place = "cell17"', "no cell 'cell17': cells are string1/module1/cell1"),
         ('unit = "rack-1"', 'unit = "rack-7"', 'there is no unit "rack-7"; there is rack-1, pack-1, pack-2'),
-        ('unit = "rack-1"', 'unit = "pack-1"', "replays a recording; only a modelled rack can be shorted"),
+        (
+            'unit = "rack-1"',
+            'unit = "pack-1"',
+            "replays a recording; there is no internal_short in it",
+        ),
         ('fault = "late"', 'fault = "crc"', "there is no fault crc on tcp"),
         ("ohm = 0.1", "ohm = 0", 'event "internal_short": ohm: '),
     ],

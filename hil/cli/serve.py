@@ -1,4 +1,4 @@
-"""The `cellwarden-hil` command."""
+"""cellwarden-hil serve: the units of a room file, for any Modbus client."""
 
 import asyncio
 import json
@@ -6,9 +6,14 @@ import logging
 import signal
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
+
+from hil.bench import Bench
+from hil.cli import refuse
+from hil.modbus.tcp import EndpointError
+from hil.room import RoomError, load_room
 
 EXAMPLE = """\
 \b
@@ -44,36 +49,24 @@ Then, for example:  mbpoll -m tcp -p 1502 -a 1 -0 -r 40000 -c 10 -1 127.0.0.1
 """
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="cellwarden")
-def main() -> None:
-    """Simulate battery rooms behind real Modbus sockets and serial lines."""
-
-
-@main.command(epilog=EXAMPLE)
+@click.command("serve", epilog=EXAMPLE)
 @click.argument("room", type=click.Path(path_type=Path))
-def serve(room: Path) -> None:
+def command(room: Path) -> None:
     """Serve the units of the file ROOM until Ctrl-C or SIGTERM.
 
     Prints one JSON line when all units are ready, then one for each event as it happens.
     """
     logging.basicConfig(level=logging.WARNING, format="cellwarden-hil: %(message)s", stream=sys.stderr)
     try:
-        from hil.bench import Bench
-        from hil.modbus.tcp import EndpointError
-        from hil.room import RoomError, load_room
-    except ModuleNotFoundError as error:
-        _refuse([f"needs {error.name}: pip install 'cellwarden[agent]'"])
-    try:
         bench = Bench(load_room(room))
         asyncio.run(_serve(bench))
     except RoomError as error:
-        _refuse(error.problems)
+        refuse(error.problems)
     except EndpointError as error:
-        _refuse([str(error)])
+        refuse([str(error)])
 
 
-async def _serve(bench: Any) -> None:
+async def _serve(bench: Bench) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -102,13 +95,3 @@ def _show(units: list[dict[str, Any]]) -> None:
         where = f"{unit['host']}:{unit['port']}" if tcp else f"{unit['device']} at {unit['baud']} baud"
         table.add_row(unit["name"], where, str(unit["unit_id"]), unit["profile"])
     Console(stderr=True).print(table)
-
-
-def _refuse(problems: list[str]) -> NoReturn:
-    for problem in problems:
-        click.echo(f"cellwarden-hil: {problem}", err=True)
-    sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()
