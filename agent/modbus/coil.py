@@ -20,7 +20,8 @@ class CoilDriver:
     def __init__(self, host: str, port: int, unit_id: int, coil: int) -> None:
         self.name = f"coil {coil} of unit {unit_id} at {host}:{port}"
         self.trouble = "not written yet"
-        self._client = AsyncModbusTcpClient(host, port=port, timeout=TIMEOUT_S, retries=0, reconnect_delay=0)
+        self._host, self._port = host, port
+        self._client: AsyncModbusTcpClient | None = None  # made within the event loop, which it needs
         self._unit_id, self._coil = unit_id, coil
         self._energised = False
         self._changed = asyncio.Event()
@@ -43,6 +44,10 @@ class CoilDriver:
                 pass
 
     async def _write(self, energised: bool) -> None:
+        if self._client is None:
+            self._client = AsyncModbusTcpClient(
+                self._host, port=self._port, timeout=TIMEOUT_S, retries=0, reconnect_delay=0
+            )
         try:
             if not self._client.connected and not await self._client.connect():
                 self.trouble = f"{self.name}: no connection"
@@ -56,4 +61,5 @@ class CoilDriver:
     async def close(self) -> None:
         """Drop the relay, if the module still listens, and hang up."""
         await self._write(False)
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
