@@ -23,7 +23,10 @@ from agent.credentials import handed_over
 from agent.desk import Desk
 from agent.detect import identity
 from agent.detect.book import AlarmBook
+from agent.detect.knowledge import Knowledge, knowledge
+from agent.detect.liveness import Liveness
 from agent.detect.reported import Reported
+from agent.detect.together import Heard, Together
 from agent.detect.watch import RackWatch
 from agent.frame import Frame
 from agent.headline import headline
@@ -37,8 +40,9 @@ from agent.outputs.annunciator import Annunciator
 from agent.outputs.drivers import driver_of
 from agent.outputs.journal import Journal
 from agent.outputs.relay import Relay
-from agent.status import Latest, health, knowledge, points, unit_report
+from agent.status import Latest, health, points, unit_report
 from agent.store.errors import StoreError
+from agent.store.intervals import Stretch
 from agent.store.ledger import Event
 from agent.store.recorder import Recorder
 from agent.store.store import Settings, Store
@@ -54,6 +58,8 @@ log = logging.getLogger(__name__)
 
 UPSTREAM = "main"  # whose cursor it is: a collector that moves to another URL is still the same
 CERTIFICATE_S = 86_400.0  # between two looks at when it ends
+SITE = ""  # whose alarms are of no single unit
+INTERVALS_S = 3600.0  # one row of evidence per unit
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
 SIGHT_S = 1.0  # how often the outputs are told of units out of sight
 
@@ -93,6 +99,9 @@ class Agent:
         self.buses = [self._bus(bus) for bus in config.bus]
         self.watches: dict[str, RackWatch] = {}
         self.reported: dict[str, Reported] = {}
+        self.liveness: dict[str, Liveness] = {}
+        self.together = Together()
+        self.desk.watch(SITE, {"together": self.together.book})
         self._schemas: dict[str, bytes] = {}
         self.identities = {name: AlarmBook() for name in self.units}
         for name, book in self.identities.items():
@@ -106,7 +115,8 @@ class Agent:
         relay = None
         if table := self.config.relay:
             relay = Relay(Annunciator(racks), driver_of(table), self.clock.boottime_s)
-        return Desk(racks, Journal.find(self.config.journal.syslog), relay, self._record, self.clock)
+        journal = Journal.find(self.config.journal.syslog)
+        return Desk({**racks, SITE: ""}, journal, relay, self._record, self.clock)
 
     def _store(self) -> Store:
         store = self.config.store
@@ -157,6 +167,7 @@ class Agent:
             asyncio.create_task(self._tell_service_manager()),
             asyncio.create_task(self._tell_outputs()),
             asyncio.create_task(self._watch_certificate()),
+            asyncio.create_task(self._record_intervals()),
             asyncio.create_task(stop.wait()),
         ]
         if self.desk.relay:
@@ -170,6 +181,7 @@ class Agent:
         """Stop polling, then seal, then try to send, so that everything that was read is accounted for."""
         failures = await _cancel(polling) + await _cancel(others)
         await asyncio.gather(*self._tasks)
+        await self._keep_intervals()
         await self.recorder.seal()
         await self.uplink.flush(FLUSH_S)
         try:
@@ -214,6 +226,21 @@ class Agent:
         units = ", ".join(f"{count} {state}" for state, count in states.most_common())
         return f"{units}; collector {'reached' if self.uplink.status.reached else 'not reached'}"
 
+    async def _record_intervals(self) -> None:
+        """Put on record, hour by hour, how often every unit was really read."""
+        while True:
+            await asyncio.sleep(INTERVALS_S)
+            await self._keep_intervals()
+
+    async def _keep_intervals(self) -> None:
+        stamp = self.clock.stamp()
+        taken = [(u.name, *u.intervals.take(stamp.boottime_ns / 1e9)) for u in self.units.values()]
+        stretches = [
+            Stretch(name, self.clock.boot_id, round(since_s * 1e9), stamp.boottime_ns, stamp.utc_ns, tally)
+            for name, since_s, tally in taken
+        ]
+        await self.writer(self.store.add_intervals, stretches)
+
     def _connected(self, unit: Unit, layout: Layout) -> bytes:
         """Take a unit's layout: its description onto disk, and fresh detectors for its values."""
         digest, body = encode_schema(layout.describe())
@@ -225,19 +252,26 @@ class Agent:
             self.watches[unit.name] = watch
             reported = Reported(layout.places, layout.quantities, layout.speaking, layout.alarms)
             self.reported[unit.name] = reported
-            self.desk.watch(unit.name, {"detectors": watch.book, "reported": reported.book})
+            live = Liveness(layout.places, layout.quantities, layout.changes_within_s, unit.period_s)
+            self.liveness[unit.name] = live
+            books = {"detectors": watch.book, "reported": reported.book, "liveness": live.book}
+            self.desk.watch(unit.name, books)
         reads = len(layout.plan.reads)
         log.info("unit %s: %s, %d values in %d reads", unit.name, layout.profile_model, layout.n, reads)
         return digest
 
     def _frame(self, frame: Frame, layout: Layout) -> None:
         """Take one frame: keep it, judge it, and let nothing that was found wait for the disk."""
+        t_s = frame.stamp.boottime_ns / 1e9
+        dead = self.liveness[frame.unit].judge(
+            t_s, frame.raw, frame.quality
+        )  # first: it marks what is frozen
         full = self.recorder.add(frame)
         si = np.empty(layout.n)
         layout.to_si(frame.raw, frame.quality, si)
         self.latest[frame.unit] = Latest(frame, layout, si)
-        t_s = frame.stamp.boottime_ns / 1e9
         found = [
+            *dead,
             *self.reported[frame.unit].judge(t_s, frame.raw, frame.quality),
             *self.watches[frame.unit].judge(t_s, si, frame.quality),
         ]
@@ -262,11 +296,24 @@ class Agent:
         """Tell the outputs which units are out of sight."""
         while True:
             self.desk.sights((name, known) for name, known in self._knowledge().items())
+            stamp = self.clock.stamp()
+            heard = {
+                unit.name: Heard(unit.heard_s, unit.pace_s, bus.name)
+                for bus in self.buses
+                for unit in bus.units
+            }
+            self.desk.found(SITE, stamp, self.together.judge(stamp.boottime_ns / 1e9, heard))
             await asyncio.sleep(SIGHT_S)
 
     def _knowledge(self) -> dict[str, str]:
         now_s = self.clock.boottime_s()
-        return {name: knowledge(u, self.latest.get(name), now_s) for name, u in self.units.items()}
+        return {name: self._known(unit, now_s) for name, unit in self.units.items()}
+
+    def _known(self, unit: Unit, now_s: float) -> Knowledge:
+        live, latest = self.liveness.get(unit.name), self.latest.get(unit.name)
+        age_s = None if unit.heard_s is None else now_s - unit.heard_s
+        quality = latest.frame.quality if latest else None
+        return knowledge(age_s, unit.pace_s, quality, live.sight() if live else None)
 
     def _clock_events(self) -> list[Event]:
         record = self.offsets.offer(self.clock.stamp())
@@ -291,7 +338,10 @@ class Agent:
             "epoch": self.store.epoch.hex(),
             "boottime_s": now_s,
             "clock_synchronised": self.clock.synchronised(),
-            "units": [unit_report(u, self.latest.get(u.name), now_s) for u in self.units.values()],
+            "units": [
+                unit_report(u, self.latest.get(u.name), self._known(u, now_s), now_s)
+                for u in self.units.values()
+            ],
             "buses": [
                 {"name": bus.name, "port": bus.port.name, "trouble": bus.trouble} for bus in self.buses
             ],

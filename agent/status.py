@@ -1,7 +1,4 @@
-"""What a running agent says of itself: plain data for the control socket, with the words of the status page.
-
-Knowledge is about sight, not about the battery: NEVER, BLIND, STALE, PARTIAL and LIVE, worst first.
-"""
+"""What a running agent says of itself: plain data for the control socket, in the words of the status page."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.detect.knowledge import Knowledge
 from agent.frame import Frame
 from agent.modbus.unit import Unit
 from agent.quality import Quality
 from drivers.layout import Layout
-
-STALE_POLLS = 3  # missed polls
-BLIND_POLLS, BLIND_S = 10, 60.0  # the longer of the two
 
 # The figures of a unit that people ask for first: name, the quantity they are made of, and how.
 FIGURES = (
@@ -35,33 +30,21 @@ class Latest:
     si: NDArray[np.float64]
 
 
-def knowledge(unit: Unit, latest: Latest | None, now_s: float) -> str:
-    """Return how much is known of a unit at `now_s` (CLOCK_BOOTTIME)."""
-    if unit.heard_s is None or latest is None:
-        return "NEVER"
-    age_s = now_s - unit.heard_s
-    if age_s > max(BLIND_POLLS * unit.period_s, BLIND_S):
-        return "BLIND"
-    if age_s > STALE_POLLS * unit.period_s:
-        return "STALE"
-    seen = latest.frame.quality != Quality.STALE  # state points rest between their turns; that is no loss
-    lost = ~np.isin(latest.frame.quality, (Quality.GOOD, Quality.MISSING)) & seen
-    return "PARTIAL" if lost.any() else "LIVE"
-
-
-def unit_report(unit: Unit, latest: Latest | None, now_s: float) -> dict[str, Any]:
+def unit_report(unit: Unit, latest: Latest | None, known: Knowledge, now_s: float) -> dict[str, Any]:
     """Return one unit's part of the status."""
     report: dict[str, Any] = {
         "name": unit.name,
         "rack": unit.rack,
         "profile": unit.profile.model,
-        "knowledge": knowledge(unit, latest, now_s),
+        "knowledge": known,
         "age_s": None if unit.heard_s is None else round(now_s - unit.heard_s, 3),
         "trouble": unit.trouble,
         "frames": unit.counters.frames,
         "reads": unit.counters.reads,
         "read_errors": unit.counters.errors,
         "late_cycles": unit.counters.late_cycles,
+        "deadline_misses": unit.intervals.misses,
+        "timeout_s": round(unit.times.timeout_s, 3),
     }
     if latest is not None:
         codes, counts = np.unique(latest.frame.quality, return_counts=True)

@@ -19,6 +19,7 @@ main = lazy_group(
         "warm-up": "Compile the detectors now, so that the next start need not.",
         "profile": "Find, check, write and try the profiles of battery management units.",
         "demo": "Watch an agent hear an internal short, on this machine alone.",
+        "report": "Print what was recorded, as evidence: the intervals that were achieved.",
         "bench": "Measure on this machine, and print each figure beside its target.",
     },
     """Watch the batteries of a UPS room: poll them over Modbus, judge every cell, account for every value.

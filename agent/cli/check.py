@@ -2,57 +2,67 @@
 
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from agent.certificate import CertificateError, expiry_warning
 from agent.cli.errors import Misuse
 from agent.cli.load import config_option, load
 from agent.cli.tables import plain_table
-from agent.config import RtuBus, TcpBus, UnitTable, UpstreamTable
-from agent.line import line_of
+from agent.config import Config, RtuBus, TcpBus, UnitTable, UpstreamTable
+from agent.line import line_of, serial_of, timeout_of
+from agent.modbus.proof import Age, Load, ages, load_of
 from agent.uplink.tls import TlsError, client_context
 from drivers.connect import assume
+from drivers.layout import Layout
 from drivers.plan import PlanError
 from drivers.profile import Profile
 
 
 @click.command("check")
 @config_option
-def command(path: Path) -> None:
+@click.option(
+    "--allow-late",
+    is_flag=True,
+    help="Print where the safety deadline cannot be kept, and do not refuse the configuration for it.",
+)
+def command(path: Path, allow_late: bool) -> None:
     """Check the configuration and every profile it names; nothing is polled and nothing is changed.
 
-    Prints what each unit will be asked, and how much of each serial line's time that takes. Exit 0 when the
-    agent would start, 2 with every mistake named when it would not.
+    Prints what each unit will be asked, how much of the line's time that takes, and how old its safety points
+    (temperatures, cell voltages, current, alarms) can become: with all units of its bus alive, and with the
+    worst one of the others dead. Computed from speed, framing, read plan, turnaround and time-outs; replies
+    that are lost on a bad line are not in it. Exit 0 when the agent would start and keep the deadline
+    ([agent] safety_deadline_s, 10 s unless said otherwise), 2 with every mistake named when not.
 
     \b
-    Example:  cellwarden check --config agent.toml
+    Examples:  cellwarden check --config agent.toml
+               cellwarden check --config agent.toml --allow-late
     """
     config, profiles = load(path)
-    table = plain_table("bus", "port", "unit", "profile", "every", "values", "reads", "wire time")
-    problems = []
+    problems: list[str] = []
+    late: list[str] = []
     for bus in config.bus:
-        port = f"{bus.host}:{bus.port}" if isinstance(bus, TcpBus) else str(bus.device)
-        share = 0.0
-        for unit in config.unit:
-            if unit.bus == bus.name:
-                try:
-                    seconds = _add_row(table, bus, port, unit, profiles[unit.profile])
-                except PlanError as error:
-                    problems.append(f"{path.name}: [[unit]] {unit.name} instance {unit.instance}: {error}")
-                else:
-                    share += seconds / unit.period_s
+        units = [_asked(bus, unit, profiles[unit.profile]) for unit in config.unit if unit.bus == bus.name]
+        problems += [f"{path.name}: {unit.problem}" for unit in units if unit.problem]
+        known = [unit.load for unit in units if unit.load is not None]
+        proven = ages(known)
+        _show(bus, units, proven)
+        share = sum(load.share for load in known)
         if isinstance(bus, RtuBus) and share > 1:
             problems.append(
                 f"{path.name}: [[bus]] {bus.name}: its units need {share:.0%} of the line's time;"
-                " raise period_s, or the baud rate, or put units on another bus"
+                f" raise period_s to {share:.2g} times what it is, or the baud rate,"
+                " or put units on another bus"
             )
-    Console().print(table)
+        late += [_late(path, config, bus, name, age) for name, age in proven.items() if _is_late(config, age)]
     problems += [f"{path.name}: {problem}" for problem in _certificate_problems(config.upstream)]
-    if problems:
-        raise Misuse("\n".join(problems))
+    for line in late if allow_late else ():
+        click.echo(f"{line} (allowed by --allow-late)")
+    if problems or (late and not allow_late):
+        raise Misuse("\n".join(problems + ([] if allow_late else late)))
     click.echo(f"{path}: good; {len(config.unit)} units on {len(config.bus)} buses, to {config.upstream.url}")
 
 
@@ -72,14 +82,73 @@ def _certificate_problems(upstream: UpstreamTable) -> list[str]:
     return []
 
 
-def _add_row(table: Table, bus: TcpBus | RtuBus, port: str, unit: UnitTable, profile: Profile) -> float:
-    """Add a unit's row; return the seconds that one of its cycles takes on the wire, 0 where unknown."""
-    head = (bus.name, port, f"{unit.path} (id {unit.unit_id})", profile.model, f"{unit.period_s:g} s")
+class _Asked(NamedTuple):
+    """What a unit is asked; no layout and no load where only the unit can tell, or with a problem."""
+
+    table: UnitTable
+    profile: Profile
+    timeout_s: float
+    layout: Layout | None = None
+    load: Load | None = None
+    problem: str = ""
+
+
+def _asked(bus: TcpBus | RtuBus, unit: UnitTable, profile: Profile) -> _Asked:
+    timeout_s = timeout_of(bus, unit, profile)
     if profile.sunspec:
-        table.add_row(*head, "told by the unit", "", "")
-        return 0.0
+        return _Asked(unit, profile, timeout_s)
     line = line_of(bus, profile)
-    layout = assume(profile, line=line, instance=unit.instance)
-    seconds = sum(layout.plan.read_s(index, line) for index in range(len(layout.plan.reads)))
-    table.add_row(*head, str(layout.n), str(len(layout.plan.reads)), f"{1e3 * seconds:.0f} ms")
-    return seconds
+    try:
+        layout = assume(profile, line=line, instance=unit.instance)
+    except PlanError as error:
+        problem = f"[[unit]] {unit.name} instance {unit.instance}: {error}"
+        return _Asked(unit, profile, timeout_s, problem=problem)
+    numbered = isinstance(bus, TcpBus)
+    load = load_of(unit.name, layout, line, unit.period_s, timeout_s, numbered=numbered)
+    return _Asked(unit, profile, timeout_s, layout, load)
+
+
+def _is_late(config: Config, age: Age) -> bool:
+    return age.one_dead_s > config.agent.safety_deadline_s
+
+
+def _late(path: Path, config: Config, bus: TcpBus | RtuBus, name: str, age: Age) -> str:
+    deadline_s = config.agent.safety_deadline_s
+    dead = f" with {age.dead} dead" if age.alive_s <= deadline_s else ""
+    cure = "lower the timeout_s of " + age.dead if dead else "lower period_s"
+    return (
+        f"{path.name}: [[unit]] {name}: its safety points can become {age.one_dead_s:.1f} s old{dead}, and"
+        f" {deadline_s:g} s is the limit; {cure}, raise the speed of {bus.name}, or put units on another bus"
+    )
+
+
+def _show(bus: TcpBus | RtuBus, units: list[_Asked], proven: dict[str, Age]) -> None:
+    """Print a bus: its line, and a row for each unit."""
+    if isinstance(bus, TcpBus):
+        port = f"{bus.host}:{bus.port}"
+    else:
+        serial = serial_of(bus, units[0].profile)
+        port = f"{bus.device}  {serial.baud} {serial.data_bits}{serial.parity}{serial.stop_bits}"
+    share = sum(unit.load.share for unit in units if unit.load)
+    unproven = "" if all(unit.load for unit in units) else "; nothing is proven for units yet to be asked"
+    click.echo(f"bus {bus.name}  {port}  busy {share:.0%}{unproven}")
+    columns = ("unit", "id", "every", "values", "reads", "line time", "time-out", "oldest", "one dead")
+    table = plain_table(*columns)
+    for unit in units:
+        said = unit.table
+        head = (said.path, str(said.unit_id), f"{said.period_s:g} s")
+        timeout = f"{unit.timeout_s:g} s"
+        if unit.layout is None or unit.load is None:
+            table.add_row(*head, "told by the unit", "", "", timeout, "", "")
+            continue
+        age = proven[said.name]
+        table.add_row(
+            *head,
+            str(unit.layout.n),
+            str(len(unit.layout.plan.reads)),
+            f"{1e3 * (unit.load.safety_s + unit.load.state_s):.0f} ms",
+            timeout,
+            f"{age.alive_s:.1f} s",
+            f"{age.one_dead_s:.1f} s ({age.dead})" if age.dead else "alone",
+        )
+    Console().print(table)

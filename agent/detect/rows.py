@@ -47,6 +47,11 @@ ROWS: tuple[Row, ...] = (
     Row("reported", "", ADVICE, 1.0, "", 0.0, 60.0, 0.0, False),
     # Not a measurement: the unit is, or is not, what its profile describes.
     Row("identity", "", WARNING, 1.0, "", 0.0, 0.0, 0.0, False),
+    # Seconds of standing still; how long is improbable is learned from the unit, see liveness.
+    Row("heartbeat", "", WARNING, 30.0, "s", 0.0, 0.0, 0.0, False),
+    Row("held-frame", "", WARNING, 30.0, "s", 0.0, 0.0, 0.0, False),
+    Row("stuck-sensor", "", ADVICE, 30.0, "s", 0.0, 0.0, 0.0, False),
+    Row("silent-together", "", WARNING, 2.0, "units", 0.0, 0.0, 0.0, False),
     # The limit is raised to ten polls where that is longer.
     Row("blind", "", WARNING, 60.0, "s", 15.0, 10.0, 0.0, False),
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.detect import debounce, explain, heating, imbalance, slope, trip, validity
+from agent.detect import debounce, explain, heating, imbalance, liveness, slope, trip, validity
 from agent.detect.alarms import AlarmEvent, Does
 from agent.detect.book import AlarmBook
 from agent.detect.channels import (
@@ -267,3 +267,4 @@ def warm_up() -> None:
     si, quality = np.array([25.0] * 4 + [3.3] * 4), np.zeros(8, np.uint8)
     for t_s in range(3):
         watch.judge(float(t_s), si, quality)
+    liveness.warm_up()

@@ -66,10 +66,7 @@ def load_of(
 ) -> Load:
     """Return the load of a unit with this layout. numbered: replies carry the number of their request."""
     plan = layout.plan
-    costs = [
-        line.read_s(read.area, read.count) + pause_ms / 1e3
-        for read, pause_ms in zip(plan.reads, plan.pauses_ms, strict=True)
-    ]
+    costs = [plan.read_s(index, line) for index in range(len(plan.reads))]
     safety = [cost for cost, poll in zip(costs, plan.classes, strict=True) if poll is not Poll.STATE]
     tries = TRIES if numbered else 1
     short_s = max(safety) if numbered else line.read_s(*SHORT_READ)

@@ -18,9 +18,9 @@ import numpy as np
 
 from agent.clock import Clock, Stamp
 from agent.frame import Frame
+from agent.intervals import Intervals
 from agent.modbus.adu import data_bytes
 from agent.modbus.cycle import CONNECT, PROBE, Ask, Connection, Cycle, Wish
-from agent.modbus.intervals import Intervals
 from agent.modbus.ports import NO_REPLY, Answer
 from agent.modbus.timing import ResponseTimes, backoff_s, overdue_s
 from agent.modbus.verdict import UNHEARD, Counters, Verdict, verdict_of
@@ -91,6 +91,11 @@ class Unit:
     def __post_init__(self) -> None:
         self.times = ResponseTimes(self.timeout_s)
         self.intervals = Intervals(self.deadline_s)
+
+    @property
+    def pace_s(self) -> float:
+        """How often values really come: once per period, or less where the line or the unit is slow."""
+        return max(self.period_s, self.intervals.pace_s)
 
     # ---- time
 

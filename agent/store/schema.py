@@ -89,6 +89,23 @@ def m001_batches(db: Database) -> None:
     db.execute("INSERT INTO account (id, epoch) VALUES (1, ?)", [secrets.token_bytes(16)])
 
 
+@migrations()
+def m002_intervals(db: Database) -> None:
+    """How often each unit's safety points were read, hour by hour: evidence for an inspection."""
+    db.execute(
+        """CREATE TABLE interval (
+            unit TEXT NOT NULL,
+            boot_id BLOB NOT NULL,
+            first_boottime_ns INTEGER NOT NULL,
+            last_boottime_ns INTEGER NOT NULL,
+            last_utc_ns INTEGER NOT NULL,    -- as it was known then; see clock_offset
+            deadline_s REAL NOT NULL,
+            longest_s REAL NOT NULL,
+            misses INTEGER NOT NULL,
+            bins TEXT NOT NULL)"""  # JSON: [bin, count] pairs of agent/intervals.py
+    )
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the buffer to this version's tables; raise NewerVersion where a newer cellwarden wrote it."""
     database = Database(connection)

@@ -16,6 +16,8 @@ from agent.store.ballast import BALLAST_BYTES, Ballast
 from agent.store.black_box import ROUTINE, BlackBox, rack_of
 from agent.store.database import PAGE_BYTES, Lock, connect, quarantine
 from agent.store.errors import DAMAGED, FULL, StoreError, primary_code
+from agent.store.intervals import Stretch
+from agent.store.intervals import insert as insert_intervals
 from agent.store.ledger import Event, Identity, Ledger
 from agent.store.open_batch import OpenBatch
 from agent.store.outgoing import PendingBatch, in_order
@@ -78,6 +80,7 @@ class Store:
         self._schemas: dict[bytes, bytes] = {}  # of this process, for a database that must begin anew
         self._new_schemas: dict[bytes, bytes] = {}  # that go with the next commit
         self._unsaid: list[Event] = []  # what the buffer has to say of itself
+        self._new_intervals: list[Stretch] = []  # that go with the next commit
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = Lock(path)
@@ -145,7 +148,7 @@ class Store:
     def close(self) -> None:
         """Store what the upstream said last, and close. The only commit without a batch."""
         try:
-            if self._heard.count or self._refused or self._unsaid:
+            if self._heard.count or self._refused or self._unsaid or self._new_intervals:
                 self.seal(())
         finally:
             self._db.close()
@@ -155,6 +158,10 @@ class Store:
         """Keep the description of a unit's values under its hash, on disk with the next commit."""
         if digest not in self._schemas:
             self._schemas[digest] = self._new_schemas[digest] = body
+
+    def add_intervals(self, stretches: Iterable[Stretch]) -> None:
+        """Keep how often units were read, on disk with the next commit."""
+        self._new_intervals += stretches
 
     def schemas(self, digests: Iterable[bytes]) -> list[bytes]:
         """Return the descriptions with these hashes."""
@@ -227,6 +234,7 @@ class Store:
                 self._keep_below(ledger, max(SMALL_BYTES, self._file_bytes()) - need, "disk full")
             self._keep_below(ledger, self._settings.max_bytes - need, "buffer full")
             db.executemany("INSERT OR IGNORE INTO schema VALUES (?, ?)", self._new_schemas.items())
+            insert_intervals(db, self._new_intervals)
             remember = self._insert(ledger, batches, [*self._unsaid, *events])
             ledger.keep_snapshots(snapshots)
             if ledger.used_bytes() > self._settings.history_bytes + FREED_AT_ONCE:
@@ -241,6 +249,7 @@ class Store:
             raise
         self._settled, self.last_sequence = ledger.settled, ledger.last_sequence
         self._heard, self._refused, self._unsaid, self._new_schemas = Ranges(), {}, [], {}
+        self._new_intervals = []
         for sealed in remember:
             self._black_box.sealed(*sealed)
 

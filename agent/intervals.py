@@ -10,6 +10,7 @@ from math import ceil, log
 
 RATIO = 1.02  # one bin: a quantile is told to 2 %, never too low
 LEAST_S = 0.001
+PACE_GAIN = 0.2
 
 
 def bin_of(interval_s: float) -> int:
@@ -62,14 +63,16 @@ class Intervals:
     def __init__(self, deadline_s: float) -> None:
         self.deadline_s = deadline_s
         self._tally = Tally(deadline_s)
+        self._since_s = 0.0
         self._last_s: float | None = None
         self._missed = False  # the interval that lasts was counted as a miss already
         self.misses = 0  # since the start
+        self.pace_s = 0.0  # what intervals are like, the last few above all
 
     def begin(self, now_s: float) -> None:
         """Count from now on: the first interval begins here, whether or not the unit ever answers."""
         if self._last_s is None:
-            self._last_s = now_s
+            self._last_s = self._since_s = now_s
 
     def add(self, now_s: float) -> None:
         """All safety points were read."""
@@ -78,6 +81,8 @@ class Intervals:
             self._tally.bins[bin_of(interval_s)] += 1
             self._tally.longest_s = max(self._tally.longest_s, interval_s)
             self._note_miss(interval_s)
+            if interval_s <= self.deadline_s:
+                self.pace_s += PACE_GAIN * (interval_s - self.pace_s)
         self._last_s, self._missed = now_s, False
 
     def _note_miss(self, interval_s: float) -> None:
@@ -86,10 +91,11 @@ class Intervals:
             self._tally.misses += 1
             self.misses += 1
 
-    def take(self, now_s: float) -> Tally:
-        """Return what came since the last time; one that lasts, and is too long already, is a miss in it."""
+    def take(self, now_s: float) -> tuple[float, Tally]:
+        """Return since when, and what came; one that lasts, and is too long already, is a miss in it."""
         if self._last_s is not None:
             self._note_miss(now_s - self._last_s)
             self._tally.longest_s = max(self._tally.longest_s, now_s - self._last_s)
-        tally, self._tally = self._tally, Tally(self.deadline_s)
-        return tally
+        taken, self._tally = (self._since_s, self._tally), Tally(self.deadline_s)
+        self._since_s = now_s
+        return taken

@@ -1,0 +1,135 @@
+"""cellwarden report intervals: the measurement intervals that were achieved, as CSV or as a page to print."""
+
+import csv
+import html
+import sqlite3
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from agent.cli.errors import Misuse
+from agent.cli.load import config_option, load
+from agent.intervals import Tally
+from agent.store.intervals import Stretch, read
+
+DAYS = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+COLUMNS = ("unit", "from_utc", "to_utc", "intervals", "p50_s", "p99_s", "max_s", "deadline_s", "misses")
+NOTE = (
+    "An interval is the time between two complete readings of a unit's safety points (temperatures, cell"
+    " voltages, current, alarms). A miss is an interval longer than the deadline; one that lasts until the"
+    " end of a line's time is a miss, too. Quantiles are exact to 2 %, never too low. Times without an agent"
+    " are in no line."
+)
+
+
+@click.command("intervals")
+@config_option
+@click.option("--from", "start", type=DAYS, help="UTC; everything that was kept (92 days) if not said.")
+@click.option("--to", "end", type=DAYS, help="UTC; until now if not said.")
+@click.option("--html", "as_html", is_flag=True, help="A page to print, with a summary, instead of CSV.")
+def command(path: Path, start: datetime | None, end: datetime | None, as_html: bool) -> None:
+    """Print how often every unit's safety points were read: p50, p99, longest interval, and misses.
+
+    The agent records them hour by hour, and may be running meanwhile. CSV with one line per unit and hour;
+    the page begins with one line per unit for the whole time. Exit 1 where nothing was recorded in that time.
+
+    \b
+    Examples:  cellwarden report intervals --config agent.toml > intervals.csv
+               cellwarden report intervals --from 2026-11-01 --to 2026-12-01 --html > november.html
+    """
+    config, _ = load(path)
+    first_ns = int(start.replace(tzinfo=UTC).timestamp() * 1e9) if start else 0
+    last_ns = int(end.replace(tzinfo=UTC).timestamp() * 1e9) if end else 2**62
+    try:
+        stretches = list(read(config.store.path, first_ns, last_ns))
+    except sqlite3.Error as error:
+        raise Misuse(f"{config.store.path}: {error}; has an agent of this version run with it?") from error
+    if not stretches:
+        click.echo("nothing was recorded in that time; the first hour is recorded when it is over", err=True)
+        sys.exit(1)
+    if as_html:
+        click.echo(page(config.agent.id, stretches))
+    else:
+        write_csv(sys.stdout, stretches)
+
+
+def row_of(unit: str, first_ns: int, last_ns: int, tally: Tally) -> list[str]:
+    """Return the columns of one line."""
+    p50, p99 = tally.quantile(0.5), tally.quantile(0.99)
+    return [
+        unit,
+        _utc(first_ns),
+        _utc(last_ns),
+        str(tally.count),
+        "" if p50 is None else f"{p50:.3f}",
+        "" if p99 is None else f"{p99:.3f}",
+        f"{tally.longest_s:.3f}",
+        f"{tally.deadline_s:g}",
+        str(tally.misses),
+    ]
+
+
+def _utc(at_ns: int) -> str:
+    return datetime.fromtimestamp(at_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _rows(stretches: list[Stretch]) -> list[list[str]]:
+    return [row_of(s.unit, s.first_utc_ns, s.last_utc_ns, s.tally) for s in stretches]
+
+
+def _totals(stretches: list[Stretch]) -> list[list[str]]:
+    rows = []
+    for unit in sorted({s.unit for s in stretches}):
+        own = [s for s in stretches if s.unit == unit]
+        total = Tally.sum((s.tally for s in own), max(s.tally.deadline_s for s in own))
+        rows.append(row_of(unit, own[0].first_utc_ns, own[-1].last_utc_ns, total))
+    return rows
+
+
+def write_csv(out: TextIO, stretches: list[Stretch]) -> None:
+    """Write one line per unit and hour."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_rows(stretches))
+
+
+def page(agent: str, stretches: list[Stretch]) -> str:
+    """Return a page without any request to elsewhere."""
+    missed = [s for s in stretches if s.tally.misses]
+    verdict = (
+        f"{len(missed)} of {len(stretches)} unit hours had a miss."
+        if missed
+        else "No interval was longer than the deadline."
+    )
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Measurement intervals of {html.escape(agent)}</title>
+<style>
+body {{ font: 14px/1.4 sans-serif; margin: 2em; color: #1F2428; background: #fff }}
+table {{ border-collapse: collapse; margin: 1em 0 }}
+th, td {{ border: 1px solid #767D84; padding: 2px 8px; text-align: right }}
+th:first-child, td:first-child {{ text-align: left }}
+tr.missed td {{ font-weight: bold; background: #F2B84B }}
+</style></head><body>
+<h1>Measurement intervals of {html.escape(agent)}</h1>
+<p><strong>{verdict}</strong> {NOTE}</p>
+<h2>Whole time</h2>
+{_table(_totals(stretches))}
+<h2>Hours with a miss</h2>
+{_table(_rows(missed)) if missed else "<p>None.</p>"}
+<h2>All hours</h2>
+{_table(_rows(stretches))}
+</body></html>"""
+
+
+def _table(rows: list[list[str]]) -> str:
+    head = "".join(f"<th>{column}</th>" for column in COLUMNS)
+    body = "\n".join(
+        f"<tr{' class=missed' if row[-1] != '0' else ''}>"
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in row)
+        + "</tr>"
+        for row in rows
+    )
+    return f"<table><tr>{head}</tr>\n{body}</table>"

@@ -1,0 +1,54 @@
+"""How much is known of a unit: about sight, not about the battery. The words of the status page. Pure."""
+
+from enum import StrEnum
+
+import numpy as np
+
+from agent.detect.channels import Codes
+from agent.detect.liveness import Sight
+from agent.quality import Quality
+
+STALE_POLLS = 3  # missed polls
+BLIND_POLLS, BLIND_S = 10, 60.0  # the longer of the two
+
+
+class Knowledge(StrEnum):
+    """Worst last."""
+
+    LIVE = "LIVE"
+    PARTIAL = "PARTIAL"
+    STALE = "STALE"
+    BLIND = "BLIND"
+    NEVER = "NEVER"
+
+
+def stale_s(period_s: float) -> float:
+    """Return the age at which a unit's values are stale."""
+    return STALE_POLLS * period_s
+
+
+def blind_s(period_s: float) -> float:
+    """Return the age at which nothing can be said of a unit any more."""
+    return max(BLIND_POLLS * period_s, BLIND_S)
+
+
+def knowledge(age_s: float | None, period_s: float, quality: Codes | None, sight: Sight | None) -> Knowledge:
+    """Return how much is known.
+
+    age_s: of the last complete reading, None before the first. quality (n,) uint8: of the last frame. sight:
+    of the unit's liveness, None where nobody watches it. Values that provably stand still are as old as their
+    last movement; where that cannot be proven or denied, knowledge is PARTIAL.
+    """
+    if age_s is None or quality is None:
+        return Knowledge.NEVER
+    if sight is not None and sight.frozen:
+        age_s = max(age_s, sight.still_s)
+    if age_s > blind_s(period_s):
+        return Knowledge.BLIND
+    if age_s > stale_s(period_s):
+        return Knowledge.STALE
+    seen = quality != Quality.STALE  # state points rest between their turns; that is no loss
+    lost = ~np.isin(quality, (Quality.GOOD, Quality.MISSING)) & seen
+    if lost.any() or (sight is not None and sight.unproven):
+        return Knowledge.PARTIAL
+    return Knowledge.LIVE

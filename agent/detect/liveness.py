@@ -1,0 +1,303 @@
+"""Liveness: does what a unit says still come from its battery? Pure; bench and replay run it too.
+
+A unit that answers can lie: its own bus to the cells is dead and it repeats the last frame, its processor
+hangs behind a gateway that answers from a cache, one sensor's input is stuck. Three rules:
+
+heartbeat      a counter that its profile says must move within a time, and does not; one that nobody
+               promised anything about, once it was seen to run.
+held frame     nothing at all moves, for longer than the noise of this very unit makes credible.
+stuck sensor   one channel does not move, for longer than its own noise makes credible.
+
+What is credible is learned. A channel's noise shows as reversals: a step up after a step down. Drift and load
+make steps of one direction, so they teach nothing, although any step at all proves that the unit is alive.
+The rate of reversals per frame, at the low end of what was counted, gives the probability that n frames stand
+still, (1 - rate)^n; the quietest stretch of a day counts, because a string at rest has less noise than one
+under load. An alarm needs less than 1e-6 for a frame, 1e-9 for one of hundreds of channels. Where five
+minutes of standing still would not be that improbable, liveness cannot be proven, and that is said instead.
+Only voltages and temperatures teach: a current is silent at rest, however noisy it was under load.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from agent.detect.alarms import AlarmEvent
+from agent.detect.book import AlarmBook
+from agent.detect.channels import TEMPERATURES, VOLTAGES, Codes, Floats, Ints
+from agent.detect.rows import Row, rows_of
+from agent.quality import Quality
+
+WITHIN_S = 300.0  # of the last fresh value: the latest that an alarm may come
+LEAST_S = 30.0  # and the earliest: units pause for some seconds now and then
+IMPROBABLE, IMPROBABLE_CHANNEL = 1e-6, 1e-9
+STRETCH_S = 600.0  # in which reversals are counted
+STRETCHES = 3  # before anything learned is believed
+DAY = 144  # stretches after which a quiet one is forgotten by 1/e
+SIGMA = 3.0  # the low end of a count k is k - SIGMA * sqrt(k)
+# A heartbeat nobody promised runs after so many steps, and stands after so many of its longest gaps.
+RUNS, GAPS = 5, 5.0
+
+_GOOD, _STALE, _FROZEN = np.uint8(Quality.GOOD), np.uint8(Quality.STALE), np.uint8(Quality.FROZEN)
+
+# Columns of the channels' counts.
+STILL, STILL_FRAMES, DIRECTION, REVERSALS, FRAMES = range(5)
+
+
+@njit(cache=True)
+def follow(
+    dt_s: float, raw: Ints, quality: Codes, teaches: Codes, last: Ints, seen: Codes, counts: Floats
+) -> tuple[bool, bool]:
+    """
+    Follow every channel through one more frame.
+
+    Parameters
+    ----------
+    dt_s : float, s
+        Time since the last frame.
+    raw : (n,) int64, quality : (n,) uint8
+        The frame; only values of quality GOOD count.
+    teaches : (n,) uint8
+        1 where a channel's reversals are noise.
+    last : (n,) int64, seen : (n,) uint8
+        State: the last good raw value of each channel, and whether there was one.
+    counts : (n, 5) float64
+        State and output: seconds and frames since the last step, as far as it
+        was seen; direction of that step; reversals and good frames in this
+        stretch.
+
+    Returns
+    -------
+    moved, reversed : bool
+        Whether any channel has moved, and whether one that teaches has turned.
+    """
+    moved, turned = False, False
+    if not (quality == _GOOD).any():
+        return moved, turned
+    for i in range(raw.size):
+        if quality[i] == _STALE:  # a state point between its turns
+            counts[i, STILL] += dt_s
+        if quality[i] != _GOOD:
+            continue
+        counts[i, STILL] += dt_s
+        counts[i, FRAMES] += 1.0
+        counts[i, STILL_FRAMES] += 1.0
+        if seen[i] == 0:
+            seen[i], last[i] = 1, raw[i]
+            counts[i, STILL] = counts[i, STILL_FRAMES] = 0.0
+            moved = True
+            continue
+        if raw[i] == last[i]:
+            continue
+        direction = 1.0 if raw[i] > last[i] else -1.0
+        if teaches[i] == 1 and direction == -counts[i, DIRECTION]:
+            counts[i, REVERSALS] += 1.0
+            turned = True
+        counts[i, DIRECTION] = direction
+        counts[i, STILL] = counts[i, STILL_FRAMES] = 0.0
+        last[i] = raw[i]
+        moved = True
+    return moved, turned
+
+
+def credible_frames(rate: Floats | float, improbable: float) -> Floats:
+    """Return how many frames may stand still at a rate of reversals per frame; infinite at a rate of 0."""
+    rate = np.clip(np.asarray(rate, float), 0.0, 0.999)
+    with np.errstate(divide="ignore"):
+        frames: Floats = np.where(rate > 0.0, np.ceil(math.log(improbable) / np.log1p(-rate)), np.inf)
+    return frames
+
+
+def _low_rate(count: Floats | float, frames: Floats | float) -> Floats:
+    count, frames = np.asarray(count, float), np.maximum(np.asarray(frames, float), 1.0)
+    rate: Floats = np.maximum(count - SIGMA * np.sqrt(count), 0.0) / frames
+    return rate
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is known of a unit's liveness. still_s: since anything moved. frozen: it provably stands still."""
+
+    still_s: float
+    provable: bool
+    frozen: bool
+
+    @property
+    def unproven(self) -> bool:
+        """Whether nothing has moved for so long that a live unit cannot be told from a dead one."""
+        return self.still_s > WITHIN_S and not self.provable and not self.frozen
+
+
+class Liveness:
+    """The liveness of one unit. Everything is per value of its frame, in its order.
+
+    changes_within_s: the time in which a heartbeat must move, infinite for all others (see
+    `drivers.layout.Layout`).
+    """
+
+    def __init__(
+        self, places: Sequence[str], quantities: Sequence[str], changes_within_s: Floats, period_s: float
+    ) -> None:
+        n = len(places)
+        self.book = AlarmBook()
+        self.places, self.quantities = tuple(places), tuple(quantities)
+        self._period_s = period_s
+        self._judged: NDArray[np.bool_] = np.isin(np.array(quantities, dtype=str), (*TEMPERATURES, *VOLTAGES))
+        self._teaches = self._judged.astype(np.uint8)
+        self._promised_s = np.where(
+            np.isfinite(changes_within_s), np.maximum(changes_within_s, 3.0 * period_s), np.inf
+        )
+        self._beats = [
+            i for i, q in enumerate(quantities) if q == "heartbeat" or np.isfinite(changes_within_s[i])
+        ]
+        self._steps, self._gap_s = np.zeros(n, np.int64), np.zeros(n)  # of the heartbeats
+        self._last, self._seen = np.zeros(n, np.int64), np.zeros(n, np.uint8)
+        self._counts = np.zeros((n, 5))
+        self._t_s = math.nan
+        self._still_s, self._still_frames = 0.0, 0
+        self._stretch_s, self._stretch_frames, self._turns, self._held = 0.0, 0, 0, False
+        self._stretches = 0
+        # of the quietest stretch: the frame's, and the channels'
+        self._rate, self._rates = np.zeros(()), np.zeros(n)
+        self._limit, self._limits = math.inf, np.full(n, np.inf)  # frames
+        self._stuck = np.zeros(n, np.bool_)
+        self._frozen = False
+
+    def judge(self, t_s: float, raw: Ints, quality: Codes) -> list[AlarmEvent]:
+        """Judge one frame; return what happened to alarms.
+
+        t_s: s, any monotonic clock. raw (n,) int64. quality (n,) uint8: GOOD becomes FROZEN, in place, where
+        a value provably stands still.
+        """
+        dt_s = t_s - self._t_s
+        if not dt_s > 0.0:  # the first frame, or a clock that was set back
+            dt_s = self._period_s
+        self._t_s = t_s
+        before = self._counts[self._beats, STILL]
+        moved, turned = follow(dt_s, raw, quality, self._teaches, self._last, self._seen, self._counts)
+        answered = bool((quality == _GOOD).any())
+        if moved:
+            self._still_s, self._still_frames = 0.0, 0
+        elif answered:
+            self._still_s += dt_s
+            self._still_frames += 1
+        if not answered:
+            return []  # silence is another detector's
+        self._learn(dt_s, turned)
+        beat = self._standing_heartbeat(before + dt_s)
+        if self._frozen and moved and beat is None:  # the unit's standing still was no fault of its sensors
+            self._counts[:, [STILL, STILL_FRAMES]] = 0.0
+        held = self._still_frames >= self._limit and self._still_s >= LEAST_S
+        stuck = self._stuck_channels(held or beat is not None)
+        self._frozen = held or beat is not None
+        self._held |= self._frozen or bool(stuck.any())
+        if self._frozen:
+            quality[quality == _GOOD] = _FROZEN
+        else:
+            quality[stuck & (quality == _GOOD)] = _FROZEN
+        return self._say(beat, held, stuck)
+
+    def sight(self) -> Sight:
+        """Return what is known now."""
+        return Sight(self._still_s, bool(self._beats) or math.isfinite(self._limit), self._frozen)
+
+    # ---- rules
+
+    def _standing_heartbeat(self, gaps_s: Floats) -> int | None:
+        """Return a heartbeat that stands still. gaps_s: since the last step of each, before this frame."""
+        for i, gap_s in zip(self._beats, gaps_s, strict=True):
+            still_s = self._counts[i, STILL]
+            if still_s == 0.0 and self._seen[i]:
+                self._steps[i] += 1
+                if self._steps[i] > 1 and gap_s > self._gap_s[i]:
+                    self._gap_s[i] = gap_s
+            limit_s = self._promised_s[i]
+            if math.isinf(limit_s) and self._steps[i] > RUNS:
+                limit_s = GAPS * self._gap_s[i]
+            if self._seen[i] and still_s >= max(limit_s, LEAST_S):
+                return i
+        return None
+
+    def _stuck_channels(self, whole: bool) -> NDArray[np.bool_]:
+        """Which single channels stand still; none where the whole unit does."""
+        if whole:
+            return np.zeros_like(self._stuck)
+        counts = self._counts
+        stuck: NDArray[np.bool_] = (counts[:, STILL_FRAMES] >= self._limits) & (counts[:, STILL] >= LEAST_S)
+        return stuck
+
+    # ---- learning
+
+    def _learn(self, dt_s: float, turned: bool) -> None:
+        self._stretch_s += dt_s
+        self._stretch_frames += 1
+        self._turns += turned
+        if self._stretch_s < STRETCH_S:
+            return
+        if not self._held:  # what stands still teaches nothing
+            rate = _low_rate(self._turns, self._stretch_frames)
+            rates = _low_rate(self._counts[:, REVERSALS], self._counts[:, FRAMES])
+            first = self._stretches == 0
+            self._rate = rate if first else _quietest(self._rate, rate)
+            self._rates = rates if first else _quietest(self._rates, rates)
+            self._stretches += 1
+            if self._stretches >= STRETCHES:
+                self._limit = float(self._believed(credible_frames(self._rate, IMPROBABLE)))
+                self._limits = self._believed(credible_frames(self._rates, IMPROBABLE_CHANNEL))
+        self._counts[:, REVERSALS] = self._counts[:, FRAMES] = 0.0
+        self._stretch_s, self._stretch_frames, self._turns, self._held = 0.0, 0, 0, False
+
+    def _believed(self, frames: Floats) -> Floats:
+        """What would take longer than five minutes to prove is not provable."""
+        return np.where(frames * self._period_s <= WITHIN_S, frames, np.inf)
+
+    # ---- alarms
+
+    def _say(self, beat: int | None, held: bool, stuck: NDArray[np.bool_]) -> list[AlarmEvent]:
+        events = self._change("heartbeat", [(beat or 0, beat is not None)])
+        events += self._change("held-frame", [(0, held and beat is None)])
+        turned = np.flatnonzero(stuck != self._stuck)
+        events += self._change("stuck-sensor", [(int(i), bool(stuck[i])) for i in turned])
+        self._stuck = stuck
+        return events
+
+    def _change(self, detector: str, states: list[tuple[int, bool]]) -> list[AlarmEvent]:
+        if not any(stands for _, stands in states) and self.book.empty():
+            return []
+        rows = rows_of(detector)
+        tier = next(tier for tier, row in enumerate(rows) if row)
+        changes = [(i, "", tier if stands else 0) for i, stands in states]
+        return self.book.change(detector, rows, changes, self._t_s, self._explain)
+
+    def _explain(self, i: int, row: Row, _members: set[int]) -> AlarmEvent:
+        still_s = self._still_s if row.detector == "held-frame" else float(self._counts[i, STILL])
+        place = "" if row.detector == "held-frame" else self.places[i]
+        text = TEXTS[row.detector].format(still=f"{still_s:.0f} s", place=place or self.quantities[i])
+        return AlarmEvent(
+            row.detector, row.severity, "NEW", place, self.quantities[i] if place else "",
+            still_s, row.limit, "s", text, self._t_s, since_s=self._t_s - still_s,
+        )  # fmt: skip
+
+
+TEXTS = {
+    "heartbeat": "answers, but its heartbeat has stood still for {still}: its values are not fresh;"
+    " restart the unit, or look at the link between it and its gateway",
+    "held-frame": "answers, but no value at all has moved for {still}, less likely than 1 in a million"
+    " with its own noise: its values are not fresh; restart the unit, or look at the link to its cells",
+    "stuck-sensor": "{place} has stood still for {still}, and its noise should have moved it; check the"
+    " sensor and its plug",
+}
+
+
+def _quietest(before: Floats, now: Floats) -> Floats:
+    """The quieter of two rates at once; a less quiet one is believed slowly."""
+    return np.where(now < before, now, before + (now - before) / DAY)
+
+
+def warm_up() -> None:
+    """Compile or load the kernel."""
+    live = Liveness([""], ["cell_voltage"], np.array([np.inf]), 1.0)
+    live.judge(0.0, np.zeros(1, np.int64), np.zeros(1, np.uint8))

@@ -1,0 +1,69 @@
+"""Several units silent at once: one cause, one alarm. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.detect.alarms import AlarmEvent
+from agent.detect.book import AlarmBook
+from agent.detect.knowledge import stale_s
+from agent.detect.rows import Row, rows_of
+
+AT_ONCE_S = 60.0  # units that fall silent within so long of each other share a cause
+LEAST_UNITS = 2
+LEAST_S = 10.0  # of silence, however short the period
+_ROWS = rows_of("silent-together")
+_TIER = next(tier for tier, row in enumerate(_ROWS) if row)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """When a unit was last heard (None: never), how often it is polled, and the bus it is on. s."""
+
+    last_s: float | None
+    period_s: float
+    bus: str
+
+
+class Together:
+    """Watches all units of a site."""
+
+    def __init__(self) -> None:
+        self.book = AlarmBook()
+        self._text = ""
+
+    def judge(self, t_s: float, units: Mapping[str, Heard]) -> list[AlarmEvent]:
+        """Judge all units, by name, at `t_s`; return what happened to the alarm."""
+        silent = {
+            name: unit.last_s
+            for name, unit in units.items()
+            if unit.last_s is not None and t_s - unit.last_s > max(stale_s(unit.period_s), LEAST_S)
+        }
+        last = sorted(silent.values())
+        close = [b - a <= AT_ONCE_S for a, b in zip(last, last[LEAST_UNITS - 1 :], strict=False)]
+        if any(close):
+            self._text = _words(units, silent, t_s - last[0])
+        stands = any(close) or (len(silent) >= LEAST_UNITS and not self.book.empty())
+        if not stands and self.book.empty():
+            return []
+
+        def explain(_channel: int, row: Row, _members: set[int]) -> AlarmEvent:
+            n = len(silent)
+            said = self._text
+            return AlarmEvent(
+                row.detector, row.severity, "NEW", "", "", n, row.limit, row.unit, said, t_s, count=n
+            )
+
+        return self.book.change("silent-together", _ROWS, [(0, "", _TIER if stands else 0)], t_s, explain)
+
+
+def _words(units: Mapping[str, Heard], silent: Mapping[str, float], for_s: float) -> str:
+    buses = sorted({units[name].bus for name in silent})
+    names = ", ".join(sorted(silent))
+    whole = all(set(n for n, u in units.items() if u.bus == bus) <= set(silent) for bus in buses)
+    if len(buses) == 1 and whole:
+        cause = f"all units of {buses[0]}: look at its adapter, cable and supply first"
+    elif len(buses) == 1:
+        cause = f"on {buses[0]}: a cable beyond the last unit that answers, or a common supply"
+    else:
+        cause = f"on {len(buses)} buses: look for a common supply or switch, and for people at the racks"
+    return f"{len(silent)} units fell silent together, {for_s:.0f} s ago ({names}); {cause}"

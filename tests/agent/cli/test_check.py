@@ -1,0 +1,68 @@
+"""cellwarden check: the ten-second proof as a technician sees it."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from agent.cli import main
+
+CONFIG = """
+[upstream]
+url = "http://127.0.0.1:9"
+[[bus]]
+name = "rs485"
+transport = "rtu"
+device = "/dev/ttyUSB0"
+baud = {baud}
+[[unit]]
+name = "rack-1"
+bus = "rs485"
+profile = "pace-rtu"
+period_s = {period_s}
+[[unit]]
+name = "rack-2"
+bus = "rs485"
+unit_id = 2
+profile = "pace-rtu"
+period_s = {period_s}
+timeout_s = {timeout_s}
+"""
+
+
+def check(
+    folder: Path, *options: str, baud: int = 9600, period_s: float = 1.0, timeout_s: float = 0.3
+) -> Result:
+    path = folder / "agent.toml"
+    path.write_text(CONFIG.format(baud=baud, period_s=period_s, timeout_s=timeout_s))
+    return CliRunner().invoke(main, ["check", "--config", str(path), *options])
+
+
+def test_a_line_that_keeps_the_deadline_is_good_and_says_how_old_values_can_become(tmp_path: Path) -> None:
+    result = check(tmp_path)
+    assert result.exit_code == 0
+    assert "bus rs485  /dev/ttyUSB0  9600 8N1  busy 40%" in result.output
+    row = next(line for line in result.output.splitlines() if line.startswith("rack-1"))
+    assert row.split()[-5:] == ["1.4", "s", "2.6", "s", "(rack-2)"]
+
+
+def test_a_dead_neighbour_with_a_long_time_out_is_refused_and_named(tmp_path: Path) -> None:
+    result = check(tmp_path, timeout_s=5.0)
+    assert result.exit_code == 2
+    assert "[[unit]] rack-1: its safety points can become 21.4 s old with rack-2 dead" in result.output
+    assert "lower the timeout_s of rack-2" in result.output
+    allowed = check(tmp_path, "--allow-late", timeout_s=5.0)
+    assert allowed.exit_code == 0
+    assert "(allowed by --allow-late)" in allowed.output
+
+
+@pytest.mark.parametrize(
+    ("baud", "period_s", "said"),
+    [(9600, 9.9, "10 s is the limit; lower period_s"), (1200, 1.0, "raise period_s to 1.8 times what it is")],
+)
+def test_a_line_without_time_is_refused_with_what_to_change(
+    tmp_path: Path, baud: int, period_s: float, said: str
+) -> None:
+    result = check(tmp_path, baud=baud, period_s=period_s)
+    assert result.exit_code == 2
+    assert said in result.output

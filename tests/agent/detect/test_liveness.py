@@ -1,0 +1,198 @@
+"""Liveness: what stands still is told from what is quiet, by the unit's own noise."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.detect.alarms import AlarmEvent
+from agent.detect.knowledge import Knowledge, knowledge
+from agent.detect.liveness import LEAST_S, WITHIN_S, Liveness, Sight, follow
+from agent.detect.together import Heard, Together
+from agent.quality import Quality
+
+HOUR = 3600
+GOOD = Quality.GOOD
+
+
+class Watched:
+    """A unit of cells, and of what else is said, fed second by second."""
+
+    def __init__(self, cells: int, others: tuple[str, ...] = (), changes_within_s: float = np.inf) -> None:
+        quantities = ["cell_voltage"] * cells + list(others)
+        promised = np.array([changes_within_s if q == "heartbeat" else np.inf for q in quantities])
+        places = [f"string1/module1/cell{i + 1}" for i in range(cells)] + [""] * len(others)
+        self.live = Liveness(places, quantities, promised, 1.0)
+        self.t_s = 0.0
+
+    def feed(self, frames: np.ndarray, quality: Quality = GOOD) -> list[tuple[float, AlarmEvent]]:
+        """Return what happened, each with the seconds since this began."""
+        events, begin_s = [], self.t_s
+        for raw in frames:
+            self.t_s += 1.0
+            self.quality = np.full(len(raw), quality, np.uint8)
+            found = self.live.judge(self.t_s, raw.astype(np.int64), self.quality)
+            events += [(self.t_s - begin_s, event) for event in found]
+        return events
+
+
+def noisy(seconds: int, cells: int, sd: float, seed: int = 1) -> np.ndarray:
+    """Cell voltages in register steps."""
+    rng = np.random.default_rng(seed)
+    level = 3300 + 3 * rng.standard_normal(cells)
+    return np.round(level + sd * rng.standard_normal((seconds, cells)))
+
+
+def test_a_held_frame_is_heard_within_five_minutes_and_its_values_are_frozen() -> None:
+    unit = Watched(16)
+    frames = noisy(HOUR, 16, sd=0.5)
+    assert unit.feed(frames) == []
+    ((after_s, event),) = unit.feed(np.repeat(frames[-1:], 400, axis=0))
+    assert (event.detector, event.severity, event.state) == ("held-frame", "warning", "NEW")
+    assert LEAST_S <= after_s <= WITHIN_S
+    assert set(unit.quality) == {Quality.FROZEN}
+    assert unit.live.sight().frozen
+    (_, over), *_ = unit.feed(frames[:10])
+    assert over.state == "CLEARED-NEW"
+    assert set(unit.quality) == {GOOD}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_quiet_float_string_may_stand_still_for_hours_and_is_never_called_healthy(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    unit = Watched(4)
+    still = np.full((4 * HOUR, 4), 54_00)
+    for at in rng.integers(0, 4 * HOUR, 12):  # a step of 10 mV now and then
+        still[at:, rng.integers(4)] += rng.choice((-1, 1))
+    assert unit.feed(still) == []
+    assert unit.feed(np.repeat(still[-1:], 2 * HOUR, axis=0)) == []
+    sight = unit.live.sight()
+    assert sight.unproven
+    assert knowledge(0.5, 1.0, unit.quality, sight) is Knowledge.PARTIAL
+
+
+def test_what_was_learned_under_load_is_not_held_against_a_string_at_rest() -> None:
+    unit = Watched(8)
+    falling = 3300 - np.arange(HOUR)[:, None] // np.arange(3, 11)  # steps in one direction teach nothing
+    assert unit.feed(falling) == []
+    assert unit.feed(np.repeat(falling[-1:], HOUR, axis=0)) == []
+
+
+def test_a_promised_heartbeat_that_stands_still_is_heard_while_everything_else_moves() -> None:
+    unit = Watched(8, ("heartbeat",), changes_within_s=30.0)
+    beat = (np.arange(600) // 10)[:, None]
+    moving = np.hstack([noisy(600, 8, 0.5), beat])
+    assert unit.feed(moving) == []
+    moving[:, -1] = beat[-1]
+    ((after_s, event),) = unit.feed(moving[:200])
+    assert event.detector == "heartbeat"
+    assert after_s <= 60
+    assert set(unit.quality) == {Quality.FROZEN}
+
+
+def test_a_heartbeat_nobody_promised_is_believed_once_it_was_seen_to_run() -> None:
+    stopped = Watched(2, ("heartbeat",))
+    assert stopped.feed(np.full((HOUR, 3), 7)) == []
+    running = Watched(2, ("heartbeat",))
+    frames = np.hstack([np.full((600, 2), 3300), (np.arange(600) // 10)[:, None]])
+    assert running.feed(frames) == []
+    ((after_s, event),) = running.feed(np.repeat(frames[-1:], 300, axis=0))
+    assert event.detector == "heartbeat"
+    assert after_s <= 60
+
+
+def test_one_stuck_sensor_is_named_and_the_others_stay_good() -> None:
+    unit = Watched(16)
+    assert unit.feed(noisy(HOUR, 16, 0.7)) == []
+    frames = noisy(600, 16, 0.7, seed=2)
+    frames[:, 4] = frames[0, 4]
+    ((after_s, event),) = unit.feed(frames)
+    assert (event.detector, event.location) == ("stuck-sensor", "string1/module1/cell5")
+    assert after_s <= WITHIN_S
+    assert unit.quality[4] == Quality.FROZEN
+    assert (np.delete(unit.quality, 4) == GOOD).all()
+
+
+def test_silence_is_not_standing_still() -> None:
+    unit = Watched(16)
+    frames = noisy(HOUR, 16, 0.5)
+    unit.feed(frames)
+    assert unit.feed(np.repeat(frames[-1:], 600, axis=0), Quality.NO_REPLY) == []
+    assert unit.feed(frames[-5:]) == []
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 3), min_size=3, max_size=3), min_size=1, max_size=30),
+    st.lists(st.sampled_from([0, 4, 5]), min_size=90, max_size=90),
+)
+def test_the_kernel_counts_as_a_plain_loop_does(rows: list[list[int]], codes: list[int]) -> None:
+    last, seen, counts = np.zeros(3, np.int64), np.zeros(3, np.uint8), np.zeros((3, 5))
+    teaches = np.array([1, 1, 0], np.uint8)
+    history: list[list[int]] = [[], [], []]
+    for k, row in enumerate(rows):
+        quality = np.array(codes[3 * k : 3 * k + 3], np.uint8)
+        moved, turned = follow(1.0, np.array(row, np.int64), quality, teaches, last, seen, counts)
+        steps = []
+        for i in range(3):
+            if quality[i] != 0:
+                continue
+            before = [x for x in history[i] if x != row[i]][-1:] if history[i][-1:] != [row[i]] else []
+            step = not history[i] or bool(before)
+            changes = [b - a for a, b in zip(history[i], history[i][1:], strict=False) if b != a]
+            turn = bool(changes and before and (row[i] - before[-1]) * changes[-1] < 0 and teaches[i])
+            steps.append((step, turn))
+            history[i].append(row[i])
+        assert moved == any(step for step, _ in steps)
+        assert turned == any(turn for _, turn in steps)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "quality", "sight", "known"),
+    [
+        (None, [0], None, Knowledge.NEVER),
+        (0.5, [0, 0], None, Knowledge.LIVE),
+        (0.5, [0, 1, 5], None, Knowledge.LIVE),
+        (0.5, [0, 4], None, Knowledge.PARTIAL),
+        (3.5, [0], None, Knowledge.STALE),
+        (61.0, [0], None, Knowledge.BLIND),
+        (0.5, [6], Sight(40.0, True, True), Knowledge.STALE),
+        (0.5, [6], Sight(400.0, True, True), Knowledge.BLIND),
+        (0.5, [0], Sight(400.0, False, False), Knowledge.PARTIAL),
+        (0.5, [0], Sight(400.0, True, False), Knowledge.LIVE),
+    ],
+)
+def test_knowledge_is_what_was_seen_and_how_long_ago(
+    age_s: float | None, quality: list[int], sight: Sight | None, known: Knowledge
+) -> None:
+    assert knowledge(age_s, 1.0, np.array(quality, np.uint8), sight) is known
+
+
+def test_units_that_fall_silent_together_are_one_alarm_with_a_cause() -> None:
+    together = Together()
+    units = {f"rack-{k}": Heard(1000.0 + k, 1.0, "lan" if k < 2 else "rs485") for k in range(4)}
+    assert together.judge(1004.0, units) == []
+    ((event),) = together.judge(1020.0, units)
+    assert event.detector == "silent-together"
+    assert "on 2 buses: look for a common supply or switch" in event.text
+    assert together.judge(1025.0, units) == []
+    back = {name: Heard(1030.0, unit.period_s, unit.bus) for name, unit in units.items()}
+    (over,) = together.judge(1031.0, back)
+    assert over.state == "CLEARED-NEW"
+
+
+def test_one_silent_unit_or_two_an_hour_apart_are_not_together() -> None:
+    together = Together()
+    units = {"a": Heard(1000.0, 1.0, "lan"), "b": Heard(1099.0, 1.0, "lan"), "c": Heard(None, 1.0, "lan")}
+    assert together.judge(1100.0, units) == []
+    assert together.judge(5000.0, {**units, "b": Heard(4700.0, 1.0, "lan")}) == []
+
+
+def test_all_units_of_a_bus_point_at_the_bus() -> None:
+    together = Together()
+    units = {
+        "a": Heard(1000.0, 1.0, "rs485"),
+        "b": Heard(1001.0, 1.0, "rs485"),
+        "c": Heard(1050.0, 1.0, "lan"),
+    }
+    ((event),) = together.judge(1051.0, units)
+    assert "all units of rs485: look at its adapter, cable and supply first" in event.text
