@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -73,6 +73,20 @@ class UpstreamTable(Table):
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError(f"url: plain http to {parts.hostname} could be read and forged; use https://")
         return self
+
+
+class MetricsTable(Table):
+    """[metrics]: where OpenMetrics are served to whoever asks; nowhere if not said."""
+
+    listen: str | None = None
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, listen: str | None) -> str | None:
+        host, _, port = (listen or "").rpartition(":")
+        if listen is not None and not (host and port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError(f"{listen!r} is no HOST:PORT, such as 127.0.0.1:9464")
+        return listen
 
 
 class ControlTable(Table):
@@ -165,6 +179,7 @@ class Config(Table):
     agent: AgentTable = AgentTable()
     store: StoreTable = StoreTable()
     control: ControlTable = ControlTable()
+    metrics: MetricsTable = MetricsTable()
     upstream: UpstreamTable
     relay: Annotated[GpioRelay | CoilRelay, Field(discriminator="output")] | None = None
     journal: JournalTable = JournalTable()

@@ -76,6 +76,13 @@ class Desk:
         self._books: dict[str, dict[str, AlarmBook]] = {unit: {} for unit in racks}
         self._own: dict[str, AlarmEvent] = {}  # what the agent says of itself, until somebody has seen it
 
+    def expect(self, racks: Mapping[str, str]) -> None:
+        """Take the units that there are from now on, with their racks. The alarms of one that is gone go."""
+        self._racks = racks
+        self._books = {unit: self._books.get(unit, {}) for unit in racks}
+        if self.relay:
+            self.relay.expect(unit for unit in racks if unit)  # "" is the site
+
     def watch(self, unit: str, books: Mapping[str, AlarmBook]) -> None:
         """Take a unit's books. Alarms of a book that is replaced are over, but not forgotten: they wait to
         be acknowledged.

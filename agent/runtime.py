@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -31,6 +31,7 @@ from agent.detect.watch import RackWatch
 from agent.frame import Frame
 from agent.headline import headline
 from agent.line import line_of, serial_of, timeout_of
+from agent.metrics import MetricsServer, exposition
 from agent.modbus.bus import Bus
 from agent.modbus.ports import Port
 from agent.modbus.serial_line import SerialPort
@@ -40,6 +41,7 @@ from agent.outputs.annunciator import Annunciator
 from agent.outputs.drivers import driver_of
 from agent.outputs.journal import Journal
 from agent.outputs.relay import Relay
+from agent.reload import Change, ReloadRefused, change_of
 from agent.status import Latest, health, points, unit_report
 from agent.store.errors import StoreError
 from agent.store.intervals import Stretch
@@ -58,6 +60,7 @@ log = logging.getLogger(__name__)
 
 UPSTREAM = "main"  # whose cursor it is: a collector that moves to another URL is still the same
 CERTIFICATE_S = 86_400.0  # between two looks at when it ends
+Reread = Callable[[], tuple[Config, dict[str, Profile]]]  # raises ReloadRefused
 SITE = ""  # whose alarms are of no single unit
 INTERVALS_S = 3600.0  # one row of evidence per unit
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
@@ -67,51 +70,68 @@ SIGHT_S = 1.0  # how often the outputs are told of units out of sight
 class Agent:
     """Everything of one running agent. Made, run once, and thrown away."""
 
-    def __init__(self, config: Config, profiles: dict[str, Profile]) -> None:
-        self.config = config
+    def __init__(self, config: Config, profiles: dict[str, Profile], reread: Reread | None = None) -> None:
+        self.config, self.profiles, self._reread = config, profiles, reread
         self.clock = Clock()
         self.writer = Writer()
         self.notifier = notify.Notifier()
         self.desk = self._desk()
         self.store = self._store()
-        upstream = config.upstream
-        # files that cannot be used keep batches on the box, never the agent from watching: the uplink says so
-        ca, cert, key = map(handed_over, (upstream.ca, upstream.cert, upstream.key))
-        tls = partial(client_context, ca, cert, key)
-        self.uplink = Uplink(
-            upstream.url,
-            config.agent.id,
-            self.store,
-            self.writer,
-            Pace(upstream.backlog_share),
-            tls,
-            self._conflict,
+        self.uplink = self._uplink()
+        self.recorder = Recorder(
+            self.store, self.writer, config.store.batch_frames, lambda urgent: self.uplink.wake(urgent)
         )
-        self.recorder = Recorder(self.store, self.writer, config.store.batch_frames, self.uplink.wake)
         self.offsets = OffsetWatch(self.clock.boot_id, self.store.clock_offset_ns())
         self.control = ControlServer(
             config.control.socket, routes(self.desk, self.status, self._points, self.clock.boottime_s)
         )
-        buses = {bus.name: bus for bus in config.bus}
-        self.units = {
-            unit.name: self._unit(unit, profiles[unit.profile], buses[unit.bus]) for unit in config.unit
-        }
-        self.buses = [self._bus(bus) for bus in config.bus]
+        listen = config.metrics.listen
+        self.metrics = MetricsServer(listen, self._metrics) if listen else None
+        self.buses = {bus.name: self._bus(bus) for bus in config.bus}
         self.watches: dict[str, RackWatch] = {}
         self.reported: dict[str, Reported] = {}
         self.liveness: dict[str, Liveness] = {}
         self.together = Together()
         self.desk.watch(SITE, {"together": self.together.book})
         self._schemas: dict[str, bytes] = {}
-        self.identities = {name: AlarmBook() for name in self.units}
-        for name, book in self.identities.items():
-            self.desk.watch(name, {"identity": book})
+        self.identities: dict[str, AlarmBook] = {}
+        for name in self.units:
+            self._identify(name)
         self.latest: dict[str, Latest] = {}
         self._last_account: dict[str, Any] = asdict(self.store.account())
         self._tasks: set[asyncio.Task[None]] = set()
+        self._polling: dict[str, asyncio.Task[None]] = {}
+        self._parts: dict[str, asyncio.Task[Any]] = {}
+        self._stopping = asyncio.Event()
+
+    @property
+    def units(self) -> dict[str, Unit]:
+        """Every unit, by its name."""
+        return {unit.name: unit for bus in self.buses.values() for unit in bus.units}
+
+    def _uplink(self) -> Uplink:
+        upstream = self.config.upstream
+        # files that cannot be used keep batches on the box, never the agent from watching: the uplink says so
+        ca, cert, key = map(handed_over, (upstream.ca, upstream.cert, upstream.key))
+        return Uplink(
+            upstream.url,
+            self.config.agent.id,
+            self.store,
+            self.writer,
+            Pace(upstream.backlog_share),
+            partial(client_context, ca, cert, key),
+            self._conflict,
+        )
+
+    def _identify(self, unit: str) -> None:
+        self.identities[unit] = AlarmBook()
+        self.desk.watch(unit, {"identity": self.identities[unit]})
+
+    def _racks(self) -> dict[str, str]:
+        return {unit.path: unit.rack or unit.name for unit in self.config.unit}
 
     def _desk(self) -> Desk:
-        racks = {unit.path: unit.rack or unit.name for unit in self.config.unit}
+        racks = self._racks()
         relay = None
         if table := self.config.relay:
             relay = Relay(Annunciator(racks), driver_of(table), self.clock.boottime_s)
@@ -143,15 +163,25 @@ class Agent:
         )
 
     def _bus(self, bus: TcpBus | RtuBus) -> Bus:
-        units = [self.units[unit.name] for unit in self.config.unit if unit.bus == bus.name]
+        units = [
+            self._unit(unit, self.profiles[unit.profile], bus)
+            for unit in self.config.unit
+            if unit.bus == bus.name
+        ]
         return Bus(bus.name, _port(bus, units), units, self.clock)
 
     async def run(self) -> None:
-        """Poll, judge, store and forward until SIGTERM or SIGINT; then stop within two seconds."""
-        stop = asyncio.Event()
+        """Poll, judge, store and forward until SIGTERM or SIGINT; then stop within two seconds.
+
+        SIGHUP reads the configuration again; see `reload`.
+        """
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._in_background(self.reload()))
         await self.control.start()
+        if self.metrics:
+            await self.metrics.start()
         log.info(
             "agent %s, process %d, epoch %s: %d units on %d buses",
             self.config.agent.id,
@@ -160,26 +190,36 @@ class Agent:
             len(self.units),
             len(self.buses),
         )
-        polling = [asyncio.create_task(bus.run()) for bus in self.buses]
-        others = [
-            asyncio.create_task(self.recorder.run(self.config.store.batch_s, self._clock_events)),
-            asyncio.create_task(self.uplink.run()),
-            asyncio.create_task(self._tell_service_manager()),
-            asyncio.create_task(self._tell_outputs()),
-            asyncio.create_task(self._watch_certificate()),
-            asyncio.create_task(self._record_intervals()),
-            asyncio.create_task(stop.wait()),
-        ]
+        for bus in self.buses.values():
+            self._poll(bus)
+        self._begin("recorder", self.recorder.run(self.config.store.batch_s, self._clock_events))
+        self._begin("uplink", self.uplink.run())
+        self._begin("service manager", self._tell_service_manager())
+        self._begin("outputs", self._tell_outputs())
+        self._begin("certificate", self._watch_certificate())
+        self._begin("intervals", self._record_intervals())
         if self.desk.relay:
-            others.append(asyncio.create_task(self.desk.relay.run()))
-        await asyncio.wait({*polling, *others}, return_when=asyncio.FIRST_COMPLETED)
+            self._begin("relay", self.desk.relay.run())
+        await self._stopping.wait()
         log.info("stopping")
         self.notifier.send("STOPPING=1")
-        await self._stop(polling, others)
+        await self._stop()
 
-    async def _stop(self, polling: list[asyncio.Task[None]], others: list[asyncio.Task[Any]]) -> None:
+    def _poll(self, bus: Bus) -> None:
+        self._polling[bus.name] = self._supervised(bus.run())
+
+    def _begin(self, part: str, work: Coroutine[Any, Any, Any]) -> None:
+        self._parts[part] = self._supervised(work)
+
+    def _supervised(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run what must not end: a part that ends by itself ends the agent, and systemd starts it anew."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(lambda done: None if done.cancelled() else self._stopping.set())
+        return task
+
+    async def _stop(self) -> None:
         """Stop polling, then seal, then try to send, so that everything that was read is accounted for."""
-        failures = await _cancel(polling) + await _cancel(others)
+        failures = await _cancel(self._polling.values()) + await _cancel(self._parts.values())
         await asyncio.gather(*self._tasks)
         await self._keep_intervals()
         await self.recorder.seal()
@@ -190,16 +230,67 @@ class Agent:
             log.error("%s; what the collector acknowledged last is asked for again", error)
         self.writer.close()
         await self.control.stop()
+        if self.metrics:
+            await self.metrics.stop()
         if failures:
             raise failures[0]
+
+    async def reload(self) -> None:
+        """Read the configuration again and begin anew what is different in it; all else goes on undisturbed.
+
+        A file that cannot be used changes nothing, and neither does one that needs a restart.
+        """
+        if self._reread is None or self._stopping.is_set():
+            return
+        self.notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            config, profiles = await asyncio.to_thread(self._reread)
+            change = change_of(self.config, config, self.profiles, profiles)
+        except ReloadRefused as error:
+            log.error("the new configuration is not used, the old one goes on: %s", error)
+        else:
+            log.info("configuration read again; %s", change)
+            await self._apply(config, profiles, change)
+        self.notifier.send("READY=1")
+
+    async def _apply(self, config: Config, profiles: dict[str, Profile], change: Change) -> None:
+        await self._keep_intervals()
+        before = set(self.units)
+        ended = change.changed | change.gone
+        await _cancel([self._polling.pop(name) for name in ended])
+        for unit in [unit for name in ended for unit in self.buses[name].units]:
+            self._schemas.pop(unit.name, None)  # its detectors begin anew
+            self.latest.pop(unit.name, None)
+        self.config, self.profiles = config, profiles
+        self.desk.expect({**self._racks(), SITE: ""})
+        self.buses = {
+            bus.name: self._bus(bus) if bus.name in change.changed | change.added else self.buses[bus.name]
+            for bus in config.bus
+        }
+        for name in set(self.units) - before:
+            self._identify(name)
+        for name in change.changed | change.added:
+            self._poll(self.buses[name])
+        await _cancel([self._parts["service manager"]])
+        self._begin("service manager", self._tell_service_manager())
+        if change.upstream:
+            await _cancel([self._parts["uplink"], self._parts["certificate"]])
+            self.uplink = self._uplink()
+            self._begin("uplink", self.uplink.run())
+            self._begin("certificate", self._watch_certificate())
+
+    def _metrics(self) -> bytes:
+        now_s = self.clock.boottime_s()
+        known = {name: self._known(unit, now_s) for name, unit in self.units.items()}
+        return exposition(list(self.buses.values()), known, now_s)
 
     async def _tell_service_manager(self) -> None:
         """Say that the agent is ready, and feed the watchdog for as long as it polls and commits."""
         self.notifier.send("READY=1")
         await notify.feed(
             self.notifier,
-            notify.Stall({bus.name: notify.limit_s(u.period_s for u in bus.units) for bus in self.buses}),
-            lambda: {bus.name: sum(u.counters.cycles for u in bus.units) for bus in self.buses},
+            notify.Stall({b.name: notify.limit_s(u.period_s for u in b.units) for b in self.buses.values()}),
+            lambda: {b.name: sum(u.counters.cycles for u in b.units) for b in self.buses.values()},
             partial(self.writer, int),  # the writer works in order: it answers when it is done with the rest
             self._summary,
             self.clock.boottime_s,
@@ -263,9 +354,8 @@ class Agent:
     def _frame(self, frame: Frame, layout: Layout) -> None:
         """Take one frame: keep it, judge it, and let nothing that was found wait for the disk."""
         t_s = frame.stamp.boottime_ns / 1e9
-        dead = self.liveness[frame.unit].judge(
-            t_s, frame.raw, frame.quality
-        )  # first: it marks what is frozen
+        # first, because it marks what is frozen
+        dead = self.liveness[frame.unit].judge(t_s, frame.raw, frame.quality)
         full = self.recorder.add(frame)
         si = np.empty(layout.n)
         layout.to_si(frame.raw, frame.quality, si)
@@ -299,7 +389,7 @@ class Agent:
             stamp = self.clock.stamp()
             heard = {
                 unit.name: Heard(unit.heard_s, unit.pace_s, bus.name)
-                for bus in self.buses
+                for bus in self.buses.values()
                 for unit in bus.units
             }
             self.desk.found(SITE, stamp, self.together.judge(stamp.boottime_ns / 1e9, heard))
@@ -343,7 +433,8 @@ class Agent:
                 for u in self.units.values()
             ],
             "buses": [
-                {"name": bus.name, "port": bus.port.name, "trouble": bus.trouble} for bus in self.buses
+                {"name": bus.name, "port": bus.port.name, "trouble": bus.trouble}
+                for bus in self.buses.values()
             ],
             "alarms": alarms_of(self.desk, now_s),
             "log": [
@@ -378,8 +469,9 @@ def _port(bus: TcpBus | RtuBus, units: list[Unit]) -> Port:
     )
 
 
-async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> list[BaseException]:
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> list[BaseException]:
     """Cancel tasks and return what those had raised that failed by themselves."""
+    tasks = list(tasks)
     for task in tasks:
         task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)

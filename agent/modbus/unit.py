@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from math import floor
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -33,6 +34,9 @@ from drivers.profile import Profile
 from drivers.registers import Read, Reply
 
 log = logging.getLogger(__name__)
+
+LAYOUT_PARTS = ("values", "plan", "guards", "identity", "notes")
+_LAYOUTS: WeakValueDictionary[tuple[bytes, int, int], Layout] = WeakValueDictionary()
 
 STATE_PERIOD_S = 10.0  # points of the poll class "state"; safety points are read every cycle
 OTHERS_WITHIN_S = 10.0  # probes and first conversations give way to safety points for no longer than this
@@ -290,7 +294,7 @@ class Unit:
             self._understood(done.value, now_s)
         except IdentityMismatch as error:
             if self.connection is None:
-                self.connection = Connection(error.layout, self.connected(self, error.layout), foreign=True)
+                self.connection = self._connected(error.layout, foreign=True)
             self.mismatch(self, str(error))
             self._fell_silent(ask, verdict, now_s, str(error))
         except ConnectError as error:
@@ -301,12 +305,20 @@ class Unit:
         for note in layout.notes:
             log.warning("unit %s: %s", self.name, note)
         self._conversation = None
-        self.connection = Connection(layout, self.connected(self, layout))
+        self.connection = self._connected(layout)
         self.mismatch(self, "")
         self.release_s = now_s
         if not self.numbered:  # learn now, while nothing is missing, whether short reads are answered
             self._lost = self.connection.reads[0]
             self.release_s += self.period_s
+
+    def _connected(self, layout: Layout, *, foreign: bool = False) -> Connection:
+        """Announce a layout. Units that say the same of themselves share one: it is much of their memory."""
+        key = layout.profile_hash, layout.instance, layout.n
+        shared = _LAYOUTS.get(key)
+        if shared is None or any(getattr(shared, part) != getattr(layout, part) for part in LAYOUT_PARTS):
+            shared = _LAYOUTS[key] = layout
+        return Connection(shared, self.connected(self, shared), foreign=foreign)
 
     def _parted(self, connection: Connection, index: int) -> Connection | None:
         """Return the connection with a refused read taken apart, from the next cycle on."""

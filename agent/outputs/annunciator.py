@@ -24,6 +24,11 @@ class Annunciator:
         self._alarms: dict[str, list[str]] = {}
         self._drill_until_s = float("-inf")
 
+    def expect(self, units: Iterable[str]) -> None:
+        """Take the units that there are from now on; of new ones nothing has been seen."""
+        self._sight = {unit: self._sight.get(unit, "NEVER") for unit in units}
+        self._alarms = {unit: said for unit, said in self._alarms.items() if unit in self._sight or not unit}
+
     def alarms(self, unit: str, active: Sequence[AlarmEvent]) -> None:
         """Take the alarms of a unit that are not over: all of them, each time any of them changed."""
         self._alarms[unit] = [

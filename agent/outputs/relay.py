@@ -47,6 +47,11 @@ class Relay:
         self._annunciator.alarms(unit, active)
         self._refresh()
 
+    def expect(self, units: Iterable[str]) -> None:
+        """Take the units that there are from now on."""
+        self._annunciator.expect(units)
+        self._refresh()
+
     def sights(self, knowledge: Iterable[tuple[str, str]]) -> None:
         """Take how much is known of units, and act at once."""
         for unit, known in knowledge:

@@ -64,7 +64,7 @@ async def test_one_alarm_names_both_and_is_on_disk(endpoint: TcpEndpoint, tmp_pa
         unit=(UnitTable(name="rack-1", bus="lan", profile="tiny", period_s=0.1),),
     )
     agent = Agent(config, {"tiny": PROFILE})
-    polling = asyncio.create_task(agent.buses[0].run())
+    polling = asyncio.create_task(agent.buses["lan"].run())
     try:
         async with asyncio.timeout(10):
             while agent.recorder.open.frames < 3:  # status() waits for the writer: the rest runs
