@@ -6,25 +6,22 @@ module has the coil's new value.
 """
 
 import asyncio
-import logging
 import socket
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
-from pymodbus.pdu import ModbusPDU
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import DataType, SimData, SimDevice
-
 from agent.cli.demo.children import Children
 from agent.control import client
 from drivers.registers import Area
+from hil.modbus.io_module import IoModule
 from hil.modbus.table import RegisterTable, Words
 from hil.modbus.tcp import TcpEndpoint
 
 ALARM_WORDS = 13  # one bit a trial: a little over 200
-TRIAL_LIMIT_S = 10.0
+TRIAL_LIMIT_S = 20.0
+COIL = 0
 
 AGENT = """
 [agent]
@@ -88,7 +85,6 @@ unnamed = "critical"
 
 def measure() -> list[tuple[str, float | None, str]]:
     """Return the quantiles of the delay; half a minute."""
-    logging.getLogger("pymodbus_internal").setLevel(logging.CRITICAL)  # it tells all when it hangs up
     with tempfile.TemporaryDirectory(prefix="cellwarden-bench-") as name:
         delays_ms = sorted(1e3 * delay for delay in asyncio.run(trials(Path(name), 16 * ALARM_WORDS)))
     return [
@@ -121,40 +117,14 @@ class AlarmUnit(RegisterTable):
         return words
 
 
-class Module:
-    """A remote I/O module with one coil."""
-
-    def __init__(self, port: int) -> None:
-        bits = [SimData(0, count=16, values=False, datatype=DataType.BITS)]
-        device = SimDevice(1, simdata=(bits, bits, [SimData(0)], [SimData(0)]))
-        self.server = ModbusTcpServer(device, address=("127.0.0.1", port), trace_pdu=self._heard)
-        self.changed = asyncio.Event()
-        self.energised = False
-        self.changed_s = 0.0
-
-    def _heard(self, sending: bool, pdu: ModbusPDU) -> ModbusPDU:
-        if not sending and pdu.function_code == 5 and pdu.bits[0] is not self.energised:
-            self.energised, self.changed_s = pdu.bits[0], time.monotonic()
-            self.changed.set()
-        return pdu
-
-    async def wait(self, energised: bool) -> float:
-        """Wait until the coil is so; return when it became so."""
-        async with asyncio.timeout(TRIAL_LIMIT_S):
-            while self.energised is not energised:
-                self.changed.clear()
-                await self.changed.wait()
-        return self.changed_s
-
-
 async def trials(folder: Path, count: int) -> list[float]:
     """Return the delays, s, of `count` alarms, one after the other."""
     unit = AlarmUnit()
     endpoint = TcpEndpoint("127.0.0.1", 0, {1: unit})
     await endpoint.start()
     port = _free_port()
-    module = Module(port)
-    await module.server.serve_forever(background=True)
+    module = IoModule(port)
+    await module.start()
     words = [ALARM_POINT.format(k=k, address=16 + k) for k in range(ALARM_WORDS)]
     (folder / "bench-alarm.toml").write_text(PROFILE + "".join(words))
     config = folder / "relay.toml"
@@ -163,15 +133,16 @@ async def trials(folder: Path, count: int) -> list[float]:
     with Children(folder) as children:
         children.start("relay-agent", "agent.cli", "run", "--config", str(config))
         for number in range(count):
-            await module.wait(True)
-            unit.raise_alarm(number)
-            dropped_s = await module.wait(False)
+            async with asyncio.timeout(TRIAL_LIMIT_S):
+                await module.wait(COIL, True)
+                unit.raise_alarm(number)
+                dropped_s = await module.wait(COIL, False)
             assert unit.told_s is not None
             delays.append(dropped_s - unit.told_s)
             body = {"alarm": "rack:reported:", "minutes": 60, "why": "bench"}
             await asyncio.to_thread(client.post, folder / "control.sock", "/v1/alarms/shelve", body)
     await endpoint.stop()
-    await module.server.shutdown()  # type: ignore[no-untyped-call]
+    await module.stop()
     return delays
 
 

@@ -8,15 +8,13 @@ import pytest
 from click.testing import CliRunner
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
-from pymodbus.pdu import ModbusPDU
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import DataType, SimData, SimDevice
 
 from agent.cli import main
 from agent.modbus.coil import CoilDriver
 from agent.outputs.annunciator import Annunciator
 from agent.outputs.gpio import GpioDriver, GpioError
 from agent.outputs.relay import Driver, Relay
+from hil.modbus.io_module import IoModule
 
 PIN = 17
 COIL = 3
@@ -75,34 +73,12 @@ def test_a_board_without_pins_says_what_to_look_at(monkeypatch: pytest.MonkeyPat
         GpioDriver(PIN)
 
 
-class IoModule:
-    """A remote I/O module: pymodbus's own server, and the coil writes that have reached it."""
-
-    def __init__(self, port: int) -> None:
-        bits = [SimData(0, count=16, values=False, datatype=DataType.BITS)]
-        device = SimDevice(1, simdata=(bits, bits, [SimData(0)], [SimData(0)]))
-        self.writes: list[tuple[int, int, bool]] = []
-        self.others = 0
-        self._server = ModbusTcpServer(device, address=("127.0.0.1", port), trace_pdu=self._heard)
-
-    def _heard(self, sending: bool, pdu: ModbusPDU) -> ModbusPDU:
-        if not sending:
-            if pdu.function_code == 5:
-                self.writes.append((pdu.dev_id, pdu.address, pdu.bits[0]))
-            else:
-                self.others += 1
-        return pdu
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._server, name)
-
-
 @pytest.fixture
 async def module(unused_tcp_port: int) -> AsyncIterator[IoModule]:
     module = IoModule(unused_tcp_port)
-    await module.serve_forever(background=True)
+    await module.start()
     yield module
-    await module.shutdown()
+    await module.stop()
 
 
 async def test_a_coil_follows_and_is_written_again_so_that_the_modules_watchdog_is_fed(
@@ -131,13 +107,13 @@ async def test_a_module_that_was_away_gets_the_present_state_when_it_is_back(unu
     room.see("LIVE")
     await until(lambda: "no connection" in driver.trouble)
     module = IoModule(unused_tcp_port)
-    await module.serve_forever(background=True)
+    await module.start()
     await until(lambda: bool(module.writes))
     assert module.writes[0] == (1, COIL, True)
     assert driver.trouble == ""
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    await module.shutdown()
+    await module.stop()
 
 
 CONFIG = """
@@ -168,7 +144,7 @@ async def test_the_relay_is_dropped_for_an_agent_that_has_ended(
     done = await asyncio.to_thread(CliRunner().invoke, main, arguments)
     assert (done.exit_code, done.output) == (0, "")
     assert module.writes == [(1, COIL, False)]
-    await module.shutdown()
+    await module.stop()
     done = await asyncio.to_thread(CliRunner().invoke, main, arguments)
     assert done.exit_code == 1
     assert f"coil 3 of unit 1 at 127.0.0.1:{unused_tcp_port}: no connection" in done.output
