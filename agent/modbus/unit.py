@@ -23,6 +23,7 @@ from agent.intervals import Intervals
 from agent.modbus.adu import data_bytes
 from agent.modbus.cycle import CONNECT, PROBE, Ask, Connection, Cycle, Wish
 from agent.modbus.ports import NO_REPLY, Answer
+from agent.modbus.stations import Stations
 from agent.modbus.timing import ResponseTimes, backoff_s, overdue_s
 from agent.modbus.verdict import UNHEARD, Counters, Verdict, verdict_of
 from agent.quality import Quality
@@ -81,6 +82,7 @@ class Unit:
     asked_ids: set[int] = field(default_factory=set)
     connection: Connection | None = None
     _cuts: frozenset[Cut] = frozenset()  # what refusals have taught, also for the next connection
+    _stations: Stations = field(default_factory=Stations)
     _conversation: Generator[Read, Reply, Layout] | None = None
     _next_read: Read | None = None
     _tries: int = 0  # of that read
@@ -136,8 +138,15 @@ class Unit:
             self._emit(connection, self.clock.stamp())
             return
         with_state = now_s >= connection.state_at_s
-        reads = [*connection.safety, *(connection.state if with_state else ())]
-        self._cycle = Cycle(connection, release_s, with_state, deque(reads), len(connection.safety))
+        resting = self._stations.resting(now_s)
+        reads = deque[int]()
+        for index in (*connection.safety, *(connection.state if with_state else ())):
+            if connection.reads[index].unit_offset in resting:
+                connection.image.store(index, NO_REPLY)
+            else:
+                reads.append(index)
+        left = sum(index in connection.safety for index in reads)
+        self._cycle = Cycle(connection, release_s, with_state, reads, left)
 
     @property
     def _unknown(self) -> bool:
@@ -249,13 +258,18 @@ class Unit:
             return
         if verdict in UNHEARD:
             cycle.connection.image.store(index, NO_REPLY)
+            if self._goes_on_without(ask.read.unit_offset, cycle, index, now_s):
+                if cycle.done:
+                    self._end_cycle(now_s)
+                return
             self._fell_silent(ask, verdict, now_s)
             self._end_cycle(now_s)  # the rest is not asked: a silent unit must not cost the others more
             return
         cycle.connection.image.store(index, reply)
+        self._stations.answered(ask.read.unit_offset)
         if self.silences:
             log.info("unit %s: answers again", self.name)
-        self.silences, self.trouble = 0, ""
+        self.silences, self.trouble = 0, self._stations.trouble(self.unit_id)
         cycle.busy = verdict is Verdict.BUSY
         if cycle.busy:
             self.trouble = "asks for patience (exception 5 or 6)"
@@ -268,6 +282,24 @@ class Unit:
             cycle.after = self._parted(cycle.connection, index)
         if cycle.done:
             self._end_cycle(now_s)
+
+    def _goes_on_without(self, offset: int, cycle: Cycle, index: int, now_s: float) -> bool:
+        """Go on with the other unit ids of this battery; False where none is left to ask."""
+        connection = cycle.connection
+        others = {read.unit_offset for read in connection.reads} - {offset} - self._stations.resting(now_s)
+        if not others:
+            self._stations.forget()
+            return False
+        self._stations.fell_silent(offset, now_s, 0.0 if self.numbered else overdue_s(self.timeout_s))
+        rest = [i for i in cycle.pending if connection.reads[i].unit_offset == offset]
+        for other in rest:
+            connection.image.store(other, NO_REPLY)
+            cycle.pending.remove(other)
+        cycle.left -= sum(i in connection.safety for i in (index, *rest))
+        if self.trouble != (trouble := self._stations.trouble(self.unit_id)):
+            log.warning("unit %s: %s", self.name, trouble)
+        self.trouble = trouble
+        return True
 
     def _probed(self, ask: Ask, verdict: Verdict, now_s: float) -> None:
         if verdict in UNHEARD:

@@ -251,3 +251,47 @@ async def test_what_a_refusal_taught_is_known_to_the_next_connection(
             while frames.frames[-1].raw.size == 4 or frames.frames[-1].quality[0] != Quality.GOOD:
                 await frames.first("a", Quality.GOOD, after=len(frames.frames))
     assert watched.counters.illegal == refused == 1
+
+
+SPREAD = """
+schema = 1
+model = "spread"
+topology = { modules = 3 }
+[[point]]
+name = "module_voltage"
+address = 100
+count = 3
+unit_stride = 1
+[[point]]
+name = "module_temperature"
+address = 140
+count = 3
+unit_stride = 1
+poll = "state"
+"""
+
+
+async def test_a_silent_module_does_not_blind_the_others_of_its_battery(
+    rtu_bus: RtuBus, table: RegisterTable, frames: Recorder
+) -> None:
+    table.define(Area.HOLDING, 140, [25])
+    rtu_bus.units = {1: table, 2: table, 3: table}
+    watched = unit("a", 1, frames, profile=parse_profile(SPREAD))
+    async with polling(SerialPort(str(rtu_bus.link), rtu_bus.baud), watched):
+        whole = await frames.first("a", Quality.GOOD)
+        assert set(whole.quality) == {Quality.GOOD}
+        rtu_bus.faults.set(Fault(FaultKind.MUTE, unit_id=2))
+        async with asyncio.timeout(10):
+            while frames.frames[-1].quality[1] != Quality.NO_REPLY:
+                await frames.first("a", Quality.GOOD, after=len(frames.frames))
+            silent_from = len(frames.frames)
+            while len(frames.frames) < silent_from + 20:
+                await frames.first("a", Quality.GOOD, after=len(frames.frames))
+        for frame in frames.frames[silent_from:]:
+            assert frame.quality[:3].tolist() == [Quality.GOOD, Quality.NO_REPLY, Quality.GOOD]
+        assert watched.trouble == "no reply from unit id 2"
+        rtu_bus.faults.clear(FaultKind.MUTE, 2)
+        async with asyncio.timeout(20):
+            while frames.frames[-1].quality[1] != Quality.GOOD:
+                await frames.first("a", Quality.GOOD, after=len(frames.frames))
+    assert watched.trouble == ""
