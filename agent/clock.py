@@ -25,10 +25,13 @@ class Stamp:
     boottime_ns: int
     utc_ns: int
     synchronised: bool
+    simulated: bool = False
 
 
 class Clock:
     """The clocks of this boot."""
+
+    scale = 1.0  # how many of its seconds pass in one: more than one where time is simulated
 
     def __init__(self) -> None:
         self.boot_id = UUID(BOOT_ID_FILE.read_text().strip()).bytes

@@ -70,9 +70,15 @@ SIGHT_S = 1.0  # how often the outputs are told of units out of sight
 class Agent:
     """Everything of one running agent. Made, run once, and thrown away."""
 
-    def __init__(self, config: Config, profiles: dict[str, Profile], reread: Reread | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        profiles: dict[str, Profile],
+        reread: Reread | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.config, self.profiles, self._reread = config, profiles, reread
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.writer = Writer()
         self.notifier = notify.Notifier()
         self.desk = self._desk()
@@ -192,7 +198,8 @@ class Agent:
         )
         for bus in self.buses.values():
             self._poll(bus)
-        self._begin("recorder", self.recorder.run(self.config.store.batch_s, self._clock_events))
+        batch_s = self.config.store.batch_s / self.clock.scale
+        self._begin("recorder", self.recorder.run(batch_s, self._clock_events))
         self._begin("uplink", self.uplink.run())
         self._begin("service manager", self._tell_service_manager())
         self._begin("outputs", self._tell_outputs())

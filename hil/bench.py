@@ -18,7 +18,7 @@ from hil.units import Unit, build
 
 log = logging.getLogger(__name__)
 
-TICK_S = 1.0  # how often units measure and fill their registers
+TICK_S = 1.0  # how often units measure and fill their registers, unless told otherwise
 Announce = Callable[[dict[str, Any]], None]
 
 
@@ -71,9 +71,9 @@ class Bench:
     cannot be loaded or does not fit.
     """
 
-    def __init__(self, room: Room, time_scale: float = 1.0) -> None:
+    def __init__(self, room: Room, time_scale: float = 1.0, tick_s: float = TICK_S) -> None:
         self.room = room
-        self.time_scale = time_scale
+        self.time_scale, self.tick_s = time_scale, tick_s
         self.late_ticks = 0
         self.units: list[Served] = []
         self.start_s = self.began_s = 0.0  # CLOCK_BOOTTIME of its own start, and of the events' time 0
@@ -148,17 +148,16 @@ class Bench:
                 event = events.pop(0)
                 self.happen(event, now_s)
                 announce({"event": event.kind, **event.said(), "t_s": round(self.scenario_s(), 3)})
-            elif tick * TICK_S <= now_s:
+            elif tick * self.tick_s <= now_s:
                 self.tick(now_s)
-                if now_s > (tick + 1) * TICK_S:
+                late_s = now_s - tick * self.tick_s
+                if late_s > self.tick_s:
                     self.late_ticks += 1
-                    log.warning(
-                        "the bench is %.1f s late: too many units for this machine", now_s - tick * TICK_S
-                    )
-                tick = int(now_s // TICK_S) + 1
+                    log.warning("the bench is %.1f s late: too many units for this machine", late_s)
+                tick = int(now_s // self.tick_s) + 1
             else:
                 soonest_s = [event.at_s - self.scenario_s() for event in events[:1]]
-                wait_s = min([tick * TICK_S - now_s, *soonest_s])
+                wait_s = min([tick * self.tick_s - now_s, *soonest_s])
                 await _wait(stop, max(0.0, wait_s) / self.time_scale)
 
     def scenario_s(self) -> float:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.detect.alarms import AlarmEvent
+from agent.detect.liveness import Liveness
+from agent.detect.reported import Reported
 from agent.detect.watch import RackWatch
 from agent.quality import Quality
 from drivers.decode import encode
@@ -31,6 +33,8 @@ class Direct:
             self._image.store(index, ask(registers.tables, read))
         self._image.word_quality[:] = Quality.GOOD
         self.watch = RackWatch(layout.places, layout.quantities, layout.resolution, period_s)
+        self.reported = Reported(layout.places, layout.quantities, layout.speaking, layout.alarms)
+        self.liveness = Liveness(layout.places, layout.quantities, layout.changes_within_s, period_s)
         self.raw = np.zeros(layout.n, np.int64)
         self.quality = np.zeros(layout.n, np.uint8)
         self.si = np.full(layout.n, np.nan)
@@ -55,12 +59,15 @@ class Direct:
         self.si_frames = np.empty((len(t_s), layout.n))
         self.quality_frames = np.empty((len(t_s), layout.n), np.uint8)
         for k in range(len(t_s)):
+            now_s = float(t_s[k])
             if reply is not None and reply[k] != Quality.GOOD:
-                self.raw[:], self.quality[:], self.si[:] = 0, reply[k], np.nan
+                self.raw[:], self.quality[:] = 0, reply[k]
             else:
                 encode(layout.codec, self._slots, raw[k], image.words)
                 layout.decode(image, self.raw, self.quality)
-                layout.to_si(self.raw, self.quality, self.si)
-            events += self.watch.judge(float(t_s[k]), self.si, self.quality)
+            events += self.liveness.judge(now_s, self.raw, self.quality)  # first: it marks what is frozen
+            layout.to_si(self.raw, self.quality, self.si)
+            events += self.reported.judge(now_s, self.raw, self.quality)
+            events += self.watch.judge(now_s, self.si, self.quality)
             self.si_frames[k], self.quality_frames[k] = self.si, self.quality
         return events

@@ -133,6 +133,11 @@ class EventTable(BaseModel):
         return self
 
 
+def wire_event(event: EventTable) -> bool:
+    """Whether it keeps a unit's replies from coming as they should."""
+    return isinstance(event.what(), Mute | Cut | WireFault | bmu.BmuReboots)
+
+
 def _table(kind: str) -> type[EventTable]:
     happens, on = KINDS[kind]
     hints: dict[str, Any] = get_type_hints(happens, include_extras=True)

@@ -118,5 +118,5 @@ class Evidence:
             rows = (t_s >= window.from_s) & (t_s <= window.until_s)
             if rows.any():
                 picked = quality[np.ix_(rows, window.columns(trace.places, trace.quantities))]
-                self.counts[id(window)][0] += int(np.count_nonzero(picked == window.code))
+                self.counts[id(window)][0] += int(np.count_nonzero(np.isin(picked, window.codes)))
                 self.counts[id(window)][1] += picked.size

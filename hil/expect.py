@@ -119,11 +119,14 @@ class QuietExpect(_Expect):
 
 
 class QualityExpect(_Expect):
-    """At least `share` of a unit's values (at a place of its profile, of a quantity) have this quality."""
+    """At least `share` of a unit's values (at a place of its profile, of a quantity) have this quality.
+
+    Or one of several.
+    """
 
     kind: Literal["quality"]
     unit: str
-    quality: str
+    quality: str | tuple[str, ...]
     place: str = ""
     quantity: str = ""
     from_s: FromZero = 0.0
@@ -131,9 +134,14 @@ class QualityExpect(_Expect):
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     @property
-    def code(self) -> int:
-        """The quality's number."""
-        return int(Quality[self.quality.upper()])
+    def qualities(self) -> tuple[str, ...]:
+        """The qualities that fit."""
+        return (self.quality,) if isinstance(self.quality, str) else self.quality
+
+    @property
+    def codes(self) -> list[int]:
+        """Their numbers."""
+        return [int(Quality[name.upper()]) for name in self.qualities]
 
     def columns(self, places: Sequence[str], quantities: Sequence[str]) -> NDArray[np.intp]:
         """Which of the unit's values are meant."""
@@ -148,7 +156,9 @@ class QualityExpect(_Expect):
         fit, values = evidence.counts[id(self)]
         what = " ".join(x for x in (self.unit, self.place, self.quantity) if x)
         until = "the end" if self.until_s == math.inf else clock(self.until_s)
-        expected = f"{what}: {self.share:.0%} {self.quality} from {clock(self.from_s)} to {until}"
+        expected = (
+            f"{what}: {self.share:.0%} {' or '.join(self.qualities)} from {clock(self.from_s)} to {until}"
+        )
         if not values:
             return Result(expected, False, "no values came in that time", self.kind)
         return Result(

@@ -87,9 +87,10 @@ def _contradictions(scenario: Scenario) -> Iterator[str]:
             yield f'{label}: there is no unit "{name}"; there is {", ".join(units)}'
         elif isinstance(expect, AlarmExpect) and expect.place:
             yield from (f"{label}: {problem}" for problem in _no_place(expect.place, units[name]))
-        if isinstance(expect, QualityExpect) and expect.quality.upper() not in Quality.__members__:
-            known = ", ".join(q.name.lower() for q in Quality)
-            yield f"{label}: no quality {expect.quality!r}: there is {known}"
+        for quality in expect.qualities if isinstance(expect, QualityExpect) else ():
+            if quality.upper() not in Quality.__members__:
+                known = ", ".join(q.name.lower() for q in Quality)
+                yield f"{label}: no quality {quality!r}: there is {known}"
     if scenario.way == "agent" and end_s / scenario.time_scale > LONGEST_S:
         needed = math.ceil(end_s / LONGEST_S)
         yield (

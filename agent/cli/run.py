@@ -11,19 +11,27 @@ import click
 from agent import kernels
 from agent.cli.errors import Misuse
 from agent.cli.load import config_option, load
+from agent.clock import Clock
 from agent.config import Config
 from agent.control.server import ControlError
 from agent.metrics import MetricsError
 from agent.outputs.gpio import GpioError
 from agent.reload import ReloadRefused
 from agent.runtime import Agent
+from agent.simulated import SimulatedClock, refusals
 from agent.store.errors import StoreError
 from drivers.profile import Profile
 
 
 @click.command("run")
 @config_option
-def command(path: Path) -> None:
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(1, 1000),
+    help="For a bench on this machine: simulated time, so many times faster. Every frame says so.",
+)
+@click.option("--bench-clock", type=click.Path(path_type=Path, exists=True), hidden=True)
+def command(path: Path, time_scale: float | None, bench_clock: Path | None) -> None:
     """Run the agent until SIGTERM or Ctrl-C. SIGHUP reads the configuration again.
 
     Buses and units that are the same as before go on undisturbed; a file that cannot be used is refused in
@@ -36,15 +44,24 @@ def command(path: Path) -> None:
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     config, profiles = load(path)
+    clock = Clock()
+    if time_scale is not None:
+        if found := refusals(config):
+            raise Misuse("\n".join(found))
+        clock = SimulatedClock(time_scale, bench_clock)
     kernels.prepare()  # a kernel that compiled at its first frame would hold up every bus
     try:
-        asyncio.run(Agent(config, profiles, partial(_reread, path)).run())
+        reread = partial(_reread, path, simulated=time_scale is not None)
+        asyncio.run(Agent(config, profiles, reread, clock).run())
     except (StoreError, ControlError, GpioError, MetricsError) as error:
         raise Misuse(str(error)) from error
 
 
-def _reread(path: Path) -> tuple[Config, dict[str, Profile]]:
+def _reread(path: Path, simulated: bool) -> tuple[Config, dict[str, Profile]]:
     try:
-        return load(path)
+        config, profiles = load(path)
     except Misuse as error:
         raise ReloadRefused(error.message) from error
+    if simulated and (found := refusals(config)):
+        raise ReloadRefused("\n".join(found))
+    return config, profiles

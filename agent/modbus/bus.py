@@ -69,7 +69,7 @@ class Bus:
         now_s = self._clock.boottime_s()
         ask = self._schedule.next(now_s)
         if isinstance(ask, float):
-            await asyncio.sleep(ask - now_s)
+            await asyncio.sleep((ask - now_s) / self._clock.scale)
             return
         try:
             answer = await self.port.ask(
@@ -91,9 +91,9 @@ class Bus:
         if self._opening is None and now_s >= self._reopen_at_s:
             self._opening = asyncio.create_task(self._open())
         if self._opening is not None:
-            await asyncio.wait({self._opening}, timeout=wake_s - now_s)
+            await asyncio.wait({self._opening}, timeout=(wake_s - now_s) / self._clock.scale)
         else:
-            await asyncio.sleep(min(wake_s, self._reopen_at_s) - now_s)
+            await asyncio.sleep((min(wake_s, self._reopen_at_s) - now_s) / self._clock.scale)
 
     async def _open(self) -> None:
         try:

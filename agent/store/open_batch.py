@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from agent.clock import Stamp
 from agent.frame import Frame
-from agent.wire.batch import CLOCK_SYNCHRONISED, Batch
+from agent.wire.batch import CLOCK_SIMULATED, CLOCK_SYNCHRONISED, Batch
 
 MAX_OPEN_VALUES = 50_000  # keeps an inflated batch well below the collectors' limit of 1 MiB
 
@@ -50,11 +51,15 @@ class OpenBatch:
             boot_id=boot_id,
             boottime_ns=np.array([stamp.boottime_ns for stamp in stamps], np.int64),
             utc_ns=np.array([stamp.utc_ns for stamp in stamps], np.int64),
-            clock=np.array([CLOCK_SYNCHRONISED * stamp.synchronised for stamp in stamps], np.uint8),
+            clock=np.array([_clock_bits(stamp) for stamp in stamps], np.uint8),
             raw=np.stack([frame.raw for frame in self.frames]),
             quality=np.stack([frame.quality for frame in self.frames]),
             events=(),
         )
+
+
+def _clock_bits(stamp: Stamp) -> int:
+    return CLOCK_SYNCHRONISED * stamp.synchronised | CLOCK_SIMULATED * stamp.simulated
 
 
 class OpenBatches:

@@ -1,5 +1,6 @@
 """cellwarden-hil run: scenarios and their verdicts."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -62,6 +63,9 @@ def command(
     if every:
         names = tuple(path.stem for path in sorted(SHIPPED.glob("*.toml")))
     scenarios = _load(names, way, time_scale)
+    logging.basicConfig(
+        level=logging.ERROR, format="cellwarden-hil: %(message)s"
+    )  # lateness is in the verdict
     verdicts: list[Verdict] = []
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[t]}"), TimeRemainingColumn(),
