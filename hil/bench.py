@@ -11,6 +11,7 @@ from typing import Any
 from hil.events import Cut, EventTable, WireClear, WireFault
 from hil.modbus.faults import Fault, FaultKind, FaultTable
 from hil.modbus.rtu import RtuBus
+from hil.modbus.serial import SerialBus
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import EndpointError, TcpEndpoint
 from hil.room import Room, RoomError, UnitTable
@@ -103,7 +104,17 @@ class Bench:
         if key not in self._wires:
             units = self._tables.setdefault(key, {})
             seed = bus.seed if bus else 0
-            if bus is not None and bus.link is not None:
+            if bus is not None and bus.device is not None:
+                self._wires[key] = SerialBus(
+                    bus.device,
+                    bus.baud,
+                    units,
+                    parity=bus.parity,
+                    stop_bits=bus.stop_bits,
+                    turnaround_s=bus.turnaround_ms / 1000,
+                    seed=seed,
+                )
+            elif bus is not None and bus.link is not None:
                 self._wires[key] = RtuBus(
                     bus.link,
                     bus.baud,

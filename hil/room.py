@@ -85,10 +85,15 @@ class SourceTable(_Table):
 
 
 class BusTable(_Table):
-    """A wire that several units share: RTU with `link`, the path an agent opens, or TCP with `listen`."""
+    """A wire that several units share.
+
+    RTU on a pty, with `link`, the path an agent opens; RTU on a real serial `device`, whose other end is the
+    agent's; or TCP with `listen`.
+    """
 
     name: str
     link: Path | None = None
+    device: Path | None = None
     listen: str | None = None
     baud: int = 9600
     parity: Literal["N", "E", "O"] = "N"
@@ -100,7 +105,7 @@ class BusTable(_Table):
     @property
     def transport(self) -> Literal["rtu", "tcp"]:
         """What is spoken here."""
-        return "tcp" if self.link is None else "rtu"
+        return "rtu" if self.listen is None else "tcp"
 
     @field_validator("baud")
     @classmethod
@@ -116,8 +121,11 @@ class BusTable(_Table):
 
     @model_validator(mode="after")
     def _one(self) -> "BusTable":
-        if (self.link is None) == (self.listen is None):
-            raise ValueError('say either link = "PATH" (RTU) or listen = "HOST:PORT" (TCP)')
+        if sum(x is not None for x in (self.link, self.device, self.listen)) != 1:
+            raise ValueError(
+                'say either link = "PATH" (RTU on a pty), device = "/dev/..." (RTU on a real serial port)'
+                ' or listen = "HOST:PORT" (TCP)'
+            )
         return self
 
 

@@ -91,6 +91,9 @@ def _contradictions(scenario: Scenario) -> Iterator[str]:
             if quality.upper() not in Quality.__members__:
                 known = ", ".join(q.name.lower() for q in Quality)
                 yield f"{label}: no quality {quality!r}: there is {known}"
+    for bus in scenario.bus:
+        if bus.device is not None:
+            yield f'bus "{bus.name}": device: a scenario\'s agent needs a link; a real port is for `serve`'
     if scenario.way == "agent" and end_s / scenario.time_scale > LONGEST_S:
         needed = math.ceil(end_s / LONGEST_S)
         yield (

@@ -67,6 +67,7 @@ class RtuBus:
         self.baud, self.parity, self.stop_bits = baud, parity, stop_bits
         self.units = units
         self.char_s = (9 + (parity != "N") + stop_bits) / baud / time_scale
+        self.heard_char_s = self.char_s  # of a request: a pty delivers it at once
         # Modbus over serial line V1.02, 2.5.1.1: above 19200 baud the silence is a fixed 1.75 ms
         self.silence_s = 3.5 * self.char_s if baud <= 19200 else 0.00175 / time_scale
         self.turnaround_s = turnaround_s / time_scale
@@ -150,7 +151,7 @@ class RtuBus:
     def _hear(self, data: bytes, now: float) -> None:
         if self._chunks:
             return  # a collision: whoever sends does not hear
-        self._received_until_s = max(now, self._received_until_s) + len(data) * self.char_s
+        self._received_until_s = max(now, self._received_until_s) + len(data) * self.heard_char_s
         if self.echo:
             self._write(data)
         self._received += self._garbled(data)

@@ -1,0 +1,77 @@
+"""Units on a real serial port, for a hardware bench: an adapter here, the agent's at the other end."""
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from serial import Serial, SerialException
+
+from hil.modbus.rtu import RtuBus
+from hil.modbus.table import RegisterTable
+from hil.modbus.tcp import EndpointError
+
+
+class SerialBus(RtuBus):
+    """The bus of `hil.modbus.rtu` on the serial port `device`: its UART keeps the pace, and garbles.
+
+    Turnaround, faults and units are the same. A reply is handed to the UART whole, as a unit does it.
+    """
+
+    def __init__(
+        self,
+        device: Path,
+        baud: int,
+        units: Mapping[int, RegisterTable],
+        *,
+        parity: str = "N",
+        stop_bits: int = 1,
+        turnaround_s: float = 0.005,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            device, baud, units, parity=parity, stop_bits=stop_bits, turnaround_s=turnaround_s, seed=seed
+        )
+        self.heard_char_s = 0.0  # what arrives has had its time on the wire
+
+    def start(self) -> None:
+        """Open the port, and serve. EndpointError where it cannot be opened."""
+        try:
+            self._serial = Serial(
+                str(self.link),
+                self.baud,
+                parity=self.parity,
+                stopbits=self.stop_bits,
+                timeout=0,
+                exclusive=True,
+            )
+        except (SerialException, OSError, ValueError) as error:
+            raise EndpointError(
+                f"{self.link}: cannot be opened at {self.baud} baud: {error}; is another program using it?"
+            ) from error
+        self._master = self._serial.fileno()
+        self._clear_wire()
+        self._wake_read, self._wake_write = os.pipe()
+        self._thread = threading.Thread(target=self._run, name=f"serial {self.link.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, close the port."""
+        if self._thread is None:
+            return
+        os.write(self._wake_write, b"x")
+        self._thread.join()
+        self._thread = None
+        self._serial.close()
+        for descriptor in (self._wake_read, self._wake_write):
+            os.close(descriptor)
+
+    def _put_on_wire(self, frame: bytes, start_s: float, spread_s: float) -> None:
+        if spread_s:
+            super()._put_on_wire(frame, start_s, spread_s)
+            return
+        self._chunks.append((start_s, frame))
+        self._wire_free_s = start_s + len(frame) * self.char_s
+
+    def _garbled(self, data: bytes) -> bytes:
+        return data
