@@ -64,7 +64,7 @@ def draw(panels: Sequence[Panel], marks: Sequence[Mark], from_s: float, until_s:
         at = f"{x(k * step_s):.1f}"
         last = k * step_s > until_s - 0.02 * span_s  # its label would reach beyond the edge
         words_at = "end" if last else "middle"
-        out.append(_text("axis", at, height - BOTTOM + 18, _time(k * step_s, step_s), words_at))
+        out.append(_text("axis", at, height - BOTTOM + 18, _time(k * step_s, span_s), words_at))
     for number, panel in enumerate(panels):
         out += _panel(panel, TOP + number * (PANEL + GAP), x)
     taken = {True: -math.inf, False: -math.inf}  # how far to the right a label reaches: of events, of alarms
@@ -147,9 +147,9 @@ def _text(kind: str, x: object, y: object, words: str, anchor: str) -> str:
     return f'<text class="{kind}" x="{x}" y="{y}" text-anchor="{anchor}">{html.escape(words)}</text>'
 
 
-def _time(t_s: float, step_s: float) -> str:
-    """A tick's label, in the unit of the grid."""
+def _time(t_s: float, span_s: float) -> str:
+    """A tick's label, in the largest unit of which the axis shows two."""
     for unit_s, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
-        if step_s >= unit_s:
+        if span_s >= 2 * unit_s:
             return f"{t_s / unit_s:g} {unit}"
     return f"{t_s:g} s"
