@@ -9,11 +9,12 @@ import numpy as np
 from drivers.schema import Profile
 from hil.modbus.table import RegisterTable
 from hil.registers import Identity, RegisterError
-from hil.source import STRING_QUANTITIES, UNIT_QUANTITIES, Channel, Floats, Source
+from hil.source import OWN_ALARM, STRING_QUANTITIES, UNIT_QUANTITIES, Channel, Floats, Source
 from hil.sunspec import Block, Chain
 
 _LITHIUM_ION, _CONNECTED, _ENABLED_AND_CLOSED = 4, 3, 0b11
 _DISCHARGING, _CHARGING, _HOLDING = 3, 4, 6
+_OVER_TEMPERATURE = 1 << 1  # OVER_TEMP_ALARM of model 802
 _REST_A = 1.0
 # Where a recording does not say in which steps it was measured.
 _USUAL_QUANTUM = {
@@ -32,6 +33,7 @@ class Measured:
     cell_v: Floats  # (strings, modules, cells)
     cell_degc: Floats  # the same
     unit: Mapping[str, float]
+    own_alarm: bool
     string: tuple[Mapping[str, float], ...]
 
 
@@ -79,7 +81,7 @@ class SunSpecMap:
         shape = self.arrangement
         for name, value in {
             "Typ": _LITHIUM_ION, "State": _CONNECTED, "LocRemCtl": 0, "AlmRst": 0, "SetOp": 1,
-            "SetInvState": 3, "Evt1": 0, "Evt2": 0, "EvtVnd1": 0, "EvtVnd2": 0, "SoCMax": 100, "SoCMin": 0,
+            "SetInvState": 3, "Evt2": 0, "EvtVnd1": 0, "EvtVnd2": 0, "SoCMax": 100, "SoCMin": 0,
         }.items():  # fmt: skip
             self._battery.put(name, value)
         self._bank.put("NStr", shape.strings)
@@ -117,6 +119,7 @@ class SunSpecMap:
             "A": current_a,
             "W": current_a * voltage,
             "Hb": int(t_s) % 0xFFFF,
+            "Evt1": _OVER_TEMPERATURE if measured.own_alarm else 0,
             "ChaSt": _HOLDING if resting else _CHARGING if current_a > 0 else _DISCHARGING,
         }
         for name, value in (values | extremes("CellV", measured.cell_v, "Str", "Mod")).items():
@@ -182,6 +185,7 @@ class _Channels:
         self._cell_v = [index[Channel(place, "cell_voltage")] for place in places]
         probe = [index.get(Channel(place, "cell_temperature"), -1) for place in places]
         self._probe = np.array(probe, np.intp)
+        self._own = index.get(OWN_ALARM)
         self._unit = {q: index[Channel("", q)] for q in UNIT_QUANTITIES}
         self._string = [
             {q: index[Channel(f"string{s}", q)] for q in STRING_QUANTITIES}
@@ -195,6 +199,7 @@ class _Channels:
             channels[self._cell_v].reshape(self._shape),
             cell_degc.reshape(self._shape),
             {q: float(channels[i]) for q, i in self._unit.items()},
+            self._own is not None and bool(channels[self._own] > 0),
             tuple({q: float(channels[i]) for q, i in string.items()} for string in self._string),
         )
 

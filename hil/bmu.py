@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.source import Arrangement, Channel, Floats, Source
+from hil.source import OWN_ALARM, Arrangement, Floats, Source
 
 WAKING_S = 5.0  # after a reboot it answers, and has measured nothing yet
-OWN_ALARM = Channel("", "alarm_bits")
 HOT_DEGC = 60.0  # where units of the field raise their own alarm
 
 

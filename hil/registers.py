@@ -20,7 +20,7 @@ from drivers.schema import Point, Profile
 from drivers.values import Reading, Span, Value
 from hil.binding import bind
 from hil.modbus.table import RegisterTable
-from hil.source import Arrangement, Channel, Floats, Source
+from hil.source import OWN_ALARM, Arrangement, Channel, Floats, Source
 
 Identity = Mapping[str, str | int | float]
 Int64 = NDArray[np.int64]
@@ -115,6 +115,9 @@ class Translator:
         self._binding = bind(source, [Channel(v.place, v.quantity) for v in values])
         self._resting = np.array([_resting(v) for v in values], np.int64)
         self._beats = np.array([i for i, v in enumerate(values) if v.quantity == "heartbeat"], np.intp)
+        own = [i for i, channel in enumerate(source.channels) if channel == OWN_ALARM]
+        self._own = own[0] if own else None
+        self._hot = next(((i, bit) for i, v in enumerate(values) if (bit := _hot_bit(v)) is not None), None)
 
     def raw(self, channels: Floats, t_s: Floats) -> Int64:
         """Raw values (..., n) of what was read (..., channels) at times (...); a heartbeat counts seconds."""
@@ -122,6 +125,9 @@ class Translator:
         known = np.isfinite(si)
         raw = np.where(known, self.encoder.raw(np.where(known, si, 0.0)), self._resting)
         raw[..., self._beats] = (t_s.astype(np.int64) % 256)[..., None]
+        if self._own is not None and self._hot is not None:
+            where, bit = self._hot
+            raw[..., where] = np.where(channels[..., self._own] > 0, 1 << bit, self._resting[where])
         return raw
 
 
@@ -200,6 +206,13 @@ def _resting(value: Value) -> int:
     if value.quantity in ("alarm_bits", "state") or not value.missing:
         return 0
     return value.missing[0]
+
+
+def _hot_bit(value: Value) -> int | None:
+    """The bit with which a unit says that a cell is too hot; None where this value has none."""
+    said = {bit: m.text.lower() for bit, m in value.bits.items() if m.severity and m.active == 1}
+    hot = [bit for bit, text in said.items() if "temp" in text and re.search("over|high|hot", text)]
+    return min(hot, default=None)
 
 
 def _expected(point: Point, serial: str) -> str | int | float:

@@ -71,6 +71,9 @@ class Arrangement:
         return (*whole, *strings, *voltages, *probes)
 
 
+#: 1 while the unit's own alarm stands, else 0; only a management unit has this channel.
+OWN_ALARM = Channel("", "own_alarm")
+
 UNIT_QUANTITIES = (
     *("current", "voltage", "soc", "soh"),
     *("ambient_temperature", "capacity", "capacity_full", "capacity_rated"),
