@@ -1,5 +1,6 @@
 """Reading what a collector has stored: one read-only connection, beside a running writer or without one."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from agent.wire import Batch, WireError, decode_batch, decode_schema
 
+NEVER_SET_NS = 1_735_689_600 * 10**9  # 2025-01-01: a clock that says an earlier time was never set
 Stream = tuple[str, bytes]
 
 
@@ -45,15 +47,27 @@ class Archive:
         """Stored batches with frames that may lie in [from_ns, to_ns), as (agent, batch), in time order."""
         rows = self.db.execute(
             "SELECT agent, blob FROM batch WHERE frames > 0 AND (?1 IS NULL OR agent = ?1)"
-            " AND (?2 IS NULL OR unit = ?2) AND (?3 IS NULL OR last_utc_ns >= ?3)"
-            " AND (?4 IS NULL OR first_utc_ns < ?4) ORDER BY agent, unit, first_utc_ns, sequence",
-            [agent, unit, from_ns, to_ns],
+            " AND (?2 IS NULL OR unit = ?2) AND (first_utc_ns < ?5 OR ((?3 IS NULL OR last_utc_ns >= ?3)"
+            " AND (?4 IS NULL OR first_utc_ns < ?4))) ORDER BY agent, unit, first_utc_ns, sequence",
+            [agent, unit, from_ns, to_ns, NEVER_SET_NS],
         )
+        offsets_ns = self._offsets_ns()
         for name, blob in rows:
             try:
-                yield name, decode_batch(blob)
+                batch = decode_batch(blob)
+                yield name, batch.repaired(offsets_ns.get((name, batch.boot_id.hex())))
             except WireError as error:
                 raise ArchiveError(f"{self.path}: a stored batch of {name} is damaged: {error}") from error
+
+    def _offsets_ns(self) -> dict[tuple[str, str], int]:
+        """UTC less boot time of every boot whose clock was set in the end."""
+        records = self.db.execute("SELECT agent, record FROM event WHERE kind = 'clock_offset'")
+        found = ((agent, json.loads(record)) for agent, record in records)
+        return {
+            (agent, said["boot_id"]): said["offset_ns"]
+            for agent, said in found
+            if isinstance(said.get("boot_id"), str) and isinstance(said.get("offset_ns"), int)
+        }
 
     def description(self, digest: bytes | None) -> dict[str, Any] | None:
         """The content of a schema; None where it never came."""

@@ -6,15 +6,15 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 import click
 
 from collector.archive import Archive, ArchiveError
 from collector.audit import audit
-from collector.export import export_csv
+from collector.export import ExportError, Wanted, export
+from collector.moment import Moment
 from collector.serve import ServeError, Tls, serve
 
 SCHEME = "sqlite:"
@@ -37,21 +37,6 @@ class SinkPath(click.ParamType[Path]):
         if not text.startswith(SCHEME) or text == SCHEME:
             self.fail(f"{text!r}: expected sqlite:PATH, such as sqlite:/var/lib/cellwarden/collector.db")
         return Path(text.removeprefix(SCHEME))
-
-
-class Moment(click.ParamType[int]):
-    """A UTC time, as ns since 1970."""
-
-    name = "UTC time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return ns."""
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r}: expected a UTC time, such as 2026-11-24T04:00:00")
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1000
 
 
 file_path = click.Path(path_type=Path)
@@ -141,14 +126,12 @@ def audit_command(sink: Path, quick: bool, as_json: bool) -> None:
 
 @main.command("export")
 @sink_option
-@click.option("--format", "_format", type=click.Choice(["csv"]), default="csv", show_default=True)
+@click.option("--format", "_format", type=click.Choice(["csv", "sqlite"]), default="csv", show_default=True)
 @click.option("--agent", help="Only this agent.")
 @click.option("--unit", help='Only this unit, as "rack/unit".')
 @click.option("--from", "start", type=Moment(), help="From this UTC time, such as 2026-11-24T04:00:00.")
 @click.option("--to", "end", type=Moment(), help="Up to this UTC time, itself left out.")
-@click.option(
-    "--output", type=click.File("w", lazy=False), default="-", help="A file; default: standard output."
-)
+@click.option("--output", type=file_path, help="A new file; csv goes to standard output by default.")
 def export_command(
     sink: Path,
     _format: str,
@@ -156,7 +139,7 @@ def export_command(
     unit: str | None,
     start: int | None,
     end: int | None,
-    output: TextIO,
+    output: Path | None,
 ) -> None:
     """Write stored values, one row each, with their quality.
 
@@ -165,7 +148,10 @@ def export_command(
     Example:  cellwarden-collector export --sink sqlite:collector.db --unit rack1/bmu1 --output bmu1.csv
     """
     with reading(sink) as archive:
-        count = export_csv(archive, output, agent, unit, start, end)
+        try:
+            count = export(archive, _format, output, Wanted(agent, unit, start, end))
+        except ExportError as error:
+            fail(error)
     click.echo(f"{count} values", err=True)
 
 

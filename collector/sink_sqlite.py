@@ -18,7 +18,7 @@ from collector import incidents
 from collector.admission import Admitted
 from collector.schema import migrate
 
-MISSING_NAMED = 256  # ranges in one acknowledgement
+MISSING_NAMED = 256  # ranges in one acknowledgement, beside those around what was sent
 Stream = tuple[str, bytes]
 
 
@@ -78,7 +78,8 @@ class Sink:
             if isinstance(error, sqlite3.Error):
                 raise SinkError(f"{self.path}: {error}") from error
             raise
-        through, missing = durable(self._ledger(stream), MISSING_NAMED)
+        asked = [batch.sequence for batch, _ in admitted.batches]
+        through, missing = durable(self._ledger(stream), MISSING_NAMED, asked)
         wanted = {batch.schema for batch, _ in admitted.batches if batch.schema}
         ack = Acknowledgement(stream[1], through, missing, self._unknown(sorted(wanted)), admitted.refused)
         return Stored(ack, len(new), sum(batch.values for batch, _ in new), duplicates, conflicts)

@@ -18,6 +18,8 @@ main = lazy_group(
         "restore": "Make this box the agent of a backup.",
         "warm-up": "Compile the detectors now, so that the next start need not.",
         "profile": "Find, check, write and try the profiles of battery management units.",
+        "query": "Print the latest values, or the history of a point, from the buffer.",
+        "export": "Write the values in the buffer as CSV or SQLite.",
         "demo": "Watch an agent hear an internal short, on this machine alone.",
         "report": "Print what was recorded, as evidence: the intervals that were achieved.",
         "bench": "Measure on this machine, and print each figure beside its target.",

@@ -1,6 +1,7 @@
 """cellwarden check: everything that can be known of a configuration without a battery."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from agent.cli.tables import plain_table
 from agent.config import Config, RtuBus, TcpBus, UnitTable, UpstreamTable
 from agent.line import line_of, serial_of, timeout_of
 from agent.modbus.proof import Age, Load, ages, load_of
+from agent.store.estimate import estimate, free_mb
 from agent.uplink.tls import TlsError, client_context
 from drivers.connect import assume
 from drivers.layout import Layout
@@ -44,8 +46,10 @@ def command(path: Path, allow_late: bool) -> None:
     config, profiles = load(path)
     problems: list[str] = []
     late: list[str] = []
+    asked: list[_Asked] = []
     for bus in config.bus:
         units = [_asked(bus, unit, profiles[unit.profile]) for unit in config.unit if unit.bus == bus.name]
+        asked += units
         problems += [f"{path.name}: {unit.problem}" for unit in units if unit.problem]
         known = [unit.load for unit in units if unit.load is not None]
         proven = ages(known)
@@ -63,6 +67,8 @@ def command(path: Path, allow_late: bool) -> None:
         click.echo(f"{line} (allowed by --allow-late)")
     if problems or (late and not allow_late):
         raise Misuse("\n".join(problems + ([] if allow_late else late)))
+    for line in _disk_lines(config, asked):
+        click.echo(line)
     click.echo(f"{path}: good; {len(config.unit)} units on {len(config.bus)} buses, to {config.upstream.url}")
 
 
@@ -91,6 +97,22 @@ class _Asked(NamedTuple):
     layout: Layout | None = None
     load: Load | None = None
     problem: str = ""
+
+
+def _disk_lines(config: Config, asked: Sequence[_Asked]) -> list[str]:
+    """What the buffer will write, and how long an outage it can bridge."""
+    sizes = [(unit.layout.n, unit.table.period_s) for unit in asked if unit.layout is not None]
+    if not sizes:
+        return ["buffer: how much it writes depends on units that say themselves what they have"]
+    store = config.store
+    need = estimate(sizes, store.batch_s, store.batch_frames)
+    room_mb = min(store.max_mb, free_mb(store.path))
+    more = ", and more for units that say themselves what they have" if len(sizes) < len(asked) else ""
+    return [
+        f"buffer: about {need.flash_mb_per_day:.0f} MB of flash written per day{more}",
+        f"outage: {room_mb:.0f} MB hold about {room_mb / need.stored_mb_per_day:.1f} days"
+        f" ({need.stored_mb_per_day:.1f} MB per day{more})",
+    ]
 
 
 def _asked(bus: TcpBus | RtuBus, unit: UnitTable, profile: Profile) -> _Asked:

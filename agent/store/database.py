@@ -75,7 +75,7 @@ def connect(path: Path, max_bytes: int) -> sqlite3.Connection:
         migrate(db)
         try:
             _balance(db)
-        except (ValueError, TypeError) as error:  # rows that nobody wrote
+        except (ValueError, TypeError, sqlite3.OperationalError) as error:  # rows that nobody wrote
             raise damaged(f"its account cannot be read: {error}") from error
         # over the cap comes room for one group commit: what it takes is dropped in the same transaction
         db.execute(f"PRAGMA max_page_count = {(max_bytes + headroom(max_bytes)) // PAGE_BYTES}")

@@ -1,5 +1,6 @@
 """The rows of the buffer, changed within a transaction that the caller holds: every batch is accounted."""
 
+import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -52,7 +53,6 @@ class Ledger:
 
     def __init__(self, db: sqlite3.Connection, who: Identity, settled: Ranges) -> None:
         self._db, self._who = db, who
-        self._stored = settled
         self.settled = Ranges(settled)
         self.last_sequence: int = db.execute("SELECT last_sequence FROM account").fetchone()[0]
 
@@ -108,8 +108,8 @@ class Ledger:
         row = (batch.sequence, priority, batch.unit, batch.frames, batch.values, batch.schema, *times, blob)
         self._db.execute("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         self._db.execute(
-            "UPDATE account SET last_sequence = ?, frames = frames + ?, value_count = value_count + ?,"
-            " wire_bytes = wire_bytes + ?",
+            "UPDATE ledger SET last_sequence = ?, frames = frames + ?, value_count = value_count + ?,"
+            " wire_bytes = wire_bytes + ? WHERE name = ''",
             [batch.sequence, *((batch.frames, batch.values, len(blob)) if anew else (0, 0, 0))],
         )
         self.last_sequence = batch.sequence
@@ -145,7 +145,7 @@ class Ledger:
             self.settled.add(first, last)
             self._db.execute("DELETE FROM gap WHERE reported_in BETWEEN ? AND ?", [first, last])
         self._db.execute(
-            "UPDATE upstream SET acknowledged = acknowledged + ? WHERE name = ?",
+            "UPDATE ledger SET acknowledged = acknowledged + ? WHERE name = ?",
             [new.count, self._who.upstream],
         )
 
@@ -229,7 +229,7 @@ class Ledger:
             self._db.execute("DELETE FROM gap WHERE reported_in = ?", [sequence])
         if dropped:
             self._db.execute(
-                "UPDATE upstream SET dropped = dropped + ? WHERE name = ?", [dropped, self._who.upstream]
+                "UPDATE ledger SET dropped = dropped + ? WHERE name = ?", [dropped, self._who.upstream]
             )
         for why, found in ranges.items():
             self.report_gap(found, why)
@@ -262,7 +262,7 @@ class Ledger:
         ).fetchall()
         db.execute("DELETE FROM batch WHERE sequence > ?", [since])
         db.execute(
-            "UPDATE upstream SET acknowledged = acknowledged + ?, dropped = dropped + ? WHERE name = ?",
+            "UPDATE ledger SET acknowledged = acknowledged + ?, dropped = dropped + ? WHERE name = ?",
             [
                 held.minus(self.settled).count,
                 forgotten.minus(held).minus(self.settled).count,
@@ -278,11 +278,8 @@ class Ledger:
 
     def save(self) -> None:
         """Write what `settled` has become."""
-        before, now = set(self._stored), set(self.settled)
-        self._db.executemany(
-            "DELETE FROM settled WHERE upstream = ? AND first = ?",
-            [(self._who.upstream, first) for first, _ in before - now],
-        )
-        self._db.executemany(
-            "INSERT INTO settled VALUES (?, ?, ?)", [(self._who.upstream, *ends) for ends in now - before]
+        settled = json.dumps(list(self.settled))
+        self._db.execute(
+            "UPDATE ledger SET settled = ? WHERE name = ? AND settled <> ?",
+            [settled, self._who.upstream, settled],
         )

@@ -111,7 +111,7 @@ class Store:
         agent, boot_id, upstream = self._names
         db = self._db
         if not db.execute("SELECT 1 FROM upstream WHERE name = ?", [upstream]).fetchone():
-            db.execute("INSERT INTO upstream (name) VALUES (?)", [upstream])
+            db.execute("INSERT INTO ledger (name) VALUES (?)", [upstream])
         (epoch,) = db.execute("SELECT epoch FROM account").fetchone()
         self._who = Identity(agent, epoch, boot_id, upstream)
         self._lock.note(epoch)

@@ -15,7 +15,7 @@ class TlsError(Exception):
 
 
 def client_context(
-    ca: Path | None, cert: Path | None, key: Path | None, utc_s: float | None = None
+    ca: Path | None = None, cert: Path | None = None, key: Path | None = None, utc_s: float | None = None
 ) -> ssl.SSLContext:
     """A context that trusts `ca` (default: the system's authorities) and shows `cert`, if any.
 

@@ -1,6 +1,13 @@
 """The wire format: batches, schemas, requests and acknowledgements <-> bytes. Pure."""
 
-from agent.wire.batch import CLOCK_SIMULATED, CLOCK_SYNCHRONISED, Batch, decode_batch, encode_batch
+from agent.wire.batch import (
+    CLOCK_REPAIRED,
+    CLOCK_SIMULATED,
+    CLOCK_SYNCHRONISED,
+    Batch,
+    decode_batch,
+    encode_batch,
+)
 from agent.wire.errors import Malformed, NotMsgpack, NotZstd, TooLarge, UnknownVersion, WireError
 from agent.wire.limits import Limits
 from agent.wire.request import (
@@ -18,6 +25,7 @@ from agent.wire.schema import decode_schema, encode_schema
 
 __all__ = [
     "ACKNOWLEDGEMENT_TYPE",
+    "CLOCK_REPAIRED",
     "CLOCK_SIMULATED",
     "CLOCK_SYNCHRONISED",
     "CONTENT_TYPE",

@@ -3,7 +3,7 @@
 The bytes are one zstd frame around one msgpack array; docs/wire-format.md is the specification.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from agent.wire.zstd import deflate, inflate
 #: Bits of `Batch.clock`.
 CLOCK_SYNCHRONISED = 0x01
 CLOCK_SIMULATED = 0x80
+#: Never on the wire: a reader has put right what the clock said, by an offset record of the same boot.
+CLOCK_REPAIRED = 0x02
 
 VERSION = 1
 FIELDS = 21
@@ -72,6 +74,15 @@ class Batch:
         for event in self.events:
             if not isinstance(event, dict) or not isinstance(event.get("kind"), str):
                 raise Malformed(f"an event without a kind: {str(event)[:80]}")
+
+    def repaired(self, offset_ns: int | None) -> "Batch":
+        """The same, with UTC of frames before the clock was set, from the boot's offset if it is known."""
+        wrong = (self.clock & (CLOCK_SYNCHRONISED | CLOCK_SIMULATED)) == 0
+        if offset_ns is None or not wrong.any():
+            return self
+        utc_ns = np.where(wrong, self.boottime_ns + offset_ns, self.utc_ns)
+        clock = np.where(wrong, self.clock | CLOCK_REPAIRED, self.clock).astype(np.uint8)
+        return replace(self, utc_ns=utc_ns, clock=clock)
 
     @property
     def frames(self) -> int:

@@ -70,12 +70,14 @@ class Ranges:
         return left
 
 
-def durable(accounted: Ranges, most: int) -> tuple[int, list[tuple[int, int]]]:
-    """`(durable_through, missing)` of an acknowledgement that names at most `most` ranges.
+def durable(accounted: Ranges, most: int, asked: Iterable[int] = ()) -> tuple[int, list[tuple[int, int]]]:
+    """`(durable_through, missing)` of an acknowledgement; it never claims what is not accounted for.
 
-    Where there are more holes, it speaks only of what lies below the first hole that it cannot name.
+    Where there are more than `most` holes, only the highest are told apart, and the lower ones as one, except
+    around what was `asked` for: a sender whose alarms ran ahead of such a backlog must hear that they came.
     """
     holes = accounted.holes()
     if len(holes) <= most:
         return accounted.highest, holes
-    return holes[most][0] - 1, holes[:most]
+    told = Ranges([*list(accounted)[-max(1, most // 2) :], *((s, s) for s in asked if s in accounted)])
+    return told.highest, told.holes()

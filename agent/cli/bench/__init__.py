@@ -40,6 +40,16 @@ TARGETS: dict[str, dict[str, Target]] = {
         "encode_values_per_s": at_least(20e6),
         "decode_values_per_s": at_least(20e6),
     },
+    "buffer": {
+        "mb_per_day_10s": at_most(100),
+        "mb_per_day_60s": at_most(60),
+        "mb_per_unit_day_64_units": at_most(40),
+        "append_p99_ms": LOWER,
+    },
+    "uplink": {
+        "drain_times_real_time": at_least(5000),
+        "alarm_during_drain_s": at_most(1),
+    },
     "collector": {
         "sqlite_values_per_s": at_least(1e6),
         "batches_per_s": HIGHER,

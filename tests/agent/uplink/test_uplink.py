@@ -151,6 +151,21 @@ async def test_two_living_copies_of_a_buffer_conflict_and_the_later_one_stops_an
     assert not site.audit()[0].balanced
 
 
+async def test_alarms_far_ahead_of_a_backlog_full_of_holes_are_acknowledged(site: Site) -> None:
+    for at_s in range(600):
+        await site.writer(
+            site.store.seal, [batch(at_s, n=1)], [Event("rack-9", {**ALARM, "boottime_ns": at_s})]
+        )
+    pace = Pace(backlog_share=1e-9)
+    pace.max_batches = 100
+    pace.backlog_at_s = 1e12  # no backlog at all
+    async with running(site.uplink(pace)):
+        await site.until(lambda: sum(len(request.batches) for request in site.requests) >= 600)
+    (account,) = site.audit()
+    assert (account.stored, account.missing_count) == (600, 599)
+    assert site.receiver.counts["duplicates"] == 0
+
+
 async def test_the_collector_asks_for_a_schema_and_gets_it(site: Site) -> None:
     await site.seal(1)
     uplink = site.uplink()

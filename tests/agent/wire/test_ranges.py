@@ -35,13 +35,17 @@ def test_minus(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None
     assert members(list(Ranges(one).minus(Ranges(other)))) == members(one) - members(other)
 
 
-@given(spans, st.integers(0, 4))
-def test_an_acknowledgement_never_covers_what_is_missing(added: list[tuple[int, int]], most: int) -> None:
+@given(spans, st.integers(0, 4), st.sets(st.integers(1, 46), max_size=5))
+def test_an_acknowledgement_covers_what_was_asked_and_never_what_is_missing(
+    added: list[tuple[int, int]], most: int, asked: set[int]
+) -> None:
     accounted = Ranges(added)
-    through, missing = durable(accounted, most)
-    assert len(missing) <= most
+    through, missing = durable(accounted, most, asked)
+    assert through == accounted.highest
+    assert len(missing) <= most + 1 + len(asked)
     covered = set(range(1, through + 1)) - members(missing)
     assert covered <= members(added)
+    assert covered >= asked & members(added)
     if len(accounted.holes()) <= most:
         assert covered == members(added)
 

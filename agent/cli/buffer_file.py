@@ -1,0 +1,43 @@
+"""Which buffer a command reads: the one that agent.toml names, or a file."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from agent.cli.errors import Misuse
+from agent.cli.load import config_option
+from agent.config import ConfigError, load_config
+from agent.store.reading import Buffer, BufferError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def buffer_options(command: F) -> F:
+    """--config, or --buffer in its place."""
+    option = click.option(
+        "--buffer",
+        "buffer_path",
+        type=click.Path(path_type=Path),
+        help="A buffer's file, in place of the one that the configuration names.",
+    )
+    return config_option(option(command))
+
+
+@contextmanager
+def reading(path: Path, buffer_path: Path | None) -> Iterator[Buffer]:
+    """The buffer; what cannot be read is one line."""
+    try:
+        buffer = Buffer(buffer_path or load_config(path).store.path)
+    except ConfigError as error:
+        raise Misuse(f"{error}\n(or name the file itself: --buffer FILE)") from error
+    except BufferError as error:
+        raise Misuse(str(error)) from error
+    try:
+        yield buffer
+    except BufferError as error:
+        raise Misuse(str(error)) from error
+    finally:
+        buffer.close()

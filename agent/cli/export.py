@@ -1,0 +1,46 @@
+"""cellwarden export: what the buffer holds, for other tools."""
+
+from pathlib import Path
+
+import click
+
+from agent.cli.buffer_file import buffer_options, reading
+from agent.cli.errors import Misuse
+from collector.export import ExportError, Wanted, export
+from collector.moment import Moment
+
+
+@click.command("export")
+@buffer_options
+@click.option("--format", "form", type=click.Choice(["csv", "sqlite"]), default="csv", show_default=True)
+@click.option("--unit", help='Only this unit, as "rack/unit".')
+@click.option("--from", "start", type=Moment(), help="From this UTC time, such as 2026-11-24T04:00:00.")
+@click.option("--to", "end", type=Moment(), help="Up to this UTC time, itself left out.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A new file; csv goes to standard output by default.",
+)
+def command(
+    path: Path,
+    buffer_path: Path | None,
+    form: str,
+    unit: str | None,
+    start: int | None,
+    end: int | None,
+    output: Path | None,
+) -> None:
+    """Write the values in the buffer, one row each, with their quality; the agent may be running.
+
+    \b
+    Delivered batches are in it for as long as [store] history_mb has room. Times from before the clock was
+    set are put right ("repaired") once the agent has learned how wrong it was.
+    Examples:  cellwarden export --unit rack1/bmu1 --from 2026-11-24T04:00:00 --output bmu1.csv
+               cellwarden export --format sqlite --output room.db
+    """
+    with reading(path, buffer_path) as buffer:
+        try:
+            count = export(buffer, form, output, Wanted(None, unit, start, end))
+        except ExportError as error:
+            raise Misuse(str(error)) from error
+    click.echo(f"{count} values", err=True)

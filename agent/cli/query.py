@@ -1,0 +1,112 @@
+"""cellwarden query: the latest values, and the history of a point, out of the buffer."""
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from agent.cli.buffer_file import buffer_options, reading
+from agent.cli.errors import Finding
+from agent.cli.tables import plain_table
+from collector.export import HEADER, Wanted, rows
+from collector.moment import Moment
+
+COLUMNS = ("utc", "unit", "place", "name", "value", "si_unit", "quality")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per row.")
+point_options = [
+    click.option("--unit", help='Only this unit, as "rack/unit".'),
+    click.option("--name", default="*", help="Only points of this name, such as cell_voltage or 'cell_*'."),
+    click.option("--place", default="*", help="Only this place, such as 'string1/module2/*'."),
+]
+
+
+@click.group("query")
+def command() -> None:
+    """Look into the buffer: the latest values, or the history of a point; the agent may be running.
+
+    \b
+    What was read within the last seconds is not in the buffer yet ([store] batch_s).
+    Examples:  cellwarden query latest --unit rack1/bmu1
+               cellwarden query history --unit rack1/bmu1 --name cell_voltage --place 'string1/*/cell5'
+    """
+
+
+def with_point(function: Any) -> Any:
+    """Add the options that choose points."""
+    for option in point_options:
+        function = option(function)
+    return function
+
+
+@command.command("latest")
+@buffer_options
+@with_point
+@json_option
+def latest(
+    path: Path, buffer_path: Path | None, unit: str | None, name: str, place: str, as_json: bool
+) -> None:
+    """Print the last frame of each unit.
+
+    \b
+    Example:  cellwarden query latest --name cell_temperature
+    """
+    with reading(path, buffer_path) as buffer:
+        found: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for batch in buffer.latest():
+            if unit not in (None, batch.unit):
+                continue
+            last_ns = int(batch.utc_ns[-1])
+            for row in _chosen(rows(buffer, Wanted(None, batch.unit, last_ns, last_ns + 1)), name, place):
+                found[row["unit"], row["name"], row["place"]] = row
+    _print(list(found.values()), as_json)
+
+
+@command.command("history")
+@buffer_options
+@with_point
+@click.option("--from", "start", type=Moment(), help="From this UTC time, such as 2026-11-24T04:00:00.")
+@click.option("--to", "end", type=Moment(), help="Up to this UTC time, itself left out.")
+@json_option
+def history(
+    path: Path,
+    buffer_path: Path | None,
+    unit: str | None,
+    name: str,
+    place: str,
+    start: int | None,
+    end: int | None,
+    as_json: bool,
+) -> None:
+    """Print every value of a point that the buffer holds, in the order in which it was read.
+
+    \b
+    Example:  cellwarden query history --unit rack1/bmu1 --name current --from 2026-11-24T04:00:00
+    """
+    with reading(path, buffer_path) as buffer:
+        found = list(_chosen(rows(buffer, Wanted(None, unit, start, end)), name, place))
+    _print(found, as_json)
+
+
+def _chosen(found: Iterator[tuple[object, ...]], name: str, place: str) -> Iterator[dict[str, Any]]:
+    for values in found:
+        row = dict(zip(HEADER, values, strict=True))
+        if fnmatchcase(str(row["name"]), name) and fnmatchcase(str(row["place"]), place):
+            row["value"] = float(str(row["value"])) if row["value"] != "" else None
+            yield row
+
+
+def _print(found: list[dict[str, Any]], as_json: bool) -> None:
+    if not found:
+        raise Finding("the buffer holds nothing that fits; `cellwarden query latest` shows what there is")
+    if as_json:
+        for row in found:
+            click.echo(json.dumps(row))
+        return
+    table = plain_table(*COLUMNS)
+    for row in found:
+        table.add_row(*("" if row[column] is None else str(row[column]) for column in COLUMNS))
+    Console().print(table)

@@ -1,0 +1,59 @@
+"""What a buffer will write and hold, before it exists. Pure but for `free_mb`.
+
+Fitted to `cellwarden bench wire` and `cellwarden bench buffer`: noise of one register step on most values.
+Restless values cost more, values that rest cost next to nothing.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.store.database import PAGE_BYTES
+
+DAY_S = 86_400
+BATCH_BYTES, FIRST_BYTES_PER_VALUE, NEXT_BYTES_PER_VALUE = 180, 0.75, 0.25  # of a blob
+COMMIT_FLASH_BYTES = 6_000  # pages that every commit writes
+BATCH_FLASH_BYTES, FLASH_PER_BLOB_BYTE = 300, 3.56  # once in the WAL, once in pages of 4 KiB that it dirties
+ROW_BYTES = 75  # of a batch beside its blob
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Megabytes (10^6 bytes) per day: written to flash, and added to the buffer while nothing leaves it."""
+
+    flash_mb_per_day: float
+    stored_mb_per_day: float
+
+
+def estimate(units: Iterable[tuple[int, float]], batch_s: float, batch_frames: int) -> Need:
+    """`units`: values per frame, and seconds between frames."""
+    flash, stored = COMMIT_FLASH_BYTES * DAY_S / batch_s, 0.0
+    for values, period_s in units:
+        frames = min(max(1.0, batch_s / period_s), batch_frames)
+        batches = DAY_S / (frames * period_s)
+        blob = BATCH_BYTES + values * (FIRST_BYTES_PER_VALUE + NEXT_BYTES_PER_VALUE * frames)
+        flash += batches * (BATCH_FLASH_BYTES + FLASH_PER_BLOB_BYTE * blob)
+        stored += batches * PAGE_BYTES * _pages(int(blob) + ROW_BYTES)
+    return Need(flash / 1e6, stored / 1e6)
+
+
+def _pages(payload: int) -> float:
+    """Pages that a row takes, by the SQLite file format (section 1.6): what does not fit overflows."""
+    usable = PAGE_BYTES - 8
+    most, least, chunk = PAGE_BYTES - 35, (PAGE_BYTES - 12) * 32 // 255 - 23, PAGE_BYTES - 4
+    if payload <= most:
+        return 1 / (usable // (payload + 8))
+    local = least + (payload - least) % chunk
+    local = local if local <= most else least
+    return 1 / (usable // (local + 12)) + (payload - local + chunk - 1) // chunk
+
+
+def free_mb(path: Path) -> float:
+    """Megabytes that the buffer may come to hold: what is free on its disk, and what it holds now."""
+    folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    disk = os.statvfs(folder)
+    own = path.stat().st_size if path.exists() else 0
+    return (disk.f_bavail * disk.f_frsize + own) / 1e6

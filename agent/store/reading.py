@@ -1,0 +1,89 @@
+"""Reading a buffer beside the running agent, or without one, by a connection that never checkpoints."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agent.wire import Batch, WireError, decode_batch, decode_schema
+
+NEVER_SET_NS = 1_735_689_600 * 10**9  # 2025-01-01: a clock that says an earlier time was never set
+
+
+class BufferError(Exception):
+    """The buffer cannot be read."""
+
+
+class Buffer:
+    """An agent's buffer, read-only: what is pending, and what was delivered and is still kept.
+
+    Frames of the open batch, 10 s by default, are not in it yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptions: dict[bytes, dict[str, Any]] = {}
+        try:
+            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+            self._offsets_ns: dict[bytes, int] = dict(
+                self._db.execute("SELECT boot_id, offset_ns FROM clock_offset").fetchall()
+            )
+        except sqlite3.Error as error:
+            raise BufferError(f"{path}: {error}; give the buffer of an agent ([store] path)") from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def batches(
+        self,
+        agent: str | None = None,
+        unit: str | None = None,
+        from_ns: int | None = None,
+        to_ns: int | None = None,
+    ) -> Iterator[tuple[str, Batch]]:
+        """Batches with frames that may lie in [from_ns, to_ns), as (agent, batch), in the order of sealing.
+
+        Times from before the clock was set are put right where an offset of their boot is known.
+        """
+        rows = self._rows(
+            "SELECT sequence, blob FROM batch WHERE frames > 0 AND (?1 IS NULL OR unit = ?1)"
+            " AND (first_utc_ns < ?4 OR ((?2 IS NULL OR last_utc_ns >= ?2)"
+            " AND (?3 IS NULL OR first_utc_ns < ?3))) ORDER BY sequence",
+            [unit, from_ns, to_ns, NEVER_SET_NS],
+        )
+        for sequence, blob in rows:
+            batch = self._decode(sequence, blob)
+            if agent in (None, batch.agent):
+                yield batch.agent, batch
+
+    def latest(self) -> list[Batch]:
+        """The newest batch of each unit."""
+        rows = self._rows(
+            "SELECT max(sequence), blob FROM batch WHERE frames > 0 GROUP BY unit ORDER BY unit", []
+        )
+        return [self._decode(sequence, blob) for sequence, blob in rows]
+
+    def description(self, digest: bytes | None) -> dict[str, Any] | None:
+        """The content of a schema."""
+        if digest is None or digest in self._descriptions:
+            return self._descriptions.get(digest or b"")
+        for (body,) in self._rows("SELECT body FROM schema WHERE hash = ?", [digest]):
+            try:
+                self._descriptions[digest] = decode_schema(body)[1]
+            except WireError as error:
+                raise BufferError(f"{self.path}: a stored schema is damaged: {error}") from error
+        return self._descriptions.get(digest)
+
+    def _rows(self, query: str, parameters: list[Any]) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._db.execute(query, parameters)
+        except sqlite3.Error as error:
+            raise BufferError(f"{self.path}: {error}") from error
+
+    def _decode(self, sequence: int, blob: bytes) -> Batch:
+        try:
+            batch = decode_batch(blob)
+        except WireError as error:
+            raise BufferError(f"{self.path}: batch {sequence} is damaged: {error}") from error
+        return batch.repaired(self._offsets_ns.get(batch.boot_id))

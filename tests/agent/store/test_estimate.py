@@ -1,0 +1,35 @@
+"""What `check` promises of the disk, against a buffer that is filled."""
+
+import numpy as np
+import pytest
+
+from agent.cli.bench.buffer import batch_of_unit
+from agent.cli.bench.wire import simulated
+from agent.store.estimate import estimate
+from tests.agent.store.buffers import Opener
+
+
+@pytest.mark.parametrize(("values", "batch_s"), [(300, 10), (300, 60), (20, 10), (240, 30)])
+def test_the_disk_holds_as_many_days_as_was_said(open_store: Opener, values: int, batch_s: int) -> None:
+    store = open_store()
+    rng = np.random.default_rng(1)
+    count = 6000 // batch_s
+    store.seal(
+        [
+            batch_of_unit(rng, "rack1/bmu", simulated(rng, batch_s)[:, :values], n * batch_s)
+            for n in range(count)
+        ]
+    )
+    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
+    said = estimate([(values, 1.0)], batch_s, 60).stored_mb_per_day
+    assert said == pytest.approx(pages * 1024 / 1e6 * 86_400 / (count * batch_s), rel=0.25)
+
+
+def test_more_units_share_what_each_commit_costs() -> None:
+    one, many = estimate([(300, 1.0)], 10, 60), estimate([(300, 1.0)] * 64, 10, 60)
+    assert many.stored_mb_per_day == pytest.approx(64 * one.stored_mb_per_day)
+    assert many.flash_mb_per_day < 64 * 0.6 * one.flash_mb_per_day
+
+
+def test_slow_units_make_a_batch_of_a_single_frame() -> None:
+    assert estimate([(300, 60.0)], 10, 60) == estimate([(300, 60.0)], 10, 1)
