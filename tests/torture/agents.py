@@ -1,0 +1,86 @@
+"""The sending half of an agent inside this process, and what it knows that must arrive."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from agent.clock import Stamp
+from agent.frame import Frame
+from agent.store.ledger import Event
+from agent.store.open_batch import OpenBatch
+from agent.store.store import Settings, Store
+from agent.store.writer import Writer
+from agent.uplink.pace import Pace
+from agent.uplink.tls import client_context
+from agent.uplink.uplink import Uplink
+from agent.wire import encode_schema
+from tests.agent.store.buffers import ALARM, BOOT, own_alarm
+from tests.torture.oracle import Oracle
+
+SCHEMA, BODY = encode_schema({"model": "acme"})
+DRAIN_S = 60.0
+
+
+@contextmanager
+def opened(folder: Path, agent: str, settings: Settings | None = None) -> Iterator[Store]:
+    """An agent's buffer."""
+    store = Store(folder / "buffer.db", agent, BOOT, "main", own_alarm, settings or Settings())
+    store.add_schema(SCHEMA, BODY)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def stamp(at: int, rng: random.Random) -> Stamp:
+    """Boot time that runs, and a clock that jumps: to 1970, forth by years, and back."""
+    utc_ns = at + rng.choice((0, 10**9, 1_790_000_000 * 10**9, 1_900_000_000 * 10**9))
+    return Stamp(at, utc_ns, rng.random() < 0.5)
+
+
+def frame(unit: str, at: int, rng: random.Random, n: int = 8) -> Frame:
+    """A frame whose boot time no other has."""
+    raw = np.random.default_rng(at).integers(0, 4000, n)
+    return Frame(unit, unit.split("/")[0], SCHEMA, stamp(at, rng), raw, np.zeros(n, np.uint8))
+
+
+def seal(store: Store, at: int, rng: random.Random, oracle: Oracle, alarm: bool, n: int = 8) -> None:
+    """Seal a batch of two frames, and an alarm; the oracle hears of it once it is committed."""
+    batch = OpenBatch(frame("rack-1", at, rng, n))
+    batch.frames.append(frame("rack-1", at + 1, rng, n))
+    events = [Event("rack-1", {**ALARM, "boottime_ns": at})] if alarm else []
+    store.seal([batch], events)
+    oracle.sealed([("rack-1", at), ("rack-1", at + 1)], [at] if alarm else [])
+
+
+def drain(store: Store, agent: str, url: str) -> list[str]:
+    """Send until nothing is pending; return what stopped it, nothing if it was done."""
+    return asyncio.run(_drain(store, agent, url))
+
+
+async def _drain(store: Store, agent: str, url: str) -> list[str]:
+    said: list[str] = []
+    writer = Writer()
+    uplink = Uplink(url, agent, store, writer, Pace(1.0), client_context, said.append)
+    sending = asyncio.create_task(uplink.run())
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            while not said and ((await writer(store.account)).pending or not uplink.status.requests):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            await writer(
+                store.seal, ()
+            )  # with which the acknowledgements, and what they caused, reach the disk
+            while not said and (await writer(store.account)).pending:
+                uplink.wake()
+                await asyncio.sleep(0.001)
+    except TimeoutError:
+        said.append(f"not drained in {DRAIN_S:g} s: {uplink.status}")
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        writer.close()
+    return said

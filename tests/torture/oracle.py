@@ -1,0 +1,75 @@
+"""What was reported as sealed, from outside of the store, and how what arrived differs from it."""
+
+import json
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from collector.archive import Archive
+from collector.audit import audit
+
+
+@dataclass
+class Oracle:
+    """One agent. With `frames_may_drop` frames need not arrive: the audit says where they went."""
+
+    agent: str
+    frames_may_drop: bool = False
+    frames: set[tuple[str, int]] = field(default_factory=set)
+    alarms: set[int] = field(default_factory=set)
+    epochs: dict[str, int] = field(default_factory=dict)  # and how far each had come before it was harmed
+
+    def sealed(self, frames: Iterable[tuple[str, int]], alarms: Iterable[int]) -> None:
+        """A commit returned."""
+        self.frames.update(frames)
+        self.alarms.update(alarms)
+
+
+def judge(database: Path, oracles: Iterable[Oracle]) -> tuple[list[str], Counter[str]]:
+    """Hold what arrived against what was reported.
+
+    Return what is wrong, and how often the agents' buffers spoke of themselves.
+    """
+    oracles = list(oracles)
+    archive = Archive(database)
+    try:
+        ours = {oracle.agent for oracle in oracles}  # what strangers left behind is theirs
+        accounts = [account for account in audit(archive) if account.agent in ours]
+        wrong = [line for account in accounts if not account.balanced for line in account.lines()]
+        ends = {epoch: last for oracle in oracles for epoch, last in oracle.epochs.items()}
+        said = Counter(
+            "accounts_to_the_last_batch" if a.sealed >= ends[a.epoch] else "accounts_to_the_last_one_seen"
+            for a in accounts
+            if a.epoch in ends
+        )
+        for oracle in oracles:
+            frames: Counter[tuple[str, int]] = Counter()
+            for _, batch in archive.batches(oracle.agent, None, None, None):
+                frames.update((batch.unit, at) for at in batch.boottime_ns.tolist())
+            records = _alarms(archive, oracle.agent)
+            said.update(record["detector"] for record in records if record["detector"].startswith("buffer_"))
+            sealed = [record for record in records if not record["detector"].startswith("buffer_")]
+            salvaged = {r["boottime_ns"] for r in sealed if "salvaged_epoch" in r}
+            alarms = Counter(r["boottime_ns"] for r in sealed if "salvaged_epoch" not in r)
+            told = _differences("frames", set() if oracle.frames_may_drop else oracle.frames, frames)
+            told += _differences("alarms", oracle.alarms - salvaged, alarms)
+            wrong += [f"{oracle.agent}: {text}" for text in told]
+    finally:
+        archive.close()
+    return wrong, said
+
+
+def _alarms(archive: Archive, agent: str) -> list[dict[str, Any]]:
+    query = "SELECT record FROM event WHERE kind = 'alarm' AND agent = ?"
+    return [json.loads(record) for (record,) in archive.db.execute(query, [agent])]
+
+
+def _differences(what: str, reported: Set[Hashable], arrived: Mapping[Hashable, int]) -> list[str]:
+    wrong = []
+    if lost := reported - arrived.keys():
+        wrong.append(f"{len(lost)} {what} were sealed and did not arrive, such as {next(iter(lost))}")
+    if twice := [key for key, times in arrived.items() if times > 1]:
+        wrong.append(f"{len(twice)} {what} arrived twice, such as {twice[0]}")
+    return wrong
