@@ -47,7 +47,8 @@ from agent.store.errors import StoreError
 from agent.store.intervals import Stretch
 from agent.store.ledger import Event
 from agent.store.recorder import Recorder
-from agent.store.store import Settings, Store
+from agent.store.room import Settings
+from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.uplink.pace import Pace
 from agent.uplink.tls import client_context

@@ -257,10 +257,7 @@ class Ledger:
         db, base = self._db, max(upstream.highest, self.last_sequence)
         forgotten = Ranges([(since + 1, base)])
         held = forgotten.minus(forgotten.minus(upstream))
-        rows = db.execute(
-            "SELECT sequence, priority, blob FROM batch WHERE sequence > ? ORDER BY sequence", [since]
-        ).fetchall()
-        db.execute("DELETE FROM batch WHERE sequence > ?", [since])
+        anew = [row[0] for row in db.execute("SELECT sequence FROM batch WHERE sequence > ?", [since])]
         db.execute(
             "UPDATE ledger SET acknowledged = acknowledged + ?, dropped = dropped + ? WHERE name = ?",
             [
@@ -271,7 +268,11 @@ class Ledger:
         )
         self.settled.add(since + 1, base)
         self.last_sequence = base
-        for sequence, priority, blob in rows:
+        for sequence in sorted(anew):
+            priority, blob = db.execute(
+                "SELECT priority, blob FROM batch WHERE sequence = ?", [sequence]
+            ).fetchone()
+            db.execute("DELETE FROM batch WHERE sequence = ?", [sequence])
             self._insert(replace(decode_batch(blob), sequence=self.last_sequence + 1), priority, anew=False)
             db.execute("UPDATE gap SET reported_in = ? WHERE reported_in = ?", [self.last_sequence, sequence])
         self.report_gap(forgotten.minus(held), reason)

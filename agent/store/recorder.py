@@ -35,7 +35,7 @@ class Recorder:
         """Take a frame; return whether a commit is due, since a batch is full."""
         self.open.add(frame)
         if self.open.values > HELD_VALUES:
-            for batch in self.open.drop_oldest(HELD_VALUES // 2):
+            for batch in self.open.drop_oldest(HELD_VALUES // 8):
                 self._lose(batch)
         return self.open.full and not self._lock.locked()
 

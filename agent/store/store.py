@@ -9,7 +9,6 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.store.ballast import BALLAST_BYTES, Ballast
@@ -21,6 +20,7 @@ from agent.store.intervals import insert as insert_intervals
 from agent.store.ledger import Event, Identity, Ledger
 from agent.store.open_batch import OpenBatch
 from agent.store.outgoing import PendingBatch, in_order
+from agent.store.room import Account, Settings
 from agent.store.salvage import Salvage, salvage
 from agent.wire.ranges import Ranges
 
@@ -32,29 +32,6 @@ SMALL_BYTES = BALLAST_BYTES // 2  # unless it is smaller than this
 EVENT_BYTES = 1024  # about what a batch with one event takes; a value takes less than one
 
 Alarm = Callable[[str, str], Event]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How much the buffer may hold, and which minutes around an alarm are sent before others."""
-
-    max_bytes: int = 1024 * 1024 * 1024
-    history_bytes: int = 64 * 1024 * 1024  # delivered batches stay, for people, while all is below this
-    before_alarm_s: float = 300.0
-    after_alarm_s: float = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Where everything sealed has gone: sealed = acknowledged + pending + dropped."""
-
-    sealed: int
-    acknowledged: int
-    pending: int
-    dropped: int
-    frames: int
-    values: int
-    wire_bytes: int
 
 
 class Store:
@@ -70,10 +47,10 @@ class Store:
         boot_id: bytes,
         upstream: str,
         alarm: Alarm,
-        settings: Settings = Settings(),
+        settings: Settings | None = None,
     ) -> None:
         self.path = path
-        self._alarm, self._settings = alarm, settings
+        self._alarm, self._settings = alarm, settings or Settings()
         self._names = (agent, boot_id, upstream)
         self._ballast = Ballast(path)
         self._heard, self._refused = Ranges(), dict[int, str]()  # since the last commit
@@ -92,6 +69,9 @@ class Store:
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
         self._ballast.take()
+        if self._unsaid:  # before anything else can go wrong
+            with contextlib.suppress(StoreError):
+                self.seal(())
 
     def _open(self) -> None:
         """Open the database; put a damaged one aside and begin anew."""

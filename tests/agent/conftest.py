@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from agent.store.store import Settings, Store
+from agent.store.room import Settings
+from agent.store.store import Store
 from tests.agent.store.buffers import BOOT, Opener, kill, own_alarm
 
 

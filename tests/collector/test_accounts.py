@@ -257,3 +257,33 @@ def test_an_epoch_of_which_nobody_knows_the_end_has_no_holes_left(database: Path
     assert [(a.sealed, a.stored, a.dropped, a.balanced) for a in accounts(database) if a.stored == 2] == [
         (5, 2, 3, True)
     ]
+
+
+def test_times_from_before_the_clock_was_set_are_put_right_once_the_offset_came(database: Path) -> None:
+    times = np.array([5, 6], np.int64) * 10**9
+    clock, raw, quality = np.zeros(2, np.uint8), np.zeros((2, 1), np.int64), np.zeros((2, 1), np.uint8)
+    digest, _ = encode_schema({"model": "acme"})
+    batch = Batch("site-1", EPOCH, 1, "rack1/bmu1", digest, EPOCH, times, times, clock, raw, quality)
+    give(database, (1, encode_batch(batch)))
+    assert [r["clock"] for r in csv.DictReader(io.StringIO(run("export", database).stdout))] == [
+        "unsynchronised"
+    ] * 2
+    offset = {"kind": "clock_offset", "boot_id": EPOCH, "boottime_ns": 0, "offset_ns": 1_790_000_000 * 10**9}
+    give(database, seal(2, boot=EPOCH, frames=0, events=(offset,)))
+    found = list(csv.DictReader(io.StringIO(run("export", database, "--from", "2026-09-01").stdout)))
+    assert [(r["utc"], r["clock"]) for r in found] == [
+        ("2026-09-21T14:13:25.000Z", "repaired"),
+        ("2026-09-21T14:13:26.000Z", "repaired"),
+    ]
+
+
+def test_an_export_to_sqlite_needs_a_new_file(database: Path, tmp_path: Path) -> None:
+    give(database, seal(1, frames=1))
+    options = ("--format", "sqlite", "--output", str(tmp_path / "out.db"))
+    assert run("export", database, *options).stderr == "30 values\n"
+    assert rows(tmp_path / "out.db", "SELECT count(*), min(raw) FROM value") == [(30, 3299)]
+    again = run("export", database, *options)
+    assert (again.returncode, again.stderr) == (
+        2,
+        f"cellwarden-collector: {tmp_path / 'out.db'}: File exists\n",
+    )

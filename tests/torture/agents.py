@@ -12,7 +12,8 @@ from agent.clock import Stamp
 from agent.frame import Frame
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
-from agent.store.store import Settings, Store
+from agent.store.room import Settings
+from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.uplink.pace import Pace
 from agent.uplink.tls import client_context

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agent.store.errors import StoreError
-from agent.store.store import Settings, Store
+from agent.store.room import Settings
+from agent.store.store import Store
 from tests.collector.processes import Collector
 from tests.torture.agents import drain, opened, seal
 from tests.torture.oracle import Oracle, judge

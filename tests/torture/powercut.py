@@ -17,7 +17,8 @@ from pathlib import Path
 from agent.store.errors import StoreError
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
-from agent.store.store import Settings, Store
+from agent.store.room import Settings
+from agent.store.store import Store
 from agent.wire.batch import decode_batch
 from tests.agent.store.buffers import ALARM, BOOT, kill, noise, open_batch, own_alarm
 from tests.torture.disk import Disk, put

@@ -18,7 +18,8 @@ from agent.clock import Stamp
 from agent.frame import Frame
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
-from agent.store.store import Settings, Store
+from agent.store.room import Settings
+from agent.store.store import Store
 
 DAY_S = 86_400
 WARM_COMMITS = 150  # until the WAL has been copied back once

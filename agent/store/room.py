@@ -1,0 +1,26 @@
+"""How much a buffer may hold, and what it holds."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How much the buffer may hold, and which minutes around an alarm are sent before others."""
+
+    max_bytes: int = 1024 * 1024 * 1024
+    history_bytes: int = 64 * 1024 * 1024  # delivered batches stay, for people, while all is below this
+    before_alarm_s: float = 300.0
+    after_alarm_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where everything sealed has gone: sealed = acknowledged + pending + dropped."""
+
+    sealed: int
+    acknowledged: int
+    pending: int
+    dropped: int
+    frames: int
+    values: int
+    wire_bytes: int
