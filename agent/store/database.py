@@ -64,7 +64,7 @@ class Lock:
 
 
 def connect(path: Path, max_bytes: int) -> sqlite3.Connection:
-    """Open, check and migrate. Raises StoreError, sqlite3.Error (see `DAMAGED`), OSError."""
+    """Open, check and migrate. Raises StoreError, sqlite3.Error (see `is_damage`), OSError."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     path.chmod(0o600)  # the WAL inherits it
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -72,11 +72,15 @@ def connect(path: Path, max_bytes: int) -> sqlite3.Connection:
         for pragma in PRAGMAS:
             db.execute(f"PRAGMA {pragma}")
         _check(db)
-        migrate(db)
         try:
+            migrate(db)
             _balance(db)
-        except (ValueError, TypeError, sqlite3.OperationalError) as error:  # rows that nobody wrote
-            raise damaged(f"its account cannot be read: {error}") from error
+        except (ValueError, TypeError) as error:  # rows that nobody wrote
+            raise damaged(str(error)) from error
+        except sqlite3.OperationalError as error:  # nor tables: a name is a bit like any other
+            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR:
+                raise
+            raise damaged(str(error)) from error
         # over the cap comes room for one group commit: what it takes is dropped in the same transaction
         db.execute(f"PRAGMA max_page_count = {(max_bytes + headroom(max_bytes)) // PAGE_BYTES}")
     except NewerVersion as error:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from agent.store.errors import ERRORS
 from agent.wire import Batch, WireError, decode_batch, decode_schema
 
 NEVER_SET_NS = 1_735_689_600 * 10**9  # 2025-01-01: a clock that says an earlier time was never set
@@ -28,7 +29,7 @@ class Buffer:
             self._offsets_ns: dict[bytes, int] = dict(
                 self._db.execute("SELECT boot_id, offset_ns FROM clock_offset").fetchall()
             )
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise BufferError(f"{path}: {error}; give the buffer of an agent ([store] path)") from error
 
     def close(self) -> None:
@@ -78,7 +79,7 @@ class Buffer:
     def _rows(self, query: str, parameters: list[Any]) -> Iterator[tuple[Any, ...]]:
         try:
             yield from self._db.execute(query, parameters)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise BufferError(f"{self.path}: {error}") from error
 
     def _decode(self, sequence: int, blob: bytes) -> Batch:

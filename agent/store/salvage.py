@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.store.black_box import EVENTS
+from agent.store.errors import ERRORS
 from agent.store.ledger import Event
 from agent.wire.batch import decode_batch
 from agent.wire.errors import WireError
@@ -30,7 +31,7 @@ def salvage(path: Path) -> Salvage:
     found = Salvage()
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-    except sqlite3.Error:
+    except ERRORS:
         return found
     with contextlib.closing(db):
         row = _read(db, "SELECT epoch, last_sequence FROM account")
@@ -70,7 +71,7 @@ def _alarms(db: sqlite3.Connection, epoch: bytes, sequence: int) -> list[Event]:
 def _read(db: sqlite3.Connection, query: str, *parameters: object) -> list[tuple[Any, ...]]:
     """The rows up to the first that cannot be read."""
     rows = []
-    with contextlib.suppress(sqlite3.Error, OverflowError):
+    with contextlib.suppress(*ERRORS, OverflowError):
         for row in db.execute(query, parameters):
             rows.append(row)
     return rows

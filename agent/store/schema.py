@@ -108,10 +108,18 @@ def m002_intervals(db: Database) -> None:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the buffer to this version's tables; raise NewerVersion where a newer cellwarden wrote it."""
-    database = Database(connection)
-    known = {migration.name for migration in migrations.pending(Database(memory=True))}  # all of ours
+    """Bring the buffer to this version's tables.
+
+    Raises NewerVersion where a newer cellwarden wrote it, and ValueError where tables are not as they were
+    made: their very words may be damaged, and no check of SQLite's sees that.
+    """
+    database, fresh = Database(connection), Database(memory=True)
+    known = {migration.name for migration in migrations.pending(fresh)}  # all of ours
     unknown = [m.name for m in migrations.applied(database) if m.name not in known]
     if unknown:
         raise NewerVersion(f"written by a newer cellwarden (it knows {', '.join(unknown)}); upgrade this one")
     migrations.apply(database)
+    migrations.apply(fresh)
+    words = "SELECT name, sql FROM sqlite_master"
+    if set(database.execute(words)) != set(fresh.execute(words)):
+        raise ValueError("its tables are not as they were made")

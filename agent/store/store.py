@@ -14,7 +14,7 @@ from pathlib import Path
 from agent.store.ballast import BALLAST_BYTES, Ballast
 from agent.store.black_box import ROUTINE, BlackBox, rack_of
 from agent.store.database import PAGE_BYTES, Lock, connect, quarantine
-from agent.store.errors import DAMAGED, FULL, StoreError, primary_code
+from agent.store.errors import ERRORS, StoreError, is_damage, is_full
 from agent.store.intervals import Stretch
 from agent.store.intervals import insert as insert_intervals
 from agent.store.ledger import Event, Identity, Ledger
@@ -66,7 +66,7 @@ class Store:
             except BaseException:
                 self._lock.release()
                 raise
-        except (sqlite3.Error, OSError) as error:
+        except (*ERRORS, OSError) as error:
             raise StoreError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
         self._ballast.take()
         if self._unsaid:  # before anything else can go wrong
@@ -78,10 +78,10 @@ class Store:
         max_bytes = self._settings.max_bytes
         try:
             self._db = connect(self.path, max_bytes)
-        except sqlite3.Error as error:
-            if primary_code(error) in DAMAGED:
+        except ERRORS as error:
+            if is_damage(error):
                 return self._begin_anew(str(error), Salvage(self._lock.epoch))
-            if primary_code(error) not in FULL or not self._ballast.release():
+            if not is_full(error) or not self._ballast.release():
                 raise
             self._db = connect(self.path, max_bytes)
         self._take_over()
@@ -106,7 +106,7 @@ class Store:
 
     def _begin_anew(self, damage: str, known: Salvage) -> None:
         """Put a damaged database aside, and account for it in a new one, under a new epoch."""
-        aside = quarantine(self.path)
+        aside, damage = quarantine(self.path), " ".join(damage.split())[:200]
         found = salvage(aside)
         self._db = connect(self.path, self._settings.max_bytes)
         self._take_over()
@@ -177,21 +177,21 @@ class Store:
         work = (batches, events, snapshots or {})
         try:
             self._commit(*work)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             try:
                 self._mend(error)
                 self._commit(*work)
-            except (sqlite3.Error, OSError) as again:
+            except (*ERRORS, OSError) as again:
                 raise StoreError(f"{self.path}: {again}") from again
         self._ballast.take()
 
-    def _mend(self, error: sqlite3.Error) -> None:
+    def _mend(self, error: Exception) -> None:
         """Do what may let the commit succeed when it is tried again; else raise."""
-        if primary_code(error) in DAMAGED:
+        if is_damage(error):
             with contextlib.suppress(sqlite3.Error):
                 self._db.close()
             self._begin_anew(str(error), Salvage(self.epoch, self.last_sequence))
-        elif primary_code(error) in FULL and self._ballast.release():
+        elif is_full(error) and self._ballast.release():
             log.error("%s: the disk is full; the oldest batches will be dropped", self.path)
             self._db.execute("PRAGMA wal_checkpoint(RESTART)")
         else:
@@ -299,7 +299,7 @@ class Store:
             ledger.seal_event(self._alarm("buffer_rolled_back", text))
             ledger.save()
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except ERRORS as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise StoreError(f"{self.path}: {error}") from error
@@ -343,8 +343,8 @@ class Store:
         """Make what goes wrong with reading a StoreError; a damaged database begins anew at once."""
         try:
             yield
-        except sqlite3.Error as error:
-            with contextlib.suppress(sqlite3.Error, OSError):
-                if primary_code(error) in DAMAGED:
+        except ERRORS as error:
+            with contextlib.suppress(*ERRORS, OSError):
+                if is_damage(error):
                     self._mend(error)
             raise StoreError(f"{self.path}: {error}") from error

@@ -135,3 +135,18 @@ def test_a_collector_that_knows_no_more_than_the_buffer_changes_nothing(open_sto
     again.meet(Ranges([(1, 41)]))
     assert len(told(again)) == 1
     assert again.last_sequence == 42
+
+
+def test_damage_in_the_words_of_the_tables_themselves_is_no_crash_loop(open_store: Opener) -> None:
+    """A flipped name of a table or column fails no check of the pages, and its message may be no UTF-8."""
+    for word in (b"CREATE TABLE ledger", b"batch (", b"value_count", b"first_utc_ns"):
+        for mask in (0x01, 0x80):
+            store = open_store()
+            fill(store, batches=2)
+            epoch, path = store.epoch, store.path
+            store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            kill(store)
+            body = path.read_bytes()
+            place = body.index(word) + len(word) - 3
+            path.write_bytes(body[:place] + bytes([body[place] ^ mask]) + body[place + 1 :])
+            assert open_store().epoch != epoch, word
