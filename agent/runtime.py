@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,7 +46,7 @@ from agent.outputs.journal import Journal
 from agent.outputs.relay import Relay
 from agent.reload import Change, ReloadRefused, change_of
 from agent.status import Latest, health, points, unit_report
-from agent.store.errors import StoreError
+from agent.store.errors import DiskTrouble, StoreError
 from agent.store.intervals import Stretch
 from agent.store.ledger import Event
 from agent.store.recorder import Recorder
@@ -65,6 +68,7 @@ Reread = Callable[[], tuple[Config, dict[str, Profile]]]  # raises ReloadRefused
 SITE = ""  # whose alarms are of no single unit
 INTERVALS_S = 3600.0  # one row of evidence per unit
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
+MEMORY_BYTES = 64 << 20  # of a buffer that no disk would take
 SIGHT_S = 1.0  # how often the outputs are told of units out of sight
 
 
@@ -83,6 +87,7 @@ class Agent:
         self.writer = Writer()
         self.notifier = notify.Notifier()
         self.desk = self._desk()
+        self._disk_trouble = ""
         self.store = self._store()
         self.uplink = self._uplink()
         self.recorder = Recorder(
@@ -147,10 +152,17 @@ class Agent:
 
     def _store(self) -> Store:
         store = self.config.store
+        names = self.config.agent.id, self.clock.boot_id, UPSTREAM, self.desk.about_itself
         settings = Settings(max_bytes=int(store.max_mb * 1e6), history_bytes=int(store.history_mb * 1e6))
-        return Store(
-            store.path, self.config.agent.id, self.clock.boot_id, UPSTREAM, self.desk.about_itself, settings
-        )
+        try:
+            return Store(store.path, *names, settings)
+        except DiskTrouble as error:
+            # the room is watched with a broken card too; what memory holds is delivered, or lost
+            log.critical("%s; the buffer is in memory", error)
+            self._disk_trouble = f"{error}; batches and alarms are kept in memory only, until the next start"
+            folder = os.environ.get("RUNTIME_DIRECTORY", "/dev/shm")
+            path = Path(tempfile.mkdtemp(prefix="buffer-", dir=folder), store.path.name)
+            return Store(path, *names, Settings(max_bytes=MEMORY_BYTES, history_bytes=0))
 
     def _unit(self, table: UnitTable, profile: Profile, bus: TcpBus | RtuBus) -> Unit:
         return Unit(
@@ -197,6 +209,8 @@ class Agent:
             len(self.units),
             len(self.buses),
         )
+        if self._disk_trouble:
+            self._record(SITE, [self.desk.about_itself("buffer_in_memory", self._disk_trouble)])
         for bus in self.buses.values():
             self._poll(bus)
         batch_s = self.config.store.batch_s / self.clock.scale
@@ -237,6 +251,8 @@ class Agent:
         except StoreError as error:
             log.error("%s; what the collector acknowledged last is asked for again", error)
         self.writer.close()
+        if self._disk_trouble:
+            shutil.rmtree(self.store.path.parent, ignore_errors=True)
         await self.control.stop()
         if self.metrics:
             await self.metrics.stop()

@@ -1,11 +1,20 @@
 """How the buffer fails, and whose fault that is."""
 
+import errno
 import sqlite3
+from pathlib import Path
 
 
 class StoreError(Exception):
     """The buffer cannot be opened or written now; nothing of the call was stored. Worth trying again."""
 
+
+class DiskTrouble(StoreError):
+    """The disk itself refuses: it is full, read-only or broken. A person, not a setting, can mend that."""
+
+
+DISK_ERRNOS = {errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+DISK_CODES = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}
 
 # Where SQLite's message quotes damaged text, Python's sqlite3 fails to decode it and raises this instead.
 ERRORS = (sqlite3.Error, UnicodeDecodeError)
@@ -25,3 +34,11 @@ def is_full(error: Exception) -> bool:
 def _primary_code(error: Exception) -> int:
     code: int = getattr(error, "sqlite_errorcode", None) or 0
     return code & 0xFF  # without what the extended one adds
+
+
+def opening_failed(path: Path, error: Exception) -> StoreError:
+    """Return what to raise where a buffer cannot be opened."""
+    text = f"{path}: {getattr(error, 'strerror', None) or error}"
+    if isinstance(error, OSError):
+        return DiskTrouble(text) if error.errno in DISK_ERRNOS else StoreError(text)
+    return DiskTrouble(text) if _primary_code(error) in DISK_CODES else StoreError(text)

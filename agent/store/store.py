@@ -14,7 +14,7 @@ from pathlib import Path
 from agent.store.ballast import BALLAST_BYTES, Ballast
 from agent.store.black_box import ROUTINE, BlackBox, rack_of
 from agent.store.database import PAGE_BYTES, Lock, connect, quarantine
-from agent.store.errors import ERRORS, StoreError, is_damage, is_full
+from agent.store.errors import ERRORS, StoreError, is_damage, is_full, opening_failed
 from agent.store.intervals import Stretch
 from agent.store.intervals import insert as insert_intervals
 from agent.store.ledger import Event, Identity, Ledger
@@ -67,7 +67,7 @@ class Store:
                 self._lock.release()
                 raise
         except (*ERRORS, OSError) as error:
-            raise StoreError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+            raise opening_failed(path, error) from error
         self._ballast.take()
         if self._unsaid:  # before anything else can go wrong
             with contextlib.suppress(StoreError):
