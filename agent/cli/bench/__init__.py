@@ -86,6 +86,10 @@ TARGETS: dict[str, dict[str, Target]] = {
         "allocations_10000_frames": at_most(0),
         "warm_start_s": at_most(2),
     },
+    "service": {
+        "cold_start_s": at_most(2.5),
+        "idle_cpu_percent_4_units": at_most(2),
+    },
 }
 
 
