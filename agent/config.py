@@ -11,9 +11,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+# relative to the folder of the file, not to wherever the agent was started
+File = Annotated[Path, AfterValidator(lambda path, info: info.context / path if info.context else path)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(ge=0, le=60_000)]
 
@@ -36,14 +46,14 @@ class AgentTable(Table):
     """[agent]"""
 
     id: Name = Field(default_factory=lambda: socket.gethostname().split(".")[0])
-    profile_dirs: tuple[Path, ...] = ()
+    profile_dirs: tuple[File, ...] = ()
     safety_deadline_s: Seconds = 10.0  # within which every safety point must be read again
 
 
 class StoreTable(Table):
     """[store]"""
 
-    path: Path = Path("/var/lib/cellwarden/buffer.db")
+    path: File = Path("/var/lib/cellwarden/buffer.db")
     batch_s: Seconds = 10.0
     batch_frames: Annotated[int, Field(ge=1, le=600)] = 60
     max_mb: Annotated[float, Field(ge=8)] = 1000.0  # undelivered batches; beyond it the oldest are dropped
@@ -54,9 +64,9 @@ class UpstreamTable(Table):
     """[upstream]"""
 
     url: str
-    ca: Path | None = None  # who signs the collector's certificate; the system's authorities if not said
-    cert: Path | None = None  # this agent's own, whose common name is the agent's id
-    key: Path | None = None
+    ca: File | None = None  # who signs the collector's certificate; the system's authorities if not said
+    cert: File | None = None  # this agent's own, whose common name is the agent's id
+    key: File | None = None
     backlog_share: Annotated[float, Field(gt=0, le=1)] = 0.8  # of the link's time, while fresh data comes too
 
     @model_validator(mode="after")
@@ -92,7 +102,7 @@ class MetricsTable(Table):
 class ControlTable(Table):
     """[control]"""
 
-    socket: Path = Path("/run/cellwarden/control.sock")
+    socket: File = Path("/run/cellwarden/control.sock")
 
 
 class GpioRelay(Table):
@@ -146,7 +156,7 @@ class RtuBus(Table):
 
     name: Name
     transport: Literal["rtu"]
-    device: Path
+    device: File
     baud: Annotated[int, Field(ge=300, le=4_000_000)] | None = None
     parity: Literal["N", "E", "O"] | None = None
     stop_bits: Literal[1, 2] | None = None
@@ -207,7 +217,7 @@ def load_config(path: Path) -> Config:
         raise ConfigError(path, [f"is not TOML: {error}"]) from error
     problems = _cross_check(content)
     try:
-        config = Config.model_validate(content)
+        config = Config.model_validate(content, context=path.absolute().parent)
     except ValidationError as error:
         problems = [_line(content, e) for e in error.errors()] + problems
     if problems:

@@ -51,6 +51,15 @@ def test_a_short_file_is_enough_and_the_defaults_are_sane(tmp_path: Path) -> Non
     assert config.bus[1].port == 502
 
 
+def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    files = 'ca = "tls/ca.pem"\ncert = "/etc/agent.pem"\nkey = "agent.key"\n'
+    path.write_text(GOOD.replace("[upstream]\n", f"[upstream]\n{files}").replace("/dev/ttyUSB0", "line-1"))
+    config = load_config(path)
+    assert (config.upstream.ca, config.upstream.cert) == (tmp_path / "tls/ca.pem", Path("/etc/agent.pem"))
+    assert config.bus[0].device == tmp_path / "line-1"
+
+
 def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
     text = GOOD.replace("[upstream]", "[agent]\nidd = 'x'\n[upstream]")
     text = text.replace('device = "/dev/ttyUSB0"', 'device = "/dev/ttyUSB0"\nbaud = "fast"')

@@ -89,6 +89,9 @@ TARGETS: dict[str, dict[str, Target]] = {
     "service": {
         "cold_start_s": at_most(2.5),
         "idle_cpu_percent_4_units": at_most(2),
+        "wire_to_relay_p50_ms": LOWER,
+        "wire_to_relay_p99_ms": at_most(50),
+        "wire_to_relay_max_ms": LOWER,
     },
 }
 

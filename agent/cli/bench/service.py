@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import kernels
+from agent.cli.bench import wire_to_relay
 from agent.cli.demo.children import Child, Children, cpu_s
 from agent.control import client
 
@@ -69,6 +70,7 @@ def measure() -> list[tuple[str, float | None, str]]:
     return [
         ("cold_start_s", statistics.median(starts_s), "s"),
         ("idle_cpu_percent_4_units", 100 * idle, "% of a core"),
+        *wire_to_relay.measure(),
     ]
 
 
