@@ -46,6 +46,7 @@ class AgentTable(Table):
     """[agent]"""
 
     id: Name = Field(default_factory=lambda: socket.gethostname().split(".")[0])
+    site: Annotated[str, Field(max_length=60)] = ""  # what people call the room; the id if not said
     profile_dirs: tuple[File, ...] = ()
     safety_deadline_s: Seconds = 10.0  # within which every safety point must be read again
 
@@ -103,6 +104,36 @@ class ControlTable(Table):
     """[control]"""
 
     socket: File = Path("/run/cellwarden/control.sock")
+
+
+class WebTable(Table):
+    """[web]: the status page. On this machine only, or with TLS and a token."""
+
+    listen: str = "127.0.0.1:8480"  # "" = no page
+    cert: File | None = None
+    key: File | None = None
+    token_file: File | None = None
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port; None where there is to be no page."""
+        if not self.listen:
+            return None
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @model_validator(mode="after")
+    def _the_network_needs_tls_and_a_token(self) -> Self:
+        host, _, port = self.listen.rpartition(":")
+        if self.listen and not (host and port.isdecimal() and int(port) < 65536):
+            raise ValueError('listen: must be "HOST:PORT", or "" for no page')
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key belong together")
+        if self.listen and not is_loopback(host.strip("[]")) and not (self.cert and self.token_file):
+            raise ValueError(
+                f"listen: {host} can be reached from the network; that needs cert, key and token_file"
+            )
+        return self
 
 
 class GpioRelay(Table):
@@ -190,6 +221,7 @@ class Config(Table):
     store: StoreTable = StoreTable()
     control: ControlTable = ControlTable()
     metrics: MetricsTable = MetricsTable()
+    web: WebTable = Field(default_factory=WebTable)
     upstream: UpstreamTable
     relay: Annotated[GpioRelay | CoilRelay, Field(discriminator="output")] | None = None
     journal: JournalTable = JournalTable()

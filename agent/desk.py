@@ -177,7 +177,9 @@ class Desk:
             "who": who.name,
             **{key: value for key, value in more.items() if value},
         }
-        self._record(self._racks.get(unit, ""), [Event(unit, record)])
+        change = Event(unit, record)
+        self.log.append(change)
+        self._record(self._racks.get(unit, ""), [change])
 
     def sights(self, knowledge: Iterable[tuple[str, str]]) -> None:
         """Take how much is known of each unit, for the outputs."""

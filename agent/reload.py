@@ -7,7 +7,7 @@ from agent.config import Config
 from drivers.profile import Profile
 
 #: Tables that are read once, at the start.
-FIXED = ("agent", "store", "control", "relay", "journal", "metrics")
+FIXED = ("agent", "store", "control", "relay", "journal", "metrics", "web")
 
 
 class ReloadRefused(Exception):

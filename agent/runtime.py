@@ -11,7 +11,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,7 @@ from agent.outputs.drivers import driver_of
 from agent.outputs.journal import Journal
 from agent.outputs.relay import Relay
 from agent.reload import Change, ReloadRefused, change_of
+from agent.seen import TREND_STEP_S, LastGood, Trends
 from agent.status import Latest, health, points, unit_report
 from agent.store.errors import DiskTrouble, StoreError
 from agent.store.intervals import Stretch
@@ -56,6 +59,8 @@ from agent.store.writer import Writer
 from agent.uplink.pace import Pace
 from agent.uplink.tls import client_context
 from agent.uplink.uplink import Uplink
+from agent.view.site import view
+from agent.web.server import Page
 from agent.wire.schema import encode_schema
 from drivers.layout import Layout
 from drivers.profile import Profile
@@ -67,6 +72,7 @@ CERTIFICATE_S = 86_400.0  # between two looks at when it ends
 Reread = Callable[[], tuple[Config, dict[str, Profile]]]  # raises ReloadRefused
 SITE = ""  # whose alarms are of no single unit
 INTERVALS_S = 3600.0  # one row of evidence per unit
+VERSION = metadata.version("cellwarden")
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
 MEMORY_BYTES = 64 << 20  # of a buffer that no disk would take
 SIGHT_S = 1.0  # how often the outputs are told of units out of sight
@@ -95,8 +101,10 @@ class Agent:
         )
         self.offsets = OffsetWatch(self.clock.boot_id, self.store.clock_offset_ns())
         self.control = ControlServer(
-            config.control.socket, routes(self.desk, self.status, self._points, self.clock.boottime_s)
+            config.control.socket,
+            routes(self.desk, self.status, self._points, self.view, self.clock.boottime_s),
         )
+        self.page = self._page()
         listen = config.metrics.listen
         self.metrics = MetricsServer(listen, self._metrics) if listen else None
         self.buses = {bus.name: self._bus(bus) for bus in config.bus}
@@ -110,6 +118,8 @@ class Agent:
         for name in self.units:
             self._identify(name)
         self.latest: dict[str, Latest] = {}
+        self.trends = Trends()
+        self._began_s = self.clock.boottime_s()
         self._last_account: dict[str, Any] = asdict(self.store.account())
         self._tasks: set[asyncio.Task[None]] = set()
         self._polling: dict[str, asyncio.Task[None]] = {}
@@ -149,6 +159,11 @@ class Agent:
             relay = Relay(Annunciator(racks), driver_of(table), self.clock.boottime_s)
         journal = Journal.find(self.config.journal.syslog)
         return Desk({**racks, SITE: ""}, journal, relay, self._record, self.clock)
+
+    def _page(self) -> Page | None:
+        table = self.config.web
+        tls = (table.cert, table.key) if table.cert and table.key else None
+        return Page(*table.address, self.view, tls, table.token_file) if table.address else None
 
     def _store(self) -> Store:
         store = self.config.store
@@ -220,6 +235,9 @@ class Agent:
         self._begin("outputs", self._tell_outputs())
         self._begin("certificate", self._watch_certificate())
         self._begin("intervals", self._record_intervals())
+        self._begin("trends", self._remember())
+        if self.page:
+            self._begin("page", self.page.run())
         if self.desk.relay:
             self._begin("relay", self.desk.relay.run())
         await self._stopping.wait()
@@ -383,7 +401,11 @@ class Agent:
         full = self.recorder.add(frame)
         si = np.empty(layout.n)
         layout.to_si(frame.raw, frame.quality, si)
-        self.latest[frame.unit] = Latest(frame, layout, si)
+        before = self.latest.get(frame.unit)
+        known = before is not None and before.frame.schema == frame.schema
+        last = before.last if before and known else LastGood(layout.n)
+        last.take(t_s, si)
+        self.latest[frame.unit] = Latest(frame, layout, si, last)
         found = [
             *dead,
             *self.reported[frame.unit].judge(t_s, frame.raw, frame.quality),
@@ -470,6 +492,7 @@ class Agent:
             "store": {"trouble": self.recorder.trouble},
             "upstream": asdict(self.uplink.status),
             "relay": relay_of(self.desk),
+            "web": {"trouble": self.page.trouble if self.page else ""},
         }
         head = headline(status["units"], status["alarms"])
         return {"headline": head, **status, "health": health(status)}
@@ -477,6 +500,23 @@ class Agent:
     def _points(self, unit: str) -> dict[str, Any] | None:
         latest = self.latest.get(unit)
         return points(latest, self.clock.boottime_s()) if latest else None
+
+    async def view(self, unit: str | None = None) -> dict[str, Any]:
+        """Return what `GET /v1/view` answers, with the values of one unit, or (None) of all."""
+        status = await self.status()
+        return await asyncio.to_thread(self._view, status, [unit] if unit else list(self.units))
+
+    def _view(self, status: dict[str, Any], names: list[str]) -> dict[str, Any]:
+        values = {name: said for name in names if (said := self._points(name))}
+        up_s = self.clock.boottime_s() - self._began_s
+        site = {"site": self.config.agent.site, "version": VERSION, "up_s": up_s}
+        return view(status, values, self.trends, site, datetime.now().astimezone())
+
+    async def _remember(self) -> None:
+        """Keep the figures of the last hour for those who look later."""
+        while True:
+            await asyncio.sleep(TREND_STEP_S)
+            self.trends.take(self.clock.boottime_s(), (await self.view())["units"])
 
 
 def _port(bus: TcpBus | RtuBus, units: list[Unit]) -> Port:

@@ -1,6 +1,6 @@
 """What a running agent says of itself: plain data for the control socket, in the words of the status page."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ from agent.detect.knowledge import Knowledge
 from agent.frame import Frame
 from agent.modbus.unit import Unit
 from agent.quality import Quality
+from agent.seen import LastGood
 from drivers.layout import Layout
+from drivers.values import Limits
 
 # The figures of a unit that people ask for first: name, the quantity they are made of, and how.
 FIGURES = (
@@ -28,6 +30,7 @@ class Latest:
     frame: Frame
     layout: Layout
     si: NDArray[np.float64]
+    last: LastGood
 
 
 def unit_report(unit: Unit, latest: Latest | None, known: Knowledge, now_s: float) -> dict[str, Any]:
@@ -36,6 +39,8 @@ def unit_report(unit: Unit, latest: Latest | None, known: Knowledge, now_s: floa
         "name": unit.name,
         "rack": unit.rack,
         "profile": unit.profile.model,
+        "period_s": unit.period_s,
+        "pace_s": unit.pace_s,
         "knowledge": known,
         "age_s": None if unit.heard_s is None else round(now_s - unit.heard_s, 3),
         "trouble": unit.trouble,
@@ -71,35 +76,44 @@ def health(status: dict[str, Any]) -> dict[str, Any]:
 
 
 def points(latest: Latest, now_s: float) -> dict[str, Any]:
-    """Return every value of a unit's last frame, with its place, unit, quality and raw number."""
-    layout, frame = latest.layout, latest.frame
-    columns = zip(
-        layout.names,
-        layout.places,
-        layout.quantities,
-        layout.units,
-        latest.si,
-        frame.raw,
-        frame.quality,
-        strict=True,
-    )
+    """Return every value of a unit's last frame, with its place, unit, quality and raw number; beside each
+    the last good value with its own age, its change per minute, and the limits that its profile gives.
+    """
+    layout, frame, last = latest.layout, latest.frame, latest.last
+    change = last.per_minute(now_s)
     return {
         "unit": frame.unit,
         "age_s": round(now_s - frame.stamp.boottime_ns / 1e9, 3),
         "utc_ns": frame.stamp.utc_ns,
         "points": [
             {
-                "name": name,
-                "place": place,
-                "quantity": quantity,
-                "unit": unit,
-                "value": None if np.isnan(si) else round(float(si), 9),
-                "raw": int(raw),
-                "quality": Quality(quality).name.lower(),
+                "name": value.name,
+                "place": value.place,
+                "quantity": value.quantity,
+                "unit": value.unit,
+                "poll": str(value.poll),
+                "value": _number(latest.si[i], 9),
+                "raw": int(frame.raw[i]),
+                "quality": Quality(frame.quality[i]).name.lower(),
+                "last": _number(last.value[i], 9),
+                "last_age_s": _number(now_s - last.at_s[i], 3),
+                "per_minute": _number(change[i], 4),
+                "limits": _tiers(value.limits),
             }
-            for name, place, quantity, unit, si, raw, quality in columns
+            for i, value in enumerate(layout.values)
         ],
     }
+
+
+def _tiers(limits: Limits | None) -> dict[str, list[float | None]] | None:
+    """Limits as JSON can say them: null for no limit."""
+    if limits is None:
+        return None
+    return {tier: [_number(x, 9) for x in ends] for tier, ends in asdict(limits).items()}
+
+
+def _number(x: float, digits: int) -> float | None:
+    return round(float(x), digits) if np.isfinite(x) else None
 
 
 def _figures(latest: Latest) -> dict[str, float | None]:

@@ -17,9 +17,12 @@ def routes(
     desk: Desk,
     status: Callable[[], Awaitable[dict[str, Any]]],
     points: Callable[[str], dict[str, Any] | None],
+    view: Callable[[str | None], Awaitable[dict[str, Any]]],
     now_s: Callable[[], float],
 ) -> Mapping[str, Handler]:
-    """Return every route of the control socket. `points` gives a unit's values, None for no such unit."""
+    """Return every route of the control socket. `points` gives a unit's values, None for no such unit;
+    `view` what people are shown, with the values of one unit or, for None, of all.
+    """
 
     async def get_status(_call: Call) -> dict[str, Any]:
         return await status()
@@ -32,6 +35,13 @@ def routes(
         found = points(unit)
         if found is None:
             raise Refused(404, f"there is no unit {unit!r} that has been read; the status names them all")
+        return found
+
+    async def get_view(call: Call) -> dict[str, Any]:
+        unit = call.query.get("unit")
+        found = await view(unit)
+        if unit and all(one["name"] != unit for one in found["units"]):
+            raise Refused(404, f"there is no unit {unit!r}; the status names them all")
         return found
 
     def acting(what: Does) -> Handler:
@@ -54,6 +64,7 @@ def routes(
         "GET /v1/status": get_status,
         "GET /v1/alarms": get_alarms,
         "GET /v1/points": get_points,
+        "GET /v1/view": get_view,
         "POST /v1/alarms/acknowledge": acting(Does.ACKNOWLEDGE),
         "POST /v1/alarms/shelve": acting(Does.SHELVE),
         "POST /v1/alarms/unshelve": acting(Does.UNSHELVE),
@@ -63,10 +74,12 @@ def routes(
 
 def alarms_of(desk: Desk, now_s: float) -> list[dict[str, Any]]:
     """Return the alarms that are not over, the most urgent first."""
-    found = [
-        {"id": str(name), "unit": name.unit, "age_s": round(now_s - event.t_s, 1), **asdict(event)}
-        for name, event in desk.all_active()
-    ]
+    found = []
+    for name, event in desk.all_active():
+        said = asdict(event)
+        value_unit = said.pop("unit")  # of the value; `unit` is the battery unit, as in the log
+        age_s = round(now_s - event.t_s, 1)
+        found.append({"id": str(name), "unit": name.unit, "age_s": age_s, "value_unit": value_unit, **said})
     return sorted(found, key=lambda alarm: (ORDER[alarm["severity"]], alarm["age_s"]))
 
 

@@ -115,6 +115,8 @@ class Demo:
 
     def _tell_alarms(self, status: dict[str, Any]) -> None:
         for alarm in status["log"][self._alarms_told :]:
+            if alarm["kind"] != "alarm":  # somebody answered one
+                continue
             t_s = alarm["boottime_ns"] / 1e9 - self.began_s
             what = f"{alarm['state']} {alarm['severity']}"
             self.view.tell(t_s, f"{what}: {alarm['unit']} {alarm['text']}")

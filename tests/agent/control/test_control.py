@@ -56,7 +56,7 @@ class Site:
         self.desk.sights([("rack-1", "LIVE")])
         points = {"rack-1": {"unit": "rack-1", "points": []}}
         self.server = ControlServer(
-            self.socket, routes(self.desk, self._status, points.get, self.clock.boottime_s)
+            self.socket, routes(self.desk, self._status, points.get, self._view, self.clock.boottime_s)
         )
 
     def _record(self, rack: str, events: Any) -> None:
@@ -64,6 +64,9 @@ class Site:
 
     async def _status(self) -> dict[str, Any]:
         return {"agent": "agent-1"}
+
+    async def _view(self, unit: str | None) -> dict[str, Any]:
+        return {"units": [{"name": "rack-1"}], "of": unit}
 
     def says(self, text: str) -> None:
         stamp = self.clock.stamp()

@@ -1,0 +1,172 @@
+"""The alarm list: what stands, what is over and was not acknowledged, and how many alarms there have been."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from agent.detect.channels import string_of
+from agent.view import words
+from agent.view.responses import response
+
+PRIORITY = {"critical": 1, "warning": 2, "advice": 3}  # ISA-18.2
+SEEN = ("LIVE", "PARTIAL")
+DAY, TEN_MINUTES = timedelta(days=1), timedelta(minutes=10)
+FLOOD = 10  # alarms in ten minutes
+CHATTER, CHATTER_TIME = 3, timedelta(minutes=1)
+
+Record = Mapping[str, Any]
+Key = tuple[str, str, str]
+
+
+def key_of(alarm: Record) -> Key:
+    """Return what tells one alarm from another: unit, detector and location."""
+    return alarm["unit"], alarm["detector"], alarm["location"]
+
+
+def rows(
+    alarms: Sequence[Record],
+    log: Sequence[Record],
+    knowledge: Mapping[str, str],
+    names: Mapping[tuple[str, str], str],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Return one row for each alarm that is not over, unacknowledged ones first, newest first.
+
+    alarms, log: as `GET /v1/status` gives them. knowledge: by unit. names: what a place of a unit is called.
+    """
+    past = _by_key(log)
+    found = [_row(alarm, past[key_of(alarm)], log, knowledge, names, now) for alarm in alarms]
+    return sorted(found, key=lambda r: (r["state"] not in ("NEW", "CLEARED-NEW"), r["priority"], r["age_s"]))
+
+
+def _by_key(log: Sequence[Record]) -> defaultdict[Key, list[Record]]:
+    past: defaultdict[Key, list[Record]] = defaultdict(list)
+    for record in log:
+        if record["kind"] == "alarm":
+            past[key_of(record)].append(record)
+    return past
+
+
+def _row(
+    alarm: Record,
+    past: Sequence[Record],
+    log: Sequence[Record],
+    knowledge: Mapping[str, str],
+    names: Mapping[tuple[str, str], str],
+    now: datetime,
+) -> dict[str, Any]:
+    raisings = [local(record, now) for record in past if record["state"] == "NEW"]
+    raised = raisings[-1] if raisings else now - timedelta(seconds=alarm["age_s"])
+    who = _acknowledged(alarm["id"], raised, log, now)
+    seen = not alarm["unit"] or knowledge.get(alarm["unit"]) in SEEN
+    return {
+        "id": alarm["id"],
+        "priority": PRIORITY[alarm["severity"]],
+        "severity": alarm["severity"],
+        "state": alarm["state"],
+        "raised": words.clock(raised, now),
+        "zone": words.offset(raised),
+        "raised_utc_s": round(raised.timestamp()),
+        "age_s": round(max((now - raised).total_seconds(), 0.0), 1),
+        "unit": alarm["unit"],
+        "location": alarm["location"],
+        "quantity": alarm["quantity"],
+        "where": names.get((alarm["unit"], alarm["location"])) or words.place(alarm["location"]),
+        "what": alarm["text"],
+        "detector": alarm["detector"],
+        "now": words.quantity(alarm["value"], alarm["value_unit"]) if alarm["value_unit"] else "",
+        "limit": words.quantity(alarm["limit"], alarm["value_unit"]) if alarm["value_unit"] else "",
+        "knowledge": "" if seen else "last known",
+        "do": response(alarm["unit"], alarm["detector"]),
+        "times_24h": sum(now - at < DAY for at in raisings),
+        "by": who,
+        "more": max(alarm.get("count", 1) - 1, 0),
+    }
+
+
+def _acknowledged(name: str, since: datetime, log: Sequence[Record], now: datetime) -> str:
+    for record in reversed(log):
+        if record["kind"] == "change" and record.get("alarm") == name and record["what"] == "acknowledge":
+            at = local(record, now)
+            return f"{record['who']}, {words.clock(at, now)}" if at >= since else ""
+    return ""
+
+
+def local(record: Record, now: datetime) -> datetime:
+    """Return when a record was made, in the zone of `now`."""
+    return datetime.fromtimestamp(record["utc_ns"] / 1e9, now.tzinfo)
+
+
+def grouped(listed: Sequence[dict[str, Any]], flood: bool) -> list[dict[str, Any]]:
+    """Return the rows as they are; in a flood one for each string of a unit, with the rest counted.
+
+    What was there before the flood stays on top of its string.
+    """
+    if not flood:
+        return list(listed)
+    strings: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in listed:
+        strings[row["unit"], string_of(row["location"])].append(row)
+    found = []
+    for together in strings.values():
+        first = min(together, key=lambda row: (row["priority"], row["raised_utc_s"]))
+        found.append({**first, "more": sum(1 + row["more"] for row in together) - 1})
+    return found
+
+
+def counts(alarms: Sequence[Record], log: Sequence[Record], now: datetime) -> dict[str, Any]:
+    """Return how many alarms were raised lately, stand for long, and chatter; and when the last one ended."""
+    raisings = [(key_of(r), local(r, now)) for r in log if r["kind"] == "alarm" and r["state"] == "NEW"]
+    ended = [local(r, now) for r in log if r["kind"] == "alarm" and r["state"] == "NORMAL"]
+    ten = sum(now - at < TEN_MINUTES for _, at in raisings)
+    return {
+        "last_10_min": ten,
+        "last_24_h": sum(now - at < DAY for _, at in raisings),
+        "standing_over_24_h": sum(alarm["age_s"] > DAY.total_seconds() for alarm in alarms),
+        "chattering": len(set(_chattering(raisings))),
+        "flood": ten >= FLOOD,
+        "last_ended": words.clock(ended[-1], now) if ended else "",
+    }
+
+
+def _chattering(raisings: Sequence[tuple[Key, datetime]]) -> Iterator[Key]:
+    times: defaultdict[Key, list[datetime]] = defaultdict(list)
+    for key, at in raisings:
+        times[key].append(at)
+    for key, ats in times.items():
+        if any(b - a < CHATTER_TIME for a, b in zip(ats, ats[CHATTER - 1 :], strict=False)):
+            yield key
+
+
+STATES = {
+    "NEW": "raised",
+    "ACK": "acknowledged",
+    "CLEARED-NEW": "over, not acknowledged",
+    "SHELVED": "shelved",
+    "OUT OF SERVICE": "taken out of service",
+    "NORMAL": "over",
+}
+
+
+def log_lines(
+    log: Sequence[Record], names: Mapping[tuple[str, str], str], now: datetime, length: int
+) -> list[dict[str, Any]]:
+    """Return what happened last, newest first: `at`, `text`, and whether it is on disk (`recorded`)."""
+    lines: list[dict[str, Any]] = []
+    for record in reversed(log):
+        if len(lines) == length:
+            break
+        if record["kind"] == "alarm":
+            where = names.get((record["unit"], record["location"])) or words.place(record["location"])
+            text = f"{STATES[record['state']]} {PRIORITY[record['severity']]} {where}: {record['text']}"
+        else:
+            text = f"{record['what']} by {record['who']} {record.get('alarm', '')}".strip()
+        at = words.clock(local(record, now), now)
+        lines.append({"at": at, "text": text, "recorded": record.get("recorded", True)})
+    return lines
+
+
+def urgent(listed: Sequence[Mapping[str, Any]]) -> Counter[int]:
+    """Return how many alarms of each priority nobody has put aside."""
+    return Counter(row["priority"] for row in listed if row["state"] not in ("SHELVED", "OUT OF SERVICE"))

@@ -1,0 +1,182 @@
+"""The map of a unit: every cell and every sensor in physical order, and how each is marked.
+
+A mark is one character, the same on the page and in the terminal: "" in band, "+" and "-" outside it, "1" to
+"3" in alarm, "~" stale, "?" nothing is known, "x" out of service.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from agent.detect.channels import MIN_IN_STRING, TEMPERATURES, VOLTAGES, string_of
+from agent.detect.knowledge import blind_s, stale_s
+from agent.view import words
+
+BAND_MV = 10.0  # around the median of the string
+BAND_K = 5.0  # the same for a place of which only the temperature is known
+STATE_STALE_S = 30.0  # of what is read every 10 s only
+MIN_ROW = 4  # groups with fewer boxes are shown with their neighbours
+
+Point = Mapping[str, Any]
+
+
+def sight(point: Point, pace_s: float) -> str:
+    """Return "live", "stale" or "none" for a value, by its own age; `pace_s`: how often it is read."""
+    age_s = point["last_age_s"]
+    if age_s is None or age_s > blind_s(pace_s):
+        return "none"
+    limit_s = stale_s(pace_s) if point["poll"] == "safety" else max(stale_s(pace_s), STATE_STALE_S)
+    return "live" if age_s <= limit_s else "stale"
+
+
+def cells(
+    points: Sequence[Point], priorities: Mapping[str, int], removed: Iterable[str], pace_s: float
+) -> list[dict[str, Any]]:
+    """Return the boxes of a unit's map, in physical order.
+
+    priorities: the alarm priority of places that are in alarm. removed: places out of service. Each box holds
+    `name`, `place`, `group` (the places around it), `v`, `mv` (from its string's median), `t`, `slope`
+    (K/min), `age_s`, `sight`, `absent` (the unit says that there is no sensor) and `mark`.
+    """
+    boxes: dict[str, dict[str, Any]] = {}
+    finest = next((q for q in VOLTAGES if any(p["quantity"] == q for p in points)), "")
+    for point in points:
+        if point["quantity"] in (finest, *TEMPERATURES):
+            _take(boxes.setdefault(point["place"], _box(point)), point, pace_s)
+    found = sorted(boxes.values(), key=lambda box: box["kind"] == "sensor")
+    for key, deviation, scale in (("v", "mv", 1e3), ("t", "dt", 1.0)):
+        _deviations(found, key, deviation, scale)
+    _name(found)
+    gone = set(removed)
+    for box in found:
+        box["priority"] = priorities.get(box["place"])
+        box["mark"] = "x" if box["place"] in gone else _mark(box)
+    return found
+
+
+def _box(point: Point) -> dict[str, Any]:
+    empty = dict.fromkeys(("v", "mv", "t", "dt", "slope", "age_s", "quality"))
+    kind = "sensor" if point["quantity"] in TEMPERATURES else point["quantity"].split("_")[0]
+    return {"place": point["place"], "kind": kind, "sight": "", "absent": False, **empty}
+
+
+def _take(box: dict[str, Any], point: Point, pace_s: float) -> None:
+    seen = sight(point, pace_s)
+    if point["quantity"] in VOLTAGES:
+        box.update(v=point["last"], kind=point["quantity"].split("_")[0])
+    else:
+        box.update(t=point["last"], slope=point["per_minute"])
+        if box["v"] is not None:
+            return  # the voltage speaks for the box
+    absent = point["quality"] == "missing" and point["last"] is None
+    box.update(sight=seen, age_s=point["last_age_s"], quality=point["quality"], absent=absent)
+
+
+def _deviations(boxes: Sequence[dict[str, Any]], key: str, into: str, scale: float) -> None:
+    live = [box for box in boxes if box["sight"] == "live" and box[key] is not None]
+    strings = Counter(string_of(box["place"]) for box in live)
+    groups: dict[str, list[float]] = {}
+    for box in live:
+        groups.setdefault(_siblings(box, strings), []).append(box[key])
+    middles = {name: median(values) for name, values in groups.items()}
+    for box in live:
+        box[into] = round(scale * (box[key] - middles[_siblings(box, strings)]), 3)
+
+
+def _siblings(box: Mapping[str, Any], strings: Mapping[str, int]) -> str:
+    string = string_of(box["place"])
+    return string if strings[string] >= MIN_IN_STRING else ""
+
+
+def _name(boxes: Sequence[dict[str, Any]]) -> None:
+    counts: Counter[str] = Counter()
+    sizes = Counter((box["kind"], around) for box in boxes for around in {*_arounds(box["place"])})
+    for box in boxes:
+        counts[box["kind"]] += 1
+        box["number"] = counts[box["kind"]]
+        box["name"] = f"{box['kind']} {box['number']}"
+        wide = (around for around in _arounds(box["place"]) if sizes[box["kind"], around] >= MIN_ROW)
+        box["group"] = next(wide, "")
+
+
+def _around(place: str) -> str:
+    return place.rpartition("/")[0]
+
+
+def _arounds(place: str) -> list[str]:
+    """Return the places that hold a place, innermost first, each once."""
+    return list(dict.fromkeys((_around(place), string_of(_around(place)), "")))
+
+
+def _mark(box: Mapping[str, Any]) -> str:
+    if box["sight"] == "none":
+        return "?"
+    if box["priority"]:
+        return str(box["priority"])
+    if box["sight"] == "stale":
+        return "~"
+    deviation, band = (box["mv"], BAND_MV) if box["v"] is not None else (box["dt"], BAND_K)
+    if deviation is None:
+        return "?"
+    return "" if abs(deviation) <= band else "+" if deviation > 0 else "-"
+
+
+def sentence(boxes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the map in words: "237 in band, 1 high, 1 low, 1 in alarm, 0 unknown; worst cell 77"."""
+    marks = Counter("?absent" if box["absent"] else box["mark"] for box in boxes)
+    alarms = [box for box in boxes if box["mark"] in ("1", "2", "3")]
+    parts = [f"{marks['']} in band", f"{marks['+']} high", f"{marks['-']} low", f"{len(alarms)} in alarm"]
+    parts += [f"{marks['~']} stale"] if marks["~"] else []
+    parts += [f"{marks['?']} unknown"]
+    parts += [f"{marks['?absent']} without a sensor"] if marks["?absent"] else []
+    parts += [f"{marks['x']} out of service"] if marks["x"] else []
+    ranked = worst(boxes)
+    return ", ".join(parts) + (f"; worst {ranked[0]['name']}" if ranked else "")
+
+
+def worst(boxes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the boxes whose voltage (else temperature) is known now, the most urgent and farthest first."""
+    known = [box for box in boxes if box["mv"] is not None]
+    key = "mv" if known else "dt"
+    known = known or [box for box in boxes if box["dt"] is not None]
+    return sorted(known, key=lambda box: (box["priority"] or 9, -abs(box[key])))
+
+
+def spoken(box: Mapping[str, Any]) -> str:
+    """Return a box for a screen reader: "Cell 77, string 2, 3.184 volts, 18 millivolts below median, ..."."""
+    parts = [box["name"].capitalize()]
+    around = _around(box["place"])
+    if around:
+        parts.append(words.place(around))
+    if box["sight"] == "none":
+        parts.append("no sensor" if box["absent"] else "nothing known now")
+        if box["age_s"] is not None:
+            parts.append(_last(box))
+    else:
+        parts += _values(box)
+    if box["priority"]:
+        parts.append(f"priority {box['priority']}")
+    if box["mark"] == "x":
+        parts.append("out of service")
+    return ", ".join(parts)
+
+
+def _last(box: Mapping[str, Any]) -> str:
+    return f"last {box['v']:.3f} volts" if box["v"] is not None else f"last {box['t']:.1f} degrees"
+
+
+def _values(box: Mapping[str, Any]) -> list[str]:
+    said = []
+    if box["v"] is not None:
+        said.append(f"{box['v']:.3f} volts")
+    if box["mv"] is not None:
+        side = "below" if box["mv"] < 0 else "above"
+        said.append(f"{abs(box['mv']):.0f} millivolts {side} median" if round(box["mv"]) else "at the median")
+    if box["t"] is not None:
+        said.append(f"{box['t']:.1f} degrees")
+    if box["v"] is None and box["dt"] is not None and abs(box["dt"]) >= 0.05:
+        said.append(f"{abs(box['dt']):.1f} kelvin {'below' if box['dt'] < 0 else 'above'} median")
+    if box["sight"] == "stale":
+        said.append("stale")
+    return said

@@ -1,0 +1,161 @@
+"""The whole view of a site: what the page shows, `cellwarden live` shows, and `GET /v1/view` answers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from agent.headline import KNOWLEDGE
+from agent.seen import Trends
+from agent.view import alarms as alarm_list
+from agent.view import cells as cell_map
+from agent.view import words
+from agent.view.figures import figures
+
+REFRESH_S = 2.0
+LOG_LINES = 20
+GOOD_ANSWERS = 0.99  # of the reads in the last hour; below, a link is out of specification
+
+
+def view(
+    status: Mapping[str, Any],
+    points: Mapping[str, Mapping[str, Any]],
+    trends: Trends,
+    site: Mapping[str, Any],
+    now: datetime,
+) -> dict[str, Any]:
+    """Return everything that is shown.
+
+    status: as `GET /v1/status` answers. points: by unit, as `GET /v1/points` answers; no entry: never read,
+    or not asked for. site: `site`, `version` and `up_s`. now: local time, with its zone.
+    """
+    knowledge = {unit["name"]: unit["knowledge"] for unit in status["units"]}
+    units = [_unit(unit, points.get(unit["name"]), status["alarms"], trends, now) for unit in status["units"]]
+    names = {
+        (unit["name"], box["place"]): f"{unit['name']} {box['name']}"
+        for unit in units
+        for box in unit["cells"]
+    }
+    names |= {(unit["name"], ""): unit["name"] for unit in units} | {("", ""): "the agent"}
+    listed = alarm_list.rows(status["alarms"], status["log"], knowledge, names, now)
+    counts = alarm_list.counts(listed, status["log"], now)
+    standing = [row for row in listed if row["state"] != "CLEARED-NEW"]
+    ages = [unit["age_s"] for unit in units if unit["age_s"] is not None]
+    return {
+        "site": site["site"] or status["agent"],
+        "agent": status["agent"],
+        "version": site["version"],
+        "up_s": round(site["up_s"]),
+        "made": {
+            "clock": now.strftime("%H:%M:%S"),
+            "zone": words.offset(now),
+            "date": now.strftime("%d %b %Y"),
+            "utc_s": round(now.timestamp(), 3),
+            "synchronised": status["clock_synchronised"],
+        },
+        "refresh_s": REFRESH_S,
+        "headline": {**status["headline"], "age_s": max(ages, default=None)},
+        "units": units,
+        "alarms": {
+            "active": alarm_list.grouped(standing, counts["flood"]),
+            "over": [row for row in listed if row["state"] == "CLEARED-NEW"],
+            "counts": counts,
+            "by_priority": {str(p): n for p, n in sorted(alarm_list.urgent(standing).items())},
+        },
+        "log": alarm_list.log_lines(status["log"], names, now, LOG_LINES),
+        "relay": status["relay"],
+        "account": status["account"],
+        "upstream": status["upstream"],
+        "degraded": status["health"]["degraded"],
+    }
+
+
+def _unit(
+    unit: Mapping[str, Any],
+    said: Mapping[str, Any] | None,
+    standing: Sequence[Mapping[str, Any]],
+    trends: Trends,
+    now: datetime,
+) -> dict[str, Any]:
+    values = said["points"] if said else []
+    ours = [a for a in standing if a["unit"] == unit["name"] and a["location"]]
+    heard = [a for a in ours if a["state"] in ("NEW", "ACK", "CLEARED-NEW")]
+    priorities: dict[str, int] = {}
+    for alarm in heard:
+        rank = alarm_list.PRIORITY[alarm["severity"]]
+        priorities[alarm["location"]] = min(rank, priorities.get(alarm["location"], 9))
+    removed = [a["location"] for a in ours if a["state"] == "OUT OF SERVICE"]
+    boxes = cell_map.cells(values, priorities, removed, unit["pace_s"])
+    seen = unit["knowledge"] not in ("BLIND", "NEVER")
+    if not seen:
+        for box in boxes:
+            box.update(sight="none", mark="?", mv=None, dt=None)
+    elif unit["knowledge"] == "STALE":
+        for box in boxes:
+            box.update(sight="stale" if box["sight"] == "live" else box["sight"], mv=None, dt=None)
+            box["mark"] = box["mark"] if box["mark"] in ("1", "2", "3", "x", "?") else "~"
+    shown = figures(values, boxes, unit["pace_s"], seen)
+    for figure in shown:
+        figure["trend"] = trends.of(unit["name"], figure["key"])
+    return {
+        "name": unit["name"],
+        "rack": unit["rack"],
+        "profile": unit["profile"],
+        "knowledge": unit["knowledge"],
+        "period_s": unit["period_s"],
+        "age_s": unit["age_s"],
+        "figures": shown,
+        "cells": boxes,
+        "sentence": cell_map.sentence(boxes) if boxes else "Never read yet.",
+        "worst": [box["name"] for box in cell_map.worst(boxes)[:3]],
+        "blind": None if seen else _blind(unit, now),
+        "notes": [*unit.get("notes", []), *_unproven(unit, boxes)],
+        "link": _link(unit, trends),
+    }
+
+
+def _unproven(unit: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say why a unit is PARTIAL of which every cell is seen."""
+    if unit["knowledge"] != "PARTIAL" or any(box["sight"] != "live" for box in boxes if not box["absent"]):
+        return []
+    return ["liveness unprovable: it answers, but nothing shows that its values still move"]
+
+
+def _blind(unit: Mapping[str, Any], now: datetime) -> dict[str, str]:
+    """Say what is not known: since when, what the agent tried, the likely cause, the next step."""
+    age_s = unit["age_s"]
+    never = age_s is None
+    since = (
+        "the start"
+        if never
+        else words.clock(datetime.fromtimestamp(now.timestamp() - age_s, now.tzinfo), now)
+    )
+    return {
+        "since": since,
+        "for": "" if never else words.age(age_s),
+        "tried": f"{unit['read_errors']} of {unit['reads']} reads without an answer; it is asked on",
+        "cause": unit["trouble"] or "not known",
+        "next": "cellwarden doctor",
+        "warning": "The battery may be in any state.",
+    }
+
+
+def _link(unit: Mapping[str, Any], trends: Trends) -> dict[str, Any]:
+    """Say how well a unit answers, with one health letter: F failure, S out of specification, M maintenance
+    required (NAMUR NE 107; C, function check, is nobody's here yet), "" for none.
+    """
+    answered = trends.answered(unit["name"], unit["reads"], unit["read_errors"])
+    bad = KNOWLEDGE.index(unit["knowledge"])
+    letter = ""
+    if bad >= KNOWLEDGE.index("STALE"):
+        letter = "F"
+    elif unit["knowledge"] == "PARTIAL" or (answered is not None and answered < GOOD_ANSWERS):
+        letter = "S"
+    elif unit.get("notes"):
+        letter = "M"
+    return {
+        "reads": unit["reads"],
+        "errors": unit["read_errors"],
+        "answered": None if answered is None else round(100.0 * answered, 1),
+        "trouble": unit["trouble"],
+        "letter": letter,
+    }

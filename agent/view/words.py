@@ -1,0 +1,44 @@
+"""Ages, times, places and states in the words that people read."""
+
+import re
+from datetime import datetime
+
+_LEVEL = re.compile(r"([a-z_]+?)(\d+)")
+
+
+def age(seconds: float) -> str:
+    """Return an age: "2 s", "18 min", "3.5 h", "12 d 04 h"."""
+    if seconds < 99.5:
+        return f"{max(seconds, 0):.0f} s"
+    if seconds < 5970:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 86400:
+        return f"{seconds / 3600:.1f} h"
+    return f"{int(seconds // 86400)} d {int(seconds % 86400 // 3600):02d} h"
+
+
+def clock(at: datetime, now: datetime) -> str:
+    """Return a local time: "14:02:11" within a day, else "21 Nov 09:14"."""
+    near = abs((now - at).total_seconds()) < 86400
+    return at.strftime("%H:%M:%S" if near else "%d %b %H:%M")
+
+
+def offset(at: datetime) -> str:
+    """Return the offset from UTC: "+02:00"."""
+    text = at.strftime("%z") or "+0000"
+    return f"{text[:3]}:{text[3:5]}"
+
+
+def place(path: str) -> str:
+    """Return "string 1, module 2, cell 5" for "string1/module2/cell5"; "whole unit" for ""."""
+    return ", ".join(_LEVEL.sub(r"\1 \2", part) for part in path.split("/")) if path else "whole unit"
+
+
+def number(value: float | None, digits: int) -> str:
+    """Return a figure; what is not known is shown as not known."""
+    return "--" if value is None else f"{value:.{digits}f}"
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return a value with its unit, to three or four digits: "-18 mV", "0.52 K/min"."""
+    return f"{value:.4g} {unit}".strip()

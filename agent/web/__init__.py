@@ -1,0 +1,1 @@
+"""The status page: read-only, one file, nothing from anywhere else."""

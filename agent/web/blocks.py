@@ -1,0 +1,273 @@
+"""The parts of the page that change, each with an id: rendered here once, for every viewer."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+
+from agent.seen import TREND_S, TREND_STEP_S
+from agent.view import words
+from agent.view.cells import spoken
+from agent.web import svg
+
+FIRST_ALARMS = 2  # the others are behind a fold, so that headline and alarms fit a phone
+CLASS = {"": "", "+": "o", "-": "o", "1": "m1", "2": "m2", "3": "m3", "~": "hatch", "?": "q", "x": "x"}
+GLYPH = {1: "▲", 2: "◆", 3: "●"}
+
+View = Mapping[str, Any]
+e = escape
+
+
+def slots(view: View, shown: Sequence[int]) -> dict[str, str]:
+    """Return the HTML of each part by its id; `shown`: the units whose map is on this page."""
+    found = {"hl": headline(view), "al": alarms(view), "li": links(view), "lo": log(view), "fo": footer(view)}
+    for u in shown:
+        unit = view["units"][u]
+        found[f"bl{u}"] = blind(u, unit)
+        for figure_ in unit["figures"]:
+            found[f"f{u}-{figure_['key']}"] = figure(u, figure_, view)
+        found[f"s{u}"] = (
+            f'<p id="s{u}" data-seconds="{0 if unit["age_s"] is None else round(unit["age_s"])}">'
+            f"{e(unit['sentence'])}</p>"
+        )
+        for i, box in enumerate(unit["cells"]):
+            found[f"c{u}-{i}"] = cell(u, i, unit, box)
+        found[f"t{u}"] = abnormal(u, unit)
+    return found
+
+
+def _time(age_s: float | None) -> str:
+    return "never" if age_s is None else f'<time data-age="{age_s:.1f}">{words.age(age_s)}</time>'
+
+
+def headline(view: View) -> str:
+    """The first block."""
+    head = view["headline"]
+    what, known = head["condition"], head["knowledge"]
+    unknown = known != "LIVE"
+    sentence = head["text"].partition(f"{what.lower()}. " if unknown else ". ")[2]
+    priorities = view["alarms"]["by_priority"]
+    worst = next(iter(priorities), "")
+    chip = (
+        f'<span class="chip p{worst}"><span class="g">{GLYPH[int(worst)]}</span> {worst}</span>'
+        if worst
+        else ""
+    )
+    words_ = f"<span>{what} - LIVE</span>" if not unknown else f'<span class="chip nk hatch">? {known}</span>'
+    aside = "" if not unknown else f"<span>LAST KNOWN: {what.lower()}</span>" if known != "NEVER" else ""
+    if not sentence:
+        sentence = head["text"] if unknown else "Every unit is seen now, and nothing is in alarm."
+    age = f"Data {_time(head['age_s'])} old." if head["age_s"] is not None else "No data yet."
+    return (
+        f'<div id="hl" data-state="{what} - {known}">'
+        f'<div class="w">{chip}{words_}{aside}</div><p class="t">{e(sentence)}</p><p>{age}</p></div>'
+    )
+
+
+def alarms(view: View) -> str:
+    """The second block: what stands, and what is over but was not acknowledged."""
+    listed, counts = view["alarms"], view["alarms"]["counts"]
+    active = [_alarm(row) for row in listed["active"]]
+    new = sum(row["state"] == "NEW" for row in listed["active"])
+    parts = [f'<section id="al"><h2>Alarms: {len(active)} active, {new} new</h2>']
+    if counts["flood"]:
+        parts.append(
+            "<p><b>Flood:</b> 10 or more in 10 minutes; one line for each string, the rest counted.</p>"
+        )
+    if active:
+        parts += active[:FIRST_ALARMS]
+        if active[FIRST_ALARMS:]:
+            more = "".join(active[FIRST_ALARMS:])
+            count = len(active) - FIRST_ALARMS
+            parts.append(f'<details id="more"><summary>{count} more active</summary>{more}</details>')
+    else:
+        ended = f" Last one ended {counts['last_ended']}." if counts["last_ended"] else ""
+        parts.append(f"<p>No active alarms.{ended}</p>")
+    if listed["over"]:
+        over = "".join(_alarm(row) for row in listed["over"])
+        parts.append(
+            f"<details><summary>{len(listed['over'])} over, not acknowledged</summary>{over}</details>"
+        )
+    parts.append(
+        f'<p class="s">last 10 min {counts["last_10_min"]}, last 24 h {counts["last_24_h"]}, '
+        f"standing over 24 h {counts['standing_over_24_h']}, chattering {counts['chattering']}</p></section>"
+    )
+    return "".join(parts)
+
+
+def _alarm(row: Mapping[str, Any]) -> str:
+    against = f"{row['now']} / limit {row['limit']}" if row["now"] else ""
+    known = f' <span class="chip nk">? {row["knowledge"]}</span>' if row["knowledge"] else ""
+    more = f" (+{row['more']})" if row["more"] else ""
+    by = f"<p>Acknowledged by {e(row['by'])}.</p>" if row["by"] else ""
+    plot = "history?" + urlencode(
+        {"u": row["unit"], "place": row["location"], "q": row["quantity"], "at": row["raised_utc_s"]}
+    )
+    link = f'<p><a href="{e(plot)}">Plot around it</a></p>' if row["quantity"] else ""
+    new = " new" if row["state"] == "NEW" else ""
+    return (
+        f'<div class="al{new}" id="a-{e(row["id"])}"><div><span class="chip p{row["priority"]}">'
+        f'<span class="g">{GLYPH[row["priority"]]}</span> {row["priority"]}</span> <b>{e(row["state"])}</b> '
+        f"{row['raised']} {row['zone']}{known}</div>"
+        f"<div><b>{e(row['where'])}</b>{more} {e(against)}</div>"
+        f'<div class="what">{e(row["what"])}</div>'
+        f"<details><summary>What to do</summary><p>{e(row['do'])}</p>"
+        f"<p>{row['times_24h']} times in 24 h.</p>{by}{link}</details></div>"
+    )
+
+
+def blind(u: int, unit: View) -> str:
+    """What is not known of a unit, and what to do about it."""
+    said = unit["blind"]
+    if not said:
+        return f'<div id="bl{u}"></div>'
+    what = "NEVER read" if unit["knowledge"] == "NEVER" else f"BLIND since {said['since']} ({said['for']})"
+    return (
+        f'<div id="bl{u}" class="blind"><p><b>? {what}. {said["warning"]}</b></p>'
+        f"<p>Tried: {e(said['tried'])}.</p><p>Likely: {e(said['cause'])}.</p>"
+        f"<p>Next: <code>{said['next']}</code></p></div>"
+    )
+
+
+def figure(u: int, figure_: Mapping[str, Any], view: View) -> str:
+    """One figure: fixed places for value, note, limit bar and trend."""
+    f = figure_
+    digits, unit = f["digits"], e(f["unit"])
+    shown = words.number(f["value"], digits)
+    note = e(f["where"])
+    if f["sight"] == "stale":
+        note = f"{_time(f['age_s'])} old"
+    elif f["sight"] == "blind":
+        ago = words.age(f["age_s"])
+        note = f"last {words.number(f['last'], digits)} {unit}, {ago} ago"
+    elif f["sight"] == "absent":
+        note = "not reported" if view["units"][u]["cells"] else "never read"
+    if f["sight"] == "live" and f["n"] < f["m"]:
+        note += f" from {f['n']} of {f['m']}"
+    limits = f["limits"]
+    drawn = (
+        svg.bar(f["value"], limits["low"], limits["high"], f["unit"])
+        if limits and f["value"] is not None
+        else ""
+    )
+    line = svg.trend(f["trend"], int(TREND_S / TREND_STEP_S), digits)
+    return (
+        f'<div class="fig {f["sight"]}" id="f{u}-{f["key"]}"><h3>{e(f["label"])}</h3>'
+        f'<span class="v">{shown} <small>{unit}</small></span><small>{note or "&nbsp;"}</small>'
+        f"{drawn}{line}</div>"
+    )
+
+
+def cell(u: int, i: int, unit: View, box: Mapping[str, Any]) -> str:
+    """One box of the map: its mark, what the other modes show, and all of it for a screen reader."""
+    known = box["sight"] != "none"
+    volts = f"{box['v']:.2f}" if known and box["v"] is not None else "-"
+    temp = f"{box['t']:.1f}" if known and box["t"] is not None else "-"
+    slope = f"{box['slope']:+.1f}" if known and box["slope"] is not None else "-"
+    old = "" if box["sight"] == "live" else "?" if box["age_s"] is None else _short(box["age_s"])
+    query = urlencode({"u": unit["name"], "i": i})
+    return (
+        f'<a class="k {CLASS[box["mark"]]}" id="c{u}-{i}" tabindex="-1" href="cell?{e(query)}" '
+        f'data-v="{volts}" data-t="{temp}" data-s="{slope}" data-a="{old}" '
+        f'aria-label="{e(spoken(box))}">{box["mark"]}</a>'
+    )
+
+
+def _short(seconds: float) -> str:
+    return words.age(seconds).replace(" min", "m").replace(" ", "")
+
+
+def abnormal(u: int, unit: View) -> str:
+    """The map as a table: what is not in band; all of it, and CSV, by a link."""
+    rows = "".join(row_of(i, unit, box) for i, box in enumerate(unit["cells"]) if box["mark"])
+    query = e(urlencode({"u": unit["name"]}))
+    table = (
+        f'<div class="scroll"><table>{TABLE_HEAD}{rows}</table></div>'
+        if rows
+        else "<p>Nothing is out of band.</p>"
+    )
+    return (
+        f'<details id="t{u}"><summary>As a table</summary>{table}'
+        f'<p><a href="cells?{query}">All {len(unit["cells"])}, sortable</a> '
+        f'<a href="cells.csv?{query}">CSV</a></p></details>'
+    )
+
+
+TABLE_HEAD = (
+    "<thead><tr><th>cell<th>mark<th class=n>V<th class=n>mV from median<th class=n>°C<th class=n>K/min"
+    "<th class=n>age<th>place</tr></thead>"
+)
+
+
+def row_of(i: int, unit: View, box: Mapping[str, Any]) -> str:
+    """One cell as a row."""
+    query = e(urlencode({"u": unit["name"], "i": i}))
+    age = "never" if box["age_s"] is None else words.age(box["age_s"])
+    now = box if box["sight"] != "none" else {}
+    numbers = (("v", 3), ("mv", 0), ("t", 1), ("slope", 2))
+    values = "".join(f"<td class=n>{words.number(now.get(key), digits)}" for key, digits in numbers)
+    mark = e(box["mark"]) or "in band"
+    name = f'<tr><th><a href="cell?{query}">{box["name"]}</a>'
+    return f"{name}<td>{mark}{values}<td class=n>{age}<td>{e(box['place'])}"
+
+
+def links(view: View) -> str:
+    """Every device: how well it answers, its last error in words, its health letter."""
+    rows = []
+    for unit in view["units"]:
+        link = unit["link"]
+        answered = "--" if link["answered"] is None else f"{link['answered']:.1f} %"
+        letter = f'<span class="chip p3">{link["letter"]}</span>' if link["letter"] else ""
+        query = e(urlencode({"unit": unit["name"]}))
+        trouble = f"<br><small>{e(link['trouble'])}</small>" if link["trouble"] else ""
+        notes = "".join(f"<br><small>{e(note)}</small>" for note in unit["notes"])
+        unknown = unit["knowledge"] not in ("LIVE", "PARTIAL")
+        known = f'<span class="chip nk">? {unit["knowledge"]}</span>' if unknown else unit["knowledge"]
+        rows.append(
+            f'<tr><th><a href="./?{query}">{e(unit["name"])}</a><td>{known}<td class=n>{_time(unit["age_s"])}'
+            f"<td class=n>{answered}<td>{letter}{trouble}{notes}"
+        )
+    return (
+        '<section id="li"><h2>Links</h2><div class="scroll"><table><thead><tr><th>unit<th>knowledge'
+        "<th class=n>age<th class=n>answered, 1 h<th>health</tr></thead>"
+        f"{''.join(rows)}</table></div></section>"
+    )
+
+
+def log(view: View) -> str:
+    """What happened last."""
+    lines = "".join(
+        f"<li>{line['at']} {e(line['text'])}{'' if line['recorded'] else ' <b>(not on disk yet)</b>'}"
+        for line in view["log"]
+    )
+    account = view["account"]
+    reached = "reached" if view["upstream"]["reached"] else "NOT reached"
+    return (
+        f'<section id="lo"><h2>Log</h2><ul>{lines or "<li>Nothing since the start."}</ul>'
+        f'<p class="s">{account["sealed"]} batches sealed = {account["acknowledged"]} acknowledged + '
+        f"{account['pending']} pending + {account['dropped']} dropped; collector {reached}</p>"
+        f"{''.join(f'<p class=s>{e(reason)}</p>' for reason in view['degraded'])}</section>"
+    )
+
+
+def footer(view: View) -> str:
+    """What this is, and what it cannot do."""
+    made = view["made"]
+    clock = "" if made["synchronised"] else " The clock is not synchronised."
+    return (
+        f'<footer id="fo"><p>This page cannot change the battery. cellwarden only reads registers.</p>'
+        f"<p>cellwarden {e(view['version'])}, agent {e(view['agent'])}, up {words.age(view['up_s'])}. "
+        f"Times are local, UTC{made['zone']}.{clock}</p></footer>"
+    )
+
+
+def title(view: View) -> tuple[str, str]:
+    """Return the page's title, and what its icon says."""
+    known = view["headline"]["knowledge"]
+    standing = view["alarms"]["by_priority"]
+    signs = [f"{sum(standing.values())}!"] if standing else []
+    signs += ["?"] if known in ("STALE", "BLIND", "NEVER") else []
+    state = next(iter(standing), "")
+    return (f"({' '.join(signs)}) " if signs else "") + view[
+        "site"
+    ], "?" if "?" in signs and state != "1" else state

@@ -1,0 +1,106 @@
+"""Who may see the page, and how often they may ask. Pure: time is passed in."""
+
+import hmac
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import ip_address
+from pathlib import Path
+
+MIN_TOKEN = 16  # characters
+COOKIE = "cellwarden"
+ADDRESSES_KEPT = 1000
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class TokenError(Exception):
+    """The token file cannot be used."""
+
+
+def read_token(path: Path) -> str:
+    """Return the token in a file. Raises TokenError."""
+    try:
+        token = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise TokenError(
+            f"{path}: {said}; make one: (umask 077; head -c 24 /dev/urandom | base64 > {path})"
+        ) from error
+    if len(token) < MIN_TOKEN:
+        raise TokenError(f"{path}: the token has {len(token)} characters; at least {MIN_TOKEN} are needed")
+    return token
+
+
+class Door:
+    """Lets those in who know the token; the cookie holds a proof of it, never the token itself."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
+        self.proof = hmac.new(self._token, b"cellwarden status page", sha256).hexdigest()
+
+    def knows(self, token: str) -> bool:
+        """Is this the token."""
+        return hmac.compare_digest(token.encode(), self._token)
+
+    def admits(self, cookie: str, authorization: str) -> bool:
+        """May a request with this cookie, or this Authorization header, come in."""
+        if cookie and hmac.compare_digest(cookie.encode(), self.proof.encode()):
+            return True
+        return authorization.startswith("Bearer ") and self.knows(authorization.removeprefix("Bearer "))
+
+
+@dataclass(slots=True)
+class _Bucket:
+    left: float
+    at_s: float
+
+
+class Rate:
+    """A bucket per address: `burst` at once, then `per_s`."""
+
+    def __init__(self, burst: float, per_s: float) -> None:
+        self._burst, self._per_s = burst, per_s
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def allows(self, address: str, now_s: float) -> bool:
+        """Take one from the address's bucket; False when it is empty."""
+        bucket = self._buckets.pop(address, None) or _Bucket(self._burst, now_s)
+        bucket.left = min(self._burst, bucket.left + (now_s - bucket.at_s) * self._per_s)
+        bucket.at_s = now_s
+        self._buckets[address] = bucket
+        while len(self._buckets) > ADDRESSES_KEPT:
+            self._buckets.popitem(last=False)
+        if bucket.left < 1.0:
+            return False
+        bucket.left -= 1.0
+        return True
+
+
+def is_ours(host: str) -> bool:
+    """Is this Host header one of this very machine's own names.
+
+    A web site elsewhere can have its name resolve to 127.0.0.1 and then read what answers there (DNS
+    rebinding); its requests carry its name.
+    """
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    name = name.strip("[]").lower()
+    if name == "localhost":
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def query_of(query: Mapping[str, str], name: str, longest: int = 200) -> str:
+    """Return a parameter, cut to a sane length."""
+    return query.get(name, "")[:longest]

@@ -1,0 +1,93 @@
+'use strict';
+(() => {
+  const $ = id => document.getElementById(id), body = document.body;
+  const refresh = 1000 * body.dataset.refresh;
+  let heard = performance.now(), lostFor = 0, said = $('hl').dataset.state, saidAt = -1e9, first = true;
+
+  const age = s => s < 99.5 ? `${Math.max(0, s).toFixed(0)} s` : s < 5970 ? `${(s / 60).toFixed(0)} min`
+    : s < 86400 ? `${(s / 3600).toFixed(1)} h` : `${Math.floor(s / 86400)} d ${String(Math.floor(s % 86400 / 3600)).padStart(2, '0')} h`;
+
+  // Make element a like b, without touching what the reader has opened, focused or chosen.
+  const morph = (a, b) => {
+    if (a.nodeName !== b.nodeName || a.id !== b.id) return void a.replaceWith(b);
+    if (a.nodeType === 3) return void (a.data !== b.data && (a.data = b.data));
+    for (const {name, value} of [...b.attributes])
+      if (name !== 'tabindex' && a.getAttribute(name) !== value) a.setAttribute(name, value);
+    for (const {name} of [...a.attributes])
+      if (name !== 'tabindex' && name !== 'open' && !b.hasAttribute(name)) a.removeAttribute(name);
+    const x = [...a.childNodes], y = [...b.childNodes];
+    y.forEach((n, i) => x[i] ? morph(x[i], n) : a.append(n));
+    x.slice(y.length).forEach(n => n.remove());
+  };
+
+  const events = new EventSource('events' + body.dataset.query);
+  events.onmessage = e => {
+    const m = JSON.parse(e.data);
+    if (m.shape !== body.dataset.shape) return void location.reload();
+    heard = performance.now();
+    for (const [id, html] of Object.entries(m.slots)) {
+      const t = document.createElement('template');
+      t.innerHTML = html;
+      morph($(id), t.content.firstChild);
+      for (const el of $(id).querySelectorAll('[data-age]')) el.since = heard;
+    }
+    $('made').textContent = m.made;
+    document.title = m.title;
+    $('icon').href = m.icon;
+    if (first) { first = false; roving(); }
+    describe(document.activeElement);
+    tick();
+  };
+
+  const tick = () => {
+    const now = performance.now();
+    const lost = now - heard > 2 * refresh;
+    body.classList.toggle('lost', lost);
+    if (lost) return void ($('strip').textContent = `This page lost the agent ${age((now - heard) / 1000)} ago. Values below are old.`);
+    for (const el of document.querySelectorAll('[data-age]'))
+      el.textContent = age(+el.dataset.age + (now - (el.since || 0)) / 1000);
+    const state = $('hl').dataset.state;
+    if (state !== said && now - saidAt > 10000) { said = state; saidAt = now; $('say').textContent = state; }
+  };
+  setInterval(tick, 1000);
+
+  // The maps: one tab stop each; arrows, Home and End move, Enter opens the cell.
+  const roving = () => document.querySelectorAll('.map').forEach(map => {
+    if (!map.querySelector('.k[tabindex="0"]')) ['.m1', '.m2', '.m3', '.k'].map(s => map.querySelector(s)).find(Boolean)?.setAttribute('tabindex', 0);
+  });
+  const centre = el => { const r = el.getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; };
+  const vertical = (all, from, down) => {
+    const [x, y] = centre(from);
+    let best = from, least = Infinity;
+    for (const el of all) {
+      const [a, b] = centre(el), d = down ? b - y : y - b;
+      if (d > 4 && d * 1000 + Math.abs(a - x) < least) { least = d * 1000 + Math.abs(a - x); best = el; }
+    }
+    return best;
+  };
+  document.addEventListener('keydown', e => {
+    const at = e.target.closest('.k');
+    if (!at || e.ctrlKey || e.altKey || e.metaKey) return;
+    const map = at.closest('.map'), all = [...map.querySelectorAll('.k')], i = all.indexOf(at);
+    const to = {ArrowRight: () => all[i + 1], ArrowLeft: () => all[i - 1], Home: () => all[0], End: () => all.at(-1),
+      ArrowDown: () => vertical(all, at, true), ArrowUp: () => vertical(all, at, false)}[e.key];
+    if (!to) return;
+    e.preventDefault();
+    const next = to() || at;
+    at.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
+  const describe = el => {
+    const cell = el.closest('.k');
+    if (!cell) return;
+    const base = cell.getAttribute('aria-label').replace(/, \d+ seconds old$/, '');
+    const seconds = +cell.closest('section').querySelector('[data-seconds]').dataset.seconds;
+    const text = cell.dataset.a || !seconds ? base : `${base}, ${Math.round(seconds)} seconds old`;
+    cell.setAttribute('aria-label', text);
+    cell.closest('section').querySelector('.now').textContent = text;
+  };
+  document.addEventListener('focusin', e => describe(e.target));
+  roving();
+  if (matchMedia('(min-width:1100px)').matches) $('more')?.setAttribute('open', '');
+})();

@@ -1,0 +1,205 @@
+"""Whole pages around the blocks. Everything is in the one file; a reader without scripts gets a refresh."""
+
+import base64
+import csv
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from html import escape as e
+from importlib import resources
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+
+from agent.view import words
+from agent.web import svg
+from agent.web.blocks import TABLE_HEAD, row_of, title
+
+View = Mapping[str, Any]
+WIDE = 12  # boxes; a longer group gets wide rows on a wide screen
+REFRESH_PLAIN_S = 30
+
+CSS = (resources.files("agent.web") / "page.css").read_text()
+JS = (resources.files("agent.web") / "page.js").read_text()
+
+
+def _hash(text: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+
+#: Nothing but what is in the page itself; its own events; no frame around it.
+POLICY = (
+    f"default-src 'none'; style-src {_hash(CSS)}; script-src {_hash(JS)}; "
+    "connect-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def _shell(name: str, icon: str, body: str, attributes: str = "", refresh: bool = True) -> str:
+    again = f'<meta http-equiv="refresh" content="{REFRESH_PLAIN_S}">' if refresh else ""
+    again = f"<noscript>{again}</noscript>" if attributes else again
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{e(name)}</title>'
+        f'<link rel="icon" id="icon" href="{e(icon)}">{again}<style>{CSS}</style></head>'
+        f"<body {attributes}>{body}</body></html>"
+    )
+
+
+def status_page(view: View, parts: Mapping[str, str], shown: Sequence[int], shape: str, query: str) -> str:
+    """The status page; `parts` as `blocks.slots` gives them."""
+    name, state = title(view)
+    made = view["made"]
+    packs = "".join(_pack(view, parts, u, first=u == shown[0]) for u in shown)
+    if not shown:
+        packs = "<section><h2>Packs</h2><p>This site has many cells: choose a unit under Links.</p></section>"
+    body = (
+        f'{svg.HATCH}<div id="strip" role="alert"></div><p id="say" class="vh" role="status"></p>'
+        f'<div class="top"><h1>{e(view["site"])}</h1>'
+        f'<span>made at <span id="made">{made["clock"]} {made["zone"]}</span></span></div>'
+        f"<main>{parts['hl']}{parts['al']}<div class=packs>{packs}</div>{parts['li']}{parts['lo']}</main>"
+        f"{parts['fo']}<script>{JS}</script>"
+    )
+    attributes = f'data-shape="{shape}" data-refresh="{view["refresh_s"]}" data-query="{e(query)}"'
+    return _shell(name, svg.icon(state), body, attributes)
+
+
+def _pack(view: View, parts: Mapping[str, str], u: int, first: bool) -> str:
+    unit = view["units"][u]
+    figures = "".join(parts[f"f{u}-{figure['key']}"] for figure in unit["figures"])
+    groups = []
+    numbered = list(enumerate(unit["cells"]))
+    for group, boxes in groupby(numbered, key=lambda pair: (pair[1]["group"], pair[1]["kind"])):
+        many = list(boxes)
+        begin, end = many[0][1], many[-1][1]
+        span = begin["name"] if len(many) == 1 else f"{begin['name']} to {end['number']}"
+        label = f"{words.place(group[0])}: {span}" if group[0] else span
+        wide = " wide" if len(many) > WIDE else ""
+        inner = "".join(parts[f"c{u}-{i}"] for i, _ in many)
+        groups.append(f'<div><h3>{e(label)}</h3><div class="b{wide}">{inner}</div></div>')
+    modes = _modes() if first else ""  # of all the maps on the page
+    cells = (
+        f'<section class="cells"><h2>Cells of {e(unit["name"])}</h2>{modes}{parts[f"s{u}"]}'
+        f'<div class="map" role="group" aria-label="Cells of {e(unit["name"])}">{"".join(groups)}</div>'
+        f'<p class="now s"></p>{LEGEND}{parts[f"t{u}"]}</section>'
+    )
+    return (
+        f"<section><h2>{e(unit['name'])} "
+        f"<small>{e(unit['profile'])}, polled every {unit['period_s']:g} s</small></h2>"
+        f'{parts[f"bl{u}"]}<div class="figs">{figures}</div></section>{cells}'
+    )
+
+
+LEGEND = (
+    '<p class="s">In band: empty, within 10 mV (or 5 K) of the median. + high, - low, 1 2 3 alarm, '
+    "~ stale, ? nothing known, x out of service. Arrows move, Enter opens.</p>"
+)
+
+
+def _modes() -> str:
+    modes = (("d", "deviation"), ("v", "voltage"), ("t", "temperature"), ("s", "slope, K/min"), ("a", "age"))
+    buttons = "".join(
+        f'<label><input type="radio" name="mode" id="m{key}"{" checked" * (key == "d")}> {text}</label>'
+        for key, text in modes
+    )
+    return f'<fieldset class="modes"><legend class="vh">What the map shows</legend>{buttons}</fieldset>'
+
+
+SORTS = {"place": None, "v": "v", "mv": "mv", "t": "t", "slope": "slope", "age": "age_s"}
+
+
+def table_page(view: View, unit: View, sort: str) -> str:
+    """All cells of a unit as a table, sorted by a column of SORTS."""
+    key = SORTS.get(sort)
+    rows = list(enumerate(unit["cells"]))
+    if key:
+        rows.sort(key=lambda pair: (pair[1][key] is None, -(pair[1][key] or 0.0)))
+    query = {"u": unit["name"]}
+    links = " ".join(
+        f'<a href="cells?{e(urlencode({**query, "sort": name}))}"'
+        f"{' aria-current=true' * (name == sort)}>{name}</a>"
+        for name in SORTS
+    )
+    body = "".join(row_of(i, unit, box) for i, box in rows)
+    return _shell(
+        f"Cells of {unit['name']}",
+        svg.icon(title(view)[1]),
+        f"{_back(view)}<main><section><h2>Cells of {e(unit['name'])}: {unit['knowledge']}</h2>"
+        f"<p>{e(unit['sentence'])}</p>"
+        f'<p>Sort by {links}. <a href="cells.csv?{e(urlencode(query))}">CSV</a></p>'
+        f'<div class="scroll"><table>{TABLE_HEAD}{body}</table></div></section></main>',
+    )
+
+
+def cell_page(view: View, unit: View, i: int) -> str:
+    """One cell: what is known of it, and its alarms."""
+    box = unit["cells"][i]
+    query = urlencode({"u": unit["name"], "place": box["place"]})
+    rows = [
+        row
+        for row in view["alarms"]["active"]
+        if (row["unit"], row["location"]) == (unit["name"], box["place"])
+    ]
+    said = "".join(
+        f"<li><b>{row['state']}, priority {row['priority']}</b>, {row['raised']} {row['zone']}: "
+        f"{e(row['what'])}<br>What to do: {e(row['do'])}"
+        for row in rows
+    )
+    last = (
+        ""
+        if box["sight"] != "none" or box["age_s"] is None
+        else (f"<p><b>Nothing is known now.</b> Last read {words.age(box['age_s'])} ago.</p>")
+    )
+    return _shell(
+        f"{box['name']} of {unit['name']}",
+        svg.icon(title(view)[1]),
+        f"{_back(view)}<main><section><h2>{e(box['name'].capitalize())} of {e(unit['name'])}</h2>{last}"
+        f'<div class="scroll"><table>{TABLE_HEAD}{row_of(i, unit, box)}</table></div>'
+        f'<p><a href="history?{e(query)}">History</a></p></section>'
+        f"<section><h2>Alarms here</h2><ul>{said or '<li>None.'}</ul></section></main>",
+    )
+
+
+def _back(view: View) -> str:
+    made, head = view["made"], view["headline"]
+    state = head["condition"] if head["knowledge"] == "LIVE" else head["knowledge"]
+    return (
+        f'<div class="top"><a href="./">{e(view["site"])}</a><b>{state}</b>'
+        f"<span>made at {made['clock']} {made['zone']}</span></div>"
+    )
+
+
+def message_page(name: str, text: str, form: str = "") -> str:
+    """A page that only says something."""
+    body = f"<main><section><h1>{e(name)}</h1><p>{e(text)}</p>{form}</section></main>"
+    return _shell(name, svg.icon(""), body, refresh=False)
+
+
+LOGIN = (
+    '<form method="post" action="login"><label>Token <input type="password" name="token" '
+    'autocomplete="current-password"></label> <button>Open</button></form>'
+)
+
+COLUMNS = (
+    "unit",
+    "cell",
+    "place",
+    "mark",
+    "sight",
+    "voltage_v",
+    "from_median_mv",
+    "temperature_degc",
+    "k_per_min",
+    "age_s",
+)
+FROM_BOX = ("name", "place", "mark", "sight", "v", "mv", "t", "slope", "age_s")
+
+
+def cells_csv(unit: View) -> str:
+    """All cells of a unit; the last values of cells that are not live keep their age."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for box in unit["cells"]:
+        writer.writerow([unit["name"], *("" if box[key] is None else box[key] for key in FROM_BOX)])
+    return out.getvalue()

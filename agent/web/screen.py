@@ -1,0 +1,99 @@
+"""One page for many viewers: made once per refresh; what changed goes to all of them as the same bytes."""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from agent.web import blocks, pages, svg
+
+QUEUE = 4  # messages that a viewer may lag behind before it is let go, to come back and begin anew
+WHOLE_SITE_CELLS = 480  # with more, the first page shows no map, and each unit has a page of its own
+
+View = Mapping[str, Any]
+
+
+class Viewer:
+    """One open page: what is still to be sent to it."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUE)
+
+    def offer(self, message: bytes | None) -> bool:
+        """Queue a message, None to end; False where the viewer lags too far behind."""
+        try:
+            self.queue.put_nowait(message)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+
+class Screen:
+    """The status page of the site (`unit` None) or of one unit."""
+
+    def __init__(self, unit: str | None, look: Callable[[], Awaitable[View]]) -> None:
+        self.unit, self._look = unit, look
+        self.viewers: set[Viewer] = set()
+        self.page = b""
+        self._slots: dict[str, str] = {}
+        self._view: View = {}
+        self._shape = ""
+        self._made_s = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def fresh(self, within_s: float) -> None:
+        """See to it that the page is not older than `within_s`; several who ask together cause one."""
+        async with self._lock:
+            if time.monotonic() - self._made_s > within_s:
+                await self._make()
+
+    async def refresh(self) -> None:
+        """Make the page anew and send what changed to everybody."""
+        async with self._lock:
+            before, shape = self._slots, self._shape
+            await self._make()
+            changed = {name: html for name, html in self._slots.items() if before.get(name) != html}
+            message = self._message(changed if shape == self._shape else {})
+        for viewer in [v for v in self.viewers if not v.offer(message)]:
+            viewer.queue = asyncio.Queue()  # nothing of what waits is worth sending
+            viewer.queue.put_nowait(None)
+            self.viewers.discard(viewer)
+
+    def whole(self) -> bytes:
+        """Return the message that brings a viewer up to now, whatever it has."""
+        return self._message(self._slots)
+
+    async def _make(self) -> None:
+        view = await self._look()
+        self._slots, self.page, self._shape = await asyncio.to_thread(self._render, view)
+        self._view, self._made_s = view, time.monotonic()
+
+    def _render(self, view: View) -> tuple[dict[str, str], bytes, str]:
+        shown = shown_units(view, self.unit)
+        slots = blocks.slots(view, shown)
+        shape = hashlib.sha256(" ".join(slots).encode()).hexdigest()[:16]
+        query = f"?unit={self.unit}" if self.unit else ""
+        return slots, pages.status_page(view, slots, shown, shape, query).encode(), shape
+
+    def _message(self, slots: Mapping[str, str]) -> bytes:
+        made = self._view["made"]
+        name, state = blocks.title(self._view)
+        said = {
+            "shape": self._shape,
+            "made": f"{made['clock']} {made['zone']}",
+            "title": name,
+            "icon": svg.icon(state),
+            "slots": slots,
+        }
+        return f"data: {json.dumps(said, separators=(',', ':'), ensure_ascii=False)}\n\n".encode()
+
+
+def shown_units(view: View, unit: str | None) -> list[int]:
+    """Return the numbers of the units whose map a page shows."""
+    if unit is not None:
+        return [u for u, one in enumerate(view["units"]) if one["name"] == unit]
+    if sum(len(one["cells"]) for one in view["units"]) > WHOLE_SITE_CELLS:
+        return []
+    return list(range(len(view["units"])))

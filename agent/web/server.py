@@ -1,0 +1,216 @@
+"""The page's server: plain HTTP on this machine only, or TLS with a token. It only answers."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from aiohttp import web
+
+from agent.view.site import REFRESH_S
+from agent.web import pages
+from agent.web.guard import COOKIE, HEADERS, Door, Rate, TokenError, is_ours, query_of, read_token
+from agent.web.screen import Screen, Viewer
+
+log = logging.getLogger(__name__)
+
+AGAIN_S = 10.0  # until a port that was taken is tried again
+VIEWERS = 300  # open at once
+MAX_BODY_BYTES = 1024
+View = Mapping[str, Any]
+Look = Callable[[str | None], Awaitable[View]]
+
+
+class Page:
+    """Serves the page at `host` and `port`; `look(unit)` returns the view (see `agent.view.site`).
+
+    `trouble` says why it is not served, "" when it is: a page that cannot be served never keeps the agent
+    from its work.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        look: Look,
+        tls: tuple[Path, Path] | None = None,
+        token: Path | None = None,
+    ) -> None:
+        self.host, self.port, self.trouble = host, port, "not started yet"
+        self.tried = asyncio.Event()  # to listen, at least once
+        self._look, self._tls, self._token = look, tls, token
+        self._door: Door | None = None
+        self._screens: dict[str | None, Screen] = {None: Screen(None, lambda: look(None))}
+        self._logins, self._costly = Rate(5, 1 / 60), Rate(20, 2)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.2)
+        try:
+            await self._listen(runner)
+            while True:
+                await asyncio.sleep(REFRESH_S)
+                for screen in list(self._screens.values()):
+                    if screen.viewers:
+                        await screen.refresh()
+        finally:
+            for screen in self._screens.values():
+                for viewer in screen.viewers:
+                    viewer.offer(None)
+            await runner.cleanup()
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        while self.trouble:
+            try:
+                context = self._secure()
+                if runner.server is None:
+                    await runner.setup()
+                site = web.TCPSite(runner, self.host, self.port, ssl_context=context)
+                await site.start()
+                self.port = runner.addresses[0][1]
+                self.trouble = ""
+            except (OSError, TokenError) as error:
+                said = f"the page is not served at {self.host}:{self.port}: {error}"
+                if said != self.trouble:
+                    log.warning("%s; it is tried again", said)
+                self.trouble = said
+                self.tried.set()
+                await asyncio.sleep(AGAIN_S)
+        self.tried.set()
+        log.info("status page: %s://%s:%d/", "https" if self._tls else "http", self.host, self.port)
+
+    def _secure(self) -> ssl.SSLContext | None:
+        if self._token:
+            self._door = Door(read_token(self._token))
+        if not self._tls:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(*self._tls)  # ssl.SSLError is an OSError
+        return context
+
+    def _app(self) -> web.Application:
+        app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[self._guard])
+        app.router.add_get("/", self._status)
+        app.router.add_get("/events", self._events)
+        app.router.add_get("/cell", self._cell)
+        app.router.add_get("/cells", self._cells)
+        app.router.add_get("/cells.csv", self._csv)
+        app.router.add_post("/login", self._login)
+        return app
+
+    @web.middleware
+    async def _guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        try:
+            response = self._refusal(request) or await handler(request)
+        except web.HTTPException as error:
+            response = _text(error.reason, f"{error.status}: {error.reason}.", error.status)
+        if not response.prepared:
+            response.headers.update(HEADERS)
+            response.headers["Content-Security-Policy"] = pages.POLICY
+        return response
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        if self._door is None:
+            if is_ours(request.host):
+                return None
+            return _text("Not here", "This page answers to this machine's own names only.", 421)
+        if request.path == "/login":
+            return None
+        if self._door.admits(request.cookies.get(COOKIE, ""), request.headers.get("Authorization", "")):
+            return None
+        return _text("cellwarden", "This page needs its token.", 401, pages.LOGIN)
+
+    async def _login(self, request: web.Request) -> web.StreamResponse:
+        if self._door is None:
+            raise web.HTTPNotFound
+        address = request.remote or ""
+        if not self._logins.allows(address, time.monotonic()):
+            return _text("Too many tries", "Wait a minute, then try again.", 429)
+        form = parse_qs((await request.read()).decode(errors="replace"))
+        if not self._door.knows(form.get("token", [""])[0].strip()):
+            log.warning("status page: a wrong token from %s", address)
+            return _text("cellwarden", "That is not the token.", 401, pages.LOGIN)
+        response = web.Response(status=303, headers={"Location": "./"})
+        response.set_cookie(COOKIE, self._door.proof, httponly=True, secure=True, samesite="Strict")
+        return response
+
+    async def _status(self, request: web.Request) -> web.Response:
+        screen = await self._screen(request)
+        return _html(screen.page)
+
+    async def _screen(self, request: web.Request) -> Screen:
+        name = query_of(request.query, "unit") or None
+        if name not in self._screens:
+            await self._unit(name or "")  # there is such a unit
+            self._screens[name] = Screen(name, lambda: self._look(name))
+        screen = self._screens[name]
+        await screen.fresh(REFRESH_S)
+        return screen
+
+    async def _unit(self, name: str) -> tuple[View, View]:
+        view = await self._look(name)
+        for unit in view["units"]:
+            if unit["name"] == name:
+                return view, unit
+        raise web.HTTPNotFound
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        if sum(len(screen.viewers) for screen in self._screens.values()) >= VIEWERS:
+            raise web.HTTPServiceUnavailable
+        screen = await self._screen(request)
+        headers = {**HEADERS, "Content-Type": "text/event-stream"}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        viewer = Viewer()
+        viewer.offer(screen.whole())
+        screen.viewers.add(viewer)
+        try:
+            while (message := await viewer.queue.get()) is not None:
+                await response.write(message)
+        except ConnectionResetError:
+            pass
+        finally:
+            screen.viewers.discard(viewer)
+        return response
+
+    async def _cells(self, request: web.Request) -> web.Response:
+        view, unit = await self._asked(request)
+        return _html(pages.table_page(view, unit, query_of(request.query, "sort") or "place").encode())
+
+    async def _csv(self, request: web.Request) -> web.Response:
+        _, unit = await self._asked(request)
+        return web.Response(
+            text=pages.cells_csv(unit),
+            content_type="text/csv",
+            headers={"Content-Disposition": 'attachment; filename="cells.csv"'},
+        )
+
+    async def _cell(self, request: web.Request) -> web.Response:
+        view, unit = await self._asked(request)
+        with contextlib.suppress(ValueError):
+            i = int(query_of(request.query, "i"))
+            if 0 <= i < len(unit["cells"]):
+                return _html(pages.cell_page(view, unit, i).encode())
+        raise web.HTTPNotFound
+
+    async def _asked(self, request: web.Request) -> tuple[View, View]:
+        """Return the view and the unit that is asked about; these pages are made for one reader each."""
+        if not self._costly.allows(request.remote or "", time.monotonic()):
+            raise web.HTTPTooManyRequests
+        return await self._unit(query_of(request.query, "u"))
+
+
+def _html(body: bytes, status: int = 200) -> web.Response:
+    return web.Response(body=body, status=status, content_type="text/html", charset="utf-8")
+
+
+def _text(name: str, text: str, status: int, form: str = "") -> web.Response:
+    return _html(pages.message_page(name, text, form).encode(), status)

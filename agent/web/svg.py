@@ -1,0 +1,81 @@
+"""Small drawings: trend lines that break where nothing was known, limit bars, the state's icon. Pure."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import groupby
+from urllib.parse import quote
+
+WIDTH, HEIGHT = 120, 22
+LEAST_STEPS = 10  # of the last digit: the height of a trend is never less, or noise would fill it
+HATCH = (
+    '<svg class="vh" aria-hidden="true"><defs><pattern id="hatch" width="5" height="5" '
+    'patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<rect width="1.5" height="5" fill="currentColor" opacity=".6"/></pattern></defs></svg>'
+)
+
+
+def runs(line: Sequence[float | None]) -> Iterator[tuple[bool, int, int]]:
+    """Return (known, first, last) for each stretch of a line in which something, or nothing, was known."""
+    i = 0
+    for known, group in groupby(line, key=lambda y: y is not None):
+        n = len(list(group))
+        yield known, i, i + n - 1
+        i += n
+
+
+def trend(line: Sequence[float | None], length: int, digits: int) -> str:
+    """Draw the last hour: `length` steps fill the width, the newest at the right. Gaps are hatched, never
+    bridged.
+    """
+    known = [y for y in line if y is not None]
+    if not known:
+        return '<svg class="trend" viewBox="0 0 120 22" aria-hidden="true"></svg>'
+    low, high = min(known), max(known)
+    step, at = WIDTH / (length - 1), length - len(line)
+    scale = (HEIGHT - 4) / max(high - low, LEAST_STEPS * 10.0**-digits)
+    parts = []
+    for seen, first, last in runs(line):
+        here = [round((at + i) * step, 1) for i in range(first, last + 1)]
+        if seen:
+            ys = [round(HEIGHT - 2 - scale * (y - low), 1) for y in line[first : last + 1] if y is not None]
+            points = " ".join(f"{x},{y}" for x, y in zip(here, ys, strict=True))
+            lone = f" {here[0] + 1},{ys[0]}" if len(ys) == 1 else ""
+            parts.append(f'<polyline class="ln" points="{points}{lone}"/>')
+        else:
+            left, width = here[0] - step, here[-1] - here[0] + 2 * step
+            parts.append(
+                f'<rect class="gap" x="{left:.1f}" width="{width:.1f}" height="22" fill="url(#hatch)"/>'
+            )
+    return (
+        f'<svg class="trend" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" '
+        f'aria-label="last hour: {low:.{digits}f} to {high:.{digits}f}">{"".join(parts)}</svg>'
+    )
+
+
+def bar(value: float, low: float, high: float, unit: str) -> str:
+    """Draw where a value is between its limits."""
+    at = round(min(max((value - low) / (high - low), 0.0), 1.0) * 116, 1)
+    return (
+        '<svg class="bar" viewBox="0 0 120 10" preserveAspectRatio="none" role="img" '
+        f'aria-label="limits {low:g} to {high:g} {escape(unit)}">'
+        '<rect class="tr" x=".5" y="3" width="119" height="4"/>'
+        f'<rect class="mk" x="{at}" width="4" height="10"/></svg>'
+    )
+
+
+_ICONS = {
+    "1": ('<path d="M8 1 15.5 15H.5z" fill="#B3141A"/>', "#fff", "1"),
+    "2": ('<path d="M8 0 16 8 8 16 0 8z" fill="#F2B84B" stroke="#8A4B00"/>', "#1F2428", "2"),
+    "3": ('<circle cx="8" cy="8" r="7" fill="#fff" stroke="#1F2428" stroke-width="2"/>', "#1F2428", "3"),
+    "?": ('<rect width="16" height="16" fill="#5A4A8A"/>', "#fff", "?"),
+    "": ('<rect width="16" height="16" fill="#767D84"/>', "#fff", ""),
+}
+
+
+def icon(state: str) -> str:
+    """Return the page's icon for "1", "2", "3" (priority), "?" (not known) or "", as a data: address."""
+    shape, ink, letter = _ICONS[state]
+    style = 'font-size="11" font-weight="bold" text-anchor="middle"'
+    text = f'<text x="8" y="13" {style} fill="{ink}">{letter}</text>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">{shape}{text}</svg>'
+    return "data:image/svg+xml," + quote(svg, safe="/:= '\"")

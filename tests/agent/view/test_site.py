@@ -1,0 +1,166 @@
+"""What people are shown: never normal for what is not seen, never a figure that hides what it is made of."""
+
+import numpy as np
+import pytest
+
+from agent.detect.rows import ROWS
+from agent.seen import TREND_STEP_S, LastGood, Trends
+from agent.view.cells import spoken
+from agent.view.responses import RESPONSES
+from tests.agent.view.sites import alarm, at, point, rack, record, shown, status, unit
+
+
+def figure(view: dict, key: str) -> dict:
+    return next(f for f in view["units"][0]["figures"] if f["key"] == key)
+
+
+def box(view: dict, place: str) -> dict:
+    return next(b for b in view["units"][0]["cells"] if b["place"] == place)
+
+
+def test_a_cell_is_held_against_the_median_of_its_own_string() -> None:
+    points = rack()
+    at(points, "string2/cell17")["last"] = 3.222
+    unit_ = shown(status([unit()]), {"rack-1": points})["units"][0]
+    assert unit_["sentence"] == "243 in band, 0 high, 1 low, 0 in alarm, 0 unknown; worst cell 77"
+    cell = next(b for b in unit_["cells"] if b["place"] == "string2/cell17")
+    assert (cell["name"], cell["mark"], cell["mv"]) == ("cell 77", "-", -18.0)
+    assert spoken(cell) == "Cell 77, string 2, 3.222 volts, 18 millivolts below median"
+
+
+def test_an_alarm_marks_its_cell_and_says_what_to_do_who_saw_it_and_how_often() -> None:
+    this = alarm(state="ACK")
+    log = [
+        record(this, "NEW", 4000.0),
+        record(this, "NORMAL", 3900.0),
+        record(this, "NEW", 866.0),
+        {
+            **record(this, "ACK", 650.0),
+            "kind": "change",
+            "what": "acknowledge",
+            "who": "kim",
+            "alarm": this["id"],
+        },
+    ]
+    view = shown(status([unit()], [this], log), {"rack-1": rack()})
+    (row,) = view["alarms"]["active"]
+    assert (row["where"], row["priority"], row["state"]) == ("rack-1 cell 77", 2, "ACK")
+    assert (row["raised"], row["zone"]) == ("13:48:05", "+02:00")
+    assert (row["now"], row["limit"], row["times_24h"]) == ("18 mV", "12 mV", 2)
+    assert row["by"] == "kim, 13:51:41"
+    assert row["do"] == RESPONSES["cell-imbalance"]
+    assert box(view, "string2/cell17")["mark"] == "2"
+    assert view["log"][0]["text"] == "acknowledge by kim rack-1:cell-imbalance:string2/cell17"
+
+
+def test_an_acknowledgement_of_an_earlier_alarm_is_not_told_of_this_one() -> None:
+    this = alarm()
+    earlier = {
+        **record(this, "ACK", 3950.0),
+        "kind": "change",
+        "what": "acknowledge",
+        "who": "kim",
+        "alarm": this["id"],
+    }
+    view = shown(status([unit()], [this], [earlier, record(this, "NEW", 866.0)]), {"rack-1": rack()})
+    assert view["alarms"]["active"][0]["by"] == ""
+
+
+def test_a_blind_unit_has_no_figures_only_last_ones_and_its_alarms_are_last_known() -> None:
+    blind = unit(knowledge="BLIND", age_s=1100.0)
+    view = shown(status([blind], [alarm()]), {"rack-1": rack(age_s=1100.0)})
+    assert [f["value"] for f in view["units"][0]["figures"]] == [None] * 8
+    assert (figure(view, "voltage")["last"], figure(view, "voltage")["sight"]) == (768.4, "blind")
+    assert {b["mark"] for b in view["units"][0]["cells"]} == {"?"}
+    assert view["alarms"]["active"][0]["knowledge"] == "last known"
+    said = view["units"][0]["blind"]
+    assert (said["since"], said["for"], said["warning"]) == (
+        "13:44:11",
+        "18 min",
+        "The battery may be in any state.",
+    )
+    assert "in band" not in view["units"][0]["sentence"].replace("0 in band", "")
+    assert view["units"][0]["link"]["letter"] == "F"
+
+
+def test_a_stale_unit_keeps_its_values_with_their_age_and_calls_none_of_its_cells_in_band() -> None:
+    view = shown(status([unit(knowledge="STALE", age_s=22.0)]), {"rack-1": rack(age_s=22.0)})
+    assert (figure(view, "max")["value"], figure(view, "max")["sight"]) == (3.281, "stale")
+    assert {b["mark"] for b in view["units"][0]["cells"]} == {"~"}
+
+
+def test_a_figure_of_a_part_of_the_cells_says_so() -> None:
+    points = rack()
+    for c in range(1, 13):
+        at(points, f"string3/cell{c}").update(value=None, quality="no_reply", last_age_s=30.0)
+    view = shown(status([unit(knowledge="PARTIAL")]), {"rack-1": points})
+    assert (figure(view, "min")["n"], figure(view, "min")["m"]) == (228, 240)
+    assert box(view, "string3/cell1")["mark"] == "~"
+    assert box(view, "string3/cell13")["mark"] == ""
+    assert "12 stale" in view["units"][0]["sentence"]
+
+
+def test_a_sensor_that_the_unit_says_it_has_not_is_neither_in_band_nor_missed() -> None:
+    points = rack(1, 4)
+    points.append(point("cell_voltage", "string1/cell5", None, None, quality="missing"))
+    points.append(point("cell_voltage", "string1/cell6", None, None, quality="no_reply"))
+    view = shown(status([unit()]), {"rack-1": points})
+    assert figure(view, "min")["m"] == 5
+    assert "1 unknown, 1 without a sensor" in view["units"][0]["sentence"]
+
+
+def test_currents_of_parallel_strings_add_up_and_their_voltages_do_not() -> None:
+    points = [point("current", f"string{s}", 2.0) for s in (1, 2)]
+    points += [point("voltage", f"string{s}", 48.0 + s) for s in (1, 2)]
+    view = shown(status([unit()]), {"rack-1": points})
+    assert (figure(view, "current")["value"], figure(view, "voltage")["value"]) == (4.0, 49.5)
+
+
+def test_a_flood_is_one_line_for_each_string_with_what_was_first_on_top() -> None:
+    these = [alarm(f"string{s}/cell{c}", age_s=60.0 - c) for s in (1, 2) for c in range(1, 7)]
+    log = [record(a, "NEW", a["age_s"]) for a in these]
+    view = shown(status([unit()], these, log), {"rack-1": rack()})
+    assert view["alarms"]["counts"]["flood"]
+    assert [(r["location"], r["more"]) for r in view["alarms"]["active"]] == [
+        ("string1/cell1", 5),
+        ("string2/cell1", 5),
+    ]
+
+
+def test_alarms_are_counted_and_one_that_comes_and_goes_three_times_a_minute_chatters() -> None:
+    this = alarm()
+    log = [
+        record(this, state, ago)
+        for ago, state in ((50, "NEW"), (40, "NORMAL"), (30, "NEW"), (20, "NORMAL"), (9, "NEW"))
+    ]
+    counts = shown(status([unit()], [this], log), {"rack-1": rack()})["alarms"]["counts"]
+    assert (counts["last_10_min"], counts["chattering"], counts["last_ended"]) == (3, 1, "14:02:11")
+
+
+def test_every_alarm_has_a_response() -> None:
+    assert {row.detector for row in ROWS} <= set(RESPONSES)
+
+
+def test_what_was_last_good_keeps_its_own_age_and_a_slope_needs_five_minutes() -> None:
+    last = LastGood(2)
+    for minute in range(6):
+        last.take(60.0 * minute, np.array([20.0 + minute, np.nan if minute else 3.0]))
+        assert np.isnan(last.per_minute(60.0 * minute)[0]) == (minute < 4)
+    assert last.per_minute(300.0)[0] == pytest.approx(1.0)
+    assert np.isnan(last.per_minute(300.0)[1])
+    assert (last.value[1], last.at_s[1]) == (3.0, 0.0)
+
+
+def test_a_trend_has_a_gap_where_nothing_was_known_and_counts_the_reads_of_the_last_hour() -> None:
+    trends = Trends()
+    for i in range(130):
+        blind = i == 125
+        view = shown(
+            status([unit(reads=10 * i, read_errors=i // 10, knowledge="BLIND" if blind else "LIVE")]),
+            {"rack-1": rack()},
+        )
+        trends.take(TREND_STEP_S * i, view["units"])
+    line = trends.of("rack-1", "min")
+    assert len(line) == 120
+    assert [i for i, y in enumerate(line) if y is None] == [115]
+    assert trends.answered("rack-1", 1300, 13) == pytest.approx(1 - 12 / 1200)

@@ -1,0 +1,220 @@
+"""The page in real Chromium: sizes, themes, keyboard, no scripts, a lost agent, what leaves the machine."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.agent.view.sites import alarm, at, rack, record, status, unit
+from tests.agent.web.conftest import Room, pictures
+
+See = Callable[..., Chrome]
+
+
+def in_alarm(room: Room) -> None:
+    """Three alarms of every priority, and a cell out of band."""
+    these = [
+        alarm(
+            "string1/sensor1", "critical", detector="thermal-slope", value=0.62, limit=0.5, value_unit="K/min"
+        ),
+        alarm(),
+        alarm("string4/cell51", "advice", state="ACK"),
+    ]
+    room.status = status([unit()], these, [record(a, "NEW", a["age_s"]) for a in these])
+    points = room.points["rack-1"]
+    at(points, "string2/cell17")["last"] = 3.222
+    at(points, "string3/cell7")["last"] = 3.276
+    at(points, "string4/cell30").update(value=None, last_age_s=40.0, quality="no_reply")
+
+
+def blind(room: Room) -> None:
+    room.status = status([unit(knowledge="BLIND", age_s=1100.0)], [alarm()], [record(alarm(), "NEW", 2000.0)])
+    room.points = {"rack-1": rack(age_s=1100.0)}
+
+
+async def run(work: Callable[..., Any], *args: Any, **more: Any) -> Any:
+    """Let the browser work while the page's server, on this loop, answers it."""
+    return await asyncio.to_thread(work, *args, **more)
+
+
+def live(chrome: Chrome) -> Chrome:
+    """Wait until the page has heard from the agent."""
+    WebDriverWait(chrome, 10).until(lambda c: c.find_elements(By.CSS_SELECTOR, '.k[tabindex="0"]'))
+    return chrome
+
+
+def bottom(chrome: Chrome, selector: str) -> float:
+    return chrome.execute_script(
+        f"return document.querySelector('{selector}').getBoundingClientRect().bottom"
+    )
+
+
+def keep(chrome: Chrome, name: str) -> None:
+    if folder := pictures():
+        chrome.save_screenshot(str(folder / f"{name}.png"))
+
+
+@pytest.mark.parametrize("scene", [in_alarm, blind])
+async def test_headline_and_alarms_fit_a_phone_without_scrolling(
+    room: Room, see: See, scene: Callable[[Room], None]
+) -> None:
+    scene(room)
+    chrome = await run(see, room.url, 360, 640)
+    keep(chrome, f"phone-{scene.__name__}")
+    assert bottom(chrome, "#hl") < bottom(chrome, "#al") <= 640
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1440, 2560])
+@pytest.mark.parametrize("path", ["", "cells?u=rack-1", "cell?u=rack-1&i=76"])
+async def test_no_width_scrolls_sideways(room: Room, see: See, width: int, path: str) -> None:
+    in_alarm(room)
+    chrome = await run(see, room.url + path, width, 800)
+    assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_every_text_can_be_read_against_what_is_behind_it(room: Room, see: See, theme: str) -> None:
+    in_alarm(room)
+    chrome = await run(see, room.url, 1440, 1300, theme)
+    keep(chrome, f"desk-{theme}")
+    for selector in ("#hl .t", ".chip.p1", ".chip.p2", ".chip.p3", ".s", ".k.m2", "#li a", "small"):
+        colours = chrome.execute_script(
+            "const e = document.querySelector(arguments[0]); let b = e;"
+            "while (getComputedStyle(b).backgroundColor === 'rgba(0, 0, 0, 0)') b = b.parentElement;"
+            "return [getComputedStyle(e).color, getComputedStyle(b).backgroundColor]",
+            selector,
+        )
+        assert contrast(*colours) >= 4.5, (selector, colours)
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2 contrast of two "rgb(r, g, b)"."""
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+async def test_the_map_survives_a_greyscale_printer_and_forced_colours(room: Room, see: See) -> None:
+    in_alarm(room)
+    chrome = await run(see, room.url, 1440, 1300)
+    chrome.execute_cdp_cmd("Emulation.setEmulatedVisionDeficiency", {"type": "achromatopsia"})
+    keep(chrome, "desk-grey")
+    marks = {e.text for e in chrome.find_elements(By.CSS_SELECTOR, ".k:not([class='k '])")}
+    assert marks == {"1", "2", "3", "+", "~"}
+    chrome.execute_cdp_cmd("Emulation.setEmulatedVisionDeficiency", {"type": "none"})
+    forced = {"features": [{"name": "forced-colors", "value": "active"}]}
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", forced)
+    keep(chrome, "desk-forced")
+    width = "return getComputedStyle(document.querySelector('.k.m1')).borderTopWidth"
+    assert chrome.execute_script(width) == "3px"
+
+
+async def test_the_keyboard_alone_reaches_a_cell_and_opens_it(room: Room, see: See) -> None:
+    in_alarm(room)
+    chrome = live(await run(see, room.url, 1440, 1300))
+
+    def focused() -> Any:
+        return chrome.switch_to.active_element
+
+    def press(*keys: str) -> None:
+        focused().send_keys(*keys)
+
+    stops = 0
+    while "k" not in (focused().get_attribute("class") or "").split():
+        press(Keys.TAB)
+        stops += 1
+        assert stops < 20
+    assert focused().get_attribute("id") == "c0-240"  # the map's one tab stop is where the alarm is
+    press(Keys.HOME)
+    assert (
+        focused().get_attribute("aria-label") == "Cell 1, string 1, 3.220 volts, at the median, 2 seconds old"
+    )
+    press(Keys.ARROW_RIGHT, Keys.ARROW_DOWN)
+    assert focused().get_attribute("id") == "c0-25"  # 24 boxes below
+    press(Keys.END, Keys.ARROW_LEFT, Keys.ARROW_UP)
+    said = focused().get_attribute("aria-label")
+    assert chrome.find_element(By.CSS_SELECTOR, ".now").text == said
+    await run(press, Keys.ENTER)
+    await run(WebDriverWait(chrome, 10).until, lambda c: "cell?u=rack-1" in c.current_url)
+    await run(chrome.get, "about:blank")
+
+
+async def test_a_value_that_changes_moves_nothing_and_leaves_focus_and_folds_alone(
+    room: Room, see: See
+) -> None:
+    chrome = live(await run(see, room.url, 1440, 1300))
+    chrome.execute_script(
+        "document.querySelector('#c0-5').focus(); document.querySelector('#t0').open = true"
+    )
+    where = "const r = document.querySelector('#c0-76').getBoundingClientRect(); return [r.x, r.y, r.width]"
+    before = chrome.execute_script(where)
+    at(room.points["rack-1"], "string2/cell17")["last"] = 3.2
+    await run(WebDriverWait(chrome, 10).until, lambda c: c.find_element(By.ID, "c0-76").text == "-")
+    assert chrome.execute_script(where) == before
+    assert chrome.switch_to.active_element.get_attribute("id") == "c0-5"
+    assert chrome.execute_script("return document.querySelector('#t0').open")
+
+
+async def test_title_and_icon_carry_the_state_and_it_is_said_once(room: Room, see: See) -> None:
+    chrome = live(await run(see, room.url, 360, 640))
+    assert chrome.title == "Room A"
+    quiet = chrome.find_element(By.ID, "icon").get_attribute("href")
+    blind(room)
+    await run(WebDriverWait(chrome, 10).until, lambda c: c.title == "(1! ?) Room A")
+    assert chrome.find_element(By.ID, "icon").get_attribute("href") != quiet
+    assert chrome.find_element(By.ID, "say").get_attribute("textContent") == "ATTENTION - BLIND"
+    keep(chrome, "phone-turned-blind")
+    page = chrome.find_element(By.TAG_NAME, "body").text
+    assert "The battery may be in any state." in page
+    assert "NORMAL" not in page
+
+
+async def test_an_agent_that_is_gone_is_another_thing_than_a_blind_one(room: Room, see: See) -> None:
+    chrome = live(await run(see, room.url, 360, 640))
+    await room.stop()
+    await run(
+        WebDriverWait(chrome, 15).until,
+        lambda c: "This page lost the agent" in c.find_element(By.ID, "strip").text,
+    )
+    stamps = [e.text for e in chrome.find_elements(By.TAG_NAME, "time")]
+    await asyncio.sleep(1.5)  # stamps stop: nothing to wait for
+    assert [e.text for e in chrome.find_elements(By.TAG_NAME, "time")] == stamps
+    keep(chrome, "phone-lost")
+
+
+async def test_without_scripts_it_is_whole_and_refreshes_itself(room: Room, see: See) -> None:
+    in_alarm(room)
+    chrome = await run(see, room.url, 360, 640, scripts=False)
+    try:
+        html = chrome.page_source
+        assert '<meta http-equiv="refresh" content="30">' in html
+        assert "made at" in chrome.find_element(By.CSS_SELECTOR, ".top").text
+        assert len(chrome.find_elements(By.CSS_SELECTOR, ".k")) == 244
+        chrome.find_element(By.ID, "mv").click()  # the modes need no script either
+        shown = chrome.find_element(By.ID, "c0-76").value_of_css_property("font-size")
+        assert shown == "0px"
+    finally:
+        chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+async def test_no_request_leaves_the_pages_origin_and_no_policy_is_broken(room: Room, see: See) -> None:
+    in_alarm(room)
+    chrome = await run(see, "about:blank", 1440, 1300)
+    chrome.get_log("performance"), chrome.get_log("browser")
+    live(await run(see, room.url, 1440, 1300))
+    sent = [json.loads(entry["message"])["message"] for entry in chrome.get_log("performance")]
+    urls = [m["params"]["request"]["url"] for m in sent if m["method"] == "Network.requestWillBeSent"]
+    assert urls
+    assert [u for u in urls if not u.startswith((room.url, "data:"))] == []
+    assert chrome.get_log("browser") == []
