@@ -475,8 +475,12 @@ class Agent:
             "boottime_s": now_s,
             "clock_synchronised": self.clock.synchronised(),
             "units": [
-                unit_report(u, self.latest.get(u.name), self._known(u, now_s), now_s)
-                for u in self.units.values()
+                {
+                    **unit_report(u, self.latest.get(u.name), self._known(u, now_s), now_s),
+                    "port": bus.port.name,
+                }
+                for bus in self.buses.values()
+                for u in bus.units
             ],
             "buses": [
                 {"name": bus.name, "port": bus.port.name, "trouble": bus.trouble}

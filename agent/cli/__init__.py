@@ -10,6 +10,7 @@ main = lazy_group(
     {
         "run": "Run the agent until SIGTERM or Ctrl-C.",
         "status": "Say what a running agent knows.",
+        "live": "Show a running agent's batteries on this terminal.",
         "alarm": "See and answer the alarms of a running agent.",
         "relay": "Put the alarm relay into its alarm position, without an agent.",
         "check": "Check the configuration and every profile it names.",

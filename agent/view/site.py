@@ -157,5 +157,6 @@ def _link(unit: Mapping[str, Any], trends: Trends) -> dict[str, Any]:
         "errors": unit["read_errors"],
         "answered": None if answered is None else round(100.0 * answered, 1),
         "trouble": unit["trouble"],
+        "port": unit["port"],
         "letter": letter,
     }

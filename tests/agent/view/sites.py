@@ -22,6 +22,7 @@ def unit(
         "knowledge": knowledge,
         "age_s": age_s,
         "trouble": "" if knowledge == "LIVE" else "no sound answer; check power, wiring, unit id",
+        "port": "/dev/ttyUSB0",
         "reads": 1000,
         "read_errors": 2,
         "notes": [],

@@ -1,0 +1,75 @@
+"""cellwarden live: the site on a terminal, for as long as somebody looks."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.cli.door import socket_option
+from agent.cli.errors import Unreachable
+from agent.cli.live.plain import lines
+from agent.control import client
+
+
+@click.command("live")
+@socket_option
+@click.option("--plain", is_flag=True, help="Print one line per change instead of a picture.")
+def command(socket: Path, plain: bool) -> None:
+    """Show a running agent's batteries on this terminal, as they are now.
+
+    Works over SSH on any terminal of any size, by keyboard alone: ? lists the keys. Alarms can be
+    acknowledged and shelved; who did is recorded. Leaving the view never stops the agent. Where the output is
+    no terminal, it prints one line per change.
+
+    \b
+    Examples:  cellwarden live
+               cellwarden live --plain
+               cellwarden live | logger -t batteries
+    """
+
+    def get() -> dict[str, Any]:
+        return client.get(socket, "/v1/view")
+
+    try:
+        if not plain and sys.stdin.isatty() and sys.stdout.isatty():
+            from agent.cli.live.terminal import Terminal  # termios is of no use to pipes
+
+            plain = Terminal(get, lambda resource, body: client.post(socket, resource, body)).run() == "plain"
+            if not plain:
+                return
+        _tell(get)
+    except client.NotRunning as error:
+        raise Unreachable(str(error)) from error
+    except KeyboardInterrupt:
+        return
+
+
+def _tell(get: Any) -> None:
+    """Print changes until Ctrl-C, also over a restart of the agent."""
+    before: dict[str, Any] | None = None
+    while True:
+        try:
+            after = get()
+        except client.NotRunning as error:
+            if before is None:
+                raise
+            click.echo(f"{time.strftime('%H:%M:%S')} LOST THE AGENT; what was said before is old. {error}")
+            before = None
+            after = _await(get)
+        for line in lines(before, after):
+            click.echo(line)
+        sys.stdout.flush()
+        before = after
+        time.sleep(after["refresh_s"])
+
+
+def _await(get: Any) -> dict[str, Any]:
+    while True:
+        time.sleep(2.0)
+        try:
+            found: dict[str, Any] = get()
+        except client.NotRunning:
+            continue
+        return found

@@ -1,0 +1,42 @@
+"""One line per change, for serial consoles, screen readers and pipes. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agent.cli.live.frame import ascii_only
+
+View = Mapping[str, Any]
+
+
+def lines(before: View | None, after: View) -> Iterator[str]:
+    """Return what is to be said of `after` to somebody who has heard `before`; None: everything."""
+    at = after["made"]["clock"]
+    for said in _changes(before, after):
+        yield ascii_only(f"{at} {said}")
+
+
+def _changes(before: View | None, after: View) -> Iterator[str]:
+    head = after["headline"]
+    state = (head["condition"], head["knowledge"])
+    if before is None or state != (before["headline"]["condition"], before["headline"]["knowledge"]):
+        yield head["text"]
+    units = {unit["name"]: unit for unit in before["units"]} if before else {}
+    for unit in after["units"]:
+        old = units.get(unit["name"])
+        if old is None or old["knowledge"] != unit["knowledge"]:
+            yield f"{unit['name']} {unit['knowledge']}: {unit['sentence']}"
+            if unit["blind"]:
+                yield f"{unit['name']}: {unit['blind']['cause']}; next: {unit['blind']['next']}"
+        elif old["sentence"] != unit["sentence"]:
+            yield f"{unit['name']}: {unit['sentence']}"
+    was = _alarms(before) if before else {}
+    now = _alarms(after)
+    for name, row in now.items():
+        if name not in was or was[name]["state"] != row["state"]:
+            yield f"alarm {row['state']} priority {row['priority']} {row['where']}: {row['what']} {row['do']}"
+    for name in was.keys() - now.keys():
+        yield f"alarm over {was[name]['where']}: {name}"
+
+
+def _alarms(view: View) -> dict[str, View]:
+    return {row["id"]: row for row in (*view["alarms"]["active"], *view["alarms"]["over"])}

@@ -1,0 +1,276 @@
+"""The live view as a person has it: the real command on a real pty, read back through a terminal emulator."""
+
+import asyncio
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pyte
+import pytest
+
+from agent.cli.live.frame import State, frame
+from agent.cli.live.keys import keys_in, press
+from agent.cli.live.plain import lines
+from agent.control.server import Call, ControlServer
+from tests.agent.view.sites import alarm, at, rack, record, shown, status, unit
+
+PATIENCE_S = 30.0
+
+
+class Site:
+    """A control socket whose state the test sets; alarms can be answered."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "control.sock"
+        self.units, self.alarms, self.points = [unit()], [alarm()], {"rack-1": rack()}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        routes = {"GET /v1/view": self._view}
+        routes |= {f"POST /v1/alarms/{what}": self._answer(what) for what in ("acknowledge", "shelve")}
+        self.server = ControlServer(self.socket, routes)
+
+    def view(self) -> dict[str, Any]:
+        log = [record(a, "NEW", a["age_s"]) for a in self.alarms]
+        return {**shown(status(self.units, self.alarms, log), self.points), "refresh_s": 0.2}
+
+    async def _view(self, _call: Call) -> dict[str, Any]:
+        return self.view()
+
+    def _answer(self, what: str) -> Callable[[Call], Any]:
+        async def answer(call: Call) -> dict[str, Any]:
+            self.asked.append((what, dict(call.body)))
+            for one in self.alarms:
+                if one["id"] == call.body["alarm"]:
+                    one["state"] = {"acknowledge": "ACK", "shelve": "SHELVED"}[what]
+            return {}
+
+        return answer
+
+
+class Screen:
+    """`cellwarden live` on a pty of its own."""
+
+    def __init__(self, site: Site, columns: int = 80, rows: int = 24, **environment: str) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self.raw = b""
+        self._stream = pyte.ByteStream(self.screen)
+        self._changed = asyncio.Event()
+        self._fd, terminal = pty.openpty()
+        self.resize(columns, rows)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "agent.cli", "live", "--socket", str(site.socket)],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+            env={**os.environ, "TERM": "xterm", **environment},
+        )
+        os.close(terminal)
+        asyncio.get_running_loop().add_reader(self._fd, self._read)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._fd, 65536)
+        except OSError:  # the other end is closed
+            data = b""
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._fd)
+        self.raw += data
+        self._stream.feed(data)
+        self._changed.set()
+
+    def resize(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.screen.resize(rows, columns)
+
+    def type(self, keys: str) -> None:
+        os.write(self._fd, keys.encode())
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+    async def until(self, *texts: str) -> str:
+        """Wait until the screen shows all of these."""
+
+        async def seen() -> None:
+            while not all(text in self.text for text in texts):
+                self._changed.clear()
+                await self._changed.wait()
+
+        try:
+            await asyncio.wait_for(seen(), PATIENCE_S)
+        except TimeoutError:
+            raise AssertionError(f"not on the screen: {texts}\n{self.text}") from None
+        return self.text
+
+    async def end(self) -> int:
+        code = await asyncio.to_thread(self.process.wait, PATIENCE_S)
+        asyncio.get_running_loop().remove_reader(self._fd)
+        os.close(self._fd)
+        return code
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    site = Site(tmp_path)
+    await site.server.start()
+    yield site
+    await site.server.stop()
+
+
+async def test_it_shows_answers_finds_holds_and_leaves_the_terminal_as_it_was(site: Site) -> None:
+    live = Screen(site)
+    first = await live.until("ATTENTION   1 medium alarm, 1 new", "S2  61-120", "......2...", "q quit")
+    assert "LIVE  data" in first
+    assert first.isascii()
+    live.type("ak")
+    await live.until("acknowledge: done, and recorded as yours", "ACK")
+    assert site.asked == [("acknowledge", {"alarm": alarm()["id"]})]
+    live.type("s")
+    await live.until("SHELVED")
+    assert site.asked[1][1]["minutes"] == 60
+    live.type("\x1b/77\r")
+    await live.until("cell 77 string2/cell17: 3.241 V")
+    live.type(" ")
+    await live.until("HELD BY YOU 00:0")
+    site.alarms.append(alarm("string4/cell51", "critical", detector="thermal-slope"))
+    await live.until("ALARM   1 high", "1 new")  # a new alarm ends the hold
+    assert "HELD" not in live.text
+    live.type("q")
+    assert await live.end() == 0
+    assert live.raw.endswith(b"\x1b[?25h")  # the cursor is back, the other screen gone
+    assert b"\x1b[?1049l" in live.raw
+
+
+async def test_blind_is_loud_and_a_lost_agent_is_another_thing(site: Site) -> None:
+    live = Screen(site)
+    await live.until("LIVE  data")
+    site.units = [unit(knowledge="BLIND", age_s=1100.0)]
+    site.points = {"rack-1": rack(age_s=1100.0)}
+    blind = await live.until("BLIND since 13:44:11 (18 min)  LAST KNOWN: 1 medium alarm", "last known")
+    assert "Pack -- V   -- A   SoC -- %" in blind
+    assert "S1    1-60 ?????????? ??????????" in blind
+    assert "NEXT   cellwarden doctor   The battery may be in any state." in blind
+    assert "NORMAL" not in blind
+    await site.server.stop()
+    await live.until("THIS VIEW LOST THE AGENT", "Values below are old.")
+    live.type("\x03")  # Ctrl-C
+    assert await live.end() == 0
+
+
+async def test_a_window_is_drawn_anew_when_its_size_changes_and_no_size_is_refused(site: Site) -> None:
+    live = Screen(site, 80, 24)
+    await live.until("LOG ")
+    live.resize(40, 10)
+    small = await live.until("ATTENTION - LIVE  1 medium alarm")
+    await live.until("ALARMS 1 active")
+    live.resize(20, 3)
+    await live.until("ATTENTION - LIVE")
+    assert small.splitlines()[0].startswith("cellwarden live")
+    live.type("q")
+    assert await live.end() == 0
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("1", False), ("", True)])
+async def test_colour_is_optional_and_the_words_are_there_without(
+    site: Site, no_color: str, coloured: bool
+) -> None:
+    site.alarms = [alarm(severity="critical")]
+    live = Screen(site, NO_COLOR=no_color)
+    await live.until("ALARM   1 high alarm")
+    live.type("q")
+    await live.end()
+    codes = [
+        int(code)
+        for part in live.raw.split(b"\x1b[")[1:]
+        for code in part.split(b"m")[0].split(b";")
+        if code.isdigit()
+    ]
+    assert any(30 <= code <= 37 or 90 <= code <= 97 for code in codes) is coloured
+    assert 7 in codes  # reverse: priority 1
+
+
+async def test_p_goes_on_in_plain_lines_one_for_each_change(site: Site) -> None:
+    live = Screen(site, 200, 24)
+    await live.until("q quit")
+    live.type("p")
+    await live.until("14:02:31 ATTENTION - LIVE.", "rack-1 LIVE: 243 in band")
+    at(site.points["rack-1"], "string1/cell9")["last"] = 3.3
+    await live.until("14:02:31 rack-1: 242 in band, 1 high")
+    live.process.send_signal(signal.SIGINT)
+    assert await live.end() == 0
+
+
+def test_without_an_agent_it_says_where_it_looked(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "agent.cli", "live", "--plain", "--socket", str(tmp_path / "absent")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 3
+    assert "no agent answers at" in result.stderr
+
+
+def test_a_pipe_gets_what_was_raised_answered_and_over(site_view: Callable[..., dict[str, Any]]) -> None:
+    quiet, raised, answered = site_view(), site_view(alarm()), site_view(alarm(state="ACK"))
+    assert list(lines(quiet, quiet)) == []
+    assert [line.split(": ")[0] for line in lines(quiet, raised)] == [
+        "14:02:31 ATTENTION - LIVE. rack-1",
+        "14:02:31 rack-1",
+        "14:02:31 alarm NEW priority 2 rack-1 cell 77",
+    ]
+    assert any("alarm ACK" in line for line in lines(raised, answered))
+    assert any("alarm over rack-1 cell 77" in line for line in lines(answered, quiet))
+
+
+@pytest.fixture
+def site_view() -> Callable[..., dict[str, Any]]:
+    def build(*alarms: dict[str, Any]) -> dict[str, Any]:
+        return shown(status([unit()], list(alarms)), {"rack-1": rack()})
+
+    return build
+
+
+@pytest.mark.parametrize("page", ["main", "alarms", "cells", "links", "help"])
+@pytest.mark.parametrize("size", [(80, 24), (132, 50), (40, 12), (20, 5), (1, 1)])
+def test_every_page_fits_every_window(
+    site_view: Callable[..., dict[str, Any]], page: str, size: tuple[int, int]
+) -> None:
+    view = site_view(*(alarm(f"string1/cell{c}") for c in range(1, 9)))
+    width, height = size
+    drawn = frame(view, State(page=page), width, height)
+    assert len(drawn) == height
+    assert max(len(line.plain) for line in drawn) <= width
+    assert all(line.plain.isascii() for line in drawn)
+
+
+def test_a_smaller_window_drops_the_log_then_the_links_then_the_map(
+    site_view: Callable[..., dict[str, Any]],
+) -> None:
+    parts = {"log": " LOG", "links": "answering", "map": "CELLS", "alarms": " ALARMS"}
+    kept = []
+    for height in range(30, 8, -1):
+        text = "\n".join(line.plain for line in frame(site_view(alarm()), State(), 80, height))
+        here = [name for name, mark in parts.items() if mark in text]
+        if not kept or kept[-1] != here:
+            kept.append(here)
+    assert kept[0] == ["log", "links", "map", "alarms"]
+    assert ["links", "map", "alarms"] in kept
+    assert ["map", "alarms"] in kept
+    assert "alarms" in kept[-1]
+
+
+def test_arrow_keys_arrive_as_sequences() -> None:
+    assert keys_in("a\x1b[A\x1b[B\x1b\r") == ["a", "up", "down", "escape", "enter"]
+
+
+def test_a_number_is_typed_with_corrections(site_view: Callable[..., dict[str, Any]]) -> None:
+    state = State()
+    for key in keys_in("/78\x7f7\r"):
+        press(key, state, site_view())
+    assert (state.found, state.find) == (77, None)
