@@ -163,7 +163,9 @@ class Agent:
     def _page(self) -> Page | None:
         table = self.config.web
         tls = (table.cert, table.key) if table.cert and table.key else None
-        return Page(*table.address, self.view, tls, table.token_file) if table.address else None
+        if not table.address:
+            return None
+        return Page(*table.address, self.view, self.config.store.path, tls, table.token_file)
 
     def _store(self) -> Store:
         store = self.config.store

@@ -15,7 +15,7 @@ import numpy as np
 
 from agent.quality import NOT_READ, Quality
 from agent.wire import CLOCK_REPAIRED, CLOCK_SIMULATED, CLOCK_SYNCHRONISED, Batch
-from collector.reading import to_si
+from agent.wire.si import to_si
 
 HEADER = (
     "agent",

@@ -58,6 +58,21 @@ class Buffer:
             if agent in (None, batch.agent):
                 yield batch.agent, batch
 
+    def thinned(self, unit: str, from_ns: int, to_ns: int, at_most: int) -> tuple[list[Batch], int]:
+        """About `at_most` batches of a unit that lie evenly in [from_ns, to_ns), and how many there are."""
+        rows = self._rows(
+            "SELECT sequence FROM batch WHERE frames > 0 AND unit = ?1"
+            " AND (first_utc_ns < ?4 OR (last_utc_ns >= ?2 AND first_utc_ns < ?3)) ORDER BY sequence",
+            [unit, from_ns, to_ns, NEVER_SET_NS],
+        )
+        there = [sequence for (sequence,) in rows]
+        wanted = there[:: max(1, -(-len(there) // at_most))]
+        found = []
+        for sequence in wanted:
+            for (blob,) in self._rows("SELECT blob FROM batch WHERE sequence = ?", [sequence]):
+                found.append(self._decode(sequence, blob))  # one may have been dropped meanwhile
+        return found, len(there)
+
     def latest(self) -> list[Batch]:
         """The newest batch of each unit."""
         rows = self._rows(

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from html import escape as e
 from importlib import resources
 from itertools import groupby
@@ -12,8 +13,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from agent.view import words
-from agent.web import svg
+from agent.web import plot, svg
 from agent.web.blocks import TABLE_HEAD, row_of, title
+from agent.web.history import Series
 
 View = Mapping[str, Any]
 WIDE = 12  # boxes; a longer group gets wide rows on a wide screen
@@ -202,4 +204,74 @@ def cells_csv(unit: View) -> str:
     writer.writerow(COLUMNS)
     for box in unit["cells"]:
         writer.writerow([unit["name"], *("" if box[key] is None else box[key] for key in FROM_BOX)])
+    return out.getvalue()
+
+
+SPANS = ((600, "10 min"), (3600, "1 h"), (21600, "6 h"), (86400, "24 h"), (604800, "7 d"))
+
+
+def history_page(
+    view: View,
+    unit: View,
+    series: Sequence[Series],
+    asked: Mapping[str, str],
+    begin_s: float,
+    end_s: float,
+    now: datetime,
+) -> str:
+    """The history of a place, with links that zoom and move."""
+    span = end_s - begin_s
+
+    def link(text: str, end: float, width: float) -> str:
+        end = min(end, now.timestamp())
+        return (
+            f'<a href="history?{e(urlencode({**asked, "end": round(end), "span": round(width)}))}">{text}</a>'
+        )
+
+    middle = end_s - span / 2
+    places = (("earlier", end_s - span / 2), ("later", end_s + span / 2), ("now", now.timestamp()))
+    moves = [link(text, end, span) for text, end in places]
+    zooms = [link(text, middle + s / 2, s) if abs(s - span) > 1 else f"<b>{text}</b>" for s, text in SPANS]
+    zone = now.tzinfo
+    plots = "".join(
+        f"<section><h2>{e(one.name)} <small>{e(one.unit)}</small></h2>"
+        f"{plot.plot(one.t_s, one.value, begin_s, end_s, one.unit, zone)}{_thinned(one)}</section>"
+        for one in series
+    )
+    nothing = (
+        "<section><p>The buffer holds nothing of it in this time. What was delivered stays in it for as long "
+        "as [store] history_mb allows; what was read within the last seconds is not in it yet.</p></section>"
+    )
+    csv_link = (
+        f'<a href="history.csv?{e(urlencode({**asked, "end": round(end_s), "span": round(span)}))}">CSV</a>'
+    )
+    stretch = " to ".join(
+        datetime.fromtimestamp(t, zone).strftime("%d %b %Y %H:%M:%S") for t in (begin_s, end_s)
+    )
+    return _shell(
+        f"History of {unit['name']} {asked['place']}",
+        svg.icon(title(view)[1]),
+        f"{svg.HATCH}{_back(view)}<main class=one><section><h2>{e(unit['name'])}: "
+        f"{e(words.place(asked['place']))}</h2><p>{stretch}. Hatched: nothing was known.</p>"
+        f"<p>Zoom: {' '.join(zooms)}. Move: {' '.join(moves)}. {csv_link}</p></section>"
+        f"{plots or nothing}</main>",
+        refresh=False,
+    )
+
+
+def _thinned(one: Series) -> str:
+    if one.taken == one.there:
+        return ""
+    return f'<p class="s">Drawn from {one.taken} of {one.there} batches; zoom in for all.</p>'
+
+
+def history_csv(series: Sequence[Series]) -> str:
+    """The values of a history; empty where nothing was known."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("utc", "name", "place", "value", "unit"))
+    for one in series:
+        for t_s, value in zip(one.t_s.tolist(), one.value.tolist(), strict=True):
+            utc = datetime.fromtimestamp(t_s, UTC).isoformat(timespec="milliseconds")
+            writer.writerow((utc, one.name, one.place, "" if value != value else f"{value:.9g}", one.unit))
     return out.getvalue()

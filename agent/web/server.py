@@ -6,15 +6,18 @@ import logging
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 from aiohttp import web
 
+from agent.store.reading import BufferError
 from agent.view.site import REFRESH_S
 from agent.web import pages
 from agent.web.guard import COOKIE, HEADERS, Door, Rate, TokenError, is_ours, query_of, read_token
+from agent.web.history import Series, read
 from agent.web.screen import Screen, Viewer
 
 log = logging.getLogger(__name__)
@@ -22,6 +25,8 @@ log = logging.getLogger(__name__)
 AGAIN_S = 10.0  # until a port that was taken is tried again
 VIEWERS = 300  # open at once
 MAX_BODY_BYTES = 1024
+MIN_SPAN_S, MAX_SPAN_S = 10.0, 31 * 86400.0  # of a history
+LAST_UTC_S = 4_102_444_800.0  # 2100-01-01
 View = Mapping[str, Any]
 Look = Callable[[str | None], Awaitable[View]]
 
@@ -38,11 +43,13 @@ class Page:
         host: str,
         port: int,
         look: Look,
+        buffer: Path,
         tls: tuple[Path, Path] | None = None,
         token: Path | None = None,
     ) -> None:
         self.host, self.port, self.trouble = host, port, "not started yet"
         self.tried = asyncio.Event()  # to listen, at least once
+        self._buffer, self._one_reader = buffer, asyncio.Lock()
         self._look, self._tls, self._token = look, tls, token
         self._door: Door | None = None
         self._screens: dict[str | None, Screen] = {None: Screen(None, lambda: look(None))}
@@ -101,6 +108,8 @@ class Page:
         app.router.add_get("/cell", self._cell)
         app.router.add_get("/cells", self._cells)
         app.router.add_get("/cells.csv", self._csv)
+        app.router.add_get("/history", self._history)
+        app.router.add_get("/history.csv", self._history_csv)
         app.router.add_post("/login", self._login)
         return app
 
@@ -187,11 +196,7 @@ class Page:
 
     async def _csv(self, request: web.Request) -> web.Response:
         _, unit = await self._asked(request)
-        return web.Response(
-            text=pages.cells_csv(unit),
-            content_type="text/csv",
-            headers={"Content-Disposition": 'attachment; filename="cells.csv"'},
-        )
+        return _csv_file("cells.csv", pages.cells_csv(unit))
 
     async def _cell(self, request: web.Request) -> web.Response:
         view, unit = await self._asked(request)
@@ -201,11 +206,56 @@ class Page:
                 return _html(pages.cell_page(view, unit, i).encode())
         raise web.HTTPNotFound
 
+    async def _history(self, request: web.Request) -> web.Response:
+        view, unit = await self._asked(request)
+        series, begin_s, end_s = await self._read(request, unit["name"])
+        asked = {"u": unit["name"], "place": _place(request), "q": query_of(request.query, "q")}
+        now = datetime.now().astimezone()
+        return _html(pages.history_page(view, unit, series, asked, begin_s, end_s, now).encode())
+
+    async def _history_csv(self, request: web.Request) -> web.Response:
+        _, unit = await self._asked(request)
+        series, _, _ = await self._read(request, unit["name"])
+        return _csv_file("history.csv", pages.history_csv(series))
+
+    async def _read(self, request: web.Request, unit: str) -> tuple[list[Series], float, float]:
+        now_s = time.time()
+        span_s = min(max(_number(request, "span", 3600.0), MIN_SPAN_S), MAX_SPAN_S)
+        around_s = _number(request, "at", now_s) + span_s / 2
+        end_s = min(_number(request, "end", around_s), now_s)
+        asked = (unit, _place(request), query_of(request.query, "q"), end_s - span_s, end_s)
+        async with self._one_reader:  # decoding takes a core: one at a time
+            try:
+                series = await asyncio.to_thread(read, self._buffer, *asked)
+            except BufferError as error:
+                log.warning("status page: %s", error)
+                raise web.HTTPServiceUnavailable from error
+        return series, end_s - span_s, end_s
+
     async def _asked(self, request: web.Request) -> tuple[View, View]:
         """Return the view and the unit that is asked about; these pages are made for one reader each."""
         if not self._costly.allows(request.remote or "", time.monotonic()):
             raise web.HTTPTooManyRequests
         return await self._unit(query_of(request.query, "u"))
+
+
+def _place(request: web.Request) -> str:
+    return query_of(request.query, "place")
+
+
+def _number(request: web.Request, name: str, default: float) -> float:
+    try:
+        value = float(query_of(request.query, name) or default)
+    except ValueError:
+        raise web.HTTPBadRequest from None
+    if not 0.0 <= value < LAST_UTC_S:  # not a number is neither
+        raise web.HTTPBadRequest
+    return value
+
+
+def _csv_file(name: str, text: str) -> web.Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return web.Response(text=text, content_type="text/csv", headers=headers)
 
 
 def _html(body: bytes, status: int = 200) -> web.Response:

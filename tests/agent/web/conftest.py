@@ -16,10 +16,10 @@ from tests.agent.view.sites import rack, shown, status, unit
 class Room:
     """A page of a site whose state the test sets."""
 
-    def __init__(self, **more: Any) -> None:
+    def __init__(self, buffer: Path = Path("/nonexistent/buffer.db"), **more: Any) -> None:
         self.status, self.points = status([unit()]), {"rack-1": rack()}
         self.looks = 0
-        self.page = Page("127.0.0.1", 0, self._look, **more)
+        self.page = Page("127.0.0.1", 0, self._look, buffer, **more)
         self.task: asyncio.Task[None] | None = None
 
     async def _look(self, name: str | None) -> dict[str, Any]:

@@ -187,7 +187,7 @@ def test_a_configuration_that_would_show_the_battery_to_everyone_is_refused(tabl
 
 
 async def test_a_port_that_is_taken_is_said_and_harms_nobody(room: Room) -> None:
-    second = Page("127.0.0.1", room.page.port, room._look)
+    second = Page("127.0.0.1", room.page.port, room._look, Path("/nonexistent"))
     task = asyncio.create_task(second.run())
     await second.tried.wait()
     assert f"the page is not served at 127.0.0.1:{room.page.port}" in second.trouble
