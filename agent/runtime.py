@@ -162,10 +162,11 @@ class Agent:
 
     def _page(self) -> Page | None:
         table = self.config.web
-        tls = (table.cert, table.key) if table.cert and table.key else None
         if not table.address:
             return None
-        return Page(*table.address, self.view, self.config.store.path, tls, table.token_file)
+        cert, key, token = map(handed_over, (table.cert, table.key, table.token_file))
+        tls = (cert, key) if cert and key else None
+        return Page(*table.address, self.view, self.store.path, tls, token)
 
     def _store(self) -> Store:
         store = self.config.store
