@@ -115,7 +115,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     """
     database, fresh = Database(connection), Database(memory=True)
     known = {migration.name for migration in migrations.pending(fresh)}  # all of ours
-    unknown = [m.name for m in migrations.applied(database) if m.name not in known]
+    applied = {migration.name for migration in migrations.applied(database)}
+    unknown = sorted(applied - known)
+    if unknown and not known <= applied:  # a newer version would have all of ours, too
+        raise ValueError(f"its list of migrations is damaged ({', '.join(unknown)})")
     if unknown:
         raise NewerVersion(f"written by a newer cellwarden (it knows {', '.join(unknown)}); upgrade this one")
     migrations.apply(database)

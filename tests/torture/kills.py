@@ -41,7 +41,7 @@ def kills(count: int, seed: int, folder: Path) -> Result:
     try:
         for life in range(count):
             with _child(oracle, folder, collector.url, life) as (pid, reports):
-                _listen(result, reports, rng.uniform(0.0, 0.08))
+                _listen(result, reports, rng.uniform(0.0, 0.2))
                 if life % 10 == 9:
                     collector.kill()
                     result.counts["collector_kills"] += 1

@@ -137,6 +137,14 @@ def test_a_collector_that_knows_no_more_than_the_buffer_changes_nothing(open_sto
     assert again.last_sequence == 42
 
 
+def test_a_name_among_the_migrations_that_lacks_one_of_ours_is_damage_and_no_newer_version(
+    open_store: Opener,
+) -> None:
+    store = open_store()
+    store._db.execute("UPDATE _sqlite_migrations SET name = 'm001_batcies' WHERE name = 'm001_batches'")
+    assert open_store().epoch != store.epoch
+
+
 def test_damage_in_the_words_of_the_tables_themselves_is_no_crash_loop(open_store: Opener) -> None:
     """A flipped name of a table or column fails no check of the pages, and its message may be no UTF-8."""
     for word in (b"CREATE TABLE ledger", b"batch (", b"value_count", b"first_utc_ns"):
