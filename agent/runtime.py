@@ -23,6 +23,7 @@ from agent import notify
 from agent.clock import Clock, OffsetWatch
 from agent.config import Config, RtuBus, TcpBus, UnitTable
 from agent.control.api import alarms_of, relay_of, routes
+from agent.control.reading import read_routes
 from agent.control.server import ControlServer
 from agent.credentials import handed_over
 from agent.desk import Desk
@@ -48,7 +49,7 @@ from agent.outputs.journal import Journal
 from agent.outputs.relay import Relay
 from agent.reload import Change, ReloadRefused, change_of
 from agent.seen import TREND_STEP_S, LastGood, Trends
-from agent.status import Latest, health, points, unit_report
+from agent.status import Latest, bus_report, health, points, unit_report
 from agent.store.errors import DiskTrouble, StoreError
 from agent.store.intervals import Stretch
 from agent.store.ledger import Event
@@ -102,7 +103,10 @@ class Agent:
         self.offsets = OffsetWatch(self.clock.boot_id, self.store.clock_offset_ns())
         self.control = ControlServer(
             config.control.socket,
-            routes(self.desk, self.status, self._points, self.view, self.clock.boottime_s),
+            {
+                **routes(self.desk, self.status, self._points, self.view, self.clock.boottime_s),
+                **read_routes(self.desk, lambda: self.buses.values()),
+            },
         )
         self.page = self._page()
         listen = config.metrics.listen
@@ -485,10 +489,7 @@ class Agent:
                 for bus in self.buses.values()
                 for u in bus.units
             ],
-            "buses": [
-                {"name": bus.name, "port": bus.port.name, "trouble": bus.trouble}
-                for bus in self.buses.values()
-            ],
+            "buses": [bus_report(bus) for bus in self.buses.values()],
             "alarms": alarms_of(self.desk, now_s),
             "log": [
                 {**e.record, "unit": e.unit, "recorded": e not in self.recorder.unrecorded}

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from agent.detect.knowledge import Knowledge
 from agent.frame import Frame
+from agent.modbus.bus import Bus
 from agent.modbus.unit import Unit
 from agent.quality import Quality
 from agent.seen import LastGood
@@ -57,6 +58,20 @@ def unit_report(unit: Unit, latest: Latest | None, known: Knowledge, now_s: floa
         report["figures"] = _figures(latest)
         report["notes"] = list(latest.layout.notes)  # what the unit said of itself that does not add up
     return report
+
+
+def bus_report(bus: Bus) -> dict[str, Any]:
+    """Return one bus's part of the status: its units, and what came of the reads of each, by verdict."""
+    units = [
+        {
+            "name": unit.name,
+            "unit_id": unit.unit_id,
+            "reads": unit.counters.by_verdict(),
+            "late_replies": unit.counters.late_replies,
+        }
+        for unit in bus.units
+    ]
+    return {"name": bus.name, "port": bus.port.name, "trouble": bus.trouble, "units": units}
 
 
 def health(status: dict[str, Any]) -> dict[str, Any]:

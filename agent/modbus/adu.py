@@ -71,6 +71,11 @@ def reply_of(read: Read, pdu: bytes) -> Reply | None:
     return None
 
 
+def sound(frame: bytes) -> bool:
+    """Whether the checksum at the end of an RTU frame is that of the bytes before it."""
+    return bool(FramerRTU.check_CRC(frame[:-2], int.from_bytes(frame[-2:], "big")))
+
+
 class RtuExchange:
     """A request to `unit_id` on a serial line, and what has been heard since.
 
@@ -101,7 +106,7 @@ class RtuExchange:
             at = heard.find(prefix)
             while at >= 0:
                 frame = heard[at : at + size]
-                if len(frame) == size and FramerRTU.check_CRC(frame[:-2], int.from_bytes(frame[-2:], "big")):
+                if len(frame) == size and sound(frame):
                     self._sound.add(frame)
                 at = heard.find(prefix, at + 1)
 

@@ -3,11 +3,14 @@
 import asyncio
 import logging
 import random
+from collections import deque
 
 from agent.clock import Clock
+from agent.modbus.guest import PATIENCE_S, Guest, GuestRefused, Heard, parts
 from agent.modbus.ports import Port, PortError
 from agent.modbus.schedule import Schedule
 from agent.modbus.unit import Unit
+from drivers.registers import Read
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,7 @@ class Bus:
         self.trouble = ""
         self.busy_s = 0.0  # time in which the port carried something, since the start
         self._clock = clock
+        self._guests: deque[Guest] = deque()
         self._opened = asyncio.Event()
         self._opening: asyncio.Task[None] | None = None
         self._reopen_at_s = 0.0
@@ -69,7 +73,11 @@ class Bus:
         now_s = self._clock.boottime_s()
         ask = self._schedule.next(now_s)
         if isinstance(ask, float):
-            await asyncio.sleep((ask - now_s) / self._clock.scale)
+            pause_s = (ask - now_s) / self._clock.scale
+            if self._guests and self._guests[0].longest_s <= pause_s:
+                await self._guests.popleft().carry(self.port)
+            else:
+                await asyncio.sleep(pause_s)
             return
         try:
             answer = await self.port.ask(
@@ -82,6 +90,34 @@ class Bus:
         self.busy_s += now_s - ask.at_s
         self._carried |= answer.response_s is not None
         ask.unit.answered(ask, answer, now_s)
+
+    async def read(self, unit_id: int, read: Read, timeout_s: float | None = None) -> list[Heard]:
+        """Ask something for a person, in a pause of the schedule; see `guest`.
+
+        timeout_s: if not said, what the unit usually needs. Raises GuestRefused, PortError.
+        """
+        if not self.port.is_open:
+            raise PortError(self.trouble or f"{self.port.name}: is being opened")
+        polled = next((unit for unit in self.units if unit_id in unit.asked_ids), None)
+        owed = polled.owed() if polled and not self.port.numbered else set()
+        line_s = self.units[0].line.read_s
+        guests = [
+            Guest(unit_id, part, polled, timeout_s, line_s(part.area, part.count))
+            for part in parts(read, owed)
+        ]
+        self._guests += guests
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return [await guest.heard for guest in guests]
+        except TimeoutError:
+            raise GuestRefused(
+                f"bus {self.name} has had no pause of {guests[0].longest_s:.2f} s between its own reads;"
+                " ask with a shorter time-out, or stop the agent"
+            ) from None
+        finally:
+            for guest in guests:
+                if guest in self._guests:
+                    self._guests.remove(guest)
 
     async def _closed(self) -> None:
         """Open the port in the background, while the units say that they are not being read."""

@@ -15,6 +15,9 @@ NO_REPLY = Reply((), Quality.NO_REPLY)
 #: Called with a unit id and the seconds its reply took, when it came after its time-out.
 HeardLate = Callable[[int, float], None]
 
+#: Called with whether they were sent, and the bytes.
+Tap = Callable[[bool, bytes], None]
+
 
 class PortError(Exception):
     """The port itself failed: the cable, the adapter, the network, or another process."""
@@ -41,13 +44,14 @@ class Port(Protocol):
     """A serial line or a TCP endpoint.
 
     `numbered`: replies carry the number of their request, so a late one is known. `in_flight`: how many
-    requests it can carry at once.
+    requests it can carry at once. `tap`: for people who want to see the bytes themselves.
     """
 
     name: str
     numbered: bool
     in_flight: int
     heard_late: HeardLate
+    tap: Tap | None
 
     @property
     def is_open(self) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import serial
 
 from agent.modbus.adu import RTU_REQUEST_BYTES, RtuExchange, data_bytes
-from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, PortError, nobody
+from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, PortError, Tap, nobody
 from drivers.registers import Read
 
 SILENT_CHARACTERS = 3.5
@@ -58,6 +58,7 @@ class SerialPort:
     ) -> None:
         self.name = device
         self.heard_late: HeardLate = nobody
+        self.tap: Tap | None = None
         self._settings = {"baudrate": baud, "parity": parity, "stopbits": stop_bits}
         self._character_s = (9 + (parity != "N") + stop_bits) / baud
         # above 19200 baud the standard fixes the silence at 1.75 ms
@@ -132,6 +133,8 @@ class SerialPort:
             self._lost()
             return
         self._heard_s = time.monotonic()
+        if self.tap:
+            self.tap(False, data)
         for overdue in list(self._overdue):
             self._feed_overdue(overdue, data)
         if self._exchange is not None:
@@ -159,6 +162,8 @@ class SerialPort:
         reply_s = (5 + data_bytes(read)) * self._character_s
         try:
             self._serial.write(exchange.request)
+            if self.tap:
+                self.tap(True, exchange.request)
             sent_s = time.monotonic() + request_s
             self._give_up_s = sent_s + timeout_s + reply_s
             self._watch()

@@ -8,7 +8,7 @@ import time
 from collections import deque
 
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_request
-from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, PortError, nobody
+from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, PortError, Tap, nobody
 from drivers.registers import Read
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ class TcpPort(asyncio.Protocol):
         self.name = f"{host}:{port}"
         self.in_flight = in_flight
         self.heard_late: HeardLate = nobody
+        self.tap: Tap | None = None
         self._host, self._port, self._pause_s = host, port, pause_s
         self._transport: asyncio.Transport | None = None
         self._stream = TcpStream(self._known)
@@ -86,6 +87,8 @@ class TcpPort(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Give each reply to its request (asyncio calls this)."""
+        if self.tap:
+            self.tap(False, data)
         try:
             for transaction, unit_id, pdu in self._stream.feed(data):
                 self._received(transaction, unit_id, pdu)
@@ -126,7 +129,10 @@ class TcpPort(asyncio.Protocol):
         future: asyncio.Future[Answer] = loop.create_future()
         sent_s = time.monotonic()
         self._waiting[transaction] = future, unit_id, read, sent_s
-        self._transport.write(tcp_request(transaction, unit_id, read))
+        request = tcp_request(transaction, unit_id, read)
+        self._transport.write(request)
+        if self.tap:
+            self.tap(True, request)
         timer = loop.call_later(timeout_s, self._timed_out, transaction)
         try:
             return await future

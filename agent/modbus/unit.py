@@ -178,6 +178,11 @@ class Unit:
 
     # ---- asking
 
+    def owed(self) -> set[tuple[int, int]]:
+        """Return function code and data length of every reply that may still be on its way."""
+        reads = [*(self.connection.reads if self.connection else ()), self._next_read]
+        return {(read.area.function_code, data_bytes(read)) for read in reads if read}
+
     def ask(self, wish: Wish, now_s: float) -> Ask:
         """Return the request that was wished for; it goes out now."""
         self.counters.reads += 1

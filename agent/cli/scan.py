@@ -1,0 +1,384 @@
+"""cellwarden scan: which units there are, where, and what they are."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from agent.cli.codes import Trouble
+from agent.cli.door import json_option, socket_option
+from agent.cli.inspect_unit import known_profiles
+from agent.cli.profile.common import profile_dir_option
+from agent.cli.reach import agents_bus, endpoints, opened, trouble_of
+from agent.cli.tables import plain_table
+from agent.modbus.ports import Port, PortError
+from agent.modbus.serial_line import SerialPort
+from agent.survey.endpoint import Endpoint, Host, SerialLine, console_of, serial_devices
+from agent.survey.match import Ask, Match, rank, sureness
+from agent.survey.presence import (
+    ALL_IDS,
+    ALL_LINES,
+    GATEWAY_IDS,
+    LISTEN_S,
+    USUAL_IDS,
+    USUAL_LINES,
+    Found,
+    LineSetting,
+    knock,
+    knock_lines,
+    listen,
+    masters_ids,
+)
+from drivers.profile import Profile
+from drivers.registers import Read, Reply
+
+HOSTS_AT_ONCE = 32
+READ_S, TIMES = 0.4, 5.0  # for what identifies a unit: at least, and so many times its first answer's time
+
+
+@dataclass
+class Unit:
+    """A unit that was found, and what it seems to be."""
+
+    endpoint: Endpoint
+    found: Found
+    matches: list[Match] = field(default_factory=list)
+    same_for_any_id: bool = False
+
+    @property
+    def reading(self) -> str:
+        """What it is, in words."""
+        if self.found.answer.damaged:
+            return "CW-202 answers damaged: two units with one id, termination, or a second master"
+        sure = sureness(self.matches)
+        if sure == "not recognised":
+            return "a device is there; no profile fits (CW-212)"
+        best = self.matches[0]
+        return f"{sure}: {best.profile.model} ({best.holding} of {len(best.marks)} marks)"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for programs."""
+        reply = self.found.answer.reply
+        return {
+            "endpoint": str(self.endpoint),
+            "unit_id": self.found.unit_id,
+            "line": str(self.found.line) if self.found.line else None,
+            "answer": self.found.words,
+            "exception_code": reply.exception_code,
+            "response_s": self.found.answer.response_s,
+            "any_id": self.same_for_any_id,
+            "sureness": sureness(self.matches),
+            "profiles": [
+                {
+                    "profile": match.profile.model,
+                    "marks": [{"says": mark.says, "holds": mark.holds} for mark in match.marks],
+                    "identity": dict(match.layout.identity) if match.layout else {},
+                }
+                for match in self.matches
+            ],
+        }
+
+
+@dataclass
+class Survey:
+    """One scan: what to look at, and what was seen so far."""
+
+    endpoints: list[Endpoint]
+    lines: Sequence[LineSetting]
+    ids: Sequence[int]
+    profiles: list[Profile]
+    listen_s: float = LISTEN_S
+    quiet: bool = False
+    units: list[Unit] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        """Tell a person, on stderr: stdout is for what was found."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def count(self, line: str, asked: int, total: int, answers: int) -> None:
+        """Show how far it is, where there is somebody to see it."""
+        if not self.quiet and sys.stderr.isatty():
+            click.echo(f"\r  {line:<10} {asked}/{total}  {answers} answers ", nl=False, err=True)
+
+    async def run(self) -> None:
+        """Look at every endpoint; what cannot be looked at is one of `troubles`."""
+        hosts = [e for e in self.endpoints if isinstance(e, Host)]
+        for endpoint in self.endpoints:
+            if isinstance(endpoint, SerialLine):
+                try:
+                    await self._serial(endpoint)
+                except Trouble as trouble:
+                    self.troubles.append(trouble)
+        if len(hosts) > 1:
+            self.say(f"Knocking at {len(hosts)} addresses, {HOSTS_AT_ONCE} at once. Ctrl-C is safe.")
+        gate = asyncio.Semaphore(HOSTS_AT_ONCE)
+        await asyncio.gather(*(self._host(host, gate, alone=len(hosts) == 1) for host in hosts))
+        self.units.sort(key=lambda unit: (self.endpoints.index(unit.endpoint), unit.found.unit_id))
+
+    async def _serial(self, endpoint: SerialLine) -> None:
+        port = await opened(endpoint, self.lines[0])
+        assert isinstance(port, SerialPort)
+        try:
+            await self._overhear(endpoint, port)
+        finally:
+            port.close()
+        seconds = sum(line.knock_s for line in self.lines) * len(self.ids)
+        self.say(
+            f"Reads one register per id, writes nothing. Ids {_runs(self.ids)}, {len(self.lines)} line"
+            f" settings, about {seconds:.0f} s. Ctrl-C is safe."
+        )
+        answers: dict[LineSetting, int] = {}
+
+        def progress(line: LineSetting, asked: int, count: int) -> None:
+            answers[line] = count
+            self.count(str(line), asked, len(self.ids), count)
+
+        def refused(line: LineSetting, error: PortError) -> None:
+            if not Path(endpoint.device).exists():
+                raise trouble_of(error, endpoint) from error
+            self.say(f"  {line}  not tried: {trouble_of(error, endpoint).what}")
+
+        new: list[Unit] = []
+        try:
+            async for found in knock_lines(endpoint.device, self.lines, self.ids, progress, refused):
+                new.append(Unit(endpoint, found))
+                self.units.append(new[-1])
+        except PortError as error:
+            raise Trouble(
+                "CW-104", f"{error} in mid-scan; what was found before is listed.", "dmesg | tail"
+            ) from error
+        finally:
+            self.say("\r  " + "     ".join(f"{line}  {count} answers" for line, count in answers.items()))
+        by_line: dict[LineSetting, list[Unit]] = {}
+        for unit in new:
+            if unit.found.line and not unit.found.answer.damaged:
+                by_line.setdefault(unit.found.line, []).append(unit)
+        for line, units in by_line.items():
+            port = await opened(endpoint, line)
+            try:
+                await self._identify(port, units)
+            finally:
+                port.close()
+
+    async def _overhear(self, endpoint: SerialLine, port: SerialPort) -> None:
+        if not self.listen_s:
+            return
+        self.say(f"Listening {self.listen_s:g} s on {endpoint} ...")
+        data = await listen(port, self.listen_s)
+        if not data:
+            self.say("Quiet, no other master is talking.")
+            return
+        ids = masters_ids(data)
+        polled = f"; it polls ids {', '.join(map(str, ids))} at {self.lines[0]}" if ids else ""
+        raise Trouble(
+            "CW-111",
+            f"{len(data)} bytes heard on {endpoint} in {self.listen_s:g} s{polled}. Nothing was sent.",
+            f"cellwarden scan {endpoint} --listen 0   (only once the other master is off)",
+        )
+
+    async def _host(self, host: Host, gate: asyncio.Semaphore, *, alone: bool) -> None:
+        async with gate:
+            try:
+                port = await opened(host, self.lines[0])
+            except Trouble as trouble:
+                if alone:
+                    self.troubles.append(trouble)
+                return
+            try:
+                await self._gateway(host, port)
+            except PortError as error:
+                self.troubles.append(Trouble("CW-104", f"{error}", f"cellwarden scan {host}"))
+            finally:
+                port.close()
+
+    async def _gateway(self, host: Host, port: Port) -> None:
+        self.say(f"{host} accepts connections; asking {len(self.ids)} ids for one register each.")
+        async for found in knock(port, self.ids):
+            self.units.append(Unit(host, found))
+        mine = [unit for unit in self.units if unit.endpoint is host]
+        if len(mine) == len(self.ids) and len(mine) > 2:
+            # it does not look at the id: one unit, not many
+            first = min(mine, key=lambda unit: unit.found.unit_id or 256)
+            first.same_for_any_id = True
+            self.units = [unit for unit in self.units if unit.endpoint is not host or unit is first]
+            mine = [first]
+        if not port.is_open:
+            await port.open()
+        await self._identify(port, mine)
+
+    async def _identify(self, port: Port, units: list[Unit]) -> None:
+        for unit in units:
+            self.say(f"Identifying id {unit.found.unit_id} on {unit.endpoint} ...")
+            transport = "tcp" if isinstance(unit.endpoint, Host) else "rtu"
+            fitting = [profile for profile in self.profiles if transport in profile.transports]
+            unit.matches = await rank(fitting, asking(port, unit.found))
+
+
+def asking(port: Port, found: Found) -> Ask:
+    """Return what asks a unit that has answered before."""
+    timeout_s = max(READ_S, TIMES * (found.answer.response_s or 0.0))
+
+    async def ask(read: Read, pause_s: float) -> Reply:
+        if not port.is_open:
+            await port.open()
+        return (await port.ask(found.unit_id + read.unit_offset, read, timeout_s, pause_s)).reply
+
+    return ask
+
+
+@click.command("scan")
+@click.argument("where", nargs=-1, metavar="[ENDPOINT]...")
+@click.option(
+    "--id", "only_id", type=click.IntRange(0, 255), multiple=True, help="Only this unit id; repeatable."
+)
+@click.option("--line", "only_line", multiple=True, help="Only this line setting, as 9600-8N1; repeatable.")
+@click.option("--full", is_flag=True, help="Every unit id and further line settings.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=502, show_default=True, help="Of hosts given without."
+)
+@click.option(
+    "--listen", "listen_s", type=float, default=LISTEN_S, show_default=True, help="Seconds to listen first."
+)
+@profile_dir_option
+@socket_option
+@json_option
+def command(
+    where: tuple[str, ...],
+    only_id: tuple[int, ...],
+    only_line: tuple[str, ...],
+    full: bool,
+    port: int,
+    listen_s: float,
+    folders: tuple[Path, ...],
+    socket: Path,
+    as_json: bool,
+) -> None:
+    """Find battery units, and say which profile fits each. Reads only: one register per unit id, then the
+    registers that tell profiles apart. Never touches a port that the agent holds.
+
+    ENDPOINT is a serial device, HOST, HOST:PORT or a network such as 192.0.2.0/28; without one, every free
+    serial device of this machine. An exception is an answer: the device is there. Exit 0 when a unit was
+    found, 3 when not, 4 when the port is in use or another master is talking.
+
+    \b
+    Examples:  cellwarden scan /dev/ttyUSB0
+               cellwarden scan /dev/ttyUSB0 --id 1 --line 9600-8N1
+               cellwarden scan 192.0.2.10 192.0.2.32/28 --json
+    """
+    found = endpoints(where, port) if where else _free_devices(as_json)
+    for endpoint in found:
+        if bus := agents_bus(socket, endpoint):
+            raise Trouble(
+                "CW-110",
+                f"{endpoint} is polled by the running agent (bus {bus}). Nothing was sent.",
+                f"cellwarden probe {endpoint} --id 1   (through the agent; to scan, stop it first)",
+            )
+    try:
+        lines = [LineSetting.parse(text) for text in only_line] or list(ALL_LINES if full else USUAL_LINES)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    serial = any(isinstance(endpoint, SerialLine) for endpoint in found)
+    usual = USUAL_IDS if serial else GATEWAY_IDS
+    ids = only_id or ((*ALL_IDS, 0, 255) if full and not serial else ALL_IDS if full else usual)
+    survey = Survey(found, lines, ids, known_profiles(folders), listen_s, quiet=as_json)
+    stopped = False
+    try:
+        asyncio.run(survey.run())
+    except KeyboardInterrupt:
+        stopped = True
+    _report(survey, full=full, as_json=as_json, stopped=stopped)
+
+
+def _free_devices(quiet: bool) -> list[Endpoint]:
+    devices = serial_devices()
+    consoles = [device for device in devices if console_of(device)]
+    for device in consoles:
+        if not quiet:
+            click.echo(f"{device} is this machine's console, and is left alone.", err=True)
+    free = [SerialLine(device) for device in devices if device not in consoles]
+    if not free:
+        raise Trouble(
+            "CW-101",
+            "There is no serial adapter on this machine, and no host was named.",
+            "cellwarden scan 192.0.2.10   (or plug the adapter in)",
+        )
+    return list(free)
+
+
+def _report(survey: Survey, *, full: bool, as_json: bool, stopped: bool) -> None:
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "units": [unit.as_json() for unit in survey.units],
+                    "problems": [trouble.as_json() for trouble in survey.troubles],
+                    "stopped": stopped,
+                }
+            )
+        )
+    else:
+        _print(survey, full=full)
+        for trouble in survey.troubles:
+            trouble.show()
+    if stopped:
+        click.echo("Stopped by you; nothing was written, and the rest was not looked at.", err=True)
+        raise click.exceptions.Exit(1)
+    if survey.units:
+        return
+    if survey.troubles:
+        raise click.exceptions.Exit(survey.troubles[0].exit_code)
+    trouble = Trouble(
+        "CW-220",
+        f"No answer from ids {_runs(survey.ids)} at {', '.join(map(str, survey.endpoints[:4]))}.",
+        f"cellwarden scan {survey.endpoints[0]} --full",
+    )
+    if as_json:
+        raise click.exceptions.Exit(trouble.exit_code)
+    raise trouble
+
+
+def _print(survey: Survey, *, full: bool) -> None:
+    if not survey.units:
+        return
+    several = len({str(unit.endpoint) for unit in survey.units}) > 1
+    table = plain_table(*(("where",) if several else ()), "id", "line", "answer", "delay", "reading of it")
+    for unit in survey.units:
+        delay = unit.found.answer.response_s
+        table.add_row(
+            *((str(unit.endpoint),) if several else ()),
+            str(unit.found.unit_id) + ("*" if unit.same_for_any_id else ""),
+            str(unit.found.line or "tcp"),
+            unit.found.words,
+            "" if delay is None else f"{1e3 * delay:.0f} ms",
+            unit.reading,
+        )
+    Console(highlight=False).print(table)
+    if any(unit.same_for_any_id for unit in survey.units):
+        click.echo("* answers to any id: one unit that does not look at it")
+    first = next((unit for unit in survey.units if unit.matches), survey.units[0])
+    line = f" --line {str(first.found.line).replace(' ', '-')}" if first.found.line else ""
+    if not full and any(isinstance(endpoint, SerialLine) for endpoint in survey.endpoints):
+        rest_s = sum(setting.knock_s for setting in ALL_LINES) * len(ALL_IDS)
+        click.echo(
+            f"Not looked at: the other ids and line settings (add --full, about {rest_s / 60:.0f} min)."
+        )
+    click.echo(f"Next: cellwarden probe {first.endpoint} --id {first.found.unit_id}{line}")
+
+
+def _runs(ids: Sequence[int]) -> str:
+    """Return numbers as "1-32, 255"."""
+    runs: list[list[int]] = []
+    for number in sorted(ids):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)

@@ -1,0 +1,186 @@
+"""Who is there: one register is asked of each unit id, at one line setting after another. Read-only, gentle.
+
+An exception is an answer. So is one that comes too late: its id is asked again with patience.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from agent.modbus.adu import sound
+from agent.modbus.ports import Answer, Port, PortError
+from agent.modbus.serial_line import SerialPort
+from agent.modbus.verdict import Verdict, verdict_of
+from drivers.registers import Area, Read
+
+FIRST_READ = Read(Area.HOLDING, 0, 1)
+LISTEN_S = 2.0
+KNOCK_S = 0.15  # most units begin to answer within 50 ms
+PATIENT_S = 2.5  # for who was heard late: the slowest unit of the shipped profiles takes 2 s
+USUAL_IDS = tuple(range(1, 33))
+ALL_IDS = tuple(range(1, 248))
+GATEWAY_IDS = (
+    1,
+    255,
+    0,
+    *range(2, 11),
+)  # a TCP unit is found at 1 or 255, sometimes at 0; more are behind gateways
+
+
+@dataclass(frozen=True, slots=True)
+class LineSetting:
+    """How the bits stand on a serial line."""
+
+    baud: int
+    parity: str = "N"
+    stop_bits: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.baud} 8{self.parity}{self.stop_bits}"
+
+    @property
+    def knock_s(self) -> float:
+        """What asking an id that is not there takes."""
+        character_s = (9 + (self.parity != "N") + self.stop_bits) / self.baud
+        return KNOCK_S + (8 + 7 + 3.5) * character_s
+
+    @classmethod
+    def parse(cls, text: str) -> "LineSetting":
+        """Read one back: "9600 8N1", "9600-8E1", "9600". ValueError."""
+        baud, _, frame = text.replace("-", " ").partition(" ")
+        frame = frame.strip().upper() or "8N1"
+        if not baud.isdecimal() or len(frame) != 3 or frame[1] not in "NEO" or frame[2] not in "12":
+            raise ValueError(f"{text!r} is no line setting; write it as 9600-8N1")
+        return cls(int(baud), frame[1], int(frame[2]))
+
+
+# In the order of likelihood: the first four are what manuals of battery units name most, 115200 is the JK's.
+USUAL_LINES = (
+    LineSetting(9600),
+    LineSetting(9600, "E"),
+    LineSetting(19200),
+    LineSetting(19200, "E"),
+    LineSetting(115200),
+)
+ALL_LINES = (
+    *USUAL_LINES,
+    LineSetting(38400),
+    LineSetting(57600),
+    LineSetting(4800),
+    LineSetting(2400),
+    LineSetting(9600, "O"),
+    LineSetting(9600, "N", 2),
+    LineSetting(115200, "E"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A unit id from which something came."""
+
+    unit_id: int
+    answer: Answer
+    line: LineSetting | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the answer says."""
+        return verdict_of(self.answer)
+
+    @property
+    def words(self) -> str:
+        """What came, in words."""
+        reply = self.answer.reply
+        if reply.exception_code is not None:
+            return f"exception {reply.exception_code}"
+        if self.verdict is Verdict.DAMAGED:
+            return "damaged"
+        return f"{len(reply.words)} value" + ("s" if len(reply.words) != 1 else "")
+
+
+@dataclass
+class Heard:
+    """What came through a port, whoever sent it."""
+
+    data: bytearray = field(default_factory=bytearray)
+    late: set[int] = field(default_factory=set)
+
+    def attach(self, port: Port) -> None:
+        """Hear what comes through `port` from now on."""
+        port.tap = lambda sent, data: None if sent else self.data.extend(data)
+        port.heard_late = lambda unit_id, _response_s: self.late.add(unit_id)
+
+
+async def listen(port: SerialPort, seconds: float) -> bytes:
+    """Return what others say on the line, while nothing is said from here."""
+    heard = Heard()
+    heard.attach(port)
+    await asyncio.sleep(seconds)
+    port.tap = None
+    return bytes(heard.data)
+
+
+def masters_ids(data: bytes) -> list[int]:
+    """Return the unit ids in the sound read requests among bytes that were overheard."""
+    found = set()
+    for at in range(len(data) - 7):
+        frame = data[at : at + 8]
+        if 1 <= frame[1] <= 6 and sound(frame):
+            found.add(frame[0])
+    return sorted(found)
+
+
+async def knock(
+    port: Port, ids: Sequence[int], progress: Callable[[int], None] = lambda _asked: None
+) -> AsyncIterator[Found]:
+    """Ask each id one register, and yield those from which something came. Raises PortError."""
+    heard = Heard()
+    heard.attach(port)
+    answered: set[int] = set()
+    try:
+        for asked, unit_id in enumerate(ids, 1):
+            answer = await _ask(port, unit_id, KNOCK_S)
+            progress(asked)
+            # a gateway that cannot reach an id says that itself is there, not the unit
+            if verdict_of(answer) not in (Verdict.SILENT, Verdict.GATEWAY):
+                answered.add(unit_id)
+                yield Found(unit_id, answer)
+        for unit_id in sorted(heard.late - answered):
+            yield Found(unit_id, await _ask(port, unit_id, PATIENT_S))
+    finally:
+        port.tap = None
+
+
+async def _ask(port: Port, unit_id: int, timeout_s: float) -> Answer:
+    """Ask once; a connection that silence has closed is opened again."""
+    if not port.is_open:
+        await port.open()
+    return await port.ask(unit_id, FIRST_READ, timeout_s)
+
+
+async def knock_lines(
+    device: str,
+    lines: Iterable[LineSetting],
+    ids: Sequence[int],
+    progress: Callable[[LineSetting, int, int], None],
+    refused: Callable[[LineSetting, PortError], None],
+) -> AsyncIterator[Found]:
+    """Try line settings one after another; yield each id once, with the first setting it answered at."""
+    known: set[int] = set()
+    for line in lines:
+        port = SerialPort(device, line.baud, line.parity, line.stop_bits)
+        try:
+            await port.open()
+        except PortError as error:
+            refused(line, error)
+            continue
+        answers = 0
+        try:
+            async for found in knock(port, ids, lambda asked: progress(line, asked, answers)):  # noqa: B023
+                answers += 1
+                if found.unit_id not in known:
+                    known.add(found.unit_id)
+                    yield replace(found, line=line)
+            progress(line, len(ids), answers)
+        finally:
+            port.close()

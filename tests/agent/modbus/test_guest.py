@@ -1,0 +1,83 @@
+"""Reads for people on a bus that is being polled."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from agent.clock import Clock
+from agent.modbus import bus as engine
+from agent.modbus.adu import data_bytes
+from agent.modbus.bus import Bus
+from agent.modbus.guest import GuestRefused, parts
+from agent.modbus.ports import Port
+from agent.modbus.serial_line import SerialPort
+from agent.modbus.tcp import TcpPort
+from agent.modbus.unit import Unit
+from agent.modbus.verdict import Verdict, verdict_of
+from agent.quality import Quality
+from drivers.registers import Area, Read
+from hil.modbus.rtu import RtuBus
+from hil.modbus.tcp import TcpEndpoint
+from tests.agent.modbus.test_bus import Recorder, unit
+
+
+@contextlib.asynccontextmanager
+async def polled(port: Port, one: Unit, frames: Recorder) -> AsyncIterator[Bus]:
+    bus = Bus("bus", port, [one], Clock())
+    task = asyncio.create_task(bus.run())
+    try:
+        await frames.first(one.name, Quality.GOOD)
+        yield bus
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(params=["serial", "tcp"])
+def port(request: pytest.FixtureRequest, rtu_bus: RtuBus, endpoint: TcpEndpoint) -> Port:
+    if request.param == "serial":
+        return SerialPort(str(rtu_bus.link), rtu_bus.baud)
+    return TcpPort(endpoint.host, endpoint.port)
+
+
+async def test_a_person_reads_any_register_of_a_polled_bus_and_sees_the_bytes(port: Port) -> None:
+    frames = Recorder()
+    one = unit("a", 1, frames)
+    one.period_s = 0.5
+    async with polled(port, one, frames) as bus:
+        heard = await bus.read(1, Read(Area.HOLDING, 120, 4), 0.1)
+        assert [word for each in heard for word in each.answer.reply.words] == [3220, 3221, 3222, 3223]
+        assert all(each.sent and each.got for each in heard)
+        (nobody,) = await bus.read(77, Read(Area.HOLDING, 0, 1), 0.1)
+        assert verdict_of(nobody.answer) in (Verdict.SILENT, Verdict.GATEWAY)
+
+
+async def test_a_guest_that_could_delay_a_safety_point_is_refused(
+    rtu_bus: RtuBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "PATIENCE_S", 0.5)
+    frames = Recorder()
+    port = SerialPort(str(rtu_bus.link), rtu_bus.baud)
+    async with polled(port, unit("a", 1, frames), frames) as bus:  # every 0.1 s
+        asked = rtu_bus.requests
+        with pytest.raises(GuestRefused, match="no pause of"):
+            await bus.read(77, Read(Area.HOLDING, 0, 1), 0.3)
+        assert rtu_bus.requests > asked  # polling went on
+    assert frames.frames
+
+
+@pytest.mark.parametrize("count", range(1, 30))
+def test_a_guests_late_answer_can_pass_for_no_answer_to_the_agents_own_reads(count: int) -> None:
+    owed = {(3, 2 * n) for n in (4, 16, 2)}
+    for area in (Area.HOLDING, Area.INPUT):
+        try:
+            found = parts(Read(area, 100, count), owed)
+        except GuestRefused:
+            assert (area, count) == (Area.HOLDING, 2)
+            continue
+        assert not {(part.area.function_code, data_bytes(part)) for part in found} & owed
+        assert [part.address + i for part in found for i in range(part.count)] == list(
+            range(100, 100 + count)
+        )
