@@ -71,9 +71,11 @@ def next_state(state: State, does: Does, standing: bool) -> State:
 class AlarmEvent:
     """One thing that happened to an alarm. Plain values only: it goes to disk and onto the wire as it is.
 
-    `value` and `limit` are in `unit`; `beyond_noise` is value over the noise's standard deviation (0 where
-    there is no noise to speak of); `since_s` is when it began, as far as can be told; `count` is how many
-    channels the alarm stands for, `location` the one that shows it most.
+    `value`, `expected` and `limit` are in `unit`; `beyond_noise` is value over the noise's standard deviation
+    (0 where there is no noise to speak of); `since_s` is when it began, as far as can be told; `count` is how
+    many channels the alarm stands for, `location` the one that shows it most. `forecast`, `evidence_for` and
+    `evidence_against` are sentences, "" where there is nothing to say. `config` is the hash of what decides
+    when an alarm is raised. `shadow`: recorded, not announced.
     """
 
     detector: str
@@ -89,21 +91,30 @@ class AlarmEvent:
     since_s: float = 0.0
     beyond_noise: float = 0.0
     count: int = 1
+    expected: float = 0.0
+    forecast: str = ""
+    evidence_for: str = ""
+    evidence_against: str = ""
+    config: str = ""
+    shadow: bool = False
+
+
+Member = tuple[str, int]  # detector, and the number of a channel in its bank
 
 
 @dataclass(slots=True)
 class Alarm:
     """One cause: the channels that show it, and what people did about it."""
 
-    detector: str
+    family: str
     scope: str
-    leader: int  # the channel that shows it most
+    leader: Member  # who shows it most
     tier: int
     raised_s: float
     joined_s: float
     latch: bool
-    members: set[int] = field(default_factory=set)  # channels that show it now
-    count: int = 1  # channels that have shown it
+    members: set[Member] = field(default_factory=set)  # who shows it now
+    shown: set[Member] = field(default_factory=set)  # who has shown it
     state: State = State.NEW
     until_s: float = 0.0  # end of shelving
     said: AlarmEvent | None = None
@@ -122,6 +133,11 @@ class Alarm:
     def standing(self) -> bool:
         """Does any channel still show it."""
         return bool(self.members)
+
+    @property
+    def count(self) -> int:
+        """How many channels have shown it, whatever the detector."""
+        return len({channel for _, channel in self.shown})
 
     def do(self, what: Does) -> bool:
         """Let something happen; True when the state changed."""

@@ -1,20 +1,21 @@
 """The alarms of one unit: one cause, one alarm.
 
-Channels of one detector and one scope (a string) that come up within `CAUSE_S` of each other show one cause:
-the first, or the one of the highest tier, leads; the others are counted. Events are given out when an alarm
-is raised, when its tier rises and when its state changes, never for each follower.
+Channels and detectors of one family and one scope (a string) that come up within `CAUSE_S` of each other show
+one cause: the first, or the one of the highest tier, leads; the others are counted. Events are given out when
+an alarm is raised, when its tier rises and when its state changes, never for each follower.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 from agent.detect.alarms import Alarm, AlarmEvent, Does, State
 from agent.detect.explain import finite
-from agent.detect.rows import Row
+from agent.detect.rows import Row, family_of
 
 CAUSE_S = 600.0  # neighbours of a hot cell follow within minutes
 
-#: What a detector says about one of its channels: (channel, row, all channels of the alarm) -> event.
+#: What a detector says about one of its channels: (channel, row, its channels in the alarm) -> event.
 Explain = Callable[[int, Row, set[int]], AlarmEvent]
 
 
@@ -46,9 +47,9 @@ class AlarmBook:
         for alarm in touched:  # when all followers of this frame are known
             row = rows[alarm.tier]
             assert row is not None
-            alarm.said = replace(
-                finite(explain(alarm.leader, row, alarm.members)), state=str(alarm.state), count=alarm.count
-            )
+            members = {channel for name, channel in alarm.members if name == detector}
+            said = finite(explain(alarm.leader[1], row, members))
+            alarm.said = replace(said, state=str(alarm.state), count=alarm.count)
             if alarm.state in (State.NEW, State.CLEARED_NEW):
                 events.append(alarm.said)
         return events
@@ -56,37 +57,39 @@ class AlarmBook:
     def _raise(
         self, detector: str, rows: tuple[Row | None, ...], channel: int, scope: str, tier: int, t_s: float
     ) -> tuple[Alarm, bool]:
-        alarm = self._find(detector, channel, scope, t_s)
+        member = (detector, channel)
+        alarm = self._find(member, scope, t_s)
         row = rows[tier]
         assert row is not None  # a tier without a row has an infinite limit
         if alarm is None:
-            alarm = Alarm(detector, scope, channel, tier, t_s, t_s, row.latch, {channel})
+            alarm = Alarm(family_of(detector), scope, member, tier, t_s, t_s, row.latch, {member}, {member})
             self._alarms.append(alarm)
             return alarm, True
-        if channel not in alarm.members and channel != alarm.leader:
-            alarm.count += 1
         again = not alarm.standing
-        alarm.members.add(channel)
+        alarm.members.add(member)
+        alarm.shown.add(member)
         alarm.joined_s = t_s
         if again or tier > alarm.tier:
-            alarm.leader = channel
-            alarm.tier = tier if again else max(tier, alarm.tier)
+            alarm.leader = member
+            alarm.tier = tier
             alarm.latch = row.latch
             alarm.do(Does.RAISE)
             return alarm, True
         return alarm, False
 
-    def _find(self, detector: str, channel: int, scope: str, t_s: float) -> Alarm | None:
-        """Return the alarm this channel belongs to: its own, else a fresh one of its scope."""
-        ours = [alarm for alarm in self._alarms if alarm.detector == detector and alarm.scope == scope]
+    def _find(self, member: tuple[str, int], scope: str, t_s: float) -> Alarm | None:
+        """Return the alarm a member belongs to: its own, else a fresh one of its family and scope."""
+        family = family_of(member[0])
+        ours = [alarm for alarm in self._alarms if alarm.family == family and alarm.scope == scope]
         for alarm in ours:
-            if channel in alarm.members or channel == alarm.leader:
+            if member in alarm.shown:
                 return alarm
         return next((alarm for alarm in ours if alarm.standing and t_s - alarm.joined_s <= CAUSE_S), None)
 
     def _clear(self, detector: str, channel: int, t_s: float) -> Iterator[AlarmEvent]:
-        for alarm in [a for a in self._alarms if a.detector == detector and channel in a.members]:
-            alarm.members.discard(channel)
+        member = (detector, channel)
+        for alarm in [alarm for alarm in self._alarms if member in alarm.members]:
+            alarm.members.discard(member)
             if not alarm.standing and alarm.do(Does.CLEAR):
                 yield self._say(alarm, t_s)
 
@@ -109,7 +112,9 @@ class AlarmBook:
 
         ValueError when no such alarm is in the book.
         """
-        found = [a for a in self._alarms if a.detector == detector and a.said and a.said.location == location]
+        found = [
+            a for a in self._alarms if a.said and a.said.detector == detector and a.said.location == location
+        ]
         if not found:
             raise ValueError(
                 f"no {detector} alarm at {location or 'the whole unit'}; it may have cleared already"
@@ -135,6 +140,33 @@ class AlarmBook:
                 events.append(self._say(alarm, t_s))
         return events
 
+    def standing(self) -> list[Alarm]:
+        """Return the alarms whose condition stands."""
+        return [alarm for alarm in self._alarms if alarm.standing]
+
     def empty(self) -> bool:
         """Is there no alarm at all."""
         return not self._alarms
+
+    def to_plain(self) -> list[dict[str, Any]]:
+        """Return all alarms as plain data."""
+        return [
+            {**asdict(alarm), "members": sorted(alarm.members), "shown": sorted(alarm.shown)}
+            for alarm in self._alarms
+        ]
+
+    def from_plain(self, alarms: list[dict[str, Any]]) -> None:
+        """Take alarms as `to_plain` gave them, in place of those in the book."""
+        self._alarms = [
+            Alarm(
+                **{
+                    **alarm,
+                    "leader": (alarm["leader"][0], alarm["leader"][1]),
+                    "members": {(name, channel) for name, channel in alarm["members"]},
+                    "shown": {(name, channel) for name, channel in alarm["shown"]},
+                    "state": State(alarm["state"]),
+                    "said": AlarmEvent(**alarm["said"]) if alarm["said"] else None,
+                }
+            )
+            for alarm in alarms
+        ]

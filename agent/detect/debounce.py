@@ -1,5 +1,7 @@
 """On-delay, off-delay and dead band for all channels of a detector at once."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -9,37 +11,56 @@ from agent.detect.rows import Row
 LIMIT, ON_DELAY, OFF_DELAY, DEAD_BAND = range(4)
 
 
-@njit(cache=True)  # no fastmath: it may delete the NaN test below
-def debounce(
-    counted_s: float, score: Floats, table: Floats, over_s: Floats, under_s: Floats, tier: Ints, changed: Ints
-) -> int:
+class Delays(NamedTuple):
+    """State of one detector over n channels.
+
+    table (n_tiers, 4): LIMIT .. DEAD_BAND per tier, ascending; a tier that does not exist has an infinite
+    limit; row 0: no alarm. over_s (n, n_tiers), s: how long at or above each limit, -1 not. under_s (n,), s:
+    how long below the standing tier's. tier (n,): state and output, the standing tier. changed (n + 1,):
+    output, how many channels changed their tier, then which.
     """
-    Turn scores into tiers, with delays.
+
+    table: Floats
+    over_s: Floats
+    under_s: Floats
+    tier: Ints
+    changed: Ints
+
+
+def new_delays(n: int, rows: tuple[Row | None, ...]) -> Delays:
+    """Return the state of a detector with these rows by tier, over n channels."""
+    table = np.full((len(rows), 4), np.inf)
+    for r, row in enumerate(rows):
+        if row is not None:
+            table[r] = row.limit, row.on_delay_s, row.off_delay_s, row.dead_band
+    return Delays(
+        table,
+        np.full((n, len(rows)), -1.0),
+        np.zeros(n),
+        np.zeros(n, np.int64),
+        np.zeros(n + 1, np.int64),
+    )
+
+
+@njit(error_model="numpy")  # no fastmath: it may delete the NaN test below
+def debounce(counted_s: float, score: Floats, stride: int, delays: Delays) -> int:
+    """
+    Turn scores into tiers, with delays; return how many changed.
 
     Parameters
     ----------
     counted_s : float, s
         How much time this frame stands for as evidence: never more than a few polls, however long the gap.
-    score : (n,) float64
-        NaN: not known. Nothing is raised then, and nothing clears.
-    table : (n_tiers, 4) float64
-        LIMIT .. DEAD_BAND per tier, ascending; a tier that does not exist has an infinite limit. Row 0: no
-        alarm.
-    over_s : (n, n_tiers), under_s : (n,) float64, s
-        State: how long at or above each limit (-1: not), and how long below the standing tier's.
-    tier : (n,) int64
-        State and output: the standing tier.
-    changed : (n,) int64
-        Output: the channels whose tier changed.
-
-    Returns
-    -------
-    int
-        How many entries of `changed` are valid.
+    score : (n * stride,) float64
+        One channel's score every `stride`. NaN: not known. Nothing is raised then, and nothing clears.
+    stride : int
+    delays : Delays
+        State and output.
     """
+    table, over_s, under_s, tier = delays.table, delays.over_s, delays.under_s, delays.tier
     count = 0
-    for c in range(score.size):
-        x = score[c]
+    for c in range(tier.size):
+        x = score[c * stride]
         if np.isnan(x):
             continue
         highest = 0
@@ -62,15 +83,7 @@ def debounce(
         else:
             under_s[c] = 0.0
         if tier[c] != standing:
-            changed[count] = c
             count += 1
+            delays.changed[count] = c
+    delays.changed[0] = count
     return count
-
-
-def table_of(rows: tuple[Row | None, ...]) -> Floats:
-    """Return the (n_tiers, 4) table of a detector's rows."""
-    table = np.full((len(rows), 4), np.inf)
-    for r, row in enumerate(rows):
-        if row is not None:
-            table[r] = row.limit, row.on_delay_s, row.off_delay_s, row.dead_band
-    return table

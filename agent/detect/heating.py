@@ -1,5 +1,9 @@
-"""From slopes to verdicts: how fast a sensor heats by itself, and against its siblings."""
+"""From slopes to verdicts: how fast a sensor heats by itself, against its siblings, and while nothing loads.
 
+Both signals are residuals: what load and room explain (see `load`) is taken off first.
+"""
+
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +11,8 @@ from numba import njit
 
 from agent.detect import noise
 from agent.detect.channels import Floats
-from agent.detect.inputs import Inputs
+from agent.detect.inputs import SUSPECT, Inputs
+from agent.detect.load import NOW, RESTED_S, Load, Model, explain_by_load
 from agent.detect.slope import (
     CERTAIN,
     G0,
@@ -22,19 +27,46 @@ from agent.detect.slope import (
     rise,
 )
 
-# Columns of a verdict: K/min, and which scale says so.
-SCORE, SCALE = range(2)
+# Columns of a verdict, K/min and degC; then which scale says so of the first two.
+AGAINST, ALONE, AT_REST, HOT, AGAINST_SCALE, ALONE_SCALE = range(6)
 
 OWN_SHARE = 0.5  # of its siblings' heating a sensor may add before it counts: places and loads differ
 
-#: A slope that has not yet amounted to this much is never more than advice, however certain it is.
+#: A slope that has not yet amounted to this much is never more than advice, or no more than a warning,
+#: however certain it is.
 MIN_RISE_K, MIN_RISE_STEPS = 0.4, 1.5
 ADVICE_AT_MOST = 0.09  # K/min; below the warning's limit
+CRITICAL_RISE_K = 1.0
+WARNING_AT_MOST = 0.45
 MIN_RISE_ALONE_K = 2.0
+REST_RISE_K, REST_WARNING_AT_MOST = 4.0, 1.45
+
+#: The battery rests when its current says so, or, where that is not measured, when its voltages stand still:
+#: a load that heats a cell by 1 K/min pulls its voltage down at once, and further as it discharges.
+QUIET_V, QUIET_LAG_S = 0.03, 1800.0
+RESTED_AFTER_S, QUIET_AFTER_S = 300.0, 60.0
 
 
-@njit(cache=True, error_model="numpy")  # no fastmath: it may delete the NaN tests below
-def judge_heating(dt_s: float, bank: Inputs, slopes: Slopes, own: Floats, relative: Floats) -> None:
+class Heat(NamedTuple):
+    """State and verdicts on n sensors: signal, gain (n,), verdict (n, 6); slow_v (n_cells,); quiet_s (1,)."""
+
+    signal: Floats
+    gain: Floats
+    verdict: Floats
+    slow_v: Floats
+    quiet_s: Floats
+
+
+def new_heat(n: int, cells: int) -> Heat:
+    """Return the state for sensors and cells that have not been seen yet."""
+    nan = np.nan
+    return Heat(np.full(n, nan), np.full(n, nan), np.full((n, 6), nan), np.full(cells, nan), np.zeros(1))
+
+
+@njit(error_model="numpy")  # no fastmath: it may delete the NaN tests below
+def judge_heating(
+    dt_s: float, bank: Inputs, load: Load, own: Model, against: Model, slopes: Slopes, heat: Heat
+) -> None:
     """
     Score each sensor: its largest certain slope of all scales, by itself and against its siblings, in K/min.
 
@@ -44,39 +76,98 @@ def judge_heating(dt_s: float, bank: Inputs, slopes: Slopes, own: Floats, relati
         Time since the last frame, > 0.
     bank : Inputs
         The sensors' values and their siblings' medians, degC.
+    load : Load
+        Brought up to this frame.
+    own, against : Model
+        What load and room explain of the sensors, and of their distance from their siblings.
     slopes : Slopes
-        State.
-    own, relative : (n, 2) float64
-        Output: SCORE (NaN: not known) and SCALE.
+    heat : Heat
+        State, and output in `verdict`; NaN: not known.
 
     Notes
     -----
-    Against siblings, the sensor must itself be heating (when the siblings cool, it only lags), and heating
-    that is common to all excuses a share of its own: load heats every cell, though not every sensor alike.
+    Against siblings, the sensor must itself be heating, and the more the faster the siblings cool (else it is
+    in the lee of their draught); heating that is common to all excuses a share of its own: load heats every
+    cell, though not every sensor alike.
     """
-    fit_slopes(dt_s, bank.value, bank.median, bank.restart, slopes)
-    alone, against = slopes.temperature.fit, slopes.gain.fit
-    for c in range(bank.value.size):
-        own[c, SCORE] = np.nan
-        relative[c, SCORE] = np.nan
-        for k in range(SCALES_S.size):
+    n = bank.value.size
+    for c in range(n):
+        heat.gain[c] = bank.value[c] - bank.median[c]
+    explain_by_load(dt_s, bank.value, bank, load, own)
+    explain_by_load(dt_s, heat.gain, bank, load, against)
+    for c in range(n):
+        heat.signal[c] = bank.value[c] - own.explained[c]
+        heat.gain[c] -= against.explained[c]
+    fit_slopes(dt_s, heat.signal, heat.gain, bank.restart, slopes)
+    quiet = heat.quiet_s[0] >= QUIET_AFTER_S
+    for c in range(n):
+        _judge_sensor(bank, slopes, heat.verdict, quiet, c)
+
+
+@njit(error_model="numpy")
+def _judge_sensor(bank: Inputs, slopes: Slopes, verdict: Floats, quiet: bool, c: int) -> None:
+    alone, gain = slopes.temperature.fit, slopes.gain.fit
+    best_alone, best_against = -np.inf, -np.inf
+    for k in range(SCALES_S.size):
+        certain = alone[c, k, CERTAIN]
+        if certain > best_alone:
+            best_alone = certain
+            verdict[c, ALONE_SCALE] = k
+        certain = gain[c, k, CERTAIN]
+        if certain > 0.0:
             slope = alone[c, k, SLOPE]
-            excused = OWN_SHARE * max(slope - against[c, k, SLOPE], 0.0)
-            _keep(own, c, k, 60.0 * alone[c, k, CERTAIN])
-            _keep(relative, c, k, 60.0 * min(against[c, k, CERTAIN] - excused, slope))
-        if own[c, SCORE] > 0.0 and not rise(slopes, c, X0) >= MIN_RISE_ALONE_K:
-            own[c, SCORE] = 0.0
-        if relative[c, SCORE] > ADVICE_AT_MOST and not rise(slopes, c, G0) >= max(
-            MIN_RISE_K, MIN_RISE_STEPS * bank.step[c]
-        ):
-            relative[c, SCORE] = ADVICE_AT_MOST
+            common = slope - gain[c, k, SLOPE]
+            certain = min(certain - OWN_SHARE * max(common, 0.0), slope - OWN_SHARE * max(-common, 0.0))
+        if certain > best_against:
+            best_against = certain
+            verdict[c, AGAINST_SCALE] = k
+    verdict[c, ALONE] = 60.0 * best_alone if best_alone > -np.inf else np.nan
+    verdict[c, AGAINST] = 60.0 * best_against if best_against > -np.inf else np.nan
+    verdict[c, HOT] = np.nan
+    if verdict[c, ALONE] > 0.0:
+        risen = rise(slopes, c, X0)
+        if not risen >= MIN_RISE_ALONE_K:
+            verdict[c, ALONE] = 0.0
+        verdict[c, AT_REST] = verdict[c, ALONE] if quiet else 0.0
+        if not risen >= REST_RISE_K:
+            verdict[c, AT_REST] = min(verdict[c, AT_REST], REST_WARNING_AT_MOST)
+    else:
+        verdict[c, AT_REST] = verdict[c, ALONE]
+    if verdict[c, AGAINST] > ADVICE_AT_MOST:
+        risen = rise(slopes, c, G0)
+        if not risen >= max(MIN_RISE_K, MIN_RISE_STEPS * bank.step[c]):
+            verdict[c, AGAINST] = ADVICE_AT_MOST
+        elif not risen >= max(CRITICAL_RISE_K, 2.0 * MIN_RISE_STEPS * bank.step[c]):
+            verdict[c, AGAINST] = min(verdict[c, AGAINST], WARNING_AT_MOST)
+    if not np.isnan(bank.value[c]):
+        verdict[c, HOT] = bank.value[c] if bank.memory[c, SUSPECT] <= 0.0 else 0.0
 
 
-@njit(cache=True)
-def _keep(best: Floats, c: int, k: int, score: float) -> None:
-    if score > best[c, SCORE] or np.isnan(best[c, SCORE]):
-        best[c, SCORE] = score
-        best[c, SCALE] = k
+@njit(error_model="numpy")
+def follow_rest(dt_s: float, cells: Inputs, load: Load, heat: Heat) -> None:
+    """Follow for how long the battery has rested, by its currents and by its voltages."""
+    known = False
+    rests = True
+    for j in range(load.at.size):
+        if not np.isnan(load.state[j, NOW]):
+            known = True
+            rests = rests and load.state[j, RESTED_S] >= RESTED_AFTER_S
+    away = 0.0
+    seen = 0
+    gain = 1.0 - math.exp(-dt_s / QUIET_LAG_S)
+    for c in range(cells.value.size):
+        x = cells.value[c]
+        if np.isnan(x):
+            continue
+        if np.isnan(heat.slow_v[c]):
+            heat.slow_v[c] = x
+        heat.slow_v[c] += gain * (x - heat.slow_v[c])
+        away += abs(x - heat.slow_v[c])
+        seen += 1
+    if seen > 0:
+        known = True
+        rests = rests and away / seen <= QUIET_V
+    heat.quiet_s[0] = heat.quiet_s[0] + min(dt_s, QUIET_AFTER_S) if known and rests else 0.0
 
 
 class Seen(NamedTuple):
@@ -90,18 +181,21 @@ class Seen(NamedTuple):
     for_s: float
 
 
-def seen(slopes: Slopes, verdict: Floats, c: int, signal: Signal) -> Seen:
-    """Return what explains the verdict on sensor `c`; `signal` is the one that was scored."""
-    k = int(verdict[c, SCALE])
+def seen(slopes: Slopes, verdict: Floats, c: int, column: int) -> Seen:
+    """Return what explains the verdict on sensor `c` in `column`, AGAINST or one of the others."""
+    by_siblings = column == AGAINST
+    signal = slopes.gain if by_siblings else slopes.temperature
+    at = verdict[c, AGAINST_SCALE if by_siblings else ALONE_SCALE]
+    k = 0 if math.isnan(at) else int(at)
     slope = float(signal.fit[c, k, SLOPE])
-    risen = rise(slopes, c, X0 if signal is slopes.temperature else G0)
+    risen = rise(slopes, c, G0 if by_siblings else X0)
     return Seen(
-        certain=float(verdict[c, SCORE]),
+        certain=float(verdict[c, column]),
         own=60.0 * float(slopes.temperature.fit[c, k, SLOPE]),
         against=60.0 * float(slopes.gain.fit[c, k, SLOPE]),
         noise=60.0 * max(_white(slopes, c, k, signal), float(signal.learned[c, k, POSSIBLE] / SIGMAS[k])),
         rise_k=risen,
-        for_s=min(risen / slope, 2.0 * float(SCALES_S[k])) if slope > 0.0 else 0.0,
+        for_s=min(risen / slope, 2.0 * float(SCALES_S[k])) if slope > 0.0 and risen > 0.0 else 0.0,
     )
 
 

@@ -1,8 +1,15 @@
 """Cell imbalance: a cell that leaves its siblings, against its own past and against what the others do now.
 
 What counts is the deviation from the median of the siblings, less the cell's own learned deviation: cells
-differ for life. Load and the ends of the charge curve spread all cells, so the spread of the others *now* is
-part of the yardstick, beside the cell's own usual excursions and the register step.
+differ for life. The baseline is kept apart for rest, charge and discharge, for a cell of higher resistance
+deviates with every load. The excursion is averaged over seconds, minutes, hours and a day: steps (a short)
+show in the first two, drift (self-discharge) in the last two. The yardstick of each mean is, whichever is
+more,
+  - how this mean has wandered before (its mean square, excursions clipped);
+  - how far the others stand from their own baselines now: load and the ends of the charge curve spread all;
+  - the register step.
+A cell whose neighbours left together with it (a module that warms, a busbar) is excused their share: one cell
+fails, not eight in a row.
 """
 
 import math
@@ -11,41 +18,66 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from agent.detect.channels import Floats, Ints
+from agent.detect.channels import Floats
 from agent.detect.inputs import Inputs
+from agent.detect.load import UNKNOWN, Load
 
-FAST_S = 4.0  # what is averaged before anything is said of a cell
-BASELINE_S = 6 * 3600.0
-USUAL_S = 86400.0
+SCALES_S = np.array([4.0, 120.0, 7200.0, 86400.0])
+SIGMAS = np.array([15.0, 12.0, 3.5, 3.5])
+FLOOR_V = np.array([0.0, 0.001, 0.003, 0.003])  # of the yardstick; daily cycles of charge are learned in days
+DUE = 0.02  # of a time constant: how often a mean is judged
+DRIFT = 2  # the first scale that means drift
+LEARN_BELOW = 2.0  # sigmas: what a drift is learned from; a cell that has left is no example of itself
+
+BASELINE_S = 60 * 86400.0
 START_S = 60.0  # baseline of a new cell: what it did in its first minute
 LEARNT_S = 3600.0  # good input after which the baseline is the cell's own
-GAP_S = 60.0  # a gap is not evidence for its length
-SIGMAS = 10.0
+LEARN_WINDOWS = 12.0  # of a scale, before the scale is judged without reserve
+WANDER_S = 30 * 86400.0
+GAP_S = 60.0  # a gap is no evidence for its length
 MIN_SIBLINGS = 2
-SPREAD_QUANTILE = 0.8  # of the siblings' excursions: structured spread (end cells, warm rows) is not Gaussian
+BEYOND_SHARE = 0.05  # how fast what is beyond doubt becomes usual, against what is not
+SPREAD_QUANTILE = (
+    0.85  # of the siblings' excursions: structured spread (end cells, warm rows) is not Gaussian
+)
+NEIGHBOURS = 2  # on each side
+QUANTILE_STEPS, LEAST_SPREAD_V = 60, 2e-5
 
-# Columns of the state, V and s; USUAL is a mean absolute excursion.
-BASELINE, USUAL, FAST, AGE = range(4)
-# Columns of the verdict: mV, then V.
-SCORE, DEVIATION, EXPECTED, NOISE = range(4)
+# Columns of the state: one baseline and age per regime, then mean excursion, mean square and windows per
+# scale, V and s.
+BASELINE, AGE, MEAN, SQUARE, WINDOWS = 0, 4, 8, 12, 16
+COLUMNS = 20
+# Columns of the verdict: mV (sudden, drifting), V, V, then by scale V^2 and V.
+SUDDEN, DRIFTING, DEVIATION, EXPECTED, NOISE2, LEFT = 0, 1, 2, 3, 4, 8
+VERDICTS = 12
 
 
 class Cells(NamedTuple):
-    """State and verdict for n cells; `order` is scratch: the members of each group by excursion."""
+    """State and verdict for n cells.
+
+    state (n, 20), verdict (n, 12): see the columns above; quantile (scales, groups): of the excursions, V;
+    waited_s (scales,): since a mean was judged; gain (scales,): of the means, this frame.
+    """
 
     state: Floats
-    order: Ints
     verdict: Floats
+    quantile: Floats
+    waited_s: Floats
+    gain: Floats
 
 
-def new_cells(member: Ints) -> Cells:
-    """Return the state of cells that have not been seen yet; member (n,): see `Bank`."""
-    n = len(member)
-    return Cells(np.zeros((n, 4)), member.copy(), np.full((n, 4), np.nan))
+def new_cells(n: int, groups: int) -> Cells:
+    """Return the state of cells that have not been seen yet."""
+    verdict = np.full((n, VERDICTS), np.nan)
+    verdict[:, LEFT:] = 0.0
+    scales = len(SCALES_S)
+    return Cells(
+        np.zeros((n, COLUMNS)), verdict, np.full((scales, groups), 1e-3), np.zeros(scales), np.zeros(scales)
+    )
 
 
-@njit(cache=True)  # no fastmath: it may delete the NaN tests below
-def judge_imbalance(dt_s: float, bank: Inputs, cells: Cells) -> None:
+@njit(error_model="numpy")  # no fastmath: it may delete the NaN tests below
+def judge_imbalance(dt_s: float, bank: Inputs, load: Load, cells: Cells) -> None:
     """
     Score each cell: how far it has left its siblings, in mV; 0 where that is not beyond doubt.
 
@@ -55,68 +87,158 @@ def judge_imbalance(dt_s: float, bank: Inputs, cells: Cells) -> None:
         Time since the last frame, > 0.
     bank : Inputs
         The cells' voltages and their siblings' medians, V.
+    load : Load
+        Tells the regime of each cell's circuit.
     cells : Cells
-        State, and output in `verdict` (n, 4): SCORE (mV; NaN: not known), DEVIATION from the siblings,
-        EXPECTED deviation, NOISE (1 sigma), V.
+        State, and output in `verdict`: SUDDEN and DRIFTING (mV; NaN: not known), DEVIATION from the siblings,
+        EXPECTED deviation, V; by scale NOISE2 (variance) and LEFT, V.
     """
-    fast = 1.0 - math.exp(-dt_s / FAST_S)
+    counted_s = min(dt_s, GAP_S)
+    for k in range(SCALES_S.size):
+        cells.gain[k] = 1.0 - math.exp(-counted_s / SCALES_S[k])
     for c in range(bank.value.size):
         deviation = bank.value[c] - bank.median[c]
-        cells.verdict[c, SCORE] = np.nan
         cells.verdict[c, DEVIATION] = deviation
-        if not np.isnan(deviation):
-            if cells.state[c, AGE] == 0.0:
-                cells.state[c, BASELINE] = deviation
-                cells.state[c, USUAL] = 0.5 * bank.step[c]
-            cells.state[c, FAST] += fast * (deviation - cells.state[c, BASELINE] - cells.state[c, FAST])
-    for g in range(bank.start.size - 1):
-        first, last = bank.start[g], bank.start[g + 1]
-        good = _sort_by_excursion(cells, first, last)
-        if good <= MIN_SIBLINGS:
-            continue
-        middle = cells.order[first + int(SPREAD_QUANTILE * (good - 1))]
-        spread = abs(cells.state[middle, FAST]) / 1.2816
-        for a in range(first, first + good):
-            c = cells.order[a]
-            _judge_cell(cells.state, cells.verdict, c, spread, bank.step[c], min(dt_s, GAP_S))
+        if np.isnan(deviation):
+            cells.verdict[c, SUDDEN] = np.nan
+            cells.verdict[c, DRIFTING] = np.nan
+        else:
+            _follow(counted_s, deviation, load.regime[bank.circuit[c]], bank.step[c], cells, c)
+    for k in range(SCALES_S.size):
+        cells.waited_s[k] += counted_s
+        if cells.waited_s[k] >= DUE * SCALES_S[k]:
+            for g in range(bank.start.size - 1):
+                _judge_scale(bank, cells, g, k, cells.waited_s[k])
+            cells.waited_s[k] = 0.0
+    for c in range(bank.value.size):
+        v = cells.verdict
+        if not np.isnan(v[c, DEVIATION]):
+            v[c, SUDDEN] = 1e3 * max(v[c, LEFT], v[c, LEFT + 1])
+            v[c, DRIFTING] = 1e3 * max(v[c, LEFT + 2], v[c, LEFT + 3])
 
 
-@njit(cache=True)
-def _sort_by_excursion(cells: Cells, first: int, last: int) -> int:
-    """Sort the cells that have a value to the front of their group, smallest excursion first; return how
-    many.
+@njit(error_model="numpy")
+def _follow(dt_s: float, deviation: float, regime: int, step: float, cells: Cells, c: int) -> None:
+    """Bring a cell's means and its baseline up to a deviation, V."""
+    s = cells.state
+    if s[c, AGE + regime] == 0.0:
+        _begin_regime(s, c, regime, deviation)
+    excursion = deviation - s[c, BASELINE + regime]
+    for k in range(SCALES_S.size):
+        s[c, MEAN + k] += cells.gain[k] * (excursion - s[c, MEAN + k])
+    age_s = s[c, AGE + regime] + dt_s
+    s[c, AGE + regime] = age_s
+    usual = 2.0 * max(step, math.sqrt(s[c, SQUARE]))  # what is learned follows no fault at full speed
+    bounded = min(max(excursion, -usual), usual)
+    if cells.verdict[c, LEFT] > 0.0 or cells.verdict[c, LEFT + 1] > 0.0:
+        bounded *= BEYOND_SHARE
+    s[c, BASELINE + regime] += bounded * min(1.0, dt_s / min(max(age_s, 0.25 * START_S), BASELINE_S))
+    cells.verdict[c, EXPECTED] = s[c, BASELINE + regime]
 
-    They are nearly sorted from the last frame: insertion costs little.
-    """
-    good = first
+
+@njit(error_model="numpy")
+def _begin_regime(s: Floats, c: int, regime: int, deviation: float) -> None:
+    """Take a new regime's baseline from the best known one: a fault may be what brought the regime about."""
+    known = 0
+    for other in range(1, UNKNOWN + 1):
+        if s[c, AGE + other] > s[c, AGE + known]:
+            known = other
+    if s[c, AGE + known] > 0.0:
+        s[c, BASELINE + regime] = s[c, BASELINE + known]
+        s[c, AGE + regime] = min(s[c, AGE + known], START_S)
+    else:
+        s[c, BASELINE + regime] = deviation
+
+
+@njit(error_model="numpy")
+def _judge_scale(bank: Inputs, cells: Cells, g: int, k: int, waited_s: float) -> None:
+    first, last = bank.start[g], bank.start[g + 1]
+    spread = _spread(bank, cells, first, last, g, k)
+    if np.isnan(spread):
+        return
     for a in range(first, last):
-        c = cells.order[a]
-        if np.isnan(cells.verdict[c, DEVIATION]):
-            continue
-        x = abs(cells.state[c, FAST])
-        cells.order[a] = cells.order[good]
-        b = good
-        while b > first and abs(cells.state[cells.order[b - 1], FAST]) > x:
-            cells.order[b] = cells.order[b - 1]
-            b -= 1
-        cells.order[b] = c
-        good += 1
-    return good - first
+        c = bank.member[a]
+        if not np.isnan(cells.verdict[c, DEVIATION]):
+            _judge_cell(bank, cells, first, last, a, k, spread, waited_s)
 
 
-@njit(cache=True)
-def _judge_cell(state: Floats, verdict: Floats, c: int, spread: float, step: float, dt_s: float) -> None:
-    age = state[c, AGE]
-    usual = 1.2533 * state[c, USUAL]  # Gaussian: standard deviation from mean absolute value
-    noise = math.sqrt(usual * usual + spread * spread + step * step / 12.0)
-    left = abs(state[c, FAST])
-    verdict[c, EXPECTED] = state[c, BASELINE]
-    verdict[c, NOISE] = noise
-    verdict[c, SCORE] = 1e3 * left if left > SIGMAS * noise else 0.0
-    excursion = verdict[c, DEVIATION] - state[c, BASELINE]
-    bounded = min(max(excursion, -usual), usual)  # what is learned follows no fault at full speed
-    state[c, AGE] = age + dt_s
-    state[c, BASELINE] += bounded * min(1.0, dt_s / min(max(age + dt_s, 0.25 * START_S), BASELINE_S))
-    state[c, USUAL] += (
-        (min(abs(excursion), 1.8 * usual) - state[c, USUAL]) * dt_s / min(age + START_S, USUAL_S)
-    )
+@njit(error_model="numpy")
+def _judge_cell(
+    bank: Inputs, cells: Cells, first: int, last: int, a: int, k: int, spread: float, waited_s: float
+) -> None:
+    c = bank.member[a]
+    s, step = cells.state, bank.step[c]
+    mean = s[c, MEAN + k]
+    windows = s[c, WINDOWS + k]
+    known = s[c, SQUARE + k] * (6.0 + windows) / (2.0 + windows)  # it is an estimate itself
+    floor = FLOOR_V[k] * max(0.0, 1.0 - windows / LEARN_WINDOWS)
+    noise2 = known + spread * spread + step * step / 12.0 + floor * floor
+    cells.verdict[c, NOISE2 + k] = noise2
+    left = 0.0
+    if mean * mean > SIGMAS[k] * SIGMAS[k] * noise2:
+        alone = mean - _neighbours(bank, cells, first, last, a, k)
+        left = min(abs(mean), abs(alone)) if mean * alone > 0.0 else 0.0
+    beyond = left * left > SIGMAS[k] * SIGMAS[k] * noise2
+    ripe = windows >= 1.0 or k < DRIFT
+    cells.verdict[c, LEFT + k] = left if beyond and ripe else 0.0
+    share = min(waited_s / SCALES_S[k], 1.0)
+    least = (0.5 * step) ** 2
+    square = min(mean * mean, 4.0 * max(s[c, SQUARE + k], least))
+    if k < DRIFT or mean * mean < LEARN_BELOW * LEARN_BELOW * noise2:
+        slower = BEYOND_SHARE if beyond else 1.0
+        s[c, SQUARE + k] += (square - s[c, SQUARE + k]) * slower * share / (LEARN_WINDOWS + windows)
+    s[c, WINDOWS + k] = min(windows + share, max(WANDER_S / SCALES_S[k], 30.0))
+
+
+@njit(error_model="numpy")
+def _neighbours(bank: Inputs, cells: Cells, first: int, last: int, a: int, k: int) -> float:
+    """Return what the cells beside one have in common, V: the excursion that all of them share, else 0."""
+    low, high = np.inf, -np.inf
+    seen = 0
+    for b in range(max(first, a - NEIGHBOURS), min(last, a + NEIGHBOURS + 1)):
+        c = bank.member[b]
+        if b != a and not np.isnan(cells.verdict[c, DEVIATION]):
+            low = min(low, cells.state[c, MEAN + k])
+            high = max(high, cells.state[c, MEAN + k])
+            seen += 1
+    if seen < 2 or last - first <= 2 * NEIGHBOURS + 1:
+        return 0.0
+    return float(low if low > 0.0 else high if high < 0.0 else 0.0)
+
+
+@njit(error_model="numpy")
+def _spread(bank: Inputs, cells: Cells, first: int, last: int, g: int, k: int) -> float:
+    """
+    Return the 1-sigma spread of a group's excursions, V; NaN for too few.
+
+    Its quantile moves little between frames: instead of sorting, the last one is moved until the share below
+    it is right to within one cell or a tenth of its size.
+    """
+    quantile = cells.quantile[k, g]
+    good = 0
+    for a in range(first, last):
+        good += not np.isnan(cells.verdict[bank.member[a], DEVIATION])
+    if good <= MIN_SIBLINGS:
+        return np.nan
+    wanted = int(SPREAD_QUANTILE * (good - 1))
+    went = 0
+    for _ in range(QUANTILE_STEPS):
+        below = 0
+        for a in range(first, last):
+            below += abs(cells.state[bank.member[a], MEAN + k]) < quantile
+        if below > wanted and went >= 0 and quantile > LEAST_SPREAD_V:
+            quantile *= 0.9
+            went = 1
+        elif below <= wanted and went <= 0:
+            quantile /= 0.9
+            went = -1
+        else:
+            break
+    cells.quantile[k, g] = quantile
+    return float(quantile / 1.44)
+
+
+def learnt_s(cells: Cells) -> Floats:
+    """Return for how long each cell has been learned from, s (n,)."""
+    ages: Floats = cells.state[:, AGE : AGE + UNKNOWN + 1].max(axis=1)
+    return ages

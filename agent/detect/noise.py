@@ -14,7 +14,7 @@ GAP_S = 600.0  # values further apart say nothing about noise
 PREVIOUS, DIFFERENCE, SAMPLES, SD, LEAP = range(5)
 
 
-@njit(cache=True, error_model="numpy")  # no fastmath: it may delete the NaN test below
+@njit(error_model="numpy")  # no fastmath: it may delete the NaN test below
 def learn_noise(dt_s: float, x: float, step: float, noise: Floats, c: int) -> None:
     """
     Learn one signal's noise from one more sample.
@@ -53,7 +53,7 @@ def learn_noise(dt_s: float, x: float, step: float, noise: Floats, c: int) -> No
     noise[c, SD] = math.sqrt(max(0.25 * math.pi * mean * mean, step * step / 12.0))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def rounding_left(step: float, noise: Floats, c: int) -> float:
     """
     Return the largest error of a mean that rounding to steps leaves, K.

@@ -25,7 +25,7 @@ import numpy as np
 from numba import njit
 
 from agent.detect import noise
-from agent.detect.channels import Flags, Floats
+from agent.detect.channels import Codes, Floats
 
 SCALES_S = np.array([6.0, 24.0, 96.0, 384.0, 1536.0, 6144.0])
 RECENT, BEFORE = 1, 4  # a rise is measured from the mean of the longer window without the shorter one
@@ -44,6 +44,7 @@ WANDER_S = 86400.0  # rooms breathe daily
 FALL_S = 7 * 86400.0
 
 LEARN_EVERY = 0.25  # of a time constant: neighbouring slopes say the same
+JUDGE_EVERY = 0.02
 
 # Columns of the moments: weights, weights squared, and two signals. Ages are negative times before now.
 S0, S1, S2, V0, V1, V2, X0, X1, G0, G1 = range(10)
@@ -53,8 +54,12 @@ WANDER, WINDOWS, FALL, POSSIBLE, JUMP = range(5)
 # Columns of the result, K/s.
 SLOPE, CERTAIN = range(2)
 # Columns of the table of scales: how much is left of a weight, of a jump, and how much there is to learn (0:
-# not now); then the time since the last learning.
-FADING, JUMP_FADING, SHARE, WAITED_S = range(4)
+# not now); then the time since the last learning, and since the last judgement (0: judge now).
+FADING, JUMP_FADING, SHARE, WAITED_S, JUDGED_S = range(5)
+
+
+#: A sensor is learned when so many windows of so long a scale have passed.
+LEARNT_SCALE, LEARNT_WINDOWS = BEFORE, PRIOR_WINDOWS
 
 
 class Signal(NamedTuple):
@@ -76,7 +81,7 @@ class Slopes(NamedTuple):
     """Slopes of two signals per sensor: its temperature, and its gain, the deviation from its siblings.
 
     Both are sampled at the same times, so that they share the moments of the weights. moments (n, n_scales,
-    10), scales (n_scales, 4): state.
+    10), scales (n_scales, 5): state.
     """
 
     temperature: Signal
@@ -99,7 +104,7 @@ def new_slopes(step: Floats) -> Slopes:
         new_signal(step),
         new_signal(step * math.sqrt(2.0)),
         np.zeros((n, scales, 10)),
-        np.zeros((scales, 4)),
+        np.zeros((scales, 5)),
     )
 
 
@@ -112,8 +117,8 @@ def forget_values(slopes: Slopes) -> None:
         signal.learned[:, :, JUMP] = 0.0
 
 
-@njit(cache=True, error_model="numpy")  # no fastmath: it may delete the NaN tests below
-def fit_slopes(dt_s: float, value: Floats, median: Floats, restart: Flags, slopes: Slopes) -> None:
+@njit(error_model="numpy")  # no fastmath: it may delete the NaN tests below
+def fit_slopes(dt_s: float, value: Floats, gain: Floats, restart: Codes, slopes: Slopes) -> None:
     """
     Fit the slopes of each sensor and of its gain on its siblings at every scale; say how much is certain.
 
@@ -121,28 +126,29 @@ def fit_slopes(dt_s: float, value: Floats, median: Floats, restart: Flags, slope
     ----------
     dt_s : float, s
         Time since the last frame, > 0.
-    value, median : (n,) float64, K
-        The sensors and the leave-one-out medians of their siblings. NaN where there is none: time passes,
-        nothing is added. A gain that comes back starts afresh, its siblings may be others than before.
-    restart : (n,) bool
-        The sensor stepped: take it that it always was where it is now, keep what is known of its noise.
+    value, gain : (n,) float64, K
+        The sensors, and how far each is from its siblings. NaN where that is not known: time passes, nothing
+        is added. A gain that comes back starts afresh, its siblings may be others than before.
+    restart : (n,) uint8
+        1: the sensor stepped. Take it that it always was where it is now, keep what is known of its noise.
     slopes : Slopes
         State and output.
     """
     _pass_time(dt_s, slopes.scales)
     for c in range(value.size):
-        x, g = value[c], value[c] - median[c]
+        x, g = value[c], gain[c]
         good, paired = not np.isnan(x), not np.isnan(g)
-        _hear(dt_s, x, g, restart[c], slopes, c)
+        _hear(dt_s, x, g, restart[c] == 1, slopes, c)
         for k in range(SCALES_S.size):
             _advance(slopes.moments, c, k, slopes.scales[k, FADING], dt_s)
         if good:
             _add(slopes.moments, c, x, g if paired else 0.0)
         for k in range(SCALES_S.size):
-            _fit(slopes, c, k, good, paired)
+            if slopes.scales[k, JUDGED_S] == 0.0 or not paired:
+                _fit(slopes, c, k, good, paired)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _hear(dt_s: float, x: float, g: float, restart: bool, slopes: Slopes, c: int) -> None:
     """Learn the noise of both signals, and make them start afresh where they must."""
     alone, against = slopes.temperature, slopes.gain
@@ -158,7 +164,7 @@ def _hear(dt_s: float, x: float, g: float, restart: bool, slopes: Slopes, c: int
     _age(against, dt_s, slopes.scales, c)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _age(signal: Signal, dt_s: float, scales: Floats, c: int) -> None:
     signal.age_s[c] += dt_s
     leap = signal.noise[c, noise.LEAP]
@@ -166,7 +172,7 @@ def _age(signal: Signal, dt_s: float, scales: Floats, c: int) -> None:
         signal.learned[c, k, JUMP] = max(signal.learned[c, k, JUMP] * scales[k, JUMP_FADING], leap)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _pass_time(dt_s: float, scales: Floats) -> None:
     for k in range(SCALES_S.size):
         tau_s = SCALES_S[k]
@@ -179,9 +185,12 @@ def _pass_time(dt_s: float, scales: Floats) -> None:
             # after a gap as long as the window its slope is not this scale's
             scales[k, SHARE] = scales[k, WAITED_S] / tau_s if dt_s < tau_s else 0.0
             scales[k, WAITED_S] = 0.0
+        scales[k, JUDGED_S] += dt_s
+        if scales[k, JUDGED_S] >= JUDGE_EVERY * tau_s or scales[k, SHARE] > 0.0:
+            scales[k, JUDGED_S] = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _advance(m: Floats, c: int, k: int, fading: float, dt_s: float) -> None:
     """Age the moments by `dt_s`."""
     s0, s1, v0, v1 = m[c, k, S0], m[c, k, S1], m[c, k, V0], m[c, k, V1]
@@ -202,7 +211,7 @@ def _advance(m: Floats, c: int, k: int, fading: float, dt_s: float) -> None:
     m[c, k, G0] = fading * m[c, k, G0]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _add(m: Floats, c: int, x: float, g: float) -> None:
     """Add a sample at age 0."""
     for k in range(SCALES_S.size):
@@ -212,7 +221,7 @@ def _add(m: Floats, c: int, x: float, g: float) -> None:
         m[c, k, G0] += g
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _start_at(signal: Signal, m: Floats, c: int, first_sum: int, y: float) -> None:
     """Make the past of a signal as if it had always been `y`."""
     signal.noise[c, noise.PREVIOUS] = np.nan
@@ -223,7 +232,7 @@ def _start_at(signal: Signal, m: Floats, c: int, first_sum: int, y: float) -> No
         signal.learned[c, k, JUMP] = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _fit(slopes: Slopes, c: int, k: int, good: bool, paired: bool) -> None:
     m = slopes.moments
     s0, s1, v0 = m[c, k, S0], m[c, k, S1], m[c, k, V0]
@@ -243,13 +252,13 @@ def _fit(slopes: Slopes, c: int, k: int, good: bool, paired: bool) -> None:
         _no_fit(slopes.gain, c, k)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _no_fit(signal: Signal, c: int, k: int) -> None:
     signal.fit[c, k, SLOPE] = np.nan
     signal.fit[c, k, CERTAIN] = np.nan
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _judge(
     signal: Signal, c: int, k: int, slope: float, spread: float, s0: float, v0: float, share: float
 ) -> None:
@@ -266,7 +275,7 @@ def _judge(
     signal.fit[c, k, CERTAIN] = certain
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _learn_wander(learned: Floats, c: int, k: int, slope: float, white: float, share: float) -> None:
     """Learn the mean square of the slope (an excursion counts 3 sigma at most) and its steepest fall."""
     tau_s = SCALES_S[k]
@@ -283,7 +292,7 @@ def _learn_wander(learned: Floats, c: int, k: int, slope: float, white: float, s
     learned[c, k, POSSIBLE] = max(SIGMAS[k] * math.sqrt(reckoned), MARGIN * fall)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def rise(slopes: Slopes, c: int, first_sum: int) -> float:
     """
     How far a signal stands above where it was in the half hour before the last half minute, K.

@@ -7,93 +7,118 @@ dT/dt >= 1 degC/s holds for more than 3 s.
 import numpy as np
 from numba import njit
 
-from agent.detect.channels import Codes, Floats, Ints
+from agent.detect.channels import Floats, Ints
+from agent.detect.inputs import Inputs
 
-MAX_OPERATING_DEGC = 60.0
 DROP = 0.25
 RATE_K_PER_S = 1.0
 HOLD_S = 3.0
 MIN_STEP_S = 1.0  # rates over less than this are mostly noise
+BACK = 0.3  # of the rise: a reading that falls below was a loose contact
 MIN_STEPS = 2  # a sensor that jumps once and stays has not heated
 FORGET_S = 800.0  # time constant with which the highest voltage so far comes down: a discharge is not a drop
+WITH_DROP_DEGC = 1200.0  # beyond a sensor's range its reading counts only together with a voltage drop
+PLAUSIBLE_DEGC = 200.0
+DROP_LASTS_S = 60.0  # a runaway may begin at one cell and end at another
 
-ANCHOR, ANCHOR_T, RISING_S, STEPS = range(4)
+# Columns of the state: the last readings at least MIN_STEP_S apart, newest first, their times; how long the
+# rate has held, and over how many of them.
+ANCHOR, ANCHOR_T, RISING_S, STEPS = 0, 5, 10, 11
+COLUMNS = 12
+ANCHORS = 5
 
 
-@njit(cache=True)  # no fastmath: it may delete the NaN tests below
-def voltage_drop(
-    dt_s: float, volts: Floats, usable: Codes, highest: Floats, group: Ints, dropped: Codes
-) -> None:
+@njit(error_model="numpy")  # no fastmath: it may delete the NaN test below
+def voltage_drop(dt_s: float, bank: Inputs, highest: Floats, dropped_s: Floats, group: Ints) -> None:
     """
-    Mark the groups in which a cell has lost more than a quarter of its voltage.
+    Follow since when a cell of each group of sensors has lost more than a quarter of its voltage.
 
     Parameters
     ----------
     dt_s : float, s
-    volts : (n,) float64, V
-    usable : (n,) uint8
-        1 where the value is good and possible.
+    bank : Inputs
+        The cells, raw.
     highest : (n,) float64, V
         State: 0 at first.
+    dropped_s : (n_groups,) float64, s
+        State and output: time since a drop was last seen; infinite at first.
     group : (n,) int64
-        Index into `dropped` for each cell.
-    dropped : (n_groups,) uint8
-        Output.
+        Index into `dropped_s` for each cell.
     """
-    dropped[:] = 0
+    for g in range(dropped_s.size):
+        dropped_s[g] += dt_s
     keep = np.exp(-dt_s / FORGET_S)
-    for c in range(volts.size):
-        if usable[c] == 0:
-            continue
-        highest[c] = max(highest[c] * keep, volts[c])
-        if volts[c] < (1.0 - DROP) * highest[c]:
-            dropped[group[c]] = 1
+    for c in range(bank.raw.size):
+        volt = bank.raw[c]
+        if not -1.0 < volt < 5.5 or (bank.usable[c] == 0 and volt > 0.5 * highest[c]):
+            continue  # an unread value; one that collapsed below what is possible is no reason to look away
+        highest[c] = max(highest[c] * keep, volt)
+        if volt < (1.0 - DROP) * highest[c]:
+            dropped_s[group[c]] = 0.0
 
 
-@njit(cache=True)  # no fastmath: it may delete the NaN tests below
-def trip(
-    t_s: float, temp_degc: Floats, usable: Codes, group: Ints, dropped: Codes, state: Floats, score: Floats
-) -> None:
+@njit(error_model="numpy")  # no fastmath: it may delete the NaN test below
+def trip(t_s: float, hot_degc: float, bank: Inputs, dropped_s: Floats, state: Floats, score: Floats) -> None:
     """
     Score 1 each sensor at which the rule holds, 0 where it does not, NaN where it cannot be seen.
 
     Parameters
     ----------
     t_s : float, s
-    temp_degc : (n,) float64, degC
-    usable : (n,) uint8
-        1 where the value is good and possible.
-    group : (n,) int64, dropped : (n_groups,) uint8
-        Where a voltage drop counts, from `voltage_drop`.
-    state : (n, 4) float64
-        ANCHOR (degC, NaN at first), ANCHOR_T, RISING_S, STEPS.
+    hot_degc : float
+        Highest operating temperature.
+    bank : Inputs
+        The sensors, raw.
+    dropped_s : (n_groups,) float64, s
+        From `voltage_drop`.
+    state : (n, COLUMNS) float64
+        ANCHOR (degC, NaN at first) .. STEPS.
     score : (n,) float64
         Output.
     """
-    for c in range(temp_degc.size):
+    for c in range(bank.raw.size):
+        x = bank.raw[c]
         score[c] = np.nan
-        if usable[c] == 0:
+        dropped = dropped_s[bank.group[c]] <= DROP_LASTS_S
+        if not -40.0 < x < (WITH_DROP_DEGC if dropped else PLAUSIBLE_DEGC):
             continue
-        anchor = state[c]
         score[c] = 0.0
-        elapsed = t_s - anchor[ANCHOR_T]
-        if np.isnan(anchor[ANCHOR]) or elapsed >= MIN_STEP_S * 0.999:
-            if not np.isnan(anchor[ANCHOR]) and (temp_degc[c] - anchor[ANCHOR]) >= RATE_K_PER_S * elapsed:
-                anchor[RISING_S] += elapsed
-                anchor[STEPS] += 1.0
-            else:
-                anchor[RISING_S] = 0.0
-                anchor[STEPS] = 0.0
-            anchor[ANCHOR] = temp_degc[c]
-            anchor[ANCHOR_T] = t_s
-        if anchor[RISING_S] > HOLD_S and anchor[STEPS] >= MIN_STEPS:
-            hot = temp_degc[c] >= MAX_OPERATING_DEGC
-            if hot or dropped[group[c]] == 1:
-                score[c] = 1.0
+        elapsed = t_s - state[c, ANCHOR_T]
+        if np.isnan(state[c, ANCHOR]) or elapsed >= MIN_STEP_S * 0.999 or elapsed < 0.0:
+            if elapsed > 0.0 and (x - state[c, ANCHOR]) >= RATE_K_PER_S * elapsed:
+                state[c, RISING_S] += elapsed
+                state[c, STEPS] += 1.0
+            elif not (dropped and x >= PLAUSIBLE_DEGC):  # a clipped reading
+                state[c, RISING_S] = 0.0
+                state[c, STEPS] = 0.0
+            for a in range(ANCHORS - 1, 0, -1):
+                state[c, ANCHOR + a] = state[c, ANCHOR + a - 1]
+                state[c, ANCHOR_T + a] = state[c, ANCHOR_T + a - 1]
+            state[c, ANCHOR] = x
+            state[c, ANCHOR_T] = t_s
+        held = state[c, RISING_S] > HOLD_S and state[c, STEPS] >= MIN_STEPS
+        clipped = dropped and x >= PLAUSIBLE_DEGC and state[c, STEPS] >= 1.0
+        if clipped or ((held or _rose(state, c)) and (x >= hot_degc or dropped)):
+            score[c] = 1.0
+
+
+@njit(error_model="numpy")
+def _rose(state: Floats, c: int) -> bool:
+    """Did the mean rate hold over the last readings, most of them rising and none back where they began."""
+    first, last = state[c, ANCHOR + ANCHORS - 1], state[c, ANCHOR]
+    elapsed = state[c, ANCHOR_T] - state[c, ANCHOR_T + ANCHORS - 1]
+    if not (elapsed > HOLD_S and last - first >= RATE_K_PER_S * elapsed):  # also true for NaN
+        return False
+    rising = 0
+    for a in range(ANCHORS - 1):
+        rising += state[c, ANCHOR + a] > state[c, ANCHOR + a + 1]
+        if state[c, ANCHOR + a] < first + BACK * (last - first):
+            return False
+    return rising >= ANCHORS - 2
 
 
 def new_state(n: int) -> Floats:
     """Return the state of `n` sensors that have not been seen yet."""
-    state = np.zeros((n, 4))
-    state[:, ANCHOR] = np.nan
+    state = np.zeros((n, COLUMNS))
+    state[:, ANCHOR : ANCHOR + ANCHORS] = np.nan
     return state

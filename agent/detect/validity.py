@@ -1,9 +1,10 @@
-"""The validity gate: what no sensor can mean never reaches a detector, and never counts as thermal.
+"""The first gate: nothing impossible, and no jump that is not confirmed, reaches a detector that learns.
 
-A good value passes. A bad quality, NaN, infinity or a value outside what is physically possible does not. A
-jump is held back until two more values agree with it: a lone spike is dropped; values that go on climbing or
-falling are heat and pass; values that stay at the new level are a sensor that stepped, so the detectors must
-forget the old level ("RESTART").
+Bad frames are ordinary: cells of 66 V, rooms of 394 degC, the codes 0, 255 and 511 of open inputs. A value
+that jumps further than heat or load can move it is held back until two more agree with it. If they stay where
+the first one landed, the sensor itself has stepped (a contact, an exchange): its slopes start afresh, and it
+is `suspect` until it comes back or a day has passed. If they go on in the direction of the jump, it was real,
+and nothing is forgotten. After a silence any possible value is believed: much can happen unseen.
 """
 
 import numpy as np
@@ -11,10 +12,9 @@ from numba import njit
 
 from agent.detect.channels import Codes, Floats, Ints
 
-GOOD, NOT_GOOD, IMPOSSIBLE, HELD, RESTART = range(5)
+GOOD, NOT_GOOD, IMPOSSIBLE, HELD, RESTART, RESUMED = range(6)
 
-#: Quantity -> lowest and highest possible value (both excluded), free jump, jump per second, largest jump,
-#: SI.
+#: Quantity -> lowest and highest possible value (both excluded), free jump, jump per second, largest jump.
 #: -40 degC and 0 V are what an open input reads; 215 and above are 255, 511 and their like less 40. Cells in
 #: runaway climb by more than the jump per second, but they climb on and so pass.
 LIMITS: dict[str, tuple[float, float, float, float, float]] = {
@@ -31,6 +31,7 @@ _ANY = (-np.inf, np.inf, np.inf, 0.0, np.inf)
 LOW, HIGH, JUMP, JUMP_PER_S, JUMP_MAX = range(5)
 LAST, LAST_T, HELD_V, HELD_T, HELD_DIRECTION = range(5)
 CONFIRM = 3  # values that must agree before a jump is believed
+SILENCE_S = 300.0
 
 
 def limits_of(quantities: tuple[str, ...] | list[str]) -> Floats:
@@ -38,7 +39,7 @@ def limits_of(quantities: tuple[str, ...] | list[str]) -> Floats:
     return np.array([LIMITS.get(quantity, _ANY) for quantity in quantities], float).reshape(-1, 5)
 
 
-@njit(cache=True)  # no fastmath: it may delete the NaN test below
+@njit(error_model="numpy")  # no fastmath: it may delete the NaN test below
 def gate(
     t_s: float,
     si: Floats,
@@ -68,7 +69,7 @@ def gate(
     value : (n,) float64
         Output: the value, or NaN where it must not be used.
     verdict : (n,) uint8
-        Output: GOOD .. RESTART.
+        Output: GOOD .. RESUMED.
     """
     for c in range(si.size):
         x = si[c]
@@ -80,31 +81,41 @@ def gate(
             verdict[c] = IMPOSSIBLE
             held[c] = 0
             continue
-        state = memory[c]
-        since_s = state[LAST_T] if held[c] == 0 else state[HELD_T]  # a jump does not become likely by waiting
-        if np.isnan(state[LAST]) or abs(x - state[LAST]) <= _allowed(limits[c], t_s - since_s):
+        last = memory[c, LAST]
+        # a jump does not become likely by waiting for it
+        since_s = memory[c, LAST_T] if held[c] == 0 else memory[c, HELD_T]
+        if np.isnan(last) or abs(x - last) <= _allowed(limits, c, t_s - since_s):
             verdict[c] = GOOD
             held[c] = 0
-        else:
-            direction = np.sign(x - state[LAST])
-            climbs = held[c] > 0 and (x - state[HELD_V]) * state[HELD_DIRECTION] > 0.5 * limits[c, JUMP]
-            stays = held[c] > 0 and abs(x - state[HELD_V]) <= _allowed(limits[c], t_s - state[HELD_T])
-            held[c] = held[c] + 1 if climbs or stays else 1
-            if held[c] > 1 and not climbs:
-                direction = 0.0
-            state[HELD_V] = x
-            state[HELD_T] = t_s
-            state[HELD_DIRECTION] = direction
-            if held[c] < CONFIRM:
-                verdict[c] = HELD
-                continue
-            verdict[c] = GOOD if direction != 0.0 else RESTART
+        elif held[c] == 0 and t_s - memory[c, LAST_T] > SILENCE_S:
+            verdict[c] = RESUMED
+        elif _confirm(t_s, x, limits, memory, held, c):
+            verdict[c] = GOOD if memory[c, HELD_DIRECTION] != 0.0 else RESTART
             held[c] = 0
+        else:
+            verdict[c] = HELD
+            continue
         value[c] = x
-        state[LAST] = x
-        state[LAST_T] = t_s
+        memory[c, LAST] = x
+        memory[c, LAST_T] = t_s
 
 
-@njit(cache=True)
-def _allowed(limits: Floats, dt_s: float) -> float:
-    return float(min(limits[JUMP] + limits[JUMP_PER_S] * dt_s, limits[JUMP_MAX]))
+@njit(error_model="numpy")
+def _confirm(t_s: float, x: float, limits: Floats, memory: Floats, held: Ints, c: int) -> bool:
+    """Count values that agree with a jump; True when it is confirmed."""
+    direction = np.sign(x - memory[c, LAST])
+    moved = x - memory[c, HELD_V]
+    climbs = held[c] > 0 and moved * memory[c, HELD_DIRECTION] > 0.5 * limits[c, JUMP]
+    stays = held[c] > 0 and abs(moved) <= _allowed(limits, c, t_s - memory[c, HELD_T])
+    held[c] = held[c] + 1 if climbs or stays else 1
+    if held[c] > 1 and not climbs:
+        direction = 0.0
+    memory[c, HELD_V] = x
+    memory[c, HELD_T] = t_s
+    memory[c, HELD_DIRECTION] = direction
+    return bool(held[c] >= CONFIRM)
+
+
+@njit(error_model="numpy")
+def _allowed(limits: Floats, c: int, dt_s: float) -> float:
+    return float(min(limits[c, JUMP] + limits[c, JUMP_PER_S] * dt_s, limits[c, JUMP_MAX]))

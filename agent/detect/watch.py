@@ -1,45 +1,39 @@
-"""One unit under watch: frames in, alarm events out. The arrays of all detectors live here, made once."""
+"""One unit under watch: frames in, alarm events out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from agent.detect import debounce, explain, heating, imbalance, liveness, slope, trip, validity
+from agent.detect import banks, explain, heating, imbalance, inputs, liveness, resistance, slope, surroundings
 from agent.detect.alarms import AlarmEvent, Does
 from agent.detect.book import AlarmBook
-from agent.detect.channels import (
-    TEMPERATURES,
-    VOLTAGES,
-    Bank,
-    Codes,
-    Flags,
-    Floats,
-    Ints,
-    make_bank,
-    string_of,
-)
-from agent.detect.inputs import Inputs, blind_limit_s, new_inputs, take_inputs
+from agent.detect.channels import Bank, Codes, Flags, Floats, Ints, string_of
+from agent.detect.debounce import new_delays
+from agent.detect.explain import Case
+from agent.detect.kernel import judge_unit
+from agent.detect.memory import addresses
 from agent.detect.rows import Row, rows_of
+from agent.detect.settings import Settings
 
-#: No temperature or voltage register is finer than this in effect; an unknown step (0) is taken for it too.
-FINEST_K, FINEST_V = 0.01, 0.0005
 POLLS_COUNTED = (
     3.0  # a frame stands for no more than this many polls as evidence, however long the gap before it
 )
 
+Say = Callable[[Case], AlarmEvent]
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many channels the detectors can judge, and why not the others.
+    """How many channels the detectors can judge, and why not the others; as a `float`, channel-seconds.
 
     learning: fast heating and large deviations are heard, slow ones not yet as well as they will be.
     """
 
-    judged: int = 0
-    learning: int = 0
-    blind: int = 0
-    no_sensor: int = 0
+    judged: float = 0
+    learning: float = 0
+    blind: float = 0
+    no_sensor: float = 0
 
     def __add__(self, other: "Coverage") -> "Coverage":
         return Coverage(
@@ -51,30 +45,28 @@ class Coverage:
 
 
 class _Judge:
-    """A detector's way from scores to tiers: its rows, delays and standing tiers."""
+    """A detector's way from scores to tiers: its rows, delays and standing tiers, and how it says them.
 
-    def __init__(self, detector: str, bank: Bank, score: Floats, limit: float | None = None) -> None:
-        self.detector = detector
-        self.bank = bank
-        self.score = score
-        self.rows: tuple[Row | None, ...] = rows_of(detector)
-        self.table = debounce.table_of(self.rows)
-        if limit is not None:
-            self.table[self.table[:, debounce.LIMIT] < np.inf, debounce.LIMIT] = limit
-        self.over_s = np.full((bank.n, len(self.rows)), -1.0)
-        self.under_s = np.zeros(bank.n)
-        self.tier: Ints = np.zeros(bank.n, np.int64)
-        self.changed: Ints = np.zeros(bank.n, np.int64)
+    scores (n, k) float64: the detector's is in `column`.
+    """
 
-    def changes(self, counted_s: float) -> list[tuple[int, str, int]] | None:
-        """Return (channel, scope, new tier) of what changed in this frame; None when nothing did."""
-        count = debounce.debounce(
-            counted_s, self.score, self.table, self.over_s, self.under_s, self.tier, self.changed
-        )
-        if count == 0:
-            return None
-        bank = self.bank
-        return [(int(c), bank.scope[bank.group[c]], int(self.tier[c])) for c in self.changed[:count]]
+    def __init__(
+        self, detector: str, bank: Bank, scores: Floats, column: int, settings: Settings, say: Say
+    ) -> None:
+        self.detector, self.bank, self.say = detector, bank, say
+        self.rows = rows_of(detector, settings.rows())
+        self.shadow = detector in settings.shadow
+        self.delays = new_delays(bank.n, self.rows)
+        stride = scores.shape[1] if scores.ndim == 2 else 1
+        self.at = (bank.n, addresses([scores])[0] + 8 * column, stride, *addresses(self.delays))
+
+    def changes(self) -> list[tuple[int, str, int]]:
+        """Return (channel, scope, new tier) of what changed in this frame."""
+        count = int(self.delays.changed[0])
+        return [
+            (int(c), self.bank.scope[self.bank.group[c]], int(self.delays.tier[c]))
+            for c in self.delays.changed[1 : count + 1]
+        ]
 
 
 class RackWatch:
@@ -85,31 +77,56 @@ class RackWatch:
     """
 
     def __init__(
-        self, places: Sequence[str], quantities: Sequence[str], resolution: Floats, period_s: float
+        self,
+        places: Sequence[str],
+        quantities: Sequence[str],
+        resolution: Floats,
+        period_s: float,
+        settings: Settings | None = None,
     ) -> None:
-        n = len(places)
         self.period_s = period_s
-        self.book = AlarmBook()
+        self.settings = settings or Settings()
+        self.book, self.shadow_book = AlarmBook(), AlarmBook()
+        self._config = self.settings.digest()
+        self._layout = banks.Layout(places, quantities, resolution)
+        self._banks = banks.new_banks(self._layout, self.settings)
+        self._at = banks.bank_addresses(self._banks)
+        self._judges = self._make_judges()
+        self._judges_at = tuple(judge.at for judge in self._judges)
+        self._sizes = tuple(self._layout.sizes)
+        self._blind_s = inputs.blind_limit_s(period_s)
+        hot = [row.limit for row in self.settings.rows() if row.detector == "over-temperature"]
+        self._hot_degc = min(hot)
         self._t_s = np.nan
-        self._limits = validity.limits_of(list(quantities))
-        self._memory, self._held = np.full((n, 5), np.nan), np.zeros(n, np.int64)
-        self._value, self._verdict = np.full(n, np.nan), np.zeros(n, np.uint8)
-        self._temps = _Temperatures(make_bank(places, quantities, resolution, TEMPERATURES, FINEST_K))
-        self._volts = _Voltages(make_bank(places, quantities, resolution, VOLTAGES, FINEST_V))
-        self._blind_s = blind_limit_s(period_s)
-        self._drop_group = self._volts.groups_in(self._temps.bank)
-        self._dropped = np.zeros(len(self._temps.bank.scope) + 1, np.uint8)
-        temps, volts = self._temps, self._volts
-        self._judges: list[tuple[_Judge, Callable[[int, Row, set[int]], AlarmEvent]]] = [
-            (_Judge("last-resort", temps.bank, temps.trip_score), self._say_trip),
-            (_Judge("thermal-slope", temps.bank, temps.relative[:, heating.SCORE]), self._say_slope),
-            (_Judge("thermal-rate", temps.bank, temps.own[:, heating.SCORE]), self._say_rate),
-            (
-                _Judge("cell-imbalance", volts.bank, volts.cells.verdict[:, imbalance.SCORE]),
-                self._say_imbalance,
-            ),
-            (_Judge("blind", temps.bank, temps.inputs.blind, self._blind_s), self._say_blind_temps),
-            (_Judge("blind", volts.bank, volts.inputs.blind, self._blind_s), self._say_blind_volts),
+
+    def _make_judges(self) -> list[_Judge]:
+        b, where = self._banks, self._layout
+        temps, volts, groups, circuits = where.temps, where.volts, where.groups, where.circuits
+        heat, cells, around = b.heat.verdict, b.cells.verdict, b.around
+        table: list[tuple[str, Bank, Floats, int, Say]] = [
+            ("last-resort", temps, b.trips.score, 0, self._say_trip),
+            ("thermal-slope", temps, heat, heating.AGAINST, self._say_slope),
+            ("thermal-rate", temps, heat, heating.ALONE, self._say_rate),
+            ("thermal-rest", temps, heat, heating.AT_REST, self._say_rest),
+            ("over-temperature", temps, heat, heating.HOT, self._say_hot),
+            ("cooling", groups, around.group, surroundings.COOLING, self._say_cooling),
+            ("cooling-degraded", groups, around.group, surroundings.DEGRADED, self._say_degraded),
+            ("cell-imbalance", volts, cells, imbalance.SUDDEN, self._say_imbalance),
+            ("cell-drift", volts, cells, imbalance.DRIFTING, self._say_drift),
+            ("resistance", volts, b.resistances.cell, resistance.SCORE, self._say_resistance),
+            ("overload", circuits, around.circuit, surroundings.OVERLOAD, self._say_overload),
+            ("blind", temps, b.temps.score, inputs.BLIND, self._say_blind_temps),
+            ("blind", volts, b.volts.score, inputs.BLIND, self._say_blind_volts),
+            ("sensor-fault", temps, b.temps.score, inputs.FAULTY, self._say_fault_temps),
+        ]
+        if self.settings.chemistry == "VRLA":
+            table += [
+                ("vrla-over-room", temps, around.over_room, 0, self._say_over_room),
+                ("vrla-float-current", circuits, around.circuit, surroundings.FLOAT_RATIO, self._say_float),
+            ]
+        return [
+            _Judge(name, bank, scores, column, self.settings, say)
+            for name, bank, scores, column, say in table
         ]
 
     def judge(self, t_s: float, si: Floats, quality: Codes) -> list[AlarmEvent]:
@@ -124,132 +141,210 @@ class RackWatch:
         dt_s = t_s - self._t_s
         self._t_s = t_s
         if not dt_s > 0:  # the first frame, or a clock that was set back
-            self._start_afresh()
+            banks.start_afresh(self._banks)
             dt_s = self.period_s
-        validity.gate(t_s, si, quality, self._limits, self._memory, self._held, self._value, self._verdict)
-        temps, volts = self._temps, self._volts
-        take_inputs(dt_s, si, self._value, self._verdict, temps.inputs)
-        take_inputs(dt_s, si, self._value, self._verdict, volts.inputs)
-        imbalance.judge_imbalance(dt_s, volts.inputs, volts.cells)
-        heating.judge_heating(dt_s, temps.inputs, temps.slopes, temps.own, temps.relative)
-        trip.voltage_drop(
-            dt_s, volts.inputs.raw, volts.inputs.usable, volts.highest, self._drop_group, self._dropped
+        self._banks.gate.si[:] = si
+        self._banks.gate.quality[:] = quality
+        counted_s = min(dt_s, POLLS_COUNTED * self.period_s)
+        changed = judge_unit(
+            t_s, dt_s, counted_s, self._blind_s, self._hot_degc, self._sizes, self._at, self._judges_at
         )
-        trip.trip(
-            t_s,
-            temps.inputs.raw,
-            temps.inputs.usable,
-            temps.bank.group,
-            self._dropped,
-            temps.trip_state,
-            temps.trip_score,
-        )
-        return self._take(t_s, min(dt_s, POLLS_COUNTED * self.period_s))
-
-    def _take(self, t_s: float, counted_s: float) -> list[AlarmEvent]:
-        events: list[AlarmEvent] = []
-        for judge, say in self._judges:
-            changes = judge.changes(counted_s)
-            if changes is not None:
-                events += self.book.change(judge.detector, judge.rows, changes, t_s, say)
+        events = self._tell(t_s) if changed else []
         if not self.book.empty():
             events += self.book.unshelve_due(t_s)
         return events
 
-    def _start_afresh(self) -> None:
-        self._memory[:] = np.nan
-        self._held[:] = 0
-        self._temps.start_afresh()
+    def _tell(self, t_s: float) -> list[AlarmEvent]:
+        events: list[AlarmEvent] = []
+        for judge in self._judges:
+            if judge.delays.changed[0] == 0:
+                continue
+            book = self.shadow_book if judge.shadow else self.book
+
+            def say(c: int, row: Row, members: set[int], judge: _Judge = judge) -> AlarmEvent:
+                event = judge.say(Case(row, judge.bank, c, members, t_s))
+                return replace(event, config=self._config, shadow=judge.shadow)
+
+            events += book.change(judge.detector, judge.rows, judge.changes(), t_s, say)
+        return events
+
+    @property
+    def t_s(self) -> float:
+        """Time of the last frame, NaN before the first."""
+        return self._t_s
+
+    def tiers(self, detector: str) -> Ints:
+        """Return the standing tiers of a detector's channels (n,), as they are kept: do not write to them."""
+        return next(judge.delays.tier for judge in self._judges if judge.detector == detector)
 
     def active(self) -> list[AlarmEvent]:
         """Return the alarms that are not over, highest priority first."""
         return self.book.active()
 
+    def do(
+        self, what: Does, detector: str, location: str, t_s: float, until_s: float = 0.0
+    ) -> list[AlarmEvent]:
+        """Let a person do something to the alarms of a detector at a place. ValueError when there is none."""
+        return self.book.do(what, detector, location, t_s, until_s)
+
     def acknowledge(self, detector: str, location: str, t_s: float) -> list[AlarmEvent]:
         """Acknowledge the alarms of a detector at a place. ValueError when there is none."""
-        return self.book.do(Does.ACKNOWLEDGE, detector, location, t_s)
+        return self.do(Does.ACKNOWLEDGE, detector, location, t_s)
 
     def coverage(self) -> Coverage:
         """Return how many channels are judged, learning, blind, or have no sensor."""
-        temps, volts = self._temps, self._volts
-        return _cover(temps.inputs, temps.learnt(), self._blind_s) + _cover(
-            volts.inputs, volts.learnt(), self._blind_s
+        b = self._banks
+        windows: Floats = b.temperature.learned[:, slope.LEARNT_SCALE, slope.WINDOWS]
+        temps: Flags = windows >= slope.LEARNT_WINDOWS
+        volts: Flags = imbalance.learnt_s(b.cells) >= imbalance.LEARNT_S
+        return _cover(b.temps, temps, self._blind_s) + _cover(b.volts, volts, self._blind_s)
+
+    def seconds(self) -> Coverage:
+        """Return the channel-seconds that were judged, learning, blind and without a sensor so far."""
+        return Coverage(*map(float, self._banks.ledger.seconds))
+
+    def to_bytes(self) -> bytes:
+        """Return all that was learned, and the alarms, to be kept over a restart."""
+        head = {
+            "layout": [self._layout.places, self._layout.quantities],
+            "alarms": self.book.to_plain(),
+        }
+        return banks.pack(self._banks, head)
+
+    def from_bytes(self, data: bytes) -> None:
+        """Take up what `to_bytes` gave, of a unit with the same layout. ValueError: it is of another one, or
+        damaged; then the watch is as it was, and learns anew.
+        """
+        head, body = banks.unpack_head(data)
+        if head.get("layout") != [list(self._layout.places), list(self._layout.quantities)]:
+            raise ValueError("a snapshot of another layout")
+        banks.unpack(self._banks, body)
+        self.book.from_plain(head["alarms"])
+        self._stand_again()
+
+    def _stand_again(self) -> None:
+        """Give the tiers back to the channels whose alarms stand: they clear when they are seen to."""
+        for alarm in self.book.standing():
+            for detector, channel in alarm.members:
+                for judge in self._judges:
+                    if judge.detector == detector and channel < judge.bank.n:
+                        judge.delays.tier[channel] = alarm.tier if judge.rows[alarm.tier] else 0
+
+    # What each detector says; see `explain`.
+
+    def _say_trip(self, case: Case) -> AlarmEvent:
+        return explain.last_resort(case, self._banks.temps.raw[case.c])
+
+    def _slopes(self) -> slope.Slopes:
+        b = self._banks
+        return slope.Slopes(b.temperature, b.gain, b.moments, b.scales)
+
+    def _say_slope(self, case: Case) -> AlarmEvent:
+        seen = heating.seen(self._slopes(), self._banks.heat.verdict, case.c, heating.AGAINST)
+        return explain.thermal_slope(case, seen, self._banks.temps.value[case.c], self._evidence(case))
+
+    def _say_rate(self, case: Case) -> AlarmEvent:
+        seen = heating.seen(self._slopes(), self._banks.heat.verdict, case.c, heating.ALONE)
+        return explain.thermal_rate(case, seen, self._banks.temps.value[case.c], self._evidence(case))
+
+    def _say_rest(self, case: Case) -> AlarmEvent:
+        seen = heating.seen(self._slopes(), self._banks.heat.verdict, case.c, heating.AT_REST)
+        return explain.thermal_rate(case, seen, self._banks.temps.value[case.c], self._evidence(case))
+
+    def _evidence(self, case: Case) -> tuple[str, str]:
+        """Return what else speaks for heat at a place, and what against it."""
+        place, b = case.bank.places[case.c], self._banks
+        low = [
+            where
+            for where, score, deviation in zip(
+                self._layout.volts.places,
+                b.cells.verdict[:, imbalance.SUDDEN],
+                b.cells.verdict[:, imbalance.DEVIATION],
+                strict=True,
+            )
+            if score > 0.0 and deviation < 0.0 and string_of(where) == string_of(place)
+        ]
+        if low:
+            return f"cell voltage sank beside its siblings: {', '.join(low[:3])}", ""
+        seen = bool(np.isfinite(b.volts.value).any())
+        return "", "no cell voltage of this string has moved" if seen else "no cell voltage is seen"
+
+    def _say_hot(self, case: Case) -> AlarmEvent:
+        return explain.over_temperature(case, self._banks.temps.value[case.c])
+
+    def _say_cooling(self, case: Case) -> AlarmEvent:
+        around = self._banks.around
+        certain = around.group[case.c, surroundings.COOLING]
+        return explain.cooling(case, certain, around.median[case.c], self._layout.groups.places[case.c])
+
+    def _say_degraded(self, case: Case) -> AlarmEvent:
+        group = self._banks.around.group[case.c]
+        scope = self._layout.groups.places[case.c]
+        return explain.cooling_degraded(case, group[surroundings.DEGRADED], group[surroundings.FAST], scope)
+
+    def _say_imbalance(self, case: Case) -> AlarmEvent:
+        seen, volts = self._banks.cells.verdict[case.c], self._banks.volts.value[case.c]
+        k = int(np.argmax(seen[imbalance.LEFT : imbalance.LEFT + imbalance.DRIFT]))
+        return explain.cell_imbalance(
+            case,
+            seen[imbalance.SUDDEN],
+            seen[imbalance.DEVIATION],
+            seen[imbalance.EXPECTED],
+            float(np.sqrt(seen[imbalance.NOISE2 + k])),
+            volts,
         )
 
-    def _say_trip(self, c: int, row: Row, members: set[int]) -> AlarmEvent:
-        return explain.last_resort(row, self._temps.bank, c, members, self._temps.inputs.raw, self._t_s)
-
-    def _say_slope(self, c: int, row: Row, members: set[int]) -> AlarmEvent:
-        t = self._temps
-        seen = heating.seen(t.slopes, t.relative, c, t.slopes.gain)
-        return explain.thermal_slope(row, t.bank, c, members, seen, t.inputs.value, self._t_s)
-
-    def _say_rate(self, c: int, row: Row, members: set[int]) -> AlarmEvent:
-        t = self._temps
-        seen = heating.seen(t.slopes, t.own, c, t.slopes.temperature)
-        return explain.thermal_rate(row, t.bank, c, members, seen, t.inputs.value, self._t_s)
-
-    def _say_imbalance(self, c: int, row: Row, members: set[int]) -> AlarmEvent:
-        v = self._volts
-        return explain.cell_imbalance(row, v.bank, c, members, v.cells.verdict[c], v.inputs.value, self._t_s)
-
-    def _say_blind_temps(self, c: int, row: Row, members: set[int]) -> AlarmEvent:
-        return explain.blind(
-            row, self._temps.bank, c, members, self._temps.inputs.age_s, self._blind_s, self._t_s
+    def _say_drift(self, case: Case) -> AlarmEvent:
+        seen, state = self._banks.cells.verdict[case.c], self._banks.cells.state[case.c]
+        k = imbalance.DRIFT + int(np.argmax(seen[imbalance.LEFT + imbalance.DRIFT : imbalance.VERDICTS]))
+        return explain.cell_drift(
+            case,
+            seen[imbalance.DRIFTING],
+            state[imbalance.MEAN + k],
+            seen[imbalance.EXPECTED],
+            float(np.sqrt(seen[imbalance.NOISE2 + k])),
+            float(imbalance.SCALES_S[k]),
         )
 
-    def _say_blind_volts(self, c: int, row: Row, members: set[int]) -> AlarmEvent:
-        return explain.blind(
-            row, self._volts.bank, c, members, self._volts.inputs.age_s, self._blind_s, self._t_s
+    def _say_resistance(self, case: Case) -> AlarmEvent:
+        cell = self._banks.resistances.cell[case.c]
+        return explain.resistance(
+            case, cell[resistance.SCORE], cell[resistance.OHM], cell[resistance.SIBLINGS_OHM]
+        )
+
+    def _say_overload(self, case: Case) -> AlarmEvent:
+        ratio = self._banks.around.circuit[case.c, surroundings.OVERLOAD]
+        return explain.overload(case, ratio, self._banks.load.state[case.c, 1])
+
+    def _say_over_room(self, case: Case) -> AlarmEvent:
+        b = self._banks
+        return explain.vrla_over_room(case, b.around.over_room[case.c], b.temps.value[case.c])
+
+    def _say_float(self, case: Case) -> AlarmEvent:
+        s = self._banks.around.circuit[case.c]
+        now, usual = s[surroundings.FLOAT], s[surroundings.FLOAT_BASELINE]
+        return explain.float_current(case, s[surroundings.FLOAT_RATIO], now, usual)
+
+    def _say_blind_temps(self, case: Case) -> AlarmEvent:
+        return explain.blind(case, self._banks.temps.age_s[case.c])
+
+    def _say_blind_volts(self, case: Case) -> AlarmEvent:
+        return explain.blind(case, self._banks.volts.age_s[case.c])
+
+    def _say_fault_temps(self, case: Case) -> AlarmEvent:
+        memory = self._banks.temps.memory[case.c]
+        return explain.sensor_fault(
+            case,
+            self._banks.temps.value[case.c],
+            memory[inputs.BEFORE],
+            memory[inputs.STANDS_S],
+            bool(memory[inputs.SUSPECT] > 0.0),
         )
 
 
-class _Temperatures:
-    """The arrays of everything that looks at temperatures."""
-
-    def __init__(self, bank: Bank) -> None:
-        n = bank.n
-        self.bank = bank
-        self.inputs = new_inputs(bank)
-        self.slopes = slope.new_slopes(bank.step)
-        self.own, self.relative = np.full((n, 2), np.nan), np.full((n, 2), np.nan)
-        self.trip_state, self.trip_score = trip.new_state(n), np.full(n, np.nan)
-
-    def start_afresh(self) -> None:
-        slope.forget_values(self.slopes)
-        self.trip_state[:] = trip.new_state(self.bank.n)
-
-    def learnt(self) -> Flags:
-        learnt: Flags = self.slopes.temperature.learned[:, slope.BEFORE, slope.WINDOWS] >= slope.PRIOR_WINDOWS
-        return learnt
-
-
-class _Voltages:
-    """The arrays of everything that looks at cell voltages."""
-
-    def __init__(self, bank: Bank) -> None:
-        self.bank = bank
-        self.inputs = new_inputs(bank)
-        self.cells = imbalance.new_cells(bank.member)
-        self.highest = np.zeros(bank.n)
-
-    def groups_in(self, temps: Bank) -> Ints:
-        """Return for each cell the group of sensors its voltage drop counts for; one past the last: none."""
-        by_scope = {scope: g for g, scope in enumerate(temps.scope)}
-        nowhere = len(temps.scope)
-        return np.array(
-            [by_scope.get(string_of(place), by_scope.get("", nowhere)) for place in self.bank.places],
-            np.int64,
-        )
-
-    def learnt(self) -> Flags:
-        learnt: Flags = self.cells.state[:, imbalance.AGE] >= imbalance.LEARNT_S
-        return learnt
-
-
-def _cover(inputs: Inputs, learnt: Flags, limit_s: float) -> Coverage:
-    never = np.isinf(inputs.age_s)
-    lost = ~never & (inputs.age_s >= limit_s)
+def _cover(bank: inputs.Inputs, learnt: Flags, limit_s: float) -> Coverage:
+    never = np.isinf(bank.age_s)
+    lost = ~never & (bank.age_s >= limit_s)
     seen = ~never & ~lost
     return Coverage(
         judged=int(np.count_nonzero(seen & learnt)),
@@ -261,10 +356,6 @@ def _cover(inputs: Inputs, learnt: Flags, limit_s: float) -> Coverage:
 
 def warm_up() -> None:
     """Compile or load every kernel, so that no poll waits for one."""
-    places = [f"string1/module1/cell{i}" for i in range(1, 5)] * 2
-    quantities = ["cell_temperature"] * 4 + ["cell_voltage"] * 4
-    watch = RackWatch(places, quantities, np.full(8, 0.1), 1.0)
-    si, quality = np.array([25.0] * 4 + [3.3] * 4), np.zeros(8, np.uint8)
-    for t_s in range(3):
-        watch.judge(float(t_s), si, quality)
+    watch = RackWatch(["cell1", "sensor1"], ["cell_voltage", "cell_temperature"], np.array([0.001, 0.1]), 1.0)
+    watch.judge(0.0, np.array([3.3, 25.0]), np.zeros(2, np.uint8))
     liveness.warm_up()

@@ -53,4 +53,4 @@ def test_an_alarm_that_stands_does_not_clear_while_its_sensor_is_not_seen() -> N
     assert slope
     assert {e.state for e in slope} == {"NEW"}
     assert "thermal-slope" in {e.detector for e in watch.active()}
-    assert ("blind", "warning", "string1/module1/sensor3") in raised(events)
+    assert ("blind", "advice", "string1/module1/sensor3") in raised(events)

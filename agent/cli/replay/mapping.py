@@ -1,0 +1,211 @@
+"""The map of a recording: which column is what, in which unit. Forgiving to write, strict to mistakes."""
+
+import difflib
+import tomllib
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+#: Seconds of one unit of a numeric time column.
+TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+#: How a unit becomes SI: (scale, offset).
+UNITS = {
+    "V": (1.0, 0.0), "mV": (1e-3, 0.0),
+    "degC": (1.0, 0.0), "C": (1.0, 0.0), "°C": (1.0, 0.0), "K": (1.0, -273.15),
+    "degF": (5 / 9, -160 / 9), "F": (5 / 9, -160 / 9),
+    "A": (1.0, 0.0), "mA": (1e-3, 0.0), "kA": (1e3, 0.0),
+}  # fmt: skip
+
+EXAMPLE = """\
+time = "timestamp"                       # a column of timestamps or seconds; or: period_s = 10
+voltage = { columns = "V_*", unit = "mV" }
+temperature = { columns = ["T_1", "T_2"], offset = -40, missing = [0, 255, 511] }
+current = { column = "I", positive = "discharge" }
+"""
+
+
+class MapError(Exception):
+    """The map cannot be used, or does not fit the recording; one line per mistake."""
+
+
+class Table(BaseModel):
+    """A table of the map: unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Columns(Table):
+    """Columns of one quantity: SI = (raw * scale + offset), the offset in the column's unit."""
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    unit: str | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    missing: tuple[float, ...] = ()
+    step: float | None = Field(default=None, gt=0)  # SI size of one register step; else seen from the data
+    positive: Literal["charge", "discharge"] = "charge"  # of a current
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_short(cls, given: Any) -> Any:
+        """Accept "T_*", ["T_1", "T_2"], and the singular `column`."""
+        if isinstance(given, (str, list)):
+            given = {"columns": given}
+        if isinstance(given, dict):
+            given = dict(given)
+            if "column" in given and "columns" not in given:
+                given["columns"] = given.pop("column")
+            if isinstance(given.get("columns"), str):
+                given["columns"] = [given["columns"]]
+            if isinstance(given.get("missing"), (int, float)):
+                given["missing"] = [given["missing"]]
+            if "sign" in given:
+                sign = given.pop("sign")
+                if sign not in (1, -1, "charge", "discharge"):
+                    raise ValueError('sign: 1 or -1; or write positive = "charge" or "discharge"')
+                given["positive"] = {1: "charge", -1: "discharge"}.get(sign, sign)
+        return given
+
+    @field_validator("unit")
+    @classmethod
+    def _known_unit(cls, unit: str | None) -> str | None:
+        if unit is not None and unit not in UNITS:
+            raise ValueError(f"unknown unit {unit!r}; known: {', '.join(UNITS)}")
+        return unit
+
+    def factors(self) -> tuple[float, float]:
+        """Return (scale, offset) from the raw column to SI, a current's sign included."""
+        scale, offset = UNITS[self.unit or "V"]
+        sign = -1.0 if self.positive == "discharge" else 1.0
+        return sign * self.scale * scale, sign * (self.offset * scale + offset)
+
+
+class Time(Table):
+    """When each row was: a column, or a fixed period."""
+
+    column: str | None = None
+    unit: Literal["s", "ms", "us", "ns", "min", "h", "d"] | None = None
+    period_s: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_short(cls, given: Any) -> Any:
+        return {"column": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.column is None) == (self.period_s is None):
+            raise ValueError("say either column (and its unit), or period_s")
+        return self
+
+
+class RecordingMap(Table):
+    """The whole map. `sensor` (long format): the column that names the sensor of each row."""
+
+    time: Time
+    voltage: Columns | None = None
+    temperature: Columns | None = None
+    current: Columns | None = None
+    ambient: Columns | None = None
+    group: tuple[str, ...] = ()
+    sensor: str | None = None
+    chemistry: Literal["LFP", "NMC", "NCA", "LCO", "LMO", "LTO", "VRLA"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_short(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        given = dict(given)
+        if "period_s" in given and "time" not in given:
+            given["time"] = {"period_s": given.pop("period_s")}
+        if "time_unit" in given and isinstance(given.get("time"), str):
+            given["time"] = {"column": given["time"], "unit": given.pop("time_unit")}
+        if isinstance(given.get("group"), dict):
+            given["group"] = given["group"].get("columns", given["group"].get("column", ""))
+        if isinstance(given.get("group"), str):
+            given["group"] = [given["group"]] if given["group"] else []
+        for key in ("sensor", "chemistry"):
+            if isinstance(given.get(key), dict) and "column" in given[key]:
+                given[key] = given[key]["column"]
+        if isinstance(given.get("chemistry"), str):
+            given["chemistry"] = CHEMISTRIES.get(given["chemistry"].upper(), given["chemistry"])
+        return given
+
+    @model_validator(mode="after")
+    def _something_to_judge(self) -> Self:
+        if self.voltage is None and self.temperature is None:
+            raise ValueError("voltage or temperature: at least one must be named")
+        return self
+
+    def quantities(self) -> list[tuple[str, str, Columns]]:
+        """Return (key of the map, quantity, its columns) of what is mapped."""
+        given = {key: getattr(self, key) for key in QUANTITY}
+        return [(key, QUANTITY[key], columns) for key, columns in given.items() if columns is not None]
+
+
+QUANTITY = {
+    "voltage": "cell_voltage",
+    "temperature": "cell_temperature",
+    "current": "current",
+    "ambient": "ambient_temperature",
+}
+CHEMISTRIES = {
+    "LFP": "LFP", "LIFEPO4": "LFP", "NMC": "NMC", "NCM": "NMC", "NCA": "NCA", "LCO": "LCO", "LMO": "LMO",
+    "LTO": "LTO", "VRLA": "VRLA", "AGM": "VRLA", "GEL": "VRLA", "LEAD-ACID": "VRLA", "LEAD": "VRLA",
+}  # fmt: skip
+
+
+def read_map(path: Path) -> RecordingMap:
+    """Read and check a map. Raises MapError with every mistake on a line of its own."""
+    try:
+        content = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise MapError(f"{path.name}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MapError(f"{path.name}: is not TOML: {error}. A map looks like this:\n{EXAMPLE}") from error
+    if set(content) == {"map"} and isinstance(content["map"], dict):
+        content = content["map"]
+    try:
+        return RecordingMap.model_validate(content)
+    except ValidationError as error:
+        raise MapError("\n".join(f"{path.name}: {_line(e)}" for e in error.errors())) from error
+
+
+def _line(error: Any) -> str:
+    where = " ".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = _keys_at(error["loc"][:-1])
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        return f"{where}: unknown key; {hint}"
+    if error["type"] == "missing":
+        hint = ' (time = "column", or period_s = 10)' if where == "time" else ""
+        return f"{where}: is missing{hint}"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
+
+
+def _keys_at(path: tuple[Any, ...]) -> list[str]:
+    if not path:
+        return [*RecordingMap.model_fields, "period_s"]
+    return [*(Time if path[0] == "time" else Columns).model_fields]
+
+
+def match_columns(patterns: tuple[str, ...], names: list[str], key: str) -> list[str]:
+    """Return the columns that `patterns` name, in the recording's order. Raises MapError for none."""
+    chosen = set()
+    for pattern in patterns:
+        found = [name for name in names if name == pattern]  # a name may hold what looks like a pattern
+        found = found or [name for name in names if fnmatchcase(name, pattern)]
+        found = found or [name for name in names if fnmatchcase(name.strip().lower(), pattern.lower())]
+        if not found:
+            near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.4)
+            hint = f"did you mean {', '.join(map(repr, near))}?" if near else ""
+            some = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+            raise MapError(f"{key}: the recording has no column {pattern!r}; {hint or f'it has: {some}'}")
+        chosen.update(found)
+    return [name for name in names if name in chosen]

@@ -1,0 +1,191 @@
+"""The arrays of one unit, made once from its layout, and what has been learned in them as bytes."""
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.detect import imbalance, load, resistance, slope, surroundings, trip, validity
+from agent.detect.channels import TEMPERATURES, VOLTAGES, Bank, Floats, Ints, make_bank, string_of
+from agent.detect.heating import new_heat
+from agent.detect.inputs import new_inputs
+from agent.detect.kernel import Banks, Gate, Ledger, Sizes, Trips
+from agent.detect.memory import addresses
+from agent.detect.settings import Settings
+
+#: No temperature or voltage register is finer than this in effect; an unknown step (0) is taken for it too.
+FINEST_K, FINEST_V = 0.01, 0.0005
+
+MAGIC = b"CWD1"
+
+#: What outlives a restart: everything learned. Values, sums and ages begin anew within minutes.
+LEARNED = (
+    ("own", "cross"), ("own", "mean"), ("own", "age_s"),
+    ("against", "cross"), ("against", "mean"), ("against", "age_s"),
+    ("temperature", "noise"), ("temperature", "learned"), ("gain", "noise"), ("gain", "learned"),
+    ("load", "state"), ("load", "feature"), ("load", "mean"), ("load", "covariance"), ("load", "inverse"),
+    ("cells", "state"), ("resistances", "circuit"), ("resistances", "cell"),
+    ("around", "group"), ("around", "circuit"), ("around", "room"),
+    ("group_temperature", "noise"), ("group_temperature", "learned"),
+)  # fmt: skip
+
+
+class Layout:
+    """Who is where: the sensors, cells and circuits of a unit, and the groups of its sensors."""
+
+    def __init__(self, places: Sequence[str], quantities: Sequence[str], resolution: Floats) -> None:
+        self.places, self.quantities = tuple(places), tuple(quantities)
+        self.temps = make_bank(places, quantities, resolution, TEMPERATURES, FINEST_K)
+        self.volts = make_bank(places, quantities, resolution, VOLTAGES, FINEST_V)
+        self.circuits = _circuits(places, quantities)
+        self.groups = _of_places(self.temps.scope, "temperature")
+        self.at_current = _at_current(self.circuits)
+        self.at_ambient = next((i for i, q in enumerate(quantities) if q == "ambient_temperature"), -1)
+        self.sizes = Sizes(
+            len(places), self.temps.n, len(self.temps.scope), self.volts.n, len(self.volts.scope),
+            self.circuits.n,
+        )  # fmt: skip
+
+    def circuit_of(self, bank: Bank) -> Ints:
+        """Return whose current passes each channel of a bank."""
+        by_place = {place: j for j, place in enumerate(self.circuits.places)}
+        found = [by_place.get(string_of(place), by_place.get("", 0)) for place in bank.places]
+        return np.array(found, np.int64)
+
+    def drop_group(self) -> Ints:
+        """Return for each cell the group of sensors its voltage drop counts for; one past the last: none."""
+        by_scope = {scope: g for g, scope in enumerate(self.temps.scope)}
+        nowhere = len(self.temps.scope)
+        found = [by_scope.get(string_of(place), by_scope.get("", nowhere)) for place in self.volts.places]
+        return np.array(found, np.int64)
+
+
+def _of_places(places: Sequence[str], quantity: str, index: Sequence[int] | None = None) -> Bank:
+    """Return a bank of things that have no siblings: each is a group of its own."""
+    n = len(places)
+    own: Ints = np.arange(n, dtype=np.int64)
+    return Bank(
+        index=own if index is None else np.array(index, np.int64),
+        group=own,
+        member=own,
+        start=np.arange(n + 1, dtype=np.int64),
+        step=np.ones(n),
+        places=tuple(places),
+        quantities=(quantity,) * n,
+        scope=tuple(places),
+    )
+
+
+def _circuits(places: Sequence[str], quantities: Sequence[str]) -> Bank:
+    """Return one circuit per string whose current is measured, else one for the unit."""
+    at = {places[i]: i for i, quantity in enumerate(quantities) if quantity == "current"}
+    strings = [place for place in at if place and place == string_of(place)]
+    chosen = strings or list(at)[:1]
+    if not chosen:
+        return _of_places([""], "", [-1])
+    return _of_places(chosen, "current", [at[place] for place in chosen])
+
+
+def _at_current(circuits: Bank) -> Ints:
+    return circuits.index
+
+
+def new_banks(layout: Layout, settings: Settings) -> Banks:
+    """Return the arrays of a unit of which nothing has been seen yet."""
+    sizes, temps, volts = layout.sizes, layout.temps, layout.volts
+    frame, n, groups, cells, _, circuits = sizes
+    slopes = slope.new_slopes(temps.step)
+    group_step = np.array([temps.step[temps.member[first]] for first in temps.start[:-1]], float).reshape(-1)
+    group_slopes = slope.new_slopes(group_step)
+    return Banks(
+        gate=Gate(
+            np.full(frame, np.nan), np.zeros(frame, np.uint8), validity.limits_of(layout.quantities),
+            np.full((frame, 5), np.nan), np.zeros(frame, np.int64), np.full(frame, np.nan),
+            np.zeros(frame, np.uint8),
+        ),
+        temps=new_inputs(temps, layout.circuit_of(temps)),
+        volts=new_inputs(volts, layout.circuit_of(volts)),
+        load=load.new_load(layout.at_current, layout.at_ambient),
+        own=load.new_model(n),
+        against=load.new_model(n),
+        temperature=slopes.temperature,
+        gain=slopes.gain,
+        moments=slopes.moments,
+        scales=slopes.scales,
+        heat=new_heat(n, cells),
+        cells=imbalance.new_cells(cells, len(volts.scope)),
+        resistances=resistance.new_resistances(volts.member, circuits),
+        around=surroundings.new_surroundings(
+            groups, circuits, n, settings.max_charge_a, settings.max_discharge_a
+        ),
+        group_temperature=group_slopes.temperature,
+        group_gain=group_slopes.gain,
+        group_moments=group_slopes.moments,
+        group_scales=group_slopes.scales,
+        trips=Trips(
+            np.zeros(cells), np.full(groups + 1, np.inf), layout.drop_group(), trip.new_state(n),
+            np.full(n, np.nan),
+        ),
+        ledger=Ledger(np.zeros(4)),
+    )  # fmt: skip
+
+
+def bank_addresses(banks: Banks) -> tuple[tuple[int, ...], ...]:
+    """Return the addresses of all arrays, in the order that `kernel.judge_unit` opens them."""
+    return tuple(addresses((bank,) if isinstance(bank, np.ndarray) else bank) for bank in banks)
+
+
+def start_afresh(banks: Banks) -> None:
+    """Forget all values, for time went back; keep what was learned."""
+    banks.gate.memory[:] = np.nan
+    banks.gate.held[:] = 0
+    slope.forget_values(slope.Slopes(banks.temperature, banks.gain, banks.moments, banks.scales))
+    slope.forget_values(
+        slope.Slopes(banks.group_temperature, banks.group_gain, banks.group_moments, banks.group_scales)
+    )
+    banks.trips.state[:] = trip.new_state(len(banks.trips.state))
+    banks.resistances.circuit[:, resistance.BEFORE] = np.nan
+
+
+def _learned(banks: Banks) -> Iterator[NDArray[Any]]:
+    for bank, name in LEARNED:
+        yield getattr(getattr(banks, bank), name)
+
+
+def pack(banks: Banks, head: dict[str, Any]) -> bytes:
+    """Return what was learned, and `head`, as bytes: magic; length and JSON of the head; float32 arrays."""
+    words = json.dumps(head).encode()
+    body = b"".join(array.astype("<f4").tobytes() for array in _learned(banks))
+    return MAGIC + zlib.compress(struct.pack("<I", len(words)) + words + body, 6)
+
+
+def unpack_head(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return the head and the arrays' bytes. ValueError where these are not bytes of `pack`."""
+    if data[:4] != MAGIC:
+        raise ValueError("no snapshot of detectors, or one of another version")
+    try:
+        content = zlib.decompress(data[4:])
+        (length,) = struct.unpack_from("<I", content)
+        return json.loads(content[4 : 4 + length]), content[4 + length :]
+    except (zlib.error, struct.error, ValueError) as error:
+        raise ValueError(f"a damaged snapshot of detectors: {error}") from error
+
+
+def unpack(banks: Banks, body: bytes) -> None:
+    """Put learned arrays back. ValueError where they are not of this layout; then nothing was changed."""
+    arrays = list(_learned(banks))
+    if len(body) != 4 * sum(array.size for array in arrays):
+        raise ValueError("a snapshot of another layout")
+    numbers = np.frombuffer(body, "<f4")
+    first = 0
+    for array in arrays:
+        array[...] = numbers[first : first + array.size].reshape(array.shape)
+        first += array.size
+    for signal in (banks.temperature, banks.gain, banks.group_temperature):
+        signal.noise[:, 0] = np.nan  # the value before is not the value before
+        signal.learned[:, :, slope.JUMP] = 0.0
+    banks.resistances.circuit[:, resistance.BEFORE] = np.nan

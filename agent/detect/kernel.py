@@ -1,0 +1,300 @@
+"""One frame of one unit through every detector: the only kernel that is called from outside.
+
+It takes addresses (see `memory`); each `_open` below names the arrays of one named tuple in its own order.
+"""
+
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numba import njit
+
+from agent.detect.channels import Codes, Floats, Ints
+from agent.detect.debounce import Delays, debounce
+from agent.detect.heating import Heat, follow_rest, judge_heating
+from agent.detect.imbalance import AGE, COLUMNS, LEARNT_S, VERDICTS, Cells, judge_imbalance
+from agent.detect.imbalance import SCALES_S as CELL_SCALES_S
+from agent.detect.inputs import Inputs, take_inputs
+from agent.detect.load import FEATURES, UNKNOWN, Load, Model, take_load
+from agent.detect.memory import float64s, int64s, uint8s
+from agent.detect.resistance import Resistances, judge_resistance
+from agent.detect.slope import LEARNT_SCALE, LEARNT_WINDOWS, SCALES_S, WINDOWS, Signal, Slopes
+from agent.detect.surroundings import Surroundings, judge_surroundings
+from agent.detect.trip import COLUMNS as TRIP_COLUMNS
+from agent.detect.trip import trip, voltage_drop
+from agent.detect.validity import gate
+
+carray: Any = numba.carray  # type: ignore[attr-defined]  # numba's stubs leave it out
+
+
+class Sizes(NamedTuple):
+    """How many: values of a frame, sensors and their groups, cells and their groups, circuits."""
+
+    frame: int
+    sensors: int
+    sensor_groups: int
+    cells: int
+    cell_groups: int
+    circuits: int
+
+
+class Gate(NamedTuple):
+    """The frame and what the gate keeps: si, quality, limits, memory, held, value, verdict."""
+
+    si: Floats
+    quality: Codes
+    limits: Floats
+    memory: Floats
+    held: Ints
+    value: Floats
+    verdict: Codes
+
+
+class Trips(NamedTuple):
+    """The last resort's: highest, group (cells,), dropped_s (groups + 1,), state, score (sensors,)."""
+
+    highest: Floats
+    dropped_s: Floats
+    group: Ints
+    state: Floats
+    score: Floats
+
+
+class Ledger(NamedTuple):
+    """seconds (4,): judged, learning, blind and without a sensor, sensor-seconds since the start."""
+
+    seconds: Floats
+
+
+class Banks(NamedTuple):
+    """All arrays of a unit."""
+
+    gate: Gate
+    temps: Inputs
+    volts: Inputs
+    load: Load
+    own: Model
+    against: Model
+    temperature: Signal
+    gain: Signal
+    moments: Floats
+    scales: Floats
+    heat: Heat
+    cells: Cells
+    resistances: Resistances
+    around: Surroundings
+    group_temperature: Signal
+    group_gain: Signal
+    group_moments: Floats
+    group_scales: Floats
+    trips: Trips
+    ledger: Ledger
+
+
+@njit(error_model="numpy")
+def _gate(n: int, at: Any) -> Gate:
+    return Gate(
+        carray(float64s(at[0]), (n,)), carray(uint8s(at[1]), (n,)), carray(float64s(at[2]), (n, 5)),
+        carray(float64s(at[3]), (n, 5)), carray(int64s(at[4]), (n,)), carray(float64s(at[5]), (n,)),
+        carray(uint8s(at[6]), (n,)),
+    )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _inputs(n: int, groups: int, at: Any) -> Inputs:
+    return Inputs(
+        carray(int64s(at[0]), (n,)), carray(int64s(at[1]), (n,)), carray(int64s(at[2]), (n,)),
+        carray(int64s(at[3]), (groups + 1,)), carray(float64s(at[4]), (n,)), carray(int64s(at[5]), (n,)),
+        carray(int64s(at[6]), (n,)), carray(float64s(at[7]), (n,)), carray(float64s(at[8]), (n,)),
+        carray(uint8s(at[9]), (n,)), carray(uint8s(at[10]), (n,)), carray(float64s(at[11]), (n,)),
+        carray(float64s(at[12]), (n,)), carray(float64s(at[13]), (n, 6)), carray(float64s(at[14]), (n, 2)),
+    )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _load(m: int, at: Any) -> Load:
+    return Load(
+        carray(int64s(at[0]), (m,)), carray(int64s(at[1]), (1,)), carray(float64s(at[2]), (m, 6)),
+        carray(float64s(at[3]), (1,)), carray(int64s(at[4]), (m,)), carray(float64s(at[5]), (m, FEATURES)),
+        carray(float64s(at[6]), (m, FEATURES)), carray(float64s(at[7]), (m, FEATURES, FEATURES)),
+        carray(float64s(at[8]), (m, FEATURES, FEATURES)),
+    )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _model(n: int, at: Any) -> Model:
+    return Model(
+        carray(float64s(at[0]), (n, FEATURES)), carray(float64s(at[1]), (n,)),
+        carray(float64s(at[2]), (n,)), carray(float64s(at[3]), (n,)),
+    )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _signal(n: int, at: Any) -> Signal:
+    return Signal(
+        carray(float64s(at[0]), (n,)), carray(float64s(at[1]), (n, 5)), carray(float64s(at[2]), (n,)),
+        carray(float64s(at[3]), (n, SCALES_S.size, 5)), carray(float64s(at[4]), (n, SCALES_S.size, 2)),
+    )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _slopes(n: int, temperature: Any, gain: Any, moments: int, scales: int) -> Slopes:
+    return Slopes(
+        _signal(n, temperature), _signal(n, gain), carray(float64s(moments), (n, SCALES_S.size, 10)),
+        carray(float64s(scales), (SCALES_S.size, 5)),
+    )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _heat(n: int, cells: int, at: Any) -> Heat:
+    return Heat(
+        carray(float64s(at[0]), (n,)), carray(float64s(at[1]), (n,)), carray(float64s(at[2]), (n, 6)),
+        carray(float64s(at[3]), (cells,)), carray(float64s(at[4]), (1,)),
+    )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _cells(n: int, groups: int, at: Any) -> Cells:
+    k = CELL_SCALES_S.size
+    return Cells(
+        carray(float64s(at[0]), (n, COLUMNS)), carray(float64s(at[1]), (n, VERDICTS)),
+        carray(float64s(at[2]), (k, groups)), carray(float64s(at[3]), (k,)),
+        carray(float64s(at[4]), (k,)),
+    )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _resistances(n: int, m: int, at: Any) -> Resistances:
+    return Resistances(
+        carray(float64s(at[0]), (m, 4)), carray(float64s(at[1]), (n, 6)), carray(int64s(at[2]), (n,)),
+        carray(float64s(at[3]), (n,)), carray(float64s(at[4]), (n,)),
+    )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _surroundings(groups: int, m: int, n: int, at: Any) -> Surroundings:
+    return Surroundings(
+        carray(float64s(at[0]), (groups,)), carray(float64s(at[1]), (groups,)),
+        carray(uint8s(at[2]), (groups,)), carray(float64s(at[3]), (groups, 7)),
+        carray(float64s(at[4]), (m, 7)), carray(float64s(at[5]), (1,)), carray(float64s(at[6]), (n,)),
+    )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _trips(sensors: int, groups: int, cells: int, at: Any) -> Trips:
+    return Trips(
+        carray(float64s(at[0]), (cells,)), carray(float64s(at[1]), (groups + 1,)),
+        carray(int64s(at[2]), (cells,)), carray(float64s(at[3]), (sensors, TRIP_COLUMNS)),
+        carray(float64s(at[4]), (sensors,)),
+    )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _delays(n: int, at: Any) -> Delays:
+    return Delays(
+        carray(float64s(at[0]), (4, 4)), carray(float64s(at[1]), (n, 4)), carray(float64s(at[2]), (n,)),
+        carray(int64s(at[3]), (n,)), carray(int64s(at[4]), (n + 1,)),
+    )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _account(counted_s: float, blind_s: float, age_s: float, learnt: bool, seconds: Floats) -> None:
+    if np.isinf(age_s):
+        seconds[3] += counted_s
+    elif age_s >= blind_s:
+        seconds[2] += counted_s
+    elif learnt:
+        seconds[0] += counted_s
+    else:
+        seconds[1] += counted_s
+
+
+def sources_digest() -> int:
+    """Return a hash of all kernels' sources.
+
+    numba's cache looks at the file of the cached function alone: a kernel that calls another, changed one
+    would go on calling the old. Therefore only `judge_unit` is cached, and what it closes over, which is part
+    of the cache's key, tells all its sources apart.
+    """
+    digest = blake2b(digest_size=6)
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        source = path.read_bytes()
+        if b"njit" in source:
+            digest.update(source)
+    return int.from_bytes(digest.digest(), "big")
+
+
+def _make_judge_unit(digest: int) -> Any:
+    @njit(cache=True, error_model="numpy")
+    def judge_unit(
+        t_s: float,
+        dt_s: float,
+        counted_s: float,
+        blind_s: float,
+        hot_degc: float,
+        sizes: Any,
+        at: Any,
+        judges: Any,
+    ) -> int:
+        """
+        Judge one frame; return how many channels changed a tier.
+
+        Parameters
+        ----------
+        t_s, dt_s, counted_s, blind_s : float, s
+            Time of the frame; since the last; how much of that it is evidence for; when a channel is blind.
+        hot_degc : float
+            Highest operating temperature, for the last resort.
+        sizes : Sizes, as a tuple
+        at : tuple
+            The addresses of `Banks`, in its order.
+        judges : tuple of tuples
+            Of each detector: its number of channels, its score's address and stride, the addresses of its
+            `Delays`.
+        """
+        assert digest > 0
+        frame, n, groups, cells_n, cell_groups, m = sizes
+        g = _gate(frame, at[0])
+        temps, volts = _inputs(n, groups, at[1]), _inputs(cells_n, cell_groups, at[2])
+        load = _load(m, at[3])
+        slopes = _slopes(n, at[6], at[7], at[8][0], at[9][0])
+        heat = _heat(n, cells_n, at[10])
+        cells = _cells(cells_n, cell_groups, at[11])
+        around = _surroundings(groups, m, n, at[13])
+        group_slopes = _slopes(groups, at[14], at[15], at[16][0], at[17][0])
+        trips = _trips(n, groups, cells_n, at[18])
+
+        gate(t_s, g.si, g.quality, g.limits, g.memory, g.held, g.value, g.verdict)
+        take_inputs(dt_s, blind_s, g.si, g.value, g.verdict, temps)
+        take_inputs(dt_s, blind_s, g.si, g.value, g.verdict, volts)
+        take_load(dt_s, g.value, load)
+        follow_rest(dt_s, volts, load, heat)
+        judge_imbalance(dt_s, volts, load, cells)
+        judge_resistance(dt_s, volts, load, _resistances(cells_n, m, at[12]))
+        judge_heating(dt_s, temps, load, _model(n, at[4]), _model(n, at[5]), slopes, heat)
+        judge_surroundings(dt_s, temps, load, group_slopes, around)
+        voltage_drop(dt_s, volts, trips.highest, trips.dropped_s, trips.group)
+        trip(t_s, hot_degc, temps, trips.dropped_s, trips.state, trips.score)
+
+        seconds = carray(float64s(at[19][0]), (4,))
+        for c in range(n):
+            learnt = slopes.temperature.learned[c, LEARNT_SCALE, WINDOWS] >= LEARNT_WINDOWS
+            _account(counted_s, blind_s, temps.age_s[c], learnt, seconds)
+        for c in range(cells_n):
+            age_s = 0.0
+            for regime in range(UNKNOWN + 1):
+                age_s = max(age_s, cells.state[c, AGE + regime])
+            _account(counted_s, blind_s, volts.age_s[c], age_s >= LEARNT_S, seconds)
+        changed = 0
+        for judge in judges:
+            channels, score, stride = judge[0], judge[1], judge[2]
+            scores = carray(float64s(score), (channels * stride,))
+            changed += debounce(counted_s, scores, stride, _delays(channels, judge[3:]))
+        return changed
+
+    return judge_unit
+
+
+judge_unit = _make_judge_unit(sources_digest())

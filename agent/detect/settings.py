@@ -1,0 +1,50 @@
+"""What a site says about its detectors: other limits, detectors in the shadow, what the battery is."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+from agent.detect.rows import DETECTORS, ROWS, Row
+
+OVERRIDABLE = ("limit", "on_delay_s", "off_delay_s", "dead_band", "latch")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of one unit's detectors. Raises ValueError where they make no sense.
+
+    overrides: (detector, severity) -> some of OVERRIDABLE. shadow: detectors that judge and record but do not
+    announce. max_charge_a, max_discharge_a: what a circuit may carry; infinite where not known.
+    """
+
+    overrides: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
+    shadow: frozenset[str] = frozenset()
+    chemistry: str = ""
+    max_charge_a: float = math.inf
+    max_discharge_a: float = math.inf
+
+    def __post_init__(self) -> None:
+        known = {(row.detector, row.severity) for row in ROWS}
+        for key, changes in self.overrides.items():
+            if key not in known:
+                raise ValueError(
+                    f"no detector {key[0]!r} with severity {key[1]!r}; detectors: {', '.join(DETECTORS)}"
+                )
+            for name in changes:
+                if name not in OVERRIDABLE:
+                    raise ValueError(f"{key[0]} {key[1]}: {name!r} is none of {', '.join(OVERRIDABLE)}")
+        unknown = self.shadow - set(DETECTORS)
+        if unknown:
+            raise ValueError(
+                f"shadow: no detector {', '.join(sorted(unknown))}; there are {', '.join(DETECTORS)}"
+            )
+
+    def rows(self) -> tuple[Row, ...]:
+        """Return the alarm table with this site's changes."""
+        return tuple(replace(row, **self.overrides.get((row.detector, row.severity), {})) for row in ROWS)  # type: ignore[arg-type]
+
+    def digest(self) -> str:
+        """Return a short hash of everything that decides when an alarm is raised."""
+        said = (self.rows(), sorted(self.shadow), self.chemistry, self.max_charge_a, self.max_discharge_a)
+        return blake2b(repr(said).encode(), digest_size=6).hexdigest()

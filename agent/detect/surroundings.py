@@ -1,0 +1,172 @@
+"""What sensors share: cooling that fails or degrades over weeks, lead batteries over their room."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from agent.detect.channels import Floats
+from agent.detect.inputs import Inputs
+from agent.detect.load import CHARGE, DISCHARGE, REST, SLOW, Load
+from agent.detect.slope import CERTAIN, SCALES_S, Slopes, fit_slopes
+
+SLOWEST = 2  # scales from here on: a room does not fail within a minute
+MIN_RISE_K, WINDOW = 3.0, 2.0  # over so many time constants: a fit looks back about as far
+MIN_SENSORS = 3
+
+FAST_S, BASELINE_S = 86400.0, 30 * 86400.0
+DEGRADED_SIGMAS = 4.0
+DEGRADED_AFTER_S = 5 * 86400.0  # of learning
+GAP_S = 600.0
+
+ROOM_LAG_S = 1800.0
+
+# Columns of a group's scores and state: K/min, K; how far over the room, its fast mean, baseline, mean
+# square, age.
+COOLING, DEGRADED, OVER, FAST, BASELINE, SQUARE, AGE = range(7)
+# Columns of a circuit's limits and scores: most charge and discharge, A; load over limit; float current:
+# fast, baseline, age, ratio.
+MAX_CHARGE, MAX_DISCHARGE, OVERLOAD, FLOAT, FLOAT_BASELINE, FLOAT_AGE, FLOAT_RATIO = range(7)
+
+FLOAT_FAST_S, FLOAT_BASELINE_S, FLOAT_AFTER_S = 3600.0, 14 * 86400.0, 86400.0
+
+
+class Surroundings(NamedTuple):
+    """State of g groups and m circuits: median (g,), nothing (g,) NaN, restart (g,); group (g, 7), circuit
+    (m, 7), room (1,): the room's temperature as bodies follow it; over_room (n,): score of each sensor.
+    """
+
+    median: Floats
+    nothing: Floats
+    restart: "np.ndarray[tuple[int], np.dtype[np.uint8]]"
+    group: Floats
+    circuit: Floats
+    room: Floats
+    over_room: Floats
+
+
+def new_surroundings(
+    groups: int, circuits: int, n: int, max_charge_a: float, max_discharge_a: float
+) -> Surroundings:
+    """Return the state of groups that have not been seen yet."""
+    group = np.zeros((groups, 7))
+    group[:, [COOLING, OVER, FAST, BASELINE]] = np.nan
+    circuit = np.zeros((circuits, 7))
+    circuit[:, MAX_CHARGE], circuit[:, MAX_DISCHARGE] = max_charge_a, max_discharge_a
+    circuit[:, [FLOAT, FLOAT_BASELINE]] = np.nan
+    return Surroundings(
+        np.full(groups, np.nan),
+        np.full(groups, np.nan),
+        np.zeros(groups, np.uint8),
+        group,
+        circuit,
+        np.full(1, np.nan),
+        np.full(n, np.nan),
+    )
+
+
+@njit(error_model="numpy")  # no fastmath: it may delete the NaN tests below
+def judge_surroundings(dt_s: float, bank: Inputs, load: Load, slopes: Slopes, around: Surroundings) -> None:
+    """
+    Score the groups of a bank and the circuits.
+
+    Parameters
+    ----------
+    dt_s : float, s
+    bank : Inputs
+        Sensors, after `take_inputs`.
+    load : Load
+        Brought up to this frame.
+    slopes : Slopes
+        State of the groups' medians.
+    around : Surroundings
+        State, and output: COOLING (K/min, certain), DEGRADED (K over the usual distance from the room) per
+        group; OVERLOAD and FLOAT_RATIO per circuit; over_room, K, per sensor. NaN: not known.
+    """
+    room = load.ambient[0]
+    if not np.isnan(room):
+        if np.isnan(around.room[0]):
+            around.room[0] = room
+        around.room[0] += (1.0 - math.exp(-dt_s / ROOM_LAG_S)) * (room - around.room[0])
+    for c in range(bank.value.size):
+        around.over_room[c] = bank.value[c] - room
+    for g in range(bank.start.size - 1):
+        around.median[g] = _median(bank, g)
+    fit_slopes(dt_s, around.median, around.nothing, around.restart, slopes)
+    for g in range(bank.start.size - 1):
+        _judge_cooling(bank, load, slopes, around, g)
+        _judge_degraded(min(dt_s, GAP_S), around, g)
+    for j in range(load.at.size):
+        _judge_circuit(min(dt_s, GAP_S), load, around.circuit, j)
+
+
+@njit(error_model="numpy")
+def _median(bank: Inputs, g: int) -> float:
+    """Return about the median of a group's good values: the mean of one of them and its siblings' median."""
+    good = 0
+    middle = np.nan
+    for a in range(bank.start[g], bank.start[g + 1]):
+        c = bank.member[a]
+        if not np.isnan(bank.value[c]):
+            good += 1
+            nearer = abs(bank.value[c] - bank.median[c])
+            if not nearer >= abs(middle - bank.median[c]):
+                middle = bank.value[c]
+    return float(middle) if good >= MIN_SENSORS else np.nan
+
+
+@njit(error_model="numpy")
+def _judge_cooling(bank: Inputs, load: Load, slopes: Slopes, around: Surroundings, g: int) -> None:
+    score = np.nan
+    for k in range(SLOWEST, SCALES_S.size):
+        certain = slopes.temperature.fit[g, k, CERTAIN]
+        if np.isnan(certain):
+            continue
+        risen = certain * WINDOW * SCALES_S[k] >= MIN_RISE_K
+        score = max(score if not np.isnan(score) else 0.0, 60.0 * certain if risen else 0.0)
+    regime = load.regime[bank.circuit[bank.member[bank.start[g]]]]
+    if regime in (CHARGE, DISCHARGE):
+        score = 0.0
+    around.group[g, COOLING] = score
+
+
+@njit(error_model="numpy")
+def _judge_degraded(dt_s: float, around: Surroundings, g: int) -> None:
+    s = around.group
+    over = around.median[g] - around.room[0]
+    s[g, OVER] = over
+    if np.isnan(over):
+        return
+    if np.isnan(s[g, BASELINE]):
+        s[g, BASELINE] = over
+        s[g, FAST] = over
+        s[g, SQUARE] = 0.25
+    s[g, AGE] += dt_s
+    s[g, FAST] += dt_s / min(s[g, AGE], FAST_S) * (over - s[g, FAST])
+    left = s[g, FAST] - s[g, BASELINE]
+    beyond = left > DEGRADED_SIGMAS * math.sqrt(s[g, SQUARE]) and s[g, AGE] > DEGRADED_AFTER_S
+    s[g, DEGRADED] = left if beyond else 0.0
+    if not beyond:
+        s[g, SQUARE] += dt_s / BASELINE_S * (left * left - s[g, SQUARE])
+        s[g, BASELINE] += dt_s / min(s[g, AGE], BASELINE_S) * (over - s[g, BASELINE])
+
+
+@njit(error_model="numpy")
+def _judge_circuit(dt_s: float, load: Load, s: Floats, j: int) -> None:
+    current = load.state[j, SLOW]
+    if np.isnan(current) or load.at[j] < 0:
+        s[j, OVERLOAD] = np.nan
+        s[j, FLOAT_RATIO] = np.nan
+        return
+    s[j, OVERLOAD] = max(current / s[j, MAX_CHARGE], -current / s[j, MAX_DISCHARGE])
+    if load.regime[j] != REST or current <= 0.0:
+        return
+    if np.isnan(s[j, FLOAT]):
+        s[j, FLOAT] = current
+        s[j, FLOAT_BASELINE] = current
+    s[j, FLOAT_AGE] += dt_s
+    s[j, FLOAT] += dt_s / min(s[j, FLOAT_AGE], FLOAT_FAST_S) * (current - s[j, FLOAT])
+    ripe = s[j, FLOAT_AGE] > FLOAT_AFTER_S
+    s[j, FLOAT_RATIO] = s[j, FLOAT] / s[j, FLOAT_BASELINE] if ripe else 0.0
+    s[j, FLOAT_BASELINE] += dt_s / min(s[j, FLOAT_AGE], FLOAT_BASELINE_S) * (current - s[j, FLOAT_BASELINE])
