@@ -78,6 +78,13 @@ def test_what_was_learned_under_load_is_not_held_against_a_string_at_rest() -> N
     assert unit.feed(np.repeat(falling[-1:], HOUR, axis=0)) == []
 
 
+def test_what_was_seen_for_ten_minutes_proves_nothing_yet() -> None:
+    unit = Watched(16)
+    frames = noisy(700, 16, sd=0.5)
+    assert unit.feed(frames) == []
+    assert unit.feed(np.repeat(frames[-1:], 250, axis=0)) == []
+
+
 def test_a_promised_heartbeat_that_stands_still_is_heard_while_everything_else_moves() -> None:
     unit = Watched(8, ("heartbeat",), changes_within_s=30.0)
     beat = (np.arange(600) // 10)[:, None]

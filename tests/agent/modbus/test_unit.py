@@ -47,6 +47,32 @@ def test_safety_points_of_all_units_come_before_state_points_of_any() -> None:
     assert [ask.unit.unit_id for ask in line.asked[:4]] == [1, 1, 2, 2]
 
 
+def test_state_points_wait_for_safety_points_with_a_later_deadline() -> None:
+    line = Simulation()
+    units = [line.unit(k, period_s=60.0) for k in (1, 2)]
+    line.start(*units)
+    line.run(62)
+    line.asked.clear()
+    for unit in units:
+        unit.release_s = line.clock.now_s
+        assert unit.connection is not None
+        unit.connection.state_at_s = line.clock.now_s  # due within ten seconds, the others within sixty
+    line.run(0.9)
+    assert [ask.read.address for ask in line.asked] == [100, 200, 100, 200, 300, 300]
+
+
+@pytest.mark.parametrize("seconds", [0.15, 0.2, 0.25, 0.3, 0.6])
+def test_a_reply_out_of_turn_is_never_taken_for_the_next_one(seconds: float) -> None:
+    line = Simulation()
+    unit = line.unit(1)
+    line.start(unit)
+    line.run(10)
+    line.behaviour[1] = out_of_turn(seconds)
+    line.run(30)
+    line.assert_nothing_wrong()
+    assert unit.counters.no_reply > 1
+
+
 def test_the_earlier_deadline_goes_first_whatever_the_order_of_the_file() -> None:
     line = Simulation()
     slow, fast = line.unit(1, period_s=5.0), line.unit(2, period_s=0.5)
@@ -215,11 +241,18 @@ def late(seconds: float) -> Behaviour:
     return lambda _request, reply: [(seconds, reply)]
 
 
+def out_of_turn(seconds: float) -> Behaviour:
+    """Answer short reads at once, and values only after many time-outs."""
+    return lambda request, reply: [(0.01 if request[5] == 1 else seconds, reply)]
+
+
 FAULTS: dict[str, Callable[[Held], Behaviour]] = {
     "mute": lambda _: mute,
     "late by 0.2 s": lambda _: late(0.2),
     "late by 0.45 s": lambda _: late(0.45),
     "late by 0.9 s": lambda _: late(0.9),
+    "out of turn by 0.2 s": lambda _: out_of_turn(0.2),
+    "out of turn by 0.6 s": lambda _: out_of_turn(0.6),
     "glued in front of the next": lambda held: held.glued,
     "one request behind": lambda held: held.behind,
     "wrong checksum": lambda _: lambda _q, r: [(0.01, r[:-1] + bytes((r[-1] ^ 1,)))],
