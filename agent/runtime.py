@@ -128,7 +128,7 @@ class Agent:
         self._tasks: set[asyncio.Task[None]] = set()
         self._polling: dict[str, asyncio.Task[None]] = {}
         self._parts: dict[str, asyncio.Task[Any]] = {}
-        self._stopping = asyncio.Event()
+        self._stopping, self._reloading = asyncio.Event(), asyncio.Lock()
 
     @property
     def units(self) -> dict[str, Unit]:
@@ -291,9 +291,13 @@ class Agent:
         """
         if self._reread is None or self._stopping.is_set():
             return
+        async with self._reloading:
+            await self._reload(self._reread)
+
+    async def _reload(self, reread: Reread) -> None:
         self.notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            config, profiles = await asyncio.to_thread(self._reread)
+            config, profiles = await asyncio.to_thread(reread)
             change = change_of(self.config, config, self.profiles, profiles)
         except ReloadRefused as error:
             log.error("the new configuration is not used, the old one goes on: %s", error)

@@ -197,6 +197,42 @@ async def test_an_adapter_that_comes_back_under_another_name_is_found_and_the_de
         os.close(fd)
 
 
+async def test_an_adapter_named_by_its_tty_is_found_by_the_name_that_stays_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_id = tmp_path / "by-id"
+    by_id.mkdir()
+    monkeypatch.setattr("agent.modbus.serial_line.STABLE_NAMES", (tmp_path / "absent", by_id))
+    first = RtuBus(tmp_path / "ttyUSB0", 115200, {1: table()})
+    first.start()
+    (by_id / "usb-FTDI").symlink_to(first.link)
+    watched = Watched(SerialPort(str(first.link), 115200))
+    polling = asyncio.create_task(watched.bus.run())
+    await watched.wait_good(5)
+    first.stop()
+    second = RtuBus(tmp_path / "ttyUSB1", 115200, {1: table()})
+    second.start()
+    (by_id / "usb-FTDI").unlink()
+    (by_id / "usb-FTDI").symlink_to(second.link)
+    await watched.wait_good(12)
+    polling.cancel()
+    await asyncio.gather(polling, return_exceptions=True)
+    second.stop()
+
+
+async def test_an_adapter_that_has_to_settle_is_asked_nothing_before(tmp_path: Path) -> None:
+    bus = RtuBus(tmp_path / "bus", 115200, {1: table()}, settle_s=1.0)
+    bus.start()
+    watched = Watched(SerialPort(str(bus.link), 115200, settle_s=1.2))
+    polling = asyncio.create_task(watched.bus.run())
+    await watched.wait_good(10)
+    polling.cancel()
+    await asyncio.gather(polling, return_exceptions=True)
+    counters = watched.unit.counters
+    assert (counters.no_reply, counters.damaged) == (0, 0)
+    bus.stop()
+
+
 def held_devices() -> set[str]:
     held = set()
     for fd in os.listdir("/proc/self/fd"):
