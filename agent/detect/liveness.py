@@ -15,6 +15,10 @@ still, (1 - rate)^n; the quietest stretch of a day counts, because a string at r
 under load. An alarm needs less than 1e-6 for a frame, 1e-9 for one of hundreds of channels. Where five
 minutes of standing still would not be that improbable, liveness cannot be proven, and that is said instead.
 Only voltages and temperatures teach: a current is silent at rest, however noisy it was under load.
+
+A register coarser than its sensor's noise does not step at an even rate: it trembles while the value is near
+a rounding threshold, and is still between two of them for as long as the room's air takes from one to the
+other. So a channel, and a frame, must also have stood still for LONGER times its longest stillness so far.
 """
 
 import math
@@ -37,6 +41,7 @@ IMPROBABLE, IMPROBABLE_CHANNEL = 1e-6, 1e-9
 STRETCH_S = 600.0  # in which reversals are counted
 STRETCHES = 3  # before anything learned is believed
 DAY = 144  # stretches after which a quiet one is forgotten by 1/e
+LONGER = 3.0
 SIGMA = 3.0  # the low end of a count k is k - SIGMA * sqrt(k)
 # A heartbeat nobody promised runs after so many steps, and stands after so many of its longest gaps.
 RUNS, GAPS = 5, 5.0
@@ -44,7 +49,7 @@ RUNS, GAPS = 5, 5.0
 _GOOD, _STALE, _FROZEN = np.uint8(Quality.GOOD), np.uint8(Quality.STALE), np.uint8(Quality.FROZEN)
 
 # Columns of the channels' counts.
-STILL, STILL_FRAMES, DIRECTION, REVERSALS, FRAMES = range(5)
+STILL, STILL_FRAMES, DIRECTION, REVERSALS, FRAMES, LONGEST = range(6)
 
 
 @njit(cache=True)
@@ -64,10 +69,10 @@ def follow(
         1 where a channel's reversals are noise.
     last : (n,) int64, seen : (n,) uint8
         State: the last good raw value of each channel, and whether there was one.
-    counts : (n, 5) float64
+    counts : (n, 6) float64
         State and output: seconds and frames since the last step, as far as it
         was seen; direction of that step; reversals and good frames in this
-        stretch.
+        stretch; the most frames that ever lay between two steps.
 
     Returns
     -------
@@ -96,6 +101,7 @@ def follow(
         if teaches[i] == 1 and direction == -counts[i, DIRECTION]:
             counts[i, REVERSALS] += 1.0
             turned = True
+        counts[i, LONGEST] = max(counts[i, LONGEST], counts[i, STILL_FRAMES])
         counts[i, DIRECTION] = direction
         counts[i, STILL] = counts[i, STILL_FRAMES] = 0.0
         last[i] = raw[i]
@@ -155,9 +161,9 @@ class Liveness:
         ]
         self._steps, self._gap_s = np.zeros(n, np.int64), np.zeros(n)  # of the heartbeats
         self._last, self._seen = np.zeros(n, np.int64), np.zeros(n, np.uint8)
-        self._counts = np.zeros((n, 5))
+        self._counts = np.zeros((n, 6))
         self._t_s = math.nan
-        self._still_s, self._still_frames = 0.0, 0
+        self._still_s, self._still_frames, self._longest = 0.0, 0, 0
         self._stretch_s, self._stretch_frames, self._turns, self._held = 0.0, 0, 0, False
         self._stretches = 0
         # of the quietest stretch: the frame's, and the channels'
@@ -177,9 +183,15 @@ class Liveness:
             dt_s = self._period_s
         self._t_s = t_s
         before = self._counts[self._beats, STILL]
+        longest = self._counts[:, LONGEST].copy() if self._frozen or self._stuck.any() else None
         moved, turned = follow(dt_s, raw, quality, self._teaches, self._last, self._seen, self._counts)
+        if longest is not None:  # a fault's stillness is no measure
+            faulty = self._stuck | self._frozen
+            self._counts[faulty, LONGEST] = longest[faulty]
         answered = bool((quality == _GOOD).any())
         if moved:
+            if not self._frozen:
+                self._longest = max(self._longest, self._still_frames)
             self._still_s, self._still_frames = 0.0, 0
         elif answered:
             self._still_s += dt_s
@@ -245,8 +257,10 @@ class Liveness:
             self._rates = rates if first else _quietest(self._rates, rates)
             self._stretches += 1
             if self._stretches >= STRETCHES:
-                self._limit = float(self._believed(credible_frames(self._rate, IMPROBABLE)))
-                self._limits = self._believed(credible_frames(self._rates, IMPROBABLE_CHANNEL))
+                whole = np.maximum(credible_frames(self._rate, IMPROBABLE), LONGER * self._longest)
+                self._limit = float(self._believed(whole))
+                credible = credible_frames(self._rates, IMPROBABLE_CHANNEL)
+                self._limits = self._believed(np.maximum(credible, LONGER * self._counts[:, LONGEST]))
         self._counts[:, REVERSALS] = self._counts[:, FRAMES] = 0.0
         self._stretch_s, self._stretch_frames, self._turns, self._held = 0.0, 0, 0, False
 

@@ -120,6 +120,16 @@ def test_one_stuck_sensor_is_named_and_the_others_stay_good() -> None:
     assert (np.delete(unit.quality, 4) == GOOD).all()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_coarse_register_that_trembles_only_at_its_thresholds_is_never_called_stuck(seed: int) -> None:
+    """Means of four probes in steps of 0.1 K, noise of 0.03 K, a compressor's 0.2 K every 15 min."""
+    unit, rng = Watched(8), np.random.default_rng(seed)
+    t_s = np.arange(6 * HOUR)[:, None, None]
+    degc = 25 + rng.normal(0, 0.3, (8, 4)) + 0.2 * np.sin(2 * np.pi * t_s / 900) + t_s / (6 * HOUR)
+    probes = np.round((degc + rng.normal(0, 0.03, degc.shape)) / 0.1) * 0.1
+    assert unit.feed(np.round(probes.mean(axis=2) / 0.1)) == []
+
+
 def test_silence_is_not_standing_still() -> None:
     unit = Watched(16)
     frames = noisy(HOUR, 16, 0.5)
@@ -133,7 +143,7 @@ def test_silence_is_not_standing_still() -> None:
     st.lists(st.sampled_from([0, 4, 5]), min_size=90, max_size=90),
 )
 def test_the_kernel_counts_as_a_plain_loop_does(rows: list[list[int]], codes: list[int]) -> None:
-    last, seen, counts = np.zeros(3, np.int64), np.zeros(3, np.uint8), np.zeros((3, 5))
+    last, seen, counts = np.zeros(3, np.int64), np.zeros(3, np.uint8), np.zeros((3, 6))
     teaches = np.array([1, 1, 0], np.uint8)
     history: list[list[int]] = [[], [], []]
     for k, row in enumerate(rows):
