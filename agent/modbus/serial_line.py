@@ -161,7 +161,8 @@ class SerialPort:
         request_s = RTU_REQUEST_BYTES * self._character_s
         reply_s = (5 + data_bytes(read)) * self._character_s
         try:
-            self._serial.write(exchange.request)
+            # not pyserial's write, which waits, and the event loop with it, for an adapter that takes nothing
+            os.write(self._serial.fileno(), exchange.request)
             if self.tap:
                 self.tap(True, exchange.request)
             sent_s = time.monotonic() + request_s
