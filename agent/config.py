@@ -113,6 +113,7 @@ class WebTable(Table):
     cert: File | None = None
     key: File | None = None
     token_file: File | None = None
+    announce: bool = True  # a page on the network, by mDNS: id, site label, version and address, nothing else
 
     @property
     def address(self) -> tuple[str, int] | None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from agent import notify
 from agent.clock import Clock, OffsetWatch
-from agent.config import Config, RtuBus, TcpBus, UnitTable
+from agent.config import Config, RtuBus, TcpBus, UnitTable, is_loopback
 from agent.control.api import alarms_of, relay_of, routes
 from agent.control.reading import read_routes
 from agent.control.server import ControlServer
@@ -170,7 +170,11 @@ class Agent:
             return None
         cert, key, token = map(handed_over, (table.cert, table.key, table.token_file))
         tls = (cert, key) if cert and key else None
-        return Page(*table.address, self.view, self.store.path, tls, token)
+        said = {"name": self.config.agent.id, "site": self.config.agent.site, "version": VERSION}
+        on_network = table.announce and not is_loopback(table.address[0])
+        return Page(
+            *table.address, self.view, self.store.path, tls, token, announced=said if on_network else None
+        )
 
     def _store(self) -> Store:
         store = self.config.store

@@ -12,7 +12,7 @@ import click
 
 from agent import kernels
 
-AGENT_PARTS = ("cryptography", "numba", "pydantic", "pymodbus", "serial")
+AGENT_PARTS = ("cryptography", "numba", "pydantic", "pymodbus", "serial", "zeroconf")
 
 
 class LazyGroup(click.Group):

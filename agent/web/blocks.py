@@ -60,6 +60,7 @@ def headline(view: View) -> str:
     age = f"Data {_time(head['age_s'])} old." if head["age_s"] is not None else "No data yet."
     return (
         f'<div id="hl" data-state="{what} - {known}">'
+        f'<p class="lk">LAST KNOWN: {what.lower()}, {view["made"]["clock"]}</p>'
         f'<div class="w">{chip}{words_}{aside}</div><p class="t">{e(sentence)}</p><p>{age}</p></div>'
     )
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
+from agent.discovery import AGENT, announce
 from agent.store.reading import BufferError
 from agent.view.site import REFRESH_S
 from agent.web import pages
@@ -46,20 +47,26 @@ class Page:
         buffer: Path,
         tls: tuple[Path, Path] | None = None,
         token: Path | None = None,
+        announced: Mapping[str, str] | None = None,
     ) -> None:
         self.host, self.port, self.trouble = host, port, "not started yet"
         self.tried = asyncio.Event()  # to listen, at least once
         self._buffer, self._one_reader = buffer, asyncio.Lock()
         self._look, self._tls, self._token = look, tls, token
         self._door: Door | None = None
+        self._announced = announced  # `name`, and what is said besides; None: nothing
         self._screens: dict[str | None, Screen] = {None: Screen(None, lambda: look(None))}
         self._logins, self._costly = Rate(5, 1 / 60), Rate(20, 2)
 
     async def run(self) -> None:
         """Serve until cancelled."""
         runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.2)
+        announcing: asyncio.Task[None] | None = None
         try:
             await self._listen(runner)
+            if self._announced:
+                name, said = self._announced["name"], {**self._announced, "path": "/"}
+                announcing = asyncio.create_task(announce(AGENT, name, self.host, self.port, said))
             while True:
                 await asyncio.sleep(REFRESH_S)
                 for screen in list(self._screens.values()):
@@ -69,6 +76,9 @@ class Page:
             for screen in self._screens.values():
                 for viewer in screen.viewers:
                     viewer.offer(None)
+            if announcing:
+                announcing.cancel()
+                await asyncio.gather(announcing, return_exceptions=True)
             await runner.cleanup()
 
     async def _listen(self, runner: web.AppRunner) -> None:

@@ -187,6 +187,9 @@ async def test_an_agent_that_is_gone_is_another_thing_than_a_blind_one(room: Roo
         WebDriverWait(chrome, 15).until,
         lambda c: "This page lost the agent" in c.find_element(By.ID, "strip").text,
     )
+    headline = chrome.find_element(By.ID, "hl").text
+    assert "LAST KNOWN: normal, 14:02:31" in headline
+    assert "LIVE" not in headline
     stamps = [e.text for e in chrome.find_elements(By.TAG_NAME, "time")]
     await asyncio.sleep(1.5)  # stamps stop: nothing to wait for
     assert [e.text for e in chrome.find_elements(By.TAG_NAME, "time")] == stamps

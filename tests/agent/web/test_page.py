@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from agent.config import WebTable
+from agent.discovery import AGENT, Found, find
 from agent.web.guard import Rate, is_ours
 from agent.web.screen import QUEUE, Viewer
 from agent.web.server import Page
@@ -184,6 +185,20 @@ async def test_on_the_network_a_token_over_tls_is_asked_for(tmp_path: Path) -> N
 def test_a_configuration_that_would_show_the_battery_to_everyone_is_refused(table: dict, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         WebTable(**table)
+
+
+async def test_a_page_on_the_network_announces_itself_and_nothing_secret(tmp_path: Path) -> None:
+    room = Room(announced={"name": "room-a", "site": "Room A", "version": "1.2.3"})
+    await room.start()
+    listed: list[Found] = []
+    for seconds in (0.5, 1.0, 2.0, 4.0):
+        listed = listed or await find(AGENT, seconds, ["127.0.0.1"])
+    await room.stop()
+    (one,) = listed
+    assert (one.port, one.said) == (
+        room.page.port,
+        {"name": "room-a", "site": "Room A", "version": "1.2.3", "path": "/"},
+    )
 
 
 async def test_a_port_that_is_taken_is_said_and_harms_nobody(room: Room) -> None:

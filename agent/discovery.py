@@ -1,0 +1,114 @@
+"""Announcements on the local network (mDNS and DNS-SD, RFC 6762, 6763): hints of who is there, never trust.
+
+Anybody in the network can announce anything. What is found is offered to a person; who it really is, its
+certificate says.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from ifaddr import get_adapters  # of zeroconf's own dependencies
+from zeroconf import Error, IPVersion, ServiceListener, Zeroconf
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+log = logging.getLogger(__name__)
+
+AGENT = "_cellwarden._tcp.local."  # an agent's status page; TXT: version, site, path
+COLLECTOR = "_cellwarden-in._tcp.local."  # where batches can be sent
+LONGEST_LABEL = 63  # bytes of a name (RFC 1035)
+ANSWER_S = 1.0
+GOODBYE_S = 0.4  # of the two seconds in which the agent must have stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One that announced itself, in its own words."""
+
+    name: str
+    host: str
+    port: int
+    said: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        """Where it says it is."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"https://{host}:{self.port}{self.said.get('path', '/')}"
+
+
+async def announce(kind: str, name: str, host: str, port: int, said: dict[str, str]) -> None:
+    """Announce a service that listens at `host`, until cancelled.
+
+    A network that does not take it is no trouble of the agent's: it is logged, and that is all.
+    """
+    ours = [host] if _is_one_address(host) else []
+    try:
+        zeroconf = AsyncZeroconf(interfaces=ours) if ours else AsyncZeroconf(ip_version=IPVersion.V4Only)
+        addresses = ours or _addresses()
+    except OSError as error:
+        log.warning("%s is not announced in the network: %s", name, error)
+        return
+    label = name.encode()[:LONGEST_LABEL].decode(errors="ignore").replace(".", "-")
+    info = AsyncServiceInfo(kind, f"{label}.{kind}", port=port, parsed_addresses=addresses, properties=said)
+    try:
+        await zeroconf.async_register_service(info, allow_name_change=True)
+        await asyncio.Event().wait()
+    except (OSError, Error) as error:
+        log.warning("%s is not announced in the network: %s", name, error)
+    finally:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(zeroconf.async_close(), GOODBYE_S)
+
+
+def _is_one_address(host: str) -> bool:
+    try:
+        return not ip_address(host).is_unspecified
+    except ValueError:  # a name
+        return False
+
+
+def _addresses() -> list[str]:
+    """Return the addresses of this machine that the network can reach."""
+    found = [ip.ip for adapter in get_adapters() for ip in adapter.ips if isinstance(ip.ip, str)]
+    return [address for address in found if not ip_address(address).is_loopback]
+
+
+async def find(kind: str, seconds: float, interfaces: Sequence[str] | None = None) -> list[Found]:
+    """Listen for `seconds`, and return who announced itself. Raises OSError where there is no network."""
+    zeroconf = AsyncZeroconf(interfaces=list(interfaces)) if interfaces else AsyncZeroconf()
+    names: set[str] = set()
+    browser = AsyncServiceBrowser(zeroconf.zeroconf, kind, listener=_Names(names))
+    try:
+        await asyncio.sleep(seconds)
+        infos = [AsyncServiceInfo(kind, name) for name in sorted(names)]
+        await asyncio.gather(*(info.async_request(zeroconf.zeroconf, 1000 * ANSWER_S) for info in infos))
+    finally:
+        await browser.async_cancel()
+        await zeroconf.async_close()
+    return [found for info in infos if (found := _found(info, kind))]
+
+
+def _found(info: AsyncServiceInfo, kind: str) -> Found | None:
+    addresses = info.parsed_addresses()
+    if not addresses or info.port is None:
+        return None
+    said = {key: value for key, value in info.decoded_properties.items() if value is not None}
+    return Found(info.name.removesuffix(f".{kind}"), addresses[0], info.port, said)
+
+
+class _Names(ServiceListener):
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
+
+    def add_service(self, zc: Zeroconf, type_: str, name: str) -> None:
+        self._names.add(name)
+
+    def update_service(self, zc: Zeroconf, type_: str, name: str) -> None:
+        self._names.add(name)
+
+    def remove_service(self, zc: Zeroconf, type_: str, name: str) -> None:
+        self._names.discard(name)
