@@ -12,6 +12,7 @@ from agent.view.responses import response
 PRIORITY = {"critical": 1, "warning": 2, "advice": 3}  # ISA-18.2
 SEEN = ("LIVE", "PARTIAL")
 DAY, TEN_MINUTES = timedelta(days=1), timedelta(minutes=10)
+EVIDENCE = {"forecast": "Forecast", "evidence_for": "For it", "evidence_against": "Against it"}
 FLOOD = 10  # alarms in ten minutes
 CHATTER, CHATTER_TIME = 3, timedelta(minutes=1)
 
@@ -78,6 +79,7 @@ def _row(
         "now": words.quantity(alarm["value"], alarm["value_unit"]) if alarm["value_unit"] else "",
         "limit": words.quantity(alarm["limit"], alarm["value_unit"]) if alarm["value_unit"] else "",
         "knowledge": "" if seen else "last known",
+        "evidence": [f"{said}: {alarm[key]}" for key, said in EVIDENCE.items() if alarm.get(key)],
         "do": response(alarm["unit"], alarm["detector"]),
         "times_24h": sum(now - at < DAY for at in raisings),
         "by": who,

@@ -113,6 +113,7 @@ def _alarm(row: Mapping[str, Any]) -> str:
         f"<div><b>{e(row['where'])}</b>{more} {e(against)}</div>"
         f'<div class="what">{e(row["what"])}</div>'
         f"<details><summary>What to do</summary><p>{e(row['do'])}</p>"
+        f"{''.join(f'<p>{e(text)}.</p>' for text in row['evidence'])}"
         f"<p>{row['times_24h']} times in 24 h.</p>{by}{link}</details></div>"
     )
 

@@ -29,7 +29,7 @@ def test_a_cell_is_held_against_the_median_of_its_own_string() -> None:
 
 
 def test_an_alarm_marks_its_cell_and_says_what_to_do_who_saw_it_and_how_often() -> None:
-    this = alarm(state="ACK")
+    this = alarm(state="ACK", forecast="", evidence_for="it sank at once")
     log = [
         record(this, "NEW", 4000.0),
         record(this, "NORMAL", 3900.0),
@@ -48,6 +48,7 @@ def test_an_alarm_marks_its_cell_and_says_what_to_do_who_saw_it_and_how_often() 
     assert (row["raised"], row["zone"]) == ("13:48:05", "+02:00")
     assert (row["now"], row["limit"], row["times_24h"]) == ("18 mV", "12 mV", 2)
     assert row["by"] == "kim, 13:51:41"
+    assert row["evidence"] == ["For it: it sank at once"]
     assert row["do"] == RESPONSES["cell-imbalance"]
     assert box(view, "string2/cell17")["mark"] == "2"
     assert view["log"][0]["text"] == "acknowledge by kim rack-1:cell-imbalance:string2/cell17"
