@@ -11,6 +11,7 @@ main = lazy_group(
         "run": "Run the agent until SIGTERM or Ctrl-C.",
         "scan": "Find battery units on serial lines and networks; say what they are.",
         "probe": "Read one unit and see each value beside its registers and bytes.",
+        "doctor": "Look for what is wrong, from the cable to the collector.",
         "status": "Say what a running agent knows.",
         "live": "Show a running agent's batteries on this terminal.",
         "alarm": "See and answer the alarms of a running agent.",

@@ -72,6 +72,16 @@ def command(path: Path, allow_late: bool) -> None:
     click.echo(f"{path}: good; {len(config.unit)} units on {len(config.bus)} buses, to {config.upstream.url}")
 
 
+def late_units(path: Path, config: Config, profiles: dict[str, Profile]) -> list[str]:
+    """Return a line for every unit whose safety points can become older than the deadline."""
+    late = []
+    for bus in config.bus:
+        units = [_asked(bus, unit, profiles[unit.profile]) for unit in config.unit if unit.bus == bus.name]
+        proven = ages([unit.load for unit in units if unit.load is not None])
+        late += [_late(path, config, bus, name, age) for name, age in proven.items() if _is_late(config, age)]
+    return late
+
+
 def _certificate_problems(upstream: UpstreamTable) -> list[str]:
     """Return what is wrong with the files of [upstream]; say on stderr what will be."""
     if not upstream.url.startswith("https:"):

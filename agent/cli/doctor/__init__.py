@@ -1,0 +1,123 @@
+"""cellwarden doctor: ordered checks from the cable to the collector, each with what to run next."""
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from agent.cli.codes import CODES
+from agent.cli.doctor import box, bundle, wire
+from agent.cli.doctor.results import Check, Result, State, examine
+from agent.cli.doctor.site import Site
+from agent.cli.errors import Finding
+from agent.cli.load import config_option
+
+CHECKS = (
+    Check("config", wire.config),
+    Check("service", box.service),
+    Check("port", wire.port, ("config",)),
+    Check("permission", wire.permission, ("config",)),
+    Check("bus", wire.answers, ("config",)),
+    Check("line", wire.line, ("config",)),
+    Check("profile match", wire.identity, ("config",)),
+    Check("cells", wire.cells, ("config",)),
+    Check("deadline", wire.deadline, ("config",)),
+    Check("history", box.history, ("config",)),
+    Check("disk", box.disk, ("config",)),
+    Check("wear", box.wear),
+    Check("clock", box.clock),
+    Check("power", box.power),
+    Check("page", box.page, ("config",)),
+    Check("certificate", box.certificate, ("config",)),
+    Check("dns", box.dns, ("config",)),
+    Check("collector", box.collector, ("dns", "certificate")),
+)
+WIDTH = 9
+
+
+@click.command("doctor")
+@config_option
+@click.option("--socket", type=click.Path(path_type=Path), help="The agent's, if not as configured.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--bundle",
+    "to",
+    type=click.Path(path_type=Path),
+    is_flag=False,
+    flag_value=Path("cellwarden-doctor.tar.gz"),
+    help="Write what support needs into one file, names and addresses removed; the list is shown first.",
+)
+@click.option("--yes", is_flag=True, help="Write the bundle without asking.")
+def command(path: Path, socket: Path | None, as_json: bool, to: Path | None, yes: bool) -> None:
+    """Look for what is wrong, from the cable to the collector, and say what to run next.
+
+    Works with the agent running, which is then asked and keeps its ports, or stopped. Needs no network. A
+    cause that failed hides what follows from it; what could not be looked at is unknown, not good. Exit 0
+    without a problem, 1 with one; notes change nothing.
+
+    \b
+    Examples:  cellwarden doctor
+               cellwarden doctor --config agent.toml --json
+               cellwarden doctor --bundle support.tar.gz
+    """
+    start_s = time.monotonic()
+    site = Site(path, socket)
+    results = examine(CHECKS, site)
+    took_s = time.monotonic() - start_s
+    problems = [result for result in results if result.state is State.PROBLEM]
+    if to is not None:
+        bundle.write(Path(to), site, results, ask=not yes)
+    elif as_json:
+        told = {
+            "exit": int(bool(problems)),
+            "took_s": round(took_s, 2),
+            "results": [r.as_json() for r in results],
+        }
+        click.echo(json.dumps(told))
+    else:
+        click.echo(report(results, took_s, datetime.now()))
+    if problems:
+        raise click.exceptions.Exit(Finding.exit_code)
+
+
+def report(results: Sequence[Result], took_s: float, now: datetime) -> str:
+    """Return the results for people, what must be acted on first."""
+    by_state = {state: [r for r in results if r.state is state] for state in State}
+    problems, notes = by_state[State.PROBLEM], by_state[State.NOTE]
+    # a check is no better than its worst finding
+    worse = {result.check for result in (*problems, *notes, *by_state[State.UNKNOWN])}
+    well = [result for result in by_state[State.GOOD] if result.check not in worse]
+    lines = [
+        f"{_count(len(problems), 'problem')}, {_count(len(notes), 'note')}, {len(well)} good,"
+        f" {len(by_state[State.UNKNOWN])} not checked.  Exit {int(bool(problems))}."
+        f"  {now:%H:%M:%S}, took {took_s:.1f} s"
+    ]
+    for result in problems:
+        lines.append(f"PROBLEM  {result.check:<{WIDTH}}  {result.seen}")
+        likely = result.likely or (CODES[result.code].likely if result.code else ())
+        if likely:
+            numbered = " ".join(f"({n}) {cause}" for n, cause in enumerate(likely, 1))
+            lines.append(f"{'':<{WIDTH + 11}}Likely: {numbered}")
+        lines.append(f"{'':<{WIDTH + 11}}Try:    {result.run or '-'}   [{result.code}]")
+    lines += [f"note     {r.check:<{WIDTH}}  {r.seen}" + (f"     {r.run}" if r.run else "") for r in notes]
+    lines += _unknowns(by_state[State.UNKNOWN])
+    if well:
+        told = ", ".join(f"{r.check} ({r.seen})" if r.seen else r.check for r in well)
+        lines.append(f"good     {told}")
+    lines.append("Send for help: cellwarden doctor --bundle (names and addresses removed, list shown first)")
+    return "\n".join(lines)
+
+
+def _unknowns(results: Sequence[Result]) -> list[str]:
+    """What was not looked at, those with one reason on one line."""
+    by_reason: dict[str, dict[str, None]] = {}
+    for result in results:
+        by_reason.setdefault(result.seen, {})[result.check] = None
+    return [f"unknown  {', '.join(checks)}: {seen}" for seen, checks in by_reason.items()]
+
+
+def _count(n: int, word: str) -> str:
+    return f"{n} {word}" + ("" if n == 1 else "s")

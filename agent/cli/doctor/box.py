@@ -1,0 +1,203 @@
+"""The machine itself, and the way to the collector: service, disk, wear, clock, power, certificate, DNS."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLong
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from agent.certificate import CertificateError, expiry_warning
+from agent.cli.doctor.results import Result, good, note, problem, unknown
+from agent.cli.doctor.site import Site
+from agent.clock import Clock
+from agent.uplink.tls import TlsError, client_context
+
+SYS = Path("/sys")
+REACH_S = 3.0
+LOW_SHARE, LEAST_MB = 0.1, 100
+
+
+def service(site: Site) -> Iterator[Result]:
+    """The agent runs, and under a service manager that would start it again."""
+    if site.status is not None:
+        pass
+    elif Path("/run/systemd/system").is_dir():
+        run = ["systemctl", "is-active", "cellwarden"]
+        state = subprocess.run(run, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
+        if state == "active":
+            yield problem(
+                "CW-401", f"the service is active, but: {site.refusal}", "journalctl -u cellwarden -n 50"
+            )
+        else:
+            seen = f"the agent is not running ({state or 'no such service'}); looked at without it"
+            yield note(seen, "systemctl start cellwarden", "CW-401")
+        return
+    else:
+        yield note(
+            "no agent is running; looked at without it", "cellwarden run --config agent.toml", "CW-401"
+        )
+        return
+    for reason in (site.status or {}).get("health", {}).get("degraded", []):
+        if not reason.startswith(("unit ", "bus ", "clock", "upstream")):  # each a check of its own
+            yield note(reason, "cellwarden status")
+    yield good("the agent answers")
+
+
+def disk(site: Site) -> Iterator[Result]:
+    """There is room for the buffer, and it can be written."""
+    assert site.config is not None
+    path = site.config.store.path
+    folder = next((f for f in (path.parent, *path.parent.parents) if f.is_dir()), Path("/"))
+    state = os.statvfs(folder)
+    free_mb, share = state.f_bavail * state.f_frsize / 1e6, state.f_bavail / max(1, state.f_blocks)
+    if state.f_flag & os.ST_RDONLY:
+        yield problem("CW-602", f"{folder} is mounted read-only", "dmesg | tail", "a worn or damaged card")
+    elif free_mb < LEAST_MB:
+        yield problem("CW-602", f"{free_mb:.0f} MB free at {folder}", f"du -xsh {folder}/* | sort -h")
+    elif share < LOW_SHARE:
+        yield note(f"{share:.0%} free at {folder} ({free_mb:.0f} MB)", "", "CW-602")
+    else:
+        yield good(f"{share:.0%} free")
+
+
+def history(site: Site) -> Iterator[Result]:
+    """The buffer's folder can be written by whoever runs this; as another user than the agent, unknown."""
+    assert site.config is not None
+    path, status = site.config.store.path, site.status
+    if status is not None:
+        if status["store"]["trouble"]:
+            yield problem("CW-602", status["store"]["trouble"], "cellwarden status")
+        else:
+            yield good("written")
+    elif not path.parent.is_dir():
+        yield note(f"{path.parent} does not exist yet; the agent makes it")
+    elif os.access(path.parent, os.W_OK):
+        yield good("writable")
+    else:
+        yield unknown(f"{path.parent} is not yours to write; run this as root", "sudo cellwarden doctor")
+
+
+def wear(_site: Site) -> Iterator[Result]:
+    """How much of its life the flash memory says it has used (eMMC 5.1, EXT_CSD 268 and 269)."""
+    found = sorted((SYS / "block").glob("mmcblk*/device/life_time"))
+    for file in found:
+        steps = max(int(word, 16) for word in file.read_text().split())
+        name = file.parts[-3]
+        if steps >= 9:
+            yield problem("CW-602", f"{name} has used {10 * steps} % of its life", "cellwarden backup --help")
+        elif steps >= 7:
+            yield note(f"{name} has used about {10 * steps} % of its life", "", "CW-602")
+        else:
+            yield good(f"{name}: {10 * steps} % of its life used at most")
+    if not found:
+        yield unknown("this disk does not tell its wear (SD cards do not)")
+
+
+def clock(_site: Site) -> Iterator[Result]:
+    """The clock is disciplined by a time service."""
+    if Clock().synchronised():
+        yield good("synchronised")
+    else:
+        seen = "not synchronised; events are ordered by boot time and repaired later"
+        yield problem("CW-601", seen, "timedatectl timesync-status", "no network", "no time server reached")
+
+
+def power(_site: Site) -> Iterator[Result]:
+    """The supply voltage was high enough since the start (Raspberry Pi boards tell)."""
+    for name in sorted((SYS / "class/hwmon").glob("hwmon*/name")):
+        if name.read_text().strip() != "rpi_volt":
+            continue
+        if (name.parent / "in0_lcrit_alarm").read_text().strip() == "1":
+            run = "dmesg | grep -i voltage"
+            yield problem("CW-603", "the supply voltage fell too low", run, "a weak supply or a thin cable")
+        else:
+            yield good("no low voltage since the start")
+        return
+    yield unknown("this board does not tell")
+
+
+def certificate(site: Site) -> Iterator[Result]:
+    """The TLS files of [upstream] can be used, and do not end soon."""
+    assert site.config is not None
+    up = site.config.upstream
+    if not up.url.startswith("https:"):
+        yield good("none needed: the collector is on this machine")
+        return
+    try:
+        client_context(up.ca, up.cert, up.key)
+        warning = expiry_warning(up.cert, time.time()) if up.cert else ""
+    except (TlsError, CertificateError) as error:
+        if isinstance(error.__cause__, PermissionError):
+            yield unknown("its files are not yours to read", "sudo cellwarden doctor")
+        else:
+            yield problem("CW-503", str(error), "cellwarden enroll --help")
+        return
+    yield problem("CW-503", warning, "cellwarden enroll --help") if warning else good("valid")
+
+
+def dns(site: Site) -> Iterator[Result]:
+    """The collector's name can be resolved."""
+    assert site.config is not None
+    host = urlsplit(site.config.upstream.url).hostname or ""
+    pool = ThreadPoolExecutor(1)
+    try:
+        addresses = pool.submit(socket.getaddrinfo, host, None).result(REACH_S)
+    except TooLong:
+        yield problem(
+            "CW-501", f"{host}: no answer of a name server in {REACH_S:g} s", f"getent hosts {host}"
+        )
+    except OSError as error:
+        yield problem("CW-501", f"{host}: {error.strerror or error}", f"getent hosts {host}", "no DNS server")
+    else:
+        yield good(f"{host} is {addresses[0][4][0]}")
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def collector(site: Site) -> Iterator[Result]:
+    """The collector takes batches; without an agent, whether its port can be reached."""
+    assert site.config is not None
+    parts = urlsplit(site.config.upstream.url)
+    where = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    if site.status is not None:
+        told = site.status["upstream"]
+        if told["reached"]:
+            yield good("takes batches")
+        else:
+            waiting = site.status["account"]["pending"]
+            seen = f"{told['trouble'] or 'not reached yet'}; {waiting} batches wait on disk"
+            yield problem("CW-502", seen, f"curl -v {parts.scheme}://{where[0]}:{where[1]}/")
+        return
+    try:
+        socket.create_connection(where, REACH_S).close()
+    except OSError as error:
+        run = f"ping {where[0]}"
+        yield problem(
+            "CW-502", f"{where[0]}:{where[1]}: {error.strerror or error}", run, "network", "firewall"
+        )
+    else:
+        yield good(
+            f"{where[0]}:{where[1]} accepts connections; whether it takes batches only the agent can tell"
+        )
+
+
+def page(site: Site) -> Iterator[Result]:
+    """The status page answers."""
+    assert site.config is not None
+    address = site.config.web.address
+    if address is None:
+        yield good("none wanted")
+    elif site.status is None:
+        yield unknown("needs a running agent, not checked")
+    else:
+        try:
+            socket.create_connection(address, REACH_S).close()
+        except OSError as error:
+            seen = f"http://{address[0]}:{address[1]}: {error.strerror or error}"
+            yield problem("CW-401", seen, "journalctl -u cellwarden -n 50")
+        else:
+            yield good()

@@ -1,0 +1,90 @@
+"""What a check found, and the rule that a failed cause hides what follows from it. Pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, TypeVar
+
+
+class State(StrEnum):
+    """How a check ended; the worst first."""
+
+    PROBLEM = "problem"
+    NOTE = "note"
+    UNKNOWN = "unknown"
+    GOOD = "good"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One finding of one check: what was seen, with its values, and one command to run.
+
+    `check` is filled in by whoever runs the check. `code`: of agent.cli.codes, where it is a problem.
+    """
+
+    state: State
+    seen: str
+    run: str = ""
+    code: str = ""
+    likely: tuple[str, ...] = ()
+    check: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for programs."""
+        kept = {"check": self.check, "state": str(self.state), "seen": self.seen, "run": self.run}
+        return {**kept, "code": self.code, "likely": list(self.likely)}
+
+
+Site = TypeVar("Site")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check, by its name: what it looks at, and which checks it makes sense only after."""
+
+    name: str
+    look: Callable[[Any], Iterable[Result]]
+    needs: tuple[str, ...] = field(default=())
+
+
+def good(seen: str = "") -> Result:
+    """Nothing to do."""
+    return Result(State.GOOD, seen)
+
+
+def problem(code: str, seen: str, run: str = "", *likely: str) -> Result:
+    """Something is wrong, and somebody must act."""
+    return Result(State.PROBLEM, seen, run, code, likely)
+
+
+def note(seen: str, run: str = "", code: str = "") -> Result:
+    """Something is worth knowing; it never changes the exit status."""
+    return Result(State.NOTE, seen, run, code)
+
+
+def unknown(seen: str, run: str = "") -> Result:
+    """It could not be told: that is no failure, and no health either."""
+    return Result(State.UNKNOWN, seen, run)
+
+
+def examine(checks: Sequence[Check], site: object) -> list[Result]:
+    """Run checks in their order. One whose cause has failed is not run: it is unknown, and says why.
+
+    A check that breaks is unknown too: the doctor never dies of what it looks at.
+    """
+    results: list[Result] = []
+    failed: set[str] = set()
+    for check in checks:
+        cause = next((need for need in check.needs if need in failed), None)
+        if cause:
+            found = [unknown(f"needs {cause}, not checked")]
+            failed.add(check.name)
+        else:
+            try:
+                found = list(check.look(site)) or [good()]
+            except Exception as error:
+                found = [unknown(f"the check itself failed: {type(error).__name__}: {error}")]
+            if any(result.state is State.PROBLEM for result in found):
+                failed.add(check.name)
+        results += [replace(result, check=check.name) for result in found]
+    return results

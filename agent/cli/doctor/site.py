@@ -1,0 +1,153 @@
+"""What the doctor looks at: the configuration, the running agent if there is one, the units themselves."""
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.cli.codes import Trouble
+from agent.cli.load import load
+from agent.cli.reach import opened
+from agent.config import Config, RtuBus, TcpBus, UnitTable
+from agent.control import client
+from agent.line import serial_of
+from agent.modbus.ports import Port, PortError
+from agent.modbus.verdict import Verdict, verdict_of
+from agent.survey.endpoint import Endpoint, Host, SerialLine
+from agent.survey.match import Match, hold
+from agent.survey.presence import FIRST_READ, LineSetting
+from drivers.profile import Profile
+from drivers.registers import Read, Reply
+
+SAMPLES = 10  # short reads of each unit: enough for a pattern, little enough for a slow line
+TIMEOUT_S = 0.6
+
+
+@dataclass
+class Seen:
+    """One unit as the doctor saw it by itself: bytes both ways, how reads ended, and what it is."""
+
+    unit: UnitTable
+    verdicts: dict[str, int] = field(default_factory=dict)
+    exchanges: list[tuple[bytes, bytes]] = field(default_factory=list)
+    match: Match | None = None
+
+    @property
+    def got_bytes(self) -> int:
+        """How many bytes came back in all."""
+        return sum(len(got.removeprefix(sent)) for sent, got in self.exchanges)
+
+    @property
+    def answers(self) -> bool:
+        """Whether a sound answer came, be it a refusal."""
+        unheard = {Verdict.SILENT.value, Verdict.DAMAGED.value, Verdict.GATEWAY.value}
+        return any(count for verdict, count in self.verdicts.items() if verdict not in unheard)
+
+
+@dataclass
+class BusSeen:
+    """A bus that the agent does not hold: why its port cannot be opened, or its units."""
+
+    trouble: Trouble | None = None
+    units: list[Seen] = field(default_factory=list)
+
+
+class Site:
+    """Everything that is looked at, each thing once, when a check first wants it."""
+
+    def __init__(self, path: Path, socket: Path | None) -> None:
+        self.path = path
+        self.config: Config | None = None
+        self.profiles: dict[str, Profile] = {}
+        self.trouble = ""
+        self.out: dict[
+            str, str
+        ] = {}  # buses that cannot be used, and what is wrong with each: set by the checks
+        self.silent: set[str] = set()  # units
+        try:
+            self.config, self.profiles = load(path)
+        except click.ClickException as error:
+            self.trouble = error.message
+        self.socket = socket or (self.config.control.socket if self.config else None)
+
+    @cached_property
+    def status(self) -> dict[str, Any] | None:
+        """What the running agent says; None where none answers."""
+        try:
+            return client.get(self.socket, "/v1/status") if self.socket else None
+        except (client.NotRunning, client.Refusal):
+            return None
+
+    @cached_property
+    def refusal(self) -> str:
+        """Why no agent answers."""
+        try:
+            if self.socket:
+                client.get(self.socket, "/v1/status")
+        except (client.NotRunning, client.Refusal) as error:
+            return str(error)
+        return ""
+
+    def units_of(self, bus: TcpBus | RtuBus) -> list[UnitTable]:
+        """Return the units of a bus."""
+        assert self.config is not None
+        return [unit for unit in self.config.unit if unit.bus == bus.name]
+
+    def hidden(self, unit: UnitTable) -> str:
+        """Return what keeps a unit from being looked at; "" where nothing does."""
+        if unit.bus in self.out:
+            return f"needs the {self.out[unit.bus]} of {unit.bus}, not checked"
+        return f"needs an answer of {unit.path}, not checked" if unit.path in self.silent else ""
+
+    @cached_property
+    def seen(self) -> dict[str, BusSeen]:
+        """Every bus, looked at from here; only where no agent holds them."""
+        assert self.config is not None
+        return {bus.name: asyncio.run(self._look(bus)) for bus in self.config.bus}
+
+    async def _look(self, bus: TcpBus | RtuBus) -> BusSeen:
+        units = self.units_of(bus)
+        try:
+            port = await opened(*self.endpoint(bus, self.profiles[units[0].profile]))
+        except Trouble as trouble:
+            return BusSeen(trouble)
+        try:
+            return BusSeen(units=[await self._unit(port, unit) for unit in units])
+        finally:
+            port.close()
+
+    def endpoint(self, bus: TcpBus | RtuBus, profile: Profile) -> tuple[Endpoint, LineSetting]:
+        """Return where a bus is, and how the bits stand on it."""
+        if isinstance(bus, TcpBus):
+            return Host(bus.host, bus.port), LineSetting(9600)
+        serial = serial_of(bus, profile)
+        return SerialLine(str(bus.device)), LineSetting(serial.baud, serial.parity, serial.stop_bits)
+
+    async def _unit(self, port: Port, unit: UnitTable) -> Seen:
+        seen, profile = Seen(unit), self.profiles[unit.profile]
+        pause_s = (profile.pause_ms or 0.0) / 1e3
+
+        async def ask(read: Read, pause_s: float) -> Reply:
+            sent, got = bytearray(), bytearray()
+            if not port.is_open:
+                await port.open()
+            port.tap = lambda out, data: (sent if out else got).extend(data)
+            answer = await port.ask(unit.unit_id + read.unit_offset, read, TIMEOUT_S, pause_s)
+            port.tap = None
+            verdict = str(verdict_of(answer))
+            seen.verdicts[verdict] = seen.verdicts.get(verdict, 0) + 1
+            seen.exchanges.append((bytes(sent), bytes(got)))
+            return answer.reply
+
+        try:
+            for sample in range(SAMPLES):
+                await ask(FIRST_READ, pause_s)
+                if sample == 2 and not seen.answers:
+                    return seen  # dead: nobody waits for ten time-outs
+            seen.match = await hold(profile, ask)
+        except PortError:
+            seen.verdicts.setdefault(str(Verdict.SILENT), 1)
+        return seen

@@ -1,0 +1,214 @@
+"""From the cable to the values: port, permission, answers, line errors, identity, cells, deadline."""
+
+import grp
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from agent.cli.check import late_units
+from agent.cli.doctor import line_faults
+from agent.cli.doctor.results import Result, good, note, problem, unknown
+from agent.cli.doctor.site import Site
+from agent.cli.door import age
+from agent.config import RtuBus, TcpBus
+from agent.survey.endpoint import console_of
+
+NO_PERMISSION = "no permission"  # in what agent.modbus.serial_line says
+FEW_GOOD = 0.9  # of a unit's values
+
+
+def config(site: Site) -> Iterator[Result]:
+    """The configuration and its profiles can be used."""
+    if site.config is None:
+        for line in site.trouble.splitlines()[:5]:
+            yield problem("CW-301", line, f"cellwarden check --config {site.path}")
+        return
+    yield good(f"{len(site.config.unit)} units on {len(site.config.bus)} buses")
+
+
+def port(site: Site) -> Iterator[Result]:
+    """Every bus's device or endpoint is there, and free or held by the agent."""
+    assert site.config is not None
+    for bus in site.config.bus:
+        if isinstance(bus, RtuBus):
+            if not os.path.exists(bus.device):
+                run = f"ls -l /dev/serial/by-id; cellwarden scan {bus.device}"
+                site.out[bus.name] = "port"
+                yield problem("CW-101", f"{bus.device} is not there", run, "adapter unplugged", "renamed")
+                continue
+            if console_of(str(bus.device)):
+                site.out[bus.name] = "port"
+                yield problem("CW-110", f"{bus.device} is this machine's console", "sudo raspi-config")
+                continue
+        trouble = _port_trouble(site, bus)
+        if trouble is not None:
+            site.out[bus.name] = "port"
+            yield trouble
+    yield good("each is there, and nobody else's")
+
+
+def _port_trouble(site: Site, bus: TcpBus | RtuBus) -> Result | None:
+    if site.status is not None:
+        told = next((b for b in site.status["buses"] if b["name"] == bus.name), None)
+        if told is None:
+            return note(
+                f"bus {bus.name}: the running agent does not know it yet", "systemctl reload cellwarden"
+            )
+        if not told["trouble"] or NO_PERMISSION in told["trouble"]:
+            return None
+        if isinstance(bus, TcpBus):
+            return problem("CW-103", f"bus {bus.name}: {told['trouble']}", f"ping {bus.host}")
+        return problem("CW-104", f"bus {bus.name}: {told['trouble']}", "dmesg | tail")
+    trouble = site.seen[bus.name].trouble
+    if trouble is None or trouble.code == "CW-102":
+        return None  # permission is a check of its own
+    return problem(trouble.code, trouble.what, trouble.run, *trouble.likely)
+
+
+def permission(site: Site) -> Iterator[Result]:
+    """Serial devices can be opened by who must."""
+    assert site.config is not None
+    for bus in site.config.bus:
+        if not isinstance(bus, RtuBus) or not os.path.exists(bus.device):
+            continue
+        told = next((b for b in site.status["buses"] if b["name"] == bus.name), None) if site.status else None
+        who = "the agent's user is" if site.status else "you are"
+        if NO_PERMISSION in told["trouble"] if told else not os.access(bus.device, os.R_OK | os.W_OK):
+            group = _group(os.stat(bus.device).st_gid)
+            run = f"sudo usermod -aG {group} {'cellwarden' if site.status else '$USER'}   (then log in anew)"
+            site.out[bus.name] = "permission"
+            yield problem("CW-102", f"{bus.device}: {who} not in its group {group}", run)
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def answers(site: Site) -> Iterator[Result]:
+    """Every unit answers."""
+    assert site.config is not None
+    for bus in site.config.bus:
+        where = str(bus.device) if isinstance(bus, RtuBus) else f"{bus.host}:{bus.port}"
+        for unit in site.units_of(bus):
+            if hidden := site.hidden(unit):
+                yield unknown(hidden)
+                continue
+            silent = _silence(site, bus.name, unit.path)
+            if silent:
+                site.silent.add(unit.path)
+                yield problem(
+                    "CW-201",
+                    f"no answer from id {unit.unit_id} ({unit.path}) {silent}",
+                    f"cellwarden scan {where} --id {unit.unit_id}",
+                    "device off or cable out",
+                    "A and B swapped" if isinstance(bus, RtuBus) else "the gateway's far side",
+                    "line setting or id changed",
+                )
+
+
+def _silence(site: Site, bus: str, unit: str) -> str:
+    """Return since when and how a unit is silent; "" where it answers."""
+    if site.status is None:
+        seen = next(s for s in site.seen[bus].units if s.unit.path == unit)
+        return "" if seen.answers else f"now; port opens, {seen.got_bytes} bytes received"
+    told = _told(site.status, unit)
+    if told is None or told["knowledge"] not in ("BLIND", "STALE", "NEVER"):
+        return ""
+    since = "since the start" if told["age_s"] is None else f"for {age(told['age_s'])}"
+    return f"{since}; port opens; {told['trouble'] or 'it was heard before'}"
+
+
+def _told(status: dict[str, Any], unit: str) -> dict[str, Any] | None:
+    return next((told for told in status["units"] if told["name"] == unit), None)
+
+
+def line(site: Site) -> Iterator[Result]:
+    """The errors of each serial line, and what their pattern points to."""
+    assert site.config is not None
+    for bus in site.config.bus:
+        hidden = [site.hidden(unit) for unit in site.units_of(bus)]
+        if all(hidden):
+            yield unknown(hidden[0])
+            continue
+        reads, late, stray = _reads(site, bus.name)
+        run = f"cellwarden probe {bus.device if isinstance(bus, RtuBus) else bus.host} --id 1 holding:0"
+        for fault in line_faults.of_counts(reads, late):
+            if fault.serious:
+                yield problem("CW-202", f"{bus.name}: {fault.seen}", run, *fault.likely)
+            else:
+                yield note(f"{bus.name}: {fault.seen}; likely {', '.join(fault.likely)}", run, "CW-202")
+        for text, times in stray.items() if isinstance(bus, RtuBus) else ():
+            yield note(f"{bus.name}: {times} times {text}", run, "CW-202")
+
+
+def _reads(site: Site, bus: str) -> tuple[dict[str, dict[str, int]], dict[str, int], dict[str, int]]:
+    """Return of each unit how its reads ended and how many came late; of the line, what its bytes say."""
+    if site.status is not None:
+        units: list[dict[str, Any]] = next((b["units"] for b in site.status["buses"] if b["name"] == bus), [])
+        return {u["name"]: u["reads"] for u in units}, {u["name"]: u["late_replies"] for u in units}, {}
+    stray: dict[str, int] = {}
+    for seen in site.seen[bus].units:
+        for sent, got in seen.exchanges:
+            if text := line_faults.of_bytes(seen.unit.unit_id, sent, got):
+                stray[text] = stray.get(text, 0) + 1
+    return {seen.unit.path: seen.verdicts for seen in site.seen[bus].units}, {}, stray
+
+
+def identity(site: Site) -> Iterator[Result]:
+    """Every unit is what its profile describes."""
+    assert site.config is not None
+    for unit in site.config.unit:
+        if hidden := site.hidden(unit):
+            yield unknown(hidden)
+            continue
+        run = f"cellwarden profile show {unit.profile}"
+        if site.status is not None:
+            alarms = site.status["alarms"]
+            wrong = [a for a in alarms if a["unit"] == unit.path and a["detector"] == "identity"]
+            if wrong:
+                yield problem("CW-211", f"{unit.path}: {wrong[0]['text']}", run)
+            continue
+        match = next(s for s in site.seen[unit.bus].units if s.unit.path == unit.path).match
+        if match is None:
+            yield unknown(f"{unit.path}: was not read")
+        elif match.layout is None or any(mark.sure and not mark.holds for mark in match.marks):
+            yield problem("CW-211", f"{unit.path}: {match.why}", run, "the wrong profile", "another unit")
+        elif match.holding < len(match.marks):
+            wrong_marks = "; ".join(mark.says for mark in match.marks if not mark.holds)
+            yield note(f"{unit.path}: not as {unit.profile} says: {wrong_marks}", run, "CW-211")
+
+
+def cells(site: Site) -> Iterator[Result]:
+    """Most values of every unit can be believed."""
+    if site.status is None:
+        yield unknown("needs a running agent, not checked")
+        return
+    assert site.config is not None
+    for unit in site.config.unit:
+        if hidden := site.hidden(unit):
+            yield unknown(hidden)
+    for told in site.status["units"]:
+        if told["name"] in site.silent:
+            continue
+        qualities = told.get("qualities", {})
+        total = sum(qualities.values())
+        if total and qualities.get("good", 0) < FEW_GOOD * total:
+            rest = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in qualities.items())
+            yield note(f"{told['name']}: of {total} values {rest}", "cellwarden status")
+
+
+def deadline(site: Site) -> Iterator[Result]:
+    """Safety points can be, and were, read within the deadline."""
+    assert site.config is not None
+    late = late_units(site.path, site.config, site.profiles)
+    for text in late:
+        yield problem(
+            "CW-302", text, f"cellwarden check --config {site.path}", "too many units, too slow a line"
+        )
+    for told in site.status["units"] if site.status else ():
+        if told["deadline_misses"]:
+            seen = f"{told['name']}: {told['deadline_misses']} times older than the deadline since the start"
+            yield note(seen, "cellwarden report intervals", "CW-410")

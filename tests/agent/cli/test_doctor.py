@@ -1,0 +1,182 @@
+"""The doctor against real buses: what it names, what it hides, and what it never gives away."""
+
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import main
+from agent.cli.codes import CODES
+from agent.cli.doctor.line_faults import of_bytes, of_counts
+from agent.cli.doctor.results import Check, State, examine, good, problem
+from hil.modbus.faults import Fault, FaultKind
+from hil.modbus.rtu import RtuBus
+from tests.agent.cli.test_scan import BAUD, pace
+
+CONFIG = """
+[agent]
+id = "gw-secret-site"
+[store]
+path = "{folder}/buffer.db"
+[control]
+socket = "{folder}/none.sock"
+[upstream]
+url = "http://127.0.0.1:9"
+[[bus]]
+name = "north"
+transport = "rtu"
+device = "{folder}/bus"
+baud = {baud}
+[[bus]]
+name = "south"
+transport = "rtu"
+device = "{folder}/gone"
+[[unit]]
+name = "rack-ankara"
+bus = "north"
+unit_id = 1
+profile = "pace-rtu"
+[[unit]]
+name = "rack-berlin"
+bus = "north"
+unit_id = 2
+profile = "pace-rtu"
+[[unit]]
+name = "rack-cairo"
+bus = "south"
+profile = "pace-rtu"
+"""
+
+
+@pytest.fixture
+def bus(tmp_path: Path) -> Iterator[RtuBus]:
+    served = RtuBus(tmp_path / "bus", BAUD, {1: pace(), 2: pace()})
+    served.start()
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def config(tmp_path: Path, bus: RtuBus) -> Path:
+    path = tmp_path / "agent.toml"
+    path.write_text(CONFIG.format(folder=tmp_path, baud=BAUD))
+    return path
+
+
+def doctor(config: Path) -> dict[str, list[dict[str, str]]]:
+    result = CliRunner().invoke(main, ["doctor", "--config", str(config), "--json"])
+    told = json.loads(result.stdout)
+    assert told["exit"] == result.exit_code
+    found: dict[str, list[dict[str, str]]] = {}
+    for each in told["results"]:
+        found.setdefault(each["check"], []).append(each)
+    return found
+
+
+def test_a_cable_that_is_out_is_named_once_and_hides_only_what_follows_from_it(
+    config: Path, bus: RtuBus
+) -> None:
+    bus.faults.set(Fault(FaultKind.MUTE, unit_id=2))
+    found = doctor(config)
+    (missing,) = [each for each in found["port"] if each["state"] == "problem"]
+    assert missing["code"] == "CW-101"
+    silent, hidden = found["bus"]
+    assert (silent["state"], silent["code"]) == ("problem", "CW-201")
+    assert silent["seen"] == "no answer from id 2 (rack-berlin) now; port opens, 0 bytes received"
+    assert silent["run"] == f"cellwarden scan {config.parent}/bus --id 2"
+    assert (hidden["state"], hidden["seen"]) == ("unknown", "needs the port of south, not checked")
+    assert [each["state"] for each in found["profile match"]] == ["unknown", "unknown"]
+    assert all(each["state"] != "problem" for each in found["line"])
+
+
+def test_everything_on_a_well_bus_is_good(config: Path) -> None:
+    whole = CONFIG.format(folder=config.parent, baud=BAUD)
+    south, cairo = whole.index('[[bus]]\nname = "south"'), whole.index('[[unit]]\nname = "rack-cairo"')
+    config.write_text(whole[:south] + whole[whole.index("[[unit]]") : cairo])
+    found = doctor(config)
+    for check in ("config", "port", "permission", "bus", "line", "profile match", "deadline"):
+        assert [each["state"] for each in found[check]] == ["good"], found[check]
+
+
+def test_a_bundle_names_nobody_and_holds_no_secret(config: Path, tmp_path: Path) -> None:
+    config.write_text(config.read_text() + '# token = "tiger"\n')
+    to = tmp_path / "bundle.tar.gz"
+    result = CliRunner().invoke(main, ["doctor", "--config", str(config), "--bundle", str(to), "--yes"])
+    assert "agent.toml" in result.stdout
+    with tarfile.open(to) as tar:
+        files = {member.name: tar.extractfile(member) for member in tar.getmembers()}
+        text = "".join(file.read().decode() for file in files.values() if file)
+    assert "unit-2" in text
+    for secret in ("ankara", "berlin", "cairo", "gw-secret-site", "north"):
+        assert secret not in text
+    assert "tiger" not in text
+
+
+def test_a_bundle_is_not_written_unless_somebody_agrees(config: Path, tmp_path: Path) -> None:
+    to = tmp_path / "bundle.tar.gz"
+    CliRunner().invoke(main, ["doctor", "--config", str(config), "--bundle", str(to)], input="n\n")
+    assert not to.exists()
+
+
+def test_a_failed_cause_hides_its_consequences_and_a_broken_check_is_no_health() -> None:
+    def breaks(_site: object) -> list[object]:
+        raise ZeroDivisionError
+
+    checks = (
+        Check("a", lambda _: [problem("CW-201", "x")]),
+        Check("b", lambda _: [good()], ("a",)),
+        Check("c", lambda _: [good()], ("b",)),
+        Check("d", breaks),  # type: ignore[arg-type]
+    )
+    found = examine(checks, None)
+    assert [result.state for result in found] == [State.PROBLEM, State.UNKNOWN, State.UNKNOWN, State.UNKNOWN]
+    assert found[2].seen == "needs b, not checked"
+
+
+SENT = bytes.fromhex("01030064000405D6")
+REPLY = bytes.fromhex("0103080C840C860C700C811F73")
+
+
+@pytest.mark.parametrize(
+    ("got", "points_to"),
+    [
+        (REPLY, ""),
+        (SENT + REPLY, ""),  # a two-wire adapter's echo
+        (b"", ""),
+        (b"\0" + REPLY, "stray bytes before"),
+        (REPLY + b"\xff", "stray bytes after"),
+        (REPLY[1:], "without its first byte"),
+        (REPLY[:5] + b"\x55" + REPLY[6:], "wrong or missing"),
+        (REPLY[:-2], "wrong or missing"),
+        (bytes.fromhex("020300640004") + bytes.fromhex("05E5") + REPLY, "second master"),
+        (b"\xf0\x12\x99", "wrong speed or parity"),
+    ],
+)
+def test_bytes_point_to_their_cause(got: bytes, points_to: str) -> None:
+    said = of_bytes(1, SENT, got)
+    assert points_to in said if points_to else said == ""
+
+
+def test_damage_at_one_unit_is_that_units_and_damage_at_all_is_the_lines() -> None:
+    well, bad = {"sound": 1000, "damaged": 0}, {"sound": 900, "damaged": 100}
+    (one,) = of_counts({"a": well, "b": bad}, {})
+    assert one.serious
+    assert one.likely[0] == "another unit has the id of b"
+    (both,) = of_counts({"a": bad, "b": bad}, {})
+    assert both.likely[0].startswith("no termination")
+    assert of_counts({"a": well, "b": {"no_reply": 500}}, {}) == []  # a dead unit is another check's
+    (slow,) = of_counts({"a": well}, {"a": 20})
+    assert "timeout_s" in slow.likely[0]
+
+
+def test_every_code_that_is_used_is_in_the_table() -> None:
+    import re
+
+    root = Path(__file__).parents[3]
+    used = {
+        code for path in (root / "agent").rglob("*.py") for code in re.findall(r"CW-\d+", path.read_text())
+    }
+    assert used <= set(CODES)
