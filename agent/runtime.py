@@ -508,7 +508,10 @@ class Agent:
             "store": {"trouble": self.recorder.trouble},
             "upstream": asdict(self.uplink.status),
             "relay": relay_of(self.desk),
-            "web": {"trouble": self.page.trouble if self.page else ""},
+            "web": {
+                "port": self.page.port if self.page else None,
+                "trouble": self.page.trouble if self.page else "",
+            },
         }
         head = headline(status["units"], status["alarms"])
         return {"headline": head, **status, "health": health(status)}

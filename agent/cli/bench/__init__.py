@@ -118,6 +118,16 @@ TARGETS: dict[str, dict[str, Target]] = {
         "allocations_10000_frames": at_most(0),
         "warm_start_s": at_most(2),
     },
+    "page": {
+        "page_kb": at_most(100),
+        "frames_ratio_200_viewers": at_least(0.99),
+        "late_cycles_alone": LOWER,
+        "late_cycles_200_viewers": at_most(0),
+        "cpu_percent_alone": LOWER,
+        "cpu_percent_200_viewers": LOWER,
+        "bytes_per_viewer_s": LOWER,
+        "viewers_at_the_end": at_least(200),
+    },
     "service": {
         "cold_start_s": at_most(2.5),
         "idle_cpu_percent_4_units": at_most(2),
