@@ -75,8 +75,8 @@ def connect(path: Path, max_bytes: int) -> sqlite3.Connection:
         try:
             migrate(db)
             _balance(db)
-        except (ValueError, TypeError) as error:  # rows that nobody wrote
-            raise damaged(str(error)) from error
+        except (ValueError, TypeError, LookupError) as error:  # rows that nobody wrote
+            raise damaged(repr(error)) from error
         except sqlite3.OperationalError as error:  # nor tables: a name is a bit like any other
             if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR:
                 raise

@@ -39,7 +39,10 @@ def _rounds(
             oracles.append(Oracle(f"agent-{number}"))
             home = folder / "agent"
             home.mkdir()
-            result.note(number, one(rng, home, oracles[-1], collector.url))
+            try:
+                result.note(number, one(rng, home, oracles[-1], collector.url))
+            except Exception as error:  # an agent that would not start
+                result.note(number, [f"{type(error).__name__}: {error}"])
             result.counts["rounds"] += 1
             shutil.rmtree(home)
         wrong, said = judge(collector.database, oracles)
