@@ -23,7 +23,9 @@ ERRORS = (sqlite3.Error, UnicodeDecodeError)
 def is_damage(error: Exception) -> bool:
     """Whether the database's content is at fault."""
     codes = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return isinstance(error, UnicodeDecodeError) or _primary_code(error) in codes
+    # "Could not decode to UTF-8 column": a blob that has become a text; of Python's making, without a code
+    unreadable = isinstance(error, sqlite3.OperationalError) and not _primary_code(error)
+    return isinstance(error, UnicodeDecodeError) or unreadable or _primary_code(error) in codes
 
 
 def is_full(error: Exception) -> bool:

@@ -4,6 +4,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from agent.store.errors import StoreError
 from agent.store.ledger import Event
 from agent.store.store import Store
 from agent.wire.batch import decode_batch
@@ -158,3 +161,27 @@ def test_damage_in_the_words_of_the_tables_themselves_is_no_crash_loop(open_stor
             place = body.index(word) + len(word) - 3
             path.write_bytes(body[:place] + bytes([body[place] ^ mask]) + body[place + 1 :])
             assert open_store().epoch != epoch, word
+
+
+def test_a_priority_or_an_index_that_would_hide_a_batch_for_ever_is_damage(open_store: Opener) -> None:
+    for harm in (
+        "UPDATE batch SET priority = 6 WHERE sequence = 3",
+        "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 'snapshot')"
+        " WHERE name = 'batch_first'",
+    ):
+        store = open_store()
+        fill(store, batches=5)
+        epoch = store.epoch
+        store._db.execute("PRAGMA writable_schema = ON")
+        store._db.execute(harm)
+        assert open_store().epoch != epoch, harm
+
+
+def test_a_blob_that_became_a_text_is_damage_found_while_running(open_store: Opener) -> None:
+    store = open_store()
+    fill(store, batches=5)
+    epoch = store.epoch
+    store._db.execute("UPDATE batch SET schema = CAST(x'34ff07' AS TEXT) WHERE sequence = 3")
+    with pytest.raises(StoreError):
+        store.pending(100, 10**6)
+    assert store.epoch != epoch
