@@ -40,5 +40,5 @@ SCENARIOS = (
     Scenario("damage", "bits flipped and files cut short", damage, 12, 300),
     Scenario("restores", "old image of the card restored", restores, 8, 200),
     Scenario("fleet", "agents draining at once", fleet, 20, 200),
-    Scenario("hostile", "hostile requests", hostile, 120, 2000),
+    Scenario("hostile", "hostile requests", hostile, 120, 300),
 )
