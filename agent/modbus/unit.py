@@ -42,6 +42,7 @@ _LAYOUTS: WeakValueDictionary[tuple[bytes, int, int], Layout] = WeakValueDiction
 STATE_PERIOD_S = 10.0  # points of the poll class "state"; safety points are read every cycle
 OTHERS_WITHIN_S = 10.0  # probes and first conversations give way to safety points for no longer than this
 TRIES = 2  # of one read in one cycle: a frame that noise hit is worth another
+IDENTIFIED_FOR_S = 30.0  # out of sight for longer, a unit is asked anew who it is: it may have been replaced
 BUSY_S = 0.2  # the patience that a busy unit is given before it is asked again
 # A unit that shares its line and never answered is not waited for longer than this, but for every fourth
 # probe, which waits for as long as the slowest unit may take.
@@ -90,6 +91,7 @@ class Unit:
     _answers_short: bool = False  # has answered a read of part of a block
     _in_vain: bool = False  # asked since the last frame
     _waiting: bool = False  # for the answer to a probe, or to a read of the conversation
+    _identified_s: float = 0.0
     _ask_from_s: float = 0.0
     _data_from_s: float = 0.0  # before, a late reply could be taken for the one to a read of values
     _cycle: Cycle | None = None
@@ -111,7 +113,7 @@ class Unit:
         A cycle whose safety points are still being read goes on, and the next one is dropped: values are not
         bunched. A silent unit, or one whose port is not open, is not asked, and its frame says just that.
         """
-        if can_ask and self._unknown and self._conversation is None:
+        if can_ask and self._conversation is None and (self._unknown or self._was_away(now_s)):
             self._begin_conversation(now_s)
         if now_s < self.release_s:
             return
@@ -132,7 +134,8 @@ class Unit:
         if connection is None:
             return
         connection.image.begin_cycle()
-        if connection.foreign or self._lost or not can_ask or now_s < self._data_from_s:
+        talking = self._conversation is not None or self._lost
+        if connection.foreign or talking or not can_ask or now_s < self._data_from_s:
             if self._in_vain:
                 connection.image.word_quality[:] = Quality.NO_REPLY
             self._emit(connection, self.clock.stamp())
@@ -151,6 +154,13 @@ class Unit:
     @property
     def _unknown(self) -> bool:
         return self.connection is None or self.connection.foreign
+
+    def _was_away(self, now_s: float) -> bool:
+        """Whether what answers now may be another unit: nobody has heard this one for long."""
+        if self._lost or self._cycle is not None or self.heard_s is None:
+            return False
+        away_s = now_s - max(self.heard_s, self._identified_s)
+        return away_s > IDENTIFIED_FOR_S and away_s > 3 * self.pace_s
 
     def _begin_conversation(self, now_s: float) -> None:
         self._conversation = connect(self.profile, line=self.line, instance=self.instance, cuts=self._cuts)
@@ -330,18 +340,19 @@ class Unit:
         except StopIteration as done:
             self._understood(done.value, now_s)
         except IdentityMismatch as error:
-            if self.connection is None:
+            if self.connection is None or not self.connection.foreign:
                 self.connection = self._connected(error.layout, foreign=True)
             self.mismatch(self, str(error))
             self._fell_silent(ask, verdict, now_s, str(error))
         except ConnectError as error:
-            self.connection = None
+            if self._unknown:
+                self.connection = None
             self._fell_silent(ask, verdict, now_s, str(error))
 
     def _understood(self, layout: Layout, now_s: float) -> None:
         for note in layout.notes:
             log.warning("unit %s: %s", self.name, note)
-        self._conversation = None
+        self._conversation, self._identified_s = None, now_s
         self.connection = self._connected(layout)
         self.mismatch(self, "")
         self.release_s = now_s

@@ -11,7 +11,9 @@ from simulated_line import Behaviour, Simulation, mute, sealed, well
 
 from agent.modbus.cycle import PROBE
 from agent.modbus.timing import BACKOFF_S, FLOOR_S, ResponseTimes
+from agent.modbus.unit import IDENTIFIED_FOR_S
 from agent.quality import Quality
+from drivers.profile import parse_profile
 
 
 def intervals(times: list[float]) -> list[float]:
@@ -307,3 +309,65 @@ class BadLine(RuleBasedStateMachine):
 
 BadLine.TestCase.settings = settings(max_examples=60, stateful_step_count=12, derandomize=True, deadline=None)
 test_no_fault_makes_a_wrong_value_good = BadLine.TestCase
+
+
+NAMED = parse_profile(
+    """
+    schema = 1
+    model = "named"
+    gaps = "forbidden"
+    [[point]]
+    name = "product"
+    address = 10
+    expect = 10
+    [[point]]
+    name = "cell_voltage_1"
+    address = 100
+    """
+)
+
+
+def another(request: bytes, reply: bytes) -> list[tuple[float, bytes]]:
+    """Answer as a unit of another product does."""
+    if int.from_bytes(request[2:4], "big") == 10:
+        return [(0.01, sealed(reply[:3] + b"\x00\x63"))]
+    return well(request, reply)
+
+
+@pytest.mark.parametrize("away_s", [10.0, 60.0])
+def test_a_unit_that_was_replaced_while_it_was_away_is_not_decoded_as_the_old_one(away_s: float) -> None:
+    said: list[str] = []
+    line = Simulation()
+    unit = line.unit(1, profile=NAMED, mismatch=lambda _unit, text: said.append(text))
+    line.start(unit)
+    line.run(5)
+    line.behaviour[1] = mute
+    line.run(away_s)
+    before = len(line.frames)
+    line.behaviour[1] = another
+    line.run(30)
+    qualities = {int(frame.quality[-1]) for _, frame in line.frames[before:]}
+    if away_s < IDENTIFIED_FOR_S:  # nobody replaces one so fast
+        assert Quality.GOOD in qualities
+    else:
+        assert Quality.GOOD not in qualities
+        assert Quality.MISMATCH in qualities
+        assert "this is not a named" in said[-1]
+    line.behaviour[1] = well
+    line.run(30)
+    assert unit.connection is not None
+    assert not unit.connection.foreign
+    assert line.frames[-1][1].quality[-1] == Quality.GOOD
+
+
+def test_a_unit_that_is_the_same_after_an_outage_is_read_again_within_the_safety_deadline() -> None:
+    line = Simulation()
+    unit = line.unit(1, profile=NAMED)
+    line.start(unit)
+    line.run(5)
+    line.behaviour[1] = mute
+    line.run(120)
+    line.behaviour[1] = well
+    back_s = line.clock.now_s
+    line.run(15)
+    assert min(t for t in line.times(unit) if t > back_s) - back_s < 10
