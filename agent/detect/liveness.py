@@ -18,7 +18,9 @@ Only voltages and temperatures teach: a current is silent at rest, however noisy
 
 A register coarser than its sensor's noise does not step at an even rate: it trembles while the value is near
 a rounding threshold, and is still between two of them for as long as the room's air takes from one to the
-other. So a channel, and a frame, must also have stood still for LONGER times its longest stillness so far.
+other. So a channel, and a frame, must also have stood still for LONGER times its longest stillness so far;
+and a channel's noise is learned only from steps of more than one unit, which no threshold explains: where
+there are none, a single stuck sensor cannot be told from a quiet one.
 """
 
 import math
@@ -42,6 +44,7 @@ STRETCH_S = 600.0  # in which reversals are counted
 STRETCHES = 3  # before anything learned is believed
 DAY = 144  # stretches after which a quiet one is forgotten by 1/e
 LONGER = 3.0
+BEYOND_ROUNDING = 2  # raw units
 SIGMA = 3.0  # the low end of a count k is k - SIGMA * sqrt(k)
 # A heartbeat nobody promised runs after so many steps, and stands after so many of its longest gaps.
 RUNS, GAPS = 5, 5.0
@@ -99,8 +102,9 @@ def follow(
             continue
         direction = 1.0 if raw[i] > last[i] else -1.0
         if teaches[i] == 1 and direction == -counts[i, DIRECTION]:
-            counts[i, REVERSALS] += 1.0
             turned = True
+            if abs(raw[i] - last[i]) >= BEYOND_ROUNDING:
+                counts[i, REVERSALS] += 1.0
         counts[i, LONGEST] = max(counts[i, LONGEST], counts[i, STILL_FRAMES])
         counts[i, DIRECTION] = direction
         counts[i, STILL] = counts[i, STILL_FRAMES] = 0.0
