@@ -9,8 +9,10 @@ main = lazy_group(
     "agent.cli",
     {
         "run": "Run the agent until SIGTERM or Ctrl-C.",
+        "setup": "Find the battery, test it, write a proven configuration and a report.",
         "scan": "Find battery units on serial lines and networks; say what they are.",
         "probe": "Read one unit and see each value beside its registers and bytes.",
+        "limits": "Show every limit in force and where it comes from; record who reviewed them.",
         "doctor": "Look for what is wrong, from the cable to the collector.",
         "status": "Say what a running agent knows.",
         "live": "Show a running agent's batteries on this terminal.",

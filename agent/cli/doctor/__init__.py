@@ -25,6 +25,7 @@ CHECKS = (
     Check("profile match", wire.identity, ("config",)),
     Check("cells", wire.cells, ("config",)),
     Check("deadline", wire.deadline, ("config",)),
+    Check("limits", wire.limits, ("config",)),
     Check("history", box.history, ("config",)),
     Check("disk", box.disk, ("config",)),
     Check("wear", box.wear),

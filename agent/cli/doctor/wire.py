@@ -10,6 +10,7 @@ from agent.cli.doctor import line_faults
 from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
 from agent.cli.door import age
+from agent.cli.limits import limits_of, review_of
 from agent.config import RtuBus, TcpBus
 from agent.survey.endpoint import console_of
 
@@ -198,6 +199,16 @@ def cells(site: Site) -> Iterator[Result]:
         if total and qualities.get("good", 0) < FEW_GOOD * total:
             rest = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in qualities.items())
             yield note(f"{told['name']}: of {total} values {rest}", "cellwarden status")
+
+
+def limits(site: Site) -> Iterator[Result]:
+    """Somebody has reviewed the limits in force."""
+    assert site.config is not None
+    review = review_of(site.path, limits_of(site.config, site.profiles))
+    if review:
+        yield good(f"reviewed by {review['who']}")
+    else:
+        yield note("not reviewed by anybody", "cellwarden limits --review", "CW-303")
 
 
 def deadline(site: Site) -> Iterator[Result]:

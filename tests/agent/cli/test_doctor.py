@@ -172,7 +172,7 @@ def test_damage_at_one_unit_is_that_units_and_damage_at_all_is_the_lines() -> No
     assert "timeout_s" in slow.likely[0]
 
 
-def test_every_code_that_is_used_is_in_the_table() -> None:
+def test_every_code_that_is_used_is_in_the_table_and_in_the_guide() -> None:
     import re
 
     root = Path(__file__).parents[3]
@@ -180,3 +180,6 @@ def test_every_code_that_is_used_is_in_the_table() -> None:
         code for path in (root / "agent").rglob("*.py") for code in re.findall(r"CW-\d+", path.read_text())
     }
     assert used <= set(CODES)
+    guide = (root / "docs/field-guide.md").read_text()
+    for code, kind in CODES.items():
+        assert f"| {code} | {kind.means} | {kind.exit_code} |" in guide

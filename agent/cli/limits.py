@@ -1,0 +1,137 @@
+"""cellwarden limits: every limit in force, where it comes from, and who looked at them last."""
+
+import getpass
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from agent.cli.codes import Trouble
+from agent.cli.load import config_option, load
+from agent.cli.tables import plain_table
+from agent.config import Config
+from agent.detect.rows import FACTS, ROWS
+from drivers.connect import assume
+from drivers.profile import Profile
+
+TIERS = ("operating", "recommended", "safety")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit: for what, between what, what happens beyond it, and whose word it is."""
+
+    what: str
+    bounds: str
+    beyond: str
+    source: str
+
+
+def limits_of(config: Config, profiles: Mapping[str, Profile]) -> list[Limit]:
+    """Return every limit in force, those of the profiles first."""
+    found: dict[Limit, None] = {}
+    for profile in {unit.profile: profiles[unit.profile] for unit in config.unit}.values():
+        for limit in () if profile.sunspec else _of_profile(profile):
+            found[limit] = None
+    for row in ROWS:
+        if row.detector not in FACTS and row.unit:
+            held = f" for {row.on_delay_s:g} s" if row.on_delay_s else ""
+            bounds = f"{row.limit:g} {row.unit}{held}"
+            found[Limit(row.detector, bounds, f"alarm: {row.severity}", "detector, shipped")] = None
+    return list(found)
+
+
+def _of_profile(profile: Profile) -> list[Limit]:
+    said = f"profile {profile.model}"
+    found = []
+    for value in assume(profile).values:
+        if value.valid:
+            found.append(Limit(value.name, _span(value.valid, value.unit), "not believed", said))
+        for tier in TIERS if value.limits else ():
+            bounds = getattr(value.limits, tier)
+            if any(math.isfinite(end) for end in bounds):
+                found.append(Limit(value.name, _span(bounds, value.unit), f"outside the {tier} range", said))
+    return found
+
+
+def _span(bounds: tuple[float, float], unit: str) -> str:
+    return f"{bounds[0]:g} to {bounds[1]:g} {unit}".rstrip()
+
+
+def digest(limits: list[Limit]) -> str:
+    """Return a short hash: a review holds for exactly these limits."""
+    return blake2b(json.dumps([asdict(limit) for limit in limits]).encode(), digest_size=8).hexdigest()
+
+
+def reviewed_file(config: Path) -> Path:
+    """Return where reviews are recorded: beside the configuration, and part of its backup."""
+    return config.with_name("limits-reviewed.json")
+
+
+def review_of(config: Path, limits: list[Limit]) -> dict[str, Any] | None:
+    """Return who reviewed exactly these limits, and when; None where nobody did."""
+    try:
+        reviews = json.loads(reviewed_file(config).read_text())
+    except (OSError, ValueError):
+        return None
+    return next((review for review in reversed(reviews) if review["digest"] == digest(limits)), None)
+
+
+def record_review(config: Path, limits: list[Limit], who: str) -> None:
+    """Put on record that somebody reviewed these limits. OSError."""
+    path = reviewed_file(config)
+    try:
+        reviews = json.loads(path.read_text())
+    except (OSError, ValueError):
+        reviews = []
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    reviews.append({"digest": digest(limits), "who": who, "when_utc": now, "limits": len(limits)})
+    waiting = path.with_suffix(".new")
+    waiting.write_text(json.dumps(reviews, indent=1) + "\n")
+    waiting.replace(path)
+
+
+@click.command("limits")
+@config_option
+@click.option("--review", is_flag=True, help="Record that you have reviewed these limits.")
+@click.option("--by", help="Who reviewed; your user name if not said.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(path: Path, review: bool, by: str | None, yes: bool, as_json: bool) -> None:
+    """Show every limit in force and where it comes from; --review records who looked at them.
+
+    A review holds for exactly the limits that were shown: one that changes makes it void. What a profile
+    says is shown beside each value; alarms come from the detectors, and from what a unit itself reports.
+    Exit 0 when they were reviewed, 1 when not.
+
+    \b
+    Examples:  cellwarden limits
+               cellwarden limits --review --by "A. Technician"
+    """
+    config, profiles = load(path)
+    limits = limits_of(config, profiles)
+    if not as_json:
+        table = plain_table("what", "limit", "beyond it", "from")
+        for limit in limits:
+            table.add_row(limit.what, limit.bounds, limit.beyond, limit.source)
+        Console(highlight=False).print(table)
+    if review and (yes or click.confirm(f"Have you reviewed these {len(limits)} limits?", default=False)):
+        try:
+            record_review(path, limits, by or getpass.getuser())
+        except OSError as error:
+            seen = f"{reviewed_file(path)}: the review could not be recorded: {error.strerror}."
+            raise Trouble("CW-303", seen, "sudo cellwarden limits --review") from error
+    done = review_of(path, limits)
+    if as_json:
+        click.echo(json.dumps({"limits": [asdict(limit) for limit in limits], "review": done}))
+    elif done:
+        click.echo(f"Reviewed by {done['who']}, {done['when_utc']}.")
+    if done is None:
+        raise Trouble("CW-303", f"NOT REVIEWED: these {len(limits)} limits.", "cellwarden limits --review")
