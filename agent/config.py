@@ -1,6 +1,7 @@
 """agent.toml: one file, checked whole, every mistake named at once with its table and key."""
 
 import difflib
+import math
 import os
 import socket
 import tomllib
@@ -20,6 +21,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from agent.detect.settings import Settings
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 # relative to the folder of the file, not to wherever the agent was started
@@ -98,6 +101,42 @@ class MetricsTable(Table):
         if listen is not None and not (host and port.isdecimal() and 0 < int(port) < 65536):
             raise ValueError(f"{listen!r} is no HOST:PORT, such as 127.0.0.1:9464")
         return listen
+
+
+class OverrideTable(Table):
+    """[[detection.override]]: one row of the alarm table, other than shipped."""
+
+    detector: str
+    severity: Literal["critical", "warning", "advice"]
+    limit: float | None = None
+    on_delay_s: Annotated[float, Field(ge=0)] | None = None
+    off_delay_s: Annotated[float, Field(ge=0)] | None = None
+    dead_band: Annotated[float, Field(ge=0)] | None = None
+    latch: bool | None = None
+
+
+class DetectionTable(Table):
+    """[detection]: what this site wants other than shipped. `shadow`: judged and recorded, not announced."""
+
+    shadow: tuple[str, ...] = ()
+    max_charge_a: Annotated[float, Field(gt=0)] = math.inf  # of a string, or of the unit without strings
+    max_discharge_a: Annotated[float, Field(gt=0)] = math.inf
+    override: tuple[OverrideTable, ...] = ()
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Self:
+        self.settings()
+        return self
+
+    def settings(self, chemistry: str | None = None) -> Settings:
+        """Return the settings of one unit's detectors. Raises ValueError."""
+        rows: dict[tuple[str, str], dict[str, float]] = {
+            (row.detector, row.severity): row.model_dump(exclude={"detector", "severity"}, exclude_none=True)
+            for row in self.override
+        }
+        return Settings(
+            rows, frozenset(self.shadow), chemistry or "", self.max_charge_a, self.max_discharge_a
+        )
 
 
 class ControlTable(Table):
@@ -208,6 +247,7 @@ class UnitTable(Table):
     instance: Annotated[int, Field(ge=1, le=64)] = 1  # which unit behind a gateway that shifts addresses
     period_s: Annotated[float, Field(ge=0.1, le=600)] = 1.0
     timeout_s: Annotated[float, Field(gt=0, le=60)] | None = None
+    chemistry: Literal["LFP", "NMC", "NCA", "LCO", "LMO", "LTO", "VRLA"] | None = None
 
     @property
     def path(self) -> str:
@@ -226,6 +266,7 @@ class Config(Table):
     upstream: UpstreamTable
     relay: Annotated[GpioRelay | CoilRelay, Field(discriminator="output")] | None = None
     journal: JournalTable = JournalTable()
+    detection: DetectionTable = DetectionTable()
     bus: tuple[Annotated[TcpBus | RtuBus, Field(discriminator="transport")], ...] = ()
     unit: tuple[UnitTable, ...] = ()
 

@@ -55,6 +55,7 @@ def _buses(config: Config, profiles: Mapping[str, Profile]) -> dict[str, object]
     return {
         bus.name: (
             bus,
+            config.detection,
             [(unit, profiles[unit.profile].hash) for unit in config.unit if unit.bus == bus.name],
         )
         for bus in config.bus

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from agent import notify
+from agent.alarm import record_of
 from agent.clock import Clock, OffsetWatch
 from agent.config import Config, RtuBus, TcpBus, UnitTable, is_loopback
 from agent.control.api import alarms_of, relay_of, routes
@@ -32,6 +33,7 @@ from agent.detect.book import AlarmBook
 from agent.detect.knowledge import Knowledge, knowledge
 from agent.detect.liveness import Liveness
 from agent.detect.reported import Reported
+from agent.detect.settings import Settings as DetectorSettings
 from agent.detect.together import Heard, Together
 from agent.detect.watch import RackWatch
 from agent.frame import Frame
@@ -396,7 +398,13 @@ class Agent:
         self._in_background(self.writer(self.store.add_schema, digest, body))
         if digest != self._schemas.get(unit.name):  # the same values again: what was learned still holds
             self._schemas[unit.name] = digest
-            watch = RackWatch(layout.places, layout.quantities, layout.resolution, unit.period_s)
+            watch = RackWatch(
+                layout.places,
+                layout.quantities,
+                layout.resolution,
+                unit.period_s,
+                self._detection(unit.name),
+            )
             self.watches[unit.name] = watch
             reported = Reported(layout.places, layout.quantities, layout.speaking, layout.alarms)
             self.reported[unit.name] = reported
@@ -407,6 +415,10 @@ class Agent:
         reads = len(layout.plan.reads)
         log.info("unit %s: %s, %d values in %d reads", unit.name, layout.profile_model, layout.n, reads)
         return digest
+
+    def _detection(self, unit: str) -> DetectorSettings:
+        table = next(table for table in self.config.unit if table.path == unit)
+        return self.config.detection.settings(table.chemistry)
 
     def _frame(self, frame: Frame, layout: Layout) -> None:
         """Take one frame: keep it, judge it, and let nothing that was found wait for the disk."""
@@ -426,6 +438,10 @@ class Agent:
             *self.reported[frame.unit].judge(t_s, frame.raw, frame.quality),
             *self.watches[frame.unit].judge(t_s, si, frame.quality),
         ]
+        shadow = [Event(frame.unit, record_of(e, frame.stamp)) for e in found if e.shadow]
+        found = [event for event in found if not event.shadow]
+        if shadow:
+            self._record(frame.rack, shadow)
         if found:
             self.desk.found(frame.unit, frame.stamp, found)
         elif full:

@@ -29,7 +29,7 @@ def learn_noise(dt_s: float, x: float, step: float, noise: Floats, c: int) -> No
         Register step, > 0; no sensor is quieter than rounding to it.
     noise : (n, 5) float64, K
         State and output: SD (standard deviation), LEAP (how far this sample
-        is from the last, beyond 3 standard deviations).
+        is from the last, beyond 3 standard deviations; wholly, beyond 6).
     c : int
         Which signal.
 
@@ -46,7 +46,8 @@ def learn_noise(dt_s: float, x: float, step: float, noise: Floats, c: int) -> No
         return
     difference = abs(x - previous)
     usual = 3.8 * mean + step
-    noise[c, LEAP] = max(0.0, difference - usual)
+    # twice as far is no noise at all: then the whole of it is a jump
+    noise[c, LEAP] = difference if difference > 2.0 * usual else max(0.0, difference - usual)
     noise[c, SAMPLES] = min(noise[c, SAMPLES] + 1.0, MEMORY)
     mean += (min(difference, usual) - mean) / noise[c, SAMPLES]
     noise[c, DIFFERENCE] = mean

@@ -269,7 +269,7 @@ def _judge(
     certain = slope - max(SIGMAS[k] * white, signal.learned[c, k, POSSIBLE])
     if certain > 0.0:  # the rest matters only then
         jump = signal.learned[c, k, JUMP]
-        crooked = 1.04 * noise.rounding_left(signal.step[c], signal.noise, c) + 0.67 * jump
+        crooked = 1.04 * noise.rounding_left(signal.step[c], signal.noise, c) + 0.75 * jump
         certain -= crooked * spread * s0 / math.sqrt(v0)  # 0.71 / tau per kelvin once the window is full
     signal.fit[c, k, SLOPE] = slope
     signal.fit[c, k, CERTAIN] = certain

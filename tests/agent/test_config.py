@@ -148,3 +148,22 @@ def test_any_bytes_in_the_file_are_refused_in_words_and_never_crash(noise: bytes
         path.write_bytes(GOOD[:at].encode() + noise + GOOD[at + len(noise) :].encode())
         with contextlib.suppress(ConfigError):
             load_config(path)
+
+
+def test_a_site_sets_other_limits_and_puts_detectors_in_the_shadow(tmp_path: Path) -> None:
+    said = '[detection]\nshadow = ["cell-drift"]\n[[detection.override]]\ndetector = "thermal-slope"\n'
+    path = tmp_path / "agent.toml"
+    path.write_text(said + 'severity = "warning"\nlimit = 0.2\n' + GOOD)
+    settings = load_config(path).detection.settings("VRLA")
+    rows = {(row.detector, row.severity): row.limit for row in settings.rows()}
+    assert rows["thermal-slope", "warning"] == 0.2
+    assert rows["thermal-slope", "critical"] == 0.5
+    assert settings.shadow == {"cell-drift"}
+    assert settings.digest() != load_config(path).detection.settings().digest()
+
+
+def test_detectors_that_do_not_exist_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text('[detection]\nshadow = ["thermal-slop"]\n' + GOOD)
+    with pytest.raises(ConfigError, match="no detector thermal-slop"):
+        load_config(path)
