@@ -5,11 +5,13 @@ call. A unit has some seventy. Its kernel is therefore called with addresses, an
 with neither. Whoever holds the addresses must hold the arrays too, and never replace one.
 """
 
+import ctypes
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import types
+from numba import config, types
 from numba.extending import intrinsic
 
 
@@ -46,3 +48,9 @@ def _uint8s(typing_context: Any, address: Any) -> Any:
 float64s: Any = intrinsic(_float64s)
 int64s: Any = intrinsic(_int64s)
 uint8s: Any = intrinsic(_uint8s)
+
+if getattr(config, "DISABLE_JIT", 0):  # the same in plain Python, for the benchmark and for looking into kernels
+    float64s, int64s, uint8s = (
+        partial(lambda kind, address: ctypes.cast(address, ctypes.POINTER(kind)), kind)
+        for kind in (ctypes.c_double, ctypes.c_int64, ctypes.c_uint8)
+    )
