@@ -49,7 +49,7 @@ float64s: Any = intrinsic(_float64s)
 int64s: Any = intrinsic(_int64s)
 uint8s: Any = intrinsic(_uint8s)
 
-if getattr(config, "DISABLE_JIT", 0):  # the same in plain Python, for the benchmark and for looking into kernels
+if getattr(config, "DISABLE_JIT", 0):  # the same in plain Python, for the benchmark
     float64s, int64s, uint8s = (
         partial(lambda kind, address: ctypes.cast(address, ctypes.POINTER(kind)), kind)
         for kind in (ctypes.c_double, ctypes.c_int64, ctypes.c_uint8)
