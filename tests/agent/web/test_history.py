@@ -31,14 +31,13 @@ DESCRIPTION = {
     "offset": [0.0, 0.0],
 }
 DIGEST, BODY = encode_schema(DESCRIPTION)
-NOW_S = time.time()
 
 
 def buffer(path: Path, batches: int, frames: int = 5, period_s: float = 2.0, hole: range = range(0)) -> Path:
     """A buffer whose last frame is from now; the cell does not answer in the batches of `hole`."""
     store = Store(path, "agent-1", b"b" * 16, "main", lambda *_: pytest.fail("alarm"))
     store.add_schema(DIGEST, BODY)
-    begin_s = NOW_S - batches * frames * period_s
+    begin_s = time.time() - batches * frames * period_s
     found = []
     for b in range(batches):
         frames_ = [_frame(b, f, begin_s + (b * frames + f) * period_s, b in hole) for f in range(frames)]
@@ -58,15 +57,16 @@ def _frame(b: int, f: int, utc_s: float, lost: bool) -> Frame:
 
 
 def test_what_was_not_read_is_a_gap_and_what_rests_between_its_turns_is_none(tmp_path: Path) -> None:
+    now_s = time.time()
     path = buffer(tmp_path / "buffer.db", 60, hole=range(20, 30))
-    (cell,) = read(path, "rack-1", "string2/cell17", "", NOW_S - 600, NOW_S)
-    runs, gaps = stretches(cell.t_s, cell.value, NOW_S - 600, NOW_S)
+    (cell,) = read(path, "rack-1", "string2/cell17", "", now_s - 600, now_s)
+    runs, gaps = stretches(cell.t_s, cell.value, now_s - 600, now_s)
     assert len(runs) == 2
     assert [round(b - a) for a, b in gaps] == [102]
     assert np.nanmin(cell.value) == pytest.approx(3.2)
-    (soc,) = read(path, "rack-1", "", "soc", NOW_S - 600, NOW_S)
+    (soc,) = read(path, "rack-1", "", "soc", now_s - 600, now_s)
     assert len(soc.value) == 60
-    assert len(stretches(soc.t_s, soc.value, NOW_S - 600, NOW_S)[0]) == 1
+    assert len(stretches(soc.t_s, soc.value, now_s - 600, now_s)[0]) == 1
 
 
 def test_a_pause_of_the_agent_is_a_gap_too_and_so_is_what_was_never_read() -> None:
@@ -80,11 +80,12 @@ def test_a_pause_of_the_agent_is_a_gap_too_and_so_is_what_was_never_read() -> No
 
 
 def test_of_a_long_stretch_every_nth_batch_is_drawn_and_that_is_said(tmp_path: Path) -> None:
+    now_s = time.time()
     (cell,) = read(
-        buffer(tmp_path / "buffer.db", 2 * MOST_BATCHES, frames=2), "rack-1", "string2/cell17", "", 0, NOW_S
+        buffer(tmp_path / "buffer.db", 2 * MOST_BATCHES, frames=2), "rack-1", "string2/cell17", "", 0, now_s
     )
     assert (cell.taken, cell.there) == (MOST_BATCHES, 2 * MOST_BATCHES)
-    runs, _ = stretches(cell.t_s, cell.value, cell.t_s[0], NOW_S)
+    runs, _ = stretches(cell.t_s, cell.value, cell.t_s[0], now_s)
     assert len(runs) == 1  # what was left out on purpose is no gap
 
 
