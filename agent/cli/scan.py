@@ -49,6 +49,7 @@ class Unit:
     endpoint: Endpoint
     found: Found
     matches: list[Match] = field(default_factory=list)
+    identified: bool = False  # tried: without, nothing is known of what fits
     same_for_any_id: bool = False
 
     @property
@@ -56,6 +57,8 @@ class Unit:
         """What it is, in words."""
         if self.found.answer.damaged:
             return "CW-202 answers damaged: two units with one id, termination, or a second master"
+        if not self.identified:
+            return "a device is there; not identified yet"
         sure = sureness(self.matches)
         if sure == "not recognised":
             return "a device is there; no profile fits (CW-212)"
@@ -73,7 +76,7 @@ class Unit:
             "exception_code": reply.exception_code,
             "response_s": self.found.answer.response_s,
             "any_id": self.same_for_any_id,
-            "sureness": sureness(self.matches),
+            "sureness": sureness(self.matches) if self.identified else "not identified yet",
             "profiles": [
                 {
                     "profile": match.profile.model,
@@ -220,6 +223,7 @@ class Survey:
             transport = "tcp" if isinstance(unit.endpoint, Host) else "rtu"
             fitting = [profile for profile in self.profiles if transport in profile.transports]
             unit.matches = await rank(fitting, asking(port, unit.found))
+            unit.identified = True
 
 
 def asking(port: Port, found: Found) -> Ask:
@@ -266,7 +270,7 @@ def command(
 
     ENDPOINT is a serial device, HOST, HOST:PORT or a network such as 192.0.2.0/28; without one, every free
     serial device of this machine. An exception is an answer: the device is there. Exit 0 when a unit was
-    found, 3 when not, 4 when the port is in use or another master is talking.
+    found, 3 when not or when a port was lost, 4 when one is in use or another master is talking.
 
     \b
     Examples:  cellwarden scan /dev/ttyUSB0
@@ -331,10 +335,10 @@ def _report(survey: Survey, *, full: bool, as_json: bool, stopped: bool) -> None
     if stopped:
         click.echo("Stopped by you; nothing was written, and the rest was not looked at.", err=True)
         raise click.exceptions.Exit(1)
-    if survey.units:
-        return
     if survey.troubles:
         raise click.exceptions.Exit(survey.troubles[0].exit_code)
+    if survey.units:
+        return
     trouble = Trouble(
         "CW-220",
         f"No answer from ids {_runs(survey.ids)} at {', '.join(map(str, survey.endpoints[:4]))}.",

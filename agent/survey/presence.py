@@ -17,6 +17,8 @@ FIRST_READ = Read(Area.HOLDING, 0, 1)
 LISTEN_S = 2.0
 KNOCK_S = 0.15  # most units begin to answer within 50 ms
 PATIENT_S = 2.5  # for who was heard late: the slowest unit of the shipped profiles takes 2 s
+FEW = 4  # ids that are asked with patience at once: nobody waits long
+LATE_S = 0.5  # after the last id, for answers that are late
 USUAL_IDS = tuple(range(1, 33))
 ALL_IDS = tuple(range(1, 248))
 GATEWAY_IDS = (
@@ -137,14 +139,17 @@ async def knock(
     heard = Heard()
     heard.attach(port)
     answered: set[int] = set()
+    timeout_s = PATIENT_S if len(ids) <= FEW else KNOCK_S
     try:
         for asked, unit_id in enumerate(ids, 1):
-            answer = await _ask(port, unit_id, KNOCK_S)
+            answer = await _ask(port, unit_id, timeout_s)
             progress(asked)
             # a gateway that cannot reach an id says that itself is there, not the unit
             if verdict_of(answer) not in (Verdict.SILENT, Verdict.GATEWAY):
                 answered.add(unit_id)
                 yield Found(unit_id, answer)
+        if len(ids) > FEW:
+            await asyncio.sleep(LATE_S)
         for unit_id in sorted(heard.late - answered):
             yield Found(unit_id, await _ask(port, unit_id, PATIENT_S))
     finally:

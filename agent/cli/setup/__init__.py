@@ -196,7 +196,7 @@ class Dialogue:
 
     def _choose(self, unit: Unit) -> Chosen | None:
         where = f"    {unit.endpoint} id {unit.found.unit_id}: {unit.reading}"
-        if sureness(unit.matches) == "not recognised":
+        if not unit.identified or sureness(unit.matches) == "not recognised":
             click.echo(f"{where}; left out")
             return None
         if not self._agree(f"{where}. Use it?"):

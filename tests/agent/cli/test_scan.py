@@ -92,6 +92,41 @@ def test_scan_sends_nothing_where_another_master_is_talking() -> None:
     assert "it polls ids 1 at 9600 8N1. Nothing was sent." in result.stderr
 
 
+def test_a_slow_unit_is_found_by_its_late_answer(tmp_path: Path) -> None:
+    slow = RtuBus(tmp_path / "slow", BAUD, {5: pace()}, turnaround_s=0.3)
+    slow.start()
+    try:
+        ids = [part for unit_id in range(1, 7) for part in ("--id", unit_id)]
+        result = run("scan", slow.link, "--line", LINE, "--listen", "0", "--json", *ids)
+    finally:
+        slow.stop()
+    (unit,) = json.loads(result.stdout)["units"]
+    assert unit["unit_id"] == 5
+    assert unit["response_s"] > 0.25
+
+
+def test_an_adapter_pulled_in_mid_scan_leaves_what_was_found_and_claims_nothing_of_it(bus: RtuBus) -> None:
+    over = threading.Event()
+
+    def pull() -> None:
+        while bus.requests < 8 and not over.wait(0.005):
+            pass
+        bus.stop()
+
+    puller = threading.Thread(target=pull)
+    puller.start()
+    try:
+        result = run("scan", bus.link, "--line", LINE, "--listen", "0", "--json")
+    finally:
+        over.set()
+        puller.join()
+    assert result.exit_code == 3
+    told = json.loads(result.stdout)
+    assert told["problems"][0]["code"] == "CW-104"
+    assert [unit["unit_id"] for unit in told["units"]] == [1, 4]
+    assert {unit["sureness"] for unit in told["units"]} == {"not identified yet"}
+
+
 def test_a_port_in_use_is_not_touched_and_its_holder_named(bus: RtuBus) -> None:
     import serial
 
