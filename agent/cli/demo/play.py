@@ -83,6 +83,8 @@ class Demo:
             status = self._status(agent)
             if status and all(unit["frames"] for unit in status["units"]):
                 self.view.tell(self.t_s(), f"all {len(status['units'])} units are being read")
+                if status["web"]["port"] and not status["web"]["trouble"]:
+                    self.view.tell(self.t_s(), f"its status page: http://127.0.0.1:{status['web']['port']}/")
                 return status
             if self.t_s() > self.times.short_s:
                 raise Finding("not every unit was read in time; try --seconds 120, or see why with --keep")
