@@ -15,6 +15,7 @@ from agent.cli.tables import plain_table
 from agent.config import Config, RtuBus, TcpBus, UnitTable, UpstreamTable
 from agent.line import line_of, serial_of, timeout_of
 from agent.modbus.proof import Age, Load, ages, load_of
+from agent.outputs.coverage import uncovered
 from agent.store.estimate import estimate, free_mb
 from agent.uplink.tls import TlsError, client_context
 from drivers.connect import assume
@@ -37,7 +38,8 @@ def command(path: Path, allow_late: bool) -> None:
     (temperatures, cell voltages, current, alarms) can become: with all units of its bus alive, and with the
     worst one of the others dead. Computed from speed, framing, read plan, turnaround and time-outs; replies
     that are lost on a bad line are not in it. Exit 0 when the agent would start and keep the deadline
-    ([agent] safety_deadline_s, 10 s unless said otherwise), 2 with every mistake named when not.
+    ([agent] safety_deadline_s, 10 s unless said otherwise), 2 with every mistake named when not. Last
+    come the failures that the configured relay would not show.
 
     \b
     Examples:  cellwarden check --config agent.toml
@@ -67,7 +69,10 @@ def command(path: Path, allow_late: bool) -> None:
         click.echo(f"{line} (allowed by --allow-late)")
     if problems or (late and not allow_late):
         raise Misuse("\n".join(problems + ([] if allow_late else late)))
-    for line in _disk_lines(config, asked):
+    for line in (
+        *_disk_lines(config, asked),
+        *(f"not covered: {failure}" for failure in uncovered(config.relay)),
+    ):
         click.echo(line)
     click.echo(f"{path}: good; {len(config.unit)} units on {len(config.bus)} buses, to {config.upstream.url}")
 

@@ -46,6 +46,10 @@ def test_a_line_that_keeps_the_deadline_is_good_and_says_how_old_values_can_beco
     assert row.split()[-5:] == ["1.4", "s", "2.6", "s", "(rack-2)"]
 
 
+def test_what_the_relay_would_not_show_is_said(tmp_path: Path) -> None:
+    assert "not covered: no [relay] is configured: an alarm is heard only upstream" in check(tmp_path).output
+
+
 def test_a_dead_neighbour_with_a_long_time_out_is_refused_and_named(tmp_path: Path) -> None:
     result = check(tmp_path, timeout_s=5.0)
     assert result.exit_code == 2
