@@ -62,10 +62,12 @@ class Case:
 
 
 def name_of(place: str, quantity: str) -> str:
-    """Return how to call a channel at the start of a sentence."""
+    """Return how to call a channel at the start of a sentence; "cell5" needs no "Cell" before it."""
     what = {"voltage": "Cell", "temperature": "Sensor", "current": "Circuit"}.get(
         quantity.rpartition("_")[2], "Channel"
     )
+    if place.rpartition("/")[2].startswith(what.lower()):
+        return place
     return f"{what} {place}" if place else f"{what} of the unit"
 
 
