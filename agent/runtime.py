@@ -31,11 +31,9 @@ from agent.desk import Desk
 from agent.detect import identity
 from agent.detect.book import AlarmBook
 from agent.detect.knowledge import Knowledge, knowledge
-from agent.detect.liveness import Liveness
-from agent.detect.reported import Reported
 from agent.detect.settings import Settings as DetectorSettings
 from agent.detect.together import Heard, Together
-from agent.detect.watch import RackWatch
+from agent.detect.unit import UnitJudges
 from agent.frame import Frame
 from agent.headline import headline
 from agent.line import line_of, serial_of, timeout_of
@@ -114,9 +112,7 @@ class Agent:
         listen = config.metrics.listen
         self.metrics = MetricsServer(listen, self._metrics) if listen else None
         self.buses = {bus.name: self._bus(bus) for bus in config.bus}
-        self.watches: dict[str, RackWatch] = {}
-        self.reported: dict[str, Reported] = {}
-        self.liveness: dict[str, Liveness] = {}
+        self.judges: dict[str, UnitJudges] = {}
         self.together = Together()
         self.desk.watch(SITE, {"together": self.together.book})
         self._schemas: dict[str, bytes] = {}
@@ -398,20 +394,9 @@ class Agent:
         self._in_background(self.writer(self.store.add_schema, digest, body))
         if digest != self._schemas.get(unit.name):  # the same values again: what was learned still holds
             self._schemas[unit.name] = digest
-            watch = RackWatch(
-                layout.places,
-                layout.quantities,
-                layout.resolution,
-                unit.period_s,
-                self._detection(unit.name),
-            )
-            self.watches[unit.name] = watch
-            reported = Reported(layout.places, layout.quantities, layout.speaking, layout.alarms)
-            self.reported[unit.name] = reported
-            live = Liveness(layout.places, layout.quantities, layout.changes_within_s, unit.period_s)
-            self.liveness[unit.name] = live
-            books = {"detectors": watch.book, "reported": reported.book, "liveness": live.book}
-            self.desk.watch(unit.name, books)
+            judges = UnitJudges(layout, unit.period_s, self._detection(unit.name))
+            self.judges[unit.name] = judges
+            self.desk.watch(unit.name, judges.books)
         reads = len(layout.plan.reads)
         log.info("unit %s: %s, %d values in %d reads", unit.name, layout.profile_model, layout.n, reads)
         return digest
@@ -423,8 +408,8 @@ class Agent:
     def _frame(self, frame: Frame, layout: Layout) -> None:
         """Take one frame: keep it, judge it, and let nothing that was found wait for the disk."""
         t_s = frame.stamp.boottime_ns / 1e9
-        # first, because it marks what is frozen
-        dead = self.liveness[frame.unit].judge(t_s, frame.raw, frame.quality)
+        judges = self.judges[frame.unit]
+        found = judges.mark(t_s, frame.raw, frame.quality)
         full = self.recorder.add(frame)
         si = np.empty(layout.n)
         layout.to_si(frame.raw, frame.quality, si)
@@ -433,11 +418,7 @@ class Agent:
         last = before.last if before and known else LastGood(layout.n)
         last.take(t_s, si)
         self.latest[frame.unit] = Latest(frame, layout, si, last)
-        found = [
-            *dead,
-            *self.reported[frame.unit].judge(t_s, frame.raw, frame.quality),
-            *self.watches[frame.unit].judge(t_s, si, frame.quality),
-        ]
+        found += judges.judge(t_s, frame.raw, si, frame.quality)
         shadow = [Event(frame.unit, record_of(e, frame.stamp)) for e in found if e.shadow]
         found = [event for event in found if not event.shadow]
         if shadow:
@@ -477,10 +458,10 @@ class Agent:
         return {name: self._known(unit, now_s) for name, unit in self.units.items()}
 
     def _known(self, unit: Unit, now_s: float) -> Knowledge:
-        live, latest = self.liveness.get(unit.name), self.latest.get(unit.name)
+        judges, latest = self.judges.get(unit.name), self.latest.get(unit.name)
         age_s = None if unit.heard_s is None else now_s - unit.heard_s
         quality = latest.frame.quality if latest else None
-        return knowledge(age_s, unit.pace_s, quality, live.sight() if live else None)
+        return knowledge(age_s, unit.pace_s, quality, judges.liveness.sight() if judges else None)
 
     def _clock_events(self) -> list[Event]:
         record = self.offsets.offer(self.clock.stamp())

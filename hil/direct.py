@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.detect.alarms import AlarmEvent
-from agent.detect.liveness import Liveness
-from agent.detect.reported import Reported
-from agent.detect.watch import RackWatch
+from agent.detect.unit import UnitJudges
 from agent.quality import Quality
 from drivers.decode import encode
 from drivers.profile import Profile
@@ -32,9 +30,7 @@ class Direct:
         for index, read in enumerate(layout.plan.reads):
             self._image.store(index, ask(registers.tables, read))
         self._image.word_quality[:] = Quality.GOOD
-        self.watch = RackWatch(layout.places, layout.quantities, layout.resolution, period_s)
-        self.reported = Reported(layout.places, layout.quantities, layout.speaking, layout.alarms)
-        self.liveness = Liveness(layout.places, layout.quantities, layout.changes_within_s, period_s)
+        self.judges = UnitJudges(layout, period_s)
         self.raw = np.zeros(layout.n, np.int64)
         self.quality = np.zeros(layout.n, np.uint8)
         self.si = np.full(layout.n, np.nan)
@@ -65,9 +61,8 @@ class Direct:
             else:
                 encode(layout.codec, self._slots, raw[k], image.words)
                 layout.decode(image, self.raw, self.quality)
-            events += self.liveness.judge(now_s, self.raw, self.quality)  # first: it marks what is frozen
+            events += self.judges.mark(now_s, self.raw, self.quality)
             layout.to_si(self.raw, self.quality, self.si)
-            events += self.reported.judge(now_s, self.raw, self.quality)
-            events += self.watch.judge(now_s, self.si, self.quality)
+            events += self.judges.judge(now_s, self.raw, self.si, self.quality)
             self.si_frames[k], self.quality_frames[k] = self.si, self.quality
         return events
