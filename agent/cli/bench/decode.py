@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from agent.cli.bench.rack_300 import profile_text
 from agent.quality import Quality
 from drivers.connect import assume
 from drivers.layout import Image, Layout
@@ -12,35 +13,12 @@ from drivers.profile import parse_profile
 from drivers.registers import Reply
 from drivers.values import Value
 
-# A 300-value unit of cells and temperatures, as a large rack has them.
-PROFILE = """
-schema = 1
-model = "bench-300"
-topology = { strings = 1, modules = 15, cells = 16, sensors = 4 }
-[[point]]
-name = "cell_voltage"
-address = 1000
-count = 240
-scale = 0.001
-unit = "V"
-valid = [0.5, 5.0]
-missing = 0xFFFF
-[[point]]
-name = "cell_temperature"
-address = 2000
-count = 60
-type = "i16"
-scale = 0.1
-unit = "degC"
-valid = [-40, 150]
-missing = -32768
-"""
 SECONDS = 1.0
 
 
 def measure() -> list[tuple[str, float | None, str]]:
     """Return the figures of `cellwarden bench decode`."""
-    layout = assume(parse_profile(PROFILE))
+    layout = assume(parse_profile(profile_text()))
     image = _filled(layout)
     raw, quality = np.zeros(layout.n, np.int64), np.zeros(layout.n, np.uint8)
     layout.decode(image, raw, quality)  # compiles, or loads what was compiled before

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from agent.cli.bench.rack_300 import profile_text
 from drivers.profile import parse_profile
 from hil.direct import Direct
 from hil.plant.rack import Rack, RackParameters
@@ -12,35 +13,6 @@ from hil.registers import ProfileMap
 from hil.source import Arrangement
 
 RACK = Arrangement(strings=1, modules=15, cells=16, sensors=4)
-PROFILE = """
-schema = 1
-model = "bench-240"
-topology = { strings = 1, modules = 15, cells = 16, sensors = 4 }
-[[point]]
-name = "current"
-quantity = "current"
-address = 0
-type = "i16"
-scale = 0.1
-unit = "A"
-[[point]]
-name = "cell_voltage"
-address = 1000
-count = 240
-scale = 0.001
-unit = "V"
-valid = [0.5, 5.0]
-missing = 0xFFFF
-[[point]]
-name = "cell_temperature"
-address = 2000
-count = 60
-type = "i16"
-scale = 0.1
-unit = "degC"
-valid = [-40, 150]
-missing = -32768
-"""
 STEPS, REPEATS = 64, 60
 WEEK_S = 7 * 86400
 
@@ -69,7 +41,7 @@ def _cell_steps_per_s() -> float:
 
 def _week_s() -> float:
     """Seconds for a week at 1 s through plant, sensors, registers, decoding and detectors."""
-    profile = parse_profile(PROFILE)
+    profile = parse_profile(profile_text(current=True))
     source = RackSource(Rack(RackParameters(RACK, seed=1)), step_s=1.0)
     registers = ProfileMap(profile, source, {}, "bench")
     unit = Direct(profile, registers, source, period_s=1.0)

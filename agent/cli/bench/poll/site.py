@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli.bench import units
+from agent.cli.bench.rack_300 import profile_text
 from agent.cli.demo.children import Children, cpu_s
 from agent.control import client
 from agent.wire.batch import decode_batch
@@ -25,29 +26,6 @@ from agent.wire.batch import decode_batch
 UNITS, PERIOD_S = 64, 1.0
 SETTLE_S, MEASURE_S = 25.0, 40.0
 FAULTY = (units.ABSENT,) * 4 + (units.MUTE,) * 4 + (units.GARBAGE,) * 4 + (units.SLOW,) * 4
-
-PROFILE = """
-schema = 1
-model = "bench-300"
-topology = { strings = 1, modules = 15, cells = 16, sensors = 4 }
-[[point]]
-name = "cell_voltage"
-address = 1000
-count = 240
-scale = 0.001
-unit = "V"
-valid = [0.5, 5.0]
-missing = 0xFFFF
-[[point]]
-name = "cell_temperature"
-address = 2000
-count = 60
-type = "i16"
-scale = 0.01
-unit = "degC"
-valid = [-40, 150]
-missing = -32768
-"""
 
 CONFIG = """
 [agent]
@@ -104,7 +82,7 @@ def _run(behaviours: tuple[str, ...]) -> dict[str, float]:
         folder = Path(name)
         serving = children.start("units", "agent.cli.bench.units", *(f"0:{b}" for b in behaviours))
         ports = json.loads(serving.first_line())
-        (folder / "bench-300.toml").write_text(PROFILE)
+        (folder / "bench-300.toml").write_text(profile_text(step_k=0.01))
         tables = "".join(UNIT.format(k=k, port=p, period_s=PERIOD_S) for k, p in enumerate(ports))
         (folder / "agent.toml").write_text(CONFIG.format(folder=folder) + tables)
         agent = children.start("agent", "agent.cli", "run", "--config", str(folder / "agent.toml"))
