@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -93,14 +92,3 @@ def status(control: Path) -> dict[str, Any]:
     finally:
         connection.close()
     return said
-
-
-def wait_until(condition: Any, process: Process, what: str, within_s: float = READY_S) -> Any:
-    """Call `condition` until it returns something, and return that. ProcessError when it does not in time."""
-    deadline_s = time.monotonic() + within_s
-    while time.monotonic() < deadline_s:
-        process.check()
-        if (found := condition()) is not None:
-            return found
-        time.sleep(0.05)
-    raise ProcessError(f"{what} within {within_s:g} s: {process.last_words()}")

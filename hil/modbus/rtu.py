@@ -108,21 +108,31 @@ class RtuBus:
             os.close(self._master)
             os.close(self._slave)
             raise EndpointError(f"{self.link}: cannot make the link: {error.strerror}") from error
-        self._clear_wire()
-        self._wake_read, self._wake_write = os.pipe()
-        self._thread = threading.Thread(target=self._run, name=f"rtu {self.link.name}", daemon=True)
-        self._thread.start()
+        self._begin()
 
     def stop(self) -> None:
         """End the thread, close the pty, remove the link."""
         if self._thread is None:
             return
+        self._end()
+        os.close(self._master)
+        os.close(self._slave)
+        self.link.unlink(missing_ok=True)
+
+    def _begin(self) -> None:
+        """Answer what comes from `_master`, on a thread of its own."""
+        self._clear_wire()
+        self._wake_read, self._wake_write = os.pipe()
+        self._thread = threading.Thread(target=self._run, name=f"rtu {self.link.name}", daemon=True)
+        self._thread.start()
+
+    def _end(self) -> None:
+        assert self._thread is not None
         os.write(self._wake_write, b"x")
         self._thread.join()
         self._thread = None
-        for descriptor in (self._master, self._slave, self._wake_read, self._wake_write):
-            os.close(descriptor)
-        self.link.unlink(missing_ok=True)
+        os.close(self._wake_read)
+        os.close(self._wake_write)
 
     def _run(self) -> None:
         while True:

@@ -1,7 +1,5 @@
 """Units on a real serial port, for a hardware bench: an adapter here, the agent's at the other end."""
 
-import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -50,21 +48,14 @@ class SerialBus(RtuBus):
                 f"{self.link}: cannot be opened at {self.baud} baud: {error}; is another program using it?"
             ) from error
         self._master = self._serial.fileno()
-        self._clear_wire()
-        self._wake_read, self._wake_write = os.pipe()
-        self._thread = threading.Thread(target=self._run, name=f"serial {self.link.name}", daemon=True)
-        self._thread.start()
+        self._begin()
 
     def stop(self) -> None:
         """End the thread, close the port."""
         if self._thread is None:
             return
-        os.write(self._wake_write, b"x")
-        self._thread.join()
-        self._thread = None
+        self._end()
         self._serial.close()
-        for descriptor in (self._wake_read, self._wake_write):
-            os.close(descriptor)
 
     def _put_on_wire(self, frame: bytes, start_s: float, spread_s: float) -> None:
         if spread_s:
