@@ -99,12 +99,19 @@ def forecast(temp_degc: float, seen: Seen) -> str:
     )
 
 
+def risen(seen: Seen, where: str = "") -> str:
+    """Return how far a sensor has come; "" where it is below where it was (after a fall), or nobody knows."""
+    if not seen.for_s > 0.0:
+        return ""
+    return f", {seen.rise_k:.1f} K up{where} in about {duration(seen.for_s)}"
+
+
 def thermal_slope(case: Case, seen: Seen, temp: float, evidence: tuple[str, str]) -> AlarmEvent:
     """Explain heating against siblings."""
     text = (
         f"{case.name()} heats {seen.against:.2g} K/min faster than its siblings "
-        f"({seen.own:.2g} against {seen.own - seen.against:.2g} K/min), now {temp:.1f} degC, "
-        f"{seen.rise_k:.1f} K up among them in about {duration(seen.for_s)}; "
+        f"({seen.own:.2g} against {seen.own - seen.against:.2g} K/min), now {temp:.1f} degC"
+        f"{risen(seen, ' among them')}; "
         f"{seen.against / seen.noise:.0f} times its noise, {seen.certain:.2g} K/min beyond doubt "
         f"(limit {case.row.limit:g})."
     )
@@ -122,8 +129,7 @@ def thermal_rate(case: Case, seen: Seen, temp: float, evidence: tuple[str, str])
     """Explain heating of a sensor by itself."""
     rest = " while nothing loads the battery" if case.row.detector == "thermal-rest" else ""
     text = (
-        f"{case.name()} heats {seen.own:.2g} K/min{rest}, now {temp:.1f} degC, "
-        f"{seen.rise_k:.1f} K up in about {duration(seen.for_s)}; "
+        f"{case.name()} heats {seen.own:.2g} K/min{rest}, now {temp:.1f} degC{risen(seen)}; "
         f"{seen.own / seen.noise:.0f} times its noise, {seen.certain:.2g} K/min beyond doubt "
         f"(limit {case.row.limit:g})."
     )
