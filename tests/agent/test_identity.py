@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from agent.clock import Clock
 from agent.config import AgentTable, Config, ControlTable, StoreTable, TcpBus, UnitTable, UpstreamTable
 from agent.detect import identity
 from agent.detect.book import AlarmBook
-from agent.runtime import Agent
+from agent.runtime.parts import Parts
+from agent.runtime.report import Report
 from drivers.profile import parse_profile
 from drivers.registers import Area
 from hil.modbus.table import RegisterTable
@@ -63,15 +65,17 @@ async def test_one_alarm_names_both_and_is_on_disk(endpoint: TcpEndpoint, tmp_pa
         bus=(TcpBus(name="lan", transport="tcp", host=endpoint.host, port=endpoint.port),),
         unit=(UnitTable(name="rack-1", bus="lan", profile="tiny", period_s=0.1),),
     )
-    agent = Agent(config, {"tiny": PROFILE})
-    polling = asyncio.create_task(agent.buses["lan"].run())
+    parts = Parts(config, {"tiny": PROFILE}, Clock())
+    report = Report(parts, lambda: None)
+    polling = asyncio.create_task(parts.buses["lan"].run())
     try:
         async with asyncio.timeout(10):
-            while agent.recorder.open.frames < 3:  # status() waits for the writer: the rest runs
-                status = await agent.status()
+            while parts.recorder.open.frames < 3:  # status() waits for the writer: the rest runs
+                status = await report.status()
     finally:
         polling.cancel()
-        await asyncio.gather(polling, *agent._tasks, return_exceptions=True)
+        await asyncio.gather(polling, return_exceptions=True)
+        await parts.background.done()
     (alarm,) = status["log"]
     assert alarm["text"] == "this is not a tiny: product is 'HUGE', expected 'TINY'; choose the right profile"
     assert (alarm["unit"], alarm["detector"], alarm["state"]) == ("rack-1", "identity", "NEW")
@@ -82,5 +86,5 @@ async def test_one_alarm_names_both_and_is_on_disk(endpoint: TcpEndpoint, tmp_pa
         assert disk.execute("SELECT unit, detector, state FROM alarm").fetchall() == [
             ("rack-1", "identity", "NEW")
         ]
-    await agent.writer(agent.store.close)
-    agent.writer.close()
+    await parts.writer(parts.store.close)
+    parts.writer.close()

@@ -1,0 +1,238 @@
+"""The life of an agent: begun, told to read its configuration again, and stopped within two seconds."""
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from agent import notify
+from agent.clock import Clock, OffsetWatch
+from agent.config import Config
+from agent.control.api import routes
+from agent.control.reading import read_routes
+from agent.control.server import ControlServer
+from agent.credentials import handed_over
+from agent.metrics import MetricsServer
+from agent.modbus.bus import Bus
+from agent.reload import Change, ReloadRefused, change_of
+from agent.runtime.parts import Parts
+from agent.runtime.report import Report
+from agent.runtime.tasks import cancel, supervised
+from agent.runtime.watching import SITE
+from agent.store.errors import StoreError
+from agent.store.intervals import Stretch
+from agent.store.ledger import Event
+from drivers.profile import Profile
+
+log = logging.getLogger(__name__)
+
+CERTIFICATE_S = 86_400.0  # between two looks at when it ends
+INTERVALS_S = 3600.0  # one row of evidence per unit
+FLUSH_S = 1.0  # of the two seconds in which a stop must be done
+SIGHT_S = 1.0  # how often the outputs are told of units out of sight
+Reread = Callable[[], tuple[Config, dict[str, Profile]]]  # raises ReloadRefused
+
+
+class Agent:
+    """Everything of one running agent. Made, run once, and thrown away."""
+
+    def __init__(
+        self,
+        config: Config,
+        profiles: dict[str, Profile],
+        reread: Reread | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.parts = parts = Parts(config, profiles, clock or Clock())
+        self._reread = reread
+        self._notifier = notify.Notifier()
+        self._report = report = Report(parts, lambda: self._page)
+        self._page = parts.new_page(report.view)
+        self._offsets = OffsetWatch(parts.clock.boot_id, parts.store.clock_offset_ns())
+        self._control = ControlServer(
+            config.control.socket,
+            {
+                **routes(parts.desk, report.status, report.points, report.view, parts.clock.boottime_s),
+                **read_routes(parts.desk, lambda: parts.buses.values()),
+            },
+        )
+        listen = config.metrics.listen
+        self._metrics = MetricsServer(listen, report.metrics) if listen else None
+        self._polling: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, asyncio.Task[Any]] = {}
+        self._stopping, self._reloading = asyncio.Event(), asyncio.Lock()
+
+    async def run(self) -> None:
+        """Poll, judge, store and forward until SIGTERM or SIGINT; then stop within two seconds.
+
+        SIGHUP reads the configuration again; see `reload`.
+        """
+        parts, loop = self.parts, asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: parts.background(self.reload()))
+        await self._control.start()
+        if self._metrics:
+            await self._metrics.start()
+        log.info(
+            "agent %s, process %d, epoch %s: %d units on %d buses",
+            parts.config.agent.id,
+            os.getpid(),
+            parts.store.epoch.hex()[:8],
+            len(parts.units),
+            len(parts.buses),
+        )
+        if parts.disk_trouble:
+            parts.record(SITE, [parts.desk.about_itself("buffer_in_memory", parts.disk_trouble)])
+        for bus in parts.buses.values():
+            self._poll(bus)
+        batch_s = parts.config.store.batch_s / parts.clock.scale
+        self._begin("recorder", parts.recorder.run(batch_s, self._clock_events))
+        self._begin("uplink", parts.uplink.run())
+        self._begin("service manager", self._tell_service_manager())
+        self._begin("outputs", self._tell_outputs())
+        self._begin("certificate", self._watch_certificate())
+        self._begin("intervals", self._record_intervals())
+        self._begin("trends", self._report.remember())
+        if self._page:
+            self._begin("page", self._page.run())
+        if parts.desk.relay:
+            self._begin("relay", parts.desk.relay.run())
+        await self._stopping.wait()
+        log.info("stopping")
+        self._notifier.send("STOPPING=1")
+        await self._stop()
+
+    def _poll(self, bus: Bus) -> None:
+        self._polling[bus.name] = supervised(bus.run(), self._stopping.set)
+
+    def _begin(self, part: str, work: Coroutine[Any, Any, Any]) -> None:
+        """Run a part: one that ends by itself ends the agent, and systemd starts it anew."""
+        self._running[part] = supervised(work, self._stopping.set)
+
+    async def _stop(self) -> None:
+        """Stop polling, then seal, then try to send, so that everything that was read is accounted for."""
+        parts = self.parts
+        failures = await cancel(self._polling.values()) + await cancel(self._running.values())
+        await parts.background.done()
+        await self._keep_intervals()
+        await parts.recorder.seal()
+        await parts.uplink.flush(FLUSH_S)
+        try:
+            await parts.writer(parts.store.close)
+        except StoreError as error:
+            log.error("%s; what the collector acknowledged last is asked for again", error)
+        parts.writer.close()
+        if parts.disk_trouble:
+            shutil.rmtree(parts.store.path.parent, ignore_errors=True)
+        await self._control.stop()
+        if self._metrics:
+            await self._metrics.stop()
+        if failures:
+            raise failures[0]
+
+    async def reload(self) -> None:
+        """Read the configuration again and begin anew what is different in it; all else goes on undisturbed.
+
+        A file that cannot be used changes nothing, and neither does one that needs a restart.
+        """
+        if self._reread is None or self._stopping.is_set():
+            return
+        async with self._reloading:
+            await self._reload(self._reread)
+
+    async def _reload(self, reread: Reread) -> None:
+        self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            config, profiles = await asyncio.to_thread(reread)
+            change = change_of(self.parts.config, config, self.parts.profiles, profiles)
+        except ReloadRefused as error:
+            log.error("the new configuration is not used, the old one goes on: %s", error)
+        else:
+            log.info("configuration read again; %s", change)
+            await self._apply(config, profiles, change)
+        self._notifier.send("READY=1")
+
+    async def _apply(self, config: Config, profiles: dict[str, Profile], change: Change) -> None:
+        parts = self.parts
+        await self._keep_intervals()
+        ended = change.changed | change.gone
+        await cancel([self._polling.pop(name) for name in ended])
+        parts.watching.begin_anew(unit for name in ended for unit in parts.buses[name].units)
+        parts.config, parts.profiles = config, profiles
+        parts.desk.expect(parts.racks())
+        parts.watching.expect(config)
+        begun = change.changed | change.added
+        parts.buses = {
+            bus.name: parts.new_bus(bus) if bus.name in begun else parts.buses[bus.name] for bus in config.bus
+        }
+        for name in begun:
+            self._poll(parts.buses[name])
+        await cancel([self._running["service manager"]])
+        self._begin("service manager", self._tell_service_manager())
+        if change.upstream:
+            await cancel([self._running["uplink"], self._running["certificate"]])
+            parts.uplink = parts.new_uplink()
+            self._begin("uplink", parts.uplink.run())
+            self._begin("certificate", self._watch_certificate())
+
+    async def _tell_service_manager(self) -> None:
+        """Say that the agent is ready, and feed the watchdog for as long as it polls and commits."""
+        self._notifier.send("READY=1")
+        buses = self.parts.buses.values()
+        await notify.feed(
+            self._notifier,
+            notify.Stall({b.name: notify.limit_s(u.period_s for u in b.units) for b in buses}),
+            lambda: {b.name: sum(u.counters.cycles for u in b.units) for b in buses},
+            partial(
+                self.parts.writer, int
+            ),  # the writer works in order: it answers when it is done with the rest
+            self._report.summary,
+            self.parts.clock.boottime_s,
+        )
+
+    async def _watch_certificate(self) -> None:
+        """Say once a day that this agent's certificate is about to end."""
+        cert = handed_over(self.parts.config.upstream.cert)
+        while cert:
+            from agent.certificate import CertificateError, expiry_warning  # not without one: 8 MB of memory
+
+            try:
+                warning = expiry_warning(cert, time.time())
+            except CertificateError as error:
+                warning = str(error)
+            if warning:
+                log.warning(warning)
+            await asyncio.sleep(CERTIFICATE_S)
+        await asyncio.Future()
+
+    async def _record_intervals(self) -> None:
+        """Put on record, hour by hour, how often every unit was really read."""
+        while True:
+            await asyncio.sleep(INTERVALS_S)
+            await self._keep_intervals()
+
+    async def _keep_intervals(self) -> None:
+        parts = self.parts
+        stamp = parts.clock.stamp()
+        taken = [(u.name, *u.intervals.take(stamp.boottime_ns / 1e9)) for u in parts.units.values()]
+        stretches = [
+            Stretch(name, parts.clock.boot_id, round(since_s * 1e9), stamp.boottime_ns, stamp.utc_ns, tally)
+            for name, since_s, tally in taken
+        ]
+        await parts.writer(parts.store.add_intervals, stretches)
+
+    async def _tell_outputs(self) -> None:
+        """Tell the outputs which units are out of sight."""
+        while True:
+            self.parts.watching.look_around(self.parts.buses.values())
+            await asyncio.sleep(SIGHT_S)
+
+    def _clock_events(self) -> list[Event]:
+        record = self._offsets.offer(self.parts.clock.stamp())
+        return [Event("", record)] if record else []

@@ -1,0 +1,166 @@
+"""What an agent is made of, as its configuration says."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+from agent.clock import Clock
+from agent.config import Config, RtuBus, TcpBus, UnitTable, is_loopback
+from agent.credentials import handed_over
+from agent.desk import Desk
+from agent.line import line_of, serial_of, timeout_of
+from agent.modbus.bus import Bus
+from agent.modbus.ports import Port
+from agent.modbus.serial_line import SerialPort
+from agent.modbus.tcp import TcpPort
+from agent.modbus.unit import Unit
+from agent.outputs.annunciator import Annunciator
+from agent.outputs.drivers import driver_of
+from agent.outputs.journal import Journal
+from agent.outputs.relay import Relay
+from agent.runtime.tasks import Background
+from agent.runtime.watching import SITE, Watching
+from agent.store.errors import DiskTrouble
+from agent.store.ledger import Event
+from agent.store.recorder import Recorder
+from agent.store.room import Settings
+from agent.store.store import Store
+from agent.store.writer import Writer
+from agent.uplink.pace import Pace
+from agent.uplink.tls import client_context
+from agent.uplink.uplink import Uplink
+from agent.web.server import Look, Page
+from drivers.profile import Profile
+
+log = logging.getLogger(__name__)
+
+UPSTREAM = "main"  # whose cursor it is: a collector that moves to another URL is still the same
+VERSION = metadata.version("cellwarden")
+MEMORY_BYTES = 64 << 20  # of a buffer that no disk would take
+
+
+class Parts:
+    """Everything between the buses and the collector. `config`, `profiles`, `buses` and `uplink` are replaced
+    when the configuration is read again; all else lasts as long as the process.
+    """
+
+    def __init__(self, config: Config, profiles: dict[str, Profile], clock: Clock) -> None:
+        self.config, self.profiles, self.clock = config, profiles, clock
+        self.background = Background()
+        self.writer = Writer()
+        self.desk = self._desk()
+        self.disk_trouble = ""
+        self.store = self._store()
+        self.uplink = self.new_uplink()
+        self.recorder = Recorder(
+            self.store, self.writer, config.store.batch_frames, lambda urgent: self.uplink.wake(urgent)
+        )
+        self.watching = Watching(self.desk, self.recorder, self.store, self.writer, self.background, clock)
+        self.watching.expect(config)
+        self.buses = {bus.name: self.new_bus(bus) for bus in config.bus}
+
+    @property
+    def units(self) -> dict[str, Unit]:
+        """Every unit, by its name."""
+        return {unit.name: unit for bus in self.buses.values() for unit in bus.units}
+
+    def racks(self) -> dict[str, str]:
+        """Return the rack of every unit, and the site."""
+        return {**{unit.path: unit.rack or unit.name for unit in self.config.unit}, SITE: ""}
+
+    def record(self, rack: str, events: Sequence[Event]) -> None:
+        """Have events recorded, with the open batches of a rack."""
+        self.background(self.recorder.seal(rack, events))
+
+    def new_uplink(self) -> Uplink:
+        """Make what sends to the collector of the configuration."""
+        upstream = self.config.upstream
+        # files that cannot be used keep batches on the box, never the agent from watching: the uplink says so
+        ca, cert, key = map(handed_over, (upstream.ca, upstream.cert, upstream.key))
+        return Uplink(
+            upstream.url,
+            self.config.agent.id,
+            self.store,
+            self.writer,
+            Pace(upstream.backlog_share),
+            partial(client_context, ca, cert, key),
+            lambda text: self.record("", [self.desk.about_itself("uplink_conflict", text)]),
+        )
+
+    def new_bus(self, bus: TcpBus | RtuBus) -> Bus:
+        """Make a bus of the configuration, with its units."""
+        units = [
+            self._unit(unit, self.profiles[unit.profile], bus)
+            for unit in self.config.unit
+            if unit.bus == bus.name
+        ]
+        return Bus(bus.name, _port(bus, units), units, self.clock)
+
+    def new_page(self, view: Look) -> Page | None:
+        """Make the status page, where there is to be one."""
+        table = self.config.web
+        if not table.address:
+            return None
+        cert, key, token = map(handed_over, (table.cert, table.key, table.token_file))
+        tls = (cert, key) if cert and key else None
+        said = {"name": self.config.agent.id, "site": self.config.agent.site, "version": VERSION}
+        on_network = table.announce and not is_loopback(table.address[0])
+        return Page(*table.address, view, self.store.path, tls, token, announced=said if on_network else None)
+
+    def _desk(self) -> Desk:
+        racks = self.racks()
+        relay = None
+        if table := self.config.relay:
+            relay = Relay(
+                Annunciator(unit for unit in racks if unit), driver_of(table), self.clock.boottime_s
+            )
+        return Desk(racks, Journal.find(self.config.journal.syslog), relay, self.record, self.clock)
+
+    def _store(self) -> Store:
+        store = self.config.store
+        names = self.config.agent.id, self.clock.boot_id, UPSTREAM, self.desk.about_itself
+        settings = Settings(max_bytes=int(store.max_mb * 1e6), history_bytes=int(store.history_mb * 1e6))
+        try:
+            return Store(store.path, *names, settings)
+        except DiskTrouble as error:
+            # the room is watched with a broken card too; what memory holds is delivered, or lost
+            log.critical("%s; the buffer is in memory", error)
+            self.disk_trouble = f"{error}; batches and alarms are kept in memory only, until the next start"
+            folder = os.environ.get("RUNTIME_DIRECTORY", "/dev/shm")
+            path = Path(tempfile.mkdtemp(prefix="buffer-", dir=folder), store.path.name)
+            return Store(path, *names, Settings(max_bytes=MEMORY_BYTES, history_bytes=0))
+
+    def _unit(self, table: UnitTable, profile: Profile, bus: TcpBus | RtuBus) -> Unit:
+        return Unit(
+            name=table.path,
+            rack=table.rack or table.name,
+            unit_id=table.unit_id,
+            profile=profile,
+            line=line_of(bus, profile),
+            period_s=table.period_s,
+            timeout_s=timeout_of(bus, table, profile),
+            deadline_s=self.config.agent.safety_deadline_s,
+            clock=self.clock,
+            connected=self.watching.connected,
+            emit=self.watching.frame,
+            mismatch=self.watching.mismatch,
+            instance=table.instance,
+        )
+
+
+def _port(bus: TcpBus | RtuBus, units: list[Unit]) -> Port:
+    if isinstance(bus, TcpBus):
+        return TcpPort(bus.host, bus.port, in_flight=bus.in_flight, pause_s=bus.pause_ms / 1e3)
+    serial = serial_of(bus, units[0].profile)
+    return SerialPort(
+        str(bus.device),
+        serial.baud,
+        serial.parity,
+        serial.stop_bits,
+        pause_s=bus.pause_ms / 1e3,
+        settle_s=serial.settle_s if bus.settle_s is None else bus.settle_s,
+    )

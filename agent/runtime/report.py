@@ -1,0 +1,109 @@
+"""What a running agent says of itself to tools, the status page, metrics and the service manager."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from agent.control.api import alarms_of, relay_of
+from agent.detect.knowledge import Knowledge
+from agent.headline import headline
+from agent.metrics import exposition
+from agent.runtime.parts import VERSION, Parts
+from agent.seen import TREND_STEP_S, Trends
+from agent.status import bus_report, health, points, unit_report
+from agent.store.errors import StoreError
+from agent.view.site import view
+from agent.web.server import Page
+
+
+class Report:
+    """Reads the parts of an agent and changes nothing."""
+
+    def __init__(self, parts: Parts, page: Callable[[], Page | None]) -> None:
+        self._parts, self._page = parts, page
+        self._trends = Trends()
+        self._began_s = parts.clock.boottime_s()
+        self._last_account: dict[str, Any] = asdict(parts.store.account())
+
+    def knowledge(self) -> dict[str, Knowledge]:
+        """Return how much is known of every unit."""
+        now_s = self._parts.clock.boottime_s()
+        return {name: self._parts.watching.known(unit, now_s) for name, unit in self._parts.units.items()}
+
+    def summary(self) -> str:
+        """Return one line for `systemctl status`."""
+        states = Counter(self.knowledge().values())
+        units = ", ".join(f"{count} {state}" for state, count in states.most_common())
+        return f"{units}; collector {'reached' if self._parts.uplink.status.reached else 'not reached'}"
+
+    def metrics(self) -> bytes:
+        """Return what `GET /metrics` answers."""
+        buses, now_s = list(self._parts.buses.values()), self._parts.clock.boottime_s()
+        return exposition(buses, self.knowledge(), now_s)
+
+    async def status(self) -> dict[str, Any]:
+        """Return what `GET /v1/status` answers."""
+        parts, page = self._parts, self._page()
+        now_s = parts.clock.boottime_s()
+        status: dict[str, Any] = {
+            "agent": parts.config.agent.id,
+            "epoch": parts.store.epoch.hex(),
+            "boottime_s": now_s,
+            "clock_synchronised": parts.clock.synchronised(),
+            "units": [
+                {
+                    **unit_report(
+                        u, parts.watching.latest.get(u.name), parts.watching.known(u, now_s), now_s
+                    ),
+                    "port": bus.port.name,
+                }
+                for bus in parts.buses.values()
+                for u in bus.units
+            ],
+            "buses": [bus_report(bus) for bus in parts.buses.values()],
+            "alarms": alarms_of(parts.desk, now_s),
+            "log": [
+                {**e.record, "unit": e.unit, "recorded": e not in parts.recorder.unrecorded}
+                for e in list(parts.desk.log)
+            ],
+            "account": await self._account(),
+            "open_frames": parts.recorder.open.frames,
+            "store": {"trouble": parts.recorder.trouble},
+            "upstream": asdict(parts.uplink.status),
+            "relay": relay_of(parts.desk),
+            "web": {"port": page.port if page else None, "trouble": page.trouble if page else ""},
+        }
+        head = headline(status["units"], status["alarms"])
+        return {"headline": head, **status, "health": health(status)}
+
+    def points(self, unit: str) -> dict[str, Any] | None:
+        """Return what `GET /v1/points` answers; None: no such unit, or it has never been read."""
+        latest = self._parts.watching.latest.get(unit)
+        return points(latest, self._parts.clock.boottime_s()) if latest else None
+
+    async def view(self, unit: str | None = None) -> dict[str, Any]:
+        """Return what `GET /v1/view` answers, with the values of one unit, or (None) of all."""
+        status = await self.status()
+        return await asyncio.to_thread(self._view, status, [unit] if unit else list(self._parts.units))
+
+    def _view(self, status: dict[str, Any], names: list[str]) -> dict[str, Any]:
+        values = {name: said for name in names if (said := self.points(name))}
+        up_s = self._parts.clock.boottime_s() - self._began_s
+        site = {"site": self._parts.config.agent.site, "version": VERSION, "up_s": up_s}
+        return view(status, values, self._trends, site, datetime.now().astimezone())
+
+    async def _account(self) -> dict[str, Any]:
+        """The account; the last one that could be read while the disk refuses."""
+        with contextlib.suppress(StoreError):
+            self._last_account = asdict(await self._parts.writer(self._parts.store.account))
+        return self._last_account
+
+    async def remember(self) -> None:
+        """Keep the figures of the last hour for those who look later."""
+        while True:
+            await asyncio.sleep(TREND_STEP_S)
+            self._trends.take(self._parts.clock.boottime_s(), (await self.view())["units"])

@@ -1,0 +1,128 @@
+"""From frames to alarms: what is known of every unit, and what judges it."""
+
+import logging
+from collections.abc import Iterable
+
+import numpy as np
+
+from agent.alarm import record_of
+from agent.clock import Clock
+from agent.config import Config
+from agent.desk import Desk
+from agent.detect import identity
+from agent.detect.book import AlarmBook
+from agent.detect.knowledge import Knowledge, knowledge
+from agent.detect.together import Heard, Together
+from agent.detect.unit import UnitJudges
+from agent.frame import Frame
+from agent.modbus.bus import Bus
+from agent.modbus.unit import Unit
+from agent.runtime.tasks import Background
+from agent.seen import LastGood
+from agent.status import Latest
+from agent.store.ledger import Event
+from agent.store.recorder import Recorder
+from agent.store.store import Store
+from agent.store.writer import Writer
+from agent.wire.schema import encode_schema
+from drivers.layout import Layout
+
+log = logging.getLogger(__name__)
+
+SITE = ""  # whose alarms are of no single unit
+
+
+class Watching:
+    """Takes what the units say: keeps it, judges it, and lets nothing that was found wait for the disk."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        recorder: Recorder,
+        store: Store,
+        writer: Writer,
+        background: Background,
+        clock: Clock,
+    ) -> None:
+        self.latest: dict[str, Latest] = {}
+        self._desk, self._recorder, self._store, self._writer = desk, recorder, store, writer
+        self._background, self._clock = background, clock
+        self._judges: dict[str, UnitJudges] = {}
+        self._schemas: dict[str, bytes] = {}
+        self._identities: dict[str, AlarmBook] = {}
+        self._together = Together()
+        desk.watch(SITE, {"together": self._together.book})
+
+    def expect(self, config: Config) -> None:
+        """Take the units that there are from now on, and how they are to be judged."""
+        self._settings = {unit.path: config.detection.settings(unit.chemistry) for unit in config.unit}
+        for gone in self._identities.keys() - self._settings.keys():
+            del self._identities[gone]
+        for new in self._settings.keys() - self._identities.keys():
+            self._identities[new] = AlarmBook()
+            self._desk.watch(new, {"identity": self._identities[new]})
+
+    def begin_anew(self, units: Iterable[Unit]) -> None:
+        """Forget what was seen of units that are polled otherwise from now on."""
+        for unit in units:
+            self._schemas.pop(unit.name, None)  # its detectors begin anew
+            self.latest.pop(unit.name, None)
+
+    def connected(self, unit: Unit, layout: Layout) -> bytes:
+        """Take a unit's layout: its description onto disk, and fresh detectors for its values."""
+        digest, body = encode_schema(layout.describe())
+        # the writer works in order: the schema is on disk before any batch that needs it
+        self._background(self._writer(self._store.add_schema, digest, body))
+        if digest != self._schemas.get(unit.name):  # the same values again: what was learned still holds
+            self._schemas[unit.name] = digest
+            judges = UnitJudges(layout, unit.period_s, self._settings[unit.name])
+            self._judges[unit.name] = judges
+            self._desk.watch(unit.name, judges.books)
+        reads = len(layout.plan.reads)
+        log.info("unit %s: %s, %d values in %d reads", unit.name, layout.profile_model, layout.n, reads)
+        return digest
+
+    def frame(self, frame: Frame, layout: Layout) -> None:
+        """Take one frame."""
+        t_s = frame.stamp.boottime_ns / 1e9
+        judges = self._judges[frame.unit]
+        found = judges.mark(t_s, frame.raw, frame.quality)
+        full = self._recorder.add(frame)
+        si = np.empty(layout.n)
+        layout.to_si(frame.raw, frame.quality, si)
+        before = self.latest.get(frame.unit)
+        known = before is not None and before.frame.schema == frame.schema
+        last = before.last if before and known else LastGood(layout.n)
+        last.take(t_s, si)
+        self.latest[frame.unit] = Latest(frame, layout, si, last)
+        found += judges.judge(t_s, frame.raw, si, frame.quality)
+        shadow = [Event(frame.unit, record_of(e, frame.stamp)) for e in found if e.shadow]
+        found = [event for event in found if not event.shadow]
+        if shadow:
+            self._background(self._recorder.seal(frame.rack, shadow))
+        if found:
+            self._desk.found(frame.unit, frame.stamp, found)
+        elif full:
+            self._background(self._recorder.seal())
+
+    def mismatch(self, unit: Unit, said: str) -> None:
+        """Announce that a unit is not what its profile describes, or ("") that it is now."""
+        stamp = self._clock.stamp()
+        found = identity.judge(self._identities[unit.name], said, stamp.boottime_ns / 1e9)
+        self._desk.found(unit.name, stamp, found)
+
+    def look_around(self, buses: Iterable[Bus]) -> None:
+        """Judge what no unit can say of itself: who is out of sight, and who fell silent together."""
+        stamp = self._clock.stamp()
+        now_s = stamp.boottime_ns / 1e9
+        on = [(bus, unit) for bus in buses for unit in bus.units]
+        self._desk.sights((unit.name, self.known(unit, now_s)) for _, unit in on)
+        heard = {unit.name: Heard(unit.heard_s, unit.pace_s, bus.name) for bus, unit in on}
+        self._desk.found(SITE, stamp, self._together.judge(now_s, heard))
+
+    def known(self, unit: Unit, now_s: float) -> Knowledge:
+        """Say how much is known of a unit now."""
+        judges, latest = self._judges.get(unit.name), self.latest.get(unit.name)
+        age_s = None if unit.heard_s is None else now_s - unit.heard_s
+        quality = latest.frame.quality if latest else None
+        return knowledge(age_s, unit.pace_s, quality, judges.liveness.sight() if judges else None)
