@@ -58,7 +58,7 @@ class ProfileMap:
     Every register that a point names exists, and those between them unless the profile says that gaps cannot
     be read. Expected identities are filled in, other texts hold `serial`; `identity` (point name -> value)
     overrides. The layout is found as an agent finds it, by `connect` against these very registers. What the
-    source does not have holds the point's "not available" code, or 0 where it has none.
+    source does not have holds what `_resting` says.
     """
 
     def __init__(self, profile: Profile, source: Source, identity: Identity, serial: str) -> None:
@@ -202,10 +202,17 @@ def _extent(value: Value) -> tuple[float, float]:
 
 
 def _resting(value: Value) -> int:
-    """What a value holds that the source does not have: no alarm, ordinary state, else "not available"."""
-    if value.quantity in ("alarm_bits", "state") or not value.missing:
+    """What a value holds that the source does not have: no alarm, ordinary state, else "not available".
+
+    A temperature without such a code is as cold as its register can say, as an open thermistor is: 0 degC
+    would be a reading.
+    """
+    if value.quantity in ("alarm_bits", "state"):
         return 0
-    return value.missing[0]
+    if value.missing:
+        return value.missing[0]
+    coldest = value.unit == "degC" and value.coding.reading not in _FLOATS
+    return int(_extent(value)[0]) if coldest else 0
 
 
 def _hot_bit(value: Value) -> int | None:

@@ -55,6 +55,17 @@ def of(source, place, quantity, t_s):
     return source.read_at(t_s)[list(source.channels).index(Channel(place, quantity))]
 
 
+def test_a_cell_without_a_sensor_reads_as_an_open_thermistor_and_not_as_0_degc():
+    source = rack(cells=12, sensors=3)
+    unit = ProfileMap(load_profile("soltaro-rack-b"), source, {}, "S1")
+    unit.update(source.read_at(5.0), 5.0)
+    values = decoded(unit.layout, unit.tables)
+    seen = {place: value for (name, place), value in values.items() if name == "cell_temperature"}
+    assert len(seen) == 12
+    assert sum(value is not None for value in seen.values()) == 3
+    assert all(value > 15 for value in seen.values() if value is not None)
+
+
 # ---- PACE: a plain profile
 
 
