@@ -112,7 +112,7 @@ def _gauges(units: Sequence[tuple[Unit, list[str]]], now_s: float) -> Iterator[M
     )
     for unit, names in units:
         timeout.add_metric(names, unit.times.timeout_s)
-        backoff.add_metric(names, backoff_s(unit.silences) if unit.silences else 0.0)
+        backoff.add_metric(names, backoff_s(unit.silences, unit.times.timeout_s) if unit.silences else 0.0)
         if unit.heard_s is not None:
             age.add_metric(names, round(now_s - unit.heard_s, 3))
     yield from (timeout, age, backoff)

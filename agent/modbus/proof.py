@@ -12,14 +12,14 @@ A value is asked for no earlier than its release, and the next one comes no late
 release, which is a period later, or when the cycle ends that overran it: age <= R + max(P, R).
 
 Not covered: replies that are lost or damaged. A silent unit costs its read, and then probes at the intervals
-of `timing.BACKOFF_S`, each with the whole configured time-out, as if nothing had been learned.
+of `timing.backoff_s`, each with the whole configured time-out, as if nothing had been learned.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, inf
 
-from agent.modbus.timing import BACKOFF_S
+from agent.modbus.timing import backoff_s
 from agent.modbus.unit import STATE_PERIOD_S, TRIES
 from drivers.layout import Layout
 from drivers.line import Line
@@ -35,7 +35,7 @@ class Load:
     """What one unit asks of its bus, in seconds of the line's time.
 
     `lost_s`: what its longest safety read costs when nothing answers it, the second try included. `probe_s`:
-    what each probe costs then. `longest_s`: its longest read.
+    what each probe costs then, `timeout_s` of it for nothing. `longest_s`: its longest read.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Load:
     longest_s: float
     lost_s: float
     probe_s: float
+    timeout_s: float
 
     @property
     def share(self) -> float:
@@ -78,6 +79,7 @@ def load_of(
         longest_s=max(costs),
         lost_s=tries * (max(safety) + timeout_s),
         probe_s=short_s + timeout_s,
+        timeout_s=timeout_s,
     )
 
 
@@ -133,8 +135,8 @@ def dead_s(dead: Load | None, length_s: float) -> float:
     if dead is None:
         return 0.0
     cost_s = at_s = dead.lost_s
-    for k in range(10_000):
-        at_s += BACKOFF_S[min(k, len(BACKOFF_S) - 1)]
+    for silences in range(1, 10_000):
+        at_s += backoff_s(silences, dead.timeout_s)
         if at_s > length_s:
             return cost_s
         cost_s += dead.probe_s

@@ -12,10 +12,10 @@ class Stations:
     _silences: dict[int, int] = field(default_factory=dict)
     _until_s: dict[int, float] = field(default_factory=dict)
 
-    def fell_silent(self, offset: int, now_s: float, least_s: float) -> None:
+    def fell_silent(self, offset: int, now_s: float, timeout_s: float, least_s: float) -> None:
         """Leave one alone: longer each time, and at least while a late reply could still come."""
         self._silences[offset] = self._silences.get(offset, 0) + 1
-        self._until_s[offset] = now_s + max(least_s, backoff_s(self._silences[offset]))
+        self._until_s[offset] = now_s + max(least_s, backoff_s(self._silences[offset], timeout_s))
 
     def answered(self, offset: int) -> None:
         """Note that one is there."""

@@ -12,14 +12,18 @@ FLOOR_S = 0.1  # adapters, gateways and a busy machine add this much without the
 # After the n-th silence in a row. The first probe comes at once: one lost frame must cost little. The last
 # repeats for ever, and keeps a unit that is back within the ten seconds of the safety deadline.
 BACKOFF_S = (0.0, 1.0, 2.0, 4.0, 8.0)
+# From the second pause on it is also so many time-outs, up to the last: one that is allowed seconds for an
+# answer must not hold up the line of the others for most of its first minute.
+BACKOFF_TIMEOUTS = 4.0
 # A reply that comes later than this many time-outs, and at least so long, after its request is taken to be
 # lost: until then a serial unit is not asked what it might be answering still.
 OVERDUE_TIMEOUTS, OVERDUE_LEAST_S = 2.0, 1.0
 
 
-def backoff_s(silences: int) -> float:
-    """Return how long a unit is left alone after so many silences in a row."""
-    return BACKOFF_S[min(silences, len(BACKOFF_S)) - 1]
+def backoff_s(silences: int, timeout_s: float) -> float:
+    """Return how long a unit with this time-out is left alone after so many silences in a row."""
+    pause_s = BACKOFF_S[min(silences, len(BACKOFF_S)) - 1]
+    return min(max(pause_s, BACKOFF_TIMEOUTS * timeout_s), BACKOFF_S[-1]) if silences > 1 else pause_s
 
 
 def overdue_s(timeout_s: float) -> float:

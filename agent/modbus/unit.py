@@ -305,7 +305,8 @@ class Unit:
         if not others:
             self._stations.forget()
             return False
-        self._stations.fell_silent(offset, now_s, 0.0 if self.numbered else overdue_s(self.timeout_s))
+        least_s = 0.0 if self.numbered else overdue_s(self.timeout_s)
+        self._stations.fell_silent(offset, now_s, self.times.timeout_s, least_s)
         rest = [i for i in cycle.pending if connection.reads[i].unit_offset == offset]
         for other in rest:
             connection.image.store(other, NO_REPLY)
@@ -388,7 +389,7 @@ class Unit:
         self.trouble = trouble or self.trouble
         self._in_vain = True
         self.silences += 1
-        self._ask_from_s = now_s + backoff_s(self.silences)
+        self._ask_from_s = now_s + backoff_s(self.silences, self.times.timeout_s)
         if verdict not in UNHEARD:
             return
         if ask.purpose != PROBE:

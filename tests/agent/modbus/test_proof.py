@@ -13,7 +13,8 @@ from drivers.line import Line
 
 
 def load(name: str, period_s: float, safety_s: float, **rest: float) -> Load:
-    whole = {"state_s": 0.0, "longest_s": safety_s, "lost_s": safety_s + 1.0, "probe_s": 1.0, **rest}
+    alone = {"state_s": 0.0, "longest_s": safety_s, "lost_s": safety_s + 1.0}
+    whole = {**alone, "probe_s": 1.0, "timeout_s": 0.1, **rest}
     return Load(name, period_s, safety_s, **whole)
 
 
@@ -83,5 +84,9 @@ def worst_age(line: Simulation, name: str, first: int) -> float:
     return max(after - asked for (_, asked), (after, _) in pairwise(good))
 
 
-def test_the_proof_stands_on_the_back_off_that_the_units_use() -> None:
-    assert proof.BACKOFF_S[-1] < 10
+def test_a_unit_that_is_allowed_seconds_takes_no_more_than_a_third_of_the_line_when_it_is_dead() -> None:
+    for timeout_s in (0.1, 0.5, 1.0, 3.0):
+        dead = load("dead", 1.0, 0.1, lost_s=0.1 + timeout_s, probe_s=0.1 + timeout_s, timeout_s=timeout_s)
+        assert proof.dead_s(dead, 600.0) <= 0.33 * 600.0
+        assert proof.backoff_s(1, timeout_s) == 0.0, "one lost frame costs little"
+        assert proof.backoff_s(100, timeout_s) + timeout_s < 12, "it is soon seen when it is back"
