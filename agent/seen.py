@@ -4,7 +4,7 @@ In memory only: for people who look. What was read long ago keeps its own time h
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,8 +48,8 @@ class Trends:
         self._figures: dict[tuple[str, str], deque[float | None]] = {}
         self._reads: dict[str, deque[tuple[int, int]]] = {}
 
-    def take(self, t_s: float, units: Sequence[Mapping[str, Any]]) -> None:
-        """Take a moment: `units` as in a view (see `agent.view.site`)."""
+    def take(self, t_s: float, units: Iterable[Mapping[str, Any]]) -> None:
+        """Take a moment: `units` as in a view (see `agent.view.site`), one at a time."""
         self._at.append(t_s)
         for unit in units:
             for figure in unit["figures"]:

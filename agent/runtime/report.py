@@ -16,7 +16,7 @@ from agent.runtime.parts import VERSION, Parts
 from agent.seen import TREND_STEP_S, Trends
 from agent.status import bus_report, health, points, unit_report
 from agent.store.errors import StoreError
-from agent.view.site import view
+from agent.view.site import unit_view, view
 from agent.web.server import Page
 
 
@@ -106,4 +106,13 @@ class Report:
         """Keep the figures of the last hour for those who look later."""
         while True:
             await asyncio.sleep(TREND_STEP_S)
-            self._trends.take(self._parts.clock.boottime_s(), (await self.view())["units"])
+            await asyncio.to_thread(self._remember, await self.status())
+
+    def _remember(self, status: dict[str, Any]) -> None:
+        # unit by unit: the view of a large site at once is tens of MB, which a process does not give back
+        now = datetime.now().astimezone()
+        units = (
+            unit_view(unit, self.points(unit["name"]), status["alarms"], self._trends, now)
+            for unit in status["units"]
+        )
+        self._trends.take(self._parts.clock.boottime_s(), units)

@@ -29,7 +29,9 @@ def view(
     or not asked for. site: `site`, `version` and `up_s`. now: local time, with its zone.
     """
     knowledge = {unit["name"]: unit["knowledge"] for unit in status["units"]}
-    units = [_unit(unit, points.get(unit["name"]), status["alarms"], trends, now) for unit in status["units"]]
+    units = [
+        unit_view(unit, points.get(unit["name"]), status["alarms"], trends, now) for unit in status["units"]
+    ]
     names = {
         (unit["name"], box["place"]): f"{unit['name']} {box['name']}"
         for unit in units
@@ -69,13 +71,14 @@ def view(
     }
 
 
-def _unit(
+def unit_view(
     unit: Mapping[str, Any],
     said: Mapping[str, Any] | None,
     standing: Sequence[Mapping[str, Any]],
     trends: Trends,
     now: datetime,
 ) -> dict[str, Any]:
+    """Return what is shown of one unit: `unit` as in the status, `said` as `GET /v1/points` answers."""
     values = said["points"] if said else []
     ours = [a for a in standing if a["unit"] == unit["name"] and a["location"]]
     heard = [a for a in ours if a["state"] in ("NEW", "ACK", "CLEARED-NEW")]
