@@ -4,6 +4,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,17 @@ class Layout:
         nowhere = len(self.temps.scope)
         found = [by_scope.get(string_of(place), by_scope.get("", nowhere)) for place in self.volts.places]
         return np.array(found, np.int64)
+
+
+def layout_of(places: Sequence[str], quantities: Sequence[str], resolution: Floats) -> Layout:
+    """Return who is where; units of the same layout share one, for nobody writes to it."""
+    step = np.asarray(resolution, np.float64)
+    return _shared(tuple(places), tuple(quantities), step.tobytes())
+
+
+@lru_cache(maxsize=256)
+def _shared(places: tuple[str, ...], quantities: tuple[str, ...], resolution: bytes) -> Layout:
+    return Layout(places, quantities, np.frombuffer(resolution))
 
 
 def _of_places(places: Sequence[str], quantity: str, index: Sequence[int] | None = None) -> Bank:

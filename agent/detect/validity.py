@@ -7,6 +7,8 @@ is `suspect` until it comes back or a day has passed. If they go on in the direc
 and nothing is forgotten. After a silence any possible value is believed: much can happen unseen.
 """
 
+from functools import cache
+
 import numpy as np
 from numba import njit
 
@@ -34,8 +36,9 @@ CONFIRM = 3  # values that must agree before a jump is believed
 SILENCE_S = 300.0
 
 
-def limits_of(quantities: tuple[str, ...] | list[str]) -> Floats:
-    """Return the (n, 5) table of limits for a frame of these quantities."""
+@cache
+def limits_of(quantities: tuple[str, ...]) -> Floats:
+    """Return the (n, 5) table of limits for a frame of these quantities; equal frames share it."""
     return np.array([LIMITS.get(quantity, _ANY) for quantity in quantities], float).reshape(-1, 5)
 
 

@@ -88,7 +88,7 @@ class RackWatch:
         self.settings = settings or Settings()
         self.book, self.shadow_book = AlarmBook(), AlarmBook()
         self._config = self.settings.digest()
-        self._layout = banks.Layout(places, quantities, resolution)
+        self._layout = banks.layout_of(places, quantities, resolution)
         self._banks = banks.new_banks(self._layout, self.settings)
         self._at = banks.bank_addresses(self._banks)
         self._judges = self._make_judges()

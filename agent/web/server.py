@@ -13,7 +13,6 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from agent.discovery import AGENT, announce
 from agent.store.reading import BufferError
 from agent.view.site import REFRESH_S
 from agent.web import pages
@@ -65,6 +64,8 @@ class Page:
         try:
             await self._listen(runner)
             if self._announced:
+                from agent.discovery import AGENT, announce  # 3 MB that most agents do not need
+
                 name, said = self._announced["name"], {**self._announced, "path": "/"}
                 announcing = asyncio.create_task(announce(AGENT, name, self.host, self.port, said))
             while True:
