@@ -87,12 +87,21 @@ FAMILY = {
     "cooling": "heat",
     "cell-imbalance": "voltage",
     "cell-drift": "voltage",
+    "blind-voltage": "blind",
 }
+
+#: One detector over two banks: their channels are numbered alike, and must not be taken for each other.
+MEMBERS = {"blind-voltage": "blind"}
 
 
 def family_of(detector: str) -> str:
     """Return the family of a detector: its own name where it has no relatives."""
     return FAMILY.get(detector, detector)
+
+
+def detector_of(member: str) -> str:
+    """Return the detector that the channels of this name in an alarm belong to."""
+    return MEMBERS.get(member, member)
 
 
 def rows_of(detector: str, rows: tuple[Row, ...] = ROWS) -> tuple[Row | None, ...]:

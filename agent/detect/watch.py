@@ -13,7 +13,7 @@ from agent.detect.debounce import new_delays
 from agent.detect.explain import Case
 from agent.detect.kernel import judge_unit
 from agent.detect.memory import addresses
-from agent.detect.rows import Row, rows_of
+from agent.detect.rows import Row, detector_of, rows_of
 from agent.detect.settings import Settings
 
 POLLS_COUNTED = (
@@ -47,13 +47,14 @@ class Coverage:
 class _Judge:
     """A detector's way from scores to tiers: its rows, delays and standing tiers, and how it says them.
 
-    scores (n, k) float64: the detector's is in `column`.
+    scores (n, k) float64: the detector's is in `column`. member: what its channels are called in the book.
     """
 
     def __init__(
-        self, detector: str, bank: Bank, scores: Floats, column: int, settings: Settings, say: Say
+        self, member: str, bank: Bank, scores: Floats, column: int, settings: Settings, say: Say
     ) -> None:
-        self.detector, self.bank, self.say = detector, bank, say
+        self.member, self.bank, self.say = member, bank, say
+        self.detector = detector = detector_of(member)
         self.rows = rows_of(detector, settings.rows())
         self.shadow = detector in settings.shadow
         self.delays = new_delays(bank.n, self.rows)
@@ -116,7 +117,7 @@ class RackWatch:
             ("resistance", volts, b.resistances.cell, resistance.SCORE, self._say_resistance),
             ("overload", circuits, around.circuit, surroundings.OVERLOAD, self._say_overload),
             ("blind", temps, b.temps.score, inputs.BLIND, self._say_blind_temps),
-            ("blind", volts, b.volts.score, inputs.BLIND, self._say_blind_volts),
+            ("blind-voltage", volts, b.volts.score, inputs.BLIND, self._say_blind_volts),
             ("sensor-fault", temps, b.temps.score, inputs.FAULTY, self._say_fault_temps),
         ]
         if self.settings.chemistry == "VRLA":
@@ -165,7 +166,7 @@ class RackWatch:
                 event = judge.say(Case(row, judge.bank, c, members, t_s))
                 return replace(event, config=self._config, shadow=judge.shadow)
 
-            events += book.change(judge.detector, judge.rows, judge.changes(), t_s, say)
+            events += book.change(judge.member, judge.rows, judge.changes(), t_s, say)
         return events
 
     @property
@@ -225,9 +226,9 @@ class RackWatch:
     def _stand_again(self) -> None:
         """Give the tiers back to the channels whose alarms stand: they clear when they are seen to."""
         for alarm in self.book.standing():
-            for detector, channel in alarm.members:
+            for member, channel in alarm.members:
                 for judge in self._judges:
-                    if judge.detector == detector and channel < judge.bank.n:
+                    if judge.member == member and channel < judge.bank.n:
                         judge.delays.tier[channel] = alarm.tier if judge.rows[alarm.tier] else 0
 
     # What each detector says; see `explain`.

@@ -98,6 +98,16 @@ def test_who_gets_nothing_says_blind_and_says_when_sight_is_back() -> None:
     assert 60 <= events[0].t_s - 100 <= 80
 
 
+def test_cells_and_sensors_of_one_number_are_not_taken_for_each_other_when_blind() -> None:
+    watch, frames = watch_of(16, 4), healthy(800, 16, 4)
+    frames[100:, [0, 9]] = np.nan  # the sensors have no tenth
+    frames[250:400, 16:19] = np.nan  # sensor 1 comes back, and cell 1 does not
+    events = [e for e in feed(watch, frames) if e.detector == "blind"]
+    assert [(e.severity, e.state) for e in events] == [("advice", "NEW"), ("warning", "NEW")]
+    assert "3 channels" in events[1].text
+    assert watch.active()
+
+
 def test_no_alarm_carries_what_is_not_a_number() -> None:
     rng = np.random.default_rng(5)
     frames = healthy(3000, 6, 6)
