@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from agent.detect.channels import Floats, Ints
+from agent.detect.compiled import compiled
 from agent.detect.rows import Row
 
 LIMIT, ON_DELAY, OFF_DELAY, DEAD_BAND = range(4)
@@ -42,7 +42,7 @@ def new_delays(n: int, rows: tuple[Row | None, ...]) -> Delays:
     )
 
 
-@njit(error_model="numpy")  # no fastmath: it may delete the NaN test below
+@compiled  # no fastmath: it may delete the NaN test below
 def debounce(counted_s: float, score: Floats, stride: int, delays: Delays) -> int:
     """
     Turn scores into tiers, with delays; return how many changed.

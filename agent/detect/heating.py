@@ -7,10 +7,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from agent.detect import noise
 from agent.detect.channels import Floats
+from agent.detect.compiled import compiled, inlined
 from agent.detect.inputs import SUSPECT, Inputs
 from agent.detect.load import NOW, RESTED_S, Load, Model, explain_by_load
 from agent.detect.slope import (
@@ -63,7 +63,7 @@ def new_heat(n: int, cells: int) -> Heat:
     return Heat(np.full(n, nan), np.full(n, nan), np.full((n, 6), nan), np.full(cells, nan), np.zeros(1))
 
 
-@njit(error_model="numpy")  # no fastmath: it may delete the NaN tests below
+@compiled  # no fastmath: it may delete the NaN tests below
 def judge_heating(
     dt_s: float, bank: Inputs, load: Load, own: Model, against: Model, slopes: Slopes, heat: Heat
 ) -> None:
@@ -104,7 +104,7 @@ def judge_heating(
         _judge_sensor(bank, slopes, heat.verdict, quiet, c)
 
 
-@njit(error_model="numpy")
+@inlined
 def _judge_sensor(bank: Inputs, slopes: Slopes, verdict: Floats, quiet: bool, c: int) -> None:
     alone, gain = slopes.temperature.fit, slopes.gain.fit
     best_alone, best_against = -np.inf, -np.inf
@@ -143,7 +143,7 @@ def _judge_sensor(bank: Inputs, slopes: Slopes, verdict: Floats, quiet: bool, c:
         verdict[c, HOT] = bank.value[c] if bank.memory[c, SUSPECT] <= 0.0 else 0.0
 
 
-@njit(error_model="numpy")
+@compiled
 def follow_rest(dt_s: float, cells: Inputs, load: Load, heat: Heat) -> None:
     """Follow for how long the battery has rested, by its currents and by its voltages."""
     known = False

@@ -16,9 +16,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from agent.detect.channels import Floats
+from agent.detect.compiled import compiled, inlined
 from agent.detect.inputs import Inputs
 from agent.detect.load import UNKNOWN, Load
 
@@ -76,7 +76,7 @@ def new_cells(n: int, groups: int) -> Cells:
     )
 
 
-@njit(error_model="numpy")  # no fastmath: it may delete the NaN tests below
+@compiled  # no fastmath: it may delete the NaN tests below
 def judge_imbalance(dt_s: float, bank: Inputs, load: Load, cells: Cells) -> None:
     """
     Score each cell: how far it has left its siblings, in mV; 0 where that is not beyond doubt.
@@ -117,7 +117,7 @@ def judge_imbalance(dt_s: float, bank: Inputs, load: Load, cells: Cells) -> None
             v[c, DRIFTING] = 1e3 * max(v[c, LEFT + 2], v[c, LEFT + 3])
 
 
-@njit(error_model="numpy")
+@inlined
 def _follow(dt_s: float, deviation: float, regime: int, step: float, cells: Cells, c: int) -> None:
     """Bring a cell's means and its baseline up to a deviation, V."""
     s = cells.state
@@ -136,7 +136,7 @@ def _follow(dt_s: float, deviation: float, regime: int, step: float, cells: Cell
     cells.verdict[c, EXPECTED] = s[c, BASELINE + regime]
 
 
-@njit(error_model="numpy")
+@inlined
 def _begin_regime(s: Floats, c: int, regime: int, deviation: float) -> None:
     """Take a new regime's baseline from the best known one: a fault may be what brought the regime about."""
     known = 0
@@ -150,7 +150,7 @@ def _begin_regime(s: Floats, c: int, regime: int, deviation: float) -> None:
         s[c, BASELINE + regime] = deviation
 
 
-@njit(error_model="numpy")
+@compiled
 def _judge_scale(bank: Inputs, cells: Cells, g: int, k: int, waited_s: float) -> None:
     first, last = bank.start[g], bank.start[g + 1]
     spread = _spread(bank, cells, first, last, g, k)
@@ -162,7 +162,7 @@ def _judge_scale(bank: Inputs, cells: Cells, g: int, k: int, waited_s: float) ->
             _judge_cell(bank, cells, first, last, a, k, spread, waited_s)
 
 
-@njit(error_model="numpy")
+@inlined
 def _judge_cell(
     bank: Inputs, cells: Cells, first: int, last: int, a: int, k: int, spread: float, waited_s: float
 ) -> None:
@@ -190,7 +190,7 @@ def _judge_cell(
     s[c, WINDOWS + k] = min(windows + share, max(WANDER_S / SCALES_S[k], 30.0))
 
 
-@njit(error_model="numpy")
+@inlined
 def _neighbours(bank: Inputs, cells: Cells, first: int, last: int, a: int, k: int) -> float:
     """Return what the cells beside one have in common, V: the excursion that all of them share, else 0."""
     low, high = np.inf, -np.inf
@@ -206,7 +206,7 @@ def _neighbours(bank: Inputs, cells: Cells, first: int, last: int, a: int, k: in
     return float(low if low > 0.0 else high if high < 0.0 else 0.0)
 
 
-@njit(error_model="numpy")
+@compiled
 def _spread(bank: Inputs, cells: Cells, first: int, last: int, g: int, k: int) -> float:
     """
     Return the 1-sigma spread of a group's excursions, V; NaN for too few.

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from agent.detect.channels import Bank, Codes, Floats, Ints
+from agent.detect.compiled import compiled
 from agent.detect.siblings import sibling_median
 from agent.detect.validity import GOOD, HELD, RESTART, RESUMED
 
@@ -76,7 +76,7 @@ def new_inputs(bank: Bank, circuit: Ints) -> Inputs:
     )
 
 
-@njit(error_model="numpy")  # no fastmath: it may delete the NaN tests below
+@compiled  # no fastmath: it may delete the NaN tests below
 def take_inputs(dt_s: float, blind_s: float, si: Floats, value: Floats, verdict: Codes, bank: Inputs) -> None:
     """
     Pick a bank's values out of a frame that has passed the gate, and score its sensors themselves.
@@ -112,7 +112,7 @@ def take_inputs(dt_s: float, blind_s: float, si: Floats, value: Floats, verdict:
     _score_blind(blind_s, bank)
 
 
-@njit(error_model="numpy")
+@compiled
 def _score_sensors(dt_s: float, bank: Inputs) -> None:
     """Score 1 a sensor that stepped to a heat, or that stands bit by bit still while its siblings moved."""
     memory = bank.memory
@@ -137,7 +137,7 @@ def _score_sensors(dt_s: float, bank: Inputs) -> None:
         bank.score[c, FAULTY] = 1.0 if stuck or doubted else 0.0
 
 
-@njit(error_model="numpy")
+@compiled
 def _score_blind(blind_s: float, bank: Inputs) -> None:
     for g in range(bank.start.size - 1):
         first, last = bank.start[g], bank.start[g + 1]

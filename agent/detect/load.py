@@ -10,9 +10,9 @@ grows with experience: a model that has seen nothing explains nothing.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from agent.detect.channels import Floats, Ints
+from agent.detect.compiled import compiled
 from agent.detect.inputs import Inputs
 
 REST, CHARGE, DISCHARGE, UNKNOWN = range(4)
@@ -80,7 +80,7 @@ def new_model(n: int) -> Model:
     return Model(np.zeros((n, FEATURES)), np.full(n, np.nan), np.zeros(n), np.zeros(n))
 
 
-@njit(error_model="numpy")  # no fastmath: it may delete the NaN tests below
+@compiled  # no fastmath: it may delete the NaN tests below
 def take_load(dt_s: float, value: Floats, load: Load) -> None:
     """
     Bring the circuits up to a frame; `value` (n_frame,) float64 is what the gate let pass.
@@ -110,7 +110,7 @@ def take_load(dt_s: float, value: Floats, load: Load) -> None:
         _learn_features(counted_s, load, j)
 
 
-@njit(error_model="numpy")
+@compiled
 def _take_current(dt_s: float, current: float, load: Load, j: int) -> None:
     s = load.state
     if np.isnan(current):
@@ -135,7 +135,7 @@ def _take_current(dt_s: float, current: float, load: Load, j: int) -> None:
         s[j, RESTED_S] = 0.0
 
 
-@njit(error_model="numpy")
+@compiled
 def _learn_features(dt_s: float, load: Load, j: int) -> None:
     gain = dt_s / min(load.state[j, AGE_S], MEMORY_S)
     c = load.covariance
@@ -149,7 +149,7 @@ def _learn_features(dt_s: float, load: Load, j: int) -> None:
     _invert(c, load.inverse, j)
 
 
-@njit(error_model="numpy")
+@compiled
 def _invert(c: Floats, out: Floats, j: int) -> None:
     """Invert the lower triangle of a covariance, ridge added (Gauss-Jordan); features at rest: zeros."""
     for a in range(FEATURES):
@@ -171,7 +171,7 @@ def _invert(c: Floats, out: Floats, j: int) -> None:
         out[j, p, p] = 1.0 / pivot if moves else 0.0
 
 
-@njit(error_model="numpy")
+@compiled
 def explain_by_load(dt_s: float, signal: Floats, bank: Inputs, load: Load, model: Model) -> None:
     """
     Say how much of each sensor's signal the load and the room explain, then learn from it.

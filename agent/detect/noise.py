@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from agent.detect.channels import Floats
+from agent.detect.compiled import inlined
 
 MEMORY = 3600.0  # samples
 GAP_S = 600.0  # values further apart say nothing about noise
@@ -14,7 +14,7 @@ GAP_S = 600.0  # values further apart say nothing about noise
 PREVIOUS, DIFFERENCE, SAMPLES, SD, LEAP = range(5)
 
 
-@njit(error_model="numpy")  # no fastmath: it may delete the NaN test below
+@inlined  # no fastmath: it may delete the NaN test below
 def learn_noise(dt_s: float, x: float, step: float, noise: Floats, c: int) -> None:
     """
     Learn one signal's noise from one more sample.
@@ -54,7 +54,7 @@ def learn_noise(dt_s: float, x: float, step: float, noise: Floats, c: int) -> No
     noise[c, SD] = math.sqrt(max(0.25 * math.pi * mean * mean, step * step / 12.0))
 
 
-@njit(error_model="numpy")
+@inlined
 def rounding_left(step: float, noise: Floats, c: int) -> float:
     """
     Return the largest error of a mean that rounding to steps leaves, K.

@@ -9,9 +9,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from agent.detect.channels import Floats, Ints
+from agent.detect.compiled import compiled
 from agent.detect.inputs import Inputs
 from agent.detect.load import LARGEST, NOISE, NOW, Load
 from agent.detect.siblings import sibling_median
@@ -48,7 +48,7 @@ def new_resistances(member: Ints, circuits: int) -> Resistances:
     return Resistances(circuit, cell, member.copy(), np.full(n, np.nan), np.full(n, np.nan))
 
 
-@njit(error_model="numpy")  # no fastmath: it may delete the NaN tests below
+@compiled  # no fastmath: it may delete the NaN tests below
 def judge_resistance(dt_s: float, bank: Inputs, load: Load, found: Resistances) -> None:
     """
     Score each cell: its resistance over its siblings' median, 0 where that is not beyond doubt.
@@ -88,7 +88,7 @@ def judge_resistance(dt_s: float, bank: Inputs, load: Load, found: Resistances) 
         _judge(bank, found)
 
 
-@njit(error_model="numpy")
+@compiled
 def _learn_step(step_a: float, fade: float, bank: Inputs, squares: float, found: Resistances, c: int) -> None:
     cell = found.cell
     step_v = bank.value[c] - cell[c, VOLT]
@@ -100,7 +100,7 @@ def _learn_step(step_a: float, fade: float, bank: Inputs, squares: float, found:
     cell[c, RESIDUAL] = fade * cell[c, RESIDUAL] + rest * rest * step_a * step_a
 
 
-@njit(error_model="numpy")
+@compiled
 def _judge(bank: Inputs, found: Resistances) -> None:
     cell = found.cell
     for c in range(bank.value.size):

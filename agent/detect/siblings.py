@@ -1,12 +1,12 @@
 """The leave-one-out median: what the siblings of a channel say, without the channel itself."""
 
 import numpy as np
-from numba import njit
 
 from agent.detect.channels import Floats, Ints
+from agent.detect.compiled import compiled
 
 
-@njit(error_model="numpy")  # no fastmath: it may delete the NaN test below
+@compiled  # no fastmath: it may delete the NaN test below
 def sibling_median(value: Floats, member: Ints, start: Ints, order: Ints, out: Floats) -> None:
     """
     Median of all good siblings of each channel, the channel itself left out.
@@ -40,7 +40,7 @@ def sibling_median(value: Floats, member: Ints, start: Ints, order: Ints, out: F
         _leave_each_out(value, member, order, out, first, last, good)
 
 
-@njit(error_model="numpy")
+@compiled
 def _leave_each_out(
     value: Floats, member: Ints, order: Ints, out: Floats, first: int, last: int, good: int
 ) -> None:
@@ -71,7 +71,7 @@ def _leave_each_out(
             out[c] = 0.5 * (low + (high if x <= middle else middle))
 
 
-@njit(error_model="numpy")
+@compiled
 def _select(value: Floats, order: Ints, left: int, right: int, k: int) -> float:
     """Arrange order[left..right] so that none before k is larger than the value at k; return it (Hoare)."""
     while left < right:

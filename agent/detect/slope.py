@@ -22,10 +22,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from agent.detect import noise
 from agent.detect.channels import Codes, Floats
+from agent.detect.compiled import compiled, inlined
 
 SCALES_S = np.array([6.0, 24.0, 96.0, 384.0, 1536.0, 6144.0])
 RECENT, BEFORE = 1, 4  # a rise is measured from the mean of the longer window without the shorter one
@@ -117,7 +117,7 @@ def forget_values(slopes: Slopes) -> None:
         signal.learned[:, :, JUMP] = 0.0
 
 
-@njit(error_model="numpy")  # no fastmath: it may delete the NaN tests below
+@compiled  # no fastmath: it may delete the NaN tests below
 def fit_slopes(dt_s: float, value: Floats, gain: Floats, restart: Codes, slopes: Slopes) -> None:
     """
     Fit the slopes of each sensor and of its gain on its siblings at every scale; say how much is certain.
@@ -148,7 +148,7 @@ def fit_slopes(dt_s: float, value: Floats, gain: Floats, restart: Codes, slopes:
                 _fit(slopes, c, k, good, paired)
 
 
-@njit(error_model="numpy")
+@inlined
 def _hear(dt_s: float, x: float, g: float, restart: bool, slopes: Slopes, c: int) -> None:
     """Learn the noise of both signals, and make them start afresh where they must."""
     alone, against = slopes.temperature, slopes.gain
@@ -164,7 +164,7 @@ def _hear(dt_s: float, x: float, g: float, restart: bool, slopes: Slopes, c: int
     _age(against, dt_s, slopes.scales, c)
 
 
-@njit(error_model="numpy")
+@inlined
 def _age(signal: Signal, dt_s: float, scales: Floats, c: int) -> None:
     signal.age_s[c] += dt_s
     leap = signal.noise[c, noise.LEAP]
@@ -172,7 +172,7 @@ def _age(signal: Signal, dt_s: float, scales: Floats, c: int) -> None:
         signal.learned[c, k, JUMP] = max(signal.learned[c, k, JUMP] * scales[k, JUMP_FADING], leap)
 
 
-@njit(error_model="numpy")
+@compiled
 def _pass_time(dt_s: float, scales: Floats) -> None:
     for k in range(SCALES_S.size):
         tau_s = SCALES_S[k]
@@ -190,7 +190,7 @@ def _pass_time(dt_s: float, scales: Floats) -> None:
             scales[k, JUDGED_S] = 0.0
 
 
-@njit(error_model="numpy")
+@inlined
 def _advance(m: Floats, c: int, k: int, fading: float, dt_s: float) -> None:
     """Age the moments by `dt_s`."""
     s0, s1, v0, v1 = m[c, k, S0], m[c, k, S1], m[c, k, V0], m[c, k, V1]
@@ -211,7 +211,7 @@ def _advance(m: Floats, c: int, k: int, fading: float, dt_s: float) -> None:
     m[c, k, G0] = fading * m[c, k, G0]
 
 
-@njit(error_model="numpy")
+@inlined
 def _add(m: Floats, c: int, x: float, g: float) -> None:
     """Add a sample at age 0."""
     for k in range(SCALES_S.size):
@@ -221,7 +221,7 @@ def _add(m: Floats, c: int, x: float, g: float) -> None:
         m[c, k, G0] += g
 
 
-@njit(error_model="numpy")
+@inlined
 def _start_at(signal: Signal, m: Floats, c: int, first_sum: int, y: float) -> None:
     """Make the past of a signal as if it had always been `y`."""
     signal.noise[c, noise.PREVIOUS] = np.nan
@@ -232,7 +232,7 @@ def _start_at(signal: Signal, m: Floats, c: int, first_sum: int, y: float) -> No
         signal.learned[c, k, JUMP] = 0.0
 
 
-@njit(error_model="numpy")
+@inlined
 def _fit(slopes: Slopes, c: int, k: int, good: bool, paired: bool) -> None:
     m = slopes.moments
     s0, s1, v0 = m[c, k, S0], m[c, k, S1], m[c, k, V0]
@@ -252,13 +252,13 @@ def _fit(slopes: Slopes, c: int, k: int, good: bool, paired: bool) -> None:
         _no_fit(slopes.gain, c, k)
 
 
-@njit(error_model="numpy")
+@inlined
 def _no_fit(signal: Signal, c: int, k: int) -> None:
     signal.fit[c, k, SLOPE] = np.nan
     signal.fit[c, k, CERTAIN] = np.nan
 
 
-@njit(error_model="numpy")
+@inlined
 def _judge(
     signal: Signal, c: int, k: int, slope: float, spread: float, s0: float, v0: float, share: float
 ) -> None:
@@ -275,7 +275,7 @@ def _judge(
     signal.fit[c, k, CERTAIN] = certain
 
 
-@njit(error_model="numpy")
+@inlined
 def _learn_wander(learned: Floats, c: int, k: int, slope: float, white: float, share: float) -> None:
     """Learn the mean square of the slope (an excursion counts 3 sigma at most) and its steepest fall."""
     tau_s = SCALES_S[k]
@@ -292,7 +292,7 @@ def _learn_wander(learned: Floats, c: int, k: int, slope: float, white: float, s
     learned[c, k, POSSIBLE] = max(SIGMAS[k] * math.sqrt(reckoned), MARGIN * fall)
 
 
-@njit(error_model="numpy")
+@inlined
 def rise(slopes: Slopes, c: int, first_sum: int) -> float:
     """
     How far a signal stands above where it was in the half hour before the last half minute, K.

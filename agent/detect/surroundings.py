@@ -4,9 +4,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from agent.detect.channels import Floats
+from agent.detect.compiled import compiled
 from agent.detect.inputs import Inputs
 from agent.detect.load import CHARGE, DISCHARGE, REST, SLOW, Load
 from agent.detect.slope import CERTAIN, SCALES_S, Slopes, fit_slopes
@@ -66,7 +66,7 @@ def new_surroundings(
     )
 
 
-@njit(error_model="numpy")  # no fastmath: it may delete the NaN tests below
+@compiled  # no fastmath: it may delete the NaN tests below
 def judge_surroundings(dt_s: float, bank: Inputs, load: Load, slopes: Slopes, around: Surroundings) -> None:
     """
     Score the groups of a bank and the circuits.
@@ -101,7 +101,7 @@ def judge_surroundings(dt_s: float, bank: Inputs, load: Load, slopes: Slopes, ar
         _judge_circuit(min(dt_s, GAP_S), load, around.circuit, j)
 
 
-@njit(error_model="numpy")
+@compiled
 def _median(bank: Inputs, g: int) -> float:
     """Return about the median of a group's good values: the mean of one of them and its siblings' median."""
     good = 0
@@ -116,7 +116,7 @@ def _median(bank: Inputs, g: int) -> float:
     return float(middle) if good >= MIN_SENSORS else np.nan
 
 
-@njit(error_model="numpy")
+@compiled
 def _judge_cooling(bank: Inputs, load: Load, slopes: Slopes, around: Surroundings, g: int) -> None:
     score = np.nan
     for k in range(SLOWEST, SCALES_S.size):
@@ -131,7 +131,7 @@ def _judge_cooling(bank: Inputs, load: Load, slopes: Slopes, around: Surrounding
     around.group[g, COOLING] = score
 
 
-@njit(error_model="numpy")
+@compiled
 def _judge_degraded(dt_s: float, around: Surroundings, g: int) -> None:
     s = around.group
     over = around.median[g] - around.room[0]
@@ -152,7 +152,7 @@ def _judge_degraded(dt_s: float, around: Surroundings, g: int) -> None:
         s[g, BASELINE] += dt_s / min(s[g, AGE], BASELINE_S) * (over - s[g, BASELINE])
 
 
-@njit(error_model="numpy")
+@compiled
 def _judge_circuit(dt_s: float, load: Load, s: Floats, j: int) -> None:
     current = load.state[j, SLOW]
     if np.isnan(current) or load.at[j] < 0:

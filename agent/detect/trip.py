@@ -5,9 +5,9 @@ dT/dt >= 1 degC/s holds for more than 3 s.
 """
 
 import numpy as np
-from numba import njit
 
 from agent.detect.channels import Floats, Ints
+from agent.detect.compiled import compiled
 from agent.detect.inputs import Inputs
 
 DROP = 0.25
@@ -28,7 +28,7 @@ COLUMNS = 12
 ANCHORS = 5
 
 
-@njit(error_model="numpy")  # no fastmath: it may delete the NaN test below
+@compiled  # no fastmath: it may delete the NaN test below
 def voltage_drop(dt_s: float, bank: Inputs, highest: Floats, dropped_s: Floats, group: Ints) -> None:
     """
     Follow since when a cell of each group of sensors has lost more than a quarter of its voltage.
@@ -57,7 +57,7 @@ def voltage_drop(dt_s: float, bank: Inputs, highest: Floats, dropped_s: Floats, 
             dropped_s[group[c]] = 0.0
 
 
-@njit(error_model="numpy")  # no fastmath: it may delete the NaN test below
+@compiled  # no fastmath: it may delete the NaN test below
 def trip(t_s: float, hot_degc: float, bank: Inputs, dropped_s: Floats, state: Floats, score: Floats) -> None:
     """
     Score 1 each sensor at which the rule holds, 0 where it does not, NaN where it cannot be seen.
@@ -102,7 +102,7 @@ def trip(t_s: float, hot_degc: float, bank: Inputs, dropped_s: Floats, state: Fl
             score[c] = 1.0
 
 
-@njit(error_model="numpy")
+@compiled
 def _rose(state: Floats, c: int) -> bool:
     """Did the mean rate hold over the last readings, most of them rising and none back where they began."""
     first, last = state[c, ANCHOR + ANCHORS - 1], state[c, ANCHOR]

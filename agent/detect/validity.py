@@ -10,9 +10,9 @@ and nothing is forgotten. After a silence any possible value is believed: much c
 from functools import cache
 
 import numpy as np
-from numba import njit
 
 from agent.detect.channels import Codes, Floats, Ints
+from agent.detect.compiled import compiled
 
 GOOD, NOT_GOOD, IMPOSSIBLE, HELD, RESTART, RESUMED = range(6)
 
@@ -42,7 +42,7 @@ def limits_of(quantities: tuple[str, ...]) -> Floats:
     return np.array([LIMITS.get(quantity, _ANY) for quantity in quantities], float).reshape(-1, 5)
 
 
-@njit(error_model="numpy")  # no fastmath: it may delete the NaN test below
+@compiled  # no fastmath: it may delete the NaN test below
 def gate(
     t_s: float,
     si: Floats,
@@ -103,7 +103,7 @@ def gate(
         memory[c, LAST_T] = t_s
 
 
-@njit(error_model="numpy")
+@compiled
 def _confirm(t_s: float, x: float, limits: Floats, memory: Floats, held: Ints, c: int) -> bool:
     """Count values that agree with a jump; True when it is confirmed."""
     direction = np.sign(x - memory[c, LAST])
@@ -119,6 +119,6 @@ def _confirm(t_s: float, x: float, limits: Floats, memory: Floats, held: Ints, c
     return bool(held[c] >= CONFIRM)
 
 
-@njit(error_model="numpy")
+@compiled
 def _allowed(limits: Floats, c: int, dt_s: float) -> float:
     return float(min(limits[c, JUMP] + limits[c, JUMP_PER_S] * dt_s, limits[c, JUMP_MAX]))
