@@ -28,89 +28,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
 from agent.detect.alarms import AlarmEvent
 from agent.detect.book import AlarmBook
-from agent.detect.channels import TEMPERATURES, VOLTAGES, Codes, Floats, Ints
+from agent.detect.channels import TEMPERATURES, VOLTAGES, Codes, Flags, Floats, Ints
 from agent.detect.rows import Row, rows_of
+from agent.detect.stillness import (
+    FRAMES,
+    LEAST_S,
+    LONGEST,
+    REVERSALS,
+    STILL,
+    STILL_FRAMES,
+    find_stuck,
+    follow,
+)
 from agent.quality import Quality
 
-WITHIN_S = 300.0  # of the last fresh value: the latest that an alarm may come
-LEAST_S = 30.0  # and the earliest: units pause for some seconds now and then
+WITHIN_S = 300.0  # of the last fresh value: the latest that an alarm may come; the earliest is LEAST_S
 IMPROBABLE, IMPROBABLE_CHANNEL = 1e-6, 1e-9
 STRETCH_S = 600.0  # in which reversals are counted
 STRETCHES = 3  # before anything learned is believed
 DAY = 144  # stretches after which a quiet one is forgotten by 1/e
 LONGER = 3.0
-BEYOND_ROUNDING = 2  # raw units
 SIGMA = 3.0  # the low end of a count k is k - SIGMA * sqrt(k)
 # A heartbeat nobody promised runs after so many steps, and stands after so many of its longest gaps.
 RUNS, GAPS = 5, 5.0
 
-_GOOD, _STALE, _FROZEN = np.uint8(Quality.GOOD), np.uint8(Quality.STALE), np.uint8(Quality.FROZEN)
-
-# Columns of the channels' counts.
-STILL, STILL_FRAMES, DIRECTION, REVERSALS, FRAMES, LONGEST = range(6)
-
-
-@njit(cache=True)
-def follow(
-    dt_s: float, raw: Ints, quality: Codes, teaches: Codes, last: Ints, seen: Codes, counts: Floats
-) -> tuple[bool, bool]:
-    """
-    Follow every channel through one more frame.
-
-    Parameters
-    ----------
-    dt_s : float, s
-        Time since the last frame.
-    raw : (n,) int64, quality : (n,) uint8
-        The frame; only values of quality GOOD count.
-    teaches : (n,) uint8
-        1 where a channel's reversals are noise.
-    last : (n,) int64, seen : (n,) uint8
-        State: the last good raw value of each channel, and whether there was one.
-    counts : (n, 6) float64
-        State and output: seconds and frames since the last step, as far as it
-        was seen; direction of that step; reversals and good frames in this
-        stretch; the most frames that ever lay between two steps.
-
-    Returns
-    -------
-    moved, reversed : bool
-        Whether any channel has moved, and whether one that teaches has turned.
-    """
-    moved, turned = False, False
-    if not (quality == _GOOD).any():
-        return moved, turned
-    for i in range(raw.size):
-        if quality[i] == _STALE:  # a state point between its turns
-            counts[i, STILL] += dt_s
-        if quality[i] != _GOOD:
-            continue
-        counts[i, STILL] += dt_s
-        counts[i, FRAMES] += 1.0
-        counts[i, STILL_FRAMES] += 1.0
-        if seen[i] == 0:
-            seen[i], last[i] = 1, raw[i]
-            counts[i, STILL] = counts[i, STILL_FRAMES] = 0.0
-            moved = True
-            continue
-        if raw[i] == last[i]:
-            continue
-        direction = 1.0 if raw[i] > last[i] else -1.0
-        if teaches[i] == 1 and direction == -counts[i, DIRECTION]:
-            turned = True
-            if abs(raw[i] - last[i]) >= BEYOND_ROUNDING:
-                counts[i, REVERSALS] += 1.0
-        counts[i, LONGEST] = max(counts[i, LONGEST], counts[i, STILL_FRAMES])
-        counts[i, DIRECTION] = direction
-        counts[i, STILL] = counts[i, STILL_FRAMES] = 0.0
-        last[i] = raw[i]
-        moved = True
-    return moved, turned
+_GOOD, _FROZEN = np.uint8(Quality.GOOD), np.uint8(Quality.FROZEN)
 
 
 def credible_frames(rate: Floats | float, improbable: float) -> Floats:
@@ -155,7 +100,7 @@ class Liveness:
         self.book = AlarmBook()
         self.places, self.quantities = tuple(places), tuple(quantities)
         self._period_s = period_s
-        self._judged: NDArray[np.bool_] = np.isin(np.array(quantities, dtype=str), (*TEMPERATURES, *VOLTAGES))
+        self._judged: Flags = np.isin(np.array(quantities, dtype=str), (*TEMPERATURES, *VOLTAGES))
         self._teaches = self._judged.astype(np.uint8)
         self._promised_s = np.where(
             np.isfinite(changes_within_s), np.maximum(changes_within_s, 3.0 * period_s), np.inf
@@ -173,7 +118,7 @@ class Liveness:
         # of the quietest stretch: the frame's, and the channels'
         self._rate, self._rates = np.zeros(()), np.zeros(n)
         self._limit, self._limits = math.inf, np.full(n, np.inf)  # frames
-        self._stuck = np.zeros(n, np.bool_)
+        self._stuck, self._any_stuck = np.zeros(n, np.bool_), False
         self._frozen = False
 
     def judge(self, t_s: float, raw: Ints, quality: Codes) -> list[AlarmEvent]:
@@ -186,13 +131,14 @@ class Liveness:
         if not dt_s > 0.0:  # the first frame, or a clock that was set back
             dt_s = self._period_s
         self._t_s = t_s
-        before = self._counts[self._beats, STILL]
-        longest = self._counts[:, LONGEST].copy() if self._frozen or self._stuck.any() else None
-        moved, turned = follow(dt_s, raw, quality, self._teaches, self._last, self._seen, self._counts)
+        before: Floats = self._counts[self._beats, STILL]
+        longest = self._counts[:, LONGEST].copy() if self._frozen or self._any_stuck else None
+        answered, moved, turned = follow(
+            dt_s, raw, quality, self._teaches, self._last, self._seen, self._counts
+        )
         if longest is not None:  # a fault's stillness is no measure
             faulty = self._stuck | self._frozen
             self._counts[faulty, LONGEST] = longest[faulty]
-        answered = bool((quality == _GOOD).any())
         if moved:
             if not self._frozen:
                 self._longest = max(self._longest, self._still_frames)
@@ -207,12 +153,12 @@ class Liveness:
         if self._frozen and moved and beat is None:  # the unit's standing still was no fault of its sensors
             self._counts[:, [STILL, STILL_FRAMES]] = 0.0
         held = self._still_frames >= self._limit and self._still_s >= LEAST_S
-        stuck = self._stuck_channels(held or beat is not None)
         self._frozen = held or beat is not None
-        self._held |= self._frozen or bool(stuck.any())
+        stuck = self._stuck_channels(self._frozen)
+        self._held |= self._frozen or self._any_stuck
         if self._frozen:
             quality[quality == _GOOD] = _FROZEN
-        else:
+        elif self._any_stuck:
             quality[stuck & (quality == _GOOD)] = _FROZEN
         return self._say(beat, held, stuck)
 
@@ -237,12 +183,10 @@ class Liveness:
                 return i
         return None
 
-    def _stuck_channels(self, whole: bool) -> NDArray[np.bool_]:
+    def _stuck_channels(self, whole: bool) -> Flags:
         """Which single channels stand still; none where the whole unit does."""
-        if whole:
-            return np.zeros_like(self._stuck)
-        counts = self._counts
-        stuck: NDArray[np.bool_] = (counts[:, STILL_FRAMES] >= self._limits) & (counts[:, STILL] >= LEAST_S)
+        stuck = np.zeros_like(self._stuck)
+        self._any_stuck = not whole and find_stuck(self._counts, self._limits, stuck)
         return stuck
 
     # ---- learning
@@ -274,7 +218,10 @@ class Liveness:
 
     # ---- alarms
 
-    def _say(self, beat: int | None, held: bool, stuck: NDArray[np.bool_]) -> list[AlarmEvent]:
+    def _say(self, beat: int | None, held: bool, stuck: Flags) -> list[AlarmEvent]:
+        if not (self._frozen or self._any_stuck) and self.book.empty():
+            self._stuck = stuck
+            return []
         events = self._change("heartbeat", [(beat or 0, beat is not None)])
         events += self._change("held-frame", [(0, held and beat is None)])
         turned = np.flatnonzero(stuck != self._stuck)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from agent.detect.alarms import AlarmEvent
 from agent.detect.knowledge import Knowledge, knowledge
-from agent.detect.liveness import LEAST_S, WITHIN_S, Liveness, Sight, follow
+from agent.detect.liveness import WITHIN_S, Liveness, Sight
+from agent.detect.stillness import LEAST_S, follow
 from agent.detect.together import Heard, Together
 from agent.quality import Quality
 
@@ -148,7 +149,7 @@ def test_the_kernel_counts_as_a_plain_loop_does(rows: list[list[int]], codes: li
     history: list[list[int]] = [[], [], []]
     for k, row in enumerate(rows):
         quality = np.array(codes[3 * k : 3 * k + 3], np.uint8)
-        moved, turned = follow(1.0, np.array(row, np.int64), quality, teaches, last, seen, counts)
+        _, moved, turned = follow(1.0, np.array(row, np.int64), quality, teaches, last, seen, counts)
         steps = []
         for i in range(3):
             if quality[i] != 0:
