@@ -12,7 +12,7 @@ WRITE_SINGLE_COIL = 5
 COILS = 16
 
 # it tells all it ever sent when somebody hangs up
-logging.getLogger("pymodbus_internal").setLevel(logging.CRITICAL)
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 
 class IoModule:
