@@ -8,6 +8,18 @@ class NotPrivate(Exception):
     """Others can read a private file."""
 
 
+class NeedsPassphrase(OSError):
+    """A private key asks for a passphrase."""
+
+
+def no_passphrase() -> str:
+    """Refuse, in place of OpenSSL's question at the terminal, for which all polling would stand still."""
+    raise NeedsPassphrase(
+        "the private key asks for a passphrase, which nobody can type here; take it off with:"
+        " openssl pkey -in OLD -out NEW"
+    )
+
+
 def handed_over(path: Path | None) -> Path | None:
     """Return the copy of `path` that systemd made for this process, or `path` where there is none.
 

@@ -15,7 +15,6 @@ from agent.clock import Clock
 from agent.config import Config
 from agent.control.server import ControlError
 from agent.metrics import MetricsError
-from agent.outputs.gpio import GpioError
 from agent.reload import ReloadRefused
 from agent.runtime import Agent
 from agent.simulated import SimulatedClock, refusals
@@ -53,7 +52,7 @@ def command(path: Path, time_scale: float | None, bench_clock: Path | None) -> N
     try:
         reread = partial(_reread, path, simulated=time_scale is not None)
         asyncio.run(Agent(config, profiles, reread, clock).run())
-    except (StoreError, ControlError, GpioError, MetricsError) as error:
+    except (StoreError, ControlError, MetricsError) as error:
         raise Misuse(str(error)) from error
 
 

@@ -4,6 +4,7 @@ A normally energised relay shows a failure only if the failure takes the energy 
 
     failure                      gpio                         modbus-coil
     the agent ends or crashes    ExecStopPost drops it        ExecStopPost drops it
+                                 (strict_gpiod: the kernel)
     the agent hangs              systemd's watchdog, then     systemd's watchdog, then
                                  ExecStopPost                 ExecStopPost
     the kernel hangs             nothing: Linux keeps pins    the module's host time-out
@@ -17,6 +18,10 @@ from agent.config import CoilRelay, GpioRelay
 NO_RELAY = "no [relay] is configured: an alarm is heard only upstream, and not while the network is down"
 NEEDS_SYSTEMD = (
     "an agent that is not run by the service in systemd/ leaves the relay as it was when it dies or hangs"
+)
+STRICT_GPIOD = (
+    f"{NEEDS_SYSTEMD}; on a Raspberry Pi, dtparam=strict_gpiod in config.txt makes the kernel let go of a pin"
+    " whose process has died"
 )
 HUNG_KERNEL = (
     "a hung kernel keeps the pin driven: use a relay that must be fed with pulses, or the hardware watchdog"
@@ -34,7 +39,7 @@ def uncovered(relay: GpioRelay | CoilRelay | None) -> list[str]:
     if relay is None:
         return [NO_RELAY]
     if isinstance(relay, GpioRelay):
-        return [NEEDS_SYSTEMD, HUNG_KERNEL]
+        return [STRICT_GPIOD, HUNG_KERNEL]
     if relay.host_timeout_s is None:
         return [NEEDS_SYSTEMD, NO_HOST_TIMEOUT]
     return [SLOW_HOST_TIMEOUT.format(relay.host_timeout_s)] if relay.host_timeout_s > 10 else []

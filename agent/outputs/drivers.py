@@ -7,7 +7,7 @@ from agent.outputs.relay import Driver
 
 
 def driver_of(table: GpioRelay | CoilRelay) -> Driver:
-    """Return the driver; GpioError where the pin cannot be had."""
+    """Return the driver. One that has nothing to drive says so in its `trouble`."""
     if isinstance(table, GpioRelay):
         return GpioDriver(table.pin, table.active_high)
     return CoilDriver(table.host, table.port, table.unit_id, table.coil)

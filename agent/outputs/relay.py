@@ -10,6 +10,7 @@ from agent.outputs.annunciator import Annunciator
 
 log = logging.getLogger(__name__)
 
+TROUBLE_S = 10.0  # a module that is back by then was only restarted
 CHECK_S = 0.2  # how late the end of a drill may be noticed; alarms do not wait for it
 
 
@@ -36,6 +37,8 @@ class Relay:
         self._annunciator = annunciator
         self.reasons: list[str] = ["starting"]
         self._clock = clock
+        self._trouble_since_s: float | None = None
+        self._trouble_told = False
 
     @property
     def energised(self) -> bool:
@@ -62,6 +65,19 @@ class Relay:
         """Drop for some seconds."""
         self._annunciator.drill(self._clock() + seconds)
         self._refresh()
+
+    def news_of_trouble(self) -> str:
+        """Return what has kept the relay from being driven for TROUBLE_S, each time once; else ""."""
+        if not self.driver.trouble:
+            self._trouble_since_s, self._trouble_told = None, False
+            return ""
+        now_s = self._clock()
+        if self._trouble_since_s is None:
+            self._trouble_since_s = now_s
+        if self._trouble_told or now_s - self._trouble_since_s < TROUBLE_S:
+            return ""
+        self._trouble_told = True
+        return self.driver.trouble
 
     def _refresh(self) -> None:
         reasons = self._annunciator.reasons(self._clock())

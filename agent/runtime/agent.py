@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 CERTIFICATE_S = 86_400.0  # between two looks at when it ends
 INTERVALS_S = 3600.0  # one row of evidence per unit
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
+UNHEARD = "; until that is mended nobody in the room hears an alarm"
 SIGHT_S = 1.0  # how often the outputs are told of units out of sight
 Reread = Callable[[], tuple[Config, dict[str, Profile]]]  # raises ReloadRefused
 
@@ -228,9 +229,12 @@ class Agent:
         await parts.writer(parts.store.add_intervals, stretches)
 
     async def _tell_outputs(self) -> None:
-        """Tell the outputs which units are out of sight."""
+        """Tell the outputs which units are out of sight, and people of an output that cannot be driven."""
+        parts = self.parts
         while True:
-            self.parts.watching.look_around(self.parts.buses.values())
+            parts.watching.look_around(parts.buses.values())
+            if parts.desk.relay and (trouble := parts.desk.relay.news_of_trouble()):
+                parts.record(SITE, [parts.desk.about_itself("relay_trouble", trouble + UNHEARD)])
             await asyncio.sleep(SIGHT_S)
 
     def _clock_events(self) -> list[Event]:

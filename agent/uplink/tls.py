@@ -4,7 +4,7 @@ import ssl
 import time
 from pathlib import Path
 
-from agent.credentials import NotPrivate, must_be_private
+from agent.credentials import NotPrivate, must_be_private, no_passphrase
 
 RELEASED_S = 1_767_225_600  # 2026-01-01: a clock before this release was never set
 NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL; the ssl module has no name for it
@@ -28,7 +28,7 @@ def client_context(
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if cert and key:
             must_be_private(key)
-            context.load_cert_chain(cert, key)
+            context.load_cert_chain(cert, key, no_passphrase)
     except NotPrivate as error:
         raise TlsError(f"[upstream] key: {error}") from error
     except (OSError, ssl.SSLError) as error:

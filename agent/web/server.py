@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
+from agent.credentials import no_passphrase
 from agent.store.reading import BufferError
 from agent.view.site import REFRESH_S
 from agent.web import pages
@@ -109,7 +110,7 @@ class Page:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(*self._tls)  # ssl.SSLError is an OSError
+        context.load_cert_chain(*self._tls, no_passphrase)  # ssl.SSLError is an OSError
         return context
 
     def _app(self) -> web.Application:

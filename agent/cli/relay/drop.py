@@ -9,7 +9,6 @@ from agent.cli.errors import Finding, Misuse
 from agent.cli.load import config_option
 from agent.config import CoilRelay, ConfigError, GpioRelay, load_config
 from agent.outputs.drivers import driver_of
-from agent.outputs.gpio import GpioError
 
 
 @click.command("drop")
@@ -29,11 +28,7 @@ def command(path: Path) -> None:
         raise Misuse(str(error)) from error
     if table is None:
         return
-    try:
-        trouble = asyncio.run(_drop(table))
-    except GpioError as error:
-        raise Finding(str(error)) from error
-    if trouble:
+    if trouble := asyncio.run(_drop(table)):
         raise Finding(trouble)
 
 

@@ -1,11 +1,39 @@
-"""A real agent, a unit that reports a critical alarm, and an I/O module that holds the relay."""
+"""A real agent whose unit reports a critical alarm to a relay, and one whose relay is not there."""
 
+import json
+import time
 from pathlib import Path
+from typing import Any
 
 from agent.cli.bench import wire_to_relay
+from agent.cli.demo.children import Children
+from agent.control import client
+from tests.agent.test_notify import CONFIG
 
 
 async def test_a_critical_alarm_drops_the_coil_and_shelving_it_lets_the_next_one_be_heard(
     tmp_path: Path,
 ) -> None:
     assert len(await wire_to_relay.trials(tmp_path, 2)) == 2
+
+
+def test_an_agent_without_the_chip_of_its_relay_watches_and_says_that_nobody_would_hear_it(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "agent.toml"
+    config.write_text(CONFIG.format(folder=tmp_path) + '[relay]\noutput = "gpio"\npin = 17\n')
+    with Children(tmp_path) as children:
+        agent = children.start("agent", "agent.cli", "run", "--config", str(config))
+        deadline_s = time.monotonic() + 60
+        status: dict[str, Any] = {"alarms": []}
+        while not any(alarm["detector"] == "relay_trouble" for alarm in status["alarms"]):
+            assert agent.alive, agent.log.read_text()
+            assert time.monotonic() < deadline_s, status
+            try:
+                status = client.get(tmp_path / "control.sock", "/v1/status")
+            except client.NotRunning:
+                time.sleep(0.05)
+        assert "nobody in the room hears an alarm" in json.dumps(status["alarms"])
+        assert any("relay: GPIO pin 17" in reason for reason in status["health"]["degraded"])
+        agent.stop()
+    assert agent.process.returncode == 0

@@ -3,7 +3,14 @@
 import pytest
 
 from agent.config import CoilRelay, GpioRelay
-from agent.outputs.coverage import HUNG_KERNEL, NEEDS_SYSTEMD, NO_HOST_TIMEOUT, NO_RELAY, uncovered
+from agent.outputs.coverage import (
+    HUNG_KERNEL,
+    NEEDS_SYSTEMD,
+    NO_HOST_TIMEOUT,
+    NO_RELAY,
+    STRICT_GPIOD,
+    uncovered,
+)
 
 COIL = CoilRelay(output="modbus-coil", host="192.0.2.20", coil=0)
 
@@ -12,7 +19,7 @@ COIL = CoilRelay(output="modbus-coil", host="192.0.2.20", coil=0)
     ("relay", "said"),
     [
         (None, [NO_RELAY]),
-        (GpioRelay(output="gpio", pin=17), [NEEDS_SYSTEMD, HUNG_KERNEL]),
+        (GpioRelay(output="gpio", pin=17), [STRICT_GPIOD, HUNG_KERNEL]),
         (COIL, [NEEDS_SYSTEMD, NO_HOST_TIMEOUT]),
         (COIL.model_copy(update={"host_timeout_s": 5.0}), []),
         (

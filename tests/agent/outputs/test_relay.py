@@ -12,7 +12,7 @@ from gpiozero.pins.mock import MockFactory
 from agent.cli import main
 from agent.modbus.coil import CoilDriver
 from agent.outputs.annunciator import Annunciator
-from agent.outputs.gpio import GpioDriver, GpioError
+from agent.outputs.gpio import GpioDriver
 from agent.outputs.relay import Driver, Relay
 from hil.modbus.io_module import IoModule
 
@@ -66,11 +66,47 @@ async def test_a_pin_says_all_is_well_only_while_it_is(pins: MockFactory, active
     assert pin.state is not active_high
 
 
-def test_a_board_without_pins_says_what_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_board_without_pins_says_what_to_look_at_and_a_pin_that_comes_later_is_driven(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     Device.pin_factory = None
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "native")  # needs the registers of a Raspberry Pi
-    with pytest.raises(GpioError, match=r"GPIO pin 17: .*gpiodetect"):
-        GpioDriver(PIN)
+    monkeypatch.setattr("agent.outputs.gpio.RETRY_S", 0.01)
+    room = Room(GpioDriver(PIN))
+    assert "GPIO pin 17: " in room.relay.driver.trouble
+    assert "gpiodetect" in room.relay.driver.trouble
+    room.see("LIVE")
+    Device.pin_factory = pins = MockFactory()
+    running = asyncio.create_task(room.relay.run())
+    await until(lambda: bool(pins.pin(PIN).state))
+    assert room.relay.driver.trouble == ""
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    Device.pin_factory = None
+
+
+async def test_a_pin_that_fails_harms_no_alarm(pins: MockFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.outputs.gpio.RETRY_S", 0.01)
+    room = Room(GpioDriver(PIN))
+    room.see("LIVE")
+    with monkeypatch.context() as broken:
+        broken.setattr(type(pins.pin(PIN)), "_set_state", _fail)
+        room.see("BLIND")
+        assert "GPIO pin 17: the chip is gone" in room.relay.driver.trouble
+        room.now_s = 1.0
+        assert room.relay.news_of_trouble() == ""
+        room.now_s = 11.0
+        assert "the chip is gone" in room.relay.news_of_trouble()
+        assert room.relay.news_of_trouble() == ""  # once
+    running = asyncio.create_task(room.relay.run())
+    await until(lambda: not room.relay.driver.trouble)
+    assert pins.pin(PIN).state is False
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def _fail(*_: object) -> None:
+    raise OSError("the chip is gone")
 
 
 @pytest.fixture

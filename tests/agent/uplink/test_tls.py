@@ -1,5 +1,6 @@
 """Certificates at both ends, and a clock that says 1970."""
 
+import asyncio
 import datetime
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -7,6 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from agent.store.store import Store
 from agent.store.writer import Writer
@@ -72,5 +75,48 @@ async def test_a_certificate_of_another_time_is_no_obstacle_while_the_clock_was_
 
 
 def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
-    with pytest.raises(TlsError, match=r"absent\.pem"):
-        client_context(tmp_path / "absent.pem", None, None)
+    authority = Authority(tmp_path)
+    ca = authority.path
+    cert, key = authority.issue("site-1")
+    _, other = authority.issue("site-2")
+    noise, empty, locked = tmp_path / "noise.pem", tmp_path / "empty.pem", tmp_path / "locked.key"
+    noise.write_bytes(bytes(range(256)))
+    noise.chmod(0o600)
+    empty.touch(mode=0o600)
+    locked.touch(mode=0o600)
+    locked.write_bytes(
+        ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+        )
+    )
+    for files, says in (
+        ((tmp_path / "absent.pem", None, None), r"absent\.pem"),
+        ((noise, None, None), r"noise\.pem"),
+        ((empty, None, None), r"empty\.pem"),
+        ((ca, noise, key), r"noise\.pem"),
+        ((ca, cert, empty), r"empty\.pem"),
+        ((ca, cert, other), r"site-2\.key.*mismatch"),
+        ((ca, cert, locked), r"asks for a passphrase.*openssl pkey"),
+    ):
+        with pytest.raises(TlsError, match=says):
+            client_context(*files)
+
+
+async def test_credentials_that_are_nonsense_keep_batches_on_the_box_until_they_are_mended(
+    tmp_path: Path,
+) -> None:
+    authority = Authority(tmp_path)
+    async with sending(tmp_path, authority, authority) as (store, sender):
+        cert, key = authority.issue("site-1")
+        good = cert.read_bytes()
+        cert.write_bytes(b"-----BEGIN CERTIFICATE-----\nnonsense\n")
+        uplink = sender(authority.path, cert, key)
+        running = asyncio.create_task(uplink.run())
+        async with asyncio.timeout(20):
+            while "site-1.pem" not in uplink.status.trouble:  # noqa: ASYNC110 - a status has no events
+                await asyncio.sleep(0.01)
+            assert not running.done()
+            cert.write_bytes(good)
+            while store.account().acknowledged == 0:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        running.cancel()
