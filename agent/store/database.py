@@ -15,6 +15,7 @@ from agent.store.schema import NewerVersion, migrate
 from agent.wire.ranges import Ranges
 
 PAGE_BYTES = 1024  # a third of the flash writes of 4 KiB pages at 1.5 kB batches
+CACHE_KIB = 512  # what is written once and read once needs no more; SQLite's 2 MB take an hour to fill up
 WAL_PAGES = 1000  # the WAL is copied into the database at this length, and begins anew
 QUARANTINED_KEPT = 2
 
@@ -24,6 +25,7 @@ PRAGMAS = (
     "synchronous = FULL",
     f"wal_autocheckpoint = {WAL_PAGES}",
     f"journal_size_limit = {2 * WAL_PAGES * PAGE_BYTES}",
+    f"cache_size = -{CACHE_KIB}",
     "temp_store = MEMORY",
     "cell_size_check = ON",
 )
