@@ -90,14 +90,9 @@ def configuration(folder: Path, url: str, ports: dict[str, int]) -> str:
     """Return the agent's configuration."""
     parts = [AGENT.format(folder=folder, url=url)]
     for name, transport in UNITS.items():
-        where = (
-            f'device = "{folder}/rs485"\nbaud = 19200'
-            if transport == "rtu"
-            else f'host = "127.0.0.1"\nport = {ports[name]}'
-        )
-        profile = "pace-rtu" if transport == "rtu" else "sunspec-lithium-ion"
+        where = POLLED[transport].format(folder=folder, port=ports.get(name))
         parts.append(f'[[bus]]\nname = "bus-{name}"\ntransport = "{transport}"\n{where}\n')
-        parts.append(f'[[unit]]\nname = "{name}"\nbus = "bus-{name}"\nprofile = "{profile}"\n')
+        parts.append(f'[[unit]]\nname = "{name}"\nbus = "bus-{name}"\nprofile = "{PROFILES[transport]}"\n')
     return "\n".join(parts)
 
 
@@ -151,7 +146,7 @@ class Soak:
         except client.NotRunning:
             return  # it is starting
         account = status["account"]
-        self.samples.append(
+        self._keep(
             Sample(
                 round(t_s, 1),
                 round(resident_mb(pid), 2),
@@ -164,6 +159,15 @@ class Soak:
                 sum(unit["knowledge"] == "LIVE" for unit in status["units"]),
             )
         )
+
+    def _keep(self, sample: Sample) -> None:
+        """Remember a sample, on disk too: a soak that is cut short has shown something."""
+        with (self.folder / "samples.csv").open("a", newline="") as file:
+            writer = csv.writer(file)
+            if not self.samples:
+                writer.writerow(field.name for field in fields(Sample))
+            writer.writerow(astuple(sample))
+        self.samples.append(sample)
 
 
 def slope_per_hour(t_s: list[float], values: list[float]) -> float:
@@ -214,14 +218,6 @@ def figures(folder: Path, samples: list[Sample]) -> list[tuple[str, float, str, 
     ]
 
 
-def write_csv(path: Path, samples: list[Sample]) -> None:
-    """Write the samples for people and their tools."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(field.name for field in fields(Sample))
-        writer.writerows(astuple(sample) for sample in samples)
-
-
 def plot(path: Path, samples: list[Sample]) -> None:
     """Draw what may grow, one above the other."""
     import matplotlib
@@ -264,7 +260,6 @@ def command(minutes: float, output: Path, as_json: bool) -> None:
     with Children(output.resolve()) as children:
         soak = Soak(output.resolve(), minutes, children)
         soak.run()
-    write_csv(output / "samples.csv", soak.samples)
     try:
         plot(output / "soak.png", soak.samples)
     except ModuleNotFoundError:
