@@ -60,6 +60,10 @@ class ControlServer:
         await self._runner.setup()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            if _answers(self._path):
+                raise ControlError(
+                    f"{self._path}: another agent answers there; stop it, or set [control] socket"
+                )
             with contextlib.suppress(FileNotFoundError):
                 self._path.unlink()  # left behind by a process that was killed
             await web.UnixSite(self._runner, str(self._path)).start()
@@ -74,6 +78,18 @@ class ControlServer:
         await self._runner.cleanup()
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)  # a listener that is too busy to take us raises BlockingIOError
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except BlockingIOError:
+            pass
+    return True
 
 
 def _answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pwd
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from agent.cli import main
 from agent.clock import Clock
 from agent.control import client
 from agent.control.api import routes
-from agent.control.server import ControlServer
+from agent.control.server import ControlError, ControlServer
 from agent.desk import Desk
 from agent.detect import identity
 from agent.detect.book import AlarmBook
@@ -181,6 +182,21 @@ async def test_a_body_that_is_no_json_object_is_refused(site: Site, body: bytes)
     writer.close()
     assert answer.startswith(b"HTTP/1.1 400")
     assert b'{"error": "the body' in answer
+
+
+async def test_a_second_agent_does_not_take_the_door_of_the_first_but_that_of_a_dead_one(
+    site: Site, tmp_path: Path
+) -> None:
+    with pytest.raises(ControlError, match="another agent answers there"):
+        await ControlServer(site.socket, {}).start()
+    assert (await site.get("/v1/status"))["agent"] == "agent-1"
+    dead = tmp_path / "dead.sock"
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(dead))
+        killed.listen()
+    server = ControlServer(dead, {})
+    await server.start()
+    await server.stop()
 
 
 async def test_a_unit_that_is_not_there_is_named(site: Site) -> None:
