@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.detect.alarms import AlarmEvent
+from agent.detect.settings import Settings
 from agent.detect.unit import UnitJudges
 from agent.quality import Quality
 from drivers.decode import encode
@@ -19,9 +20,18 @@ from hil.source import Floats, Source
 
 
 class Direct:
-    """One unit: blocks of measurements in, alarm events out; `registers` are what a wire would serve."""
+    """One unit: blocks of measurements in, alarm events out; `registers` are what a wire would serve, and
+    `settings` what agent.toml would say.
+    """
 
-    def __init__(self, profile: Profile, registers: RegisterMap, source: Source, period_s: float) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        registers: RegisterMap,
+        source: Source,
+        period_s: float,
+        settings: Settings | None = None,
+    ) -> None:
         self.layout = converse(profile, registers.tables)
         layout = self.layout
         self._translator = Translator(layout.values, source)
@@ -30,7 +40,7 @@ class Direct:
         for index, read in enumerate(layout.plan.reads):
             self._image.store(index, ask(registers.tables, read))
         self._image.word_quality[:] = Quality.GOOD
-        self.judges = UnitJudges(layout, period_s)
+        self.judges = UnitJudges(layout, period_s, settings)
         self.raw = np.zeros(layout.n, np.int64)
         self.quality = np.zeros(layout.n, np.uint8)
         self.si = np.full(layout.n, np.nan)

@@ -141,6 +141,11 @@ class UnitTable(_Table):
     identity: dict[str, str | int | float] = {}
     source: SourceTable
 
+    @property
+    def chemistry(self) -> str | None:
+        """What an installer would say of it in agent.toml; None: of a recording nobody says."""
+        return self.source.rack.chemistry if self.source.rack else None
+
     @field_validator("listen")
     @classmethod
     def _address(cls, listen: str | None) -> str | None:

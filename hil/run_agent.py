@@ -199,6 +199,7 @@ class _Run:
                 f'[[unit]]\nname = "{table.name}"\nbus = "{names[id(served.wire)]}"\n'
                 f"unit_id = {table.unit_id}\n"
                 f'profile = "{table.profile}"\nperiod_s = {self.scenario.period_s:g}'
+                + (f'\nchemistry = "{table.chemistry}"' if table.chemistry else "")
             )
         return "\n".join(lines) + "\n"
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.detect.alarms import AlarmEvent, State
+from agent.detect.settings import Settings
 from agent.quality import Quality
 from hil.direct import Direct
 from hil.events import Cut, EventTable, WireClear, WireFault
@@ -46,7 +47,8 @@ class _Wire:
 class _Unit:
     def __init__(self, unit: Unit, scenario: Scenario, evidence: Evidence) -> None:
         self.unit, self.evidence = unit, evidence
-        self.direct = Direct(unit.profile, unit.registers, unit.source, scenario.period_s)
+        settings = Settings(chemistry=unit.table.chemistry or "")
+        self.direct = Direct(unit.profile, unit.registers, unit.source, scenario.period_s, settings)
         self.wire = _Wire(unit.table.source.rack.seed if unit.table.source.rack else 0)
         layout = self.direct.layout
         self.places = Places(unit.source, layout.places, layout.quantities)

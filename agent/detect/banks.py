@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.detect import imbalance, load, resistance, slope, surroundings, trip, validity
+from agent.detect import conductance, imbalance, load, resistance, slope, surroundings, trip, validity
 from agent.detect.channels import TEMPERATURES, VOLTAGES, Bank, Floats, Ints, make_bank, string_of
 from agent.detect.heating import new_heat
 from agent.detect.inputs import new_inputs
@@ -30,7 +30,7 @@ LEARNED = (
     ("temperature", "noise"), ("temperature", "learned"), ("gain", "noise"), ("gain", "learned"),
     ("load", "state"), ("load", "feature"), ("load", "mean"), ("load", "covariance"), ("load", "inverse"),
     ("cells", "state"), ("resistances", "circuit"), ("resistances", "cell"),
-    ("around", "group"), ("around", "circuit"), ("around", "room"),
+    ("around", "group"), ("around", "circuit"), ("around", "room"), ("around", "conductance"),
     ("group_temperature", "noise"), ("group_temperature", "learned"),
 )  # fmt: skip
 
@@ -159,6 +159,7 @@ def start_afresh(banks: Banks) -> None:
     slope.forget_values(
         slope.Slopes(banks.group_temperature, banks.group_gain, banks.group_moments, banks.group_scales)
     )
+    conductance.forget_values(banks.around.conductance)
     banks.trips.state[:] = trip.new_state(len(banks.trips.state))
     banks.resistances.circuit[:, resistance.BEFORE] = np.nan
 
@@ -200,4 +201,5 @@ def unpack(banks: Banks, body: bytes) -> None:
     for signal in (banks.temperature, banks.gain, banks.group_temperature):
         signal.noise[:, 0] = np.nan  # the value before is not the value before
         signal.learned[:, :, slope.JUMP] = 0.0
+    conductance.forget_values(banks.around.conductance)
     banks.resistances.circuit[:, resistance.BEFORE] = np.nan

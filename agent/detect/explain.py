@@ -213,6 +213,18 @@ def cooling(case: Case, slope: float, temp: float, scope: str) -> AlarmEvent:
     return replace(case.event(slope, text), location=scope)
 
 
+def cooling_lost(case: Case, times: float, now_per_s: float, usual_per_s: float, scope: str) -> AlarmEvent:
+    """Explain a group that gets rid of the heat of its load more slowly than it used to."""
+    usual_s = 1.0 / usual_per_s
+    now = f"in {duration(1.0 / now_per_s)}" if now_per_s > 0.1 * usual_per_s else "hardly at all"
+    text = (
+        f"{scope or 'The unit'} lost two thirds of the heat of a load in {duration(usual_s)}, now {now}: "
+        f"cooled {times:.1f} times worse beyond doubt (limit {case.row.limit:g}). Check fans, filters and "
+        f"whether air gets in and out."
+    )
+    return replace(case.event(times, text, expected=1.0), location=scope)
+
+
 def cooling_degraded(case: Case, left_k: float, over_k: float, scope: str) -> AlarmEvent:
     """Explain a group that stands ever further above its room."""
     text = (

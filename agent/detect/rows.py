@@ -52,6 +52,9 @@ ROWS: tuple[Row, ...] = (
     Row("resistance", "voltage", ADVICE, 1.5, "times", 3600.0, 86400.0, 0.2, False),
     Row("cooling", "temperature", WARNING, 0.1, "K/min", 120.0, 1800.0, 0.05, False),
     Row("cooling", "temperature", ADVICE, 0.02, "K/min", 300.0, 1800.0, 0.01, False),
+    # Fans that fail leave a third to a fifth of the conductance, a filter that clogs takes it bit by bit.
+    Row("cooling-lost", "temperature", WARNING, 2.0, "times", 600.0, 86400.0, 0.5, False),
+    Row("cooling-lost", "temperature", ADVICE, 1.25, "times", 600.0, 86400.0, 0.1, False),
     Row("cooling-degraded", "temperature", ADVICE, 2.0, "K", 3600.0, 86400.0, 0.5, False),
     # Vendors of VRLA: 3 K over the room at most; over 10 K suspect thermal runaway.
     Row("vrla-over-room", "temperature", CRITICAL, 10.0, "K", 600.0, 3600.0, 2.0, True),
@@ -85,6 +88,7 @@ FAMILY = {
     "thermal-rest": "heat",
     "over-temperature": "heat",
     "cooling": "heat",
+    "cooling-lost": "heat",
     "cell-imbalance": "voltage",
     "cell-drift": "voltage",
     "blind-voltage": "blind",

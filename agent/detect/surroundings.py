@@ -7,8 +7,9 @@ import numpy as np
 
 from agent.detect.channels import Floats
 from agent.detect.compiled import compiled
+from agent.detect.conductance import judge_conductance, new_conductance
 from agent.detect.inputs import Inputs
-from agent.detect.load import CHARGE, DISCHARGE, REST, SLOW, Load
+from agent.detect.load import CHARGE, DISCHARGE, NOW, REST, SLOW, Load
 from agent.detect.slope import CERTAIN, SCALES_S, Slopes, fit_slopes
 
 SLOWEST = 2  # scales from here on: a room does not fail within a minute
@@ -26,15 +27,19 @@ ROOM_LAG_S = 1800.0
 # square, age.
 COOLING, DEGRADED, OVER, FAST, BASELINE, SQUARE, AGE = range(7)
 # Columns of a circuit's limits and scores: most charge and discharge, A; load over limit; float current:
-# fast, baseline, age, ratio.
-MAX_CHARGE, MAX_DISCHARGE, OVERLOAD, FLOAT, FLOAT_BASELINE, FLOAT_AGE, FLOAT_RATIO = range(7)
+# fast, baseline, age, ratio; 1 since it rested, 0 since it was discharged.
+MAX_CHARGE, MAX_DISCHARGE, OVERLOAD, FLOAT, FLOAT_BASELINE, FLOAT_AGE, FLOAT_RATIO, FLOATS = range(8)
+CIRCUIT_COLUMNS = 8
 
-FLOAT_FAST_S, FLOAT_BASELINE_S, FLOAT_AFTER_S = 3600.0, 14 * 86400.0, 86400.0
+# A charge that tapers off when learning begins makes the baseline too high, and errs to the quiet side.
+FLOAT_FAST_S, FLOAT_BASELINE_S, FLOAT_AFTER_S = 3600.0, 14 * 86400.0, 6 * 3600.0
+FLOAT_GROWN = 1.7  # times: from here on it is no lesson
 
 
 class Surroundings(NamedTuple):
     """State of g groups and m circuits: median (g,), nothing (g,) NaN, restart (g,); group (g, 7), circuit
-    (m, 7), room (1,): the room's temperature as bodies follow it; over_room (n,): score of each sensor.
+    (m, 8), room (1,): the room's temperature as bodies follow it; over_room (n,): score of each sensor;
+    conductance (g, k): see `conductance`.
     """
 
     median: Floats
@@ -44,6 +49,7 @@ class Surroundings(NamedTuple):
     circuit: Floats
     room: Floats
     over_room: Floats
+    conductance: Floats
 
 
 def new_surroundings(
@@ -52,7 +58,7 @@ def new_surroundings(
     """Return the state of groups that have not been seen yet."""
     group = np.zeros((groups, 7))
     group[:, [COOLING, OVER, FAST, BASELINE]] = np.nan
-    circuit = np.zeros((circuits, 7))
+    circuit = np.zeros((circuits, CIRCUIT_COLUMNS))
     circuit[:, MAX_CHARGE], circuit[:, MAX_DISCHARGE] = max_charge_a, max_discharge_a
     circuit[:, [FLOAT, FLOAT_BASELINE]] = np.nan
     return Surroundings(
@@ -63,6 +69,7 @@ def new_surroundings(
         circuit,
         np.full(1, np.nan),
         np.full(n, np.nan),
+        new_conductance(groups),
     )
 
 
@@ -97,6 +104,9 @@ def judge_surroundings(dt_s: float, bank: Inputs, load: Load, slopes: Slopes, ar
     for g in range(bank.start.size - 1):
         _judge_cooling(bank, load, slopes, around, g)
         _judge_degraded(min(dt_s, GAP_S), around, g)
+        j = bank.circuit[bank.member[bank.start[g]]]
+        rests = load.regime[j] == REST
+        judge_conductance(dt_s, around.median[g], room, load.state[j, NOW], rests, around.conductance, g)
     for j in range(load.at.size):
         _judge_circuit(min(dt_s, GAP_S), load, around.circuit, j)
 
@@ -160,7 +170,12 @@ def _judge_circuit(dt_s: float, load: Load, s: Floats, j: int) -> None:
         s[j, FLOAT_RATIO] = np.nan
         return
     s[j, OVERLOAD] = max(current / s[j, MAX_CHARGE], -current / s[j, MAX_DISCHARGE])
-    if load.regime[j] != REST or current <= 0.0:
+    # a float current that runs away looks like a charge: one that no discharge came before
+    if load.regime[j] == REST:
+        s[j, FLOATS] = 1.0
+    elif load.regime[j] == DISCHARGE:
+        s[j, FLOATS] = 0.0
+    if s[j, FLOATS] == 0.0 or current <= 0.0:
         return
     if np.isnan(s[j, FLOAT]):
         s[j, FLOAT] = current
@@ -169,4 +184,7 @@ def _judge_circuit(dt_s: float, load: Load, s: Floats, j: int) -> None:
     s[j, FLOAT] += dt_s / min(s[j, FLOAT_AGE], FLOAT_FAST_S) * (current - s[j, FLOAT])
     ripe = s[j, FLOAT_AGE] > FLOAT_AFTER_S
     s[j, FLOAT_RATIO] = s[j, FLOAT] / s[j, FLOAT_BASELINE] if ripe else 0.0
-    s[j, FLOAT_BASELINE] += dt_s / min(s[j, FLOAT_AGE], FLOAT_BASELINE_S) * (current - s[j, FLOAT_BASELINE])
+    if s[j, FLOAT_RATIO] < FLOAT_GROWN:
+        s[j, FLOAT_BASELINE] += (
+            dt_s / min(s[j, FLOAT_AGE], FLOAT_BASELINE_S) * (current - s[j, FLOAT_BASELINE])
+        )

@@ -1,11 +1,23 @@
 """One unit under watch: frames in, alarm events out."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from agent.detect import banks, explain, heating, imbalance, inputs, liveness, resistance, slope, surroundings
+from agent.detect import (
+    banks,
+    conductance,
+    explain,
+    heating,
+    imbalance,
+    inputs,
+    liveness,
+    resistance,
+    slope,
+    surroundings,
+)
 from agent.detect.alarms import AlarmEvent, Does
 from agent.detect.book import AlarmBook
 from agent.detect.channels import Bank, Codes, Flags, Floats, Ints, string_of
@@ -111,6 +123,7 @@ class RackWatch:
             ("thermal-rest", temps, heat, heating.AT_REST, self._say_rest),
             ("over-temperature", temps, heat, heating.HOT, self._say_hot),
             ("cooling", groups, around.group, surroundings.COOLING, self._say_cooling),
+            ("cooling-lost", groups, around.conductance, conductance.TIMES, self._say_cooling_lost),
             ("cooling-degraded", groups, around.group, surroundings.DEGRADED, self._say_degraded),
             ("cell-imbalance", volts, cells, imbalance.SUDDEN, self._say_imbalance),
             ("cell-drift", volts, cells, imbalance.DRIFTING, self._say_drift),
@@ -277,6 +290,11 @@ class RackWatch:
         around = self._banks.around
         certain = around.group[case.c, surroundings.COOLING]
         return explain.cooling(case, certain, around.median[case.c], self._layout.groups.places[case.c])
+
+    def _say_cooling_lost(self, case: Case) -> AlarmEvent:
+        lost, scope = self._banks.around.conductance[case.c], self._layout.groups.places[case.c]
+        usual = math.exp(lost[conductance.LN_BASE])
+        return explain.cooling_lost(case, lost[conductance.TIMES], lost[conductance.NOW], usual, scope)
 
     def _say_degraded(self, case: Case) -> AlarmEvent:
         group = self._banks.around.group[case.c]
