@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from agent.control.server import ControlError
 from agent.detect.knowledge import Knowledge
 from agent.modbus.bus import Bus
 from agent.modbus.timing import backoff_s
@@ -118,7 +119,7 @@ def _gauges(units: Sequence[tuple[Unit, list[str]]], now_s: float) -> Iterator[M
     yield from (timeout, age, backoff)
 
 
-class MetricsError(Exception):
+class MetricsError(ControlError):
     """The address for metrics cannot be used."""
 
 

@@ -14,7 +14,6 @@ from agent.cli.load import config_option, load
 from agent.clock import Clock
 from agent.config import Config
 from agent.control.server import ControlError
-from agent.metrics import MetricsError
 from agent.reload import ReloadRefused
 from agent.runtime import Agent
 from agent.simulated import SimulatedClock, refusals
@@ -52,7 +51,7 @@ def command(path: Path, time_scale: float | None, bench_clock: Path | None) -> N
     try:
         reread = partial(_reread, path, simulated=time_scale is not None)
         asyncio.run(Agent(config, profiles, reread, clock).run())
-    except (StoreError, ControlError, MetricsError) as error:
+    except (StoreError, ControlError) as error:
         raise Misuse(str(error)) from error
 
 

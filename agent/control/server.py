@@ -21,7 +21,7 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 class ControlError(Exception):
-    """The socket cannot be made."""
+    """What the agent is to listen at cannot be had."""
 
 
 class Refused(Exception):

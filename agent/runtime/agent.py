@@ -17,7 +17,6 @@ from agent.control.api import routes
 from agent.control.reading import read_routes
 from agent.control.server import ControlServer
 from agent.credentials import handed_over
-from agent.metrics import MetricsServer
 from agent.modbus.bus import Bus
 from agent.reload import Change, ReloadRefused, change_of
 from agent.runtime.parts import Parts
@@ -62,8 +61,7 @@ class Agent:
                 **read_routes(parts.desk, lambda: parts.buses.values()),
             },
         )
-        listen = config.metrics.listen
-        self._metrics = MetricsServer(listen, report.metrics) if listen else None
+        self._metrics = report.new_metrics(config.metrics.listen)
         self._polling: dict[str, asyncio.Task[None]] = {}
         self._running: dict[str, asyncio.Task[Any]] = {}
         self._stopping, self._reloading = asyncio.Event(), asyncio.Lock()

@@ -6,18 +6,20 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.control.api import alarms_of, relay_of
 from agent.detect.knowledge import Knowledge
 from agent.headline import headline
-from agent.metrics import exposition
 from agent.runtime.parts import VERSION, Parts
 from agent.seen import TREND_STEP_S, Trends
 from agent.status import bus_report, health, points, unit_report
 from agent.store.errors import StoreError
 from agent.view.site import unit_view, view
 from agent.web.server import Page
+
+if TYPE_CHECKING:
+    from agent.metrics import MetricsServer
 
 
 class Report:
@@ -40,10 +42,17 @@ class Report:
         units = ", ".join(f"{count} {state}" for state, count in states.most_common())
         return f"{units}; collector {'reached' if self._parts.uplink.status.reached else 'not reached'}"
 
-    def metrics(self) -> bytes:
-        """Return what `GET /metrics` answers."""
-        buses, now_s = list(self._parts.buses.values()), self._parts.clock.boottime_s()
-        return exposition(buses, self.knowledge(), now_s)
+    def new_metrics(self, listen: str | None) -> "MetricsServer | None":
+        """Make what serves `GET /metrics`, where it is to be served."""
+        if listen is None:
+            return None
+        from agent.metrics import MetricsServer, exposition  # not without a listener: 2 MB of memory
+
+        def text() -> bytes:
+            buses, now_s = list(self._parts.buses.values()), self._parts.clock.boottime_s()
+            return exposition(buses, self.knowledge(), now_s)
+
+        return MetricsServer(listen, text)
 
     async def status(self) -> dict[str, Any]:
         """Return what `GET /v1/status` answers."""
