@@ -67,6 +67,7 @@ class SerialPort:
         self._settle_s = settle_s
         self._stable: Path | None = None
         self._serial: serial.Serial | None = None
+        self._settled = False
         self._node = 0
         self._gone = False
         self._free_at_s = 0.0
@@ -79,8 +80,8 @@ class SerialPort:
 
     @property
     def is_open(self) -> bool:
-        """Whether the device is held."""
-        return self._serial is not None
+        """Whether the device is held, and has settled."""
+        return self._serial is not None and self._settled
 
     async def open(self) -> None:
         """Open the device exclusively and let the adapter settle; raise PortError with the reason.
@@ -101,9 +102,10 @@ class SerialPort:
         self._gone = False
         self._overdue.clear()
         asyncio.get_running_loop().add_reader(self._serial.fileno(), self._readable)
-        self._free_at_s = time.monotonic() + self._settle_s
+        self._settled = False
         if self._settle_s:
             await asyncio.sleep(self._settle_s)
+        self._settled = True
 
     def close(self) -> None:
         """Let the device go."""

@@ -226,6 +226,8 @@ async def test_an_adapter_that_has_to_settle_is_asked_nothing_before(tmp_path: P
     watched = Watched(SerialPort(str(bus.link), 115200, settle_s=1.2))
     polling = asyncio.create_task(watched.bus.run())
     await watched.wait_good(10)
+    # one of 40 s: meanwhile the units' cycles pass, unread; nothing that is counted may stand still
+    assert watched.unit.counters.cycles - len(watched.frames) >= 8
     polling.cancel()
     await asyncio.gather(polling, return_exceptions=True)
     counters = watched.unit.counters
