@@ -27,13 +27,15 @@ ROOM_LAG_S = 1800.0
 # square, age.
 COOLING, DEGRADED, OVER, FAST, BASELINE, SQUARE, AGE = range(7)
 # Columns of a circuit's limits and scores: most charge and discharge, A; load over limit; float current:
-# fast, baseline, age, ratio; 1 since it rested, 0 since it was discharged.
+# fast, baseline, age, ratio; 1: it floats, below 0: so
+# many seconds until a recharge must be over.
 MAX_CHARGE, MAX_DISCHARGE, OVERLOAD, FLOAT, FLOAT_BASELINE, FLOAT_AGE, FLOAT_RATIO, FLOATS = range(8)
 CIRCUIT_COLUMNS = 8
 
 # A charge that tapers off when learning begins makes the baseline too high, and errs to the quiet side.
 FLOAT_FAST_S, FLOAT_BASELINE_S, FLOAT_AFTER_S = 3600.0, 14 * 86400.0, 6 * 3600.0
 FLOAT_GROWN = 1.7  # times: from here on it is no lesson
+RECHARGED_S = 2 * 86400.0
 
 
 class Surroundings(NamedTuple):
@@ -170,12 +172,17 @@ def _judge_circuit(dt_s: float, load: Load, s: Floats, j: int) -> None:
         s[j, FLOAT_RATIO] = np.nan
         return
     s[j, OVERLOAD] = max(current / s[j, MAX_CHARGE], -current / s[j, MAX_DISCHARGE])
-    # a float current that runs away looks like a charge: one that no discharge came before
-    if load.regime[j] == REST:
+    # A float current that runs away looks like a charge, one that no discharge came before; the tail of a
+    # recharge looks like a float current. A battery floats once it draws about as little as it used to, or
+    # long after its last discharge.
+    if load.regime[j] == DISCHARGE:
+        s[j, FLOATS] = -RECHARGED_S
+    elif s[j, FLOATS] < 0.0:
+        back = load.regime[j] == REST and current < FLOAT_GROWN * s[j, FLOAT_BASELINE]
+        s[j, FLOATS] = 1.0 if back else min(s[j, FLOATS] + dt_s, 0.0)
+    elif load.regime[j] == REST:
         s[j, FLOATS] = 1.0
-    elif load.regime[j] == DISCHARGE:
-        s[j, FLOATS] = 0.0
-    if s[j, FLOATS] == 0.0 or current <= 0.0:
+    if s[j, FLOATS] <= 0.0 or current <= 0.0:
         return
     if np.isnan(s[j, FLOAT]):
         s[j, FLOAT] = current
