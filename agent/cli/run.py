@@ -1,6 +1,7 @@
 """cellwarden run: the agent itself."""
 
 import asyncio
+import gc
 import logging
 import sys
 from functools import partial
@@ -50,7 +51,12 @@ def command(path: Path, time_scale: float | None, bench_clock: Path | None) -> N
     kernels.prepare()  # a kernel that compiled at its first frame would hold up every bus
     try:
         reread = partial(_reread, path, simulated=time_scale is not None)
-        asyncio.run(Agent(config, profiles, reread, clock).run())
+        agent = Agent(config, profiles, reread, clock)
+        # 150,000 objects stay for ever, and Python looks for cycles among the oldest only once a quarter as
+        # many have joined them: for hours what lost connections leave behind would pile up, then polling wait
+        gc.freeze()
+        gc.collect()  # of nothing: from now on frozen objects are not counted among the oldest (CPython's gc)
+        asyncio.run(agent.run())
     except (StoreError, ControlError) as error:
         raise Misuse(str(error)) from error
 
