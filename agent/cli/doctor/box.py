@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from agent.certificate import CertificateError, expiry_warning
 from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
+from agent.cli.greeting import NotTaken, greet
 from agent.clock import Clock
 from agent.uplink.tls import TlsError, client_context
 
@@ -159,7 +160,7 @@ def dns(site: Site) -> Iterator[Result]:
 
 
 def collector(site: Site) -> Iterator[Result]:
-    """The collector takes batches; without an agent, whether its port can be reached."""
+    """The collector takes batches; without an agent, whether it would take this one's."""
     assert site.config is not None
     parts = urlsplit(site.config.upstream.url)
     where = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
@@ -172,17 +173,11 @@ def collector(site: Site) -> Iterator[Result]:
             seen = f"{told['trouble'] or 'not reached yet'}; {waiting} batches wait on disk"
             yield problem("CW-502", seen, f"curl -v {parts.scheme}://{where[0]}:{where[1]}/")
         return
+    assert site.config is not None
     try:
-        socket.create_connection(where, REACH_S).close()
-    except OSError as error:
-        run = f"ping {where[0]}"
-        yield problem(
-            "CW-502", f"{where[0]}:{where[1]}: {error.strerror or error}", run, "network", "firewall"
-        )
-    else:
-        yield good(
-            f"{where[0]}:{where[1]} accepts connections; whether it takes batches only the agent can tell"
-        )
+        yield good(greet(site.config.upstream, site.config.agent.id))
+    except NotTaken as error:
+        yield problem("CW-502", str(error), f"ping {where[0]}", "network", "firewall")
 
 
 def page(site: Site) -> Iterator[Result]:

@@ -4,18 +4,17 @@ import asyncio
 import difflib
 import getpass
 import os
-import socket as sockets
 import sys
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from agent.cli.check import late_units
 from agent.cli.codes import Trouble
+from agent.cli.greeting import NotTaken, greet
 from agent.cli.inspect_unit import known_profiles, rows
 from agent.cli.limits import limits_of, review_of
 from agent.cli.load import load
@@ -25,7 +24,7 @@ from agent.cli.reach import agents_bus, endpoints, opened
 from agent.cli.scan import Survey, Unit
 from agent.cli.setup.commissioning import Signed, Tested, page
 from agent.cli.setup.draft import Chosen, Draft, toml_of
-from agent.config import Name
+from agent.config import Config, Name
 from agent.control import client
 from agent.modbus.ports import PortError
 from agent.survey.endpoint import Host, console_of, holder, parse, serial_devices
@@ -36,7 +35,6 @@ from drivers.registers import Read, Reply
 PERIODS_S = (1.0, 2.0, 5.0)
 READ_S = 1.0
 LEAST_S, TIMES = 0.3, 10.0  # a time-out from what was measured: at least, and times the slowest answer
-REACH_S = 3.0
 
 
 @click.command("setup")
@@ -322,7 +320,7 @@ class Dialogue:
             when=datetime.now().astimezone().isoformat(timespec="minutes"),
             period_s=self.draft.period_s,
             proof="; ".join(late) or self._kept(config.agent.safety_deadline_s),
-            collector=_reached(self.draft.upstream),
+            collector=_reached(config),
             alarm=self._drill(config.control.socket),
             limits=_reviewed(review_of(self.path, limits)),
         )
@@ -384,14 +382,11 @@ def _is_name(label: str) -> bool:
     return True
 
 
-def _reached(url: str) -> str:
-    parts = urlsplit(url)
-    where = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+def _reached(config: Config) -> str:
     try:
-        sockets.create_connection(where, REACH_S).close()
-    except OSError as error:
-        return f"NOT reached at {where[0]}:{where[1]} ({error.strerror or error}); batches will wait on disk"
-    return f"{where[0]}:{where[1]} accepts connections"
+        return greet(config.upstream, config.agent.id)
+    except NotTaken as error:
+        return f"NOT reached: {error}; batches will wait on disk"
 
 
 def _reviewed(review: dict[str, Any] | None) -> str:

@@ -1,0 +1,53 @@
+"""Ask a collector whether it would take this agent's batches, without sending any."""
+
+import ssl
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import urlsplit
+
+from agent.config import UpstreamTable
+from agent.uplink.tls import TlsError, client_context
+from agent.wire.errors import WireError
+from agent.wire.packing import ID_BYTES
+from agent.wire.request import CONTENT_TYPE, PATH, Request, decode_ack, encode_request
+
+GREET_S = 5.0
+NO_EPOCH = bytes(ID_BYTES)  # of no buffer: nothing is stored of a request without batches
+
+
+class NotTaken(Exception):
+    """It would not: why, in words for a person."""
+
+
+def greet(upstream: UpstreamTable, agent: str) -> str:
+    """Send a request without batches; return where it was acknowledged. Raises NotTaken."""
+    parts = urlsplit(upstream.url)
+    where = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    body = encode_request(Request(agent, NO_EPOCH, []))
+    try:
+        connection = _connection(upstream, parts.hostname or "", parts.port)
+        try:
+            connection.request("POST", parts.path.rstrip("/") + PATH, body, {"Content-Type": CONTENT_TYPE})
+            answer = connection.getresponse()
+            said = answer.read(1 << 16)
+        finally:
+            connection.close()
+        if answer.status != 200:
+            words = said.decode(errors="replace").strip().splitlines()
+            raise NotTaken(f"{where} answered {answer.status}: {words[0][:200] if words else answer.reason}")
+        decode_ack(said)
+    except TlsError as error:
+        raise NotTaken(str(error)) from error
+    except ssl.SSLCertVerificationError as error:
+        raise NotTaken(f"the certificate of {where} is not trusted: {error.verify_message}") from error
+    except (WireError, HTTPException) as error:
+        raise NotTaken(f"{where} answers, but not as a cellwarden collector does") from error
+    except OSError as error:
+        raise NotTaken(f"{where}: {error.strerror or error}") from error
+    return f"{where} takes batches of {agent}"
+
+
+def _connection(upstream: UpstreamTable, host: str, port: int | None) -> HTTPConnection:
+    if urlsplit(upstream.url).scheme != "https":
+        return HTTPConnection(host, port, timeout=GREET_S)
+    context = client_context(upstream.ca, upstream.cert, upstream.key)
+    return HTTPSConnection(host, port, timeout=GREET_S, context=context)

@@ -1,0 +1,46 @@
+"""What a person is told of a collector before the agent runs: against real collectors, and what is none."""
+
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from agent.cli.greeting import NotTaken, greet
+from agent.config import UpstreamTable
+from tests.collector.processes import collecting
+
+
+def test_a_collector_that_takes_our_batches_says_so_and_stores_nothing(tmp_path: Path) -> None:
+    with collecting(tmp_path) as collector:
+        upstream = UpstreamTable(url=collector.url)
+        assert greet(upstream, "agent-1").endswith("takes batches of agent-1")
+        assert collector.rows("SELECT count(*) FROM stream") == [(0,)]
+
+
+def test_a_web_server_that_is_no_collector_is_not_taken_for_one() -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>welcome</html>")
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Other)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(NotTaken, match="not as a cellwarden collector does"):
+            greet(UpstreamTable(url=f"http://127.0.0.1:{server.server_port}"), "agent-1")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_nobody_there_is_said_in_words() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    with pytest.raises(NotTaken, match=rf"127.0.0.1:{port}: Connection refused"):
+        greet(UpstreamTable(url=f"http://127.0.0.1:{port}"), "agent-1")
