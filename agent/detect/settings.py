@@ -1,10 +1,13 @@
 """What a site says about its detectors: other limits, detectors in the shadow, what the battery is."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
+import numpy as np
+
+from agent.detect.channels import Floats
 from agent.detect.rows import DETECTORS, ROWS, Row
 
 OVERRIDABLE = ("limit", "on_delay_s", "off_delay_s", "dead_band", "latch")
@@ -15,7 +18,8 @@ class Settings:
     """Settings of one unit's detectors. Raises ValueError where they make no sense.
 
     overrides: (detector, severity) -> some of OVERRIDABLE. shadow: detectors that judge and record but do not
-    announce. max_charge_a, max_discharge_a: what a circuit may carry; infinite where not known.
+    announce. max_charge_a, max_discharge_a: what a circuit may carry; infinite where
+    the site does not say, see `or_of_profile`.
     """
 
     overrides: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
@@ -39,6 +43,20 @@ class Settings:
             raise ValueError(
                 f"shadow: no detector {', '.join(sorted(unknown))}; there are {', '.join(DETECTORS)}"
             )
+
+    def or_of_profile(self, quantities: Sequence[str], limits: Floats) -> "Settings":
+        """Return the settings with what the profile lets a current be, where the site does not say.
+
+        quantities (n,); limits (n, 3, 2) float64: per value and tier, innermost first, lowest and highest.
+        The innermost tier counts: what is beyond it is not ordinary operation.
+        """
+        low, high = limits[[i for i, q in enumerate(quantities) if q == "current"], 0].reshape(-1, 2).T
+        charge_a, discharge_a = (float(np.min(ends, initial=math.inf)) for ends in (high, -low))
+        return replace(
+            self,
+            max_charge_a=self.max_charge_a if math.isfinite(self.max_charge_a) else charge_a,
+            max_discharge_a=self.max_discharge_a if math.isfinite(self.max_discharge_a) else discharge_a,
+        )
 
     def rows(self) -> tuple[Row, ...]:
         """Return the alarm table with this site's changes."""

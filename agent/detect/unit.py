@@ -31,6 +31,10 @@ class Described(Protocol):
         """SI size of one register step, per value."""
 
     @property
+    def limits(self) -> Floats:
+        """The profile's limits (n, 3, 2), innermost tier first, infinite where it gives none."""
+
+    @property
     def changes_within_s(self) -> Floats:
         """The time in which a heartbeat must move, infinite for all others."""
 
@@ -52,6 +56,7 @@ class UnitJudges:
         places, quantities = values.places, values.quantities
         self.liveness = Liveness(places, quantities, values.changes_within_s, period_s)
         self.reported = Reported(places, quantities, values.speaking, values.alarms)
+        settings = (settings or Settings()).or_of_profile(quantities, values.limits)
         self.watch = RackWatch(places, quantities, values.resolution, period_s, settings)
 
     @property

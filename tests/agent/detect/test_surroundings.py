@@ -30,6 +30,18 @@ def test_a_load_over_what_the_site_allows_is_told_in_its_own_direction_only() ->
     assert not raised(feed(watch_of(Settings()), frames(amps), dt_s=10.0), "overload")
 
 
+def test_what_the_profile_lets_a_current_be_holds_where_the_site_does_not_say() -> None:
+    limits = np.full((5, 3, 2), [-np.inf, np.inf])
+    limits[0] = [[-100.0, 20.0], [-110.0, 22.0], [-120.0, 24.0]]
+    quantities = ["current"] + ["cell_voltage"] * 4
+    profile = Settings().or_of_profile(quantities, limits)
+    assert (profile.max_charge_a, profile.max_discharge_a) == (20.0, 100.0)
+    site = Settings(max_charge_a=30.0).or_of_profile(quantities, limits)
+    assert (site.max_charge_a, site.max_discharge_a) == (30.0, 100.0)
+    silent = Settings().or_of_profile(["cell_voltage"], np.full((1, 3, 2), [-np.inf, np.inf]))
+    assert silent == Settings()
+
+
 def test_a_float_current_that_grows_into_a_charge_is_told_and_a_recharge_is_not() -> None:
     rng = np.random.default_rng(1)
     quiet = 0.1 + 0.02 * rng.standard_normal(24 * HOUR)
