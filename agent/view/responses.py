@@ -8,6 +8,7 @@ RESPONSES = {
     "over-temperature": "Reduce load and charge, check cooling; take the string off where it does not fall.",
     "cooling": "Check fans, filters and the room's cooling.",
     "cooling-degraded": "Plan a look at fans, filters and the room's cooling.",
+    "cooling-lost": "See whether the fans turn and the filters are clear, before the next load if you can.",
     "cell-imbalance": "Measure the cell by hand; look for a loose link; plan its exchange.",
     "cell-drift": "Measure the cell by hand at the next visit; plan its exchange where it goes on.",
     "resistance": "Check and tighten its links; measure its resistance by hand.",

@@ -9,7 +9,7 @@ from agent.detect.watch import RackWatch
 
 N, PERIOD_S = 16, 5.0
 FRAMES, ONSET = 2 * 17280, 17280  # a day to learn, a day with the fault
-CALLED_THERMAL = (*HEAT, "cooling")
+CALLED_THERMAL = (*HEAT, "cooling", "cooling-lost", "cooling-degraded")
 
 
 def _fault(name: str, x: Floats, rng: np.random.Generator) -> None:
