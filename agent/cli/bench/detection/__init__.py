@@ -1,6 +1,6 @@
 """Detection: the scoreboard. Ramps, rooms, shorts and sensor faults from the bench; recordings where present.
 
-The figures and how each is made: docs/detection.md. About ten minutes on two cores.
+The figures and how each is made: docs/detection.md. About three minutes.
 """
 
 from collections.abc import Callable
