@@ -58,7 +58,8 @@ class ProfileMap:
     Every register that a point names exists, and those between them unless the profile says that gaps cannot
     be read. Expected identities are filled in, other texts hold `serial`; `identity` (point name -> value)
     overrides. The layout is found as an agent finds it, by `connect` against these very registers. What the
-    source does not have holds what `_resting` says.
+    source does not have holds the point's "not available" code; without one a temperature is as cold as its
+    register can say, all else is 0.
     """
 
     def __init__(self, profile: Profile, source: Source, identity: Identity, serial: str) -> None:

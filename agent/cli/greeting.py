@@ -18,6 +18,10 @@ class NotTaken(Exception):
     """It would not: why, in words for a person."""
 
 
+class NotReached(NotTaken):
+    """Nothing answers there."""
+
+
 def greet(upstream: UpstreamTable, agent: str) -> str:
     """Send a request without batches; return where it was acknowledged. Raises NotTaken."""
     parts = urlsplit(upstream.url)
@@ -32,17 +36,18 @@ def greet(upstream: UpstreamTable, agent: str) -> str:
         finally:
             connection.close()
         if answer.status != 200:
-            words = said.decode(errors="replace").strip().splitlines()
-            raise NotTaken(f"{where} answered {answer.status}: {words[0][:200] if words else answer.reason}")
+            plain = answer.headers.get_content_type() == "text/plain"  # as a collector says why
+            why = said.decode(errors="replace").strip() if plain else answer.reason
+            raise NotTaken(f"{where} answered {answer.status}: {why[:200]}")
         decode_ack(said)
     except TlsError as error:
         raise NotTaken(str(error)) from error
     except ssl.SSLCertVerificationError as error:
         raise NotTaken(f"the certificate of {where} is not trusted: {error.verify_message}") from error
-    except (WireError, HTTPException) as error:
+    except (WireError, HTTPException, ssl.SSLError) as error:
         raise NotTaken(f"{where} answers, but not as a cellwarden collector does") from error
     except OSError as error:
-        raise NotTaken(f"{where}: {error.strerror or error}") from error
+        raise NotReached(f"{where}: {error.strerror or error}") from error
     return f"{where} takes batches of {agent}"
 
 

@@ -128,14 +128,19 @@ def _filter(dt_s: float, over: float, square: float, degc: float, s: Floats, g: 
         s[g, ONCE + k] += fast * (x - s[g, ONCE + k])
         s[g, TWICE + k] += fast * (s[g, ONCE + k] - s[g, TWICE + k])
         s[g, THRICE + k] += slow * (s[g, TWICE + k] - s[g, THRICE + k])
-    heat = s[g, TWICE + U] - s[g, THRICE + U]
-    s[g, BODY] += (1.0 - math.exp(-dt_s / BODY_S)) * (heat - s[g, BODY])
+    s[g, BODY] += (1.0 - math.exp(-dt_s / BODY_S)) * (_banded(s, g, U) - s[g, BODY])
     return float((s[g, ONCE + T] - s[g, TWICE + T]) / FAST_S - (s[g, TWICE + T] - s[g, THRICE + T]) / SLOW_S)
 
 
 @compiled
+def _banded(s: Floats, g: int, signal: int) -> float:
+    """Return a signal after the band-pass."""
+    return float(s[g, TWICE + signal] - s[g, THRICE + signal])
+
+
+@compiled
 def _gather(dt_s: float, y: float, s: Floats, g: int) -> None:
-    x, u, z = s[g, TWICE + X] - s[g, THRICE + X], s[g, TWICE + U] - s[g, THRICE + U], s[g, BODY]
+    x, u, z = _banded(s, g, X), _banded(s, g, U), s[g, BODY]
     s[g, UU] += dt_s * u * u
     s[g, UX] += dt_s * u * x
     s[g, ZU] += dt_s * z * u
@@ -151,7 +156,7 @@ def _gather(dt_s: float, y: float, s: Floats, g: int) -> None:
 @compiled
 def _judge(s: Floats, g: int) -> None:
     least_s = BLOCK_S if s[g, BLOCKS] >= FIRST_BLOCKS else FIRST_BLOCK_S
-    heats = s[g, TWICE + U] - s[g, THRICE + U] > s[g, BODY]
+    heats = _banded(s, g, U) > s[g, BODY]
     if s[g, BLOCK] < FIRST_BLOCK_S or heats:  # only what cools tells of cooling
         return
     k, error = _solve(s, g)

@@ -27,10 +27,11 @@ ROOM_LAG_S = 1800.0
 # square, age.
 COOLING, DEGRADED, OVER, FAST, BASELINE, SQUARE, AGE = range(7)
 # Columns of a circuit's limits and scores: most charge and discharge, A; load over limit; float current:
-# fast, baseline, age, ratio; 1: it floats, below 0: so
-# many seconds until a recharge must be over.
-MAX_CHARGE, MAX_DISCHARGE, OVERLOAD, FLOAT, FLOAT_BASELINE, FLOAT_AGE, FLOAT_RATIO, FLOATS = range(8)
+# fast, baseline, age, ratio; 1: it floats, below 0: so many seconds until a recharge must be over.
 CIRCUIT_COLUMNS = 8
+MAX_CHARGE, MAX_DISCHARGE, OVERLOAD, FLOAT, FLOAT_BASELINE, FLOAT_AGE, FLOAT_RATIO, FLOATS = range(
+    CIRCUIT_COLUMNS
+)
 
 # A charge that tapers off when learning begins makes the baseline too high, and errs to the quiet side.
 FLOAT_FAST_S, FLOAT_BASELINE_S, FLOAT_AFTER_S = 3600.0, 14 * 86400.0, 6 * 3600.0
@@ -104,11 +105,11 @@ def judge_surroundings(dt_s: float, bank: Inputs, load: Load, slopes: Slopes, ar
         around.median[g] = _median(bank, g)
     fit_slopes(dt_s, around.median, around.nothing, around.restart, slopes)
     for g in range(bank.start.size - 1):
-        _judge_cooling(bank, load, slopes, around, g)
-        _judge_degraded(min(dt_s, GAP_S), around, g)
         j = bank.circuit[bank.member[bank.start[g]]]
-        rests = load.regime[j] == REST
-        judge_conductance(dt_s, around.median[g], room, load.state[j, NOW], rests, around.conductance, g)
+        regime, amps = load.regime[j], load.state[j, NOW]
+        _judge_cooling(regime, slopes, around, g)
+        _judge_degraded(min(dt_s, GAP_S), around, g)
+        judge_conductance(dt_s, around.median[g], room, amps, regime == REST, around.conductance, g)
     for j in range(load.at.size):
         _judge_circuit(min(dt_s, GAP_S), load, around.circuit, j)
 
@@ -129,7 +130,7 @@ def _median(bank: Inputs, g: int) -> float:
 
 
 @compiled
-def _judge_cooling(bank: Inputs, load: Load, slopes: Slopes, around: Surroundings, g: int) -> None:
+def _judge_cooling(regime: int, slopes: Slopes, around: Surroundings, g: int) -> None:
     score = np.nan
     for k in range(SLOWEST, SCALES_S.size):
         certain = slopes.temperature.fit[g, k, CERTAIN]
@@ -137,7 +138,6 @@ def _judge_cooling(bank: Inputs, load: Load, slopes: Slopes, around: Surrounding
             continue
         risen = certain * WINDOW * SCALES_S[k] >= MIN_RISE_K
         score = max(score if not np.isnan(score) else 0.0, 60.0 * certain if risen else 0.0)
-    regime = load.regime[bank.circuit[bank.member[bank.start[g]]]]
     if regime in (CHARGE, DISCHARGE):
         score = 0.0
     around.group[g, COOLING] = score

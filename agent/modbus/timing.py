@@ -23,7 +23,9 @@ OVERDUE_TIMEOUTS, OVERDUE_LEAST_S = 2.0, 1.0
 def backoff_s(silences: int, timeout_s: float) -> float:
     """Return how long a unit with this time-out is left alone after so many silences in a row."""
     pause_s = BACKOFF_S[min(silences, len(BACKOFF_S)) - 1]
-    return min(max(pause_s, BACKOFF_TIMEOUTS * timeout_s), BACKOFF_S[-1]) if silences > 1 else pause_s
+    if silences == 1:
+        return pause_s
+    return min(max(pause_s, BACKOFF_TIMEOUTS * timeout_s), BACKOFF_S[-1])
 
 
 def overdue_s(timeout_s: float) -> float:

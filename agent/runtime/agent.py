@@ -188,9 +188,7 @@ class Agent:
             self._notifier,
             notify.Stall({b.name: notify.limit_s(u.period_s for u in b.units) for b in buses}),
             lambda: {b.name: sum(u.counters.cycles for u in b.units) for b in buses},
-            partial(
-                self.parts.writer, int
-            ),  # the writer works in order: it answers when it is done with the rest
+            partial(self.parts.writer, int),  # works in order: it answers when it is done with the rest
             self._report.summary,
             self.parts.clock.boottime_s,
         )

@@ -12,6 +12,7 @@ from agent.desk import Desk
 from agent.detect import identity
 from agent.detect.book import AlarmBook
 from agent.detect.knowledge import Knowledge, knowledge
+from agent.detect.settings import Settings
 from agent.detect.together import Heard, Together
 from agent.detect.unit import UnitJudges
 from agent.frame import Frame
@@ -47,6 +48,7 @@ class Watching:
         self.latest: dict[str, Latest] = {}
         self._desk, self._recorder, self._store, self._writer = desk, recorder, store, writer
         self._background, self._clock = background, clock
+        self._settings: dict[str, Settings] = {}
         self._judges: dict[str, UnitJudges] = {}
         self._schemas: dict[str, bytes] = {}
         self._identities: dict[str, AlarmBook] = {}

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from agent.certificate import CertificateError, expiry_warning
 from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
-from agent.cli.greeting import NotTaken, greet
+from agent.cli.greeting import NotReached, NotTaken, greet
 from agent.clock import Clock
 from agent.uplink.tls import TlsError, client_context
 
@@ -164,6 +164,7 @@ def collector(site: Site) -> Iterator[Result]:
     assert site.config is not None
     parts = urlsplit(site.config.upstream.url)
     where = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    look = f"curl -v {parts.scheme}://{where[0]}:{where[1]}/"
     if site.status is not None:
         told = site.status["upstream"]
         if told["reached"]:
@@ -171,13 +172,14 @@ def collector(site: Site) -> Iterator[Result]:
         else:
             waiting = site.status["account"]["pending"]
             seen = f"{told['trouble'] or 'not reached yet'}; {waiting} batches wait on disk"
-            yield problem("CW-502", seen, f"curl -v {parts.scheme}://{where[0]}:{where[1]}/")
+            yield problem("CW-502", seen, look)
         return
-    assert site.config is not None
     try:
         yield good(greet(site.config.upstream, site.config.agent.id))
-    except NotTaken as error:
+    except NotReached as error:
         yield problem("CW-502", str(error), f"ping {where[0]}", "network", "firewall")
+    except NotTaken as error:
+        yield problem("CW-502", str(error), look, "another program is there", "name or certificate")
 
 
 def page(site: Site) -> Iterator[Result]:

@@ -14,7 +14,7 @@ import click
 
 from agent.cli.check import late_units
 from agent.cli.codes import Trouble
-from agent.cli.greeting import NotTaken, greet
+from agent.cli.greeting import NotReached, NotTaken, greet
 from agent.cli.inspect_unit import known_profiles, rows
 from agent.cli.limits import limits_of, review_of
 from agent.cli.load import load
@@ -385,8 +385,10 @@ def _is_name(label: str) -> bool:
 def _reached(config: Config) -> str:
     try:
         return greet(config.upstream, config.agent.id)
+    except NotReached as error:
+        return f"NOT reached at {error}; batches will wait on disk"
     except NotTaken as error:
-        return f"NOT reached: {error}; batches will wait on disk"
+        return f"NO batches taken: {error}; they will wait on disk"
 
 
 def _reviewed(review: dict[str, Any] | None) -> str:

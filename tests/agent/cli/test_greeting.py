@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli.greeting import NotTaken, greet
+from agent.cli.greeting import NotReached, NotTaken, greet
 from agent.config import UpstreamTable
 from tests.collector.processes import collecting
 
@@ -38,9 +38,18 @@ def test_a_web_server_that_is_no_collector_is_not_taken_for_one() -> None:
         server.server_close()
 
 
+def test_a_collector_that_refuses_says_why(tmp_path: Path) -> None:
+    with (
+        collecting(tmp_path) as collector,
+        pytest.raises(NotTaken, match=r"answered 400: Malformed: .*agent id") as refused,
+    ):
+        greet(UpstreamTable(url=collector.url), "")
+    assert not isinstance(refused.value, NotReached)
+
+
 def test_nobody_there_is_said_in_words() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    with pytest.raises(NotTaken, match=rf"127.0.0.1:{port}: Connection refused"):
+    with pytest.raises(NotReached, match=rf"127.0.0.1:{port}: Connection refused"):
         greet(UpstreamTable(url=f"http://127.0.0.1:{port}"), "agent-1")

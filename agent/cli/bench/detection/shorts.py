@@ -1,17 +1,11 @@
-"""Internal shorts in the 100 Ah cells of the bench: alone, with abuse reactions, and in a rack. Simulated.
+"""Internal shorts in the 100 Ah cells of the bench: alone, with abuse reactions, and in a rack. Simulated."""
 
-`python -m agent.cli.bench.detection.shorts` prints the map of soft shorts, by chemistry and state of charge.
-"""
-
-from collections.abc import Iterator
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from agent.detect.channels import Codes
-from agent.detect.watch import RackWatch, warm_up
-from hil.plant.duty import OPEN, Duty, Phase
+from agent.detect.watch import RackWatch
 from hil.plant.events import InternalShort
 from hil.plant.rack import UNCOUPLED, Cooling, Rack, RackParameters
 from hil.plant.sensors import RackSource
@@ -23,20 +17,18 @@ LEARN_S, PERIOD_S = 3600.0, 5.0
 RUNAWAY_DEGC = 200.0
 LONGEST_S = 6 * 3600.0
 DAYS = 4
-MAP_OHM, MAP_DAYS = (1.0, 10.0, 30.0, 100.0), 7
-MAP_SOC = {"LFP": (0.2, 0.5, 0.8, 1.0), "NMC": (0.2, 0.5, 0.8, 1.0)}
 
 
 def measure() -> list[tuple[str, float | None, str]]:
     """Return the figures of internal shorts."""
-    coupled = _rack(Cooling())
+    alone, coupled = rack(UNCOUPLED, abuse="kim2007"), rack(Cooling())
     return [
-        ("isc_0.1_lead_min", _lead_min(0.1, UNCOUPLED, "kim2007"), "min"),
-        ("isc_0.2_lead_min", _lead_min(0.2, UNCOUPLED, "kim2007"), "min"),
-        ("isc_0.3_delay_coupled_min", _delay_s(0.3, coupled, LONGEST_S) / 60.0, "min"),
-        ("isc_1_delay_coupled_min", _delay_s(1.0, coupled, LONGEST_S) / 60.0, "min"),
-        ("isc_10_delay_coupled_h", _delay_s(10.0, coupled, DAYS * 86400.0) / 3600.0, "h"),
-        ("isc_100_days", _delay_s(100.0, coupled, DAYS * 86400.0, 20.0) / 86400.0, "days"),
+        ("isc_0.1_lead_min", _lead_min(0.1, alone), "min"),
+        ("isc_0.2_lead_min", _lead_min(0.2, alone), "min"),
+        ("isc_0.3_delay_coupled_min", delay_s(0.3, coupled, LONGEST_S) / 60.0, "min"),
+        ("isc_1_delay_coupled_min", delay_s(1.0, coupled, LONGEST_S) / 60.0, "min"),
+        ("isc_10_delay_coupled_h", delay_s(10.0, coupled, DAYS * 86400.0) / 3600.0, "h"),
+        ("isc_100_days", delay_s(100.0, coupled, DAYS * 86400.0, 20.0) / 86400.0, "days"),
     ]
 
 
@@ -64,13 +56,14 @@ class _Case:
         return float(self.source.rack.cells["temp_degc"].max())
 
 
-def _rack(cooling: Cooling, **more: Any) -> RackParameters:
+def rack(cooling: Cooling, **more: Any) -> RackParameters:
+    """Return one module of cells, a sensor at each."""
     return RackParameters(Arrangement(1, 1, CELLS, CELLS), cooling=cooling, seed=5, **more)
 
 
-def _lead_min(ohm: float, cooling: Cooling, abuse: str) -> float:
+def _lead_min(ohm: float, rack: RackParameters) -> float:
     """Return the time from the first alarm to runaway; 0 where none came before it."""
-    case = _Case(ohm, _rack(cooling, abuse=abuse), PERIOD_S)
+    case = _Case(ohm, rack, PERIOD_S)
     heard_s = None
     while case.hottest_degc() < RUNAWAY_DEGC and case.t_s < LEARN_S + LONGEST_S:
         if case.step() and heard_s is None:
@@ -78,30 +71,10 @@ def _lead_min(ohm: float, cooling: Cooling, abuse: str) -> float:
     return 0.0 if heard_s is None else (case.t_s - heard_s) / 60.0
 
 
-def _delay_s(ohm: float, rack: RackParameters, longest_s: float, period_s: float = PERIOD_S) -> float:
+def delay_s(ohm: float, rack: RackParameters, longest_s: float, period_s: float = PERIOD_S) -> float:
     """Return the time from the short to the first alarm, infinite where none came."""
     case = _Case(ohm, rack, period_s)
     while case.t_s < LEARN_S + longest_s:
         if case.step():
             return case.t_s - LEARN_S
     return float("inf")
-
-
-def soft_shorts() -> Iterator[tuple[str, float, list[float]]]:
-    """Give chemistry, state of charge, and the days until each of MAP_OHM is heard in a resting rack."""
-    for chemistry, states in MAP_SOC.items():
-        for soc in states:
-            rack = _rack(Cooling(), chemistry=chemistry, soc=soc, duty=Duty(phases=(Phase(0.0, OPEN),)))
-            yield (
-                chemistry,
-                soc,
-                [_delay_s(ohm, rack, MAP_DAYS * 86400.0, 20.0) / 86400.0 for ohm in MAP_OHM],
-            )
-
-
-if __name__ == "__main__":
-    warm_up()
-    print("days until a short is heard in a resting rack; -: not within", MAP_DAYS, "days")
-    print("chemistry  SoC ", *(f"{ohm:6g} ohm" for ohm in MAP_OHM))
-    for chemistry, soc, days in soft_shorts():
-        print(f"{chemistry:9} {soc:4.0%} ", *(f"{d:10.2g}" if isfinite(d) else f"{'-':>10}" for d in days))
