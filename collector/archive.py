@@ -41,14 +41,24 @@ class Archive:
             " UNION SELECT agent, epoch FROM dropped ORDER BY agent"
         ).fetchall()
 
+    def units(self) -> list[tuple[str | None, str, int]]:
+        """(agent, unit, frames) of every unit of which there are frames."""
+        return self.db.execute(
+            "SELECT agent, unit, sum(frames) FROM batch WHERE frames > 0 GROUP BY 1, 2 ORDER BY 1, 2"
+        ).fetchall()
+
     def batches(
         self, agent: str | None, unit: str | None, from_ns: int | None, to_ns: int | None
     ) -> Iterator[tuple[str, Batch]]:
-        """Stored batches with frames that may lie in [from_ns, to_ns), as (agent, batch), in time order."""
+        """Stored batches with frames that may lie in [from_ns, to_ns), as (agent, batch), unit by unit in the
+        order of sealing: what was read before a clock was set is where it belongs, too.
+        """
         rows = self.db.execute(
-            "SELECT agent, blob FROM batch WHERE frames > 0 AND (?1 IS NULL OR agent = ?1)"
-            " AND (?2 IS NULL OR unit = ?2) AND (first_utc_ns < ?5 OR ((?3 IS NULL OR last_utc_ns >= ?3)"
-            " AND (?4 IS NULL OR first_utc_ns < ?4))) ORDER BY agent, unit, first_utc_ns, sequence",
+            "SELECT agent, blob FROM batch JOIN stream USING (agent, epoch) WHERE batch.frames > 0"
+            " AND (?1 IS NULL OR agent = ?1) AND (?2 IS NULL OR unit = ?2)"
+            " AND (batch.first_utc_ns < ?5 OR ((?3 IS NULL OR batch.last_utc_ns >= ?3)"
+            " AND (?4 IS NULL OR batch.first_utc_ns < ?4)))"
+            " ORDER BY agent, unit, stream.first_utc_ns, epoch, sequence",
             [agent, unit, from_ns, to_ns, NEVER_SET_NS],
         )
         offsets_ns = self._offsets_ns()

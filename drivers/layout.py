@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -199,6 +200,9 @@ class Layout:
             "raw_offset": [v.raw_offset for v in values],
             "offset": [v.offset for v in values],
             "limits": {str(i): asdict(v.limits) for i, v in enumerate(values) if v.limits},
+            "changes_within_s": {
+                str(i): v.changes_within_s for i, v in enumerate(values) if isfinite(v.changes_within_s)
+            },
             "bits": {str(i): _plain(v.bits) for i, v in enumerate(values) if v.bits},
             "numbers": {str(i): _plain(v.numbers) for i, v in enumerate(values) if v.numbers},
         }

@@ -18,7 +18,7 @@ main = lazy_group(
         "live": "Show a running agent's batteries on this terminal.",
         "alarm": "See and answer the alarms of a running agent.",
         "relay": "Put the alarm relay into its alarm position, without an agent.",
-        "replay": "Judge a recording (CSV or Parquet) by the agent's own detectors.",
+        "replay": "Judge a recording, a buffer or an archive by the agent's own detectors.",
         "check": "Check the configuration and every profile it names.",
         "enroll": "Make a key and a request on this box; put the signed certificate into use.",
         "backup": "Write what makes this box this agent into one file.",

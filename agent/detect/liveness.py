@@ -46,6 +46,7 @@ from agent.detect.stillness import (
 from agent.quality import Quality
 
 WITHIN_S = 300.0  # of the last fresh value: the latest that an alarm may come; the earliest is LEAST_S
+GAP_S = 15.0  # what a gap counts for at most: nobody saw what stood still in it
 IMPROBABLE, IMPROBABLE_CHANNEL = 1e-6, 1e-9
 STRETCH_S = 600.0  # in which reversals are counted
 STRETCHES = 3  # before anything learned is believed
@@ -99,7 +100,7 @@ class Liveness:
         n = len(places)
         self.book = AlarmBook()
         self.places, self.quantities = tuple(places), tuple(quantities)
-        self._period_s = period_s
+        self._period_s, self._most_s = period_s, max(3.0 * period_s, GAP_S)
         self._judged: Flags = np.isin(np.array(quantities, dtype=str), (*TEMPERATURES, *VOLTAGES))
         self._teaches = self._judged.astype(np.uint8)
         self._promised_s = np.where(
@@ -125,11 +126,14 @@ class Liveness:
         """Judge one frame; return what happened to alarms.
 
         t_s: s, any monotonic clock. raw (n,) int64. quality (n,) uint8: GOOD becomes FROZEN, in place, where
-        a value provably stands still.
+        a value provably stands still. A frame whose time is not a number or stands still proves nothing.
         """
+        if not math.isfinite(t_s) or t_s == self._t_s:
+            return []
         dt_s = t_s - self._t_s
         if not dt_s > 0.0:  # the first frame, or a clock that was set back
             dt_s = self._period_s
+        dt_s = min(dt_s, self._most_s)
         self._t_s = t_s
         before: Floats = self._counts[self._beats, STILL]
         longest = self._counts[:, LONGEST].copy() if self._frozen or self._any_stuck else None

@@ -36,6 +36,11 @@ class Buffer:
         """Close the connection."""
         self._db.close()
 
+    def units(self) -> list[tuple[str | None, str, int]]:
+        """(None, unit, frames) of every unit of which there are frames."""
+        rows = self._rows("SELECT unit, sum(frames) FROM batch WHERE frames > 0 GROUP BY 1 ORDER BY 1", [])
+        return [(None, unit, frames) for unit, frames in rows]
+
     def batches(
         self,
         agent: str | None = None,

@@ -1,17 +1,16 @@
 """Recorded frames through the agent's own detectors, as fast as they go."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from agent.cli.replay.recording import Part
+from agent.cli.replay.parts import Frames, Part
 from agent.detect.alarms import AlarmEvent, State
-from agent.detect.settings import Settings
-from agent.detect.watch import RackWatch
+from agent.detect.unit import UnitJudges
 from agent.quality import Quality
 
 Progress = Callable[[int], None]
@@ -20,9 +19,11 @@ REPORT_EVERY = 2000
 
 @dataclass
 class Played:
-    """What came of a replay."""
+    """What came of it. `heard_in`: the part of each alarm. `notes`: what could not be judged, and why."""
 
     alarms: list[dict[str, Any]] = field(default_factory=list)
+    heard_in: list[Part] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     sensor_s: float = 0.0
     blind_s: float = 0.0
     learning_s: float = 0.0
@@ -40,55 +41,59 @@ class Played:
             "blind_seconds": round(self.blind_s, 3),
             "learning_seconds": round(self.learning_s, 3),
             "frames_per_s": round(self.frames / self.took_s, 1) if self.took_s > 0 else 0.0,
+            **({"notes": self.notes} if self.notes else {}),
         }
 
 
-def play(parts: list[Part], progress: Progress) -> Played:
+def play(parts: Iterable[Part], progress: Progress) -> Played:
     """Judge every part by detectors of its own; `progress` is told how many frames are done."""
-    played = Played(groups=len(parts))
+    played = Played()
     for part in parts:
+        played.groups += 1
         _play_part(part, played, progress)
     return played
 
 
-def watch_of(part: Part) -> RackWatch:
-    """Return fresh detectors for a part."""
-    settings = Settings(chemistry=part.chemistry)
-    return RackWatch(
-        [c.place for c in part.channels],
-        [c.quantity for c in part.channels],
-        np.array([c.step for c in part.channels]),
-        part.period_s,
-        settings,
-    )
-
-
 def _play_part(part: Part, played: Played, progress: Progress) -> None:
-    watch = watch_of(part)
-    quality = np.where(np.isnan(part.values), Quality.MISSING, Quality.GOOD).astype(np.uint8)
-    began_s = time.perf_counter()
-    for i in range(len(part.t_s)):
-        t_s = float(part.t_s[i])
-        for event in watch.judge(t_s, part.values[i], quality[i]):
-            if event.state == State.NEW:
-                played.alarms.append(_alarm(event, part, i))
-        if i % REPORT_EVERY == REPORT_EVERY - 1:
-            progress(REPORT_EVERY)
-    progress(len(part.t_s) % REPORT_EVERY)
-    seconds = watch.seconds()
+    judges = UnitJudges(part.described, part.period_s, part.settings)
+    for frames in part.frames():
+        began_s = time.perf_counter()
+        for i in range(len(frames.t_s)):
+            for event in _judge(judges, frames, i):
+                if event.state == State.NEW:
+                    played.alarms.append(_alarm(event, part.group, frames.said[i]))
+                    played.heard_in.append(part)
+            if i % REPORT_EVERY == REPORT_EVERY - 1:
+                progress(REPORT_EVERY)
+        progress(len(frames.t_s) % REPORT_EVERY)
+        played.frames += len(frames.t_s)
+        played.took_s += time.perf_counter() - began_s
+    seconds = judges.watch.seconds()
     played.sensor_s += seconds.judged + seconds.learning + seconds.blind
     played.blind_s += seconds.blind
     played.learning_s += seconds.learning
-    played.took_s += time.perf_counter() - began_s
-    played.frames += len(part.t_s)
 
 
-def _alarm(event: AlarmEvent, part: Part, row: int) -> dict[str, Any]:
+def _judge(judges: UnitJudges, frames: Frames, i: int) -> list[AlarmEvent]:
+    """Judge one frame as the agent does, by its raw values and their qualities.
+
+    What the agent found frozen is heard again, since that was a judgement of its own, but stays frozen.
+    """
+    t_s, raw, stored, si = float(frames.t_s[i]), frames.raw[i], frames.quality[i], frames.si[i]
+    quality = np.where(stored == Quality.FROZEN, Quality.GOOD, stored).astype(np.uint8)
+    events = judges.mark(t_s, raw, quality)
+    quality[stored == Quality.FROZEN] = Quality.FROZEN
+    if not np.array_equal(quality, stored):
+        si = np.where(quality == Quality.GOOD, si, np.nan)
+    return events + judges.judge(t_s, raw, si, quality)
+
+
+def _alarm(event: AlarmEvent, group: str, said: Any) -> dict[str, Any]:
     alarm = {
         "detector": event.detector,
         "severity": event.severity,
         "location": event.location,
-        "t": said_at(part, row),
+        "t": in_its_words(said),
         "explanation": event.text,
         "quantity": event.quantity,
         "value": event.value,
@@ -104,34 +109,14 @@ def _alarm(event: AlarmEvent, part: Part, row: int) -> dict[str, Any]:
         "count": event.count,
         "config": event.config,
     }
-    return {"group": part.group, **alarm} if part.group else alarm
+    return {"group": group, **alarm} if group else alarm
 
 
-def said_at(part: Part, row: int) -> Any:
-    """Return the recording's own time of a row: a number as it has it, or ISO 8601."""
-    value = part.said[row]
-    if part.said.dtype.kind == "M":
-        moment = datetime.fromtimestamp(int(value.astype("datetime64[us]").astype(np.int64)) / 1e6, UTC)
+def in_its_words(said: Any) -> Any:
+    """Return a recording's own time: a number as it has it, or ISO 8601."""
+    if isinstance(said, np.datetime64):
+        moment = datetime.fromtimestamp(int(said.astype("datetime64[us]").astype(np.int64)) / 1e6, UTC)
         return moment.replace(tzinfo=None).isoformat(
             timespec="milliseconds" if moment.microsecond else "seconds"
         )
-    return float(value)
-
-
-def between(parts: list[Part], first: str | None, last: str | None) -> Iterator[Part]:
-    """Give the parts with the rows from `first` up to `last`, in the recording's own time."""
-    for part in parts:
-        keep = np.ones(len(part.t_s), bool)
-        for bound, is_first in ((first, True), (last, False)):
-            if bound is None:
-                continue
-            limit = _bound(part, bound)
-            keep &= part.said >= limit if is_first else part.said <= limit
-        if keep.any():
-            yield replace(part, t_s=part.t_s[keep], values=part.values[keep], said=part.said[keep])
-
-
-def _bound(part: Part, text: str) -> Any:
-    if part.said.dtype.kind == "M":
-        return np.datetime64(datetime.fromisoformat(text).replace(tzinfo=None))
-    return float(text)
+    return float(said)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,23 +17,16 @@ from agent.cli.replay.mapping import (
     RecordingMap,
     match_columns,
 )
+from agent.cli.replay.parts import Channel, Frames, Values
 from agent.cli.replay.table import Column, column_names, read_columns
-
-Floats = NDArray[np.float64]
+from agent.detect.channels import Floats
+from agent.detect.settings import Settings
+from agent.quality import Quality
 
 #: A numeric time column without a unit: seconds, unless only a finer unit makes a date of it.
 EPOCHS = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"))
 FINEST = 1e-4  # a difference between values below this share of their spread is not a register step
 NAMED_SHARE = 0.5  # more rows than this at one time: the format is long
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One judged column: `place` is what alarms call it."""
-
-    place: str
-    quantity: str
-    step: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +40,31 @@ class Part:
     said: Column
     period_s: float
     chemistry: str
+
+    @property
+    def described(self) -> Values:
+        """What the detectors are told of the columns: no limits, no promises, no alarms of a unit's own."""
+        return Values(self.channels)
+
+    @property
+    def settings(self) -> Settings:
+        """How it is judged."""
+        return Settings(chemistry=self.chemistry)
+
+    def frames(self) -> Iterator[Frames]:
+        """Give all frames. A raw code is the rank of a value among those of its column: it stands still
+        where the value does.
+        """
+        raw = np.empty(self.values.shape, np.int64)
+        for i, column in enumerate(self.values.T):
+            raw[:, i] = np.unique(column, return_inverse=True)[1]
+        quality = np.where(np.isnan(self.values), Quality.MISSING, Quality.GOOD).astype(np.uint8)
+        yield Frames(self.t_s, self.said, raw, quality, self.values)
+
+    def around(self, first_s: float, last_s: float) -> tuple[Floats, Floats]:
+        """Return times and values in [first_s, last_s]."""
+        shown = (self.t_s >= first_s) & (self.t_s <= last_s)
+        return self.t_s[shown], self.values[shown]
 
 
 def load_parts(path: Path, given: RecordingMap) -> list[Part]:
@@ -68,6 +86,25 @@ def load_parts(path: Path, given: RecordingMap) -> list[Part]:
         for group, rows_of_it in _groups(given, table, names, rows)
     ]
     return [part for part in parts if len(part.t_s)]
+
+
+def between(parts: list[Part], first: str | None, last: str | None) -> Iterator[Part]:
+    """Give the parts with the rows from `first` up to `last`, in the recording's own time."""
+    for part in parts:
+        keep = np.ones(len(part.t_s), bool)
+        for bound, is_first in ((first, True), (last, False)):
+            if bound is None:
+                continue
+            limit = _bound(part, bound)
+            keep &= part.said >= limit if is_first else part.said <= limit
+        if keep.any():
+            yield replace(part, t_s=part.t_s[keep], values=part.values[keep], said=part.said[keep])
+
+
+def _bound(part: Part, text: str) -> Any:
+    if part.said.dtype.kind == "M":
+        return np.datetime64(datetime.fromisoformat(text).replace(tzinfo=None))
+    return float(text)
 
 
 def _times(

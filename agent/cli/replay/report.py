@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from agent.cli.replay.parts import Part
 from agent.cli.replay.play import Played
-from agent.cli.replay.recording import Floats, Part
+from agent.detect.channels import TEMPERATURES, VOLTAGES, Floats
 
 PLOTS = 40  # more alarms than this are listed without a plot
 BEFORE_S, AFTER_S = 3600.0, 900.0
 SPANS = 20.0  # a slow alarm is shown from this many times its own duration before
 
 GAP_PERIODS = 10
+JUDGED = (*VOLTAGES, *TEMPERATURES)
 DRAWN_MV = 300.0  # a broken frame would flatten everything else
 
 STYLE = """
@@ -26,7 +28,7 @@ img { max-width: 100%; } th { text-align: left; padding-right: 2rem; } .small { 
 """
 
 
-def write_report(folder: Path, name: str, parts: list[Part], played: Played) -> None:
+def write_report(folder: Path, name: str, played: Played) -> None:
     """Write the report into `folder`. Raises ModuleNotFoundError without matplotlib."""
     import matplotlib
 
@@ -34,13 +36,12 @@ def write_report(folder: Path, name: str, parts: list[Part], played: Played) -> 
     folder.mkdir(parents=True, exist_ok=True)
     result = {"file": name, **played.as_json()}
     (folder / "result.json").write_text(json.dumps(result, indent=1))
-    by_group = {part.group: part for part in parts}
     articles = []
-    for number, alarm in enumerate(played.alarms):
+    for number, (alarm, part) in enumerate(zip(played.alarms, played.heard_in, strict=True)):
         image = ""
         if number < PLOTS:
             image = f"alarm-{number + 1:03}.png"
-            _plot(folder / image, by_group[alarm.get("group", "")], alarm)
+            _plot(folder / image, part, alarm)
         articles.append(_article(alarm, image))
     (folder / "index.html").write_text(_page(result, articles))
 
@@ -56,7 +57,8 @@ def _page(result: dict[str, Any], articles: list[str]) -> str:
         ("alarms", f"{len(result['alarms'])}"),
     )
     table = "".join(f"<tr><th>{words}</th><td>{value}</td></tr>" for words, value in rows)
-    body = "".join(articles) or "<p>No alarms.</p>"
+    body = "".join(f"<p>{html.escape(note)}</p>" for note in result.get("notes", ()))
+    body += "".join(articles) or "<p>No alarms.</p>"
     title = f"Replay of {html.escape(result['file'])}"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
@@ -81,25 +83,26 @@ def _plot(path: Path, part: Part, alarm: dict[str, Any]) -> None:
     from matplotlib import pyplot as plt
 
     before_s = max(BEFORE_S, SPANS * (alarm["t_s"] - alarm["since_s"]))
-    shown = (part.t_s >= alarm["t_s"] - before_s) & (part.t_s <= alarm["t_s"] + AFTER_S)
-    t_s = part.t_s[shown]
+    t_s, values = part.around(alarm["t_s"] - before_s, alarm["t_s"] + AFTER_S)
     minutes = (t_s - alarm["t_s"]) / 60.0
     minutes[1:][np.diff(t_s) > GAP_PERIODS * part.period_s] = np.nan  # a gap is never drawn over
-    same = [i for i, c in enumerate(part.channels) if c.quantity == alarm["quantity"]]
+    quantity = alarm["quantity"] or next((c.quantity for c in part.channels if c.quantity in JUDGED), "")
+    same = [i for i, c in enumerate(part.channels) if c.quantity == quantity]
     current = [i for i, c in enumerate(part.channels) if c.quantity == "current"]
     figure, axes = plt.subplots(1 + bool(current), 1, figsize=(9, 3 + 1.5 * bool(current)), sharex=True)
     top, *rest = np.atleast_1d(axes)
-    volts = "voltage" in alarm["quantity"]
-    drawn = _deviations_mv(part.values[shown][:, same]) if volts else part.values[shown][:, same]
-    for i, values in zip(same, drawn.T, strict=True):
+    volts = "voltage" in quantity
+    drawn = _deviations_mv(values[:, same]) if volts else values[:, same]
+    for i, line in zip(same, drawn.T, strict=True):
         own = part.channels[i].place == alarm["location"]
         style = {"color": "#B3141A", "lw": 1.6, "zorder": 3} if own else {"color": "#B4B9BE", "lw": 0.7}
-        top.plot(minutes, values, label=part.channels[i].place if own else None, **style)
+        top.plot(minutes, line, label=part.channels[i].place if own else None, **style)
     top.axvline(0, color="#1F2428", lw=0.8, ls=":")
     top.set_ylabel("mV from the median" if volts and len(same) > 1 else "V" if volts else "degC")
-    top.legend(loc="upper left", frameon=False)
+    if top.get_legend_handles_labels()[0]:
+        top.legend(loc="upper left", frameon=False)
     for axis in rest:
-        axis.plot(minutes, part.values[shown, current[0]], color="#1B5FA8", lw=0.8)
+        axis.plot(minutes, values[:, current[0]], color="#1B5FA8", lw=0.8)
         axis.set_ylabel("A, charge +")
     top.get_figure().axes[-1].set_xlabel("minutes from the alarm")
     figure.tight_layout()

@@ -131,6 +131,18 @@ def test_a_coarse_register_that_trembles_only_at_its_thresholds_is_never_called_
     assert unit.feed(np.round(probes.mean(axis=2) / 0.1)) == []
 
 
+def test_a_gap_and_a_time_that_stands_still_are_no_evidence_of_a_dead_heartbeat() -> None:
+    unit = Watched(4, ("heartbeat",), changes_within_s=30.0)
+    beat = (np.arange(600) // 10)[:, None]
+    assert unit.feed(np.hstack([noisy(600, 4, 0.5), beat])) == []
+    again = np.hstack([noisy(1, 4, 0.5, seed=2), beat[-1:]])
+    unit.t_s += HOUR  # the box was busy; the counter has come round to the same number
+    assert unit.feed(again) == []
+    for _ in range(100):
+        unit.t_s -= 1.0
+        assert unit.feed(again) == []
+
+
 def test_silence_is_not_standing_still() -> None:
     unit = Watched(16)
     frames = noisy(HOUR, 16, 0.5)
