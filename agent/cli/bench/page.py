@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from agent.cli.bench import configuration
 from agent.cli.bench.wire import Figure
 from agent.cli.demo.children import Child, Children, cpu_s
 from agent.control import client
@@ -21,38 +22,19 @@ VIEWERS = 200
 PHASE_S = 30.0
 START_S = 60.0
 SHAPES = ((20, 12), (4, 14))  # modules and cells
+PROFILE = "sunspec-lithium-ion"
 
 UNIT = """
 [[unit]]
 name = "rack-{n}"
 transport = "tcp"
 listen = "127.0.0.1:0"
-profile = "sunspec-lithium-ion"
+profile = "{profile}"
 source = {{ rack = {{ modules = {modules}, cells = {cells}, seed = {n} }} }}
 """
-AGENT = """
-[agent]
-id = "bench"
-[store]
-path = "{folder}/buffer.db"
-[control]
-socket = "{folder}/control.sock"
+WEB = """
 [web]
 listen = "127.0.0.1:0"
-[upstream]
-url = "http://127.0.0.1:9"
-"""
-BUS = """
-[[bus]]
-name = "bus-{n}"
-transport = "tcp"
-host = "127.0.0.1"
-port = {port}
-[[unit]]
-name = "rack-{n}"
-bus = "bus-{n}"
-profile = "sunspec-lithium-ion"
-period_s = {period_s}
 """
 PERIOD_S = 0.25  # much shorter than in a room, so that what is missed shows
 
@@ -102,13 +84,15 @@ async def _measure(folder: Path, children: Children) -> list[Figure]:
 
 def _start(folder: Path, children: Children) -> Child:
     room = folder / "room.toml"
-    room.write_text("".join(UNIT.format(n=n, modules=m, cells=c) for n, (m, c) in enumerate(SHAPES)))
+    room.write_text(
+        "".join(UNIT.format(n=n, profile=PROFILE, modules=m, cells=c) for n, (m, c) in enumerate(SHAPES))
+    )
     ready = json.loads(children.start("bench", "hil.cli", "serve", str(room)).first_line())
     buses = "".join(
-        BUS.format(n=n, port=unit["port"], period_s=PERIOD_S) for n, unit in enumerate(ready["units"])
+        configuration.tcp_unit(unit["name"], unit["port"], PROFILE, PERIOD_S) for unit in ready["units"]
     )
     config = folder / "agent.toml"
-    config.write_text(AGENT.format(folder=folder) + buses)
+    config.write_text(configuration.agent(folder) + WEB + buses)
     return children.start("agent", "agent.cli", "run", "--config", str(config))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import kernels
-from agent.cli.bench import wire_to_relay
+from agent.cli.bench import configuration, wire_to_relay
 from agent.cli.demo.children import Child, Children, cpu_s
 from agent.control import client
 
@@ -19,33 +19,15 @@ STARTS = 5
 SETTLE_S, IDLE_S = 10.0, 60.0
 LOOK_S = 0.01
 GIVE_UP_S = 60.0
+PROFILE = "sunspec-lithium-ion"
 
 UNIT = """
 [[unit]]
 name = "rack-{n}"
 transport = "tcp"
 listen = "127.0.0.1:0"
-profile = "sunspec-lithium-ion"
+profile = "{profile}"
 source = {{ rack = {{ strings = 1, modules = 1, cells = 14, seed = {n} }} }}
-"""
-AGENT = """
-[store]
-path = "{folder}/buffer.db"
-[control]
-socket = "{folder}/control.sock"
-[upstream]
-url = "{url}"
-"""
-POLLED = """
-[[bus]]
-name = "lan-{n}"
-transport = "tcp"
-host = "127.0.0.1"
-port = {port}
-[[unit]]
-name = "rack-{n}"
-bus = "lan-{n}"
-profile = "sunspec-lithium-ion"
 """
 
 
@@ -78,7 +60,7 @@ def _surroundings(folder: Path, children: Children) -> Path:
     """Start bench and collector; return the agent's configuration."""
     numbers = range(1, 5)
     room, config = folder / "room.toml", folder / "agent.toml"
-    room.write_text("".join(UNIT.format(n=n) for n in numbers))
+    room.write_text("".join(UNIT.format(n=n, profile=PROFILE) for n in numbers))
     ready = json.loads(children.start("bench", "hil.cli", "serve", str(room)).first_line())
     ports = {unit["name"]: unit["port"] for unit in ready["units"]}
     sink = f"sqlite:{folder / 'collector.db'}"
@@ -86,8 +68,8 @@ def _surroundings(folder: Path, children: Children) -> Path:
         "collector", "collector.cli", "serve", "--sink", sink, "--listen", "127.0.0.1:0"
     )
     url = collector.first_line().rpartition(" ")[2]
-    units = "".join(POLLED.format(n=n, port=ports[f"rack-{n}"]) for n in numbers)
-    config.write_text(AGENT.format(folder=folder, url=url) + units)
+    units = "".join(configuration.tcp_unit(f"rack-{n}", ports[f"rack-{n}"], PROFILE) for n in numbers)
+    config.write_text(configuration.agent(folder, url) + units)
     return config
 
 

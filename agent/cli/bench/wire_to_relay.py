@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from agent.cli.bench import configuration
 from agent.cli.demo.children import Children
 from agent.control import client
 from drivers.registers import Area
@@ -22,30 +23,6 @@ from hil.modbus.tcp import TcpEndpoint
 ALARM_WORDS = 13  # one bit a trial: a little over 200
 TRIAL_LIMIT_S = 20.0
 COIL = 0
-
-AGENT = """
-[agent]
-id = "bench"
-[store]
-path = "{folder}/buffer.db"
-[control]
-socket = "{folder}/control.sock"
-[upstream]
-url = "http://127.0.0.1:9"
-"""
-
-UNIT = """
-[[bus]]
-name = "lan"
-transport = "tcp"
-host = "127.0.0.1"
-port = {port}
-[[unit]]
-name = "rack"
-bus = "lan"
-profile = "bench-alarm.toml"
-period_s = 0.2
-"""
 
 RELAY = """
 [relay]
@@ -128,7 +105,8 @@ async def trials(folder: Path, count: int) -> list[float]:
     words = [ALARM_POINT.format(k=k, address=16 + k) for k in range(ALARM_WORDS)]
     (folder / "bench-alarm.toml").write_text(PROFILE + "".join(words))
     config = folder / "relay.toml"
-    config.write_text(AGENT.format(folder=folder) + RELAY.format(port=port) + UNIT.format(port=endpoint.port))
+    rack = configuration.tcp_unit("rack", endpoint.port, "bench-alarm.toml", period_s=0.2)
+    config.write_text(configuration.agent(folder) + RELAY.format(port=port) + rack)
     delays = []
     with Children(folder) as children:
         children.start("relay-agent", "agent.cli", "run", "--config", str(config))

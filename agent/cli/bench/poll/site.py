@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from agent.cli.bench import units
+from agent.cli.bench import configuration, units
 from agent.cli.bench.rack_300 import profile_text
 from agent.cli.demo.children import Children, cpu_s
 from agent.control import client
@@ -26,30 +26,6 @@ from agent.wire.batch import decode_batch
 UNITS, PERIOD_S = 64, 1.0
 SETTLE_S, MEASURE_S = 25.0, 40.0
 FAULTY = (units.ABSENT,) * 4 + (units.MUTE,) * 4 + (units.GARBAGE,) * 4 + (units.SLOW,) * 4
-
-CONFIG = """
-[agent]
-id = "bench"
-[store]
-path = "{folder}/buffer.db"
-[control]
-socket = "{folder}/control.sock"
-[upstream]
-url = "http://127.0.0.1:9"
-"""
-
-UNIT = """
-[[bus]]
-name = "lan-{k}"
-transport = "tcp"
-host = "127.0.0.1"
-port = {port}
-[[unit]]
-name = "rack-{k}"
-bus = "lan-{k}"
-profile = "bench-300.toml"
-period_s = {period_s}
-"""
 
 KERNELS = """
 from agent.detect.watch import warm_up
@@ -83,8 +59,11 @@ def _run(behaviours: tuple[str, ...]) -> dict[str, float]:
         serving = children.start("units", "agent.cli.bench.units", *(f"0:{b}" for b in behaviours))
         ports = json.loads(serving.first_line())
         (folder / "bench-300.toml").write_text(profile_text(step_k=0.01))
-        tables = "".join(UNIT.format(k=k, port=p, period_s=PERIOD_S) for k, p in enumerate(ports))
-        (folder / "agent.toml").write_text(CONFIG.format(folder=folder) + tables)
+        tables = "".join(
+            configuration.tcp_unit(f"rack-{k}", port, "bench-300.toml", PERIOD_S)
+            for k, port in enumerate(ports)
+        )
+        (folder / "agent.toml").write_text(configuration.agent(folder) + tables)
         agent = children.start("agent", "agent.cli", "run", "--config", str(folder / "agent.toml"))
         _wait_until_polling(folder, agent.log)
         time.sleep(SETTLE_S)
