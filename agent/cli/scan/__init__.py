@@ -1,0 +1,165 @@
+"""cellwarden scan: which units there are, where, and what they are."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from agent.cli.codes import Trouble
+from agent.cli.door import json_option, socket_option
+from agent.cli.inspect_unit import known_profiles
+from agent.cli.profile.common import profile_dir_option
+from agent.cli.reach import agents_bus, endpoints
+from agent.cli.scan.survey import Survey, runs
+from agent.cli.tables import plain_table
+from agent.survey.endpoint import Endpoint, SerialLine, console_of, serial_devices
+from agent.survey.presence import (
+    ALL_IDS,
+    ALL_LINES,
+    GATEWAY_IDS,
+    LISTEN_S,
+    USUAL_IDS,
+    USUAL_LINES,
+    LineSetting,
+)
+
+
+@click.command("scan")
+@click.argument("where", nargs=-1, metavar="[ENDPOINT]...")
+@click.option(
+    "--id", "only_id", type=click.IntRange(0, 255), multiple=True, help="Only this unit id; repeatable."
+)
+@click.option("--line", "only_line", multiple=True, help="Only this line setting, as 9600-8N1; repeatable.")
+@click.option("--full", is_flag=True, help="Every unit id and further line settings.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=502, show_default=True, help="Of hosts given without."
+)
+@click.option(
+    "--listen", "listen_s", type=float, default=LISTEN_S, show_default=True, help="Seconds to listen first."
+)
+@profile_dir_option
+@socket_option
+@json_option
+def command(
+    where: tuple[str, ...],
+    only_id: tuple[int, ...],
+    only_line: tuple[str, ...],
+    full: bool,
+    port: int,
+    listen_s: float,
+    folders: tuple[Path, ...],
+    socket: Path,
+    as_json: bool,
+) -> None:
+    """Find battery units, and say which profile fits each. Reads only: one register per unit id, then the
+    registers that tell profiles apart. Never touches a port that the agent holds.
+
+    ENDPOINT is a serial device, HOST, HOST:PORT or a network such as 192.0.2.0/28; without one, every free
+    serial device of this machine. An exception is an answer: the device is there. Exit 0 when a unit was
+    found, 3 when not or when a port was lost, 4 when one is in use or another master is talking.
+
+    \b
+    Examples:  cellwarden scan /dev/ttyUSB0
+               cellwarden scan /dev/ttyUSB0 --id 1 --line 9600-8N1
+               cellwarden scan 192.0.2.10 192.0.2.32/28 --json
+    """
+    found = endpoints(where, port) if where else _free_devices(as_json)
+    for endpoint in found:
+        if bus := agents_bus(socket, endpoint):
+            raise Trouble(
+                "CW-110",
+                f"{endpoint} is polled by the running agent (bus {bus}). Nothing was sent.",
+                f"cellwarden probe {endpoint} --id 1   (through the agent; to scan, stop it first)",
+            )
+    try:
+        lines = [LineSetting.parse(text) for text in only_line] or list(ALL_LINES if full else USUAL_LINES)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    serial = any(isinstance(endpoint, SerialLine) for endpoint in found)
+    usual = USUAL_IDS if serial else GATEWAY_IDS
+    ids = only_id or ((*ALL_IDS, 0, 255) if full and not serial else ALL_IDS if full else usual)
+    survey = Survey(found, lines, ids, known_profiles(folders), listen_s, quiet=as_json)
+    stopped = False
+    try:
+        asyncio.run(survey.run())
+    except KeyboardInterrupt:
+        stopped = True
+    _report(survey, full=full, as_json=as_json, stopped=stopped)
+
+
+def _free_devices(quiet: bool) -> list[Endpoint]:
+    devices = serial_devices()
+    consoles = [device for device in devices if console_of(device)]
+    for device in consoles:
+        if not quiet:
+            click.echo(f"{device} is this machine's console, and is left alone.", err=True)
+    free = [SerialLine(device) for device in devices if device not in consoles]
+    if not free:
+        raise Trouble(
+            "CW-101",
+            "There is no serial adapter on this machine, and no host was named.",
+            "cellwarden scan 192.0.2.10   (or plug the adapter in)",
+        )
+    return list(free)
+
+
+def _report(survey: Survey, *, full: bool, as_json: bool, stopped: bool) -> None:
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "units": [unit.as_json() for unit in survey.units],
+                    "problems": [trouble.as_json() for trouble in survey.troubles],
+                    "stopped": stopped,
+                }
+            )
+        )
+    else:
+        _print(survey, full=full)
+        for trouble in survey.troubles:
+            trouble.show()
+    if stopped:
+        click.echo("Stopped by you; nothing was written, and the rest was not looked at.", err=True)
+        raise click.exceptions.Exit(1)
+    if survey.troubles:
+        raise click.exceptions.Exit(survey.troubles[0].exit_code)
+    if survey.units:
+        return
+    trouble = Trouble(
+        "CW-220",
+        f"No answer from ids {runs(survey.ids)} at {', '.join(map(str, survey.endpoints[:4]))}.",
+        f"cellwarden scan {survey.endpoints[0]} --full",
+    )
+    if as_json:
+        raise click.exceptions.Exit(trouble.exit_code)
+    raise trouble
+
+
+def _print(survey: Survey, *, full: bool) -> None:
+    if not survey.units:
+        return
+    several = len({str(unit.endpoint) for unit in survey.units}) > 1
+    table = plain_table(*(("where",) if several else ()), "id", "line", "answer", "delay", "reading of it")
+    for unit in survey.units:
+        delay = unit.found.answer.response_s
+        table.add_row(
+            *((str(unit.endpoint),) if several else ()),
+            str(unit.found.unit_id) + ("*" if unit.same_for_any_id else ""),
+            str(unit.found.line or "tcp"),
+            unit.found.words,
+            "" if delay is None else f"{1e3 * delay:.0f} ms",
+            unit.reading,
+        )
+    Console(highlight=False).print(table)
+    if any(unit.same_for_any_id for unit in survey.units):
+        click.echo("* answers to any id: one unit that does not look at it")
+    first = next((unit for unit in survey.units if unit.matches), survey.units[0])
+    line = f" --line {str(first.found.line).replace(' ', '-')}" if first.found.line else ""
+    if not full and any(isinstance(endpoint, SerialLine) for endpoint in survey.endpoints):
+        rest_s = sum(setting.knock_s for setting in ALL_LINES) * len(ALL_IDS)
+        click.echo(
+            f"Not looked at: the other ids and line settings (add --full, about {rest_s / 60:.0f} min)."
+        )
+    click.echo(f"Next: cellwarden probe {first.endpoint} --id {first.found.unit_id}{line}")

@@ -1,0 +1,75 @@
+"""Steps 1 and 2 of setup: where the battery is, and which units answer there."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from agent.cli.codes import Trouble
+from agent.cli.inspect_unit import known_profiles
+from agent.cli.scan.survey import Survey, Unit
+from agent.cli.setup.draft import Chosen
+from agent.cli.setup.talk import Talk
+from agent.survey.endpoint import Endpoint, Host, console_of, holder, serial_devices
+from agent.survey.match import sureness
+from agent.survey.presence import GATEWAY_IDS, USUAL_IDS, USUAL_LINES, LineSetting
+
+
+def where(talk: Talk) -> list[str]:
+    """Ask for devices or hosts, and propose the first that is free. Raises Trouble."""
+    devices = serial_devices()
+    told = []
+    for device in devices:
+        held = holder(device)
+        state = "console" if console_of(device) else f"in use by: {held[1]}" if held else "free"
+        told.append(f"{device} ({state})")
+    free = [device for device, text in zip(devices, told, strict=True) if text.endswith("(free)")]
+    click.echo(f"1/6 Where is the battery?      found {', '.join(told) or 'no serial adapter'}")
+    if talk.yes and not free:
+        raise Trouble(
+            "CW-310", "No serial device is free, and no --endpoint was said.", "cellwarden setup --help"
+        )
+    answer = talk.ask("    Devices or hosts, apart by spaces", " ".join(free[:1]) or "192.0.2.10")
+    return answer.split()
+
+
+def find(
+    talk: Talk,
+    wanted: Sequence[Endpoint],
+    lines: Sequence[str],
+    ids: Sequence[int],
+    folders: tuple[Path, ...],
+) -> list[Chosen]:
+    """Scan each endpoint, and return the units that are to be polled. Raises Trouble where there is none."""
+    click.echo("2/6 Looking for devices")
+    settings = [LineSetting.parse(text) for text in lines] or list(USUAL_LINES)
+    units: list[Unit] = []
+    for endpoint in wanted:
+        usual = GATEWAY_IDS if isinstance(endpoint, Host) else USUAL_IDS
+        survey = Survey([endpoint], settings, ids or usual, known_profiles(folders))
+        asyncio.run(survey.run())
+        for trouble in survey.troubles:
+            trouble.show()
+        units += survey.units
+    chosen = [found for unit in units if (found := _choose(talk, unit)) is not None]
+    if not chosen:
+        raise Trouble(
+            "CW-220", "No unit was found that a profile fits.", f"cellwarden scan {wanted[0]} --full"
+        )
+    return chosen
+
+
+def _choose(talk: Talk, unit: Unit) -> Chosen | None:
+    told = f"    {unit.endpoint} id {unit.found.unit_id}: {unit.reading}"
+    if not unit.identified or sureness(unit.matches) == "not recognised":
+        click.echo(f"{told}; left out")
+        return None
+    if not talk.agree(f"{told}. Use it?"):
+        return None
+    return Chosen(
+        str(unit.endpoint),
+        unit.found.unit_id,
+        unit.matches[0].profile.model,
+        str(unit.found.line).replace(" ", "-") if unit.found.line else "",
+    )

@@ -1,0 +1,26 @@
+"""How setup asks: every question has an answer that is proposed, and --yes takes it."""
+
+from dataclasses import dataclass
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A person at a terminal; with `yes`, nobody: what is proposed is taken, and shown."""
+
+    yes: bool
+
+    def ask(self, question: str, proposed: str) -> str:
+        """Return the answer."""
+        if self.yes:
+            click.echo(f"{question} > {proposed}")
+            return proposed
+        return str(click.prompt(question, default=proposed, prompt_suffix=" > "))
+
+    def agree(self, question: str, proposed: bool = True) -> bool:
+        """Return whether the answer is yes."""
+        if self.yes:
+            click.echo(f"{question} > y")
+            return True
+        return bool(click.confirm(question, default=proposed, prompt_suffix=" > "))

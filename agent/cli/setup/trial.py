@@ -1,0 +1,58 @@
+"""Step 3 of setup: every unit is read whole before anything is saved."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import click
+
+from agent.cli.codes import Trouble
+from agent.cli.inspect_unit import rows
+from agent.cli.profile.common import load
+from agent.cli.reach import agents_bus, opened
+from agent.cli.setup.commissioning import Tested
+from agent.cli.setup.draft import Chosen
+from agent.modbus.ports import PortError
+from agent.survey.endpoint import parse
+from agent.survey.match import hold
+from agent.survey.presence import LineSetting
+from drivers.registers import Read, Reply
+
+READ_S = 1.0
+
+
+def try_out(unit: Chosen, socket: Path, folders: tuple[Path, ...]) -> Tested:
+    """Read a unit, say what came, and return it. Raises Trouble; an agent at `socket` keeps its ports."""
+    (endpoint,) = parse(unit.endpoint)
+    if agents_bus(socket, endpoint):
+        raise Trouble("CW-110", f"{endpoint} is held by a running agent.", "sudo systemctl stop cellwarden")
+    done = asyncio.run(_read(unit, folders))
+    absent = f"; {done.absent} absent (fine)" if done.absent else ""
+    told = f"{unit.endpoint} id {unit.unit_id}: {done.good} of {len(done.rows)} values"
+    click.echo(f"3/6 Test before saving         {told} read in {done.took_s:.1f} s{absent}")
+    return done
+
+
+async def _read(unit: Chosen, folders: tuple[Path, ...]) -> Tested:
+    (endpoint,) = parse(unit.endpoint)
+    profile = load(unit.profile, folders)
+    port = await opened(endpoint, LineSetting.parse(unit.line or "9600"))
+    answers: list[float] = []
+
+    async def ask(read: Read, pause_s: float) -> Reply:
+        answer = await port.ask(unit.unit_id + read.unit_offset, read, READ_S, pause_s)
+        answers.append(answer.response_s or 0.0)
+        return answer.reply
+
+    start_s = time.monotonic()
+    try:
+        match = await hold(profile, ask, whole=True)
+    except PortError as error:
+        raise Trouble("CW-104", f"{error}. Nothing was written.", "cellwarden setup") from error
+    finally:
+        port.close()
+    if match.layout is None or match.image is None:
+        seen = f"id {unit.unit_id} on {unit.endpoint}: {match.why}. Nothing was written."
+        raise Trouble("CW-211", seen, f"cellwarden scan {unit.endpoint}")
+    told = rows(match.layout, match.image, profile.address_step)
+    return Tested(unit, match.layout, told, time.monotonic() - start_s, max(answers, default=0.0))

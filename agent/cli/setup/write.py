@@ -1,0 +1,76 @@
+"""Step 6 of setup: a file that keeps the deadline, shown as a difference, replaced whole."""
+
+import difflib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from agent.cli.check import late_units
+from agent.cli.codes import Trouble
+from agent.cli.load import load
+from agent.cli.profile.common import load as load_named
+from agent.cli.setup.commissioning import Tested
+from agent.cli.setup.draft import Draft, toml_of
+from agent.cli.setup.talk import Talk
+
+PERIODS_S = (1.0, 2.0, 5.0)
+LEAST_S, TIMES = 0.3, 10.0  # a time-out from what was measured: at least, and times the slowest answer
+
+
+def write(
+    talk: Talk, path: Path, draft: Draft, tested: Sequence[Tested], agent: str | None, *, allow_late: bool
+) -> list[str]:
+    """Replace `path`, and return a line for each unit that is late. Raises Trouble where nothing was written,
+    and Exit where the person does not want it.
+    """
+    new = path.with_name(path.name + ".new")
+    try:
+        late = _proven(new, path, draft, tested, agent)
+        load(new)
+        click.echo(
+            "5/6 Limits                     NOT REVIEWED until you confirm: cellwarden limits --review"
+        )
+        old = path.read_text() if path.exists() else ""
+        text = new.read_text()
+        diff = difflib.unified_diff(old.splitlines(), text.splitlines(), "old", "new", lineterm="")
+        click.echo("\n".join(diff) or "    it is the same as before")
+        if late and not allow_late:
+            seen = "\n       ".join([*late, "Nothing was written."])
+            raise Trouble("CW-302", seen, "cellwarden setup --allow-late")
+        kept = f" (old one kept as {path.name}.1)" if old else ""
+        if not talk.agree(f"6/6 Write {path}{kept}?", proposed=False):
+            click.echo("Nothing was written; run setup again to go on here.")
+            raise click.exceptions.Exit(1)
+        if old:
+            path.with_name(path.name + ".1").write_text(old)
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+    return late
+
+
+def _proven(new: Path, path: Path, draft: Draft, tested: Sequence[Tested], agent: str | None) -> list[str]:
+    """Write a file beside the old one that keeps the deadline, if one can; return who is late.
+
+    With the shortest period, and the profiles' time-outs or, where too long, ones from what was measured.
+    """
+    late: list[str] = []
+    for measured in (False, True):
+        for done in tested:
+            tight = measured and bool(done.unit.line)
+            done.unit.timeout_s = max(LEAST_S, round(TIMES * done.slowest_s, 1)) if tight else 0.0
+        for draft.period_s in PERIODS_S:
+            new.write_text(toml_of(draft, path, agent))
+            late = late_units(new, *load(new))
+            if not late:
+                return []
+    return [line.replace(new.name, path.name) for line in late]
+
+
+def kept(tested: Sequence[Tested], deadline_s: float, folders: tuple[Path, ...]) -> str:
+    """Return what was proven, and of whom nothing was."""
+    told = f"every safety point within {deadline_s:g} s, computed with any one unit dead"
+    own = [done.unit.label for done in tested if load_named(done.unit.profile, folders).sunspec]
+    return f"{told}; not computed for {', '.join(own)}, which describe themselves" if own else told
