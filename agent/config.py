@@ -32,10 +32,10 @@ Milliseconds = Annotated[float, Field(ge=0, le=60_000)]
 
 
 class ConfigError(Exception):
-    """The file cannot be used; `problems` holds one line per mistake."""
+    """The file cannot be used; `problems` holds one line per mistake. `content`: what TOML it is, if any."""
 
-    def __init__(self, path: Path, problems: list[str]) -> None:
-        self.path, self.problems = path, problems
+    def __init__(self, path: Path, problems: list[str], content: dict[str, Any] | None = None) -> None:
+        self.path, self.problems, self.content = path, problems, content or {}
         super().__init__("\n".join(f"{path.name}: {problem}" for problem in problems))
 
 
@@ -295,36 +295,37 @@ def load_config(path: Path) -> Config:
     except ValidationError as error:
         problems = [_line(content, e) for e in error.errors()] + problems
     if problems:
-        raise ConfigError(path, problems)
+        raise ConfigError(path, problems, content)
     return config
 
 
-def _tables(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    tables = content.get(name)
-    return [t for t in tables if isinstance(t, dict)] if isinstance(tables, list) else []
+def tables(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the tables of one kind in a file that need not be right otherwise."""
+    found = content.get(name)
+    return [table for table in found if isinstance(table, dict)] if isinstance(found, list) else []
 
 
 def _cross_check(content: dict[str, Any]) -> list[str]:
     """Return what only shows when tables are held against one another; they need not be right themselves."""
     problems = []
-    buses = [str(bus.get("name")) for bus in _tables(content, "bus")]
+    buses = [str(bus.get("name")) for bus in tables(content, "bus")]
     for kind in ("bus", "unit"):
-        names = Counter(str(table.get("name")) for table in _tables(content, kind) if "name" in table)
+        names = Counter(str(table.get("name")) for table in tables(content, kind) if "name" in table)
         problems += [f"[[{kind}]] {name}: the name is used {n} times" for name, n in names.items() if n > 1]
-        if not _tables(content, kind):
+        if not tables(content, kind):
             problems.append(f"[[{kind}]]: at least one is needed")
-    for unit in _tables(content, "unit"):
+    for unit in tables(content, "unit"):
         bus = str(unit.get("bus"))
         if "bus" in unit and bus not in buses:
             hint = _suggest(bus, buses)
             problems.append(f"[[unit]] {unit.get('name')} bus: there is no [[bus]] named {bus!r}{hint}")
-    served = {str(unit.get("bus")) for unit in _tables(content, "unit")}
+    served = {str(unit.get("bus")) for unit in tables(content, "unit")}
     if served <= set(buses):  # else the typo that was named already explains it
         problems += [f"[[bus]] {bus}: no [[unit]] is on it" for bus in buses if bus not in served]
-    problems += _shared("unit", ((u, _station(u)) for u in _tables(content, "unit")), "unit_id")
+    problems += _shared("unit", ((u, _station(u)) for u in tables(content, "unit")), "unit_id")
     problems += _shared(
         "bus",
-        ((bus, _endpoint(bus)) for bus in _tables(content, "bus") if bus.keys() & {"host", "device"}),
+        ((bus, _endpoint(bus)) for bus in tables(content, "bus") if bus.keys() & {"host", "device"}),
         "port",
     )
     return problems

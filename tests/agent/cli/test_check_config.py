@@ -70,3 +70,18 @@ def test_a_line_without_time_is_refused_with_what_to_change(
     result = check(tmp_path, baud=baud, period_s=period_s)
     assert result.exit_code == 2
     assert said in result.output
+
+
+def test_a_misspelt_profile_is_told_with_the_other_mistakes_not_after_them(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    text = CONFIG.format(baud=9600, period_s=1.0, timeout_s=0.3)
+    wrong = text.replace('profile = "pace-rtu"', 'profile = "pace-rut"').replace("period_s", "perod_s", 1)
+    path.write_text(wrong)
+    lines = CliRunner().invoke(main, ["check", "--config", str(path)]).output.splitlines()
+    assert len(lines) == 2
+    assert "perod_s: unknown key; did you mean 'period_s'?" in lines[0]
+    assert "[[unit]] rack-1 profile: pace-rut: profile: there is no profile of this name" in lines[1]
+    # where the mistake is in where profiles are, it is the only one
+    path.write_text('[agent]\nprofile_dir = ["mine"]\n' + wrong.replace("perod_s", "period_s"))
+    assert "profile_dir: unknown key" in CliRunner().invoke(main, ["check", "--config", str(path)]).output
+    assert "pace-rut" not in CliRunner().invoke(main, ["check", "--config", str(path)]).output
