@@ -116,19 +116,25 @@ def problems(cert: x509.Certificate, key: ec.EllipticCurvePrivateKey, agent: str
         if utc_s >= cert.not_valid_after_utc.timestamp():
             found.append(f"it expired on {cert.not_valid_after_utc:%Y-%m-%d}; sign the request again")
         if utc_s < cert.not_valid_before_utc.timestamp():
-            found.append(
-                f"it is valid from {cert.not_valid_before_utc:%Y-%m-%d %H:%M} UTC, and here it is"
-                f" {datetime.fromtimestamp(utc_s, UTC):%Y-%m-%d %H:%M}; is this clock right?"
-            )
+            found.append(f"it {_not_yet(cert, utc_s)}")
     return found
 
 
-def expiry_warning(cert: Path, utc_s: float) -> str:
-    """Return what people must know of the end of this certificate, or "". Raises CertificateError."""
+def _not_yet(cert: x509.Certificate, utc_s: float) -> str:
+    return (
+        f"is valid from {cert.not_valid_before_utc:%Y-%m-%d %H:%M} UTC, and here it is"
+        f" {datetime.fromtimestamp(utc_s, UTC):%Y-%m-%d %H:%M}; is this clock right?"
+    )
+
+
+def validity_warning(cert: Path, utc_s: float) -> str:
+    """Return what people must know of the dates of this certificate, or "". Raises CertificateError."""
     try:
         found = _first(cert.read_bytes(), str(cert))
     except OSError as error:
         raise CertificateError([f"{cert}: {error.strerror}"]) from error
+    if RELEASED_S <= utc_s < found.not_valid_before_utc.timestamp():
+        return f"this agent's certificate {_not_yet(found, utc_s)}"
     days = (found.not_valid_after_utc.timestamp() - utc_s) / DAY_S
     # a long certificate is renewed a month before its end, a short one in the last third of its life
     life_days = (found.not_valid_after_utc - found.not_valid_before_utc).total_seconds() / DAY_S

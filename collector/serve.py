@@ -15,6 +15,7 @@ from aiohttp import web
 
 from collector.app import Receiver
 from collector.deadman import DeadMan
+from collector.handshake import Handshake
 from collector.sink_sqlite import Sink, SinkError
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Tls:
         """The server side; with a client authority, an agent without a certificate is not let in."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.sslobject_class = Handshake
         try:
             context.load_cert_chain(self.cert, self.key)
             if self.client_ca:

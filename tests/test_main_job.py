@@ -163,6 +163,25 @@ def test_kill_9_and_restart_bring_every_sealed_batch_to_the_collector_exactly_on
     assert sum(count for _, count in stored) == frames
 
 
+def test_a_second_agent_on_the_same_buffer_is_refused_and_the_first_goes_on_undisturbed(chain: Chain) -> None:
+    first = chain.start_agent()
+    before = chain.wait(first, delivered(2))
+    config = str(chain.folder / "agent.toml")
+    second = chain.children.start("second", "agent.cli", "run", "--config", config)
+    assert second.process.wait(30) == 2
+    (line,) = second.log.read_text().splitlines()
+    assert line == (
+        f"Error: {chain.folder}/buffer.db: process {first.process.pid} uses this buffer; stop that agent,"
+        " or give this one another [store] path"
+    )
+    sealed = before["account"]["sealed"]
+    after = chain.wait(first, lambda s: s["account"]["sealed"] > sealed + 3 and s["account"]["pending"] == 0)
+    assert (after["epoch"], after["store"]["trouble"]) == (before["epoch"], "")
+    assert [unit["knowledge"] for unit in after["units"]] == ["LIVE", "LIVE"]
+    assert first.stop() < 2.0
+    assert chain.collected("SELECT count(*) FROM batch") == chain.buffer("SELECT last_sequence FROM account")
+
+
 def test_a_collector_that_dies_unheard_gets_everything_again_and_stores_it_once(chain: Chain) -> None:
     agent = chain.start_agent()
     chain.wait(agent, delivered(2))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import click
 from rich.console import Console
 
-from agent.certificate import CertificateError, expiry_warning
+from agent.certificate import CertificateError, validity_warning
 from agent.cli.errors import Misuse
 from agent.cli.load import config_option, load
 from agent.cli.tables import plain_table
@@ -93,7 +93,7 @@ def _certificate_problems(upstream: UpstreamTable) -> list[str]:
         return []
     try:
         client_context(upstream.ca, upstream.cert, upstream.key)
-        warning = expiry_warning(upstream.cert, time.time()) if upstream.cert else ""
+        warning = validity_warning(upstream.cert, time.time()) if upstream.cert else ""
     except (TlsError, CertificateError) as error:
         if not isinstance(error.__cause__, PermissionError):
             return [str(error)]

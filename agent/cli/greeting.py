@@ -5,6 +5,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 from agent.config import UpstreamTable
+from agent.uplink.refusal import refusal
 from agent.uplink.tls import TlsError, client_context
 from agent.wire.errors import WireError
 from agent.wire.packing import ID_BYTES
@@ -45,7 +46,9 @@ def greet(upstream: UpstreamTable, agent: str) -> str:
     except ssl.SSLCertVerificationError as error:
         raise NotTaken(f"the certificate of {where} is not trusted: {error.verify_message}") from error
     except (WireError, HTTPException, ssl.SSLError) as error:
-        raise NotTaken(f"{where} answers, but not as a cellwarden collector does") from error
+        why = refusal(error)
+        other = f"{where} answers, but not as a cellwarden collector does"
+        raise NotTaken(f"{where}: {why}" if why else other) from error
     except OSError as error:
         raise NotReached(f"{where}: {error.strerror or error}") from error
     return f"{where} takes batches of {agent}"

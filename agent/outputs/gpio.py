@@ -10,7 +10,7 @@ class GpioDriver:
     """One output pin, BCM numbering. `active_high`: the level that energises the relay.
 
     A pin that cannot be had, or that fails later, is told by `trouble` and tried again: the room is watched
-    and alarms leave it all the same.
+    and alarms leave it all the same. Made, it touches nothing: the pin may still be another agent's.
 
     Raspberry Pi kernels keep a pin driven after its process has died, unless the board is booted with
     `dtparam=strict_gpiod`: the service's ExecStopPost must drive it safe (`cellwarden relay drop`), and only
@@ -22,7 +22,6 @@ class GpioDriver:
         self._number, self._active_high = pin, active_high
         self._pin: Any = None
         self._energised = False
-        self._apply()
 
     def drive(self, energised: bool) -> None:
         """Energise the relay, or drop it. Raises nothing."""

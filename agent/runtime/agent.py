@@ -194,13 +194,14 @@ class Agent:
         )
 
     async def _watch_certificate(self) -> None:
-        """Say once a day that this agent's certificate is about to end."""
+        """Say once a day that this agent's certificate is about to end, or that its time has not come."""
         cert = handed_over(self.parts.config.upstream.cert)
         while cert:
-            from agent.certificate import CertificateError, expiry_warning  # not without one: 8 MB of memory
+            # not without one: 8 MB of memory
+            from agent.certificate import CertificateError, validity_warning
 
             try:
-                warning = expiry_warning(cert, time.time())
+                warning = validity_warning(cert, time.time())
             except CertificateError as error:
                 warning = str(error)
             if warning:

@@ -21,6 +21,7 @@ from agent.store.outgoing import PendingBatch
 from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.uplink.pace import RETRY_FLOOR_S, Pace
+from agent.uplink.refusal import refusal
 from agent.uplink.tls import TlsError
 from agent.wire.errors import WireError
 from agent.wire.limits import DEFAULT_LIMITS
@@ -221,7 +222,8 @@ class Uplink:
                 answer = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             cause = getattr(error, "os_error", None)  # aiohttp wraps the reason in words of its own
-            reason = getattr(cause, "strerror", None) or str(error) or "no answer in time"
+            reason = refusal(error.__cause__) or getattr(cause, "strerror", None) or str(error)
+            reason = reason or "no answer in time"
             raise UplinkError(f"{self._url}: {reason}") from error
         text = f"{self._url}: HTTP {response.status} {answer[:200].decode(errors='replace').strip()}"
         if response.status == CONFLICT:

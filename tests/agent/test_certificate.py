@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.certificate import CertificateError, Files, ask, expiry_warning, install
+from agent.certificate import CertificateError, Files, ask, install, validity_warning
 from agent.credentials import handed_over
 from agent.uplink.tls import TlsError, client_context
 
@@ -109,11 +109,12 @@ def test_what_is_no_certificate_is_said_to_be_none(files: Files, answer: bytes) 
 def test_the_end_of_a_certificate_is_announced_a_month_ahead(files: Files, authority: Path) -> None:
     ask(files, "site-1")
     install(files, sign(authority, files.request), "site-1", NOW_S)
-    assert expiry_warning(files.cert, NOW_S + 300 * DAY_S) == ""
-    assert "expires in 25 days" in expiry_warning(files.cert, NOW_S + 340 * DAY_S)
+    assert validity_warning(files.cert, NOW_S + 300 * DAY_S) == ""
+    assert "expires in 25 days" in validity_warning(files.cert, NOW_S + 340 * DAY_S)
     ended = f"{datetime.fromtimestamp(NOW_S + 365 * DAY_S, UTC):%Y-%m-%d}"
-    assert f"expired on {ended}" in expiry_warning(files.cert, NOW_S + 366 * DAY_S)
-    assert expiry_warning(files.cert, 0.0) == ""
+    assert f"expired on {ended}" in validity_warning(files.cert, NOW_S + 366 * DAY_S)
+    assert "is valid from" in validity_warning(files.cert, NOW_S - 2 * DAY_S)
+    assert validity_warning(files.cert, 0.0) == ""
 
 
 def test_a_key_that_others_can_read_is_not_used(files: Files, authority: Path) -> None:

@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,23 @@ def test_an_agent_speaks_only_for_the_name_in_its_certificate(tmp_path: Path) ->
         with pytest.raises((ssl.SSLError, OSError)):
             collector.post(Request("site-1", EPOCH, []), context=authority.client(None))
         assert collector.rows("SELECT agent FROM stream") == [("site-1",)]
+
+
+def test_a_refused_certificate_is_told_to_the_agent_and_to_the_log(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    cert, key = authority.issue("collector")
+    options = ("--tls-cert", str(cert), "--tls-key", str(key), "--client-ca", str(authority.path))
+    with collecting(tmp_path, *options, listen="0.0.0.0:0") as collector:
+        collector.url = collector.url.replace("0.0.0.0", "localhost")
+        authority.now -= timedelta(days=1)
+        for _ in range(2):
+            with pytest.raises(ssl.SSLError, match="alert certificate expired"):
+                collector.post(Request("site-1", EPOCH, []), context=authority.client("site-1"))
+        authority.now += timedelta(days=1)
+        collector.post(Request("site-1", EPOCH, []), context=authority.client("site-1"))
+        collector.process.terminate()
+        _, log = collector.process.communicate(timeout=10)
+    assert log.count("an agent's certificate was refused: certificate has expired") == 1, log
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from concurrent.futures import TimeoutError as TooLong
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from agent.certificate import CertificateError, expiry_warning
+from agent.certificate import CertificateError, validity_warning
 from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
 from agent.cli.greeting import NotReached, NotTaken, greet
@@ -130,7 +130,7 @@ def certificate(site: Site) -> Iterator[Result]:
         return
     try:
         client_context(up.ca, up.cert, up.key)
-        warning = expiry_warning(up.cert, time.time()) if up.cert else ""
+        warning = validity_warning(up.cert, time.time()) if up.cert else ""
     except (TlsError, CertificateError) as error:
         if isinstance(error.__cause__, PermissionError):
             yield unknown("its files are not yours to read", "sudo cellwarden doctor")

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from agent.cli.greeting import NotReached, NotTaken, greet
 from agent.config import UpstreamTable
+from tests.collector.authority import Authority
 from tests.collector.processes import collecting
 
 
@@ -45,6 +47,18 @@ def test_a_collector_that_refuses_says_why(tmp_path: Path) -> None:
     ):
         greet(UpstreamTable(url=collector.url), "")
     assert not isinstance(refused.value, NotReached)
+
+
+def test_a_collector_that_refuses_our_certificate_says_why(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    cert, key = authority.issue("localhost")
+    options = ("--tls-cert", str(cert), "--tls-key", str(key), "--client-ca", str(authority.path))
+    with collecting(tmp_path, *options) as collector:
+        authority.now -= timedelta(days=1)
+        ours = authority.issue("agent-1")
+        url = collector.url.replace("127.0.0.1", "localhost")
+        with pytest.raises(NotTaken, match="certificate: it has expired, by the collector's clock; renew"):
+            greet(UpstreamTable(url=url, ca=authority.path, cert=ours[0], key=ours[1]), "agent-1")
 
 
 def test_nobody_there_is_said_in_words() -> None:

@@ -48,9 +48,10 @@ class Room:
 @pytest.mark.parametrize("active_high", [True, False])
 async def test_a_pin_says_all_is_well_only_while_it_is(pins: MockFactory, active_high: bool) -> None:
     room = Room(GpioDriver(PIN, active_high))
-    pin = pins.pin(PIN)
+    assert not pins.pins  # not before it runs: an agent that is refused must not move another's relay
     running = asyncio.create_task(room.relay.run())
     await asyncio.sleep(0)
+    pin = pins.pin(PIN)
     assert pin.state is not active_high
     room.see("LIVE")
     assert pin.state is active_high
@@ -73,6 +74,7 @@ async def test_a_board_without_pins_says_what_to_look_at_and_a_pin_that_comes_la
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "native")  # needs the registers of a Raspberry Pi
     monkeypatch.setattr("agent.outputs.gpio.RETRY_S", 0.01)
     room = Room(GpioDriver(PIN))
+    room.see("STALE")
     assert "GPIO pin 17: " in room.relay.driver.trouble
     assert "gpiodetect" in room.relay.driver.trouble
     room.see("LIVE")

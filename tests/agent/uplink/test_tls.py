@@ -75,6 +75,41 @@ async def test_a_certificate_of_another_time_is_no_obstacle_while_the_clock_was_
         assert store.account().acknowledged == 1
 
 
+def of_year(authority: Authority, year: int) -> Authority:
+    """The same authority, at another time."""
+    authority.now = datetime.datetime(year, 1, 1, tzinfo=datetime.UTC)
+    return authority
+
+
+@pytest.mark.parametrize(
+    ("case", "says"),
+    [
+        ("of 2020", r"it has expired, by the collector's clock; renew it with `cellwarden enroll`"),
+        ("of 2090", r"it is not valid yet by the collector's clock"),
+        ("of another authority", r"the collector does not know the authority that signed it"),
+        ("none", r"there is none; make one with `cellwarden enroll`"),
+    ],
+)
+async def test_a_collector_that_does_not_want_this_agents_certificate_says_why(
+    tmp_path: Path, case: str, says: str
+) -> None:
+    for name in ("site", "other"):
+        (tmp_path / name).mkdir()
+    site, agents, other = Authority(tmp_path / "site"), Authority(tmp_path), Authority(tmp_path / "other")
+    async with sending(tmp_path, site, agents) as (store, sender):
+        files = {
+            "of 2020": lambda: of_year(agents, 2020).issue("site-1"),
+            "of 2090": lambda: of_year(agents, 2090).issue("site-1"),
+            "of another authority": lambda: other.issue("site-1"),
+            "none": lambda: (None, None),
+        }[case]()
+        uplink = sender(site.path, *files)
+        async with uplink._session() as session:
+            with pytest.raises(UplinkError, match=f"the collector refuses this agent's certificate: {says}"):
+                await uplink.send_some(session)
+        assert store.account().pending == 1
+
+
 def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     ca = authority.path
