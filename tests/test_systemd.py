@@ -14,6 +14,7 @@ MAX_EXPOSURE = 1.5
 #: With one read-only call that is counted three times: docs/adr/0003-clock-in-the-sandbox.md
 CLOCK = ("ProtectClock=no", "SystemCallFilter=adjtimex clock_adjtime")
 CLOCK_EXPOSURE = 1.7
+SECURITY = Path(__file__).parents[1] / "docs" / "security.md"
 
 if not shutil.which("systemd-analyze"):
     if os.environ.get("CI"):
@@ -56,6 +57,15 @@ def test_exposure_is_low(unit: Path, tmp_path: Path) -> None:
     assert exposure(unit) <= (CLOCK_EXPOSURE if asks_the_clock else MAX_EXPOSURE)
     copy = tmp_path / unit.name
     copy.write_text("\n".join(line for line in text.splitlines() if line not in CLOCK))
+    assert exposure(copy) <= MAX_EXPOSURE
+
+
+def test_a_site_without_serial_lines_and_pins_is_within_the_bound_and_knows_the_time(tmp_path: Path) -> None:
+    blocks = re.findall(r"```ini\n(.*?)```", SECURITY.read_text(), re.DOTALL)
+    (without_devices,) = [block for block in blocks if "PrivateDevices" in block]
+    copy = with_programs(FOLDER / "cellwarden.service", tmp_path)
+    copy.write_text(copy.read_text() + without_devices)
+    assert analyze("verify", "--man=no", str(copy)).stderr == ""
     assert exposure(copy) <= MAX_EXPOSURE
 
 
