@@ -13,9 +13,11 @@ from agent.alarm import about_itself, record_of
 from agent.clock import Clock, Stamp
 from agent.detect.alarms import AlarmEvent, Does
 from agent.detect.book import AlarmBook
+from agent.drill import TEST, TEXT, Drill
 from agent.outputs.journal import Journal
 from agent.outputs.relay import Relay
 from agent.store.ledger import Event
+from agent.store.receipt import Receipt
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ class Desk:
     ) -> None:
         self.log: deque[Event] = deque(maxlen=LOG_LENGTH)  # what happened, oldest first
         self.relay = relay
+        self.test: Drill | None = None  # the last one since the start
         self._racks, self._journal, self._record, self._clock = racks, journal, record, clock
         self._books: dict[str, dict[str, AlarmBook]] = {unit: {} for unit in racks}
         self._own: dict[str, AlarmEvent] = {}  # what the agent says of itself, until somebody has seen it
@@ -112,12 +115,12 @@ class Desk:
         self.log += records
         self._record(self._racks[unit], records)
 
-    def about_itself(self, detector: str, text: str) -> Event:
+    def about_itself(self, detector: str, text: str, receipt: Receipt | None = None) -> Event:
         """Announce an alarm of the agent about itself; the caller sees to its record. From any thread."""
         stamp = self._clock.stamp()
         event = about_itself(detector, text, stamp)
         log.error("%s: %s", detector, text)
-        found = Event("", record_of(event, stamp))
+        found = Event("", record_of(event, stamp), receipt)
         self._own[detector] = event
         self.log.append(found)
         return found
@@ -142,6 +145,8 @@ class Desk:
         alarm = AlarmId.parse(name)
         if not alarm.unit and what is Does.ACKNOWLEDGE and self._own.pop(alarm.detector, None) is not None:
             self.changed(str(what), who, alarm=name)
+            if alarm.detector == TEST and self.test:
+                self.test.seen_by, self.test.seen = who.name, self._clock.stamp()
             return
         stamp = self._clock.stamp()
         books = [
@@ -157,11 +162,15 @@ class Desk:
         self.changed(str(what), who, unit=alarm.unit, alarm=name, until_s=until_s, why=why)
 
     def drill(self, seconds: float, who: Person) -> None:
-        """Let every output act as if there were a critical alarm, for some seconds."""
+        """Raise a test alarm: for some seconds every output acts as if it were a critical one, and it goes
+        upstream and stays in the list like one, until somebody acknowledges it.
+        """
+        self.test = Drill(who.name, seconds, self._clock.stamp(), Receipt(self._clock.stamp))
         if self.relay:
             self.relay.drill(seconds)
         if self._journal:
             self._journal.drill(who.name, seconds)
+        self._record("", [self.about_itself(TEST, TEXT.format(who=who.name), self.test.receipt)])
         self.changed("drill", who, seconds=seconds)
 
     def changed(self, what: str, who: Person, unit: str = "", **more: Any) -> None:

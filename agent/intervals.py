@@ -58,12 +58,12 @@ class Tally:
 
 
 class Intervals:
-    """The intervals of one unit since they were last taken."""
+    """The intervals of one unit: since they were last taken, and since the start."""
 
     def __init__(self, deadline_s: float) -> None:
         self.deadline_s = deadline_s
-        self._tally = Tally(deadline_s)
-        self._since_s = 0.0
+        self._tally, self._taken = Tally(deadline_s), Tally(deadline_s)
+        self._since_s = self._began_s = 0.0
         self._last_s: float | None = None
         self._missed = False  # the interval that lasts was counted as a miss already
         self.misses = 0  # since the start
@@ -72,7 +72,7 @@ class Intervals:
     def begin(self, now_s: float) -> None:
         """Count from now on: the first interval begins here, whether or not the unit ever answers."""
         if self._last_s is None:
-            self._last_s = self._since_s = now_s
+            self._last_s = self._since_s = self._began_s = now_s
 
     def add(self, now_s: float) -> None:
         """All safety points were read."""
@@ -93,9 +93,18 @@ class Intervals:
 
     def take(self, now_s: float) -> tuple[float, Tally]:
         """Return since when, and what came; one that lasts, and is too long already, is a miss in it."""
+        self._note_lasting(now_s)
+        taken, self._tally = (self._since_s, self._tally), Tally(self.deadline_s)
+        self._taken = Tally.sum((self._taken, taken[1]), self.deadline_s)
+        self._since_s = now_s
+        return taken
+
+    def so_far(self, now_s: float) -> tuple[float, Tally]:
+        """Return since when this unit is polled, and all that came; as `take`, but nothing is taken."""
+        self._note_lasting(now_s)
+        return self._began_s, Tally.sum((self._taken, self._tally), self.deadline_s)
+
+    def _note_lasting(self, now_s: float) -> None:
         if self._last_s is not None:
             self._note_miss(now_s - self._last_s)
             self._tally.longest_s = max(self._tally.longest_s, now_s - self._last_s)
-        taken, self._tally = (self._since_s, self._tally), Tally(self.deadline_s)
-        self._since_s = now_s
-        return taken

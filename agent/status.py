@@ -51,13 +51,29 @@ def unit_report(unit: Unit, latest: Latest | None, known: Knowledge, now_s: floa
         "late_cycles": unit.counters.late_cycles,
         "deadline_misses": unit.intervals.misses,
         "timeout_s": round(unit.times.timeout_s, 3),
+        "intervals": _intervals(unit, now_s),
     }
     if latest is not None:
         codes, counts = np.unique(latest.frame.quality, return_counts=True)
         report["qualities"] = {Quality(c).name.lower(): int(n) for c, n in zip(codes, counts, strict=True)}
         report["figures"] = _figures(latest)
+        report["identity"] = dict(latest.layout.identity)  # serial, firmware: in the unit's own words
         report["notes"] = list(latest.layout.notes)  # what the unit said of itself that does not add up
     return report
+
+
+def _intervals(unit: Unit, now_s: float) -> dict[str, Any]:
+    """Return how often its safety points were really read since it is polled; the evidence so far."""
+    since_s, tally = unit.intervals.so_far(now_s)
+    return {
+        "for_s": round(now_s - since_s, 1),
+        "count": tally.count,
+        "p50_s": tally.quantile(0.5),
+        "p99_s": tally.quantile(0.99),
+        "max_s": round(tally.longest_s, 3),
+        "deadline_s": tally.deadline_s,
+        "misses": tally.misses,
+    }
 
 
 def bus_report(bus: Bus) -> dict[str, Any]:

@@ -28,7 +28,8 @@ def routes(
         return await status()
 
     async def get_alarms(_call: Call) -> dict[str, Any]:
-        return {"alarms": alarms_of(desk, now_s()), "relay": relay_of(desk)}
+        test = desk.test.told() if desk.test else None
+        return {"alarms": alarms_of(desk, now_s()), "relay": relay_of(desk), "test": test}
 
     async def get_points(call: Call) -> dict[str, Any]:
         unit = call.query.get("unit", "")

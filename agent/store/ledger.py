@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from agent.store.black_box import BLACK_BOX, EVENTS, ROUTINE
 from agent.store.database import PAGE_BYTES
 from agent.store.open_batch import OpenBatch
+from agent.store.receipt import Receipt
 from agent.wire.batch import Batch, decode_batch, encode_batch
 from agent.wire.errors import TooLarge
 from agent.wire.ranges import Ranges
@@ -27,11 +28,12 @@ Range = tuple[int, int]
 class Event:
     """Something that happened at a unit ("" for the agent itself), as it goes onto the wire.
 
-    Alarms get a row for people besides.
+    Alarms get a row for people besides. `receipt`: of one that somebody waits for.
     """
 
     unit: str
     record: dict[str, Any]
+    receipt: Receipt | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

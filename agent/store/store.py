@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from agent.store.ballast import BALLAST_BYTES, Ballast
@@ -20,6 +20,7 @@ from agent.store.intervals import insert as insert_intervals
 from agent.store.ledger import Event, Identity, Ledger
 from agent.store.open_batch import OpenBatch
 from agent.store.outgoing import PendingBatch, in_order
+from agent.store.receipt import Receipt
 from agent.store.room import Account, Settings
 from agent.store.salvage import Salvage, salvage
 from agent.wire.ranges import Ranges
@@ -57,6 +58,7 @@ class Store:
         self._schemas: dict[bytes, bytes] = {}  # of this process, for a database that must begin anew
         self._new_schemas: dict[bytes, bytes] = {}  # that go with the next commit
         self._unsaid: list[Event] = []  # what the buffer has to say of itself
+        self._receipts: list[Receipt] = []  # of events that the upstream has not spoken of
         self._new_intervals: list[Stretch] = []  # that go with the next commit
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -215,7 +217,7 @@ class Store:
             self._keep_below(ledger, self._settings.max_bytes - need, "buffer full")
             db.executemany("INSERT OR IGNORE INTO schema VALUES (?, ?)", self._new_schemas.items())
             insert_intervals(db, self._new_intervals)
-            remember = self._insert(ledger, batches, [*self._unsaid, *events])
+            awaited, remember = self._insert(ledger, batches, [*self._unsaid, *events])
             ledger.keep_snapshots(snapshots)
             if ledger.used_bytes() > self._settings.history_bytes + FREED_AT_ONCE:
                 ledger.forget(ledger.used_bytes() - self._settings.history_bytes)
@@ -230,15 +232,21 @@ class Store:
         self._settled, self.last_sequence = ledger.settled, ledger.last_sequence
         self._heard, self._refused, self._unsaid, self._new_schemas = Ranges(), {}, [], {}
         self._new_intervals = []
+        for receipt, sequence in awaited:
+            receipt.seal(self.epoch, sequence)
+            self._receipts.append(receipt)
         for sealed in remember:
             self._black_box.sealed(*sealed)
 
     def _insert(
         self, ledger: Ledger, batches: Sequence[OpenBatch], events: Sequence[Event]
-    ) -> list[tuple[int, str, int]]:
-        """Insert events, then batches; return what of them an alarm may want later."""
+    ) -> tuple[list[tuple[Receipt, int]], list[tuple[int, str, int]]]:
+        """Insert events, then batches; return who waits for which, and what an alarm may want later."""
+        awaited = []
         for event in events:
-            ledger.seal_event(event)
+            sequence = ledger.seal_event(event)
+            if event.receipt:
+                awaited.append((event.receipt, sequence))
             record = event.record
             if record["kind"] == "alarm" and record["state"] == "NEW" and event.unit:
                 ledger.raise_priority(self._black_box.alarm(rack_of(event.unit), record["boottime_ns"]))
@@ -249,7 +257,7 @@ class Store:
             sequences = ledger.seal_frames(batch, priority)
             if priority == ROUTINE:
                 remember += [(sequence, batch.rack, last) for sequence in sequences]
-        return remember
+        return awaited, remember
 
     @staticmethod
     def _keep_below(ledger: Ledger, limit_bytes: int, reason: str) -> None:
@@ -269,13 +277,14 @@ class Store:
             return disk.f_bavail * disk.f_frsize < LOW_DISK_BYTES
         return False
 
-    def settle(self, epoch: bytes, held: Iterable[int], refused: Mapping[int, str]) -> None:
+    def settle(self, epoch: bytes, held: Collection[int], refused: Mapping[int, str]) -> None:
         """Take an upstream's word on batches that it was sent; it reaches the disk with the next commit."""
         if epoch != self.epoch:  # this buffer began anew meanwhile
             return
         for sequence in held:
             self._heard.add(sequence)
         self._refused.update(refused)
+        self._receipts = [r for r in self._receipts if not r.settle(epoch, held, refused)]
 
     def meet(self, upstream: Ranges) -> None:
         """Compare with what an upstream holds of this epoch, once, before this process sends it anything.

@@ -22,6 +22,7 @@ RESPONSES = {
     "heartbeat": "The unit answers but its own counter stands: restart the unit; look at the battery itself.",
     "held-frame": "The unit repeats itself: restart its gateway, then the unit; look at the battery itself.",
     "stuck-sensor": "Check the sensor and its cable; until then its place is not watched.",
+    "test": "Acknowledge it where it is heard. Heard nowhere: look at the relay's wires, and at [relay].",
     "silent-together": "They fell silent together: look for what they share (line, gateway, power).",
 }
 #: For what the agent says of itself.

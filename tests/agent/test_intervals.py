@@ -50,6 +50,19 @@ def test_an_interval_that_never_ends_is_one_miss_however_often_it_is_looked_at()
     assert intervals.misses == 2
 
 
+def test_what_was_taken_is_still_in_what_came_so_far_and_looking_takes_nothing() -> None:
+    intervals = Intervals(10.0)
+    intervals.begin(100.0)
+    for at_s in (101.0, 102.0, 114.0):
+        intervals.add(at_s)
+    assert intervals.so_far(115.0)[1].count == 3
+    intervals.take(115.0)
+    intervals.add(116.0)
+    since_s, tally = intervals.so_far(130.0)
+    assert (since_s, tally.count, tally.misses, tally.longest_s) == (100.0, 4, 2, 14.0)
+    assert intervals.take(130.0)[1].misses == 1
+
+
 def test_hours_add_up_to_a_day() -> None:
     hours = []
     for longest in (1.0, 12.0):

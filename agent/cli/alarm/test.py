@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from agent.cli.alarm.follow import follow, later
 from agent.cli.door import post, socket_option
 from agent.cli.errors import Finding
 
@@ -14,16 +15,28 @@ from agent.cli.errors import Finding
 )
 @socket_option
 def command(seconds: float, socket: Path) -> None:
-    """Act as if there were a critical alarm: the relay drops, and the drill is recorded and sent upstream.
+    """Raise a test alarm: the relay drops for a while, and the alarm goes upstream as any other does.
 
-    Exit 1 when there is no relay, or when it says that it could not be driven.
+    Waits until the collector has acknowledged the batch that carries it. The alarm stays in the list until
+    somebody acknowledges it, on any screen. Exit 1 when there is no relay, when it says that it could not be
+    driven, or when the collector has not acknowledged it.
 
     \b
     Example:  cellwarden alarm test --seconds 30
     """
     relay = post(socket, "/v1/alarms/test", seconds=seconds)["relay"]
+    found = []
     if relay is None:
-        raise Finding("recorded, but this agent has no [relay]: nobody in the room hears an alarm")
-    if relay["trouble"]:
-        raise Finding(f"the relay was told to drop, but {relay['trouble']}")
-    click.echo(f"The relay is dropped for {seconds:g} s. Is it heard where it should be?")
+        found.append("this agent has no [relay]: nobody in the room hears an alarm")
+    elif relay["trouble"]:
+        found.append(f"the relay was told to drop, but {relay['trouble']}")
+    else:
+        click.echo(f"The relay is dropped for {seconds:g} s. Is it heard where it should be?")
+    test = follow(socket)
+    if held := test["collector"]:
+        click.echo(f"On the collector's disk: acknowledged {later(held['after_s'])}.")
+    else:
+        found.append(f"the collector has not acknowledged it; {test['trouble']}")
+    click.echo("Whoever hears or sees it: cellwarden alarm ack :test:")
+    if found:
+        raise Finding("\n".join(found))

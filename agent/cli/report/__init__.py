@@ -5,7 +5,10 @@ from agent.cli.lazy import lazy_group
 command = lazy_group(
     "report",
     "agent.cli.report",
-    {"intervals": "How often every unit's safety points were really read."},
+    {
+        "commissioning": "Prove the running agent up to the collector's disk; a page to sign.",
+        "intervals": "How often every unit's safety points were really read.",
+    },
     """Print what the agent has recorded, as evidence.
 
     \b

@@ -2,26 +2,26 @@
 
 import getpass
 import sys
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from agent.cli.codes import Trouble
 from agent.cli.greeting import NotReached, NotTaken, greet
-from agent.cli.limits import limits_of, review_of
 from agent.cli.load import load
 from agent.cli.profile.common import profile_dir_option
 from agent.cli.reach import endpoints
-from agent.cli.setup.commissioning import Signed, Tested, page
+from agent.cli.report.commissioning import json_of, record_of
+from agent.cli.report.commissioning import write as write_report
+from agent.cli.report.commissioning.compare import panel, plate
+from agent.cli.report.commissioning.record import Record
+from agent.cli.report.commissioning.running import USUAL, start_of
 from agent.cli.setup.draft import Draft
 from agent.cli.setup.find import find, where
-from agent.cli.setup.talk import Talk
-from agent.cli.setup.trial import try_out
-from agent.cli.setup.write import kept, write
+from agent.cli.setup.trial import Tested, try_out
+from agent.cli.setup.write import write
+from agent.cli.talk import Talk
 from agent.config import Config, Name
-from agent.control import client
 
 
 @click.command("setup")
@@ -57,8 +57,9 @@ def command(
     """Find the battery, test it, and write a configuration that keeps the deadline; six steps.
 
     Ctrl-C is safe at any point: nothing is half-written, and the next run goes on at the open step. Every
-    question has a flag, and --yes takes what is proposed. The old file is kept as agent.toml.1. Ends with a
-    commissioning report (commissioning.html beside the configuration) to print and sign.
+    question has a flag, and --yes takes what is proposed. The old file is kept as agent.toml.1. Ends with the
+    commissioning report (commissioning.html beside the configuration) as far as it goes without an agent;
+    `cellwarden report commissioning` completes it once the agent runs.
 
     \b
     Examples:  sudo cellwarden setup
@@ -125,8 +126,8 @@ class Dialogue:
         self._save()
         self._label(labels)
         self._collector(upstream)
-        late = write(self.talk, self.path, draft, self.tested, self.agent, allow_late=self.allow_late)
-        self._sign(late)
+        write(self.talk, self.path, draft, self.tested, self.agent, allow_late=self.allow_late)
+        self._sign()
 
     def _save(self) -> None:
         try:
@@ -138,7 +139,7 @@ class Dialogue:
 
     def _label(self, labels: tuple[str, ...]) -> None:
         for number, done in enumerate(self.tested, 1):
-            unit, seen = done.unit, done.coverage()
+            unit, seen = done.unit, done.sight.coverage()
             cells = sum(count for _, count, _ in seen)
             modules = f" in {len(seen)} modules" if len(seen) > 1 else ""
             told = f"{cells} cell voltages{modules}" if cells else "no single cells"
@@ -156,14 +157,11 @@ class Dialogue:
                             "CW-310", f"--label {label!r} cannot be used.", "cellwarden setup --help"
                         )
             self._save()
-            said_v = done.pack_v()
-            if said_v is not None and not self.talk.yes and unit.label not in self.draft.panel_v:
-                shown = f"    It says {said_v:.2f} V. What does its panel show? (- to skip)"
-                answer = self.talk.ask(shown, "-")
-                try:
-                    self.draft.panel_v[unit.label] = float(answer.replace(",", "."))
-                except ValueError:
-                    click.echo("    not compared")
+            if not self.talk.yes and unit.label not in self.draft.plate:
+                shown_v = panel(self.talk, done.sight.pack_v())
+                if shown_v is not None:
+                    self.draft.panel_v[unit.label] = shown_v
+                self.draft.plate[unit.label] = plate(self.talk, done.sight.identity)
                 self._save()
 
     def _collector(self, upstream: str | None) -> None:
@@ -173,43 +171,27 @@ class Dialogue:
             )
             self._save()
 
-    def _sign(self, late: list[str]) -> None:
-        """Write the commissioning report, and say what is next."""
+    def _sign(self) -> None:
+        """Write the report as far as it can be without an agent, and say what is next."""
         config, profiles = load(self.path)
-        signed = Signed(
-            agent=config.agent.id,
-            who=self.by,
-            when=datetime.now().astimezone().isoformat(timespec="minutes"),
-            period_s=self.draft.period_s,
-            proof="; ".join(late) or kept(self.tested, config.agent.safety_deadline_s, self.folders),
-            collector=_reached(config),
-            alarm=self._drill(config.control.socket),
-            limits=_reviewed(review_of(self.path, limits_of(config, profiles))),
-        )
-        report = self.path.with_name("commissioning.html")
-        report.write_text(page(self.tested, self.draft.panel_v, signed))
+        seen = {done.unit.label: done.sight for done in self.tested}
+        record = record_of(self.path, config, profiles, seen, self.by)
+        record.collector = _reached(config)
+        record.remember(Record.last(json_of(self.path)))
+        for unit in record.units:
+            unit.panel_v = self.draft.panel_v.get(unit.label, unit.panel_v)
+            unit.plate = self.draft.plate.get(unit.label) or unit.plate
+        report = write_report(record, self.path)
         self.kept.unlink(missing_ok=True)
-        click.echo(f"Saved. Ten-second proof: {signed.proof}.")
-        click.echo(f"Collector: {signed.collector}.  Test alarm: {signed.alarm}.")
-        click.echo(f"Report to print and sign: {report}")
-        usual = self.path == Path("/etc/cellwarden/agent.toml")
-        start = "sudo systemctl restart cellwarden" if usual else f"cellwarden run --config {self.path}"
-        click.echo(f"Next: {start}")
-
-    def _drill(self, socket: Path) -> str:
-        """Have a running agent test its outputs, and a person say whether they acted."""
-        try:
-            client.get(socket, "/v1/status")
-        except (client.NotRunning, client.Refusal):
-            return "not done: no agent runs yet; cellwarden alarm test"
-        if self.talk.yes or not self.talk.agree("    Test the alarm outputs for 10 s now?"):
-            return "not done"
-        try:
-            client.post(socket, "/v1/alarms/test", {"seconds": 10})
-        except (client.NotRunning, client.Refusal) as error:
-            return f"failed: {error}"
-        seen = self.talk.agree("    Did horn, lamp or relay act?", False)
-        return "seen and confirmed" if seen else "NOT seen"
+        click.echo(f"Saved. Ten-second proof: {record.proof}.")
+        click.echo(f"Collector: {record.collector}.")
+        click.echo(f"Report so far: {report}")
+        prove = f"cellwarden report commissioning{'' if self.path == USUAL else f' --config {self.path}'}"
+        then = f" && sudo {prove}" if self.path == USUAL else f"   and beside it: {prove}"
+        click.echo(f"Next: {start_of(self.path)}{then}")
+        click.echo(
+            "That measures the running agent, sends a test alarm to the collector's disk, and signs off."
+        )
 
 
 def _is_name(label: str) -> bool:
@@ -229,7 +211,3 @@ def _reached(config: Config) -> str:
         return f"NOT reached at {error}; batches will wait on disk"
     except NotTaken as error:
         return f"NO batches taken: {error}; they will wait on disk"
-
-
-def _reviewed(review: dict[str, Any] | None) -> str:
-    return f"reviewed by {review['who']}, {review['when_utc']}" if review else "NOT REVIEWED"

@@ -32,6 +32,7 @@ class Draft:
     upstream: str = ""
     period_s: float = 1.0
     panel_v: dict[str, float] = field(default_factory=dict)  # pack voltage that the unit's own panel shows
+    plate: dict[str, str] = field(default_factory=dict)  # whether serial and firmware stand on it, too
 
     @property
     def step(self) -> int:

@@ -10,7 +10,7 @@ from agent.cli.codes import Trouble
 from agent.cli.inspect_unit import known_profiles
 from agent.cli.scan.survey import Survey, Unit
 from agent.cli.setup.draft import Chosen
-from agent.cli.setup.talk import Talk
+from agent.cli.talk import Talk
 from agent.survey.endpoint import Endpoint, Host, console_of, holder, serial_devices
 from agent.survey.match import sureness
 from agent.survey.presence import GATEWAY_IDS, USUAL_IDS, USUAL_LINES, LineSetting

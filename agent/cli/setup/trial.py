@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from agent.cli.codes import Trouble
 from agent.cli.inspect_unit import rows
 from agent.cli.profile.common import load
 from agent.cli.reach import agents_bus, opened
-from agent.cli.setup.commissioning import Tested
+from agent.cli.report.commissioning.record import Sight
 from agent.cli.setup.draft import Chosen
 from agent.modbus.ports import PortError
 from agent.survey.endpoint import parse
@@ -21,15 +22,25 @@ from drivers.registers import Read, Reply
 READ_S = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A unit as it was read before saving; `slowest_s`: its slowest answer."""
+
+    unit: Chosen
+    sight: Sight
+    slowest_s: float
+
+
 def try_out(unit: Chosen, socket: Path, folders: tuple[Path, ...]) -> Tested:
     """Read a unit, say what came, and return it. Raises Trouble; an agent at `socket` keeps its ports."""
     (endpoint,) = parse(unit.endpoint)
     if agents_bus(socket, endpoint):
         raise Trouble("CW-110", f"{endpoint} is held by a running agent.", "sudo systemctl stop cellwarden")
     done = asyncio.run(_read(unit, folders))
-    absent = f"; {done.absent} absent (fine)" if done.absent else ""
-    told = f"{unit.endpoint} id {unit.unit_id}: {done.good} of {len(done.rows)} values"
-    click.echo(f"3/6 Test before saving         {told} read in {done.took_s:.1f} s{absent}")
+    sight = done.sight
+    absent = f"; {missing} absent (fine)" if (missing := sight.count("missing")) else ""
+    told = f"{unit.endpoint} id {unit.unit_id}: {sight.count('good')} of {len(sight.values)} values"
+    click.echo(f"3/6 Test before saving         {told} read in {sight.took_s:.1f} s{absent}")
     return done
 
 
@@ -54,5 +65,10 @@ async def _read(unit: Chosen, folders: tuple[Path, ...]) -> Tested:
     if match.layout is None or match.image is None:
         seen = f"id {unit.unit_id} on {unit.endpoint}: {match.why}. Nothing was written."
         raise Trouble("CW-211", seen, f"cellwarden scan {unit.endpoint}")
+    took_s = time.monotonic() - start_s
     told = rows(match.layout, match.image, profile.address_step)
-    return Tested(unit, match.layout, told, time.monotonic() - start_s, max(answers, default=0.0))
+    values = [
+        {"place": value.place, "quantity": value.quantity, "quality": row["quality"], "value": row["value"]}
+        for value, row in zip(match.layout.values, told, strict=True)
+    ]
+    return Tested(unit, Sight(values, match.layout.identity, took_s), max(answers, default=0.0))

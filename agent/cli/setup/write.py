@@ -10,10 +10,9 @@ import click
 from agent.cli.check import late_units
 from agent.cli.codes import Trouble
 from agent.cli.load import load
-from agent.cli.profile.common import load as load_named
-from agent.cli.setup.commissioning import Tested
 from agent.cli.setup.draft import Draft, toml_of
-from agent.cli.setup.talk import Talk
+from agent.cli.setup.trial import Tested
+from agent.cli.talk import Talk
 
 PERIODS_S = (1.0, 2.0, 5.0)
 LEAST_S, TIMES = 0.3, 10.0  # a time-out from what was measured: at least, and times the slowest answer
@@ -21,10 +20,8 @@ LEAST_S, TIMES = 0.3, 10.0  # a time-out from what was measured: at least, and t
 
 def write(
     talk: Talk, path: Path, draft: Draft, tested: Sequence[Tested], agent: str | None, *, allow_late: bool
-) -> list[str]:
-    """Replace `path`, and return a line for each unit that is late. Raises Trouble where nothing was written,
-    and Exit where the person does not want it.
-    """
+) -> None:
+    """Replace `path`. Raises Trouble where nothing was written, and Exit where it is not wanted."""
     new = path.with_name(path.name + ".new")
     try:
         late = _proven(new, path, draft, tested, agent)
@@ -48,7 +45,6 @@ def write(
         os.replace(new, path)
     finally:
         new.unlink(missing_ok=True)
-    return late
 
 
 def _proven(new: Path, path: Path, draft: Draft, tested: Sequence[Tested], agent: str | None) -> list[str]:
@@ -67,10 +63,3 @@ def _proven(new: Path, path: Path, draft: Draft, tested: Sequence[Tested], agent
             if not late:
                 return []
     return [line.replace(new.name, path.name) for line in late]
-
-
-def kept(tested: Sequence[Tested], deadline_s: float, folders: tuple[Path, ...]) -> str:
-    """Return what was proven, and of whom nothing was."""
-    told = f"every safety point within {deadline_s:g} s, computed with any one unit dead"
-    own = [done.unit.label for done in tested if load_named(done.unit.profile, folders).sunspec]
-    return f"{told}; not computed for {', '.join(own)}, which describe themselves" if own else told

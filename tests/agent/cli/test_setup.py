@@ -32,7 +32,13 @@ def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_where_it_was(
     assert not config.exists()
 
     config.write_text("# what was there before\n")
-    answers = {"on the panel": "north-1", "panel show?": "53.5", "collector's URL": "", "6/6 Write": "y"}
+    answers = {
+        "on the panel": "north-1",
+        "panel show?": "53.5",
+        "on its plate?": "pack_serial BA999",
+        "collector's URL": "",
+        "6/6 Write": "y",
+    }
     resumed = at.run("setup --config agent.toml", answers)
     assert "it goes on at step 4" in resumed
     assert "2/6" not in resumed
@@ -40,11 +46,15 @@ def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_where_it_was(
     report = (tmp_path / "commissioning.html").read_text()
     assert "panel 53.5 V, read 53.7" in report
     assert "12 of 16 cells have no temperature of their own" in report
+    assert "DIFFERS: pack_serial BA999" in report
+    assert "not yet; start the agent, then: cellwarden report commissioning" in report
+    assert "cellwarden run --config agent.toml   and beside it: cellwarden report commissioning" in resumed
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "agent.toml",
         "agent.toml.1",
         "bus",
         "commissioning.html",
+        "commissioning.json",
     ]
 
     refused = CliRunner().invoke(main, ["limits", "--config", str(config)])

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
+from agent.cli.alarm.follow import follow
 from agent.clock import Clock
 from agent.control import client
 from agent.control.api import routes
@@ -51,6 +52,7 @@ class Site:
         self.socket = folder / "control.sock"
         self.clock, self.book, self.lamp = Clock(), AlarmBook(), Lamp()
         self.recorded: list[tuple[str, Event]] = []
+        self.collector = True  # takes at once what is recorded
         relay = Relay(Annunciator(["rack-1"]), self.lamp, self.clock.boottime_s)
         self.desk = Desk({"rack-1": "rack-1"}, None, relay, self._record, self.clock)
         self.desk.watch("rack-1", {"identity": self.book})
@@ -62,9 +64,13 @@ class Site:
 
     def _record(self, rack: str, events: Any) -> None:
         self.recorded += [(rack, event) for event in events]
+        for event in events:
+            if event.receipt and self.collector:
+                event.receipt.seal(b"epoch", 1)
+                event.receipt.settle(b"epoch", [1], {})
 
     async def _status(self) -> dict[str, Any]:
-        return {"agent": "agent-1"}
+        return {"agent": "agent-1", "store": {"trouble": ""}, "upstream": {"trouble": "it is down"}}
 
     async def _view(self, unit: str | None) -> dict[str, Any]:
         return {"units": [{"name": "rack-1"}], "of": unit}
@@ -130,6 +136,31 @@ async def test_a_drill_drops_the_relay_and_is_recorded(site: Site) -> None:
     assert not site.lamp.lit
     assert answer["relay"] == {"energised": False, "reasons": ["drill"], "trouble": ""}
     assert [change["what"] for change in site.changes()] == ["drill"]
+
+
+async def test_a_test_alarm_stays_until_somebody_acknowledges_it_and_both_are_told_with_their_times(
+    site: Site,
+) -> None:
+    site.collector = False
+    await site.post("/v1/alarms/test", seconds=30)
+    answer = await site.get("/v1/alarms")
+    (alarm,) = answer["alarms"]
+    assert (alarm["id"], alarm["severity"], alarm["state"]) == (":test:", "critical", "NEW")
+    assert "nothing is wrong" in alarm["text"]
+    test = answer["test"]
+    assert (test["recorded"], test["collector"], test["acknowledged"]) == (False, None, None)
+    refused = await asyncio.to_thread(follow, site.socket, 0.2)
+    assert refused["trouble"] == "not within 0.2 s: it is down"
+    (event,) = [event for _, event in site.recorded if event.receipt]
+    assert event.receipt
+    event.receipt.seal(b"epoch", 7)
+    event.receipt.settle(b"epoch", [6, 7], {})
+    test = (await site.post("/v1/alarms/acknowledge", alarm=":test:"))["test"]
+    assert (await site.get("/v1/alarms"))["alarms"] == []
+    me = pwd.getpwuid(os.getuid()).pw_name
+    assert (test["recorded"], test["who"], test["acknowledged"]["who"]) == (True, me, me)
+    assert 0 < test["collector"]["after_s"] <= test["acknowledged"]["after_s"]
+    assert test["raised_utc_ns"] < test["collector"]["utc_ns"] < test["acknowledged"]["utc_ns"]
 
 
 async def test_alarms_of_a_book_that_is_replaced_wait_to_be_acknowledged(site: Site) -> None:
@@ -219,6 +250,8 @@ async def test_the_commands_say_what_happened(site: Site) -> None:
     assert (await site.run("alarm", "unshelve", ALARM)).exit_code == 0
     drill = await site.run("alarm", "test")
     assert "The relay is dropped for 10 s" in drill.output
+    assert "On the collector's disk: acknowledged 0 ms later." in drill.output
+    assert drill.exit_code == 0
     unknown = await site.run("alarm", "ack", "rack-9:identity:")
     assert unknown.exit_code == 1
     assert "there is no alarm rack-9:identity:" in unknown.output

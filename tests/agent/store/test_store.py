@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agent.clock import Stamp
 from agent.store.errors import StoreError
 from agent.store.ledger import Event
+from agent.store.receipt import Receipt
 from agent.wire.batch import Batch, decode_batch
 from agent.wire.ranges import Ranges
 from tests.agent.store.buffers import ALARM, Opener, balance, frame, noise, open_batch, pending
@@ -61,6 +63,36 @@ def test_an_acknowledgement_is_stored_with_the_next_batch_and_asked_for_again_if
     again = open_store()
     assert pending(again) == [2, 4, 5]
     assert balance(again) == (5, 2, 3, 0)
+
+
+def test_a_receipt_tells_when_an_event_is_on_disk_and_when_its_own_batch_is_held(open_store: Opener) -> None:
+    store, times = open_store(), iter(range(1, 9))
+    receipts = [Receipt(lambda: Stamp(next(times), 0, synchronised=True)) for _ in range(3)]
+    held, refused, foreign = receipts
+    store.seal(
+        [open_batch(frame())], [Event("", ALARM), *(Event("", ALARM, receipt) for receipt in receipts)]
+    )
+    assert [receipt.sequence for receipt in receipts] == [2, 3, 4]
+    assert all(receipt.recorded for receipt in receipts)
+    store.settle(store.epoch, [1, 5], {})
+    store.settle(bytes(16), [2, 3, 4], {})  # another epoch's
+    assert not any(receipt.held for receipt in receipts)
+    store.settle(store.epoch, [1, 2], {3: "malformed"})
+    store.settle(store.epoch, [2], {})  # again: the first word counts
+    assert held.held == Stamp(4, 0, synchronised=True)
+    assert (refused.held, refused.refused) == (None, "malformed")
+    assert (foreign.held, foreign.refused) == (None, "")
+
+
+def test_a_receipt_waits_for_the_disk(open_store: Opener) -> None:
+    store, receipt = open_store(), Receipt(lambda: Stamp(1, 2, synchronised=True))
+    store._db.execute("CREATE TRIGGER no BEFORE INSERT ON batch BEGIN SELECT RAISE(ABORT, 'no'); END")
+    with pytest.raises(StoreError):
+        store.seal([], [Event("", ALARM, receipt)])
+    assert receipt.recorded is None
+    store._db.execute("DROP TRIGGER no")
+    store.seal([], [Event("", ALARM, receipt)])
+    assert receipt.sequence == 1
 
 
 def test_a_batch_refused_for_good_is_dropped_with_its_reason_and_kept_for_a_person(

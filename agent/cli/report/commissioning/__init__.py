@@ -1,0 +1,170 @@
+"""cellwarden report commissioning: what the running agent measures, one test alarm, and the page to sign."""
+
+import getpass
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.cli.check import late_units
+from agent.cli.codes import Trouble
+from agent.cli.limits import limits_of, review_of
+from agent.cli.load import config_option, load
+from agent.cli.report.commissioning.compare import panel, plate
+from agent.cli.report.commissioning.page import intervals_text, page
+from agent.cli.report.commissioning.record import SAME, Record, Sight, UnitRecord
+from agent.cli.report.commissioning.running import drill, running, sights, watch
+from agent.cli.talk import Talk
+from agent.config import Config, TcpBus, UnitTable
+from agent.line import serial_of
+from drivers.profile import Profile
+
+SEEN = ("LIVE", "PARTIAL")
+UNSYNCHRONISED = " (by a clock that is not synchronised)"
+
+
+@click.command("commissioning")
+@config_option
+@click.option("--by", help="Who commissions; your user name if not said.")
+@click.option(
+    "--yes", is_flag=True, help="Raise the test alarm without asking; nobody compares or acknowledges."
+)
+def command(path: Path, by: str | None, yes: bool) -> None:
+    """Prove the running agent from the cabinets to the collector's disk; write the page to print and sign.
+
+    Measures how often every unit is really read, raises one test alarm (outputs act for ten seconds) and
+    waits until the collector has acknowledged the batch that carries it, lets you acknowledge it, and asks
+    what only you can see: panels and plates. Writes commissioning.html and .json beside the configuration;
+    what was compared before is kept as long as the unit is the same. Exit 1 where the page has a finding.
+
+    \b
+    Examples:  sudo cellwarden report commissioning --by "A. Technician"
+               cellwarden report commissioning --config agent.toml --yes
+    """
+    if not yes and not sys.stdin.isatty():
+        raise Trouble(
+            "CW-310",
+            "There is no terminal to ask at, and --yes was not said.",
+            "cellwarden report commissioning --yes",
+        )
+    found = commission(path, Talk(yes), by or getpass.getuser())
+    if found:
+        click.echo("\n".join(f"FINDING  {line}" for line in found))
+        raise click.exceptions.Exit(1)
+
+
+def commission(path: Path, talk: Talk, by: str) -> list[str]:
+    """Measure, test, ask and write; return what is not as it should be, a line each. Raises Trouble."""
+    config, profiles = load(path)
+    socket = config.control.socket
+    running(config, path, socket)
+    test = None
+    if talk.agree("Raise one test alarm? Outputs act for 10 s, and it goes to the collector."):
+        test = drill(talk, socket, by)
+    status = watch(socket)
+    record = record_of(path, config, profiles, sights(socket, status), by)
+    record.test, record.collector = test, _collector(status)
+    record.clock = "" if status["clock_synchronised"] else UNSYNCHRONISED
+    record.remember(Record.last(json_of(path)))
+    for unit in record.units:
+        click.echo(f"{unit.label}: {unit.knowledge}, {intervals_text(unit)}")
+        if unit.panel_v is None:
+            unit.panel_v = panel(talk, unit.said_v)
+        unit.plate = unit.plate or plate(talk, unit.identity)
+    click.echo(f"Report to print and sign: {write(record, path)}")
+    return _findings(record)
+
+
+def json_of(path: Path) -> Path:
+    """Return where the report of a configuration is, as data."""
+    return path.with_name("commissioning.json")
+
+
+def write(record: Record, path: Path) -> Path:
+    """Write the report beside its configuration, as data and as a page; return the page's path."""
+    html = path.with_name("commissioning.html")
+    try:
+        record.save(json_of(path))
+        html.write_text(page(record))
+    except OSError as error:
+        seen = f"{html}: cannot be written: {error.strerror}. The agent is not touched by it."
+        raise Trouble("CW-602", seen, "sudo cellwarden report commissioning") from error
+    return html
+
+
+def record_of(
+    path: Path, config: Config, profiles: Mapping[str, Profile], seen: Mapping[str, Sight], by: str
+) -> Record:
+    """Return what is known without a collector, an alarm or a person. `seen`: by unit."""
+    review = review_of(path, limits_of(config, profiles))
+    return Record(
+        agent=config.agent.id,
+        site=config.agent.site,
+        version=metadata.version("cellwarden"),
+        who=by,
+        when=datetime.now().astimezone().isoformat(" ", timespec="minutes"),
+        clock="",
+        proof=proof_of(path, config, profiles),
+        collector="",
+        limits=f"reviewed by {review['who']}, {review['when_utc']}" if review else "NOT REVIEWED",
+        units=[
+            UnitRecord.of(
+                unit.path, _where(config, unit, profiles), unit.profile, unit.period_s, seen[unit.path]
+            )
+            for unit in config.unit
+        ],
+    )
+
+
+def proof_of(path: Path, config: Config, profiles: Mapping[str, Profile]) -> str:
+    """Return whether the deadline is kept by computation, and of whom nothing was computed."""
+    if late := late_units(path, config, dict(profiles)):
+        return "; ".join(late)
+    told = f"every safety point within {config.agent.safety_deadline_s:g} s, computed with any one unit dead"
+    own = [unit.path for unit in config.unit if profiles[unit.profile].sunspec]
+    return f"{told}; not computed for {', '.join(own)}, which describe themselves" if own else told
+
+
+def _where(config: Config, unit: UnitTable, profiles: Mapping[str, Profile]) -> str:
+    bus = next(bus for bus in config.bus if bus.name == unit.bus)
+    if isinstance(bus, TcpBus):
+        return f"{bus.host}:{bus.port}, id {unit.unit_id}"
+    line = serial_of(bus, profiles[unit.profile])
+    return f"{bus.device} ({line.baud} {line.data_bits}{line.parity}{line.stop_bits}), id {unit.unit_id}"
+
+
+def _collector(status: Mapping[str, Any]) -> str:
+    upstream, account = status["upstream"], status["account"]
+    reached = "reached by the agent" if upstream["reached"] else f"NOT reached: {upstream['trouble']}"
+    batches = f"{account['acknowledged']} of {account['sealed']} batches acknowledged"
+    return f"{upstream['url']}: {reached}; {batches}, {account['dropped']} dropped"
+
+
+def _findings(record: Record) -> list[str]:
+    found = []
+    for unit in record.units:
+        intervals = unit.intervals or {"misses": 0, "deadline_s": 0}
+        if unit.knowledge not in SEEN:
+            found.append(f"{unit.label}: {unit.knowledge}: it may be in any state")
+        if intervals["misses"]:
+            found.append(
+                f"{unit.label}: {intervals['misses']} intervals longer than {intervals['deadline_s']:g} s"
+            )
+        if unit.before:
+            found.append(f"{unit.label}: another unit than on the last report")
+        if unit.plate not in ("", SAME):
+            found.append(f"{unit.label}: its plate says otherwise")
+    test = record.test
+    if test is None:
+        found.append("no test alarm was raised")
+    elif not test["collector"]:
+        found.append("the collector has not acknowledged the test alarm: cellwarden doctor")
+    if test and not test["acknowledged"]:
+        found.append("nobody has acknowledged the test alarm: cellwarden alarm ack :test:")
+    if test and test["outputs"].startswith("NOT"):
+        found.append("the outputs were not seen to act")
+    return found

@@ -1,0 +1,32 @@
+"""What only a person beside the cabinet can say: what its panel shows, and what stands on its plate."""
+
+from collections.abc import Mapping
+
+import click
+
+from agent.cli.report.commissioning.record import SAME
+from agent.cli.talk import Talk
+
+SKIP = "-"
+
+
+def panel(talk: Talk, said_v: float | None) -> float | None:
+    """Ask for the voltage on a unit's panel; None where it is not compared."""
+    if said_v is None or talk.yes:
+        return None
+    answer = talk.ask(f"    It says {said_v:.2f} V. What does its panel show? ({SKIP} to skip)", SKIP)
+    try:
+        return float(answer.replace(",", "."))
+    except ValueError:
+        click.echo("    not compared")
+        return None
+
+
+def plate(talk: Talk, identity: Mapping[str, object]) -> str:
+    """Ask whether serial and firmware are those on the plate: SAME, what differs, or "" (not compared)."""
+    if not identity or talk.yes:
+        return ""
+    told = ", ".join(f"{label} {said}" for label, said in identity.items())
+    click.echo(f"    It says: {told}")
+    answer = talk.ask(f"    The same on its plate? (y, or what stands there; {SKIP} to skip)", SKIP).strip()
+    return SAME if answer.lower() in ("y", "yes") else "" if answer == SKIP else answer

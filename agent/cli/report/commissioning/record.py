@@ -1,0 +1,143 @@
+"""What a commissioning report says, as data: kept beside the page, so that the next one can be compared."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+QUANTITIES = ("cell_voltage", "cell_temperature", "module_temperature", "voltage", "current", "alarm_bits")
+SENSORS = ("cell_temperature", "module_temperature")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One unit as it was read: a mapping per value (`place`, `quantity`, `quality`, `value`), and who it says
+    it is. `took_s`: of one whole reading. `intervals`: as the agent's status has them; None: no agent yet.
+    """
+
+    values: Sequence[Mapping[str, Any]]
+    identity: Mapping[str, str | int | float]
+    took_s: float = 0.0
+    intervals: Mapping[str, Any] | None = None
+    knowledge: str = ""
+
+    def count(self, quality: str) -> int:
+        """Return how many values have a quality."""
+        return sum(value["quality"] == quality for value in self.values)
+
+    def pack_v(self) -> float | None:
+        """Return the voltage of the whole, as the unit says."""
+        said = [v["value"] for v in self.values if v["quantity"] == "voltage" and v["value"] is not None]
+        return float(said[0]) if said else None
+
+    def coverage(self) -> list[tuple[str, int, int]]:
+        """Return of each module (or "whole unit") its cell voltages and temperatures that were read."""
+        cells: Counter[str] = Counter()
+        sensors: Counter[str] = Counter()
+        for value in self.values:
+            if value["quality"] == "good":
+                module = value["place"].rpartition("/")[0] or "whole unit"
+                cells[module] += value["quantity"] == "cell_voltage"
+                sensors[module] += value["quantity"] in SENSORS
+        seen = (module for module in cells if cells[module] or sensors[module])
+        return [(module, cells[module], sensors[module]) for module in seen]
+
+    def unseen(self) -> list[str]:
+        """Return what nobody can see of this unit."""
+        have = Counter(value["quantity"] for value in self.values if value["quality"] == "good")
+        gaps = [f"no {quantity.replace('_', ' ')}" for quantity in QUANTITIES if not have[quantity]]
+        for module, cells, sensors in self.coverage():
+            if cells > sensors:
+                gaps.append(f"{module}: {cells - sensors} of {cells} cells have no temperature of their own")
+        return gaps
+
+
+@dataclass
+class UnitRecord:
+    """One unit on the report. What a person compared: `panel_v`, and `plate` ("" not compared, SAME, or what
+    its plate says otherwise). `before`: who the unit said it was on the last report, where that was another.
+    """
+
+    label: str
+    where: str
+    profile: str
+    period_s: float
+    identity: dict[str, str]
+    said_v: float | None
+    good: int
+    absent: int
+    values: int
+    took_s: float
+    coverage: list[tuple[str, int, int]]
+    unseen: list[str]
+    knowledge: str = ""
+    intervals: dict[str, Any] | None = None
+    panel_v: float | None = None
+    plate: str = ""
+    before: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, label: str, where: str, profile: str, period_s: float, sight: Sight) -> "UnitRecord":
+        """Return what is known of a unit without a person."""
+        return cls(
+            label,
+            where,
+            profile,
+            period_s,
+            {key: str(said) for key, said in sight.identity.items()},
+            sight.pack_v(),
+            sight.count("good"),
+            sight.count("missing"),
+            len(sight.values),
+            sight.took_s,
+            sight.coverage(),
+            sight.unseen(),
+            sight.knowledge,
+            dict(sight.intervals) if sight.intervals else None,
+        )
+
+
+SAME = "the same"
+
+
+@dataclass
+class Record:
+    """The whole report. `test`: the test alarm, as the control socket tells of it, and what a person saw of
+    it; None: not raised yet.
+    """
+
+    agent: str
+    site: str
+    version: str
+    who: str
+    when: str
+    clock: str
+    proof: str
+    collector: str
+    limits: str
+    units: list[UnitRecord]
+    test: dict[str, Any] | None = None
+
+    def remember(self, last: "Record | None") -> None:
+        """Take over what was compared by a person, of each unit that still is the same one."""
+        for unit in self.units:
+            then = next((each for each in last.units if each.label == unit.label), None) if last else None
+            if then and unit.identity and then.identity and unit.identity != then.identity:
+                unit.before = then.identity
+            elif then:
+                unit.panel_v, unit.plate = then.panel_v, then.plate
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON. OSError."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def last(cls, path: Path) -> "Record | None":
+        """Return what was written there; None where it cannot be read."""
+        try:
+            told = json.loads(path.read_text())
+            return cls(**{**told, "units": [UnitRecord(**unit) for unit in told["units"]]})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None

@@ -1,0 +1,100 @@
+"""What a running agent shows: that it polls what is configured, how often, and that an alarm arrives."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.cli.alarm.follow import follow, later
+from agent.cli.codes import Trouble
+from agent.cli.door import get, post
+from agent.cli.report.commissioning.record import Sight
+from agent.cli.talk import Talk
+from agent.config import Config
+from agent.control import client
+
+USUAL = Path("/etc/cellwarden/agent.toml")
+LEAST_INTERVALS, MOST_S = 20, 60.0  # so many of every unit, and no longer than that
+STEP_S = 0.2
+
+
+def start_of(path: Path) -> str:
+    """Return the command that starts the agent of a configuration."""
+    return "sudo systemctl restart cellwarden" if path == USUAL else f"cellwarden run --config {path}"
+
+
+def running(config: Config, path: Path, socket: Path) -> dict[str, Any]:
+    """Return the status of the agent that polls what the file says. Raises Trouble."""
+    try:
+        status = client.get(socket, "/v1/status")
+    except (client.NotRunning, client.Refusal) as error:
+        why = str(error).partition(";")[0]
+        raise Trouble("CW-401", f"{why}. No alarm was raised.", start_of(path)) from error
+    polled = {unit["name"] for unit in status["units"]}
+    if status["agent"] != config.agent.id or polled != {unit.path for unit in config.unit}:
+        seen = f"The agent at {socket} polls {', '.join(sorted(polled))}, which is not what {path} says."
+        again = "sudo systemctl reload cellwarden" if path == USUAL else "kill -HUP  (the agent's process)"
+        raise Trouble("CW-401", f"{seen} No alarm was raised.", again, likely=("it has an older file",))
+    return status
+
+
+def watch(socket: Path) -> dict[str, Any]:
+    """Wait until every unit was read often enough to say how often; return the status then."""
+    end_s = time.monotonic() + MOST_S
+    while True:
+        status = get(socket, "/v1/status")
+        least = min(unit["intervals"]["count"] for unit in status["units"])
+        if least >= LEAST_INTERVALS or time.monotonic() > end_s:
+            if sys.stderr.isatty():
+                click.echo("", err=True)
+            return status
+        if sys.stderr.isatty():
+            click.echo(f"\rWatching the polling: {least} of {LEAST_INTERVALS} intervals", nl=False, err=True)
+        time.sleep(STEP_S)
+
+
+def sights(socket: Path, status: dict[str, Any]) -> dict[str, Sight]:
+    """Return every unit as the agent sees it."""
+    found = {}
+    for unit in status["units"]:
+        never = unit["knowledge"] == "NEVER"
+        points = [] if never else get(socket, f"/v1/points?unit={unit['name']}")["points"]
+        for point in points:
+            if point["quality"] == "stale" and point["last"] is not None:  # a slow one: not in every cycle
+                point["quality"] = "good"
+        found[unit["name"]] = Sight(
+            points, unit.get("identity", {}), intervals=unit["intervals"], knowledge=unit["knowledge"]
+        )
+    return found
+
+
+def drill(talk: Talk, socket: Path, by: str, seconds: float = 10.0) -> dict[str, Any]:
+    """Raise one test alarm, follow it to the collector, and let the person here acknowledge it.
+
+    Return how far it came, and besides `by`: who acknowledged it here, and `outputs`: what was seen of them.
+    """
+    relay = post(socket, "/v1/alarms/test", seconds=seconds)["relay"]
+    test = follow(socket)
+    held = test["collector"]
+    told = f"acknowledged {later(held['after_s'])}" if held else f"NOT acknowledged, {test['trouble']}"
+    click.echo(f"Test alarm raised. On the collector's disk: {told}.")
+    outputs = "no [relay]: nobody in the room hears an alarm"
+    if relay is not None:
+        outputs = relay["trouble"] or "nobody was asked whether they acted"
+        if not talk.yes:
+            seen = talk.agree("    Did horn, lamp or relay act?", False)
+            outputs = f"seen by {by}" if seen else f"NOT seen by {by}"
+    acknowledged_here = not talk.yes and talk.agree("    Acknowledge the test alarm (it is on every screen)?")
+    if acknowledged_here:
+        try:
+            client.post(socket, "/v1/alarms/acknowledge", {"alarm": ":test:"})
+        except client.Refusal:  # somebody was quicker, at another screen
+            acknowledged_here = False
+    return {
+        **test,
+        "acknowledged": get(socket, "/v1/alarms")["test"]["acknowledged"],
+        "by": by if acknowledged_here else "",
+        "outputs": outputs,
+    }

@@ -1,0 +1,40 @@
+"""A test alarm, from whoever raised it to the collector's disk, and to whoever acknowledged it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from agent.clock import Stamp
+from agent.store.receipt import Receipt
+
+TEST = "test"  # its detector: the alarm is called ":test:"
+TEXT = "this is a test by {who}, and nothing is wrong; whoever hears it acknowledges it"
+
+
+@dataclass(slots=True)
+class Drill:
+    """One of them. `seconds`: how long the outputs act."""
+
+    who: str
+    seconds: float
+    raised: Stamp
+    receipt: Receipt
+    seen_by: str = ""
+    seen: Stamp | None = None
+
+    def told(self) -> dict[str, Any]:
+        """Return how far it has come: `collector` and `acknowledged` are null until they were heard of."""
+        return {
+            "who": self.who,
+            "seconds": self.seconds,
+            "raised_utc_ns": self.raised.utc_ns,
+            "recorded": self.receipt.recorded is not None,
+            "refused": self.receipt.refused,
+            "collector": self._at(self.receipt.held),
+            "acknowledged": {"who": self.seen_by, **at} if (at := self._at(self.seen)) else None,
+        }
+
+    def _at(self, stamp: Stamp | None) -> dict[str, Any] | None:
+        if stamp is None:
+            return None
+        after_s = (stamp.boottime_ns - self.raised.boottime_ns) / 1e9
+        return {"utc_ns": stamp.utc_ns, "after_s": round(after_s, 3)}

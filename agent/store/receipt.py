@@ -1,0 +1,36 @@
+"""What became of one event that somebody waits for: on disk here, and then on its upstream's."""
+
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+
+from agent.clock import Stamp
+
+
+@dataclass(slots=True)
+class Receipt:
+    """Filled in by the buffer, on its thread. `stamp`: the clock; times are None for what has not happened.
+
+    Held is what the upstream acknowledged by the number of the batch, and nothing else is taken for it: a
+    batch that was dropped here, or renumbered in a buffer that was rolled back, is never held.
+    """
+
+    stamp: Callable[[], Stamp]
+    epoch: bytes = b""
+    sequence: int = 0  # of the batch that carries it
+    recorded: Stamp | None = None
+    held: Stamp | None = None
+    refused: str = ""
+
+    def seal(self, epoch: bytes, sequence: int) -> None:
+        """The batch that carries it is on disk."""
+        self.epoch, self.sequence, self.recorded = epoch, sequence, self.stamp()
+
+    def settle(self, epoch: bytes, held: Container[int], refused: Mapping[int, str]) -> bool:
+        """Take the upstream's word on some batches; return whether it was on this one."""
+        if epoch != self.epoch:
+            return False
+        if self.sequence in refused:
+            self.refused = refused[self.sequence]
+        elif self.sequence in held:
+            self.held = self.stamp()
+        return bool(self.held or self.refused)

@@ -1,0 +1,105 @@
+"""The commissioning report against the real chain: bench, agent, collector, and a person at a pty."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import main
+from agent.cli.alarm.follow import follow
+from agent.cli.demo.children import Child, Children
+from agent.control import client
+from tests.test_first_ten_minutes import Terminal
+from tests.test_main_job import Chain, delivered
+
+BY = "A.Technician"
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Iterator[Chain]:
+    with Children(tmp_path) as children:
+        yield Chain(tmp_path, children)
+
+
+def watched(chain: Chain) -> Child:
+    agent = chain.start_agent()
+    chain.wait(agent, lambda s: all(unit["frames"] > 3 for unit in s["units"]) and delivered(1)(s))
+    return agent
+
+
+def test_a_test_alarm_is_followed_to_the_collectors_disk_and_signed_with_what_was_measured(
+    chain: Chain,
+) -> None:
+    watched(chain)
+    at = Terminal(chain.folder)
+    answers = {
+        "Raise one test alarm?": "y",
+        "Acknowledge the test alarm": "y",
+        "rack-1: LIVE": "-",
+        "on its plate?": "y",
+        "rack-2: LIVE": "53,7",
+        "or what stands there": "-",
+    }
+    shown = at.run(f"report commissioning --config agent.toml --by {BY}", answers)
+    assert "On the collector's disk: acknowledged" in shown
+    ((record,),) = chain.collected('SELECT record FROM event WHERE record LIKE \'%"detector": "test"%\'')
+    assert json.loads(record)["state"] == "NEW"
+    ((who,),) = chain.collected(
+        "SELECT record ->> 'alarm' FROM event WHERE record ->> 'what' = 'acknowledge'"
+    )
+    assert who == ":test:"
+    told = json.loads((chain.folder / "commissioning.json").read_text())
+    test = told["test"]
+    assert test["raised_utc_ns"] <= test["collector"]["utc_ns"] < test["acknowledged"]["utc_ns"]
+    assert test["by"] == BY
+    assert test["outputs"].startswith("no [relay]")
+    first, second = told["units"]
+    assert (first["identity"]["serial"], first["plate"]) == ("rack-1", "the same")
+    assert second["panel_v"] == 53.7
+    for unit in told["units"]:
+        assert unit["intervals"]["count"] >= 20
+        assert 0.15 < unit["intervals"]["p50_s"] < 1.0
+        assert unit["intervals"]["misses"] == 0
+    page = (chain.folder / "commissioning.html").read_text()
+    assert f"by {BY} (user " in page
+    assert "panel 53.7 V, read " in page
+
+
+def test_what_is_not_so_is_a_finding_and_what_nobody_compared_again_is_kept_for_the_same_unit(
+    chain: Chain,
+) -> None:
+    agent = watched(chain)
+    chain.collector.stop()
+    client.post(chain.folder / "control.sock", "/v1/alarms/test", {"seconds": 1})
+    test = follow(chain.folder / "control.sock", 1.0)
+    assert test["collector"] is None
+    assert test["trouble"].startswith("not within 1 s: ")
+    assert "127.0.0.1" in test["trouble"]
+    chain.start_collector(chain.url.rpartition("/")[2])
+    assert follow(chain.folder / "control.sock", 40)["collector"]
+
+    arguments = ["report", "commissioning", "--config", str(chain.folder / "agent.toml"), "--yes", "--by", BY]
+    first = CliRunner().invoke(main, arguments)
+    assert first.exit_code == 1, first.output
+    assert "FINDING  nobody has acknowledged the test alarm" in first.output
+    kept = chain.folder / "commissioning.json"
+    told = json.loads(kept.read_text())
+    told["units"][0] |= {"plate": "the same", "panel_v": 50.0}
+    told["units"][1] |= {"plate": "the same", "identity": {"pack_serial": "another"}}
+    kept.write_text(json.dumps(told))
+    again = CliRunner().invoke(main, arguments)
+    assert "FINDING  rack-2: another unit than on the last report" in again.output
+    told = json.loads(kept.read_text())
+    assert [unit["plate"] for unit in told["units"]] == ["the same", ""]
+    assert "ANOTHER UNIT: pack_serial another" in (chain.folder / "commissioning.html").read_text()
+
+    agent.stop()
+    os.replace(kept, chain.folder / "before.json")
+    nobody = CliRunner().invoke(main, arguments)
+    assert nobody.exit_code == 3
+    assert nobody.stderr.startswith("CW-401 no agent answers at ")
+    assert f"Run: cellwarden run --config {chain.folder / 'agent.toml'}" in nobody.stderr
+    assert not kept.exists()
