@@ -1,8 +1,8 @@
 """One file for whoever helps: what the doctor found and what the agent says, names and addresses blanked.
 
 No key, certificate, token or password file is ever opened for it. Every name of the site's own (agent, site,
-buses, units, racks, hosts, serial numbers) is replaced by a stand-in, the same one everywhere in the bundle,
-so that findings still make sense.
+buses, units, racks, hosts, serial numbers, people) is replaced by a stand-in, the same one everywhere in the
+bundle, so that findings still make sense.
 """
 
 import io
@@ -68,6 +68,11 @@ def contents(site: Site, results: Sequence[Result]) -> dict[str, str]:
             if unit.match and unit.match.layout:
                 blank.learn("identity", unit.match.layout.identity.values())
     blank.learn("epoch", [status.get("epoch")])
+    blank.learn("person", [record.get("who") for record in status.get("log", [])])
+    for told in status.get("units", []):
+        # words only: a number that is somebody's serial is a count elsewhere
+        blank.learn("identity", [said for said in told.get("identity", {}).values() if isinstance(said, str)])
+    units = [{**told, "identity": list(told.get("identity", {}))} for told in status.get("units", [])]
     box: dict[str, Any] = {
         "machine": platform.machine(),
         "kernel": platform.release(),
@@ -77,7 +82,7 @@ def contents(site: Site, results: Sequence[Result]) -> dict[str, str]:
     }
     files = {
         "doctor.json": json.dumps([result.as_json() for result in results], indent=1),
-        "status.json": json.dumps(status, indent=1),
+        "status.json": json.dumps({**status, "units": units} if status else status, indent=1),
         "box.json": json.dumps(box, indent=1),
     }
     try:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import pwd
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +97,18 @@ def test_what_is_not_so_is_a_finding_and_what_nobody_compared_again_is_kept_for_
     told = json.loads(kept.read_text())
     assert [unit["plate"] for unit in told["units"]] == ["the same", ""]
     assert "ANOTHER UNIT: pack_serial another" in (chain.folder / "commissioning.html").read_text()
+
+    to = chain.folder / "bundle.tar.gz"
+    CliRunner().invoke(main, ["doctor", "--config", arguments[3], "--bundle", str(to), "--yes"])
+    with tarfile.open(to) as tar:
+        file = tar.extractfile("cellwarden-doctor/status.json")
+        assert file
+        status = file.read().decode()
+    serial = told["units"][0]["identity"]["module_serial string1/module1"]
+    assert serial not in status
+    assert json.loads(status)["units"][0]["identity"] == list(told["units"][0]["identity"])
+    assert "this is a test by person-1" in status
+    assert f'"who": "{pwd.getpwuid(os.getuid()).pw_name}"' not in status
 
     agent.stop()
     os.replace(kept, chain.folder / "before.json")
