@@ -15,6 +15,7 @@ from agent.runtime.parts import VERSION, Parts
 from agent.seen import TREND_STEP_S, Trends
 from agent.status import bus_report, health, points, unit_report
 from agent.store.errors import StoreError
+from agent.store.raised import Raised
 from agent.view.site import unit_view, view
 from agent.web.server import Page
 
@@ -28,6 +29,7 @@ class Report:
     def __init__(self, parts: Parts, page: Callable[[], Page | None]) -> None:
         self._parts, self._page = parts, page
         self._trends = Trends()
+        self._raised = Raised(parts.store.path, parts.config.detection.shadow)
         self._began_s = parts.clock.boottime_s()
         self._last_account: dict[str, Any] = asdict(parts.store.account())
 
@@ -103,7 +105,9 @@ class Report:
         values = {name: said for name in names if (said := self.points(name))}
         up_s = self._parts.clock.boottime_s() - self._began_s
         site = {"site": self._parts.config.agent.site, "version": VERSION, "up_s": up_s}
-        return view(status, values, self._trends, site, datetime.now().astimezone())
+        now = datetime.now().astimezone()
+        raised = self._raised.of(status["log"], int(now.timestamp() * 1e9))
+        return view(status, values, self._trends, site, now, raised)
 
     async def _account(self) -> dict[str, Any]:
         """The account; the last one that could be read while the disk refuses."""

@@ -68,7 +68,7 @@ def _row(
         "state": alarm["state"],
         "raised": words.clock(raised, now),
         "zone": words.offset(raised),
-        "raised_utc_s": round(raised.timestamp()),
+        "raised_utc_s": int(raised.timestamp()),  # as `raised` says
         "age_s": round(max((now - raised).total_seconds(), 0.0), 1),
         "unit": alarm["unit"],
         "location": alarm["location"],
@@ -78,10 +78,13 @@ def _row(
         "detector": alarm["detector"],
         "now": words.quantity(alarm["value"], alarm["value_unit"]) if alarm["value_unit"] else "",
         "limit": words.quantity(alarm["limit"], alarm["value_unit"]) if alarm["value_unit"] else "",
+        "limit_value": alarm["limit"],
+        "expected": alarm["expected"],
+        "value_unit": alarm["value_unit"],
         "knowledge": "" if seen else "last known",
         "evidence": [f"{said}: {alarm[key]}" for key, said in EVIDENCE.items() if alarm.get(key)],
         "do": response(alarm["unit"], alarm["detector"]),
-        "times_24h": sum(now - at < DAY for at in raisings),
+        "times_24h": sum(now - local(record, now) < DAY for record in _begun(past)),
         "by": who,
         "more": max(alarm.get("count", 1) - 1, 0),
     }
@@ -117,28 +120,41 @@ def grouped(listed: Sequence[dict[str, Any]], flood: bool) -> list[dict[str, Any
     return found
 
 
-def counts(alarms: Sequence[Record], log: Sequence[Record], now: datetime) -> dict[str, Any]:
-    """Return how many alarms were raised lately, stand for long, and chatter; and when the last one ended."""
-    raisings = [(key_of(r), local(r, now)) for r in log if r["kind"] == "alarm" and r["state"] == "NEW"]
+def _begun(past: Sequence[Record]) -> Iterator[Record]:
+    """Yield where an alarm came up; not where one that stood already became more severe."""
+    for before, record in zip([None, *past], past, strict=False):
+        if record["state"] == "NEW" and (before is None or before["state"] in ("NORMAL", "CLEARED-NEW")):
+            yield record
+
+
+def counts(
+    alarms: Sequence[Record],
+    log: Sequence[Record],
+    now: datetime,
+    raised: Mapping[int, Mapping[str, int]] | None,
+) -> dict[str, Any]:
+    """Return how many alarms were raised lately, stand for long, and chatter; and when the last one ended.
+
+    `raised`: by hours back, how many of each priority, 1 to 3; {} where the buffer cannot tell.
+    """
+    raisings = [local(r, now) for r in log if r["kind"] == "alarm" and r["state"] == "NEW"]
     ended = [local(r, now) for r in log if r["kind"] == "alarm" and r["state"] == "NORMAL"]
-    ten = sum(now - at < TEN_MINUTES for _, at in raisings)
+    ten = sum(now - at < TEN_MINUTES for at in raisings)
     return {
         "last_10_min": ten,
-        "last_24_h": sum(now - at < DAY for _, at in raisings),
+        "raised": {
+            str(hours): [by.get(severity, 0) for severity in PRIORITY] for hours, by in (raised or {}).items()
+        },
         "standing_over_24_h": sum(alarm["age_s"] > DAY.total_seconds() for alarm in alarms),
-        "chattering": len(set(_chattering(raisings))),
+        "chattering": sum(_chatters(past, now) for past in _by_key(log).values()),
         "flood": ten >= FLOOD,
         "last_ended": words.clock(ended[-1], now) if ended else "",
     }
 
 
-def _chattering(raisings: Sequence[tuple[Key, datetime]]) -> Iterator[Key]:
-    times: defaultdict[Key, list[datetime]] = defaultdict(list)
-    for key, at in raisings:
-        times[key].append(at)
-    for key, ats in times.items():
-        if any(b - a < CHATTER_TIME for a, b in zip(ats, ats[CHATTER - 1 :], strict=False)):
-            yield key
+def _chatters(past: Sequence[Record], now: datetime) -> bool:
+    ats = [local(record, now) for record in _begun(past)]
+    return any(b - a < CHATTER_TIME for a, b in zip(ats, ats[CHATTER - 1 :], strict=False))
 
 
 STATES = {

@@ -22,11 +22,13 @@ def view(
     trends: Trends,
     site: Mapping[str, Any],
     now: datetime,
+    raised: Mapping[int, Mapping[str, int]] | None = None,
 ) -> dict[str, Any]:
     """Return everything that is shown.
 
     status: as `GET /v1/status` answers. points: by unit, as `GET /v1/points` answers; no entry: never read,
     or not asked for. site: `site`, `version` and `up_s`. now: local time, with its zone.
+    raised: by hours back, how many alarms of each severity (see `agent.store.raised`); None: not known.
     """
     knowledge = {unit["name"]: unit["knowledge"] for unit in status["units"]}
     units = [
@@ -39,7 +41,7 @@ def view(
     }
     names |= {(unit["name"], ""): unit["name"] for unit in units} | {("", ""): "the agent"}
     listed = alarm_list.rows(status["alarms"], status["log"], knowledge, names, now)
-    counts = alarm_list.counts(listed, status["log"], now)
+    counts = alarm_list.counts(listed, status["log"], now, raised)
     standing = [row for row in listed if row["state"] != "CLEARED-NEW"]
     ages = [unit["age_s"] for unit in units if unit["age_s"] is not None]
     return {

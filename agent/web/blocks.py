@@ -18,9 +18,17 @@ View = Mapping[str, Any]
 e = escape
 
 
-def slots(view: View, shown: Sequence[int]) -> dict[str, str]:
-    """Return the HTML of each part by its id; `shown`: the units whose map is on this page."""
-    found = {"hl": headline(view), "al": alarms(view), "li": links(view), "lo": log(view), "fo": footer(view)}
+def slots(view: View, shown: Sequence[int], plots: Mapping[str, str]) -> dict[str, str]:
+    """Return the HTML of each part by its id; `shown`: the units whose map is on this page; `plots`: figures,
+    by the id of their alarm.
+    """
+    found = {
+        "hl": headline(view),
+        "al": alarms(view, plots),
+        "li": links(view),
+        "lo": log(view),
+        "fo": footer(view),
+    }
     for u in shown:
         unit = view["units"][u]
         found[f"bl{u}"] = blind(u, unit)
@@ -65,10 +73,10 @@ def headline(view: View) -> str:
     )
 
 
-def alarms(view: View) -> str:
+def alarms(view: View, plots: Mapping[str, str]) -> str:
     """The second block: what stands, and what is over but was not acknowledged."""
     listed, counts = view["alarms"], view["alarms"]["counts"]
-    active = [_alarm(row) for row in listed["active"]]
+    active = [_alarm(row, plots.get(row["id"], "")) for row in listed["active"]]
     new = sum(row["state"] == "NEW" for row in listed["active"])
     parts = [f'<section id="al"><h2>Alarms: {len(active)} active, {new} new</h2>']
     if counts["flood"]:
@@ -85,26 +93,39 @@ def alarms(view: View) -> str:
         ended = f" Last one ended {counts['last_ended']}." if counts["last_ended"] else ""
         parts.append(f"<p>No active alarms.{ended}</p>")
     if listed["over"]:
-        over = "".join(_alarm(row) for row in listed["over"])
+        over = "".join(_alarm(row, plots.get(row["id"], "")) for row in listed["over"])
         parts.append(
             f"<details><summary>{len(listed['over'])} over, not acknowledged</summary>{over}</details>"
         )
     parts.append(
-        f'<p class="s">last 10 min {counts["last_10_min"]}, last 24 h {counts["last_24_h"]}, '
+        f'<p class="s">last 10 min {counts["last_10_min"]}, {_raised(counts["raised"])}, '
         f"standing over 24 h {counts['standing_over_24_h']}, chattering {counts['chattering']}</p></section>"
     )
     return "".join(parts)
 
 
-def _alarm(row: Mapping[str, Any]) -> str:
+def _raised(counts: Mapping[str, Sequence[int]]) -> str:
+    """Say how many were raised, in words that can be read out."""
+    if not counts:
+        return "last 24 h and 7 d not known: the buffer cannot be read"
+    stretches = (("last 24 h", counts["24"]), ("last 7 d", counts["168"]))
+    said = [
+        f"{name} {sum(by)}" + (f" ({by[0]} + {by[1]} + {by[2]})" if any(by) else "") for name, by in stretches
+    ]
+    return ", ".join(said) + (" of priority 1 + 2 + 3" if any(counts["168"]) else "")
+
+
+def _alarm(row: Mapping[str, Any], plot: str) -> str:
     against = f"{row['now']} / limit {row['limit']}" if row["now"] else ""
     known = f' <span class="chip nk">? {row["knowledge"]}</span>' if row["knowledge"] else ""
     more = f" (+{row['more']})" if row["more"] else ""
     by = f"<p>Acknowledged by {e(row['by'])}.</p>" if row["by"] else ""
-    plot = "history?" + urlencode(
+    history = "history?" + urlencode(
         {"u": row["unit"], "place": row["location"], "q": row["quantity"], "at": row["raised_utc_s"]}
     )
-    link = f'<p><a href="{e(plot)}">Plot around it</a></p>' if row["quantity"] else ""
+    link = f'<p><a href="{e(history)}">History around it</a></p>' if row["quantity"] and not plot else ""
+    fold = "Plot, and what to do" if plot else "What to do"
+    often = "Once" if row["times_24h"] == 1 else f"{row['times_24h']} times"
     new = " new" if row["state"] == "NEW" else ""
     return (
         f'<div class="al{new}" id="a-{e(row["id"])}"><div><span class="chip p{row["priority"]}">'
@@ -112,9 +133,9 @@ def _alarm(row: Mapping[str, Any]) -> str:
         f"{row['raised']} {row['zone']}{known}</div>"
         f"<div><b>{e(row['where'])}</b>{more} {e(against)}</div>"
         f'<div class="what">{e(row["what"])}</div>'
-        f"<details><summary>What to do</summary><p>{e(row['do'])}</p>"
+        f"<details><summary>{fold}</summary><p>{e(row['do'])}</p>"
         f"{''.join(f'<p>{e(text)}.</p>' for text in row['evidence'])}"
-        f"<p>{row['times_24h']} times in 24 h.</p>{by}{link}</details></div>"
+        f"<p>{often} in 24 h.</p>{by}{link}</details>{plot}</div>"
     )
 
 

@@ -28,6 +28,7 @@
     for (const [id, html] of Object.entries(m.slots)) {
       const t = document.createElement('template');
       t.innerHTML = html;
+      for (const el of t.content.querySelectorAll('[data-kept]')) if ($(el.id)) el.replaceWith($(el.id).cloneNode(true));
       morph($(id), t.content.firstChild);
       for (const el of $(id).querySelectorAll('[data-age]')) el.since = heard;
     }

@@ -87,7 +87,7 @@ def _pack(view: View, parts: Mapping[str, str], u: int, first: bool) -> str:
     )
     return (
         f"<section><h2>{e(unit['name'])} "
-        f"<small>{e(unit['profile'])}, polled every {unit['period_s']:g} s</small></h2>"
+        f"<small>{e(unit['profile'])}, polled every {unit['period_s']:g}&nbsp;s</small></h2>"
         f'{parts[f"bl{u}"]}<div class="figs">{figures}</div></section>{cells}'
     )
 

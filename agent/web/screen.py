@@ -7,7 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from agent.web import blocks, pages, svg
+from agent.web import blocks, pages, plot_around, svg
+from agent.web.plots import Plots
 
 QUEUE = 4  # messages that a viewer may lag behind before it is let go, to come back and begin anew
 WHOLE_SITE_CELLS = 480  # with more, the first page shows no map, and each unit has a page of its own
@@ -33,11 +34,12 @@ class Viewer:
 class Screen:
     """The status page of the site (`unit` None) or of one unit."""
 
-    def __init__(self, unit: str | None, look: Callable[[], Awaitable[View]]) -> None:
-        self.unit, self._look = unit, look
+    def __init__(self, unit: str | None, look: Callable[[], Awaitable[View]], plots: Plots) -> None:
+        self.unit, self._look, self._plots = unit, look, plots
         self.viewers: set[Viewer] = set()
         self.page = b""
         self._slots: dict[str, str] = {}
+        self._figures: dict[str, str] = {}
         self._view: View = {}
         self._shape = ""
         self._made_s = float("-inf")
@@ -52,9 +54,11 @@ class Screen:
     async def refresh(self) -> None:
         """Make the page anew and send what changed to everybody."""
         async with self._lock:
-            before, shape = self._slots, self._shape
+            before, shape, figures = self._slots, self._shape, self._figures
             await self._make()
             changed = {name: html for name, html in self._slots.items() if before.get(name) != html}
+            if "al" in changed:
+                changed["al"] = self._without(figures, changed["al"])
             message = self._message(changed if shape == self._shape else {})
         for viewer in [v for v in self.viewers if not v.offer(message)]:
             viewer.queue = asyncio.Queue()  # nothing of what waits is worth sending
@@ -67,12 +71,20 @@ class Screen:
 
     async def _make(self) -> None:
         view = await self._look()
-        self._slots, self.page, self._shape = await asyncio.to_thread(self._render, view)
-        self._view, self._made_s = view, time.monotonic()
+        figures = await self._plots.of([*view["alarms"]["active"], *view["alarms"]["over"]])
+        self._slots, self.page, self._shape = await asyncio.to_thread(self._render, view, figures)
+        self._view, self._figures, self._made_s = view, figures, time.monotonic()
 
-    def _render(self, view: View) -> tuple[dict[str, str], bytes, str]:
+    def _without(self, seen: Mapping[str, str], html: str) -> str:
+        """Leave out the figures that every viewer has: kilobytes each, times hundreds of viewers."""
+        for name, figure in self._figures.items():
+            if seen.get(name) == figure:
+                html = html.replace(figure, plot_around.kept(name))
+        return html
+
+    def _render(self, view: View, figures: Mapping[str, str]) -> tuple[dict[str, str], bytes, str]:
         shown = shown_units(view, self.unit)
-        slots = blocks.slots(view, shown)
+        slots = blocks.slots(view, shown, figures)
         shape = hashlib.sha256(" ".join(slots).encode()).hexdigest()[:16]
         query = f"?unit={self.unit}" if self.unit else ""
         return slots, pages.status_page(view, slots, shown, shape, query).encode(), shape

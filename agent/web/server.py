@@ -19,6 +19,7 @@ from agent.view.site import REFRESH_S
 from agent.web import pages
 from agent.web.guard import COOKIE, HEADERS, Door, Rate, TokenError, is_ours, query_of, read_token
 from agent.web.history import Series, read
+from agent.web.plots import Plots
 from agent.web.screen import Screen, Viewer
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,8 @@ class Page:
         self._look, self._tls, self._token = look, tls, token
         self._door: Door | None = None
         self._announced = announced  # `name`, and what is said besides; None: nothing
-        self._screens: dict[str | None, Screen] = {None: Screen(None, lambda: look(None))}
+        self._plots = Plots(buffer, self._one_reader)
+        self._screens: dict[str | None, Screen] = {None: Screen(None, lambda: look(None), self._plots)}
         self._logins, self._costly = Rate(5, 1 / 60), Rate(20, 2)
 
     async def run(self) -> None:
@@ -171,7 +173,7 @@ class Page:
         name = query_of(request.query, "unit") or None
         if name not in self._screens:
             await self._unit(name or "")  # there is such a unit
-            self._screens[name] = Screen(name, lambda: self._look(name))
+            self._screens[name] = Screen(name, lambda: self._look(name), self._plots)
         screen = self._screens[name]
         await screen.fresh(REFRESH_S)
         return screen

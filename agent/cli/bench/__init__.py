@@ -120,6 +120,7 @@ TARGETS: dict[str, dict[str, Target]] = {
     },
     "page": {
         "page_kb": at_most(100),
+        "figures_of_alarms": at_least(1),
         "frames_ratio_200_viewers": at_least(0.99),
         "late_cycles_alone": LOWER,
         "late_cycles_200_viewers": at_most(0),

@@ -1,7 +1,8 @@
 """What 200 people who look at the status page cost the agent: polls on time, CPU, bytes.
 
 A real agent polls 296 cells of two units four times a second over loopback TCP, first with nobody looking,
-then with 200 open pages in this process, which shares the machine's cores with it.
+then with 200 open pages in this process, which shares the machine's cores with it. Before that a cell gets an
+internal short, so that alarms stand on the page, with their figures out of the buffer.
 """
 
 import asyncio
@@ -32,6 +33,14 @@ listen = "127.0.0.1:0"
 profile = "{profile}"
 source = {{ rack = {{ modules = {modules}, cells = {cells}, seed = {n} }} }}
 """
+SHORT = """
+[[event]]
+at_s = 20.0
+kind = "internal_short"
+unit = "rack-1"
+place = "string1/module1/cell5"
+ohm = 0.1
+"""
 WEB = """
 [web]
 listen = "127.0.0.1:0"
@@ -58,8 +67,8 @@ async def _measure(folder: Path, children: Children) -> list[Figure]:
     socket = folder / "control.sock"
     status = await _ready(socket)
     url = f"http://127.0.0.1:{status['web']['port']}/"
-    page = await asyncio.to_thread(lambda: urllib.request.urlopen(url).read())
     alone = await _phase(agent, socket)
+    page = await asyncio.to_thread(lambda: urllib.request.urlopen(url).read())
     received = [0] * VIEWERS
     viewers = [asyncio.create_task(_view(status["web"]["port"], received, i)) for i in range(VIEWERS)]
     await asyncio.sleep(2.0)
@@ -72,6 +81,7 @@ async def _measure(folder: Path, children: Children) -> list[Figure]:
     await asyncio.gather(*viewers, return_exceptions=True)
     return [
         ("page_kb", len(page) / 1e3, "kB"),
+        ("figures_of_alarms", float(page.count(b"<figure")), ""),
         ("frames_ratio_200_viewers", watched.frames / alone.frames, ""),
         ("late_cycles_alone", float(alone.late), ""),
         ("late_cycles_200_viewers", float(watched.late), ""),
@@ -84,9 +94,8 @@ async def _measure(folder: Path, children: Children) -> list[Figure]:
 
 def _start(folder: Path, children: Children) -> Child:
     room = folder / "room.toml"
-    room.write_text(
-        "".join(UNIT.format(n=n, profile=PROFILE, modules=m, cells=c) for n, (m, c) in enumerate(SHAPES))
-    )
+    units = "".join(UNIT.format(n=n, profile=PROFILE, modules=m, cells=c) for n, (m, c) in enumerate(SHAPES))
+    room.write_text(units + SHORT)
     ready = json.loads(children.start("bench", "hil.cli", "serve", str(room)).first_line())
     buses = "".join(
         configuration.tcp_unit(unit["name"], unit["port"], PROFILE, PERIOD_S) for unit in ready["units"]

@@ -61,6 +61,7 @@ class Children:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._running: list[Child] = []
+        self._caught: list[signal.Signals] = []
 
     def start(self, name: str, module: str, *arguments: str) -> Child:
         """Start `python -m module arguments`; its stderr goes to NAME.log."""
@@ -82,13 +83,22 @@ class Children:
         return [child for child in self._running if child.name == name and child.alive]
 
     def __enter__(self) -> "Children":
+        # a kill or a closed terminal must not leave an agent behind; what nohup ignores stays ignored
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(ending) is signal.SIG_DFL:
+                signal.signal(ending, signal.default_int_handler)
+                self._caught.append(ending)
         return self
 
     def __exit__(self, *_: object) -> None:
+        for ending in self._caught:
+            signal.signal(ending, signal.SIG_IGN)  # once is enough
         for child in reversed(self._running):
             child.stop()
             if child.process.stdout is not None:
                 child.process.stdout.close()
+        while self._caught:
+            signal.signal(self._caught.pop(), signal.SIG_DFL)
 
 
 def events(child: Child) -> list[dict[str, Any]]:

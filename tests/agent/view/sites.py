@@ -82,6 +82,7 @@ def alarm(
         "quantity": "cell_voltage",
         "value": 18.0,
         "limit": 12.0,
+        "expected": 0.0,
         "value_unit": "mV",
         "text": "Cell string2/cell17 is 18 mV below the median of its siblings.",
         "age_s": 866.0,
@@ -124,4 +125,5 @@ def shown(
 ) -> dict[str, Any]:
     about = {"site": site, "version": "1.2.3", "up_s": 1_051_200.0}
     values = {name: {"unit": name, "points": listed} for name, listed in points.items()}
-    return view(said, values, trends or Trends(), about, NOW)
+    raised = {24: {"warning": 2}, 168: {"critical": 1, "warning": 4, "advice": 1}}
+    return view(said, values, trends or Trends(), about, NOW, raised)

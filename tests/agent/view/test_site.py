@@ -165,3 +165,16 @@ def test_a_trend_has_a_gap_where_nothing_was_known_and_counts_the_reads_of_the_l
     assert len(line) == 120
     assert [i for i, y in enumerate(line) if y is None] == [115]
     assert trends.answered("rack-1", 1300, 13) == pytest.approx(1 - 12 / 1200)
+
+
+def test_an_alarm_that_grows_worse_does_not_chatter_and_has_come_once() -> None:
+    this = alarm(severity="critical", age_s=10.0)
+    log = [
+        record({**this, "severity": severity}, "NEW", ago)
+        for ago, severity in ((50, "advice"), (30, "warning"), (10, "critical"))
+    ]
+    view = shown(status([unit()], [this], log), {"rack-1": rack()})
+    assert view["alarms"]["counts"]["chattering"] == 0
+    (row,) = view["alarms"]["active"]
+    assert (row["times_24h"], row["raised"]) == (1, "14:02:21")
+    assert view["alarms"]["counts"]["raised"] == {"24": [0, 2, 0], "168": [1, 4, 1]}

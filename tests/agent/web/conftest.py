@@ -11,6 +11,7 @@ from selenium.webdriver.chrome.service import Service
 
 from agent.web.server import Page
 from tests.agent.view.sites import rack, shown, status, unit
+from tests.agent.web.buffers import FRAMES, buffer, cells_in_alarm, sagging
 
 
 class Room:
@@ -45,6 +46,17 @@ class Room:
 @pytest.fixture
 async def room() -> AsyncIterator[Room]:
     room = Room()
+    await room.start()
+    yield room
+    await room.stop()
+
+
+@pytest.fixture
+async def sagging_room(tmp_path: Path) -> AsyncIterator[Room]:
+    """A room whose buffer holds the half hour in which a cell left its siblings."""
+    buffer(tmp_path / "buffer.db", sagging, FRAMES)
+    room = Room(tmp_path / "buffer.db")
+    cells_in_alarm(room)
     await room.start()
     yield room
     await room.stop()

@@ -221,3 +221,38 @@ async def test_no_request_leaves_the_pages_origin_and_no_policy_is_broken(room: 
     assert urls
     assert [u for u in urls if not u.startswith((room.url, "data:"))] == []
     assert chrome.get_log("browser") == []
+
+
+async def test_the_figure_of_an_alarm_opens_on_a_phone_and_stands_open_on_a_desk(
+    sagging_room: Room, see: See
+) -> None:
+    chrome = await run(see, sagging_room.url, 360, 640, scripts=False)
+    figure = chrome.find_element(By.CSS_SELECTOR, ".al .around")
+    assert not figure.is_displayed()
+    chrome.find_element(By.CSS_SELECTOR, ".al summary").click()
+    assert figure.is_displayed()
+    drawn = chrome.find_element(By.CSS_SELECTOR, ".around svg").rect
+    assert drawn["width"] > 280
+    assert drawn["x"] + drawn["width"] <= 360 - 12
+    letters = "return document.querySelector('.around text').getBoundingClientRect().height"
+    assert chrome.execute_script(letters) >= 10
+    keep(chrome, "phone-figure")
+    chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    chrome = live(await run(see, sagging_room.url, 1440, 1300, "dark"))
+    assert chrome.find_element(By.CSS_SELECTOR, ".around").is_displayed()
+    keep(chrome, "desk-figure-dark")
+
+
+async def test_a_figure_stays_while_what_is_around_it_changes(sagging_room: Room, see: See) -> None:
+    chrome = live(await run(see, sagging_room.url, 1440, 1300))
+    said = chrome.find_element(By.CSS_SELECTOR, ".around figcaption").text
+    assert "when raised" in said
+    other = alarm("string1/cell1", "critical", age_s=1.0, quantity="")
+    sagging_room.status["alarms"].append(other)
+    sagging_room.status["log"].append(record(other, "NEW", 1.0))
+    await run(
+        WebDriverWait(chrome, 10).until, lambda c: len(c.find_elements(By.CSS_SELECTOR, ".al.new")) == 2
+    )
+    assert chrome.find_element(By.CSS_SELECTOR, ".around figcaption").text == said
+    first = "return document.querySelector('.al').querySelector('.around')"
+    assert chrome.execute_script(first) is None  # the new one stands above, and has none

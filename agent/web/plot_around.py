@@ -1,0 +1,171 @@
+"""The hour around an alarm as a drawing inside it, and the same in words. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from html import escape
+from itertools import pairwise
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+
+from agent.detect.channels import Floats, Ints
+from agent.view import words
+from agent.web.around import Around
+
+WIDTH, HEIGHT = 640, 240  # whole numbers are fine enough, and short
+TOP, BOTTOM = 26, 216
+DIGITS = {"V": 3, "degC": 1}
+SIGNS = {"degC": "°C"}
+
+Row = Mapping[str, Any]
+
+
+def figure(row: Row, around: Around, zone: tzinfo | None) -> str:
+    """Return the figure of an alarm; `row` as in a view (see `agent.view.alarms`)."""
+    limit = row["limit_value"] if row["value_unit"] == around.unit else None
+    said = escape(caption(row, around, zone))
+    query = {"u": row["unit"], "place": row["location"], "q": row["quantity"], "at": row["raised_utc_s"]}
+    link = f' <a href="history?{escape(urlencode(query))}">Zoom, CSV</a>' if around.alone else ""
+    return (
+        f'<figure class="around" id="p-{escape(row["id"])}">'
+        f"{_drawing(around, row['raised_utc_s'], limit, zone)}<figcaption>{said}{link}</figcaption></figure>"
+    )
+
+
+def kept(row_id: str) -> str:
+    """Return what stands for a figure that a viewer has already."""
+    return f'<figure class="around" id="p-{escape(row_id)}" data-kept></figure>'
+
+
+def caption(row: Row, around: Around, zone: tzinfo | None) -> str:
+    """Return what the drawing shows, in words and numbers."""
+    raised_s = row["raised_utc_s"]
+    unit, digits = SIGNS.get(around.unit, around.unit), _digits(around.unit)
+    at = int(np.argmin(np.abs(around.t_s - raised_s)))
+    values = [f"{around.own[i]:.{digits}f}" for i in (0, at, -1)]
+    first, last = (_clock(float(around.t_s[i]), zone) for i in (0, -1))
+    name = words.place(row["location"])
+    if not around.alone:
+        name = f"Middle of {around.members} of {name}"
+    said = [
+        f"{name[0].upper()}{name[1:]}, {unit}: {values[0]} at {first}, {values[1]} when raised, "
+        f"{values[2]} at {last}."
+    ]
+    if np.isfinite(around.expected[at]):
+        said.append(
+            f"Dashed: expected from {around.members} siblings, {around.expected[at]:.{digits}f} when raised."
+        )
+    if np.isfinite(around.low).any():
+        said.append("Grey: their range.")
+    if any(True for _ in _gaps(around)):
+        said.append("Hatched: not known.")
+    return " ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """From times, UTC in s, and values to places in the drawing."""
+
+    begin_s: float
+    end_s: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, around: Around, limit: float | None) -> "_Scale":
+        shown = np.concatenate([around.own, around.expected, around.low, around.high, [limit or np.nan]])
+        low, high = float(np.nanmin(shown)), float(np.nanmax(shown))
+        least = 10.0 ** (1 - _digits(around.unit))  # or noise would fill it
+        spare = max((least - (high - low)) / 2.0, 0.04 * (high - low))
+        return cls(around.begin_s, max(around.end_s, around.begin_s + 1.0), low - spare, high + spare)
+
+    def xs(self, t_s: Floats) -> Ints:
+        at = WIDTH * (t_s - self.begin_s) / (self.end_s - self.begin_s)
+        return np.clip(np.rint(at), 0, WIDTH).astype(np.int64)
+
+    def ys(self, value: Floats) -> Ints:
+        return np.rint(TOP + (BOTTOM - TOP) * (self.high - value) / (self.high - self.low)).astype(np.int64)
+
+
+def _drawing(around: Around, raised_s: float, limit: float | None, zone: tzinfo | None) -> str:
+    scale = _Scale.of(around, limit)
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="the time around the alarm">'
+        f'<rect class="box" y="{TOP}" width="{WIDTH}" height="{BOTTOM - TOP}"/>'
+    ]
+    for left, right in (scale.xs(np.array(gap)) for gap in _gaps(around)):
+        parts.append(
+            f'<rect class="gap" x="{left}" y="{TOP}" width="{max(right - left, 2)}" '
+            f'height="{BOTTOM - TOP}" fill="url(#hatch)"/>'
+        )
+    for rows in _stretches(around):
+        parts += _lines(around, rows, scale)
+    if limit is not None:
+        parts.append(f'<path class="lim" d="M0 {scale.ys(np.array([limit]))[0]}H{WIDTH}"/>')
+    return "".join(parts) + _labels(around.unit, raised_s, scale, zone) + "</svg>"
+
+
+def _lines(around: Around, rows: Ints, scale: _Scale) -> Iterator[str]:
+    """Yield the range, what was expected and what was measured, of one stretch."""
+    known = rows[np.isfinite(around.low[rows])]
+    if known.size:
+        x = scale.xs(around.t_s[known])
+        above = _points(x, scale.ys(around.high[known]))
+        below = _points(x[::-1], scale.ys(around.low[known])[::-1])
+        yield f'<polygon class="range" points="{above} {below}"/>'
+    for name, line in (("ex", around.expected), ("ln", around.own)):
+        known = rows[np.isfinite(line[rows])]
+        if known.size:
+            points = _points(scale.xs(around.t_s[known]), scale.ys(line[known]))
+            yield f'<polyline class="{name}" points="{points}"/>'
+
+
+def _labels(unit: str, raised_s: float, scale: _Scale, zone: tzinfo | None) -> str:
+    """Return the onset, which is in nobody's way: on the side with more room, the top value on the other."""
+    at = int(scale.xs(np.array([raised_s]))[0])
+    tip = min(max(at, 8), WIDTH - 8)
+    right = at > WIDTH / 2
+    top, bottom = (f"{y:.{_digits(unit)}f} {SIGNS.get(unit, unit)}" for y in (scale.high, scale.low))
+    texts = (
+        (at - 10 if right else at + 10, 18, "end" if right else "start", f"raised {_clock(raised_s, zone)}"),
+        (2 if right else WIDTH - 2, 18, "start" if right else "end", top),
+        (2, HEIGHT - 4, "start", _clock(scale.begin_s, zone)),
+        (WIDTH // 2, HEIGHT - 4, "middle", bottom),
+        (WIDTH - 2, HEIGHT - 4, "end", _clock(scale.end_s, zone)),
+    )
+    return (
+        f'<path class="at" d="M{at} {TOP - 14}V{BOTTOM}"/><path class="tip" d="M{tip - 8} 4h16l-8 14z"/>'
+        + "".join(f'<text x="{x}" y="{y}" text-anchor="{side}">{text}</text>' for x, y, side, text in texts)
+    )
+
+
+def _points(x: Ints, y: Ints) -> str:
+    """Return the corners of a line; what lies on a level stretch is left out, a lone point is a dash."""
+    level = np.zeros(x.size, np.bool_)
+    level[1:-1] = (y[1:-1] == y[:-2]) & (y[1:-1] == y[2:])
+    found = [f"{a},{b}" for a, b in zip(x[~level].tolist(), y[~level].tolist(), strict=True)]
+    return " ".join(found if len(found) > 1 else [*found, f"{x[0] + 2},{y[0]}"])
+
+
+def _stretches(around: Around) -> Iterator[Ints]:
+    yield from np.split(np.arange(around.t_s.size), np.flatnonzero(np.diff(around.stretch)) + 1)
+
+
+def _gaps(around: Around) -> Iterator[tuple[float, float]]:
+    """Yield the times, UTC in s, between which nothing was known."""
+    ends = [around.begin_s]
+    for rows in _stretches(around):
+        ends += [float(around.t_s[rows[0]]), float(around.t_s[rows[-1]])]
+    ends.append(around.end_s)
+    least = (around.end_s - around.begin_s) / WIDTH
+    yield from ((a, b) for a, b in list(pairwise(ends))[::2] if b - a > least)
+
+
+def _clock(t_s: float, zone: tzinfo | None) -> str:
+    return datetime.fromtimestamp(t_s, zone).strftime("%H:%M:%S")
+
+
+def _digits(unit: str) -> int:
+    return DIGITS.get(unit, 2)

@@ -1,0 +1,72 @@
+"""The figure of each alarm: drawn while somebody looks, kept, and drawn again as the hour fills."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from agent.store.reading import BufferError
+from agent.web import plot_around
+from agent.web.around import AFTER_S, OPEN_S, read
+
+log = logging.getLogger(__name__)
+
+MOST = 6  # alarms with a figure, the first of the list; the page has a budget of 100 kB
+AGAIN_S, AGAIN_SHARE = 10.0, 0.1  # drawn again after so long, or that share of the alarm's age
+AT_ONCE_S = 1.0  # that a page may wait for; the others come with the next
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    html: str
+    raised_utc_s: float
+    due_s: float  # monotonic; infinite once nothing can be added
+
+
+class Plots:
+    """Draws from the buffer at `path`, one figure at a time: `one_reader` is held meanwhile."""
+
+    def __init__(self, path: Path, one_reader: asyncio.Lock) -> None:
+        self._path, self._one_reader = path, one_reader
+        self._drawn: dict[str, _Drawn] = {}
+        self._lock = asyncio.Lock()
+
+    async def of(self, rows: Sequence[Row]) -> dict[str, str]:
+        """Return the figures by the id of the alarm; `rows` as in a view (see `agent.view.alarms`)."""
+        shown = [row for row in rows if row["quantity"]][:MOST]
+        async with self._lock:
+            began_s = time.monotonic()
+            for row in shown:
+                if time.monotonic() - began_s > AT_ONCE_S:
+                    break
+                if self._due(row, time.monotonic()):
+                    async with self._one_reader:
+                        self._drawn[row["id"]] = await asyncio.to_thread(self._draw, row)
+            self._drawn = {row["id"]: self._drawn[row["id"]] for row in shown if row["id"] in self._drawn}
+            return {name: drawn.html for name, drawn in self._drawn.items() if drawn.html}
+
+    def _due(self, row: Row, now_s: float) -> bool:
+        drawn = self._drawn.get(row["id"])
+        return drawn is None or drawn.raised_utc_s != row["raised_utc_s"] or now_s >= drawn.due_s
+
+    def _draw(self, row: Row) -> _Drawn:
+        now = datetime.now().astimezone()
+        raised_s, now_s = row["raised_utc_s"], now.timestamp()
+        usual = row["expected"] / 1e3 if row["value_unit"] == "mV" else 0.0
+        html = ""
+        try:
+            asked = (row["unit"], row["location"], row["quantity"], raised_s, now_s, usual)
+            if around := read(self._path, *asked):
+                html = plot_around.figure(row, around, now.tzinfo)
+        except BufferError as error:
+            log.warning("status page: %s", error)
+        over = now_s > raised_s + AFTER_S + OPEN_S
+        again_s = max(AGAIN_S, AGAIN_SHARE * (now_s - raised_s))
+        due_s = float("inf") if over and html else time.monotonic() + again_s
+        return _Drawn(html, raised_s, due_s)

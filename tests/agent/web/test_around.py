@@ -1,0 +1,127 @@
+"""The figure inside an alarm: out of a real buffer, measured against expected, no more than is known."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+import pytest
+
+from agent.web import plot_around
+from agent.web.around import BINS, Around, members, read, thin
+from agent.web.plots import MOST
+from tests.agent.view.sites import alarm
+from tests.agent.web.buffers import FRAMES, ONSET, buffer, cells_in_alarm, description, sagging
+from tests.agent.web.conftest import Room
+from tests.agent.web.test_page import BUDGET_BYTES, get, messages
+
+CELL = ("rack-1", "string1/cell3", "cell_voltage")
+
+
+def lost(f: int) -> list[int | None] | None:
+    """The same, without an answer for two minutes, and one value missing here and there."""
+    if 300 <= f < 360:
+        return None
+    return [None] * 10 if 400 <= f < 420 or f % 50 == 7 else sagging(f)
+
+
+def around(path: Path, raw=sagging, asked: tuple[str, str, str] = CELL, **more) -> Around:
+    begin_s = buffer(path, raw, FRAMES)
+    found = read(path, *asked, begin_s + 2.0 * ONSET, time.time(), **more)
+    assert found is not None
+    return found
+
+
+def test_a_cell_is_drawn_beside_what_its_siblings_lead_to_expect(tmp_path: Path) -> None:
+    cell = around(tmp_path / "buffer.db", usual=-0.002)
+    assert (cell.alone, cell.members, cell.unit) == (True, 5, "V")
+    np.testing.assert_allclose(cell.expected, 3.298, atol=1.01e-3)
+    np.testing.assert_allclose((cell.low.min(), cell.high.max()), (3.299, 3.301))
+    onset_s = cell.begin_s + 2.0 * ONSET
+    np.testing.assert_allclose(cell.own[cell.t_s < onset_s - 30], 3.301)
+    np.testing.assert_allclose(cell.own[cell.t_s > onset_s + 30], 3.276)
+    assert cell.t_s.size <= 2 * BINS + 2
+    assert set(cell.stretch) == {0}
+
+
+def test_what_was_not_known_is_hatched_to_the_second_and_a_single_lost_reading_is_not(tmp_path: Path) -> None:
+    cell = around(tmp_path / "buffer.db", lost)
+    gaps = [(a - cell.begin_s, b - cell.begin_s) for a, b in plot_around._gaps(cell)]
+    np.testing.assert_allclose(gaps, [(598, 720), (798, 840)], atol=0.1)
+
+
+def test_an_alarm_of_a_group_shows_its_middle_and_its_range(tmp_path: Path) -> None:
+    group = around(tmp_path / "buffer.db", asked=("rack-1", "string1", "cell_temperature"))
+    assert (group.alone, group.members) == (False, 4)
+    assert np.isnan(group.expected).all()
+    np.testing.assert_allclose((group.own[-1], group.high[-1]), (25.05, 54.9))
+
+
+def test_siblings_are_those_of_the_string_where_it_has_enough_of_them() -> None:
+    said = description(6, 2)
+    places, quantities = said["place"], said["quantity"]
+    assert members(places, quantities, "string1/cell3", "cell_voltage") == ([2, 0, 1, 3, 4, 5], True)
+    others = ["string2/cell1", "string2/cell2"]
+    found = members([*places, *others], [*quantities, *["cell_voltage"] * 2], "string2/cell2", "cell_voltage")
+    assert found == ([9, 0, 1, 2, 3, 4, 5, 8], True)
+    assert members(places, quantities, "", "cell_temperature") == ([6, 7], False)
+    assert members(places, quantities, "string1/cell3", "soc") == ([], False)
+
+
+def test_a_spike_of_one_reading_survives_the_thinning() -> None:
+    t_s = np.arange(0.0, 3600.0, 1.0)
+    own = np.full(3600, 3.3)
+    own[1234] = 3.1
+    rows, stretch = thin(t_s, own, 0.0, 3600.0, 0)
+    assert 1234 in rows
+    assert rows.size <= 2 * BINS + 2
+    assert not stretch.any()
+
+
+def test_the_drawing_says_in_words_what_it_shows(tmp_path: Path) -> None:
+    cell = around(tmp_path / "buffer.db", lost)
+    raised_s = cell.begin_s + 2.0 * ONSET
+    row = {**alarm("string1/cell3"), "raised_utc_s": raised_s, "limit_value": 12.0}
+    text = plot_around.figure(row, cell, None)
+    said = re.sub(r"\d\d:\d\d:\d\d", "T", plot_around.caption(row, cell, None))
+    assert said == (
+        "String 1, cell 3, V: 3.301 at T, 3.276 when raised, 3.276 at T. "
+        "Dashed: expected from 5 siblings, 3.300 when raised. Grey: their range. Hatched: not known."
+    )
+    assert said.split(":")[0] in text
+    assert (text.count('class="ln"'), text.count('class="ex"'), text.count('class="gap"')) == (3, 3, 2)
+    x = int(re.search(r'class="at" d="M(\d+)', text)[1])
+    assert x == pytest.approx(plot_around.WIDTH * ONSET / FRAMES, abs=2)
+    assert len(text) < 3500
+
+
+async def test_the_figure_is_inside_the_alarm_and_sent_again_only_when_it_was_drawn_again(
+    sagging_room: Room,
+) -> None:
+    _, _, page = await get(sagging_room.url)
+    inside = re.search(r'<div class="al new" id="a-(.+?)">.*?<figure class="around" id="p-(.+?)">', page)
+    assert inside is not None
+    assert inside[1] == inside[2]
+    assert "when raised" in page
+    async with aiohttp.ClientSession() as session, session.get(sagging_room.url + "events") as response:
+        (whole,) = await messages(response, 1)
+        assert "<figcaption>" in whole["slots"]["al"]
+        sagging_room.status["alarms"][0]["value"] = 19.0
+        (change,) = await messages(response, 1)
+    assert "19 mV" in change["slots"]["al"]
+    assert "<figcaption>" not in change["slots"]["al"]
+    assert " data-kept>" in change["slots"]["al"]
+    assert len(json.dumps(change)) < 3000
+
+
+async def test_of_many_alarms_the_first_have_figures_and_the_page_keeps_its_budget(
+    sagging_room: Room,
+) -> None:
+    cells_in_alarm(sagging_room, 9)  # nine in ten minutes are no flood yet
+    async with aiohttp.ClientSession() as session, session.get(sagging_room.url) as response:
+        page = await response.text()
+    assert page.count("<figure") == 4  # there are six cells
+    assert len(page.encode()) < BUDGET_BYTES
+    assert MOST * 3500 + 68_000 < BUDGET_BYTES
