@@ -7,6 +7,7 @@ certificate says.
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -21,6 +22,10 @@ AGENT = "_cellwarden._tcp.local."  # an agent's status page; TXT: version, site,
 COLLECTOR = "_cellwarden-in._tcp.local."  # where batches can be sent
 LONGEST_LABEL = 63  # bytes of a name (RFC 1035)
 ANSWER_S = 1.0
+NO_NETWORK = (OSError, RuntimeError)  # the latter from zeroconf, where there is no interface
+LONGEST_TEXT = 80  # of what others say of themselves
+URL = re.compile(r"https?://[A-Za-z0-9.-]{1,253}:[0-9]{1,5}")
+PATH = re.compile(r"/[A-Za-z0-9._/-]{0,80}")
 GOODBYE_S = 0.4  # of the two seconds in which the agent must have stopped
 
 
@@ -35,9 +40,12 @@ class Found:
 
     @property
     def url(self) -> str:
-        """Where it says it is."""
+        """Where it says it is: a collector in so many words, since its certificate names no address."""
+        if (url := self.said.get("url", "")) and URL.fullmatch(url):
+            return url
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"https://{host}:{self.port}{self.said.get('path', '/')}"
+        path = self.said.get("path", "/")
+        return f"https://{host}:{self.port}{path if PATH.fullmatch(path) else '/'}"
 
 
 async def announce(kind: str, name: str, host: str, port: int, said: dict[str, str]) -> None:
@@ -49,7 +57,7 @@ async def announce(kind: str, name: str, host: str, port: int, said: dict[str, s
     try:
         zeroconf = AsyncZeroconf(interfaces=ours) if ours else AsyncZeroconf(ip_version=IPVersion.V4Only)
         addresses = ours or _addresses()
-    except OSError as error:
+    except NO_NETWORK as error:
         log.warning("%s is not announced in the network: %s", name, error)
         return
     label = name.encode()[:LONGEST_LABEL].decode(errors="ignore").replace(".", "-")
@@ -79,7 +87,10 @@ def _addresses() -> list[str]:
 
 async def find(kind: str, seconds: float, interfaces: Sequence[str] | None = None) -> list[Found]:
     """Listen for `seconds`, and return who announced itself. Raises OSError where there is no network."""
-    zeroconf = AsyncZeroconf(interfaces=list(interfaces)) if interfaces else AsyncZeroconf()
+    try:
+        zeroconf = AsyncZeroconf(interfaces=list(interfaces)) if interfaces else AsyncZeroconf()
+    except NO_NETWORK as error:
+        raise OSError(str(error)) from error
     names: set[str] = set()
     browser = AsyncServiceBrowser(zeroconf.zeroconf, kind, listener=_Names(names))
     try:
@@ -96,8 +107,13 @@ def _found(info: AsyncServiceInfo, kind: str) -> Found | None:
     addresses = info.parsed_addresses()
     if not addresses or info.port is None:
         return None
-    said = {key: value for key, value in info.decoded_properties.items() if value is not None}
-    return Found(info.name.removesuffix(f".{kind}"), addresses[0], info.port, said)
+    said = {_plain(key): _plain(value) for key, value in info.decoded_properties.items() if value is not None}
+    return Found(_plain(info.name.removesuffix(f".{kind}")), addresses[0], info.port, said)
+
+
+def _plain(text: str) -> str:
+    """Return what can be shown on a terminal: a stranger's text may hold what commands it."""
+    return "".join(c if c.isprintable() else "?" for c in text[:LONGEST_TEXT])
 
 
 class _Names(ServiceListener):

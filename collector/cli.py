@@ -73,6 +73,12 @@ def main() -> None:
 @click.option(
     "--silent-after", default=60.0, show_default=True, help="Seconds after which a silent agent is an alarm."
 )
+@click.option(
+    "--announce",
+    default="",
+    metavar="NAME",
+    help="Say in the local network (mDNS) that a collector of this name, that of its certificate, is here.",
+)
 def serve_command(
     sink: Path,
     listen: str,
@@ -80,12 +86,13 @@ def serve_command(
     tls_key: Path | None,
     client_ca: Path | None,
     silent_after: float,
+    announce: str,
 ) -> None:
     """Receive batches until SIGTERM.
 
     \b
     Plain HTTP is served on loopback addresses only. Anywhere else an agent is known by the common name
-    of its certificate.
+    of its certificate. --announce lets `cellwarden setup` propose this collector: a hint and no more.
     Examples:  cellwarden-collector serve --sink sqlite:collector.db
                cellwarden-collector serve --sink sqlite:collector.db --listen 0.0.0.0:8440 \\
                    --tls-cert collector.pem --tls-key collector.key --client-ca agents.pem
@@ -95,7 +102,7 @@ def serve_command(
         fail("--tls-cert and --tls-key belong together, and --client-ca needs both")
     tls = Tls(tls_cert, tls_key, client_ca) if tls_cert and tls_key else None
     try:
-        asyncio.run(serve(sink, listen, tls, silent_after))
+        asyncio.run(serve(sink, listen, tls, silent_after, announce))
     except ServeError as error:
         fail(error)
 

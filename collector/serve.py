@@ -13,6 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from collector.announce import announce, possible
 from collector.app import Receiver
 from collector.deadman import DeadMan
 from collector.handshake import Handshake
@@ -73,8 +74,15 @@ def _is_loopback(host: str) -> bool:
     return all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in found)
 
 
-async def serve(database: Path, listen: str, tls: Tls | None, silent_after_s: float) -> None:
-    """Receive until SIGTERM or SIGINT; what was accepted by then is committed and acknowledged."""
+async def serve(
+    database: Path, listen: str, tls: Tls | None, silent_after_s: float, announced: str = ""
+) -> None:
+    """Receive until SIGTERM or SIGINT; what was accepted by then is committed and acknowledged.
+
+    announced: the name in this collector's certificate, which is said in the local network; "": nothing is.
+    """
+    if announced and not possible():
+        raise ServeError("--announce needs a library that is not installed: pip install zeroconf")
     host, port = parse_listen(listen, tls)
     context = tls.context() if tls else None
     try:
@@ -88,7 +96,7 @@ async def serve(database: Path, listen: str, tls: Tls | None, silent_after_s: fl
     runner = web.AppRunner(
         receiver.app(), access_log=None, shutdown_timeout=DRAIN_S, auto_decompress=False, handle_signals=False
     )
-    watch = asyncio.create_task(receiver.watch())
+    tasks = [asyncio.create_task(receiver.watch())]
     try:
         await runner.setup()
         site = web.TCPSite(runner, host, port, ssl_context=context)
@@ -97,11 +105,16 @@ async def serve(database: Path, listen: str, tls: Tls | None, silent_after_s: fl
         except OSError as error:
             why = "in use by another process" if error.errno == errno.EADDRINUSE else error.strerror
             raise ServeError(f"--listen {listen}: {why}; stop that process or choose another port") from error
+        if announced:
+            url = _url(runner, announced if tls else host, tls)
+            tasks.append(asyncio.create_task(announce(announced, host, url)))
         print(f"listening on {_url(runner, host, tls)}", flush=True)
         await stop.wait()
         log.info("stopping: no new connections, %d requests under way", receiver.under_way)
     finally:
-        watch.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         await runner.cleanup()
         receiver.thread.shutdown(wait=True)
         sink.close()

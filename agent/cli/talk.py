@@ -11,9 +11,9 @@ class Talk:
 
     yes: bool
 
-    def ask(self, question: str, proposed: str) -> str:
-        """Return the answer."""
-        if self.yes:
+    def ask(self, question: str, proposed: str | None) -> str:
+        """Return the answer; None proposes nothing, and is for a person only."""
+        if self.yes and proposed is not None:
             click.echo(f"{question} > {proposed}")
             return proposed
         return str(click.prompt(question, default=proposed, prompt_suffix=" > "))

@@ -2,11 +2,17 @@
 
 import asyncio
 import contextlib
+import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from agent.cli import main
+from agent.cli.hints import HINT
 from agent.discovery import AGENT, COLLECTOR, Found, announce, find
 
 HOME = "127.0.0.1"
@@ -54,3 +60,38 @@ async def test_a_name_that_is_too_long_for_dns_is_cut() -> None:
     async with announced(COLLECTOR, "x" * 200, HOME, 1, {}):
         (one,) = await found(COLLECTOR, 1)
         assert one.name == "x" * 63
+
+
+async def test_a_strangers_words_command_no_terminal_and_lead_to_no_other_kind_of_place() -> None:
+    said = {"site": "\x1b[2Jall is well\u202e", "url": "https://a.example:1/$(reboot)", "path": "/;reboot"}
+    async with announced(AGENT, "mallory", HOME, 8480, said):
+        (one,) = [one for one in await found(AGENT, 1) if one.name == "mallory"]
+    assert one.said["site"] == "?[2Jall is well?"
+    assert one.url == "https://127.0.0.1:8480/"
+
+
+async def test_live_and_scan_name_agents_that_announce_themselves_and_what_that_is_worth(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with announced(AGENT, "room-a", HOME, 8480, {"site": "Room A", "path": "/"}):
+        await found(AGENT, 1)
+        live = await asyncio.to_thread(CliRunner().invoke, main, ["live", "--socket", "/nonexistent"])
+        monkeypatch.setattr("agent.cli.scan.serial_devices", list)
+        scan = await asyncio.to_thread(CliRunner().invoke, main, ["scan"])
+    for result in (live, scan):
+        assert result.exit_code == 3
+        assert HINT in result.output
+        assert re.search(r"^  room-a +https://127.0.0.1:8480/   Room A$", result.output, re.M), result.output
+
+
+def test_without_a_network_nobody_is_found_and_nobody_waits() -> None:
+    program = (
+        "import time; from agent.cli.hints import Search; begin_s = time.monotonic();"
+        "print(Search().found()); print(time.monotonic() - begin_s)"
+    )
+    alone = ["unshare", "--user", "--net", sys.executable, "-c", program]
+    done = subprocess.run(alone, capture_output=True, text=True, timeout=60)
+    if done.stderr.startswith("unshare: "):
+        pytest.skip(done.stderr)
+    assert done.stdout.startswith("[]"), done.stderr
+    assert done.stderr == ""

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-AGENT_ONLY = ("numba", "pydantic", "pymodbus", "serial")
+AGENT_ONLY = ("numba", "pydantic", "pymodbus", "serial", "zeroconf")
 
 PROGRAM = """
 import importlib, pkgutil, sys
@@ -34,3 +34,12 @@ def test_the_agents_commands_say_what_to_install() -> None:
     said = run("result = CliRunner().invoke(agent.cli.main, ['run'])")
     assert said.startswith("1 ")
     assert "pip install 'cellwarden[agent]'" in said
+
+
+def test_a_collector_without_the_library_says_what_announcing_needs() -> None:
+    said = run(
+        "result = CliRunner().invoke(collector.cli.main,"
+        " ['serve', '--sink', 'sqlite:/nonexistent/c.db', '--announce', 'a'])"
+    )
+    assert said.startswith("2 ")
+    assert "--announce needs a library that is not installed: pip install zeroconf" in said

@@ -21,7 +21,8 @@ def command(socket: Path, plain: bool) -> None:
 
     Works over SSH on any terminal of any size, by keyboard alone: ? lists the keys. Alarms can be
     acknowledged and shelved; who did is recorded. Leaving the view never stops the agent. Where the output is
-    no terminal, it prints one line per change.
+    no terminal, it prints one line per change. Where no agent answers on this machine, those are named that
+    announce their page in the network.
 
     \b
     Examples:  cellwarden live
@@ -41,7 +42,10 @@ def command(socket: Path, plain: bool) -> None:
                 return
         _tell(get)
     except client.NotRunning as error:
-        raise Unreachable(str(error)) from error
+        from agent.cli.hints import Search, agents_told  # not while an agent is here
+
+        told = agents_told(Search().found())
+        raise Unreachable(f"{error}\n{told}".rstrip()) from error
     except KeyboardInterrupt:
         return
 

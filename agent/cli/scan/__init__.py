@@ -3,12 +3,14 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
 from agent.cli.codes import Trouble
 from agent.cli.door import json_option, socket_option
+from agent.cli.hints import Search, agents_told
 from agent.cli.inspect_unit import known_profiles
 from agent.cli.profile.common import profile_dir_option
 from agent.cli.reach import agents_bus, endpoints
@@ -24,6 +26,9 @@ from agent.survey.presence import (
     USUAL_LINES,
     LineSetting,
 )
+
+if TYPE_CHECKING:
+    from agent.discovery import Found
 
 
 @click.command("scan")
@@ -57,15 +62,22 @@ def command(
     registers that tell profiles apart. Never touches a port that the agent holds.
 
     ENDPOINT is a serial device, HOST, HOST:PORT or a network such as 192.0.2.0/28; without one, every free
-    serial device of this machine. An exception is an answer: the device is there. Exit 0 when a unit was
-    found, 3 when not or when a port was lost, 4 when one is in use or another master is talking.
+    serial device of this machine, and agents that announce their page in the network are named. An exception
+    is an answer: the device is there. Exit 0 when a unit was found, 3 when not or when a port was lost, 4
+    when one is in use or another master is talking.
 
     \b
     Examples:  cellwarden scan /dev/ttyUSB0
                cellwarden scan /dev/ttyUSB0 --id 1 --line 9600-8N1
                cellwarden scan 192.0.2.10 192.0.2.32/28 --json
     """
-    found = endpoints(where, port) if where else _free_devices(as_json)
+    nearby = None if where else Search()  # listened for beside the rest
+    try:
+        found = endpoints(where, port) if where else _free_devices(as_json)
+    except Trouble:
+        if nearby and not as_json and (told := agents_told(nearby.found())):
+            click.echo(told)
+        raise
     for endpoint in found:
         if bus := agents_bus(socket, endpoint):
             raise Trouble(
@@ -86,7 +98,8 @@ def command(
         asyncio.run(survey.run())
     except KeyboardInterrupt:
         stopped = True
-    _report(survey, full=full, as_json=as_json, stopped=stopped)
+    heard = nearby.found() if nearby and not stopped else []
+    _report(survey, heard, full=full, as_json=as_json, stopped=stopped)
 
 
 def _free_devices(quiet: bool) -> list[Endpoint]:
@@ -105,19 +118,22 @@ def _free_devices(quiet: bool) -> list[Endpoint]:
     return list(free)
 
 
-def _report(survey: Survey, *, full: bool, as_json: bool, stopped: bool) -> None:
+def _report(survey: Survey, heard: "list[Found]", *, full: bool, as_json: bool, stopped: bool) -> None:
     if as_json:
         click.echo(
             json.dumps(
                 {
                     "units": [unit.as_json() for unit in survey.units],
                     "problems": [trouble.as_json() for trouble in survey.troubles],
+                    "agents": [{"name": one.name, "url": one.url, "says": one.said} for one in heard],
                     "stopped": stopped,
                 }
             )
         )
     else:
         _print(survey, full=full)
+        if told := agents_told(heard):
+            click.echo(told)
         for trouble in survey.troubles:
             trouble.show()
     if stopped:

@@ -17,7 +17,7 @@ from agent.cli.report.commissioning.compare import panel, plate
 from agent.cli.report.commissioning.record import Record
 from agent.cli.report.commissioning.running import USUAL, start_of
 from agent.cli.setup.draft import Draft
-from agent.cli.setup.find import find, where
+from agent.cli.setup.find import find, upstream_of, where
 from agent.cli.setup.trial import Tested, try_out
 from agent.cli.setup.write import write
 from agent.cli.talk import Talk
@@ -166,9 +166,7 @@ class Dialogue:
 
     def _collector(self, upstream: str | None) -> None:
         if upstream or not self.draft.upstream:
-            self.draft.upstream = upstream or self.talk.ask(
-                "    The collector's URL", "http://127.0.0.1:8000"
-            )
+            self.draft.upstream = upstream or upstream_of(self.talk)
             self._save()
 
     def _sign(self) -> None:

@@ -1,4 +1,4 @@
-"""Steps 1 and 2 of setup: where the battery is, and which units answer there."""
+"""What setup looks for: where the battery is, which units answer there, and who may take its batches."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from agent.cli.codes import Trouble
+from agent.cli.hints import HINT, Search, lines
 from agent.cli.inspect_unit import known_profiles
 from agent.cli.scan.survey import Survey, Unit
 from agent.cli.setup.draft import Chosen
@@ -73,3 +74,19 @@ def _choose(talk: Talk, unit: Unit) -> Chosen | None:
         unit.matches[0].profile.model,
         str(unit.found.line).replace(" ", "-") if unit.found.line else "",
     )
+
+
+def upstream_of(talk: Talk) -> str:
+    """Ask for the collector. One that announces itself can be chosen by a person, and is never proposed."""
+    found = [] if talk.yes else Search(collectors=True).found()
+    if not found:
+        return talk.ask("    The collector's URL", "http://127.0.0.1:8000")
+    click.echo(f"    Collectors that announce themselves in this network ({HINT}):")
+    for number, line in enumerate(lines(found), 1):
+        click.echo(f"    {number}  {line}")
+    while True:
+        answer = talk.ask("    The collector's URL, or its number here", None).strip()
+        if not answer.isdecimal():
+            return answer
+        if 1 <= int(answer) <= len(found):
+            return found[int(answer) - 1].url

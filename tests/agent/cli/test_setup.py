@@ -1,5 +1,7 @@
 """The dialogue of setup at a real terminal, and the limits that somebody must look at."""
 
+import asyncio
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,8 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
+from agent.cli.setup.find import upstream_of
+from agent.cli.talk import Talk
+from agent.discovery import COLLECTOR
 from hil.modbus.rtu import RtuBus
 from tests.agent.cli.test_scan import BAUD, pace
+from tests.agent.test_discovery import found
+from tests.collector.processes import Collector
 from tests.test_first_ten_minutes import Terminal
 
 CTRL_C = "\x03"
@@ -36,7 +43,7 @@ def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_where_it_was(
         "on the panel": "north-1",
         "panel show?": "53.5",
         "on its plate?": "pack_serial BA999",
-        "collector's URL": "",
+        "collector's URL": "http://127.0.0.1:8000",
         "6/6 Write": "y",
     }
     resumed = at.run("setup --config agent.toml", answers)
@@ -68,6 +75,29 @@ def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_where_it_was(
     config.write_text(config.read_text().replace('"pace-rtu"', '"mine.toml"'))
     changed = CliRunner().invoke(main, ["limits", "--config", str(config)])
     assert changed.exit_code == 1, changed.output  # the review was of other limits
+
+
+def test_a_collector_that_announces_itself_is_offered_by_number_and_never_taken_by_itself(
+    tmp_path: Path, bus: RtuBus
+) -> None:
+    with Collector(tmp_path / "collector.db", "--announce", "noc") as collector:
+        heard = [one.name for one in asyncio.run(found(COLLECTOR, 1))]
+        assert "noc" in heard
+        find = f"--endpoint ./bus --line {BAUD}-8N1 --id 1"
+        assert upstream_of(Talk(yes=True)) == "http://127.0.0.1:8000"
+        answers = {
+            "Use it?": "y",
+            "on the panel": "",
+            "panel show?": "",
+            "on its plate?": "",
+            "or its number": "0",
+            "URL, or its number": str(1 + heard.index("noc")),
+            "6/6 Write": "y",
+        }
+        chosen = Terminal(tmp_path).run(f"setup --config agent.toml {find}", answers)
+        assert "a hint only: anybody can say so; who it really is, its certificate says" in chosen
+        assert f'url = "{collector.url}"' in (tmp_path / "agent.toml").read_text()
+        assert f"takes batches of {socket.gethostname().split('.')[0]}" in chosen
 
 
 def test_setup_without_a_terminal_says_which_flag_is_missing(tmp_path: Path) -> None:
