@@ -13,6 +13,7 @@ from numba import njit
 
 from agent.detect.channels import Codes, Floats, Ints
 from agent.detect.conductance import COLUMNS as CONDUCTANCE_COLUMNS
+from agent.detect.debounce import COLUMNS as DELAYS_COLUMNS
 from agent.detect.debounce import Delays, debounce
 from agent.detect.heating import Heat, follow_rest, judge_heating
 from agent.detect.imbalance import AGE, COLUMNS, LEARNT_S, VERDICTS, Cells, judge_imbalance
@@ -195,10 +196,10 @@ def _trips(sensors: int, groups: int, cells: int, at: Any) -> Trips:
 
 
 @njit(error_model="numpy")
-def _delays(n: int, at: Any) -> Delays:
+def _delays(n: int, tiers: int, at: Any) -> Delays:
     return Delays(
-        carray(float64s(at[0]), (4, 4)), carray(float64s(at[1]), (n, 4)), carray(float64s(at[2]), (n,)),
-        carray(int64s(at[3]), (n,)), carray(int64s(at[4]), (n + 1,)),
+        carray(float64s(at[0]), (tiers, DELAYS_COLUMNS)), carray(float64s(at[1]), (n, tiers)),
+        carray(float64s(at[2]), (n,)), carray(uint8s(at[3]), (n,)),
     )  # fmt: skip
 
 
@@ -253,9 +254,10 @@ def _make_judge_unit(digest: int) -> Any:
         sizes : Sizes, as a tuple
         at : tuple
             The addresses of `Banks`, in its order.
-        judges : tuple of tuples
-            Of each detector: its number of channels, its score's address and stride, the addresses of its
-            `Delays`.
+        judges : tuple
+            How many detectors, and the address of an int64 table: of each its number of channels and tiers,
+            its score's address and stride, the addresses of its `Delays`. A table, for another tuple is
+            another type: a kernel for each number of detectors would be compiled, at its first frame.
         """
         assert digest > 0
         frame, n, groups, cells_n, cell_groups, m = sizes
@@ -291,10 +293,12 @@ def _make_judge_unit(digest: int) -> Any:
                 age_s = max(age_s, cells.state[c, AGE + regime])
             _account(counted_s, blind_s, volts.age_s[c], age_s >= LEARNT_S, seconds)
         changed = 0
-        for judge in judges:
-            channels, score, stride = judge[0], judge[1], judge[2]
+        table = carray(int64s(judges[1]), (judges[0], 8))
+        for j in range(judges[0]):
+            channels, tiers, score, stride = table[j, 0], table[j, 1], table[j, 2], table[j, 3]
             scores = carray(float64s(score), (channels * stride,))
-            changed += debounce(counted_s, scores, stride, _delays(channels, judge[3:]))
+            delays_at = (table[j, 4], table[j, 5], table[j, 6], table[j, 7])
+            changed += debounce(counted_s, scores, stride, _delays(channels, tiers, delays_at))
         return changed
 
     return judge_unit

@@ -6,6 +6,8 @@ with neither. Whoever holds the addresses must hold the arrays too, and never re
 """
 
 import ctypes
+import math
+import mmap
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -14,6 +16,8 @@ import numpy as np
 from numba import config, types
 from numba.extending import intrinsic
 
+from agent.detect.channels import Floats
+
 
 def addresses(arrays: Iterable[np.ndarray[Any, Any]]) -> tuple[int, ...]:
     """Return where the data of contiguous arrays is."""
@@ -21,8 +25,18 @@ def addresses(arrays: Iterable[np.ndarray[Any, Any]]) -> tuple[int, ...]:
     for array in arrays:
         if not array.flags.c_contiguous:
             raise ValueError("only contiguous arrays can be opened by address")
-        found.append(int(array.ctypes.data))
+        found.append(int(array.__array_interface__["data"][0]))  # `ctypes.data` leaves a cycle behind
     return tuple(found)
+
+
+def untouched(*shapes: tuple[int, ...]) -> tuple[Floats, ...]:
+    """Return float64 zeros for what is seldom written, on pages that take no memory until they are."""
+    sizes = [math.prod(shape) for shape in shapes]
+    if not sum(sizes):
+        return tuple(map(np.zeros, shapes))
+    numbers = np.frombuffer(mmap.mmap(-1, 8 * sum(sizes)), np.float64)
+    parts = np.split(numbers, np.cumsum(sizes)[:-1])
+    return tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
 
 
 _POINTER: Any = types.CPointer

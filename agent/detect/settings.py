@@ -60,7 +60,11 @@ class Settings:
 
     def rows(self) -> tuple[Row, ...]:
         """Return the alarm table with this site's changes."""
-        return tuple(replace(row, **self.overrides.get((row.detector, row.severity), {})) for row in ROWS)  # type: ignore[arg-type]
+        changes = self.overrides
+        return tuple(
+            replace(row, **changes[key]) if (key := (row.detector, row.severity)) in changes else row  # type: ignore[arg-type]
+            for row in ROWS
+        )
 
     def digest(self) -> str:
         """Return a short hash of everything that decides when an alarm is raised."""

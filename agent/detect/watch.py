@@ -20,8 +20,8 @@ from agent.detect import (
 )
 from agent.detect.alarms import AlarmEvent, Does
 from agent.detect.book import AlarmBook
-from agent.detect.channels import Bank, Codes, Flags, Floats, Ints, string_of
-from agent.detect.debounce import new_delays
+from agent.detect.channels import Bank, Codes, Flags, Floats, string_of
+from agent.detect.debounce import CHANGED, Delays, Rows, new_delays
 from agent.detect.explain import Case
 from agent.detect.kernel import judge_unit
 from agent.detect.memory import addresses
@@ -63,23 +63,27 @@ class _Judge:
     """
 
     def __init__(
-        self, member: str, bank: Bank, scores: Floats, column: int, settings: Settings, say: Say
+        self,
+        member: str,
+        bank: Bank,
+        scores: Floats,
+        column: int,
+        rows: Rows,
+        delays: Delays,
+        shadow: bool,
+        say: Say,
     ) -> None:
-        self.member, self.bank, self.say = member, bank, say
-        self.detector = detector = detector_of(member)
-        self.rows = rows_of(detector, settings.rows())
-        self.shadow = detector in settings.shadow
-        self.delays = new_delays(bank.n, self.rows)
-        stride = scores.shape[1] if scores.ndim == 2 else 1
-        self.at = (bank.n, addresses([scores])[0] + 8 * column, stride, *addresses(self.delays))
+        self.member, self.bank, self.rows, self.delays, self.say = member, bank, rows, delays, say
+        self.detector, self.shadow = detector_of(member), shadow
+        tiers, stride = len(delays.table), scores.shape[1] if scores.ndim == 2 else 1
+        self.at = (bank.n, tiers, addresses([scores])[0] + 8 * column, stride, *addresses(delays))
 
     def changes(self) -> list[tuple[int, str, int]]:
-        """Return (channel, scope, new tier) of what changed in this frame."""
-        count = int(self.delays.changed[0])
-        return [
-            (int(c), self.bank.scope[self.bank.group[c]], int(self.delays.tier[c]))
-            for c in self.delays.changed[1 : count + 1]
-        ]
+        """Return (channel, scope, new tier) of what changed in this frame, once."""
+        tier = self.delays.tier
+        changed = np.flatnonzero(tier & CHANGED)
+        tier[changed] ^= CHANGED
+        return [(int(c), self.bank.scope[self.bank.group[c]], int(tier[c])) for c in changed]
 
 
 class RackWatch:
@@ -105,7 +109,8 @@ class RackWatch:
         self._banks = banks.new_banks(self._layout, self.settings)
         self._at = banks.bank_addresses(self._banks)
         self._judges = self._make_judges()
-        self._judges_at = tuple(judge.at for judge in self._judges)
+        self._judges_at = np.array([judge.at for judge in self._judges], np.int64)
+        self._judged = (len(self._judges), *addresses([self._judges_at]))
         self._sizes = tuple(self._layout.sizes)
         self._blind_s = inputs.blind_limit_s(period_s)
         hot = [row.limit for row in self.settings.rows() if row.detector == "over-temperature"]
@@ -138,9 +143,15 @@ class RackWatch:
                 ("vrla-over-room", temps, around.over_room, 0, self._say_over_room),
                 ("vrla-float-current", circuits, around.circuit, surroundings.FLOAT_RATIO, self._say_float),
             ]
+        settings = self.settings
+        detectors, rows = [detector_of(name) for name, *_ in table], settings.rows()
+        rows_by = [rows_of(detector, rows) for detector in detectors]
+        delays = new_delays([(bank.n, of) for (_, bank, *_), of in zip(table, rows_by, strict=True)])
         return [
-            _Judge(name, bank, scores, column, self.settings, say)
-            for name, bank, scores, column, say in table
+            _Judge(name, bank, scores, column, of, state, detector in settings.shadow, say)
+            for (name, bank, scores, column, say), detector, of, state in zip(
+                table, detectors, rows_by, delays, strict=True
+            )
         ]
 
     def judge(self, t_s: float, si: Floats, quality: Codes) -> list[AlarmEvent]:
@@ -161,7 +172,7 @@ class RackWatch:
         self._banks.gate.quality[:] = quality
         counted_s = min(dt_s, POLLS_COUNTED * self.period_s)
         changed = judge_unit(
-            t_s, dt_s, counted_s, self._blind_s, self._hot_degc, self._sizes, self._at, self._judges_at
+            t_s, dt_s, counted_s, self._blind_s, self._hot_degc, self._sizes, self._at, self._judged
         )
         events = self._tell(t_s) if changed else []
         if not self.book.empty():
@@ -171,7 +182,8 @@ class RackWatch:
     def _tell(self, t_s: float) -> list[AlarmEvent]:
         events: list[AlarmEvent] = []
         for judge in self._judges:
-            if judge.delays.changed[0] == 0:
+            changes = judge.changes()
+            if not changes:
                 continue
             book = self.shadow_book if judge.shadow else self.book
 
@@ -179,7 +191,7 @@ class RackWatch:
                 event = judge.say(Case(row, judge.bank, c, members, t_s))
                 return replace(event, config=self._config, shadow=judge.shadow)
 
-            events += book.change(judge.member, judge.rows, judge.changes(), t_s, say)
+            events += book.change(judge.member, judge.rows, changes, t_s, say)
         return events
 
     @property
@@ -187,7 +199,7 @@ class RackWatch:
         """Time of the last frame, NaN before the first."""
         return self._t_s
 
-    def tiers(self, detector: str) -> Ints:
+    def tiers(self, detector: str) -> Codes:
         """Return the standing tiers of a detector's channels (n,), as they are kept: do not write to them."""
         return next(judge.delays.tier for judge in self._judges if judge.detector == detector)
 
