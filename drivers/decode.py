@@ -200,7 +200,11 @@ def encode(codec, slots, raw, bank):  # type: ignore[no-untyped-def]
 
 
 def codec_table(values: Sequence[Value], slots: Sequence[int]) -> tuple[npt.NDArray[np.void], Int64]:
-    """The rows and the list of sentinels for `values` whose first words are at `slots`."""
+    """The rows and the list of sentinels for `values` whose first words are at `slots`, both read-only.
+
+    To numba an array that can be written is of another type: for each mixture a kernel would be compiled, at
+    the first frame that brings it.
+    """
     table = np.zeros(len(values), CODEC)
     missing: list[int] = []
     for row, value, slot in zip(table, values, slots, strict=True):
@@ -220,7 +224,9 @@ def codec_table(values: Sequence[Value], slots: Sequence[int]) -> tuple[npt.NDAr
         row["scale"] = math.copysign(1, value.scale) if exact else value.scale
         row["divisor"] = divisor if exact else 1
         row["raw_offset"], row["offset"] = value.raw_offset, value.offset
-    return table, np.array(missing, np.int64)
+    sentinels = np.array(missing, np.int64)
+    table.flags.writeable = sentinels.flags.writeable = False
+    return table, sentinels
 
 
 def raw_pattern(coding: Coding, number: int | float) -> int:

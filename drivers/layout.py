@@ -60,17 +60,17 @@ class Layout:
     _codec: npt.NDArray[np.void] = field(init=False, repr=False)
     _missing: Int64 = field(init=False, repr=False)
     _guard_codec: npt.NDArray[np.void] = field(init=False, repr=False)
+    _guard_missing: Int64 = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         slots = [self.plan.slot(v.span) for v in self.values]
         codec, missing = codec_table(self.values, slots)
-        guarded = [g.value for g in self.guards]
-        guard_codec, _ = codec_table(guarded, [self.plan.slot(v.span) for v in guarded])
-        for table in (codec, missing, guard_codec):
-            table.flags.writeable = False
+        guarded = [replace(g.value, missing=()) for g in self.guards]  # "not available" is a change, too
+        guard_codec, guard_missing = codec_table(guarded, [self.plan.slot(v.span) for v in guarded])
         object.__setattr__(self, "_codec", codec)
         object.__setattr__(self, "_missing", missing)
         object.__setattr__(self, "_guard_codec", guard_codec)
+        object.__setattr__(self, "_guard_missing", guard_missing)
 
     @property
     def n(self) -> int:
@@ -149,7 +149,7 @@ class Layout:
         """What was read at connect and is different now, in words; not empty means: connect again."""
         n = len(self.guards)
         raw, quality = np.zeros(n, np.int64), np.zeros(n, np.uint8)
-        decode(image.words, image.word_quality, self._guard_codec, np.empty(0, np.int64), raw, quality)
+        decode(image.words, image.word_quality, self._guard_codec, self._guard_missing, raw, quality)
         return [
             f"{guard.value.label} was {guard.raw} at connect and is {now}"
             for guard, now, sound in zip(self.guards, raw.tolist(), quality == Quality.GOOD, strict=True)

@@ -7,6 +7,48 @@ from pathlib import Path
 
 import pytest
 
+# every shipped profile from its first conversation to a judged frame, after a start of the agent
+POLLING = """
+import numpy as np
+from agent import kernels
+kernels._load()
+from agent.detect.kernel import judge_unit
+from agent.detect.settings import Settings
+from agent.detect.stillness import find_stuck, follow
+from agent.detect.unit import UnitJudges
+from drivers import connect, decode
+from drivers.profile import load_profile, shipped_profiles
+from drivers.registers import Reply
+loaded = judge_unit, find_stuck, follow, decode.decode, decode.to_si
+compiled = [len(kernel.signatures) for kernel in loaded]
+def ones(read):
+    return Reply(np.ones(read.count, np.uint16))
+for profile in map(load_profile, shipped_profiles()):
+    conversation = connect.connect(profile)
+    try:
+        read = next(conversation)
+        while True:
+            read = conversation.send(ones(read))
+    except StopIteration as end:
+        layout = end.value
+    except connect.ConnectError:
+        if profile.sunspec:
+            continue
+        layout = connect.assume(profile)
+    image, raw, quality = layout.image(), np.zeros(layout.n, np.int64), np.zeros(layout.n, np.uint8)
+    for index, read in enumerate(layout.plan.reads):
+        image.store(index, ones(read))
+    layout.decode(image, raw, quality)
+    layout.changed_guards(image)
+    si = np.empty(layout.n)
+    layout.to_si(raw, quality, si)
+    for chemistry in ("", "VRLA"):
+        judges = UnitJudges(layout, 1.0, Settings(chemistry=chemistry))
+        judges.mark(1.0, raw, quality)
+        judges.judge(1.0, raw, si, quality)
+print(*(len(kernel.signatures) - before for kernel, before in zip(loaded, compiled)))
+"""
+
 # a small stand-in for the real kernels, which take ten seconds to compile
 PROGRAM = """
 import logging, sys
@@ -80,3 +122,8 @@ def test_a_cache_that_the_last_start_died_of_is_thrown_away(start: Starts) -> No
     (result, *_, in_memory), said = start()
     assert (result, in_memory) == ("42", "False")
     assert "compiled anew" in said
+
+
+def test_no_unit_of_any_kind_makes_an_agent_compile_once_it_polls() -> None:
+    done = subprocess.run([sys.executable, "-c", POLLING], capture_output=True, text=True, timeout=300)
+    assert (done.stdout, done.stderr) == ("0 0 0 0 0\n", "")
