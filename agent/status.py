@@ -68,8 +68,8 @@ def _intervals(unit: Unit, now_s: float) -> dict[str, Any]:
     return {
         "for_s": round(now_s - since_s, 1),
         "count": tally.count,
-        "p50_s": tally.quantile(0.5),
-        "p99_s": tally.quantile(0.99),
+        "p50_s": _number(tally.quantile(0.5) or np.nan, 3),
+        "p99_s": _number(tally.quantile(0.99) or np.nan, 3),
         "max_s": round(tally.longest_s, 3),
         "deadline_s": tally.deadline_s,
         "misses": tally.misses,

@@ -1,6 +1,5 @@
 """cellwarden limits: every limit in force, where it comes from, and who looked at them last."""
 
-import getpass
 import json
 import math
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from rich.console import Console
 from agent.cli.codes import Trouble
 from agent.cli.load import config_option, load
 from agent.cli.tables import plain_table
+from agent.cli.talk import you
 from agent.config import Config
 from agent.detect.rows import FACTS, ROWS
 from drivers.connect import assume
@@ -124,7 +124,7 @@ def command(path: Path, review: bool, by: str | None, yes: bool, as_json: bool) 
         Console(highlight=False).print(table)
     if review and (yes or click.confirm(f"Have you reviewed these {len(limits)} limits?", default=False)):
         try:
-            record_review(path, limits, by or getpass.getuser())
+            record_review(path, limits, by or you())
         except OSError as error:
             seen = f"{reviewed_file(path)}: the review could not be recorded: {error.strerror}."
             raise Trouble("CW-303", seen, "sudo cellwarden limits --review") from error

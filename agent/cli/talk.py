@@ -1,8 +1,15 @@
 """How setup asks: every question has an answer that is proposed, and --yes takes it."""
 
+import getpass
+import os
 from dataclasses import dataclass
 
 import click
+
+
+def you() -> str:
+    """Return who is at the terminal: with sudo, who called it."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +23,8 @@ class Talk:
         if self.yes and proposed is not None:
             click.echo(f"{question} > {proposed}")
             return proposed
-        return str(click.prompt(question, default=proposed, prompt_suffix=" > "))
+        shown = bool(proposed)
+        return str(click.prompt(question, default=proposed, show_default=shown, prompt_suffix=" > "))
 
     def agree(self, question: str, proposed: bool = True) -> bool:
         """Return whether the answer is yes."""

@@ -1,6 +1,5 @@
 """cellwarden setup: from a cable to a configuration that is tested, proven and on paper."""
 
-import getpass
 import sys
 from pathlib import Path
 
@@ -15,12 +14,12 @@ from agent.cli.report.commissioning import json_of, record_of
 from agent.cli.report.commissioning import write as write_report
 from agent.cli.report.commissioning.compare import panel, plate
 from agent.cli.report.commissioning.record import Record
-from agent.cli.report.commissioning.running import USUAL, start_of
 from agent.cli.setup.draft import Draft
 from agent.cli.setup.find import find, upstream_of, where
+from agent.cli.setup.prove import prove
 from agent.cli.setup.trial import Tested, try_out
 from agent.cli.setup.write import write
-from agent.cli.talk import Talk
+from agent.cli.talk import Talk, you
 from agent.config import Config, Name
 
 
@@ -58,8 +57,8 @@ def command(
 
     Ctrl-C is safe at any point: nothing is half-written, and the next run goes on at the open step. Every
     question has a flag, and --yes takes what is proposed. The old file is kept as agent.toml.1. Ends with the
-    commissioning report (commissioning.html beside the configuration) as far as it goes without an agent;
-    `cellwarden report commissioning` completes it once the agent runs.
+    commissioning report (commissioning.html beside the configuration): at once where the agent is started
+    then, else as far as it goes, and `cellwarden report commissioning` completes it.
 
     \b
     Examples:  sudo cellwarden setup
@@ -70,16 +69,16 @@ def command(
         raise Trouble(
             "CW-310", "There is no terminal to ask at, and --yes was not said.", "cellwarden setup --help"
         )
-    dialogue = Dialogue(
-        path, yes=yes, fresh=fresh, folders=folders, by=by or getpass.getuser(), agent=agent_id
-    )
+    who = by or you()
+    dialogue = Dialogue(path, yes=yes, fresh=fresh, folders=folders, by=who, agent=agent_id)
+    dialogue.allow_late = allow_late
+    left = "Nothing is half-written; run setup again: it resumes at the open step."
     try:
-        dialogue.allow_late = allow_late
         dialogue.run(where, line_texts, ids, labels, upstream)
+        left = f"{path} is written; the report is not complete: cellwarden report commissioning"
+        prove(path, dialogue.talk, who)
     except (KeyboardInterrupt, click.Abort):
-        click.echo(
-            "\nStopped. Nothing is half-written; run setup again: it resumes at the open step.", err=True
-        )
+        click.echo(f"\nStopped. {left}", err=True)
         raise click.exceptions.Exit(1) from None
 
 
@@ -170,7 +169,7 @@ class Dialogue:
             self._save()
 
     def _sign(self) -> None:
-        """Write the report as far as it can be without an agent, and say what is next."""
+        """Write the report as far as it can be without an agent."""
         config, profiles = load(self.path)
         seen = {done.unit.label: done.sight for done in self.tested}
         record = record_of(self.path, config, profiles, seen, self.by)
@@ -184,12 +183,6 @@ class Dialogue:
         click.echo(f"Saved. Ten-second proof: {record.proof}.")
         click.echo(f"Collector: {record.collector}.")
         click.echo(f"Report so far: {report}")
-        prove = f"cellwarden report commissioning{'' if self.path == USUAL else f' --config {self.path}'}"
-        then = f" && sudo {prove}" if self.path == USUAL else f"   and beside it: {prove}"
-        click.echo(f"Next: {start_of(self.path)}{then}")
-        click.echo(
-            "That measures the running agent, sends a test alarm to the collector's disk, and signs off."
-        )
 
 
 def _is_name(label: str) -> bool:

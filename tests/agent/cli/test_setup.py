@@ -1,7 +1,10 @@
 """The dialogue of setup at a real terminal, and the limits that somebody must look at."""
 
 import asyncio
+import re
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
-from agent.cli.setup.find import upstream_of
-from agent.cli.talk import Talk
+from agent.cli.demo.children import Children
 from agent.discovery import COLLECTOR
 from hil.modbus.rtu import RtuBus
 from tests.agent.cli.test_scan import BAUD, pace
@@ -29,8 +31,25 @@ def bus(tmp_path: Path) -> Iterator[RtuBus]:
     served.stop()
 
 
-def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_where_it_was(
-    tmp_path: Path, bus: RtuBus
+@pytest.fixture
+def children(tmp_path: Path) -> Iterator[Children]:
+    with Children(tmp_path) as children:
+        yield children
+
+
+def start_agent(children: Children, config: Path) -> None:
+    """As the person does in another terminal, once there is a file to start it with."""
+
+    def start() -> None:
+        while "[[unit]]" not in config.read_text():
+            time.sleep(0.05)
+        children.start("agent", "agent.cli", "run", "--config", str(config))
+
+    threading.Thread(target=start, daemon=True).start()
+
+
+def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_to_the_signed_report(
+    tmp_path: Path, bus: RtuBus, children: Children
 ) -> None:
     at, config = Terminal(tmp_path), tmp_path / "agent.toml"
     find = f"--endpoint ./bus --line {BAUD}-8N1 --id 1"
@@ -39,30 +58,51 @@ def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_where_it_was(
     assert not config.exists()
 
     config.write_text("# what was there before\n")
-    answers = {
-        "on the panel": "north-1",
-        "panel show?": "53.5",
-        "on its plate?": "pack_serial BA999",
-        "collector's URL": "http://127.0.0.1:8000",
-        "6/6 Write": "y",
-    }
-    resumed = at.run("setup --config agent.toml", answers)
+    with Collector(tmp_path / "collector.db", "--announce", "noc") as collector:
+        heard = [one.name for one in asyncio.run(found(COLLECTOR, 1))]
+        answers = {
+            "on the panel": "north-1",
+            "panel show?": "53.5",
+            "on its plate?": "pack_serial BA999",
+            "or its number": "0",
+            "URL, or its number": str(1 + heard.index("noc")),
+            "6/6 Write": "y",
+            "Start it in another terminal": "",
+            "Raise one test alarm?": "y",
+            "Acknowledge the test alarm": "y",
+        }
+        start_agent(children, config)
+        resumed = at.run("setup --config agent.toml --by A.Technician", answers, status=1)
+        url = collector.url
     assert "it goes on at step 4" in resumed
     assert "2/6" not in resumed
+    assert "a hint only: anybody can say so; who it really is, its certificate says" in resumed
+    assert f'url = "{url}"' in config.read_text()
+    assert f"takes batches of {socket.gethostname().split('.')[0]}" in resumed
+    assert re.search(r"On the collector's disk: acknowledged \d+ ms later", resumed)
+    assert re.search(r"^north-1: LIVE, every 1 s; achieved in \d+ s: 2\d intervals", resumed, re.M)
+    assert resumed.splitlines()[-1] == "FINDING  north-1: its plate says otherwise"
     assert (tmp_path / "agent.toml.1").read_text() == "# what was there before\n"
     report = (tmp_path / "commissioning.html").read_text()
     assert "panel 53.5 V, read 53.7" in report
     assert "12 of 16 cells have no temperature of their own" in report
     assert "DIFFERS: pack_serial BA999" in report
+    assert "by A.Technician (user " in report
+    assert not {"agent.toml.new", "agent.toml.setup"} & {path.name for path in tmp_path.iterdir()}
+
+
+def test_what_nobody_is_asked_is_left_to_later_and_a_review_holds_for_the_limits_that_were_shown(
+    tmp_path: Path, bus: RtuBus
+) -> None:
+    config = tmp_path / "agent.toml"
+    find = ["--endpoint", str(bus.link), "--line", f"{BAUD}-8N1", "--id", "1", "--yes"]
+    written = CliRunner().invoke(main, ["setup", "--config", str(config), *find])
+    assert written.exit_code == 0, written.output
+    assert "announce themselves" not in written.output  # a hint is for a person
+    later = f"run --config {config}   and beside it: cellwarden report commissioning --config {config}\n"
+    assert later in written.output
+    report = (tmp_path / "commissioning.html").read_text()
     assert "not yet; start the agent, then: cellwarden report commissioning" in report
-    assert "cellwarden run --config agent.toml   and beside it: cellwarden report commissioning" in resumed
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "agent.toml",
-        "agent.toml.1",
-        "bus",
-        "commissioning.html",
-        "commissioning.json",
-    ]
 
     refused = CliRunner().invoke(main, ["limits", "--config", str(config)])
     assert refused.exit_code == 1
@@ -75,29 +115,6 @@ def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_where_it_was(
     config.write_text(config.read_text().replace('"pace-rtu"', '"mine.toml"'))
     changed = CliRunner().invoke(main, ["limits", "--config", str(config)])
     assert changed.exit_code == 1, changed.output  # the review was of other limits
-
-
-def test_a_collector_that_announces_itself_is_offered_by_number_and_never_taken_by_itself(
-    tmp_path: Path, bus: RtuBus
-) -> None:
-    with Collector(tmp_path / "collector.db", "--announce", "noc") as collector:
-        heard = [one.name for one in asyncio.run(found(COLLECTOR, 1))]
-        assert "noc" in heard
-        find = f"--endpoint ./bus --line {BAUD}-8N1 --id 1"
-        assert upstream_of(Talk(yes=True)) == "http://127.0.0.1:8000"
-        answers = {
-            "Use it?": "y",
-            "on the panel": "",
-            "panel show?": "",
-            "on its plate?": "",
-            "or its number": "0",
-            "URL, or its number": str(1 + heard.index("noc")),
-            "6/6 Write": "y",
-        }
-        chosen = Terminal(tmp_path).run(f"setup --config agent.toml {find}", answers)
-        assert "a hint only: anybody can say so; who it really is, its certificate says" in chosen
-        assert f'url = "{collector.url}"' in (tmp_path / "agent.toml").read_text()
-        assert f"takes batches of {socket.gethostname().split('.')[0]}" in chosen
 
 
 def test_setup_without_a_terminal_says_which_flag_is_missing(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def test_a_receipt_tells_when_an_event_is_on_disk_and_when_its_own_batch_is_held
     assert held.held == Stamp(4, 0, synchronised=True)
     assert (refused.held, refused.refused) == (None, "malformed")
     assert (foreign.held, foreign.refused) == (None, "")
+    assert not foreign.settle(bytes(16), [4], {})  # of a buffer that began anew meanwhile
 
 
 def test_a_receipt_waits_for_the_disk(open_store: Opener) -> None:

@@ -1,6 +1,5 @@
 """cellwarden report commissioning: what the running agent measures, one test alarm, and the page to sign."""
 
-import getpass
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,7 +17,7 @@ from agent.cli.report.commissioning.compare import panel, plate
 from agent.cli.report.commissioning.page import intervals_text, page
 from agent.cli.report.commissioning.record import SAME, Record, Sight, UnitRecord
 from agent.cli.report.commissioning.running import drill, running, sights, watch
-from agent.cli.talk import Talk
+from agent.cli.talk import Talk, you
 from agent.config import Config, TcpBus, UnitTable
 from agent.line import serial_of
 from drivers.profile import Profile
@@ -51,14 +50,17 @@ def command(path: Path, by: str | None, yes: bool) -> None:
             "There is no terminal to ask at, and --yes was not said.",
             "cellwarden report commissioning --yes",
         )
-    found = commission(path, Talk(yes), by or getpass.getuser())
+    found = commission(path, Talk(yes), by or you())
     if found:
         click.echo("\n".join(f"FINDING  {line}" for line in found))
         raise click.exceptions.Exit(1)
 
 
-def commission(path: Path, talk: Talk, by: str) -> list[str]:
-    """Measure, test, ask and write; return what is not as it should be, a line each. Raises Trouble."""
+def commission(path: Path, talk: Talk, by: str, *, compare: bool = True) -> list[str]:
+    """Measure, test, ask and write; return what is not as it should be, a line each. Raises Trouble.
+
+    compare: ask for what was not compared before.
+    """
     config, profiles = load(path)
     socket = config.control.socket
     running(config, path, socket)
@@ -72,9 +74,10 @@ def commission(path: Path, talk: Talk, by: str) -> list[str]:
     record.remember(Record.last(json_of(path)))
     for unit in record.units:
         click.echo(f"{unit.label}: {unit.knowledge}, {intervals_text(unit)}")
-        if unit.panel_v is None:
+        if compare and unit.panel_v is None:
             unit.panel_v = panel(talk, unit.said_v)
-        unit.plate = unit.plate or plate(talk, unit.identity)
+        if compare and not unit.plate:
+            unit.plate = plate(talk, unit.identity)
     click.echo(f"Report to print and sign: {write(record, path)}")
     return _findings(record)
 

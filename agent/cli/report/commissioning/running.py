@@ -35,7 +35,8 @@ def running(config: Config, path: Path, socket: Path) -> dict[str, Any]:
     polled = {unit["name"] for unit in status["units"]}
     if status["agent"] != config.agent.id or polled != {unit.path for unit in config.unit}:
         seen = f"The agent at {socket} polls {', '.join(sorted(polled))}, which is not what {path} says."
-        again = "sudo systemctl reload cellwarden" if path == USUAL else "kill -HUP  (the agent's process)"
+        by_hand = f"pkill -HUP -f 'run --config {path}'"
+        again = "sudo systemctl reload cellwarden" if path == USUAL else by_hand
         raise Trouble("CW-401", f"{seen} No alarm was raised.", again, likely=("it has an older file",))
     return status
 

@@ -1,0 +1,60 @@
+"""The end of setup: the agent is started, and what it measures and sends goes onto the report."""
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import click
+
+from agent.cli.codes import Trouble
+from agent.cli.load import load
+from agent.cli.report.commissioning import commission
+from agent.cli.report.commissioning.running import USUAL, running, start_of
+from agent.cli.talk import Talk
+
+START_S = 120.0  # the first start on a small board compiles the detectors
+STEP_S = 0.5
+LATER = "-"
+
+
+def prove(path: Path, talk: Talk, by: str) -> None:
+    """Have the agent started and commission it, or say what is left. Raises Trouble; Exit for a finding."""
+    if talk.yes or not _started(path, talk):
+        report = f"cellwarden report commissioning{'' if path == USUAL else f' --config {path}'}"
+        then = f" && sudo {report}" if path == USUAL else f"   and beside it: {report}"
+        click.echo(f"Next: {start_of(path)}{then}")
+        click.echo("That measures the running agent, sends one test alarm to the collector, and signs off.")
+        return
+    _await(path)
+    if found := commission(path, talk, by, compare=False):  # that was asked a minute ago
+        click.echo("\n".join(f"FINDING  {line}" for line in found))
+        raise click.exceptions.Exit(1)
+
+
+def _started(path: Path, talk: Talk) -> bool:
+    """Start the agent where it is a service, else let the person do it; return whether to go on with it."""
+    if path == USUAL and shutil.which("systemctl"):
+        if not talk.agree("Start the agent with it now (systemctl restart cellwarden)?"):
+            return False
+        done = subprocess.run(["systemctl", "restart", "cellwarden"], capture_output=True, text=True)
+        if done.returncode:
+            seen = f"systemctl restart cellwarden: {done.stderr.strip()}"
+            raise Trouble("CW-401", seen, "journalctl -u cellwarden -n 20", likely=())
+        return True
+    ask = f"Start it in another terminal ({start_of(path)}), then Enter; {LATER} to finish later"
+    return talk.ask(ask, "").strip() != LATER
+
+
+def _await(path: Path) -> None:
+    """Wait until the agent polls what the file says. Raises Trouble."""
+    config, _ = load(path)
+    end_s = time.monotonic() + START_S
+    while True:
+        try:
+            running(config, path, config.control.socket)
+            return
+        except Trouble:
+            if time.monotonic() > end_s:
+                raise
+        time.sleep(STEP_S)
