@@ -3,8 +3,9 @@
 What counts is the deviation from the median of the siblings, less the cell's own learned deviation: cells
 differ for life. The baseline is kept apart for rest, charge and discharge, for a cell of higher resistance
 deviates with every load. The excursion is averaged over seconds, minutes, hours and a day: steps (a short)
-show in the first two, drift (self-discharge) in the last two. The yardstick of each mean is, whichever is
-more,
+show in the first two, drift (self-discharge) in the last two. No reading moves a mean by more than a bounded
+excursion would: one or two that are wrong are no cell that has left. The yardstick of each mean is, whichever
+is more,
   - how this mean has wandered before (its mean square, excursions clipped);
   - how far the others stand from their own baselines now: load and the ends of the charge curve spread all;
   - the register step.
@@ -36,6 +37,7 @@ LEARN_WINDOWS = 12.0  # of a scale, before the scale is judged without reserve
 WANDER_S = 30 * 86400.0
 GAP_S = 60.0  # a gap is no evidence for its length
 MIN_SIBLINGS = 2
+BOUND_V, BOUND_SIGMAS = 0.02, 10.0  # from its mean: what one reading tells at most; whichever is more
 BEYOND_SHARE = 0.05  # how fast what is beyond doubt becomes usual, against what is not
 SPREAD_QUANTILE = (
     0.85  # of the siblings' excursions: structured spread (end cells, warm rows) is not Gaussian
@@ -123,9 +125,14 @@ def _follow(dt_s: float, deviation: float, regime: int, step: float, cells: Cell
     s = cells.state
     if s[c, AGE + regime] == 0.0:
         _begin_regime(s, c, regime, deviation)
+    bound = _bound(cells.verdict[c, NOISE2])
     excursion = deviation - s[c, BASELINE + regime]
+    if s[c, AGE + regime] < START_S and abs(excursion) > bound:
+        _begin_anew(s, c, regime, deviation)
+        excursion = 0.0
     for k in range(SCALES_S.size):
-        s[c, MEAN + k] += cells.gain[k] * (excursion - s[c, MEAN + k])
+        away = excursion - s[c, MEAN + k]
+        s[c, MEAN + k] += cells.gain[k] * min(max(away, -bound), bound)
     age_s = s[c, AGE + regime] + dt_s
     s[c, AGE + regime] = age_s
     usual = 2.0 * max(step, math.sqrt(s[c, SQUARE]))  # what is learned follows no fault at full speed
@@ -134,6 +141,20 @@ def _follow(dt_s: float, deviation: float, regime: int, step: float, cells: Cell
         bounded *= BEYOND_SHARE
     s[c, BASELINE + regime] += bounded * min(1.0, dt_s / min(max(age_s, 0.25 * START_S), BASELINE_S))
     cells.verdict[c, EXPECTED] = s[c, BASELINE + regime]
+
+
+@inlined
+def _bound(noise2: float) -> float:
+    """Return how far from a mean, V, one reading counts; noise2 (V^2) is NaN of a cell not judged yet."""
+    return BOUND_V if np.isnan(noise2) else max(BOUND_V, BOUND_SIGMAS * math.sqrt(noise2))
+
+
+@inlined
+def _begin_anew(s: Floats, c: int, regime: int, deviation: float) -> None:
+    """Take this deviation for the baseline: in the first minute, two readings must agree on one."""
+    s[c, BASELINE + regime] = deviation
+    s[c, AGE + regime] = 0.0
+    s[c, MEAN : MEAN + SCALES_S.size] = 0.0
 
 
 @inlined
