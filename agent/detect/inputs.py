@@ -13,6 +13,7 @@ BLIND_S = 60.0
 BLIND_POLLS = 10  # the longer of the two, as for a unit's knowledge
 SUSPECT_S = 86400.0
 BACK_STEPS = 10.0  # so near to where it was before its step, a sensor is believed again
+RETURN_S = 300.0  # after a step down, rising to where it was is no heating: a BMU that averages restarts at 0
 DOUBTED_DEGC = 50.0  # a suspect sensor is spoken of when it claims heat: nobody else will believe it
 STUCK_S = 600.0
 GAP_S = 300.0  # what happened unseen is no evidence
@@ -103,7 +104,8 @@ def take_inputs(dt_s: float, blind_s: float, si: Floats, value: Floats, verdict:
         bank.restart[c] = said in (RESTART, RESUMED)
         bank.age_s[c] = bank.age_s[c] + dt_s if np.isnan(x) else 0.0
         if said == RESTART:
-            bank.memory[c, BEFORE] = bank.memory[c, LATEST]
+            if bank.memory[c, SUSPECT] <= 0.0:  # else it has stepped again: what counts is where it came from
+                bank.memory[c, BEFORE] = bank.memory[c, LATEST]
             bank.memory[c, SUSPECT] = SUSPECT_S
         if not np.isnan(x):
             bank.memory[c, LATEST] = x
@@ -121,7 +123,10 @@ def _score_sensors(dt_s: float, bank: Inputs) -> None:
         if np.isnan(x):
             continue
         if memory[c, SUSPECT] > 0.0:
-            back = abs(x - memory[c, BEFORE]) <= BACK_STEPS * bank.step[c]
+            away = x - memory[c, BEFORE]
+            returning = away < -bank.step[c] and memory[c, SUSPECT] > SUSPECT_S - RETURN_S
+            back = abs(away) <= BACK_STEPS * bank.step[c] and not returning
+            bank.restart[c] |= back or returning
             memory[c, SUSPECT] = 0.0 if back else memory[c, SUSPECT] - dt_s
         if x != memory[c, STANDS] or dt_s > GAP_S:
             memory[c, STANDS] = x

@@ -16,15 +16,18 @@ HOLD_S = 3.0
 MIN_STEP_S = 1.0  # rates over less than this are mostly noise
 BACK = 0.3  # of the rise: a reading that falls below was a loose contact
 MIN_STEPS = 2  # a sensor that jumps once and stays has not heated
+WITHOUT_LARGEST = 0.3  # of the rate is left where the largest step is taken off, or a contact was loose
 FORGET_S = 800.0  # time constant with which the highest voltage so far comes down: a discharge is not a drop
+FORGET_HOT_S = 21600.0  # the same for the highest temperature: a cell in runaway was not as hot the same day
 WITH_DROP_DEGC = 1200.0  # beyond a sensor's range its reading counts only together with a voltage drop
 PLAUSIBLE_DEGC = 200.0
 DROP_LASTS_S = 60.0  # a runaway may begin at one cell and end at another
 
 # Columns of the state: the last readings at least MIN_STEP_S apart, newest first, their times; how long the
-# rate has held, and over how many of them.
-ANCHOR, ANCHOR_T, RISING_S, STEPS = 0, 5, 10, 11
-COLUMNS = 12
+# rate has held, and over how many of them; the highest reading before those. What only comes back to where it
+# was, after a frame of zeros or a BMU's restart, has not heated.
+ANCHOR, ANCHOR_T, RISING_S, STEPS, HIGHEST = 0, 5, 10, 11, 12
+COLUMNS = 13
 ANCHORS = 5
 
 
@@ -72,7 +75,7 @@ def trip(t_s: float, hot_degc: float, bank: Inputs, dropped_s: Floats, state: Fl
     dropped_s : (n_groups,) float64, s
         From `voltage_drop`.
     state : (n, COLUMNS) float64
-        ANCHOR (degC, NaN at first) .. STEPS.
+        ANCHOR (degC, NaN at first) .. HIGHEST (degC, -inf at first).
     score : (n,) float64
         Output.
     """
@@ -91,34 +94,55 @@ def trip(t_s: float, hot_degc: float, bank: Inputs, dropped_s: Floats, state: Fl
             elif not (dropped and x >= PLAUSIBLE_DEGC):  # a clipped reading
                 state[c, RISING_S] = 0.0
                 state[c, STEPS] = 0.0
+            _forget(max(elapsed, 0.0), state, c)
             for a in range(ANCHORS - 1, 0, -1):
                 state[c, ANCHOR + a] = state[c, ANCHOR + a - 1]
                 state[c, ANCHOR_T + a] = state[c, ANCHOR_T + a - 1]
             state[c, ANCHOR] = x
             state[c, ANCHOR_T] = t_s
         held = state[c, RISING_S] > HOLD_S and state[c, STEPS] >= MIN_STEPS
+        held = held and x - state[c, HIGHEST] >= RATE_K_PER_S * HOLD_S
         clipped = dropped and x >= PLAUSIBLE_DEGC and state[c, STEPS] >= 1.0
-        if clipped or ((held or _rose(state, c)) and (x >= hot_degc or dropped)):
+        if clipped or ((held or _rose(state, c, dropped)) and (x >= hot_degc or dropped)):
             score[c] = 1.0
 
 
 @compiled
-def _rose(state: Floats, c: int) -> bool:
-    """Did the mean rate hold over the last readings, most of them rising and none back where they began."""
+def _forget(elapsed: float, state: Floats, c: int) -> None:
+    """Bring the highest reading up to what two of the oldest anchors say, or let it come down towards it."""
+    oldest = min(state[c, ANCHOR + ANCHORS - 1], state[c, ANCHOR + ANCHORS - 2])
+    if oldest >= state[c, HIGHEST]:
+        state[c, HIGHEST] = oldest
+    elif oldest < state[c, HIGHEST]:  # neither is true for NaN
+        state[c, HIGHEST] = oldest + (state[c, HIGHEST] - oldest) / (1.0 + elapsed / FORGET_HOT_S)
+
+
+@compiled
+def _rose(state: Floats, c: int, dropped: bool) -> bool:
+    """Did the mean rate hold over the last readings, most of them rising and none back where they began.
+
+    One large step among them is a contact, unless a cell has lost its voltage.
+    """
     first, last = state[c, ANCHOR + ANCHORS - 1], state[c, ANCHOR]
     elapsed = state[c, ANCHOR_T] - state[c, ANCHOR_T + ANCHORS - 1]
-    if not (elapsed > HOLD_S and last - first >= RATE_K_PER_S * elapsed):  # also true for NaN
+    risen = last - max(first, state[c, HIGHEST])
+    if not (elapsed > HOLD_S and risen >= RATE_K_PER_S * elapsed):  # also true for NaN
         return False
     rising = 0
+    largest = 0.0
     for a in range(ANCHORS - 1):
-        rising += state[c, ANCHOR + a] > state[c, ANCHOR + a + 1]
+        step = state[c, ANCHOR + a] - state[c, ANCHOR + a + 1]
+        rising += step > 0.0
+        largest = max(largest, step)
         if state[c, ANCHOR + a] < first + BACK * (last - first):
             return False
-    return rising >= ANCHORS - 2
+    steadily = risen - largest >= WITHOUT_LARGEST * RATE_K_PER_S * elapsed
+    return rising >= ANCHORS - 2 and (steadily or dropped)
 
 
 def new_state(n: int) -> Floats:
     """Return the state of `n` sensors that have not been seen yet."""
     state = np.zeros((n, COLUMNS))
     state[:, ANCHOR : ANCHOR + ANCHORS] = np.nan
+    state[:, HIGHEST] = -np.inf
     return state
