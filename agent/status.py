@@ -65,11 +65,12 @@ def unit_report(unit: Unit, latest: Latest | None, known: Knowledge, now_s: floa
 def _intervals(unit: Unit, now_s: float) -> dict[str, Any]:
     """Return how often its safety points were really read since it is polled; the evidence so far."""
     since_s, tally = unit.intervals.so_far(now_s)
+    p50_s, p99_s = tally.quantiles(0.5, 0.99)
     return {
         "for_s": round(now_s - since_s, 1),
         "count": tally.count,
-        "p50_s": _number(tally.quantile(0.5) or np.nan, 3),
-        "p99_s": _number(tally.quantile(0.99) or np.nan, 3),
+        "p50_s": None if p50_s is None else round(p50_s, 3),
+        "p99_s": None if p99_s is None else round(p99_s, 3),
         "max_s": round(tally.longest_s, 3),
         "deadline_s": tally.deadline_s,
         "misses": tally.misses,

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from agent.cli import main
 from agent.cli.alarm.follow import follow
 from agent.cli.demo.children import Child, Children
+from agent.cli.report.commissioning.record import Record, Sight, UnitRecord
 from agent.control import client
 from tests.test_first_ten_minutes import Terminal
 from tests.test_main_job import Chain, delivered
@@ -117,3 +118,18 @@ def test_what_is_not_so_is_a_finding_and_what_nobody_compared_again_is_kept_for_
     assert nobody.stderr.startswith("CW-401 no agent answers at ")
     assert f"Run: cellwarden run --config {chain.folder / 'agent.toml'}" in nobody.stderr
     assert not kept.exists()
+
+
+def test_one_unit_that_was_found_at_two_endpoints_is_told_by_its_serial() -> None:
+    def unit(label: str, **identity: str) -> UnitRecord:
+        return UnitRecord.of(label, "", "", 1.0, Sight([], identity))
+
+    units = [
+        unit("a", serial="77", firmware="1"),
+        unit("b", bms_serial="78", firmware="1"),
+        unit("c", pack_serial="77"),
+        unit("d", serial=""),
+        unit("e", serial=""),
+    ]
+    record = Record("agent", "", "", "", "", "", "", "", "", units)
+    assert record.twins() == [("a", "c", "77")]

@@ -161,6 +161,8 @@ def _findings(record: Record) -> list[str]:
             found.append(f"{unit.label}: another unit than on the last report")
         if unit.plate not in ("", SAME):
             found.append(f"{unit.label}: its plate says otherwise")
+    for one, other, serial in record.twins():
+        found.append(f"{one} and {other} both say serial {serial}: one unit, found twice?")
     test = record.test
     if test is None:
         found.append("no test alarm was raised")

@@ -129,6 +129,16 @@ class Record:
             elif then:
                 unit.panel_v, unit.plate = then.panel_v, then.plate
 
+    def twins(self) -> list[tuple[str, str, str]]:
+        """Return units that say the same serial number: label, label, serial. They may be one unit."""
+        seen: dict[str, str] = {}
+        found = []
+        for unit in self.units:
+            for key, said in unit.identity.items():
+                if "serial" in key and said and (other := seen.setdefault(said, unit.label)) != unit.label:
+                    found.append((other, unit.label, said))
+        return found
+
     def save(self, path: Path) -> None:
         """Write it as JSON. OSError."""
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")

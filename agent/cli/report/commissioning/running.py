@@ -77,10 +77,11 @@ def drill(talk: Talk, socket: Path, by: str, seconds: float = 10.0) -> dict[str,
     Return how far it came, and besides `by`: who acknowledged it here, and `outputs`: what was seen of them.
     """
     relay = post(socket, "/v1/alarms/test", seconds=seconds)["relay"]
+    click.echo("Test alarm raised; waiting for the collector's word ...")
     test = follow(socket)
     held = test["collector"]
     told = f"acknowledged {later(held['after_s'])}" if held else f"NOT acknowledged, {test['trouble']}"
-    click.echo(f"Test alarm raised. On the collector's disk: {told}.")
+    click.echo(f"On the collector's disk: {told}.")
     outputs = "no [relay]: nobody in the room hears an alarm"
     if relay is not None:
         outputs = relay["trouble"] or "nobody was asked whether they acted"
