@@ -157,9 +157,8 @@ class Dialogue:
                         )
             self._save()
             if not self.talk.yes and unit.label not in self.draft.plate:
-                shown_v = panel(self.talk, done.sight.pack_v())
-                if shown_v is not None:
-                    self.draft.panel_v[unit.label] = shown_v
+                if compared := panel(self.talk, done.sight.pack_v()):
+                    self.draft.panel[unit.label] = compared
                 self.draft.plate[unit.label] = plate(self.talk, done.sight.identity)
                 self._save()
 
@@ -176,7 +175,7 @@ class Dialogue:
         record.collector = _reached(config)
         record.remember(Record.last(json_of(self.path)))
         for unit in record.units:
-            unit.panel_v = self.draft.panel_v.get(unit.label, unit.panel_v)
+            unit.panel = self.draft.panel.get(unit.label, unit.panel)
             unit.plate = self.draft.plate.get(unit.label) or unit.plate
         report = write_report(record, self.path)
         self.kept.unlink(missing_ok=True)

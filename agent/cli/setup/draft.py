@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from agent.modbus.serial_line import stable_path
 from agent.survey.endpoint import Host, parse
@@ -31,7 +32,7 @@ class Draft:
     tested: bool = False
     upstream: str = ""
     period_s: float = 1.0
-    panel_v: dict[str, float] = field(default_factory=dict)  # pack voltage that the unit's own panel shows
+    panel: dict[str, dict[str, Any]] = field(default_factory=dict)  # what the unit's own panel shows
     plate: dict[str, str] = field(default_factory=dict)  # whether serial and firmware stand on it, too
 
     @property

@@ -61,7 +61,7 @@ def test_a_test_alarm_is_followed_to_the_collectors_disk_and_signed_with_what_wa
     assert test["outputs"].startswith("no [relay]")
     first, second = told["units"]
     assert (first["identity"]["serial"], first["plate"]) == ("rack-1", "the same")
-    assert second["panel_v"] == 53.7
+    assert second["panel"]["shown_v"] == 53.7
     for unit in told["units"]:
         assert unit["intervals"]["count"] >= 20
         assert 0.15 < unit["intervals"]["p50_s"] < 1.0
@@ -90,14 +90,18 @@ def test_what_is_not_so_is_a_finding_and_what_nobody_compared_again_is_kept_for_
     assert "FINDING  nobody has acknowledged the test alarm" in first.output
     kept = chain.folder / "commissioning.json"
     told = json.loads(kept.read_text())
-    told["units"][0] |= {"plate": "the same", "panel_v": 50.0}
+    told["units"][0] |= {"plate": "the same", "panel": {"shown_v": 50.0, "said_v": 50.2, "when": "2025"}}
     told["units"][1] |= {"plate": "the same", "identity": {"pack_serial": "another"}}
     kept.write_text(json.dumps(told))
     again = CliRunner().invoke(main, arguments)
-    assert "FINDING  rack-2: another unit than on the last report" in again.output
+    finding = "rack-2: another unit than on the last report"
+    assert f"FINDING  {finding}" in again.output
+    assert f"<li>{finding}" in (chain.folder / "commissioning.html").read_text()
     told = json.loads(kept.read_text())
     assert [unit["plate"] for unit in told["units"]] == ["the same", ""]
-    assert "ANOTHER UNIT: pack_serial another" in (chain.folder / "commissioning.html").read_text()
+    page = (chain.folder / "commissioning.html").read_text()
+    assert "ANOTHER UNIT: pack_serial another" in page
+    assert "panel 50 V, read 50.20 V, difference +0.20 V, 2025" in page  # of then, not against today's
 
     to = chain.folder / "bundle.tar.gz"
     CliRunner().invoke(main, ["doctor", "--config", arguments[3], "--bundle", str(to), "--yes"])

@@ -15,14 +15,13 @@ from agent.cli.limits import limits_of, review_of
 from agent.cli.load import config_option, load
 from agent.cli.report.commissioning.compare import panel, plate
 from agent.cli.report.commissioning.page import intervals_text, page
-from agent.cli.report.commissioning.record import SAME, Record, Sight, UnitRecord
+from agent.cli.report.commissioning.record import Record, Sight, UnitRecord
 from agent.cli.report.commissioning.running import drill, running, sights, watch
 from agent.cli.talk import Talk, you
 from agent.config import Config, TcpBus, UnitTable
 from agent.line import serial_of
 from drivers.profile import Profile
 
-SEEN = ("LIVE", "PARTIAL")
 UNSYNCHRONISED = " (by a clock that is not synchronised)"
 
 
@@ -59,7 +58,7 @@ def command(path: Path, by: str | None, yes: bool) -> None:
 def commission(path: Path, talk: Talk, by: str, *, compare: bool = True) -> list[str]:
     """Measure, test, ask and write; return what is not as it should be, a line each. Raises Trouble.
 
-    compare: ask for what was not compared before.
+    compare: ask what its panel shows now, and what stands on its plate where that was not compared before.
     """
     config, profiles = load(path)
     socket = config.control.socket
@@ -74,12 +73,12 @@ def commission(path: Path, talk: Talk, by: str, *, compare: bool = True) -> list
     record.remember(Record.last(json_of(path)))
     for unit in record.units:
         click.echo(f"{unit.label}: {unit.knowledge}, {intervals_text(unit)}")
-        if compare and unit.panel_v is None:
-            unit.panel_v = panel(talk, unit.said_v)
+        if compare:
+            unit.panel = panel(talk, unit.said_v) or unit.panel
         if compare and not unit.plate:
             unit.plate = plate(talk, unit.identity)
     click.echo(f"Report to print and sign: {write(record, path)}")
-    return _findings(record)
+    return record.findings()
 
 
 def json_of(path: Path) -> Path:
@@ -145,31 +144,3 @@ def _collector(status: Mapping[str, Any]) -> str:
     reached = "reached by the agent" if upstream["reached"] else f"NOT reached: {upstream['trouble']}"
     batches = f"{account['acknowledged']} of {account['sealed']} batches acknowledged"
     return f"{upstream['url']}: {reached}; {batches}, {account['dropped']} dropped"
-
-
-def _findings(record: Record) -> list[str]:
-    found = []
-    for unit in record.units:
-        intervals = unit.intervals or {"misses": 0, "deadline_s": 0}
-        if unit.knowledge not in SEEN:
-            found.append(f"{unit.label}: {unit.knowledge}: it may be in any state")
-        if intervals["misses"]:
-            found.append(
-                f"{unit.label}: {intervals['misses']} intervals longer than {intervals['deadline_s']:g} s"
-            )
-        if unit.before:
-            found.append(f"{unit.label}: another unit than on the last report")
-        if unit.plate not in ("", SAME):
-            found.append(f"{unit.label}: its plate says otherwise")
-    for one, other, serial in record.twins():
-        found.append(f"{one} and {other} both say serial {serial}: one unit, found twice?")
-    test = record.test
-    if test is None:
-        found.append("no test alarm was raised")
-    elif not test["collector"]:
-        found.append("the collector has not acknowledged the test alarm: cellwarden doctor")
-    if test and not test["acknowledged"]:
-        found.append("nobody has acknowledged the test alarm: cellwarden alarm ack :test:")
-    if test and test["outputs"].startswith("NOT"):
-        found.append("the outputs were not seen to act")
-    return found

@@ -1,6 +1,8 @@
 """What only a person beside the cabinet can say: what its panel shows, and what stands on its plate."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 import click
 
@@ -10,16 +12,21 @@ from agent.cli.talk import Talk
 SKIP = "-"
 
 
-def panel(talk: Talk, said_v: float | None) -> float | None:
-    """Ask for the voltage on a unit's panel; None where it is not compared."""
+def panel(talk: Talk, said_v: float | None) -> dict[str, Any] | None:
+    """Ask for the voltage on a unit's panel, and return it with what the unit said then, and when.
+
+    None where it is not compared.
+    """
     if said_v is None or talk.yes:
         return None
     answer = talk.ask(f"    It says {said_v:.2f} V. What does its panel show? ({SKIP} to skip)", SKIP)
     try:
-        return float(answer.replace(",", "."))
+        shown_v = float(answer.replace(",", "."))
     except ValueError:
         click.echo("    not compared")
         return None
+    when = datetime.now().astimezone().isoformat(" ", timespec="minutes")
+    return {"shown_v": shown_v, "said_v": said_v, "when": when}
 
 
 def plate(talk: Talk, identity: Mapping[str, object]) -> str:

@@ -35,7 +35,8 @@ def page(record: Record) -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         f"<title>Commissioning report: {escape(record.agent)}</title><style>{STYLE}</style>"
-        f"<h1>Commissioning report</h1>{_table(facts)}{units}"
+        f"<h1>Commissioning report</h1>{_table(facts)}"
+        f"<p class=no>Findings:</p>{_list(record.findings())}{units}"
         "<p>Measured by cellwarden, which only reads registers. A value here is what a unit said then.</p>"
         "<p>Signature: ______________________________</p></html>\n"
     )
@@ -87,14 +88,15 @@ def clock(utc_ns: int) -> str:
 
 def _unit(unit: UnitRecord) -> str:
     compared = "not compared"
-    if unit.panel_v is not None and unit.said_v is not None:
-        away_v = unit.said_v - unit.panel_v
-        compared = f"panel {unit.panel_v:g} V, read {unit.said_v:.2f} V, difference {away_v:+.2f} V"
+    if panel := unit.panel:
+        away_v = panel["said_v"] - panel["shown_v"]
+        read = f"panel {panel['shown_v']:g} V, read {panel['said_v']:.2f} V, difference {away_v:+.2f} V"
+        compared = f"{read}, {panel['when']}"
     took = f", in {unit.took_s:.1f} s" if unit.took_s else ""
     facts = [
         ("where", unit.where),
         ("profile", unit.profile),
-        *unit.identity.items(),
+        *((label, said) for label, said in unit.identity.items() if said),
         *([("against its plate", _plate(unit))] if unit.identity else []),
         *([("before", f"ANOTHER UNIT: {_said(unit.before)}")] if unit.before else []),
         ("read", f"{unit.good} of {unit.values} good, {unit.absent} absent{took}"),
@@ -105,11 +107,10 @@ def _unit(unit: UnitRecord) -> str:
     modules = "".join(
         f"<tr><td>{escape(module)}<td>{cells}<td>{sensors}" for module, cells, sensors in unit.coverage
     )
-    gaps = "".join(f"<li>{escape(gap)}" for gap in unit.unseen) or "<li>nothing that is known of"
     return (
         f"<h2>{escape(unit.label)}</h2>{_table(facts)}"
         f"<table><tr><th>module<th>cell voltages<th>temperatures{modules}</table>"
-        f"<p class=no>Cannot be seen:</p><ul>{gaps}</ul>"
+        f"<p class=no>Cannot be seen:</p>{_list(unit.unseen)}"
     )
 
 
@@ -126,3 +127,7 @@ def _said(identity: Mapping[str, str]) -> str:
 def _table(rows: Iterable[Row]) -> str:
     cells = "".join(f"<tr><th>{escape(label.strip())}<td>{escape(text)}" for label, text in rows)
     return f"<table>{cells}</table>"
+
+
+def _list(lines: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(line)}' for line in lines) or '<li>nothing that is known of'}</ul>"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 QUANTITIES = ("cell_voltage", "cell_temperature", "module_temperature", "voltage", "current", "alarm_bits")
+SEEN = ("LIVE", "PARTIAL", "")  # the last: no agent was asked
 SENSORS = ("cell_temperature", "module_temperature")
 
 
@@ -56,8 +57,11 @@ class Sight:
 
 @dataclass
 class UnitRecord:
-    """One unit on the report. What a person compared: `panel_v`, and `plate` ("" not compared, SAME, or what
-    its plate says otherwise). `before`: who the unit said it was on the last report, where that was another.
+    """One unit on the report.
+
+    What a person compared: `panel` (`shown_v`, `said_v` and `when` of one moment), `plate` ("" not compared,
+    SAME, or what its plate says otherwise). `before`: who the unit said it was on the last report, where that
+    was another.
     """
 
     label: str
@@ -74,7 +78,7 @@ class UnitRecord:
     unseen: list[str]
     knowledge: str = ""
     intervals: dict[str, Any] | None = None
-    panel_v: float | None = None
+    panel: dict[str, Any] | None = None
     plate: str = ""
     before: dict[str, str] = field(default_factory=dict)
 
@@ -127,7 +131,7 @@ class Record:
             if then and unit.identity and then.identity and unit.identity != then.identity:
                 unit.before = then.identity
             elif then:
-                unit.panel_v, unit.plate = then.panel_v, then.plate
+                unit.panel, unit.plate = then.panel, then.plate
 
     def twins(self) -> list[tuple[str, str, str]]:
         """Return units that say the same serial number: label, label, serial. They may be one unit."""
@@ -137,6 +141,34 @@ class Record:
             for key, said in unit.identity.items():
                 if "serial" in key and said and (other := seen.setdefault(said, unit.label)) != unit.label:
                     found.append((other, unit.label, said))
+        return found
+
+    def findings(self) -> list[str]:
+        """Return what is not as it should be, a line each."""
+        found = []
+        for unit in self.units:
+            intervals = unit.intervals or {"misses": 0, "deadline_s": 0}
+            if unit.knowledge not in SEEN:
+                found.append(f"{unit.label}: {unit.knowledge}: it may be in any state")
+            if intervals["misses"]:
+                found.append(
+                    f"{unit.label}: {intervals['misses']} intervals longer than {intervals['deadline_s']:g} s"
+                )
+            if unit.before:
+                found.append(f"{unit.label}: another unit than on the last report")
+            if unit.plate not in ("", SAME):
+                found.append(f"{unit.label}: its plate says otherwise")
+        for one, other, serial in self.twins():
+            found.append(f"{one} and {other} both say serial {serial}: one unit, found twice?")
+        test = self.test
+        if test is None:
+            found.append("no test alarm was raised")
+        elif not test["collector"]:
+            found.append("the collector has not acknowledged the test alarm: cellwarden doctor")
+        if test and not test["acknowledged"]:
+            found.append("nobody has acknowledged the test alarm: cellwarden alarm ack :test:")
+        if test and test["outputs"].startswith("NOT"):
+            found.append("the outputs were not seen to act")
         return found
 
     def save(self, path: Path) -> None:
