@@ -9,7 +9,7 @@ import click
 
 from agent.cli.errors import Misuse
 from agent.cli.load import config_option
-from agent.config import ConfigError, load_config
+from agent.config_file import ConfigError, load_config
 from agent.store.reading import Buffer, BufferError
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -8,7 +8,8 @@ import click
 from agent.certificate import CertificateError, Files, ask, install, install_authority
 from agent.cli.errors import Finding, Misuse
 from agent.cli.load import config_option
-from agent.config import Config, ConfigError, load_config
+from agent.config import Config
+from agent.config_file import ConfigError, load_config
 from agent.uplink.tls import RELEASED_S
 
 FOLDER = Path("/etc/cellwarden/tls")

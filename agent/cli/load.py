@@ -8,7 +8,8 @@ import click
 from pydantic import ValidationError
 
 from agent.cli.errors import Misuse
-from agent.config import AgentTable, Config, ConfigError, load_config, tables
+from agent.config import AgentTable, Config
+from agent.config_file import ConfigError, load_config, tables
 from drivers.profile import Profile, ProfileError, load_profile
 
 SITE_PROFILES = Path("/etc/cellwarden/profiles.d")

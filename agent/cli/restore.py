@@ -6,7 +6,7 @@ import click
 
 from agent.backup import BackupError, from_bytes, restore
 from agent.cli.errors import Misuse
-from agent.config import ConfigError, load_config
+from agent.config_file import ConfigError, load_config
 
 
 @click.command("restore")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agent.config import ConfigError, load_config
+from agent.config_file import ConfigError, load_config
 
 GOOD = """
 [upstream]

@@ -14,7 +14,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from agent.cli.bench.units import WELL
 from agent.cli.demo.children import Child, Children
-from agent.config import Config, load_config
+from agent.config import Config
+from agent.config_file import load_config
 from agent.control import client
 from agent.reload import Change, ReloadRefused, change_of
 from drivers.profile import Profile, parse_profile

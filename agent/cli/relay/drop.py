@@ -7,7 +7,8 @@ import click
 
 from agent.cli.errors import Finding, Misuse
 from agent.cli.load import config_option
-from agent.config import CoilRelay, ConfigError, GpioRelay, load_config
+from agent.config import CoilRelay, GpioRelay
+from agent.config_file import ConfigError, load_config
 from agent.outputs.drivers import driver_of
 
 

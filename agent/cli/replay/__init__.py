@@ -16,7 +16,7 @@ from agent.cli.replay.parts import Part
 from agent.cli.replay.play import Played, play
 from agent.cli.replay.recording import between, load_parts
 from agent.cli.replay.stored import ERRORS, Stored, is_database, open_stored
-from agent.config import ConfigError, load_config
+from agent.config_file import ConfigError, load_config
 from agent.detect.settings import Settings
 from agent.detect.watch import warm_up
 
