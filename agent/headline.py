@@ -10,6 +10,12 @@ KNOWLEDGE = ("LIVE", "PARTIAL", "STALE", "BLIND", "NEVER")  # worst last
 CONDITIONS = ("NORMAL", "ATTENTION", "ALARM")  # worst last
 BY_SEVERITY = {"critical": "ALARM", "warning": "ATTENTION", "advice": "ATTENTION"}
 PUT_ASIDE = ("SHELVED", "OUT OF SERVICE")
+OVER = "CLEARED-NEW"
+UNSEEN = (
+    ("Not seen", ("BLIND", "NEVER"), "; they may be in any state"),
+    ("Stale", ("STALE",), ""),
+    ("Seen in part", ("PARTIAL",), ""),
+)
 
 
 def condition(alarms: Sequence[Mapping[str, Any]]) -> str:
@@ -32,12 +38,19 @@ def headline(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, A
         said = "NEVER. Not every unit has been read since the start."
     else:
         said = f"{known}. LAST KNOWN: {what.lower()}."
-    heard = [alarm for alarm in alarms if alarm["state"] not in PUT_ASIDE]
-    if heard:
-        first = heard[0]
-        others = f" And {len(heard) - 1} more." if len(heard) > 1 else ""
-        said += f" {first['unit'] or 'The agent itself'}: {first['text']}{others}"
-    unseen = [unit["name"] for unit in units if unit["knowledge"] in ("BLIND", "NEVER")]
-    if unseen:
-        said += f" Not seen: {', '.join(unseen)}; they may be in any state."
+    said += _alarms_said([alarm for alarm in alarms if alarm["state"] not in PUT_ASIDE])
+    for words, states, more in UNSEEN:
+        if names := [unit["name"] for unit in units if unit["knowledge"] in states]:
+            said += f" {words}: {', '.join(names)}{more}."
     return {"condition": what, "knowledge": known, "text": said}
+
+
+def _alarms_said(heard: Sequence[Mapping[str, Any]]) -> str:
+    """Tell of the first that stands, or else of the first that is over and waits for somebody."""
+    if not heard:
+        return ""
+    first = min(heard, key=lambda alarm: alarm["state"] == OVER)
+    who = first["unit"] or "The agent itself"
+    over = "Over, not acknowledged: " if first["state"] == OVER else ""
+    others = f" And {len(heard) - 1} more." if len(heard) > 1 else ""
+    return f" {over}{who}: {first['text'].rstrip('.')}.{others}"

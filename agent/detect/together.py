@@ -66,4 +66,6 @@ def _words(units: Mapping[str, Heard], silent: Mapping[str, float], for_s: float
         cause = f"on {buses[0]}: a cable beyond the last unit that answers, or a common supply"
     else:
         cause = f"on {len(buses)} buses: look for a common supply or switch, and for people at the racks"
-    return f"{len(silent)} units fell silent together, {for_s:.0f} s ago ({names}); {cause}"
+    return (
+        f"{len(silent)} units fell silent together ({names}), {for_s:.0f} s before this was raised; {cause}."
+    )

@@ -40,9 +40,10 @@ def cells(
     (K/min), `age_s`, `sight`, `absent` (the unit says that there is no sensor) and `mark`.
     """
     boxes: dict[str, dict[str, Any]] = {}
-    finest = next((q for q in VOLTAGES if any(p["quantity"] == q for p in points)), "")
+    wanted = {next((q for q in VOLTAGES if any(p["quantity"] == q for p in points)), VOLTAGES[0])}
+    wanted |= {*TEMPERATURES}
     for point in points:
-        if point["quantity"] in (finest, *TEMPERATURES):
+        if point["quantity"] in wanted:
             _take(boxes.setdefault(point["place"], _box(point)), point, pace_s)
     found = sorted(boxes.values(), key=lambda box: box["kind"] == "sensor")
     for key, deviation, scale in (("v", "mv", 1e3), ("t", "dt", 1.0)):

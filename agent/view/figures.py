@@ -58,7 +58,8 @@ def figures(points: Sequence[Point], boxes: Sequence[Box], pace_s: float, seen: 
     """Return every figure of KINDS.
 
     seen: the unit is not BLIND. `sight`: "live", "stale" (the value stays, with its age), "blind" (`value` is
-    None, `last` what it was) or "absent" (the unit reports nothing of the kind). `n` of `m` values.
+    None, `last` what it was, and `at` what o'clock) or "absent" (the unit reports nothing of the kind).
+    `n` of `m` values.
     """
     return [
         _of_boxes(kind, points, boxes, seen) if kind.choose else _of_unit(kind, points, pace_s, seen)
@@ -76,6 +77,7 @@ def _figure(kind: Kind, **more: Any) -> dict[str, Any]:
         "last": None,
         "sight": "absent",
         "age_s": None,
+        "at": "",
         "where": "",
         "n": 0,
         "m": 0,

@@ -1,7 +1,7 @@
 """The whole view of a site: what the page shows, `cellwarden live` shows, and `GET /v1/view` answers."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from agent.headline import KNOWLEDGE
@@ -101,6 +101,10 @@ def unit_view(
     shown = figures(values, boxes, unit["pace_s"], seen)
     for figure in shown:
         figure["trend"] = trends.of(unit["name"], figure["key"])
+        if unit["knowledge"] == "STALE" and figure["sight"] == "live":  # read seldom, and not due yet
+            figure["sight"] = "stale"
+        if figure["sight"] == "blind":
+            figure["at"] = _clock(now, figure["age_s"])
     return {
         "name": unit["name"],
         "rack": unit["rack"],
@@ -110,12 +114,18 @@ def unit_view(
         "age_s": unit["age_s"],
         "figures": shown,
         "cells": boxes,
-        "sentence": cell_map.sentence(boxes) if boxes else "Never read yet.",
+        "sentence": _sentence(boxes, values),
         "worst": [box["name"] for box in cell_map.worst(boxes)[:3]],
         "blind": None if seen else _blind(unit, now),
         "notes": [*unit.get("notes", []), *_unproven(unit, boxes)],
         "link": _link(unit, trends),
     }
+
+
+def _sentence(boxes: Sequence[Mapping[str, Any]], values: Sequence[Any]) -> str:
+    if boxes:
+        return cell_map.sentence(boxes)
+    return "It tells of no single cell or sensor." if values else "Never read yet."
 
 
 def _unproven(unit: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -125,15 +135,15 @@ def _unproven(unit: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]]) -> li
     return ["liveness unprovable: it answers, but nothing shows that its values still move"]
 
 
+def _clock(now: datetime, ago_s: float) -> str:
+    return words.clock(now - timedelta(seconds=ago_s), now)
+
+
 def _blind(unit: Mapping[str, Any], now: datetime) -> dict[str, str]:
     """Say what is not known: since when, what the agent tried, the likely cause, the next step."""
     age_s = unit["age_s"]
     never = age_s is None
-    since = (
-        "the start"
-        if never
-        else words.clock(datetime.fromtimestamp(now.timestamp() - age_s, now.tzinfo), now)
-    )
+    since = "the start" if never else _clock(now, age_s)
     return {
         "since": since,
         "for": "" if never else words.age(age_s),

@@ -36,7 +36,7 @@ def place(path: str) -> str:
 
 def number(value: float | None, digits: int) -> str:
     """Return a figure; what is not known is shown as not known."""
-    return "--" if value is None else f"{value:.{digits}f}"
+    return "--" if value is None else f"{value:z.{digits}f}"
 
 
 def quantity(value: float, unit: str) -> str:

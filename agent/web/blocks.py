@@ -65,12 +65,23 @@ def headline(view: View) -> str:
     aside = "" if not unknown else f"<span>LAST KNOWN: {what.lower()}</span>" if known != "NEVER" else ""
     if not sentence:
         sentence = head["text"] if unknown else "Every unit is seen now, and nothing is in alarm."
+    worst_ = "" if unknown else _worst(view)
     age = f"Data {_time(head['age_s'])} old." if head["age_s"] is not None else "No data yet."
     return (
         f'<div id="hl" data-state="{what} - {known}">'
         f'<p class="lk">LAST KNOWN: {what.lower()}, {view["made"]["clock"]}</p>'
-        f'<div class="w">{chip}{words_}{aside}</div><p class="t">{e(sentence)}</p><p>{age}</p></div>'
+        f'<div class="w">{chip}{words_}{aside}</div><p class="t">{e(sentence)}</p>{worst_}'
+        f"<p>{age}</p></div>"
     )
+
+
+def _worst(view: View) -> str:
+    """Name the cell that is farthest from the median, whatever the limits say: in a line that never wraps."""
+    known = [(abs(box["mv"]), unit, box) for unit in view["units"] for box in unit["cells"] if box["mv"]]
+    if not known:
+        return ""
+    _, unit, box = max(known, key=lambda one: one[0])
+    return f'<p class="one">Worst cell: {e(unit["name"])} {box["name"]}, {box["mv"]:+.0f} mV</p>'
 
 
 def alarms(view: View, plots: Mapping[str, str]) -> str:
@@ -97,22 +108,18 @@ def alarms(view: View, plots: Mapping[str, str]) -> str:
         parts.append(
             f"<details><summary>{len(listed['over'])} over, not acknowledged</summary>{over}</details>"
         )
+    day, week = counts["raised"].get("24"), counts["raised"].get("168")
     parts.append(
-        f'<p class="s">last 10 min {counts["last_10_min"]}, {_raised(counts["raised"])}, '
-        f"standing over 24 h {counts['standing_over_24_h']}, chattering {counts['chattering']}</p></section>"
+        f'<p class="s">last 10 min {counts["last_10_min"]}, last 24 h {sum(day) if day else "not known"}, '
+        f"standing over 24 h {counts['standing_over_24_h']}, chattering {counts['chattering']}<br>"
+        f"of priority 1, 2, 3: 24 h {_three(day)}; 7 days {_three(week)}</p></section>"
     )
     return "".join(parts)
 
 
-def _raised(counts: Mapping[str, Sequence[int]]) -> str:
-    """Say how many were raised, in words that can be read out."""
-    if not counts:
-        return "last 24 h and 7 d not known: the buffer cannot be read"
-    stretches = (("last 24 h", counts["24"]), ("last 7 d", counts["168"]))
-    said = [
-        f"{name} {sum(by)}" + (f" ({by[0]} + {by[1]} + {by[2]})" if any(by) else "") for name, by in stretches
-    ]
-    return ", ".join(said) + (" of priority 1 + 2 + 3" if any(counts["168"]) else "")
+def _three(counts: Sequence[int] | None) -> str:
+    """Return how many of each priority; None: the buffer cannot be read."""
+    return "not known" if counts is None else ", ".join(map(str, counts))
 
 
 def _alarm(row: Mapping[str, Any], plot: str) -> str:
@@ -146,7 +153,7 @@ def blind(u: int, unit: View) -> str:
         return f'<div id="bl{u}"></div>'
     what = "NEVER read" if unit["knowledge"] == "NEVER" else f"BLIND since {said['since']} ({said['for']})"
     return (
-        f'<div id="bl{u}" class="blind"><p><b>? {what}. {said["warning"]}</b></p>'
+        f'<div id="bl{u}" class="unseen"><p><b>? {what}. {said["warning"]}</b></p>'
         f"<p>Tried: {e(said['tried'])}.</p><p>Likely: {e(said['cause'])}.</p>"
         f"<p>Next: <code>{said['next']}</code></p></div>"
     )
@@ -161,8 +168,7 @@ def figure(u: int, figure_: Mapping[str, Any], view: View) -> str:
     if f["sight"] == "stale":
         note = f"{_time(f['age_s'])} old"
     elif f["sight"] == "blind":
-        ago = words.age(f["age_s"])
-        note = f"last {words.number(f['last'], digits)} {unit}, {ago} ago"
+        note = f"last {words.number(f['last'], digits)} {unit} at {f['at']} ({words.age(f['age_s'])} ago)"
     elif f["sight"] == "absent":
         note = "not reported" if view["units"][u]["cells"] else "never read"
     if f["sight"] == "live" and f["n"] < f["m"]:

@@ -17,6 +17,17 @@ LIVE, BLIND = {"name": "rack-1", "knowledge": "LIVE"}, {"name": "rack-2", "knowl
         ([LIVE], [ADVICE], "ATTENTION - LIVE. rack-1: cell7 drifts."),
         ([LIVE], [{**HOT, "state": "SHELVED"}], "NORMAL - LIVE."),
         ([LIVE, BLIND], [], "BLIND. LAST KNOWN: normal. Not seen: rack-2; they may be in any state."),
+        ([LIVE, {**BLIND, "knowledge": "STALE"}], [], "STALE. LAST KNOWN: normal. Stale: rack-2."),
+        (
+            [LIVE],
+            [{**HOT, "state": "CLEARED-NEW"}, ADVICE],
+            "ALARM - LIVE. rack-1: cell7 drifts. And 1 more.",
+        ),
+        (
+            [LIVE],
+            [{**ADVICE, "state": "CLEARED-NEW"}],
+            "ATTENTION - LIVE. Over, not acknowledged: rack-1: cell7 drifts.",
+        ),
         ([], [], "NEVER. Not every unit has been read since the start."),
     ],
 )

@@ -191,6 +191,7 @@ def page(site: Site) -> Iterator[Result]:
     elif site.status is None:
         yield unknown("needs a running agent, not checked")
     else:
+        address = address[0], site.status["web"]["port"] or address[1]
         try:
             socket.create_connection(address, REACH_S).close()
         except OSError as error:

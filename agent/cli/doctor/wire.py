@@ -11,7 +11,7 @@ from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
 from agent.cli.door import age
 from agent.cli.limits import limits_of, review_of
-from agent.config import RtuBus, TcpBus
+from agent.config import RtuBus, TcpBus, UnitTable
 from agent.survey.endpoint import console_of
 
 NO_PERMISSION = "no permission"  # in what agent.modbus.serial_line says
@@ -93,21 +93,36 @@ def answers(site: Site) -> Iterator[Result]:
     assert site.config is not None
     for bus in site.config.bus:
         where = str(bus.device) if isinstance(bus, RtuBus) else f"{bus.host}:{bus.port}"
-        for unit in site.units_of(bus):
+        silent: dict[UnitTable, str] = {}
+        units = site.units_of(bus)
+        for unit in units:
             if hidden := site.hidden(unit):
                 yield unknown(hidden)
-                continue
-            silent = _silence(site, bus.name, unit.path)
-            if silent:
-                site.silent.add(unit.path)
-                yield problem(
-                    "CW-201",
-                    f"no answer from id {unit.unit_id} ({unit.path}) {silent}",
-                    f"cellwarden scan {where} --id {unit.unit_id}",
-                    "device off or cable out",
-                    "A and B swapped" if isinstance(bus, RtuBus) else "the gateway's far side",
-                    "line setting or id changed",
-                )
+            elif said := _silence(site, bus.name, unit.path):
+                silent[unit] = said
+        if len(silent) == len(units) > 1:  # one cause, not one for each unit
+            site.out[bus.name] = "answers"
+            site.silent |= {unit.path for unit in units}
+            ids = ", ".join(str(unit.unit_id) for unit in units)
+            yield _no_answer(
+                bus, f"any of {len(units)} units (ids {ids})", next(iter(silent.values())), where
+            )
+            continue
+        for unit, said in silent.items():
+            site.silent.add(unit.path)
+            yield _no_answer(bus, f"id {unit.unit_id} ({unit.path})", said, f"{where} --id {unit.unit_id}")
+
+
+def _no_answer(bus: TcpBus | RtuBus, whose: str, silent: str, scan: str) -> Result:
+    second = "A and B swapped" if isinstance(bus, RtuBus) else "the gateway's far side"
+    return problem(
+        "CW-201",
+        f"no answer from {whose} {silent}",
+        f"cellwarden scan {scan}",
+        "device off or cable out",
+        second,
+        "line setting or id changed",
+    )
 
 
 def _silence(site: Site, bus: str, unit: str) -> str:

@@ -27,7 +27,7 @@ def _changes(before: View | None, after: View) -> Iterator[str]:
             yield f"{unit['name']} {unit['knowledge']}: {unit['sentence']}"
             if unit["blind"]:
                 yield f"{unit['name']}: {unit['blind']['cause']}; next: {unit['blind']['next']}"
-        elif old["sentence"] != unit["sentence"]:
+        elif _marks(old) != _marks(unit):
             yield f"{unit['name']}: {unit['sentence']}"
     was = _alarms(before) if before else {}
     now = _alarms(after)
@@ -36,6 +36,12 @@ def _changes(before: View | None, after: View) -> Iterator[str]:
             yield f"alarm {row['state']} priority {row['priority']} {row['where']}: {row['what']} {row['do']}"
     for name in was.keys() - now.keys():
         yield f"alarm over {was[name]['where']}: {name}"
+
+
+def _marks(unit: View) -> str:
+    """How many cells are how; not which is the worst, which changes with every reading."""
+    said: str = unit["sentence"]
+    return said.partition(";")[0]
 
 
 def _alarms(view: View) -> dict[str, View]:

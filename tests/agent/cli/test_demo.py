@@ -1,7 +1,5 @@
 """The demo as a user runs it: real processes, sockets, a pty and two databases."""
 
-import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,23 +11,6 @@ from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT
 def demo(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "agent.cli", "demo", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=110)
-
-
-def test_the_demo_hears_the_short_where_it_is_and_accounts_for_every_frame(tmp_path: Path) -> None:
-    run = demo("--seconds", "45", "--json", "--keep", str(tmp_path / "kept"))
-    assert run.returncode == 0, run.stderr
-    said = json.loads(run.stdout.splitlines()[-1])
-    assert {alarm["unit"] for alarm in said["alarms"]} == {SHORTED_UNIT}
-    at_cell = [a for a in said["alarms"] if a["location"] == SHORTED_LOCATION]
-    assert 0 < min(a["t_s"] for a in at_cell) - said["short_started_t_s"] < 30
-    assert {a["severity"] for a in said["alarms"]} <= {"critical", "warning", "advice"}
-    accounted = said["batches_acknowledged"] + said["batches_pending"] + said["batches_dropped"]
-    assert said["batches_sealed"] == accounted > 0
-    assert said["frames"] == said["collector_frames"] > 3 * 35
-    assert said["values"] == said["collector_values"]
-    assert 0 < said["wire_bytes_per_value"] < 1
-    assert {"poll_errors", "collector_duplicates", "rss_mb", "cpu_percent"} <= said.keys()
-    assert sorted(os.listdir(tmp_path / "kept"))[0] == "agent.log"
 
 
 def test_a_demo_that_lost_something_says_what() -> None:

@@ -12,7 +12,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.agent.view.sites import alarm, at, rack, record, status, unit
-from tests.agent.web.conftest import Room, pictures
+from tests.agent.web.conftest import Room
+from tests.browser import pictures
 
 See = Callable[..., Chrome]
 
@@ -83,7 +84,15 @@ async def test_every_text_can_be_read_against_what_is_behind_it(room: Room, see:
     in_alarm(room)
     chrome = await run(see, room.url, 1440, 1300, theme)
     keep(chrome, f"desk-{theme}")
-    for selector in ("#hl .t", ".chip.p1", ".chip.p2", ".chip.p3", ".s", ".k.m2", "#li a", "small"):
+    can_be_read(chrome, "#hl .t", ".chip.p1", ".chip.p2", ".chip.p3", ".s", ".k.m2", "#li a", "small")
+    blind(room)
+    await run(WebDriverWait(chrome, 10).until, lambda c: c.find_elements(By.CSS_SELECTOR, ".fig.blind"))
+    keep(chrome, f"desk-blind-{theme}")
+    can_be_read(chrome, "#hl .t", ".chip.nk", ".unseen p", ".fig.blind .v", ".fig.blind small", ".k.q")
+
+
+def can_be_read(chrome: Chrome, *selectors: str) -> None:
+    for selector in selectors:
         colours = chrome.execute_script(
             "const e = document.querySelector(arguments[0]); let b = e;"
             "while (getComputedStyle(b).backgroundColor === 'rgba(0, 0, 0, 0)') b = b.parentElement;"

@@ -61,8 +61,9 @@ async def test_only_what_changed_is_sent_again(room: Room) -> None:
         assert len(whole["slots"]) > 244
         at(room.points["rack-1"], "string2/cell17")["last"] = 3.2
         (change,) = await messages(response, 1)
-    assert set(change["slots"]) == {"c0-76", "s0", "t0", "f0-spread", "f0-min"}
+    assert set(change["slots"]) == {"hl", "c0-76", "s0", "t0", "f0-spread", "f0-min"}
     assert change["slots"]["c0-76"].endswith(">-</a>")
+    assert "Worst cell: rack-1 cell 77, -40 mV" in change["slots"]["hl"]
 
 
 async def test_200_viewers_cost_one_rendering_and_get_the_same_bytes(room: Room) -> None:
