@@ -1,23 +1,32 @@
 """The first ten minutes of a technician: four unlike units on one RTU bus, two TCP endpoints, an empty
-directory, a real terminal. CELLWARDEN_TRANSCRIPT=1 writes what it showed into docs/field-guide.md.
+directory, a real terminal, a phone, a cable that is pulled. CELLWARDEN_TRANSCRIPT=1 writes what the terminal
+showed into docs/field-guide.md.
 """
 
 import json
 import os
-import pty
 import re
-import select
+import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
+from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT
+from agent.control import client
 from tests.agent.cli.test_scan import BAUD
+from tests.browser import pictures
+from tests.terminal import BIN, Command, Terminal
 
-BIN = Path(sys.executable).parent
 GUIDE = Path(__file__).parents[1] / "docs/field-guide.md"
 LINE = f"{BAUD}-8N1"
 RTU = {
@@ -29,94 +38,227 @@ RTU = {
 TCP = {"sunspec-lithium-ion": "modules = 4, cells = 14", "apc-smart-ups": "modules = 4, cells = 14"}
 
 
-def room() -> str:
-    text = f'[[bus]]\nname = "rs485"\nlink = "ttyUSB0"\nbaud = {BAUD}\n'
+def tables() -> tuple[str, str]:
+    """The room's serial line, and what is on its network, as room files."""
+    line = f'[[bus]]\nname = "rs485"\nlink = "ttyUSB0"\nbaud = {BAUD}\n'
     for unit_id, (profile, rack) in RTU.items():
-        text += (
+        line += (
             f'[[unit]]\nname = "u{unit_id}"\ntransport = "rtu"\nbus = "rs485"\nunit_id = {unit_id}\n'
             f'profile = "{profile}"\nsource = {{ rack = {{ {rack}, seed = {unit_id} }} }}\n'
         )
-    for profile, rack in TCP.items():
-        text += (
-            f'[[unit]]\nname = "{profile}"\ntransport = "tcp"\nlisten = "127.0.0.1:0"\n'
-            f'profile = "{profile}"\nsource = {{ rack = {{ {rack}, seed = 1 }} }}\n'
-        )
-    return text
+    network = "".join(
+        f'[[unit]]\nname = "{profile}"\ntransport = "tcp"\nlisten = "127.0.0.1:0"\n'
+        f'profile = "{profile}"\nsource = {{ rack = {{ {rack}, seed = 1 }} }}\n'
+        for profile, rack in TCP.items()
+    )
+    return line, network
+
+
+@dataclass
+class Room:
+    """A room that is served: where its TCP units are, and the cable of its line."""
+
+    hosts: list[str]
+    line: "subprocess.Popen[bytes]"
+
+    def pull_the_cable(self) -> None:
+        """Nothing answers on the line any more; the adapter is still there."""
+        self.line.send_signal(signal.SIGSTOP)
+
+    def plug_it_back(self) -> None:
+        self.line.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture
-def hosts(tmp_path: Path) -> Iterator[list[str]]:
-    """Serve the room; where its TCP units are."""
-    (tmp_path / "room.toml").write_text(room())
-    command = [str(BIN / "cellwarden-hil"), "serve", "room.toml"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE) as served:
-        assert served.stdout is not None
-        ready = json.loads(served.stdout.readline())
+def room(tmp_path: Path) -> Iterator[Room]:
+    """Serve the room."""
+    served, hosts = [], []
+    for text in tables():
+        (tmp_path / "room.toml").write_text(text)
+        command = [str(BIN / "cellwarden-hil"), "serve", "room.toml"]
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE)
+        served.append(process)
+        assert process.stdout is not None
+        units = json.loads(process.stdout.readline())["units"]
+        hosts += [f"{unit['host']}:{unit['port']}" for unit in units if unit["transport"] == "tcp"]
         (tmp_path / "room.toml").unlink()
-        yield [f"{unit['host']}:{unit['port']}" for unit in ready["units"] if unit["transport"] == "tcp"]
-        served.terminate()
+    room = Room(hosts, served[0])
+    yield room
+    room.plug_it_back()
+    for process in served:
+        with process:
+            process.terminate()
 
 
-class Terminal:
-    """Types commands at a pty of 100 columns and keeps what it shows."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.shown = folder, ""
-
-    def run(self, arguments: str, answers: dict[str, str] | None = None, status: int = 0) -> str:
-        """Run one command; answer each question (a piece of what is shown) as it comes."""
-        waiting, seen = list((answers or {}).items()), ""
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(self.folder)
-            os.environ.update(COLUMNS="100", TERM="dumb", NO_COLOR="1")
-            os.execv(BIN / "cellwarden", ["cellwarden", *arguments.split()])
-        deadline_s, asked = time.monotonic() + 90, 0
-        while time.monotonic() < deadline_s:
-            if not select.select([terminal], [], [], 5)[0]:
-                continue
-            try:
-                data = os.read(terminal, 4096)
-            except OSError:  # hung up: the command is over
-                break
-            seen += data.decode(errors="replace")
-            if waiting and waiting[0][0] in seen[asked:] and seen.rstrip().endswith(">"):
-                asked = len(seen)
-                os.write(terminal, waiting.pop(0)[1].encode() + b"\n")
-        _, ended = os.waitpid(pid, 0)
-        os.close(terminal)
-        text = re.sub(r"[^\n]*\r(?!\n)", "", seen.replace("\r\n", "\n"))
-        self.shown += f"$ cellwarden {arguments}\n{text}\n"
-        assert os.waitstatus_to_exitcode(ended) == status, text
-        assert not waiting, (waiting, text)
-        return text
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The demo, running while other things are looked at; where its files are."""
+    folder = tmp_path_factory.mktemp("demo")
+    command = [str(BIN / "cellwarden"), "demo", "--seconds", "45", "--json", "--keep", str(folder / "kept")]
+    with (
+        (folder / "out").open("w") as out,
+        (folder / "err").open("w") as err,
+        subprocess.Popen(command, stdout=out, stderr=err) as process,
+    ):
+        yield folder
+        process.terminate()
 
 
-@pytest.mark.timeout(240)
-def test_from_unboxing_to_signed_off_without_reading_source(hosts: list[str], tmp_path: Path) -> None:
+@pytest.mark.timeout(300)
+def test_from_unboxing_to_signed_off_without_reading_source(
+    demo: Path, room: Room, tmp_path: Path, see: Callable[..., Chrome]
+) -> None:
     at = Terminal(tmp_path)
+    the_demo_shows_a_page_and_a_live_view(demo)
+
     found = at.run(f"scan ./ttyUSB0 --line {LINE}")
     for unit_id, (profile, _) in RTU.items():
         assert re.search(rf"^{unit_id} +{BAUD} 8N1 .* {profile} ", found, re.M), found
-    found = at.run(f"scan {' '.join(hosts)}")
+    found = at.run(f"scan {' '.join(room.hosts)}")
     assert all(profile in found for profile in TCP)
 
     shown = at.run(f"probe ./ttyUSB0 --id 1 --line {LINE} 40016 --count 2")
     assert "plausible cell" in shown
 
-    endpoints = " ".join(f"--endpoint {where}" for where in ("./ttyUSB0", *hosts))
+    endpoints = " ".join(f"--endpoint {where}" for where in ("./ttyUSB0", *room.hosts))
     at.run(f"setup --config agent.toml {endpoints} --line {LINE} --yes --by A.Technician")
-    report = (tmp_path / "commissioning.html").read_text()
-    assert "A.Technician" in report
-    assert "http" not in re.sub(r"http://127\.0\.0\.1:8000", "", report)  # self-contained
     assert not (tmp_path / "agent.toml.setup").exists()
-
     assert "6 units on 3 buses" in at.run("check --config agent.toml")
     doctor = at.run("doctor --config agent.toml", status=1)
     assert "CW-502" in doctor  # there is no collector
     assert re.search(r"^good .*\bbus\b.*profile match", doctor, re.M), doctor
+
+    with running(tmp_path) as url:
+        chrome = see(url, 390, 844)
+        the_worst_cell_is_named_on_the_first_screen(chrome)
+        a_pulled_cable_is_seen_and_said(room, chrome, at)
+        room.plug_it_back()
+        the_gap_stays_visible(chrome)
+    the_report_opens_offline(tmp_path / "commissioning.html", chrome)
     if "CELLWARDEN_TRANSCRIPT" in os.environ:
         _publish(at.shown, tmp_path)
+
+
+def the_demo_shows_a_page_and_a_live_view(demo: Path) -> None:
+    told = eventually(lambda: re.search(r"status page: (http://\S+)", (demo / "err").read_text()), 60.0)
+    page = urllib.request.urlopen(told[1]).read().decode()
+    assert all(rack in page for rack in ("rack-a", "rack-b", "rack-c"))
+    live = Command(demo, f"live --socket {demo}/kept/control.sock", term="xterm")
+    live.wait_for("cellwarden live", 10.0)
+    live.wait_for("links 3 of 3 answering", 10.0)
+    live.type("q")
+    assert live.end() == 0
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[str]:
+    """The agent of the configuration that setup wrote; yields where its page is."""
+    config = folder / "agent.toml"  # another agent of this machine may have the page's port
+    config.write_text(config.read_text() + '\n[web]\nlisten = "127.0.0.1:0"\n')
+    with (folder / "agent.log").open("w") as log:
+        command = [str(BIN / "cellwarden"), "run", "--config", str(config)]
+        with subprocess.Popen(command, cwd=folder, stderr=log) as agent:
+            try:
+                status = eventually(lambda: ready(folder / "control.sock"), 30.0)
+                yield f"http://127.0.0.1:{status['web']['port']}/"
+            finally:
+                agent.terminate()
+
+
+def ready(socket: Path) -> dict[str, Any] | None:
+    try:
+        status = client.get(socket, "/v1/status")
+    except client.NotRunning:
+        return None
+    return status if status["health"]["ready"] and not status["web"]["trouble"] else None
+
+
+def eventually(look: Callable[[], Any], seconds: float) -> Any:
+    """Look again and again, until there is something to see."""
+    deadline_s = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline_s, look
+        time.sleep(0.1)
+    return found
+
+
+def the_worst_cell_is_named_on_the_first_screen(chrome: Chrome) -> None:
+    headline = chrome.find_element(By.ID, "hl")
+    assert "NORMAL - LIVE" in headline.text
+    assert re.search(r"Worst cell: rack-\d cell \d+, [+-]\d+ mV", headline.text)
+    assert headline.rect["y"] + headline.rect["height"] < 844
+    keep(chrome, "first-phone")
+
+
+def a_pulled_cable_is_seen_and_said(room: Room, chrome: Chrome, at: Terminal) -> None:
+    """STALE within 15 s, BLIND within 75 s; at no time is anything called normal."""
+    live = Command(at.folder, "live --plain --socket control.sock")
+    live.wait_for("rack-6 LIVE", 10.0)
+    room.pull_the_cable()
+    pulled_s = time.monotonic()
+    said = until_it_says(chrome, "STALE", 15.0)
+    assert "LAST KNOWN: normal" in said
+    keep(chrome, "first-stale")
+    doctor_names_the_cable(at)
+    said = until_it_says(chrome, "BLIND", 75.0 - (time.monotonic() - pulled_s))
+    assert "they may be in any state" in said
+    assert "NORMAL" not in chrome.find_element(By.TAG_NAME, "body").text
+    assert "BLIND" in chrome.find_element(By.ID, "say").get_attribute("textContent")
+    assert "The battery may be in any state." in chrome.find_element(By.ID, "bl0").text
+    keep(chrome, "first-blind")
+    for rack in range(1, 5):
+        live.wait_for(f"rack-{rack} BLIND", 10.0)
+    live.type("\x03")
+    live.end()
+    shown = at.keep(live)
+    assert re.search(r"rack-1 STALE.*rack-1 BLIND", shown, re.S)
+    assert not re.search(r"rack-[56] (STALE|BLIND)", shown)  # on the network
+
+
+def until_it_says(chrome: Chrome, word: str, seconds: float) -> str:
+    WebDriverWait(chrome, seconds, 0.2).until(lambda c: word in c.find_element(By.ID, "hl").text)
+    return chrome.find_element(By.ID, "hl").text
+
+
+def doctor_names_the_cable(at: Terminal) -> None:
+    doctor = at.run("doctor --config agent.toml", status=1)
+    assert doctor.count("PROBLEM  bus") == 1, doctor  # one cause, not four
+    assert "no answer from any of 4 units (ids 1, 2, 5, 9)" in doctor
+    assert "device off or cable out" in doctor
+    assert not re.search(r"^note +cells +rack-[1-4]", doctor, re.M), doctor  # that follows from it
+    assert re.search(r"Try: +cellwarden scan \S*ttyUSB0  ", doctor), doctor
+
+
+def the_gap_stays_visible(chrome: Chrome) -> None:
+    """What is read again stands behind a hatched gap, in the trend and in the history."""
+    until_it_says(chrome, "- LIVE", 30.0)
+
+    def drawn(c: Chrome) -> bool:
+        trend = c.find_element(By.CSS_SELECTOR, "#f0-voltage .trend")
+        return bool(trend.find_elements(By.CLASS_NAME, "gap") and trend.find_elements(By.CLASS_NAME, "ln"))
+
+    WebDriverWait(chrome, 40.0, 0.5).until(drawn)
+    keep(chrome, "first-back")
+
+
+def the_report_opens_offline(report: Path, chrome: Chrome) -> None:
+    text = report.read_text()
+    assert "http" not in re.sub(r"http://127\.0\.0\.1:8000", "", text)  # self-contained
+    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    chrome.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    try:
+        chrome.get(report.as_uri())
+        shown = chrome.find_element(By.TAG_NAME, "body").text
+        assert "A.Technician" in shown
+        assert all(f"rack-{n}" in shown for n in range(1, 7))
+        keep(chrome, "first-report")
+    finally:
+        chrome.execute_cdp_cmd("Network.emulateNetworkConditions", {**offline, "offline": False})
+
+
+def keep(chrome: Chrome, name: str) -> None:
+    if folder := pictures():
+        chrome.save_screenshot(str(folder / f"{name}.png"))
 
 
 def _publish(shown: str, folder: Path) -> None:
@@ -126,3 +268,20 @@ def _publish(shown: str, folder: Path) -> None:
     _, _, after = rest.partition(end)
     shown = "\n".join(line.rstrip() for line in shown.replace(f"{folder}/", "").splitlines())
     GUIDE.write_text(f"{before}{begin}```\n{shown}\n```\n{end}{after}")
+
+
+def test_the_demo_hears_the_short_where_it_is_and_accounts_for_every_frame(demo: Path) -> None:
+    last = eventually(lambda: (demo / "out").read_text().splitlines()[-1:], 100.0)
+    said = json.loads(last[0])
+    assert said["problems"] == []
+    assert {alarm["unit"] for alarm in said["alarms"]} == {SHORTED_UNIT}
+    at_cell = [a for a in said["alarms"] if a["location"] == SHORTED_LOCATION]
+    assert 0 < min(a["t_s"] for a in at_cell) - said["short_started_t_s"] < 30
+    assert {a["severity"] for a in said["alarms"]} <= {"critical", "warning", "advice"}
+    accounted = said["batches_acknowledged"] + said["batches_pending"] + said["batches_dropped"]
+    assert said["batches_sealed"] == accounted > 0
+    assert said["frames"] == said["collector_frames"] > 3 * 35
+    assert said["values"] == said["collector_values"]
+    assert 0 < said["wire_bytes_per_value"] < 1
+    assert {"poll_errors", "collector_duplicates", "rss_mb", "cpu_percent"} <= said.keys()
+    assert sorted(os.listdir(demo / "kept"))[0] == "agent.log"
