@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -73,7 +74,8 @@ async def test_a_strangers_words_command_no_terminal_and_lead_to_no_other_kind_o
 async def test_live_and_scan_name_agents_that_announce_themselves_and_what_that_is_worth(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with announced(AGENT, "room-a", HOME, 8480, {"site": "Room A", "path": "/"}):
+    name = f"room-{os.getpid()}"  # whoever else is testing on this machine is heard, too
+    async with announced(AGENT, name, HOME, 8480, {"site": "Room A", "path": "/"}):
         await found(AGENT, 1)
         live = await asyncio.to_thread(CliRunner().invoke, main, ["live", "--socket", "/nonexistent"])
         monkeypatch.setattr("agent.cli.scan.serial_devices", list)
@@ -81,7 +83,7 @@ async def test_live_and_scan_name_agents_that_announce_themselves_and_what_that_
     for result in (live, scan):
         assert result.exit_code == 3
         assert HINT in result.output
-        assert re.search(r"^  room-a +https://127.0.0.1:8480/   Room A$", result.output, re.M), result.output
+        assert re.search(rf"^  {name} +https://127.0.0.1:8480/   Room A$", result.output, re.M), result.output
 
 
 def test_without_a_network_nobody_is_found_and_nobody_waits() -> None:

@@ -10,7 +10,7 @@ import click
 from agent.cli.codes import Trouble
 from agent.cli.load import load
 from agent.cli.report.commissioning import commission
-from agent.cli.report.commissioning.running import USUAL, running, start_of
+from agent.cli.report.commissioning.running import USUAL, command_of, running, start_of
 from agent.cli.talk import Talk
 
 START_S = 120.0  # the first start on a small board compiles the detectors
@@ -21,7 +21,7 @@ LATER = "-"
 def prove(path: Path, talk: Talk, by: str) -> None:
     """Have the agent started and commission it, or say what is left. Raises Trouble; Exit for a finding."""
     if talk.yes or not _started(path, talk):
-        report = f"cellwarden report commissioning{'' if path == USUAL else f' --config {path}'}"
+        report = command_of(path)
         then = f" && sudo {report}" if path == USUAL else f"   and beside it: {report}"
         click.echo(f"Next: {start_of(path)}{then}")
         click.echo("That measures the running agent, sends one test alarm to the collector, and signs off.")

@@ -1,6 +1,7 @@
 """The dialogue of setup at a real terminal, and the limits that somebody must look at."""
 
 import asyncio
+import os
 import re
 import socket
 import threading
@@ -58,14 +59,15 @@ def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_to_the_signed_r
     assert not config.exists()
 
     config.write_text("# what was there before\n")
-    with Collector(tmp_path / "collector.db", "--announce", "noc") as collector:
+    name = f"noc-{os.getpid()}"
+    with Collector(tmp_path / "collector.db", "--announce", name) as collector:
         heard = [one.name for one in asyncio.run(found(COLLECTOR, 1))]
         answers = {
             "on the panel": "north-1",
             "panel show?": "53.5",
             "on its plate?": "pack_serial BA999",
             "or its number": "0",
-            "URL, or its number": str(1 + heard.index("noc")),
+            "URL, or its number": str(1 + heard.index(name)),
             "6/6 Write": "y",
             "Start it in another terminal": "",
             "Raise one test alarm?": "y",

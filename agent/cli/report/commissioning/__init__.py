@@ -1,5 +1,6 @@
 """cellwarden report commissioning: what the running agent measures, one test alarm, and the page to sign."""
 
+import os
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +17,7 @@ from agent.cli.load import config_option, load
 from agent.cli.report.commissioning.compare import panel, plate
 from agent.cli.report.commissioning.page import intervals_text, page
 from agent.cli.report.commissioning.record import Record, Sight, UnitRecord
-from agent.cli.report.commissioning.running import drill, running, sights, watch
+from agent.cli.report.commissioning.running import command_of, drill, running, sights, watch
 from agent.cli.talk import Talk, you
 from agent.config import Config, TcpBus, UnitTable
 from agent.line import serial_of
@@ -62,6 +63,9 @@ def commission(path: Path, talk: Talk, by: str, *, compare: bool = True) -> list
     """
     config, profiles = load(path)
     socket = config.control.socket
+    if not os.access(path.parent, os.W_OK):  # known before a horn sounds
+        seen = f"{path.parent}: you may not write the report there. No alarm was raised."
+        raise Trouble("CW-602", seen, f"sudo {command_of(path)}")
     running(config, path, socket)
     test = None
     if talk.agree("Raise one test alarm? Outputs act for 10 s, and it goes to the collector."):
@@ -94,7 +98,7 @@ def write(record: Record, path: Path) -> Path:
         html.write_text(page(record))
     except OSError as error:
         seen = f"{html}: cannot be written: {error.strerror}. The agent is not touched by it."
-        raise Trouble("CW-602", seen, "sudo cellwarden report commissioning") from error
+        raise Trouble("CW-602", seen, f"sudo {command_of(path)}") from error
     return html
 
 

@@ -25,13 +25,20 @@ def start_of(path: Path) -> str:
     return "sudo systemctl restart cellwarden" if path == USUAL else f"cellwarden run --config {path}"
 
 
+def command_of(path: Path) -> str:
+    """Return the command that commissions the agent of a configuration."""
+    return f"cellwarden report commissioning{'' if path == USUAL else f' --config {path}'}"
+
+
 def running(config: Config, path: Path, socket: Path) -> dict[str, Any]:
     """Return the status of the agent that polls what the file says. Raises Trouble."""
     try:
         status = client.get(socket, "/v1/status")
     except (client.NotRunning, client.Refusal) as error:
         why = str(error).partition(";")[0]
-        raise Trouble("CW-401", f"{why}. No alarm was raised.", start_of(path)) from error
+        barred = isinstance(error.__cause__, PermissionError)
+        run = f"sudo {command_of(path)}" if barred else start_of(path)
+        raise Trouble("CW-401", f"{why}. No alarm was raised.", run) from error
     polled = {unit["name"] for unit in status["units"]}
     if status["agent"] != config.agent.id or polled != {unit.path for unit in config.unit}:
         seen = f"The agent at {socket} polls {', '.join(sorted(polled))}, which is not what {path} says."
