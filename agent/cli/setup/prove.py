@@ -49,6 +49,7 @@ def _started(path: Path, talk: Talk) -> bool:
 def _await(path: Path) -> None:
     """Wait until the agent polls what the file says. Raises Trouble."""
     config, _ = load(path)
+    click.echo(f"Waiting for the agent, {START_S:g} s at most. Ctrl-C is safe.")
     end_s = time.monotonic() + START_S
     while True:
         try:

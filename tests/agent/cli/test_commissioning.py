@@ -15,7 +15,7 @@ from agent.cli.alarm.follow import follow
 from agent.cli.demo.children import Child, Children
 from agent.cli.report.commissioning.record import Record, Sight, UnitRecord
 from agent.control import client
-from tests.test_first_ten_minutes import Terminal
+from tests.terminal import Terminal
 from tests.test_main_job import Chain, delivered
 
 BY = "A.Technician"

@@ -19,7 +19,7 @@ from hil.modbus.rtu import RtuBus
 from tests.agent.cli.test_scan import BAUD, pace
 from tests.agent.test_discovery import found
 from tests.collector.processes import Collector
-from tests.test_first_ten_minutes import Terminal
+from tests.terminal import Terminal
 
 CTRL_C = "\x03"
 

@@ -15,7 +15,8 @@ SENSORS = ("cell_temperature", "module_temperature")
 @dataclass(frozen=True, slots=True)
 class Sight:
     """One unit as it was read: a mapping per value (`place`, `quantity`, `quality`, `value`), and who it says
-    it is. `took_s`: of one whole reading. `intervals`: as the agent's status has them; None: no agent yet.
+    it is. `took_s`: of one whole reading. `intervals`, `knowledge`: as the agent's status has them; None and
+    "" where no agent was asked.
     """
 
     values: Sequence[Mapping[str, Any]]
