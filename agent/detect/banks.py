@@ -44,20 +44,29 @@ class Layout:
         self.volts = make_bank(places, quantities, resolution, VOLTAGES, FINEST_V)
         self.circuits = _circuits(places, quantities)
         self.groups = _of_places(self.temps.scope, "temperature")
-        self.at_current = _at_current(self.circuits)
+        self.circuit_of_temps = self._circuit_of(self.temps)
+        self.circuit_of_volts = self._circuit_of(self.volts)
+        self.drop_group = self._drop_group()
         self.at_ambient = next((i for i, q in enumerate(quantities) if q == "ambient_temperature"), -1)
         self.sizes = Sizes(
             len(places), self.temps.n, len(self.temps.scope), self.volts.n, len(self.volts.scope),
             self.circuits.n,
         )  # fmt: skip
+        frame, cells = len(places), self.volts.n
+        # What every frame writes before it reads it, of all units: they are judged one after the other.
+        self.gate_scratch = (
+            np.full(frame, np.nan), np.zeros(frame, np.uint8), np.full(frame, np.nan),
+            np.zeros(frame, np.uint8),
+        )  # fmt: skip
+        self.cell_scratch = self.volts.member.copy(), np.full(cells, np.nan), np.full(cells, np.nan)
 
-    def circuit_of(self, bank: Bank) -> Ints:
+    def _circuit_of(self, bank: Bank) -> Ints:
         """Return whose current passes each channel of a bank."""
         by_place = {place: j for j, place in enumerate(self.circuits.places)}
         found = [by_place.get(string_of(place), by_place.get("", 0)) for place in bank.places]
         return np.array(found, np.int64)
 
-    def drop_group(self) -> Ints:
+    def _drop_group(self) -> Ints:
         """Return for each cell the group of sensors its voltage drop counts for; one past the last: none."""
         by_scope = {scope: g for g, scope in enumerate(self.temps.scope)}
         nowhere = len(self.temps.scope)
@@ -66,7 +75,7 @@ class Layout:
 
 
 def layout_of(places: Sequence[str], quantities: Sequence[str], resolution: Floats) -> Layout:
-    """Return who is where; units of the same layout share one, for nobody writes to it."""
+    """Return who is where; units of the same layout share one."""
     step = np.asarray(resolution, np.float64)
     return _shared(tuple(places), tuple(quantities), step.tobytes())
 
@@ -102,10 +111,6 @@ def _circuits(places: Sequence[str], quantities: Sequence[str]) -> Bank:
     return _of_places(chosen, "current", [at[place] for place in chosen])
 
 
-def _at_current(circuits: Bank) -> Ints:
-    return circuits.index
-
-
 def new_banks(layout: Layout, settings: Settings) -> Banks:
     """Return the arrays of a unit of which nothing has been seen yet."""
     sizes, temps, volts = layout.sizes, layout.temps, layout.volts
@@ -113,15 +118,15 @@ def new_banks(layout: Layout, settings: Settings) -> Banks:
     slopes = slope.new_slopes(temps.step)
     group_step = np.array([temps.step[temps.member[first]] for first in temps.start[:-1]], float).reshape(-1)
     group_slopes = slope.new_slopes(group_step)
+    si, quality, value, verdict = layout.gate_scratch
     return Banks(
         gate=Gate(
-            np.full(frame, np.nan), np.zeros(frame, np.uint8), validity.limits_of(layout.quantities),
-            np.full((frame, 5), np.nan), np.zeros(frame, np.int64), np.full(frame, np.nan),
-            np.zeros(frame, np.uint8),
+            si, quality, validity.limits_of(layout.quantities), np.full((frame, 5), np.nan),
+            np.zeros(frame, np.uint8), value, verdict,
         ),
-        temps=new_inputs(temps, layout.circuit_of(temps)),
-        volts=new_inputs(volts, layout.circuit_of(volts)),
-        load=load.new_load(layout.at_current, layout.at_ambient),
+        temps=new_inputs(temps, layout.circuit_of_temps),
+        volts=new_inputs(volts, layout.circuit_of_volts, faults=False),
+        load=load.new_load(layout.circuits.index, layout.at_ambient),
         own=load.new_model(n),
         against=load.new_model(n),
         temperature=slopes.temperature,
@@ -130,7 +135,7 @@ def new_banks(layout: Layout, settings: Settings) -> Banks:
         scales=slopes.scales,
         heat=new_heat(n, cells),
         cells=imbalance.new_cells(cells, len(volts.scope)),
-        resistances=resistance.new_resistances(volts.member, circuits),
+        resistances=resistance.new_resistances(cells, circuits, *layout.cell_scratch),
         around=surroundings.new_surroundings(
             groups, circuits, n, settings.max_charge_a, settings.max_discharge_a
         ),
@@ -139,7 +144,7 @@ def new_banks(layout: Layout, settings: Settings) -> Banks:
         group_moments=group_slopes.moments,
         group_scales=group_slopes.scales,
         trips=Trips(
-            np.zeros(cells), np.full(groups + 1, np.inf), layout.drop_group(), trip.new_state(n),
+            np.zeros(cells), np.full(groups + 1, np.inf), layout.drop_group, trip.new_state(n),
             np.full(n, np.nan),
         ),
         ledger=Ledger(np.zeros(4)),

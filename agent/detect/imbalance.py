@@ -22,6 +22,7 @@ from agent.detect.channels import Floats
 from agent.detect.compiled import compiled, inlined
 from agent.detect.inputs import Inputs
 from agent.detect.load import UNKNOWN, Load
+from agent.detect.memory import untouched
 
 SCALES_S = np.array([4.0, 120.0, 7200.0, 86400.0])
 SIGMAS = np.array([15.0, 12.0, 3.5, 3.5])
@@ -49,20 +50,22 @@ QUANTILE_STEPS, LEAST_SPREAD_V = 60, 2e-5
 # scale, V and s.
 BASELINE, AGE, MEAN, SQUARE, WINDOWS = 0, 4, 8, 12, 16
 COLUMNS = 20
-# Columns of the verdict: mV (sudden, drifting), V, V, then by scale V^2 and V.
-SUDDEN, DRIFTING, DEVIATION, EXPECTED, NOISE2, LEFT = 0, 1, 2, 3, 4, 8
-VERDICTS = 12
+# Columns of the verdict: mV (sudden, drifting), V, V, then by scale V^2.
+SUDDEN, DRIFTING, DEVIATION, EXPECTED, NOISE2 = range(5)
+VERDICTS = 8
 
 
 class Cells(NamedTuple):
     """State and verdict for n cells.
 
-    state (n, 20), verdict (n, 12): see the columns above; quantile (scales, groups): of the excursions, V;
-    waited_s (scales,): since a mean was judged; gain (scales,): of the means, this frame.
+    state (n, 20), verdict (n, 8): see the columns above; left (n, scales), V: how far its mean has left the
+    siblings, 0 where that is not beyond doubt; quantile (scales, groups): of the excursions, V; waited_s
+    (scales,): since a mean was judged; gain (scales,): of the means, this frame.
     """
 
     state: Floats
     verdict: Floats
+    left: Floats
     quantile: Floats
     waited_s: Floats
     gain: Floats
@@ -70,12 +73,12 @@ class Cells(NamedTuple):
 
 def new_cells(n: int, groups: int) -> Cells:
     """Return the state of cells that have not been seen yet."""
-    verdict = np.full((n, VERDICTS), np.nan)
-    verdict[:, LEFT:] = 0.0
     scales = len(SCALES_S)
+    (left,) = untouched((n, scales))
     return Cells(
-        np.zeros((n, COLUMNS)), verdict, np.full((scales, groups), 1e-3), np.zeros(scales), np.zeros(scales)
-    )
+        np.zeros((n, COLUMNS)), np.full((n, VERDICTS), np.nan), left, np.full((scales, groups), 1e-3),
+        np.zeros(scales), np.zeros(scales),
+    )  # fmt: skip
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
@@ -93,7 +96,7 @@ def judge_imbalance(dt_s: float, bank: Inputs, load: Load, cells: Cells) -> None
         Tells the regime of each cell's circuit.
     cells : Cells
         State, and output in `verdict`: SUDDEN and DRIFTING (mV; NaN: not known), DEVIATION from the siblings,
-        EXPECTED deviation, V; by scale NOISE2 (variance) and LEFT, V.
+        EXPECTED deviation, V; by scale NOISE2 (variance); and in `left`.
     """
     counted_s = min(dt_s, GAP_S)
     for k in range(SCALES_S.size):
@@ -113,10 +116,10 @@ def judge_imbalance(dt_s: float, bank: Inputs, load: Load, cells: Cells) -> None
                 _judge_scale(bank, cells, g, k, cells.waited_s[k])
             cells.waited_s[k] = 0.0
     for c in range(bank.value.size):
-        v = cells.verdict
+        v, left = cells.verdict, cells.left
         if not np.isnan(v[c, DEVIATION]):
-            v[c, SUDDEN] = 1e3 * max(v[c, LEFT], v[c, LEFT + 1])
-            v[c, DRIFTING] = 1e3 * max(v[c, LEFT + 2], v[c, LEFT + 3])
+            v[c, SUDDEN] = 1e3 * max(left[c, 0], left[c, 1])
+            v[c, DRIFTING] = 1e3 * max(left[c, 2], left[c, 3])
 
 
 @inlined
@@ -137,7 +140,7 @@ def _follow(dt_s: float, deviation: float, regime: int, step: float, cells: Cell
     s[c, AGE + regime] = age_s
     usual = 2.0 * max(step, math.sqrt(s[c, SQUARE]))  # what is learned follows no fault at full speed
     bounded = min(max(excursion, -usual), usual)
-    if cells.verdict[c, LEFT] > 0.0 or cells.verdict[c, LEFT + 1] > 0.0:
+    if cells.left[c, 0] > 0.0 or cells.left[c, 1] > 0.0:
         bounded *= BEYOND_SHARE
     s[c, BASELINE + regime] += bounded * min(1.0, dt_s / min(max(age_s, 0.25 * START_S), BASELINE_S))
     cells.verdict[c, EXPECTED] = s[c, BASELINE + regime]
@@ -201,7 +204,10 @@ def _judge_cell(
         left = min(abs(mean), abs(alone)) if mean * alone > 0.0 else 0.0
     beyond = left * left > SIGMAS[k] * SIGMAS[k] * noise2
     ripe = windows >= 1.0 or k < DRIFT
-    cells.verdict[c, LEFT + k] = left if beyond and ripe else 0.0
+    if beyond and ripe:
+        cells.left[c, k] = left
+    elif cells.left[c, k] > 0.0:  # else its page stays untouched
+        cells.left[c, k] = 0.0
     share = min(waited_s / SCALES_S[k], 1.0)
     least = (0.5 * step) ** 2
     square = min(mean * mean, 4.0 * max(s[c, SQUARE + k], least))

@@ -33,7 +33,8 @@ class Inputs(NamedTuple):
     at, group, member, start, step: see `Bank`. circuit: whose current passes (see `load`). order: scratch.
     raw: as read, jumps included. value: NaN where no detector may use it. usable: 1 where raw is good and
     possible. restart: 1 where the sensor has stepped. median: of the siblings. age_s: since the last usable
-    value, infinite before the first. memory (n, 6), score (n, 2): see the columns above.
+    value, infinite before the first. memory (n, 6), score (n, 2): see the columns above; (0, 6) and (n, 1) in
+    a bank whose sensors are not judged themselves.
     """
 
     at: Ints
@@ -53,10 +54,10 @@ class Inputs(NamedTuple):
     score: Floats
 
 
-def new_inputs(bank: Bank, circuit: Ints) -> Inputs:
-    """Return the arrays for a bank of which nothing has been seen yet."""
+def new_inputs(bank: Bank, circuit: Ints, *, faults: bool = True) -> Inputs:
+    """Return the arrays for a bank of which nothing has been seen yet; faults: its sensors are judged."""
     n = bank.n
-    memory = np.full((n, 6), np.nan)
+    memory = np.full((n if faults else 0, 6), np.nan)
     memory[:, [SUSPECT, STANDS_S]] = 0.0
     return Inputs(
         at=bank.index,
@@ -73,7 +74,7 @@ def new_inputs(bank: Bank, circuit: Ints) -> Inputs:
         median=np.full(n, np.nan),
         age_s=np.full(n, np.inf),
         memory=memory,
-        score=np.zeros((n, 2)),
+        score=np.zeros((n, 2 if faults else 1)),
     )
 
 
@@ -103,25 +104,25 @@ def take_inputs(dt_s: float, blind_s: float, si: Floats, value: Floats, verdict:
         bank.usable[c] = said in (GOOD, HELD, RESTART, RESUMED)
         bank.restart[c] = said in (RESTART, RESUMED)
         bank.age_s[c] = bank.age_s[c] + dt_s if np.isnan(x) else 0.0
-        if said == RESTART:
-            if bank.memory[c, SUSPECT] <= 0.0:  # else it has stepped again: what counts is where it came from
-                bank.memory[c, BEFORE] = bank.memory[c, LATEST]
-            bank.memory[c, SUSPECT] = SUSPECT_S
-        if not np.isnan(x):
-            bank.memory[c, LATEST] = x
     sibling_median(bank.value, bank.member, bank.start, bank.order, bank.median)
-    _score_sensors(dt_s, bank)
+    if bank.memory.shape[0] > 0:
+        _score_sensors(dt_s, verdict, bank)
     _score_blind(blind_s, bank)
 
 
 @compiled
-def _score_sensors(dt_s: float, bank: Inputs) -> None:
+def _score_sensors(dt_s: float, verdict: Codes, bank: Inputs) -> None:
     """Score 1 a sensor that stepped to a heat, or that stands bit by bit still while its siblings moved."""
     memory = bank.memory
     for c in range(bank.at.size):
         x = bank.value[c]
         if np.isnan(x):
             continue
+        if verdict[bank.at[c]] == RESTART:
+            if memory[c, SUSPECT] <= 0.0:  # else it has stepped again: what counts is where it came from
+                memory[c, BEFORE] = memory[c, LATEST]
+            memory[c, SUSPECT] = SUSPECT_S
+        memory[c, LATEST] = x
         if memory[c, SUSPECT] > 0.0:
             away = x - memory[c, BEFORE]
             returning = away < -bank.step[c] and memory[c, SUSPECT] > SUSPECT_S - RETURN_S

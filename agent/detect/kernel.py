@@ -49,7 +49,7 @@ class Gate(NamedTuple):
     quality: Codes
     limits: Floats
     memory: Floats
-    held: Ints
+    held: Codes
     value: Floats
     verdict: Codes
 
@@ -99,19 +99,20 @@ class Banks(NamedTuple):
 def _gate(n: int, at: Any) -> Gate:
     return Gate(
         carray(float64s(at[0]), (n,)), carray(uint8s(at[1]), (n,)), carray(float64s(at[2]), (n, 5)),
-        carray(float64s(at[3]), (n, 5)), carray(int64s(at[4]), (n,)), carray(float64s(at[5]), (n,)),
+        carray(float64s(at[3]), (n, 5)), carray(uint8s(at[4]), (n,)), carray(float64s(at[5]), (n,)),
         carray(uint8s(at[6]), (n,)),
     )  # fmt: skip
 
 
 @njit(error_model="numpy")
-def _inputs(n: int, groups: int, at: Any) -> Inputs:
+def _inputs(n: int, groups: int, judged: int, at: Any) -> Inputs:
     return Inputs(
         carray(int64s(at[0]), (n,)), carray(int64s(at[1]), (n,)), carray(int64s(at[2]), (n,)),
         carray(int64s(at[3]), (groups + 1,)), carray(float64s(at[4]), (n,)), carray(int64s(at[5]), (n,)),
         carray(int64s(at[6]), (n,)), carray(float64s(at[7]), (n,)), carray(float64s(at[8]), (n,)),
         carray(uint8s(at[9]), (n,)), carray(uint8s(at[10]), (n,)), carray(float64s(at[11]), (n,)),
-        carray(float64s(at[12]), (n,)), carray(float64s(at[13]), (n, 6)), carray(float64s(at[14]), (n, 2)),
+        carray(float64s(at[12]), (n,)), carray(float64s(at[13]), (n * judged, 6)),
+        carray(float64s(at[14]), (n, 1 + judged)),
     )  # fmt: skip
 
 
@@ -162,8 +163,8 @@ def _cells(n: int, groups: int, at: Any) -> Cells:
     k = CELL_SCALES_S.size
     return Cells(
         carray(float64s(at[0]), (n, COLUMNS)), carray(float64s(at[1]), (n, VERDICTS)),
-        carray(float64s(at[2]), (k, groups)), carray(float64s(at[3]), (k,)),
-        carray(float64s(at[4]), (k,)),
+        carray(float64s(at[2]), (n, k)), carray(float64s(at[3]), (k, groups)), carray(float64s(at[4]), (k,)),
+        carray(float64s(at[5]), (k,)),
     )  # fmt: skip
 
 
@@ -262,7 +263,7 @@ def _make_judge_unit(digest: int) -> Any:
         assert digest > 0
         frame, n, groups, cells_n, cell_groups, m = sizes
         g = _gate(frame, at[0])
-        temps, volts = _inputs(n, groups, at[1]), _inputs(cells_n, cell_groups, at[2])
+        temps, volts = _inputs(n, groups, 1, at[1]), _inputs(cells_n, cell_groups, 0, at[2])
         load = _load(m, at[3])
         slopes = _slopes(n, at[6], at[7], at[8][0], at[9][0])
         heat = _heat(n, cells_n, at[10])

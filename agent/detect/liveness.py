@@ -103,13 +103,12 @@ class Liveness:
         self._period_s, self._most_s = period_s, max(3.0 * period_s, GAP_S)
         self._judged: Flags = np.isin(np.array(quantities, dtype=str), (*TEMPERATURES, *VOLTAGES))
         self._teaches = self._judged.astype(np.uint8)
-        self._promised_s = np.where(
-            np.isfinite(changes_within_s), np.maximum(changes_within_s, 3.0 * period_s), np.inf
-        )
         self._beats = [
             i for i, q in enumerate(quantities) if q == "heartbeat" or np.isfinite(changes_within_s[i])
         ]
-        self._steps, self._gap_s = np.zeros(n, np.int64), np.zeros(n)  # of the heartbeats
+        promised_s = changes_within_s[self._beats]
+        self._promised_s = np.where(np.isfinite(promised_s), np.maximum(promised_s, 3.0 * period_s), np.inf)
+        self._steps, self._gap_s = np.zeros(len(self._beats), np.int64), np.zeros(len(self._beats))
         self._last, self._seen = np.zeros(n, np.int64), np.zeros(n, np.uint8)
         self._counts = np.zeros((n, 6))
         self._t_s = math.nan
@@ -174,15 +173,15 @@ class Liveness:
 
     def _standing_heartbeat(self, gaps_s: Floats) -> int | None:
         """Return a heartbeat that stands still. gaps_s: since the last step of each, before this frame."""
-        for i, gap_s in zip(self._beats, gaps_s, strict=True):
+        for b, (i, gap_s) in enumerate(zip(self._beats, gaps_s, strict=True)):
             still_s = self._counts[i, STILL]
             if still_s == 0.0 and self._seen[i]:
-                self._steps[i] += 1
-                if self._steps[i] > 1 and gap_s > self._gap_s[i]:
-                    self._gap_s[i] = gap_s
-            limit_s = self._promised_s[i]
-            if math.isinf(limit_s) and self._steps[i] > RUNS:
-                limit_s = GAPS * self._gap_s[i]
+                self._steps[b] += 1
+                if self._steps[b] > 1 and gap_s > self._gap_s[b]:
+                    self._gap_s[b] = gap_s
+            limit_s = self._promised_s[b]
+            if math.isinf(limit_s) and self._steps[b] > RUNS:
+                limit_s = GAPS * self._gap_s[b]
             if self._seen[i] and still_s >= max(limit_s, LEAST_S):
                 return i
         return None

@@ -30,7 +30,9 @@ VOLT, CROSS, RESIDUAL, OHM, SCORE, SIBLINGS_OHM = range(6)
 
 
 class Resistances(NamedTuple):
-    """State and verdict: circuit (m, 4), cell (n, 6), and scratch for medians, order, ohm, median (n,)."""
+    """State and verdict: circuit (m, 4), cell (n, 6), and scratch for medians, order (a permutation of each
+    group's members), ohm, median (n,).
+    """
 
     circuit: Floats
     cell: Floats
@@ -39,13 +41,12 @@ class Resistances(NamedTuple):
     median: Floats
 
 
-def new_resistances(member: Ints, circuits: int) -> Resistances:
-    """Return the state of cells that have not been seen yet; member (n,): see `Bank`."""
-    n = len(member)
+def new_resistances(n: int, circuits: int, order: Ints, ohm: Floats, median: Floats) -> Resistances:
+    """Return the state of n cells that have not been seen yet."""
     circuit, cell = np.zeros((circuits, 4)), np.zeros((n, 6))
     circuit[:, BEFORE] = np.nan
     cell[:, [VOLT, OHM]] = np.nan
-    return Resistances(circuit, cell, member.copy(), np.full(n, np.nan), np.full(n, np.nan))
+    return Resistances(circuit, cell, order, ohm, median)
 
 
 @compiled  # no fastmath: it may delete the NaN tests below

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from agent.detect.channels import Codes, Floats, Ints
+from agent.detect.channels import Codes, Floats
 from agent.detect.compiled import compiled
 
 GOOD, NOT_GOOD, IMPOSSIBLE, HELD, RESTART, RESUMED = range(6)
@@ -49,7 +49,7 @@ def gate(
     quality: Codes,
     limits: Floats,
     memory: Floats,
-    held: Ints,
+    held: Codes,
     value: Floats,
     verdict: Codes,
 ) -> None:
@@ -67,7 +67,7 @@ def gate(
         Columns LOW .. JUMP_MAX.
     memory : (n, 5) float64
         Columns LAST .. HELD_DIRECTION, NaN at first; kept between frames.
-    held : (n,) int64
+    held : (n,) uint8
         How many values in a row agreed with a jump that is held back.
     value : (n,) float64
         Output: the value, or NaN where it must not be used.
@@ -104,7 +104,7 @@ def gate(
 
 
 @compiled
-def _confirm(t_s: float, x: float, limits: Floats, memory: Floats, held: Ints, c: int) -> bool:
+def _confirm(t_s: float, x: float, limits: Floats, memory: Floats, held: Codes, c: int) -> bool:
     """Count values that agree with a jump; True when it is confirmed."""
     direction = np.sign(x - memory[c, LAST])
     moved = x - memory[c, HELD_V]

@@ -315,7 +315,7 @@ class RackWatch:
 
     def _say_imbalance(self, case: Case) -> AlarmEvent:
         seen, volts = self._banks.cells.verdict[case.c], self._banks.volts.value[case.c]
-        k = int(np.argmax(seen[imbalance.LEFT : imbalance.LEFT + imbalance.DRIFT]))
+        k = int(np.argmax(self._banks.cells.left[case.c, : imbalance.DRIFT]))
         return explain.cell_imbalance(
             case,
             seen[imbalance.SUDDEN],
@@ -327,7 +327,7 @@ class RackWatch:
 
     def _say_drift(self, case: Case) -> AlarmEvent:
         seen, state = self._banks.cells.verdict[case.c], self._banks.cells.state[case.c]
-        k = imbalance.DRIFT + int(np.argmax(seen[imbalance.LEFT + imbalance.DRIFT : imbalance.VERDICTS]))
+        k = imbalance.DRIFT + int(np.argmax(self._banks.cells.left[case.c, imbalance.DRIFT :]))
         return explain.cell_drift(
             case,
             seen[imbalance.DRIFTING],
