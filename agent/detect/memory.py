@@ -5,6 +5,7 @@ call. A unit has some seventy. Its kernel is therefore called with addresses, an
 with neither. Whoever holds the addresses must hold the arrays too, and never replace one.
 """
 
+import contextlib
 import ctypes
 import math
 import mmap
@@ -34,7 +35,10 @@ def untouched(*shapes: tuple[int, ...]) -> tuple[Floats, ...]:
     sizes = [math.prod(shape) for shape in shapes]
     if not sum(sizes):
         return tuple(map(np.zeros, shapes))
-    numbers = np.frombuffer(mmap.mmap(-1, 8 * sum(sizes)), np.float64)
+    pages = mmap.mmap(-1, 8 * sum(sizes), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared ones fill when read
+    with contextlib.suppress(OSError):  # a kernel without huge pages, of which one would hold all
+        pages.madvise(mmap.MADV_NOHUGEPAGE)
+    numbers = np.frombuffer(pages, np.float64)
     parts = np.split(numbers, np.cumsum(sizes)[:-1])
     return tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.clock import Clock
 from agent.config import Config, RtuBus, TcpBus, UnitTable, is_loopback
@@ -33,8 +34,10 @@ from agent.store.writer import Writer
 from agent.uplink.pace import Pace
 from agent.uplink.tls import client_context
 from agent.uplink.uplink import Uplink
-from agent.web.server import Look, Page
 from drivers.profile import Profile
+
+if TYPE_CHECKING:
+    from agent.web.server import Look, Page
 
 log = logging.getLogger(__name__)
 
@@ -100,11 +103,13 @@ class Parts:
         ]
         return Bus(bus.name, _port(bus, units), units, self.clock)
 
-    def new_page(self, view: Look) -> Page | None:
+    def new_page(self, view: "Look") -> "Page | None":
         """Make the status page, where there is to be one."""
         table = self.config.web
         if not table.address:
             return None
+        from agent.web.server import Page  # not without one: 1 MB of memory
+
         cert, key, token = map(handed_over, (table.cert, table.key, table.token_file))
         tls = (cert, key) if cert and key else None
         said = {"name": self.config.agent.id, "site": self.config.agent.site, "version": VERSION}

@@ -17,16 +17,16 @@ from agent.status import bus_report, health, points, unit_report
 from agent.store.errors import StoreError
 from agent.store.raised import Raised
 from agent.view.site import unit_view, view
-from agent.web.server import Page
 
 if TYPE_CHECKING:
     from agent.metrics import MetricsServer
+    from agent.web.server import Page
 
 
 class Report:
     """Reads the parts of an agent and changes nothing."""
 
-    def __init__(self, parts: Parts, page: Callable[[], Page | None]) -> None:
+    def __init__(self, parts: Parts, page: Callable[[], "Page | None"]) -> None:
         self._parts, self._page = parts, page
         self._trends = Trends()
         self._raised = Raised(parts.store.path, parts.config.detection.shadow)
