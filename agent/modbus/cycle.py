@@ -1,10 +1,12 @@
 """What passes between a unit and the schedule: a wish, a request, and a poll cycle on its way to a frame."""
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.clock import Stamp
+from agent.modbus.ports import NO_REPLY
 from drivers.layout import Image, Layout
 from drivers.quantities import Poll
 from drivers.registers import Read
@@ -47,6 +49,18 @@ class Connection:
         self.safety = [i for i, poll in enumerate(plan.classes) if poll is not Poll.STATE]
         self.state = [i for i, poll in enumerate(plan.classes) if poll is Poll.STATE]
 
+    def cycle(self, release_s: float, now_s: float, resting: Collection[int]) -> "Cycle":
+        """Begin a cycle; unit ids (by offset) that are `resting` are not asked, and say NO_REPLY."""
+        with_state = now_s >= self.state_at_s
+        reads = deque[int]()
+        for index in (*self.safety, *(self.state if with_state else ())):
+            if self.reads[index].unit_offset in resting:
+                self.image.store(index, NO_REPLY)
+            else:
+                reads.append(index)
+        left = sum(index in self.safety for index in reads)
+        return Cycle(self, release_s, with_state, reads, left)
+
 
 @dataclass(slots=True, eq=False)
 class Cycle:
@@ -69,6 +83,16 @@ class Cycle:
     def done(self) -> bool:
         """Whether nothing is left to ask or to wait for."""
         return not self.pending and not self.out
+
+    def give_up(self, index: int) -> None:
+        """A read was not answered: ask nothing more of its unit id in this cycle."""
+        connection = self.connection
+        offset = connection.reads[index].unit_offset
+        rest = [i for i in self.pending if connection.reads[i].unit_offset == offset]
+        for other in rest:
+            connection.image.store(other, NO_REPLY)
+            self.pending.remove(other)
+        self.left -= sum(i in connection.safety for i in (index, *rest))
 
 
 @dataclass(slots=True, eq=False)

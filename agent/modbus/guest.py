@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from agent.modbus.adu import BROKEN_OFF_S, data_bytes
 from agent.modbus.ports import Answer, Port, PortError
-from agent.modbus.unit import STRANGER_S, Unit
+from agent.modbus.silence import STRANGER_S
+from agent.modbus.unit import Unit
 from drivers.registers import Read
 
 PATIENCE_S = 4.0  # for a pause that is long enough

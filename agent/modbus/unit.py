@@ -9,11 +9,9 @@ say, however late. One that answers out of turn is covered by time: see `timing.
 """
 
 import logging
-from collections import deque
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from math import floor
-from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -21,33 +19,28 @@ from agent.clock import Clock, Stamp
 from agent.frame import Frame
 from agent.intervals import Intervals
 from agent.modbus.adu import data_bytes
+from agent.modbus.conversation import Conversation, shared
 from agent.modbus.cycle import CONNECT, PROBE, Ask, Connection, Cycle, Wish
 from agent.modbus.ports import NO_REPLY, Answer
+from agent.modbus.silence import Silence
 from agent.modbus.stations import Stations
 from agent.modbus.timing import ResponseTimes, backoff_s, overdue_s
 from agent.modbus.verdict import UNHEARD, Counters, Verdict, verdict_of
 from agent.quality import Quality
-from drivers.connect import ConnectError, IdentityMismatch, connect
+from drivers.connect import ConnectError, IdentityMismatch
 from drivers.layout import Layout
 from drivers.line import Line
 from drivers.plan import Cut
 from drivers.profile import Profile
-from drivers.registers import Read, Reply
+from drivers.registers import Reply
 
 log = logging.getLogger(__name__)
-
-LAYOUT_PARTS = ("values", "plan", "guards", "identity", "notes")
-_LAYOUTS: WeakValueDictionary[tuple[bytes, int, int], Layout] = WeakValueDictionary()
 
 STATE_PERIOD_S = 10.0  # points of the poll class "state"; safety points are read every cycle
 OTHERS_WITHIN_S = 10.0  # probes and first conversations give way to safety points for no longer than this
 TRIES = 2  # of one read in one cycle: a frame that noise hit is worth another
 IDENTIFIED_FOR_S = 30.0  # out of sight for longer, a unit is asked anew who it is: it may have been replaced
 BUSY_S = 0.2  # the patience that a busy unit is given before it is asked again
-# A unit that shares its line and never answered is not waited for longer than this, but for every fourth
-# probe, which waits for as long as the slowest unit may take.
-STRANGER_S, STRANGER_PATIENCE = 0.3, 4
-WHOLE_READ_PROBES = 3  # where short reads were never answered, every third probe is a whole one
 
 
 @dataclass(eq=False)
@@ -76,7 +69,6 @@ class Unit:
     counters: Counters = field(default_factory=Counters)
     trouble: str = "has not answered yet"
     heard_s: float | None = None  # when the last whole set of safety points was asked for
-    silences: int = 0  # in a row
     release_s: float = 0.0  # when the next cycle begins
     alone: bool = True  # on its port
     numbered: bool = True  # its port knows a late reply by its number
@@ -84,11 +76,7 @@ class Unit:
     connection: Connection | None = None
     _cuts: frozenset[Cut] = frozenset()  # what refusals have taught, also for the next connection
     _stations: Stations = field(default_factory=Stations)
-    _conversation: Generator[Read, Reply, Layout] | None = None
-    _next_read: Read | None = None
-    _tries: int = 0  # of that read
-    _lost: Read | None = None  # what was not answered: a probe must be, before anything else is asked
-    _answers_short: bool = False  # has answered a read of part of a block
+    _silence: Silence = field(default_factory=Silence)
     _in_vain: bool = False  # asked since the last frame
     _waiting: bool = False  # for the answer to a probe, or to a read of the conversation
     _identified_s: float = 0.0
@@ -99,6 +87,12 @@ class Unit:
     def __post_init__(self) -> None:
         self.times = ResponseTimes(self.timeout_s)
         self.intervals = Intervals(self.deadline_s)
+        self._conversation = Conversation(self.profile, self.line, self.instance)
+
+    @property
+    def silences(self) -> int:
+        """How often in a row it did not answer."""
+        return self._silence.count
 
     @property
     def pace_s(self) -> float:
@@ -113,7 +107,7 @@ class Unit:
         A cycle whose safety points are still being read goes on, and the next one is dropped: values are not
         bunched. A silent unit, or one whose port is not open, is not asked, and its frame says just that.
         """
-        if can_ask and self._conversation is None and (self._unknown or self._was_away(now_s)):
+        if can_ask and not self._conversation.under_way and (self._unknown or self._was_away(now_s)):
             self._begin_conversation(now_s)
         if now_s < self.release_s:
             return
@@ -134,22 +128,13 @@ class Unit:
         if connection is None:
             return
         connection.image.begin_cycle()
-        talking = self._conversation is not None or self._lost
+        talking = self._conversation.under_way or self._silence.lost
         if connection.foreign or talking or not can_ask or now_s < self._data_from_s:
             if self._in_vain:
                 connection.image.word_quality[:] = Quality.NO_REPLY
             self._emit(connection, self.clock.stamp())
             return
-        with_state = now_s >= connection.state_at_s
-        resting = self._stations.resting(now_s)
-        reads = deque[int]()
-        for index in (*connection.safety, *(connection.state if with_state else ())):
-            if connection.reads[index].unit_offset in resting:
-                connection.image.store(index, NO_REPLY)
-            else:
-                reads.append(index)
-        left = sum(index in connection.safety for index in reads)
-        self._cycle = Cycle(connection, release_s, with_state, reads, left)
+        self._cycle = connection.cycle(release_s, now_s, self._stations.resting(now_s))
 
     @property
     def _unknown(self) -> bool:
@@ -157,25 +142,23 @@ class Unit:
 
     def _was_away(self, now_s: float) -> bool:
         """Whether what answers now may be another unit: nobody has heard this one for long."""
-        if self._lost or self._cycle is not None or self.heard_s is None:
+        if self._silence.lost or self._cycle is not None or self.heard_s is None:
             return False
         away_s = now_s - max(self.heard_s, self._identified_s)
         return away_s > IDENTIFIED_FOR_S and away_s > 3 * self.pace_s
 
     def _begin_conversation(self, now_s: float) -> None:
-        self._conversation = connect(self.profile, line=self.line, instance=self.instance, cuts=self._cuts)
-        try:
-            self._next_read = next(self._conversation)
-        except StopIteration as done:  # a profile that leaves nothing to be asked
-            self._understood(done.value, now_s)
+        layout = self._conversation.begin(self._cuts)
+        if layout is not None:
+            self._understood(layout, now_s)
 
     def wish(self) -> Wish | None:
         """Return what the unit wants to be asked next; None while it has nothing, or waits for an answer."""
         if self._waiting:
             return None
-        if self._lost:
+        if self._silence.lost:
             return Wish(PROBE, self._ask_from_s, self._ask_from_s + OTHERS_WITHIN_S)
-        if self._conversation is not None:
+        if self._conversation.under_way:
             at_s = max(self._ask_from_s, self._data_from_s)
             return Wish(CONNECT, at_s, at_s + OTHERS_WITHIN_S)
         cycle = self._cycle
@@ -190,7 +173,7 @@ class Unit:
 
     def owed(self) -> set[tuple[int, int]]:
         """Return function code and data length of every reply that may still be on its way."""
-        reads = [*(self.connection.reads if self.connection else ()), self._next_read]
+        reads = [*(self.connection.reads if self.connection else ()), self._conversation.read]
         return {(read.area.function_code, data_bytes(read)) for read in reads if read}
 
     def ask(self, wish: Wish, now_s: float) -> Ask:
@@ -199,15 +182,13 @@ class Unit:
         timeout_s, pause_s, cycle = self.times.timeout_s, 0.0, None
         if wish.purpose == PROBE:
             self._waiting = True
-            read = self._probe()
-            if self.alone:
-                timeout_s = self.timeout_s
-            elif not self.times.learnt and self.silences % STRANGER_PATIENCE:
-                timeout_s = min(timeout_s, STRANGER_S)
+            others = self.connection.reads if self.connection else ()
+            read = self._silence.probe(others, numbered=self.numbered)
+            timeout_s = self._silence.patience_s(self.times, self.timeout_s, alone=self.alone)
         elif wish.purpose == CONNECT:
             self._waiting = True
-            assert self._next_read is not None
-            read = self._next_read
+            assert self._conversation.read is not None
+            read = self._conversation.read
         else:
             cycle = self._cycle
             assert cycle is not None
@@ -218,16 +199,6 @@ class Unit:
             pause_s = cycle.connection.layout.plan.pauses_ms[index] / 1e3
         self.asked_ids.add(self.unit_id + read.unit_offset)
         return Ask(self, wish.purpose, read, timeout_s, pause_s, now_s, cycle)
-
-    def _probe(self) -> Read:
-        """Return a read that shows whether the unit is there, and whose reply looks like no other's."""
-        lost = self._lost
-        assert lost is not None
-        if self.numbered or (not self._answers_short and self.silences % WHOLE_READ_PROBES == 0):
-            return lost
-        others = self.connection.reads if self.connection else ()
-        short = [replace(lost, count=1), *sorted(others, key=data_bytes)]
-        return next((read for read in short if data_bytes(read) != data_bytes(lost)), lost)
 
     # ---- answers
 
@@ -254,7 +225,8 @@ class Unit:
 
     def port_lost(self) -> None:
         """Note that the port broke: what was asked will not be answered, and that is not the unit's fault."""
-        self._waiting, self._conversation = False, None
+        self._waiting = False
+        self._conversation.end()
         if self._cycle is not None:
             self._end_cycle(self.clock.boottime_s())
 
@@ -284,7 +256,7 @@ class Unit:
         self._stations.answered(ask.read.unit_offset)
         if self.silences:
             log.info("unit %s: answers again", self.name)
-        self.silences, self.trouble = 0, self._stations.trouble(self.unit_id)
+        self._silence.count, self.trouble = 0, self._stations.trouble(self.unit_id)
         cycle.busy = verdict is Verdict.BUSY
         if cycle.busy:
             self.trouble = "asks for patience (exception 5 or 6)"
@@ -300,18 +272,14 @@ class Unit:
 
     def _goes_on_without(self, offset: int, cycle: Cycle, index: int, now_s: float) -> bool:
         """Go on with the other unit ids of this battery; False where none is left to ask."""
-        connection = cycle.connection
-        others = {read.unit_offset for read in connection.reads} - {offset} - self._stations.resting(now_s)
+        all_ids = {read.unit_offset for read in cycle.connection.reads}
+        others = all_ids - {offset} - self._stations.resting(now_s)
         if not others:
             self._stations.forget()
             return False
         least_s = 0.0 if self.numbered else overdue_s(self.timeout_s)
         self._stations.fell_silent(offset, now_s, self.times.timeout_s, least_s)
-        rest = [i for i in cycle.pending if connection.reads[i].unit_offset == offset]
-        for other in rest:
-            connection.image.store(other, NO_REPLY)
-            cycle.pending.remove(other)
-        cycle.left -= sum(i in connection.safety for i in (index, *rest))
+        cycle.give_up(index)
         if self.trouble != (trouble := self._stations.trouble(self.unit_id)):
             log.warning("unit %s: %s", self.name, trouble)
         self.trouble = trouble
@@ -321,25 +289,20 @@ class Unit:
         if verdict in UNHEARD:
             self._fell_silent(ask, verdict, now_s)
             return
-        self._answers_short |= ask.read != self._lost
-        self._lost = None
+        self._silence.probed(ask.read)
         self.release_s = min(self.release_s, max(now_s, self._data_from_s))
 
     def _conversed(self, ask: Ask, reply: Reply, verdict: Verdict, now_s: float) -> None:
-        conversation = self._conversation
-        if conversation is None:
+        if not self._conversation.under_way:
             return
-        self._tries += 1
+        self._conversation.tries += 1
         if verdict is Verdict.BUSY:
             self._ask_from_s = now_s + BUSY_S
             return
-        if self._worth_another(verdict, self._tries):
+        if self._worth_another(verdict, self._conversation.tries):
             return
-        self._tries = 0
         try:
-            self._next_read = conversation.send(NO_REPLY if verdict in UNHEARD else reply)
-        except StopIteration as done:
-            self._understood(done.value, now_s)
+            layout = self._conversation.answered(NO_REPLY if verdict in UNHEARD else reply)
         except IdentityMismatch as error:
             if self.connection is None or not self.connection.foreign:
                 self.connection = self._connected(error.layout, foreign=True)
@@ -349,25 +312,25 @@ class Unit:
             if self._unknown:
                 self.connection = None
             self._fell_silent(ask, verdict, now_s, str(error))
+        else:
+            if layout is not None:
+                self._understood(layout, now_s)
 
     def _understood(self, layout: Layout, now_s: float) -> None:
         for note in layout.notes:
             log.warning("unit %s: %s", self.name, note)
-        self._conversation, self._identified_s = None, now_s
+        self._identified_s = now_s
         self.connection = self._connected(layout)
         self.mismatch(self, "")
         self.release_s = now_s
         if not self.numbered:  # learn now, while nothing is missing, whether short reads are answered
-            self._lost = self.connection.reads[0]
+            self._silence.lost = self.connection.reads[0]
             self.release_s += self.period_s
 
     def _connected(self, layout: Layout, *, foreign: bool = False) -> Connection:
-        """Announce a layout. Units that say the same of themselves share one: it is much of their memory."""
-        key = layout.profile_hash, layout.instance, layout.n
-        shared = _LAYOUTS.get(key)
-        if shared is None or any(getattr(shared, part) != getattr(layout, part) for part in LAYOUT_PARTS):
-            shared = _LAYOUTS[key] = layout
-        return Connection(shared, self.connected(self, shared), foreign=foreign)
+        """Announce a layout."""
+        layout = shared(layout)
+        return Connection(layout, self.connected(self, layout), foreign=foreign)
 
     def _parted(self, connection: Connection, index: int) -> Connection | None:
         """Return the connection with a refused read taken apart, from the next cycle on."""
@@ -381,20 +344,20 @@ class Unit:
 
     def _fell_silent(self, ask: Ask, verdict: Verdict, now_s: float, trouble: str = "") -> None:
         """Leave the unit alone for a while: it did not answer, or not as the unit that it should be."""
-        self._conversation = None
+        self._conversation.end()
         if not trouble and self.connection is not None:
             trouble = UNHEARD[verdict]
         if trouble and trouble != self.trouble:
             log.warning("unit %s: %s", self.name, trouble)
         self.trouble = trouble or self.trouble
         self._in_vain = True
-        self.silences += 1
+        self._silence.count += 1
         self._ask_from_s = now_s + backoff_s(self.silences, self.times.timeout_s)
         if verdict not in UNHEARD:
             return
         if ask.purpose != PROBE:
-            self._lost = ask.read
-        if verdict is Verdict.SILENT and not self.numbered and ask.read == self._lost:
+            self._silence.lost = ask.read
+        if verdict is Verdict.SILENT and not self.numbered and ask.read == self._silence.lost:
             self._data_from_s = ask.at_s + overdue_s(self.timeout_s)
 
     # ---- frames
