@@ -30,6 +30,7 @@ class Together:
     def __init__(self) -> None:
         self.book = AlarmBook()
         self._text = ""
+        self._waits_since_s: float | None = None
 
     def judge(self, t_s: float, units: Mapping[str, Heard]) -> list[AlarmEvent]:
         """Judge all units, by name, at `t_s`; return what happened to the alarm."""
@@ -43,7 +44,10 @@ class Together:
         if any(close):
             self._text = _words(units, silent, t_s - last[0])
         stands = any(close) or (len(silent) >= LEAST_UNITS and not self.book.empty())
-        if not stands and self.book.empty():
+        if self.book.empty() and not stands:
+            self._waits_since_s = None
+            return []
+        if self.book.empty() and self._others_may_follow(t_s, units, silent):
             return []
 
         def explain(_channel: int, row: Row, _members: set[int]) -> AlarmEvent:
@@ -54,6 +58,20 @@ class Together:
             )
 
         return self.book.change("silent-together", _ROWS, [(0, "", _TIER if stands else 0)], t_s, explain)
+
+    def _others_may_follow(self, t_s: float, units: Mapping[str, Heard], silent: Mapping[str, float]) -> bool:
+        """Is a unit overdue that is not silent yet: what they share is said once all of them are known.
+
+        For LEAST_S at most: a unit that answers now and then must not hold the alarm up.
+        """
+        overdue = any(
+            unit.last_s is not None and t_s - unit.last_s > stale_s(unit.period_s)
+            for name, unit in units.items()
+            if name not in silent
+        )
+        if self._waits_since_s is None:
+            self._waits_since_s = t_s
+        return overdue and t_s - self._waits_since_s <= LEAST_S
 
 
 def _words(units: Mapping[str, Heard], silent: Mapping[str, float], for_s: float) -> str:

@@ -76,11 +76,11 @@ def headline(view: View) -> str:
 
 
 def _worst(view: View) -> str:
-    """Name the cell that is farthest from the median, whatever the limits say: in a line that never wraps."""
-    known = [(abs(box["mv"]), unit, box) for unit in view["units"] for box in unit["cells"] if box["mv"]]
+    """Name the cell in the most urgent alarm, or else farthest from its median, in one line."""
+    known = [(unit, box) for unit in view["units"] for box in unit["cells"] if box["mv"]]
     if not known:
         return ""
-    _, unit, box = max(known, key=lambda one: one[0])
+    unit, box = min(known, key=lambda one: (one[1]["priority"] or 9, -abs(one[1]["mv"])))
     return f'<p class="one">Worst cell: {e(unit["name"])} {box["name"]}, {box["mv"]:+.0f} mV</p>'
 
 

@@ -1,5 +1,6 @@
 """The demo as a user runs it: real processes, sockets, a pty and two databases."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,3 +29,21 @@ def test_a_folder_that_is_in_use_is_left_alone(tmp_path: Path) -> None:
     run = demo("--keep", str(tmp_path))
     assert run.returncode == 2
     assert run.stderr.strip().splitlines()[-1] == f"Error: {tmp_path} is not empty; name a new folder"
+
+
+def test_a_demo_whose_terminal_is_closed_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    begin = (
+        "import sys, pathlib; from agent.cli.demo.children import Children\n"
+        "with Children(pathlib.Path(sys.argv[1])) as children:\n"
+        "    child = children.start('bench', 'http.server', '0')\n"
+        "    print(child.process.pid, flush=True)\n"
+        "    child.process.wait()\n"
+    )
+    command = [sys.executable, "-c", begin, str(tmp_path / "kept")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.send_signal(signal.SIGHUP)
+        parent.wait(20)
+    assert not Path(f"/proc/{child}").exists()

@@ -226,3 +226,23 @@ def test_all_units_of_a_bus_point_at_the_bus() -> None:
     }
     ((event),) = together.judge(1051.0, units)
     assert "all units of rs485: look at its adapter, cable and supply first" in event.text
+
+
+def test_units_of_one_line_that_are_asked_one_after_the_other_are_named_together() -> None:
+    together = Together()
+    last_s = {"a": 1000.0, "b": 1000.2, "c": 1002.0, "d": 1002.2}
+    units = {name: Heard(s, 1.0, "rs485") for name, s in last_s.items()}
+    assert together.judge(1011.5, units) == []  # c and d are overdue, and not silent yet
+    ((event),) = together.judge(1012.5, units)
+    assert event.text.startswith("4 units fell silent together (a, b, c, d)")
+    assert "all units of rs485" in event.text
+
+
+def test_a_unit_that_answers_now_and_then_holds_nothing_up() -> None:
+    together = Together()
+    units = {"a": Heard(1000.0, 1.0, "rs485"), "b": Heard(1000.0, 1.0, "rs485")}
+    said = [
+        together.judge(t_s, {**units, "c": Heard(t_s - 5.0, 1.0, "rs485")})
+        for t_s in (1011.0, 1016.0, 1021.0, 1022.0)
+    ]
+    assert [len(events) for events in said] == [0, 0, 0, 1]
