@@ -99,6 +99,12 @@ def forecast(temp_degc: float, seen: Seen) -> str:
     )
 
 
+def as_finely(value: float, beside: float) -> str:
+    """Write a value with as many decimals as two digits of another take: what is beyond them was not measured."""
+    decimals = max(0, 1 - math.floor(math.log10(abs(beside)))) if beside else 2
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: never "-0.0"
+
+
 def risen(seen: Seen, where: str = "") -> str:
     """Return how far a sensor has come; "" where it is below where it was (after a fall), or nobody knows."""
     if not seen.for_s > 0.0:
@@ -110,7 +116,7 @@ def thermal_slope(case: Case, seen: Seen, temp: float, evidence: tuple[str, str]
     """Explain heating against siblings."""
     text = (
         f"{case.name()} heats {seen.against:.2g} K/min faster than its siblings "
-        f"({seen.own:.2g} against {seen.own - seen.against:.2g} K/min), now {temp:.1f} degC"
+        f"({seen.own:.2g} against {as_finely(seen.own - seen.against, seen.own)} K/min), now {temp:.1f} degC"
         f"{risen(seen, ' among them')}; "
         f"{seen.against / seen.noise:.0f} times its noise, {seen.certain:.2g} K/min beyond doubt "
         f"(limit {case.row.limit:g})."
