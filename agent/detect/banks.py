@@ -151,9 +151,9 @@ def new_banks(layout: Layout, settings: Settings) -> Banks:
     )  # fmt: skip
 
 
-def bank_addresses(banks: Banks) -> tuple[tuple[int, ...], ...]:
+def bank_addresses(banks: Banks) -> list[tuple[int, ...]]:
     """Return the addresses of all arrays, in the order that `kernel.judge_unit` opens them."""
-    return tuple(addresses((bank,) if isinstance(bank, np.ndarray) else bank) for bank in banks)
+    return [addresses((bank,) if isinstance(bank, np.ndarray) else bank) for bank in banks]
 
 
 def start_afresh(banks: Banks) -> None:

@@ -254,14 +254,16 @@ def _make_judge_unit(digest: int) -> Any:
             Highest operating temperature, for the last resort.
         sizes : Sizes, as a tuple
         at : tuple
-            The addresses of `Banks`, in its order.
+            The addresses of `Banks`, in its order, as a table; see `memory.table_of`.
         judges : tuple
-            How many detectors, and the address of an int64 table: of each its number of channels and tiers,
-            its score's address and stride, the addresses of its `Delays`. A table, for another tuple is
-            another type: a kernel for each number of detectors would be compiled, at its first frame.
+            Of each detector: its number of channels and tiers, its score's address and stride, the addresses
+            of its `Delays`. A table, for another tuple is another type: a kernel for each number of detectors
+            would be compiled, at its first frame.
         """
         assert digest > 0
         frame, n, groups, cells_n, cell_groups, m = sizes
+        at = carray(int64s(at[2]), (at[0], at[1]))
+        judges = carray(int64s(judges[2]), (judges[0], judges[1]))
         g = _gate(frame, at[0])
         temps, volts = _inputs(n, groups, 1, at[1]), _inputs(cells_n, cell_groups, 0, at[2])
         load = _load(m, at[3])
@@ -294,12 +296,10 @@ def _make_judge_unit(digest: int) -> Any:
                 age_s = max(age_s, cells.state[c, AGE + regime])
             _account(counted_s, blind_s, volts.age_s[c], age_s >= LEARNT_S, seconds)
         changed = 0
-        table = carray(int64s(judges[1]), (judges[0], 8))
-        for j in range(judges[0]):
-            channels, tiers, score, stride = table[j, 0], table[j, 1], table[j, 2], table[j, 3]
+        for judge in judges:
+            channels, tiers, score, stride = judge[0], judge[1], judge[2], judge[3]
             scores = carray(float64s(score), (channels * stride,))
-            delays_at = (table[j, 4], table[j, 5], table[j, 6], table[j, 7])
-            changed += debounce(counted_s, scores, stride, _delays(channels, tiers, delays_at))
+            changed += debounce(counted_s, scores, stride, _delays(channels, tiers, judge[4:]))
         return changed
 
     return judge_unit

@@ -9,7 +9,7 @@ import contextlib
 import ctypes
 import math
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,18 @@ import numpy as np
 from numba import config, types
 from numba.extending import intrinsic
 
-from agent.detect.channels import Floats
+from agent.detect.channels import Floats, Ints
+
+
+def table_of(rows: Sequence[Sequence[int]]) -> tuple[Ints, tuple[int, int, int]]:
+    """Return rows of numbers as an array, padded to one width, and how a kernel finds it: rows, columns,
+    address.
+    """
+    numbers = np.zeros((len(rows), max(map(len, rows))), np.int64)
+    for row, values in zip(numbers, rows, strict=True):
+        row[: len(values)] = values
+    (address,) = addresses([numbers])
+    return numbers, (*numbers.shape, address)
 
 
 def addresses(arrays: Iterable[np.ndarray[Any, Any]]) -> tuple[int, ...]:
@@ -69,6 +80,6 @@ uint8s: Any = intrinsic(_uint8s)
 
 if getattr(config, "DISABLE_JIT", 0):  # the same in plain Python, for the benchmark
     float64s, int64s, uint8s = (
-        partial(lambda kind, address: ctypes.cast(address, ctypes.POINTER(kind)), kind)
+        partial(lambda kind, address: ctypes.cast(int(address), ctypes.POINTER(kind)), kind)
         for kind in (ctypes.c_double, ctypes.c_int64, ctypes.c_uint8)
     )

@@ -24,7 +24,7 @@ from agent.detect.channels import Bank, Codes, Flags, Floats, string_of
 from agent.detect.debounce import CHANGED, Delays, Rows, new_delays
 from agent.detect.explain import Case
 from agent.detect.kernel import judge_unit
-from agent.detect.memory import addresses
+from agent.detect.memory import addresses, table_of
 from agent.detect.rows import Row, detector_of, rows_of
 from agent.detect.settings import Settings
 
@@ -62,6 +62,8 @@ class _Judge:
     scores (n, k) float64: the detector's is in `column`. member: what its channels are called in the book.
     """
 
+    __slots__ = ("bank", "column", "delays", "detector", "member", "rows", "say", "scores", "shadow")
+
     def __init__(
         self,
         member: str,
@@ -75,8 +77,14 @@ class _Judge:
     ) -> None:
         self.member, self.bank, self.rows, self.delays, self.say = member, bank, rows, delays, say
         self.detector, self.shadow = detector_of(member), shadow
-        tiers, stride = len(delays.table), scores.shape[1] if scores.ndim == 2 else 1
-        self.at = (bank.n, tiers, addresses([scores])[0] + 8 * column, stride, *addresses(delays))
+        self.scores, self.column = scores, column
+
+    def at(self) -> tuple[int, ...]:
+        """Return what the kernel needs to know of it."""
+        (scores,) = addresses([self.scores])
+        stride = self.scores.shape[1] if self.scores.ndim == 2 else 1
+        tiers = len(self.delays.table)
+        return self.bank.n, tiers, scores + 8 * self.column, stride, *addresses(self.delays)
 
     def changes(self) -> list[tuple[int, str, int]]:
         """Return (channel, scope, new tier) of what changed in this frame, once."""
@@ -107,10 +115,9 @@ class RackWatch:
         self._config = self.settings.digest()
         self._layout = banks.layout_of(places, quantities, resolution)
         self._banks = banks.new_banks(self._layout, self.settings)
-        self._at = banks.bank_addresses(self._banks)
+        self._addresses, self._at = table_of(banks.bank_addresses(self._banks))
         self._judges = self._make_judges()
-        self._judges_at = np.array([judge.at for judge in self._judges], np.int64)
-        self._judged = (len(self._judges), *addresses([self._judges_at]))
+        self._judge_addresses, self._judges_at = table_of([judge.at() for judge in self._judges])
         self._sizes = tuple(self._layout.sizes)
         self._blind_s = inputs.blind_limit_s(period_s)
         hot = [row.limit for row in self.settings.rows() if row.detector == "over-temperature"]
@@ -172,7 +179,7 @@ class RackWatch:
         self._banks.gate.quality[:] = quality
         counted_s = min(dt_s, POLLS_COUNTED * self.period_s)
         changed = judge_unit(
-            t_s, dt_s, counted_s, self._blind_s, self._hot_degc, self._sizes, self._at, self._judged
+            t_s, dt_s, counted_s, self._blind_s, self._hot_degc, self._sizes, self._at, self._judges_at
         )
         events = self._tell(t_s) if changed else []
         if not self.book.empty():
