@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent.headline import KNOWLEDGE
+from agent.modbus.verdict import UNHEARD, Verdict
 from agent.seen import Trends
 from agent.view import alarms as alarm_list
 from agent.view import cells as cell_map
@@ -13,6 +14,10 @@ from agent.view.figures import figures
 
 REFRESH_S = 2.0
 LOG_LINES = 20
+# What is silent tells nothing of itself; every other trouble names its likely causes.
+LIKELY = {
+    UNHEARD[Verdict.SILENT]: "device off or cable out; A and B swapped; line setting or unit id changed"
+}
 GOOD_ANSWERS = 0.99  # of the reads in the last hour; below, a link is out of specification
 
 
@@ -148,7 +153,7 @@ def _blind(unit: Mapping[str, Any], now: datetime) -> dict[str, str]:
         "since": since,
         "for": "" if never else words.age(age_s),
         "tried": f"{unit['read_errors']} of {unit['reads']} reads without an answer; it is asked on",
-        "cause": unit["trouble"] or "not known",
+        "cause": LIKELY.get(unit["trouble"], unit["trouble"]) or "not known",
         "next": "cellwarden doctor",
         "warning": "The battery may be in any state.",
     }
