@@ -100,7 +100,7 @@ def forecast(temp_degc: float, seen: Seen) -> str:
 
 
 def as_finely(value: float, beside: float) -> str:
-    """Write a value with as many decimals as two digits of another take: what is beyond them was not measured."""
+    """Write a value with as many decimals as two digits of another take: finer was not measured."""
     decimals = max(0, 1 - math.floor(math.log10(abs(beside)))) if beside else 2
     return f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: never "-0.0"
 
