@@ -15,7 +15,7 @@ from agent.runtime.parts import VERSION, Parts
 from agent.seen import TREND_STEP_S, Trends
 from agent.status import bus_report, health, points, unit_report
 from agent.store.errors import StoreError
-from agent.store.raised import Raised
+from agent.store.raised import Counting
 from agent.view.site import unit_view, view
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Report:
     def __init__(self, parts: Parts, page: Callable[[], "Page | None"]) -> None:
         self._parts, self._page = parts, page
         self._trends = Trends()
-        self._raised = Raised(parts.store.path, parts.config.detection.shadow)
+        self._raised = Counting(parts.store.path, parts.config.detection.shadow)
         self._began_s = parts.clock.boottime_s()
         self._last_account: dict[str, Any] = asdict(parts.store.account())
 

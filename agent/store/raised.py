@@ -5,43 +5,42 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.store.errors import ERRORS
 from agent.store.reading import BufferError
 
 HOUR_NS = 3600 * 10**9
+ALARMS = """SELECT coalesce(a.boottime_ns + o.offset_ns, a.utc_ns), a.state, a.severity, a.detector
+    FROM alarm AS a LEFT JOIN clock_offset AS o USING (boot_id) WHERE a.state IN ('NEW', 'NORMAL')"""
 
 
-def raised(
-    database: Path, now_ns: int, hours: tuple[int, ...], but: Collection[str] = ()
-) -> dict[int, Counter[str]]:
-    """Return how many alarms of each severity were raised in the last hours, for each of `hours`.
+class Raised(NamedTuple):
+    """By hours back, how many alarms of each severity were raised; when the last one ended, UTC in ns."""
+
+    by_hours: dict[int, Counter[str]]
+    ended_ns: int | None
+
+
+def count(database: Path, now_ns: int, hours: tuple[int, ...], but: Collection[str] = ()) -> Raised:
+    """Count the alarms that were raised in the last hours, for each of `hours`.
 
     now_ns: UTC. but: detectors that do not count. Times from before the clock was set are put right where an
     offset of their boot is known. The agent may be running. Raises agent.store.reading.BufferError.
     """
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            rows = db.execute(
-                "SELECT coalesce(a.boottime_ns + o.offset_ns, a.utc_ns) AS at_ns, a.severity, a.detector"
-                " FROM alarm AS a LEFT JOIN clock_offset AS o USING (boot_id)"
-                " WHERE a.state = 'NEW' AND at_ns > ?",
-                [now_ns - max(hours) * HOUR_NS],
-            ).fetchall()
+            rows = [row for row in db.execute(ALARMS).fetchall() if row[3] not in but]
     except ERRORS as error:
         raise BufferError(f"{database}: {error}") from error
-    return {
-        h: Counter(
-            severity
-            for at_ns, severity, detector in rows
-            if at_ns > now_ns - h * HOUR_NS and detector not in but
-        )
+    by_hours = {
+        h: Counter(said for at, state, said, _ in rows if state == "NEW" and at > now_ns - h * HOUR_NS)
         for h in hours
     }
+    return Raised(by_hours, max((at for at, state, _, _ in rows if state == "NORMAL"), default=None))
 
 
-class Raised:
+class Counting:
     """The same for those who look every other second; counted anew when something happened, or a minute ago.
 
     shadow: detectors whose alarms are recorded and announced to nobody.
@@ -53,9 +52,9 @@ class Raised:
     def __init__(self, database: Path, shadow: Collection[str]) -> None:
         self._database, self._shadow = database, frozenset(shadow)
         self._key: tuple[int, int, int] | None = None
-        self._found: dict[int, Counter[str]] | None = None
+        self._found: Raised | None = None
 
-    def of(self, log: Sequence[Mapping[str, Any]], now_ns: int) -> dict[int, Counter[str]] | None:
+    def of(self, log: Sequence[Mapping[str, Any]], now_ns: int) -> Raised | None:
         """Return the counts with what is not on disk yet; None: the buffer cannot be read.
 
         log: of the agent, as `GET /v1/status` answers. now_ns: UTC.
@@ -65,10 +64,11 @@ class Raised:
         if key != self._key:
             self._key = key
             try:
-                self._found = raised(self._database, now_ns, self.HOURS, self._shadow)
+                self._found = count(self._database, now_ns, self.HOURS, self._shadow)
             except BufferError:  # of which the agent says enough elsewhere
                 self._found = None
         if self._found is None:
             return None
         unsaved = Counter(r["severity"] for r in waiting)
-        return {hours: count + unsaved for hours, count in self._found.items()}
+        by_hours, ended_ns = self._found
+        return Raised({hours: found + unsaved for hours, found in by_hours.items()}, ended_ns)

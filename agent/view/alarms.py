@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent.detect.channels import string_of
+from agent.store.raised import Raised
 from agent.view import words
 from agent.view.responses import response
 
@@ -100,7 +101,11 @@ def _acknowledged(name: str, since: datetime, log: Sequence[Record], now: dateti
 
 def local(record: Record, now: datetime) -> datetime:
     """Return when a record was made, in the zone of `now`."""
-    return datetime.fromtimestamp(record["utc_ns"] / 1e9, now.tzinfo)
+    return _at(record["utc_ns"], now)
+
+
+def _at(utc_ns: int, now: datetime) -> datetime:
+    return datetime.fromtimestamp(utc_ns / 1e9, now.tzinfo)
 
 
 def grouped(listed: Sequence[dict[str, Any]], flood: bool) -> list[dict[str, Any]]:
@@ -131,24 +136,26 @@ def counts(
     alarms: Sequence[Record],
     log: Sequence[Record],
     now: datetime,
-    raised: Mapping[int, Mapping[str, int]] | None,
+    raised: Raised | None,
 ) -> dict[str, Any]:
     """Return how many alarms were raised lately, stand for long, and chatter; and when the last one ended.
 
     `raised`: by hours back, how many of each priority, 1 to 3; {} where the buffer cannot tell.
     """
     raisings = [local(r, now) for r in log if r["kind"] == "alarm" and r["state"] == "NEW"]
-    ended = [local(r, now) for r in log if r["kind"] == "alarm" and r["state"] == "NORMAL"]
+    ended = [r["utc_ns"] for r in log if r["kind"] == "alarm" and r["state"] == "NORMAL"]
+    ended += [raised.ended_ns] if raised and raised.ended_ns else []
     ten = sum(now - at < TEN_MINUTES for at in raisings)
     return {
         "last_10_min": ten,
         "raised": {
-            str(hours): [by.get(severity, 0) for severity in PRIORITY] for hours, by in (raised or {}).items()
+            str(hours): [by[severity] for severity in PRIORITY]
+            for hours, by in (raised.by_hours if raised else {}).items()
         },
         "standing_over_24_h": sum(alarm["age_s"] > DAY.total_seconds() for alarm in alarms),
         "chattering": sum(_chatters(past, now) for past in _by_key(log).values()),
         "flood": ten >= FLOOD,
-        "last_ended": words.clock(ended[-1], now) if ended else "",
+        "last_ended": words.clock(_at(max(ended), now), now) if ended else "",
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from agent.headline import KNOWLEDGE
 from agent.modbus.verdict import UNHEARD, Verdict
 from agent.seen import Trends
+from agent.store.raised import Raised
 from agent.view import alarms as alarm_list
 from agent.view import cells as cell_map
 from agent.view import words
@@ -27,13 +28,13 @@ def view(
     trends: Trends,
     site: Mapping[str, Any],
     now: datetime,
-    raised: Mapping[int, Mapping[str, int]] | None = None,
+    raised: Raised | None = None,
 ) -> dict[str, Any]:
     """Return everything that is shown.
 
     status: as `GET /v1/status` answers. points: by unit, as `GET /v1/points` answers; no entry: never read,
     or not asked for. site: `site`, `version` and `up_s`. now: local time, with its zone.
-    raised: by hours back, how many alarms of each severity (see `agent.store.raised`); None: not known.
+    raised: what the buffer knows of alarms that were; None: nothing.
     """
     knowledge = {unit["name"]: unit["knowledge"] for unit in status["units"]}
     units = [

@@ -66,6 +66,8 @@ class Plots:
                 html = plot_around.figure(row, around, now.tzinfo)
         except BufferError as error:
             log.warning("status page: %s", error)
+        except Exception:  # of what an older self stored, say: the page goes on without this figure
+            log.exception("status page: no figure of %s", row["id"])
         over = now_s > raised_s + AFTER_S + OPEN_S
         again_s = max(AGAIN_S, AGAIN_SHARE * (now_s - raised_s))
         due_s = float("inf") if over and html else time.monotonic() + again_s

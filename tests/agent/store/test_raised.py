@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.store.ledger import Event
-from agent.store.raised import HOUR_NS, Raised
+from agent.store.raised import HOUR_NS, Counting, Raised
 from agent.store.store import Store
 from tests.agent.store.buffers import ALARM, BOOT, own_alarm
 
@@ -37,28 +37,33 @@ def test_a_day_and_a_week_are_counted_by_severity_over_restarts(tmp_path: Path) 
         raised(2, state="NORMAL"),
         raised(3, detector="tried-out"),
     )
-    count = Raised(path, ["tried-out"]).of([], NOW_NS)
-    assert count == {24: Counter(critical=1, warning=1), 168: Counter(critical=2, warning=2)}
+    count = Counting(path, ["tried-out"]).of([], NOW_NS)
+    assert count is not None
+    assert count.by_hours == {24: Counter(critical=1, warning=1), 168: Counter(critical=2, warning=2)}
+    assert count.ended_ns == NOW_NS - 2 * HOUR_NS
 
 
 def test_an_alarm_from_before_the_clock_was_set_counts_where_it_belongs(tmp_path: Path) -> None:
     early = raised(0, boottime_ns=60 * 10**9, utc_ns=60 * 10**9)  # 1970
     offset = {"kind": "clock_offset", "boot_id": BOOT, "boottime_ns": 90 * 10**9}
     path = filled(tmp_path, early, {**offset, "offset_ns": NOW_NS - 5 * HOUR_NS})
-    assert Raised(path, ()).of([], NOW_NS) == {24: Counter(critical=1), 168: Counter(critical=1)}
+    assert Counting(path, ()).of([], NOW_NS) == Raised(
+        {24: Counter(critical=1), 168: Counter(critical=1)}, None
+    )
 
 
 def test_what_no_disk_has_taken_yet_counts_too_and_once(tmp_path: Path) -> None:
     path = filled(tmp_path, raised(1))
     log = [raised(1), raised(0, recorded=False)]
-    counting = Raised(path, ())
-    assert counting.of(log, NOW_NS) == {24: Counter(critical=2), 168: Counter(critical=2)}
+    counting = Counting(path, ())
+    twice = Raised({24: Counter(critical=2), 168: Counter(critical=2)}, None)
+    assert counting.of(log, NOW_NS) == twice
     store = Store(path, "agent-1", BOOT, "main", own_alarm)
     store.seal([], [Event("rack-1", log[1])])
     store.close()
     log[1]["recorded"] = True
-    assert counting.of(log, NOW_NS) == {24: Counter(critical=2), 168: Counter(critical=2)}
+    assert counting.of(log, NOW_NS) == twice
 
 
 def test_a_buffer_that_cannot_be_read_gives_no_number(tmp_path: Path) -> None:
-    assert Raised(tmp_path / "gone.db", ()).of([raised(1)], NOW_NS) is None
+    assert Counting(tmp_path / "gone.db", ()).of([raised(1)], NOW_NS) is None

@@ -1,10 +1,12 @@
 """Sites as the control socket tells of them, made up for tests: plain JSON, as the routes answer."""
 
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from agent.headline import headline
 from agent.seen import Trends
+from agent.store.raised import Raised
 from agent.view.site import view
 
 NOW = datetime(2026, 11, 25, 14, 2, 31, tzinfo=timezone(timedelta(hours=2)))
@@ -125,5 +127,6 @@ def shown(
 ) -> dict[str, Any]:
     about = {"site": site, "version": "1.2.3", "up_s": 1_051_200.0}
     values = {name: {"unit": name, "points": listed} for name, listed in points.items()}
-    raised = {24: {"warning": 2}, 168: {"critical": 1, "warning": 4, "advice": 1}}
+    week = Counter(critical=1, warning=4, advice=1)
+    raised = Raised({24: Counter(warning=2), 168: week}, None)
     return view(said, values, trends or Trends(), about, NOW, raised)

@@ -5,9 +5,11 @@ import pytest
 
 from agent.detect.rows import ROWS
 from agent.seen import TREND_STEP_S, LastGood, Trends
+from agent.store.raised import Raised
+from agent.view.alarms import counts
 from agent.view.cells import spoken
 from agent.view.responses import RESPONSES
-from tests.agent.view.sites import alarm, at, point, rack, record, shown, status, unit
+from tests.agent.view.sites import NOW, alarm, at, point, rack, record, shown, status, unit
 
 
 def figure(view: dict, key: str) -> dict:
@@ -178,3 +180,10 @@ def test_an_alarm_that_grows_worse_does_not_chatter_and_has_come_once() -> None:
     (row,) = view["alarms"]["active"]
     assert (row["times_24h"], row["raised"]) == (1, "14:02:21")
     assert view["alarms"]["counts"]["raised"] == {"24": [0, 2, 0], "168": [1, 4, 1]}
+
+
+def test_when_the_last_alarm_ended_is_known_over_a_restart() -> None:
+    ended_ns = round((NOW.timestamp() - 3 * 86400) * 1e9)
+    assert counts([], [], NOW, Raised({}, ended_ns))["last_ended"] == "22 Nov 14:02"
+    log = [record(alarm(), "NORMAL", 60.0)]
+    assert counts([], log, NOW, Raised({}, ended_ns))["last_ended"] == "14:01:31"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from agent.web import plot_around
 from agent.web.around import BINS, Around, members, read, thin
 from agent.web.plots import MOST
+from agent.wire.schema import encode_schema
 from tests.agent.view.sites import alarm
 from tests.agent.web.buffers import FRAMES, ONSET, buffer, cells_in_alarm, description, sagging
 from tests.agent.web.conftest import Room
@@ -125,3 +127,16 @@ async def test_of_many_alarms_the_first_have_figures_and_the_page_keeps_its_budg
     assert page.count("<figure") == 4  # there are six cells
     assert len(page.encode()) < BUDGET_BYTES
     assert MOST * 3500 + 68_000 < BUDGET_BYTES
+
+
+async def test_a_schema_that_lacks_something_costs_a_figure_and_not_the_page(
+    sagging_room: Room, tmp_path: Path
+) -> None:
+    said = description(6, 4)
+    del said["scale"]
+    with sqlite3.connect(tmp_path / "buffer.db") as db:
+        db.execute("UPDATE schema SET body = ?", [encode_schema(said)[1]])
+    code, _, page = await get(sagging_room.url)
+    assert code == 200
+    assert "<figure" not in page
+    assert "History around it" in page
