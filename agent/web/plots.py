@@ -16,7 +16,7 @@ from agent.web.around import AFTER_S, OPEN_S, read
 log = logging.getLogger(__name__)
 
 MOST = 6  # alarms with a figure, the first of the list; the page has a budget of 100 kB
-AGAIN_S, AGAIN_SHARE = 10.0, 0.1  # drawn again after so long, or that share of the alarm's age
+AGAIN_S, AGAIN_SHARE = 20.0, 0.1  # drawn again after so long, or that share of the alarm's age
 AT_ONCE_S = 1.0  # that a page may wait for; the others come with the next
 
 Row = Mapping[str, Any]
