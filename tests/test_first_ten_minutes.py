@@ -227,6 +227,7 @@ def doctor_names_the_cable(at: Terminal) -> None:
     assert doctor.count("PROBLEM  bus") == 1, doctor  # one cause, not four
     assert "no answer from any of 4 units (ids 1, 2, 5, 9)" in doctor
     assert "device off or cable out" in doctor
+    assert "PROBLEM  page" not in doctor, doctor  # it is where the agent says, not where the file says
     assert not re.search(r"^note +cells +rack-[1-4]", doctor, re.M), doctor  # that follows from it
     assert re.search(r"Try: +cellwarden scan \S*ttyUSB0  ", doctor), doctor
 
