@@ -243,6 +243,9 @@ async def test_the_figure_of_an_alarm_opens_on_a_phone_and_stands_open_on_a_desk
     drawn = chrome.find_element(By.CSS_SELECTOR, ".around svg").rect
     assert drawn["width"] > 280
     assert drawn["x"] + drawn["width"] <= 360 - 12
+    dashes = "return getComputedStyle(document.querySelector(arguments[0])).strokeDasharray"
+    assert chrome.execute_script(dashes, ".around .ln") == "none"
+    assert chrome.execute_script(dashes, ".around .ex") != "none"  # without colours too
     letters = "return document.querySelector('.around text').getBoundingClientRect().height"
     assert chrome.execute_script(letters) >= 10
     keep(chrome, "phone-figure")
