@@ -3,6 +3,8 @@
 In memory only: for people who look. What was read long ago keeps its own time here, never a younger one.
 """
 
+import math
+from array import array
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -41,35 +43,45 @@ class LastGood:
 
 
 class Trends:
-    """The figures of each unit over the last hour, one each half minute; None where nothing was known."""
+    """The figures of each unit over the last hour, one each half minute; None where nothing was known.
+
+    Kept as plain numbers: as objects, an hour of 64 units took 2 MB.
+    """
 
     def __init__(self) -> None:
-        self._at: deque[float] = deque(maxlen=int(TREND_S / TREND_STEP_S))
-        self._figures: dict[tuple[str, str], deque[float | None]] = {}
-        self._reads: dict[str, deque[tuple[int, int]]] = {}
+        self._length = int(TREND_S / TREND_STEP_S)
+        self._taken = 0  # moments, no more than that
+        self._figures: dict[tuple[str, str], array[float]] = {}
+        self._reads: dict[str, tuple[array[int], array[int]]] = {}  # asked, and of them errors
 
-    def take(self, t_s: float, units: Iterable[Mapping[str, Any]]) -> None:
+    def take(self, units: Iterable[Mapping[str, Any]]) -> None:
         """Take a moment: `units` as in a view (see `agent.view.site`), one at a time."""
-        self._at.append(t_s)
+        self._taken = min(self._taken + 1, self._length)
         for unit in units:
             for figure in unit["figures"]:
+                known = figure["sight"] == "live" and figure["value"] is not None
                 line = self._line((unit["name"], figure["key"]))
-                line.append(figure["value"] if figure["sight"] == "live" else None)
-            counted = self._reads.setdefault(unit["name"], deque(maxlen=self._at.maxlen))
-            counted.append((unit["link"]["reads"], unit["link"]["errors"]))
+                self._append(line, figure["value"] if known else math.nan)
+            reads, errors = self._reads.setdefault(unit["name"], (array("q"), array("q")))
+            self._append(reads, unit["link"]["reads"])
+            self._append(errors, unit["link"]["errors"])
 
     def of(self, unit: str, figure: str) -> list[float | None]:
         """Return a figure's line, oldest first."""
-        return list(self._figures.get((unit, figure), ()))
+        return [None if math.isnan(x) else x for x in self._figures.get((unit, figure), ())]
 
     def answered(self, unit: str, reads: int, errors: int) -> float | None:
         """Return the share of a unit's reads that were answered in the last hour, 0 to 1; None of none."""
-        before_reads, before_errors = next(iter(self._reads.get(unit, ())), (0, 0))
+        before_reads, before_errors = next(zip(*self._reads.get(unit, ()), strict=True), (0, 0))
         asked = reads - before_reads
         return None if asked <= 0 else 1.0 - (errors - before_errors) / asked
 
-    def _line(self, key: tuple[str, str]) -> deque[float | None]:
+    def _append(self, line: "array[Any]", x: float) -> None:
+        line.append(x)
+        del line[: -self._length]
+
+    def _line(self, key: tuple[str, str]) -> "array[float]":
         if key not in self._figures:
-            gone = [None] * (len(self._at) - 1)  # a unit that came later has no past
-            self._figures[key] = deque(gone, maxlen=self._at.maxlen)
+            gone = [math.nan] * (self._taken - 1)  # a unit that came later has no past
+            self._figures[key] = array("d", gone)
         return self._figures[key]

@@ -128,4 +128,4 @@ class Report:
             unit_view(unit, self.points(unit["name"]), status["alarms"], self._trends, now)
             for unit in status["units"]
         )
-        self._trends.take(self._parts.clock.boottime_s(), units)
+        self._trends.take(units)

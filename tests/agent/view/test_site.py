@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from agent.detect.rows import ROWS
-from agent.seen import TREND_STEP_S, LastGood, Trends
+from agent.seen import LastGood, Trends
 from agent.store.raised import Raised
 from agent.view.alarms import counts
 from agent.view.cells import spoken
@@ -162,7 +162,7 @@ def test_a_trend_has_a_gap_where_nothing_was_known_and_counts_the_reads_of_the_l
             status([unit(reads=10 * i, read_errors=i // 10, knowledge="BLIND" if blind else "LIVE")]),
             {"rack-1": rack()},
         )
-        trends.take(TREND_STEP_S * i, view["units"])
+        trends.take(view["units"])
     line = trends.of("rack-1", "min")
     assert len(line) == 120
     assert [i for i, y in enumerate(line) if y is None] == [115]
