@@ -159,3 +159,16 @@ def test_what_a_refusal_taught_is_kept_by_the_next_plan():
 def test_coils_are_packed_eight_to_a_byte():
     assert SLOW.read_s(Area.COIL, 9) == pytest.approx(SLOW.read_s(H, 1))
     assert math.isclose(Line.rtu(9600).per_byte_s, 10 / 9600)
+
+
+def test_units_alike_share_a_plan_and_what_differs_in_any_way_has_its_own():
+    spans = [span(0, 20), span(20, 20)]
+    assert plan(*spans) is plan(*spans)
+    others = [
+        plan(*spans, terrain=Terrain({H: 30})),
+        plan(*spans, poll=Poll.STATE),
+        plan(*spans, cuts=[(H, 0, 20)]),
+        plan(*spans, address_step=2),
+    ]
+    assert all(other != plan(*spans) for other in others)
+    assert len(plan(*spans, terrain=Terrain({H: 30})).reads) == 2
