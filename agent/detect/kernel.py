@@ -119,7 +119,7 @@ def _inputs(n: int, groups: int, judged: int, at: Any) -> Inputs:
 @njit(error_model="numpy")
 def _load(m: int, at: Any) -> Load:
     return Load(
-        carray(int64s(at[0]), (m,)), carray(int64s(at[1]), (1,)), carray(float64s(at[2]), (m, 6)),
+        carray(int64s(at[0]), (m,)), carray(int64s(at[1]), (1,)), carray(float64s(at[2]), (m, 7)),
         carray(float64s(at[3]), (1,)), carray(int64s(at[4]), (m,)), carray(float64s(at[5]), (m, FEATURES)),
         carray(float64s(at[6]), (m, FEATURES)), carray(float64s(at[7]), (m, FEATURES, FEATURES)),
         carray(float64s(at[8]), (m, FEATURES, FEATURES)),

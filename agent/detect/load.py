@@ -25,15 +25,18 @@ RIDGE = 0.1
 MAX_S = 30 * 86400.0  # memory of the largest current
 REST_SHARE, REST_SIGMAS, REST_A = 0.05, 4.0, 0.2  # of it, of noise, or so little: the battery rests
 GAP_S = 600.0
+WILD_TIMES, WILD_A = 3.0, 1.0  # a current so far beyond the largest so far is believed when it has stayed
+STAYED = 3  # frames, on one side; one register that reads 0x7FFF once would be the load of a month
 
-# Columns of a circuit's state: current now, over 10 s, its noise, the largest so far, seconds of rest.
-NOW, SLOW, NOISE, LARGEST, RESTED_S, AGE_S = range(6)
+# Columns of a circuit's state: current now, over 10 s, its noise, the largest so far, seconds of rest, of
+# experience; how many frames in a row it was wild, below 0: on discharge.
+NOW, SLOW, NOISE, LARGEST, RESTED_S, AGE_S, WILD = range(7)
 
 
 class Load(NamedTuple):
     """Arrays of m circuits. at (m,): where the current is in the frame, -1 nowhere; at_ambient (1,).
 
-    state (m, 6): see above. ambient (1,): degC, NaN if unknown. regime (m,). feature, mean (m, 4);
+    state (m, 7): see above. ambient (1,): degC, NaN if unknown. regime (m,). feature, mean (m, 4);
     covariance, inverse (m, 4, 4).
     """
 
@@ -60,7 +63,7 @@ class Model(NamedTuple):
 def new_load(at: Ints, at_ambient: int) -> Load:
     """Return circuits of which nothing has been seen yet."""
     m = len(at)
-    state = np.zeros((m, 6))
+    state = np.zeros((m, 7))
     state[:, [NOW, SLOW]] = np.nan
     return Load(
         at,
@@ -92,7 +95,7 @@ def take_load(dt_s: float, value: Floats, load: Load) -> None:
     counted_s = min(dt_s, GAP_S)
     for j in range(load.at.size):
         s = load.state
-        current = value[load.at[j]] if load.at[j] >= 0 else np.nan
+        current = _believed(value[load.at[j]], load, j) if load.at[j] >= 0 else np.nan
         _take_current(counted_s, current, load, j)
         first = s[j, AGE_S] == 0.0
         s[j, AGE_S] += counted_s
@@ -108,6 +111,18 @@ def take_load(dt_s: float, value: Floats, load: Load) -> None:
                 gain = 1.0 if first else 1.0 - np.exp(-dt_s / LAG_S[k])
                 load.feature[j, k] += gain * (drive - load.feature[j, k])
         _learn_features(counted_s, load, j)
+
+
+@compiled
+def _believed(current: float, load: Load, j: int) -> float:
+    """Return a current, or NaN where it is wild and has not stayed."""
+    s = load.state
+    if np.isnan(current) or abs(current) <= WILD_TIMES * s[j, LARGEST] + WILD_A:
+        s[j, WILD] = 0.0
+        return current
+    side = 1.0 if current > 0.0 else -1.0
+    s[j, WILD] = s[j, WILD] + side if s[j, WILD] * side > 0.0 else side
+    return current if abs(s[j, WILD]) >= STAYED else np.nan
 
 
 @compiled

@@ -167,7 +167,7 @@ def _judge_degraded(dt_s: float, around: Surroundings, g: int) -> None:
 @compiled
 def _judge_circuit(dt_s: float, load: Load, s: Floats, j: int) -> None:
     current = load.state[j, SLOW]
-    if np.isnan(current) or load.at[j] < 0:
+    if np.isnan(load.state[j, NOW]):  # what it was is no evidence
         s[j, OVERLOAD] = np.nan
         s[j, FLOAT_RATIO] = np.nan
         return
