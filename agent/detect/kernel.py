@@ -181,7 +181,7 @@ def _surroundings(groups: int, m: int, n: int, at: Any) -> Surroundings:
     return Surroundings(
         carray(float64s(at[0]), (groups,)), carray(float64s(at[1]), (groups,)),
         carray(uint8s(at[2]), (groups,)), carray(float64s(at[3]), (groups, 7)),
-        carray(float64s(at[4]), (m, CIRCUIT_COLUMNS)), carray(float64s(at[5]), (1,)),
+        carray(float64s(at[4]), (m, CIRCUIT_COLUMNS)), carray(float64s(at[5]), (3,)),
         carray(float64s(at[6]), (n,)),
         carray(float64s(at[7]), (groups, CONDUCTANCE_COLUMNS)),
     )  # fmt: skip

@@ -21,7 +21,10 @@ DEGRADED_SIGMAS = 4.0
 DEGRADED_AFTER_S = 5 * 86400.0  # of learning
 GAP_S = 600.0
 
-ROOM_LAG_S = 1800.0
+#: A rack follows its room within half an hour; a lead block, of 30 kJ/K and 2 to 3 W/K, within hours: where
+#: the room cools, a healthy one is for so long warmer than it.
+ROOM_LAGS_S = np.array([1800.0, 3 * 3600.0])
+RACK, BLOCK, ROOM_AGE_S = range(3)
 
 # Columns of a group's scores and state: K/min, K; how far over the room, its fast mean, baseline, mean
 # square, age.
@@ -41,8 +44,8 @@ RECHARGED_S = 2 * 86400.0
 
 class Surroundings(NamedTuple):
     """State of g groups and m circuits: median (g,), nothing (g,) NaN, restart (g,); group (g, 7), circuit
-    (m, 8), room (1,): the room's temperature as bodies follow it; over_room (n,): score of each sensor;
-    conductance (g, k): see `conductance`.
+    (m, 8), room (3,): the room's temperature as a RACK and a BLOCK follow it, and for how long it has not
+    been seen; over_room (n,): score of each sensor; conductance (g, k): see `conductance`.
     """
 
     median: Floats
@@ -70,7 +73,7 @@ def new_surroundings(
         np.zeros(groups, np.uint8),
         group,
         circuit,
-        np.full(1, np.nan),
+        np.array([np.nan, np.nan, 0.0]),
         np.full(n, np.nan),
         new_conductance(groups),
     )
@@ -95,12 +98,9 @@ def judge_surroundings(dt_s: float, bank: Inputs, load: Load, slopes: Slopes, ar
         group; OVERLOAD and FLOAT_RATIO per circuit; over_room, K, per sensor. NaN: not known.
     """
     room = load.ambient[0]
-    if not np.isnan(room):
-        if np.isnan(around.room[0]):
-            around.room[0] = room
-        around.room[0] += (1.0 - math.exp(-dt_s / ROOM_LAG_S)) * (room - around.room[0])
+    _follow_room(dt_s, room, around.room)
     for c in range(bank.value.size):
-        around.over_room[c] = bank.value[c] - room
+        around.over_room[c] = bank.value[c] - max(room, around.room[BLOCK]) if not np.isnan(room) else np.nan
     for g in range(bank.start.size - 1):
         around.median[g] = _median(bank, g)
     fit_slopes(dt_s, around.median, around.nothing, around.restart, slopes)
@@ -112,6 +112,19 @@ def judge_surroundings(dt_s: float, bank: Inputs, load: Load, slopes: Slopes, ar
         judge_conductance(dt_s, around.median[g], room, amps, regime == REST, around.conductance, g)
     for j in range(load.at.size):
         _judge_circuit(min(dt_s, GAP_S), load, around.circuit, j)
+
+
+@compiled
+def _follow_room(dt_s: float, degc: float, room: Floats) -> None:
+    """Let a rack and a block follow the room; what happened unseen is taken to have been as it is now."""
+    room[ROOM_AGE_S] += dt_s
+    if np.isnan(degc):
+        return
+    for k in range(ROOM_LAGS_S.size):
+        if np.isnan(room[k]):
+            room[k] = degc
+        room[k] += (1.0 - math.exp(-room[ROOM_AGE_S] / ROOM_LAGS_S[k])) * (degc - room[k])
+    room[ROOM_AGE_S] = 0.0
 
 
 @compiled
@@ -146,7 +159,7 @@ def _judge_cooling(regime: int, slopes: Slopes, around: Surroundings, g: int) ->
 @compiled
 def _judge_degraded(dt_s: float, around: Surroundings, g: int) -> None:
     s = around.group
-    over = around.median[g] - around.room[0]
+    over = around.median[g] - around.room[RACK]
     s[g, OVER] = over
     if np.isnan(over):
         return

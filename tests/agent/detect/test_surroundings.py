@@ -1,11 +1,19 @@
-"""What circuits carry, and what a floating lead string draws."""
+"""What circuits carry, what a floating lead string draws, and how far it may be over its room."""
+
+from collections.abc import Iterator
 
 import numpy as np
+import pytest
 from racks import feed, healthy, raised
 
 from agent.detect.channels import Floats
 from agent.detect.settings import Settings
 from agent.detect.watch import RackWatch
+from hil.plant.duty import Room
+from hil.plant.events import SelfDischarge
+from hil.plant.rack import Rack, RackParameters
+from hil.plant.sensors import RackSource
+from hil.source import Arrangement
 
 HOUR = 360  # frames of 10 s
 
@@ -28,6 +36,12 @@ def test_a_load_over_what_the_site_allows_is_told_in_its_own_direction_only() ->
     assert events == [("overload", "advice", "string1"), ("overload", "warning", "string1")]
     assert raised(feed(watch_of(settings), frames(np.full(60, 22.0)), dt_s=10.0), "overload")
     assert not raised(feed(watch_of(Settings()), frames(amps), dt_s=10.0), "overload")
+
+
+def test_a_current_that_is_no_longer_read_is_no_overload() -> None:
+    amps = np.concatenate([np.full(60, -90.0), np.full(4, -110.0), np.full(60, np.nan)])
+    watch = watch_of(Settings(max_discharge_a=100.0))
+    assert not raised(feed(watch, frames(amps), dt_s=10.0), "overload")
 
 
 def test_what_the_profile_lets_a_current_be_holds_where_the_site_does_not_say() -> None:
@@ -54,3 +68,69 @@ def test_a_float_current_that_grows_into_a_charge_is_told_and_a_recharge_is_not(
     assert not raised(feed(watch_of(lead), frames(recharge), dt_s=10.0), "vrla-float-current")
     lithium = Settings(chemistry="LFP")
     assert not raised(feed(watch_of(lithium), frames(grows), dt_s=10.0), "vrla-float-current")
+
+
+class LeadString:
+    """Twelve floating lead cells in a room, a sensor at each."""
+
+    def __init__(self, room: Room, period_s: float = 20.0) -> None:
+        parameters = RackParameters(Arrangement(1, 1, 12, 12), chemistry="VRLA", room=room, seed=3)
+        self.source = RackSource(Rack(parameters), step_s=2.0)
+        self.places, self.quantities = zip(*self.source.channels, strict=True)
+        self.room_at = self.quantities.index("ambient_temperature")
+        self.period_s, self.over_k = period_s, [0.0]
+
+    def watch(self, chemistry: str = "VRLA") -> RackWatch:
+        """Return the watch over it."""
+        steps = np.array([self.source.quantum.get(quantity, 0.0) for quantity in self.quantities])
+        return RackWatch(self.places, self.quantities, steps, self.period_s, Settings(chemistry=chemistry))
+
+    def frames(self, hours: float, dries_out_h: float = np.inf) -> Iterator[Floats]:
+        """Give its frames; keep how far its hottest cell is over the room, in truth."""
+        for i in range(int(hours * 3600.0 / self.period_s)):
+            if i == dries_out_h * 3600.0 / self.period_s:
+                self.source.apply(SelfDischarge(2.0))  # of each cell, at 25 degC; the warmer the more
+            yield self.source.read_at(i * self.period_s)
+            self.over_k.append(float(self.source.rack.cells["temp_degc"].max()) - self.source.rack.room_degc)
+
+
+def test_a_lead_string_that_dries_out_is_told_by_how_far_it_is_over_its_room() -> None:
+    string = LeadString(Room())
+    events = feed(string.watch(), string.frames(4.5, dries_out_h=1.0), dt_s=string.period_s)
+    over = [e for e in events if e.detector == "vrla-over-room"]
+    assert [e.severity for e in over if e.state == "NEW"] == ["advice", "critical"]
+    true_k = np.array(string.over_k)
+    for event, delay_s in zip(over, (1800.0, 600.0), strict=True):
+        assert event.value == pytest.approx(true_k[int(event.t_s / string.period_s)], abs=0.6)
+        crossed_s = string.period_s * np.argmax(true_k > event.limit)
+        assert event.t_s == pytest.approx(crossed_s + delay_s, abs=600.0)
+    lithium = LeadString(Room())
+    assert not raised(feed(lithium.watch("LFP"), lithium.frames(4.5, 1.0), dt_s=20.0), "vrla-over-room")
+
+
+ROOMS = {
+    "a window opens in winter": Room(swing_k=3.0, steps=((6 * 3600.0, 13.0, 600.0),)),
+    "no cooling at night": Room(swing_k=4.0),
+    "its cooling fails and comes back": Room(steps=((3600.0, 35.0, 3600.0), (10 * 3600.0, 22.0, 600.0))),
+}
+
+
+@pytest.mark.parametrize("room", ROOMS.values(), ids=ROOMS)
+def test_a_healthy_lead_string_follows_its_room_slowly_and_is_left_in_peace(room: Room) -> None:
+    string = LeadString(room, period_s=60.0)
+    assert not raised(feed(string.watch(), string.frames(24.0), dt_s=60.0))
+    assert max(string.over_k) > 2.0
+
+
+def test_over_a_room_that_is_not_seen_nothing_is_claimed_and_after_it_the_room_is_what_it_is_now() -> None:
+    string = LeadString(Room(), period_s=60.0)
+    frames = np.array(list(string.frames(4.5, dries_out_h=1.0)))
+    for unseen in (np.nan, 394.0, -273.0):
+        blind = frames.copy()
+        blind[30:, string.room_at] = unseen
+        assert not raised(feed(string.watch(), blind, dt_s=60.0), "vrla-over-room")
+    watch, before = string.watch(), frames[:25].copy()
+    before[:, string.room_at] = [40.0, *[np.nan] * 24]  # a day before, and not seen since
+    feed(watch, before, dt_s=3600.0)
+    events = feed(watch, frames, t_s=86460.0, dt_s=60.0)
+    assert [severity for _, severity, _ in raised(events, "vrla-over-room")] == ["advice", "critical"]
