@@ -11,7 +11,7 @@ import numpy as np
 from agent.detect import noise
 from agent.detect.channels import Floats
 from agent.detect.compiled import compiled, inlined
-from agent.detect.inputs import SUSPECT, Inputs
+from agent.detect.inputs import RETURNED, SUSPECT, Inputs
 from agent.detect.load import NOW, RESTED_S, Load, Model, explain_by_load
 from agent.detect.slope import (
     CERTAIN,
@@ -98,10 +98,24 @@ def judge_heating(
     for c in range(n):
         heat.signal[c] = bank.value[c] - own.explained[c]
         heat.gain[c] -= against.explained[c]
+        if bank.restart[c] == RETURNED:
+            doubt(dt_s, slopes, c)
     fit_slopes(dt_s, heat.signal, heat.gain, bank.restart, slopes)
     quiet = heat.quiet_s[0] >= QUIET_AFTER_S
     for c in range(n):
         _judge_sensor(bank, slopes, heat.verdict, quiet, c)
+
+
+@inlined
+def doubt(dt_s: float, slopes: Slopes, c: int) -> None:
+    """
+    Let a sensor that returns after a silence teach nothing until its windows are full.
+
+    Values in them stay: what it did meanwhile may be the fault. But a slope over few values is noise, and one
+    such fall would be reckoned with for a week. To be called before `fit_slopes`, which lets `dt_s` pass.
+    """
+    slopes.temperature.age_s[c] = -dt_s
+    slopes.gain.age_s[c] = -dt_s
 
 
 @inlined

@@ -17,6 +17,7 @@ RETURN_S = 300.0  # after a step down, rising to where it was is no heating: a B
 DOUBTED_DEGC = 50.0  # a suspect sensor is spoken of when it claims heat: nobody else will believe it
 STUCK_S = 600.0
 GAP_S = 300.0  # what happened unseen is no evidence
+STEPPED, RETURNED = 1, 2  # in `restart`
 STUCK_STEPS, STUCK_MOVE = 3.0, 1.5  # siblings that moved so far (steps, K) would have moved a living sensor
 
 # Columns of the memory: where a suspect sensor was before it stepped, seconds of suspicion left; the value
@@ -32,9 +33,9 @@ class Inputs(NamedTuple):
 
     at, group, member, start, step: see `Bank`. circuit: whose current passes (see `load`). order: scratch.
     raw: as read, jumps included. value: NaN where no detector may use it. usable: 1 where raw is good and
-    possible. restart: 1 where the sensor has stepped. median: of the siblings. age_s: since the last usable
-    value, infinite before the first. memory (n, 6), score (n, 2): see the columns above; (0, 6) and (n, 1) in
-    a bank whose sensors are not judged themselves.
+    possible. restart: STEPPED, or RETURNED after a silence of GAP_S, else 0. median: of the siblings. age_s:
+    since the last usable value, infinite before the first. memory (n, 6), score (n, 2): see the columns;
+    (0, 6) and (n, 1) in a bank whose sensors are not judged themselves.
     """
 
     at: Ints
@@ -102,12 +103,33 @@ def take_inputs(dt_s: float, blind_s: float, si: Floats, value: Floats, verdict:
         bank.value[c] = x
         said = verdict[i]
         bank.usable[c] = said in (GOOD, HELD, RESTART, RESUMED)
-        bank.restart[c] = said in (RESTART, RESUMED)
+        bank.restart[c] = 0
+        if said in (RESTART, RESUMED):
+            bank.restart[c] = STEPPED
+        elif bank.age_s[c] + dt_s > GAP_S and not np.isnan(x):
+            bank.restart[c] = RETURNED
         bank.age_s[c] = bank.age_s[c] + dt_s if np.isnan(x) else 0.0
     sibling_median(bank.value, bank.member, bank.start, bank.order, bank.median)
+    _ask_for_a_quorum(bank)
     if bank.memory.shape[0] > 0:
         _score_sensors(dt_s, verdict, bank)
     _score_blind(blind_s, bank)
+
+
+@compiled
+def _ask_for_a_quorum(bank: Inputs) -> None:
+    """Take no median from fewer than half of the siblings that were there a while ago: it would leap."""
+    for g in range(bank.start.size - 1):
+        first, last = bank.start[g], bank.start[g + 1]
+        recent = 0
+        good = 0
+        for a in range(first, last):
+            c = bank.member[a]
+            recent += bank.age_s[c] <= GAP_S
+            good += not np.isnan(bank.value[c])
+        if 2 * good < recent:
+            for a in range(first, last):
+                bank.median[bank.member[a]] = np.nan
 
 
 @compiled
@@ -127,7 +149,8 @@ def _score_sensors(dt_s: float, verdict: Codes, bank: Inputs) -> None:
             away = x - memory[c, BEFORE]
             returning = away < -bank.step[c] and memory[c, SUSPECT] > SUSPECT_S - RETURN_S
             back = abs(away) <= BACK_STEPS * bank.step[c] and not returning
-            bank.restart[c] |= back or returning
+            if back or returning:
+                bank.restart[c] = STEPPED
             memory[c, SUSPECT] = 0.0 if back else memory[c, SUSPECT] - dt_s
         if x != memory[c, STANDS] or dt_s > GAP_S:
             memory[c, STANDS] = x

@@ -23,7 +23,7 @@ from agent.detect.load import FEATURES, UNKNOWN, Load, Model, take_load
 from agent.detect.memory import float64s, int64s, uint8s
 from agent.detect.resistance import Resistances, judge_resistance
 from agent.detect.slope import LEARNT_SCALE, LEARNT_WINDOWS, SCALES_S, WINDOWS, Signal, Slopes
-from agent.detect.surroundings import CIRCUIT_COLUMNS, Surroundings, judge_surroundings
+from agent.detect.surroundings import CIRCUIT_COLUMNS, GROUP_COLUMNS, Surroundings, judge_surroundings
 from agent.detect.trip import COLUMNS as TRIP_COLUMNS
 from agent.detect.trip import trip, voltage_drop
 from agent.detect.validity import gate
@@ -180,7 +180,7 @@ def _resistances(n: int, m: int, at: Any) -> Resistances:
 def _surroundings(groups: int, m: int, n: int, at: Any) -> Surroundings:
     return Surroundings(
         carray(float64s(at[0]), (groups,)), carray(float64s(at[1]), (groups,)),
-        carray(uint8s(at[2]), (groups,)), carray(float64s(at[3]), (groups, 7)),
+        carray(uint8s(at[2]), (groups,)), carray(float64s(at[3]), (groups, GROUP_COLUMNS)),
         carray(float64s(at[4]), (m, CIRCUIT_COLUMNS)), carray(float64s(at[5]), (3,)),
         carray(float64s(at[6]), (n,)),
         carray(float64s(at[7]), (groups, CONDUCTANCE_COLUMNS)),

@@ -8,6 +8,7 @@ import numpy as np
 from agent.detect.channels import Floats
 from agent.detect.compiled import compiled
 from agent.detect.conductance import judge_conductance, new_conductance
+from agent.detect.heating import doubt
 from agent.detect.inputs import Inputs
 from agent.detect.load import CHARGE, DISCHARGE, NOW, REST, SLOW, Load
 from agent.detect.slope import CERTAIN, SCALES_S, Slopes, fit_slopes
@@ -27,8 +28,9 @@ ROOM_LAGS_S = np.array([1800.0, 3 * 3600.0])
 RACK, BLOCK, ROOM_AGE_S = range(3)
 
 # Columns of a group's scores and state: K/min, K; how far over the room, its fast mean, baseline, mean
-# square, age.
-COOLING, DEGRADED, OVER, FAST, BASELINE, SQUARE, AGE = range(7)
+# square, age; for how long it has not been seen.
+GROUP_COLUMNS = 8
+COOLING, DEGRADED, OVER, FAST, BASELINE, SQUARE, AGE, UNSEEN_S = range(GROUP_COLUMNS)
 # Columns of a circuit's limits and scores: most charge and discharge, A; load over limit; float current:
 # fast, baseline, age, ratio; 1: it floats, below 0: so many seconds until a recharge must be over.
 CIRCUIT_COLUMNS = 8
@@ -43,7 +45,7 @@ RECHARGED_S = 2 * 86400.0
 
 
 class Surroundings(NamedTuple):
-    """State of g groups and m circuits: median (g,), nothing (g,) NaN, restart (g,); group (g, 7), circuit
+    """State of g groups and m circuits: median (g,), nothing (g,) NaN, restart (g,); group (g, 8), circuit
     (m, 8), room (3,): the room's temperature as a RACK and a BLOCK follow it, and for how long it has not
     been seen; over_room (n,): score of each sensor; conductance (g, k): see `conductance`.
     """
@@ -62,7 +64,7 @@ def new_surroundings(
     groups: int, circuits: int, n: int, max_charge_a: float, max_discharge_a: float
 ) -> Surroundings:
     """Return the state of groups that have not been seen yet."""
-    group = np.zeros((groups, 7))
+    group = np.zeros((groups, GROUP_COLUMNS))
     group[:, [COOLING, OVER, FAST, BASELINE]] = np.nan
     circuit = np.zeros((circuits, CIRCUIT_COLUMNS))
     circuit[:, MAX_CHARGE], circuit[:, MAX_DISCHARGE] = max_charge_a, max_discharge_a
@@ -103,6 +105,11 @@ def judge_surroundings(dt_s: float, bank: Inputs, load: Load, slopes: Slopes, ar
         around.over_room[c] = bank.value[c] - max(room, around.room[BLOCK]) if not np.isnan(room) else np.nan
     for g in range(bank.start.size - 1):
         around.median[g] = _median(bank, g)
+        around.group[g, UNSEEN_S] += dt_s
+        if not np.isnan(around.median[g]):
+            if around.group[g, UNSEEN_S] > GAP_S:
+                doubt(dt_s, slopes, g)
+            around.group[g, UNSEEN_S] = 0.0
     fit_slopes(dt_s, around.median, around.nothing, around.restart, slopes)
     for g in range(bank.start.size - 1):
         j = bank.circuit[bank.member[bank.start[g]]]
@@ -129,12 +136,12 @@ def _follow_room(dt_s: float, degc: float, room: Floats) -> None:
 
 @compiled
 def _median(bank: Inputs, g: int) -> float:
-    """Return about the median of a group's good values: the mean of one of them and its siblings' median."""
+    """Return about the median of a group's good values: the one that is nearest to its siblings' median."""
     good = 0
     middle = np.nan
     for a in range(bank.start[g], bank.start[g + 1]):
         c = bank.member[a]
-        if not np.isnan(bank.value[c]):
+        if not np.isnan(bank.value[c] - bank.median[c]):
             good += 1
             nearer = abs(bank.value[c] - bank.median[c])
             if not nearer >= abs(middle - bank.median[c]):

@@ -102,7 +102,10 @@ def trip(t_s: float, hot_degc: float, bank: Inputs, dropped_s: Floats, state: Fl
             state[c, ANCHOR_T] = t_s
         held = state[c, RISING_S] > HOLD_S and state[c, STEPS] >= MIN_STEPS
         held = held and x - state[c, HIGHEST] >= RATE_K_PER_S * HOLD_S
-        clipped = dropped and x >= PLAUSIBLE_DEGC and state[c, STEPS] >= 1.0
+        beyond = x >= PLAUSIBLE_DEGC
+        if beyond and not _credible(state, c, hot_degc):
+            continue
+        clipped = dropped and beyond and state[c, STEPS] >= 1.0
         if clipped or ((held or _rose(state, c, dropped)) and (x >= hot_degc or dropped)):
             score[c] = 1.0
 
@@ -111,10 +114,25 @@ def trip(t_s: float, hot_degc: float, bank: Inputs, dropped_s: Floats, state: Fl
 def _forget(elapsed: float, state: Floats, c: int) -> None:
     """Bring the highest reading up to what two of the oldest anchors say, or let it come down towards it."""
     oldest = min(state[c, ANCHOR + ANCHORS - 1], state[c, ANCHOR + ANCHORS - 2])
-    if oldest >= state[c, HIGHEST]:
+    if PLAUSIBLE_DEGC > oldest >= state[c, HIGHEST]:
         state[c, HIGHEST] = oldest
     elif oldest < state[c, HIGHEST]:  # neither is true for NaN
         state[c, HIGHEST] = oldest + (state[c, HIGHEST] - oldest) / (1.0 + elapsed / FORGET_HOT_S)
+
+
+@compiled
+def _credible(state: Floats, c: int, hot_degc: float) -> bool:
+    """May a sensor that reads what no cell is be believed: it was hot before, or goes on, not with one code.
+
+    Cells of 0 V and sensors of 471 degC are a bad frame.
+    """
+    same = True
+    for a in range(1, ANCHORS):
+        before = state[c, ANCHOR + a]
+        if not before >= PLAUSIBLE_DEGC:
+            return bool(before >= hot_degc)
+        same = same and before == state[c, ANCHOR]
+    return not same
 
 
 @compiled

@@ -87,6 +87,22 @@ def test_runaway_trips_on_raw_values_alone() -> None:
     assert ("last-resort", "critical", "string1/module1/sensor3") in raised(events)
 
 
+@pytest.mark.parametrize(("before_degc", "after_s"), [(25.0, 50.0), (70.0, 10.0)])
+def test_runaway_between_two_slow_polls_trips_where_the_cell_is_lost_with_it(
+    before_degc: float, after_s: float
+) -> None:
+    frames = healthy(40, 4, 4)
+    frames[20, 6] = before_degc
+    frames[21:, 6] = [420.0, 510.0, 480.0, 455.0, 470.0, *[470.0] * 14]
+    frames[21:, 2] = 0.0
+    events = feed(watch_of(4, 4, period_s=10.0), frames, dt_s=10.0)
+    found = [e.t_s for e in events if e.detector == "last-resort"]
+    assert found[0] == 200.0 + after_s
+    frames[21:, 6] = 471.0  # the code of an open sensor
+    frames[20, 6] = 25.0
+    assert not raised(feed(watch_of(4, 4, period_s=10.0), frames, dt_s=10.0), "last-resort")
+
+
 def test_who_gets_nothing_says_blind_and_says_when_sight_is_back() -> None:
     watch, frames = watch_of(4, 4), healthy(400, 4, 4)
     frames[100:250] = np.nan
