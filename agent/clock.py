@@ -57,6 +57,29 @@ class Clock:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """How much time has passed between two stamps: so long where that is `sure`, else at least so long."""
+
+    seconds: float
+    sure: bool
+
+
+def passed(then: Stamp, then_boot: bytes, now: Stamp, now_boot: bytes) -> Passed:
+    """Return the time between two stamps of which `now` is the later.
+
+    Within a boot the boot's clock knows. From boot to boot UTC does, where it was synchronised both times;
+    else it is at least the time since this boot, and what a clock with a battery, or one that never goes back
+    (fake-hwclock, systemd-timesyncd), says.
+    """
+    if then_boot == now_boot:
+        seconds = (now.boottime_ns - then.boottime_ns) / 1e9
+        return Passed(max(seconds, 0.0), sure=seconds >= 0.0)  # simulated time may have run ahead
+    up_s, seconds = now.boottime_ns / 1e9, (now.utc_ns - then.utc_ns) / 1e9
+    sure = then.synchronised and now.synchronised and seconds >= up_s
+    return Passed(max(seconds, up_s), sure)
+
+
 class OffsetWatch:
     """When UTC less boot time is worth a record: once it is known, and when the clock was set again. Pure.
 

@@ -5,7 +5,7 @@ The order matters: the outputs hear of an event before any disk is asked to keep
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,34 @@ class Desk:
                 if not old.empty():
                     self._books[unit][f"{name} until {stamp.boottime_ns}"] = old
             self._books[unit][name] = book
+        if self.relay:
+            self.relay.alarms(unit, self.active(unit))
+
+    @property
+    def units(self) -> Collection[str]:
+        """Every unit by name, and the site as ""."""
+        return self._books.keys()
+
+    def books(self, unit: str) -> Mapping[str, AlarmBook]:
+        """Return a unit's books by name, those that wait to be acknowledged included."""
+        return self._books[unit]
+
+    @property
+    def own(self) -> Mapping[str, AlarmEvent]:
+        """What the agent says of itself, by detector, until somebody has seen it."""
+        return self._own
+
+    def take_own(self, events: Iterable[AlarmEvent]) -> None:
+        """Take what the agent said of itself before its restart."""
+        self._own = {**{event.detector: event for event in events}, **self._own}
+
+    def unshelve_due(self) -> None:
+        """Bring shelved alarms back whose time is over, of units that say nothing too."""
+        stamp = self._clock.stamp()
+        for unit, books in self._books.items():
+            for book in books.values():
+                if not book.empty():
+                    self.found(unit, stamp, book.unshelve_due(stamp.boottime_ns / 1e9))
 
     def found(self, unit: str, stamp: Stamp, events: Sequence[AlarmEvent]) -> None:
         """Announce what happened to alarms of a unit, then have it recorded."""

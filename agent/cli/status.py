@@ -10,6 +10,7 @@ from rich.console import Console
 from agent.cli.door import age, alarm_table, get, json_option, socket_option
 from agent.cli.errors import Finding
 from agent.cli.tables import plain_table
+from agent.view.words import learning
 
 
 @click.command("status")
@@ -46,6 +47,9 @@ def _print(status: dict[str, Any]) -> None:
         hot = "--" if hottest is None else f"{hottest:.1f} °C"
         table.add_row(unit["name"], unit["knowledge"], age(unit["age_s"]), cells, hot, unit["trouble"])
     console.print(table)
+    for unit in status["units"]:
+        if said := learning(unit.get("detectors")):
+            console.print(f"{unit['name']}: {said}", soft_wrap=True)
     if status["alarms"]:
         console.print("", alarm_table(status["alarms"]), sep="\n")
     account, upstream = status["account"], status["upstream"]

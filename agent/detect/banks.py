@@ -1,14 +1,9 @@
-"""The arrays of one unit, made once from its layout, and what has been learned in them as bytes."""
+"""The arrays of one unit, made once from its layout."""
 
-import json
-import struct
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agent.detect import conductance, imbalance, load, resistance, slope, surroundings, trip, validity
 from agent.detect.channels import TEMPERATURES, VOLTAGES, Bank, Floats, Ints, make_bank, string_of
@@ -20,19 +15,6 @@ from agent.detect.settings import Settings
 
 #: No temperature or voltage register is finer than this in effect; an unknown step (0) is taken for it too.
 FINEST_K, FINEST_V = 0.01, 0.0005
-
-MAGIC = b"CWD1"
-
-#: What outlives a restart: everything learned. Values, sums and ages begin anew within minutes.
-LEARNED = (
-    ("own", "cross"), ("own", "mean"), ("own", "age_s"),
-    ("against", "cross"), ("against", "mean"), ("against", "age_s"),
-    ("temperature", "noise"), ("temperature", "learned"), ("gain", "noise"), ("gain", "learned"),
-    ("load", "state"), ("load", "feature"), ("load", "mean"), ("load", "covariance"), ("load", "inverse"),
-    ("cells", "state"), ("resistances", "circuit"), ("resistances", "cell"),
-    ("around", "group"), ("around", "circuit"), ("around", "room"), ("around", "conductance"),
-    ("group_temperature", "noise"), ("group_temperature", "learned"),
-)  # fmt: skip
 
 
 class Layout:
@@ -166,45 +148,4 @@ def start_afresh(banks: Banks) -> None:
     )
     conductance.forget_values(banks.around.conductance)
     banks.trips.state[:] = trip.new_state(len(banks.trips.state))
-    banks.resistances.circuit[:, resistance.BEFORE] = np.nan
-
-
-def _learned(banks: Banks) -> Iterator[NDArray[Any]]:
-    for bank, name in LEARNED:
-        yield getattr(getattr(banks, bank), name)
-
-
-def pack(banks: Banks, head: dict[str, Any]) -> bytes:
-    """Return what was learned, and `head`, as bytes: magic; length and JSON of the head; float32 arrays."""
-    words = json.dumps(head).encode()
-    body = b"".join(array.astype("<f4").tobytes() for array in _learned(banks))
-    return MAGIC + zlib.compress(struct.pack("<I", len(words)) + words + body, 6)
-
-
-def unpack_head(data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return the head and the arrays' bytes. ValueError where these are not bytes of `pack`."""
-    if data[:4] != MAGIC:
-        raise ValueError("no snapshot of detectors, or one of another version")
-    try:
-        content = zlib.decompress(data[4:])
-        (length,) = struct.unpack_from("<I", content)
-        return json.loads(content[4 : 4 + length]), content[4 + length :]
-    except (zlib.error, struct.error, ValueError) as error:
-        raise ValueError(f"a damaged snapshot of detectors: {error}") from error
-
-
-def unpack(banks: Banks, body: bytes) -> None:
-    """Put learned arrays back. ValueError where they are not of this layout; then nothing was changed."""
-    arrays = list(_learned(banks))
-    if len(body) != 4 * sum(array.size for array in arrays):
-        raise ValueError("a snapshot of another layout")
-    numbers = np.frombuffer(body, "<f4")
-    first = 0
-    for array in arrays:
-        array[...] = numbers[first : first + array.size].reshape(array.shape)
-        first += array.size
-    for signal in (banks.temperature, banks.gain, banks.group_temperature):
-        signal.noise[:, 0] = np.nan  # the value before is not the value before
-        signal.learned[:, :, slope.JUMP] = 0.0
-    conductance.forget_values(banks.around.conductance)
     banks.resistances.circuit[:, resistance.BEFORE] = np.nan

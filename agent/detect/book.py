@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from agent.detect.alarms import Alarm, AlarmEvent, Does, State
+from agent.detect.alarms import Alarm, AlarmEvent, Does, Member, State
 from agent.detect.explain import finite
 from agent.detect.rows import Row, family_of
 
@@ -148,6 +148,10 @@ class AlarmBook:
         """Is there no alarm at all."""
         return not self._alarms
 
+    def lose(self, member: Member, t_s: float) -> list[AlarmEvent]:
+        """End the condition of one channel: nothing will judge it again."""
+        return list(self._clear(*member, t_s))
+
     def to_plain(self) -> list[dict[str, Any]]:
         """Return all alarms as plain data."""
         return [
@@ -155,18 +159,25 @@ class AlarmBook:
             for alarm in self._alarms
         ]
 
-    def from_plain(self, alarms: list[dict[str, Any]]) -> None:
-        """Take alarms as `to_plain` gave them, in place of those in the book."""
-        self._alarms = [
-            Alarm(
-                **{
-                    **alarm,
-                    "leader": (alarm["leader"][0], alarm["leader"][1]),
-                    "members": {(name, channel) for name, channel in alarm["members"]},
-                    "shown": {(name, channel) for name, channel in alarm["shown"]},
-                    "state": State(alarm["state"]),
-                    "said": AlarmEvent(**alarm["said"]) if alarm["said"] else None,
-                }
-            )
-            for alarm in alarms
-        ]
+    def from_plain(self, alarms: list[dict[str, Any]], later_s: float = 0.0) -> None:
+        """Take alarms as `to_plain` gave them, in place of those in the book; `later_s`: how much later all
+        that was is by this clock. LookupError, TypeError, ValueError where these are no alarms.
+        """
+        self._alarms = [_alarm(alarm, later_s) for alarm in alarms]
+
+
+def _alarm(plain: dict[str, Any], later_s: float) -> Alarm:
+    said = plain["said"] and AlarmEvent(**plain["said"])
+    if said:
+        said = replace(said, t_s=said.t_s + later_s, since_s=said.since_s + later_s)
+    return Alarm(
+        **{
+            **plain,
+            "leader": (plain["leader"][0], plain["leader"][1]),
+            "members": {(name, channel) for name, channel in plain["members"]},
+            "shown": {(name, channel) for name, channel in plain["shown"]},
+            "state": State(plain["state"]),
+            "said": said,
+            **{key: plain[key] + later_s for key in ("raised_s", "joined_s", "until_s")},
+        }
+    )

@@ -26,12 +26,14 @@ there are none, a single stuck sensor cannot be told from a quiet one.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from agent.detect.alarms import AlarmEvent
 from agent.detect.book import AlarmBook
 from agent.detect.channels import TEMPERATURES, VOLTAGES, Codes, Flags, Floats, Ints
+from agent.detect.keeping import pack_arrays, unpack_arrays
 from agent.detect.rows import Row, rows_of
 from agent.detect.stillness import (
     FRAMES,
@@ -168,6 +170,44 @@ class Liveness:
     def sight(self) -> Sight:
         """Return what is known now."""
         return Sight(self._still_s, bool(self._beats) or math.isfinite(self._limit), self._frozen)
+
+    # ---- kept over a restart
+
+    def learned(self) -> list[Any]:
+        """Return all that is known, as plain data; the alarms are in the book."""
+        numbers: tuple[Any, ...] = (
+            self._still_s, self._still_frames, self._longest, self._stretch_s, self._stretch_frames,
+            self._turns, self._held, self._stretches, self._rate, self._limit, self._any_stuck, self._frozen,
+        )  # fmt: skip
+        said = [float(number) for number in numbers]
+        return [self._kind(), pack_arrays(self._arrays()), self._last.astype("<i8").tobytes(), said]
+
+    def take_up(self, learned: Any) -> bool:
+        """Take up what a unit with the same values and the same period had taught; False: it is not that."""
+        if not isinstance(learned, list) or len(learned) != 4 or len(learned[2]) != 8 * len(self._last):
+            return False
+        if not unpack_arrays(learned[:2], self._kind(), self._arrays()):
+            return False
+        self._last[:] = np.frombuffer(learned[2], "<i8")
+        (self._still_s, still_frames, longest, self._stretch_s, stretch_frames, turns, held, stretches,
+         rate, self._limit, any_stuck, frozen) = learned[3]  # fmt: skip
+        self._still_frames, self._longest, self._stretches = int(still_frames), int(longest), int(stretches)
+        self._stretch_frames, self._turns, self._rate = int(stretch_frames), int(turns), np.array(rate)
+        self._held, self._any_stuck, self._frozen = bool(held), bool(any_stuck), bool(frozen)
+        return True
+
+    def stand_again(self) -> None:
+        """Take up the alarms in the book: they clear when what they say is not so."""
+        self._stuck[:] = False
+        for name, i in (member for alarm in self.book.standing() for member in alarm.members):
+            if name == "stuck-sensor" and i < len(self._stuck):
+                self._stuck[i] = True
+
+    def _kind(self) -> str:
+        return f"1, {self._period_s:g} s"  # version; and rates are per frame
+
+    def _arrays(self) -> list[Any]:
+        return [self._counts, self._seen, self._steps, self._gap_s, self._rates, self._limits, self._stuck]
 
     # ---- rules
 

@@ -5,6 +5,7 @@ that flickers is one alarm, which is over when it has been away for its off-dela
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +68,17 @@ class Reported:
                 self._raised.discard(c)
                 self._away_since_s.pop(c, None)
         return self.book.change("reported", _ROWS, changes, t_s, self._explain(t_s)) if changes else []
+
+    def said(self) -> list[list[Any]]:
+        """Return what the alarms in the book stand for: value index, severity and text of each channel."""
+        return [list(said) for said in self._said]
+
+    def stand_again(self, said: Sequence[Sequence[Any]]) -> None:
+        """Take up what `said` gave, and the alarms that stand in the book: they clear when they are away."""
+        self._said = [(int(index), str(severity), str(text)) for index, severity, text in said]
+        self._channel = {known: channel for channel, known in enumerate(self._said)}
+        self._raised = {channel for alarm in self.book.standing() for _, channel in alarm.members}
+        self._heard = b""
 
     def _number(self, said: tuple[int, str, str]) -> int:
         if said not in self._channel:

@@ -27,8 +27,8 @@ class Heard:
 class Together:
     """Watches all units of a site."""
 
-    def __init__(self) -> None:
-        self.book = AlarmBook()
+    def __init__(self, book: AlarmBook | None = None) -> None:
+        self.book = book or AlarmBook()
         self._text = ""
         self._waits_since_s: float | None = None
 
@@ -44,6 +44,9 @@ class Together:
         if any(close):
             self._text = _words(units, silent, t_s - last[0])
         stands = any(close) or (len(silent) >= LEAST_UNITS and not self.book.empty())
+        if self.book.standing():  # units not heard since the start are no sign that it is over
+            never = sum(unit.last_s is None for unit in units.values())
+            stands = len(silent) + never >= LEAST_UNITS
         if self.book.empty() and not stands:
             self._waits_since_s = None
             return []

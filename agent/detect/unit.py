@@ -1,7 +1,8 @@
 """Everything that judges the frames of one unit, in the order in which it may; agent and bench share it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +10,11 @@ import numpy.typing as npt
 from agent.detect.alarms import AlarmEvent
 from agent.detect.book import AlarmBook
 from agent.detect.channels import Codes, Floats, Ints
+from agent.detect.keeping import Parts, layout_digest
 from agent.detect.liveness import Liveness
 from agent.detect.reported import Reported
 from agent.detect.settings import Settings
-from agent.detect.watch import RackWatch
+from agent.detect.watch import Learned, RackWatch
 
 
 class Described(Protocol):
@@ -46,6 +48,29 @@ class Described(Protocol):
         """Return the alarms that the unit itself reports: value index, severity, text."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a unit over a restart beside its books, see `UnitJudges.learned` and `standing`.
+
+    layout: hash of what its values are. t_s: time of its last frame, NaN: none.
+    """
+
+    layout: str
+    t_s: float
+    parts: Parts
+    liveness: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the alarms in a unit's books mean: tiers of its channels, what it reported, and the shadow."""
+
+    layout: str
+    tiers: list[list[Any]]
+    said: list[list[Any]]
+    shadow: list[dict[str, Any]]
+
+
 class UnitJudges:
     """The detectors of one unit, what it reports itself, and whether it lives.
 
@@ -54,6 +79,7 @@ class UnitJudges:
 
     def __init__(self, values: Described, period_s: float, settings: Settings | None = None) -> None:
         places, quantities = values.places, values.quantities
+        self.layout = layout_digest(places, quantities, values.resolution)
         self.liveness = Liveness(places, quantities, values.changes_within_s, period_s)
         self.reported = Reported(places, quantities, values.speaking, values.alarms)
         settings = (settings or Settings()).or_of_profile(quantities, values.limits)
@@ -75,3 +101,37 @@ class UnitJudges:
     def judge(self, t_s: float, raw: Ints, si: Floats, quality: Codes) -> list[AlarmEvent]:
         """Judge a marked frame; `si` holds its values in SI units, NaN where they are not good."""
         return [*self.reported.judge(t_s, raw, quality), *self.watch.judge(t_s, si, quality)]
+
+    # ---- kept over a restart
+
+    def learned(self) -> Kept:
+        """Return all that was learned."""
+        learned = self.watch.learned()
+        return Kept(self.layout, learned.t_s, learned.parts, self.liveness.learned())
+
+    def take_up(self, kept: Kept, t_s: float, sure: bool) -> list[str]:
+        """Take up what was learned of a unit of the same layout, as after a gap; return what begins anew.
+
+        t_s: when its last frame was, by this clock; where that is not `sure`, nothing is judged across.
+        """
+        unfit = self.watch.take_up(Learned(t_s, kept.parts), t_s, sure)
+        if not self.liveness.take_up(kept.liveness):
+            unfit.append("liveness")
+        return unfit
+
+    def standing(self) -> Standing:
+        """Return what the alarms in the books mean."""
+        shadow = self.watch.shadow_book.to_plain()
+        return Standing(self.layout, self.watch.standing(), self.reported.said(), shadow)
+
+    def stand_again(self, books: Mapping[str, AlarmBook], standing: Standing, t_s: float) -> list[AlarmEvent]:
+        """Go on with these books, of a unit of the same layout; return what in them is over, for nobody
+        judges it any more.
+        """
+        self.watch.book = books.get("detectors", self.watch.book)
+        self.reported.book = books.get("reported", self.reported.book)
+        self.liveness.book = books.get("liveness", self.liveness.book)
+        self.watch.shadow_book.from_plain(standing.shadow)
+        self.reported.stand_again(standing.said)
+        self.liveness.stand_again()
+        return self.watch.stand_again(standing.tiers, t_s)

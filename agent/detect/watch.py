@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from agent.detect import (
     heating,
     imbalance,
     inputs,
+    keeping,
     liveness,
     resistance,
     slope,
@@ -33,6 +35,14 @@ POLLS_COUNTED = (
 )
 
 Say = Callable[[Case], AlarmEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a watch knew at `t_s`, s, the time of its last frame (NaN: it had none); see `keeping`."""
+
+    t_s: float
+    parts: keeping.Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +191,7 @@ class RackWatch:
         changed = judge_unit(
             t_s, dt_s, counted_s, self._blind_s, self._hot_degc, self._sizes, self._at, self._judges_at
         )
-        events = self._tell(t_s) if changed else []
-        if not self.book.empty():
-            events += self.book.unshelve_due(t_s)
-        return events
+        return self._tell(t_s) if changed else []
 
     def _tell(self, t_s: float) -> list[AlarmEvent]:
         events: list[AlarmEvent] = []
@@ -236,32 +243,56 @@ class RackWatch:
         """Return the channel-seconds that were judged, learning, blind and without a sensor so far."""
         return Coverage(*map(float, self._banks.ledger.seconds))
 
-    def to_bytes(self) -> bytes:
-        """Return all that was learned, and the alarms, to be kept over a restart."""
-        head = {
-            "layout": [self._layout.places, self._layout.quantities],
-            "alarms": self.book.to_plain(),
-        }
-        return banks.pack(self._banks, head)
+    def learned(self) -> Learned:
+        """Return all that was learned, and how far each judgement has come, as plain data."""
+        parts = keeping.pack(self._banks, self._t_s)
+        parts["delays"] = [self._config, keeping.pack_arrays(self._delays())]
+        return Learned(self._t_s, parts)
 
-    def from_bytes(self, data: bytes) -> None:
-        """Take up what `to_bytes` gave, of a unit with the same layout. ValueError: it is of another one, or
-        damaged; then the watch is as it was, and learns anew.
+    def take_up(self, learned: Learned, t_s: float, sure: bool = True) -> list[str]:
+        """Take up what a watch of the same layout had learned, as after a gap; return what does not fit.
+
+        t_s: when its last frame was, by this clock. Where that is not `sure`, no window reaches across.
         """
-        head, body = banks.unpack_head(data)
-        if head.get("layout") != [list(self._layout.places), list(self._layout.quantities)]:
-            raise ValueError("a snapshot of another layout")
-        banks.unpack(self._banks, body)
-        self.book.from_plain(head["alarms"])
-        self._stand_again()
+        unfit = keeping.unpack(self._banks, learned.parts, t_s)
+        delays = self._delays()
+        kept = [np.zeros_like(seconds) for seconds in delays]
+        keeping.unpack_arrays(learned.parts.get("delays"), self._config, kept)  # or all begin anew
+        for seconds, before in zip(delays, kept, strict=True):
+            seconds[before != 0.0] = before[before != 0.0]  # the others' pages stay untouched
+        self._t_s = t_s
+        if not sure:
+            banks.start_afresh(self._banks)
+        return unfit
 
-    def _stand_again(self) -> None:
-        """Give the tiers back to the channels whose alarms stand: they clear when they are seen to."""
-        for alarm in self.book.standing():
-            for member, channel in alarm.members:
-                for judge in self._judges:
-                    if judge.member == member and channel < judge.bank.n:
-                        judge.delays.tier[channel] = alarm.tier if judge.rows[alarm.tier] else 0
+    def _delays(self) -> list[Floats]:
+        return [a for judge in self._judges for a in (judge.delays.over_s, judge.delays.under_s)]
+
+    def standing(self) -> list[list[Any]]:
+        """Return the standing tiers, as [member, channel, tier]."""
+        return [
+            [judge.member, int(c), int(judge.delays.tier[c])]
+            for judge in self._judges
+            for c in np.flatnonzero(judge.delays.tier)
+        ]
+
+    def stand_again(self, tiers: Sequence[Sequence[Any]], t_s: float) -> list[AlarmEvent]:
+        """Give the channels of the alarms in the books their tiers back: they clear when they are seen to.
+
+        What nobody judges any more, or not in this book, is over; returns the events.
+        """
+        was = {(member, channel): tier for member, channel, tier in tiers}
+        judges = {judge.member: judge for judge in self._judges}
+        events = []
+        for book in (self.book, self.shadow_book):
+            for member in sorted({m for alarm in book.standing() for m in alarm.members}):
+                judge, tier = judges.get(member[0]), was.get(member, 0)
+                ours = judge and judge.shadow == (book is self.shadow_book) and member[1] < judge.bank.n
+                if judge and ours and 0 < tier < len(judge.rows) and judge.rows[tier]:
+                    judge.delays.tier[member[1]] = tier
+                else:
+                    events += book.lose(member, t_s)
+        return events
 
     # What each detector says; see `explain`.
 

@@ -120,6 +120,7 @@ class Agent:
         failures = await cancel(self._polling.values()) + await cancel(self._running.values())
         await parts.background.done()
         await self._keep_intervals()
+        parts.watching.keeping.keep_all()
         await parts.recorder.seal()
         await parts.uplink.flush(FLUSH_S)
         try:

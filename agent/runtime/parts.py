@@ -25,7 +25,7 @@ from agent.outputs.journal import Journal
 from agent.outputs.relay import Relay
 from agent.runtime.tasks import Background
 from agent.runtime.watching import SITE, Watching
-from agent.store.errors import DiskTrouble
+from agent.store.errors import DiskTrouble, StoreError
 from agent.store.ledger import Event
 from agent.store.recorder import Recorder
 from agent.store.room import Settings
@@ -62,7 +62,10 @@ class Parts:
         self.recorder = Recorder(
             self.store, self.writer, config.store.batch_frames, lambda urgent: self.uplink.wake(urgent)
         )
-        self.watching = Watching(self.desk, self.recorder, self.store, self.writer, self.background, clock)
+        self.watching = Watching(
+            self.desk, self.recorder, self.store, self.writer, self.background, clock, self._kept()
+        )
+        self.recorder.keeper = self.watching.keeping
         self.watching.expect(config)
         self.buses = {bus.name: self.new_bus(bus) for bus in config.bus}
 
@@ -138,6 +141,13 @@ class Parts:
             folder = os.environ.get("RUNTIME_DIRECTORY", "/dev/shm")
             path = Path(tempfile.mkdtemp(prefix="buffer-", dir=folder), store.path.name)
             return Store(path, *names, Settings(max_bytes=MEMORY_BYTES, history_bytes=0))
+
+    def _kept(self) -> dict[str, bytes]:
+        try:
+            return self.store.snapshots()
+        except StoreError as error:
+            log.error("%s; what was kept over the restart cannot be read", error)
+            return {}
 
     def _unit(self, table: UnitTable, profile: Profile, bus: TcpBus | RtuBus) -> Unit:
         return Unit(

@@ -71,6 +71,7 @@ class Report:
                         u, parts.watching.latest.get(u.name), parts.watching.known(u, now_s), now_s
                     ),
                     "port": bus.port.name,
+                    "detectors": parts.watching.learning(u.name),
                 }
                 for bus in parts.buses.values()
                 for u in bus.units

@@ -1,7 +1,9 @@
 """From frames to alarms: what is known of every unit, and what judges it."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from agent.detect.unit import UnitJudges
 from agent.frame import Frame
 from agent.modbus.bus import Bus
 from agent.modbus.unit import Unit
+from agent.runtime.keeping import Keeping
 from agent.runtime.tasks import Background
 from agent.seen import LastGood
 from agent.status import Latest
@@ -44,6 +47,7 @@ class Watching:
         writer: Writer,
         background: Background,
         clock: Clock,
+        kept: Mapping[str, bytes],
     ) -> None:
         self.latest: dict[str, Latest] = {}
         self._desk, self._recorder, self._store, self._writer = desk, recorder, store, writer
@@ -52,7 +56,8 @@ class Watching:
         self._judges: dict[str, UnitJudges] = {}
         self._schemas: dict[str, bytes] = {}
         self._identities: dict[str, AlarmBook] = {}
-        self._together = Together()
+        self.keeping = Keeping(kept, desk, clock)
+        self._together = Together(self.keeping.book(SITE, "together"))
         desk.watch(SITE, {"together": self._together.book})
 
     def expect(self, config: Config) -> None:
@@ -60,26 +65,29 @@ class Watching:
         self._settings = {unit.path: config.detection.settings(unit.chemistry) for unit in config.unit}
         for gone in self._identities.keys() - self._settings.keys():
             del self._identities[gone]
+        self.keeping.expect(self._settings)
         for new in self._settings.keys() - self._identities.keys():
-            self._identities[new] = AlarmBook()
+            self._identities[new] = self.keeping.book(new, "identity")
             self._desk.watch(new, {"identity": self._identities[new]})
 
     def begin_anew(self, units: Iterable[Unit]) -> None:
         """Forget what was seen of units that are polled otherwise from now on."""
         for unit in units:
-            self._schemas.pop(unit.name, None)  # its detectors begin anew
+            self._schemas.pop(unit.name, None)  # its detectors begin anew, with what they know
             self.latest.pop(unit.name, None)
 
     def connected(self, unit: Unit, layout: Layout) -> bytes:
-        """Take a unit's layout: its description onto disk, and fresh detectors for its values."""
+        """Take a unit's layout: its description onto disk, and detectors for its values."""
         digest, body = encode_schema(layout.describe())
         # the writer works in order: the schema is on disk before any batch that needs it
         self._background(self._writer(self._store.add_schema, digest, body))
         if digest != self._schemas.get(unit.name):  # the same values again: what was learned still holds
             self._schemas[unit.name] = digest
             judges = UnitJudges(layout, unit.period_s, self._settings[unit.name])
+            over = self.keeping.begin(unit.name, judges)
             self._judges[unit.name] = judges
             self._desk.watch(unit.name, judges.books)
+            self._desk.found(unit.name, self._clock.stamp(), over)
         reads = len(layout.plan.reads)
         log.info("unit %s: %s, %d values in %d reads", unit.name, layout.profile_model, layout.n, reads)
         return digest
@@ -121,6 +129,12 @@ class Watching:
         self._desk.sights((unit.name, self.known(unit, now_s)) for _, unit in on)
         heard = {unit.name: Heard(unit.heard_s, unit.pace_s, bus.name) for bus, unit in on}
         self._desk.found(SITE, stamp, self._together.judge(now_s, heard))
+        self._desk.unshelve_due()
+
+    def learning(self, unit: str) -> dict[str, Any] | None:
+        """Return what a unit's detectors began with, and how many channels they judge; None: not yet."""
+        judges = self._judges.get(unit)
+        return {**asdict(self.keeping.origins[unit]), **asdict(judges.watch.coverage())} if judges else None
 
     def known(self, unit: Unit, now_s: float) -> Knowledge:
         """Say how much is known of a unit now."""

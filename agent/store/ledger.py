@@ -133,8 +133,11 @@ class Ledger:
         )
 
     def keep_snapshots(self, bodies: Mapping[str, bytes]) -> None:
-        """Keep the state of these units' detectors in place of the last one."""
-        self._db.executemany("INSERT OR REPLACE INTO snapshot VALUES (?, ?)", bodies.items())
+        """Keep these bodies in place of the last ones; an empty one is no more kept."""
+        there = [(name, body) for name, body in bodies.items() if body]
+        self._db.executemany("INSERT OR REPLACE INTO snapshot VALUES (?, ?)", there)
+        gone = [(name,) for name, body in bodies.items() if not body]
+        self._db.executemany("DELETE FROM snapshot WHERE unit = ?", gone)
 
     # what leaves
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from agent.clock import Stamp
 from agent.frame import Frame
@@ -18,8 +19,18 @@ HELD_VALUES = 2_000_000  # in memory while the disk refuses: 18 MB
 RETRY_S = 1.0
 
 
+class Keeper(Protocol):
+    """What else goes to disk with a commit."""
+
+    def due(self) -> Mapping[str, bytes]:
+        """Return what is to be kept now, by name."""
+
+    def written(self, kept: Mapping[str, bytes]) -> None:
+        """Take note that it is on disk."""
+
+
 class Recorder:
-    """Holds what is not on disk yet. `sealed(alarm)` is told after each commit."""
+    """Holds what is not on disk yet. `sealed(alarm)` is told after each commit; `keeper` adds to each."""
 
     def __init__(
         self, store: Store, writer: Writer, batch_frames: int, sealed: Callable[[bool], None]
@@ -29,6 +40,7 @@ class Recorder:
         self.trouble = ""
         self._store, self._writer, self._sealed = store, writer, sealed
         self._lock = asyncio.Lock()
+        self.keeper: Keeper | None = None
         self._lost: dict[str, tuple[int, Stamp, Stamp]] = {}  # unit: frames, the first's time, the last's
 
     def add(self, frame: Frame) -> bool:
@@ -47,13 +59,14 @@ class Recorder:
 
     async def _commit(self, rack: str | None) -> None:
         batches, events = self.open.take(rack), list(self.unrecorded)
-        if not batches and not events:
+        kept = self.keeper.due() if self.keeper else {}
+        if not batches and not events and not kept:
             return
         lost, self._lost = self._lost, {}
         reason = self.trouble or "the disk was too slow"
         losses = [_loss(unit, *what, reason) for unit, what in lost.items()]
         try:
-            await self._writer(self._store.seal, batches, [*events, *losses])
+            await self._writer(self._store.seal, batches, [*events, *losses], kept)
         except StoreError as error:
             if not self.trouble:
                 log.error("%s; it is tried again and again, and what was read is kept in memory", error)
@@ -64,6 +77,8 @@ class Recorder:
                 self._lost[unit] = (count + more, first, last)
             return
         del self.unrecorded[: len(events)]
+        if self.keeper:
+            self.keeper.written(kept)
         self.trouble = ""
         self._sealed(any(event.record["kind"] == "alarm" for event in events))
 

@@ -153,9 +153,9 @@ class Store:
         return [row[0] for row in rows if row]
 
     def snapshots(self) -> dict[str, bytes]:
-        """Return the state of each unit's detectors as it was last sealed."""
+        """Return what is kept over a restart, by name, as it was last sealed; see `agent.runtime.keeping`."""
         with self._reading():
-            return dict(self._db.execute("SELECT unit, body FROM snapshot").fetchall())
+            return dict(self._db.execute("SELECT unit, CAST(body AS BLOB) FROM snapshot").fetchall())
 
     def clock_offset_ns(self) -> int | None:
         """Return UTC less boot time as it was last put on record for this boot."""
@@ -171,7 +171,7 @@ class Store:
         events: Sequence[Event] = (),
         snapshots: Mapping[str, bytes] | None = None,
     ) -> None:
-        """Put open batches, events and detectors' states on disk, in one synchronous transaction.
+        """Put open batches, events and what is kept over a restart on disk, in one synchronous transaction.
 
         What the upstream said since the last one goes with it. Raises StoreError where the disk refused; then
         nothing was sealed and the caller keeps everything.
@@ -207,6 +207,7 @@ class Store:
         need = EVENT_BYTES * (len(events) + len(self._unsaid)) + sum(
             b.frames[0].raw.size * len(b.frames) for b in batches
         )
+        need += sum(map(len, snapshots.values()))
         db.execute("BEGIN IMMEDIATE")
         try:
             ledger = Ledger(db, self._who, self._settled)

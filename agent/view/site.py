@@ -123,7 +123,7 @@ def unit_view(
         "sentence": _sentence(boxes, values),
         "worst": [box["name"] for box in cell_map.worst(boxes)[:3]],
         "blind": None if seen else _blind(unit, now),
-        "notes": [*unit.get("notes", []), *_unproven(unit, boxes)],
+        "notes": [*unit.get("notes", []), *_unproven(unit, boxes), *_learning(unit)],
         "link": _link(unit, trends),
     }
 
@@ -143,6 +143,11 @@ def _unproven(unit: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]]) -> li
 
 def _clock(now: datetime, ago_s: float) -> str:
     return words.clock(now - timedelta(seconds=ago_s), now)
+
+
+def _learning(unit: Mapping[str, Any]) -> list[str]:
+    said = words.learning(unit.get("detectors"))
+    return [said] if said else []
 
 
 def _blind(unit: Mapping[str, Any], now: datetime) -> dict[str, str]:

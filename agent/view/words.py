@@ -1,7 +1,9 @@
 """Ages, times, places and states in the words that people read."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 _LEVEL = re.compile(r"([a-z_]+?)(\d+)")
 
@@ -32,6 +34,17 @@ def offset(at: datetime) -> str:
 def place(path: str) -> str:
     """Return "string 1, module 2, cell 5" for "string1/module2/cell5"; "whole unit" for ""."""
     return ", ".join(_LEVEL.sub(r"\1 \2", part) for part in path.split("/")) if path else "whole unit"
+
+
+def learning(detectors: Mapping[str, Any] | None) -> str:
+    """Return how many channels of a unit are still learned, and why; "": none. detectors: of the status."""
+    if not detectors or not detectors["learning"]:
+        return ""
+    seen = detectors["learning"] + detectors["judged"]
+    return (
+        f"{detectors['learning']} of {seen} channels are still being learned ({detectors['said']}):"
+        " fast heating is heard, slow heating not yet as soon as it will be"
+    )
 
 
 def number(value: float | None, digits: int) -> str:

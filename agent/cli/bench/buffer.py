@@ -16,6 +16,7 @@ from agent.alarm import about_itself, record_of
 from agent.cli.bench.wire import BOOT, SCHEMA, Figure, Int64s, simulated
 from agent.clock import Stamp
 from agent.frame import Frame
+from agent.runtime.keeping import SELDOM_S
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
 from agent.store.room import Settings
@@ -23,6 +24,7 @@ from agent.store.store import Store
 
 DAY_S = 86_400
 WARM_COMMITS = 150  # until the WAL has been copied back once
+STATE_BYTES = 35_000  # of what the detectors of 300 channels have learned; see `runtime.keeping`
 
 
 def measure() -> list[Figure]:
@@ -45,7 +47,7 @@ def _mb_per_day(units: int, batch_s: int, commits: int) -> tuple[float | None, l
     with tempfile.TemporaryDirectory(prefix="cellwarden-bench-", dir=disk()) as folder:
         settings = Settings(history_bytes=1_000_000)
         store = Store(Path(folder) / "buffer.db", "site-12-box-3", BOOT, "main", alarm, settings)
-        took_s, before, at_s = [], 0, 0
+        took_s, before, at_s, at_rest = [], 0, 0, 0.5
         warm = WARM_COMMITS // units + 5
         for commit in range(warm + commits):
             if commit == warm:
@@ -54,8 +56,12 @@ def _mb_per_day(units: int, batch_s: int, commits: int) -> tuple[float | None, l
                 batch_of_unit(rng, f"rack{unit}/bmu", simulated(rng, batch_s), at_s) for unit in range(units)
             ]
             at_s += batch_s
+            kept, at_rest = divmod(at_rest + units * batch_s / SELDOM_S, 1.0)
+            states = {
+                f"rack{(commit * 7 + k) % units}/bmu:state": rng.bytes(STATE_BYTES) for k in range(int(kept))
+            }
             start_s = time.perf_counter()
-            store.seal(batches)
+            store.seal(batches, snapshots=states)
             took_s.append(time.perf_counter() - start_s)
             sequences = [batch.sequence for batch in store.pending(256, 10**7)[1]]
             store.settle(store.epoch, sequences, {})

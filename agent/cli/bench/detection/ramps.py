@@ -1,9 +1,12 @@
 """Ramps in white noise, from onset to the first alarm, over the reference delay. Simulated."""
 
+import math
+
 import numpy as np
 
 from agent.cli.bench.detection.common import feed, reference_samples, sensors
 from agent.detect.channels import Floats
+from agent.detect.watch import Learned
 
 SIGMAS_K = (0.03, 0.1, 0.29)
 RAMPS_K_PER_MIN = (0.02, 0.05, 0.1, 0.2, 0.5)
@@ -23,7 +26,7 @@ def measure() -> list[tuple[str, float | None, str]]:
         watch = sensors(SENSORS, SENSORS, STEP_K, PERIOD_S)
         noise = 25.0 + sigma * rng.standard_normal((LEARN_FRAMES, SENSORS))
         false += sum(1 for _ in feed(watch, noise, 0.0, PERIOD_S))
-        learned = watch.to_bytes()
+        learned = watch.learned()
         for ramp in RAMPS_K_PER_MIN:
             ratios += [_ratios(rng, learned, sigma, ramp) for _ in range(ROUNDS)]
     found = np.concatenate(ratios)
@@ -34,7 +37,7 @@ def measure() -> list[tuple[str, float | None, str]]:
     ]
 
 
-def _ratios(rng: np.random.Generator, learned: bytes, sigma: float, ramp: float) -> Floats:
+def _ratios(rng: np.random.Generator, learned: Learned, sigma: float, ramp: float) -> Floats:
     """Return delay over reference of each sensor that heats."""
     reference = reference_samples(sigma, ramp, PERIOD_S)
     after = int(LONGEST * reference) + 2
@@ -42,7 +45,7 @@ def _ratios(rng: np.random.Generator, learned: bytes, sigma: float, ramp: float)
     hot = np.arange(0, SENSORS, HOT_EVERY)
     frames[SETTLE_FRAMES:, hot] += (ramp / 60.0 * PERIOD_S * np.arange(1, after + 1))[:, None]
     watch = sensors(SENSORS, SENSORS, STEP_K, PERIOD_S)
-    watch.from_bytes(learned)
+    watch.take_up(learned, math.nan, sure=False)
     delay = np.full(SENSORS, float(after))
     for i, standing in feed(watch, frames, 0.0, PERIOD_S):
         if i >= SETTLE_FRAMES:

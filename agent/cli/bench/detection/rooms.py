@@ -4,6 +4,7 @@ The 0.01 false criticals per sensor-year rest on this simulation. It has the rec
 glitches, but no more kinds of rooms than were recorded (32, eight days).
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -117,7 +118,7 @@ def _ramps(recorded: Floats) -> dict[str, float]:
     watch = sensors(n, PER_STRING, STEP_K, PERIOD_S)
     false, slopes = _learn(watch, rooms)
     limit = _equally_false(slopes, false)
-    learned = watch.to_bytes()
+    learned = watch.learned()
     ours, theirs, ratios = [], [], []
     for ramp in RAMPS_K_PER_MIN:
         for _ in range(2):
@@ -126,7 +127,7 @@ def _ramps(recorded: Floats) -> dict[str, float]:
             onset = DAY
             base[onset:, hot] += (ramp * np.arange(1, len(base) - onset + 1))[:, None]
             watch = sensors(n, PER_STRING, STEP_K, PERIOD_S)
-            watch.from_bytes(learned)
+            watch.take_up(learned, math.nan, sure=False)
             delay = np.full(n, float(WATCH_FRAMES))
             for i, standing in feed(watch, base[: onset + WATCH_FRAMES], 0.0, PERIOD_S):
                 if i >= onset:
