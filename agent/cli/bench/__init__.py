@@ -155,6 +155,7 @@ def machine() -> dict[str, Any]:
 def result(bench: str, name: str, value: float | None, unit: str) -> dict[str, Any]:
     """Return one figure beside its target."""
     target = TARGETS[bench].get(name, LOWER)
+    value = None if value is None else float(value)  # numpy's own booleans and floats are no JSON
     met = None
     if target.value is not None and value is not None:
         met = value <= target.value if target.better == "lower" else value >= target.value
