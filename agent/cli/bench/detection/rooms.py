@@ -147,15 +147,15 @@ def _ramps(recorded: Floats) -> dict[str, float]:
 
 def _learn(watch: RackWatch, rooms: _Rooms) -> tuple[float, Floats]:
     """Learn for some days; return our false alarms per frame and sensor after them, and the fixed slopes."""
-    for _ in range(LEARN_DAYS):
-        for _ in feed(watch, rooms.day(), watch.t_s + PERIOD_S, PERIOD_S):
+    for day in range(LEARN_DAYS):
+        for _ in feed(watch, rooms.day(), 86400.0 * day, PERIOD_S):
             pass
     false, slopes = 0, []
-    for _ in range(4 * LEARN_DAYS):
+    for day in range(LEARN_DAYS, 5 * LEARN_DAYS):
         frames = rooms.day()
         slopes.append(_slope(frames))
         before = watch.tiers("thermal-slope") > 0
-        for _, standing in feed(watch, frames, watch.t_s + PERIOD_S, PERIOD_S):
+        for _, standing in feed(watch, frames, 86400.0 * day, PERIOD_S):
             false += int(np.count_nonzero(standing & ~before))
             before = standing
     return max(false, 1) / (4 * LEARN_DAYS * DAY * RAMP_SENSORS), np.concatenate(slopes)
