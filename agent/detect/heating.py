@@ -16,7 +16,6 @@ from agent.detect.load import NOW, RESTED_S, Load, Model, explain_by_load
 from agent.detect.slope import (
     CERTAIN,
     G0,
-    POSSIBLE,
     SCALES_S,
     SIGMAS,
     SLOPE,
@@ -26,6 +25,7 @@ from agent.detect.slope import (
     fit_slopes,
     rise,
 )
+from agent.detect.wander import POSSIBLE
 
 # Columns of a verdict, K/min and degC; then which scale says so of the first two.
 AGAINST, ALONE, AT_REST, HOT, AGAINST_SCALE, ALONE_SCALE = range(6)

@@ -22,11 +22,12 @@ from agent.detect.inputs import Inputs, take_inputs
 from agent.detect.load import FEATURES, UNKNOWN, Load, Model, take_load
 from agent.detect.memory import float64s, int64s, uint8s
 from agent.detect.resistance import Resistances, judge_resistance
-from agent.detect.slope import LEARNT_SCALE, LEARNT_WINDOWS, SCALES_S, WINDOWS, Signal, Slopes
+from agent.detect.slope import LEARNT_SCALE, LEARNT_WINDOWS, SCALES_S, Signal, Slopes
 from agent.detect.surroundings import CIRCUIT_COLUMNS, GROUP_COLUMNS, Surroundings, judge_surroundings
 from agent.detect.trip import COLUMNS as TRIP_COLUMNS
 from agent.detect.trip import trip, voltage_drop
 from agent.detect.validity import gate
+from agent.detect.wander import WINDOWS
 
 carray: Any = numba.carray  # type: ignore[attr-defined]  # numba's stubs leave it out
 

@@ -9,9 +9,9 @@ What is reported is never the slope itself but the *certain* slope: what is left
 noise could have made is taken off:
   - `SIGMAS` standard deviations, from the signal's own white noise (never less than its register step allows)
     or from how the slope at this scale has wandered before, whichever is more;
-  - or `MARGIN` times the steepest fall at this scale in about a week, where that is more. Noise, rooms and
+  - or 1.3 times the steepest fall at this scale in about a week, where that is more. Noise, rooms and
     loads go both ways, faults only heat: falls tell how heavy the tails are, and no fault can spoil the
-    sample;
+    sample (see `wander`);
   - the most that rounding to the register step can do where the noise is too small to dither it;
   - the most that the largest single jump can do: heat is never one jump, a loose contact is.
 
@@ -26,6 +26,7 @@ import numpy as np
 from agent.detect import noise
 from agent.detect.channels import Codes, Floats
 from agent.detect.compiled import compiled, inlined
+from agent.detect.wander import JUMP, POSSIBLE, PRIOR_SLOPE, PRIOR_WINDOWS, learn_wander
 
 SCALES_S = np.array([6.0, 24.0, 96.0, 384.0, 1536.0, 6144.0])
 RECENT, BEFORE = 1, 4  # a rise is measured from the mean of the longer window without the shorter one
@@ -34,23 +35,15 @@ RECENT, BEFORE = 1, 4  # a rise is measured from the mean of the longer window w
 #: 10 for all six together: (h / tau) phi(h) = 1 / (60 a), the crossing rate of a process that forgets within
 #: tau.
 SIGMAS = np.array([6.4, 6.2, 5.95, 5.7, 5.45, 5.2])
-MARGIN = 1.3  # white noise falls by 4 to 4.5 sigma in a week, so that this costs nothing there
 
 MIN_SAMPLES = 3.0  # effective number below which a fit is no fit
 LEARN_AFTER = 2.0  # time constants after which a fit says something about wandering
-PRIOR_SLOPE = 0.01 / 60  # K/s: five times what ordinary rooms do in ten minutes
-PRIOR_WINDOWS = 20.0  # after so many windows the sensor's own wandering is known well enough
-WANDER_S = 86400.0  # rooms breathe daily
-FALL_S = 7 * 86400.0
 
 LEARN_EVERY = 0.25  # of a time constant: neighbouring slopes say the same
 JUDGE_EVERY = 0.02
 
 # Columns of the moments: weights, weights squared, and two signals. Ages are negative times before now.
 S0, S1, S2, V0, V1, V2, X0, X1, G0, G1 = range(10)
-# Columns of what is learned per scale: mean square of the slope, windows it is from, steepest fall; POSSIBLE
-# is the slope that must be reckoned with because of them; JUMP the largest jump still in the window.
-WANDER, WINDOWS, FALL, POSSIBLE, JUMP = range(5)
 # Columns of the result, K/s.
 SLOPE, CERTAIN = range(2)
 # Columns of the table of scales: how much is left of a weight, of a jump, and how much there is to learn (0:
@@ -66,8 +59,8 @@ class Signal(NamedTuple):
     """State and result for one signal of each of n sensors; a tuple, so that kernels take it whole.
 
     step (n,) float64, K: rounding. noise (n, 6): see `noise`. age_s (n,): since the first sample. learned (n,
-    n_scales, 5): state. fit (n, n_scales, 2): result, SLOPE and CERTAIN (one-sided lower bound), K/s; NaN
-    where a scale has too few samples.
+    n_scales, 5): see `wander`. fit (n, n_scales, 2): result, SLOPE and CERTAIN (one-sided lower bound), K/s;
+    NaN where a scale has too few samples.
     """
 
     step: Floats
@@ -265,7 +258,7 @@ def _judge(
     """Say how much of `slope` is certain. `spread`: its standard deviation for white noise of 1 K."""
     white = signal.noise[c, noise.SD] * spread
     if share > 0.0 and signal.age_s[c] > LEARN_AFTER * SCALES_S[k]:
-        _learn_wander(signal.learned, c, k, slope, white, share)
+        learn_wander(SCALES_S[k], SIGMAS[k], slope, white, share, signal.learned, c, k)
     certain = slope - max(SIGMAS[k] * white, signal.learned[c, k, POSSIBLE])
     if certain > 0.0:  # the rest matters only then
         jump = signal.learned[c, k, JUMP]
@@ -273,23 +266,6 @@ def _judge(
         certain -= crooked * spread * s0 / math.sqrt(v0)  # 0.71 / tau per kelvin once the window is full
     signal.fit[c, k, SLOPE] = slope
     signal.fit[c, k, CERTAIN] = certain
-
-
-@inlined
-def _learn_wander(learned: Floats, c: int, k: int, slope: float, white: float, share: float) -> None:
-    """Learn the mean square of the slope (an excursion counts 3 sigma at most) and its steepest fall."""
-    tau_s = SCALES_S[k]
-    windows = min(learned[c, k, WINDOWS] + share, max(WANDER_S / tau_s, 30.0))
-    prior = PRIOR_SLOPE * PRIOR_SLOPE
-    square = min(slope * slope, 9.0 * max(learned[c, k, WANDER], white * white, prior))
-    wander = learned[c, k, WANDER] + (square - learned[c, k, WANDER]) * share / (1.0 + windows)
-    fall = max(learned[c, k, FALL] * (1.0 - share * tau_s / FALL_S), -slope)
-    known = wander * (1.0 + 2.0 / math.sqrt(1.0 + windows))  # it is an estimate itself
-    reckoned = known + max(0.0, 1.0 - windows / PRIOR_WINDOWS) * prior
-    learned[c, k, WINDOWS] = windows
-    learned[c, k, WANDER] = wander
-    learned[c, k, FALL] = fall
-    learned[c, k, POSSIBLE] = max(SIGMAS[k] * math.sqrt(reckoned), MARGIN * fall)
 
 
 @inlined

@@ -19,6 +19,7 @@ from agent.detect import (
     resistance,
     slope,
     surroundings,
+    wander,
 )
 from agent.detect.alarms import AlarmEvent, Does
 from agent.detect.book import AlarmBook
@@ -234,7 +235,7 @@ class RackWatch:
     def coverage(self) -> Coverage:
         """Return how many channels are judged, learning, blind, or have no sensor."""
         b = self._banks
-        windows: Floats = b.temperature.learned[:, slope.LEARNT_SCALE, slope.WINDOWS]
+        windows: Floats = b.temperature.learned[:, slope.LEARNT_SCALE, wander.WINDOWS]
         temps: Flags = windows >= slope.LEARNT_WINDOWS
         volts: Flags = imbalance.learnt_s(b.cells) >= imbalance.LEARNT_S
         return _cover(b.temps, temps, self._blind_s) + _cover(b.volts, volts, self._blind_s)
