@@ -48,7 +48,7 @@ PARTS: Mapping[str, tuple[int, tuple[str, ...]]] = {
             "group_temperature.learned", "group_moments", "group_scales",
         ),
     ),
-    "cells": (1, ("cells.state", "cells.verdict", "cells.quantile", "cells.waited_s")),
+    "cells": (1, ("cells.state", "cells.verdict", "cells.left", "cells.quantile", "cells.waited_s")),
     "resistance": (1, ("resistances.circuit", "resistances.cell")),
     "surroundings": (1, ("around.group", "around.circuit", "around.room", "around.conductance")),
 }  # fmt: skip
@@ -122,7 +122,9 @@ def unpack_arrays(part: Any, version: int | str, arrays: Arrays) -> bool:
         quarters = np.frombuffer(body, np.uint8, 4 * array.size, first).reshape(4, -1)
         numbers = np.ascontiguousarray(quarters.T).view("<f4")
         columns = _columns(array)
-        columns[...] = numbers.reshape(columns.shape)
+        numbers = numbers.reshape(columns.shape)
+        other = columns != numbers  # what is as it was is not written: its pages may be untouched
+        columns[other] = numbers[other]
         first += 4 * array.size
     return True
 

@@ -256,11 +256,7 @@ class RackWatch:
         t_s: when its last frame was, by this clock. Where that is not `sure`, no window reaches across.
         """
         unfit = keeping.unpack(self._banks, learned.parts, t_s)
-        delays = self._delays()
-        kept = [np.zeros_like(seconds) for seconds in delays]
-        keeping.unpack_arrays(learned.parts.get("delays"), self._config, kept)  # or all begin anew
-        for seconds, before in zip(delays, kept, strict=True):
-            seconds[before != 0.0] = before[before != 0.0]  # the others' pages stay untouched
+        keeping.unpack_arrays(learned.parts.get("delays"), self._config, self._delays())  # or they begin anew
         self._t_s = t_s
         if not sure:
             banks.start_afresh(self._banks)

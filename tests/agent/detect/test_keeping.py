@@ -183,3 +183,43 @@ def test_times_of_alarms_go_with_the_clock() -> None:
     assert [math.floor(a.t_s) for a in watch.active()] == [100]
     assert not watch.book.unshelve_due(599.0)
     assert [e.state for e in watch.book.unshelve_due(600.0)] == ["NEW"]
+
+
+#: What each frame makes anew, what layout and settings say, and what is to be forgotten.
+NOT_KEPT = {
+    "gate": "si quality limits value verdict",
+    "temps": "at group member start step circuit order raw value usable restart median",
+    "volts": "at group member start step circuit order raw value usable restart median",
+    "load": "at at_ambient ambient regime inverse",
+    "temperature": "step fit",
+    "gain": "step fit",
+    "heat": "signal gain verdict",
+    "cells": "gain",
+    "resistances": "order ohm median",
+    "around": "median nothing restart over_room",
+    "group_temperature": "step fit",
+    "group_gain": "step noise age_s learned fit",
+    "trips": "group state score",
+    "ledger": "seconds",
+}
+
+
+def test_every_array_is_kept_or_known_not_to_be() -> None:
+    there_are = [
+        name if isinstance(bank, np.ndarray) else f"{name}.{part}"
+        for name, bank in watch_of()._banks._asdict().items()
+        for part in ([""] if isinstance(bank, np.ndarray) else bank._fields)
+    ]
+    kept = [path for _, paths in keeping.PARTS.values() for path in paths]
+    not_kept = [f"{bank}.{part}" for bank, parts in NOT_KEPT.items() for part in parts.split()]
+    assert sorted([*kept, *not_kept]) == sorted(there_are)
+
+
+def test_a_cell_that_drifts_does_not_come_back_for_being_restarted() -> None:
+    watch, frames = watch_of(), frames_of(12_000)
+    frames[6000:, 2] += 0.03
+    feed(watch, frames, dt_s=5.0)
+    assert {a.detector for a in watch.active()} & {"cell-drift", "cell-imbalance"}
+    left = watch._banks.cells.left
+    assert left.any()
+    assert np.array_equal(again(watch)._banks.cells.left, left.astype("<f4"))
