@@ -12,7 +12,7 @@ from agent.desk import Desk, Person
 from agent.detect import identity
 from agent.detect.alarms import Does
 from agent.detect.unit import UnitJudges
-from agent.runtime.keeping import ALARMS, OFTEN_S, STATE, Keeping
+from agent.runtime.keeping import ALARMS, OFTEN_S, STATE, UNKNOWN_S, Keeping
 from agent.snapshot import BadSnapshot, Snapshot
 from agent.store.ledger import Event
 from agent.store.room import Settings
@@ -208,6 +208,8 @@ def test_a_state_is_good_for_a_month_whatever_the_clock_says(
     clock.synced = synced
     life = live()
     assert said in life.said()
+    if not synced or down_s < 0:
+        assert clock.t_s - life.judges["rack"].watch.t_s >= UNKNOWN_S, "no lag reaches across"
     seconds = life.judges["rack"].watch._banks.cells.state[:, 4:8].max()
     assert (seconds >= 699.0) == ("goes on" in said)
     before = len(life.events)

@@ -9,8 +9,10 @@ from racks import feed, healthy, places, raised
 from agent.detect import keeping
 from agent.detect.alarms import Does
 from agent.detect.settings import Settings
+from agent.detect.slope import SLOPE
 from agent.detect.together import Heard, Together
 from agent.detect.unit import UnitJudges
+from agent.detect.validity import HELD
 from agent.detect.watch import RackWatch
 
 
@@ -47,6 +49,29 @@ def test_a_watch_that_was_restarted_judges_as_one_that_heard_nothing_meanwhile(g
     assert raised(others) == raised(events)
     assert [e.t_s for e in others] == pytest.approx([e.t_s for e in events], abs=60.0)
     assert other.coverage() == watch.coverage()
+
+
+def test_the_first_frame_is_doubted_and_fitted_as_any_other() -> None:
+    watch, frames = watch_of(), frames_of(6001)
+    feed(watch, frames[:6000], dt_s=5.0)
+    other = again(watch)
+    frames[6000, 12] += 9.0  # a glitch
+    for one in (watch, other):
+        feed(one, frames[6000:], 30_000.0)
+        assert one._banks.gate.verdict[12] == HELD
+    fits = [one._banks.temperature.fit[:, :, SLOPE] for one in (watch, other)]
+    assert np.isfinite(fits[0][0, 1:]).all(), "the shortest scale has too few samples"
+    assert np.array_equal(np.isfinite(fits[0]), np.isfinite(fits[1]))
+
+
+def test_an_alarm_whose_cause_went_during_the_restart_is_over() -> None:
+    watch, frames = watch_of(), frames_of(400)
+    frames[100:300, 12] = np.nan
+    feed(watch, frames[:300], dt_s=5.0)
+    (alarm,) = watch.active()
+    other = again(watch)
+    other.acknowledge("blind", alarm.location, 1500.0)
+    assert [e.state for e in feed(other, frames[300:], 1500.0, 5.0)] == ["NORMAL"]
 
 
 def test_a_boot_whose_length_is_not_known_keeps_what_was_learned_and_no_window() -> None:
@@ -145,6 +170,13 @@ def test_what_a_unit_reports_is_known_by_its_text_and_ends_with_it() -> None:
     assert hear(other, [3300] * 4 + [6], 6.0) == [("reported", "NEW")], "another bit is another alarm"
     assert hear(other, [3301] * 4 + [2], 7.0, n=70) == [("reported", "NORMAL")]
     assert [a.text[-6:] for a in other.reported.book.active()] == ["bit 1."]
+
+
+def test_a_bit_that_went_during_the_restart_is_over() -> None:
+    judges = UnitJudges(Values(), 1.0)
+    hear(judges, [3300] * 4 + [4], 0.0)
+    judges.reported.book.do(Does.ACKNOWLEDGE, "reported", "", 1.0)
+    assert hear(successor(judges), [3301] * 4 + [0], 5.0, n=70) == [("reported", "NORMAL")]
 
 
 def test_a_unit_that_was_frozen_is_not_taken_for_a_living_one_after_a_restart() -> None:
