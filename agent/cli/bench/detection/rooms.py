@@ -41,12 +41,12 @@ def measure() -> list[tuple[str, float | None, str]]:
     folder = data_folder()
     if folder is None:
         return [(name, None, unit) for name, unit in NAMES]
-    recorded = _load(folder)
+    recorded = load(folder)
     figures = {**_quiet(recorded), **_ramps(recorded)}
     return [(name, figures[name], unit) for name, unit in NAMES]
 
 
-def _load(folder: Path) -> Floats:
+def load(folder: Path) -> Floats:
     """Return whole recorded days, (days, DAY), degC, gaps filled by the value before."""
     import pyarrow.parquet as pq
 
@@ -67,7 +67,7 @@ def _load(folder: Path) -> Floats:
     return np.concatenate(days)
 
 
-class _Rooms:
+class Rooms:
     """An endless supply of days for n sensors; each day begins where the last one ended."""
 
     def __init__(self, recorded: Floats, n: int, seed: int) -> None:
@@ -76,6 +76,7 @@ class _Rooms:
         self._usual = self._last.copy()
 
     def day(self) -> Floats:
+        """Give the next day of each sensor, (DAY, n), degC."""
         drawn = self._recorded[self._rng.integers(len(self._recorded), size=len(self._last))]
         ends = drawn[:, -1] - drawn[:, 0]
         # joined, and led back to where the sensor usually is, in the course of the day
@@ -86,7 +87,7 @@ class _Rooms:
 
 
 def _quiet(recorded: Floats) -> dict[str, float]:
-    rooms = _Rooms(recorded, SENSORS, seed=1)
+    rooms = Rooms(recorded, SENSORS, seed=1)
     watch = sensors(SENSORS, PER_STRING, STEP_K, PERIOD_S)
     quality: Codes = np.zeros(SENSORS, np.uint8)
     counts = {"critical": 0, "warning": 0, "advice": 0}
@@ -114,7 +115,7 @@ def _quiet(recorded: Floats) -> dict[str, float]:
 def _ramps(recorded: Floats) -> dict[str, float]:
     """Return the delay of ramps, ours and that of a fixed limit on a 10-minute slope, equally often false."""
     n = RAMP_SENSORS
-    rooms = _Rooms(recorded, n, seed=2)
+    rooms = Rooms(recorded, n, seed=2)
     watch = sensors(n, PER_STRING, STEP_K, PERIOD_S)
     false, slopes = _learn(watch, rooms)
     limit = _equally_false(slopes, false)
@@ -145,7 +146,7 @@ def _ramps(recorded: Floats) -> dict[str, float]:
     }
 
 
-def _learn(watch: RackWatch, rooms: _Rooms) -> tuple[float, Floats]:
+def _learn(watch: RackWatch, rooms: Rooms) -> tuple[float, Floats]:
     """Learn for some days; return our false alarms per frame and sensor after them, and the fixed slopes."""
     for day in range(LEARN_DAYS):
         for _ in feed(watch, rooms.day(), 86400.0 * day, PERIOD_S):
