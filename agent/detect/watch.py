@@ -1,41 +1,26 @@
 """One unit under watch: frames in, alarm events out."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from agent.detect import (
-    banks,
-    conductance,
-    explain,
-    heating,
-    imbalance,
-    inputs,
-    keeping,
-    liveness,
-    resistance,
-    slope,
-    surroundings,
-    wander,
-)
+from agent.detect import banks, imbalance, inputs, keeping, liveness, slope, wander
 from agent.detect.alarms import AlarmEvent, Does
 from agent.detect.book import AlarmBook
-from agent.detect.channels import Bank, Codes, Flags, Floats, string_of
+from agent.detect.channels import Bank, Codes, Flags, Floats
 from agent.detect.debounce import CHANGED, Delays, Rows, new_delays
 from agent.detect.explain import Case
 from agent.detect.kernel import judge_unit
 from agent.detect.memory import addresses, table_of
 from agent.detect.rows import Row, detector_of, rows_of
 from agent.detect.settings import Settings
+from agent.detect.teller import Say, Teller
 
 POLLS_COUNTED = (
     3.0  # a frame stands for no more than this many polls as evidence, however long the gap before it
 )
-
-Say = Callable[[Case], AlarmEvent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,31 +121,7 @@ class RackWatch:
         self._t_s = np.nan
 
     def _make_judges(self) -> list[_Judge]:
-        b, where = self._banks, self._layout
-        temps, volts, groups, circuits = where.temps, where.volts, where.groups, where.circuits
-        heat, cells, around = b.heat.verdict, b.cells.verdict, b.around
-        table: list[tuple[str, Bank, Floats, int, Say]] = [
-            ("last-resort", temps, b.trips.score, 0, self._say_trip),
-            ("thermal-slope", temps, heat, heating.AGAINST, self._say_slope),
-            ("thermal-rate", temps, heat, heating.ALONE, self._say_rate),
-            ("thermal-rest", temps, heat, heating.AT_REST, self._say_rest),
-            ("over-temperature", temps, heat, heating.HOT, self._say_hot),
-            ("cooling", groups, around.group, surroundings.COOLING, self._say_cooling),
-            ("cooling-lost", groups, around.conductance, conductance.TIMES, self._say_cooling_lost),
-            ("cooling-degraded", groups, around.group, surroundings.DEGRADED, self._say_degraded),
-            ("cell-imbalance", volts, cells, imbalance.SUDDEN, self._say_imbalance),
-            ("cell-drift", volts, cells, imbalance.DRIFTING, self._say_drift),
-            ("resistance", volts, b.resistances.cell, resistance.SCORE, self._say_resistance),
-            ("overload", circuits, around.circuit, surroundings.OVERLOAD, self._say_overload),
-            ("blind", temps, b.temps.score, inputs.BLIND, self._say_blind_temps),
-            ("blind-voltage", volts, b.volts.score, inputs.BLIND, self._say_blind_volts),
-            ("sensor-fault", temps, b.temps.score, inputs.FAULTY, self._say_fault_temps),
-        ]
-        if self.settings.chemistry == "VRLA":
-            table += [
-                ("vrla-over-room", temps, around.over_room, 0, self._say_over_room),
-                ("vrla-float-current", circuits, around.circuit, surroundings.FLOAT_RATIO, self._say_float),
-            ]
+        table = Teller(self._banks, self._layout).detectors(self.settings)
         settings = self.settings
         detectors, rows = [detector_of(name) for name, *_ in table], settings.rows()
         rows_by = [rows_of(detector, rows) for detector in detectors]
@@ -290,122 +251,6 @@ class RackWatch:
                 else:
                     events += book.lose(member, t_s)
         return events
-
-    # What each detector says; see `explain`.
-
-    def _say_trip(self, case: Case) -> AlarmEvent:
-        return explain.last_resort(case, self._banks.temps.raw[case.c])
-
-    def _slopes(self) -> slope.Slopes:
-        b = self._banks
-        return slope.Slopes(b.temperature, b.gain, b.moments, b.scales)
-
-    def _say_slope(self, case: Case) -> AlarmEvent:
-        seen = heating.seen(self._slopes(), self._banks.heat.verdict, case.c, heating.AGAINST)
-        return explain.thermal_slope(case, seen, self._banks.temps.value[case.c], self._evidence(case))
-
-    def _say_rate(self, case: Case) -> AlarmEvent:
-        seen = heating.seen(self._slopes(), self._banks.heat.verdict, case.c, heating.ALONE)
-        return explain.thermal_rate(case, seen, self._banks.temps.value[case.c], self._evidence(case))
-
-    def _say_rest(self, case: Case) -> AlarmEvent:
-        seen = heating.seen(self._slopes(), self._banks.heat.verdict, case.c, heating.AT_REST)
-        return explain.thermal_rate(case, seen, self._banks.temps.value[case.c], self._evidence(case))
-
-    def _evidence(self, case: Case) -> tuple[str, str]:
-        """Return what else speaks for heat at a place, and what against it."""
-        place, b = case.bank.places[case.c], self._banks
-        low = [
-            where
-            for where, score, deviation in zip(
-                self._layout.volts.places,
-                b.cells.verdict[:, imbalance.SUDDEN],
-                b.cells.verdict[:, imbalance.DEVIATION],
-                strict=True,
-            )
-            if score > 0.0 and deviation < 0.0 and string_of(where) == string_of(place)
-        ]
-        if low:
-            return f"cell voltage sank beside its siblings: {', '.join(low[:3])}", ""
-        seen = bool(np.isfinite(b.volts.value).any())
-        return "", "no cell voltage of this string has moved" if seen else "no cell voltage is seen"
-
-    def _say_hot(self, case: Case) -> AlarmEvent:
-        return explain.over_temperature(case, self._banks.temps.value[case.c])
-
-    def _say_cooling(self, case: Case) -> AlarmEvent:
-        around = self._banks.around
-        certain = around.group[case.c, surroundings.COOLING]
-        return explain.cooling(case, certain, around.median[case.c], self._layout.groups.places[case.c])
-
-    def _say_cooling_lost(self, case: Case) -> AlarmEvent:
-        lost, scope = self._banks.around.conductance[case.c], self._layout.groups.places[case.c]
-        usual = math.exp(lost[conductance.LN_BASE])
-        return explain.cooling_lost(case, lost[conductance.TIMES], lost[conductance.NOW], usual, scope)
-
-    def _say_degraded(self, case: Case) -> AlarmEvent:
-        group = self._banks.around.group[case.c]
-        scope = self._layout.groups.places[case.c]
-        return explain.cooling_degraded(case, group[surroundings.DEGRADED], group[surroundings.FAST], scope)
-
-    def _say_imbalance(self, case: Case) -> AlarmEvent:
-        seen, volts = self._banks.cells.verdict[case.c], self._banks.volts.value[case.c]
-        k = int(np.argmax(self._banks.cells.left[case.c, : imbalance.DRIFT]))
-        return explain.cell_imbalance(
-            case,
-            seen[imbalance.SUDDEN],
-            seen[imbalance.DEVIATION],
-            seen[imbalance.EXPECTED],
-            float(np.sqrt(seen[imbalance.NOISE2 + k])),
-            volts,
-        )
-
-    def _say_drift(self, case: Case) -> AlarmEvent:
-        seen, state = self._banks.cells.verdict[case.c], self._banks.cells.state[case.c]
-        k = imbalance.DRIFT + int(np.argmax(self._banks.cells.left[case.c, imbalance.DRIFT :]))
-        return explain.cell_drift(
-            case,
-            seen[imbalance.DRIFTING],
-            state[imbalance.MEAN + k],
-            seen[imbalance.EXPECTED],
-            float(np.sqrt(seen[imbalance.NOISE2 + k])),
-            float(imbalance.SCALES_S[k]),
-        )
-
-    def _say_resistance(self, case: Case) -> AlarmEvent:
-        cell = self._banks.resistances.cell[case.c]
-        return explain.resistance(
-            case, cell[resistance.SCORE], cell[resistance.OHM], cell[resistance.SIBLINGS_OHM]
-        )
-
-    def _say_overload(self, case: Case) -> AlarmEvent:
-        ratio = self._banks.around.circuit[case.c, surroundings.OVERLOAD]
-        return explain.overload(case, ratio, self._banks.load.state[case.c, 1])
-
-    def _say_over_room(self, case: Case) -> AlarmEvent:
-        b = self._banks
-        return explain.vrla_over_room(case, b.around.over_room[case.c], b.temps.value[case.c])
-
-    def _say_float(self, case: Case) -> AlarmEvent:
-        s = self._banks.around.circuit[case.c]
-        now, usual = s[surroundings.FLOAT], s[surroundings.FLOAT_BASELINE]
-        return explain.float_current(case, s[surroundings.FLOAT_RATIO], now, usual)
-
-    def _say_blind_temps(self, case: Case) -> AlarmEvent:
-        return explain.blind(case, self._banks.temps.age_s[case.c])
-
-    def _say_blind_volts(self, case: Case) -> AlarmEvent:
-        return explain.blind(case, self._banks.volts.age_s[case.c])
-
-    def _say_fault_temps(self, case: Case) -> AlarmEvent:
-        memory = self._banks.temps.memory[case.c]
-        return explain.sensor_fault(
-            case,
-            self._banks.temps.value[case.c],
-            memory[inputs.BEFORE],
-            memory[inputs.STANDS_S],
-            bool(memory[inputs.SUSPECT] > 0.0),
-        )
 
 
 def _cover(bank: inputs.Inputs, learnt: Flags, limit_s: float) -> Coverage:

@@ -1,0 +1,178 @@
+"""What the detectors of a unit are, one row each, and how each says what it found: figures into words."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from agent.detect import (
+    conductance,
+    explain,
+    heating,
+    imbalance,
+    inputs,
+    resistance,
+    slope,
+    surroundings,
+)
+from agent.detect.alarms import AlarmEvent
+from agent.detect.banks import Layout
+from agent.detect.channels import Bank, Floats, string_of
+from agent.detect.explain import Case
+from agent.detect.kernel import Banks
+from agent.detect.settings import Settings
+
+Say = Callable[[Case], AlarmEvent]
+#: A detector: what its channels are called in the book, the channels, (n, k) scores, its column of them, and
+#: how it says what it found.
+Detector = tuple[str, Bank, Floats, int, Say]
+
+
+class Teller:
+    """Reads the banks of one unit, and nothing else."""
+
+    def __init__(self, the_banks: Banks, layout: Layout) -> None:
+        self._banks, self._layout = the_banks, layout
+
+    def detectors(self, settings: Settings) -> list[Detector]:
+        """Return the table of the unit's detectors."""
+        b, where = self._banks, self._layout
+        temps, volts, groups, circuits = where.temps, where.volts, where.groups, where.circuits
+        heat, cells, around = b.heat.verdict, b.cells.verdict, b.around
+        table: list[Detector] = [
+            ("last-resort", temps, b.trips.score, 0, self._trip),
+            ("thermal-slope", temps, heat, heating.AGAINST, self._slope),
+            ("thermal-rate", temps, heat, heating.ALONE, self._rate),
+            ("thermal-rest", temps, heat, heating.AT_REST, self._rest),
+            ("over-temperature", temps, heat, heating.HOT, self._hot),
+            ("cooling", groups, around.group, surroundings.COOLING, self._cooling),
+            ("cooling-lost", groups, around.conductance, conductance.TIMES, self._cooling_lost),
+            ("cooling-degraded", groups, around.group, surroundings.DEGRADED, self._degraded),
+            ("cell-imbalance", volts, cells, imbalance.SUDDEN, self._imbalance),
+            ("cell-drift", volts, cells, imbalance.DRIFTING, self._drift),
+            ("resistance", volts, b.resistances.cell, resistance.SCORE, self._resistance),
+            ("overload", circuits, around.circuit, surroundings.OVERLOAD, self._overload),
+            ("blind", temps, b.temps.score, inputs.BLIND, self._blind_temps),
+            ("blind-voltage", volts, b.volts.score, inputs.BLIND, self._blind_volts),
+            ("sensor-fault", temps, b.temps.score, inputs.FAULTY, self._fault_temps),
+        ]
+        if settings.chemistry == "VRLA":
+            table += [
+                ("vrla-over-room", temps, around.over_room, 0, self._over_room),
+                ("vrla-float-current", circuits, around.circuit, surroundings.FLOAT_RATIO, self._float),
+            ]
+        return table
+
+    def _trip(self, case: Case) -> AlarmEvent:
+        return explain.last_resort(case, self._banks.temps.raw[case.c])
+
+    def _slopes(self) -> slope.Slopes:
+        b = self._banks
+        return slope.Slopes(b.temperature, b.gain, b.moments, b.scales)
+
+    def _slope(self, case: Case) -> AlarmEvent:
+        seen = heating.seen(self._slopes(), self._banks.heat.verdict, case.c, heating.AGAINST)
+        return explain.thermal_slope(case, seen, self._banks.temps.value[case.c], self._evidence(case))
+
+    def _rate(self, case: Case) -> AlarmEvent:
+        seen = heating.seen(self._slopes(), self._banks.heat.verdict, case.c, heating.ALONE)
+        return explain.thermal_rate(case, seen, self._banks.temps.value[case.c], self._evidence(case))
+
+    def _rest(self, case: Case) -> AlarmEvent:
+        seen = heating.seen(self._slopes(), self._banks.heat.verdict, case.c, heating.AT_REST)
+        return explain.thermal_rate(case, seen, self._banks.temps.value[case.c], self._evidence(case))
+
+    def _evidence(self, case: Case) -> tuple[str, str]:
+        """Return what else speaks for heat at a place, and what against it."""
+        place, b = case.bank.places[case.c], self._banks
+        low = [
+            where
+            for where, score, deviation in zip(
+                self._layout.volts.places,
+                b.cells.verdict[:, imbalance.SUDDEN],
+                b.cells.verdict[:, imbalance.DEVIATION],
+                strict=True,
+            )
+            if score > 0.0 and deviation < 0.0 and string_of(where) == string_of(place)
+        ]
+        if low:
+            return f"cell voltage sank beside its siblings: {', '.join(low[:3])}", ""
+        seen = bool(np.isfinite(b.volts.value).any())
+        return "", "no cell voltage of this string has moved" if seen else "no cell voltage is seen"
+
+    def _hot(self, case: Case) -> AlarmEvent:
+        return explain.over_temperature(case, self._banks.temps.value[case.c])
+
+    def _cooling(self, case: Case) -> AlarmEvent:
+        around = self._banks.around
+        certain = around.group[case.c, surroundings.COOLING]
+        return explain.cooling(case, certain, around.median[case.c], self._layout.groups.places[case.c])
+
+    def _cooling_lost(self, case: Case) -> AlarmEvent:
+        lost, scope = self._banks.around.conductance[case.c], self._layout.groups.places[case.c]
+        usual = math.exp(lost[conductance.LN_BASE])
+        return explain.cooling_lost(case, lost[conductance.TIMES], lost[conductance.NOW], usual, scope)
+
+    def _degraded(self, case: Case) -> AlarmEvent:
+        group = self._banks.around.group[case.c]
+        scope = self._layout.groups.places[case.c]
+        return explain.cooling_degraded(case, group[surroundings.DEGRADED], group[surroundings.FAST], scope)
+
+    def _imbalance(self, case: Case) -> AlarmEvent:
+        seen, volts = self._banks.cells.verdict[case.c], self._banks.volts.value[case.c]
+        k = int(np.argmax(self._banks.cells.left[case.c, : imbalance.DRIFT]))
+        return explain.cell_imbalance(
+            case,
+            seen[imbalance.SUDDEN],
+            seen[imbalance.DEVIATION],
+            seen[imbalance.EXPECTED],
+            float(np.sqrt(seen[imbalance.NOISE2 + k])),
+            volts,
+        )
+
+    def _drift(self, case: Case) -> AlarmEvent:
+        seen, state = self._banks.cells.verdict[case.c], self._banks.cells.state[case.c]
+        k = imbalance.DRIFT + int(np.argmax(self._banks.cells.left[case.c, imbalance.DRIFT :]))
+        return explain.cell_drift(
+            case,
+            seen[imbalance.DRIFTING],
+            state[imbalance.MEAN + k],
+            seen[imbalance.EXPECTED],
+            float(np.sqrt(seen[imbalance.NOISE2 + k])),
+            float(imbalance.SCALES_S[k]),
+        )
+
+    def _resistance(self, case: Case) -> AlarmEvent:
+        cell = self._banks.resistances.cell[case.c]
+        return explain.resistance(
+            case, cell[resistance.SCORE], cell[resistance.OHM], cell[resistance.SIBLINGS_OHM]
+        )
+
+    def _overload(self, case: Case) -> AlarmEvent:
+        ratio = self._banks.around.circuit[case.c, surroundings.OVERLOAD]
+        return explain.overload(case, ratio, self._banks.load.state[case.c, 1])
+
+    def _over_room(self, case: Case) -> AlarmEvent:
+        b = self._banks
+        return explain.vrla_over_room(case, b.around.over_room[case.c], b.temps.value[case.c])
+
+    def _float(self, case: Case) -> AlarmEvent:
+        s = self._banks.around.circuit[case.c]
+        now, usual = s[surroundings.FLOAT], s[surroundings.FLOAT_BASELINE]
+        return explain.float_current(case, s[surroundings.FLOAT_RATIO], now, usual)
+
+    def _blind_temps(self, case: Case) -> AlarmEvent:
+        return explain.blind(case, self._banks.temps.age_s[case.c])
+
+    def _blind_volts(self, case: Case) -> AlarmEvent:
+        return explain.blind(case, self._banks.volts.age_s[case.c])
+
+    def _fault_temps(self, case: Case) -> AlarmEvent:
+        memory = self._banks.temps.memory[case.c]
+        return explain.sensor_fault(
+            case,
+            self._banks.temps.value[case.c],
+            memory[inputs.BEFORE],
+            memory[inputs.STANDS_S],
+            bool(memory[inputs.SUSPECT] > 0.0),
+        )
