@@ -25,6 +25,8 @@ class Layout:
         self.temps = make_bank(places, quantities, resolution, TEMPERATURES, FINEST_K)
         self.volts = make_bank(places, quantities, resolution, VOLTAGES, FINEST_V)
         self.circuits = _circuits(places, quantities)
+        power_at = {place: i for i, place in enumerate(places) if quantities[i] == "power"}
+        self.at_power = np.array([power_at.get(place, -1) for place in self.circuits.places], np.int64)
         self.groups = _of_places(self.temps.scope, "temperature")
         self.circuit_of_temps = self._circuit_of(self.temps)
         self.circuit_of_volts = self._circuit_of(self.volts)
@@ -108,7 +110,7 @@ def new_banks(layout: Layout, settings: Settings) -> Banks:
         ),
         temps=new_inputs(temps, layout.circuit_of_temps),
         volts=new_inputs(volts, layout.circuit_of_volts, faults=False),
-        load=load.new_load(layout.circuits.index, layout.at_ambient),
+        load=load.new_load(layout.circuits.index, layout.at_power, layout.at_ambient),
         own=load.new_model(n),
         against=load.new_model(n),
         temperature=slopes.temperature,
@@ -118,9 +120,7 @@ def new_banks(layout: Layout, settings: Settings) -> Banks:
         heat=new_heat(n, cells),
         cells=imbalance.new_cells(cells, len(volts.scope)),
         resistances=resistance.new_resistances(cells, circuits, *layout.cell_scratch),
-        around=surroundings.new_surroundings(
-            groups, circuits, n, settings.max_charge_a, settings.max_discharge_a
-        ),
+        around=surroundings.new_surroundings(groups, circuits, n, settings.load_limits()),
         group_temperature=group_slopes.temperature,
         group_gain=group_slopes.gain,
         group_moments=group_slopes.moments,

@@ -259,12 +259,10 @@ def float_current(case: Case, ratio: float, now_a: float, usual_a: float) -> Ala
     return case.event(ratio, text, expected=usual_a)
 
 
-def overload(case: Case, ratio: float, now_a: float) -> AlarmEvent:
-    """Explain a current over its limit."""
-    text = (
-        f"The current of {case.bank.places[case.c] or 'the unit'} is {now_a:.1f} A, {100 * ratio:.0f} % of "
-        f"what is allowed."
-    )
+def overload(case: Case, ratio: float, what: str, now: str) -> AlarmEvent:
+    """Explain a current, or a power, over its limit."""
+    place = case.bank.places[case.c] or "the unit"
+    text = f"The {what} of {place} is {now}, {100 * ratio:.0f} % of what is allowed."
     return case.event(ratio, text, expected=1.0)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from agent.detect.channels import Floats
 from agent.detect.kernel import Banks
 from agent.detect.slope import JUDGED_S
-from agent.detect.surroundings import MAX_CHARGE, MAX_DISCHARGE
+from agent.detect.surroundings import LIMITS
 from agent.detect.validity import HELD_T, LAST_T
 
 Arrays = Sequence[NDArray[Any]]
@@ -33,7 +33,7 @@ PARTS: Mapping[str, tuple[int, tuple[str, ...]]] = {
         ),
     ),
     "load": (
-        1,
+        2,
         (
             "load.state", "load.feature", "load.mean", "load.covariance", "own.cross", "own.mean",
             "own.age_s", "own.explained", "against.cross", "against.mean", "against.age_s",
@@ -50,7 +50,7 @@ PARTS: Mapping[str, tuple[int, tuple[str, ...]]] = {
     ),
     "cells": (1, ("cells.state", "cells.verdict", "cells.left", "cells.quantile", "cells.waited_s")),
     "resistance": (1, ("resistances.circuit", "resistances.cell")),
-    "surroundings": (1, ("around.group", "around.circuit", "around.room", "around.conductance")),
+    "surroundings": (2, ("around.group", "around.circuit", "around.room", "around.conductance")),
 }  # fmt: skip
 
 #: Columns that are times of the clock. They are counted from the last frame, so that single precision has no
@@ -78,7 +78,7 @@ def pack(banks: Banks, t_s: float) -> Parts:
 
 def unpack(banks: Banks, parts: Parts, t_s: float) -> list[str]:
     """Put parts back, the last frame being at `t_s`; return the names of those that do not fit any more."""
-    limits = banks.around.circuit[:, [MAX_CHARGE, MAX_DISCHARGE]].copy()  # a setting, and may be another now
+    limits = banks.around.circuit[:, LIMITS].copy()  # a setting, and may be another now
     unfit = []
     for name, (version, paths) in PARTS.items():
         arrays = [attrgetter(path)(banks) for path in paths]
@@ -89,7 +89,7 @@ def unpack(banks: Banks, parts: Parts, t_s: float) -> list[str]:
             if path in paths:
                 array = arrays[paths.index(path)]
                 array[...] = _later(array, columns, t_s)
-    banks.around.circuit[:, [MAX_CHARGE, MAX_DISCHARGE]] = limits
+    banks.around.circuit[:, LIMITS] = limits
     for scales in (banks.scales, banks.group_scales):
         scales[:, JUDGED_S] = np.inf  # fits are not kept: they are made with the first frame
     return unfit

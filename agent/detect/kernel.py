@@ -19,6 +19,7 @@ from agent.detect.heating import Heat, follow_rest, judge_heating
 from agent.detect.imbalance import AGE, COLUMNS, LEARNT_S, VERDICTS, Cells, judge_imbalance
 from agent.detect.imbalance import SCALES_S as CELL_SCALES_S
 from agent.detect.inputs import Inputs, take_inputs
+from agent.detect.load import COLUMNS as LOAD_COLUMNS
 from agent.detect.load import FEATURES, UNKNOWN, Load, Model, take_load
 from agent.detect.memory import float64s, int64s, uint8s
 from agent.detect.resistance import Resistances, judge_resistance
@@ -120,10 +121,11 @@ def _inputs(n: int, groups: int, judged: int, at: Any) -> Inputs:
 @njit(error_model="numpy")
 def _load(m: int, at: Any) -> Load:
     return Load(
-        carray(int64s(at[0]), (m,)), carray(int64s(at[1]), (1,)), carray(float64s(at[2]), (m, 7)),
-        carray(float64s(at[3]), (1,)), carray(int64s(at[4]), (m,)), carray(float64s(at[5]), (m, FEATURES)),
-        carray(float64s(at[6]), (m, FEATURES)), carray(float64s(at[7]), (m, FEATURES, FEATURES)),
-        carray(float64s(at[8]), (m, FEATURES, FEATURES)),
+        carray(int64s(at[0]), (m,)), carray(int64s(at[1]), (m,)), carray(int64s(at[2]), (1,)),
+        carray(float64s(at[3]), (m, LOAD_COLUMNS)), carray(float64s(at[4]), (1,)),
+        carray(int64s(at[5]), (m,)), carray(float64s(at[6]), (m, FEATURES)),
+        carray(float64s(at[7]), (m, FEATURES)), carray(float64s(at[8]), (m, FEATURES, FEATURES)),
+        carray(float64s(at[9]), (m, FEATURES, FEATURES)),
     )  # fmt: skip
 
 

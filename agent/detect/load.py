@@ -29,18 +29,22 @@ WILD_TIMES, WILD_A = 3.0, 1.0  # a current so far beyond the largest so far is b
 STAYED = 3  # frames, on one side; one register that reads 0x7FFF once would be the load of a month
 
 # Columns of a circuit's state: current now, over 10 s, its noise, the largest so far, seconds of rest, of
-# experience; how many frames in a row it was wild, below 0: on discharge.
-NOW, SLOW, NOISE, LARGEST, RESTED_S, AGE_S, WILD = range(7)
+# experience; how many frames in a row it was wild, below 0: on discharge; power over 10 s, NaN: not measured.
+COLUMNS = 8
+NOW, SLOW, NOISE, LARGEST, RESTED_S, AGE_S, WILD, POWER = range(COLUMNS)
+SLOW_S = 10.0
 
 
 class Load(NamedTuple):
-    """Arrays of m circuits. at (m,): where the current is in the frame, -1 nowhere; at_ambient (1,).
+    """Arrays of m circuits. at, at_power (m,): where current and power are in the frame, -1 nowhere;
+    at_ambient (1,).
 
-    state (m, 7): see above. ambient (1,): degC, NaN if unknown. regime (m,). feature, mean (m, 4);
+    state (m, 8): see above. ambient (1,): degC, NaN if unknown. regime (m,). feature, mean (m, 4);
     covariance, inverse (m, 4, 4).
     """
 
     at: Ints
+    at_power: Ints
     at_ambient: Ints
     state: Floats
     ambient: Floats
@@ -60,13 +64,14 @@ class Model(NamedTuple):
     explained: Floats
 
 
-def new_load(at: Ints, at_ambient: int) -> Load:
+def new_load(at: Ints, at_power: Ints, at_ambient: int) -> Load:
     """Return circuits of which nothing has been seen yet."""
     m = len(at)
-    state = np.zeros((m, 7))
-    state[:, [NOW, SLOW]] = np.nan
+    state = np.zeros((m, COLUMNS))
+    state[:, [NOW, SLOW, POWER]] = np.nan
     return Load(
         at,
+        at_power,
         np.array([at_ambient], np.int64),
         state,
         np.full(1, np.nan),
@@ -97,6 +102,7 @@ def take_load(dt_s: float, value: Floats, load: Load) -> None:
         s = load.state
         current = _believed(value[load.at[j]], load, j) if load.at[j] >= 0 else np.nan
         _take_current(counted_s, current, load, j)
+        _take_power(counted_s, value[load.at_power[j]] if load.at_power[j] >= 0 else np.nan, s, j)
         first = s[j, AGE_S] == 0.0
         s[j, AGE_S] += counted_s
         for k in range(FEATURES):
@@ -139,7 +145,7 @@ def _take_current(dt_s: float, current: float, load: Load, j: int) -> None:
         step = min(abs(current - s[j, NOW]), 4.0 * s[j, NOISE] + 0.01 * s[j, LARGEST] + 1e-3)
         s[j, NOISE] += 0.02 * (step - s[j, NOISE])
     s[j, NOW] = current
-    s[j, SLOW] += (1.0 - np.exp(-dt_s / 10.0)) * (current - s[j, SLOW])
+    s[j, SLOW] += (1.0 - np.exp(-dt_s / SLOW_S)) * (current - s[j, SLOW])
     s[j, LARGEST] = max(s[j, LARGEST] * (1.0 - dt_s / MAX_S), abs(s[j, SLOW]))
     quiet = max(REST_SHARE * s[j, LARGEST], REST_SIGMAS * s[j, NOISE], REST_A)
     if abs(s[j, SLOW]) <= quiet:
@@ -148,6 +154,14 @@ def _take_current(dt_s: float, current: float, load: Load, j: int) -> None:
     else:
         load.regime[j] = CHARGE if s[j, SLOW] > 0.0 else DISCHARGE
         s[j, RESTED_S] = 0.0
+
+
+@compiled
+def _take_power(dt_s: float, power: float, s: Floats, j: int) -> None:
+    if np.isnan(power) or np.isnan(s[j, POWER]):
+        s[j, POWER] = power
+    else:
+        s[j, POWER] += (1.0 - np.exp(-dt_s / SLOW_S)) * (power - s[j, POWER])
 
 
 @compiled

@@ -18,8 +18,8 @@ class Settings:
     """Settings of one unit's detectors. Raises ValueError where they make no sense.
 
     overrides: (detector, severity) -> some of OVERRIDABLE. shadow: detectors that judge and record but do not
-    announce. max_charge_a, max_discharge_a: what a circuit may carry; infinite where
-    the site does not say, see `or_of_profile`.
+    announce. max_charge_a, max_discharge_a, max_charge_w, max_discharge_w: what a circuit may carry; infinite
+    where nobody says, see `or_of_profile`.
     """
 
     overrides: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
@@ -27,6 +27,8 @@ class Settings:
     chemistry: str = ""
     max_charge_a: float = math.inf
     max_discharge_a: float = math.inf
+    max_charge_w: float = math.inf
+    max_discharge_w: float = math.inf
 
     def __post_init__(self) -> None:
         known = {(row.detector, row.severity) for row in ROWS}
@@ -45,18 +47,22 @@ class Settings:
             )
 
     def or_of_profile(self, quantities: Sequence[str], limits: Floats) -> "Settings":
-        """Return the settings with what the profile lets a current be, where the site does not say.
+        """Return the settings with what the profile lets current and power be, where the site does not say.
 
         quantities (n,); limits (n, 3, 2) float64: per value and tier, innermost first, lowest and highest.
         The innermost tier counts: what is beyond it is not ordinary operation.
         """
-        low, high = limits[[i for i, q in enumerate(quantities) if q == "current"], 0].reshape(-1, 2).T
-        charge_a, discharge_a = (float(np.min(ends, initial=math.inf)) for ends in (high, -low))
-        return replace(
-            self,
-            max_charge_a=self.max_charge_a if math.isfinite(self.max_charge_a) else charge_a,
-            max_discharge_a=self.max_discharge_a if math.isfinite(self.max_discharge_a) else discharge_a,
-        )
+        profile = {}
+        for quantity, unit in (("current", "a"), ("power", "w")):
+            low, high = limits[[i for i, q in enumerate(quantities) if q == quantity], 0].reshape(-1, 2).T
+            profile[f"max_charge_{unit}"] = float(np.min(high, initial=math.inf))
+            profile[f"max_discharge_{unit}"] = float(np.min(-low, initial=math.inf))
+        said = {name: getattr(self, name) for name in profile if math.isfinite(getattr(self, name))}
+        return replace(self, **{**profile, **said})
+
+    def load_limits(self) -> tuple[float, float, float, float]:
+        """Return the most charge and discharge, A, then W."""
+        return self.max_charge_a, self.max_discharge_a, self.max_charge_w, self.max_discharge_w
 
     def rows(self) -> tuple[Row, ...]:
         """Return the alarm table with this site's changes."""
@@ -68,5 +74,5 @@ class Settings:
 
     def digest(self) -> str:
         """Return a short hash of everything that decides when an alarm is raised."""
-        said = (self.rows(), sorted(self.shadow), self.chemistry, self.max_charge_a, self.max_discharge_a)
+        said = (self.rows(), sorted(self.shadow), self.chemistry, *self.load_limits())
         return blake2b(repr(said).encode(), digest_size=6).hexdigest()

@@ -10,7 +10,7 @@ from agent.detect.compiled import compiled
 from agent.detect.conductance import judge_conductance, new_conductance
 from agent.detect.heating import doubt
 from agent.detect.inputs import Inputs
-from agent.detect.load import CHARGE, DISCHARGE, NOW, REST, SLOW, Load
+from agent.detect.load import CHARGE, DISCHARGE, NOW, POWER, REST, SLOW, Load
 from agent.detect.slope import CERTAIN, SCALES_S, Slopes, fit_slopes
 
 SLOWEST = 2  # scales from here on: a room does not fail within a minute
@@ -31,12 +31,12 @@ RACK, BLOCK, ROOM_AGE_S = range(3)
 # square, age; for how long it has not been seen.
 GROUP_COLUMNS = 8
 COOLING, DEGRADED, OVER, FAST, BASELINE, SQUARE, AGE, UNSEEN_S = range(GROUP_COLUMNS)
-# Columns of a circuit's limits and scores: most charge and discharge, A; load over limit; float current:
-# fast, baseline, age, ratio; 1: it floats, below 0: so many seconds until a recharge must be over.
-CIRCUIT_COLUMNS = 8
-MAX_CHARGE, MAX_DISCHARGE, OVERLOAD, FLOAT, FLOAT_BASELINE, FLOAT_AGE, FLOAT_RATIO, FLOATS = range(
-    CIRCUIT_COLUMNS
-)
+# Columns of a circuit's limits and scores: most charge and discharge, A and W; load over limit; float
+# current: fast, baseline, age, ratio; 1: it floats, below 0: so many seconds until a recharge must be over.
+CIRCUIT_COLUMNS = 10
+LIMITS = slice(0, 4)
+MAX_CHARGE, MAX_DISCHARGE, MAX_CHARGE_W, MAX_DISCHARGE_W = range(4)
+OVERLOAD, FLOAT, FLOAT_BASELINE, FLOAT_AGE, FLOAT_RATIO, FLOATS = range(4, CIRCUIT_COLUMNS)
 
 # A charge that tapers off when learning begins makes the baseline too high, and errs to the quiet side.
 FLOAT_FAST_S, FLOAT_BASELINE_S, FLOAT_AFTER_S = 3600.0, 14 * 86400.0, 6 * 3600.0
@@ -46,7 +46,7 @@ RECHARGED_S = 2 * 86400.0
 
 class Surroundings(NamedTuple):
     """State of g groups and m circuits: median (g,), nothing (g,) NaN, restart (g,); group (g, 8), circuit
-    (m, 8), room (3,): the room's temperature as a RACK and a BLOCK follow it, and for how long it has not
+    (m, 10), room (3,): the room's temperature as a RACK and a BLOCK follow it, and for how long it has not
     been seen; over_room (n,): score of each sensor; conductance (g, k): see `conductance`.
     """
 
@@ -61,13 +61,13 @@ class Surroundings(NamedTuple):
 
 
 def new_surroundings(
-    groups: int, circuits: int, n: int, max_charge_a: float, max_discharge_a: float
+    groups: int, circuits: int, n: int, limits: tuple[float, float, float, float]
 ) -> Surroundings:
     """Return the state of groups that have not been seen yet."""
     group = np.zeros((groups, GROUP_COLUMNS))
     group[:, [COOLING, OVER, FAST, BASELINE]] = np.nan
     circuit = np.zeros((circuits, CIRCUIT_COLUMNS))
-    circuit[:, MAX_CHARGE], circuit[:, MAX_DISCHARGE] = max_charge_a, max_discharge_a
+    circuit[:, LIMITS] = limits
     circuit[:, [FLOAT, FLOAT_BASELINE]] = np.nan
     return Surroundings(
         np.full(groups, np.nan),
@@ -186,12 +186,15 @@ def _judge_degraded(dt_s: float, around: Surroundings, g: int) -> None:
 
 @compiled
 def _judge_circuit(dt_s: float, load: Load, s: Floats, j: int) -> None:
-    current = load.state[j, SLOW]
+    current, power = load.state[j, SLOW], load.state[j, POWER]
+    s[j, OVERLOAD] = np.nan
+    if not np.isnan(power):
+        s[j, OVERLOAD] = max(power / s[j, MAX_CHARGE_W], -power / s[j, MAX_DISCHARGE_W])
     if np.isnan(load.state[j, NOW]):  # what it was is no evidence
-        s[j, OVERLOAD] = np.nan
         s[j, FLOAT_RATIO] = np.nan
         return
-    s[j, OVERLOAD] = max(current / s[j, MAX_CHARGE], -current / s[j, MAX_DISCHARGE])
+    over = max(current / s[j, MAX_CHARGE], -current / s[j, MAX_DISCHARGE])
+    s[j, OVERLOAD] = over if np.isnan(power) else max(over, s[j, OVERLOAD])
     # A float current that runs away looks like a charge, one that no discharge came before; the tail of a
     # recharge looks like a float current. A battery floats once it draws about as little as it used to, or
     # long after its last discharge.

@@ -11,6 +11,7 @@ from agent.detect import (
     heating,
     imbalance,
     inputs,
+    load,
     resistance,
     slope,
     surroundings,
@@ -150,7 +151,11 @@ class Teller:
 
     def _overload(self, case: Case) -> AlarmEvent:
         ratio = self._banks.around.circuit[case.c, surroundings.OVERLOAD]
-        return explain.overload(case, ratio, self._banks.load.state[case.c, 1])
+        amps, watts = self._banks.load.state[case.c, [load.SLOW, load.POWER]]
+        _, _, *most_w = self._banks.around.circuit[case.c, surroundings.LIMITS]
+        if watts == watts and ratio == max(watts / most_w[0], -watts / most_w[1]):
+            return explain.overload(case, ratio, "power", f"{watts / 1e3:.1f} kW")
+        return explain.overload(case, ratio, "current", f"{amps:.1f} A")
 
     def _over_room(self, case: Case) -> AlarmEvent:
         b = self._banks

@@ -42,7 +42,8 @@ def test_a_demo_beside_an_agent_takes_another_port_for_its_page() -> None:
 def test_a_demo_whose_terminal_is_closed_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     begin = (
-        "import sys, pathlib; from agent.cli.demo.children import Children\n"
+        "import signal, sys, pathlib; from agent.cli.demo.children import Children\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # where nohup began these tests, it is ignored
         "with Children(pathlib.Path(sys.argv[1])) as children:\n"
         "    child = children.start('bench', 'http.server', '0')\n"
         "    print(child.process.pid, flush=True)\n"
@@ -53,5 +54,8 @@ def test_a_demo_whose_terminal_is_closed_leaves_nothing_behind(tmp_path: Path) -
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         parent.send_signal(signal.SIGHUP)
-        parent.wait(20)
+        try:
+            parent.wait(20)
+        finally:
+            parent.kill()
     assert not Path(f"/proc/{child}").exists()

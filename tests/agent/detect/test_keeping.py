@@ -222,7 +222,7 @@ NOT_KEPT = {
     "gate": "si quality limits value verdict",
     "temps": "at group member start step circuit order raw value usable restart median",
     "volts": "at group member start step circuit order raw value usable restart median",
-    "load": "at at_ambient ambient regime inverse",
+    "load": "at at_power at_ambient ambient regime inverse",
     "temperature": "step fit",
     "gain": "step fit",
     "heat": "signal gain verdict",

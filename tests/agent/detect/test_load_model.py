@@ -41,7 +41,7 @@ class Watched:
             places, ["cell_temperature"] * sensors, np.full(sensors, 0.1), ("cell_temperature",), 0.01
         )
         self.bank: Inputs = new_inputs(bank, np.zeros(sensors, np.int64))
-        self.load = loads.new_load(np.zeros(1, np.int64), 1 if room else -1)
+        self.load = loads.new_load(np.zeros(1, np.int64), np.full(1, -1), 1 if room else -1)
         self.model = loads.new_model(sensors)
 
     def explained(self, amps: Floats, degc: Floats, room: Floats | None = None) -> Floats:
@@ -128,7 +128,7 @@ def test_the_inverse_is_that_of_the_ridged_covariance_of_features_that_move(
 
 def regimes(amps: list[float]) -> list[int]:
     """Return the regime after each current, ten seconds apart."""
-    load = loads.new_load(np.zeros(1, np.int64), -1)
+    load = loads.new_load(np.zeros(1, np.int64), np.full(1, -1), -1)
     found = []
     for a in amps:
         loads.take_load(10.0, np.array([a]), load)
@@ -148,7 +148,7 @@ def test_regimes_follow_the_current_beyond_what_noise_and_offset_do() -> None:
 
 @pytest.mark.parametrize("wild", [3276.7, -3276.8, 6553.5, 327.67])
 def test_a_register_that_reads_wild_twice_is_no_load_and_one_that_stays_is(wild: float) -> None:
-    load = loads.new_load(np.zeros(1, np.int64), -1)
+    load = loads.new_load(np.zeros(1, np.int64), np.full(1, -1), -1)
     for a in [20.0, -20.0] * 50 + [0.1] * 50 + [wild, wild, 0.1, wild, -wild, wild] + [0.1] * 50:
         loads.take_load(10.0, np.array([a]), load)
     assert load.state[0, loads.LARGEST] < 30.0

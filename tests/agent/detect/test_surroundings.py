@@ -56,6 +56,25 @@ def test_what_the_profile_lets_a_current_be_holds_where_the_site_does_not_say() 
     assert silent == Settings()
 
 
+def test_a_power_over_the_profiles_is_told_as_power_and_a_current_beside_it_still_is() -> None:
+    where = ["string1", "string1", *(f"string1/module1/cell{i}" for i in range(1, 5))]
+    quantities = ["current", "power", *["cell_voltage"] * 4]
+    limits = np.full((6, 3, 2), [-np.inf, np.inf])
+    limits[0], limits[1] = [-100.0, 100.0], [-5000.0, 2000.0]
+    settings = Settings().or_of_profile(quantities, limits)
+
+    def heard(amps: float, watts: float) -> list[str]:
+        watch = RackWatch(where, quantities, np.full(6, 0.001), 10.0, settings)
+        said = np.column_stack([np.full(60, amps), np.full(60, watts), healthy(60, 4)])
+        events = feed(watch, said, dt_s=10.0)
+        return [e.text for e in events if (e.detector, e.severity) == ("overload", "warning")]
+
+    assert heard(-90.0, -6500.0) == ["The power of string1 is -6.5 kW, 130 % of what is allowed."]
+    assert heard(-130.0, -4900.0) == ["The current of string1 is -130.0 A, 130 % of what is allowed."]
+    assert heard(np.nan, 2500.0) == ["The power of string1 is 2.5 kW, 125 % of what is allowed."]
+    assert not heard(-90.0, -4900.0)
+
+
 def test_a_float_current_that_grows_into_a_charge_is_told_and_a_recharge_is_not() -> None:
     rng = np.random.default_rng(1)
     quiet = 0.1 + 0.02 * rng.standard_normal(24 * HOUR)
