@@ -23,6 +23,7 @@ STABLE_NAMES = (Path("/dev/serial/by-id"), Path("/dev/serial/by-path"))
 
 # Why a serial device cannot be opened, and what to do about it.
 OPEN_ERRORS = {
+    errno.EINVAL: "does not take this baud rate, parity or number of stop bits",
     errno.ENOENT: "no such device; see what is plugged in with: ls -l /dev/serial/by-id",
     errno.EACCES: "no permission; add the agent's user to the device's group (dialout on Debian)",
     errno.EAGAIN: "in use by another process; find it with: fuser -v DEVICE",
@@ -95,7 +96,8 @@ class SerialPort:
         try:
             self._serial = serial.Serial(str(path), timeout=0, exclusive=True, **self._settings)
         except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError
-            reason = OPEN_ERRORS.get(getattr(error, "errno", None) or 0, str(error))
+            number = error.args[0] if isinstance(error, termios.error) else getattr(error, "errno", None)
+            reason = OPEN_ERRORS.get(number or 0, str(error))
             raise PortError(f"{self.name}: {reason}") from error
         self._stable = self._stable or stable_path(path)
         self._node = os.fstat(self._serial.fileno()).st_rdev
