@@ -16,6 +16,7 @@ from agent.cli.codes import Trouble
 from agent.cli.load import config_option, load
 from agent.cli.tables import plain_table
 from agent.cli.talk import you
+from agent.cli.whole import replace_json
 from agent.config import Config
 from agent.detect.rows import FACTS, ROWS
 from drivers.connect import assume
@@ -93,9 +94,7 @@ def record_review(config: Path, limits: list[Limit], who: str) -> None:
         reviews = []
     now = datetime.now(UTC).isoformat(timespec="seconds")
     reviews.append({"digest": digest(limits), "who": who, "when_utc": now, "limits": len(limits)})
-    waiting = path.with_suffix(".new")
-    waiting.write_text(json.dumps(reviews, indent=1) + "\n")
-    waiting.replace(path)
+    replace_json(path, reviews)
 
 
 @click.command("limits")

@@ -10,22 +10,13 @@ from typing import Any
 
 import pytest
 
+from agent.cli.bench import configuration
 from agent.cli.bench.wire_to_relay import ALARM_POINT, COIL, PROFILE, RELAY, AlarmUnit, _free_port
 from agent.cli.demo.children import Child, Children
 from agent.control import client
 from hil.modbus.io_module import IoModule
 from hil.modbus.tcp import TcpEndpoint
 
-AGENT = """
-[agent]
-id = "agent-1"
-[store]
-path = "{folder}/buffer.db"
-[control]
-socket = "{folder}/control.sock"
-[upstream]
-url = "http://127.0.0.1:9"
-"""
 BUS = '[[bus]]\nname = "lan"\ntransport = "tcp"\nhost = "127.0.0.1"\nport = {port}\n'
 UNIT = '[[unit]]\nname = "{name}"\nbus = "lan"\nunit_id = {id}\nprofile = "alarm.toml"\nperiod_s = 0.2\n'
 NAMES = ("seen", "shelved", "new")
@@ -77,7 +68,7 @@ async def box(tmp_path: Path) -> AsyncIterator[Box]:
     await endpoint.start()
     await module.start()
     (tmp_path / "alarm.toml").write_text(PROFILE + ALARM_POINT.format(k=0, address=16))
-    text = AGENT.format(folder=tmp_path) + RELAY.format(port=port) + BUS.format(port=endpoint.port)
+    text = configuration.agent(tmp_path) + RELAY.format(port=port) + BUS.format(port=endpoint.port)
     text += "".join(UNIT.format(name=name, id=i) for i, name in enumerate(NAMES, 1))
     (tmp_path / "agent.toml").write_text(text)
     with Children(tmp_path) as children:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.cli.whole import replace_json
 from agent.modbus.serial_line import stable_path
 from agent.survey.endpoint import Host, parse
 from agent.survey.presence import LineSetting
@@ -42,10 +43,8 @@ class Draft:
         return next((number for number, each in enumerate(done, 1) if not each), 6)
 
     def save(self, path: Path) -> None:
-        """Replace the file whole: a Ctrl-C leaves the old one or the new one."""
-        waiting = path.with_name(path.name + ".new")
-        waiting.write_text(json.dumps(asdict(self)))
-        waiting.replace(path)
+        """Replace the file whole. OSError."""
+        replace_json(path, asdict(self))
 
     @classmethod
     def resume(cls, path: Path) -> "Draft":

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.cli.whole import replace_json
+
 QUANTITIES = ("cell_voltage", "cell_temperature", "module_temperature", "voltage", "current", "alarm_bits")
 SEEN = ("LIVE", "PARTIAL", "")  # the last: no agent was asked
 SENSORS = ("cell_temperature", "module_temperature")
@@ -173,8 +175,8 @@ class Record:
         return found
 
     def save(self, path: Path) -> None:
-        """Write it as JSON. OSError."""
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        """Replace the file whole: the next report is compared with it. OSError."""
+        replace_json(path, asdict(self))
 
     @classmethod
     def last(cls, path: Path) -> "Record | None":
