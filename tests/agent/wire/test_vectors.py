@@ -15,7 +15,7 @@ from agent.quality import Quality
 from agent.wire import Batch, decode_batch, decode_schema, encode_schema
 from tests.agent.wire import stranger
 
-VECTORS = Path(__file__).parents[2] / "vectors"
+VECTORS = Path(__file__).parents[2] / "vectors" / "0.1.0"
 BLOBS = sorted(VECTORS.glob("batch-*.bin"))
 
 
