@@ -17,8 +17,10 @@ from agent.wire.request import (
     Acknowledgement,
     Request,
     decode_ack,
+    decode_refusal,
     decode_request,
     encode_ack,
+    encode_refusal,
     encode_request,
 )
 from agent.wire.schema import decode_schema, encode_schema
@@ -42,10 +44,12 @@ __all__ = [
     "WireError",
     "decode_ack",
     "decode_batch",
+    "decode_refusal",
     "decode_request",
     "decode_schema",
     "encode_ack",
     "encode_batch",
+    "encode_refusal",
     "encode_request",
     "encode_schema",
 ]

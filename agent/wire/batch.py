@@ -102,6 +102,7 @@ def encode_batch(batch: Batch, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """
     n, m = batch.raw.shape
     _check_size(n, m, limits)
+    _check_sequence(batch.sequence, limits)
     start, step, jitter = _encode_times(batch.boottime_ns)
     offset = batch.utc_ns - batch.boottime_ns  # moves only when the clock is set
     quality, quality_runs = columns.encode_quality(batch.quality)
@@ -150,6 +151,7 @@ def decode_batch(blob: bytes, limits: Limits = DEFAULT_LIMITS) -> Batch:
     agent = _text(fields, "agent", limits)
     epoch = fields.take(bytes, "epoch", ID_BYTES)
     sequence = fields.take(int, "sequence")
+    _check_sequence(sequence, limits)
     unit = _text(fields, "unit", limits)
     schema = fields.take_optional("schema", ID_BYTES)
     boot_id = fields.take(bytes, "boot id", ID_BYTES)
@@ -189,6 +191,11 @@ def _check_size(n: int, m: int, limits: Limits) -> None:
             f"batch: {n} frames of {m} values, the limits are {limits.frames} frames "
             f"and {limits.values} values"
         )
+
+
+def _check_sequence(sequence: int, limits: Limits) -> None:
+    if not 1 <= sequence <= limits.sequence:
+        raise Malformed(f"batch: sequence {sequence} is not in 1 ... {limits.sequence}")
 
 
 def _events(packed: bytes, limits: Limits) -> list[Any]:

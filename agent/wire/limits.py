@@ -9,7 +9,8 @@ class Limits:
 
     `inflated` also bounds the zstd window. `tree` bounds the msgpack bytes of free-form content (events of
     a batch), `containers` and `depth` the arrays and maps in it: 20 MB of empty arrays fit in 635 compressed
-    bytes and would cost 305 MiB as objects.
+    bytes and would cost 305 MiB as objects. `sequence` is the highest that a batch may have: ten a second
+    take 3,480 years, and sums of such still fit in 64 bits.
     """
 
     compressed: int = 64 * 1024
@@ -24,6 +25,9 @@ class Limits:
     request: int = 2 * 1024 * 1024
     batches: int = 256
     schemas: int = 16
+    sequence: int = 2**40
 
 
 DEFAULT_LIMITS = Limits()
+#: For what was stored before sequences had a bound.
+UNBOUNDED = Limits(sequence=2**63 - 1)

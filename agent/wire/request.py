@@ -1,13 +1,15 @@
 """What an agent posts to a collector, and what it is told in return.
 
-POST /v1/batches carries a `Request`, status 200 an `Acknowledgement`.
+POST /v1/batches carries a `Request`, status 200 an `Acknowledgement`, any other status a reason. All that a
+collector answers is of `ACKNOWLEDGEMENT_TYPE`, and nothing else is a collector's word.
 """
 
 from dataclasses import dataclass, field
 
 from agent.wire.errors import Malformed, TooLarge
 from agent.wire.limits import DEFAULT_LIMITS, Limits
-from agent.wire.packing import ID_BYTES, Fields, pack
+from agent.wire.packing import ID_BYTES, Fields, pack, unpack_tree
+from agent.wire.text import printable
 
 VERSION = 1
 CONTENT_TYPE = "application/vnd.cellwarden.batches+msgpack"
@@ -74,24 +76,48 @@ def encode_ack(ack: Acknowledgement) -> bytes:
 
 
 def decode_ack(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Acknowledgement:
-    """An acknowledgement, from a collector that need not be sane either."""
+    """An acknowledgement, from a collector that need not be sane: the one place that bounds what it may say.
+
+    Its sequences are such as a batch may have, its ranges are not reversed, its reasons are `printable`.
+    """
     if len(body) > limits.inflated:
         raise TooLarge(f"acknowledgement of {len(body)} bytes, the limit is {limits.inflated}")
     fields = Fields("acknowledgement", body, VERSION, 6)
     epoch = fields.take(bytes, "epoch", ID_BYTES)
-    durable_through = fields.take(int, "durable_through")
+    durable_through = _sequence(fields, "durable_through", 0, limits)
     missing = []
     for _ in range(fields.array("missing", limits.containers)):
         _pair(fields, "missing")
-        missing.append((fields.take(int, "from"), fields.take(int, "to")))
+        first = _sequence(fields, "from", 1, limits)
+        missing.append((first, _sequence(fields, "to", first, limits)))
     wanted = range(fields.array("need_schema", limits.containers))
     need_schema = [fields.take(bytes, "schema hash", ID_BYTES) for _ in wanted]
     refused = []
     for _ in range(fields.array("refused", limits.containers)):
         _pair(fields, "refused")
-        refused.append((fields.take(int, "sequence"), fields.take(str, "reason")))
+        refused.append((_sequence(fields, "refused", 1, limits), printable(fields.take(str, "reason"))))
     fields.end()
     return Acknowledgement(epoch, durable_through, missing, need_schema, refused)
+
+
+def encode_refusal(reason: str) -> bytes:
+    """The body of any other status."""
+    return pack(printable(reason, DEFAULT_LIMITS.text))
+
+
+def decode_refusal(body: bytes, limits: Limits = DEFAULT_LIMITS) -> str:
+    """Why a collector refused a request, `printable`."""
+    reason = unpack_tree("refusal", body, limits.tree, 0, 0)
+    if not isinstance(reason, str):
+        raise Malformed(f"refusal: {type(reason).__name__}, expected str")
+    return printable(reason)
+
+
+def _sequence(fields: Fields, name: str, least: int, limits: Limits) -> int:
+    value = fields.take(int, name)
+    if not least <= value <= limits.sequence:
+        raise Malformed(f"acknowledgement: {name} {value} is not in {least} ... {limits.sequence}")
+    return value
 
 
 def _pair(fields: Fields, name: str) -> None:

@@ -25,7 +25,7 @@ def batches(draw: st.DrawFn) -> Batch:
     return Batch(
         agent=draw(texts),
         epoch=draw(ids),
-        sequence=draw(st.integers(1, 2**63 - 1)),
+        sequence=draw(st.integers(1, 2**40)),
         unit=draw(texts),
         schema=draw(ids) if n else draw(st.none() | ids),
         boot_id=draw(ids),

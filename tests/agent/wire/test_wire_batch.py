@@ -8,6 +8,7 @@ from hypothesis import given
 
 from agent.quality import NOT_READ, Quality
 from agent.wire import Batch, Limits, Malformed, TooLarge, decode_batch, encode_batch
+from agent.wire.limits import UNBOUNDED
 from tests.agent.wire.strategies import batches
 
 EPOCH, BOOT, SCHEMA = b"e" * 16, b"b" * 16, b"s" * 16
@@ -87,6 +88,7 @@ def test_decoded_tables_are_contiguous_by_frame() -> None:
     [
         ({"epoch": b"short"}, "epoch is b'short', expected 16 bytes"),
         ({"sequence": 0}, "sequence 0 is not in 1"),
+        ({"sequence": 2**63}, "sequence 9223372036854775808 is not in 1"),
         ({"schema": None}, "4 values and no schema"),
         ({"clock": np.ones(3, np.uint8)}, r"clock is uint8 \(3,\), expected uint8 \(2,\)"),
         ({"quality": np.zeros((2, 2), np.int64)}, "quality is int64"),
@@ -104,5 +106,9 @@ def test_a_sender_is_told_of_a_batch_that_receivers_would_refuse() -> None:
         encode_batch(batch_of(raw))
     with pytest.raises(TooLarge, match="the limits are 4096 frames and 100 values"):
         encode_batch(batch_of(raw), Limits(values=100))
+    with pytest.raises(Malformed, match="sequence 1099511627777 is not in 1 "):
+        encode_batch(batch_of(raw[:1, :1], sequence=2**40 + 1))
+    with pytest.raises(Malformed, match="sequence 1099511627777 is not in 1 "):
+        decode_batch(encode_batch(batch_of(raw[:1, :1], sequence=2**40 + 1), UNBOUNDED))
     with pytest.raises(Malformed, match="cannot be packed"):
         encode_batch(batch_of(raw[:1, :1], events=({"kind": "alarm", "when": object()},)))

@@ -1,0 +1,17 @@
+"""Text of outsiders, made fit for a log, an alarm, a terminal or a table. Pure; standard library only."""
+
+
+def printable(text: str | bytes, limit: int = 200) -> str:
+    r"""Return `text` with what is not printable escaped as \xNN or \uNNNN, cut to `limit` with "...".
+
+    Not printable are controls, line separators, bidirectional marks, surrogates and spaces other than " ".
+    Bytes are read as UTF-8.
+    """
+    if isinstance(text, bytes):
+        text = text[: 4 * limit + 4].decode(errors="backslashreplace")
+    text = "".join(c if c.isprintable() else _escaped(ord(c)) for c in text[: limit + 1])
+    return text if len(text) <= limit else text[: max(0, limit - 3)] + "..."[:limit]
+
+
+def _escaped(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

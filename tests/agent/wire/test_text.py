@@ -1,0 +1,38 @@
+"""Whatever an outsider writes, a log line stays a line and a terminal as it was."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.wire.text import printable
+
+ANY = st.text(st.characters(), max_size=300) | st.binary(max_size=300)
+
+
+@given(ANY, st.integers(0, 250))
+def test_nothing_gets_through_that_a_terminal_would_obey(text: str | bytes, limit: int) -> None:
+    shown = printable(text, limit)
+    assert shown.isprintable()
+    assert len(shown) <= limit
+    shown.encode()  # no surrogate is left
+
+
+@given(st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=200))
+def test_what_is_printable_stays_as_it_is(text: str) -> None:
+    assert printable(text) == printable(text.encode()) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred\r\n", r"\x1b[31mred\x0d\x0a"),
+        (b"\xffcaf\xc3\xa9", r"\xffcafé"),
+        ("a\u202eb\u2028c\ud800", r"a\u202eb\u2028c\ud800"),
+        ("\U000e0001", r"\U000e0001"),
+        ("배터리 랙 1", "배터리 랙 1"),
+        ("x" * 201, "x" * 197 + "..."),
+        ("x" * 10**7, "x" * 197 + "..."),
+    ],
+)
+def test_each_kind_is_escaped_and_what_is_too_long_is_cut(text: str | bytes, shown: str) -> None:
+    assert printable(text) == shown
