@@ -5,6 +5,7 @@ from typing import Any
 
 from agent.clock import Stamp
 from agent.detect.alarms import AlarmEvent, State
+from agent.detect.rows import CRITICAL
 
 
 def record_of(event: AlarmEvent, stamp: Stamp) -> dict[str, Any]:
@@ -19,7 +20,9 @@ def record_of(event: AlarmEvent, stamp: Stamp) -> dict[str, Any]:
     }
 
 
-def about_itself(detector: str, text: str, stamp: Stamp) -> AlarmEvent:
+def about_itself(
+    detector: str, text: str, stamp: Stamp, severity: str = CRITICAL, location: str = ""
+) -> AlarmEvent:
     """An alarm of the agent about itself, in the same shape."""
     t_s = stamp.boottime_ns / 1e9
-    return AlarmEvent(detector, "critical", State.NEW, "", "", 0.0, 0.0, "", text, t_s=t_s, since_s=t_s)
+    return AlarmEvent(detector, severity, State.NEW, location, "", 0.0, 0.0, "", text, t_s, since_s=t_s)

@@ -9,13 +9,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent.alarm import about_itself, record_of
+from agent.alarm import record_of
 from agent.clock import Clock, Stamp
-from agent.detect.alarms import AlarmEvent, Does
+from agent.detect.alarms import AlarmEvent, Does, State
 from agent.detect.book import AlarmBook
+from agent.detect.rows import CRITICAL
 from agent.drill import TEST, TEXT, Drill
 from agent.outputs.journal import Journal
 from agent.outputs.relay import Relay
+from agent.own import OwnAlarms
 from agent.store.ledger import Event
 from agent.store.receipt import Receipt
 
@@ -77,7 +79,8 @@ class Desk:
         self.test: Drill | None = None  # the last one since the start
         self._racks, self._journal, self._record, self._clock = racks, journal, record, clock
         self._books: dict[str, dict[str, AlarmBook]] = {unit: {} for unit in racks}
-        self._own: dict[str, AlarmEvent] = {}  # what the agent says of itself, until somebody has seen it
+        self.own = OwnAlarms()  # what the agent says of itself
+        self._began_s = clock.boottime_s()
 
     def expect(self, racks: Mapping[str, str]) -> None:
         """Take the units that there are from now on, with their racks. The alarms of one that is gone go."""
@@ -110,22 +113,16 @@ class Desk:
         """Return a unit's books by name, those that wait to be acknowledged included."""
         return self._books[unit]
 
-    @property
-    def own(self) -> Mapping[str, AlarmEvent]:
-        """What the agent says of itself, by detector, until somebody has seen it."""
-        return self._own
-
-    def take_own(self, events: Iterable[AlarmEvent]) -> None:
-        """Take what the agent said of itself before its restart."""
-        self._own = {**{event.detector: event for event in events}, **self._own}
-
     def unshelve_due(self) -> None:
-        """Bring shelved alarms back whose time is over, of units that say nothing too."""
+        """Bring shelved alarms back whose time is over: of units that say nothing too, and of the agent."""
         stamp = self._clock.stamp()
         for unit, books in self._books.items():
             for book in books.values():
                 if not book.empty():
                     self.found(unit, stamp, book.unshelve_due(stamp.boottime_ns / 1e9))
+        now_s = stamp.boottime_ns / 1e9
+        if own := self.own.time_passes(now_s, now_s - self._began_s):
+            self._record("", self._own_events(own, stamp))
 
     def found(self, unit: str, stamp: Stamp, events: Sequence[AlarmEvent]) -> None:
         """Announce what happened to alarms of a unit, then have it recorded."""
@@ -143,14 +140,38 @@ class Desk:
         self.log += records
         self._record(self._racks[unit], records)
 
-    def about_itself(self, detector: str, text: str, receipt: Receipt | None = None) -> Event:
-        """Announce an alarm of the agent about itself; the caller sees to its record. From any thread."""
+    def about_itself(
+        self,
+        detector: str,
+        text: str,
+        receipt: Receipt | None = None,
+        severity: str = CRITICAL,
+        location: str = "",
+    ) -> list[Event]:
+        """Raise an alarm of the agent about itself, or renew its text: until it is `over`, the same detector
+        and location is the same alarm. The caller has the events recorded: none where it stood and is no
+        worse. From any thread.
+        """
         stamp = self._clock.stamp()
-        event = about_itself(detector, text, stamp)
-        log.error("%s: %s", detector, text)
-        found = Event("", record_of(event, stamp), receipt)
-        self._own[detector] = event
-        self.log.append(found)
+        return self._own_events(self.own.say(detector, text, severity, location, stamp), stamp, receipt)
+
+    def over(self, detector: str, location: str = "") -> list[Event]:
+        """End an alarm of the agent about itself, where it stands; one that nobody has seen waits for
+        somebody. The caller has the events recorded. From any thread.
+        """
+        stamp = self._clock.stamp()
+        return self._own_events(self.own.over(detector, location, stamp.boottime_ns / 1e9), stamp)
+
+    def _own_events(
+        self, events: Sequence[AlarmEvent], stamp: Stamp, receipt: Receipt | None = None
+    ) -> list[Event]:
+        found = [Event("", record_of(event, stamp), receipt) for event in events]
+        for event in events:
+            level = (
+                logging.ERROR if event.severity == CRITICAL and event.state == State.NEW else logging.WARNING
+            )
+            log.log(level, "%s: %s: %s", event.detector, event.state, event.text)
+        self.log += found
         return found
 
     def active(self, unit: str) -> list[AlarmEvent]:
@@ -160,7 +181,7 @@ class Desk:
     def all_active(self) -> list[tuple[AlarmId, AlarmEvent]]:
         """Return the alarms of the site that are not over, by unit."""
         return [
-            *((AlarmId("", event.detector, ""), event) for event in list(self._own.values())),
+            *((AlarmId("", event.detector, event.location), event) for event in self.own.active()),
             *(
                 (AlarmId(unit, event.detector, event.location), event)
                 for unit in self._books
@@ -171,21 +192,24 @@ class Desk:
     def do(self, what: Does, name: str, who: Person, until_s: float = 0.0, why: str = "") -> None:
         """Let a person do something to an alarm, and record who did. NoSuchAlarm where there is none."""
         alarm = AlarmId.parse(name)
-        if not alarm.unit and what is Does.ACKNOWLEDGE and self._own.pop(alarm.detector, None) is not None:
-            self.changed(str(what), who, alarm=name)
-            if alarm.detector == TEST and self.test:
-                self.test.seen_by, self.test.seen = who.name, self._clock.stamp()
-            return
         stamp = self._clock.stamp()
+        now_s = stamp.boottime_ns / 1e9
+        if not alarm.unit and any(_is(alarm, event) for event in self.own.active()):
+            events = self.own.do(what, alarm.detector, alarm.location, now_s, until_s)
+            self._record("", self._own_events(events, stamp))
+            if alarm.detector == TEST and what is Does.ACKNOWLEDGE and self.test:
+                self.test.seen_by, self.test.seen = who.name, stamp
+            self.changed(str(what), who, alarm=name, until_s=until_s, why=why)
+            return
         books = [
             book
             for book in self._books.get(alarm.unit, {}).values()
-            if any((e.detector, e.location) == (alarm.detector, alarm.location) for e in book.active())
+            if any(_is(alarm, event) for event in book.active())
         ]
         if not books:
             raise NoSuchAlarm(f"there is no alarm {name}; it may be over already: cellwarden alarm list")
         for book in books:
-            events = book.do(what, alarm.detector, alarm.location, stamp.boottime_ns / 1e9, until_s)
+            events = book.do(what, alarm.detector, alarm.location, now_s, until_s)
             self.found(alarm.unit, stamp, events)
         self.changed(str(what), who, unit=alarm.unit, alarm=name, until_s=until_s, why=why)
 
@@ -198,7 +222,7 @@ class Desk:
             self.relay.drill(seconds)
         if self._journal:
             self._journal.drill(who.name, seconds)
-        self._record("", [self.about_itself(TEST, TEXT.format(who=who.name), self.test.receipt)])
+        self._record("", self.about_itself(TEST, TEXT.format(who=who.name), self.test.receipt))
         self.changed("drill", who, seconds=seconds)
 
     def changed(self, what: str, who: Person, unit: str = "", **more: Any) -> None:
@@ -222,3 +246,7 @@ class Desk:
         """Take how much is known of each unit, for the outputs."""
         if self.relay:
             self.relay.sights(knowledge)
+
+
+def _is(alarm: AlarmId, event: AlarmEvent) -> bool:
+    return (event.detector, event.location) == (alarm.detector, alarm.location)

@@ -152,6 +152,12 @@ class AlarmBook:
         """End the condition of one channel: nothing will judge it again."""
         return list(self._clear(*member, t_s))
 
+    def retell(self, member: Member, text: str) -> None:
+        """Say the alarm that a channel stands in otherwise; no event."""
+        for alarm in self._alarms:
+            if member in alarm.members and alarm.said is not None:
+                alarm.said = replace(alarm.said, text=text)
+
     def to_plain(self) -> list[dict[str, Any]]:
         """Return all alarms as plain data."""
         return [

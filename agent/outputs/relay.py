@@ -38,7 +38,6 @@ class Relay:
         self.reasons: list[str] = ["starting"]
         self._clock = clock
         self._trouble_since_s: float | None = None
-        self._trouble_told = False
 
     @property
     def energised(self) -> bool:
@@ -66,18 +65,15 @@ class Relay:
         self._annunciator.drill(self._clock() + seconds)
         self._refresh()
 
-    def news_of_trouble(self) -> str:
-        """Return what has kept the relay from being driven for TROUBLE_S, each time once; else ""."""
-        if not self.driver.trouble:
-            self._trouble_since_s, self._trouble_told = None, False
-            return ""
+    def lasting_trouble(self) -> str:
+        """Return what has kept the relay from being driven for TROUBLE_S; else ""."""
         now_s = self._clock()
+        if not self.driver.trouble:
+            self._trouble_since_s = None
+            return ""
         if self._trouble_since_s is None:
             self._trouble_since_s = now_s
-        if self._trouble_told or now_s - self._trouble_since_s < TROUBLE_S:
-            return ""
-        self._trouble_told = True
-        return self.driver.trouble
+        return self.driver.trouble if now_s - self._trouble_since_s >= TROUBLE_S else ""
 
     def _refresh(self) -> None:
         reasons = self._annunciator.reasons(self._clock())

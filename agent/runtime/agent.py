@@ -87,7 +87,9 @@ class Agent:
             len(parts.buses),
         )
         if parts.disk_trouble:
-            parts.record(SITE, [parts.desk.about_itself("buffer_in_memory", parts.disk_trouble)])
+            parts.record(SITE, parts.desk.about_itself("buffer_in_memory", parts.disk_trouble))
+        else:
+            parts.record(SITE, parts.desk.over("buffer_in_memory"))
         for bus in parts.buses.values():
             self._poll(bus)
         batch_s = parts.config.store.batch_s / parts.clock.scale
@@ -231,8 +233,10 @@ class Agent:
         parts = self.parts
         while True:
             parts.watching.look_around(parts.buses.values())
-            if parts.desk.relay and (trouble := parts.desk.relay.news_of_trouble()):
-                parts.record(SITE, [parts.desk.about_itself("relay_trouble", trouble + UNHEARD)])
+            if (relay := parts.desk.relay) and (trouble := relay.lasting_trouble()):
+                parts.record(SITE, parts.desk.about_itself("relay_trouble", trouble + UNHEARD))
+            elif relay is None or not relay.driver.trouble:
+                parts.record(SITE, parts.desk.over("relay_trouble"))
             await asyncio.sleep(SIGHT_S)
 
     def _clock_events(self) -> list[Event]:

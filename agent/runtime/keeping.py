@@ -22,6 +22,7 @@ from agent.wire.packing import pack
 log = logging.getLogger(__name__)
 
 ALARMS, STATE = "alarms", "state"  # what rows are called after a colon, which no unit's name has in it
+OWN = "own"  # what the agent says of itself, among the books of the site
 OLDEST_S = 30 * 86_400.0  # what batteries were like longer ago says little about them now
 UNKNOWN_S = (
     4 * 3600.0
@@ -101,16 +102,16 @@ class Keeping:
 
     def _take_alarms(self, unit: str, found: Snapshot, later_s: float) -> None:
         books: dict[str, AlarmBook] = {}
+        own = found.content["books"].pop(OWN, []), found.content["own"]
         for name, plain in found.content["books"].items():
             books[name] = AlarmBook()
             books[name].from_plain(plain, later_s)
-        own = [AlarmEvent(**event) for event in found.content["own"]]
         if found.content["standing"]:
             standing = Standing(**found.content["standing"])
             shadow = AlarmBook()
             shadow.from_plain(standing.shadow, later_s)
             self._standing[unit] = replace(standing, shadow=shadow.to_plain())
-        self._desk.take_own(own)
+        self._desk.own.take(*own, later_s)
         self._desk.watch(unit, books)
         if active := self._desk.active(unit):
             log.warning("%s: %d alarms from before the restart are not over", unit or "site", len(active))
@@ -232,15 +233,17 @@ class Keeping:
         books = self._desk.books(unit).values()
         judges = self._judges.get(unit)
         shadow = judges and not judges.watch.shadow_book.empty()
-        nothing = all(book.empty() for book in books) and not shadow and (unit or not self._desk.own)
+        nothing = all(book.empty() for book in books) and not shadow and (unit or not self._desk.own.active())
         return b"" if nothing else pack(self._content(unit))
 
     def _content(self, unit: str) -> dict[str, Any]:
         judges = self._judges.get(unit)
         standing = judges.standing() if judges else self._standing.get(unit)
         books = {name: book.to_plain() for name, book in self._desk.books(unit).items() if not book.empty()}
-        own = [] if unit else [asdict(event) for event in self._desk.own.values()]
-        return {"books": books, "own": own, "standing": standing and asdict(standing)}
+        if not unit and (own := self._desk.own.to_plain()):
+            books[OWN] = own
+        # "own": for version 0.1.0, which takes those in `books` for alarms of the site
+        return {"books": books, "own": [], "standing": standing and asdict(standing)}
 
 
 def _anew(now: Stamp, why: str) -> Origin:

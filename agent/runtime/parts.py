@@ -79,8 +79,9 @@ class Parts:
         return {**{unit.path: unit.rack or unit.name for unit in self.config.unit}, SITE: ""}
 
     def record(self, rack: str, events: Sequence[Event]) -> None:
-        """Have events recorded, with the open batches of a rack."""
-        self.background(self.recorder.seal(rack, events))
+        """Have events recorded, with the open batches of a rack; nothing where there are none."""
+        if events:
+            self.background(self.recorder.seal(rack, events))
 
     def new_uplink(self) -> Uplink:
         """Make what sends to the collector of the configuration."""
@@ -94,7 +95,7 @@ class Parts:
             self.writer,
             Pace(upstream.backlog_share),
             partial(client_context, ca, cert, key),
-            lambda text: self.record("", [self.desk.about_itself("uplink_conflict", text)]),
+            lambda text: self.record("", self.desk.about_itself("uplink_conflict", text)),
         )
 
     def new_bus(self, bus: TcpBus | RtuBus) -> Bus:

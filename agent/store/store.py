@@ -32,7 +32,7 @@ LOW_DISK_BYTES = 2 * BALLAST_BYTES  # with less than this free the database grow
 SMALL_BYTES = BALLAST_BYTES // 2  # unless it is smaller than this
 EVENT_BYTES = 1024  # about what a batch with one event takes; a value takes less than one
 
-Alarm = Callable[[str, str], Event]
+Alarm = Callable[[str, str], Sequence[Event]]
 
 
 class Store:
@@ -120,7 +120,7 @@ class Store:
             last = max(known.last_sequence, found.last_sequence if found.epoch == epoch else 0)
             record = {"kind": "gap", "ranges": [(1, last)] if last else [], "reason": "damaged buffer"}
             self._unsaid.append(Event("", {**record, "epoch": epoch}))
-        self._unsaid += [self._alarm("buffer_damaged", text), *found.alarms]
+        self._unsaid += [*self._alarm("buffer_damaged", text), *found.alarms]
 
     @property
     def epoch(self) -> bytes:
@@ -306,7 +306,8 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             ledger = Ledger(self._db, self._who, self._settled)
             ledger.rejoin(self.opened_at, upstream, "forgotten by the buffer")
-            ledger.seal_event(self._alarm("buffer_rolled_back", text))
+            for event in self._alarm("buffer_rolled_back", text):
+                ledger.seal_event(event)
             ledger.save()
             self._db.execute("COMMIT")
         except ERRORS as error:

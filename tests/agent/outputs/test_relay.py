@@ -96,13 +96,13 @@ async def test_a_pin_that_fails_harms_no_alarm(pins: MockFactory, monkeypatch: p
         room.see("BLIND")
         assert "GPIO pin 17: the chip is gone" in room.relay.driver.trouble
         room.now_s = 1.0
-        assert room.relay.news_of_trouble() == ""
+        assert room.relay.lasting_trouble() == ""
         room.now_s = 11.0
-        assert "the chip is gone" in room.relay.news_of_trouble()
-        assert room.relay.news_of_trouble() == ""  # once
+        assert "the chip is gone" in room.relay.lasting_trouble()
     running = asyncio.create_task(room.relay.run())
     await until(lambda: not room.relay.driver.trouble)
     assert pins.pin(PIN).state is False
+    assert room.relay.lasting_trouble() == ""
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
