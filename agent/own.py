@@ -14,7 +14,7 @@ from agent.drill import TEST
 
 #: What happens once and cannot end: it stays until somebody has seen it. All else stands until whoever raised
 #: it says that it is over.
-HAPPENS = frozenset({TEST, "buffer_damaged", "buffer_rolled_back"})
+HAPPENS = frozenset({TEST, "buffer_damaged", "buffer_rolled_back", "buffer_renumbered"})
 #: How long whoever raised an alarm before a restart has time to say that it still stands.
 RENEWED_WITHIN_S = 2 * 3600.0
 

@@ -132,7 +132,11 @@ class Parts:
     def _store(self) -> Store:
         store = self.config.store
         names = self.config.agent.id, self.clock.boot_id, UPSTREAM, self.desk.about_itself
-        settings = Settings(max_bytes=int(store.max_mb * 1e6), history_bytes=int(store.history_mb * 1e6))
+        settings = Settings(
+            max_bytes=int(store.max_mb * 1e6),
+            history_bytes=int(store.history_mb * 1e6),
+            units=len(self.config.unit),
+        )
         try:
             return Store(store.path, *names, settings)
         except DiskTrouble as error:

@@ -112,7 +112,8 @@ def _balance(db: sqlite3.Connection) -> None:
     for name, acknowledged, dropped in db.execute("SELECT * FROM upstream").fetchall():
         ranges = db.execute("SELECT first, last FROM settled WHERE upstream = ? ORDER BY first", [name])
         settled = Ranges(ranges)
-        wanted = [*settled.holes(), (settled.highest + 1, sealed)]
+        wanted = [*settled.holes()]
+        wanted += [(settled.highest + 1, sealed)] if settled.highest < sealed else []
         count = "SELECT count(*) FROM batch WHERE sequence BETWEEN ? AND ? AND priority IN (0, 1, 2)"
         pending = sum(db.execute(count, ends).fetchone()[0] for ends in wanted)
         if settled.count != acknowledged + dropped or sealed != settled.count + pending:

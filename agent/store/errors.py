@@ -9,6 +9,10 @@ class StoreError(Exception):
     """The buffer cannot be opened or written now; nothing of the call was stored. Worth trying again."""
 
 
+class Implausible(StoreError):
+    """An upstream says of this buffer what cannot be. Nothing was changed."""
+
+
 class DiskTrouble(StoreError):
     """The disk itself refuses: it is full, read-only or broken. A person, not a setting, can mend that."""
 

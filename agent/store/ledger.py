@@ -21,6 +21,7 @@ ROW_BYTES = 96  # of a batch beside its blob
 RANGES_PER_GAP = 1000  # well below what collectors take in one batch's events
 DEAD_LETTERS_KEPT = 100
 ALARMS_KEPT = 10_000
+OF_ENDED_EPOCHS = (-(2**63), 0)  # the sequences of history that was delivered under another epoch
 Range = tuple[int, int]
 
 
@@ -83,7 +84,7 @@ class Ledger:
             quality=none.reshape(0, 0),
             events=(event.record,),
         )
-        self._insert(batch, EVENTS)
+        self.insert(batch, EVENTS)
         if event.record["kind"] == "alarm":
             self._log_alarm(event)
         elif event.record["kind"] == "clock_offset":
@@ -97,14 +98,15 @@ class Ledger:
         """Insert a batch, or its halves where it is larger than collectors take; return the sequences."""
         who = self._who
         try:
-            self._insert(batch.batch(who.agent, who.epoch, who.boot_id, self.last_sequence + 1), priority)
+            self.insert(batch.batch(who.agent, who.epoch, who.boot_id, self.last_sequence + 1), priority)
         except TooLarge:
             if len(batch.frames) == 1:
                 raise
             return [s for half in batch.halves() for s in self.seal_frames(half, priority)]
         return [self.last_sequence]
 
-    def _insert(self, batch: Batch, priority: int, anew: bool = True) -> None:
+    def insert(self, batch: Batch, priority: int, anew: bool = True) -> None:
+        """Insert a batch whose sequence is the next one; `anew`: it was not counted before."""
         blob = encode_batch(batch)
         times = (int(batch.utc_ns.min()), int(batch.utc_ns.max())) if batch.frames else (None, None)
         row = (batch.sequence, priority, batch.unit, batch.frames, batch.values, batch.schema, *times, blob)
@@ -175,7 +177,7 @@ class Ledger:
         """Delete the oldest batches that are settled, to free some bytes; return the bytes freed."""
         freed = 0
         doomed = []
-        for sequence, size in self._rows(self.settled):
+        for sequence, size in self._rows([OF_ENDED_EPOCHS, *self.settled]):
             if freed >= wanted_bytes:
                 break
             doomed.append((sequence,))
@@ -278,7 +280,7 @@ class Ledger:
                 "SELECT priority, blob FROM batch WHERE sequence = ?", [sequence]
             ).fetchone()
             db.execute("DELETE FROM batch WHERE sequence = ?", [sequence])
-            self._insert(replace(decode_batch(blob), sequence=self.last_sequence + 1), priority, anew=False)
+            self.insert(replace(decode_batch(blob), sequence=self.last_sequence + 1), priority, anew=False)
             db.execute("UPDATE gap SET reported_in = ? WHERE reported_in = ?", [self.last_sequence, sequence])
         self.report_gap(forgotten.minus(held), reason)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.store.errors import ERRORS
 from agent.wire import Batch, WireError, decode_batch, decode_schema
+from agent.wire.limits import UNBOUNDED
 
 NEVER_SET_NS = 1_735_689_600 * 10**9  # 2025-01-01: a clock that says an earlier time was never set
 
@@ -104,7 +105,7 @@ class Buffer:
 
     def _decode(self, sequence: int, blob: bytes) -> Batch:
         try:
-            batch = decode_batch(blob)
+            batch = decode_batch(blob, UNBOUNDED)  # history of before there was a bound
         except WireError as error:
             raise BufferError(f"{self.path}: batch {sequence} is damaged: {error}") from error
         return batch.repaired(self._offsets_ns.get(batch.boot_id))

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How much the buffer may hold, and which minutes around an alarm are sent before others."""
+    """How much the buffer may hold, and which minutes around an alarm are sent before others.
+
+    `units`: how many are read, which bounds how much it can have forgotten.
+    """
 
     max_bytes: int = 1024 * 1024 * 1024
     history_bytes: int = 64 * 1024 * 1024  # delivered batches stay, for people, while all is below this
     before_alarm_s: float = 300.0
     after_alarm_s: float = 300.0
+    units: int = 1
 
 
 @dataclass(frozen=True, slots=True)

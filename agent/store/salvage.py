@@ -11,6 +11,7 @@ from agent.store.errors import ERRORS
 from agent.store.ledger import Event
 from agent.wire.batch import decode_batch
 from agent.wire.errors import WireError
+from agent.wire.limits import DEFAULT_LIMITS, UNBOUNDED
 from agent.wire.ranges import Ranges
 
 
@@ -39,9 +40,9 @@ def salvage(path: Path) -> Salvage:
             return found
         epoch, last = row[0]
         found.epoch = epoch
-        found.last_sequence = last if isinstance(last, int) and 0 < last < 2**62 else 0
+        found.last_sequence = last if isinstance(last, int) and 0 < last <= DEFAULT_LIMITS.sequence else 0
         settled = Ranges(
-            (a, b) for a, b in _read(db, "SELECT first, last FROM settled") if 0 < a <= b < 2**62
+            (a, b) for a, b in _read(db, "SELECT first, last FROM settled") if 0 < a <= b < 2**63
         )
         events = f"priority = {EVENTS} AND priority < 2"
         sequences = _read(db, f"SELECT sequence FROM batch WHERE {events} ORDER BY sequence") or _read(
@@ -56,7 +57,7 @@ def salvage(path: Path) -> Salvage:
 def _alarms(db: sqlite3.Connection, epoch: bytes, sequence: int) -> list[Event]:
     blobs = _read(db, "SELECT blob FROM batch WHERE sequence = ?", sequence)
     try:
-        batches = [decode_batch(blob) for (blob,) in blobs]
+        batches = [decode_batch(blob, UNBOUNDED) for (blob,) in blobs]
     except (WireError, TypeError):
         return []
     origin = {"salvaged_epoch": epoch, "salvaged_sequence": sequence}

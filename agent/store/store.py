@@ -8,21 +8,25 @@ import contextlib
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from agent.store.ballast import BALLAST_BYTES, Ballast
 from agent.store.black_box import ROUTINE, BlackBox, rack_of
 from agent.store.database import PAGE_BYTES, Lock, connect, quarantine
-from agent.store.errors import ERRORS, StoreError, is_damage, is_full, opening_failed
+from agent.store.errors import ERRORS, Implausible, StoreError, is_damage, is_full, opening_failed
 from agent.store.intervals import Stretch
 from agent.store.intervals import insert as insert_intervals
 from agent.store.ledger import Event, Identity, Ledger
 from agent.store.open_batch import OpenBatch
 from agent.store.outgoing import PendingBatch, in_order
 from agent.store.receipt import Receipt
+from agent.store.renumber import HIGHEST, forgotten_at_most, renumber
 from agent.store.room import Account, Settings
 from agent.store.salvage import Salvage, salvage
+from agent.wire.errors import WireError
+from agent.wire.limits import DEFAULT_LIMITS
 from agent.wire.ranges import Ranges
 
 log = logging.getLogger(__name__)
@@ -96,15 +100,36 @@ class Store:
             db.execute("INSERT INTO ledger (name) VALUES (?)", [upstream])
         (epoch,) = db.execute("SELECT epoch FROM account").fetchone()
         self._who = Identity(agent, epoch, boot_id, upstream)
-        self._lock.note(epoch)
         self._settled = Ranges(
             db.execute("SELECT first, last FROM settled WHERE upstream = ? ORDER BY first", [upstream])
         )
-        self.last_sequence = self.opened_at = Ledger(db, self._who, self._settled).last_sequence
+        self.last_sequence = Ledger(db, self._who, self._settled).last_sequence
+        self._met = False
+        if self.last_sequence > HIGHEST:
+            self._renumber()
+        self.opened_at = self.last_sequence
+        self._lock.note(self.epoch)
         self._black_box = BlackBox(self._settings.before_alarm_s, self._settings.after_alarm_s)
         self._heard, self._refused = Ranges(), {}
         self._new_schemas = dict(self._schemas)
-        self._met = False
+
+    def _renumber(self) -> None:
+        """Begin a new epoch: an older version believed an answer that moved this buffer beyond all bounds."""
+        text = (
+            f"a collector had moved this buffer to sequence {self.last_sequence}, beyond the bound of"
+            f" {DEFAULT_LIMITS.sequence}; a new epoch was begun, under which what was not delivered is sent."
+            " Look at what answers under the URL of [upstream]"
+        )
+        log.critical("%s: %s", self.path, text)
+        try:
+            self._who = renumber(self._db, self._who, self._settled)
+        except (*ERRORS, OverflowError) as error:  # no room for it, perhaps
+            self._db.close()
+            return self._begin_anew(str(error), Salvage(self.epoch))
+        self._settled = Ranges()
+        self.last_sequence = Ledger(self._db, self._who, self._settled).last_sequence
+        self._met = True  # nobody can know this epoch yet
+        self._unsaid += self._alarm("buffer_renumbered", text)
 
     def _begin_anew(self, damage: str, known: Salvage) -> None:
         """Put a damaged database aside, and account for it in a new one, under a new epoch."""
@@ -287,16 +312,32 @@ class Store:
         self._refused.update(refused)
         self._receipts = [r for r in self._receipts if not r.settle(epoch, held, refused)]
 
-    def meet(self, upstream: Ranges) -> None:
-        """Compare with what an upstream holds of this epoch, once, before this process sends it anything.
+    def meet(self, epoch: bytes, upstream: Ranges, utc_s: float | None = None) -> None:
+        """Compare with what an upstream holds of an epoch: before this process sends it anything, and after.
 
         Where it holds what this buffer never heard of, this is an older copy of itself: an image restored, or
-        a disk that lost what it had promised to keep. Raises StoreError.
+        a disk that lost what it had promised to keep. Once it then goes on above that, by no more than it can
+        have sealed. Raises Implausible where that cannot be, StoreError where the disk refused.
         """
-        if self._met or upstream.highest <= self.opened_at:
-            self._met = True
+        if epoch != self.epoch:  # this buffer began anew meanwhile
             return
-        lost = upstream.highest - self.opened_at
+        lost = upstream.highest - (self.last_sequence if self._met else self.opened_at)
+        if lost > 0:
+            with self._reading():
+                most = forgotten_at_most(
+                    self._db, self._settings.units, time.time() if utc_s is None else utc_s
+                )
+            if self._met or lost > most or upstream.highest > HIGHEST:
+                raise Implausible(
+                    f"says that it holds batch {upstream.highest}, where this buffer has sealed"
+                    f" {self.last_sequence}: {lost} more than there can be, unless another copy of this agent"
+                    " is alive. Nothing was changed, and nothing is sent; look at the collector's archive"
+                    " (cellwarden-collector audit)"
+                )
+            self._rejoin(lost, upstream)
+        self._met = True
+
+    def _rejoin(self, lost: int, upstream: Ranges) -> None:
         text = (
             f"the collector holds {lost} batches more than this buffer remembers: the disk was restored from"
             " an older image, or lost what it had confirmed"
@@ -310,12 +351,13 @@ class Store:
                 ledger.seal_event(event)
             ledger.save()
             self._db.execute("COMMIT")
-        except ERRORS as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+        except (*ERRORS, WireError) as error:
             raise StoreError(f"{self.path}: {error}") from error
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
         self._settled, self.last_sequence = ledger.settled, ledger.last_sequence
-        self._met = True
 
     def pending(
         self, max_batches: int, max_bytes: int, fresh_after: int = 0, backlog: bool = True

@@ -199,7 +199,7 @@ class Uplink:
         """Send nothing: a sign of life, and before the first batch, a look at what it holds of ours."""
         ack = await self._post(session, Request(self._agent, self._store.epoch, []))
         if ack is not None:
-            await self._writer(self._store.meet, held_by(ack))
+            await self._writer(self._store.meet, ack.epoch, held_by(ack))
         self._greeted = True
 
     async def _schemas_for(self, batches: list[PendingBatch]) -> list[bytes]:

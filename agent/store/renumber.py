@@ -1,0 +1,113 @@
+"""How far sequences may go; a buffer that an older version let go farther begins a new epoch, once."""
+
+import contextlib
+import logging
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from agent.store.ledger import Event, Identity, Ledger
+from agent.store.reading import NEVER_SET_NS
+from agent.wire.batch import Batch, decode_batch
+from agent.wire.errors import WireError
+from agent.wire.limits import DEFAULT_LIMITS, UNBOUNDED
+from agent.wire.ranges import Ranges
+
+log = logging.getLogger(__name__)
+
+UNIT_PER_S = 10.0  # batches of one unit; ten times what the shortest cycle with a batch of its own makes
+YEAR_S = 365.25 * 86_400
+LEAST_AGE_S = 60.0  # of a buffer that was made just now: a test of a restored image
+#: Above this no answer moves a buffer, and no buffer goes on: what is left lasts for a century.
+HIGHEST = DEFAULT_LIMITS.sequence - 2**32
+
+
+def forgotten_at_most(db: sqlite3.Connection, units: int, utc_s: float) -> int:
+    """How many batches a buffer of so many units can have sealed since it was made, and forgotten."""
+    (said,) = db.execute("SELECT min(applied_at) FROM _sqlite_migrations").fetchone()
+    age_s = YEAR_S
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        made = datetime.fromisoformat(said)
+        made_s = made.replace(tzinfo=made.tzinfo or UTC).timestamp()
+        if NEVER_SET_NS / 1e9 < made_s <= utc_s:
+            age_s = max(LEAST_AGE_S, utc_s - made_s)
+    return int(UNIT_PER_S * max(1, units) * age_s)
+
+
+def renumber(db: sqlite3.Connection, who: Identity, settled: Ranges) -> Identity:
+    """Begin a new epoch in the same database, in one transaction; return whose batches follow.
+
+    What is undelivered is sealed anew under it, from 1. What was delivered stays as history, below 1. The end
+    of the old epoch is told: whatever of it has not come will not. Raises ERRORS.
+    """
+    last = Ledger(db, who, settled).last_sequence
+    wanted = [*settled.holes(), (settled.highest + 1, last)]
+    now = replace(who, epoch=secrets.token_bytes(16))
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        db.execute("DELETE FROM batch WHERE sequence NOT BETWEEN 1 AND ?", [last])
+        for table in ("batch", "refused"):
+            db.execute(f"UPDATE {table} SET sequence = sequence - ? - 1", [last])
+        db.execute("DELETE FROM gap")
+        db.execute("UPDATE ledger SET acknowledged = 0, dropped = 0, settled = '[]' WHERE name <> ''")
+        db.execute(
+            "UPDATE ledger SET epoch = ?, last_sequence = 0, frames = 0, value_count = 0, wire_bytes = 0"
+            " WHERE name = ''",
+            [now.epoch],
+        )
+        ledger = Ledger(db, now, Ranges())
+        end = {
+            "kind": "gap",
+            "ranges": [],
+            "reason": "its sequences went beyond their bound",
+            "epoch": who.epoch,
+        }
+        ledger.seal_event(Event("", end))
+        for sequence, priority, blob in _moved(db, wanted, last):
+            _seal_anew(ledger, now.epoch, sequence, priority, blob)
+        db.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+        raise
+    return now
+
+
+def _moved(
+    db: sqlite3.Connection, wanted: list[tuple[int, int]], last: int
+) -> Iterator[tuple[int, int, bytes]]:
+    """Take out what is undelivered, as (old sequence, priority, blob), oldest first."""
+    below = [(first - last - 1, end - last - 1) for first, end in wanted if first <= end]
+    rows = [
+        s
+        for ends in below
+        for (s,) in db.execute("SELECT sequence FROM batch WHERE sequence BETWEEN ? AND ?", ends)
+    ]
+    for sequence in sorted(rows):
+        select = "SELECT priority, blob FROM batch WHERE sequence = ?"
+        priority, blob = db.execute(select, [sequence]).fetchone()
+        db.execute("DELETE FROM batch WHERE sequence = ?", [sequence])
+        yield sequence + last + 1, priority, blob
+
+
+def _seal_anew(ledger: Ledger, epoch: bytes, sequence: int, priority: int, blob: bytes) -> None:
+    try:
+        batch = decode_batch(blob, UNBOUNDED)
+        events = tuple(_carried(batch, sequence))
+        if batch.frames or events:
+            new = replace(batch, epoch=epoch, sequence=ledger.last_sequence + 1, events=events)
+            ledger.insert(new, priority)
+    except WireError as error:
+        log.error("batch %d cannot be read, and is lost: %s", sequence, error)
+
+
+def _carried(batch: Batch, sequence: int) -> Iterator[dict[str, object]]:
+    """The events that are true under another epoch, too; its own gaps end with it."""
+    for event in batch.events:
+        if event["kind"] == "alarm":
+            yield {"salvaged_epoch": batch.epoch, "salvaged_sequence": sequence, **event}
+        elif event["kind"] != "gap" or "epoch" in event:
+            yield event
