@@ -1,5 +1,6 @@
 """What an agent says of its polling, in OpenMetrics text, made when it is asked for."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from aiohttp import web
@@ -7,7 +8,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from agent.control.server import ControlError
 from agent.detect.knowledge import Knowledge
 from agent.modbus.bus import Bus
 from agent.modbus.timing import backoff_s
@@ -119,7 +119,7 @@ def _gauges(units: Sequence[tuple[Unit, list[str]]], now_s: float) -> Iterator[M
     yield from (timeout, age, backoff)
 
 
-class MetricsError(ControlError):
+class MetricsError(Exception):
     """The address for metrics cannot be used."""
 
 
@@ -129,21 +129,22 @@ class MetricsServer:
     def __init__(self, listen: str, text: Callable[[], bytes]) -> None:
         self._host, _, port = listen.rpartition(":")
         self._port, self._text = int(port), text
-        app = web.Application()
-        app.router.add_get("/metrics", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
 
     async def _answer(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    async def start(self) -> None:
-        """Listen; raises MetricsError where the address is taken or not ours."""
-        await self._runner.setup()
+    async def run(self) -> None:
+        """Serve until cancelled. Raises MetricsError where the address is taken or not ours."""
+        app = web.Application()
+        app.router.add_get("/metrics", self._answer)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            await web.TCPSite(runner, self._host, self._port).start()
+            await asyncio.Future()
         except OSError as error:
-            raise MetricsError(f"[metrics] listen {self._host}:{self._port}: {error.strerror}") from error
-
-    async def stop(self) -> None:
-        """Close the socket."""
-        await self._runner.cleanup()
+            raise MetricsError(
+                f"[metrics] listen {self._host}:{self._port}: {error.strerror or error}"
+            ) from error
+        finally:
+            await runner.cleanup()

@@ -65,10 +65,9 @@ async def feed(
     stall: Stall,
     cycles: Callable[[], Mapping[str, int]],
     answer: Callable[[], Awaitable[object]],
-    summary: Callable[[], str],
     now_s: Callable[[], float],
 ) -> None:
-    """Feed the watchdog, and say in one line how things are, until cancelled.
+    """Feed the watchdog until cancelled.
 
     `answer` returns once the buffer's thread has done what it was asked before.
     """
@@ -80,5 +79,12 @@ async def feed(
             log.error("buses that hang: %s", ", ".join(hanging) or "none any more")
             said = hanging
         if not hanging:
-            notifier.send("WATCHDOG=1", f"STATUS={summary()}")
+            notifier.send("WATCHDOG=1")
         await asyncio.sleep(notifier.watchdog_s / 3 if notifier.watchdog_s else STATUS_S)
+
+
+async def describe(notifier: Notifier, summary: Callable[[], str]) -> None:
+    """Say in one line how things are, until cancelled."""
+    while True:
+        notifier.send(f"STATUS={summary()}")
+        await asyncio.sleep(STATUS_S)

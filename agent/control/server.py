@@ -1,5 +1,6 @@
 """HTTP and JSON on a unix socket: the one door to a running agent. Who comes in, the kernel says."""
 
+import asyncio
 import contextlib
 import grp
 import json
@@ -48,24 +49,40 @@ class ControlServer:
     """Serves `routes`, by "METHOD /path", on a socket that only its owner and its group can open."""
 
     def __init__(self, path: Path, routes: Mapping[str, Handler]) -> None:
-        self._path = path
-        app = web.Application(client_max_size=MAX_BODY_BYTES)
-        for route, handler in routes.items():
-            method, _, resource = route.partition(" ")
-            app.router.add_route(method, resource, _answering(handler))
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        self._path, self._routes = path, routes
+        self._runner: web.AppRunner | None = None
+
+    def must_be_free(self) -> None:
+        """Raise ControlError where another agent answers at the path."""
+        try:
+            taken = _answers(self._path)
+        except OSError:  # no path to be had: whoever serves there will say so
+            return
+        if taken:
+            raise ControlError(
+                f"{self._path}: another agent answers there; stop it, or set [control] socket"
+            )
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises ControlError."""
+        try:
+            await self.start()
+            await asyncio.Future()
+        finally:
+            await self.stop()
 
     async def start(self) -> None:
         """Listen; raises ControlError where the path cannot be used."""
+        app = web.Application(client_max_size=MAX_BODY_BYTES)
+        for route, handler in self._routes.items():
+            method, _, resource = route.partition(" ")
+            app.router.add_route(method, resource, _answering(handler))
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
+        self.must_be_free()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            if _answers(self._path):
-                raise ControlError(
-                    f"{self._path}: another agent answers there; stop it, or set [control] socket"
-                )
-            with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()  # left behind by a process that was killed
+            self._path.unlink(missing_ok=True)  # left behind by a process that was killed
             await web.UnixSite(self._runner, str(self._path)).start()
             os.chmod(self._path, 0o660)
             with contextlib.suppress(KeyError, PermissionError):  # no such group, or not ours to give
@@ -74,10 +91,12 @@ class ControlServer:
             raise ControlError(f"{self._path}: {error.strerror or error}") from error
 
     async def stop(self) -> None:
-        """Close the socket and remove it."""
-        await self._runner.cleanup()
-        with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
+        """Close the socket, and remove it where it is ours."""
+        if runner := self._runner:
+            ours = bool(runner.sites)
+            await runner.cleanup()
+            if ours:
+                self._path.unlink(missing_ok=True)
 
 
 def _answers(path: Path) -> bool:

@@ -17,10 +17,12 @@ from agent.control.api import routes
 from agent.control.reading import read_routes
 from agent.control.server import ControlServer
 from agent.credentials import handed_over
+from agent.detect.rows import WARNING
 from agent.modbus.bus import Bus
 from agent.reload import Change, ReloadRefused, change_of
 from agent.runtime.parts import Parts
 from agent.runtime.report import Report
+from agent.runtime.supervisor import Work, serve
 from agent.runtime.tasks import cancel, supervised
 from agent.runtime.watching import SITE
 from agent.store.errors import StoreError
@@ -34,6 +36,7 @@ CERTIFICATE_S = 86_400.0  # between two looks at when it ends
 INTERVALS_S = 3600.0  # one row of evidence per unit
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
 UNHEARD = "; until that is mended nobody in the room hears an alarm"
+FAILED = "part_failed"  # the alarm of a part that serves, and of no battery
 SIGHT_S = 1.0  # how often the outputs are told of units out of sight
 Reread = Callable[[], tuple[Config, dict[str, Profile]]]  # raises ReloadRefused
 
@@ -75,9 +78,8 @@ class Agent:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: parts.background(self.reload()))
-        await self._control.start()
-        if self._metrics:
-            await self._metrics.start()
+        self._control.must_be_free()
+        self._serve("control", self._control.run)
         log.info(
             "agent %s, process %d, epoch %s: %d units on %d buses",
             parts.config.agent.id,
@@ -94,16 +96,21 @@ class Agent:
             self._poll(bus)
         batch_s = parts.config.store.batch_s / parts.clock.scale
         self._begin("recorder", parts.recorder.run(batch_s, self._clock_events))
-        self._begin("uplink", parts.uplink.run())
-        self._begin("service manager", self._tell_service_manager())
-        self._begin("outputs", self._tell_outputs())
-        self._begin("certificate", self._watch_certificate())
-        self._begin("intervals", self._record_intervals())
-        self._begin("trends", self._report.remember())
+        self._begin("watchdog", self._feed_watchdog())
+        self._begin("sight", self._look_around())
+        self._serve("uplink", lambda: parts.uplink.run())
+        self._serve("service manager", partial(notify.describe, self._notifier, self._report.summary))
+        self._serve("certificate", self._watch_certificate)
+        self._serve("intervals", self._record_intervals)
+        self._serve("trends", self._report.remember)
+        if self._metrics:
+            self._serve("metrics", self._metrics.run)
         if self._page:
-            self._begin("page", self._page.run())
+            self._serve("page", self._page.run)
+            self._serve("announcement", self._page.announce)
         if parts.desk.relay:
-            self._begin("relay", parts.desk.relay.run())
+            self._serve("relay", parts.desk.relay.run)
+        self._serve("relay's trouble", self._tell_of_relay)
         await self._stopping.wait()
         log.info("stopping")
         self._notifier.send("STOPPING=1")
@@ -113,18 +120,36 @@ class Agent:
         self._polling[bus.name] = supervised(bus.run(), self._stopping.set)
 
     def _begin(self, part: str, work: Coroutine[Any, Any, Any]) -> None:
-        """Run a part: one that ends by itself ends the agent, and systemd starts it anew."""
+        """Run a part that watches: one that ends by itself ends the agent, and systemd starts it anew."""
         self._running[part] = supervised(work, self._stopping.set)
+
+    def _serve(self, part: str, work: Work) -> None:
+        """Run a part that serves: what it raises is told, and it is begun anew."""
+        self._running[part] = asyncio.create_task(serve(part, work, partial(self._tell_of, part)))
+
+    def _tell_of(self, part: str, trouble: str) -> None:
+        """Say what ended a part that serves, or ("") that it runs again."""
+        desk = self.parts.desk
+        if trouble:
+            text = f"{part}: {trouble}; the batteries are watched as before, and it is begun anew"
+            events = desk.about_itself(FAILED, text, severity=WARNING, location=part)
+        else:
+            events = desk.over(FAILED, part)
+        self.parts.record(SITE, events)
 
     async def _stop(self) -> None:
         """Stop polling, then seal, then try to send, so that everything that was read is accounted for."""
         parts = self.parts
+        control = self._running.pop("control")
         failures = await cancel(self._polling.values()) + await cancel(self._running.values())
         await parts.background.done()
         await self._keep_intervals()
         parts.watching.keeping.keep_all()
         await parts.recorder.seal()
-        await parts.uplink.flush(FLUSH_S)
+        try:
+            await parts.uplink.flush(FLUSH_S)
+        except Exception:  # nothing of a collector's keeps what was read from the disk
+            log.exception("what is pending waits for the next start")
         try:
             await parts.writer(parts.store.close)
         except StoreError as error:
@@ -132,9 +157,7 @@ class Agent:
         parts.writer.close()
         if parts.disk_trouble:
             shutil.rmtree(parts.store.path.parent, ignore_errors=True)
-        await self._control.stop()
-        if self._metrics:
-            await self._metrics.stop()
+        await cancel([control])
         if failures:
             raise failures[0]
 
@@ -175,15 +198,15 @@ class Agent:
         }
         for name in begun:
             self._poll(parts.buses[name])
-        await cancel([self._running["service manager"]])
-        self._begin("service manager", self._tell_service_manager())
+        await cancel([self._running["watchdog"]])
+        self._begin("watchdog", self._feed_watchdog())
         if change.upstream:
             await cancel([self._running["uplink"], self._running["certificate"]])
             parts.uplink = parts.new_uplink()
-            self._begin("uplink", parts.uplink.run())
-            self._begin("certificate", self._watch_certificate())
+            self._serve("uplink", lambda: parts.uplink.run())
+            self._serve("certificate", self._watch_certificate)
 
-    async def _tell_service_manager(self) -> None:
+    async def _feed_watchdog(self) -> None:
         """Say that the agent is ready, and feed the watchdog for as long as it polls and commits."""
         self._notifier.send("READY=1")
         buses = self.parts.buses.values()
@@ -192,7 +215,6 @@ class Agent:
             notify.Stall({b.name: notify.limit_s(u.period_s for u in b.units) for b in buses}),
             lambda: {b.name: sum(u.counters.cycles for u in b.units) for b in buses},
             partial(self.parts.writer, int),  # works in order: it answers when it is done with the rest
-            self._report.summary,
             self.parts.clock.boottime_s,
         )
 
@@ -228,15 +250,20 @@ class Agent:
         ]
         await parts.writer(parts.store.add_intervals, stretches)
 
-    async def _tell_outputs(self) -> None:
-        """Tell the outputs which units are out of sight, and people of an output that cannot be driven."""
-        parts = self.parts
+    async def _look_around(self) -> None:
+        """Judge, and tell the outputs, which units are out of sight."""
         while True:
-            parts.watching.look_around(parts.buses.values())
-            if (relay := parts.desk.relay) and (trouble := relay.lasting_trouble()):
-                parts.record(SITE, parts.desk.about_itself("relay_trouble", trouble + UNHEARD))
+            self.parts.watching.look_around(self.parts.buses.values())
+            await asyncio.sleep(SIGHT_S)
+
+    async def _tell_of_relay(self) -> None:
+        """Tell people of a relay that cannot be driven."""
+        desk = self.parts.desk
+        while True:
+            if (relay := desk.relay) and (trouble := relay.lasting_trouble()):
+                self.parts.record(SITE, desk.about_itself("relay_trouble", trouble + UNHEARD))
             elif relay is None or not relay.driver.trouble:
-                parts.record(SITE, parts.desk.over("relay_trouble"))
+                self.parts.record(SITE, desk.over("relay_trouble"))
             await asyncio.sleep(SIGHT_S)
 
     def _clock_events(self) -> list[Event]:

@@ -52,6 +52,7 @@ class Page:
     ) -> None:
         self.host, self.port, self.trouble = host, port, "not started yet"
         self.tried = asyncio.Event()  # to listen, at least once
+        self._listening = asyncio.Event()
         self._buffer, self._one_reader = buffer, asyncio.Lock()
         self._look, self._tls, self._token = look, tls, token
         self._door: Door | None = None
@@ -63,14 +64,8 @@ class Page:
     async def run(self) -> None:
         """Serve until cancelled."""
         runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.2)
-        announcing: asyncio.Task[None] | None = None
         try:
             await self._listen(runner)
-            if self._announced:
-                from agent.discovery import AGENT, announce  # 3 MB that most agents do not need
-
-                name, said = self._announced["name"], {**self._announced, "path": "/"}
-                announcing = asyncio.create_task(announce(AGENT, name, self.host, self.port, said))
             while True:
                 await asyncio.sleep(REFRESH_S)
                 for screen in list(self._screens.values()):
@@ -80,10 +75,19 @@ class Page:
             for screen in self._screens.values():
                 for viewer in screen.viewers:
                     viewer.offer(None)
-            if announcing:
-                announcing.cancel()
-                await asyncio.gather(announcing, return_exceptions=True)
+            self.trouble = "stopped"
+            self._listening.clear()
             await runner.cleanup()
+
+    async def announce(self) -> None:
+        """Say in the network that the page is here, once it is and where it is to be said, until cancelled."""
+        if self._announced:
+            from agent.discovery import AGENT, announce  # 3 MB that most agents do not need
+
+            await self._listening.wait()
+            name, said = self._announced["name"], {**self._announced, "path": "/"}
+            await announce(AGENT, name, self.host, self.port, said)
+        await asyncio.Future()
 
     async def _listen(self, runner: web.AppRunner) -> None:
         while self.trouble:
@@ -103,6 +107,7 @@ class Page:
                 self.tried.set()
                 await asyncio.sleep(AGAIN_S)
         self.tried.set()
+        self._listening.set()
         log.info("status page: %s://%s:%d/", "https" if self._tls else "http", self.host, self.port)
 
     def _secure(self) -> ssl.SSLContext | None:

@@ -1,0 +1,52 @@
+"""A part that serves may die; the watching may not.
+
+Uplink, page, metrics, announcements and outputs each run here: what one raises is logged and told, and it is
+begun anew. Only polling, judging and the buffer may end the process.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from agent.wire.text import printable
+
+log = logging.getLogger(__name__)
+
+SOON_S, SELDOM_S = 1.0, 60.0  # until a part that failed is begun anew; doubled each time
+STEADY_S = 60.0  # a part that has run for so long is well again
+
+Work = Callable[[], Coroutine[Any, Any, Any]]
+
+
+async def serve(part: str, work: Work, told: Callable[[str], None]) -> None:
+    """Run `work()` until cancelled, anew after whatever it raises, and after an end of its own.
+
+    `told` is told what was wrong with it each time, and "" where it has run for STEADY_S.
+    """
+    wait_s = SOON_S
+    while True:
+        running = asyncio.create_task(work(), name=part)
+        try:
+            await asyncio.wait({running}, timeout=STEADY_S)
+            if not running.done():
+                wait_s = SOON_S
+                told("")
+                await asyncio.wait({running})
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        trouble = _end_of(running)
+        log.error("%s: %s; begun anew in %g s", part, trouble, wait_s, exc_info=_raised(running))
+        told(trouble)
+        await asyncio.sleep(wait_s)
+        wait_s = min(2 * wait_s, SELDOM_S)
+
+
+def _raised(ended: "asyncio.Task[Any]") -> BaseException | None:
+    return None if ended.cancelled() else ended.exception()
+
+
+def _end_of(ended: "asyncio.Task[Any]") -> str:
+    error = _raised(ended)
+    return printable(f"{type(error).__name__}: {error}") if error else "it ended by itself"
