@@ -16,6 +16,8 @@ from ifaddr import get_adapters  # of zeroconf's own dependencies
 from zeroconf import Error, IPVersion, ServiceListener, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
+from agent.wire.text import printable
+
 log = logging.getLogger(__name__)
 
 AGENT = "_cellwarden._tcp.local."  # an agent's status page; TXT: version, site, path
@@ -107,13 +109,12 @@ def _found(info: AsyncServiceInfo, kind: str) -> Found | None:
     addresses = info.parsed_addresses()
     if not addresses or info.port is None:
         return None
-    said = {_plain(key): _plain(value) for key, value in info.decoded_properties.items() if value is not None}
-    return Found(_plain(info.name.removesuffix(f".{kind}")), addresses[0], info.port, said)
+    said = {_text(key): _text(value) for key, value in info.decoded_properties.items() if value is not None}
+    return Found(_text(info.name.removesuffix(f".{kind}")), addresses[0], info.port, said)
 
 
-def _plain(text: str) -> str:
-    """Return what can be shown on a terminal: a stranger's text may hold what commands it."""
-    return "".join(c if c.isprintable() else "?" for c in text[:LONGEST_TEXT])
+def _text(said: str) -> str:
+    return printable(said, LONGEST_TEXT)
 
 
 class _Names(ServiceListener):

@@ -65,9 +65,10 @@ async def feed(
     stall: Stall,
     cycles: Callable[[], Mapping[str, int]],
     answer: Callable[[], Awaitable[object]],
+    summary: Callable[[], str],
     now_s: Callable[[], float],
 ) -> None:
-    """Feed the watchdog until cancelled.
+    """Feed the watchdog, and say in one line how things are, until cancelled.
 
     `answer` returns once the buffer's thread has done what it was asked before.
     """
@@ -79,12 +80,14 @@ async def feed(
             log.error("buses that hang: %s", ", ".join(hanging) or "none any more")
             said = hanging
         if not hanging:
-            notifier.send("WATCHDOG=1")
+            notifier.send("WATCHDOG=1", f"STATUS={_said(summary)}")
         await asyncio.sleep(notifier.watchdog_s / 3 if notifier.watchdog_s else STATUS_S)
 
 
-async def describe(notifier: Notifier, summary: Callable[[], str]) -> None:
-    """Say in one line how things are, until cancelled."""
-    while True:
-        notifier.send(f"STATUS={summary()}")
-        await asyncio.sleep(STATUS_S)
+def _said(summary: Callable[[], str]) -> str:
+    """Return the line; whatever goes wrong with it, the watchdog is fed."""
+    try:
+        return summary()
+    except Exception:
+        log.exception("the line for the service manager")
+        return "not known, see the log"

@@ -17,9 +17,13 @@ class Expecting(Protocol):
 
 
 def text_of(words: Sequence[int], *, big_bytes: bool = True) -> str:
-    """The characters of a block of registers, up to the first NUL and without padding."""
+    """The characters of a block of registers, up to the first NUL and without padding.
+
+    What is not printable is escaped: it goes into logs, alarms and terminals.
+    """
     data = b"".join(int(w).to_bytes(2, "big" if big_bytes else "little") for w in words)
-    return data.split(b"\0")[0].decode("ascii", errors="replace").strip()
+    text = data.split(b"\0")[0].decode("ascii", errors="backslashreplace").strip()
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 def expectation(point: Expecting) -> str:

@@ -99,7 +99,6 @@ class Agent:
         self._begin("watchdog", self._feed_watchdog())
         self._begin("sight", self._look_around())
         self._serve("uplink", lambda: parts.uplink.run())
-        self._serve("service manager", partial(notify.describe, self._notifier, self._report.summary))
         self._serve("certificate", self._watch_certificate)
         self._serve("intervals", self._record_intervals)
         self._serve("trends", self._report.remember)
@@ -215,6 +214,7 @@ class Agent:
             notify.Stall({b.name: notify.limit_s(u.period_s for u in b.units) for b in buses}),
             lambda: {b.name: sum(u.counters.cycles for u in b.units) for b in buses},
             partial(self.parts.writer, int),  # works in order: it answers when it is done with the rest
+            self._report.summary,
             self.parts.clock.boottime_s,
         )
 

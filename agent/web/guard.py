@@ -49,13 +49,16 @@ class Door:
 
     def knows(self, token: str) -> bool:
         """Is this the token."""
-        return hmac.compare_digest(token.encode(), self._token)
+        return _same(token, self._token)
 
-    def admits(self, cookie: str, authorization: str) -> bool:
-        """May a request with this cookie, or this Authorization header, come in."""
-        if cookie and hmac.compare_digest(cookie.encode(), self.proof.encode()):
-            return True
-        return authorization.startswith("Bearer ") and self.knows(authorization.removeprefix("Bearer "))
+    def admits(self, cookie: str) -> bool:
+        """Is this the cookie of somebody who has come in before."""
+        return _same(cookie, self.proof.encode())
+
+
+def _same(said: str, secret: bytes) -> bool:
+    # a header that is not UTF-8 comes with surrogates, which cannot be encoded otherwise
+    return hmac.compare_digest(said.encode(errors="surrogatepass"), secret)
 
 
 @dataclass(slots=True)
@@ -73,16 +76,20 @@ class Rate:
 
     def allows(self, address: str, now_s: float) -> bool:
         """Take one from the address's bucket; False when it is empty."""
+        if self.is_spent(address, now_s):
+            return False
+        self._buckets[address].left -= 1.0
+        return True
+
+    def is_spent(self, address: str, now_s: float) -> bool:
+        """Is the address's bucket empty."""
         bucket = self._buckets.pop(address, None) or _Bucket(self._burst, now_s)
         bucket.left = min(self._burst, bucket.left + (now_s - bucket.at_s) * self._per_s)
         bucket.at_s = now_s
         self._buckets[address] = bucket
         while len(self._buckets) > ADDRESSES_KEPT:
             self._buckets.popitem(last=False)
-        if bucket.left < 1.0:
-            return False
-        bucket.left -= 1.0
-        return True
+        return bucket.left < 1.0
 
 
 def is_ours(host: str) -> bool:

@@ -16,6 +16,7 @@ from agent.view import words
 from agent.web import plot, svg
 from agent.web.blocks import TABLE_HEAD, row_of, title
 from agent.web.history import Series
+from agent.wire.text import cell
 
 View = Mapping[str, Any]
 WIDE = 12  # boxes; a longer group gets wide rows on a wide screen
@@ -203,7 +204,8 @@ def cells_csv(unit: View) -> str:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for box in unit["cells"]:
-        writer.writerow([unit["name"], *("" if box[key] is None else box[key] for key in FROM_BOX)])
+        inert = {**box, "name": cell(box["name"]), "place": cell(box["place"])}
+        writer.writerow([unit["name"], *("" if inert[key] is None else inert[key] for key in FROM_BOX)])
     return out.getvalue()
 
 
@@ -273,5 +275,6 @@ def history_csv(series: Sequence[Series]) -> str:
     for one in series:
         for t_s, value in zip(one.t_s.tolist(), one.value.tolist(), strict=True):
             utc = datetime.fromtimestamp(t_s, UTC).isoformat(timespec="milliseconds")
-            writer.writerow((utc, one.name, one.place, "" if value != value else f"{value:.9g}", one.unit))
+            number = "" if value != value else f"{value:.9g}"
+            writer.writerow((utc, cell(one.name), cell(one.place), number, cell(one.unit)))
     return out.getvalue()

@@ -59,7 +59,7 @@ class Page:
         self._announced = announced  # `name`, and what is said besides; None: nothing
         self._plots = Plots(buffer, self._one_reader)
         self._screens: dict[str | None, Screen] = {None: Screen(None, lambda: look(None), self._plots)}
-        self._logins, self._costly = Rate(5, 1 / 60), Rate(20, 2)
+        self._tries, self._costly = Rate(5, 1 / 60), Rate(20, 2)
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -150,22 +150,40 @@ class Page:
             if is_ours(request.host):
                 return None
             return _text("Not here", "This page answers to this machine's own names only.", 421)
-        if request.path == "/login":
+        cookie = request.cookies.get(COOKIE, "")
+        if request.path == "/login" or self._door.admits(cookie):
             return None
-        if self._door.admits(request.cookies.get(COOKIE, ""), request.headers.get("Authorization", "")):
-            return None
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._tried(request, "bearer", self._door.knows(token))
+        if cookie:
+            return self._tried(request, "cookie", False)
         return _text("cellwarden", "This page needs its token.", 401, pages.LOGIN)
+
+    def _tried(self, request: web.Request, way: str, right: bool) -> web.Response | None:
+        """Return what to answer to somebody who says to know the token; None where it is `right`.
+
+        Where too many were wrong a right one is refused too, or guessing would go on. Each way has tries of its
+        own: a browser with the cookie of an older token leaves those of the form.
+        """
+        address = request.remote or ""
+        tries, now_s = f"{way} {address}", time.monotonic()
+        if self._tries.is_spent(tries, now_s):
+            return _text("Too many tries", "Wait a minute, then try again.", 429)
+        if way == "form" or not right:
+            self._tries.allows(tries, now_s)
+        if right:
+            return None
+        log.warning("status page: a wrong token (%s) from %s", way, address)
+        return _text("cellwarden", "That is not the token.", 401, pages.LOGIN)
 
     async def _login(self, request: web.Request) -> web.StreamResponse:
         if self._door is None:
             raise web.HTTPNotFound
-        address = request.remote or ""
-        if not self._logins.allows(address, time.monotonic()):
-            return _text("Too many tries", "Wait a minute, then try again.", 429)
         form = parse_qs((await request.read()).decode(errors="replace"))
-        if not self._door.knows(form.get("token", [""])[0].strip()):
-            log.warning("status page: a wrong token from %s", address)
-            return _text("cellwarden", "That is not the token.", 401, pages.LOGIN)
+        right = self._door.knows(form.get("token", [""])[0].strip())
+        if refusal := self._tried(request, "form", right):
+            return refusal
         response = web.Response(status=303, headers={"Location": "./"})
         response.set_cookie(COOKIE, self._door.proof, httponly=True, secure=True, samesite="Strict")
         return response

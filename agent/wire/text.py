@@ -1,5 +1,8 @@
 """Text of outsiders, made fit for a log, an alarm, a terminal or a table. Pure; standard library only."""
 
+FORMULA = ("=", "+", "-", "@")
+LONGEST_CELL = 32_767  # of a spreadsheet's
+
 
 def printable(text: str | bytes, limit: int = 200) -> str:
     r"""Return `text` with what is not printable escaped as \xNN or \uNNNN, cut to `limit` with "...".
@@ -11,6 +14,14 @@ def printable(text: str | bytes, limit: int = 200) -> str:
         text = text[: 4 * limit + 4].decode(errors="backslashreplace")
     text = "".join(c if c.isprintable() else _escaped(ord(c)) for c in text[: limit + 1])
     return text if len(text) <= limit else text[: max(0, limit - 3)] + "..."[:limit]
+
+
+def cell(text: str) -> str:
+    """Return a text for a CSV file which no spreadsheet takes for a formula: one that begins as a formula
+    does gets an apostrophe before it (OWASP, "CSV Injection"). Numbers need none.
+    """
+    text = printable(text, LONGEST_CELL)
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _escaped(code: int) -> str:

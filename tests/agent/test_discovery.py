@@ -67,7 +67,7 @@ async def test_a_strangers_words_command_no_terminal_and_lead_to_no_other_kind_o
     said = {"site": "\x1b[2Jall is well\u202e", "url": "https://a.example:1/$(reboot)", "path": "/;reboot"}
     async with announced(AGENT, "mallory", HOME, 8480, said):
         (one,) = [one for one in await found(AGENT, 1) if one.name == "mallory"]
-    assert one.said["site"] == "?[2Jall is well?"
+    assert one.said["site"] == r"\x1b[2Jall is well\u202e"
     assert one.url == "https://127.0.0.1:8480/"
 
 

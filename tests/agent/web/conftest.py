@@ -17,7 +17,7 @@ class Room:
         self.status, self.points = status([unit()]), {"rack-1": rack()}
         self.looks = 0
         self.page = Page("127.0.0.1", 0, self._look, buffer, **more)
-        self.task: asyncio.Task[None] | None = None
+        self.tasks: list[asyncio.Task[None]] = []
 
     async def _look(self, name: str | None) -> dict[str, Any]:
         self.looks += 1
@@ -28,15 +28,15 @@ class Room:
         return f"http://127.0.0.1:{self.page.port}/"
 
     async def start(self) -> None:
-        self.task = asyncio.create_task(self.page.run())
+        self.tasks = [asyncio.create_task(work()) for work in (self.page.run, self.page.announce)]
         await self.page.tried.wait()
         assert self.page.trouble == ""
 
     async def stop(self) -> None:
-        if self.task:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
-            self.task = None
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.tasks = []
 
 
 @pytest.fixture

@@ -1,0 +1,74 @@
+"""The token of a page on the network, in each way in which one can come."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agent.web.conftest import Room
+from tests.collector.authority import Authority
+
+TOKEN = "0123456789abcdef0123"
+LATIN = "caf\xe9"
+WAYS: dict[str, dict[str, Any]] = {
+    "form": {"method": "POST", "path": "login", "data": b"token=%s"},
+    "bearer": {"headers": {"Authorization": "Bearer %s"}},
+    "cookie": {"headers": {"Cookie": "cellwarden=%s"}},
+}
+
+
+@pytest.fixture
+async def guarded(tmp_path: Path) -> AsyncIterator[tuple[str, ssl.SSLContext]]:
+    """A page that wants a token: where, and whom to trust."""
+    authority = Authority(tmp_path)
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    room = Room(tls=authority.issue("box"), token=token)
+    await room.start()
+    yield f"https://localhost:{room.page.port}/", ssl.create_default_context(cafile=str(authority.path))
+    await room.stop()
+
+
+async def said_to(url: str, trust: ssl.SSLContext, way: str, token: str) -> int:
+    """The status that a token gets which comes in some way; as raw bytes, so that it may be anything."""
+    asked = WAYS[way]
+    host, _, port = url.removeprefix("https://").strip("/").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=trust)
+    body = asked.get("data", b"").replace(b"%s", token.encode())
+    head = f"{asked.get('method', 'GET')} /{asked.get('path', '')} HTTP/1.1\r\nHost: {host}\r\n"
+    head += "".join(f"{k}: {v % token}\r\n" for k, v in asked.get("headers", {}).items())
+    head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+    writer.write(head.encode("latin-1" if token == LATIN else "utf-8") + body)
+    status = int((await reader.readline()).split()[1])
+    writer.close()
+    return status
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_wrong_tokens_are_few_whichever_way_they_come(
+    guarded: tuple[str, ssl.SSLContext], way: str
+) -> None:
+    statuses = [await said_to(*guarded, way, f"guess-{i}") for i in range(8)]
+    assert statuses == [401] * 5 + [429] * 3
+    if way != "cookie":  # the right one too, or guessing would go on
+        assert await said_to(*guarded, way, TOKEN) == 429
+
+
+async def test_a_right_bearer_is_no_try_and_a_stale_cookie_leaves_the_form_alone(
+    guarded: tuple[str, ssl.SSLContext],
+) -> None:
+    assert [await said_to(*guarded, "bearer", TOKEN) for _ in range(8)] == [200] * 8
+    for i in range(8):
+        await said_to(*guarded, "cookie", f"stale-{i}")
+    assert await said_to(*guarded, "form", TOKEN) == 303
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("token", ["\u00df\u00fc\u20ac", LATIN])
+async def test_a_token_that_is_no_ascii_is_a_wrong_one(
+    guarded: tuple[str, ssl.SSLContext], way: str, token: str
+) -> None:
+    assert await said_to(*guarded, way, token) == 401
