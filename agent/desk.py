@@ -13,18 +13,21 @@ from agent.alarm import record_of
 from agent.clock import Clock, Stamp
 from agent.detect.alarms import AlarmEvent, Does, State
 from agent.detect.book import AlarmBook
-from agent.detect.rows import CRITICAL
+from agent.detect.rows import CRITICAL, WARNING
 from agent.drill import TEST, TEXT, Drill
 from agent.outputs.journal import Journal
 from agent.outputs.relay import Relay
 from agent.own import OwnAlarms
 from agent.store.ledger import Event
 from agent.store.receipt import Receipt
+from agent.wire.text import printable
 
 log = logging.getLogger(__name__)
 
 LOG_LENGTH = 1000
 MAX_DRILL_S = 300.0
+PART_FAILED = "part_failed"  # the alarm of a part that serves, and of no battery
+RELAY, JOURNAL = "relay", "journal"  # outputs, as their alarms call them
 MAX_SHELVED_S = 86400.0  # shelving is for a repair under way; what lasts longer is to be taken out of service
 
 
@@ -79,6 +82,7 @@ class Desk:
         self.test: Drill | None = None  # the last one since the start
         self._racks, self._journal, self._record, self._clock = racks, journal, record, clock
         self._books: dict[str, dict[str, AlarmBook]] = {unit: {} for unit in racks}
+        self._failing = set[str]()  # outputs
         self.own = OwnAlarms()  # what the agent says of itself
         self._began_s = clock.boottime_s()
 
@@ -87,7 +91,7 @@ class Desk:
         self._racks = racks
         self._books = {unit: self._books.get(unit, {}) for unit in racks}
         if self.relay:
-            self.relay.expect(unit for unit in racks if unit)  # "" is the site
+            self._tell(RELAY, self.relay.expect, [unit for unit in racks if unit])  # "" is the site
 
     def watch(self, unit: str, books: Mapping[str, AlarmBook]) -> None:
         """Take a unit's books. Alarms of a book that is replaced are over, but not forgotten: they wait to
@@ -102,7 +106,7 @@ class Desk:
                     self._books[unit][f"{name} until {stamp.boottime_ns}"] = old
             self._books[unit][name] = book
         if self.relay:
-            self.relay.alarms(unit, self.active(unit))
+            self._tell(RELAY, self.relay.alarms, unit, self.active(unit))
 
     @property
     def units(self) -> Collection[str]:
@@ -129,11 +133,11 @@ class Desk:
         if not events:
             return
         if self.relay:
-            self.relay.alarms(unit, self.active(unit))
+            self._tell(RELAY, self.relay.alarms, unit, self.active(unit))
         records = []
         for event in events:
             if self._journal:
-                self._journal.alarm(unit, event)
+                self._tell(JOURNAL, self._journal.alarm, unit, event)
             else:
                 log.warning("%s %s %s: %s", event.state, event.severity, unit, event.text)
             records.append(Event(unit, record_of(event, stamp)))
@@ -219,9 +223,9 @@ class Desk:
         """
         self.test = Drill(who.name, seconds, self._clock.stamp(), Receipt(self._clock.stamp))
         if self.relay:
-            self.relay.drill(seconds)
+            self._tell(RELAY, self.relay.drill, seconds)
         if self._journal:
-            self._journal.drill(who.name, seconds)
+            self._tell(JOURNAL, self._journal.drill, who.name, seconds)
         self._record("", self.about_itself(TEST, TEXT.format(who=who.name), self.test.receipt))
         self.changed("drill", who, seconds=seconds)
 
@@ -245,7 +249,30 @@ class Desk:
     def sights(self, knowledge: Iterable[tuple[str, str]]) -> None:
         """Take how much is known of each unit, for the outputs."""
         if self.relay:
-            self.relay.sights(knowledge)
+            self._tell(RELAY, self.relay.sights, knowledge)
+
+    def part_failed(self, part: str, trouble: str) -> None:
+        """Take what ended a part that serves, or ("") that it works again: an alarm, no more."""
+        if trouble:
+            text = f"{part}: {trouble}; the batteries are watched as before, and it is tried again"
+            events = self.about_itself(PART_FAILED, text, severity=WARNING, location=part)
+        else:
+            events = self.over(PART_FAILED, part)
+        if events:
+            self._record("", events)
+
+    def _tell(self, output: str, call: Callable[..., None], *args: Any) -> None:
+        """Tell an output: what it raises keeps neither another output nor the poller from its work."""
+        try:
+            call(*args)
+        except Exception as error:
+            log.exception("%s", output)
+            self._failing.add(output)
+            self.part_failed(output, printable(f"{type(error).__name__}: {error}"))
+        else:
+            if output in self._failing:
+                self._failing.discard(output)
+                self.part_failed(output, "")
 
 
 def _is(alarm: AlarmId, event: AlarmEvent) -> bool:

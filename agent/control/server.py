@@ -59,9 +59,7 @@ class ControlServer:
         except OSError:  # no path to be had: whoever serves there will say so
             return
         if taken:
-            raise ControlError(
-                f"{self._path}: another agent answers there; stop it, or set [control] socket"
-            )
+            raise ControlError(f"{self._path}: another agent answers there; stop it, or set [control] socket")
 
     async def run(self) -> None:
         """Serve until cancelled. Raises ControlError."""

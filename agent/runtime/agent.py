@@ -17,7 +17,6 @@ from agent.control.api import routes
 from agent.control.reading import read_routes
 from agent.control.server import ControlServer
 from agent.credentials import handed_over
-from agent.detect.rows import WARNING
 from agent.modbus.bus import Bus
 from agent.reload import Change, ReloadRefused, change_of
 from agent.runtime.parts import Parts
@@ -36,7 +35,6 @@ CERTIFICATE_S = 86_400.0  # between two looks at when it ends
 INTERVALS_S = 3600.0  # one row of evidence per unit
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
 UNHEARD = "; until that is mended nobody in the room hears an alarm"
-FAILED = "part_failed"  # the alarm of a part that serves, and of no battery
 SIGHT_S = 1.0  # how often the outputs are told of units out of sight
 Reread = Callable[[], tuple[Config, dict[str, Profile]]]  # raises ReloadRefused
 
@@ -108,7 +106,7 @@ class Agent:
             self._serve("page", self._page.run)
             self._serve("announcement", self._page.announce)
         if parts.desk.relay:
-            self._serve("relay", parts.desk.relay.run)
+            self._serve("relay's driver", parts.desk.relay.run)
         self._serve("relay's trouble", self._tell_of_relay)
         await self._stopping.wait()
         log.info("stopping")
@@ -124,17 +122,9 @@ class Agent:
 
     def _serve(self, part: str, work: Work) -> None:
         """Run a part that serves: what it raises is told, and it is begun anew."""
-        self._running[part] = asyncio.create_task(serve(part, work, partial(self._tell_of, part)))
-
-    def _tell_of(self, part: str, trouble: str) -> None:
-        """Say what ended a part that serves, or ("") that it runs again."""
-        desk = self.parts.desk
-        if trouble:
-            text = f"{part}: {trouble}; the batteries are watched as before, and it is begun anew"
-            events = desk.about_itself(FAILED, text, severity=WARNING, location=part)
-        else:
-            events = desk.over(FAILED, part)
-        self.parts.record(SITE, events)
+        self._running[part] = asyncio.create_task(
+            serve(part, work, partial(self.parts.desk.part_failed, part))
+        )
 
     async def _stop(self) -> None:
         """Stop polling, then seal, then try to send, so that everything that was read is accounted for."""

@@ -80,7 +80,7 @@ class Page:
             await runner.cleanup()
 
     async def announce(self) -> None:
-        """Say in the network that the page is here, once it is and where it is to be said, until cancelled."""
+        """Say in the network that the page is here, if it is to be said, once it is; until cancelled."""
         if self._announced:
             from agent.discovery import AGENT, announce  # 3 MB that most agents do not need
 
@@ -163,8 +163,8 @@ class Page:
     def _tried(self, request: web.Request, way: str, right: bool) -> web.Response | None:
         """Return what to answer to somebody who says to know the token; None where it is `right`.
 
-        Where too many were wrong a right one is refused too, or guessing would go on. Each way has tries of its
-        own: a browser with the cookie of an older token leaves those of the form.
+        Where too many were wrong a right one is refused too, or guessing would go on. Each way has tries of
+        its own: a browser with the cookie of an older token leaves those of the form.
         """
         address = request.remote or ""
         tries, now_s = f"{way} {address}", time.monotonic()

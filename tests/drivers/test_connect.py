@@ -4,6 +4,7 @@ import pytest
 
 from agent.quality import Quality
 from drivers.connect import ConnectError, IdentityMismatch, NoAnswer, connect
+from drivers.identity import text_of
 from drivers.profile import parse_profile
 from drivers.registers import Area, Read, Reply
 from tests.drivers.units import Frame, Unit, block, converse, text
@@ -223,3 +224,8 @@ def test_an_unreadable_profile_never_becomes_a_layout():
     profile = parse_profile(RACK).model_copy(update={"max_registers_per_read": 3})
     with pytest.raises(ConnectError, match="needs 4 addresses in one read, the unit allows 3; correct rack"):
         converse(connect(profile), rack())
+
+
+def test_a_serial_commands_no_terminal_and_forges_no_line_of_a_log() -> None:
+    words = [int.from_bytes(pair) for pair in (b"\x1b[", b"31", b"m\n", b"\xff ", b"ok", b"\0\0")]
+    assert text_of(words) == r"\x1b[31m\x0a\xff ok"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.wire.text import printable
+from agent.wire.text import cell, printable
 
 ANY = st.text(st.characters(), max_size=300) | st.binary(max_size=300)
 
@@ -36,3 +36,9 @@ def test_what_is_printable_stays_as_it_is(text: str) -> None:
 )
 def test_each_kind_is_escaped_and_what_is_too_long_is_cut(text: str | bytes, shown: str) -> None:
     assert printable(text) == shown
+
+
+@pytest.mark.parametrize("formula", ['=HYPERLINK("http://x")', "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_text_for_a_table_is_no_formula(formula: str) -> None:
+    assert cell(formula)[0] in "'\\"
+    assert cell("rack-1/string1 (module 2)") == "rack-1/string1 (module 2)"
