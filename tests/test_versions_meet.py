@@ -1,0 +1,94 @@
+"""A box is upgraded before its collector, or after it: each works with the other of the version before."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.test_main_job import Chain, chain, delivered
+
+__all__ = ["chain"]
+pytestmark = pytest.mark.timeout(300)
+ROOT = Path(__file__).parents[1]
+COMPILED_S = 100  # within which an agent that compiles its detectors has delivered
+Before = Callable[[], Iterator[None]]
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    """The version before, built from its commit and unpacked; it compiles its detectors there, once."""
+    if shutil.which("git") is None:
+        pytest.skip("there is no git")
+    built = subprocess.run([ROOT / "scripts/old-version"], capture_output=True, text=True)
+    if "is not in this clone" in built.stderr:
+        pytest.skip(built.stderr.strip())
+    assert built.returncode == 0, built.stderr
+    wheel = Path(built.stdout.strip())
+    if not (unpacked := wheel.with_suffix("")).exists():
+        with zipfile.ZipFile(wheel) as file:
+            file.extractall(unpacked)
+    return unpacked
+
+
+@pytest.fixture
+def before(packages: Path, monkeypatch: pytest.MonkeyPatch) -> Before:
+    """What is started within it is of the version before, with the dependencies of this one."""
+
+    @contextmanager
+    def started() -> Iterator[None]:
+        with monkeypatch.context() as environment:
+            environment.setenv("PYTHONPATH", str(packages))
+            environment.setenv("PYTHONSAFEPATH", "1")  # or this checkout comes first
+            yield
+
+    return started
+
+
+def test_an_agent_of_the_version_before_delivers_to_this_collector(chain: Chain, before: Before) -> None:
+    with before():
+        agent = chain.start_agent()
+    chain.wait(agent, delivered(5), COMPILED_S)
+    agent.stop()
+    balanced(chain)
+
+
+def test_this_agent_delivers_to_a_collector_of_the_version_before(chain: Chain, before: Before) -> None:
+    chain.collector.stop()
+    with before():
+        _, url = chain.start_collector("127.0.0.1:0")
+    agent = chain.start_agent(url=url)
+    chain.wait(agent, delivered(5))
+    agent.stop()
+    balanced(chain)
+
+
+def test_an_upgrade_goes_on_with_the_buffer_and_the_archive(chain: Chain, before: Before) -> None:
+    chain.collector.stop()
+    with before():
+        collector, url = chain.start_collector("127.0.0.1:0")
+        agent = chain.start_agent(url=url)
+    first = chain.wait(agent, delivered(3), COMPILED_S)
+    agent.stop()
+    collector.stop()
+    _, url = chain.start_collector("127.0.0.1:0")
+    agent = chain.start_agent(url=url)
+    second = chain.wait(agent, delivered(first["account"]["sealed"] + 3))
+    assert second["epoch"] == first["epoch"]
+    agent.stop()
+    balanced(chain)
+
+
+def balanced(chain: Chain) -> None:
+    """Both ends agree: every batch that was sealed is stored, once."""
+    audit = [sys.executable, "-m", "collector.cli", "audit", "--sink", f"sqlite:{chain.folder}/collector.db"]
+    done = subprocess.run(audit, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    ((sealed,),) = chain.buffer("SELECT last_sequence FROM account")
+    assert chain.collected("SELECT count(*), min(sequence), max(sequence) FROM batch") == [
+        (sealed, 1, sealed)
+    ]
