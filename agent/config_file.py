@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.config import Config, Table
+from drivers.line import NO_OTHER_BITS
 
 
 class ConfigError(Exception):
@@ -115,7 +116,8 @@ def _line(content: dict[str, Any], error: Any) -> str:
             where = f"{where} {part}" if where else f"[{part}]" if isinstance(here, dict) else str(part)
     key = str(error["loc"][-1]) if error["loc"] else ""
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown key{_suggest(key, KEYS)}"
+        why = f"; take it out: {NO_OTHER_BITS}" if key == "data_bits" else _suggest(key, KEYS)
+        return f"{where}: unknown key{why}"
     if error["type"] == "missing":
         return f"{where}: is missing"
     message = error["msg"].removeprefix("Value error, ")

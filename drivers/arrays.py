@@ -70,7 +70,8 @@ def steps(
     chain = group_chain(profile, point.group)
     outer = [group_dimension(profile, g, counts, notes) for g in chain]
     template = _template(profile, point, quantity, chain)
-    inner = _dimensions(profile, point, coding, template, counts, notes)
+    relative = any(g.address is not None for g in chain)
+    inner = _dimensions(profile, point, coding, template, counts, notes, relative=relative)
     _no_more_than_a_unit_has(outer, inner)
     prefix = [_segment(g.level) for g in chain]
     for indices in product(*(range(d.count) for d in (*outer, *inner))):
@@ -110,6 +111,8 @@ def _dimensions(
     template: Sequence[tuple[str, str]],
     counts: Mapping[str, int],
     notes: list[str],
+    *,
+    relative: bool,
 ) -> list[Dimension]:
     """The point's own repetition, outermost first."""
     listed = point.address if isinstance(point.address, tuple) else ()
@@ -124,8 +127,8 @@ def _dimensions(
     bit_strides = _padded(point.bit_stride, n, "bit_stride")
     unit_strides = _padded(point.unit_stride, n, "unit_stride")
     strides = _strides(profile, point, coding, [m for _, m in sizes], bit_strides, unit_strides)
-    first = locate(profile, point, listed[0], relative=True)[1] if listed else 0
-    starts = tuple(locate(profile, point, a, relative=True)[1] - first for a in listed)
+    at = [locate(profile, point, a, relative=relative)[1] for a in listed]
+    starts = tuple(a - at[0] for a in at)
     return [
         Dimension(count, most, strides[i], unit_strides[i], bit_strides[i], starts if i == 0 else ())
         for i, (count, most) in enumerate(sizes)

@@ -19,6 +19,7 @@ from drivers.coding import address_hint, is_bits, locate, notation_of
 from drivers.expand import Expansion, expand, reported, terrain
 from drivers.identity import version
 from drivers.plan import Terrain
+from drivers.plausible import dimensions, line_settings, ranges, reach, sunspec_twins, tables, twins
 from drivers.problems import PointError, Problem, did_you_mean
 from drivers.quantities import QUANTITIES, UNITS, guess_quantity
 from drivers.registers import Area
@@ -50,7 +51,7 @@ def misplaced(profile: Profile, broken: Iterable[Mapping[str, Any]]) -> Iterator
 
 
 @dataclass(frozen=True)
-class _Subject:
+class Subject:
     """A profile and what it expands to."""
 
     profile: Profile
@@ -64,17 +65,23 @@ def check_profile(profile: Profile, broken: Collection[str] = ()) -> list[Proble
     """Every problem of `profile`, warnings too. `broken` points are missing: who needs one is not blamed."""
     expansion = expand(profile)
     values = [*expansion.values, *(i.value for i in expansion.identity)]
-    subject = _Subject(profile, {p.name: p for p in profile.point}, expansion, values, broken)
+    subject = Subject(profile, {p.name: p for p in profile.point}, expansion, values, broken)
     blamed = re.compile("|".join(f'"{re.escape(name)}"' for name in broken)) if broken else None
     problems = [p for p in expansion.problems if not (blamed and blamed.search(p.what))]
     problems += [Problem(profile.model, *said) for check in _ERRORS for said in check(subject)]
+    problems += [
+        Problem(profile.model, *said, since=version)
+        for version, checks in _SINCE.items()
+        for check in checks
+        for said in check(subject)
+    ]
     problems += [
         Problem(profile.model, *said, warning=True) for check in _WARNINGS for said in check(subject)
     ]
     return list(dict.fromkeys(problems))
 
 
-def _names(it: _Subject) -> Iterator[Finding]:
+def _names(it: Subject) -> Iterator[Finding]:
     """Names that stand twice, or are used and stand nowhere."""
     for name, times in Counter(p.name for p in it.profile.point).items():
         if times > 1:
@@ -87,7 +94,7 @@ def _names(it: _Subject) -> Iterator[Finding]:
             yield name, f"used as {use}, but it has several values", "take its count or group out"
 
 
-def _contents(it: _Subject) -> Iterator[Finding]:
+def _contents(it: Subject) -> Iterator[Finding]:
     """A profile with nothing to read, or with points that are never read."""
     if it.profile.sunspec and it.profile.point:
         yield it.profile.point[0].name, "a point beside [sunspec] is never read", "take it or [sunspec] out"
@@ -95,7 +102,7 @@ def _contents(it: _Subject) -> Iterator[Finding]:
         yield "", "it has no points", "add a [[point]]"
 
 
-def _points(it: _Subject) -> Iterator[Finding]:
+def _points(it: Subject) -> Iterator[Finding]:
     """Contradictions within one point."""
     for point in it.profile.point:
         wanted = QUANTITIES[point.quantity].unit if point.quantity else ""
@@ -125,7 +132,7 @@ def _points(it: _Subject) -> Iterator[Finding]:
         yield from _tiers(f"limits.{quantity}", tiers)
 
 
-def _expected(it: _Subject) -> Iterator[Finding]:
+def _expected(it: Subject) -> Iterator[Finding]:
     """Identities that no unit could have."""
     for point in it.profile.point:
         wrong = [e for e in point.expect or () if isinstance(e, str) != (point.type == "ascii")]
@@ -139,7 +146,7 @@ def _expected(it: _Subject) -> Iterator[Finding]:
                 yield point.name, what, "give the first and the last number or version"
 
 
-def _limits_of_reads(it: _Subject) -> Iterator[Finding]:
+def _limits_of_reads(it: Subject) -> Iterator[Finding]:
     """Reads that Modbus does not have (application protocol V1.1b3, sections 6.1 to 6.4)."""
     said = it.profile.max_registers_per_read
     for area, most in said.items() if isinstance(said, dict) else [(Area.HOLDING, said)]:
@@ -171,7 +178,7 @@ def _tiers(name: str, tiers: Tiers) -> Iterator[Finding]:
             )
 
 
-def _values(it: _Subject) -> Iterator[Finding]:
+def _values(it: Subject) -> Iterator[Finding]:
     """Values that cannot stand where they do, or hold what they should, once per point."""
     try:
         ground = terrain(it.profile)
@@ -209,26 +216,13 @@ def _what(value: Value, point: Point) -> Iterator[tuple[str, str]]:
         what = f"bit {bits[0]} of a number of {value.coding.width} bits has a meaning"
         yield what, "check the bit numbers or the type"
     if value.valid and value.coding.reading not in _FLOATS:
-        low, high = _range(value)
+        low, high = reach(value)
         if any(math.isfinite(end) and not low <= end <= high for end in value.valid):
             what = f"the type holds {low:g} to {high:g} {value.unit}, valid goes beyond: {list(value.valid)}"
             yield what, "narrow valid, or check type, scale and offset"
 
 
-def _range(value: Value) -> tuple[float, float]:
-    """The least and the greatest SI value the type can hold."""
-    coding = value.coding
-    top = 1 << (coding.width - 1)
-    least, greatest = (-top, top - 1) if coding.signed else (0, 2 * top - 1)
-    if coding.reading is Reading.SIGN_MAGNITUDE:
-        least, greatest = 1 - top, top - 1
-    elif coding.reading is Reading.BCD:
-        greatest = 10 ** (coding.width // 4) - 1
-    ends = [(raw + value.raw_offset) * value.scale + value.offset for raw in (least, greatest)]
-    return min(ends), max(ends)
-
-
-def _overlaps(it: _Subject) -> Iterator[Finding]:
+def _overlaps(it: Subject) -> Iterator[Finding]:
     """Two values that claim the same bits, and two with the same name and place."""
     told: set[frozenset[str]] = set()
     reaching: list[Value] = []  # values that began before and may reach into the next one
@@ -272,7 +266,7 @@ def _claim_the_same(a: Value, b: Value, points: dict[str, Point]) -> bool:
     return low < min(a.coding.shift + a.coding.width, b.coding.shift + b.coding.width)
 
 
-def _topology(it: _Subject) -> Iterator[Finding]:
+def _topology(it: Subject) -> Iterator[Finding]:
     """Every cell the topology names has a voltage, and nothing is beyond it."""
     topology = topology_of(it.profile)
     cells = [v for v in it.expansion.values if v.quantity == "cell_voltage"]
@@ -293,7 +287,7 @@ def _topology(it: _Subject) -> Iterator[Finding]:
                 )
 
 
-def _sunspec(it: _Subject) -> Iterator[Finding]:
+def _sunspec(it: Subject) -> Iterator[Finding]:
     """Models and points that the published definitions do not have."""
     for number, wanted in it.profile.sunspec.models.items() if it.profile.sunspec else ():
         model = definition(number)
@@ -322,7 +316,7 @@ def _sunspec(it: _Subject) -> Iterator[Finding]:
             )
 
 
-def _unwatched(it: _Subject) -> Iterator[Finding]:
+def _unwatched(it: Subject) -> Iterator[Finding]:
     """Temperatures, and voltages of cells, without a quantity: not wrong, but probably not meant."""
     watched = {"degC": "cell_temperature", "V": "cell_voltage"}
     cells = {v.name for v in it.values if "cell" in v.place.rpartition("/")[2]}
@@ -335,17 +329,18 @@ def _unwatched(it: _Subject) -> Iterator[Finding]:
             yield point.name, what, f'say quantity = "{watched[unit]}" or the like, or quantity = ""'
 
 
-def _notation(it: _Subject) -> Iterator[Finding]:
+def _notation(it: Subject) -> Iterator[Finding]:
     """Addresses as 3xxxx and 4xxxx number them, said to be what goes over the wire."""
     points = [p for p in it.profile.point if p.group is None]
     written = [a for p in points for a in (p.address if isinstance(p.address, tuple) else (p.address,))]
+    written += [g.address for g in it.profile.group if g.address is not None]
     modicon = all(isinstance(a, int) and (30001 <= a <= 39999 or 40001 <= a <= 49999) for a in written)
     if points and modicon and all(notation_of(it.profile, p) is Notation.ZERO_BASED for p in points):
         what = f"all addresses are like {written[0]}, and are taken as what goes over the wire"
         yield "", what, 'if the first digit names the table, say addressing = "modicon"'
 
 
-Check = Callable[[_Subject], Iterator[Finding]]
+Check = Callable[[Subject], Iterator[Finding]]
 _ERRORS: tuple[Check, ...] = (
     _names,
     _contents,
@@ -357,4 +352,5 @@ _ERRORS: tuple[Check, ...] = (
     _topology,
     _sunspec,
 )
+_SINCE = {"0.2": (line_settings, tables, dimensions, ranges, twins, sunspec_twins)}
 _WARNINGS: tuple[Check, ...] = (_unwatched, _notation)

@@ -1,13 +1,14 @@
 """How one point's number is coded: table and register, bits and orders, scale and sentinels."""
 
 import re
+from collections.abc import Iterable
 
 from drivers.address import Notation, parse_address
 from drivers.decode import raw_pattern
 from drivers.problems import PointError
 from drivers.quantities import UNITS
 from drivers.registers import Area
-from drivers.schema import Point, Profile, Range
+from drivers.schema import Group, Point, Profile, Range
 from drivers.values import Coding, Reading
 
 _AREA_OF_FUNCTION = {area.function_code: area for area in Area}
@@ -51,21 +52,49 @@ def to_registers(profile: Profile, written: int, point: Point | None = None) -> 
     return written // step
 
 
-def locate(profile: Profile, point: Point, written: int | str, *, relative: bool = False) -> tuple[Area, int]:
-    """Table and zero-based register of an address as written. Raises PointError, AddressError."""
+def locate(
+    profile: Profile,
+    point: Point,
+    written: int | str,
+    *,
+    relative: bool = False,
+    around: Area | None = None,
+) -> tuple[Area, int]:
+    """Table and zero-based register of an address as written. Raises PointError, AddressError.
+
+    relative: it counts from the address of a group, which names the table `around` or none.
+    """
     notation = notation_of(profile, point)
     if relative and notation is not Notation.BYTES:
         notation = Notation.ZERO_BASED
     named, address = parse_address(written, notation)
-    said = {a for a in (point.table, point.function and _AREA_OF_FUNCTION[point.function], named) if a}
+    said = {a for a in (*own_tables(point), named) if a}
     if len(said) > 1:
         raise PointError(
             f"address, table and function name different tables ({', '.join(sorted(said))})", "keep one"
         )
-    area = said.pop() if said else profile.table or Area.HOLDING
+    area = said.pop() if said else profile.table or around or Area.HOLDING
     if profile.address_step > 1:
         address = to_registers(profile, address, point)
     return area, address
+
+
+def own_tables(point: Point) -> set[Area]:
+    """The tables that a point names, but for its address."""
+    return {a for a in (point.table, point.function and _AREA_OF_FUNCTION[point.function]) if a}
+
+
+def base_of(profile: Profile, groups: Iterable[Group]) -> tuple[Area | None, int] | None:
+    """The table that the addresses of `groups` name, if they do, and the register they lead to.
+
+    None where no group has an address: then the points in them have their own. Raises as `locate` does.
+    """
+    written = [g.address for g in groups if g.address is not None]
+    if not written:
+        return None
+    plain = Point(name="group", address=0)
+    named = next(filter(None, (parse_address(w, notation_of(profile))[0] for w in written)), None)
+    return named, sum(locate(profile, plain, w)[1] for w in written)
 
 
 def coding_of(profile: Profile, point: Point, area: Area) -> Coding:

@@ -20,7 +20,7 @@ from drivers.errors import ChainError, ConnectError, IdentityMismatch, NoAnswer
 from drivers.expand import IdentityPoint, expand, reported, terrain
 from drivers.identity import expectation, fits, text_of
 from drivers.layout import Image, Layout
-from drivers.line import Line
+from drivers.line import DATA_BITS, Line
 from drivers.plan import Cut, Need, PlanError, ReadPlan, make_plan
 from drivers.quantities import Poll
 from drivers.registers import Read, Reply
@@ -56,7 +56,7 @@ def default_line(profile: Profile) -> Line:
     if profile.transports[0] == "tcp":
         return Line.tcp(pause_s=pause_s)
     serial = profile.serial
-    bits = 1 + serial.data_bits + (serial.parity != "N") + serial.stop_bits
+    bits = 1 + DATA_BITS + (serial.parity != "N") + serial.stop_bits
     return Line.rtu(serial.baud, bits_per_character=bits, pause_s=pause_s)
 
 

@@ -1,12 +1,12 @@
 """From points to values: everything a profile leaves unsaid is filled in here, once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 
 from drivers.address import AddressError
 from drivers.arrays import group_chain, group_dimension, steps
-from drivers.coding import address_hint, coding_of, in_si, locate, missing_of, si_of, to_registers
+from drivers.coding import address_hint, base_of, coding_of, in_si, locate, missing_of, si_of, to_registers
 from drivers.plan import ANY_UNIT, Terrain
 from drivers.problems import PointError, Problem
 from drivers.quantities import QUANTITIES, Poll, guess_quantity
@@ -73,7 +73,17 @@ def expand(
                 out.identity += [IdentityPoint(point, v) for v in values]
             else:
                 out.values += values
+    out.values = without_twins(out.values, {p.name for p in profile.point if p.judged})
     return out
+
+
+def without_twins(values: list[Value], judged: Collection[str]) -> list[Value]:
+    """Where a point of `judged` tells a quantity of a place, the others that tell it are not judged."""
+    chosen = {(v.quantity, v.place) for v in values if v.name in judged}
+    return [
+        replace(v, quantity="") if v.name not in judged and (v.quantity, v.place) in chosen else v
+        for v in values
+    ]
 
 
 def reported(profile: Profile) -> dict[str, str]:
@@ -91,9 +101,10 @@ def terrain(profile: Profile, instance: int = 1) -> Terrain:
         if not group.forbidden:
             continue
         chain = group_chain(profile, group.name)
-        base = sum(_group_base(profile, g.address) for g in chain)
+        ground = base_of(profile, chain)
+        around, base = ground or (None, 0)
         dimensions = [group_dimension(profile, g, {}, []) for g in chain]
-        for span in _spans(profile, group.forbidden, relative=any(g.address is not None for g in chain)):
+        for span in _spans(profile, group.forbidden, relative=ground is not None, around=around):
             for indices in product(*(range(d.count) for d in dimensions)):
                 moves = list(zip(indices, dimensions, strict=True))
                 at = base + span.first + sum(i * d.stride for i, d in moves)
@@ -124,13 +135,13 @@ def _values(
     instance: int,
     notes: list[str],
 ) -> Iterator[Value]:
-    quantity = _quantity(point)
+    quantity = quantity_of(point)
     chain = group_chain(profile, point.group)
-    relative = any(g.address is not None for g in chain)
+    ground = base_of(profile, chain)
+    around, base = ground or (None, 0)
     written = point.address[0] if isinstance(point.address, tuple) else point.address
-    area, register = locate(profile, point, written, relative=relative)
-    register += sum(_group_base(profile, g.address) for g in chain)
-    register += _shift(profile, point, instance)
+    area, register = locate(profile, point, written, relative=ground is not None, around=around)
+    register += base + _shift(profile, point, instance)
     coding = coding_of(profile, point, area)
     text = point.type == "ascii"
     scale, offset, unit = si_of(point, factors.get(point.scale_factor or "", 0))
@@ -166,7 +177,8 @@ def _values(
         )
 
 
-def _quantity(point: Point) -> str:
+def quantity_of(point: Point) -> str:
+    """What a point tells: what it says, or its name, or what its bits and numbers mean."""
     if point.quantity is not None:
         return point.quantity
     guessed, _ = guess_quantity(point.name)
@@ -214,24 +226,21 @@ def _bits(point: Point, width: int) -> dict[int, Meaning]:
     )
 
 
-def _group_base(profile: Profile, written: int | str | None) -> int:
-    if written is None:
-        return 0
-    return locate(profile, Point(name="group", address=0), written)[1]
-
-
 def _spans(
     profile: Profile,
     written: Mapping[Area, tuple[SpanText, ...]] | tuple[SpanText, ...],
     *,
     relative: bool = False,
+    around: Area | None = None,
 ) -> Iterator[Span]:
-    """Ranges of addresses as written, in the profile's own table unless said."""
+    """Ranges of addresses as written, in the profile's own table unless said; see `locate`."""
     tables = written.items() if isinstance(written, Mapping) else [(None, written)]
     for table, pairs in tables:
         for pair in pairs:
             point = Point(name="range", address=0, table=table)
-            (area, first), (_, last) = (locate(profile, point, end, relative=relative) for end in pair)
+            (area, first), (_, last) = (
+                locate(profile, point, end, relative=relative, around=around) for end in pair
+            )
             if last < first:
                 raise PointError(f"{list(pair)} ends before it begins", "give the first and the last address")
             yield Span(area, ANY_UNIT, first, last - first + 1)

@@ -9,6 +9,12 @@ from dataclasses import dataclass
 
 from drivers.registers import Area
 
+DATA_BITS = 8  # of each character on a serial line
+NO_OTHER_BITS = (
+    f"Modbus RTU has {DATA_BITS} data bits (Modbus over serial line V1.02, 2.5.1); a unit with 7 speaks"
+    " Modbus ASCII, which is not read"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

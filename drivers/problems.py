@@ -3,27 +3,40 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from drivers.schema import Profile
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake: where, what, and what to change. `point` is "" for the profile as a whole."""
+    """One mistake: where, what, and what to change. `point` is "" for the profile as a whole.
+
+    `since`: the version that was the first to refuse it; "" where every version did. A watch that ran before
+    goes on (`ProfileError.profile`).
+    """
 
     model: str
     point: str
     what: str
     change: str
     warning: bool = False
+    since: str = ""
 
     def __str__(self) -> str:
         return f"{self.model}: {self.point or 'profile'}: {self.what}; {self.change}"
 
 
 class ProfileError(ValueError):
-    """A profile cannot be used; `problems` holds every reason at once."""
+    """A profile cannot be used; `problems` holds every reason at once.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
+    `profile`: the profile all the same, read as the version before read it, where each of the problems is
+    newly refused (`Problem.since`); None where any of them has always been a mistake.
+    """
+
+    def __init__(self, problems: Sequence[Problem], profile: "Profile | None" = None) -> None:
+        self.problems, self.profile = tuple(problems), profile
         super().__init__("\n".join(map(str, self.problems)))
 
 

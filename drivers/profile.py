@@ -39,7 +39,8 @@ def json_schema() -> dict[str, Any]:
 def load_profile(name_or_path: str | Path, search: Sequence[Path] = ()) -> Profile:
     """A profile by path ("./acme.toml") or name ("pace-rtu"): in `search` first, then among the shipped ones.
 
-    Raises ProfileError with every problem, OSError if a path cannot be read.
+    Raises ProfileError with every problem, OSError if a path cannot be read. What an older version took is in
+    the error's `profile`.
     """
     path = _find(name_or_path, search)
     return parse_profile(_text(path), search=(path.parent, *search), file=path.name)
@@ -147,5 +148,5 @@ def _validated(content: dict[str, Any]) -> Profile:
         raise ProfileError(problems) from None
     mistakes = [p for p in check_profile(profile) if not p.warning]
     if mistakes:
-        raise ProfileError(mistakes)
+        raise ProfileError(mistakes, profile if all(p.since for p in mistakes) else None)
     return profile

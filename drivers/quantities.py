@@ -7,6 +7,7 @@ The detectors look at `quantity` and place, never at a point's name. A name is m
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 
 class Poll(StrEnum):
@@ -29,34 +30,59 @@ class Severity(StrEnum):
 class Kind:
     """What holds for every value of one quantity."""
 
-    unit: str  # the unit in which SI values are told; "" = any
+    unit: str  # the unit in which SI values are told; "" = any of `units`
     poll: Poll = Poll.STATE
     level: str = ""  # the innermost place level of an array of it
     aliases: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()  # () = any
+    sound: tuple[float, float] = (-inf, inf)  # every sound battery has some value in here
+    many: bool = False  # one place may have several, which are told apart by their points
+
+
+_CELL_V = (1.0, 20.0)  # a nickel cell to a block of lead
+_PACK_V = (1.0, 2000.0)
+_DEGC = (-30.0, 60.0)
+_PERCENT = (1.0, 100.0)
 
 
 _SAFETY = Poll.SAFETY
 
 #: Every quantity there is. "" (no entry) is a value that no detector looks at.
 QUANTITIES: dict[str, Kind] = {
-    "cell_voltage": Kind("V", _SAFETY, "cell", ("cell_voltages", "cell_volt")),
-    "cell_temperature": Kind("degC", _SAFETY, "sensor", ("cell_temperatures", "cell_temp", "temperature")),
-    "cell_resistance": Kind("ohm", level="cell", aliases=("cell_resistances", "internal_resistance")),
-    "cell_voltage_max": Kind("V", _SAFETY, aliases=("max_cell_voltage", "highest_cell_voltage")),
-    "cell_voltage_min": Kind("V", _SAFETY, aliases=("min_cell_voltage", "lowest_cell_voltage")),
-    "cell_temperature_max": Kind("degC", _SAFETY, aliases=("max_cell_temperature",)),
-    "cell_temperature_min": Kind("degC", _SAFETY, aliases=("min_cell_temperature",)),
-    "module_voltage": Kind("V", _SAFETY, "module", ("module_voltages",)),
-    "module_temperature": Kind("degC", _SAFETY, "module", ("module_temperatures", "module_temp")),
-    "module_temperature_max": Kind("degC", _SAFETY, aliases=("max_module_temperature",)),
-    "module_temperature_min": Kind("degC", _SAFETY, aliases=("min_module_temperature",)),
-    "battery_temperature": Kind(
-        "degC", _SAFETY, aliases=("pack_temperature", "string_temperature", "system_temperature")
+    "cell_voltage": Kind("V", _SAFETY, "cell", ("cell_voltages", "cell_volt"), sound=_CELL_V),
+    "cell_temperature": Kind(
+        "degC", _SAFETY, "sensor", ("cell_temperatures", "cell_temp", "temperature"), sound=_DEGC
     ),
-    "mosfet_temperature": Kind("degC", _SAFETY, "sensor", ("mos_temperature", "power_temperature")),
-    "terminal_temperature": Kind("degC", _SAFETY, "sensor", ("connector_temperature", "pole_temperature")),
+    "cell_resistance": Kind("ohm", level="cell", aliases=("cell_resistances", "internal_resistance")),
+    "cell_voltage_max": Kind(
+        "V", _SAFETY, aliases=("max_cell_voltage", "highest_cell_voltage"), sound=_CELL_V
+    ),
+    "cell_voltage_min": Kind(
+        "V", _SAFETY, aliases=("min_cell_voltage", "lowest_cell_voltage"), sound=_CELL_V
+    ),
+    "cell_temperature_max": Kind("degC", _SAFETY, aliases=("max_cell_temperature",), sound=_DEGC),
+    "cell_temperature_min": Kind("degC", _SAFETY, aliases=("min_cell_temperature",), sound=_DEGC),
+    "module_voltage": Kind("V", _SAFETY, "module", ("module_voltages",), sound=_PACK_V),
+    "module_temperature": Kind(
+        "degC", _SAFETY, "module", ("module_temperatures", "module_temp"), sound=_DEGC
+    ),
+    "module_temperature_max": Kind("degC", _SAFETY, aliases=("max_module_temperature",), sound=_DEGC),
+    "module_temperature_min": Kind("degC", _SAFETY, aliases=("min_module_temperature",), sound=_DEGC),
+    "battery_temperature": Kind(
+        "degC", _SAFETY, aliases=("pack_temperature", "string_temperature", "system_temperature"), sound=_DEGC
+    ),
+    "mosfet_temperature": Kind(
+        "degC", _SAFETY, "sensor", ("mos_temperature", "power_temperature"), sound=_DEGC
+    ),
+    "terminal_temperature": Kind(
+        "degC", _SAFETY, "sensor", ("connector_temperature", "pole_temperature"), sound=_DEGC
+    ),
     "ambient_temperature": Kind(
-        "degC", _SAFETY, "sensor", ("environment_temperature", "room_temperature", "air_temperature")
+        "degC",
+        _SAFETY,
+        "sensor",
+        ("environment_temperature", "room_temperature", "air_temperature"),
+        sound=_DEGC,
     ),
     "voltage": Kind(
         "V",
@@ -70,6 +96,7 @@ QUANTITIES: dict[str, Kind] = {
             "total_voltage",
             "system_voltage",
         ),
+        sound=_PACK_V,
     ),
     "current": Kind(
         "A",
@@ -85,12 +112,16 @@ QUANTITIES: dict[str, Kind] = {
         ),
     ),
     "power": Kind("W", level="string", aliases=("pack_power", "battery_power", "string_power")),
-    "soc": Kind("%", level="string", aliases=("battery_charge", "state_of_charge", "string_soc")),
-    "soh": Kind("%", level="string", aliases=("state_of_health", "string_soh")),
-    "capacity": Kind("", aliases=("remaining_capacity",)),
-    "capacity_full": Kind("", aliases=("full_capacity",)),
-    "capacity_rated": Kind("", aliases=("design_capacity", "rated_capacity", "nominal_capacity")),
-    "cycles": Kind("", level="string", aliases=("cycle_count", "cycle_times", "cycle_time")),
+    "soc": Kind(
+        "%", level="string", aliases=("battery_charge", "state_of_charge", "string_soc"), sound=_PERCENT
+    ),
+    "soh": Kind("%", level="string", aliases=("state_of_health", "string_soh"), sound=_PERCENT),
+    "capacity": Kind("", aliases=("remaining_capacity",), units=("Ah", "Wh")),
+    "capacity_full": Kind("", aliases=("full_capacity",), units=("Ah", "Wh")),
+    "capacity_rated": Kind(
+        "", aliases=("design_capacity", "rated_capacity", "nominal_capacity"), units=("Ah", "Wh")
+    ),
+    "cycles": Kind("", level="string", aliases=("cycle_count", "cycle_times", "cycle_time"), units=("",)),
     "runtime": Kind("s", aliases=("battery_runtime",)),
     "insulation_resistance": Kind("ohm", aliases=("system_insulation",)),
     "charge_current_limit": Kind("A"),
@@ -99,8 +130,8 @@ QUANTITIES: dict[str, Kind] = {
     "output_voltage": Kind("V"),
     "output_current": Kind("A"),
     "load": Kind("%"),
-    "state": Kind("", level="string", aliases=("status", "ups_mode", "charger_state")),
-    "alarm_bits": Kind("", _SAFETY, "string"),
+    "state": Kind("", level="string", aliases=("status", "ups_mode", "charger_state"), many=True),
+    "alarm_bits": Kind("", _SAFETY, "string", many=True),
     "heartbeat": Kind("", _SAFETY, aliases=("life_counter", "watchdog_counter")),
 }
 

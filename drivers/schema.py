@@ -24,6 +24,9 @@ _TYPE = r"^(?:(u|i|sm|bcd)(\d+)|f32|f64|bool|ascii)$"
 TYPES = ["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "u8", "i8", "bool", "ascii", "bcd16"]
 
 
+_JUDGED = "of several points of one quantity at one place, the one that limits and detectors judge"
+
+
 def _known_unit(unit: str) -> str:
     if unit not in UNITS:
         raise ValueError(f'unit "{unit}" is not known')
@@ -153,7 +156,7 @@ class Serial(Strict):
 
     baud: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
     parity: Literal["N", "E", "O"] = "N"
-    data_bits: Literal[7, 8] = 8
+    data_bits: Literal[7, 8] = Field(8, json_schema_extra={"enum": [8]})  # 7 is refused by `plausible`
     stop_bits: Literal[1, 2] = 1
     timeout_ms: Annotated[float, Field(gt=0)] = 1000
     settle_s: Annotated[float, Field(ge=0, description="after opening the port, before frames are clean")] = 0
@@ -241,6 +244,7 @@ class Point(Defaults, Expectation):
     limits: Tiers | None = None
     quantity: QuantityName | None = None
     poll: Poll | None = None
+    judged: bool = Field(False, description=_JUDGED)
     severity: Severity = Severity.WARNING
     alarms: Meanings = {}
     unnamed: Severity | None = Field(None, description="bits that alarms and flags leave out are alarms too")
@@ -257,6 +261,7 @@ class SunSpecPoint(Expectation):
     scale: Scale = 1.0
     quantity: QuantityName | None = None
     poll: Poll | None = None
+    judged: bool = Field(False, description=_JUDGED)
     valid: Range | None = None
     limits: Tiers | None = None
     changes_within_s: Annotated[float | None, Field(gt=0)] = None

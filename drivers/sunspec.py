@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from drivers.errors import ChainError
+from drivers.expand import without_twins
 from drivers.identity import expectation, fits, text_of
 from drivers.quantities import QUANTITIES, UNITS, Poll, Severity, guess_quantity
 from drivers.registers import Area
@@ -13,6 +14,16 @@ from drivers.sunspec_models import TYPES, ModelDefinition, PointDefinition, defi
 from drivers.values import INF, Guard, Limits, Meaning, Span, Value
 
 _UNITS = {"%WHRtg": "%", "Pct": "%", "C": "degC"}
+
+
+def unit_of(point: PointDefinition) -> str:
+    """The unit of a point, in our words; "" where we have none."""
+    return _UNITS.get(point.unit, point.unit if point.unit in UNITS else "")
+
+
+def asked_quantity(point: SunSpecPoint) -> str:
+    """What a point is asked as: what the profile says, or the name it gives."""
+    return guess_quantity(point.name)[0] if point.quantity is None else point.quantity
 
 
 @dataclass
@@ -39,6 +50,8 @@ def explore(profile: Profile) -> Asking[Found]:
         for turn, block in enumerate((b for b in blocks if b.id == model_id), 1):
             if model:
                 _Picker(profile, block, model, wanted, found).pick(turn)
+    judged = {point.name for wanted in models.values() for point in wanted.points.values() if point.judged}
+    found.values = without_twins(found.values, judged)
     if not found.values and not found.mismatches:
         raise ChainError(
             f"the unit has no battery model with anything to poll; its models are "
@@ -141,8 +154,8 @@ class _Picker:
         self, point: PointDefinition, wanted: SunSpecPoint, offset: int, place: str, exponent: int
     ) -> Value:
         coding, missing = TYPES[point.type]
-        quantity = guess_quantity(wanted.name)[0] if wanted.quantity is None else wanted.quantity
-        unit, per_unit, zero = UNITS[_UNITS.get(point.unit, point.unit if point.unit in UNITS else "")]
+        quantity = asked_quantity(wanted)
+        unit, per_unit, zero = UNITS[unit_of(point)]
         tiers = wanted.limits or self.profile.limits.get(quantity)
         severity = _severity if quantity == "alarm_bits" else lambda _: None
         meanings = {

@@ -20,6 +20,7 @@ from agent.store.estimate import estimate, free_mb
 from agent.uplink.tls import TlsError, client_context
 from drivers.connect import assume
 from drivers.layout import Layout
+from drivers.line import DATA_BITS
 from drivers.plan import PlanError
 from drivers.profile import Profile
 
@@ -165,7 +166,7 @@ def _show(bus: TcpBus | RtuBus, units: list[_Asked], proven: dict[str, Age]) -> 
         port = f"{bus.host}:{bus.port}"
     else:
         serial = serial_of(bus, units[0].profile)
-        port = f"{bus.device}  {serial.baud} {serial.data_bits}{serial.parity}{serial.stop_bits}"
+        port = f"{bus.device}  {serial.baud} {DATA_BITS}{serial.parity}{serial.stop_bits}"
     share = sum(unit.load.share for unit in units if unit.load)
     unproven = "" if all(unit.load for unit in units) else "; nothing is proven for units yet to be asked"
     click.echo(f"bus {bus.name}  {port}  busy {share:.0%}{unproven}")

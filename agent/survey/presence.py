@@ -4,6 +4,7 @@ An exception is an answer. So is one that comes too late: its id is asked again 
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +12,7 @@ from agent.modbus.adu import sound
 from agent.modbus.ports import Answer, Port, PortError
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.verdict import Verdict, verdict_of
+from drivers.line import DATA_BITS, NO_OTHER_BITS
 from drivers.registers import Area, Read
 
 FIRST_READ = Read(Area.HOLDING, 0, 1)
@@ -51,7 +53,9 @@ class LineSetting:
         """Read one back: "9600 8N1", "9600-8E1", "9600". ValueError."""
         baud, _, frame = text.replace("-", " ").partition(" ")
         frame = frame.strip().upper() or "8N1"
-        if not baud.isdecimal() or len(frame) != 3 or frame[1] not in "NEO" or frame[2] not in "12":
+        if len(frame) == 3 and frame[0].isdecimal() and frame[0] != str(DATA_BITS):
+            raise ValueError(f"{text!r} is no line setting: {NO_OTHER_BITS}; write it as 9600-8N1")
+        if not re.fullmatch(rf"{DATA_BITS}[NEO][12]", frame) or not baud.isdecimal():
             raise ValueError(f"{text!r} is no line setting; write it as 9600-8N1")
         return cls(int(baud), frame[1], int(frame[2]))
 

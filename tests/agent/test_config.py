@@ -84,6 +84,7 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
         ('bus = "lan"', 'bus = "rs485-1"', "[[unit]] bmu-1: the unit_id is already rack-1's"),
         ('bus = "lan"', 'bus = "rs485-1"', "[[bus]] lan: no [[unit]] is on it"),
         ("[upstream]", '[relay]\noutput = "gpio"\npin = 99\n[upstream]', "[relay] pin: input should be less"),
+        ('device = "/dev/ttyUSB0"', 'device = "/dev/ttyUSB0"\ndata_bits = 7', "Modbus RTU has 8 data bits"),
         ("[upstream]", '[relay]\noutput = "lamp"\n[upstream]', "[relay]: input tag 'lamp'"),
     ],
 )

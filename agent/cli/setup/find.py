@@ -44,7 +44,10 @@ def find(
 ) -> list[Chosen]:
     """Scan each endpoint, and return the units that are to be polled. Raises Trouble where there is none."""
     click.echo("2/6 Looking for devices")
-    settings = [LineSetting.parse(text) for text in lines] or list(USUAL_LINES)
+    try:
+        settings = [LineSetting.parse(text) for text in lines] or list(USUAL_LINES)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     units: list[Unit] = []
     for endpoint in wanted:
         usual = GATEWAY_IDS if isinstance(endpoint, Host) else USUAL_IDS

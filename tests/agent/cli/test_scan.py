@@ -66,6 +66,24 @@ def test_scan_says_where_to_look_when_nothing_answers(bus: RtuBus) -> None:
     assert result.stderr.splitlines()[-1].strip() == f"Run: cellwarden scan {bus.link} --full"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("scan", "/dev/none", "--line", "9600-7E1"),
+        ("probe", "/dev/none", "--id", "1", "holding:1", "--line", "9600 7e1"),
+        ("setup", "--config", "agent.toml", "--endpoint", "/dev/none", "--line", "9600-7E1", "--yes"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_seven_data_bits_are_refused_with_the_reason(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 2
+    assert "Modbus RTU has 8 data bits" in result.output
+
+
 def test_scan_sends_nothing_where_another_master_is_talking() -> None:
     master, slave = os.openpty()
     tty.setraw(slave)

@@ -21,6 +21,7 @@ from agent.cli.report.commissioning.running import command_of, drill, running, s
 from agent.cli.talk import Talk, you
 from agent.config import Config, TcpBus, UnitTable
 from agent.line import serial_of
+from drivers.line import DATA_BITS
 from drivers.profile import Profile
 
 UNSYNCHRONISED = " (by a clock that is not synchronised)"
@@ -140,7 +141,7 @@ def _where(config: Config, unit: UnitTable, profiles: Mapping[str, Profile]) -> 
     if isinstance(bus, TcpBus):
         return f"{bus.host}:{bus.port}, id {unit.unit_id}"
     line = serial_of(bus, profiles[unit.profile])
-    return f"{bus.device} ({line.baud} {line.data_bits}{line.parity}{line.stop_bits}), id {unit.unit_id}"
+    return f"{bus.device} ({line.baud} {DATA_BITS}{line.parity}{line.stop_bits}), id {unit.unit_id}"
 
 
 def _collector(status: Mapping[str, Any]) -> str:
