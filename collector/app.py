@@ -22,6 +22,7 @@ from agent.wire import (
     WireError,
     decode_request,
     encode_ack,
+    encode_refusal,
 )
 from collector.admission import admit
 from collector.deadman import DeadMan
@@ -162,7 +163,8 @@ class Receiver:
     def _refuse(self, status: int, text: str, retry_s: int | None = None) -> web.Response:
         self.counts[f"http_{status}"] += 1
         headers = {} if retry_s is None else {"Retry-After": str(retry_s)}
-        return web.Response(status=status, text=text + "\n", headers=headers)
+        body = encode_refusal(text)
+        return web.Response(status=status, body=body, content_type=ACKNOWLEDGEMENT_TYPE, headers=headers)
 
 
 def certified_name(http: web.Request) -> str | None:

@@ -58,6 +58,11 @@ CODES = {
     "CW-501": Kind("the collector's name cannot be resolved", 1, ("no DNS server", "a typing mistake")),
     "CW-502": Kind("the collector cannot be reached", 1, ("the network", "a firewall", "it is down")),
     "CW-503": Kind("a certificate ends soon, has ended, or cannot be used", 1),
+    "CW-504": Kind(
+        "batches are too large for the collector, or for what lies before it",
+        1,
+        ("a limit of a proxy, as client_max_body_size of nginx", "a limit of the collector"),
+    ),
     "CW-601": Kind("the clock is not synchronised", 1, ("no network", "no time server")),
     "CW-602": Kind("the disk is nearly full, worn, or cannot be written", 1),
     "CW-603": Kind("the supply voltage was too low", 1, ("a weak supply or cable",)),

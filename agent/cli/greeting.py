@@ -1,15 +1,16 @@
 """Ask a collector whether it would take this agent's batches, without sending any."""
 
 import ssl
+import time
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 from agent.config import UpstreamTable
+from agent.uplink.answer import Answer, UplinkError, understand
 from agent.uplink.refusal import refusal
 from agent.uplink.tls import TlsError, client_context
-from agent.wire.errors import WireError
 from agent.wire.packing import ID_BYTES
-from agent.wire.request import CONTENT_TYPE, PATH, Request, decode_ack, encode_request
+from agent.wire.request import CONTENT_TYPE, PATH, Request, encode_request
 
 GREET_S = 5.0
 NO_EPOCH = bytes(ID_BYTES)  # of no buffer: nothing is stored of a request without batches
@@ -27,25 +28,31 @@ def greet(upstream: UpstreamTable, agent: str) -> str:
     """Send a request without batches; return where it was acknowledged. Raises NotTaken."""
     parts = urlsplit(upstream.url)
     where = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
-    body = encode_request(Request(agent, NO_EPOCH, []))
+    request = Request(agent, NO_EPOCH, [])
+    body = encode_request(request)
     try:
         connection = _connection(upstream, parts.hostname or "", parts.port)
         try:
             connection.request("POST", parts.path.rstrip("/") + PATH, body, {"Content-Type": CONTENT_TYPE})
-            answer = connection.getresponse()
-            said = answer.read(1 << 16)
+            http = connection.getresponse()
+            header = http.headers.get
+            answer = Answer(
+                http.status,
+                header("Content-Type"),
+                header("Server"),
+                header("Retry-After"),
+                http.read(1 << 16),
+            )
         finally:
             connection.close()
-        if answer.status != 200:
-            plain = answer.headers.get_content_type() == "text/plain"  # as a collector says why
-            why = said.decode(errors="replace").strip() if plain else answer.reason
-            raise NotTaken(f"{where} answered {answer.status}: {why[:200]}")
-        decode_ack(said)
+        understand(where, answer, request, time.time())
+    except UplinkError as error:
+        raise NotTaken(str(error)) from error
     except TlsError as error:
         raise NotTaken(str(error)) from error
     except ssl.SSLCertVerificationError as error:
         raise NotTaken(f"the certificate of {where} is not trusted: {error.verify_message}") from error
-    except (WireError, HTTPException, ssl.SSLError) as error:
+    except (HTTPException, ssl.SSLError) as error:
         why = refusal(error)
         other = f"{where} answers, but not as a cellwarden collector does"
         raise NotTaken(f"{where}: {why}" if why else other) from error

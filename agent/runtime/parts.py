@@ -95,8 +95,11 @@ class Parts:
             self.writer,
             Pace(upstream.backlog_share),
             partial(client_context, ca, cert, key),
-            lambda text: self.record("", self.desk.about_itself("uplink_conflict", text)),
+            self._uplink_says,
         )
+
+    def _uplink_says(self, detector: str, text: str) -> None:
+        self.record("", self.desk.about_itself(detector, text) if text else self.desk.over(detector))
 
     def new_bus(self, bus: TcpBus | RtuBus) -> Bus:
         """Make a bus of the configuration, with its units."""

@@ -20,7 +20,13 @@ class PendingBatch(NamedTuple):
 
 
 def in_order(
-    db: sqlite3.Connection, known: Ranges, last_sequence: int, fresh_after: int, backlog: bool, most: int
+    db: sqlite3.Connection,
+    known: Ranges,
+    last_sequence: int,
+    fresh_after: int,
+    backlog: bool,
+    most: int,
+    only_alarms: bool,
 ) -> Iterator[PendingBatch]:
     """Batches whose sequence is not `known` at the upstream, in the order of sending.
 
@@ -28,6 +34,8 @@ def in_order(
     """
     wanted = [*known.holes(), (known.highest + 1, last_sequence)]
     yield from _select(db, EVENTS, _URGENT, wanted, most)
+    if only_alarms:
+        return
     yield from _select(db, BLACK_BOX, _URGENT, wanted, most)
     yield from _select(db, ROUTINE, "", ((max(a, fresh_after + 1), b) for a, b in wanted), most)
     if backlog:

@@ -1,11 +1,16 @@
 """How much to send at once, and when to try again. Pure; times and chance are passed in."""
 
+import math
+
 from agent.wire.limits import DEFAULT_LIMITS
 
 REQUEST_S = 0.5  # what a request should take: an alarm may have to wait for one
 MIN_REQUEST_BYTES, MAX_REQUEST_BYTES = 32 * 1024, 1024 * 1024
-RETRY_FLOOR_S, RETRY_CEILING_S = 0.5, 30.0
+RETRY_FLOOR_S, RETRY_CEILING_S = 1.0, 30.0  # no answer, whatever it is, costs more than a request a second
 RETRY_AFTER_MOST_S = 600.0
+ALARM_S, ALARM_CEILING_S = 5.0, 60.0  # between two tries of an alarm; the longer, the longer it waits
+ALARM_OFTEN_S = 600.0
+LIMIT_S = 3600.0  # for which a request's refused size is remembered
 
 
 class Pace:
@@ -14,33 +19,101 @@ class Pace:
     def __init__(self, backlog_share: float) -> None:
         self._share = backlog_share
         self.max_bytes = 2 * MIN_REQUEST_BYTES
-        self.max_batches = DEFAULT_LIMITS.batches
+        self.max_batches = self._most_batches = DEFAULT_LIMITS.batches
+        self.max_schemas = DEFAULT_LIMITS.schemas
         self.backlog_at_s = 0.0  # when the next request may carry backlog
         self.failures = 0
+        self._tried_s = -math.inf  # when the last request began
+        self._routine_at_s = 0.0  # until then only alarms go
+        self._held = False  # by a Retry-After, which the answer to an alarm does not end
+        self._alarm_since_s: float | None = None
+        self._alarm_at_s = math.inf
+        self._limited_until_s = 0.0
 
-    def answered(self, now_s: float, took_s: float, with_backlog: bool) -> None:
-        """A request was taken."""
-        self.failures = 0
-        if took_s < REQUEST_S:
-            self.max_bytes = min(MAX_REQUEST_BYTES, 2 * self.max_bytes)
-        elif took_s > 2 * REQUEST_S:
-            self.max_bytes = max(MIN_REQUEST_BYTES, self.max_bytes // 2)
-        self.max_batches = min(DEFAULT_LIMITS.batches, 2 * self.max_batches)
-        if with_backlog:
-            self.backlog_at_s = now_s + took_s * (1 / self._share - 1)
+    # when
 
-    def too_large(self, batches: int) -> None:
-        """A request was refused for its size: its half may fit."""
-        self.max_batches = max(1, batches // 2)
+    def wait_s(self, now_s: float) -> float:
+        """How long to wait before the next request."""
+        return max(0.0, min(self._routine_at_s, self._alarm_at_s) - now_s)
 
-    def failed(self, chance: float, retry_after_s: float | None = None) -> float:
-        """Return how long to wait, for a `chance` in 0 ... 1.
+    def only_alarms(self, now_s: float) -> bool:
+        """Whether all else has to wait."""
+        return now_s < self._routine_at_s
+
+    def held(self, now_s: float) -> bool:
+        """Whether a Retry-After says so."""
+        return self._held and self.only_alarms(now_s)
+
+    def alarm(self, now_s: float) -> None:
+        """An alarm was sealed: it waits for nothing but the second between two requests."""
+        self._alarm_since_s = now_s
+        self._alarm_at_s = min(self._alarm_at_s, max(now_s, self._tried_s + RETRY_FLOOR_S))
+
+    def no_alarm(self) -> None:
+        """No alarm is pending."""
+        self._alarm_since_s, self._alarm_at_s = None, math.inf
+
+    def begun(self, now_s: float) -> None:
+        """A request is sent."""
+        self._tried_s = now_s
+
+    def failed(self, now_s: float, chance: float, retry_after_s: float | None = None) -> None:
+        """Wait, for a `chance` in 0 ... 1; alarms for no longer than theirs is.
 
         Full jitter: a thousand agents whose collector returns do not return together.
         """
         self.failures += 1
         self.max_bytes = max(MIN_REQUEST_BYTES, self.max_bytes // 2)
         if retry_after_s is not None:
-            return min(retry_after_s, RETRY_AFTER_MOST_S) * (1 + chance)
-        ceiling_s = min(RETRY_CEILING_S, RETRY_FLOOR_S * 2.0 ** min(self.failures, 10))
-        return 0.1 + chance * (ceiling_s - 0.1)
+            self._held = True
+            wait_s = min(max(RETRY_FLOOR_S, retry_after_s), RETRY_AFTER_MOST_S) * (1 + chance)
+            self._routine_at_s = now_s + wait_s
+        else:
+            ceiling_s = min(RETRY_CEILING_S, RETRY_FLOOR_S * 2.0 ** min(self.failures, 10))
+            wait_s = RETRY_FLOOR_S + chance * (ceiling_s - RETRY_FLOOR_S)
+            self._routine_at_s = max(self._routine_at_s if self._held else 0.0, now_s + wait_s)
+        self._alarm_at_s = self._next_alarm_s(now_s)
+
+    def _next_alarm_s(self, now_s: float) -> float:
+        if self._alarm_since_s is None:
+            self._alarm_since_s = now_s  # one may be pending
+        elif self._alarm_since_s > self._tried_s:  # sealed while that request was under way
+            return max(now_s, self._tried_s + RETRY_FLOOR_S)
+        waited_s = now_s - self._alarm_since_s
+        return now_s + min(ALARM_CEILING_S, ALARM_S * max(1.0, waited_s / ALARM_OFTEN_S))
+
+    def pause(self, now_s: float) -> None:
+        """Wait for the least time before a request that may do better than the last."""
+        at_s = now_s + RETRY_FLOOR_S
+        self._routine_at_s, self._alarm_at_s = max(self._routine_at_s, at_s), at_s
+
+    # how much
+
+    def answered(self, now_s: float, took_s: float, with_backlog: bool) -> None:
+        """A request was taken."""
+        self.failures = 0
+        if not self.held(now_s):
+            self._routine_at_s, self._held = 0.0, False
+        if self._held:
+            self._alarm_at_s = now_s  # there may be more
+        else:
+            self.no_alarm()
+        if took_s < REQUEST_S:
+            self.max_bytes = min(MAX_REQUEST_BYTES, 2 * self.max_bytes)
+        elif took_s > 2 * REQUEST_S:
+            self.max_bytes = max(MIN_REQUEST_BYTES, self.max_bytes // 2)
+        if now_s > self._limited_until_s:
+            self._most_batches, self.max_schemas = DEFAULT_LIMITS.batches, DEFAULT_LIMITS.schemas
+        self.max_batches = min(self._most_batches, 2 * self.max_batches)
+        if with_backlog:
+            self.backlog_at_s = now_s + took_s * (1 / self._share - 1)
+
+    def too_large(self, now_s: float, batches: int, schemas: int) -> bool:
+        """A request was refused for its size: halve it, and return whether there was anything to halve."""
+        self.pause(now_s)
+        self._limited_until_s = now_s + LIMIT_S
+        if batches > 1:
+            self.max_batches = self._most_batches = batches // 2
+        elif schemas > 1:
+            self.max_schemas = schemas // 2
+        return batches > 1 or schemas > 1

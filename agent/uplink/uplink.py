@@ -5,65 +5,68 @@ which follows its synchronous commit; a lost acknowledgement costs a resend, nev
 """
 
 import asyncio
-import email.utils
 import logging
 import random
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 
-from agent.store.black_box import ROUTINE
-from agent.store.errors import StoreError
+from agent.store.black_box import EVENTS, ROUTINE
+from agent.store.errors import Implausible, StoreError
 from agent.store.outgoing import PendingBatch
 from agent.store.store import Store
 from agent.store.writer import Writer
-from agent.uplink.pace import RETRY_FLOOR_S, Pace
+from agent.uplink.answer import Answer, Conflict, RequestTooLarge, Unsound, UplinkError, understand
+from agent.uplink.aside import AGAIN_S, Aside
+from agent.uplink.pace import Pace
 from agent.uplink.refusal import refusal
+from agent.uplink.schemas import Schemas
 from agent.uplink.tls import TlsError
-from agent.wire.errors import WireError
 from agent.wire.limits import DEFAULT_LIMITS
 from agent.wire.ranges import Ranges
-from agent.wire.request import CONTENT_TYPE, PATH, Acknowledgement, Request, decode_ack, encode_request
+from agent.wire.request import CONTENT_TYPE, PATH, Acknowledgement, Request, encode_request
+from agent.wire.text import printable
 
 log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S = 30.0
 HEARTBEAT_S = 20.0  # a collector takes 60 s of silence for an alarm
 SESSION_S = 3600.0  # then certificates are read again, and checked by the clock as it is then
-OK, CONFLICT, TOO_LARGE = 200, 409, 413
-
-
-class UplinkError(Exception):
-    """The collector could not be reached or would not take a request; worth trying again."""
-
-    def __init__(self, text: str, retry_after_s: float | None = None) -> None:
-        super().__init__(text)
-        self.retry_after_s = retry_after_s
-
-
-class Conflict(Exception):
-    """The collector holds other bytes under a key of ours: a cloned buffer. Sending stops."""
+STRANGER_BYTES = 4096  # of an answer that is not the collector's
+ALONE_S = 5.0  # and a schema that was too large with a batch is tried without
+SOUND_S = 60.0  # of sound answers, and an alarm about unsound ones is over
+#: Alarms of the agent about its uplink, each over when what raised it is.
+CONFLICT, UNSOUND, TOO_LARGE, SCHEMA = (
+    "uplink_conflict",
+    "uplink_answer",
+    "uplink_too_large",
+    "uplink_schema_too_large",
+)
 
 
 @dataclass
 class UplinkStatus:
-    """What the status page says of this uplink."""
+    """What the status page says of this uplink. `answered`: something did, be it the collector or not;
+    `set_aside`: batches that a limit keeps out, see `trouble`.
+    """
 
     url: str
     reached: bool = False
     trouble: str = ""
     requests: int = 0
     failures: int = 0
+    answered: bool = False
+    set_aside: int = 0
 
 
 class Uplink:
     """One collector, one request at a time.
 
-    `tls` makes the context of an https URL, anew for each session. `conflict` is told once, in words, that
-    sending has stopped for good.
+    `tls` makes the context of an https URL, anew for each session. `tell(detector, text)` raises an alarm
+    about it, or renews it; without a text the alarm is over.
     """
 
     def __init__(
@@ -74,21 +77,24 @@ class Uplink:
         writer: Writer,
         pace: Pace,
         tls: Callable[[], ssl.SSLContext],
-        conflict: Callable[[str], None],
+        tell: Callable[[str, str], None],
     ) -> None:
         self.status = UplinkStatus(url)
         self._url, self._agent, self._store, self._writer = url.rstrip("/") + PATH, agent, store, writer
-        self._pace, self._tls, self._conflict = pace, tls, conflict
+        self._pace, self._tls, self._tell = pace, tls, tell
         self._wake, self._alarm = asyncio.Event(), asyncio.Event()
         self._greeted = self._stopped = False
         self._fresh_after = store.last_sequence
-        self._sent_schemas: set[bytes] = set()
-        self._need_schemas: set[bytes] = set()
+        self._epoch = store.epoch
+        self._schemas, self._aside, self._kept_out = Schemas(), Aside(), set[bytes]()
+        self._unsound_s = -SOUND_S
+        self._told: dict[str, str] = {}
 
     def wake(self, alarm: bool = False) -> None:
         """Say that something was sealed; an alarm is tried at once, even where the last try failed."""
         self._wake.set()
         if alarm:
+            self._pace.alarm(time.monotonic())
             self._alarm.set()
 
     async def run(self) -> None:
@@ -98,7 +104,7 @@ class Uplink:
                 session = self._session()
             except TlsError as error:  # files that were good at the start, being replaced perhaps
                 self._failed(str(error))
-                await asyncio.sleep(self._pace.failed(random.random()))
+                await self._due()
                 continue
             end_s = time.monotonic() + SESSION_S
             async with session:
@@ -110,108 +116,142 @@ class Uplink:
         secure = self._url.startswith("https:")
         connector = aiohttp.TCPConnector(ssl=self._tls()) if secure else None
         timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
-        return aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
+        return aiohttp.ClientSession(
+            connector=connector,
+            timeout=timeout,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
 
     async def _round(self, session: aiohttp.ClientSession) -> bool:
-        """Send what there is and wait for more; False where it failed, after waiting to try again."""
+        """Send what there is when its time has come, and wait for more; False where it failed."""
+        await self._due()
         self._wake.clear()
-        self._alarm.clear()
         try:
-            if not await self.send_some(session):
+            only_alarms = self._pace.only_alarms(time.monotonic())
+            if not await self.send_some(session, only_alarms) and not only_alarms:
                 await self._until_more()
         except Conflict as error:
             self._stop(str(error))
+        except RequestTooLarge as error:
+            log.info("%s; a part of it may fit", error)
         except (UplinkError, StoreError) as error:
-            self._failed(str(error))
-            retry_after_s = getattr(error, "retry_after_s", None)
-            wait_s = self._pace.failed(random.random(), retry_after_s)
-            if retry_after_s is not None:
-                await asyncio.sleep(wait_s)
-            else:
-                await asyncio.sleep(min(wait_s, RETRY_FLOOR_S))
-                await _wait(self._alarm, wait_s - RETRY_FLOOR_S)
+            if isinstance(error, Unsound | Implausible):
+                self._unsound_s = time.monotonic()
+                self._say(UNSOUND, f"{error}. Batches wait on disk, and it is tried again")
+            self._failed(str(error), error)
             return False
         return True
 
+    async def _due(self) -> None:
+        """Wait until something may be sent; an alarm that is sealed meanwhile may go sooner."""
+        while (wait_s := self._pace.wait_s(time.monotonic())) > 0:
+            self._alarm.clear()
+            await _wait(self._alarm, wait_s)
+
     async def _until_more(self) -> None:
-        """Wait for something sealed, for the backlog's turn, or until a sign of life is due."""
-        backlog_in_s = self._pace.backlog_at_s - time.monotonic()
-        if backlog_in_s > 0:
-            await _wait(self._wake, backlog_in_s)
-        elif not await _wait(self._wake, HEARTBEAT_S):
+        """Wait for something sealed, for the turn of backlog or a schema, or until a sign of life is due."""
+        turns_s = [self._schemas.next_s() - time.monotonic(), self._pace.backlog_at_s - time.monotonic()]
+        turn_s = min((turn_s for turn_s in turns_s if turn_s > 0), default=HEARTBEAT_S)
+        if not await _wait(self._wake, min(turn_s, HEARTBEAT_S)) and turn_s >= HEARTBEAT_S:
             self._greeted = False
 
-    def _failed(self, trouble: str) -> None:
+    def _failed(self, trouble: str, error: Exception | None = None) -> None:
         if self.status.reached or not self.status.failures:
             log.warning("%s; batches wait on disk", trouble)
         self.status.failures += 1
         self.status.reached, self.status.trouble = False, trouble
+        self.status.answered = getattr(error, "answered", False)
         self._fresh_after = self._store.last_sequence
-        self._sent_schemas.clear()
+        self._schemas.failed()
+        self._pace.failed(time.monotonic(), random.random(), getattr(error, "retry_after_s", None))
 
     def _stop(self, trouble: str) -> None:
         self._stopped = True
         self._failed(trouble)
         text = f"{trouble}. Nothing more is sent until a person has looked; polling goes on"
         log.critical(text)
-        self._conflict(text)
+        self._say(CONFLICT, text)
+
+    def _say(self, detector: str, text: str) -> None:
+        """Tell of an alarm what is new."""
+        if self._told.get(detector) != text:
+            self._told[detector] = text
+            self._tell(detector, text)
 
     async def flush(self, deadline_s: float) -> None:
         """Send what is pending, for at most `deadline_s`: the last effort before the process ends."""
         try:
             async with asyncio.timeout(deadline_s), self._session() as session:
-                while not self._stopped and await self.send_some(session):
+                held = self._pace.held(time.monotonic())
+                while not self._stopped and await self.send_some(session, only_alarms=held):
                     pass
         except (TimeoutError, UplinkError, StoreError, TlsError, Conflict) as error:
             log.info("stopped with batches pending: %s", error or f"none acknowledged in {deadline_s:g} s")
 
-    async def send_some(self, session: aiohttp.ClientSession) -> bool:
-        """Send one request if anything is pending; return whether there was."""
+    async def send_some(self, session: aiohttp.ClientSession, only_alarms: bool = False) -> bool:
+        """Send one request if anything is pending that may go now; return whether there was."""
+        if only_alarms and not (await self._pending(only_alarms))[1]:
+            self._pace.no_alarm()
+            return False
         if not self._greeted:
             await self._greet(session)
-        pace = self._pace
-        epoch, batches = await self._writer(
+        epoch, batches = await self._pending(only_alarms)
+        batches, digests = self._with_schemas(batches, only_alarms)
+        bodies = await self._writer(self._store.schemas, digests) if digests else []
+        if not batches and not bodies:
+            self._schemas.arrived(digests)  # there are none of these
+            return False
+        request = Request(self._agent, epoch, [(b.sequence, b.blob) for b in batches], bodies)
+        start_s = time.monotonic()
+        try:
+            ack = await self._post(session, request)
+        except RequestTooLarge as error:
+            self._too_large(error, batches, digests)
+            raise
+        now_s = time.monotonic()
+        self._arrived(digests)
+        with_backlog = any(b.priority == ROUTINE and b.sequence <= self._fresh_after for b in batches)
+        self._pace.answered(now_s, now_s - start_s, with_backlog)
+        await self._settle(ack, request)
+        return True
+
+    async def _pending(self, only_alarms: bool) -> tuple[bytes, list[PendingBatch]]:
+        if self._epoch != self._store.epoch:  # the buffer began anew, and its sequences, too
+            self._epoch, self._aside = self._store.epoch, Aside()
+        now_s, pace = time.monotonic(), self._pace
+        return await self._writer(
             self._store.pending,
             pace.max_batches,
             pace.max_bytes,
             self._fresh_after,
-            time.monotonic() >= pace.backlog_at_s,
+            now_s >= pace.backlog_at_s,
+            self._aside.waiting(now_s),
+            only_alarms,
         )
-        schemas = await self._schemas_for(batches)
-        if not batches and not schemas:
-            return False
-        request = Request(self._agent, epoch, [(b.sequence, b.blob) for b in batches], schemas)
-        start_s = time.monotonic()
-        ack = await self._post(session, request)
+
+    def _with_schemas(
+        self, batches: list[PendingBatch], only_alarms: bool
+    ) -> tuple[list[PendingBatch], list[bytes]]:
+        """Return what goes now: batches, and schemas to read them by; one too large for that goes alone."""
+        if only_alarms:
+            return batches, []
         now_s = time.monotonic()
-        with_backlog = any(b.priority == ROUTINE and b.sequence <= self._fresh_after for b in batches)
-        if ack is not None:
-            await self._settle(ack, request)
-            pace.answered(now_s, now_s - start_s, with_backlog)
-        elif len(batches) > 1:
-            pace.too_large(len(batches))
-        else:
-            reason = "HTTP 413: alone larger than the collector takes"
-            await self._writer(self._store.settle, epoch, (), {b.sequence: reason for b in batches})
-        return True
+        lone = self._schemas.lone(now_s)
+        if lone and not (batches and batches[0].priority == EVENTS):
+            return [], lone
+        of_batches = {b.schema for b in batches if b.schema}
+        return batches, self._schemas.choose(of_batches, self._pace.max_schemas, now_s)
 
     async def _greet(self, session: aiohttp.ClientSession) -> None:
         """Send nothing: a sign of life, and before the first batch, a look at what it holds of ours."""
-        ack = await self._post(session, Request(self._agent, self._store.epoch, []))
-        if ack is not None:
-            await self._writer(self._store.meet, ack.epoch, held_by(ack))
+        await self._take(await self._post(session, Request(self._agent, self._store.epoch, [])))
         self._greeted = True
 
-    async def _schemas_for(self, batches: list[PendingBatch]) -> list[bytes]:
-        missing = {b.schema for b in batches if b.schema} - self._sent_schemas | self._need_schemas
-        wanted = sorted(missing)[: DEFAULT_LIMITS.schemas]  # the rest is asked for, and goes with the next
-        self._sent_schemas.update(wanted)
-        self._need_schemas.difference_update(wanted)
-        return await self._writer(self._store.schemas, wanted) if wanted else []
-
-    async def _post(self, session: aiohttp.ClientSession, request: Request) -> Acknowledgement | None:
-        """Return the collector's acknowledgement; None where the request was too large for it."""
+    async def _post(self, session: aiohttp.ClientSession, request: Request) -> Acknowledgement:
+        """Return what the collector acknowledges, or raise what it or something else answered."""
         self.status.requests += 1
+        self._pace.begun(time.monotonic())
         try:
             async with session.post(
                 self._url,
@@ -222,74 +262,109 @@ class Uplink:
                 answer = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             cause = getattr(error, "os_error", None)  # aiohttp wraps the reason in words of its own
-            reason = refusal(error.__cause__) or getattr(cause, "strerror", None) or str(error)
-            reason = reason or "no answer in time"
-            raise UplinkError(f"{self._url}: {reason}") from error
-        text = f"{self._url}: HTTP {response.status} {answer[:200].decode(errors='replace').strip()}"
-        if response.status == CONFLICT:
-            raise Conflict(text)
-        if response.status == TOO_LARGE:
-            return None
-        if response.status != OK:
-            raise UplinkError(text, retry_after_s(response.headers.get("Retry-After"), time.time()))
-        return self._understand(answer, request)
+            reason = refusal(error.__cause__) or getattr(cause, "strerror", None) or printable(str(error))
+            raise UplinkError(f"{self._url}: {reason or 'no answer in time'}") from error
+        return understand(self._url, answer, request, time.time())
 
-    def _understand(self, answer: bytes, request: Request) -> Acknowledgement:
+    def _too_large(self, error: RequestTooLarge, batches: list[PendingBatch], digests: list[bytes]) -> None:
+        """Send less at once; what is too large alone is passed over for an hour, and that is said."""
+        now_s = time.monotonic()
+        if self._pace.too_large(now_s, len(batches), len(digests)):
+            return
+        if digests and batches:  # the two may fit one by one
+            self._schemas.put_off(digests[0], now_s + ALONE_S)
+        elif digests:
+            self._schemas.put_off(digests[0], now_s + AGAIN_S)
+            self._kept_out.add(digests[0])
+            self._say(
+                SCHEMA,
+                f"the schema {digests[0].hex()[:8]}, without which values cannot be read, is too large for a"
+                f" limit, and is tried once an hour: {error}. Raise the limit",
+            )
+        else:
+            (batch,) = batches
+            self._aside.put(batch.sequence, len(batch.blob), str(error), error.own, now_s)
+            self._tell_aside()
+
+    def _arrived(self, digests: list[bytes]) -> None:
+        self._schemas.arrived(digests)
+        if self._kept_out & {*digests}:
+            self._kept_out.difference_update(digests)
+            if not self._kept_out:
+                self._say(SCHEMA, "")
+
+    def _tell_aside(self) -> None:
+        count = self.status.set_aside = len(self._aside)
+        text = (
+            f"{count} of the batches that wait on disk are too large for a limit; they are passed over, and"
+            f" tried once an hour: {self._aside.why}. Raise the limit"
+            if count
+            else ""
+        )
+        self._say(TOO_LARGE, text)
+        self.status.trouble = text or self.status.trouble
+
+    async def _take(self, ack: Acknowledgement) -> Ranges:
+        """Hold an answer against the buffer; return what the collector says to hold."""
+        held = held_by(ack)
         try:
-            ack = decode_ack(answer)
-        except WireError as error:
-            raise UplinkError(f"{self._url}: its acknowledgement cannot be read: {error}") from error
-        if ack.epoch != request.epoch:
-            raise UplinkError(f"{self._url}: acknowledged epoch {ack.epoch.hex()}, not ours")
-        return ack
+            await self._writer(self._store.meet, ack.epoch, held)
+        except Implausible as error:
+            raise Implausible(f"{self._url} {error}") from error
+        if time.monotonic() - self._unsound_s >= SOUND_S:
+            self._say(UNSOUND, "")
+        return held
 
     async def _settle(self, ack: Acknowledgement, request: Request) -> None:
-        sent, at_collector = [sequence for sequence, _ in request.batches], held_by(ack)
-        refused = {sequence: reason for sequence, reason in ack.refused if sequence in sent}
-        held = [sequence for sequence in sent if sequence in at_collector and sequence not in refused]
+        at_collector = await self._take(ack)
+        sizes = {sequence: len(blob) for sequence, blob in request.batches}
+        refused = {sequence: reason for sequence, reason in ack.refused if sequence in sizes}
+        held = [sequence for sequence in sizes if sequence in at_collector and sequence not in refused]
         for sequence, reason in refused.items():
             log.error("batch %d was refused for good: %s", sequence, reason)
         await self._writer(self._store.settle, request.epoch, held, refused)
-        self._need_schemas |= set(ack.need_schema)
-        if sent and not held and not refused:
-            raise UplinkError(f"{self._url}: acknowledged none of the {len(sent)} batches sent")
+        now_s = time.monotonic()
+        if ack.need_schema:
+            known = await self._writer(self._store.known_schemas)
+            self._schemas.asked(known.intersection(ack.need_schema), now_s)
+        settled = len(held) + len(refused)
+        if settled < len(sizes):
+            if not settled:
+                raise UplinkError(f"{self._url}: acknowledged none of the {len(sizes)} batches sent")
+            self._pace.pause(now_s)
         if not self.status.reached:
             log.info("%s: collector reached", self.status.url)
-        self.status.reached, self.status.trouble = True, ""
+            self._say(CONFLICT, "")  # as another copy of this agent had it, before the start
+        self.status.reached, self.status.answered, self.status.trouble = True, True, ""
+        self._aside.taken({sequence: sizes[sequence] for sequence in [*held, *refused]}, now_s)
+        self._tell_aside()
 
 
 def held_by(ack: Acknowledgement) -> Ranges:
     """The sequences that a collector says to hold, or to know of as dropped."""
     through = Ranges([(1, ack.durable_through)] if ack.durable_through > 0 else [])
-    return through.minus(Ranges((first, last) for first, last in ack.missing if first <= last))
+    return through.minus(Ranges(ack.missing))
 
 
-def retry_after_s(header: str | None, utc_s: float) -> float | None:
-    """Seconds of a Retry-After header: a number, or a date (RFC 9110, 10.2.3); None without a sound one."""
-    if header is None:
-        return None
-    if header.strip().isdecimal():
-        return float(header)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - utc_s)
-    except ValueError:
-        return None
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body, of no more than an acknowledgement may have."""
-    body = b""
+async def _read(response: aiohttp.ClientResponse) -> Answer:
+    """The answer: of a collector's no more than an acknowledgement may have, of another's the beginning."""
+    header = response.headers.get
+    answer = Answer(
+        response.status, header("Content-Type"), header("Server"), header("Retry-After"), body=b""
+    )
+    most, body = DEFAULT_LIMITS.inflated if answer.own else STRANGER_BYTES, b""
     async for chunk in response.content.iter_chunked(64 * 1024):
         body += chunk
-        if len(body) > DEFAULT_LIMITS.inflated:
-            raise aiohttp.ClientPayloadError(f"an answer of more than {DEFAULT_LIMITS.inflated} bytes")
-    return body
+        if len(body) > most:
+            break
+    return replace(answer, body=body)
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> bool:
     """Wait for an event, for at most `timeout_s`; return whether it came."""
     try:
-        await asyncio.wait_for(event.wait(), max(0.0, timeout_s))
+        async with asyncio.timeout(timeout_s):  # `wait_for` of 3.11 loses a cancellation that meets the event
+            await event.wait()
     except TimeoutError:
         return False
     return True

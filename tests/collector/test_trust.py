@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from agent.wire import CONTENT_TYPE, PATH, Request, decode_ack, encode_request
+from agent.wire import CONTENT_TYPE, PATH, Request, decode_ack, decode_refusal, encode_request
 from collector.app import Receiver
 from collector.deadman import DeadMan
 from collector.sink_sqlite import Sink
@@ -35,7 +35,7 @@ def test_an_agent_speaks_only_for_the_name_in_its_certificate(tmp_path: Path) ->
         status, body, _ = collector.post(
             Request("site-2", EPOCH, [seal(1, agent="site-2")]), context=authority.client("site-1")
         )
-        assert (status, body) == (403, b"the certificate is site-1's, the request says site-2\n")
+        assert (status, decode_refusal(body)) == (403, "the certificate is site-1's, the request says site-2")
         with pytest.raises((ssl.SSLError, OSError)):
             collector.post(Request("site-1", EPOCH, []), context=authority.client(None))
         assert collector.rows("SELECT agent FROM stream") == [("site-1",)]

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,6 +58,11 @@ def seal(store: Store, at: int, rng: random.Random, oracle: Oracle, alarm: bool,
     oracle.sealed([("rack-1", at), ("rack-1", at + 1)], [at] if alarm else [])
 
 
+def telling(said: list[str]) -> Callable[[str, str], None]:
+    """What an uplink tells of its alarms, but not of their end."""
+    return lambda _, text: said.append(text) if text else None
+
+
 def drain(store: Store, agent: str, url: str) -> list[str]:
     """Send until nothing is pending; return what stopped it, nothing if it was done."""
     return asyncio.run(_drain(store, agent, url))
@@ -66,7 +71,7 @@ def drain(store: Store, agent: str, url: str) -> list[str]:
 async def _drain(store: Store, agent: str, url: str) -> list[str]:
     said: list[str] = []
     writer = Writer()
-    uplink = Uplink(url, agent, store, writer, Pace(1.0), client_context, said.append)
+    uplink = Uplink(url, agent, store, writer, Pace(1.0), client_context, telling(said))
     sending = asyncio.create_task(uplink.run())
     try:
         async with asyncio.timeout(DRAIN_S):

@@ -22,7 +22,7 @@ from agent.wire import CONTENT_TYPE, PATH, Request, encode_request
 from tests.agent.store.buffers import BOOT, own_alarm
 from tests.collector.processes import EPOCH, Collector
 from tests.collector.processes import seal as sealed_batch
-from tests.torture.agents import BODY, SCHEMA, drain, opened, seal
+from tests.torture.agents import BODY, SCHEMA, drain, opened, seal, telling
 from tests.torture.oracle import Oracle, judge
 from tests.torture.result import Result
 
@@ -60,7 +60,7 @@ async def _together(stores: list[Store], agents: list[str], url: str) -> list[st
     writers = [Writer() for _ in stores]
     said: list[str] = []
     uplinks = [
-        Uplink(url, agent, store, writer, Pace(0.8), client_context, said.append)
+        Uplink(url, agent, store, writer, Pace(0.8), client_context, telling(said))
         for agent, store, writer in zip(agents, stores, writers, strict=True)
     ]
     sending = [asyncio.create_task(uplink.run()) for uplink in uplinks]

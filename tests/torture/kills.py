@@ -118,7 +118,7 @@ async def _run(folder: Path, url: str, life: int, report: int, drain: bool) -> N
     rng = random.Random(life)
     store, writer = Store(folder / "buffer.db", AGENT, BOOT, "main", own_alarm), Writer()
     store.add_schema(SCHEMA, BODY)
-    uplink = Uplink(url, AGENT, store, writer, Pace(0.8), client_context, lambda text: None)
+    uplink = Uplink(url, AGENT, store, writer, Pace(0.8), client_context, lambda *_: None)
     recorder = Recorder(store, writer, 60, uplink.wake)
     sending = asyncio.create_task(uplink.run())
     _say(report, [], [])

@@ -42,7 +42,7 @@ async def _measure(folder: Path) -> list[Figure]:
     count = DAYS * 86_400 // BATCH_S
     _fill(store, count)
     async with _collector(folder) as url:
-        uplink = Uplink(url, "site-12-box-3", store, writer, Pace(SHARE), client_context, lambda text: None)
+        uplink = Uplink(url, "site-12-box-3", store, writer, Pace(SHARE), client_context, lambda *_: None)
         start_s = time.perf_counter()
         sending = asyncio.create_task(uplink.run())
         waits_s: list[float] = []

@@ -167,11 +167,17 @@ def collector(site: Site) -> Iterator[Result]:
     look = f"curl -v {parts.scheme}://{where[0]}:{where[1]}/"
     if site.status is not None:
         told = site.status["upstream"]
-        if told["reached"]:
+        waiting = site.status["account"]["pending"]
+        seen = f"{told['trouble'] or 'not reached yet'}; {waiting} batches wait on disk"
+        if told["reached"] and not told["trouble"]:
             yield good("takes batches")
+        elif told.get("set_aside"):
+            yield problem("CW-504", seen, look)
+        elif told.get("answered"):
+            yield problem(
+                "CW-502", seen, look, "a proxy, gateway or login page between", "another program is there"
+            )
         else:
-            waiting = site.status["account"]["pending"]
-            seen = f"{told['trouble'] or 'not reached yet'}; {waiting} batches wait on disk"
             yield problem("CW-502", seen, look)
         return
     try:

@@ -33,7 +33,9 @@ def test_a_web_server_that_is_no_collector_is_not_taken_for_one() -> None:
     server = HTTPServer(("127.0.0.1", 0), Other)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        with pytest.raises(NotTaken, match="not as a cellwarden collector does"):
+        with pytest.raises(
+            NotTaken, match=r"HTTP 200 from BaseHTTP.*, not from the collector: <html>welcome"
+        ):
             greet(UpstreamTable(url=f"http://127.0.0.1:{server.server_port}"), "agent-1")
     finally:
         server.shutdown()
@@ -43,7 +45,7 @@ def test_a_web_server_that_is_no_collector_is_not_taken_for_one() -> None:
 def test_a_collector_that_refuses_says_why(tmp_path: Path) -> None:
     with (
         collecting(tmp_path) as collector,
-        pytest.raises(NotTaken, match=r"answered 400: Malformed: .*agent id") as refused,
+        pytest.raises(NotTaken, match=r"HTTP 400.*: Malformed: .*agent id") as refused,
     ):
         greet(UpstreamTable(url=collector.url), "")
     assert not isinstance(refused.value, NotReached)

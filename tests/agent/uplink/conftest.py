@@ -19,7 +19,7 @@ from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.uplink.pace import Pace
 from agent.uplink.tls import client_context
-from agent.uplink.uplink import Uplink
+from agent.uplink.uplink import CONFLICT, Uplink
 from agent.wire import Limits, Request, decode_request, encode_schema
 from collector.app import Receiver
 from collector.archive import Archive
@@ -53,8 +53,12 @@ class Site:
             self.writer,
             pace or Pace(1.0),
             client_context,
-            self.conflicts.append,
+            self.tell,
         )
+
+    def tell(self, detector: str, text: str) -> None:
+        if detector == CONFLICT and text:
+            self.conflicts.append(text)
 
     async def seal(self, *at_s: int, n: int = 30) -> None:
         self.store.add_schema(SCHEMA, SCHEMA_BODY)

@@ -37,7 +37,7 @@ async def sending(folder: Path, site: Authority, agents: Authority) -> AsyncIter
 
         def sender(*files: Path | None, utc_s: float | None = None) -> Uplink:
             tls = partial(client_context, *files, utc_s)
-            return Uplink(url, "site-1", store, writer, Pace(1.0), tls, lambda text: None)
+            return Uplink(url, "site-1", store, writer, Pace(1.0), tls, lambda *_: None)
 
         yield store, sender
         writer.close()

@@ -1,6 +1,7 @@
 """Every batch arrives once, whatever the collector answers, and alarms arrive first."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -9,16 +10,23 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+import agent.uplink.pace as pace_module
 import agent.uplink.uplink as module
 from agent.store.ledger import Event
 from agent.store.store import Store
 from agent.uplink.pace import Pace
-from agent.uplink.uplink import Uplink, retry_after_s
+from agent.uplink.uplink import Uplink
 from agent.wire import Limits
 from tests.agent.store.buffers import ALARM, BOOT, own_alarm
 from tests.agent.uplink.conftest import SCHEMA, Fault, Site, batch, site_in
 
 Handler = Callable[[], Awaitable[web.StreamResponse]]
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace_module, "RETRY_FLOOR_S", 0.05)
+    monkeypatch.setattr(random, "random", lambda: 0.0)
 
 
 @asynccontextmanager
@@ -67,22 +75,6 @@ async def test_413_halves_the_request_until_it_fits_and_never_a_batch(site: Site
     assert [(a.stored, a.balanced) for a in site.audit()] == [(20, True)]
 
 
-async def test_a_batch_that_is_too_large_alone_is_dropped_with_its_reason_and_holds_up_no_other(
-    site: Site,
-) -> None:
-    site.faults = [answering(413), answering(413)]
-    await site.seal(1, 2)
-    async with running(site.uplink()) as uplink:
-        await site.delivered()
-        await site.seal(3)  # its commit seals the gap record too
-        uplink.wake()
-        await site.delivered()
-    (account,) = site.audit()
-    assert (account.sealed, account.stored, account.dropped, account.balanced) == (4, 3, 1, True)
-    letters = site.store._db.execute("SELECT sequence, reason FROM refused").fetchall()
-    assert letters == [(1, "HTTP 413: alone larger than the collector takes")]
-
-
 async def test_a_batch_that_is_refused_for_good_is_accounted_for_at_both_ends(site: Site) -> None:
     site.receiver.limits = Limits(values=100)
     await site.seal(1, 3)
@@ -98,28 +90,49 @@ async def test_a_batch_that_is_refused_for_good_is_accounted_for_at_both_ends(si
     assert (own.sealed, own.acknowledged, own.dropped) == (5, 4, 1)
 
 
-async def test_retry_after_is_waited_for_even_where_an_alarm_comes(site: Site) -> None:
-    site.faults = [answering(503, **{"Retry-After": "1"})]
+async def test_an_alarm_waits_for_no_retry_after_and_all_else_does(site: Site) -> None:
+    site.faults = [answering(503, **{"Retry-After": "2"})]
     await site.seal(1)
     async with running(site.uplink()) as uplink:
         await site.until(lambda: len(site.requests) == 2)
         refused_s = time.monotonic()
+        await site.writer(site.store.seal, [batch(2)], [Event("rack-1", ALARM)])
         uplink.wake(alarm=True)
+        await site.until(lambda: site.receiver.counts["batches"] == 1)
+        assert time.monotonic() - refused_s <= 1.2
+        assert [sequence for sequence, _ in site.requests[-1].batches] == [2]
         await site.delivered()
-        assert time.monotonic() - refused_s >= 1.0
+        assert time.monotonic() - refused_s >= 2.0
+        assert len(site.requests) == 4
 
 
 async def test_an_alarm_is_tried_at_once_though_the_last_try_failed(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Pace, "failed", lambda *_: 3600.0)
+    monkeypatch.setattr(random, "random", lambda: 1.0)
     site.faults = [answering(500)]
     await site.seal(1)
     async with running(site.uplink()) as uplink:
+        uplink._pace.failures = 10  # from here on it would wait for 30 s
         await site.until(lambda: len(site.requests) == 2)
         await site.writer(site.store.seal, [], [Event("rack-1", ALARM)])
+        failed_s = time.monotonic()
         uplink.wake(alarm=True)
-        await site.delivered()
+        await site.delivered()  # the rest, too: nobody said that it had to wait
+        assert time.monotonic() - failed_s <= 1.5
+
+
+async def test_alarms_of_before_the_start_wait_for_no_retry_after_either(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace_module, "ALARM_S", 1.0)
+    await site.writer(site.store.seal, [], [Event("rack-1", ALARM)])
+    await site.seal(1)
+    site.faults = [answering(503, **{"Retry-After": "300"})] * 2
+    async with running(site.uplink()):
+        await site.until(lambda: site.receiver.counts["batches"] == 1)
+        sent = [[sequence for sequence, _ in request.batches] for request in site.requests]
+        assert sent == [[], [1, 2], [1], [1]]
 
 
 async def test_two_living_copies_of_a_buffer_conflict_and_the_later_one_stops_and_alarms(
@@ -169,7 +182,7 @@ async def test_alarms_far_ahead_of_a_backlog_full_of_holes_are_acknowledged(site
 async def test_the_collector_asks_for_a_schema_and_gets_it(site: Site) -> None:
     await site.seal(1)
     uplink = site.uplink()
-    uplink._sent_schemas.add(SCHEMA)  # as if it had gone to a collector that lost its disk
+    uplink._schemas.arrived([SCHEMA])  # as if it had gone to a collector that lost its disk
     async with running(uplink):
         await site.until(lambda: any(request.schemas for request in site.requests))
         await site.delivered()
@@ -216,18 +229,3 @@ async def test_a_restored_image_is_told_apart_before_anything_of_it_is_sent(tmp_
         assert (account.balanced, account.doubts) == (True, [])
         assert account.stored == 8  # 1 to 5, the two new ones, and the alarm that says so
         assert site.conflicts == []
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("7", 7.0),
-        ("Thu, 01 Jan 1970 00:01:40 GMT", 60.0),
-        ("Thu, 01 Jan 1970 00:00:10 GMT", 0.0),
-        ("soon", None),
-        ("-1", None),
-    ],
-)
-def test_retry_after_as_a_number_a_date_and_nonsense(header: str | None, seconds: float | None) -> None:
-    assert retry_after_s(header, utc_s=40.0) == seconds

@@ -1,0 +1,51 @@
+"""Batches that a limit, on the way or of the collector, keeps out: passed over, tried once an hour. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+AGAIN_S = 3600.0
+MOST = 3600  # more could not be tried in an hour; the oldest of more are tried sooner
+
+
+@dataclass(slots=True)
+class _Kept:
+    until_s: float
+    size: int
+    own: bool
+    freed: bool = False
+
+
+class Aside:
+    """Batches by their sequence. `why`: what was said to the last one."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, _Kept] = {}
+        self.why = ""
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def put(self, sequence: int, size: int, why: str, own: bool, now_s: float) -> None:
+        """Put a batch aside; `own`: the collector itself says so."""
+        before = self._kept.pop(sequence, None)
+        self._kept[sequence] = _Kept(now_s + AGAIN_S, size, own, freed=before is not None)
+        self.why = why
+        while len(self._kept) > MOST:
+            del self._kept[next(iter(self._kept))]
+
+    def waiting(self, now_s: float) -> set[int]:
+        """Return what is to be passed over. What nobody tried when its time had come is no more there."""
+        for sequence in [s for s, kept in self._kept.items() if kept.until_s < now_s - AGAIN_S]:
+            del self._kept[sequence]
+        return {sequence for sequence, kept in self._kept.items() if kept.until_s > now_s}
+
+    def taken(self, sizes: Mapping[int, int], now_s: float) -> None:
+        """Take note of what was taken, by its size. What is no larger, and was kept out on the way, is tried
+        again once: whoever kept it out may have been mended.
+        """
+        for sequence in sizes:
+            self._kept.pop(sequence, None)
+        largest = max(sizes.values(), default=0)
+        for kept in self._kept.values():
+            if not kept.own and not kept.freed and kept.size <= largest:
+                kept.until_s, kept.freed = now_s, True
