@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -161,6 +163,28 @@ def test_kill_9_and_restart_bring_every_sealed_batch_to_the_collector_exactly_on
     stored = chain.collected("SELECT sequence, frames FROM batch ORDER BY sequence")
     assert [sequence for sequence, _ in stored] == list(range(1, sealed + 1))
     assert sum(count for _, count in stored) == frames
+
+
+def test_a_buffer_exchanged_under_the_agent_is_told_in_ten_seconds_and_loses_nothing(
+    chain: Chain,
+) -> None:
+    agent = chain.start_agent()
+    chain.wait(agent, delivered(5))
+    copy = chain.folder / "older.db"
+    copy.write_bytes((chain.folder / "buffer.db").read_bytes())
+    chain.collector.stop()
+    epoch = chain.wait(agent, lambda status: status["account"]["pending"] > 5)["epoch"]
+    os.replace(copy, chain.folder / "buffer.db")
+    status = chain.wait(agent, lambda status: "buffer_exchanged" in json.dumps(status["alarms"]), within_s=10)
+    assert status["epoch"] != epoch
+    assert status["account"]["pending"] > 5
+    chain.collector, _ = chain.start_collector(chain.url.removeprefix("http://"))
+    chain.wait(agent, lambda status: status["account"]["pending"] == 0)
+    agent.stop()
+    chain.collector.stop()
+    audit = [sys.executable, "-m", "collector.cli", "audit", "--sink", f"sqlite:{chain.folder}/collector.db"]
+    said = subprocess.run(audit, capture_output=True, text=True, check=True).stdout
+    assert [line.rpartition(" ")[2] for line in said.splitlines()] == ["balanced", "balanced"]
 
 
 def test_a_second_agent_on_the_same_buffer_is_refused_and_the_first_goes_on_undisturbed(chain: Chain) -> None:

@@ -94,6 +94,7 @@ class Agent:
             self._poll(bus)
         batch_s = parts.config.store.batch_s / parts.clock.scale
         self._begin("recorder", parts.recorder.run(batch_s, self._clock_events))
+        self._begin("buffer's files", parts.recorder.watch())
         self._begin("watchdog", self._feed_watchdog())
         self._begin("sight", self._look_around())
         self._serve("uplink", lambda: parts.uplink.run())

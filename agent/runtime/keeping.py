@@ -220,6 +220,11 @@ class Keeping:
             if unit in self._due_s:
                 self._due_s[unit] = self._next_s(unit, now)
 
+    def anew(self) -> None:
+        """Take note that the buffer had to begin anew: all goes to disk again, unit by unit."""
+        self._written = {}
+        self._due_s = dict.fromkeys(self._due_s, 0.0)
+
     def _next_s(self, unit: str, now: Stamp) -> float:
         """When the state of a unit is to go to disk again, by this clock."""
         learned_s = (now.utc_ns - self.origins[unit].since_utc_ns) / 1e9

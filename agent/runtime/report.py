@@ -59,6 +59,7 @@ class Report:
     async def status(self) -> dict[str, Any]:
         """Return what `GET /v1/status` answers."""
         parts, page = self._parts, self._page()
+        unrecorded = [*parts.recorder.unrecorded, *parts.store.unsaid]
         now_s = parts.clock.boottime_s()
         status: dict[str, Any] = {
             "agent": parts.config.agent.id,
@@ -79,8 +80,7 @@ class Report:
             "buses": [bus_report(bus) for bus in parts.buses.values()],
             "alarms": alarms_of(parts.desk, now_s),
             "log": [
-                {**e.record, "unit": e.unit, "recorded": e not in parts.recorder.unrecorded}
-                for e in list(parts.desk.log)
+                {**e.record, "unit": e.unit, "recorded": e not in unrecorded} for e in list(parts.desk.log)
             ],
             "account": await self._account(),
             "open_frames": parts.recorder.open.frames,

@@ -17,11 +17,19 @@ class DiskTrouble(StoreError):
     """The disk itself refuses: it is full, read-only or broken. A person, not a setting, can mend that."""
 
 
+class Exchanged(Exception):
+    """The buffer's files are not the ones that were opened. `intact`: what was opened can still be read."""
+
+    def __init__(self, text: str, intact: bool) -> None:
+        super().__init__(text)
+        self.intact = intact
+
+
 DISK_ERRNOS = {errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}
 DISK_CODES = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}
 
 # Where SQLite's message quotes damaged text, Python's sqlite3 fails to decode it and raises this instead.
-ERRORS = (sqlite3.Error, UnicodeDecodeError)
+ERRORS = (sqlite3.Error, UnicodeDecodeError, Exchanged)
 
 
 def is_damage(error: Exception) -> bool:

@@ -13,7 +13,7 @@ from agent.store.black_box import BLACK_BOX, EVENTS, ROUTINE
 from agent.store.database import PAGE_BYTES
 from agent.store.open_batch import OpenBatch
 from agent.store.receipt import Receipt
-from agent.wire.batch import Batch, decode_batch, encode_batch
+from agent.wire.batch import Batch, decode_batch, encode_batch, renamed
 from agent.wire.errors import TooLarge
 from agent.wire.ranges import Ranges
 
@@ -23,6 +23,7 @@ DEAD_LETTERS_KEPT = 100
 ALARMS_KEPT = 10_000
 OF_ENDED_EPOCHS = (-(2**63), 0)  # the sequences of history that was delivered under another epoch
 Range = tuple[int, int]
+Row = tuple[Any, ...]  # of the table batch: sequence, priority, unit, frames, values, schema, times, blob
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,14 @@ class Identity:
     epoch: bytes
     boot_id: bytes
     upstream: str
+
+    @classmethod
+    def of(cls, db: sqlite3.Connection, agent: str, boot_id: bytes, upstream: str) -> "Identity":
+        """Who a database is; a new one learns whom it is for."""
+        if not db.execute("SELECT 1 FROM upstream WHERE name = ?", [upstream]).fetchone():
+            db.execute("INSERT INTO ledger (name) VALUES (?)", [upstream])
+        (epoch,) = db.execute("SELECT epoch FROM account").fetchone()
+        return cls(agent, epoch, boot_id, upstream)
 
 
 class Ledger:
@@ -110,13 +119,41 @@ class Ledger:
         blob = encode_batch(batch)
         times = (int(batch.utc_ns.min()), int(batch.utc_ns.max())) if batch.frames else (None, None)
         row = (batch.sequence, priority, batch.unit, batch.frames, batch.values, batch.schema, *times, blob)
+        self._insert_row(row, anew)
+
+    def _insert_row(self, row: Row, anew: bool) -> None:
+        sequence, _, _, frames, values, *_, blob = row
         self._db.execute("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         self._db.execute(
             "UPDATE ledger SET last_sequence = ?, frames = frames + ?, value_count = value_count + ?,"
             " wire_bytes = wire_bytes + ? WHERE name = ''",
-            [batch.sequence, *((batch.frames, batch.values, len(blob)) if anew else (0, 0, 0))],
+            [sequence, *((frames, values, len(blob)) if anew else (0, 0, 0))],
         )
-        self.last_sequence = batch.sequence
+        self.last_sequence = sequence
+
+    def take(self, row: Row, epoch: bytes) -> int:
+        """Insert a batch of an epoch of this agent that has ended; return its sequence. Raises WireError."""
+        who, new = self._who, self.last_sequence + 1
+        blob = renamed(row[-1], who.agent, (epoch, row[0]), (who.epoch, new))
+        self._insert_row((new, *row[1:-1], blob), anew=True)
+        return new
+
+    def take_events(self, batch: Batch, logged: bool) -> int:
+        """Insert events of an epoch of this agent that has ended; return their sequence.
+
+        logged: the alarms among them are in the people's list already.
+        """
+        self.insert(replace(batch, epoch=self._who.epoch, sequence=self.last_sequence + 1), EVENTS)
+        for record in () if logged else batch.events:
+            if record["kind"] == "alarm":
+                self._log_alarm(Event(batch.unit, record))
+        return self.last_sequence
+
+    def take_rows(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert rows of another buffer, of this agent too, as they are."""
+        if rows:
+            marks = ", ".join("?" * len(rows[0]))
+            self._db.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)
 
     def _log_alarm(self, event: Event) -> None:
         self._db.execute(

@@ -34,3 +34,12 @@ class Receipt:
         elif self.sequence in held:
             self.held = self.stamp()
         return bool(self.held or self.refused)
+
+    def move(self, epoch: bytes, moved: Mapping[int, int], new_epoch: bytes) -> None:
+        """The buffer of this epoch was exchanged: it is in another one now, or on no disk any more."""
+        if epoch != self.epoch:
+            return
+        if self.sequence in moved:
+            self.seal(new_epoch, moved[self.sequence])
+        else:
+            self.recorded = None

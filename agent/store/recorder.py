@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 HELD_VALUES = 2_000_000  # in memory while the disk refuses: 18 MB
 RETRY_S = 1.0
+LOOK_S = 3.0  # between two looks at whether the buffer's files are still there
 
 
 class Keeper(Protocol):
@@ -27,6 +28,9 @@ class Keeper(Protocol):
 
     def written(self, kept: Mapping[str, bytes]) -> None:
         """Take note that it is on disk."""
+
+    def anew(self) -> None:
+        """Take note that nothing of what was written is there any more."""
 
 
 class Recorder:
@@ -39,7 +43,7 @@ class Recorder:
         self.unrecorded: list[Event] = []
         self.trouble = ""
         self._store, self._writer, self._sealed = store, writer, sealed
-        self._lock = asyncio.Lock()
+        self._lock, self._epoch = asyncio.Lock(), store.epoch
         self.keeper: Keeper | None = None
         self._lost: dict[str, tuple[int, Stamp, Stamp]] = {}  # unit: frames, the first's time, the last's
 
@@ -68,9 +72,7 @@ class Recorder:
         try:
             await self._writer(self._store.seal, batches, [*events, *losses], kept)
         except StoreError as error:
-            if not self.trouble:
-                log.error("%s; it is tried again and again, and what was read is kept in memory", error)
-            self.trouble = str(error)
+            self._refused(error)
             self.open.put_back(batches)
             for unit, (count, first, last) in lost.items():
                 more, _, last = self._lost.get(unit, (0, first, last))
@@ -80,7 +82,34 @@ class Recorder:
         if self.keeper:
             self.keeper.written(kept)
         self.trouble = ""
-        self._sealed(any(event.record["kind"] == "alarm" for event in events))
+        self._sealed(self._begun_anew() or any(event.record["kind"] == "alarm" for event in events))
+
+    def _refused(self, error: StoreError) -> None:
+        if not self.trouble:
+            log.error("%s; it is tried again and again, and what was read is kept in memory", error)
+        self.trouble = str(error)
+
+    def _begun_anew(self) -> bool:
+        """Whether the buffer had to begin anew since the last commit; it says so by an alarm of its own."""
+        epoch, self._epoch = self._epoch, self._store.epoch
+        if epoch == self._epoch:
+            return False
+        if self.keeper:
+            self.keeper.anew()
+        return True
+
+    async def watch(self) -> None:
+        """Notice within seconds, whatever is sealed meanwhile, that the buffer's files were exchanged."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            async with self._lock:
+                try:
+                    await self._writer(self._store.look)
+                except StoreError as error:
+                    self._refused(error)
+                    continue
+                if self._begun_anew():
+                    self._sealed(True)
 
     async def run(self, batch_s: float, more: Callable[[], Sequence[Event]]) -> None:
         """Seal periodically until cancelled, with what `more` has to say; sooner while the disk refuses."""

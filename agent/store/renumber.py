@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 from agent.store.ledger import Event, Identity, Ledger
 from agent.store.reading import NEVER_SET_NS
-from agent.wire.batch import Batch, decode_batch
+from agent.store.salvage import carried
+from agent.wire.batch import decode_batch
 from agent.wire.errors import WireError
 from agent.wire.limits import DEFAULT_LIMITS, UNBOUNDED
 from agent.wire.ranges import Ranges
@@ -96,18 +97,9 @@ def _moved(
 def _seal_anew(ledger: Ledger, epoch: bytes, sequence: int, priority: int, blob: bytes) -> None:
     try:
         batch = decode_batch(blob, UNBOUNDED)
-        events = tuple(_carried(batch, sequence))
+        events = tuple(carried(batch.events, batch.epoch, sequence))
         if batch.frames or events:
             new = replace(batch, epoch=epoch, sequence=ledger.last_sequence + 1, events=events)
             ledger.insert(new, priority)
     except WireError as error:
         log.error("batch %d cannot be read, and is lost: %s", sequence, error)
-
-
-def _carried(batch: Batch, sequence: int) -> Iterator[dict[str, object]]:
-    """The events that are true under another epoch, too; its own gaps end with it."""
-    for event in batch.events:
-        if event["kind"] == "alarm":
-            yield {"salvaged_epoch": batch.epoch, "salvaged_sequence": sequence, **event}
-        elif event["kind"] != "gap" or "epoch" in event:
-            yield event

@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,17 +36,17 @@ def salvage(path: Path) -> Salvage:
     except ERRORS:
         return found
     with contextlib.closing(db):
-        row = _read(db, "SELECT epoch, last_sequence FROM account")
+        row = rows_of(db, "SELECT epoch, last_sequence FROM account")
         if not row or not isinstance(row[0][0], bytes) or len(row[0][0]) != 16:
             return found
         epoch, last = row[0]
         found.epoch = epoch
         found.last_sequence = last if isinstance(last, int) and 0 < last <= DEFAULT_LIMITS.sequence else 0
         settled = Ranges(
-            (a, b) for a, b in _read(db, "SELECT first, last FROM settled") if 0 < a <= b < 2**63
+            (a, b) for a, b in rows_of(db, "SELECT first, last FROM settled") if 0 < a <= b < 2**63
         )
         events = f"priority = {EVENTS} AND priority < 2"
-        sequences = _read(db, f"SELECT sequence FROM batch WHERE {events} ORDER BY sequence") or _read(
+        sequences = rows_of(db, f"SELECT sequence FROM batch WHERE {events} ORDER BY sequence") or rows_of(
             db, f"SELECT sequence FROM batch NOT INDEXED WHERE priority = {EVENTS}"
         )
         for (sequence,) in sequences:
@@ -55,21 +56,32 @@ def salvage(path: Path) -> Salvage:
 
 
 def _alarms(db: sqlite3.Connection, epoch: bytes, sequence: int) -> list[Event]:
-    blobs = _read(db, "SELECT blob FROM batch WHERE sequence = ?", sequence)
+    blobs = rows_of(db, "SELECT blob FROM batch WHERE sequence = ?", sequence)
     try:
         batches = [decode_batch(blob, UNBOUNDED) for (blob,) in blobs]
     except (WireError, TypeError):
         return []
-    origin = {"salvaged_epoch": epoch, "salvaged_sequence": sequence}
     return [
-        Event(batch.unit, {**record, **origin})
+        Event(batch.unit, record)
         for batch in batches
-        for record in batch.events
+        for record in carried(batch.events, epoch, sequence)
         if record["kind"] == "alarm"
     ]
 
 
-def _read(db: sqlite3.Connection, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+def carried(records: Iterable[dict[str, Any]], epoch: bytes, sequence: int) -> Iterator[dict[str, Any]]:
+    """The events of a batch that are true under another epoch, too; an epoch's own gaps end with it.
+
+    An alarm says where it was before: it may have come from there, too.
+    """
+    for record in records:
+        if record["kind"] == "alarm":
+            yield {"salvaged_epoch": epoch, "salvaged_sequence": sequence, **record}
+        elif record["kind"] != "gap" or "epoch" in record:
+            yield record
+
+
+def rows_of(db: sqlite3.Connection, query: str, *parameters: object) -> list[tuple[Any, ...]]:
     """The rows up to the first that cannot be read."""
     rows = []
     with contextlib.suppress(*ERRORS, OverflowError):

@@ -9,13 +9,16 @@ import logging
 import os
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from agent.store.ballast import BALLAST_BYTES, Ballast
 from agent.store.black_box import ROUTINE, BlackBox, rack_of
+from agent.store.carry import Left, begin_beside
 from agent.store.database import PAGE_BYTES, Lock, connect, quarantine
-from agent.store.errors import ERRORS, Implausible, StoreError, is_damage, is_full, opening_failed
+from agent.store.errors import ERRORS, Exchanged, Implausible, StoreError, is_damage, is_full, opening_failed
+from agent.store.files import Files
 from agent.store.intervals import Stretch
 from agent.store.intervals import insert as insert_intervals
 from agent.store.ledger import Event, Identity, Ledger
@@ -34,9 +37,16 @@ log = logging.getLogger(__name__)
 FREED_AT_ONCE = 256 * 1024  # so that a full buffer does not drop, and report, with every commit
 LOW_DISK_BYTES = 2 * BALLAST_BYTES  # with less than this free the database grows no more,
 SMALL_BYTES = BALLAST_BYTES // 2  # unless it is smaller than this
+SAID_MOST = 1000  # events kept in memory for a buffer whose files are exchanged: 1 MB
+FOREIGN_MOST, FOREIGN_S = 3, 3600.0  # how often it is believed that others write into the files
+CURE = "Find out what did it; stop the agent before its files are restored"
 EVENT_BYTES = 1024  # about what a batch with one event takes; a value takes less than one
 
 Alarm = Callable[[str, str], Sequence[Event]]
+
+
+def _each(sequences: Iterable[int]) -> Ranges:
+    return Ranges((s, s) for s in sequences)
 
 
 class Store:
@@ -63,6 +73,8 @@ class Store:
         self._new_schemas: dict[bytes, bytes] = {}  # that go with the next commit
         self._unsaid: list[Event] = []  # what the buffer has to say of itself
         self._receipts: list[Receipt] = []  # of events that the upstream has not spoken of
+        self._said: dict[int, Event] = {}  # events of this process that the upstream does not hold yet
+        self._foreign_s: deque[float] = deque(maxlen=FOREIGN_MOST)  # when others wrote into the files
         self._new_intervals: list[Stretch] = []  # that go with the next commit
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,10 +108,7 @@ class Store:
         """Read who this buffer is and how far it has come."""
         agent, boot_id, upstream = self._names
         db = self._db
-        if not db.execute("SELECT 1 FROM upstream WHERE name = ?", [upstream]).fetchone():
-            db.execute("INSERT INTO ledger (name) VALUES (?)", [upstream])
-        (epoch,) = db.execute("SELECT epoch FROM account").fetchone()
-        self._who = Identity(agent, epoch, boot_id, upstream)
+        self._who = Identity.of(db, agent, boot_id, upstream)
         self._settled = Ranges(
             db.execute("SELECT first, last FROM settled WHERE upstream = ? ORDER BY first", [upstream])
         )
@@ -112,6 +121,9 @@ class Store:
         self._black_box = BlackBox(self._settings.before_alarm_s, self._settings.after_alarm_s)
         self._heard, self._refused = Ranges(), {}
         self._new_schemas = dict(self._schemas)
+        self._said = {}
+        self._left: Left | None = None
+        self._files = Files(self.path, self._db)
 
     def _renumber(self) -> None:
         """Begin a new epoch: an older version believed an answer that moved this buffer beyond all bounds."""
@@ -147,6 +159,94 @@ class Store:
             self._unsaid.append(Event("", {**record, "epoch": epoch}))
         self._unsaid += [*self._alarm("buffer_damaged", text), *found.alarms]
 
+    def look(self) -> bool:
+        """Begin anew where the files were exchanged since the last commit, and return whether they were.
+
+        Raises StoreError where that cannot be done; until it is, nothing is sealed.
+        """
+        try:
+            self._check()
+        except Exchanged as exchanged:
+            self._replace(exchanged)
+            return True
+        return False
+
+    def _replace(self, exchanged: Exchanged) -> None:
+        """Begin anew, under a new epoch: the open files may be in another's hands, and what is written into
+        them now may never be found. What was not delivered is taken over as far as it can be read.
+        """
+        if self._left is None:
+            last = self.last_sequence
+            known = Ranges([*self._settled, *self._heard, *_each(self._refused)])
+            wanted = Ranges([(1, last)] if last else []).minus(known)
+            self._left = Left(self._db, self._who, last, wanted, self._said)
+        left, lock = self._left, self._lock
+        left.intact = left.intact and exchanged.intact
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self._files.locked:
+                lock = Lock(self.path)
+            new, moved = begin_beside(self.path, self._settings.max_bytes, left, self._exchange(exchanged))
+        except (*ERRORS, OSError, StoreError) as error:
+            if lock is not self._lock:
+                lock.release()
+            if is_full(error):
+                self._ballast.release()
+            self._exchange(exchanged)(f"no new one can be begun: {error}")
+            raise StoreError(f"{self.path}: {exchanged}; no new one can be begun: {error}") from error
+        if lock is not self._lock:
+            self._lock.release()
+        self._db, self._lock, self._ballast = new, lock, Ballast(self.path)
+        self._take_over()
+        self._said = {moved[s]: event for s, event in left.said.items() if s in moved}
+        self._unsaid, self._met = [], True  # nobody can know this epoch yet
+        for receipt in self._receipts:
+            receipt.move(left.who.epoch, moved, self.epoch)
+        if not left.intact:
+            self._foreign_s.append(time.monotonic())
+        with contextlib.suppress(sqlite3.Error):
+            left.db.close()  # it looks where its file is, and leaves what bears its name alone
+
+    def _exchange(self, exchanged: Exchanged) -> Callable[[str], Sequence[Event]]:
+        def tell(then: str) -> Sequence[Event]:
+            text = f"the buffer's files were exchanged under the running agent ({exchanged}); {then}. {CURE}"
+            log.critical("%s: %s", self.path, text)
+            self._unsaid += self._alarm("buffer_exchanged", text)
+            return self._unsaid
+
+        return tell
+
+    def _check(self) -> None:
+        """Raise Exchanged; file times that change by themselves are believed only now and then."""
+        often = len(self._foreign_s) == FOREIGN_MOST and time.monotonic() - self._foreign_s[0] < FOREIGN_S
+        self._files.check(written=not often)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Ledger]:
+        """One synchronous transaction, on disk when it is done: in the files that are found there again."""
+        db = self._db
+        self._check()
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            ledger = Ledger(db, self._who, self._settled)
+            yield ledger
+            ledger.save()
+            db.execute("COMMIT")
+            self._files.check(written=False)
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                if db.in_transaction:  # a full disk may have rolled it back already
+                    db.execute("ROLLBACK")
+            raise
+        finally:
+            self._files.note()
+        self._settled, self.last_sequence = ledger.settled, ledger.last_sequence
+
+    @property
+    def unsaid(self) -> Collection[Event]:
+        """What the buffer has to say of itself and is not on disk yet."""
+        return self._unsaid
+
     @property
     def epoch(self) -> bytes:
         """The random name of this database."""
@@ -155,6 +255,7 @@ class Store:
     def close(self) -> None:
         """Store what the upstream said last, and close. The only commit without a batch."""
         try:
+            self.look()
             if self._heard.count or self._refused or self._unsaid or self._new_intervals:
                 self.seal(())
         finally:
@@ -219,6 +320,10 @@ class Store:
 
     def _mend(self, error: Exception) -> None:
         """Do what may let the commit succeed when it is tried again; else raise."""
+        if isinstance(error, Exchanged):
+            return self._replace(error)
+        if self.look():  # whose bytes were read?
+            return
         if is_damage(error):
             with contextlib.suppress(sqlite3.Error):
                 self._db.close()
@@ -226,58 +331,48 @@ class Store:
         elif is_full(error) and self._ballast.release():
             log.error("%s: the disk is full; the oldest batches will be dropped", self.path)
             self._db.execute("PRAGMA wal_checkpoint(RESTART)")
+            self._files.note()
         else:
             raise error
 
     def _commit(
         self, batches: Sequence[OpenBatch], events: Sequence[Event], snapshots: Mapping[str, bytes]
     ) -> None:
-        db = self._db
         low = self._disk_is_low()
         need = EVENT_BYTES * (len(events) + len(self._unsaid)) + sum(
             b.frames[0].raw.size * len(b.frames) for b in batches
         )
         need += sum(map(len, snapshots.values()))
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            ledger = Ledger(db, self._who, self._settled)
+        with self._transaction() as ledger:
             ledger.acknowledge(self._heard)
             ledger.refuse(self._refused)
             if low:  # before the inserts, which then need no new pages
                 self._keep_below(ledger, max(SMALL_BYTES, self._file_bytes()) - need, "disk full")
             self._keep_below(ledger, self._settings.max_bytes - need, "buffer full")
-            db.executemany("INSERT OR IGNORE INTO schema VALUES (?, ?)", self._new_schemas.items())
-            insert_intervals(db, self._new_intervals)
-            awaited, remember = self._insert(ledger, batches, [*self._unsaid, *events])
+            self._db.executemany("INSERT OR IGNORE INTO schema VALUES (?, ?)", self._new_schemas.items())
+            insert_intervals(self._db, self._new_intervals)
+            said, remember = self._insert(ledger, batches, [*self._unsaid, *events])
             ledger.keep_snapshots(snapshots)
             if ledger.used_bytes() > self._settings.history_bytes + FREED_AT_ONCE:
                 ledger.forget(ledger.used_bytes() - self._settings.history_bytes)
             self._keep_below(ledger, self._settings.max_bytes, "buffer full")
-            ledger.save()
-            db.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                if db.in_transaction:  # a full disk may have rolled it back already
-                    db.execute("ROLLBACK")
-            raise
-        self._settled, self.last_sequence = ledger.settled, ledger.last_sequence
         self._heard, self._refused, self._unsaid, self._new_schemas = Ranges(), {}, [], {}
         self._new_intervals = []
-        for receipt, sequence in awaited:
-            receipt.seal(self.epoch, sequence)
-            self._receipts.append(receipt)
+        for sequence, event in said.items():
+            if event.receipt:
+                event.receipt.seal(self.epoch, sequence)
+                self._receipts.append(event.receipt)
+        self._said = dict([*self._said.items(), *said.items()][-SAID_MOST:])
         for sealed in remember:
             self._black_box.sealed(*sealed)
 
     def _insert(
         self, ledger: Ledger, batches: Sequence[OpenBatch], events: Sequence[Event]
-    ) -> tuple[list[tuple[Receipt, int]], list[tuple[int, str, int]]]:
-        """Insert events, then batches; return who waits for which, and what an alarm may want later."""
-        awaited = []
+    ) -> tuple[dict[int, Event], list[tuple[int, str, int]]]:
+        """Insert events, then batches; return which is which, and what an alarm may want later."""
+        said = {}
         for event in events:
-            sequence = ledger.seal_event(event)
-            if event.receipt:
-                awaited.append((event.receipt, sequence))
+            said[ledger.seal_event(event)] = event
             record = event.record
             if record["kind"] == "alarm" and record["state"] == "NEW" and event.unit:
                 ledger.raise_priority(self._black_box.alarm(rack_of(event.unit), record["boottime_ns"]))
@@ -288,7 +383,7 @@ class Store:
             sequences = ledger.seal_frames(batch, priority)
             if priority == ROUTINE:
                 remember += [(sequence, batch.rack, last) for sequence in sequences]
-        return awaited, remember
+        return said, remember
 
     @staticmethod
     def _keep_below(ledger: Ledger, limit_bytes: int, reason: str) -> None:
@@ -314,6 +409,7 @@ class Store:
             return
         for sequence in held:
             self._heard.add(sequence)
+            self._said.pop(sequence, None)
         self._refused.update(refused)
         self._receipts = [r for r in self._receipts if not r.settle(epoch, held, refused)]
 
@@ -349,20 +445,12 @@ class Store:
         )
         log.critical("%s: %s", self.path, text)
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            ledger = Ledger(self._db, self._who, self._settled)
-            ledger.rejoin(self.opened_at, upstream, "forgotten by the buffer")
-            for event in self._alarm("buffer_rolled_back", text):
-                ledger.seal_event(event)
-            ledger.save()
-            self._db.execute("COMMIT")
+            with self._transaction() as ledger:
+                ledger.rejoin(self.opened_at, upstream, "forgotten by the buffer")
+                for event in self._alarm("buffer_rolled_back", text):
+                    ledger.seal_event(event)
         except (*ERRORS, WireError) as error:
             raise StoreError(f"{self.path}: {error}") from error
-        finally:
-            with contextlib.suppress(sqlite3.Error):
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-        self._settled, self.last_sequence = ledger.settled, ledger.last_sequence
 
     def pending(
         self,
@@ -378,7 +466,7 @@ class Store:
         Alarms, the black box, what was sealed after `fresh_after`, and then, where `backlog`, the rest; none
         of those that are put `aside`.
         """
-        known = Ranges([*self._settled, *self._heard, *((s, s) for s in (*self._refused, *aside))])
+        known = Ranges([*self._settled, *self._heard, *_each([*self._refused, *aside])])
         found: list[PendingBatch] = []
         size = 0
         with self._reading():

@@ -8,7 +8,7 @@ import pytest
 
 import agent.store.ledger as ledger_module
 from agent.store.errors import Implausible
-from agent.store.ledger import Event, Ledger
+from agent.store.ledger import Event
 from agent.store.reading import Buffer
 from agent.store.store import Store
 from agent.wire.batch import Batch, decode_batch, encode_batch
@@ -70,15 +70,10 @@ def moved(open_store: Opener, to: int, monkeypatch: pytest.MonkeyPatch) -> Store
     store = open_store()
     store.seal([open_batch(frame(at_s=1)), open_batch(frame(at_s=2))])
     monkeypatch.setattr(ledger_module, "encode_batch", partial(encode_batch, limits=UNBOUNDED))
-    db = store._db
-    db.execute("BEGIN")
-    ledger = Ledger(db, store._who, store._settled)
-    ledger.acknowledge(Ranges([(1, 2)]))
-    ledger.rejoin(2, Ranges([(1, to)]), "forgotten by the buffer")
-    ledger.report_gap([(to - 9, to - 7)], "refused: for a reason")
-    ledger.save()
-    db.execute("COMMIT")
-    store._settled, store.last_sequence = ledger.settled, ledger.last_sequence
+    with store._transaction() as ledger:
+        ledger.acknowledge(Ranges([(1, 2)]))
+        ledger.rejoin(2, Ranges([(1, to)]), "forgotten by the buffer")
+        ledger.report_gap([(to - 9, to - 7)], "refused: for a reason")
     store.seal([open_batch(frame(at_s=3), frame(at_s=4))], [Event("rack-1", ALARM)])
     kill(store)
     monkeypatch.undo()
