@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent.alarm import record_of
+from agent.alarm import AlarmId, NoSuchAlarm, record_of
 from agent.clock import Clock, Stamp
-from agent.detect.alarms import AlarmEvent, Does, State
+from agent.detect.alarms import AlarmEvent, Does, State, called
 from agent.detect.book import AlarmBook
 from agent.detect.rows import CRITICAL, WARNING
 from agent.drill import TEST, TEXT, Drill
@@ -25,14 +25,11 @@ from agent.wire.text import printable
 log = logging.getLogger(__name__)
 
 LOG_LENGTH = 1000
+UNTIL = " until "  # in the name of a book that was replaced, and its time
 MAX_DRILL_S = 300.0
 PART_FAILED = "part_failed"  # the alarm of a part that serves, and of no battery
 RELAY, JOURNAL = "relay", "journal"  # outputs, as their alarms call them
 MAX_SHELVED_S = 86400.0  # shelving is for a repair under way; what lasts longer is to be taken out of service
-
-
-class NoSuchAlarm(Exception):
-    """There is no alarm of this name; it may be over already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +38,6 @@ class Person:
 
     uid: int
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmId:
-    """What people call an alarm by: "unit:detector:location"; the location is "" for a whole unit."""
-
-    unit: str
-    detector: str
-    location: str
-
-    def __str__(self) -> str:
-        return f"{self.unit}:{self.detector}:{self.location}"
-
-    @classmethod
-    def parse(cls, text: str) -> "AlarmId":
-        """Read one back; NoSuchAlarm where it cannot be one."""
-        parts = text.split(":", 2)
-        if len(parts) != 3:
-            raise NoSuchAlarm(f"{text!r} is no alarm; they are called UNIT:DETECTOR:LOCATION")
-        return cls(*parts)
 
 
 class Desk:
@@ -103,7 +80,7 @@ class Desk:
             if old is not None and old is not book:
                 self.found(unit, stamp, old.retire(stamp.boottime_ns / 1e9))
                 if not old.empty():
-                    self._books[unit][f"{name} until {stamp.boottime_ns}"] = old
+                    self._books[unit][f"{name}{UNTIL}{stamp.boottime_ns}"] = old
             self._books[unit][name] = book
         if self.relay:
             self._tell(RELAY, self.relay.alarms, unit, self.active(unit))
@@ -140,7 +117,11 @@ class Desk:
                 self._tell(JOURNAL, self._journal.alarm, unit, event)
             else:
                 log.warning("%s %s %s: %s", event.state, event.severity, unit, event.text)
-            records.append(Event(unit, record_of(event, stamp)))
+            records.append(Event(unit, record_of(unit, event, stamp)))
+            if event.state == State.NEW:
+                for name, book in self._books[unit].items():
+                    if UNTIL in name:
+                        book.forget(event.name)
         self.log += records
         self._record(self._racks[unit], records)
 
@@ -169,7 +150,7 @@ class Desk:
     def _own_events(
         self, events: Sequence[AlarmEvent], stamp: Stamp, receipt: Receipt | None = None
     ) -> list[Event]:
-        found = [Event("", record_of(event, stamp), receipt) for event in events]
+        found = [Event("", record_of("", event, stamp), receipt) for event in events]
         for event in events:
             level = (
                 logging.ERROR if event.severity == CRITICAL and event.state == State.NEW else logging.WARNING
@@ -185,12 +166,8 @@ class Desk:
     def all_active(self) -> list[tuple[AlarmId, AlarmEvent]]:
         """Return the alarms of the site that are not over, by unit."""
         return [
-            *((AlarmId("", event.detector, event.location), event) for event in self.own.active()),
-            *(
-                (AlarmId(unit, event.detector, event.location), event)
-                for unit in self._books
-                for event in self.active(unit)
-            ),
+            *((AlarmId("", event.name), event) for event in self.own.active()),
+            *((AlarmId(unit, event.name), event) for unit in self._books for event in self.active(unit)),
         ]
 
     def do(self, what: Does, name: str, who: Person, until_s: float = 0.0, why: str = "") -> None:
@@ -198,22 +175,22 @@ class Desk:
         alarm = AlarmId.parse(name)
         stamp = self._clock.stamp()
         now_s = stamp.boottime_ns / 1e9
-        if not alarm.unit and any(_is(alarm, event) for event in self.own.active()):
-            events = self.own.do(what, alarm.detector, alarm.location, now_s, until_s)
+        if not alarm.unit and any(event.name == alarm.name for event in self.own.active()):
+            events = self.own.do(what, alarm.name, now_s, until_s)
             self._record("", self._own_events(events, stamp))
-            if alarm.detector == TEST and what is Does.ACKNOWLEDGE and self.test:
+            if alarm.name == called(TEST, "") and what is Does.ACKNOWLEDGE and self.test:
                 self.test.seen_by, self.test.seen = who.name, stamp
             self.changed(str(what), who, alarm=name, until_s=until_s, why=why)
             return
         books = [
             book
             for book in self._books.get(alarm.unit, {}).values()
-            if any(_is(alarm, event) for event in book.active())
+            if any(event.name == alarm.name for event in book.active())
         ]
         if not books:
             raise NoSuchAlarm(f"there is no alarm {name}; it may be over already: cellwarden alarm list")
         for book in books:
-            events = book.do(what, alarm.detector, alarm.location, now_s, until_s)
+            events = book.do(what, alarm.name, now_s, until_s)
             self.found(alarm.unit, stamp, events)
         self.changed(str(what), who, unit=alarm.unit, alarm=name, until_s=until_s, why=why)
 
@@ -273,7 +250,3 @@ class Desk:
             if output in self._failing:
                 self._failing.discard(output)
                 self.part_failed(output, "")
-
-
-def _is(alarm: AlarmId, event: AlarmEvent) -> bool:
-    return (event.detector, event.location) == (alarm.detector, alarm.location)

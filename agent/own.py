@@ -7,7 +7,7 @@ from typing import Any
 
 from agent.alarm import about_itself
 from agent.clock import Stamp
-from agent.detect.alarms import AlarmEvent, Does
+from agent.detect.alarms import AlarmEvent, Does, called
 from agent.detect.book import AlarmBook
 from agent.detect.rows import TIERS, Row
 from agent.drill import TEST
@@ -30,12 +30,12 @@ class OwnAlarms:
         """Raise an alarm; one that stands has its text renewed, and is an event only where it gets worse."""
         said = about_itself(detector, text, stamp, severity, location)
         with self._lock:
-            self._inherited.discard(_name(detector, location))
+            self._inherited.discard(said.name)
             return _say(self._book, said)
 
     def over(self, detector: str, location: str, t_s: float) -> list[AlarmEvent]:
         """End an alarm: it leaves the list once somebody has seen it. Nothing where none stands."""
-        name = _name(detector, location)
+        name = called(detector, location)
         with self._lock:
             self._inherited.discard(name)
             return self._book.lose((name, 0), t_s)
@@ -56,10 +56,10 @@ class OwnAlarms:
         with self._lock:
             return self._book.active()
 
-    def do(self, what: Does, detector: str, location: str, t_s: float, until_s: float) -> list[AlarmEvent]:
+    def do(self, what: Does, name: str, t_s: float, until_s: float) -> list[AlarmEvent]:
         """Let a person do something to an alarm; return what it changed. ValueError where there is none."""
         with self._lock:
-            return self._book.do(what, detector, location, t_s, until_s)
+            return self._book.do(what, name, t_s, until_s)
 
     def to_plain(self) -> list[dict[str, Any]]:
         """Return all alarms as plain data."""
@@ -85,13 +85,9 @@ class OwnAlarms:
             self._inherited = {alarm["family"] for alarm in kept}
 
 
-def _name(detector: str, location: str) -> str:
-    """Return the family, and the only member, of an alarm in the book."""
-    return f"{detector}:{location}"
-
-
 def _say(book: AlarmBook, said: AlarmEvent) -> list[AlarmEvent]:
-    name, happens = _name(said.detector, said.location), said.detector in HAPPENS
+    """Raise an alarm in a book, where its name is its family and its only member."""
+    name, happens = called(said.detector, said.location), said.detector in HAPPENS
     rows = tuple(
         Row(said.detector, "", one, 1.0, "", 0.0, 0.0, 0.0, latch=happens) if one else None for one in TIERS
     )

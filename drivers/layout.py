@@ -13,7 +13,7 @@ from drivers.decode import CODEC, Float64, Int64, Qualities, codec_table, decode
 from drivers.plan import ReadPlan
 from drivers.quantities import Poll
 from drivers.registers import Reply
-from drivers.values import Guard, Reading, Value
+from drivers.values import Guard, Reading, Saying, Value, bit_name, number_name
 
 __all__ = ["CODEC", "Image", "Layout"]
 
@@ -164,23 +164,39 @@ class Layout:
         parted = self.plan.split(read_index)
         return None if parted is None else (replace(self, plan=parted[0]), parted[1])
 
-    def alarms(self, raw: Int64, quality: Qualities) -> list[tuple[int, str, str]]:
-        """The unit's own alarms that stand in a decoded frame: (value index, severity, text)."""
-        found: list[tuple[int, str, str]] = []
+    @cached_property
+    def sayings(self) -> tuple[Saying, ...]:
+        """All alarms of the unit's own that it can say."""
+        return tuple(
+            (i, name, meaning.severity.value, meaning.text)
+            for i, value in enumerate(self.values)
+            for name, meaning in (
+                *((bit_name(value.name, bit), m) for bit, m in value.bits.items()),
+                *((number_name(value.name, number), m) for number, m in value.numbers.items()),
+            )
+            if meaning.severity
+        )
+
+    def alarms(self, raw: Int64, quality: Qualities) -> list[Saying]:
+        """The unit's own alarms that stand in a decoded frame."""
+        found: list[Saying] = []
         for i in self.speaking.tolist():
             if quality[i] != Quality.GOOD:
                 continue
             value, number = self.values[i], int(raw[i])
-            said = [m for bit, m in value.bits.items() if (number >> bit) & 1 == m.active]
-            said += [value.numbers[number]] if number in value.numbers else []
-            found += [(i, m.severity.value, m.text) for m in said if m.severity]
+            said = [
+                (bit_name(value.name, bit), m)
+                for bit, m in value.bits.items()
+                if (number >> bit) & 1 == m.active
+            ]
+            said += [(number_name(value.name, number), m)] if (m := value.numbers.get(number)) else []
+            found += [(i, name, m.severity.value, m.text) for name, m in said if m.severity]
         return found
 
     @cached_property
     def speaking(self) -> npt.NDArray[np.intp]:
         """Values that can say an alarm of the unit's own."""
-        meanings = [(*v.bits.values(), *v.numbers.values()) for v in self.values]
-        return np.array([i for i, m in enumerate(meanings) if any(x.severity for x in m)], np.intp)
+        return np.array(sorted({i for i, *_ in self.sayings}), np.intp)
 
     def describe(self) -> dict[str, Any]:
         """The schema: how a reader far away turns raw values into SI, as plain lists and numbers."""

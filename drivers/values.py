@@ -61,6 +61,20 @@ class Meaning:
     active: int = 1  # the bit's level that means it
 
 
+#: An alarm of a unit's own: value index, what it is called, severity, text.
+Saying = tuple[int, str, str, str]
+
+
+def bit_name(point: str, bit: int) -> str:
+    """What a bit that says an alarm is called, with its point; of the profile's words it has none."""
+    return f"{point}.bit{bit}"
+
+
+def number_name(point: str, number: int) -> str:
+    """What a number that says an alarm is called, with its point."""
+    return f"{point}={number}"
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Consecutive addresses of one table of one unit id; `first` counts registers, not address steps."""

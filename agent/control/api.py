@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from agent.alarm import NoSuchAlarm
 from agent.control.server import Call, Handler, Refused
-from agent.desk import MAX_DRILL_S, MAX_SHELVED_S, Desk, NoSuchAlarm
+from agent.desk import MAX_DRILL_S, MAX_SHELVED_S, Desk
 from agent.detect.alarms import Does
 
 DRILL_S = 10.0
@@ -78,6 +79,7 @@ def alarms_of(desk: Desk, now_s: float) -> list[dict[str, Any]]:
     found = []
     for name, event in desk.all_active():
         said = asdict(event)
+        del said["name"]  # the id says it
         value_unit = said.pop("unit")  # of the value; `unit` is the battery unit, as in the log
         age_s = round(now_s - event.t_s, 1)
         found.append({"id": str(name), "unit": name.unit, "age_s": age_s, "value_unit": value_unit, **said})

@@ -75,7 +75,8 @@ class AlarmEvent:
     (0 where there is no noise to speak of); `since_s` is when it began, as far as can be told; `count` is how
     many channels the alarm stands for, `location` the one that shows it most. `forecast`, `evidence_for` and
     `evidence_against` are sentences, "" where there is nothing to say. `config` is the hash of what decides
-    when an alarm is raised. `shadow`: recorded, not announced.
+    when an alarm is raised. `shadow`: recorded, not announced. `name` (see `called`): what tells it from
+    every other alarm of its unit, until it is over and whoever shows it most meanwhile.
     """
 
     detector: str
@@ -97,6 +98,24 @@ class AlarmEvent:
     evidence_against: str = ""
     config: str = ""
     shadow: bool = False
+    name: str = ""
+
+
+def called(what: str, where: str) -> str:
+    """Return the name of an alarm within its unit: what is wrong (a detector, or a point and its bit), and
+    the place. Only the place may hold a colon.
+    """
+    return f"{without_colon(what)}:{where}"
+
+
+def without_colon(part: str) -> str:
+    """Write a part of a name so that it ends at the next colon."""
+    return part.replace("%", "%25").replace(":", "%3A")
+
+
+def with_colon(part: str) -> str:
+    """Read back what `without_colon` wrote."""
+    return part.replace("%3A", ":").replace("%25", "%")
 
 
 Member = tuple[str, int]  # detector, and the number of a channel in its bank

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from agent.detect.alarms import Alarm, AlarmEvent, Does, Member, State
+from agent.detect.alarms import Alarm, AlarmEvent, Does, Member, State, called
 from agent.detect.explain import finite
 from agent.detect.rows import Row, family_of
 
 CAUSE_S = 600.0  # neighbours of a hot cell follow within minutes
+
+PUT_ASIDE = (State.SHELVED, State.OUT_OF_SERVICE)
 
 #: What a detector says about one of its channels: (channel, row, its channels in the alarm) -> event.
 Explain = Callable[[int, Row, set[int]], AlarmEvent]
@@ -49,10 +51,19 @@ class AlarmBook:
             assert row is not None
             members = {channel for name, channel in alarm.members if name == detector}
             said = finite(explain(alarm.leader[1], row, members))
-            alarm.said = replace(said, state=str(alarm.state), count=alarm.count)
+            name = alarm.said.name if alarm.said else self._name(said, alarm.leader)
+            alarm.said = replace(said, state=str(alarm.state), count=alarm.count, name=name)
             if alarm.state in (State.NEW, State.CLEARED_NEW):
                 events.append(alarm.said)
         return events
+
+    def _name(self, said: AlarmEvent, leader: Member) -> str:
+        """Return what a new alarm is called: as its detector says, and by its channel where that is taken."""
+        taken = {alarm.said.name for alarm in self._alarms if alarm.said}
+        name = said.name or called(said.detector, said.location)
+        while name in taken:
+            name += f"~{leader[1]}"
+        return name
 
     def _raise(
         self, detector: str, rows: tuple[Row | None, ...], channel: int, scope: str, tier: int, t_s: float
@@ -65,26 +76,36 @@ class AlarmBook:
             alarm = Alarm(family_of(detector), scope, member, tier, t_s, t_s, row.latch, {member}, {member})
             self._alarms.append(alarm)
             return alarm, True
-        again = not alarm.standing
+        again, worse = not alarm.standing, tier > alarm.tier
         alarm.members.add(member)
         alarm.shown.add(member)
         alarm.joined_s = t_s
-        if again or tier > alarm.tier:
+        if worse or (again and alarm.state not in PUT_ASIDE):
             alarm.leader = member
             alarm.tier = tier
             alarm.latch = row.latch
-            alarm.do(Does.RAISE)
+            # nobody has put aside what is worse than what he saw
+            alarm.do(Does.UNSHELVE if alarm.state is State.SHELVED else Does.RAISE)
             return alarm, True
         return alarm, False
 
     def _find(self, member: tuple[str, int], scope: str, t_s: float) -> Alarm | None:
-        """Return the alarm a member belongs to: its own, else a fresh one of its family and scope."""
+        """Return the alarm a member belongs to: its own, else a fresh one of its family and scope; none that
+        is put aside, for nobody did that to what comes later.
+        """
         family = family_of(member[0])
         ours = [alarm for alarm in self._alarms if alarm.family == family and alarm.scope == scope]
         for alarm in ours:
             if member in alarm.shown:
                 return alarm
-        return next((alarm for alarm in ours if alarm.standing and t_s - alarm.joined_s <= CAUSE_S), None)
+        return next(
+            (
+                alarm
+                for alarm in ours
+                if alarm.standing and t_s - alarm.joined_s <= CAUSE_S and alarm.state not in PUT_ASIDE
+            ),
+            None,
+        )
 
     def _clear(self, detector: str, channel: int, t_s: float) -> Iterator[AlarmEvent]:
         member = (detector, channel)
@@ -105,23 +126,18 @@ class AlarmBook:
         ordered = sorted(self._alarms, key=lambda alarm: (alarm.priority, -alarm.raised_s))
         return [replace(a.said, state=str(a.state), count=a.count) for a in ordered if a.said is not None]
 
-    def do(
-        self, what: Does, detector: str, location: str, t_s: float, until_s: float = 0.0
-    ) -> list[AlarmEvent]:
-        """Let a person do something to the alarms of a detector at a place; return what it changed.
+    def do(self, what: Does, name: str, t_s: float, until_s: float = 0.0) -> list[AlarmEvent]:
+        """Let a person do something to the alarm of a name; return what it changed.
 
         ValueError when no such alarm is in the book.
         """
-        found = [
-            a for a in self._alarms if a.said and a.said.detector == detector and a.said.location == location
-        ]
+        found = [alarm for alarm in self._alarms if alarm.said and alarm.said.name == name]
         if not found:
-            raise ValueError(
-                f"no {detector} alarm at {location or 'the whole unit'}; it may have cleared already"
-            )
+            raise ValueError(f"no alarm {name}; it may have cleared already")
         changed = []
         for alarm in found:
-            alarm.until_s = until_s
+            if what is Does.SHELVE:
+                alarm.until_s = until_s
             if alarm.do(what):
                 changed.append(self._say(alarm, t_s))
         return changed
@@ -143,6 +159,14 @@ class AlarmBook:
     def standing(self) -> list[Alarm]:
         """Return the alarms whose condition stands."""
         return [alarm for alarm in self._alarms if alarm.standing]
+
+    def forget(self, name: str) -> None:
+        """Let go of the alarm of a name that nothing shows any more: another book has it now."""
+        self._alarms = [a for a in self._alarms if a.standing or a.said is None or a.said.name != name]
+
+    def all(self) -> list[Alarm]:
+        """Return all alarms."""
+        return list(self._alarms)
 
     def empty(self) -> bool:
         """Is there no alarm at all."""
@@ -170,6 +194,9 @@ class AlarmBook:
         that was is by this clock. LookupError, TypeError, ValueError where these are no alarms.
         """
         self._alarms = [_alarm(alarm, later_s) for alarm in alarms]
+        for alarm in self._alarms:
+            if alarm.said and not alarm.said.name:  # version 0.1.0 had no names, and told some alarms alike
+                alarm.said = replace(alarm.said, name=self._name(alarm.said, alarm.leader))
 
 
 def _alarm(plain: dict[str, Any], later_s: float) -> Alarm:

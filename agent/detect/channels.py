@@ -1,7 +1,9 @@
 """Which values of a unit the detectors look at, and who is whose sibling: worked out once per layout."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ VOLTAGES = ("cell_voltage", "module_voltage")
 MIN_IN_STRING = 4  # fewer siblings in one string than this, and the whole unit is the better comparison
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bank:
     """The channels one kind of detector looks at.
 
@@ -40,6 +42,11 @@ class Bank:
     def n(self) -> int:
         """How many channels there are."""
         return len(self.index)
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """What tells each channel from all others, see `distinct`."""
+        return distinct(self.places, self.quantities)
 
 
 def make_bank(
@@ -75,6 +82,20 @@ def make_bank(
         quantities=tuple(quantities[i] for i in index),
         scope=tuple(scope for _, scope in groups),
     )
+
+
+def distinct(places: Sequence[str], quantities: Sequence[str]) -> tuple[str, ...]:
+    """Return what tells each channel from all others: its place, and where that is not enough its quantity,
+    and then which one of them it is.
+    """
+    at, of = Counter(places), Counter(zip(places, quantities, strict=True))
+    told: Counter[tuple[str, str]] = Counter()
+    found = []
+    for key in zip(places, quantities, strict=True):
+        told[key] += 1
+        quantity = f".{key[1]}" if at[key[0]] > 1 else ""
+        found.append(key[0] + quantity + (f"~{told[key]}" if of[key] > 1 else ""))
+    return tuple(found)
 
 
 def string_of(place: str) -> str:

@@ -30,9 +30,9 @@ from typing import Any
 
 import numpy as np
 
-from agent.detect.alarms import AlarmEvent
+from agent.detect.alarms import AlarmEvent, called
 from agent.detect.book import AlarmBook
-from agent.detect.channels import TEMPERATURES, VOLTAGES, Codes, Flags, Floats, Ints
+from agent.detect.channels import TEMPERATURES, VOLTAGES, Codes, Flags, Floats, Ints, distinct
 from agent.detect.keeping import pack_arrays, unpack_arrays
 from agent.detect.rows import Row, rows_of
 from agent.detect.stillness import (
@@ -108,6 +108,8 @@ class Liveness:
         self._beats = [
             i for i, q in enumerate(quantities) if q == "heartbeat" or np.isfinite(changes_within_s[i])
         ]
+        self._keys = _keys(self.places, self.quantities, self._beats)
+        self._keys |= _keys(self.places, self.quantities, np.flatnonzero(self._judged).tolist())
         promised_s = changes_within_s[self._beats]
         self._promised_s = np.where(np.isfinite(promised_s), np.maximum(promised_s, 3.0 * period_s), np.inf)
         self._steps, self._gap_s = np.zeros(len(self._beats), np.int64), np.zeros(len(self._beats))
@@ -265,7 +267,7 @@ class Liveness:
         if not (self._frozen or self._any_stuck) and self.book.empty():
             self._stuck = stuck
             return []
-        events = self._change("heartbeat", [(beat or 0, beat is not None)])
+        events = self._change("heartbeat", [(i, i == beat) for i in self._beats])
         events += self._change("held-frame", [(0, held and beat is None)])
         turned = np.flatnonzero(stuck != self._stuck)
         events += self._change("stuck-sensor", [(int(i), bool(stuck[i])) for i in turned])
@@ -287,6 +289,7 @@ class Liveness:
         return AlarmEvent(
             row.detector, row.severity, "NEW", place, self.quantities[i] if place else "",
             still_s, row.limit, "s", text, self._t_s, since_s=self._t_s - still_s,
+            name=called(row.detector, "" if row.detector == "held-frame" else self._keys[i]),
         )  # fmt: skip
 
 
@@ -298,6 +301,12 @@ TEXTS = {
     "stuck-sensor": "{place} has stood still for {still}, and its noise should have moved it; check the"
     " sensor and its plug",
 }
+
+
+def _keys(places: Sequence[str], quantities: Sequence[str], channels: Sequence[int]) -> dict[int, str]:
+    """Return what tells each of some channels from the others."""
+    keys = distinct([places[i] for i in channels], [quantities[i] for i in channels])
+    return dict(zip(channels, keys, strict=True))
 
 
 def _quietest(before: Floats, now: Floats) -> Floats:

@@ -1,24 +1,28 @@
 """Alarms that a unit itself reports, by its bits and states: told as they are, in the words of its profile.
 
 They are not judged here, only kept: an alarm whose register was not read now neither comes nor goes, and one
-that flickers is one alarm, which is over when it has been away for its off-delay.
+that flickers is one alarm, which is over when it has been away for its off-delay. Each is called by its point
+and its bit or number, and by its place; never by words, which people change.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from agent.detect.alarms import AlarmEvent
+from agent.detect.alarms import Alarm, AlarmEvent, State, called
 from agent.detect.book import AlarmBook
 from agent.detect.channels import Codes
 from agent.detect.rows import TIERS, Row, rows_of
 from agent.quality import Quality
 
 Int64 = npt.NDArray[np.int64]
-#: What stands in a frame: (raw, quality) -> (value index, severity, text) of each alarm.
-Standing = Callable[[Int64, Codes], Sequence[tuple[int, str, str]]]
+#: An alarm of the unit's own: value index, what it is called (a point and its bit or number), severity, text.
+Saying = tuple[int, str, str, str]
+#: Those that stand in a frame: (raw, quality) -> alarms.
+Standing = Callable[[Int64, Codes], Sequence[Saying]]
 
 _ROWS = rows_of("reported")
 
@@ -26,25 +30,20 @@ _ROWS = rows_of("reported")
 class Reported:
     """The alarms of one unit's own making.
 
-    places, quantities: per value of its frame. speaking (k,): the values that can say one. standing: reads
-    them out of a frame.
+    places, quantities: per value of its frame. sayings: all that it can say; standing: reads those that stand
+    out of a frame. A channel in the book is an index into `sayings`.
     """
 
     def __init__(
-        self,
-        places: Sequence[str],
-        quantities: Sequence[str],
-        speaking: npt.NDArray[np.intp],
-        standing: Standing,
+        self, places: Sequence[str], quantities: Sequence[str], sayings: Sequence[Saying], standing: Standing
     ) -> None:
         self.book = AlarmBook()
         self._places, self._quantities = places, quantities
-        self._speaking, self._standing = speaking, standing
+        self._sayings, self._standing = list(sayings), standing
+        self._speaking = np.array(sorted({index for index, *_ in sayings}), np.intp)
+        self._names = [called(what, places[index]) for index, what, _, _ in sayings]
+        self._channel = {name: channel for channel, name in enumerate(self._names)}
         self._heard = b""
-        self._said: list[
-            tuple[int, str, str]
-        ] = []  # every alarm that ever stood: its channel is its index here
-        self._channel: dict[tuple[int, str, str], int] = {}
         self._raised: set[int] = set()
         self._away_since_s: dict[int, float] = {}
 
@@ -54,13 +53,14 @@ class Reported:
         if heard == self._heard and not self._away_since_s:
             return []
         self._heard = heard
-        now = {self._number(said) for said in self._standing(raw, quality)}
-        changes = [(c, str(c), TIERS.index(self._said[c][1])) for c in sorted(now - self._raised)]
+        standing = self._standing(raw, quality)
+        now = {self._channel[called(what, self._places[index])] for index, what, _, _ in standing}
+        changes = [(c, self._names[c], self._tier(c)) for c in sorted(now - self._raised)]
         for c in self._raised:
-            if c in now or quality[self._said[c][0]] != Quality.GOOD:
+            if c in now or quality[self._sayings[c][0]] != Quality.GOOD:
                 self._away_since_s.pop(c, None)
             elif t_s - self._away_since_s.setdefault(c, t_s) >= self._off_delay_s(c):
-                changes.append((c, str(c), 0))
+                changes.append((c, self._names[c], 0))
         for c, _, tier in changes:
             if tier:
                 self._raised.add(c)
@@ -71,41 +71,88 @@ class Reported:
 
     def said(self) -> list[list[Any]]:
         """Return what the alarms in the book stand for: value index, severity and text of each channel."""
-        return [list(said) for said in self._said]
+        return [[index, severity, text] for index, _, severity, text in self._sayings]
 
-    def stand_again(self, said: Sequence[Sequence[Any]]) -> None:
-        """Take up what `said` gave, and the alarms that stand in the book: they clear when they are away."""
-        self._said = [(int(index), str(severity), str(text)) for index, severity, text in said]
-        self._channel = {known: channel for channel, known in enumerate(self._said)}
-        self._raised = {channel for alarm in self.book.standing() for _, channel in alarm.members}
+    def stand_again(self, said: Sequence[Sequence[Any]], t_s: float) -> list[AlarmEvent]:
+        """Take up the alarms in the book: they clear when they are away. `said`: as it was kept with them.
+        Return what is over, for the unit can say it no more, and what goes on under another name, for
+        version 0.1.0 called all of a place alike.
+        """
+        events: list[AlarmEvent] = []
+        renamed: list[Alarm] = []
+        found = [(alarm, self._find(alarm, said)) for alarm in self.book.all()]
+        for alarm, channel in found:
+            if channel is None:
+                events += self.book.lose(alarm.leader, t_s)
+        for alarm, channel in found:
+            if channel is None or alarm.said is None:
+                continue
+            member = ("reported", channel)
+            alarm.scope, alarm.leader, alarm.shown = self._names[channel], member, {member}
+            alarm.members = {member} if alarm.standing else set()
+            alarm.said = replace(alarm.said, text=self._text(channel))
+            if alarm.said.name != self._names[channel]:
+                renamed.append(alarm)
+        events += self._rename(renamed, t_s)
+        standing = [(alarm, alarm.leader[1]) for alarm in self.book.standing()]
+        self._raised = {channel for alarm, channel in standing if self._tier(channel) <= alarm.tier}
         self._heard = b""
+        return events
 
-    def _number(self, said: tuple[int, str, str]) -> int:
-        if said not in self._channel:
-            self._channel[said] = len(self._said)
-            self._said.append(said)
-        return self._channel[said]
+    def _find(self, alarm: Alarm, said: Sequence[Sequence[Any]]) -> int | None:
+        """Return the channel of an alarm that was kept: by its name, else by its place and words, and where
+        two points say the same by where the value was.
+        """
+        event, was = alarm.said, alarm.leader[1]
+        if event is None or event.name in self._channel:
+            return self._channel[event.name] if event else None
+        alike = [
+            c
+            for c, (index, _, severity, _) in enumerate(self._sayings)
+            if (self._places[index], severity, self._text(c)) == (event.location, event.severity, event.text)
+        ]
+        index = said[was][0] if 0 <= was < len(said) else -1
+        return min(alike, key=lambda c: self._sayings[c][0] != index, default=None)
+
+    def _rename(self, alarms: Sequence[Alarm], t_s: float) -> Iterator[AlarmEvent]:
+        """Give alarms the names of their channels: what each was called by is over, and it goes on."""
+        told = [replace(alarm.said, state=str(alarm.state)) for alarm in alarms if alarm.said]
+        before = {called(said.detector, said.location): said for said in told} | {s.name: s for s in told}
+        for name, said in before.items():
+            text = "Each alarm that the unit reports has an identity of its own from now on."
+            yield replace(said, name=name, state=str(State.NORMAL), text=text, t_s=t_s)
+        for alarm, said in zip(alarms, told, strict=True):
+            alarm.said = replace(said, name=self._names[alarm.leader[1]])
+            yield alarm.said
+
+    def _text(self, channel: int) -> str:
+        index, _, _, text = self._sayings[channel]
+        place = self._places[index]
+        return f"The unit itself reports{f' for {place}' if place else ''}: {text}."
+
+    def _tier(self, channel: int) -> int:
+        return TIERS.index(self._sayings[channel][2])
 
     def _off_delay_s(self, channel: int) -> float:
-        row = _ROWS[TIERS.index(self._said[channel][1])]
+        row = _ROWS[self._tier(channel)]
         return row.off_delay_s if row else 0.0
 
     def _explain(self, t_s: float) -> Callable[[int, Row, set[int]], AlarmEvent]:
         def explain(channel: int, row: Row, _members: set[int]) -> AlarmEvent:
-            index, severity, text = self._said[channel]
-            place = self._places[index]
+            index, _, severity, _ = self._sayings[channel]
             return AlarmEvent(
                 row.detector,
                 severity,
                 "NEW",
-                place,
+                self._places[index],
                 self._quantities[index],
                 1.0,
                 row.limit,
                 row.unit,
-                f"The unit itself reports{f' for {place}' if place else ''}: {text}.",
+                self._text(channel),
                 t_s,
                 since_s=t_s,
+                name=self._names[channel],
             )
 
         return explain

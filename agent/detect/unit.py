@@ -4,15 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from agent.detect.alarms import AlarmEvent
 from agent.detect.book import AlarmBook
 from agent.detect.channels import Codes, Floats, Ints
 from agent.detect.keeping import Parts, layout_digest
 from agent.detect.liveness import Liveness
-from agent.detect.reported import Reported
+from agent.detect.reported import Reported, Saying
 from agent.detect.settings import Settings
 from agent.detect.watch import Learned, RackWatch
 
@@ -41,11 +38,11 @@ class Described(Protocol):
         """The time in which a heartbeat must move, infinite for all others."""
 
     @property
-    def speaking(self) -> npt.NDArray[np.intp]:
-        """The values that can say an alarm of the unit's own."""
+    def sayings(self) -> Sequence[Saying]:
+        """The alarms of the unit's own that it can say."""
 
-    def alarms(self, raw: Ints, quality: Codes) -> Sequence[tuple[int, str, str]]:
-        """Return the alarms that the unit itself reports: value index, severity, text."""
+    def alarms(self, raw: Ints, quality: Codes) -> Sequence[Saying]:
+        """Return those of `sayings` that stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ class UnitJudges:
         places, quantities = values.places, values.quantities
         self.layout = layout_digest(places, quantities, values.resolution)
         self.liveness = Liveness(places, quantities, values.changes_within_s, period_s)
-        self.reported = Reported(places, quantities, values.speaking, values.alarms)
+        self.reported = Reported(places, quantities, values.sayings, values.alarms)
         settings = (settings or Settings()).or_of_profile(quantities, values.limits)
         self.watch = RackWatch(places, quantities, values.resolution, period_s, settings)
 
@@ -125,13 +122,15 @@ class UnitJudges:
         return Standing(self.layout, self.watch.standing(), self.reported.said(), shadow)
 
     def stand_again(self, books: Mapping[str, AlarmBook], standing: Standing, t_s: float) -> list[AlarmEvent]:
-        """Go on with these books, of a unit of the same layout; return what in them is over, for nobody
-        judges it any more.
+        """Go on with these books: what the unit itself reports, and in the same layout all else too. Return
+        what in them is over, for nobody judges it any more, or goes on under another name.
         """
-        self.watch.book = books.get("detectors", self.watch.book)
         self.reported.book = books.get("reported", self.reported.book)
+        over = self.reported.stand_again(standing.said, t_s)
+        if standing.layout != self.layout:
+            return over
+        self.watch.book = books.get("detectors", self.watch.book)
         self.liveness.book = books.get("liveness", self.liveness.book)
         self.watch.shadow_book.from_plain(standing.shadow)
-        self.reported.stand_again(standing.said)
         self.liveness.stand_again()
-        return self.watch.stand_again(standing.tiers, t_s)
+        return over + self.watch.stand_again(standing.tiers, t_s)

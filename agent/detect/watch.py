@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from agent.detect import banks, imbalance, inputs, keeping, liveness, slope, wander
-from agent.detect.alarms import AlarmEvent, Does
+from agent.detect.alarms import AlarmEvent, called
 from agent.detect.book import AlarmBook
 from agent.detect.channels import Bank, Codes, Flags, Floats
 from agent.detect.debounce import CHANGED, Delays, Rows, new_delays
@@ -164,8 +164,10 @@ class RackWatch:
             book = self.shadow_book if judge.shadow else self.book
 
             def say(c: int, row: Row, members: set[int], judge: _Judge = judge) -> AlarmEvent:
-                event = judge.say(Case(row, judge.bank, c, members, t_s))
-                return replace(event, config=self._config, shadow=judge.shadow)
+                event, bank = judge.say(Case(row, judge.bank, c, members, t_s)), judge.bank
+                where = bank.keys[c] if event.location == bank.places[c] else event.location
+                name = called(judge.member, where)
+                return replace(event, config=self._config, shadow=judge.shadow, name=name)
 
             events += book.change(judge.member, judge.rows, changes, t_s, say)
         return events
@@ -182,16 +184,6 @@ class RackWatch:
     def active(self) -> list[AlarmEvent]:
         """Return the alarms that are not over, highest priority first."""
         return self.book.active()
-
-    def do(
-        self, what: Does, detector: str, location: str, t_s: float, until_s: float = 0.0
-    ) -> list[AlarmEvent]:
-        """Let a person do something to the alarms of a detector at a place. ValueError when there is none."""
-        return self.book.do(what, detector, location, t_s, until_s)
-
-    def acknowledge(self, detector: str, location: str, t_s: float) -> list[AlarmEvent]:
-        """Acknowledge the alarms of a detector at a place. ValueError when there is none."""
-        return self.do(Does.ACKNOWLEDGE, detector, location, t_s)
 
     def coverage(self) -> Coverage:
         """Return how many channels are judged, learning, blind, or have no sensor."""

@@ -7,6 +7,7 @@ start nothing has been seen yet, so it starts dropped.
 
 from collections.abc import Iterable, Sequence
 
+from agent.alarm import AlarmId
 from agent.detect.alarms import AlarmEvent, State
 from agent.detect.rows import CRITICAL
 
@@ -32,7 +33,7 @@ class Annunciator:
     def alarms(self, unit: str, active: Sequence[AlarmEvent]) -> None:
         """Take the alarms of a unit that are not over: all of them, each time any of them changed."""
         self._alarms[unit] = [
-            f"{unit} {alarm.location}: {alarm.detector}, {alarm.state}"
+            f"{AlarmId(unit, alarm.name)}, {alarm.state}"
             for alarm in active
             if alarm.severity == CRITICAL and alarm.state in HEARD
         ]

@@ -11,6 +11,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.alarm import AlarmId
 from agent.detect.alarms import AlarmEvent, State
 from agent.detect.rows import ADVICE, CRITICAL, WARNING
 
@@ -40,6 +41,7 @@ def fields_of(unit: str, event: AlarmEvent) -> dict[str, str]:
     """Return the fields of an entry, without its text."""
     return {
         "CELLWARDEN_UNIT": unit,
+        "CELLWARDEN_ALARM": str(AlarmId(unit, event.name)),
         "CELLWARDEN_LOCATION": event.location,
         "CELLWARDEN_DETECTOR": event.detector,
         "CELLWARDEN_SEVERITY": event.severity,

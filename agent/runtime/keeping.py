@@ -160,7 +160,7 @@ class Keeping:
 
     def _stood(self, unit: str, judges: UnitJudges, now: Stamp) -> list[AlarmEvent]:
         standing = self._standing.pop(unit, None)
-        if standing is None or standing.layout != judges.layout:
+        if standing is None:
             return []
         return judges.stand_again(self._desk.books(unit), standing, now.boottime_ns / 1e9)
 

@@ -106,7 +106,7 @@ class Watching:
         last.take(t_s, si)
         self.latest[frame.unit] = Latest(frame, layout, si, last)
         found += judges.judge(t_s, frame.raw, si, frame.quality)
-        shadow = [Event(frame.unit, record_of(e, frame.stamp)) for e in found if e.shadow]
+        shadow = [Event(frame.unit, record_of(frame.unit, e, frame.stamp)) for e in found if e.shadow]
         found = [event for event in found if not event.shadow]
         if shadow:
             self._background(self._recorder.seal(frame.rack, shadow))

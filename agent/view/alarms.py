@@ -18,12 +18,6 @@ FLOOD = 10  # alarms in ten minutes
 CHATTER, CHATTER_TIME = 3, timedelta(minutes=1)
 
 Record = Mapping[str, Any]
-Key = tuple[str, str, str]
-
-
-def key_of(alarm: Record) -> Key:
-    """Return what tells one alarm from another: unit, detector and location."""
-    return alarm["unit"], alarm["detector"], alarm["location"]
 
 
 def rows(
@@ -38,15 +32,15 @@ def rows(
     alarms, log: as `GET /v1/status` gives them. knowledge: by unit. names: what a place of a unit is called.
     """
     past = _by_key(log)
-    found = [_row(alarm, past[key_of(alarm)], log, knowledge, names, now) for alarm in alarms]
+    found = [_row(alarm, past[alarm["id"]], log, knowledge, names, now) for alarm in alarms]
     return sorted(found, key=lambda r: (r["state"] not in ("NEW", "CLEARED-NEW"), r["priority"], r["age_s"]))
 
 
-def _by_key(log: Sequence[Record]) -> defaultdict[Key, list[Record]]:
-    past: defaultdict[Key, list[Record]] = defaultdict(list)
+def _by_key(log: Sequence[Record]) -> defaultdict[str, list[Record]]:
+    past: defaultdict[str, list[Record]] = defaultdict(list)
     for record in log:
         if record["kind"] == "alarm":
-            past[key_of(record)].append(record)
+            past[record["id"]].append(record)
     return past
 
 
@@ -120,7 +114,7 @@ def grouped(listed: Sequence[dict[str, Any]], flood: bool) -> list[dict[str, Any
         strings[row["unit"], string_of(row["location"])].append(row)
     found = []
     for together in strings.values():
-        first = min(together, key=lambda row: (row["priority"], row["raised_utc_s"]))
+        first = min(together, key=lambda row: (_aside(row), row["priority"], row["raised_utc_s"]))
         found.append({**first, "more": sum(1 + row["more"] for row in together) - 1})
     return found
 
@@ -194,4 +188,8 @@ def log_lines(
 
 def urgent(listed: Sequence[Mapping[str, Any]]) -> Counter[int]:
     """Return how many alarms of each priority nobody has put aside."""
-    return Counter(row["priority"] for row in listed if row["state"] not in ("SHELVED", "OUT OF SERVICE"))
+    return Counter(row["priority"] for row in listed if not _aside(row))
+
+
+def _aside(row: Mapping[str, Any]) -> bool:
+    return row["state"] in ("SHELVED", "OUT OF SERVICE")

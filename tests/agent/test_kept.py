@@ -52,10 +52,10 @@ class Values:
         self.places = [f"cell{i}" for i in range(8)]
         self.quantities = ["cell_voltage"] * 4 + ["cell_temperature"] * 4
         self.resolution, self.limits = np.full(8, step), np.tile([-np.inf, np.inf], (8, 3, 1))
-        self.changes_within_s, self.speaking = np.full(8, np.inf), np.zeros(0, np.intp)
+        self.changes_within_s, self.sayings = np.full(8, np.inf), ()
 
     @staticmethod
-    def alarms(raw: np.ndarray, quality: np.ndarray) -> list[tuple[int, str, str]]:
+    def alarms(raw: np.ndarray, quality: np.ndarray) -> list[tuple[int, str, str, str]]:
         return []
 
 

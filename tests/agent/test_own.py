@@ -53,7 +53,7 @@ def test_one_that_stands_is_renewed_without_a_new_event_and_ends_when_it_is_over
     life.clock.pass_s(60.0)
     assert desk.about_itself("relay_trouble", "the chip is gone", severity="warning", location="relay1") == []
     assert life.states() == {":relay_trouble:relay1": "NEW", ":relay_trouble:relay2": "NEW"}
-    texts = {name.location: (event.text, event.severity) for name, event in desk.all_active()}
+    texts = {event.location: (event.text, event.severity) for _, event in desk.all_active()}
     assert texts == {"relay1": ("the chip is gone", "warning"), "relay2": (SAID, "warning")}
     desk.do(Does.ACKNOWLEDGE, ":relay_trouble:relay1", ME)
     assert desk.about_itself("relay_trouble", SAID, severity="warning", location="relay1") == [], "as it was"

@@ -84,8 +84,8 @@ async def test_alarms_survive_a_kill_and_what_was_learned_a_stop(box: Box) -> No
         unit.raise_alarm(0)
     await box.module.wait(COIL, False)
     await box.status(lambda said: len(states(said)) == 3)
-    await box.post("/v1/alarms/acknowledge", alarm="seen:reported:")
-    await box.post("/v1/alarms/shelve", alarm="shelved:reported:", minutes=60, why="test")
+    await box.post("/v1/alarms/acknowledge", alarm="seen:alarms_0.bit0:")
+    await box.post("/v1/alarms/shelve", alarm="shelved:alarms_0.bit0:", minutes=60, why="test")
     await box.status(lambda said: all(record["recorded"] for record in said["log"]))
     agent.process.kill()
     agent.process.wait()
@@ -94,7 +94,7 @@ async def test_alarms_survive_a_kill_and_what_was_learned_a_stop(box: Box) -> No
     wanted = {"seen": "ACK", "shelved": "SHELVED", "new": "NEW"}
     said = await box.status()
     assert states(said) == wanted, "at once, before any unit was heard"
-    assert any("reported, NEW" in reason for reason in said["relay"]["reasons"])
+    assert any(reason == "new:alarms_0.bit0:, NEW" for reason in said["relay"]["reasons"])
     said = await box.status(live)
     assert states(said) == wanted
     assert {unit["detectors"]["said"] for unit in said["units"]} == {"learning anew: no state was kept"}

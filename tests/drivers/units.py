@@ -66,4 +66,4 @@ class Frame:
         return Quality(int(self.quality[self.index(*key)]))
 
     def alarms(self):
-        return {(self.layout.names[i], text) for i, _, text in self.layout.alarms(self.raw, self.quality)}
+        return {(self.layout.names[i], text) for i, _, _, text in self.layout.alarms(self.raw, self.quality)}

@@ -80,7 +80,7 @@ async def _alarm(store: Store, writer: Writer, uplink: Uplink) -> float:
     """Seal an alarm and the open batch; return the seconds until the collector has acknowledged the alarm."""
     rng = np.random.default_rng(1)
     stamp = Stamp(10**18, 10**18, True)
-    event = Event("rack1/bmu", record_of(about_itself("bench", "an alarm", stamp), stamp))
+    event = Event("rack1/bmu", record_of("rack1/bmu", about_itself("bench", "an alarm", stamp), stamp))
     start_s = time.perf_counter()
     await writer(store.seal, [batch_of_unit(rng, "rack1/bmu", simulated(rng, 1), 10**9)], [event])
     uplink.wake(alarm=True)

@@ -117,7 +117,8 @@ async def trials(folder: Path, count: int) -> list[float]:
                 dropped_s = await module.wait(COIL, False)
             assert unit.told_s is not None
             delays.append(dropped_s - unit.told_s)
-            body = {"alarm": "rack:reported:", "minutes": 60, "why": "bench"}
+            alarm = f"rack:alarms_{number // 16}.bit{number % 16}:"
+            body = {"alarm": alarm, "minutes": 60, "why": "bench"}
             await asyncio.to_thread(client.post, folder / "control.sock", "/v1/alarms/shelve", body)
     await endpoint.stop()
     await module.stop()

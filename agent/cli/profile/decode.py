@@ -99,7 +99,7 @@ def decoded(layout: Layout, image: Image) -> list[dict[str, Any]]:
     layout.decode(image, raw, quality)
     layout.to_si(raw, quality, si)
     alarms: dict[int, list[str]] = {}
-    for index, severity, text in layout.alarms(raw, quality):
+    for index, _, severity, text in layout.alarms(raw, quality):
         alarms.setdefault(index, []).append(f"{severity}: {text}")
     return [
         {

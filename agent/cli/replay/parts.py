@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agent.cli.replay.table import Column
 from agent.detect.channels import Codes, Floats, Ints
@@ -73,8 +72,8 @@ class Values:
         self.resolution: Floats = np.array([c.step for c in channels])
         self.limits: Floats = np.tile((-np.inf, np.inf), (n, 3, 1))
         self.changes_within_s: Floats = np.full(n, np.inf)
-        self.speaking: NDArray[np.intp] = np.zeros(0, np.intp)
+        self.sayings: Sequence[tuple[int, str, str, str]] = ()
 
-    def alarms(self, _raw: Ints, _quality: Codes) -> Sequence[tuple[int, str, str]]:
+    def alarms(self, _raw: Ints, _quality: Codes) -> Sequence[tuple[int, str, str, str]]:
         """Return the alarms of a unit's own: none."""
         return ()

@@ -347,5 +347,9 @@ def test_a_schema_tells_the_detectors_what_the_layout_told_them() -> None:
     np.testing.assert_array_equal(told.resolution, layout.resolution)
     np.testing.assert_array_equal(told.limits, layout.limits)
     np.testing.assert_array_equal(told.changes_within_s, layout.changes_within_s)
-    np.testing.assert_array_equal(told.speaking, layout.speaking)
-    assert list(told.alarms(raw, quality)) == layout.alarms(raw, quality) == [(2, "warning", "hot")]
+    assert told.sayings == layout.sayings
+    assert (
+        list(told.alarms(raw, quality))
+        == layout.alarms(raw, quality)
+        == [(2, "alarms.bit2", "warning", "hot")]
+    )

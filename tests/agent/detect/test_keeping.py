@@ -70,7 +70,7 @@ def test_an_alarm_whose_cause_went_during_the_restart_is_over() -> None:
     feed(watch, frames[:300], dt_s=5.0)
     (alarm,) = watch.active()
     other = again(watch)
-    other.acknowledge("blind", alarm.location, 1500.0)
+    other.book.do(Does.ACKNOWLEDGE, alarm.name, 1500.0)
     assert [e.state for e in feed(other, frames[300:], 1500.0, 5.0)] == ["NORMAL"]
 
 
@@ -116,7 +116,7 @@ def test_a_blind_sensor_is_blind_after_a_restart_and_not_absent() -> None:
     frames[100:, 12] = np.nan
     feed(watch, frames[:300], dt_s=5.0)
     (alarm,) = watch.active()
-    watch.acknowledge("blind", alarm.location, 0.0)
+    watch.book.do(Does.ACKNOWLEDGE, alarm.name, 0.0)
     other = again(watch)
     assert not feed(other, frames[300:], 1500.0, 5.0)
     assert [a.state for a in other.active()] == ["ACK"]
@@ -137,11 +137,12 @@ class Values:
 
     places, quantities = ["cell1", "cell2", "cell3", "cell4", ""], ["cell_voltage"] * 4 + ["alarms"]
     resolution, limits = np.array([0.001] * 4 + [1.0]), np.tile([-np.inf, np.inf], (5, 3, 1))
-    changes_within_s, speaking = np.full(5, np.inf), np.array([4])
+    changes_within_s = np.full(5, np.inf)
+    sayings = tuple((4, f"word.bit{k}", "warning", f"bit {k}") for k in range(4))
 
-    @staticmethod
-    def alarms(raw: np.ndarray, quality: np.ndarray) -> list[tuple[int, str, str]]:
-        return [(4, "warning", f"bit {k}") for k in range(4) if raw[4] >> k & 1 and not quality[4]]
+    @classmethod
+    def alarms(cls, raw: np.ndarray, quality: np.ndarray) -> list[tuple[int, str, str, str]]:
+        return [saying for k, saying in enumerate(cls.sayings) if raw[4] >> k & 1 and not quality[4]]
 
 
 def hear(judges: UnitJudges, raw: list[int], t_s: float, n: int = 1) -> list[tuple[str, str]]:
@@ -164,7 +165,7 @@ def successor(judges: UnitJudges) -> UnitJudges:
 def test_what_a_unit_reports_is_known_by_its_text_and_ends_with_it() -> None:
     judges = UnitJudges(Values(), 1.0)
     assert hear(judges, [3300] * 4 + [4], 0.0) == [("reported", "NEW")]
-    judges.reported.book.do(Does.ACKNOWLEDGE, "reported", "", 1.0)
+    judges.reported.book.do(Does.ACKNOWLEDGE, "word.bit2:", 1.0)
     other = successor(judges)
     assert hear(other, [3301] * 4 + [4], 5.0) == []
     assert hear(other, [3300] * 4 + [6], 6.0) == [("reported", "NEW")], "another bit is another alarm"
@@ -175,7 +176,7 @@ def test_what_a_unit_reports_is_known_by_its_text_and_ends_with_it() -> None:
 def test_a_bit_that_went_during_the_restart_is_over() -> None:
     judges = UnitJudges(Values(), 1.0)
     hear(judges, [3300] * 4 + [4], 0.0)
-    judges.reported.book.do(Does.ACKNOWLEDGE, "reported", "", 1.0)
+    judges.reported.book.do(Does.ACKNOWLEDGE, "word.bit2:", 1.0)
     assert hear(successor(judges), [3301] * 4 + [0], 5.0, n=70) == [("reported", "NORMAL")]
 
 
@@ -209,7 +210,7 @@ def test_times_of_alarms_go_with_the_clock() -> None:
     frames[100:, 12] = np.nan
     feed(watch, frames[:300], dt_s=5.0)
     (alarm,) = watch.active()
-    watch.do(Does.SHELVE, "blind", alarm.location, 1500.0, until_s=2000.0)
+    watch.book.do(Does.SHELVE, alarm.name, 1500.0, until_s=2000.0)
     plain = watch.book.to_plain()
     watch.book.from_plain(plain, later_s=-1400.0)
     assert [math.floor(a.t_s) for a in watch.active()] == [100]

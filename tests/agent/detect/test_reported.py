@@ -34,7 +34,7 @@ class Told:
     """A unit's alarms, frame by frame."""
 
     def __init__(self):
-        self.reported = Reported(LAYOUT.places, LAYOUT.quantities, LAYOUT.speaking, LAYOUT.alarms)
+        self.reported = Reported(LAYOUT.places, LAYOUT.quantities, LAYOUT.sayings, LAYOUT.alarms)
 
     def __call__(self, t_s, *raw, quality=GOOD):
         events = self.reported.judge(float(t_s), np.array(raw, np.int64), quality)

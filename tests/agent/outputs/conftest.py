@@ -18,4 +18,5 @@ def hot() -> AlarmEvent:
         unit="K/min",
         text="cell5 heats 1.4 K/min faster than its siblings",
         t_s=10.0,
+        name="thermal-slope:cell5",
     )

@@ -38,6 +38,7 @@ def test_an_alarm_is_one_entry_with_fields_to_search_by(
     assert fields["MESSAGE_ID"] == RAISED
     assert fields["PRIORITY"] == "1"
     assert fields["CELLWARDEN_UNIT"] == "rack-1"
+    assert fields["CELLWARDEN_ALARM"] == "rack-1:thermal-slope:cell5"
     assert fields["CELLWARDEN_LOCATION"] == "cell5"
     assert fields["CELLWARDEN_VALUE"] == "1.4"
     journal.alarm("rack-1", replace(hot, state=State.ACK))

@@ -30,7 +30,7 @@ Opener = Callable[..., Store]
 
 def own_alarm(detector: str, text: str) -> list[Event]:
     stamp = Stamp(1, 2, True)
-    return [Event("", record_of(about_itself(detector, text, stamp), stamp))]
+    return [Event("", record_of("", about_itself(detector, text, stamp), stamp))]
 
 
 def frame(unit: str = "rack-1", n: int = 3, at_s: int = 0, schema: bytes = SCHEMA) -> Frame:
