@@ -84,6 +84,7 @@ class AlarmBook:
             alarm.leader = member
             alarm.tier = tier
             alarm.latch = row.latch
+            alarm.raised_s = t_s
             # nobody has put aside what is worse than what he saw
             alarm.do(Does.UNSHELVE if alarm.state is State.SHELVED else Does.RAISE)
             return alarm, True
@@ -122,9 +123,15 @@ class AlarmBook:
         return alarm.said
 
     def active(self) -> list[AlarmEvent]:
-        """Return all alarms that are not over, highest priority first, newest first within one priority."""
+        """Return all alarms that are not over, as they are now, with the time when each was last raised:
+        highest priority first, newest first within one priority.
+        """
         ordered = sorted(self._alarms, key=lambda alarm: (alarm.priority, -alarm.raised_s))
-        return [replace(a.said, state=str(a.state), count=a.count) for a in ordered if a.said is not None]
+        return [
+            replace(a.said, state=str(a.state), count=a.count, t_s=a.raised_s)
+            for a in ordered
+            if a.said is not None
+        ]
 
     def do(self, what: Does, name: str, t_s: float, until_s: float = 0.0) -> list[AlarmEvent]:
         """Let a person do something to the alarm of a name; return what it changed.

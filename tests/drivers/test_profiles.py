@@ -322,7 +322,7 @@ def test_alarms_flags_and_values_speak():
     )
     assert found.quantities == ("alarm_bits", "state")
     good = np.zeros(2, np.uint8)
-    said = {(s, t) for _, s, t in found.alarms(np.array([0x0103, 3]), good)}
+    said = {(s, t) for _, _, s, t in found.alarms(np.array([0x0103, 3]), good)}
     assert said == {
         ("critical", "over-temperature"),
         ("advice", "fan"),

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from agent.cli.replay.parts import Channel, Values
 from agent.detect.channels import Codes, Ints
 from agent.quality import Quality
