@@ -10,7 +10,7 @@ while True:
 """
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from agent.quality import Quality
 from drivers.decode import codec_table, decode
 from drivers.errors import ChainError, ConnectError, IdentityMismatch, NoAnswer
 from drivers.expand import IdentityPoint, expand, reported, terrain
+from drivers.guards import needs_of
 from drivers.identity import expectation, fits, text_of
 from drivers.layout import Image, Layout
 from drivers.line import DATA_BITS, Line
@@ -44,10 +45,14 @@ Conversation = Generator[Read, Reply, Layout]
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What came back for each identity point: text, raw number, or None with the quality that says why."""
+    """What came back for each identity point: text, raw number, or None with the quality that says why.
+
+    `sentinels`: numbers that mean that there is none.
+    """
 
     said: Mapping[str, str | int]
     unsaid: Mapping[str, Quality]
+    sentinels: Mapping[str, int]
 
 
 def default_line(profile: Profile) -> Line:
@@ -100,10 +105,11 @@ def _connect(profile: Profile, line: Line, instance: int, cuts: frozenset[Cut]) 
         if n not in numbers and n in answers.unsaid
     ]
     full = expand(profile, numbers, numbers, instance)
+    told = {n: raw for n, raw in answers.sentinels.items() if n in shaping} | numbers
     guards = tuple(
-        Guard(replace(i.value, poll=Poll.STATE), numbers[i.value.name])
+        Guard(i.value, told[i.value.name], counts=shaping[i.value.name] == "count")
         for i in identity
-        if i.value.name in numbers
+        if i.value.name in told
     )
     return build(
         profile,
@@ -127,7 +133,14 @@ def assume(
 ) -> Layout:
     """The layout of a unit nobody has asked: largest counts, factors 10**0 unless said. Not for SunSpec."""
     full = expand(profile, counts, factors, instance)
-    return build(profile, full.values, line or default_line(profile), notes=full.notes, instance=instance)
+    shaping = reported(profile)
+    guards = tuple(
+        Guard(i.value, None, counts=shaping[i.value.name] == "count")
+        for i in full.identity
+        if i.value.name in shaping
+    )
+    line = line or default_line(profile)
+    return build(profile, full.values, line, guards=guards, notes=full.notes, instance=instance)
 
 
 def build(
@@ -142,8 +155,13 @@ def build(
     instance: int = 1,
 ) -> Layout:
     """A layout over `values`, planned for `line`. Raises PlanError if a value cannot be read."""
-    needs = [Need(v.span, v.poll, v.pause_ms) for v in (*values, *(g.value for g in guards))]
-    plan = make_plan(needs, terrain(profile, instance), line, address_step=profile.address_step, cuts=cuts)
+    plan = make_plan(
+        needs_of(values, guards),
+        terrain(profile, instance),
+        line,
+        address_step=profile.address_step,
+        cuts=cuts,
+    )
     return Layout(
         profile_model=profile.model,
         profile_hash=profile.hash,
@@ -188,6 +206,7 @@ def _ask(
     plan, image = yield from ask_plan(plan)
     said: dict[str, str | int] = {}
     unsaid: dict[str, Quality] = {}
+    sentinels: dict[str, int] = {}
     numbers = [i.value for i in identity if not i.text]
     codec, missing = codec_table(numbers, [plan.slot(v.span) for v in numbers])
     raw, quality = np.zeros(len(numbers), np.int64), np.zeros(len(numbers), np.uint8)
@@ -197,6 +216,8 @@ def _ask(
             said[value.label if value.place else value.name] = number
         else:
             unsaid[value.label if value.place else value.name] = Quality(state)
+            if state == Quality.MISSING:
+                sentinels[value.name] = number
     for text in (i.value for i in identity if i.text):
         start = plan.slot(text.span)
         state = image.word_quality[start]
@@ -205,7 +226,7 @@ def _ask(
             said[text.label] = text_of(words, big_bytes=text.coding.big_bytes)
         else:
             unsaid[text.label] = Quality(int(state))
-    return Answers(said, unsaid), plan.cuts
+    return Answers(said, unsaid, sentinels), plan.cuts
 
 
 def _identity(identity: Sequence[IdentityPoint], answers: Answers) -> dict[str, str | int | float]:

@@ -53,10 +53,9 @@ def expand(
     out = Expansion()
     shaping = reported(profile)
     for point in profile.point:
-        if factors is not None and point.scale_factor and point.scale_factor not in factors:
-            out.notes.append(
-                f"{point.name}: its scale factor {point.scale_factor} is not available; not read"
-            )
+        if factors is not None and (name := point.scale_factor) and not usable(factors.get(name)):
+            what = f"is {factors[name]}, which cannot be" if name in factors else "is not available"
+            out.notes.append(f"{point.name}: its scale factor {name} {what}; not read")
             continue
         try:
             values = list(
@@ -84,6 +83,11 @@ def without_twins(values: list[Value], judged: Collection[str]) -> list[Value]:
         replace(v, quantity="") if v.name not in judged and (v.quantity, v.place) in chosen else v
         for v in values
     ]
+
+
+def usable(exponent: int | None) -> bool:
+    """Whether a scale factor is one: SunSpec has -10 to 10, and no unit is known to have more."""
+    return exponent is not None and -10 <= exponent <= 10
 
 
 def reported(profile: Profile) -> dict[str, str]:
@@ -165,15 +169,23 @@ def _values(
         changes_within_s=point.changes_within_s or INF,
         pause_ms=pause_ms or 0.0,
     )
+    factor = (point.scale_factor,) if point.scale_factor else ()
+    # a count speaks for its own unit id: who is behind another one shows by answering that it is there
+    told_by = {p.name: p.unit_offset for p in profile.point}
+    counted = [c for c in (*(g.count for g in chain), *(point.count or ())) if isinstance(c, str)]
     for step in steps(profile, point, coding, quantity, counts, notes):
         shift = coding.shift + step.bits
         if not 0 <= shift <= coding.words * coding.unit_bits - min(coding.width, 64) and not text:
             raise PointError(
                 "bit_stride leads outside the registers read", "check bits, bit_stride and registers"
             )
-        moved = Span(area, point.unit_offset + step.units, register + step.registers, coding.words)
+        units = point.unit_offset + step.units
         yield replace(
-            value, place=step.place, span=moved, coding=replace(coding, shift=shift) if step.bits else coding
+            value,
+            place=step.place,
+            span=Span(area, units, register + step.registers, coding.words),
+            coding=replace(coding, shift=shift) if step.bits else coding,
+            guards=(*factor, *(c for c in counted if told_by.get(c) == units)),
         )
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from agent.quality import Quality
 from drivers.decode import CODEC, Float64, Int64, Qualities, codec_table, decode, to_si
+from drivers.guards import Vouching, homes_of
 from drivers.plan import ReadPlan
 from drivers.quantities import Poll
 from drivers.registers import Reply
@@ -59,18 +60,15 @@ class Layout:
     instance: int = 1
     _codec: npt.NDArray[np.void] = field(init=False, repr=False)
     _missing: Int64 = field(init=False, repr=False)
-    _guard_codec: npt.NDArray[np.void] = field(init=False, repr=False)
-    _guard_missing: Int64 = field(init=False, repr=False)
+    _vouching: Vouching = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        slots = [self.plan.slot(v.span) for v in self.values]
+        homes = homes_of(self.values, self.guards, self.plan)
+        slots = [self.plan.slot(v.span, home) for v, home in zip(self.values, homes, strict=True)]
         codec, missing = codec_table(self.values, slots)
-        guarded = [replace(g.value, missing=()) for g in self.guards]  # "not available" is a change, too
-        guard_codec, guard_missing = codec_table(guarded, [self.plan.slot(v.span) for v in guarded])
         object.__setattr__(self, "_codec", codec)
         object.__setattr__(self, "_missing", missing)
-        object.__setattr__(self, "_guard_codec", guard_codec)
-        object.__setattr__(self, "_guard_missing", guard_missing)
+        object.__setattr__(self, "_vouching", Vouching.of(self.values, homes, self.guards, self.plan))
 
     @property
     def n(self) -> int:
@@ -138,8 +136,12 @@ class Layout:
         return Image(self.plan)
 
     def decode(self, image: Image, raw: Int64, quality: Qualities) -> None:
-        """Fill `raw` (n) int64 and `quality` (n) uint8 from what the image holds."""
+        """Fill `raw` (n) int64 and `quality` (n) uint8 from what the image holds.
+
+        A value is STALE whose scale factor or count is not what it was at connect, or was not read with it.
+        """
         decode(image.words, image.word_quality, self._codec, self._missing, raw, quality)
+        self._vouching.take_back(image.words, image.word_quality, raw, quality)
 
     def to_si(self, raw: Int64, quality: Qualities, out: Float64) -> None:
         """Fill `out` (n) float64 with SI values, NaN where quality is not GOOD."""
@@ -147,14 +149,7 @@ class Layout:
 
     def changed_guards(self, image: Image) -> list[str]:
         """What was read at connect and is different now, in words; not empty means: connect again."""
-        n = len(self.guards)
-        raw, quality = np.zeros(n, np.int64), np.zeros(n, np.uint8)
-        decode(image.words, image.word_quality, self._guard_codec, self._guard_missing, raw, quality)
-        return [
-            f"{guard.value.label} was {guard.raw} at connect and is {now}"
-            for guard, now, sound in zip(self.guards, raw.tolist(), quality == Quality.GOOD, strict=True)
-            if sound and now != guard.raw
-        ]
+        return self._vouching.changed(image.words, image.word_quality)
 
     def split(self, read_index: int) -> "tuple[Layout, str] | None":
         """The layout with a refused read taken apart, and what was done; None if it holds a single value.

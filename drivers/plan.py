@@ -8,18 +8,22 @@ O(needs x needs per read).
 
 Safety and state needs are planned together, for the cycle in which all of them are due: on that one the proof
 of the deadline rests. A read with any safety need in it is made in every cycle, and before the others.
+
+What says how a need reads (a scale factor, a count: its guards) comes in the same read where one may bring
+both; else it is read before and after it, see `turns`.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from drivers.line import Line
 from drivers.quantities import Poll
 from drivers.registers import Area, Read
-from drivers.values import Span
+from drivers.turns import Turn, in_turn
+from drivers.values import Span, contains, same_table
 
 #: A read never spans both `register - 1` and `register` of a cut: (table, unit offset, register).
 Cut = tuple[Area, int, int]
@@ -37,11 +41,21 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Addresses that must come in one reply, how often, and the pause to keep after reading them."""
+    """Addresses that must come in one reply, how often, and the pause to keep after reading them.
+
+    `factors` say how they read, `counts` whether they are there: see `drivers.turns`.
+    """
 
     span: Span
     poll: Poll = Poll.SAFETY
     pause_ms: float = 0.0
+    factors: tuple[Span, ...] = ()
+    counts: tuple[Span, ...] = ()
+
+    @property
+    def guards(self) -> tuple[Span, ...]:
+        """What else must be known of them."""
+        return (*self.factors, *self.counts)
 
 
 @dataclass(frozen=True)
@@ -71,13 +85,21 @@ class Terrain:
 
 @dataclass(frozen=True)
 class ReadPlan:
-    """The reads of one unit; the words of reply i go to `slices[i]` of the image. A split moves no slot."""
+    """The reads of one unit; the words of reply i go to `slices[i]` of the image. A split moves no slot.
+
+    The reads of one turn (`turns[i]`) may be asked at once; a turn begins when the one before it is over.
+    `again[i]`: made only for the guards of other reads; they stand behind those. `needs`: what was asked for.
+    """
 
     spans: tuple[Span, ...]
     classes: tuple[Poll, ...]
+    turns: tuple[int, ...]
+    again: tuple[bool, ...]
     pauses_ms: tuple[float, ...]
     slices: tuple[slice, ...]
     needs: tuple[Need, ...]
+    terrain: Terrain
+    line: Line
     address_step: int = 1
     cuts: frozenset[Cut] = frozenset()  # learned from refusals; hand them to the next plan of this unit
 
@@ -85,6 +107,11 @@ class ReadPlan:
     def reads(self) -> tuple[Read, ...]:
         """The requests, as they go over the wire."""
         return tuple(Read(s.area, s.first * self.address_step, s.count, s.unit_offset) for s in self.spans)
+
+    @property
+    def order(self) -> list[int]:
+        """The reads, by index, as they are to be asked one after the other."""
+        return sorted(range(len(self.spans)), key=self.turns.__getitem__)
 
     @property
     def words(self) -> int:
@@ -96,43 +123,42 @@ class ReadPlan:
         span = self.spans[index]
         return line.read_s(span.area, span.count, self.pauses_ms[index] / 1e3)
 
-    def slot(self, span: Span) -> int:
-        """Index into the image of the first word of `span`."""
-        for held, where in zip(self.spans, self.slices, strict=True):
-            if _contains(held, span):
-                return int(where.start) + span.first - held.first
-        raise PlanError(f"{span} is in no read of this plan")
+    def home(self, span: Span, guards: Sequence[Span] = ()) -> int:
+        """The read that brings `span`, with as many of its `guards` as any does."""
+        found = [i for i, held in enumerate(self.spans) if not self.again[i] and contains(held, span)]
+        if not found:
+            raise PlanError(f"{span} is in no read of this plan")
+        return max(found, key=lambda i: sum(contains(self.spans[i], guard) for guard in guards))
+
+    def slot(self, span: Span, index: int | None = None) -> int:
+        """Index into the image of the first word of `span`, in its home or in read `index`."""
+        index = self.home(span) if index is None else index
+        return int(self.slices[index].start) + span.first - self.spans[index].first
 
     def split(self, index: int) -> "tuple[ReadPlan, str] | None":
         """Read `index` was refused as a whole: the plan without its gaps, or in halves, and what was done.
 
         None when it holds a single need: then the unit refuses that value itself.
         """
-        span, where = self.spans[index], self.slices[index]
-        runs = _runs(n.span for n in self.needs if _contains(span, n.span))
+        span = self.spans[index]
+        asked = [n.span for n in self.needs] + [g for n in self.needs for g in n.guards]
+        held = [s for s in asked if contains(span, s)]
+        runs = _runs(held)
         if len(runs) < 2:
-            bounds = sorted({n.span.first for n in self.needs if _contains(span, n.span)})
-            whole = [b for b in bounds[1:] if not any(n.span.first < b <= n.span.last for n in self.needs)]
+            bounds = sorted({s.first for s in held})
+            whole = [b for b in bounds[1:] if not any(s.first < b <= s.last for s in held)]
             if not whole:
                 return None
             middle = min(whole, key=lambda b: abs(2 * b - span.first - span.last - 1))
             runs = [(span.first, middle - 1), (middle, span.last)]
         pieces = [replace(span, first=first, count=last - first + 1) for first, last in runs]
-        offsets = [int(where.start) + piece.first - span.first for piece in pieces]
-
-        def spliced(old: tuple, new: Iterable) -> tuple:  # type: ignore[type-arg]
-            return (*old[:index], *new, *old[index + 1 :])
-
-        plan = replace(
-            self,
-            spans=spliced(self.spans, pieces),
-            classes=spliced(self.classes, [self.classes[index]] * len(pieces)),
-            pauses_ms=spliced(self.pauses_ms, [self.pauses_ms[index]] * len(pieces)),
-            slices=spliced(
-                self.slices, (slice(o, o + p.count) for o, p in zip(offsets, pieces, strict=True))
-            ),
-            cuts=self.cuts | {(span.area, span.unit_offset, p.first) for p in pieces[1:]},
-        )
+        cuts = self.cuts | {(span.area, span.unit_offset, p.first) for p in pieces[1:]}
+        slots: dict[Span, int] = {}
+        for i, (held_by, where) in enumerate(zip(self.spans, self.slices, strict=True)):
+            wanted = [p for p in pieces if any(contains(p, n.span) for n in self.needs)]
+            for piece in () if self.again[i] else wanted if i == index else (held_by,):
+                slots[piece] = int(where.start) + piece.first - held_by.first
+        plan = _assembled(slots, self.needs, self.terrain, self.line, self.address_step, cuts)
         return plan, f"{span} was refused as one read; now read as {', '.join(map(str, pieces))}"
 
 
@@ -148,21 +174,89 @@ def _planned(
     needs: tuple[Need, ...], terrain: Terrain, line: Line, address_step: int, cuts: frozenset[Cut]
 ) -> ReadPlan:
     """Once for all units alike: of 300 values it takes a tenth of a second, in which no bus is served."""
+    wanted = {_with_guards(need, needs, terrain, cuts) for need in needs}
+    slots = dict.fromkeys(_reads_of(wanted, needs, terrain, line, cuts))
+    return _assembled(slots, needs, terrain, line, address_step, cuts)
+
+
+def _reads_of(
+    wanted: Iterable[Span], needs: Sequence[Need], terrain: Terrain, line: Line, cuts: frozenset[Cut]
+) -> list[Span]:
+    """The cheapest reads that bring all of `wanted`."""
+    by_table = sorted(set(wanted), key=lambda s: (s.unit_offset, s.area, s.first, -s.count))
     found: list[Span] = []
-    by_table = sorted({n.span for n in needs}, key=lambda s: (s.unit_offset, s.area, s.first, -s.count))
     for _, table in groupby(by_table, key=lambda s: (s.unit_offset, s.area)):
         found += _best_reads(_outermost(table), needs, terrain, line, cuts)
-    polls = {s: min((n.poll for n in needs if _contains(s, n.span)), key=_URGENCY.index) for s in found}
-    spans = sorted(found, key=lambda s: _URGENCY.index(polls[s]))
-    starts = [0]
-    for span in spans:
-        starts.append(starts[-1] + span.count)
+    return found
+
+
+def _with_guards(need: Need, needs: Sequence[Need], terrain: Terrain, cuts: frozenset[Cut]) -> Span:
+    """The addresses of a need and of its guards in the same table, if one read may bring them all."""
+    near = [guard for guard in need.guards if same_table(guard, need.span)]
+    if not near:
+        return need.span
+    first = min(need.span.first, *(g.first for g in near))
+    last = max(need.span.last, *(g.last for g in near))
+    whole = replace(need.span, first=first, count=last - first + 1)
+    parted = any(c[:2] == (whole.area, whole.unit_offset) and first < c[2] <= last for c in cuts)
+    if parted or terrain.obstacle(whole):
+        return need.span
+    if terrain.gaps_forbidden and not any(a <= first and last <= b for a, b in _named(needs, whole)):
+        return need.span
+    return whole
+
+
+def _assembled(
+    plain: Mapping[Span, int | None],
+    needs: tuple[Need, ...],
+    terrain: Terrain,
+    line: Line,
+    address_step: int,
+    cuts: frozenset[Cut],
+) -> ReadPlan:
+    """A plan of these reads, each in its turn, and of those that their guards want besides.
+
+    `plain`: the reads, and where their words go in the image, None where that is yet to be said.
+    """
+    held = {s: [n for n in needs if contains(s, n.span)] for s in plain}
+    polls = {s: min((n.poll for n in here), key=_URGENCY.index) for s, here in held.items()}
+    pauses_ms = {s: max(n.pause_ms for n in here) for s, here in held.items()}
+    turns: list[tuple[Turn, Poll]] = []
+    for poll in _URGENCY:
+        reads = {s: [n for n in held[s] if n.guards] for s in plain if polls[s] is poll}
+        asked = {Need(g, poll, n.pause_ms) for here in reads.values() for n in here for g in n.guards}
+        alone = tuple(asked)
+
+        def guards_alone(guards: Iterable[Span], alone: Sequence[Need] = alone) -> list[Span]:
+            return _reads_of(guards, alone, terrain, line, cuts)
+
+        known = [turn.span for turn, _ in turns]
+        turns += [(turn, poll) for turn in in_turn(reads, known, guards_alone)]
+        for turn, _ in turns:
+            pauses_ms.setdefault(
+                turn.span, max((n.pause_ms for n in alone if contains(turn.span, n.span)), default=0.0)
+            )
+    ranks = {key: rank for rank, key in enumerate(dict.fromkeys((poll, t.turn) for t, poll in turns))}
+    guarded = any(turn.again for turn, _ in turns)
+    guarded |= len(ranks) > len(set(polls.values()))
+    turns.sort(key=lambda item: item[0].again)
+    free = max((at + s.count for s, at in plain.items() if at is not None), default=0)
+    slices: list[slice] = []
+    for turn, _ in turns:
+        at = None if turn.again else plain[turn.span]
+        start = free if at is None else at
+        slices.append(slice(start, start + turn.span.count))
+        free = max(free, slices[-1].stop)
     return ReadPlan(
-        spans=tuple(spans),
-        classes=tuple(polls[s] for s in spans),
-        pauses_ms=tuple(max(n.pause_ms for n in needs if _contains(s, n.span)) for s in spans),
-        slices=tuple(slice(a, b) for a, b in pairwise(starts)),
+        spans=tuple(turn.span for turn, _ in turns),
+        classes=tuple(poll for _, poll in turns),
+        turns=tuple(ranks[poll, turn.turn] if guarded else 0 for turn, poll in turns),
+        again=tuple(turn.again for turn, _ in turns),
+        pauses_ms=tuple(pauses_ms[turn.span] for turn, _ in turns),
+        slices=tuple(slices),
         needs=needs,
+        terrain=terrain,
+        line=line,
         address_step=address_step,
         cuts=cuts,
     )
@@ -175,8 +269,8 @@ def _best_reads(
     area, unit_offset = items[0].area, items[0].unit_offset
     most = terrain.max_count.get(area, 125)
     cut_at = sorted(c[2] for c in cuts if c[:2] == (area, unit_offset))
-    here = [n for n in needs if _same_table(n.span, items[0])]
-    known = _runs(n.span for n in here) if terrain.gaps_forbidden else None
+    here = [n for n in needs if same_table(n.span, items[0])]
+    known = _named(needs, items[0]) if terrain.gaps_forbidden else None
     pauses_s = _pauses_s(items, here)
     best: list[float] = [0.0]
     previous: list[int] = []
@@ -241,13 +335,10 @@ def _runs(spans: Iterable[Span]) -> list[tuple[int, int]]:
     return runs
 
 
+def _named(needs: Iterable[Need], where: Span) -> list[tuple[int, int]]:
+    """The stretches of a table that some need names."""
+    return _runs(s for n in needs for s in (n.span, *n.guards) if same_table(s, where))
+
+
 def _applies(rule: Span, span: Span) -> bool:
     return rule.area is span.area and rule.unit_offset in (ANY_UNIT, span.unit_offset)
-
-
-def _same_table(a: Span, b: Span) -> bool:
-    return a.area is b.area and a.unit_offset == b.unit_offset
-
-
-def _contains(outer: Span, inner: Span) -> bool:
-    return _same_table(outer, inner) and outer.first <= inner.first and inner.last <= outer.last

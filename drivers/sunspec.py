@@ -1,10 +1,10 @@
 """A unit that describes itself: values for a profile out of the models that its SunSpec chain holds."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from drivers.errors import ChainError
-from drivers.expand import without_twins
+from drivers.expand import usable, without_twins
 from drivers.identity import expectation, fits, text_of
 from drivers.quantities import QUANTITIES, UNITS, Poll, Severity, guess_quantity
 from drivers.registers import Area
@@ -86,8 +86,9 @@ class _Picker:
                     if name in self.model.group:
                         self._point(self.model.group[name], wanted, start, inside)
         for name in sorted(self.guarded):
-            if (number := self.block.number(self.model.points[name])) is not None:
-                self.found.guards.append(Guard(self._guard(self.model.points[name]), number))
+            if (raw := self.block.raw(self.model.points[name])) is not None:
+                point = self.model.points[name]
+                self.found.guards.append(Guard(self._guard(point), raw, counts=point.type != "sunssf"))
 
     def _place(self, turn: int) -> str:
         """The model's place, with the numbers its own points tell."""
@@ -139,8 +140,13 @@ class _Picker:
                 f"{label}: {point.scale_factor} of {self.block} is not implemented; not read"
             )
             return
-        self.guarded |= {"ID", "L"}
-        self.found.values.append(self._value(point, wanted, offset, place, exponent))
+        guards = ["ID", "L", *re.findall(r"\{(\w+)\}", self.wanted.place)]
+        guards += [self.model.counter.name] if start and self.model.counter else []
+        guards += [point.scale_factor] if isinstance(point.scale_factor, str) else []
+        self.guarded |= set(guards)
+        value = self._value(point, wanted, offset, place, exponent)
+        names = tuple(self._guard(self.model.points[name]).name for name in guards)
+        self.found.values.append(replace(value, guards=names))
 
     def _exponent(self, point: PointDefinition) -> int | None:
         """The power of ten of a point; None when its scale factor is not implemented."""
@@ -148,7 +154,7 @@ class _Picker:
             return point.scale_factor or 0
         self.guarded.add(point.scale_factor)
         told = self.block.number(self.model.points[point.scale_factor])
-        return told if told is not None and -10 <= told <= 10 else None
+        return told if usable(told) else None
 
     def _value(
         self, point: PointDefinition, wanted: SunSpecPoint, offset: int, place: str, exponent: int

@@ -38,15 +38,20 @@ class Block:
 
     def number(self, point: PointDefinition) -> int | None:
         """An integer point as a plain number; None when not implemented or not there."""
+        raw = self.raw(point)
+        return None if raw in TYPES[point.type][1] else raw
+
+    def raw(self, point: PointDefinition) -> int | None:
+        """The same, whatever it means; None when it is not there."""
         if point.offset + point.size > len(self.words):
             return None
-        coding, missing = TYPES[point.type]
+        coding, _ = TYPES[point.type]
         raw = 0
         for word in self.words[point.offset : point.offset + point.size]:
             raw = raw << 16 | word
         if coding.signed and raw >> (coding.width - 1):
             raw -= 1 << coding.width
-        return None if raw in missing else raw
+        return raw
 
 
 def find_base(bases: tuple[int, ...]) -> Asking[int]:

@@ -94,6 +94,16 @@ class Span:
         return f"{self.area} {self.first}" + (f"..{self.last}" if self.count > 1 else "") + unit
 
 
+def same_table(a: Span, b: Span) -> bool:
+    """Whether one read could reach both."""
+    return a.area is b.area and a.unit_offset == b.unit_offset
+
+
+def contains(outer: Span, inner: Span) -> bool:
+    """Whether who reads `outer` has read `inner`."""
+    return same_table(outer, inner) and outer.first <= inner.first and inner.last <= outer.last
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """One value of one unit. SI = (raw + raw_offset) * scale + offset, in `unit`."""
@@ -115,6 +125,7 @@ class Value:
     numbers: Mapping[int, Meaning] = field(default_factory=dict)
     changes_within_s: float = INF  # a heartbeat stands still for no longer
     pause_ms: float = 0.0
+    guards: tuple[str, ...] = ()  # names of the values that say how this one reads
 
     @property
     def label(self) -> str:
@@ -124,7 +135,12 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A value that was read at connect and shaped the layout: it must stay what it was."""
+    """A value that was read at connect and shaped the layout: it must stay what it was.
+
+    `counts`: it tells which values there are; else how they read, as a scale factor. `raw` is None in the
+    layout of a unit that nobody has asked: it is planned for, and not looked at.
+    """
 
     value: Value
-    raw: int
+    raw: int | None
+    counts: bool = False

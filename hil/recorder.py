@@ -77,8 +77,9 @@ class Recorder:
     def _read(self) -> bool:
         """Read one frame; False where nothing good came."""
         self._image.begin_cycle()
-        for index, read in enumerate(self.layout.plan.reads):
-            self._image.store(index, self._ask(read))
+        reads = self.layout.plan.reads
+        for index in self.layout.plan.order:
+            self._image.store(index, self._ask(reads[index]))
         self.layout.decode(self._image, self._raw, self._quality)
         self.layout.to_si(self._raw, self._quality, self._si)
         return bool(np.any(self._quality == Quality.GOOD))

@@ -46,8 +46,8 @@ class Connection:
     def __post_init__(self) -> None:
         plan = self.layout.plan
         self.image, self.reads = self.layout.image(), plan.reads
-        self.safety = [i for i, poll in enumerate(plan.classes) if poll is not Poll.STATE]
-        self.state = [i for i, poll in enumerate(plan.classes) if poll is Poll.STATE]
+        self.safety = [i for i in plan.order if plan.classes[i] is not Poll.STATE]
+        self.state = [i for i in plan.order if plan.classes[i] is Poll.STATE]
 
     def cycle(self, release_s: float, now_s: float, resting: Collection[int]) -> "Cycle":
         """Begin a cycle; unit ids (by offset) that are `resting` are not asked, and say NO_REPLY."""
@@ -72,12 +72,18 @@ class Cycle:
     pending: deque[int]
     left: int  # safety reads that were not answered yet
     out: int = 0  # requests on their way
+    turn: int = 0  # of the last one, see `drivers.turns`
     tries: dict[int, int] = field(default_factory=dict)
     stamp: Stamp | None = None  # taken before the first request: no value is shown younger than it is
     after: Connection | None = None  # the connection to go on with, where a refused read was taken apart
     sound: bool = False  # a read has brought values
     busy: bool = False  # the unit asks for patience
     overran: bool = False
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether the next read is of another turn than those that are on their way."""
+        return self.out > 0 and self.connection.layout.plan.turns[self.pending[0]] != self.turn
 
     @property
     def done(self) -> bool:

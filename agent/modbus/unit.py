@@ -162,7 +162,7 @@ class Unit:
             at_s = max(self._ask_from_s, self._data_from_s)
             return Wish(CONNECT, at_s, at_s + OTHERS_WITHIN_S)
         cycle = self._cycle
-        if cycle is None or not cycle.pending:
+        if cycle is None or not cycle.pending or cycle.must_wait:
             return None
         index, at_s = cycle.pending[0], max(cycle.release_s, self._ask_from_s)
         if index in cycle.connection.safety:
@@ -194,6 +194,7 @@ class Unit:
             assert cycle is not None
             index = cycle.pending.popleft()
             cycle.out += 1
+            cycle.turn = cycle.connection.layout.plan.turns[index]
             cycle.stamp = cycle.stamp or self.clock.stamp()
             read = cycle.connection.reads[index]
             pause_s = cycle.connection.layout.plan.pauses_ms[index] / 1e3

@@ -112,9 +112,10 @@ async def hold(profile: Profile, ask: Ask, *, whole: bool = False) -> Match:
         known = (Mark("SunSpec models where the standard puts them", True, True), *known)
     image = layout.image()
     in_vain = 0
-    for index, read in enumerate(layout.plan.reads):
+    reads = layout.plan.reads
+    for index in layout.plan.order:
         if whole or (layout.plan.classes[index] is not Poll.STATE and in_vain < IN_VAIN_MOST):
-            reply = await ask(read, pause_s)
+            reply = await ask(reads[index], pause_s)
             image.store(index, reply)
             in_vain += reply.quality is not Quality.GOOD
     return Match(profile, (*known, *marks(layout, image)), layout, image)

@@ -49,8 +49,9 @@ class Frame:
 
     def __init__(self, layout, unit):
         self.layout, self.image = layout, layout.image()
-        for index, read in enumerate(layout.plan.reads):
-            self.image.store(index, unit.reply(read))
+        reads = layout.plan.reads
+        for index in layout.plan.order:
+            self.image.store(index, unit.reply(reads[index]))
         n = layout.n
         self.raw, self.quality, self.si = np.zeros(n, np.int64), np.zeros(n, np.uint8), np.zeros(n)
         layout.decode(self.image, self.raw, self.quality)

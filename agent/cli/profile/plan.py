@@ -104,10 +104,11 @@ def command(
     else:
         layout = assume(profile, line=line)
     found = costs(profile, layout, line, transport)
+    plan = layout.plan
     if as_json:
         reads = [
-            {**asdict(read), "poll": str(poll)}
-            for read, poll in zip(layout.plan.reads, layout.plan.classes, strict=True)
+            {**asdict(plan.reads[i]), "poll": str(plan.classes[i]), "again": plan.again[i]}
+            for i in plan.order
         ]
         click.echo(json.dumps({"profile": profile.model, "transport": transport, "reads": reads,
                                "costs": [asdict(cost) for cost in found]}))  # fmt: skip
@@ -118,9 +119,12 @@ def command(
 def _print(layout: Layout, found: list[Cost]) -> None:
     console = Console()
     table = plain_table("read", "table", "address", "count", "unit id", "when")
-    for number, (read, poll) in enumerate(zip(layout.plan.reads, layout.plan.classes, strict=True), 1):
+    plan = layout.plan
+    for number, i in enumerate(plan.order, 1):
+        read = plan.reads[i]
         unit = f"+{read.unit_offset}" if read.unit_offset else "base"
-        table.add_row(str(number), str(read.area), str(read.address), str(read.count), unit, str(poll))
+        when = f"{plan.classes[i]}: how others read" if plan.again[i] else str(plan.classes[i])
+        table.add_row(str(number), str(read.area), str(read.address), str(read.count), unit, when)
     console.print(table)
     console.print()
     table = plain_table("way", "requests", "bytes", "wire time")
