@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agent.uplink.tls import RELEASED_S
+from drivers.files import must_be_file
 
 WARN_DAYS = 30
 DAY_S = 86400.0
@@ -130,6 +131,7 @@ def _not_yet(cert: x509.Certificate, utc_s: float) -> str:
 def validity_warning(cert: Path, utc_s: float) -> str:
     """Return what people must know of the dates of this certificate, or "". Raises CertificateError."""
     try:
+        must_be_file(cert)
         found = _first(cert.read_bytes(), str(cert))
     except OSError as error:
         raise CertificateError([f"{cert}: {error.strerror}"]) from error

@@ -2,9 +2,11 @@
 
 import math
 import socket
+from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -12,17 +14,85 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    ValidationInfo,
+    WrapValidator,
     field_validator,
     model_validator,
 )
 
 from agent.detect.settings import Settings
+from agent.hosts import host_problem, plain, split_listen, url_problem
+from drivers.newly import AS_IS, WITHOUT, Instead, newly, number
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is read: the folder that its relative paths begin in, and texts that are wrong and taken
+    all the same (`drivers.newly.AS_IS`).
+    """
+
+    folder: Path
+    as_is: frozenset[str] = frozenset()
+
+
+def _text(wrong: Callable[[str], str]) -> WrapValidator:
+    """Return a validator of a text of which `wrong` says what is wrong, or ""."""
+
+    def check(written: Any, validate: Callable[[Any], Any], info: ValidationInfo) -> Any:
+        value = validate(written)
+        reading: Reading | None = info.context
+        known = not isinstance(written, str) or (reading is not None and written in reading.as_is)
+        if not known and (problem := wrong(written)):
+            raise newly(f"{written!r} {problem}", AS_IS)
+        return value
+
+    return WrapValidator(check)
+
+
+def _line_problem(text: str) -> str:
+    return "" if text.isprintable() else "has characters in it that are not printable: take them out"
+
+
+def _path_problem(text: str) -> str:
+    if not text:
+        return "is empty: write the path of a file, or take the key out"
+    if "://" in text:
+        return "is a URL, and a path of this machine is wanted"
+    return _line_problem(text)
+
+
+def _device_problem(text: str) -> str:
+    if "://" in text:
+        return 'is a URL: write a path such as /dev/ttyUSB0, or transport = "tcp" with host and port'
+    return _path_problem(text)
+
+
+def _url_problem(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""  # it was no URL before either
+    return url_problem(url) if parts.scheme in ("http", "https") and parts.hostname else ""
+
+
+def _within_folder(path: Path, info: ValidationInfo) -> Path:
+    reading: Reading | None = info.context
+    return reading.folder / path if reading else path
+
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 # relative to the folder of the file, not to wherever the agent was started
-File = Annotated[Path, AfterValidator(lambda path, info: info.context / path if info.context else path)]
+_Path = Annotated[Path, AfterValidator(_within_folder)]
+File = Annotated[_Path, _text(_path_problem)]
+Device = Annotated[_Path, _text(_device_problem)]
+Line = Annotated[str, _text(_line_problem)]
+Host = Annotated[str, AfterValidator(plain), _text(host_problem)]
+Whole = number()  # of an int that is bounded already: neither a text nor a truth value
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Milliseconds = Annotated[float, Field(ge=0, le=60_000)]
+Port = Annotated[int, Field(ge=1, le=65535), Whole]
+Milliseconds = Annotated[float, Field(ge=0, le=60_000), number()]
+Delay = Annotated[float, Field(ge=0), number(0, 86_400)]
+Amperes = Annotated[float, Field(gt=0), number(1e-3, 1e6)]
 
 
 class Table(BaseModel):
@@ -35,29 +105,40 @@ class AgentTable(Table):
     """[agent]"""
 
     id: Name = Field(default_factory=lambda: socket.gethostname().split(".")[0])
-    site: Annotated[str, Field(max_length=60)] = ""  # what people call the room; the id if not said
+    site: Annotated[Line, Field(max_length=60)] = ""  # what people call the room; the id if not said
     profile_dirs: tuple[File, ...] = ()
-    safety_deadline_s: Seconds = 10.0  # within which every safety point must be read again
+    safety_deadline_s: Annotated[Seconds, number(0.1, 3600)] = (
+        10.0  # within which every safety point must be read again
+    )
+
+
+MOST_MB = 1e6  # a terabyte
 
 
 class StoreTable(Table):
     """[store]"""
 
     path: File = Path("/var/lib/cellwarden/buffer.db")
-    batch_s: Seconds = 10.0
-    batch_frames: Annotated[int, Field(ge=1, le=600)] = 60
-    max_mb: Annotated[float, Field(ge=8)] = 1000.0  # undelivered batches; beyond it the oldest are dropped
-    history_mb: Annotated[float, Field(ge=0)] = 60.0  # delivered ones stay below it, for people
+    batch_s: Annotated[Seconds, number(0.01, 86_400)] = 10.0
+    batch_frames: Annotated[int, Field(ge=1, le=600), Whole] = 60
+    max_mb: Annotated[float, Field(ge=8), number(8, MOST_MB)] = (
+        1000.0  # undelivered batches; beyond it the oldest are dropped
+    )
+    history_mb: Annotated[float, Field(ge=0), number(0, MOST_MB)] = (
+        60.0  # delivered ones stay below it, for people
+    )
 
 
 class UpstreamTable(Table):
     """[upstream]"""
 
-    url: str
+    url: Annotated[str, _text(_url_problem)]
     ca: File | None = None  # who signs the collector's certificate; the system's authorities if not said
     cert: File | None = None  # this agent's own, whose common name is the agent's id
     key: File | None = None
-    backlog_share: Annotated[float, Field(gt=0, le=1)] = 0.8  # of the link's time, while fresh data comes too
+    backlog_share: Annotated[float, Field(gt=0, le=1), number(0.01, 1)] = (
+        0.8  # of the link's time, while fresh data comes too
+    )
 
     @model_validator(mode="after")
     def _certificate_and_key(self) -> Self:
@@ -83,9 +164,13 @@ class MetricsTable(Table):
     @field_validator("listen")
     @classmethod
     def _address(cls, listen: str | None) -> str | None:
-        host, _, port = (listen or "").rpartition(":")
-        if listen is not None and not (host and port.isdecimal() and 0 < int(port) < 65536):
+        if listen is None:
+            return None
+        host, port = split_listen(listen) or ("", 0)
+        if not (host and port):
             raise ValueError(f"{listen!r} is no HOST:PORT, such as 127.0.0.1:9464")
+        if problem := host_problem(host):
+            raise newly(f"{listen!r}: the host {problem}", WITHOUT)
         return listen
 
 
@@ -94,10 +179,10 @@ class OverrideTable(Table):
 
     detector: str
     severity: Literal["critical", "warning", "advice"]
-    limit: float | None = None
-    on_delay_s: Annotated[float, Field(ge=0)] | None = None
-    off_delay_s: Annotated[float, Field(ge=0)] | None = None
-    dead_band: Annotated[float, Field(ge=0)] | None = None
+    limit: Annotated[float, number(1e-6, 1e6)] | None = None
+    on_delay_s: Delay | None = None
+    off_delay_s: Delay | None = None
+    dead_band: Annotated[float, Field(ge=0), number(0, 1e6)] | None = None
     latch: bool | None = None
 
 
@@ -105,8 +190,8 @@ class DetectionTable(Table):
     """[detection]: what this site wants other than shipped. `shadow`: judged and recorded, not announced."""
 
     shadow: tuple[str, ...] = ()
-    max_charge_a: Annotated[float, Field(gt=0)] = math.inf  # of a string, or of the unit without strings
-    max_discharge_a: Annotated[float, Field(gt=0)] = math.inf
+    max_charge_a: Amperes = math.inf  # of a string, or of the unit without strings
+    max_discharge_a: Amperes = math.inf
     override: tuple[OverrideTable, ...] = ()
 
     @model_validator(mode="after")
@@ -143,21 +228,26 @@ class WebTable(Table):
     @property
     def address(self) -> tuple[str, int] | None:
         """Host and port; None where there is to be no page."""
-        if not self.listen:
-            return None
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+        return split_listen(self.listen) if self.listen else None
+
+    @field_validator("listen")
+    @classmethod
+    def _a_host(cls, listen: str) -> str:
+        said = split_listen(listen)
+        if said and (problem := host_problem(said[0])):
+            raise newly(f"{listen!r}: the host {problem}", Instead(""))
+        return listen
 
     @model_validator(mode="after")
     def _the_network_needs_tls_and_a_token(self) -> Self:
-        host, _, port = self.listen.rpartition(":")
-        if self.listen and not (host and port.isdecimal() and int(port) < 65536):
+        if self.listen and not self.address:
             raise ValueError('listen: must be "HOST:PORT", or "" for no page')
         if (self.cert is None) != (self.key is None):
             raise ValueError("cert and key belong together")
-        if self.listen and not is_loopback(host.strip("[]")) and not (self.cert and self.token_file):
+        if self.address and not is_loopback(self.address[0]) and not (self.cert and self.token_file):
             raise ValueError(
-                f"listen: {host} can be reached from the network; that needs cert, key and token_file"
+                f"listen: {self.address[0]} can be reached from the network;"
+                " that needs cert, key and token_file"
             )
         return self
 
@@ -166,7 +256,7 @@ class GpioRelay(Table):
     """[relay] with output = "gpio": a pin of this board, BCM numbering; `active_high`: what energises it."""
 
     output: Literal["gpio"]
-    pin: Annotated[int, Field(ge=0, le=27)]
+    pin: Annotated[int, Field(ge=0, le=27), Whole]
     active_high: bool = True
 
 
@@ -174,11 +264,13 @@ class CoilRelay(Table):
     """[relay] with output = "modbus-coil": one coil of a remote I/O module, the only thing ever written."""
 
     output: Literal["modbus-coil"]
-    host: str
-    port: Annotated[int, Field(ge=1, le=65535)] = 502
-    unit_id: Annotated[int, Field(ge=0, le=255)] = 1
-    coil: Annotated[int, Field(ge=0, le=65535)]
-    host_timeout_s: Seconds | None = None  # set in the module itself: it drops the coil when nobody writes
+    host: Host
+    port: Port = 502
+    unit_id: Annotated[int, Field(ge=0, le=255), Whole] = 1
+    coil: Annotated[int, Field(ge=0, le=65535), Whole]
+    host_timeout_s: Annotated[Seconds, number(0.01, 86_400)] | None = (
+        None  # set in the module itself: it drops the coil when nobody writes
+    )
 
 
 class JournalTable(Table):
@@ -197,11 +289,11 @@ class TcpBus(Table):
 
     name: Name
     transport: Literal["tcp"]
-    host: str
-    port: Annotated[int, Field(ge=1, le=65535)] = 502
+    host: Host
+    port: Port = 502
     turnaround_ms: Milliseconds | None = None
     pause_ms: Milliseconds = 0.0
-    in_flight: Annotated[int, Field(ge=1, le=16)] = 1
+    in_flight: Annotated[int, Field(ge=1, le=16), Whole] = 1
 
 
 class RtuBus(Table):
@@ -213,13 +305,20 @@ class RtuBus(Table):
 
     name: Name
     transport: Literal["rtu"]
-    device: File
-    baud: Annotated[int, Field(ge=300, le=4_000_000)] | None = None
+    device: Device
+    baud: Annotated[int, Field(ge=300, le=4_000_000), Whole] | None = None
     parity: Literal["N", "E", "O"] | None = None
-    stop_bits: Literal[1, 2] | None = None
+    stop_bits: Annotated[Literal[1, 2], Whole] | None = None
     turnaround_ms: Milliseconds | None = None
     pause_ms: Milliseconds = 0.0
-    settle_s: Annotated[float, Field(ge=0, le=600)] | None = None
+    settle_s: Annotated[float, Field(ge=0, le=600), number()] | None = None
+
+
+class LeftOut(TcpBus):
+    """No table of the file: the units that cannot be watched, so that they are shown as never seen."""
+
+    host: str = ""
+    why: str
 
 
 class UnitTable(Table):
@@ -227,12 +326,14 @@ class UnitTable(Table):
 
     name: Name
     rack: Name | None = None
-    bus: str
-    unit_id: Annotated[int, Field(ge=0, le=255)] = 1
-    profile: str
-    instance: Annotated[int, Field(ge=1, le=64)] = 1  # which unit behind a gateway that shifts addresses
-    period_s: Annotated[float, Field(ge=0.1, le=600)] = 1.0
-    timeout_s: Annotated[float, Field(gt=0, le=60)] | None = None
+    bus: Line
+    unit_id: Annotated[int, Field(ge=0, le=255), Whole] = 1
+    profile: Line
+    instance: Annotated[int, Field(ge=1, le=64), Whole] = (
+        1  # which unit behind a gateway that shifts addresses
+    )
+    period_s: Annotated[float, Field(ge=0.1, le=600), number()] = 1.0
+    timeout_s: Annotated[float, Field(gt=0, le=60), number(1e-3, 60)] | None = None
     chemistry: Literal["LFP", "NMC", "NCA", "LCO", "LMO", "LTO", "VRLA"] | None = None
 
     @property

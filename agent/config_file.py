@@ -1,43 +1,121 @@
 """agent.toml: one file, checked whole, every mistake named at once with its table and key."""
 
+import contextlib
 import difflib
 import os
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from agent.config import Config, Table
+from agent.config import Config, Reading, Table
+from agent.hosts import plain
+from agent.wire.text import printable
+from drivers.files import parse_toml, read_text
 from drivers.line import NO_OTHER_BITS
+from drivers.newly import AS_IS, Instead, at, mended, written
+
+LINE = 1000  # characters of a mistake told
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What this version was the first to refuse, where a watch that ran with it goes on (docs/adr/0010).
+
+    `key`: file and key, as "agent.toml:bus.lan.host". `critical`: something is not watched for it.
+    """
+
+    key: str
+    text: str
+    critical: bool = False
 
 
 class ConfigError(Exception):
-    """The file cannot be used; `problems` holds one line per mistake. `content`: what TOML it is, if any."""
+    """The file cannot be used; `problems` holds one line per mistake. `content`: what TOML it is, if any.
 
-    def __init__(self, path: Path, problems: list[str], content: dict[str, Any] | None = None) -> None:
-        self.path, self.problems, self.content = path, problems, content or {}
-        super().__init__("\n".join(f"{path.name}: {problem}" for problem in problems))
+    `config`: the configuration all the same, as far as it can be used safely, where every mistake is one
+    that the version before did not refuse; `taken` says of each what became of it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        problems: list[str],
+        content: dict[str, Any] | None = None,
+        config: Config | None = None,
+        taken: Iterable[Taken] = (),
+    ) -> None:
+        self.path, self.content, self.config, self.taken = path, content or {}, config, tuple(taken)
+        self.problems = [printable(problem, LINE) for problem in problems]
+        super().__init__("\n".join(f"{printable(path.name)}: {problem}" for problem in self.problems))
 
 
 def load_config(path: Path) -> Config:
     """Read and check agent.toml; relative paths in it are relative to it. Raises ConfigError."""
     try:
-        content = tomllib.loads(path.read_text())
+        content = parse_toml(read_text(path))
     except OSError as error:
         raise ConfigError(path, [f"cannot be read: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(path, [f"is not TOML: {error}; save it as UTF-8"]) from error
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, [f"is not TOML: {error}"]) from error
-    problems = _cross_check(content)
-    try:
-        config = Config.model_validate(content, context=path.absolute().parent)
-    except ValidationError as error:
-        problems = [_line(content, e) for e in error.errors()] + problems
-    if problems:
-        raise ConfigError(path, problems, content)
+    always = _cross_check(content)
+    config, problems, taken = _validated(path, content)
+    if problems or always:
+        raise ConfigError(path, problems + always, content, None if always else config, taken)
+    assert config is not None
     return config
+
+
+def load_usable(path: Path) -> Config:
+    """As `load_config`, and what the version before ran is taken as the agent takes it (docs/adr/0010)."""
+    try:
+        return load_config(path)
+    except ConfigError as error:
+        if error.config is None:
+            raise
+        return error.config
+
+
+def _validated(path: Path, content: dict[str, Any]) -> tuple[Config | None, list[str], list[Taken]]:
+    """Return the configuration, what is wrong, and what became of that; None where it cannot be used."""
+    problems: list[str] = []
+    taken: list[Taken] = []
+    as_is: frozenset[str] = frozenset()
+    here: dict[str, Any] | None = content
+    while here is not None:
+        try:
+            config = Config.model_validate(here, context=Reading(path.absolute().parent, as_is))
+        except ValidationError as error:
+            found = error.errors()
+            lines = [_line(here, one) for one in found]
+            problems += [": ".join(line) for line in lines]
+            better = mended(here, found)
+            if better is not None:
+                taken += [_taken(path, *line, one) for line, one in zip(lines, found, strict=True)]
+                kept = [one for one in found if one["ctx"]["instead"] == AS_IS]
+                as_is |= {at(here, written(here, one["loc"])) for one in kept}
+            here = better
+        else:
+            return config, problems, taken
+    return None, problems, []
+
+
+def _taken(path: Path, where: str, what: str, error: Any) -> Taken:
+    instead = error["ctx"]["instead"]
+    if isinstance(instead, Instead):
+        became = f"read as {instead}"
+    else:
+        became = "used all the same" if instead == AS_IS else "left out, as if it were not there"
+    key = ".".join(re.sub(r"[][]", " ", where).split())
+    text = f"{path}: {where}: {what}; until that is mended it is {became}"
+    return Taken(printable(f"{path.name}:{key}"), printable(text, LINE))
 
 
 def tables(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -74,13 +152,14 @@ def _cross_check(content: dict[str, Any]) -> list[str]:
 
 def _endpoint(bus: dict[str, Any]) -> object:
     if "device" in bus:
-        return os.path.realpath(str(bus["device"]))
-    return bus.get("host"), bus.get("port", 502)
+        with contextlib.suppress(ValueError):  # a NUL in it
+            return os.path.realpath(str(bus["device"]))
+    return plain(str(bus.get("host", bus.get("device")))), str(bus.get("port", 502))
 
 
 def _station(unit: dict[str, Any]) -> object:
     """What no two units may have in common."""
-    return unit.get("bus"), unit.get("unit_id", 1), unit.get("instance", 1)
+    return str(unit.get("bus")), str(unit.get("unit_id", 1)), str(unit.get("instance", 1))
 
 
 def _shared(kind: str, tables: Iterable[tuple[dict[str, Any], object]], what: str) -> list[str]:
@@ -102,23 +181,23 @@ def _suggest(word: str, known: list[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _line(content: dict[str, Any], error: Any) -> str:
-    """Return one of pydantic's errors as "[table] key: what is wrong", the way the file is written."""
+def _line(content: dict[str, Any], error: Any) -> tuple[str, str]:
+    """Return one of pydantic's errors as "[table] key", the way the file is written, and what is wrong."""
     where = ""
     here: Any = content
     for part in error["loc"]:
         if isinstance(part, int):  # one of several [[tables]]: called by its name
             here = here[part] if isinstance(here, list) else None
             name = here.get("name") if isinstance(here, dict) else None
-            where = f"[[{where.strip('[]')}]] {name or f'number {part + 1}'}"
+            where = f"[[{where.strip('[]').replace('] ', '.')}]] {name or f'number {part + 1}'}"
         elif not (where and part in TAGS):
             here = here.get(part, {}) if isinstance(here, dict) else {}
             where = f"{where} {part}" if where else f"[{part}]" if isinstance(here, dict) else str(part)
     key = str(error["loc"][-1]) if error["loc"] else ""
     if error["type"] == "extra_forbidden":
         why = f"; take it out: {NO_OTHER_BITS}" if key == "data_bits" else _suggest(key, KEYS)
-        return f"{where}: unknown key{why}"
+        return where, f"unknown key{why}"
     if error["type"] == "missing":
-        return f"{where}: is missing"
+        return where, "is missing"
     message = error["msg"].removeprefix("Value error, ")
-    return f"{where}: {message[:1].lower()}{message[1:]}"
+    return where, f"{message[:1].lower()}{message[1:]}"

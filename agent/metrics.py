@@ -9,6 +9,7 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, genera
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from agent.detect.knowledge import Knowledge
+from agent.hosts import split_listen
 from agent.modbus.bus import Bus
 from agent.modbus.timing import backoff_s
 from agent.modbus.unit import Unit
@@ -127,8 +128,8 @@ class MetricsServer:
     """Serves GET /metrics on an address of [metrics], to whoever asks: it holds counts, no secrets."""
 
     def __init__(self, listen: str, text: Callable[[], bytes]) -> None:
-        self._host, _, port = listen.rpartition(":")
-        self._port, self._text = int(port), text
+        self._host, self._port = split_listen(listen) or ("", 0)
+        self._text = text
 
     async def _answer(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

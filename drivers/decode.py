@@ -231,6 +231,8 @@ def codec_table(values: Sequence[Value], slots: Sequence[int]) -> tuple[npt.NDAr
 
 def raw_pattern(coding: Coding, number: int | float) -> int:
     """The raw value that a datasheet's number or bit pattern stands for. ValueError if it does not fit."""
+    if abs(number) >= 1 << 64 and isinstance(number, int):
+        raise ValueError(f"a number of {number.bit_length()} bits")
     if coding.reading in _FLOATS:
         real, whole = _FLOATS[coding.reading]
         pattern = isinstance(number, int) and number >= 1 << 24  # a NaN written as bits

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from drivers.address import Notation
+from drivers.newly import SINCE, is_new, written
 from drivers.problems import Problem, did_you_mean
 from drivers.quantities import QUANTITIES, UNIT_WORDS, UNITS, Poll, Severity
 from drivers.registers import Area
@@ -35,7 +36,9 @@ def explain(content: Mapping[str, Any], error: ValidationError) -> list[Problem]
     problems: dict[tuple[int | str, ...], Problem] = {}
     for details in error.errors():
         where = _written(content, details)
-        problems.setdefault(where, Problem(model, _owner(content, where), *_said(where, details)))
+        since = SINCE if is_new(details) else ""
+        owner = _owner(content, where)
+        problems.setdefault(where, Problem(model, owner, *_said(where, details), since=since))
     whole = {where[:n] for where in problems for n in range(1, len(where))}
     return [problem for where, problem in problems.items() if where not in whole]
 
@@ -59,15 +62,8 @@ def without_broken(
 
 def _written(content: Any, details: ErrorDetails) -> tuple[int | str, ...]:
     """The location in the file, without pydantic's own steps, such as which member of a union it tried."""
-    kept: list[int | str] = []
-    for part in details["loc"]:
-        keys = (
-            content if isinstance(content, dict) else range(len(content)) if isinstance(content, list) else ()
-        )
-        if part in keys:
-            kept.append(part)
-            content = content[part]
-    return (*kept, details["loc"][-1]) if details["type"] == "missing" else tuple(kept)
+    kept = written(content, details["loc"])
+    return (*kept, details["loc"][-1]) if details["type"] == "missing" else kept
 
 
 def _owner(content: Mapping[str, Any], where: tuple[int | str, ...]) -> str:
@@ -102,6 +98,8 @@ def _said(where: tuple[int | str, ...], details: ErrorDetails) -> tuple[str, str
         return f'"{last}" in {inside[0]} is no number', f'the number comes first: 3 = "{last}"'
     if details["type"] == "int_parsing":
         change = f"write {key} without quotes"
+    if is_new(details):
+        return f"{key} = {details['msg']}", change
     if details["type"] == "value_error":
         return str(details["ctx"]["error"]), change
     return f"{key} = {given!r} {_plain(details['msg'])}", change

@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from drivers.schema import Profile
 
 
+def escaped(text: str) -> str:
+    """Return a text that may have been copied from anywhere as one line that harms no terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One mistake: where, what, and what to change. `point` is "" for the profile as a whole.
@@ -25,14 +30,14 @@ class Problem:
     since: str = ""
 
     def __str__(self) -> str:
-        return f"{self.model}: {self.point or 'profile'}: {self.what}; {self.change}"
+        return escaped(f"{self.model}: {self.point or 'profile'}: {self.what}; {self.change}")
 
 
 class ProfileError(ValueError):
     """A profile cannot be used; `problems` holds every reason at once.
 
     `profile`: the profile all the same, read as the version before read it, where each of the problems is
-    newly refused (`Problem.since`); None where any of them has always been a mistake.
+    newly refused (`Problem.since`) and it can be read safely; else None.
     """
 
     def __init__(self, problems: Sequence[Problem], profile: "Profile | None" = None) -> None:

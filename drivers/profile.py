@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from pydantic import ValidationError
 
 from drivers.check import check_profile, misplaced
 from drivers.explain import explain, without_broken
+from drivers.files import parse_toml, read_text
+from drivers.newly import SINCE, mended
 from drivers.problems import Problem, ProfileError, did_you_mean
 from drivers.schema import Profile, ProfileFile
 
@@ -65,7 +68,7 @@ def _find(name_or_path: str | Path, search: Sequence[Path]) -> Path:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")  # Windows editors begin with a mark
+        return read_text(path)
     except UnicodeDecodeError as error:
         raise ProfileError([Problem(path.name, "", f"not UTF-8 text: {error}", "save it as UTF-8")]) from None
 
@@ -73,7 +76,7 @@ def _text(path: Path) -> str:
 def _resolved(text: str, search: Sequence[Path], file: str, seen: tuple[str, ...]) -> dict[str, Any]:
     """The content with `extends` followed and `remove` done."""
     try:
-        content = tomllib.loads(text)
+        content = parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         raise ProfileError([_not_toml(text, file, error)]) from None
     name = str(content.get("model", file))
@@ -134,12 +137,15 @@ def _deep(old: Any, new: Any) -> Any:
     return new
 
 
-def _validated(content: dict[str, Any]) -> Profile:
+def _validated(content: dict[str, Any], told: Sequence[Problem] = ()) -> Profile:
     """Schema first; what survives it is checked too, so that one typo hides no other mistake."""
     try:
         profile = Profile.model_validate(content)
     except ValidationError as error:
-        problems = explain(content, error)
+        problems = [*told, *explain(content, error)]
+        better = mended(content, error.errors())
+        if better is not None:
+            return _validated(better, problems)
         survivors, broken = without_broken(content, error)
         with suppress(ValidationError):  # unless the profile as a whole is broken
             rest = Profile.model_validate(survivors)
@@ -147,6 +153,9 @@ def _validated(content: dict[str, Any]) -> Profile:
             problems += misplaced(rest, broken)
         raise ProfileError(problems) from None
     mistakes = [p for p in check_profile(profile) if not p.warning]
+    usable = all(p.since for p in mistakes)
+    if told:  # what is amiss now may be so for want of what was left out
+        mistakes = [*told, *(replace(p, since=SINCE) for p in mistakes)]
     if mistakes:
-        raise ProfileError(mistakes, profile if all(p.since for p in mistakes) else None)
+        raise ProfileError(mistakes, profile if usable else None)
     return profile

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 
 from drivers.address import Notation
+from drivers.newly import LEFT_OUT, MOST, Instead, newly, number, open_or_finite
+from drivers.problems import escaped
 from drivers.quantities import LEVELS, QUANTITIES, UNITS, Poll, Severity
 from drivers.registers import Area
 
@@ -59,17 +62,22 @@ def _place(text: str) -> str:
 def _scale(written: Any) -> Any:
     """Numbers, "1/32" and "2^-5"."""
     if isinstance(written, str):
-        if match := re.fullmatch(r"\s*([0-9.]+)\s*/\s*([0-9.]+)\s*", written):
-            return float(match[1]) / float(match[2])
-        if match := re.fullmatch(r"\s*(2|10)\s*\^\s*([+-]?\d+)\s*", written):
-            return float(match[1]) ** int(match[2])
+        with suppress(ArithmeticError):
+            if match := re.fullmatch(r"\s*([0-9.]+)\s*/\s*([0-9.]+)\s*", written):
+                return float(match[1]) / float(match[2])
+            if match := re.fullmatch(r"\s*(2|10)\s*\^\s*([+-]?\d+)\s*", written):
+                return float(match[1]) ** int(match[2])
         raise ValueError(f'scale "{written}" is neither a number nor "1/32" nor "2^-5"')
+    if isinstance(written, bool):
+        raise newly(f"scale {str(written).lower()} is no number", Instead(1) if written else LEFT_OUT)
     return written
 
 
 def _usable_scale(scale: float) -> float:
     if not math.isfinite(scale) or scale == 0:
         raise ValueError(f"scale {scale} would make every value the same")
+    if not 1 / MOST <= abs(scale) <= MOST:
+        raise newly(f"scale {scale} makes numbers of every value that no battery has", LEFT_OUT)
     return scale
 
 
@@ -97,6 +105,12 @@ def _words(known: Iterable[str], **more: Any) -> FieldInfo:
     return Field(json_schema_extra={"enum": list(known), **more})  # type: ignore[no-any-return]
 
 
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise newly(f"{text!r} has characters in it that are not printable", Instead(escaped(text)))
+    return text
+
+
 class Strict(BaseModel):
     """Unknown keys fail; nothing changes after loading."""
 
@@ -109,23 +123,27 @@ QuantityName = Annotated[str, AfterValidator(_known_quantity), _words(["", *QUAN
 TypeName = Annotated[
     str, AfterValidator(_known_type), Field(json_schema_extra={"pattern": _TYPE, "examples": TYPES})
 ]
+Label = Annotated[str, AfterValidator(_one_line)]
 PlaceTemplate = Annotated[str, AfterValidator(_place)]
+Whole = Annotated[int, number(-(2**64), 2**64, LEFT_OUT)]
 Scale = Annotated[float, _before(_scale, float | str), AfterValidator(_usable_scale)]
+Milliseconds = Annotated[float, Field(gt=0), number(1e-3, 60_000)]
+Pause = Annotated[float, Field(ge=0), number(0, 60_000)]
 # JSON has no infinity, and the canonical form that is hashed is JSON
 Number = Annotated[float, PlainSerializer(lambda x: x if math.isfinite(x) else str(x), when_used="json")]
-Range = Annotated[tuple[Number, Number], AfterValidator(_ordered)]
+Range = Annotated[tuple[Number, Number], AfterValidator(_ordered), AfterValidator(open_or_finite)]
 SpanText = Annotated[tuple[int | str, int | str], Field(description="first and last address, both included")]
 Order = Literal["big", "little"]
 Missing = Annotated[tuple[int | Number, ...], _before(_one_or_many, int | float | list[int | float])]
-Many = Annotated[tuple[int, ...], _before(_one_or_many, int | list[int])]
-Count = Annotated[int, Field(ge=1, le=65536)]
+Many = Annotated[tuple[Whole, ...], _before(_one_or_many, int | list[int])]
+Count = Annotated[int, Field(ge=1, le=65536), number()]
 Text = Annotated[tuple[str | int, ...], _before(_one_or_many, str | int | list[str | int])]
 
 
 class MeaningEntry(Strict):
     """What a bit or a number says: a text, or a text with severity and the level that means it."""
 
-    text: str
+    text: Label
     severity: Severity | None = None
     active: Literal[0, 1] = 1
 
@@ -154,19 +172,23 @@ class Topology(Strict):
 class Serial(Strict):
     """Line settings to start from; the agent's configuration overrides them."""
 
-    baud: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
+    baud: Annotated[int, Field(ge=300, le=4_000_000), number()] = 9600
     parity: Literal["N", "E", "O"] = "N"
-    data_bits: Literal[7, 8] = Field(8, json_schema_extra={"enum": [8]})  # 7 is refused by `plausible`
-    stop_bits: Literal[1, 2] = 1
-    timeout_ms: Annotated[float, Field(gt=0)] = 1000
-    settle_s: Annotated[float, Field(ge=0, description="after opening the port, before frames are clean")] = 0
+    data_bits: Annotated[Literal[7, 8], number()] = Field(
+        8, json_schema_extra={"enum": [8]}
+    )  # 7 is refused by `plausible`
+    stop_bits: Annotated[Literal[1, 2], number()] = 1
+    timeout_ms: Milliseconds = 1000
+    settle_s: Annotated[
+        float, Field(ge=0, description="after opening the port, before frames are clean"), number(0, 600)
+    ] = 0
 
 
 class Tcp(Strict):
     """Modbus TCP settings to start from."""
 
-    port: Annotated[int, Field(ge=1, le=65535)] = 502
-    timeout_ms: Annotated[float, Field(gt=0)] = 2000
+    port: Annotated[int, Field(ge=1, le=65535), number()] = 502
+    timeout_ms: Milliseconds = 2000
 
 
 class Defaults(Strict):
@@ -176,10 +198,8 @@ class Defaults(Strict):
     addressing: Notation | None = None
     word_order: Order | None = None
     byte_order: Order | None = None
-    pause_ms: Annotated[float | None, Field(ge=0, description="silence to keep before the next request")] = (
-        None
-    )
-    per_instance: int | None = Field(
+    pause_ms: Annotated[Pause | None, Field(description="silence to keep before the next request")] = None
+    per_instance: Whole | None = Field(
         None, description="added to the address for each further unit of a gateway"
     )
 
@@ -191,10 +211,12 @@ class Group(Strict):
     level: Annotated[PlaceTemplate, Field(pattern=r"^[a-z]+\d*$")]
     count: Count | Name
     max_count: Count | None = None
-    address: int | str | None = Field(None, description="if said, the points' addresses count from here")
-    stride: int = 0
-    unit_stride: int = 0
-    first: int = Field(1, description="number of the first in the place")
+    address: Annotated[int | str, number()] | None = Field(
+        None, description="if said, the points' addresses count from here"
+    )
+    stride: Whole = 0
+    unit_stride: Whole = 0
+    first: Whole = Field(1, description="number of the first in the place")
     group: Name | None = None
     forbidden: tuple[SpanText, ...] = ()
     note: str = ""
@@ -214,13 +236,13 @@ class Point(Defaults, Expectation):
     """One line of the datasheet's table."""
 
     name: Name
-    address: int | str | Annotated[tuple[int | str, ...], Field(min_length=1)]
+    address: Annotated[int | str, number()] | Annotated[tuple[int | str, ...], Field(min_length=1)]
     type: TypeName | None = Field(
         None, description="u16 unless said otherwise; bool in coils and discrete inputs"
     )
     function: Literal[1, 2, 3, 4] | None = Field(None, description="another way to say the table")
     registers: Count | None = Field(None, description="how many make the number, if not what the type needs")
-    bits: Annotated[tuple[int, int], AfterValidator(_ordered)] | None = Field(
+    bits: Annotated[tuple[Whole, Whole], AfterValidator(_ordered)] | None = Field(
         None, description="first and last bit of the number, 0 = least significant"
     )
     count: Annotated[tuple[Count | Name, ...], _before(_one_or_many, int | str | list[int | str])] | None = (
@@ -230,14 +252,16 @@ class Point(Defaults, Expectation):
     stride: Many | None = None
     unit_stride: Many = (0,)
     bit_stride: Many = (0,)
-    unit_offset: int = 0
-    first: int = Field(1, description="number of the first in the place")
+    unit_offset: Whole = 0
+    first: Whole = Field(1, description="number of the first in the place")
     place: PlaceTemplate | None = None
     group: Name | None = None
     scale: Scale = 1.0
     scale_factor: Name | None = Field(None, description="the point that holds the exponent of ten")
-    raw_offset: int = Field(0, description="added before the scale")
-    offset: float = Field(0.0, description="added after the scale, in `unit`")
+    raw_offset: Whole = Field(0, description="added before the scale")
+    offset: Annotated[float, number(otherwise=LEFT_OUT)] = Field(
+        0.0, description="added after the scale, in `unit`"
+    )
     unit: Unit = ""
     missing: Missing | None = None
     valid: Range | None = None
@@ -250,7 +274,7 @@ class Point(Defaults, Expectation):
     unnamed: Severity | None = Field(None, description="bits that alarms and flags leave out are alarms too")
     flags: Meanings = {}
     values: Meanings = {}
-    changes_within_s: Annotated[float | None, Field(gt=0)] = None
+    changes_within_s: Annotated[float, Field(gt=0), number(1e-3, 1e8)] | None = None
     note: str = ""
 
 
@@ -264,7 +288,7 @@ class SunSpecPoint(Expectation):
     judged: bool = Field(False, description=_JUDGED)
     valid: Range | None = None
     limits: Tiers | None = None
-    changes_within_s: Annotated[float | None, Field(gt=0)] = None
+    changes_within_s: Annotated[float, Field(gt=0), number(1e-3, 1e8)] | None = None
 
 
 class SunSpecModel(Strict):
@@ -293,16 +317,16 @@ class SunSpec(Strict):
 class Profile(Defaults):
     """A whole profile as written, after `extends` was resolved."""
 
-    schema_: Literal[1] = Field(alias="schema", description="version of this format")
+    schema_: Annotated[Literal[1], number()] = Field(alias="schema", description="version of this format")
     model: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
-    title: str = ""
+    title: Label = ""
     source: str = Field("", description="where the facts were read")
     verified: tuple[str, ...] = Field((), description="what was tried, on what")
     unverified: tuple[str, ...] = Field((), description="what nobody has checked")
     transports: Annotated[tuple[Literal["rtu", "tcp"], ...], Field(min_length=1)] = ("rtu", "tcp")
-    unit_id: Annotated[int, Field(ge=0, le=255)] = 1
-    address_step: Annotated[int, Field(ge=1, le=2)] = 1
-    max_registers_per_read: int | dict[Area, int] = {}
+    unit_id: Annotated[int, Field(ge=0, le=255), number()] = 1
+    address_step: Annotated[int, Field(ge=1, le=2), number()] = 1
+    max_registers_per_read: Whole | dict[Area, int] = {}
     gaps: Literal["readable", "forbidden"] = "readable"
     forbidden: dict[Area, tuple[SpanText, ...]] | tuple[SpanText, ...] = ()
     islands: dict[Area, tuple[SpanText, ...]] | tuple[SpanText, ...] = ()

@@ -9,7 +9,7 @@ import click
 
 from agent.cli.errors import Misuse
 from agent.cli.load import config_option
-from agent.config_file import ConfigError, load_config
+from agent.config_file import ConfigError, load_usable
 from agent.store.reading import Buffer, BufferError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,7 +30,7 @@ def buffer_options(command: F) -> F:
 def reading(path: Path, buffer_path: Path | None) -> Iterator[Buffer]:
     """The buffer; what cannot be read is one line."""
     try:
-        buffer = Buffer(buffer_path or load_config(path).store.path)
+        buffer = Buffer(buffer_path or load_usable(path).store.path)
     except ConfigError as error:
         raise Misuse(f"{error}\n(or name the file itself: --buffer FILE)") from error
     except BufferError as error:

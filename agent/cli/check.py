@@ -189,4 +189,4 @@ def _show(bus: TcpBus | RtuBus, units: list[_Asked], proven: dict[str, Age]) -> 
             f"{age.alive_s:.1f} s",
             f"{age.one_dead_s:.1f} s ({age.dead})" if age.dead else "alone",
         )
-    Console().print(table)
+    Console(markup=False).print(table)

@@ -20,6 +20,7 @@ from agent.cli.whole import replace_json
 from agent.config import Config
 from agent.detect.rows import FACTS, ROWS
 from drivers.connect import assume
+from drivers.files import read_text
 from drivers.profile import Profile
 
 TIERS = ("operating", "recommended", "safety")
@@ -79,7 +80,7 @@ def reviewed_file(config: Path) -> Path:
 def review_of(config: Path, limits: list[Limit]) -> dict[str, Any] | None:
     """Return who reviewed exactly these limits, and when; None where nobody did."""
     try:
-        reviews = json.loads(reviewed_file(config).read_text())
+        reviews = json.loads(read_text(reviewed_file(config)))
     except (OSError, ValueError):
         return None
     return next((review for review in reversed(reviews) if review["digest"] == digest(limits)), None)
@@ -89,7 +90,7 @@ def record_review(config: Path, limits: list[Limit], who: str) -> None:
     """Put on record that somebody reviewed these limits. OSError."""
     path = reviewed_file(config)
     try:
-        reviews = json.loads(path.read_text())
+        reviews = json.loads(read_text(path))
     except (OSError, ValueError):
         reviews = []
     now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -11,7 +11,7 @@ import click
 
 from agent import kernels
 from agent.cli.errors import Misuse
-from agent.cli.load import config_option, load
+from agent.cli.load import config_option, load, load_as_before
 from agent.clock import Clock
 from agent.config import Config
 from agent.control.server import ControlError
@@ -19,6 +19,7 @@ from agent.reload import ReloadRefused
 from agent.runtime import Agent
 from agent.simulated import SimulatedClock, refusals
 from agent.store.errors import StoreError
+from agent.store.vintage import older
 from drivers.profile import Profile
 
 
@@ -34,7 +35,9 @@ def command(path: Path, time_scale: float | None, bench_clock: Path | None) -> N
     """Run the agent until SIGTERM or Ctrl-C. SIGHUP reads the configuration again.
 
     Buses and units that are the same as before go on undisturbed; a file that cannot be used is refused in
-    the log, and the old one goes on.
+    the log, and the old one goes on. What this version is the first to refuse does not stop a watch that ran
+    under the version before: it goes on as far as the file can be read safely, and an alarm names file and
+    key; a new installation is refused.
 
     \b
     Example:  cellwarden run --config /etc/cellwarden/agent.toml
@@ -42,7 +45,10 @@ def command(path: Path, time_scale: float | None, bench_clock: Path | None) -> N
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    config, profiles = load(path)
+    loaded = load_as_before(path)
+    config, profiles = loaded.config, loaded.profiles
+    if loaded.problems and not older(config.store.path):
+        raise Misuse("\n".join(loaded.problems))
     clock = Clock()
     if time_scale is not None:
         if found := refusals(config):
@@ -51,7 +57,7 @@ def command(path: Path, time_scale: float | None, bench_clock: Path | None) -> N
     kernels.prepare()  # a kernel that compiled at its first frame would hold up every bus
     try:
         reread = partial(_reread, path, simulated=time_scale is not None)
-        agent = Agent(config, profiles, reread, clock)
+        agent = Agent(config, profiles, reread, clock, loaded.taken)
         # 150,000 objects stay for ever, and Python looks for cycles among the oldest only once a quarter as
         # many have joined them: for hours what lost connections leave behind would pile up, then polling wait
         gc.freeze()

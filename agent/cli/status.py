@@ -36,7 +36,7 @@ def command(socket: Path, as_json: bool) -> None:
 
 
 def _print(status: dict[str, Any]) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(status["headline"]["text"], "\n", style="bold", sep="")
     table = plain_table("unit", "knowledge", "age", "cells V", "hottest", "trouble")
     for unit in status["units"]:

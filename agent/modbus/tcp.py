@@ -55,6 +55,8 @@ class TcpPort(asyncio.Protocol):
             raise PortError(f"{self.name}: no connection within {CONNECT_TIMEOUT_S:g} s") from None
         except OSError as error:
             raise PortError(f"{self.name}: {error.strerror or error}") from error
+        except ValueError as error:  # what no resolver takes: a label of 64 characters, a NUL
+            raise PortError(f"{self.name}: is no name of a machine ({error})") from error
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the new connection (asyncio calls this)."""

@@ -6,20 +6,22 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
 from agent import notify
 from agent.clock import Clock, OffsetWatch
 from agent.config import Config
+from agent.config_file import Taken
 from agent.control.api import routes
 from agent.control.reading import read_routes
 from agent.control.server import ControlServer
 from agent.credentials import handed_over
+from agent.detect.rows import CRITICAL, WARNING
 from agent.modbus.bus import Bus
 from agent.reload import Change, ReloadRefused, change_of
-from agent.runtime.parts import Parts
+from agent.runtime.parts import Parts, must_reach
 from agent.runtime.report import Report
 from agent.runtime.supervisor import Work, serve
 from agent.runtime.tasks import cancel, supervised
@@ -35,6 +37,7 @@ CERTIFICATE_S = 86_400.0  # between two looks at when it ends
 INTERVALS_S = 3600.0  # one row of evidence per unit
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
 UNHEARD = "; until that is mended nobody in the room hears an alarm"
+CONFIGURATION = "configuration"  # the alarm of a key that is refused from this version on
 SIGHT_S = 1.0  # how often the outputs are told of units out of sight
 Reread = Callable[[], tuple[Config, dict[str, Profile]]]  # raises ReloadRefused
 
@@ -48,9 +51,10 @@ class Agent:
         profiles: dict[str, Profile],
         reread: Reread | None = None,
         clock: Clock | None = None,
+        taken: Sequence[Taken] = (),
     ) -> None:
         self.parts = parts = Parts(config, profiles, clock or Clock())
-        self._reread = reread
+        self._reread, self._taken = reread, taken
         self._notifier = notify.Notifier()
         self._report = report = Report(parts, lambda: self._page)
         self._page = parts.new_page(report.view)
@@ -90,6 +94,7 @@ class Agent:
             parts.record(SITE, parts.desk.about_itself("buffer_in_memory", parts.disk_trouble))
         else:
             parts.record(SITE, parts.desk.over("buffer_in_memory"))
+        self._tell_taken(self._taken)
         for bus in parts.buses.values():
             self._poll(bus)
         batch_s = parts.config.store.batch_s / parts.clock.scale
@@ -166,12 +171,26 @@ class Agent:
         try:
             config, profiles = await asyncio.to_thread(reread)
             change = change_of(self.parts.config, config, self.parts.profiles, profiles)
+            if change.upstream:
+                await asyncio.to_thread(must_reach, config)
         except ReloadRefused as error:
             log.error("the new configuration is not used, the old one goes on: %s", error)
         else:
             log.info("configuration read again; %s", change)
             await self._apply(config, profiles, change)
+            self._tell_taken(())
         self._notifier.send("READY=1")
+
+    def _tell_taken(self, taken: Sequence[Taken]) -> None:
+        """Say what of the files was a mistake to this version alone, and what is one no more."""
+        desk, keys = self.parts.desk, {one.key for one in taken}
+        for event in desk.own.active():
+            if event.detector == CONFIGURATION and event.location not in keys:
+                self.parts.record(SITE, desk.over(CONFIGURATION, event.location))
+        for one in taken:
+            severity = CRITICAL if one.critical else WARNING
+            events = desk.about_itself(CONFIGURATION, one.text, severity=severity, location=one.key)
+            self.parts.record(SITE, events)
 
     async def _apply(self, config: Config, profiles: dict[str, Profile], change: Change) -> None:
         parts = self.parts

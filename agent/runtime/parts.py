@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.clock import Clock
-from agent.config import Config, RtuBus, TcpBus, UnitTable, is_loopback
+from agent.config import Config, LeftOut, RtuBus, TcpBus, UnitTable, is_loopback
 from agent.credentials import handed_over
 from agent.desk import Desk
 from agent.line import line_of, serial_of, timeout_of
 from agent.modbus.bus import Bus
+from agent.modbus.left_out import LeftOutPort
 from agent.modbus.ports import Port
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.tcp import TcpPort
@@ -23,6 +24,7 @@ from agent.outputs.annunciator import Annunciator
 from agent.outputs.drivers import driver_of
 from agent.outputs.journal import Journal
 from agent.outputs.relay import Relay
+from agent.reload import ReloadRefused
 from agent.runtime.tasks import Background
 from agent.runtime.watching import SITE, Watching
 from agent.store.errors import DiskTrouble, StoreError
@@ -32,7 +34,7 @@ from agent.store.room import Settings
 from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.uplink.pace import Pace
-from agent.uplink.tls import client_context
+from agent.uplink.tls import TlsError, client_context
 from agent.uplink.uplink import Uplink
 from drivers.profile import Profile
 
@@ -175,7 +177,20 @@ class Parts:
         )
 
 
+def must_reach(config: Config) -> None:
+    """Raise ReloadRefused where the files of a new [upstream] cannot be used."""
+    upstream = config.upstream
+    if upstream.url.startswith("https:"):
+        try:
+            ca, cert, key = map(handed_over, (upstream.ca, upstream.cert, upstream.key))
+            client_context(ca, cert, key)
+        except TlsError as error:
+            raise ReloadRefused(str(error)) from error
+
+
 def _port(bus: TcpBus | RtuBus, units: list[Unit]) -> Port:
+    if isinstance(bus, LeftOut):
+        return LeftOutPort(bus.why)
     if isinstance(bus, TcpBus):
         return TcpPort(bus.host, bus.port, in_flight=bus.in_flight, pause_s=bus.pause_ms / 1e3)
     serial = serial_of(bus, units[0].profile)

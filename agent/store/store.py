@@ -28,6 +28,7 @@ from agent.store.receipt import Receipt
 from agent.store.renumber import HIGHEST, forgotten_at_most, renumber
 from agent.store.room import Account, Settings
 from agent.store.salvage import Salvage, salvage
+from agent.store.vintage import mark
 from agent.wire.errors import WireError
 from agent.wire.limits import DEFAULT_LIMITS
 from agent.wire.ranges import Ranges
@@ -93,7 +94,7 @@ class Store:
 
     def _open(self) -> None:
         """Open the database; put a damaged one aside and begin anew."""
-        max_bytes = self._settings.max_bytes
+        max_bytes, begun = self._settings.max_bytes, not self.path.exists()
         try:
             self._db = connect(self.path, max_bytes)
         except ERRORS as error:
@@ -102,6 +103,8 @@ class Store:
             if not is_full(error) or not self._ballast.release():
                 raise
             self._db = connect(self.path, max_bytes)
+        if begun:
+            mark(self._db)
         self._take_over()
 
     def _take_over(self) -> None:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from agent.credentials import NotPrivate, must_be_private, no_passphrase
+from drivers.files import must_be_file
 
 RELEASED_S = 1_767_225_600  # 2026-01-01: a clock before this release was never set
 NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL; the ssl module has no name for it
@@ -24,6 +25,9 @@ def client_context(
     not looked at.
     """
     try:
+        for path in (ca, cert, key):
+            if path:
+                must_be_file(path)
         context = ssl.create_default_context(cafile=ca)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if cert and key:

@@ -8,6 +8,8 @@ from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 
+from drivers.files import read_text
+
 MIN_TOKEN = 16  # characters
 COOKIE = "cellwarden"
 ADDRESSES_KEPT = 1000
@@ -29,7 +31,7 @@ class TokenError(Exception):
 def read_token(path: Path) -> str:
     """Return the token in a file. Raises TokenError."""
     try:
-        token = path.read_text().strip()
+        token = read_text(path).strip()
     except (OSError, UnicodeDecodeError) as error:
         said = getattr(error, "strerror", None) or error
         raise TokenError(

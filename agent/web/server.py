@@ -21,6 +21,7 @@ from agent.web.guard import COOKIE, HEADERS, Door, Rate, TokenError, is_ours, qu
 from agent.web.history import Series, read
 from agent.web.plots import Plots
 from agent.web.screen import Screen, Viewer
+from drivers.files import must_be_file
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +118,8 @@ class Page:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        for path in self._tls:
+            must_be_file(path)
         context.load_cert_chain(*self._tls, no_passphrase)  # ssl.SSLError is an OSError
         return context
 

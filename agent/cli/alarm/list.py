@@ -23,7 +23,7 @@ def command(socket: Path, as_json: bool) -> None:
         click.echo(json.dumps(answer))
         return
     if answer["alarms"]:
-        Console().print(alarm_table(answer["alarms"]))
+        Console(markup=False).print(alarm_table(answer["alarms"]))
     else:
         click.echo("No alarms.")
     if relay := answer["relay"]:

@@ -8,7 +8,7 @@ import click
 from agent.cli.errors import Finding, Misuse
 from agent.cli.load import config_option
 from agent.config import CoilRelay, GpioRelay
-from agent.config_file import ConfigError, load_config
+from agent.config_file import ConfigError, load_usable
 from agent.outputs.drivers import driver_of
 
 
@@ -24,7 +24,7 @@ def command(path: Path) -> None:
     Example:  cellwarden relay drop --config /etc/cellwarden/agent.toml
     """
     try:
-        table = load_config(path).relay
+        table = load_usable(path).relay
     except ConfigError as error:
         raise Misuse(str(error)) from error
     if table is None:

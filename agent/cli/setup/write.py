@@ -29,7 +29,7 @@ def write(
         click.echo(
             "5/6 Limits                     NOT REVIEWED until you confirm: cellwarden limits --review"
         )
-        old = path.read_text() if path.exists() else ""
+        old = path.read_text() if path.is_file() else ""
         text = new.read_text()
         diff = difflib.unified_diff(old.splitlines(), text.splitlines(), "old", "new", lineterm="")
         click.echo("\n".join(diff) or "    it is the same as before")

@@ -1,0 +1,244 @@
+"""A profile's numbers are finite: whatever stands in it is refused in a printable line, or is bounded."""
+
+import copy
+import math
+import os
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from drivers.connect import assume
+from drivers.profile import Profile, ProfileError, load_profile, parse_profile
+from drivers.schema import Tiers
+
+EVERYTHING = """
+schema = 1
+model = "mine"
+title = "t"
+unit_id = 1
+address_step = 1
+max_registers_per_read = 100
+pause_ms = 1.0
+per_instance = 0
+[serial]
+baud = 9600
+data_bits = 8
+stop_bits = 1
+timeout_ms = 1000.0
+settle_s = 0.0
+[tcp]
+port = 502
+timeout_ms = 1000.0
+[missing]
+u16 = [65535]
+[limits.cell_voltage]
+operating = [2.0, 4.0]
+safety = [1.8, 4.2]
+[[group]]
+name = "mods"
+level = "module"
+count = 2
+max_count = 4
+address = 100
+stride = 10
+unit_stride = 0
+first = 1
+[[point]]
+name = "cell_voltage"
+address = 0
+count = 4
+max_count = 4
+stride = 1
+unit_stride = 0
+bit_stride = 0
+unit_offset = 0
+first = 1
+type = "u16"
+registers = 1
+scale = 0.001
+raw_offset = 0
+offset = 0.0
+unit = "V"
+missing = [65535]
+valid = [0.0, 5.0]
+changes_within_s = 100.0
+pause_ms = 1.0
+per_instance = 0
+[point.limits]
+operating = [2.0, 4.0]
+[[point]]
+name = "serial"
+address = 50
+expect = [1, 2]
+[[point]]
+name = "version"
+address = 51
+expect_range = [1, 4]
+[[point]]
+name = "module_temperature"
+group = "mods"
+address = 1
+unit = "degC"
+type = "i16"
+scale = 0.1
+[[point]]
+name = "word"
+address = 60
+alarms = { 1 = "hot" }
+"""
+CONTENT = tomllib.loads(EVERYTHING)
+NASTY: list[Any] = [math.inf, -math.inf, math.nan, 1e300, -1e300, 1e-300, 0, -1, 2**70, 10**400, True, False]
+NASTY += [
+    "nan",
+    "inf",
+    "1",
+    "1e300",
+    "1/0",
+    "10^400",
+    "10^-400",
+    "a\nb",
+    "\x1b[31m",
+    "\u202e",
+    [],
+    {},
+    [math.nan],
+]
+NASTY += [[math.nan] * 2, [math.inf] * 2, [-math.inf] * 2, [0, 1e300], [1e300, math.inf], [2**70], ["a\nb"]]
+
+
+def keys(table: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    for key, value in table.items() if isinstance(table, dict) else enumerate(table):
+        inner = isinstance(value, dict) or (isinstance(value, list) and isinstance(value[0], dict))
+        yield from keys(value, (*above, key)) if inner else [(*above, key)]
+
+
+def toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f'"{key}" = {toml(inner)}' for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    if isinstance(value, str):
+        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in value) + '"'
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def changed(where: tuple[Any, ...], value: object) -> str:
+    content: Any = copy.deepcopy(CONTENT)
+    table = content
+    for key in where[:-1]:
+        table = table[key]
+    table[where[-1]] = value
+    return "\n".join(f"{key} = {toml(value)}" for key, value in content.items())
+
+
+def _endless(value: object) -> bool:
+    return isinstance(value, int | float) and not abs(value) <= (1e12 if isinstance(value, float) else 2**64)
+
+
+def unbounded(model: BaseModel) -> Iterator[tuple[str, object]]:
+    """Numbers that no battery has; a range may be open, a sentinel may be any number of 64 bits."""
+    for name, field in model:
+        if name in ("missing", "expect", "expect_range"):
+            continue
+        held = field.values() if isinstance(field, dict) else field if isinstance(field, tuple) else (field,)
+        if name in ("valid", *Tiers.model_fields) and field and not field[0] <= min(field[1], 1e12) >= -1e12:
+            yield name, field
+        for value in held:
+            if isinstance(value, BaseModel):
+                yield from unbounded(value)
+            elif name not in ("valid", *Tiers.model_fields) and _endless(value):
+                yield name, value
+
+
+def problems(text: str) -> list[str]:
+    profile: Profile | None
+    try:
+        profile, refusal = parse_profile(text), None
+    except ProfileError as error:
+        profile, refusal = error.profile, error
+    if profile:
+        assert list(unbounded(profile)) == []
+        assume(profile)
+    if refusal is None:
+        return []
+    assert refusal.problems
+    lines = [str(problem) for problem in refusal.problems]
+    assert all(line.isprintable() for line in lines)
+    return lines
+
+
+@pytest.mark.parametrize("where", list(keys(CONTENT)), ids=lambda where: ".".join(map(str, where)))
+def test_every_key_with_every_nasty_value(where: tuple[Any, ...]) -> None:
+    assert problems(EVERYTHING) == []
+    for value in NASTY:
+        problems(changed(where, value))
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "problem"),
+    [
+        ("tcp.timeout_ms", math.inf, "tcp.timeout_ms = inf cannot be: write a number of 0.001 to 60000"),
+        ("serial.settle_s", 1e300, "serial.settle_s = 1e+300 cannot be: write a number of 0 to 600"),
+        ("point.0.offset", math.nan, "cell_voltage: offset = nan cannot be"),
+        ("point.3.scale", 1e300, "module_temperature: scale = scale 1e+300 makes numbers of every value"),
+        ("point.0.scale", "1/0", 'scale "1/0" is neither a number'),
+        ("point.0.pause_ms", math.inf, "cell_voltage: pause_ms = inf cannot be"),
+        ("unit_id", True, "unit_id = true is true or false, and a number is wanted: write 1"),
+        (
+            "point.0.valid",
+            [math.inf, math.inf],
+            "cell_voltage: valid = [inf, inf] has an end that no battery has",
+        ),
+        ("limits.cell_voltage.safety", [0, 1e300], "limits.cell_voltage.safety = [0.0, 1e+300] has an end"),
+        ("title", "a\nb", r"title = 'a\nb' has characters in it that are not printable"),
+    ],
+)
+def test_each_says_where_what_and_what_to_write(where: str, value: object, problem: str) -> None:
+    place = tuple(int(key) if key.isdecimal() else key for key in where.split("."))
+    said = problems(changed(place, value))
+    assert any(problem in line for line in said), said
+
+
+def test_what_the_version_before_took_is_read_without_the_numbers_that_are_none() -> None:
+    """A time-out that is none is the default, a point that cannot be told is not read, a limit stays open."""
+    text = changed(("point", 3, "offset"), math.nan).replace("1000.0", "inf")
+    with pytest.raises(ProfileError) as caught:
+        parse_profile(text)
+    profile = caught.value.profile
+    assert profile is not None
+    assert (profile.tcp.timeout_ms, profile.serial.timeout_ms) == (2000, 1000)
+    assert [point.name for point in profile.point] == ["cell_voltage", "serial", "version", "word"]
+    assert all(problem.since == "0.2" for problem in caught.value.problems)
+
+
+def test_nothing_is_read_that_lacks_what_was_left_out() -> None:
+    cell = '[[point]]\nname = "{name}"\nquantity = "cell_voltage"\nplace = "{place}"\nunit = "mV"\n'
+    text = 'schema = 1\nmodel = "mine"\ntopology = { cells = 2 }\n' + "".join(
+        cell.format(name=name, place=place) + f"address = {address}\noffset = {offset}\n"
+        for name, place, address, offset in (("a", "cell1", 0, "0.0"), ("b", "cell2", 1, "nan"))
+    )
+    with pytest.raises(ProfileError, match="1 cells, but the topology has 2") as caught:
+        parse_profile(text)
+    assert caught.value.profile is None
+    assert all(problem.since == "0.2" for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 3000, "a." * 100_000 + "a = 1", "a = 1" + "0" * 5000])
+def test_what_the_parser_cannot_take_is_refused_at_once(text: str) -> None:
+    with pytest.raises(ProfileError, match="not TOML"):
+        parse_profile(text)
+
+
+def test_a_profile_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+
+    os.mkfifo(tmp_path / "mine.toml")
+    with pytest.raises(OSError, match="is a FIFO"):
+        load_profile(tmp_path / "mine.toml")
+    with pytest.raises(ProfileError, match="there is no profile of this name"):
+        load_profile("mine", [tmp_path])
+    with pytest.raises(ProfileError, match="there is no profile of this name"):
+        load_profile("mine", [tmp_path / "mine.toml"])
