@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
-from rich.console import Console
 
 from agent.certificate import CertificateError, validity_warning
 from agent.cli.errors import Misuse
 from agent.cli.load import config_option, load
-from agent.cli.tables import plain_table
+from agent.cli.tables import plain_table, terminal
 from agent.config import Config, RtuBus, TcpBus, UnitTable, UpstreamTable
 from agent.line import line_of, serial_of, timeout_of
 from agent.modbus.proof import Age, Load, ages, load_of
@@ -189,4 +188,4 @@ def _show(bus: TcpBus | RtuBus, units: list[_Asked], proven: dict[str, Age]) -> 
             f"{age.alive_s:.1f} s",
             f"{age.one_dead_s:.1f} s ({age.dead})" if age.dead else "alone",
         )
-    Console(markup=False).print(table)
+    terminal().print(table)

@@ -18,7 +18,7 @@ from agent.cli.codes import Trouble
 from agent.cli.door import age, get
 from agent.cli.profile.common import load, search_path
 from agent.cli.reach import opened, trouble_of
-from agent.cli.tables import plain_table
+from agent.cli.tables import plain_table, terminal
 from agent.modbus.ports import Port, PortError
 from agent.modbus.verdict import Verdict, verdict_of
 from agent.quality import NOT_READ, Quality
@@ -220,7 +220,7 @@ def _from_agent(socket: Path, bus: str, unit_id: int, *, as_json: bool) -> None:
         table.add_row(
             point["name"], point["place"], shown, point["unit"], point["quality"], str(point["raw"])
         )
-    Console(highlight=False).print(table)
+    terminal().print(table)
 
 
 def _json(sight: Sight, endpoint: Endpoint, unit_id: int) -> dict[str, Any]:
@@ -240,7 +240,7 @@ def _json(sight: Sight, endpoint: Endpoint, unit_id: int) -> dict[str, Any]:
 
 
 def _print(sight: Sight, endpoint: Endpoint, unit_id: int) -> None:
-    match, console = sight.match, Console(highlight=False)
+    match, console = sight.match, terminal()
     assert match.layout is not None
     console.print(
         f"id {unit_id} on {endpoint}: {match.profile.model} ({sight.sure}; {match.holding} of"

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from agent.cli.codes import Trouble
 from agent.cli.load import config_option, load
-from agent.cli.tables import plain_table
+from agent.cli.tables import plain_table, terminal
 from agent.cli.talk import you
 from agent.cli.whole import replace_json
 from agent.config import Config
@@ -121,7 +120,7 @@ def command(path: Path, review: bool, by: str | None, yes: bool, as_json: bool) 
         table = plain_table("what", "limit", "beyond it", "from")
         for limit in limits:
             table.add_row(limit.what, limit.bounds, limit.beyond, limit.source)
-        Console(highlight=False).print(table)
+        terminal().print(table)
     if review and (yes or click.confirm(f"Have you reviewed these {len(limits)} limits?", default=False)):
         try:
             record_review(path, limits, by or you())

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from agent.cli import inspect_unit
 from agent.cli.codes import Trouble
 from agent.cli.door import json_option, post, socket_option
 from agent.cli.profile.common import profile_dir_option
 from agent.cli.reach import agents_bus, endpoints, opened, trouble_of
-from agent.cli.tables import plain_table
+from agent.cli.tables import plain_table, terminal
 from agent.modbus.guest import Heard
 from agent.modbus.ports import Answer, Port, PortError
 from agent.modbus.verdict import Verdict, verdict_of
@@ -251,7 +250,7 @@ def _print(heard: list[Heard], endpoint: Endpoint) -> None:
         table.add_row(
             str(wire), manual_address(first.area, wire), f"{word:04X}", str(word), str(signed), means
         )
-    Console(highlight=False).print(table)
+    terminal().print(table)
     for line in pairs(whole) if first.area in (Area.HOLDING, Area.INPUT) else ():
         click.echo(line)
     before = max(0, first.address - 1)

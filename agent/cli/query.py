@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from agent.cli.buffer_file import buffer_options, reading
 from agent.cli.errors import Finding
-from agent.cli.tables import plain_table
+from agent.cli.tables import plain_table, terminal
 from collector.export import HEADER, Wanted, rows
 from collector.moment import Moment
 
@@ -109,4 +108,4 @@ def _print(found: list[dict[str, Any]], as_json: bool) -> None:
     table = plain_table(*COLUMNS)
     for row in found:
         table.add_row(*("" if row[column] is None else str(row[column]) for column in COLUMNS))
-    Console().print(table)
+    terminal().print(table)

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from agent.cli.door import age, alarm_table, get, json_option, socket_option
 from agent.cli.errors import Finding
-from agent.cli.tables import plain_table
+from agent.cli.tables import plain_table, terminal
 from agent.view.words import learning
 
 
@@ -36,7 +35,7 @@ def command(socket: Path, as_json: bool) -> None:
 
 
 def _print(status: dict[str, Any]) -> None:
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     console.print(status["headline"]["text"], "\n", style="bold", sep="")
     table = plain_table("unit", "knowledge", "age", "cells V", "hottest", "trouble")
     for unit in status["units"]:

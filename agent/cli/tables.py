@@ -1,6 +1,12 @@
-"""Tables for people: no boxes to copy around, and long words are folded, never cut."""
+"""What people read on a terminal: tables without boxes to copy around, long words folded, never cut."""
 
+from rich.console import Console
 from rich.table import Table
+
+
+def terminal(stderr: bool = False) -> Console:
+    """Return a console that prints text as it is: no word in brackets or colons in it is a command."""
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 def plain_table(*headers: str, whole: int = 1) -> Table:

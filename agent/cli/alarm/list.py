@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from agent.cli.door import alarm_table, get, json_option, socket_option
+from agent.cli.tables import terminal
 
 
 @click.command("list")
@@ -23,7 +23,7 @@ def command(socket: Path, as_json: bool) -> None:
         click.echo(json.dumps(answer))
         return
     if answer["alarms"]:
-        Console(markup=False).print(alarm_table(answer["alarms"]))
+        terminal().print(alarm_table(answer["alarms"]))
     else:
         click.echo("No alarms.")
     if relay := answer["relay"]:

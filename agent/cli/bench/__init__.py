@@ -7,8 +7,9 @@ import platform
 from typing import Any, NamedTuple
 
 import click
-from rich.console import Console
 from rich.table import Table
+
+from agent.cli.tables import terminal
 
 
 class Target(NamedTuple):
@@ -181,7 +182,7 @@ def print_table(bench: str, results: list[dict[str, Any]]) -> None:
             "" if row["target"] is None else f"{sign} {row['target']:,.4g}",
             {True: "yes", False: "NO", None: ""}[row["met"]],
         )
-    Console().print(table)
+    terminal().print(table)
 
 
 @click.command("bench")

@@ -5,10 +5,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT
-from agent.cli.tables import plain_table
+from agent.cli.tables import plain_table, terminal
 
 # What is printed for people: the key of the result, and its words.
 ROWS = (
@@ -102,7 +100,7 @@ def print_result(result: dict[str, Any]) -> None:
     table.columns[1].justify = "right"
     for key, words in ROWS:
         table.add_row(words, f"{result[key]:,}" if isinstance(result[key], int) else str(result[key]))
-    console = Console()
+    console = terminal()
     console.print(table)
     console.print(f"The short began at {result['short_started_t_s']} s in {SHORTED_UNIT} {SHORTED_LOCATION}.")
     for alarm in result["alarms"]:

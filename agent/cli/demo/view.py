@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from agent.cli.tables import plain_table
+from agent.cli.tables import plain_table, terminal
 
 UNITS = {"rack-a": "EV pack, TCP", "rack-b": "model, TCP", "rack-c": "model, serial"}
 STORY_LINES = 8
@@ -24,8 +24,8 @@ class View:
     def __init__(self, seconds: float, live: bool) -> None:
         self._seconds = seconds
         self._story: list[str] = []
-        self._lines = Console(stderr=True, highlight=False)
-        self._live = Live(console=Console(), refresh_per_second=4) if live else None
+        self._lines = terminal(stderr=True)
+        self._live = Live(console=terminal(), refresh_per_second=4) if live else None
 
     def __enter__(self) -> "View":
         if self._live:

@@ -10,10 +10,9 @@ import tty
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rich.console import Console
-
 from agent.cli.live.frame import State, View, frame
 from agent.cli.live.keys import Ask, keys_in, press
+from agent.cli.tables import terminal
 from agent.control.client import NotRunning, Refusal
 
 DRAW_S = 1.0
@@ -29,7 +28,7 @@ class Terminal:
 
     def __init__(self, get: Get, post: Post) -> None:
         self._get, self._post = get, post
-        self._console = Console(highlight=False, legacy_windows=False)
+        self._console = terminal()
         self._state = State()
         self._got_s = time.monotonic()
         self._view = get()  # raises NotRunning: without an agent there is nothing to show

@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 import numpy as np
-from rich.console import Console
 
 from agent.cli.profile.common import captured, json_option, load, profile_dir_option
-from agent.cli.tables import plain_table
+from agent.cli.tables import plain_table, terminal
 from agent.quality import Quality
 from drivers.dump import Dump
 from drivers.expand import expand
@@ -123,7 +122,7 @@ def _raw(number: int, coding: Coding) -> str:
 
 
 def _print(layout: Layout, values: list[dict[str, Any]]) -> None:
-    console = Console(highlight=False)
+    console = terminal()
     for label, said in layout.identity.items():
         console.print(f"{label}: {said}")
     table = plain_table("point", "place", "value", "unit", "quality", "raw", "means", whole=2)

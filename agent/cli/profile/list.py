@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from agent.cli.errors import Misuse
 from agent.cli.profile.catalogue import catalogue
 from agent.cli.profile.common import load, profile_dir_option, search_path
-from agent.cli.tables import plain_table
+from agent.cli.tables import plain_table, terminal
 from drivers.profile import shipped_profiles
 
 
@@ -34,4 +33,4 @@ def command(markdown: bool, folders: tuple[Path, ...]) -> None:
             continue
         tried = "; ".join(profile.verified) or "nothing: check every value on site"
         table.add_row(name, profile.title, ", ".join(profile.transports), tried)
-    Console().print(table)
+    terminal().print(table)

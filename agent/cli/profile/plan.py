@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from agent.cli.errors import Misuse
 from agent.cli.profile.common import captured, json_option, load, profile_dir_option
-from agent.cli.tables import plain_table
+from agent.cli.tables import plain_table, terminal
 from drivers.connect import assume, default_line
 from drivers.expand import terrain
 from drivers.layout import Layout
@@ -117,7 +116,7 @@ def command(
 
 
 def _print(layout: Layout, found: list[Cost]) -> None:
-    console = Console()
+    console = terminal()
     table = plain_table("read", "table", "address", "count", "unit id", "when")
     plan = layout.plan
     for number, i in enumerate(plan.order, 1):

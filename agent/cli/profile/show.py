@@ -4,11 +4,10 @@ from itertools import groupby
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from agent.cli.profile.common import load, profile_dir_option
-from agent.cli.tables import plain_table
+from agent.cli.tables import plain_table, terminal
 from drivers.expand import expand
 from drivers.profile import Profile
 
@@ -24,15 +23,15 @@ def command(name: str, folders: tuple[Path, ...]) -> None:
                cellwarden profile show ./acme-bms.toml
     """
     profile = load(name, folders)
-    console = Console()
-    console.print(f"{profile.model}: {profile.title}", highlight=False)
-    console.print(f"source: {profile.source or 'not said'}", highlight=False)
+    console = terminal()
+    console.print(f"{profile.model}: {profile.title}")
+    console.print(f"source: {profile.source or 'not said'}")
     for words, lines in (("verified", profile.verified), ("not verified", profile.unverified)):
         for line in lines:
-            console.print(f"{words}: {line}", highlight=False)
+            console.print(f"{words}: {line}")
     if profile.sunspec:
         models = ", ".join(str(number) for number in profile.sunspec.models)
-        console.print(f"The unit describes itself (SunSpec models {models}).", highlight=False)
+        console.print(f"The unit describes itself (SunSpec models {models}).")
         return
     console.print(_table(profile))
 

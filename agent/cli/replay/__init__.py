@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
@@ -16,6 +15,7 @@ from agent.cli.replay.parts import Part
 from agent.cli.replay.play import Played, play
 from agent.cli.replay.recording import between, load_parts
 from agent.cli.replay.stored import ERRORS, Stored, is_database, open_stored
+from agent.cli.tables import terminal
 from agent.config_file import ConfigError, load_config
 from agent.detect.settings import Settings
 from agent.detect.watch import warm_up
@@ -147,16 +147,16 @@ def _report(folder: Path, name: str, played: Played) -> None:
 
 
 def _with_progress(parts: Iterable[Part], frames: int) -> Played:
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("judging", total=frames)
         return play(parts, lambda done: bar.update(task, advance=done))
 
 
 def _print(played: Played) -> None:
-    console = Console(highlight=False)
+    console = terminal()
     for note in played.notes:
-        console.print(note, soft_wrap=True, markup=False)
+        console.print(note, soft_wrap=True)
     for alarm in played.alarms:
         where = f"{alarm['group']}: " if alarm.get("group") else ""
         console.print(

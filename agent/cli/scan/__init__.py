@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from agent.cli.codes import Trouble
 from agent.cli.door import json_option, socket_option
@@ -15,7 +14,7 @@ from agent.cli.inspect_unit import known_profiles
 from agent.cli.profile.common import profile_dir_option
 from agent.cli.reach import agents_bus, endpoints
 from agent.cli.scan.survey import Survey, runs
-from agent.cli.tables import plain_table
+from agent.cli.tables import plain_table, terminal
 from agent.survey.endpoint import Endpoint, SerialLine, console_of, serial_devices
 from agent.survey.presence import (
     ALL_IDS,
@@ -168,7 +167,7 @@ def _print(survey: Survey, *, full: bool) -> None:
             "" if delay is None else f"{1e3 * delay:.0f} ms",
             unit.reading,
         )
-    Console(highlight=False).print(table)
+    terminal().print(table)
     if any(unit.same_for_any_id for unit in survey.units):
         click.echo("* answers to any id: one unit that does not look at it")
     first = next((unit for unit in survey.units if unit.matches), survey.units[0])
