@@ -1,6 +1,7 @@
 """One sentence on the state of a site, in the same words everywhere. Condition and knowledge are two axes.
 
-NORMAL is said only of what is seen now; what was normal when it was last seen is called that.
+NORMAL is said only of what is seen now; what was normal when it was last seen is called that. Where nothing
+is seen that could be judged, and no alarm says more, the condition is UNKNOWN.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,8 @@ from typing import Any
 
 KNOWLEDGE = ("LIVE", "PARTIAL", "STALE", "BLIND", "NEVER")  # worst last
 CONDITIONS = ("NORMAL", "ATTENTION", "ALARM")  # worst last
+UNKNOWN = "UNKNOWN"
+UNWATCHED = "nothing that can be judged is read from it"
 BY_SEVERITY = {"critical": "ALARM", "warning": "ATTENTION", "advice": "ATTENTION"}
 PUT_ASIDE = ("SHELVED", "OUT OF SERVICE")
 OVER = "CLEARED-NEW"
@@ -18,10 +21,18 @@ UNSEEN = (
 )
 
 
-def condition(alarms: Sequence[Mapping[str, Any]]) -> str:
-    """Return the worst condition of alarms that nobody has put aside."""
+def condition(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, Any]]) -> str:
+    """Return the worst condition of alarms that nobody has put aside; without one, NORMAL needs a watched
+    unit.
+    """
     heard = [BY_SEVERITY[alarm["severity"]] for alarm in alarms if alarm["state"] not in PUT_ASIDE]
-    return max(heard, key=CONDITIONS.index, default="NORMAL")
+    watched = any(unit["knowledge"] not in ("BLIND", "NEVER") and _watched(unit) for unit in units)
+    return max(heard, key=CONDITIONS.index, default="NORMAL" if watched else UNKNOWN)
+
+
+def _watched(unit: Mapping[str, Any]) -> bool:
+    """Whether a unit tells anything that is judged; one that was asked by an older agent is taken to."""
+    return bool(unit.get("watched", True))
 
 
 def knowledge(units: Sequence[Mapping[str, Any]]) -> str:
@@ -31,10 +42,10 @@ def knowledge(units: Sequence[Mapping[str, Any]]) -> str:
 
 def headline(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return `condition`, `knowledge` and the sentence `text` for a site's units and standing alarms."""
-    what, known = condition(alarms), knowledge(units)
+    what, known = condition(units, alarms), knowledge(units)
     if known == "LIVE":
         said = f"{what} - LIVE."
-    elif known == "NEVER" and what == "NORMAL":
+    elif known == "NEVER" and what in ("NORMAL", UNKNOWN):
         said = "NEVER. Not every unit has been read since the start."
     else:
         said = f"{known}. LAST KNOWN: {what.lower()}."
@@ -42,6 +53,8 @@ def headline(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, A
     for words, states, more in UNSEEN:
         if names := [unit["name"] for unit in units if unit["knowledge"] in states]:
             said += f" {words}: {', '.join(names)}{more}."
+    if names := [unit["name"] for unit in units if unit["knowledge"] == "PARTIAL" and not _watched(unit)]:
+        said += f" Nothing that can be judged: {', '.join(names)}."
     return {"condition": what, "knowledge": known, "text": said}
 
 

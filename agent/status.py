@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from agent.detect.knowledge import Knowledge
 from agent.frame import Frame
+from agent.headline import UNWATCHED
 from agent.modbus.bus import Bus
 from agent.modbus.unit import Unit
 from agent.quality import Quality
@@ -34,8 +35,10 @@ class Latest:
     last: LastGood
 
 
-def unit_report(unit: Unit, latest: Latest | None, known: Knowledge, now_s: float) -> dict[str, Any]:
-    """Return one unit's part of the status."""
+def unit_report(
+    unit: Unit, latest: Latest | None, known: Knowledge, now_s: float, *, watched: bool
+) -> dict[str, Any]:
+    """Return one unit's part of the status; watched: something that it tells is judged."""
     report: dict[str, Any] = {
         "name": unit.name,
         "rack": unit.rack,
@@ -43,6 +46,7 @@ def unit_report(unit: Unit, latest: Latest | None, known: Knowledge, now_s: floa
         "period_s": unit.period_s,
         "pace_s": unit.pace_s,
         "knowledge": known,
+        "watched": watched,
         "age_s": None if unit.heard_s is None else round(now_s - unit.heard_s, 3),
         "trouble": unit.trouble,
         "frames": unit.counters.frames,
@@ -59,6 +63,7 @@ def unit_report(unit: Unit, latest: Latest | None, known: Knowledge, now_s: floa
         report["figures"] = _figures(latest)
         report["identity"] = dict(latest.layout.identity)  # serial, firmware: in the unit's own words
         report["notes"] = list(latest.layout.notes)  # what the unit said of itself that does not add up
+        report["empty"] = list(latest.layout.empty)
     return report
 
 
@@ -97,6 +102,11 @@ def health(status: dict[str, Any]) -> dict[str, Any]:
     """
     units = status["units"]
     reasons = [f"unit {u['name']}: {u['knowledge']}; {u['trouble']}" for u in units if u["trouble"]]
+    for u in units:
+        if u["knowledge"] == "PARTIAL" and not u["watched"]:
+            reasons.append(f"unit {u['name']}: PARTIAL; {UNWATCHED}")
+        elif u["knowledge"] == "PARTIAL" and u["empty"]:
+            reasons.append(f"unit {u['name']}: PARTIAL; it says 0 of {', '.join(u['empty'])}")
     reasons += [f"bus {bus['name']}: {bus['trouble']}" for bus in status["buses"] if bus["trouble"]]
     for part in ("store", "upstream", "relay"):
         if trouble := (status[part] or {}).get("trouble"):

@@ -90,6 +90,7 @@ def _connect(profile: Profile, line: Line, instance: int, cuts: frozenset[Cut]) 
             guards=tuple(found.guards),
             notes=found.notes,
             identity=found.identity,
+            empty=found.empty,
         )
         _refuse(found.mismatches, layout)
         return layout
@@ -120,6 +121,7 @@ def _connect(profile: Profile, line: Line, instance: int, cuts: frozenset[Cut]) 
         notes=[*notes, *full.notes],
         identity=_identity(identity, answers),
         instance=instance,
+        empty=[n for n, number in numbers.items() if shaping[n] == "count" and number < 1],
     )
 
 
@@ -153,6 +155,7 @@ def build(
     notes: Sequence[str] = (),
     identity: Mapping[str, str | int | float] | None = None,
     instance: int = 1,
+    empty: Sequence[str] = (),
 ) -> Layout:
     """A layout over `values`, planned for `line`. Raises PlanError if a value cannot be read."""
     plan = make_plan(
@@ -171,6 +174,7 @@ def build(
         guards=guards,
         notes=tuple(dict.fromkeys(notes)),
         instance=instance,
+        empty=tuple(empty),
     )
 
 

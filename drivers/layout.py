@@ -58,6 +58,7 @@ class Layout:
     guards: tuple[Guard, ...] = ()
     notes: tuple[str, ...] = ()  # what the unit said of itself that does not add up, in words
     instance: int = 1
+    empty: tuple[str, ...] = ()  # the counts by which the unit says that it has none of something
     _codec: npt.NDArray[np.void] = field(init=False, repr=False)
     _missing: Int64 = field(init=False, repr=False)
     _vouching: Vouching = field(init=False, repr=False)

@@ -35,6 +35,7 @@ class Found:
     identity: dict[str, str | int | float] = field(default_factory=dict)
     mismatches: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)  # counters that say 0
     labels: set[str] = field(default_factory=set)  # name and place of what was taken
 
 
@@ -112,7 +113,9 @@ class _Picker:
         self.guarded.add(self.model.counter.name)
         counted = self.block.number(self.model.counter)
         read = min(fit, fit if counted is None else counted)
-        if counted != fit:
+        if not read:
+            self.found.empty.append(f"{self.block} {self.model.counter.name}")
+        if counted != fit or not read:
             self.found.notes.append(
                 f"{self.block} has room for {fit}, its {self.model.counter.name} says {counted}; {read} read"
             )

@@ -99,9 +99,10 @@ def new_banks(layout: Layout, settings: Settings) -> Banks:
     """Return the arrays of a unit of which nothing has been seen yet."""
     sizes, temps, volts = layout.sizes, layout.temps, layout.volts
     frame, n, groups, cells, _, circuits = sizes
-    slopes = slope.new_slopes(temps.step)
+    repeats = slope.new_repeats()
+    slopes = slope.new_slopes(temps.step, repeats)
     group_step = np.array([temps.step[temps.member[first]] for first in temps.start[:-1]], float).reshape(-1)
-    group_slopes = slope.new_slopes(group_step)
+    group_slopes = slope.new_slopes(group_step, repeats)
     si, quality, value, verdict = layout.gate_scratch
     return Banks(
         gate=Gate(
@@ -130,6 +131,7 @@ def new_banks(layout: Layout, settings: Settings) -> Banks:
             np.full(n, np.nan),
         ),
         ledger=Ledger(np.zeros(4)),
+        repeats=repeats,
     )  # fmt: skip
 
 
@@ -142,9 +144,10 @@ def start_afresh(banks: Banks) -> None:
     """Forget all values, for time went back; keep what was learned."""
     banks.gate.memory[:] = np.nan
     banks.gate.held[:] = 0
-    slope.forget_values(slope.Slopes(banks.temperature, banks.gain, banks.moments, banks.scales))
+    b = banks
+    slope.forget_values(slope.Slopes(b.temperature, b.gain, b.moments, b.scales, b.repeats))
     slope.forget_values(
-        slope.Slopes(banks.group_temperature, banks.group_gain, banks.group_moments, banks.group_scales)
+        slope.Slopes(b.group_temperature, b.group_gain, b.group_moments, b.group_scales, b.repeats)
     )
     conductance.forget_values(banks.around.conductance)
     banks.trips.state[:] = trip.new_state(len(banks.trips.state))

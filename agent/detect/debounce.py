@@ -56,7 +56,9 @@ def _table(rows: Rows) -> Floats:
 
 
 @compiled  # no fastmath: it may delete the NaN test below
-def debounce(counted_s: float, score: Floats, stride: int, delays: Delays) -> int:
+def debounce(
+    counted_s: float, score: Floats, stride: int, heard: Floats, heard_stride: int, delays: Delays
+) -> int:
     """
     Turn scores into tiers, with delays; return how many changed.
 
@@ -67,6 +69,10 @@ def debounce(counted_s: float, score: Floats, stride: int, delays: Delays) -> in
     score : (n * stride,) float64
         One channel's score every `stride`. NaN: not known. Nothing is raised then, and nothing clears.
     stride : int
+    heard : (n * heard_stride,) float64
+        What the score is made of, one every `heard_stride`. NaN: this frame told nothing of it, and a score
+        of earlier frames is no evidence for this one.
+    heard_stride : int
     delays : Delays
         State and output.
     """
@@ -74,7 +80,7 @@ def debounce(counted_s: float, score: Floats, stride: int, delays: Delays) -> in
     count = 0
     for c in range(tier.size):
         x = score[c * stride]
-        if np.isnan(x):
+        if np.isnan(x) or np.isnan(heard[c * heard_stride]):
             continue
         highest = 0
         for r in range(table.shape[0]):

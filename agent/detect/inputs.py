@@ -7,7 +7,7 @@ import numpy as np
 from agent.detect.channels import Bank, Codes, Floats, Ints
 from agent.detect.compiled import compiled
 from agent.detect.siblings import sibling_median
-from agent.detect.validity import GOOD, HELD, RESTART, RESUMED
+from agent.detect.validity import GOOD, HELD, NOT_GOOD, RESTART, RESUMED
 
 BLIND_S = 60.0
 BLIND_POLLS = 10  # the longer of the two, as for a unit's knowledge
@@ -32,10 +32,10 @@ class Inputs(NamedTuple):
     """Preallocated arrays of one bank of n channels; a tuple, so that kernels take it whole.
 
     at, group, member, start, step: see `Bank`. circuit: whose current passes (see `load`). order: scratch.
-    raw: as read, jumps included. value: NaN where no detector may use it. usable: 1 where raw is good and
-    possible. restart: STEPPED, or RETURNED after a silence of GAP_S, else 0. median: of the siblings. age_s:
-    since the last usable value, infinite before the first. memory (n, 6), score (n, 2): see the columns;
-    (0, 6) and (n, 1) in a bank whose sensors are not judged themselves.
+    raw: as read, jumps included; NaN where its quality is not good. value: NaN where no detector may use it.
+    usable: 1 where raw is good and possible. restart: STEPPED, or RETURNED after a silence of GAP_S, else 0.
+    median: of the siblings. age_s: since the last usable value, infinite before the first. memory (n, 6),
+    score (n, 2): see the columns; (0, 6) and (n, 1) in a bank whose sensors are not judged themselves.
     """
 
     at: Ints
@@ -89,7 +89,7 @@ def take_inputs(dt_s: float, blind_s: float, si: Floats, value: Floats, verdict:
     dt_s : float, s
         Time since the last frame.
     blind_s : float, s
-        Age at which a channel is blind.
+        Age at which a channel is blind; NaN: nobody knows of a single one, the whole unit is out of sight.
     si, value : (n_frame,) float64, verdict : (n_frame,) uint8
         The frame, and what `validity.gate` made of it.
     bank : Inputs
@@ -99,9 +99,9 @@ def take_inputs(dt_s: float, blind_s: float, si: Floats, value: Floats, verdict:
     for c in range(n):
         i = bank.at[c]
         x = value[i]
-        bank.raw[c] = si[i]
-        bank.value[c] = x
         said = verdict[i]
+        bank.raw[c] = si[i] if said != NOT_GOOD else np.nan
+        bank.value[c] = x
         bank.usable[c] = said in (GOOD, HELD, RESTART, RESUMED)
         bank.restart[c] = 0
         if said in (RESTART, RESUMED):
@@ -179,7 +179,8 @@ def _score_blind(blind_s: float, bank: Inputs) -> None:
         for a in range(first, last):
             c = bank.member[a]
             blind = bank.age_s[c] >= blind_s and not np.isinf(bank.age_s[c])
-            bank.score[c, BLIND] = 0.0 if not blind else 2.0 if 2 * lost > known else 1.0
+            score = 0.0 if not blind else 2.0 if 2 * lost > known else 1.0
+            bank.score[c, BLIND] = score if not np.isnan(blind_s) else np.nan
 
 
 def blind_limit_s(period_s: float) -> float:

@@ -23,7 +23,7 @@ from agent.detect.load import COLUMNS as LOAD_COLUMNS
 from agent.detect.load import FEATURES, UNKNOWN, Load, Model, take_load
 from agent.detect.memory import float64s, int64s, uint8s
 from agent.detect.resistance import Resistances, judge_resistance
-from agent.detect.slope import LEARNT_SCALE, LEARNT_WINDOWS, SCALES_S, Signal, Slopes
+from agent.detect.slope import LEARNT_SCALE, LEARNT_WINDOWS, SCALES_S, Signal, Slopes, follow_repeats
 from agent.detect.surroundings import CIRCUIT_COLUMNS, GROUP_COLUMNS, Surroundings, judge_surroundings
 from agent.detect.trip import COLUMNS as TRIP_COLUMNS
 from agent.detect.trip import trip, voltage_drop
@@ -95,6 +95,7 @@ class Banks(NamedTuple):
     group_scales: Floats
     trips: Trips
     ledger: Ledger
+    repeats: Floats
 
 
 @njit(error_model="numpy")
@@ -146,10 +147,10 @@ def _signal(n: int, at: Any) -> Signal:
 
 
 @njit(error_model="numpy")
-def _slopes(n: int, temperature: Any, gain: Any, moments: int, scales: int) -> Slopes:
+def _slopes(n: int, temperature: Any, gain: Any, moments: int, scales: int, repeats: int) -> Slopes:
     return Slopes(
         _signal(n, temperature), _signal(n, gain), carray(float64s(moments), (n, SCALES_S.size, 10)),
-        carray(float64s(scales), (SCALES_S.size, 5)),
+        carray(float64s(scales), (SCALES_S.size, 5)), carray(float64s(repeats), (SCALES_S.size, 2)),
     )  # fmt: skip
 
 
@@ -241,6 +242,7 @@ def _make_judge_unit(digest: int) -> Any:
         dt_s: float,
         counted_s: float,
         blind_s: float,
+        told_s: float,
         hot_degc: float,
         sizes: Any,
         at: Any,
@@ -251,17 +253,18 @@ def _make_judge_unit(digest: int) -> Any:
 
         Parameters
         ----------
-        t_s, dt_s, counted_s, blind_s : float, s
-            Time of the frame; since the last; how much of that it is evidence for; when a channel is blind.
+        t_s, dt_s, counted_s, blind_s, told_s : float, s
+            Time of the frame; since the last; how much of that it is evidence for; when a channel is blind,
+            and when that is told of it: NaN while something else says that the whole unit is out of sight.
         hot_degc : float
             Highest operating temperature, for the last resort.
         sizes : Sizes, as a tuple
         at : tuple
             The addresses of `Banks`, in its order, as a table; see `memory.table_of`.
         judges : tuple
-            Of each detector: its number of channels and tiers, its score's address and stride, the addresses
-            of its `Delays`. A table, for another tuple is another type: a kernel for each number of detectors
-            would be compiled, at its first frame.
+            Of each detector: its number of channels and tiers, the address and stride of its score and of
+            what that is made of, the addresses of its `Delays`. A table, for another tuple is another type: a
+            kernel for each number of detectors would be compiled, at its first frame.
         """
         assert digest > 0
         frame, n, groups, cells_n, cell_groups, m = sizes
@@ -270,16 +273,17 @@ def _make_judge_unit(digest: int) -> Any:
         g = _gate(frame, at[0])
         temps, volts = _inputs(n, groups, 1, at[1]), _inputs(cells_n, cell_groups, 0, at[2])
         load = _load(m, at[3])
-        slopes = _slopes(n, at[6], at[7], at[8][0], at[9][0])
+        slopes = _slopes(n, at[6], at[7], at[8][0], at[9][0], at[20][0])
         heat = _heat(n, cells_n, at[10])
         cells = _cells(cells_n, cell_groups, at[11])
         around = _surroundings(groups, m, n, at[13])
-        group_slopes = _slopes(groups, at[14], at[15], at[16][0], at[17][0])
+        group_slopes = _slopes(groups, at[14], at[15], at[16][0], at[17][0], at[20][0])
         trips = _trips(n, groups, cells_n, at[18])
 
-        gate(t_s, g.si, g.quality, g.limits, g.memory, g.held, g.value, g.verdict)
-        take_inputs(dt_s, blind_s, g.si, g.value, g.verdict, temps)
-        take_inputs(dt_s, blind_s, g.si, g.value, g.verdict, volts)
+        moved = gate(t_s, g.si, g.quality, g.limits, g.memory, g.held, g.value, g.verdict)
+        follow_repeats(dt_s, moved, slopes.repeats)
+        take_inputs(dt_s, told_s, g.si, g.value, g.verdict, temps)
+        take_inputs(dt_s, told_s, g.si, g.value, g.verdict, volts)
         take_load(dt_s, g.value, load)
         follow_rest(dt_s, volts, load, heat)
         judge_imbalance(dt_s, volts, load, cells)
@@ -302,7 +306,9 @@ def _make_judge_unit(digest: int) -> Any:
         for judge in judges:
             channels, tiers, score, stride = judge[0], judge[1], judge[2], judge[3]
             scores = carray(float64s(score), (channels * stride,))
-            changed += debounce(counted_s, scores, stride, _delays(channels, tiers, judge[4:]))
+            heard = carray(float64s(judge[4]), (channels * judge[5],))
+            delays = _delays(channels, tiers, judge[6:])
+            changed += debounce(counted_s, scores, stride, heard, judge[5], delays)
         return changed
 
     return judge_unit

@@ -32,12 +32,20 @@ def blind_s(period_s: float) -> float:
     return max(BLIND_POLLS * period_s, BLIND_S)
 
 
-def knowledge(age_s: float | None, period_s: float, quality: Codes | None, sight: Sight | None) -> Knowledge:
+def knowledge(
+    age_s: float | None,
+    period_s: float,
+    quality: Codes | None,
+    sight: Sight | None,
+    judged_age_s: float = 0.0,
+) -> Knowledge:
     """Return how much is known.
 
     age_s: of the last complete reading, None before the first. quality (n,) uint8: of the last frame. sight:
     of the unit's liveness, None where nobody watches it. Values that provably stand still are as old as their
-    last movement; where that cannot be proven or denied, knowledge is PARTIAL.
+    last movement; where that cannot be proven or denied, knowledge is PARTIAL. judged_age_s: of the youngest
+    value that anything judges; infinite where there is none, or where the unit says that it has none of what
+    it should have: such a unit is PARTIAL too.
     """
     if age_s is None or quality is None:
         return Knowledge.NEVER
@@ -49,6 +57,6 @@ def knowledge(age_s: float | None, period_s: float, quality: Codes | None, sight
         return Knowledge.STALE
     seen = quality != Quality.STALE  # state points rest between their turns; that is no loss
     lost = ~np.isin(quality, (Quality.GOOD, Quality.MISSING)) & seen
-    if lost.any() or (sight is not None and sight.unproven):
+    if lost.any() or judged_age_s > blind_s(period_s) or (sight is not None and sight.unproven):
         return Knowledge.PARTIAL
     return Knowledge.LIVE

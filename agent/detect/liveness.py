@@ -3,8 +3,9 @@
 A unit that answers can lie: its own bus to the cells is dead and it repeats the last frame, its processor
 hangs behind a gateway that answers from a cache, one sensor's input is stuck. Three rules:
 
-heartbeat      a counter that its profile says must move within a time, and does not; one that nobody
-               promised anything about, once it was seen to run.
+heartbeat      a counter that its profile says must move within a time, and does not: in two reads that
+               found it where it was, and one poll later, for nobody knows when in its cycle it was read; one
+               that nobody promised anything about, once it was seen to run.
 held frame     nothing at all moves, for longer than the noise of this very unit makes credible.
 stuck sensor   one channel does not move, for longer than its own noise makes credible.
 
@@ -57,6 +58,7 @@ LONGER = 3.0
 SIGMA = 3.0  # the low end of a count k is k - SIGMA * sqrt(k)
 # A heartbeat nobody promised runs after so many steps, and stands after so many of its longest gaps.
 RUNS, GAPS = 5, 5.0
+STOOD = 2  # reads that must have found a promised one where it was
 
 _GOOD, _FROZEN = np.uint8(Quality.GOOD), np.uint8(Quality.FROZEN)
 
@@ -77,7 +79,9 @@ def _low_rate(count: Floats | float, frames: Floats | float) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What is known of a unit's liveness. still_s: since anything moved. frozen: it provably stands still."""
+    """What is known of a unit's liveness. still_s: since anything moved, or its heartbeat where that stands
+    still. frozen: it provably stands still.
+    """
 
     still_s: float
     provable: bool
@@ -110,8 +114,8 @@ class Liveness:
         ]
         self._keys = _keys(self.places, self.quantities, self._beats)
         self._keys |= _keys(self.places, self.quantities, np.flatnonzero(self._judged).tolist())
-        promised_s = changes_within_s[self._beats]
-        self._promised_s = np.where(np.isfinite(promised_s), np.maximum(promised_s, 3.0 * period_s), np.inf)
+        self._promised_s = changes_within_s[self._beats]
+        self._beat: int | None = None  # the heartbeat that stands still
         self._steps, self._gap_s = np.zeros(len(self._beats), np.int64), np.zeros(len(self._beats))
         self._last, self._seen = np.zeros(n, np.int64), np.zeros(n, np.uint8)
         self._counts = np.zeros((n, 6))
@@ -156,7 +160,7 @@ class Liveness:
         if not answered:
             return []  # silence is another detector's
         self._learn(dt_s, turned)
-        beat = self._standing_heartbeat(before + dt_s)
+        beat = self._beat = self._standing_heartbeat(before + dt_s, dt_s, quality)
         if self._frozen and moved and beat is None:  # the unit's standing still was no fault of its sensors
             self._counts[:, [STILL, STILL_FRAMES]] = 0.0
         held = self._still_frames >= self._limit and self._still_s >= LEAST_S
@@ -171,7 +175,8 @@ class Liveness:
 
     def sight(self) -> Sight:
         """Return what is known now."""
-        return Sight(self._still_s, bool(self._beats) or math.isfinite(self._limit), self._frozen)
+        still_s = self._still_s if self._beat is None else float(self._counts[self._beat, STILL])
+        return Sight(still_s, bool(self._beats) or math.isfinite(self._limit), self._frozen)
 
     # ---- kept over a restart
 
@@ -196,6 +201,8 @@ class Liveness:
         self._still_frames, self._longest, self._stretches = int(still_frames), int(longest), int(stretches)
         self._stretch_frames, self._turns, self._rate = int(stretch_frames), int(turns), np.array(rate)
         self._held, self._any_stuck, self._frozen = bool(held), bool(any_stuck), bool(frozen)
+        long = [i for b, i in enumerate(self._beats) if self._counts[i, STILL] >= self._beat_limit_s(b)]
+        self._beat = long[0] if long and self._frozen else None
         return True
 
     def stand_again(self) -> None:
@@ -213,7 +220,7 @@ class Liveness:
 
     # ---- rules
 
-    def _standing_heartbeat(self, gaps_s: Floats) -> int | None:
+    def _standing_heartbeat(self, gaps_s: Floats, dt_s: float, quality: Codes) -> int | None:
         """Return a heartbeat that stands still. gaps_s: since the last step of each, before this frame."""
         for b, (i, gap_s) in enumerate(zip(self._beats, gaps_s, strict=True)):
             still_s = self._counts[i, STILL]
@@ -221,12 +228,20 @@ class Liveness:
                 self._steps[b] += 1
                 if self._steps[b] > 1 and gap_s > self._gap_s[b]:
                     self._gap_s[b] = gap_s
-            limit_s = self._promised_s[b]
-            if math.isinf(limit_s) and self._steps[b] > RUNS:
-                limit_s = GAPS * self._gap_s[b]
-            if self._seen[i] and still_s >= max(limit_s, LEAST_S):
+            stands = still_s >= self._beat_limit_s(b) + (dt_s if np.isfinite(self._promised_s[b]) else 0.0)
+            if quality[i] != _GOOD:  # not read in this frame: as it was in the last
+                stands = self._beat == i
+            elif np.isfinite(self._promised_s[b]):
+                stands &= self._counts[i, STILL_FRAMES] >= STOOD
+            if self._seen[i] and stands:
                 return i
         return None
+
+    def _beat_limit_s(self, b: int) -> float:
+        """Return how long a heartbeat may stand still: as its profile says, or as it was seen to run."""
+        if np.isfinite(self._promised_s[b]):
+            return float(self._promised_s[b])
+        return max(GAPS * float(self._gap_s[b]), LEAST_S) if self._steps[b] > RUNS else math.inf
 
     def _stuck_channels(self, whole: bool) -> Flags:
         """Which single channels stand still; none where the whole unit does."""
@@ -285,10 +300,11 @@ class Liveness:
     def _explain(self, i: int, row: Row, _members: set[int]) -> AlarmEvent:
         still_s = self._still_s if row.detector == "held-frame" else float(self._counts[i, STILL])
         place = "" if row.detector == "held-frame" else self.places[i]
+        limit_s = self._beat_limit_s(self._beats.index(i)) if row.detector == "heartbeat" else row.limit
         text = TEXTS[row.detector].format(still=f"{still_s:.0f} s", place=place or self.quantities[i])
         return AlarmEvent(
             row.detector, row.severity, "NEW", place, self.quantities[i] if place else "",
-            still_s, row.limit, "s", text, self._t_s, since_s=self._t_s - still_s,
+            still_s, limit_s, "s", text, self._t_s, since_s=self._t_s - still_s,
             name=called(row.detector, "" if row.detector == "held-frame" else self._keys[i]),
         )  # fmt: skip
 

@@ -116,4 +116,5 @@ def rows_of(detector: str, rows: tuple[Row, ...] = ROWS) -> tuple[Row | None, ..
 
 #: What tells that something is so; everything else judges measurements, and listens to a site's settings.
 FACTS = ("reported", "identity", "heartbeat", "held-frame", "stuck-sensor", "silent-together")
+SIGHT = ("blind", "sensor-fault")  # judge whether a value is seen, not what it says of the battery
 DETECTORS = tuple(dict.fromkeys(row.detector for row in ROWS if row.detector not in FACTS))

@@ -15,6 +15,10 @@ noise could have made is taken off:
   - the most that rounding to the register step can do where the noise is too small to dither it;
   - the most that the largest single jump can do: heat is never one jump, a loose contact is.
 
+A frame that repeats the one before it in every value tells nothing twice: its samples add to the fit, and as
+one error that lasts, not as many that average out. Else whatever the last sample's noise was would be beyond
+doubt as soon as a unit holds its frame.
+
 Everything is relative to the present sample, so that months of uptime cost no digits.
 """
 
@@ -74,16 +78,22 @@ class Slopes(NamedTuple):
     """Slopes of two signals per sensor: its temperature, and its gain, the deviation from its siblings.
 
     Both are sampled at the same times, so that they share the moments of the weights. moments (n, n_scales,
-    10), scales (n_scales, 5): state.
+    10), scales (n_scales, 5), repeats (n_scales, 2), see `follow_repeats`: state.
     """
 
     temperature: Signal
     gain: Signal
     moments: Floats
     scales: Floats
+    repeats: Floats
 
 
-def new_slopes(step: Floats) -> Slopes:
+def new_repeats() -> Floats:
+    """Return the state of frames of which none was seen yet."""
+    return np.zeros((len(SCALES_S), 2))
+
+
+def new_slopes(step: Floats, repeats: Floats) -> Slopes:
     """Return the state for sensors with these register steps (n,) that have not been seen yet."""
     n, scales = len(step), len(SCALES_S)
 
@@ -98,12 +108,14 @@ def new_slopes(step: Floats) -> Slopes:
         new_signal(step * math.sqrt(2.0)),
         np.zeros((n, scales, 10)),
         np.zeros((scales, 5)),
+        repeats,
     )
 
 
 def forget_values(slopes: Slopes) -> None:
     """Forget all samples, keep what was learned of the noise."""
     slopes.moments[:] = 0.0
+    slopes.repeats[:] = 0.0
     for signal in (slopes.temperature, slopes.gain):
         signal.noise[:, noise.PREVIOUS] = np.nan
         signal.age_s[:] = 0.0
@@ -135,7 +147,7 @@ def fit_slopes(dt_s: float, value: Floats, gain: Floats, restart: Codes, slopes:
         for k in range(SCALES_S.size):
             _advance(slopes.moments, c, k, slopes.scales[k, FADING], dt_s)
         if good:
-            _add(slopes.moments, c, x, g if paired else 0.0)
+            _add(slopes.moments, slopes.repeats, c, x, g if paired else 0.0)
         for k in range(SCALES_S.size):
             if slopes.scales[k, JUDGED_S] == 0.0 or not paired:
                 _fit(slopes, c, k, good, paired)
@@ -204,12 +216,34 @@ def _advance(m: Floats, c: int, k: int, fading: float, dt_s: float) -> None:
     m[c, k, G0] = fading * m[c, k, G0]
 
 
+@compiled
+def follow_repeats(dt_s: float, moved: bool, repeats: Floats) -> None:
+    """
+    Follow by how much of each window the frame before this one is repeated.
+
+    Parameters
+    ----------
+    dt_s : float, s
+        Time since the last frame.
+    moved : bool
+        Any value is another than in the frames before.
+    repeats : (n_scales, 2) float64
+        State and output: S0 and S1 of the samples that this frame repeats; 0 where it does not.
+    """
+    for k in range(SCALES_S.size):
+        s0, s1 = repeats[k, S0] + 1.0, repeats[k, S1]
+        fading = 0.0 if moved else math.exp(-dt_s / SCALES_S[k])
+        repeats[k, S0] = fading * s0
+        repeats[k, S1] = fading * (s1 - dt_s * s0)
+
+
 @inlined
-def _add(m: Floats, c: int, x: float, g: float) -> None:
-    """Add a sample at age 0."""
+def _add(m: Floats, repeats: Floats, c: int, x: float, g: float) -> None:
+    """Add a sample at age 0; its error is that of the samples which it repeats."""
     for k in range(SCALES_S.size):
         m[c, k, S0] += 1.0
-        m[c, k, V0] += 1.0
+        m[c, k, V0] += 1.0 + 2.0 * repeats[k, S0]
+        m[c, k, V1] += repeats[k, S1]
         m[c, k, X0] += x
         m[c, k, G0] += g
 

@@ -24,9 +24,10 @@ from agent.detect.kernel import Banks
 from agent.detect.settings import Settings
 
 Say = Callable[[Case], AlarmEvent]
-#: A detector: what its channels are called in the book, the channels, (n, k) scores, its column of them, and
-#: how it says what it found.
-Detector = tuple[str, Bank, Floats, int, Say]
+#: A detector: what its channels are called in the book, the channels, (n, k) scores and its column of them,
+#: (n, j) what they are made of and its column of that (NaN: this frame told nothing), and how it says what it
+#: found.
+Detector = tuple[str, Bank, Floats, int, Floats, int, Say]
 
 
 class Teller:
@@ -40,27 +41,37 @@ class Teller:
         b, where = self._banks, self._layout
         temps, volts, groups, circuits = where.temps, where.volts, where.groups, where.circuits
         heat, cells, around = b.heat.verdict, b.cells.verdict, b.around
+        temp, volt, median = (b.temps.value, 0), (b.volts.value, 0), (around.median, 0)
+        over_room, loaded = (around.group, surroundings.OVER), (around.circuit, surroundings.OVERLOAD)
         table: list[Detector] = [
-            ("last-resort", temps, b.trips.score, 0, self._trip),
-            ("thermal-slope", temps, heat, heating.AGAINST, self._slope),
-            ("thermal-rate", temps, heat, heating.ALONE, self._rate),
-            ("thermal-rest", temps, heat, heating.AT_REST, self._rest),
-            ("over-temperature", temps, heat, heating.HOT, self._hot),
-            ("cooling", groups, around.group, surroundings.COOLING, self._cooling),
-            ("cooling-lost", groups, around.conductance, conductance.TIMES, self._cooling_lost),
-            ("cooling-degraded", groups, around.group, surroundings.DEGRADED, self._degraded),
-            ("cell-imbalance", volts, cells, imbalance.SUDDEN, self._imbalance),
-            ("cell-drift", volts, cells, imbalance.DRIFTING, self._drift),
-            ("resistance", volts, b.resistances.cell, resistance.SCORE, self._resistance),
-            ("overload", circuits, around.circuit, surroundings.OVERLOAD, self._overload),
-            ("blind", temps, b.temps.score, inputs.BLIND, self._blind_temps),
-            ("blind-voltage", volts, b.volts.score, inputs.BLIND, self._blind_volts),
-            ("sensor-fault", temps, b.temps.score, inputs.FAULTY, self._fault_temps),
+            ("last-resort", temps, b.trips.score, 0, b.temps.raw, 0, self._trip),
+            ("thermal-slope", temps, heat, heating.AGAINST, *temp, self._slope),
+            ("thermal-rate", temps, heat, heating.ALONE, *temp, self._rate),
+            ("thermal-rest", temps, heat, heating.AT_REST, *temp, self._rest),
+            ("over-temperature", temps, heat, heating.HOT, *temp, self._hot),
+            ("cooling", groups, around.group, surroundings.COOLING, *median, self._cooling),
+            ("cooling-lost", groups, around.conductance, conductance.TIMES, *median, self._cooling_lost),
+            ("cooling-degraded", groups, around.group, surroundings.DEGRADED, *over_room, self._degraded),
+            ("cell-imbalance", volts, cells, imbalance.SUDDEN, *volt, self._imbalance),
+            ("cell-drift", volts, cells, imbalance.DRIFTING, *volt, self._drift),
+            ("resistance", volts, b.resistances.cell, resistance.SCORE, *volt, self._resistance),
+            ("overload", circuits, *loaded, *loaded, self._overload),
+            ("blind", temps, b.temps.score, inputs.BLIND, b.temps.age_s, 0, self._blind_temps),
+            ("blind-voltage", volts, b.volts.score, inputs.BLIND, b.volts.age_s, 0, self._blind_volts),
+            ("sensor-fault", temps, b.temps.score, inputs.FAULTY, *temp, self._fault_temps),
         ]
         if settings.chemistry == "VRLA":
+            amps = b.load.state, load.NOW
             table += [
-                ("vrla-over-room", temps, around.over_room, 0, self._over_room),
-                ("vrla-float-current", circuits, around.circuit, surroundings.FLOAT_RATIO, self._float),
+                ("vrla-over-room", temps, around.over_room, 0, *temp, self._over_room),
+                (
+                    "vrla-float-current",
+                    circuits,
+                    around.circuit,
+                    surroundings.FLOAT_RATIO,
+                    *amps,
+                    self._float,
+                ),
             ]
         return table
 
@@ -69,7 +80,7 @@ class Teller:
 
     def _slopes(self) -> slope.Slopes:
         b = self._banks
-        return slope.Slopes(b.temperature, b.gain, b.moments, b.scales)
+        return slope.Slopes(b.temperature, b.gain, b.moments, b.scales, b.repeats)
 
     def _slope(self, case: Case) -> AlarmEvent:
         seen = heating.seen(self._slopes(), self._banks.heat.verdict, case.c, heating.AGAINST)

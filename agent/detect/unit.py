@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from agent.detect.alarms import AlarmEvent
 from agent.detect.book import AlarmBook
 from agent.detect.channels import Codes, Floats, Ints
@@ -81,6 +83,8 @@ class UnitJudges:
         self.reported = Reported(places, quantities, values.sayings, values.alarms)
         settings = (settings or Settings()).or_of_profile(quantities, values.limits)
         self.watch = RackWatch(places, quantities, values.resolution, period_s, settings)
+        speaking = [index for index, *_ in values.sayings]
+        self.judged = np.union1d(self.watch.listens(), np.array(speaking, np.int64))  # by anything
 
     @property
     def books(self) -> Mapping[str, AlarmBook]:
@@ -95,9 +99,15 @@ class UnitJudges:
         """Judge whether the unit lives; in `quality` GOOD becomes FROZEN where it provably does not."""
         return self.liveness.judge(t_s, raw, quality)
 
-    def judge(self, t_s: float, raw: Ints, si: Floats, quality: Codes) -> list[AlarmEvent]:
-        """Judge a marked frame; `si` holds its values in SI units, NaN where they are not good."""
-        return [*self.reported.judge(t_s, raw, quality), *self.watch.judge(t_s, si, quality)]
+    def judge(
+        self, t_s: float, raw: Ints, si: Floats, quality: Codes, *, seen: bool = True
+    ) -> list[AlarmEvent]:
+        """Judge a marked frame; `si` holds its values in SI units, NaN where they are not good.
+
+        seen: False while another alarm says that the whole unit is out of sight.
+        """
+        seen = seen and not self.liveness.sight().frozen
+        return [*self.reported.judge(t_s, raw, quality), *self.watch.judge(t_s, si, quality, seen=seen)]
 
     # ---- kept over a restart
 

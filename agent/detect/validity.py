@@ -52,7 +52,7 @@ def gate(
     held: Codes,
     value: Floats,
     verdict: Codes,
-) -> None:
+) -> bool:
     """
     Decide for each value of a frame whether a detector may see it.
 
@@ -73,7 +73,13 @@ def gate(
         Output: the value, or NaN where it must not be used.
     verdict : (n,) uint8
         Output: GOOD .. RESUMED.
+
+    Returns
+    -------
+    moved : bool
+        Whether any value of quality 0 is another than when it was last believed; False: the frame repeats.
     """
+    moved = False
     for c in range(si.size):
         x = si[c]
         value[c] = np.nan
@@ -85,6 +91,7 @@ def gate(
             held[c] = 0
             continue
         last = memory[c, LAST]
+        moved = moved or x != last  # also true for the first
         # a jump does not become likely by waiting for it
         since_s = memory[c, LAST_T] if held[c] == 0 else memory[c, HELD_T]
         if np.isnan(last) or abs(x - last) <= _allowed(limits, c, t_s - since_s):
@@ -101,6 +108,7 @@ def gate(
         value[c] = x
         memory[c, LAST] = x
         memory[c, LAST_T] = t_s
+    return moved
 
 
 @compiled

@@ -9,14 +9,14 @@ import numpy as np
 from agent.detect import banks, imbalance, inputs, keeping, liveness, slope, wander
 from agent.detect.alarms import AlarmEvent, called
 from agent.detect.book import AlarmBook
-from agent.detect.channels import Bank, Codes, Flags, Floats
+from agent.detect.channels import Codes, Flags, Floats, Ints
 from agent.detect.debounce import CHANGED, Delays, Rows, new_delays
 from agent.detect.explain import Case
 from agent.detect.kernel import judge_unit
 from agent.detect.memory import addresses, table_of
-from agent.detect.rows import Row, detector_of, rows_of
+from agent.detect.rows import SIGHT, Row, detector_of, rows_of
 from agent.detect.settings import Settings
-from agent.detect.teller import Say, Teller
+from agent.detect.teller import Detector, Teller
 
 POLLS_COUNTED = (
     3.0  # a frame stands for no more than this many polls as evidence, however long the gap before it
@@ -55,32 +55,26 @@ class Coverage:
 class _Judge:
     """A detector's way from scores to tiers: its rows, delays and standing tiers, and how it says them.
 
-    scores (n, k) float64: the detector's is in `column`. member: what its channels are called in the book.
+    detector: see `teller`. member: what its channels are called in the book.
     """
 
-    __slots__ = ("bank", "column", "delays", "detector", "member", "rows", "say", "scores", "shadow")
+    __slots__ = ("_at", "bank", "delays", "detector", "member", "rows", "say", "shadow")
 
     def __init__(
         self,
-        member: str,
-        bank: Bank,
-        scores: Floats,
-        column: int,
+        of: Detector,
         rows: Rows,
         delays: Delays,
-        shadow: bool,
-        say: Say,
+        settings: Settings,
     ) -> None:
-        self.member, self.bank, self.rows, self.delays, self.say = member, bank, rows, delays, say
-        self.detector, self.shadow = detector_of(member), shadow
-        self.scores, self.column = scores, column
+        self.member, self.bank, scores, column, heard, heard_column, self.say = of
+        self.rows, self.delays, self.detector = rows, delays, detector_of(self.member)
+        self.shadow = self.detector in settings.shadow
+        self._at = (*_column(scores, column), *_column(heard, heard_column))
 
     def at(self) -> tuple[int, ...]:
         """Return what the kernel needs to know of it."""
-        (scores,) = addresses([self.scores])
-        stride = self.scores.shape[1] if self.scores.ndim == 2 else 1
-        tiers = len(self.delays.table)
-        return self.bank.n, tiers, scores + 8 * self.column, stride, *addresses(self.delays)
+        return self.bank.n, len(self.delays.table), *self._at, *addresses(self.delays)
 
     def changes(self) -> list[tuple[int, str, int]]:
         """Return (channel, scope, new tier) of what changed in this frame, once."""
@@ -123,19 +117,32 @@ class RackWatch:
     def _make_judges(self) -> list[_Judge]:
         table = Teller(self._banks, self._layout).detectors(self.settings)
         settings = self.settings
-        detectors, rows = [detector_of(name) for name, *_ in table], settings.rows()
-        rows_by = [rows_of(detector, rows) for detector in detectors]
+        rows = settings.rows()
+        rows_by = [rows_of(detector_of(name), rows) for name, *_ in table]
         delays = new_delays([(bank.n, of) for (_, bank, *_), of in zip(table, rows_by, strict=True)])
         return [
-            _Judge(name, bank, scores, column, of, state, detector in settings.shadow, say)
-            for (name, bank, scores, column, say), detector, of, state in zip(
-                table, detectors, rows_by, delays, strict=True
-            )
+            _Judge(detector, of, state, settings)
+            for detector, of, state in zip(table, rows_by, delays, strict=True)
         ]
 
-    def judge(self, t_s: float, si: Floats, quality: Codes) -> list[AlarmEvent]:
+    def listens(self) -> Ints:
+        """Return which values of the frame a detector of the battery judges aloud."""
+        b, s = self._layout, self.settings
+        banks = [judge.bank for judge in self._judges if not judge.shadow and judge.detector not in SIGHT]
+        found = [bank.index for bank in (b.temps, b.volts) if any(bank is other for other in banks)]
+        if any(b.groups is other for other in banks):
+            found.append(b.temps.index)
+        limited = any(np.isfinite(s.load_limits())) or s.chemistry == "VRLA"
+        if limited and any(b.circuits is other for other in banks):
+            found += [b.circuits.index, b.at_power]
+        at: Ints = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+        return at[at >= 0]
+
+    def judge(self, t_s: float, si: Floats, quality: Codes, *, seen: bool = True) -> list[AlarmEvent]:
         """Judge one frame; return what happened to alarms, most often nothing.
 
+        seen: False while the whole unit is out of sight, and that is said elsewhere: of its single channels
+        `blind` then says nothing new.
         t_s: s, any monotonic clock. si (n,) float64: SI values. quality (n,) uint8: `agent.quality.Quality`.
         A frame whose time is not a number or stands still brings nothing new and is left out; time that goes
         backwards starts the slopes afresh.
@@ -151,7 +158,15 @@ class RackWatch:
         self._banks.gate.quality[:] = quality
         counted_s = min(dt_s, POLLS_COUNTED * self.period_s)
         changed = judge_unit(
-            t_s, dt_s, counted_s, self._blind_s, self._hot_degc, self._sizes, self._at, self._judges_at
+            t_s,
+            dt_s,
+            counted_s,
+            self._blind_s,
+            self._blind_s if seen else np.nan,
+            self._hot_degc,
+            self._sizes,
+            self._at,
+            self._judges_at,
         )
         return self._tell(t_s) if changed else []
 
@@ -243,6 +258,12 @@ class RackWatch:
                 else:
                     events += book.lose(member, t_s)
         return events
+
+
+def _column(numbers: Floats, column: int) -> tuple[int, int]:
+    """Return the address of a column of (n,) or (n, k) float64, and its stride in numbers."""
+    (at,) = addresses([numbers])
+    return at + 8 * column, numbers.shape[1] if numbers.ndim == 2 else 1
 
 
 def _cover(bank: inputs.Inputs, learnt: Flags, limit_s: float) -> Coverage:

@@ -38,7 +38,8 @@ INTERVALS_S = 3600.0  # one row of evidence per unit
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
 UNHEARD = "; until that is mended nobody in the room hears an alarm"
 CONFIGURATION = "configuration"  # the alarm of a key that is refused from this version on
-SIGHT_S = 1.0  # how often the outputs are told of units out of sight
+SIGHT_S = 1.0  # how often the outputs are told of units out of sight; by the clock of the units
+LEAST_SIGHT_S = 0.05
 Reread = Callable[[], tuple[Config, dict[str, Profile]]]  # raises ReloadRefused
 
 
@@ -264,7 +265,7 @@ class Agent:
         """Judge, and tell the outputs, which units are out of sight."""
         while True:
             self.parts.watching.look_around(self.parts.buses.values())
-            await asyncio.sleep(SIGHT_S)
+            await asyncio.sleep(max(SIGHT_S / self.parts.clock.scale, LEAST_SIGHT_S))
 
     async def _tell_of_relay(self) -> None:
         """Tell people of a relay that cannot be driven."""

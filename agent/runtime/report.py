@@ -41,7 +41,7 @@ class Report:
     def summary(self) -> str:
         """Return one line for `systemctl status`."""
         states = Counter(self.knowledge().values())
-        units = ", ".join(f"{count} {state}" for state, count in states.most_common())
+        units = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "no units"
         return f"{units}; collector {'reached' if self._parts.uplink.status.reached else 'not reached'}"
 
     def new_metrics(self, listen: str | None) -> "MetricsServer | None":
@@ -69,7 +69,11 @@ class Report:
             "units": [
                 {
                     **unit_report(
-                        u, parts.watching.latest.get(u.name), parts.watching.known(u, now_s), now_s
+                        u,
+                        parts.watching.latest.get(u.name),
+                        parts.watching.known(u, now_s),
+                        now_s,
+                        watched=parts.watching.watched(u, now_s),
                     ),
                     "port": bus.port.name,
                     "detectors": parts.watching.learning(u.name),

@@ -1,6 +1,7 @@
 """From frames to alarms: what is known of every unit, and what judges it."""
 
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -13,10 +14,11 @@ from agent.config import Config
 from agent.desk import Desk
 from agent.detect import identity
 from agent.detect.book import AlarmBook
-from agent.detect.knowledge import Knowledge, knowledge
+from agent.detect.knowledge import Knowledge, blind_s, knowledge
 from agent.detect.settings import Settings
 from agent.detect.together import Heard, Together
 from agent.detect.unit import UnitJudges
+from agent.detect.unseen import Unseen
 from agent.frame import Frame
 from agent.modbus.bus import Bus
 from agent.modbus.unit import Unit
@@ -29,6 +31,7 @@ from agent.store.recorder import Recorder
 from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.wire.schema import encode_schema
+from agent.wire.text import printable
 from drivers.layout import Layout
 
 log = logging.getLogger(__name__)
@@ -56,6 +59,7 @@ class Watching:
         self._judges: dict[str, UnitJudges] = {}
         self._schemas: dict[str, bytes] = {}
         self._identities: dict[str, AlarmBook] = {}
+        self._unseen: dict[str, Unseen] = {}
         self.keeping = Keeping(kept, desk, clock)
         self._together = Together(self.keeping.book(SITE, "together"))
         desk.watch(SITE, {"together": self._together.book})
@@ -64,11 +68,12 @@ class Watching:
         """Take the units that there are from now on, and how they are to be judged."""
         self._settings = {unit.path: config.detection.settings(unit.chemistry) for unit in config.unit}
         for gone in self._identities.keys() - self._settings.keys():
-            del self._identities[gone]
+            del self._identities[gone], self._unseen[gone]
         self.keeping.expect(self._settings)
         for new in self._settings.keys() - self._identities.keys():
             self._identities[new] = self.keeping.book(new, "identity")
-            self._desk.watch(new, {"identity": self._identities[new]})
+            self._unseen[new] = Unseen(self.keeping.book(new, "unseen"))
+            self._desk.watch(new, {"identity": self._identities[new], "unseen": self._unseen[new].book})
 
     def begin_anew(self, units: Iterable[Unit]) -> None:
         """Forget what was seen of units that are polled otherwise from now on."""
@@ -105,7 +110,8 @@ class Watching:
         last = before.last if before and known else LastGood(layout.n)
         last.take(t_s, si)
         self.latest[frame.unit] = Latest(frame, layout, si, last)
-        found += judges.judge(t_s, frame.raw, si, frame.quality)
+        seen = not self._unseen[frame.unit].lost(t_s) and not self._mismatched(frame.unit)
+        found += judges.judge(t_s, frame.raw, si, frame.quality, seen=seen)
         shadow = [Event(frame.unit, record_of(frame.unit, e, frame.stamp)) for e in found if e.shadow]
         found = [event for event in found if not event.shadow]
         if shadow:
@@ -121,11 +127,20 @@ class Watching:
         found = identity.judge(self._identities[unit.name], said, stamp.boottime_ns / 1e9)
         self._desk.found(unit.name, stamp, found)
 
+    def _mismatched(self, unit: str) -> bool:
+        standing = self._identities[unit].standing()
+        return any(alarm.said and alarm.said.detector == "identity" for alarm in standing)
+
     def look_around(self, buses: Iterable[Bus]) -> None:
         """Judge what no unit can say of itself: who is out of sight, and who fell silent together."""
         stamp = self._clock.stamp()
         now_s = stamp.boottime_ns / 1e9
         on = [(bus, unit) for bus in buses for unit in bus.units]
+        for bus, unit in on:
+            why = printable(bus.trouble or unit.trouble) or "it answers, but not with all its safety points"
+            named, limit_s = self._mismatched(unit.name), blind_s(unit.pace_s)
+            said = self._unseen[unit.name].judge(now_s, unit.heard_s, limit_s, why, named=named)
+            self._desk.found(unit.name, stamp, said)
         self._desk.sights((unit.name, self.known(unit, now_s)) for _, unit in on)
         heard = {unit.name: Heard(unit.heard_s, unit.pace_s, bus.name) for bus, unit in on}
         self._desk.found(SITE, stamp, self._together.judge(now_s, heard))
@@ -141,4 +156,18 @@ class Watching:
         judges, latest = self._judges.get(unit.name), self.latest.get(unit.name)
         age_s = None if unit.heard_s is None else now_s - unit.heard_s
         quality = latest.frame.quality if latest else None
-        return knowledge(age_s, unit.pace_s, quality, judges.liveness.sight() if judges else None)
+        sight = judges.liveness.sight() if judges else None
+        empty = latest is not None and bool(latest.layout.empty)
+        judged_age_s = math.inf if empty else self._judged_age_s(unit.name, now_s)
+        return knowledge(age_s, unit.pace_s, quality, sight, judged_age_s)
+
+    def watched(self, unit: Unit, now_s: float) -> bool:
+        """Say whether a unit tells anything that is judged."""
+        return self._judged_age_s(unit.name, now_s) <= blind_s(unit.pace_s)
+
+    def _judged_age_s(self, unit: str, now_s: float) -> float:
+        """Return the age of the youngest good value that anything judges; infinite: there is none."""
+        judges, latest = self._judges.get(unit), self.latest.get(unit)
+        if judges is None or latest is None:
+            return math.inf
+        return float(now_s - np.max(latest.last.at_s[judges.judged], initial=-math.inf))

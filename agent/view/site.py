@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from agent.headline import KNOWLEDGE
+from agent.headline import KNOWLEDGE, UNWATCHED
 from agent.modbus.verdict import UNHEARD, Verdict
 from agent.seen import Trends
 from agent.store.raised import Raised
@@ -136,7 +136,11 @@ def _sentence(boxes: Sequence[Mapping[str, Any]], values: Sequence[Any]) -> str:
 
 def _unproven(unit: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say why a unit is PARTIAL of which every cell is seen."""
-    if unit["knowledge"] != "PARTIAL" or any(box["sight"] != "live" for box in boxes if not box["absent"]):
+    if unit["knowledge"] != "PARTIAL":
+        return []
+    if not unit.get("watched", True):
+        return [UNWATCHED]
+    if unit.get("empty") or any(box["sight"] != "live" for box in boxes if not box["absent"]):
         return []
     return ["liveness unprovable: it answers, but nothing shows that its values still move"]
 

@@ -103,6 +103,13 @@ def test_more_modules_than_the_topology_are_named_and_the_known_ones_polled():
     assert layout.places[-1] == "module4/cell2"
 
 
+def test_a_count_of_0_is_known_as_one():
+    layout = converse(connect(parse_profile(RACK)), rack(modules=0))
+    assert layout.empty == ("modules_fitted",)
+    assert layout.notes == ("modules_fitted: the unit reports 0; none is polled",)
+    assert converse(connect(parse_profile(RACK)), rack()).empty == ()
+
+
 def test_a_scale_factor_that_is_not_there_leaves_its_value_out_and_says_so():
     layout = converse(connect(parse_profile(RACK)), rack(exponent=0x8000))
     assert "current" not in layout.names

@@ -152,6 +152,16 @@ def test_more_strings_counted_than_the_model_has_room_for_are_not_invented():
     assert any("has room for 2, its NStr says 5; 2 read" in n for n in layout.notes)
 
 
+@pytest.mark.parametrize("room", [2, 0])
+def test_a_count_of_0_is_known_as_one_whatever_there_is_room_for(room):
+    words = compose([Sketch(1), BATTERY, Sketch(803, room)])
+    at = next(i for i in range(70, len(words)) if words[i] == 803)
+    words[at + 2] = 0  # NStr
+    layout, _ = connected(words)
+    assert [name.partition(" at ")[0] for name in layout.empty] == ["model 803"]
+    assert any(f"has room for {room}, its NStr says 0; 0 read" in n for n in layout.notes)
+
+
 def test_models_without_a_definition_are_stepped_over():
     words = compose([Sketch(1), BATTERY])
     foreign = [64123, 5, 1, 2, 3, 4, 5]

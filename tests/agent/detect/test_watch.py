@@ -1,9 +1,13 @@
 """A unit under watch: what it hears, what it leaves in peace, and that it hears again."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from racks import feed, healthy, raised, watch_of
 
+from agent.detect.rows import DETECTORS
+from agent.detect.settings import Settings
 from agent.detect.watch import RackWatch
 from hil.plant.events import InternalShort
 from hil.plant.rack import Rack, RackParameters
@@ -131,3 +135,19 @@ def test_no_alarm_carries_what_is_not_a_number() -> None:
     frames += rng.standard_cauchy(frames.shape) * 0.01
     for event in feed(watch_of(6, 6), frames):
         assert np.isfinite([event.value, event.limit, event.since_s, event.beyond_noise, event.t_s]).all()
+
+
+def test_it_listens_to_what_a_detector_of_the_battery_judges_aloud() -> None:
+    def listens(*quantities: str, **settings: Any) -> list[str]:
+        watch = RackWatch(
+            [""] * len(quantities), quantities, np.ones(len(quantities)), 1.0, Settings(**settings)
+        )
+        return [quantities[i] for i in watch.listens()]
+
+    every = ("voltage", "current", "cell_voltage", "cell_temperature", "soc", "heartbeat")
+    assert listens(*every) == ["cell_voltage", "cell_temperature"]
+    assert listens(*every, max_charge_a=50.0) == ["current", "cell_voltage", "cell_temperature"]
+    quiet = frozenset({"cell-imbalance", "cell-drift", "resistance"})
+    assert listens(*every, shadow=quiet) == ["cell_temperature"]
+    assert listens(*every, shadow=frozenset(DETECTORS) - {"blind", "sensor-fault"}) == []
+    assert listens("voltage", "soc") == []

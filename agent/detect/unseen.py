@@ -1,0 +1,65 @@
+"""A unit that nobody sees: one alarm of its own, whatever it would tell if it did. Pure."""
+
+from agent.detect.alarms import AlarmEvent, called
+from agent.detect.book import AlarmBook
+from agent.detect.rows import Row, rows_of
+
+_ROWS = rows_of("blind")
+_TIER, _ROW = next((tier, row) for tier, row in enumerate(_ROWS) if row and row.severity == "warning")
+
+
+class Unseen:
+    """Watches one unit, from the moment on that it is to be polled: it need never have been there.
+
+    book: its alarm, as it was before a restart.
+    """
+
+    def __init__(self, book: AlarmBook) -> None:
+        self.book = book
+        self._seen_s: float | None = None  # when it was seen last, or first looked for
+        self._back_s: float | None = None  # since when it is seen again
+        self._limit_s = 0.0
+
+    def judge(
+        self, t_s: float, heard_s: float | None, limit_s: float, why: str, *, named: bool
+    ) -> list[AlarmEvent]:
+        """Judge a unit at `t_s`; return what happened to the alarm.
+
+        heard_s: when it was last read whole, None: not since it is polled as it is now. limit_s: the age at
+        which nothing can be said of it any more. why: what is known of the cause. named: an alarm that stands
+        says already why it cannot be seen.
+        """
+        self._limit_s = limit_s
+        if self._seen_s is None:
+            self._seen_s = t_s
+        if heard_s is not None and heard_s > self._seen_s:
+            self._seen_s = heard_s
+        standing = bool(self.book.standing())
+        if self.lost(t_s):
+            self._back_s = None
+            return [] if standing or named else self._change(t_s, _TIER, why)
+        if not standing or heard_s is None:
+            return []
+        if self._back_s is None:
+            self._back_s = heard_s
+        return self._change(t_s, 0, why) if heard_s - self._back_s >= _ROW.off_delay_s else []
+
+    def lost(self, t_s: float) -> bool:
+        """Whether the unit is out of sight at `t_s`."""
+        return self._seen_s is not None and t_s - self._seen_s > self._limit_s
+
+    def _change(self, t_s: float, tier: int, why: str) -> list[AlarmEvent]:
+        assert self._seen_s is not None
+        seen_s, limit_s = self._seen_s, self._limit_s
+
+        def explain(_channel: int, row: Row, _members: set[int]) -> AlarmEvent:
+            text = (
+                f"not seen for {t_s - seen_s:.0f} s when this was raised: {why}. Its battery may be in any "
+                "state; look at its power, cable and unit id: cellwarden doctor"
+            )
+            return AlarmEvent(
+                row.detector, row.severity, "NEW", "", "", t_s - seen_s, limit_s, "s", text, t_s,
+                since_s=seen_s, name=called("unseen", ""),
+            )  # fmt: skip
+
+        return self.book.change("blind", _ROWS, [(0, "", tier)], t_s, explain)
