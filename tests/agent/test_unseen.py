@@ -169,7 +169,10 @@ async def test_whatever_it_would_tell_a_unit_that_is_not_seen_is_an_alarm_at_the
         assert states == ["NEW", "CLEARED-NEW"], "it stood over the restart, and was not raised again"
 
 
-async def test_a_unit_whose_port_cannot_be_opened_is_an_alarm_that_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("added", [False, True], ids=["from the start", "added by a reload"])
+async def test_a_unit_whose_port_cannot_be_opened_is_an_alarm_that_says_so(
+    added: bool, tmp_path: Path
+) -> None:
     profile = parse_profile(HEAD.format(model="seen") + CELLS)
     config = Config(
         agent=AgentTable(id="agent-1"),
@@ -179,7 +182,15 @@ async def test_a_unit_whose_port_cannot_be_opened_is_an_alarm_that_says_so(tmp_p
         bus=(RtuBus(name="line", transport="rtu", device=tmp_path / "ttyNone"),),
         unit=(UnitTable(name="rack-1", bus="line", profile="seen"),),
     )
-    parts = Parts(config, {"seen": profile}, Later())
+    before = config.model_copy(update={"bus": (), "unit": ()}) if added else config
+    parts = Parts(before, {"seen": profile}, Later())
+    if added:
+        parts.watching.look_around(parts.buses.values())
+        parts.clock.late_s += 1000.0  # type: ignore[attr-defined]
+        parts.config = config
+        parts.desk.expect(parts.racks())
+        parts.watching.expect(config)
+        parts.buses = {"line": parts.new_bus(config.bus[0])}
     polling = asyncio.create_task(parts.buses["line"].run())
     try:
         for _ in range(200):
