@@ -1,42 +1,91 @@
 """Which batches of a request may be stored: each is inflated, checked and decoded to its last value. Pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agent.wire import Batch, Limits, Request, WireError, decode_batch, decode_schema
+from agent.wire import Batch, Limits, Malformed, Request, WireError, decode_batch, decode_schema
+from agent.wire.schema import hash_of, unusable, width
+from agent.wire.sound import is_name, unsound
+from agent.wire.text import printable
+
+REASON_CHARACTERS = 300  # of what is answered, logged and kept
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What of one request is sound: batches with their bytes, schema bodies by hash; and what is not."""
+    """What of one request is sound: batches with their bytes, schema bodies by hash; and what is not.
+
+    bad_schemas: (hash, reason); hash None where it cannot even be computed.
+    """
 
     agent: str
     epoch: bytes
     batches: list[tuple[Batch, bytes]] = field(default_factory=list)
     schemas: dict[bytes, bytes] = field(default_factory=dict)
     refused: list[tuple[int, str]] = field(default_factory=list)
-    bad_schemas: list[str] = field(default_factory=list)
+    bad_schemas: list[tuple[bytes | None, str]] = field(default_factory=list)
 
 
-def admit(request: Request, limits: Limits) -> Admitted:
-    """Judge every batch by itself: one that is bad never keeps another from being stored."""
+def check_request(request: Request, limits: Limits) -> None:
+    """Raise `Malformed` where not even a refusal of a batch could be answered, or kept under its name.
+
+    Such a request is refused as a whole: its agent keeps its batches until it is mended.
+    """
+    if not is_name(request.agent):
+        raise Malformed(f"request: agent '{printable(request.agent, 80)}' is no name on one line")
+    for sequence, _ in request.batches:
+        if not 1 <= sequence <= limits.sequence:
+            raise Malformed(
+                f"request: sequence {sequence} is not in 1 ... {limits.sequence}: upgrade this agent,"
+                " it will begin a new epoch and keep what is undelivered"
+            )
+
+
+def admit(
+    request: Request, limits: Limits, width_of: Callable[[bytes], int | None] = lambda digest: None
+) -> Admitted:
+    """Judge every batch by itself: one that is bad never keeps another from being stored.
+
+    width_of: how many values the schema of this hash, stored before, describes; None: nobody knows.
+    """
     admitted = Admitted(request.agent, request.epoch)
-    for sequence, blob in request.batches:
-        try:
-            batch = decode_batch(blob, limits)
-        except WireError as error:
-            admitted.refused.append((sequence, f"{type(error).__name__}: {error}"))
-            continue
-        strange = _contradiction(request, sequence, batch)
-        if strange:
-            admitted.refused.append((sequence, strange))
-        else:
-            admitted.batches.append((batch, blob))
+    widths: dict[bytes | None, int | None] = {None: None}
     for body in request.schemas:
         try:
-            admitted.schemas[decode_schema(body, limits)[0]] = body
+            digest, description = decode_schema(body, limits)
         except WireError as error:
-            admitted.bad_schemas.append(f"{type(error).__name__}: {error}")
+            admitted.bad_schemas.append((hash_of(body, limits), _reason(error)))
+            continue
+        if reason := unusable(description):
+            admitted.bad_schemas.append((digest, reason))
+        else:
+            admitted.schemas[digest] = body
+            widths[digest] = width(description)
+    for sequence, blob in request.batches:
+        try:
+            batch = decode_batch(blob, limits, strict=True)
+            if batch.schema not in widths and batch.schema is not None:
+                widths[batch.schema] = width_of(batch.schema)
+            strange = _contradiction(request, sequence, batch) or unsound(batch, limits)
+            strange = strange or _misfit(batch, widths[batch.schema])
+        except WireError as error:
+            strange = _reason(error)
+        if strange:
+            admitted.refused.append((sequence, printable(strange, REASON_CHARACTERS)))
+        else:
+            admitted.batches.append((batch, blob))
     return admitted
+
+
+def _reason(error: WireError) -> str:
+    return printable(f"{type(error).__name__}: {error}", REASON_CHARACTERS)
+
+
+def _misfit(batch: Batch, described: int | None) -> str:
+    found = batch.raw.shape[1]
+    if described is None or not batch.frames or found == described:
+        return ""
+    return f"{found} values in a frame, its schema describes {described}"
 
 
 def _contradiction(request: Request, sequence: int, batch: Batch) -> str:

@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
-import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import ParamSpec, TypeVar
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from agent.wire import (
     ACKNOWLEDGEMENT_TYPE,
@@ -24,9 +24,13 @@ from agent.wire import (
     encode_ack,
     encode_refusal,
 )
-from collector.admission import admit
+from agent.wire.text import printable
+from collector.admission import admit, check_request
+from collector.asking import Asking
 from collector.deadman import DeadMan
+from collector.inbox import Crowded, Inbox, TooLong
 from collector.metrics import OPENMETRICS, exposition
+from collector.sender import certified_name
 from collector.sink_sqlite import Sink, SinkError, Stored
 
 P = ParamSpec("P")
@@ -34,10 +38,14 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-MAX_REQUESTS = 64  # under way at once, bodies included: 64 x 2 MiB
+MAX_REQUESTS = 64  # whole bodies under way at once: 64 x 2 MiB
+SHARES = 2  # senders that can fill these places; one alone has its part of them
 BODY_TIMEOUT_S = 20.0  # for senders that trickle
 BUSY_RETRY_S, DISK_RETRY_S = 1, 30
+HANG_UP_AFTER_S = 0.5
 SILENT_AFTER_S = 60.0
+TRIED_AGAIN_S = 1.0  # between looks whether the disk takes what is written
+SAID_AGAIN_S = 60.0  # an incident that goes on
 
 
 @dataclass
@@ -51,37 +59,65 @@ class Receiver:
     dead_man: DeadMan = field(default_factory=lambda: DeadMan(SILENT_AFTER_S))
     now_s: Callable[[], float] = time.monotonic
     counts: Counter[str] = field(default_factory=Counter)
-    under_way: int = 0
+    under_way: Counter[str] = field(default_factory=Counter)  # whole bodies, by sender
+    asking: Asking = field(default_factory=Asking)
+    tried_s: float = -TRIED_AGAIN_S
+    said_s: dict[tuple[str, str], float] = field(default_factory=dict)
     thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="collector-sink")
     )
 
+    def __post_init__(self) -> None:
+        self.inbox = Inbox(self.body_timeout_s)
+
     def app(self) -> web.Application:
         """The routes."""
-        app = web.Application(client_max_size=self.limits.request)
-        app.router.add_post(PATH, self.batches)
+        app = web.Application(client_max_size=self.limits.request, middlewares=[self._in_own_words])
+        app.router.add_post(PATH, self.batches, expect_handler=self._expect)
         app.router.add_get("/healthz", self.health)
         app.router.add_get("/metrics", self.metrics)
         return app
 
     async def health(self, request: web.Request) -> web.Response:
-        """Whether the sink answers, and who is silent."""
-        agents = await self._on_thread(self.sink.agents)
-        return web.json_response(
-            {"ok": True, "agents": len(agents), "silent": self.dead_man.silent, **self.counts}
-        )
+        """Whether batches can be stored, and who is silent."""
+        agents: list[str] = []
+        trouble = await self._look()
+        if not trouble:
+            try:
+                agents = await self._on_thread(self.sink.agents)
+            except SinkError as error:
+                trouble = str(error)
+        said = {"ok": not trouble, "agents": len(agents), "silent": self.dead_man.silent, **self.counts}
+        if trouble:
+            said["trouble"] = f"nothing can be stored: {printable(trouble)}"
+        return web.json_response(said, status=503 if trouble else 200)
+
+    async def _look(self) -> str:
+        now_s = self.now_s()
+        anew = now_s - self.tried_s >= TRIED_AGAIN_S
+        self.tried_s = now_s if anew else self.tried_s
+        return await self._on_thread(self.sink.look, anew)
 
     async def metrics(self, request: web.Request) -> web.Response:
         """OpenMetrics."""
         missing = await self._on_thread(self.sink.missing)
+        trouble = await self._look()
+        try:
+            found = await self._on_thread(self.sink.incidents)
+        except SinkError as error:
+            found, trouble = [], str(error)
         ages_s, silent = self.dead_man.ages_s(self.now_s()), self.dead_man.silent
-        body = exposition(self.counts, self.under_way, missing, ages_s, silent)
+        under_way = self.under_way.total()
+        body = exposition(self.counts, under_way, missing, ages_s, silent, found, not trouble)
         return web.Response(body=body, headers={"Content-Type": OPENMETRICS})
 
     async def watch(self, period_s: float = 1.0) -> None:
         """Alarm on every agent that falls silent, until cancelled."""
-        for agent in await self._on_thread(self.sink.agents):
-            self.dead_man.expect(agent, self.now_s())
+        try:
+            for agent in await self._on_thread(self.sink.agents):
+                self.dead_man.expect(agent, self.now_s())
+        except SinkError as error:
+            log.error("who was heard before is not known: %s", error)
         while True:
             for agent in self.dead_man.check(self.now_s()):
                 text = f"nothing was heard for {self.dead_man.silent_after_s:g} s"
@@ -96,32 +132,61 @@ class Receiver:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.thread, lambda: call(*args, **kwargs))
 
+    @web.middleware
+    async def _in_own_words(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let every answer about batches say that it is this collector's, whatever went wrong."""
+        if not request.path.rstrip("/").endswith(PATH):
+            return await handler(request)
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            return self._refuse(error.status, f"{error.reason}: batches go to POST {PATH}")
+        except (web.RequestPayloadError, ConnectionError) as error:
+            return self._refuse(400, f"the body ended early, or is no HTTP: {error}")
+        except Exception:
+            log.exception("a request failed")
+            return self._refuse(500, "this collector failed; its log says why")
+
+    async def _expect(self, http: web.Request) -> web.StreamResponse | None:
+        if http.headers.get("Expect", "").lower() != "100-continue":
+            return self._refuse(417, "only 100-continue can be expected")
+        await http.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return None
+
     async def batches(self, http: web.Request) -> web.Response:
         """POST /v1/batches."""
-        if self.under_way >= self.max_requests:
-            return self._refuse(503, f"{self.under_way} requests are under way", retry_s=BUSY_RETRY_S)
-        self.under_way += 1
-        try:
-            return await self._batches(http)
-        finally:
-            self.under_way -= 1
-
-    async def _batches(self, http: web.Request) -> web.Response:
         if http.content_type != CONTENT_TYPE or "Content-Encoding" in http.headers:
             return self._refuse(415, f"expected {CONTENT_TYPE} without content encoding")
+        name = certified_name(http)
+        sender = name or http.remote or ""
         try:
-            async with asyncio.timeout(self.body_timeout_s):
-                body = await http.read()
-            request = decode_request(body, self.limits)
+            body = await self.inbox.read(http, sender, self.limits.request)
         except TimeoutError:
+            _hang_up(http)
             return self._refuse(408, f"no whole body within {self.body_timeout_s:g} s")
-        except web.HTTPRequestEntityTooLarge:
+        except TooLong:
             return self._refuse(413, f"the body is larger than {self.limits.request} bytes")
+        except Crowded:
+            _hang_up(http)
+            return self._refuse(503, "the body was too slow for a busy collector", retry_s=BUSY_RETRY_S)
+        busy = self.under_way.total()
+        if busy >= self.max_requests or self.under_way[sender] >= max(1, self.max_requests // SHARES):
+            return self._refuse(503, f"{busy} requests are under way", retry_s=BUSY_RETRY_S)
+        self.under_way[sender] += 1
+        try:
+            return await self._batches(body, name)
+        finally:
+            self.under_way[sender] -= 1
+            self.under_way += Counter()  # forgets who has nothing under way
+
+    async def _batches(self, body: bytes, name: str | None) -> web.Response:
+        try:
+            request = decode_request(body, self.limits)
+            check_request(request, self.limits)
         except TooLarge as error:
             return self._refuse(413, str(error))
         except WireError as error:
             return self._refuse(400, f"{type(error).__name__}: {error}")
-        name = certified_name(http)
         if name is not None and name != request.agent:
             return self._refuse(403, f"the certificate is {name}'s, the request says {request.agent}")
         try:
@@ -136,22 +201,25 @@ class Receiver:
 
     def _store(self, request: Request) -> Stored:
         """On the sink's thread: judge, store, commit."""
-        admitted = admit(request, self.limits)
-        for reason in admitted.bad_schemas:
-            log.warning("%s: a schema was refused: %s", request.agent, reason)
+        admitted = admit(request, self.limits, self.sink.width_of)
         return self.sink.store(admitted)
 
     def _answer(self, request: Request, stored: Stored) -> web.Response:
-        ack = stored.acknowledgement
+        ack, now_s = stored.acknowledgement, self.now_s()
+        self.asking.refused(request.agent, stored.unusable, now_s)
+        ack = replace(ack, need_schema=self.asking.due(request.agent, ack.need_schema, now_s))
         self.counts.update(
             batches=stored.stored,
             values=stored.values,
             duplicates=stored.duplicates,
             refused=len(ack.refused),
             conflicts=len(stored.conflicts),
+            unusable_schemas=len(stored.unusable),
         )
         for sequence, reason in ack.refused:
             log.warning("%s: batch %d was refused: %s", request.agent, sequence, reason)
+        for kind, text in stored.incidents:
+            self._say(request.agent, kind, text)
         if stored.conflicts:
             return self._refuse(
                 409,
@@ -160,6 +228,14 @@ class Receiver:
             )
         return web.Response(body=encode_ack(ack), content_type=ACKNOWLEDGEMENT_TYPE)
 
+    def _say(self, agent: str, kind: str, text: str) -> None:
+        """Log what a person must look at, at once and then once a minute."""
+        now_s = self.now_s()
+        if now_s - self.said_s.get((agent, kind), -SAID_AGAIN_S) >= SAID_AGAIN_S:
+            self.said_s = {key: t_s for key, t_s in self.said_s.items() if now_s - t_s < SAID_AGAIN_S}
+            self.said_s[agent, kind] = now_s
+            log.error("%s: %s: %s", agent, kind, text)
+
     def _refuse(self, status: int, text: str, retry_s: int | None = None) -> web.Response:
         self.counts[f"http_{status}"] += 1
         headers = {} if retry_s is None else {"Retry-After": str(retry_s)}
@@ -167,13 +243,7 @@ class Receiver:
         return web.Response(status=status, body=body, content_type=ACKNOWLEDGEMENT_TYPE, headers=headers)
 
 
-def certified_name(http: web.Request) -> str | None:
-    """The common name of the client's certificate; None where the connection has none (loopback)."""
-    transport = http.transport
-    peer = transport.get_extra_info("ssl_object") if transport else None
-    certificate = peer.getpeercert() if isinstance(peer, (ssl.SSLObject, ssl.SSLSocket)) else None
-    if not certificate:
-        return None
-    subject: Any = certificate.get("subject", ())
-    names = [value for part in subject for key, value in part if key == "commonName"]
-    return str(names[-1]) if names else ""
+def _hang_up(http: web.Request) -> None:
+    """Close, soon after the answer, a connection on which the rest of a body would be waited for."""
+    if http.transport:
+        asyncio.get_running_loop().call_later(HANG_UP_AFTER_S, http.transport.abort)

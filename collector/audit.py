@@ -3,11 +3,15 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from agent.wire import WireError, decode_batch
+from agent.wire import WireError
 from agent.wire.ranges import Ranges
-from collector.archive import Archive, Stream
-from collector.sink_sqlite import dropped_ranges, stored_ranges
+from agent.wire.schema import width
+from agent.wire.text import printable
+from collector.accounted import dropped_ranges, stored_ranges
+from collector.archive import Archive, Stream, decoded, described
+from collector.incidents import SCHEMA
 
+LINE_CHARACTERS = 600
 DOUBTS = ("conflict", "clone", "rollback")  # incidents that make a stream's account worthless
 
 
@@ -17,7 +21,7 @@ class Account:
 
     `dropped` counts what the agent reported as given up and what is not here; `missing` are the ranges that
     nobody accounts for; `refused` the part of them that came and was not sound; `damaged` what no longer
-    decodes.
+    decodes; `unreadable` what is stored as it came, but for whose numbers nobody knows what they mean.
     """
 
     agent: str
@@ -29,6 +33,7 @@ class Account:
     refused: list[tuple[int, str]] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
     @property
     def missing_count(self) -> int:
@@ -41,6 +46,11 @@ class Account:
         sums = self.sealed == self.stored + self.dropped + self.missing_count
         return sums and not (self.missing or self.damaged or self.doubts)
 
+    @property
+    def fine(self) -> bool:
+        """Balanced, and all of it can be read."""
+        return self.balanced and not self.unreadable
+
     def plain(self) -> dict[str, Any]:
         """For JSON."""
         return {**asdict(self), "missing_count": self.missing_count, "balanced": self.balanced}
@@ -49,13 +59,15 @@ class Account:
         """For people."""
         sums = f"stored {self.stored} + dropped {self.dropped} + missing {self.missing_count}"
         verdict = "balanced" if self.balanced else "NOT BALANCED"
-        return [
+        found = [
             f"{self.agent} epoch {self.epoch}: sealed {self.sealed} = {sums}: {verdict}",
             *(f"  missing {first}" + (f" to {last}" if last > first else "") for first, last in self.missing),
             *(f"  refused {sequence}: {reason}" for sequence, reason in self.refused),
             *(f"  damaged {text}" for text in self.damaged),
             *(f"  {text}" for text in self.doubts),
+            *(f"  unreadable {text}" for text in self.unreadable),
         ]
+        return [printable(line, LINE_CHARACTERS) for line in found]
 
 
 def audit(archive: Archive, quick: bool = False) -> list[Account]:
@@ -72,16 +84,20 @@ def _account(archive: Archive, stream: Stream, quick: bool) -> Account:
     stored, reported = Ranges(stored_ranges(db, stream)), Ranges(dropped_ranges(db, stream))
     dropped = reported.minus(stored)  # what was given up and came all the same is here
     everything = Ranges([*stored, *dropped])
-    refused = db.execute(
-        "SELECT sequence, reason FROM refused WHERE agent = ? AND epoch = ? ORDER BY sequence", stream
-    ).fetchall()
+    refused = list(
+        archive.rows(
+            "SELECT sequence, reason FROM refused WHERE agent = ? AND epoch = ? ORDER BY sequence", stream
+        )
+    )
     sealed = max([everything.highest, *(sequence for sequence, _ in refused)])
     missing = Ranges([(1, sealed)] if sealed else []).minus(everything)
     marks = ", ".join("?" for _ in DOUBTS)
-    doubts = db.execute(
+    doubts = archive.rows(
         f"SELECT kind, times, text FROM incident WHERE agent = ? AND epoch = ? AND kind IN ({marks})",
         [*stream, *DOUBTS],
-    ).fetchall()
+    )
+    widths, unreadable = _schemas(archive, stream)
+    damaged, misfits = ([], []) if quick else _damaged(archive, stream, widths)
     return Account(
         agent=stream[0],
         epoch=stream[1].hex(),
@@ -90,30 +106,58 @@ def _account(archive: Archive, stream: Stream, quick: bool) -> Account:
         dropped=dropped.count,
         missing=list(missing),
         refused=[(sequence, reason) for sequence, reason in refused if sequence in missing],
-        damaged=[] if quick else _damaged(archive, stream),
+        damaged=damaged,
         doubts=[f"{kind} (seen {times} times): {text}" for kind, times, text in doubts],
+        unreadable=unreadable + misfits,
     )
 
 
-def _damaged(archive: Archive, stream: Stream) -> list[str]:
-    """Batches whose bytes no longer say what their row says, and sums that no longer agree."""
-    found, frames, values, count = [], 0, 0, 0
-    rows = archive.db.execute(
+def _schemas(archive: Archive, stream: Stream) -> tuple[dict[bytes, int], list[str]]:
+    """How many values each schema of a stream describes, and those by which no value can be read."""
+    widths: dict[bytes, int] = {}
+    found = []
+    rows = archive.rows(
+        "SELECT name, count, schema.body, incident.text FROM"
+        " (SELECT schema AS name, count(*) AS count FROM batch"
+        " WHERE agent = ?1 AND epoch = ?2 AND frames > 0 GROUP BY 1)"
+        " LEFT JOIN schema ON hash = name"
+        " LEFT JOIN incident ON agent = ?1 AND epoch = ?2"
+        " AND kind IN (?3 || lower(hex(name)), ?3 || 'without a hash') GROUP BY 1",
+        [*stream, SCHEMA],
+    )
+    for digest, count, body, refused in rows:
+        description, why = described(digest, body) if body is not None else (None, refused)
+        if why:
+            found.append(f"schema {digest.hex()} of {count} batches: {printable(why)}")
+        elif description is not None:
+            widths[digest] = width(description)
+    return widths, found
+
+
+def _damaged(archive: Archive, stream: Stream, widths: dict[bytes, int]) -> tuple[list[str], list[str]]:
+    """Batches whose bytes no longer say what their row says, and sums that no longer agree; and batches that
+    their schema, which came after them, does not describe.
+    """
+    found, misfits, frames, values, count = [], [], 0, 0, 0
+    rows = archive.rows(
         "SELECT sequence, frames, value_count, blob FROM batch WHERE agent = ? AND epoch = ?", stream
     )
     for sequence, row_frames, row_values, blob in rows:
         count, frames, values = count + 1, frames + row_frames, values + row_values
         try:
-            batch = decode_batch(blob)
+            batch = decoded(blob)
         except WireError as error:
             found.append(f"{sequence}: {error}")
             continue
         said = (batch.agent, batch.epoch, batch.sequence, batch.frames, batch.values)
         if said != (*stream, sequence, row_frames, row_values):
             found.append(f"{sequence}: the bytes are batch {batch.sequence} with {batch.values} values")
-    sums = archive.db.execute(
+        m = batch.raw.shape[1]
+        if batch.frames and batch.schema and widths.get(batch.schema, m) != m:
+            misfits.append(f"{sequence}: {m} values in a frame, its schema describes {widths[batch.schema]}")
+    for sums in archive.rows(
         "SELECT batches, frames, value_count FROM stream WHERE agent = ? AND epoch = ?", stream
-    ).fetchone()
-    if sums and sums != (count, frames, values):
-        found.append(f"sums: {sums[0]} batches were stored, {count} are here")
-    return found
+    ):
+        if sums != (count, frames, values):
+            found.append(f"sums: {sums[0]} batches were stored, {count} are here")
+    return found, misfits

@@ -11,19 +11,30 @@ from typing import NoReturn
 
 import click
 
+from agent.wire.text import printable
 from collector.archive import Archive, ArchiveError
 from collector.audit import audit
 from collector.export import ExportError, Wanted, export
 from collector.moment import Moment
 from collector.serve import ServeError, Tls, serve
+from collector.told import LINE_CHARACTERS, Told
 
 SCHEME = "sqlite:"
 
 
 def fail(message: object) -> NoReturn:
     """One line, exit 2."""
-    click.echo(f"cellwarden-collector: {message}", err=True)
+    click.echo(f"cellwarden-collector: {printable(str(message), LINE_CHARACTERS)}", err=True)
     sys.exit(2)
+
+
+class OneLine(logging.Formatter):
+    """A record's message on one line, whatever an agent had put into it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return it."""
+        record.message = printable(record.message, LINE_CHARACTERS)
+        return super().formatMessage(record)
 
 
 class SinkPath(click.ParamType[Path]):
@@ -44,10 +55,10 @@ sink_option = click.option("--sink", type=SinkPath(), required=True, help="The c
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[Archive]:
-    """A collector's database, read-only; what cannot be read is one line."""
+def reading(path: Path, told: Told) -> Iterator[Archive]:
+    """A collector's database, read-only; where it cannot be read at all that is one line."""
     try:
-        archive = Archive(path)
+        archive = Archive(path, told)
         try:
             yield archive
         finally:
@@ -97,7 +108,9 @@ def serve_command(
                cellwarden-collector serve --sink sqlite:collector.db --listen 0.0.0.0:8440 \\
                    --tls-cert collector.pem --tls-key collector.key --client-ca agents.pem
     """
-    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
     if (tls_cert is None) != (tls_key is None) or (client_ca and not tls_cert):
         fail("--tls-cert and --tls-key belong together, and --client-ca needs both")
     tls = Tls(tls_cert, tls_key, client_ca) if tls_cert and tls_key else None
@@ -116,11 +129,12 @@ def audit_command(sink: Path, quick: bool, as_json: bool) -> None:
 
     \b
     sealed = stored + dropped (as the agent reported) + missing, with the missing ranges named.
-    Exit 0: everything is accounted for. Exit 1: something is missing, damaged, or came from two copies
-    of one agent. What an agent sealed last and has not sent yet is not known here.
+    Exit 0: everything is accounted for. Exit 1: something is missing, damaged, unreadable (its schema
+    cannot be used), or came from two copies of one agent. What an agent sealed last and has not sent yet is
+    not known here.
     Example:  cellwarden-collector audit --sink sqlite:collector.db
     """
-    with reading(sink) as archive:
+    with reading(sink, Told()) as archive:
         accounts = audit(archive, quick)
     if as_json:
         click.echo(json.dumps([account.plain() for account in accounts]))
@@ -128,7 +142,7 @@ def audit_command(sink: Path, quick: bool, as_json: bool) -> None:
         click.echo(
             "\n".join(line for account in accounts for line in account.lines()) or "nothing was received"
         )
-    sys.exit(0 if all(account.balanced for account in accounts) else 1)
+    sys.exit(0 if all(account.fine for account in accounts) else 1)
 
 
 @main.command("export")
@@ -151,15 +165,18 @@ def export_command(
     """Write stored values, one row each, with their quality.
 
     \b
-    Times are the agent's own, with its word on whether its clock was synchronised.
+    Times are the agent's own, with its word on whether its clock was synchronised. A batch or a schema that
+    is damaged is named on standard error, the others are written, and the exit code is 1.
     Example:  cellwarden-collector export --sink sqlite:collector.db --unit rack1/bmu1 --output bmu1.csv
     """
-    with reading(sink) as archive:
+    told = Told()
+    with reading(sink, told) as archive:
         try:
             count = export(archive, _format, output, Wanted(agent, unit, start, end))
         except ExportError as error:
             fail(error)
     click.echo(f"{count} values", err=True)
+    sys.exit(1 if told.lines else 0)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import csv
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,9 @@ import numpy as np
 
 from agent.quality import NOT_READ, Quality
 from agent.wire import CLOCK_REPAIRED, CLOCK_SIMULATED, CLOCK_SYNCHRONISED, Batch
+from agent.wire.schema import unusable, width
 from agent.wire.si import to_si
+from agent.wire.text import cell
 
 HEADER = (
     "agent",
@@ -33,6 +35,7 @@ HEADER = (
 QUALITIES = [quality.name.lower() for quality in Quality]
 KINDS = {"boottime_ns": "INTEGER", "value": "REAL", "raw": "INTEGER"}  # in SQLite; the rest is TEXT
 ROWS_AT_ONCE = 10_000
+OF_AGENTS = ("agent", "unit", "place", "name", "si_unit")  # columns of text that an agent chose
 Row = tuple[object, ...]
 
 
@@ -41,7 +44,9 @@ class ExportError(Exception):
 
 
 class Source(Protocol):
-    """What values are read from."""
+    """What values are read from. `tell`: takes a line for each thing that cannot be read, and why."""
+
+    tell: Callable[[str], None]
 
     def batches(
         self, agent: str | None, unit: str | None, from_ns: int | None, to_ns: int | None
@@ -97,12 +102,12 @@ def export(source: Source, form: str, output: Path | None, wanted: Wanted) -> in
 
 
 def _write_csv(found: Iterator[Row], output: Path | None) -> int:
-    count = 0
+    count, of_agents = 0, {HEADER.index(name) for name in OF_AGENTS}
     with nullcontext(sys.stdout) if output is None else output.open("w", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(HEADER)
         for count, row in enumerate(found, 1):  # noqa: B007 - the last one counts
-            writer.writerow(row)
+            writer.writerow(cell(str(x)) if i in of_agents else x for i, x in enumerate(row))
     return count
 
 
@@ -137,6 +142,11 @@ def _rows(source: Source, agent: str, batch: Batch, wanted: Wanted) -> Iterator[
         si = to_si(description, batch.raw, batch.quality)
     except (KeyError, ValueError, TypeError):  # no schema yet, or not one that fits: the raw numbers remain
         si = np.full((n, m), np.nan)
+        if description and not unusable(description):
+            source.tell(
+                f"{agent} epoch {batch.epoch.hex()} batch {batch.sequence} stays raw numbers: {m} values in a"
+                f" frame, its schema describes {width(description)}"
+            )
     for i in range(n):
         utc_ns = int(batch.utc_ns[i])
         if (wanted.from_ns is not None and utc_ns < wanted.from_ns) or (
@@ -152,7 +162,7 @@ def _rows(source: Source, agent: str, batch: Batch, wanted: Wanted) -> Iterator[
         )
         for j in range(m):
             code = int(batch.quality[i, j])
-            value = "" if np.isnan(si[i, j]) else f"{si[i, j]:.9g}"
+            value = f"{si[i, j]:.9g}" if np.isfinite(si[i, j]) else ""
             raw = "" if code in NOT_READ else int(batch.raw[i, j])
             yield (*stamp, places[j], names[j], value, units[j], raw, QUALITIES[code])
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from agent.wire import Batch
 
 Stream = tuple[str, bytes]
+SCHEMA = "schema "
 
 
 def record(db: sqlite3.Connection, stream: Stream, kind: str, text: str, now_ns: int) -> None:
@@ -17,13 +18,30 @@ def record(db: sqlite3.Connection, stream: Stream, kind: str, text: str, now_ns:
     )
 
 
+def counts(db: sqlite3.Connection) -> list[tuple[str, str, int]]:
+    """How often each agent was in an incident of each kind, as (agent, kind, times)."""
+    rows = db.execute("SELECT agent, kind, times FROM incident ORDER BY 1, 2")
+    found: dict[tuple[str, str], int] = {}
+    for agent, kind, times in rows:
+        key = agent, kind.partition(" ")[0]  # "schema HASH"
+        found[key] = found.get(key, 0) + times
+    return [(*key, times) for key, times in found.items()]
+
+
+def of_schema(bad: tuple[bytes | None, str]) -> tuple[str, str]:
+    """A schema that cannot be used: a kind of its own for each, so that each stays on record."""
+    digest, reason = bad
+    name = digest.hex() if digest else "without a hash"
+    return f"{SCHEMA}{name}", f"cannot be used, its values stay raw numbers: {reason}"
+
+
 def of_epochs(db: sqlite3.Connection, stream: Stream) -> list[str]:
     """Whether this epoch goes on although a later one of the same agent was seen: an old image, restored."""
     agent, epoch = stream
     later = db.execute(
         "SELECT newer.epoch FROM stream AS newer JOIN stream AS this ON this.agent = newer.agent"
         " WHERE this.agent = ? AND this.epoch = ? AND newer.epoch <> this.epoch"
-        " AND newer.first_utc_ns > this.first_utc_ns LIMIT 1",
+        " AND newer.rowid > this.rowid LIMIT 1",  # by arrival: this collector's clock may have gone back
         [agent, epoch],
     ).fetchone()
     if not later:

@@ -16,6 +16,7 @@ COUNTS = {  # key of Receiver.counts: what it counts since the start
     "duplicates": "Batches that were stored already.",
     "refused": "Batches that were not sound.",
     "conflicts": "Batches whose key is stored with other bytes.",
+    "unusable_schemas": "Schemas that came and say nothing by which values can be read.",
 }
 
 
@@ -33,10 +34,12 @@ def exposition(
     missing: Mapping[str, int],
     ages_s: Mapping[str, float],
     silent: Iterable[str],
+    incidents: Iterable[tuple[str, str, int]],
+    stores: bool,
 ) -> bytes:
     """The text of /metrics: counts since the start, and the state of every agent."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(_metrics(counts, under_way, missing, ages_s, set(silent))))
+    registry.register(_Snapshot(_metrics(counts, under_way, missing, ages_s, set(silent), incidents, stores)))
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return text
 
@@ -47,6 +50,8 @@ def _metrics(
     missing: Mapping[str, int],
     ages_s: Mapping[str, float],
     silent: set[str],
+    incidents: Iterable[tuple[str, str, int]],
+    stores: bool,
 ) -> Iterator[Metric]:
     for key, text in COUNTS.items():
         yield CounterMetricFamily(PREFIX + key, text, value=counts.get(key, 0))
@@ -57,6 +62,18 @@ def _metrics(
     yield GaugeMetricFamily(
         PREFIX + "requests_under_way", "Requests that are not answered yet.", value=under_way
     )
+    yield GaugeMetricFamily(
+        PREFIX + "stores", "0 where nothing can be stored: the disk refuses.", value=stores
+    )
+    strange = CounterMetricFamily(
+        PREFIX + "incidents",
+        "What a person must look at, ever: conflict, clone, rollback (two agents with one id, or a copy of"
+        " one), silent, schema.",
+        labels=["agent", "kind"],
+    )
+    for agent, kind, times in incidents:
+        strange.add_metric([agent, kind], times)
+    yield strange
     gaps = GaugeMetricFamily(
         PREFIX + "missing_batches", "Batches below the highest seen that are not here.", labels=["agent"]
     )

@@ -17,6 +17,7 @@ from collector.announce import announce, possible
 from collector.app import Receiver
 from collector.deadman import DeadMan
 from collector.handshake import Handshake
+from collector.runner import Runner
 from collector.sink_sqlite import Sink, SinkError
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     receiver = Receiver(sink, dead_man=DeadMan(silent_after_s))
-    runner = web.AppRunner(
+    runner = Runner(
         receiver.app(), access_log=None, shutdown_timeout=DRAIN_S, auto_decompress=False, handle_signals=False
     )
     tasks = [asyncio.create_task(receiver.watch())]
@@ -110,7 +111,7 @@ async def serve(
             tasks.append(asyncio.create_task(announce(announced, host, url)))
         print(f"listening on {_url(runner, host, tls)}", flush=True)
         await stop.wait()
-        log.info("stopping: no new connections, %d requests under way", receiver.under_way)
+        log.info("stopping: no new connections, %d requests under way", receiver.under_way.total())
     finally:
         for task in tasks:
             task.cancel()

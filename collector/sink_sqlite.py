@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.wire import Acknowledgement, Batch
+from agent.wire import Acknowledgement, Batch, WireError, decode_schema, schema
+from agent.wire.limits import DEFAULT_LIMITS
 from agent.wire.ranges import Ranges, durable
+from agent.wire.sound import fitting
 from collector import incidents
+from collector.accounted import dropped_ranges, gap_ranges, stored_ranges
 from collector.admission import Admitted
+from collector.files import Files, try_to_write
 from collector.schema import migrate
 
 MISSING_NAMED = 256  # ranges in one acknowledgement, beside those around what was sent
@@ -28,28 +32,40 @@ class SinkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a request. `conflicts` are keys already held with other bytes."""
+    """What became of a request. `conflicts` are keys already held with other bytes, `unusable` hashes of
+    schemas that were refused, `incidents` what a person must look at, as (kind, text).
+    """
 
     acknowledgement: Acknowledgement
     stored: int
     values: int
     duplicates: int
     conflicts: list[int]
+    unusable: list[bytes | None]
+    incidents: list[tuple[str, str]]
 
 
 class Sink:
-    """Batches of any number of agents in one database."""
+    """Batches of any number of agents in one database.
+
+    `trouble`: why nothing can be stored, as of the last time that it was tried; "" where something can.
+    """
+
+    trouble = ""
 
     def __init__(self, path: Path, utc_ns: Callable[[], int]) -> None:
         self.path = path
         self._utc_ns = utc_ns
         self._accounted: dict[Stream, Ranges] = {}  # stored or reported dropped
         self._duplicates: dict[Stream, int] = {}  # counted, and written with the next insert
+        self._wanted_bytes = 0  # of what could not be stored last
+        self._widths: dict[bytes, int | None] = {}  # of stored schemas
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             migrate(self._db)
+            self._files = Files(path)
         except (sqlite3.Error, ValueError) as error:
             raise SinkError(f"{path}: {error}") from error
 
@@ -66,27 +82,67 @@ class Sink:
         Raises SinkError where the disk refused: then nothing of the request was stored.
         """
         stream = (admitted.agent, admitted.epoch)
-        new, conflicts, duplicates = self._sort(stream, admitted)
-        if duplicates:
-            self._duplicates[stream] = self._duplicates.get(stream, 0) + duplicates
         try:
-            if new or conflicts or admitted.refused or self._unknown(list(admitted.schemas)):
-                with self._transaction():
-                    self._write(stream, admitted, new, conflicts)
-        except BaseException as error:
+            with self._telling():
+                new, conflicts, duplicates = self._sort(stream, admitted)
+                found: list[tuple[str, str]] = []
+                if duplicates:
+                    self._duplicates[stream] = self._duplicates.get(stream, 0) + duplicates
+                self._wanted_bytes = 2 * sum(len(blob) for _, blob in new)  # with rows and index
+                news = new or conflicts or admitted.refused or admitted.bad_schemas
+                if news or self._unknown(list(admitted.schemas)):
+                    with self._transaction():
+                        found = self._write(stream, admitted, new, conflicts)
+                self._wanted_bytes = 0
+                asked = [batch.sequence for batch, _ in admitted.batches]
+                through, missing = durable(self._ledger(stream), MISSING_NAMED, asked)
+                wanted = self._unknown(
+                    sorted({batch.schema for batch, _ in admitted.batches if batch.schema})
+                )
+                self._files.check()
+        except BaseException:
             self._accounted.clear()  # it may say more than the database does
-            if isinstance(error, sqlite3.Error):
-                raise SinkError(f"{self.path}: {error}") from error
             raise
-        asked = [batch.sequence for batch, _ in admitted.batches]
-        through, missing = durable(self._ledger(stream), MISSING_NAMED, asked)
-        wanted = {batch.schema for batch, _ in admitted.batches if batch.schema}
-        ack = Acknowledgement(stream[1], through, missing, self._unknown(sorted(wanted)), admitted.refused)
-        return Stored(ack, len(new), sum(batch.values for batch, _ in new), duplicates, conflicts)
+        ack = Acknowledgement(stream[1], through, missing, wanted, admitted.refused)
+        values = sum(batch.values for batch, _ in new)
+        unusable = [digest for digest, _ in admitted.bad_schemas]
+        return Stored(ack, len(new), values, duplicates, conflicts, unusable, found)
+
+    def width_of(self, digest: bytes) -> int | None:
+        """How many values a stored schema describes; None where there is none that can be used."""
+        if digest not in self._widths:
+            row = self._db.execute("SELECT body FROM schema WHERE hash = ?", [digest]).fetchone()
+            if not row:
+                return None
+            try:
+                description = decode_schema(row[0])[1]
+            except WireError:
+                description = {}
+            self._widths[digest] = None if schema.unusable(description) else schema.width(description)
+        return self._widths[digest]
 
     def agents(self) -> list[str]:
         """Every agent that was ever heard."""
-        return [row[0] for row in self._db.execute("SELECT DISTINCT agent FROM stream")]
+        with self._telling():
+            return [row[0] for row in self._db.execute("SELECT DISTINCT agent FROM stream")]
+
+    def incidents(self) -> list[tuple[str, str, int]]:
+        """(agent, kind, times) of what a person must look at."""
+        with self._telling():
+            return incidents.counts(self._db)
+
+    def look(self, anew: bool) -> str:
+        """Return `trouble` as it is now; anew: try whether something can be written."""
+        try:
+            with self._telling():
+                self._files.check()
+                self._files.check_room()
+                if anew or self.trouble:
+                    with self._transaction():
+                        try_to_write(self._db, self._wanted_bytes)
+        except SinkError:
+            pass
+        return self.trouble
 
     def missing(self) -> dict[str, int]:
         """How many batches are missing below the highest seen, for every agent heard since the start."""
@@ -97,10 +153,16 @@ class Sink:
 
     def report(self, agent: str, epoch: bytes, kind: str, text: str) -> None:
         """Put an incident on record."""
+        with self._telling(), self._transaction():
+            incidents.record(self._db, (agent, epoch), kind, text, self._utc_ns())
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Raise SinkError for what SQLite says, and keep it as `trouble` until something can be stored."""
         try:
-            with self._transaction():
-                incidents.record(self._db, (agent, epoch), kind, text, self._utc_ns())
+            yield
         except sqlite3.Error as error:
+            self.trouble = str(error)
             raise SinkError(f"{self.path}: {error}") from error
 
     def _sort(self, stream: Stream, admitted: Admitted) -> tuple[list[tuple[Batch, bytes]], list[int], int]:
@@ -129,26 +191,26 @@ class Sink:
 
     def _write(
         self, stream: Stream, admitted: Admitted, new: list[tuple[Batch, bytes]], conflicts: list[int]
-    ) -> None:
+    ) -> list[tuple[str, str]]:
         db, now_ns = self._db, self._utc_ns()
         db.executemany("INSERT OR IGNORE INTO schema VALUES (?, ?)", admitted.schemas.items())
         db.executemany(
             "INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?, ?)",
-            [
-                (*stream, sequence, reason, now_ns)
-                for sequence, reason in admitted.refused
-                if 0 < sequence < 2**63
-            ],
+            [(*stream, sequence, reason, now_ns) for sequence, reason in admitted.refused],
         )
+        found = []
         if new:
-            for text in incidents.of_epochs(db, stream):
-                incidents.record(db, stream, "rollback", text, now_ns)
+            found += [("rollback", text) for text in incidents.of_epochs(db, stream)]
             self._insert(stream, new, now_ns)
-            for text in incidents.of_boots(db, stream, [batch for batch, _ in new]):
-                incidents.record(db, stream, "clone", text, now_ns)
+            boots = incidents.of_boots(db, stream, [batch for batch, _ in new])
+            found += [("clone", text) for text in boots]
         for sequence in conflicts:
             text = f"batch {sequence} came again with other bytes: a cloned or restored agent"
-            incidents.record(db, stream, "conflict", text, now_ns)
+            found.append(("conflict", text))
+        found += map(incidents.of_schema, admitted.bad_schemas)
+        for kind, text in found:
+            incidents.record(db, stream, kind, text, now_ns)
+        return found
 
     def _insert(self, stream: Stream, new: list[tuple[Batch, bytes]], now_ns: int) -> None:
         db, accounted = self._db, self._ledger(stream)
@@ -175,7 +237,7 @@ class Sink:
         for batch, _ in new:
             accounted.add(batch.sequence)
             for position, event in enumerate(batch.events):
-                record = json.dumps(event, default=_plain, ensure_ascii=False)
+                record = json.dumps(fitting(event), default=_plain, ensure_ascii=False, allow_nan=False)
                 key = (*stream, batch.sequence)
                 db.execute(
                     "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -192,7 +254,7 @@ class Sink:
             ranges = gap_ranges(event, before=sequence)
         elif isinstance(ended, bytes) and len(ended) == len(epoch):
             # an epoch that ended with its database; without ranges nobody knows any more how far it had come
-            ranges = gap_ranges(event, before=2**63) or self._ledger((agent, ended)).holes()
+            ranges = gap_ranges(event, DEFAULT_LIMITS.sequence + 1) or self._ledger((agent, ended)).holes()
         else:
             return
         reason = str(event.get("reason", ""))
@@ -203,11 +265,14 @@ class Sink:
             self._ledger((agent, ended)).add(first, last)
 
     def _ledger(self, stream: Stream) -> Ranges:
-        """What of a stream is accounted for, read from the database the first time."""
+        """What of a stream is accounted for, read from the database the first time.
+
+        What an earlier version took beyond the bound of sequences is none of it: no agent would believe it.
+        """
         if stream not in self._accounted:
-            self._accounted[stream] = Ranges(
-                [*stored_ranges(self._db, stream), *dropped_ranges(self._db, stream)]
-            )
+            found = [*stored_ranges(self._db, stream), *dropped_ranges(self._db, stream)]
+            bound = DEFAULT_LIMITS.sequence
+            self._accounted[stream] = Ranges((a, min(b, bound)) for a, b in found if a <= bound)
         return self._accounted[stream]
 
     @contextmanager
@@ -221,6 +286,7 @@ class Sink:
                     [count, *stream],
                 )
             self._db.execute("COMMIT")
+            self.trouble = ""
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -228,34 +294,8 @@ class Sink:
         self._duplicates.clear()
 
 
-def stored_ranges(db: sqlite3.Connection, stream: Stream) -> list[tuple[int, int]]:
-    """The stored sequences of a stream as ranges."""
-    return db.execute(
-        "SELECT min(sequence), max(sequence) FROM"
-        " (SELECT sequence, sequence - row_number() OVER (ORDER BY sequence) AS island FROM batch"
-        " WHERE agent = ? AND epoch = ?) GROUP BY island ORDER BY 1",
-        stream,
-    ).fetchall()
-
-
-def dropped_ranges(db: sqlite3.Connection, stream: Stream) -> list[tuple[int, int]]:
-    """The ranges of a stream that its agent reported as dropped."""
-    return db.execute("SELECT first, last FROM dropped WHERE agent = ? AND epoch = ?", stream).fetchall()
-
-
-def gap_ranges(event: dict[str, Any], before: int) -> list[tuple[int, int]]:
-    """The ranges that a gap record names, without nonsense and without what was sealed after it."""
-    ranges = event.get("ranges")
-    return [
-        (pair[0], pair[1])
-        for pair in (ranges if isinstance(ranges, list) else [])
-        if isinstance(pair, list) and len(pair) == 2 and all(type(end) is int for end in pair)
-        if 1 <= pair[0] <= pair[1] < before
-    ]
-
-
 def _row(stream: Stream, batch: Batch, blob: bytes, now_ns: int) -> tuple[Any, ...]:
-    times = (int(batch.utc_ns[0]), int(batch.utc_ns[-1])) if batch.frames else (None, None)
+    times = (int(batch.utc_ns.min()), int(batch.utc_ns.max())) if batch.frames else (None, None)
     return (
         *(*stream, batch.sequence, batch.unit, batch.schema, batch.frames, batch.values),
         *(*times, now_ns, blob),

@@ -7,6 +7,7 @@ import pytest
 
 from agent.modbus.tcp import TcpPort
 from agent.quality import Quality
+from agent.wire.schema import unusable
 from drivers.connect import connect
 from drivers.layout import Layout
 from drivers.line import Line
@@ -78,6 +79,7 @@ async def test_the_bench_serves_it_and_the_drivers_read_it(
     finally:
         port.close()
         await bench.close()
+    assert unusable(layout.describe()) == ""
     refused = [
         f"{layout.names[i]} {layout.places[i]}" for i in np.flatnonzero(quality > Quality.OUT_OF_RANGE)
     ]

@@ -11,6 +11,7 @@ from agent.cli.errors import Misuse
 from agent.cli.load import config_option
 from agent.config_file import ConfigError, load_usable
 from agent.store.reading import Buffer, BufferError
+from collector.told import Told
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,10 +28,10 @@ def buffer_options(command: F) -> F:
 
 
 @contextmanager
-def reading(path: Path, buffer_path: Path | None) -> Iterator[Buffer]:
-    """The buffer; what cannot be read is one line."""
+def reading(path: Path, buffer_path: Path | None, told: Told) -> Iterator[Buffer]:
+    """The buffer; where it cannot be read at all that is one line. `told`: takes what of it cannot be."""
     try:
-        buffer = Buffer(buffer_path or load_usable(path).store.path)
+        buffer = Buffer(buffer_path or load_usable(path).store.path, told)
     except ConfigError as error:
         raise Misuse(f"{error}\n(or name the file itself: --buffer FILE)") from error
     except BufferError as error:

@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from agent.cli.buffer_file import buffer_options, reading
-from agent.cli.errors import Misuse
+from agent.cli.errors import Finding, Misuse
 from collector.export import ExportError, Wanted, export
 from collector.moment import Moment
+from collector.told import Told
 
 
 @click.command("export")
@@ -34,13 +35,17 @@ def command(
 
     \b
     Delivered batches are in it for as long as [store] history_mb has room. Times from before the clock was
-    set are put right ("repaired") once the agent has learned how wrong it was.
+    set are put right ("repaired") once the agent has learned how wrong it was. A batch that is damaged is
+    named on standard error, the others are written, and the exit code is 1.
     Examples:  cellwarden export --unit rack1/bmu1 --from 2026-11-24T04:00:00 --output bmu1.csv
                cellwarden export --format sqlite --output room.db
     """
-    with reading(path, buffer_path) as buffer:
+    told = Told()
+    with reading(path, buffer_path, told) as buffer:
         try:
             count = export(buffer, form, output, Wanted(None, unit, start, end))
         except ExportError as error:
             raise Misuse(str(error)) from error
     click.echo(f"{count} values", err=True)
+    if told.lines:
+        raise Finding("not all of the buffer could be read")

@@ -16,6 +16,7 @@ from agent.store.receipt import Receipt
 from agent.wire.batch import Batch, decode_batch, encode_batch, renamed
 from agent.wire.errors import TooLarge
 from agent.wire.ranges import Ranges
+from agent.wire.sound import fitting
 
 ROW_BYTES = 96  # of a batch beside its blob
 RANGES_PER_GAP = 1000  # well below what collectors take in one batch's events
@@ -78,6 +79,7 @@ class Ledger:
 
     def seal_event(self, event: Event) -> int:
         """Insert a batch that carries one event, and the alarm's row for people; return its sequence."""
+        event = replace(event, record=fitting(event.record))
         nothing, none = np.empty(0, np.int64), np.empty(0, np.uint8)
         batch = Batch(
             agent=self._who.agent,

@@ -1,13 +1,16 @@
 """Reading a buffer beside the running agent, or without one, by a connection that never checkpoints."""
 
+import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from agent.store.errors import ERRORS
 from agent.wire import Batch, WireError, decode_batch, decode_schema
 from agent.wire.limits import UNBOUNDED
+
+log = logging.getLogger(__name__)
 
 NEVER_SET_NS = 1_735_689_600 * 10**9  # 2025-01-01: a clock that says an earlier time was never set
 
@@ -19,11 +22,12 @@ class BufferError(Exception):
 class Buffer:
     """An agent's buffer, read-only: what is pending, and what was delivered and is still kept.
 
-    Frames of the open batch, 10 s by default, are not in it yet.
+    Frames of the open batch, 10 s by default, are not in it yet. `tell`: takes a line for each batch that is
+    damaged, and passed over.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, tell: Callable[[str], None] = log.warning) -> None:
+        self.path, self.tell = path, tell
         self._descriptions: dict[bytes, dict[str, Any]] = {}
         try:
             self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
@@ -60,9 +64,9 @@ class Buffer:
             [unit, from_ns, to_ns, NEVER_SET_NS],
         )
         for sequence, blob in rows:
-            batch = self._decode(sequence, blob)
-            if agent in (None, batch.agent):
-                yield batch.agent, batch
+            for batch in self._decode(sequence, blob):
+                if agent in (None, batch.agent):
+                    yield batch.agent, batch
 
     def thinned(self, unit: str, from_ns: int, to_ns: int, at_most: int) -> tuple[list[Batch], int]:
         """About `at_most` batches of a unit that lie evenly in [from_ns, to_ns), and how many there are."""
@@ -76,7 +80,7 @@ class Buffer:
         found = []
         for sequence in wanted:
             for (blob,) in self._rows("SELECT blob FROM batch WHERE sequence = ?", [sequence]):
-                found.append(self._decode(sequence, blob))  # one may have been dropped meanwhile
+                found += self._decode(sequence, blob)  # one may have been dropped meanwhile
         return found, len(there)
 
     def latest(self) -> list[Batch]:
@@ -84,7 +88,7 @@ class Buffer:
         rows = self._rows(
             "SELECT max(sequence), blob FROM batch WHERE frames > 0 GROUP BY unit ORDER BY unit", []
         )
-        return [self._decode(sequence, blob) for sequence, blob in rows]
+        return [batch for sequence, blob in rows for batch in self._decode(sequence, blob)]
 
     def description(self, digest: bytes | None) -> dict[str, Any] | None:
         """The content of a schema."""
@@ -103,9 +107,11 @@ class Buffer:
         except ERRORS as error:
             raise BufferError(f"{self.path}: {error}") from error
 
-    def _decode(self, sequence: int, blob: bytes) -> Batch:
+    def _decode(self, sequence: int, blob: bytes) -> list[Batch]:
+        """The batch; nothing where it is damaged, which is told."""
         try:
             batch = decode_batch(blob, UNBOUNDED)  # history of before there was a bound
         except WireError as error:
-            raise BufferError(f"{self.path}: batch {sequence} is damaged: {error}") from error
-        return batch.repaired(self._offsets_ns.get(batch.boot_id))
+            self.tell(f"{self.path}: batch {sequence} is damaged and left out: {error}")
+            return []
+        return [batch.repaired(self._offsets_ns.get(batch.boot_id))]

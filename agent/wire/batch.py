@@ -145,8 +145,11 @@ def encode_batch(batch: Batch, limits: Limits = DEFAULT_LIMITS) -> bytes:
     return blob
 
 
-def decode_batch(blob: bytes, limits: Limits = DEFAULT_LIMITS) -> Batch:
-    """A batch from anyone's bytes, checked and decoded to its last value, or a `WireError`."""
+def decode_batch(blob: bytes, limits: Limits = DEFAULT_LIMITS, strict: bool = False) -> Batch:
+    """A batch from anyone's bytes, checked and decoded to its last value, or a `WireError`.
+
+    strict: for who takes it in; what is stored is read as far as it can be.
+    """
     fields = Fields("batch", inflate(blob, limits), VERSION, FIELDS)
     agent = _text(fields, "agent", limits)
     epoch = fields.take(bytes, "epoch", ID_BYTES)
@@ -164,8 +167,8 @@ def decode_batch(blob: bytes, limits: Limits = DEFAULT_LIMITS) -> Batch:
     clock = np.frombuffer(fields.take(bytes, "clock", n), np.uint8)
     quality = columns.decode_quality(fields.take(bytes, "quality"), fields.take(bytes, "quality runs"), n, m)
     first, large = fields.take(bytes, "first frame"), fields.take(bytes, "large differences")
-    events = _events(fields.take(bytes, "events"), limits)
-    raw = columns.decode_values(first, fields.take(bytes, "small differences"), large, quality)
+    events = _events(fields.take(bytes, "events"), limits, strict)
+    raw = columns.decode_values(first, fields.take(bytes, "small differences"), large, quality, strict)
     fields.end()
     return Batch(
         agent=agent,
@@ -218,8 +221,8 @@ def _check_sequence(sequence: int, limits: Limits) -> None:
         raise Malformed(f"batch: sequence {sequence} is not in 1 ... {limits.sequence}")
 
 
-def _events(packed: bytes, limits: Limits) -> list[Any]:
-    events = unpack_tree("events", packed, limits.tree, limits.containers, limits.depth)
+def _events(packed: bytes, limits: Limits, strict: bool = True) -> list[Any]:
+    events = unpack_tree("events", packed, limits.tree, limits.containers, limits.depth, strict)
     if not isinstance(events, list):
         raise Malformed(f"batch: events are {type(events).__name__}, expected an array")
     return events

@@ -46,7 +46,9 @@ def encode_narrow(codes: Uint64s) -> bytes:
 
 
 def decode_narrow(name: str, coded: bytes, count: int) -> Uint64s:
-    """The inverse of `encode_narrow`; the receiver knows how many there must be."""
+    """The inverse of `encode_narrow`; the receiver knows how many there must be. Of none, b"" will do."""
+    if not coded and not count:
+        return np.zeros(0, dtype=np.uint64)
     width = coded[0] if coded else 9
     if width > 8 or len(coded) != 1 + width * count:
         raise Malformed(f"{name}: {len(coded)} bytes do not hold {count} numbers of {width} bytes each")
@@ -124,26 +126,38 @@ def encode_values(raw: Int64s, quality: Bytes) -> tuple[bytes, bytes, bytes]:
     return encode_narrow(zigzag(first)), small.tobytes(), encode_narrow(codes[codes >= ESCAPE])
 
 
-def decode_values(first: bytes, small: bytes, large: bytes, quality: Bytes) -> Int64s:
-    """The inverse of `encode_values`: (n, m) int64, 0 where nothing was read."""
+def decode_values(first: bytes, small: bytes, large: bytes, quality: Bytes, strict: bool = False) -> Int64s:
+    """The inverse of `encode_values`: (n, m) int64, 0 where nothing was read.
+
+    strict: refuse, too, what can be read but no encoder may write, for it is a sign of a broken one.
+    """
     n, m = quality.shape
-    if not quality.size:
-        if first or small or large:
-            raise Malformed("values in a batch without frames")
-        return np.zeros((n, m), dtype=np.int64)
     if len(small) != m * (n // 2):
         raise Malformed(
             f"values: {len(small)} bytes of small differences, {n} frames of {m} values have {m * (n // 2)}"
         )
-    columns = np.empty((m, n), dtype=np.int64)
-    np.cumsum(unzigzag(decode_narrow("first frame", first, m)), out=columns[:, 0])
+    columns = np.zeros((m, max(n, 1)), dtype=np.int64)
+    columns[:, 0] = unzigzag(decode_narrow("first frame", first, m))
     later = columns[:, 1:]
-    later[:] = _PAIRS[np.frombuffer(small, np.uint8)].reshape(m, n // 2 * 2)[:, : n - 1]
+    nibbles = _PAIRS[np.frombuffer(small, np.uint8)].reshape(m, n // 2 * 2)
+    later[:] = nibbles[:, : max(n - 1, 0)]
     escaped = later == _MARK
-    later[escaped] = unzigzag(decode_narrow("large differences", large, int(np.count_nonzero(escaped))))
+    numbers = decode_narrow("large differences", large, int(np.count_nonzero(escaped)))
+    later[escaped] = unzigzag(numbers)
+    if not n:
+        return np.zeros((n, m), dtype=np.int64)
+    unread = _NOT_READ[quality] if quality.any() else None
+    if strict:
+        if numbers.size and int(np.min(numbers)) < ESCAPE:
+            raise Malformed("large differences: one is small")
+        if nibbles[:, n - 1 :].any():
+            raise Malformed("small differences: a nibble left over is not 0")
+        if unread is not None and columns.T[unread].any():
+            raise Malformed("values: a difference where nothing was read")
+    np.cumsum(columns[:, 0], out=columns[:, 0])
     raw = np.ascontiguousarray(np.cumsum(columns, axis=1, out=columns).T)
-    if quality.any():
-        raw[_NOT_READ[quality]] = 0
+    if unread is not None:
+        raw[unread] = 0
     return raw
 
 

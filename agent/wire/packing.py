@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgpack  # type: ignore[import-untyped]
 
-from agent.wire.errors import Malformed, NotMsgpack, TooLarge, UnknownVersion
+from agent.wire.errors import Malformed, NotMsgpack, TooLarge, UnknownVersion, WireError
 
 ID_BYTES = 16  # of epochs, boot ids and schema hashes
 T = TypeVar("T", int, bytes, str)
@@ -94,8 +94,13 @@ class Fields:
             raise NotMsgpack(f"{self._what}: {name} cannot be unpacked ({_short(error)})") from None
 
 
-def unpack_tree(what: str, content: bytes, size: int, containers: int, depth: int) -> Any:
-    """Free-form content of at most `size` bytes and `containers` arrays and maps, nested `depth` deep."""
+def unpack_tree(
+    what: str, content: bytes, size: int, containers: int, depth: int, strict: bool = False
+) -> Any:
+    """Free-form content of at most `size` bytes and `containers` arrays and maps, nested `depth` deep.
+
+    strict: refuse a map with a key that stands twice, too; else the last one counts.
+    """
     if len(content) > size:
         raise TooLarge(f"{what}: {len(content)} bytes, the limit is {size}")
     left = containers
@@ -107,11 +112,17 @@ def unpack_tree(what: str, content: bytes, size: int, containers: int, depth: in
             raise TooLarge(f"{what}: more than {containers} arrays and maps")
         return container
 
+    def count_map(pairs: list[tuple[Any, Any]]) -> Any:
+        found = dict(pairs)
+        if strict and len(found) != len(pairs):
+            raise Malformed(f"{what}: a map with a key that stands twice")
+        return count(found)
+
     try:
         tree = msgpack.unpackb(
-            content, list_hook=count, object_hook=count, max_ext_len=0, strict_map_key=True
+            content, list_hook=count, object_pairs_hook=count_map, max_ext_len=0, strict_map_key=True
         )
-    except TooLarge:
+    except WireError:
         raise
     except _UNPACK_ERRORS as error:
         raise NotMsgpack(f"{what}: cannot be unpacked ({_short(error)})") from None

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.quality import Quality
+from agent.wire.schema import READINGS
 
 UNSIGNED_64, FLOAT_32, FLOAT_64 = 1, 2, 3
 
@@ -17,15 +18,24 @@ def to_si(
 
     Raises KeyError or ValueError where the description does not fit the values.
     """
-    reading = np.array(description["reading"], np.int64)
+    m = raw.shape[1]
+    reading, raw_offset, scale, offset = (
+        _column(description, key, m) for key in ("reading", "raw_offset", "scale", "offset")
+    )
+    if not np.isin(reading, READINGS).all():
+        raise ValueError("a reading that nobody knows")
     numbers = raw.astype(np.float64)
     numbers += np.where((reading == UNSIGNED_64) & (raw < 0), 2.0**64, 0.0)
     with np.errstate(all="ignore"):  # bits of values that are not floats may look like any float
         numbers = np.where(reading == FLOAT_32, raw.astype(np.int32).view(np.float32), numbers)
         numbers = np.where(reading == FLOAT_64, raw.view(np.float64), numbers)
-        offset, scale = (
-            np.array(description["raw_offset"], np.float64),
-            np.array(description["scale"], np.float64),
-        )
-        si = (numbers + offset) * scale + np.array(description["offset"], np.float64)
+        si = (numbers + raw_offset) * scale + offset
     return np.where(quality == Quality.GOOD, si, np.nan)
+
+
+def _column(description: dict[str, Any], key: str, m: int) -> NDArray[np.float64]:
+    """One finite number for each of `m` values, and nothing that numpy would take for one."""
+    column = np.array(description[key])
+    if column.shape != (m,) or column.dtype.kind not in "iuf" or not np.isfinite(column).all():
+        raise ValueError(f"{key}: not one number for each of {m} values")
+    return column.astype(np.float64)

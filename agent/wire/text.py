@@ -1,6 +1,6 @@
 """Text of outsiders, made fit for a log, an alarm, a terminal or a table. Pure; standard library only."""
 
-FORMULA = ("=", "+", "-", "@")
+FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # and what East Asian keyboards type for them
 LONGEST_CELL = 32_767  # of a spreadsheet's
 
 

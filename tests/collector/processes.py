@@ -27,7 +27,17 @@ from agent.wire import (
 )
 
 EPOCH, BOOT = b"e" * 16, b"b" * 16
-SCHEMA, SCHEMA_BODY = encode_schema({"model": "acme", "names": ["cell_voltage"] * 30})
+DESCRIPTION = {
+    "name": ["cell_voltage"] * 30,
+    "place": [f"string1/cell{i + 1}" for i in range(30)],
+    "unit": ["V"] * 30,
+    "quantity": ["cell_voltage"] * 30,
+    "reading": [0] * 30,
+    "raw_offset": [0] * 30,
+    "scale": [0.001] * 30,
+    "offset": [0.0] * 30,
+}
+SCHEMA, SCHEMA_BODY = encode_schema(DESCRIPTION)
 COMMAND = [sys.executable, "-m", "collector.cli"]
 
 

@@ -2,23 +2,19 @@
 
 import asyncio
 import ssl
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from agent.wire import CONTENT_TYPE, PATH, Request, decode_ack, decode_refusal, encode_request
-from collector.app import Receiver
 from collector.deadman import DeadMan
-from collector.sink_sqlite import Sink
 from tests.collector.authority import Authority
 from tests.collector.processes import EPOCH, collecting, seal
+from tests.collector.receivers import receiving
 
 
 def test_an_agent_speaks_only_for_the_name_in_its_certificate(tmp_path: Path) -> None:
@@ -58,44 +54,6 @@ def test_a_refused_certificate_is_told_to_the_agent_and_to_the_log(tmp_path: Pat
     assert log.count("an agent's certificate was refused: certificate has expired") == 1, log
 
 
-@asynccontextmanager
-async def receiving(tmp_path: Path, **options: Any) -> AsyncIterator[tuple[Receiver, str]]:
-    """A collector inside the test's own process, on a real socket."""
-    sink = Sink(tmp_path / "collector.db", time.time_ns)
-    receiver = Receiver(sink, **options)
-    runner = web.AppRunner(receiver.app(), auto_decompress=False)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield receiver, f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-        receiver.thread.shutdown()
-        sink.close()
-
-
-async def test_a_busy_collector_says_when_to_come_back(tmp_path: Path) -> None:
-    body = encode_request(Request("site-1", EPOCH, [seal(1)]))
-    headers = {"Content-Type": CONTENT_TYPE}
-    async with receiving(tmp_path, max_requests=1) as (receiver, url), aiohttp.ClientSession() as session:
-        release = asyncio.Event()
-
-        async def slowly() -> AsyncIterator[bytes]:
-            yield body[:10]
-            await release.wait()
-            yield body[10:]
-
-        first = asyncio.create_task(session.post(url + PATH, data=slowly(), headers=headers))
-        async with asyncio.timeout(5):
-            while not receiver.under_way:  # noqa: ASYNC110 - the state of another task, not of ours
-                await asyncio.sleep(0)
-            async with session.post(url + PATH, data=body, headers=headers) as refused:
-                assert refused.status == 503
-                assert refused.headers["Retry-After"] == "1"
-            release.set()
-            assert (await first).status == 200
-
-
 async def test_a_sender_that_trickles_does_not_hold_its_place(tmp_path: Path) -> None:
     async with (
         receiving(tmp_path, body_timeout_s=0.05) as (receiver, url),
@@ -111,7 +69,7 @@ async def test_a_sender_that_trickles_does_not_hold_its_place(tmp_path: Path) ->
             session.post(url + PATH, data=never_ending(), headers={"Content-Type": CONTENT_TYPE}) as answer,
         ):
             assert answer.status == 408
-        assert receiver.under_way == 0
+        assert not receiver.inbox.coming
 
 
 async def test_a_silent_site_is_an_alarm_until_it_is_heard_again(tmp_path: Path) -> None:

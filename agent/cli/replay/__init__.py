@@ -9,7 +9,7 @@ import click
 from rich.progress import Progress
 from rich.table import Table
 
-from agent.cli.errors import Misuse
+from agent.cli.errors import Finding, Misuse
 from agent.cli.replay.mapping import MapError, read_map
 from agent.cli.replay.parts import Part
 from agent.cli.replay.play import Played, play
@@ -19,6 +19,7 @@ from agent.cli.tables import terminal
 from agent.config_file import ConfigError, load_config
 from agent.detect.settings import Settings
 from agent.detect.watch import warm_up
+from collector.told import Told
 
 
 @click.command("replay")
@@ -66,18 +67,21 @@ def command(
                cellwarden replay collector.db --config agent.toml --from 2026-11-24T04:00
     """
     notes: list[str] = []
+    told = Told()
     parts: Iterable[Part]
     try:
         if is_database(file):
             if map_path:
                 raise Misuse(f"{file.name} says itself what its values are: leave out --map")
-            stored = Stored(open_stored(file), unit, _span_ns(first, last), _settings(config_path), notes)
+            stored = Stored(
+                open_stored(file, told), unit, _span_ns(first, last), _settings(config_path), notes
+            )
             parts, frames = stored.parts(), stored.frames
         else:
             parts, frames = _recorded(file, map_path, unit or config_path, first, last)
         warm_up()
         played = _with_progress(parts, frames)
-        played.notes += notes
+        played.notes += [*notes, *told.lines]
         if report is not None:
             _report(report, file.name, played)
     except MapError as error:
@@ -90,6 +94,8 @@ def command(
         click.echo(json.dumps({"file": file.name, **played.as_json()}))
     else:
         _print(played)
+    if told.lines:
+        raise Finding("not all of it could be read")
 
 
 def _recorded(

@@ -51,16 +51,19 @@ def is_database(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def open_stored(path: Path) -> Source:
-    """Open an agent's buffer or a collector's archive. Raises MapError where it is neither."""
+def open_stored(path: Path, tell: Callable[[str], None]) -> Source:
+    """Open an agent's buffer or a collector's archive. Raises MapError where it is neither.
+
+    tell: takes a line for each batch or schema that is damaged, and passed over.
+    """
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
         db.close()
         if {"ledger", "batch"} <= tables:
-            return Buffer(path)
+            return Buffer(path, tell)
         if {"stream", "batch"} <= tables:
-            return Archive(path)
+            return Archive(path, tell)
     except ERRORS as error:
         raise MapError(f"{path}: cannot be read: {error}") from error
     raise MapError(

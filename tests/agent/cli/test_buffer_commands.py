@@ -122,3 +122,16 @@ def test_what_is_no_buffer_is_one_clear_line(tmp_path: Path) -> None:
         done = run(command, tmp_path / "absent.db")
         assert done.exit_code == 2
         assert done.stderr.startswith(f"Error: {tmp_path / 'absent.db'}: unable to open database file")
+
+
+def test_a_damaged_batch_is_named_and_the_others_are_exported(buffer: Path) -> None:
+    whole = run("export", buffer).stdout.splitlines()
+    db = sqlite3.connect(buffer)
+    db.execute("UPDATE batch SET blob = substr(blob, 1, 40) WHERE sequence = 1")
+    db.commit()
+    db.close()
+    done = run("export", buffer)
+    assert done.exit_code == 1
+    assert "batch 1 is damaged and left out" in done.stderr
+    assert done.stdout.splitlines() == [line for line in whole if "11:58:30" not in line]
+    assert run("query latest", buffer).exit_code == 0

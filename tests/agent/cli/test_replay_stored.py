@@ -294,13 +294,18 @@ def test_what_cannot_be_replayed_is_refused_with_what_to_do(
     assert words in refused(path, *options)
 
 
-def test_a_damaged_batch_is_named(agent: Agent) -> None:
+def test_a_damaged_batch_is_named_and_the_others_are_judged(agent: Agent) -> None:
     import sqlite3
 
     agent.record(quiet(40), 100, NOON_S)
     with sqlite3.connect(agent.path) as db:
         db.execute("UPDATE batch SET blob = zeroblob(90) WHERE sequence = 2")
-    assert "batch 2 is damaged" in refused(agent.path)
+    result = CliRunner().invoke(main, ["replay", str(agent.path), "--json"])
+    assert result.exit_code == 1
+    assert "batch 2 is damaged" in result.stderr
+    found = json.loads(result.stdout)
+    assert found["frames"] == 30
+    assert "batch 2 is damaged" in found["notes"][0]
 
 
 def test_a_schema_that_never_came_leaves_its_unit_out_and_says_so(agent: Agent, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from agent.store.ledger import Event
 from agent.store.receipt import Receipt
 from agent.wire.batch import Batch, decode_batch
 from agent.wire.ranges import Ranges
+from agent.wire.sound import unsound
 from tests.agent.store.buffers import ALARM, Opener, balance, frame, noise, open_batch, pending
 
 
@@ -231,3 +232,12 @@ def test_a_buffer_of_a_newer_version_is_refused_by_name(open_store: Opener, tmp_
         )
     with pytest.raises(StoreError, match=r"newer cellwarden \(it knows m099_future\)"):
         open_store()
+
+
+def test_an_alarm_whose_value_is_no_number_is_sealed_without_it(open_store: Opener) -> None:
+    store = open_store()
+    odd = {**ALARM, "value": float("nan"), "limit": float("inf"), "text": "heats \ud800"}
+    store.seal([], [Event("rack1/bmu1", odd)])
+    (batch,) = (decode_batch(sealed.blob, strict=True) for sealed in store.pending(10, 10**6)[1])
+    assert unsound(batch) == ""
+    assert batch.events[0] == {**ALARM, "value": None, "limit": None, "text": "heats \\ud800"}

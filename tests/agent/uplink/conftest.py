@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,17 @@ from collector.audit import Account, audit
 from collector.sink_sqlite import Sink
 from tests.agent.store.buffers import BOOT, own_alarm
 
-SCHEMA, SCHEMA_BODY = encode_schema({"model": "acme"})
+
+@cache
+def described(n: int) -> tuple[bytes, bytes]:
+    """A schema of n values."""
+    texts = {key: [key] * n for key in ("name", "place", "unit", "quantity")}
+    return encode_schema(
+        {**texts, "reading": [0] * n, "raw_offset": [0] * n, "scale": [1] * n, "offset": [0] * n}
+    )
+
+
+SCHEMA, SCHEMA_BODY = described(30)
 Fault = Callable[[web.Request, Callable[[], Awaitable[web.StreamResponse]]], Awaitable[web.StreamResponse]]
 
 
@@ -61,7 +72,7 @@ class Site:
             self.conflicts.append(text)
 
     async def seal(self, *at_s: int, n: int = 30) -> None:
-        self.store.add_schema(SCHEMA, SCHEMA_BODY)
+        self.store.add_schema(*described(n))
         for one in at_s:
             await self.writer(self.store.seal, [batch(one, n)])
 
@@ -87,7 +98,7 @@ class Site:
 def batch(at_s: int, n: int = 30) -> OpenBatch:
     stamp = Stamp(at_s * 10**9, at_s * 10**9, True)
     raw = np.random.default_rng(at_s).integers(0, 2**40, n)
-    return OpenBatch(Frame("rack-1", "rack-1", SCHEMA, stamp, raw, np.zeros(n, np.uint8)))
+    return OpenBatch(Frame("rack-1", "rack-1", described(n)[0], stamp, raw, np.zeros(n, np.uint8)))
 
 
 @asynccontextmanager
@@ -111,6 +122,7 @@ async def site_in(folder: Path, **options: Any) -> AsyncIterator[Site]:
                 site.came.notify_all()
 
     app.middlewares.append(faulty)
+    receiver.inbox.read = lambda http, sender, most: http.read()  # type: ignore[method-assign] - it came
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     site.url = f"http://127.0.0.1:{runner.addresses[0][1]}"

@@ -38,6 +38,9 @@ def decode(blob):
     batch |= {"clock": list(f["clock"]), "events": msgpack.unpackb(f["events"])}
     batch |= {"boottime_ns": [], "utc_ns": [], "raw": [], "quality": []}
     if n == 0:
+        for name in ("times", "utc", "quality_runs", "first", "large"):
+            assert not narrow(f[name] or b"\0", 0)
+        assert f["clock"] == f["quality"] == f["small"] == b""
         return batch
     steps = running(f["step"], map(unzigzag, narrow(f["times"], max(n - 2, 0))))[: n - 1]
     batch["boottime_ns"] = running(f["boot_time"], steps)

@@ -8,8 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import numpy as np
 import pytest
+import zstandard
 
 from agent.quality import Quality
 from agent.wire import Batch, decode_batch, decode_schema, encode_schema
@@ -48,6 +50,17 @@ def test_vector_decodes_as_it_always_did(blob: Path) -> None:
 @pytest.mark.parametrize("blob", BLOBS, ids=lambda path: path.stem)
 def test_a_stranger_decodes_the_vector(blob: Path) -> None:
     assert stranger.decode(blob.read_bytes()) == expected(blob)
+
+
+@pytest.mark.parametrize("of_none", [b"", b"\0"], ids=["empty", "of no bytes each"])
+def test_both_read_a_batch_of_events_however_it_writes_its_empty_lists(of_none: bytes) -> None:
+    blob = VECTORS / "batch-events.bin"
+    fields = msgpack.unpackb(zstandard.decompress(blob.read_bytes()))
+    assert [fields[i] for i in (11, 13, 16, 17, 18)] == [b"\0", b"\0", b"\0", b"", b""]
+    for element in (11, 13, 16, 17, 18):
+        fields[element] = of_none
+    written = zstandard.ZstdCompressor(write_checksum=True).compress(msgpack.packb(fields))
+    assert plain(decode_batch(written, strict=True)) == stranger.decode(written) == expected(blob)
 
 
 def test_the_vectors_cover_what_the_document_describes() -> None:

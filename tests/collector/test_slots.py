@@ -1,0 +1,105 @@
+"""Who is slow, or sends a lot, keeps nobody else out."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+
+from agent.wire import CONTENT_TYPE, PATH, Request, encode_request
+from collector import inbox
+from tests.collector.processes import EPOCH, seal
+from tests.collector.receivers import receiving
+
+ALARM = {"kind": "alarm", "severity": "critical", "text": "hot"}
+BODY = encode_request(Request("site-1", EPOCH, [seal(1, frames=0, events=(ALARM,))]))
+HEADERS = {"Content-Type": CONTENT_TYPE}
+Held = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@asynccontextmanager
+async def holding(url: str, count: int, sent: bytes, *addresses: str) -> AsyncIterator[list[Held]]:
+    """Requests whose bodies have only begun."""
+    place = urlsplit(url)
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: 2000000\r\n\r\n"
+    )
+    held = []
+    for i in range(count):
+        address = (addresses[i % len(addresses)], 0)
+        connection = await asyncio.open_connection(place.hostname, place.port, local_addr=address)
+        connection[1].write(head.encode() + sent)
+        held.append(connection)
+    try:
+        yield held
+    finally:
+        for _, writer in held:
+            writer.transport.abort()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110 - the state of another task, not of ours
+            await asyncio.sleep(0.01)
+
+
+async def post(url: str, address: str = "127.0.0.1", body: bytes = BODY) -> int:
+    connector = aiohttp.TCPConnector(local_addr=(address, 0))
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        session.post(url + PATH, data=body, headers=HEADERS) as answer,
+    ):
+        return answer.status
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.2", "127.0.0.3", "127.0.0.4"]], ids=len)
+async def test_bodies_that_never_come_keep_no_alarm_out(tmp_path: Path, addresses: list[str]) -> None:
+    async with receiving(tmp_path) as (receiver, url), holding(url, 150, b"abc", *addresses):
+        await until(lambda: len(receiver.inbox.coming) == 150)
+        async with asyncio.timeout(2):
+            assert await post(url) == 200
+        assert not receiver.under_way.total()
+
+
+async def test_the_oldest_of_whoever_holds_most_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "COMING_BODIES", 20)
+    async with receiving(tmp_path) as (receiver, url), holding(url, 3, b"abc", "127.0.0.2") as few:
+        await until(lambda: len(receiver.inbox.coming) == 3)
+        async with holding(url, 30, b"abc", "127.0.0.3") as many:
+            first = await asyncio.wait_for(many[0][0].readline(), 10)
+            assert b" 503 " in first
+            await until(lambda: len(receiver.inbox.coming) == 20)
+            assert [body.sender for body in receiver.inbox.coming][:3] == ["127.0.0.2"] * 3
+            assert await post(url, "127.0.0.3") == 200
+        assert not any(reader.at_eof() for reader, _ in few)
+
+
+async def test_bytes_on_their_way_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "COMING_BYTES", 1_000_000)
+    async with receiving(tmp_path) as (receiver, url), holding(url, 30, b"a" * 100_000, "127.0.0.2"):
+        await until(lambda: receiver.counts["http_503"] >= 19)
+        held = sum(len(body.content) for body in receiver.inbox.coming)
+        assert held == receiver.inbox.bytes <= 1_000_000
+        assert await post(url) == 200
+
+
+async def test_one_sender_cannot_take_all_places(tmp_path: Path) -> None:
+    release = threading.Event()
+    async with receiving(tmp_path, max_requests=4) as (receiver, url):
+        receiver.thread.submit(release.wait)
+        try:
+            flood = [asyncio.create_task(post(url)) for _ in range(2)]
+            await until(lambda: receiver.under_way.total() == 2)
+            assert await post(url) == 503
+            other = asyncio.create_task(post(url, "127.0.0.2"))
+            await until(lambda: receiver.under_way.total() == 3)
+        finally:
+            release.set()
+        assert await asyncio.gather(*flood, other) == [200, 200, 200]
+        assert not receiver.under_way
