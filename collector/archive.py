@@ -25,6 +25,7 @@ from agent.wire import (
 from agent.wire.limits import UNBOUNDED
 from agent.wire.schema import unusable
 from agent.wire.sound import is_time
+from collector.incidents import SCHEMA
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +124,10 @@ class Archive:
             self._descriptions[digest] = description
             if why:
                 self.tell(f"schema {digest.hex()} cannot be used, its values stay raw numbers: {why}")
+        if digest not in self._descriptions:
+            for (why,) in self.rows("SELECT text FROM incident WHERE kind = ?", [SCHEMA + digest.hex()]):
+                self.tell(f"schema {digest.hex()} {why}")  # it came, and was refused
+                self._descriptions[digest] = None
         return self._descriptions.get(digest)
 
 

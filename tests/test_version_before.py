@@ -35,7 +35,7 @@ def test_its_buffer_goes_on(left_behind: Path) -> None:
     epoch, batches = store.pending(waiting, 10**9)
     for batch in batches:
         assert decode_batch(batch.blob).epoch == epoch
-    store.seal((), [own_alarm("later", "sealed by this version")])
+    store.seal((), own_alarm("later", "sealed by this version"))
     assert sealed + 1 in pending(store)
     store.close()
 
