@@ -40,12 +40,12 @@ class Aside:
         return {sequence for sequence, kept in self._kept.items() if kept.until_s > now_s}
 
     def taken(self, sizes: Mapping[int, int], now_s: float) -> None:
-        """Take note of what was taken, by its size. What is no larger, and was kept out on the way, is tried
-        again once: whoever kept it out may have been mended.
+        """Take note of what was taken, by its size. Where something no larger was kept out on the way, what
+        did it may have been mended: all that it kept out is tried again, once.
         """
         for sequence in sizes:
             self._kept.pop(sequence, None)
-        largest = max(sizes.values(), default=0)
-        for kept in self._kept.values():
-            if not kept.own and not kept.freed and kept.size <= largest:
+        strangers = [kept for kept in self._kept.values() if not (kept.own or kept.freed)]
+        if sizes and any(kept.size <= max(sizes.values()) for kept in strangers):
+            for kept in strangers:
                 kept.until_s, kept.freed = now_s, True

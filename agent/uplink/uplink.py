@@ -297,7 +297,7 @@ class Uplink:
         count = self.status.set_aside = len(self._aside)
         text = (
             f"{count} of the batches that wait on disk are too large for a limit; they are passed over, and"
-            f" tried once an hour: {self._aside.why}. Raise the limit"
+            f" tried once an hour: {self._aside.why}. Raise the limit; a restart tries at once"
             if count
             else ""
         )

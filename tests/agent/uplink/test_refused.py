@@ -43,7 +43,7 @@ async def status_of(agent: Child, wanted: Callable[[dict[str, Any]], bool]) -> d
     deadline_s = time.monotonic() + 60
     while not (status and wanted(status)):
         assert agent.alive, agent.log.read_text()
-        assert time.monotonic() < deadline_s, status
+        assert time.monotonic() < deadline_s, (status["account"], status["upstream"])
         await asyncio.sleep(0.05)
         try:
             status = await asyncio.to_thread(client.get, agent.log.parent / "control.sock", "/v1/status")

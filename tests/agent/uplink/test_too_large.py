@@ -87,8 +87,7 @@ async def test_where_the_limit_on_the_way_is_mended_all_that_it_kept_out_is_trie
         there.say = ack
         await site.writer(site.store.seal, [batch(99, n=200)])  # larger than all
         site.uplink.wake()
-        await until(lambda: site.store.account().pending == 0)
-        assert site.alarms == {}
+        await until(lambda: site.store.account().pending == 0 and site.alarms == {})
         assert (site.uplink.status.trouble, site.uplink.status.set_aside) == ("", 0)
 
 
