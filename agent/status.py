@@ -62,6 +62,7 @@ def unit_report(
         report["qualities"] = {Quality(c).name.lower(): int(n) for c, n in zip(codes, counts, strict=True)}
         report["figures"] = _figures(latest)
         report["identity"] = dict(latest.layout.identity)  # serial, firmware: in the unit's own words
+        report["marks"] = list(unit.marks)  # what of that tells it from others
         report["notes"] = list(latest.layout.notes)  # what the unit said of itself that does not add up
         report["empty"] = list(latest.layout.empty)
     return report

@@ -19,7 +19,7 @@ from drivers.decode import codec_table, decode
 from drivers.errors import ChainError, ConnectError, IdentityMismatch, NoAnswer
 from drivers.expand import IdentityPoint, expand, reported, terrain
 from drivers.guards import needs_of
-from drivers.identity import expectation, fits, text_of
+from drivers.identity import Mark, best_first, expectation, fits, mark_of, names_units, text_of
 from drivers.layout import Image, Layout
 from drivers.line import DATA_BITS, Line
 from drivers.plan import Cut, Need, PlanError, ReadPlan, make_plan
@@ -27,6 +27,7 @@ from drivers.quantities import Poll
 from drivers.registers import Read, Reply
 from drivers.schema import Profile
 from drivers.sunspec import explore
+from drivers.sunspec_models import definition
 from drivers.values import Guard, Value
 
 __all__ = [
@@ -91,6 +92,7 @@ def _connect(profile: Profile, line: Line, instance: int, cuts: frozenset[Cut]) 
             notes=found.notes,
             identity=found.identity,
             empty=found.empty,
+            marks=found.marks,
         )
         _refuse(found.mismatches, layout)
         return layout
@@ -122,6 +124,7 @@ def _connect(profile: Profile, line: Line, instance: int, cuts: frozenset[Cut]) 
         identity=_identity(identity, answers),
         instance=instance,
         empty=[n for n, number in numbers.items() if shaping[n] == "count" and number < 1],
+        marks=marks_of(identity),
     )
 
 
@@ -156,6 +159,7 @@ def build(
     identity: Mapping[str, str | int | float] | None = None,
     instance: int = 1,
     empty: Sequence[str] = (),
+    marks: Iterable[Mark] = (),
 ) -> Layout:
     """A layout over `values`, planned for `line`. Raises PlanError if a value cannot be read."""
     plan = make_plan(
@@ -175,7 +179,34 @@ def build(
         notes=tuple(dict.fromkeys(notes)),
         instance=instance,
         empty=tuple(empty),
+        marks=best_first(marks),
     )
+
+
+def marks_of(identity: Iterable[IdentityPoint]) -> tuple[Mark, ...]:
+    """Return what of a profile's identity points tells one unit from another, best first."""
+    marks = (mark_of(i.value, text=i.text, expected=bool(expectation(i.point))) for i in identity)
+    return best_first(mark for mark in marks if mark is not None)
+
+
+def tells_apart(profile: Profile) -> bool:
+    """Whether a profile has a serial number, a model or the like, by which an exchanged unit is noticed."""
+    if not profile.sunspec:
+        return any(mark.names for mark in marks_of(expand(profile).identity))
+    return any(
+        model.points[name].type == "string" and names_units(wanted.points[name].name, text=True)
+        for number, wanted in profile.sunspec.models.items()
+        if (model := definition(number))
+        for name in wanted.points.keys() & model.points.keys()
+    )
+
+
+def prove(
+    profile: Profile, layout: Layout, line: Line, mark: Mark
+) -> Generator[Read, Reply, str | int | float]:
+    """Ask a unit that is known for one of its marks again; return what it says, "" where it does not say."""
+    answers, _ = yield from _ask(profile, [mark], line, layout.instance, layout.plan.cuts)
+    return _identity([mark], answers).get(mark.value.label, "")
 
 
 def ask_plan(plan: ReadPlan) -> Generator[Read, Reply, tuple[ReadPlan, Image]]:
@@ -202,7 +233,11 @@ def ask_plan(plan: ReadPlan) -> Generator[Read, Reply, tuple[ReadPlan, Image]]:
 
 
 def _ask(
-    profile: Profile, identity: Sequence[IdentityPoint], line: Line, instance: int, cuts: frozenset[Cut]
+    profile: Profile,
+    identity: Sequence[IdentityPoint | Mark],
+    line: Line,
+    instance: int,
+    cuts: frozenset[Cut],
 ) -> Generator[Read, Reply, tuple[Answers, frozenset[Cut]]]:
     """Read all identity points once."""
     needs = [Need(i.value.span, Poll.IDENTITY, i.value.pause_ms) for i in identity]
@@ -233,7 +268,7 @@ def _ask(
     return Answers(said, unsaid, sentinels), plan.cuts
 
 
-def _identity(identity: Sequence[IdentityPoint], answers: Answers) -> dict[str, str | int | float]:
+def _identity(identity: Sequence[IdentityPoint | Mark], answers: Answers) -> dict[str, str | int | float]:
     """What is shown of a unit: texts as they are, numbers in their unit."""
     out: dict[str, str | int | float] = {}
     for item in identity:

@@ -1,8 +1,23 @@
-"""Is this the unit its profile describes? Texts out of registers, and what is expected of them."""
+"""Is this the unit its profile describes, and the one that it was? Texts out of registers, what is expected
+of them, and which of them tell one unit from another.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+from drivers.values import Value
+
+# Words of a point's name. Another serial number is another unit, and so is another model; any other text too,
+# but for what the same unit can be given anew.
+SERIAL = frozenset({"serial", "sn", "barcode"})
+MODEL = frozenset({"model", "product", "sku", "maker", "manufacturer", "vendor", "brand"})
+CHANGES = frozenset(
+    {"firmware", "software", "version", "revision", "fw", "sw", "bootloader", "date", "options", "name"}
+)
+UNWRITTEN = re.compile("0+|[fF]+|65535|4294967295")
+GARBLED = "\\x"  # what `text_of` makes of a byte that is no character
 
 
 class Expecting(Protocol):
@@ -56,3 +71,52 @@ def version(said: str | int | float) -> tuple[float, ...]:
         return (float(said),)
     match = re.search(r"\d+(\.\d+)*", said)
     return tuple(float(part) for part in match[0].split(".")) if match else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An identity point that shows whether a unit is still the same.
+
+    names: what it says belongs to one unit or one kind of unit; else it is only expected to fit.
+    """
+
+    value: Value
+    text: bool
+    names: bool
+
+
+def mark_of(value: Value, *, text: bool, expected: bool) -> Mark | None:
+    """Return what an identity point is worth for telling units apart; None: nothing."""
+    names = names_units(value.name, text=text)
+    return Mark(value, text, names) if names or expected else None
+
+
+def names_units(name: str, *, text: bool) -> bool:
+    """Whether what a point of this name says tells one unit, or one kind of unit, from another."""
+    words = _words(name)
+    return bool(words & (SERIAL | MODEL)) or (text and not words & CHANGES)
+
+
+def best_first(marks: Iterable[Mark]) -> tuple[Mark, ...]:
+    """Return serial numbers before models, and those before what is only expected to fit."""
+    return tuple(sorted(marks, key=lambda mark: (not _words(mark.value.name) & SERIAL, not mark.names)))
+
+
+def _words(name: str) -> set[str]:
+    return {
+        word.removesuffix("number").removesuffix("no") or word for word in re.split(r"[_\W]+", name.lower())
+    }
+
+
+def told(said: object) -> bool:
+    """Whether a mark says anything: not where it is blank, was never written, or is garbled."""
+    text = str(said).strip()
+    return bool(re.search(r"\w", text)) and GARBLED not in text and not UNWRITTEN.fullmatch(text)
+
+
+def names_of(
+    marks: Iterable[Mark], identity: Mapping[str, str | int | float]
+) -> dict[str, str | int | float]:
+    """Return by label what tells this unit from another, of all that it said of itself."""
+    found = {mark.value.label: identity.get(mark.value.label, "") for mark in marks if mark.names}
+    return {label: said for label, said in found.items() if told(said)}

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 
 from drivers.errors import ChainError
 from drivers.expand import usable, without_twins
-from drivers.identity import expectation, fits, text_of
+from drivers.identity import Mark, expectation, fits, mark_of, text_of
 from drivers.quantities import QUANTITIES, UNITS, Poll, Severity, guess_quantity
 from drivers.registers import Area
 from drivers.schema import Profile, SunSpecModel, SunSpecPoint
 from drivers.sunspec_chain import Asking, Block, find_base, walk
 from drivers.sunspec_models import TYPES, ModelDefinition, PointDefinition, definition
-from drivers.values import INF, Guard, Limits, Meaning, Span, Value
+from drivers.values import INF, Coding, Guard, Limits, Meaning, Reading, Span, Value
 
 _UNITS = {"%WHRtg": "%", "Pct": "%", "C": "degC"}
 
@@ -33,6 +33,7 @@ class Found:
     values: list[Value] = field(default_factory=list)
     guards: list[Guard] = field(default_factory=list)
     identity: dict[str, str | int | float] = field(default_factory=dict)
+    marks: list[Mark] = field(default_factory=list)
     mismatches: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)  # counters that say 0
@@ -134,6 +135,10 @@ class _Picker:
         if point.type == "string":
             said = text_of(self.block.words[offset : offset + point.size])
             self.found.identity[label] = said
+            span = Span(Area.HOLDING, 0, self.block.address + offset, point.size)
+            value = Value(wanted.name, place, span, Coding(Reading.INTEGER, point.size, 16))
+            if mark := mark_of(value, text=True, expected=bool(expectation(wanted))):
+                self.found.marks.append(mark)
             if not fits(wanted, said):
                 self.found.mismatches.append(f"{label} is {said!r}, expected {expectation(wanted)}")
             return

@@ -17,7 +17,7 @@ from agent.modbus.proof import Age, Load, ages, load_of
 from agent.outputs.coverage import uncovered
 from agent.store.estimate import estimate, free_mb
 from agent.uplink.tls import TlsError, client_context
-from drivers.connect import assume
+from drivers.connect import assume, tells_apart
 from drivers.layout import Layout
 from drivers.line import DATA_BITS
 from drivers.plan import PlanError
@@ -72,6 +72,7 @@ def command(path: Path, allow_late: bool) -> None:
     for line in (
         *_disk_lines(config, asked),
         *(f"not covered: {failure}" for failure in uncovered(config.relay)),
+        *_nameless_lines(config, profiles),
     ):
         click.echo(line)
     click.echo(f"{path}: good; {len(config.unit)} units on {len(config.bus)} buses, to {config.upstream.url}")
@@ -101,6 +102,18 @@ def _certificate_problems(upstream: UpstreamTable) -> list[str]:
     if warning:
         click.echo(f"warning: {warning}", err=True)
     return []
+
+
+def _nameless_lines(config: Config, profiles: dict[str, Profile]) -> list[str]:
+    """Say which units cannot be told from others of their kind, by profile."""
+    found = {}
+    for name in dict.fromkeys(unit.profile for unit in config.unit):
+        if not tells_apart(profiles[name]):
+            found[name] = ", ".join(unit.path for unit in config.unit if unit.profile == name)
+    return [
+        f"not noticed: an exchanged unit, where its profile {name} has no serial number or model ({units})"
+        for name, units in found.items()
+    ]
 
 
 class _Asked(NamedTuple):

@@ -73,6 +73,7 @@ ROWS: tuple[Row, ...] = (
     Row("reported", "", ADVICE, 1.0, "", 0.0, 60.0, 0.0, False),
     # Not a measurement: the unit is, or is not, what its profile describes.
     Row("identity", "", WARNING, 1.0, "", 0.0, 0.0, 0.0, False),
+    Row("exchanged", "", ADVICE, 1.0, "", 0.0, 0.0, 0.0, False),  # the unit is another one than it was
     # Seconds of standing still; how long is improbable is learned from the unit, see liveness.
     Row("heartbeat", "", WARNING, 30.0, "s", 0.0, 0.0, 0.0, False),
     Row("held-frame", "", WARNING, 30.0, "s", 0.0, 0.0, 0.0, False),
@@ -115,6 +116,6 @@ def rows_of(detector: str, rows: tuple[Row, ...] = ROWS) -> tuple[Row | None, ..
 
 
 #: What tells that something is so; everything else judges measurements, and listens to a site's settings.
-FACTS = ("reported", "identity", "heartbeat", "held-frame", "stuck-sensor", "silent-together")
+FACTS = ("reported", "identity", "exchanged", "heartbeat", "held-frame", "stuck-sensor", "silent-together")
 SIGHT = ("blind", "sensor-fault")  # judge whether a value is seen, not what it says of the battery
 DETECTORS = tuple(dict.fromkeys(row.detector for row in ROWS if row.detector not in FACTS))

@@ -19,6 +19,7 @@ from pymodbus.framer import FramerRTU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
+from agent.modbus.overheard import answers_to, request_at, sound
 from agent.quality import Quality
 from drivers.registers import Area, Read, Reply
 
@@ -71,11 +72,6 @@ def reply_of(read: Read, pdu: bytes) -> Reply | None:
     return None
 
 
-def sound(frame: bytes) -> bool:
-    """Whether the checksum at the end of an RTU frame is that of the bytes before it."""
-    return bool(FramerRTU.check_CRC(frame[:-2], int.from_bytes(frame[-2:], "big")))
-
-
 class RtuExchange:
     """A request to `unit_id` on a serial line, and what has been heard since.
 
@@ -83,59 +79,100 @@ class RtuExchange:
     the line is silent, and `reply` is there only if exactly one sound frame, however often it came, can be
     the answer. What begins with the request itself is a two-wire adapter's echo: without the request it can
     be a sound reply (coils 768 to 1023, read 17 to 24 at once, have the same bytes).
+
+    Another master's request spoils all that follows it: that may answer the other. So does one in `before`,
+    which was heard before this one was sent, where its answer would look like ours and has not come yet.
     """
 
-    def __init__(self, unit_id: int, read: Read) -> None:
+    def __init__(self, unit_id: int, read: Read, before: bytes = b"") -> None:
         pdu = bytes((unit_id,)) + request_pdu(read)
         self.request = pdu + FramerRTU.compute_CRC(pdu).to_bytes(2, "big")
-        self._read = read
-        function, count = read.area.function_code, data_bytes(read)
-        # the two prefixes that a reply can begin with, and the length of the frame behind each
-        self._answers = (
-            (bytes((unit_id, function, count)), 5 + count),
-            (bytes((unit_id, function | EXCEPTION_BIT)), 5),
-        )
+        self.stranger = b""  # the last request of another master
+        self._read, self._before = read, before
+        self._answers = answers_to(self.request)
         self._buffer = b""
+        self._new = False  # what was heard last was not taken apart yet
         self._sound: set[bytes] = set()
+        self._strange = False  # another master asked while the answer was waited for
+        self._spoiled = 0  # frames that look like the answer, and may be another's
+        self._behind = 0  # where the last of the frames that look like the answer ends
 
     def feed(self, data: bytes) -> None:
         """Take received bytes."""
         self._buffer = (self._buffer + data)[-MOST_HEARD_BYTES:]
-        heard = self._heard()
-        for prefix, size in self._answers:
-            at = heard.find(prefix)
-            while at >= 0:
-                frame = heard[at : at + size]
-                if len(frame) == size and sound(frame):
-                    self._sound.add(frame)
-                at = heard.find(prefix, at + 1)
+        self._new = True
 
     def _heard(self) -> bytes:
         return self._buffer.removeprefix(self.request)
 
+    def _take_apart(self, *, whole: bool) -> None:
+        """Find the frames in what was heard. whole: nothing more comes, what is cut short included."""
+        if not self._new and not whole:
+            return
+        self._new = False
+        stream, start = self._before + self._heard(), len(self._before)
+        owed: dict[bytes, int] = {}  # how answers to others begin that have not come yet
+        self._sound, self._spoiled, self._strange, self.stranger = set(), 0, False, b""
+        at = self._behind = 0
+        while at < len(stream):
+            expected = self._answers if at >= start else owed
+            prefix = next((p for p in expected if stream.startswith(p, at)), b"")
+            frame = stream[at : at + expected[prefix]] if prefix else b""
+            if prefix and len(frame) < expected[prefix] and at >= start and not whole:
+                return  # what it says is not for others to be found in
+            if prefix and len(frame) == expected[prefix] and sound(frame):
+                at += len(frame)
+                if expected is owed:
+                    asked = prefix[0], prefix[1] & ~EXCEPTION_BIT
+                    owed = {p: n for p, n in owed.items() if (p[0], p[1] & ~EXCEPTION_BIT) != asked}
+                    continue
+                self._behind = at
+                if self._strange or prefix in owed:
+                    self._spoiled += 1
+                else:
+                    self._sound.add(frame)
+            elif request := request_at(stream, at):
+                at += len(request)
+                if at <= start:
+                    owed, self.stranger = owed | answers_to(request), request
+                elif request != self.request:
+                    self._strange, self.stranger = True, request
+            else:
+                at += 1
+
+    def end(self) -> bytes:
+        """Judge what was heard, when nothing more comes; return what a next exchange must know of it."""
+        self._take_apart(whole=True)
+        return (self._before + self._heard())[self._behind :]
+
     @property
     def found(self) -> bool:
         """Whether a sound frame that can be the reply is there."""
+        self._take_apart(whole=False)
         return bool(self._sound)
 
     @property
     def answered(self) -> bool:
         """Whether what came begins as the answer must: then that has come, sound or not."""
-        return any(self._heard().startswith(prefix) for prefix, _ in self._answers)
+        self._take_apart(whole=False)
+        return self._spoiled > 0 or any(self._heard().startswith(prefix) for prefix in self._answers)
 
-    def settles_s(self, heard_s: float, give_up_s: float, silence_s: float) -> float:
+    def settles_s(self, heard_s: float, sent_s: float, wait_s: float, silence_s: float) -> float:
         """Return when what was heard can be judged, if nothing more is heard until then.
 
-        heard_s: when the last byte came. give_up_s: when a reply that has not begun is too late. silence_s:
-        what lies between two frames.
+        heard_s: when the last byte came. wait_s: after how long a reply that has not begun is too late.
+        silence_s: what lies between two frames.
         """
         if self.found:
             return heard_s + silence_s
-        return heard_s + max(silence_s, BROKEN_OFF_S) if self.answered else give_up_s
+        if self._strange and self._spoiled < 2:  # two answers are owed: neither must be left for the next one
+            return min(heard_s, sent_s + wait_s) + wait_s
+        return heard_s + max(silence_s, BROKEN_OFF_S) if self.answered else sent_s + wait_s
 
     @property
     def reply(self) -> Reply | None:
         """The reply; None where there is none, or two that differ and nobody can tell which is the answer."""
+        self._take_apart(whole=False)
         if len(self._sound) != 1:
             return None
         (frame,) = self._sound

@@ -7,15 +7,22 @@ from collections import deque
 
 from agent.clock import Clock
 from agent.modbus.guest import PATIENCE_S, Guest, GuestRefused, Heard, parts
-from agent.modbus.ports import Port, PortError
+from agent.modbus.overheard import ANOTHER_MASTER, REMEDY, described
+from agent.modbus.ports import HungUp, Port, PortError
 from agent.modbus.schedule import Schedule
 from agent.modbus.unit import Unit
+from agent.told import Told
 from drivers.registers import Read
 
 log = logging.getLogger(__name__)
 
 REOPEN_FLOOR_S = 1.0
 REOPEN_CEILING_S = 8.0
+RESUME_S = 0.5  # within which a port that was lost after it had answered is open again; else its units know
+# A device that closes its connections by habit: so many in a row on which it had answered, none for longer.
+HABIT, SHORT_S = 3, 30.0
+STABLE_S = 60.0  # a port that was open for so long was well: what happens to it then is news
+STRANGER_FOR_S = 600.0  # another master that was not heard for so long has gone
 
 
 class Bus:
@@ -23,7 +30,6 @@ class Bus:
 
     def __init__(self, name: str, port: Port, units: list[Unit], clock: Clock) -> None:
         self.name, self.port, self.units = name, port, units
-        self.trouble = ""
         self.busy_s = 0.0  # time in which the port carried something, since the start
         self._clock = clock
         self._guests: deque[Guest] = deque()
@@ -31,11 +37,27 @@ class Bus:
         self._opening: asyncio.Task[None] | None = None
         self._reopen_at_s = 0.0
         self._failures = 0
+        self._trouble = ""  # of the port, until it has carried something
+        self._told = Told()
         self._up = False  # opened, and not known to be lost
         self._carried = False  # something, since then
+        self._resumes = False  # lost after it had answered: what was asked is asked again, on the next one
+        self._resumed = False  # this one, or the last that was open, is such
+        self._opened_s = 0.0
+        self._closings = 0  # in a row, by the other side, soon after it had answered
+        self._stranger_s: float | None = None  # when another master was heard
         port.heard_late = self._heard_late
         for unit in units:
             unit.numbered = port.numbered
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the port or the line; "": nothing."""
+        strange = f"{ANOTHER_MASTER}; {REMEDY}" if self._strange(self._clock.boottime_s()) else ""
+        return self._trouble or strange
+
+    def _strange(self, now_s: float) -> bool:
+        return self._stranger_s is not None and now_s - self._stranger_s < STRANGER_FOR_S
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -56,8 +78,10 @@ class Bus:
         while True:
             if self.port.is_open:
                 await self._step()
-            else:
-                await self._closed()
+                continue
+            if self._up and self.port.hung_up:  # while nothing was asked
+                self._failed(PortError(f"{self.port.name}: {self.port.hung_up}"))
+            await self._closed()
 
     async def _help(self) -> None:
         """Carry further requests at once, where the units allow it."""
@@ -72,32 +96,55 @@ class Bus:
         """Carry one request, or wait until there is one."""
         now_s = self._clock.boottime_s()
         ask = self._schedule.next(now_s)
-        if isinstance(ask, float):
-            pause_s = (ask - now_s) / self._clock.scale
-            if self._guests and self._guests[0].longest_s <= pause_s:
-                await self._guests.popleft().carry(self.port)
-            else:
-                await asyncio.sleep(pause_s)
-            return
         try:
+            if isinstance(ask, float):
+                await self._pause((ask - now_s) / self._clock.scale)
+                return
             answer = await self.port.ask(
                 ask.unit.unit_id + ask.read.unit_offset, ask.read, ask.timeout_s, ask.pause_s
             )
         except PortError as error:
-            self._failed(error)
+            if self._up:  # else another request has told of it
+                self._failed(error)
+            if isinstance(ask, float):
+                return
+            if self._resumes:
+                ask.unit.cut_off(ask, self._clock.boottime_s())
+            elif self._resumed and isinstance(error, HungUp):
+                ask.unit.closed_by(ask.read)
             return
         now_s = self._clock.boottime_s()
         self.busy_s += now_s - ask.at_s
         self._carried |= answer.response_s is not None
+        if self._trouble:
+            self._tell(logging.INFO, f"{self.port.name} is open again", now_s)
+            self._trouble = ""
+        if answer.stranger:
+            if not self._strange(now_s):
+                self._tell(
+                    logging.WARNING, f"{ANOTHER_MASTER} ({described(answer.stranger)}); {REMEDY}", now_s
+                )
+            self._stranger_s = now_s
         ask.unit.answered(ask, answer, now_s)
+
+    async def _pause(self, pause_s: float) -> None:
+        """Let time pass, or a guest ask what fits into it."""
+        if self._guests and self._guests[0].longest_s <= pause_s:
+            await self._guests.popleft().carry(self.port)
+        else:
+            await asyncio.sleep(pause_s)
+
+    def _tell(self, level: int, said: str, now_s: float) -> None:
+        if line := self._told.again(said, now_s):
+            log.log(level, "bus %s: %s", self.name, line)
 
     async def read(self, unit_id: int, read: Read, timeout_s: float | None = None) -> list[Heard]:
         """Ask something for a person, in a pause of the schedule; see `guest`.
 
         timeout_s: if not said, what the unit usually needs. Raises GuestRefused, PortError.
         """
-        if not self.port.is_open:
-            raise PortError(self.trouble or f"{self.port.name}: is being opened")
+        if not self.port.is_open and not self._resumes:
+            raise PortError(self._trouble or f"{self.port.name}: is being opened")
         polled = next((unit for unit in self.units if unit_id in unit.asked_ids), None)
         owed = polled.owed() if polled and not self.port.numbered else set()
         line_s = self.units[0].line.read_s
@@ -123,6 +170,9 @@ class Bus:
         """Open the port in the background, while the units say that they are not being read."""
         self._opened.clear()
         now_s = self._clock.boottime_s()
+        if self._resumes:
+            await self._resume(now_s)
+            return
         wake_s = self._schedule.idle(now_s)
         if self._opening is None and now_s >= self._reopen_at_s:
             self._opening = asyncio.create_task(self._open())
@@ -131,15 +181,28 @@ class Bus:
         else:
             await asyncio.sleep((min(wake_s, self._reopen_at_s) - now_s) / self._clock.scale)
 
+    async def _resume(self, now_s: float) -> None:
+        """Open the port once there is something to ask; if that takes long, its units are not being read."""
+        due_s = now_s if self._guests else self._schedule.due(now_s)
+        if due_s > now_s:
+            await asyncio.sleep((due_s - now_s) / self._clock.scale)
+            return
+        self._opening = self._opening or asyncio.create_task(self._open())
+        await asyncio.wait({self._opening}, timeout=RESUME_S / self._clock.scale)
+        if self._resumes:
+            self._not_read()
+
     async def _open(self) -> None:
         try:
             await self.port.open()
         except PortError as error:
             self._failed(error)
         else:
-            if self.trouble:
-                log.info("bus %s: %s is open again", self.name, self.port.name)
-            self.trouble, self._up, self._carried = "", True, False
+            now_s = self._clock.boottime_s()
+            self._up, self._carried, self._opened_s = True, False, now_s
+            self._resumed, self._resumes = self._resumes, False
+            for unit in self.units:
+                unit.reconnected(now_s, habit=self._closings >= HABIT)
             self._opened.set()
         finally:
             self._opening = None
@@ -147,22 +210,34 @@ class Bus:
     def _failed(self, error: PortError) -> None:
         """Note why the port failed, and when to try again.
 
-        At once where it had worked; else doubling, jittered, never beyond the ceiling.
+        At once where it had answered since it was opened; else doubling, jittered, never beyond the ceiling.
         """
         self.port.close()
+        now_s = self._clock.boottime_s()
+        open_s = now_s - self._opened_s if self._up else 0.0
+        if open_s > STABLE_S:
+            self._told.forget()
+        self._resumes, self._up = self._up and self._carried, False
+        if self._resumes:
+            self._closings = self._closings + 1 if open_s < SHORT_S else 0
+            said = f"{error}; opening it again"
+            if self._closings >= HABIT:
+                said = f"{self.port.name} closes the connection after it has answered; opened anew each time"
+            self._tell(logging.WARNING, said, now_s)
+            self._failures = 0
+            return
+        self._not_read()
+        self._tell(logging.WARNING, f"{error}; its units are not being read", now_s)
+        self._trouble = str(error)
+        self._failures += 1
+        wait_s = min(REOPEN_CEILING_S, REOPEN_FLOOR_S * 2.0 ** (self._failures - 1))
+        self._reopen_at_s = now_s + max(REOPEN_FLOOR_S, wait_s * random.uniform(0.5, 1.0))
+
+    def _not_read(self) -> None:
+        """Let the units know that what was asked will not be answered."""
+        self._resumes, self._closings = False, 0
         for unit in self.units:
             unit.port_lost()
-        if not self._up and self._opening is None:
-            return  # another request has told of it
-        if str(error) != self.trouble:
-            log.warning("bus %s: %s; its units are not being read", self.name, error)
-        self.trouble = str(error)
-        self._failures = 0 if self._carried else self._failures + 1
-        wait_s = 0.0
-        if self._failures:
-            wait_s = min(REOPEN_CEILING_S, REOPEN_FLOOR_S * 2.0 ** (self._failures - 1))
-        self._up = self._carried = False
-        self._reopen_at_s = self._clock.boottime_s() + wait_s * random.uniform(0.5, 1.0)
 
     def _heard_late(self, unit_id: int, response_s: float) -> None:
         for unit in self.units:

@@ -1,25 +1,27 @@
-"""The first conversation with a unit: who it is, and what it will be asked from then on. Pure."""
+"""Conversations with a unit: who it is and what it will be asked, or whether it is still the same. Pure."""
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
-from drivers.connect import connect
+from agent.modbus.sameness import Said
+from drivers.connect import connect, prove
+from drivers.identity import told
 from drivers.layout import Layout
 from drivers.line import Line
 from drivers.plan import Cut
 from drivers.profile import Profile
 from drivers.registers import Read, Reply
 
-LAYOUT_PARTS = ("values", "plan", "guards", "identity", "notes")
+LAYOUT_PARTS = ("values", "plan", "guards", "identity", "notes", "marks")
 _LAYOUTS: WeakValueDictionary[tuple[bytes, int, int], Layout] = WeakValueDictionary()
 
 
 @dataclass(eq=False)
 class Conversation:
-    """What is asked of a unit before it is polled, as its profile says; begun anew when it may be another.
+    """What a unit is asked before it is polled, as its profile says; or one mark of its identity, later on.
 
-    read: what is to be asked next, or was asked last.
+    read: what is to be asked next, or was asked last. proves: the label of that mark; "" in a first talk.
     """
 
     profile: Profile
@@ -27,7 +29,8 @@ class Conversation:
     instance: int
     read: Read | None = None
     tries: int = 0  # of that read
-    _talk: Generator[Read, Reply, Layout] | None = field(default=None, repr=False)
+    proves: str = ""
+    _talk: Generator[Read, Reply, Layout | Said] | None = field(default=None, repr=False)
 
     @property
     def under_way(self) -> bool:
@@ -36,31 +39,42 @@ class Conversation:
 
     def begin(self, cuts: frozenset[Cut]) -> Layout | None:
         """Begin; the layout at once where the profile leaves nothing to be asked. `cuts`: see `connect`."""
-        self._talk = connect(self.profile, line=self.line, instance=self.instance, cuts=cuts)
-        try:
-            self.read = next(self._talk)
-        except StopIteration as done:
-            return self._over(done)
-        return None
+        self.proves = ""
+        layout = self._go_on(connect(self.profile, line=self.line, instance=self.instance, cuts=cuts), None)
+        assert not isinstance(layout, Said)
+        return layout
 
-    def answered(self, reply: Reply) -> Layout | None:
-        """Take an answer; return the layout after the last one. Raises ConnectError, IdentityMismatch."""
+    def prove(self, layout: Layout) -> bool:
+        """Begin to ask for the best mark that the unit gave of itself; False where it gave none."""
+        mark = next((m for m in layout.marks if told(layout.identity.get(m.value.label, ""))), None)
+        if mark is not None:
+            self.proves = mark.value.label
+            self._go_on(prove(self.profile, layout, self.line, mark), None)
+        return mark is not None
+
+    def answered(self, reply: Reply) -> Layout | Said | None:
+        """Take an answer; return the layout, or what the mark says, after the last one.
+
+        Raises ConnectError, IdentityMismatch.
+        """
         assert self._talk is not None
-        self.tries = 0
-        try:
-            self.read = self._talk.send(reply)
-        except StopIteration as done:
-            return self._over(done)
-        return None
+        return self._go_on(self._talk, reply)
 
     def end(self) -> None:
         """Break off."""
         self._talk = None
 
-    def _over(self, done: StopIteration) -> Layout:
-        self._talk = None
-        layout: Layout = done.value
-        return layout
+    def _go_on(
+        self, talk: Generator[Read, Reply, Layout | Said], reply: Reply | None
+    ) -> Layout | Said | None:
+        self._talk, self.tries = talk, 0
+        try:
+            self.read = next(talk) if reply is None else talk.send(reply)
+        except StopIteration as done:
+            self._talk = None
+            said: Layout | Said = done.value
+            return said
+        return None
 
 
 def shared(layout: Layout) -> Layout:

@@ -15,6 +15,7 @@ class LeftOutPort:
         self.name = "left out"
         self.heard_late: HeardLate = nobody
         self.tap: Tap | None = None
+        self.hung_up = ""
         self._why = why
 
     async def open(self) -> None:

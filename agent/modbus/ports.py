@@ -23,17 +23,23 @@ class PortError(Exception):
     """The port itself failed: the cable, the adapter, the network, or another process."""
 
 
+class HungUp(PortError):
+    """The other side closed the connection."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came of one request.
 
     `reply` is NO_REPLY unless something sound came. `response_s`: how long the unit took to begin answering,
-    as far as can be told from here. `damaged`: the unit said something, and it was not sound.
+    as far as can be told from here. `damaged`: the unit said something, and it was not sound, or it may have
+    been said to another master; `stranger`: that one's request, where one was heard.
     """
 
     reply: Reply
     response_s: float | None = None
     damaged: bool = False
+    stranger: bytes = b""
 
 
 SILENCE = Answer(NO_REPLY)
@@ -44,7 +50,8 @@ class Port(Protocol):
     """A serial line or a TCP endpoint.
 
     `numbered`: replies carry the number of their request, so a late one is known. `in_flight`: how many
-    requests it can carry at once. `tap`: for people who want to see the bytes themselves.
+    requests it can carry at once. `tap`: for people who want to see the bytes themselves. `hung_up`: why it
+    is not open any more, where the other side ended it.
     """
 
     name: str
@@ -52,6 +59,7 @@ class Port(Protocol):
     in_flight: int
     heard_late: HeardLate
     tap: Tap | None
+    hung_up: str
 
     @property
     def is_open(self) -> bool:

@@ -26,6 +26,15 @@ class Schedule:
 
     def next(self, now_s: float) -> Ask | float:
         """Return what to ask now, or until when there is nothing to ask."""
+        wake_s, chosen = self._choose(now_s)
+        return wake_s if chosen is None else chosen[0].ask(chosen[1], now_s)
+
+    def due(self, now_s: float) -> float:
+        """Return when there is something to ask, and ask nothing."""
+        wake_s, chosen = self._choose(now_s)
+        return wake_s if chosen is None else now_s
+
+    def _choose(self, now_s: float) -> tuple[float, tuple[Unit, Wish] | None]:
         best: tuple[int, float] | None = None
         chosen: tuple[Unit, Wish] | None = None
         wake_s = inf
@@ -41,7 +50,7 @@ class Schedule:
             key = (0 if wish.safety or wish.deadline_s <= now_s else 1, wish.deadline_s)
             if best is None or key < best:
                 best, chosen = key, (unit, wish)
-        return wake_s if chosen is None else chosen[0].ask(chosen[1], now_s)
+        return wake_s, chosen
 
     def idle(self, now_s: float) -> float:
         """Let the units say that nothing can be asked; return when they will have more to say."""

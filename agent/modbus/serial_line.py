@@ -9,12 +9,13 @@ import errno
 import os
 import termios
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import serial
 
-from agent.modbus.adu import RTU_REQUEST_BYTES, RtuExchange, data_bytes
-from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, PortError, Tap, nobody
+from agent.modbus.adu import MOST_HEARD_BYTES, RTU_REQUEST_BYTES, RtuExchange, data_bytes
+from agent.modbus.ports import NO_REPLY, Answer, HeardLate, PortError, Tap, nobody
 from drivers.registers import Read
 
 SILENT_CHARACTERS = 3.5
@@ -60,6 +61,7 @@ class SerialPort:
         self.name = device
         self.heard_late: HeardLate = nobody
         self.tap: Tap | None = None
+        self.hung_up = ""  # a device that is gone is noticed when it is asked
         self._settings = {"baudrate": baud, "parity": parity, "stopbits": stop_bits}
         self._character_s = (9 + (parity != "N") + stop_bits) / baud
         # above 19200 baud the standard fixes the silence at 1.75 ms
@@ -73,9 +75,10 @@ class SerialPort:
         self._gone = False
         self._free_at_s = 0.0
         self._heard_s = 0.0
+        self._before = b""  # what nobody here had asked for
         self._exchange: RtuExchange | None = None
         self._answer: asyncio.Future[Answer] | None = None
-        self._give_up_s = 0.0
+        self._sent_s = self._wait_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._overdue: list[tuple[RtuExchange, int, float]] = []
 
@@ -103,6 +106,7 @@ class SerialPort:
         self._node = os.fstat(self._serial.fileno()).st_rdev
         self._gone = False
         self._overdue.clear()
+        self._before = b""
         asyncio.get_running_loop().add_reader(self._serial.fileno(), self._readable)
         self._settled = False
         if self._settle_s:
@@ -136,7 +140,10 @@ class SerialPort:
             self._gone = True
             self._lost()
             return
-        self._heard_s = time.monotonic()
+        now_s = time.monotonic()
+        if self._exchange is None:
+            self._before = (self._recent(now_s) + data)[-MOST_HEARD_BYTES:]
+        self._heard_s = now_s
         if self.tap:
             self.tap(False, data)
         for overdue in list(self._overdue):
@@ -144,6 +151,10 @@ class SerialPort:
         if self._exchange is not None:
             self._exchange.feed(data)
             self._watch()
+
+    def _recent(self, now_s: float) -> bytes:
+        """Return what was heard since the last exchange, and may still be answered."""
+        return self._before if now_s - self._heard_s < OVERDUE_S else b""
 
     def _feed_overdue(self, overdue: tuple[RtuExchange, int, float], data: bytes) -> None:
         exchange, unit_id, since_s = overdue
@@ -159,7 +170,7 @@ class SerialPort:
         if self._serial is None or self._gone or self._replaced():
             raise PortError(f"{self.name}: the device is gone")
         loop = asyncio.get_running_loop()
-        exchange = self._exchange = RtuExchange(unit_id, read)
+        exchange = self._exchange = RtuExchange(unit_id, read, self._recent(time.monotonic()))
         answer: asyncio.Future[Answer] = loop.create_future()
         self._answer = answer
         request_s = RTU_REQUEST_BYTES * self._character_s
@@ -169,14 +180,14 @@ class SerialPort:
             os.write(self._serial.fileno(), exchange.request)
             if self.tap:
                 self.tap(True, exchange.request)
-            sent_s = time.monotonic() + request_s
-            self._give_up_s = sent_s + timeout_s + reply_s
+            self._sent_s = sent_s = time.monotonic() + request_s
+            self._wait_s = timeout_s + reply_s
             self._watch()
             result = await answer
-            if result is SILENCE:
+            if result.reply is NO_REPLY and not result.damaged:
                 self._overdue.append((exchange, unit_id, sent_s + reply_s))
-            elif result.reply.quality is not SILENCE.reply.quality:
-                return Answer(result.reply, max(0.0, self._heard_s - sent_s - reply_s))
+            elif result.reply is not NO_REPLY:
+                return replace(result, response_s=max(0.0, self._heard_s - sent_s - reply_s))
             return result
         except (OSError, termios.error) as error:
             raise PortError(f"{self.name}: {error}") from error
@@ -205,12 +216,17 @@ class SerialPort:
         exchange, answer = self._exchange, self._answer
         if exchange is None or answer is None or answer.done():
             return
-        wait_s = exchange.settles_s(self._heard_s, self._give_up_s, self._silence_s) - time.monotonic()
+        # not looked into before the line falls silent: on one that never does, that would cost much
+        until_s = min(self._heard_s + self._silence_s, self._sent_s + self._wait_s)
+        if until_s <= time.monotonic():
+            until_s = exchange.settles_s(self._heard_s, self._sent_s, self._wait_s, self._silence_s)
+        wait_s = until_s - time.monotonic()
         if self._timer is not None:
             self._timer.cancel()
         if wait_s > 0:
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._watch)
-        elif (reply := exchange.reply) is not None:
-            answer.set_result(Answer(reply))
-        else:
-            answer.set_result(DAMAGED if exchange.answered else SILENCE)
+            return
+        self._exchange, self._before = None, exchange.end()
+        reply = exchange.reply
+        damaged = reply is None and exchange.answered
+        answer.set_result(Answer(reply or NO_REPLY, damaged=damaged, stranger=exchange.stranger))

@@ -8,7 +8,7 @@ import time
 from collections import deque
 
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_request
-from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, PortError, Tap, nobody
+from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, HungUp, PortError, Tap, nobody
 from drivers.registers import Read
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class TcpPort(asyncio.Protocol):
         self.in_flight = in_flight
         self.heard_late: HeardLate = nobody
         self.tap: Tap | None = None
+        self.hung_up = ""
         self._host, self._port, self._pause_s = host, port, pause_s
         self._transport: asyncio.Transport | None = None
         self._stream = TcpStream(self._known)
@@ -44,7 +45,7 @@ class TcpPort(asyncio.Protocol):
     @property
     def is_open(self) -> bool:
         """Whether a connection stands."""
-        return self._transport is not None and not self._transport.is_closing()
+        return self._transport is not None
 
     async def open(self) -> None:
         """Connect; raise PortError with the reason."""
@@ -62,6 +63,7 @@ class TcpPort(asyncio.Protocol):
         """Take the new connection (asyncio calls this)."""
         assert isinstance(transport, asyncio.Transport)
         self._transport, self._stream, self._unanswered = transport, TcpStream(self._known), 0
+        self.hung_up = ""
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in KEEPALIVE.items():
@@ -78,12 +80,13 @@ class TcpPort(asyncio.Protocol):
         """Note that the connection is gone (asyncio calls this)."""
         if self._transport is not None and self._transport.is_closing():
             self._transport = None
-            self._fail(str(exc) if exc else "the connection was closed by the other side")
+            self.hung_up = str(exc) if exc else "the connection was closed by the other side"
+            self._fail(self.hung_up, HungUp)
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, why: str, kind: type[PortError] = PortError) -> None:
         for future, *_ in self._waiting.values():
             if not future.done():
-                future.set_exception(PortError(f"{self.name}: {why}"))
+                future.set_exception(kind(f"{self.name}: {why}"))
         self._waiting.clear()
         self._overdue.clear()
 
@@ -98,7 +101,8 @@ class TcpPort(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.abort()
                 self._transport = None
-            self._fail("answered what is not Modbus TCP; connecting anew")
+            self.hung_up = "answered what is not Modbus TCP; connecting anew"
+            self._fail(self.hung_up)
 
     def _known(self, transaction: int) -> bool:
         return transaction in self._waiting or transaction in self._overdue or transaction in self._answered

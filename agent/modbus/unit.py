@@ -9,9 +9,10 @@ say, however late. One that answers out of turn is covered by time: see `timing.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import InitVar, dataclass, field
 from math import floor
+from types import MappingProxyType
 
 import numpy as np
 
@@ -21,7 +22,9 @@ from agent.intervals import Intervals
 from agent.modbus.adu import data_bytes
 from agent.modbus.conversation import Conversation, shared
 from agent.modbus.cycle import CONNECT, PROBE, Ask, Connection, Cycle, Wish
-from agent.modbus.ports import NO_REPLY, Answer
+from agent.modbus.overheard import ANOTHER_MASTER, REMEDY
+from agent.modbus.ports import NO_REPLY, SILENCE, Answer
+from agent.modbus.sameness import Judgement, Said, Sameness
 from agent.modbus.silence import Silence
 from agent.modbus.stations import Stations
 from agent.modbus.timing import ResponseTimes, backoff_s, overdue_s
@@ -32,14 +35,18 @@ from drivers.layout import Layout
 from drivers.line import Line
 from drivers.plan import Cut
 from drivers.profile import Profile
-from drivers.registers import Reply
+from drivers.registers import Read, Reply
 
 log = logging.getLogger(__name__)
 
+ILLEGAL_ADDRESS = 2  # an exception
 STATE_PERIOD_S = 10.0  # points of the poll class "state"; safety points are read every cycle
 OTHERS_WITHIN_S = 10.0  # probes and first conversations give way to safety points for no longer than this
 TRIES = 2  # of one read in one cycle: a frame that noise hit is worth another
-IDENTIFIED_FOR_S = 30.0  # out of sight for longer, a unit is asked anew who it is: it may have been replaced
+# Some units close the connection where others say exception 2: a read that did so twice, and both times when
+# asked once more, is taken to be refused. Within one cycle a read is cut off so often before it is given up.
+CLOSED_BY, CUT_OFF_MOST = 2, 3
+PROBE_AGAIN_S = 1.0  # after a probe under which the port was lost
 BUSY_S = 0.2  # the patience that a busy unit is given before it is asked again
 
 
@@ -50,7 +57,8 @@ class Unit:
     `connected` is called with each new layout, before any frame that is read with it, and returns the hash of
     its description; `emit` is called with every frame and its layout; `mismatch` with what is wrong when the
     unit is not what its profile describes, and with "" when it is. `instance`: which one of several behind a
-    gateway that shifts addresses. All times are CLOCK_BOOTTIME, s.
+    gateway that shifts addresses. `known`: what told it from others when it was read last; `exchanged` is
+    called with what it was and is when another one is there. All times are CLOCK_BOOTTIME, s.
     """
 
     name: str
@@ -64,6 +72,8 @@ class Unit:
     connected: Callable[["Unit", Layout], bytes]
     emit: Callable[[Frame, Layout], None]
     mismatch: Callable[["Unit", str], None] = lambda _unit, _said: None
+    exchanged: Callable[["Unit", str], None] = lambda _unit, _said: None
+    known: InitVar[Mapping[str, Said]] = MappingProxyType({})
     instance: int = 1
     deadline_s: float = 10.0  # within which every safety point must be read again
     counters: Counters = field(default_factory=Counters)
@@ -79,15 +89,23 @@ class Unit:
     _silence: Silence = field(default_factory=Silence)
     _in_vain: bool = False  # asked since the last frame
     _waiting: bool = False  # for the answer to a probe, or to a read of the conversation
-    _identified_s: float = 0.0
+    _answered_s: float = 0.0
+    _closed_by: dict[Read, int] = field(default_factory=dict)  # connections that were closed by a read
+    _strangers: bool = False  # another master was heard with the last answer
     _ask_from_s: float = 0.0
     _data_from_s: float = 0.0  # before, a late reply could be taken for the one to a read of values
     _cycle: Cycle | None = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, known: Mapping[str, Said]) -> None:
+        self._same = Sameness(dict(known))
         self.times = ResponseTimes(self.timeout_s)
         self.intervals = Intervals(self.deadline_s)
         self._conversation = Conversation(self.profile, self.line, self.instance)
+
+    @property
+    def marks(self) -> Mapping[str, Said]:
+        """What tells it from others, by label."""
+        return self._same.known
 
     @property
     def silences(self) -> int:
@@ -107,8 +125,11 @@ class Unit:
         A cycle whose safety points are still being read goes on, and the next one is dropped: values are not
         bunched. A silent unit, or one whose port is not open, is not asked, and its frame says just that.
         """
-        if can_ask and not self._conversation.under_way and (self._unknown or self._was_away(now_s)):
-            self._begin_conversation(now_s)
+        if can_ask and not self._conversation.under_way and not self._silence.lost:
+            if self._unknown:
+                self._begin_conversation(now_s)
+            elif self._same.due(now_s) or self._same.away(now_s, self._answered_s, self.pace_s):
+                self._prove(now_s)
         if now_s < self.release_s:
             return
         missed = floor((now_s - self.release_s) / self.period_s)
@@ -128,7 +149,7 @@ class Unit:
         if connection is None:
             return
         connection.image.begin_cycle()
-        talking = self._conversation.under_way or self._silence.lost
+        talking = (self._conversation.under_way and not self._conversation.proves) or self._silence.lost
         if connection.foreign or talking or not can_ask or now_s < self._data_from_s:
             if self._in_vain:
                 connection.image.word_quality[:] = Quality.NO_REPLY
@@ -140,14 +161,14 @@ class Unit:
     def _unknown(self) -> bool:
         return self.connection is None or self.connection.foreign
 
-    def _was_away(self, now_s: float) -> bool:
-        """Whether what answers now may be another unit: nobody has heard this one for long."""
-        if self._silence.lost or self._cycle is not None or self.heard_s is None:
-            return False
-        away_s = now_s - max(self.heard_s, self._identified_s)
-        return away_s > IDENTIFIED_FOR_S and away_s > 3 * self.pace_s
+    def _prove(self, now_s: float) -> None:
+        assert self.connection is not None
+        if not self._conversation.prove(self.connection.layout):
+            self._same.settled(now_s)  # nothing tells it from another
 
     def _begin_conversation(self, now_s: float) -> None:
+        if self._cycle is not None:
+            self._end_cycle(now_s)
         layout = self._conversation.begin(self._cuts)
         if layout is not None:
             self._understood(layout, now_s)
@@ -160,11 +181,13 @@ class Unit:
             return Wish(PROBE, self._ask_from_s, self._ask_from_s + OTHERS_WITHIN_S)
         if self._conversation.under_way:
             at_s = max(self._ask_from_s, self._data_from_s)
+            if self._conversation.proves:  # its safety points wait for it
+                return Wish(CONNECT, at_s, at_s + self.period_s, safety=True)
             return Wish(CONNECT, at_s, at_s + OTHERS_WITHIN_S)
         cycle = self._cycle
         if cycle is None or not cycle.pending or cycle.must_wait:
             return None
-        index, at_s = cycle.pending[0], max(cycle.release_s, self._ask_from_s)
+        index, at_s = cycle.pending[0], max(cycle.release_s, self._ask_from_s, self._data_from_s)
         if index in cycle.connection.safety:
             return Wish(index, at_s, cycle.release_s + self.period_s, safety=True)
         return Wish(index, at_s, cycle.connection.state_at_s + STATE_PERIOD_S)
@@ -207,6 +230,12 @@ class Unit:
         """Take what came of a request."""
         verdict = verdict_of(answer)
         self.counters.count(verdict)
+        self._strangers = bool(answer.stranger)
+        if verdict not in UNHEARD and answer.response_s is not None:
+            if ask.purpose != CONNECT and self._same.away(now_s, self._answered_s, self.pace_s):
+                self._same.doubt(now_s)
+            self._answered_s = now_s
+            self._closed_by.pop(ask.read, None)
         if answer.response_s is not None and verdict is not Verdict.GATEWAY:
             self.times.add(answer.response_s)
         if ask.purpose == PROBE:
@@ -230,6 +259,38 @@ class Unit:
         self._conversation.end()
         if self._cycle is not None:
             self._end_cycle(self.clock.boottime_s())
+
+    def cut_off(self, ask: Ask, now_s: float) -> None:
+        """Note that the port was lost under a request after it had brought answers: it is asked once more.
+
+        Not where the request has shown before that the unit refuses it by closing, and not for ever.
+        """
+        cycle = ask.cycle
+        tries = self._conversation.tries if cycle is None else cycle.tries.get(ask.purpose, 0)
+        if self._closed_by.get(ask.read, 0) >= CLOSED_BY:
+            self.answered(ask, Answer(Reply((), Quality.REFUSED, ILLEGAL_ADDRESS)), now_s)
+        elif ask.purpose == PROBE:
+            self._waiting, self._ask_from_s = False, now_s + PROBE_AGAIN_S
+        elif tries >= CUT_OFF_MOST:
+            self.answered(ask, SILENCE, now_s)
+        elif cycle is None:
+            self._waiting = False
+            self._conversation.tries += 1
+        elif cycle is self._cycle:
+            cycle.tries[ask.purpose] = tries + 1
+            cycle.out -= 1
+            cycle.pending.appendleft(ask.purpose)
+
+    def closed_by(self, read: Read) -> None:
+        """Note that a request was cut off, and once more when it was the first on a new connection."""
+        times = self._closed_by[read] = self._closed_by.get(read, 0) + 1
+        if times == CLOSED_BY:
+            text = "unit %s: closes instead of answering %s %d, %d long; that is taken for a refusal"
+            log.warning(text, self.name, read.area, read.address, read.count)
+
+    def reconnected(self, now_s: float, *, habit: bool) -> None:
+        """Note that the port was opened. habit: it was closed again and again by the other side."""
+        self._same.doubt(now_s, habit=habit)
 
     def _worth_another(self, verdict: Verdict, tries: int) -> bool:
         """Whether to ask again at once: not where a late reply could be taken for the second one's."""
@@ -294,19 +355,26 @@ class Unit:
         self.release_s = min(self.release_s, max(now_s, self._data_from_s))
 
     def _conversed(self, ask: Ask, reply: Reply, verdict: Verdict, now_s: float) -> None:
-        if not self._conversation.under_way:
-            return
+        if not self._conversation.under_way or ask.read != self._conversation.read:
+            return  # it was broken off, or begun anew, meanwhile
         self._conversation.tries += 1
         if verdict is Verdict.BUSY:
             self._ask_from_s = now_s + BUSY_S
             return
         if self._worth_another(verdict, self._conversation.tries):
             return
+        if self._conversation.proves and verdict in UNHEARD:
+            self._conversation.end()
+            self._same.open(now_s)
+            if verdict is Verdict.SILENT and not self.numbered:
+                self._data_from_s = ask.at_s + overdue_s(self.timeout_s)
+            return
         try:
-            layout = self._conversation.answered(NO_REPLY if verdict in UNHEARD else reply)
+            said = self._conversation.answered(NO_REPLY if verdict in UNHEARD else reply)
         except IdentityMismatch as error:
             if self.connection is None or not self.connection.foreign:
                 self.connection = self._connected(error.layout, foreign=True)
+            self._same.forget_suspect()
             self.mismatch(self, str(error))
             self._fell_silent(ask, verdict, now_s, str(error))
         except ConnectError as error:
@@ -314,13 +382,28 @@ class Unit:
                 self.connection = None
             self._fell_silent(ask, verdict, now_s, str(error))
         else:
-            if layout is not None:
-                self._understood(layout, now_s)
+            if isinstance(said, Layout):
+                self._understood(said, now_s)
+            elif said is not None:
+                self._proved(said, now_s)
+
+    def _proved(self, said: Said, now_s: float) -> None:
+        """Take what a mark of the unit says."""
+        assert self.connection is not None
+        label = self._conversation.proves
+        if self._same.suspect(label, said, self.connection.layout.identity[label], now_s):
+            self._begin_conversation(now_s)
 
     def _understood(self, layout: Layout, now_s: float) -> None:
+        judgement, text = self._same.judge(layout, now_s)
+        if judgement is Judgement.OPEN:
+            self._begin_conversation(now_s)
+            return
+        if judgement is Judgement.ANOTHER:
+            self.times = ResponseTimes(self.timeout_s)
+            self.exchanged(self, text)
         for note in layout.notes:
             log.warning("unit %s: %s", self.name, note)
-        self._identified_s = now_s
         self.connection = self._connected(layout)
         self.mismatch(self, "")
         self.release_s = now_s
@@ -348,6 +431,8 @@ class Unit:
         self._conversation.end()
         if not trouble and self.connection is not None:
             trouble = UNHEARD[verdict]
+        if verdict in UNHEARD and self._strangers:
+            trouble = f"is not understood: {ANOTHER_MASTER}; {REMEDY}"
         if trouble and trouble != self.trouble:
             log.warning("unit %s: %s", self.name, trouble)
         self.trouble = trouble or self.trouble
@@ -378,6 +463,7 @@ class Unit:
             log.warning("unit %s: %s; connecting anew", self.name, "; ".join(changed))
             connection.image.begin_cycle()
             self.connection = None
+            self._conversation.end()
         elif cycle.sound and not cycle.left:
             self.heard_s = stamp.boottime_ns / 1e9
             self.intervals.add(now_s)

@@ -61,6 +61,7 @@ class Keeping:
 
     def __init__(self, rows: Mapping[str, bytes], desk: Desk, clock: Clock) -> None:
         self.origins: dict[str, Origin] = {}
+        self.marks: dict[str, dict[str, str | int | float]] = {}  # what told each unit from others
         self._desk, self._clock = desk, clock
         self._before: dict[str, dict[str, _Before]] = {}  # by unit and layout
         self._standing: dict[str, Standing] = {}  # of units without judges yet
@@ -85,6 +86,7 @@ class Keeping:
                 raise BadSnapshot("of another kind of time: simulated and real do not meet")
             if kind == STATE:
                 content = found.content
+                self.marks[unit] = content.get("marks", {})  # version 0.1.0 kept none
                 before = _Before(Kept(**content["kept"]), content["since_utc_ns"], found.stamp, found.boot_id)
                 self._before.setdefault(unit, {})[before.kept.layout] = before
             elif kind == ALARMS:
@@ -168,11 +170,17 @@ class Keeping:
         """Take the units that there are from now on; nothing is kept of others."""
         wanted = set(units)
         tables: tuple[dict[str, Any], ...] = (
-            self._before, self._standing, self._judges, self._due_s, self.origins
+            self._before, self._standing, self._judges, self._due_s, self.origins, self.marks
         )  # fmt: skip
         for known in tables:
             for gone in known.keys() - wanted:
                 del known[gone]
+
+    def forget(self, unit: str) -> None:
+        """Drop what was learned of a unit: another one is there. Its alarms stay until they are over."""
+        for known in (self._before, self._standing, self._judges):
+            known.pop(unit, None)
+        self._due_s[unit] = self._clock.boottime_s()  # what is on disk is the old one's
 
     # ---- to be kept
 
@@ -192,7 +200,11 @@ class Keeping:
         for unit in self._states_due(now.boottime_ns / 1e9):
             kept = self._judges[unit].learned()
             if kept.t_s == kept.t_s:
-                content = {"since_utc_ns": self.origins[unit].since_utc_ns, "kept": asdict(kept)}
+                content = {
+                    "since_utc_ns": self.origins[unit].since_utc_ns,
+                    "kept": asdict(kept),
+                    "marks": self.marks.get(unit, {}),
+                }
                 rows[f"{unit}:{STATE}"] = self._row(content, now)
         for name in self._names:
             if name.rpartition(":")[0] not in self._due:

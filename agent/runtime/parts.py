@@ -173,6 +173,8 @@ class Parts:
             connected=self.watching.connected,
             emit=self.watching.frame,
             mismatch=self.watching.mismatch,
+            exchanged=self.watching.exchanged,
+            known=self.watching.keeping.marks.get(table.path, {}),
             instance=table.instance,
         )
 

@@ -60,6 +60,7 @@ class Watching:
         self._schemas: dict[str, bytes] = {}
         self._identities: dict[str, AlarmBook] = {}
         self._unseen: dict[str, Unseen] = {}
+        self._exchanges: dict[str, AlarmBook] = {}
         self.keeping = Keeping(kept, desk, clock)
         self._together = Together(self.keeping.book(SITE, "together"))
         desk.watch(SITE, {"together": self._together.book})
@@ -68,12 +69,14 @@ class Watching:
         """Take the units that there are from now on, and how they are to be judged."""
         self._settings = {unit.path: config.detection.settings(unit.chemistry) for unit in config.unit}
         for gone in self._identities.keys() - self._settings.keys():
-            del self._identities[gone], self._unseen[gone]
+            del self._identities[gone], self._exchanges[gone], self._unseen[gone]
         self.keeping.expect(self._settings)
         for new in self._settings.keys() - self._identities.keys():
             self._identities[new] = self.keeping.book(new, "identity")
+            self._exchanges[new] = self.keeping.book(new, "exchanged")
             self._unseen[new] = Unseen(self.keeping.book(new, "unseen"))
-            self._desk.watch(new, {"identity": self._identities[new], "unseen": self._unseen[new].book})
+            books = {"identity": self._identities[new], "exchanged": self._exchanges[new]}
+            self._desk.watch(new, books | {"unseen": self._unseen[new].book})
 
     def begin_anew(self, units: Iterable[Unit]) -> None:
         """Forget what was seen of units that are polled otherwise from now on."""
@@ -84,6 +87,7 @@ class Watching:
     def connected(self, unit: Unit, layout: Layout) -> bytes:
         """Take a unit's layout: its description onto disk, and detectors for its values."""
         digest, body = encode_schema(layout.describe())
+        self.keeping.marks[unit.name] = dict(unit.marks)
         # the writer works in order: the schema is on disk before any batch that needs it
         self._background(self._writer(self._store.add_schema, digest, body))
         if digest != self._schemas.get(unit.name):  # the same values again: what was learned still holds
@@ -130,6 +134,17 @@ class Watching:
     def _mismatched(self, unit: str) -> bool:
         standing = self._identities[unit].standing()
         return any(alarm.said and alarm.said.detector == "identity" for alarm in standing)
+
+    def exchanged(self, unit: Unit, said: str) -> None:
+        """Announce that another unit is there; what was learned of the old one is not true of it."""
+        stamp = self._clock.stamp()
+        self._schemas.pop(unit.name, None)
+        self.latest.pop(unit.name, None)
+        self.keeping.forget(unit.name)
+        text = f"{said}; what was learned of the old one is dropped, limits are judged as before"
+        self._desk.found(
+            unit.name, stamp, identity.exchanged(self._exchanges[unit.name], text, stamp.boottime_ns / 1e9)
+        )
 
     def look_around(self, buses: Iterable[Bus]) -> None:
         """Judge what no unit can say of itself: who is out of sight, and who fell silent together."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from agent.modbus.adu import sound
+from agent.modbus.overheard import sound
 from agent.modbus.ports import Answer, Port, PortError
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.verdict import Verdict, verdict_of

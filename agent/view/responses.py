@@ -18,6 +18,7 @@ RESPONSES = {
     "sensor-fault": "Check the sensor and its cable; until then its place is not watched.",
     "reported": "Look up what the unit's manual says of this; the unit itself reports it.",
     "identity": "Compare the unit with its profile: another battery, another firmware, or a wrong unit id.",
+    "exchanged": "See who exchanged it, and that limits and profile suit the new one; detectors begin anew.",
     "blind": "Find out why nothing is seen: power, cable, unit. Look at the battery itself until then.",
     "heartbeat": "The unit answers but its own counter stands: restart the unit; look at the battery itself.",
     "held-frame": "The unit repeats itself: restart its gateway, then the unit; look at the battery itself.",

@@ -123,7 +123,7 @@ def unit_view(
         "sentence": _sentence(boxes, values),
         "worst": [box["name"] for box in cell_map.worst(boxes)[:3]],
         "blind": None if seen else _blind(unit, now),
-        "notes": [*unit.get("notes", []), *_unproven(unit, boxes), *_learning(unit)],
+        "notes": [*unit.get("notes", []), *_unproven(unit, boxes), *_nameless(unit), *_learning(unit)],
         "link": _link(unit, trends),
     }
 
@@ -143,6 +143,13 @@ def _unproven(unit: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]]) -> li
     if unit.get("empty") or any(box["sight"] != "live" for box in boxes if not box["absent"]):
         return []
     return ["liveness unprovable: it answers, but nothing shows that its values still move"]
+
+
+def _nameless(unit: Mapping[str, Any]) -> list[str]:
+    """Say where nothing that a unit says of itself would tell it from another."""
+    if unit.get("marks", ["not told"]):
+        return []
+    return ["it tells no serial number or model: an exchanged unit cannot be noticed"]
 
 
 def _clock(now: datetime, ago_s: float) -> str:

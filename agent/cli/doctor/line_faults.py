@@ -8,7 +8,7 @@ damages frames; two masters bring frames that nobody here asked for.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.modbus.adu import sound
+from agent.modbus.overheard import request_at, sound
 
 FEW = 0.002  # of the reads of a healthy line; more is a finding
 OFTEN = 0.05
@@ -74,9 +74,7 @@ def of_bytes(unit_id: int, sent: bytes, got: bytes) -> str:
     for end in range(len(heard) - 1, max(4, len(heard) - 4), -1):
         if heard[0] == unit_id and sound(heard[:end]):
             return f"{len(heard) - end} stray bytes after a sound answer: no biasing"
-    if len(heard) >= 8 and any(
-        sound(heard[at : at + 8]) and heard[at] != unit_id for at in range(len(heard) - 7)
-    ):
+    if any(request_at(heard, at) not in (b"", sent) for at in range(len(heard))):
         return "a request that was not sent from here: a second master is on the line"
     if heard[0] == unit_id:
         return "an answer whose bytes are wrong or missing: termination, noise, or two units with one id"

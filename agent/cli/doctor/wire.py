@@ -12,6 +12,7 @@ from agent.cli.doctor.site import Site
 from agent.cli.door import age
 from agent.cli.limits import limits_of, review_of
 from agent.config import RtuBus, TcpBus, UnitTable
+from agent.modbus.overheard import ANOTHER_MASTER
 from agent.survey.endpoint import console_of
 
 NO_PERMISSION = "no permission"  # in what agent.modbus.serial_line says
@@ -55,8 +56,8 @@ def _port_trouble(site: Site, bus: TcpBus | RtuBus) -> Result | None:
             return note(
                 f"bus {bus.name}: the running agent does not know it yet", "systemctl reload cellwarden"
             )
-        if not told["trouble"] or NO_PERMISSION in told["trouble"]:
-            return None
+        if not told["trouble"] or NO_PERMISSION in told["trouble"] or ANOTHER_MASTER in told["trouble"]:
+            return None  # told by checks of their own
         if isinstance(bus, TcpBus):
             return problem("CW-103", f"bus {bus.name}: {told['trouble']}", f"ping {bus.host}")
         return problem("CW-104", f"bus {bus.name}: {told['trouble']}", "dmesg | tail")
@@ -149,6 +150,9 @@ def line(site: Site) -> Iterator[Result]:
         if all(hidden):
             yield unknown(hidden[0])
             continue
+        told = next((b for b in site.status["buses"] if b["name"] == bus.name), None) if site.status else None
+        if told and ANOTHER_MASTER in told["trouble"]:
+            yield problem("CW-202", f"{bus.name}: {told['trouble']}", "cellwarden status")
         reads, late, stray = _reads(site, bus.name)
         run = f"cellwarden probe {bus.device if isinstance(bus, RtuBus) else bus.host} --id 1 holding:0"
         for fault in line_faults.of_counts(reads, late):

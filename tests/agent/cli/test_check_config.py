@@ -85,3 +85,12 @@ def test_a_misspelt_profile_is_told_with_the_other_mistakes_not_after_them(tmp_p
     path.write_text('[agent]\nprofile_dir = ["mine"]\n' + wrong.replace("perod_s", "period_s"))
     assert "profile_dir: unknown key" in CliRunner().invoke(main, ["check", "--config", str(path)]).output
     assert "pace-rut" not in CliRunner().invoke(main, ["check", "--config", str(path)]).output
+
+
+def test_units_that_cannot_be_told_from_others_are_named(tmp_path: Path) -> None:
+    assert "not noticed" not in check(tmp_path, period_s=4.0).output
+    path = tmp_path / "agent.toml"
+    path.write_text(path.read_text().replace('"pace-rtu"', '"soltaro-rack-b"', 1))
+    said = CliRunner().invoke(main, ["check", "--config", str(path)]).output
+    nameless = "its profile soltaro-rack-b has no serial number or model (rack-1)"
+    assert f"not noticed: an exchanged unit, where {nameless}" in said

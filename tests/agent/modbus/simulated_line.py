@@ -12,7 +12,7 @@ from agent.clock import Stamp
 from agent.frame import Frame
 from agent.modbus.adu import RTU_REQUEST_BYTES, RtuExchange, data_bytes
 from agent.modbus.cycle import Ask
-from agent.modbus.ports import DAMAGED, SILENCE, Answer
+from agent.modbus.ports import NO_REPLY, Answer
 from agent.modbus.schedule import Schedule
 from agent.modbus.unit import Unit
 from agent.quality import Quality
@@ -93,6 +93,7 @@ class Simulation:
         self.silence_s = 3.5 * self.character_s
         self._on_wire: list[tuple[float, bytes]] = []  # arrival of the last byte, bytes
         self._heard_s = 0.0
+        self._before = b""
 
     def unit(self, unit_id: int, period_s: float = 1.0, **rest: object) -> Unit:
         profile = rest.pop("profile", PROFILE)
@@ -133,26 +134,29 @@ class Simulation:
 
     def _carry(self, ask: Ask) -> Answer:
         self._fall_silent()
-        exchange = RtuExchange(ask.unit.unit_id, ask.read)
+        exchange = RtuExchange(ask.unit.unit_id, ask.read, self._before)
         sent_s = self.clock.now_s + RTU_REQUEST_BYTES * self.character_s
         reply_s = (5 + data_bytes(ask.read)) * self.character_s
         self._answer(exchange.request, sent_s)
-        give_up_s = sent_s + ask.timeout_s + reply_s
+        wait_s = ask.timeout_s + reply_s
         while True:
-            until_s = exchange.settles_s(self._heard_s, give_up_s, self.silence_s)
+            until_s = exchange.settles_s(self._heard_s, sent_s, wait_s, self.silence_s)
             if not self._on_wire or self._on_wire[0][0] > until_s:
                 break
             self._heard_s, data = self._on_wire.pop(0)
             exchange.feed(data)
         self.clock.now_s = until_s
+        self._before = exchange.end()
         if exchange.reply is not None:
-            return Answer(exchange.reply, max(0.0, self._heard_s - sent_s - reply_s))
-        return DAMAGED if exchange.answered else SILENCE
+            response_s = max(0.0, self._heard_s - sent_s - reply_s)
+            return Answer(exchange.reply, response_s, stranger=exchange.stranger)
+        return Answer(NO_REPLY, damaged=exchange.answered, stranger=exchange.stranger)
 
     def _fall_silent(self) -> None:
         while True:
             while self._on_wire and self._on_wire[0][0] <= self.clock.now_s:
-                self._heard_s = self._on_wire.pop(0)[0]
+                self._heard_s, data = self._on_wire.pop(0)
+                self._before += data
             if self._heard_s + self.silence_s <= self.clock.now_s + 1e-9:
                 return
             self.clock.now_s = self._heard_s + self.silence_s

@@ -11,14 +11,16 @@ from agent.modbus import bus as engine
 from agent.modbus.adu import data_bytes
 from agent.modbus.bus import Bus
 from agent.modbus.guest import GuestRefused, parts
-from agent.modbus.ports import Port
+from agent.modbus.ports import Port, PortError
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.tcp import TcpPort
 from agent.modbus.unit import Unit
 from agent.modbus.verdict import Verdict, verdict_of
 from agent.quality import Quality
 from drivers.registers import Area, Read
+from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.rtu import RtuBus
+from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import TcpEndpoint
 from tests.agent.modbus.test_bus import Recorder, unit
 
@@ -52,6 +54,20 @@ async def test_a_person_reads_any_register_of_a_polled_bus_and_sees_the_bytes(po
         assert all(each.sent and each.got for each in heard)
         (nobody,) = await bus.read(77, Read(Area.HOLDING, 0, 1), 0.1)
         assert verdict_of(nobody.answer) in (Verdict.SILENT, Verdict.GATEWAY)
+
+
+async def test_a_connection_that_breaks_under_a_guest_is_told_to_him_and_polling_goes_on(
+    endpoint: TcpEndpoint, table: RegisterTable
+) -> None:
+    endpoint.units = {1: table, 77: table}
+    endpoint.faults.set(Fault(FaultKind.DROP, unit_id=77, times=1))
+    frames = Recorder()
+    one = unit("a", 1, frames)
+    one.period_s = 0.5
+    async with polled(TcpPort(endpoint.host, endpoint.port), one, frames) as bus:
+        with pytest.raises(PortError, match="closed by the other side"):
+            await bus.read(77, Read(Area.HOLDING, 120, 4), 0.1)
+        await frames.first("a", Quality.GOOD, after=len(frames.frames))
 
 
 async def test_a_guest_that_could_delay_a_safety_point_is_refused(

@@ -1,0 +1,99 @@
+"""Whether a unit is still the one that it was: when to ask it, and what its answer is worth. Pure.
+
+Who was away may have been exchanged. So one mark of its identity is asked before its values count again; if
+it says something else, all are asked before that is believed. Blank, garbled and refused marks say nothing,
+and hold nothing up.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from math import inf
+
+from agent.wire.text import printable
+from drivers.identity import names_of, told
+from drivers.layout import Layout
+
+Said = str | int | float
+
+AWAY_S = 3.0  # out of sight for this and a period: it may have been exchanged
+# Where a mark says nothing, or a device closes its connections by habit, it is asked again so much later.
+PROVED_FOR_S = 10.0
+
+
+class Judgement(Enum):
+    """What a unit that said all of itself is."""
+
+    SAME = 0
+    ANOTHER = 1
+    OPEN = 2  # to be asked once more
+
+
+@dataclass(eq=False)
+class Sameness:
+    """What is known of a unit's identity. known: by label, what tells it from others."""
+
+    known: dict[str, Said] = field(default_factory=dict)
+    asked_s: float = 0.0  # when it last said who it is
+    _ask_at_s: float = inf
+    _suspect: dict[str, Said] = field(default_factory=dict)  # what another one said, once
+
+    def away(self, now_s: float, answered_s: float, pace_s: float) -> bool:
+        """Whether nobody has heard the unit for long: it last answered at `answered_s`."""
+        return now_s - max(answered_s, self.asked_s) > pace_s + AWAY_S
+
+    def due(self, now_s: float) -> bool:
+        """Whether it is to be asked now."""
+        return now_s >= self._ask_at_s
+
+    def doubt(self, now_s: float, *, habit: bool = False) -> None:
+        """Ask it: what answers now may be another. habit: that happens again and again, so not each time."""
+        at_s = max(now_s, self.asked_s + PROVED_FOR_S) if habit else now_s
+        self._ask_at_s = min(self._ask_at_s, at_s)
+
+    def settled(self, now_s: float) -> None:
+        """Note that there is nothing more to ask."""
+        self.asked_s, self._ask_at_s = now_s, inf
+
+    def open(self, now_s: float) -> None:
+        """Note that it was asked in vain."""
+        self.asked_s, self._ask_at_s = now_s, now_s + PROVED_FOR_S
+
+    def suspect(self, label: str, said: Said, was: Said, now_s: float) -> bool:
+        """Take what one mark says, which was `was`; return whether the unit may be another."""
+        if not told(said):
+            self.open(now_s)
+        elif said == self.known.get(label, was):
+            self.settled(now_s)
+        else:
+            self._suspect = {label: said}
+            return True
+        return False
+
+    def forget_suspect(self) -> None:
+        """What was said is no news: the unit is not even of its kind."""
+        self._suspect = {}
+
+    def judge(self, layout: Layout, now_s: float) -> tuple[Judgement, str]:
+        """Take all that a unit says of itself; return what it is, and where it is another, in words."""
+        self.settled(now_s)
+        now = names_of(layout.marks, layout.identity)
+        other = {label: said for label, said in now.items() if self.known.get(label, said) != said}
+        before, self._suspect = self._suspect, {}
+        if not other:
+            self.known = self.known | now
+            return Judgement.SAME, ""
+        if any(before.get(label) == said for label, said in other.items()):
+            text = ", ".join(
+                f"{label} was {_shown(self.known[label])}, is {_shown(said)}" for label, said in other.items()
+            )
+            self.known = now
+            return Judgement.ANOTHER, f"another unit: {text}"
+        if before:  # three readings, and no two alike
+            self.open(now_s)
+            return Judgement.SAME, ""
+        self._suspect = other
+        return Judgement.OPEN, ""
+
+
+def _shown(said: Said) -> str:
+    return printable(str(said), 60)
