@@ -124,8 +124,8 @@ class StoreTable(Table):
     max_mb: Annotated[float, Field(ge=8), number(8, MOST_MB)] = (
         1000.0  # undelivered batches; beyond it the oldest are dropped
     )
-    history_mb: Annotated[float, Field(ge=0), number(0, MOST_MB)] = (
-        60.0  # delivered ones stay below it, for people
+    history_mb: Annotated[float, Field(ge=0), number(0, MOST_MB)] | None = (
+        None  # delivered ones stay below it, for people and collectors; a share of the free disk if not said
     )
 
 

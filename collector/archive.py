@@ -102,9 +102,12 @@ class Archive:
             yield name, batch.repaired(offsets_ns.get((name, batch.boot_id.hex())))
 
     def _offsets_ns(self) -> dict[tuple[str, str], int]:
-        """UTC less boot time of every boot whose clock was set in the end."""
+        """UTC less boot time of every boot whose clock was set in the end; what was sealed last holds."""
         offsets = {}
-        for agent, record in self.rows("SELECT agent, record FROM event WHERE kind = 'clock_offset'"):
+        for agent, record in self.rows(
+            "SELECT agent, record FROM event JOIN stream USING (agent, epoch) WHERE kind = 'clock_offset'"
+            " ORDER BY stream.first_utc_ns, sequence, position"  # what is healed arrives late
+        ):
             try:
                 said = json.loads(record)
                 boot_id, offset_ns = said["boot_id"], said["offset_ns"]

@@ -15,7 +15,7 @@ from agent.config import Config, RtuBus, TcpBus, UnitTable, UpstreamTable
 from agent.line import line_of, serial_of, timeout_of
 from agent.modbus.proof import Age, Load, ages, load_of
 from agent.outputs.coverage import uncovered
-from agent.store.estimate import estimate, free_mb
+from agent.store.estimate import estimate, free_mb, history_mb
 from agent.uplink.tls import TlsError, client_context
 from drivers.connect import assume, tells_apart
 from drivers.layout import Layout
@@ -128,18 +128,21 @@ class _Asked(NamedTuple):
 
 
 def _disk_lines(config: Config, asked: Sequence[_Asked]) -> list[str]:
-    """What the buffer will write, and how long an outage it can bridge."""
+    """What the buffer will write, and how long an outage, or a collector's loss, it can bridge."""
     sizes = [(unit.layout.n, unit.table.period_s) for unit in asked if unit.layout is not None]
     if not sizes:
         return ["buffer: how much it writes depends on units that say themselves what they have"]
     store = config.store
     need = estimate(sizes, store.batch_s, store.batch_frames)
     room_mb = min(store.max_mb, free_mb(store.path))
+    kept_mb = history_mb(store.path, store.max_mb, store.history_mb)
     more = ", and more for units that say themselves what they have" if len(sizes) < len(asked) else ""
     return [
         f"buffer: about {need.flash_mb_per_day:.0f} MB of flash written per day{more}",
         f"outage: {room_mb:.0f} MB hold about {room_mb / need.stored_mb_per_day:.1f} days"
         f" ({need.stored_mb_per_day:.1f} MB per day{more})",
+        f"history: {kept_mb:.0f} MB heal a collector that lost about"
+        f" {kept_mb / need.stored_mb_per_day:.1f} days{more and ', and less with units that say themselves'}",
     ]
 
 

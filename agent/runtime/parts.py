@@ -28,6 +28,7 @@ from agent.reload import ReloadRefused
 from agent.runtime.tasks import Background
 from agent.runtime.watching import SITE, Watching
 from agent.store.errors import DiskTrouble, StoreError
+from agent.store.estimate import history_mb
 from agent.store.ledger import Event
 from agent.store.recorder import Recorder
 from agent.store.room import Settings
@@ -139,7 +140,7 @@ class Parts:
         names = self.config.agent.id, self.clock.boot_id, UPSTREAM, self.desk.about_itself
         settings = Settings(
             max_bytes=int(store.max_mb * 1e6),
-            history_bytes=int(store.history_mb * 1e6),
+            history_bytes=int(history_mb(store.path, store.max_mb, store.history_mb) * 1e6),
             units=len(self.config.unit),
         )
         try:

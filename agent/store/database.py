@@ -6,6 +6,7 @@ can corrupt a WAL that two connections write or checkpoint. Readers open it `mod
 
 import contextlib
 import fcntl
+import json
 import os
 import sqlite3
 from pathlib import Path
@@ -109,6 +110,8 @@ def _check(db: sqlite3.Connection) -> None:
 def _balance(db: sqlite3.Connection) -> None:
     """Count what is stored: bits may flip where no page looks wrong for it."""
     (sealed,) = db.execute("SELECT last_sequence FROM account").fetchone()
+    for (healing,) in db.execute("SELECT healing FROM ledger").fetchall():
+        Ranges(json.loads(healing))
     for name, acknowledged, dropped in db.execute("SELECT * FROM upstream").fetchall():
         ranges = db.execute("SELECT first, last FROM settled WHERE upstream = ? ORDER BY first", [name])
         settled = Ranges(ranges)

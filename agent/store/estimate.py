@@ -4,6 +4,7 @@ Fitted to `cellwarden bench wire` and `cellwarden bench buffer`: noise of one re
 Restless values cost more, values that rest cost next to nothing.
 """
 
+import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,12 @@ BATCH_BYTES, FIRST_BYTES_PER_VALUE, NEXT_BYTES_PER_VALUE = 180, 0.75, 0.25  # of
 COMMIT_FLASH_BYTES = 6_000  # pages that every commit writes
 BATCH_FLASH_BYTES, FLASH_PER_BLOB_BYTE = 300, 3.56  # once in the WAL, once in pages of 4 KiB that it dirties
 ROW_BYTES = 75  # of a batch beside its blob
+
+
+#: Delivered batches stay on a tenth of the disk that is free, if [store] does not say otherwise: 60 MB are
+#: less than a day of eight racks. No more than a quarter of `max_mb`: the whole file is checked at each
+#: start, seconds for each 100 MB on a card, and what is healed must not push out what was never delivered.
+HISTORY_OF_FREE, HISTORY_OF_MAX, HISTORY_LEAST_MB = 0.1, 0.25, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,16 @@ def _pages(payload: int) -> float:
     local = least + (payload - least) % chunk
     local = local if local <= most else least
     return 1 / (usable // (local + 12)) + (payload - local + chunk - 1) // chunk
+
+
+def history_mb(path: Path, max_mb: float, said: float | None) -> float:
+    """Megabytes below which delivered batches stay; `said` by [store], or by the disk's free space."""
+    if said is not None:
+        return said
+    share_mb = 0.0
+    with contextlib.suppress(OSError):  # a disk that says nothing will be told of elsewhere
+        share_mb = min(HISTORY_OF_FREE * free_mb(path), HISTORY_OF_MAX * max_mb)
+    return min(max_mb, max(HISTORY_LEAST_MB, share_mb))
 
 
 def free_mb(path: Path) -> float:

@@ -60,13 +60,16 @@ class Identity:
 class Ledger:
     """The buffer as one transaction changes it.
 
-    `settled` are the sequences that the upstream needs no more, and `last_sequence` the last that was drawn;
-    both count only once the transaction is committed, so each transaction has a Ledger of its own.
+    `settled` are the sequences that the upstream needs no more, `healing` those that it had acknowledged and
+    lost again, and `last_sequence` the last that was drawn; all count only once the transaction is committed,
+    so each transaction has a Ledger of its own.
     """
 
-    def __init__(self, db: sqlite3.Connection, who: Identity, settled: Ranges) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, who: Identity, settled: Ranges, healing: Iterable[Range] = ()
+    ) -> None:
         self._db, self._who = db, who
-        self.settled = Ranges(settled)
+        self.settled, self.healing = Ranges(settled), Ranges(healing)
         self.last_sequence: int = db.execute("SELECT last_sequence FROM account").fetchone()[0]
 
     def used_bytes(self) -> int:
@@ -189,7 +192,6 @@ class Ledger:
             return
         for first, last in new:
             self.settled.add(first, last)
-            self._db.execute("DELETE FROM gap WHERE reported_in BETWEEN ? AND ?", [first, last])
         self._db.execute(
             "UPDATE ledger SET acknowledged = acknowledged + ? WHERE name = ?",
             [new.count, self._who.upstream],
@@ -292,6 +294,48 @@ class Ledger:
                     "INSERT INTO gap VALUES (?, ?, ?, ?)", [(*ends, reason, told) for ends in part]
                 )
 
+    # what an upstream lost again
+
+    def unsettle(self, named: Ranges, reason: str) -> tuple[Ranges, Ranges]:
+        """Take back that the upstream holds these: what is stored is pending again, the rest is lost with it.
+
+        Return both. What is lost is told once, for as long as the record that tells it is stored itself; what
+        is counted as acknowledged of it counts as dropped from then on, here as there.
+        """
+        named = named.minus(named.minus(self.settled))
+        stored = Ranges(ends for part in named for ends in self._islands(*part))
+        self.settled = self.settled.minus(stored)
+        self.healing = Ranges([*self.healing, *stored])
+        told = "EXISTS (SELECT 1 FROM batch WHERE sequence = reported_in)"
+        gone = named.minus(stored).minus(self._gaps(told))
+        if not gone.count and not stored.count:
+            return stored, gone
+        (acknowledged,) = self._db.execute(
+            "SELECT acknowledged FROM ledger WHERE name = ?", [self._who.upstream]
+        ).fetchone()
+        # gaps of before 0.2 are not stored any more: no more can be taken than was counted
+        moved = min(gone.minus(self._gaps("1")).count, acknowledged - stored.count)
+        self._db.execute(
+            "UPDATE ledger SET acknowledged = acknowledged - ?, dropped = dropped + ? WHERE name = ?",
+            [stored.count + moved, moved, self._who.upstream],
+        )
+        for ends in gone:
+            self._db.execute("DELETE FROM gap WHERE first >= ? AND last <= ?", ends)
+        self.report_gap(gone, reason)
+        return stored, gone
+
+    def _islands(self, first: int, last: int) -> list[Range]:
+        """The stored sequences of a range, as ranges."""
+        return self._db.execute(
+            "SELECT min(sequence), max(sequence) FROM"
+            " (SELECT sequence, sequence - row_number() OVER (ORDER BY sequence) AS island FROM batch"
+            " WHERE sequence BETWEEN ? AND ?) GROUP BY island ORDER BY 1",
+            [first, last],
+        ).fetchall()
+
+    def _gaps(self, which: str) -> Ranges:
+        return Ranges(self._db.execute(f"SELECT first, last FROM gap WHERE {which}"))
+
     # a life of this buffer that it does not remember
 
     def rejoin(self, since: int, upstream: Ranges, reason: str) -> None:
@@ -324,9 +368,11 @@ class Ledger:
         self.report_gap(forgotten.minus(held), reason)
 
     def save(self) -> None:
-        """Write what `settled` has become."""
-        settled = json.dumps(list(self.settled))
-        self._db.execute(
-            "UPDATE ledger SET settled = ? WHERE name = ? AND settled <> ?",
-            [settled, self._who.upstream, settled],
-        )
+        """Write what `settled` and `healing` have become."""
+        self.healing = self.healing.minus(self.settled)
+        for column, ranges in (("settled", self.settled), ("healing", self.healing)):
+            said = json.dumps(list(ranges))
+            self._db.execute(
+                f"UPDATE ledger SET {column} = ? WHERE name = ? AND {column} <> ?",
+                [said, self._who.upstream, said],
+            )

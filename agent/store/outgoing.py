@@ -1,7 +1,8 @@
-"""What is to be sent next: alarms, the black box, what is fresh, and then the backlog."""
+"""What is to be sent next: alarms, the black box, what is fresh, the backlog; and what is healed, behind."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from itertools import starmap
 from typing import NamedTuple
 
 from agent.store.black_box import BLACK_BOX, EVENTS, ROUTINE
@@ -17,6 +18,7 @@ class PendingBatch(NamedTuple):
     priority: int
     schema: bytes | None
     blob: bytes
+    healed: bool = False  # it had been acknowledged, and was lost again
 
 
 def in_order(
@@ -27,19 +29,30 @@ def in_order(
     backlog: bool,
     most: int,
     only_alarms: bool,
+    healing: Ranges,
 ) -> Iterator[PendingBatch]:
     """Batches whose sequence is not `known` at the upstream, in the order of sending.
 
-    Fresh is what was sealed after `fresh_after`; the rest comes last, where `backlog`.
+    Fresh is what was sealed after `fresh_after`; the rest comes last, where `backlog`. Of what is healed,
+    alarms and black boxes follow those that are live, and all else comes last of all.
     """
-    wanted = [*known.holes(), (known.highest + 1, last_sequence)]
+    everything = Ranges([(1, last_sequence)] if last_sequence else [])
+    wanted = list(everything.minus(known).minus(healing))
+    healed = list(healing.minus(known))
     yield from _select(db, EVENTS, _URGENT, wanted, most)
     if only_alarms:
         return
     yield from _select(db, BLACK_BOX, _URGENT, wanted, most)
+    for priority in (EVENTS, BLACK_BOX):
+        yield from _as_healed(_select(db, priority, _URGENT, healed, most))
     yield from _select(db, ROUTINE, "", ((max(a, fresh_after + 1), b) for a, b in wanted), most)
     if backlog:
         yield from _select(db, ROUTINE, "", ((a, min(b, fresh_after)) for a, b in wanted), most)
+    yield from _as_healed(_select(db, ROUTINE, "", healed, most))
+
+
+def _as_healed(batches: Iterable[PendingBatch]) -> Iterator[PendingBatch]:
+    return (batch._replace(healed=True) for batch in batches)
 
 
 def _select(
@@ -51,4 +64,4 @@ def _select(
     )
     for first, last in ranges:
         if first <= last:
-            yield from map(PendingBatch._make, db.execute(select, [first, last, most]).fetchall())
+            yield from starmap(PendingBatch, db.execute(select, [first, last, most]).fetchall())

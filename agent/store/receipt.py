@@ -4,6 +4,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from agent.clock import Stamp
+from agent.wire.ranges import Ranges
 
 
 @dataclass(slots=True)
@@ -11,7 +12,8 @@ class Receipt:
     """Filled in by the buffer, on its thread. `stamp`: the clock; times are None for what has not happened.
 
     Held is what the upstream acknowledged by the number of the batch, and nothing else is taken for it: a
-    batch that was dropped here, or renumbered in a buffer that was rolled back, is never held.
+    batch that was dropped here, or renumbered in a buffer that was rolled back, is never held; one that the
+    upstream names as missing later is held no more, until it is.
     """
 
     stamp: Callable[[], Stamp]
@@ -25,15 +27,19 @@ class Receipt:
         """The batch that carries it is on disk."""
         self.epoch, self.sequence, self.recorded = epoch, sequence, self.stamp()
 
-    def settle(self, epoch: bytes, held: Container[int], refused: Mapping[int, str]) -> bool:
-        """Take the upstream's word on some batches; return whether it was on this one."""
+    def settle(self, epoch: bytes, held: Container[int], refused: Mapping[int, str]) -> None:
+        """Take the upstream's word on some batches."""
         if epoch != self.epoch:
-            return False
+            return
         if self.sequence in refused:
             self.refused = refused[self.sequence]
-        elif self.sequence in held:
+        elif self.sequence in held and not self.held:
             self.held = self.stamp()
-        return bool(self.held or self.refused)
+
+    def lose(self, epoch: bytes, lost: Ranges) -> None:
+        """The upstream has lost some batches that it held."""
+        if epoch == self.epoch and self.sequence in lost:
+            self.held = None
 
     def move(self, epoch: bytes, moved: Mapping[int, int], new_epoch: bytes) -> None:
         """The buffer of this epoch was exchanged: it is in another one now, or on no disk any more."""

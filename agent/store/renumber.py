@@ -52,7 +52,9 @@ def renumber(db: sqlite3.Connection, who: Identity, settled: Ranges) -> Identity
         for table in ("batch", "refused"):
             db.execute(f"UPDATE {table} SET sequence = sequence - ? - 1", [last])
         db.execute("DELETE FROM gap")
-        db.execute("UPDATE ledger SET acknowledged = 0, dropped = 0, settled = '[]' WHERE name <> ''")
+        db.execute(
+            "UPDATE ledger SET acknowledged = 0, dropped = 0, settled = '[]', healing = '[]' WHERE name <> ''"
+        )
         db.execute(
             "UPDATE ledger SET epoch = ?, last_sequence = 0, frames = 0, value_count = 0, wire_bytes = 0"
             " WHERE name = ''",

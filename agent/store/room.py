@@ -19,7 +19,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where everything sealed has gone: sealed = acknowledged + pending + dropped."""
+    """Where everything sealed has gone: sealed = acknowledged + pending + dropped.
+
+    `healing`: of what is pending, what the upstream had acknowledged and lost again.
+    """
 
     sealed: int
     acknowledged: int
@@ -28,3 +31,4 @@ class Account:
     frames: int
     values: int
     wire_bytes: int
+    healing: int

@@ -107,6 +107,15 @@ def m002_intervals(db: Database) -> None:
     )
 
 
+@migrations()
+def m003_healing(db: Database) -> None:
+    """What an upstream had acknowledged and lost again, and how it is told what cannot be sent again."""
+    # ranges of sequences, as `settled` has them: they are neither settled nor new
+    db.execute("ALTER TABLE ledger ADD COLUMN healing TEXT NOT NULL DEFAULT '[]'")
+    # gaps stay for good, each with the record that told it last
+    db.execute("CREATE INDEX gap_reported_in ON gap (reported_in)")
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the buffer to this version's tables.
 

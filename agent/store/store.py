@@ -5,7 +5,9 @@ Readers open it `mode=ro` (agent/store/reading.py).
 """
 
 import contextlib
+import json
 import logging
+import math
 import os
 import sqlite3
 import time
@@ -19,6 +21,7 @@ from agent.store.carry import Left, begin_beside
 from agent.store.database import PAGE_BYTES, Lock, connect, quarantine
 from agent.store.errors import ERRORS, Exchanged, Implausible, StoreError, is_damage, is_full, opening_failed
 from agent.store.files import Files
+from agent.store.healing import Healing
 from agent.store.intervals import Stretch
 from agent.store.intervals import insert as insert_intervals
 from agent.store.ledger import Event, Identity, Ledger
@@ -43,7 +46,11 @@ FOREIGN_MOST, FOREIGN_S = 3, 3600.0  # how often it is believed that others writ
 CURE = "Find out what did it; stop the agent before its files are restored"
 EVENT_BYTES = 1024  # about what a batch with one event takes; a value takes less than one
 
-Alarm = Callable[[str, str], Sequence[Event]]
+RECEIPTS_MOST = 100
+NAMED_S = 20.0  # after which healing waits no longer for a commit that brings frames
+GONE = "acknowledged, lost again by the collector, and no longer in the history"
+
+Alarm = Callable[..., Sequence[Event]]
 
 
 def _each(sequences: Iterable[int]) -> Ranges:
@@ -53,7 +60,7 @@ def _each(sequences: Iterable[int]) -> Ranges:
 class Store:
     """One agent's buffer, for one upstream.
 
-    `alarm(detector, text)` makes the alarm that the buffer raises about itself.
+    `alarm(detector, text, severity=...)` makes the alarm that the buffer raises about itself.
     """
 
     def __init__(
@@ -73,7 +80,7 @@ class Store:
         self._schemas: dict[bytes, bytes] = {}  # of this process, for a database that must begin anew
         self._new_schemas: dict[bytes, bytes] = {}  # that go with the next commit
         self._unsaid: list[Event] = []  # what the buffer has to say of itself
-        self._receipts: list[Receipt] = []  # of events that the upstream has not spoken of
+        self._receipts: deque[Receipt] = deque(maxlen=RECEIPTS_MOST)
         self._said: dict[int, Event] = {}  # events of this process that the upstream does not hold yet
         self._foreign_s: deque[float] = deque(maxlen=FOREIGN_MOST)  # when others wrote into the files
         self._new_intervals: list[Stretch] = []  # that go with the next commit
@@ -124,6 +131,8 @@ class Store:
         self._black_box = BlackBox(self._settings.before_alarm_s, self._settings.after_alarm_s)
         self._heard, self._refused = Ranges(), {}
         self._new_schemas = dict(self._schemas)
+        (healing,) = self._db.execute("SELECT healing FROM ledger WHERE name = ?", [upstream]).fetchone()
+        self._healing, self._named_s = Healing(Ranges(json.loads(healing)).minus(self._settled)), math.inf
         self._said = {}
         self._left: Left | None = None
         self._files = Files(self.path, self._db)
@@ -231,7 +240,7 @@ class Store:
         self._check()
         db.execute("BEGIN IMMEDIATE")
         try:
-            ledger = Ledger(db, self._who, self._settled)
+            ledger = Ledger(db, self._who, self._settled, self._healing.ranges)
             yield ledger
             ledger.save()
             db.execute("COMMIT")
@@ -244,6 +253,7 @@ class Store:
         finally:
             self._files.note()
         self._settled, self.last_sequence = ledger.settled, ledger.last_sequence
+        self._healing.ranges = ledger.healing
 
     @property
     def unsaid(self) -> Collection[Event]:
@@ -349,6 +359,7 @@ class Store:
         with self._transaction() as ledger:
             ledger.acknowledge(self._heard)
             ledger.refuse(self._refused)
+            healed = self._heal(ledger)
             if low:  # before the inserts, which then need no new pages
                 self._keep_below(ledger, max(SMALL_BYTES, self._file_bytes()) - need, "disk full")
             self._keep_below(ledger, self._settings.max_bytes - need, "buffer full")
@@ -361,6 +372,7 @@ class Store:
             self._keep_below(ledger, self._settings.max_bytes, "buffer full")
         self._heard, self._refused, self._unsaid, self._new_schemas = Ranges(), {}, [], {}
         self._new_intervals = []
+        healed()
         for sequence, event in said.items():
             if event.receipt:
                 event.receipt.seal(self.epoch, sequence)
@@ -414,7 +426,50 @@ class Store:
             self._heard.add(sequence)
             self._said.pop(sequence, None)
         self._refused.update(refused)
-        self._receipts = [r for r in self._receipts if not r.settle(epoch, held, refused)]
+        self._healing.settled([*held, *refused])
+        for receipt in self._receipts:
+            receipt.settle(epoch, held, refused)
+
+    def name_missing(self, epoch: bytes, held: Ranges) -> int:
+        """Take an upstream's word on what it holds: what it had acknowledged and lost since is sent again.
+
+        The next commit takes back that it was acknowledged. Return how many batches it names that were healed
+        within the hour: they wait until that is over.
+        """
+        if epoch != self.epoch:
+            return 0
+        healing = self._healing
+        healing.name(self._settled, held, self.last_sequence)
+        if not healing.named.count:
+            self._named_s = math.inf
+        elif self._named_s == math.inf:
+            self._named_s = time.monotonic()
+        elif time.monotonic() > self._named_s + NAMED_S:  # nothing is read, so that nothing is sealed
+            self.seal(())
+        return healing.again
+
+    def _heal(self, ledger: Ledger) -> Callable[[], None]:
+        """Take back what was acknowledged and is missing; return what to do when that is on disk."""
+        stored, gone = ledger.unsettle(self._healing.named, GONE)
+
+        def done() -> None:
+            self._healing.begun(stored)
+            for receipt in self._receipts:
+                receipt.lose(self.epoch, Ranges([*stored, *gone]))
+            if stored.count:
+                log.warning(
+                    "the collector lacks %d batches that it had acknowledged; they are sent again",
+                    stored.count,
+                )
+            if gone.count:
+                text = (
+                    f"the collector lacks {gone.count} batches that it had acknowledged, and they are no"
+                    " longer in this box's history: no one has them, unless there is a backup of the"
+                    " collector. [store] history_mb says how much is kept"
+                )
+                self._unsaid += self._alarm("collector_lost", text, severity="warning")
+
+        return done
 
     def meet(self, epoch: bytes, upstream: Ranges, utc_s: float | None = None) -> None:
         """Compare with what an upstream holds of an epoch: before this process sends it anything, and after.
@@ -463,18 +518,21 @@ class Store:
         backlog: bool = True,
         aside: Iterable[int] = (),
         only_alarms: bool = False,
+        heal: bool = True,
     ) -> tuple[bytes, list[PendingBatch]]:
         """Return the epoch, and unacknowledged batches in the order of sending; the first whatever its size.
 
-        Alarms, the black box, what was sealed after `fresh_after`, and then, where `backlog`, the rest; none
-        of those that are put `aside`.
+        Alarms, the black box, what was sealed after `fresh_after`, and then, where `backlog`, the rest; where
+        `heal`, what the upstream lost again, in its places; none of those that are put `aside`.
         """
         known = Ranges([*self._settled, *self._heard, *_each([*self._refused, *aside])])
+        healing = self._healing.ranges
+        known, healing = (known, healing) if heal else (Ranges([*known, *healing]), Ranges())
         found: list[PendingBatch] = []
         size = 0
         with self._reading():
             for batch in in_order(
-                self._db, known, self.last_sequence, fresh_after, backlog, max_batches, only_alarms
+                self._db, known, self.last_sequence, fresh_after, backlog, max_batches, only_alarms, healing
             ):
                 size += len(batch.blob)
                 if found and (len(found) == max_batches or size > max_bytes):
@@ -494,7 +552,8 @@ class Store:
         acknowledged += self._heard.minus(self._settled).count
         dropped += len(self._refused)
         pending = sealed - acknowledged - dropped
-        return Account(sealed, acknowledged, pending, dropped, frames, values, wire_bytes)
+        healing = self._healing.ranges.count
+        return Account(sealed, acknowledged, pending, dropped, frames, values, wire_bytes, healing)
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:

@@ -11,6 +11,8 @@ RETRY_AFTER_MOST_S = 600.0
 ALARM_S, ALARM_CEILING_S = 5.0, 60.0  # between two tries of an alarm; the longer, the longer it waits
 ALARM_OFTEN_S = 600.0
 LIMIT_S = 3600.0  # for which a request's refused size is remembered
+HEALING_SHARE = 0.5  # of a backlog's share of the link,
+HEALING_CPU = 0.03  # and of a core: whoever calls everything missing for ever must cost nobody a poll
 
 
 class Pace:
@@ -21,7 +23,8 @@ class Pace:
         self.max_bytes = 2 * MIN_REQUEST_BYTES
         self.max_batches = self._most_batches = DEFAULT_LIMITS.batches
         self.max_schemas = DEFAULT_LIMITS.schemas
-        self.backlog_at_s = 0.0  # when the next request may carry backlog
+        self.backlog_at_s = 0.0  # when the next request may carry backlog,
+        self.heal_at_s = 0.0  # and what the collector had acknowledged and lost again
         self.failures = 0
         self._tried_s = -math.inf  # when the last request began
         self._routine_at_s = 0.0  # until then only alarms go
@@ -107,6 +110,11 @@ class Pace:
         self.max_batches = min(self._most_batches, 2 * self.max_batches)
         if with_backlog:
             self.backlog_at_s = now_s + took_s * (1 / self._share - 1)
+
+    def healed(self, now_s: float, took_s: float, cpu_s: float) -> None:
+        """A request was taken that carried what is healed; cpu_s: of this process meanwhile."""
+        link_s = took_s * (1 / (HEALING_SHARE * self._share) - 1)
+        self.heal_at_s = now_s + max(link_s, cpu_s / HEALING_CPU - took_s)
 
     def too_large(self, now_s: float, batches: int, schemas: int) -> bool:
         """A request was refused for its size: halve it, and return whether there was anything to halve."""

@@ -38,12 +38,20 @@ SESSION_S = 3600.0  # then certificates are read again, and checked by the clock
 STRANGER_BYTES = 4096  # of an answer that is not the collector's
 ALONE_S = 5.0  # and a schema that was too large with a batch is tried without
 SOUND_S = 60.0  # of sound answers, and an alarm about unsound ones is over
+REMEMBERED_S = (
+    2 * AGAIN_S
+)  # without a batch that was healed and lost once more, and the alarm of that is over
 #: Alarms of the agent about its uplink, each over when what raised it is.
-CONFLICT, UNSOUND, TOO_LARGE, SCHEMA = (
+CONFLICT, UNSOUND, TOO_LARGE, SCHEMA, FORGETS = (
     "uplink_conflict",
     "uplink_answer",
     "uplink_too_large",
     "uplink_schema_too_large",
+    "uplink_forgets",
+)
+FORGETFUL = (
+    "the collector names batches as missing that were sent twice and acknowledged twice; they are sent again"
+    " once an hour. It loses what it confirms, or several collectors answer there: look at its disk and log"
 )
 
 
@@ -87,7 +95,7 @@ class Uplink:
         self._fresh_after = store.last_sequence
         self._epoch = store.epoch
         self._schemas, self._aside, self._kept_out = Schemas(), Aside(), set[bytes]()
-        self._unsound_s = -SOUND_S
+        self._unsound_s, self._forgot_s = -SOUND_S, -REMEMBERED_S
         self._told: dict[str, str] = {}
 
     def wake(self, alarm: bool = False) -> None:
@@ -150,9 +158,10 @@ class Uplink:
             await _wait(self._alarm, wait_s)
 
     async def _until_more(self) -> None:
-        """Wait for something sealed, for the turn of backlog or a schema, or until a sign of life is due."""
-        turns_s = [self._schemas.next_s() - time.monotonic(), self._pace.backlog_at_s - time.monotonic()]
-        turn_s = min((turn_s for turn_s in turns_s if turn_s > 0), default=HEARTBEAT_S)
+        """Wait for something sealed, for the turn of what may not go yet, or until a sign of life is due."""
+        turns_s = (self._schemas.next_s(), self._pace.backlog_at_s, self._pace.heal_at_s)
+        now_s = time.monotonic()
+        turn_s = min((at_s - now_s for at_s in turns_s if at_s > now_s), default=HEARTBEAT_S)
         if not await _wait(self._wake, min(turn_s, HEARTBEAT_S)) and turn_s >= HEARTBEAT_S:
             self._greeted = False
 
@@ -196,6 +205,7 @@ class Uplink:
             return False
         if not self._greeted:
             await self._greet(session)
+        cpu_s = time.process_time()
         epoch, batches = await self._pending(only_alarms)
         batches, digests = self._with_schemas(batches, only_alarms)
         bodies = await self._writer(self._store.schemas, digests) if digests else []
@@ -211,14 +221,18 @@ class Uplink:
             raise
         now_s = time.monotonic()
         self._arrived(digests)
-        with_backlog = any(b.priority == ROUTINE and b.sequence <= self._fresh_after for b in batches)
+        live = [b for b in batches if not b.healed]
+        with_backlog = any(b.priority == ROUTINE and b.sequence <= self._fresh_after for b in live)
         self._pace.answered(now_s, now_s - start_s, with_backlog)
         await self._settle(ack, request)
+        if len(live) < len(batches):
+            self._pace.healed(time.monotonic(), now_s - start_s, time.process_time() - cpu_s)
         return True
 
     async def _pending(self, only_alarms: bool) -> tuple[bytes, list[PendingBatch]]:
         if self._epoch != self._store.epoch:  # the buffer began anew, and its sequences, too
             self._epoch, self._aside = self._store.epoch, Aside()
+            self._fresh_after = self._store.opened_at
         now_s, pace = time.monotonic(), self._pace
         return await self._writer(
             self._store.pending,
@@ -228,6 +242,7 @@ class Uplink:
             now_s >= pace.backlog_at_s,
             self._aside.waiting(now_s),
             only_alarms,
+            now_s >= pace.heal_at_s,
         )
 
     def _with_schemas(
@@ -313,6 +328,11 @@ class Uplink:
             raise Implausible(f"{self._url} {error}") from error
         if time.monotonic() - self._unsound_s >= SOUND_S:
             self._say(UNSOUND, "")
+        if await self._writer(self._store.name_missing, ack.epoch, held):
+            self._forgot_s = time.monotonic()
+            self._say(FORGETS, f"{self._url}: {FORGETFUL}")
+        elif time.monotonic() - self._forgot_s >= REMEMBERED_S:
+            self._say(FORGETS, "")
         return held
 
     async def _settle(self, ack: Acknowledgement, request: Request) -> None:

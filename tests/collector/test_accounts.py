@@ -289,6 +289,19 @@ def test_times_from_before_the_clock_was_set_are_put_right_once_the_offset_came(
     ]
 
 
+def test_an_older_offset_that_is_healed_after_a_newer_one_does_not_take_its_place(database: Path) -> None:
+    times = np.array([5], np.int64) * 10**9
+    clock, raw, quality = np.zeros(1, np.uint8), np.zeros((1, 1), np.int64), np.zeros((1, 1), np.uint8)
+    digest, _ = encode_schema({"model": "acme"})
+    batch = Batch("site-1", EPOCH, 3, "rack1/bmu1", digest, EPOCH, times, times, clock, raw, quality)
+    for sequence, offset_s in ((2, 1_790_000_000), (1, 1_700_000_000)):
+        said = {"kind": "clock_offset", "boot_id": EPOCH, "boottime_ns": 0, "offset_ns": offset_s * 10**9}
+        give(database, seal(sequence, boot=EPOCH, frames=0, events=(said,)))
+    give(database, (3, encode_batch(batch)))
+    found = csv.DictReader(io.StringIO(run("export", database).stdout))
+    assert [row["utc"] for row in found] == ["2026-09-21T14:13:25.000Z"]
+
+
 def test_an_export_to_sqlite_needs_a_new_file(database: Path, tmp_path: Path) -> None:
     give(database, seal(1, frames=1))
     options = ("--format", "sqlite", "--output", str(tmp_path / "out.db"))

@@ -1,5 +1,6 @@
 """cellwarden check: the ten-second proof as a technician sees it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,11 @@ def test_a_line_that_keeps_the_deadline_is_good_and_says_how_old_values_can_beco
     assert "bus rs485  /dev/ttyUSB0  9600 8N1  busy 40%" in result.output
     row = next(line for line in result.output.splitlines() if line.startswith("rack-1"))
     assert row.split()[-5:] == ["1.4", "s", "2.6", "s", "(rack-2)"]
+
+
+def test_how_much_of_a_collectors_loss_the_history_heals_is_said(tmp_path: Path) -> None:
+    (line,) = [line for line in check(tmp_path).output.splitlines() if line.startswith("history: ")]
+    assert re.fullmatch(r"history: \d+ MB heal a collector that lost about \d+\.\d days", line)
 
 
 def test_what_the_relay_would_not_show_is_said(tmp_path: Path) -> None:

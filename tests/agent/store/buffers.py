@@ -28,9 +28,9 @@ ALARM: dict[str, Any] = {
 Opener = Callable[..., Store]
 
 
-def own_alarm(detector: str, text: str) -> list[Event]:
+def own_alarm(detector: str, text: str, severity: str = "critical") -> list[Event]:
     stamp = Stamp(1, 2, True)
-    return [Event("", record_of("", about_itself(detector, text, stamp), stamp))]
+    return [Event("", record_of("", about_itself(detector, text, stamp, severity), stamp))]
 
 
 def frame(unit: str = "rack-1", n: int = 3, at_s: int = 0, schema: bytes = SCHEMA) -> Frame:

@@ -1,11 +1,13 @@
 """What `check` promises of the disk, against a buffer that is filled."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from agent.cli.bench.buffer import batch_of_unit
 from agent.cli.bench.wire import simulated
-from agent.store.estimate import estimate
+from agent.store.estimate import estimate, history_mb
 from tests.agent.store.buffers import Opener
 
 
@@ -33,3 +35,16 @@ def test_more_units_share_what_each_commit_costs() -> None:
 
 def test_slow_units_make_a_batch_of_a_single_frame() -> None:
     assert estimate([(300, 60.0)], 10, 60) == estimate([(300, 60.0)], 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("free", "max_mb", "kept"),
+    [(300.0, 1000.0, 60.0), (2000.0, 1000.0, 200.0), (100_000.0, 1000.0, 250.0), (100_000.0, 40.0, 40.0)],
+)
+def test_what_was_delivered_stays_on_a_share_of_the_free_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, max_mb: float, kept: float
+) -> None:
+    monkeypatch.setattr("agent.store.estimate.free_mb", lambda _: free)
+    assert history_mb(tmp_path / "buffer.db", max_mb, None) == kept
+    assert history_mb(tmp_path / "buffer.db", max_mb, 0.0) == 0.0
+    assert history_mb(tmp_path / "buffer.db", max_mb, 77.0) == 77.0
