@@ -22,7 +22,17 @@ from agent.wire import encode_schema
 from tests.agent.store.buffers import ALARM, BOOT, own_alarm
 from tests.torture.oracle import Oracle
 
-SCHEMA, BODY = encode_schema({"model": "acme"})
+VALUES, MANY = 8, 2000  # in a frame, and in one that fills a disk
+
+
+def _schema(n: int) -> tuple[bytes, bytes]:
+    texts = {"name": "cell_voltage", "place": "string1", "unit": "V", "quantity": "cell_voltage"}
+    numbers = {"reading": 0, "raw_offset": 0, "scale": 0.001, "offset": 0.0}
+    return encode_schema({key: [value] * n for key, value in (texts | numbers).items()})
+
+
+SCHEMAS = {n: _schema(n) for n in (VALUES, MANY)}
+SCHEMA, BODY = SCHEMAS[VALUES]
 DRAIN_S = 60.0
 
 
@@ -30,7 +40,8 @@ DRAIN_S = 60.0
 def opened(folder: Path, agent: str, settings: Settings | None = None) -> Iterator[Store]:
     """An agent's buffer."""
     store = Store(folder / "buffer.db", agent, BOOT, "main", own_alarm, settings or Settings())
-    store.add_schema(SCHEMA, BODY)
+    for digest, body in SCHEMAS.values():
+        store.add_schema(digest, body)
     try:
         yield store
     finally:
@@ -43,13 +54,13 @@ def stamp(at: int, rng: random.Random) -> Stamp:
     return Stamp(at, utc_ns, rng.random() < 0.5)
 
 
-def frame(unit: str, at: int, rng: random.Random, n: int = 8) -> Frame:
+def frame(unit: str, at: int, rng: random.Random, n: int = VALUES) -> Frame:
     """A frame whose boot time no other has."""
     raw = np.random.default_rng(at).integers(0, 4000, n)
-    return Frame(unit, unit.split("/")[0], SCHEMA, stamp(at, rng), raw, np.zeros(n, np.uint8))
+    return Frame(unit, unit.split("/")[0], SCHEMAS[n][0], stamp(at, rng), raw, np.zeros(n, np.uint8))
 
 
-def seal(store: Store, at: int, rng: random.Random, oracle: Oracle, alarm: bool, n: int = 8) -> None:
+def seal(store: Store, at: int, rng: random.Random, oracle: Oracle, alarm: bool, n: int = VALUES) -> None:
     """Seal a batch of two frames, and an alarm; the oracle hears of it once it is committed."""
     batch = OpenBatch(frame("rack-1", at, rng, n))
     batch.frames.append(frame("rack-1", at + 1, rng, n))

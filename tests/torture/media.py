@@ -13,7 +13,7 @@ from agent.store.errors import StoreError
 from agent.store.room import Settings
 from agent.store.store import Store
 from tests.collector.processes import Collector
-from tests.torture.agents import drain, opened, seal
+from tests.torture.agents import MANY, drain, opened, seal
 from tests.torture.oracle import Oracle, judge
 from tests.torture.result import Result
 
@@ -141,7 +141,7 @@ def _fill_and_free(
             subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
         for _ in range(rng.randint(10, 60)):
             try:
-                seal(store, next(clock), rng, oracle, alarm=rng.random() < 0.1, n=2000)
+                seal(store, next(clock), rng, oracle, alarm=rng.random() < 0.1, n=MANY)
             except StoreError as error:
                 wrong.append(f"{phase}: {error}")
     filler.unlink()
