@@ -58,6 +58,12 @@ def headline(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, A
     return {"condition": what, "knowledge": known, "text": said}
 
 
+def told(alarm: Mapping[str, Any]) -> str:
+    """Return what an alarm said when it was raised, and what is so at its place now."""
+    text: str = alarm["text"]
+    return f"{text.rstrip('.')}. Now {alarm['now']}." if alarm.get("now") else text
+
+
 def _alarms_said(heard: Sequence[Mapping[str, Any]]) -> str:
     """Tell of the first that stands, or else of the first that is over and waits for somebody."""
     if not heard:
@@ -66,4 +72,4 @@ def _alarms_said(heard: Sequence[Mapping[str, Any]]) -> str:
     who = first["unit"] or "The agent itself"
     over = "Over, not acknowledged: " if first["state"] == OVER else ""
     others = f" And {len(heard) - 1} more." if len(heard) > 1 else ""
-    return f" {over}{who}: {first['text'].rstrip('.')}.{others}"
+    return f" {over}{who}: {told(first).rstrip('.')}.{others}"

@@ -9,6 +9,7 @@ import click
 from agent.cli.errors import Finding, Unreachable
 from agent.cli.tables import plain_table
 from agent.control import client
+from agent.headline import told
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,5 +61,5 @@ def alarm_table(alarms: list[dict[str, Any]]) -> Any:
     """Return alarms as a table: what to call each by, and what it says."""
     table = plain_table("alarm", "severity", "state", "for", "what")
     for alarm in alarms:
-        table.add_row(alarm["id"], alarm["severity"], alarm["state"], age(alarm["age_s"]), alarm["text"])
+        table.add_row(alarm["id"], alarm["severity"], alarm["state"], age(alarm["age_s"]), told(alarm))
     return table

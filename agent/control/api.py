@@ -9,6 +9,7 @@ from agent.alarm import NoSuchAlarm
 from agent.control.server import Call, Handler, Refused
 from agent.desk import MAX_DRILL_S, MAX_SHELVED_S, Desk
 from agent.detect.alarms import Does
+from agent.present import Look, unknown
 
 DRILL_S = 10.0
 MINUTE_S = 60.0
@@ -20,9 +21,11 @@ def routes(
     points: Callable[[str], dict[str, Any] | None],
     view: Callable[[str | None], Awaitable[dict[str, Any]]],
     now_s: Callable[[], float],
+    look: Look = unknown,
 ) -> Mapping[str, Handler]:
     """Return every route of the control socket. `points` gives a unit's values, None for no such unit;
-    `view` what people are shown, with the values of one unit or, for None, of all.
+    `view` what people are shown, with the values of one unit or, for None, of all; `look` what is so at the
+    place of an alarm.
     """
 
     async def get_status(_call: Call) -> dict[str, Any]:
@@ -30,7 +33,7 @@ def routes(
 
     async def get_alarms(_call: Call) -> dict[str, Any]:
         test = desk.test.told() if desk.test else None
-        return {"alarms": alarms_of(desk, now_s()), "relay": relay_of(desk), "test": test}
+        return {"alarms": alarms_of(desk, now_s(), look), "relay": relay_of(desk), "test": test}
 
     async def get_points(call: Call) -> dict[str, Any]:
         unit = call.query.get("unit", "")
@@ -74,12 +77,15 @@ def routes(
     }
 
 
-def alarms_of(desk: Desk, now_s: float) -> list[dict[str, Any]]:
-    """Return the alarms that are not over, the most urgent first."""
+def alarms_of(desk: Desk, now_s: float, look: Look = unknown) -> list[dict[str, Any]]:
+    """Return the alarms that are not over, the most urgent first: `now` and `forecast` are of this moment,
+    all other figures of when each was raised.
+    """
     found = []
     for name, event in desk.all_active():
         said = asdict(event)
         del said["name"]  # the id says it
+        said |= look(name.unit, event)._asdict()
         value_unit = said.pop("unit")  # of the value; `unit` is the battery unit, as in the log
         age_s = round(now_s - event.t_s, 1)
         found.append({"id": str(name), "unit": name.unit, "age_s": age_s, "value_unit": value_unit, **said})

@@ -11,7 +11,7 @@ from typing import Any
 
 from agent.detect.alarms import Alarm, AlarmEvent, Does, Member, State, called
 from agent.detect.explain import finite
-from agent.detect.rows import Row, family_of
+from agent.detect.rows import DETECTORS, Row, family_of
 
 CAUSE_S = 600.0  # neighbours of a hot cell follow within minutes
 
@@ -202,8 +202,11 @@ class AlarmBook:
         """
         self._alarms = [_alarm(alarm, later_s) for alarm in alarms]
         for alarm in self._alarms:
-            if alarm.said and not alarm.said.name:  # version 0.1.0 had no names, and told some alarms alike
-                alarm.said = replace(alarm.said, name=self._name(alarm.said, alarm.leader))
+            if alarm.said and not alarm.said.name:
+                # version 0.1.0 had no names, and told some alarms alike; of what it measured it said "now"
+                text = alarm.said.text
+                said = f"When raised: {text}" if alarm.said.detector in DETECTORS else text
+                alarm.said = replace(alarm.said, text=said, name=self._name(alarm.said, alarm.leader))
 
 
 def _alarm(plain: dict[str, Any], later_s: float) -> Alarm:

@@ -1,4 +1,8 @@
-"""Sentences a technician can act on: what was seen, against what, since when, how far beyond noise."""
+"""Sentences a technician can act on: what was seen, against what, since when, how far beyond noise.
+
+They are read long after they were said: a figure in one is of when the alarm was raised, and says so. What is
+so now is looked up by whoever shows them (`agent.present`).
+"""
 
 import math
 from dataclasses import dataclass, replace
@@ -87,7 +91,7 @@ def others(members: set[int]) -> str:
 
 
 def forecast(temp_degc: float, seen: Seen) -> str:
-    """Return when the temperature gets to FORECAST_TO_DEGC at this slope, with its two-sigma interval."""
+    """Return how soon the temperature gets to FORECAST_TO_DEGC at this slope, with its two-sigma interval."""
     left = FORECAST_TO_DEGC - temp_degc
     low, high = seen.own - 2.0 * seen.noise, seen.own + 2.0 * seen.noise
     if not (left > 0.0 and seen.own > 0.0):
@@ -97,6 +101,10 @@ def forecast(temp_degc: float, seen: Seen) -> str:
         f"at this rate {FORECAST_TO_DEGC:.0f} degC in {duration(60.0 * left / seen.own)}"
         f" ({duration(60.0 * left / high)} to {latest})"
     )
+
+
+def _from_then(said: str) -> str:
+    return f"{said}, from when it was raised" if said else ""
 
 
 def as_finely(value: float, beside: float) -> str:
@@ -116,8 +124,8 @@ def thermal_slope(case: Case, seen: Seen, temp: float, evidence: tuple[str, str]
     """Explain heating against siblings."""
     text = (
         f"{case.name()} heats {seen.against:.2g} K/min faster than its siblings "
-        f"({seen.own:.2g} against {as_finely(seen.own - seen.against, seen.own)} K/min), now {temp:.1f} degC"
-        f"{risen(seen, ' among them')}; "
+        f"({seen.own:.2g} against {as_finely(seen.own - seen.against, seen.own)} K/min), "
+        f"{temp:.1f} degC when raised{risen(seen, ' among them')}; "
         f"{seen.against / seen.noise:.0f} times its noise, {seen.certain:.2g} K/min beyond doubt "
         f"(limit {case.row.limit:g})."
     )
@@ -126,7 +134,7 @@ def thermal_slope(case: Case, seen: Seen, temp: float, evidence: tuple[str, str]
         text,
         since_s=case.t_s - seen.for_s,
         beyond=seen.against / seen.noise,
-        forecast=forecast(temp, seen),
+        forecast=_from_then(forecast(temp, seen)),
         evidence=evidence,
     )
 
@@ -135,7 +143,7 @@ def thermal_rate(case: Case, seen: Seen, temp: float, evidence: tuple[str, str])
     """Explain heating of a sensor by itself."""
     rest = " while nothing loads the battery" if case.row.detector == "thermal-rest" else ""
     text = (
-        f"{case.name()} heats {seen.own:.2g} K/min{rest}, now {temp:.1f} degC{risen(seen)}; "
+        f"{case.name()} heats {seen.own:.2g} K/min{rest}, {temp:.1f} degC when raised{risen(seen)}; "
         f"{seen.own / seen.noise:.0f} times its noise, {seen.certain:.2g} K/min beyond doubt "
         f"(limit {case.row.limit:g})."
     )
@@ -144,21 +152,21 @@ def thermal_rate(case: Case, seen: Seen, temp: float, evidence: tuple[str, str])
         text,
         since_s=case.t_s - seen.for_s,
         beyond=seen.own / seen.noise,
-        forecast=forecast(temp, seen),
+        forecast=_from_then(forecast(temp, seen)),
         evidence=evidence,
     )
 
 
 def over_temperature(case: Case, temp: float) -> AlarmEvent:
     """Explain a temperature over its limit."""
-    text = f"{case.name()} is at {temp:.1f} degC (limit {case.row.limit:g} degC)."
+    text = f"{case.name()} was at {temp:.1f} degC when raised (limit {case.row.limit:g} degC)."
     return case.event(temp, text, expected=case.row.limit)
 
 
 def last_resort(case: Case, temp: float) -> AlarmEvent:
     """Explain the rule of GB 38031."""
     text = (
-        f"{case.name()} shows thermal runaway: {temp:.1f} degC and "
+        f"{case.name()} shows thermal runaway: {temp:.1f} degC when raised and "
         f"rising by at least 1 K/s for more than 3 s, hot or with a cell that lost a quarter of its voltage "
         f"(GB 38031)."
     )
@@ -170,9 +178,9 @@ def cell_imbalance(
 ) -> AlarmEvent:
     """Explain a cell that left its siblings within seconds or minutes."""
     text = (
-        f"{case.name()} is {1e3 * abs(deviation_v):.0f} mV {_side(deviation_v)} the median of its siblings, "
-        f"usually {1e3 * expected_v:+.0f} mV; now {volts:.3f} V; moved {left_mv:.0f} mV, "
-        f"{1e-3 * left_mv / noise_v:.0f} times noise and the present spread of the others "
+        f"{case.name()} was {1e3 * abs(deviation_v):.0f} mV {_side(deviation_v)} the median of its siblings "
+        f"when raised, usually {1e3 * expected_v:+.0f} mV; {volts:.3f} V; moved {left_mv:.0f} mV, "
+        f"{1e-3 * left_mv / noise_v:.0f} times noise and the spread of the others "
         f"(limit {case.row.limit:g} mV)."
     )
     return case.event(left_mv, text, beyond=1e-3 * left_mv / noise_v, expected=1e3 * expected_v)
@@ -184,8 +192,8 @@ def cell_drift(
     """Explain a cell that leaves its siblings over hours or days."""
     leaks = " A cell that sinks so discharges itself." if mean_v < 0.0 else ""
     text = (
-        f"{case.name()} has drifted {left_mv:.0f} mV {_side(mean_v)} where it usually is among its siblings "
-        f"({1e3 * expected_v:+.0f} mV), averaged over about {duration(over_s)} of readings; "
+        f"{case.name()} had drifted {left_mv:.0f} mV {_side(mean_v)} where it usually is among its siblings "
+        f"({1e3 * expected_v:+.0f} mV) when raised, averaged over about {duration(over_s)} of readings; "
         f"{1e-3 * left_mv / noise_v:.0f} times what it and the others wander by "
         f"(limit {case.row.limit:g} mV)."
         f"{leaks}"
@@ -202,9 +210,9 @@ def _side(volts: float) -> str:
 def resistance(case: Case, ratio: float, ohm: float, siblings_ohm: float) -> AlarmEvent:
     """Explain a cell or connection of high resistance."""
     text = (
-        f"{case.name()} answers load steps with {1e3 * ohm:.2f} mohm, its siblings with "
-        f"{1e3 * siblings_ohm:.2f}: {ratio:.1f} times (limit {case.row.limit:g}). A loose or corroded "
-        f"connection, or an old cell."
+        f"{case.name()} answered load steps with {1e3 * ohm:.2f} mohm, its siblings with "
+        f"{1e3 * siblings_ohm:.2f}, when raised: {ratio:.1f} times (limit {case.row.limit:g}). "
+        f"A loose or corroded connection, or an old cell."
     )
     return case.event(ratio, text, expected=1.0)
 
@@ -212,8 +220,8 @@ def resistance(case: Case, ratio: float, ohm: float, siblings_ohm: float) -> Ala
 def cooling(case: Case, slope: float, temp: float, scope: str) -> AlarmEvent:
     """Explain a whole group that heats without load."""
     text = (
-        f"All sensors of {scope or 'the unit'} heat together, {slope:.2g} K/min beyond doubt, now about "
-        f"{temp:.1f} degC, without a load that explains it (limit {case.row.limit:g} K/min). "
+        f"All sensors of {scope or 'the unit'} heat together, {slope:.2g} K/min beyond doubt, about "
+        f"{temp:.1f} degC when raised, without a load that explains it (limit {case.row.limit:g} K/min). "
         f"Check the cooling of the room."
     )
     return replace(case.event(slope, text), location=scope)
@@ -224,9 +232,9 @@ def cooling_lost(case: Case, times: float, now_per_s: float, usual_per_s: float,
     usual_s = 1.0 / usual_per_s
     now = f"in {duration(1.0 / now_per_s)}" if now_per_s > 0.1 * usual_per_s else "hardly at all"
     text = (
-        f"{scope or 'The unit'} lost two thirds of the heat of a load in {duration(usual_s)}, now {now}: "
-        f"cooled {times:.1f} times worse beyond doubt (limit {case.row.limit:g}). Check fans, filters and "
-        f"whether air gets in and out."
+        f"{scope or 'The unit'} lost two thirds of the heat of a load in {duration(usual_s)}, when raised "
+        f"{now}: cooled {times:.1f} times worse beyond doubt (limit {case.row.limit:g}). Check fans, filters "
+        f"and whether air gets in and out."
     )
     return replace(case.event(times, text, expected=1.0), location=scope)
 
@@ -234,8 +242,8 @@ def cooling_lost(case: Case, times: float, now_per_s: float, usual_per_s: float,
 def cooling_degraded(case: Case, left_k: float, over_k: float, scope: str) -> AlarmEvent:
     """Explain a group that stands ever further above its room."""
     text = (
-        f"{scope or 'The unit'} is {over_k:.1f} K warmer than its room, {left_k:.1f} K more than it used to "
-        f"be (limit {case.row.limit:g} K). Check filters and fans."
+        f"{scope or 'The unit'} was {over_k:.1f} K warmer than its room when raised, {left_k:.1f} K more "
+        f"than it used to be (limit {case.row.limit:g} K). Check filters and fans."
     )
     return replace(case.event(left_k, text, expected=over_k - left_k), location=scope)
 
@@ -243,7 +251,7 @@ def cooling_degraded(case: Case, left_k: float, over_k: float, scope: str) -> Al
 def vrla_over_room(case: Case, over_k: float, temp: float) -> AlarmEvent:
     """Explain a lead battery that is warmer than its room."""
     text = (
-        f"{case.name()} is {over_k:.1f} K warmer than the room, at {temp:.1f} degC "
+        f"{case.name()} was {over_k:.1f} K warmer than the room when raised, at {temp:.1f} degC "
         f"(limit {case.row.limit:g} K); a floating lead battery stays within 3 K, and beyond 10 K thermal "
         f"runaway is to be suspected."
     )
@@ -253,8 +261,8 @@ def vrla_over_room(case: Case, over_k: float, temp: float) -> AlarmEvent:
 def float_current(case: Case, ratio: float, now_a: float, usual_a: float) -> AlarmEvent:
     """Explain a float current that grows."""
     text = (
-        f"The float current of {case.bank.places[case.c] or 'the unit'} is {now_a:.3g} A, {ratio:.1f} times "
-        f"what it was (limit {case.row.limit:g}): dry-out, a failing cell, or heat."
+        f"The float current of {case.bank.places[case.c] or 'the unit'} was {now_a:.3g} A when raised, "
+        f"{ratio:.1f} times what it had been (limit {case.row.limit:g}): dry-out, a failing cell, or heat."
     )
     return case.event(ratio, text, expected=usual_a)
 
@@ -262,7 +270,7 @@ def float_current(case: Case, ratio: float, now_a: float, usual_a: float) -> Ala
 def overload(case: Case, ratio: float, what: str, now: str) -> AlarmEvent:
     """Explain a current, or a power, over its limit."""
     place = case.bank.places[case.c] or "the unit"
-    text = f"The {what} of {place} is {now}, {100 * ratio:.0f} % of what is allowed."
+    text = f"The {what} of {place} was {now} when raised, {100 * ratio:.0f} % of what is allowed."
     return case.event(ratio, text, expected=1.0)
 
 
@@ -275,8 +283,8 @@ def blind(case: Case, age_s: float) -> AlarmEvent:
         else name_of(place, case.bank.quantities[case.c])
     )
     text = (
-        f"{what} gave no usable value for {duration(age_s)}: its state is not known, it may be anything. "
-        f"Check cable, sensor and unit."
+        f"{what} had given no usable value for {duration(age_s)} when raised: its state is not known, it "
+        f"may be anything. Check cable, sensor and unit."
     )
     event = case.event(age_s, "", since_s=case.t_s - age_s)
     return replace(event, text=text, location=place, unit="s")
@@ -287,7 +295,7 @@ def sensor_fault(case: Case, value: float, before: float, stands_s: float, suspe
     if suspect:
         what = f"stepped from {before:.4g} to a reading no heat or load could bring so fast"
     else:
-        what = f"has said {value:.4g} for {duration(stands_s)} while its siblings moved"
+        what = f"had said {value:.4g} for {duration(stands_s)} when raised while its siblings moved"
     return case.event(value, f"{case.name()} {what}. Check sensor and wiring; its readings are doubted.")
 
 

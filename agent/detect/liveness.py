@@ -310,12 +310,13 @@ class Liveness:
 
 
 TEXTS = {
-    "heartbeat": "answers, but its heartbeat has stood still for {still}: its values are not fresh;"
-    " restart the unit, or look at the link between it and its gateway",
-    "held-frame": "answers, but no value at all has moved for {still}, less likely than 1 in a million"
-    " with its own noise: its values are not fresh; restart the unit, or look at the link to its cells",
-    "stuck-sensor": "{place} has stood still for {still}, and its noise should have moved it; check the"
-    " sensor and its plug",
+    "heartbeat": "answers, but its heartbeat had stood still for {still} when raised: its values are not"
+    " fresh; restart the unit, or look at the link between it and its gateway",
+    "held-frame": "answers, but no value at all had moved for {still} when raised, less likely than 1 in a"
+    " million with its own noise: its values are not fresh; restart the unit, or look at the link to its"
+    " cells",
+    "stuck-sensor": "{place} had stood still for {still} when raised, and its noise should have moved it;"
+    " check the sensor and its plug",
 }
 
 

@@ -119,7 +119,7 @@ class Reported:
         told = [replace(alarm.said, state=str(alarm.state)) for alarm in alarms if alarm.said]
         before = {called(said.detector, said.location): said for said in told} | {s.name: s for s in told}
         for name, said in before.items():
-            text = "Each alarm that the unit reports has an identity of its own from now on."
+            text = "Each alarm that the unit reports has an identity of its own since the upgrade."
             yield replace(said, name=name, state=str(State.NORMAL), text=text, t_s=t_s)
         for alarm, said in zip(alarms, told, strict=True):
             alarm.said = replace(said, name=self._names[alarm.leader[1]])

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,6 +25,8 @@ from agent.detect.kernel import Banks
 from agent.detect.settings import Settings
 
 Say = Callable[[Case], AlarmEvent]
+#: Whose slope is told as a forecast, and where it stands in the verdict.
+HEAT = {"thermal-slope": heating.AGAINST, "thermal-rate": heating.ALONE, "thermal-rest": heating.AT_REST}
 #: A detector: what its channels are called in the book, the channels, (n, k) scores and its column of them,
 #: (n, j) what they are made of and its column of that (NaN: this frame told nothing), and how it says what it
 #: found.
@@ -85,6 +88,16 @@ class Teller:
     def _slope(self, case: Case) -> AlarmEvent:
         seen = heating.seen(self._slopes(), self._banks.heat.verdict, case.c, heating.AGAINST)
         return explain.thermal_slope(case, seen, self._banks.temps.value[case.c], self._evidence(case))
+
+    def forecast(self, event: AlarmEvent) -> str:
+        """Return where the heat of an alarm leads by the last frame; "" where that is beyond no doubt."""
+        column, temps = HEAT.get(event.detector), self._layout.temps
+        at = list(zip(temps.places, temps.quantities, strict=True))
+        if column is None or (event.location, event.quantity) not in at:
+            return ""
+        c = at.index((event.location, event.quantity))
+        seen = heating.seen(self._slopes(), self._banks.heat.verdict, c, column)
+        return explain.forecast(self._banks.temps.value[c], seen) if seen.own > 2.0 * seen.noise else ""
 
     def _rate(self, case: Case) -> AlarmEvent:
         seen = heating.seen(self._slopes(), self._banks.heat.verdict, case.c, heating.ALONE)
@@ -165,7 +178,8 @@ class Teller:
         amps, watts = self._banks.load.state[case.c, [load.SLOW, load.POWER]]
         _, _, *most_w = self._banks.around.circuit[case.c, surroundings.LIMITS]
         if watts == watts and ratio == max(watts / most_w[0], -watts / most_w[1]):
-            return explain.overload(case, ratio, "power", f"{watts / 1e3:.1f} kW")
+            said = explain.overload(case, ratio, "power", f"{watts / 1e3:.1f} kW")
+            return replace(said, quantity="power")
         return explain.overload(case, ratio, "current", f"{amps:.1f} A")
 
     def _over_room(self, case: Case) -> AlarmEvent:

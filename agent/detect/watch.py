@@ -115,7 +115,8 @@ class RackWatch:
         self._t_s = np.nan
 
     def _make_judges(self) -> list[_Judge]:
-        table = Teller(self._banks, self._layout).detectors(self.settings)
+        self._teller = Teller(self._banks, self._layout)
+        table = self._teller.detectors(self.settings)
         settings = self.settings
         rows = settings.rows()
         rows_by = [rows_of(detector_of(name), rows) for name, *_ in table]
@@ -199,6 +200,10 @@ class RackWatch:
     def active(self) -> list[AlarmEvent]:
         """Return the alarms that are not over, highest priority first."""
         return self.book.active()
+
+    def forecast(self, event: AlarmEvent) -> str:
+        """Return where the heat of an alarm leads by the last frame; "" where that is beyond no doubt."""
+        return self._teller.forecast(event)
 
     def coverage(self) -> Coverage:
         """Return how many channels are judged, learning, blind, or have no sensor."""

@@ -63,7 +63,9 @@ class Agent:
         self._control = ControlServer(
             config.control.socket,
             {
-                **routes(parts.desk, report.status, report.points, report.view, parts.clock.boottime_s),
+                **routes(
+                    parts.desk, report.status, report.points, report.view, parts.clock.boottime_s, report.look
+                ),
                 **read_routes(parts.desk, lambda: parts.buses.values()),
             },
         )

@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agent.control.api import alarms_of, relay_of
-from agent.detect.knowledge import Knowledge
+from agent.detect.alarms import AlarmEvent
+from agent.detect.knowledge import Knowledge, stale_s
 from agent.headline import headline
+from agent.present import Present
 from agent.runtime.parts import VERSION, Parts
 from agent.seen import TREND_STEP_S, Trends
 from agent.status import bus_report, health, points, unit_report
@@ -56,6 +58,13 @@ class Report:
 
         return MetricsServer(listen, text)
 
+    def look(self, unit: str, event: AlarmEvent) -> Present:
+        """Say what is so at the place of an alarm now."""
+        if unit not in self._parts.units:
+            return Present()
+        fresh_s, now_s = stale_s(self._parts.units[unit].pace_s), self._parts.clock.boottime_s()
+        return self._parts.watching.look(unit, event, fresh_s, now_s)
+
     async def status(self) -> dict[str, Any]:
         """Return what `GET /v1/status` answers."""
         parts, page = self._parts, self._page()
@@ -82,7 +91,7 @@ class Report:
                 for u in bus.units
             ],
             "buses": [bus_report(bus) for bus in parts.buses.values()],
-            "alarms": alarms_of(parts.desk, now_s),
+            "alarms": alarms_of(parts.desk, now_s, self.look),
             "log": [
                 {**e.record, "unit": e.unit, "recorded": e not in unrecorded} for e in list(parts.desk.log)
             ],

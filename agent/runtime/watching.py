@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from agent.clock import Clock
 from agent.config import Config
 from agent.desk import Desk
 from agent.detect import identity
+from agent.detect.alarms import AlarmEvent
 from agent.detect.book import AlarmBook
 from agent.detect.knowledge import Knowledge, blind_s, knowledge
 from agent.detect.settings import Settings
@@ -22,6 +24,7 @@ from agent.detect.unseen import Unseen
 from agent.frame import Frame
 from agent.modbus.bus import Bus
 from agent.modbus.unit import Unit
+from agent.present import Present, present
 from agent.runtime.keeping import Keeping
 from agent.runtime.tasks import Background
 from agent.seen import LastGood
@@ -160,6 +163,12 @@ class Watching:
         heard = {unit.name: Heard(unit.heard_s, unit.pace_s, bus.name) for bus, unit in on}
         self._desk.found(SITE, stamp, self._together.judge(now_s, heard))
         self._desk.unshelve_due()
+
+    def look(self, unit: str, event: AlarmEvent, fresh_s: float, now_s: float) -> Present:
+        """Look at the place of an alarm of a unit."""
+        judges = self._judges.get(unit)
+        forecast = partial(judges.watch.forecast, event) if judges else str
+        return present(event, self.latest.get(unit), fresh_s, now_s, forecast)
 
     def learning(self, unit: str) -> dict[str, Any] | None:
         """Return what a unit's detectors began with, and how many channels they judge; None: not yet."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent.detect.channels import string_of
+from agent.headline import told
 from agent.store.raised import Raised
 from agent.view import words
 from agent.view.responses import response
@@ -13,7 +14,11 @@ from agent.view.responses import response
 PRIORITY = {"critical": 1, "warning": 2, "advice": 3}  # ISA-18.2
 SEEN = ("LIVE", "PARTIAL")
 DAY, TEN_MINUTES = timedelta(days=1), timedelta(minutes=10)
-EVIDENCE = {"forecast": "Forecast", "evidence_for": "For it", "evidence_against": "Against it"}
+EVIDENCE = {
+    "forecast": "Forecast",
+    "evidence_for": "For it, when raised",
+    "evidence_against": "Against it, when raised",
+}
 FLOOD = 10  # alarms in ten minutes
 CHATTER, CHATTER_TIME = 3, timedelta(minutes=1)
 
@@ -69,9 +74,10 @@ def _row(
         "location": alarm["location"],
         "quantity": alarm["quantity"],
         "where": names.get((alarm["unit"], alarm["location"])) or words.place(alarm["location"]),
-        "what": alarm["text"],
+        "what": told(alarm),
         "detector": alarm["detector"],
-        "now": words.quantity(alarm["value"], alarm["value_unit"]) if alarm["value_unit"] else "",
+        "now": alarm.get("now", ""),
+        "then": words.quantity(alarm["value"], alarm["value_unit"]) if alarm["value_unit"] else "",
         "limit": words.quantity(alarm["limit"], alarm["value_unit"]) if alarm["value_unit"] else "",
         "limit_value": alarm["limit"],
         "expected": alarm["expected"],

@@ -50,7 +50,7 @@ def _three(counts: Sequence[int] | None) -> str:
 
 
 def _alarm(row: Mapping[str, Any], plot: str) -> str:
-    against = f"{row['now']} / limit {row['limit']}" if row["now"] else ""
+    against = f"{row['then']} when raised / limit {row['limit']}" if row["then"] else ""
     known = f' <span class="chip nk">? {row["knowledge"]}</span>' if row["knowledge"] else ""
     more = f" (+{row['more']})" if row["more"] else ""
     by = f"<p>Acknowledged by {e(row['by'])}.</p>" if row["by"] else ""

@@ -274,6 +274,8 @@ def test_an_upgrade_loses_no_alarm_and_tells_each_from_the_others(tmp_path: Path
         "rack-2/pack-4:overload:": "NEW",
     }
     assert {a["text"] + a["unit"]: (a["state"], a["t_s"]) for a in site.listed().values()} == began
+    overload = site.listed()["rack-2/pack-4:overload:"]["text"]
+    assert overload == "When raised: The current of the unit is -60.0 A, 120 % of what is allowed."
     told = {name: state for name, state in {**site.old, **site.said()}.items() if state != "NORMAL"}
     assert told == site.states(), "a collector that heard both versions knows the same"
     before, site.events = site.states(), []

@@ -212,7 +212,7 @@ def _alarm_line(row: View, width: int, chosen: bool | None = None) -> Text:
     line.append(f"{row['priority']}", STYLE[row["priority"]])
     state = row["state"] if not row["knowledge"] else "last known"
     where = ascii_only(row["where"])
-    what = f"{row['now']} / {row['limit']}  " if row["now"] else ""
+    what = f"now {row['now']}  " if row["now"] else ""
     line.append(f"  {state:<10} {row['raised'][-8:]:<9} {where:<18} {ascii_only(what + row['what'])}")
     line.truncate(width)
     return line

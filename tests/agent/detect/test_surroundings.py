@@ -69,9 +69,13 @@ def test_a_power_over_the_profiles_is_told_as_power_and_a_current_beside_it_stil
         events = feed(watch, said, dt_s=10.0)
         return [e.text for e in events if (e.detector, e.severity) == ("overload", "warning")]
 
-    assert heard(-90.0, -6500.0) == ["The power of string1 is -6.5 kW, 130 % of what is allowed."]
-    assert heard(-130.0, -4900.0) == ["The current of string1 is -130.0 A, 130 % of what is allowed."]
-    assert heard(np.nan, 2500.0) == ["The power of string1 is 2.5 kW, 125 % of what is allowed."]
+    assert heard(-90.0, -6500.0) == [
+        "The power of string1 was -6.5 kW when raised, 130 % of what is allowed."
+    ]
+    assert heard(-130.0, -4900.0) == [
+        "The current of string1 was -130.0 A when raised, 130 % of what is allowed."
+    ]
+    assert heard(np.nan, 2500.0) == ["The power of string1 was 2.5 kW when raised, 125 % of what is allowed."]
     assert not heard(-90.0, -4900.0)
 
 

@@ -48,9 +48,9 @@ def test_an_alarm_marks_its_cell_and_says_what_to_do_who_saw_it_and_how_often() 
     (row,) = view["alarms"]["active"]
     assert (row["where"], row["priority"], row["state"]) == ("rack-1 cell 77", 2, "ACK")
     assert (row["raised"], row["zone"]) == ("13:48:05", "+02:00")
-    assert (row["now"], row["limit"], row["times_24h"]) == ("18 mV", "12 mV", 2)
+    assert (row["then"], row["limit"], row["times_24h"]) == ("18 mV", "12 mV", 2)
     assert row["by"] == "kim, 13:51:41"
-    assert row["evidence"] == ["For it: it sank at once"]
+    assert row["evidence"] == ["For it, when raised: it sank at once"]
     assert row["do"] == RESPONSES["cell-imbalance"]
     assert box(view, "string2/cell17")["mark"] == "2"
     assert view["log"][0]["text"] == "acknowledge by kim rack-1:cell-imbalance:string2/cell17"
