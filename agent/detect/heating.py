@@ -209,7 +209,7 @@ def seen(slopes: Slopes, verdict: Floats, c: int, column: int) -> Seen:
         against=60.0 * float(slopes.gain.fit[c, k, SLOPE]),
         noise=60.0 * max(_white(slopes, c, k, signal), float(signal.learned[c, k, POSSIBLE] / SIGMAS[k])),
         rise_k=risen,
-        for_s=min(risen / slope, 2.0 * float(SCALES_S[k])) if slope > 0.0 and risen > 0.0 else 0.0,
+        for_s=risen / slope if slope > 0.0 and risen > 0.0 else 0.0,
     )
 
 

@@ -1,6 +1,7 @@
 """What an alarm says hours later: what was so when it was raised is called that, and `now` is looked up."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -94,6 +95,17 @@ def test_now_and_the_forecast_are_of_the_last_frame_and_not_of_the_raising(heate
     assert "when raised" in event.text
     assert event.forecast.endswith("from when it was raised")
     assert said.forecast != event.forecast
+
+
+def test_a_rise_takes_the_time_that_the_slope_beside_it_needs(heated: Watched) -> None:
+    said = [e for e in heated.events if e.detector == "thermal-slope" and " up among them" in e.text]
+    assert {e.severity for e in said} > {"advice", "warning"}
+    for event in said:
+        slope, rise, amount, unit = re.search(
+            r"heats ([\d.]+) K/min.*, ([\d.]+) K up among them in about (\d+) (s|min)", event.text
+        ).groups()
+        minutes = float(amount) / {"s": 60.0, "min": 1.0}[unit]
+        assert float(rise) == pytest.approx(float(slope) * minutes, rel=0.25)
 
 
 def test_where_sight_is_lost_it_says_what_was_last_known_and_when_and_no_forecast() -> None:

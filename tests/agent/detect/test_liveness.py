@@ -98,6 +98,18 @@ def test_a_promised_heartbeat_that_stands_still_is_heard_while_everything_else_m
     assert set(unit.quality) == {Quality.FROZEN}
 
 
+def test_a_heartbeat_that_runs_again_ends_its_alarm_and_no_other() -> None:
+    unit = Watched(8, ("heartbeat", "heartbeat"), changes_within_s=30.0)
+    cells, runs, stands = noisy(120, 8, sd=0.5), np.arange(120)[:, None], np.zeros((120, 1))
+    unit.feed(np.hstack([cells, runs, runs]))
+    ((_, first),) = unit.feed(np.hstack([cells, stands, runs]))
+    assert (first.name, first.state) == ("heartbeat:.heartbeat~1", "NEW")
+    said = [(event.name, event.state) for _, event in unit.feed(np.hstack([cells, runs, runs]))]
+    assert said == [(first.name, "CLEARED-NEW")]
+    ((_, second),) = unit.feed(np.hstack([cells, runs, stands]))
+    assert second.name == "heartbeat:.heartbeat~2"
+
+
 def test_a_heartbeat_nobody_promised_is_believed_once_it_was_seen_to_run() -> None:
     stopped = Watched(2, ("heartbeat",))
     assert stopped.feed(np.full((HOUR, 3), 7)) == []
