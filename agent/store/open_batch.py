@@ -86,7 +86,12 @@ class OpenBatches:
         return bool(self._full)
 
     def add(self, frame: Frame) -> None:
-        """Append a frame to its unit's open batch; a new schema or a full batch begins another."""
+        """Append a frame to its unit's open batch; a new schema or a full batch begins another.
+
+        A frame without values (of a unit that tells nothing now) is no part of any batch.
+        """
+        if not frame.raw.size:
+            return
         batch = self._open.get(frame.unit)
         if batch is not None and batch.takes(frame, self._max_frames):
             batch.frames.append(frame)

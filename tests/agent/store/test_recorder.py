@@ -85,3 +85,11 @@ async def test_what_memory_cannot_hold_is_lost_and_said_to_be(
     assert losses[0]["first_boottime_ns"] == 0
     assert "readonly" in losses[0]["reason"]
     assert site.recorder._lost == {}
+
+
+async def test_a_unit_that_tells_nothing_keeps_no_other_from_the_disk(site: Site) -> None:
+    site.recorder.add(frame("rack-1", n=0))
+    site.recorder.add(frame("rack-2"))
+    await site.recorder.seal()
+    assert [b.unit for b in site.batches()] == ["rack-2"]
+    assert site.recorder.open.frames == 0
