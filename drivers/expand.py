@@ -12,7 +12,7 @@ from drivers.problems import PointError, Problem
 from drivers.quantities import QUANTITIES, Poll, guess_quantity
 from drivers.registers import Area
 from drivers.schema import MeaningEntry, Point, Profile, SpanText, Tiers
-from drivers.values import INF, Limits, Meaning, Span, Value
+from drivers.values import INF, Limits, Meaning, Span, Value, usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,6 @@ def without_twins(values: list[Value], judged: Collection[str]) -> list[Value]:
         replace(v, quantity="") if v.name not in judged and (v.quantity, v.place) in chosen else v
         for v in values
     ]
-
-
-def usable(exponent: int | None) -> bool:
-    """Whether a scale factor is one: SunSpec has -10 to 10, and no unit is known to have more."""
-    return exponent is not None and -10 <= exponent <= 10
 
 
 def reported(profile: Profile) -> dict[str, str]:

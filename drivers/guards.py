@@ -10,7 +10,7 @@ from agent.quality import Quality
 from drivers.decode import Int64, Qualities, Words, codec_table, decode
 from drivers.plan import Need, ReadPlan
 from drivers.quantities import Poll
-from drivers.values import Guard, Value, contains
+from drivers.values import Guard, Value, contains, usable
 
 _ARRIVED = (Quality.GOOD, Quality.MISSING, Quality.OUT_OF_RANGE)
 
@@ -97,12 +97,16 @@ class Vouching:
         )
 
     def changed(self, words: Words, word_quality: Qualities) -> list[str]:
-        """Return what was read at connect and is different now, in words."""
+        """Return what was read at connect and is different now, in words.
+
+        A factor that is not available now is no other one: its values are STALE until it is.
+        """
         now, arrived = self._read(words, word_quality)
         return list(
             dict.fromkeys(
-                f"{self.guards[k].value.label} was {self.guards[k].raw} at connect and is {now[k]}"
+                f"{guard.value.label} was {guard.raw} at connect and is {now[k]}"
                 for k in np.flatnonzero(arrived & (now != self.raw)).tolist()
+                if (guard := self.guards[k]).counts or usable(int(now[k]))
             )
         )
 

@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass, field, replace
 
 from drivers.errors import ChainError
-from drivers.expand import usable, without_twins
+from drivers.expand import without_twins
 from drivers.identity import Mark, expectation, fits, mark_of, text_of
 from drivers.quantities import QUANTITIES, UNITS, Poll, Severity, guess_quantity
 from drivers.registers import Area
 from drivers.schema import Profile, SunSpecModel, SunSpecPoint
 from drivers.sunspec_chain import Asking, Block, find_base, walk
 from drivers.sunspec_models import TYPES, ModelDefinition, PointDefinition, definition
-from drivers.values import INF, Coding, Guard, Limits, Meaning, Reading, Span, Value
+from drivers.values import INF, Coding, Guard, Limits, Meaning, Reading, Span, Value, usable
 
 _UNITS = {"%WHRtg": "%", "Pct": "%", "C": "degC"}
 

@@ -144,3 +144,8 @@ class Guard:
     value: Value
     raw: int | None
     counts: bool = False
+
+
+def usable(exponent: int | None) -> bool:
+    """Whether a scale factor is one: SunSpec has -10 to 10, and no unit is known to have more."""
+    return exponent is not None and -10 <= exponent <= 10

@@ -11,7 +11,7 @@ say, however late. One that answers out of turn is covered by time: see `timing.
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
-from math import floor
+from math import floor, inf
 from types import MappingProxyType
 
 import numpy as np
@@ -92,6 +92,7 @@ class Unit:
     _answered_s: float = 0.0
     _closed_by: dict[Read, int] = field(default_factory=dict)  # connections that were closed by a read
     _strangers: bool = False  # another master was heard with the last answer
+    _moved_s: float = -inf  # when a factor or a count was another one last
     _ask_from_s: float = 0.0
     _data_from_s: float = 0.0  # before, a late reply could be taken for the one to a read of values
     _cycle: Cycle | None = None
@@ -464,6 +465,9 @@ class Unit:
             connection.image.begin_cycle()
             self.connection = None
             self._conversation.end()
+            if now_s - self._moved_s < self.period_s:  # one that moves all the time is followed once a period
+                self._ask_from_s = self._moved_s + self.period_s
+            self._moved_s = now_s
         elif cycle.sound and not cycle.left:
             self.heard_s = stamp.boottime_ns / 1e9
             self.intervals.add(now_s)

@@ -5,6 +5,7 @@ import contextlib
 import struct
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -187,14 +188,53 @@ async def test_a_factor_that_moves_never_makes_a_good_value_wrong(
     assert (seen.values[frames][1] == Quality.GOOD).all()  # right at once
 
 
-async def test_a_factor_that_is_not_available_for_a_while_comes_back() -> None:
-    device = Device(MILLIVOLTS | {3000: -3}, {3000: 0x8000}, the(4, 3000))
-    async with polled(device, FAR) as seen:
+@pytest.mark.parametrize("word", [0x8000, 500], ids=["not available", "beyond all reason"])
+@pytest.mark.parametrize("profile", [FAR, NEAR, FAR.replace("missing = 0x8000\n", "")])
+async def test_while_a_factor_is_none_its_values_are_there_and_stale(profile: str, word: int) -> None:
+    factor = 150 if profile is NEAR else 3000
+    device = Device(MILLIVOLTS | {factor: -3}, {})
+    async with polled(device, profile) as seen:
+        await seen.until(lambda: len(seen.values) > 1)
+        device.registers[factor] = word
+        frames = len(seen.values) + 1  # the one that is on its way may be of before
+        await seen.until(lambda: len(seen.values) > frames + 3)
+        assert all((quality == Quality.STALE).all() for _, quality in seen.values[frames:])
+        assert seen.values[-1][1].size == 4
+        device.registers[factor] = -3
+        frames = len(seen.values) + 1
+        await seen.until(lambda: len(seen.values) > frames + 1)
+        assert (seen.values[-1][1] == Quality.GOOD).all()
+        assert len(seen.layouts) == 1, "nothing that was learned is lost"
+        device.registers |= {factor: -2} | {100 + i: 330 for i in range(4)}
         await seen.until(lambda: len(seen.layouts) == 2)
-        assert seen.layouts[1].n == 0
-        device.registers[3000] = -3
-        await seen.until(lambda: len(seen.layouts) == 3 and seen.values[-1][0].size == 4)
+        frames = len(seen.values)
+        await seen.until(lambda: len(seen.values) > frames)
     assert seen.good() == {3.3}
+
+
+async def test_a_factor_that_was_none_at_connect_is_taken_when_it_is_one() -> None:
+    async with polled(device := Device(MILLIVOLTS | {3000: 0x8000}, {}), FAR) as seen:
+        await seen.until(lambda: len(seen.values) > 1)
+        assert seen.layouts[0].n == 0
+        device.registers[3000] = -3
+        await seen.until(lambda: len(seen.layouts) == 2 and seen.values[-1][0].size == 4)
+    assert seen.good() == {3.3}
+
+
+async def test_a_factor_that_never_stands_still_is_followed_twice_a_period_at_most() -> None:
+    class Restless(Device):
+        async def _answer(self, *asked: Any) -> None:
+            self.registers[3000] = -3 if self.registers[3000] == -2 else -2
+            await super()._answer(*asked)
+
+    device = Restless(MILLIVOLTS | {3000: -3}, {})
+    async with polled(device, FAR) as seen:
+        clock = Clock()
+        began_s = clock.boottime_s()
+        await seen.until(lambda: len(seen.layouts) >= 8)
+        periods = (clock.boottime_s() - began_s) / 0.05
+    assert periods >= 3
+    assert seen.good() == set()
 
 
 async def test_a_factor_beyond_all_reason_is_none() -> None:
