@@ -54,7 +54,7 @@ _STAMP: dict[str, Test] = {"boottime_ns": is_time, "utc_ns": is_time}
 _KEYS: dict[str, dict[str, Test]] = {
     "alarm": {
         **_STAMP,
-        **dict.fromkeys(("detector", "severity", "state", "location", "quantity", "value_unit"), _text),
+        **dict.fromkeys(("id", "detector", "severity", "state", "location", "quantity", "value_unit"), _text),
         **dict.fromkeys(("text", "forecast", "evidence_for", "evidence_against", "config"), _text),
         **dict.fromkeys(("value", "limit", "expected", "beyond_noise", "t_s", "since_s"), _number),
         "count": is_time,
