@@ -39,11 +39,11 @@ class Sameness:
 
     def away(self, now_s: float, answered_s: float, pace_s: float) -> bool:
         """Whether nobody has heard the unit for long: it last answered at `answered_s`."""
-        return now_s - max(answered_s, self.asked_s) > pace_s + AWAY_S
+        return now_s - answered_s > pace_s + AWAY_S and now_s - self.asked_s > pace_s + AWAY_S
 
-    def due(self, now_s: float) -> bool:
+    def due(self, now_s: float, answered_s: float, pace_s: float) -> bool:
         """Whether it is to be asked now."""
-        return now_s >= self._ask_at_s
+        return now_s >= self._ask_at_s or self.away(now_s, answered_s, pace_s)
 
     def doubt(self, now_s: float, *, habit: bool = False) -> None:
         """Ask it: what answers now may be another. habit: that happens again and again, so not each time."""

@@ -129,7 +129,7 @@ class Unit:
         if can_ask and not self._conversation.under_way and not self._silence.lost:
             if self._unknown:
                 self._begin_conversation(now_s)
-            elif self._same.due(now_s) or self._same.away(now_s, self._answered_s, self.pace_s):
+            elif self._same.due(now_s, self._answered_s, self.pace_s):
                 self._prove(now_s)
         if now_s < self.release_s:
             return
