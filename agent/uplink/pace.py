@@ -26,7 +26,7 @@ class Pace:
         self.backlog_at_s = 0.0  # when the next request may carry backlog,
         self.heal_at_s = 0.0  # and what the collector had acknowledged and lost again
         self.failures = 0
-        self._tried_s = -math.inf  # when the last request began
+        self._tried_s = -math.inf  # when the last request began, or could not even begin
         self._routine_at_s = 0.0  # until then only alarms go
         self._held = False  # by a Retry-After, which the answer to an alarm does not end
         self._alarm_since_s: float | None = None
@@ -76,6 +76,7 @@ class Pace:
             wait_s = RETRY_FLOOR_S + chance * (ceiling_s - RETRY_FLOOR_S)
             self._routine_at_s = max(self._routine_at_s if self._held else 0.0, now_s + wait_s)
         self._alarm_at_s = self._next_alarm_s(now_s)
+        self._tried_s = max(self._tried_s, now_s)
 
     def _next_alarm_s(self, now_s: float) -> float:
         if self._alarm_since_s is None:

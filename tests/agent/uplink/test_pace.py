@@ -125,6 +125,17 @@ def test_an_alarm_that_was_sealed_while_a_request_failed_does_not_wait_for_its_t
     assert pace.only_alarms(1.0)
 
 
+def test_what_fails_before_a_request_begins_is_tried_no_more_often_for_an_alarm() -> None:
+    pace, now_s = Pace(1.0), 100.0
+    pace.alarm(now_s)
+    tries = 0
+    while now_s < 130.0:
+        now_s += pace.wait_s(now_s)
+        tries += 1
+        assert tries < 20
+        pace.failed(now_s, 1.0)
+
+
 def test_an_alarm_that_was_taken_ends_no_retry_after_but_a_back_off_of_our_own() -> None:
     pace = Pace(1.0)
     pace.failed(0.0, 0.0, 600.0)
