@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agent.store.outgoing import PendingBatch
+
 AGAIN_S = 3600.0
 MOST = 3600  # more could not be tried in an hour; the oldest of more are tried sooner
 
@@ -20,18 +22,31 @@ class Aside:
 
     def __init__(self) -> None:
         self._kept: dict[int, _Kept] = {}
+        self._fits = 0  # bytes of a batch that got through since one of no more was kept out
         self.why = ""
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def put(self, sequence: int, size: int, why: str, own: bool, now_s: float) -> None:
-        """Put a batch aside; `own`: the collector itself says so."""
+    def apart(self, batches: list[PendingBatch]) -> list[PendingBatch]:
+        """Return the first of them that may go together: one that may be too large goes alone."""
+        doubtful = [n for n, batch in enumerate(batches) if self._doubts(len(batch.blob))]
+        return batches[: max(1, doubtful[0])] if doubtful else batches
+
+    def _doubts(self, size: int) -> bool:
+        return bool(self._kept) and size > self._fits
+
+    def put(self, sequence: int, size: int, why: str, own: bool, now_s: float) -> bool:
+        """Put a batch aside; `own`: the collector itself says so. Return whether none
+        had doubted it, so that others went with it and were refused, too.
+        """
+        found, self._fits = not self._doubts(size), min(self._fits, size - 1)
         before = self._kept.pop(sequence, None)
         self._kept[sequence] = _Kept(now_s + AGAIN_S, size, own, freed=before is not None)
         self.why = why
         while len(self._kept) > MOST:
             del self._kept[next(iter(self._kept))]
+        return found
 
     def waiting(self, now_s: float) -> set[int]:
         """Return what is to be passed over. What nobody tried when its time had come is no more there."""
@@ -45,6 +60,7 @@ class Aside:
         """
         for sequence in sizes:
             self._kept.pop(sequence, None)
+        self._fits = max([self._fits, *sizes.values()])
         strangers = [kept for kept in self._kept.values() if not (kept.own or kept.freed)]
         if sizes and any(kept.size <= max(sizes.values()) for kept in strangers):
             for kept in strangers:

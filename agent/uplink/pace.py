@@ -56,6 +56,11 @@ class Pace:
         """No alarm is pending."""
         self._alarm_since_s, self._alarm_at_s = None, math.inf
 
+    @property
+    def alarm_waits(self) -> bool:
+        """Whether an alarm waits, or one may."""
+        return self._alarm_since_s is not None
+
     def begun(self, now_s: float) -> None:
         """A request is sent."""
         self._tried_s = now_s
@@ -126,3 +131,7 @@ class Pace:
         elif schemas > 1:
             self.max_schemas = schemas // 2
         return batches > 1 or schemas > 1
+
+    def found(self) -> None:
+        """What was too large is known by now: the rest may fit together."""
+        self._most_batches = DEFAULT_LIMITS.batches

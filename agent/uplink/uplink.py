@@ -5,11 +5,12 @@ which follows its synchronous commit; a lost acknowledgement costs a resend, nev
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
 import aiohttp
@@ -33,6 +34,7 @@ from agent.wire.text import printable
 log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S = 30.0
+YIELD_S = 5.0  # for which an alarm waits for the answer to a request that has none; nobody may be there
 HEARTBEAT_S = 20.0  # a collector takes 60 s of silence for an alarm
 SESSION_S = 3600.0  # then certificates are read again, and checked by the clock as it is then
 STRANGER_BYTES = 4096  # of an answer that is not the collector's
@@ -92,6 +94,7 @@ class Uplink:
         self._pace, self._tls, self._tell = pace, tls, tell
         self._wake, self._alarm = asyncio.Event(), asyncio.Event()
         self._greeted = self._stopped = False
+        self._yielding: asyncio.Timeout | None = None  # of a request under way that gives way to an alarm
         self._fresh_after = store.last_sequence
         self._epoch = store.epoch
         self._schemas, self._aside, self._kept_out = Schemas(), Aside(), set[bytes]()
@@ -104,6 +107,8 @@ class Uplink:
         if alarm:
             self._pace.alarm(time.monotonic())
             self._alarm.set()
+            if self._yielding and self._yielding.when() is None:
+                self._yielding.reschedule(asyncio.get_running_loop().time() + YIELD_S)
 
     async def run(self) -> None:
         """Send until cancelled, or until the collector holds what another copy of this agent sent."""
@@ -207,7 +212,7 @@ class Uplink:
             await self._greet(session)
         cpu_s = time.process_time()
         epoch, batches = await self._pending(only_alarms)
-        batches, digests = self._with_schemas(batches, only_alarms)
+        batches, digests = self._with_schemas(self._aside.apart(batches), only_alarms)
         bodies = await self._writer(self._store.schemas, digests) if digests else []
         if not batches and not bodies:
             self._schemas.arrived(digests)  # there are none of these
@@ -215,7 +220,7 @@ class Uplink:
         request = Request(self._agent, epoch, [(b.sequence, b.blob) for b in batches], bodies)
         start_s = time.monotonic()
         try:
-            ack = await self._post(session, request)
+            ack = await self._post(session, request, yields=all(b.priority != EVENTS for b in batches))
         except RequestTooLarge as error:
             self._too_large(error, batches, digests)
             raise
@@ -260,26 +265,42 @@ class Uplink:
 
     async def _greet(self, session: aiohttp.ClientSession) -> None:
         """Send nothing: a sign of life, and before the first batch, a look at what it holds of ours."""
-        await self._take(await self._post(session, Request(self._agent, self._store.epoch, [])))
+        request = Request(self._agent, self._store.epoch, [])
+        await self._take(await self._post(session, request, yields=not self._pace.alarm_waits))
         self._greeted = True
 
-    async def _post(self, session: aiohttp.ClientSession, request: Request) -> Acknowledgement:
-        """Return what the collector acknowledges, or raise what it or something else answered."""
+    async def _post(self, session: aiohttp.ClientSession, request: Request, yields: bool) -> Acknowledgement:
+        """Return what the collector acknowledges, or raise what it or something else answered.
+
+        One that `yields` gives way to an alarm that is sealed meanwhile.
+        """
         self.status.requests += 1
         self._pace.begun(time.monotonic())
         try:
-            async with session.post(
-                self._url,
-                data=encode_request(request),
-                headers={"Content-Type": CONTENT_TYPE},
-                allow_redirects=False,
-            ) as response:
+            async with (
+                self._giving_way(yields),
+                session.post(
+                    self._url,
+                    data=encode_request(request),
+                    headers={"Content-Type": CONTENT_TYPE},
+                    allow_redirects=False,
+                ) as response,
+            ):
                 answer = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             cause = getattr(error, "os_error", None)  # aiohttp wraps the reason in words of its own
             reason = refusal(error.__cause__) or getattr(cause, "strerror", None) or printable(str(error))
             raise UplinkError(f"{self._url}: {reason or 'no answer in time'}") from error
         return understand(self._url, answer, request, time.time())
+
+    @contextlib.asynccontextmanager
+    async def _giving_way(self, yields: bool) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(None) as timeout:
+                self._yielding = timeout if yields else None
+                yield
+        finally:
+            self._yielding = None
 
     def _too_large(self, error: RequestTooLarge, batches: list[PendingBatch], digests: list[bytes]) -> None:
         """Send less at once; what is too large alone is passed over for an hour, and that is said."""
@@ -291,6 +312,7 @@ class Uplink:
         elif digests:
             self._schemas.put_off(digests[0], now_s + AGAIN_S)
             self._kept_out.add(digests[0])
+            self._pace.found()
             self._say(
                 SCHEMA,
                 f"the schema {digests[0].hex()[:8]}, without which values cannot be read, is too large for a"
@@ -298,7 +320,8 @@ class Uplink:
             )
         else:
             (batch,) = batches
-            self._aside.put(batch.sequence, len(batch.blob), str(error), error.own, now_s)
+            if self._aside.put(batch.sequence, len(batch.blob), str(error), error.own, now_s):
+                self._pace.found()
             self._tell_aside()
 
     def _arrived(self, digests: list[bytes]) -> None:

@@ -200,6 +200,26 @@ async def test_reasons_are_kept_short_and_harmless(tmp_path: Path, hurried: None
         assert site.store.account().dropped == 3  # by the collector's own word
 
 
+async def test_an_alarm_does_not_wait_until_nobody_has_answered_all_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "YIELD_S", 0.2)
+
+    def say(request: Request) -> bytes | None:
+        return ack(request) if 5 in dict(request.batches) else None
+
+    async with peer(ack) as there, box(tmp_path / "box", there.port) as site:
+        await until(lambda: site.uplink.status.reached)
+        there.say = say
+        await site.seal(10)
+        await until(lambda: 4 in there.sent)
+        begin_s = time.monotonic()
+        await site.alarm()
+        await until(lambda: 5 in there.sent)
+        assert time.monotonic() - begin_s < 5.0
+        await until(lambda: site.store.account().pending == 1)
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [

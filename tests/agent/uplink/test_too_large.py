@@ -8,6 +8,8 @@ import pytest
 
 import agent.uplink.pace as pace_module
 import agent.uplink.uplink as module
+from agent.store.black_box import ROUTINE
+from agent.store.outgoing import PendingBatch
 from agent.uplink.aside import AGAIN_S, MOST, Aside
 from agent.wire import Request
 from tests.agent.uplink.conftest import SCHEMA, SCHEMA_BODY, batch
@@ -72,7 +74,34 @@ async def test_a_batch_that_is_too_large_holds_up_no_other(tmp_path: Path, answe
         await site.seal(10, 11, 12)
         await until(lambda: site.store.account().pending == 1)
         assert there.sent.count(2) <= count + (answer is NGINX)  # at most once, as it may have been mended
-        assert site.uplink._pace.max_batches == 1  # until an hour is over, as nobody knows the limit
+
+
+async def test_the_others_go_together_again_once_it_is_known_which_one_is_too_large(tmp_path: Path) -> None:
+    def not_2(request: Request) -> bytes:
+        return OWN if 2 in dict(request.batches) else ack(request, missing=[(2, 2)])
+
+    async with peer(not_2) as there, box(tmp_path / "box", there.port, batches=8) as site:
+        await until(lambda: site.store.account().pending == 1)
+        alone = max(n for n, (_, request) in enumerate(there.heard) if [*dict(request.batches)] == [2])
+        assert max(shapes(there.heard)[alone:])[0] > 1
+
+
+async def test_what_is_as_large_as_what_was_kept_out_goes_alone(tmp_path: Path) -> None:
+    def small(request: Request) -> bytes:
+        large = any(len(blob) > 1000 for _, blob in request.batches)
+        return NGINX if large else ack(request, missing=[(s, s) for s in (4, 8, 12)])
+
+    async with (
+        peer(small) as there,
+        box(tmp_path / "box", there.port) as site,
+    ):
+        for n in range(2):
+            await site.writer(site.store.seal, [batch(90 + n, n=500)])
+            await site.writer(site.store.seal, [batch(10 * n + m) for m in (11, 12, 13)])
+            site.uplink.wake()
+            await until(lambda n=n: site.uplink.status.set_aside == n + 1)  # type: ignore[misc]
+            await until(lambda n=n: site.store.account().pending == n + 1)  # type: ignore[misc]
+        assert there.sent.count(8) == 1
 
 
 async def test_where_the_limit_on_the_way_is_mended_all_that_it_kept_out_is_tried_again(
@@ -143,3 +172,20 @@ def test_what_is_set_aside_is_tried_once_an_hour_and_forgotten_once_it_is_no_mor
     assert aside.waiting(AGAIN_S + 1) == {7}  # the collector's own word is not doubted
     aside.waiting(2 * AGAIN_S + 1)
     assert len(aside) == 1  # the others were dropped by the cap meanwhile
+
+
+def test_one_that_may_be_too_large_goes_alone_until_one_as_large_gets_through() -> None:
+    def parts(*sizes: int) -> list[int]:
+        batches = [PendingBatch(n, ROUTINE, None, bytes(size)) for n, size in enumerate(sizes)]
+        return [len(batch.blob) for batch in aside.apart(batches)]
+
+    aside = Aside()
+    assert parts(1, 9, 5) == [1, 9, 5]
+    aside.taken({1: 4}, 0.0)
+    assert aside.put(2, 8, "why", own=True, now_s=0.0)  # which nobody had expected
+    assert [parts(), parts(1, 9, 2), parts(9, 1), parts(1, 4, 2)] == [[], [1], [9], [1, 4, 2]]
+    assert not aside.put(3, 9, "why", own=True, now_s=0.0)
+    aside.taken({4: 9}, 0.0)
+    assert parts(1, 9, 2) == [1, 9, 2]
+    assert aside.put(5, 3, "why", own=True, now_s=0.0)
+    assert parts(1, 9, 2) == [1]
