@@ -48,6 +48,7 @@ class Door:
     def __init__(self, token: str) -> None:
         self._token = token.encode()
         self.proof = hmac.new(self._token, b"cellwarden status page", sha256).hexdigest()
+        self._inside = OrderedDict[str, None]()  # addresses from where somebody came in
 
     def knows(self, token: str) -> bool:
         """Is this the token."""
@@ -56,6 +57,17 @@ class Door:
     def admits(self, cookie: str) -> bool:
         """Is this the cookie of somebody who has come in before."""
         return _same(cookie, self.proof.encode())
+
+    def enters(self, address: str) -> None:
+        """Somebody came in from there."""
+        self._inside[address] = None
+        self._inside.move_to_end(address)
+        while len(self._inside) > ADDRESSES_KEPT:
+            self._inside.popitem(last=False)
+
+    def is_inside(self, address: str) -> bool:
+        """Has somebody come in from there."""
+        return address in self._inside
 
 
 def _same(said: str, secret: bytes) -> bool:

@@ -153,29 +153,36 @@ class Page:
             if is_ours(request.host):
                 return None
             return _text("Not here", "This page answers to this machine's own names only.", 421)
-        cookie = request.cookies.get(COOKIE, "")
-        if request.path == "/login" or self._door.admits(cookie):
+        if request.path == "/login":
             return None
+        refusal = _text("cellwarden", "This page needs its token.", 401, pages.LOGIN)
+        if cookie := request.cookies.get(COOKIE, ""):
+            # whoever guesses tokens can make the cookie of each
+            if (wrong := self._tried(request, "cookie", self._door.admits(cookie))) is None:
+                return None
+            refusal = wrong
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self._tried(request, "bearer", self._door.knows(token))
-        if cookie:
-            return self._tried(request, "cookie", False)
-        return _text("cellwarden", "This page needs its token.", 401, pages.LOGIN)
+        return refusal
 
     def _tried(self, request: web.Request, way: str, right: bool) -> web.Response | None:
         """Return what to answer to somebody who says to know the token; None where it is `right`.
 
-        Where too many were wrong a right one is refused too, or guessing would go on. Each way has tries of
-        its own: a browser with the cookie of an older token leaves those of the form.
+        Where too many were wrong a right one is refused too, or guessing would go on; but not the cookie
+        where somebody is in already. Each way has tries of its own: a browser with the cookie of an older
+        token leaves those of the form.
         """
+        assert self._door is not None
         address = request.remote or ""
         tries, now_s = f"{way} {address}", time.monotonic()
-        if self._tries.is_spent(tries, now_s):
+        inside = right and way == "cookie" and self._door.is_inside(address)
+        if not inside and self._tries.is_spent(tries, now_s):
             return _text("Too many tries", "Wait a minute, then try again.", 429)
         if way == "form" or not right:
             self._tries.allows(tries, now_s)
         if right:
+            self._door.enters(address)
             return None
         log.warning("status page: a wrong token (%s) from %s", way, address)
         return _text("cellwarden", "That is not the token.", 401, pages.LOGIN)

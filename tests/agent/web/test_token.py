@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agent.web.guard import Door
 from tests.agent.web.conftest import Room
 from tests.collector.authority import Authority
 
@@ -18,6 +19,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "bearer": {"headers": {"Authorization": "Bearer %s"}},
     "cookie": {"headers": {"Cookie": "cellwarden=%s"}},
 }
+BOTH = {"headers": {"Cookie": "cellwarden=%s", "Authorization": "Bearer %s"}}
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ async def guarded(tmp_path: Path) -> AsyncIterator[tuple[str, ssl.SSLContext]]:
 
 async def said_to(url: str, trust: ssl.SSLContext, way: str, token: str) -> int:
     """The status that a token gets which comes in some way; as raw bytes, so that it may be anything."""
-    asked = WAYS[way]
+    asked = WAYS.get(way, BOTH)
     host, _, port = url.removeprefix("https://").strip("/").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port), ssl=trust)
     body = asked.get("data", b"").replace(b"%s", token.encode())
@@ -53,8 +55,21 @@ async def test_wrong_tokens_are_few_whichever_way_they_come(
 ) -> None:
     statuses = [await said_to(*guarded, way, f"guess-{i}") for i in range(8)]
     assert statuses == [401] * 5 + [429] * 3
-    if way != "cookie":  # the right one too, or guessing would go on
-        assert await said_to(*guarded, way, TOKEN) == 429
+    right = Door(TOKEN).proof if way == "cookie" else TOKEN  # whoever guesses can make it of each guess
+    assert await said_to(*guarded, way, right) == 429  # or guessing would go on
+
+
+async def test_a_cookie_beside_another_token_is_a_try_too_and_who_is_in_stays_in(
+    guarded: tuple[str, ssl.SSLContext],
+) -> None:
+    for i in range(8):
+        await said_to(*guarded, "both", f"guess-{i}")
+    assert await said_to(*guarded, "cookie", Door(TOKEN).proof) == 429
+    assert await said_to(*guarded, "form", TOKEN) == 303
+    assert await said_to(*guarded, "cookie", Door(TOKEN).proof) == 200
+    for i in range(8):
+        await said_to(*guarded, "cookie", f"guess-{i}")
+    assert await said_to(*guarded, "cookie", Door(TOKEN).proof) == 200
 
 
 async def test_a_right_bearer_is_no_try_and_a_stale_cookie_leaves_the_form_alone(
