@@ -44,13 +44,17 @@ class Conversation:
         assert not isinstance(layout, Said)
         return layout
 
-    def prove(self, layout: Layout) -> bool:
-        """Begin to ask for the best mark that the unit gave of itself; False where it gave none."""
-        mark = next((m for m in layout.marks if told(layout.identity.get(m.value.label, ""))), None)
-        if mark is not None:
-            self.proves = mark.value.label
-            self._go_on(prove(self.profile, layout, self.line, mark), None)
-        return mark is not None
+    def prove(self, layout: Layout, after: str = "") -> bool:
+        """Begin to ask for the best mark that the unit gave of itself, or for the next one `after` another;
+        False where there is none.
+        """
+        given = [mark for mark in layout.marks if told(layout.identity.get(mark.value.label, ""))]
+        labels = [mark.value.label for mark in given]
+        rest = given[labels.index(after) + 1 :] if after in labels else given
+        if rest:
+            self.proves = rest[0].value.label
+            self._go_on(prove(self.profile, layout, self.line, rest[0]), None)
+        return bool(rest)
 
     def answered(self, reply: Reply) -> Layout | Said | None:
         """Take an answer; return the layout, or what the mark says, after the last one.

@@ -31,6 +31,7 @@ from agent.modbus.timing import ResponseTimes, backoff_s, overdue_s
 from agent.modbus.verdict import UNHEARD, Counters, Verdict, verdict_of
 from agent.quality import Quality
 from drivers.connect import ConnectError, IdentityMismatch
+from drivers.identity import told
 from drivers.layout import Layout
 from drivers.line import Line
 from drivers.plan import Cut
@@ -389,9 +390,11 @@ class Unit:
                 self._proved(said, now_s)
 
     def _proved(self, said: Said, now_s: float) -> None:
-        """Take what a mark of the unit says."""
+        """Take what a mark of the unit says; where it says nothing, the next one is asked."""
         assert self.connection is not None
         label = self._conversation.proves
+        if not told(said) and self._conversation.prove(self.connection.layout, after=label):
+            return
         if self._same.suspect(label, said, self.connection.layout.identity[label], now_s):
             self._begin_conversation(now_s)
 

@@ -143,6 +143,54 @@ def test_a_mark_that_does_not_say_another_name_holds_nothing_up(how: bytes) -> N
     assert line.said == ["another unit: serial_number was SN-1, is SN-2"]
 
 
+MODELLED = parse_profile(
+    """
+    schema = 1
+    model = "modelled"
+    gaps = "forbidden"
+    [[point]]
+    name = "serial_number"
+    address = 50
+    type = "ascii"
+    registers = 2
+    [[point]]
+    name = "model"
+    address = 60
+    type = "ascii"
+    registers = 1
+    expect = ["M1", "M2"]
+    [[point]]
+    name = "cell_voltage_1"
+    address = 100
+    """
+)
+
+
+@pytest.mark.parametrize("blank", [sealed(b"\x01\x03\x04\0\0\0\0"), sealed(b"\x01\x83\x02")])
+@pytest.mark.parametrize(("model", "ends"), [(b"M1", "as it was"), (b"M2", "another"), (b"X9", "mismatch")])
+def test_a_unit_without_a_serial_number_is_known_by_its_model(blank: bytes, model: bytes, ends: str) -> None:
+    line = Line()
+    line.said = []
+    unit = line.unit(1, profile=MODELLED, exchanged=lambda _unit, text: line.said.append(text))
+    line.behaviour[1] = of(b"SN-1", b"M1")
+    line.start(unit)
+    line.run(5)
+    line.behaviour[1] = mute
+    line.run(10)
+    back_s = line.clock.now_s
+    line.behaviour[1] = lambda q, r: (
+        well(q, blank) if q[2:4] == SERIAL.to_bytes(2, "big") else of(b"SN-1", model)(q, r)
+    )
+    line.run(60)
+    assert line.said == (["another unit: model was M1, is M2"] if ends == "another" else [])
+    good = [f for t, f in line.frames if t > back_s and (f.quality == Quality.GOOD).all()]
+    if ends == "mismatch":
+        assert not good
+        assert (line.frames[-1][1].quality == Quality.MISMATCH).all()
+    else:
+        assert len(good) > 30
+
+
 def test_a_serial_number_that_was_read_once_is_not_believed() -> None:
     line = Line()
     line.begin()
