@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from drivers.files import read_text
@@ -104,6 +104,19 @@ class Rate:
         while len(self._buckets) > ADDRESSES_KEPT:
             self._buckets.popitem(last=False)
         return bucket.left < 1.0
+
+
+def whose(address: str) -> str:
+    """Return whom an address stands for: itself, or its /64, of which one machine can have every address
+    (RFC 4291, 2.5.1; RFC 8981).
+    """
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, IPv4Address) or ip.ipv4_mapped:
+        return address
+    return f"{IPv6Address(int(ip) >> 64 << 64)}/64"
 
 
 def is_ours(host: str) -> bool:

@@ -17,7 +17,7 @@ from agent.credentials import no_passphrase
 from agent.store.reading import BufferError
 from agent.view.site import REFRESH_S
 from agent.web import pages
-from agent.web.guard import COOKIE, HEADERS, Door, Rate, TokenError, is_ours, query_of, read_token
+from agent.web.guard import COOKIE, HEADERS, Door, Rate, TokenError, is_ours, query_of, read_token, whose
 from agent.web.history import Series, read
 from agent.web.plots import Plots
 from agent.web.screen import Screen, Viewer
@@ -174,7 +174,7 @@ class Page:
         token leaves those of the form.
         """
         assert self._door is not None
-        address = request.remote or ""
+        address = whose(request.remote or "")
         tries, now_s = f"{way} {address}", time.monotonic()
         inside = right and way == "cookie" and self._door.is_inside(address)
         if not inside and self._tries.is_spent(tries, now_s):
@@ -184,7 +184,7 @@ class Page:
         if right:
             self._door.enters(address)
             return None
-        log.warning("status page: a wrong token (%s) from %s", way, address)
+        log.warning("status page: a wrong token (%s) from %s", way, request.remote)
         return _text("cellwarden", "That is not the token.", 401, pages.LOGIN)
 
     async def _login(self, request: web.Request) -> web.StreamResponse:
@@ -281,7 +281,7 @@ class Page:
 
     async def _asked(self, request: web.Request) -> tuple[View, View]:
         """Return the view and the unit that is asked about; these pages are made for one reader each."""
-        if not self._costly.allows(request.remote or "", time.monotonic()):
+        if not self._costly.allows(whose(request.remote or ""), time.monotonic()):
             raise web.HTTPTooManyRequests
         return await self._unit(query_of(request.query, "u"))
 

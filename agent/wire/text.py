@@ -1,6 +1,10 @@
 """Text of outsiders, made fit for a log, an alarm, a terminal or a table. Pure; standard library only."""
 
-FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # and what East Asian keyboards type for them
+import re
+
+# How a formula begins, and what East Asian keyboards type for that; behind spaces, which some programs leave
+# out, and behind a semicolon, at which others part what commas should.
+FORMULA = re.compile("(^|;)(?= *[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 LONGEST_CELL = 32_767  # of a spreadsheet's
 
 
@@ -17,11 +21,11 @@ def printable(text: str | bytes, limit: int = 200) -> str:
 
 
 def cell(text: str) -> str:
-    """Return a text for a CSV file which no spreadsheet takes for a formula: one that begins as a formula
-    does gets an apostrophe before it (OWASP, "CSV Injection"). Numbers need none.
+    """Return a text for a CSV file which no spreadsheet takes for a formula: where one could begin there is an
+    apostrophe before it (OWASP, "CSV Injection"). Numbers need none.
     """
     text = printable(text, LONGEST_CELL)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return FORMULA.sub(r"\1'", text)
 
 
 def _escaped(code: int) -> str:

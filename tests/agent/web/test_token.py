@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.web.guard import Door
+from agent.web.guard import Door, whose
 from tests.agent.web.conftest import Room
 from tests.collector.authority import Authority
 
@@ -87,3 +87,20 @@ async def test_a_token_that_is_no_ascii_is_a_wrong_one(
     guarded: tuple[str, ssl.SSLContext], way: str, token: str
 ) -> None:
     assert await said_to(*guarded, way, token) == 401
+
+
+@pytest.mark.parametrize(
+    ("address", "neighbour", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2:3:4", True),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("", "", True),
+    ],
+)
+def test_who_has_all_addresses_of_a_network_has_the_tries_of_one(
+    address: str, neighbour: str, same: bool
+) -> None:
+    assert (whose(address) == whose(neighbour)) is same

@@ -38,7 +38,12 @@ def test_each_kind_is_escaped_and_what_is_too_long_is_cut(text: str | bytes, sho
     assert printable(text) == shown
 
 
-@pytest.mark.parametrize("formula", ['=HYPERLINK("http://x")', "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "formula", ['=HYPERLINK("http://x")', "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1", "\uff0b1"]
+)
 def test_a_text_for_a_table_is_no_formula(formula: str) -> None:
     assert cell(formula)[0] in "'\\"
     assert cell("rack-1/string1 (module 2)") == "rack-1/string1 (module 2)"
+    assert cell(f"  {formula}")[0] in "' ", "some leave spaces out"
+    assert cell(f"a; {formula}").startswith(("a;' ", "a; \\")), "others part a line at semicolons"
+    assert cell("a; b - c = 3 @ 4") == "a; b - c = 3 @ 4"
