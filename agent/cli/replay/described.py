@@ -5,6 +5,7 @@ from typing import Any
 
 from agent.cli.replay.parts import Channel, Values
 from agent.detect.channels import Codes, Ints
+from agent.detect.rows import TIERS as SEVERITIES
 from agent.quality import Quality
 from agent.wire.si import FLOAT_32, FLOAT_64
 from drivers.values import bit_name, number_name
@@ -15,7 +16,7 @@ TIERS = ("operating", "recommended", "safety")
 class Described(Values):
     """The values of a schema (docs/wire-format.md), in its order.
 
-    Raises LookupError, TypeError, ValueError or AttributeError where it does not say what a schema says.
+    Raises LookupError, TypeError, ValueError, OverflowError or AttributeError where it does not say what a schema says.
     """
 
     def __init__(self, description: Mapping[str, Any]) -> None:
@@ -59,7 +60,9 @@ class Described(Values):
 
 
 def _meanings(said: Mapping[str, Sequence[Any]]) -> dict[int, tuple[str, str, int]]:
-    return {
-        int(key): (str(text), str(severity or ""), int(active))
-        for key, (text, severity, active) in said.items()
-    }
+    found = {}
+    for key, (text, severity, active) in said.items():
+        if (severity or "") not in SEVERITIES:
+            raise ValueError(f"{severity!r} is no severity")
+        found[int(key)] = (str(text), severity or "", int(active))
+    return found

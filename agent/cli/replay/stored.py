@@ -24,11 +24,13 @@ from collector.archive import Archive, ArchiveError
 MAGIC = b"SQLite format 3\0"
 PERIOD_FRAMES = 60  # in which the period of polls is seen
 ERRORS = (BufferError, ArchiveError, sqlite3.Error)
-UNFIT = (LookupError, TypeError, ValueError, AttributeError)  # of a schema that is none
+UNFIT = (LookupError, TypeError, ValueError, OverflowError, AttributeError)  # of a schema that is none
 
 
 class Source(Protocol):
-    """A buffer, or an archive."""
+    """A buffer, or an archive. `tell`: takes a line for each thing that cannot be read, and why."""
+
+    tell: Callable[[str], None]
 
     def units(self) -> list[tuple[str | None, str, int]]:
         """(agent, unit, frames) of all that was recorded; agent None where there is only one."""
@@ -161,7 +163,7 @@ class Stored:
             for _, batch in read(first_ns, last_ns)
             if ((batch.utc_ns >= first_ns) & (batch.utc_ns <= last_ns)).any()
         )
-        for _, rest in groupby(batches, line.part_of):
+        for _, rest in groupby(self._of_one_machine(batches, line), line.part_of):
             shifts_s = line.shifts_s
             head, stretch = _peeked(rest)
             described = self._described(group, head[0])
@@ -170,6 +172,16 @@ class Stored:
                     group, described, _period_s(head), self._settings_of(unit),
                     shifts_s, stretch, read, self._span_ns,
                 )  # fmt: skip
+
+    def _of_one_machine(self, batches: Iterator[Batch], line: Timeline) -> Iterator[Batch]:
+        """Give a unit's batches up to where two machines speak under its name, and tell that; other units
+        know nothing of it.
+        """
+        for batch in batches:
+            if stranger := line.stranger(batch):
+                self._source.tell(stranger)
+                return
+            yield batch
 
     def _described(self, group: str, batch: Batch) -> Described | None:
         """Return what the values are; None, and a note, where nobody can know."""

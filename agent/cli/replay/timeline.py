@@ -8,7 +8,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from agent.cli.replay.mapping import MapError
 from agent.cli.replay.play import in_its_words
 from agent.wire import CLOCK_REPAIRED, CLOCK_SIMULATED, CLOCK_SYNCHRONISED, Batch
 
@@ -26,15 +25,21 @@ class Timeline:
         self._last: Batch | None = None
         self._ended: set[bytes] = set()
 
+    def stranger(self, batch: Batch) -> str:
+        """Say that another machine speaks with this batch, since its boot had ended; "" where none does."""
+        before, boot = self._last, batch.boot_id
+        if boot not in self._ended:
+            return ""
+        return (
+            f"{self._where}: judged only before {in_its_words(utc(batch)[0])}, when two machines recorded under"
+            f" this name at once (boots {_name(before)} and {boot.hex()[:8]});"
+            " `cellwarden-collector audit` says more, --from and --to choose"
+        )
+
     def part_of(self, batch: Batch) -> int:
-        """Return the number of the part that a batch belongs to. Raises MapError where two machines speak."""
+        """Return the number of the part that a batch belongs to."""
         before, self._last = self._last, batch
         boot = batch.boot_id
-        if boot in self._ended:
-            raise MapError(
-                f"{self._where}: two machines recorded under this name at once (boots {_name(before)} and"
-                f" {boot.hex()[:8]}); `cellwarden-collector audit` says more, --from and --to choose"
-            )
         if before and boot != before.boot_id:
             self._ended.add(before.boot_id)
         utc_s, boot_s = batch.utc_ns[0] * NS, batch.boottime_ns[0] * NS

@@ -251,11 +251,20 @@ def test_a_site_is_judged_as_its_configuration_says(agent: Agent, tmp_path: Path
     assert shipped["config"] != other["config"]
 
 
-def test_two_machines_under_one_name_are_refused(agent: Agent, tmp_path: Path) -> None:
+def test_a_unit_of_two_machines_is_judged_until_they_speak_in_turns_and_the_others_wholly(
+    agent: Agent,
+) -> None:
     agent.record(quiet(20), 100, NOON_S)
     agent.record(quiet(20), 5, NOON_S + 30, boot=OTHER_BOOT)
     agent.record(quiet(20), 150, NOON_S + 60)
-    assert "two machines recorded under this name at once" in refused(agent.path)
+    agent.record(quiet(50), 100, NOON_S, unit="rack2/bmu1")
+    result = CliRunner().invoke(main, ["replay", str(agent.path), "--json"])
+    assert result.exit_code == 1
+    said = "rack1/bmu1: judged only before 2026-09-21T12:01:00, when two machines recorded under this name"
+    assert said in result.stderr
+    found = json.loads(result.stdout)
+    assert found["frames"] == 40 + 50
+    assert said in found["notes"][0]
 
 
 def test_the_report_draws_what_is_read_from_the_buffer_anew(agent: Agent, tmp_path: Path) -> None:
@@ -316,6 +325,30 @@ def test_a_schema_that_never_came_leaves_its_unit_out_and_says_so(agent: Agent, 
     assert found["notes"] == [
         "rack1/bmu1: not judged from 2026-09-21T12:00:00: what says how to read it never came"
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "meaning", "said"),
+    [
+        ("bits", ["welded", "urgent", 1], "'urgent' is no severity"),
+        ("bits", ["welded", -1, 1], "-1 is no severity"),
+        ("bits", ["welded", "critical", float("inf")], "infinity"),
+        ("numbers", ["welded", ["critical"], 1], "is no severity"),
+    ],
+)
+def test_meanings_that_are_none_leave_their_unit_out_and_no_other(
+    agent: Agent, tmp_path: Path, key: str, meaning: list[object], said: str
+) -> None:
+    raw = quiet(20)
+    raw[:, -1] = 8
+    strange = Agent(tmp_path, {**DESCRIPTION, key: {str(N - 1): {"3": meaning, "8": meaning}}})
+    strange.record(raw, 100, NOON_S)
+    agent.record(quiet(30), 100, NOON_S, unit="rack2/bmu1")
+    found = replay(agent.path)
+    assert found["frames"] == 30
+    (note,) = found["notes"]
+    assert note.startswith("rack1/bmu1: not judged from 2026-09-21T12:00:00: its schema is damaged")
+    assert said in note
 
 
 def test_a_schema_tells_the_detectors_what_the_layout_told_them() -> None:
