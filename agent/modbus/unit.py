@@ -49,6 +49,7 @@ TRIES = 2  # of one read in one cycle: a frame that noise hit is worth another
 CLOSED_BY, CUT_OFF_MOST = 2, 3
 PROBE_AGAIN_S = 1.0  # after a probe under which the port was lost
 BUSY_S = 0.2  # the patience that a busy unit is given before it is asked again
+BUSY_MOST = 3  # how often it is asked for a mark of its identity, for which its values wait
 
 
 @dataclass(eq=False)
@@ -234,10 +235,12 @@ class Unit:
         self.counters.count(verdict)
         self._strangers = bool(answer.stranger)
         if verdict not in UNHEARD and answer.response_s is not None:
-            if ask.purpose != CONNECT and self._same.away(now_s, self._answered_s, self.pace_s):
-                self._same.doubt(now_s)
-            self._answered_s = now_s
             self._closed_by.pop(ask.read, None)
+        if verdict is Verdict.SOUND:  # a gateway may refuse, or be busy, for a unit that is away
+            away = ask.purpose != CONNECT and self._same.away(now_s, self._answered_s, self.pace_s)
+            self._answered_s = now_s
+            if away:
+                self._back(ask, now_s)
         if answer.response_s is not None and verdict is not Verdict.GATEWAY:
             self.times.add(answer.response_s)
         if ask.purpose == PROBE:
@@ -248,6 +251,16 @@ class Unit:
             self._conversed(ask, answer.reply, verdict, now_s)
         elif ask.cycle is self._cycle:  # else its frame is out already
             self._polled(ask, answer.reply, verdict, now_s)
+
+    def _back(self, ask: Ask, now_s: float) -> None:
+        """Ask who it is that is back; what came of this cycle may be another's, and counts for nothing."""
+        self._same.doubt(now_s)
+        cycle = self._cycle
+        if cycle is not None and ask.cycle is cycle and cycle.connection.layout.marks:
+            cycle.connection.image.begin_cycle()
+            cycle.sound = False
+            self._end_cycle(now_s)
+            self.release_s = min(self.release_s, now_s)
 
     def heard_late(self, response_s: float) -> None:
         """Note that a reply came after its time-out: that was too short, and nothing is missing any more."""
@@ -360,12 +373,13 @@ class Unit:
         if not self._conversation.under_way or ask.read != self._conversation.read:
             return  # it was broken off, or begun anew, meanwhile
         self._conversation.tries += 1
-        if verdict is Verdict.BUSY:
+        proves = bool(self._conversation.proves)
+        if verdict is Verdict.BUSY and not (proves and self._conversation.tries >= BUSY_MOST):
             self._ask_from_s = now_s + BUSY_S
             return
         if self._worth_another(verdict, self._conversation.tries):
             return
-        if self._conversation.proves and verdict in UNHEARD:
+        if proves and (verdict in UNHEARD or verdict is Verdict.BUSY):
             self._conversation.end()
             self._same.open(now_s)
             if verdict is Verdict.SILENT and not self.numbered:

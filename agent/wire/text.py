@@ -21,8 +21,8 @@ def printable(text: str | bytes, limit: int = 200) -> str:
 
 
 def cell(text: str) -> str:
-    """Return a text for a CSV file which no spreadsheet takes for a formula: where one could begin there is an
-    apostrophe before it (OWASP, "CSV Injection"). Numbers need none.
+    """Return a text for a CSV file which no spreadsheet takes for a formula: where one could begin there is
+    an apostrophe before it (OWASP, "CSV Injection"). Numbers need none.
     """
     text = printable(text, LONGEST_CELL)
     return FORMULA.sub(r"\1'", text)

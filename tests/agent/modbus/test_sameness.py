@@ -59,11 +59,15 @@ class Line(Simulation):
 
     def begin(self, **rest: object) -> Unit:
         self.said: list[str] = []
-        unit = self.unit(1, profile=PROFILE, exchanged=lambda _unit, text: self.said.append(text), **rest)
+        unit = self.unit(1, profile=PROFILE, exchanged=self._exchanged, **rest)
         self.behaviour[1] = of(b"SN-1")
         self.start(unit)
         self.run(5)
         return unit
+
+    def _exchanged(self, _unit: Unit, text: str) -> None:
+        self.said.append(text)
+        self.told_s = self.clock.now_s
 
     def asked_who(self, since: int) -> int:
         return sum(ask.read.address == SERIAL for ask in self.asked[since:])
@@ -121,6 +125,7 @@ def test_a_short_silence_and_a_long_period_are_no_absence() -> None:
         sealed(b"\x01\x03\x04\xff\xfe\xff\xff"),  # garbled
         sealed(b"\x01\x83\x02"),  # refused
         sealed(b"\x01\x83\x04"),
+        sealed(b"\x01\x83\x06"),  # busy, for ever
         b"\x01\x03\x04SN-2\0\0",  # damaged
         b"",  # no answer
     ],
@@ -247,3 +252,16 @@ def test_what_tells_units_apart() -> None:
 def test_shipped_profiles_that_cannot_tell_an_exchanged_unit_are_known() -> None:
     nameless = {name for name in shipped_profiles() if not tells_apart(load_profile(name))}
     assert nameless == {"huawei-ups2000", "pylontech-powercube-m2", "soltaro-rack-b"}
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 6, 8, 10, 11, 12])
+def test_who_only_refused_for_long_may_be_another_one(code: int) -> None:
+    line = Line()
+    line.begin()
+    line.behaviour[1] = lambda q, _reply: [(0.01, sealed(bytes((1, q[1] | 0x80, code))))]
+    line.run(20)  # a gateway answers for it
+    back_s = line.clock.now_s
+    line.behaviour[1] = of(b"SN-2")
+    line.run(30)
+    assert line.said == ["another unit: serial_number was SN-1, is SN-2"]
+    assert line.told_s <= line.first_good_s(back_s) < back_s + 15, "before any value"
