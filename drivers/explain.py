@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from drivers.address import Notation
-from drivers.newly import SINCE, is_new, written
+from drivers.newly import SINCE, by_place, is_new
 from drivers.problems import Problem, did_you_mean
 from drivers.quantities import QUANTITIES, UNIT_WORDS, UNITS, Poll, Severity
 from drivers.registers import Area
@@ -33,14 +33,10 @@ _MEANINGS = ("alarms", "flags", "values")
 def explain(content: Mapping[str, Any], error: ValidationError) -> list[Problem]:
     """One problem per field that is wrong; a union of types would tell the same field several times."""
     model = str(content.get("model", "profile"))
-    problems: dict[tuple[int | str, ...], Problem] = {}
-    for details in error.errors():
-        where = _written(content, details)
-        since = SINCE if is_new(details) else ""
-        owner = _owner(content, where)
-        problems.setdefault(where, Problem(model, owner, *_said(where, details), since=since))
-    whole = {where[:n] for where in problems for n in range(1, len(where))}
-    return [problem for where, problem in problems.items() if where not in whole]
+    return [
+        Problem(model, _owner(content, where), *_said(where, details), since=SINCE if is_new(details) else "")
+        for where, details in by_place(content, error.errors()).items()
+    ]
 
 
 def without_broken(
@@ -58,12 +54,6 @@ def without_broken(
     for key in {place[0] for place in places} - {*_LISTS, "model", "schema"}:
         out.pop(key, None)
     return out, broken
-
-
-def _written(content: Any, details: ErrorDetails) -> tuple[int | str, ...]:
-    """The location in the file, without pydantic's own steps, such as which member of a union it tried."""
-    kept = written(content, details["loc"])
-    return (*kept, details["loc"][-1]) if details["type"] == "missing" else kept
 
 
 def _owner(content: Mapping[str, Any], where: tuple[int | str, ...]) -> str:

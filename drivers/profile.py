@@ -137,15 +137,19 @@ def _deep(old: Any, new: Any) -> Any:
     return new
 
 
-def _validated(content: dict[str, Any], told: Sequence[Problem] = ()) -> Profile:
-    """Schema first; what survives it is checked too, so that one typo hides no other mistake."""
+def _validated(content: dict[str, Any], told: Sequence[Problem] = (), out: Sequence[str] = ()) -> Profile:
+    """Schema first; what survives it is checked too, so that one typo hides no other mistake.
+
+    `told`: what is newly refused and was mended already; `out`: the points and groups left out for it.
+    """
     try:
         profile = Profile.model_validate(content)
     except ValidationError as error:
         problems = [*told, *explain(content, error)]
         better = mended(content, error.errors())
         if better is not None:
-            return _validated(better, problems)
+            kept = _names(better)
+            return _validated(better, problems, [*out, *(n for n in _names(content) if n not in kept)])
         survivors, broken = without_broken(content, error)
         with suppress(ValidationError):  # unless the profile as a whole is broken
             rest = Profile.model_validate(survivors)
@@ -154,8 +158,14 @@ def _validated(content: dict[str, Any], told: Sequence[Problem] = ()) -> Profile
         raise ProfileError(problems) from None
     mistakes = [p for p in check_profile(profile) if not p.warning]
     usable = all(p.since for p in mistakes)
-    if told:  # what is amiss now may be so for want of what was left out
-        mistakes = [*told, *(replace(p, since=SINCE) for p in mistakes)]
-    if mistakes:
-        raise ProfileError(mistakes, profile if usable else None)
+    if out:  # what is amiss now may be so for want of what was left out; what only says so is not told
+        mistakes = [replace(p, since=SINCE) for p in check_profile(profile, broken=out) if not p.warning]
+    if told or mistakes:
+        raise ProfileError([*told, *mistakes], profile if usable else None)
     return profile
+
+
+def _names(content: Mapping[str, Any]) -> list[str]:
+    """Names of the points and groups of a file."""
+    items = [item for key in ("point", "group") for item in content.get(key, ())]
+    return [str(item.get("name")) for item in items]

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 
 from drivers.address import Notation
-from drivers.newly import LEFT_OUT, MOST, Instead, newly, number, open_or_finite
+from drivers.newly import LEFT_OUT, MOST, NUMERIC, Instead, newly, number, open_or_finite
 from drivers.problems import escaped
 from drivers.quantities import LEVELS, QUANTITIES, UNITS, Poll, Severity
 from drivers.registers import Area
@@ -68,8 +68,8 @@ def _scale(written: Any) -> Any:
             if match := re.fullmatch(r"\s*(2|10)\s*\^\s*([+-]?\d+)\s*", written):
                 return float(match[1]) ** int(match[2])
         raise ValueError(f'scale "{written}" is neither a number nor "1/32" nor "2^-5"')
-    if isinstance(written, bool):
-        raise newly(f"scale {str(written).lower()} is no number", Instead(1) if written else LEFT_OUT)
+    if written is True:  # false is 0, which no scale can be
+        raise newly("scale true is no number", Instead(1))
     return written
 
 
@@ -130,14 +130,18 @@ Scale = Annotated[float, _before(_scale, float | str), AfterValidator(_usable_sc
 Milliseconds = Annotated[float, Field(gt=0), number(1e-3, 60_000)]
 Pause = Annotated[float, Field(ge=0), number(0, 60_000)]
 # JSON has no infinity, and the canonical form that is hashed is JSON
-Number = Annotated[float, PlainSerializer(lambda x: x if math.isfinite(x) else str(x), when_used="json")]
+_IN_JSON = PlainSerializer(lambda x: x if math.isfinite(x) else str(x), when_used="json")
+Number = Annotated[float, NUMERIC, _IN_JSON]
 Range = Annotated[tuple[Number, Number], AfterValidator(_ordered), AfterValidator(open_or_finite)]
-SpanText = Annotated[tuple[int | str, int | str], Field(description="first and last address, both included")]
+Int = Annotated[int, NUMERIC]
+IntOrText = Annotated[int | str, NUMERIC]
+SpanText = Annotated[tuple[IntOrText, IntOrText], Field(description="first and last address, both included")]
+End = Annotated[int | float | str, NUMERIC]
 Order = Literal["big", "little"]
-Missing = Annotated[tuple[int | Number, ...], _before(_one_or_many, int | float | list[int | float])]
+Missing = Annotated[tuple[Int | Number, ...], _before(_one_or_many, int | float | list[int | float])]
 Many = Annotated[tuple[Whole, ...], _before(_one_or_many, int | list[int])]
 Count = Annotated[int, Field(ge=1, le=65536), number()]
-Text = Annotated[tuple[str | int, ...], _before(_one_or_many, str | int | list[str | int])]
+Text = Annotated[tuple[IntOrText, ...], _before(_one_or_many, str | int | list[str | int])]
 
 
 class MeaningEntry(Strict):
@@ -145,7 +149,7 @@ class MeaningEntry(Strict):
 
     text: Label
     severity: Severity | None = None
-    active: Literal[0, 1] = 1
+    active: Annotated[Literal[0, 1], NUMERIC] = 1
 
 
 Meanings = dict[int, Annotated[MeaningEntry, _before(_meaning, str | MeaningEntry)]]
@@ -211,9 +215,7 @@ class Group(Strict):
     level: Annotated[PlaceTemplate, Field(pattern=r"^[a-z]+\d*$")]
     count: Count | Name
     max_count: Count | None = None
-    address: Annotated[int | str, number()] | None = Field(
-        None, description="if said, the points' addresses count from here"
-    )
+    address: IntOrText | None = Field(None, description="if said, the points' addresses count from here")
     stride: Whole = 0
     unit_stride: Whole = 0
     first: Whole = Field(1, description="number of the first in the place")
@@ -227,7 +229,7 @@ class Expectation(Strict):
 
     expect: Text | None = Field(None, description="one text or number, or a list of them")
     expect_match: str | None = Field(None, description="a regular expression for a text")
-    expect_range: tuple[int | float | str, int | float | str] | None = Field(
+    expect_range: tuple[End, End] | None = Field(
         None, description='first and last number, or version: ["1.2", "2.10"]'
     )
 
@@ -236,11 +238,13 @@ class Point(Defaults, Expectation):
     """One line of the datasheet's table."""
 
     name: Name
-    address: Annotated[int | str, number()] | Annotated[tuple[int | str, ...], Field(min_length=1)]
+    address: IntOrText | Annotated[tuple[IntOrText, ...], Field(min_length=1)]
     type: TypeName | None = Field(
         None, description="u16 unless said otherwise; bool in coils and discrete inputs"
     )
-    function: Literal[1, 2, 3, 4] | None = Field(None, description="another way to say the table")
+    function: Annotated[Literal[1, 2, 3, 4], NUMERIC] | None = Field(
+        None, description="another way to say the table"
+    )
     registers: Count | None = Field(None, description="how many make the number, if not what the type needs")
     bits: Annotated[tuple[Whole, Whole], AfterValidator(_ordered)] | None = Field(
         None, description="first and last bit of the number, 0 = least significant"
@@ -310,7 +314,7 @@ class SunSpecModel(Strict):
 class SunSpec(Strict):
     """A unit that describes itself. Models stand by precedence: a value told twice comes from the first."""
 
-    bases: tuple[int, ...] = (40000, 0, 50000)
+    bases: tuple[Int, ...] = (40000, 0, 50000)
     models: dict[int, SunSpecModel]
 
 
@@ -326,7 +330,7 @@ class Profile(Defaults):
     transports: Annotated[tuple[Literal["rtu", "tcp"], ...], Field(min_length=1)] = ("rtu", "tcp")
     unit_id: Annotated[int, Field(ge=0, le=255), number()] = 1
     address_step: Annotated[int, Field(ge=1, le=2), number()] = 1
-    max_registers_per_read: Whole | dict[Area, int] = {}
+    max_registers_per_read: Int | dict[Area, Int] = {}
     gaps: Literal["readable", "forbidden"] = "readable"
     forbidden: dict[Area, tuple[SpanText, ...]] | tuple[SpanText, ...] = ()
     islands: dict[Area, tuple[SpanText, ...]] | tuple[SpanText, ...] = ()

@@ -25,6 +25,7 @@ from agent.control import client
 from agent.runtime import Agent
 from agent.store.store import Store
 from agent.store.vintage import older
+from drivers.connect import assume
 from tests.agent.store.buffers import BOOT, own_alarm
 
 BEFORE = Path(__file__).parent.parent / "vectors/0.1.0"
@@ -234,6 +235,24 @@ def test_a_profile_that_is_newly_refused_is_read_as_far_as_it_can_be(box: Path, 
     assert became in taken.text
     assert taken.critical == (severity == "critical")
     assert [p.name for p in loaded.profiles["tiny.toml"].point] == ["cell_voltage"]
+
+
+def test_a_text_for_a_number_is_read_as_that_number(box: Path) -> None:
+    """Also where something else may stand: a count is a number or a name, a limit of reads a table of them."""
+    path = box / "agent.toml"
+    path.write_text(HEAD + SOUND.format(port=2))
+    said = TINY.replace("[[point]]", 'max_registers_per_read = "2"\n[[point]]').replace("= 4", '= "4"')
+    (box / "tiny.toml").write_text(said)
+    with pytest.raises(Misuse, match="count = '4' is a text, and a number is wanted: write 4"):
+        load(path)
+    loaded = load_as_before(path)
+    assert {one.key: one.critical for one in loaded.taken} == {
+        "tiny.toml:cell_voltage": False,
+        "tiny.toml:profile": False,
+    }
+    layout = assume(loaded.profiles["tiny.toml"])
+    assert (layout.n, len(layout.plan.reads)) == (4, 2)
+    assert loaded.config.unit[0].bus == "lan"
 
 
 def test_what_was_always_a_mistake_stays_one(box: Path) -> None:

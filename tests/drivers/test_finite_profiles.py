@@ -24,6 +24,7 @@ address_step = 1
 max_registers_per_read = 100
 pause_ms = 1.0
 per_instance = 0
+forbidden = [[900, 901]]
 [serial]
 baud = 9600
 data_bits = 8
@@ -88,9 +89,60 @@ scale = 0.1
 [[point]]
 name = "word"
 address = 60
-alarms = { 1 = "hot" }
+function = 3
+alarms = { 1 = { text = "hot", active = 0 } }
+[[point]]
+name = "part"
+address = 61
+bits = [0, 3]
+values = { 1 = "on" }
 """
 CONTENT = tomllib.loads(EVERYTHING)
+OTHERS = """
+schema = 1
+model = "mine"
+max_registers_per_read = { holding = 100, input = 100 }
+islands = [[0, 200]]
+forbidden = { holding = [[300, 301]] }
+topology = { strings = 2, modules = 2, cells = 4 }
+[[group]]
+name = "outer"
+level = "string"
+count = 2
+address = 1
+stride = 60
+[[group]]
+name = "inner"
+group = "outer"
+level = "module"
+count = 2
+address = 1
+stride = 10
+forbidden = [[5, 6]]
+[[point]]
+name = "cell_voltage"
+group = "inner"
+address = 0
+count = 4
+scale = 0.001
+unit = "V"
+[[point]]
+name = "here_and_there"
+address = [150, 160]
+place = "cell"
+"""
+DESCRIBES_ITSELF = """
+schema = 1
+model = "mine"
+[sunspec]
+bases = [40000, 0]
+[sunspec.models.802.points.SoC]
+name = "soc"
+expect = [1]
+expect_range = [1, 2]
+valid = [0.0, 100.0]
+changes_within_s = 10.0
+"""
 NASTY: list[Any] = [math.inf, -math.inf, math.nan, 1e300, -1e300, 1e-300, 0, -1, 2**70, 10**400, True, False]
 NASTY += [
     "nan",
@@ -126,8 +178,8 @@ def toml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def changed(where: tuple[Any, ...], value: object) -> str:
-    content: Any = copy.deepcopy(CONTENT)
+def changed(where: tuple[Any, ...], value: object, content: Any = CONTENT) -> str:
+    content = copy.deepcopy(content)
     table = content
     for key in where[:-1]:
         table = table[key]
@@ -211,8 +263,92 @@ def test_what_the_version_before_took_is_read_without_the_numbers_that_are_none(
     profile = caught.value.profile
     assert profile is not None
     assert (profile.tcp.timeout_ms, profile.serial.timeout_ms) == (2000, 1000)
-    assert [point.name for point in profile.point] == ["cell_voltage", "serial", "version", "word"]
+    assert [point.name for point in profile.point] == ["cell_voltage", "serial", "version", "word", "part"]
     assert all(problem.since == "0.2" for problem in caught.value.problems)
+
+
+def numbers(table: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], int | float]]:
+    for key, value in table.items() if isinstance(table, dict) else enumerate(table):
+        if isinstance(value, dict | list):
+            yield from numbers(value, (*above, key))
+        elif isinstance(value, int | float):
+            yield (*above, key), value
+
+
+def outcome(text: str) -> tuple[Profile | None, bool]:
+    """The profile, as a watch that ran goes on with it, and whether `profile check` says it is good."""
+    try:
+        return parse_profile(text), True
+    except ProfileError as error:
+        return error.profile, False
+
+
+#: Where a text may stand for itself, and where none was ever taken for a number.
+TEXTS = {"address", "expect", "expect_range", "forbidden", "islands"}
+NO_TEXTS = {"schema", "scale", "function", "active", "stop_bits", "data_bits"}
+
+
+@pytest.mark.parametrize(
+    ("text", "some"),
+    [
+        (EVERYTHING, "max_registers_per_read missing.u16 limits.cell_voltage.safety group.count point.count"),
+        (EVERYTHING, "point.address point.missing point.valid point.expect point.alarms.1.active"),
+        (OTHERS, "group.address group.count islands max_registers_per_read.holding"),
+        (DESCRIBES_ITSELF, "schema sunspec.bases sunspec.models.802.points.SoC.valid"),
+    ],
+)
+def test_what_the_version_before_read_as_a_number_is_refused_and_where_it_ran_it_is_that_number(
+    text: str, some: str
+) -> None:
+    """Texts of digits, true and false: whichever of several types may stand there."""
+    content = tomllib.loads(text)
+    assert outcome(text)[1]
+    went_on = set()
+    for where, value in numbers(content):
+        for written, number in ((True, 1), (False, 0), (str(value), value), (f" {value} ", value)):
+            if isinstance(written, str) and set(where) & (TEXTS | NO_TEXTS):
+                continue
+            read, good = outcome(changed(where, written, content))
+            assert not good, (where, written)
+            assert read == outcome(changed(where, number, content))[0], (where, written)
+            went_on |= {where} if read else set()
+    keys = {".".join(str(key) for key in where if isinstance(key, str)) for where in went_on}
+    assert keys >= set(some.split())
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "problem"),
+    [
+        ("max_registers_per_read", "26", "max_registers_per_read = '26' is a text, and a number is wanted"),
+        ("point.0.count", "4", "cell_voltage: count = '4' is a text, and a number is wanted: write 4"),
+        ("group.0.count", "2", "mods: count = '2' is a text, and a number is wanted: write 2"),
+        ("point.0.address", True, "cell_voltage: address = true is true or false, and a number is wanted"),
+        ("point.0.missing", True, "cell_voltage: missing = true is true or false, and a number is wanted"),
+        ("missing.u16", ["65535"], "missing.u16.0 = '65535' is a text, and a number is wanted: write 65535"),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_none_is_one_line(where: str, value: object, problem: str) -> None:
+    place = tuple(int(key) if key.isdecimal() else key for key in where.split("."))
+    (line,) = problems(changed(place, value))
+    assert problem in line
+
+
+def test_what_was_a_mistake_before_is_one_beside_what_is_newly_refused() -> None:
+    """Nothing was left out for a text of digits: what else is amiss has another reason."""
+    newly = tomllib.loads(changed(("point", 0, "count"), "4"))
+    text = changed(("point", 2, "address"), "nowhere", newly)
+    with pytest.raises(ProfileError) as caught:
+        parse_profile(text)
+    assert [p.since for p in caught.value.problems] == ["0.2", ""]
+    assert caught.value.profile is None
+
+
+def test_that_nothing_is_left_when_the_only_point_is_refused_is_not_said() -> None:
+    text = 'schema = 1\nmodel = "mine"\n[[point]]\nname = "soc"\naddress = 0\noffset = nan\n'
+    with pytest.raises(ProfileError) as caught:
+        parse_profile(text)
+    assert [p.point for p in caught.value.problems] == ["soc"]
+    assert caught.value.profile is None
 
 
 def test_nothing_is_read_that_lacks_what_was_left_out() -> None:

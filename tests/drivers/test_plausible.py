@@ -1,5 +1,7 @@
 """What no battery has, and what a profile that says so is told; each newly refused, and read all the same."""
 
+import math
+
 import pytest
 
 from drivers.check import check_profile
@@ -232,7 +234,8 @@ def test_types_limits_and_sentinels_that_no_cell_can_have_are_refused(text, told
 @pytest.mark.parametrize(
     "text",
     [
-        LIMITS.format("cell_voltage", [2.8, 3.55], [2.5, "inf"]) + point("cell_voltage", unit='"mV"', **CELL),
+        LIMITS.format("cell_voltage", [2.8, 3.55], [2.5, math.inf])
+        + point("cell_voltage", unit='"mV"', **CELL),
         LIMITS.format("cell_voltage", [2.8, 3.55], [2.5, 3.65])
         + point("cell_voltage", unit='"V"', scale="0.016", type='"u8"', missing=255, **CELL),
         LIMITS.format("current", [-50, 50], [-60, 60]) + point("current", unit='"A"', scale=-0.1),
