@@ -13,8 +13,10 @@ from agent.hosts import split_listen
 from agent.modbus.bus import Bus
 from agent.modbus.timing import backoff_s
 from agent.modbus.unit import Unit
+from agent.wire.listening import listen
 
 PREFIX = "cellwarden_"
+CONNECTIONS = 64
 QUANTILES = (0.5, 0.9, 0.99)
 
 UNIT_COUNTS = {  # field of Counters: what it counts
@@ -141,7 +143,8 @@ class MetricsServer:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            for listener in await listen(self._host, self._port, CONNECTIONS):
+                await web.SockSite(runner, listener).start()
             await asyncio.Future()
         except OSError as error:
             raise MetricsError(

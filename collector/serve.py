@@ -13,6 +13,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from agent.wire.listening import listen as take
+from agent.wire.listening import room
 from collector.announce import announce, possible
 from collector.app import Receiver
 from collector.deadman import DeadMan
@@ -22,6 +24,7 @@ from collector.sink_sqlite import Sink, SinkError
 
 log = logging.getLogger(__name__)
 
+CONNECTIONS = 8192  # at once; one costs some 20 KB
 DRAIN_S = 1.0  # of the 2 s that a stop may take
 
 
@@ -100,9 +103,9 @@ async def serve(
     tasks = [asyncio.create_task(receiver.watch())]
     try:
         await runner.setup()
-        site = web.TCPSite(runner, host, port, ssl_context=context)
         try:
-            await site.start()
+            for listener in await take(host, port, room(CONNECTIONS)):
+                await web.SockSite(runner, listener, ssl_context=context).start()
         except OSError as error:
             why = "in use by another process" if error.errno == errno.EADDRINUSE else error.strerror
             raise ServeError(f"--listen {listen}: {why}; stop that process or choose another port") from error

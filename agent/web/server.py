@@ -21,12 +21,14 @@ from agent.web.guard import COOKIE, HEADERS, Door, Rate, TokenError, is_ours, qu
 from agent.web.history import Series, read
 from agent.web.plots import Plots
 from agent.web.screen import Screen, Viewer
+from agent.wire.listening import listen
 from drivers.files import must_be_file
 
 log = logging.getLogger(__name__)
 
 AGAIN_S = 10.0  # until a port that was taken is tried again
 VIEWERS = 300  # open at once
+CONNECTIONS = 400  # of the thousand files that the agent may open
 MAX_BODY_BYTES = 1024
 MIN_SPAN_S, MAX_SPAN_S = 10.0, 31 * 86400.0  # of a history
 LAST_UTC_S = 4_102_444_800.0  # 2100-01-01
@@ -96,8 +98,8 @@ class Page:
                 context = self._secure()
                 if runner.server is None:
                     await runner.setup()
-                site = web.TCPSite(runner, self.host, self.port, ssl_context=context)
-                await site.start()
+                for listener in await listen(self.host, self.port, CONNECTIONS):
+                    await web.SockSite(runner, listener, ssl_context=context).start()
                 self.port = runner.addresses[0][1]
                 self.trouble = ""
             except (OSError, TokenError) as error:

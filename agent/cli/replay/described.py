@@ -16,7 +16,8 @@ TIERS = ("operating", "recommended", "safety")
 class Described(Values):
     """The values of a schema (docs/wire-format.md), in its order.
 
-    Raises LookupError, TypeError, ValueError, OverflowError or AttributeError where it does not say what a schema says.
+    Raises LookupError, TypeError, ValueError, OverflowError or AttributeError where it does not say what a
+    schema says.
     """
 
     def __init__(self, description: Mapping[str, Any]) -> None:

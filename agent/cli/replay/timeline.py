@@ -31,8 +31,8 @@ class Timeline:
         if boot not in self._ended:
             return ""
         return (
-            f"{self._where}: judged only before {in_its_words(utc(batch)[0])}, when two machines recorded under"
-            f" this name at once (boots {_name(before)} and {boot.hex()[:8]});"
+            f"{self._where}: judged only before {in_its_words(utc(batch)[0])}, when two machines recorded"
+            f" under this name at once (boots {_name(before)} and {boot.hex()[:8]});"
             " `cellwarden-collector audit` says more, --from and --to choose"
         )
 
