@@ -1,5 +1,6 @@
 """cellwarden check: everything that can be known of a configuration without a battery."""
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from agent.line import line_of, serial_of, timeout_of
 from agent.modbus.proof import Age, Load, ages, load_of
 from agent.outputs.coverage import uncovered
 from agent.store.estimate import estimate, free_mb, history_mb
+from agent.store.place import try_to_write
 from agent.uplink.tls import TlsError, client_context
 from drivers.connect import assume, tells_apart
 from drivers.layout import Layout
@@ -65,6 +67,7 @@ def command(path: Path, allow_late: bool) -> None:
             )
         late += [_late(path, config, bus, name, age) for name, age in proven.items() if _is_late(config, age)]
     problems += [f"{path.name}: {problem}" for problem in _certificate_problems(config.upstream)]
+    problems += [f"{path.name}: {problem}" for problem in _store_problems(config.store.path)]
     for line in late if allow_late else ():
         click.echo(f"{line} (allowed by --allow-late)")
     if problems or (late and not allow_late):
@@ -101,6 +104,18 @@ def _certificate_problems(upstream: UpstreamTable) -> list[str]:
         warning = "the files of [upstream] cannot be read by you, and were not checked; run this as root"
     if warning:
         click.echo(f"warning: {warning}", err=True)
+    return []
+
+
+def _store_problems(path: Path) -> list[str]:
+    """Return why no buffer can be at `path`; say on stderr what only its owner can know."""
+    try:
+        try_to_write(path)
+    except OSError as error:
+        problem = f"[store] path: {path}: no buffer can be written there: {error.strerror}"
+        if not isinstance(error, PermissionError) or os.geteuid() == 0:
+            return [problem]
+        click.echo(f"warning: {problem}, by you; run this as root, or as whoever runs the agent", err=True)
     return []
 
 

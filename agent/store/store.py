@@ -27,6 +27,7 @@ from agent.store.intervals import insert as insert_intervals
 from agent.store.ledger import Event, Identity, Ledger
 from agent.store.open_batch import OpenBatch
 from agent.store.outgoing import PendingBatch, in_order
+from agent.store.place import must_be_a_file
 from agent.store.receipt import Receipt
 from agent.store.renumber import HIGHEST, forgotten_at_most, renumber
 from agent.store.room import Account, Settings
@@ -75,7 +76,6 @@ class Store:
         self.path = path
         self._alarm, self._settings = alarm, settings or Settings()
         self._names = (agent, boot_id, upstream)
-        self._ballast = Ballast(path)
         self._heard, self._refused = Ranges(), dict[int, str]()  # since the last commit
         self._schemas: dict[bytes, bytes] = {}  # of this process, for a database that must begin anew
         self._new_schemas: dict[bytes, bytes] = {}  # that go with the next commit
@@ -85,6 +85,8 @@ class Store:
         self._foreign_s: deque[float] = deque(maxlen=FOREIGN_MOST)  # when others wrote into the files
         self._new_intervals: list[Stretch] = []  # that go with the next commit
         try:
+            must_be_a_file(path)
+            self._ballast = Ballast(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = Lock(path)
             try:

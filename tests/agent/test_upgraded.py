@@ -238,7 +238,7 @@ def test_a_profile_that_is_newly_refused_is_read_as_far_as_it_can_be(box: Path, 
 
 
 def test_a_text_for_a_number_is_read_as_that_number(box: Path) -> None:
-    """Also where something else may stand: a count is a number or a name, a limit of reads a table of them."""
+    """Also where something else may stand: a count is a number or a name, a limit of reads a table."""
     path = box / "agent.toml"
     path.write_text(HEAD + SOUND.format(port=2))
     said = TINY.replace("[[point]]", 'max_registers_per_read = "2"\n[[point]]').replace("= 4", '= "4"')

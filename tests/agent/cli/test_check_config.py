@@ -1,5 +1,6 @@
 """cellwarden check: the ten-second proof as a technician sees it."""
 
+import os
 import re
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli import main
+from agent.store.errors import StoreError
+from agent.store.store import Store
+from tests.agent.store.buffers import BOOT, own_alarm
 
 CONFIG = """
 [upstream]
@@ -100,3 +104,65 @@ def test_units_that_cannot_be_told_from_others_are_named(tmp_path: Path) -> None
     said = CliRunner().invoke(main, ["check", "--config", str(path)]).output
     nameless = "its profile soltaro-rack-b has no serial number or model (rack-1)"
     assert f"not noticed: an exchanged unit, where {nameless}" in said
+
+
+@pytest.mark.parametrize(
+    ("store", "why"),
+    [
+        ("a-folder", "is a folder"),
+        ("/", "is a folder"),
+        ("locked.db", "locked.db-lock is a folder"),
+        ("a-pipe", "is no file"),
+        ("/dev/null", "is no file"),
+        ("a-file/buffer.db", "Not a directory"),
+        ("a-file/under/buffer.db", "Not a directory"),
+        ("/proc/cellwarden/buffer.db", "No such file or directory"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+def test_a_path_where_no_buffer_can_be_is_refused_as_run_refuses_it(
+    tmp_path: Path, store: str, why: str
+) -> None:
+    (tmp_path / "a-folder").mkdir()
+    (tmp_path / "locked.db-lock").mkdir()
+    (tmp_path / "a-file").touch()
+    os.mkfifo(tmp_path / "a-pipe")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(StoreError):
+        Store(tmp_path / store, "agent-1", BOOT, "main", own_alarm)
+    assert sorted(tmp_path.iterdir()) == before
+
+    path = tmp_path / "agent.toml"
+    path.write_text(f'[store]\npath = "{store}"\n{CONFIG.format(baud=9600, period_s=1.0, timeout_s=0.3)}')
+    result = CliRunner().invoke(main, ["check", "--config", str(path)])
+    assert result.exit_code == 2
+    (line,) = [line for line in result.output.splitlines() if "[store] path" in line]
+    assert line.startswith("Error: agent.toml: [store] path: ")
+    assert why in line
+
+
+def test_where_run_makes_the_folder_of_the_buffer_check_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    text = CONFIG.format(baud=9600, period_s=1.0, timeout_s=0.3)
+    path.write_text(f'[store]\npath = "not/yet/buffer.db"\n{text}')
+    result = CliRunner().invoke(main, ["check", "--config", str(path)])
+    assert result.exit_code == 0, result.output
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_who_may_not_write_where_the_agent_does_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("agent.store.place.tempfile.TemporaryFile", refused)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    result = check(tmp_path)
+    assert result.exit_code == 0
+    assert (
+        "warning: [store] path: /var/lib/cellwarden/buffer.db: no buffer can be written there"
+        in result.output
+    )
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert check(tmp_path).exit_code == 2
