@@ -91,6 +91,13 @@ def late_units(path: Path, config: Config, profiles: dict[str, Profile]) -> list
     return late
 
 
+def unaskable(config: Config, profiles: dict[str, Profile]) -> list[str]:
+    """Return a line for every unit whose registers lie where none can be."""
+    buses = {bus.name: bus for bus in config.bus}
+    asked = (_asked(buses[unit.bus], unit, profiles[unit.profile]) for unit in config.unit)
+    return [one.problem for one in asked if one.problem]
+
+
 def _certificate_problems(upstream: UpstreamTable) -> list[str]:
     """Return what is wrong with the files of [upstream]; say on stderr what will be."""
     if not upstream.url.startswith("https:"):

@@ -72,6 +72,10 @@ def _reread(path: Path, simulated: bool) -> tuple[Config, dict[str, Profile]]:
         config, profiles = load(path)
     except Misuse as error:
         raise ReloadRefused(error.message) from error
+    from agent.cli.check import unaskable  # half a megabyte that only a reload needs
+
+    if found := unaskable(config, profiles):
+        raise ReloadRefused("\n".join(f"{path.name}: {problem}" for problem in found))
     if simulated and (found := refusals(config)):
         raise ReloadRefused("\n".join(found))
     return config, profiles

@@ -95,6 +95,7 @@ class Unit:
     _closed_by: dict[Read, int] = field(default_factory=dict)  # connections that were closed by a read
     _strangers: bool = False  # another master was heard with the last answer
     _moved_s: float = -inf  # when a factor or a count was another one last
+    _begin_from_s: float = 0.0  # where its profile could not be followed before
     _ask_from_s: float = 0.0
     _data_from_s: float = 0.0  # before, a late reply could be taken for the one to a read of values
     _cycle: Cycle | None = None
@@ -130,7 +131,8 @@ class Unit:
         """
         if can_ask and not self._conversation.under_way and not self._silence.lost:
             if self._unknown:
-                self._begin_conversation(now_s)
+                if now_s >= self._begin_from_s:
+                    self._begin_conversation(now_s)
             elif self._same.due(now_s, self._answered_s, self.pace_s):
                 self._prove(now_s)
         if now_s < self.release_s:
@@ -172,7 +174,15 @@ class Unit:
     def _begin_conversation(self, now_s: float) -> None:
         if self._cycle is not None:
             self._end_cycle(now_s)
-        layout = self._conversation.begin(self._cuts)
+        try:
+            layout = self._conversation.begin(self._cuts)
+        except ConnectError as error:  # no request of a sound plan leads to it
+            self._conversation.end()
+            self._cuts, self._begin_from_s = frozenset(), now_s + STATE_PERIOD_S
+            if self.trouble != str(error):
+                log.error("unit %s: cannot be asked: %s", self.name, error)
+            self.trouble = str(error)
+            return
         if layout is not None:
             self._understood(layout, now_s)
 

@@ -23,6 +23,7 @@ from drivers.profile import Profile, parse_profile
 PROFILE = """
 schema = 1
 model = "tiny"
+per_instance = 2000
 [[point]]
 name = "cell_voltage"
 address = 0
@@ -130,6 +131,9 @@ def test_a_changed_file_restarts_what_changed_and_a_bad_one_nothing(site: Site) 
     site.write(units=(0, 1, 2), period_s=0.5, buffer="other")
     site.reload()
     site.wait_log("a change of [store] needs a restart: systemctl restart cellwarden")
+    site.write(units=(0, 1, 2), period_s=0.5, **{'bus = "lan-1"': 'bus = "lan-1"\ninstance = 64'})
+    site.reload()
+    site.wait_log("[[unit]] rack-1 instance 64: holding 126000 runs past the last address 65535")
     frames = after["rack-2"]["frames"]
     site.wait(lambda s: live(s, "rack-0", "rack-1", "rack-2") and s["rack-2"]["frames"] > frames)
     site.write(units=(0,))

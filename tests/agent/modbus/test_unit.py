@@ -402,3 +402,23 @@ def test_a_unit_that_is_the_same_after_an_outage_is_read_again_within_the_safety
     back_s = line.clock.now_s
     line.run(15)
     assert min(t for t in line.times(unit) if t > back_s) - back_s < 10
+
+
+def test_a_unit_that_cannot_be_asked_says_why_and_the_others_are_polled() -> None:
+    line = Simulation()
+    shifted = parse_profile(
+        """
+        schema = 1
+        model = "shifted"
+        per_instance = 2000
+        [[point]]
+        name = "cell_voltage_1"
+        address = 100
+        """
+    )
+    unit = line.unit(2, profile=shifted, instance=64)
+    line.start(line.unit(1), unit)
+    line.run(30)
+    assert unit.trouble.startswith("holding 126100 runs past the last address 65535; correct shifted")
+    assert sum((f.quality[:4] == Quality.GOOD).all() for _, f in line.frames) > 25
+    assert {ask.unit.name for ask in line.asked} == {"unit-1"}
