@@ -52,6 +52,12 @@ def parse_address(written: int | str, notation: Notation) -> tuple[Area | None, 
     return None, number
 
 
+def named_table(written: int | str, notation: Notation) -> Area | None:
+    """The table that the first digit of an address names; None where it has none (654). Raises AddressError."""
+    digitless = isinstance(written, int) and written < 10_000
+    return None if digitless or notation is not Notation.MODICON else _modicon(written)[0]
+
+
 def _number(text: str) -> int:
     text = text.strip().replace("_", "").lower()
     if re.fullmatch(r"0x[0-9a-f]+", text):

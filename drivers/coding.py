@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from drivers.address import Notation, parse_address
+from drivers.address import AddressError, Notation, named_table, parse_address
 from drivers.decode import raw_pattern
 from drivers.problems import PointError
 from drivers.quantities import UNITS
@@ -12,6 +12,7 @@ from drivers.schema import Group, Point, Profile, Range
 from drivers.values import Coding, Reading
 
 _AREA_OF_FUNCTION = {area.function_code: area for area in Area}
+FROM_ITS_GROUP = "it counts from the address of its group: say how many registers after that it is, from 0 on"
 _FAMILY = {
     "u": (Reading.INTEGER, False),
     "i": (Reading.INTEGER, True),
@@ -67,7 +68,12 @@ def locate(
     notation = notation_of(profile, point)
     if relative and notation is not Notation.BYTES:
         notation = Notation.ZERO_BASED
-    named, address = parse_address(written, notation)
+    try:
+        named, address = parse_address(written, notation)
+    except AddressError as error:
+        if not relative:
+            raise
+        raise PointError(str(error), FROM_ITS_GROUP) from None
     said = {a for a in (*own_tables(point), named) if a}
     if len(said) > 1:
         raise PointError(
@@ -93,8 +99,11 @@ def base_of(profile: Profile, groups: Iterable[Group]) -> tuple[Area | None, int
     if not written:
         return None
     plain = Point(name="group", address=0)
-    named = next(filter(None, (parse_address(w, notation_of(profile))[0] for w in written)), None)
-    return named, sum(locate(profile, plain, w)[1] for w in written)
+    try:
+        named = next(filter(None, (named_table(w, notation_of(profile)) for w in written)), None)
+        return named, sum(locate(profile, plain, w)[1] for w in written)
+    except AddressError as error:
+        raise PointError(f"its group's {error}", address_hint(profile, plain)) from None
 
 
 def coding_of(profile: Profile, point: Point, area: Area) -> Coding:

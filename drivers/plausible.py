@@ -8,18 +8,19 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from drivers.address import AddressError, Notation, parse_address
+from drivers.address import AddressError, Notation, named_table, parse_address
 from drivers.arrays import group_chain
-from drivers.coding import base_of, notation_of, own_tables
+from drivers.coding import FROM_ITS_GROUP, base_of, is_bits, notation_of, own_tables
 from drivers.expand import quantity_of
 from drivers.line import DATA_BITS, NO_OTHER_BITS
 from drivers.problems import PointError
 from drivers.quantities import QUANTITIES, UNITS
 from drivers.registers import Area
-from drivers.schema import Point, Profile, Tiers
+from drivers.schema import Group, Point, Profile, Tiers
 from drivers.sunspec import asked_quantity, unit_of
 from drivers.sunspec_models import definition
 from drivers.values import INF, Reading, Value
@@ -55,7 +56,9 @@ def tables(it: "Subject") -> "Iterator[Finding]":
         if ground is None:
             continue
         around[group.name] = ground[0]
-        if own and own is not ground[0]:
+        if own and ground[0] is None:
+            yield from _digitless(profile, group)
+        elif own and own is not ground[0]:
             yield (
                 group.name,
                 f"its address {group.address} names the {own} table, and the group around it {ground[0]}",
@@ -66,12 +69,33 @@ def tables(it: "Subject") -> "Iterator[Finding]":
             yield group.name, what, "take `table` out at the top, or correct the address"
     for point in profile.point:
         if point.group in around:
-            yield from _inside(point, around[point.group])
+            yield from _inside(profile, point, around[point.group])
         elif isinstance(point.address, tuple) and notation_of(profile, point) is Notation.MODICON:
             yield from _one_table(point)
 
 
-def _inside(point: Point, around: Area | None) -> "Iterator[Finding]":
+def _digitless(profile: Profile, group: Group) -> "Iterator[Finding]":
+    """A group in Modicon notation whose address has lost its first digit: for coils that is 0, and right."""
+    if any(p for p in profile.point if _is_in(profile, p, group) and not _of_coils(profile, p)):
+        what = f"its address {group.address} has no first digit, which names the table"
+        digits = f"{group.address:04d}"
+        change = (
+            f'write 3{digits} for input registers, 4{digits} for holding registers, "0{digits}" for coils'
+        )
+        yield group.name, what, change
+
+
+def _is_in(profile: Profile, point: Point, group: Group) -> bool:
+    with suppress(PointError):  # told already
+        return group in group_chain(profile, point.group)
+    return False
+
+
+def _of_coils(profile: Profile, point: Point) -> bool:
+    return Area.COIL in own_tables(point) or (not own_tables(point) and profile.table is Area.COIL)
+
+
+def _inside(profile: Profile, point: Point, around: Area | None) -> "Iterator[Finding]":
     """A point whose address counts from that of its group."""
     if around and (other := own_tables(point) - {around}):
         what = f"it says {', '.join(sorted(other))}, and the address of its group names {around}"
@@ -82,6 +106,12 @@ def _inside(point: Point, around: Area | None) -> "Iterator[Finding]":
             f'addressing = "{point.addressing}", but its address counts from that of its group, from 0 on',
             "take addressing out, and say how many registers after the group's address it is",
         )
+    elif notation_of(profile, point) is Notation.MODICON:
+        for written in point.address if isinstance(point.address, tuple) else (point.address,):
+            with suppress(AddressError):  # a text of few digits
+                if named := named_table(written, Notation.MODICON):
+                    yield point.name, f"its address {written} names a table ({named})", FROM_ITS_GROUP
+                    return
 
 
 def _one_table(point: Point) -> "Iterator[Finding]":
@@ -178,6 +208,10 @@ def _possible(value: Value, point: Point) -> "Iterator[Finding]":
             if scaled and not zero
             else "check unit, scale, type, valid and missing"
         )
+        if is_bits(value.span.area):
+            change = (
+                f"it is read from the {value.span.area} table, one bit each: check table, function, address"
+            )
         yield value.name, what, change
 
 

@@ -115,12 +115,52 @@ def test_a_group_in_a_group_keeps_the_table_of_the_outer_one():
         (group("string", 30001, stride=100) + group("module", 16, group='"string"')
          + point("x", 1, group='"module"'),
          ("module", "its address 16 names the coil table, and the group around it input")),
+        (group(address=654) + point("x", 1, group='"module"'),
+         ("module", "its address 654 has no first digit, which names the table")),
+        ('table = "input"\n' + group(address=654) + point("x", 1, group='"module"'),
+         ("module", "its address 654 has no first digit, which names the table")),
+        (group() + point("x", 30001, group='"module"'), ("x", "its address 30001 names a table (input)")),
+        (group() + point("x", '"00001"', group='"module"'), ("x", "its address 00001 names a table (coil)")),
+        (group() + point("x", [30001, 40001], group='"module"', place='"cell"'),
+         ("x", "its address 30001 names a table (input)")),
         (point("x", [40001, 30002], place='"cell"'),
          ("x", "its addresses lie in different tables (holding, input)")),
     ],
 )  # fmt: skip
 def test_tables_that_contradict_each_other_are_refused(text, told):
     assert told in refused(MODICON + text)[0]
+
+
+def read_all_the_same(text):
+    with pytest.raises(ProfileError) as caught:
+        parse_profile(HEAD + text)
+    assert all(problem.since == "0.2" for problem in caught.value.problems)
+    return [str(value.span) for value in assume(caught.value.profile).values]
+
+
+def test_a_group_without_its_first_digit_is_read_as_the_version_before_read_it():
+    text = MODICON + group(address=654) + point("module_voltage", 1, **IN_MODULE)
+    assert read_all_the_same(text) == ["holding 654", "holding 670"]
+    assert read_all_the_same('table = "input"\n' + text) == ["input 654", "input 670"]
+    text = MODICON + group() + point("module_voltage", 30001, **IN_MODULE)
+    assert read_all_the_same(text) == ["input 30654", "input 30670"]
+
+
+@pytest.mark.parametrize("said", ["table", "function"])
+def test_a_group_of_coils_needs_no_first_digit(said):
+    door = point("door", 0, group='"module"', **({"table": '"coil"'} if said == "table" else {"function": 1}))
+    text = MODICON + group(address=17) + door
+    assert set(spans(text).values()) == {(Area.COIL, 16), (Area.COIL, 32)}
+
+
+def test_an_address_of_a_group_that_cannot_be_is_told_as_that():
+    with pytest.raises(ProfileError, match="x: its group's address 654 is not in Modicon notation"):
+        parse_profile(HEAD + MODICON + group(address='"654"') + point("x", 1, group='"module"'))
+
+
+def test_an_address_in_a_group_that_cannot_be_is_told_with_what_it_counts_from():
+    with pytest.raises(ProfileError, match="it counts from the address of its group"):
+        parse_profile(HEAD + MODICON + group() + point("x", '"3x0001"', group='"module"'))
 
 
 def test_a_table_for_all_that_contradicts_a_group_is_refused_and_was_what_was_read():
