@@ -53,7 +53,7 @@ def parse_address(written: int | str, notation: Notation) -> tuple[Area | None, 
 
 
 def named_table(written: int | str, notation: Notation) -> Area | None:
-    """The table that the first digit of an address names; None where it has none (654). Raises AddressError."""
+    """The table that the first digit of an address names, None where it has none. Raises `AddressError`."""
     digitless = isinstance(written, int) and written < 10_000
     return None if digitless or notation is not Notation.MODICON else _modicon(written)[0]
 

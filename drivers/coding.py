@@ -93,7 +93,7 @@ def own_tables(point: Point) -> set[Area]:
 def base_of(profile: Profile, groups: Iterable[Group]) -> tuple[Area | None, int] | None:
     """The table that the addresses of `groups` name, if they do, and the register they lead to.
 
-    None where no group has an address: then the points in them have their own. Raises as `locate` does.
+    None where no group has an address: then the points in them have their own. Raises PointError.
     """
     written = [g.address for g in groups if g.address is not None]
     if not written:
