@@ -1,14 +1,16 @@
 """Which batches of a request may be stored: each is inflated, checked and decoded to its last value. Pure."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 from agent.wire import Batch, Limits, Malformed, Request, WireError, decode_batch, decode_schema
 from agent.wire.schema import hash_of, unusable, width
 from agent.wire.sound import is_name, unsound
 from agent.wire.text import printable
+from agent.wire.zstd import declared
 
 REASON_CHARACTERS = 300  # of what is answered, logged and kept
+PIECE_BYTES = 512 * 1024  # inflated: of what others may have to wait for
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,22 @@ def check_request(request: Request, limits: Limits) -> None:
                 f"request: sequence {sequence} is not in 1 ... {limits.sequence}: upgrade this agent,"
                 " it will begin a new epoch and keep what is undelivered"
             )
+
+
+def pieces(request: Request, limits: Limits) -> Iterator[Request]:
+    """The request in parts, of which each takes a fraction of a second, whatever is in it.
+
+    Bytes that come as 20 KB may be a million events, and others wait while they are judged and stored.
+    """
+    size, rest, schemas = 0, list[tuple[int, bytes]](), request.schemas
+    for sequence, blob in request.batches:
+        more = min(declared(blob), limits.inflated)
+        if rest and size + more > PIECE_BYTES:
+            yield replace(request, batches=rest, schemas=schemas)
+            size, rest, schemas = 0, [], []
+        rest.append((sequence, blob))
+        size += more
+    yield replace(request, batches=rest, schemas=schemas)
 
 
 def admit(

@@ -25,7 +25,7 @@ from agent.wire import (
     encode_refusal,
 )
 from agent.wire.text import printable
-from collector.admission import admit, check_request
+from collector.admission import admit, check_request, pieces
 from collector.asking import Asking
 from collector.deadman import DeadMan
 from collector.inbox import Crowded, Inbox, TooLong
@@ -60,6 +60,7 @@ class Receiver:
     now_s: Callable[[], float] = time.monotonic
     counts: Counter[str] = field(default_factory=Counter)
     under_way: Counter[str] = field(default_factory=Counter)  # whole bodies, by sender
+    turns: dict[str, asyncio.Lock] = field(default_factory=dict)  # of the same senders
     asking: Asking = field(default_factory=Asking)
     tried_s: float = -TRIED_AGAIN_S
     said_s: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -174,10 +175,12 @@ class Receiver:
             return self._refuse(503, f"{busy} requests are under way", retry_s=BUSY_RETRY_S)
         self.under_way[sender] += 1
         try:
-            return await self._batches(body, name)
+            async with self.turns.setdefault(sender, asyncio.Lock()):  # others come in between
+                return await self._batches(body, name)
         finally:
             self.under_way[sender] -= 1
-            self.under_way += Counter()  # forgets who has nothing under way
+            if not self.under_way[sender]:
+                del self.under_way[sender], self.turns[sender]
 
     async def _batches(self, body: bytes, name: str | None) -> web.Response:
         try:
@@ -190,7 +193,8 @@ class Receiver:
         if name is not None and name != request.agent:
             return self._refuse(403, f"the certificate is {name}'s, the request says {request.agent}")
         try:
-            stored = await self._on_thread(self._store, request)
+            done = [await self._on_thread(self._store, piece) for piece in pieces(request, self.limits)]
+            stored = await self._on_thread(self.sink.together, request.agent, done)
         except SinkError as error:
             log.error("nothing was stored: %s", error)
             return self._refuse(503, "the collector's disk refused to write", retry_s=DISK_RETRY_S)
@@ -200,7 +204,7 @@ class Receiver:
         return self._answer(request, stored)
 
     def _store(self, request: Request) -> Stored:
-        """On the sink's thread: judge, store, commit."""
+        """On the sink's thread: judge, store, commit a piece of a request."""
         admitted = admit(request, self.limits, self.sink.width_of)
         return self.sink.store(admitted)
 

@@ -6,7 +6,7 @@ SQLite before 3.51.3 can corrupt a WAL that two connections write or checkpoint.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,8 @@ class SinkError(Exception):
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What became of a request. `conflicts` are keys already held with other bytes, `unusable` hashes of
-    schemas that were refused, `incidents` what a person must look at, as (kind, text).
+    schemas that were refused, `incidents` what a person must look at, as (kind, text); `asked` and `schemas`
+    are what its sound batches are called, and are read by.
     """
 
     acknowledgement: Acknowledgement
@@ -43,6 +44,8 @@ class Stored:
     conflicts: list[int]
     unusable: list[bytes | None]
     incidents: list[tuple[str, str]]
+    asked: list[int]
+    schemas: set[bytes]
 
 
 class Sink:
@@ -95,18 +98,44 @@ class Sink:
                         found = self._write(stream, admitted, new, conflicts)
                 self._wanted_bytes = 0
                 asked = [batch.sequence for batch, _ in admitted.batches]
-                through, missing = durable(self._ledger(stream), MISSING_NAMED, asked)
-                wanted = self._unknown(
-                    sorted({batch.schema for batch, _ in admitted.batches if batch.schema})
-                )
+                schemas = {batch.schema for batch, _ in admitted.batches if batch.schema}
+                ack = self._acknowledgement(stream, asked, schemas, admitted.refused)
                 self._files.check()
         except BaseException:
             self._accounted.clear()  # it may say more than the database does
             raise
-        ack = Acknowledgement(stream[1], through, missing, wanted, admitted.refused)
         values = sum(batch.values for batch, _ in new)
         unusable = [digest for digest, _ in admitted.bad_schemas]
-        return Stored(ack, len(new), values, duplicates, conflicts, unusable, found)
+        return Stored(ack, len(new), values, duplicates, conflicts, unusable, found, asked, schemas)
+
+    def together(self, agent: str, pieces: Sequence[Stored]) -> Stored:
+        """What became of a request that was stored piece by piece. Raises SinkError."""
+
+        def all_of(name: str) -> list[Any]:
+            return [one for piece in pieces for one in getattr(piece, name)]
+
+        refused = [one for piece in pieces for one in piece.acknowledgement.refused]
+        asked, schemas = all_of("asked"), set(all_of("schemas"))
+        with self._telling():
+            stream = (agent, pieces[0].acknowledgement.epoch)
+            ack = self._acknowledgement(stream, asked, schemas, refused)
+        return Stored(
+            ack,
+            sum(piece.stored for piece in pieces),
+            sum(piece.values for piece in pieces),
+            sum(piece.duplicates for piece in pieces),
+            all_of("conflicts"),
+            all_of("unusable"),
+            all_of("incidents"),
+            asked,
+            schemas,
+        )
+
+    def _acknowledgement(
+        self, stream: Stream, asked: list[int], schemas: set[bytes], refused: list[tuple[int, str]]
+    ) -> Acknowledgement:
+        through, missing = durable(self._ledger(stream), MISSING_NAMED, asked)
+        return Acknowledgement(stream[1], through, missing, self._unknown(sorted(schemas)), refused)
 
     def width_of(self, digest: bytes) -> int | None:
         """How many values a stored schema describes; None where there is none that can be used."""

@@ -54,3 +54,12 @@ def inflate(blob: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
         return bytes(zstandard.ZstdDecompressor().decompress(blob, allow_extra_data=False))
     except zstandard.ZstdError as error:
         raise NotZstd(f"damaged zstd frame of {len(blob)} bytes: {error}") from None
+
+
+def declared(blob: bytes) -> int:
+    """How many bytes the content is said to have; 0 where nothing is said, or it is no frame."""
+    try:
+        size: int = zstandard.get_frame_parameters(blob).content_size
+    except zstandard.ZstdError:
+        return 0
+    return 0 if size == zstandard.CONTENTSIZE_UNKNOWN else size

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from agent.wire import CONTENT_TYPE, PATH, Request, encode_request
-from collector import inbox
-from tests.collector.processes import EPOCH, seal
+from agent.wire import CONTENT_TYPE, PATH, Request, decode_ack, encode_request
+from collector import admission, inbox
+from tests.collector.processes import EPOCH, SCHEMA_BODY, seal
 from tests.collector.receivers import receiving
 
 ALARM = {"kind": "alarm", "severity": "critical", "text": "hot"}
@@ -103,3 +103,60 @@ async def test_one_sender_cannot_take_all_places(tmp_path: Path) -> None:
             release.set()
         assert await asyncio.gather(*flood, other) == [200, 200, 200]
         assert not receiver.under_way
+
+
+async def test_others_come_between_the_requests_of_one_sender(tmp_path: Path) -> None:
+    release, order = threading.Event(), list[str]()
+
+    async def send(address: str) -> None:
+        assert await post(url, address) == 200
+        order.append(address)
+
+    async with receiving(tmp_path) as (receiver, url):
+        receiver.thread.submit(release.wait)
+        try:
+            flood = [asyncio.create_task(send("127.0.0.2")) for _ in range(8)]
+            await until(lambda: receiver.under_way.total() == 8)
+            flood.append(asyncio.create_task(send("127.0.0.3")))
+            await until(lambda: receiver.under_way.total() == 9)
+        finally:
+            release.set()
+        await asyncio.gather(*flood)
+    assert "127.0.0.3" in order[:3]
+
+
+async def test_others_come_within_one_request(tmp_path: Path) -> None:
+    """A request of 20 KB that is a million events took the collector nine seconds."""
+    events = tuple({"kind": "x"} for _ in range(4000))
+    packed = [seal(sequence, frames=0, agent="many", events=events) for sequence in range(1, 65)]
+    body = encode_request(Request("many", EPOCH, packed))
+    assert len(body) < 20_000
+    async with receiving(tmp_path) as (receiver, url):
+        flood = [asyncio.create_task(post(url, "127.0.0.2", body)) for _ in range(3)]
+        await until(lambda: receiver.under_way["127.0.0.2"] == 3)
+        assert await post(url) == 200
+        assert receiver.under_way["127.0.0.2"] == 3
+        assert await asyncio.gather(*flood) == [200, 200, 200]
+        assert (receiver.counts["batches"], receiver.counts["duplicates"]) == (64 + 1, 2 * 64)
+        assert not receiver.under_way
+        assert not receiver.turns
+
+
+async def test_what_is_stored_piece_by_piece_is_answered_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "PIECE_BYTES", 1)
+    sound = [seal(sequence) for sequence in (1, 2, 4)]
+    request = Request("site-1", EPOCH, [*sound, (5, b"no batch")], [SCHEMA_BODY])
+    async with receiving(tmp_path) as (receiver, url), aiohttp.ClientSession() as session:
+        for stored in (3, 0):
+            answer = await session.post(url + PATH, data=encode_request(request), headers=HEADERS)
+            ack = decode_ack(await answer.read())
+            assert (ack.durable_through, ack.missing, ack.need_schema) == (4, [(3, 3)], [])
+            assert [sequence for sequence, _ in ack.refused] == [5]
+            assert receiver.counts["batches"] == 3
+            assert receiver.counts["duplicates"] == 3 - stored
+        other = encode_request(Request("site-1", EPOCH, [seal(1, seed=1), seal(6)]))
+        answer = await session.post(url + PATH, data=other, headers=HEADERS)
+        assert answer.status == 409
+        assert receiver.counts["conflicts"] == 1
