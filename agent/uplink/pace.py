@@ -11,20 +11,38 @@ RETRY_AFTER_MOST_S = 600.0
 ALARM_S, ALARM_CEILING_S = 5.0, 60.0  # between two tries of an alarm; the longer, the longer it waits
 ALARM_OFTEN_S = 600.0
 LIMIT_S = 3600.0  # for which a request's refused size is remembered
-HEALING_SHARE = 0.5  # of a backlog's share of the link,
-HEALING_CPU = 0.03  # and of a core: whoever calls everything missing for ever must cost nobody a poll
+
+
+def backoff_s(failures: int, chance: float) -> float:
+    """How long to wait after so many failures, for a `chance` in 0 ... 1.
+
+    Full jitter: a thousand agents whose collector returns do not return together.
+    """
+    ceiling_s = min(RETRY_CEILING_S, RETRY_FLOOR_S * 2.0 ** min(failures, 10))
+    return RETRY_FLOOR_S + chance * (ceiling_s - RETRY_FLOOR_S)
+
+
+def held_for_s(retry_after_s: float, chance: float) -> float:
+    """How long a Retry-After holds: neither for ever, nor all to the same moment."""
+    return min(max(RETRY_FLOOR_S, retry_after_s), RETRY_AFTER_MOST_S) * (1 + chance)
+
+
+def resized(max_bytes: int, took_s: float) -> int:
+    """How large the next request may be, after one that took so long."""
+    if took_s < REQUEST_S:
+        return min(MAX_REQUEST_BYTES, 2 * max_bytes)
+    return max(MIN_REQUEST_BYTES, max_bytes // 2) if took_s > 2 * REQUEST_S else max_bytes
 
 
 class Pace:
     """Learns from each answer. `backlog_share` is the share of the link's time that a backlog may take."""
 
     def __init__(self, backlog_share: float) -> None:
-        self._share = backlog_share
+        self.share = backlog_share
         self.max_bytes = 2 * MIN_REQUEST_BYTES
         self.max_batches = self._most_batches = DEFAULT_LIMITS.batches
         self.max_schemas = DEFAULT_LIMITS.schemas
-        self.backlog_at_s = 0.0  # when the next request may carry backlog,
-        self.heal_at_s = 0.0  # and what the collector had acknowledged and lost again
+        self.backlog_at_s = 0.0  # when the next request may carry backlog
         self.failures = 0
         self._tried_s = -math.inf  # when the last request began, or could not even begin
         self._routine_at_s = 0.0  # until then only alarms go
@@ -66,20 +84,15 @@ class Pace:
         self._tried_s = now_s
 
     def failed(self, now_s: float, chance: float, retry_after_s: float | None = None) -> None:
-        """Wait, for a `chance` in 0 ... 1; alarms for no longer than theirs is.
-
-        Full jitter: a thousand agents whose collector returns do not return together.
-        """
+        """Wait, for a `chance` in 0 ... 1; alarms for no longer than theirs is."""
         self.failures += 1
         self.max_bytes = max(MIN_REQUEST_BYTES, self.max_bytes // 2)
         if retry_after_s is not None:
             self._held = True
-            wait_s = min(max(RETRY_FLOOR_S, retry_after_s), RETRY_AFTER_MOST_S) * (1 + chance)
-            self._routine_at_s = now_s + wait_s
+            self._routine_at_s = now_s + held_for_s(retry_after_s, chance)
         else:
-            ceiling_s = min(RETRY_CEILING_S, RETRY_FLOOR_S * 2.0 ** min(self.failures, 10))
-            wait_s = RETRY_FLOOR_S + chance * (ceiling_s - RETRY_FLOOR_S)
-            self._routine_at_s = max(self._routine_at_s if self._held else 0.0, now_s + wait_s)
+            at_s = now_s + backoff_s(self.failures, chance)
+            self._routine_at_s = max(self._routine_at_s if self._held else 0.0, at_s)
         self._alarm_at_s = self._next_alarm_s(now_s)
         self._tried_s = max(self._tried_s, now_s)
 
@@ -96,10 +109,8 @@ class Pace:
         at_s = now_s + RETRY_FLOOR_S
         self._routine_at_s, self._alarm_at_s = max(self._routine_at_s, at_s), at_s
 
-    # how much
-
-    def answered(self, now_s: float, took_s: float, with_backlog: bool) -> None:
-        """A request was taken."""
+    def reached(self, now_s: float) -> None:
+        """The collector took something."""
         self.failures = 0
         if not self.held(now_s):
             self._routine_at_s, self._held = 0.0, False
@@ -107,20 +118,18 @@ class Pace:
             self._alarm_at_s = now_s  # there may be more
         else:
             self.no_alarm()
-        if took_s < REQUEST_S:
-            self.max_bytes = min(MAX_REQUEST_BYTES, 2 * self.max_bytes)
-        elif took_s > 2 * REQUEST_S:
-            self.max_bytes = max(MIN_REQUEST_BYTES, self.max_bytes // 2)
+
+    # how much
+
+    def answered(self, now_s: float, took_s: float, with_backlog: bool) -> None:
+        """A request was taken that carried nothing that is sent again."""
+        self.reached(now_s)
+        self.max_bytes = resized(self.max_bytes, took_s)
         if now_s > self._limited_until_s:
             self._most_batches, self.max_schemas = DEFAULT_LIMITS.batches, DEFAULT_LIMITS.schemas
         self.max_batches = min(self._most_batches, 2 * self.max_batches)
         if with_backlog:
-            self.backlog_at_s = now_s + took_s * (1 / self._share - 1)
-
-    def healed(self, now_s: float, took_s: float, cpu_s: float) -> None:
-        """A request was taken that carried what is healed; cpu_s: of this process meanwhile."""
-        link_s = took_s * (1 / (HEALING_SHARE * self._share) - 1)
-        self.heal_at_s = now_s + max(link_s, cpu_s / HEALING_CPU - took_s)
+            self.backlog_at_s = now_s + took_s * (1 / self.share - 1)
 
     def too_large(self, now_s: float, batches: int, schemas: int) -> bool:
         """A request was refused for its size: halve it, and return whether there was anything to halve."""

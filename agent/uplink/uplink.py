@@ -7,11 +7,13 @@ which follows its synchronous commit; a lost acknowledgement costs a resend, nev
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import aiohttp
 
@@ -22,6 +24,7 @@ from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.uplink.answer import Answer, Conflict, RequestTooLarge, Unsound, UplinkError, understand
 from agent.uplink.aside import AGAIN_S, Aside
+from agent.uplink.healing import HealingPace
 from agent.uplink.pace import Pace
 from agent.uplink.refusal import refusal
 from agent.uplink.schemas import Schemas
@@ -35,6 +38,7 @@ log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S = 30.0
 YIELD_S = 5.0  # for which an alarm waits for the answer to a request that has none; nobody may be there
+AGAIN_YIELD_S = 0.5  # and where it is about what is sent again: for that, nothing waits long
 HEARTBEAT_S = 20.0  # a collector takes 60 s of silence for an alarm
 SESSION_S = 3600.0  # then certificates are read again, and checked by the clock as it is then
 STRANGER_BYTES = 4096  # of an answer that is not the collector's
@@ -91,10 +95,11 @@ class Uplink:
     ) -> None:
         self.status = UplinkStatus(url)
         self._url, self._agent, self._store, self._writer = url.rstrip("/") + PATH, agent, store, writer
-        self._pace, self._tls, self._tell = pace, tls, tell
+        self._pace, self._healing, self._tls, self._tell = pace, HealingPace(pace.share), tls, tell
         self._wake, self._alarm = asyncio.Event(), asyncio.Event()
         self._greeted = self._stopped = False
-        self._yielding: asyncio.Timeout | None = None  # of a request under way that gives way to an alarm
+        self._heard_s = -HEARTBEAT_S  # when the collector took something last
+        self._yielding: tuple[asyncio.Timeout, float] | None = None  # see `_giving_way`
         self._fresh_after = store.last_sequence
         self._epoch = store.epoch
         self._schemas, self._aside, self._kept_out = Schemas(), Aside(), set[bytes]()
@@ -107,8 +112,11 @@ class Uplink:
         if alarm:
             self._pace.alarm(time.monotonic())
             self._alarm.set()
-            if self._yielding and self._yielding.when() is None:
-                self._yielding.reschedule(asyncio.get_running_loop().time() + YIELD_S)
+            if self._yielding:
+                timeout, yield_s = self._yielding
+                at_s, ends_s = asyncio.get_running_loop().time() + yield_s, timeout.when()
+                if ends_s is None or at_s < ends_s:
+                    timeout.reschedule(at_s)
 
     async def run(self) -> None:
         """Send until cancelled, or until the collector holds what another copy of this agent sent."""
@@ -149,12 +157,16 @@ class Uplink:
         except RequestTooLarge as error:
             log.info("%s; a part of it may fit", error)
         except (UplinkError, StoreError) as error:
-            if isinstance(error, Unsound | Implausible):
-                self._unsound_s = time.monotonic()
-                self._say(UNSOUND, f"{error}. Batches wait on disk, and it is tried again")
+            self._believe_nothing(error)
             self._failed(str(error), error)
             return False
         return True
+
+    def _believe_nothing(self, error: Exception) -> None:
+        """Say of an answer that cannot be that it was one."""
+        if isinstance(error, Unsound | Implausible):
+            self._unsound_s = time.monotonic()
+            self._say(UNSOUND, f"{error}. Batches wait on disk, and it is tried again")
 
     async def _due(self) -> None:
         """Wait until something may be sent; an alarm that is sealed meanwhile may go sooner."""
@@ -164,10 +176,10 @@ class Uplink:
 
     async def _until_more(self) -> None:
         """Wait for something sealed, for the turn of what may not go yet, or until a sign of life is due."""
-        turns_s = (self._schemas.next_s(), self._pace.backlog_at_s, self._pace.heal_at_s)
-        now_s = time.monotonic()
-        turn_s = min((at_s - now_s for at_s in turns_s if at_s > now_s), default=HEARTBEAT_S)
-        if not await _wait(self._wake, min(turn_s, HEARTBEAT_S)) and turn_s >= HEARTBEAT_S:
+        sign_s, now_s = self._heard_s + HEARTBEAT_S, time.monotonic()
+        turns_s = (self._schemas.next_s(), self._pace.backlog_at_s, self._healing.at_s)
+        turn_s = min([sign_s, *(at_s for at_s in turns_s if at_s > now_s)])
+        if not await _wait(self._wake, max(0.0, turn_s - now_s)) and time.monotonic() >= sign_s:
             self._greeted = False
 
     def _failed(self, trouble: str, error: Exception | None = None) -> None:
@@ -196,6 +208,7 @@ class Uplink:
     async def flush(self, deadline_s: float) -> None:
         """Send what is pending, for at most `deadline_s`: the last effort before the process ends."""
         try:
+            self._healing.at_s = math.inf  # what was delivered once has time
             async with asyncio.timeout(deadline_s), self._session() as session:
                 held = self._pace.held(time.monotonic())
                 while not self._stopped and await self.send_some(session, only_alarms=held):
@@ -212,27 +225,77 @@ class Uplink:
             await self._greet(session)
         cpu_s = time.process_time()
         epoch, batches = await self._pending(only_alarms)
-        batches, digests = self._with_schemas(self._aside.apart(batches), only_alarms)
+        batches, digests = self._with_schemas(self._together(self._aside.apart(batches)), only_alarms)
         bodies = await self._writer(self._store.schemas, digests) if digests else []
         if not batches and not bodies:
             self._schemas.arrived(digests)  # there are none of these
             return False
         request = Request(self._agent, epoch, [(b.sequence, b.blob) for b in batches], bodies)
+        if batches and batches[0].healed:
+            await self._send_again(session, request, batches, digests, cpu_s)
+        else:
+            await self._send(session, request, batches, digests)
+        return True
+
+    async def _send(
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        batches: list[PendingBatch],
+        digests: list[bytes],
+    ) -> None:
         start_s = time.monotonic()
+        yields = all(b.priority != EVENTS for b in batches)
         try:
-            ack = await self._post(session, request, yields=all(b.priority != EVENTS for b in batches))
+            ack = await self._post(session, request, YIELD_S if yields else math.inf)
         except RequestTooLarge as error:
             self._too_large(error, batches, digests)
             raise
         now_s = time.monotonic()
         self._arrived(digests)
-        live = [b for b in batches if not b.healed]
-        with_backlog = any(b.priority == ROUTINE and b.sequence <= self._fresh_after for b in live)
+        with_backlog = any(b.priority == ROUTINE and b.sequence <= self._fresh_after for b in batches)
         self._pace.answered(now_s, now_s - start_s, with_backlog)
-        await self._settle(ack, request)
-        if len(live) < len(batches):
-            self._pace.healed(time.monotonic(), now_s - start_s, time.process_time() - cpu_s)
-        return True
+        if await self._settle(ack, request):
+            self._pace.pause(time.monotonic())
+
+    async def _send_again(
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        batches: list[PendingBatch],
+        digests: list[bytes],
+        cpu_s: float,
+    ) -> None:
+        """Send what was lost. What is fresh goes on as though it had not been, whatever becomes of it."""
+        start_s, retry_after_s, failure = time.monotonic(), None, ""
+        try:
+            ack = await self._post(session, request, AGAIN_YIELD_S, YIELD_S)
+            self._pace.reached(time.monotonic())
+            self._arrived(digests)
+            took_s = time.monotonic() - start_s
+            if left := await self._settle(ack, request):
+                failure = f"{self._url}: acknowledged {len(batches) - left} of {len(batches)} batches"
+        except (UplinkError, StoreError) as error:
+            took_s, failure = time.monotonic() - start_s, str(error)
+            retry_after_s = getattr(error, "retry_after_s", None)
+            self._believe_nothing(error)
+            if isinstance(error, RequestTooLarge) and len(batches) == 1:
+                self._too_large_alone(error, batches, digests)
+        now_s, spent_s = time.monotonic(), time.process_time() - cpu_s
+        if not failure:
+            self._healing.taken(now_s, took_s, spent_s)
+            return
+        log.log(
+            logging.INFO if self._healing.failures else logging.WARNING,
+            "%s; it had lost what this request carried, which is sent again later",
+            failure,
+        )
+        self._healing.failed(now_s, took_s, spent_s, len(batches), random.random(), retry_after_s)
+
+    def _together(self, batches: list[PendingBatch]) -> list[PendingBatch]:
+        """Return the first of them that may go together: what is sent again goes with nothing else."""
+        alike = [*takewhile(lambda batch: batch.healed == batches[0].healed, batches)]
+        return self._healing.fitting(alike) if alike and alike[0].healed else alike
 
     async def _pending(self, only_alarms: bool) -> tuple[bytes, list[PendingBatch]]:
         if self._epoch != self._store.epoch:  # the buffer began anew, and its sequences, too
@@ -247,7 +310,7 @@ class Uplink:
             now_s >= pace.backlog_at_s,
             self._aside.waiting(now_s),
             only_alarms,
-            now_s >= pace.heal_at_s,
+            now_s >= self._healing.at_s,
         )
 
     def _with_schemas(
@@ -266,19 +329,26 @@ class Uplink:
     async def _greet(self, session: aiohttp.ClientSession) -> None:
         """Send nothing: a sign of life, and before the first batch, a look at what it holds of ours."""
         request = Request(self._agent, self._store.epoch, [])
-        await self._take(await self._post(session, request, yields=not self._pace.alarm_waits))
+        yield_s = math.inf if self._pace.alarm_waits else YIELD_S
+        await self._take(await self._post(session, request, yield_s))
         self._greeted = True
 
-    async def _post(self, session: aiohttp.ClientSession, request: Request, yields: bool) -> Acknowledgement:
+    async def _post(
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        yield_s: float,
+        most_s: float | None = None,
+    ) -> Acknowledgement:
         """Return what the collector acknowledges, or raise what it or something else answered.
 
-        One that `yields` gives way to an alarm that is sealed meanwhile.
+        An alarm that is sealed meanwhile waits for no more than `yield_s`, all else for `most_s`.
         """
         self.status.requests += 1
         self._pace.begun(time.monotonic())
         try:
             async with (
-                self._giving_way(yields),
+                self._giving_way(yield_s, most_s),
                 session.post(
                     self._url,
                     data=encode_request(request),
@@ -294,19 +364,23 @@ class Uplink:
         return understand(self._url, answer, request, time.time())
 
     @contextlib.asynccontextmanager
-    async def _giving_way(self, yields: bool) -> AsyncIterator[None]:
+    async def _giving_way(self, yield_s: float, most_s: float | None) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(None) as timeout:
-                self._yielding = timeout if yields else None
+            async with asyncio.timeout(most_s) as timeout:
+                self._yielding = (timeout, yield_s) if yield_s < math.inf else None
                 yield
         finally:
             self._yielding = None
 
     def _too_large(self, error: RequestTooLarge, batches: list[PendingBatch], digests: list[bytes]) -> None:
         """Send less at once; what is too large alone is passed over for an hour, and that is said."""
+        if not self._pace.too_large(time.monotonic(), len(batches), len(digests)):
+            self._too_large_alone(error, batches, digests)
+
+    def _too_large_alone(
+        self, error: RequestTooLarge, batches: list[PendingBatch], digests: list[bytes]
+    ) -> None:
         now_s = time.monotonic()
-        if self._pace.too_large(now_s, len(batches), len(digests)):
-            return
         if digests and batches:  # the two may fit one by one
             self._schemas.put_off(digests[0], now_s + ALONE_S)
         elif digests:
@@ -344,6 +418,7 @@ class Uplink:
 
     async def _take(self, ack: Acknowledgement) -> Ranges:
         """Hold an answer against the buffer; return what the collector says to hold."""
+        self._heard_s = time.monotonic()
         held = held_by(ack)
         try:
             await self._writer(self._store.meet, ack.epoch, held)
@@ -358,7 +433,8 @@ class Uplink:
             self._say(FORGETS, "")
         return held
 
-    async def _settle(self, ack: Acknowledgement, request: Request) -> None:
+    async def _settle(self, ack: Acknowledgement, request: Request) -> int:
+        """Take the collector's word on a request; return of how many batches it did not speak."""
         at_collector = await self._take(ack)
         sizes = {sequence: len(blob) for sequence, blob in request.batches}
         refused = {sequence: reason for sequence, reason in ack.refused if sequence in sizes}
@@ -371,16 +447,15 @@ class Uplink:
             known = await self._writer(self._store.known_schemas)
             self._schemas.asked(known.intersection(ack.need_schema), now_s)
         settled = len(held) + len(refused)
-        if settled < len(sizes):
-            if not settled:
-                raise UplinkError(f"{self._url}: acknowledged none of the {len(sizes)} batches sent")
-            self._pace.pause(now_s)
+        if sizes and not settled:
+            raise UplinkError(f"{self._url}: acknowledged none of the {len(sizes)} batches sent")
         if not self.status.reached:
             log.info("%s: collector reached", self.status.url)
             self._say(CONFLICT, "")  # as another copy of this agent had it, before the start
         self.status.reached, self.status.answered, self.status.trouble = True, True, ""
         self._aside.taken({sequence: sizes[sequence] for sequence in [*held, *refused]}, now_s)
         self._tell_aside()
+        return len(sizes) - settled
 
 
 def held_by(ack: Acknowledgement) -> Ranges:

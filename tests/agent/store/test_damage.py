@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from agent.alarm import record_of
+from agent.clock import Stamp
+from agent.own import OwnAlarms
 from agent.store.errors import StoreError
 from agent.store.ledger import Event
 from agent.store.store import Store
@@ -130,6 +133,32 @@ def test_an_image_that_was_restored_goes_on_above_what_the_collector_has_seen(
     assert restored.account().frames == 4
     restored.meet(restored.epoch, Ranges([(1, 5), (7, 8)]))  # nothing new
     assert restored.last_sequence == sealed
+
+
+def test_the_alarm_of_an_image_that_was_restored_outlives_a_disk_that_refuses_it(
+    open_store: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store()
+    fill(store, batches=1)
+    own, stamp = OwnAlarms(), Stamp(1, 2, synchronised=True)
+
+    def alarm(detector: str, text: str) -> list[Event]:
+        said = own.say(detector, text, "critical", "", stamp)
+        return [Event("", record_of("", event, stamp)) for event in said]
+
+    monkeypatch.setattr(store, "_alarm", alarm)
+    store._db.execute("CREATE TRIGGER refuses BEFORE INSERT ON batch BEGIN SELECT RAISE(ABORT, 'no'); END")
+    store._files.note()
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            store.meet(store.epoch, Ranges([(1, 5)]))
+    store._db.execute("DROP TRIGGER refuses")
+    store._files.note()
+    store.meet(store.epoch, Ranges([(1, 5)]))
+    assert [e["detector"] for e in told(store)].count("buffer_rolled_back") == 1
+    store.seal([])
+    assert [e["detector"] for e in told(store)].count("buffer_rolled_back") == 1
+    balance(store)
 
 
 def test_a_collector_that_knows_no_more_than_the_buffer_changes_nothing(open_store: Opener) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from agent.store.ledger import Event
-from agent.uplink.pace import Pace
+from agent.uplink.healing import HealingPace
 from agent.uplink.uplink import FORGETS
 from agent.wire import Acknowledgement, Request, encode_ack
 from agent.wire.ranges import Ranges
@@ -52,7 +52,7 @@ async def test_what_is_lost_is_sent_again_behind_what_is_fresh(tmp_path: Path) -
         await here.seal(100)
         await settled(here)
         collector.held = Ranges([(1, 5)])
-        here.uplink._pace.heal_at_s = 1e12  # not yet
+        here.uplink._healing.at_s = 1e12  # not yet
         await here.seal(101)
         await until(lambda: 23 in there.sent)
         await here.seal(102)  # with it, it is known on disk that the rest is missing
@@ -62,7 +62,7 @@ async def test_what_is_lost_is_sent_again_behind_what_is_fresh(tmp_path: Path) -
                 await asyncio.sleep(0.005)
         assert (account.pending, account.healing, account.dropped) == (17, 17, 0)
         before = len(there.sent)
-        here.uplink._pace.heal_at_s = 0.0
+        here.uplink._healing.at_s = 0.0
         here.uplink.wake()
         await settled(here)
         healed = there.sent[before:]
@@ -92,10 +92,10 @@ async def test_one_that_calls_everything_missing_for_ever_gets_each_batch_twice_
         collector.forgets_all = True
         for at_s in range(1000, 1030):
             await delivered(there, here, at_s)
-        here.uplink._pace.heal_at_s = 0.0
+        here.uplink._healing.at_s = 0.0
         for at_s in range(1030, 1040):
             await delivered(there, here, at_s)
-            here.uplink._pace.heal_at_s = 0.0
+            here.uplink._healing.at_s = 0.0
         assert max(Counter(there.sent).values()) == 2
         assert "acknowledged twice" in here.alarms[FORGETS]
 
@@ -117,9 +117,8 @@ async def test_a_live_alarm_overtakes_what_is_healed(tmp_path: Path) -> None:
 
 
 def test_healing_takes_half_of_the_links_share_and_three_hundredths_of_a_core() -> None:
-    pace = Pace(backlog_share=0.8)
-    pace.healed(now_s=100.0, took_s=10.0, cpu_s=0.1)
-    assert pace.heal_at_s == 100.0 + 15.0  # 10 s of 25
-    pace.healed(now_s=100.0, took_s=0.1, cpu_s=0.1)
-    assert abs(pace.heal_at_s - (100.0 + 0.1 / 0.03 - 0.1)) < 1e-9
-    assert pace.backlog_at_s == 0.0
+    pace = HealingPace(backlog_share=0.8)
+    pace.taken(now_s=100.0, took_s=10.0, cpu_s=0.1)
+    assert pace.at_s == 100.0 + 15.0  # 10 s of 25
+    pace.taken(now_s=100.0, took_s=0.1, cpu_s=0.1)
+    assert abs(pace.at_s - (100.0 + 0.1 / 0.03 - 0.1)) < 1e-9
