@@ -4,8 +4,9 @@ A unit that answers can lie: its own bus to the cells is dead and it repeats the
 hangs behind a gateway that answers from a cache, one sensor's input is stuck. Three rules:
 
 heartbeat      a counter that its profile says must move within a time, and does not: in two reads that
-               found it where it was, and one poll later, for nobody knows when in its cycle it was read; one
-               that nobody promised anything about, once it was seen to run.
+               found it where it was, and one poll later, for nobody knows when in its cycle it was read. One
+               that nobody promised anything about, once it was seen to run: it speaks for what has not
+               moved since, for a value that moves is read, whatever a counter does.
 held frame     nothing at all moves, for longer than the noise of this very unit makes credible.
 stuck sensor   one channel does not move, for longer than its own noise makes credible.
 
@@ -127,6 +128,7 @@ class Liveness:
         self._rate, self._rates = np.zeros(()), np.zeros(n)
         self._limit, self._limits = math.inf, np.full(n, np.inf)  # frames
         self._stuck, self._any_stuck = np.zeros(n, np.bool_), False
+        self._silent = np.zeros(n, np.bool_)  # since a heartbeat stands still
         self._frozen = False
 
     def judge(self, t_s: float, raw: Ints, quality: Codes) -> list[AlarmEvent]:
@@ -143,12 +145,12 @@ class Liveness:
         dt_s = min(dt_s, self._most_s)
         self._t_s = t_s
         before: Floats = self._counts[self._beats, STILL]
-        longest = self._counts[:, LONGEST].copy() if self._frozen or self._any_stuck else None
+        longest = self._counts[:, LONGEST].copy() if self._any_bad() else None
         answered, moved, turned = follow(
             dt_s, raw, quality, self._teaches, self._last, self._seen, self._counts
         )
         if longest is not None:  # a fault's stillness is no measure
-            faulty = self._stuck | self._frozen
+            faulty = self._stuck | self._silent | self._frozen
             self._counts[faulty, LONGEST] = longest[faulty]
         if moved:
             if not self._frozen:
@@ -164,13 +166,14 @@ class Liveness:
         if self._frozen and moved and beat is None:  # the unit's standing still was no fault of its sensors
             self._counts[:, [STILL, STILL_FRAMES]] = 0.0
         held = self._still_frames >= self._limit and self._still_s >= LEAST_S
-        self._frozen = held or beat is not None
+        self._silent = self._silent_since(beat)
+        self._frozen = held or (beat is not None and bool(self._silent.all()))
         stuck = self._stuck_channels(self._frozen)
-        self._held |= self._frozen or self._any_stuck
+        self._held |= self._any_bad()
         if self._frozen:
             quality[quality == _GOOD] = _FROZEN
-        elif self._any_stuck:
-            quality[stuck & (quality == _GOOD)] = _FROZEN
+        elif self._any_bad():
+            quality[(stuck | self._silent) & (quality == _GOOD)] = _FROZEN
         return self._say(beat, held, stuck)
 
     def sight(self) -> Sight:
@@ -237,6 +240,18 @@ class Liveness:
                 return i
         return None
 
+    def _silent_since(self, beat: int | None) -> Flags:
+        """Which values a heartbeat speaks for that stands still: all, or what has not moved since."""
+        if beat is None:
+            return np.zeros_like(self._stuck)
+        if np.isfinite(self._promised_s[self._beats.index(beat)]):
+            return np.ones_like(self._stuck)
+        silent: Flags = self._counts[:, STILL] >= self._counts[beat, STILL]
+        return silent
+
+    def _any_bad(self) -> bool:
+        return self._frozen or self._any_stuck or self._beat is not None
+
     def _beat_limit_s(self, b: int) -> float:
         """Return how long a heartbeat may stand still: as its profile says, or as it was seen to run."""
         if np.isfinite(self._promised_s[b]):
@@ -279,7 +294,7 @@ class Liveness:
     # ---- alarms
 
     def _say(self, beat: int | None, held: bool, stuck: Flags) -> list[AlarmEvent]:
-        if not (self._frozen or self._any_stuck) and self.book.empty():
+        if not self._any_bad() and self.book.empty():
             self._stuck = stuck
             return []
         events = self._change("heartbeat", [(i, i == beat) for i in self._beats])
@@ -300,8 +315,11 @@ class Liveness:
     def _explain(self, i: int, row: Row, _members: set[int]) -> AlarmEvent:
         still_s = self._still_s if row.detector == "held-frame" else float(self._counts[i, STILL])
         place = "" if row.detector == "held-frame" else self.places[i]
-        limit_s = self._beat_limit_s(self._beats.index(i)) if row.detector == "heartbeat" else row.limit
-        text = TEXTS[row.detector].format(still=f"{still_s:.0f} s", place=place or self.quantities[i])
+        limit_s, said = row.limit, TEXTS[row.detector]
+        if row.detector == "heartbeat":
+            limit_s = self._beat_limit_s(self._beats.index(i))
+            said = said if self._silent.all() else TEXT_OF_SOME
+        text = said.format(still=f"{still_s:.0f} s", place=place or self.quantities[i])
         return AlarmEvent(
             row.detector, row.severity, "NEW", place, self.quantities[i] if place else "",
             still_s, limit_s, "s", text, self._t_s, since_s=self._t_s - still_s,
@@ -309,6 +327,10 @@ class Liveness:
         )  # fmt: skip
 
 
+TEXT_OF_SOME = (
+    "answers, but its heartbeat had stood still for {still} when raised, though other values move: those that"
+    " have not moved since are not fresh; restart the unit, or look at the link to its cells"
+)
 TEXTS = {
     "heartbeat": "answers, but its heartbeat had stood still for {still} when raised: its values are not"
     " fresh; restart the unit, or look at the link between it and its gateway",

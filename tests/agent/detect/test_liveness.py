@@ -258,3 +258,18 @@ def test_a_unit_that_answers_now_and_then_holds_nothing_up() -> None:
         for t_s in (1011.0, 1016.0, 1021.0, 1022.0)
     ]
     assert [len(events) for events in said] == [0, 0, 0, 1]
+
+
+def test_a_heartbeat_nobody_promised_speaks_for_what_has_not_moved_since() -> None:
+    unit = Watched(4, ("heartbeat",))
+    frames = np.hstack([noisy(600, 4, 0.7), np.arange(600)[:, None]])
+    assert unit.feed(frames) == []
+    frames[:, [2, -1]] = frames[-1, [2, -1]]  # it stops, and so does one cell; the others are read
+    ((_, event),) = unit.feed(frames[:200])
+    assert (event.detector, event.severity) == ("heartbeat", "warning")
+    assert "those that have not moved since are not fresh" in event.text
+    assert list(unit.quality) == [GOOD, GOOD, Quality.FROZEN, GOOD, Quality.FROZEN]
+    assert not unit.live.sight().frozen
+    ((_, event),) = unit.feed(np.hstack([noisy(200, 4, 0.7), np.arange(200)[:, None]]))
+    assert event.state == "CLEARED-NEW"
+    assert set(unit.quality) == {GOOD}

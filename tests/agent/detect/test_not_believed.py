@@ -197,6 +197,18 @@ def test_a_heartbeat_that_moves_when_it_must_or_is_seldom_read_is_not_called_fro
         assert found[0].t_s <= 100 * dt_s + max(10.0 + 2 * dt_s, 2 * dt_s)
 
 
+def test_heat_is_heard_beside_a_counter_that_stops_and_that_nobody_promised() -> None:
+    """Its clock, say; what moves is read, and no doubt of the unit may hide it."""
+    profile = PROFILE.replace("changes_within_s = 10", 'quantity = "heartbeat"')
+    layout = assume(parse_profile(profile))
+    _, raw = beating(1200)
+    raw[600:, -1] = raw[600, -1]
+    raw[900:, CELLS + 3] += np.arange(300) // 2  # 3 K/min
+    told = [(e.detector, e.severity) for e in judged(layout, raw)]
+    assert told[0] == ("heartbeat", "warning")
+    assert ("thermal-slope", "critical") in told
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_what_a_held_frame_happened_to_say_is_no_slope(seed: int) -> None:
     """Until it is known to be held: the noise of its one sample is no trend for being repeated."""
