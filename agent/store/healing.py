@@ -4,6 +4,7 @@ A collector that was restored from an older copy, or is another one, lacks what 
 calls everything missing for ever must cost next to nothing.
 """
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -15,6 +16,7 @@ STEP_S = 60.0  # healed batches are remembered together by the minute
 MOST_RANGES = 256  # under way at once: they are written with every commit
 #: A collector with very many holes tells only its highest apart, and the lower ones as wider ranges.
 MERGED = 128
+LOOK_S = 0.001  # between two looks at such an answer, for each range beyond that: 1/500 of a core
 
 
 class Healing:
@@ -24,12 +26,18 @@ class Healing:
         self.ranges = Ranges(ranges)
         self.named = Ranges()  # since the last commit, with which they begin to be healed
         self.again = 0  # of what the last answer named, how much was healed within the hour
-        self._now_s = now_s
+        self._now_s, self._look_at_s = now_s, -math.inf
         self._healed: deque[tuple[float, Ranges]] = deque()
         self._gone: deque[tuple[float, Ranges]] = deque()
 
     def name(self, settled: Ranges, held: Ranges, last_sequence: int) -> None:
-        """Take an upstream's word on what it holds: the rest of what is `settled` is to be healed."""
+        """Take an upstream's word on what it holds: the rest of what is `settled` is to be healed.
+
+        What names very many ranges is looked at now and then only.
+        """
+        if self._now_s() < self._look_at_s:
+            return
+        self._look_at_s = self._now_s() + LOOK_S * max(0, len(held) - MERGED)
         lost = _certain(settled.minus(held), settled, held, last_sequence)
         healed = _lately(self._healed, self._now_s())
         fresh = lost.minus(healed)
@@ -58,7 +66,7 @@ def _certain(lost: Ranges, settled: Ranges, held: Ranges, last_sequence: int) ->
     absent = Ranges([(1, last_sequence)] if lost.count else []).minus(held)
     if len(absent) < MERGED:
         return lost
-    return Ranges(ends for ends in absent if not Ranges([ends]).minus(settled).count)
+    return Ranges(ends for ends in absent if settled.covers(*ends))
 
 
 def _remember(steps: deque[tuple[float, Ranges]], ranges: Ranges, now_s: float) -> None:

@@ -18,6 +18,10 @@ class Ranges:
         last = first if last is None else last
         if last < first:
             raise ValueError(f"a range from {first} to {last}")
+        if not self._lasts or first > self._lasts[-1] + 1:  # in order, as nearly all are
+            self._firsts.append(first)
+            self._lasts.append(last)
+            return
         lo = bisect_left(self._lasts, first - 1)  # the first range that touches or follows
         hi = bisect_right(self._firsts, last + 1)  # the first range that lies apart behind
         if lo < hi:
@@ -35,6 +39,11 @@ class Ranges:
     def __contains__(self, number: int) -> bool:
         at = bisect_left(self._lasts, number)
         return at < len(self._lasts) and self._firsts[at] <= number
+
+    def covers(self, first: int, last: int) -> bool:
+        """Whether all of a range is in the set."""
+        at = bisect_left(self._lasts, last)
+        return at < len(self._lasts) and self._firsts[at] <= first
 
     @property
     def count(self) -> int:

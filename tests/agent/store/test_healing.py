@@ -217,3 +217,28 @@ def test_one_that_names_thousands_of_scattered_batches_makes_no_commit_large(ope
     ).fetchone()
     assert written < 10_000
     balance(store)
+
+
+def test_what_names_thousands_of_ranges_for_ever_is_looked_at_now_and_then(open_store: Opener) -> None:
+    store, now_s = open_store(), 1000.0
+    store.seal([])
+    store._met, store._settled, store.last_sequence = True, Ranges([(1, 10_000)]), 10_000
+    healing = store._healing
+    healing._now_s = lambda: now_s
+    held, looked = Ranges((s, s) for s in range(2, 8001, 2)), 0
+    spent_s = time.thread_time()
+    for _ in range(600):  # a minute of ten answers a second
+        before = healing.named.count
+        store.name_missing(store.epoch, held)
+        looked += healing.named.count > before
+        healing.begun(Ranges())  # and all of it is gone
+        now_s += 0.1
+    assert 10 <= looked <= 20
+    assert time.thread_time() - spent_s < 0.6  # a hundredth of a core
+
+
+def test_few_ranges_are_looked_at_each_time() -> None:
+    healing, settled = Healing(now_s=lambda: 5.0), Ranges([(1, 1000)])
+    for lost in range(1, 100):
+        healing.name(settled, settled.minus(Ranges([(lost, lost)])), 1000)
+        assert healing.named.count == lost

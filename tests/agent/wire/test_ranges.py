@@ -30,6 +30,13 @@ def test_ranges_hold_what_was_added_and_never_touch(added: list[tuple[int, int]]
     assert all(last + 1 < first for (_, last), (first, _) in pairwise(pairs))
 
 
+@given(spans, st.integers(1, 50), st.integers(0, 9))
+def test_a_range_is_covered_where_all_of_it_is_held(
+    added: list[tuple[int, int]], first: int, more: int
+) -> None:
+    assert Ranges(added).covers(first, first + more) == (members([(first, first + more)]) <= members(added))
+
+
 @given(spans, spans)
 def test_minus(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None:
     assert members(list(Ranges(one).minus(Ranges(other)))) == members(one) - members(other)
