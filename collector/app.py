@@ -63,6 +63,9 @@ class Receiver:
     turns: dict[str, asyncio.Lock] = field(default_factory=dict)  # of the same senders
     asking: Asking = field(default_factory=Asking)
     tried_s: float = -TRIED_AGAIN_S
+    exposed: tuple[int, bytes] = (0, b"")  # the last text of metrics, and its number
+    expositions: int = 0  # begun
+    exposing: asyncio.Lock = field(default_factory=asyncio.Lock)
     said_s: dict[tuple[str, str], float] = field(default_factory=dict)
     thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="collector-sink")
@@ -100,7 +103,17 @@ class Receiver:
         return await self._on_thread(self.sink.look, anew)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """OpenMetrics."""
+        """OpenMetrics. Whoever asks while it is made gets the next one, together with all who do."""
+        came = self.expositions
+        async with self.exposing:
+            number, body = self.exposed
+            if number <= came:
+                self.expositions += 1
+                body = await self._expose()
+                self.exposed = self.expositions, body
+        return web.Response(body=body, headers={"Content-Type": OPENMETRICS})
+
+    async def _expose(self) -> bytes:
         missing = await self._on_thread(self.sink.missing)
         trouble = await self._look()
         try:
@@ -109,8 +122,7 @@ class Receiver:
             found, trouble = [], str(error)
         ages_s, silent = self.dead_man.ages_s(self.now_s()), self.dead_man.silent
         under_way = self.under_way.total()
-        body = exposition(self.counts, under_way, missing, ages_s, silent, found, not trouble)
-        return web.Response(body=body, headers={"Content-Type": OPENMETRICS})
+        return exposition(self.counts, under_way, missing, ages_s, silent, found, not trouble)
 
     async def watch(self, period_s: float = 1.0) -> None:
         """Alarm on every agent that falls silent, until cancelled."""

@@ -9,9 +9,11 @@ import resource
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from agent import metrics
@@ -129,3 +131,30 @@ def test_files_are_there_for_as_many_connections_as_may_be(soft: int, hard: int,
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) == most
+
+
+async def test_metrics_are_made_twice_a_second_however_many_ask() -> None:
+    made = 0
+
+    def text() -> bytes:
+        nonlocal made
+        made += 1
+        return b"%d" % made
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    task = asyncio.create_task(MetricsServer(f"127.0.0.1:{port}", text).run())
+    await asyncio.sleep(0.1)
+    began_s = time.monotonic()
+    async with aiohttp.ClientSession() as session:
+        for _ in range(100):
+            async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+                assert answer.status == 200
+        assert made <= 1 + 2 * (time.monotonic() - began_s)
+        await asyncio.sleep(0.6)
+        async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+            assert await answer.read() == b"%d" % made
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert made > 1

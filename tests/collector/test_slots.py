@@ -160,3 +160,24 @@ async def test_what_is_stored_piece_by_piece_is_answered_as_one(
         answer = await session.post(url + PATH, data=other, headers=HEADERS)
         assert answer.status == 409
         assert receiver.counts["conflicts"] == 1
+
+
+async def test_however_many_ask_for_metrics_they_are_made_as_often_as_one_would_ask(tmp_path: Path) -> None:
+    release = threading.Event()
+    async with receiving(tmp_path) as (receiver, url), aiohttp.ClientSession() as session:
+
+        async def read() -> str:
+            async with session.get(url + "/metrics") as answer:
+                return await answer.text()
+
+        receiver.thread.submit(release.wait)
+        try:
+            asked = [asyncio.create_task(read()) for _ in range(50)]
+            await until(lambda: receiver.expositions == 1)
+            await asyncio.sleep(0.2)
+        finally:
+            release.set()
+        await asyncio.gather(*asked)
+        assert receiver.expositions == 2
+        assert await post(url) == 200
+        assert "cellwarden_collector_batches_total 1.0" in await read()  # and never from before one asked
