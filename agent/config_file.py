@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from drivers.line import NO_OTHER_BITS
 from drivers.newly import AS_IS, Instead, at, mended, written
 
 LINE = 1000  # characters of a mistake told
+MOST = 100  # mistakes told: more are those of another kind of file, and take a reload seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,12 @@ class Taken:
     key: str
     text: str
     critical: bool = False
+
+
+def few(problems: Sequence[str], count: int = 0) -> list[str]:
+    """Return MOST of many problems, and how many more there are, of `count` if not of these."""
+    more = max(count, len(problems)) - MOST
+    return [*problems[:MOST], *([f"and {more} more mistakes"] if more > 0 else [])]
 
 
 class ConfigError(Exception):
@@ -65,7 +72,7 @@ def load_config(path: Path) -> Config:
         raise ConfigError(path, [f"is not TOML: {error}; save it as UTF-8"]) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, [f"is not TOML: {error}"]) from error
-    always = _cross_check(content)
+    always = few(_cross_check(content))
     config, problems, taken = _validated(path, content)
     if problems or always:
         raise ConfigError(path, problems + always, content, None if always else config, taken)
@@ -94,9 +101,9 @@ def _validated(path: Path, content: dict[str, Any]) -> tuple[Config | None, list
             config = Config.model_validate(here, context=Reading(path.absolute().parent, as_is))
         except ValidationError as error:
             found = error.errors()
-            lines = [_line(here, one) for one in found]
-            problems += [": ".join(line) for line in lines]
             better = mended(here, found)
+            lines = [_line(here, one) for one in (found[:MOST] if better is None else found)]
+            problems += few([": ".join(line) for line in lines], len(found))
             if better is not None:
                 taken += [_taken(path, *line, one) for line, one in zip(lines, found, strict=True)]
                 kept = [one for one in found if one["ctx"]["instead"] == AS_IS]

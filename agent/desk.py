@@ -113,9 +113,7 @@ class Desk:
             self._tell(RELAY, self.relay.alarms, unit, self.active(unit))
         records = []
         for event in events:
-            if self._journal:
-                self._tell(JOURNAL, self._journal.alarm, unit, event)
-            else:
+            if not (self._journal and self._tell(JOURNAL, self._journal.alarm, unit, event)):
                 log.warning("%s %s %s: %s", event.state, event.severity, unit, event.text)
             records.append(Event(unit, record_of(unit, event, stamp)))
             if event.state == State.NEW:
@@ -238,15 +236,19 @@ class Desk:
         if events:
             self._record("", events)
 
-    def _tell(self, output: str, call: Callable[..., None], *args: Any) -> None:
-        """Tell an output: what it raises keeps neither another output nor the poller from its work."""
+    def _tell(self, output: str, call: Callable[..., None], *args: Any) -> bool:
+        """Tell an output, and return whether that worked: what it raises keeps neither another output nor the
+        poller from its work.
+        """
         try:
             call(*args)
         except Exception as error:
-            log.exception("%s", output)
+            if output not in self._failing:
+                log.exception("%s", output)
             self._failing.add(output)
             self.part_failed(output, printable(f"{type(error).__name__}: {error}"))
-        else:
-            if output in self._failing:
-                self._failing.discard(output)
-                self.part_failed(output, "")
+            return False
+        if output in self._failing:
+            self._failing.discard(output)
+            self.part_failed(output, "")
+        return True

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from agent.cli.errors import Misuse
 from agent.config import AgentTable, Config, LeftOut, Reading
-from agent.config_file import LINE, ConfigError, Taken, load_config, tables
+from agent.config_file import LINE, ConfigError, Taken, few, load_config, tables
 from agent.wire.text import printable
 from drivers.profile import Profile, ProfileError, load_profile
 
@@ -128,7 +128,7 @@ def _profiles(path: Path, named: Iterable[tuple[str, str]], folders: Sequence[Pa
         except OSError as error:
             problems.append(printable(f"{where}: {error.filename or file}: {error.strerror}", LINE))
             fit = False
-    return _Profiles(profiles, tuple(problems), tuple(taken), fit)
+    return _Profiles(profiles, tuple(few(problems)), tuple(taken), fit)
 
 
 def _taken(file: str, unit: str, error: ProfileError) -> list[Taken]:

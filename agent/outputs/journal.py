@@ -1,7 +1,7 @@
 """The system's journal: every alarm event as one entry with fields, found by `journalctl -u cellwarden`.
 
 Written in journald's native protocol (systemd's "Native Journal Protocol"), or to /dev/log as RFC 5424 with
-the same fields as structured data. Nothing waits: what the socket does not take now is counted as lost.
+the same fields as structured data. Nothing waits: what the socket does not take is lost, and that is said.
 """
 
 import os
@@ -79,6 +79,10 @@ def syslog_entry(message_id: str, level: int, text: str, fields: dict[str, str],
     return f"{head} {message_id} [{STRUCTURED_ID} {data}] {text}".encode()
 
 
+class JournalError(Exception):
+    """The journal did not take an entry."""
+
+
 class Journal:
     """A journal's socket. `native`: it is journald's, which takes fields; otherwise a syslog daemon's."""
 
@@ -99,14 +103,14 @@ class Journal:
         return cls(SYSLOG, native=False) if syslog else None
 
     def alarm(self, unit: str, event: AlarmEvent) -> None:
-        """Write what happened to an alarm."""
+        """Write what happened to an alarm. Raises JournalError."""
         news = event.state == State.NEW
         level = LEVELS[event.severity] if news else NOTICE
         text = f"{event.state} {event.severity} {unit}: {event.text}"
         self._write(RAISED if news else CHANGED, level, text, fields_of(unit, event))
 
     def drill(self, who: str, seconds: float) -> None:
-        """Write that a person tests the annunciation."""
+        """Write that a person tests the annunciation. Raises JournalError."""
         self._write(DRILL, NOTICE, f"drill of {seconds:g} s by {who}", {"CELLWARDEN_WHO": who})
 
     def _write(self, message_id: str, level: int, text: str, fields: dict[str, str]) -> None:
@@ -117,8 +121,10 @@ class Journal:
             entry = syslog_entry(message_id, level, text, fields, datetime.now(UTC))
         try:
             self._socket.sendto(entry, str(self._path))
-        except OSError:  # full, or the journal is being restarted: it must not hold up anything
+        except OSError as error:  # full, or the journal is being restarted: it must not hold up anything
             self.lost += 1
+            said = f"{self._path}: {error.strerror or error}; entries not taken so far: {self.lost}"
+            raise JournalError(said) from error
 
     def close(self) -> None:
         """Let go of the socket."""

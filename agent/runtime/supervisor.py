@@ -6,9 +6,11 @@ begun anew. Only polling, judging and the buffer may end the process.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from agent.told import Told
 from agent.wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -22,22 +24,25 @@ Work = Callable[[], Coroutine[Any, Any, Any]]
 async def serve(part: str, work: Work, told: Callable[[str], None]) -> None:
     """Run `work()` until cancelled, anew after whatever it raises, and after an end of its own.
 
-    `told` is told what was wrong with it each time, and "" where it has run for STEADY_S.
+    `told` is told what was wrong with it each time, and "" where it has run for STEADY_S. The log says each
+    trouble once, then once an hour how often it came.
     """
-    wait_s = SOON_S
+    wait_s, logged = SOON_S, Told()
     while True:
         running = asyncio.create_task(work(), name=part)
         try:
             await asyncio.wait({running}, timeout=STEADY_S)
             if not running.done():
                 wait_s = SOON_S
+                logged.forget()
                 told("")
                 await asyncio.wait({running})
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         trouble = _end_of(running)
-        log.error("%s: %s; begun anew in %g s", part, trouble, wait_s, exc_info=_raised(running))
+        if line := logged.again(f"{trouble}; begun anew until it works", time.monotonic()):
+            log.error("%s: %s", part, line, exc_info=_raised(running))
         told(trouble)
         await asyncio.sleep(wait_s)
         wait_s = min(2 * wait_s, SELDOM_S)

@@ -378,6 +378,21 @@ def test_what_is_no_file_of_toml_is_one_line_at_once(tmp_path: Path, what: str) 
     assert problem in said
 
 
+LONG = {
+    "keys": "".join(f"k{i} = 1\n" for i in range(20_000)),
+    "buses": "".join(f'[[bus]]\nname = "b{i}"\ntransport = "tcp"\nhost = "h"\n' for i in range(5000)),
+}
+
+
+@pytest.mark.parametrize("what", LONG)
+@pytest.mark.usefixtures("soon")
+def test_of_thousands_of_mistakes_a_hundred_are_told_and_how_many_more(tmp_path: Path, what: str) -> None:
+    (tmp_path / "agent.toml").write_text(LONG[what])
+    problems = refused_or_finite(tmp_path / "agent.toml")
+    assert 100 < len(problems) < 210
+    assert sum(line.startswith("and ") and line.endswith(" more mistakes") for line in problems) == 1
+
+
 READERS: dict[str, tuple[Callable[[Path], object], type[Exception]]] = {
     "a token": (read_token, TokenError),
     "an authority": (lambda path: client_context(ca=path), TlsError),

@@ -148,7 +148,9 @@ async def test_whatever_a_part_raises_polling_goes_on_in_time(
     await module.stop()
 
 
-async def test_a_part_that_runs_again_ends_its_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_part_that_runs_again_ends_its_alarm(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(supervisor, "SOON_S", 0.0)
     monkeypatch.setattr(supervisor, "STEADY_S", 0.05)
     told: list[str] = []
@@ -169,6 +171,7 @@ async def test_a_part_that_runs_again_ends_its_alarm(monkeypatch: pytest.MonkeyP
     task = asyncio.create_task(supervisor.serve("page", work, tell))
     await well.wait()
     assert told == [r"OSError: \x1b[31mforged\x0a2026 CRITICAL fire"] * 2 + [""]
+    assert len(caplog.records) == 1, "the log says each trouble once"
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
