@@ -10,6 +10,7 @@ RETRY_FLOOR_S, RETRY_CEILING_S = 1.0, 30.0  # no answer, whatever it is, costs m
 RETRY_AFTER_MOST_S = 600.0
 ALARM_S, ALARM_CEILING_S = 5.0, 60.0  # between two tries of an alarm; the longer, the longer it waits
 ALARM_OFTEN_S = 600.0
+PATIENCE = 4.0  # times as long as the last answer took
 LIMIT_S = 3600.0  # for which a request's refused size is remembered
 
 
@@ -44,6 +45,7 @@ class Pace:
         self.max_schemas = DEFAULT_LIMITS.schemas
         self.backlog_at_s = 0.0  # when the next request may carry backlog
         self.failures = 0
+        self._took_s = 0.0  # the last request that was taken
         self._tried_s = -math.inf  # when the last request began, or could not even begin
         self._routine_at_s = 0.0  # until then only alarms go
         self._held = False  # by a Retry-After, which the answer to an alarm does not end
@@ -79,6 +81,13 @@ class Pace:
         """Whether an alarm waits, or one may."""
         return self._alarm_since_s is not None
 
+    @property
+    def patience_s(self) -> float:
+        """How long a request with an alarm waits for its answer. A connection that leads nowhere any more
+        costs one try; a link that is only slow is known for it, and gets more each time.
+        """
+        return max(ALARM_S, PATIENCE * self._took_s) * 2.0 ** min(self.failures, 10)
+
     def begun(self, now_s: float) -> None:
         """A request is sent."""
         self._tried_s = now_s
@@ -102,7 +111,8 @@ class Pace:
         elif self._alarm_since_s > self._tried_s:  # sealed while that request was under way
             return max(now_s, self._tried_s + RETRY_FLOOR_S)
         waited_s = now_s - self._alarm_since_s
-        return now_s + min(ALARM_CEILING_S, ALARM_S * max(1.0, waited_s / ALARM_OFTEN_S))
+        pause_s = min(ALARM_CEILING_S, ALARM_S * max(1.0, waited_s / ALARM_OFTEN_S))
+        return max(now_s + RETRY_FLOOR_S, self._tried_s + pause_s)
 
     def pause(self, now_s: float) -> None:
         """Wait for the least time before a request that may do better than the last."""
@@ -124,6 +134,7 @@ class Pace:
     def answered(self, now_s: float, took_s: float, with_backlog: bool) -> None:
         """A request was taken that carried nothing that is sent again."""
         self.reached(now_s)
+        self._took_s = took_s
         self.max_bytes = resized(self.max_bytes, took_s)
         if now_s > self._limited_until_s:
             self._most_batches, self.max_schemas = DEFAULT_LIMITS.batches, DEFAULT_LIMITS.schemas

@@ -247,7 +247,7 @@ class Uplink:
         start_s = time.monotonic()
         yields = all(b.priority != EVENTS for b in batches)
         try:
-            ack = await self._post(session, request, YIELD_S if yields else math.inf)
+            ack = await self._post_live(session, request, yields)
         except RequestTooLarge as error:
             self._too_large(error, batches, digests)
             raise
@@ -329,9 +329,16 @@ class Uplink:
     async def _greet(self, session: aiohttp.ClientSession) -> None:
         """Send nothing: a sign of life, and before the first batch, a look at what it holds of ours."""
         request = Request(self._agent, self._store.epoch, [])
-        yield_s = math.inf if self._pace.alarm_waits else YIELD_S
-        await self._take(await self._post(session, request, yield_s))
+        await self._take(await self._post_live(session, request, not self._pace.alarm_waits))
         self._greeted = True
+
+    async def _post_live(
+        self, session: aiohttp.ClientSession, request: Request, yields: bool
+    ) -> Acknowledgement:
+        """As `_post`: a request that `yields` to alarms, or one of an alarm, which has no half minute."""
+        if yields:
+            return await self._post(session, request, YIELD_S)
+        return await self._post(session, request, math.inf, self._pace.patience_s)
 
     async def _post(
         self,

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import agent.uplink.uplink as module
+from agent.uplink import pace
 from agent.uplink.answer import Answer, Conflict, RequestTooLarge, UplinkError, retry_after_s, understand
 from agent.wire import Request, encode_ack
 from agent.wire.request import ACKNOWLEDGEMENT_TYPE
@@ -218,6 +219,20 @@ async def test_an_alarm_does_not_wait_until_nobody_has_answered_all_else(
         await until(lambda: 5 in there.sent)
         assert time.monotonic() - begin_s < 5.0
         await until(lambda: site.store.account().pending == 1)
+
+
+async def test_an_alarm_on_a_connection_that_leads_nowhere_is_tried_on_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "ALARM_S", 0.5)
+    async with peer(ack) as there, box(tmp_path / "box", there.port) as site:
+        await until(lambda: there.sent[-1:] == [3])
+        there.say = lambda request: None if there.sent.count(4) < 2 else ack(request)
+        begin_s = time.monotonic()
+        await site.alarm()
+        await until(lambda: there.sent.count(4) == 2)
+        assert 0.5 < time.monotonic() - begin_s < 4.0
+        await until(lambda: site.store.account().pending == 0)
 
 
 @pytest.mark.parametrize(

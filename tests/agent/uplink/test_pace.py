@@ -153,6 +153,21 @@ def test_an_alarm_that_was_taken_ends_no_retry_after_but_a_back_off_of_our_own()
     assert not pace.only_alarms(600.5)
 
 
+def test_an_alarm_has_little_patience_and_more_each_time_and_on_a_slow_link() -> None:
+    pace, now_s = Pace(1.0), 0.0
+    pace.alarm(now_s)
+    begun_s = []
+    for _ in range(4):  # nobody answers
+        now_s += pace.wait_s(now_s)
+        begun_s.append(now_s)
+        pace.begun(now_s)
+        now_s += pace.patience_s
+        pace.failed(now_s, 1.0)
+    assert begun_s == [0.0, 6.0, 17.0, 38.0]
+    pace.answered(now_s, 4.0, with_backlog=False)
+    assert pace.patience_s == 16.0
+
+
 def test_a_limit_that_was_met_is_remembered_for_an_hour() -> None:
     pace = Pace(1.0)
     assert pace.too_large(0.0, 256, 1)
