@@ -61,6 +61,7 @@ class Sink:
         self._utc_ns = utc_ns
         self._accounted: dict[Stream, Ranges] = {}  # stored or reported dropped
         self._duplicates: dict[Stream, int] = {}  # counted, and written with the next insert
+        self._times = incidents.Times()
         self._wanted_bytes = 0  # of what could not be stored last
         self._widths: dict[bytes, int | None] = {}  # of stored schemas
         try:
@@ -231,7 +232,7 @@ class Sink:
         if new:
             found += [("rollback", text) for text in incidents.of_epochs(db, stream)]
             self._insert(stream, new, now_ns)
-            boots = incidents.of_boots(db, stream, [batch for batch, _ in new])
+            boots = incidents.of_boots(db, stream, [batch for batch, _ in new], self._times)
             found += [("clone", text) for text in boots]
         for sequence in conflicts:
             text = f"batch {sequence} came again with other bytes: a cloned or restored agent"

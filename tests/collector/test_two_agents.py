@@ -3,8 +3,16 @@
 import sqlite3
 from pathlib import Path
 
-from agent.wire import Request, decode_refusal
-from tests.collector.processes import EPOCH, Collector, collecting, seal
+import numpy as np
+
+from agent.clock import Stamp
+from agent.frame import Frame
+from agent.store.ledger import Event
+from agent.store.store import Store
+from agent.wire import Request, decode_batch, decode_refusal
+from tests.agent.store.buffers import ALARM, open_batch, own_alarm
+from tests.collector.processes import BOOT, EPOCH, SCHEMA, SCHEMA_BODY, Collector, collecting, seal
+from tests.collector.test_refusals import forged
 
 YOUNG, OTHER_BOOT = b"y" * 16, b"c" * 16
 
@@ -46,6 +54,48 @@ def test_two_boots_in_turns_in_one_epoch_are_told(tmp_path: Path) -> None:
         collector.send(seal(4))
         assert 'kind="clone"} 1.0' in incidents(collector)[0]
         assert "two machines with one database" in log_of(collector)[0]
+
+
+def test_two_boots_are_told_also_where_the_collector_began_anew_or_no_clock_is_set(tmp_path: Path) -> None:
+    for clock in (1, 0):
+        epoch = bytes([clock]) * 16
+
+        def seal_at(
+            sequence: int, boot: bytes, clock: int = clock, epoch: bytes = epoch
+        ) -> tuple[int, bytes]:
+            return forged(seal(sequence, boot=boot, epoch=epoch), f14=bytes([clock]) * 10)
+
+        with collecting(tmp_path) as collector:
+            collector.send(seal_at(1, BOOT), seal_at(2, OTHER_BOOT), epoch=epoch)
+        with collecting(tmp_path) as collector:
+            before = incidents(collector)
+            collector.send(seal_at(3, BOOT), epoch=epoch)
+            assert incidents(collector) != before
+
+
+def test_what_an_ended_epoch_had_not_delivered_makes_no_two_machines_of_one(tmp_path: Path) -> None:
+    """A box that was rebooted without its collector, and whose buffer's files were then exchanged."""
+    before, now = Stamp(5 * 10**9, 1_800_000_000 * 10**9, True), Stamp(5 * 10**9, 1_800_000_900 * 10**9, True)
+    for boot, stamp in ((OTHER_BOOT, before), (BOOT, now)):
+        store = Store(tmp_path / "buffer.db", "site-1", boot, "main", own_alarm)
+        store.add_schema(SCHEMA, SCHEMA_BODY)
+        for _ in range(3):
+            raw, quality = np.full(30, 3300, np.int64), np.zeros(30, np.uint8)
+            frame = Frame("rack1/bmu1", "rack1", SCHEMA, stamp, raw, quality)
+            store.seal([open_batch(frame)], [Event("rack1/bmu1", ALARM)])
+        if boot == OTHER_BOOT:
+            store.close()
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"buffer.db{suffix}").unlink()
+    assert store.look()
+    epoch, waiting = store.pending(10**6, 10**9)
+    boots = [decode_batch(batch.blob).boot_id for batch in sorted(waiting, key=lambda b: b.sequence)]
+    assert boots != sorted(boots, reverse=True), "by priority, and not one boot after the other"
+    with collecting(tmp_path) as collector:
+        for batch in waiting:
+            collector.send((batch.sequence, batch.blob), epoch=epoch)
+        assert incidents(collector) == []
+    store.close()
 
 
 def test_one_key_with_other_bytes_is_told(tmp_path: Path) -> None:
