@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -16,6 +17,7 @@ from ifaddr import get_adapters  # of zeroconf's own dependencies
 from zeroconf import Error, IPVersion, ServiceListener, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
+from agent.told import Told
 from agent.wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ AGENT = "_cellwarden._tcp.local."  # an agent's status page; TXT: version, site,
 COLLECTOR = "_cellwarden-in._tcp.local."  # where batches can be sent
 LONGEST_LABEL = 63  # bytes of a name (RFC 1035)
 ANSWER_S = 1.0
+AGAIN_S = 60.0  # until a network that did not take an announcement is tried again
 NO_NETWORK = (OSError, RuntimeError)  # the latter from zeroconf, where there is no interface
 LONGEST_TEXT = 80  # of what others say of themselves
 URL = re.compile(r"https?://[A-Za-z0-9.-]{1,253}:[0-9]{1,5}")
@@ -53,25 +56,33 @@ class Found:
 async def announce(kind: str, name: str, host: str, port: int, said: dict[str, str]) -> None:
     """Announce a service that listens at `host`, until cancelled.
 
-    A network that does not take it is no trouble of the agent's: it is logged, and that is all.
+    A network that does not take it is no trouble of the agent's: it is logged, and tried again.
     """
+    told = Told()
+    while True:
+        try:
+            await _announce(kind, name, host, port, said)
+        except (*NO_NETWORK, Error) as error:
+            if line := told.again(str(error), time.monotonic()):
+                log.warning("%s is not announced in the network: %s", name, line)
+        await asyncio.sleep(AGAIN_S)
+
+
+async def _announce(kind: str, name: str, host: str, port: int, said: dict[str, str]) -> None:
     ours = [host] if _is_one_address(host) else []
-    try:
-        zeroconf = AsyncZeroconf(interfaces=ours) if ours else AsyncZeroconf(ip_version=IPVersion.V4Only)
-        addresses = ours or _addresses()
-    except NO_NETWORK as error:
-        log.warning("%s is not announced in the network: %s", name, error)
-        return
+    addresses = ours or _addresses()
+    if not addresses:
+        raise OSError("there is no network")
+    zeroconf = AsyncZeroconf(interfaces=ours) if ours else AsyncZeroconf(ip_version=IPVersion.V4Only)
     label = name.encode()[:LONGEST_LABEL].decode(errors="ignore").replace(".", "-")
     info = AsyncServiceInfo(kind, f"{label}.{kind}", port=port, parsed_addresses=addresses, properties=said)
     try:
         await zeroconf.async_register_service(info, allow_name_change=True)
         await asyncio.Event().wait()
-    except (OSError, Error) as error:
-        log.warning("%s is not announced in the network: %s", name, error)
     finally:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(zeroconf.async_close(), GOODBYE_S)
+            async with asyncio.timeout(GOODBYE_S):
+                await zeroconf.async_close()
 
 
 def _is_one_address(host: str) -> bool:

@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 KIND = "_cellwarden-in._tcp.local."
 LONGEST_LABEL = 63  # bytes of a name (RFC 1035)
+AGAIN_S = 60.0  # until a network that did not take an announcement is tried again
 GOODBYE_S = 0.4  # of the two seconds that a stop may take
 
 
@@ -24,32 +25,48 @@ def possible() -> bool:
 async def announce(name: str, host: str, url: str) -> None:
     """Announce that batches can be sent to `url`, which listens at `host`, until cancelled.
 
-    A network that does not take it is no trouble of the collector's: it is logged, and that is all.
+    A network that does not take it is no trouble of the collector's: it is logged, and tried again.
     """
-    from zeroconf import Error, InterfaceChoice, IPVersion
-    from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+    from zeroconf import Error
 
     logging.getLogger("zeroconf").setLevel(logging.ERROR)  # a network that is away is no warning
+    logged = ""
+    while True:
+        try:
+            await _announce(name, host, url)
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+            Error,
+        ) as error:  # no multicast, no interface, a name
+            if str(error) != logged:
+                log.warning("not announced in the network: %s", error)
+            logged = str(error)
+        await asyncio.sleep(AGAIN_S)
+
+
+async def _announce(name: str, host: str, url: str) -> None:
+    from zeroconf import InterfaceChoice, IPVersion
+    from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+
     label = name.encode()[:LONGEST_LABEL].decode(errors="ignore").replace(".", "-")
     port = int(url.rpartition(":")[2])
-    try:
-        one = not ip_address(host).is_unspecified
-        addresses = [host] if one else _addresses()
-        zeroconf = AsyncZeroconf([host] if one else InterfaceChoice.All, ip_version=IPVersion.V4Only)
-    except (OSError, RuntimeError, ValueError) as error:  # no multicast, no interface, a host that is a name
-        log.warning("not announced in the network: %s", error)
-        return
+    one = not ip_address(host).is_unspecified
+    addresses = [host] if one else _addresses()
+    if not addresses:
+        raise OSError("there is no network")
+    zeroconf = AsyncZeroconf([host] if one else InterfaceChoice.All, ip_version=IPVersion.V4Only)
     info = AsyncServiceInfo(
         KIND, f"{label}.{KIND}", port=port, parsed_addresses=addresses, properties={"url": url}
     )
     try:
         await zeroconf.async_register_service(info, allow_name_change=True)
         await asyncio.Event().wait()
-    except (OSError, Error) as error:
-        log.warning("not announced in the network: %s", error)
     finally:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(zeroconf.async_close(), GOODBYE_S)
+            async with asyncio.timeout(GOODBYE_S):
+                await zeroconf.async_close()
 
 
 def _addresses() -> list[str]:

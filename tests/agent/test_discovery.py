@@ -86,6 +86,34 @@ async def test_live_and_scan_name_agents_that_announce_themselves_and_what_that_
         assert re.search(rf"^  {name} +https://127.0.0.1:8480/   Room A$", result.output, re.M), result.output
 
 
+LATER = """
+import asyncio, subprocess
+from agent import discovery
+discovery.AGAIN_S = 0.2
+
+async def main():
+    task = asyncio.create_task(discovery.announce(discovery.AGENT, "early", "127.0.0.1", 8480, {}))
+    await asyncio.sleep(0.5)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    for _ in range(5):
+        if found := await discovery.find(discovery.AGENT, 2.0, ["127.0.0.1"]):
+            break
+    print([one.name for one in found])
+    task.cancel()
+
+asyncio.run(main())
+"""
+
+
+def test_what_begins_before_its_network_is_announced_once_that_is_there() -> None:
+    alone = ["unshare", "--user", "--map-root-user", "--net", sys.executable, "-c", LATER]
+    done = subprocess.run(alone, capture_output=True, text=True, timeout=60)
+    if done.stderr.startswith("unshare: ") or "'ip'" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.stdout == "['early']\n", done.stderr
+    assert done.stderr.count("is not announced in the network") == 1, done.stderr
+
+
 def test_without_a_network_nobody_is_found_and_nobody_waits() -> None:
     program = (
         "import time; from agent.cli.hints import Search; begin_s = time.monotonic();"
