@@ -229,7 +229,7 @@ class Uplink:
         bodies = await self._writer(self._store.schemas, digests) if digests else []
         if not batches and not bodies:
             self._schemas.arrived(digests)  # there are none of these
-            return False
+            return bool(digests)  # which went before batches
         request = Request(self._agent, epoch, [(b.sequence, b.blob) for b in batches], bodies)
         if batches and batches[0].healed:
             await self._send_again(session, request, batches, digests, cpu_s)

@@ -104,6 +104,22 @@ async def test_what_is_as_large_as_what_was_kept_out_goes_alone(tmp_path: Path) 
         assert there.sent.count(8) == 1
 
 
+async def test_a_schema_that_the_buffer_does_not_have_holds_up_no_batch(tmp_path: Path) -> None:
+    def small(request: Request) -> bytes:
+        large = any(len(blob) > 1000 for _, blob in request.batches)
+        return NGINX if large else ack(request, missing=[(4, 4)])
+
+    async with peer(small) as there, box(tmp_path / "box", there.port) as site:
+        await until(lambda: site.store.account().pending == 0)
+        await site.writer(site.store.seal, [batch(90, n=500)])  # of a schema that nobody kept
+        site.uplink.wake()
+        await until(lambda: site.uplink.status.set_aside == 1)
+        site.store.seal([batch(10)])
+        time.sleep(1.5 * module.ALONE_S)  # both are due at once, the schema and the batch
+        site.uplink.wake()
+        await until(lambda: site.store.account().pending == 1, 5.0)
+
+
 async def test_where_the_limit_on_the_way_is_mended_all_that_it_kept_out_is_tried_again(
     tmp_path: Path,
 ) -> None:
