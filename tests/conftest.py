@@ -1,5 +1,8 @@
 """What holds for every test: the same examples at every run, and no test fails for being slow."""
 
+import fcntl
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,3 +25,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from agent.detect.watch import warm_up
 
         warm_up()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the tests that take tens of seconds over all others: each worker begins with one of them."""
+    long = [item for item in items if item.get_closest_marker("long")]
+    items[:] = [item for item in items if not item.get_closest_marker("long")]
+    apart = -(-len(items) // max(1, len(long)))
+    for n, item in enumerate(long):
+        items.insert(n * (apart + 1), item)
+
+
+@pytest.fixture
+def multicast() -> Iterator[None]:
+    """Have this machine's announcements to oneself: whoever looks hears all that are made at the time."""
+    with Path(tempfile.gettempdir(), "cellwarden-tests-multicast").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

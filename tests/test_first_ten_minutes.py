@@ -104,6 +104,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         process.terminate()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_from_unboxing_to_signed_off_without_reading_source(
     demo: Path, room: Room, tmp_path: Path, see: Callable[..., Chrome]

@@ -175,8 +175,8 @@ def test_a_buffer_exchanged_under_the_agent_is_told_in_ten_seconds_and_loses_not
     chain.collector.stop()
     epoch = chain.wait(agent, lambda status: status["account"]["pending"] > 5)["epoch"]
     os.replace(copy, chain.folder / "buffer.db")
-    status = chain.wait(agent, lambda status: "buffer_exchanged" in json.dumps(status["alarms"]), within_s=10)
-    assert status["epoch"] != epoch
+    chain.wait(agent, lambda status: "buffer_exchanged" in json.dumps(status["alarms"]), within_s=10)
+    status = chain.wait(agent, lambda status: status["epoch"] != epoch)
     assert status["account"]["pending"] > 5
     chain.collector, _ = chain.start_collector(chain.url.removeprefix("http://"))
     chain.wait(agent, lambda status: status["account"]["pending"] == 0)

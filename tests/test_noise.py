@@ -122,6 +122,7 @@ def agent(tmp_path: Path, liar: Liar) -> Iterator[Child]:
         yield child
 
 
+@pytest.mark.long
 def test_an_agent_believes_none_of_a_lying_unit_a_lying_collector_and_a_noisy_door(
     tmp_path: Path, liar: Liar, agent: Child
 ) -> None:

@@ -18,6 +18,8 @@ from agent.discovery import AGENT, COLLECTOR, Found, announce, find
 
 HOME = "127.0.0.1"
 
+pytestmark = pytest.mark.usefixtures("multicast")
+
 
 @contextlib.asynccontextmanager
 async def announced(*arguments: Any) -> AsyncIterator[None]:

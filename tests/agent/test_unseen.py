@@ -117,6 +117,7 @@ async def endpoints() -> AsyncIterator[dict[str, TcpEndpoint]]:
         await endpoint.stop()
 
 
+@pytest.mark.long
 async def test_whatever_it_would_tell_a_unit_that_is_not_seen_is_an_alarm_at_the_collector(
     endpoints: dict[str, TcpEndpoint], tmp_path: Path
 ) -> None:

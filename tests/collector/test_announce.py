@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from agent.discovery import COLLECTOR, find
 from collector.announce import KIND
 from tests.agent.test_discovery import HOME, found
@@ -10,6 +12,7 @@ from tests.collector.authority import Authority
 from tests.collector.processes import Collector
 
 
+@pytest.mark.usefixtures("multicast")
 async def test_a_collector_is_found_under_the_name_in_its_certificate_and_says_goodbye(
     tmp_path: Path,
 ) -> None:

@@ -115,7 +115,7 @@ async def test_a_schema_that_the_buffer_does_not_have_holds_up_no_batch(tmp_path
         site.uplink.wake()
         await until(lambda: site.uplink.status.set_aside == 1)
         site.store.seal([batch(10)])
-        time.sleep(1.5 * module.ALONE_S)  # both are due at once, the schema and the batch
+        time.sleep(1.5 * module.ALONE_S)  # noqa: ASYNC251 - both are due at once, the schema and the batch
         site.uplink.wake()
         await until(lambda: site.store.account().pending == 1, 5.0)
 

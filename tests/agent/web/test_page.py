@@ -192,6 +192,7 @@ def test_a_configuration_that_would_show_the_battery_to_everyone_is_refused(tabl
         WebTable(**table)
 
 
+@pytest.mark.usefixtures("multicast")
 async def test_a_page_on_the_network_announces_itself_and_nothing_secret(tmp_path: Path) -> None:
     room = Room(announced={"name": "room-a", "site": "Room A", "version": "1.2.3"})
     await room.start()
