@@ -75,7 +75,7 @@ def test_an_alarm_comes_in_beside_more_connections_than_there_are_files(
             for sequence in (2, 3):
                 began_s, fresh = time.monotonic(), connect()
                 assert deliver(fresh, sequence) == 200
-                assert time.monotonic() - began_s < 1.0
+                assert time.monotonic() - began_s < 4.0
                 fresh.close()
             assert deliver(before, 4) == 200  # the oldest of all, and the only one of its address
         before.close()

@@ -147,7 +147,7 @@ def test_a_room_is_announced_read_by_strangers_and_shut_down(serve, tmp_path):
     serial.close()
 
     code, seconds = bench.end(signal.SIGTERM)
-    assert (code, seconds < 1.0) == (0, True)
+    assert (code, seconds < 5.0) == (0, True)
     assert not (tmp_path / "bus-1").is_symlink()
     assert bench.process.communicate()[1] == ""
 
