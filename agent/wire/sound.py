@@ -69,7 +69,7 @@ _KEYS: dict[str, dict[str, Test]] = {
 }
 _NEEDED: dict[str, tuple[str, ...]] = {
     "lost": ("frames", "first_boottime_ns", "last_boottime_ns"),
-    "clock_offset": ("boot_id", "boottime_ns", "offset_ns"),
+    "clock_offset": ("boottime_ns", "offset_ns"),
 }
 
 

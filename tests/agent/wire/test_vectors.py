@@ -15,6 +15,7 @@ import zstandard
 
 from agent.quality import Quality
 from agent.wire import Batch, decode_batch, decode_schema, encode_schema
+from agent.wire.sound import unsound
 from tests.agent.wire import stranger
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "0.1.0"
@@ -50,6 +51,12 @@ def test_vector_decodes_as_it_always_did(blob: Path) -> None:
 @pytest.mark.parametrize("blob", BLOBS, ids=lambda path: path.stem)
 def test_a_stranger_decodes_the_vector(blob: Path) -> None:
     assert stranger.decode(blob.read_bytes()) == expected(blob)
+
+
+@pytest.mark.parametrize("blob", BLOBS, ids=lambda path: path.stem)
+def test_a_vector_is_taken_unless_its_times_cannot_be(blob: Path) -> None:
+    impossible = "boot time: negative, or it goes back" if blob.stem == "batch-times" else ""
+    assert unsound(decode_batch(blob.read_bytes())) == impossible
 
 
 @pytest.mark.parametrize("of_none", [b"", b"\0"], ids=["empty", "of no bytes each"])
