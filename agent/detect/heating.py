@@ -213,6 +213,17 @@ def seen(slopes: Slopes, verdict: Floats, c: int, column: int) -> Seen:
     )
 
 
+def slackens(slopes: Slopes, verdict: Floats, c: int, column: int) -> bool:
+    """Return whether sensor `c` has come, beyond doubt, to less than half the rate that its verdict is of:
+    shorter scales see that first.
+    """
+    at, signal = verdict[c, AGAINST_SCALE if column == AGAINST else ALONE_SCALE], slopes.temperature
+    scales = range(0 if math.isnan(at) else int(at))
+    half = 0.5 * signal.fit[c, len(scales), SLOPE]
+    now = [(k, signal.fit[c, k, SLOPE]) for k in scales if not math.isnan(signal.fit[c, k, SLOPE])]
+    return any(slope + 2.0 * _white(slopes, c, k, signal) < half for k, slope in now)
+
+
 def _white(slopes: Slopes, c: int, k: int, signal: Signal) -> float:
     s0, s1, s2, v0, v1, v2 = slopes.moments[c, k, :6]
     spread = (s0 * s0 * v2 - 2.0 * s0 * s1 * v1 + s1 * s1 * v0) / (s0 * s2 - s1 * s1) ** 2

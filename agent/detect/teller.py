@@ -96,8 +96,11 @@ class Teller:
         if column is None or (event.location, event.quantity) not in at:
             return ""
         c = at.index((event.location, event.quantity))
-        seen = heating.seen(self._slopes(), self._banks.heat.verdict, c, column)
-        return explain.forecast(self._banks.temps.value[c], seen) if seen.own > 2.0 * seen.noise else ""
+        slopes, verdict = self._slopes(), self._banks.heat.verdict
+        seen = heating.seen(slopes, verdict, c, column)
+        if not seen.own > 2.0 * seen.noise or heating.slackens(slopes, verdict, c, column):
+            return ""
+        return explain.forecast(self._banks.temps.value[c], seen)
 
     def _rate(self, case: Case) -> AlarmEvent:
         seen = heating.seen(self._slopes(), self._banks.heat.verdict, case.c, heating.ALONE)

@@ -51,9 +51,10 @@ FRESH_S = 3.0
 
 
 class Watched:
-    """A unit of which one sensor heats, 3 K/min from 600 s on."""
+    """A unit of which one sensor heats, 3 K/min from 600 s on, and at `then` K/min from `until_s` on."""
 
-    def __init__(self) -> None:
+    def __init__(self, until_s: float = np.inf, then: float = 0.0) -> None:
+        self.until_s, self.then = until_s, then
         self.watch = RackWatch(LAYOUT.places, LAYOUT.quantities, LAYOUT.resolution, 1.0)
         self.last, self.t_s, self.rng = LastGood(LAYOUT.n), 0.0, np.random.default_rng(1)
         self.events: list[AlarmEvent] = []
@@ -62,7 +63,8 @@ class Watched:
         for _ in range(seconds):
             self.t_s += 1.0
             si = np.array([3.3] * 8 + [25.0] * 8) + 0.05 * self.rng.standard_normal(16)
-            si[8 + 2] += max(self.t_s - 600.0, 0.0) * 3.0 / 60.0
+            si[8 + 2] += max(min(self.t_s, self.until_s) - 600.0, 0.0) * 3.0 / 60.0
+            si[8 + 2] += max(self.t_s - self.until_s, 0.0) * self.then / 60.0
             si[8 + 2] = round(si[8 + 2], 1) if seen else np.nan
             self.last.take(self.t_s, si)
             quality = np.where(np.isnan(si), 4, 0).astype(np.uint8)
@@ -117,6 +119,28 @@ def test_where_sight_is_lost_it_says_what_was_last_known_and_when_and_no_forecas
     blind = next(e for e in watched.watch.active() if e.detector == "blind")
     assert watched.look(blind) == Present("no usable value for 5 min")
     assert present(watched.heat(), None, FRESH_S, watched.t_s, str) == Present()
+
+
+@pytest.mark.parametrize(("then", "within_s"), [(-60.0, 10), (-3.0, 40), (0.0, 60)])
+def test_what_falls_or_stands_leads_nowhere(then: float, within_s: int) -> None:
+    watched = Watched(until_s=900.0, then=then)
+    watched.poll(900)
+    assert watched.look(watched.heat()).forecast
+    watched.poll(within_s)
+    for _ in range(20):
+        watched.poll(1)
+        if heats := [e for e in watched.watch.active() if e.detector.startswith("thermal")]:
+            assert not watched.look(heats[0]).forecast
+
+
+def test_what_heats_has_a_forecast_at_nearly_each_look() -> None:
+    watched = Watched()
+    watched.poll(780)
+    looks = []
+    for _ in range(300):
+        watched.poll(1)
+        looks.append(bool(watched.look(watched.heat()).forecast))
+    assert np.mean(looks) > 0.95
 
 
 def test_an_alarm_that_is_over_has_a_now_and_no_forecast(heated: Watched) -> None:
