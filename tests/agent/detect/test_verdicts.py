@@ -1,0 +1,26 @@
+"""What the detectors say of fixed frames is what was recorded; see `scripts/verdicts`."""
+
+from collections.abc import Callable
+
+import pytest
+
+from agent.detect.rows import DETECTORS
+from tests.verdicts.compare import differences, read
+from tests.verdicts.record import said_of
+from tests.verdicts.streams import STREAMS, Stream
+
+OF_LIVENESS = ("heartbeat", "held-frame", "stuck-sensor")
+
+
+@pytest.mark.parametrize("make", STREAMS, ids=lambda make: make.__name__)
+def test_the_detectors_say_what_was_recorded(make: Callable[[], Stream]) -> None:
+    stream = make()
+    found = list(differences(read(stream.name), list(said_of(stream)), exact=False))
+    assert not found, "\n".join([*found[:20], "if this is meant: scripts/verdicts record"])
+
+
+def test_each_detector_raises_an_alarm_in_one_of_the_streams() -> None:
+    raised = {
+        line["detector"] for make in STREAMS for line in read(make.__name__) if line.get("state") == "NEW"
+    }
+    assert {*DETECTORS, *OF_LIVENESS, "reported"} <= raised
