@@ -11,8 +11,11 @@ import os
 import sqlite3
 from pathlib import Path
 
-from agent.store.errors import StoreError
+from agent.store.errors import ERRORS, StoreError
 from agent.store.schema import NewerVersion, migrate
+from agent.wire.batch import decode_batch
+from agent.wire.errors import WireError
+from agent.wire.limits import UNBOUNDED
 from agent.wire.ranges import Ranges
 
 PAGE_BYTES = 1024  # a third of the flash writes of 4 KiB pages at 1.5 kB batches
@@ -109,7 +112,9 @@ def _check(db: sqlite3.Connection) -> None:
 
 def _balance(db: sqlite3.Connection) -> None:
     """Count what is stored: bits may flip where no page looks wrong for it."""
-    (sealed,) = db.execute("SELECT last_sequence FROM account").fetchone()
+    sealed, epoch = db.execute("SELECT last_sequence, epoch FROM account").fetchone()
+    if epoch_of_batches(db) not in (None, epoch):
+        raise damaged("its batches are of another epoch than its account")
     for (healing,) in db.execute("SELECT healing FROM ledger").fetchall():
         Ranges(json.loads(healing))
     for name, acknowledged, dropped in db.execute("SELECT * FROM upstream").fetchall():
@@ -122,6 +127,17 @@ def _balance(db: sqlite3.Connection) -> None:
         if settled.count != acknowledged + dropped or sealed != settled.count + pending:
             sums = f"{acknowledged} acknowledged, {pending} pending, {dropped} dropped"
             raise damaged(f"its account does not balance: {sealed} sealed, {sums}")
+
+
+def epoch_of_batches(db: sqlite3.Connection) -> bytes | None:
+    """The epoch of the last batch that can be read: a batch has a checksum, and the account has none."""
+    with contextlib.suppress(*ERRORS):
+        for (blob,) in db.execute(
+            "SELECT blob FROM batch WHERE sequence > 0 ORDER BY sequence DESC LIMIT 10"
+        ):
+            with contextlib.suppress(WireError, TypeError):
+                return decode_batch(blob, UNBOUNDED).epoch
+    return None
 
 
 def damaged(text: str) -> sqlite3.DatabaseError:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.store.black_box import EVENTS
+from agent.store.database import epoch_of_batches
 from agent.store.errors import ERRORS
 from agent.store.ledger import Event
 from agent.wire.batch import decode_batch
@@ -40,7 +41,7 @@ def salvage(path: Path) -> Salvage:
         if not row or not isinstance(row[0][0], bytes) or len(row[0][0]) != 16:
             return found
         epoch, last = row[0]
-        found.epoch = epoch
+        found.epoch = epoch = epoch_of_batches(db) or epoch
         found.last_sequence = last if isinstance(last, int) and 0 < last <= DEFAULT_LIMITS.sequence else 0
         settled = Ranges(
             (a, b) for a, b in rows_of(db, "SELECT first, last FROM settled") if 0 < a <= b < 2**63

@@ -1,6 +1,8 @@
 """A buffer that is damaged, or older than what the collector has seen of it, goes on and accounts for it."""
 
+import contextlib
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,24 @@ def test_an_account_that_does_not_balance_is_damage_though_every_page_is_sound(o
     old_epoch = store.epoch
     store._db.execute("DELETE FROM batch WHERE sequence = 7")
     assert open_store().epoch != old_epoch
+
+
+def test_an_epoch_that_no_batch_has_is_damage_and_the_old_one_is_told(open_store: Opener) -> None:
+    store = open_store()
+    fill(store)
+    old_epoch, path = store.epoch, store.path
+    store.close()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        other = bytes([old_epoch[0] ^ 1]) + old_epoch[1:]
+        db.execute("UPDATE ledger SET epoch = ? WHERE name = ''", [other])
+    path.with_name(path.name + "-lock").unlink()  # which knows it as well
+    again = open_store()
+    assert again.epoch[1:] != old_epoch[1:]
+    again.seal([])
+    gap, own, alarm = told(again)
+    assert (gap["epoch"], gap["ranges"]) == (old_epoch, [[1, 41]])
+    assert own["detector"] == "buffer_damaged"
+    assert (alarm["salvaged_epoch"], alarm["salvaged_sequence"]) == (old_epoch, 41)
 
 
 def test_damage_found_while_running_costs_no_restart_and_no_alarm(open_store: Opener) -> None:
