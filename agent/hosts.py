@@ -13,6 +13,11 @@ def plain(host: str) -> str:
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
+def authority(host: str, port: int) -> str:
+    """Return "HOST:PORT" with an IPv6 address in brackets (RFC 3986): "[2001:db8::10]:502"."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def host_problem(host: str) -> str:
     """Return why nothing can be reached under this name, and what to write; "" where something may be."""
     name = plain(host)

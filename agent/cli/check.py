@@ -13,6 +13,7 @@ from agent.cli.errors import Misuse
 from agent.cli.load import config_option, load
 from agent.cli.tables import plain_table, terminal
 from agent.config import Config, RtuBus, TcpBus, UnitTable, UpstreamTable
+from agent.hosts import authority
 from agent.line import line_of, serial_of, timeout_of
 from agent.modbus.proof import Age, Load, ages, load_of
 from agent.outputs.coverage import uncovered
@@ -200,7 +201,7 @@ def _late(path: Path, config: Config, bus: TcpBus | RtuBus, name: str, age: Age)
 def _show(bus: TcpBus | RtuBus, units: list[_Asked], proven: dict[str, Age]) -> None:
     """Print a bus: its line, and a row for each unit."""
     if isinstance(bus, TcpBus):
-        port = f"{bus.host}:{bus.port}"
+        port = authority(bus.host, bus.port)
     else:
         serial = serial_of(bus, units[0].profile)
         port = f"{bus.device}  {serial.baud} {DATA_BITS}{serial.parity}{serial.stop_bits}"

@@ -7,6 +7,7 @@ import socket
 import time
 from collections import deque
 
+from agent.hosts import authority
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_request
 from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, HungUp, PortError, Tap, nobody
 from drivers.registers import Read
@@ -27,7 +28,7 @@ class TcpPort(asyncio.Protocol):
     numbered = True
 
     def __init__(self, host: str, port: int, *, in_flight: int = 1, pause_s: float = 0.0) -> None:
-        self.name = f"{host}:{port}"
+        self.name = authority(host, port)
         self.in_flight = in_flight
         self.heard_late: HeardLate = nobody
         self.tap: Tap | None = None

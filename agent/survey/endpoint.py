@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
+from agent.hosts import authority, host_problem, plain
+
 MOST_HOSTS = 1024
 CONSOLE = Path("/proc/cmdline")
 LOCKS = Path("/proc/locks")
@@ -38,26 +40,26 @@ class Host:
     port: int = 502
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return authority(self.host, self.port)
 
 
 Endpoint = SerialLine | Host
 
 
 def parse(text: str, port: int = 502) -> list[Endpoint]:
-    """Return the endpoints that a text names: /dev/ttyUSB0, HOST, HOST:PORT or 192.0.2.0/28."""
+    """Return the endpoints that a text names: /dev/ttyUSB0, HOST, HOST:PORT, [IPV6]:PORT or 192.0.2.0/28."""
     if text.startswith(("/", "./", "../")) and not text.startswith("//"):
         return [SerialLine(text)]
     if "/" in text:
         return _network(text, port)
     host, colon, number = text.rpartition(":")
-    if colon and host.count(":") == 0:
-        if not number.isdecimal() or not 0 < int(number) < 65536:
+    if colon and (":" not in host or host.endswith("]")):
+        if not (number.isdecimal() and len(number) <= 5 and 0 < int(number) < 65536):
             raise EndpointError(f"{number!r} is no port: write HOST:PORT, as in 192.0.2.10:502")
-        return [Host(host, int(number))]
-    if not text or " " in text:
-        raise EndpointError(f"{text!r} is neither a serial device, a host nor a network")
-    return [Host(text, port)]
+        text, port = host, int(number)
+    if problem := host_problem(text):
+        raise EndpointError(f"{text!r} is neither a serial device, a host nor a network: it {problem}")
+    return [Host(plain(text), port)]
 
 
 def _network(text: str, port: int) -> list[Endpoint]:

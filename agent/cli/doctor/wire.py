@@ -12,6 +12,7 @@ from agent.cli.doctor.site import Site
 from agent.cli.door import age
 from agent.cli.limits import limits_of, review_of
 from agent.config import RtuBus, TcpBus, UnitTable
+from agent.hosts import authority
 from agent.modbus.overheard import ANOTHER_MASTER
 from agent.survey.endpoint import console_of
 
@@ -93,7 +94,7 @@ def answers(site: Site) -> Iterator[Result]:
     """Every unit answers."""
     assert site.config is not None
     for bus in site.config.bus:
-        where = str(bus.device) if isinstance(bus, RtuBus) else f"{bus.host}:{bus.port}"
+        where = str(bus.device) if isinstance(bus, RtuBus) else authority(bus.host, bus.port)
         silent: dict[UnitTable, str] = {}
         units = site.units_of(bus)
         for unit in units:

@@ -68,8 +68,13 @@ def test_addresses_are_understood_as_the_wire_and_as_manuals_write_them() -> Non
 def test_endpoints_are_devices_hosts_and_small_networks() -> None:
     assert parse("/dev/ttyUSB0") == [SerialLine("/dev/ttyUSB0")]
     assert parse("ups.example:1502") == [Host("ups.example", 1502)]
+    assert parse("2001:db8::10") == [Host("2001:db8::10")]
+    assert parse("[2001:db8::10]:1502") == [Host("2001:db8::10", 1502)]
+    assert str(Host("2001:db8::10", 1502)) == "[2001:db8::10]:1502", "as RFC 3986 writes it"
     assert parse("192.0.2.0/30") == [Host("192.0.2.1"), Host("192.0.2.2")]
     with pytest.raises(TooMany):
         parse("10.0.0.0/8")
     with pytest.raises(EndpointError):
         parse("192.0.2.1:many")
+    with pytest.raises(EndpointError, match="IPv6"):
+        parse("2001:db8::10:g")

@@ -20,6 +20,7 @@ from agent.cli.report.commissioning.record import Record, Sight, UnitRecord
 from agent.cli.report.commissioning.running import command_of, drill, running, sights, watch
 from agent.cli.talk import Talk, you
 from agent.config import Config, TcpBus, UnitTable
+from agent.hosts import authority
 from agent.line import serial_of
 from drivers.line import DATA_BITS
 from drivers.profile import Profile
@@ -139,7 +140,7 @@ def proof_of(path: Path, config: Config, profiles: Mapping[str, Profile]) -> str
 def _where(config: Config, unit: UnitTable, profiles: Mapping[str, Profile]) -> str:
     bus = next(bus for bus in config.bus if bus.name == unit.bus)
     if isinstance(bus, TcpBus):
-        return f"{bus.host}:{bus.port}, id {unit.unit_id}"
+        return f"{authority(bus.host, bus.port)}, id {unit.unit_id}"
     line = serial_of(bus, profiles[unit.profile])
     return f"{bus.device} ({line.baud} {DATA_BITS}{line.parity}{line.stop_bits}), id {unit.unit_id}"
 
