@@ -11,7 +11,7 @@ import math
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -47,13 +47,15 @@ SOUND_S = 60.0  # of sound answers, and an alarm about unsound ones is over
 REMEMBERED_S = (
     2 * AGAIN_S
 )  # without a batch that was healed and lost once more, and the alarm of that is over
+REFUSED_S = 3600.0  # without a batch that was refused for good, and the alarm of those is over
 #: Alarms of the agent about its uplink, each over when what raised it is.
-CONFLICT, UNSOUND, TOO_LARGE, SCHEMA, FORGETS = (
+CONFLICT, UNSOUND, TOO_LARGE, SCHEMA, FORGETS, REFUSED = (
     "uplink_conflict",
     "uplink_answer",
     "uplink_too_large",
     "uplink_schema_too_large",
     "uplink_forgets",
+    "uplink_refused",
 )
 FORGETFUL = (
     "the collector names batches as missing that were sent twice and acknowledged twice; they are sent again"
@@ -104,6 +106,7 @@ class Uplink:
         self._epoch = store.epoch
         self._schemas, self._aside, self._kept_out = Schemas(), Aside(), set[bytes]()
         self._unsound_s, self._forgot_s = -SOUND_S, -REMEMBERED_S
+        self._refused_s, self._refused = time.monotonic(), 0  # one of before the start may be as late
         self._told: dict[str, str] = {}
 
     def wake(self, alarm: bool = False) -> None:
@@ -423,6 +426,17 @@ class Uplink:
         self._say(TOO_LARGE, text)
         self.status.trouble = text or self.status.trouble
 
+    def _tell_refused(self, refused: Mapping[int, str], now_s: float) -> None:
+        if not refused:
+            return
+        self._refused, self._refused_s = self._refused + len(refused), now_s
+        last, reason = max(refused.items())
+        self._say(
+            REFUSED,
+            f"the collector refused {self._refused} batches for good; what they hold, be it alarms, is on this"
+            f" box only. The last one, batch {last}: {reason}",
+        )
+
     async def _take(self, ack: Acknowledgement) -> Ranges:
         """Hold an answer against the buffer; return what the collector says to hold."""
         self._heard_s = time.monotonic()
@@ -438,6 +452,9 @@ class Uplink:
             self._say(FORGETS, f"{self._url}: {FORGETFUL}")
         elif time.monotonic() - self._forgot_s >= REMEMBERED_S:
             self._say(FORGETS, "")
+        if time.monotonic() - self._refused_s >= REFUSED_S:
+            self._refused = 0
+            self._say(REFUSED, "")
         return held
 
     async def _settle(self, ack: Acknowledgement, request: Request) -> int:
@@ -450,6 +467,7 @@ class Uplink:
             log.error("batch %d was refused for good: %s", sequence, reason)
         await self._writer(self._store.settle, request.epoch, held, refused)
         now_s = time.monotonic()
+        self._tell_refused(refused, now_s)
         if ack.need_schema:
             known = await self._writer(self._store.known_schemas)
             self._schemas.asked(known.intersection(ack.need_schema), now_s)
