@@ -433,8 +433,8 @@ class Uplink:
         last, reason = max(refused.items())
         self._say(
             REFUSED,
-            f"the collector refused {self._refused} batches for good; what they hold, be it alarms, is on this"
-            f" box only. The last one, batch {last}: {reason}",
+            f"the collector refused {self._refused} batches for good; what they hold, be it alarms, is on"
+            f" this box only. The last one, batch {last}: {reason}",
         )
 
     async def _take(self, ack: Acknowledgement) -> Ranges:
