@@ -7,15 +7,19 @@ from agent.detect.rows import Row, rows_of
 _ROWS = rows_of("blind")
 _TIER, _ROW = next((tier, row) for tier, row in enumerate(_ROWS) if row and row.severity == "warning")
 
+LATE = 1 / 8  # of the age at which it is blind: more than one poll
+FIRST_LOOK_S = 10.0  # that a unit has to answer after a start, however long it was looked for before
+
 
 class Unseen:
     """Watches one unit, from the moment on that it is to be polled: it need never have been there.
 
-    book: its alarm, as it was before a restart.
+    book: its alarm, as it was before a restart. in_vain_s: for how long it had been looked for until then.
     """
 
-    def __init__(self, book: AlarmBook) -> None:
+    def __init__(self, book: AlarmBook, in_vain_s: float = 0.0) -> None:
         self.book = book
+        self._before_s = in_vain_s
         self._seen_s: float | None = None  # when it was seen last, or first looked for
         self._back_s: float | None = None  # since when it is seen again
         self._limit_s = 0.0
@@ -31,7 +35,7 @@ class Unseen:
         """
         self._limit_s = limit_s
         if self._seen_s is None:
-            self._seen_s = t_s
+            self._seen_s = t_s - min(self._before_s, max(limit_s - FIRST_LOOK_S, 0.0))
         if heard_s is not None and heard_s > self._seen_s:
             self._seen_s = heard_s
         standing = bool(self.book.standing())
@@ -47,6 +51,15 @@ class Unseen:
     def lost(self, t_s: float) -> bool:
         """Whether the unit is out of sight at `t_s`."""
         return self._seen_s is not None and t_s - self._seen_s > self._limit_s
+
+    def in_vain_s(self, t_s: float) -> float:
+        """For how many whole seconds the unit is looked for in vain, to be kept over a restart; 0: it is
+        not late yet, or its alarm stands.
+        """
+        if self._seen_s is None or self.book.standing():
+            return 0.0
+        age_s = min(t_s - self._seen_s, self._limit_s)
+        return float(int(age_s)) if age_s > LATE * self._limit_s else 0.0
 
     def _change(self, t_s: float, tier: int, why: str) -> list[AlarmEvent]:
         assert self._seen_s is not None

@@ -62,6 +62,9 @@ class Keeping:
     def __init__(self, rows: Mapping[str, bytes], desk: Desk, clock: Clock) -> None:
         self.origins: dict[str, Origin] = {}
         self.marks: dict[str, dict[str, str | int | float]] = {}  # what told each unit from others
+        #: For how long units were looked for in vain. An agent that starts again and again, more often than
+        #: one is called blind, would never call one so.
+        self.in_vain_s: dict[str, float] = {}
         self._desk, self._clock = desk, clock
         self._before: dict[str, dict[str, _Before]] = {}  # by unit and layout
         self._standing: dict[str, Standing] = {}  # of units without judges yet
@@ -108,6 +111,7 @@ class Keeping:
         for name, plain in found.content["books"].items():
             books[name] = AlarmBook()
             books[name].from_plain(plain, later_s)
+        self.in_vain_s[unit] = float(found.content.get("in_vain_s", 0.0))
         if found.content["standing"]:
             standing = Standing(**found.content["standing"])
             shadow = AlarmBook()
@@ -170,7 +174,8 @@ class Keeping:
         """Take the units that there are from now on; nothing is kept of others."""
         wanted = set(units)
         tables: tuple[dict[str, Any], ...] = (
-            self._before, self._standing, self._judges, self._due_s, self.origins, self.marks
+            self._before, self._standing, self._judges, self._due_s, self.origins, self.marks,
+            self.in_vain_s,
         )  # fmt: skip
         for known in tables:
             for gone in known.keys() - wanted:
@@ -250,8 +255,8 @@ class Keeping:
         books = self._desk.books(unit).values()
         judges = self._judges.get(unit)
         shadow = judges and not judges.watch.shadow_book.empty()
-        nothing = all(book.empty() for book in books) and not shadow and (unit or not self._desk.own.active())
-        return b"" if nothing else pack(self._content(unit))
+        quiet = all(book.empty() for book in books) and not shadow and not self.in_vain_s.get(unit)
+        return b"" if quiet and (unit or not self._desk.own.active()) else pack(self._content(unit))
 
     def _content(self, unit: str) -> dict[str, Any]:
         judges = self._judges.get(unit)
@@ -260,7 +265,12 @@ class Keeping:
         if not unit and (own := self._desk.own.to_plain()):
             books[OWN] = own
         # "own": for version 0.1.0, which takes those in `books` for alarms of the site
-        return {"books": books, "own": [], "standing": standing and asdict(standing)}
+        return {
+            "books": books,
+            "own": [],
+            "standing": standing and asdict(standing),
+            "in_vain_s": self.in_vain_s.get(unit, 0.0),
+        }
 
 
 def _anew(now: Stamp, why: str) -> Origin:

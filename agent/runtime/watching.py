@@ -77,7 +77,7 @@ class Watching:
         for new in self._settings.keys() - self._identities.keys():
             self._identities[new] = self.keeping.book(new, "identity")
             self._exchanges[new] = self.keeping.book(new, "exchanged")
-            self._unseen[new] = Unseen(self.keeping.book(new, "unseen"))
+            self._unseen[new] = Unseen(self.keeping.book(new, "unseen"), self.keeping.in_vain_s.get(new, 0.0))
             books = {"identity": self._identities[new], "exchanged": self._exchanges[new]}
             self._desk.watch(new, books | {"unseen": self._unseen[new].book})
 
@@ -159,6 +159,7 @@ class Watching:
             named, limit_s = self._mismatched(unit.name), blind_s(unit.pace_s)
             said = self._unseen[unit.name].judge(now_s, unit.heard_s, limit_s, why, named=named)
             self._desk.found(unit.name, stamp, said)
+            self.keeping.in_vain_s[unit.name] = 0.0 if named else self._unseen[unit.name].in_vain_s(now_s)
         self._desk.sights((unit.name, self.known(unit, now_s)) for _, unit in on)
         heard = {unit.name: Heard(unit.heard_s, unit.pace_s, bus.name) for bus, unit in on}
         self._desk.found(SITE, stamp, self._together.judge(now_s, heard))

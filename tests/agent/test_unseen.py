@@ -212,6 +212,39 @@ async def test_a_unit_whose_port_cannot_be_opened_is_an_alarm_that_says_so(
     parts.writer.close()
 
 
+async def test_an_agent_that_starts_again_and_again_says_that_a_unit_is_blind(tmp_path: Path) -> None:
+    profile = parse_profile(HEAD.format(model="seen") + CELLS)
+    config = Config(
+        agent=AgentTable(id="agent-1"),
+        store=StoreTable(path=tmp_path / "buffer.db"),
+        control=ControlTable(socket=tmp_path / "control.sock"),
+        upstream=UpstreamTable(url="http://127.0.0.1:9"),
+        bus=(RtuBus(name="line", transport="rtu", device=tmp_path / "ttyNone"),),
+        unit=(UnitTable(name="rack-1", bus="line", profile="seen"),),
+    )
+    late_s, found = 0.0, list[tuple[int, int]]()
+    for start in range(6):  # each of them ends after 20 s, and the next one comes an hour later
+        clock = Later()
+        clock.late_s = late_s
+        parts = Parts(config, {"seen": profile}, clock)
+        for second in range(20):
+            parts.watching.look_around(parts.buses.values())
+            if not found and parts.desk.active("rack-1"):
+                found.append((start, second))
+            clock.late_s += 1.0
+            if second == 10:
+                await parts.recorder.seal()
+        late_s = clock.late_s + 3600.0
+        await parts.background.done()
+        await parts.writer(parts.store.close)
+        parts.writer.close()
+    ((start, second),) = found
+    assert start in (3, 4, 5)
+    assert second >= 10, "it has time to answer"
+    (alarm,) = parts.desk.active("rack-1")
+    assert 60.0 < alarm.value < 62.0
+
+
 class Later(Clock):
     """A clock that a test puts forward."""
 
