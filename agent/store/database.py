@@ -73,17 +73,18 @@ def connect(path: Path, max_bytes: int) -> sqlite3.Connection:
     """Open, check and migrate. Raises StoreError, sqlite3.Error (see `is_damage`), OSError."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     path.chmod(0o600)  # the WAL inherits it
+    _check_versions(path)
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
-        for pragma in PRAGMAS:
-            db.execute(f"PRAGMA {pragma}")
-        _check(db)
         try:
+            for pragma in PRAGMAS:
+                db.execute(f"PRAGMA {pragma}")
+            _check(db)
             migrate(db)
             _balance(db)
         except (ValueError, TypeError, LookupError) as error:  # rows that nobody wrote
             raise damaged(repr(error)) from error
-        except sqlite3.OperationalError as error:  # nor tables: a name is a bit like any other
+        except sqlite3.OperationalError as error:  # nor tables or a header: a name is a bit like any other
             if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR:
                 raise
             raise damaged(str(error)) from error
@@ -101,6 +102,14 @@ def connect(path: Path, max_bytes: int) -> sqlite3.Connection:
 def headroom(max_bytes: int) -> int:
     """Bytes over the cap that one transaction may take before it drops the oldest."""
     return max(1024 * 1024, max_bytes // 8)
+
+
+def _check_versions(path: Path) -> None:
+    """Look at what SQLite would only open for reading: file format versions (bytes 18 and 19) above 2."""
+    with path.open("rb") as file:
+        versions = file.read(20)[18:]
+    if max(versions, default=0) > 2:
+        raise damaged("its header names a file format that there is not")
 
 
 def _check(db: sqlite3.Connection) -> None:

@@ -236,3 +236,15 @@ def test_a_blob_that_became_a_text_is_damage_found_while_running(open_store: Ope
     with pytest.raises(StoreError):
         store.pending(100, 10**6)
     assert store.epoch != epoch
+
+
+@pytest.mark.parametrize("offset", range(100))
+def test_no_byte_of_the_header_keeps_the_agent_from_starting(open_store: Opener, offset: int) -> None:
+    store = open_store()
+    fill(store, 3)
+    path = store.path
+    store.close()
+    flip(path, offset)
+    again = open_store()
+    again.seal([open_batch(frame())])
+    assert "it heats" in [e.get("text") for e in told(again)] or again.epoch != store.epoch
