@@ -198,7 +198,8 @@ def _believed(value: Value, point: Point) -> Range:
 def _possible(value: Value, point: Point) -> "Iterator[Finding]":
     band = QUANTITIES[value.quantity].sound
     low, high = _believed(value, point)
-    if not _holds_any(value, point, (max(low, band[0]), min(high, band[1]))):
+    one_bit = is_bits(value.span.area) and value.coding.width == 1 and value.unit  # 1 V is a nickel cell's
+    if one_bit or not _holds_any(value, point, (max(low, band[0]), min(high, band[1]))):
         step = f" in steps of {abs(value.scale):g}" if low <= band[1] and high >= band[0] else ""
         what = f"{_span(low, high, value.unit)}{step} holds no {value.quantity} of a sound battery"
         _, per_unit, zero = UNITS[point.unit]

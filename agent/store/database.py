@@ -168,5 +168,6 @@ def quarantine(path: Path) -> Path:
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     for old in sorted(numbers)[: 1 - QUARANTINED_KEPT]:
         for suffix in ("", "-wal", "-shm"):
-            path.with_name(f"{name}{old}{suffix}").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what cannot be deleted stays; a new one must begin
+                path.with_name(f"{name}{old}{suffix}").unlink()
     return aside

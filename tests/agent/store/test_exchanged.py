@@ -142,6 +142,17 @@ def power_cut(store: Store) -> Store:
     return Store(store.path, "agent-1", BOOT, "main", own_alarm)
 
 
+def test_what_was_put_aside_before_and_cannot_be_deleted_keeps_no_new_buffer_from_being_begun(
+    store: Store,
+) -> None:
+    for number in range(1, 4):
+        store.path.with_name(f"buffer.db-quarantine-{number}").touch()
+        store.path.with_name(f"buffer.db-quarantine-{number}-wal").mkdir()
+    store.path.unlink()
+    assert store.look()
+    assert "it heats" in texts(store)
+
+
 def test_an_exchange_between_a_commit_and_the_look_after_it_is_no_recording(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
