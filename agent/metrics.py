@@ -146,7 +146,7 @@ class MetricsServer:
         """Serve until cancelled. Raises MetricsError where the address is taken or not ours."""
         app = web.Application()
         app.router.add_get("/metrics", self._answer)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, auto_decompress=False)
         await runner.setup()
         try:
             for listener in await listen(self._host, self._port, CONNECTIONS):

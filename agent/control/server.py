@@ -75,7 +75,7 @@ class ControlServer:
         for route, handler in self._routes.items():
             method, _, resource = route.partition(" ")
             app.router.add_route(method, resource, _answering(handler))
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, auto_decompress=False)
         await self._runner.setup()
         self.must_be_free()
         try:

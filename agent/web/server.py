@@ -66,7 +66,7 @@ class Page:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.2)
+        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.2, auto_decompress=False)
         try:
             await self._listen(runner)
             while True:
