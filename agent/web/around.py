@@ -12,6 +12,7 @@ from agent.quality import Quality
 from agent.store.reading import Buffer
 from agent.wire import Batch
 from agent.wire.si import to_si
+from drivers.quantities import QUANTITIES
 
 BEFORE_S = AFTER_S = 1800.0
 MOST_BATCHES = 180  # decoded for one plot, which has no room for more
@@ -47,11 +48,14 @@ class Around:
 def read(
     path: Path, unit: str, place: str, quantity: str, raised_s: float, now_s: float, usual: float = 0.0
 ) -> Around | None:
-    """Return what the buffer holds around an alarm raised at `raised_s` (UTC); None: nothing.
+    """Return what the buffer holds around an alarm raised at `raised_s` (UTC); None: nothing, or nothing
+    that was measured: a status word has no siblings, and a bit of it no course.
 
     usual: how far, in SI, the point usually is from the median of its siblings. Raises
     agent.store.reading.BufferError.
     """
+    if quantity in QUANTITIES and QUANTITIES[quantity].many:
+        return None
     begin_s, end_s = raised_s - BEFORE_S, min(raised_s + AFTER_S, now_s)
     buffer = Buffer(path)
     try:

@@ -185,13 +185,13 @@ def links(view: View) -> str:
         answered = "--" if link["answered"] is None else f"{link['answered']:.1f} %"
         letter = f'<span class="chip p3">{link["letter"]}</span>' if link["letter"] else ""
         query = e(urlencode({"unit": unit["name"]}))
-        trouble = f"<br><small>{e(link['trouble'])}</small>" if link["trouble"] else ""
-        notes = "".join(f"<br><small>{e(note)}</small>" for note in unit["notes"])
+        notes = "<br>".join(e(note) for note in (link["trouble"], *unit["notes"]) if note)
+        below = f"<tr><td colspan=5><small>{notes}</small>" if notes else ""
         unknown = unit["knowledge"] not in ("LIVE", "PARTIAL")
         known = f'<span class="chip nk">? {unit["knowledge"]}</span>' if unknown else unit["knowledge"]
         rows.append(
             f'<tr><th><a href="./?{query}">{e(unit["name"])}</a><td>{known}<td class=n>{_time(unit["age_s"])}'
-            f"<td class=n>{answered}<td>{letter}{trouble}{notes}"
+            f"<td class=n>{answered}<td>{letter}{below}"
         )
     return (
         '<section id="li"><h2>Links</h2><div class="scroll"><table><thead><tr><th>unit<th>knowledge'

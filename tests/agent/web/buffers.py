@@ -19,25 +19,27 @@ from tests.agent.view.sites import alarm, record, status, unit
 
 FRAMES, ONSET = 900, 600  # half an hour of readings every 2 s; a cell leaves its siblings after 20 min
 PER_BATCH = 5
+WORDS = 2  # status words of the unit, always 0
 
 
 def description(cells: int, sensors: int) -> dict[str, object]:
-    """The schema of one string: cells in mV, sensors in tenths of a degree."""
-    n = cells + sensors
+    """The schema of one string: cells in mV, sensors in tenths of a degree, two words of the whole unit."""
+    n = cells + sensors + WORDS
     places = [f"string1/cell{c + 1}" for c in range(cells)] + [
         f"string1/sensor{s + 1}" for s in range(sensors)
     ]
-    quantities = ["cell_voltage"] * cells + ["cell_temperature"] * sensors
+    places += [""] * WORDS
+    quantities = ["cell_voltage"] * cells + ["cell_temperature"] * sensors + ["alarm_bits"] * WORDS
     return {
         "profile": "p",
         "name": quantities,
         "place": places,
-        "unit": ["V"] * cells + ["degC"] * sensors,
+        "unit": ["V"] * cells + ["degC"] * sensors + [""] * WORDS,
         "quantity": quantities,
         "poll": ["safety"] * n,
         "reading": [0] * n,
         "width": [1] * n,
-        "scale": [0.001] * cells + [0.1] * sensors,
+        "scale": [0.001] * cells + [0.1] * sensors + [1.0] * WORDS,
         "raw_offset": [0] * n,
         "offset": [0.0] * n,
     }
@@ -65,6 +67,7 @@ def buffer(
         said = raw(f)
         if said is None:
             continue
+        said = [*said, *[0] * WORDS]
         utc_ns = round((begin_s + f * period_s) * 1e9)
         frame = Frame(
             "rack-1",

@@ -61,13 +61,19 @@ def test_an_alarm_of_a_group_shows_its_middle_and_its_range(tmp_path: Path) -> N
     np.testing.assert_allclose((group.own[-1], group.high[-1]), (25.05, 54.9))
 
 
+def test_what_a_unit_reports_by_bits_is_not_drawn_its_other_words_are_no_siblings(tmp_path: Path) -> None:
+    path = tmp_path / "buffer.db"
+    raised_s = buffer(path, sagging, FRAMES) + 2.0 * ONSET
+    assert read(path, "rack-1", "", "alarm_bits", raised_s, time.time()) is None
+
+
 def test_siblings_are_those_of_the_string_where_it_has_enough_of_them() -> None:
     said = description(6, 2)
     places, quantities = said["place"], said["quantity"]
     assert members(places, quantities, "string1/cell3", "cell_voltage") == ([2, 0, 1, 3, 4, 5], True)
     others = ["string2/cell1", "string2/cell2"]
     found = members([*places, *others], [*quantities, *["cell_voltage"] * 2], "string2/cell2", "cell_voltage")
-    assert found == ([9, 0, 1, 2, 3, 4, 5, 8], True)
+    assert found == ([11, 0, 1, 2, 3, 4, 5, 10], True)
     assert members(places, quantities, "", "cell_temperature") == ([6, 7], False)
     assert members(places, quantities, "string1/cell3", "soc") == ([], False)
 

@@ -79,6 +79,15 @@ async def test_no_width_scrolls_sideways(room: Room, see: See, width: int, path:
     assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
 
 
+async def test_a_phone_shows_what_is_said_of_a_link_whole(room: Room, see: See) -> None:
+    said = "20 of 20 channels are still being learned: fast heating is heard, slow heating not yet"
+    room.status = status([unit(notes=[said])])
+    chrome = await run(see, room.url, 390, 844)
+    assert chrome.find_element(By.CSS_SELECTOR, "#li td small").text == said
+    over = "const e = document.querySelector('#li .scroll'); return e.scrollWidth - e.clientWidth"
+    assert chrome.execute_script(over) <= 0
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_every_text_can_be_read_against_what_is_behind_it(room: Room, see: See, theme: str) -> None:
     in_alarm(room)
