@@ -42,6 +42,8 @@ def present(
     if event.detector == "blind":
         if event.state == State.CLEARED_NEW:
             return Present()
+        if latest is not None and _back(event, latest, now_s - fresh_s):
+            return Present("values come again")
         return Present(f"no usable value for {duration(max(now_s - event.since_s, 0.0))}")
     at = _at(event, latest) if latest else []
     if latest is None or not at:
@@ -55,6 +57,15 @@ def present(
     if age_s > fresh_s:
         return Present(f"not known, {figure} when last read {duration(age_s)} ago")
     return Present(figure, forecast() if event.state != State.CLEARED_NEW else "")
+
+
+def _back(event: AlarmEvent, latest: Latest, since_s: float) -> bool:
+    """Whether what an alarm calls unseen, a point or a whole unit, was read since then; a group is named
+    whole, and may have been so in part: nothing is said of it.
+    """
+    whole = not event.quantity
+    at = slice(None) if whole else _at(event, latest)
+    return bool(np.any(latest.last.at_s[at] >= since_s))
 
 
 def _at(event: AlarmEvent, latest: Latest) -> list[int]:

@@ -118,6 +118,13 @@ def test_where_sight_is_lost_it_says_what_was_last_known_and_when_and_no_forecas
     assert watched.look(watched.heat()) == Present(f"not known, {last:.1f} degC when last read 5 min ago")
     blind = next(e for e in watched.watch.active() if e.detector == "blind")
     assert watched.look(blind) == Present("no usable value for 5 min")
+    watched.poll(3)
+    assert blind in watched.watch.active()
+    assert watched.look(blind) == Present("values come again"), "though the alarm stands a while yet"
+    unit = replace(blind, location="", quantity="")
+    assert watched.look(unit) == Present("values come again")
+    watched.t_s += 60.0
+    assert watched.look(unit) == Present("no usable value for 6 min")
     assert present(watched.heat(), None, FRESH_S, watched.t_s, str) == Present()
 
 
