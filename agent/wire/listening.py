@@ -13,6 +13,8 @@ import socket
 import time
 from typing import Any
 
+from agent.wire.text import printable
+
 log = logging.getLogger(__name__)
 
 SAID_AGAIN_S = 60.0
@@ -32,8 +34,34 @@ def room(wanted: int) -> int:
     return max(1, min(wanted, soft - SPARE))
 
 
+class _NoHttp(logging.Filter):
+    """What is no HTTP is answered, and is no mistake here: it is logged in one line once a minute, and not
+    with a traceback each time, behind which a journal drops what matters.
+    """
+
+    said_s = -SAID_AGAIN_S
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let a record through, or not."""
+        error = record.exc_info[1] if record.exc_info else None
+        if type(error).__module__ != "aiohttp.http_exceptions":
+            return True
+        now_s = time.monotonic()
+        if now_s - self.said_s < SAID_AGAIN_S:
+            return False
+        self.said_s = now_s
+        said = f"{record.getMessage()}: {printable(' '.join(str(error).split()))}; said once a minute"
+        record.msg, record.args, record.exc_info = said, None, None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
+_NO_HTTP = _NoHttp()
+
+
 async def listen(host: str, port: int, most: int) -> "list[Listener]":
     """Take every address of a host, for at most `most` connections together. Raises OSError."""
+    logging.getLogger("aiohttp.server").addFilter(_NO_HTTP)
     found = await asyncio.get_running_loop().getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )

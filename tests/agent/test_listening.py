@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -19,6 +20,7 @@ import pytest
 from agent import metrics
 from agent.metrics import MetricsServer
 from agent.web import server
+from agent.wire import listening
 from agent.wire.listening import SPARE, listen
 from tests.agent.web.conftest import Room
 from tests.collector.authority import Authority
@@ -158,3 +160,21 @@ async def test_metrics_are_made_twice_a_second_however_many_ask() -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await task
     assert made > 1
+
+
+async def test_what_is_no_http_fills_no_log(
+    port: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, request: Any
+) -> None:
+    if "TLS" in request.node.name:
+        pytest.skip("what is no TLS is none of HTTP's")
+    monkeypatch.setattr(listening._NO_HTTP, "said_s", -listening.SAID_AGAIN_S)
+    caplog.set_level("DEBUG")
+    for line in ("Content-Length: -1", "X\x1b: \x07", "Transfer-Encoding: x") * 5:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET / HTTP/1.1\r\nHost: localhost\r\n{line}\r\n\r\n".encode())
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    (said,) = [record for record in caplog.records if record.name == "aiohttp.server"]
+    assert "Content-Length" in said.getMessage()
+    assert said.getMessage().isprintable()
+    assert (said.levelname, said.exc_info) == ("WARNING", None)
