@@ -491,10 +491,9 @@ def held_by(ack: Acknowledgement) -> Ranges:
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:
     """The answer: of a collector's no more than an acknowledgement may have, of another's the beginning."""
-    header = response.headers.get
-    answer = Answer(
-        response.status, header("Content-Type"), header("Server"), header("Retry-After"), body=b""
-    )
+    header, types = response.headers.get, response.headers.getall("Content-Type", [])
+    content_type = types[0] if len(types) == 1 else None  # of two, somebody on the way has set one
+    answer = Answer(response.status, content_type, header("Server"), header("Retry-After"), body=b"")
     most, body = DEFAULT_LIMITS.inflated if answer.own else STRANGER_BYTES, b""
     async for chunk in response.content.iter_chunked(64 * 1024):
         body += chunk

@@ -58,6 +58,10 @@ OTHERS: dict[str, Say] = {
     "403": lambda _: http(403, b"\x1b[31mno\x1b[0m"),
     "404": lambda _: http(404, b"not\x00here"),
     "409": lambda _: http(409, b"conflict"),
+    "409 of two types": lambda _: refused(409).replace(b"\r\n", b"\r\nContent-Type: text/html\r\n", 1),
+    "409 of two types, ours first": lambda _: refused(409).replace(
+        b"Content-Length", b"Content-Type: text/html\r\nContent-Length", 1
+    ),
     "413": lambda _: http(413, b"<html>too large</html>", Server="nginx"),
     "500 with escapes": lambda _: http(500, b"\x1b]0;fire\x07\r\n2026-01-01 CRITICAL fake\n" * 100),
     "500 that says when": lambda _: http(500, Retry_After="0"),
