@@ -122,7 +122,9 @@ def test_from_unboxing_to_signed_off_without_reading_source(
     assert "plausible cell" in shown
 
     endpoints = " ".join(f"--endpoint {where}" for where in ("./ttyUSB0", *room.hosts))
-    at.run(f"setup --config agent.toml {endpoints} --line {LINE} --yes --by A.Technician")
+    said = at.run(f"setup --config agent.toml {endpoints} --line {LINE} --yes --by A.Technician")
+    assert "56 cell voltages in 4 modules" in said
+    assert "not computed for units that describe themselves (rack-5)" in said
     assert not (tmp_path / "agent.toml.setup").exists()
     assert "6 units on 3 buses" in at.run("check --config agent.toml")
     doctor = at.run("doctor --config agent.toml", status=1)
@@ -247,7 +249,7 @@ def the_gap_stays_visible(chrome: Chrome) -> None:
 
 def the_report_opens_offline(report: Path, chrome: Chrome) -> None:
     text = report.read_text()
-    assert "http" not in re.sub(r"http://127\.0\.0\.1:8000", "", text)  # self-contained
+    assert "http" not in re.sub(r"http://127\.0\.0\.1:8440", "", text)  # self-contained
     offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
     chrome.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
     try:

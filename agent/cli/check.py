@@ -26,6 +26,8 @@ from drivers.line import DATA_BITS
 from drivers.plan import PlanError
 from drivers.profile import Profile
 
+SOCKET_MOST = 107  # bytes of a Unix socket's path
+
 
 @click.command("check")
 @config_option
@@ -69,6 +71,11 @@ def command(path: Path, allow_late: bool) -> None:
         late += [_late(path, config, bus, name, age) for name, age in proven.items() if _is_late(config, age)]
     problems += [f"{path.name}: {problem}" for problem in _certificate_problems(config.upstream)]
     problems += [f"{path.name}: {problem}" for problem in _store_problems(config.store.path)]
+    if (long := len(os.fsencode(config.control.socket))) > SOCKET_MOST:
+        problems.append(
+            f"{path.name}: [control] socket: {long} bytes with its folder, and {SOCKET_MOST} is the most that"
+            " a socket's path can have (unix(7)); write a shorter one"
+        )
     for line in late if allow_late else ():
         click.echo(f"{line} (allowed by --allow-late)")
     if problems or (late and not allow_late):

@@ -63,7 +63,7 @@ def command(
     \b
     Examples:  sudo cellwarden setup
                cellwarden setup --config agent.toml --endpoint /dev/ttyUSB0 --line 9600-8N1 --label rack-1 \\
-                                --upstream https://collector.example:8443 --yes
+                                --upstream https://collector.example:8440 --yes
     """
     if not yes and not sys.stdin.isatty():
         raise Trouble(
@@ -140,8 +140,9 @@ class Dialogue:
         for number, done in enumerate(self.tested, 1):
             unit, seen = done.unit, done.sight.coverage()
             cells = sum(count for _, count, _ in seen)
-            modules = f" in {len(seen)} modules" if len(seen) > 1 else ""
-            told = f"{cells} cell voltages{modules}" if cells else "no single cells"
+            modules = sum(count > 0 for _, count, _ in seen)
+            within = f" in {modules} modules" if modules > 1 else ""
+            told = f"{cells} cell voltages{within}" if cells else "no single cells"
             click.echo(f"4/6 How is it labelled?        {unit.endpoint} id {unit.unit_id}: {told}")
             given = labels[number - 1] if number <= len(labels) else ""
             while not unit.label:

@@ -83,7 +83,7 @@ def upstream_of(talk: Talk) -> str:
     """Ask for the collector. One that announces itself can be chosen by a person, and is never proposed."""
     found = [] if talk.yes else Search(collectors=True).found()
     if not found:
-        return talk.ask("    The collector's URL", "http://127.0.0.1:8000")
+        return talk.ask("    The collector's URL", "http://127.0.0.1:8440")
     click.echo(f"    Collectors that announce themselves in this network ({HINT}):")
     for number, line in enumerate(lines(found), 1):
         click.echo(f"    {number}  {line}")

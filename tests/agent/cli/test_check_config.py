@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,24 @@ def test_a_path_where_no_buffer_can_be_is_refused_as_run_refuses_it(
     (line,) = [line for line in result.output.splitlines() if "[store] path" in line]
     assert line.startswith("Error: agent.toml: [store] path: ")
     assert why in line
+
+
+@pytest.mark.parametrize("bytes_", [107, 108])
+def test_a_path_where_no_socket_can_be_is_refused(tmp_path: Path, bytes_: int) -> None:
+    path = tmp_path / "agent.toml"
+    name = "s" * (bytes_ - len(os.fsencode(tmp_path)) - 1)
+    text = CONFIG.format(baud=9600, period_s=1.0, timeout_s=0.3)
+    path.write_text(f'[control]\nsocket = "{name}"\n{text}')
+    result = CliRunner().invoke(main, ["check", "--config", str(path)])
+    with socket.socket(socket.AF_UNIX) as there:
+        if bytes_ == 107:
+            there.bind(str(tmp_path / name))
+            assert result.exit_code == 0, result.output
+            return
+        with pytest.raises(OSError, match="too long"):
+            there.bind(str(tmp_path / name))
+    assert result.exit_code == 2
+    assert "agent.toml: [control] socket: 108 bytes with its folder, and 107 is the most" in result.output
 
 
 def test_where_run_makes_the_folder_of_the_buffer_check_leaves_nothing(tmp_path: Path) -> None:

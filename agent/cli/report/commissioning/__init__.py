@@ -134,7 +134,7 @@ def proof_of(path: Path, config: Config, profiles: Mapping[str, Profile]) -> str
         return "; ".join(late)
     told = f"every safety point within {config.agent.safety_deadline_s:g} s, computed with any one unit dead"
     own = [unit.path for unit in config.unit if profiles[unit.profile].sunspec]
-    return f"{told}; not computed for {', '.join(own)}, which describe themselves" if own else told
+    return f"{told}; not computed for units that describe themselves ({', '.join(own)})" if own else told
 
 
 def _where(config: Config, unit: UnitTable, profiles: Mapping[str, Profile]) -> str:
