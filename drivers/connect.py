@@ -17,17 +17,17 @@ import numpy as np
 from agent.quality import Quality
 from drivers.decode import codec_table, decode
 from drivers.errors import ChainError, ConnectError, IdentityMismatch, NoAnswer
-from drivers.expand import IdentityPoint, expand, reported, terrain
 from drivers.guards import needs_of
 from drivers.identity import Mark, best_first, expectation, fits, mark_of, names_units, text_of
 from drivers.layout import Image, Layout
 from drivers.line import DATA_BITS, Line
 from drivers.plan import Cut, Need, PlanError, ReadPlan, make_plan
+from drivers.profile.expansion import IdentityPoint, expand, reported, terrain
+from drivers.profile.schema import Profile
 from drivers.quantities import Poll
 from drivers.registers import Read, Reply
-from drivers.schema import Profile
-from drivers.sunspec import explore
-from drivers.sunspec_models import definition
+from drivers.sunspec.models import definition
+from drivers.sunspec.values import explore
 from drivers.values import Guard, Value
 
 __all__ = [

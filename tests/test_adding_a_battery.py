@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from agent.cli import main
-from drivers.profile import json_schema, load_profile, parse_profile
+from drivers.profile.load import json_schema, load_profile, parse_profile
 from drivers.quantities import QUANTITIES, UNITS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "adding-a-battery.md").read_text()

@@ -11,9 +11,9 @@ from agent.wire.schema import unusable
 from drivers.connect import connect
 from drivers.layout import Layout
 from drivers.line import Line
-from drivers.profile import load_profile, shipped_profiles
-from hil.bench import Bench
-from hil.room import load_room
+from drivers.profile.load import load_profile, shipped_profiles
+from hil.run.bench import Bench
+from hil.scenario.room import load_room
 
 ROOM = """
 [[unit]]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from agent.alarms.site import Desk
 from agent.clock import Clock
-from agent.config_file import load_config
-from agent.desk import Desk
-from agent.runtime.keeping import Keeping
+from agent.config.file import load_config
+from agent.runtime.restart_state import Keeping
 from agent.store.store import Store
 from agent.wire import decode_batch
 from collector.cli import main as collector

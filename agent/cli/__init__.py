@@ -2,7 +2,7 @@
 
 import click
 
-from agent.cli.lazy import lazy_group
+from agent.cli.common.lazy import lazy_group
 
 main = lazy_group(
     "cellwarden",

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from agent.backup import BackupError, collect, to_bytes
-from agent.cli.errors import Misuse
-from agent.cli.load import config_option, load
+from agent.box.backup import BackupError, collect, to_bytes
+from agent.cli.common.errors import Misuse
+from agent.cli.common.load import config_option, load
 
 
 @click.command("backup")

@@ -8,23 +8,23 @@ from typing import NamedTuple
 
 import click
 
-from agent.certificate import CertificateError, validity_warning
-from agent.cli.errors import Misuse
-from agent.cli.load import config_option, load
-from agent.cli.tables import plain_table, terminal
-from agent.config import Config, RtuBus, TcpBus, UnitTable, UpstreamTable
-from agent.hosts import authority
-from agent.line import line_of, serial_of, timeout_of
+from agent.cli.common.errors import Misuse
+from agent.cli.common.load import config_option, load
+from agent.cli.common.tables import plain_table, terminal
+from agent.config.hosts import authority
+from agent.config.line import line_of, serial_of, timeout_of
+from agent.config.tables import Config, RtuBus, TcpBus, UnitTable, UpstreamTable
 from agent.modbus.proof import Age, Load, ages, load_of
 from agent.outputs.coverage import uncovered
 from agent.store.estimate import estimate, free_mb, history_mb
 from agent.store.place import try_to_write
-from agent.uplink.tls import TlsError, client_context
+from agent.tls.certificate import CertificateError, validity_warning
+from agent.tls.contexts import TlsError, client_context
 from drivers.connect import assume, tells_apart
 from drivers.layout import Layout
 from drivers.line import DATA_BITS
 from drivers.plan import PlanError
-from drivers.profile import Profile
+from drivers.profile.load import Profile
 
 SOCKET_MOST = 107  # bytes of a Unix socket's path
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from agent.certificate import CertificateError, Files, ask, install, install_authority
-from agent.cli.errors import Finding, Misuse
-from agent.cli.load import config_option
-from agent.config import Config
-from agent.config_file import ConfigError, load_config
-from agent.uplink.tls import RELEASED_S
+from agent.cli.common.errors import Finding, Misuse
+from agent.cli.common.load import config_option
+from agent.config.file import ConfigError, load_config
+from agent.config.tables import Config
+from agent.tls.certificate import CertificateError, Files, ask, install, install_authority
+from agent.tls.contexts import RELEASED_S
 
 FOLDER = Path("/etc/cellwarden/tls")
 file_path = click.Path(path_type=Path, dir_okay=False)

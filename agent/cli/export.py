@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from agent.cli.buffer_file import buffer_options, reading
-from agent.cli.errors import Finding, Misuse
+from agent.cli.common.buffer_file import buffer_options, reading
+from agent.cli.common.errors import Finding, Misuse
 from collector.export import ExportError, Wanted, export
 from collector.moment import Moment
 from collector.told import Told

@@ -11,16 +11,16 @@ from typing import Any
 
 import click
 
-from agent.cli.codes import Trouble
-from agent.cli.load import config_option, load
-from agent.cli.tables import plain_table, terminal
-from agent.cli.talk import you
-from agent.cli.whole import replace_json
-from agent.config import Config
-from agent.detect.rows import FACTS, ROWS
+from agent.cli.common.codes import Trouble
+from agent.cli.common.files import replace_json
+from agent.cli.common.load import config_option, load
+from agent.cli.common.prompts import you
+from agent.cli.common.tables import plain_table, terminal
+from agent.config.tables import Config
+from agent.detect.table import FACTS, ROWS
 from drivers.connect import assume
 from drivers.files import read_text
-from drivers.profile import Profile
+from drivers.profile.load import Profile
 
 TIERS = ("operating", "recommended", "safety")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from agent.cli.buffer_file import buffer_options, reading
-from agent.cli.errors import Finding
-from agent.cli.tables import plain_table, terminal
+from agent.cli.common.buffer_file import buffer_options, reading
+from agent.cli.common.errors import Finding
+from agent.cli.common.tables import plain_table, terminal
 from collector.export import HEADER, Wanted, rows
 from collector.moment import Moment
 from collector.told import Told

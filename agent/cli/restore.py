@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from agent.backup import BackupError, from_bytes, restore
-from agent.cli.errors import Misuse
-from agent.config_file import ConfigError, load_config
+from agent.box.backup import BackupError, from_bytes, restore
+from agent.cli.common.errors import Misuse
+from agent.config.file import ConfigError, load_config
 
 
 @click.command("restore")

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import click
 
-from agent import kernels
-from agent.cli.errors import Misuse
-from agent.cli.load import config_option, load, load_as_before
+from agent.box import kernel_cache
+from agent.cli.common.errors import Misuse
+from agent.cli.common.load import config_option, load, load_as_before
 from agent.clock import Clock
-from agent.config import Config
+from agent.config.reload import ReloadRefused
+from agent.config.simulated import SimulatedClock, refusals
+from agent.config.tables import Config
 from agent.control.server import ControlError
-from agent.reload import ReloadRefused
 from agent.runtime import Agent
-from agent.simulated import SimulatedClock, refusals
 from agent.store.errors import StoreError
 from agent.store.vintage import older
-from drivers.profile import Profile
+from drivers.profile.load import Profile
 
 
 @click.command("run")
@@ -54,7 +54,7 @@ def command(path: Path, time_scale: float | None, bench_clock: Path | None) -> N
         if found := refusals(config):
             raise Misuse("\n".join(found))
         clock = SimulatedClock(time_scale, bench_clock)
-    kernels.prepare()  # a kernel that compiled at its first frame would hold up every bus
+    kernel_cache.prepare()  # a kernel that compiled at its first frame would hold up every bus
     try:
         reread = partial(_reread, path, simulated=time_scale is not None)
         agent = Agent(config, profiles, reread, clock, loaded.taken)

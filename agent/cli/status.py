@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from agent.cli.door import age, alarm_table, get, json_option, socket_option
-from agent.cli.errors import Finding
-from agent.cli.tables import plain_table, terminal
+from agent.cli.common.ask_agent import age, alarm_table, get, json_option, socket_option
+from agent.cli.common.errors import Finding
+from agent.cli.common.tables import plain_table, terminal
 from agent.view.words import learning
 
 

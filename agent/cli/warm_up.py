@@ -1,11 +1,11 @@
-"""cellwarden warm-up: compile the kernels, so that the next start of the agent need not."""
+"""cellwarden warm-up: compile the kernel_cache, so that the next start of the agent need not."""
 
 import logging
 import os
 
 import click
 
-from agent import kernels
+from agent.box import kernel_cache
 
 
 @click.command("warm-up")
@@ -17,6 +17,10 @@ def command() -> None:
       runuser -u cellwarden -- env NUMBA_CACHE_DIR=/var/cache/cellwarden/kernels cellwarden warm-up
     """
     logging.basicConfig(format="%(message)s")
-    seconds = kernels.prepare()
-    where = "in memory only" if kernels.IN_MEMORY in os.environ else os.environ.get(kernels.CACHE, "on disk")
+    seconds = kernel_cache.prepare()
+    where = (
+        "in memory only"
+        if kernel_cache.IN_MEMORY in os.environ
+        else os.environ.get(kernel_cache.CACHE, "on disk")
+    )
     click.echo(f"kernels are ready after {seconds:.1f} s ({where})")

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from agent.alarm import NoSuchAlarm
+from agent.alarms.record import NoSuchAlarm
+from agent.alarms.site import MAX_DRILL_S, MAX_SHELVED_S, Desk
+from agent.control.present import Look, unknown
 from agent.control.server import Call, Handler, Refused
-from agent.desk import MAX_DRILL_S, MAX_SHELVED_S, Desk
-from agent.detect.alarms import Does
-from agent.present import Look, unknown
+from agent.detect.alarms.states import Does
 
 DRILL_S = 10.0
 MINUTE_S = 60.0

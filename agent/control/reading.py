@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from agent.alarms.site import Desk
 from agent.control.server import Call, Handler, Refused
-from agent.desk import Desk
 from agent.modbus.bus import Bus
-from agent.modbus.guest import GuestRefused, Heard
+from agent.modbus.manual_read import GuestRefused, Heard
 from agent.modbus.ports import PortError
 from agent.modbus.verdict import verdict_of
 from drivers.registers import Area, Read

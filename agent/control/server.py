@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from agent.desk import Person
+from agent.alarms.site import Person
 
 GROUP = "cellwarden"
 MAX_BODY_BYTES = 64 * 1024

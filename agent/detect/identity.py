@@ -2,9 +2,9 @@
 another than it was: told once, for somebody to read, and over at once.
 """
 
-from agent.detect.alarms import AlarmEvent
-from agent.detect.book import AlarmBook, Explain
-from agent.detect.rows import Row, rows_of
+from agent.detect.alarms.book import AlarmBook, Explain
+from agent.detect.alarms.states import AlarmEvent
+from agent.detect.table import Row, rows_of
 
 _ROWS = rows_of("identity")
 _TIER = next(tier for tier, row in enumerate(_ROWS) if row)

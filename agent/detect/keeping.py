@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.detect.channels import Floats
-from agent.detect.kernel import Banks
-from agent.detect.slope import JUDGED_S
-from agent.detect.surroundings import LIMITS
-from agent.detect.validity import HELD_T, LAST_T
+from agent.detect.kernels.judge_unit import Banks
+from agent.detect.kernels.slope import JUDGED_S
+from agent.detect.kernels.surroundings import LIMITS
+from agent.detect.kernels.validity import HELD_T, LAST_T
 
 Arrays = Sequence[NDArray[Any]]
 Parts = dict[str, list[Any]]  # by name: version, bytes

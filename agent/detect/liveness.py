@@ -32,12 +32,11 @@ from typing import Any
 
 import numpy as np
 
-from agent.detect.alarms import AlarmEvent, called
-from agent.detect.book import AlarmBook
+from agent.detect.alarms.book import AlarmBook
+from agent.detect.alarms.states import AlarmEvent, called
 from agent.detect.channels import TEMPERATURES, VOLTAGES, Codes, Flags, Floats, Ints, distinct
 from agent.detect.keeping import pack_arrays, unpack_arrays
-from agent.detect.rows import Row, rows_of
-from agent.detect.stillness import (
+from agent.detect.kernels.stillness import (
     FRAMES,
     LEAST_S,
     LONGEST,
@@ -47,6 +46,7 @@ from agent.detect.stillness import (
     find_stuck,
     follow,
 )
+from agent.detect.table import Row, rows_of
 from agent.quality import Quality
 
 WITHIN_S = 300.0  # of the last fresh value: the latest that an alarm may come; the earliest is LEAST_S

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agent.detect.alarms import Alarm, AlarmEvent, State, called
-from agent.detect.book import AlarmBook
+from agent.detect.alarms.book import AlarmBook
+from agent.detect.alarms.states import Alarm, AlarmEvent, State, called
 from agent.detect.channels import Codes
-from agent.detect.rows import TIERS, Row, rows_of
+from agent.detect.table import TIERS, Row, rows_of
 from agent.quality import Quality
 
 Int64 = npt.NDArray[np.int64]

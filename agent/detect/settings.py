@@ -8,7 +8,7 @@ from hashlib import blake2b
 import numpy as np
 
 from agent.detect.channels import Floats
-from agent.detect.rows import DETECTORS, ROWS, Row
+from agent.detect.table import DETECTORS, ROWS, Row
 
 OVERRIDABLE = ("limit", "on_delay_s", "off_delay_s", "dead_band", "latch")
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.detect.alarms import AlarmEvent
-from agent.detect.book import AlarmBook
+from agent.detect.alarms.book import AlarmBook
+from agent.detect.alarms.states import AlarmEvent
 from agent.detect.knowledge import stale_s
-from agent.detect.rows import Row, rows_of
+from agent.detect.table import Row, rows_of
 
 AT_ONCE_S = 60.0  # units that fall silent within so long of each other share a cause
 LEAST_UNITS = 2

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from agent.detect.alarms import AlarmEvent
-from agent.detect.book import AlarmBook
+from agent.detect.alarms.book import AlarmBook
+from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Codes, Floats, Ints
 from agent.detect.keeping import Parts, layout_digest
 from agent.detect.liveness import Liveness

@@ -1,8 +1,8 @@
 """A unit that nobody sees: one alarm of its own, whatever it would tell if it did. Pure."""
 
-from agent.detect.alarms import AlarmEvent, called
-from agent.detect.book import AlarmBook
-from agent.detect.rows import Row, rows_of
+from agent.detect.alarms.book import AlarmBook
+from agent.detect.alarms.states import AlarmEvent, called
+from agent.detect.table import Row, rows_of
 
 _ROWS = rows_of("blind")
 _TIER, _ROW = next((tier, row) for tier, row in enumerate(_ROWS) if row and row.severity == "warning")

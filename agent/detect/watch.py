@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from agent.detect import banks, imbalance, inputs, keeping, liveness, slope, wander
-from agent.detect.alarms import AlarmEvent, called
-from agent.detect.book import AlarmBook
+from agent.detect import keeping, liveness
+from agent.detect.alarms.book import AlarmBook
+from agent.detect.alarms.explanation import Case
+from agent.detect.alarms.states import AlarmEvent, called
 from agent.detect.channels import Codes, Flags, Floats, Ints
-from agent.detect.debounce import CHANGED, Delays, Rows, new_delays
-from agent.detect.explain import Case
-from agent.detect.kernel import judge_unit
-from agent.detect.memory import addresses, table_of
-from agent.detect.rows import SIGHT, Row, detector_of, rows_of
+from agent.detect.detectors import Detector, Teller
+from agent.detect.kernels import banks, imbalance, inputs, slope, wander
+from agent.detect.kernels.debounce import CHANGED, Delays, Rows, new_delays
+from agent.detect.kernels.judge_unit import judge_unit
+from agent.detect.kernels.memory import addresses, table_of
 from agent.detect.settings import Settings
-from agent.detect.teller import Detector, Teller
+from agent.detect.table import SIGHT, Row, detector_of, rows_of
 
 POLLS_COUNTED = (
     3.0  # a frame stands for no more than this many polls as evidence, however long the gap before it

@@ -6,12 +6,12 @@ import random
 from collections import deque
 
 from agent.clock import Clock
-from agent.modbus.guest import PATIENCE_S, Guest, GuestRefused, Heard, parts
+from agent.modbus.manual_read import PATIENCE_S, Guest, GuestRefused, Heard, parts
 from agent.modbus.overheard import ANOTHER_MASTER, REMEDY, described
 from agent.modbus.ports import HungUp, Port, PortError
+from agent.modbus.repeats import Told
 from agent.modbus.schedule import Schedule
 from agent.modbus.unit import Unit
-from agent.told import Told
 from drivers.registers import Read
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import socket
 import time
 from collections import deque
 
-from agent.hosts import authority
+from agent.config.hosts import authority
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_request
 from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, HungUp, PortError, Tap, nobody
 from drivers.registers import Read

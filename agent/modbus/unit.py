@@ -20,13 +20,13 @@ from agent.clock import Clock, Stamp
 from agent.frame import Frame
 from agent.intervals import Intervals
 from agent.modbus.adu import data_bytes
-from agent.modbus.conversation import Conversation, shared
 from agent.modbus.cycle import CONNECT, PROBE, Ask, Connection, Cycle, Wish
+from agent.modbus.identification import Conversation, shared
 from agent.modbus.overheard import ANOTHER_MASTER, REMEDY
 from agent.modbus.ports import NO_REPLY, SILENCE, Answer
 from agent.modbus.sameness import Judgement, Said, Sameness
 from agent.modbus.silence import Silence
-from agent.modbus.stations import Stations
+from agent.modbus.sub_units import Stations
 from agent.modbus.timing import ResponseTimes, backoff_s, overdue_s
 from agent.modbus.verdict import UNHEARD, Counters, Verdict, verdict_of
 from agent.quality import Quality
@@ -35,7 +35,7 @@ from drivers.identity import told
 from drivers.layout import Layout
 from drivers.line import Line
 from drivers.plan import Cut
-from drivers.profile import Profile
+from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 
 log = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ start nothing has been seen yet, so it starts dropped.
 
 from collections.abc import Iterable, Sequence
 
-from agent.alarm import AlarmId
-from agent.detect.alarms import AlarmEvent, State
-from agent.detect.rows import CRITICAL
+from agent.alarms.record import AlarmId
+from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.table import CRITICAL
 
 #: States in which an alarm still wants to be heard; shelved and out of service are a person's decision.
 HEARD = frozenset({State.NEW, State.ACK, State.CLEARED_NEW})
@@ -39,7 +39,7 @@ class Annunciator:
         ]
 
     def sight(self, unit: str, knowledge: str) -> None:
-        """Take how much is known of a unit (`agent.status.knowledge`)."""
+        """Take how much is known of a unit (`agent.control.status.knowledge`)."""
         self._sight[unit] = knowledge
 
     def drill(self, until_s: float) -> None:

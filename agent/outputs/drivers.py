@@ -1,6 +1,6 @@
 """From the [relay] table to the driver that it asks for."""
 
-from agent.config import CoilRelay, GpioRelay
+from agent.config.tables import CoilRelay, GpioRelay
 from agent.modbus.coil import CoilDriver
 from agent.outputs.gpio import GpioDriver
 from agent.outputs.relay import Driver

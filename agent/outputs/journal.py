@@ -11,9 +11,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.alarm import AlarmId
-from agent.detect.alarms import AlarmEvent, State
-from agent.detect.rows import ADVICE, CRITICAL, WARNING
+from agent.alarms.record import AlarmId
+from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.table import ADVICE, CRITICAL, WARNING
 
 JOURNALD = Path("/run/systemd/journal/socket")
 SYSLOG = Path("/dev/log")

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from agent.detect.alarms import AlarmEvent
+from agent.detect.alarms.states import AlarmEvent
 from agent.outputs.annunciator import Annunciator
 
 log = logging.getLogger(__name__)

@@ -10,26 +10,26 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-from agent import notify
+from agent.box import service_manager
 from agent.clock import Clock, OffsetWatch
-from agent.config import Config
-from agent.config_file import Taken
+from agent.config.file import Taken
+from agent.config.reload import Change, ReloadRefused, change_of
+from agent.config.tables import Config
 from agent.control.api import routes
 from agent.control.reading import read_routes
 from agent.control.server import ControlServer
-from agent.credentials import handed_over
-from agent.detect.rows import CRITICAL, WARNING
+from agent.detect.table import CRITICAL, WARNING
 from agent.modbus.bus import Bus
-from agent.reload import Change, ReloadRefused, change_of
+from agent.runtime.frame_sink import SITE
 from agent.runtime.parts import Parts, must_reach
 from agent.runtime.report import Report
 from agent.runtime.supervisor import Work, serve
 from agent.runtime.tasks import cancel, supervised
-from agent.runtime.watching import SITE
 from agent.store.errors import StoreError
 from agent.store.intervals import Stretch
 from agent.store.ledger import Event
-from drivers.profile import Profile
+from agent.tls.credentials import handed_over
+from drivers.profile.load import Profile
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Agent:
     ) -> None:
         self.parts = parts = Parts(config, profiles, clock or Clock())
         self._reread, self._taken = reread, taken
-        self._notifier = notify.Notifier()
+        self._notifier = service_manager.Notifier()
         self._report = report = Report(parts, lambda: self._page)
         self._page = parts.new_page(report.view)
         self._offsets = OffsetWatch(parts.clock.boot_id, parts.store.clock_offset_ns())
@@ -222,9 +222,11 @@ class Agent:
         """Say that the agent is ready, and feed the watchdog for as long as it polls and commits."""
         self._notifier.send("READY=1")
         buses = self.parts.buses.values()
-        await notify.feed(
+        await service_manager.feed(
             self._notifier,
-            notify.Stall({b.name: notify.limit_s(u.period_s for u in b.units) for b in buses}),
+            service_manager.Stall(
+                {b.name: service_manager.limit_s(u.period_s for u in b.units) for b in buses}
+            ),
             lambda: {b.name: sum(u.counters.cycles for u in b.units) for b in buses},
             partial(self.parts.writer, int),  # works in order: it answers when it is done with the rest
             self._report.summary,
@@ -236,7 +238,7 @@ class Agent:
         cert = handed_over(self.parts.config.upstream.cert)
         while cert:
             # not without one: 8 MB of memory
-            from agent.certificate import CertificateError, validity_warning
+            from agent.tls.certificate import CertificateError, validity_warning
 
             try:
                 warning = validity_warning(cert, time.time())

@@ -9,11 +9,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.alarms.site import Desk
 from agent.clock import Clock
-from agent.config import Config, LeftOut, RtuBus, TcpBus, UnitTable, is_loopback
-from agent.credentials import handed_over
-from agent.desk import Desk
-from agent.line import line_of, serial_of, timeout_of
+from agent.config.line import line_of, serial_of, timeout_of
+from agent.config.reload import ReloadRefused
+from agent.config.tables import Config, LeftOut, RtuBus, TcpBus, UnitTable, is_loopback
 from agent.modbus.bus import Bus
 from agent.modbus.left_out import LeftOutPort
 from agent.modbus.ports import Port
@@ -24,20 +24,20 @@ from agent.outputs.annunciator import Annunciator
 from agent.outputs.drivers import driver_of
 from agent.outputs.journal import Journal
 from agent.outputs.relay import Relay
-from agent.reload import ReloadRefused
+from agent.runtime.frame_sink import SITE, Watching
 from agent.runtime.tasks import Background
-from agent.runtime.watching import SITE, Watching
+from agent.store.account import Settings
 from agent.store.errors import DiskTrouble, StoreError
 from agent.store.estimate import history_mb
 from agent.store.ledger import Event
 from agent.store.recorder import Recorder
-from agent.store.room import Settings
 from agent.store.store import Store
 from agent.store.writer import Writer
+from agent.tls.contexts import TlsError, client_context
+from agent.tls.credentials import handed_over
 from agent.uplink.pace import Pace
-from agent.uplink.tls import TlsError, client_context
 from agent.uplink.uplink import Uplink
-from drivers.profile import Profile
+from drivers.profile.load import Profile
 
 if TYPE_CHECKING:
     from agent.web.server import Look, Page

@@ -9,19 +9,19 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agent.control.api import alarms_of, relay_of
-from agent.detect.alarms import AlarmEvent
+from agent.control.present import Present
+from agent.control.status import bus_report, health, points, unit_report
+from agent.detect.alarms.states import AlarmEvent
 from agent.detect.knowledge import Knowledge, stale_s
-from agent.headline import headline
-from agent.present import Present
 from agent.runtime.parts import VERSION, Parts
-from agent.seen import TREND_STEP_S, Trends
-from agent.status import bus_report, health, points, unit_report
+from agent.store.alarm_counts import Counting
 from agent.store.errors import StoreError
-from agent.store.raised import Counting
+from agent.view.headline import headline
+from agent.view.last_values import TREND_STEP_S, Trends
 from agent.view.site import unit_view, view
 
 if TYPE_CHECKING:
-    from agent.metrics import MetricsServer
+    from agent.control.metrics import MetricsServer
     from agent.web.server import Page
 
 
@@ -50,7 +50,7 @@ class Report:
         """Make what serves `GET /metrics`, where it is to be served."""
         if listen is None:
             return None
-        from agent.metrics import MetricsServer, exposition  # not without a listener: 2 MB of memory
+        from agent.control.metrics import MetricsServer, exposition  # not without a listener: 2 MB of memory
 
         def text() -> bytes:
             buses, now_s = list(self._parts.buses.values()), self._parts.clock.boottime_s()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from agent.told import Told
+from agent.modbus.repeats import Told
 from agent.wire.text import printable
 
 log = logging.getLogger(__name__)

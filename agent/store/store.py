@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from agent.store.account import Account, Settings
 from agent.store.ballast import BALLAST_BYTES, Ballast
 from agent.store.black_box import ROUTINE, BlackBox, rack_of
 from agent.store.carry import Left, begin_beside
@@ -30,7 +31,6 @@ from agent.store.outgoing import PendingBatch, in_order
 from agent.store.place import must_be_a_file
 from agent.store.receipt import Receipt
 from agent.store.renumber import HIGHEST, forgotten_at_most, renumber
-from agent.store.room import Account, Settings
 from agent.store.salvage import Salvage, salvage
 from agent.store.vintage import mark
 from agent.wire.errors import WireError
@@ -299,7 +299,7 @@ class Store:
             return {digest for (digest,) in self._db.execute("SELECT hash FROM schema")}
 
     def snapshots(self) -> dict[str, bytes]:
-        """Return what is kept over a restart, by name, as it was last sealed; see `agent.runtime.keeping`."""
+        """Return what is kept over a restart, by name, as last sealed; see `agent.runtime.restart_state`."""
         with self._reading():
             return dict(self._db.execute("SELECT unit, CAST(body AS BLOB) FROM snapshot").fetchall())
 

@@ -22,13 +22,13 @@ from agent.store.errors import Implausible, StoreError
 from agent.store.outgoing import PendingBatch
 from agent.store.store import Store
 from agent.store.writer import Writer
+from agent.tls.contexts import TlsError
 from agent.uplink.answer import Answer, Conflict, RequestTooLarge, Unsound, UplinkError, understand
 from agent.uplink.aside import AGAIN_S, Aside
 from agent.uplink.healing import HealingPace
 from agent.uplink.pace import Pace
 from agent.uplink.refusal import refusal
 from agent.uplink.schemas import Schemas
-from agent.uplink.tls import TlsError
 from agent.wire.limits import DEFAULT_LIMITS
 from agent.wire.ranges import Ranges
 from agent.wire.request import CONTENT_TYPE, PATH, Acknowledgement, Request, encode_request

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from agent.headline import KNOWLEDGE, UNWATCHED
 from agent.modbus.verdict import UNHEARD, Verdict
-from agent.seen import Trends
-from agent.store.raised import Raised
+from agent.store.alarm_counts import Raised
 from agent.view import alarms as alarm_list
 from agent.view import cells as cell_map
 from agent.view import words
 from agent.view.figures import figures
+from agent.view.headline import KNOWLEDGE, UNWATCHED
+from agent.view.last_values import Trends
 
 REFRESH_S = 2.0
 LOG_LINES = 20

@@ -5,9 +5,9 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
-from agent.seen import TREND_S, TREND_STEP_S
 from agent.view import words
 from agent.view.cells import spoken
+from agent.view.last_values import TREND_S, TREND_STEP_S
 from agent.web import svg
 from agent.web.alarms import GLYPH, alarms
 

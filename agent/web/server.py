@@ -13,8 +13,8 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from agent.credentials import no_passphrase
 from agent.store.reading import BufferError
+from agent.tls.credentials import no_passphrase
 from agent.view.site import REFRESH_S
 from agent.web import pages
 from agent.web.guard import COOKIE, HEADERS, Door, Rate, TokenError, is_ours, query_of, read_token, whose
@@ -85,7 +85,7 @@ class Page:
     async def announce(self) -> None:
         """Say in the network that the page is here, if it is to be said, once it is; until cancelled."""
         if self._announced:
-            from agent.discovery import AGENT, announce  # 3 MB that most agents do not need
+            from agent.box.discovery import AGENT, announce  # 3 MB that most agents do not need
 
             await self._listening.wait()
             name, said = self._announced["name"], {**self._announced, "path": "/"}

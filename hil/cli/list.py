@@ -4,8 +4,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from hil.expect import clock
-from hil.scenario import SHIPPED, load_scenario
+from hil.scenario.expect import clock
+from hil.scenario.scenario import SHIPPED, load_scenario
 
 
 @click.command("list")

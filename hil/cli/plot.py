@@ -6,9 +6,9 @@ import click
 import numpy as np
 
 from hil.cli import refuse
-from hil.evidence import Trace
-from hil.recording import RecordingError, load_recording
-from hil.report import write_plots
+from hil.plant.recording import RecordingError, load_recording
+from hil.scenario.evidence import Trace
+from hil.scenario.report import write_plots
 
 
 @click.command("plot")

@@ -8,9 +8,9 @@ from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from drivers.profile import ProfileError, load_profile
+from drivers.profile.load import ProfileError, load_profile
 from hil.cli import refuse
-from hil.recorder import Client, Recorder, RecorderError
+from hil.run.recorder import Client, Recorder, RecorderError
 
 EPILOG = """\
 \b

@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from hil.cli import refuse
-from hil.evidence import Evidence
-from hil.expect import clock
-from hil.report import write_html
-from hil.room import RoomError
-from hil.run_agent import run_agent
-from hil.run_direct import run_direct
-from hil.scenario import SHIPPED, Scenario, find_scenario, load_scenario
-from hil.verdict import Verdict, judge, junit, text
+from hil.run.agent import run_agent
+from hil.run.direct import run_direct
+from hil.scenario.evidence import Evidence
+from hil.scenario.expect import clock
+from hil.scenario.report import write_html
+from hil.scenario.room import RoomError
+from hil.scenario.scenario import SHIPPED, Scenario, find_scenario, load_scenario
+from hil.scenario.verdict import Verdict, judge, junit, text
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 EPILOG = """\

@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from hil.bench import Bench
 from hil.cli import refuse
 from hil.modbus.tcp import EndpointError
-from hil.room import RoomError, load_room
+from hil.run.bench import Bench
+from hil.scenario.room import RoomError, load_room
 
 EXAMPLE = """\
 \b

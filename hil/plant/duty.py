@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from hil.source import Floats
+from hil.plant.source import Floats
 
 FLOAT, DISCHARGE, OPEN = "float", "discharge", "open"
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from hil.source import Arrangement
+from hil.plant.source import Arrangement
 
 _CELL = re.compile(r"(?:string(\d+)/)?(?:module(\d+)/)?cell(\d+)")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.source import Channel
+from hil.plant.source import Channel
 
 TEMPERATURE = "cell_temperature"
 

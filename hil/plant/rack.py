@@ -23,7 +23,7 @@ from hil.plant.events import (
     cell_index,
 )
 from hil.plant.kernel import CELL, CHEMICAL, ELECTRIC_IN, HEAT, NETWORK, REACTION, TO_ROOM, run_rack
-from hil.source import Arrangement, Floats
+from hil.plant.source import Arrangement, Floats
 
 GOOD_BUSBAR_OHM = 0.00005
 

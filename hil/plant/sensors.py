@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hil.plant.events import RackEvent
 from hil.plant.faults import SensorFault, SensorSwapped, find, strike
 from hil.plant.rack import Course, Rack
-from hil.source import UNIT_QUANTITIES, Floats
+from hil.plant.source import UNIT_QUANTITIES, Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.store.room import Settings
+from agent.store.account import Settings
 from agent.store.store import Store
 from tests.agent.store.buffers import BOOT, Opener, kill, own_alarm
 

@@ -17,8 +17,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from agent import metrics
-from agent.metrics import MetricsServer
+from agent.control import metrics
+from agent.control.metrics import MetricsServer
 from agent.web import server
 from agent.wire import listening
 from agent.wire.listening import SPARE, listen

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.discovery import COLLECTOR, find
+from agent.box.discovery import COLLECTOR, find
 from collector.announce import KIND
-from tests.agent.test_discovery import HOME, found
+from tests.agent.box.test_discovery import HOME, found
 from tests.collector.authority import Authority
 from tests.collector.processes import Collector
 

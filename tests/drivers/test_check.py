@@ -2,8 +2,8 @@
 
 import pytest
 
-from drivers.check import check_profile
-from drivers.profile import ProfileError, load_profile, parse_profile
+from drivers.profile.check import check_profile
+from drivers.profile.load import ProfileError, load_profile, parse_profile
 
 HEAD = 'schema = 1\nmodel = "acme"\n'
 

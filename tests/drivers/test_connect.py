@@ -5,7 +5,7 @@ import pytest
 from agent.quality import Quality
 from drivers.connect import ConnectError, IdentityMismatch, NoAnswer, connect
 from drivers.identity import text_of
-from drivers.profile import parse_profile
+from drivers.profile.load import parse_profile
 from drivers.registers import Area, Read, Reply
 from tests.drivers.units import Frame, Unit, block, converse, text
 

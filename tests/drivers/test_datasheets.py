@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from agent.quality import Quality
-from drivers.check import check_profile
 from drivers.connect import connect
 from drivers.dump import hold, parse_dump
-from drivers.profile import load_profile
+from drivers.profile.check import check_profile
+from drivers.profile.load import load_profile
 
 SHEETS = sorted(path for path in (Path(__file__).parent / "datasheets").iterdir() if path.is_dir())
 FURTHER = {"gridbox": 2}  # the second unit behind its gateway was captured

@@ -12,8 +12,8 @@ import pytest
 from pydantic import BaseModel
 
 from drivers.connect import assume
-from drivers.profile import Profile, ProfileError, load_profile, parse_profile
-from drivers.schema import Tiers
+from drivers.profile.load import Profile, ProfileError, load_profile, parse_profile
+from drivers.profile.schema import Tiers
 
 EVERYTHING = """
 schema = 1

@@ -8,7 +8,7 @@ from agent.quality import Quality
 from drivers.connect import connect
 from drivers.line import Line
 from drivers.plan import Need, Terrain, make_plan
-from drivers.profile import parse_profile
+from drivers.profile.load import parse_profile
 from drivers.quantities import Poll
 from drivers.registers import Area, Reply
 from drivers.values import Span, contains

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from drivers.check import check_profile
 from drivers.connect import assume
-from drivers.problems import ProfileError
-from drivers.profile import parse_profile
+from drivers.profile.check import check_profile
+from drivers.profile.load import parse_profile
+from drivers.profile.problems import ProfileError
 from drivers.registers import Area
 
 HEAD = 'schema = 1\nmodel = "acme"\n'

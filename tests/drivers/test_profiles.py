@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from drivers.connect import assume
-from drivers.expand import expand
-from drivers.profile import ProfileError, json_schema, load_profile, parse_profile, shipped_profiles
+from drivers.profile.expansion import expand
+from drivers.profile.load import ProfileError, json_schema, load_profile, parse_profile, shipped_profiles
 from drivers.registers import Area, Read
 from drivers.values import Reading
 

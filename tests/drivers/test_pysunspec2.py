@@ -7,9 +7,9 @@ import pytest
 
 from agent.quality import Quality
 from drivers.connect import connect
-from drivers.profile import load_profile
-from drivers.sunspec_image import Sketch, compose
-from drivers.sunspec_models import definition
+from drivers.profile.load import load_profile
+from drivers.sunspec.image import Sketch, compose
+from drivers.sunspec.models import definition
 from tests.drivers.units import Frame, Unit, block, converse
 
 client = pytest.importorskip("sunspec2.modbus.client", reason="pysunspec2 is not installed")

@@ -6,9 +6,9 @@ The addresses and scales are those of the facts (datasheets, other people's driv
 import pytest
 
 from agent.quality import Quality
-from drivers.check import check_profile
 from drivers.connect import connect
-from drivers.profile import load_profile, shipped_profiles
+from drivers.profile.check import check_profile
+from drivers.profile.load import load_profile, shipped_profiles
 from drivers.registers import Area
 from tests.drivers.units import Frame, Unit, block, converse, text
 

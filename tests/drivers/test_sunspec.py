@@ -4,10 +4,10 @@ import pytest
 
 from agent.quality import Quality
 from drivers.connect import ChainError, IdentityMismatch, NoAnswer, connect
-from drivers.profile import load_profile, parse_profile
+from drivers.profile.load import load_profile, parse_profile
 from drivers.registers import Area, Reply
-from drivers.sunspec_image import Sketch, compose
-from drivers.sunspec_models import definition
+from drivers.sunspec.image import Sketch, compose
+from drivers.sunspec.models import definition
 from tests.drivers.units import Frame, Unit, block, converse, text
 
 PROFILE = load_profile("sunspec-lithium-ion")

@@ -3,15 +3,7 @@
 import numpy as np
 import pytest
 
-from hil.bmu import (
-    Bmu,
-    BmuAlarm,
-    BmuAverages,
-    BmuHeartbeatStops,
-    BmuHolds,
-    BmuLosesModule,
-    BmuReboots,
-)
+from hil.bmu.bmu import Bmu, BmuAlarm, BmuAverages, BmuHeartbeatStops, BmuHolds, BmuLosesModule, BmuReboots
 from hil.plant.events import InternalShort
 from hil.plant.faults import (
     SensorDrift,
@@ -25,7 +17,7 @@ from hil.plant.faults import (
 )
 from hil.plant.rack import Rack, RackParameters
 from hil.plant.sensors import RackSource
-from hil.source import Arrangement, Channel
+from hil.plant.source import Arrangement, Channel
 
 SHAPE = Arrangement(strings=1, modules=2, cells=4, sensors=2)
 PROBE, OTHER = "string1/module1/cell1", "string1/module2/cell3"

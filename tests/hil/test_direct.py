@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from agent.quality import Quality
-from drivers.profile import load_profile
-from hil.battery_models import SunSpecMap
-from hil.direct import Direct
+from drivers.profile.load import load_profile
+from hil.bmu.battery_models import SunSpecMap
+from hil.bmu.registers import ProfileMap, ask
 from hil.plant.events import InternalShort
 from hil.plant.rack import Rack, RackParameters
 from hil.plant.sensors import RackSource
-from hil.registers import ProfileMap, ask
-from hil.source import Arrangement
+from hil.plant.source import Arrangement
+from hil.run.unit import Direct
 
 
 def unit(profile_name: str, **more: object) -> tuple[Direct, RackSource, ProfileMap | SunSpecMap]:

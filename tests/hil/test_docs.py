@@ -5,9 +5,9 @@ import re
 import tomllib
 from pathlib import Path
 
-from hil.events import KINDS
-from hil.expect import EXPECTATIONS
-from hil.scenario import load_scenario
+from hil.scenario.events import KINDS
+from hil.scenario.expect import EXPECTATIONS
+from hil.scenario.scenario import load_scenario
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text("utf-8")
 

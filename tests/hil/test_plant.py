@@ -18,7 +18,7 @@ from hil.plant.events import (
     WeakCell,
 )
 from hil.plant.rack import UNCOUPLED, Cooling, EnergyBook, Rack, RackParameters
-from hil.source import Arrangement
+from hil.plant.source import Arrangement
 
 SHAPE = Arrangement(strings=2, modules=3, cells=4, sensors=2)
 STILL = Room(swing_k=0.0)

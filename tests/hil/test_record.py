@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.recording import load_recording
+from hil.plant.recording import load_recording
 
 SHORT = ("--minutes", "0.05")
 

@@ -8,16 +8,16 @@ import math
 import numpy as np
 import pytest
 
-from drivers.profile import load_profile, parse_profile
+from drivers.profile.load import load_profile, parse_profile
 from drivers.registers import Area, Reply
-from hil.battery_models import SunSpecMap, extremes, scale_factors
-from hil.binding import bind
+from hil.bmu.battery_models import SunSpecMap, extremes, scale_factors
+from hil.bmu.binding import bind
+from hil.bmu.registers import ProfileMap, RegisterError, converse
 from hil.plant.duty import DISCHARGE, Duty, Phase
 from hil.plant.rack import Rack, RackParameters
+from hil.plant.recording import load_recording
 from hil.plant.sensors import RackSource
-from hil.recording import load_recording
-from hil.registers import ProfileMap, RegisterError, converse
-from hil.source import Arrangement, Channel
+from hil.plant.source import Arrangement, Channel
 
 SUNSPEC = load_profile("sunspec-lithium-ion")
 NOT_THERE_U16, NOT_THERE_I16 = 0xFFFF, 0x8000

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hil.bench import Bench
-from hil.recording import SHIPPED
-from hil.room import RoomError, load_room
+from hil.plant.recording import SHIPPED
+from hil.run.bench import Bench
+from hil.scenario.room import RoomError, load_room
 
 GOOD = """
 [[bus]]

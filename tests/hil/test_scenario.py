@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from hil.evidence import Alarm, Evidence, Trace
-from hil.expect import AlarmExpect, QuietExpect, clock
-from hil.room import RoomError
-from hil.run_direct import run_direct
-from hil.scenario import SHIPPED, find_scenario, load_scenario
-from hil.verdict import judge, junit, text
+from hil.run.direct import run_direct
+from hil.scenario.evidence import Alarm, Evidence, Trace
+from hil.scenario.expect import AlarmExpect, QuietExpect, clock
+from hil.scenario.room import RoomError
+from hil.scenario.scenario import SHIPPED, find_scenario, load_scenario
+from hil.scenario.verdict import judge, junit, text
 
 GOOD = """
 about = "a short in one of two units"

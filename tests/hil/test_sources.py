@@ -7,9 +7,9 @@ import pytest
 
 from hil.plant.events import InternalShort
 from hil.plant.rack import Rack, RackParameters
+from hil.plant.recording import SHIPPED, RecordingError, load_recording
 from hil.plant.sensors import RackSource
-from hil.recording import SHIPPED, RecordingError, load_recording
-from hil.source import Arrangement, Channel
+from hil.plant.source import Arrangement, Channel
 
 SIXTEEN = Arrangement(strings=1, modules=1, cells=16, sensors=4)
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from agent.clock import Stamp
 from agent.frame import Frame
+from agent.store.account import Settings
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
-from agent.store.room import Settings
 from agent.store.store import Store
 from agent.store.writer import Writer
+from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
-from agent.uplink.tls import client_context
 from agent.uplink.uplink import Uplink
 from agent.wire import encode_schema
 from tests.agent.store.buffers import ALARM, BOOT, own_alarm

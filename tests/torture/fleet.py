@@ -15,8 +15,8 @@ import zstandard
 
 from agent.store.store import Store
 from agent.store.writer import Writer
+from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
-from agent.uplink.tls import client_context
 from agent.uplink.uplink import Uplink
 from agent.wire import CONTENT_TYPE, PATH, Request, encode_request
 from tests.agent.store.buffers import BOOT, own_alarm

@@ -19,8 +19,8 @@ from agent.store.ledger import Event
 from agent.store.recorder import Recorder
 from agent.store.store import Store
 from agent.store.writer import Writer
+from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
-from agent.uplink.tls import client_context
 from agent.uplink.uplink import Uplink
 from tests.agent.store.buffers import ALARM, BOOT, own_alarm
 from tests.collector.processes import Collector

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from agent.store.account import Settings
 from agent.store.errors import StoreError
-from agent.store.room import Settings
 from agent.store.store import Store
 from tests.collector.processes import Collector
 from tests.torture.agents import MANY, drain, opened, seal

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
+from agent.store.account import Settings
 from agent.store.errors import StoreError
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
-from agent.store.room import Settings
 from agent.store.store import Store
 from agent.wire.batch import decode_batch
 from tests.agent.store.buffers import ALARM, BOOT, kill, noise, open_batch, own_alarm

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from agent.cli.bench.detection.common import data_folder
+from agent.bench.detection.common import data_folder
 from tests.verdicts.compare import differences, read, write
 from tests.verdicts.record import Line, recordings, said_of
 from tests.verdicts.streams import STREAMS

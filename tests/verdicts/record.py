@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from agent.cli.bench.detection.recordings import ABUSE, CAR2, HEALTHY
-from agent.cli.replay.mapping import RecordingMap
-from agent.cli.replay.parts import Part
-from agent.cli.replay.play import play
-from agent.cli.replay.recording import load_parts
-from agent.detect.alarms import AlarmEvent, Does
+from agent.bench.detection.recordings import ABUSE, CAR2, HEALTHY
+from agent.detect.alarms.states import AlarmEvent, Does
 from agent.detect.unit import UnitJudges
 from agent.quality import Quality
+from agent.replay.mapping import RecordingMap
+from agent.replay.parts import Part
+from agent.replay.play import play
+from agent.replay.recording import load_parts
 from tests.verdicts.streams import Described, Stream
 
 EVERY = 2500  # frames between two looks at the state

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from agent.cli.replay.parts import Channel, Values
 from agent.detect.channels import Codes, Floats, Ints
 from agent.detect.settings import Settings
 from agent.quality import Quality
+from agent.replay.parts import Channel, Values
 
 _BIT = "protection_flags.bit0"
 

@@ -1,6 +1,6 @@
 """cellwarden alarm: see and answer the alarms of a running agent."""
 
-from agent.cli.lazy import lazy_group
+from agent.cli.common.lazy import lazy_group
 
 command = lazy_group(
     "alarm",

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agent.cli.door import get
+from agent.cli.common.ask_agent import get
 
 COLLECTOR_S = 15.0  # an alarm overtakes everything: a collector that is there has it within a second
 STEP_S = 0.1

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from agent.cli.door import alarm_table, get, json_option, socket_option
-from agent.cli.tables import terminal
+from agent.cli.common.ask_agent import alarm_table, get, json_option, socket_option
+from agent.cli.common.tables import terminal
 
 
 @click.command("list")

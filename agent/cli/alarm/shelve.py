@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.door import post, socket_option
+from agent.cli.common.ask_agent import post, socket_option
 
 
 @click.command("shelve")

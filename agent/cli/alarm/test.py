@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from agent.cli.alarm.follow import follow, later
-from agent.cli.door import post, socket_option
-from agent.cli.errors import Finding
+from agent.cli.common.ask_agent import post, socket_option
+from agent.cli.common.errors import Finding
 
 
 @click.command("test")

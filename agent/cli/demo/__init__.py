@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
+from agent.cli.common.errors import Finding, Misuse
 from agent.cli.demo.children import Children
 from agent.cli.demo.measure import print_result, problems_of
 from agent.cli.demo.play import Demo
 from agent.cli.demo.view import View
-from agent.cli.errors import Finding, Misuse
 from agent.detect.watch import warm_up
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.cli.errors import Finding
+from agent.cli.common.errors import Finding
 
 START_S = 30.0
 STOP_S = 5.0

@@ -5,8 +5,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from agent.cli.common.tables import plain_table, terminal
 from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT
-from agent.cli.tables import plain_table, terminal
 
 # What is printed for people: the key of the result, and its words.
 ROWS = (

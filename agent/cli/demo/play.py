@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from agent.cli.common.errors import Finding
 from agent.cli.demo import measure, story
 from agent.cli.demo.children import Child, Children, cpu_s, events, resident_mb
 from agent.cli.demo.view import View
-from agent.cli.errors import Finding
 from agent.control import client
 
 REFRESH_S = 0.5

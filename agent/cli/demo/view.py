@@ -7,7 +7,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from agent.cli.tables import plain_table, terminal
+from agent.cli.common.tables import plain_table, terminal
 
 UNITS = {"rack-a": "EV pack, TCP", "rack-b": "model, TCP", "rack-c": "model, serial"}
 STORY_LINES = 8

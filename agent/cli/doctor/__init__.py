@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from agent.cli.codes import CODES
+from agent.cli.common.codes import CODES
+from agent.cli.common.errors import Finding
+from agent.cli.common.load import config_option
 from agent.cli.doctor import box, bundle, wire
 from agent.cli.doctor.results import Check, Result, State, examine
 from agent.cli.doctor.site import Site
-from agent.cli.errors import Finding
-from agent.cli.load import config_option
 
 CHECKS = (
     Check("config", wire.config),

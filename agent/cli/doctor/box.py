@@ -10,12 +10,12 @@ from concurrent.futures import TimeoutError as TooLong
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from agent.certificate import CertificateError, validity_warning
+from agent.cli.common.try_collector import NotReached, NotTaken, greet
 from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
-from agent.cli.greeting import NotReached, NotTaken, greet
 from agent.clock import Clock
-from agent.uplink.tls import TlsError, client_context
+from agent.tls.certificate import CertificateError, validity_warning
+from agent.tls.contexts import TlsError, client_context
 
 SYS = Path("/sys")
 REACH_S = 3.0

@@ -21,7 +21,7 @@ import click
 
 from agent.cli.doctor.results import Result
 from agent.cli.doctor.site import Site
-from agent.config import Config, TcpBus
+from agent.config.tables import Config, TcpBus
 
 ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{1,4}\b")
 URL_CREDENTIALS = re.compile(r"(https?://)[^/@\s\"']+@")

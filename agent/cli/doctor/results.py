@@ -19,7 +19,7 @@ class State(StrEnum):
 class Result:
     """One finding of one check: what was seen, with its values, and one command to run.
 
-    `check` is filled in by whoever runs the check. `code`: of agent.cli.codes, where it is a problem.
+    `check` is filled in by whoever runs the check. `code`: of agent.cli.common.codes, where it is a problem.
     """
 
     state: State

@@ -8,18 +8,18 @@ from typing import Any
 
 import click
 
-from agent.cli.codes import Trouble
-from agent.cli.load import load
-from agent.cli.reach import opened
-from agent.config import Config, RtuBus, TcpBus, UnitTable
+from agent.cli.common.codes import Trouble
+from agent.cli.common.load import load
+from agent.cli.common.open_port import opened
+from agent.config.line import serial_of
+from agent.config.tables import Config, RtuBus, TcpBus, UnitTable
 from agent.control import client
-from agent.line import serial_of
 from agent.modbus.ports import Port, PortError
+from agent.modbus.survey.endpoint import Endpoint, Host, SerialLine
+from agent.modbus.survey.match import Match, hold
+from agent.modbus.survey.presence import FIRST_READ, LineSetting
 from agent.modbus.verdict import Verdict, verdict_of
-from agent.survey.endpoint import Endpoint, Host, SerialLine
-from agent.survey.match import Match, hold
-from agent.survey.presence import FIRST_READ, LineSetting
-from drivers.profile import Profile
+from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 
 SAMPLES = 10  # short reads of each unit: enough for a pattern, little enough for a slow line

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from agent.cli.check import late_units
+from agent.cli.common.ask_agent import age
 from agent.cli.doctor import line_faults
 from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
-from agent.cli.door import age
 from agent.cli.limits import limits_of, review_of
-from agent.config import RtuBus, TcpBus, UnitTable
-from agent.hosts import authority
+from agent.config.hosts import authority
+from agent.config.tables import RtuBus, TcpBus, UnitTable
 from agent.modbus.overheard import ANOTHER_MASTER
-from agent.survey.endpoint import console_of
+from agent.modbus.survey.endpoint import console_of
 
 NO_PERMISSION = "no permission"  # in what agent.modbus.serial_line says
 FEW_GOOD = 0.9  # of a unit's values

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from agent.cli.door import socket_option
-from agent.cli.errors import Unreachable
+from agent.cli.common.ask_agent import socket_option
+from agent.cli.common.errors import Unreachable
 from agent.cli.live.plain import lines
 from agent.control import client
 
@@ -42,7 +42,7 @@ def command(socket: Path, plain: bool) -> None:
                 return
         _tell(get)
     except client.NotRunning as error:
-        from agent.cli.hints import Search, agents_told  # not while an agent is here
+        from agent.cli.common.announced import Search, agents_told  # not while an agent is here
 
         told = agents_told(Search().found())
         raise Unreachable(f"{error}\n{told}".rstrip()) from error

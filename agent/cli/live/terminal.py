@@ -10,9 +10,9 @@ import tty
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from agent.cli.common.tables import terminal
 from agent.cli.live.frame import State, View, frame
 from agent.cli.live.keys import Ask, keys_in, press
-from agent.cli.tables import terminal
 from agent.control.client import NotRunning, Refusal
 
 DRAW_S = 1.0

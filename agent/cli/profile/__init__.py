@@ -1,6 +1,6 @@
 """cellwarden profile: find, read, check, plan, write and try the profiles of battery management units."""
 
-from agent.cli.lazy import lazy_group
+from agent.cli.common.lazy import lazy_group
 
 command = lazy_group(
     "profile",

@@ -5,9 +5,9 @@ from drivers.connect import assume, connect
 from drivers.dump import Dump, hold
 from drivers.layout import Layout
 from drivers.line import Line
-from drivers.profile import Profile, load_profile, shipped_profiles
+from drivers.profile.load import Profile, load_profile, shipped_profiles
 from drivers.registers import Area
-from drivers.sunspec_image import Sketch, compose
+from drivers.sunspec.image import Sketch, compose
 from drivers.values import Value
 
 HEAD = """\

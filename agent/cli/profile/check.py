@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from agent.cli.errors import Misuse
+from agent.cli.common.errors import Misuse
 from agent.cli.profile.common import load, profile_dir_option, where
-from drivers.check import check_profile
+from drivers.profile.check import check_profile
 
 
 @click.command("check")

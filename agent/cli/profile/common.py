@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from agent.cli.errors import Misuse
-from agent.cli.load import SITE_PROFILES
+from agent.cli.common.errors import Misuse
+from agent.cli.common.load import SITE_PROFILES
 from drivers.connect import ConnectError, connect
 from drivers.dump import Dump, DumpError, hold, parse_dump
 from drivers.layout import Layout
 from drivers.line import Line
-from drivers.problems import Problem
-from drivers.profile import Profile, ProfileError, load_profile
+from drivers.profile.load import Profile, ProfileError, load_profile
+from drivers.profile.problems import Problem
 
 Command = Callable[..., Any]
 

@@ -7,13 +7,13 @@ from typing import Any
 import click
 import numpy as np
 
+from agent.cli.common.tables import plain_table, terminal
 from agent.cli.profile.common import captured, json_option, load, profile_dir_option
-from agent.cli.tables import plain_table, terminal
 from agent.quality import Quality
 from drivers.dump import Dump
-from drivers.expand import expand
 from drivers.layout import Image, Layout
-from drivers.profile import Profile
+from drivers.profile.expansion import expand
+from drivers.profile.load import Profile
 from drivers.registers import Area
 from drivers.values import Coding, Reading
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from agent.cli.profile.common import load, profile_dir_option
-from drivers.profile import Profile
+from drivers.profile.load import Profile
 
 
 @click.command("diff")

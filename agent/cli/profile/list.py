@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from agent.cli.errors import Misuse
+from agent.cli.common.errors import Misuse
+from agent.cli.common.tables import plain_table, terminal
 from agent.cli.profile.catalogue import catalogue
 from agent.cli.profile.common import load, profile_dir_option, search_path
-from agent.cli.tables import plain_table, terminal
-from drivers.profile import shipped_profiles
+from drivers.profile.load import shipped_profiles
 
 
 @click.command("list")

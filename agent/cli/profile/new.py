@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.errors import Misuse
+from agent.cli.common.errors import Misuse
 
 TEMPLATE = """\
 # {model}: say here which datasheet this is from, with its revision, and the tables used.

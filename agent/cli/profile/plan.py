@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 
-from agent.cli.errors import Misuse
+from agent.cli.common.errors import Misuse
+from agent.cli.common.tables import plain_table, terminal
 from agent.cli.profile.common import captured, json_option, load, profile_dir_option
-from agent.cli.tables import plain_table, terminal
 from drivers.connect import assume, default_line
-from drivers.expand import terrain
 from drivers.layout import Layout
 from drivers.line import Line
 from drivers.plan import Need, ReadPlan, make_plan
-from drivers.profile import Profile
+from drivers.profile.expansion import terrain
+from drivers.profile.load import Profile
 from drivers.registers import Area, Read
 
 REQUEST_BYTES = {"rtu": 8, "tcp": 12}

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from drivers.profile import json_schema
+from drivers.profile.load import json_schema
 
 
 @click.command("schema")

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from agent.cli.common.tables import plain_table, terminal
 from agent.cli.profile.common import load, profile_dir_option
-from agent.cli.tables import plain_table, terminal
-from drivers.expand import expand
-from drivers.profile import Profile
+from drivers.profile.expansion import expand
+from drivers.profile.load import Profile
 
 
 @click.command("show")

@@ -1,6 +1,6 @@
 """cellwarden relay: the alarm relay without an agent."""
 
-from agent.cli.lazy import lazy_group
+from agent.cli.common.lazy import lazy_group
 
 command = lazy_group(
     "relay",

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from agent.cli.errors import Finding, Misuse
-from agent.cli.load import config_option
-from agent.config import CoilRelay, GpioRelay
-from agent.config_file import ConfigError, load_usable
+from agent.cli.common.errors import Finding, Misuse
+from agent.cli.common.load import config_option
+from agent.config.file import ConfigError, load_usable
+from agent.config.tables import CoilRelay, GpioRelay
 from agent.outputs.drivers import driver_of
 
 

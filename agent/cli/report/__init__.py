@@ -1,6 +1,6 @@
 """cellwarden report: what an inspector, or the next shift, is shown."""
 
-from agent.cli.lazy import lazy_group
+from agent.cli.common.lazy import lazy_group
 
 command = lazy_group(
     "report",

@@ -10,8 +10,8 @@ from typing import TextIO
 
 import click
 
-from agent.cli.errors import Misuse
-from agent.cli.load import config_option, load
+from agent.cli.common.errors import Misuse
+from agent.cli.common.load import config_option, load
 from agent.intervals import Tally
 from agent.store.intervals import Stretch, read
 

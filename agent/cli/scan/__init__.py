@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli.codes import Trouble
-from agent.cli.door import json_option, socket_option
-from agent.cli.hints import Search, agents_told
-from agent.cli.inspect_unit import known_profiles
+from agent.cli.common.announced import Search, agents_told
+from agent.cli.common.ask_agent import json_option, socket_option
+from agent.cli.common.codes import Trouble
+from agent.cli.common.open_port import agents_bus, endpoints
+from agent.cli.common.tables import plain_table, terminal
+from agent.cli.probe.inspect_unit import known_profiles
 from agent.cli.profile.common import profile_dir_option
-from agent.cli.reach import agents_bus, endpoints
 from agent.cli.scan.survey import Survey, runs
-from agent.cli.tables import plain_table, terminal
-from agent.survey.endpoint import Endpoint, SerialLine, console_of, serial_devices
-from agent.survey.presence import (
+from agent.modbus.survey.endpoint import Endpoint, SerialLine, console_of, serial_devices
+from agent.modbus.survey.presence import (
     ALL_IDS,
     ALL_LINES,
     GATEWAY_IDS,
@@ -27,7 +27,7 @@ from agent.survey.presence import (
 )
 
 if TYPE_CHECKING:
-    from agent.discovery import Found
+    from agent.box.discovery import Found
 
 
 @click.command("scan")

@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from agent.cli.codes import Trouble
-from agent.cli.reach import opened, trouble_of
+from agent.cli.common.codes import Trouble
+from agent.cli.common.open_port import opened, trouble_of
 from agent.modbus.ports import Port, PortError
 from agent.modbus.serial_line import SerialPort
-from agent.survey.endpoint import Endpoint, Host, SerialLine
-from agent.survey.match import Ask, Match, rank, sureness
-from agent.survey.presence import LISTEN_S, Found, LineSetting, knock, knock_lines, listen, masters_ids
-from drivers.profile import Profile
+from agent.modbus.survey.endpoint import Endpoint, Host, SerialLine
+from agent.modbus.survey.match import Ask, Match, rank, sureness
+from agent.modbus.survey.presence import LISTEN_S, Found, LineSetting, knock, knock_lines, listen, masters_ids
+from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 
 HOSTS_AT_ONCE = 32

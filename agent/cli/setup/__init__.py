@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 
-from agent.cli.codes import Trouble
-from agent.cli.greeting import NotReached, NotTaken, greet
-from agent.cli.load import load
+from agent.cli.common.codes import Trouble
+from agent.cli.common.load import load
+from agent.cli.common.open_port import endpoints
+from agent.cli.common.prompts import Talk, you
+from agent.cli.common.try_collector import NotReached, NotTaken, greet
 from agent.cli.profile.common import profile_dir_option
-from agent.cli.reach import endpoints
 from agent.cli.report.commissioning import json_of, record_of
 from agent.cli.report.commissioning import write as write_report
 from agent.cli.report.commissioning.compare import panel, plate
@@ -19,8 +20,7 @@ from agent.cli.setup.find import find, upstream_of, where
 from agent.cli.setup.prove import prove
 from agent.cli.setup.trial import Tested, try_out
 from agent.cli.setup.write import write
-from agent.cli.talk import Talk, you
-from agent.config import Config, Name
+from agent.config.tables import Config, Name
 
 
 @click.command("setup")

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.cli.whole import replace_json
+from agent.cli.common.files import replace_json
 from agent.modbus.serial_line import stable_path
-from agent.survey.endpoint import Host, parse
-from agent.survey.presence import LineSetting
+from agent.modbus.survey.endpoint import Host, parse
+from agent.modbus.survey.presence import LineSetting
 
 
 @dataclass

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from agent.cli.codes import Trouble
-from agent.cli.hints import HINT, Search, lines
-from agent.cli.inspect_unit import known_profiles
+from agent.cli.common.announced import HINT, Search, lines
+from agent.cli.common.codes import Trouble
+from agent.cli.common.prompts import Talk
+from agent.cli.probe.inspect_unit import known_profiles
 from agent.cli.scan.survey import Survey, Unit
 from agent.cli.setup.draft import Chosen
-from agent.cli.talk import Talk
-from agent.survey.endpoint import Endpoint, Host, console_of, holder, serial_devices
-from agent.survey.match import sureness
-from agent.survey.presence import GATEWAY_IDS, USUAL_IDS, USUAL_LINES, LineSetting
+from agent.modbus.survey.endpoint import Endpoint, Host, console_of, holder, serial_devices
+from agent.modbus.survey.match import sureness
+from agent.modbus.survey.presence import GATEWAY_IDS, USUAL_IDS, USUAL_LINES, LineSetting
 
 
 def where(talk: Talk) -> list[str]:

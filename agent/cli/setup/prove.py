@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from agent.cli.codes import Trouble
-from agent.cli.load import load
+from agent.cli.common.codes import Trouble
+from agent.cli.common.load import load
+from agent.cli.common.prompts import Talk
 from agent.cli.report.commissioning import commission
 from agent.cli.report.commissioning.running import USUAL, command_of, running, start_of
-from agent.cli.talk import Talk
 
 START_S = 120.0  # the first start on a small board compiles the detectors
 STEP_S = 0.5

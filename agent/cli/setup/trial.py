@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 
-from agent.cli.codes import Trouble
-from agent.cli.inspect_unit import rows
+from agent.cli.common.codes import Trouble
+from agent.cli.common.open_port import agents_bus, opened
+from agent.cli.probe.inspect_unit import rows
 from agent.cli.profile.common import load
-from agent.cli.reach import agents_bus, opened
 from agent.cli.report.commissioning.record import Sight
 from agent.cli.setup.draft import Chosen
 from agent.modbus.ports import PortError
-from agent.survey.endpoint import parse
-from agent.survey.match import hold
-from agent.survey.presence import LineSetting
+from agent.modbus.survey.endpoint import parse
+from agent.modbus.survey.match import hold
+from agent.modbus.survey.presence import LineSetting
 from drivers.registers import Read, Reply
 
 READ_S = 1.0

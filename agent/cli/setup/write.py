@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from agent.cli.check import late_units
-from agent.cli.codes import Trouble
-from agent.cli.load import load
+from agent.cli.common.codes import Trouble
+from agent.cli.common.load import load
+from agent.cli.common.prompts import Talk
 from agent.cli.setup.draft import Draft, toml_of
 from agent.cli.setup.trial import Tested
-from agent.cli.talk import Talk
 
 PERIODS_S = (1.0, 2.0, 5.0)
 LEAST_S, TIMES = 0.3, 10.0  # a time-out from what was measured: at least, and times the slowest answer

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
-from agent.cli.codes import CODES
+from agent.cli.common.codes import CODES
 from agent.cli.doctor.line_faults import of_bytes, of_counts
 from agent.cli.doctor.results import Check, State, examine, good, problem
 from hil.modbus.faults import Fault, FaultKind

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
-from tests.agent.test_config import GOOD
+from tests.agent.config.test_config import GOOD
 
 
 def run(*arguments: object, code: int = 0) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli.greeting import NotReached, NotTaken, greet
-from agent.config import UpstreamTable
+from agent.cli.common.try_collector import NotReached, NotTaken, greet
+from agent.config.tables import UpstreamTable
 from tests.collector.authority import Authority
 from tests.collector.processes import collecting
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli.errors import Misuse
-from agent.cli.load import load
+from agent.cli.common.errors import Misuse
+from agent.cli.common.load import load
 
 AGENT = """
 [upstream]

@@ -8,8 +8,8 @@ from click.testing import CliRunner, Result
 
 from agent.cli import main
 from agent.cli.profile.catalogue import catalogue
-from drivers.profile import load_profile, shipped_profiles
-from drivers.sunspec_image import Sketch, compose
+from drivers.profile.load import load_profile, shipped_profiles
+from drivers.sunspec.image import Sketch, compose
 
 ROOT = Path(__file__).parents[3]
 

@@ -11,18 +11,18 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
-from agent.cli.replay.described import Described
 from agent.clock import Stamp
 from agent.frame import Frame
 from agent.quality import Quality
+from agent.replay.described import Described
+from agent.store.account import Settings
 from agent.store.ledger import Event
-from agent.store.room import Settings
 from agent.store.store import Store
 from agent.wire import Limits, Request, encode_schema
 from collector.admission import admit
 from collector.sink_sqlite import Sink
 from drivers.connect import connect
-from drivers.profile import parse_profile
+from drivers.profile.load import parse_profile
 from tests.agent.store.buffers import BOOT, open_batch, own_alarm
 from tests.drivers.units import Unit, block, converse
 

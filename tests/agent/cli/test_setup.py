@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from agent.box.discovery import COLLECTOR
 from agent.cli import main
 from agent.cli.demo.children import Children
-from agent.discovery import COLLECTOR
 from hil.modbus.rtu import RtuBus
+from tests.agent.box.test_discovery import found
 from tests.agent.cli.test_scan import BAUD, pace
-from tests.agent.test_discovery import found
 from tests.collector.processes import Collector
 from tests.terminal import Terminal
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.cli.tables import plain_table, terminal
+from agent.cli.common.tables import plain_table, terminal
 
 
 def test_brackets_and_colons_are_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,15 +14,15 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from agent.alarms.site import Desk
 from agent.cli import main
 from agent.cli.alarm.follow import follow
 from agent.clock import Clock
 from agent.control import client
 from agent.control.api import routes
 from agent.control.server import ControlError, ControlServer
-from agent.desk import Desk
 from agent.detect import identity
-from agent.detect.book import AlarmBook
+from agent.detect.alarms.book import AlarmBook
 from agent.outputs.annunciator import Annunciator
 from agent.outputs.relay import Relay
 from agent.store.ledger import Event

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from agent.alarms.site import Desk
 from agent.clock import Clock
 from agent.control import client
 from agent.control.reading import read_routes
 from agent.control.server import ControlServer
-from agent.desk import Desk
 from agent.modbus.bus import Bus
 from agent.modbus.tcp import TcpPort
 from agent.quality import Quality

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.detect.alarms import AlarmEvent
+from agent.detect.alarms.states import AlarmEvent
 from agent.detect.watch import RackWatch
 
 Floats = NDArray[np.float64]

@@ -8,13 +8,13 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pytest
 
-from agent.detect.alarms import AlarmEvent
+from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Codes, Floats, Ints
 from agent.detect.unit import UnitJudges
 from agent.quality import Quality
 from drivers.connect import assume
 from drivers.layout import Layout
-from drivers.profile import parse_profile
+from drivers.profile.load import parse_profile
 
 # No valid ranges, no sentinels: what a profile does not say is left to the detectors.
 PROFILE = """

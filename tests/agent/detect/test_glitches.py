@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from racks import Floats, feed, healthy, raised, watch_of
 
-from agent.detect.alarms import AlarmEvent
+from agent.detect.alarms.states import AlarmEvent
+from tests.agent.detect.racks import Floats, feed, healthy, raised, watch_of
 
 CELLS = SENSORS = 8
 CELL, SENSOR = 2, CELLS + 3

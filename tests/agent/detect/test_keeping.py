@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from racks import feed, healthy, places, raised
 
 from agent.detect import keeping
-from agent.detect.alarms import Does
+from agent.detect.alarms.states import Does
+from agent.detect.kernels.slope import SLOPE
+from agent.detect.kernels.validity import HELD
 from agent.detect.settings import Settings
-from agent.detect.slope import SLOPE
 from agent.detect.together import Heard, Together
 from agent.detect.unit import UnitJudges
-from agent.detect.validity import HELD
 from agent.detect.watch import RackWatch
+from tests.agent.detect.racks import feed, healthy, places, raised
 
 
 def watch_of(settings: Settings | None = None) -> RackWatch:

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.detect.alarms import AlarmEvent
+from agent.detect.alarms.states import AlarmEvent
+from agent.detect.kernels.stillness import LEAST_S, follow
 from agent.detect.knowledge import Knowledge, knowledge
 from agent.detect.liveness import WITHIN_S, Liveness, Sight
-from agent.detect.stillness import LEAST_S, follow
 from agent.detect.together import Heard, Together
 from agent.quality import Quality
 

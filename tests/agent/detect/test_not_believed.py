@@ -8,17 +8,17 @@ from functools import cache
 import numpy as np
 import pytest
 
-from agent.detect.alarms import AlarmEvent
+from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Floats
-from agent.detect.rows import DETECTORS
+from agent.detect.detectors import Teller
 from agent.detect.settings import Settings
-from agent.detect.teller import Teller
+from agent.detect.table import DETECTORS
 from agent.detect.unit import UnitJudges
 from agent.detect.watch import RackWatch
 from agent.quality import Quality
 from drivers.connect import assume
 from drivers.layout import Layout
-from drivers.profile import parse_profile
+from drivers.profile.load import parse_profile
 from tests.agent.detect.racks import feed, healthy, places, watch_of
 
 BAD = [quality for quality in Quality if quality is not Quality.GOOD]

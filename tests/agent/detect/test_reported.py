@@ -6,7 +6,7 @@ import pytest
 from agent.detect.reported import Reported
 from agent.quality import Quality
 from drivers.connect import assume
-from drivers.profile import parse_profile
+from drivers.profile.load import parse_profile
 
 LAYOUT = assume(
     parse_profile(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.detect.rows import DETECTORS
+from agent.detect.table import DETECTORS
 from tests.verdicts.compare import differences, read
 from tests.verdicts.record import said_of
 from tests.verdicts.streams import STREAMS, Stream

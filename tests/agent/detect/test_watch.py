@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from racks import feed, healthy, raised, watch_of
 
-from agent.detect.rows import DETECTORS
 from agent.detect.settings import Settings
+from agent.detect.table import DETECTORS
 from agent.detect.watch import RackWatch
 from hil.plant.events import InternalShort
 from hil.plant.rack import Rack, RackParameters
 from hil.plant.sensors import RackSource
-from hil.source import Arrangement
+from hil.plant.source import Arrangement
+from tests.agent.detect.racks import feed, healthy, raised, watch_of
 
 FAULTS = ("thermal-slope", "thermal-rate", "cell-imbalance", "last-resort")
 

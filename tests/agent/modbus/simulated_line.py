@@ -18,7 +18,7 @@ from agent.modbus.unit import Unit
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.line import Line
-from drivers.profile import Profile, parse_profile
+from drivers.profile.load import Profile, parse_profile
 
 # Two reads of equal shape, and one of state points; a register holds its own address, the last of each read
 # the hundredths of a second in which it was read.

@@ -18,7 +18,7 @@ from agent.modbus.unit import Unit
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.line import Line
-from drivers.profile import Profile, parse_profile
+from drivers.profile.load import Profile, parse_profile
 from drivers.registers import Area
 from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.rtu import RtuBus

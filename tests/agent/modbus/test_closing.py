@@ -23,7 +23,7 @@ from agent.modbus.unit import Unit
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.line import Line
-from drivers.profile import parse_profile
+from drivers.profile.load import parse_profile
 from drivers.registers import Area
 from hil.modbus.responder import respond
 from hil.modbus.table import RegisterTable

@@ -10,7 +10,7 @@ from agent.clock import Clock
 from agent.modbus import bus as engine
 from agent.modbus.adu import data_bytes
 from agent.modbus.bus import Bus
-from agent.modbus.guest import GuestRefused, parts
+from agent.modbus.manual_read import GuestRefused, parts
 from agent.modbus.ports import Port, PortError
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.tcp import TcpPort

@@ -20,9 +20,9 @@ from agent.quality import Quality
 from drivers.connect import assume
 from drivers.layout import Layout
 from drivers.line import Line
-from drivers.profile import load_profile, parse_profile
+from drivers.profile.load import load_profile, parse_profile
 from drivers.quantities import Poll
-from drivers.sunspec_image import Sketch, compose
+from drivers.sunspec.image import Sketch, compose
 
 FAR = """
 schema = 1

@@ -19,7 +19,7 @@ from agent.modbus.serial_line import SerialPort
 from agent.modbus.unit import Unit
 from agent.quality import Quality
 from drivers.line import Line
-from drivers.profile import parse_profile
+from drivers.profile.load import parse_profile
 from drivers.registers import Area, Read
 
 PROFILE = parse_profile('schema = 1\nmodel = "one"\n[[point]]\nname = "cell_voltage"\naddress = 0')

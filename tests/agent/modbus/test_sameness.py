@@ -7,7 +7,7 @@ from agent.modbus.unit import Unit
 from agent.quality import Quality
 from drivers.connect import tells_apart
 from drivers.identity import names_units, told
-from drivers.profile import load_profile, parse_profile, shipped_profiles
+from drivers.profile.load import load_profile, parse_profile, shipped_profiles
 
 SERIAL = 50
 PROFILE = parse_profile(

@@ -12,7 +12,7 @@ from simulated_line import Behaviour, Simulation, mute, sealed, well
 from agent.modbus.cycle import PROBE
 from agent.modbus.timing import BACKOFF_S, FLOOR_S, ResponseTimes
 from agent.quality import Quality
-from drivers.profile import parse_profile
+from drivers.profile.load import parse_profile
 
 
 def intervals(times: list[float]) -> list[float]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.detect.alarms import AlarmEvent, State
+from agent.detect.alarms.states import AlarmEvent, State
 
 
 @pytest.fixture

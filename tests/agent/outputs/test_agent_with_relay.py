@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agent.cli.bench import wire_to_relay
+from agent.bench import wire_to_relay
 from agent.cli.demo.children import Children
 from agent.control import client
-from tests.agent.test_notify import CONFIG
+from tests.agent.box.test_notify import CONFIG
 
 
 async def test_a_critical_alarm_drops_the_coil_and_shelving_it_lets_the_next_one_be_heard(

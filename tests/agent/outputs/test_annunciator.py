@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.detect.alarms import AlarmEvent, State
+from agent.detect.alarms.states import AlarmEvent, State
 from agent.outputs.annunciator import Annunciator
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.config import CoilRelay, GpioRelay
+from agent.config.tables import CoilRelay, GpioRelay
 from agent.outputs.coverage import (
     HUNG_KERNEL,
     NEEDS_SYSTEMD,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.alarms.site import Desk
 from agent.clock import Clock
-from agent.desk import Desk
-from agent.detect.alarms import AlarmEvent, State
+from agent.detect.alarms.states import AlarmEvent, State
 from agent.outputs.journal import CHANGED, RAISED, Journal, JournalError, native_entry
 
 

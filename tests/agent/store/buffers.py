@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.alarm import about_itself, record_of
+from agent.alarms.record import about_itself, record_of
 from agent.clock import Stamp
 from agent.frame import Frame
 from agent.store.ledger import Event

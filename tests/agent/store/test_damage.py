@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from agent.alarm import record_of
+from agent.alarms.own import OwnAlarms
+from agent.alarms.record import record_of
 from agent.clock import Stamp
-from agent.own import OwnAlarms
 from agent.store.errors import StoreError
 from agent.store.ledger import Event
 from agent.store.store import Store

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.cli.bench.buffer import batch_of_unit
-from agent.cli.bench.wire import simulated
+from agent.bench.buffer import batch_of_unit
+from agent.bench.wire import simulated
 from agent.store.estimate import estimate, history_mb
 from tests.agent.store.buffers import Opener
 

@@ -4,8 +4,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from agent.store.alarm_counts import HOUR_NS, Counting, Raised
 from agent.store.ledger import Event
-from agent.store.raised import HOUR_NS, Counting, Raised
 from agent.store.store import Store
 from tests.agent.store.buffers import ALARM, BOOT, own_alarm
 

@@ -5,11 +5,11 @@ import struct
 import numpy as np
 import pytest
 
-from agent.survey.endpoint import EndpointError, Host, SerialLine, TooMany, parse
-from agent.survey.look import alternatives, guess, manual_address, pairs
-from agent.survey.registers import parse_read
-from drivers.expand import expand
-from drivers.profile import parse_profile
+from agent.modbus.survey.endpoint import EndpointError, Host, SerialLine, TooMany, parse
+from agent.modbus.survey.look import alternatives, guess, manual_address, pairs
+from agent.modbus.survey.registers import parse_read
+from drivers.profile.expansion import expand
+from drivers.profile.load import parse_profile
 from drivers.registers import Area, Read
 from drivers.values import Value
 

@@ -18,8 +18,8 @@ from agent.frame import Frame
 from agent.store.open_batch import OpenBatch
 from agent.store.store import Store
 from agent.store.writer import Writer
+from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
-from agent.uplink.tls import client_context
 from agent.uplink.uplink import CONFLICT, Uplink
 from agent.wire import Limits, Request, decode_request, encode_schema
 from collector.app import Receiver

@@ -10,8 +10,8 @@ from pathlib import Path
 from agent.store.ledger import Event
 from agent.store.store import Store
 from agent.store.writer import Writer
+from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
-from agent.uplink.tls import client_context
 from agent.uplink.uplink import Uplink
 from agent.wire import (
     ACKNOWLEDGEMENT_TYPE,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from agent.cli.bench import configuration
-from agent.cli.bench import wire_to_relay as bench
+from agent.bench import configuration
+from agent.bench import wire_to_relay as bench
 from agent.cli.demo.children import Child, Children
 from agent.control import client
 from hil.modbus.io_module import IoModule

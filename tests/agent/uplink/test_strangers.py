@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from agent.bench import configuration
+from agent.bench import wire_to_relay as bench
 from agent.cli import main
-from agent.cli.bench import configuration
-from agent.cli.bench import wire_to_relay as bench
 from agent.cli.demo.children import Child, Children
 from hil.modbus.tcp import TcpEndpoint
 from tests.agent.uplink.peer import ack, http, peer

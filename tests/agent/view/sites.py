@@ -4,9 +4,9 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from agent.headline import headline
-from agent.seen import Trends
-from agent.store.raised import Raised
+from agent.store.alarm_counts import Raised
+from agent.view.headline import headline
+from agent.view.last_values import Trends
 from agent.view.site import view
 
 NOW = datetime(2026, 11, 25, 14, 2, 31, tzinfo=timezone(timedelta(hours=2)))

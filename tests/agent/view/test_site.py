@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from agent.detect.rows import ROWS
-from agent.seen import LastGood, Trends
-from agent.store.raised import Raised
+from agent.detect.table import ROWS
+from agent.store.alarm_counts import Raised
 from agent.view.alarms import counts
 from agent.view.cells import spoken
+from agent.view.last_values import LastGood, Trends
 from agent.view.responses import RESPONSES
 from tests.agent.view.sites import NOW, alarm, at, point, rack, record, shown, status, unit
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from agent.config import WebTable
-from agent.discovery import AGENT, Found, find
+from agent.box.discovery import AGENT, Found, find
+from agent.config.tables import WebTable
 from agent.web import pages
 from agent.web.guard import Rate, is_ours
 from agent.web.screen import QUEUE, Viewer

@@ -11,19 +11,19 @@ from typing import Any
 import click
 
 from agent.cli.check import late_units
-from agent.cli.codes import Trouble
+from agent.cli.common.codes import Trouble
+from agent.cli.common.load import config_option, load
+from agent.cli.common.prompts import Talk, you
 from agent.cli.limits import limits_of, review_of
-from agent.cli.load import config_option, load
 from agent.cli.report.commissioning.compare import panel, plate
 from agent.cli.report.commissioning.page import intervals_text, page
 from agent.cli.report.commissioning.record import Record, Sight, UnitRecord
 from agent.cli.report.commissioning.running import command_of, drill, running, sights, watch
-from agent.cli.talk import Talk, you
-from agent.config import Config, TcpBus, UnitTable
-from agent.hosts import authority
-from agent.line import serial_of
+from agent.config.hosts import authority
+from agent.config.line import serial_of
+from agent.config.tables import Config, TcpBus, UnitTable
 from drivers.line import DATA_BITS
-from drivers.profile import Profile
+from drivers.profile.load import Profile
 
 UNSYNCHRONISED = " (by a clock that is not synchronised)"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from agent.cli.common.prompts import Talk
 from agent.cli.report.commissioning.record import SAME
-from agent.cli.talk import Talk
 
 SKIP = "-"
 

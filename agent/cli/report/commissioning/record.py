@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.cli.whole import replace_json
+from agent.cli.common.files import replace_json
 
 QUANTITIES = ("cell_voltage", "cell_temperature", "module_temperature", "voltage", "current", "alarm_bits")
 SEEN = ("LIVE", "PARTIAL", "")  # the last: no agent was asked

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from agent.cli.alarm.follow import follow, later
-from agent.cli.codes import Trouble
-from agent.cli.door import get, post
+from agent.cli.common.ask_agent import get, post
+from agent.cli.common.codes import Trouble
+from agent.cli.common.prompts import Talk
 from agent.cli.report.commissioning.record import Sight
-from agent.cli.talk import Talk
-from agent.config import Config
+from agent.config.tables import Config
 from agent.control import client
 
 USUAL = Path("/etc/cellwarden/agent.toml")

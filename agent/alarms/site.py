@@ -1,0 +1,254 @@
+"""The alarms of the whole site: what is found is announced at once, and what people do about it is recorded.
+
+The order matters: the outputs hear of an event before any disk is asked to keep it.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agent.alarms.drill import TEST, TEXT, Drill
+from agent.alarms.own import OwnAlarms
+from agent.alarms.record import AlarmId, NoSuchAlarm, record_of
+from agent.clock import Clock, Stamp
+from agent.detect.alarms.book import AlarmBook
+from agent.detect.alarms.states import AlarmEvent, Does, State, called
+from agent.detect.table import CRITICAL, WARNING
+from agent.outputs.journal import Journal
+from agent.outputs.relay import Relay
+from agent.store.ledger import Event
+from agent.store.receipt import Receipt
+from agent.wire.text import printable
+
+log = logging.getLogger(__name__)
+
+LOG_LENGTH = 1000
+UNTIL = " until "  # in the name of a book that was replaced, and its time
+MAX_DRILL_S = 300.0
+PART_FAILED = "part_failed"  # the alarm of a part that serves, and of no battery
+RELAY, JOURNAL = "relay", "journal"  # outputs, as their alarms call them
+MAX_SHELVED_S = 86400.0  # shelving is for a repair under way; what lasts longer is to be taken out of service
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks for a change, as the kernel says."""
+
+    uid: int
+    name: str
+
+
+class Desk:
+    """Every alarm of the site, by unit and by what judges it (its book).
+
+    `record(rack, events)` puts events on disk, with the open batches of that rack, in its own time.
+    """
+
+    def __init__(
+        self,
+        racks: Mapping[str, str],
+        journal: Journal | None,
+        relay: Relay | None,
+        record: Callable[[str, Sequence[Event]], None],
+        clock: Clock,
+    ) -> None:
+        self.log: deque[Event] = deque(maxlen=LOG_LENGTH)  # what happened, oldest first
+        self.relay = relay
+        self.test: Drill | None = None  # the last one since the start
+        self._racks, self._journal, self._record, self._clock = racks, journal, record, clock
+        self._books: dict[str, dict[str, AlarmBook]] = {unit: {} for unit in racks}
+        self._failing = set[str]()  # outputs
+        self.own = OwnAlarms()  # what the agent says of itself
+        self._began_s = clock.boottime_s()
+
+    def expect(self, racks: Mapping[str, str]) -> None:
+        """Take the units that there are from now on, with their racks. The alarms of one that is gone go."""
+        self._racks = racks
+        self._books = {unit: self._books.get(unit, {}) for unit in racks}
+        if self.relay:
+            self._tell(RELAY, self.relay.expect, [unit for unit in racks if unit])  # "" is the site
+
+    def watch(self, unit: str, books: Mapping[str, AlarmBook]) -> None:
+        """Take a unit's books. Alarms of a book that is replaced are over, but not forgotten: they wait to
+        be acknowledged.
+        """
+        stamp = self._clock.stamp()
+        for name, book in books.items():
+            old = self._books[unit].get(name)
+            if old is not None and old is not book:
+                self.found(unit, stamp, old.retire(stamp.boottime_ns / 1e9))
+                if not old.empty():
+                    self._books[unit][f"{name}{UNTIL}{stamp.boottime_ns}"] = old
+            self._books[unit][name] = book
+        if self.relay:
+            self._tell(RELAY, self.relay.alarms, unit, self.active(unit))
+
+    @property
+    def units(self) -> Collection[str]:
+        """Every unit by name, and the site as ""."""
+        return self._books.keys()
+
+    def books(self, unit: str) -> Mapping[str, AlarmBook]:
+        """Return a unit's books by name, those that wait to be acknowledged included."""
+        return self._books[unit]
+
+    def unshelve_due(self) -> None:
+        """Bring shelved alarms back whose time is over: of units that say nothing too, and of the agent."""
+        stamp = self._clock.stamp()
+        for unit, books in self._books.items():
+            for book in books.values():
+                if not book.empty():
+                    self.found(unit, stamp, book.unshelve_due(stamp.boottime_ns / 1e9))
+        now_s = stamp.boottime_ns / 1e9
+        if own := self.own.time_passes(now_s, now_s - self._began_s):
+            self._record("", self._own_events(own, stamp))
+
+    def found(self, unit: str, stamp: Stamp, events: Sequence[AlarmEvent]) -> None:
+        """Announce what happened to alarms of a unit, then have it recorded."""
+        if not events:
+            return
+        if self.relay:
+            self._tell(RELAY, self.relay.alarms, unit, self.active(unit))
+        records = []
+        for event in events:
+            if not (self._journal and self._tell(JOURNAL, self._journal.alarm, unit, event)):
+                log.warning("%s %s %s: %s", event.state, event.severity, unit, event.text)
+            records.append(Event(unit, record_of(unit, event, stamp)))
+            if event.state == State.NEW:
+                for name, book in self._books[unit].items():
+                    if UNTIL in name:
+                        book.forget(event.name)
+        self.log += records
+        self._record(self._racks[unit], records)
+
+    def about_itself(
+        self,
+        detector: str,
+        text: str,
+        receipt: Receipt | None = None,
+        severity: str = CRITICAL,
+        location: str = "",
+    ) -> list[Event]:
+        """Raise an alarm of the agent about itself, or renew its text: until it is `over`, the same detector
+        and location is the same alarm. The caller has the events recorded: none where it stood and is no
+        worse. From any thread.
+        """
+        stamp = self._clock.stamp()
+        return self._own_events(self.own.say(detector, text, severity, location, stamp), stamp, receipt)
+
+    def over(self, detector: str, location: str = "") -> list[Event]:
+        """End an alarm of the agent about itself, where it stands; one that nobody has seen waits for
+        somebody. The caller has the events recorded. From any thread.
+        """
+        stamp = self._clock.stamp()
+        return self._own_events(self.own.over(detector, location, stamp.boottime_ns / 1e9), stamp)
+
+    def _own_events(
+        self, events: Sequence[AlarmEvent], stamp: Stamp, receipt: Receipt | None = None
+    ) -> list[Event]:
+        found = [Event("", record_of("", event, stamp), receipt) for event in events]
+        for event in events:
+            level = (
+                logging.ERROR if event.severity == CRITICAL and event.state == State.NEW else logging.WARNING
+            )
+            log.log(level, "%s: %s: %s", event.detector, event.state, event.text)
+        self.log += found
+        return found
+
+    def active(self, unit: str) -> list[AlarmEvent]:
+        """Return the alarms of a unit that are not over."""
+        return [event for book in self._books[unit].values() for event in book.active()]
+
+    def all_active(self) -> list[tuple[AlarmId, AlarmEvent]]:
+        """Return the alarms of the site that are not over, by unit."""
+        return [
+            *((AlarmId("", event.name), event) for event in self.own.active()),
+            *((AlarmId(unit, event.name), event) for unit in self._books for event in self.active(unit)),
+        ]
+
+    def do(self, what: Does, name: str, who: Person, until_s: float = 0.0, why: str = "") -> None:
+        """Let a person do something to an alarm, and record who did. NoSuchAlarm where there is none."""
+        alarm = AlarmId.parse(name)
+        stamp = self._clock.stamp()
+        now_s = stamp.boottime_ns / 1e9
+        if not alarm.unit and any(event.name == alarm.name for event in self.own.active()):
+            events = self.own.do(what, alarm.name, now_s, until_s)
+            self._record("", self._own_events(events, stamp))
+            if alarm.name == called(TEST, "") and what is Does.ACKNOWLEDGE and self.test:
+                self.test.seen_by, self.test.seen = who.name, stamp
+            self.changed(str(what), who, alarm=name, until_s=until_s, why=why)
+            return
+        books = [
+            book
+            for book in self._books.get(alarm.unit, {}).values()
+            if any(event.name == alarm.name for event in book.active())
+        ]
+        if not books:
+            raise NoSuchAlarm(f"there is no alarm {name}; it may be over already: cellwarden alarm list")
+        for book in books:
+            events = book.do(what, alarm.name, now_s, until_s)
+            self.found(alarm.unit, stamp, events)
+        self.changed(str(what), who, unit=alarm.unit, alarm=name, until_s=until_s, why=why)
+
+    def drill(self, seconds: float, who: Person) -> None:
+        """Raise a test alarm: for some seconds every output acts as if it were a critical one, and it goes
+        upstream and stays in the list like one, until somebody acknowledges it.
+        """
+        self.test = Drill(who.name, seconds, self._clock.stamp(), Receipt(self._clock.stamp))
+        if self.relay:
+            self._tell(RELAY, self.relay.drill, seconds)
+        if self._journal:
+            self._tell(JOURNAL, self._journal.drill, who.name, seconds)
+        self._record("", self.about_itself(TEST, TEXT.format(who=who.name), self.test.receipt))
+        self.changed("drill", who, seconds=seconds)
+
+    def changed(self, what: str, who: Person, unit: str = "", **more: Any) -> None:
+        """Record that a person changed something: on disk, and upstream."""
+        stamp = self._clock.stamp()
+        log.info("%s by %s (uid %d) %s", what, who.name, who.uid, more)
+        record = {
+            "kind": "change",
+            "boottime_ns": stamp.boottime_ns,
+            "utc_ns": stamp.utc_ns,
+            "what": what,
+            "uid": who.uid,
+            "who": who.name,
+            **{key: value for key, value in more.items() if value},
+        }
+        change = Event(unit, record)
+        self.log.append(change)
+        self._record(self._racks.get(unit, ""), [change])
+
+    def sights(self, knowledge: Iterable[tuple[str, str]]) -> None:
+        """Take how much is known of each unit, for the outputs."""
+        if self.relay:
+            self._tell(RELAY, self.relay.sights, knowledge)
+
+    def part_failed(self, part: str, trouble: str) -> None:
+        """Take what ended a part that serves, or ("") that it works again: an alarm, no more."""
+        if trouble:
+            text = f"{part}: {trouble}; the batteries are watched as before, and it is tried again"
+            events = self.about_itself(PART_FAILED, text, severity=WARNING, location=part)
+        else:
+            events = self.over(PART_FAILED, part)
+        if events:
+            self._record("", events)
+
+    def _tell(self, output: str, call: Callable[..., None], *args: Any) -> bool:
+        """Tell an output, and return whether that worked: what it raises keeps neither another output nor the
+        poller from its work.
+        """
+        try:
+            call(*args)
+        except Exception as error:
+            if output not in self._failing:
+                log.exception("%s", output)
+            self._failing.add(output)
+            self.part_failed(output, printable(f"{type(error).__name__}: {error}"))
+            return False
+        if output in self._failing:
+            self._failing.discard(output)
+            self.part_failed(output, "")
+        return True

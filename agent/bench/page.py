@@ -1,0 +1,136 @@
+"""What 200 people who look at the status page cost the agent: polls on time, CPU, bytes.
+
+A real agent polls 296 cells of two units four times a second over loopback TCP, first with nobody looking,
+then with 200 open pages in this process, which shares the machine's cores with it. Before that a cell gets an
+internal short, so that alarms stand on the page, with their figures out of the buffer.
+"""
+
+import asyncio
+import contextlib
+import json
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agent.bench import configuration
+from agent.bench.wire import Figure
+from agent.cli.demo.children import Child, Children, cpu_s
+from agent.control import client
+
+VIEWERS = 200
+PHASE_S = 30.0
+START_S = 60.0
+SHAPES = ((20, 12), (4, 14))  # modules and cells
+PROFILE = "sunspec-lithium-ion"
+
+UNIT = """
+[[unit]]
+name = "rack-{n}"
+transport = "tcp"
+listen = "127.0.0.1:0"
+profile = "{profile}"
+source = {{ rack = {{ modules = {modules}, cells = {cells}, seed = {n} }} }}
+"""
+SHORT = """
+[[event]]
+at_s = 20.0
+kind = "internal_short"
+unit = "rack-1"
+place = "string1/module1/cell5"
+ohm = 0.1
+"""
+WEB = """
+[web]
+listen = "127.0.0.1:0"
+"""
+PERIOD_S = 0.25  # much shorter than in a room, so that what is missed shows
+
+
+class Phase(NamedTuple):
+    """What a stretch of time brought."""
+
+    frames: float  # per second
+    late: int
+    cpu_percent: float
+
+
+def measure() -> list[Figure]:
+    """Every figure of `cellwarden bench page`."""
+    with tempfile.TemporaryDirectory(prefix="cellwarden-bench-") as name, Children(Path(name)) as children:
+        return asyncio.run(_measure(Path(name), children))
+
+
+async def _measure(folder: Path, children: Children) -> list[Figure]:
+    agent = _start(folder, children)
+    socket = folder / "control.sock"
+    status = await _ready(socket)
+    url = f"http://127.0.0.1:{status['web']['port']}/"
+    alone = await _phase(agent, socket)
+    page = await asyncio.to_thread(lambda: urllib.request.urlopen(url).read())
+    received = [0] * VIEWERS
+    viewers = [asyncio.create_task(_view(status["web"]["port"], received, i)) for i in range(VIEWERS)]
+    await asyncio.sleep(2.0)
+    before = sum(received)
+    watched = await _phase(agent, socket)
+    sent = (sum(received) - before) / VIEWERS / PHASE_S
+    open_still = sum(not viewer.done() for viewer in viewers)
+    for viewer in viewers:
+        viewer.cancel()
+    await asyncio.gather(*viewers, return_exceptions=True)
+    return [
+        ("page_kb", len(page) / 1e3, "kB"),
+        ("figures_of_alarms", float(page.count(b"<figure")), ""),
+        ("frames_ratio_200_viewers", watched.frames / alone.frames, ""),
+        ("late_cycles_alone", float(alone.late), ""),
+        ("late_cycles_200_viewers", float(watched.late), ""),
+        ("cpu_percent_alone", alone.cpu_percent, "%"),
+        ("cpu_percent_200_viewers", watched.cpu_percent, "%"),
+        ("bytes_per_viewer_s", sent, "B/s"),
+        ("viewers_at_the_end", float(open_still), ""),
+    ]
+
+
+def _start(folder: Path, children: Children) -> Child:
+    room = folder / "room.toml"
+    units = "".join(UNIT.format(n=n, profile=PROFILE, modules=m, cells=c) for n, (m, c) in enumerate(SHAPES))
+    room.write_text(units + SHORT)
+    ready = json.loads(children.start("bench", "hil.cli", "serve", str(room)).first_line())
+    buses = "".join(
+        configuration.tcp_unit(unit["name"], unit["port"], PROFILE, PERIOD_S) for unit in ready["units"]
+    )
+    config = folder / "agent.toml"
+    config.write_text(configuration.agent(folder) + WEB + buses)
+    return children.start("agent", "agent.cli", "run", "--config", str(config))
+
+
+async def _ready(socket: Path) -> dict[str, Any]:
+    deadline_s = time.monotonic() + START_S
+    while time.monotonic() < deadline_s:
+        with contextlib.suppress(client.NotRunning):
+            status = await asyncio.to_thread(client.get, socket, "/v1/status")
+            if status["health"]["ready"] and not status["web"]["trouble"]:
+                return status
+        await asyncio.sleep(0.1)
+    raise RuntimeError("the agent did not read both units in time")
+
+
+async def _phase(agent: Child, socket: Path) -> Phase:
+    before, start_s, busy_s = await _counts(socket), time.monotonic(), cpu_s(agent.process.pid)
+    await asyncio.sleep(PHASE_S)
+    after, took_s = await _counts(socket), time.monotonic() - start_s
+    used = cpu_s(agent.process.pid) - busy_s
+    return Phase((after[0] - before[0]) / took_s, after[1] - before[1], 100 * used / took_s)
+
+
+async def _counts(socket: Path) -> tuple[int, int]:
+    units = (await asyncio.to_thread(client.get, socket, "/v1/status"))["units"]
+    return sum(unit["frames"] for unit in units), sum(unit["late_cycles"] for unit in units)
+
+
+async def _view(port: int, received: list[int], i: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    while data := await reader.read(65536):
+        received[i] += len(data)

@@ -1,0 +1,65 @@
+"""What the commands that talk to a running agent share: which socket, and what to say when nobody answers."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from agent.cli.common.errors import Finding, Unreachable
+from agent.cli.common.tables import plain_table
+from agent.control import client
+from agent.view.headline import told
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def socket_option(function: F) -> F:
+    """Add --socket."""
+    return click.option(
+        "--socket",
+        type=click.Path(path_type=Path),
+        default=Path("/run/cellwarden/control.sock"),
+        show_default=True,
+        help="The agent's control socket.",
+    )(function)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def get(socket: Path, resource: str) -> dict[str, Any]:
+    """Ask the agent. Raises Unreachable (exit 3) and Finding (exit 1)."""
+    return _ask(lambda: client.get(socket, resource))
+
+
+def post(socket: Path, resource: str, **body: Any) -> dict[str, Any]:
+    """Have the agent change something. Raises Unreachable (exit 3) and Finding (exit 1)."""
+    return _ask(lambda: client.post(socket, resource, body))
+
+
+def _ask(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return call()
+    except client.NotRunning as error:
+        raise Unreachable(str(error)) from error
+    except client.Refusal as error:
+        raise Finding(str(error)) from error
+
+
+def age(seconds: float | None) -> str:
+    """Return an age for people: "0.8 s", "12 min", "3.5 h", "2.0 d"."""
+    if seconds is None:
+        return "never"
+    for limit, unit, form in ((100, 1, "{:.1f} s"), (6000, 60, "{:.0f} min"), (172800, 3600, "{:.1f} h")):
+        if seconds < limit:
+            return form.format(seconds / unit)
+    return f"{seconds / 86400:.1f} d"
+
+
+def alarm_table(alarms: list[dict[str, Any]]) -> Any:
+    """Return alarms as a table: what to call each by, and what it says."""
+    table = plain_table("alarm", "severity", "state", "for", "what")
+    for alarm in alarms:
+        table.add_row(alarm["id"], alarm["severity"], alarm["state"], age(alarm["age_s"]), told(alarm))
+    return table

@@ -1,0 +1,63 @@
+"""Groups of commands that import a command only when it is called.
+
+`--help` stays quick on a gateway, and a missing part breaks one command, not all.
+"""
+
+import importlib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from agent.box import kernel_cache
+
+AGENT_PARTS = ("cryptography", "numba", "pydantic", "pymodbus", "serial", "zeroconf")
+
+
+class LazyGroup(click.Group):
+    """`lines` are the sub-commands with their line in --help; module `package`.NAME holds `command`."""
+
+    def __init__(self, *args: Any, package: str, lines: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._package, self._lines = package, lines
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the sub-commands."""
+        return list(self._lines)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of sub-commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._lines.items()))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a sub-command."""
+        if cmd_name not in self._lines:
+            return None
+        try:
+            module: Any = importlib.import_module(f"{self._package}.{cmd_name.replace('-', '_')}")
+        except ModuleNotFoundError as error:
+            if error.name in AGENT_PARTS:
+                raise click.ClickException(
+                    f"`{ctx.command_path} {cmd_name}` needs more: pip install 'cellwarden[agent]'"
+                ) from error
+            raise
+        except RuntimeError as error:
+            # numba refuses to declare a kernel where it finds no folder to keep it in
+            if not str(error).startswith("cannot cache function") or kernel_cache.IN_MEMORY in os.environ:
+                raise
+            kernel_cache.again_in_memory(error)
+        command: click.Command = module.command
+        return command
+
+
+def lazy_group(name: str, package: str, lines: Mapping[str, str], text: str) -> LazyGroup:
+    """Return a group whose sub-commands are in the modules of `package`."""
+    return LazyGroup(
+        name,
+        package=package,
+        lines=lines,
+        help=text,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )

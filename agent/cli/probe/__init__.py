@@ -1,0 +1,259 @@
+"""cellwarden probe: one unit read by hand, every value beside its registers and its bytes."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.cli.common.ask_agent import json_option, post, socket_option
+from agent.cli.common.codes import Trouble
+from agent.cli.common.open_port import agents_bus, endpoints, opened, trouble_of
+from agent.cli.common.tables import plain_table, terminal
+from agent.cli.probe import inspect_unit
+from agent.cli.profile.common import profile_dir_option
+from agent.modbus.manual_read import Heard
+from agent.modbus.ports import Answer, Port, PortError
+from agent.modbus.survey.endpoint import Endpoint, Host
+from agent.modbus.survey.look import guess, manual_address, pairs
+from agent.modbus.survey.presence import LineSetting
+from agent.modbus.survey.registers import parse_read
+from agent.modbus.verdict import Verdict, verdict_of
+from agent.quality import Quality
+from drivers.registers import Area, Read, Reply
+
+TRIES = 3
+TIMEOUT_S = 1.0
+
+
+@click.command("probe")
+@click.argument("where", metavar="ENDPOINT")
+@click.argument("register", required=False)
+@click.option(
+    "--id", "unit_id", type=click.IntRange(0, 255), default=1, show_default=True, help="The unit id."
+)
+@click.option("--count", type=int, default=1, show_default=True, help="How many registers.")
+@click.option("--line", "line_text", default="9600-8N1", show_default=True, help="Of a serial device.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=502, show_default=True, help="Of a host without."
+)
+@click.option(
+    "--timeout", "timeout_s", type=click.FloatRange(0.05, 3), help="Seconds; 1 unless said otherwise."
+)
+@click.option(
+    "--profile", "name", help="Read the whole unit with this profile; found by scanning if not said."
+)
+@profile_dir_option
+@socket_option
+@json_option
+def command(
+    where: str,
+    register: str | None,
+    unit_id: int,
+    count: int,
+    line_text: str,
+    port: int,
+    timeout_s: float | None,
+    name: str | None,
+    folders: tuple[Path, ...],
+    socket: Path,
+    as_json: bool,
+) -> None:
+    """Read one unit and show what went over the wire.
+
+    With REGISTER (holding:100, input:0x1000, or a manual's 40101): the bytes sent and received, and each
+    register in both notations with what it could mean. Without: the whole unit through a profile, each value
+    beside its registers, what looks wrong marked, and other readings under which it would be right (words
+    swapped, off by one, another scale).
+
+    What the running agent holds is asked through the agent, in the pauses of its polling. Exit 0 good, 1 the
+    unit refuses or a value looks wrong, 3 no answer, 4 port in use.
+
+    \b
+    Examples:  cellwarden probe /dev/ttyUSB0 --id 1 holding:100 --count 4
+               cellwarden probe 192.0.2.10:502 --id 1
+               cellwarden probe /dev/ttyUSB0 --id 1 --line 19200-8E1 --profile pace-rtu
+    """
+    found = endpoints((where,), port)
+    if len(found) != 1:
+        raise Trouble("CW-120", f"{where} is a network; probe reads one unit.", f"cellwarden scan {where}")
+    (endpoint,) = found
+    try:
+        line = LineSetting.parse(line_text)
+        read = parse_read(register, count) if register else None
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    bus = agents_bus(socket, endpoint)
+    if bus and not as_json:
+        click.echo(f"{endpoint} is held by the running agent (bus {bus}); asking through it.", err=True)
+    if read is None:
+        inspect_unit.show(endpoint, unit_id, line, name, folders, socket, bus, as_json=as_json)
+        return
+    if bus:
+        heard = _through_agent(socket, bus, unit_id, read, timeout_s)
+    else:
+        heard = asyncio.run(_direct(endpoint, line, unit_id, read, timeout_s or TIMEOUT_S))
+    within = f"within {1e3 * (timeout_s or TIMEOUT_S):.0f} ms, {TRIES} tries"
+    _judge(heard, endpoint, line, unit_id, "to the agent, 1 try" if bus else within)
+    if as_json:
+        click.echo(json.dumps(_json(endpoint, unit_id, heard)))
+    else:
+        _print(heard, endpoint)
+
+
+async def _direct(
+    endpoint: Endpoint, line: LineSetting, unit_id: int, read: Read, timeout_s: float
+) -> list[Heard]:
+    port = await opened(endpoint, line)
+    try:
+        for _ in range(TRIES):
+            heard = await _once(port, unit_id, read, timeout_s)
+            if verdict_of(heard.answer) not in (Verdict.SILENT, Verdict.DAMAGED):
+                break
+        return [heard]
+    except PortError as error:
+        raise trouble_of(error, endpoint) from error
+    finally:
+        port.close()
+
+
+async def _once(port: Port, unit_id: int, read: Read, timeout_s: float) -> Heard:
+    sent, got = bytearray(), bytearray()
+    if not port.is_open:
+        await port.open()
+    port.tap = lambda out, data: (sent if out else got).extend(data)
+    try:
+        answer = await port.ask(unit_id, read, timeout_s)
+    finally:
+        port.tap = None
+    return Heard(read, answer, bytes(sent), bytes(got))
+
+
+def _through_agent(socket: Path, bus: str, unit_id: int, read: Read, timeout_s: float | None) -> list[Heard]:
+    body: dict[str, Any] = {
+        "bus": bus,
+        "unit_id": unit_id,
+        "area": str(read.area),
+        "address": read.address,
+        "count": read.count,
+    }
+    if timeout_s:
+        body["timeout_s"] = timeout_s
+    try:
+        answer = post(socket, "/v1/read", **body)
+    except click.ClickException as error:
+        raise Trouble("CW-402", f"The agent did not read: {error.message}", "cellwarden status") from error
+    return [_heard(exchange) for exchange in answer["exchanges"]]
+
+
+def _heard(exchange: dict[str, Any]) -> Heard:
+    read = Read(Area(exchange["area"]), exchange["address"], exchange["count"])
+    verdict, code = Verdict(exchange["verdict"]), exchange["exception_code"]
+    quality = Quality.GOOD if verdict is Verdict.SOUND else Quality.NO_REPLY
+    reply = Reply(exchange["words"], Quality.REFUSED if code is not None else quality, code)
+    answer = Answer(reply, exchange["response_s"], damaged=verdict is Verdict.DAMAGED)
+    return Heard(read, answer, bytes.fromhex(exchange["sent"]), bytes.fromhex(exchange["got"]))
+
+
+def _judge(heard: list[Heard], endpoint: Endpoint, line: LineSetting, unit_id: int, within: str) -> None:
+    """Raise Trouble where there are no registers to show."""
+    for each in heard:
+        verdict = verdict_of(each.answer)
+        at = f"on {endpoint}" + ("" if isinstance(endpoint, Host) else f" ({line})")
+        if verdict is Verdict.SILENT:
+            raise Trouble(
+                "CW-201",
+                f"No answer from id {unit_id} {at} {within}, {len(each.got)} bytes received.",
+                f"cellwarden scan {endpoint}",
+            )
+        if verdict is Verdict.DAMAGED:
+            raise Trouble(
+                "CW-202",
+                f"Answer from id {unit_id} {at} arrived damaged: {len(each.got)} bytes"
+                f" ({each.got[:20].hex(' ').upper()}), {within}.",
+                f"cellwarden scan {endpoint} --id {unit_id}",
+            )
+        if verdict is Verdict.GATEWAY:
+            raise Trouble(
+                "CW-203",
+                f"The gateway {endpoint} answers exception {each.answer.reply.exception_code}: it cannot"
+                f" reach id {unit_id}.",
+                f"cellwarden scan {endpoint}",
+            )
+        if verdict is not Verdict.SOUND:
+            raise Trouble("CW-210", _refusal(each, unit_id), _instead(each.read, endpoint, unit_id))
+
+
+SAYS = {1: "no such function", 2: "no such register", 3: "no such count", 4: "a failure of its own"}
+
+
+def _refusal(heard: Heard, unit_id: int) -> str:
+    code, read = heard.answer.reply.exception_code or 0, heard.read
+    said = SAYS.get(code, "busy" if code in (5, 6) else f"exception {code}")
+    written = manual_address(read.area, read.address)
+    return (
+        f'id {unit_id} answered "{said}" (exception {code}) for {read.area} {written} (wire {read.address}),'
+        f" count {read.count}. The link itself works."
+    )
+
+
+def _instead(read: Read, endpoint: Endpoint, unit_id: int) -> str:
+    other = {Area.HOLDING: Area.INPUT, Area.INPUT: Area.HOLDING}.get(read.area, Area.HOLDING)
+    return f"cellwarden probe {endpoint} --id {unit_id} {other}:{read.address} --count 1"
+
+
+def _json(endpoint: Endpoint, unit_id: int, heard: list[Heard]) -> dict[str, Any]:
+    return {
+        "endpoint": str(endpoint),
+        "unit_id": unit_id,
+        "exchanges": [
+            {
+                "sent": each.sent.hex(" "),
+                "got": each.got.hex(" "),
+                "response_s": each.answer.response_s,
+                "registers": [
+                    {
+                        "table": str(each.read.area),
+                        "wire": each.read.address + i,
+                        "manual": manual_address(each.read.area, each.read.address + i),
+                        "word": int(word),
+                    }
+                    for i, word in enumerate(each.answer.reply.words)
+                ],
+            }
+            for each in heard
+        ],
+    }
+
+
+def _print(heard: list[Heard], endpoint: Endpoint) -> None:
+    whole, first = [int(word) for each in heard for word in each.answer.reply.words], heard[0].read
+    click.echo(
+        f"Asked function {first.area.function_code}, wire address {first.address} (0x{first.address:04X}),"
+        f" written {manual_address(first.area, first.address)} in 1-based manuals."
+    )
+    for each in heard:
+        proof = "number matches" if isinstance(endpoint, Host) else "checksum good"
+        click.echo(
+            f"sent {each.sent.hex(' ').upper()}      got {each.got.hex(' ').upper()}   {proof},"
+            f" {1e3 * (each.answer.response_s or 0):.0f} ms"
+        )
+    best = None if first.area in (Area.COIL, Area.DISCRETE) else guess(whole)
+    table = plain_table("wire", "manual", "hex", "u16", "s16", best.title if best else "", whole=5)
+    for i, word in enumerate(whole):
+        means = ""
+        if best:
+            means = f"{best.value(word):.6g}" + (f" plausible {best.noun}" if best.plausible(word) else "")
+        signed = word - 0x10000 if word >= 0x8000 else word
+        wire = first.address + i
+        table.add_row(
+            str(wire), manual_address(first.area, wire), f"{word:04X}", str(word), str(signed), means
+        )
+    terminal().print(table)
+    for line in pairs(whole) if first.area in (Area.HOLDING, Area.INPUT) else ():
+        click.echo(line)
+    before = max(0, first.address - 1)
+    click.echo(
+        f"Shifted by one against the manual? Try {first.area}:{before} and compare.   Save: add --json"
+    )

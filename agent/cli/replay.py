@@ -1,0 +1,183 @@
+"""cellwarden replay: the agent's detectors over a recording."""
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.progress import Progress
+from rich.table import Table
+
+from agent.cli.common.errors import Finding, Misuse
+from agent.cli.common.tables import terminal
+from agent.config.file import ConfigError, load_config
+from agent.detect.settings import Settings
+from agent.detect.watch import warm_up
+from agent.replay.mapping import MapError, read_map
+from agent.replay.parts import Part
+from agent.replay.play import Played, play
+from agent.replay.recording import between, load_parts
+from agent.replay.stored import ERRORS, Stored, is_database, open_stored
+from collector.told import Told
+
+
+@click.command("replay")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--map", "map_path", type=click.Path(path_type=Path), help="Which column is what (TOML).")
+@click.option("--unit", help='Of a buffer or an archive only this unit, as "rack/unit".')
+@click.option(
+    "--config", "config_path", type=click.Path(path_type=Path), help="Judge as this agent.toml has it judged."
+)
+@click.option("--from", "first", metavar="TIME", help="Leave out what was before, in the recording's time.")
+@click.option("--to", "last", metavar="TIME", help="Leave out what was after.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write a report with plots into this folder.")
+def command(
+    file: Path,
+    map_path: Path | None,
+    unit: str | None,
+    config_path: Path | None,
+    first: str | None,
+    last: str | None,
+    as_json: bool,
+    report: Path | None,
+) -> None:
+    """Judge what was recorded by the agent's own detectors, as fast as they go.
+
+    An agent's buffer and a collector's database say themselves what their values are, and may be in use;
+    their times are UTC. Of a CSV or Parquet file a map says which column is what; patterns, lists and single
+    names may be mixed:
+
+    \b
+        time = "timestamp"        # timestamps, or seconds (unit = "ms" ...); or: period_s = 10
+        voltage = { columns = "V_*", unit = "mV" }
+        temperature = { columns = "T_*", offset = -40, missing = [0, 255, 511] }
+        current = { column = "I", positive = "discharge" }
+        ambient = "T_room"
+        group = "test"            # optional: a column that separates tests or rooms
+        sensor = "node"           # optional: one row per sensor, this column names it
+        chemistry = "NMC"         # optional
+
+    \b
+    Examples:  cellwarden replay pack.parquet --map pack.toml
+               cellwarden replay pack.csv --map pack.toml --from "2021-05-05 09:00" --json
+               cellwarden replay tests.csv --map tests.toml --report report
+               cellwarden replay /var/lib/cellwarden/buffer.db --unit rack1/bmu1
+               cellwarden replay collector.db --config agent.toml --from 2026-11-24T04:00
+    """
+    notes: list[str] = []
+    told = Told()
+    parts: Iterable[Part]
+    try:
+        if is_database(file):
+            if map_path:
+                raise Misuse(f"{file.name} says itself what its values are: leave out --map")
+            stored = Stored(
+                open_stored(file, told), unit, _span_ns(first, last), _settings(config_path), notes
+            )
+            parts, frames = stored.parts(), stored.frames
+        else:
+            parts, frames = _recorded(file, map_path, unit or config_path, first, last)
+        warm_up()
+        played = _with_progress(parts, frames)
+        played.notes += [*notes, *told.lines]
+        if report is not None:
+            _report(report, file.name, played)
+    except MapError as error:
+        raise Misuse(str(error)) from error
+    except ERRORS as error:
+        raise Misuse(f"{file}: {error}") from error
+    if not played.frames and not played.notes:
+        raise Misuse(f"{file.name}: no frames with a time between --from and --to")
+    if as_json:
+        click.echo(json.dumps({"file": file.name, **played.as_json()}))
+    else:
+        _print(played)
+    if told.lines:
+        raise Finding("not all of it could be read")
+
+
+def _recorded(
+    file: Path, map_path: Path | None, misplaced: object, first: str | None, last: str | None
+) -> tuple[Iterable[Part], int]:
+    """Return the parts of a CSV or Parquet file, and how many frames they have. Raises MapError."""
+    if map_path is None:
+        raise Misuse(f"{file.name} is no database: say which column is what with --map MAP.toml (see --help)")
+    if misplaced:
+        raise Misuse(f"{file.name} is no database: --unit and --config are for buffers and archives")
+    recorded = load_parts(file, read_map(map_path))
+    try:
+        parts = list(between(recorded, first, last))
+    except ValueError as error:
+        raise Misuse(f"--from or --to is not a time of this recording: {error}") from error
+    if not parts:
+        raise Misuse(f"{file.name}: no rows with a time between --from and --to")
+    return parts, sum(len(part.t_s) for part in parts)
+
+
+def _span_ns(first: str | None, last: str | None) -> tuple[int, int]:
+    """Return --from and --to as ns of UTC, the ends of int64 where nothing is said."""
+    span_ns = []
+    for text, nothing_said in ((first, -(2**63)), (last, 2**63 - 1)):
+        try:
+            moment = datetime.fromisoformat(text) if text else None
+        except ValueError as error:
+            raise Misuse(f"{text!r} is no UTC time, such as 2026-11-24T04:00:00") from error
+        if moment and moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        span_ns.append(round(moment.timestamp() * 1e6) * 1000 if moment else nothing_said)
+    return span_ns[0], span_ns[1]
+
+
+def _settings(path: Path | None) -> Callable[[str], Settings]:
+    """Return how each unit is judged: as a configuration says, or as shipped."""
+    if path is None:
+        return lambda unit: Settings()
+    try:
+        config = load_config(path)
+    except ConfigError as error:
+        raise Misuse(str(error)) from error
+    chemistry = {unit.path: unit.chemistry for unit in config.unit}
+    return lambda unit: config.detection.settings(chemistry.get(unit))
+
+
+def _report(folder: Path, name: str, played: Played) -> None:
+    from agent.replay.report import write_report
+
+    try:
+        write_report(folder, name, played)
+    except ModuleNotFoundError as error:
+        raise Misuse("plots need more: pip install 'cellwarden[plots]'") from error
+    click.echo(f"report: {folder / 'index.html'}", err=True)
+
+
+def _with_progress(parts: Iterable[Part], frames: int) -> Played:
+    console = terminal(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("judging", total=frames)
+        return play(parts, lambda done: bar.update(task, advance=done))
+
+
+def _print(played: Played) -> None:
+    console = terminal()
+    for note in played.notes:
+        console.print(note, soft_wrap=True)
+    for alarm in played.alarms:
+        where = f"{alarm['group']}: " if alarm.get("group") else ""
+        console.print(
+            f"{alarm['t']}  {alarm['severity']:8} {where}{alarm['explanation']}", soft_wrap=True, markup=False
+        )
+    table = Table("replayed", "", title_justify="left")
+    table.columns[1].justify = "right"
+    sight = played.sensor_s or 1.0
+    for words, value in (
+        ("frames", f"{played.frames:,}"),
+        ("sensor-hours", f"{played.sensor_s / 3600:,.1f}"),
+        ("  of which blind", f"{100 * played.blind_s / sight:.2f} %"),
+        ("  of which learning", f"{100 * played.learning_s / sight:.2f} %"),
+        ("alarms", f"{len(played.alarms):,}"),
+        ("frames per second", f"{played.frames / played.took_s:,.0f}" if played.took_s else "--"),
+    ):
+        table.add_row(words, value)
+    console.print(table)

@@ -1,0 +1,1 @@
+"""agent.toml: what may stand in it, read whole with every mistake named, and read again."""

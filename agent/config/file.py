@@ -1,0 +1,210 @@
+"""agent.toml: one file, checked whole, every mistake named at once with its table and key."""
+
+import contextlib
+import difflib
+import os
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from agent.config.hosts import plain
+from agent.config.tables import Config, Reading, Table
+from agent.wire.text import printable
+from drivers.files import parse_toml, read_text
+from drivers.line import NO_OTHER_BITS
+from drivers.profile.newly import AS_IS, Instead, at, mended, written
+
+LINE = 1000  # characters of a mistake told
+MOST = 100  # mistakes told: more are those of another kind of file, and take a reload seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What this version was the first to refuse, where a watch that ran with it goes on (docs/adr/0010).
+
+    `key`: file and key, as "agent.toml:bus.lan.host". `critical`: something is not watched for it.
+    """
+
+    key: str
+    text: str
+    critical: bool = False
+
+
+def few(problems: Sequence[str], count: int = 0) -> list[str]:
+    """Return MOST of many problems, and how many more there are, of `count` if not of these."""
+    more = max(count, len(problems)) - MOST
+    return [*problems[:MOST], *([f"and {more} more mistakes"] if more > 0 else [])]
+
+
+class ConfigError(Exception):
+    """The file cannot be used; `problems` holds one line per mistake. `content`: what TOML it is, if any.
+
+    `config`: the configuration all the same, as far as it can be used safely, where every mistake is one
+    that the version before did not refuse; `taken` says of each what became of it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        problems: list[str],
+        content: dict[str, Any] | None = None,
+        config: Config | None = None,
+        taken: Iterable[Taken] = (),
+    ) -> None:
+        self.path, self.content, self.config, self.taken = path, content or {}, config, tuple(taken)
+        self.problems = [printable(problem, LINE) for problem in problems]
+        super().__init__("\n".join(f"{printable(path.name)}: {problem}" for problem in self.problems))
+
+
+def load_config(path: Path) -> Config:
+    """Read and check agent.toml; relative paths in it are relative to it. Raises ConfigError."""
+    try:
+        content = parse_toml(read_text(path))
+    except OSError as error:
+        raise ConfigError(path, [f"cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(path, [f"is not TOML: {error}; save it as UTF-8"]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(path, [f"is not TOML: {error}"]) from error
+    always = few(_cross_check(content))
+    config, problems, taken = _validated(path, content)
+    if problems or always:
+        raise ConfigError(path, problems + always, content, None if always else config, taken)
+    assert config is not None
+    return config
+
+
+def load_usable(path: Path) -> Config:
+    """As `load_config`, and what the version before ran is taken as the agent takes it (docs/adr/0010)."""
+    try:
+        return load_config(path)
+    except ConfigError as error:
+        if error.config is None:
+            raise
+        return error.config
+
+
+def _validated(path: Path, content: dict[str, Any]) -> tuple[Config | None, list[str], list[Taken]]:
+    """Return the configuration, what is wrong, and what became of that; None where it cannot be used."""
+    problems: list[str] = []
+    taken: list[Taken] = []
+    as_is: frozenset[str] = frozenset()
+    here: dict[str, Any] | None = content
+    while here is not None:
+        try:
+            config = Config.model_validate(here, context=Reading(path.absolute().parent, as_is))
+        except ValidationError as error:
+            found = error.errors()
+            better = mended(here, found)
+            lines = [_line(here, one) for one in (found[:MOST] if better is None else found)]
+            problems += few([": ".join(line) for line in lines], len(found))
+            if better is not None:
+                taken += [_taken(path, *line, one) for line, one in zip(lines, found, strict=True)]
+                kept = [one for one in found if one["ctx"]["instead"] == AS_IS]
+                as_is |= {at(here, written(here, one["loc"])) for one in kept}
+            here = better
+        else:
+            return config, problems, taken
+    return None, problems, []
+
+
+def _taken(path: Path, where: str, what: str, error: Any) -> Taken:
+    instead = error["ctx"]["instead"]
+    if isinstance(instead, Instead):
+        became = f"read as {instead}"
+    else:
+        became = "used all the same" if instead == AS_IS else "left out, as if it were not there"
+    key = ".".join(re.sub(r"[][]", " ", where).split())
+    text = f"{path}: {where}: {what}; until that is mended it is {became}"
+    return Taken(printable(f"{path.name}:{key}"), printable(text, LINE))
+
+
+def tables(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the tables of one kind in a file that need not be right otherwise."""
+    found = content.get(name)
+    return [table for table in found if isinstance(table, dict)] if isinstance(found, list) else []
+
+
+def _cross_check(content: dict[str, Any]) -> list[str]:
+    """Return what only shows when tables are held against one another; they need not be right themselves."""
+    problems = []
+    buses = [str(bus.get("name")) for bus in tables(content, "bus")]
+    for kind in ("bus", "unit"):
+        names = Counter(str(table.get("name")) for table in tables(content, kind) if "name" in table)
+        problems += [f"[[{kind}]] {name}: the name is used {n} times" for name, n in names.items() if n > 1]
+        if not tables(content, kind):
+            problems.append(f"[[{kind}]]: at least one is needed")
+    for unit in tables(content, "unit"):
+        bus = str(unit.get("bus"))
+        if "bus" in unit and bus not in buses:
+            hint = _suggest(bus, buses)
+            problems.append(f"[[unit]] {unit.get('name')} bus: there is no [[bus]] named {bus!r}{hint}")
+    served = {str(unit.get("bus")) for unit in tables(content, "unit")}
+    if served <= set(buses):  # else the typo that was named already explains it
+        problems += [f"[[bus]] {bus}: no [[unit]] is on it" for bus in buses if bus not in served]
+    problems += _shared("unit", ((u, _station(u)) for u in tables(content, "unit")), "unit_id")
+    problems += _shared(
+        "bus",
+        ((bus, _endpoint(bus)) for bus in tables(content, "bus") if bus.keys() & {"host", "device"}),
+        "port",
+    )
+    return problems
+
+
+def _endpoint(bus: dict[str, Any]) -> object:
+    if "device" in bus:
+        with contextlib.suppress(ValueError):  # a NUL in it
+            return os.path.realpath(str(bus["device"]))
+    return plain(str(bus.get("host", bus.get("device")))), str(bus.get("port", 502))
+
+
+def _station(unit: dict[str, Any]) -> object:
+    """What no two units may have in common."""
+    return str(unit.get("bus")), str(unit.get("unit_id", 1)), str(unit.get("instance", 1))
+
+
+def _shared(kind: str, tables: Iterable[tuple[dict[str, Any], object]], what: str) -> list[str]:
+    seen: dict[object, Any] = {}
+    problems = []
+    for table, key in tables:
+        other = seen.setdefault(key, table)
+        if other is not table:
+            problems.append(f"[[{kind}]] {table.get('name')}: the {what} is already {other.get('name')}'s")
+    return problems
+
+
+TAGS = ("tcp", "rtu", "gpio", "modbus-coil")  # pydantic's names of the kinds of one table
+KEYS = sorted({key for table in Table.__subclasses__() for key in table.model_fields})
+
+
+def _suggest(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _line(content: dict[str, Any], error: Any) -> tuple[str, str]:
+    """Return one of pydantic's errors as "[table] key", the way the file is written, and what is wrong."""
+    where = ""
+    here: Any = content
+    for part in error["loc"]:
+        if isinstance(part, int):  # one of several [[tables]]: called by its name
+            here = here[part] if isinstance(here, list) else None
+            name = here.get("name") if isinstance(here, dict) else None
+            where = f"[[{where.strip('[]').replace('] ', '.')}]] {name or f'number {part + 1}'}"
+        elif not (where and part in TAGS):
+            here = here.get(part, {}) if isinstance(here, dict) else {}
+            where = f"{where} {part}" if where else f"[{part}]" if isinstance(here, dict) else str(part)
+    key = str(error["loc"][-1]) if error["loc"] else ""
+    if error["type"] == "extra_forbidden":
+        why = f"; take it out: {NO_OTHER_BITS}" if key == "data_bits" else _suggest(key, KEYS)
+        return where, f"unknown key{why}"
+    if error["type"] == "missing":
+        return where, "is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    return where, f"{message[:1].lower()}{message[1:]}"

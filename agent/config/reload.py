@@ -1,0 +1,62 @@
+"""What a changed configuration changes: which buses begin anew, which go, and what cannot change. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.config.tables import Config
+from drivers.profile.load import Profile
+
+#: Tables that are read once, at the start.
+FIXED = ("agent", "store", "control", "relay", "journal", "metrics", "web")
+
+
+class ReloadRefused(Exception):
+    """The file cannot be used, or not without a restart; the agent goes on with the old one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Names of buses that are other than before, new, or gone; and whether the collector is another one."""
+
+    changed: frozenset[str]
+    added: frozenset[str]
+    gone: frozenset[str]
+    upstream: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.added or self.gone or self.upstream)
+
+    def __str__(self) -> str:
+        parts = {"changed": self.changed, "new": self.added, "gone": self.gone}
+        said = [f"{what}: {', '.join(sorted(names))}" for what, names in parts.items() if names]
+        return "; ".join([*said, *(["another [upstream]"] if self.upstream else [])]) or "nothing changed"
+
+
+def change_of(
+    old: Config, new: Config, old_profiles: Mapping[str, Profile], new_profiles: Mapping[str, Profile]
+) -> Change:
+    """Return what is different. Raises ReloadRefused where only a restart can apply it."""
+    fixed = [name for name in FIXED if getattr(old, name, None) != getattr(new, name, None)]
+    if fixed:
+        tables = ", ".join(f"[{name}]" for name in fixed)
+        raise ReloadRefused(f"a change of {tables} needs a restart: systemctl restart cellwarden")
+    before, after = _buses(old, old_profiles), _buses(new, new_profiles)
+    both = before.keys() & after.keys()
+    return Change(
+        changed=frozenset(name for name in both if before[name] != after[name]),
+        added=frozenset(after.keys() - before.keys()),
+        gone=frozenset(before.keys() - after.keys()),
+        upstream=old.upstream != new.upstream,
+    )
+
+
+def _buses(config: Config, profiles: Mapping[str, Profile]) -> dict[str, object]:
+    """Everything that a bus depends on, by its name."""
+    return {
+        bus.name: (
+            bus,
+            config.detection,
+            [(unit, profiles[unit.profile].hash) for unit in config.unit if unit.bus == bus.name],
+        )
+        for bus in config.bus
+    }

@@ -1,0 +1,89 @@
+"""What is so at the place of an alarm when somebody looks, and where that leads.
+
+An alarm's own figures are of when it was raised. These are of the last frame; where the place is not seen, of
+when it was last seen, with that age, and lead nowhere.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from agent.control.status import Latest
+from agent.detect.alarms.explanation import duration
+from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.channels import TEMPERATURES
+
+DECIMALS = {"V": 3}  # of a figure in this unit; 1 of all others
+
+
+class Present(NamedTuple):
+    """`now`: what is so; `forecast`: where it leads. "" where there is nothing to say."""
+
+    now: str = ""
+    forecast: str = ""
+
+
+#: How an alarm of a unit is looked at.
+Look = Callable[[str, AlarmEvent], Present]
+
+
+def unknown(_unit: str, _event: AlarmEvent) -> Present:
+    """See nothing."""
+    return Present()
+
+
+def present(
+    event: AlarmEvent, latest: Latest | None, fresh_s: float, now_s: float, forecast: Callable[[], str]
+) -> Present:
+    """Look at the place of an alarm. fresh_s: how old a value may be that is called present. forecast: makes
+    it from the last frame.
+    """
+    if event.detector == "blind":
+        if event.state == State.CLEARED_NEW:
+            return Present()
+        if latest is not None and _back(event, latest, now_s - fresh_s):
+            return Present("values come again")
+        return Present(f"no usable value for {duration(max(now_s - event.since_s, 0.0))}")
+    at = _at(event, latest) if latest else []
+    if latest is None or not at:
+        return Present()
+    age_s = now_s - float(np.min(latest.last.at_s[at]))
+    if not np.isfinite(age_s):
+        return Present()
+    unit = latest.layout.units[at[0]]
+    median = float(np.median(latest.last.value[at]))
+    figure = f"{median:.{DECIMALS.get(unit, 1)}f} {unit}"
+    if age_s > fresh_s:
+        return Present(f"not known, {figure} when last read {duration(age_s)} ago")
+    return Present(figure, forecast() if event.state != State.CLEARED_NEW else "")
+
+
+def _back(event: AlarmEvent, latest: Latest, since_s: float) -> bool:
+    """Whether what an alarm calls unseen, a point or a whole unit, was read since then; a group is named
+    whole, and may have been so in part: nothing is said of it.
+    """
+    whole = not event.quantity
+    at = slice(None) if whole else _at(event, latest)
+    return bool(np.any(latest.last.at_s[at] >= since_s))
+
+
+def _at(event: AlarmEvent, latest: Latest) -> list[int]:
+    """Return the values that an alarm is about: the one at its place, or the temperatures of its group."""
+    layout = latest.layout
+    group = TEMPERATURES if event.quantity == "temperature" else ()
+    return [
+        i
+        for i, (place, quantity, unit) in enumerate(
+            zip(layout.places, layout.quantities, layout.units, strict=True)
+        )
+        if unit
+        and (
+            (place, quantity) == (event.location, event.quantity)
+            or (quantity in group and _within(place, event.location))
+        )
+    ]
+
+
+def _within(place: str, scope: str) -> bool:
+    return not scope or place == scope or place.startswith(f"{scope}/")

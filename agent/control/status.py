@@ -1,0 +1,168 @@
+"""What a running agent says of itself: plain data for the control socket, in the words of the status page."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.detect.knowledge import Knowledge
+from agent.frame import Frame
+from agent.modbus.bus import Bus
+from agent.modbus.unit import Unit
+from agent.quality import Quality
+from agent.view.headline import UNWATCHED
+from agent.view.last_values import LastGood
+from drivers.layout import Layout
+from drivers.values import Limits
+
+# The figures of a unit that people ask for first: name, the quantity they are made of, and how.
+FIGURES = (
+    ("cell_voltage_min_v", "cell_voltage", np.nanmin),
+    ("cell_voltage_max_v", "cell_voltage", np.nanmax),
+    ("temperature_max_degc", "cell_temperature", np.nanmax),
+    ("current_a", "current", np.nanmean),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The last frame of a unit: `si` (n,) float64 in the layout's units, NaN where quality is not good."""
+
+    frame: Frame
+    layout: Layout
+    si: NDArray[np.float64]
+    last: LastGood
+
+
+def unit_report(
+    unit: Unit, latest: Latest | None, known: Knowledge, now_s: float, *, watched: bool
+) -> dict[str, Any]:
+    """Return one unit's part of the status; watched: something that it tells is judged."""
+    report: dict[str, Any] = {
+        "name": unit.name,
+        "rack": unit.rack,
+        "profile": unit.profile.model,
+        "period_s": unit.period_s,
+        "pace_s": unit.pace_s,
+        "knowledge": known,
+        "watched": watched,
+        "age_s": None if unit.heard_s is None else round(now_s - unit.heard_s, 3),
+        "trouble": unit.trouble,
+        "frames": unit.counters.frames,
+        "reads": unit.counters.reads,
+        "read_errors": unit.counters.errors,
+        "late_cycles": unit.counters.late_cycles,
+        "deadline_misses": unit.intervals.misses,
+        "timeout_s": round(unit.times.timeout_s, 3),
+        "intervals": _intervals(unit, now_s),
+    }
+    if latest is not None:
+        codes, counts = np.unique(latest.frame.quality, return_counts=True)
+        report["qualities"] = {Quality(c).name.lower(): int(n) for c, n in zip(codes, counts, strict=True)}
+        report["figures"] = _figures(latest)
+        report["identity"] = dict(latest.layout.identity)  # serial, firmware: in the unit's own words
+        report["marks"] = list(unit.marks)  # what of that tells it from others
+        report["notes"] = list(latest.layout.notes)  # what the unit said of itself that does not add up
+        report["empty"] = list(latest.layout.empty)
+    return report
+
+
+def _intervals(unit: Unit, now_s: float) -> dict[str, Any]:
+    """Return how often its safety points were really read since it is polled; the evidence so far."""
+    since_s, tally = unit.intervals.so_far(now_s)
+    p50_s, p99_s = tally.quantiles(0.5, 0.99)
+    return {
+        "for_s": round(now_s - since_s, 1),
+        "count": tally.count,
+        "p50_s": None if p50_s is None else round(p50_s, 3),
+        "p99_s": None if p99_s is None else round(p99_s, 3),
+        "max_s": round(tally.longest_s, 3),
+        "deadline_s": tally.deadline_s,
+        "misses": tally.misses,
+    }
+
+
+def bus_report(bus: Bus) -> dict[str, Any]:
+    """Return one bus's part of the status: its units, and what came of the reads of each, by verdict."""
+    units = [
+        {
+            "name": unit.name,
+            "unit_id": unit.unit_id,
+            "reads": unit.counters.by_verdict(),
+            "late_replies": unit.counters.late_replies,
+        }
+        for unit in bus.units
+    ]
+    return {"name": bus.name, "port": bus.port.name, "trouble": bus.trouble, "units": units}
+
+
+def health(status: dict[str, Any]) -> dict[str, Any]:
+    """Say in one place whether the agent does its work: `ready` once every unit has been read, `degraded` why
+    it does less than it should. An agent that answers is `live`.
+    """
+    units = status["units"]
+    reasons = [f"unit {u['name']}: {u['knowledge']}; {u['trouble']}" for u in units if u["trouble"]]
+    for u in units:
+        if u["knowledge"] == "PARTIAL" and not u["watched"]:
+            reasons.append(f"unit {u['name']}: PARTIAL; {UNWATCHED}")
+        elif u["knowledge"] == "PARTIAL" and u["empty"]:
+            reasons.append(f"unit {u['name']}: PARTIAL; it says 0 of {', '.join(u['empty'])}")
+    reasons += [f"bus {bus['name']}: {bus['trouble']}" for bus in status["buses"] if bus["trouble"]]
+    for part in ("store", "upstream", "relay"):
+        if trouble := (status[part] or {}).get("trouble"):
+            reasons.append(f"{part}: {trouble}")
+    if not status["clock_synchronised"]:
+        reasons.append("clock: not synchronised; times are by this boot until it is")
+    ready = all(unit["knowledge"] != "NEVER" for unit in units)
+    return {"live": True, "ready": ready, "degraded": reasons}
+
+
+def points(latest: Latest, now_s: float) -> dict[str, Any]:
+    """Return every value of a unit's last frame, with its place, unit, quality and raw number; beside each
+    the last good value with its own age, its change per minute, and the limits that its profile gives.
+    """
+    layout, frame, last = latest.layout, latest.frame, latest.last
+    change = last.per_minute(now_s)
+    return {
+        "unit": frame.unit,
+        "age_s": round(now_s - frame.stamp.boottime_ns / 1e9, 3),
+        "utc_ns": frame.stamp.utc_ns,
+        "points": [
+            {
+                "name": value.name,
+                "place": value.place,
+                "quantity": value.quantity,
+                "unit": value.unit,
+                "poll": str(value.poll),
+                "value": _number(latest.si[i], 9),
+                "raw": int(frame.raw[i]),
+                "quality": Quality(frame.quality[i]).name.lower(),
+                "last": _number(last.value[i], 9),
+                "last_age_s": _number(now_s - last.at_s[i], 3),
+                "per_minute": _number(change[i], 4),
+                "limits": _tiers(value.limits),
+            }
+            for i, value in enumerate(layout.values)
+        ],
+    }
+
+
+def _tiers(limits: Limits | None) -> dict[str, list[float | None]] | None:
+    """Limits as JSON can say them: null for no limit."""
+    if limits is None:
+        return None
+    return {tier: [_number(x, 9) for x in ends] for tier, ends in asdict(limits).items()}
+
+
+def _number(x: float, digits: int) -> float | None:
+    return round(float(x), digits) if np.isfinite(x) else None
+
+
+def _figures(latest: Latest) -> dict[str, float | None]:
+    quantities = np.array(latest.layout.quantities)
+    figures: dict[str, float | None] = {}
+    for name, quantity, combine in FIGURES:
+        values = latest.si[(quantities == quantity) & np.isfinite(latest.si)]
+        figures[name] = round(float(combine(values)), 4) if values.size else None
+    return figures

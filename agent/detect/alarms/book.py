@@ -1,0 +1,226 @@
+"""The alarms of one unit: one cause, one alarm.
+
+Channels and detectors of one family and one scope (a string) that come up within `CAUSE_S` of each other show
+one cause: the first, or the one of the highest tier, leads; the others are counted. Events are given out when
+an alarm is raised, when its tier rises and when its state changes, never for each follower.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from typing import Any
+
+from agent.detect.alarms.explanation import finite
+from agent.detect.alarms.states import Alarm, AlarmEvent, Does, Member, State, called
+from agent.detect.table import DETECTORS, Row, family_of
+
+CAUSE_S = 600.0  # neighbours of a hot cell follow within minutes
+
+PUT_ASIDE = (State.SHELVED, State.OUT_OF_SERVICE)
+
+#: What a detector says about one of its channels: (channel, row, its channels in the alarm) -> event.
+Explain = Callable[[int, Row, set[int]], AlarmEvent]
+
+
+class AlarmBook:
+    """All alarms of one unit that are not over."""
+
+    def __init__(self) -> None:
+        self._alarms: list[Alarm] = []
+
+    def change(
+        self,
+        detector: str,
+        rows: tuple[Row | None, ...],
+        changes: list[tuple[int, str, int]],
+        t_s: float,
+        explain: Explain,
+    ) -> list[AlarmEvent]:
+        """Take what changed in one detector, as (channel, scope, new tier); return events."""
+        events: list[AlarmEvent] = []
+        for channel, _, tier in changes:
+            if tier == 0:
+                events += self._clear(detector, channel, t_s)
+        raised = [change for change in changes if change[2] > 0]
+        touched: list[Alarm] = []
+        for channel, scope, tier in sorted(raised, key=lambda change: -change[2]):
+            alarm, is_news = self._raise(detector, rows, channel, scope, tier, t_s)
+            if is_news and alarm not in touched:
+                touched.append(alarm)
+        for alarm in touched:  # when all followers of this frame are known
+            row = rows[alarm.tier]
+            assert row is not None
+            members = {channel for name, channel in alarm.members if name == detector}
+            said = finite(explain(alarm.leader[1], row, members))
+            name = alarm.said.name if alarm.said else self._name(said, alarm.leader)
+            alarm.said = replace(said, state=str(alarm.state), count=alarm.count, name=name)
+            if alarm.state in (State.NEW, State.CLEARED_NEW):
+                events.append(alarm.said)
+        return events
+
+    def _name(self, said: AlarmEvent, leader: Member) -> str:
+        """Return what a new alarm is called: as its detector says, and by its channel where that is taken."""
+        taken = {alarm.said.name for alarm in self._alarms if alarm.said}
+        name = said.name or called(said.detector, said.location)
+        while name in taken:
+            name += f"~{leader[1]}"
+        return name
+
+    def _raise(
+        self, detector: str, rows: tuple[Row | None, ...], channel: int, scope: str, tier: int, t_s: float
+    ) -> tuple[Alarm, bool]:
+        member = (detector, channel)
+        alarm = self._find(member, scope, t_s)
+        row = rows[tier]
+        assert row is not None  # a tier without a row has an infinite limit
+        if alarm is None:
+            alarm = Alarm(family_of(detector), scope, member, tier, t_s, t_s, row.latch, {member}, {member})
+            self._alarms.append(alarm)
+            return alarm, True
+        again, worse = not alarm.standing, tier > alarm.tier
+        alarm.members.add(member)
+        alarm.shown.add(member)
+        alarm.joined_s = t_s
+        if worse or (again and alarm.state not in PUT_ASIDE):
+            alarm.leader = member
+            alarm.tier = tier
+            alarm.latch = row.latch
+            alarm.raised_s = t_s
+            # nobody has put aside what is worse than what he saw
+            alarm.do(Does.UNSHELVE if alarm.state is State.SHELVED else Does.RAISE)
+            return alarm, True
+        return alarm, False
+
+    def _find(self, member: tuple[str, int], scope: str, t_s: float) -> Alarm | None:
+        """Return the alarm a member belongs to: its own, else a fresh one of its family and scope; none that
+        is put aside, for nobody did that to what comes later.
+        """
+        family = family_of(member[0])
+        ours = [alarm for alarm in self._alarms if alarm.family == family and alarm.scope == scope]
+        for alarm in ours:
+            if member in alarm.shown:
+                return alarm
+        return next(
+            (
+                alarm
+                for alarm in ours
+                if alarm.standing and t_s - alarm.joined_s <= CAUSE_S and alarm.state not in PUT_ASIDE
+            ),
+            None,
+        )
+
+    def _clear(self, detector: str, channel: int, t_s: float) -> Iterator[AlarmEvent]:
+        member = (detector, channel)
+        for alarm in [alarm for alarm in self._alarms if member in alarm.members]:
+            alarm.members.discard(member)
+            if not alarm.standing and alarm.do(Does.CLEAR):
+                yield self._say(alarm, t_s)
+
+    def _say(self, alarm: Alarm, t_s: float) -> AlarmEvent:
+        assert alarm.said is not None
+        if alarm.state is State.NORMAL:
+            self._alarms.remove(alarm)
+        alarm.said = replace(alarm.said, state=str(alarm.state), t_s=t_s)
+        return alarm.said
+
+    def active(self) -> list[AlarmEvent]:
+        """Return all alarms that are not over, as they are now, with the time when each was last raised:
+        highest priority first, newest first within one priority.
+        """
+        ordered = sorted(self._alarms, key=lambda alarm: (alarm.priority, -alarm.raised_s))
+        return [
+            replace(a.said, state=str(a.state), count=a.count, t_s=a.raised_s)
+            for a in ordered
+            if a.said is not None
+        ]
+
+    def do(self, what: Does, name: str, t_s: float, until_s: float = 0.0) -> list[AlarmEvent]:
+        """Let a person do something to the alarm of a name; return what it changed.
+
+        ValueError when no such alarm is in the book.
+        """
+        found = [alarm for alarm in self._alarms if alarm.said and alarm.said.name == name]
+        if not found:
+            raise ValueError(f"no alarm {name}; it may have cleared already")
+        changed = []
+        for alarm in found:
+            if what is Does.SHELVE:
+                alarm.until_s = until_s
+            if alarm.do(what):
+                changed.append(self._say(alarm, t_s))
+        return changed
+
+    def unshelve_due(self, t_s: float) -> list[AlarmEvent]:
+        """Bring shelved alarms back whose time is over."""
+        due = [alarm for alarm in self._alarms if alarm.state is State.SHELVED and t_s >= alarm.until_s]
+        return [self._say(alarm, t_s) for alarm in due if alarm.do(Does.UNSHELVE)]
+
+    def retire(self, t_s: float) -> list[AlarmEvent]:
+        """End every condition: nothing will judge these channels again. Unacknowledged alarms stay."""
+        events = []
+        for alarm in list(self._alarms):
+            alarm.members.clear()
+            if alarm.do(Does.CLEAR):
+                events.append(self._say(alarm, t_s))
+        return events
+
+    def standing(self) -> list[Alarm]:
+        """Return the alarms whose condition stands."""
+        return [alarm for alarm in self._alarms if alarm.standing]
+
+    def forget(self, name: str) -> None:
+        """Let go of the alarm of a name that nothing shows any more: another book has it now."""
+        self._alarms = [a for a in self._alarms if a.standing or a.said is None or a.said.name != name]
+
+    def all(self) -> list[Alarm]:
+        """Return all alarms."""
+        return list(self._alarms)
+
+    def empty(self) -> bool:
+        """Is there no alarm at all."""
+        return not self._alarms
+
+    def lose(self, member: Member, t_s: float) -> list[AlarmEvent]:
+        """End the condition of one channel: nothing will judge it again."""
+        return list(self._clear(*member, t_s))
+
+    def retell(self, member: Member, text: str) -> None:
+        """Say the alarm that a channel stands in otherwise; no event."""
+        for alarm in self._alarms:
+            if member in alarm.members and alarm.said is not None:
+                alarm.said = replace(alarm.said, text=text)
+
+    def to_plain(self) -> list[dict[str, Any]]:
+        """Return all alarms as plain data."""
+        return [
+            {**asdict(alarm), "members": sorted(alarm.members), "shown": sorted(alarm.shown)}
+            for alarm in self._alarms
+        ]
+
+    def from_plain(self, alarms: list[dict[str, Any]], later_s: float = 0.0) -> None:
+        """Take alarms as `to_plain` gave them, in place of those in the book; `later_s`: how much later all
+        that was is by this clock. LookupError, TypeError, ValueError where these are no alarms.
+        """
+        self._alarms = [_alarm(alarm, later_s) for alarm in alarms]
+        for alarm in self._alarms:
+            if alarm.said and not alarm.said.name:
+                # version 0.1.0 had no names, and told some alarms alike; of what it measured it said "now"
+                text = alarm.said.text
+                said = f"When raised: {text}" if alarm.said.detector in DETECTORS else text
+                alarm.said = replace(alarm.said, text=said, name=self._name(alarm.said, alarm.leader))
+
+
+def _alarm(plain: dict[str, Any], later_s: float) -> Alarm:
+    said = plain["said"] and AlarmEvent(**plain["said"])
+    if said:
+        said = replace(said, t_s=said.t_s + later_s, since_s=said.since_s + later_s)
+    return Alarm(
+        **{
+            **plain,
+            "leader": (plain["leader"][0], plain["leader"][1]),
+            "members": {(name, channel) for name, channel in plain["members"]},
+            "shown": {(name, channel) for name, channel in plain["shown"]},
+            "state": State(plain["state"]),
+            "said": said,
+            **{key: plain[key] + later_s for key in ("raised_s", "joined_s", "until_s")},
+        }
+    )

@@ -1,0 +1,169 @@
+"""Alarms and their states, after ISA-18.2, in the words people see. A pure state machine.
+
+NEW            raised, nobody has acknowledged it
+ACK            acknowledged, the condition stands
+CLEARED-NEW    the condition is gone, nobody has acknowledged it
+SHELVED        somebody put it aside until a time
+OUT OF SERVICE somebody took its detector out of service
+NORMAL         over; the alarm leaves the list
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from agent.detect.table import PRIORITY, TIERS
+
+
+class State(StrEnum):
+    """States of an alarm, in the words of the alarm list."""
+
+    NEW = "NEW"
+    ACK = "ACK"
+    CLEARED_NEW = "CLEARED-NEW"
+    SHELVED = "SHELVED"
+    OUT_OF_SERVICE = "OUT OF SERVICE"
+    NORMAL = "NORMAL"
+
+
+class Does(StrEnum):
+    """What can happen to an alarm."""
+
+    RAISE = "raise"
+    CLEAR = "clear"
+    ACKNOWLEDGE = "acknowledge"
+    SHELVE = "shelve"
+    UNSHELVE = "unshelve"
+    REMOVE = "take out of service"
+    RETURN = "return to service"
+
+
+_S, _D = State, Does
+
+# (state, what happens) -> state. What is not listed changes nothing. The condition of a shelved or removed
+# alarm goes on being followed (`Alarm.standing`); _RESUME says where it comes back.
+_NEXT: dict[tuple[State, Does], State] = {
+    (_S.NORMAL, _D.RAISE): _S.NEW,
+    (_S.CLEARED_NEW, _D.RAISE): _S.NEW,
+    (_S.ACK, _D.RAISE): _S.NEW,  # a higher tier must be acknowledged again
+    (_S.NEW, _D.CLEAR): _S.CLEARED_NEW,
+    (_S.ACK, _D.CLEAR): _S.NORMAL,
+    (_S.NEW, _D.ACKNOWLEDGE): _S.ACK,
+    (_S.CLEARED_NEW, _D.ACKNOWLEDGE): _S.NORMAL,
+    (_S.NEW, _D.SHELVE): _S.SHELVED,
+    (_S.ACK, _D.SHELVE): _S.SHELVED,
+    (_S.CLEARED_NEW, _D.SHELVE): _S.SHELVED,
+    (_S.NEW, _D.REMOVE): _S.OUT_OF_SERVICE,
+    (_S.ACK, _D.REMOVE): _S.OUT_OF_SERVICE,
+    (_S.CLEARED_NEW, _D.REMOVE): _S.OUT_OF_SERVICE,
+    (_S.SHELVED, _D.REMOVE): _S.OUT_OF_SERVICE,
+}
+_RESUME = {(_S.SHELVED, _D.UNSHELVE), (_S.OUT_OF_SERVICE, _D.RETURN)}
+
+
+def next_state(state: State, does: Does, standing: bool) -> State:
+    """Return the state after something happened; `standing`: does the condition stand."""
+    if (state, does) in _RESUME:
+        return State.NEW if standing else State.NORMAL
+    return _NEXT.get((state, does), state)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmEvent:
+    """One thing that happened to an alarm. Plain values only: it goes to disk and onto the wire as it is.
+
+    `value`, `expected` and `limit` are in `unit`; `beyond_noise` is value over the noise's standard deviation
+    (0 where there is no noise to speak of); `since_s` is when it began, as far as can be told; `count` is how
+    many channels the alarm stands for, `location` the one that shows it most. `forecast`, `evidence_for` and
+    `evidence_against` are sentences, "" where there is nothing to say. `config` is the hash of what decides
+    when an alarm is raised. `shadow`: recorded, not announced. `name` (see `called`): what tells it from
+    every other alarm of its unit, until it is over and whoever shows it most meanwhile.
+    """
+
+    detector: str
+    severity: str
+    state: str
+    location: str
+    quantity: str
+    value: float
+    limit: float
+    unit: str
+    text: str
+    t_s: float
+    since_s: float = 0.0
+    beyond_noise: float = 0.0
+    count: int = 1
+    expected: float = 0.0
+    forecast: str = ""
+    evidence_for: str = ""
+    evidence_against: str = ""
+    config: str = ""
+    shadow: bool = False
+    name: str = ""
+
+
+def called(what: str, where: str) -> str:
+    """Return the name of an alarm within its unit: what is wrong (a detector, or a point and its bit), and
+    the place. Only the place may hold a colon.
+    """
+    return f"{without_colon(what)}:{where}"
+
+
+def without_colon(part: str) -> str:
+    """Write a part of a name so that it ends at the next colon."""
+    return part.replace("%", "%25").replace(":", "%3A")
+
+
+def with_colon(part: str) -> str:
+    """Read back what `without_colon` wrote."""
+    return part.replace("%3A", ":").replace("%25", "%")
+
+
+Member = tuple[str, int]  # detector, and the number of a channel in its bank
+
+
+@dataclass(slots=True)
+class Alarm:
+    """One cause: the channels that show it, and what people did about it."""
+
+    family: str
+    scope: str
+    leader: Member  # who shows it most
+    tier: int
+    raised_s: float
+    joined_s: float
+    latch: bool
+    members: set[Member] = field(default_factory=set)  # who shows it now
+    shown: set[Member] = field(default_factory=set)  # who has shown it
+    state: State = State.NEW
+    until_s: float = 0.0  # end of shelving
+    said: AlarmEvent | None = None
+
+    @property
+    def severity(self) -> str:
+        """In words."""
+        return TIERS[self.tier]
+
+    @property
+    def priority(self) -> int:
+        """1 is highest."""
+        return PRIORITY[self.severity]
+
+    @property
+    def standing(self) -> bool:
+        """Does any channel still show it."""
+        return bool(self.members)
+
+    @property
+    def count(self) -> int:
+        """How many channels have shown it, whatever the detector."""
+        return len({channel for _, channel in self.shown})
+
+    def do(self, what: Does) -> bool:
+        """Let something happen; True when the state changed."""
+        if self.latch and what is Does.CLEAR:
+            return False  # the condition is gone (`standing` says so), the alarm stays until acknowledged
+        before = self.state
+        self.state = next_state(before, what, self.standing)
+        if self.latch and what is Does.ACKNOWLEDGE and not self.standing:
+            self.state = State.NORMAL
+        return self.state is not before

@@ -1,0 +1,111 @@
+"""On-delay, off-delay and dead band for all channels of a detector at once."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from agent.detect.channels import Codes, Floats
+from agent.detect.kernels.compiled import compiled
+from agent.detect.kernels.memory import untouched
+from agent.detect.table import Row
+
+Rows = tuple[Row | None, ...]  # by tier
+
+LIMIT, ON_DELAY, OFF_DELAY, DEAD_BAND, TIER = range(5)
+COLUMNS = 5
+
+CHANGED = 0x80  # beside a tier: it is another one since this frame
+BEGUN_S = 1e-30  # no time yet, and not none: too little to change any sum of seconds
+
+
+class Delays(NamedTuple):
+    """State of one detector over n channels.
+
+    table (tiers, 5): LIMIT .. TIER of each tier that there is, ascending. over_s (n, tiers), s: how long at
+    or above each limit, 0 not. under_s (n,), s: how long below the standing tier's. tier (n,) uint8: state
+    and output, the number of the standing tier, 0 for none, and CHANGED.
+    """
+
+    table: Floats
+    over_s: Floats
+    under_s: Floats
+    tier: Codes
+
+
+def new_delays(detectors: Sequence[tuple[int, Rows]]) -> list[Delays]:
+    """Return the state of detectors: of each its number of channels, and its rows by tier.
+
+    Nearly all channels are below every limit for years, and memory is taken by those that are not.
+    """
+    tables = [_table(rows) for _, rows in detectors]
+    counts = [n for n, _ in detectors]
+    shapes = [(n, len(table)) for n, table in zip(counts, tables, strict=True)]
+    seconds = untouched(*shapes, *((n,) for n in counts))
+    over_s, under_s = seconds[: len(tables)], seconds[len(tables) :]
+    tiers = [np.zeros(n, np.uint8) for n in counts]
+    return [Delays(*parts) for parts in zip(tables, over_s, under_s, tiers, strict=True)]
+
+
+@cache
+def _table(rows: Rows) -> Floats:
+    there_are = [(tier, row) for tier, row in enumerate(rows) if row is not None]
+    table = [(row.limit, row.on_delay_s, row.off_delay_s, row.dead_band, tier) for tier, row in there_are]
+    return np.array(table, float).reshape(-1, COLUMNS)
+
+
+@compiled  # no fastmath: it may delete the NaN test below
+def debounce(
+    counted_s: float, score: Floats, stride: int, heard: Floats, heard_stride: int, delays: Delays
+) -> int:
+    """
+    Turn scores into tiers, with delays; return how many changed.
+
+    Parameters
+    ----------
+    counted_s : float, s
+        How much time this frame stands for as evidence: never more than a few polls, however long the gap.
+    score : (n * stride,) float64
+        One channel's score every `stride`. NaN: not known. Nothing is raised then, and nothing clears.
+    stride : int
+    heard : (n * heard_stride,) float64
+        What the score is made of, one every `heard_stride`. NaN: this frame told nothing of it, and a score
+        of earlier frames is no evidence for this one.
+    heard_stride : int
+    delays : Delays
+        State and output.
+    """
+    table, over_s, under_s, tier = delays.table, delays.over_s, delays.under_s, delays.tier
+    count = 0
+    for c in range(tier.size):
+        x = score[c * stride]
+        if np.isnan(x) or np.isnan(heard[c * heard_stride]):
+            continue
+        highest = 0
+        for r in range(table.shape[0]):
+            if x < table[r, LIMIT]:
+                if over_s[c, r] > 0.0:  # else the page stays untouched
+                    over_s[c, r] = 0.0
+                continue
+            over_s[c, r] = over_s[c, r] + counted_s if over_s[c, r] > 0.0 else BEGUN_S
+            if over_s[c, r] >= table[r, ON_DELAY]:
+                highest = int(table[r, TIER])
+        standing = int(tier[c])
+        if highest > standing:
+            tier[c] = highest | CHANGED
+            under_s[c] = 0.0
+            count += 1
+        elif standing > 0:
+            at = 0
+            while table[at, TIER] < standing and at < table.shape[0] - 1:
+                at += 1
+            if x < table[at, LIMIT] - table[at, DEAD_BAND]:
+                under_s[c] += counted_s
+                if under_s[c] >= table[at, OFF_DELAY]:
+                    tier[c] = CHANGED
+                    under_s[c] = 0.0
+                    count += 1
+            else:
+                under_s[c] = 0.0
+    return count

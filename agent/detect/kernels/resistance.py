@@ -1,0 +1,121 @@
+"""Resistance of each cell and its connections, from load steps: dV/dI, against the siblings.
+
+Between two neighbouring frames the voltage follows a step of current by the ohmic part alone. Ratios of sums
+over many steps need no model; that voltage and current of a frame are not read at the same instant biases all
+cells of a unit alike, so only the ratio to the siblings is judged.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from agent.detect.channels import Floats, Ints
+from agent.detect.kernels.compiled import compiled
+from agent.detect.kernels.inputs import Inputs
+from agent.detect.kernels.load import LARGEST, NOISE, NOW, Load
+from agent.detect.kernels.siblings import sibling_median
+
+MAX_DT_S = 30.0  # voltages move by themselves between frames further apart
+LEAST_SHARE, LEAST_SIGMAS = 0.1, 6.0  # a step is at least this share of the largest current, and beyond noise
+MEMORY_STEPS = 300.0
+MIN_STEPS = 30.0
+JUDGE_EVERY = 10.0  # steps
+SIGMAS = 6.0
+
+# Columns of the circuit: current before, sum of squares, steps, steps since last judged.
+BEFORE, SQUARES, STEPS, WAITED = range(4)
+# Columns of the cell: voltage before, cross sum, residual sum of squares, ohm; score, ohm of the siblings.
+VOLT, CROSS, RESIDUAL, OHM, SCORE, SIBLINGS_OHM = range(6)
+
+
+class Resistances(NamedTuple):
+    """State and verdict: circuit (m, 4), cell (n, 6), and scratch for medians, order (a permutation of each
+    group's members), ohm, median (n,).
+    """
+
+    circuit: Floats
+    cell: Floats
+    order: Ints
+    ohm: Floats
+    median: Floats
+
+
+def new_resistances(n: int, circuits: int, order: Ints, ohm: Floats, median: Floats) -> Resistances:
+    """Return the state of n cells that have not been seen yet."""
+    circuit, cell = np.zeros((circuits, 4)), np.zeros((n, 6))
+    circuit[:, BEFORE] = np.nan
+    cell[:, [VOLT, OHM]] = np.nan
+    return Resistances(circuit, cell, order, ohm, median)
+
+
+@compiled  # no fastmath: it may delete the NaN tests below
+def judge_resistance(dt_s: float, bank: Inputs, load: Load, found: Resistances) -> None:
+    """
+    Score each cell: its resistance over its siblings' median, 0 where that is not beyond doubt.
+
+    Parameters
+    ----------
+    dt_s : float, s
+    bank : Inputs
+        The cells' voltages, V.
+    load : Load
+        The currents, A.
+    found : Resistances
+        State, and output in `cell`: SCORE, OHM and SIBLINGS_OHM.
+    """
+    judged = False
+    for j in range(load.at.size):
+        circuit = found.circuit
+        now, before = load.state[j, NOW], circuit[j, BEFORE]
+        circuit[j, BEFORE] = now
+        least = max(LEAST_SHARE * load.state[j, LARGEST], LEAST_SIGMAS * load.state[j, NOISE])
+        step_a = now - before
+        if not abs(step_a) > least or dt_s > MAX_DT_S:
+            continue
+        fade = 1.0 - 1.0 / MEMORY_STEPS
+        circuit[j, SQUARES] = fade * circuit[j, SQUARES] + step_a * step_a
+        circuit[j, STEPS] += 1.0
+        circuit[j, WAITED] += 1.0
+        for c in range(bank.value.size):
+            if bank.circuit[c] == j:
+                _learn_step(step_a, fade, bank, circuit[j, SQUARES], found, c)
+        if circuit[j, STEPS] >= MIN_STEPS and circuit[j, WAITED] >= JUDGE_EVERY:
+            circuit[j, WAITED] = 0.0
+            judged = True
+    for c in range(bank.value.size):
+        found.cell[c, VOLT] = bank.value[c]
+    if judged:
+        _judge(bank, found)
+
+
+@compiled
+def _learn_step(step_a: float, fade: float, bank: Inputs, squares: float, found: Resistances, c: int) -> None:
+    cell = found.cell
+    step_v = bank.value[c] - cell[c, VOLT]
+    if np.isnan(step_v):
+        step_v = step_a * cell[c, OHM] if not np.isnan(cell[c, OHM]) else 0.0
+    cell[c, CROSS] = fade * cell[c, CROSS] + step_v * step_a
+    cell[c, OHM] = cell[c, CROSS] / squares
+    rest = step_v - cell[c, OHM] * step_a
+    cell[c, RESIDUAL] = fade * cell[c, RESIDUAL] + rest * rest * step_a * step_a
+
+
+@compiled
+def _judge(bank: Inputs, found: Resistances) -> None:
+    cell = found.cell
+    for c in range(bank.value.size):
+        steps = found.circuit[bank.circuit[c], STEPS]
+        found.ohm[c] = cell[c, OHM] if steps >= MIN_STEPS and cell[c, OHM] > 0.0 else np.nan
+    sibling_median(found.ohm, bank.member, bank.start, found.order, found.median)
+    for c in range(bank.value.size):
+        cell[c, SIBLINGS_OHM] = found.median[c]
+        found.ohm[c] = abs(found.ohm[c] - found.median[c])
+    sibling_median(found.ohm, bank.member, bank.start, found.order, found.median)
+    for c in range(bank.value.size):
+        squares = found.circuit[bank.circuit[c], SQUARES]
+        error = math.sqrt(cell[c, RESIDUAL]) / squares
+        spread = 1.4826 * found.median[c]
+        typical = cell[c, SIBLINGS_OHM]
+        beyond = cell[c, OHM] - typical > SIGMAS * math.sqrt(error * error + spread * spread)
+        cell[c, SCORE] = cell[c, OHM] / typical if beyond and typical > 0.0 else 0.0

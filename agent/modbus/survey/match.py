@@ -1,0 +1,172 @@
+"""What a unit is: profiles are held against it one by one, and ranked by the marks that it shows.
+
+A mark is something a profile says that would hardly be so by accident: an identity it expects, cell voltages
+and temperatures that are such, a pack voltage that is the sum of its cells. Flags, currents and states are no
+marks: a register full of zeros fits them all.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.modbus.survey.plausible import share, telling
+from agent.quality import Quality
+from drivers.connect import ConnectError, IdentityMismatch, connect
+from drivers.identity import expectation
+from drivers.layout import Image, Layout
+from drivers.plan import PlanError
+from drivers.profile.expansion import expand
+from drivers.profile.load import Profile
+from drivers.quantities import Poll
+from drivers.registers import Area, Read, Reply
+
+#: Asks one read, and keeps some seconds of silence after it.
+Ask = Callable[[Read, float], Awaitable[Reply]]
+
+ENOUGH = 0.8  # of a point's values: a sensor or two may be missing
+SUM_WITHIN = 0.03
+IN_VAIN_MOST = 2  # reads that bring nothing, before a profile is given up: gentle, and quick
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One thing that a profile says of a unit, and whether it is so; `sure`: an identity, not a likeness."""
+
+    says: str
+    holds: bool
+    sure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A profile held against a unit. `why`: what kept it from being read."""
+
+    profile: Profile
+    marks: tuple[Mark, ...] = ()
+    layout: Layout | None = None
+    image: Image | None = None
+    why: str = ""
+
+    @property
+    def holding(self) -> int:
+        """How many marks hold."""
+        return sum(mark.holds for mark in self.marks)
+
+    @property
+    def fits(self) -> bool:
+        """Whether every mark holds, and there is one."""
+        return bool(self.marks) and self.holding == len(self.marks)
+
+    @property
+    def rank(self) -> tuple[bool, bool, float, int]:
+        """The better match has the greater one."""
+        sure = any(mark.sure and mark.holds for mark in self.marks)
+        part = self.holding / len(self.marks) if self.marks else 0.0
+        return self.fits, sure, part, self.holding
+
+
+def remembered(ask: Ask) -> Ask:
+    """Ask nothing twice: profiles have reads in common."""
+    said: dict[tuple[Area, int, int, int], Reply] = {}
+
+    async def once(read: Read, pause_s: float) -> Reply:
+        key = read.area, read.address, read.count, read.unit_offset
+        if key not in said:
+            said[key] = await ask(read, pause_s)
+        return said[key]
+
+    return once
+
+
+async def rank(profiles: Iterable[Profile], ask: Ask) -> list[Match]:
+    """Hold profiles against a unit; return the ones with a mark that holds, the best first."""
+    once = remembered(ask)
+    found = [await hold(profile, once) for profile in profiles]
+    return sorted((match for match in found if match.holding), key=lambda match: match.rank, reverse=True)
+
+
+def sureness(matches: Sequence[Match]) -> str:
+    """Say how sure the first of ranked matches is: sure, likely, unsure, or not recognised."""
+    if not matches or matches[0].rank[2] < 0.5:
+        return "not recognised"
+    best = matches[0]
+    rival = len(matches) > 1 and matches[1].rank[:3] == best.rank[:3]
+    if best.fits and best.rank[1] and not rival:
+        return "sure"
+    return "likely" if best.fits and len(best.marks) >= 2 and not rival else "unsure"
+
+
+async def hold(profile: Profile, ask: Ask, *, whole: bool = False) -> Match:
+    """Hold one profile against a unit. whole: read its state points too, not only what marks are made of."""
+    pause_s = (profile.pause_ms or 0.0) / 1e3
+    known = tuple(Mark(f"{name} is {wanted}", True, True) for name, wanted in _expected(profile))
+    try:
+        layout = await _conversation(profile, ask)
+    except IdentityMismatch as error:
+        wrong = Mark(str(error).removeprefix(f"this is not a {profile.model}: "), False, True)
+        return Match(profile, (wrong,), why=str(error))
+    except (ConnectError, PlanError) as error:
+        return Match(profile, why=str(error))
+    if profile.sunspec:
+        known = (Mark("SunSpec models where the standard puts them", True, True), *known)
+    image = layout.image()
+    in_vain = 0
+    reads = layout.plan.reads
+    for index in layout.plan.order:
+        if whole or (layout.plan.classes[index] is not Poll.STATE and in_vain < IN_VAIN_MOST):
+            reply = await ask(reads[index], pause_s)
+            image.store(index, reply)
+            in_vain += reply.quality is not Quality.GOOD
+    return Match(profile, (*known, *marks(layout, image)), layout, image)
+
+
+def _expected(profile: Profile) -> list[tuple[str, str]]:
+    if profile.sunspec:
+        return []
+    points = [(item.value.label, expectation(item.point)) for item in expand(profile).identity]
+    return [(label, wanted) for label, wanted in points if wanted]
+
+
+async def _conversation(profile: Profile, ask: Ask) -> Layout:
+    conversation = connect(profile)
+    try:
+        read = next(conversation)
+        while True:
+            read = conversation.send(await ask(read, (profile.pause_ms or 0.0) / 1e3))
+    except StopIteration as done:
+        layout: Layout = done.value
+        return layout
+
+
+def marks(layout: Layout, image: Image) -> list[Mark]:
+    """Return what the values of a unit say for its layout, or against it."""
+    raw, quality, si = np.zeros(layout.n, np.int64), np.zeros(layout.n, np.uint8), np.empty(layout.n)
+    layout.decode(image, raw, quality)
+    layout.to_si(raw, quality, si)
+    names = np.array(layout.names)
+    found = []
+    for name in dict.fromkeys(value.name for value in layout.values if telling(value)):
+        of_point = names == name
+        first = layout.values[int(np.flatnonzero(of_point)[0])]
+        present = of_point & (quality != Quality.MISSING)  # a unit may have fewer sensors than its map
+        zeros = not raw[present].any()
+        if first.poll is Poll.SAFETY or (quality[of_point] != Quality.STALE).any():
+            found.append(Mark(f"{name} can be", share(first, si[present]) >= ENOUGH and not zeros))
+    return [*found, *_sums(layout, si)]
+
+
+def _sums(layout: Layout, si: np.ndarray) -> list[Mark]:
+    quantities, places = np.array(layout.quantities), layout.places
+    cells = np.flatnonzero(quantities == "cell_voltage")
+    totals = np.flatnonzero(quantities == "voltage")
+    found = []
+    for total in totals.tolist():
+        within = [i for i in cells.tolist() if places[i].startswith(places[total])]
+        strings = {places[i].split("/")[0] for i in within if places[i].startswith("string")} or {""}
+        if len(within) < 2 or not np.isfinite(si[[total, *within]]).all() or si[total] <= 0:
+            continue
+        said, summed = float(si[total]), float(si[within].sum()) / len(strings)
+        text = f"{layout.values[total].label} {said:.1f} V, cells add up to {summed:.1f} V"
+        found.append(Mark(text, abs(summed - said) <= SUM_WITHIN * said))
+    return found

@@ -1,0 +1,79 @@
+"""What a replay judges, wherever it was recorded: parts, each by detectors of its own, frame by frame."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from agent.detect.channels import Codes, Floats, Ints
+from agent.detect.settings import Settings
+from agent.detect.unit import Described
+from agent.replay.table import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One judged value: `place` is what alarms call it, `step` the SI size of one register step."""
+
+    place: str
+    quantity: str
+    step: float
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Some frames (n) of m values: `t_s` (n,), `said` (n,) the recording's own times, the rest (n, m)."""
+
+    t_s: Floats
+    said: Column
+    raw: Ints
+    quality: Codes
+    si: Floats
+
+
+class Part(Protocol):
+    """What one group, or one unit, recorded without a break that detectors could not follow."""
+
+    @property
+    def group(self) -> str:
+        """What tells its alarms from those of other parts; "" where there is one only."""
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """Per value of a frame."""
+
+    @property
+    def described(self) -> Described:
+        """What the detectors are told of the values."""
+
+    @property
+    def period_s(self) -> float:
+        """How often frames are meant to come."""
+
+    @property
+    def settings(self) -> Settings:
+        """How it is judged."""
+
+    def frames(self) -> Iterator[Frames]:
+        """Give all frames, once, in the order of time."""
+
+    def around(self, first_s: float, last_s: float) -> tuple[Floats, Floats]:
+        """Return times (n,) and SI values (n, m) in [first_s, last_s], for a plot."""
+
+
+class Values:
+    """What is known of values whose channels are all that is known: see `agent.detect.unit.Described`."""
+
+    def __init__(self, channels: Sequence[Channel]) -> None:
+        n = len(channels)
+        self.places: Sequence[str] = [c.place for c in channels]
+        self.quantities: Sequence[str] = [c.quantity for c in channels]
+        self.resolution: Floats = np.array([c.step for c in channels])
+        self.limits: Floats = np.tile((-np.inf, np.inf), (n, 3, 1))
+        self.changes_within_s: Floats = np.full(n, np.inf)
+        self.sayings: Sequence[tuple[int, str, str, str]] = ()
+
+    def alarms(self, _raw: Ints, _quality: Codes) -> Sequence[tuple[int, str, str, str]]:
+        """Return the alarms of a unit's own: none."""
+        return ()

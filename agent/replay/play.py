@@ -1,0 +1,122 @@
+"""Recorded frames through the agent's own detectors, as fast as they go."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.unit import UnitJudges
+from agent.quality import Quality
+from agent.replay.parts import Frames, Part
+
+Progress = Callable[[int], None]
+REPORT_EVERY = 2000
+
+
+@dataclass
+class Played:
+    """What came of it. `heard_in`: the part of each alarm. `notes`: what could not be judged, and why."""
+
+    alarms: list[dict[str, Any]] = field(default_factory=list)
+    heard_in: list[Part] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    sensor_s: float = 0.0
+    blind_s: float = 0.0
+    learning_s: float = 0.0
+    frames: int = 0
+    took_s: float = 0.0
+    groups: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `--json` prints."""
+        return {
+            "alarms": self.alarms,
+            "groups": self.groups,
+            "frames": self.frames,
+            "sensor_seconds": round(self.sensor_s, 3),
+            "blind_seconds": round(self.blind_s, 3),
+            "learning_seconds": round(self.learning_s, 3),
+            "frames_per_s": round(self.frames / self.took_s, 1) if self.took_s > 0 else 0.0,
+            **({"notes": self.notes} if self.notes else {}),
+        }
+
+
+def play(parts: Iterable[Part], progress: Progress) -> Played:
+    """Judge every part by detectors of its own; `progress` is told how many frames are done."""
+    played = Played()
+    for part in parts:
+        played.groups += 1
+        _play_part(part, played, progress)
+    return played
+
+
+def _play_part(part: Part, played: Played, progress: Progress) -> None:
+    judges = UnitJudges(part.described, part.period_s, part.settings)
+    for frames in part.frames():
+        began_s = time.perf_counter()
+        for i in range(len(frames.t_s)):
+            for event in _judge(judges, frames, i):
+                if event.state == State.NEW:
+                    played.alarms.append(_alarm(event, part.group, frames.said[i]))
+                    played.heard_in.append(part)
+            if i % REPORT_EVERY == REPORT_EVERY - 1:
+                progress(REPORT_EVERY)
+        progress(len(frames.t_s) % REPORT_EVERY)
+        played.frames += len(frames.t_s)
+        played.took_s += time.perf_counter() - began_s
+    seconds = judges.watch.seconds()
+    played.sensor_s += seconds.judged + seconds.learning + seconds.blind
+    played.blind_s += seconds.blind
+    played.learning_s += seconds.learning
+
+
+def _judge(judges: UnitJudges, frames: Frames, i: int) -> list[AlarmEvent]:
+    """Judge one frame as the agent does, by its raw values and their qualities.
+
+    What the agent found frozen is heard again, since that was a judgement of its own, but stays frozen.
+    """
+    t_s, raw, stored, si = float(frames.t_s[i]), frames.raw[i], frames.quality[i], frames.si[i]
+    quality = np.where(stored == Quality.FROZEN, Quality.GOOD, stored).astype(np.uint8)
+    events = judges.mark(t_s, raw, quality)
+    quality[stored == Quality.FROZEN] = Quality.FROZEN
+    if not np.array_equal(quality, stored):
+        si = np.where(quality == Quality.GOOD, si, np.nan)
+    return events + judges.judge(t_s, raw, si, quality)
+
+
+def _alarm(event: AlarmEvent, group: str, said: Any) -> dict[str, Any]:
+    alarm = {
+        "detector": event.detector,
+        "severity": event.severity,
+        "location": event.location,
+        "t": in_its_words(said),
+        "explanation": event.text,
+        "quantity": event.quantity,
+        "value": event.value,
+        "limit": event.limit,
+        "unit": event.unit,
+        "t_s": event.t_s,
+        "since_s": event.since_s,
+        "beyond_noise": event.beyond_noise,
+        "expected": event.expected,
+        "forecast": event.forecast,
+        "evidence_for": event.evidence_for,
+        "evidence_against": event.evidence_against,
+        "count": event.count,
+        "config": event.config,
+    }
+    return {"group": group, **alarm} if group else alarm
+
+
+def in_its_words(said: Any) -> Any:
+    """Return a recording's own time: a number as it has it, or ISO 8601."""
+    if isinstance(said, np.datetime64):
+        moment = datetime.fromtimestamp(int(said.astype("datetime64[us]").astype(np.int64)) / 1e6, UTC)
+        return moment.replace(tzinfo=None).isoformat(
+            timespec="milliseconds" if moment.microsecond else "seconds"
+        )
+    return float(said)

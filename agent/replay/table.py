@@ -1,0 +1,130 @@
+"""Recordings on disk: named columns of numbers, text or times, from CSV or Parquet."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.replay.mapping import MapError
+
+CHUNK_ROWS = 20_000
+Column = NDArray[Any]  # float64, datetime64[ns] or text
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the names of a recording's columns. Raises MapError."""
+    try:
+        if _is_parquet(path):
+            return list(_parquet(path).schema_arrow.names)
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return [name.strip() for name in next(csv.reader(file, _dialect(path)))]
+    except (OSError, UnicodeDecodeError, StopIteration, csv.Error) as error:
+        raise MapError(f"{path}: cannot be read: {error or 'it is empty'}") from error
+
+
+def read_columns(path: Path, wanted: list[str]) -> dict[str, Column]:
+    """Return the wanted columns, all of one length. Raises MapError."""
+    if _is_parquet(path):
+        table = _parquet(path).read(columns=wanted)
+        return {name: _from_arrow(table.column(name)) for name in wanted}
+    chunks: dict[str, list[Column]] = {name: [] for name in wanted}
+    try:
+        for rows in _csv_chunks(path, wanted):
+            for name, cells in zip(wanted, zip(*rows, strict=True), strict=True):
+                chunks[name].append(_numbers_or_text(cells))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise MapError(f"{path}: cannot be read: {error}") from error
+    return {name: _joined(parts) for name, parts in chunks.items()}
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in (".parquet", ".pq", ".parq")
+
+
+def _parquet(path: Path) -> Any:
+    try:
+        import pyarrow.parquet as pq
+    except ModuleNotFoundError as error:
+        raise MapError("reading Parquet needs more: pip install 'cellwarden[parquet]'") from error
+    import pyarrow
+
+    try:
+        return pq.ParquetFile(path)
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise MapError(f"{path}: cannot be read: {error}") from error
+
+
+def _from_arrow(column: Any) -> Column:
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_timestamp(kind):
+        return np.asarray(column.cast(pa.timestamp("ns", kind.tz), safe=False).to_numpy(), "datetime64[ns]")
+    if pa.types.is_date(kind):
+        return np.asarray(column.cast(pa.timestamp("ns")).to_numpy(), "datetime64[ns]")
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
+    if pa.types.is_decimal(kind):
+        return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+    return _numbers_or_text(tuple("" if v is None else str(v) for v in column.to_pylist()))
+
+
+def _dialect(path: Path) -> "type[csv.Dialect]":
+    """Guess the delimiter from the first line; the header decides."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        head = file.readline()
+
+    class Found(csv.excel):
+        delimiter = max(",;\t|", key=head.count)
+
+    return Found
+
+
+def _csv_chunks(path: Path, wanted: list[str]) -> Iterator[list[list[str]]]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file, _dialect(path))
+        names = [name.strip() for name in next(reader)]
+        at = [names.index(name) for name in wanted]
+        rows: list[list[str]] = []
+        for row in reader:
+            if len(row) < len(names):
+                if not any(row):
+                    continue
+                row += [""] * (len(names) - len(row))  # the last line of a logger that lost its power
+            rows.append([row[i] for i in at])
+            if len(rows) == CHUNK_ROWS:
+                yield rows
+                rows = []
+        if rows:
+            yield rows
+
+
+EMPTY = {"", "nan", "na", "n/a", "null", "none", "-", "#n/a", "inf", "-inf"}
+
+
+def _numbers_or_text(cells: tuple[str, ...]) -> Column:
+    try:
+        return np.array(cells, np.float64)
+    except ValueError:
+        pass
+    numbers = np.full(len(cells), np.nan)
+    for i, cell in enumerate(cells):
+        word = cell.strip()
+        if word.lower() in EMPTY:
+            continue
+        try:
+            numbers[i] = float(word.replace(",", "."))  # a decimal comma
+        except ValueError:
+            return np.array([c.strip() for c in cells])
+    return numbers
+
+
+def _joined(parts: list[Column]) -> Column:
+    if not parts:
+        return np.zeros(0)
+    if len({part.dtype.kind for part in parts}) > 1:  # a chunk of empty cells among text
+        parts = [p if p.dtype.kind == "U" else np.where(np.isnan(p), "", p.astype(str)) for p in parts]
+    return np.concatenate(parts)

@@ -1,0 +1,198 @@
+"""From frames to alarms: what is known of every unit, and what judges it."""
+
+import logging
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from agent.alarms.record import record_of
+from agent.alarms.site import Desk
+from agent.clock import Clock
+from agent.config.tables import Config
+from agent.control.present import Present, present
+from agent.control.status import Latest
+from agent.detect import identity
+from agent.detect.alarms.book import AlarmBook
+from agent.detect.alarms.states import AlarmEvent
+from agent.detect.knowledge import Knowledge, blind_s, knowledge
+from agent.detect.settings import Settings
+from agent.detect.together import Heard, Together
+from agent.detect.unit import UnitJudges
+from agent.detect.unseen import Unseen
+from agent.frame import Frame
+from agent.modbus.bus import Bus
+from agent.modbus.unit import Unit
+from agent.runtime.restart_state import Keeping
+from agent.runtime.tasks import Background
+from agent.store.ledger import Event
+from agent.store.recorder import Recorder
+from agent.store.store import Store
+from agent.store.writer import Writer
+from agent.view.last_values import LastGood
+from agent.wire.schema import encode_schema
+from agent.wire.text import printable
+from drivers.layout import Layout
+
+log = logging.getLogger(__name__)
+
+SITE = ""  # whose alarms are of no single unit
+
+
+class Watching:
+    """Takes what the units say: keeps it, judges it, and lets nothing that was found wait for the disk."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        recorder: Recorder,
+        store: Store,
+        writer: Writer,
+        background: Background,
+        clock: Clock,
+        kept: Mapping[str, bytes],
+    ) -> None:
+        self.latest: dict[str, Latest] = {}
+        self._desk, self._recorder, self._store, self._writer = desk, recorder, store, writer
+        self._background, self._clock = background, clock
+        self._settings: dict[str, Settings] = {}
+        self._judges: dict[str, UnitJudges] = {}
+        self._schemas: dict[str, bytes] = {}
+        self._identities: dict[str, AlarmBook] = {}
+        self._unseen: dict[str, Unseen] = {}
+        self._exchanges: dict[str, AlarmBook] = {}
+        self.keeping = Keeping(kept, desk, clock)
+        self._together = Together(self.keeping.book(SITE, "together"))
+        desk.watch(SITE, {"together": self._together.book})
+
+    def expect(self, config: Config) -> None:
+        """Take the units that there are from now on, and how they are to be judged."""
+        self._settings = {unit.path: config.detection.settings(unit.chemistry) for unit in config.unit}
+        for gone in self._identities.keys() - self._settings.keys():
+            del self._identities[gone], self._exchanges[gone], self._unseen[gone]
+        self.keeping.expect(self._settings)
+        for new in self._settings.keys() - self._identities.keys():
+            self._identities[new] = self.keeping.book(new, "identity")
+            self._exchanges[new] = self.keeping.book(new, "exchanged")
+            self._unseen[new] = Unseen(self.keeping.book(new, "unseen"), self.keeping.in_vain_s.get(new, 0.0))
+            books = {"identity": self._identities[new], "exchanged": self._exchanges[new]}
+            self._desk.watch(new, books | {"unseen": self._unseen[new].book})
+
+    def begin_anew(self, units: Iterable[Unit]) -> None:
+        """Forget what was seen of units that are polled otherwise from now on."""
+        for unit in units:
+            self._schemas.pop(unit.name, None)  # its detectors begin anew, with what they know
+            self.latest.pop(unit.name, None)
+
+    def connected(self, unit: Unit, layout: Layout) -> bytes:
+        """Take a unit's layout: its description onto disk, and detectors for its values."""
+        digest, body = encode_schema(layout.describe())
+        self.keeping.marks[unit.name] = dict(unit.marks)
+        # the writer works in order: the schema is on disk before any batch that needs it
+        self._background(self._writer(self._store.add_schema, digest, body))
+        if digest != self._schemas.get(unit.name):  # the same values again: what was learned still holds
+            self._schemas[unit.name] = digest
+            judges = UnitJudges(layout, unit.period_s, self._settings[unit.name])
+            over = self.keeping.begin(unit.name, judges)
+            self._judges[unit.name] = judges
+            self._desk.watch(unit.name, judges.books)
+            self._desk.found(unit.name, self._clock.stamp(), over)
+        reads = len(layout.plan.reads)
+        log.info("unit %s: %s, %d values in %d reads", unit.name, layout.profile_model, layout.n, reads)
+        return digest
+
+    def frame(self, frame: Frame, layout: Layout) -> None:
+        """Take one frame."""
+        t_s = frame.stamp.boottime_ns / 1e9
+        judges = self._judges[frame.unit]
+        found = judges.mark(t_s, frame.raw, frame.quality)
+        full = self._recorder.add(frame)
+        si = np.empty(layout.n)
+        layout.to_si(frame.raw, frame.quality, si)
+        before = self.latest.get(frame.unit)
+        known = before is not None and before.frame.schema == frame.schema
+        last = before.last if before and known else LastGood(layout.n)
+        last.take(t_s, si)
+        self.latest[frame.unit] = Latest(frame, layout, si, last)
+        seen = not self._unseen[frame.unit].lost(t_s) and not self._mismatched(frame.unit)
+        found += judges.judge(t_s, frame.raw, si, frame.quality, seen=seen)
+        shadow = [Event(frame.unit, record_of(frame.unit, e, frame.stamp)) for e in found if e.shadow]
+        found = [event for event in found if not event.shadow]
+        if shadow:
+            self._background(self._recorder.seal(frame.rack, shadow))
+        if found:
+            self._desk.found(frame.unit, frame.stamp, found)
+        elif full:
+            self._background(self._recorder.seal())
+
+    def mismatch(self, unit: Unit, said: str) -> None:
+        """Announce that a unit is not what its profile describes, or ("") that it is now."""
+        stamp = self._clock.stamp()
+        found = identity.judge(self._identities[unit.name], said, stamp.boottime_ns / 1e9)
+        self._desk.found(unit.name, stamp, found)
+
+    def _mismatched(self, unit: str) -> bool:
+        standing = self._identities[unit].standing()
+        return any(alarm.said and alarm.said.detector == "identity" for alarm in standing)
+
+    def exchanged(self, unit: Unit, said: str) -> None:
+        """Announce that another unit is there; what was learned of the old one is not true of it."""
+        stamp = self._clock.stamp()
+        self._schemas.pop(unit.name, None)
+        self.latest.pop(unit.name, None)
+        self.keeping.forget(unit.name)
+        text = f"{said}; what was learned of the old one is dropped, limits are judged as before"
+        self._desk.found(
+            unit.name, stamp, identity.exchanged(self._exchanges[unit.name], text, stamp.boottime_ns / 1e9)
+        )
+
+    def look_around(self, buses: Iterable[Bus]) -> None:
+        """Judge what no unit can say of itself: who is out of sight, and who fell silent together."""
+        stamp = self._clock.stamp()
+        now_s = stamp.boottime_ns / 1e9
+        on = [(bus, unit) for bus in buses for unit in bus.units]
+        for bus, unit in on:
+            why = printable(bus.trouble or unit.trouble) or "it answers, but not with all its safety points"
+            named, limit_s = self._mismatched(unit.name), blind_s(unit.pace_s)
+            said = self._unseen[unit.name].judge(now_s, unit.heard_s, limit_s, why, named=named)
+            self._desk.found(unit.name, stamp, said)
+            self.keeping.in_vain_s[unit.name] = 0.0 if named else self._unseen[unit.name].in_vain_s(now_s)
+        self._desk.sights((unit.name, self.known(unit, now_s)) for _, unit in on)
+        heard = {unit.name: Heard(unit.heard_s, unit.pace_s, bus.name) for bus, unit in on}
+        self._desk.found(SITE, stamp, self._together.judge(now_s, heard))
+        self._desk.unshelve_due()
+
+    def look(self, unit: str, event: AlarmEvent, fresh_s: float, now_s: float) -> Present:
+        """Look at the place of an alarm of a unit."""
+        judges = self._judges.get(unit)
+        forecast = partial(judges.watch.forecast, event) if judges else str
+        return present(event, self.latest.get(unit), fresh_s, now_s, forecast)
+
+    def learning(self, unit: str) -> dict[str, Any] | None:
+        """Return what a unit's detectors began with, and how many channels they judge; None: not yet."""
+        judges = self._judges.get(unit)
+        return {**asdict(self.keeping.origins[unit]), **asdict(judges.watch.coverage())} if judges else None
+
+    def known(self, unit: Unit, now_s: float) -> Knowledge:
+        """Say how much is known of a unit now."""
+        judges, latest = self._judges.get(unit.name), self.latest.get(unit.name)
+        age_s = None if unit.heard_s is None else now_s - unit.heard_s
+        quality = latest.frame.quality if latest else None
+        sight = judges.liveness.sight() if judges else None
+        empty = latest is not None and bool(latest.layout.empty)
+        judged_age_s = math.inf if empty else self._judged_age_s(unit.name, now_s)
+        return knowledge(age_s, unit.pace_s, quality, sight, judged_age_s)
+
+    def watched(self, unit: Unit, now_s: float) -> bool:
+        """Say whether a unit tells anything that is judged."""
+        return self._judged_age_s(unit.name, now_s) <= blind_s(unit.pace_s)
+
+    def _judged_age_s(self, unit: str, now_s: float) -> float:
+        """Return the age of the youngest good value that anything judges; infinite: there is none."""
+        judges, latest = self._judges.get(unit), self.latest.get(unit)
+        if judges is None or latest is None:
+            return math.inf
+        return float(now_s - np.max(latest.last.at_s[judges.judged], initial=-math.inf))

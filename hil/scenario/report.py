@@ -1,0 +1,163 @@
+"""One self-contained HTML page: the verdicts, and what was seen, on one time axis for each unit."""
+
+import html
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+
+import numpy as np
+
+from hil.plant.source import Floats
+from hil.scenario.evidence import Alarm, Trace
+from hil.scenario.expect import clock
+from hil.scenario.svg import Line, Mark, Panel, draw
+from hil.scenario.verdict import WAYS, Verdict
+
+MOST_LINES = 4  # of single channels in a panel; the others are a band
+COLUMNS = 700  # no plot shows more
+MOST_MARKS = 40
+
+# The quantities that are plotted: as cells' own, or as their modules tell them.
+TEMPERATURES = ("cell_temperature", "module_temperature", "battery_temperature")
+VOLTAGES = ("cell_voltage", "module_voltage")
+
+PAGE = Template(Path(__file__).with_name("report.html").read_text("utf-8"))
+
+
+def write_html(path: Path, verdicts: Sequence[Verdict]) -> None:
+    """Write the report of some runs."""
+    rows = "".join(
+        f'<tr class="{_class(v)}"><td><a href="#{html.escape(v.name)}">{html.escape(v.name)}</a></td>'
+        f"<td>{v.word}</td><td>{v.evidence.way}</td><td>{html.escape(v.scenario.about)}</td></tr>"
+        for v in verdicts
+    )
+    held = sum(v.word == "held" for v in verdicts)
+    summary = f"{held} of {len(verdicts)} scenarios held"
+    sections = "".join(_section(v) for v in verdicts)
+    path.write_text(PAGE.substitute(title=summary, rows=rows, sections=sections), "utf-8")
+
+
+def write_plots(path: Path, name: str, about: str, trace: Trace) -> None:
+    """Write a page with nothing but the plots of one recording."""
+    t_s = trace.t_s
+    drawn = draw(panels_of(trace), [], float(t_s[0]), float(t_s[-1]))
+    section = f"<section><h2>{html.escape(name)}</h2><p>{html.escape(about)}</p>{drawn}</section>"
+    page = PAGE.substitute(title=html.escape(name), rows="", sections=section)
+    head, _, rest = page.partition("<p>Values as")
+    path.write_text(head + rest.partition("</table>")[2], "utf-8")
+
+
+def _class(verdict: Verdict) -> str:
+    return verdict.word.split()[0].lower()
+
+
+def _section(verdict: Verdict) -> str:
+    scenario, evidence = verdict.scenario, verdict.evidence
+    name = html.escape(verdict.name)
+    scaled = evidence.way == "agent" and scenario.time_scale > 1
+    scale = f" at {scenario.time_scale:g} times" if scaled else ""
+    how = f"{clock(scenario.lasts_s)} {WAYS[evidence.way]}{scale}; took {clock(evidence.wall_s)}"
+    parts = [
+        f'<section id="{name}"><h2>{name} <span class="word {_class(verdict)}">{verdict.word}</span></h2>',
+        f"<p>{html.escape(scenario.about)}</p><p class=how>{html.escape(how)}</p>",
+    ]
+    if evidence.late:
+        parts.append(f"<p class=late>The bench could not keep up: {html.escape(evidence.late)}</p>")
+    words = {True: "ok", False: "FAIL", None: "not shown"}
+    rows = "".join(
+        f'<tr class="{words[r.held].split()[0].lower()}"><td>{words[r.held]}</td>'
+        f"<td>{html.escape(r.expected)}</td><td>{html.escape(r.seen)}</td></tr>"
+        for r in verdict.results
+    )
+    parts.append(f"<table><tr><th></th><th>expected</th><th>seen</th></tr>{rows}</table>")
+    for unit, trace in evidence.traces.items():
+        parts.append(f"<h3>{html.escape(unit)}</h3>{_plots(verdict, unit, trace)}")
+    return "".join([*parts, _happenings(verdict), "</section>"])
+
+
+def _happenings(verdict: Verdict) -> str:
+    """Events and alarms as a table: the same as the marks, for those who do not see or hover."""
+    happened = [(e.at_s, f"{e.kind} {_fields(e.said())}", "event") for e in verdict.scenario.event]
+    happened += [(a.t_s, f"{a.unit}: {a.text}", a.severity) for a in verdict.evidence.alarms]
+    rows = "".join(
+        f'<tr><td>{clock(t)}</td><td class="{kind}">{kind}</td><td>{html.escape(what)}</td></tr>'
+        for t, what, kind in sorted(happened)[:200]
+    )
+    more = f"<p>and {len(happened) - 200} more</p>" if len(happened) > 200 else ""
+    return f"<table><tr><th>time</th><th></th><th>what happened</th></tr>{rows}</table>{more}" if rows else ""
+
+
+def _fields(said: dict[str, object]) -> str:
+    return " ".join(str(v) if k in ("unit", "bus", "place") else f"{k}={v}" for k, v in said.items())
+
+
+def _plots(verdict: Verdict, unit: str, trace: Trace) -> str:
+    scenario, evidence = verdict.scenario, verdict.evidence
+    alarms = [a for a in evidence.alarms if a.unit == unit]
+    marks = [
+        Mark(e.at_s, f"{clock(e.at_s)}: {e.kind} {_fields(e.said())}", "event", e.kind.replace("_", " "))
+        for e in scenario.event
+        if e.unit in ("", unit)
+    ]
+    marks += [
+        Mark(a.t_s, f"{clock(a.t_s)}: {a.text}", a.severity, a.severity[0].upper()) for a in alarms[:40]
+    ]
+    return draw(panels_of(trace, alarms), marks, 0.0, scenario.lasts_s)
+
+
+def panels_of(trace: Trace, alarms: Sequence[Alarm] = ()) -> list[Panel]:
+    """Temperatures, how far each is from its siblings, voltages, the same of them, and the current."""
+    t_s, where = _thinned(trace.t_s)
+    panels = []
+    for quantities, title, unit, scale in (
+        (TEMPERATURES, "Temperature", "°C", 1.0),
+        (VOLTAGES, "Voltage", "V", 1000.0),
+    ):
+        quantity = next((q for q in quantities if q in trace.quantities), None)
+        if quantity is None:
+            continue
+        values = trace.of(quantity)[where]
+        places = [p for p, q in zip(trace.places, trace.quantities, strict=True) if q == quantity]
+        shown = _shown(values, places, alarms)
+        residual = scale * (values - _median(values)[:, None])
+        panels.append(_panel(f"{title}, {unit}", t_s, values, places, shown))
+        small = "K" if unit == "°C" else "mV"
+        panels.append(_panel(f"{title} against the median of all, {small}", t_s, residual, places, shown))
+    if "current" in trace.quantities:
+        current = trace.of("current")[where]
+        panels.append(Panel("Current, A (positive: charging)", t_s, [Line("unit", current[:, 0])]))
+    return panels
+
+
+def _thinned(t_s: Floats) -> tuple[Floats, "np.ndarray[tuple[int], np.dtype[np.intp]]"]:
+    where = np.unique(np.linspace(0, max(0, len(t_s) - 1), COLUMNS).astype(np.intp))
+    return (t_s[where], where) if len(t_s) else (t_s, where[:0])
+
+
+def _median(values: Floats) -> Floats:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a frame without any value has no median
+        median: Floats = np.nanmedian(values, axis=1)
+    return median
+
+
+def _shown(values: Floats, places: Sequence[str], alarms: Sequence[Alarm]) -> list[int]:
+    """The channels that are drawn singly: those with alarms, then those that stray most."""
+    alarmed = {a.location for a in alarms}
+    chosen = [i for i, place in enumerate(places) if place in alarmed]
+    stray = np.abs(values - _median(values)[:, None])
+    stray = np.where(np.isfinite(stray), stray, 0.0)
+    spread = stray.max(axis=0) if len(stray) else np.zeros(len(places))
+    chosen += [int(i) for i in np.argsort(-spread) if int(i) not in chosen]
+    return chosen[: min(MOST_LINES, max(1, len(alarmed) + 1))]
+
+
+def _panel(title: str, t_s: Floats, values: Floats, places: Sequence[str], shown: Sequence[int]) -> Panel:
+    lines = [Line(places[i] or "unit", values[:, i]) for i in shown]
+    if values.shape[1] <= len(shown):
+        return Panel(title, t_s, lines)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        low, high = np.nanmin(values, axis=1), np.nanmax(values, axis=1)
+    return Panel(f"{title} (band: all {values.shape[1]})", t_s, lines, low, high)

@@ -1,0 +1,142 @@
+"""What the agent says of itself: one alarm for each thing that is wrong, until it is said to be over."""
+
+import threading
+from dataclasses import asdict
+
+import pytest
+
+from agent.alarms.own import RENEWED_WITHIN_S
+from agent.alarms.record import about_itself
+from agent.alarms.site import Desk, NoSuchAlarm, Person
+from agent.clock import Stamp
+from agent.detect.alarms.states import Does
+from agent.runtime.restart_state import Keeping
+from agent.runtime.snapshot import Snapshot
+from agent.store.ledger import Event
+from tests.agent.runtime.test_kept import SetClock
+from tests.agent.store.buffers import BOOT
+
+ME = Person(0, "me")
+SAID = "the pin cannot be driven"
+Rows = dict[str, bytes]
+
+
+class Life:
+    """A desk without units, and what is kept of it."""
+
+    def __init__(self, clock: SetClock, rows: Rows | None = None) -> None:
+        self.clock, self.recorded = clock, list[Event]()
+        self.desk = Desk({"": ""}, None, None, lambda _, events: self.recorded.extend(events), clock)
+        self.keeping = Keeping(rows or {}, self.desk, clock)
+
+    def states(self) -> dict[str, str]:
+        return {str(name): event.state for name, event in self.desk.all_active()}
+
+    def rows(self) -> Rows:
+        return dict(self.keeping.due())
+
+
+@pytest.fixture
+def life() -> Life:
+    return Life(SetClock())
+
+
+def state_of(events: list[Event]) -> list[str]:
+    return [event.record["state"] for event in events]
+
+
+def test_one_that_stands_is_renewed_without_a_new_event_and_ends_when_it_is_over(life: Life) -> None:
+    desk = life.desk
+    for place in ("relay1", "relay2"):
+        found = desk.about_itself("relay_trouble", SAID, severity="warning", location=place)
+        assert state_of(found) == ["NEW"]
+    life.clock.pass_s(60.0)
+    assert desk.about_itself("relay_trouble", "the chip is gone", severity="warning", location="relay1") == []
+    assert life.states() == {":relay_trouble:relay1": "NEW", ":relay_trouble:relay2": "NEW"}
+    texts = {event.location: (event.text, event.severity) for _, event in desk.all_active()}
+    assert texts == {"relay1": ("the chip is gone", "warning"), "relay2": (SAID, "warning")}
+    desk.do(Does.ACKNOWLEDGE, ":relay_trouble:relay1", ME)
+    assert desk.about_itself("relay_trouble", SAID, severity="warning", location="relay1") == [], "as it was"
+    assert state_of(desk.about_itself("relay_trouble", SAID, location="relay1")) == ["NEW"], "it is worse"
+    desk.do(Does.ACKNOWLEDGE, ":relay_trouble:relay1", ME)
+    assert state_of(desk.over("relay_trouble", "relay1")) == ["NORMAL"]
+    assert state_of(desk.over("relay_trouble", "relay2")) == ["CLEARED-NEW"], "nobody has seen it"
+    assert desk.over("relay_trouble", "relay2") == desk.over("relay_trouble") == []
+    assert life.states() == {":relay_trouble:relay2": "CLEARED-NEW"}
+    desk.do(Does.ACKNOWLEDGE, ":relay_trouble:relay2", ME)
+    assert life.states() == {}
+    said = [r.record["state"] for r in life.recorded if r.record["kind"] == "alarm"]
+    assert said == ["ACK", "ACK", "NORMAL"], "what people did is recorded"
+
+
+def test_what_happens_once_waits_to_be_seen_and_happens_again(life: Life) -> None:
+    for _ in range(2):
+        assert state_of(life.desk.about_itself("buffer_damaged", "a new one was begun")) == ["NEW"]
+    assert life.states() == {":buffer_damaged:": "NEW"}
+    life.desk.do(Does.ACKNOWLEDGE, ":buffer_damaged:", ME)
+    assert life.states() == {}
+
+
+def test_one_is_shelved_alone_and_comes_back(life: Life) -> None:
+    for place in ("a", "b"):
+        life.desk.about_itself("relay_trouble", SAID, location=place)
+    life.desk.do(Does.SHELVE, ":relay_trouble:a", ME, until_s=life.clock.t_s + 60.0)
+    assert life.states() == {":relay_trouble:a": "SHELVED", ":relay_trouble:b": "NEW"}
+    with pytest.raises(NoSuchAlarm):
+        life.desk.do(Does.SHELVE, ":relay_trouble:", ME, until_s=life.clock.t_s + 60.0)
+    life.clock.pass_s(61.0)
+    life.desk.unshelve_due()
+    assert life.states() == {":relay_trouble:a": "NEW", ":relay_trouble:b": "NEW"}
+
+
+def test_threads_raise_one_alarm_among_them(life: Life) -> None:
+    events: list[Event] = []
+    everyone = threading.Barrier(8)
+
+    def speak(number: int) -> None:
+        everyone.wait()
+        for turn in range(100):
+            events.extend(life.desk.about_itself("uplink", f"{turn}", location=str(number % 2)))
+            life.desk.own.to_plain()
+
+    threads = [threading.Thread(target=speak, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(events) == 2
+    assert sorted(life.states()) == [":uplink:0", ":uplink:1"]
+
+
+def test_over_a_restart_one_stays_until_it_is_renewed_or_nobody_speaks_of_it(life: Life) -> None:
+    for place in ("still", "over", "gone", "seen"):
+        life.desk.about_itself("relay_trouble", SAID, location=place)
+    life.desk.do(Does.ACKNOWLEDGE, ":relay_trouble:seen", ME)
+    clock, rows = life.clock, life.rows()
+    clock.reboot(60.0)
+    life = Life(clock, rows)
+    before = {f":relay_trouble:{place}": "NEW" for place in ("still", "over", "gone")}
+    assert life.states() == {**before, ":relay_trouble:seen": "ACK"}
+    assert life.desk.about_itself("relay_trouble", SAID, location="still") == []
+    assert life.desk.about_itself("relay_trouble", SAID, location="seen") == []
+    assert state_of(life.desk.over("relay_trouble", "over")) == ["CLEARED-NEW"]
+    clock.pass_s(RENEWED_WITHIN_S + 1.0)
+    life.desk.unshelve_due()
+    assert life.states() == {
+        ":relay_trouble:still": "NEW",
+        ":relay_trouble:seen": "ACK",
+        ":relay_trouble:over": "CLEARED-NEW",
+        ":relay_trouble:gone": "CLEARED-NEW",
+    }
+    assert state_of(life.recorded) == ["CLEARED-NEW"]
+
+
+def test_those_that_version_0_1_0_kept_are_taken(life: Life) -> None:
+    said = [asdict(about_itself(one, SAID, Stamp(900 * 10**9, 1, True))) for one in ("relay_trouble", "test")]
+    row = Snapshot({"books": {}, "own": said, "standing": None}, life.clock.stamp(), BOOT).to_bytes()
+    life.clock.pass_s(5.0)
+    life = Life(life.clock, {":alarms": row})
+    assert life.states() == {":relay_trouble:": "NEW", ":test:": "NEW"}
+    assert {event.t_s for _, event in life.desk.all_active()} == {900.0}
+    life.desk.do(Does.ACKNOWLEDGE, ":test:", ME)
+    assert life.states() == {":relay_trouble:": "NEW"}

@@ -1,0 +1,170 @@
+"""agent.toml: every mistake at once, each with its table, its key, and what to do."""
+
+import contextlib
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from agent.config.file import ConfigError, load_config
+
+GOOD = """
+[upstream]
+url = "https://collector.example:8443"
+[[bus]]
+name = "rs485-1"
+transport = "rtu"
+device = "/dev/ttyUSB0"
+[[bus]]
+name = "lan"
+transport = "tcp"
+host = "192.0.2.10"
+[[unit]]
+name = "rack-1"
+bus = "rs485-1"
+profile = "pace-rtu"
+[[unit]]
+name = "bmu-1"
+rack = "rack-2"
+bus = "lan"
+profile = "sunspec-lithium-ion"
+"""
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "agent.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    return caught.value.problems
+
+
+def test_a_short_file_is_enough_and_the_defaults_are_sane(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(GOOD)
+    config = load_config(path)
+    assert [unit.path for unit in config.unit] == ["rack-1", "rack-2/bmu-1"]
+    assert config.store.batch_s == 10
+    assert config.bus[1].port == 502
+
+
+def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    files = 'ca = "tls/ca.pem"\ncert = "/etc/agent.pem"\nkey = "agent.key"\n'
+    path.write_text(GOOD.replace("[upstream]\n", f"[upstream]\n{files}").replace("/dev/ttyUSB0", "line-1"))
+    config = load_config(path)
+    assert (config.upstream.ca, config.upstream.cert) == (tmp_path / "tls/ca.pem", Path("/etc/agent.pem"))
+    assert config.bus[0].device == tmp_path / "line-1"
+
+
+def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("[upstream]", "[agent]\nidd = 'x'\n[upstream]")
+    text = text.replace('device = "/dev/ttyUSB0"', 'device = "/dev/ttyUSB0"\nbaud = "fast"')
+    text = text.replace('bus = "lan"', 'bus = "lam"')
+    assert problems(tmp_path, text) == [
+        "[agent] idd: unknown key; did you mean 'id'?",
+        "[[bus]] rs485-1 baud: input should be a valid integer, unable to parse string as an integer",
+        "[[unit]] bmu-1 bus: there is no [[bus]] named 'lam'; did you mean 'lan'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("https://collector", "http://collector", "plain http to collector.example could be read and forged"),
+        ("rs485-1", "lan", "[[bus]] lan: the name is used 2 times"),
+        ('host = "192.0.2.10"', 'device = "/dev/x"', "[[bus]] lan host: is missing"),
+        ('transport = "tcp"', 'transport = "can"', "[[bus]] lan: input tag 'can'"),
+        ("[upstream]", "[upsteam]", "[upstream]: is missing"),
+        ("[upstream]", "[upstream", "is not TOML"),
+        ('name = "rack-1"', 'name = "rack 1"', "[[unit]] rack 1 name: string should match pattern"),
+        ('bus = "lan"', 'bus = "rs485-1"', "[[unit]] bmu-1: the unit_id is already rack-1's"),
+        ('bus = "lan"', 'bus = "rs485-1"', "[[bus]] lan: no [[unit]] is on it"),
+        ("[upstream]", '[relay]\noutput = "gpio"\npin = 99\n[upstream]', "[relay] pin: input should be less"),
+        ('device = "/dev/ttyUSB0"', 'device = "/dev/ttyUSB0"\ndata_bits = 7', "Modbus RTU has 8 data bits"),
+        ("[upstream]", '[relay]\noutput = "lamp"\n[upstream]', "[relay]: input tag 'lamp'"),
+    ],
+)
+def test_each_mistake_says_where_and_what(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    assert any(problem in line for line in problems(tmp_path, GOOD.replace(old, new))), problem
+
+
+def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.toml: cannot be read: No such file"):
+        load_config(tmp_path / "absent.toml")
+
+
+KEYS = st.sampled_from(
+    [
+        "agent",
+        "upstream",
+        "bus",
+        "unit",
+        "store",
+        "id",
+        "url",
+        "name",
+        "transport",
+        "host",
+        "port",
+        "profile_dirs",
+    ]
+)
+LEAVES = st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["tcp", "rtu", "lan"])
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=15,
+)
+
+
+def as_toml(tree: object) -> str:
+    """One inline value."""
+    if isinstance(tree, dict):
+        return "{" + ", ".join(f"{key} = {as_toml(value)}" for key, value in tree.items()) + "}"
+    if isinstance(tree, list):
+        return "[" + ", ".join(map(as_toml, tree)) + "]"
+    return json.dumps(tree) if isinstance(tree, str | bool) else str(tree)
+
+
+@given(st.dictionaries(KEYS, TREES, max_size=6))
+@example({"bus": [False]})  # was taken for a table with a name
+@example({"agent": {"profile_dirs": [1]}})
+def test_any_tables_are_refused_in_words_and_never_crash(content: dict[str, object]) -> None:
+    text = "\n".join(f"{key} = {as_toml(value)}" for key, value in content.items())
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "agent.toml")
+        path.write_text(text, encoding="utf-8", errors="replace")
+        with contextlib.suppress(ConfigError):
+            load_config(path)
+
+
+@given(st.binary(max_size=200), st.integers(0, len(GOOD)))
+def test_any_bytes_in_the_file_are_refused_in_words_and_never_crash(noise: bytes, at: int) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "agent.toml")
+        path.write_bytes(GOOD[:at].encode() + noise + GOOD[at + len(noise) :].encode())
+        with contextlib.suppress(ConfigError):
+            load_config(path)
+
+
+def test_a_site_sets_other_limits_and_puts_detectors_in_the_shadow(tmp_path: Path) -> None:
+    said = '[detection]\nshadow = ["cell-drift"]\n[[detection.override]]\ndetector = "thermal-slope"\n'
+    path = tmp_path / "agent.toml"
+    path.write_text(said + 'severity = "warning"\nlimit = 0.2\n' + GOOD)
+    settings = load_config(path).detection.settings("VRLA")
+    rows = {(row.detector, row.severity): row.limit for row in settings.rows()}
+    assert rows["thermal-slope", "warning"] == 0.2
+    assert rows["thermal-slope", "critical"] == 0.5
+    assert settings.shadow == {"cell-drift"}
+    assert settings.digest() != load_config(path).detection.settings().digest()
+
+
+def test_detectors_that_do_not_exist_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text('[detection]\nshadow = ["thermal-slop"]\n' + GOOD)
+    with pytest.raises(ConfigError, match="no detector thermal-slop"):
+        load_config(path)

@@ -1,0 +1,159 @@
+"""What circuits carry, what a floating lead string draws, and how far it may be over its room."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from agent.detect.channels import Floats
+from agent.detect.settings import Settings
+from agent.detect.watch import RackWatch
+from hil.plant.duty import Room
+from hil.plant.events import SelfDischarge
+from hil.plant.rack import Rack, RackParameters
+from hil.plant.sensors import RackSource
+from hil.plant.source import Arrangement
+from tests.agent.detect.racks import feed, healthy, raised
+
+HOUR = 360  # frames of 10 s
+
+
+def watch_of(settings: Settings) -> RackWatch:
+    """Return the watch over a string with its current (0.01 A) and four cells."""
+    places = ["string1", *(f"string1/module1/cell{i}" for i in range(1, 5))]
+    return RackWatch(places, ["current"] + ["cell_voltage"] * 4, np.full(5, 0.001), 10.0, settings)
+
+
+def frames(amps: Floats) -> Floats:
+    """Return quiet frames with these currents."""
+    return np.column_stack([np.round(amps, 2), healthy(len(amps), 4)])
+
+
+def test_a_load_over_what_the_site_allows_is_told_in_its_own_direction_only() -> None:
+    settings = Settings(max_charge_a=20.0, max_discharge_a=100.0)
+    amps = np.concatenate([np.full(60, -95.0), np.full(60, -110.0), np.full(60, -130.0), np.full(60, 15.0)])
+    events = raised(feed(watch_of(settings), frames(amps), dt_s=10.0), "overload")
+    assert events == [("overload", "advice", "string1"), ("overload", "warning", "string1")]
+    assert raised(feed(watch_of(settings), frames(np.full(60, 22.0)), dt_s=10.0), "overload")
+    assert not raised(feed(watch_of(Settings()), frames(amps), dt_s=10.0), "overload")
+
+
+def test_a_current_that_is_no_longer_read_is_no_overload() -> None:
+    amps = np.concatenate([np.full(60, -90.0), np.full(4, -110.0), np.full(60, np.nan)])
+    watch = watch_of(Settings(max_discharge_a=100.0))
+    assert not raised(feed(watch, frames(amps), dt_s=10.0), "overload")
+
+
+def test_what_the_profile_lets_a_current_be_holds_where_the_site_does_not_say() -> None:
+    limits = np.full((5, 3, 2), [-np.inf, np.inf])
+    limits[0] = [[-100.0, 20.0], [-110.0, 22.0], [-120.0, 24.0]]
+    quantities = ["current"] + ["cell_voltage"] * 4
+    profile = Settings().or_of_profile(quantities, limits)
+    assert (profile.max_charge_a, profile.max_discharge_a) == (20.0, 100.0)
+    site = Settings(max_charge_a=30.0).or_of_profile(quantities, limits)
+    assert (site.max_charge_a, site.max_discharge_a) == (30.0, 100.0)
+    silent = Settings().or_of_profile(["cell_voltage"], np.full((1, 3, 2), [-np.inf, np.inf]))
+    assert silent == Settings()
+
+
+def test_a_power_over_the_profiles_is_told_as_power_and_a_current_beside_it_still_is() -> None:
+    where = ["string1", "string1", *(f"string1/module1/cell{i}" for i in range(1, 5))]
+    quantities = ["current", "power", *["cell_voltage"] * 4]
+    limits = np.full((6, 3, 2), [-np.inf, np.inf])
+    limits[0], limits[1] = [-100.0, 100.0], [-5000.0, 2000.0]
+    settings = Settings().or_of_profile(quantities, limits)
+
+    def heard(amps: float, watts: float) -> list[str]:
+        watch = RackWatch(where, quantities, np.full(6, 0.001), 10.0, settings)
+        said = np.column_stack([np.full(60, amps), np.full(60, watts), healthy(60, 4)])
+        events = feed(watch, said, dt_s=10.0)
+        return [e.text for e in events if (e.detector, e.severity) == ("overload", "warning")]
+
+    assert heard(-90.0, -6500.0) == [
+        "The power of string1 was -6.5 kW when raised, 130 % of what is allowed."
+    ]
+    assert heard(-130.0, -4900.0) == [
+        "The current of string1 was -130.0 A when raised, 130 % of what is allowed."
+    ]
+    assert heard(np.nan, 2500.0) == ["The power of string1 was 2.5 kW when raised, 125 % of what is allowed."]
+    assert not heard(-90.0, -4900.0)
+
+
+def test_a_float_current_that_grows_into_a_charge_is_told_and_a_recharge_is_not() -> None:
+    rng = np.random.default_rng(1)
+    quiet = 0.1 + 0.02 * rng.standard_normal(24 * HOUR)
+    grows = np.concatenate([quiet, np.linspace(0.1, 3.0, 6 * HOUR)])
+    recharge = np.concatenate(
+        [quiet, np.full(HOUR // 4, -50.0), 10.0 * np.exp(-np.arange(8 * HOUR) / HOUR), quiet]
+    )
+    lead = Settings(chemistry="VRLA")
+    assert raised(feed(watch_of(lead), frames(grows), dt_s=10.0), "vrla-float-current")
+    assert not raised(feed(watch_of(lead), frames(recharge), dt_s=10.0), "vrla-float-current")
+    lithium = Settings(chemistry="LFP")
+    assert not raised(feed(watch_of(lithium), frames(grows), dt_s=10.0), "vrla-float-current")
+
+
+class LeadString:
+    """Twelve floating lead cells in a room, a sensor at each."""
+
+    def __init__(self, room: Room, period_s: float = 20.0) -> None:
+        parameters = RackParameters(Arrangement(1, 1, 12, 12), chemistry="VRLA", room=room, seed=3)
+        self.source = RackSource(Rack(parameters), step_s=2.0)
+        self.places, self.quantities = zip(*self.source.channels, strict=True)
+        self.room_at = self.quantities.index("ambient_temperature")
+        self.period_s, self.over_k = period_s, [0.0]
+
+    def watch(self, chemistry: str = "VRLA") -> RackWatch:
+        """Return the watch over it."""
+        steps = np.array([self.source.quantum.get(quantity, 0.0) for quantity in self.quantities])
+        return RackWatch(self.places, self.quantities, steps, self.period_s, Settings(chemistry=chemistry))
+
+    def frames(self, hours: float, dries_out_h: float = np.inf) -> Iterator[Floats]:
+        """Give its frames; keep how far its hottest cell is over the room, in truth."""
+        for i in range(int(hours * 3600.0 / self.period_s)):
+            if i == dries_out_h * 3600.0 / self.period_s:
+                self.source.apply(SelfDischarge(2.0))  # of each cell, at 25 degC; the warmer the more
+            yield self.source.read_at(i * self.period_s)
+            self.over_k.append(float(self.source.rack.cells["temp_degc"].max()) - self.source.rack.room_degc)
+
+
+def test_a_lead_string_that_dries_out_is_told_by_how_far_it_is_over_its_room() -> None:
+    string = LeadString(Room())
+    events = feed(string.watch(), string.frames(4.5, dries_out_h=1.0), dt_s=string.period_s)
+    over = [e for e in events if e.detector == "vrla-over-room"]
+    assert [e.severity for e in over if e.state == "NEW"] == ["advice", "critical"]
+    true_k = np.array(string.over_k)
+    for event, delay_s in zip(over, (1800.0, 600.0), strict=True):
+        assert event.value == pytest.approx(true_k[int(event.t_s / string.period_s)], abs=0.6)
+        crossed_s = string.period_s * np.argmax(true_k > event.limit)
+        assert event.t_s == pytest.approx(crossed_s + delay_s, abs=600.0)
+    lithium = LeadString(Room())
+    assert not raised(feed(lithium.watch("LFP"), lithium.frames(4.5, 1.0), dt_s=20.0), "vrla-over-room")
+
+
+ROOMS = {
+    "a window opens in winter": Room(swing_k=3.0, steps=((6 * 3600.0, 13.0, 600.0),)),
+    "no cooling at night": Room(swing_k=4.0),
+    "its cooling fails and comes back": Room(steps=((3600.0, 35.0, 3600.0), (10 * 3600.0, 22.0, 600.0))),
+}
+
+
+@pytest.mark.parametrize("room", ROOMS.values(), ids=ROOMS)
+def test_a_healthy_lead_string_follows_its_room_slowly_and_is_left_in_peace(room: Room) -> None:
+    string = LeadString(room, period_s=60.0)
+    assert not raised(feed(string.watch(), string.frames(24.0), dt_s=60.0))
+    assert max(string.over_k) > 2.0
+
+
+def test_over_a_room_that_is_not_seen_nothing_is_claimed_and_after_it_the_room_is_what_it_is_now() -> None:
+    string = LeadString(Room(), period_s=60.0)
+    frames = np.array(list(string.frames(4.5, dries_out_h=1.0)))
+    for unseen in (np.nan, 394.0, -273.0):
+        blind = frames.copy()
+        blind[30:, string.room_at] = unseen
+        assert not raised(feed(string.watch(), blind, dt_s=60.0), "vrla-over-room")
+    watch, before = string.watch(), frames[:25].copy()
+    before[:, string.room_at] = [40.0, *[np.nan] * 24]  # a day before, and not seen since
+    feed(watch, before, dt_s=3600.0)
+    events = feed(watch, frames, t_s=86460.0, dt_s=60.0)
+    assert [severity for _, severity, _ in raised(events, "vrla-over-room")] == ["advice", "critical"]

@@ -1,0 +1,48 @@
+"""A disk that refuses at the start: the room is watched all the same, and people are told."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.cli.demo.children import Children
+from agent.control import client
+from tests.agent.box.test_notify import CONFIG
+
+DISKS = {"read-only": ("ro", "Read-only file system"), "full": ("size=16k", "")}
+
+
+@pytest.fixture(params=DISKS.values(), ids=DISKS)
+def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Path, str]]:
+    options, says = request.param
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("needs root, to mount a disk")
+    yield folder, says
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_an_agent_watches_with_a_disk_that_takes_nothing(tmp_path: Path, disk: tuple[Path, str]) -> None:
+    folder, says = disk
+    config = tmp_path / "agent.toml"
+    config.write_text(CONFIG.format(folder=tmp_path).replace(f"{tmp_path}/buffer.db", f"{folder}/buffer.db"))
+    with Children(tmp_path) as children:
+        agent = children.start("agent", "agent.cli", "run", "--config", str(config))
+        deadline_s = time.monotonic() + 60
+        status = None
+        while status is None:
+            assert agent.alive, agent.log.read_text()
+            assert time.monotonic() < deadline_s
+            try:
+                status = client.get(tmp_path / "control.sock", "/v1/status")
+            except client.NotRunning:
+                time.sleep(0.05)
+        assert "kept in memory only" in json.dumps(status["alarms"])
+        assert says in agent.log.read_text()
+        agent.stop()
+    assert agent.process.returncode == 0

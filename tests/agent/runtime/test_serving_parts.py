@@ -1,0 +1,206 @@
+"""A part that serves may die; the watching may not."""
+
+import asyncio
+import json
+import socket
+import sqlite3
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from pymodbus.exceptions import ModbusIOException
+
+from agent.alarms.site import PART_FAILED
+from agent.bench import configuration
+from agent.bench.wire_to_relay import ALARM_POINT, PROFILE, RELAY, AlarmUnit, _free_port
+from agent.box import kernel_cache
+from agent.cli.common.load import load
+from agent.cli.demo.children import Children
+from agent.control import client
+from agent.control.server import ControlError
+from agent.outputs.journal import Journal
+from agent.runtime import Agent, supervisor
+from agent.store.errors import StoreError
+from agent.tls.contexts import TlsError
+from agent.wire.errors import Malformed
+from hil.modbus.io_module import IoModule
+from hil.modbus.tcp import TcpEndpoint
+
+PERIOD_S = 0.1
+#: One of each layer that a part stands on: sockets, TLS, HTTP, Modbus, disk, formats, texts, Python itself.
+RAISED: list[BaseException] = [
+    ConnectionResetError("reset"),
+    ssl.SSLError("a bad record"),
+    aiohttp.ClientPayloadError("half a body"),
+    ModbusIOException("nobody"),
+    StoreError("the disk"),
+    sqlite3.DatabaseError("malformed"),
+    Malformed("sequence 2**63"),
+    TlsError("no file"),
+    ControlError("no path"),
+    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "\x1b[31mred"),
+    RecursionError("deep"),
+    MemoryError(),
+    OverflowError("int64"),
+    KeyError("key"),
+    AssertionError(),
+    asyncio.CancelledError(),
+]
+
+
+@pytest.fixture
+async def unit() -> AsyncIterator[tuple[AlarmUnit, int]]:
+    """A unit, and the port where it answers."""
+    table = AlarmUnit()
+    endpoint = TcpEndpoint("127.0.0.1", 0, {1: table})
+    await endpoint.start()
+    yield table, endpoint.port
+    await endpoint.stop()
+
+
+def agent_toml(folder: Path, port: int, more: str = "") -> Path:
+    (folder / "alarm.toml").write_text(PROFILE + ALARM_POINT.format(k=0, address=16))
+    rack = configuration.tcp_unit("rack", port, "alarm.toml", period_s=PERIOD_S)
+    (folder / "agent.toml").write_text(configuration.agent(folder) + more + rack)
+    return folder / "agent.toml"
+
+
+async def test_whatever_a_part_raises_polling_goes_on_in_time(
+    tmp_path: Path, unit: tuple[AlarmUnit, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, port = unit
+    module = IoModule(coil := _free_port())
+    await module.start()
+    page = f'[web]\nlisten = "127.0.0.1:{_free_port()}"\n[metrics]\nlisten = "127.0.0.1:{_free_port()}"\n'
+    config = agent_toml(tmp_path, port, page + RELAY.format(port=coil))
+    kernel_cache.prepare()
+    monkeypatch.setattr(supervisor, "SOON_S", 0.02)
+    monkeypatch.setattr(supervisor, "SELDOM_S", 0.02)
+    monkeypatch.setattr(Journal, "find", lambda _: Journal(tmp_path / "nowhere", native=True))
+    agent = Agent(*load(config))
+    raised: dict[str, set[type[BaseException]]] = {}
+
+    def broken(part: str, raised_there: Sequence[BaseException]) -> Callable[..., Any]:
+        errors = cycle(raised_there)
+
+        def raises(*_: object) -> None:
+            error = next(errors)
+            raised.setdefault(part, set()).add(type(error))
+            raise error
+
+        return raises
+
+    def dies(part: str) -> Callable[[], Any]:
+        raises = broken(part, RAISED)
+
+        async def run() -> None:
+            await asyncio.sleep(0)
+            raises()
+
+        return run
+
+    desk = agent.parts.desk
+    assert agent._page
+    assert agent._metrics
+    assert desk.relay
+    parts = {
+        "uplink": (agent.parts.uplink, "run"),
+        "page": (agent._page, "run"),
+        "announcement": (agent._page, "announce"),
+        "metrics": (agent._metrics, "run"),
+        "certificate": (agent, "_watch_certificate"),
+        "intervals": (agent, "_record_intervals"),
+        "trends": (agent._report, "remember"),
+        "relay's driver": (desk.relay, "run"),
+        "relay's trouble": (agent, "_tell_of_relay"),
+    }
+    for part, (owner, name) in parts.items():
+        monkeypatch.setattr(owner, name, dies(part))
+    for call, (owner, name) in {
+        "sights": (desk.relay, "sights"),
+        "alarms": (desk.relay, "alarms"),
+        "journal": (desk._journal, "alarm"),
+        "summary": (agent._report, "summary"),
+    }.items():
+        monkeypatch.setattr(owner, name, broken(call, [e for e in RAISED if isinstance(e, Exception)]))
+    running = asyncio.create_task(agent.run())
+    (polled,) = agent.parts.units.values()
+    while polled.counters.frames < 3 or any(len(raised.get(p, ())) < len(RAISED) for p in parts):
+        await asyncio.sleep(0.01)
+        assert not running.done()
+    table.raise_alarm(0)
+    while not any(e.detector == "reported" for _, e in desk.all_active()):
+        await asyncio.sleep(0.01)
+        assert not running.done()
+    frames, since_s = polled.counters.frames, time.monotonic()
+    await asyncio.sleep(1)
+    assert polled.counters.frames - frames >= 0.7 * (time.monotonic() - since_s) / PERIOD_S
+    told = {event.location for _, event in desk.all_active() if event.detector == PART_FAILED}
+    assert told == {*parts, "relay", "journal"}
+    assert {"sights", "alarms", "journal", "summary"} <= raised.keys()
+    agent._stopping.set()
+    await running
+    await module.stop()
+
+
+async def test_a_part_that_runs_again_ends_its_alarm(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervisor, "SOON_S", 0.0)
+    monkeypatch.setattr(supervisor, "STEADY_S", 0.05)
+    told: list[str] = []
+    well, begun = asyncio.Event(), 0
+
+    async def work() -> None:
+        nonlocal begun
+        begun += 1
+        if begun < 3:
+            raise OSError("\x1b[31mforged\n2026 CRITICAL fire")
+        await asyncio.Future()
+
+    def tell(trouble: str) -> None:
+        told.append(trouble)
+        if not trouble:
+            well.set()
+
+    task = asyncio.create_task(supervisor.serve("page", work, tell))
+    await well.wait()
+    assert told == [r"OSError: \x1b[31mforged\x0a2026 CRITICAL fire"] * 2 + [""]
+    assert len(caplog.records) == 1, "the log says each trouble once"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_port_for_metrics_that_is_taken_keeps_nothing_from_starting(
+    tmp_path: Path, unit: tuple[AlarmUnit, int]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        listen = f'[metrics]\nlisten = "127.0.0.1:{taken.getsockname()[1]}"\n'
+        config = agent_toml(tmp_path, unit[1], listen)
+        with Children(tmp_path) as children:
+            agent = children.start("agent", "agent.cli", "run", "--config", str(config))
+            status = await live_with(tmp_path / "control.sock", f":{PART_FAILED}:metrics")
+            assert "address already in use" in json.dumps(status["alarms"])
+            agent.stop()
+        assert agent.process.returncode == 0
+
+
+async def live_with(path: Path, alarm: str) -> dict[str, Any]:
+    """The first status with an alarm and a unit that is seen."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                status = await asyncio.to_thread(client.get, path, "/v1/status")
+            except client.NotRunning:
+                status = {"alarms": [], "units": []}
+            seen = any(unit["knowledge"] in ("LIVE", "PARTIAL") for unit in status["units"])
+            if seen and alarm in {a["id"] for a in status["alarms"]}:
+                return status
+            await asyncio.sleep(0.05)

@@ -1,0 +1,64 @@
+"""The one sentence: never "normal" for what is not seen now."""
+
+import pytest
+
+from agent.view.headline import headline
+
+HOT = {"unit": "rack-1", "severity": "critical", "state": "NEW", "text": "cell5 heats."}
+ADVICE = {"unit": "rack-1", "severity": "advice", "state": "ACK", "text": "cell7 drifts."}
+LIVE, BLIND = {"name": "rack-1", "knowledge": "LIVE"}, {"name": "rack-2", "knowledge": "BLIND"}
+NEVER = {"name": "rack-3", "knowledge": "NEVER"}
+DEAF = {"name": "rack-4", "knowledge": "PARTIAL", "watched": False}
+
+
+@pytest.mark.parametrize(
+    ("units", "alarms", "said"),
+    [
+        ([LIVE], [], "NORMAL - LIVE."),
+        ([LIVE], [HOT, ADVICE], "ALARM - LIVE. rack-1: cell5 heats. And 1 more."),
+        ([LIVE], [ADVICE], "ATTENTION - LIVE. rack-1: cell7 drifts."),
+        ([LIVE], [{**HOT, "state": "SHELVED"}], "NORMAL - LIVE."),
+        ([LIVE, BLIND], [], "BLIND. LAST KNOWN: normal. Not seen: rack-2; they may be in any state."),
+        ([LIVE, {**BLIND, "knowledge": "STALE"}], [], "STALE. LAST KNOWN: normal. Stale: rack-2."),
+        (
+            [LIVE],
+            [{**HOT, "state": "CLEARED-NEW"}, ADVICE],
+            "ALARM - LIVE. rack-1: cell7 drifts. And 1 more.",
+        ),
+        (
+            [LIVE],
+            [{**ADVICE, "state": "CLEARED-NEW"}],
+            "ATTENTION - LIVE. Over, not acknowledged: rack-1: cell7 drifts.",
+        ),
+        ([], [], "NEVER. Not every unit has been read since the start."),
+    ],
+)
+def test_condition_and_knowledge_are_said_apart(units: list, alarms: list, said: str) -> None:
+    assert headline(units, alarms)["text"] == said
+
+
+@pytest.mark.parametrize(
+    ("units", "alarms", "condition"),
+    [
+        ([], [], "UNKNOWN"),
+        ([NEVER], [], "UNKNOWN"),
+        ([BLIND, NEVER], [{**HOT, "state": "SHELVED"}, {**ADVICE, "state": "OUT OF SERVICE"}], "UNKNOWN"),
+        ([DEAF], [], "UNKNOWN"),
+        ([DEAF, BLIND], [], "UNKNOWN"),
+        ([DEAF], [ADVICE], "ATTENTION"),
+        ([DEAF, LIVE], [], "NORMAL"),
+        ([BLIND, {"name": "rack-5", "knowledge": "PARTIAL", "watched": True}], [], "NORMAL"),
+    ],
+)
+def test_normal_is_not_said_of_a_site_of_which_nothing_is_watched(
+    units: list, alarms: list, condition: str
+) -> None:
+    said = headline(units, alarms)
+    assert said["condition"] == condition
+    assert ("normal" in said["text"].lower()) is (condition == "NORMAL")
+
+
+def test_a_unit_that_tells_nothing_that_is_judged_is_named() -> None:
+    assert headline([DEAF], [])["text"] == (
+        "PARTIAL. LAST KNOWN: unknown. Seen in part: rack-4. Nothing that can be judged: rack-4."
+    )
