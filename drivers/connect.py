@@ -21,7 +21,8 @@ from drivers.guards import needs_of
 from drivers.identity import Mark, best_first, expectation, fits, mark_of, names_units, text_of
 from drivers.layout import Image, Layout
 from drivers.line import DATA_BITS, Line
-from drivers.plan import Cut, Need, PlanError, ReadPlan, make_plan
+from drivers.needs import Need
+from drivers.plan import Cut, PlanError, ReadPlan, make_plan
 from drivers.profile.expansion import IdentityPoint, expand, reported, terrain
 from drivers.profile.schema import Profile
 from drivers.quantities import Poll

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from agent.quality import Quality
 from drivers.decode import Int64, Qualities, Words, codec_table, decode
-from drivers.plan import Need, ReadPlan
+from drivers.needs import Need
+from drivers.plan import ReadPlan
 from drivers.quantities import Poll
 from drivers.values import Guard, Value, contains, usable
 

@@ -20,6 +20,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from drivers.line import Line
+from drivers.needs import Need
 from drivers.quantities import Poll
 from drivers.registers import Area, Read
 from drivers.turns import Turn, in_turn
@@ -37,25 +38,6 @@ ANY_UNIT = -1
 
 class PlanError(ValueError):
     """A value that no allowed read can fetch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Addresses that must come in one reply, how often, and the pause to keep after reading them.
-
-    `factors` say how they read, `counts` whether they are there: see `drivers.turns`.
-    """
-
-    span: Span
-    poll: Poll = Poll.SAFETY
-    pause_ms: float = 0.0
-    factors: tuple[Span, ...] = ()
-    counts: tuple[Span, ...] = ()
-
-    @property
-    def guards(self) -> tuple[Span, ...]:
-        """What else must be known of them."""
-        return (*self.factors, *self.counts)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,9 @@ In one turn is what may be asked at once.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from drivers.needs import Need
 from drivers.values import Span, contains
-
-if TYPE_CHECKING:
-    from drivers.plan import Need
 
 BEFORE, AMONG, AFTER = range(3)
 
@@ -29,7 +26,7 @@ class Turn:
 
 
 def in_turn(
-    reads: "Mapping[Span, Sequence[Need]]",
+    reads: Mapping[Span, Sequence[Need]],
     known: Sequence[Span],
     reads_of: Callable[[Iterable[Span]], list[Span]],
 ) -> list[Turn]:

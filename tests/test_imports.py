@@ -1,12 +1,11 @@
 """The direction of dependency in docs/architecture.md, read from the imports themselves."""
 
-import ast
+import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-OURS = ("agent", "collector", "drivers", "hil")
+from tests.graph import OURS, ROOT, circles, imported, modules, of_files
 
 # Package -> what of ours it may import (a prefix covers what is below it). The first match counts.
 RULES = [
@@ -31,45 +30,34 @@ ONLY_FOR = {
 }
 STDLIB_AND = {"agent.detect": {"numpy", "numba"}, "agent.wire": {"numpy", "msgpack", "zstandard"}}
 ONLY_IN = {"pymodbus": ("agent.modbus", "hil")}
+#: The words that every room uses; nothing else lies loose at the top of the agent.
+WORDS = {"quality", "clock", "frame", "intervals"}
 
 
 def below(name: str, prefix: str) -> bool:
     return name == prefix or name.startswith(prefix + ".")
 
 
-def imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            found.add(node.module or "")
-            found |= {f"{node.module}.{alias.name}" for alias in node.names if node.module in OURS}
-    return found
-
-
-def modules() -> list[tuple[str, Path]]:
-    paths = [path for package in OURS for path in sorted((ROOT / package).rglob("*.py"))]
-    return [(".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), p) for p in paths]
-
-
-@pytest.mark.parametrize(
-    ("name", "path"), modules(), ids=lambda value: value if isinstance(value, str) else ""
-)
+@pytest.mark.parametrize(("name", "path"), modules().items(), ids=lambda v: v if isinstance(v, str) else "")
 def test_module_imports_only_what_the_design_allows(name: str, path: Path) -> None:
-    import sys
-
     allowed = next(allowed for prefix, allowed in RULES if below(name, prefix))
-    for imported in imports(path):
-        top = imported.split(".")[0]
-        if top in OURS and imported not in OURS:
-            assert any(below(imported, prefix) for prefix in allowed), f"{name} imports {imported}"
+    for other in imported(path):
+        top = other.split(".")[0]
+        if top in OURS and other not in OURS:
+            assert any(below(other, prefix) for prefix in allowed), f"{name} imports {other}"
             for package, importers in ONLY_FOR.items():
-                if below(imported, package):
-                    assert any(below(name, prefix) for prefix in (package, *importers)), f"{name}: {imported}"
+                if below(other, package):
+                    assert any(below(name, prefix) for prefix in (package, *importers)), f"{name}: {other}"
         for prefix, libraries in STDLIB_AND.items():
             if below(name, prefix) and top not in OURS:
-                assert top in libraries | sys.stdlib_module_names, f"{name} imports {imported}"
+                assert top in libraries | sys.stdlib_module_names, f"{name} imports {other}"
         if top in ONLY_IN:
-            assert any(below(name, prefix) for prefix in ONLY_IN[top]), f"{name} imports {imported}"
+            assert any(below(name, prefix) for prefix in ONLY_IN[top]), f"{name} imports {other}"
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    assert circles(of_files()) == []
+
+
+def test_nothing_lies_loose_at_the_top_of_the_agent() -> None:
+    assert {path.stem for path in (ROOT / "agent").glob("*.py")} - {"__init__"} == WORDS

@@ -1,18 +1,14 @@
-"""What passes between a unit and the schedule: a wish, a request, and a poll cycle on its way to a frame."""
+"""What passes between a unit and the schedule: a wish, and a poll cycle on its way to a frame."""
 
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from agent.clock import Stamp
 from agent.modbus.ports import NO_REPLY
 from drivers.layout import Image, Layout
 from drivers.quantities import Poll
 from drivers.registers import Read
-
-if TYPE_CHECKING:
-    from agent.modbus.unit import Unit
 
 CONNECT, PROBE = -1, -2  # purposes of a read that is not of the plan
 
@@ -99,16 +95,3 @@ class Cycle:
             connection.image.store(other, NO_REPLY)
             self.pending.remove(other)
         self.left -= sum(i in connection.safety for i in (index, *rest))
-
-
-@dataclass(slots=True, eq=False)
-class Ask:
-    """A request that goes out now."""
-
-    unit: "Unit"
-    purpose: int
-    read: Read
-    timeout_s: float
-    pause_s: float
-    at_s: float
-    cycle: Cycle | None

@@ -10,8 +10,8 @@ a bus with too much to do starves nobody for ever.
 from collections.abc import Sequence
 from math import inf
 
-from agent.modbus.cycle import Ask, Wish
-from agent.modbus.unit import Unit
+from agent.modbus.cycle import Wish
+from agent.modbus.unit import Ask, Unit
 
 
 class Schedule:

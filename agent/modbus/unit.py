@@ -20,7 +20,7 @@ from agent.clock import Clock, Stamp
 from agent.frame import Frame
 from agent.intervals import Intervals
 from agent.modbus.adu import data_bytes
-from agent.modbus.cycle import CONNECT, PROBE, Ask, Connection, Cycle, Wish
+from agent.modbus.cycle import CONNECT, PROBE, Connection, Cycle, Wish
 from agent.modbus.identification import Conversation, shared
 from agent.modbus.overheard import ANOTHER_MASTER, REMEDY
 from agent.modbus.ports import NO_REPLY, SILENCE, Answer
@@ -50,6 +50,19 @@ CLOSED_BY, CUT_OFF_MOST = 2, 3
 PROBE_AGAIN_S = 1.0  # after a probe under which the port was lost
 BUSY_S = 0.2  # the patience that a busy unit is given before it is asked again
 BUSY_MOST = 3  # how often it is asked for a mark of its identity, for which its values wait
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """A request that goes out now."""
+
+    unit: "Unit"
+    purpose: int
+    read: Read
+    timeout_s: float
+    pause_s: float
+    at_s: float
+    cycle: Cycle | None
 
 
 @dataclass(eq=False)

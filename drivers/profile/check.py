@@ -7,7 +7,6 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -18,10 +17,11 @@ from drivers.identity import version
 from drivers.plan import Terrain
 from drivers.profile.arrays import topology_of
 from drivers.profile.coding import address_hint, is_bits, locate, notation_of
-from drivers.profile.expansion import Expansion, expand, reported, terrain
+from drivers.profile.expansion import expand, reported, terrain
 from drivers.profile.plausible import dimensions, line_settings, ranges, reach, sunspec_twins, tables, twins
 from drivers.profile.problems import PointError, Problem, did_you_mean
 from drivers.profile.schema import Point, Profile, Tiers
+from drivers.profile.subject import Finding, Subject
 from drivers.quantities import QUANTITIES, UNITS, guess_quantity
 from drivers.registers import Area
 from drivers.sunspec.models import definition
@@ -29,8 +29,6 @@ from drivers.values import Reading, Value
 
 _FLOATS = (Reading.FLOAT_32, Reading.FLOAT_64)
 _LAST_UNIT_ID = 255
-
-Finding = tuple[str, str, str]
 
 
 def misplaced(profile: Profile, broken: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
@@ -48,17 +46,6 @@ def misplaced(profile: Profile, broken: Iterable[Mapping[str, Any]]) -> Iterator
             yield Problem(profile.model, name, error.what, error.change)
         except AddressError as error:
             yield Problem(profile.model, name, str(error), address_hint(profile, point))
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A profile and what it expands to."""
-
-    profile: Profile
-    points: dict[str, Point]
-    expansion: Expansion
-    values: list[Value]  # identity points too
-    broken: Collection[str]
 
 
 def check_profile(profile: Profile, broken: Collection[str] = ()) -> list[Problem]:

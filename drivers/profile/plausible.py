@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 from drivers.address import AddressError, Notation, named_table, parse_address
 from drivers.line import DATA_BITS, NO_OTHER_BITS
@@ -19,21 +18,19 @@ from drivers.profile.coding import FROM_ITS_GROUP, base_of, is_bits, notation_of
 from drivers.profile.expansion import quantity_of
 from drivers.profile.problems import PointError
 from drivers.profile.schema import Group, Point, Profile, Tiers
+from drivers.profile.subject import Finding, Subject
 from drivers.quantities import QUANTITIES, UNITS
 from drivers.registers import Area
 from drivers.sunspec.models import definition
 from drivers.sunspec.values import asked_quantity, unit_of
 from drivers.values import INF, Reading, Value
 
-if TYPE_CHECKING:
-    from drivers.profile.check import Finding, Subject
-
 _FLOATS = (Reading.FLOAT_32, Reading.FLOAT_64)
 _BOTH_WAYS = ("current", "power")
 Range = tuple[float, float]
 
 
-def line_settings(it: "Subject") -> "Iterator[Finding]":
+def line_settings(it: Subject) -> Iterator[Finding]:
     """Characters that Modbus RTU does not have."""
     if (said := it.profile.serial.data_bits) != DATA_BITS:
         yield "", f"serial.data_bits = {said}, but {NO_OTHER_BITS}", "take data_bits out"
@@ -42,7 +39,7 @@ def line_settings(it: "Subject") -> "Iterator[Finding]":
 # ---- tables
 
 
-def tables(it: "Subject") -> "Iterator[Finding]":
+def tables(it: Subject) -> Iterator[Finding]:
     """Addresses that name one table, in a group or beside a `table` that names another."""
     profile = it.profile
     around: dict[str, Area | None] = {}  # by group with an address, or inside of one
@@ -74,7 +71,7 @@ def tables(it: "Subject") -> "Iterator[Finding]":
             yield from _one_table(point)
 
 
-def _digitless(profile: Profile, group: Group) -> "Iterator[Finding]":
+def _digitless(profile: Profile, group: Group) -> Iterator[Finding]:
     """A group in Modicon notation whose address has lost its first digit: for coils that is 0, and right."""
     if any(p for p in profile.point if _is_in(profile, p, group) and not _of_coils(profile, p)):
         what = f"its address {group.address} has no first digit, which names the table"
@@ -95,7 +92,7 @@ def _of_coils(profile: Profile, point: Point) -> bool:
     return Area.COIL in own_tables(point) or (not own_tables(point) and profile.table is Area.COIL)
 
 
-def _inside(profile: Profile, point: Point, around: Area | None) -> "Iterator[Finding]":
+def _inside(profile: Profile, point: Point, around: Area | None) -> Iterator[Finding]:
     """A point whose address counts from that of its group."""
     if around and (other := own_tables(point) - {around}):
         what = f"it says {', '.join(sorted(other))}, and the address of its group names {around}"
@@ -114,7 +111,7 @@ def _inside(profile: Profile, point: Point, around: Area | None) -> "Iterator[Fi
                     return
 
 
-def _one_table(point: Point) -> "Iterator[Finding]":
+def _one_table(point: Point) -> Iterator[Finding]:
     """Addresses of one array."""
     assert isinstance(point.address, tuple)
     try:
@@ -129,7 +126,7 @@ def _one_table(point: Point) -> "Iterator[Finding]":
 # ---- units
 
 
-def dimensions(it: "Subject") -> "Iterator[Finding]":
+def dimensions(it: Subject) -> Iterator[Finding]:
     """Units that cannot be those of the quantity, which its name tells where the point does not."""
     for point in it.profile.point:
         quantity = quantity_of(point)
@@ -143,7 +140,7 @@ def dimensions(it: "Subject") -> "Iterator[Finding]":
                 yield from _dimension(name, asked_quantity(asked), unit_of(known[name]))
 
 
-def _dimension(name: str, quantity: str, unit: str) -> "Iterator[Finding]":
+def _dimension(name: str, quantity: str, unit: str) -> Iterator[Finding]:
     if not quantity:
         return
     kind = QUANTITIES[quantity]
@@ -156,7 +153,7 @@ def _dimension(name: str, quantity: str, unit: str) -> "Iterator[Finding]":
 # ---- ranges
 
 
-def ranges(it: "Subject") -> "Iterator[Finding]":
+def ranges(it: Subject) -> Iterator[Finding]:
     """Types that hold no sound battery's value, limits that cannot be met, sentinels that are values."""
     for quantity, tiers in it.profile.limits.items():
         yield from _sound(f"limits.{quantity}", quantity, tiers, "they are in {unit}")
@@ -195,7 +192,7 @@ def _believed(value: Value, point: Point) -> Range:
     return max(low, least), min(high, greatest)
 
 
-def _possible(value: Value, point: Point) -> "Iterator[Finding]":
+def _possible(value: Value, point: Point) -> Iterator[Finding]:
     band = QUANTITIES[value.quantity].sound
     low, high = _believed(value, point)
     one_bit = is_bits(value.span.area) and value.coding.width == 1 and value.unit  # 1 V is a nickel cell's
@@ -229,7 +226,7 @@ def _holds_any(value: Value, point: Point, band: Range) -> bool:
     return highest - lowest + 1 > sum(lowest <= m <= highest for m in set(value.missing))
 
 
-def _met(profile: Profile, value: Value, point: Point) -> "Iterator[Finding]":
+def _met(profile: Profile, value: Value, point: Point) -> Iterator[Finding]:
     """Limits of one point, its own or those of its quantity."""
     if point.limits:
         yield from _sound(value.name, value.quantity, point.limits, "they are in {unit}, as the point", point)
@@ -255,7 +252,7 @@ def _met(profile: Profile, value: Value, point: Point) -> "Iterator[Finding]":
 
 def _sound(
     name: str, quantity: str, tiers: Tiers, units: str, point: Point | None = None
-) -> "Iterator[Finding]":
+) -> Iterator[Finding]:
     """Limits within which no sound battery is: an alarm for ever."""
     kind = QUANTITIES.get(quantity)
     if kind is None or kind.sound == (-INF, INF):
@@ -269,7 +266,7 @@ def _sound(
             return
 
 
-def _sentinels(value: Value) -> "Iterator[Finding]":
+def _sentinels(value: Value) -> Iterator[Finding]:
     """A sentinel in the midst of what is normal would make a good value a missing one.
 
     0 and the ends of a type are what datasheets take for it, and are believed.
@@ -292,7 +289,7 @@ def _span(low: float, high: float, unit: str) -> str:
 # ---- twins
 
 
-def twins(it: "Subject") -> "Iterator[Finding]":
+def twins(it: Subject) -> Iterator[Finding]:
     """Two points of one quantity at one place: which of them is to be judged?"""
     at: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     for value in it.expansion.values:
@@ -301,7 +298,7 @@ def twins(it: "Subject") -> "Iterator[Finding]":
     yield from _pairs((*key, list(names)) for key, names in at.items())
 
 
-def sunspec_twins(it: "Subject") -> "Iterator[Finding]":
+def sunspec_twins(it: Subject) -> Iterator[Finding]:
     """The same among models. Where a name stands twice, too, the first model speaks."""
     at: dict[tuple[str, str], dict[str, bool]] = defaultdict(dict)
     for number, wanted in it.profile.sunspec.models.items() if it.profile.sunspec else ():
@@ -316,7 +313,7 @@ def sunspec_twins(it: "Subject") -> "Iterator[Finding]":
     yield from _pairs(unclear)
 
 
-def _pairs(at: Iterable[tuple[str, str, list[str]]]) -> "Iterator[Finding]":
+def _pairs(at: Iterable[tuple[str, str, list[str]]]) -> Iterator[Finding]:
     told: set[frozenset[str]] = set()
     for quantity, place, names in at:
         for first, second in combinations(names, 2):

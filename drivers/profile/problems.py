@@ -3,15 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from drivers.profile.schema import Profile
-
-
-def escaped(text: str) -> str:
-    """Return a text that may have been copied from anywhere as one line that harms no terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+from drivers.profile.schema import Profile
+from drivers.text import escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +34,7 @@ class ProfileError(ValueError):
     newly refused (`Problem.since`) and it can be read safely; else None.
     """
 
-    def __init__(self, problems: Sequence[Problem], profile: "Profile | None" = None) -> None:
+    def __init__(self, problems: Sequence[Problem], profile: Profile | None = None) -> None:
         self.problems, self.profile = tuple(problems), profile
         super().__init__("\n".join(map(str, self.problems)))
 

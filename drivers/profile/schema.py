@@ -18,9 +18,9 @@ from pydantic.fields import FieldInfo
 
 from drivers.address import Notation
 from drivers.profile.newly import LEFT_OUT, MOST, NUMERIC, Instead, newly, number, open_or_finite
-from drivers.profile.problems import escaped
 from drivers.quantities import LEVELS, QUANTITIES, UNITS, Poll, Severity
 from drivers.registers import Area
+from drivers.text import escaped
 
 _TYPE = r"^(?:(u|i|sm|bcd)(\d+)|f32|f64|bool|ascii)$"
 #: The usual ones, for hints.

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from agent.quality import Quality
 from drivers.connect import connect
 from drivers.line import Line
-from drivers.plan import Need, Terrain, make_plan
+from drivers.needs import Need
+from drivers.plan import Terrain, make_plan
 from drivers.profile.load import parse_profile
 from drivers.quantities import Poll
 from drivers.registers import Area, Reply

@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from drivers.line import Line
-from drivers.plan import Need, PlanError, Terrain, make_plan
+from drivers.needs import Need
+from drivers.plan import PlanError, Terrain, make_plan
 from drivers.quantities import Poll
 from drivers.registers import Area, Read
 from drivers.values import Span

@@ -14,7 +14,8 @@ from agent.cli.profile.common import captured, json_option, load, profile_dir_op
 from drivers.connect import assume, default_line
 from drivers.layout import Layout
 from drivers.line import Line
-from drivers.plan import Need, ReadPlan, make_plan
+from drivers.needs import Need
+from drivers.plan import ReadPlan, make_plan
 from drivers.profile.expansion import terrain
 from drivers.profile.load import Profile
 from drivers.registers import Area, Read

@@ -11,10 +11,9 @@ from pymodbus.framer import FramerRTU
 from agent.clock import Stamp
 from agent.frame import Frame
 from agent.modbus.adu import RTU_REQUEST_BYTES, RtuExchange, data_bytes
-from agent.modbus.cycle import Ask
 from agent.modbus.ports import NO_REPLY, Answer
 from agent.modbus.schedule import Schedule
-from agent.modbus.unit import Unit
+from agent.modbus.unit import Ask, Unit
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.line import Line
