@@ -7,7 +7,6 @@ learns anew: what detectors had learned when the file was made is older than tha
 
 import io
 import json
-import os
 import re
 import tarfile
 import tomllib
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agent.config.tables import Config
+from drivers.durable import replace_whole
 
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -131,11 +131,6 @@ def restore(backup: Backup, folder: Path) -> list[Path]:
     for name, content in sorted(backup.files.items(), key=lambda item: item[0] == backup.config):
         path = folder / name  # the configuration last: without it nothing starts
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        with part.open("wb") as file:
-            file.write(config if name == backup.config else content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        replace_whole(path, config if name == backup.config else content)
         written.append(path)
     return written

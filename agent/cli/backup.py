@@ -1,6 +1,5 @@
 """cellwarden backup: what makes this box this agent, in one file."""
 
-import os
 from pathlib import Path
 
 import click
@@ -8,6 +7,7 @@ import click
 from agent.box.backup import BackupError, collect, to_bytes
 from agent.cli.common.errors import Misuse
 from agent.cli.common.load import config_option, load
+from drivers.durable import replace_whole
 
 
 @click.command("backup")
@@ -24,12 +24,7 @@ def command(path: Path, output: Path) -> None:
     config, _ = load(path)
     try:
         backup, left_out = collect(path, config)
-        part = output.with_name(f".{output.name}.part")
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(to_bytes(backup))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, output)
+        replace_whole(output, to_bytes(backup), 0o600)
     except BackupError as error:
         raise Misuse(str(error)) from error
     except OSError as error:

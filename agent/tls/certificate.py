@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agent.tls.contexts import RELEASED_S
+from drivers.durable import replace_whole, sync_folder
 from drivers.files import must_be_file
 
 WARN_DAYS = 30
@@ -87,7 +88,7 @@ def install(files: Files, answer: bytes, agent: str, utc_s: float) -> x509.Certi
     _write(files.cert, answer, 0o644)
     if waiting:
         os.replace(files.waiting_key, files.key)
-        _flush(files.key.parent)
+        sync_folder(files.key.parent)
         files.request.unlink(missing_ok=True)
     return cert
 
@@ -176,22 +177,6 @@ def _spki(key: object) -> bytes:
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    """Replace a file whole, never readable by more than `mode` says, durable before its name changes."""
+    """Replace a file whole in a folder of our own, never readable by more than `mode` says."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-    _flush(path.parent)
-
-
-def _flush(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    replace_whole(path, content, mode)

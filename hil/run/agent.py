@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from drivers.durable import replace_whole
 from hil.modbus.rtu import RtuBus
 from hil.modbus.tcp import EndpointError
 from hil.run import delivered
@@ -167,9 +168,8 @@ class _Run:
 
     def _tell_clock(self) -> None:
         """Write what the agent's clock goes by: since when it is simulated, how far its calendar is off."""
-        new = self._clock_file.with_suffix(".new")
-        new.write_text(json.dumps({"since_s": self.since_s, "utc_offset_s": self._utc_offset_s}))
-        new.replace(self._clock_file)
+        said = json.dumps({"since_s": self.since_s, "utc_offset_s": self._utc_offset_s})
+        replace_whole(self._clock_file, said.encode())
 
     def _config(self) -> str:
         """agent.toml: a bus for each wire of the bench."""

@@ -1,7 +1,6 @@
 """Step 6 of setup: a file that keeps the deadline, shown as a difference, replaced whole."""
 
 import difflib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from agent.cli.common.load import load
 from agent.cli.common.prompts import Talk
 from agent.cli.setup.draft import Draft, toml_of
 from agent.cli.setup.trial import Tested
+from drivers.durable import replace_whole
 
 PERIODS_S = (1.0, 2.0, 5.0)
 LEAST_S, TIMES = 0.3, 10.0  # a time-out from what was measured: at least, and times the slowest answer
@@ -41,8 +41,8 @@ def write(
             click.echo("Nothing was written; run setup again to go on here.")
             raise click.exceptions.Exit(1)
         if old:
-            path.with_name(path.name + ".1").write_text(old)
-        os.replace(new, path)
+            replace_whole(path.with_name(path.name + ".1"), old.encode())
+        replace_whole(path, text.encode())
     finally:
         new.unlink(missing_ok=True)
 
