@@ -13,9 +13,15 @@ from typing import Any
 from uuid import UUID
 
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+NEVER_SET_NS = 1_767_225_600 * 10**9  # 2026-01-01, before our first release: says a clock less, nobody set it
 OFFSET_STEP_NS = 500_000_000  # what NTP slews away is no step (ntpd steps from 128 ms, chrony from 1 s)
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _TIMEX_BYTES = 512  # struct timex is 208 bytes on 64-bit Linux; zeroed, modes = 0 only reads
+
+
+def never_set(utc_s: float) -> bool:
+    """Whether nobody set a clock that says so: a box without a battery boots in 1970 or at its last stop."""
+    return utc_s < NEVER_SET_NS / 1e9
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from agent.clock import NEVER_SET_NS
 from agent.wire import (
     CLOCK_SIMULATED,
     CLOCK_SYNCHRONISED,
@@ -29,7 +30,6 @@ from collector.incidents import SCHEMA
 
 log = logging.getLogger(__name__)
 
-NEVER_SET_NS = 1_735_689_600 * 10**9  # 2025-01-01: a clock that says an earlier time was never set
 Stream = tuple[str, bytes]
 
 

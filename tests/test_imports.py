@@ -19,7 +19,7 @@ RULES = [
     ("agent", ("agent", "drivers")),
     ("drivers", ("agent.quality", "drivers")),
     ("hil", ("hil", "drivers", "agent.wire", "agent.quality", "agent.detect")),
-    ("collector", ("collector", "agent.wire", "agent.quality")),
+    ("collector", ("collector", "agent.wire", "agent.quality", "agent.clock")),
 ]
 # Package -> who else may import it; nobody else does.
 ONLY_FOR = {

@@ -7,10 +7,10 @@ import click
 
 from agent.cli.common.errors import Finding, Misuse
 from agent.cli.common.load import config_option
+from agent.clock import never_set
 from agent.config.file import ConfigError, load_config
 from agent.config.tables import Config
 from agent.tls.certificate import CertificateError, Files, ask, install, install_authority
-from agent.tls.contexts import RELEASED_S
 
 FOLDER = Path("/etc/cellwarden/tls")
 file_path = click.Path(path_type=Path, dir_okay=False)
@@ -70,7 +70,7 @@ def _install(files: Files, config: Config, answer: Path | None, ca: Path | None)
     if answer:
         cert = install(files, answer.read_bytes(), config.agent.id, time.time())
         click.echo(f"{files.cert}: in use until {cert.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
-        if time.time() < RELEASED_S:
+        if never_set(time.time()):
             click.echo("this clock was never set: the certificate's dates were not looked at", err=True)
     if ca:
         install_authority(files, ca.read_bytes())

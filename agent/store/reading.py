@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from agent.clock import NEVER_SET_NS
 from agent.store.errors import ERRORS
 from agent.wire import Batch, WireError, decode_batch, decode_schema
 from agent.wire.limits import UNBOUNDED
 
 log = logging.getLogger(__name__)
-
-NEVER_SET_NS = 1_735_689_600 * 10**9  # 2025-01-01: a clock that says an earlier time was never set
 
 
 class BufferError(Exception):

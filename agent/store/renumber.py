@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from agent.clock import never_set
 from agent.store.ledger import Event, Identity, Ledger
-from agent.store.reading import NEVER_SET_NS
 from agent.store.salvage import carried
 from agent.wire.batch import decode_batch
 from agent.wire.errors import WireError
@@ -32,7 +32,7 @@ def forgotten_at_most(db: sqlite3.Connection, units: int, utc_s: float) -> int:
     with contextlib.suppress(ValueError, TypeError, OverflowError):
         made = datetime.fromisoformat(said)
         made_s = made.replace(tzinfo=made.tzinfo or UTC).timestamp()
-        if NEVER_SET_NS / 1e9 < made_s <= utc_s:
+        if not never_set(made_s) and made_s <= utc_s:
             age_s = max(LEAST_AGE_S, utc_s - made_s)
     return int(UNIT_PER_S * max(1, units) * age_s)
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from agent.tls.contexts import RELEASED_S
+from agent.clock import never_set
 from drivers.durable import replace_whole, sync_folder
 from drivers.files import must_be_file
 
@@ -114,7 +114,7 @@ def problems(cert: x509.Certificate, key: ec.EllipticCurvePrivateKey, agent: str
         usages = cert.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         if ExtendedKeyUsageOID.CLIENT_AUTH not in usages:
             found.append("it is not meant for a client (extended key usage without clientAuth)")
-    if utc_s >= RELEASED_S:
+    if not never_set(utc_s):
         if utc_s >= cert.not_valid_after_utc.timestamp():
             found.append(f"it expired on {cert.not_valid_after_utc:%Y-%m-%d}; sign the request again")
         if utc_s < cert.not_valid_before_utc.timestamp():
@@ -136,12 +136,14 @@ def validity_warning(cert: Path, utc_s: float) -> str:
         found = _first(cert.read_bytes(), str(cert))
     except OSError as error:
         raise CertificateError([f"{cert}: {error.strerror}"]) from error
-    if RELEASED_S <= utc_s < found.not_valid_before_utc.timestamp():
+    if never_set(utc_s):
+        return ""
+    if utc_s < found.not_valid_before_utc.timestamp():
         return f"this agent's certificate {_not_yet(found, utc_s)}"
     days = (found.not_valid_after_utc.timestamp() - utc_s) / DAY_S
     # a long certificate is renewed a month before its end, a short one in the last third of its life
     life_days = (found.not_valid_after_utc - found.not_valid_before_utc).total_seconds() / DAY_S
-    if utc_s < RELEASED_S or days > min(WARN_DAYS, life_days / 3):
+    if days > min(WARN_DAYS, life_days / 3):
         return ""
     when = f"{found.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
     ends = f"expires in {days:.0f} days, on {when}" if days > 0 else f"expired on {when}"

@@ -4,10 +4,10 @@ import ssl
 import time
 from pathlib import Path
 
+from agent.clock import never_set
 from agent.tls.credentials import NotPrivate, must_be_private, no_passphrase
 from drivers.files import must_be_file
 
-RELEASED_S = 1_767_225_600  # 2026-01-01: a clock before this release was never set
 NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL; the ssl module has no name for it
 
 
@@ -38,6 +38,6 @@ def client_context(
     except (OSError, ssl.SSLError) as error:
         files = ", ".join(str(path) for path in (ca, cert, key) if path)
         raise TlsError(f"the files of [upstream] cannot be used ({files}): {error}") from error
-    if (time.time() if utc_s is None else utc_s) < RELEASED_S:
+    if never_set(time.time() if utc_s is None else utc_s):
         context.verify_flags |= NO_CHECK_TIME
     return context

@@ -78,6 +78,19 @@ def test_an_export_has_what_was_delivered_too_and_times_put_right(buffer: Path) 
     assert run("export", buffer, "--from", "2026-09-21T12:00:01").stdout.count("\n") == 1 + 3
 
 
+def test_what_was_read_while_the_clock_said_the_time_of_an_old_image_is_found_where_it_belongs(
+    open_store: Opener,
+) -> None:
+    """A box without a clock battery boots at the time of its image, which is older than our first release."""
+    store, image_s = open_store(), 1_750_000_000  # 2025-06-15
+    store.add_schema(DIGEST, BODY)
+    store.seal([open_batch(frame("rack1/bmu1", 10, image_s, 3300, 3301, -5, synchronised=False))])
+    offset = {"kind": "clock_offset", "boot_id": BOOT, "boottime_ns": 0, "offset_ns": (NOON_S - 100) * 10**9}
+    store.seal([], [Event("", offset)])
+    found = run("export", store.path, "--from", "2026-09-21T11:58:00", "--to", "2026-09-21T11:59:00").stdout
+    assert found.count("2026-09-21T11:58:30.000Z,repaired") == 3
+
+
 def test_an_export_to_sqlite_is_a_table_of_numbers_and_overwrites_nothing(
     buffer: Path, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ def batches_of(store: Store) -> list[Batch]:
         ("2027-01-15 07:59:59.9+00:00", 2, 1200),  # just now: a minute's worth
         ("2027-01-15 07:55:00", 3, 9000),  # as another version may write it: UTC all the same
         ("1970-01-01 00:00:10+00:00", 1, 315_576_000),  # the clock was never set: a year's worth
+        ("2025-06-01 00:00:00+00:00", 1, 315_576_000),  # nor here: that is before our first release
         ("2031-01-01 00:00:00+00:00", 1, 315_576_000),  # nor now, it seems
         ("nonsense", 1, 315_576_000),
         (None, 1, 315_576_000),
