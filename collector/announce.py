@@ -9,6 +9,8 @@ import importlib.util
 import logging
 from ipaddress import ip_address
 
+from agent.wire.hosts import is_loopback
+
 log = logging.getLogger(__name__)
 
 KIND = "_cellwarden-in._tcp.local."
@@ -74,4 +76,4 @@ def _addresses() -> list[str]:
     from ifaddr import get_adapters  # of zeroconf's own dependencies
 
     found = [ip.ip for adapter in get_adapters() for ip in adapter.ips if isinstance(ip.ip, str)]
-    return [address for address in found if not ip_address(address).is_loopback]
+    return [address for address in found if not is_loopback(address)]

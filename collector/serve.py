@@ -2,10 +2,8 @@
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import signal
-import socket
 import ssl
 import time
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from agent.wire.hosts import authority, host_and_port, is_loopback
 from agent.wire.listening import listen as take
 from agent.wire.listening import room
 from collector.announce import announce, possible
@@ -58,24 +57,16 @@ class Tls:
 
 def parse_listen(listen: str, tls: Tls | None) -> tuple[str, int]:
     """`HOST:PORT`; whatever others can reach needs TLS with client certificates."""
-    host, _, port = listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or int(port) > 65535:
+    found = host_and_port(listen)
+    if not found:
         raise ServeError(f"--listen {listen}: expected HOST:PORT, such as 127.0.0.1:8440")
-    if not (tls and tls.client_ca) and not _is_loopback(host):
+    host, port = found
+    if not (tls and tls.client_ca) and not is_loopback(host):
         raise ServeError(
             f"--listen {listen}: {host} can be reached from elsewhere, and there agents are known by their "
             "certificates: give --tls-cert, --tls-key and --client-ca, or listen on 127.0.0.1"
         )
-    return host, int(port)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
-    except OSError as error:
-        raise ServeError(f"--listen: {host} has no address: {error.strerror}") from error
-    return all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in found)
+    return host, port
 
 
 async def serve(
@@ -126,4 +117,4 @@ async def serve(
 
 def _url(runner: web.AppRunner, host: str, tls: Tls | None) -> str:
     port = runner.addresses[0][1]
-    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{'https' if tls else 'http'}://{authority(host, port)}"

@@ -18,6 +18,7 @@ from zeroconf import Error, IPVersion, ServiceListener, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from agent.modbus.repeats import Told
+from agent.wire.hosts import authority, is_loopback
 from agent.wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -48,9 +49,8 @@ class Found:
         """Where it says it is: a collector in so many words, since its certificate names no address."""
         if (url := self.said.get("url", "")) and URL.fullmatch(url):
             return url
-        host = f"[{self.host}]" if ":" in self.host else self.host
         path = self.said.get("path", "/")
-        return f"https://{host}:{self.port}{path if PATH.fullmatch(path) else '/'}"
+        return f"https://{authority(self.host, self.port)}{path if PATH.fullmatch(path) else '/'}"
 
 
 async def announce(kind: str, name: str, host: str, port: int, said: dict[str, str]) -> None:
@@ -95,7 +95,7 @@ def _is_one_address(host: str) -> bool:
 def _addresses() -> list[str]:
     """Return the addresses of this machine that the network can reach."""
     found = [ip.ip for adapter in get_adapters() for ip in adapter.ips if isinstance(ip.ip, str)]
-    return [address for address in found if not ip_address(address).is_loopback]
+    return [address for address in found if not is_loopback(address)]
 
 
 async def find(kind: str, seconds: float, interfaces: Sequence[str] | None = None) -> list[Found]:

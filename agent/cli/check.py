@@ -11,7 +11,6 @@ import click
 from agent.cli.common.errors import Misuse
 from agent.cli.common.load import config_option, load
 from agent.cli.common.tables import plain_table, terminal
-from agent.config.hosts import authority
 from agent.config.line import line_of, serial_of, timeout_of
 from agent.config.tables import Config, RtuBus, TcpBus, UnitTable, UpstreamTable
 from agent.modbus.proof import Age, Load, ages, load_of
@@ -20,6 +19,7 @@ from agent.store.estimate import estimate, free_mb, history_mb
 from agent.store.place import try_to_write
 from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
+from agent.wire.hosts import authority
 from drivers.connect import assume, tells_apart
 from drivers.layout import Layout
 from drivers.line import DATA_BITS

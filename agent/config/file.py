@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agent.config.hosts import plain
 from agent.config.tables import Config, Reading, Table
+from agent.wire.hosts import plain
 from agent.wire.text import printable
 from drivers.files import parse_toml, read_text
 from drivers.line import NO_OTHER_BITS

@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agent.clock import Clock, Stamp
-from agent.config.tables import Config, TcpBus, is_loopback
+from agent.config.tables import Config, TcpBus
+from agent.wire.hosts import is_loopback
 
 PTYS = "/dev/pts/"
 

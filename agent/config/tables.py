@@ -4,7 +4,6 @@ import math
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -20,8 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from agent.config.hosts import host_problem, plain, split_listen, url_problem
 from agent.detect.settings import Settings
+from agent.wire.hosts import host_and_port, host_problem, is_loopback, plain, url_problem
 from drivers.profile.newly import AS_IS, WITHOUT, Instead, newly, number
 
 
@@ -166,7 +165,7 @@ class MetricsTable(Table):
     def _address(cls, listen: str | None) -> str | None:
         if listen is None:
             return None
-        host, port = split_listen(listen) or ("", 0)
+        host, port = host_and_port(listen) or ("", 0)
         if not (host and port):
             raise ValueError(f"{listen!r} is no HOST:PORT, such as 127.0.0.1:9464")
         if problem := host_problem(host):
@@ -228,12 +227,12 @@ class WebTable(Table):
     @property
     def address(self) -> tuple[str, int] | None:
         """Host and port; None where there is to be no page."""
-        return split_listen(self.listen) if self.listen else None
+        return host_and_port(self.listen) if self.listen else None
 
     @field_validator("listen")
     @classmethod
     def _a_host(cls, listen: str) -> str:
-        said = split_listen(listen)
+        said = host_and_port(listen)
         if said and (problem := host_problem(said[0])):
             raise newly(f"{listen!r}: the host {problem}", Instead(""))
         return listen
@@ -356,13 +355,3 @@ class Config(Table):
     detection: DetectionTable = DetectionTable()
     bus: tuple[Annotated[TcpBus | RtuBus, Field(discriminator="transport")], ...] = ()
     unit: tuple[UnitTable, ...] = ()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` names this very machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -9,11 +9,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from agent.config.hosts import split_listen
 from agent.detect.knowledge import Knowledge
 from agent.modbus.bus import Bus
 from agent.modbus.timing import backoff_s
 from agent.modbus.unit import Unit
+from agent.wire.hosts import authority, host_and_port
 from agent.wire.listening import listen
 
 PREFIX = "cellwarden_"
@@ -132,7 +132,7 @@ class MetricsServer:
     """Serves GET /metrics on an address of [metrics], to whoever asks: it holds counts, no secrets."""
 
     def __init__(self, listen: str, text: Callable[[], bytes]) -> None:
-        self._host, self._port = split_listen(listen) or ("", 0)
+        self._host, self._port = host_and_port(listen) or ("", 0)
         self._text = text
         self._made, self._made_s = b"", -MADE_AGAIN_S
 
@@ -154,7 +154,7 @@ class MetricsServer:
             await asyncio.Future()
         except OSError as error:
             raise MetricsError(
-                f"[metrics] listen {self._host}:{self._port}: {error.strerror or error}"
+                f"[metrics] listen {authority(self._host, self._port)}: {error.strerror or error}"
             ) from error
         finally:
             await runner.cleanup()

@@ -9,6 +9,8 @@ import asyncio
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
+from agent.wire.hosts import authority
+
 REFRESH_S = 1.0  # feeds the module's host time-out; a module without one keeps the coil when we die
 TIMEOUT_S = 1.0
 RETRY_S = 1.0
@@ -18,7 +20,7 @@ class CoilDriver:
     """A coil that is written whenever it should change, and again every second."""
 
     def __init__(self, host: str, port: int, unit_id: int, coil: int) -> None:
-        self.name = f"coil {coil} of unit {unit_id} at {host}:{port}"
+        self.name = f"coil {coil} of unit {unit_id} at {authority(host, port)}"
         self.trouble = "not written yet"
         self._host, self._port = host, port
         self._client: AsyncModbusTcpClient | None = None  # made within the event loop, which it needs

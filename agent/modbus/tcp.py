@@ -7,9 +7,9 @@ import socket
 import time
 from collections import deque
 
-from agent.config.hosts import authority
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_request
 from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, HungUp, PortError, Tap, nobody
+from agent.wire.hosts import authority
 from drivers.registers import Read
 
 log = logging.getLogger(__name__)

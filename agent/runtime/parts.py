@@ -13,7 +13,7 @@ from agent.alarms.site import Desk
 from agent.clock import Clock
 from agent.config.line import line_of, serial_of, timeout_of
 from agent.config.reload import ReloadRefused
-from agent.config.tables import Config, LeftOut, RtuBus, TcpBus, UnitTable, is_loopback
+from agent.config.tables import Config, LeftOut, RtuBus, TcpBus, UnitTable
 from agent.modbus.bus import Bus
 from agent.modbus.left_out import LeftOutPort
 from agent.modbus.ports import Port
@@ -37,6 +37,7 @@ from agent.tls.contexts import TlsError, client_context
 from agent.tls.credentials import handed_over
 from agent.uplink.pace import Pace
 from agent.uplink.uplink import Uplink
+from agent.wire.hosts import is_loopback
 from drivers.profile.load import Profile
 
 if TYPE_CHECKING:

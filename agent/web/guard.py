@@ -8,6 +8,7 @@ from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
+from agent.wire.hosts import host_and_port, is_loopback
 from drivers.files import read_text
 
 MIN_TOKEN = 16  # characters
@@ -125,14 +126,8 @@ def is_ours(host: str) -> bool:
     A web site elsewhere can have its name resolve to 127.0.0.1 and then read what answers there (DNS
     rebinding); its requests carry its name.
     """
-    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    name = name.strip("[]").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
+    name, _ = host_and_port(host, port=80) or ("", 0)
+    return is_loopback(name)
 
 
 def query_of(query: Mapping[str, str], name: str, longest: int = 200) -> str:

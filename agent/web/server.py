@@ -21,6 +21,7 @@ from agent.web.guard import COOKIE, HEADERS, Door, Rate, TokenError, is_ours, qu
 from agent.web.history import Series, read
 from agent.web.plots import Plots
 from agent.web.screen import Screen, Viewer
+from agent.wire.hosts import authority
 from agent.wire.listening import listen
 from drivers.files import must_be_file
 
@@ -103,7 +104,7 @@ class Page:
                 self.port = runner.addresses[0][1]
                 self.trouble = ""
             except (OSError, TokenError) as error:
-                said = f"the page is not served at {self.host}:{self.port}: {error}"
+                said = f"the page is not served at {authority(self.host, self.port)}: {error}"
                 if said != self.trouble:
                     log.warning("%s; it is tried again", said)
                 self.trouble = said

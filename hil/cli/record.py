@@ -8,6 +8,7 @@ from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from agent.wire.hosts import host_and_port
 from drivers.profile.load import ProfileError, load_profile
 from hil.cli import refuse
 from hil.run.recorder import Client, Recorder, RecorderError
@@ -58,10 +59,10 @@ def command(
     try:
         known = load_profile(profile)
         if tcp is not None:
-            host, _, port = tcp.rpartition(":")
-            if not host or not port.isdigit():
+            endpoint = host_and_port(tcp)
+            if endpoint is None:
                 refuse([f"{tcp}: is no HOST:PORT"])
-            client: Client = ModbusTcpClient(host, port=int(port))
+            client: Client = ModbusTcpClient(endpoint[0], port=endpoint[1])
         else:
             line = known.serial
             client = ModbusSerialClient(

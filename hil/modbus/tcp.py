@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pymodbus.framer import FramerSocket
 from pymodbus.pdu import DecodePDU
 
+from agent.wire.hosts import authority
 from hil.modbus.faults import FaultKind, FaultTable
 from hil.modbus.responder import GATEWAY_TARGET_FAILED, exception, respond
 from hil.modbus.table import RegisterTable
@@ -47,7 +48,7 @@ class TcpEndpoint:
                 why = "the port is in use by another program; choose another, or 0 for any free one"
             else:
                 why = f"cannot listen there: {error.strerror or error}"
-            raise EndpointError(f"{self.host}:{self.port}: {why}") from error
+            raise EndpointError(f"{authority(self.host, self.port)}: {why}") from error
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from agent.wire.hosts import host_and_port
 from hil.bmu.units import Unit, build
 from hil.modbus.faults import Fault, FaultKind, FaultTable
 from hil.modbus.rtu import RtuBus
@@ -127,8 +128,9 @@ class Bench:
                     time_scale=self.time_scale,
                 )
             else:
-                host, _, port = str(listen).rpartition(":")
-                self._wires[key] = TcpEndpoint(host, int(port), units, seed)
+                endpoint = host_and_port(str(listen))
+                assert endpoint is not None  # the room has been checked
+                self._wires[key] = TcpEndpoint(*endpoint, units, seed)
         return key, self._wires[key]
 
     async def start(self) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from agent.wire.hosts import host_and_port
 from hil.bmu.bmu import BmuLosesModule, module_of
 from hil.modbus.faults import RTU_ONLY, TCP_ONLY
 from hil.modbus.rtu import BAUDS
@@ -262,8 +263,7 @@ def _from_folder(unit: UnitTable, folder: Path) -> UnitTable:
 
 
 def _checked_address(listen: str) -> str:
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
+    if host_and_port(listen) is None:
         raise ValueError(f"{listen!r} is no HOST:PORT; port 0 takes any free one")
     return listen
 

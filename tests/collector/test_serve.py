@@ -172,6 +172,7 @@ def test_a_port_in_use_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
     ("options", "said"),
     [
         (("--listen", "0.0.0.0:0"), "0.0.0.0 can be reached from elsewhere"),
+        (("--listen", "collector.example:0"), "collector.example can be reached from elsewhere"),
         (("--listen", "8440"), "expected HOST:PORT"),
         (("--tls-cert", "x.pem"), "--tls-cert and --tls-key belong together"),
         (("--tls-cert", "x.pem", "--tls-key", "y.pem"), "the TLS files cannot be used (x.pem, y.pem)"),

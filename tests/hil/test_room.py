@@ -167,3 +167,8 @@ def test_a_file_that_is_no_room_is_refused(room_file, text, expected):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RoomError, match=r"nowhere\.toml: No such file"):
         load_room(tmp_path / "nowhere.toml")
+
+
+def test_an_ipv6_address_stands_in_brackets(room_file):
+    bench = Bench(load_room(room_file(GOOD.replace("127.0.0.1:0", "[::1]:0"))))
+    assert bench.units[1].wire.host == "::1"

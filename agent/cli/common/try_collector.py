@@ -9,6 +9,7 @@ from agent.config.tables import UpstreamTable
 from agent.tls.contexts import TlsError, client_context
 from agent.uplink.answer import Answer, UplinkError, understand
 from agent.uplink.refusal import refusal
+from agent.wire.hosts import authority
 from agent.wire.packing import ID_BYTES
 from agent.wire.request import CONTENT_TYPE, PATH, Request, encode_request
 
@@ -27,7 +28,7 @@ class NotReached(NotTaken):
 def greet(upstream: UpstreamTable, agent: str) -> str:
     """Send a request without batches; return where it was acknowledged. Raises NotTaken."""
     parts = urlsplit(upstream.url)
-    where = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    where = authority(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
     request = Request(agent, NO_EPOCH, [])
     body = encode_request(request)
     try:

@@ -11,10 +11,10 @@ from agent.cli.doctor import line_faults
 from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
 from agent.cli.limits import limits_of, review_of
-from agent.config.hosts import authority
 from agent.config.tables import RtuBus, TcpBus, UnitTable
 from agent.modbus.overheard import ANOTHER_MASTER
 from agent.modbus.survey.endpoint import console_of
+from agent.wire.hosts import authority
 
 NO_PERMISSION = "no permission"  # in what agent.modbus.serial_line says
 FEW_GOOD = 0.9  # of a unit's values

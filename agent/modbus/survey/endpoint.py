@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
-from agent.config.hosts import authority, host_problem, plain
+from agent.wire.hosts import authority, host_and_port, host_problem
 
 MOST_HOSTS = 1024
 CONSOLE = Path("/proc/cmdline")
@@ -52,14 +52,13 @@ def parse(text: str, port: int = 502) -> list[Endpoint]:
         return [SerialLine(text)]
     if "/" in text:
         return _network(text, port)
-    host, colon, number = text.rpartition(":")
-    if colon and (":" not in host or host.endswith("]")):
-        if not (number.isdecimal() and len(number) <= 5 and 0 < int(number) < 65536):
-            raise EndpointError(f"{number!r} is no port: write HOST:PORT, as in 192.0.2.10:502")
-        text, port = host, int(number)
-    if problem := host_problem(text):
-        raise EndpointError(f"{text!r} is neither a serial device, a host nor a network: it {problem}")
-    return [Host(plain(text), port)]
+    host, number = host_and_port(text, port) or ("", 0)
+    before, _, after = text.rpartition(":")
+    if before and not number:
+        raise EndpointError(f"{after!r} is no port: write HOST:PORT, as in 192.0.2.10:502")
+    if problem := host_problem(host):
+        raise EndpointError(f"{host!r} is neither a serial device, a host nor a network: it {problem}")
+    return [Host(host, number)]
 
 
 def _network(text: str, port: int) -> list[Endpoint]:

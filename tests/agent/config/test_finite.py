@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from agent.config.file import ConfigError, load_config
-from agent.config.hosts import host_problem
 from agent.config.tables import Config
 from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
 from agent.web.guard import TokenError, read_token
+from agent.wire.hosts import host_problem
 from drivers.files import MOST_BYTES
 
 EVERYTHING = """

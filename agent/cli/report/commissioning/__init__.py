@@ -19,9 +19,9 @@ from agent.cli.report.commissioning.compare import panel, plate
 from agent.cli.report.commissioning.page import intervals_text, page
 from agent.cli.report.commissioning.record import Record, Sight, UnitRecord
 from agent.cli.report.commissioning.running import command_of, drill, running, sights, watch
-from agent.config.hosts import authority
 from agent.config.line import serial_of
 from agent.config.tables import Config, TcpBus, UnitTable
+from agent.wire.hosts import authority
 from drivers.line import DATA_BITS
 from drivers.profile.load import Profile
 

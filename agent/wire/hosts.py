@@ -1,7 +1,7 @@
-"""Names and addresses of other machines, as they may stand in a file (RFC 1123, 3986). Pure."""
+"""Names and addresses of machines, as people write them (RFC 1123, 3986). Pure."""
 
 import re
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 LONGEST = 253
@@ -16,6 +16,32 @@ def plain(host: str) -> str:
 def authority(host: str, port: int) -> str:
     """Return "HOST:PORT" with an IPv6 address in brackets (RFC 3986): "[2001:db8::10]:502"."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def host_and_port(text: str, port: int | None = None) -> tuple[str, int] | None:
+    """Return host and port of "HOST:PORT" or "[IPv6]:PORT"; None where the text is neither.
+
+    port: of a text without one; an IPv6 address without brackets is then a host alone.
+    """
+    host, colon, number = text.rpartition(":")
+    if port is not None and (not colon or (":" in host and not host.endswith("]"))):
+        host, number = text, str(port)
+    if not (host and number.isdecimal() and len(number) <= 5 and int(number) < 65536):
+        return None
+    return plain(host), int(number)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is written as this very machine: "localhost" or an address of its loopback interface.
+
+    No name is resolved: what a name resolves to can change, and others decide it.
+    """
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def host_problem(host: str) -> str:
@@ -65,14 +91,6 @@ def _name_problem(name: str) -> str:
     if len(ascii_name) > LONGEST or not all(map(_LABEL.fullmatch, labels)):
         return "is no name that a machine can have: letters, digits, hyphens and points"
     return ""
-
-
-def split_listen(listen: str) -> tuple[str, int] | None:
-    """Return host and port of "HOST:PORT"; None where it is none."""
-    host, _, port = listen.rpartition(":")
-    if not (host and port.isdecimal() and len(port) <= 5 and int(port) < 65536):
-        return None
-    return plain(host), int(port)
 
 
 def url_problem(url: str) -> str:
