@@ -10,7 +10,7 @@ from agent.clock import Stamp
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One unit, one poll cycle.
+    """One unit, one poll cycle; not changed after it is made, its arrays neither.
 
     `stamp` is taken before the first request of the cycle, so no value is ever shown younger than it is.
     `raw` (n,) int64 holds the registers' own integers (0 where `quality` says that nothing was read);

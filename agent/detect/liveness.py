@@ -131,14 +131,15 @@ class Liveness:
         self._silent = np.zeros(n, np.bool_)  # since a heartbeat stands still
         self._frozen = False
 
-    def judge(self, t_s: float, raw: Ints, quality: Codes) -> list[AlarmEvent]:
-        """Judge one frame; return what happened to alarms.
+    def judge(self, t_s: float, raw: Ints, quality: Codes) -> tuple[Codes, list[AlarmEvent]]:
+        """Judge one frame; return its qualities, FROZEN for GOOD where a value provably stands still, and
+        what happened to alarms. The frame's own qualities stay as they are.
 
-        t_s: s, any monotonic clock. raw (n,) int64. quality (n,) uint8: GOOD becomes FROZEN, in place, where
-        a value provably stands still. A frame whose time is not a number or stands still proves nothing.
+        t_s: s, any monotonic clock. raw (n,) int64. quality (n,) uint8. A frame whose time is not a number or
+        stands still proves nothing.
         """
         if not math.isfinite(t_s) or t_s == self._t_s:
-            return []
+            return quality, []
         dt_s = t_s - self._t_s
         if not dt_s > 0.0:  # the first frame, or a clock that was set back
             dt_s = self._period_s
@@ -160,7 +161,7 @@ class Liveness:
             self._still_s += dt_s
             self._still_frames += 1
         if not answered:
-            return []  # silence is another detector's
+            return quality, []  # silence is another detector's
         self._learn(dt_s, turned)
         beat = self._beat = self._standing_heartbeat(before + dt_s, dt_s, quality)
         if self._frozen and moved and beat is None:  # the unit's standing still was no fault of its sensors
@@ -170,11 +171,10 @@ class Liveness:
         self._frozen = held or (beat is not None and bool(self._silent.all()))
         stuck = self._stuck_channels(self._frozen)
         self._held |= self._any_bad()
-        if self._frozen:
-            quality[quality == _GOOD] = _FROZEN
-        elif self._any_bad():
-            quality[(stuck | self._silent) & (quality == _GOOD)] = _FROZEN
-        return self._say(beat, held, stuck)
+        if self._any_bad():
+            still = self._frozen | stuck | self._silent
+            quality = np.where(still & (quality == _GOOD), _FROZEN, quality)
+        return quality, self._say(beat, held, stuck)
 
     def sight(self) -> Sight:
         """Return what is known now."""

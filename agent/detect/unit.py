@@ -1,6 +1,6 @@
 """Everything that judges the frames of one unit, in the order in which it may; agent and bench share it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,12 +8,15 @@ import numpy as np
 
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent
-from agent.detect.channels import Codes, Floats, Ints
+from agent.detect.channels import Codes, Flags, Floats, Ints
 from agent.detect.keeping import Parts, layout_digest
 from agent.detect.liveness import Liveness
 from agent.detect.reported import Reported, Saying
 from agent.detect.settings import Settings
 from agent.detect.watch import Learned, RackWatch
+from agent.quality import Quality
+
+_GOOD, _FROZEN = np.uint8(Quality.GOOD), np.uint8(Quality.FROZEN)
 
 
 class Described(Protocol):
@@ -71,10 +74,7 @@ class Standing:
 
 
 class UnitJudges:
-    """The detectors of one unit, what it reports itself, and whether it lives.
-
-    A frame goes through `mark` first, which takes what is frozen from what is good, and then through `judge`.
-    """
+    """The detectors of one unit, what it reports itself, and whether it lives."""
 
     def __init__(self, values: Described, period_s: float, settings: Settings | None = None) -> None:
         places, quantities = values.places, values.quantities
@@ -95,19 +95,30 @@ class UnitJudges:
             "liveness": self.liveness.book,
         }
 
-    def mark(self, t_s: float, raw: Ints, quality: Codes) -> list[AlarmEvent]:
-        """Judge whether the unit lives; in `quality` GOOD becomes FROZEN where it provably does not."""
-        return self.liveness.judge(t_s, raw, quality)
-
     def judge(
-        self, t_s: float, raw: Ints, si: Floats, quality: Codes, *, seen: bool = True
+        self, t_s: float, raw: Ints, quality: Codes, record: Callable[[Codes], Floats], *, seen: bool = True
     ) -> list[AlarmEvent]:
-        """Judge a marked frame; `si` holds its values in SI units, NaN where they are not good.
+        """Mark a frame, have it recorded, judge it; return what happened to alarms, in that order.
 
-        seen: False while another alarm says that the whole unit is out of sight.
+        The order is what counts: a value that is marked FROZEN is recorded and judged as such, and a frame is
+        with the recorder before anything that was found in it. A frame that was recorded before may bring
+        FROZEN: liveness judges such a value anew, and the mark stays.
+
+        record: takes the marked qualities, and returns the frame's values in SI units, NaN where they are not
+        GOOD. seen: False while another alarm says that the whole unit is out of sight.
         """
-        seen = seen and not self.liveness.sight().frozen
-        return [*self.reported.judge(t_s, raw, quality), *self.watch.judge(t_s, si, quality, seen=seen)]
+        marked, events = self._mark(t_s, raw, quality)
+        si = record(marked)
+        events += self.reported.judge(t_s, raw, marked)
+        events += self.watch.judge(t_s, si, marked, seen=seen and not self.liveness.sight().frozen)
+        return events
+
+    def _mark(self, t_s: float, raw: Ints, quality: Codes) -> tuple[Codes, list[AlarmEvent]]:
+        frozen: Flags = quality == _FROZEN
+        if not frozen.any():
+            return self.liveness.judge(t_s, raw, quality)
+        marked, events = self.liveness.judge(t_s, raw, np.where(frozen, _GOOD, quality))
+        return np.where(frozen, _FROZEN, marked), events
 
     # ---- kept over a restart
 

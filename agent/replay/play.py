@@ -75,17 +75,14 @@ def _play_part(part: Part, played: Played, progress: Progress) -> None:
 
 
 def _judge(judges: UnitJudges, frames: Frames, i: int) -> list[AlarmEvent]:
-    """Judge one frame as the agent does, by its raw values and their qualities.
-
-    What the agent found frozen is heard again, since that was a judgement of its own, but stays frozen.
-    """
-    t_s, raw, stored, si = float(frames.t_s[i]), frames.raw[i], frames.quality[i], frames.si[i]
-    quality = np.where(stored == Quality.FROZEN, Quality.GOOD, stored).astype(np.uint8)
-    events = judges.mark(t_s, raw, quality)
-    quality[stored == Quality.FROZEN] = Quality.FROZEN
-    if not np.array_equal(quality, stored):
-        si = np.where(quality == Quality.GOOD, si, np.nan)
-    return events + judges.judge(t_s, raw, si, quality)
+    """Judge one frame as the agent does, by its raw values and their qualities."""
+    si = frames.si[i]
+    return judges.judge(
+        float(frames.t_s[i]),
+        frames.raw[i],
+        frames.quality[i],
+        lambda marked: np.where(marked == Quality.GOOD, si, np.nan),
+    )
 
 
 def _alarm(event: AlarmEvent, group: str, said: Any) -> dict[str, Any]:

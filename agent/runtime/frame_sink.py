@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from agent.control.status import Latest
 from agent.detect import identity
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent
+from agent.detect.channels import Codes, Floats
 from agent.detect.knowledge import Knowledge, blind_s, knowledge
 from agent.detect.settings import Settings
 from agent.detect.together import Heard, Together
@@ -107,26 +108,30 @@ class Watching:
     def frame(self, frame: Frame, layout: Layout) -> None:
         """Take one frame."""
         t_s = frame.stamp.boottime_ns / 1e9
-        judges = self._judges[frame.unit]
-        found = judges.mark(t_s, frame.raw, frame.quality)
-        full = self._recorder.add(frame)
-        si = np.empty(layout.n)
-        layout.to_si(frame.raw, frame.quality, si)
-        before = self.latest.get(frame.unit)
-        known = before is not None and before.frame.schema == frame.schema
-        last = before.last if before and known else LastGood(layout.n)
-        last.take(t_s, si)
-        self.latest[frame.unit] = Latest(frame, layout, si, last)
         seen = not self._unseen[frame.unit].lost(t_s) and not self._mismatched(frame.unit)
-        found += judges.judge(t_s, frame.raw, si, frame.quality, seen=seen)
+        record = partial(self._record, frame, layout)
+        found = self._judges[frame.unit].judge(t_s, frame.raw, frame.quality, record, seen=seen)
         shadow = [Event(frame.unit, record_of(frame.unit, e, frame.stamp)) for e in found if e.shadow]
         found = [event for event in found if not event.shadow]
         if shadow:
             self._background(self._recorder.seal(frame.rack, shadow))
         if found:
             self._desk.found(frame.unit, frame.stamp, found)
-        elif full:
+        elif self._recorder.due:
             self._background(self._recorder.seal())
+
+    def _record(self, frame: Frame, layout: Layout, marked: Codes) -> Floats:
+        """Give a frame as it was marked to the recorder, and show it; return its values in SI units."""
+        frame = replace(frame, quality=marked)
+        self._recorder.add(frame)
+        t_s, si = frame.stamp.boottime_ns / 1e9, np.empty(layout.n)
+        layout.to_si(frame.raw, marked, si)
+        before = self.latest.get(frame.unit)
+        known = before is not None and before.frame.schema == frame.schema
+        last = before.last if before and known else LastGood(layout.n)
+        last.take(t_s, si)
+        self.latest[frame.unit] = Latest(frame, layout, si, last)
+        return si
 
     def mismatch(self, unit: Unit, said: str) -> None:
         """Announce that a unit is not what its profile describes, or ("") that it is now."""

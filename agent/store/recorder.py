@@ -48,11 +48,16 @@ class Recorder:
         self._lost: dict[str, tuple[int, Stamp, Stamp]] = {}  # unit: frames, the first's time, the last's
 
     def add(self, frame: Frame) -> bool:
-        """Take a frame; return whether a commit is due, since a batch is full."""
+        """Take a frame; return whether a commit is due: see `due`."""
         self.open.add(frame)
         if self.open.values > HELD_VALUES:
             for batch in self.open.drop_oldest(HELD_VALUES // 8):
                 self._lose(batch)
+        return self.due
+
+    @property
+    def due(self) -> bool:
+        """Whether a batch is full, and nothing is being committed."""
         return self.open.full and not self._lock.locked()
 
     async def seal(self, rack: str | None = None, events: Sequence[Event] = ()) -> None:

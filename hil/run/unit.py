@@ -5,6 +5,7 @@ wire: rounding, limits, sentinels and scale factors are those of the profile.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,8 +72,11 @@ class Direct:
             else:
                 encode(layout.codec, self._slots, raw[k], image.words)
                 layout.decode(image, self.raw, self.quality)
-            events += self.judges.mark(now_s, self.raw, self.quality)
-            layout.to_si(self.raw, self.quality, self.si)
-            events += self.judges.judge(now_s, self.raw, self.si, self.quality)
-            self.si_frames[k], self.quality_frames[k] = self.si, self.quality
+            events += self.judges.judge(now_s, self.raw, self.quality, partial(self._record, k))
         return events
+
+    def _record(self, k: int, quality: NDArray[np.uint8]) -> Floats:
+        """Keep frame k as it was marked; return its values in SI units."""
+        self.layout.to_si(self.raw, quality, self.si)
+        self.si_frames[k], self.quality_frames[k] = self.si, quality
+        return self.si

@@ -9,6 +9,7 @@ within a bound.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 
 from agent.bench.detection.recordings import ABUSE, CAR2, HEALTHY
 from agent.detect.alarms.states import AlarmEvent, Does
+from agent.detect.channels import Codes, Floats
 from agent.detect.unit import UnitJudges
 from agent.quality import Quality
 from agent.replay.mapping import RecordingMap
@@ -37,9 +39,7 @@ def said_of(stream: Stream) -> Iterator[Line]:
     judges = UnitJudges(Described(stream.channels), stream.period_s, stream.settings)
     last, stood = len(stream.t_s) - 1, dict[tuple[str, int], int]()
     for i, (t_s, raw, si, quality) in enumerate(stream.frames()):
-        marked = quality.copy()
-        events = judges.mark(t_s, raw, marked)
-        events += judges.judge(t_s, raw, np.where(marked == Quality.GOOD, si, np.nan), marked)
+        events = judges.judge(t_s, raw, quality, partial(_good, si))
         stands = {(detector, channel): tier for detector, channel, tier in judges.watch.standing()}
         for detector, channel in sorted(stood.keys() | stands.keys()):
             tiers = [found.get((detector, channel), 0) for found in (stood, stands)]
@@ -56,6 +56,10 @@ def said_of(stream: Stream) -> Iterator[Line]:
         yield from (_line(i, event) for event in events)
         if i % EVERY == EVERY - 1 or i == last:
             yield {"frame": i, "state": dict(_state(judges))}
+
+
+def _good(si: Floats, quality: Codes) -> Floats:
+    return np.where(quality == Quality.GOOD, si, np.nan)
 
 
 def recordings(folder: Path) -> Iterator[tuple[str, Iterator[Line]]]:

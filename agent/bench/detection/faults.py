@@ -91,7 +91,8 @@ def _held_min() -> float | None:
     live = Liveness([f"sensor{i}" for i in range(N)], ["cell_temperature"] * N, np.full(N, np.inf), PERIOD_S)
     for i in range(FRAMES):
         row = raw[min(i, ONSET)].copy()
-        for event in live.judge(i * PERIOD_S, row, np.zeros(N, np.uint8)):
+        _, events = live.judge(i * PERIOD_S, row, np.zeros(N, np.uint8))
+        for event in events:
             if event.state == "NEW" and i > ONSET:
                 return (i - ONSET) * PERIOD_S / 60.0
     return None

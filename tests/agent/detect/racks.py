@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.watch import RackWatch
+from drivers.layout import Layout
 
 Floats = NDArray[np.float64]
 
@@ -41,6 +42,13 @@ def feed(watch: RackWatch, frames: Iterable[Floats], t_s: float = 0.0, dt_s: flo
         quality = np.where(np.isnan(frame), 4, 0).astype(np.uint8)
         events += watch.judge(t_s + i * dt_s, np.asarray(frame, float), quality)
     return events
+
+
+def si_of(layout: Layout, raw: NDArray[np.int64], quality: NDArray[np.uint8]) -> Floats:
+    """Return the values of a frame in SI units, NaN where they are not good."""
+    si = np.empty(layout.n)
+    layout.to_si(raw, quality, si)
+    return si
 
 
 def raised(events: Iterable[AlarmEvent], *detectors: str) -> list[tuple[str, str, str]]:

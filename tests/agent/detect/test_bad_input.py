@@ -4,6 +4,7 @@ fault that comes afterwards is heard about as fast as without.
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from agent.quality import Quality
 from drivers.connect import assume
 from drivers.layout import Layout
 from drivers.profile.load import parse_profile
+from tests.agent.detect.racks import si_of
 
 # No valid ranges, no sentinels: what a profile does not say is left to the detectors.
 PROFILE = """
@@ -72,12 +74,10 @@ class Story:
 
     def judged(self) -> list[AlarmEvent]:
         """Return all that its judges say; `t_s` of an event is that of its frame."""
-        judges, si, events = UnitJudges(self.layout, PERIOD_S), np.empty(self.layout.n), []
+        judges, events = UnitJudges(self.layout, PERIOD_S), []
         for t_s, raw, quality in zip(self.t_s, self.raw, self.quality, strict=True):
             raw[quality != Quality.GOOD] = 0
-            events += judges.mark(float(t_s), raw, quality)
-            self.layout.to_si(raw, quality, si)
-            events += judges.judge(float(t_s), raw, si, quality)
+            events += judges.judge(float(t_s), raw, quality, partial(si_of, self.layout, raw))
         return events
 
 

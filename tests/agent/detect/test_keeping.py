@@ -148,8 +148,7 @@ def hear(judges: UnitJudges, raw: list[int], t_s: float, n: int = 1) -> list[tup
     events, words = [], np.array(raw)
     for i in range(n):
         quality = np.zeros(5, np.uint8)
-        events += judges.mark(t_s + i, words, quality)
-        events += judges.judge(t_s + i, words, words * np.where(quality == 0, 0.001, np.nan), quality)
+        events += judges.judge(t_s + i, words, quality, lambda q: words * np.where(q == 0, 0.001, np.nan))
     return [(event.detector, event.state) for event in events]
 
 

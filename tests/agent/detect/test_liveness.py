@@ -31,8 +31,9 @@ class Watched:
         events, begin_s = [], self.t_s
         for raw in frames:
             self.t_s += 1.0
-            self.quality = np.full(len(raw), quality, np.uint8)
-            found = self.live.judge(self.t_s, raw.astype(np.int64), self.quality)
+            read = np.full(len(raw), quality, np.uint8)
+            self.quality, found = self.live.judge(self.t_s, raw.astype(np.int64), read)
+            assert set(read) == {quality}, "the frame stays as it was made"
             events += [(self.t_s - begin_s, event) for event in found]
         return events
 

@@ -3,7 +3,7 @@ detector raises a word on it, and what the battery really does is heard once it 
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from agent.quality import Quality
 from drivers.connect import assume
 from drivers.layout import Layout
 from drivers.profile.load import parse_profile
-from tests.agent.detect.racks import feed, healthy, places, watch_of
+from tests.agent.detect.racks import feed, healthy, places, si_of, watch_of
 
 BAD = [quality for quality in Quality if quality is not Quality.GOOD]
 CELLS = SENSORS = 8
@@ -154,12 +154,10 @@ def beating(seconds: int) -> tuple[Layout, np.ndarray]:
 
 
 def judged(layout: Layout, raw: np.ndarray, dt_s: float = 1.0) -> list[AlarmEvent]:
-    judges, si, events = UnitJudges(layout, dt_s), np.empty(layout.n), []
+    judges, events = UnitJudges(layout, dt_s), []
     for i, frame in enumerate(raw):
         quality = np.zeros(layout.n, np.uint8)
-        events += judges.mark(i * dt_s, frame, quality)
-        layout.to_si(frame, quality, si)
-        events += judges.judge(i * dt_s, frame, si, quality)
+        events += judges.judge(i * dt_s, frame, quality, partial(si_of, layout, frame))
     return events
 
 

@@ -86,8 +86,8 @@ class Life:
                 si[4] += away.get(unit, 0.0)
                 quality = np.zeros(8, np.uint8)
                 raw = np.round(1000 * si).astype(np.int64)
-                judges.mark(self.clock.t_s, raw, quality)
-                self.desk.found(unit, self.clock.stamp(), judges.judge(self.clock.t_s, raw, si, quality))
+                found = judges.judge(self.clock.t_s, raw, quality, lambda _marked, si=si: si)
+                self.desk.found(unit, self.clock.stamp(), found)
 
     def commit(self) -> list[str]:
         rows = self.keeping.due()
