@@ -20,7 +20,7 @@ from drivers.errors import ChainError, ConnectError, IdentityMismatch, NoAnswer
 from drivers.guards import needs_of
 from drivers.identity import Mark, best_first, expectation, fits, mark_of, names_units, text_of
 from drivers.layout import Image, Layout
-from drivers.line import DATA_BITS, Line
+from drivers.line import Line, bits_per_character
 from drivers.needs import Need
 from drivers.plan import Cut, PlanError, ReadPlan, make_plan
 from drivers.profile.expansion import IdentityPoint, expand, reported, terrain
@@ -63,7 +63,7 @@ def default_line(profile: Profile) -> Line:
     if profile.transports[0] == "tcp":
         return Line.tcp(pause_s=pause_s)
     serial = profile.serial
-    bits = 1 + DATA_BITS + (serial.parity != "N") + serial.stop_bits
+    bits = bits_per_character(serial.parity, serial.stop_bits)
     return Line.rtu(serial.baud, bits_per_character=bits, pause_s=pause_s)
 
 

@@ -16,6 +16,11 @@ NO_OTHER_BITS = (
 )
 
 
+def bits_per_character(parity: str, stop_bits: int) -> int:
+    """Return how many bits one character takes on the wire: start, data, parity unless it is "N", stop."""
+    return 1 + DATA_BITS + (parity != "N") + stop_bits
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """Seconds of wire time: per read, per byte of data, and the silence that the unit wants after a reply."""

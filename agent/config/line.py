@@ -1,7 +1,7 @@
 """Line settings: what the configuration says of a bus, completed from the profile."""
 
 from agent.config.tables import RtuBus, TcpBus, UnitTable
-from drivers.line import DATA_BITS, Line
+from drivers.line import Line, bits_per_character
 from drivers.profile.load import Profile
 from drivers.profile.schema import Serial
 
@@ -21,7 +21,7 @@ def line_of(bus: TcpBus | RtuBus, profile: Profile) -> Line:
     if isinstance(bus, TcpBus):
         return Line.tcp(pause_s=pause_s) if said_s is None else Line.tcp(round_trip_s=said_s, pause_s=pause_s)
     serial = serial_of(bus, profile)
-    bits = 1 + DATA_BITS + (serial.parity != "N") + serial.stop_bits
+    bits = bits_per_character(serial.parity, serial.stop_bits)
     turnaround_s = RTU_TURNAROUND_S if said_s is None else said_s
     return Line.rtu(serial.baud, bits_per_character=bits, turnaround_s=turnaround_s, pause_s=pause_s)
 

@@ -10,6 +10,7 @@ from agent.alarms.site import MAX_DRILL_S, MAX_SHELVED_S, Desk
 from agent.control.present import Look, unknown
 from agent.control.server import Call, Handler, Refused
 from agent.detect.alarms.states import Does
+from agent.detect.table import PRIORITY
 
 DRILL_S = 10.0
 MINUTE_S = 60.0
@@ -89,10 +90,7 @@ def alarms_of(desk: Desk, now_s: float, look: Look = unknown) -> list[dict[str, 
         value_unit = said.pop("unit")  # of the value; `unit` is the battery unit, as in the log
         age_s = round(now_s - event.t_s, 1)
         found.append({"id": str(name), "unit": name.unit, "age_s": age_s, "value_unit": value_unit, **said})
-    return sorted(found, key=lambda alarm: (ORDER[alarm["severity"]], alarm["age_s"]))
-
-
-ORDER = {"critical": 0, "warning": 1, "advice": 2}
+    return sorted(found, key=lambda alarm: (PRIORITY[alarm["severity"]], alarm["age_s"]))
 
 
 def relay_of(desk: Desk) -> dict[str, Any] | None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 CRITICAL, WARNING, ADVICE = "critical", "warning", "advice"
-TIERS = ("", ADVICE, WARNING, CRITICAL)  # by rising tier number; priorities 3, 2, 1
-PRIORITY = {CRITICAL: 1, WARNING: 2, ADVICE: 3}
+TIERS = ("", ADVICE, WARNING, CRITICAL)  # by rising tier number: the one rank of severities
+PRIORITY = {severity: rank for rank, severity in enumerate(reversed(TIERS[1:]), 1)}  # ISA-18.2: 1 is worst
 
 
 @dataclass(frozen=True, slots=True)

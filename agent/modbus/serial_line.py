@@ -16,6 +16,7 @@ import serial
 
 from agent.modbus.adu import MOST_HEARD_BYTES, RTU_REQUEST_BYTES, RtuExchange, data_bytes
 from agent.modbus.ports import NO_REPLY, Answer, HeardLate, PortError, Tap, nobody
+from drivers.line import bits_per_character
 from drivers.registers import Read
 
 SILENT_CHARACTERS = 3.5
@@ -63,7 +64,7 @@ class SerialPort:
         self.tap: Tap | None = None
         self.hung_up = ""  # a device that is gone is noticed when it is asked
         self._settings = {"baudrate": baud, "parity": parity, "stopbits": stop_bits}
-        self._character_s = (9 + (parity != "N") + stop_bits) / baud
+        self._character_s = bits_per_character(parity, stop_bits) / baud
         # above 19200 baud the standard fixes the silence at 1.75 ms
         self._silence_s = SILENT_CHARACTERS * self._character_s if baud <= 19200 else 0.00175
         self._least_pause_s = pause_s

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent.detect.channels import string_of
+from agent.detect.table import PRIORITY
 from agent.store.alarm_counts import Raised
 from agent.view import words
 from agent.view.headline import told
 from agent.view.responses import response
 
-PRIORITY = {"critical": 1, "warning": 2, "advice": 3}  # ISA-18.2
 SEEN = ("LIVE", "PARTIAL")
 DAY, TEN_MINUTES = timedelta(days=1), timedelta(minutes=10)
 EVIDENCE = {

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from agent.detect.table import PRIORITY
 from agent.modbus.verdict import UNHEARD, Verdict
 from agent.store.alarm_counts import Raised
 from agent.view import alarms as alarm_list
@@ -92,7 +93,7 @@ def unit_view(
     heard = [a for a in ours if a["state"] in ("NEW", "ACK", "CLEARED-NEW")]
     priorities: dict[str, int] = {}
     for alarm in heard:
-        rank = alarm_list.PRIORITY[alarm["severity"]]
+        rank = PRIORITY[alarm["severity"]]
         priorities[alarm["location"]] = min(rank, priorities.get(alarm["location"], 9))
     removed = [a["location"] for a in ours if a["state"] == "OUT OF SERVICE"]
     boxes = cell_map.cells(values, priorities, removed, unit["pace_s"])

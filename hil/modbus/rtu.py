@@ -16,6 +16,7 @@ from pathlib import Path
 from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU
 
+from drivers.line import bits_per_character
 from hil.modbus.faults import FaultTable
 from hil.modbus.responder import respond
 from hil.modbus.table import RegisterTable
@@ -66,7 +67,7 @@ class RtuBus:
         self.link = link
         self.baud, self.parity, self.stop_bits = baud, parity, stop_bits
         self.units = units
-        self.char_s = (9 + (parity != "N") + stop_bits) / baud / time_scale
+        self.char_s = bits_per_character(parity, stop_bits) / baud / time_scale
         self.heard_char_s = self.char_s  # of a request: a pty delivers it at once
         # Modbus over serial line V1.02, 2.5.1.1: above 19200 baud the silence is a fixed 1.75 ms
         self.silence_s = 3.5 * self.char_s if baud <= 19200 else 0.00175 / time_scale

@@ -11,7 +11,6 @@ from hil.bmu.binding import bind
 from hil.plant.source import Channel, Floats, Source
 
 MOST_ROWS = 1500  # of a unit's values, for plots
-SEVERITIES = ("advice", "warning", "critical")
 
 
 @dataclass(frozen=True, slots=True)

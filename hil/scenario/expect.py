@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from agent.detect.table import ROWS
+from agent.detect.table import ROWS, TIERS
 from agent.quality import Quality
-from hil.scenario.evidence import SEVERITIES, Alarm, Evidence
+from hil.scenario.evidence import Alarm, Evidence
 
 Severity = Literal["advice", "warning", "critical"]
 FromZero = Annotated[float, Field(ge=0)]
@@ -58,8 +58,8 @@ class AlarmExpect(_Expect):
         """Look for it."""
         what = " ".join(x for x in (self.severity, self.detector, "alarm at", self.unit, self.place) if x)
         expected = f"{what} between {clock(self.after_s)} and {clock(self.by_s)}"
-        rank = SEVERITIES.index(self.severity)
-        found = [a for a in evidence.alarms if self.fits(a) and SEVERITIES.index(a.severity) >= rank]
+        rank = TIERS.index(self.severity)
+        found = [a for a in evidence.alarms if self.fits(a) and TIERS.index(a.severity) >= rank]
         in_time = [a for a in found if self.after_s <= a.t_s <= self.by_s]
         if in_time:
             first = min(in_time, key=lambda a: a.t_s)
@@ -89,14 +89,14 @@ class QuietExpect(_Expect):
     def check(self, evidence: Evidence, expects: "Sequence[Expect]") -> Result:
         """Look for what should not be."""
         named = [d for name in self.detectors for d in (THERMAL if name == "thermal" else (name,))]
-        rank = SEVERITIES.index(self.severity)
+        rank = TIERS.index(self.severity)
         allowed = [e for e in expects if isinstance(e, AlarmExpect)]
         wrong = [
             alarm
             for alarm in evidence.alarms
             if self.unit in ("", alarm.unit)
             and (not named or alarm.detector in named)
-            and SEVERITIES.index(alarm.severity) >= rank
+            and TIERS.index(alarm.severity) >= rank
             and self.from_s <= alarm.t_s <= self.until_s
             and not any(e.fits(alarm) for e in allowed)
         ]

@@ -16,7 +16,7 @@ from hil.scenario.verdict import WAYS, Verdict
 
 MOST_LINES = 4  # of single channels in a panel; the others are a band
 COLUMNS = 700  # no plot shows more
-MOST_MARKS = 40
+MOST_MARKS = 40  # of alarms in a plot
 
 # The quantities that are plotted: as cells' own, or as their modules tell them.
 TEMPERATURES = ("cell_temperature", "module_temperature", "battery_temperature")
@@ -101,7 +101,8 @@ def _plots(verdict: Verdict, unit: str, trace: Trace) -> str:
         if e.unit in ("", unit)
     ]
     marks += [
-        Mark(a.t_s, f"{clock(a.t_s)}: {a.text}", a.severity, a.severity[0].upper()) for a in alarms[:40]
+        Mark(a.t_s, f"{clock(a.t_s)}: {a.text}", a.severity, a.severity[0].upper())
+        for a in alarms[:MOST_MARKS]
     ]
     return draw(panels_of(trace, alarms), marks, 0.0, scenario.lasts_s)
 

@@ -8,7 +8,7 @@ from hil.scenario.evidence import Evidence
 from hil.scenario.expect import Result, clock
 from hil.scenario.scenario import Scenario
 
-HELD, FAILED, BAD_SCENARIO, COULD_NOT_KEEP_UP = range(4)  # exit codes
+HELD, FAILED, COULD_NOT_KEEP_UP = 0, 1, 3  # exit codes; 2: a scenario or an option that cannot be used
 WAYS = {
     "direct": "in process: plant straight into decode and detect code, no sockets",
     "agent": "a real agent and a real collector over real sockets",

@@ -20,7 +20,7 @@ from agent.modbus.bus import Bus
 from agent.modbus.serial_line import SerialPort
 from agent.quality import Quality
 from drivers.layout import Layout
-from drivers.line import Line
+from drivers.line import Line, bits_per_character
 
 BAUDS = (9600, 19200, 115200)
 REGISTERS, READS = 60, 2
@@ -45,7 +45,7 @@ threading.Event().wait()
 
 def limit_s(baud: int) -> float:
     """Return what one cycle cannot be faster than."""
-    character_s = 10 / baud
+    character_s = bits_per_character("N", 1) / baud
     silence_s = 3.5 * character_s if baud <= 19200 else 0.00175
     return READS * ((8 + 5 + 2 * REGISTERS) * character_s + 2 * silence_s + TURNAROUND_S)
 

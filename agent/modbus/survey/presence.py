@@ -12,7 +12,7 @@ from agent.modbus.overheard import sound
 from agent.modbus.ports import Answer, Port, PortError
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.verdict import Verdict, verdict_of
-from drivers.line import DATA_BITS, NO_OTHER_BITS
+from drivers.line import DATA_BITS, NO_OTHER_BITS, bits_per_character
 from drivers.registers import Area, Read
 
 FIRST_READ = Read(Area.HOLDING, 0, 1)
@@ -45,7 +45,7 @@ class LineSetting:
     @property
     def knock_s(self) -> float:
         """What asking an id that is not there takes."""
-        character_s = (9 + (self.parity != "N") + self.stop_bits) / self.baud
+        character_s = bits_per_character(self.parity, self.stop_bits) / self.baud
         return KNOCK_S + (8 + 7 + 3.5) * character_s
 
     @classmethod
