@@ -128,8 +128,13 @@ async def test_of_many_alarms_the_first_have_figures_and_the_page_keeps_its_budg
     sagging_room: Room,
 ) -> None:
     cells_in_alarm(sagging_room, 9)  # nine in ten minutes are no flood yet
-    async with aiohttp.ClientSession() as session, session.get(sagging_room.url) as response:
-        page = await response.text()
+    page = ""
+    async with aiohttp.ClientSession() as session:
+        for _ in range(5):  # what is not drawn at once comes with the next
+            async with session.get(sagging_room.url) as response:
+                page = await response.text()
+            if page.count("<figure") == 4:
+                break
     assert page.count("<figure") == 4  # there are six cells
     assert len(page.encode()) < BUDGET_BYTES
     assert MOST * 3500 + 68_000 < BUDGET_BYTES
