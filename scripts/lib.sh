@@ -1,7 +1,25 @@
 # Shared by the scripts beside it: a virtual environment of the checkout's own, made once and kept up to date.
 
+# --help of any script is the comment at its beginning; nothing is set up for it.
+case "${1:-}" in
+    -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "scripts/${0##*/}"; exit 0 ;;
+esac
+
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$*"; exit 1; }
+
+# patiently WHAT COMMAND...: run it, and say every ten seconds that it still runs.
+patiently() {
+    local what=$1 start=$SECONDS status=0 ticking
+    shift
+    say "$what"
+    while sleep 10; do say "$what, $((SECONDS - start)) s"; done &
+    ticking=$!
+    "$@" || status=$?
+    kill "$ticking" 2>/dev/null
+    wait "$ticking" 2>/dev/null || true
+    return "$status"
+}
 
 find_python() {
     local candidate
@@ -23,8 +41,8 @@ setup() {
         say "making a virtual environment in $venv ($("$python" --version))"
         "$python" -m venv "$venv" || die "no virtual environment could be made; on Debian: apt-get install python3-venv"
     fi
-    say "installing cellwarden[$extra] into $venv (a minute or two the first time)"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".[$extra]" \
+    patiently "installing cellwarden[$extra] into $venv (a minute or two the first time)" \
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".[$extra]" \
         || die "pip could not install the dependencies (see above); check the network and run this again"
     echo "$stamp" > "$venv/.ready-$extra"
 }
