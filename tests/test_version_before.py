@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from agent.alarms.site import Desk
+from agent.alarms.site import SiteAlarms
 from agent.clock import Clock
 from agent.config.file import load_config
 from agent.runtime.restart_state import Keeping
@@ -45,7 +45,7 @@ def test_its_alarms_stand_again(left_behind: Path) -> None:
     rows = store.snapshots()
     store.close()
     units = ("rack-1/pack-1", "rack-1/pack-2", "rack-2/pack-3", "rack-2/pack-4")
-    desk = Desk({unit: unit.split("/")[0] for unit in units} | {"": ""}, None, None, lambda *_: None, Clock())
+    desk = SiteAlarms({unit: unit.split("/")[0] for unit in units} | {"": ""}, {}, lambda *_: None, Clock())
     Keeping(rows, desk, Clock())
     assert Counter((alarm.unit, event.severity) for alarm, event in desk.all_active()) == Counter(
         [

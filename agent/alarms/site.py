@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.alarms.drill import TEST, TEXT, Drill
+from agent.alarms.output import Output
 from agent.alarms.own import OwnAlarms
 from agent.alarms.record import AlarmId, NoSuchAlarm, record_of
 from agent.clock import Clock, Stamp
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, Does, State, called
 from agent.detect.table import CRITICAL, WARNING
-from agent.outputs.journal import Journal
-from agent.outputs.relay import Relay
 from agent.store.ledger import Event
 from agent.store.receipt import Receipt
 from agent.wire.text import printable
@@ -28,7 +27,6 @@ LOG_LENGTH = 1000
 UNTIL = " until "  # in the name of a book that was replaced, and its time
 MAX_DRILL_S = 300.0
 PART_FAILED = "part_failed"  # the alarm of a part that serves, and of no battery
-RELAY, JOURNAL = "relay", "journal"  # outputs, as their alarms call them
 MAX_SHELVED_S = 86400.0  # shelving is for a repair under way; what lasts longer is to be taken out of service
 
 
@@ -40,24 +38,24 @@ class Person:
     name: str
 
 
-class Desk:
+class SiteAlarms:
     """Every alarm of the site, by unit and by what judges it (its book).
 
-    `record(rack, events)` puts events on disk, with the open batches of that rack, in its own time.
+    `outputs`: by the name that their alarms call them. `record(rack, events)` puts events on disk, with the
+    open batches of that rack, in its own time.
     """
 
     def __init__(
         self,
         racks: Mapping[str, str],
-        journal: Journal | None,
-        relay: Relay | None,
+        outputs: Mapping[str, Output],
         record: Callable[[str, Sequence[Event]], None],
         clock: Clock,
     ) -> None:
         self.log: deque[Event] = deque(maxlen=LOG_LENGTH)  # what happened, oldest first
-        self.relay = relay
-        self.test: Drill | None = None  # the last one since the start
-        self._racks, self._journal, self._record, self._clock = racks, journal, record, clock
+        self.outputs = outputs
+        self.last_drill: Drill | None = None  # since the start
+        self._racks, self._record, self._clock = racks, record, clock
         self._books: dict[str, dict[str, AlarmBook]] = {unit: {} for unit in racks}
         self._failing = set[str]()  # outputs
         self.own = OwnAlarms()  # what the agent says of itself
@@ -67,8 +65,7 @@ class Desk:
         """Take the units that there are from now on, with their racks. The alarms of one that is gone go."""
         self._racks = racks
         self._books = {unit: self._books.get(unit, {}) for unit in racks}
-        if self.relay:
-            self._tell(RELAY, self.relay.expect, [unit for unit in racks if unit])  # "" is the site
+        self._tell("expect", [unit for unit in racks if unit])  # "" is the site
 
     def watch(self, unit: str, books: Mapping[str, AlarmBook]) -> None:
         """Take a unit's books. Alarms of a book that is replaced are over, but not forgotten: they wait to
@@ -82,8 +79,7 @@ class Desk:
                 if not old.empty():
                     self._books[unit][f"{name}{UNTIL}{stamp.boottime_ns}"] = old
             self._books[unit][name] = book
-        if self.relay:
-            self._tell(RELAY, self.relay.alarms, unit, self.active(unit))
+        self._tell("stands", unit, self.active(unit))
 
     @property
     def units(self) -> Collection[str]:
@@ -109,12 +105,10 @@ class Desk:
         """Announce what happened to alarms of a unit, then have it recorded."""
         if not events:
             return
-        if self.relay:
-            self._tell(RELAY, self.relay.alarms, unit, self.active(unit))
+        self._tell("stands", unit, self.active(unit))
         records = []
         for event in events:
-            if not (self._journal and self._tell(JOURNAL, self._journal.alarm, unit, event)):
-                log.warning("%s %s %s: %s", event.state, event.severity, unit, event.text)
+            self._tell("changed", unit, event)
             records.append(Event(unit, record_of(unit, event, stamp)))
             if event.state == State.NEW:
                 for name, book in self._books[unit].items():
@@ -176,8 +170,8 @@ class Desk:
         if not alarm.unit and any(event.name == alarm.name for event in self.own.active()):
             events = self.own.do(what, alarm.name, now_s, until_s)
             self._record("", self._own_events(events, stamp))
-            if alarm.name == called(TEST, "") and what is Does.ACKNOWLEDGE and self.test:
-                self.test.seen_by, self.test.seen = who.name, stamp
+            if alarm.name == called(TEST, "") and what is Does.ACKNOWLEDGE and self.last_drill:
+                self.last_drill.seen_by, self.last_drill.seen = who.name, stamp
             self.changed(str(what), who, alarm=name, until_s=until_s, why=why)
             return
         books = [
@@ -193,15 +187,12 @@ class Desk:
         self.changed(str(what), who, unit=alarm.unit, alarm=name, until_s=until_s, why=why)
 
     def drill(self, seconds: float, who: Person) -> None:
-        """Raise a test alarm: for some seconds every output acts as if it were a critical one, and it goes
-        upstream and stays in the list like one, until somebody acknowledges it.
+        """Raise the alarm of a drill: for some seconds every output acts as if it were a critical one, and it
+        goes upstream and stays in the list like one, until somebody acknowledges it.
         """
-        self.test = Drill(who.name, seconds, self._clock.stamp(), Receipt(self._clock.stamp))
-        if self.relay:
-            self._tell(RELAY, self.relay.drill, seconds)
-        if self._journal:
-            self._tell(JOURNAL, self._journal.drill, who.name, seconds)
-        self._record("", self.about_itself(TEST, TEXT.format(who=who.name), self.test.receipt))
+        self.last_drill = Drill(who.name, seconds, self._clock.stamp(), Receipt(self._clock.stamp))
+        self._tell("drill", seconds, who.name)
+        self._record("", self.about_itself(TEST, TEXT.format(who=who.name), self.last_drill.receipt))
         self.changed("drill", who, seconds=seconds)
 
     def changed(self, what: str, who: Person, unit: str = "", **more: Any) -> None:
@@ -222,9 +213,8 @@ class Desk:
         self._record(self._racks.get(unit, ""), [change])
 
     def sights(self, knowledge: Iterable[tuple[str, str]]) -> None:
-        """Take how much is known of each unit, for the outputs."""
-        if self.relay:
-            self._tell(RELAY, self.relay.sights, knowledge)
+        """Tell the outputs how much is known of each unit."""
+        self._tell("sights", list(knowledge))
 
     def part_failed(self, part: str, trouble: str) -> None:
         """Take what ended a part that serves, or ("") that it works again: an alarm, no more."""
@@ -236,19 +226,25 @@ class Desk:
         if events:
             self._record("", events)
 
-    def _tell(self, output: str, call: Callable[..., None], *args: Any) -> bool:
-        """Tell an output, and return whether that worked: what it raises keeps neither another output nor the
-        poller from its work.
+    def reports(self) -> dict[str, dict[str, Any]]:
+        """Return what the status says of outputs, by name."""
+        return {name: said for name, output in self.outputs.items() if (said := output.report()) is not None}
+
+    def _tell(self, what: str, *args: Any) -> None:
+        """Call a method of every output that has its own. What one raises keeps neither another output nor
+        the poller from its work: it is an alarm until the next call of that output works.
         """
-        try:
-            call(*args)
-        except Exception as error:
-            if output not in self._failing:
-                log.exception("%s", output)
-            self._failing.add(output)
-            self.part_failed(output, printable(f"{type(error).__name__}: {error}"))
-            return False
-        if output in self._failing:
-            self._failing.discard(output)
-            self.part_failed(output, "")
-        return True
+        for name, output in self.outputs.items():
+            if getattr(type(output), what) is getattr(Output, what):
+                continue  # it was told nothing, so that nothing shows that it works again
+            try:
+                getattr(output, what)(*args)
+            except Exception as error:
+                if name not in self._failing:
+                    log.exception("%s", name)
+                self._failing.add(name)
+                self.part_failed(name, printable(f"{type(error).__name__}: {error}"))
+            else:
+                if name in self._failing:
+                    self._failing.discard(name)
+                    self.part_failed(name, "")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from agent.config.tables import Config
 from drivers.profile.load import Profile
 
-#: Tables that are read once, at the start.
-FIXED = ("agent", "store", "control", "relay", "journal", "metrics", "web")
+#: Tables whose change is applied; all others are read once, at the start.
+REREAD = {"upstream", "detection", "bus", "unit"}
+FIXED = tuple(name for name in Config.model_fields if name not in REREAD)
 
 
 class ReloadRefused(Exception):
@@ -36,7 +37,7 @@ def change_of(
     old: Config, new: Config, old_profiles: Mapping[str, Profile], new_profiles: Mapping[str, Profile]
 ) -> Change:
     """Return what is different. Raises ReloadRefused where only a restart can apply it."""
-    fixed = [name for name in FIXED if getattr(old, name, None) != getattr(new, name, None)]
+    fixed = [name for name in FIXED if getattr(old, name) != getattr(new, name)]
     if fixed:
         tables = ", ".join(f"[{name}]" for name in fixed)
         raise ReloadRefused(f"a change of {tables} needs a restart: systemctl restart cellwarden")

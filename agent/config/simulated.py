@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agent.clock import Clock, Stamp
-from agent.config.tables import Config, TcpBus
+from agent.config.tables import Config, RoomOutput, TcpBus
 from agent.wire.hosts import is_loopback
 
 PTYS = "/dev/pts/"
@@ -28,8 +28,7 @@ def refusals(config: Config) -> list[str]:
             found.append(f"[[bus]] {bus.name} device: {bus.device} is not a bench's pty")
     if not is_loopback(urlsplit(config.upstream.url).hostname or ""):
         found.append(f"[upstream] url: {config.upstream.url} is not this machine")
-    if config.relay is not None:
-        found.append("[relay]: would tell a real room")
+    found += [f"[{name}]: would tell a real room" for name, table in config if isinstance(table, RoomOutput)]
     return [f"{line}; simulated time is for a bench on this very machine" for line in found]
 
 

@@ -251,7 +251,11 @@ class WebTable(Table):
         return self
 
 
-class GpioRelay(Table):
+class RoomOutput(Table):
+    """The table of an output that tells a real room: simulated time refuses it."""
+
+
+class GpioRelay(RoomOutput):
     """[relay] with output = "gpio": a pin of this board, BCM numbering; `active_high`: what energises it."""
 
     output: Literal["gpio"]
@@ -259,7 +263,7 @@ class GpioRelay(Table):
     active_high: bool = True
 
 
-class CoilRelay(Table):
+class CoilRelay(RoomOutput):
     """[relay] with output = "modbus-coil": one coil of a remote I/O module, the only thing ever written."""
 
     output: Literal["modbus-coil"]

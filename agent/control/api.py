@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from agent.alarms.record import NoSuchAlarm
-from agent.alarms.site import MAX_DRILL_S, MAX_SHELVED_S, Desk
+from agent.alarms.site import MAX_DRILL_S, MAX_SHELVED_S, SiteAlarms
 from agent.control.present import Look, unknown
 from agent.control.server import Call, Handler, Refused
 from agent.detect.alarms.states import Does
@@ -17,7 +17,7 @@ MINUTE_S = 60.0
 
 
 def routes(
-    desk: Desk,
+    desk: SiteAlarms,
     status: Callable[[], Awaitable[dict[str, Any]]],
     points: Callable[[str], dict[str, Any] | None],
     view: Callable[[str | None], Awaitable[dict[str, Any]]],
@@ -33,8 +33,13 @@ def routes(
         return await status()
 
     async def get_alarms(_call: Call) -> dict[str, Any]:
-        test = desk.test.told() if desk.test else None
-        return {"alarms": alarms_of(desk, now_s(), look), "relay": relay_of(desk), "test": test}
+        test = desk.last_drill.told() if desk.last_drill else None
+        return {
+            "alarms": alarms_of(desk, now_s(), look),
+            "relay": None,
+            **desk.reports(),
+            "test": test,
+        }
 
     async def get_points(call: Call) -> dict[str, Any]:
         unit = call.query.get("unit", "")
@@ -78,7 +83,7 @@ def routes(
     }
 
 
-def alarms_of(desk: Desk, now_s: float, look: Look = unknown) -> list[dict[str, Any]]:
+def alarms_of(desk: SiteAlarms, now_s: float, look: Look = unknown) -> list[dict[str, Any]]:
     """Return the alarms that are not over, the most urgent first: `now` and `forecast` are of this moment,
     all other figures of when each was raised.
     """
@@ -91,14 +96,6 @@ def alarms_of(desk: Desk, now_s: float, look: Look = unknown) -> list[dict[str, 
         age_s = round(now_s - event.t_s, 1)
         found.append({"id": str(name), "unit": name.unit, "age_s": age_s, "value_unit": value_unit, **said})
     return sorted(found, key=lambda alarm: (PRIORITY[alarm["severity"]], alarm["age_s"]))
-
-
-def relay_of(desk: Desk) -> dict[str, Any] | None:
-    """Return what the relay says and why; None where there is none."""
-    relay = desk.relay
-    if relay is None:
-        return None
-    return {"energised": relay.energised, "reasons": relay.reasons, "trouble": relay.driver.trouble}
 
 
 def _text(call: Call, key: str, default: str | None = None) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from agent.alarms.site import Desk
+from agent.alarms.site import SiteAlarms
 from agent.control.server import Call, Handler, Refused
 from agent.modbus.bus import Bus
 from agent.modbus.manual_read import GuestRefused, Heard
@@ -15,7 +15,7 @@ MOST = {Area.COIL: 2000, Area.DISCRETE: 2000, Area.HOLDING: 125, Area.INPUT: 125
 MOST_S = 3.0
 
 
-def read_routes(desk: Desk, buses: Callable[[], Iterable[Bus]]) -> Mapping[str, Handler]:
+def read_routes(desk: SiteAlarms, buses: Callable[[], Iterable[Bus]]) -> Mapping[str, Handler]:
     """Return the route; who asked for what is recorded."""
 
     async def read(call: Call) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a running agent says of itself: plain data for the control socket, in the words of the status page."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -97,7 +98,7 @@ def bus_report(bus: Bus) -> dict[str, Any]:
     return {"name": bus.name, "port": bus.port.name, "trouble": bus.trouble, "units": units}
 
 
-def health(status: dict[str, Any]) -> dict[str, Any]:
+def health(status: dict[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
     """Say in one place whether the agent does its work: `ready` once every unit has been read, `degraded` why
     it does less than it should. An agent that answers is `live`.
     """
@@ -109,8 +110,8 @@ def health(status: dict[str, Any]) -> dict[str, Any]:
         elif u["knowledge"] == "PARTIAL" and u["empty"]:
             reasons.append(f"unit {u['name']}: PARTIAL; it says 0 of {', '.join(u['empty'])}")
     reasons += [f"bus {bus['name']}: {bus['trouble']}" for bus in status["buses"] if bus["trouble"]]
-    for part in ("store", "upstream", "relay"):
-        if trouble := (status[part] or {}).get("trouble"):
+    for part in ("store", "upstream", *outputs):
+        if trouble := (status.get(part) or {}).get("trouble"):
             reasons.append(f"{part}: {trouble}")
     if not status["clock_synchronised"]:
         reasons.append("clock: not synchronised; times are by this boot until it is")

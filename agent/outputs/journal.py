@@ -4,6 +4,7 @@ Written in journald's native protocol (systemd's "Native Journal Protocol"), or 
 the same fields as structured data. Nothing waits: what the socket does not take is lost, and that is said.
 """
 
+import logging
 import os
 import socket
 import struct
@@ -11,9 +12,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.alarms.output import Output
 from agent.alarms.record import AlarmId
 from agent.detect.alarms.states import AlarmEvent, State
 from agent.detect.table import ADVICE, CRITICAL, WARNING
+
+log = logging.getLogger(__name__)
 
 JOURNALD = Path("/run/systemd/journal/socket")
 SYSLOG = Path("/dev/log")
@@ -52,6 +56,11 @@ def fields_of(unit: str, event: AlarmEvent) -> dict[str, str]:
     }
 
 
+def line_of(unit: str, event: AlarmEvent) -> str:
+    """Return what happened to an alarm, in a line."""
+    return f"{event.state} {event.severity} {unit}: {event.text}"
+
+
 def native_entry(fields: dict[str, str]) -> bytes:
     """Return one datagram of journald's protocol."""
     parts = []
@@ -83,7 +92,15 @@ class JournalError(Exception):
     """The journal did not take an entry."""
 
 
-class Journal:
+class Log(Output):
+    """The agent's own log, where nothing takes entries with fields."""
+
+    def changed(self, unit: str, event: AlarmEvent) -> None:
+        """Write what happened to an alarm."""
+        log.warning("%s", line_of(unit, event))
+
+
+class Journal(Output):
     """A journal's socket. `native`: it is journald's, which takes fields; otherwise a syslog daemon's."""
 
     def __init__(self, path: Path, native: bool) -> None:
@@ -102,14 +119,17 @@ class Journal:
             return cls(JOURNALD, native=True)
         return cls(SYSLOG, native=False) if syslog else None
 
-    def alarm(self, unit: str, event: AlarmEvent) -> None:
-        """Write what happened to an alarm. Raises JournalError."""
-        news = event.state == State.NEW
+    def changed(self, unit: str, event: AlarmEvent) -> None:
+        """Write what happened to an alarm. What the journal does not take is logged. Raises JournalError."""
+        news, text = event.state == State.NEW, line_of(unit, event)
         level = LEVELS[event.severity] if news else NOTICE
-        text = f"{event.state} {event.severity} {unit}: {event.text}"
-        self._write(RAISED if news else CHANGED, level, text, fields_of(unit, event))
+        try:
+            self._write(RAISED if news else CHANGED, level, text, fields_of(unit, event))
+        except Exception:
+            log.warning("%s", text)
+            raise
 
-    def drill(self, who: str, seconds: float) -> None:
+    def drill(self, seconds: float, who: str) -> None:
         """Write that a person tests the annunciation. Raises JournalError."""
         self._write(DRILL, NOTICE, f"drill of {seconds:g} s by {who}", {"CELLWARDEN_WHO": who})
 

@@ -3,14 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+from agent.alarms.output import Output
 from agent.detect.alarms.states import AlarmEvent
 from agent.outputs.annunciator import Annunciator
 
 log = logging.getLogger(__name__)
 
 TROUBLE_S = 10.0  # a module that is back by then was only restarted
+UNHEARD = "; until that is mended nobody in the room hears an alarm"
 CHECK_S = 0.2  # how late the end of a drill may be noticed; alarms do not wait for it
 
 
@@ -29,7 +31,7 @@ class Driver(Protocol):
         """Drop the relay and let go of it."""
 
 
-class Relay:
+class Relay(Output):
     """An annunciator's reasons, on a driver."""
 
     def __init__(self, annunciator: Annunciator, driver: Driver, clock: Callable[[], float]) -> None:
@@ -44,9 +46,14 @@ class Relay:
         """Whether the relay says that all is well."""
         return not self.reasons
 
-    def alarms(self, unit: str, active: Sequence[AlarmEvent]) -> None:
-        """Take all alarms of a unit that are not over, and act at once: no disk is waited for."""
-        self._annunciator.alarms(unit, active)
+    @property
+    def trouble(self) -> str:
+        """What keeps the relay from being driven now; "" where nothing does."""
+        return self.driver.trouble
+
+    def stands(self, unit: str, alarms: Sequence[AlarmEvent]) -> None:
+        """Take all alarms of a unit that are not over, and act at once."""
+        self._annunciator.alarms(unit, alarms)
         self._refresh()
 
     def expect(self, units: Iterable[str]) -> None:
@@ -60,20 +67,24 @@ class Relay:
             self._annunciator.sight(unit, known)
         self._refresh()
 
-    def drill(self, seconds: float) -> None:
+    def drill(self, seconds: float, who: str) -> None:
         """Drop for some seconds."""
         self._annunciator.drill(self._clock() + seconds)
         self._refresh()
 
     def lasting_trouble(self) -> str:
-        """Return what has kept the relay from being driven for TROUBLE_S; else ""."""
+        """Return what has kept the relay from being driven for TROUBLE_S, and what follows; else ""."""
         now_s = self._clock()
-        if not self.driver.trouble:
+        if not self.trouble:
             self._trouble_since_s = None
             return ""
         if self._trouble_since_s is None:
             self._trouble_since_s = now_s
-        return self.driver.trouble if now_s - self._trouble_since_s >= TROUBLE_S else ""
+        return self.trouble + UNHEARD if now_s - self._trouble_since_s >= TROUBLE_S else ""
+
+    def report(self) -> dict[str, Any]:
+        """Return what the relay shows and why."""
+        return {"energised": self.energised, "reasons": self.reasons, "trouble": self.trouble}
 
     def _refresh(self) -> None:
         reasons = self._annunciator.reasons(self._clock())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
+from agent.alarms.output import Output
 from agent.box import service_manager
 from agent.clock import Clock, OffsetWatch
 from agent.config.file import Taken
@@ -20,6 +21,7 @@ from agent.control.reading import read_routes
 from agent.control.server import ControlServer
 from agent.detect.table import CRITICAL, WARNING
 from agent.modbus.bus import Bus
+from agent.outputs.table import OUTPUTS
 from agent.runtime.frame_sink import SITE
 from agent.runtime.parts import Parts, must_reach
 from agent.runtime.report import Report
@@ -36,7 +38,6 @@ log = logging.getLogger(__name__)
 CERTIFICATE_S = 86_400.0  # between two looks at when it ends
 INTERVALS_S = 3600.0  # one row of evidence per unit
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
-UNHEARD = "; until that is mended nobody in the room hears an alarm"
 CONFIGURATION = "configuration"  # the alarm of a key that is refused from this version on
 SIGHT_S = 1.0  # how often the outputs are told of units out of sight; by the clock of the units
 LEAST_SIGHT_S = 0.05
@@ -114,9 +115,11 @@ class Agent:
         if self._page:
             self._serve("page", self._page.run)
             self._serve("announcement", self._page.announce)
-        if parts.desk.relay:
-            self._serve("relay's driver", parts.desk.relay.run)
-        self._serve("relay's trouble", self._tell_of_relay)
+        for name, output in parts.desk.outputs.items():
+            self._serve(f"{name}'s driver", output.run)
+            self._serve(f"{name}'s trouble", partial(self._tell_of_trouble, name, output))
+        for name in OUTPUTS.keys() - parts.desk.outputs.keys():
+            parts.record(SITE, parts.desk.over(f"{name}_trouble"))
         await self._stopping.wait()
         log.info("stopping")
         self._notifier.send("STOPPING=1")
@@ -271,14 +274,14 @@ class Agent:
             self.parts.watching.look_around(self.parts.buses.values())
             await asyncio.sleep(max(SIGHT_S / self.parts.clock.scale, LEAST_SIGHT_S))
 
-    async def _tell_of_relay(self) -> None:
-        """Tell people of a relay that cannot be driven."""
+    async def _tell_of_trouble(self, name: str, output: Output) -> None:
+        """Tell people of an output that would tell nobody."""
         desk = self.parts.desk
         while True:
-            if (relay := desk.relay) and (trouble := relay.lasting_trouble()):
-                self.parts.record(SITE, desk.about_itself("relay_trouble", trouble + UNHEARD))
-            elif relay is None or not relay.driver.trouble:
-                self.parts.record(SITE, desk.over("relay_trouble"))
+            if trouble := output.lasting_trouble():
+                self.parts.record(SITE, desk.about_itself(f"{name}_trouble", trouble))
+            elif not output.trouble:
+                self.parts.record(SITE, desk.over(f"{name}_trouble"))
             await asyncio.sleep(SIGHT_S)
 
     def _clock_events(self) -> list[Event]:

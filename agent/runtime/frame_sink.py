@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from agent.alarms.record import record_of
-from agent.alarms.site import Desk
+from agent.alarms.site import SiteAlarms
 from agent.clock import Clock
 from agent.config.tables import Config
 from agent.control.present import Present, present
@@ -48,7 +48,7 @@ class Watching:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: SiteAlarms,
         recorder: Recorder,
         store: Store,
         writer: Writer,

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.alarms.site import Desk
+from agent.alarms.site import SiteAlarms
 from agent.clock import Clock
 from agent.config.line import line_of, serial_of, timeout_of
 from agent.config.reload import ReloadRefused
@@ -20,10 +20,7 @@ from agent.modbus.ports import Port
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.tcp import TcpPort
 from agent.modbus.unit import Unit
-from agent.outputs.annunciator import Annunciator
-from agent.outputs.drivers import driver_of
-from agent.outputs.journal import Journal
-from agent.outputs.relay import Relay
+from agent.outputs.table import outputs_of
 from agent.runtime.frame_sink import SITE, Watching
 from agent.runtime.tasks import Background
 from agent.store.account import Settings
@@ -127,14 +124,10 @@ class Parts:
         on_network = table.announce and not is_loopback(table.address[0])
         return Page(*table.address, view, self.store.path, tls, token, announced=said if on_network else None)
 
-    def _desk(self) -> Desk:
+    def _desk(self) -> SiteAlarms:
         racks = self.racks()
-        relay = None
-        if table := self.config.relay:
-            relay = Relay(
-                Annunciator(unit for unit in racks if unit), driver_of(table), self.clock.boottime_s
-            )
-        return Desk(racks, Journal.find(self.config.journal.syslog), relay, self.record, self.clock)
+        outputs = outputs_of(self.config, (unit for unit in racks if unit), self.clock.boottime_s)
+        return SiteAlarms(racks, outputs, self.record, self.clock)
 
     def _store(self) -> Store:
         store = self.config.store

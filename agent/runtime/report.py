@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from agent.control.api import alarms_of, relay_of
+from agent.control.api import alarms_of
 from agent.control.present import Present
 from agent.control.status import bus_report, health, points, unit_report
 from agent.detect.alarms.states import AlarmEvent
@@ -99,11 +99,12 @@ class Report:
             "open_frames": parts.recorder.open.frames,
             "store": {"trouble": parts.recorder.trouble},
             "upstream": asdict(parts.uplink.status),
-            "relay": relay_of(parts.desk),
+            "relay": None,
+            **parts.desk.reports(),
             "web": {"port": page.port if page else None, "trouble": page.trouble if page else ""},
         }
         head = headline(status["units"], status["alarms"])
-        return {"headline": head, **status, "health": health(status)}
+        return {"headline": head, **status, "health": health(status, parts.desk.outputs)}
 
     def points(self, unit: str) -> dict[str, Any] | None:
         """Return what `GET /v1/points` answers; None: no such unit, or it has never been read."""

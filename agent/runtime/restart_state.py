@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.alarms.site import Desk
+from agent.alarms.site import SiteAlarms
 from agent.clock import Clock, Passed, Stamp, passed
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent
@@ -59,7 +59,7 @@ class Keeping:
     rows: as they were on disk. It is the `Keeper` of a recorder.
     """
 
-    def __init__(self, rows: Mapping[str, bytes], desk: Desk, clock: Clock) -> None:
+    def __init__(self, rows: Mapping[str, bytes], desk: SiteAlarms, clock: Clock) -> None:
         self.origins: dict[str, Origin] = {}
         self.marks: dict[str, dict[str, str | int | float]] = {}  # what told each unit from others
         #: For how long units were looked for in vain. An agent that starts again and again, more often than

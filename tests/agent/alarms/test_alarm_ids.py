@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from agent.alarms.record import AlarmId, NoSuchAlarm
-from agent.alarms.site import Desk, Person
+from agent.alarms.site import Person, SiteAlarms
 from agent.control.api import alarms_of
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, Does, called
@@ -63,7 +63,7 @@ class Site:
         self.clock, self.events, self.lamp = clock or SetClock(), list[Event](), Lamp()
         self.relay = Relay(Annunciator(units), self.lamp, self.clock.boottime_s)
         racks = {**dict.fromkeys(units, ""), "": ""}
-        self.desk = Desk(racks, None, self.relay, lambda _, events: self.events.extend(events), self.clock)
+        self.desk = SiteAlarms(racks, {"relay": self.relay}, lambda _, e: self.events.extend(e), self.clock)
         self.desk.sights((unit, "LIVE") for unit in units)
 
     def listed(self) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ import pytest
 
 from agent.alarms.own import RENEWED_WITHIN_S
 from agent.alarms.record import about_itself
-from agent.alarms.site import Desk, NoSuchAlarm, Person
+from agent.alarms.site import NoSuchAlarm, Person, SiteAlarms
 from agent.clock import Stamp
 from agent.detect.alarms.states import Does
 from agent.runtime.restart_state import Keeping
@@ -26,7 +26,7 @@ class Life:
 
     def __init__(self, clock: SetClock, rows: Rows | None = None) -> None:
         self.clock, self.recorded = clock, list[Event]()
-        self.desk = Desk({"": ""}, None, None, lambda _, events: self.recorded.extend(events), clock)
+        self.desk = SiteAlarms({"": ""}, {}, lambda _, events: self.recorded.extend(events), clock)
         self.keeping = Keeping(rows or {}, self.desk, clock)
 
     def states(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from agent.alarms.site import Desk
+from agent.alarms.site import SiteAlarms
 from agent.cli import main
 from agent.cli.alarm.follow import follow
 from agent.clock import Clock
@@ -55,7 +55,7 @@ class Site:
         self.recorded: list[tuple[str, Event]] = []
         self.collector = True  # takes at once what is recorded
         relay = Relay(Annunciator(["rack-1"]), self.lamp, self.clock.boottime_s)
-        self.desk = Desk({"rack-1": "rack-1"}, None, relay, self._record, self.clock)
+        self.desk = SiteAlarms({"rack-1": "rack-1"}, {"relay": relay}, self._record, self.clock)
         self.desk.watch("rack-1", {"identity": self.book})
         self.desk.sights([("rack-1", "LIVE")])
         points = {"rack-1": {"unit": "rack-1", "points": []}}

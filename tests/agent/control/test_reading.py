@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.alarms.site import Desk
+from agent.alarms.site import SiteAlarms
 from agent.clock import Clock
 from agent.control import client
 from agent.control.reading import read_routes
@@ -27,7 +27,7 @@ async def test_a_read_goes_through_the_polled_bus_and_who_asked_is_recorded(tmp_
     endpoint = TcpEndpoint("127.0.0.1", 0, {1: registers})
     await endpoint.start()
     frames, recorded = Recorder(), list[Event]()
-    desk = Desk({"a": "a"}, None, None, lambda _rack, events: recorded.extend(events), Clock())
+    desk = SiteAlarms({"a": "a"}, {}, lambda _rack, events: recorded.extend(events), Clock())
     one = unit("a", 1, frames)
     one.period_s = 0.5
     bus = Bus("north", TcpPort(endpoint.host, endpoint.port), [one], Clock())

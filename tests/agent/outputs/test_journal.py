@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.alarms.site import Desk
+from agent.alarms.site import SiteAlarms
 from agent.clock import Clock
 from agent.detect.alarms.states import AlarmEvent, State
 from agent.outputs.journal import CHANGED, RAISED, Journal, JournalError, native_entry
@@ -34,7 +34,7 @@ def test_an_alarm_is_one_entry_with_fields_to_search_by(
     tmp_path: Path, listener: socket.socket, hot: AlarmEvent
 ) -> None:
     journal = Journal(tmp_path / "log", native=True)
-    journal.alarm("rack-1", hot)
+    journal.changed("rack-1", hot)
     fields = parsed(listener.recv(65536))
     assert fields["MESSAGE"] == "NEW critical rack-1: cell5 heats 1.4 K/min faster than its siblings"
     assert fields["MESSAGE_ID"] == RAISED
@@ -43,7 +43,7 @@ def test_an_alarm_is_one_entry_with_fields_to_search_by(
     assert fields["CELLWARDEN_ALARM"] == "rack-1:thermal-slope:cell5"
     assert fields["CELLWARDEN_LOCATION"] == "cell5"
     assert fields["CELLWARDEN_VALUE"] == "1.4"
-    journal.alarm("rack-1", replace(hot, state=State.ACK))
+    journal.changed("rack-1", replace(hot, state=State.ACK))
     fields = parsed(listener.recv(65536))
     assert (fields["MESSAGE_ID"], fields["PRIORITY"]) == (CHANGED, "5")
 
@@ -57,7 +57,7 @@ def test_a_syslog_daemon_gets_the_same_as_structured_data(
     tmp_path: Path, listener: socket.socket, hot: AlarmEvent
 ) -> None:
     journal = Journal(tmp_path / "log", native=False)
-    journal.alarm("rack-1", replace(hot, location='a "quoted] place'))
+    journal.changed("rack-1", replace(hot, location='a "quoted] place'))
     entry = listener.recv(65536).decode()
     assert entry.startswith("<25>1 2")  # facility daemon, level alert
     assert f" {RAISED} [cellwarden@32473 unit=" in entry
@@ -72,7 +72,7 @@ def test_a_journal_that_takes_nothing_holds_up_nobody(
     lost = 0
     for _ in range(2000):  # more than any socket buffers
         try:
-            journal.alarm("rack-1", hot)
+            journal.changed("rack-1", hot)
         except JournalError:
             lost += 1
     assert 0 < lost == journal.lost
@@ -82,7 +82,8 @@ def test_a_journal_that_is_gone_is_an_alarm_until_it_is_back_and_the_log_has_wha
     tmp_path: Path, hot: AlarmEvent, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal = Journal(tmp_path / "absent", native=True)
-    desk = Desk({"": "", "rack-1": "rack-1"}, journal, None, lambda _rack, _events: None, Clock())
+    racks = {"": "", "rack-1": "rack-1"}
+    desk = SiteAlarms(racks, {"journal": journal}, lambda _rack, _events: None, Clock())
     stamp = Clock().stamp()
     for _ in range(3):
         desk.found("rack-1", stamp, [hot])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.alarms.site import Desk, Person
+from agent.alarms.site import Person, SiteAlarms
 from agent.clock import Clock, Stamp
 from agent.detect import identity
 from agent.detect.alarms.states import Does
@@ -64,8 +64,8 @@ class Life:
 
     def __init__(self, store: Store, clock: SetClock, *units: str, values: Values | None = None) -> None:
         self.store, self.clock, self.events = store, clock, list[Event]()
-        self.desk = Desk(
-            {**dict.fromkeys(units, ""), "": ""}, None, None, lambda _, e: self.events.extend(e), clock
+        self.desk = SiteAlarms(
+            {**dict.fromkeys(units, ""), "": ""}, {}, lambda _, e: self.events.extend(e), clock
         )
         self.keeping = Keeping(store.snapshots(), self.desk, clock)
         self.keeping.expect(units)

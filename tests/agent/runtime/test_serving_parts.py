@@ -107,7 +107,7 @@ async def test_whatever_a_part_raises_polling_goes_on_in_time(
     desk = agent.parts.desk
     assert agent._page
     assert agent._metrics
-    assert desk.relay
+    relay, journal = desk.outputs["relay"], desk.outputs["journal"]
     parts = {
         "uplink": (agent.parts.uplink, "run"),
         "page": (agent._page, "run"),
@@ -116,21 +116,23 @@ async def test_whatever_a_part_raises_polling_goes_on_in_time(
         "certificate": (agent, "_watch_certificate"),
         "intervals": (agent, "_record_intervals"),
         "trends": (agent._report, "remember"),
-        "relay's driver": (desk.relay, "run"),
-        "relay's trouble": (agent, "_tell_of_relay"),
+        "relay's driver": (relay, "run"),
     }
     for part, (owner, name) in parts.items():
         monkeypatch.setattr(owner, name, dies(part))
+    monkeypatch.setattr(relay, "lasting_trouble", broken("relay's trouble", RAISED))
     for call, (owner, name) in {
-        "sights": (desk.relay, "sights"),
-        "alarms": (desk.relay, "alarms"),
-        "journal": (desk._journal, "alarm"),
+        "sights": (relay, "sights"),
+        "stands": (relay, "stands"),
+        "journal": (journal, "changed"),
         "summary": (agent._report, "summary"),
     }.items():
         monkeypatch.setattr(owner, name, broken(call, [e for e in RAISED if isinstance(e, Exception)]))
     running = asyncio.create_task(agent.run())
     (polled,) = agent.parts.units.values()
-    while polled.counters.frames < 3 or any(len(raised.get(p, ())) < len(RAISED) for p in parts):
+    while polled.counters.frames < 3 or any(
+        len(raised.get(p, ())) < len(RAISED) for p in (*parts, "relay's trouble")
+    ):
         await asyncio.sleep(0.01)
         assert not running.done()
     table.raise_alarm(0)
@@ -141,8 +143,8 @@ async def test_whatever_a_part_raises_polling_goes_on_in_time(
     await asyncio.sleep(1)
     assert polled.counters.frames - frames >= 0.7 * (time.monotonic() - since_s) / PERIOD_S
     told = {event.location for _, event in desk.all_active() if event.detector == PART_FAILED}
-    assert told == {*parts, "relay", "journal"}
-    assert {"sights", "alarms", "journal", "summary"} <= raised.keys()
+    assert told == {*parts, "relay's trouble", "relay", "journal"}
+    assert {"sights", "stands", "journal", "summary"} <= raised.keys()
     agent._stopping.set()
     await running
     await module.stop()

@@ -1,0 +1,63 @@
+"""What every output keeps to, row by row, and that none is forgotten elsewhere."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.alarms.output import Output
+from agent.clock import Clock
+from agent.config.reload import FIXED
+from agent.config.tables import Config
+from agent.detect.alarms.states import AlarmEvent
+from agent.outputs import journal
+from agent.outputs.table import OUTPUTS, outputs_of
+
+#: A configuration that wants every output.
+CONFIG = Config.model_validate(
+    {
+        "upstream": {"url": "http://127.0.0.1:9"},
+        "relay": {"output": "modbus-coil", "host": "127.0.0.1", "port": 9, "coil": 0},
+        "journal": {"syslog": True},
+    }
+)
+DOCS = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+
+
+@pytest.fixture(params=OUTPUTS)
+def output(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Output]:
+    """Each output; the journal's socket is one that nobody reads."""
+    monkeypatch.setattr(journal, "SYSLOG", tmp_path / "log")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as taken:
+        taken.bind(str(tmp_path / "log"))
+        yield outputs_of(CONFIG, ["rack-1"], Clock().boottime_s)[request.param]
+
+
+async def test_nothing_that_an_output_is_told_waits(output: Output, hot: AlarmEvent) -> None:
+    running = asyncio.create_task(output.run())
+    began_s = time.monotonic()
+    output.expect(["rack-1"])
+    for unit in ("", "rack-1"):
+        output.stands(unit, [hot] * 240)
+        output.changed(unit, hot)
+    output.sights([("rack-1", "BLIND")])
+    output.drill(0.1, "me")
+    assert time.monotonic() - began_s < 0.1
+    assert output.lasting_trouble() == ""
+    assert "trouble" in (output.report() or {"trouble": ""})
+    await asyncio.sleep(0.05)
+    assert not running.done(), "an output runs until it is cancelled"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_an_output_has_a_test_a_row_of_docs_and_a_restart_for_its_table(name: str) -> None:
+    assert (Path(__file__).parent / f"test_{name}.py").exists()
+    assert f"\n| `{name}` |" in DOCS
+    assert name in FIXED or name not in Config.model_fields
