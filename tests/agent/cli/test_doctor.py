@@ -1,5 +1,6 @@
 """The doctor against real buses: what it names, what it hides, and what it never gives away."""
 
+import inspect
 import json
 import tarfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from agent.cli import main
 from agent.cli.common.codes import CODES
+from agent.cli.doctor import CHECKS, box, wire
 from agent.cli.doctor.line_faults import of_bytes, of_counts
 from agent.cli.doctor.results import Check, State, examine, good, problem
 from hil.modbus.faults import Fault, FaultKind
@@ -183,3 +185,13 @@ def test_every_code_that_is_used_is_in_the_table_and_in_the_guide() -> None:
     guide = (root / "docs/field-guide.md").read_text()
     for code, kind in CODES.items():
         assert f"| {code} | {kind.means} | {kind.exit_code} |" in guide
+
+
+def test_every_check_is_a_row_of_the_table() -> None:
+    looks = {
+        look
+        for where in (box, wire)
+        for name, look in vars(where).items()
+        if inspect.isgeneratorfunction(look) and look.__module__ == where.__name__ and name[0] != "_"
+    }
+    assert looks == {check.look for check in CHECKS}
