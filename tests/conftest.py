@@ -19,7 +19,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Compile the kernels before the first test that may start an agent: no test's own time is for that."""
     home = Path(__file__).parent
     if any(
-        {"agent", "test_main_job.py", "test_first_ten_minutes.py"} & set(item.path.relative_to(home).parts)
+        {"agent", "test_main_job.py", "test_first_ten_minutes.py", "test_readme.py"}
+        & set(item.path.relative_to(home).parts)
         for item in session.items
     ):
         from agent.detect.watch import warm_up

@@ -1,4 +1,7 @@
-"""The catalogue of shipped profiles, as Markdown: drivers/profiles/README.md is what this makes."""
+"""The catalogue of shipped profiles, as Markdown: drivers/profiles/README.md is what this makes.
+
+The README's table of devices is made here too.
+"""
 
 from agent.cli.profile.plan import costs, wire
 from drivers.connect import assume, connect
@@ -39,6 +42,15 @@ def catalogue() -> str:
     rows = "".join(_row(profile) for profile in profiles)
     plans = "".join(_plan_row(profile) for profile in profiles)
     return HEAD + rows + PLANS + plans
+
+
+def devices() -> str:
+    """Return what the README says of devices: each battery, over what it is read, and what was tried."""
+    profiles = [load_profile(name) for name in shipped_profiles()]
+    tried = "; ".join(f"{p.title}: {', '.join(p.verified)}" for p in profiles if p.verified) or "none yet"
+    rows = "".join(_cells(f"`{p.model}`", p.title, ", ".join(p.transports)) for p in profiles)
+    head = "| profile | battery | over |\n| --- | --- | --- |\n"
+    return f"Tried on hardware: {tried}. Compare every value on site.\n\n{head}{rows}"
 
 
 def _row(profile: Profile) -> str:
