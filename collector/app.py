@@ -29,9 +29,10 @@ from collector.admission import admit, check_request, pieces
 from collector.asking import Asking
 from collector.deadman import DeadMan
 from collector.inbox import Crowded, Inbox, TooLong
+from collector.intake import Intake, Stored
 from collector.metrics import OPENMETRICS, exposition
 from collector.sender import certified_name
-from collector.sink_sqlite import Sink, SinkError, Stored
+from collector.sink import SinkError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,9 +51,9 @@ SAID_AGAIN_S = 60.0  # an incident that goes on
 
 @dataclass
 class Receiver:
-    """One collector: a sink, the thread that alone touches it, and counts since the start."""
+    """One collector: the intake of its sink, the thread that alone touches it, and counts since the start."""
 
-    sink: Sink
+    intake: Intake
     limits: Limits = field(default_factory=Limits)
     max_requests: int = MAX_REQUESTS
     body_timeout_s: float = BODY_TIMEOUT_S
@@ -88,7 +89,7 @@ class Receiver:
         trouble = await self._look()
         if not trouble:
             try:
-                agents = await self._on_thread(self.sink.agents)
+                agents = await self._on_thread(self.intake.agents)
             except SinkError as error:
                 trouble = str(error)
         said = {"ok": not trouble, "agents": len(agents), "silent": self.dead_man.silent, **self.counts}
@@ -100,7 +101,7 @@ class Receiver:
         now_s = self.now_s()
         anew = now_s - self.tried_s >= TRIED_AGAIN_S
         self.tried_s = now_s if anew else self.tried_s
-        return await self._on_thread(self.sink.look, anew)
+        return await self._on_thread(self.intake.look, anew)
 
     async def metrics(self, request: web.Request) -> web.Response:
         """OpenMetrics. Whoever asks while it is made gets the next one, together with all who do."""
@@ -114,10 +115,10 @@ class Receiver:
         return web.Response(body=body, headers={"Content-Type": OPENMETRICS})
 
     async def _expose(self) -> bytes:
-        missing = await self._on_thread(self.sink.missing)
+        missing = await self._on_thread(self.intake.missing)
         trouble = await self._look()
         try:
-            found = await self._on_thread(self.sink.incidents)
+            found = await self._on_thread(self.intake.incidents)
         except SinkError as error:
             found, trouble = [], str(error)
         ages_s, silent = self.dead_man.ages_s(self.now_s()), self.dead_man.silent
@@ -127,7 +128,7 @@ class Receiver:
     async def watch(self, period_s: float = 1.0) -> None:
         """Alarm on every agent that falls silent, until cancelled."""
         try:
-            for agent in await self._on_thread(self.sink.agents):
+            for agent in await self._on_thread(self.intake.agents):
                 self.dead_man.expect(agent, self.now_s())
         except SinkError as error:
             log.error("who was heard before is not known: %s", error)
@@ -136,7 +137,7 @@ class Receiver:
                 text = f"nothing was heard for {self.dead_man.silent_after_s:g} s"
                 log.error("%s: %s", agent, text)
                 try:
-                    await self._on_thread(self.sink.report, agent, b"", "silent", text)
+                    await self._on_thread(self.intake.report, agent, b"", "silent", text)
                 except SinkError as error:
                     log.error("the silence is not on record: %s", error)
             await asyncio.sleep(period_s)
@@ -206,7 +207,7 @@ class Receiver:
             return self._refuse(403, f"the certificate is {name}'s, the request says {request.agent}")
         try:
             done = [await self._on_thread(self._store, piece) for piece in pieces(request, self.limits)]
-            stored = await self._on_thread(self.sink.together, request.agent, done)
+            stored = await self._on_thread(self.intake.together, request.agent, done)
         except SinkError as error:
             log.error("nothing was stored: %s", error)
             return self._refuse(503, "the collector's disk refused to write", retry_s=DISK_RETRY_S)
@@ -217,8 +218,8 @@ class Receiver:
 
     def _store(self, request: Request) -> Stored:
         """On the sink's thread: judge, store, commit a piece of a request."""
-        admitted = admit(request, self.limits, self.sink.width_of)
-        return self.sink.store(admitted)
+        admitted = admit(request, self.limits, self.intake.width_of)
+        return self.intake.store(admitted)
 
     def _answer(self, request: Request, stored: Stored) -> web.Response:
         ack, now_s = stored.acknowledgement, self.now_s()

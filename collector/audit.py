@@ -7,9 +7,8 @@ from agent.wire import WireError
 from agent.wire.ranges import Ranges
 from agent.wire.schema import width
 from agent.wire.text import printable
-from collector.accounted import dropped_ranges, stored_ranges
-from collector.archive import Archive, Stream, decoded, described
-from collector.incidents import SCHEMA
+from collector.archive import Archive, decoded, described
+from collector.sink import Stream
 
 LINE_CHARACTERS = 600
 DOUBTS = ("conflict", "clone", "rollback")  # incidents that make a stream's account worthless
@@ -72,30 +71,18 @@ class Account:
 
 def audit(archive: Archive, quick: bool = False) -> list[Account]:
     """Every stream's account, as of one moment. Unless `quick`, every stored batch is decoded again."""
-    archive.db.execute("BEGIN")
-    try:
+    with archive.as_of_now():
         return [_account(archive, stream, quick) for stream in archive.streams()]
-    finally:
-        archive.db.execute("ROLLBACK")
 
 
 def _account(archive: Archive, stream: Stream, quick: bool) -> Account:
-    db = archive.db
-    stored, reported = Ranges(stored_ranges(db, stream)), Ranges(dropped_ranges(db, stream))
+    stored, reported = Ranges(archive.stored(stream)), Ranges(archive.dropped(stream))
     dropped = reported.minus(stored)  # what was given up and came all the same is here
     everything = Ranges([*stored, *dropped])
-    refused = list(
-        archive.rows(
-            "SELECT sequence, reason FROM refused WHERE agent = ? AND epoch = ? ORDER BY sequence", stream
-        )
-    )
+    refused = archive.refused(stream)
     sealed = max([everything.highest, *(sequence for sequence, _ in refused)])
     missing = Ranges([(1, sealed)] if sealed else []).minus(everything)
-    marks = ", ".join("?" for _ in DOUBTS)
-    doubts = archive.rows(
-        f"SELECT kind, times, text FROM incident WHERE agent = ? AND epoch = ? AND kind IN ({marks})",
-        [*stream, *DOUBTS],
-    )
+    doubts = archive.incidents(stream, DOUBTS)
     widths, unreadable = _schemas(archive, stream)
     damaged, misfits = ([], []) if quick else _damaged(archive, stream, widths)
     return Account(
@@ -116,16 +103,7 @@ def _schemas(archive: Archive, stream: Stream) -> tuple[dict[bytes, int], list[s
     """How many values each schema of a stream describes, and those by which no value can be read."""
     widths: dict[bytes, int] = {}
     found = []
-    rows = archive.rows(
-        "SELECT name, count, schema.body, incident.text FROM"
-        " (SELECT schema AS name, count(*) AS count FROM batch"
-        " WHERE agent = ?1 AND epoch = ?2 AND frames > 0 GROUP BY 1)"
-        " LEFT JOIN schema ON hash = name"
-        " LEFT JOIN incident ON agent = ?1 AND epoch = ?2"
-        " AND kind IN (?3 || lower(hex(name)), ?3 || 'without a hash') GROUP BY 1",
-        [*stream, SCHEMA],
-    )
-    for digest, count, body, refused in rows:
+    for digest, count, body, refused in archive.schemas(stream):
         description, why = described(digest, body) if body is not None else (None, refused)
         if why:
             found.append(f"schema {digest.hex()} of {count} batches: {printable(why)}")
@@ -139,10 +117,7 @@ def _damaged(archive: Archive, stream: Stream, widths: dict[bytes, int]) -> tupl
     their schema, which came after them, does not describe.
     """
     found, misfits, frames, values, count = [], [], 0, 0, 0
-    rows = archive.rows(
-        "SELECT sequence, frames, value_count, blob FROM batch WHERE agent = ? AND epoch = ?", stream
-    )
-    for sequence, row_frames, row_values, blob in rows:
+    for sequence, row_frames, row_values, blob in archive.rows(stream):
         count, frames, values = count + 1, frames + row_frames, values + row_values
         try:
             batch = decoded(blob)
@@ -155,9 +130,7 @@ def _damaged(archive: Archive, stream: Stream, widths: dict[bytes, int]) -> tupl
         m = batch.raw.shape[1]
         if batch.frames and batch.schema and widths.get(batch.schema, m) != m:
             misfits.append(f"{sequence}: {m} values in a frame, its schema describes {widths[batch.schema]}")
-    for sums in archive.rows(
-        "SELECT batches, frames, value_count FROM stream WHERE agent = ? AND epoch = ?", stream
-    ):
-        if sums != (count, frames, values):
-            found.append(f"sums: {sums[0]} batches were stored, {count} are here")
+    sums = archive.sums(stream)
+    if sums and sums != (count, frames, values):
+        found.append(f"sums: {sums.batches} batches were stored, {count} are here")
     return found, misfits

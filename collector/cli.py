@@ -17,9 +17,8 @@ from collector.audit import audit
 from collector.export import ExportError, Wanted, export
 from collector.moment import Moment
 from collector.serve import ServeError, Tls, serve
+from collector.sinks import KINDS, Chosen, parse
 from collector.told import LINE_CHARACTERS, Told
-
-SCHEME = "sqlite:"
 
 
 def fail(message: object) -> NoReturn:
@@ -37,28 +36,28 @@ class OneLine(logging.Formatter):
         return super().formatMessage(record)
 
 
-class SinkPath(click.ParamType[Path]):
-    """sqlite:PATH."""
+class SinkPlace(click.ParamType[Chosen]):
+    """SCHEME:PLACE, of `collector.sinks`."""
 
-    name = "sqlite:PATH"
+    name = "|".join(kind.form for kind in KINDS.values())
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return the path."""
-        text = str(value)
-        if not text.startswith(SCHEME) or text == SCHEME:
-            self.fail(f"{text!r}: expected sqlite:PATH, such as sqlite:/var/lib/cellwarden/collector.db")
-        return Path(text.removeprefix(SCHEME))
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Chosen:
+        """Return the kind and the place."""
+        try:
+            return parse(str(value))
+        except ValueError as error:
+            self.fail(str(error))
 
 
 file_path = click.Path(path_type=Path)
-sink_option = click.option("--sink", type=SinkPath(), required=True, help="The collector's database.")
+sink_option = click.option("--sink", type=SinkPlace(), required=True, help="The collector's database.")
 
 
 @contextmanager
-def reading(path: Path, told: Told) -> Iterator[Archive]:
+def reading(sink: Chosen, told: Told) -> Iterator[Archive]:
     """A collector's database, read-only; where it cannot be read at all that is one line."""
     try:
-        archive = Archive(path, told)
+        archive = sink.kind.read(sink.place, told)
         try:
             yield archive
         finally:
@@ -74,7 +73,7 @@ def main() -> None:
 
 
 @main.command("serve")
-@click.option("--sink", type=SinkPath(), required=True, help="Where batches are kept.")
+@click.option("--sink", type=SinkPlace(), required=True, help="Where batches are kept.")
 @click.option(
     "--listen", default="127.0.0.1:8440", show_default=True, help="HOST:PORT; port 0: any free one."
 )
@@ -91,7 +90,7 @@ def main() -> None:
     help="Say in the local network (mDNS) that a collector of this name, that of its certificate, is here.",
 )
 def serve_command(
-    sink: Path,
+    sink: Chosen,
     listen: str,
     tls_cert: Path | None,
     tls_key: Path | None,
@@ -124,7 +123,7 @@ def serve_command(
 @sink_option
 @click.option("--quick", is_flag=True, help="Believe the rows; do not decode every batch again.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
-def audit_command(sink: Path, quick: bool, as_json: bool) -> None:
+def audit_command(sink: Chosen, quick: bool, as_json: bool) -> None:
     """Say for every agent and epoch where everything that was sealed has gone.
 
     \b
@@ -154,7 +153,7 @@ def audit_command(sink: Path, quick: bool, as_json: bool) -> None:
 @click.option("--to", "end", type=Moment(), help="Up to this UTC time, itself left out.")
 @click.option("--output", type=file_path, help="A new file; csv goes to standard output by default.")
 def export_command(
-    sink: Path,
+    sink: Chosen,
     _format: str,
     agent: str | None,
     unit: str | None,

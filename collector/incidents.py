@@ -1,12 +1,14 @@
-"""What a person must look at: agents that are two machines, or an older copy of themselves, or silent."""
+"""What a person must look at: agents that are two machines, or an older copy of themselves, or silent.
+
+Pure: what is stored is passed in, or asked for.
+"""
 
 import contextlib
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from agent.wire import CLOCK_SYNCHRONISED, Batch, WireError, decode_batch
+from collector.sink import Range, Stream
 
-Stream = tuple[str, bytes]
 SCHEMA = "schema "
 BOOTS = 8  # of each stream that are remembered: two machines that live take turns
 
@@ -14,9 +16,12 @@ BOOTS = 8  # of each stream that are remembered: two machines that live take tur
 class Times:
     """When the last few boots of each stream had their frames, as (first, last) in ns of UTC; None: their
     clock is not to be believed. Known since the start of this collector, and from their first and last batch.
+
+    held: the bytes of a stored batch.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, held: Callable[[Stream, int], bytes | None]) -> None:
+        self._held = held
         self._of: dict[Stream, dict[bytes, tuple[int, int] | None]] = {}
         self._looked_up: set[tuple[Stream, bytes]] = set()
 
@@ -31,19 +36,16 @@ class Times:
         if len(boots) > BOOTS:
             del boots[next(iter(boots))]
 
-    def look_up(self, db: sqlite3.Connection, stream: Stream, boot_id: bytes) -> None:
-        """Take in what was stored before the start."""
+    def look_up(self, stream: Stream, boot_id: bytes, span: Range) -> None:
+        """Take in what was stored of a boot before the start."""
         if (stream, boot_id) in self._looked_up:
             return
         self._looked_up.add((stream, boot_id))
-        rows = db.execute(
-            "SELECT blob FROM batch JOIN boot USING (agent, epoch)"
-            " WHERE agent = ? AND epoch = ? AND boot_id = ? AND sequence IN (first, last)",
-            [*stream, boot_id],
-        ).fetchall()
-        for (blob,) in rows:
+        for sequence in sorted(set(span)):
+            blob = self._held(stream, sequence)
             with contextlib.suppress(WireError):  # from before it was refused
-                self.take(stream, decode_batch(blob))
+                if blob is not None:  # else it comes just now
+                    self.take(stream, decode_batch(blob))
 
     def overlap(self, stream: Stream, one: bytes, other: bytes) -> bool:
         """Whether both boots were heard, and neither is known to have ended before the other began."""
@@ -54,18 +56,8 @@ class Times:
         return a is None or b is None or (a[0] <= b[1] and b[0] <= a[1])
 
 
-def record(db: sqlite3.Connection, stream: Stream, kind: str, text: str, now_ns: int) -> None:
-    """Count an incident; the first text of each kind stays."""
-    db.execute(
-        "INSERT INTO incident VALUES (?, ?, ?, ?, 1, ?, ?)"
-        " ON CONFLICT DO UPDATE SET times = times + 1, last_utc_ns = excluded.last_utc_ns",
-        [*stream, kind, text, now_ns, now_ns],
-    )
-
-
-def counts(db: sqlite3.Connection) -> list[tuple[str, str, int]]:
+def counts(rows: Iterable[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
     """How often each agent was in an incident of each kind, as (agent, kind, times)."""
-    rows = db.execute("SELECT agent, kind, times FROM incident ORDER BY 1, 2")
     found: dict[tuple[str, str], int] = {}
     for agent, kind, times in rows:
         key = agent, kind.partition(" ")[0]  # "schema HASH"
@@ -80,49 +72,40 @@ def of_schema(bad: tuple[bytes | None, str]) -> tuple[str, str]:
     return f"{SCHEMA}{name}", f"cannot be used, its values stay raw numbers: {reason}"
 
 
-def of_epochs(db: sqlite3.Connection, stream: Stream) -> list[str]:
-    """Whether this epoch goes on although a later one of the same agent was seen: an old image, restored."""
-    agent, epoch = stream
-    later = db.execute(
-        "SELECT newer.epoch FROM stream AS newer JOIN stream AS this ON this.agent = newer.agent"
-        " WHERE this.agent = ? AND this.epoch = ? AND newer.epoch <> this.epoch"
-        " AND newer.rowid > this.rowid LIMIT 1",  # by arrival: this collector's clock may have gone back
-        [agent, epoch],
-    ).fetchone()
+def of_epochs(stream: Stream, epochs: Sequence[bytes]) -> list[str]:
+    """Whether this epoch goes on although a later one of the same agent was seen: an old image, restored.
+
+    epochs: of the agent, by arrival: this collector's clock may have gone back.
+    """
+    epoch = stream[1]
+    later = epochs[epochs.index(epoch) + 1 :] if epoch in epochs else ()
     if not later:
         return []
-    epochs = f"epoch {epoch.hex()} goes on after epoch {later[0].hex()} began"
-    return [f"{epochs}: an old database was restored, or two agents share one id"]
+    went_on = f"epoch {epoch.hex()} goes on after epoch {min(later).hex()} began"
+    return [f"{went_on}: an old database was restored, or two agents share one id"]
 
 
-def of_boots(db: sqlite3.Connection, stream: Stream, batches: Sequence[Batch], times: Times) -> list[str]:
+def of_boots(stream: Stream, batches: Sequence[Batch], spans: dict[bytes, Range], times: Times) -> list[str]:
     """Extend the span of sequences of each boot, and say which spans overlap, in time too: one machine boots
     in turn, but what an epoch that ended had not delivered follows in the next one, by priority.
     """
-    spans: dict[bytes, tuple[int, int]] = {}
+    new: dict[bytes, Range] = {}
     for batch in batches:
         times.take(stream, batch)
-        first, last = spans.get(batch.boot_id, (batch.sequence, batch.sequence))
-        spans[batch.boot_id] = min(first, batch.sequence), max(last, batch.sequence)
+        first, last = new.get(batch.boot_id, (batch.sequence, batch.sequence))
+        new[batch.boot_id] = min(first, batch.sequence), max(last, batch.sequence)
     found = []
-    for boot_id, (first, last) in spans.items():
-        db.execute(
-            "INSERT INTO boot VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
-            [*stream, boot_id, first, last],
-        )
-        others = db.execute(
-            "SELECT other.boot_id FROM boot AS other JOIN boot AS this USING (agent, epoch)"
-            " WHERE agent = ? AND epoch = ? AND this.boot_id = ? AND other.boot_id <> this.boot_id"
-            " AND other.first <= this.last AND this.first <= other.last",
-            [*stream, boot_id],
-        )
-        other = None
-        for (name,) in others.fetchall():
-            for boot in (boot_id, name):
-                times.look_up(db, stream, boot)
-            other = name if times.overlap(stream, boot_id, name) else other
-        if other:
-            boots = f"boots {boot_id.hex()} and {other.hex()}"
+    for boot_id, span in new.items():
+        before = spans.get(boot_id, span)
+        first, last = spans[boot_id] = min(span[0], before[0]), max(span[1], before[1])
+        beside = None
+        for other in sorted(spans):
+            if other == boot_id or spans[other][0] > last or first > spans[other][1]:
+                continue
+            for boot in (boot_id, other):
+                times.look_up(stream, boot, spans[boot])
+            beside = other if times.overlap(stream, boot_id, other) else beside
+        if beside:
+            boots = f"boots {boot_id.hex()} and {beside.hex()}"
             found.append(f"{boots} seal batches in turns: two machines with one database")
     return found

@@ -18,8 +18,10 @@ from collector.announce import announce, possible
 from collector.app import Receiver
 from collector.deadman import DeadMan
 from collector.handshake import Handshake
+from collector.intake import Intake
 from collector.runner import Runner
-from collector.sink_sqlite import Sink, SinkError
+from collector.sink import SinkError
+from collector.sinks import Chosen
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ def parse_listen(listen: str, tls: Tls | None) -> tuple[str, int]:
 
 
 async def serve(
-    database: Path, listen: str, tls: Tls | None, silent_after_s: float, announced: str = ""
+    chosen: Chosen, listen: str, tls: Tls | None, silent_after_s: float, announced: str = ""
 ) -> None:
     """Receive until SIGTERM or SIGINT; what was accepted by then is committed and acknowledged.
 
@@ -81,13 +83,13 @@ async def serve(
     host, port = parse_listen(listen, tls)
     context = tls.context() if tls else None
     try:
-        sink = Sink(database, time.time_ns)
+        intake = Intake(chosen.kind.open(chosen.place), time.time_ns)
     except SinkError as error:
-        raise ServeError(f"{error}; give --sink sqlite:PATH of a file that can be written") from error
+        raise ServeError(f"{error}; give --sink {chosen.kind.form} {chosen.kind.needs}") from error
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    receiver = Receiver(sink, dead_man=DeadMan(silent_after_s))
+    receiver = Receiver(intake, dead_man=DeadMan(silent_after_s))
     runner = Runner(
         receiver.app(), access_log=None, shutdown_timeout=DRAIN_S, auto_decompress=False, handle_signals=False
     )
@@ -112,7 +114,7 @@ async def serve(
         await asyncio.wait(tasks)
         await runner.cleanup()
         receiver.thread.shutdown(wait=True)
-        sink.close()
+        intake.close()
 
 
 def _url(runner: web.AppRunner, host: str, tls: Tls | None) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 from agent.bench.wire import Figure, Int64s, batch_of, simulated
 from agent.wire import Limits, Request, decode_request, encode_ack, encode_batch, encode_request
 from collector.admission import admit
-from collector.sink_sqlite import Sink
+from collector.intake import Intake
+from collector.sqlite.sink import SqliteSink
 
 REQUESTS, BATCHES = 12, 64
 FRAMES = 10  # a batch of 10 s at 1 s
@@ -38,18 +39,18 @@ def measure() -> list[Figure]:
 def _measure(database: Path, rng: np.random.Generator, rows: Int64s) -> tuple[float, float, float, float]:
     """Values and batches per second, bytes written when all comes again, database bytes per value."""
     bodies = [_request(rng, rows, first) for first in range(1, REQUESTS * BATCHES, BATCHES)]
-    sink = Sink(database, time.time_ns)
+    intake = Intake(SqliteSink(database), time.time_ns)
     try:
         start_s = time.perf_counter()
         for body in bodies:
-            _take(sink, body)
+            _take(intake, body)
         took_s = time.perf_counter() - start_s
         before = _written_bytes()
         for body in bodies:
-            _take(sink, body)
+            _take(intake, body)
         duplicates = _written_bytes() - before
     finally:
-        sink.close()
+        intake.close()
     values = rows.size * REQUESTS * BATCHES
     return values / took_s, REQUESTS * BATCHES / took_s, float(duplicates), database.stat().st_size / values
 
@@ -62,8 +63,8 @@ def _request(rng: np.random.Generator, rows: Int64s, first: int) -> bytes:
     return encode_request(Request(batch.agent, batch.epoch, batches))
 
 
-def _take(sink: Sink, body: bytes) -> None:
-    encode_ack(sink.store(admit(decode_request(body), Limits())).acknowledgement)
+def _take(intake: Intake, body: bytes) -> None:
+    encode_ack(intake.store(admit(decode_request(body), Limits())).acknowledgement)
 
 
 def _written_bytes() -> int:

@@ -19,7 +19,8 @@ from agent.replay.timeline import NS, Timeline, utc
 from agent.store.reading import Buffer, BufferError
 from agent.wire import Batch
 from agent.wire.si import to_si
-from collector.archive import Archive, ArchiveError
+from collector.archive import ArchiveError
+from collector.sqlite.archive import SqliteArchive
 
 MAGIC = b"SQLite format 3\0"
 PERIOD_FRAMES = 60  # in which the period of polls is seen
@@ -65,7 +66,7 @@ def open_stored(path: Path, tell: Callable[[str], None]) -> Source:
         if {"ledger", "batch"} <= tables:
             return Buffer(path, tell)
         if {"stream", "batch"} <= tables:
-            return Archive(path, tell)
+            return SqliteArchive(path, tell)
     except ERRORS as error:
         raise MapError(f"{path}: cannot be read: {error}") from error
     raise MapError(

@@ -9,15 +9,16 @@ from typing import Any
 from aiohttp import web
 
 from collector.app import Receiver
+from collector.intake import Intake
 from collector.runner import Runner
-from collector.sink_sqlite import Sink
+from collector.sqlite.sink import SqliteSink
 
 
 @asynccontextmanager
 async def receiving(tmp_path: Path, **options: Any) -> AsyncIterator[tuple[Receiver, str]]:
     """Give it, and its URL."""
-    sink = Sink(tmp_path / "collector.db", time.time_ns)
-    receiver = Receiver(sink, **options)
+    intake = Intake(SqliteSink(tmp_path / "collector.db"), time.time_ns)
+    receiver = Receiver(intake, **options)
     runner = Runner(receiver.app(), auto_decompress=False, shutdown_timeout=0.2)
     await runner.setup()
     try:
@@ -26,4 +27,4 @@ async def receiving(tmp_path: Path, **options: Any) -> AsyncIterator[tuple[Recei
     finally:
         await runner.cleanup()
         receiver.thread.shutdown()
-        sink.close()
+        intake.close()

@@ -13,9 +13,10 @@ import pytest
 from agent.quality import Quality
 from agent.wire import Acknowledgement, Batch, Limits, Request, encode_batch, encode_schema
 from collector.admission import admit
-from collector.archive import Archive
 from collector.audit import Account, audit
-from collector.sink_sqlite import Sink
+from collector.intake import Intake
+from collector.sqlite.archive import SqliteArchive
+from collector.sqlite.sink import SqliteSink
 from tests.collector.processes import COMMAND, EPOCH, rows, seal
 
 
@@ -39,16 +40,16 @@ def give(
     database: Path, *batches: tuple[int, bytes], epoch: bytes = EPOCH, clock: Clock | None = None
 ) -> Acknowledgement:
     """Store batches as a collector does, then close it."""
-    sink = Sink(database, clock or Clock())
+    intake = Intake(SqliteSink(database), clock or Clock())
     try:
         request = Request("site-1", epoch, list(batches))
-        return sink.store(admit(request, Limits())).acknowledgement
+        return intake.store(admit(request, Limits())).acknowledgement
     finally:
-        sink.close()
+        intake.close()
 
 
 def accounts(database: Path) -> list[Account]:
-    archive = Archive(database)
+    archive = SqliteArchive(database)
     try:
         return audit(archive)
     finally:
@@ -122,18 +123,18 @@ def test_an_old_database_that_goes_on_after_a_new_one_began_shows(database: Path
 
 
 def test_duplicates_write_nothing_and_are_counted_with_what_comes_next(database: Path) -> None:
-    sink = Sink(database, Clock())
+    intake = Intake(SqliteSink(database), Clock())
     try:
         admitted = admit(Request("site-1", EPOCH, [seal(1), seal(2)]), Limits())
-        sink.store(admitted)
+        intake.store(admitted)
         before = database.with_name("collector.db-wal").stat().st_size, database.stat().st_size
         for _ in range(5):
-            assert sink.store(admitted).duplicates == 2
+            assert intake.store(admitted).duplicates == 2
         assert (database.with_name("collector.db-wal").stat().st_size, database.stat().st_size) == before
-        sink.store(admit(Request("site-1", EPOCH, [seal(3), seal(3)]), Limits()))
+        intake.store(admit(Request("site-1", EPOCH, [seal(3), seal(3)]), Limits()))
         assert rows(database, "SELECT duplicates, batches FROM stream") == [(11, 3)]
     finally:
-        sink.close()
+        intake.close()
 
 
 def test_nonsense_in_a_gap_record_is_refused_and_accounts_for_nothing(database: Path) -> None:
@@ -156,21 +157,21 @@ def test_nonsense_in_a_gap_record_is_refused_and_accounts_for_nothing(database: 
 
 
 def test_a_failed_commit_leaves_no_trace_and_acknowledges_nothing(database: Path) -> None:
-    sink = Sink(database, Clock())
+    intake = Intake(SqliteSink(database), Clock())
     try:
-        sink.store(admit(Request("site-1", EPOCH, [seal(1)]), Limits()))
-        sink._db.execute(
+        intake.store(admit(Request("site-1", EPOCH, [seal(1)]), Limits()))
+        intake.sink._db.execute(
             "CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT raise(ABORT, 'disk full'); END"
         )
         doomed = admit(Request("site-1", EPOCH, [seal(2), seal(3, events=({"kind": "alarm"},))]), Limits())
         with pytest.raises(Exception, match="disk full"):
-            sink.store(doomed)
-        ack = sink.store(admit(Request("site-1", EPOCH, []), Limits())).acknowledgement
+            intake.store(doomed)
+        ack = intake.store(admit(Request("site-1", EPOCH, []), Limits())).acknowledgement
         assert (ack.durable_through, ack.missing) == (1, [])
-        sink._db.execute("DROP TRIGGER full")
-        assert sink.store(doomed).acknowledgement.durable_through == 3
+        intake.sink._db.execute("DROP TRIGGER full")
+        assert intake.store(doomed).acknowledgement.durable_through == 3
     finally:
-        sink.close()
+        intake.close()
 
 
 def test_a_database_of_a_newer_version_is_refused(database: Path) -> None:
@@ -180,7 +181,7 @@ def test_a_database_of_a_newer_version_is_refused(database: Path) -> None:
     db.commit()
     db.close()
     with pytest.raises(Exception, match=r"written by a newer cellwarden \(it knows m999_later\)"):
-        Sink(database, Clock())
+        Intake(SqliteSink(database), Clock())
 
 
 DESCRIPTION = {
@@ -203,9 +204,9 @@ def test_an_export_is_what_was_measured_with_its_quality(database: Path) -> None
     times = np.array([0, 10**9, 2 * 10**9], np.int64) + 1_790_000_000 * 10**9
     clock = np.array([1, 0, 0x81], np.uint8)
     batch = Batch("site-1", EPOCH, 1, "rack1/bmu1", digest, EPOCH, times, times, clock, raw, quality)
-    sink = Sink(database, Clock())
-    sink.store(admit(Request("site-1", EPOCH, [(1, encode_batch(batch))], [body]), Limits()))
-    sink.close()
+    intake = Intake(SqliteSink(database), Clock())
+    intake.store(admit(Request("site-1", EPOCH, [(1, encode_batch(batch))], [body]), Limits()))
+    intake.close()
 
     done = run("export", database, "--to", "2026-09-21T14:13:22")
     assert done.returncode == 0, done.stderr

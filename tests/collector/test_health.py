@@ -36,7 +36,7 @@ async def post(url: str, *batches: tuple[int, bytes]) -> int:
 
 
 def limit(receiver: Receiver, pages: int) -> None:
-    receiver.thread.submit(receiver.sink._db.execute, f"PRAGMA max_page_count = {pages}").result()
+    receiver.thread.submit(receiver.intake.sink._db.execute, f"PRAGMA max_page_count = {pages}").result()
 
 
 async def test_a_full_database_is_not_ok_until_there_is_room(tmp_path: Path) -> None:
@@ -77,11 +77,11 @@ async def test_files_that_are_gone_are_not_acknowledged_into(tmp_path: Path, suf
 async def test_a_database_that_can_only_be_read_is_not_ok(tmp_path: Path) -> None:
     async with receiving(tmp_path, now_s=iter(range(0, 10_000, 10)).__next__) as (receiver, url):
         assert await post(url, seal(1)) == 200
-        receiver.thread.submit(receiver.sink._db.execute, "PRAGMA query_only = ON").result()
+        receiver.thread.submit(receiver.intake.sink._db.execute, "PRAGMA query_only = ON").result()
         status, said = await health(url)
         assert status == 503
         assert "readonly" in said["trouble"]
-        receiver.thread.submit(receiver.sink._db.execute, "PRAGMA query_only = OFF").result()
+        receiver.thread.submit(receiver.intake.sink._db.execute, "PRAGMA query_only = OFF").result()
         assert (await health(url))[0] == 200
 
 

@@ -22,9 +22,9 @@ from agent.wire import (
     encode_schema,
 )
 from agent.wire.schema import hash_of
-from collector.archive import Archive
 from collector.asking import Asking
 from collector.audit import audit
+from collector.sqlite.archive import SqliteArchive
 from tests.collector.processes import DESCRIPTION, EPOCH, SCHEMA, SCHEMA_BODY, Collector, collecting, seal
 
 NAN, INF, HUGE = float("nan"), float("inf"), 2**64 - 1
@@ -218,7 +218,7 @@ def test_an_unusable_schema_is_told_and_not_asked_for_at_once_and_its_batches_ar
     metrics = collector.http("GET", "/metrics")[1]
     assert b'incidents_total{agent="site-1",kind="schema"}' in metrics
     told: list[str] = []
-    archive = Archive(collector.database, told.append)
+    archive = SqliteArchive(collector.database, told.append)
     assert archive.description(digest) is None
     assert [line for line in told if said in line] == told
     (account,) = (one for one in audit(archive) if one.epoch == epoch.hex())

@@ -104,7 +104,7 @@ async def test_a_silent_site_is_an_alarm_until_it_is_heard_again(tmp_path: Path)
             await post(2)
             assert (await health())["silent"] == []
         watch.cancel()
-        assert receiver.sink._db.execute("SELECT agent, kind, times FROM incident").fetchall() == [
+        assert receiver.intake.sink._db.execute("SELECT agent, kind, times FROM incident").fetchall() == [
             ("site-1", "silent", 1)
         ]
 

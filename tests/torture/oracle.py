@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from collector.archive import Archive
 from collector.audit import audit
+from collector.sqlite.archive import SqliteArchive
 
 
 @dataclass
@@ -33,7 +33,7 @@ def judge(database: Path, oracles: Iterable[Oracle]) -> tuple[list[str], Counter
     Return what is wrong, and how often the agents' buffers spoke of themselves.
     """
     oracles = list(oracles)
-    archive = Archive(database)
+    archive = SqliteArchive(database)
     try:
         ours = {oracle.agent for oracle in oracles}  # what strangers left behind is theirs
         accounts = [account for account in audit(archive) if account.agent in ours]
@@ -61,7 +61,7 @@ def judge(database: Path, oracles: Iterable[Oracle]) -> tuple[list[str], Counter
     return wrong, said
 
 
-def _alarms(archive: Archive, agent: str) -> list[dict[str, Any]]:
+def _alarms(archive: SqliteArchive, agent: str) -> list[dict[str, Any]]:
     query = "SELECT record FROM event WHERE kind = 'alarm' AND agent = ?"
     return [json.loads(record) for (record,) in archive.db.execute(query, [agent])]
 

@@ -20,7 +20,8 @@ from agent.store.ledger import Event
 from agent.store.store import Store
 from agent.wire import Limits, Request, encode_schema
 from collector.admission import admit
-from collector.sink_sqlite import Sink
+from collector.intake import Intake
+from collector.sqlite.sink import SqliteSink
 from drivers.connect import connect
 from drivers.profile.load import parse_profile
 from tests.agent.store.buffers import BOOT, open_batch, own_alarm
@@ -96,10 +97,10 @@ class Agent:
         store = Store(self.path, agent, BOOT, "main", own_alarm, Settings())
         epoch, pending = store.pending(10**6, 10**9)
         store.close()
-        sink = Sink(archive, lambda: NOON_S * 10**9)
+        intake = Intake(SqliteSink(archive), lambda: NOON_S * 10**9)
         request = Request(agent, epoch, [(b.sequence, b.blob) for b in pending], [self.body])
-        sink.store(admit(request, Limits()))
-        sink.close()
+        intake.store(admit(request, Limits()))
+        intake.close()
         return archive
 
 

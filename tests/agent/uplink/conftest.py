@@ -23,9 +23,10 @@ from agent.uplink.pace import Pace
 from agent.uplink.uplink import CONFLICT, Uplink
 from agent.wire import Limits, Request, decode_request, encode_schema
 from collector.app import Receiver
-from collector.archive import Archive
 from collector.audit import Account, audit
-from collector.sink_sqlite import Sink
+from collector.intake import Intake
+from collector.sqlite.archive import SqliteArchive
+from collector.sqlite.sink import SqliteSink
 from tests.agent.store.buffers import BOOT, own_alarm
 
 
@@ -88,7 +89,7 @@ class Site:
                 await asyncio.sleep(0)
 
     def audit(self) -> list[Account]:
-        archive = Archive(self.receiver.sink.path)
+        archive = SqliteArchive(self.receiver.intake.sink.path)
         try:
             return audit(archive)
         finally:
@@ -103,8 +104,8 @@ def batch(at_s: int, n: int = 30) -> OpenBatch:
 
 @asynccontextmanager
 async def site_in(folder: Path, **options: Any) -> AsyncIterator[Site]:
-    sink = Sink(folder / "collector.db", time.time_ns)
-    receiver = Receiver(sink, **options)
+    intake = Intake(SqliteSink(folder / "collector.db"), time.time_ns)
+    receiver = Receiver(intake, **options)
     app = receiver.app()
     runner = web.AppRunner(app, auto_decompress=False)
     store = Store(folder / "buffer.db", "site-1", BOOT, "main", own_alarm)
@@ -133,7 +134,7 @@ async def site_in(folder: Path, **options: Any) -> AsyncIterator[Site]:
         await site.writer(store.close)
         site.writer.close()
         receiver.thread.shutdown()
-        sink.close()
+        intake.close()
 
 
 @pytest.fixture

@@ -1,0 +1,205 @@
+"""From an admitted request to the rows of a sink: one change, acknowledged only after it was written."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agent.wire import Acknowledgement, WireError, decode_schema, schema
+from agent.wire.ranges import durable
+from collector import incidents
+from collector.account import Accounts, Batches, event_rows, sort
+from collector.admission import Admitted
+from collector.sink import Change, Sink, SinkError, Stream
+
+MISSING_NAMED = 256  # ranges in one acknowledgement, beside those around what was sent
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a request. `conflicts` are keys already held with other bytes, `unusable` hashes of
+    schemas that were refused, `incidents` what a person must look at, as (kind, text); `asked` and `schemas`
+    are what its sound batches are called, and are read by.
+    """
+
+    acknowledgement: Acknowledgement
+    stored: int
+    values: int
+    duplicates: int
+    conflicts: list[int]
+    unusable: list[bytes | None]
+    incidents: list[tuple[str, str]]
+    asked: list[int]
+    schemas: set[bytes]
+
+
+class Intake:
+    """Batches of any number of agents, on their way into one sink. One thread at a time uses it.
+
+    `trouble`: why nothing can be stored, as of the last time that it was tried; "" where something can.
+    """
+
+    trouble = ""
+
+    def __init__(self, sink: Sink, utc_ns: Callable[[], int]) -> None:
+        self.sink = sink
+        self._utc_ns = utc_ns
+        self._accounts = Accounts(sink.accounted)
+        self._duplicates: dict[Stream, int] = {}  # counted, and written with the next change
+        self._times = incidents.Times(sink.held)
+        self._wanted_bytes = 0  # of what could not be stored last
+        self._widths: dict[bytes, int | None] = {}  # of stored schemas
+
+    def close(self) -> None:
+        """Write the counts that were waiting for a change, and close."""
+        self._write_counts()
+        self.sink.close()
+
+    def store(self, admitted: Admitted) -> Stored:
+        """Store what is new in one synchronous transaction; a request of duplicates writes nothing.
+
+        Raises SinkError where the disk refused: then nothing of the request was stored.
+        """
+        stream = (admitted.agent, admitted.epoch)
+        try:
+            with self._telling():
+                new, conflicts, duplicates = sort(admitted.batches, lambda s: self.sink.held(stream, s))
+                found: list[tuple[str, str]] = []
+                if duplicates:
+                    self._duplicates[stream] = self._duplicates.get(stream, 0) + duplicates
+                self._wanted_bytes = 2 * sum(len(blob) for _, blob in new)  # with rows and index
+                news = new or conflicts or admitted.refused or admitted.bad_schemas
+                if news or self._unknown(list(admitted.schemas)):
+                    change = self._change(admitted, new, conflicts)
+                    self._write(change)
+                    found = list(change.incidents)
+                self._wanted_bytes = 0
+                asked = [batch.sequence for batch, _ in admitted.batches]
+                schemas = {batch.schema for batch, _ in admitted.batches if batch.schema}
+                ack = self._acknowledgement(stream, asked, schemas, admitted.refused)
+                self.sink.check()
+        except BaseException:
+            self._accounts.clear()  # it may say more than the sink does
+            raise
+        values = sum(batch.values for batch, _ in new)
+        unusable = [digest for digest, _ in admitted.bad_schemas]
+        return Stored(ack, len(new), values, duplicates, conflicts, unusable, found, asked, schemas)
+
+    def together(self, agent: str, pieces: Sequence[Stored]) -> Stored:
+        """What became of a request that was stored piece by piece. Raises SinkError."""
+
+        def all_of(name: str) -> list[Any]:
+            return [one for piece in pieces for one in getattr(piece, name)]
+
+        refused = [one for piece in pieces for one in piece.acknowledgement.refused]
+        asked, schemas = all_of("asked"), set(all_of("schemas"))
+        with self._telling():
+            stream = (agent, pieces[0].acknowledgement.epoch)
+            ack = self._acknowledgement(stream, asked, schemas, refused)
+        return Stored(
+            ack,
+            sum(piece.stored for piece in pieces),
+            sum(piece.values for piece in pieces),
+            sum(piece.duplicates for piece in pieces),
+            all_of("conflicts"),
+            all_of("unusable"),
+            all_of("incidents"),
+            asked,
+            schemas,
+        )
+
+    def width_of(self, digest: bytes) -> int | None:
+        """How many values a stored schema describes; None where there is none that can be used."""
+        if digest not in self._widths:
+            with self._telling():
+                body = self.sink.schema(digest)
+            if body is None:
+                return None
+            try:
+                description = decode_schema(body)[1]
+            except WireError:
+                description = {}
+            self._widths[digest] = None if schema.unusable(description) else schema.width(description)
+        return self._widths[digest]
+
+    def agents(self) -> list[str]:
+        """Every agent that was ever heard."""
+        with self._telling():
+            return self.sink.agents()
+
+    def incidents(self) -> list[tuple[str, str, int]]:
+        """(agent, kind, times) of what a person must look at."""
+        with self._telling():
+            return incidents.counts(self.sink.incidents())
+
+    def look(self, anew: bool) -> str:
+        """Return `trouble` as it is now; anew: try whether something can be written."""
+        with suppress(SinkError), self._telling():
+            self.sink.check()
+            self.sink.check_room()
+            if anew or self.trouble:
+                self.sink.try_to_write(self._wanted_bytes)
+                self.trouble = ""
+                self._write_counts()
+        return self.trouble
+
+    def missing(self) -> dict[str, int]:
+        """How many batches are missing below the highest seen, for every agent heard since the start."""
+        return self._accounts.missing()
+
+    def report(self, agent: str, epoch: bytes, kind: str, text: str) -> None:
+        """Put an incident on record."""
+        with self._telling():
+            self._write(Change((agent, epoch), self._utc_ns(), incidents=[(kind, text)]))
+
+    def _change(self, admitted: Admitted, new: Batches, conflicts: list[int]) -> Change:
+        """What a request changes: its new rows, and what a person must look at."""
+        stream = (admitted.agent, admitted.epoch)
+        before = self.sink.boots(stream) if new else {}
+        spans, found = dict(before), list[tuple[str, str]]()
+        if new:
+            found += [("rollback", text) for text in incidents.of_epochs(stream, self.sink.epochs(stream[0]))]
+            boots = incidents.of_boots(stream, [batch for batch, _ in new], spans, self._times)
+            found += [("clone", text) for text in boots]
+        for sequence in conflicts:
+            text = f"batch {sequence} came again with other bytes: a cloned or restored agent"
+            found.append(("conflict", text))
+        return Change(
+            stream,
+            self._utc_ns(),
+            batches=new,
+            events=list(event_rows(new)),
+            dropped=self._accounts.take(stream, new),
+            refused=admitted.refused,
+            schemas=admitted.schemas,
+            boots={boot_id: span for boot_id, span in spans.items() if span != before.get(boot_id)},
+            incidents=[*found, *map(incidents.of_schema, admitted.bad_schemas)],
+        )
+
+    def _write(self, change: Change) -> None:
+        self.sink.write(replace(change, duplicates=dict(self._duplicates)))
+        self._duplicates.clear()
+        self.trouble = ""
+
+    def _write_counts(self) -> None:
+        """Write the duplicates that were counted since the last change."""
+        if self._duplicates:
+            self._write(Change(next(iter(self._duplicates)), self._utc_ns()))
+
+    def _acknowledgement(
+        self, stream: Stream, asked: list[int], schemas: set[bytes], refused: list[tuple[int, str]]
+    ) -> Acknowledgement:
+        through, missing = durable(self._accounts.of(stream), MISSING_NAMED, asked)
+        return Acknowledgement(stream[1], through, missing, self._unknown(sorted(schemas)), refused)
+
+    def _unknown(self, hashes: list[bytes]) -> list[bytes]:
+        return [digest for digest in hashes if self.sink.schema(digest) is None]
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Keep what the sink says as `trouble`, until something can be stored."""
+        try:
+            yield
+        except SinkError as error:
+            self.trouble = error.why
+            raise

@@ -1,0 +1,112 @@
+"""What a database does to be a collector's sink: it keeps rows, in one transaction each time, and finds them.
+
+It does not know what the rows mean: `collector.intake` works out ranges, gaps, duplicates, conflicts and
+incidents, alike for every database. Another one is a package beside `collector.sqlite`, a row of
+`collector.sinks`, and a row of the contract that it then passes (`tests/collector/test_sinks.py`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from agent.wire import Batch
+
+Stream = tuple[str, bytes]  # agent, epoch
+Range = tuple[int, int]  # of sequences, both ends included
+
+
+class SinkError(Exception):
+    """The database cannot be opened, read or written; nothing of the call was stored.
+
+    where: the database, as its owner names it. why: in the database's own words.
+    """
+
+    def __init__(self, where: object, why: object) -> None:
+        super().__init__(f"{where}: {why}")
+        self.why = str(why)
+
+
+class EventRow(NamedTuple):
+    """An event as people search for it: where it lies in its batch, and what it says, as JSON."""
+
+    sequence: int
+    position: int
+    kind: str
+    unit: str
+    record: str
+
+
+class Dropped(NamedTuple):
+    """A range that an agent gave up, of the epoch `epoch`; `reported_in` is the batch that says so."""
+
+    epoch: bytes
+    first: int
+    last: int
+    reason: str
+    reported_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The rows of one transaction, of one stream.
+
+    utc_ns: by the collector's clock. batches: new ones, with their bytes as they came. refused: (sequence,
+    reason); a later reason takes the place of an earlier one. schemas: bodies by hash; those held already
+    stay. boots: the whole span of sequences of each boot, in place of the one held. incidents: (kind, text),
+    counted; the first text of each kind stays. duplicates: to be added to the counts of any streams.
+    """
+
+    stream: Stream
+    utc_ns: int
+    batches: Sequence[tuple[Batch, bytes]] = ()
+    events: Sequence[EventRow] = ()
+    dropped: Sequence[Dropped] = ()
+    refused: Sequence[tuple[int, str]] = ()
+    schemas: Mapping[bytes, bytes] = field(default_factory=dict)
+    boots: Mapping[bytes, Range] = field(default_factory=dict)
+    incidents: Sequence[tuple[str, str]] = ()
+    duplicates: Mapping[Stream, int] = field(default_factory=dict)
+
+
+class Sink(Protocol):
+    """An open database: one thread at a time uses it, nobody else writes. Every method raises SinkError."""
+
+    def write(self, change: Change) -> None:
+        """Keep all rows of a change, or none; return when they are where no power cut takes them.
+
+        A batch whose key is held is an error. `Change.batches` make their stream known, and are added to its
+        sums of batches, frames, values and bytes.
+        """
+
+    def held(self, stream: Stream, sequence: int) -> bytes | None:
+        """The bytes of a batch; None: it is not here."""
+
+    def accounted(self, stream: Stream) -> Iterable[Range]:
+        """What of a stream is stored or was reported as dropped; ranges may overlap."""
+
+    def schema(self, digest: bytes) -> bytes | None:
+        """The body of a schema; None: it is not here."""
+
+    def epochs(self, agent: str) -> list[bytes]:
+        """The epochs of which an agent's batches are here, in the order in which they were first heard of."""
+
+    def boots(self, stream: Stream) -> dict[bytes, Range]:
+        """The span of sequences of every boot of a stream."""
+
+    def agents(self) -> list[str]:
+        """Every agent of which a batch is here."""
+
+    def incidents(self) -> list[tuple[str, str, int]]:
+        """(agent, kind, times) of every incident, by agent and kind."""
+
+    def check(self) -> None:
+        """Raise SinkError where what was written is not where the next reader will look for it."""
+
+    def check_room(self) -> None:
+        """Raise SinkError where there is no room, though the last change found some."""
+
+    def try_to_write(self, size_bytes: int) -> None:
+        """Write at least so many bytes and take them back; raise SinkError where that cannot be done."""
+
+    def close(self) -> None:
+        """Close the database."""

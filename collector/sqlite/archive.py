@@ -1,0 +1,176 @@
+"""Reading what a SQLite sink has stored: one read-only connection, beside a running writer or without one."""
+
+import json
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from agent.clock import NEVER_SET_NS
+from agent.wire import Batch, WireError
+from agent.wire.sound import is_time
+from collector.archive import ArchiveError, OfSchema, Sums, decoded, described
+from collector.incidents import SCHEMA
+from collector.sink import Range, Stream
+from collector.sqlite.ranges import dropped_ranges, stored_ranges
+
+log = logging.getLogger(__name__)
+
+
+class SqliteArchive:
+    """A collector's database, read-only. `tell`: takes a line for each thing that cannot be read, and why."""
+
+    def __init__(self, path: Path, tell: Callable[[str], None] = log.warning) -> None:
+        self.path, self.tell = path, tell
+        self._descriptions: dict[bytes, dict[str, Any] | None] = {}
+        try:
+            self.db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+            self.db.text_factory = lambda raw: raw.decode(errors="backslashreplace")
+            self.db.execute("SELECT 1 FROM stream LIMIT 1")
+        except sqlite3.Error as error:
+            raise ArchiveError(
+                f"{path}: {error}; give --sink sqlite:PATH of a collector's database"
+            ) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.db.close()
+
+    def _rows(self, query: str, parameters: Any = ()) -> Iterator[tuple[Any, ...]]:
+        """What a query finds. Raises ArchiveError where the database itself is damaged."""
+        try:
+            yield from self.db.execute(query, parameters)
+        except sqlite3.Error as error:
+            raise ArchiveError(f"{self.path}: {error}; restore it from a copy") from error
+
+    def streams(self) -> list[Stream]:
+        """Every (agent, epoch) of which anything is known."""
+        found = self._rows(
+            "SELECT agent, epoch FROM stream UNION SELECT agent, epoch FROM refused"
+            " UNION SELECT agent, epoch FROM dropped ORDER BY agent"
+        )
+        return [(agent, epoch) for agent, epoch in found]
+
+    @contextmanager
+    def as_of_now(self) -> Iterator[None]:
+        """Read all as of one moment."""
+        self.db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.db.execute("ROLLBACK")
+
+    def stored(self, stream: Stream) -> list[Range]:
+        """The stored sequences of a stream."""
+        return stored_ranges(self.db, stream)
+
+    def dropped(self, stream: Stream) -> list[Range]:
+        """The ranges that its agent reported as dropped."""
+        return dropped_ranges(self.db, stream)
+
+    def refused(self, stream: Stream) -> list[tuple[int, str]]:
+        """(sequence, reason) of what came and was not sound, in order."""
+        found = self._rows(
+            "SELECT sequence, reason FROM refused WHERE agent = ? AND epoch = ? ORDER BY sequence", stream
+        )
+        return [(sequence, reason) for sequence, reason in found]
+
+    def incidents(self, stream: Stream, kinds: Sequence[str]) -> list[tuple[str, int, str]]:
+        """(kind, times, text) of the incidents of some kinds."""
+        marks = ", ".join("?" for _ in kinds)
+        found = self._rows(
+            f"SELECT kind, times, text FROM incident WHERE agent = ? AND epoch = ? AND kind IN ({marks})",
+            [*stream, *kinds],
+        )
+        return [(kind, times, text) for kind, times, text in found]
+
+    def schemas(self, stream: Stream) -> Iterator[OfSchema]:
+        """The schemas of a stream's frames."""
+        found = self._rows(
+            "SELECT name, count, schema.body, incident.text FROM"
+            " (SELECT schema AS name, count(*) AS count FROM batch"
+            " WHERE agent = ?1 AND epoch = ?2 AND frames > 0 GROUP BY 1)"
+            " LEFT JOIN schema ON hash = name"
+            " LEFT JOIN incident ON agent = ?1 AND epoch = ?2"
+            " AND kind IN (?3 || lower(hex(name)), ?3 || 'without a hash') GROUP BY 1",
+            [*stream, SCHEMA],
+        )
+        return (OfSchema(*row) for row in found)
+
+    def rows(self, stream: Stream) -> Iterator[tuple[int, int, int, Any]]:
+        """(sequence, frames, values, bytes) of every stored batch, as its row says."""
+        found = self._rows(
+            "SELECT sequence, frames, value_count, blob FROM batch WHERE agent = ? AND epoch = ?", stream
+        )
+        return ((sequence, frames, values, blob) for sequence, frames, values, blob in found)
+
+    def sums(self, stream: Stream) -> Sums | None:
+        """The sums that were kept while batches were stored; None: nothing of the stream was."""
+        found = self._rows(
+            "SELECT batches, frames, value_count FROM stream WHERE agent = ? AND epoch = ?", stream
+        )
+        return next((Sums(*row) for row in found), None)
+
+    def units(self) -> list[tuple[str | None, str, int]]:
+        """(agent, unit, frames) of every unit of which there are frames."""
+        found = self._rows(
+            "SELECT agent, unit, sum(frames) FROM batch WHERE frames > 0 GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        return [(agent, unit, frames) for agent, unit, frames in found]
+
+    def batches(
+        self, agent: str | None, unit: str | None, from_ns: int | None, to_ns: int | None
+    ) -> Iterator[tuple[str, Batch]]:
+        """Stored batches with frames that may lie in [from_ns, to_ns), as (agent, batch), unit by unit in the
+        order of sealing: what was read before a clock was set is where it belongs, too.
+        """
+        found = self._rows(
+            "SELECT agent, epoch, sequence, blob FROM batch JOIN stream USING (agent, epoch)"
+            " WHERE batch.frames > 0 AND (?1 IS NULL OR agent = ?1) AND (?2 IS NULL OR unit = ?2)"
+            " AND (batch.first_utc_ns < ?5 OR ((?3 IS NULL OR batch.last_utc_ns >= ?3)"
+            " AND (?4 IS NULL OR batch.first_utc_ns < ?4)))"
+            " ORDER BY agent, unit, stream.first_utc_ns, epoch, sequence",
+            [agent, unit, from_ns, to_ns, NEVER_SET_NS],
+        )
+        offsets_ns = self._offsets_ns()
+        for name, epoch, sequence, blob in found:
+            try:
+                batch = decoded(blob)
+            except WireError as error:
+                self.tell(f"{name} epoch {epoch.hex()} batch {sequence} is damaged and left out: {error}")
+                continue
+            yield name, batch.repaired(offsets_ns.get((name, batch.boot_id.hex())))
+
+    def _offsets_ns(self) -> dict[tuple[str, str], int]:
+        """UTC less boot time of every boot whose clock was set in the end; what was sealed last holds."""
+        offsets = {}
+        for agent, record in self._rows(
+            "SELECT agent, record FROM event JOIN stream USING (agent, epoch) WHERE kind = 'clock_offset'"
+            " ORDER BY stream.first_utc_ns, sequence, position"  # what is healed arrives late
+        ):
+            try:
+                said = json.loads(record)
+                boot_id, offset_ns = said["boot_id"], said["offset_ns"]
+                possible = is_time(offset_ns + said["boottime_ns"])
+            except (ValueError, LookupError, TypeError):
+                continue
+            if isinstance(boot_id, str) and possible:
+                offsets[agent, boot_id] = offset_ns
+        return offsets
+
+    def description(self, digest: bytes | None) -> dict[str, Any] | None:
+        """The content of a schema; None where it never came, or is damaged."""
+        if digest is None or digest in self._descriptions:
+            return self._descriptions.get(digest or b"")
+        for (body,) in self._rows("SELECT body FROM schema WHERE hash = ?", [digest]):
+            description, why = described(digest, body)
+            self._descriptions[digest] = description
+            if why:
+                self.tell(f"schema {digest.hex()} cannot be used, its values stay raw numbers: {why}")
+        if digest not in self._descriptions:
+            for (why,) in self._rows("SELECT text FROM incident WHERE kind = ?", [SCHEMA + digest.hex()]):
+                self.tell(f"schema {digest.hex()} {why}")  # it came, and was refused
+                self._descriptions[digest] = None
+        return self._descriptions.get(digest)

@@ -1,0 +1,209 @@
+"""The contract of sinks: what each of `collector.sinks` must do. A new one is a row of `PLACES`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agent.wire import Acknowledgement, Limits, Request, decode_batch
+from collector import account, incidents, intake
+from collector import sink as sink_protocol
+from collector.admission import admit
+from collector.archive import Archive, ArchiveError
+from collector.audit import audit
+from collector.intake import Intake, Stored
+from collector.sink import Change, Dropped, EventRow, Sink, SinkError
+from collector.sinks import KINDS, parse
+from tests.collector.processes import BOOT, EPOCH, SCHEMA, SCHEMA_BODY, seal
+from tests.graph import imported
+
+STREAM = ("site-1", EPOCH)
+YOUNG = b"y" * 16
+
+#: By scheme: a new, empty place below a folder, and one where nothing can be opened.
+PLACES: dict[str, tuple[Callable[[Path], str], str]] = {
+    "sqlite": (lambda folder: str(folder / "collector.db"), "/nowhere/collector.db"),
+}
+
+
+def test_every_kind_of_sink_has_a_row_here() -> None:
+    assert set(PLACES) == set(KINDS)
+
+
+def test_what_rows_mean_is_worked_out_without_a_database() -> None:
+    for shared in (account, incidents, intake, sink_protocol):
+        assert not {"sqlite3", "pathlib", "os"} & {
+            name.split(".")[0] for name in imported(Path(str(shared.__file__)))
+        }, shared
+
+
+@dataclass
+class Place:
+    """Where a sink is; opened as often as a collector is restarted."""
+
+    scheme: str
+    place: str
+
+    def open(self) -> Sink:
+        return KINDS[self.scheme].open(self.place)
+
+    def read(self) -> Archive:
+        return KINDS[self.scheme].read(self.place, lambda line: pytest.fail(line))
+
+    def write(self, change: Change) -> None:
+        sink = self.open()
+        try:
+            sink.write(change)
+        finally:
+            sink.close()
+
+    def give(self, *batches: tuple[int, bytes], epoch: bytes = EPOCH, schemas: bool = False) -> Stored:
+        """What a collector that is started for it makes of a request."""
+        started = Intake(self.open(), lambda: 10**18)
+        try:
+            bodies = [SCHEMA_BODY] if schemas else []
+            return started.store(admit(Request("site-1", epoch, list(batches), bodies), Limits()))
+        finally:
+            started.close()
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return Place(request.param, PLACES[request.param][0](tmp_path))
+
+
+def of(*sequences: int, **more: object) -> Change:
+    """A change that brings batches."""
+    batches = [(decode_batch(blob), blob) for _, blob in map(seal, sequences)]
+    return Change(STREAM, 1, batches=batches, **more)  # type: ignore[arg-type]
+
+
+WHOLE = of(
+    1,
+    2,
+    events=[EventRow(2, 0, "alarm", "rack1/bmu1", "{}")],
+    dropped=[Dropped(EPOCH, 4, 6, "full", 2), Dropped(YOUNG, 1, 3, "damaged", 2)],
+    refused=[(7, "not sound")],
+    schemas={SCHEMA: SCHEMA_BODY},
+    boots={BOOT: (1, 2)},
+    incidents=[("clone", "first"), ("silent", "once")],
+)
+
+
+def test_every_row_of_a_change_is_found_again_after_a_restart(place: Place) -> None:
+    place.write(WHOLE)
+    sink = place.open()
+    try:
+        assert [sink.held(STREAM, s) for s in (1, 2, 3)] == [seal(1)[1], seal(2)[1], None]
+        assert [sink.held(("site-2", EPOCH), 1), sink.held(("site-1", YOUNG), 1)] == [None, None]
+        assert sorted(sink.accounted(STREAM)) == [(1, 2), (4, 6)]
+        assert sorted(sink.accounted(("site-1", YOUNG))) == [(1, 3)]
+        assert (sink.schema(SCHEMA), sink.schema(b"?" * 32)) == (SCHEMA_BODY, None)
+        assert (sink.agents(), sink.epochs("site-1"), sink.epochs("site-2")) == (["site-1"], [EPOCH], [])
+        assert (sink.boots(STREAM), sink.boots(("site-1", YOUNG))) == ({BOOT: (1, 2)}, {})
+        assert sink.incidents() == [("site-1", "clone", 1), ("site-1", "silent", 1)]
+    finally:
+        sink.close()
+
+
+def test_a_change_is_kept_whole_or_not_at_all(place: Place) -> None:
+    place.write(of(2))
+    with pytest.raises(SinkError):
+        place.write(WHOLE)  # it holds batch 2 already
+    sink = place.open()
+    try:
+        assert [sink.held(STREAM, s) is None for s in (1, 2)] == [True, False]
+        assert list(sink.accounted(STREAM)) == [(2, 2)]
+        assert list(sink.accounted(("site-1", YOUNG))) == []
+        assert (sink.schema(SCHEMA), sink.boots(STREAM), sink.incidents()) == (None, {}, [])
+        sink.write(of(1))  # it goes on
+        assert list(sink.accounted(STREAM)) == [(1, 2)]
+    finally:
+        sink.close()
+
+
+def test_what_is_held_stays_or_gives_way_as_the_change_says(place: Place) -> None:
+    place.write(WHOLE)
+    changed = {"refused": [(7, "still not sound")], "schemas": {SCHEMA: b"others"}, "boots": {BOOT: (1, 9)}}
+    place.write(Change(STREAM, 2, incidents=[("clone", "second")], **changed))  # type: ignore[arg-type]
+    sink, archive = place.open(), place.read()
+    try:
+        assert (sink.schema(SCHEMA), sink.boots(STREAM)) == (SCHEMA_BODY, {BOOT: (1, 9)})
+        assert sink.incidents() == [("site-1", "clone", 2), ("site-1", "silent", 1)]
+        assert archive.refused(STREAM) == [(7, "still not sound")]
+        assert archive.incidents(STREAM, ["clone"]) == [("clone", 2, "first")]
+    finally:
+        sink.close()
+        archive.close()
+
+
+def test_epochs_come_in_the_order_of_their_arrival(place: Place) -> None:
+    order = [b"m" * 16, b"z" * 16, b"a" * 16]
+    for sequence, epoch in enumerate([*order, order[0]], 1):
+        _, blob = seal(sequence, epoch=epoch)
+        place.write(Change(("site-1", epoch), sequence, batches=[(decode_batch(blob), blob)]))
+    sink = place.open()
+    assert sink.epochs("site-1") == order
+    sink.close()
+
+
+def test_a_trial_leaves_nothing_behind(place: Place) -> None:
+    place.write(WHOLE)
+    sink = place.open()
+    try:
+        for size in (0, 100_000):
+            sink.try_to_write(size)
+        sink.check()
+        sink.check_room()
+        assert sorted(sink.accounted(STREAM)) == [(1, 2), (4, 6)]
+    finally:
+        sink.close()
+
+
+def test_a_place_that_cannot_be_is_an_error_of_the_sink(place: Place) -> None:
+    kind, nowhere = KINDS[place.scheme], PLACES[place.scheme][1]
+    with pytest.raises(SinkError, match="nowhere"):
+        kind.open(nowhere)
+    with pytest.raises(ArchiveError, match="nowhere"):
+        kind.read(nowhere, print)
+    assert parse(kind.example).kind is kind
+    assert kind.form.startswith(f"{place.scheme}:")
+
+
+def test_the_account_goes_on_over_restarts(place: Place) -> None:
+    gap = {"kind": "gap", "ranges": [[3, 4]], "reason": "full"}
+    asked = {
+        "new": ([seal(1), seal(2)], (2, [])),
+        "a duplicate": ([seal(1)], (2, [])),
+        "ahead": ([seal(6)], (6, [(3, 5)])),
+        "a gap": ([seal(7, frames=0, events=(gap,))], (7, [(5, 5)])),
+        "refused": ([(5, b"not zstd")], (7, [(5, 5)])),
+        "healed": ([seal(5)], (7, [])),
+    }
+    for what, (batches, (through, missing)) in asked.items():
+        stored = place.give(*batches)
+        ack: Acknowledgement = stored.acknowledgement
+        assert (ack.durable_through, ack.missing) == (through, missing), what
+        assert stored.duplicates == (what == "a duplicate"), what
+        assert [s for s, _ in ack.refused] == [5] * (what == "refused"), what
+    assert place.give(seal(2, seed=9)).conflicts == [2]
+
+
+def test_what_was_stored_is_audited_and_read(place: Place) -> None:
+    place.give(seal(1), seal(2), seal(4), schemas=True)
+    ended = {"kind": "gap", "ranges": [], "epoch": EPOCH, "reason": "damaged buffer"}
+    place.give(seal(1, epoch=YOUNG, frames=0, events=(ended,)), epoch=YOUNG)
+    archive = place.read()
+    try:
+        accounts = {one.epoch: one for one in audit(archive)}
+        assert all(one.fine for one in accounts.values())
+        old = accounts[EPOCH.hex()]
+        assert (old.sealed, old.stored, old.dropped, old.missing) == (4, 3, 1, [])
+        found = [(agent, batch.sequence) for agent, batch in archive.batches(None, "rack1/bmu1", None, None)]
+        assert found == [("site-1", 1), ("site-1", 2), ("site-1", 4)]
+        description = archive.description(SCHEMA)
+        assert description is not None
+        assert description["name"] == ["cell_voltage"] * 30
+    finally:
+        archive.close()
