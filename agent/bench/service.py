@@ -14,6 +14,7 @@ from agent.bench import configuration, wire_to_relay
 from agent.box import kernel_cache
 from agent.cli.demo.children import Child, Children, cpu_s
 from agent.control import client
+from agent.detect.knowledge import Knowledge
 
 STARTS = 5
 SETTLE_S, IDLE_S = 10.0, 60.0
@@ -81,7 +82,7 @@ def _wait_for_first_frame(agent: Child, folder: Path) -> None:
             status: dict[str, Any] = client.get(folder / "control.sock", "/v1/status")
         except client.NotRunning:
             status = {"units": ()}
-        if any(unit["knowledge"] == "LIVE" for unit in status["units"]):
+        if any(unit["knowledge"] == Knowledge.LIVE for unit in status["units"]):
             return
         time.sleep(LOOK_S)
     raise RuntimeError(f"the agent saw nothing: {agent.log.read_text()[-500:]}")

@@ -21,6 +21,7 @@ from agent.cli.bench import machine, print_table
 from agent.cli.common.errors import Finding, Misuse
 from agent.cli.demo.children import Child, Children, cpu_s, resident_mb
 from agent.control import client
+from agent.detect.knowledge import Knowledge
 
 SAMPLE_S = 5.0
 WARM_S = 600.0  # what grows in the first ten minutes is not held against the agent
@@ -156,7 +157,7 @@ class Soak:
                 account["sealed"],
                 account["pending"],
                 account["dropped"],
-                sum(unit["knowledge"] == "LIVE" for unit in status["units"]),
+                sum(unit["knowledge"] == Knowledge.LIVE for unit in status["units"]),
             )
         )
 

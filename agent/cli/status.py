@@ -9,6 +9,7 @@ import click
 from agent.cli.common.ask_agent import age, alarm_table, get, json_option, socket_option
 from agent.cli.common.errors import Finding
 from agent.cli.common.tables import plain_table, terminal
+from agent.detect.knowledge import UNSEEN, Knowledge
 from agent.view.words import learning
 
 
@@ -30,7 +31,7 @@ def command(socket: Path, as_json: bool) -> None:
     else:
         _print(status)
     head = status["headline"]
-    if (head["condition"], head["knowledge"]) != ("NORMAL", "LIVE"):
+    if (head["condition"], head["knowledge"]) != ("NORMAL", Knowledge.LIVE):
         raise click.exceptions.Exit(Finding.exit_code)
 
 
@@ -40,7 +41,7 @@ def _print(status: dict[str, Any]) -> None:
     table = plain_table("unit", "knowledge", "age", "cells V", "hottest", "trouble")
     for unit in status["units"]:
         figures = unit.get("figures", {})
-        seen = unit["knowledge"] not in ("BLIND", "NEVER")  # an old value is not shown as if it were today's
+        seen = unit["knowledge"] not in UNSEEN  # an old value is not shown as if it were today's
         cells = _span(figures.get("cell_voltage_min_v"), figures.get("cell_voltage_max_v")) if seen else "--"
         hottest = figures.get("temperature_max_degc") if seen else None
         hot = "--" if hottest is None else f"{hottest:.1f} °C"

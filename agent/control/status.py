@@ -105,9 +105,9 @@ def health(status: dict[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
     units = status["units"]
     reasons = [f"unit {u['name']}: {u['knowledge']}; {u['trouble']}" for u in units if u["trouble"]]
     for u in units:
-        if u["knowledge"] == "PARTIAL" and not u["watched"]:
+        if u["knowledge"] == Knowledge.PARTIAL and not u["watched"]:
             reasons.append(f"unit {u['name']}: PARTIAL; {UNWATCHED}")
-        elif u["knowledge"] == "PARTIAL" and u["empty"]:
+        elif u["knowledge"] == Knowledge.PARTIAL and u["empty"]:
             reasons.append(f"unit {u['name']}: PARTIAL; it says 0 of {', '.join(u['empty'])}")
     reasons += [f"bus {bus['name']}: {bus['trouble']}" for bus in status["buses"] if bus["trouble"]]
     for part in ("store", "upstream", *outputs):
@@ -115,7 +115,7 @@ def health(status: dict[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
             reasons.append(f"{part}: {trouble}")
     if not status["clock_synchronised"]:
         reasons.append("clock: not synchronised; times are by this boot until it is")
-    ready = all(unit["knowledge"] != "NEVER" for unit in units)
+    ready = all(unit["knowledge"] != Knowledge.NEVER for unit in units)
     return {"live": True, "ready": ready, "degraded": reasons}
 
 

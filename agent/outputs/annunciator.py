@@ -9,25 +9,24 @@ from collections.abc import Iterable, Sequence
 
 from agent.alarms.record import AlarmId
 from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.knowledge import UNSEEN, Knowledge
 from agent.detect.table import CRITICAL
 
 #: States in which an alarm still wants to be heard; shelved and out of service are a person's decision.
 HEARD = frozenset({State.NEW, State.ACK, State.CLEARED_NEW})
-#: Knowledge of a unit that is as good as none.
-UNSEEN = frozenset({"BLIND", "NEVER"})
 
 
 class Annunciator:
     """The reasons of one site, by unit."""
 
     def __init__(self, units: Iterable[str]) -> None:
-        self._sight = dict.fromkeys(units, "NEVER")
+        self._sight: dict[str, str] = dict.fromkeys(units, Knowledge.NEVER)
         self._alarms: dict[str, list[str]] = {}
         self._drill_until_s = float("-inf")
 
     def expect(self, units: Iterable[str]) -> None:
         """Take the units that there are from now on; of new ones nothing has been seen."""
-        self._sight = {unit: self._sight.get(unit, "NEVER") for unit in units}
+        self._sight = {unit: self._sight.get(unit, Knowledge.NEVER) for unit in units}
         self._alarms = {unit: said for unit, said in self._alarms.items() if unit in self._sight or not unit}
 
     def alarms(self, unit: str, active: Sequence[AlarmEvent]) -> None:
@@ -39,7 +38,7 @@ class Annunciator:
         ]
 
     def sight(self, unit: str, knowledge: str) -> None:
-        """Take how much is known of a unit (`agent.control.status.knowledge`)."""
+        """Take how much is known of a unit (`agent.detect.known.knowledge`)."""
         self._sight[unit] = knowledge
 
     def drill(self, until_s: float) -> None:

@@ -19,7 +19,8 @@ from agent.detect import identity
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Codes, Floats
-from agent.detect.knowledge import Knowledge, blind_s, knowledge
+from agent.detect.knowledge import Knowledge, blind_s
+from agent.detect.known import knowledge
 from agent.detect.settings import Settings
 from agent.detect.together import Heard, Together
 from agent.detect.unit import UnitJudges

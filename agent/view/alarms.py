@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent.detect.channels import string_of
+from agent.detect.knowledge import SEEN
 from agent.detect.table import PRIORITY
 from agent.store.alarm_counts import Raised
 from agent.view import words
 from agent.view.headline import told
 from agent.view.responses import response
 
-SEEN = ("LIVE", "PARTIAL")
 DAY, TEN_MINUTES = timedelta(days=1), timedelta(minutes=10)
 EVIDENCE = {
     "forecast": "Forecast",

@@ -7,17 +7,18 @@ is seen that could be judged, and no alarm says more, the condition is UNKNOWN.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-KNOWLEDGE = ("LIVE", "PARTIAL", "STALE", "BLIND", "NEVER")  # worst last
+from agent.detect.knowledge import UNSEEN, WORST_LAST, Knowledge
+
 CONDITIONS = ("NORMAL", "ATTENTION", "ALARM")  # worst last
 UNKNOWN = "UNKNOWN"
 UNWATCHED = "nothing that can be judged is read from it"
 BY_SEVERITY = {"critical": "ALARM", "warning": "ATTENTION", "advice": "ATTENTION"}
 PUT_ASIDE = ("SHELVED", "OUT OF SERVICE")
 OVER = "CLEARED-NEW"
-UNSEEN = (
-    ("Not seen", ("BLIND", "NEVER"), "; they may be in any state"),
-    ("Stale", ("STALE",), ""),
-    ("Seen in part", ("PARTIAL",), ""),
+NOT_LIVE = (
+    ("Not seen", UNSEEN, "; they may be in any state"),
+    ("Stale", {Knowledge.STALE}, ""),
+    ("Seen in part", {Knowledge.PARTIAL}, ""),
 )
 
 
@@ -26,7 +27,7 @@ def condition(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, 
     unit.
     """
     heard = [BY_SEVERITY[alarm["severity"]] for alarm in alarms if alarm["state"] not in PUT_ASIDE]
-    watched = any(unit["knowledge"] not in ("BLIND", "NEVER") and _watched(unit) for unit in units)
+    watched = any(unit["knowledge"] not in UNSEEN and _watched(unit) for unit in units)
     return max(heard, key=CONDITIONS.index, default="NORMAL" if watched else UNKNOWN)
 
 
@@ -37,23 +38,24 @@ def _watched(unit: Mapping[str, Any]) -> bool:
 
 def knowledge(units: Sequence[Mapping[str, Any]]) -> str:
     """Return the knowledge of the unit that is seen worst."""
-    return max((unit["knowledge"] for unit in units), key=KNOWLEDGE.index, default="NEVER")
+    return max((unit["knowledge"] for unit in units), key=WORST_LAST.index, default=Knowledge.NEVER)
 
 
 def headline(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return `condition`, `knowledge` and the sentence `text` for a site's units and standing alarms."""
     what, known = condition(units, alarms), knowledge(units)
-    if known == "LIVE":
+    if known == Knowledge.LIVE:
         said = f"{what} - LIVE."
-    elif known == "NEVER" and what in ("NORMAL", UNKNOWN):
+    elif known == Knowledge.NEVER and what in ("NORMAL", UNKNOWN):
         said = "NEVER. Not every unit has been read since the start."
     else:
         said = f"{known}. LAST KNOWN: {what.lower()}."
     said += _alarms_said([alarm for alarm in alarms if alarm["state"] not in PUT_ASIDE])
-    for words, states, more in UNSEEN:
+    for words, states, more in NOT_LIVE:
         if names := [unit["name"] for unit in units if unit["knowledge"] in states]:
             said += f" {words}: {', '.join(names)}{more}."
-    if names := [unit["name"] for unit in units if unit["knowledge"] == "PARTIAL" and not _watched(unit)]:
+    partial = [unit for unit in units if unit["knowledge"] == Knowledge.PARTIAL]
+    if names := [unit["name"] for unit in partial if not _watched(unit)]:
         said += f" Nothing that can be judged: {', '.join(names)}."
     return {"condition": what, "knowledge": known, "text": said}
 

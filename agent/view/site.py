@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.detect.table import PRIORITY
 from agent.modbus.verdict import UNHEARD, Verdict
 from agent.store.alarm_counts import Raised
@@ -11,7 +12,7 @@ from agent.view import alarms as alarm_list
 from agent.view import cells as cell_map
 from agent.view import words
 from agent.view.figures import figures
-from agent.view.headline import KNOWLEDGE, UNWATCHED
+from agent.view.headline import UNWATCHED
 from agent.view.last_values import Trends
 
 REFRESH_S = 2.0
@@ -97,18 +98,18 @@ def unit_view(
         priorities[alarm["location"]] = min(rank, priorities.get(alarm["location"], 9))
     removed = [a["location"] for a in ours if a["state"] == "OUT OF SERVICE"]
     boxes = cell_map.cells(values, priorities, removed, unit["pace_s"])
-    seen = unit["knowledge"] not in ("BLIND", "NEVER")
+    seen = unit["knowledge"] not in UNSEEN
     if not seen:
         for box in boxes:
             box.update(sight="none", mark="?", mv=None, dt=None)
-    elif unit["knowledge"] == "STALE":
+    elif unit["knowledge"] == Knowledge.STALE:
         for box in boxes:
             box.update(sight="stale" if box["sight"] == "live" else box["sight"], mv=None, dt=None)
             box["mark"] = box["mark"] if box["mark"] in ("1", "2", "3", "x", "?") else "~"
     shown = figures(values, boxes, unit["pace_s"], seen)
     for figure in shown:
         figure["trend"] = trends.of(unit["name"], figure["key"])
-        if unit["knowledge"] == "STALE" and figure["sight"] == "live":  # read seldom, and not due yet
+        if unit["knowledge"] == Knowledge.STALE and figure["sight"] == "live":  # read seldom, and not due yet
             figure["sight"] = "stale"
         if figure["sight"] == "blind":
             figure["at"] = _clock(now, figure["age_s"])
@@ -137,7 +138,7 @@ def _sentence(boxes: Sequence[Mapping[str, Any]], values: Sequence[Any]) -> str:
 
 def _unproven(unit: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say why a unit is PARTIAL of which every cell is seen."""
-    if unit["knowledge"] != "PARTIAL":
+    if unit["knowledge"] != Knowledge.PARTIAL:
         return []
     if not unit.get("watched", True):
         return [UNWATCHED]
@@ -182,11 +183,10 @@ def _link(unit: Mapping[str, Any], trends: Trends) -> dict[str, Any]:
     required (NAMUR NE 107; C, function check, is nobody's here yet), "" for none.
     """
     answered = trends.answered(unit["name"], unit["reads"], unit["read_errors"])
-    bad = KNOWLEDGE.index(unit["knowledge"])
     letter = ""
-    if bad >= KNOWLEDGE.index("STALE"):
+    if unit["knowledge"] not in SEEN:
         letter = "F"
-    elif unit["knowledge"] == "PARTIAL" or (answered is not None and answered < GOOD_ANSWERS):
+    elif unit["knowledge"] == Knowledge.PARTIAL or (answered is not None and answered < GOOD_ANSWERS):
         letter = "S"
     elif unit.get("notes"):
         letter = "M"

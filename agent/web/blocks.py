@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
+from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.view import words
 from agent.view.cells import spoken
 from agent.view.last_values import TREND_S, TREND_STEP_S
@@ -51,7 +52,7 @@ def headline(view: View) -> str:
     """The first block."""
     head = view["headline"]
     what, known = head["condition"], head["knowledge"]
-    unknown = known != "LIVE"
+    unknown = known != Knowledge.LIVE
     sentence = head["text"].partition(f"{what.lower()}. " if unknown else ". ")[2]
     priorities = view["alarms"]["by_priority"]
     worst = next(iter(priorities), "")
@@ -61,7 +62,8 @@ def headline(view: View) -> str:
         else ""
     )
     words_ = f"<span>{what} - LIVE</span>" if not unknown else f'<span class="chip nk hatch">? {known}</span>'
-    aside = "" if not unknown else f"<span>LAST KNOWN: {what.lower()}</span>" if known != "NEVER" else ""
+    last_known = unknown and known != Knowledge.NEVER
+    aside = f"<span>LAST KNOWN: {what.lower()}</span>" if last_known else ""
     if not sentence:
         sentence = head["text"] if unknown else "Every unit is seen now, and nothing is in alarm."
     worst_ = "" if unknown else _worst(view)
@@ -88,7 +90,8 @@ def blind(u: int, unit: View) -> str:
     said = unit["blind"]
     if not said:
         return f'<div id="bl{u}"></div>'
-    what = "NEVER read" if unit["knowledge"] == "NEVER" else f"BLIND since {said['since']} ({said['for']})"
+    never = unit["knowledge"] == Knowledge.NEVER
+    what = "NEVER read" if never else f"BLIND since {said['since']} ({said['for']})"
     return (
         f'<div id="bl{u}" class="unseen"><p><b>? {what}. {said["warning"]}</b></p>'
         f"<p>Tried: {e(said['tried'])}.</p><p>Likely: {e(said['cause'])}.</p>"
@@ -187,7 +190,7 @@ def links(view: View) -> str:
         query = e(urlencode({"unit": unit["name"]}))
         notes = "<br>".join(e(note) for note in (link["trouble"], *unit["notes"]) if note)
         below = f"<tr><td colspan=5><small>{notes}</small>" if notes else ""
-        unknown = unit["knowledge"] not in ("LIVE", "PARTIAL")
+        unknown = unit["knowledge"] not in SEEN
         known = f'<span class="chip nk">? {unit["knowledge"]}</span>' if unknown else unit["knowledge"]
         rows.append(
             f'<tr><th><a href="./?{query}">{e(unit["name"])}</a><td>{known}<td class=n>{_time(unit["age_s"])}'
@@ -232,7 +235,7 @@ def title(view: View) -> tuple[str, str]:
     known = view["headline"]["knowledge"]
     standing = view["alarms"]["by_priority"]
     signs = [f"{sum(standing.values())}!"] if standing else []
-    signs += ["?"] if known in ("STALE", "BLIND", "NEVER") else []
+    signs += ["?"] if known == Knowledge.STALE or known in UNSEEN else []
     state = next(iter(standing), "")
     return (f"({' '.join(signs)}) " if signs else "") + view[
         "site"

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
+from agent.detect.knowledge import Knowledge
 from agent.view import words
 from agent.web import plot, svg
 from agent.web.blocks import TABLE_HEAD, row_of, title
@@ -165,7 +166,7 @@ def cell_page(view: View, unit: View, i: int) -> str:
 
 def _back(view: View) -> str:
     made, head = view["made"], view["headline"]
-    state = head["condition"] if head["knowledge"] == "LIVE" else head["knowledge"]
+    state = head["condition"] if head["knowledge"] == Knowledge.LIVE else head["knowledge"]
     return (
         f'<div class="top"><a href="./">{e(view["site"])}</a><b>{state}</b>'
         f"<span>made at {made['clock']} {made['zone']}</span></div>"

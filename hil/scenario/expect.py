@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent.detect.knowledge import Knowledge
 from agent.detect.table import ROWS, TIERS
 from agent.quality import Quality
 from hil.scenario.evidence import Alarm, Evidence
@@ -171,7 +172,7 @@ class KnowledgeExpect(_Expect):
 
     kind: Literal["knowledge"]
     unit: str
-    word: Literal["LIVE", "PARTIAL", "STALE", "BLIND", "NEVER"]
+    word: Knowledge
     after_s: FromZero = 0.0
     by_s: FromZero
 

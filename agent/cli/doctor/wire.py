@@ -12,6 +12,7 @@ from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
 from agent.cli.limits import limits_of, review_of
 from agent.config.tables import RtuBus, TcpBus, UnitTable
+from agent.detect.knowledge import SEEN
 from agent.modbus.overheard import ANOTHER_MASTER
 from agent.modbus.survey.endpoint import console_of
 from agent.wire.hosts import authority
@@ -133,7 +134,7 @@ def _silence(site: Site, bus: str, unit: str) -> str:
         seen = next(s for s in site.seen[bus].units if s.unit.path == unit)
         return "" if seen.answers else f"now; port opens, {seen.got_bytes} bytes received"
     told = _told(site.status, unit)
-    if told is None or told["knowledge"] not in ("BLIND", "STALE", "NEVER"):
+    if told is None or told["knowledge"] in SEEN:
         return ""
     since = "since the start" if told["age_s"] is None else f"for {age(told['age_s'])}"
     return f"{since}; port opens; {told['trouble'] or 'it was heard before'}"

@@ -11,6 +11,7 @@ from typing import Any
 from rich.text import Text
 
 from agent.cli.live.cells import STYLE, cell_lines, map_lines, worst
+from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.view import words
 
 View = Mapping[str, Any]
@@ -105,7 +106,7 @@ def _state(view: View, unit: View | None, state: State, width: int) -> Text:
     if state.lost_s is not None:
         return Text(f" THIS VIEW LOST THE AGENT {words.age(state.lost_s)} ago. Values below are old.", BLIND)
     line = Text(" ")
-    if head["knowledge"] != "LIVE":
+    if head["knowledge"] != Knowledge.LIVE:
         known = head["knowledge"]
         since = unit["blind"] if unit else None
         if unit and since:
@@ -116,7 +117,7 @@ def _state(view: View, unit: View | None, state: State, width: int) -> Text:
                 f"  LAST KNOWN: {_alarm_words(view)}  bus {unit['link']['port']}"
             )
         else:
-            line.append(known, BLIND if known in ("BLIND", "NEVER") else "bold")
+            line.append(known, BLIND if known in UNSEEN else "bold")
             line.append(f"  LAST KNOWN: {head['condition'].lower()}, {_alarm_words(view)}")
     else:
         worst = next((int(p) for p in view["alarms"]["by_priority"]), 0)
@@ -125,7 +126,7 @@ def _state(view: View, unit: View | None, state: State, width: int) -> Text:
             line.append(" - LIVE", "bold").append(f"  {_alarm_words(view)}")
         else:
             line.append(f"   {_alarm_words(view)}".ljust(39 - len(head["condition"])))
-            line.append("LIVE", "bold")
+            line.append(Knowledge.LIVE, "bold")
     if state.held_s is not None:
         line.append(f"   HELD BY YOU {int(state.held_s // 60):02d}:{int(state.held_s % 60):02d}", "bold")
     elif unit and not unit["blind"]:
@@ -187,7 +188,7 @@ def _figures(unit: View) -> Text:
 
 
 def _links(view: View, unit: View) -> Text:
-    live = sum(one["knowledge"] in ("LIVE", "PARTIAL") for one in view["units"])
+    live = sum(one["knowledge"] in SEEN for one in view["units"])
     answered = unit["link"]["answered"]
     good = "--" if answered is None else f"{answered:.1f}"
     count = f"links {live} of {len(view['units'])} answering"

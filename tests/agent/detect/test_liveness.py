@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.kernels.stillness import LEAST_S, follow
-from agent.detect.knowledge import Knowledge, knowledge
+from agent.detect.knowledge import Knowledge
+from agent.detect.known import knowledge
 from agent.detect.liveness import WITHIN_S, Liveness, Sight
 from agent.detect.together import Heard, Together
 from agent.quality import Quality

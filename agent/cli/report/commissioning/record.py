@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli.common.files import replace_json
+from agent.detect.knowledge import SEEN
 
 QUANTITIES = ("cell_voltage", "cell_temperature", "module_temperature", "voltage", "current", "alarm_bits")
-SEEN = ("LIVE", "PARTIAL", "")  # the last: no agent was asked
+SEEN_OR_NOT_ASKED = {*SEEN, ""}
 SENSORS = ("cell_temperature", "module_temperature")
 
 
@@ -151,7 +152,7 @@ class Record:
         found = []
         for unit in self.units:
             intervals = unit.intervals or {"misses": 0, "deadline_s": 0}
-            if unit.knowledge not in SEEN:
+            if unit.knowledge not in SEEN_OR_NOT_ASKED:
                 found.append(f"{unit.label}: {unit.knowledge}: it may be in any state")
             if intervals["misses"]:
                 found.append(

@@ -14,6 +14,7 @@ from agent.cli.common.prompts import Talk
 from agent.cli.report.commissioning.record import Sight
 from agent.config.tables import Config
 from agent.control import client
+from agent.detect.knowledge import Knowledge
 
 USUAL = Path("/etc/cellwarden/agent.toml")
 LEAST_INTERVALS, MOST_S = 20, 60.0  # so many of every unit, and no longer than that
@@ -67,7 +68,7 @@ def sights(socket: Path, status: dict[str, Any]) -> dict[str, Sight]:
     """Return every unit as the agent sees it."""
     found = {}
     for unit in status["units"]:
-        never = unit["knowledge"] == "NEVER"
+        never = unit["knowledge"] == Knowledge.NEVER
         points = [] if never else get(socket, f"/v1/points?unit={unit['name']}")["points"]
         for point in points:
             if point["quality"] == "stale" and point["last"] is not None:  # a slow one: not in every cycle
