@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.quality import Quality
+from agent.wire.schema import encode_schema
 from drivers.decode import CODEC, Float64, Int64, Qualities, codec_table, decode, to_si
 from drivers.guards import Vouching, homes_of
 from drivers.identity import Mark
@@ -195,6 +196,11 @@ class Layout:
     def speaking(self) -> npt.NDArray[np.intp]:
         """Values that can say an alarm of the unit's own."""
         return np.array(sorted({i for i, *_ in self.sayings}), np.intp)
+
+    @cached_property
+    def schema(self) -> tuple[bytes, bytes]:
+        """Hash and body of its description, as on the wire: frames name by the hash how they are read."""
+        return encode_schema(self.describe())
 
     def describe(self) -> dict[str, Any]:
         """The schema: how a reader far away turns raw values into SI, as plain lists and numbers."""

@@ -17,7 +17,7 @@ RULES = [
     ("agent.bench", OURS),
     ("agent.cli", OURS),
     ("agent", ("agent", "drivers")),
-    ("drivers", ("agent.quality", "drivers")),
+    ("drivers", ("agent.quality", "agent.wire", "drivers")),
     ("hil", ("hil", "drivers", "agent.wire", "agent.quality", "agent.detect")),
     ("collector", ("collector", "agent.wire", "agent.quality", "agent.clock")),
 ]

@@ -186,8 +186,8 @@ def _asked(bus: TcpBus | RtuBus, unit: UnitTable, profile: Profile) -> _Asked:
     except PlanError as error:
         problem = f"[[unit]] {unit.name} instance {unit.instance}: {error}"
         return _Asked(unit, profile, timeout_s, problem=problem)
-    numbered = isinstance(bus, TcpBus)
-    load = load_of(unit.name, layout, line, unit.period_s, timeout_s, numbered=numbered)
+    has_transaction_ids = isinstance(bus, TcpBus)
+    load = load_of(unit.name, layout, line, unit.period_s, timeout_s, has_transaction_ids=has_transaction_ids)
     return _Asked(unit, profile, timeout_s, layout, load)
 
 

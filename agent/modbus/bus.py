@@ -48,7 +48,7 @@ class Bus:
         self._stranger_s: float | None = None  # when another master was heard
         port.heard_late = self._heard_late
         for unit in units:
-            unit.numbered = port.numbered
+            unit.has_transaction_ids = port.has_transaction_ids
 
     @property
     def trouble(self) -> str:
@@ -95,26 +95,29 @@ class Bus:
     async def _step(self) -> None:
         """Carry one request, or wait until there is one."""
         now_s = self._clock.boottime_s()
-        ask = self._schedule.next(now_s)
+        request = self._schedule.next(now_s)
         try:
-            if isinstance(ask, float):
-                await self._pause((ask - now_s) / self._clock.scale)
+            if isinstance(request, float):
+                await self._pause((request - now_s) / self._clock.scale)
                 return
             answer = await self.port.ask(
-                ask.unit.unit_id + ask.read.unit_offset, ask.read, ask.timeout_s, ask.pause_s
+                request.unit.unit_id + request.read.unit_offset,
+                request.read,
+                request.timeout_s,
+                request.pause_s,
             )
         except PortError as error:
             if self._up:  # else another request has told of it
                 self._failed(error)
-            if isinstance(ask, float):
+            if isinstance(request, float):
                 return
             if self._resumes:
-                ask.unit.cut_off(ask, self._clock.boottime_s())
+                request.unit.cut_off(request, self._clock.boottime_s())
             elif self._resumed and isinstance(error, HungUp):
-                ask.unit.closed_by(ask.read)
+                request.unit.closed_by(request.read)
             return
         now_s = self._clock.boottime_s()
-        self.busy_s += now_s - ask.at_s
+        self.busy_s += now_s - request.at_s
         self._carried |= answer.response_s is not None
         if self._trouble:
             self._tell(logging.INFO, f"{self.port.name} is open again", now_s)
@@ -125,7 +128,7 @@ class Bus:
                     logging.WARNING, f"{ANOTHER_MASTER} ({described(answer.stranger)}); {REMEDY}", now_s
                 )
             self._stranger_s = now_s
-        ask.unit.answered(ask, answer, now_s)
+        request.unit.answered(request, answer, now_s)
 
     async def _pause(self, pause_s: float) -> None:
         """Let time pass, or a guest ask what fits into it."""
@@ -146,7 +149,7 @@ class Bus:
         if not self.port.is_open and not self._resumes:
             raise PortError(self._trouble or f"{self.port.name}: is being opened")
         polled = next((unit for unit in self.units if unit_id in unit.asked_ids), None)
-        owed = polled.owed() if polled and not self.port.numbered else set()
+        owed = polled.owed() if polled and not self.port.has_transaction_ids else set()
         line_s = self.units[0].line.read_s
         guests = [
             Guest(unit_id, part, polled, timeout_s, line_s(part.area, part.count))

@@ -1,11 +1,15 @@
-"""What passes between a unit and the schedule: a wish, and a poll cycle on its way to a frame."""
+"""What passes between a unit and the schedule: a candidate, and a poll cycle on its way to a frame."""
 
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from agent.clock import Stamp
+from agent.frame import Frame
 from agent.modbus.ports import NO_REPLY
+from agent.quality import Quality
 from drivers.layout import Image, Layout
 from drivers.quantities import Poll
 from drivers.registers import Read
@@ -14,8 +18,8 @@ CONNECT, PROBE = -1, -2  # purposes of a read that is not of the plan
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """A read that a unit would like to be asked: from when, until when, and whether it is for safety points.
+class Candidate:
+    """A read that a unit is to be asked: from when, until when, and whether it is for safety points.
 
     `purpose`: an index into the unit's plan, or CONNECT or PROBE.
     """
@@ -28,10 +32,9 @@ class Wish:
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """A unit that was understood: its layout, the hash of its description, and where its words arrive."""
+    """A unit that was understood: its layout, and where its words arrive."""
 
     layout: Layout
-    schema: bytes
     image: Image = field(init=False)
     state_at_s: float = 0.0  # when the state points are due again
     foreign: bool = False  # another kind of unit: its values are MISMATCH, and it is only asked who it is
@@ -56,6 +59,16 @@ class Connection:
                 reads.append(index)
         left = sum(index in self.safety for index in reads)
         return Cycle(self, release_s, with_state, reads, left)
+
+    def frame(self, unit: str, rack: str, stamp: Stamp) -> Frame:
+        """Make a frame of the words that have arrived."""
+        if self.foreign:
+            self.image.word_quality[:] = Quality.MISMATCH
+        raw = np.zeros(self.layout.n, np.int64)
+        quality = np.empty(self.layout.n, np.uint8)
+        self.layout.decode(self.image, raw, quality)
+        digest, _ = self.layout.schema
+        return Frame(unit, rack, digest, stamp, raw, quality)
 
 
 @dataclass(slots=True, eq=False)

@@ -32,11 +32,6 @@ class Conversation:
     proves: str = ""
     _talk: Generator[Read, Reply, Layout | Said] | None = field(default=None, repr=False)
 
-    @property
-    def under_way(self) -> bool:
-        """Whether it was begun, and has not ended."""
-        return self._talk is not None
-
     def begin(self, cuts: frozenset[Cut]) -> Layout | None:
         """Begin; the layout at once where the profile leaves nothing to be asked. `cuts`: see `connect`."""
         self.proves = ""
@@ -63,10 +58,6 @@ class Conversation:
         """
         assert self._talk is not None
         return self._go_on(self._talk, reply)
-
-    def end(self) -> None:
-        """Break off."""
-        self._talk = None
 
     def _go_on(
         self, talk: Generator[Read, Reply, Layout | Said], reply: Reply | None

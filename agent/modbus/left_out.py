@@ -7,7 +7,7 @@ from drivers.registers import Read
 class LeftOutPort:
     """Says why, whenever it is to be opened."""
 
-    numbered = True
+    has_transaction_ids = True
     in_flight = 1
     is_open = False
 

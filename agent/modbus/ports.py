@@ -49,13 +49,13 @@ DAMAGED = Answer(NO_REPLY, damaged=True)
 class Port(Protocol):
     """A serial line or a TCP endpoint.
 
-    `numbered`: replies carry the number of their request, so a late one is known. `in_flight`: how many
-    requests it can carry at once. `tap`: for people who want to see the bytes themselves. `hung_up`: why it
-    is not open any more, where the other side ended it.
+    `has_transaction_ids`: replies carry the id of their request, so a late one is known. `in_flight`: how
+    many requests it can carry at once. `tap`: for people who want to see the bytes themselves. `hung_up`: why
+    it is not open any more, where the other side ended it.
     """
 
     name: str
-    numbered: bool
+    has_transaction_ids: bool
     in_flight: int
     heard_late: HeardLate
     tap: Tap | None

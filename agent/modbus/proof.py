@@ -63,14 +63,14 @@ class Age:
 
 
 def load_of(
-    name: str, layout: Layout, line: Line, period_s: float, timeout_s: float, *, numbered: bool
+    name: str, layout: Layout, line: Line, period_s: float, timeout_s: float, *, has_transaction_ids: bool
 ) -> Load:
-    """Return the load of a unit with this layout. numbered: replies carry the number of their request."""
+    """Return the load of a unit with this layout; for the rest see `Unit`."""
     plan = layout.plan
     costs = [plan.read_s(index, line) for index in range(len(plan.reads))]
     safety = [cost for cost, poll in zip(costs, plan.classes, strict=True) if poll is not Poll.STATE]
-    tries = TRIES if numbered else 1
-    short_s = max(safety) if numbered else line.read_s(*SHORT_READ)
+    tries = TRIES if has_transaction_ids else 1
+    short_s = max(safety) if has_transaction_ids else line.read_s(*SHORT_READ)
     return Load(
         name=name,
         period_s=period_s,

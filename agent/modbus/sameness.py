@@ -33,19 +33,20 @@ class Sameness:
     """What is known of a unit's identity. known: by label, what tells it from others."""
 
     known: dict[str, Said] = field(default_factory=dict)
+    answered_s: float = 0.0  # when it gave a value last
     asked_s: float = 0.0  # when it was asked last,
     proved_s: float = 0.0  # and when it last said who it is
     _ask_at_s: float = inf
     _suspect: dict[str, Said] = field(default_factory=dict)  # what another one said, once
 
-    def away(self, now_s: float, answered_s: float, pace_s: float) -> bool:
-        """Whether nobody has heard a value of the unit for long: the last one came at `answered_s`."""
-        return now_s - answered_s > pace_s + AWAY_S and now_s - self.proved_s > pace_s + AWAY_S
+    def away(self, now_s: float, pace_s: float) -> bool:
+        """Whether nobody has heard a value of the unit for long."""
+        return now_s - self.answered_s > pace_s + AWAY_S and now_s - self.proved_s > pace_s + AWAY_S
 
-    def due(self, now_s: float, answered_s: float, pace_s: float) -> bool:
+    def due(self, now_s: float, pace_s: float) -> bool:
         """Whether it is to be asked now."""
         asked_in_vain = self._ask_at_s < inf
-        return now_s >= self._ask_at_s or (not asked_in_vain and self.away(now_s, answered_s, pace_s))
+        return now_s >= self._ask_at_s or (not asked_in_vain and self.away(now_s, pace_s))
 
     def doubt(self, now_s: float, *, habit: bool = False) -> None:
         """Ask it: what answers now may be another. habit: that happens again and again, so not each time."""

@@ -10,8 +10,8 @@ a bus with too much to do starves nobody for ever.
 from collections.abc import Sequence
 from math import inf
 
-from agent.modbus.cycle import Wish
-from agent.modbus.unit import Ask, Unit
+from agent.modbus.cycle import Candidate
+from agent.modbus.unit import Request, Unit
 
 
 class Schedule:
@@ -20,36 +20,35 @@ class Schedule:
     def __init__(self, units: Sequence[Unit], start_s: float) -> None:
         self.units = units
         for k, unit in enumerate(units):
-            unit.alone = len(units) == 1
             # spread over their first period, so that their requests do not queue
             unit.release_s = start_s + unit.period_s * k / len(units)
 
-    def next(self, now_s: float) -> Ask | float:
+    def next(self, now_s: float) -> Request | float:
         """Return what to ask now, or until when there is nothing to ask."""
         wake_s, chosen = self._choose(now_s)
-        return wake_s if chosen is None else chosen[0].ask(chosen[1], now_s)
+        return wake_s if chosen is None else chosen[0].request(chosen[1], now_s, alone=len(self.units) == 1)
 
     def due(self, now_s: float) -> float:
         """Return when there is something to ask, and ask nothing."""
         wake_s, chosen = self._choose(now_s)
         return wake_s if chosen is None else now_s
 
-    def _choose(self, now_s: float) -> tuple[float, tuple[Unit, Wish] | None]:
+    def _choose(self, now_s: float) -> tuple[float, tuple[Unit, Candidate] | None]:
         best: tuple[int, float] | None = None
-        chosen: tuple[Unit, Wish] | None = None
+        chosen: tuple[Unit, Candidate] | None = None
         wake_s = inf
         for unit in self.units:
             unit.advance(now_s, can_ask=True)
             wake_s = min(wake_s, unit.release_s)
-            wish = unit.wish()
-            if wish is None:
+            candidate = unit.candidate()
+            if candidate is None:
                 continue
-            if wish.at_s > now_s:
-                wake_s = min(wake_s, wish.at_s)
+            if candidate.at_s > now_s:
+                wake_s = min(wake_s, candidate.at_s)
                 continue
-            key = (0 if wish.safety or wish.deadline_s <= now_s else 1, wish.deadline_s)
+            key = (0 if candidate.safety or candidate.deadline_s <= now_s else 1, candidate.deadline_s)
             if best is None or key < best:
-                best, chosen = key, (unit, wish)
+                best, chosen = key, (unit, candidate)
         return wake_s, chosen
 
     def idle(self, now_s: float) -> float:

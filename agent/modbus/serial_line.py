@@ -46,7 +46,7 @@ def stable_path(device: Path) -> Path | None:
 class SerialPort:
     """One serial line; one request at a time."""
 
-    numbered = False
+    has_transaction_ids = False
     in_flight = 1
 
     def __init__(

@@ -21,16 +21,17 @@ class Silence:
 
     count: int = 0  # in a row
     lost: Read | None = None
+    in_vain: bool = False  # it was asked since its last frame, and did not answer
     _answers_short: bool = False  # has answered a read of part of a block
 
-    def probe(self, others: Sequence[Read], *, numbered: bool) -> Read:
+    def probe(self, others: Sequence[Read], *, has_transaction_ids: bool) -> Read:
         """Return a read that shows whether the unit is there, and whose reply looks like no other's.
 
-        others: what else it may be asked. numbered: its port knows a late reply by its number.
+        others: what else it may be asked. has_transaction_ids: its port knows a late reply by its number.
         """
         lost = self.lost
         assert lost is not None
-        if numbered or (not self._answers_short and self.count % WHOLE_READ_PROBES == 0):
+        if has_transaction_ids or (not self._answers_short and self.count % WHOLE_READ_PROBES == 0):
             return lost
         short = [replace(lost, count=1), *sorted(others, key=data_bytes)]
         return next((read for read in short if data_bytes(read) != data_bytes(lost)), lost)

@@ -6,7 +6,7 @@ from agent.modbus.timing import backoff_s
 
 
 @dataclass
-class Stations:
+class SubUnits:
     """Which unit ids, by their offset, are left alone for a while because they did not answer."""
 
     _silences: dict[int, int] = field(default_factory=dict)

@@ -25,7 +25,7 @@ OVERDUE_KEPT = 64  # time-outs whose late replies are still recognised
 class TcpPort(asyncio.Protocol):
     """One connection; replies find their requests by transaction id, in whatever order they come."""
 
-    numbered = True
+    has_transaction_ids = True
 
     def __init__(self, host: str, port: int, *, in_flight: int = 1, pause_s: float = 0.0) -> None:
         self.name = authority(host, port)

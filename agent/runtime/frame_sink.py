@@ -35,7 +35,6 @@ from agent.store.recorder import Recorder
 from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.view.last_values import LastGood
-from agent.wire.schema import encode_schema
 from agent.wire.text import printable
 from drivers.layout import Layout
 
@@ -89,9 +88,9 @@ class Watching:
             self._schemas.pop(unit.name, None)  # its detectors begin anew, with what they know
             self.latest.pop(unit.name, None)
 
-    def connected(self, unit: Unit, layout: Layout) -> bytes:
+    def connected(self, unit: Unit, layout: Layout) -> None:
         """Take a unit's layout: its description onto disk, and detectors for its values."""
-        digest, body = encode_schema(layout.describe())
+        digest, body = layout.schema
         self.keeping.marks[unit.name] = dict(unit.marks)
         # the writer works in order: the schema is on disk before any batch that needs it
         self._background(self._writer(self._store.add_schema, digest, body))
@@ -104,7 +103,6 @@ class Watching:
             self._desk.found(unit.name, self._clock.stamp(), over)
         reads = len(layout.plan.reads)
         log.info("unit %s: %s, %d values in %d reads", unit.name, layout.profile_model, layout.n, reads)
-        return digest
 
     def frame(self, frame: Frame, layout: Layout) -> None:
         """Take one frame."""

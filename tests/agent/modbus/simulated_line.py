@@ -13,7 +13,7 @@ from agent.frame import Frame
 from agent.modbus.adu import RTU_REQUEST_BYTES, RtuExchange, data_bytes
 from agent.modbus.ports import NO_REPLY, Answer
 from agent.modbus.schedule import Schedule
-from agent.modbus.unit import Ask, Unit
+from agent.modbus.unit import Request, Unit
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.line import Line
@@ -84,7 +84,7 @@ class Simulation:
     baud: int = 9600
     clock: SimulatedClock = field(default_factory=SimulatedClock)
     frames: list[tuple[float, Frame]] = field(default_factory=list)
-    asked: list[Ask] = field(default_factory=list)
+    asked: list[Request] = field(default_factory=list)
     behaviour: dict[int, Behaviour] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -116,7 +116,7 @@ class Simulation:
 
     def start(self, *units: Unit) -> None:
         for unit in units:
-            unit.numbered = False
+            unit.has_transaction_ids = False
             self.behaviour.setdefault(unit.unit_id, well)
         self.schedule = Schedule(units, self.clock.now_s)
 
@@ -131,7 +131,7 @@ class Simulation:
             answer = self._carry(ask)
             ask.unit.answered(ask, answer, self.clock.now_s)
 
-    def _carry(self, ask: Ask) -> Answer:
+    def _carry(self, ask: Request) -> Answer:
         self._fall_silent()
         exchange = RtuExchange(ask.unit.unit_id, ask.read, self._before)
         sent_s = self.clock.now_s + RTU_REQUEST_BYTES * self.character_s

@@ -297,7 +297,7 @@ def test_the_proof_counts_the_reads_that_vouch_for_others() -> None:
     for text, further in ((FAR, 2), (COUNTED, 1), (NEAR, 0)):
         layout = assume(parse_profile(text), line=Line.rtu(9600))
         line = Line.rtu(9600)
-        load = load_of("u", layout, line, 1.0, 0.5, numbered=False)
+        load = load_of("u", layout, line, 1.0, 0.5, has_transaction_ids=False)
         values = [i for i, again in enumerate(layout.plan.again) if not again]
         own_s = sum(layout.plan.read_s(i, line) for i in values)
         assert set(layout.plan.classes) == {Poll.SAFETY}

@@ -62,7 +62,9 @@ def test_no_simulated_safety_point_is_older_than_the_proof_says(
     units = [line.unit(k + 1, period_s=p, timeout_s=timeout_s) for k, p in enumerate(periods)]
     wire = Line.rtu(baud, turnaround_s=0.01)
     layout = assume(PROFILE, line=wire)
-    bounds = ages([load_of(u.name, layout, wire, u.period_s, timeout_s, numbered=False) for u in units])
+    bounds = ages(
+        [load_of(u.name, layout, wire, u.period_s, timeout_s, has_transaction_ids=False) for u in units]
+    )
     line.start(*units)
     line.run(20)
     alive_from = len(line.frames)
