@@ -460,7 +460,7 @@ class Unit:
         self._happened(Event.UNDERSTOOD)
         self.mismatch(self, "")
         self.release_s = now_s
-        if not self.has_transaction_ids:
+        if self.connection.reads and not self.has_transaction_ids:
             # learn now, while nothing is missing, whether short reads are answered: its first counts as lost
             self._silence.lost = self.connection.reads[0]
             self._happened(Event.LOST)

@@ -3,13 +3,32 @@
 import random
 
 import pytest
-from simulated_line import Simulation, mute, well
+from simulated_line import Simulation, mute, sealed, well
 from test_sameness import PROFILE as MARKED
 from test_sameness import of
 from test_unit import FAULTS, NAMED, Held, another
 
 from agent.modbus.states import CONVERSING, KNOWN, POLLED, PROBED, TABLE, Event, State, after
 from agent.modbus.unit import Unit
+from drivers.profile.load import parse_profile
+
+SCALED = parse_profile(
+    """
+    schema = 1
+    model = "scaled"
+    [[point]]
+    name = "v_sf"
+    address = 150
+    type = "i16"
+    missing = 0x8000
+    poll = "identity"
+    [[point]]
+    name = "cell_voltage"
+    address = 100
+    scale_factor = "v_sf"
+    unit = "V"
+    """
+)
 
 
 def reached(start: State) -> set[State]:
@@ -74,3 +93,14 @@ def test_a_unit_is_known_in_the_states_that_say_so_and_visits_all_of_them(has_tr
                 line.run(0.05)
                 look(unit)
     assert visited == set(State)
+
+
+def test_a_unit_on_a_serial_line_that_has_nothing_to_be_polled_is_no_mistake() -> None:
+    """Its scale factor is refused, so none of its values can be read: no read can be probed with."""
+    line = Simulation()
+    unit = line.unit(1, profile=SCALED)
+    line.behaviour[1] = lambda _q, r: [(0.01, sealed(r[:1] + b"\x83\x02"))]
+    line.start(unit)
+    line.run(5)
+    assert unit.state is State.POLLING
+    assert len(line.frames) > 1
