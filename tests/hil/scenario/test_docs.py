@@ -9,7 +9,7 @@ from hil.scenario.events import KINDS
 from hil.scenario.expect import EXPECTATIONS
 from hil.scenario.scenario import load_scenario
 
-PAGE = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "scenarios.md").read_text("utf-8")
 
 
 def test_every_kind_of_event_and_its_keys_are_told():
