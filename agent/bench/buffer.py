@@ -17,7 +17,7 @@ from agent.bench.wire import BOOT, SCHEMA, Figure, Int64s, simulated
 from agent.clock import Stamp
 from agent.frame import Frame
 from agent.runtime.restart_state import SELDOM_S
-from agent.store.account import Settings
+from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
 from agent.store.store import Store
@@ -45,7 +45,7 @@ def _mb_per_day(units: int, batch_s: int, commits: int) -> tuple[float | None, l
     """Megabytes of flash per day, and the seconds that each commit took."""
     rng = np.random.default_rng(20250926)
     with tempfile.TemporaryDirectory(prefix="cellwarden-bench-", dir=disk()) as folder:
-        settings = Settings(history_bytes=1_000_000)
+        settings = BufferSettings(history_bytes=1_000_000)
         store = Store(Path(folder) / "buffer.db", "site-12-box-3", BOOT, "main", alarm, settings)
         took_s, before, at_s, at_rest = [], 0, 0, 0.5
         warm = WARM_COMMITS // units + 5
@@ -64,7 +64,7 @@ def _mb_per_day(units: int, batch_s: int, commits: int) -> tuple[float | None, l
             store.seal(batches, snapshots=states)
             took_s.append(time.perf_counter() - start_s)
             sequences = [batch.sequence for batch in store.pending(256, 10**7)[1]]
-            store.settle(store.epoch, sequences, {})
+            store.apply_acknowledgement(store.epoch, sequences, {})
         written = _written() - before
         store.close()
     days = commits * batch_s / DAY_S

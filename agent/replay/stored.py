@@ -16,7 +16,7 @@ from agent.replay.mapping import MapError
 from agent.replay.parts import Channel, Frames
 from agent.replay.play import in_its_words
 from agent.replay.timeline import NS, Timeline, utc
-from agent.store.reading import Buffer, BufferError
+from agent.store.reading import Buffer, BufferUnreadable
 from agent.wire import Batch
 from agent.wire.si import to_si
 from collector.archive import ArchiveError
@@ -24,7 +24,7 @@ from collector.sqlite.archive import SqliteArchive
 
 MAGIC = b"SQLite format 3\0"
 PERIOD_FRAMES = 60  # in which the period of polls is seen
-ERRORS = (BufferError, ArchiveError, sqlite3.Error)
+ERRORS = (BufferUnreadable, ArchiveError, sqlite3.Error)
 UNFIT = (LookupError, TypeError, ValueError, OverflowError, AttributeError)  # of a schema that is none
 
 

@@ -23,7 +23,7 @@ from agent.modbus.unit import Unit
 from agent.outputs.table import outputs_of
 from agent.runtime.frame_sink import SITE, Watching
 from agent.runtime.tasks import Background
-from agent.store.account import Settings
+from agent.store.account import BufferSettings
 from agent.store.errors import DiskTrouble, StoreError
 from agent.store.estimate import history_mb
 from agent.store.ledger import Event
@@ -132,7 +132,7 @@ class Parts:
     def _store(self) -> Store:
         store = self.config.store
         names = self.config.agent.id, self.clock.boot_id, UPSTREAM, self.desk.about_itself
-        settings = Settings(
+        settings = BufferSettings(
             max_bytes=int(store.max_mb * 1e6),
             history_bytes=int(history_mb(store.path, store.max_mb, store.history_mb) * 1e6),
             units=len(self.config.unit),
@@ -145,7 +145,7 @@ class Parts:
             self.disk_trouble = f"{error}; batches and alarms are kept in memory only, until the next start"
             folder = os.environ.get("RUNTIME_DIRECTORY", "/dev/shm")
             path = Path(tempfile.mkdtemp(prefix="buffer-", dir=folder), store.path.name)
-            return Store(path, *names, Settings(max_bytes=MEMORY_BYTES, history_bytes=0))
+            return Store(path, *names, BufferSettings(max_bytes=MEMORY_BYTES, history_bytes=0))
 
     def _kept(self) -> dict[str, bytes]:
         try:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class BufferSettings:
     """How much the buffer may hold, and which minutes around an alarm are sent before others.
 
     `units`: how many are read, which bounds how much it can have forgotten.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.store.errors import ERRORS
-from agent.store.reading import BufferError
+from agent.store.reading import BufferUnreadable
 
 HOUR_NS = 3600 * 10**9
 ALARMS = """SELECT coalesce(a.boottime_ns + o.offset_ns, a.utc_ns), a.state, a.severity, a.detector
@@ -26,13 +26,13 @@ def count(database: Path, now_ns: int, hours: tuple[int, ...], but: Collection[s
     """Count the alarms that were raised in the last hours, for each of `hours`.
 
     now_ns: UTC. but: detectors that do not count. Times from before the clock was set are put right where an
-    offset of their boot is known. The agent may be running. Raises agent.store.reading.BufferError.
+    offset of their boot is known. The agent may be running. Raises agent.store.reading.BufferUnreadable.
     """
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as db:
             rows = [row for row in db.execute(ALARMS).fetchall() if row[3] not in but]
     except ERRORS as error:
-        raise BufferError(f"{database}: {error}") from error
+        raise BufferUnreadable(f"{database}: {error}") from error
     by_hours = {
         h: Counter(said for at, state, said, _ in rows if state == "NEW" and at > now_ns - h * HOUR_NS)
         for h in hours
@@ -65,7 +65,7 @@ class Counting:
             self._key = key
             try:
                 self._found = count(self._database, now_ns, self.HOURS, self._shadow)
-            except BufferError:  # of which the agent says enough elsewhere
+            except BufferUnreadable:  # of which the agent says enough elsewhere
                 self._found = None
         if self._found is None:
             return None

@@ -14,7 +14,7 @@ from agent.wire.limits import UNBOUNDED
 log = logging.getLogger(__name__)
 
 
-class BufferError(Exception):
+class BufferUnreadable(Exception):
     """The buffer cannot be read."""
 
 
@@ -34,7 +34,7 @@ class Buffer:
                 self._db.execute("SELECT boot_id, offset_ns FROM clock_offset").fetchall()
             )
         except ERRORS as error:
-            raise BufferError(f"{path}: {error}; give the buffer of an agent ([store] path)") from error
+            raise BufferUnreadable(f"{path}: {error}; give the buffer of an agent ([store] path)") from error
 
     def close(self) -> None:
         """Close the connection."""
@@ -97,14 +97,14 @@ class Buffer:
             try:
                 self._descriptions[digest] = decode_schema(body)[1]
             except WireError as error:
-                raise BufferError(f"{self.path}: a stored schema is damaged: {error}") from error
+                raise BufferUnreadable(f"{self.path}: a stored schema is damaged: {error}") from error
         return self._descriptions.get(digest)
 
     def _rows(self, query: str, parameters: list[Any]) -> Iterator[tuple[Any, ...]]:
         try:
             yield from self._db.execute(query, parameters)
         except ERRORS as error:
-            raise BufferError(f"{self.path}: {error}") from error
+            raise BufferUnreadable(f"{self.path}: {error}") from error
 
     def _decode(self, sequence: int, blob: bytes) -> list[Batch]:
         """The batch; nothing where it is damaged, which is told."""

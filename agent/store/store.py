@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from agent.store.account import Account, Settings
+from agent.store.account import Account, BufferSettings
 from agent.store.ballast import BALLAST_BYTES, Ballast
 from agent.store.black_box import ROUTINE, BlackBox, rack_of
 from agent.store.carry import Left, begin_beside
@@ -71,10 +71,10 @@ class Store:
         boot_id: bytes,
         upstream: str,
         alarm: Alarm,
-        settings: Settings | None = None,
+        settings: BufferSettings | None = None,
     ) -> None:
         self.path = path
-        self._alarm, self._settings = alarm, settings or Settings()
+        self._alarm, self._settings = alarm, settings or BufferSettings()
         self._names = (agent, boot_id, upstream)
         self._heard, self._refused = Ranges(), dict[int, str]()  # since the last commit
         self._schemas: dict[bytes, bytes] = {}  # of this process, for a database that must begin anew
@@ -420,7 +420,7 @@ class Store:
             return disk.f_bavail * disk.f_frsize < LOW_DISK_BYTES
         return False
 
-    def settle(self, epoch: bytes, held: Collection[int], refused: Mapping[int, str]) -> None:
+    def apply_acknowledgement(self, epoch: bytes, held: Collection[int], refused: Mapping[int, str]) -> None:
         """Take an upstream's word on batches that it was sent; it reaches the disk with the next commit."""
         if epoch != self.epoch:  # this buffer began anew meanwhile
             return
@@ -473,7 +473,7 @@ class Store:
 
         return done
 
-    def meet(self, epoch: bytes, upstream: Ranges, utc_s: float | None = None) -> None:
+    def reconcile(self, epoch: bytes, upstream: Ranges, utc_s: float | None = None) -> None:
         """Compare with what an upstream holds of an epoch: before this process sends it anything, and after.
 
         Where it holds what this buffer never heard of, this is an older copy of itself: an image restored, or

@@ -442,7 +442,7 @@ class Uplink:
         self._heard_s = time.monotonic()
         held = held_by(ack)
         try:
-            await self._writer(self._store.meet, ack.epoch, held)
+            await self._writer(self._store.reconcile, ack.epoch, held)
         except Implausible as error:
             raise Implausible(f"{self._url} {error}") from error
         if time.monotonic() - self._unsound_s >= SOUND_S:
@@ -465,7 +465,7 @@ class Uplink:
         held = [sequence for sequence in sizes if sequence in at_collector and sequence not in refused]
         for sequence, reason in refused.items():
             log.error("batch %d was refused for good: %s", sequence, reason)
-        await self._writer(self._store.settle, request.epoch, held, refused)
+        await self._writer(self._store.apply_acknowledgement, request.epoch, held, refused)
         now_s = time.monotonic()
         self._tell_refused(refused, now_s)
         if ack.need_schema:

@@ -52,7 +52,7 @@ def read(
     that was measured: a status word has no siblings, and a bit of it no course.
 
     usual: how far, in SI, the point usually is from the median of its siblings. Raises
-    agent.store.reading.BufferError.
+    agent.store.reading.BufferUnreadable.
     """
     if quantity in QUANTITIES and QUANTITIES[quantity].many:
         return None

@@ -34,7 +34,7 @@ class Series:
 def read(path: Path, unit: str, place: str, quantity: str, begin_s: float, end_s: float) -> list[Series]:
     """Return the points of a unit at a place (of one quantity, or of all: "") between two UTC times.
 
-    Raises agent.store.reading.BufferError.
+    Raises agent.store.reading.BufferUnreadable.
     """
     buffer = Buffer(path)
     try:

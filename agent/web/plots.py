@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from agent.store.reading import BufferError
+from agent.store.reading import BufferUnreadable
 from agent.web import plot_around
 from agent.web.around import AFTER_S, OPEN_S, read
 
@@ -64,7 +64,7 @@ class Plots:
             asked = (row["unit"], row["location"], row["quantity"], raised_s, now_s, usual)
             if around := read(self._path, *asked):
                 html = plot_around.figure(row, around, now.tzinfo)
-        except BufferError as error:
+        except BufferUnreadable as error:
             log.warning("status page: %s", error)
         except Exception:  # of what an older self stored, say: the page goes on without this figure
             log.exception("status page: no figure of %s", row["id"])

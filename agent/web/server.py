@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from agent.store.reading import BufferError
+from agent.store.reading import BufferUnreadable
 from agent.tls.credentials import no_passphrase
 from agent.view.site import REFRESH_S
 from agent.web import pages
@@ -277,7 +277,7 @@ class Page:
         async with self._one_reader:  # decoding takes a core: one at a time
             try:
                 series = await asyncio.to_thread(read, self._buffer, *asked)
-            except BufferError as error:
+            except BufferUnreadable as error:
                 log.warning("status page: %s", error)
                 raise web.HTTPServiceUnavailable from error
         return series, end_s - span_s, end_s

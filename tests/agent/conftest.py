@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.store.account import Settings
+from agent.store.account import BufferSettings
 from agent.store.store import Store
 from tests.agent.store.buffers import BOOT, Opener, kill, own_alarm
 
@@ -23,7 +23,7 @@ def open_store(tmp_path: Path) -> Iterator[Opener]:
     def opener(end: bool = True, **settings: Any) -> Store:
         if end:
             end_last()
-        store = Store(tmp_path / "buffer.db", "agent-1", BOOT, "main", own_alarm, Settings(**settings))
+        store = Store(tmp_path / "buffer.db", "agent-1", BOOT, "main", own_alarm, BufferSettings(**settings))
         opened.append(store)
         return store
 

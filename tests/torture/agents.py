@@ -10,7 +10,7 @@ import numpy as np
 
 from agent.clock import Stamp
 from agent.frame import Frame
-from agent.store.account import Settings
+from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
 from agent.store.store import Store
@@ -37,9 +37,9 @@ DRAIN_S = 60.0
 
 
 @contextmanager
-def opened(folder: Path, agent: str, settings: Settings | None = None) -> Iterator[Store]:
+def opened(folder: Path, agent: str, settings: BufferSettings | None = None) -> Iterator[Store]:
     """An agent's buffer."""
-    store = Store(folder / "buffer.db", agent, BOOT, "main", own_alarm, settings or Settings())
+    store = Store(folder / "buffer.db", agent, BOOT, "main", own_alarm, settings or BufferSettings())
     for digest, body in SCHEMAS.values():
         store.add_schema(digest, body)
     try:

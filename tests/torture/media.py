@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.store.account import Settings
+from agent.store.account import BufferSettings
 from agent.store.errors import StoreError
 from agent.store.store import Store
 from tests.collector.processes import Collector
@@ -115,7 +115,7 @@ def full_disk(rounds: int, seed: int, folder: Path) -> Result:
     """A disk of 24 MiB that another process fills to the last byte and frees again, over and over."""
     rng, result, oracle = random.Random(seed), Result(), Oracle("agent-1", frames_may_drop=True)
     clock = iter(range(2, 10**8, 2))
-    settings = Settings(max_bytes=6_000_000, history_bytes=1_000_000)
+    settings = BufferSettings(max_bytes=6_000_000, history_bytes=1_000_000)
     with Collector(folder / "collector.db") as collector, _small_disk(folder / "disk") as disk:
         with opened(disk, "agent-1", settings) as store:
             for number in range(rounds):

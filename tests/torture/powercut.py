@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
-from agent.store.account import Settings
+from agent.store.account import BufferSettings
 from agent.store.errors import StoreError
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
@@ -26,7 +26,7 @@ from tests.torture.recording import IOERR_FSYNC, OK, Op, Tape, recording
 from tests.torture.result import Result
 
 MEMORY = Path("/dev/shm")
-SETTINGS = Settings(max_bytes=1_000_000, history_bytes=200_000)
+SETTINGS = BufferSettings(max_bytes=1_000_000, history_bytes=200_000)
 CUTS_PER_LIFE = 50
 SEALS = 150  # in one life: the WAL is copied back a few times, the cap is reached
 TABLES = ("ledger", "batch", "gap", "refused", "alarm", "snapshot", "schema", "clock_offset")
@@ -132,7 +132,7 @@ def _acknowledge(store: Store, pending: list[int], rng: random.Random) -> None:
             pending[: rng.randint(0, len(pending))] if mood < 0.2 else rng.sample(pending, len(pending) // 8)
         )
         refused = {s: "not sound" for s in pending if s not in held and rng.random() < 0.01}
-        store.settle(store.epoch, held, refused)
+        store.apply_acknowledgement(store.epoch, held, refused)
 
 
 def digest(store: Store) -> bytes:

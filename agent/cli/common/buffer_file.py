@@ -10,7 +10,7 @@ import click
 from agent.cli.common.errors import Misuse
 from agent.cli.common.load import config_option
 from agent.config.file import ConfigError, load_usable
-from agent.store.reading import Buffer, BufferError
+from agent.store.reading import Buffer, BufferUnreadable
 from collector.told import Told
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,11 +34,11 @@ def reading(path: Path, buffer_path: Path | None, told: Told) -> Iterator[Buffer
         buffer = Buffer(buffer_path or load_usable(path).store.path, told)
     except ConfigError as error:
         raise Misuse(f"{error}\n(or name the file itself: --buffer FILE)") from error
-    except BufferError as error:
+    except BufferUnreadable as error:
         raise Misuse(str(error)) from error
     try:
         yield buffer
-    except BufferError as error:
+    except BufferUnreadable as error:
         raise Misuse(str(error)) from error
     finally:
         buffer.close()

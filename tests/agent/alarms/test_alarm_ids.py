@@ -23,7 +23,7 @@ from agent.detect.unit import UnitJudges
 from agent.outputs.annunciator import Annunciator
 from agent.outputs.relay import Relay
 from agent.runtime.restart_state import Keeping
-from agent.store.account import Settings as Room
+from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.store import Store
 from agent.view.headline import headline
@@ -229,7 +229,7 @@ class Upgraded(Site):
 
     def __init__(self, folder: Path) -> None:
         shutil.copy(VECTORS / "buffer.db", folder)
-        store = Store(folder / "buffer.db", "before", BOOT, "main", own_alarm, Room())
+        store = Store(folder / "buffer.db", "before", BOOT, "main", own_alarm, BufferSettings())
         rows = store.snapshots()
         stored = store._db.execute("SELECT unit, location, detector, state FROM alarm ORDER BY id").fetchall()
         store.close()

@@ -14,7 +14,7 @@ from agent.detect.alarms.states import Does
 from agent.detect.unit import UnitJudges
 from agent.runtime.restart_state import ALARMS, OFTEN_S, STATE, UNKNOWN_S, Keeping
 from agent.runtime.snapshot import BadSnapshot, Snapshot
-from agent.store.account import Settings
+from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.store import Store
 from tests.agent.store.buffers import BOOT, own_alarm
@@ -113,7 +113,7 @@ def clock() -> SetClock:
 
 @pytest.fixture
 def live(tmp_path: Path, clock: SetClock) -> Callable[..., Life]:
-    store = Store(tmp_path / "buffer.db", "agent-1", BOOT, "main", own_alarm, Settings())
+    store = Store(tmp_path / "buffer.db", "agent-1", BOOT, "main", own_alarm, BufferSettings())
     return lambda *units, **values: Life(store, clock, *(units or ("rack",)), **values)
 
 

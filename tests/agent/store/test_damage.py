@@ -138,7 +138,7 @@ def test_an_image_that_was_restored_goes_on_above_what_the_collector_has_seen(
     restored = open_store()
     assert restored.last_sequence == 3
     restored.seal([open_batch(frame(at_s=100))], [Event("rack-1", ALARM)])  # 4 and 5, drawn a second time
-    restored.meet(
+    restored.reconcile(
         restored.epoch, Ranges([(1, 5), (7, 8)])
     )  # the collector never got 6, and 9 it does not know of
     alarm, gap, own = told(restored)
@@ -151,7 +151,7 @@ def test_an_image_that_was_restored_goes_on_above_what_the_collector_has_seen(
     batches = [decode_batch(b.blob) for b in restored.pending(10**6, 10**9)[1]]
     assert [b.sequence for b in batches] == pending(restored)
     assert restored.account().frames == 4
-    restored.meet(restored.epoch, Ranges([(1, 5), (7, 8)]))  # nothing new
+    restored.reconcile(restored.epoch, Ranges([(1, 5), (7, 8)]))  # nothing new
     assert restored.last_sequence == sealed
 
 
@@ -171,10 +171,10 @@ def test_the_alarm_of_an_image_that_was_restored_outlives_a_disk_that_refuses_it
     store._files.note()
     for _ in range(2):
         with pytest.raises(StoreError):
-            store.meet(store.epoch, Ranges([(1, 5)]))
+            store.reconcile(store.epoch, Ranges([(1, 5)]))
     store._db.execute("DROP TRIGGER refuses")
     store._files.note()
-    store.meet(store.epoch, Ranges([(1, 5)]))
+    store.reconcile(store.epoch, Ranges([(1, 5)]))
     assert [e["detector"] for e in told(store)].count("buffer_rolled_back") == 1
     store.seal([])
     assert [e["detector"] for e in told(store)].count("buffer_rolled_back") == 1
@@ -186,7 +186,7 @@ def test_a_collector_that_knows_no_more_than_the_buffer_changes_nothing(open_sto
     fill(store)
     again = open_store()
     again.seal([open_batch(frame())])
-    again.meet(again.epoch, Ranges([(1, 41)]))
+    again.reconcile(again.epoch, Ranges([(1, 41)]))
     assert len(told(again)) == 1
     assert again.last_sequence == 42
 

@@ -90,7 +90,7 @@ def store(tmp_path: Path) -> Store:
     store.seal([open_batch(frame(at_s=0, schema=SCHEMA))])
     shutil.copytree(tmp_path / "var", tmp_path / "old")
     store.seal([open_batch(frame(at_s=1, schema=SCHEMA))])
-    store.settle(store.epoch, [1, 2], {})
+    store.apply_acknowledgement(store.epoch, [1, 2], {})
     store.seal([open_batch(frame(at_s=2, schema=SCHEMA))], [Event("rack-1", ALARM)])
     store.seal([open_batch(frame(at_s=3, schema=SCHEMA))])
     return store
@@ -176,7 +176,7 @@ def test_receipts_follow_into_the_new_epoch(store: Store) -> None:
     gone("")(store.path, store.path)
     store.look()
     assert (receipt.epoch, store.epoch) == (store.epoch, receipt.epoch)
-    store.settle(store.epoch, [receipt.sequence], {})
+    store.apply_acknowledgement(store.epoch, [receipt.sequence], {})
     assert receipt.held
     store.close()
 

@@ -18,7 +18,7 @@ def deliver(store: Store, *at_s: int) -> None:
     """Seal batches of a second each, and have them acknowledged with the commit after."""
     for one in at_s:
         store.seal([open_batch(frame(at_s=one))])
-    store.settle(store.epoch, range(1, store.last_sequence + 1), {})
+    store.apply_acknowledgement(store.epoch, range(1, store.last_sequence + 1), {})
 
 
 def holding(*ranges: tuple[int, int]) -> Ranges:
@@ -43,7 +43,7 @@ def test_what_is_missing_is_pending_again_until_it_is_acknowledged_again(open_st
     again = open_store()
     assert balance(again) == (11, 4, 7, 0)
     assert pending(again) == [10, 11, 4, 5, 6, 8, 9]
-    again.settle(again.epoch, [4, 5, 6, 8, 9], {})
+    again.apply_acknowledgement(again.epoch, [4, 5, 6, 8, 9], {})
     again.seal([])
     assert balance(again) == (11, 9, 2, 0)
     assert again.account().healing == 0
@@ -53,7 +53,7 @@ def test_an_empty_collector_gets_the_whole_history_and_hears_once_what_is_gone(o
     store = open_store(history_bytes=0, max_bytes=400_000)
     for at_s in range(300):
         store.seal([open_batch(*noise(2, 300, at_s=10 * at_s))])
-        store.settle(store.epoch, [at_s + 1], {})
+        store.apply_acknowledgement(store.epoch, [at_s + 1], {})
     store.seal([])
     kept = store._db.execute("SELECT min(sequence) FROM batch").fetchone()[0]
     assert kept > 1
@@ -81,10 +81,10 @@ def test_an_empty_collector_gets_the_whole_history_and_hears_once_what_is_gone(o
 def test_a_gap_is_told_again_only_when_the_record_that_told_it_is_no_longer_there(open_store: Opener) -> None:
     store = open_store()
     store.seal([open_batch(frame(at_s=0)), open_batch(frame(at_s=1))])
-    store.settle(store.epoch, [1], {2: "not sound"})
+    store.apply_acknowledgement(store.epoch, [1], {2: "not sound"})
     store.seal([open_batch(frame(at_s=2))])
     assert gaps(store) == [([[2, 2]], "refused: not sound")]  # told by 3
-    store.settle(store.epoch, [3, 4], {})
+    store.apply_acknowledgement(store.epoch, [3, 4], {})
     store.seal([])
     assert balance(store) == (4, 3, 0, 1)
     store.name_missing(store.epoch, holding((1, 1), (3, 4)))  # contradicts itself
@@ -94,7 +94,7 @@ def test_a_gap_is_told_again_only_when_the_record_that_told_it_is_no_longer_ther
     store.seal([])
     assert pending(store) == [3]
     assert balance(store) == (4, 2, 1, 1)
-    store.settle(store.epoch, [3], {})
+    store.apply_acknowledgement(store.epoch, [3], {})
     store.seal([])
     store._db.execute("DELETE FROM batch")
     store._files.note()
@@ -132,7 +132,7 @@ def test_what_was_healed_and_is_missing_once_more_waits_for_an_hour(open_store: 
     assert store.name_missing(store.epoch, holding((1, 2))) == 0
     store.seal([])
     now_s += 5000.0  # the link was slow: the hour begins when it came
-    store.settle(store.epoch, [3, 4], {})
+    store.apply_acknowledgement(store.epoch, [3, 4], {})
     store.seal([])
     for _ in range(3):
         now_s += AGAIN_S / 4
@@ -151,11 +151,11 @@ def test_ranges_that_were_told_wider_than_they_are_heal_nothing_that_came(open_s
     for at_s in range(4):
         store.seal([open_batch(frame(at_s=at_s))], [Event("rack-9", ALARM)])
     came = [b.sequence for b in store.pending(100, 10**9)[1] if b.priority == 0]
-    store.settle(store.epoch, came, {})
+    store.apply_acknowledgement(store.epoch, came, {})
     for _ in range(2 * MERGED):
         store.seal([], [Event("rack-9", ALARM)])
     held = Ranges((s, s) for s in range(10, 10 + 2 * MERGED, 2))
-    store.settle(store.epoch, range(10, 10 + 2 * MERGED, 2), {})
+    store.apply_acknowledgement(store.epoch, range(10, 10 + 2 * MERGED, 2), {})
     store.seal([])
     before = balance(store)
     store.name_missing(store.epoch, held)  # 1 to 9 in one, though alarms among them came
@@ -168,13 +168,13 @@ def test_a_receipt_is_held_no_more_when_the_collector_lost_it_until_it_has_it_ag
 ) -> None:
     store, receipt = open_store(), Receipt(lambda: Stamp(1, 2, synchronised=True))
     store.seal([], [Event("", ALARM, receipt)])
-    store.settle(store.epoch, [1], {})
+    store.apply_acknowledgement(store.epoch, [1], {})
     store.seal([])
     assert receipt.held
     store.name_missing(store.epoch, holding())
     store.seal([])
     assert receipt.held is None
-    store.settle(store.epoch, [1], {})
+    store.apply_acknowledgement(store.epoch, [1], {})
     assert receipt.held
 
 

@@ -47,9 +47,9 @@ def test_an_answer_moves_a_buffer_by_no_more_than_it_can_have_forgotten(
     again.seal([open_batch(frame(at_s=1))])
     for beyond in (most + 2, 2**40, 2**63 - 1):
         with pytest.raises(Implausible, match="more than there can be"):
-            again.meet(again.epoch, Ranges([(1, beyond)]), NOW_S)
+            again.reconcile(again.epoch, Ranges([(1, beyond)]), NOW_S)
         assert (again.last_sequence, pending(again)) == (2, [1, 2])
-    again.meet(again.epoch, Ranges([(1, most + 1)]), NOW_S)
+    again.reconcile(again.epoch, Ranges([(1, most + 1)]), NOW_S)
     assert balance(again)[0] == again.last_sequence == most + 3  # what was sealed meanwhile, and the alarm
 
 
@@ -57,12 +57,12 @@ def test_a_buffer_is_moved_once_and_whoever_claims_more_later_is_not_believed(op
     store = open_store()
     store.seal([open_batch(frame())])
     again = open_store()
-    again.meet(again.epoch, Ranges([(1, 5)]))
+    again.reconcile(again.epoch, Ranges([(1, 5)]))
     account = balance(again)
-    again.meet(again.epoch, Ranges([(1, account[0])]))
+    again.reconcile(again.epoch, Ranges([(1, account[0])]))
     with pytest.raises(Implausible):
-        again.meet(again.epoch, Ranges([(1, account[0] + 1)]))
-    again.meet(bytes(16), Ranges([(1, 10**6)]))  # of an epoch that ended
+        again.reconcile(again.epoch, Ranges([(1, account[0] + 1)]))
+    again.reconcile(bytes(16), Ranges([(1, 10**6)]))  # of an epoch that ended
     assert balance(again) == account
 
 
@@ -103,7 +103,7 @@ def test_a_buffer_that_was_moved_too_far_begins_a_new_epoch_once(
     kill(store)
     again = open_store()
     assert (again.epoch, again.last_sequence) == (store.epoch, 4)  # once
-    again.settle(again.epoch, [1, 2, 3, 4], {})
+    again.apply_acknowledgement(again.epoch, [1, 2, 3, 4], {})
     again.seal([open_batch(frame(at_s=5))])
     assert balance(again) == (5, 4, 1, 0)
     with_history = Buffer(tmp_path / "buffer.db")

@@ -52,13 +52,13 @@ def test_an_acknowledgement_is_stored_with_the_next_batch_and_asked_for_again_if
     store = open_store()
     for n in range(4):
         store.seal([open_batch(frame(at_s=n))])
-    store.settle(store.epoch, [1, 3], {})
+    store.apply_acknowledgement(store.epoch, [1, 3], {})
     assert pending(store) == [2, 4]
     assert balance(store) == (4, 2, 2, 0)
 
     after_power_cut = open_store()
     assert pending(after_power_cut) == [1, 2, 3, 4]
-    after_power_cut.settle(store.epoch, [1, 3], {})
+    after_power_cut.apply_acknowledgement(store.epoch, [1, 3], {})
     after_power_cut.seal([open_batch(frame(at_s=5))])
 
     again = open_store()
@@ -75,11 +75,11 @@ def test_a_receipt_tells_when_an_event_is_on_disk_and_when_its_own_batch_is_held
     )
     assert [receipt.sequence for receipt in receipts] == [2, 3, 4]
     assert all(receipt.recorded for receipt in receipts)
-    store.settle(store.epoch, [1, 5], {})
-    store.settle(bytes(16), [2, 3, 4], {})  # another epoch's
+    store.apply_acknowledgement(store.epoch, [1, 5], {})
+    store.apply_acknowledgement(bytes(16), [2, 3, 4], {})  # another epoch's
     assert not any(receipt.held for receipt in receipts)
-    store.settle(store.epoch, [1, 2], {3: "malformed"})
-    store.settle(store.epoch, [2], {})  # again: the first word counts
+    store.apply_acknowledgement(store.epoch, [1, 2], {3: "malformed"})
+    store.apply_acknowledgement(store.epoch, [2], {})  # again: the first word counts
     assert held.held == Stamp(4, 0, synchronised=True)
     assert (refused.held, refused.refused) == (None, "malformed")
     assert (foreign.held, foreign.refused) == (None, "")
@@ -105,7 +105,7 @@ def test_a_batch_refused_for_good_is_dropped_with_its_reason_and_kept_for_a_pers
     store = open_store()
     store.seal([open_batch(frame())])
     store.seal([open_batch(frame(at_s=1))])
-    store.settle(store.epoch, [2], {1: "no such unit"})
+    store.apply_acknowledgement(store.epoch, [2], {1: "no such unit"})
     assert pending(store) == []
     assert balance(store) == (2, 1, 0, 1)
     store.close()
@@ -120,7 +120,7 @@ def test_a_sequence_never_repeats_though_every_batch_has_left(open_store: Opener
     store = open_store(history_bytes=0)
     for n in range(400):
         store.seal([open_batch(*noise(1, 300, at_s=n))])
-        store.settle(store.epoch, [n + 1], {})
+        store.apply_acknowledgement(store.epoch, [n + 1], {})
     store.close()
     again = open_store()
     assert pending(again) == []
@@ -135,7 +135,7 @@ def test_delivered_batches_stay_as_history_but_never_stand_in_the_way(open_store
     store = open_store(max_bytes=cap, history_bytes=cap)
     for n in range(600):
         store.seal([open_batch(frame(n=300, at_s=n))])
-        store.settle(store.epoch, [n + 1], {})
+        store.apply_acknowledgement(store.epoch, [n + 1], {})
     assert balance(store) == (600, 600, 0, 0)
     kept = store._db.execute("SELECT count(*), max(sequence) FROM batch").fetchone()
     assert kept[0] > 100
@@ -177,7 +177,7 @@ def test_a_gap_record_that_is_dropped_itself_is_said_again(open_store: Opener) -
 def test_hundreds_of_missing_ranges_are_no_trouble(open_store: Opener) -> None:
     store = open_store()
     store.seal([open_batch(frame(unit=f"rack-{n}")) for n in range(3000)])
-    store.settle(store.epoch, range(2, 3001, 2), {})
+    store.apply_acknowledgement(store.epoch, range(2, 3001, 2), {})
     assert balance(store) == (3000, 1500, 1500, 0)
     assert pending(store)[:3] == [1, 3, 5]
     store.seal([open_batch(frame())])
@@ -206,7 +206,7 @@ def test_a_commit_that_is_too_large_for_the_cap_is_refused_and_loses_nothing(ope
 def test_what_arrives_for_an_epoch_that_ended_changes_nothing(open_store: Opener) -> None:
     store = open_store()
     store.seal([open_batch(frame())])
-    store.settle(bytes(16), [1], {})
+    store.apply_acknowledgement(bytes(16), [1], {})
     assert pending(store) == [1]
 
 
