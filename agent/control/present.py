@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.control.status import Latest
-from agent.detect.alarms.explanation import duration
 from agent.detect.alarms.states import AlarmEvent, State
 from agent.detect.channels import TEMPERATURES
+from agent.detect.duration import duration
 
 DECIMALS = {"V": 3}  # of a figure in this unit; 1 of all others
 

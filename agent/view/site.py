@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from agent.detect.duration import duration
 from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.detect.table import PRIORITY
 from agent.modbus.verdict import UNHEARD, Verdict
@@ -170,7 +171,7 @@ def _blind(unit: Mapping[str, Any], now: datetime) -> dict[str, str]:
     since = "the start" if never else _clock(now, age_s)
     return {
         "since": since,
-        "for": "" if never else words.age(age_s),
+        "for": "" if never else duration(age_s),
         "tried": f"{unit['read_errors']} of {unit['reads']} reads without an answer; it is asked on",
         "cause": LIKELY.get(unit["trouble"], unit["trouble"]) or "not known",
         "next": "cellwarden doctor",

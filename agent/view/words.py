@@ -1,4 +1,4 @@
-"""Ages, times, places and states in the words that people read."""
+"""Times, places and states in the words that people read."""
 
 import re
 from collections.abc import Mapping
@@ -6,17 +6,6 @@ from datetime import datetime
 from typing import Any
 
 _LEVEL = re.compile(r"([a-z_]+?)(\d+)")
-
-
-def age(seconds: float) -> str:
-    """Return an age: "2 s", "18 min", "3.5 h", "12 d 04 h"."""
-    if seconds < 99.5:
-        return f"{max(seconds, 0):.0f} s"
-    if seconds < 5970:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 86400:
-        return f"{seconds / 3600:.1f} h"
-    return f"{int(seconds // 86400)} d {int(seconds % 86400 // 3600):02d} h"
 
 
 def clock(at: datetime, now: datetime) -> str:

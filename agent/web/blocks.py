@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
+from agent.detect.duration import duration
 from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.view import words
 from agent.view.cells import spoken
@@ -45,7 +46,7 @@ def slots(view: View, shown: Sequence[int], plots: Mapping[str, str]) -> dict[st
 
 
 def _time(age_s: float | None) -> str:
-    return "never" if age_s is None else f'<time data-age="{age_s:.1f}">{words.age(age_s)}</time>'
+    return "never" if age_s is None else f'<time data-age="{age_s:.1f}">{duration(age_s)}</time>'
 
 
 def headline(view: View) -> str:
@@ -108,7 +109,7 @@ def figure(u: int, figure_: Mapping[str, Any], view: View) -> str:
     if f["sight"] == "stale":
         note = f"{_time(f['age_s'])} old"
     elif f["sight"] == "blind":
-        note = f"last {words.number(f['last'], digits)} {unit} at {f['at']} ({words.age(f['age_s'])} ago)"
+        note = f"last {words.number(f['last'], digits)} {unit} at {f['at']} ({duration(f['age_s'])} ago)"
     elif f["sight"] == "absent":
         note = "not reported" if view["units"][u]["cells"] else "never read"
     if f["sight"] == "live" and f["n"] < f["m"]:
@@ -143,7 +144,7 @@ def cell(u: int, i: int, unit: View, box: Mapping[str, Any]) -> str:
 
 
 def _short(seconds: float) -> str:
-    return words.age(seconds).replace(" min", "m").replace(" ", "")
+    return duration(seconds).replace(" min", "m").replace(" ", "")
 
 
 def abnormal(u: int, unit: View) -> str:
@@ -171,7 +172,7 @@ TABLE_HEAD = (
 def row_of(i: int, unit: View, box: Mapping[str, Any]) -> str:
     """One cell as a row."""
     query = e(urlencode({"u": unit["name"], "i": i}))
-    age = "never" if box["age_s"] is None else words.age(box["age_s"])
+    age = "never" if box["age_s"] is None else duration(box["age_s"])
     now = box if box["sight"] != "none" else {}
     numbers = (("v", 3), ("mv", 0), ("t", 1), ("slope", 2))
     values = "".join(f"<td class=n>{words.number(now.get(key), digits)}" for key, digits in numbers)
@@ -225,7 +226,7 @@ def footer(view: View) -> str:
     clock = "" if made["synchronised"] else " The clock is not synchronised."
     return (
         f'<footer id="fo"><p>This page cannot change the battery. cellwarden only reads registers.</p>'
-        f"<p>cellwarden {e(view['version'])}, agent {e(view['agent'])}, up {words.age(view['up_s'])}. "
+        f"<p>cellwarden {e(view['version'])}, agent {e(view['agent'])}, up {duration(view['up_s'])}. "
         f"Times are local, UTC{made['zone']}.{clock}</p></footer>"
     )
 

@@ -4,8 +4,8 @@
   const refresh = 1000 * body.dataset.refresh;
   let heard = performance.now(), lostFor = 0, said = $('hl').dataset.state, saidAt = -1e9, first = true;
 
-  const age = s => s < 99.5 ? `${Math.max(0, s).toFixed(0)} s` : s < 5970 ? `${(s / 60).toFixed(0)} min`
-    : s < 86400 ? `${(s / 3600).toFixed(1)} h` : `${Math.floor(s / 86400)} d ${String(Math.floor(s % 86400 / 3600)).padStart(2, '0')} h`;
+  const age = s => s < 90 ? `${Math.max(0, s).toFixed(0)} s` : s < 5400 ? `${(s / 60).toFixed(0)} min`  // as duration.py
+    : s < 172800 ? `${(s / 3600).toFixed(1)} h` : `${(s / 86400).toFixed(0)} days`;
 
   // Make element a like b, without touching what the reader has opened, focused or chosen.
   const morph = (a, b) => {

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
+from agent.detect.duration import duration
 from agent.detect.knowledge import Knowledge
 from agent.view import words
 from agent.web import plot, svg
@@ -152,7 +153,7 @@ def cell_page(view: View, unit: View, i: int) -> str:
     last = (
         ""
         if box["sight"] != "none" or box["age_s"] is None
-        else (f"<p><b>Nothing is known now.</b> Last read {words.age(box['age_s'])} ago.</p>")
+        else (f"<p><b>Nothing is known now.</b> Last read {duration(box['age_s'])} ago.</p>")
     )
     return _shell(
         f"{box['name']} of {unit['name']}",

@@ -30,7 +30,7 @@ _LISTS: dict[str, Callable[[Any], bool]] = {
 
 
 def encode_schema(description: dict[str, Any], limits: Limits = DEFAULT_LIMITS) -> tuple[bytes, bytes]:
-    """`(hash, body)` of plain content (`drivers.Layout.describe()`); equal content has an equal hash.
+    """`(hash, body)` of plain content (`drivers.layout.Layout.describe()`); equal content has an equal hash.
 
     The hash is BLAKE2b of 16 bytes over the inflated body, whose maps have sorted keys.
     """

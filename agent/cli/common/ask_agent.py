@@ -9,6 +9,7 @@ import click
 from agent.cli.common.errors import Finding, Unreachable
 from agent.cli.common.tables import plain_table
 from agent.control import client
+from agent.detect.duration import duration
 from agent.view.headline import told
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -48,13 +49,8 @@ def _ask(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def age(seconds: float | None) -> str:
-    """Return an age for people: "0.8 s", "12 min", "3.5 h", "2.0 d"."""
-    if seconds is None:
-        return "never"
-    for limit, unit, form in ((100, 1, "{:.1f} s"), (6000, 60, "{:.0f} min"), (172800, 3600, "{:.1f} h")):
-        if seconds < limit:
-            return form.format(seconds / unit)
-    return f"{seconds / 86400:.1f} d"
+    """Return an age for people, or "never"."""
+    return "never" if seconds is None else duration(seconds)
 
 
 def alarm_table(alarms: list[dict[str, Any]]) -> Any:

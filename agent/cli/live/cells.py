@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
+from agent.detect.duration import duration
 from agent.view import words
 
 View = Mapping[str, Any]
@@ -75,7 +76,7 @@ def cell_lines(unit: View | None) -> list[Text]:
     lines = [Text(" cell         mark      V       mV       C     age    place")]
     for box in boxes:
         now = box if box["sight"] != "none" else {}
-        age = "never" if box["age_s"] is None else words.age(box["age_s"])
+        age = "never" if box["age_s"] is None else duration(box["age_s"])
         numbers = (words.number(now.get(key), digits) for key, digits in (("v", 3), ("mv", 0), ("t", 1)))
         values = " ".join(f"{number:>7}" for number in numbers)
         lines.append(Text(f" {box['name']:<12} {box['mark'] or '.':^4} {values} {age:>7}    {box['place']}"))

@@ -11,6 +11,7 @@ from typing import Any
 from rich.text import Text
 
 from agent.cli.live.cells import STYLE, cell_lines, map_lines, worst
+from agent.detect.duration import duration
 from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.view import words
 
@@ -88,7 +89,7 @@ def _title(view: View, unit: View | None, width: int) -> Text:
     if len(view["units"]) > 1 and unit:
         name += f" ({view['units'].index(unit) + 1} of {len(view['units'])})"
     left = ascii_only(f"cellwarden live   {name}")
-    right = f"{made['clock']} {made['zone']}    agent up {words.age(view['up_s'])}"
+    right = f"{made['clock']} {made['zone']}    agent up {duration(view['up_s'])}"
     return Text(left + right.rjust(max(width - len(left), len(right) + 2)))
 
 
@@ -104,7 +105,7 @@ def _alarm_words(view: View) -> str:
 def _state(view: View, unit: View | None, state: State, width: int) -> Text:
     head = view["headline"]
     if state.lost_s is not None:
-        return Text(f" THIS VIEW LOST THE AGENT {words.age(state.lost_s)} ago. Values below are old.", BLIND)
+        return Text(f" THIS VIEW LOST THE AGENT {duration(state.lost_s)} ago. Values below are old.", BLIND)
     line = Text(" ")
     if head["knowledge"] != Knowledge.LIVE:
         known = head["knowledge"]
@@ -130,7 +131,7 @@ def _state(view: View, unit: View | None, state: State, width: int) -> Text:
     if state.held_s is not None:
         line.append(f"   HELD BY YOU {int(state.held_s // 60):02d}:{int(state.held_s % 60):02d}", "bold")
     elif unit and not unit["blind"]:
-        age = words.age(unit["age_s"] + state.age_s)
+        age = duration(unit["age_s"] + state.age_s)
         line.append(f"  data {age} old, polled every {unit['period_s']:g} s")
     return Text(ascii_only(line.plain), spans=line.spans)
 
@@ -173,7 +174,7 @@ def _fitting(lines: list[Text], room: int) -> list[Text]:
 def _value(unit: View, key: str, form: str = "") -> str:
     figure = next(f for f in unit["figures"] if f["key"] == key)
     shown = words.number(figure["value"], figure["digits"])
-    return shown + (f" {words.age(figure['age_s'])} old" if figure["sight"] == "stale" else "") + form
+    return shown + (f" {duration(figure['age_s'])} old" if figure["sight"] == "stale" else "") + form
 
 
 def _figures(unit: View) -> Text:
@@ -246,7 +247,7 @@ def _link_lines(view: View) -> list[Text]:
     lines = [Text(" unit                 knowledge  health  age      answered, 1 h  last error")]
     for unit in view["units"]:
         link = unit["link"]
-        age = "never" if unit["age_s"] is None else words.age(unit["age_s"])
+        age = "never" if unit["age_s"] is None else duration(unit["age_s"])
         answered = "--" if link["answered"] is None else f"{link['answered']:.1f} %"
         said = link["trouble"] or "; ".join(unit["notes"])
         lines.append(

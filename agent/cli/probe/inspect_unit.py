@@ -22,7 +22,7 @@ from agent.cli.profile.common import load, search_path
 from agent.modbus.ports import Port, PortError
 from agent.modbus.survey.endpoint import Endpoint, Host
 from agent.modbus.survey.look import alternatives, looks_wrong, manual_address
-from agent.modbus.survey.match import Ask, Match, hold, rank, sureness
+from agent.modbus.survey.match import Ask, Match, Sureness, hold, rank, sureness
 from agent.modbus.survey.presence import FIRST_READ, PATIENT_S, LineSetting
 from agent.modbus.verdict import Verdict, verdict_of
 from agent.quality import NOT_READ, Quality
@@ -114,15 +114,15 @@ async def _look(
 
     if len(profiles) > 1:
         matches = await rank(profiles, ask)
-        if sureness(matches) == "not recognised":
+        if sureness(matches) == Sureness.NOT_RECOGNISED:
             raise Trouble(
                 "CW-212",
                 f"{at} answers, but fits none of {len(profiles)} profiles.",
                 "cellwarden profile new my-bms   (then docs/adding-a-battery.md)",
             )
-        sure, profile = sureness(matches), matches[0].profile
+        profile, sure = matches[0].profile, str(sureness(matches))
     else:
-        sure, profile = "given by you", profiles[0]
+        profile, sure = profiles[0], "given by you"
     match = await hold(profile, ask, whole=True)
     if match.layout is None or match.image is None:
         raise Trouble("CW-211", f"{at}: {match.why}", f"cellwarden scan {endpoint} --id {unit_id}")

@@ -14,7 +14,7 @@ from agent.cli.common.open_port import opened, trouble_of
 from agent.modbus.ports import Port, PortError
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.survey.endpoint import Endpoint, Host, SerialLine
-from agent.modbus.survey.match import Ask, Match, rank, sureness
+from agent.modbus.survey.match import Ask, Match, Sureness, rank, sureness
 from agent.modbus.survey.presence import LISTEN_S, Found, LineSetting, knock, knock_lines, listen, masters_ids
 from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
@@ -41,7 +41,7 @@ class Unit:
         if not self.identified:
             return "a device is there; not identified yet"
         sure = sureness(self.matches)
-        if sure == "not recognised":
+        if sure == Sureness.NOT_RECOGNISED:
             return "a device is there; no profile fits (CW-212)"
         best = self.matches[0]
         return f"{sure}: {best.profile.model} ({best.holding} of {len(best.marks)} marks)"

@@ -13,7 +13,7 @@ from agent.cli.probe.inspect_unit import known_profiles
 from agent.cli.scan.survey import Survey, Unit
 from agent.cli.setup.draft import Chosen
 from agent.modbus.survey.endpoint import Endpoint, Host, console_of, holder, serial_devices
-from agent.modbus.survey.match import sureness
+from agent.modbus.survey.match import Sureness, sureness
 from agent.modbus.survey.presence import GATEWAY_IDS, USUAL_IDS, USUAL_LINES, LineSetting
 
 
@@ -66,7 +66,7 @@ def find(
 
 def _choose(talk: Talk, unit: Unit) -> Chosen | None:
     told = f"    {unit.endpoint} id {unit.found.unit_id}: {unit.reading}"
-    if not unit.identified or sureness(unit.matches) == "not recognised":
+    if not unit.identified or sureness(unit.matches) == Sureness.NOT_RECOGNISED:
         click.echo(f"{told}; left out")
         return None
     if not talk.agree(f"{told}. Use it?"):

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Bank, common_place
+from agent.detect.duration import duration
 from agent.detect.kernels.heating import Seen
 from agent.detect.table import Row
 
@@ -73,15 +74,6 @@ def name_of(place: str, quantity: str) -> str:
     if place.rpartition("/")[2].startswith(what.lower()):
         return place
     return f"{what} {place}" if place else f"{what} of the unit"
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time in words."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 2 * 86400:
-        return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86400:.0f} days"
 
 
 def others(members: set[int]) -> str:

@@ -7,6 +7,7 @@ marks: a register full of zeros fits them all.
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -86,15 +87,24 @@ async def rank(profiles: Iterable[Profile], ask: Ask) -> list[Match]:
     return sorted((match for match in found if match.holding), key=lambda match: match.rank, reverse=True)
 
 
-def sureness(matches: Sequence[Match]) -> str:
-    """Say how sure the first of ranked matches is: sure, likely, unsure, or not recognised."""
+class Sureness(StrEnum):
+    """How sure it is which profile fits; the words of scan and probe."""
+
+    SURE = "sure"
+    LIKELY = "likely"
+    UNSURE = "unsure"
+    NOT_RECOGNISED = "not recognised"
+
+
+def sureness(matches: Sequence[Match]) -> Sureness:
+    """Say how sure the first of ranked matches is."""
     if not matches or matches[0].rank[2] < 0.5:
-        return "not recognised"
+        return Sureness.NOT_RECOGNISED
     best = matches[0]
     rival = len(matches) > 1 and matches[1].rank[:3] == best.rank[:3]
     if best.fits and best.rank[1] and not rival:
-        return "sure"
-    return "likely" if best.fits and len(best.marks) >= 2 and not rival else "unsure"
+        return Sureness.SURE
+    return Sureness.LIKELY if best.fits and len(best.marks) >= 2 and not rival else Sureness.UNSURE
 
 
 async def hold(profile: Profile, ask: Ask, *, whole: bool = False) -> Match:
