@@ -1,5 +1,6 @@
 """The direction of dependency in docs/architecture.md, read from the imports themselves."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -7,11 +8,14 @@ import pytest
 
 from tests.graph import OURS, ROOT, circles, imported, modules, of_files
 
+#: Files of words that judging and showing share. They import nothing that is not the standard library's.
+SHARED_WORDS = ("duration", "knowledge", "places", "table")
 # Package -> what of ours it may import (a prefix covers what is below it). The first match counts.
 RULES = [
     ("agent.quality", ()),
     ("agent.wire", ("agent.quality", "agent.wire")),
     ("agent.detect", ("agent.quality", "agent.detect")),
+    ("agent.view", ("agent.quality", "agent.view", *(f"agent.detect.{name}" for name in SHARED_WORDS))),
     ("agent.runtime", OURS),
     ("agent.replay", OURS),
     ("agent.bench", OURS),
@@ -19,7 +23,7 @@ RULES = [
     ("agent", ("agent", "drivers")),
     ("drivers", ("agent.quality", "agent.wire", "drivers")),
     ("hil", ("hil", "drivers", "agent.wire", "agent.quality", "agent.detect")),
-    ("collector", ("collector", "agent.wire", "agent.quality", "agent.clock")),
+    ("collector", ("collector", "agent.wire", "agent.quality", "agent.clock", "agent.view")),
 ]
 # Package -> who else may import it; nobody else does.
 ONLY_FOR = {
@@ -28,7 +32,24 @@ ONLY_FOR = {
     "agent.bench": ("agent.cli",),
     "agent.cli": ("agent.bench",),
 }
-STDLIB_AND = {"agent.detect": {"numpy", "numba"}, "agent.wire": {"numpy", "msgpack", "zstandard"}}
+STDLIB_AND: dict[str, set[str]] = {
+    "agent.detect": {"numpy", "numba"},
+    "agent.wire": {"numpy", "msgpack", "zstandard"},
+    "agent.view": set(),
+}
+#: What is not even loaded with what people are shown: libraries, and whatever reads, keeps or serves.
+NOT_SHOWN = {
+    "numpy",
+    "numba",
+    "pydantic",
+    "msgpack",
+    "aiohttp",
+    "asyncio",
+    "socket",
+    "ssl",
+    "sqlite3",
+    "http",
+}
 ONLY_IN = {"pymodbus": ("agent.modbus", "hil")}
 #: The words that every room uses; nothing else lies loose at the top of the agent.
 WORDS = {"quality", "clock", "frame", "intervals"}
@@ -53,6 +74,16 @@ def test_module_imports_only_what_the_design_allows(name: str, path: Path) -> No
                 assert top in libraries | sys.stdlib_module_names, f"{name} imports {other}"
         if top in ONLY_IN:
             assert any(below(name, prefix) for prefix in ONLY_IN[top]), f"{name} imports {other}"
+
+
+def test_what_people_are_shown_loads_no_library_and_no_server() -> None:
+    rooms = [name for name in modules() if below(name, "agent.view")]
+    code = f"import sys, {', '.join(rooms)}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert len(rooms) > 10
+    assert set(loaded.stdout.split()) & NOT_SHOWN == set()
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:

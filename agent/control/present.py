@@ -11,8 +11,8 @@ import numpy as np
 
 from agent.control.status import Latest
 from agent.detect.alarms.states import AlarmEvent, State
-from agent.detect.channels import TEMPERATURES
 from agent.detect.duration import duration
+from agent.detect.places import TEMPERATURES
 
 DECIMALS = {"V": 3}  # of a figure in this unit; 1 of all others
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.control.last_good import LastGood
 from agent.detect.knowledge import Knowledge
 from agent.frame import Frame
 from agent.modbus.bus import Bus
 from agent.modbus.unit import Unit
 from agent.quality import Quality
 from agent.view.headline import UNWATCHED
-from agent.view.last_values import LastGood
 from drivers.layout import Layout
 from drivers.values import Limits
 

@@ -8,16 +8,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.detect.places import MIN_IN_STRING, string_of
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Codes = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
-
-#: Temperatures of the battery itself. Transistors and terminals heat with every load step: not these.
-TEMPERATURES = ("cell_temperature", "module_temperature", "battery_temperature")
-VOLTAGES = ("cell_voltage", "module_voltage")
-
-MIN_IN_STRING = 4  # fewer siblings in one string than this, and the whole unit is the better comparison
 
 
 @dataclass(frozen=True)
@@ -96,16 +92,6 @@ def distinct(places: Sequence[str], quantities: Sequence[str]) -> tuple[str, ...
         quantity = f".{key[1]}" if at[key[0]] > 1 else ""
         found.append(key[0] + quantity + (f"~{told[key]}" if of[key] > 1 else ""))
     return tuple(found)
-
-
-def string_of(place: str) -> str:
-    """Return the string a place is in: "string1/module2/cell5" is in "string1"; "" when it is in none."""
-    head = ""
-    for part in place.split("/"):
-        head = f"{head}/{part}" if head else part
-        if part.startswith("string"):
-            return head
-    return ""
 
 
 def common_place(places: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from agent.detect.alarms import explanation
 from agent.detect.alarms.explanation import Case
 from agent.detect.alarms.states import AlarmEvent
-from agent.detect.channels import Bank, Floats, string_of
+from agent.detect.channels import Bank, Floats
 from agent.detect.kernels import (
     conductance,
     heating,
@@ -22,6 +22,7 @@ from agent.detect.kernels import (
 )
 from agent.detect.kernels.banks import Layout
 from agent.detect.kernels.judge_unit import Banks
+from agent.detect.places import string_of
 from agent.detect.settings import Settings
 
 Say = Callable[[Case], AlarmEvent]

@@ -34,7 +34,7 @@ import numpy as np
 
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, called
-from agent.detect.channels import TEMPERATURES, VOLTAGES, Codes, Flags, Floats, Ints, distinct
+from agent.detect.channels import Codes, Flags, Floats, Ints, distinct
 from agent.detect.keeping import pack_arrays, unpack_arrays
 from agent.detect.kernels.stillness import (
     FRAMES,
@@ -46,6 +46,7 @@ from agent.detect.kernels.stillness import (
     find_stuck,
     follow,
 )
+from agent.detect.places import TEMPERATURES, VOLTAGES
 from agent.detect.table import Row, rows_of
 from agent.quality import Quality
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from agent.detect.channels import TEMPERATURES, VOLTAGES, Floats
+from agent.detect.channels import Floats
+from agent.detect.places import TEMPERATURES, VOLTAGES
 from agent.replay.parts import Part
 from agent.replay.play import Played
 

@@ -13,6 +13,7 @@ from agent.alarms.record import record_of
 from agent.alarms.site import SiteAlarms
 from agent.clock import Clock
 from agent.config.tables import Config
+from agent.control.last_good import LastGood
 from agent.control.present import Present, present
 from agent.control.status import Latest
 from agent.detect import identity
@@ -34,7 +35,6 @@ from agent.store.ledger import Event
 from agent.store.recorder import Recorder
 from agent.store.store import Store
 from agent.store.writer import Writer
-from agent.view.last_values import LastGood
 from agent.wire.text import printable
 from drivers.layout import Layout
 

@@ -17,8 +17,8 @@ from agent.runtime.parts import VERSION, Parts
 from agent.store.alarm_counts import Counting
 from agent.store.errors import StoreError
 from agent.view.headline import headline
-from agent.view.last_values import TREND_STEP_S, Trends
 from agent.view.site import unit_view, view
+from agent.view.trends import TREND_STEP_S, Trends
 
 if TYPE_CHECKING:
     from agent.control.metrics import MetricsServer

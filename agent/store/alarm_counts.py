@@ -5,21 +5,15 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from agent.store.errors import ERRORS
 from agent.store.reading import BufferUnreadable
+from agent.view.raised import Raised
 
 HOUR_NS = 3600 * 10**9
 ALARMS = """SELECT coalesce(a.boottime_ns + o.offset_ns, a.utc_ns), a.state, a.severity, a.detector
     FROM alarm AS a LEFT JOIN clock_offset AS o USING (boot_id) WHERE a.state IN ('NEW', 'NORMAL')"""
-
-
-class Raised(NamedTuple):
-    """By hours back, how many alarms of each severity were raised; when the last one ended, UTC in ns."""
-
-    by_hours: dict[int, Counter[str]]
-    ended_ns: int | None
 
 
 def count(database: Path, now_ns: int, hours: tuple[int, ...], but: Collection[str] = ()) -> Raised:

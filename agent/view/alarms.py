@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from agent.detect.channels import string_of
 from agent.detect.knowledge import SEEN
+from agent.detect.places import string_of
 from agent.detect.table import PRIORITY
-from agent.store.alarm_counts import Raised
 from agent.view import words
 from agent.view.headline import told
+from agent.view.raised import Raised
 from agent.view.responses import response
 
 DAY, TEN_MINUTES = timedelta(days=1), timedelta(minutes=10)

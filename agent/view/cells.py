@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from agent.detect.channels import MIN_IN_STRING, TEMPERATURES, VOLTAGES, string_of
 from agent.detect.knowledge import blind_s, stale_s
+from agent.detect.places import MIN_IN_STRING, TEMPERATURES, VOLTAGES, string_of
 from agent.view import words
 
 BAND_MV = 10.0  # around the median of the string

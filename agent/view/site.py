@@ -7,21 +7,19 @@ from typing import Any
 from agent.detect.duration import duration
 from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.detect.table import PRIORITY
-from agent.modbus.verdict import UNHEARD, Verdict
-from agent.store.alarm_counts import Raised
 from agent.view import alarms as alarm_list
 from agent.view import cells as cell_map
 from agent.view import words
 from agent.view.figures import figures
 from agent.view.headline import UNWATCHED
-from agent.view.last_values import Trends
+from agent.view.raised import Raised
+from agent.view.trends import Trends
 
 REFRESH_S = 2.0
 LOG_LINES = 20
-# What is silent tells nothing of itself; every other trouble names its likely causes.
-LIKELY = {
-    UNHEARD[Verdict.SILENT]: "device off or cable out; A and B swapped; line setting or unit id changed"
-}
+# What is silent tells nothing of itself; every other trouble names its likely causes. As
+# `agent.modbus.verdict` words it.
+LIKELY = {"does not answer": "device off or cable out; A and B swapped; line setting or unit id changed"}
 GOOD_ANSWERS = 0.99  # of the reads in the last hour; below, a link is out of specification
 
 

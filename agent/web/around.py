@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from agent.detect.channels import MIN_IN_STRING, Floats, Ints, string_of
+from agent.detect.channels import Floats, Ints
+from agent.detect.places import MIN_IN_STRING, string_of
 from agent.quality import Quality
 from agent.store.reading import Buffer
 from agent.wire import Batch

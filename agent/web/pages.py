@@ -1,13 +1,10 @@
 """Whole pages around the blocks. Everything is in the one file; a reader without scripts gets a refresh."""
 
-import base64
 import csv
-import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape as e
-from importlib import resources
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -15,40 +12,15 @@ from urllib.parse import urlencode
 from agent.detect.duration import duration
 from agent.detect.knowledge import Knowledge
 from agent.view import words
-from agent.web import plot, svg
-from agent.web.blocks import TABLE_HEAD, row_of, title
+from agent.view.page import svg
+from agent.view.page.blocks import TABLE_HEAD, row_of, title
+from agent.view.page.shell import JS, shell
+from agent.web import plot
 from agent.web.history import Series
 from agent.wire.text import cell
 
 View = Mapping[str, Any]
 WIDE = 12  # boxes; a longer group gets wide rows on a wide screen
-REFRESH_PLAIN_S = 30
-
-CSS = (resources.files("agent.web") / "page.css").read_text()
-JS = (resources.files("agent.web") / "page.js").read_text()
-
-
-def _hash(text: str) -> str:
-    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
-
-
-#: Nothing but what is in the page itself; its own events; no frame around it.
-POLICY = (
-    f"default-src 'none'; style-src {_hash(CSS)}; script-src {_hash(JS)}; "
-    "connect-src 'self'; img-src 'self' data:; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-
-
-def _shell(name: str, icon: str, body: str, attributes: str = "", refresh: bool = True) -> str:
-    again = f'<meta http-equiv="refresh" content="{REFRESH_PLAIN_S}">' if refresh else ""
-    again = f"<noscript>{again}</noscript>" if attributes else again
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{e(name)}</title>'
-        f'<link rel="icon" id="icon" href="{e(icon)}">{again}<style>{CSS}</style></head>'
-        f"<body {attributes}>{body}</body></html>"
-    )
 
 
 def status_page(view: View, parts: Mapping[str, str], shown: Sequence[int], shape: str, query: str) -> str:
@@ -66,7 +38,7 @@ def status_page(view: View, parts: Mapping[str, str], shown: Sequence[int], shap
         f"{parts['fo']}<script>{JS}</script>"
     )
     attributes = f'data-shape="{shape}" data-refresh="{view["refresh_s"]}" data-query="{e(query)}"'
-    return _shell(name, svg.icon(state), body, attributes)
+    return shell(name, svg.icon(state), body, attributes)
 
 
 def _pack(view: View, parts: Mapping[str, str], u: int, first: bool) -> str:
@@ -126,7 +98,7 @@ def table_page(view: View, unit: View, sort: str) -> str:
         for name in SORTS
     )
     body = "".join(row_of(i, unit, box) for i, box in rows)
-    return _shell(
+    return shell(
         f"Cells of {unit['name']}",
         svg.icon(title(view)[1]),
         f"{_back(view)}<main><section><h2>Cells of {e(unit['name'])}: {unit['knowledge']}</h2>"
@@ -155,7 +127,7 @@ def cell_page(view: View, unit: View, i: int) -> str:
         if box["sight"] != "none" or box["age_s"] is None
         else (f"<p><b>Nothing is known now.</b> Last read {duration(box['age_s'])} ago.</p>")
     )
-    return _shell(
+    return shell(
         f"{box['name']} of {unit['name']}",
         svg.icon(title(view)[1]),
         f"{_back(view)}<main><section><h2>{e(box['name'].capitalize())} of {e(unit['name'])}</h2>{last}"
@@ -177,7 +149,7 @@ def _back(view: View) -> str:
 def message_page(name: str, text: str, form: str = "") -> str:
     """A page that only says something."""
     body = f"<main><section><h1>{e(name)}</h1><p>{e(text)}</p>{form}</section></main>"
-    return _shell(name, svg.icon(""), body, refresh=False)
+    return shell(name, svg.icon(""), body, refresh=False)
 
 
 LOGIN = (
@@ -252,7 +224,7 @@ def history_page(
     stretch = " to ".join(
         datetime.fromtimestamp(t, zone).strftime("%d %b %Y %H:%M:%S") for t in (begin_s, end_s)
     )
-    return _shell(
+    return shell(
         f"History of {unit['name']} {asked['place']}",
         svg.icon(title(view)[1]),
         f"{svg.HATCH}{_back(view)}<main class=one><section><h2>{e(unit['name'])}: "

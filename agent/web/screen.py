@@ -7,7 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from agent.web import blocks, pages, plot_around, svg
+from agent.view.page import blocks, svg
+from agent.web import pages, plot_around
 from agent.web.plots import Plots
 
 QUEUE = 4  # messages that a viewer may lag behind before it is let go, to come back and begin anew

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from agent.store.reading import BufferUnreadable
 from agent.tls.credentials import no_passphrase
+from agent.view.page.shell import POLICY
 from agent.view.site import REFRESH_S
 from agent.web import pages
 from agent.web.guard import COOKIE, HEADERS, Door, Rate, TokenError, is_ours, query_of, read_token, whose
@@ -148,7 +149,7 @@ class Page:
             response = _text(error.reason, f"{error.status}: {error.reason}.", error.status)
         if not response.prepared:
             response.headers.update(HEADERS)
-            response.headers["Content-Security-Policy"] = pages.POLICY
+            response.headers["Content-Security-Policy"] = POLICY
         return response
 
     def _refusal(self, request: web.Request) -> web.Response | None:

@@ -5,12 +5,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from agent.detect.channels import TEMPERATURES, VOLTAGES, Bank, Floats, Ints, make_bank, string_of
+from agent.detect.channels import Bank, Floats, Ints, make_bank
 from agent.detect.kernels import conductance, imbalance, load, resistance, slope, surroundings, trip, validity
 from agent.detect.kernels.heating import new_heat
 from agent.detect.kernels.inputs import new_inputs
 from agent.detect.kernels.judge_unit import Banks, Gate, Ledger, Sizes, Trips
 from agent.detect.kernels.memory import addresses
+from agent.detect.places import TEMPERATURES, VOLTAGES, string_of
 from agent.detect.settings import Settings
 
 #: No temperature or voltage register is finer than this in effect; an unknown step (0) is taken for it too.

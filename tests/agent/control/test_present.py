@@ -12,6 +12,7 @@ import pytest
 import agent.detect
 from agent.cli.common.ask_agent import alarm_table
 from agent.clock import Stamp
+from agent.control.last_good import LastGood
 from agent.control.present import Present, present
 from agent.control.status import Latest
 from agent.detect.alarms.states import AlarmEvent, State
@@ -19,7 +20,6 @@ from agent.detect.watch import RackWatch
 from agent.frame import Frame
 from agent.view.alarms import rows
 from agent.view.headline import headline, told
-from agent.view.last_values import LastGood
 from drivers.connect import assume
 from drivers.profile.load import parse_profile
 from tests.agent.view.sites import NOW, alarm

@@ -4,10 +4,10 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from agent.store.alarm_counts import Raised
 from agent.view.headline import headline
-from agent.view.last_values import Trends
+from agent.view.raised import Raised
 from agent.view.site import view
+from agent.view.trends import Trends
 
 NOW = datetime(2026, 11, 25, 14, 2, 31, tzinfo=timezone(timedelta(hours=2)))
 

@@ -1,14 +1,15 @@
 """What people are shown: never normal for what is not seen, never a figure that hides what it is made of."""
 
-import numpy as np
 import pytest
 
 from agent.detect.table import ROWS
-from agent.store.alarm_counts import Raised
+from agent.modbus.verdict import UNHEARD
 from agent.view.alarms import counts
 from agent.view.cells import spoken
-from agent.view.last_values import LastGood, Trends
+from agent.view.raised import Raised
 from agent.view.responses import RESPONSES
+from agent.view.site import LIKELY
+from agent.view.trends import Trends
 from tests.agent.view.sites import NOW, alarm, at, point, rack, record, shown, status, unit
 
 
@@ -144,14 +145,8 @@ def test_every_alarm_has_a_response() -> None:
     assert {row.detector for row in ROWS} <= set(RESPONSES)
 
 
-def test_what_was_last_good_keeps_its_own_age_and_a_slope_needs_five_minutes() -> None:
-    last = LastGood(2)
-    for minute in range(6):
-        last.take(60.0 * minute, np.array([20.0 + minute, np.nan if minute else 3.0]))
-        assert np.isnan(last.per_minute(60.0 * minute)[0]) == (minute < 4)
-    assert last.per_minute(300.0)[0] == pytest.approx(1.0)
-    assert np.isnan(last.per_minute(300.0)[1])
-    assert (last.value[1], last.at_s[1]) == (3.0, 0.0)
+def test_the_troubles_with_a_likely_cause_are_those_that_units_have() -> None:
+    assert LIKELY.keys() <= set(UNHEARD.values())
 
 
 def test_a_trend_has_a_gap_where_nothing_was_known_and_counts_the_reads_of_the_last_hour() -> None:

@@ -9,9 +9,9 @@ from agent.detect.duration import duration
 from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.view import words
 from agent.view.cells import spoken
-from agent.view.last_values import TREND_S, TREND_STEP_S
-from agent.web import svg
-from agent.web.alarms import GLYPH, alarms
+from agent.view.page import svg
+from agent.view.page.alarms import GLYPH, alarms
+from agent.view.trends import TREND_S, TREND_STEP_S
 
 CLASS = {"": "", "+": "o", "-": "o", "1": "m1", "2": "m2", "3": "m3", "~": "hatch", "?": "q", "x": "x"}
 
