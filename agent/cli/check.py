@@ -11,18 +11,16 @@ import click
 from agent.cli.common.errors import Misuse
 from agent.cli.common.load import config_option, load
 from agent.cli.common.tables import plain_table, terminal
-from agent.config.line import line_of, serial_of, timeout_of
-from agent.config.tables import Config, RtuBus, TcpBus, UnitTable, UpstreamTable
+from agent.config.tables import Config, UnitTable, UpstreamTable
 from agent.modbus.proof import Age, Load, ages, load_of
 from agent.outputs.coverage import uncovered
 from agent.store.estimate import estimate, free_mb, history_mb
 from agent.store.place import try_to_write
 from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
-from agent.wire.hosts import authority
+from agent.transport.table import AnyBus
 from drivers.connect import assume, tells_apart
 from drivers.layout import Layout
-from drivers.line import DATA_BITS
 from drivers.plan import PlanError
 from drivers.profile.load import Profile
 
@@ -62,7 +60,7 @@ def command(path: Path, allow_late: bool) -> None:
         proven = ages(known)
         _show(bus, units, proven)
         share = sum(load.share for load in known)
-        if isinstance(bus, RtuBus) and share > 1:
+        if not bus.endpoint.transport.has_transaction_ids and share > 1:
             problems.append(
                 f"{path.name}: [[bus]] {bus.name}: its units need {share:.0%} of the line's time;"
                 f" raise period_s to {share:.2g} times what it is, or the baud rate,"
@@ -176,18 +174,18 @@ def _disk_lines(config: Config, asked: Sequence[_Asked]) -> list[str]:
     ]
 
 
-def _asked(bus: TcpBus | RtuBus, unit: UnitTable, profile: Profile) -> _Asked:
-    timeout_s = timeout_of(bus, unit, profile)
+def _asked(bus: AnyBus, unit: UnitTable, profile: Profile) -> _Asked:
+    timeout_s = unit.timeout_s or bus.timeout_s(profile)
     if profile.sunspec:
         return _Asked(unit, profile, timeout_s)
-    line = line_of(bus, profile)
+    line = bus.line(profile)
     try:
         layout = assume(profile, line=line, instance=unit.instance)
     except PlanError as error:
         problem = f"[[unit]] {unit.name} instance {unit.instance}: {error}"
         return _Asked(unit, profile, timeout_s, problem=problem)
-    has_transaction_ids = isinstance(bus, TcpBus)
-    load = load_of(unit.name, layout, line, unit.period_s, timeout_s, has_transaction_ids=has_transaction_ids)
+    has_ids = bus.endpoint.transport.has_transaction_ids
+    load = load_of(unit.name, layout, line, unit.period_s, timeout_s, has_transaction_ids=has_ids)
     return _Asked(unit, profile, timeout_s, layout, load)
 
 
@@ -195,7 +193,7 @@ def _is_late(config: Config, age: Age) -> bool:
     return age.one_dead_s > config.agent.safety_deadline_s
 
 
-def _late(path: Path, config: Config, bus: TcpBus | RtuBus, name: str, age: Age) -> str:
+def _late(path: Path, config: Config, bus: AnyBus, name: str, age: Age) -> str:
     deadline_s = config.agent.safety_deadline_s
     dead = f" with {age.dead} dead" if age.alive_s <= deadline_s else ""
     cure = "lower the timeout_s of " + age.dead if dead else "lower period_s"
@@ -205,13 +203,10 @@ def _late(path: Path, config: Config, bus: TcpBus | RtuBus, name: str, age: Age)
     )
 
 
-def _show(bus: TcpBus | RtuBus, units: list[_Asked], proven: dict[str, Age]) -> None:
+def _show(bus: AnyBus, units: list[_Asked], proven: dict[str, Age]) -> None:
     """Print a bus: its line, and a row for each unit."""
-    if isinstance(bus, TcpBus):
-        port = authority(bus.host, bus.port)
-    else:
-        serial = serial_of(bus, units[0].profile)
-        port = f"{bus.device}  {serial.baud} {DATA_BITS}{serial.parity}{serial.stop_bits}"
+    setting = bus.setting(units[0].profile)
+    port = f"{bus.endpoint}  {setting}" if setting else str(bus.endpoint)
     share = sum(unit.load.share for unit in units if unit.load)
     unproven = "" if all(unit.load for unit in units) else "; nothing is proven for units yet to be asked"
     click.echo(f"bus {bus.name}  {port}  busy {share:.0%}{unproven}")

@@ -13,7 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agent.config.tables import Config, Reading, Table
+from agent.config.tables import Config
+from agent.keys.values import Reading, Table
+from agent.transport.table import TRANSPORTS
 from agent.wire.hosts import plain
 from agent.wire.text import printable
 from drivers.files import parse_toml, read_text
@@ -179,8 +181,10 @@ def _shared(kind: str, tables: Iterable[tuple[dict[str, Any], object]], what: st
     return problems
 
 
-TAGS = ("tcp", "rtu", "gpio", "modbus-coil")  # pydantic's names of the kinds of one table
-KEYS = sorted({key for table in Table.__subclasses__() for key in table.model_fields})
+# pydantic's names of the kinds of one table
+TAGS = (*(transport.name for transport in TRANSPORTS), "gpio", "modbus-coil")
+TABLES = (*Table.__subclasses__(), *(transport.table for transport in TRANSPORTS))
+KEYS = sorted({key for table in TABLES for key in table.model_fields})
 
 
 def _suggest(word: str, known: list[str]) -> str:

@@ -5,27 +5,21 @@ must never meet what is: a real serial device or anything beyond this machine is
 """
 
 import json
-import os
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from agent.clock import Clock, Stamp
-from agent.config.tables import Config, RoomOutput, TcpBus
+from agent.config.tables import Config, RoomOutput
 from agent.wire.hosts import is_loopback
-
-PTYS = "/dev/pts/"
 
 
 def refusals(config: Config) -> list[str]:
     """Everything that is too real for simulated time, one line each."""
     found = []
     for bus in config.bus:
-        if isinstance(bus, TcpBus):
-            if not is_loopback(bus.host):
-                found.append(f"[[bus]] {bus.name} host: {bus.host} is not this machine")
-        elif not os.path.realpath(bus.device).startswith(PTYS):
-            found.append(f"[[bus]] {bus.name} device: {bus.device} is not a bench's pty")
+        if real := bus.endpoint.too_real():
+            found.append(f"[[bus]] {bus.name} {real}")
     if not is_loopback(urlsplit(config.upstream.url).hostname or ""):
         found.append(f"[upstream] url: {config.upstream.url} is not this machine")
     found += [f"[{name}]: would tell a real room" for name, table in config if isinstance(table, RoomOutput)]

@@ -2,102 +2,29 @@
 
 import math
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    WrapValidator,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
 from agent.detect.settings import Settings
-from agent.wire.hosts import host_and_port, host_problem, is_loopback, plain, url_problem
-from drivers.profile.newly import AS_IS, WITHOUT, Instead, newly, number
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How a file is read: the folder that its relative paths begin in, and texts that are wrong and taken
-    all the same (`drivers.profile.newly.AS_IS`).
-    """
-
-    folder: Path
-    as_is: frozenset[str] = frozenset()
-
-
-def _text(wrong: Callable[[str], str]) -> WrapValidator:
-    """Return a validator of a text of which `wrong` says what is wrong, or ""."""
-
-    def check(written: Any, validate: Callable[[Any], Any], info: ValidationInfo) -> Any:
-        value = validate(written)
-        reading: Reading | None = info.context
-        known = not isinstance(written, str) or (reading is not None and written in reading.as_is)
-        if not known and (problem := wrong(written)):
-            raise newly(f"{written!r} {problem}", AS_IS)
-        return value
-
-    return WrapValidator(check)
-
-
-def _line_problem(text: str) -> str:
-    return "" if text.isprintable() else "has characters in it that are not printable: take them out"
-
-
-def _path_problem(text: str) -> str:
-    if not text:
-        return "is empty: write the path of a file, or take the key out"
-    if "://" in text:
-        return "is a URL, and a path of this machine is wanted"
-    return _line_problem(text)
-
-
-def _device_problem(text: str) -> str:
-    if "://" in text:
-        return 'is a URL: write a path such as /dev/ttyUSB0, or transport = "tcp" with host and port'
-    return _path_problem(text)
-
-
-def _url_problem(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""  # it was no URL before either
-    return url_problem(url) if parts.scheme in ("http", "https") and parts.hostname else ""
-
-
-def _within_folder(path: Path, info: ValidationInfo) -> Path:
-    reading: Reading | None = info.context
-    return reading.folder / path if reading else path
-
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-# relative to the folder of the file, not to wherever the agent was started
-_Path = Annotated[Path, AfterValidator(_within_folder)]
-File = Annotated[_Path, _text(_path_problem)]
-Device = Annotated[_Path, _text(_device_problem)]
-Line = Annotated[str, _text(_line_problem)]
-Host = Annotated[str, AfterValidator(plain), _text(host_problem)]
-Whole = number()  # of an int that is bounded already: neither a text nor a truth value
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Port = Annotated[int, Field(ge=1, le=65535), Whole]
-Milliseconds = Annotated[float, Field(ge=0, le=60_000), number()]
-Delay = Annotated[float, Field(ge=0), number(0, 86_400)]
-Amperes = Annotated[float, Field(gt=0), number(1e-3, 1e6)]
-
-
-class Table(BaseModel):
-    """A table of agent.toml: unknown keys are mistakes, and nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from agent.keys.values import (
+    Amperes,
+    Delay,
+    File,
+    Host,
+    Line,
+    Name,
+    Port,
+    Seconds,
+    Table,
+    Url,
+    Whole,
+)
+from agent.transport.table import AnyBus
+from agent.wire.hosts import host_and_port, host_problem, is_loopback
+from drivers.profile.newly import WITHOUT, Instead, newly, number
 
 
 class AgentTable(Table):
@@ -131,7 +58,7 @@ class StoreTable(Table):
 class UpstreamTable(Table):
     """[upstream]"""
 
-    url: Annotated[str, _text(_url_problem)]
+    url: Url
     ca: File | None = None  # who signs the collector's certificate; the system's authorities if not said
     cert: File | None = None  # this agent's own, whose common name is the agent's id
     key: File | None = None
@@ -282,48 +209,6 @@ class JournalTable(Table):
     syslog: bool = False  # write alarms to /dev/log; a service of systemd's writes to journald in any case
 
 
-class TcpBus(Table):
-    """[[bus]] with transport = "tcp": one endpoint, one connection, one or more units behind it.
-
-    turnaround_ms: the longest that a healthy unit takes to answer; the proof of `cellwarden check` counts
-    with it. pause_ms: kept between an answer and the next request. in_flight: how many requests may wait for
-    their answers at once; more than one only where the unit's manual allows it.
-    """
-
-    name: Name
-    transport: Literal["tcp"]
-    host: Host
-    port: Port = 502
-    turnaround_ms: Milliseconds | None = None
-    pause_ms: Milliseconds = 0.0
-    in_flight: Annotated[int, Field(ge=1, le=16), Whole] = 1
-
-
-class RtuBus(Table):
-    """[[bus]] with transport = "rtu": one serial device; what is not said comes from its units' profile.
-
-    turnaround_ms, pause_ms: as for "tcp"; the silence of the standard comes on top. settle_s: what the
-    adapter needs after it was opened.
-    """
-
-    name: Name
-    transport: Literal["rtu"]
-    device: Device
-    baud: Annotated[int, Field(ge=300, le=4_000_000), Whole] | None = None
-    parity: Literal["N", "E", "O"] | None = None
-    stop_bits: Annotated[Literal[1, 2], Whole] | None = None
-    turnaround_ms: Milliseconds | None = None
-    pause_ms: Milliseconds = 0.0
-    settle_s: Annotated[float, Field(ge=0, le=600), number()] | None = None
-
-
-class LeftOut(TcpBus):
-    """No table of the file: the units that cannot be watched, so that they are shown as never seen."""
-
-    host: str = ""
-    why: str
-
-
 class UnitTable(Table):
     """[[unit]]: one battery management unit; its time-out comes from its profile if not said."""
 
@@ -357,5 +242,5 @@ class Config(Table):
     relay: Annotated[GpioRelay | CoilRelay, Field(discriminator="output")] | None = None
     journal: JournalTable = JournalTable()
     detection: DetectionTable = DetectionTable()
-    bus: tuple[Annotated[TcpBus | RtuBus, Field(discriminator="transport")], ...] = ()
+    bus: tuple[Annotated[AnyBus, Field(discriminator="transport")], ...] = ()
     unit: tuple[UnitTable, ...] = ()

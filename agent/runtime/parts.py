@@ -11,14 +11,9 @@ from typing import TYPE_CHECKING
 
 from agent.alarms.site import SiteAlarms
 from agent.clock import Clock
-from agent.config.line import line_of, serial_of, timeout_of
 from agent.config.reload import ReloadRefused
-from agent.config.tables import Config, LeftOut, RtuBus, TcpBus, UnitTable
+from agent.config.tables import Config, UnitTable
 from agent.modbus.bus import Bus
-from agent.modbus.left_out import LeftOutPort
-from agent.modbus.ports import Port
-from agent.modbus.serial_line import SerialPort
-from agent.modbus.tcp import TcpPort
 from agent.modbus.unit import Unit
 from agent.outputs.table import outputs_of
 from agent.runtime.frame_sink import SITE, Watching
@@ -32,6 +27,7 @@ from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.tls.contexts import TlsError, client_context
 from agent.tls.credentials import handed_over
+from agent.transport.table import AnyBus
 from agent.uplink.pace import Pace
 from agent.uplink.uplink import Uplink
 from agent.wire.hosts import is_loopback
@@ -102,14 +98,14 @@ class Parts:
     def _uplink_says(self, detector: str, text: str) -> None:
         self.record("", self.desk.about_itself(detector, text) if text else self.desk.over(detector))
 
-    def new_bus(self, bus: TcpBus | RtuBus) -> Bus:
+    def new_bus(self, bus: AnyBus) -> Bus:
         """Make a bus of the configuration, with its units."""
         units = [
             self._unit(unit, self.profiles[unit.profile], bus)
             for unit in self.config.unit
             if unit.bus == bus.name
         ]
-        return Bus(bus.name, _port(bus, units), units, self.clock)
+        return Bus(bus.name, bus.new_port(units[0].profile), units, self.clock)
 
     def new_page(self, view: "Look") -> "Page | None":
         """Make the status page, where there is to be one."""
@@ -154,15 +150,15 @@ class Parts:
             log.error("%s; what was kept over the restart cannot be read", error)
             return {}
 
-    def _unit(self, table: UnitTable, profile: Profile, bus: TcpBus | RtuBus) -> Unit:
+    def _unit(self, table: UnitTable, profile: Profile, bus: AnyBus) -> Unit:
         return Unit(
             name=table.path,
             rack=table.rack or table.name,
             unit_id=table.unit_id,
             profile=profile,
-            line=line_of(bus, profile),
+            line=bus.line(profile),
             period_s=table.period_s,
-            timeout_s=timeout_of(bus, table, profile),
+            timeout_s=table.timeout_s or bus.timeout_s(profile),
             deadline_s=self.config.agent.safety_deadline_s,
             clock=self.clock,
             connected=self.watching.connected,
@@ -183,19 +179,3 @@ def must_reach(config: Config) -> None:
             client_context(ca, cert, key)
         except TlsError as error:
             raise ReloadRefused(str(error)) from error
-
-
-def _port(bus: TcpBus | RtuBus, units: list[Unit]) -> Port:
-    if isinstance(bus, LeftOut):
-        return LeftOutPort(bus.why)
-    if isinstance(bus, TcpBus):
-        return TcpPort(bus.host, bus.port, in_flight=bus.in_flight, pause_s=bus.pause_ms / 1e3)
-    serial = serial_of(bus, units[0].profile)
-    return SerialPort(
-        str(bus.device),
-        serial.baud,
-        serial.parity,
-        serial.stop_bits,
-        pause_s=bus.pause_ms / 1e3,
-        settle_s=serial.settle_s if bus.settle_s is None else bus.settle_s,
-    )

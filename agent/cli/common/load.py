@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from agent.cli.common.errors import Misuse
 from agent.config.file import LINE, ConfigError, Taken, few, load_config, tables
-from agent.config.tables import AgentTable, Config, LeftOut, Reading
+from agent.config.tables import AgentTable, Config
+from agent.keys.values import Reading
+from agent.transport.left_out import LeftOut
 from agent.wire.text import printable
 from drivers.profile.load import Profile, ProfileError, load_profile
 

@@ -21,7 +21,7 @@ import click
 
 from agent.cli.doctor.results import Result
 from agent.cli.doctor.site import Site
-from agent.config.tables import Config, TcpBus
+from agent.config.tables import Config
 
 ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{1,4}\b")
 URL_CREDENTIALS = re.compile(r"(https?://)[^/@\s\"']+@")
@@ -98,7 +98,7 @@ def _learn(blank: Blank, config: Config) -> None:
     blank.learn("unit", [name for unit in config.unit for name in (unit.path, unit.name)])
     blank.learn("rack", [unit.rack for unit in config.unit])
     blank.learn("bus", [bus.name for bus in config.bus])
-    hosts = [bus.host for bus in config.bus if isinstance(bus, TcpBus)]
+    hosts = [bus.endpoint.place for bus in config.bus if bus.endpoint.device is None]
     blank.learn("host", [*hosts, urlsplit(config.upstream.url).hostname])
 
 

@@ -11,14 +11,13 @@ import click
 from agent.cli.common.codes import Trouble
 from agent.cli.common.load import load
 from agent.cli.common.open_port import opened
-from agent.config.line import serial_of
-from agent.config.tables import Config, RtuBus, TcpBus, UnitTable
+from agent.config.tables import Config, UnitTable
 from agent.control import client
 from agent.modbus.ports import Port, PortError
-from agent.modbus.survey.endpoint import Endpoint, Host, SerialLine
 from agent.modbus.survey.match import Match, hold
-from agent.modbus.survey.presence import FIRST_READ, LineSetting
+from agent.modbus.survey.presence import FIRST_READ, USUAL_LINES
 from agent.modbus.verdict import Verdict, verdict_of
+from agent.transport.table import AnyBus
 from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 
@@ -91,7 +90,7 @@ class Site:
             return str(error)
         return ""
 
-    def units_of(self, bus: TcpBus | RtuBus) -> list[UnitTable]:
+    def units_of(self, bus: AnyBus) -> list[UnitTable]:
         """Return the units of a bus."""
         assert self.config is not None
         return [unit for unit in self.config.unit if unit.bus == bus.name]
@@ -108,23 +107,17 @@ class Site:
         assert self.config is not None
         return {bus.name: asyncio.run(self._look(bus)) for bus in self.config.bus}
 
-    async def _look(self, bus: TcpBus | RtuBus) -> BusSeen:
+    async def _look(self, bus: AnyBus) -> BusSeen:
         units = self.units_of(bus)
         try:
-            port = await opened(*self.endpoint(bus, self.profiles[units[0].profile]))
+            setting = bus.setting(self.profiles[units[0].profile])
+            port = await opened(bus.endpoint, setting or USUAL_LINES[0])
         except Trouble as trouble:
             return BusSeen(trouble)
         try:
             return BusSeen(units=[await self._unit(port, unit) for unit in units])
         finally:
             port.close()
-
-    def endpoint(self, bus: TcpBus | RtuBus, profile: Profile) -> tuple[Endpoint, LineSetting]:
-        """Return where a bus is, and how the bits stand on it."""
-        if isinstance(bus, TcpBus):
-            return Host(bus.host, bus.port), LineSetting(9600)
-        serial = serial_of(bus, profile)
-        return SerialLine(str(bus.device)), LineSetting(serial.baud, serial.parity, serial.stop_bits)
 
     async def _unit(self, port: Port, unit: UnitTable) -> Seen:
         seen, profile = Seen(unit), self.profiles[unit.profile]

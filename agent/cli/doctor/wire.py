@@ -11,11 +11,11 @@ from agent.cli.doctor import line_faults
 from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
 from agent.cli.limits import limits_of, review_of
-from agent.config.tables import RtuBus, TcpBus, UnitTable
+from agent.config.tables import UnitTable
 from agent.detect.knowledge import SEEN
 from agent.modbus.overheard import ANOTHER_MASTER
-from agent.modbus.survey.endpoint import console_of
-from agent.wire.hosts import authority
+from agent.modbus.serial_devices import console_of
+from agent.transport.table import AnyBus
 
 NO_PERMISSION = "no permission"  # in what agent.modbus.serial_line says
 FEW_GOOD = 0.9  # of a unit's values
@@ -34,15 +34,15 @@ def port(site: Site) -> Iterator[Result]:
     """Every bus's device or endpoint is there, and free or held by the agent."""
     assert site.config is not None
     for bus in site.config.bus:
-        if isinstance(bus, RtuBus):
-            if not os.path.exists(bus.device):
-                run = f"ls -l /dev/serial/by-id; cellwarden scan {bus.device}"
+        if device := bus.endpoint.device:
+            if not os.path.exists(device):
+                run = f"ls -l /dev/serial/by-id; cellwarden scan {device}"
                 site.out[bus.name] = "port"
-                yield problem("CW-101", f"{bus.device} is not there", run, "adapter unplugged", "renamed")
+                yield problem("CW-101", f"{device} is not there", run, "adapter unplugged", "renamed")
                 continue
-            if console_of(str(bus.device)):
+            if console_of(device):
                 site.out[bus.name] = "port"
-                yield problem("CW-110", f"{bus.device} is this machine's console", "sudo raspi-config")
+                yield problem("CW-110", f"{device} is this machine's console", "sudo raspi-config")
                 continue
         trouble = _port_trouble(site, bus)
         if trouble is not None:
@@ -51,7 +51,7 @@ def port(site: Site) -> Iterator[Result]:
     yield good("each is there, and nobody else's")
 
 
-def _port_trouble(site: Site, bus: TcpBus | RtuBus) -> Result | None:
+def _port_trouble(site: Site, bus: AnyBus) -> Result | None:
     if site.status is not None:
         told = next((b for b in site.status["buses"] if b["name"] == bus.name), None)
         if told is None:
@@ -60,9 +60,7 @@ def _port_trouble(site: Site, bus: TcpBus | RtuBus) -> Result | None:
             )
         if not told["trouble"] or NO_PERMISSION in told["trouble"] or ANOTHER_MASTER in told["trouble"]:
             return None  # told by checks of their own
-        if isinstance(bus, TcpBus):
-            return problem("CW-103", f"bus {bus.name}: {told['trouble']}", f"ping {bus.host}")
-        return problem("CW-104", f"bus {bus.name}: {told['trouble']}", "dmesg | tail")
+        return problem(*bus.endpoint.lost(f"bus {bus.name}: {told['trouble']}"))
     trouble = site.seen[bus.name].trouble
     if trouble is None or trouble.code == "CW-102":
         return None  # permission is a check of its own
@@ -73,15 +71,16 @@ def permission(site: Site) -> Iterator[Result]:
     """Serial devices can be opened by who must."""
     assert site.config is not None
     for bus in site.config.bus:
-        if not isinstance(bus, RtuBus) or not os.path.exists(bus.device):
+        device = bus.endpoint.device
+        if device is None or not os.path.exists(device):
             continue
         told = next((b for b in site.status["buses"] if b["name"] == bus.name), None) if site.status else None
         who = "the agent's user is" if site.status else "you are"
-        if NO_PERMISSION in told["trouble"] if told else not os.access(bus.device, os.R_OK | os.W_OK):
-            group = _group(os.stat(bus.device).st_gid)
+        if NO_PERMISSION in told["trouble"] if told else not os.access(device, os.R_OK | os.W_OK):
+            group = _group(os.stat(device).st_gid)
             run = f"sudo usermod -aG {group} {'cellwarden' if site.status else '$USER'}   (then log in anew)"
             site.out[bus.name] = "permission"
-            yield problem("CW-102", f"{bus.device}: {who} not in its group {group}", run)
+            yield problem("CW-102", f"{device}: {who} not in its group {group}", run)
 
 
 def _group(gid: int) -> str:
@@ -95,7 +94,7 @@ def answers(site: Site) -> Iterator[Result]:
     """Every unit answers."""
     assert site.config is not None
     for bus in site.config.bus:
-        where = str(bus.device) if isinstance(bus, RtuBus) else authority(bus.host, bus.port)
+        where = str(bus.endpoint)
         silent: dict[UnitTable, str] = {}
         units = site.units_of(bus)
         for unit in units:
@@ -116,14 +115,13 @@ def answers(site: Site) -> Iterator[Result]:
             yield _no_answer(bus, f"id {unit.unit_id} ({unit.path})", said, f"{where} --id {unit.unit_id}")
 
 
-def _no_answer(bus: TcpBus | RtuBus, whose: str, silent: str, scan: str) -> Result:
-    second = "A and B swapped" if isinstance(bus, RtuBus) else "the gateway's far side"
+def _no_answer(bus: AnyBus, whose: str, silent: str, scan: str) -> Result:
     return problem(
         "CW-201",
         f"no answer from {whose} {silent}",
         f"cellwarden scan {scan}",
         "device off or cable out",
-        second,
+        bus.endpoint.transport.far_side,
         "line setting or id changed",
     )
 
@@ -156,13 +154,13 @@ def line(site: Site) -> Iterator[Result]:
         if told and ANOTHER_MASTER in told["trouble"]:
             yield problem("CW-202", f"{bus.name}: {told['trouble']}", "cellwarden status")
         reads, late, stray = _reads(site, bus.name)
-        run = f"cellwarden probe {bus.device if isinstance(bus, RtuBus) else bus.host} --id 1 holding:0"
+        run = f"cellwarden probe {bus.endpoint.place} --id 1 holding:0"
         for fault in line_faults.of_counts(reads, late):
             if fault.serious:
                 yield problem("CW-202", f"{bus.name}: {fault.seen}", run, *fault.likely)
             else:
                 yield note(f"{bus.name}: {fault.seen}; likely {', '.join(fault.likely)}", run, "CW-202")
-        for text, times in stray.items() if isinstance(bus, RtuBus) else ():
+        for text, times in () if bus.endpoint.transport.has_transaction_ids else stray.items():
             yield note(f"{bus.name}: {times} times {text}", run, "CW-202")
 
 

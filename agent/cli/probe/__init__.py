@@ -15,12 +15,12 @@ from agent.cli.probe import inspect_unit
 from agent.cli.profile.common import profile_dir_option
 from agent.modbus.manual_read import Heard
 from agent.modbus.ports import Answer, Port, PortError
-from agent.modbus.survey.endpoint import Endpoint, Host
 from agent.modbus.survey.look import guess, manual_address, pairs
 from agent.modbus.survey.presence import LineSetting
 from agent.modbus.survey.registers import parse_read
 from agent.modbus.verdict import Verdict, verdict_of
 from agent.quality import Quality
+from agent.transport.row import Endpoint
 from drivers.registers import Area, Read, Reply
 
 TRIES = 3
@@ -160,7 +160,7 @@ def _judge(heard: list[Heard], endpoint: Endpoint, line: LineSetting, unit_id: i
     """Raise Trouble where there are no registers to show."""
     for each in heard:
         verdict = verdict_of(each.answer)
-        at = f"on {endpoint}" + ("" if isinstance(endpoint, Host) else f" ({line})")
+        at = f"on {endpoint.at(line)}"
         if verdict is Verdict.SILENT:
             raise Trouble(
                 "CW-201",
@@ -234,10 +234,9 @@ def _print(heard: list[Heard], endpoint: Endpoint) -> None:
         f" written {manual_address(first.area, first.address)} in 1-based manuals."
     )
     for each in heard:
-        proof = "number matches" if isinstance(endpoint, Host) else "checksum good"
         click.echo(
-            f"sent {each.sent.hex(' ').upper()}      got {each.got.hex(' ').upper()}   {proof},"
-            f" {1e3 * (each.answer.response_s or 0):.0f} ms"
+            f"sent {each.sent.hex(' ').upper()}      got {each.got.hex(' ').upper()}"
+            f"   {endpoint.transport.proof}, {1e3 * (each.answer.response_s or 0):.0f} ms"
         )
     best = None if first.area in (Area.COIL, Area.DISCRETE) else guess(whole)
     table = plain_table("wire", "manual", "hex", "u16", "s16", best.title if best else "", whole=5)

@@ -20,12 +20,12 @@ from agent.cli.common.open_port import opened, trouble_of
 from agent.cli.common.tables import plain_table, terminal
 from agent.cli.profile.common import load, search_path
 from agent.modbus.ports import Port, PortError
-from agent.modbus.survey.endpoint import Endpoint, Host
 from agent.modbus.survey.look import alternatives, looks_wrong, manual_address
 from agent.modbus.survey.match import Ask, Match, Sureness, hold, rank, sureness
 from agent.modbus.survey.presence import FIRST_READ, PATIENT_S, LineSetting
 from agent.modbus.verdict import Verdict, verdict_of
 from agent.quality import NOT_READ, Quality
+from agent.transport.row import Endpoint
 from drivers.layout import Image, Layout
 from drivers.profile.load import Profile, shipped_profiles
 from drivers.registers import Area, Read, Reply
@@ -72,9 +72,8 @@ def show(
     if bus:
         _from_agent(socket, bus, unit_id, as_json=as_json)
         return
-    transport = "tcp" if isinstance(endpoint, Host) else "rtu"
     profiles = [load(name, folders)] if name else known_profiles(folders)
-    profiles = [profile for profile in profiles if name or transport in profile.transports]
+    profiles = [profile for profile in profiles if name or endpoint.transport.frames in profile.transports]
     sight = asyncio.run(_sight(endpoint, unit_id, line, profiles))
     if as_json:
         click.echo(json.dumps(_json(sight, endpoint, unit_id)))
@@ -98,7 +97,7 @@ async def _look(
     port: Port, endpoint: Endpoint, unit_id: int, line: LineSetting, profiles: list[Profile]
 ) -> Sight:
     first = await port.ask(unit_id, FIRST_READ, PATIENT_S)
-    at = f"id {unit_id} on {endpoint}" + ("" if isinstance(endpoint, Host) else f" ({line})")
+    at = f"id {unit_id} on {endpoint.at(line)}"
     if verdict_of(first) in (Verdict.SILENT, Verdict.GATEWAY):
         raise Trouble("CW-201", f"No answer from {at} within {PATIENT_S:g} s.", f"cellwarden scan {endpoint}")
     if verdict_of(first) is Verdict.DAMAGED:

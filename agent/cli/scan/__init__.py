@@ -15,16 +15,16 @@ from agent.cli.common.tables import plain_table, terminal
 from agent.cli.probe.inspect_unit import known_profiles
 from agent.cli.profile.common import profile_dir_option
 from agent.cli.scan.survey import Survey, runs
-from agent.modbus.survey.endpoint import Endpoint, SerialLine, console_of, serial_devices
+from agent.modbus.serial_devices import console_of, serial_devices
 from agent.modbus.survey.presence import (
     ALL_IDS,
     ALL_LINES,
-    GATEWAY_IDS,
     LISTEN_S,
-    USUAL_IDS,
     USUAL_LINES,
     LineSetting,
 )
+from agent.transport.row import Endpoint
+from agent.transport.table import parse
 
 if TYPE_CHECKING:
     from agent.box.discovery import Found
@@ -88,9 +88,8 @@ def command(
         lines = [LineSetting.parse(text) for text in only_line] or list(ALL_LINES if full else USUAL_LINES)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    serial = any(isinstance(endpoint, SerialLine) for endpoint in found)
-    usual = USUAL_IDS if serial else GATEWAY_IDS
-    ids = only_id or ((*ALL_IDS, 0, 255) if full and not serial else ALL_IDS if full else usual)
+    transport = next((endpoint for endpoint in found if endpoint.device), found[0]).transport
+    ids = only_id or (transport.all_ids if full else transport.usual_ids)
     survey = Survey(found, lines, ids, known_profiles(folders), listen_s, quiet=as_json)
     stopped = False
     try:
@@ -107,14 +106,14 @@ def _free_devices(quiet: bool) -> list[Endpoint]:
     for device in consoles:
         if not quiet:
             click.echo(f"{device} is this machine's console, and is left alone.", err=True)
-    free = [SerialLine(device) for device in devices if device not in consoles]
+    free = [endpoint for device in devices if device not in consoles for endpoint in parse(device)]
     if not free:
         raise Trouble(
             "CW-101",
             "There is no serial adapter on this machine, and no host was named.",
             "cellwarden scan 192.0.2.10   (or plug the adapter in)",
         )
-    return list(free)
+    return free
 
 
 def _report(survey: Survey, heard: "list[Found]", *, full: bool, as_json: bool, stopped: bool) -> None:
@@ -162,7 +161,7 @@ def _print(survey: Survey, *, full: bool) -> None:
         table.add_row(
             *((str(unit.endpoint),) if several else ()),
             str(unit.found.unit_id) + ("*" if unit.same_for_any_id else ""),
-            str(unit.found.line or "tcp"),
+            str(unit.found.line or unit.endpoint.transport.name),
             unit.found.words,
             "" if delay is None else f"{1e3 * delay:.0f} ms",
             unit.reading,
@@ -172,7 +171,7 @@ def _print(survey: Survey, *, full: bool) -> None:
         click.echo("* answers to any id: one unit that does not look at it")
     first = next((unit for unit in survey.units if unit.matches), survey.units[0])
     line = f" --line {str(first.found.line).replace(' ', '-')}" if first.found.line else ""
-    if not full and any(isinstance(endpoint, SerialLine) for endpoint in survey.endpoints):
+    if not full and any(endpoint.device for endpoint in survey.endpoints):
         rest_s = sum(setting.knock_s for setting in ALL_LINES) * len(ALL_IDS)
         click.echo(
             f"Not looked at: the other ids and line settings (add --full, about {rest_s / 60:.0f} min)."

@@ -12,10 +12,9 @@ import click
 from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import opened, trouble_of
 from agent.modbus.ports import Port, PortError
-from agent.modbus.serial_line import SerialPort
-from agent.modbus.survey.endpoint import Endpoint, Host, SerialLine
 from agent.modbus.survey.match import Ask, Match, Sureness, rank, sureness
 from agent.modbus.survey.presence import LISTEN_S, Found, LineSetting, knock, knock_lines, listen, masters_ids
+from agent.transport.row import Endpoint
 from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 
@@ -94,11 +93,11 @@ class Survey:
 
     async def run(self) -> None:
         """Look at every endpoint; what cannot be looked at is one of `troubles`."""
-        hosts = [e for e in self.endpoints if isinstance(e, Host)]
+        hosts = [e for e in self.endpoints if e.device is None]
         for endpoint in self.endpoints:
-            if isinstance(endpoint, SerialLine):
+            if endpoint.device:
                 try:
-                    await self._serial(endpoint)
+                    await self._serial(endpoint, endpoint.device)
                 except Trouble as trouble:
                     self.troubles.append(trouble)
         if len(hosts) > 1:
@@ -107,9 +106,8 @@ class Survey:
         await asyncio.gather(*(self._host(host, gate, alone=len(hosts) == 1) for host in hosts))
         self.units.sort(key=lambda unit: (self.endpoints.index(unit.endpoint), unit.found.unit_id))
 
-    async def _serial(self, endpoint: SerialLine) -> None:
+    async def _serial(self, endpoint: Endpoint, device: str) -> None:
         port = await opened(endpoint, self.lines[0])
-        assert isinstance(port, SerialPort)
         try:
             await self._overhear(endpoint, port)
         finally:
@@ -126,13 +124,13 @@ class Survey:
             self.count(str(line), asked, len(self.ids), count)
 
         def refused(line: LineSetting, error: PortError) -> None:
-            if not Path(endpoint.device).exists():
+            if not Path(device).exists():
                 raise trouble_of(error, endpoint) from error
             self.say(f"  {line}  not tried: {trouble_of(error, endpoint).what}")
 
         new: list[Unit] = []
         try:
-            async for found in knock_lines(endpoint.device, self.lines, self.ids, progress, refused):
+            async for found in knock_lines(endpoint.new_port, self.lines, self.ids, progress, refused):
                 new.append(Unit(endpoint, found))
                 self.units.append(new[-1])
         except PortError as error:
@@ -152,7 +150,7 @@ class Survey:
             finally:
                 port.close()
 
-    async def _overhear(self, endpoint: SerialLine, port: SerialPort) -> None:
+    async def _overhear(self, endpoint: Endpoint, port: Port) -> None:
         if not self.listen_s:
             return
         self.say(f"Listening {self.listen_s:g} s on {endpoint} ...")
@@ -168,7 +166,7 @@ class Survey:
             f"cellwarden scan {endpoint} --listen 0   (only once the other master is off)",
         )
 
-    async def _host(self, host: Host, gate: asyncio.Semaphore, *, alone: bool) -> None:
+    async def _host(self, host: Endpoint, gate: asyncio.Semaphore, *, alone: bool) -> None:
         async with gate:
             try:
                 port = await opened(host, self.lines[0])
@@ -183,7 +181,7 @@ class Survey:
             finally:
                 port.close()
 
-    async def _gateway(self, host: Host, port: Port) -> None:
+    async def _gateway(self, host: Endpoint, port: Port) -> None:
         self.say(f"{host} accepts connections; asking {len(self.ids)} ids for one register each.")
         async for found in knock(port, self.ids):
             self.units.append(Unit(host, found))
@@ -201,8 +199,8 @@ class Survey:
     async def _identify(self, port: Port, units: list[Unit]) -> None:
         for unit in units:
             self.say(f"Identifying id {unit.found.unit_id} on {unit.endpoint} ...")
-            transport = "tcp" if isinstance(unit.endpoint, Host) else "rtu"
-            fitting = [profile for profile in self.profiles if transport in profile.transports]
+            frames = unit.endpoint.transport.frames
+            fitting = [profile for profile in self.profiles if frames in profile.transports]
             unit.matches = await rank(fitting, asking(port, unit.found))
             unit.identified = True
 

@@ -20,7 +20,8 @@ from agent.cli.setup.find import find, upstream_of, where
 from agent.cli.setup.prove import prove
 from agent.cli.setup.trial import Tested, try_out
 from agent.cli.setup.write import write
-from agent.config.tables import Config, Name
+from agent.config.tables import Config
+from agent.keys.values import Name
 
 
 @click.command("setup")

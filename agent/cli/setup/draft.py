@@ -1,15 +1,12 @@
 """What setup has been told so far, kept between its steps; and the agent.toml that follows from it."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agent.cli.common.files import replace_json
-from agent.modbus.serial_line import stable_path
-from agent.modbus.survey.endpoint import Host, parse
-from agent.modbus.survey.presence import LineSetting
+from agent.transport.table import parse
 
 
 @dataclass
@@ -69,7 +66,7 @@ def toml_of(draft: Draft, config: Path, agent: str | None = None) -> str:
     for endpoint, name in names.items():
         on_it = [unit for unit in draft.units if unit.endpoint == endpoint]
         if on_it:
-            lines += ["", "[[bus]]", f'name = "{name}"', *_bus(endpoint, on_it[0])]
+            lines += ["", "[[bus]]", f'name = "{name}"', *_bus(endpoint, on_it[0].line)]
     for unit in draft.units:
         lines += ["", "[[unit]]", f"name = {json.dumps(unit.label)}", f'bus = "{names[unit.endpoint]}"']
         lines += [f"unit_id = {unit.unit_id}", f"profile = {json.dumps(unit.profile)}"]
@@ -81,15 +78,6 @@ def toml_of(draft: Draft, config: Path, agent: str | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _bus(text: str, unit: Chosen) -> list[str]:
+def _bus(text: str, setting: str) -> list[str]:
     (endpoint,) = parse(text)
-    if isinstance(endpoint, Host):
-        return ['transport = "tcp"', f"host = {json.dumps(endpoint.host)}", f"port = {endpoint.port}"]
-    line = LineSetting.parse(unit.line)
-    return [
-        'transport = "rtu"',
-        f"device = {json.dumps(str(stable_path(Path(text)) or os.path.abspath(text)))}",
-        f"baud = {line.baud}",
-        f'parity = "{line.parity}"',
-        f"stop_bits = {line.stop_bits}",
-    ]
+    return endpoint.bus_keys(setting)

@@ -12,9 +12,10 @@ from agent.cli.common.prompts import Talk
 from agent.cli.probe.inspect_unit import known_profiles
 from agent.cli.scan.survey import Survey, Unit
 from agent.cli.setup.draft import Chosen
-from agent.modbus.survey.endpoint import Endpoint, Host, console_of, holder, serial_devices
+from agent.modbus.serial_devices import console_of, holder, serial_devices
 from agent.modbus.survey.match import Sureness, sureness
-from agent.modbus.survey.presence import GATEWAY_IDS, USUAL_IDS, USUAL_LINES, LineSetting
+from agent.modbus.survey.presence import USUAL_LINES, LineSetting
+from agent.transport.row import Endpoint
 
 
 def where(talk: Talk) -> list[str]:
@@ -50,8 +51,7 @@ def find(
         raise click.UsageError(str(error)) from error
     units: list[Unit] = []
     for endpoint in wanted:
-        usual = GATEWAY_IDS if isinstance(endpoint, Host) else USUAL_IDS
-        survey = Survey([endpoint], settings, ids or usual, known_profiles(folders))
+        survey = Survey([endpoint], settings, ids or endpoint.transport.usual_ids, known_profiles(folders))
         asyncio.run(survey.run())
         for trouble in survey.troubles:
             trouble.show()

@@ -14,9 +14,9 @@ from agent.cli.profile.common import load
 from agent.cli.report.commissioning.record import Sight
 from agent.cli.setup.draft import Chosen
 from agent.modbus.ports import PortError
-from agent.modbus.survey.endpoint import parse
 from agent.modbus.survey.match import hold
 from agent.modbus.survey.presence import LineSetting
+from agent.transport.table import parse
 from drivers.registers import Read, Reply
 
 READ_S = 1.0

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 
 from agent.modbus.overheard import sound
 from agent.modbus.ports import Answer, Port, PortError
-from agent.modbus.serial_line import SerialPort
 from agent.modbus.verdict import Verdict, verdict_of
 from drivers.line import DATA_BITS, NO_OTHER_BITS, bits_per_character
 from drivers.registers import Area, Read
@@ -117,7 +116,7 @@ class Heard:
         port.heard_late = lambda unit_id, _response_s: self.late.add(unit_id)
 
 
-async def listen(port: SerialPort, seconds: float) -> bytes:
+async def listen(port: Port, seconds: float) -> bytes:
     """Return what others say on the line, while nothing is said from here."""
     heard = Heard()
     heard.attach(port)
@@ -168,7 +167,7 @@ async def _ask(port: Port, unit_id: int, timeout_s: float) -> Answer:
 
 
 async def knock_lines(
-    device: str,
+    new_port: Callable[[LineSetting], Port],
     lines: Iterable[LineSetting],
     ids: Sequence[int],
     progress: Callable[[LineSetting, int, int], None],
@@ -177,7 +176,7 @@ async def knock_lines(
     """Try line settings one after another; yield each id once, with the first setting it answered at."""
     known: set[int] = set()
     for line in lines:
-        port = SerialPort(device, line.baud, line.parity, line.stop_bits)
+        port = new_port(line)
         try:
             await port.open()
         except PortError as error:

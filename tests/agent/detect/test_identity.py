@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from agent.clock import Clock
-from agent.config.tables import AgentTable, Config, ControlTable, StoreTable, TcpBus, UnitTable, UpstreamTable
+from agent.config.tables import AgentTable, Config, ControlTable, StoreTable, UnitTable, UpstreamTable
 from agent.detect import identity
 from agent.detect.alarms.book import AlarmBook
 from agent.runtime.parts import Parts
 from agent.runtime.report import Report
+from agent.transport.tcp import TcpBus
 from drivers.profile.load import parse_profile
 from drivers.registers import Area
 from hil.modbus.table import RegisterTable

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from agent.clock import Clock
-from agent.config.tables import AgentTable, Config, ControlTable, StoreTable, TcpBus, UnitTable, UpstreamTable
+from agent.config.tables import AgentTable, Config, ControlTable, StoreTable, UnitTable, UpstreamTable
 from agent.modbus import sameness
 from agent.runtime.parts import Parts
 from agent.runtime.report import Report
+from agent.transport.tcp import TcpBus
 from drivers.profile.load import parse_profile
 from drivers.registers import Area
 from hil.modbus.faults import Fault, FaultKind

@@ -15,12 +15,13 @@ from agent.bench import configuration
 from agent.bench.wire_to_relay import _free_port
 from agent.cli.demo.children import Child, Children
 from agent.clock import Clock
-from agent.config.tables import AgentTable, Config, ControlTable, RtuBus, StoreTable, UnitTable, UpstreamTable
+from agent.config.tables import AgentTable, Config, ControlTable, StoreTable, UnitTable, UpstreamTable
 from agent.control import client
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.unseen import Unseen
 from agent.runtime.frame_sink import SITE
 from agent.runtime.parts import Parts
+from agent.transport.rtu import RtuBus
 from drivers.profile.load import parse_profile
 from drivers.registers import Area
 from hil.modbus.table import RegisterTable

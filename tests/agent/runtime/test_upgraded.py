@@ -20,11 +20,11 @@ from agent.bench.units import WELL
 from agent.cli.common.errors import Misuse
 from agent.cli.common.load import load, load_as_before
 from agent.cli.demo.children import Child, Children
-from agent.config.tables import LeftOut
 from agent.control import client
 from agent.runtime import Agent
 from agent.store.store import Store
 from agent.store.vintage import older
+from agent.transport.left_out import LeftOut
 from drivers.connect import assume
 from tests.agent.store.buffers import BOOT, own_alarm
 

@@ -19,10 +19,7 @@ from agent.cli.report.commissioning.compare import panel, plate
 from agent.cli.report.commissioning.page import intervals_text, page
 from agent.cli.report.commissioning.record import Record, Sight, UnitRecord
 from agent.cli.report.commissioning.running import command_of, drill, running, sights, watch
-from agent.config.line import serial_of
-from agent.config.tables import Config, TcpBus, UnitTable
-from agent.wire.hosts import authority
-from drivers.line import DATA_BITS
+from agent.config.tables import Config, UnitTable
 from drivers.profile.load import Profile
 
 UNSYNCHRONISED = " (by a clock that is not synchronised)"
@@ -139,10 +136,8 @@ def proof_of(path: Path, config: Config, profiles: Mapping[str, Profile]) -> str
 
 def _where(config: Config, unit: UnitTable, profiles: Mapping[str, Profile]) -> str:
     bus = next(bus for bus in config.bus if bus.name == unit.bus)
-    if isinstance(bus, TcpBus):
-        return f"{authority(bus.host, bus.port)}, id {unit.unit_id}"
-    line = serial_of(bus, profiles[unit.profile])
-    return f"{bus.device} ({line.baud} {DATA_BITS}{line.parity}{line.stop_bits}), id {unit.unit_id}"
+    setting = bus.setting(profiles[unit.profile])
+    return f"{bus.endpoint}{f' ({setting})' if setting else ''}, id {unit.unit_id}"
 
 
 def _collector(status: Mapping[str, Any]) -> str:

@@ -1,0 +1,194 @@
+"""Modbus RTU on a serial device of this machine: frames are apart by silence and proved by a checksum."""
+
+import errno
+import grp
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from agent.keys.values import Device, Milliseconds, Name, Whole
+from agent.modbus.ports import Port, PortError
+from agent.modbus.serial_devices import holder, serial_devices
+from agent.modbus.serial_line import SerialPort, stable_path
+from agent.modbus.survey.presence import ALL_IDS, USUAL_IDS, LineSetting
+from agent.transport.row import Advice, BusTable, Endpoint, Transport
+from drivers.line import Line, bits_per_character
+from drivers.profile.load import Profile
+from drivers.profile.newly import number
+from drivers.profile.schema import Serial
+
+TURNAROUND_S = 0.005
+PTYS = "/dev/pts/"
+REASONS = {
+    errno.ENOENT: "CW-101",
+    errno.EACCES: "CW-102",
+    errno.EPERM: "CW-102",
+    errno.EAGAIN: "CW-110",
+    errno.EBUSY: "CW-110",
+    errno.EINVAL: "CW-105",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SerialLine(Endpoint):
+    """A serial device."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def transport(self) -> Transport:
+        """The row of RTU."""
+        return RTU
+
+    @property
+    def place(self) -> str:
+        """The device."""
+        return self.name
+
+    @property
+    def device(self) -> str:
+        """The device."""
+        return self.name
+
+    def new_port(self, setting: LineSetting) -> Port:
+        """Return a serial port, closed."""
+        return SerialPort(self.name, setting.baud, setting.parity, setting.stop_bits)
+
+    def is_port(self, name: str) -> bool:
+        """Whether it is the same device, by whatever link."""
+        return os.path.realpath(name) == os.path.realpath(self.name)
+
+    def trouble(self, error: PortError) -> Advice:
+        """Say why the device cannot be opened, and who has it."""
+        number = getattr(error.__cause__, "errno", None) or 0
+        code = REASONS.get(number, "CW-104")
+        if code == "CW-101":
+            there = ", ".join(serial_devices()) or "none at all"
+            return Advice(
+                code, f"{self}: there is no such device. There are: {there}.", "ls -l /dev/serial/by-id"
+            )
+        if code == "CW-102":
+            return Advice(
+                code,
+                f"{self}: you may not open it.",
+                f"sudo usermod -aG {_group(self.name)} $USER   (then log in anew)",
+            )
+        if code == "CW-110":
+            held = holder(self.name)
+            by = f"process {held[0]} ({held[1]})" if held else "another process"
+            return Advice(code, f"{self} is in use by {by}. Nothing was sent.", f"fuser -v {self}")
+        return Advice(code, f"{error}", f"cellwarden scan {self}")
+
+    def lost(self, what: str) -> Advice:
+        """Say what the kernel knows."""
+        return Advice("CW-104", what, "dmesg | tail")
+
+    def too_real(self) -> str:
+        """Refuse what is no pty."""
+        pty = os.path.realpath(self.name).startswith(PTYS)
+        return "" if pty else f"device: {self.name} is not a bench's pty"
+
+    def bus_keys(self, setting: str) -> list[str]:
+        """Return transport, the device's stable name and its line setting."""
+        line = LineSetting.parse(setting)
+        device = str(stable_path(Path(self.name)) or os.path.abspath(self.name))
+        return [
+            'transport = "rtu"',
+            f"device = {json.dumps(device)}",
+            f"baud = {line.baud}",
+            f'parity = "{line.parity}"',
+            f"stop_bits = {line.stop_bits}",
+        ]
+
+
+def _group(device: str) -> str:
+    try:
+        return grp.getgrgid(os.stat(device).st_gid).gr_name
+    except (OSError, KeyError):
+        return "dialout"
+
+
+class RtuBus(BusTable):
+    """[[bus]] with transport = "rtu": one serial device; what is not said comes from its units' profile.
+
+    turnaround_ms, pause_ms: as for "tcp"; the silence of the standard comes on top. settle_s: what the
+    adapter needs after it was opened.
+    """
+
+    name: Name
+    transport: Literal["rtu"]
+    device: Device
+    baud: Annotated[int, Field(ge=300, le=4_000_000), Whole] | None = None
+    parity: Literal["N", "E", "O"] | None = None
+    stop_bits: Annotated[Literal[1, 2], Whole] | None = None
+    turnaround_ms: Milliseconds | None = None
+    pause_ms: Milliseconds = 0.0
+    settle_s: Annotated[float, Field(ge=0, le=600), number()] | None = None
+
+    @property
+    def endpoint(self) -> SerialLine:
+        """The device."""
+        return SerialLine(str(self.device))
+
+    def _serial(self, profile: Profile) -> Serial:
+        said = {
+            "baud": self.baud,
+            "parity": self.parity,
+            "stop_bits": self.stop_bits,
+            "settle_s": self.settle_s,
+        }
+        return profile.serial.model_copy(update={k: v for k, v in said.items() if v is not None})
+
+    def setting(self, profile: Profile) -> LineSetting:
+        """Return baud rate, parity and stop bits."""
+        serial = self._serial(profile)
+        return LineSetting(serial.baud, serial.parity, serial.stop_bits)
+
+    def line(self, profile: Profile) -> Line:
+        """Return the serial line of this setting."""
+        serial = self._serial(profile)
+        bits = bits_per_character(serial.parity, serial.stop_bits)
+        turnaround_s = TURNAROUND_S if self.turnaround_ms is None else self.turnaround_ms / 1e3
+        pause_s = max(profile.pause_ms or 0.0, self.pause_ms) / 1e3
+        return Line.rtu(serial.baud, bits_per_character=bits, turnaround_s=turnaround_s, pause_s=pause_s)
+
+    def timeout_s(self, profile: Profile) -> float:
+        """Return the profile's time-out on a serial line."""
+        return profile.serial.timeout_ms / 1e3
+
+    def new_port(self, profile: Profile) -> Port:
+        """Return a serial port, closed."""
+        serial = self._serial(profile)
+        return SerialPort(
+            str(self.device),
+            serial.baud,
+            serial.parity,
+            serial.stop_bits,
+            pause_s=self.pause_ms / 1e3,
+            settle_s=serial.settle_s,
+        )
+
+
+def parse(text: str, port: int) -> list[SerialLine] | None:
+    """Return the device that a path names."""
+    is_path = text.startswith(("/", "./", "../")) and not text.startswith("//")
+    return [SerialLine(text)] if is_path else None
+
+
+RTU = Transport(
+    name="rtu",
+    frames="rtu",
+    has_transaction_ids=False,
+    usual_ids=USUAL_IDS,
+    all_ids=ALL_IDS,
+    far_side="A and B swapped",
+    table=RtuBus,
+    parse=parse,
+)
