@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agent.config.tables import Config
+from agent.config.tables import Config, RoomOutput
 from agent.keys.values import Reading, Table
 from agent.transport.table import TRANSPORTS
 from agent.wire.hosts import plain
@@ -183,8 +183,14 @@ def _shared(kind: str, tables: Iterable[tuple[dict[str, Any], object]], what: st
 
 # pydantic's names of the kinds of one table
 TAGS = (*(transport.name for transport in TRANSPORTS), "gpio", "modbus-coil")
-TABLES = (*Table.__subclasses__(), *(transport.table for transport in TRANSPORTS))
-KEYS = sorted({key for table in TABLES for key in table.model_fields})
+BUSES = tuple(transport.table for transport in TRANSPORTS)
+KEYS = sorted(
+    {
+        key
+        for table in (*Table.__subclasses__(), *RoomOutput.__subclasses__(), *BUSES)
+        for key in table.model_fields
+    }
+)
 
 
 def _suggest(word: str, known: list[str]) -> str:

@@ -77,6 +77,12 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
         ("https://collector", "http://collector", "plain http to collector.example could be read and forged"),
         ("rs485-1", "lan", "[[bus]] lan: the name is used 2 times"),
         ('host = "192.0.2.10"', 'device = "/dev/x"', "[[bus]] lan host: is missing"),
+        ('host = "192.0.2.10"', 'host = "h"\nin_flihgt = 2', "unknown key; did you mean 'in_flight'?"),
+        (
+            "[upstream]",
+            '[relay]\noutput = "gpio"\npin = 4\nactive_hihg = true\n[upstream]',
+            "[relay] active_hihg: unknown key; did you mean 'active_high'?",
+        ),
         ('transport = "tcp"', 'transport = "can"', "[[bus]] lan: input tag 'can'"),
         ("[upstream]", "[upsteam]", "[upstream]: is missing"),
         ("[upstream]", "[upstream", "is not TOML"),
