@@ -68,7 +68,7 @@ def agrees(status: dict[str, Any]) -> bool:
     return bool(account["sealed"] == account["acknowledged"] + account["pending"] + account["dropped"])
 
 
-def drill(chain: Chain, agent: Child) -> None:
+def raise_test(chain: Chain, agent: Child) -> None:
     client.post(chain.folder / "control.sock", "/v1/alarms/test", {"seconds": 0.1})
     chain.wait(agent, lambda _: bool(chain.collected("SELECT 1 FROM event WHERE record LIKE '%is a test%'")))
 
@@ -78,7 +78,7 @@ def test_a_collector_restored_from_an_older_copy_gets_everything_again_alarms_fi
     chain.wait(agent, delivered(5))
     chain.copy()
     last = chain.wait(agent, delivered(chain.highest() + 10))["account"]["sealed"]
-    drill(chain, agent)
+    raise_test(chain, agent)
     chain.wait(agent, delivered(last + 10))
     chain.restore()
     lost_from = chain.highest() + 1

@@ -45,9 +45,11 @@ def test_its_alarms_stand_again(left_behind: Path) -> None:
     rows = store.snapshots()
     store.close()
     units = ("rack-1/pack-1", "rack-1/pack-2", "rack-2/pack-3", "rack-2/pack-4")
-    desk = SiteAlarms({unit: unit.split("/")[0] for unit in units} | {"": ""}, {}, lambda *_: None, Clock())
-    Keeping(rows, desk, Clock())
-    assert Counter((alarm.unit, event.severity) for alarm, event in desk.all_active()) == Counter(
+    site_alarms = SiteAlarms(
+        {unit: unit.split("/")[0] for unit in units} | {"": ""}, {}, lambda *_: None, Clock()
+    )
+    Keeping(rows, site_alarms, Clock())
+    assert Counter((alarm.unit, event.severity) for alarm, event in site_alarms.all_active()) == Counter(
         [
             ("rack-1/pack-1", "warning"),
             *[("rack-1/pack-1", "critical")] * 2,

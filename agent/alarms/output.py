@@ -34,7 +34,7 @@ class Output:
     def sights(self, knowledge: Iterable[tuple[str, str]]) -> None:
         """Take how much is known of units (`agent.detect.knowledge`), every second."""
 
-    def drill(self, seconds: float, who: str) -> None:
+    def test(self, seconds: float, who: str) -> None:
         """Act for some seconds as if a critical alarm stood: a person tests whether it is heard."""
 
     def lasting_trouble(self) -> str:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from threading import Lock
 from typing import Any
 
-from agent.alarms.drill import TEST
 from agent.alarms.record import about_itself
+from agent.alarms.testing import TEST
 from agent.clock import Stamp
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, Does, called

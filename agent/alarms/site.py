@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent.alarms.drill import TEST, TEXT, Drill
 from agent.alarms.output import Output
 from agent.alarms.own import OwnAlarms
 from agent.alarms.record import AlarmId, NoSuchAlarm, record_of
+from agent.alarms.testing import TEST, TEXT, TestAlarm
 from agent.clock import Clock, Stamp
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, Does, State, called
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 LOG_LENGTH = 1000
 UNTIL = " until "  # in the name of a book that was replaced, and its time
-MAX_DRILL_S = 300.0
+MAX_TEST_S = 300.0
 PART_FAILED = "part_failed"  # the alarm of a part that serves, and of no battery
 MAX_SHELVED_S = 86400.0  # shelving is for a repair under way; what lasts longer is to be taken out of service
 
@@ -54,7 +54,7 @@ class SiteAlarms:
     ) -> None:
         self.log: deque[Event] = deque(maxlen=LOG_LENGTH)  # what happened, oldest first
         self.outputs = outputs
-        self.last_drill: Drill | None = None  # since the start
+        self.last_test: TestAlarm | None = None  # since the start
         self._racks, self._record, self._clock = racks, record, clock
         self._books: dict[str, dict[str, AlarmBook]] = {unit: {} for unit in racks}
         self._failing = set[str]()  # outputs
@@ -170,8 +170,8 @@ class SiteAlarms:
         if not alarm.unit and any(event.name == alarm.name for event in self.own.active()):
             events = self.own.do(what, alarm.name, now_s, until_s)
             self._record("", self._own_events(events, stamp))
-            if alarm.name == called(TEST, "") and what is Does.ACKNOWLEDGE and self.last_drill:
-                self.last_drill.seen_by, self.last_drill.seen = who.name, stamp
+            if alarm.name == called(TEST, "") and what is Does.ACKNOWLEDGE and self.last_test:
+                self.last_test.seen_by, self.last_test.seen = who.name, stamp
             self.changed(str(what), who, alarm=name, until_s=until_s, why=why)
             return
         books = [
@@ -186,13 +186,13 @@ class SiteAlarms:
             self.found(alarm.unit, stamp, events)
         self.changed(str(what), who, unit=alarm.unit, alarm=name, until_s=until_s, why=why)
 
-    def drill(self, seconds: float, who: Person) -> None:
-        """Raise the alarm of a drill: for some seconds every output acts as if it were a critical one, and it
-        goes upstream and stays in the list like one, until somebody acknowledges it.
+    def test(self, seconds: float, who: Person) -> None:
+        """Raise a test alarm: for some seconds every output acts as if it were a critical one, and it goes
+        upstream and stays in the list like one, until somebody acknowledges it.
         """
-        self.last_drill = Drill(who.name, seconds, self._clock.stamp(), Receipt(self._clock.stamp))
-        self._tell("drill", seconds, who.name)
-        self._record("", self.about_itself(TEST, TEXT.format(who=who.name), self.last_drill.receipt))
+        self.last_test = TestAlarm(who.name, seconds, self._clock.stamp(), Receipt(self._clock.stamp))
+        self._tell("test", seconds, who.name)
+        self._record("", self.about_itself(TEST, TEXT.format(who=who.name), self.last_test.receipt))
         self.changed("drill", who, seconds=seconds)
 
     def changed(self, what: str, who: Person, unit: str = "", **more: Any) -> None:

@@ -6,18 +6,18 @@ from dataclasses import asdict
 from typing import Any
 
 from agent.alarms.record import NoSuchAlarm
-from agent.alarms.site import MAX_DRILL_S, MAX_SHELVED_S, SiteAlarms
+from agent.alarms.site import MAX_SHELVED_S, MAX_TEST_S, SiteAlarms
 from agent.control.present import Look, unknown
 from agent.control.server import Call, Handler, Refused
 from agent.detect.alarms.states import Does
 from agent.detect.table import PRIORITY
 
-DRILL_S = 10.0
+TEST_S = 10.0
 MINUTE_S = 60.0
 
 
 def routes(
-    desk: SiteAlarms,
+    site_alarms: SiteAlarms,
     status: Callable[[], Awaitable[dict[str, Any]]],
     points: Callable[[str], dict[str, Any] | None],
     view: Callable[[str | None], Awaitable[dict[str, Any]]],
@@ -33,11 +33,11 @@ def routes(
         return await status()
 
     async def get_alarms(_call: Call) -> dict[str, Any]:
-        test = desk.last_drill.told() if desk.last_drill else None
+        test = site_alarms.last_test.told() if site_alarms.last_test else None
         return {
-            "alarms": alarms_of(desk, now_s(), look),
+            "alarms": alarms_of(site_alarms, now_s(), look),
             "relay": None,
-            **desk.reports(),
+            **site_alarms.reports(),
             "test": test,
         }
 
@@ -60,15 +60,15 @@ def routes(
             minutes = _number(call, "minutes", 60.0, MAX_SHELVED_S / MINUTE_S)
             until_s = now_s() + minutes * MINUTE_S if what is Does.SHELVE else 0.0
             try:
-                desk.do(what, _text(call, "alarm"), call.who, until_s, _text(call, "why", ""))
+                site_alarms.do(what, _text(call, "alarm"), call.who, until_s, _text(call, "why", ""))
             except NoSuchAlarm as error:
                 raise Refused(404, str(error)) from error
             return await get_alarms(call)
 
         return act
 
-    async def drill(call: Call) -> dict[str, Any]:
-        desk.drill(_number(call, "seconds", DRILL_S, MAX_DRILL_S), call.who)
+    async def test(call: Call) -> dict[str, Any]:
+        site_alarms.test(_number(call, "seconds", TEST_S, MAX_TEST_S), call.who)
         return await get_alarms(call)
 
     return {
@@ -79,16 +79,16 @@ def routes(
         "POST /v1/alarms/acknowledge": acting(Does.ACKNOWLEDGE),
         "POST /v1/alarms/shelve": acting(Does.SHELVE),
         "POST /v1/alarms/unshelve": acting(Does.UNSHELVE),
-        "POST /v1/alarms/test": drill,
+        "POST /v1/alarms/test": test,
     }
 
 
-def alarms_of(desk: SiteAlarms, now_s: float, look: Look = unknown) -> list[dict[str, Any]]:
+def alarms_of(site_alarms: SiteAlarms, now_s: float, look: Look = unknown) -> list[dict[str, Any]]:
     """Return the alarms that are not over, the most urgent first: `now` and `forecast` are of this moment,
     all other figures of when each was raised.
     """
     found = []
-    for name, event in desk.all_active():
+    for name, event in site_alarms.all_active():
         said = asdict(event)
         del said["name"]  # the id says it
         said |= look(name.unit, event)._asdict()

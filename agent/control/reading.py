@@ -15,7 +15,7 @@ MOST = {Area.COIL: 2000, Area.DISCRETE: 2000, Area.HOLDING: 125, Area.INPUT: 125
 MOST_S = 3.0
 
 
-def read_routes(desk: SiteAlarms, buses: Callable[[], Iterable[Bus]]) -> Mapping[str, Handler]:
+def read_routes(site_alarms: SiteAlarms, buses: Callable[[], Iterable[Bus]]) -> Mapping[str, Handler]:
     """Return the route; who asked for what is recorded."""
 
     async def read(call: Call) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def read_routes(desk: SiteAlarms, buses: Callable[[], Iterable[Bus]]) -> Mapping
         if timeout_s is not None and not (isinstance(timeout_s, int | float) and 0 < timeout_s <= MOST_S):
             raise Refused(400, f"timeout_s: must be above 0 and at most {MOST_S:g}")
         about = f"{bus.name} id {unit_id} {asked.area} {asked.address}, {asked.count} long"
-        desk.changed("read", call.who, about=about)
+        site_alarms.changed("read", call.who, about=about)
         try:
             heard = await bus.read(unit_id, asked, timeout_s)
         except GuestRefused as error:

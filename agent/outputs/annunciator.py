@@ -1,8 +1,8 @@
 """Whether all is well enough for the relay to be energised. Pure: alarms and sight in, reasons out.
 
 The relay is normally energised and drops on the first reason (fail-safe, as in ISA-18.2 annunciators): a
-critical alarm that stands or that nobody has acknowledged, a unit whose values are not seen, or a drill. At
-start nothing has been seen yet, so it starts dropped.
+critical alarm that stands or that nobody has acknowledged, a unit whose values are not seen, or a test alarm.
+At start nothing has been seen yet, so it starts dropped.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ class Annunciator:
     def __init__(self, units: Iterable[str]) -> None:
         self._sight: dict[str, str] = dict.fromkeys(units, Knowledge.NEVER)
         self._alarms: dict[str, list[str]] = {}
-        self._drill_until_s = float("-inf")
+        self._test_until_s = float("-inf")
 
     def expect(self, units: Iterable[str]) -> None:
         """Take the units that there are from now on; of new ones nothing has been seen."""
@@ -41,14 +41,14 @@ class Annunciator:
         """Take how much is known of a unit (`agent.detect.known.knowledge`)."""
         self._sight[unit] = knowledge
 
-    def drill(self, until_s: float) -> None:
+    def test(self, until_s: float) -> None:
         """Act as if there were an alarm until then (same clock as `reasons`)."""
-        self._drill_until_s = until_s
+        self._test_until_s = until_s
 
     def reasons(self, now_s: float) -> list[str]:
         """Return why the relay must be dropped, in words; empty when it may be energised."""
         found = [reason for reasons in self._alarms.values() for reason in reasons]
         found += [f"{unit}: {known}" for unit, known in self._sight.items() if known in UNSEEN]
-        if now_s < self._drill_until_s:
+        if now_s < self._test_until_s:
             found.append("drill")
         return found

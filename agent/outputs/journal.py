@@ -25,7 +25,7 @@ SYSLOG = Path("/dev/log")
 # What an entry is about: made once at random, the same for ever (see systemd.journal-fields, MESSAGE_ID).
 RAISED = "b8f7427351484d62befee5dd1285bdac"
 CHANGED = "3c9e65b737f44eb58c79823d5f56336e"
-DRILL = "1ff63f43f40b45adbc9c6b9b887987fe"
+TESTED = "1ff63f43f40b45adbc9c6b9b887987fe"
 
 # syslog levels (RFC 5424): alert, error, warning; what is over or put aside is a notice
 LEVELS = {CRITICAL: 1, WARNING: 3, ADVICE: 4}
@@ -129,9 +129,9 @@ class Journal(Output):
             log.warning("%s", text)
             raise
 
-    def drill(self, seconds: float, who: str) -> None:
+    def test(self, seconds: float, who: str) -> None:
         """Write that a person tests the annunciation. Raises JournalError."""
-        self._write(DRILL, NOTICE, f"drill of {seconds:g} s by {who}", {"CELLWARDEN_WHO": who})
+        self._write(TESTED, NOTICE, f"drill of {seconds:g} s by {who}", {"CELLWARDEN_WHO": who})
 
     def _write(self, message_id: str, level: int, text: str, fields: dict[str, str]) -> None:
         if self._native:

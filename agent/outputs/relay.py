@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 TROUBLE_S = 10.0  # a module that is back by then was only restarted
 UNHEARD = "; until that is mended nobody in the room hears an alarm"
-CHECK_S = 0.2  # how late the end of a drill may be noticed; alarms do not wait for it
+CHECK_S = 0.2  # how late the end of a test alarm may be noticed; alarms do not wait for it
 
 
 class Driver(Protocol):
@@ -67,9 +67,9 @@ class Relay(Output):
             self._annunciator.sight(unit, known)
         self._refresh()
 
-    def drill(self, seconds: float, who: str) -> None:
+    def test(self, seconds: float, who: str) -> None:
         """Drop for some seconds."""
-        self._annunciator.drill(self._clock() + seconds)
+        self._annunciator.test(self._clock() + seconds)
         self._refresh()
 
     def lasting_trouble(self) -> str:

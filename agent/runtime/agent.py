@@ -65,9 +65,14 @@ class Agent:
             config.control.socket,
             {
                 **routes(
-                    parts.desk, report.status, report.points, report.view, parts.clock.boottime_s, report.look
+                    parts.site_alarms,
+                    report.status,
+                    report.points,
+                    report.view,
+                    parts.clock.boottime_s,
+                    report.look,
                 ),
-                **read_routes(parts.desk, lambda: parts.buses.values()),
+                **read_routes(parts.site_alarms, lambda: parts.buses.values()),
             },
         )
         self._metrics = report.new_metrics(config.metrics.listen)
@@ -95,9 +100,9 @@ class Agent:
             len(parts.buses),
         )
         if parts.disk_trouble:
-            parts.record(SITE, parts.desk.about_itself("buffer_in_memory", parts.disk_trouble))
+            parts.record(SITE, parts.site_alarms.about_itself("buffer_in_memory", parts.disk_trouble))
         else:
-            parts.record(SITE, parts.desk.over("buffer_in_memory"))
+            parts.record(SITE, parts.site_alarms.over("buffer_in_memory"))
         self._tell_taken(self._taken)
         for bus in parts.buses.values():
             self._poll(bus)
@@ -115,11 +120,11 @@ class Agent:
         if self._page:
             self._serve("page", self._page.run)
             self._serve("announcement", self._page.announce)
-        for name, output in parts.desk.outputs.items():
+        for name, output in parts.site_alarms.outputs.items():
             self._serve(f"{name}'s driver", output.run)
             self._serve(f"{name}'s trouble", partial(self._tell_of_trouble, name, output))
-        for name in OUTPUTS.keys() - parts.desk.outputs.keys():
-            parts.record(SITE, parts.desk.over(f"{name}_trouble"))
+        for name in OUTPUTS.keys() - parts.site_alarms.outputs.keys():
+            parts.record(SITE, parts.site_alarms.over(f"{name}_trouble"))
         await self._stopping.wait()
         log.info("stopping")
         self._notifier.send("STOPPING=1")
@@ -135,7 +140,7 @@ class Agent:
     def _serve(self, part: str, work: Work) -> None:
         """Run a part that serves: what it raises is told, and it is begun anew."""
         self._running[part] = asyncio.create_task(
-            serve(part, work, partial(self.parts.desk.part_failed, part))
+            serve(part, work, partial(self.parts.site_alarms.part_failed, part))
         )
 
     async def _stop(self) -> None:
@@ -189,13 +194,13 @@ class Agent:
 
     def _tell_taken(self, taken: Sequence[Taken]) -> None:
         """Say what of the files was a mistake to this version alone, and what is one no more."""
-        desk, keys = self.parts.desk, {one.key for one in taken}
-        for event in desk.own.active():
+        site_alarms, keys = self.parts.site_alarms, {one.key for one in taken}
+        for event in site_alarms.own.active():
             if event.detector == CONFIGURATION and event.location not in keys:
-                self.parts.record(SITE, desk.over(CONFIGURATION, event.location))
+                self.parts.record(SITE, site_alarms.over(CONFIGURATION, event.location))
         for one in taken:
             severity = CRITICAL if one.critical else WARNING
-            events = desk.about_itself(CONFIGURATION, one.text, severity=severity, location=one.key)
+            events = site_alarms.about_itself(CONFIGURATION, one.text, severity=severity, location=one.key)
             self.parts.record(SITE, events)
 
     async def _apply(self, config: Config, profiles: dict[str, Profile], change: Change) -> None:
@@ -205,7 +210,7 @@ class Agent:
         await cancel([self._polling.pop(name) for name in ended])
         parts.watching.begin_anew(unit for name in ended for unit in parts.buses[name].units)
         parts.config, parts.profiles = config, profiles
-        parts.desk.expect(parts.racks())
+        parts.site_alarms.expect(parts.racks())
         parts.watching.expect(config)
         begun = change.changed | change.added
         parts.buses = {
@@ -276,12 +281,12 @@ class Agent:
 
     async def _tell_of_trouble(self, name: str, output: Output) -> None:
         """Tell people of an output that would tell nobody."""
-        desk = self.parts.desk
+        site_alarms = self.parts.site_alarms
         while True:
             if trouble := output.lasting_trouble():
-                self.parts.record(SITE, desk.about_itself(f"{name}_trouble", trouble))
+                self.parts.record(SITE, site_alarms.about_itself(f"{name}_trouble", trouble))
             elif not output.trouble:
-                self.parts.record(SITE, desk.over(f"{name}_trouble"))
+                self.parts.record(SITE, site_alarms.over(f"{name}_trouble"))
             await asyncio.sleep(SIGHT_S)
 
     def _clock_events(self) -> list[Event]:

@@ -48,7 +48,7 @@ class Watching:
 
     def __init__(
         self,
-        desk: SiteAlarms,
+        site_alarms: SiteAlarms,
         recorder: Recorder,
         store: Store,
         writer: Writer,
@@ -57,7 +57,7 @@ class Watching:
         kept: Mapping[str, bytes],
     ) -> None:
         self.latest: dict[str, Latest] = {}
-        self._desk, self._recorder, self._store, self._writer = desk, recorder, store, writer
+        self._site_alarms, self._recorder, self._store, self._writer = site_alarms, recorder, store, writer
         self._background, self._clock = background, clock
         self._settings: dict[str, Settings] = {}
         self._judges: dict[str, UnitJudges] = {}
@@ -65,9 +65,9 @@ class Watching:
         self._identities: dict[str, AlarmBook] = {}
         self._unseen: dict[str, Unseen] = {}
         self._exchanges: dict[str, AlarmBook] = {}
-        self.keeping = Keeping(kept, desk, clock)
+        self.keeping = Keeping(kept, site_alarms, clock)
         self._together = Together(self.keeping.book(SITE, "together"))
-        desk.watch(SITE, {"together": self._together.book})
+        site_alarms.watch(SITE, {"together": self._together.book})
 
     def expect(self, config: Config) -> None:
         """Take the units that there are from now on, and how they are to be judged."""
@@ -80,7 +80,7 @@ class Watching:
             self._exchanges[new] = self.keeping.book(new, "exchanged")
             self._unseen[new] = Unseen(self.keeping.book(new, "unseen"), self.keeping.in_vain_s.get(new, 0.0))
             books = {"identity": self._identities[new], "exchanged": self._exchanges[new]}
-            self._desk.watch(new, books | {"unseen": self._unseen[new].book})
+            self._site_alarms.watch(new, books | {"unseen": self._unseen[new].book})
 
     def begin_anew(self, units: Iterable[Unit]) -> None:
         """Forget what was seen of units that are polled otherwise from now on."""
@@ -99,8 +99,8 @@ class Watching:
             judges = UnitJudges(layout, unit.period_s, self._settings[unit.name])
             over = self.keeping.begin(unit.name, judges)
             self._judges[unit.name] = judges
-            self._desk.watch(unit.name, judges.books)
-            self._desk.found(unit.name, self._clock.stamp(), over)
+            self._site_alarms.watch(unit.name, judges.books)
+            self._site_alarms.found(unit.name, self._clock.stamp(), over)
         reads = len(layout.plan.reads)
         log.info("unit %s: %s, %d values in %d reads", unit.name, layout.profile_model, layout.n, reads)
 
@@ -115,7 +115,7 @@ class Watching:
         if shadow:
             self._background(self._recorder.seal(frame.rack, shadow))
         if found:
-            self._desk.found(frame.unit, frame.stamp, found)
+            self._site_alarms.found(frame.unit, frame.stamp, found)
         elif self._recorder.due:
             self._background(self._recorder.seal())
 
@@ -136,7 +136,7 @@ class Watching:
         """Announce that a unit is not what its profile describes, or ("") that it is now."""
         stamp = self._clock.stamp()
         found = identity.judge(self._identities[unit.name], said, stamp.boottime_ns / 1e9)
-        self._desk.found(unit.name, stamp, found)
+        self._site_alarms.found(unit.name, stamp, found)
 
     def _mismatched(self, unit: str) -> bool:
         standing = self._identities[unit].standing()
@@ -149,7 +149,7 @@ class Watching:
         self.latest.pop(unit.name, None)
         self.keeping.forget(unit.name)
         text = f"{said}; what was learned of the old one is dropped, limits are judged as before"
-        self._desk.found(
+        self._site_alarms.found(
             unit.name, stamp, identity.exchanged(self._exchanges[unit.name], text, stamp.boottime_ns / 1e9)
         )
 
@@ -162,12 +162,12 @@ class Watching:
             why = printable(bus.trouble or unit.trouble) or "it answers, but not with all its safety points"
             named, limit_s = self._mismatched(unit.name), blind_s(unit.pace_s)
             said = self._unseen[unit.name].judge(now_s, unit.heard_s, limit_s, why, named=named)
-            self._desk.found(unit.name, stamp, said)
+            self._site_alarms.found(unit.name, stamp, said)
             self.keeping.in_vain_s[unit.name] = 0.0 if named else self._unseen[unit.name].in_vain_s(now_s)
-        self._desk.sights((unit.name, self.known(unit, now_s)) for _, unit in on)
+        self._site_alarms.sights((unit.name, self.known(unit, now_s)) for _, unit in on)
         heard = {unit.name: Heard(unit.heard_s, unit.pace_s, bus.name) for bus, unit in on}
-        self._desk.found(SITE, stamp, self._together.judge(now_s, heard))
-        self._desk.unshelve_due()
+        self._site_alarms.found(SITE, stamp, self._together.judge(now_s, heard))
+        self._site_alarms.unshelve_due()
 
     def look(self, unit: str, event: AlarmEvent, fresh_s: float, now_s: float) -> Present:
         """Look at the place of an alarm of a unit."""

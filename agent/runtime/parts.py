@@ -52,7 +52,7 @@ class Parts:
         self.config, self.profiles, self.clock = config, profiles, clock
         self.background = Background()
         self.writer = Writer()
-        self.desk = self._desk()
+        self.site_alarms = self._site_alarms()
         self.disk_trouble = ""
         self.store = self._store()
         self.uplink = self.new_uplink()
@@ -60,7 +60,7 @@ class Parts:
             self.store, self.writer, config.store.batch_frames, lambda urgent: self.uplink.wake(urgent)
         )
         self.watching = Watching(
-            self.desk, self.recorder, self.store, self.writer, self.background, clock, self._kept()
+            self.site_alarms, self.recorder, self.store, self.writer, self.background, clock, self._kept()
         )
         self.recorder.keeper = self.watching.keeping
         self.watching.expect(config)
@@ -96,7 +96,9 @@ class Parts:
         )
 
     def _uplink_says(self, detector: str, text: str) -> None:
-        self.record("", self.desk.about_itself(detector, text) if text else self.desk.over(detector))
+        self.record(
+            "", self.site_alarms.about_itself(detector, text) if text else self.site_alarms.over(detector)
+        )
 
     def new_bus(self, bus: AnyBus) -> Bus:
         """Make a bus of the configuration, with its units."""
@@ -120,14 +122,14 @@ class Parts:
         on_network = table.announce and not is_loopback(table.address[0])
         return Page(*table.address, view, self.store.path, tls, token, announced=said if on_network else None)
 
-    def _desk(self) -> SiteAlarms:
+    def _site_alarms(self) -> SiteAlarms:
         racks = self.racks()
         outputs = outputs_of(self.config, (unit for unit in racks if unit), self.clock.boottime_s)
         return SiteAlarms(racks, outputs, self.record, self.clock)
 
     def _store(self) -> Store:
         store = self.config.store
-        names = self.config.agent.id, self.clock.boot_id, UPSTREAM, self.desk.about_itself
+        names = self.config.agent.id, self.clock.boot_id, UPSTREAM, self.site_alarms.about_itself
         settings = BufferSettings(
             max_bytes=int(store.max_mb * 1e6),
             history_bytes=int(history_mb(store.path, store.max_mb, store.history_mb) * 1e6),

@@ -91,20 +91,21 @@ class Report:
                 for u in bus.units
             ],
             "buses": [bus_report(bus) for bus in parts.buses.values()],
-            "alarms": alarms_of(parts.desk, now_s, self.look),
+            "alarms": alarms_of(parts.site_alarms, now_s, self.look),
             "log": [
-                {**e.record, "unit": e.unit, "recorded": e not in unrecorded} for e in list(parts.desk.log)
+                {**e.record, "unit": e.unit, "recorded": e not in unrecorded}
+                for e in list(parts.site_alarms.log)
             ],
             "account": await self._account(),
             "open_frames": parts.recorder.open.frames,
             "store": {"trouble": parts.recorder.trouble},
             "upstream": asdict(parts.uplink.status),
             "relay": None,
-            **parts.desk.reports(),
+            **parts.site_alarms.reports(),
             "web": {"port": page.port if page else None, "trouble": page.trouble if page else ""},
         }
         head = headline(status["units"], status["alarms"])
-        return {"headline": head, **status, "health": health(status, parts.desk.outputs)}
+        return {"headline": head, **status, "health": health(status, parts.site_alarms.outputs)}
 
     def points(self, unit: str) -> dict[str, Any] | None:
         """Return what `GET /v1/points` answers; None: no such unit, or it has never been read."""

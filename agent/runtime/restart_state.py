@@ -59,13 +59,13 @@ class Keeping:
     rows: as they were on disk. It is the `Keeper` of a recorder.
     """
 
-    def __init__(self, rows: Mapping[str, bytes], desk: SiteAlarms, clock: Clock) -> None:
+    def __init__(self, rows: Mapping[str, bytes], site_alarms: SiteAlarms, clock: Clock) -> None:
         self.origins: dict[str, Origin] = {}
         self.marks: dict[str, dict[str, str | int | float]] = {}  # what told each unit from others
         #: For how long units were looked for in vain. An agent that starts again and again, more often than
         #: one is called blind, would never call one so.
         self.in_vain_s: dict[str, float] = {}
-        self._desk, self._clock = desk, clock
+        self._site_alarms, self._clock = site_alarms, clock
         self._before: dict[str, dict[str, _Before]] = {}  # by unit and layout
         self._standing: dict[str, Standing] = {}  # of units without judges yet
         self._trouble: dict[str, str] = {}
@@ -76,7 +76,7 @@ class Keeping:
         self._due_s: dict[str, float] = {}
         self._everything = False
         for name, blob in rows.items():
-            if name.rpartition(":")[0] in desk.units:
+            if name.rpartition(":")[0] in site_alarms.units:
                 self._read(name, blob)
 
     # ---- what was kept
@@ -117,15 +117,15 @@ class Keeping:
             shadow = AlarmBook()
             shadow.from_plain(standing.shadow, later_s)
             self._standing[unit] = replace(standing, shadow=shadow.to_plain())
-        self._desk.own.take(*own, later_s)
-        self._desk.watch(unit, books)
-        if active := self._desk.active(unit):
+        self._site_alarms.own.take(*own, later_s)
+        self._site_alarms.watch(unit, books)
+        if active := self._site_alarms.active(unit):
             log.warning("%s: %d alarms from before the restart are not over", unit or "site", len(active))
         self._written[unit] = b"" if later_s else self._alarms(unit)
 
     def book(self, unit: str, name: str) -> AlarmBook:
         """Return a book of a unit that was kept, or an empty one."""
-        return self._desk.books(unit).get(name) or AlarmBook()
+        return self._site_alarms.books(unit).get(name) or AlarmBook()
 
     # ---- taken up
 
@@ -168,7 +168,7 @@ class Keeping:
         standing = self._standing.pop(unit, None)
         if standing is None:
             return []
-        return judges.stand_again(self._desk.books(unit), standing, now.boottime_ns / 1e9)
+        return judges.stand_again(self._site_alarms.books(unit), standing, now.boottime_ns / 1e9)
 
     def expect(self, units: Iterable[str]) -> None:
         """Take the units that there are from now on; nothing is kept of others."""
@@ -196,7 +196,7 @@ class Keeping:
     def due(self) -> Mapping[str, bytes]:
         """Return what is to be kept now; the state of one unit at most, so that no poll waits for many."""
         now = self._clock.stamp()
-        self._due = {unit: self._alarms(unit) for unit in self._desk.units}
+        self._due = {unit: self._alarms(unit) for unit in self._site_alarms.units}
         rows = {
             f"{unit}:{ALARMS}": self._row(self._content(unit), now) if content else b""
             for unit, content in self._due.items()
@@ -252,17 +252,19 @@ class Keeping:
 
     def _alarms(self, unit: str) -> bytes:
         """Return the alarms of a unit, to be compared with what is on disk; b"": there are none."""
-        books = self._desk.books(unit).values()
+        books = self._site_alarms.books(unit).values()
         judges = self._judges.get(unit)
         shadow = judges and not judges.watch.shadow_book.empty()
         quiet = all(book.empty() for book in books) and not shadow and not self.in_vain_s.get(unit)
-        return b"" if quiet and (unit or not self._desk.own.active()) else pack(self._content(unit))
+        return b"" if quiet and (unit or not self._site_alarms.own.active()) else pack(self._content(unit))
 
     def _content(self, unit: str) -> dict[str, Any]:
         judges = self._judges.get(unit)
         standing = judges.standing() if judges else self._standing.get(unit)
-        books = {name: book.to_plain() for name, book in self._desk.books(unit).items() if not book.empty()}
-        if not unit and (own := self._desk.own.to_plain()):
+        books = {
+            name: book.to_plain() for name, book in self._site_alarms.books(unit).items() if not book.empty()
+        }
+        if not unit and (own := self._site_alarms.own.to_plain()):
             books[OWN] = own
         # "own": for version 0.1.0, which takes those in `books` for alarms of the site
         return {

@@ -17,6 +17,6 @@ command = lazy_group(
     \b
     What is there:   cellwarden alarm list
     I have seen it:  cellwarden alarm ack rack-1:thermal-slope:sensor2
-    A drill:         cellwarden alarm test
+    A test alarm:    cellwarden alarm test
     """,
 )

@@ -57,18 +57,20 @@ def test_what_cannot_be_an_alarm_is_refused(text: str) -> None:
 
 
 class Site:
-    """A desk with a relay and one unit, and who it told of what happened."""
+    """The alarms of a site with a relay and one unit, and who it told of what happened."""
 
     def __init__(self, *units: str, clock: SetClock | None = None) -> None:
         self.clock, self.events, self.lamp = clock or SetClock(), list[Event](), Lamp()
         self.relay = Relay(Annunciator(units), self.lamp, self.clock.boottime_s)
         racks = {**dict.fromkeys(units, ""), "": ""}
-        self.desk = SiteAlarms(racks, {"relay": self.relay}, lambda _, e: self.events.extend(e), self.clock)
-        self.desk.sights((unit, "LIVE") for unit in units)
+        self.site_alarms = SiteAlarms(
+            racks, {"relay": self.relay}, lambda _, e: self.events.extend(e), self.clock
+        )
+        self.site_alarms.sights((unit, "LIVE") for unit in units)
 
     def listed(self) -> dict[str, dict[str, Any]]:
         """What `cellwarden alarm list --json` says, without ages."""
-        found = alarms_of(self.desk, self.clock.t_s)
+        found = alarms_of(self.site_alarms, self.clock.t_s)
         assert len({alarm["id"] for alarm in found}) == len(found)
         return {alarm["id"]: alarm for alarm in found}
 
@@ -91,9 +93,9 @@ class Site:
 def report(site: Site, layout: Layout, sayings: Sequence[Saying]) -> Reported:
     """Let a unit say some alarms."""
     reported = Reported(layout.places, layout.quantities, layout.sayings, lambda raw, quality: sayings)
-    site.desk.watch("u", {"reported": reported.book})
+    site.site_alarms.watch("u", {"reported": reported.book})
     raw, quality = np.zeros(layout.n, np.int64), np.zeros(layout.n, np.uint8)
-    site.desk.found("u", site.clock.stamp(), reported.judge(site.clock.t_s, raw, quality))
+    site.site_alarms.found("u", site.clock.stamp(), reported.judge(site.clock.t_s, raw, quality))
     return reported
 
 
@@ -106,14 +108,14 @@ def test_of_all_that_a_unit_can_report_at_once_one_is_shelved(name: str) -> None
     assert len(before) == len(layout.sayings) > 0
     criticals = [one for one, alarm in before.items() if alarm["severity"] == "critical"]
     for one in [*before][:: max(1, len(before) // 7)]:
-        site.desk.do(Does.SHELVE, one, ME, until_s=site.clock.t_s + 60.0)
+        site.site_alarms.do(Does.SHELVE, one, ME, until_s=site.clock.t_s + 60.0)
         after = site.listed()
         assert [other for other in before if before[other] != after[other]] == [one]
         heard = bool(criticals) and criticals != [one]
         assert (site.condition() == "ALARM", not site.lamp.lit) == (heard, heard)
         assert site.states() == site.upstream()
-        site.desk.do(Does.UNSHELVE, one, ME)
-    site.desk.do(Does.ACKNOWLEDGE, [*before][-1], ME)
+        site.site_alarms.do(Does.UNSHELVE, one, ME)
+    site.site_alarms.do(Does.ACKNOWLEDGE, [*before][-1], ME)
     assert Counter(site.states().values()) == {"NEW": len(before) - 1, "ACK": 1} or len(before) == 1
 
 
@@ -128,7 +130,7 @@ def test_words_are_no_identity_and_an_alarm_goes_on_in_new_ones() -> None:
     reported = report(site, layout, layout.sayings[:2])
     (first, second), nothing = site.states(), (np.zeros(layout.n, np.int64), np.zeros(layout.n, np.uint8))
     assert (first, second) == ("u:warning_flags.bit1:", "u:warning_flags.bit0:")[::-1]
-    site.desk.do(Does.ACKNOWLEDGE, first, ME)
+    site.site_alarms.do(Does.ACKNOWLEDGE, first, ME)
     sayings = reworded(layout, "Zellspannung")
     other = Reported(layout.places, layout.quantities, sayings, lambda raw, quality: sayings[:2])
     other.book = reported.book
@@ -142,7 +144,7 @@ def test_a_profile_that_says_worse_of_a_bit_that_stands_is_heard() -> None:
     layout = assume(load_profile("pace-rtu"))
     site = Site("u")
     reported = report(site, layout, layout.sayings[:1])
-    site.desk.do(Does.ACKNOWLEDGE, *site.states(), ME)
+    site.site_alarms.do(Does.ACKNOWLEDGE, *site.states(), ME)
     worse = [(index, name, "critical", text) for index, name, _, text in layout.sayings]
     other = Reported(layout.places, layout.quantities, worse, lambda raw, quality: worse[:1])
     other.book = reported.book
@@ -238,7 +240,7 @@ class Upgraded(Site):
         clock.utc_s = 1.9e9
         super().__init__(*self.units, clock=clock)
         self.old = {f"{u}:{d}:{where}": state for u, where, d, state in stored if state != "NORMAL"}
-        self.keeping = Keeping(rows, self.desk, clock)
+        self.keeping = Keeping(rows, self.site_alarms, clock)
         self.keeping.expect(self.units)
 
     def connect(self, layout: Layout | None = None) -> None:
@@ -248,15 +250,15 @@ class Upgraded(Site):
             judges = UnitJudges(layout, 1.0, Settings(max_discharge_a=50.0))
             over = self.keeping.begin(unit, judges)
             self.judges[unit] = judges
-            self.desk.watch(unit, judges.books)
-            self.desk.found(unit, self.clock.stamp(), over)
+            self.site_alarms.watch(unit, judges.books)
+            self.site_alarms.found(unit, self.clock.stamp(), over)
 
     def says(self, unit: str, warnings: int, protection: int) -> None:
         raw, quality = np.zeros(self.layout.n, np.int64), np.zeros(self.layout.n, np.uint8)
         for i, name in enumerate(self.layout.names):
             raw[i] = {"warning_flags": warnings, "protection_flags": protection}.get(name, 0)
         events = self.judges[unit].reported.judge(self.clock.t_s, raw, quality)
-        self.desk.found(unit, self.clock.stamp(), events)
+        self.site_alarms.found(unit, self.clock.stamp(), events)
 
 
 def test_an_upgrade_loses_no_alarm_and_tells_each_from_the_others(tmp_path: Path) -> None:
@@ -311,5 +313,5 @@ def test_an_alarm_of_words_that_no_profile_has_any_more_is_over_and_waits_to_be_
         "rack-1/pack-1:reported:~2",
         "rack-1/pack-1:warning_flags.bit0:",
     ]
-    site.desk.do(Does.ACKNOWLEDGE, "rack-1/pack-1:reported:~2", ME)
+    site.site_alarms.do(Does.ACKNOWLEDGE, "rack-1/pack-1:reported:~2", ME)
     assert len(states) - len(site.states()) == 1

@@ -22,15 +22,15 @@ Rows = dict[str, bytes]
 
 
 class Life:
-    """A desk without units, and what is kept of it."""
+    """The alarms of a site without units, and what is kept of it."""
 
     def __init__(self, clock: SetClock, rows: Rows | None = None) -> None:
         self.clock, self.recorded = clock, list[Event]()
-        self.desk = SiteAlarms({"": ""}, {}, lambda _, events: self.recorded.extend(events), clock)
-        self.keeping = Keeping(rows or {}, self.desk, clock)
+        self.site_alarms = SiteAlarms({"": ""}, {}, lambda _, events: self.recorded.extend(events), clock)
+        self.keeping = Keeping(rows or {}, self.site_alarms, clock)
 
     def states(self) -> dict[str, str]:
-        return {str(name): event.state for name, event in self.desk.all_active()}
+        return {str(name): event.state for name, event in self.site_alarms.all_active()}
 
     def rows(self) -> Rows:
         return dict(self.keeping.due())
@@ -46,24 +46,31 @@ def state_of(events: list[Event]) -> list[str]:
 
 
 def test_one_that_stands_is_renewed_without_a_new_event_and_ends_when_it_is_over(life: Life) -> None:
-    desk = life.desk
+    site_alarms = life.site_alarms
     for place in ("relay1", "relay2"):
-        found = desk.about_itself("relay_trouble", SAID, severity="warning", location=place)
+        found = site_alarms.about_itself("relay_trouble", SAID, severity="warning", location=place)
         assert state_of(found) == ["NEW"]
     life.clock.pass_s(60.0)
-    assert desk.about_itself("relay_trouble", "the chip is gone", severity="warning", location="relay1") == []
+    assert (
+        site_alarms.about_itself("relay_trouble", "the chip is gone", severity="warning", location="relay1")
+        == []
+    )
     assert life.states() == {":relay_trouble:relay1": "NEW", ":relay_trouble:relay2": "NEW"}
-    texts = {event.location: (event.text, event.severity) for _, event in desk.all_active()}
+    texts = {event.location: (event.text, event.severity) for _, event in site_alarms.all_active()}
     assert texts == {"relay1": ("the chip is gone", "warning"), "relay2": (SAID, "warning")}
-    desk.do(Does.ACKNOWLEDGE, ":relay_trouble:relay1", ME)
-    assert desk.about_itself("relay_trouble", SAID, severity="warning", location="relay1") == [], "as it was"
-    assert state_of(desk.about_itself("relay_trouble", SAID, location="relay1")) == ["NEW"], "it is worse"
-    desk.do(Does.ACKNOWLEDGE, ":relay_trouble:relay1", ME)
-    assert state_of(desk.over("relay_trouble", "relay1")) == ["NORMAL"]
-    assert state_of(desk.over("relay_trouble", "relay2")) == ["CLEARED-NEW"], "nobody has seen it"
-    assert desk.over("relay_trouble", "relay2") == desk.over("relay_trouble") == []
+    site_alarms.do(Does.ACKNOWLEDGE, ":relay_trouble:relay1", ME)
+    assert site_alarms.about_itself("relay_trouble", SAID, severity="warning", location="relay1") == [], (
+        "as it was"
+    )
+    assert state_of(site_alarms.about_itself("relay_trouble", SAID, location="relay1")) == ["NEW"], (
+        "it is worse"
+    )
+    site_alarms.do(Does.ACKNOWLEDGE, ":relay_trouble:relay1", ME)
+    assert state_of(site_alarms.over("relay_trouble", "relay1")) == ["NORMAL"]
+    assert state_of(site_alarms.over("relay_trouble", "relay2")) == ["CLEARED-NEW"], "nobody has seen it"
+    assert site_alarms.over("relay_trouble", "relay2") == site_alarms.over("relay_trouble") == []
     assert life.states() == {":relay_trouble:relay2": "CLEARED-NEW"}
-    desk.do(Does.ACKNOWLEDGE, ":relay_trouble:relay2", ME)
+    site_alarms.do(Does.ACKNOWLEDGE, ":relay_trouble:relay2", ME)
     assert life.states() == {}
     said = [r.record["state"] for r in life.recorded if r.record["kind"] == "alarm"]
     assert said == ["ACK", "ACK", "NORMAL"], "what people did is recorded"
@@ -71,21 +78,21 @@ def test_one_that_stands_is_renewed_without_a_new_event_and_ends_when_it_is_over
 
 def test_what_happens_once_waits_to_be_seen_and_happens_again(life: Life) -> None:
     for _ in range(2):
-        assert state_of(life.desk.about_itself("buffer_damaged", "a new one was begun")) == ["NEW"]
+        assert state_of(life.site_alarms.about_itself("buffer_damaged", "a new one was begun")) == ["NEW"]
     assert life.states() == {":buffer_damaged:": "NEW"}
-    life.desk.do(Does.ACKNOWLEDGE, ":buffer_damaged:", ME)
+    life.site_alarms.do(Does.ACKNOWLEDGE, ":buffer_damaged:", ME)
     assert life.states() == {}
 
 
 def test_one_is_shelved_alone_and_comes_back(life: Life) -> None:
     for place in ("a", "b"):
-        life.desk.about_itself("relay_trouble", SAID, location=place)
-    life.desk.do(Does.SHELVE, ":relay_trouble:a", ME, until_s=life.clock.t_s + 60.0)
+        life.site_alarms.about_itself("relay_trouble", SAID, location=place)
+    life.site_alarms.do(Does.SHELVE, ":relay_trouble:a", ME, until_s=life.clock.t_s + 60.0)
     assert life.states() == {":relay_trouble:a": "SHELVED", ":relay_trouble:b": "NEW"}
     with pytest.raises(NoSuchAlarm):
-        life.desk.do(Does.SHELVE, ":relay_trouble:", ME, until_s=life.clock.t_s + 60.0)
+        life.site_alarms.do(Does.SHELVE, ":relay_trouble:", ME, until_s=life.clock.t_s + 60.0)
     life.clock.pass_s(61.0)
-    life.desk.unshelve_due()
+    life.site_alarms.unshelve_due()
     assert life.states() == {":relay_trouble:a": "NEW", ":relay_trouble:b": "NEW"}
 
 
@@ -96,8 +103,8 @@ def test_threads_raise_one_alarm_among_them(life: Life) -> None:
     def speak(number: int) -> None:
         everyone.wait()
         for turn in range(100):
-            events.extend(life.desk.about_itself("uplink", f"{turn}", location=str(number % 2)))
-            life.desk.own.to_plain()
+            events.extend(life.site_alarms.about_itself("uplink", f"{turn}", location=str(number % 2)))
+            life.site_alarms.own.to_plain()
 
     threads = [threading.Thread(target=speak, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -110,18 +117,18 @@ def test_threads_raise_one_alarm_among_them(life: Life) -> None:
 
 def test_over_a_restart_one_stays_until_it_is_renewed_or_nobody_speaks_of_it(life: Life) -> None:
     for place in ("still", "over", "gone", "seen"):
-        life.desk.about_itself("relay_trouble", SAID, location=place)
-    life.desk.do(Does.ACKNOWLEDGE, ":relay_trouble:seen", ME)
+        life.site_alarms.about_itself("relay_trouble", SAID, location=place)
+    life.site_alarms.do(Does.ACKNOWLEDGE, ":relay_trouble:seen", ME)
     clock, rows = life.clock, life.rows()
     clock.reboot(60.0)
     life = Life(clock, rows)
     before = {f":relay_trouble:{place}": "NEW" for place in ("still", "over", "gone")}
     assert life.states() == {**before, ":relay_trouble:seen": "ACK"}
-    assert life.desk.about_itself("relay_trouble", SAID, location="still") == []
-    assert life.desk.about_itself("relay_trouble", SAID, location="seen") == []
-    assert state_of(life.desk.over("relay_trouble", "over")) == ["CLEARED-NEW"]
+    assert life.site_alarms.about_itself("relay_trouble", SAID, location="still") == []
+    assert life.site_alarms.about_itself("relay_trouble", SAID, location="seen") == []
+    assert state_of(life.site_alarms.over("relay_trouble", "over")) == ["CLEARED-NEW"]
     clock.pass_s(RENEWED_WITHIN_S + 1.0)
-    life.desk.unshelve_due()
+    life.site_alarms.unshelve_due()
     assert life.states() == {
         ":relay_trouble:still": "NEW",
         ":relay_trouble:seen": "ACK",
@@ -137,6 +144,6 @@ def test_those_that_version_0_1_0_kept_are_taken(life: Life) -> None:
     life.clock.pass_s(5.0)
     life = Life(life.clock, {":alarms": row})
     assert life.states() == {":relay_trouble:": "NEW", ":test:": "NEW"}
-    assert {event.t_s for _, event in life.desk.all_active()} == {900.0}
-    life.desk.do(Does.ACKNOWLEDGE, ":test:", ME)
+    assert {event.t_s for _, event in life.site_alarms.all_active()} == {900.0}
+    life.site_alarms.do(Does.ACKNOWLEDGE, ":test:", ME)
     assert life.states() == {":relay_trouble:": "NEW"}

@@ -47,7 +47,7 @@ class Lamp:
 
 
 class Site:
-    """A desk with one unit, behind a control socket."""
+    """The alarms of a site with one unit, behind a control socket."""
 
     def __init__(self, folder: Path) -> None:
         self.socket = folder / "control.sock"
@@ -55,12 +55,12 @@ class Site:
         self.recorded: list[tuple[str, Event]] = []
         self.collector = True  # takes at once what is recorded
         relay = Relay(Annunciator(["rack-1"]), self.lamp, self.clock.boottime_s)
-        self.desk = SiteAlarms({"rack-1": "rack-1"}, {"relay": relay}, self._record, self.clock)
-        self.desk.watch("rack-1", {"identity": self.book})
-        self.desk.sights([("rack-1", "LIVE")])
+        self.site_alarms = SiteAlarms({"rack-1": "rack-1"}, {"relay": relay}, self._record, self.clock)
+        self.site_alarms.watch("rack-1", {"identity": self.book})
+        self.site_alarms.sights([("rack-1", "LIVE")])
         points = {"rack-1": {"unit": "rack-1", "points": []}}
         self.server = ControlServer(
-            self.socket, routes(self.desk, self._status, points.get, self._view, self.clock.boottime_s)
+            self.socket, routes(self.site_alarms, self._status, points.get, self._view, self.clock.boottime_s)
         )
 
     def _record(self, rack: str, events: Any) -> None:
@@ -78,7 +78,7 @@ class Site:
 
     def says(self, text: str) -> None:
         stamp = self.clock.stamp()
-        self.desk.found("rack-1", stamp, identity.judge(self.book, text, stamp.boottime_ns / 1e9))
+        self.site_alarms.found("rack-1", stamp, identity.judge(self.book, text, stamp.boottime_ns / 1e9))
 
     async def get(self, resource: str) -> dict[str, Any]:
         return await asyncio.to_thread(client.get, self.socket, resource)
@@ -131,7 +131,7 @@ async def test_a_shelved_alarm_comes_back_by_itself(site: Site) -> None:
     assert [event.state for event in site.book.unshelve_due(now_s + 61)] == ["NEW"]
 
 
-async def test_a_drill_drops_the_relay_and_is_recorded(site: Site) -> None:
+async def test_a_test_alarm_drops_the_relay_and_is_recorded(site: Site) -> None:
     assert site.lamp.lit
     answer = await site.post("/v1/alarms/test", seconds=30)
     assert not site.lamp.lit
@@ -166,14 +166,14 @@ async def test_a_test_alarm_stays_until_somebody_acknowledges_it_and_both_are_to
 
 async def test_alarms_of_a_book_that_is_replaced_wait_to_be_acknowledged(site: Site) -> None:
     site.says("this is another battery")
-    site.desk.watch("rack-1", {"identity": AlarmBook()})
+    site.site_alarms.watch("rack-1", {"identity": AlarmBook()})
     (alarm,) = (await site.get("/v1/alarms"))["alarms"]
     assert alarm["state"] == "CLEARED-NEW"
     assert (await site.post("/v1/alarms/acknowledge", alarm=ALARM))["alarms"] == []
 
 
 async def test_what_the_agent_says_of_itself_is_listed_until_somebody_has_seen_it(site: Site) -> None:
-    site.desk.about_itself("buffer_damaged", "a new one was begun")
+    site.site_alarms.about_itself("buffer_damaged", "a new one was begun")
     (alarm,) = (await site.get("/v1/alarms"))["alarms"]
     assert alarm["id"] == ":buffer_damaged:"
     assert (await site.post("/v1/alarms/acknowledge", alarm=":buffer_damaged:"))["alarms"] == []
@@ -249,10 +249,10 @@ async def test_the_commands_say_what_happened(site: Site) -> None:
     as_json = await site.run("alarm", "list", "--json")
     assert json.loads(as_json.output)["alarms"][0]["state"] == "SHELVED"
     assert (await site.run("alarm", "unshelve", ALARM)).exit_code == 0
-    drill = await site.run("alarm", "test")
-    assert "The relay is dropped for 10 s" in drill.output
-    assert re.search(r"On the collector's disk: acknowledged \d+ ms later\.", drill.output)
-    assert drill.exit_code == 0
+    tested = await site.run("alarm", "test")
+    assert "The relay is dropped for 10 s" in tested.output
+    assert re.search(r"On the collector's disk: acknowledged \d+ ms later\.", tested.output)
+    assert tested.exit_code == 0
     unknown = await site.run("alarm", "ack", "rack-9:identity:")
     assert unknown.exit_code == 1
     assert "there is no alarm rack-9:identity:" in unknown.output

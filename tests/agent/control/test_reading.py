@@ -27,11 +27,11 @@ async def test_a_read_goes_through_the_polled_bus_and_who_asked_is_recorded(tmp_
     endpoint = TcpEndpoint("127.0.0.1", 0, {1: registers})
     await endpoint.start()
     frames, recorded = Recorder(), list[Event]()
-    desk = SiteAlarms({"a": "a"}, {}, lambda _rack, events: recorded.extend(events), Clock())
+    site_alarms = SiteAlarms({"a": "a"}, {}, lambda _rack, events: recorded.extend(events), Clock())
     one = unit("a", 1, frames)
     one.period_s = 0.5
     bus = Bus("north", TcpPort(endpoint.host, endpoint.port), [one], Clock())
-    server = ControlServer(tmp_path / "s", read_routes(desk, lambda: [bus]))
+    server = ControlServer(tmp_path / "s", read_routes(site_alarms, lambda: [bus]))
     await server.start()
     polling = asyncio.create_task(bus.run())
 

@@ -47,8 +47,8 @@ def test_a_unit_out_of_sight_is_no_all_is_well(seen: Annunciator, knowledge: str
     assert bool(seen.reasons(0.0)) is dropped
 
 
-def test_a_drill_ends_by_itself_and_hides_no_alarm(seen: Annunciator, hot: AlarmEvent) -> None:
-    seen.drill(until_s=20.0)
+def test_a_test_alarm_ends_by_itself_and_hides_no_alarm(seen: Annunciator, hot: AlarmEvent) -> None:
+    seen.test(until_s=20.0)
     seen.alarms("rack-1", [hot])
     assert seen.reasons(19.9) == ["rack-1:thermal-slope:cell5, NEW", "drill"]
     assert seen.reasons(20.0) == ["rack-1:thermal-slope:cell5, NEW"]

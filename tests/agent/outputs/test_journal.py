@@ -83,11 +83,11 @@ def test_a_journal_that_is_gone_is_an_alarm_until_it_is_back_and_the_log_has_wha
 ) -> None:
     journal = Journal(tmp_path / "absent", native=True)
     racks = {"": "", "rack-1": "rack-1"}
-    desk = SiteAlarms(racks, {"journal": journal}, lambda _rack, _events: None, Clock())
+    site_alarms = SiteAlarms(racks, {"journal": journal}, lambda _rack, _events: None, Clock())
     stamp = Clock().stamp()
     for _ in range(3):
-        desk.found("rack-1", stamp, [hot])
-    (alarm,) = (event for _, event in desk.all_active())
+        site_alarms.found("rack-1", stamp, [hot])
+    (alarm,) = (event for _, event in site_alarms.all_active())
     assert (alarm.detector, alarm.location) == ("part_failed", "journal")
     assert "absent: No such file or directory; entries not taken so far: 3" in alarm.text
     said = [record.getMessage() for record in caplog.records]
@@ -95,9 +95,9 @@ def test_a_journal_that_is_gone_is_an_alarm_until_it_is_back_and_the_log_has_wha
     assert sum(record.exc_info is not None for record in caplog.records) == 1
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as back:
         back.bind(str(tmp_path / "absent"))
-        desk.found("rack-1", stamp, [hot])
+        site_alarms.found("rack-1", stamp, [hot])
         assert hot.text.encode() in back.recv(65536)
-    assert [event.state for _, event in desk.all_active()] == ["CLEARED-NEW"]
+    assert [event.state for _, event in site_alarms.all_active()] == ["CLEARED-NEW"]
 
 
 def test_only_a_service_writes_to_the_machines_journal(monkeypatch: pytest.MonkeyPatch) -> None:

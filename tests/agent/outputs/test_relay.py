@@ -58,7 +58,7 @@ async def test_a_pin_says_all_is_well_only_while_it_is(pins: MockFactory, active
     room.see("BLIND")
     assert pin.state is not active_high  # at once, not with the next round
     room.see("LIVE")
-    room.relay.drill(10.0, "me")
+    room.relay.test(10.0, "me")
     assert pin.state is not active_high
     room.now_s = 10.0
     await until(lambda: pin.state is active_high)

@@ -46,7 +46,7 @@ async def test_nothing_that_an_output_is_told_waits(output: Output, hot: AlarmEv
         output.stands(unit, [hot] * 240)
         output.changed(unit, hot)
     output.sights([("rack-1", "BLIND")])
-    output.drill(0.1, "me")
+    output.test(0.1, "me")
     assert time.monotonic() - began_s < 0.1
     assert output.lasting_trouble() == ""
     assert "trouble" in (output.report() or {"trouble": ""})

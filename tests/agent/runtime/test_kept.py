@@ -60,22 +60,22 @@ class Values:
 
 
 class Life:
-    """One life of an agent: its desk, its judges, what it keeps."""
+    """One life of an agent: its alarms, its judges, what it keeps."""
 
     def __init__(self, store: Store, clock: SetClock, *units: str, values: Values | None = None) -> None:
         self.store, self.clock, self.events = store, clock, list[Event]()
-        self.desk = SiteAlarms(
+        self.site_alarms = SiteAlarms(
             {**dict.fromkeys(units, ""), "": ""}, {}, lambda _, e: self.events.extend(e), clock
         )
-        self.keeping = Keeping(store.snapshots(), self.desk, clock)
+        self.keeping = Keeping(store.snapshots(), self.site_alarms, clock)
         self.keeping.expect(units)
         self.identity = {unit: self.keeping.book(unit, "identity") for unit in units}
         self.judges = {unit: UnitJudges(values or Values(), 1.0) for unit in units}
         for unit, judges in self.judges.items():
-            self.desk.watch(unit, {"identity": self.identity[unit]})
+            self.site_alarms.watch(unit, {"identity": self.identity[unit]})
             over = self.keeping.begin(unit, judges)
-            self.desk.watch(unit, judges.books)
-            self.desk.found(unit, clock.stamp(), over)
+            self.site_alarms.watch(unit, judges.books)
+            self.site_alarms.found(unit, clock.stamp(), over)
 
     def poll(self, n: int, **away: float) -> None:
         rng = np.random.default_rng(int(self.clock.t_s))
@@ -87,7 +87,7 @@ class Life:
                 quality = np.zeros(8, np.uint8)
                 raw = np.round(1000 * si).astype(np.int64)
                 found = judges.judge(self.clock.t_s, raw, quality, lambda _marked, si=si: si)
-                self.desk.found(unit, self.clock.stamp(), found)
+                self.site_alarms.found(unit, self.clock.stamp(), found)
 
     def commit(self) -> list[str]:
         rows = self.keeping.due()
@@ -103,7 +103,7 @@ class Life:
         return self.keeping.origins[unit].said
 
     def states(self) -> dict[str, str]:
-        return {str(name): event.state for name, event in self.desk.all_active()}
+        return {str(name): event.state for name, event in self.site_alarms.all_active()}
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def live(tmp_path: Path, clock: SetClock) -> Callable[..., Life]:
 def foreign(life: Life, unit: str = "rack") -> None:
     """Raise an alarm."""
     found = identity.judge(life.identity[unit], "another battery", life.clock.t_s)
-    life.desk.found(unit, life.clock.stamp(), found)
+    life.site_alarms.found(unit, life.clock.stamp(), found)
 
 
 @pytest.mark.parametrize(("synced", "down_s", "early_s"), [(True, 900.0, 0.0), (False, -5000.0, 970.0)])
@@ -129,7 +129,7 @@ def test_a_shelved_alarm_comes_back_at_its_time_after_a_reboot_too(
 ) -> None:
     life = live()
     foreign(life)
-    life.desk.do(Does.SHELVE, "rack:identity:", ME, until_s=clock.t_s + 3600.0)
+    life.site_alarms.do(Does.SHELVE, "rack:identity:", ME, until_s=clock.t_s + 3600.0)
     life.commit()
     clock.reboot(down_s)  # without a clock that knows, the time away cannot count
     clock.synced = synced
@@ -137,10 +137,10 @@ def test_a_shelved_alarm_comes_back_at_its_time_after_a_reboot_too(
     assert life.states() == {"rack:identity:": "SHELVED"}
     left_s = 3600.0 - (930.0 if synced else 30.0)
     clock.pass_s(left_s - 1.0)
-    life.desk.unshelve_due()
+    life.site_alarms.unshelve_due()
     assert life.states() == {"rack:identity:": "SHELVED"}
     clock.pass_s(2.0)
-    life.desk.unshelve_due()
+    life.site_alarms.unshelve_due()
     assert life.states() == {"rack:identity:": "NEW"}
     assert [e.record["state"] for e in life.events] == ["NEW"]
 
@@ -151,12 +151,12 @@ def test_alarms_go_to_disk_when_they_change_and_only_then(live: Callable[..., Li
     foreign(life)
     assert life.commit() == [f"rack:{ALARMS}"]
     assert life.commit() == []
-    life.desk.do(Does.ACKNOWLEDGE, "rack:identity:", ME)
+    life.site_alarms.do(Does.ACKNOWLEDGE, "rack:identity:", ME)
     assert life.commit() == [f"rack:{ALARMS}"]
     life = live()
     assert life.states() == {"rack:identity:": "ACK"}
     assert life.commit() == [], "nothing has changed"
-    life.desk.found("rack", life.clock.stamp(), identity.judge(life.identity["rack"], "", 2000.0))
+    life.site_alarms.found("rack", life.clock.stamp(), identity.judge(life.identity["rack"], "", 2000.0))
     assert life.states() == {}
     life.commit()
     assert life.store.snapshots() == {}
@@ -164,11 +164,11 @@ def test_alarms_go_to_disk_when_they_change_and_only_then(live: Callable[..., Li
 
 def test_what_the_agent_said_of_itself_waits_for_somebody_over_a_restart(live: Callable[..., Life]) -> None:
     life = live()
-    life.desk.about_itself("buffer_damaged", "a new one was begun")
+    life.site_alarms.about_itself("buffer_damaged", "a new one was begun")
     life.commit()
     life = live()
     assert life.states() == {":buffer_damaged:": "NEW"}
-    life.desk.do(Does.ACKNOWLEDGE, ":buffer_damaged:", ME)
+    life.site_alarms.do(Does.ACKNOWLEDGE, ":buffer_damaged:", ME)
     life.commit()
     assert live().states() == {}
 
@@ -246,7 +246,7 @@ def test_an_alarm_that_stands_is_one_alarm_and_a_latched_one_stays(live: Callabl
     for k in range(60):
         life.poll(1, rack=float(k))
     before = life.states()
-    assert "critical" in {event.severity for _, event in life.desk.all_active()}
+    assert "critical" in {event.severity for _, event in life.site_alarms.all_active()}
     life.commit()  # and the power is cut
     life = live()
     assert life.states() == before

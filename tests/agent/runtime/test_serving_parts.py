@@ -104,10 +104,10 @@ async def test_whatever_a_part_raises_polling_goes_on_in_time(
 
         return run
 
-    desk = agent.parts.desk
+    site_alarms = agent.parts.site_alarms
     assert agent._page
     assert agent._metrics
-    relay, journal = desk.outputs["relay"], desk.outputs["journal"]
+    relay, journal = site_alarms.outputs["relay"], site_alarms.outputs["journal"]
     parts = {
         "uplink": (agent.parts.uplink, "run"),
         "page": (agent._page, "run"),
@@ -136,13 +136,13 @@ async def test_whatever_a_part_raises_polling_goes_on_in_time(
         await asyncio.sleep(0.01)
         assert not running.done()
     table.raise_alarm(0)
-    while not any(e.detector == "reported" for _, e in desk.all_active()):
+    while not any(e.detector == "reported" for _, e in site_alarms.all_active()):
         await asyncio.sleep(0.01)
         assert not running.done()
     frames, since_s = polled.counters.frames, time.monotonic()
     await asyncio.sleep(1)
     assert polled.counters.frames - frames >= 0.7 * (time.monotonic() - since_s) / PERIOD_S
-    told = {event.location for _, event in desk.all_active() if event.detector == PART_FAILED}
+    told = {event.location for _, event in site_alarms.all_active() if event.detector == PART_FAILED}
     assert told == {*parts, "relay's trouble", "relay", "journal"}
     assert {"sights", "stands", "journal", "summary"} <= raised.keys()
     agent._stopping.set()

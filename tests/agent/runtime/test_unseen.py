@@ -190,14 +190,14 @@ async def test_a_unit_whose_port_cannot_be_opened_is_an_alarm_that_says_so(
         parts.watching.look_around(parts.buses.values())
         parts.clock.late_s += 1000.0  # type: ignore[attr-defined]
         parts.config = config
-        parts.desk.expect(parts.racks())
+        parts.site_alarms.expect(parts.racks())
         parts.watching.expect(config)
         parts.buses = {"line": parts.new_bus(config.bus[0])}
     polling = asyncio.create_task(parts.buses["line"].run())
     try:
         for _ in range(200):
             parts.watching.look_around(parts.buses.values())
-            if found := parts.desk.active("rack-1"):
+            if found := parts.site_alarms.active("rack-1"):
                 break
             parts.clock.late_s += 1.0  # type: ignore[attr-defined]
             await asyncio.sleep(0.01)
@@ -208,7 +208,7 @@ async def test_a_unit_whose_port_cannot_be_opened_is_an_alarm_that_says_so(
     (alarm,) = found
     assert "ttyNone" in alarm.text
     assert 60.0 < alarm.value <= 75.0
-    assert not parts.desk.active(SITE)
+    assert not parts.site_alarms.active(SITE)
     await parts.writer(parts.store.close)
     parts.writer.close()
 
@@ -230,7 +230,7 @@ async def test_an_agent_that_starts_again_and_again_says_that_a_unit_is_blind(tm
         parts = Parts(config, {"seen": profile}, clock)
         for second in range(20):
             parts.watching.look_around(parts.buses.values())
-            if not found and parts.desk.active("rack-1"):
+            if not found and parts.site_alarms.active("rack-1"):
                 found.append((start, second))
             clock.late_s += 1.0
             if second == 10:
@@ -242,7 +242,7 @@ async def test_an_agent_that_starts_again_and_again_says_that_a_unit_is_blind(tm
     ((start, second),) = found
     assert start in (3, 4, 5)
     assert second >= 10, "it has time to answer"
-    (alarm,) = parts.desk.active("rack-1")
+    (alarm,) = parts.site_alarms.active("rack-1")
     assert 60.0 < alarm.value < 62.0
 
 

@@ -18,7 +18,7 @@ from agent.cli.limits import limits_of, review_of
 from agent.cli.report.commissioning.compare import panel, plate
 from agent.cli.report.commissioning.page import intervals_text, page
 from agent.cli.report.commissioning.record import Record, Sight, UnitRecord
-from agent.cli.report.commissioning.running import command_of, drill, running, sights, watch
+from agent.cli.report.commissioning.running import command_of, raise_test, running, sights, watch
 from agent.config.tables import Config, UnitTable
 from drivers.profile.load import Profile
 
@@ -68,7 +68,7 @@ def commission(path: Path, talk: Talk, by: str, *, compare: bool = True) -> list
     running(config, path, socket)
     test = None
     if talk.agree("Raise one test alarm? Outputs act for 10 s, and it goes to the collector."):
-        test = drill(talk, socket, by)
+        test = raise_test(talk, socket, by)
     status = watch(socket)
     record = record_of(path, config, profiles, sights(socket, status), by)
     record.test, record.collector = test, _collector(status)

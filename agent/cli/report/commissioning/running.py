@@ -79,7 +79,7 @@ def sights(socket: Path, status: dict[str, Any]) -> dict[str, Sight]:
     return found
 
 
-def drill(talk: Talk, socket: Path, by: str, seconds: float = 10.0) -> dict[str, Any]:
+def raise_test(talk: Talk, socket: Path, by: str, seconds: float = 10.0) -> dict[str, Any]:
     """Raise one test alarm, follow it to the collector, and let the person here acknowledge it.
 
     Return how far it came, and besides `by`: who acknowledged it here, and `outputs`: what was seen of them.

@@ -11,7 +11,7 @@ TEXT = "this is a test by {who}, and nothing is wrong; whoever hears it acknowle
 
 
 @dataclass(slots=True)
-class Drill:
+class TestAlarm:
     """One of them. `seconds`: how long the outputs act."""
 
     who: str
