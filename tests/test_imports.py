@@ -30,7 +30,7 @@ ONLY_FOR = {
     "agent.runtime": ("agent.bench", "agent.cli"),
     "agent.replay": ("agent.bench", "agent.cli"),
     "agent.bench": ("agent.cli",),
-    "agent.cli": ("agent.bench",),
+    "agent.cli": (),
 }
 STDLIB_AND: dict[str, set[str]] = {
     "agent.detect": {"numpy", "numba"},

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from agent.cli.demo.children import Child, Children
 from agent.control import client
+from hil.run.processes import Child, Children
 
 ROOM = """
 [[bus]]

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.cli.demo.children import Child, Children, resident_mb
 from agent.wire import PATH, Request, encode_request
 from agent.wire.request import decode_refusal
+from hil.run.processes import Child, Children, resident_mb
 from tests.collector.processes import EPOCH, SCHEMA_BODY, Collector, collecting, seal
 
 CONFIG = """

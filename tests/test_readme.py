@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from agent.bench.figures import TARGETS
 from agent.cli import main
-from agent.cli.bench import TARGETS
 from agent.cli.profile.catalogue import devices
 from tests.graph import ROOT
 from tests.terminal import BIN, Command

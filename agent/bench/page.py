@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from agent.bench import configuration
 from agent.bench.wire import Figure
-from agent.cli.demo.children import Child, Children, cpu_s
 from agent.control import client
+from hil.run.processes import Child, Children, cpu_s
 
 VIEWERS = 200
 PHASE_S = 30.0

@@ -12,9 +12,9 @@ from typing import Any
 
 from agent.bench import configuration, wire_to_relay
 from agent.box import kernel_cache
-from agent.cli.demo.children import Child, Children, cpu_s
 from agent.control import client
 from agent.detect.knowledge import Knowledge
+from hil.run.processes import Child, Children, cpu_s
 
 STARTS = 5
 SETTLE_S, IDLE_S = 10.0, 60.0

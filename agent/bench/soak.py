@@ -11,17 +11,12 @@ import time
 from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
 
-import click
 import numpy as np
 
-from agent.box import kernel_cache
-from agent.cli.bench import machine, print_table
-from agent.cli.common.errors import Finding, Misuse
-from agent.cli.demo.children import Child, Children, cpu_s, resident_mb
 from agent.control import client
 from agent.detect.knowledge import Knowledge
+from hil.run.processes import Child, Children, ProcessError, cpu_s, resident_mb
 
 SAMPLE_S = 5.0
 WARM_S = 600.0  # what grows in the first ten minutes is not held against the agent
@@ -140,7 +135,7 @@ class Soak:
 
     def _look(self, agent: Child, t_s: float) -> None:
         if not agent.alive:
-            raise Finding(f"the agent ended after {t_s:.0f} s: {agent.log.read_text()[-500:]}")
+            raise ProcessError(f"the agent ended after {t_s:.0f} s: {agent.log.read_text()[-500:]}")
         pid = agent.process.pid
         try:
             status = client.get(self.folder / "control.sock", "/v1/status")
@@ -240,48 +235,3 @@ def plot(path: Path, samples: list[Sample]) -> None:
         axis.grid(alpha=0.3)
     axes[-1].set_xlabel("minutes")
     figure.savefig(path)
-
-
-@click.command("soak")
-@click.option(
-    "--minutes", type=click.FloatRange(2), default=30.0, show_default=True, help="How long it runs."
-)
-@click.option("--output", type=click.Path(path_type=Path), default=Path("out/soak"), show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
-def command(minutes: float, output: Path, as_json: bool) -> None:
-    """Run bench, agent and collector with faults on every wire, and print what grew and what was lost.
-
-    \b
-    Example:  scripts/soak --minutes 30
-    """
-    output.mkdir(parents=True, exist_ok=True)
-    if any(output.iterdir()):
-        raise Misuse(f"{output} is not empty; name another folder with --output")
-    kernel_cache.prepare()
-    with Children(output.resolve()) as children:
-        soak = Soak(output.resolve(), minutes, children)
-        soak.run()
-    try:
-        plot(output / "soak.png", soak.samples)
-    except ModuleNotFoundError:
-        click.echo("no plots: pip install 'cellwarden[plots]'", err=True)
-    results: list[dict[str, Any]] = [
-        {
-            "name": name,
-            "value": value,
-            "unit": unit,
-            "target": limit,
-            "better": "lower",
-            "met": None if limit is None else value <= limit,
-        }
-        for name, value, unit, limit in figures(output, soak.samples)
-    ]
-    print_table("soak", results)
-    if as_json:
-        click.echo(json.dumps({"bench": "soak", "machine": machine(), "results": results}))
-    if any(row["met"] is False for row in results):
-        raise Finding("; ".join(row["name"] for row in results if row["met"] is False))
-
-
-if __name__ == "__main__":
-    command(prog_name="scripts/soak")

@@ -16,7 +16,6 @@ import numpy as np
 from agent.alarms.record import about_itself, record_of
 from agent.bench.buffer import alarm, batch_of_unit, disk
 from agent.bench.wire import BOOT, Figure, simulated
-from agent.cli.demo.children import Children
 from agent.clock import Stamp
 from agent.config.tables import UpstreamTable
 from agent.store.ledger import Event
@@ -25,6 +24,7 @@ from agent.store.writer import Writer
 from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
 from agent.uplink.uplink import Uplink
+from hil.run.processes import Children
 
 DAYS, BATCH_S = 7, 10
 COMMIT = 240  # batches to a commit while the backlog is made

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 from agent.bench import configuration
-from agent.cli.demo.children import Children
 from agent.control import client
 from drivers.registers import Area
 from hil.modbus.io_module import IoModule
 from hil.modbus.table import RegisterTable, Words
 from hil.modbus.tcp import TcpEndpoint
+from hil.run.processes import Children
 
 ALARM_WORDS = 13  # one bit a trial: a little over 200
 TRIAL_LIMIT_S = 20.0

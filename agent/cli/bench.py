@@ -1,173 +1,16 @@
-"""cellwarden bench: one shape for every benchmark, and one table of what each figure should be."""
+"""cellwarden bench: one shape for every benchmark; what each figure should be is in `agent.bench.figures`."""
 
 import importlib
 import json
-import os
-import platform
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 from rich.table import Table
 
+from agent.bench.figures import TARGETS, machine, result
+from agent.cli.common.errors import Finding
 from agent.cli.common.tables import terminal
-
-
-class Target(NamedTuple):
-    """What a figure should be. `value` None: the figure is only reported."""
-
-    value: float | None
-    better: str
-
-
-def at_most(value: float) -> Target:
-    """Return a target for a figure that should be small."""
-    return Target(value, "lower")
-
-
-def at_least(value: float) -> Target:
-    """Return a target for a figure that should be large."""
-    return Target(value, "higher")
-
-
-LOWER, HIGHER = Target(None, "lower"), Target(None, "higher")
-
-# Every target there is, by benchmark and figure. They change only with a decision record in docs/adr.
-TARGETS: dict[str, dict[str, Target]] = {
-    "wire": {
-        "ratio_to_entropy_60": at_most(1.15),
-        "bytes_per_value_60_real": LOWER,
-        "bytes_per_value_60_simulated": at_most(0.32),
-        "bytes_per_value_10_simulated": at_most(0.5),
-        "encode_values_per_s": at_least(20e6),
-        "decode_values_per_s": at_least(20e6),
-    },
-    "buffer": {
-        "mb_per_day_10s": at_most(100),
-        "mb_per_day_60s": at_most(60),
-        "mb_per_unit_day_64_units": at_most(40),
-        "append_p99_ms": LOWER,
-    },
-    "uplink": {
-        "drain_times_real_time": at_least(5000),
-        "alarm_during_drain_s": at_most(1),
-    },
-    "collector": {
-        "sqlite_values_per_s": at_least(1e6),
-        "batches_per_s": HIGHER,
-        "duplicate_bytes_written": at_most(0),
-    },
-    "poll": {
-        "rtu_9600_share_of_limit": at_least(0.95),
-        "rtu_19200_share_of_limit": at_least(0.95),
-        "rtu_115200_share_of_limit": at_least(0.85),
-        "tcp_cpu_us_per_read": LOWER,
-        "tcp_cpu_ratio_to_pymodbus": at_most(1.25),
-        "tcp_rate_ratio_to_libmodbus": HIGHER,
-        "site_64_cpu_percent": at_most(10),
-        "site_64_deadline_misses": at_most(0),
-        "site_64_jitter_p99_ms": LOWER,
-        "site_64_rss_mb": at_most(220),
-        "site_64_rss_over_kernels_mb": at_most(45),
-        "site_64_faulty_misses": at_most(0),
-        "site_64_faulty_cpu_percent": LOWER,
-        "site_64_slow_interval_s": LOWER,
-    },
-    "decode": {
-        "decode_values_per_s": at_least(20e6),
-        "decode_ratio_to_naive": at_least(50),
-    },
-    "plant": {
-        "cell_steps_per_s": at_least(10e6),
-        "healthy_week_240_cells_s": at_most(60),
-    },
-    "detection": {
-        "false_criticals_real": at_most(0),
-        "false_warnings_real": LOWER,
-        "real_sensor_years": HIGHER,
-        "abuse_lead_s_min": at_least(70),
-        "abuse_tests_with_rise_first": HIGHER,
-        "abuse_runaways_heard": HIGHER,
-        "car2_lead_days": at_least(20),
-        "car2_other_cells": at_most(0),
-        # upper 95 % bounds
-        "false_criticals_per_sensor_year": at_most(0.01),
-        "false_warnings_per_sensor_year": at_most(0.1),
-        "false_advice_per_sensor_year": LOWER,
-        "simulated_sensor_years": HIGHER,
-        "learning_hours_max": at_most(24),
-        "blind_share_good_input": at_most(0.001),
-        "ramp_delay_ratio_room_noise": LOWER,
-        "ramp_miss_rate_room_noise": LOWER,
-        "gain_over_fixed_slope": at_least(3),
-        "ramp_delay_ratio_median": at_most(1.5),
-        "ramp_delay_ratio_p95": at_most(2.5),
-        "white_noise_false_alarms": LOWER,
-        "isc_0.1_lead_min": at_least(45),
-        "isc_0.2_lead_min": at_least(150),
-        "isc_0.3_delay_coupled_min": LOWER,
-        "isc_1_delay_coupled_min": LOWER,
-        "isc_10_delay_coupled_h": LOWER,
-        "isc_100_days": at_most(3),
-        "sensor_fault_called_thermal": at_most(0),
-        "sensor_faults_tried": HIGHER,
-        "held_frames_min": at_most(5),
-    },
-    "detectors": {
-        "ns_per_channel_sample": at_most(250),
-        "ratio_to_c": at_most(1.3),
-        "ratio_to_python": at_least(50),
-        "allocations_10000_frames": at_most(0),
-        "warm_start_s": at_most(2),
-    },
-    "page": {
-        "page_kb": at_most(100),
-        "figures_of_alarms": at_least(1),
-        "frames_ratio_200_viewers": at_least(0.99),
-        "late_cycles_alone": LOWER,
-        "late_cycles_200_viewers": at_most(0),
-        "cpu_percent_alone": LOWER,
-        "cpu_percent_200_viewers": LOWER,
-        "bytes_per_viewer_s": LOWER,
-        "viewers_at_the_end": at_least(200),
-    },
-    "service": {
-        "cold_start_s": at_most(2.5),
-        "idle_cpu_percent_4_units": at_most(2),
-        "wire_to_relay_p50_ms": LOWER,
-        "wire_to_relay_p99_ms": at_most(50),
-        "wire_to_relay_max_ms": LOWER,
-    },
-}
-
-
-def machine() -> dict[str, Any]:
-    """Return what the figures depend on."""
-    with open("/proc/cpuinfo") as file:
-        models = [line.partition(":")[2].strip() for line in file if line.startswith(("model name", "Model"))]
-    return {
-        "machine": platform.machine(),
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "system": platform.system() + " " + platform.release(),
-    }
-
-
-def result(bench: str, name: str, value: float | None, unit: str) -> dict[str, Any]:
-    """Return one figure beside its target."""
-    target = TARGETS[bench].get(name, LOWER)
-    value = None if value is None else float(value)  # numpy's own booleans and floats are no JSON
-    met = None
-    if target.value is not None and value is not None:
-        met = value <= target.value if target.better == "lower" else value >= target.value
-    return {
-        "name": name,
-        "value": value,
-        "unit": unit,
-        "target": target.value,
-        "better": target.better,
-        "met": met,
-    }
+from hil.run.processes import ProcessError
 
 
 def print_table(bench: str, results: list[dict[str, Any]]) -> None:
@@ -196,7 +39,10 @@ def command(name: str, as_json: bool) -> None:
                cellwarden bench detectors --json
     """
     module: Any = importlib.import_module(f"agent.bench.{name}")
-    results = [result(name, *figure) for figure in module.measure()]
+    try:
+        results = [result(name, *figure) for figure in module.measure()]
+    except ProcessError as error:
+        raise Finding(str(error)) from error
     if as_json:
         click.echo(json.dumps({"bench": name, "machine": machine(), "results": results}))
     else:

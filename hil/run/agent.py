@@ -15,7 +15,7 @@ from hil.modbus.rtu import RtuBus
 from hil.modbus.tcp import EndpointError
 from hil.run import delivered
 from hil.run.bench import TICK_S, Bench
-from hil.run.processes import Process, ProcessError, status
+from hil.run.processes import Child, ProcessError, start, status
 from hil.scenario.events import ClockStep, CollectorAway, EventTable, wire_event
 from hil.scenario.evidence import Alarm, Evidence, Places
 from hil.scenario.expect import QualityExpect
@@ -93,7 +93,7 @@ class _Run:
         arguments = ["run", "--config", str(config)]
         if self.scale != 1.0 or any(isinstance(e.what(), ClockStep) for e in self.scenario.event):
             arguments += ["--time-scale", f"{self.scale:g}", "--bench-clock", str(self._clock_file)]
-        agent = Process(self.folder, "agent", "agent.cli", *arguments)
+        agent = start(self.folder, "agent", "agent.cli", *arguments)
         try:
             await self._until(agent, self._all_read, "not every unit was read")
             self._late_at_first = {u["name"]: u["late_cycles"] for u in self._last["units"]}
@@ -116,9 +116,7 @@ class _Run:
         finally:
             agent.stop()
 
-    async def _until(
-        self, agent: Process, done: Callable[[], bool], what: str, within_s: float = 60.0
-    ) -> None:
+    async def _until(self, agent: Child, done: Callable[[], bool], what: str, within_s: float = 60.0) -> None:
         deadline_s = time.monotonic() + within_s
         while not done():
             agent.check()
@@ -157,7 +155,7 @@ class _Run:
 
     def _start_collector(self, listen: str) -> None:
         sink = f"sqlite:{self.folder / 'collector.db'}"
-        self.collector = Process(
+        self.collector = start(
             self.folder, "collector", "collector.cli", "serve", "--sink", sink, "--listen", listen
         )
         self._url = self.collector.first_line().rpartition(" ")[2]

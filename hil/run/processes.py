@@ -1,4 +1,6 @@
-"""The agent and the collector as the processes they are: started, asked, stopped."""
+"""The agent, the collector and the bench as the processes they are: started, asked, stopped. For whoever runs
+them: scenarios, the demo, benchmarks and tests.
+"""
 
 import json
 import os
@@ -7,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -18,29 +22,22 @@ class ProcessError(Exception):
     """A process did not do its part: says which and its last words."""
 
 
-class Process:
-    """`python -m module arguments`; what it logs goes to NAME.log in `folder`."""
+@dataclass
+class Child:
+    """A running command; what it logs goes to `log`."""
 
-    def __init__(self, folder: Path, name: str, module: str, *arguments: str) -> None:
-        self.name = name
-        self.log = folder / f"{name}.log"
-        with self.log.open("a") as stderr:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                bufsize=0,  # select() must see what a buffer would hide
-                start_new_session=True,  # Ctrl-C is for the bench, which then stops them in order
-            )
+    name: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
 
     @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
+    def alive(self) -> bool:
+        """Whether it is still running."""
+        return self.process.poll() is None
 
     def first_line(self) -> str:
         """Wait for the line on stdout that says that it is ready. ProcessError where none comes."""
-        stdout = self._process.stdout
+        stdout = self.process.stdout
         assert stdout is not None
         ready, _, _ = select.select([stdout], [], [], READY_S)
         line = stdout.readline().decode().strip() if ready else ""
@@ -51,7 +48,7 @@ class Process:
 
     def check(self) -> None:
         """ProcessError where it has ended by itself."""
-        if self._process.poll() is not None:
+        if not self.alive:
             raise ProcessError(f"the {self.name} ended by itself: {self.last_words()}")
 
     def last_words(self) -> str:
@@ -59,17 +56,94 @@ class Process:
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "no word from it"
 
-    def stop(self) -> None:
-        """Ask it to stop, as systemd would; kill it where it does not."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+    def stop(self) -> float:
+        """Ask it to stop, as systemd would, and kill it where it does not; return the seconds it took."""
+        start_s = time.monotonic()
+        if self.alive:
+            self.process.send_signal(signal.SIGTERM)
             try:
-                self._process.wait(STOP_S)
+                self.process.wait(STOP_S)
             except subprocess.TimeoutExpired:
-                os.kill(self._process.pid, signal.SIGKILL)
-                self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+                self.process.kill()
+                self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return time.monotonic() - start_s
+
+
+def start(folder: Path, name: str, module: str, *arguments: str) -> Child:
+    """Start `python -m module arguments`; its stderr goes to NAME.log in `folder`."""
+    log = folder / f"{name}.log"
+    with log.open("a") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            bufsize=0,  # select() must see what a buffer would hide
+            start_new_session=True,  # Ctrl-C is for whoever started it, who then stops them in order
+        )
+    return Child(name, process, log)
+
+
+class Children:
+    """Starts commands and stops them all at the end, however the end comes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._running: list[Child] = []
+        self._caught: list[signal.Signals] = []
+
+    def start(self, name: str, module: str, *arguments: str) -> Child:
+        """Start `python -m module arguments`; its stderr goes to NAME.log."""
+        child = start(self.folder, name, module, *arguments)
+        self._running.append(child)
+        return child
+
+    def running(self, name: str) -> list[Child]:
+        """Return the living children of a name."""
+        return [child for child in self._running if child.name == name and child.alive]
+
+    def __enter__(self) -> "Children":
+        # a kill or a closed terminal must not leave an agent behind; what nohup ignores stays ignored
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(ending) is signal.SIG_DFL:
+                signal.signal(ending, signal.default_int_handler)
+                self._caught.append(ending)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for ending in self._caught:
+            signal.signal(ending, signal.SIG_IGN)  # once is enough
+        for child in reversed(self._running):
+            child.stop()
+        while self._caught:
+            signal.signal(self._caught.pop(), signal.SIG_DFL)
+
+
+def events(child: Child) -> list[dict[str, Any]]:
+    """Return the JSON lines that `child` has printed since last asked, without waiting."""
+    found = []
+    stdout = child.process.stdout
+    assert stdout is not None
+    while select.select([stdout], [], [], 0)[0]:
+        line = stdout.readline()
+        if not line:
+            break
+        found.append(json.loads(line))
+    return found
+
+
+def resident_mb(pid: int) -> float:
+    """Return the resident set of a process, MB (10^6 bytes)."""
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def cpu_s(pid: int) -> float:
+    """Return the CPU seconds that a process has used, in user and kernel mode."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class _UnixConnection(HTTPConnection):

@@ -19,9 +19,9 @@ from typing import Any
 
 from agent.bench import configuration, units
 from agent.bench.rack_300 import profile_text
-from agent.cli.demo.children import Children, cpu_s
 from agent.control import client
 from agent.wire.batch import decode_batch
+from hil.run.processes import Children, cpu_s
 
 UNITS, PERIOD_S = 64, 1.0
 SETTLE_S, MEASURE_S = 25.0, 40.0

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from agent.cli.common.errors import Finding, Misuse
-from agent.cli.demo.children import Children
 from agent.cli.demo.measure import print_result, problems_of
 from agent.cli.demo.play import Demo
 from agent.cli.demo.view import View
 from agent.detect.watch import warm_up
+from hil.run.processes import Children, ProcessError
 
 
 @click.command("demo")
@@ -50,6 +50,8 @@ def command(seconds: int, as_json: bool, keep: Path | None) -> None:
             result = Demo(folder.resolve(), seconds, view, children).run()
         except KeyboardInterrupt:
             raise Finding("stopped by you; nothing was measured") from None
+        except ProcessError as error:
+            raise Finding(str(error)) from error
     problems = problems_of(result)
     if as_json:
         click.echo(json.dumps({**result, "problems": problems}))

@@ -8,9 +8,9 @@ from typing import Any
 
 from agent.cli.common.errors import Finding
 from agent.cli.demo import measure, story
-from agent.cli.demo.children import Child, Children, cpu_s, events, resident_mb
 from agent.cli.demo.view import View
 from agent.control import client
+from hil.run.processes import Child, Children, cpu_s, events, resident_mb
 
 REFRESH_S = 0.5
 
@@ -70,9 +70,7 @@ class Demo:
         return child, child.first_line().rpartition(" ")[2]
 
     def _status(self, agent: Child) -> dict[str, Any] | None:
-        if not agent.alive:
-            last = agent.log.read_text(errors="replace").strip().splitlines()[-1:]
-            raise Finding(f"the agent ended by itself: {last[0] if last else 'no word from it'}")
+        agent.check()
         with contextlib.suppress(client.NotRunning):
             return client.get(self.folder / "control.sock", "/v1/status")
         return None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.box.service_manager import STALLED_S, Notifier, Stall, feed, limit_s
-from agent.cli.demo.children import Children
+from hil.run.processes import Children
 
 CONFIG = """
 [store]

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from agent.cli.bench import result
+from agent.bench.figures import result
 
 
 def test_a_figure_that_numpy_made_is_printed_as_json() -> None:

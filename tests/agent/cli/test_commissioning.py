@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from agent.cli import main
 from agent.cli.alarm.follow import follow
-from agent.cli.demo.children import Child, Children
 from agent.cli.report.commissioning.record import Record, Sight, UnitRecord
 from agent.control import client
+from hil.run.processes import Child, Children
 from tests.terminal import Terminal
 from tests.test_main_job import Chain, delivered
 

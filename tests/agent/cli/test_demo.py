@@ -42,7 +42,7 @@ def test_a_demo_beside_an_agent_takes_another_port_for_its_page() -> None:
 def test_a_demo_whose_terminal_is_closed_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     begin = (
-        "import signal, sys, pathlib; from agent.cli.demo.children import Children\n"
+        "import signal, sys, pathlib; from hil.run.processes import Children\n"
         "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # where nohup began these tests, it is ignored
         "with Children(pathlib.Path(sys.argv[1])) as children:\n"
         "    child = children.start('bench', 'http.server', '0')\n"

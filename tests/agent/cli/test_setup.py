@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from agent.box.discovery import COLLECTOR
 from agent.cli import main
-from agent.cli.demo.children import Children
 from hil.modbus.rtu import RtuBus
+from hil.run.processes import Children
 from tests.agent.box.test_discovery import found
 from tests.agent.cli.test_scan import BAUD, pace
 from tests.collector.processes import Collector

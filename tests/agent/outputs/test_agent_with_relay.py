@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.bench import wire_to_relay
-from agent.cli.demo.children import Children
 from agent.control import client
+from hil.run.processes import Children
 from tests.agent.box.test_notify import CONFIG
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli.demo.children import Children
 from agent.control import client
+from hil.run.processes import Children
 from tests.agent.box.test_notify import CONFIG
 
 DISKS = {"read-only": ("ro", "Read-only file system"), "full": ("size=16k", "")}

@@ -13,12 +13,12 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from agent.bench.units import WELL
-from agent.cli.demo.children import Child, Children
 from agent.config.file import load_config
 from agent.config.reload import Change, ReloadRefused, change_of
 from agent.config.tables import Config
 from agent.control import client
 from drivers.profile.load import Profile, parse_profile
+from hil.run.processes import Child, Children
 
 PROFILE = """
 schema = 1

@@ -12,10 +12,10 @@ import pytest
 
 from agent.bench import configuration
 from agent.bench.wire_to_relay import ALARM_POINT, COIL, PROFILE, RELAY, AlarmUnit, _free_port
-from agent.cli.demo.children import Child, Children
 from agent.control import client
 from hil.modbus.io_module import IoModule
 from hil.modbus.tcp import TcpEndpoint
+from hil.run.processes import Child, Children
 
 BUS = '[[bus]]\nname = "lan"\ntransport = "tcp"\nhost = "127.0.0.1"\nport = {port}\n'
 UNIT = '[[unit]]\nname = "{name}"\nbus = "lan"\nunit_id = {id}\nprofile = "alarm.toml"\nperiod_s = 0.2\n'

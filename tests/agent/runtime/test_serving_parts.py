@@ -20,7 +20,6 @@ from agent.bench import configuration
 from agent.bench.wire_to_relay import ALARM_POINT, PROFILE, RELAY, AlarmUnit, _free_port
 from agent.box import kernel_cache
 from agent.cli.common.load import load
-from agent.cli.demo.children import Children
 from agent.control import client
 from agent.control.server import ControlError
 from agent.outputs.journal import Journal
@@ -30,6 +29,7 @@ from agent.tls.contexts import TlsError
 from agent.wire.errors import Malformed
 from hil.modbus.io_module import IoModule
 from hil.modbus.tcp import TcpEndpoint
+from hil.run.processes import Children
 
 PERIOD_S = 0.1
 #: One of each layer that a part stands on: sockets, TLS, HTTP, Modbus, disk, formats, texts, Python itself.

@@ -13,7 +13,6 @@ import pytest
 
 from agent.bench import configuration
 from agent.bench.wire_to_relay import _free_port
-from agent.cli.demo.children import Child, Children
 from agent.clock import Clock
 from agent.config.tables import AgentTable, Config, ControlTable, StoreTable, UnitTable, UpstreamTable
 from agent.control import client
@@ -26,6 +25,7 @@ from drivers.profile.load import parse_profile
 from drivers.registers import Area
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import TcpEndpoint
+from hil.run.processes import Child, Children
 from tests.collector.processes import Collector
 
 SCALE = 8.0

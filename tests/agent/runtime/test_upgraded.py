@@ -19,13 +19,13 @@ import pytest
 from agent.bench.units import WELL
 from agent.cli.common.errors import Misuse
 from agent.cli.common.load import load, load_as_before
-from agent.cli.demo.children import Child, Children
 from agent.control import client
 from agent.runtime import Agent
 from agent.store.store import Store
 from agent.store.vintage import older
 from agent.transport.left_out import LeftOut
 from drivers.connect import assume
+from hil.run.processes import Child, Children
 from tests.agent.store.buffers import BOOT, own_alarm
 
 BEFORE = Path(__file__).parents[2] / "vectors/0.1.0"

@@ -11,10 +11,10 @@ import pytest
 
 from agent.bench import configuration
 from agent.bench import wire_to_relay as bench
-from agent.cli.demo.children import Child, Children
 from agent.control import client
 from hil.modbus.io_module import IoModule
 from hil.modbus.tcp import TcpEndpoint
+from hil.run.processes import Child, Children
 from tests.collector.authority import Authority
 from tests.collector.processes import collecting, rows
 

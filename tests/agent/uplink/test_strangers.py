@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from agent.bench import configuration
 from agent.bench import wire_to_relay as bench
 from agent.cli import main
-from agent.cli.demo.children import Child, Children
 from hil.modbus.tcp import TcpEndpoint
+from hil.run.processes import Child, Children
 from tests.agent.uplink.peer import ack, http, peer
 from tests.agent.uplink.test_refused import status_of
 from tests.collector.processes import collecting, rows
