@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.graph import OURS, ROOT, circles, imported, modules, of_files
+from tests.graph import OURS, ROOT, circles, imported, modules, of_files, of_rooms
 
 #: Files of words that judging and showing share. They import nothing that is not the standard library's.
 SHARED_WORDS = ("duration", "knowledge", "places", "table")
@@ -88,6 +88,10 @@ def test_what_people_are_shown_loads_no_library_and_no_server() -> None:
 
 def test_no_files_import_each_other_in_a_circle() -> None:
     assert circles(of_files()) == []
+
+
+def test_no_rooms_import_each_other_in_a_circle() -> None:
+    assert circles(of_rooms(of_files())) == []
 
 
 def test_nothing_lies_loose_at_the_top_of_the_agent() -> None:
