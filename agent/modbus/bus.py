@@ -46,7 +46,6 @@ class Bus:
         self._opened_s = 0.0
         self._closings = 0  # in a row, by the other side, soon after it had answered
         self._stranger_s: float | None = None  # when another master was heard
-        port.heard_late = self._heard_late
         for unit in units:
             unit.has_transaction_ids = port.has_transaction_ids
 
@@ -95,6 +94,7 @@ class Bus:
     async def _step(self) -> None:
         """Carry one request, or wait until there is one."""
         now_s = self._clock.boottime_s()
+        self._take_late_replies()
         request = self._schedule.next(now_s)
         try:
             if isinstance(request, float):
@@ -172,6 +172,7 @@ class Bus:
     async def _closed(self) -> None:
         """Open the port in the background, while the units say that they are not being read."""
         self._opened.clear()
+        self._take_late_replies()
         now_s = self._clock.boottime_s()
         if self._resumes:
             await self._resume(now_s)
@@ -242,7 +243,8 @@ class Bus:
         for unit in self.units:
             unit.port_lost()
 
-    def _heard_late(self, unit_id: int, response_s: float) -> None:
-        for unit in self.units:
-            if unit_id in unit.asked_ids:
-                unit.heard_late(response_s)
+    def _take_late_replies(self) -> None:
+        for unit_id, response_s in self.port.late():
+            for unit in self.units:
+                if unit_id in unit.asked_ids:
+                    unit.heard_late(response_s)

@@ -1,6 +1,6 @@
 """A port that is never opened: of units that cannot be watched, and are shown as never seen."""
 
-from agent.modbus.ports import Answer, HeardLate, PortError, Tap, nobody
+from agent.modbus.ports import Answer, LateReply, PortError, Tap
 from drivers.registers import Read
 
 
@@ -13,7 +13,6 @@ class LeftOutPort:
 
     def __init__(self, why: str) -> None:
         self.name = "left out"
-        self.heard_late: HeardLate = nobody
         self.tap: Tap | None = None
         self.hung_up = ""
         self._why = why
@@ -28,3 +27,7 @@ class LeftOutPort:
     async def ask(self, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Answer:
         """Raise PortError with the reason."""
         raise PortError(self._why)
+
+    def late(self) -> list[LateReply]:
+        """Return none: nothing was asked."""
+        return []

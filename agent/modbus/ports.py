@@ -3,17 +3,14 @@
 A port neither retries nor schedules. Everything that goes out passes through `adu`, which knows reads only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agent.quality import Quality
 from drivers.registers import Read, Reply
 
 NO_REPLY = Reply((), Quality.NO_REPLY)
-
-#: Called with a unit id and the seconds its reply took, when it came after its time-out.
-HeardLate = Callable[[int, float], None]
 
 #: Called with whether they were sent, and the bytes.
 Tap = Callable[[bool, bytes], None]
@@ -46,6 +43,13 @@ SILENCE = Answer(NO_REPLY)
 DAMAGED = Answer(NO_REPLY, damaged=True)
 
 
+class LateReply(NamedTuple):
+    """A reply that came after its time-out, and how long the unit took."""
+
+    unit_id: int
+    response_s: float
+
+
 class Port(Protocol):
     """A serial line or a TCP endpoint.
 
@@ -57,7 +61,6 @@ class Port(Protocol):
     name: str
     has_transaction_ids: bool
     in_flight: int
-    heard_late: HeardLate
     tap: Tap | None
     hung_up: str
 
@@ -77,6 +80,5 @@ class Port(Protocol):
         `timeout_s` is the unit's time to begin its answer. A broken port raises PortError.
         """
 
-
-def nobody(_unit_id: int, _response_s: float) -> None:
-    """Hear a late reply, and do nothing about it."""
+    def late(self) -> Sequence[LateReply]:
+        """Return the late replies that have come since this was called last."""

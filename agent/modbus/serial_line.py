@@ -15,7 +15,7 @@ from pathlib import Path
 import serial
 
 from agent.modbus.adu import MOST_HEARD_BYTES, RTU_REQUEST_BYTES, RtuExchange, data_bytes
-from agent.modbus.ports import NO_REPLY, Answer, HeardLate, PortError, Tap, nobody
+from agent.modbus.ports import NO_REPLY, Answer, LateReply, PortError, Tap
 from drivers.line import bits_per_character
 from drivers.registers import Read
 
@@ -60,7 +60,6 @@ class SerialPort:
         settle_s: float = 0.0,
     ) -> None:
         self.name = device
-        self.heard_late: HeardLate = nobody
         self.tap: Tap | None = None
         self.hung_up = ""  # a device that is gone is noticed when it is asked
         self._settings = {"baudrate": baud, "parity": parity, "stopbits": stop_bits}
@@ -82,6 +81,7 @@ class SerialPort:
         self._sent_s = self._wait_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._overdue: list[tuple[RtuExchange, int, float]] = []
+        self._late: list[LateReply] = []
 
     @property
     def is_open(self) -> bool:
@@ -161,7 +161,7 @@ class SerialPort:
         exchange, unit_id, since_s = overdue
         exchange.feed(data)
         if exchange.found:
-            self.heard_late(unit_id, self._heard_s - since_s)
+            self._late.append(LateReply(unit_id, self._heard_s - since_s))
         if exchange.found or self._heard_s - since_s > OVERDUE_S:
             self._overdue.remove(overdue)
 
@@ -197,6 +197,11 @@ class SerialPort:
             if self._timer is not None:
                 self._timer.cancel()
             self._free_at_s = time.monotonic() + max(pause_s, self._least_pause_s)
+
+    def late(self) -> list[LateReply]:
+        """Return late replies, once; see `Port.late`."""
+        late, self._late = self._late, []
+        return late
 
     def _replaced(self) -> bool:
         """Whether the path leads to another device than the one that is held, or nowhere."""

@@ -8,7 +8,7 @@ import time
 from collections import deque
 
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_request
-from agent.modbus.ports import DAMAGED, SILENCE, Answer, HeardLate, HungUp, PortError, Tap, nobody
+from agent.modbus.ports import DAMAGED, SILENCE, Answer, HungUp, LateReply, PortError, Tap
 from agent.wire.hosts import authority
 from drivers.registers import Read
 
@@ -30,7 +30,6 @@ class TcpPort(asyncio.Protocol):
     def __init__(self, host: str, port: int, *, in_flight: int = 1, pause_s: float = 0.0) -> None:
         self.name = authority(host, port)
         self.in_flight = in_flight
-        self.heard_late: HeardLate = nobody
         self.tap: Tap | None = None
         self.hung_up = ""
         self._host, self._port, self._pause_s = host, port, pause_s
@@ -38,6 +37,7 @@ class TcpPort(asyncio.Protocol):
         self._stream = TcpStream(self._known)
         self._waiting: dict[int, tuple[asyncio.Future[Answer], int, Read, float]] = {}
         self._overdue: dict[int, tuple[int, float]] = {}
+        self._late: list[LateReply] = []
         self._answered: deque[int] = deque(maxlen=in_flight)  # their replies may come twice
         self._transaction = 0
         self._unanswered = 0
@@ -111,7 +111,7 @@ class TcpPort(asyncio.Protocol):
     def _received(self, transaction: int, unit_id: int, pdu: bytes) -> None:
         now_s = time.monotonic()
         if (overdue := self._overdue.pop(transaction, None)) is not None:
-            self.heard_late(overdue[0], now_s - overdue[1])
+            self._late.append(LateReply(overdue[0], now_s - overdue[1]))
             return
         waiting = self._waiting.get(transaction)
         if waiting is None:
@@ -148,6 +148,11 @@ class TcpPort(asyncio.Protocol):
             self._waiting.pop(transaction, None)
             if pause_s or self._pause_s:
                 self._free_at_s = time.monotonic() + max(pause_s, self._pause_s)
+
+    def late(self) -> list[LateReply]:
+        """Return late replies, once; see `Port.late`."""
+        late, self._late = self._late, []
+        return late
 
     def _timed_out(self, transaction: int) -> None:
         waiting = self._waiting.get(transaction)

@@ -6,7 +6,7 @@ An exception is an answer. So is one that comes too late: its id is asked again 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from agent.modbus.overheard import sound
 from agent.modbus.ports import Answer, Port, PortError
@@ -103,26 +103,13 @@ class Found:
         return f"{len(reply.words)} value" + ("s" if len(reply.words) != 1 else "")
 
 
-@dataclass
-class Heard:
-    """What came through a port, whoever sent it."""
-
-    data: bytearray = field(default_factory=bytearray)
-    late: set[int] = field(default_factory=set)
-
-    def attach(self, port: Port) -> None:
-        """Hear what comes through `port` from now on."""
-        port.tap = lambda sent, data: None if sent else self.data.extend(data)
-        port.heard_late = lambda unit_id, _response_s: self.late.add(unit_id)
-
-
 async def listen(port: Port, seconds: float) -> bytes:
     """Return what others say on the line, while nothing is said from here."""
-    heard = Heard()
-    heard.attach(port)
+    heard = bytearray()
+    port.tap = lambda sent, data: None if sent else heard.extend(data)
     await asyncio.sleep(seconds)
     port.tap = None
-    return bytes(heard.data)
+    return bytes(heard)
 
 
 def masters_ids(data: bytes) -> list[int]:
@@ -139,24 +126,20 @@ async def knock(
     port: Port, ids: Sequence[int], progress: Callable[[int], None] = lambda _asked: None
 ) -> AsyncIterator[Found]:
     """Ask each id one register, and yield those from which something came. Raises PortError."""
-    heard = Heard()
-    heard.attach(port)
+    port.late()  # is of what was asked before
     answered: set[int] = set()
     timeout_s = PATIENT_S if len(ids) <= FEW else KNOCK_S
-    try:
-        for asked, unit_id in enumerate(ids, 1):
-            answer = await _ask(port, unit_id, timeout_s)
-            progress(asked)
-            # a gateway that cannot reach an id says that itself is there, not the unit
-            if verdict_of(answer) not in (Verdict.SILENT, Verdict.GATEWAY):
-                answered.add(unit_id)
-                yield Found(unit_id, answer)
-        if len(ids) > FEW:
-            await asyncio.sleep(LATE_S)
-        for unit_id in sorted(heard.late - answered):
-            yield Found(unit_id, await _ask(port, unit_id, PATIENT_S))
-    finally:
-        port.tap = None
+    for asked, unit_id in enumerate(ids, 1):
+        answer = await _ask(port, unit_id, timeout_s)
+        progress(asked)
+        # a gateway that cannot reach an id says that itself is there, not the unit
+        if verdict_of(answer) not in (Verdict.SILENT, Verdict.GATEWAY):
+            answered.add(unit_id)
+            yield Found(unit_id, answer)
+    if len(ids) > FEW:
+        await asyncio.sleep(LATE_S)
+    for unit_id in sorted({late.unit_id for late in port.late()} - answered):
+        yield Found(unit_id, await _ask(port, unit_id, PATIENT_S))
 
 
 async def _ask(port: Port, unit_id: int, timeout_s: float) -> Answer:

@@ -116,6 +116,17 @@ async def test_a_frame_holds_the_registers_and_the_time_before_they_were_asked_f
     assert before.boottime_ns < frame.stamp.boottime_ns < Clock().stamp().boottime_ns
 
 
+async def test_a_unit_learns_from_its_late_replies(endpoint: TcpEndpoint, frames: Recorder) -> None:
+    slow = unit("a", 1, frames)
+    async with polling(TcpPort(endpoint.host, endpoint.port), slow):
+        await frames.first("a", Quality.GOOD)
+        endpoint.faults.set(Fault(FaultKind.LATE, times=1, delay_s=0.2))
+        async with asyncio.timeout(5):
+            while not slow.counters.late_replies:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    assert slow.times.quantile(1.0) > 0.1
+
+
 async def test_a_dead_unit_delays_no_live_one_and_is_back_when_it_answers(
     rtu_bus: RtuBus, table: RegisterTable, frames: Recorder
 ) -> None:

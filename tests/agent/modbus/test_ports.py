@@ -65,6 +65,10 @@ async def test_a_late_tcp_reply_is_never_taken_for_the_current_one(
         3212,
         3213,
     ]
+    (late,) = tcp_port.late()
+    assert late.unit_id == 1
+    assert 0.15 < late.response_s < 0.5
+    assert not tcp_port.late(), "it is said once"
 
 
 async def test_a_connection_that_closes_in_mid_reply_is_the_ports_fault(
