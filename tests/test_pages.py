@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.graph import OURS, ROOT
+from tests.test_imports import RULES, below
 
 DOCS = ROOT / "docs"
 RECORDS = sorted((DOCS / "adr").glob("*.md"))
@@ -55,10 +56,29 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
         assert any(ROOT.glob(named.rstrip("/"))), named
 
 
+def the_map() -> list[tuple[str, str]]:
+    """Every room of the map, and what it may import."""
+    text = (DOCS / "architecture.md").read_text("utf-8")
+    return re.findall(r"^\| `([\w/]+)/` \|.*\| (.*?) ?\|$", text, re.M)
+
+
 def test_the_map_has_every_room_once() -> None:
-    rows = re.findall(r"^\| `([\w/]+)/` \|", (DOCS / "architecture.md").read_text("utf-8"), re.M)
     rooms = {init.parent for top in OURS for init in (ROOT / top).glob("*/__init__.py")}
-    assert sorted(rows) == sorted({name_of(room) for room in rooms} | set(OURS))
+    assert sorted(room for room, _ in the_map()) == sorted({name_of(room) for room in rooms} | set(OURS))
+
+
+def test_the_map_says_of_each_room_what_it_may_import() -> None:
+    said = dict(the_map())
+    for room, column in said.items():
+        name = room.replace("/", ".")
+        allowed = next(allowed for prefix, allowed in RULES if below(name, prefix))
+        others = {".".join(other.split(".")[:2]) for other in allowed} - {name}
+        if column.startswith("as `"):
+            assert column == f"as `{name.split('.')[0]}/`", room
+        elif column == "everything":
+            assert allowed == OURS, room
+        elif room != "agent":
+            assert set(re.findall(r"`([\w.]+)`", column)) == others, room
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda p: p.stem)
