@@ -24,8 +24,8 @@ Invariants
 3. The bytes of a batch do not change under its name. Under another sequence or epoch it is sealed anew.
 4. Each range that is dropped is told to the upstream by a gap record, which is a batch like any other and is
    sealed in the transaction that drops the range. Where the record is dropped too, another says it again.
-5. What the upstream says of batches (acknowledged, refused, missing) is kept in memory and changes the
-   database with the next commit. A crash before that costs a repetition.
+5. What the upstream says of batches (acknowledged, refused, missing) waits in memory (`delivery`) and changes
+   the database with the next commit. A crash before that costs a repetition.
 6. Before a process sends its first batch, it is held against what the upstream has (`Store.reconcile`). Where
    the upstream knows later sequences, this buffer is an older copy of itself and goes on above them. An
    upstream that claims more than can have been sealed is not believed; nothing is sent to it.

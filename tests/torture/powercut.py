@@ -166,7 +166,9 @@ def _judge_frames(store: Store, promised: Mark) -> str:
     """What was promised is pending or was settled since; no frame is there twice."""
     found = {b.sequence: b.blob for b in store.pending(10**6, 10**9)[1]}
     for sequence, blob in promised.pending.items():
-        if found.get(sequence, blob) != blob or (sequence not in found and sequence not in store._settled):
+        if found.get(sequence, blob) != blob or (
+            sequence not in found and sequence not in store._delivery.settled
+        ):
             return f"batch {sequence} of {promised.last_sequence} is lost or another"
     frames: set[int] = set()
     for blob in found.values():

@@ -69,4 +69,4 @@ def balance(store: Store) -> tuple[int, int, int, int]:
 def kill(store: Store) -> None:
     """End a store as a power cut would: nothing more is written."""
     store._db.close()
-    store._lock.release()
+    store._opened.lock.release()

@@ -168,12 +168,12 @@ def test_the_alarm_of_an_image_that_was_restored_outlives_a_disk_that_refuses_it
 
     monkeypatch.setattr(store, "_alarm", alarm)
     store._db.execute("CREATE TRIGGER refuses BEFORE INSERT ON batch BEGIN SELECT RAISE(ABORT, 'no'); END")
-    store._files.note()
+    store._opened.files.note()
     for _ in range(2):
         with pytest.raises(StoreError):
             store.reconcile(store.epoch, Ranges([(1, 5)]))
     store._db.execute("DROP TRIGGER refuses")
-    store._files.note()
+    store._opened.files.note()
     store.reconcile(store.epoch, Ranges([(1, 5)]))
     assert [e["detector"] for e in told(store)].count("buffer_rolled_back") == 1
     store.seal([])

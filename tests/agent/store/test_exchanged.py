@@ -138,7 +138,7 @@ def test_what_is_called_recorded_after_an_exchange_is_there_after_a_power_cut(
 
 def power_cut(store: Store) -> Store:
     """Nothing more is written, and what bears no name any more is gone: open what is at the path."""
-    store._lock.release()
+    store._opened.lock.release()
     return Store(store.path, "agent-1", BOOT, "main", own_alarm)
 
 
@@ -156,14 +156,14 @@ def test_what_was_put_aside_before_and_cannot_be_deleted_keeps_no_new_buffer_fro
 def test_an_exchange_between_a_commit_and_the_look_after_it_is_no_recording(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = store._files.check
+    check = store._opened.files.check
 
     def late(written: bool = True) -> None:
         if not written:  # the look after the commit
             gone("")(store.path, store.path)
         check(written)
 
-    monkeypatch.setattr(store._files, "check", late)
+    monkeypatch.setattr(store._opened.files, "check", late)
     store.seal([open_batch(frame(at_s=9, schema=SCHEMA))], [Event("rack-1", {**ALARM, "text": "now"})])
     again = power_cut(store)
     assert (texts(again).count("now"), frames(again)) == (1, [2, 3, 9])

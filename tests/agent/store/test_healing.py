@@ -97,7 +97,7 @@ def test_a_gap_is_told_again_only_when_the_record_that_told_it_is_no_longer_ther
     store.apply_acknowledgement(store.epoch, [3], {})
     store.seal([])
     store._db.execute("DELETE FROM batch")
-    store._files.note()
+    store._opened.files.note()
     again = open_store()
     again.name_missing(again.epoch, holding((1, 1), (4, 4)))
     again.seal([])
@@ -126,7 +126,7 @@ def test_alarms_and_black_boxes_that_are_healed_follow_the_live_ones_and_all_els
 
 def test_what_was_healed_and_is_missing_once_more_waits_for_an_hour(open_store: Opener) -> None:
     store, now_s = open_store(), 1000.0
-    store._healing._now_s = lambda: now_s
+    store._delivery.healing._now_s = lambda: now_s
     deliver(store, *range(5))
     store.seal([])
     assert store.name_missing(store.epoch, holding((1, 2))) == 0
@@ -183,7 +183,7 @@ def test_healing_begins_though_nothing_is_sealed(open_store: Opener, monkeypatch
     deliver(store, 0, 1)
     store.seal([])
     store.name_missing(store.epoch, holding())
-    store._named_s -= 60.0
+    store._delivery._named_s -= 60.0
     store.name_missing(store.epoch, holding())
     assert pending(store) == [1, 2]
 
@@ -222,8 +222,8 @@ def test_one_that_names_thousands_of_scattered_batches_makes_no_commit_large(ope
 def test_what_names_thousands_of_ranges_for_ever_is_looked_at_now_and_then(open_store: Opener) -> None:
     store, now_s = open_store(), 1000.0
     store.seal([])
-    store._met, store._settled, store.last_sequence = True, Ranges([(1, 10_000)]), 10_000
-    healing = store._healing
+    store._met, store._delivery.settled, store.last_sequence = True, Ranges([(1, 10_000)]), 10_000
+    healing = store._delivery.healing
     healing._now_s = lambda: now_s
     held, looked = Ranges((s, s) for s in range(2, 8001, 2)), 0
     spent_s = time.thread_time()

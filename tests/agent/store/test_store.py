@@ -89,12 +89,12 @@ def test_a_receipt_tells_when_an_event_is_on_disk_and_when_its_own_batch_is_held
 def test_a_receipt_waits_for_the_disk(open_store: Opener) -> None:
     store, receipt = open_store(), Receipt(lambda: Stamp(1, 2, synchronised=True))
     store._db.execute("CREATE TRIGGER no BEFORE INSERT ON batch BEGIN SELECT RAISE(ABORT, 'no'); END")
-    store._files.note()
+    store._opened.files.note()
     with pytest.raises(StoreError):
         store.seal([], [Event("", ALARM, receipt)])
     assert receipt.recorded is None
     store._db.execute("DROP TRIGGER no")
-    store._files.note()
+    store._opened.files.note()
     store.seal([], [Event("", ALARM, receipt)])
     assert receipt.sequence == 1
 

@@ -81,7 +81,7 @@ async def arrives_within_s(collector: Stumbling, here: Box, at_s: int, alarm: bo
 async def noticed(here: Box) -> None:
     """Seal something by whose answer the loss is noticed, and something with which that is on disk."""
     await here.seal(50)
-    await until(lambda: here.store._healing.named.count > 0)
+    await until(lambda: here.store._delivery.healing.named.count > 0)
     await here.seal(51)
 
 
