@@ -1,6 +1,7 @@
 """What every output keeps to, row by row, and that none is forgotten elsewhere."""
 
 import asyncio
+import importlib
 import socket
 import time
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ import pytest
 from agent.alarms.output import Output
 from agent.clock import Clock
 from agent.config.reload import FIXED
-from agent.config.tables import Config
+from agent.config.tables import Config, RoomOutput
 from agent.detect.alarms.states import AlarmEvent
 from agent.outputs import journal
 from agent.outputs.table import OUTPUTS, outputs_of
+from tests.graph import imported, modules
 
 #: A configuration that wants every output.
 CONFIG = Config.model_validate(
@@ -56,8 +58,22 @@ async def test_nothing_that_an_output_is_told_waits(output: Output, hot: AlarmEv
     await asyncio.gather(running, return_exceptions=True)
 
 
+def test_every_output_has_a_row() -> None:
+    for name in modules():
+        if name.startswith("agent.outputs."):
+            importlib.import_module(name)
+    ours = {output.__module__ for output in Output.__subclasses__()}
+    table = imported(modules()["agent.outputs.table"])
+    assert {module for module in ours if module.startswith("agent.")} <= table
+
+
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_an_output_has_a_test_a_row_of_docs_and_a_restart_for_its_table(name: str) -> None:
+def test_an_output_has_a_test_and_a_row_of_docs(name: str) -> None:
     assert (Path(__file__).parent / f"test_{name}.py").exists()
     assert f"\n| `{name}` |" in DOCS
-    assert name in FIXED or name not in Config.model_fields
+
+
+@pytest.mark.parametrize("name", OUTPUTS.keys() & Config.model_fields.keys())
+def test_the_table_of_an_output_needs_a_restart_and_is_refused_in_simulated_time(name: str) -> None:
+    assert name in FIXED
+    assert isinstance(getattr(CONFIG, name), RoomOutput) or Config.model_fields[name].default is not None
