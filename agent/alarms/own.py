@@ -9,7 +9,7 @@ from agent.alarms.record import about_itself
 from agent.alarms.testing import TEST
 from agent.clock import Stamp
 from agent.detect.alarms.book import AlarmBook
-from agent.detect.alarms.states import AlarmEvent, Does, called
+from agent.detect.alarms.states import Action, AlarmEvent, called
 from agent.detect.table import TIERS, Row
 
 #: What happens once and cannot end: it stays until somebody has seen it. All else stands until whoever raised
@@ -56,7 +56,7 @@ class OwnAlarms:
         with self._lock:
             return self._book.active()
 
-    def do(self, what: Does, name: str, t_s: float, until_s: float) -> list[AlarmEvent]:
+    def do(self, what: Action, name: str, t_s: float, until_s: float) -> list[AlarmEvent]:
         """Let a person do something to an alarm; return what it changed. ValueError where there is none."""
         with self._lock:
             return self._book.do(what, name, t_s, until_s)

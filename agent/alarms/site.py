@@ -15,7 +15,7 @@ from agent.alarms.record import AlarmId, NoSuchAlarm, record_of
 from agent.alarms.testing import TEST, TEXT, TestAlarm
 from agent.clock import Clock, Stamp
 from agent.detect.alarms.book import AlarmBook
-from agent.detect.alarms.states import AlarmEvent, Does, State, called
+from agent.detect.alarms.states import Action, AlarmEvent, State, called
 from agent.detect.table import CRITICAL, WARNING
 from agent.store.ledger import Event
 from agent.store.receipt import Receipt
@@ -162,7 +162,7 @@ class SiteAlarms:
             *((AlarmId(unit, event.name), event) for unit in self._books for event in self.active(unit)),
         ]
 
-    def do(self, what: Does, name: str, who: Person, until_s: float = 0.0, why: str = "") -> None:
+    def do(self, what: Action, name: str, who: Person, until_s: float = 0.0, why: str = "") -> None:
         """Let a person do something to an alarm, and record who did. NoSuchAlarm where there is none."""
         alarm = AlarmId.parse(name)
         stamp = self._clock.stamp()
@@ -170,7 +170,7 @@ class SiteAlarms:
         if not alarm.unit and any(event.name == alarm.name for event in self.own.active()):
             events = self.own.do(what, alarm.name, now_s, until_s)
             self._record("", self._own_events(events, stamp))
-            if alarm.name == called(TEST, "") and what is Does.ACKNOWLEDGE and self.last_test:
+            if alarm.name == called(TEST, "") and what is Action.ACKNOWLEDGE and self.last_test:
                 self.last_test.seen_by, self.last_test.seen = who.name, stamp
             self.changed(str(what), who, alarm=name, until_s=until_s, why=why)
             return

@@ -19,7 +19,7 @@ import numpy as np
 
 from agent.detect.channels import Codes, Floats, Ints
 from agent.detect.kernels.siblings import sibling_median
-from agent.detect.watch import RackWatch
+from agent.detect.watch import UnitDetectors
 
 CELLS, SENSORS = 240, 60
 FRAMES = 10_000
@@ -72,11 +72,11 @@ def measure() -> list[tuple[str, float | None, str]]:
     ]
 
 
-def _watch() -> RackWatch:
+def _watch() -> UnitDetectors:
     places = [f"string1/module{1 + i // 16}/cell{1 + i % 16}" for i in range(CELLS)]
     places += [f"string1/module{1 + i // 4}/cell{1 + 4 * (i % 4)}" for i in range(SENSORS)]
     quantities = ["cell_voltage"] * CELLS + ["cell_temperature"] * SENSORS
-    return RackWatch(places, quantities, np.repeat([0.001, 0.1], [CELLS, SENSORS]), 1.0)
+    return UnitDetectors(places, quantities, np.repeat([0.001, 0.1], [CELLS, SENSORS]), 1.0)
 
 
 def _frames(n: int) -> Floats:
@@ -86,13 +86,13 @@ def _frames(n: int) -> Floats:
     return np.concatenate([volts, temps], axis=1)
 
 
-def _feed(watch: RackWatch, frames: Floats, start_s: int) -> None:
+def _feed(watch: UnitDetectors, frames: Floats, start_s: int) -> None:
     quality: Codes = np.zeros(frames.shape[1], np.uint8)
     for i in range(len(frames)):
         watch.judge(float(start_s + i), frames[i], quality)
 
 
-def _timed(watch: RackWatch, frames: Floats, start_s: int) -> float:
+def _timed(watch: UnitDetectors, frames: Floats, start_s: int) -> float:
     began_s = time.perf_counter()
     _feed(watch, frames, start_s)
     return time.perf_counter() - began_s
@@ -177,8 +177,8 @@ print((time.perf_counter() - began_s) / PLAIN_FRAMES)
 
 _FIRST = """
 import numpy as np
-from agent.detect.watch import RackWatch
-watch = RackWatch(["a", "b"], ["cell_voltage", "cell_temperature"], np.array([0.001, 0.1]), 1.0)
+from agent.detect.watch import UnitDetectors
+watch = UnitDetectors(["a", "b"], ["cell_voltage", "cell_temperature"], np.array([0.001, 0.1]), 1.0)
 watch.judge(0.0, np.array([3.3, 25.0]), np.zeros(2, np.uint8))
 """
 

@@ -9,7 +9,7 @@ from agent.alarms.record import NoSuchAlarm
 from agent.alarms.site import MAX_SHELVED_S, MAX_TEST_S, SiteAlarms
 from agent.control.present import Look, unknown
 from agent.control.server import Call, Handler, Refused
-from agent.detect.alarms.states import Does
+from agent.detect.alarms.states import Action
 from agent.detect.table import PRIORITY
 
 TEST_S = 10.0
@@ -55,10 +55,10 @@ def routes(
             raise Refused(404, f"there is no unit {unit!r}; the status names them all")
         return found
 
-    def acting(what: Does) -> Handler:
+    def acting(what: Action) -> Handler:
         async def act(call: Call) -> dict[str, Any]:
             minutes = _number(call, "minutes", 60.0, MAX_SHELVED_S / MINUTE_S)
-            until_s = now_s() + minutes * MINUTE_S if what is Does.SHELVE else 0.0
+            until_s = now_s() + minutes * MINUTE_S if what is Action.SHELVE else 0.0
             try:
                 site_alarms.do(what, _text(call, "alarm"), call.who, until_s, _text(call, "why", ""))
             except NoSuchAlarm as error:
@@ -76,9 +76,9 @@ def routes(
         "GET /v1/alarms": get_alarms,
         "GET /v1/points": get_points,
         "GET /v1/view": get_view,
-        "POST /v1/alarms/acknowledge": acting(Does.ACKNOWLEDGE),
-        "POST /v1/alarms/shelve": acting(Does.SHELVE),
-        "POST /v1/alarms/unshelve": acting(Does.UNSHELVE),
+        "POST /v1/alarms/acknowledge": acting(Action.ACKNOWLEDGE),
+        "POST /v1/alarms/shelve": acting(Action.SHELVE),
+        "POST /v1/alarms/unshelve": acting(Action.UNSHELVE),
         "POST /v1/alarms/test": test,
     }
 

@@ -20,7 +20,7 @@ from agent.detect.kernels import (
     slope,
     surroundings,
 )
-from agent.detect.kernels.banks import Layout
+from agent.detect.kernels.banks import Channels
 from agent.detect.kernels.judge_unit import Banks
 from agent.detect.places import string_of
 from agent.detect.settings import Settings
@@ -37,12 +37,12 @@ Detector = tuple[str, Bank, Floats, int, Floats, int, Say]
 class Teller:
     """Reads the banks of one unit, and nothing else."""
 
-    def __init__(self, the_banks: Banks, layout: Layout) -> None:
-        self._banks, self._layout = the_banks, layout
+    def __init__(self, the_banks: Banks, channels: Channels) -> None:
+        self._banks, self._channels = the_banks, channels
 
     def detectors(self, settings: Settings) -> list[Detector]:
         """Return the table of the unit's detectors."""
-        b, where = self._banks, self._layout
+        b, where = self._banks, self._channels
         temps, volts, groups, circuits = where.temps, where.volts, where.groups, where.circuits
         heat, cells, around = b.heat.verdict, b.cells.verdict, b.around
         temp, volt, median = (b.temps.value, 0), (b.volts.value, 0), (around.median, 0)
@@ -92,7 +92,7 @@ class Teller:
 
     def forecast(self, event: AlarmEvent) -> str:
         """Return where the heat of an alarm leads by the last frame; "" where that is beyond no doubt."""
-        column, temps = HEAT.get(event.detector), self._layout.temps
+        column, temps = HEAT.get(event.detector), self._channels.temps
         at = list(zip(temps.places, temps.quantities, strict=True))
         if column is None or (event.location, event.quantity) not in at:
             return ""
@@ -117,7 +117,7 @@ class Teller:
         low = [
             where
             for where, score, deviation in zip(
-                self._layout.volts.places,
+                self._channels.volts.places,
                 b.cells.verdict[:, imbalance.SUDDEN],
                 b.cells.verdict[:, imbalance.DEVIATION],
                 strict=True,
@@ -135,16 +135,16 @@ class Teller:
     def _cooling(self, case: Case) -> AlarmEvent:
         around = self._banks.around
         certain = around.group[case.c, surroundings.COOLING]
-        return explanation.cooling(case, certain, around.median[case.c], self._layout.groups.places[case.c])
+        return explanation.cooling(case, certain, around.median[case.c], self._channels.groups.places[case.c])
 
     def _cooling_lost(self, case: Case) -> AlarmEvent:
-        lost, scope = self._banks.around.conductance[case.c], self._layout.groups.places[case.c]
+        lost, scope = self._banks.around.conductance[case.c], self._channels.groups.places[case.c]
         usual = math.exp(lost[conductance.LN_BASE])
         return explanation.cooling_lost(case, lost[conductance.TIMES], lost[conductance.NOW], usual, scope)
 
     def _degraded(self, case: Case) -> AlarmEvent:
         group = self._banks.around.group[case.c]
-        scope = self._layout.groups.places[case.c]
+        scope = self._channels.groups.places[case.c]
         return explanation.cooling_degraded(
             case, group[surroundings.DEGRADED], group[surroundings.FAST], scope
         )

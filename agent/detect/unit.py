@@ -13,7 +13,7 @@ from agent.detect.keeping import Parts, layout_digest
 from agent.detect.liveness import Liveness
 from agent.detect.reported import Reported, Saying
 from agent.detect.settings import Settings
-from agent.detect.watch import Learned, RackWatch
+from agent.detect.watch import Learned, UnitDetectors
 from agent.quality import Quality
 
 _GOOD, _FROZEN = np.uint8(Quality.GOOD), np.uint8(Quality.FROZEN)
@@ -82,7 +82,7 @@ class UnitJudges:
         self.liveness = Liveness(places, quantities, values.changes_within_s, period_s)
         self.reported = Reported(places, quantities, values.sayings, values.alarms)
         settings = (settings or Settings()).or_of_profile(quantities, values.limits)
-        self.watch = RackWatch(places, quantities, values.resolution, period_s, settings)
+        self.watch = UnitDetectors(places, quantities, values.resolution, period_s, settings)
         speaking = [index for index, *_ in values.sayings]
         self.judged = np.union1d(self.watch.listens(), np.array(speaking, np.int64))  # by anything
 

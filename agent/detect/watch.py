@@ -85,7 +85,7 @@ class _Judge:
         return [(int(c), self.bank.scope[self.bank.group[c]], int(tier[c])) for c in changed]
 
 
-class RackWatch:
+class UnitDetectors:
     """The detectors of one unit.
 
     places, quantities, resolution: per value of the unit's frame (see `drivers.layout.Layout`); resolution is
@@ -104,19 +104,19 @@ class RackWatch:
         self.settings = settings or Settings()
         self.book, self.shadow_book = AlarmBook(), AlarmBook()
         self._config = self.settings.digest()
-        self._layout = banks.layout_of(places, quantities, resolution)
-        self._banks = banks.new_banks(self._layout, self.settings)
+        self._channels = banks.channels_of(places, quantities, resolution)
+        self._banks = banks.new_banks(self._channels, self.settings)
         self._addresses, self._at = table_of(banks.bank_addresses(self._banks))
         self._judges = self._make_judges()
         self._judge_addresses, self._judges_at = table_of([judge.at() for judge in self._judges])
-        self._sizes = tuple(self._layout.sizes)
+        self._sizes = tuple(self._channels.sizes)
         self._blind_s = inputs.blind_limit_s(period_s)
         hot = [row.limit for row in self.settings.rows() if row.detector == "over-temperature"]
         self._hot_degc = min(hot)
         self._t_s = np.nan
 
     def _make_judges(self) -> list[_Judge]:
-        self._teller = Teller(self._banks, self._layout)
+        self._teller = Teller(self._banks, self._channels)
         table = self._teller.detectors(self.settings)
         settings = self.settings
         rows = settings.rows()
@@ -129,7 +129,7 @@ class RackWatch:
 
     def listens(self) -> Ints:
         """Return which values of the frame a detector of the battery judges aloud."""
-        b, s = self._layout, self.settings
+        b, s = self._channels, self.settings
         banks = [judge.bank for judge in self._judges if not judge.shadow and judge.detector not in SIGHT]
         found = [bank.index for bank in (b.temps, b.volts) if any(bank is other for other in banks)]
         if any(b.groups is other for other in banks):
@@ -286,6 +286,8 @@ def _cover(bank: inputs.Inputs, learnt: Flags, limit_s: float) -> Coverage:
 
 def warm_up() -> None:
     """Compile or load every kernel, so that no poll waits for one."""
-    watch = RackWatch(["cell1", "sensor1"], ["cell_voltage", "cell_temperature"], np.array([0.001, 0.1]), 1.0)
+    watch = UnitDetectors(
+        ["cell1", "sensor1"], ["cell_voltage", "cell_temperature"], np.array([0.001, 0.1]), 1.0
+    )
     watch.judge(0.0, np.array([3.3, 25.0]), np.zeros(2, np.uint8))
     liveness.warm_up()

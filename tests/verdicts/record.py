@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from agent.bench.detection.recordings import ABUSE, CAR2, HEALTHY
-from agent.detect.alarms.states import AlarmEvent, Does
+from agent.detect.alarms.states import Action, AlarmEvent
 from agent.detect.channels import Codes, Floats
 from agent.detect.unit import UnitJudges
 from agent.quality import Quality
@@ -51,7 +51,7 @@ def said_of(stream: Stream) -> Iterator[Line]:
                 event
                 for book in judges.books.values()
                 for alarm in book.active()
-                for event in book.do(Does.ACKNOWLEDGE, alarm.name, t_s)
+                for event in book.do(Action.ACKNOWLEDGE, alarm.name, t_s)
             ]
         yield from (_line(i, event) for event in events)
         if i % EVERY == EVERY - 1 or i == last:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from agent.detect.channels import Codes, Flags, Floats
-from agent.detect.watch import RackWatch
+from agent.detect.watch import UnitDetectors
 
 YEAR_S = 365.25 * 86400.0
 
@@ -20,13 +20,13 @@ def data_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def sensors(n: int, per_string: int, step: float, period_s: float) -> RackWatch:
+def sensors(n: int, per_string: int, step: float, period_s: float) -> UnitDetectors:
     """Return the watch over `n` temperature sensors, siblings string by string."""
     places = [f"string{1 + i // per_string}/sensor{1 + i % per_string}" for i in range(n)]
-    return RackWatch(places, ["cell_temperature"] * n, np.full(n, step), period_s)
+    return UnitDetectors(places, ["cell_temperature"] * n, np.full(n, step), period_s)
 
 
-def feed(watch: RackWatch, frames: Floats, t_s: float, period_s: float) -> Iterator[tuple[int, Flags]]:
+def feed(watch: UnitDetectors, frames: Floats, t_s: float, period_s: float) -> Iterator[tuple[int, Flags]]:
     """Judge frames; give (frame, which sensors the slope detector has standing) where that changes."""
     quality: Codes = np.zeros(frames.shape[1], np.uint8)
     tier = watch.tiers("thermal-slope")

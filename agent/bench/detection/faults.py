@@ -5,7 +5,7 @@ import numpy as np
 from agent.bench.detection.recordings import HEAT
 from agent.detect.channels import Codes, Floats
 from agent.detect.liveness import Liveness
-from agent.detect.watch import RackWatch
+from agent.detect.watch import UnitDetectors
 
 N, PERIOD_S = 16, 5.0
 FRAMES, ONSET = 2 * 17280, 17280  # a day to learn, a day with the fault
@@ -74,7 +74,9 @@ def _called_thermal(fault: str, seed: int) -> int:
     spoilt = frames[ONSET:, 5].copy()
     _fault(fault, spoilt, rng)
     frames[ONSET:, 5] = spoilt
-    watch = RackWatch([f"sensor{i}" for i in range(N)], ["cell_temperature"] * N, np.full(N, 0.1), PERIOD_S)
+    watch = UnitDetectors(
+        [f"sensor{i}" for i in range(N)], ["cell_temperature"] * N, np.full(N, 0.1), PERIOD_S
+    )
     quality: Codes = np.zeros(N, np.uint8)
     rounded = frames.round(1)
     return sum(

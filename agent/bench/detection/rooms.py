@@ -11,7 +11,7 @@ import numpy as np
 
 from agent.bench.detection.common import YEAR_S, data_folder, feed, sensors, upper_bound
 from agent.detect.channels import Codes, Floats
-from agent.detect.watch import RackWatch
+from agent.detect.watch import UnitDetectors
 
 PERIOD_S, DAY = 60.0, 1440
 SENSORS, PER_STRING = 256, 32
@@ -146,7 +146,7 @@ def _ramps(recorded: Floats) -> dict[str, float]:
     }
 
 
-def _learn(watch: RackWatch, rooms: Rooms) -> tuple[float, Floats]:
+def _learn(watch: UnitDetectors, rooms: Rooms) -> tuple[float, Floats]:
     """Learn for some days; return our false alarms per frame and sensor after them, and the fixed slopes."""
     for day in range(LEARN_DAYS):
         for _ in feed(watch, rooms.day(), 86400.0 * day, PERIOD_S):

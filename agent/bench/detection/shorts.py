@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from agent.detect.channels import Codes
-from agent.detect.watch import RackWatch
+from agent.detect.watch import UnitDetectors
 from hil.plant.events import InternalShort
 from hil.plant.rack import UNCOUPLED, Cooling, Rack, RackParameters
 from hil.plant.sensors import RackSource
@@ -39,7 +39,7 @@ class _Case:
         self.source = RackSource(Rack(rack))
         places, quantities = zip(*self.source.channels, strict=True)
         steps = np.array([self.source.quantum.get(quantity, 0.0) for quantity in quantities])
-        self.watch = RackWatch(places, quantities, steps, period_s)
+        self.watch = UnitDetectors(places, quantities, steps, period_s)
         self.quality: Codes = np.zeros(len(places), np.uint8)
         self.period_s, self.t_s = period_s, 0.0
         while self.t_s < LEARN_S:

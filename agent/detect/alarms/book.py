@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from agent.detect.alarms.explanation import finite
-from agent.detect.alarms.states import Alarm, AlarmEvent, Does, Member, State, called
+from agent.detect.alarms.states import Action, Alarm, AlarmEvent, Member, State, called
 from agent.detect.table import DETECTORS, Row, family_of
 
 CAUSE_S = 600.0  # neighbours of a hot cell follow within minutes
@@ -86,7 +86,7 @@ class AlarmBook:
             alarm.latch = row.latch
             alarm.raised_s = t_s
             # nobody has put aside what is worse than what he saw
-            alarm.do(Does.UNSHELVE if alarm.state is State.SHELVED else Does.RAISE)
+            alarm.do(Action.UNSHELVE if alarm.state is State.SHELVED else Action.RAISE)
             return alarm, True
         return alarm, False
 
@@ -112,7 +112,7 @@ class AlarmBook:
         member = (detector, channel)
         for alarm in [alarm for alarm in self._alarms if member in alarm.members]:
             alarm.members.discard(member)
-            if not alarm.standing and alarm.do(Does.CLEAR):
+            if not alarm.standing and alarm.do(Action.CLEAR):
                 yield self._say(alarm, t_s)
 
     def _say(self, alarm: Alarm, t_s: float) -> AlarmEvent:
@@ -133,7 +133,7 @@ class AlarmBook:
             if a.said is not None
         ]
 
-    def do(self, what: Does, name: str, t_s: float, until_s: float = 0.0) -> list[AlarmEvent]:
+    def do(self, what: Action, name: str, t_s: float, until_s: float = 0.0) -> list[AlarmEvent]:
         """Let a person do something to the alarm of a name; return what it changed.
 
         ValueError when no such alarm is in the book.
@@ -143,7 +143,7 @@ class AlarmBook:
             raise ValueError(f"no alarm {name}; it may have cleared already")
         changed = []
         for alarm in found:
-            if what is Does.SHELVE:
+            if what is Action.SHELVE:
                 alarm.until_s = until_s
             if alarm.do(what):
                 changed.append(self._say(alarm, t_s))
@@ -152,14 +152,14 @@ class AlarmBook:
     def unshelve_due(self, t_s: float) -> list[AlarmEvent]:
         """Bring shelved alarms back whose time is over."""
         due = [alarm for alarm in self._alarms if alarm.state is State.SHELVED and t_s >= alarm.until_s]
-        return [self._say(alarm, t_s) for alarm in due if alarm.do(Does.UNSHELVE)]
+        return [self._say(alarm, t_s) for alarm in due if alarm.do(Action.UNSHELVE)]
 
     def retire(self, t_s: float) -> list[AlarmEvent]:
         """End every condition: nothing will judge these channels again. Unacknowledged alarms stay."""
         events = []
         for alarm in list(self._alarms):
             alarm.members.clear()
-            if alarm.do(Does.CLEAR):
+            if alarm.do(Action.CLEAR):
                 events.append(self._say(alarm, t_s))
         return events
 

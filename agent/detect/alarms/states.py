@@ -25,7 +25,7 @@ class State(StrEnum):
     NORMAL = "NORMAL"
 
 
-class Does(StrEnum):
+class Action(StrEnum):
     """What can happen to an alarm."""
 
     RAISE = "raise"
@@ -37,34 +37,34 @@ class Does(StrEnum):
     RETURN = "return to service"
 
 
-_S, _D = State, Does
+_S, _A = State, Action
 
 # (state, what happens) -> state. What is not listed changes nothing. The condition of a shelved or removed
 # alarm goes on being followed (`Alarm.standing`); _RESUME says where it comes back.
-_NEXT: dict[tuple[State, Does], State] = {
-    (_S.NORMAL, _D.RAISE): _S.NEW,
-    (_S.CLEARED_NEW, _D.RAISE): _S.NEW,
-    (_S.ACK, _D.RAISE): _S.NEW,  # a higher tier must be acknowledged again
-    (_S.NEW, _D.CLEAR): _S.CLEARED_NEW,
-    (_S.ACK, _D.CLEAR): _S.NORMAL,
-    (_S.NEW, _D.ACKNOWLEDGE): _S.ACK,
-    (_S.CLEARED_NEW, _D.ACKNOWLEDGE): _S.NORMAL,
-    (_S.NEW, _D.SHELVE): _S.SHELVED,
-    (_S.ACK, _D.SHELVE): _S.SHELVED,
-    (_S.CLEARED_NEW, _D.SHELVE): _S.SHELVED,
-    (_S.NEW, _D.REMOVE): _S.OUT_OF_SERVICE,
-    (_S.ACK, _D.REMOVE): _S.OUT_OF_SERVICE,
-    (_S.CLEARED_NEW, _D.REMOVE): _S.OUT_OF_SERVICE,
-    (_S.SHELVED, _D.REMOVE): _S.OUT_OF_SERVICE,
+_NEXT: dict[tuple[State, Action], State] = {
+    (_S.NORMAL, _A.RAISE): _S.NEW,
+    (_S.CLEARED_NEW, _A.RAISE): _S.NEW,
+    (_S.ACK, _A.RAISE): _S.NEW,  # a higher tier must be acknowledged again
+    (_S.NEW, _A.CLEAR): _S.CLEARED_NEW,
+    (_S.ACK, _A.CLEAR): _S.NORMAL,
+    (_S.NEW, _A.ACKNOWLEDGE): _S.ACK,
+    (_S.CLEARED_NEW, _A.ACKNOWLEDGE): _S.NORMAL,
+    (_S.NEW, _A.SHELVE): _S.SHELVED,
+    (_S.ACK, _A.SHELVE): _S.SHELVED,
+    (_S.CLEARED_NEW, _A.SHELVE): _S.SHELVED,
+    (_S.NEW, _A.REMOVE): _S.OUT_OF_SERVICE,
+    (_S.ACK, _A.REMOVE): _S.OUT_OF_SERVICE,
+    (_S.CLEARED_NEW, _A.REMOVE): _S.OUT_OF_SERVICE,
+    (_S.SHELVED, _A.REMOVE): _S.OUT_OF_SERVICE,
 }
-_RESUME = {(_S.SHELVED, _D.UNSHELVE), (_S.OUT_OF_SERVICE, _D.RETURN)}
+_RESUME = {(_S.SHELVED, _A.UNSHELVE), (_S.OUT_OF_SERVICE, _A.RETURN)}
 
 
-def next_state(state: State, does: Does, standing: bool) -> State:
+def next_state(state: State, action: Action, standing: bool) -> State:
     """Return the state after something happened; `standing`: does the condition stand."""
-    if (state, does) in _RESUME:
+    if (state, action) in _RESUME:
         return State.NEW if standing else State.NORMAL
-    return _NEXT.get((state, does), state)
+    return _NEXT.get((state, action), state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +158,12 @@ class Alarm:
         """How many channels have shown it, whatever the detector."""
         return len({channel for _, channel in self.shown})
 
-    def do(self, what: Does) -> bool:
+    def do(self, what: Action) -> bool:
         """Let something happen; True when the state changed."""
-        if self.latch and what is Does.CLEAR:
+        if self.latch and what is Action.CLEAR:
             return False  # the condition is gone (`standing` says so), the alarm stays until acknowledged
         before = self.state
         self.state = next_state(before, what, self.standing)
-        if self.latch and what is Does.ACKNOWLEDGE and not self.standing:
+        if self.latch and what is Action.ACKNOWLEDGE and not self.standing:
             self.state = State.NORMAL
         return self.state is not before

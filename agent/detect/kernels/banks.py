@@ -1,4 +1,4 @@
-"""The arrays of one unit, made once from its layout."""
+"""The arrays of one unit, made once from its channels."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -9,7 +9,7 @@ from agent.detect.channels import Bank, Floats, Ints, make_bank
 from agent.detect.kernels import conductance, imbalance, load, resistance, slope, surroundings, trip, validity
 from agent.detect.kernels.heating import new_heat
 from agent.detect.kernels.inputs import new_inputs
-from agent.detect.kernels.judge_unit import Banks, Gate, Ledger, Sizes, Trips
+from agent.detect.kernels.judge_unit import Banks, CoverageSeconds, Gate, Sizes, Trips
 from agent.detect.kernels.memory import addresses
 from agent.detect.places import TEMPERATURES, VOLTAGES, string_of
 from agent.detect.settings import Settings
@@ -18,7 +18,7 @@ from agent.detect.settings import Settings
 FINEST_K, FINEST_V = 0.01, 0.0005
 
 
-class Layout:
+class Channels:
     """Who is where: the sensors, cells and circuits of a unit, and the groups of its sensors."""
 
     def __init__(self, places: Sequence[str], quantities: Sequence[str], resolution: Floats) -> None:
@@ -59,15 +59,15 @@ class Layout:
         return np.array(found, np.int64)
 
 
-def layout_of(places: Sequence[str], quantities: Sequence[str], resolution: Floats) -> Layout:
+def channels_of(places: Sequence[str], quantities: Sequence[str], resolution: Floats) -> Channels:
     """Return who is where; units of the same layout share one."""
     step = np.asarray(resolution, np.float64)
     return _shared(tuple(places), tuple(quantities), step.tobytes())
 
 
 @lru_cache(maxsize=256)
-def _shared(places: tuple[str, ...], quantities: tuple[str, ...], resolution: bytes) -> Layout:
-    return Layout(places, quantities, np.frombuffer(resolution))
+def _shared(places: tuple[str, ...], quantities: tuple[str, ...], resolution: bytes) -> Channels:
+    return Channels(places, quantities, np.frombuffer(resolution))
 
 
 def _of_places(places: Sequence[str], quantity: str, index: Sequence[int] | None = None) -> Bank:
@@ -96,23 +96,23 @@ def _circuits(places: Sequence[str], quantities: Sequence[str]) -> Bank:
     return _of_places(chosen, "current", [at[place] for place in chosen])
 
 
-def new_banks(layout: Layout, settings: Settings) -> Banks:
+def new_banks(channels: Channels, settings: Settings) -> Banks:
     """Return the arrays of a unit of which nothing has been seen yet."""
-    sizes, temps, volts = layout.sizes, layout.temps, layout.volts
+    sizes, temps, volts = channels.sizes, channels.temps, channels.volts
     frame, n, groups, cells, _, circuits = sizes
     repeats = slope.new_repeats()
     slopes = slope.new_slopes(temps.step, repeats)
     group_step = np.array([temps.step[temps.member[first]] for first in temps.start[:-1]], float).reshape(-1)
     group_slopes = slope.new_slopes(group_step, repeats)
-    si, quality, value, verdict = layout.gate_scratch
+    si, quality, value, verdict = channels.gate_scratch
     return Banks(
         gate=Gate(
-            si, quality, validity.limits_of(layout.quantities), np.full((frame, 5), np.nan),
+            si, quality, validity.limits_of(channels.quantities), np.full((frame, 5), np.nan),
             np.zeros(frame, np.uint8), value, verdict,
         ),
-        temps=new_inputs(temps, layout.circuit_of_temps),
-        volts=new_inputs(volts, layout.circuit_of_volts, faults=False),
-        load=load.new_load(layout.circuits.index, layout.at_power, layout.at_ambient),
+        temps=new_inputs(temps, channels.circuit_of_temps),
+        volts=new_inputs(volts, channels.circuit_of_volts, faults=False),
+        load=load.new_load(channels.circuits.index, channels.at_power, channels.at_ambient),
         own=load.new_model(n),
         against=load.new_model(n),
         temperature=slopes.temperature,
@@ -121,17 +121,17 @@ def new_banks(layout: Layout, settings: Settings) -> Banks:
         scales=slopes.scales,
         heat=new_heat(n, cells),
         cells=imbalance.new_cells(cells, len(volts.scope)),
-        resistances=resistance.new_resistances(cells, circuits, *layout.cell_scratch),
+        resistances=resistance.new_resistances(cells, circuits, *channels.cell_scratch),
         around=surroundings.new_surroundings(groups, circuits, n, settings.load_limits()),
         group_temperature=group_slopes.temperature,
         group_gain=group_slopes.gain,
         group_moments=group_slopes.moments,
         group_scales=group_slopes.scales,
         trips=Trips(
-            np.zeros(cells), np.full(groups + 1, np.inf), layout.drop_group, trip.new_state(n),
+            np.zeros(cells), np.full(groups + 1, np.inf), channels.drop_group, trip.new_state(n),
             np.full(n, np.nan),
         ),
-        ledger=Ledger(np.zeros(4)),
+        ledger=CoverageSeconds(np.zeros(4)),
         repeats=repeats,
     )  # fmt: skip
 

@@ -66,7 +66,7 @@ class Trips(NamedTuple):
     score: Floats
 
 
-class Ledger(NamedTuple):
+class CoverageSeconds(NamedTuple):
     """seconds (4,): judged, learning, blind and without a sensor, sensor-seconds since the start."""
 
     seconds: Floats
@@ -94,7 +94,7 @@ class Banks(NamedTuple):
     group_moments: Floats
     group_scales: Floats
     trips: Trips
-    ledger: Ledger
+    ledger: CoverageSeconds
     repeats: Floats
 
 

@@ -14,7 +14,7 @@ from agent.alarms.record import AlarmId, NoSuchAlarm
 from agent.alarms.site import Person, SiteAlarms
 from agent.control.api import alarms_of
 from agent.detect.alarms.book import AlarmBook
-from agent.detect.alarms.states import AlarmEvent, Does, called
+from agent.detect.alarms.states import Action, AlarmEvent, called
 from agent.detect.channels import distinct
 from agent.detect.reported import Reported, Saying
 from agent.detect.settings import Settings
@@ -108,14 +108,14 @@ def test_of_all_that_a_unit_can_report_at_once_one_is_shelved(name: str) -> None
     assert len(before) == len(layout.sayings) > 0
     criticals = [one for one, alarm in before.items() if alarm["severity"] == "critical"]
     for one in [*before][:: max(1, len(before) // 7)]:
-        site.site_alarms.do(Does.SHELVE, one, ME, until_s=site.clock.t_s + 60.0)
+        site.site_alarms.do(Action.SHELVE, one, ME, until_s=site.clock.t_s + 60.0)
         after = site.listed()
         assert [other for other in before if before[other] != after[other]] == [one]
         heard = bool(criticals) and criticals != [one]
         assert (site.condition() == "ALARM", not site.lamp.lit) == (heard, heard)
         assert site.states() == site.upstream()
-        site.site_alarms.do(Does.UNSHELVE, one, ME)
-    site.site_alarms.do(Does.ACKNOWLEDGE, [*before][-1], ME)
+        site.site_alarms.do(Action.UNSHELVE, one, ME)
+    site.site_alarms.do(Action.ACKNOWLEDGE, [*before][-1], ME)
     assert Counter(site.states().values()) == {"NEW": len(before) - 1, "ACK": 1} or len(before) == 1
 
 
@@ -130,7 +130,7 @@ def test_words_are_no_identity_and_an_alarm_goes_on_in_new_ones() -> None:
     reported = report(site, layout, layout.sayings[:2])
     (first, second), nothing = site.states(), (np.zeros(layout.n, np.int64), np.zeros(layout.n, np.uint8))
     assert (first, second) == ("u:warning_flags.bit1:", "u:warning_flags.bit0:")[::-1]
-    site.site_alarms.do(Does.ACKNOWLEDGE, first, ME)
+    site.site_alarms.do(Action.ACKNOWLEDGE, first, ME)
     sayings = reworded(layout, "Zellspannung")
     other = Reported(layout.places, layout.quantities, sayings, lambda raw, quality: sayings[:2])
     other.book = reported.book
@@ -144,7 +144,7 @@ def test_a_profile_that_says_worse_of_a_bit_that_stands_is_heard() -> None:
     layout = assume(load_profile("pace-rtu"))
     site = Site("u")
     reported = report(site, layout, layout.sayings[:1])
-    site.site_alarms.do(Does.ACKNOWLEDGE, *site.states(), ME)
+    site.site_alarms.do(Action.ACKNOWLEDGE, *site.states(), ME)
     worse = [(index, name, "critical", text) for index, name, _, text in layout.sayings]
     other = Reported(layout.places, layout.quantities, worse, lambda raw, quality: worse[:1])
     other.book = reported.book
@@ -187,7 +187,7 @@ def test_two_alarms_that_are_said_alike_are_told_apart_and_one_is_acknowledged()
     book = book_with("string1", "string2")
     names = [event.name for event in book.active()]
     assert sorted(names) == ["over-temperature:", "over-temperature:~1"]
-    book.do(Does.ACKNOWLEDGE, "over-temperature:~1", 1.0)
+    book.do(Action.ACKNOWLEDGE, "over-temperature:~1", 1.0)
     assert {e.name: e.state for e in book.active()} == {
         "over-temperature:": "NEW",
         "over-temperature:~1": "ACK",
@@ -199,7 +199,7 @@ def test_an_alarm_that_is_shelved_hides_nothing_worse_and_nothing_beside_it(
     channel: int, tier: int, heard: int
 ) -> None:
     book = book_with("string1")
-    book.do(Does.SHELVE, "over-temperature:", 1.0, until_s=1e4)
+    book.do(Action.SHELVE, "over-temperature:", 1.0, until_s=1e4)
     own = [(0, "string1", 0)] if channel == 0 else []  # what was shelved goes, and comes again
     events = book.change("over-temperature", HOT, own, 2.0, hot)
     events += book.change("over-temperature", HOT, [(channel, "string1", tier)], 3.0, hot)
@@ -208,8 +208,8 @@ def test_an_alarm_that_is_shelved_hides_nothing_worse_and_nothing_beside_it(
 
 def test_who_acknowledges_what_is_shelved_brings_it_not_back() -> None:
     book = book_with("string1")
-    book.do(Does.SHELVE, "over-temperature:", 1.0, until_s=1e4)
-    book.do(Does.ACKNOWLEDGE, "over-temperature:", 2.0)
+    book.do(Action.SHELVE, "over-temperature:", 1.0, until_s=1e4)
+    book.do(Action.ACKNOWLEDGE, "over-temperature:", 2.0)
     assert book.unshelve_due(5000.0) == []
     assert [e.state for e in book.unshelve_due(1e4)] == ["NEW"]
 
@@ -313,5 +313,5 @@ def test_an_alarm_of_words_that_no_profile_has_any_more_is_over_and_waits_to_be_
         "rack-1/pack-1:reported:~2",
         "rack-1/pack-1:warning_flags.bit0:",
     ]
-    site.site_alarms.do(Does.ACKNOWLEDGE, "rack-1/pack-1:reported:~2", ME)
+    site.site_alarms.do(Action.ACKNOWLEDGE, "rack-1/pack-1:reported:~2", ME)
     assert len(states) - len(site.states()) == 1

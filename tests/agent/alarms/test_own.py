@@ -9,7 +9,7 @@ from agent.alarms.own import RENEWED_WITHIN_S
 from agent.alarms.record import about_itself
 from agent.alarms.site import NoSuchAlarm, Person, SiteAlarms
 from agent.clock import Stamp
-from agent.detect.alarms.states import Does
+from agent.detect.alarms.states import Action
 from agent.runtime.restart_state import Keeping
 from agent.runtime.snapshot import Snapshot
 from agent.store.ledger import Event
@@ -58,19 +58,19 @@ def test_one_that_stands_is_renewed_without_a_new_event_and_ends_when_it_is_over
     assert life.states() == {":relay_trouble:relay1": "NEW", ":relay_trouble:relay2": "NEW"}
     texts = {event.location: (event.text, event.severity) for _, event in site_alarms.all_active()}
     assert texts == {"relay1": ("the chip is gone", "warning"), "relay2": (SAID, "warning")}
-    site_alarms.do(Does.ACKNOWLEDGE, ":relay_trouble:relay1", ME)
+    site_alarms.do(Action.ACKNOWLEDGE, ":relay_trouble:relay1", ME)
     assert site_alarms.about_itself("relay_trouble", SAID, severity="warning", location="relay1") == [], (
         "as it was"
     )
     assert state_of(site_alarms.about_itself("relay_trouble", SAID, location="relay1")) == ["NEW"], (
         "it is worse"
     )
-    site_alarms.do(Does.ACKNOWLEDGE, ":relay_trouble:relay1", ME)
+    site_alarms.do(Action.ACKNOWLEDGE, ":relay_trouble:relay1", ME)
     assert state_of(site_alarms.over("relay_trouble", "relay1")) == ["NORMAL"]
     assert state_of(site_alarms.over("relay_trouble", "relay2")) == ["CLEARED-NEW"], "nobody has seen it"
     assert site_alarms.over("relay_trouble", "relay2") == site_alarms.over("relay_trouble") == []
     assert life.states() == {":relay_trouble:relay2": "CLEARED-NEW"}
-    site_alarms.do(Does.ACKNOWLEDGE, ":relay_trouble:relay2", ME)
+    site_alarms.do(Action.ACKNOWLEDGE, ":relay_trouble:relay2", ME)
     assert life.states() == {}
     said = [r.record["state"] for r in life.recorded if r.record["kind"] == "alarm"]
     assert said == ["ACK", "ACK", "NORMAL"], "what people did is recorded"
@@ -80,17 +80,17 @@ def test_what_happens_once_waits_to_be_seen_and_happens_again(life: Life) -> Non
     for _ in range(2):
         assert state_of(life.site_alarms.about_itself("buffer_damaged", "a new one was begun")) == ["NEW"]
     assert life.states() == {":buffer_damaged:": "NEW"}
-    life.site_alarms.do(Does.ACKNOWLEDGE, ":buffer_damaged:", ME)
+    life.site_alarms.do(Action.ACKNOWLEDGE, ":buffer_damaged:", ME)
     assert life.states() == {}
 
 
 def test_one_is_shelved_alone_and_comes_back(life: Life) -> None:
     for place in ("a", "b"):
         life.site_alarms.about_itself("relay_trouble", SAID, location=place)
-    life.site_alarms.do(Does.SHELVE, ":relay_trouble:a", ME, until_s=life.clock.t_s + 60.0)
+    life.site_alarms.do(Action.SHELVE, ":relay_trouble:a", ME, until_s=life.clock.t_s + 60.0)
     assert life.states() == {":relay_trouble:a": "SHELVED", ":relay_trouble:b": "NEW"}
     with pytest.raises(NoSuchAlarm):
-        life.site_alarms.do(Does.SHELVE, ":relay_trouble:", ME, until_s=life.clock.t_s + 60.0)
+        life.site_alarms.do(Action.SHELVE, ":relay_trouble:", ME, until_s=life.clock.t_s + 60.0)
     life.clock.pass_s(61.0)
     life.site_alarms.unshelve_due()
     assert life.states() == {":relay_trouble:a": "NEW", ":relay_trouble:b": "NEW"}
@@ -118,7 +118,7 @@ def test_threads_raise_one_alarm_among_them(life: Life) -> None:
 def test_over_a_restart_one_stays_until_it_is_renewed_or_nobody_speaks_of_it(life: Life) -> None:
     for place in ("still", "over", "gone", "seen"):
         life.site_alarms.about_itself("relay_trouble", SAID, location=place)
-    life.site_alarms.do(Does.ACKNOWLEDGE, ":relay_trouble:seen", ME)
+    life.site_alarms.do(Action.ACKNOWLEDGE, ":relay_trouble:seen", ME)
     clock, rows = life.clock, life.rows()
     clock.reboot(60.0)
     life = Life(clock, rows)
@@ -145,5 +145,5 @@ def test_those_that_version_0_1_0_kept_are_taken(life: Life) -> None:
     life = Life(life.clock, {":alarms": row})
     assert life.states() == {":relay_trouble:": "NEW", ":test:": "NEW"}
     assert {event.t_s for _, event in life.site_alarms.all_active()} == {900.0}
-    life.site_alarms.do(Does.ACKNOWLEDGE, ":test:", ME)
+    life.site_alarms.do(Action.ACKNOWLEDGE, ":test:", ME)
     assert life.states() == {":relay_trouble:": "NEW"}

@@ -16,7 +16,7 @@ from agent.control.last_good import LastGood
 from agent.control.present import Present, present
 from agent.control.status import Latest
 from agent.detect.alarms.states import AlarmEvent, State
-from agent.detect.watch import RackWatch
+from agent.detect.watch import UnitDetectors
 from agent.frame import Frame
 from agent.view.alarms import rows
 from agent.view.headline import headline, told
@@ -55,7 +55,7 @@ class Watched:
 
     def __init__(self, until_s: float = np.inf, then: float = 0.0) -> None:
         self.until_s, self.then = until_s, then
-        self.watch = RackWatch(LAYOUT.places, LAYOUT.quantities, LAYOUT.resolution, 1.0)
+        self.watch = UnitDetectors(LAYOUT.places, LAYOUT.quantities, LAYOUT.resolution, 1.0)
         self.last, self.t_s, self.rng = LastGood(LAYOUT.n), 0.0, np.random.default_rng(1)
         self.events: list[AlarmEvent] = []
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.detect.alarms.states import AlarmEvent
-from agent.detect.watch import RackWatch
+from agent.detect.watch import UnitDetectors
 from drivers.layout import Layout
 
 Floats = NDArray[np.float64]
@@ -20,9 +20,9 @@ def places(cells: int, sensors: int = 0) -> tuple[list[str], list[str], Floats]:
     return where, quantities, np.array([0.001] * cells + [0.1] * sensors)
 
 
-def watch_of(cells: int, sensors: int = 0, period_s: float = 1.0) -> RackWatch:
+def watch_of(cells: int, sensors: int = 0, period_s: float = 1.0) -> UnitDetectors:
     """Return the watch over such a unit."""
-    return RackWatch(*places(cells, sensors), period_s)
+    return UnitDetectors(*places(cells, sensors), period_s)
 
 
 def healthy(
@@ -35,7 +35,9 @@ def healthy(
     return np.concatenate([np.round(volts, 3), np.round(temps, 1)], axis=1)
 
 
-def feed(watch: RackWatch, frames: Iterable[Floats], t_s: float = 0.0, dt_s: float = 1.0) -> list[AlarmEvent]:
+def feed(
+    watch: UnitDetectors, frames: Iterable[Floats], t_s: float = 0.0, dt_s: float = 1.0
+) -> list[AlarmEvent]:
     """Judge frames `dt_s` apart, the first at `t_s`; NaN is a value that was not read. Return all events."""
     events: list[AlarmEvent] = []
     for i, frame in enumerate(frames):

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from agent.detect import keeping
-from agent.detect.alarms.states import Does
+from agent.detect.alarms.states import Action
 from agent.detect.kernels.slope import SLOPE
 from agent.detect.kernels.validity import HELD
 from agent.detect.settings import Settings
 from agent.detect.together import Heard, Together
 from agent.detect.unit import UnitJudges
-from agent.detect.watch import RackWatch
+from agent.detect.watch import UnitDetectors
 from tests.agent.detect.racks import feed, healthy, places, raised
 
 
-def watch_of(settings: Settings | None = None) -> RackWatch:
+def watch_of(settings: Settings | None = None) -> UnitDetectors:
     where, quantities, steps = places(8, 8)
-    return RackWatch([*where, "string1"], [*quantities, "current"], np.append(steps, 0.1), 5.0, settings)
+    return UnitDetectors([*where, "string1"], [*quantities, "current"], np.append(steps, 0.1), 5.0, settings)
 
 
 def frames_of(n: int, seed: int = 1) -> np.ndarray:
@@ -26,7 +26,7 @@ def frames_of(n: int, seed: int = 1) -> np.ndarray:
     return np.column_stack([frames, current.round(1)])
 
 
-def again(watch: RackWatch, later_s: float = 0.0, sure: bool = True) -> RackWatch:
+def again(watch: UnitDetectors, later_s: float = 0.0, sure: bool = True) -> UnitDetectors:
     """The watch of the next process."""
     other, learned = watch_of(), watch.learned()
     assert other.take_up(learned, learned.t_s + later_s, sure) == []
@@ -68,7 +68,7 @@ def test_an_alarm_whose_cause_went_during_the_restart_is_over() -> None:
     feed(watch, frames[:300], dt_s=5.0)
     (alarm,) = watch.active()
     other = again(watch)
-    other.book.do(Does.ACKNOWLEDGE, alarm.name, 1500.0)
+    other.book.do(Action.ACKNOWLEDGE, alarm.name, 1500.0)
     assert [e.state for e in feed(other, frames[300:], 1500.0, 5.0)] == ["NORMAL"]
 
 
@@ -114,7 +114,7 @@ def test_a_blind_sensor_is_blind_after_a_restart_and_not_absent() -> None:
     frames[100:, 12] = np.nan
     feed(watch, frames[:300], dt_s=5.0)
     (alarm,) = watch.active()
-    watch.book.do(Does.ACKNOWLEDGE, alarm.name, 0.0)
+    watch.book.do(Action.ACKNOWLEDGE, alarm.name, 0.0)
     other = again(watch)
     assert not feed(other, frames[300:], 1500.0, 5.0)
     assert [a.state for a in other.active()] == ["ACK"]
@@ -162,7 +162,7 @@ def successor(judges: UnitJudges) -> UnitJudges:
 def test_what_a_unit_reports_is_known_by_its_text_and_ends_with_it() -> None:
     judges = UnitJudges(Values(), 1.0)
     assert hear(judges, [3300] * 4 + [4], 0.0) == [("reported", "NEW")]
-    judges.reported.book.do(Does.ACKNOWLEDGE, "word.bit2:", 1.0)
+    judges.reported.book.do(Action.ACKNOWLEDGE, "word.bit2:", 1.0)
     other = successor(judges)
     assert hear(other, [3301] * 4 + [4], 5.0) == []
     assert hear(other, [3300] * 4 + [6], 6.0) == [("reported", "NEW")], "another bit is another alarm"
@@ -173,7 +173,7 @@ def test_what_a_unit_reports_is_known_by_its_text_and_ends_with_it() -> None:
 def test_a_bit_that_went_during_the_restart_is_over() -> None:
     judges = UnitJudges(Values(), 1.0)
     hear(judges, [3300] * 4 + [4], 0.0)
-    judges.reported.book.do(Does.ACKNOWLEDGE, "word.bit2:", 1.0)
+    judges.reported.book.do(Action.ACKNOWLEDGE, "word.bit2:", 1.0)
     assert hear(successor(judges), [3301] * 4 + [0], 5.0, n=70) == [("reported", "NORMAL")]
 
 
@@ -207,7 +207,7 @@ def test_times_of_alarms_go_with_the_clock() -> None:
     frames[100:, 12] = np.nan
     feed(watch, frames[:300], dt_s=5.0)
     (alarm,) = watch.active()
-    watch.book.do(Does.SHELVE, alarm.name, 1500.0, until_s=2000.0)
+    watch.book.do(Action.SHELVE, alarm.name, 1500.0, until_s=2000.0)
     plain = watch.book.to_plain()
     watch.book.from_plain(plain, later_s=-1400.0)
     assert [a.t_s for a in watch.active()] == [alarm.t_s - 1400.0], "when it was raised"

@@ -14,7 +14,7 @@ from agent.detect.detectors import Teller
 from agent.detect.settings import Settings
 from agent.detect.table import DETECTORS
 from agent.detect.unit import UnitJudges
-from agent.detect.watch import RackWatch
+from agent.detect.watch import UnitDetectors
 from agent.quality import Quality
 from drivers.connect import assume
 from drivers.layout import Layout
@@ -128,7 +128,7 @@ def test_a_score_of_earlier_frames_is_no_evidence_for_this_one(detector: str, qu
     where, quantities, step = places(CELLS, SENSORS)
     more = ["current", "power", "ambient_temperature"]
     settings = LEAD if detector.startswith("vrla") else LITHIUM
-    watch = RackWatch(
+    watch = UnitDetectors(
         [*where, "", "", ""], [*quantities, *more], np.array([*step, 0.1, 1.0, 0.1]), 10.0, settings
     )
     rest = np.array([1.0, 50.0, 24.0])

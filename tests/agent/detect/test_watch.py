@@ -7,7 +7,7 @@ import pytest
 
 from agent.detect.settings import Settings
 from agent.detect.table import DETECTORS
-from agent.detect.watch import RackWatch
+from agent.detect.watch import UnitDetectors
 from hil.plant.events import InternalShort
 from hil.plant.rack import Rack, RackParameters
 from hil.plant.sensors import RackSource
@@ -21,7 +21,7 @@ def test_an_internal_short_is_heard_at_its_cell_within_a_minute() -> None:
     source = RackSource(Rack(RackParameters(Arrangement(1, 1, 16, 4), seed=3)))
     places, quantities = zip(*source.channels, strict=True)
     steps = np.array([source.quantum.get(quantity, 0.0) for quantity in quantities])
-    watch = RackWatch(places, quantities, steps, 1.0)
+    watch = UnitDetectors(places, quantities, steps, 1.0)
     before = feed(watch, (source.read_at(float(t)) for t in range(60)))
     source.apply(InternalShort("string1/module1/cell5", 0.1))
     events = feed(watch, (source.read_at(float(t)) for t in range(60, 120)), t_s=60.0)
@@ -139,7 +139,7 @@ def test_no_alarm_carries_what_is_not_a_number() -> None:
 
 def test_it_listens_to_what_a_detector_of_the_battery_judges_aloud() -> None:
     def listens(*quantities: str, **settings: Any) -> list[str]:
-        watch = RackWatch(
+        watch = UnitDetectors(
             [""] * len(quantities), quantities, np.ones(len(quantities)), 1.0, Settings(**settings)
         )
         return [quantities[i] for i in watch.listens()]

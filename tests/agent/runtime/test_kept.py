@@ -10,7 +10,7 @@ import pytest
 from agent.alarms.site import Person, SiteAlarms
 from agent.clock import Clock, Stamp
 from agent.detect import identity
-from agent.detect.alarms.states import Does
+from agent.detect.alarms.states import Action
 from agent.detect.unit import UnitJudges
 from agent.runtime.restart_state import ALARMS, OFTEN_S, STATE, UNKNOWN_S, Keeping
 from agent.runtime.snapshot import BadSnapshot, Snapshot
@@ -129,7 +129,7 @@ def test_a_shelved_alarm_comes_back_at_its_time_after_a_reboot_too(
 ) -> None:
     life = live()
     foreign(life)
-    life.site_alarms.do(Does.SHELVE, "rack:identity:", ME, until_s=clock.t_s + 3600.0)
+    life.site_alarms.do(Action.SHELVE, "rack:identity:", ME, until_s=clock.t_s + 3600.0)
     life.commit()
     clock.reboot(down_s)  # without a clock that knows, the time away cannot count
     clock.synced = synced
@@ -151,7 +151,7 @@ def test_alarms_go_to_disk_when_they_change_and_only_then(live: Callable[..., Li
     foreign(life)
     assert life.commit() == [f"rack:{ALARMS}"]
     assert life.commit() == []
-    life.site_alarms.do(Does.ACKNOWLEDGE, "rack:identity:", ME)
+    life.site_alarms.do(Action.ACKNOWLEDGE, "rack:identity:", ME)
     assert life.commit() == [f"rack:{ALARMS}"]
     life = live()
     assert life.states() == {"rack:identity:": "ACK"}
@@ -168,7 +168,7 @@ def test_what_the_agent_said_of_itself_waits_for_somebody_over_a_restart(live: C
     life.commit()
     life = live()
     assert life.states() == {":buffer_damaged:": "NEW"}
-    life.site_alarms.do(Does.ACKNOWLEDGE, ":buffer_damaged:", ME)
+    life.site_alarms.do(Action.ACKNOWLEDGE, ":buffer_damaged:", ME)
     life.commit()
     assert live().states() == {}
 

@@ -2,24 +2,24 @@
 
 import pytest
 
-from agent.detect.alarms.states import Does, State, next_state
+from agent.detect.alarms.states import Action, State, next_state
 from tests.agent.detect.racks import feed, healthy, raised, watch_of
 
 
 @pytest.mark.parametrize(
     ("start", "story", "end"),
     [
-        (State.NORMAL, [Does.RAISE], State.NEW),
-        (State.NEW, [Does.ACKNOWLEDGE, Does.CLEAR], State.NORMAL),
-        (State.NEW, [Does.CLEAR], State.CLEARED_NEW),
-        (State.NEW, [Does.CLEAR, Does.ACKNOWLEDGE], State.NORMAL),
-        (State.NEW, [Does.CLEAR, Does.RAISE], State.NEW),
-        (State.ACK, [Does.RAISE], State.NEW),  # worse than what was acknowledged
-        (State.NEW, [Does.SHELVE, Does.CLEAR, Does.RAISE], State.SHELVED),
-        (State.NEW, [Does.REMOVE, Does.RAISE, Does.ACKNOWLEDGE], State.OUT_OF_SERVICE),
+        (State.NORMAL, [Action.RAISE], State.NEW),
+        (State.NEW, [Action.ACKNOWLEDGE, Action.CLEAR], State.NORMAL),
+        (State.NEW, [Action.CLEAR], State.CLEARED_NEW),
+        (State.NEW, [Action.CLEAR, Action.ACKNOWLEDGE], State.NORMAL),
+        (State.NEW, [Action.CLEAR, Action.RAISE], State.NEW),
+        (State.ACK, [Action.RAISE], State.NEW),  # worse than what was acknowledged
+        (State.NEW, [Action.SHELVE, Action.CLEAR, Action.RAISE], State.SHELVED),
+        (State.NEW, [Action.REMOVE, Action.RAISE, Action.ACKNOWLEDGE], State.OUT_OF_SERVICE),
     ],
 )
-def test_states_follow_what_happens(start: State, story: list[Does], end: State) -> None:
+def test_states_follow_what_happens(start: State, story: list[Action], end: State) -> None:
     state = start
     for what in story:
         state = next_state(state, what, standing=True)
@@ -29,8 +29,8 @@ def test_states_follow_what_happens(start: State, story: list[Does], end: State)
 @pytest.mark.parametrize("standing", [True, False])
 def test_what_was_put_aside_comes_back_as_its_condition_is(standing: bool) -> None:
     expected = State.NEW if standing else State.NORMAL
-    assert next_state(State.SHELVED, Does.UNSHELVE, standing) is expected
-    assert next_state(State.OUT_OF_SERVICE, Does.RETURN, standing) is expected
+    assert next_state(State.SHELVED, Action.UNSHELVE, standing) is expected
+    assert next_state(State.OUT_OF_SERVICE, Action.RETURN, standing) is expected
 
 
 def test_a_place_that_heats_raises_one_alarm_however_many_sensors_follow() -> None:

@@ -6,7 +6,7 @@ import pytest
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Floats
 from agent.detect.kernels import resistance
-from agent.detect.watch import RackWatch
+from agent.detect.watch import UnitDetectors
 from tests.agent.detect.racks import feed, raised
 
 CELLS, BAD, HOLD_S = 16, 6, 20
@@ -36,11 +36,11 @@ def frames(amps: Floats, ohm: Floats, read_late: float = 0.0, seed: int = 2) -> 
     return np.column_stack([np.round(amps + 0.02 * rng.standard_normal(len(amps)), 2), volts.round(3)])
 
 
-def watch_of() -> RackWatch:
+def watch_of() -> UnitDetectors:
     """Return the watch over the string (0.01 A, 1 mV)."""
     places = ["string1", *(f"string1/module1/cell{i + 1}" for i in range(CELLS))]
     step = np.array([0.01] + [0.001] * CELLS)
-    return RackWatch(places, ["current"] + ["cell_voltage"] * CELLS, step, 1.0)
+    return UnitDetectors(places, ["current"] + ["cell_voltage"] * CELLS, step, 1.0)
 
 
 def heard(read: Floats, dt_s: float = 1.0) -> tuple[list[AlarmEvent], Floats]:

@@ -7,7 +7,7 @@ import pytest
 
 from agent.detect.channels import Floats
 from agent.detect.settings import Settings
-from agent.detect.watch import RackWatch
+from agent.detect.watch import UnitDetectors
 from hil.plant.duty import Room
 from hil.plant.events import SelfDischarge
 from hil.plant.rack import Rack, RackParameters
@@ -18,10 +18,10 @@ from tests.agent.detect.racks import feed, healthy, raised
 HOUR = 360  # frames of 10 s
 
 
-def watch_of(settings: Settings) -> RackWatch:
+def watch_of(settings: Settings) -> UnitDetectors:
     """Return the watch over a string with its current (0.01 A) and four cells."""
     places = ["string1", *(f"string1/module1/cell{i}" for i in range(1, 5))]
-    return RackWatch(places, ["current"] + ["cell_voltage"] * 4, np.full(5, 0.001), 10.0, settings)
+    return UnitDetectors(places, ["current"] + ["cell_voltage"] * 4, np.full(5, 0.001), 10.0, settings)
 
 
 def frames(amps: Floats) -> Floats:
@@ -64,7 +64,7 @@ def test_a_power_over_the_profiles_is_told_as_power_and_a_current_beside_it_stil
     settings = Settings().or_of_profile(quantities, limits)
 
     def heard(amps: float, watts: float) -> list[str]:
-        watch = RackWatch(where, quantities, np.full(6, 0.001), 10.0, settings)
+        watch = UnitDetectors(where, quantities, np.full(6, 0.001), 10.0, settings)
         said = np.column_stack([np.full(60, amps), np.full(60, watts), healthy(60, 4)])
         events = feed(watch, said, dt_s=10.0)
         return [e.text for e in events if (e.detector, e.severity) == ("overload", "warning")]
@@ -103,10 +103,12 @@ class LeadString:
         self.room_at = self.quantities.index("ambient_temperature")
         self.period_s, self.over_k = period_s, [0.0]
 
-    def watch(self, chemistry: str = "VRLA") -> RackWatch:
+    def watch(self, chemistry: str = "VRLA") -> UnitDetectors:
         """Return the watch over it."""
         steps = np.array([self.source.quantum.get(quantity, 0.0) for quantity in self.quantities])
-        return RackWatch(self.places, self.quantities, steps, self.period_s, Settings(chemistry=chemistry))
+        return UnitDetectors(
+            self.places, self.quantities, steps, self.period_s, Settings(chemistry=chemistry)
+        )
 
     def frames(self, hours: float, dries_out_h: float = np.inf) -> Iterator[Floats]:
         """Give its frames; keep how far its hottest cell is over the room, in truth."""

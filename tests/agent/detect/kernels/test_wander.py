@@ -6,16 +6,16 @@ import pytest
 from agent.detect.kernels import noise
 from agent.detect.kernels.slope import SCALES_S, SIGMAS, SLOPE
 from agent.detect.kernels.wander import POSSIBLE, WANDER
-from agent.detect.watch import RackWatch
+from agent.detect.watch import UnitDetectors
 from tests.agent.detect.racks import Floats, feed, raised
 
 SENSORS, PERIOD_S, DAY = 16, 60.0, 1440
 SCALE = 4  # 1536 s
 
 
-def _watch() -> RackWatch:
+def _watch() -> UnitDetectors:
     places = [f"string1/sensor{i + 1}" for i in range(SENSORS)]
-    return RackWatch(places, ["cell_temperature"] * SENSORS, np.full(SENSORS, 0.01), PERIOD_S)
+    return UnitDetectors(places, ["cell_temperature"] * SENSORS, np.full(SENSORS, 0.01), PERIOD_S)
 
 
 def _white(days: int, sd_k: float = 0.29) -> Floats:
