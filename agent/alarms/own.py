@@ -75,7 +75,7 @@ class OwnAlarms:
         before = AlarmBook()
         before.from_plain(alarms, later_s)
         for one in said:
-            event = AlarmEvent(**one)
+            event = AlarmEvent.from_plain(one)
             _say(before, replace(event, t_s=event.t_s + later_s, since_s=event.since_s + later_s))
         with self._lock:
             now = self._book.to_plain()

@@ -41,7 +41,7 @@ def record_of(unit: str, event: AlarmEvent, stamp: Stamp) -> dict[str, Any]:
         "id": str(AlarmId(unit, said.pop("name"))),
         "boottime_ns": stamp.boottime_ns,
         "utc_ns": stamp.utc_ns,
-        "value_unit": said.pop("unit"),
+        "value_unit": said.pop("value_unit"),
         **said,
     }
 

@@ -92,9 +92,8 @@ def alarms_of(site_alarms: SiteAlarms, now_s: float, look: Look = unknown) -> li
         said = asdict(event)
         del said["name"]  # the id says it
         said |= look(name.unit, event)._asdict()
-        value_unit = said.pop("unit")  # of the value; `unit` is the battery unit, as in the log
         age_s = round(now_s - event.t_s, 1)
-        found.append({"id": str(name), "unit": name.unit, "age_s": age_s, "value_unit": value_unit, **said})
+        found.append({"id": str(name), "unit": name.unit, "age_s": age_s, **said})
     return sorted(found, key=lambda alarm: (PRIORITY[alarm["severity"]], alarm["age_s"]))
 
 

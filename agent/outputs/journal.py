@@ -52,7 +52,7 @@ def fields_of(unit: str, event: AlarmEvent) -> dict[str, str]:
         "CELLWARDEN_STATE": event.state,
         "CELLWARDEN_VALUE": f"{event.value:g}",
         "CELLWARDEN_LIMIT": f"{event.limit:g}",
-        "CELLWARDEN_VALUE_UNIT": event.unit,
+        "CELLWARDEN_VALUE_UNIT": event.value_unit,
     }
 
 

@@ -95,7 +95,7 @@ def _alarm(event: AlarmEvent, group: str, said: Any) -> dict[str, Any]:
         "quantity": event.quantity,
         "value": event.value,
         "limit": event.limit,
-        "unit": event.unit,
+        "unit": event.value_unit,
         "t_s": event.t_s,
         "since_s": event.since_s,
         "beyond_noise": event.beyond_noise,

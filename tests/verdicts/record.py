@@ -8,7 +8,6 @@ within a bound.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -77,7 +76,7 @@ def _raised_in(parts: Sequence[Part]) -> Iterator[Line]:
 
 
 def _line(frame: int, event: AlarmEvent) -> Line:
-    said = {name: value for name, value in asdict(event).items() if name not in LEFT_OUT}
+    said = {name: value for name, value in event.to_plain().items() if name not in LEFT_OUT}
     return {"frame": frame, **{name: _number(value) for name, value in said.items()}}
 
 

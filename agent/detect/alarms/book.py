@@ -192,7 +192,12 @@ class AlarmBook:
     def to_plain(self) -> list[dict[str, Any]]:
         """Return all alarms as plain data."""
         return [
-            {**asdict(alarm), "members": sorted(alarm.members), "shown": sorted(alarm.shown)}
+            {
+                **asdict(alarm),
+                "members": sorted(alarm.members),
+                "shown": sorted(alarm.shown),
+                "said": alarm.said and alarm.said.to_plain(),
+            }
             for alarm in self._alarms
         ]
 
@@ -210,7 +215,7 @@ class AlarmBook:
 
 
 def _alarm(plain: dict[str, Any], later_s: float) -> Alarm:
-    said = plain["said"] and AlarmEvent(**plain["said"])
+    said = plain["said"] and AlarmEvent.from_plain(plain["said"])
     if said:
         said = replace(said, t_s=said.t_s + later_s, since_s=said.since_s + later_s)
     return Alarm(

@@ -54,7 +54,7 @@ class Case:
             quantity=self.bank.quantities[self.c],
             value=round(float(value), 4),
             limit=self.row.limit,
-            unit=self.row.unit,
+            value_unit=self.row.unit,
             text=text + others(self.members),
             t_s=self.t_s,
             since_s=self.t_s if since_s is None else float(since_s),
@@ -279,7 +279,7 @@ def blind(case: Case, age_s: float) -> AlarmEvent:
         f"may be anything. Check cable, sensor and unit."
     )
     event = case.event(age_s, "", since_s=case.t_s - age_s)
-    return replace(event, text=text, location=place, unit="s")
+    return replace(event, text=text, location=place, value_unit="s")
 
 
 def sensor_fault(case: Case, value: float, before: float, stands_s: float, suspect: bool) -> AlarmEvent:

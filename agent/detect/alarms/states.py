@@ -8,8 +8,10 @@ OUT OF SERVICE somebody took its detector out of service
 NORMAL         over; the alarm leaves the list
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from agent.detect.table import PRIORITY, TIERS
 
@@ -71,12 +73,12 @@ def next_state(state: State, action: Action, standing: bool) -> State:
 class AlarmEvent:
     """One thing that happened to an alarm. Plain values only: it goes to disk and onto the wire as it is.
 
-    `value`, `expected` and `limit` are in `unit`; `beyond_noise` is value over the noise's standard deviation
-    (0 where there is no noise to speak of); `since_s` is when it began, as far as can be told; `count` is how
-    many channels the alarm stands for, `location` the one that shows it most. `forecast`, `evidence_for` and
-    `evidence_against` are sentences, "" where there is nothing to say. `config` is the hash of what decides
-    when an alarm is raised. `shadow`: recorded, not announced. `name` (see `called`): what tells it from
-    every other alarm of its unit, until it is over and whoever shows it most meanwhile.
+    `value`, `expected` and `limit` are in `value_unit`; `beyond_noise` is value over the noise's standard
+    deviation (0 where there is no noise to speak of); `since_s` is when it began, as far as can be told;
+    `count` is how many channels the alarm stands for, `location` the one that shows it most. `forecast`,
+    `evidence_for` and `evidence_against` are sentences, "" where there is nothing to say. `config` is the
+    hash of what decides when an alarm is raised. `shadow`: recorded, not announced. `name` (see `called`):
+    what tells it from every other alarm of its unit, until it is over and whoever shows it most meanwhile.
     """
 
     detector: str
@@ -86,7 +88,7 @@ class AlarmEvent:
     quantity: str
     value: float
     limit: float
-    unit: str
+    value_unit: str
     text: str
     t_s: float
     since_s: float = 0.0
@@ -99,6 +101,17 @@ class AlarmEvent:
     config: str = ""
     shadow: bool = False
     name: str = ""
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return it as a restart keeps it, where `value_unit` is called `unit` as in version 0.1.0."""
+        plain = asdict(self)
+        return plain | {"unit": plain.pop("value_unit")}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "AlarmEvent":
+        """Return what `to_plain` gave. LookupError, TypeError, ValueError where it is no event."""
+        said = dict(plain)
+        return cls(value_unit=said.pop("unit"), **said)
 
 
 def called(what: str, where: str) -> str:

@@ -1,7 +1,6 @@
 """What the agent says of itself: one alarm for each thing that is wrong, until it is said to be over."""
 
 import threading
-from dataclasses import asdict
 
 import pytest
 
@@ -139,7 +138,9 @@ def test_over_a_restart_one_stays_until_it_is_renewed_or_nobody_speaks_of_it(lif
 
 
 def test_those_that_version_0_1_0_kept_are_taken(life: Life) -> None:
-    said = [asdict(about_itself(one, SAID, Stamp(900 * 10**9, 1, True))) for one in ("relay_trouble", "test")]
+    said = [
+        about_itself(one, SAID, Stamp(900 * 10**9, 1, True)).to_plain() for one in ("relay_trouble", "test")
+    ]
     row = Snapshot({"books": {}, "own": said, "standing": None}, life.clock.stamp(), BOOT).to_bytes()
     life.clock.pass_s(5.0)
     life = Life(life.clock, {":alarms": row})

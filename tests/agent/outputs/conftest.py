@@ -15,7 +15,7 @@ def hot() -> AlarmEvent:
         quantity="temperature",
         value=1.4,
         limit=0.5,
-        unit="K/min",
+        value_unit="K/min",
         text="cell5 heats 1.4 K/min faster than its siblings",
         t_s=10.0,
         name="thermal-slope:cell5",

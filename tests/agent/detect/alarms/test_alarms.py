@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.detect.alarms.states import Action, State, next_state
+from agent.detect.alarms.states import Action, AlarmEvent, State, next_state
 from tests.agent.detect.racks import feed, healthy, raised, watch_of
 
 
@@ -54,3 +54,13 @@ def test_an_alarm_that_stands_does_not_clear_while_its_sensor_is_not_seen() -> N
     assert {e.state for e in slope} == {"NEW"}
     assert "thermal-slope" in {e.detector for e in watch.active()}
     assert ("blind", "advice", "string1/module1/sensor3") in raised(events)
+
+
+def test_an_alarm_is_kept_over_a_restart_under_the_keys_that_version_0_1_0_wrote() -> None:
+    kept = {"detector": "thermal-slope", "severity": "critical", "state": "NEW", "location": "cell5",
+            "quantity": "cell_temperature", "value": 1.4, "limit": 0.5, "unit": "K/min", "text": "hot",
+            "t_s": 10.0}  # fmt: skip
+    event = AlarmEvent.from_plain(kept)
+    assert event.value_unit == "K/min"
+    assert event.to_plain().items() >= kept.items()
+    assert "value_unit" not in event.to_plain()
