@@ -46,8 +46,6 @@ class Bus:
         self._opened_s = 0.0
         self._closings = 0  # in a row, by the other side, soon after it had answered
         self._stranger_s: float | None = None  # when another master was heard
-        for unit in units:
-            unit.has_transaction_ids = port.has_transaction_ids
 
     @property
     def trouble(self) -> str:

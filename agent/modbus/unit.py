@@ -95,6 +95,7 @@ class Unit:
     line: Line
     period_s: float
     timeout_s: float  # the longest that the unit may take to begin an answer
+    has_transaction_ids: bool  # its port knows a late reply by its number
     clock: Clock
     connected: Callable[["Unit", Layout], object]
     emit: Callable[[Frame, Layout], None]
@@ -107,7 +108,6 @@ class Unit:
     trouble: str = "has not answered yet"
     heard_s: float | None = None  # when the last whole set of safety points was asked for
     release_s: float = 0.0  # when the next cycle begins
-    has_transaction_ids: bool = True  # its port knows a late reply by its number
     asked_ids: set[int] = field(default_factory=set)
     connection: Connection | None = None  # its own in a state of `KNOWN`, else none, or foreign
     state: State = State.UNKNOWN

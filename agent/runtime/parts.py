@@ -14,6 +14,7 @@ from agent.clock import Clock
 from agent.config.reload import ReloadRefused
 from agent.config.tables import Config, UnitTable
 from agent.modbus.bus import Bus
+from agent.modbus.ports import Port
 from agent.modbus.unit import Unit
 from agent.outputs.table import outputs_of
 from agent.runtime.frame_sink import SITE, Watching
@@ -102,12 +103,10 @@ class Parts:
 
     def new_bus(self, bus: AnyBus) -> Bus:
         """Make a bus of the configuration, with its units."""
-        units = [
-            self._unit(unit, self.profiles[unit.profile], bus)
-            for unit in self.config.unit
-            if unit.bus == bus.name
-        ]
-        return Bus(bus.name, bus.new_port(units[0].profile), units, self.clock)
+        tables = [table for table in self.config.unit if table.bus == bus.name]
+        port = bus.new_port(self.profiles[tables[0].profile])
+        units = [self._unit(table, bus, port) for table in tables]
+        return Bus(bus.name, port, units, self.clock)
 
     def new_page(self, view: "Look") -> "Page | None":
         """Make the status page, where there is to be one."""
@@ -152,7 +151,8 @@ class Parts:
             log.error("%s; what was kept over the restart cannot be read", error)
             return {}
 
-    def _unit(self, table: UnitTable, profile: Profile, bus: AnyBus) -> Unit:
+    def _unit(self, table: UnitTable, bus: AnyBus, port: Port) -> Unit:
+        profile = self.profiles[table.profile]
         return Unit(
             name=table.path,
             rack=table.rack or table.name,
@@ -161,6 +161,7 @@ class Parts:
             line=bus.line(profile),
             period_s=table.period_s,
             timeout_s=table.timeout_s or bus.timeout_s(profile),
+            has_transaction_ids=port.has_transaction_ids,
             deadline_s=self.config.agent.safety_deadline_s,
             clock=self.clock,
             connected=self.watching.connected,

@@ -21,7 +21,12 @@ def profile_of(*blocks: tuple[int, int]) -> Profile:
 
 
 def polled_unit(
-    profile: Profile, line: Line, emit: Callable[[Frame, Layout], None], period_s: float = 1e-3
+    profile: Profile,
+    line: Line,
+    emit: Callable[[Frame, Layout], None],
+    period_s: float,
+    *,
+    has_transaction_ids: bool,
 ) -> Unit:
     """Return a unit with id 1; a period that is always over means: polled back to back."""
     return Unit(
@@ -32,6 +37,7 @@ def polled_unit(
         line=line,
         period_s=period_s,
         timeout_s=1.0,
+        has_transaction_ids=has_transaction_ids,
         clock=Clock(),
         connected=lambda _unit, _layout: bytes(16),
         emit=emit,

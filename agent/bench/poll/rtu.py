@@ -83,7 +83,7 @@ async def _poll(link: Path, baud: int) -> float:
 
     # two blocks too far apart for one read; a period that is always over means: back to back
     profile = profile_of((0, REGISTERS), (500, REGISTERS))
-    unit = polled_unit(profile, Line.rtu(baud), emit, period_s=1e-3)
+    unit = polled_unit(profile, Line.rtu(baud), emit, 1e-3, has_transaction_ids=False)
     bus = Bus("bench", SerialPort(str(link), baud), [unit], Clock())
     polling = asyncio.create_task(bus.run())
     try:

@@ -30,7 +30,7 @@ async def main(port, reads):
             began = time.process_time(), time.perf_counter()
         if frames == reads + 200:
             done.set()
-    unit = polled_unit(profile_of((0, 125)), Line.tcp(), emit, period_s=1e-6)
+    unit = polled_unit(profile_of((0, 125)), Line.tcp(), emit, 1e-6, has_transaction_ids=True)
     polling = asyncio.create_task(Bus("bench", TcpPort("127.0.0.1", port), [unit], Clock()).run())
     await done.wait()
     print(time.process_time() - began[0], time.perf_counter() - began[1])

@@ -105,6 +105,7 @@ class Simulation:
             line=Line.rtu(self.baud),
             period_s=period_s,
             timeout_s=float(rest.pop("timeout_s", 0.5)),  # type: ignore[arg-type]
+            has_transaction_ids=bool(rest.pop("has_transaction_ids", False)),
             clock=self.clock,  # type: ignore[arg-type]
             connected=lambda _unit, _layout: bytes(16),
             emit=self._emit,
@@ -116,7 +117,6 @@ class Simulation:
 
     def start(self, *units: Unit) -> None:
         for unit in units:
-            unit.has_transaction_ids = False
             self.behaviour.setdefault(unit.unit_id, well)
         self.schedule = Schedule(units, self.clock.now_s)
 

@@ -70,6 +70,7 @@ class Watched:
             line=Line.tcp(),
             period_s=0.1,
             timeout_s=0.25,
+            has_transaction_ids=port.has_transaction_ids,
             clock=Clock(),
             connected=lambda _unit, _layout: bytes(16),
             emit=self._emit,

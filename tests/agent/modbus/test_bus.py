@@ -73,6 +73,7 @@ def unit(
     address: int = 100,
     count: int = 4,
     profile: Profile | None = None,
+    port: type[Port] | Port = TcpPort,
     **rest: Any,
 ) -> Unit:
     return Unit(
@@ -83,6 +84,7 @@ def unit(
         line=Line.tcp(),
         period_s=0.1,
         timeout_s=0.1,
+        has_transaction_ids=port.has_transaction_ids,
         clock=Clock(),
         connected=lambda _unit, _layout: bytes(16),
         emit=frames,
@@ -132,7 +134,7 @@ async def test_a_dead_unit_delays_no_live_one_and_is_back_when_it_answers(
 ) -> None:
     rtu_bus.units = {1: table, 2: table}
     rtu_bus.faults.set(Fault(FaultKind.MUTE, unit_id=2))
-    live, dead = unit("live", 1, frames), unit("dead", 2, frames)
+    live, dead = unit("live", 1, frames, port=SerialPort), unit("dead", 2, frames, port=SerialPort)
     async with polling(SerialPort(str(rtu_bus.link), rtu_bus.baud), live, dead):
         silent = await frames.first("dead", Quality.NO_REPLY)
         assert not silent.raw.any()
@@ -287,7 +289,7 @@ async def test_a_silent_module_does_not_blind_the_others_of_its_battery(
 ) -> None:
     table.define(Area.HOLDING, 140, [25])
     rtu_bus.units = {1: table, 2: table, 3: table}
-    watched = unit("a", 1, frames, profile=parse_profile(SPREAD))
+    watched = unit("a", 1, frames, profile=parse_profile(SPREAD), port=SerialPort)
     async with polling(SerialPort(str(rtu_bus.link), rtu_bus.baud), watched):
         whole = await frames.first("a", Quality.GOOD)
         assert set(whole.quality) == {Quality.GOOD}

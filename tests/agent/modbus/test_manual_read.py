@@ -46,7 +46,7 @@ def port(request: pytest.FixtureRequest, rtu_bus: RtuBus, endpoint: TcpEndpoint)
 
 async def test_a_person_reads_any_register_of_a_polled_bus_and_sees_the_bytes(port: Port) -> None:
     frames = Recorder()
-    one = unit("a", 1, frames)
+    one = unit("a", 1, frames, port=port)
     one.period_s = 0.5
     async with polled(port, one, frames) as bus:
         heard = await bus.read(1, Read(Area.HOLDING, 120, 4), 0.1)
@@ -76,7 +76,7 @@ async def test_a_guest_that_could_delay_a_safety_point_is_refused(
     monkeypatch.setattr(engine, "PATIENCE_S", 0.5)
     frames = Recorder()
     port = SerialPort(str(rtu_bus.link), rtu_bus.baud)
-    async with polled(port, unit("a", 1, frames), frames) as bus:  # every 0.1 s
+    async with polled(port, unit("a", 1, frames, port=port), frames) as bus:  # every 0.1 s
         asked = rtu_bus.requests
         with pytest.raises(GuestRefused, match="no pause of"):
             await bus.read(77, Read(Area.HOLDING, 0, 1), 0.3)

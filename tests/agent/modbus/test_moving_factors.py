@@ -137,7 +137,7 @@ async def polled(device: Device, profile: str, in_flight: int = 1) -> AsyncItera
     async with device.served() as port:
         unit = Unit(
             name="u", rack="r", unit_id=1, profile=parse_profile(profile), line=Line.tcp(), period_s=0.05,
-            timeout_s=1.0, clock=Clock(), connected=seen.connected, emit=seen.frame,
+            timeout_s=1.0, has_transaction_ids=True, clock=Clock(), connected=seen.connected, emit=seen.frame,
         )  # fmt: skip
         bus = Bus("bus", TcpPort("127.0.0.1", port, in_flight=in_flight), [unit], Clock())
         task = asyncio.create_task(bus.run())

@@ -223,6 +223,7 @@ async def test_another_master_is_named_once_and_the_unit_says_why_it_is_not_unde
             line=Line.rtu(115200),
             period_s=0.1,
             timeout_s=0.1,
+            has_transaction_ids=port.has_transaction_ids,
             clock=Clock(),
             connected=lambda _unit, _layout: bytes(16),
             emit=lambda frame, _layout: frames.append(frame),

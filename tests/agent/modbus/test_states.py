@@ -82,9 +82,9 @@ def test_a_unit_is_known_in_the_states_that_say_so_and_visits_all_of_them(has_tr
 
     for seed in range(8):
         dice, line, held = random.Random(seed), Simulation(), Held()
-        unit = line.unit(1, profile=NAMED if seed % 2 else MARKED)
+        profile = NAMED if seed % 2 else MARKED
+        unit = line.unit(1, profile=profile, has_transaction_ids=has_transaction_ids)
         line.start(unit)
-        unit.has_transaction_ids = has_transaction_ids
         faults = [FAULTS[name](held) for name in sorted(FAULTS)]
         for _ in range(25):
             behave = dice.choice([well, of(b"SN-1"), of(b"SN-2"), mute, another, dice.choice(faults)])
