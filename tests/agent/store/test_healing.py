@@ -222,7 +222,7 @@ def test_one_that_names_thousands_of_scattered_batches_makes_no_commit_large(ope
 def test_what_names_thousands_of_ranges_for_ever_is_looked_at_now_and_then(open_store: Opener) -> None:
     store, now_s = open_store(), 1000.0
     store.seal([])
-    store._met, store._delivery.settled, store.last_sequence = True, Ranges([(1, 10_000)]), 10_000
+    store._reconciled, store._delivery.settled, store.last_sequence = True, Ranges([(1, 10_000)]), 10_000
     healing = store._delivery.healing
     healing._now_s = lambda: now_s
     held, looked = Ranges((s, s) for s in range(2, 8001, 2)), 0
