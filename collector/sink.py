@@ -82,7 +82,7 @@ class Sink(Protocol):
         """The bytes of a batch; None: it is not here."""
 
     def accounted(self, stream: Stream) -> Iterable[Range]:
-        """What of a stream is stored or was reported as dropped; ranges may overlap."""
+        """What of a stream is stored or reported as dropped, in any order; ranges may touch or overlap."""
 
     def schema(self, digest: bytes) -> bytes | None:
         """The body of a schema; None: it is not here."""

@@ -85,6 +85,15 @@ async def test_a_database_that_can_only_be_read_is_not_ok(tmp_path: Path) -> Non
         assert (await health(url))[0] == 200
 
 
+async def test_a_schema_that_cannot_be_read_is_the_disk_s_refusal_too(tmp_path: Path) -> None:
+    async with receiving(tmp_path) as (receiver, url):
+        db = receiver.intake.sink._db
+        receiver.thread.submit(db.execute, "ALTER TABLE schema RENAME TO gone").result()
+        assert await post(url, seal(1)) == 503
+        receiver.thread.submit(db.execute, "ALTER TABLE gone RENAME TO schema").result()
+        assert await post(url, seal(1)) == 200
+
+
 @pytest.fixture
 def tiny(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MiB."""
