@@ -12,6 +12,7 @@ from agent.detect.knowledge import Knowledge
 from agent.frame import Frame
 from agent.modbus.bus import Bus
 from agent.modbus.unit import Unit
+from agent.modbus.verdict import UNHEARD, Verdict
 from agent.quality import Quality
 from agent.view.headline import UNWATCHED
 from drivers.layout import Layout
@@ -50,6 +51,7 @@ def unit_report(
         "watched": watched,
         "age_s": None if unit.heard_s is None else round(now_s - unit.heard_s, 3),
         "trouble": unit.trouble,
+        "silent": unit.trouble == UNHEARD[Verdict.SILENT],
         "frames": unit.counters.frames,
         "reads": unit.counters.reads,
         "read_errors": unit.counters.errors,

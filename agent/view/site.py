@@ -17,9 +17,8 @@ from agent.view.trends import Trends
 
 REFRESH_S = 2.0
 LOG_LINES = 20
-# What is silent tells nothing of itself; every other trouble names its likely causes. As
-# `agent.modbus.verdict` words it.
-LIKELY = {"does not answer": "device off or cable out; A and B swapped; line setting or unit id changed"}
+# What is silent tells nothing of itself; every other trouble names its likely causes.
+OF_SILENCE = "device off or cable out; A and B swapped; line setting or unit id changed"
 GOOD_ANSWERS = 0.99  # of the reads in the last hour; below, a link is out of specification
 
 
@@ -171,7 +170,7 @@ def _blind(unit: Mapping[str, Any], now: datetime) -> dict[str, str]:
         "since": since,
         "for": "" if never else duration(age_s),
         "tried": f"{unit['read_errors']} of {unit['reads']} reads without an answer; it is asked on",
-        "cause": LIKELY.get(unit["trouble"], unit["trouble"]) or "not known",
+        "cause": OF_SILENCE if unit.get("silent") else unit["trouble"] or "not known",
         "next": "cellwarden doctor",
         "warning": "The battery may be in any state.",
     }

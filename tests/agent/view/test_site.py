@@ -3,12 +3,11 @@
 import pytest
 
 from agent.detect.table import ROWS
-from agent.modbus.verdict import UNHEARD
 from agent.view.alarms import counts
 from agent.view.cells import spoken
 from agent.view.raised import Raised
 from agent.view.responses import RESPONSES
-from agent.view.site import LIKELY
+from agent.view.site import OF_SILENCE
 from agent.view.trends import Trends
 from tests.agent.view.sites import NOW, alarm, at, point, rack, record, shown, status, unit
 
@@ -145,8 +144,14 @@ def test_every_alarm_has_a_response() -> None:
     assert {row.detector for row in ROWS} <= set(RESPONSES)
 
 
-def test_the_troubles_with_a_likely_cause_are_those_that_units_have() -> None:
-    assert LIKELY.keys() <= set(UNHEARD.values())
+@pytest.mark.parametrize(
+    ("silent", "cause"), [(True, OF_SILENCE), (False, "no sound answer; check power, wiring, unit id")]
+)
+def test_a_silent_unit_has_a_likely_cause_and_every_other_trouble_names_its_own(
+    silent: bool, cause: str
+) -> None:
+    blind = unit(knowledge="BLIND", silent=silent)
+    assert shown(status([blind]), {"rack-1": rack()})["units"][0]["blind"]["cause"] == cause
 
 
 def test_a_trend_has_a_gap_where_nothing_was_known_and_counts_the_reads_of_the_last_hour() -> None:
