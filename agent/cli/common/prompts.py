@@ -13,7 +13,7 @@ def you() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class Prompts:
     """A person at a terminal; with `yes`, nobody: what is proposed is taken, and shown."""
 
     yes: bool

@@ -25,7 +25,7 @@ class NotReached(NotTaken):
     """Nothing answers there."""
 
 
-def greet(upstream: UpstreamTable, agent: str) -> str:
+def try_collector(upstream: UpstreamTable, agent: str) -> str:
     """Send a request without batches; return where it was acknowledged. Raises NotTaken."""
     parts = urlsplit(upstream.url)
     where = authority(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))

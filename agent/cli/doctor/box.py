@@ -10,7 +10,7 @@ from concurrent.futures import TimeoutError as TooLong
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from agent.cli.common.try_collector import NotReached, NotTaken, greet
+from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
 from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
 from agent.clock import Clock
@@ -181,7 +181,7 @@ def collector(site: Site) -> Iterator[Result]:
             yield problem("CW-502", seen, look)
         return
     try:
-        yield good(greet(site.config.upstream, site.config.agent.id))
+        yield good(try_collector(site.config.upstream, site.config.agent.id))
     except NotReached as error:
         yield problem("CW-502", str(error), f"ping {where[0]}", "network", "firewall")
     except NotTaken as error:

@@ -8,8 +8,8 @@ import click
 from agent.cli.common.codes import Trouble
 from agent.cli.common.load import load
 from agent.cli.common.open_port import endpoints
-from agent.cli.common.prompts import Talk, you
-from agent.cli.common.try_collector import NotReached, NotTaken, greet
+from agent.cli.common.prompts import Prompts, you
+from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
 from agent.cli.profile.common import profile_dir_option
 from agent.cli.report.commissioning import json_of, record_of
 from agent.cli.report.commissioning import write as write_report
@@ -77,7 +77,7 @@ def command(
     try:
         dialogue.run(where, line_texts, ids, labels, upstream)
         left = f"{path} is written; the report is not complete: cellwarden report commissioning"
-        prove(path, dialogue.talk, who)
+        prove(path, dialogue.prompts, who)
     except (KeyboardInterrupt, click.Abort):
         click.echo(f"\nStopped. {left}", err=True)
         raise click.exceptions.Exit(1) from None
@@ -90,7 +90,7 @@ class Dialogue:
         self, path: Path, *, yes: bool, fresh: bool, folders: tuple[Path, ...], by: str, agent: str | None
     ) -> None:
         self.path, self.folders, self.by, self.agent = path, folders, by, agent
-        self.talk = Talk(yes)
+        self.prompts = Prompts(yes)
         self.kept = path.with_name(path.name + ".setup")
         self.draft = Draft() if fresh else Draft.resume(self.kept)
         self.tested: list[Tested] = []
@@ -111,14 +111,14 @@ class Dialogue:
         if draft.step > 1 and not asked:
             click.echo(f"An earlier run was stopped; it goes on at step {draft.step} (--fresh begins anew).")
         if not draft.endpoints:
-            draft.endpoints = where(self.talk)
+            draft.endpoints = where(self.prompts)
             self._save()
         else:
             click.echo(f"1/6 Where is the battery?      {', '.join(draft.endpoints)}")
         if not draft.units:
             wanted = endpoints(tuple(draft.endpoints), 502)
             draft.endpoints = [str(endpoint) for endpoint in wanted]
-            draft.units = find(self.talk, wanted, lines, ids, self.folders)
+            draft.units = find(self.prompts, wanted, lines, ids, self.folders)
             self._save()
         for unit in draft.units:
             self.tested.append(try_out(unit, self.path.parent / "control.sock", self.folders))
@@ -126,7 +126,7 @@ class Dialogue:
         self._save()
         self._label(labels)
         self._collector(upstream)
-        write(self.talk, self.path, draft, self.tested, self.agent, allow_late=self.allow_late)
+        write(self.prompts, self.path, draft, self.tested, self.agent, allow_late=self.allow_late)
         self._sign()
 
     def _save(self) -> None:
@@ -147,26 +147,26 @@ class Dialogue:
             click.echo(f"4/6 How is it labelled?        {unit.endpoint} id {unit.unit_id}: {told}")
             given = labels[number - 1] if number <= len(labels) else ""
             while not unit.label:
-                label = given or self.talk.ask("    Its label on the panel", f"rack-{number}")
+                label = given or self.prompts.ask("    Its label on the panel", f"rack-{number}")
                 if _is_name(label) and label not in {other.label for other in self.draft.units}:
                     unit.label = label
                 else:
                     click.echo(f"    {label!r}: letters, digits, dot, dash; each label once", err=True)
                     given = ""
-                    if self.talk.yes:
+                    if self.prompts.yes:
                         raise Trouble(
                             "CW-310", f"--label {label!r} cannot be used.", "cellwarden setup --help"
                         )
             self._save()
-            if not self.talk.yes and unit.label not in self.draft.plate:
-                if compared := panel(self.talk, done.sight.pack_v()):
+            if not self.prompts.yes and unit.label not in self.draft.plate:
+                if compared := panel(self.prompts, done.sight.pack_v()):
                     self.draft.panel[unit.label] = compared
-                self.draft.plate[unit.label] = plate(self.talk, done.sight.identity)
+                self.draft.plate[unit.label] = plate(self.prompts, done.sight.identity)
                 self._save()
 
     def _collector(self, upstream: str | None) -> None:
         if upstream or not self.draft.upstream:
-            self.draft.upstream = upstream or upstream_of(self.talk)
+            self.draft.upstream = upstream or upstream_of(self.prompts)
             self._save()
 
     def _sign(self) -> None:
@@ -198,7 +198,7 @@ def _is_name(label: str) -> bool:
 
 def _reached(config: Config) -> str:
     try:
-        return greet(config.upstream, config.agent.id)
+        return try_collector(config.upstream, config.agent.id)
     except NotReached as error:
         return f"NOT reached at {error}; batches will wait on disk"
     except NotTaken as error:

@@ -8,7 +8,7 @@ import click
 
 from agent.cli.common.announced import HINT, Search, lines
 from agent.cli.common.codes import Trouble
-from agent.cli.common.prompts import Talk
+from agent.cli.common.prompts import Prompts
 from agent.cli.probe.inspect_unit import known_profiles
 from agent.cli.scan.survey import Survey, Unit
 from agent.cli.setup.draft import Chosen
@@ -18,7 +18,7 @@ from agent.modbus.survey.presence import USUAL_LINES, LineSetting
 from agent.transport.row import Endpoint
 
 
-def where(talk: Talk) -> list[str]:
+def where(prompts: Prompts) -> list[str]:
     """Ask for devices or hosts, and propose the first that is free. Raises Trouble."""
     devices = serial_devices()
     told = []
@@ -28,16 +28,16 @@ def where(talk: Talk) -> list[str]:
         told.append(f"{device} ({state})")
     free = [device for device, text in zip(devices, told, strict=True) if text.endswith("(free)")]
     click.echo(f"1/6 Where is the battery?      found {', '.join(told) or 'no serial adapter'}")
-    if talk.yes and not free:
+    if prompts.yes and not free:
         raise Trouble(
             "CW-310", "No serial device is free, and no --endpoint was said.", "cellwarden setup --help"
         )
-    answer = talk.ask("    Devices or hosts, apart by spaces", " ".join(free[:1]) or "192.0.2.10")
+    answer = prompts.ask("    Devices or hosts, apart by spaces", " ".join(free[:1]) or "192.0.2.10")
     return answer.split()
 
 
 def find(
-    talk: Talk,
+    prompts: Prompts,
     wanted: Sequence[Endpoint],
     lines: Sequence[str],
     ids: Sequence[int],
@@ -56,7 +56,7 @@ def find(
         for trouble in survey.troubles:
             trouble.show()
         units += survey.units
-    chosen = [found for unit in units if (found := _choose(talk, unit)) is not None]
+    chosen = [found for unit in units if (found := _choose(prompts, unit)) is not None]
     if not chosen:
         raise Trouble(
             "CW-220", "No unit was found that a profile fits.", f"cellwarden scan {wanted[0]} --full"
@@ -64,12 +64,12 @@ def find(
     return chosen
 
 
-def _choose(talk: Talk, unit: Unit) -> Chosen | None:
+def _choose(prompts: Prompts, unit: Unit) -> Chosen | None:
     told = f"    {unit.endpoint} id {unit.found.unit_id}: {unit.reading}"
     if not unit.identified or sureness(unit.matches) == Sureness.NOT_RECOGNISED:
         click.echo(f"{told}; left out")
         return None
-    if not talk.agree(f"{told}. Use it?"):
+    if not prompts.agree(f"{told}. Use it?"):
         return None
     return Chosen(
         str(unit.endpoint),
@@ -79,16 +79,16 @@ def _choose(talk: Talk, unit: Unit) -> Chosen | None:
     )
 
 
-def upstream_of(talk: Talk) -> str:
+def upstream_of(prompts: Prompts) -> str:
     """Ask for the collector. One that announces itself can be chosen by a person, and is never proposed."""
-    found = [] if talk.yes else Search(collectors=True).found()
+    found = [] if prompts.yes else Search(collectors=True).found()
     if not found:
-        return talk.ask("    The collector's URL", "http://127.0.0.1:8440")
+        return prompts.ask("    The collector's URL", "http://127.0.0.1:8440")
     click.echo(f"    Collectors that announce themselves in this network ({HINT}):")
     for number, line in enumerate(lines(found), 1):
         click.echo(f"    {number}  {line}")
     while True:
-        answer = talk.ask("    The collector's URL, or its number here", None).strip()
+        answer = prompts.ask("    The collector's URL, or its number here", None).strip()
         if not answer.isdecimal():
             return answer
         if 1 <= int(answer) <= len(found):

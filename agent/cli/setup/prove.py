@@ -9,7 +9,7 @@ import click
 
 from agent.cli.common.codes import Trouble
 from agent.cli.common.load import load
-from agent.cli.common.prompts import Talk
+from agent.cli.common.prompts import Prompts
 from agent.cli.report.commissioning import commission
 from agent.cli.report.commissioning.running import USUAL, command_of, running, start_of
 
@@ -18,24 +18,24 @@ STEP_S = 0.5
 LATER = "-"
 
 
-def prove(path: Path, talk: Talk, by: str) -> None:
+def prove(path: Path, prompts: Prompts, by: str) -> None:
     """Have the agent started and commission it, or say what is left. Raises Trouble; Exit for a finding."""
-    if talk.yes or not _started(path, talk):
+    if prompts.yes or not _started(path, prompts):
         report = command_of(path)
         then = f" && sudo {report}" if path == USUAL else f"   and beside it: {report}"
         click.echo(f"Next: {start_of(path)}{then}")
         click.echo("That measures the running agent, sends one test alarm to the collector, and signs off.")
         return
     _await(path)
-    if found := commission(path, talk, by, compare=False):  # that was asked a minute ago
+    if found := commission(path, prompts, by, compare=False):  # that was asked a minute ago
         click.echo("\n".join(f"FINDING  {line}" for line in found))
         raise click.exceptions.Exit(1)
 
 
-def _started(path: Path, talk: Talk) -> bool:
+def _started(path: Path, prompts: Prompts) -> bool:
     """Start the agent where it is a service, else let the person do it; return whether to go on with it."""
     if path == USUAL and shutil.which("systemctl"):
-        if not talk.agree("Start the agent with it now (systemctl restart cellwarden)?"):
+        if not prompts.agree("Start the agent with it now (systemctl restart cellwarden)?"):
             return False
         done = subprocess.run(["systemctl", "restart", "cellwarden"], capture_output=True, text=True)
         if done.returncode:
@@ -43,7 +43,7 @@ def _started(path: Path, talk: Talk) -> bool:
             raise Trouble("CW-401", seen, "journalctl -u cellwarden -n 20", likely=())
         return True
     ask = f"Start it in another terminal ({start_of(path)}), then Enter; {LATER} to finish later"
-    return talk.ask(ask, "").strip() != LATER
+    return prompts.ask(ask, "").strip() != LATER
 
 
 def _await(path: Path) -> None:

@@ -9,7 +9,7 @@ import click
 from agent.cli.check import late_units
 from agent.cli.common.codes import Trouble
 from agent.cli.common.load import load
-from agent.cli.common.prompts import Talk
+from agent.cli.common.prompts import Prompts
 from agent.cli.setup.draft import Draft, toml_of
 from agent.cli.setup.trial import Tested
 from drivers.durable import replace_whole
@@ -19,7 +19,13 @@ LEAST_S, TIMES = 0.3, 10.0  # a time-out from what was measured: at least, and t
 
 
 def write(
-    talk: Talk, path: Path, draft: Draft, tested: Sequence[Tested], agent: str | None, *, allow_late: bool
+    prompts: Prompts,
+    path: Path,
+    draft: Draft,
+    tested: Sequence[Tested],
+    agent: str | None,
+    *,
+    allow_late: bool,
 ) -> None:
     """Replace `path`. Raises Trouble where nothing was written, and Exit where it is not wanted."""
     new = path.with_name(path.name + ".new")
@@ -37,7 +43,7 @@ def write(
             seen = "\n       ".join([*late, "Nothing was written."])
             raise Trouble("CW-302", seen, "cellwarden setup --allow-late")
         kept = f" (old one kept as {path.name}.1)" if old else ""
-        if not talk.agree(f"6/6 Write {path}{kept}?", proposed=False):
+        if not prompts.agree(f"6/6 Write {path}{kept}?", proposed=False):
             click.echo("Nothing was written; run setup again to go on here.")
             raise click.exceptions.Exit(1)
         if old:

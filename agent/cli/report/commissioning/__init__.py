@@ -13,7 +13,7 @@ import click
 from agent.cli.check import late_units
 from agent.cli.common.codes import Trouble
 from agent.cli.common.load import config_option, load
-from agent.cli.common.prompts import Talk, you
+from agent.cli.common.prompts import Prompts, you
 from agent.cli.limits import limits_of, review_of
 from agent.cli.report.commissioning.compare import panel, plate
 from agent.cli.report.commissioning.page import intervals_text, page
@@ -49,13 +49,13 @@ def command(path: Path, by: str | None, yes: bool) -> None:
             "There is no terminal to ask at, and --yes was not said.",
             "cellwarden report commissioning --yes",
         )
-    found = commission(path, Talk(yes), by or you())
+    found = commission(path, Prompts(yes), by or you())
     if found:
         click.echo("\n".join(f"FINDING  {line}" for line in found))
         raise click.exceptions.Exit(1)
 
 
-def commission(path: Path, talk: Talk, by: str, *, compare: bool = True) -> list[str]:
+def commission(path: Path, prompts: Prompts, by: str, *, compare: bool = True) -> list[str]:
     """Measure, test, ask and write; return what is not as it should be, a line each. Raises Trouble.
 
     compare: ask what its panel shows now, and what stands on its plate where that was not compared before.
@@ -67,8 +67,8 @@ def commission(path: Path, talk: Talk, by: str, *, compare: bool = True) -> list
         raise Trouble("CW-602", seen, f"sudo {command_of(path)}")
     running(config, path, socket)
     test = None
-    if talk.agree("Raise one test alarm? Outputs act for 10 s, and it goes to the collector."):
-        test = raise_test(talk, socket, by)
+    if prompts.agree("Raise one test alarm? Outputs act for 10 s, and it goes to the collector."):
+        test = raise_test(prompts, socket, by)
     status = watch(socket)
     record = record_of(path, config, profiles, sights(socket, status), by)
     record.test, record.collector = test, _collector(status)
@@ -77,9 +77,9 @@ def commission(path: Path, talk: Talk, by: str, *, compare: bool = True) -> list
     for unit in record.units:
         click.echo(f"{unit.label}: {unit.knowledge}, {intervals_text(unit)}")
         if compare:
-            unit.panel = panel(talk, unit.said_v) or unit.panel
+            unit.panel = panel(prompts, unit.said_v) or unit.panel
         if compare and not unit.plate:
-            unit.plate = plate(talk, unit.identity)
+            unit.plate = plate(prompts, unit.identity)
     click.echo(f"Report to print and sign: {write(record, path)}")
     return record.findings()
 

@@ -6,20 +6,20 @@ from typing import Any
 
 import click
 
-from agent.cli.common.prompts import Talk
+from agent.cli.common.prompts import Prompts
 from agent.cli.report.commissioning.record import SAME
 
 SKIP = "-"
 
 
-def panel(talk: Talk, said_v: float | None) -> dict[str, Any] | None:
+def panel(prompts: Prompts, said_v: float | None) -> dict[str, Any] | None:
     """Ask for the voltage on a unit's panel, and return it with what the unit said then, and when.
 
     None where it is not compared.
     """
-    if said_v is None or talk.yes:
+    if said_v is None or prompts.yes:
         return None
-    answer = talk.ask(f"    It says {said_v:.2f} V. What does its panel show? ({SKIP} to skip)", SKIP)
+    answer = prompts.ask(f"    It says {said_v:.2f} V. What does its panel show? ({SKIP} to skip)", SKIP)
     try:
         shown_v = float(answer.replace(",", "."))
     except ValueError:
@@ -29,11 +29,13 @@ def panel(talk: Talk, said_v: float | None) -> dict[str, Any] | None:
     return {"shown_v": shown_v, "said_v": said_v, "when": when}
 
 
-def plate(talk: Talk, identity: Mapping[str, object]) -> str:
+def plate(prompts: Prompts, identity: Mapping[str, object]) -> str:
     """Ask whether serial and firmware are those on the plate: SAME, what differs, or "" (not compared)."""
-    if not identity or talk.yes:
+    if not identity or prompts.yes:
         return ""
     told = ", ".join(f"{label} {said}" for label, said in identity.items())
     click.echo(f"    It says: {told}")
-    answer = talk.ask(f"    The same on its plate? (y, or what stands there; {SKIP} to skip)", SKIP).strip()
+    answer = prompts.ask(
+        f"    The same on its plate? (y, or what stands there; {SKIP} to skip)", SKIP
+    ).strip()
     return SAME if answer.lower() in ("y", "yes") else "" if answer == SKIP else answer

@@ -10,7 +10,7 @@ import click
 from agent.cli.alarm.follow import follow, later
 from agent.cli.common.ask_agent import get, post
 from agent.cli.common.codes import Trouble
-from agent.cli.common.prompts import Talk
+from agent.cli.common.prompts import Prompts
 from agent.cli.report.commissioning.record import Sight
 from agent.config.tables import Config
 from agent.control import client
@@ -79,7 +79,7 @@ def sights(socket: Path, status: dict[str, Any]) -> dict[str, Sight]:
     return found
 
 
-def raise_test(talk: Talk, socket: Path, by: str, seconds: float = 10.0) -> dict[str, Any]:
+def raise_test(prompts: Prompts, socket: Path, by: str, seconds: float = 10.0) -> dict[str, Any]:
     """Raise one test alarm, follow it to the collector, and let the person here acknowledge it.
 
     Return how far it came, and besides `by`: who acknowledged it here, and `outputs`: what was seen of them.
@@ -93,10 +93,12 @@ def raise_test(talk: Talk, socket: Path, by: str, seconds: float = 10.0) -> dict
     outputs = "no [relay]: nobody in the room hears an alarm"
     if relay is not None:
         outputs = relay["trouble"] or "nobody was asked whether they acted"
-        if not talk.yes:
-            seen = talk.agree("    Did horn, lamp or relay act?", False)
+        if not prompts.yes:
+            seen = prompts.agree("    Did horn, lamp or relay act?", False)
             outputs = f"seen by {by}" if seen else f"NOT seen by {by}"
-    acknowledged_here = not talk.yes and talk.agree("    Acknowledge the test alarm (it is on every screen)?")
+    acknowledged_here = not prompts.yes and prompts.agree(
+        "    Acknowledge the test alarm (it is on every screen)?"
+    )
     if acknowledged_here:
         try:
             client.post(socket, "/v1/alarms/acknowledge", {"alarm": ":test:"})

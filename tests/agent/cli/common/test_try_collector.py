@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli.common.try_collector import NotReached, NotTaken, greet
+from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
 from agent.config.tables import UpstreamTable
 from tests.collector.authority import Authority
 from tests.collector.processes import collecting
@@ -17,7 +17,7 @@ from tests.collector.processes import collecting
 def test_a_collector_that_takes_our_batches_says_so_and_stores_nothing(tmp_path: Path) -> None:
     with collecting(tmp_path) as collector:
         upstream = UpstreamTable(url=collector.url)
-        assert greet(upstream, "agent-1").endswith("takes batches of agent-1")
+        assert try_collector(upstream, "agent-1").endswith("takes batches of agent-1")
         assert collector.rows("SELECT count(*) FROM stream") == [(0,)]
 
 
@@ -36,7 +36,7 @@ def test_a_web_server_that_is_no_collector_is_not_taken_for_one() -> None:
         with pytest.raises(
             NotTaken, match=r"HTTP 200 from BaseHTTP.*, not from the collector: <html>welcome"
         ):
-            greet(UpstreamTable(url=f"http://127.0.0.1:{server.server_port}"), "agent-1")
+            try_collector(UpstreamTable(url=f"http://127.0.0.1:{server.server_port}"), "agent-1")
     finally:
         server.shutdown()
         server.server_close()
@@ -47,7 +47,7 @@ def test_a_collector_that_refuses_says_why(tmp_path: Path) -> None:
         collecting(tmp_path) as collector,
         pytest.raises(NotTaken, match=r"HTTP 400.*: Malformed: .*agent id") as refused,
     ):
-        greet(UpstreamTable(url=collector.url), "")
+        try_collector(UpstreamTable(url=collector.url), "")
     assert not isinstance(refused.value, NotReached)
 
 
@@ -60,7 +60,7 @@ def test_a_collector_that_refuses_our_certificate_says_why(tmp_path: Path) -> No
         ours = authority.issue("agent-1")
         url = collector.url.replace("127.0.0.1", "localhost")
         with pytest.raises(NotTaken, match="certificate: it has expired, by the collector's clock; renew"):
-            greet(UpstreamTable(url=url, ca=authority.path, cert=ours[0], key=ours[1]), "agent-1")
+            try_collector(UpstreamTable(url=url, ca=authority.path, cert=ours[0], key=ours[1]), "agent-1")
 
 
 def test_nobody_there_is_said_in_words() -> None:
@@ -68,4 +68,4 @@ def test_nobody_there_is_said_in_words() -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     with pytest.raises(NotReached, match=rf"127.0.0.1:{port}: Connection refused"):
-        greet(UpstreamTable(url=f"http://127.0.0.1:{port}"), "agent-1")
+        try_collector(UpstreamTable(url=f"http://127.0.0.1:{port}"), "agent-1")
