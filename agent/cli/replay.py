@@ -88,12 +88,7 @@ def command(
         raise Misuse(str(error)) from error
     except ERRORS as error:
         raise Misuse(f"{file}: {error}") from error
-    if not played.frames and not played.notes:
-        raise Misuse(f"{file.name}: no frames with a time between --from and --to")
-    if as_json:
-        click.echo(json.dumps({"file": file.name, **played.as_json()}))
-    else:
-        _print(played)
+    _tell(file.name, played, as_json)
     if told.lines:
         raise Finding("not all of it could be read")
 
@@ -157,6 +152,15 @@ def _with_progress(parts: Iterable[Part], frames: int) -> Played:
     with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("judging", total=frames)
         return play(parts, lambda done: bar.update(task, advance=done))
+
+
+def _tell(name: str, played: Played, as_json: bool) -> None:
+    if not played.frames and not played.notes:
+        raise Misuse(f"{name}: no frames with a time between --from and --to")
+    if as_json:
+        click.echo(json.dumps({"file": name, **played.as_json()}))
+    else:
+        _print(played)
 
 
 def _print(played: Played) -> None:

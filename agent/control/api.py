@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from agent.alarms.record import NoSuchAlarm
@@ -16,71 +17,76 @@ TEST_S = 10.0
 MINUTE_S = 60.0
 
 
-def routes(
-    site_alarms: SiteAlarms,
-    status: Callable[[], Awaitable[dict[str, Any]]],
-    points: Callable[[str], dict[str, Any] | None],
-    view: Callable[[str | None], Awaitable[dict[str, Any]]],
-    now_s: Callable[[], float],
-    look: Look = unknown,
-) -> Mapping[str, Handler]:
-    """Return every route of the control socket. `points` gives a unit's values, None for no such unit;
-    `view` what people are shown, with the values of one unit or, for None, of all; `look` what is so at the
-    place of an alarm.
+@dataclass(frozen=True)
+class Answers:
+    """What a running agent answers. `points` gives a unit's values, None for no such unit; `view` what people
+    are shown, with the values of one unit or, for None, of all; `look` what is so at the place of an alarm.
     """
 
-    async def get_status(_call: Call) -> dict[str, Any]:
-        return await status()
+    site_alarms: SiteAlarms
+    status: Callable[[], Awaitable[dict[str, Any]]]
+    points: Callable[[str], dict[str, Any] | None]
+    view: Callable[[str | None], Awaitable[dict[str, Any]]]
+    now_s: Callable[[], float]
+    look: Look = unknown
 
-    async def get_alarms(_call: Call) -> dict[str, Any]:
-        test = site_alarms.last_test.told() if site_alarms.last_test else None
+    def routes(self) -> Mapping[str, Handler]:
+        """Return every route of the control socket but the reads."""
         return {
-            "alarms": alarms_of(site_alarms, now_s(), look),
+            "GET /v1/status": self.get_status,
+            "GET /v1/alarms": self.get_alarms,
+            "GET /v1/points": self.get_points,
+            "GET /v1/view": self.get_view,
+            "POST /v1/alarms/acknowledge": partial(self.act, Action.ACKNOWLEDGE),
+            "POST /v1/alarms/shelve": partial(self.act, Action.SHELVE),
+            "POST /v1/alarms/unshelve": partial(self.act, Action.UNSHELVE),
+            "POST /v1/alarms/test": self.test,
+        }
+
+    async def get_status(self, _call: Call) -> dict[str, Any]:
+        """All that the agent says of itself."""
+        return await self.status()
+
+    async def get_alarms(self, _call: Call) -> dict[str, Any]:
+        """The alarms that are not over, and what the outputs say."""
+        test = self.site_alarms.last_test.told() if self.site_alarms.last_test else None
+        return {
+            "alarms": alarms_of(self.site_alarms, self.now_s(), self.look),
             "relay": None,
-            **site_alarms.reports(),
+            **self.site_alarms.reports(),
             "test": test,
         }
 
-    async def get_points(call: Call) -> dict[str, Any]:
+    async def get_points(self, call: Call) -> dict[str, Any]:
+        """The last values of one unit."""
         unit = call.query.get("unit", "")
-        found = points(unit)
+        found = self.points(unit)
         if found is None:
             raise Refused(404, f"there is no unit {unit!r} that has been read; the status names them all")
         return found
 
-    async def get_view(call: Call) -> dict[str, Any]:
+    async def get_view(self, call: Call) -> dict[str, Any]:
+        """What people are shown."""
         unit = call.query.get("unit")
-        found = await view(unit)
+        found = await self.view(unit)
         if unit and all(one["name"] != unit for one in found["units"]):
             raise Refused(404, f"there is no unit {unit!r}; the status names them all")
         return found
 
-    def acting(what: Action) -> Handler:
-        async def act(call: Call) -> dict[str, Any]:
-            minutes = _number(call, "minutes", 60.0, MAX_SHELVED_S / MINUTE_S)
-            until_s = now_s() + minutes * MINUTE_S if what is Action.SHELVE else 0.0
-            try:
-                site_alarms.do(what, _text(call, "alarm"), call.who, until_s, _text(call, "why", ""))
-            except NoSuchAlarm as error:
-                raise Refused(404, str(error)) from error
-            return await get_alarms(call)
+    async def act(self, what: Action, call: Call) -> dict[str, Any]:
+        """Do something to an alarm, in the name of who asked."""
+        minutes = _number(call, "minutes", 60.0, MAX_SHELVED_S / MINUTE_S)
+        until_s = self.now_s() + minutes * MINUTE_S if what is Action.SHELVE else 0.0
+        try:
+            self.site_alarms.do(what, _text(call, "alarm"), call.who, until_s, _text(call, "why", ""))
+        except NoSuchAlarm as error:
+            raise Refused(404, str(error)) from error
+        return await self.get_alarms(call)
 
-        return act
-
-    async def test(call: Call) -> dict[str, Any]:
-        site_alarms.test(_number(call, "seconds", TEST_S, MAX_TEST_S), call.who)
-        return await get_alarms(call)
-
-    return {
-        "GET /v1/status": get_status,
-        "GET /v1/alarms": get_alarms,
-        "GET /v1/points": get_points,
-        "GET /v1/view": get_view,
-        "POST /v1/alarms/acknowledge": acting(Action.ACKNOWLEDGE),
-        "POST /v1/alarms/shelve": acting(Action.SHELVE),
-        "POST /v1/alarms/unshelve": acting(Action.UNSHELVE),
-        "POST /v1/alarms/test": test,
-    }
+    async def test(self, call: Call) -> dict[str, Any]:
+        """Raise a test alarm."""
+        self.site_alarms.test(_number(call, "seconds", TEST_S, MAX_TEST_S), call.who)
+        return await self.get_alarms(call)
 
 
 def alarms_of(site_alarms: SiteAlarms, now_s: float, look: Look = unknown) -> list[dict[str, Any]]:

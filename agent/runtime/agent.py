@@ -16,7 +16,7 @@ from agent.clock import Clock, OffsetWatch
 from agent.config.file import Taken
 from agent.config.reload import Change, ReloadRefused, change_of
 from agent.config.tables import Config
-from agent.control.api import routes
+from agent.control.api import Answers
 from agent.control.reading import read_routes
 from agent.control.server import ControlServer
 from agent.detect.table import CRITICAL, WARNING
@@ -64,14 +64,14 @@ class Agent:
         self._control = ControlServer(
             config.control.socket,
             {
-                **routes(
+                **Answers(
                     parts.site_alarms,
                     report.status,
                     report.points,
                     report.view,
                     parts.clock.boottime_s,
                     report.look,
-                ),
+                ).routes(),
                 **read_routes(parts.site_alarms, lambda: parts.buses.values()),
             },
         )

@@ -284,14 +284,7 @@ def _explained(content: dict[str, Any], error: Any) -> str:
 
 def contradictions(room: Room) -> Iterator[str]:
     """What is wrong between the tables."""
-    for what, names in (("unit", [u.name for u in room.unit]), ("bus", [b.name for b in room.bus])):
-        for name, times in Counter(names).items():
-            if times > 1:
-                yield f'{what} "{name}": {times} have this name'
-    on_wire = Counter((u.bus or u.listen, u.unit_id) for u in room.unit if u.bus or not _any_port(u.listen))
-    for (wire, unit_id), times in on_wire.items():
-        if times > 1:
-            yield f"unit_id {unit_id}: {times} units on {wire} have it"
+    yield from _twice(room)
     units = {u.name: u for u in room.unit}
     buses = {b.name: b for b in room.bus}
     for unit in room.unit:
@@ -301,15 +294,30 @@ def contradictions(room: Room) -> Iterator[str]:
         elif bus and bus.transport != unit.transport:
             yield f'unit "{unit.name}": speaks {unit.transport}, but bus "{bus.name}" speaks {bus.transport}'
     for event in room.event:
-        if event.on == "site":
-            continue
-        known: dict[str, Any] = {"bus": buses}.get(event.on, units)
-        name = event.bus if event.on == "bus" else event.unit
-        if name not in known:
-            what = "bus" if event.on == "bus" else "unit"
-            yield f'{event.label}: there is no {what} "{name}"; there is {", ".join(known) or "none"}'
-        elif event.on != "bus":
-            yield from (f"{event.label}: {problem}" for problem in _impossible(event, units[name]))
+        if event.on != "site":
+            yield from (f"{event.label}: {problem}" for problem in _misdirected(event, units, buses))
+
+
+def _twice(room: Room) -> Iterator[str]:
+    """What two have and only one can."""
+    for what, names in (("unit", [u.name for u in room.unit]), ("bus", [b.name for b in room.bus])):
+        for name, times in Counter(names).items():
+            if times > 1:
+                yield f'{what} "{name}": {times} have this name'
+    on_wire = Counter((u.bus or u.listen, u.unit_id) for u in room.unit if u.bus or not _any_port(u.listen))
+    for (wire, unit_id), times in on_wire.items():
+        if times > 1:
+            yield f"unit_id {unit_id}: {times} units on {wire} have it"
+
+
+def _misdirected(event: EventTable, units: dict[str, UnitTable], buses: dict[str, Any]) -> Iterator[str]:
+    """An event of a unit or bus that there is not, or that cannot happen to it."""
+    what, name = ("bus", event.bus) if event.on == "bus" else ("unit", event.unit)
+    known: dict[str, Any] = buses if event.on == "bus" else units
+    if name not in known:
+        yield f'there is no {what} "{name}"; there is {", ".join(known) or "none"}'
+    elif event.on != "bus":
+        yield from _impossible(event, units[name])
 
 
 def _any_port(listen: str | None) -> bool:

@@ -75,22 +75,7 @@ def _contradictions(scenario: Scenario) -> Iterator[str]:
     units = {unit.name: unit for unit in scenario.unit}
     for number, expect in enumerate(scenario.expect, 1):
         label = f'expect number {number} "{expect.kind}"'
-        for key in ("after_s", "by_s", "from_s"):
-            if getattr(expect, key, 0.0) > end_s:
-                yield f"{label}: {key} = {getattr(expect, key):g} is after the end, lasts_s = {end_s:g}"
-        if getattr(expect, "by_s", end_s) <= getattr(expect, "after_s", 0.0):
-            yield f"{label}: by_s must be later than after_s"
-        if unknown := set(expect.detectors_named()) - known_detectors():
-            yield f"{label}: no detector {min(unknown)!r}: there is {', '.join(sorted(known_detectors()))}"
-        name = getattr(expect, "unit", "")
-        if name and name not in units:
-            yield f'{label}: there is no unit "{name}"; there is {", ".join(units)}'
-        elif isinstance(expect, AlarmExpect) and expect.place:
-            yield from (f"{label}: {problem}" for problem in _no_place(expect.place, units[name]))
-        for quality in expect.qualities if isinstance(expect, QualityExpect) else ():
-            if quality.upper() not in Quality.__members__:
-                known = ", ".join(q.name.lower() for q in Quality)
-                yield f"{label}: no quality {quality!r}: there is {known}"
+        yield from (f"{label}: {problem}" for problem in _unmeetable(expect, units, end_s))
     for bus in scenario.bus:
         if bus.device is not None:
             yield f'bus "{bus.name}": device: a scenario\'s agent needs a link; a real port is for `serve`'
@@ -102,6 +87,26 @@ def _contradictions(scenario: Scenario) -> Iterator[str]:
         )
     if scenario.way == "direct" and (only := scenario.only_agent()):
         yield f'way: "direct" has no wire, collector or clock for {only[0]}; say way = "agent"'
+
+
+def _unmeetable(expect: Any, units: dict[str, UnitTable], end_s: float) -> Iterator[str]:
+    """Why an expectation cannot be met, whatever happens."""
+    for key in ("after_s", "by_s", "from_s"):
+        if getattr(expect, key, 0.0) > end_s:
+            yield f"{key} = {getattr(expect, key):g} is after the end, lasts_s = {end_s:g}"
+    if getattr(expect, "by_s", end_s) <= getattr(expect, "after_s", 0.0):
+        yield "by_s must be later than after_s"
+    if unknown := set(expect.detectors_named()) - known_detectors():
+        yield f"no detector {min(unknown)!r}: there is {', '.join(sorted(known_detectors()))}"
+    name = getattr(expect, "unit", "")
+    if name and name not in units:
+        yield f'there is no unit "{name}"; there is {", ".join(units)}'
+    elif isinstance(expect, AlarmExpect) and expect.place:
+        yield from _no_place(expect.place, units[name])
+    for quality in expect.qualities if isinstance(expect, QualityExpect) else ():
+        if quality.upper() not in Quality.__members__:
+            known = ", ".join(q.name.lower() for q in Quality)
+            yield f"no quality {quality!r}: there is {known}"
 
 
 def _no_place(place: str, unit: UnitTable) -> Iterator[str]:

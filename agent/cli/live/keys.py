@@ -1,5 +1,6 @@
 """What each key does to the view. Pure: it returns what the agent is to be asked for, if anything."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from agent.cli.live.frame import State, View
@@ -39,27 +40,51 @@ def press(key: str, state: State, view: View) -> Ask | str | None:
     state.said = ""
     if state.find is not None:
         _type(key, state)
-    elif key in ("q", "\x03"):
-        return "quit"
-    elif key == "p":
-        return "plain"
-    elif key == " ":
-        state.held_s = 0.0 if state.held_s is None else None
-    elif key == "/":
-        state.find, state.page = "", "main"
-    elif key == "\t":
-        state.unit, state.found = (state.unit + 1) % max(len(view["units"]), 1), None
-    elif key == ESCAPE:
-        state.page, state.found = "main", None
+    elif key in ENDS:
+        return ENDS[key]
+    elif key in CHANGES:
+        CHANGES[key](state, view)
     elif key in PAGES:
         state.page = "main" if state.page == PAGES[key] else PAGES[key]
         state.top = state.chosen = 0
-    elif key in (UP, DOWN):
-        step = 1 if key == DOWN else -1
-        state.top, state.chosen = max(state.top + step, 0), max(state.chosen + step, 0)
     elif key in ANSWERS and state.page == "alarms":
         return _answer(ANSWERS[key], state, view)
     return None
+
+
+def _hold(state: State, _view: View) -> None:
+    state.held_s = 0.0 if state.held_s is None else None
+
+
+def _find(state: State, _view: View) -> None:
+    state.find, state.page = "", "main"
+
+
+def _next_unit(state: State, view: View) -> None:
+    state.unit, state.found = (state.unit + 1) % max(len(view["units"]), 1), None
+
+
+def _back(state: State, _view: View) -> None:
+    state.page, state.found = "main", None
+
+
+def _up(state: State, _view: View) -> None:
+    state.top, state.chosen = max(state.top - 1, 0), max(state.chosen - 1, 0)
+
+
+def _down(state: State, _view: View) -> None:
+    state.top, state.chosen = state.top + 1, state.chosen + 1
+
+
+ENDS = {"q": "quit", "\x03": "quit", "p": "plain"}
+CHANGES: dict[str, Callable[[State, View], None]] = {
+    " ": _hold,
+    "/": _find,
+    "\t": _next_unit,
+    ESCAPE: _back,
+    UP: _up,
+    DOWN: _down,
+}
 
 
 def _type(key: str, state: State) -> None:

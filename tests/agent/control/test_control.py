@@ -19,7 +19,7 @@ from agent.cli import main
 from agent.cli.alarm.follow import follow
 from agent.clock import Clock
 from agent.control import client
-from agent.control.api import routes
+from agent.control.api import Answers
 from agent.control.server import ControlError, ControlServer
 from agent.detect import identity
 from agent.detect.alarms.book import AlarmBook
@@ -60,7 +60,8 @@ class Site:
         self.site_alarms.sights([("rack-1", "LIVE")])
         points = {"rack-1": {"unit": "rack-1", "points": []}}
         self.server = ControlServer(
-            self.socket, routes(self.site_alarms, self._status, points.get, self._view, self.clock.boottime_s)
+            self.socket,
+            Answers(self.site_alarms, self._status, points.get, self._view, self.clock.boottime_s).routes(),
         )
 
     def _record(self, rack: str, events: Any) -> None:

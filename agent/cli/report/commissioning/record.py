@@ -59,6 +59,9 @@ class Sight:
         return gaps
 
 
+SAME = "the same"
+
+
 @dataclass
 class UnitRecord:
     """One unit on the report.
@@ -106,8 +109,33 @@ class UnitRecord:
             dict(sight.intervals) if sight.intervals else None,
         )
 
+    def findings(self) -> list[str]:
+        """Return what is not as it should be of it, a line each."""
+        found = []
+        intervals = self.intervals or {"misses": 0, "deadline_s": 0}
+        if self.knowledge not in SEEN_OR_NOT_ASKED:
+            found.append(f"{self.knowledge}: it may be in any state")
+        if intervals["misses"]:
+            found.append(f"{intervals['misses']} intervals longer than {intervals['deadline_s']:g} s")
+        if self.before:
+            found.append("another unit than on the last report")
+        if self.plate not in ("", SAME):
+            found.append("its plate says otherwise")
+        return found
 
-SAME = "the same"
+
+def _of_test(test: dict[str, Any] | None) -> list[str]:
+    """Return what did not come of the test alarm."""
+    if test is None:
+        return ["no test alarm was raised"]
+    found = []
+    if not test["collector"]:
+        found.append("the collector has not acknowledged the test alarm: cellwarden doctor")
+    if not test["acknowledged"]:
+        found.append("nobody has acknowledged the test alarm: cellwarden alarm ack :test:")
+    if test["outputs"].startswith("NOT"):
+        found.append("the outputs were not seen to act")
+    return found
 
 
 @dataclass
@@ -149,31 +177,10 @@ class Record:
 
     def findings(self) -> list[str]:
         """Return what is not as it should be, a line each."""
-        found = []
-        for unit in self.units:
-            intervals = unit.intervals or {"misses": 0, "deadline_s": 0}
-            if unit.knowledge not in SEEN_OR_NOT_ASKED:
-                found.append(f"{unit.label}: {unit.knowledge}: it may be in any state")
-            if intervals["misses"]:
-                found.append(
-                    f"{unit.label}: {intervals['misses']} intervals longer than {intervals['deadline_s']:g} s"
-                )
-            if unit.before:
-                found.append(f"{unit.label}: another unit than on the last report")
-            if unit.plate not in ("", SAME):
-                found.append(f"{unit.label}: its plate says otherwise")
+        found = [f"{unit.label}: {finding}" for unit in self.units for finding in unit.findings()]
         for one, other, serial in self.twins():
             found.append(f"{one} and {other} both say serial {serial}: one unit, found twice?")
-        test = self.test
-        if test is None:
-            found.append("no test alarm was raised")
-        elif not test["collector"]:
-            found.append("the collector has not acknowledged the test alarm: cellwarden doctor")
-        if test and not test["acknowledged"]:
-            found.append("nobody has acknowledged the test alarm: cellwarden alarm ack :test:")
-        if test and test["outputs"].startswith("NOT"):
-            found.append("the outputs were not seen to act")
-        return found
+        return [*found, *_of_test(self.test)]
 
     def save(self, path: Path) -> None:
         """Replace the file whole: the next report is compared with it. OSError."""
