@@ -57,14 +57,23 @@ class Answers:
     sentinels: Mapping[str, int]
 
 
-def default_line(profile: Profile) -> Line:
-    """The wire a plan is made for when nobody says which: the profile's first transport."""
-    pause_s = (profile.pause_ms or 0) / 1000
-    if profile.transports[0] == "tcp":
-        return Line.tcp(pause_s=pause_s)
+def _rtu(profile: Profile) -> Line:
     serial = profile.serial
     bits = bits_per_character(serial.parity, serial.stop_bits)
-    return Line.rtu(serial.baud, bits_per_character=bits, pause_s=pause_s)
+    return Line.rtu(serial.baud, bits_per_character=bits, pause_s=(profile.pause_ms or 0) / 1000)
+
+
+def _tcp(profile: Profile) -> Line:
+    return Line.tcp(pause_s=(profile.pause_ms or 0) / 1000)
+
+
+#: What a profile's `transports` may hold -> the wire with the profile's own settings.
+LINES = {"rtu": _rtu, "tcp": _tcp}
+
+
+def default_line(profile: Profile, transport: str | None = None) -> Line:
+    """The wire a plan is made for when nobody says which: the profile's own, of its first transport."""
+    return LINES[transport or profile.transports[0]](profile)
 
 
 def connect(

@@ -107,12 +107,14 @@ class Transport:
     name: `transport` of its [[bus]]. frames: which of a profile's `transports` its units speak.
     has_transaction_ids: a reply carries the number of its request; else a checksum proves it, and one request
     waits for another.
-    usual_ids, all_ids: what a scan asks, and with --full. far_side: what else a silent bus may have.
+    example: how people write an endpoint. usual_ids, all_ids: what a scan asks, and with --full. far_side:
+    what else a silent bus may have.
     parse: the endpoints that a text names, of a port if it says none; None where it is no text of this
     transport's. Raises EndpointError.
     """
 
     name: str
+    example: str
     frames: Literal["rtu", "tcp"]
     has_transaction_ids: bool
     usual_ids: Sequence[int]

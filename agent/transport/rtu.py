@@ -184,6 +184,7 @@ def parse(text: str, port: int) -> list[SerialLine] | None:
 
 RTU = Transport(
     name="rtu",
+    example="/dev/ttyUSB0",
     frames="rtu",
     has_transaction_ids=False,
     usual_ids=USUAL_IDS,

@@ -133,6 +133,7 @@ def _network(text: str, port: int) -> list[HostPort]:
 
 TCP = Transport(
     name="tcp",
+    example="[2001:db8::10]:1502",
     frames="tcp",
     has_transaction_ids=True,
     usual_ids=GATEWAY_IDS,

@@ -20,8 +20,7 @@ from drivers.profile.expansion import terrain
 from drivers.profile.load import Profile
 from drivers.registers import Area, Read
 
-REQUEST_BYTES = {"rtu": 8, "tcp": 12}
-REPLY_BYTES = {"rtu": 5, "tcp": 9}
+FRAME_BYTES = {"rtu": 8 + 5, "tcp": 12 + 9}  # of a request and its reply, without data
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def costs(profile: Profile, layout: Layout, line: Line, transport: str) -> list[
 
 def _cost(way: str, plans: Sequence[ReadPlan], line: Line, transport: str) -> Cost:
     reads = [read for plan in plans for read in plan.reads]
-    size = sum(REQUEST_BYTES[transport] + REPLY_BYTES[transport] + _data_bytes(read) for read in reads)
+    size = sum(FRAME_BYTES[transport] + _data_bytes(read) for read in reads)
     seconds = sum(plan.read_s(index, line) for plan in plans for index in range(len(plan.reads)))
     return Cost(way, len(reads), size, round(1e3 * seconds, 1))
 
@@ -64,10 +63,8 @@ def _data_bytes(read: Read) -> int:
 
 def wire(profile: Profile, transport: str, baud: int | None = None) -> Line:
     """Return the wire to plan for; what is not said is the profile's."""
-    if transport == "tcp":
-        return Line.tcp(pause_s=(profile.pause_ms or 0.0) / 1e3)
     serial = profile.serial if baud is None else profile.serial.model_copy(update={"baud": baud})
-    return default_line(profile.model_copy(update={"serial": serial, "transports": ("rtu",)}))
+    return default_line(profile.model_copy(update={"serial": serial}), transport)
 
 
 @click.command("plan")

@@ -15,14 +15,12 @@ from drivers.profile.load import load_profile
 
 ROOT = Path(__file__).parents[3]
 SETTING = LineSetting(19200, "E", 1)
-#: Name -> how people write an endpoint of it.
-WRITTEN = {"rtu": "/dev/ttyUSB0", "tcp": "[2001:db8::10]:1502"}
 
 each = pytest.mark.parametrize("transport", TRANSPORTS, ids=lambda transport: transport.name)
 
 
 def endpoint_of(transport: Transport) -> Endpoint:
-    (endpoint,) = parse(WRITTEN[transport.name])
+    (endpoint,) = parse(transport.example)
     return endpoint
 
 
@@ -41,14 +39,13 @@ def test_every_file_has_a_row_and_every_row_a_table_of_its_own_that_the_configur
     assert set(get_args(table.AnyBus)) == {transport.table for transport in TRANSPORTS}
     for transport in TRANSPORTS:
         assert get_args(transport.table.model_fields["transport"].annotation) == (transport.name,)
-    assert WRITTEN.keys() == {transport.name for transport in TRANSPORTS}, "an example of each, above"
 
 
 @each
 def test_what_people_write_is_an_endpoint_of_the_transport_and_is_written_so(transport: Transport) -> None:
     endpoint = endpoint_of(transport)
     assert endpoint.transport is transport
-    assert str(endpoint) == WRITTEN[transport.name]
+    assert str(endpoint) == transport.example
 
 
 @each
