@@ -33,6 +33,8 @@ class FaultKind(StrEnum):
 
 TCP_ONLY = frozenset({FaultKind.HALF_OPEN, FaultKind.DROP})
 RTU_ONLY = frozenset({FaultKind.CRC, FaultKind.FOREIGN})
+#: Transport -> what cannot happen on it.
+FOREIGN = {"rtu": TCP_ONLY, "tcp": RTU_ONLY}
 
 
 Encode = Callable[[int, bytes], bytes]  # unit id and PDU -> frame
@@ -155,7 +157,7 @@ class FaultTable:
 
     def __init__(self, transport: str, seed: int = 0) -> None:
         self.transport = transport
-        self._foreign = RTU_ONLY if transport == "tcp" else TCP_ONLY
+        self._foreign = FOREIGN[transport]
         self._dice = random.Random(seed)
         self._faults: dict[tuple[FaultKind, int | None], Fault] = {}
         self._left: dict[tuple[FaultKind, int | None], int] = {}

@@ -82,6 +82,11 @@ class RtuBus:
         self._clear_wire()
         self._thread: threading.Thread | None = None
 
+    @property
+    def place(self) -> dict[str, str | int]:
+        """Where a client finds it, and how fast it speaks there."""
+        return {"device": str(self.link), "baud": self.baud}
+
     def _clear_wire(self) -> None:
         self._received = b""
         self._received_until_s = 0.0

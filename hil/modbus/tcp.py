@@ -39,6 +39,11 @@ class TcpEndpoint:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
+    @property
+    def place(self) -> dict[str, str | int]:
+        """Where a client finds it."""
+        return {"host": self.host, "port": self.port}
+
     async def start(self) -> None:
         """Listen; afterwards `port` is the real one. EndpointError where the address is taken or not ours."""
         try:

@@ -57,13 +57,9 @@ class Served:
 
     def describe(self) -> dict[str, Any]:
         """Where a client finds it."""
-        table, wire = self.table, self.wire
-        if isinstance(wire, TcpEndpoint):
-            place: dict[str, Any] = {"host": wire.host, "port": wire.port}
-        else:
-            place = {"device": str(wire.link), "baud": wire.baud}
+        table = self.table
         about = {"unit_id": table.unit_id, "profile": table.profile}
-        return {"name": table.name, "transport": table.transport, **place, **about}
+        return {"name": table.name, "transport": table.transport, **self.wire.place, **about}
 
 
 class Bench:

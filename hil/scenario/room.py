@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from agent.wire.hosts import host_and_port
 from hil.bmu.bmu import BmuLosesModule, module_of
-from hil.modbus.faults import RTU_ONLY, TCP_ONLY
+from hil.modbus.faults import FOREIGN
 from hil.modbus.rtu import BAUDS
 from hil.plant.chemistry import CHEMISTRIES
 from hil.plant.events import cell_index
@@ -342,5 +342,5 @@ def _impossible(event: EventTable, unit: UnitTable) -> Iterator[str]:
             module_of(rack.arrangement, what.place)
     except ValueError as error:
         yield str(error)
-    if isinstance(what, WireFault) and what.fault in (RTU_ONLY if unit.transport == "tcp" else TCP_ONLY):
+    if isinstance(what, WireFault) and what.fault in FOREIGN[unit.transport]:
         yield f"there is no fault {what.fault} on {unit.transport}"
