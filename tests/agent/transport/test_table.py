@@ -37,7 +37,7 @@ def test_every_file_has_a_row_and_every_row_a_table_of_its_own_that_the_configur
     rows = {transport.table.__module__.rpartition(".")[2] for transport in TRANSPORTS}
     assert files - {"__init__", "row", "table", "left_out"} == rows
     for name in rows:
-        assert (Path(__file__).parent / f"test_{name}.py").exists(), f"{name} has a test of its own"
+        assert (Path(__file__).parent / f"test_{name}_bus.py").exists(), f"{name} has a test of its own"
     assert set(get_args(table.AnyBus)) == {transport.table for transport in TRANSPORTS}
     for transport in TRANSPORTS:
         assert get_args(transport.table.model_fields["transport"].annotation) == (transport.name,)
