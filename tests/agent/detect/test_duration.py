@@ -29,7 +29,7 @@ def test_a_length_of_time_is_told_to_two_digits_or_three(seconds: float, said: s
 
 def test_the_page_counts_on_in_the_same_words() -> None:
     """Its script must: an age that was written by one and counted on by the other would jump."""
-    source = (ROOT / "agent/web/page.js").read_text()
+    source = (ROOT / "agent/view/page/page.js").read_text()
     age = re.search(r"const age = s => (.*?);", source, re.DOTALL)
     assert age
     steps = re.findall(r"s < (\d+)\s*\?[^`]*`\$\{([^`]*)\}([^`]*)`", age[1])
