@@ -37,7 +37,9 @@ print(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1])
 
 def measure() -> list[tuple[str, float | None, str]]:
     """Return the figures of the healthy site, and of the one with 16 bad units, kernels compiled before."""
-    subprocess.run([sys.executable, "-c", "from agent import kernels; kernels.prepare()"], check=True)
+    subprocess.run(
+        [sys.executable, "-c", "from agent.box import kernel_cache; kernel_cache.prepare()"], check=True
+    )
     healthy = _run((units.WELL,) * UNITS)
     faulty = _run((*FAULTY, *(units.WELL,) * (UNITS - len(FAULTY))))
     over_mb = healthy["rss_mb"] - _kernels_mb()
