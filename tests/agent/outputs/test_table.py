@@ -73,7 +73,7 @@ def test_an_output_has_a_test_and_a_row_of_docs(name: str) -> None:
     assert f"\n| `{name}` |" in DOCS
 
 
-@pytest.mark.parametrize("name", OUTPUTS.keys() & Config.model_fields.keys())
+@pytest.mark.parametrize("name", sorted(OUTPUTS.keys() & Config.model_fields.keys()))
 def test_the_table_of_an_output_needs_a_restart_and_is_refused_in_simulated_time(name: str) -> None:
     assert name in FIXED
     assert isinstance(getattr(CONFIG, name), RoomOutput) or Config.model_fields[name].default is not None
