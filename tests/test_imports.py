@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,9 @@ def test_no_rooms_import_each_other_in_a_circle() -> None:
 
 def test_nothing_lies_loose_at_the_top_of_the_agent() -> None:
     assert {path.stem for path in (ROOT / "agent").glob("*.py")} - {"__init__"} == WORDS
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """Pytest knows a test file by its name alone."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, times in names.items() if times > 1] == []

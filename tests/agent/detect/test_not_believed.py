@@ -134,7 +134,7 @@ def test_a_score_of_earlier_frames_is_no_evidence_for_this_one(detector: str, qu
     rest = np.array([1.0, 50.0, 24.0])
     frames = [np.concatenate([frame, rest]) for frame in healthy(400, CELLS, SENSORS)]
     feed(watch, frames)
-    detectors = Teller(watch._banks, watch._layout).detectors(settings)
+    detectors = Teller(watch._banks, watch._channels).detectors(settings)
     ((_, bank, scores, column, *_),) = [of for of in detectors if of[0] == detector]
     for i in range(400, 400 + 8000, 20):
         scores.reshape(bank.n, -1)[:, column] = 1e6

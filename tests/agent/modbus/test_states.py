@@ -6,11 +6,11 @@ import pytest
 from simulated_line import Simulation, mute, sealed, well
 from test_sameness import PROFILE as MARKED
 from test_sameness import of
-from test_unit import FAULTS, NAMED, Held, another
 
 from agent.modbus.states import CONVERSING, KNOWN, POLLED, PROBED, TABLE, Event, State, after
 from agent.modbus.unit import Unit
 from drivers.profile.load import parse_profile
+from tests.agent.modbus.test_unit import FAULTS, NAMED, Held, another
 
 SCALED = parse_profile(
     """
