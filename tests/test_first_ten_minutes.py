@@ -11,7 +11,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT
 from agent.control import client
 from tests.agent.cli.test_scan import BAUD
 from tests.browser import pictures
+from tests.conftest import alone
 from tests.terminal import BIN, Command, Terminal
 
 GUIDE = Path(__file__).parents[1] / "docs/field-guide.md"
@@ -95,11 +96,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The demo, running while other things are looked at; where its files are."""
     folder = tmp_path_factory.mktemp("demo")
     command = [str(BIN / "cellwarden"), "demo", "--seconds", "45", "--json", "--keep", str(folder / "kept")]
+    begun = ExitStack()  # two that begin at once both take the page's port for free
+    begun.enter_context(alone("demo"))
     with (
+        begun,
         (folder / "out").open("w") as out,
         (folder / "err").open("w") as err,
         subprocess.Popen(command, stdout=out, stderr=err) as process,
     ):
+        told_page(folder)
+        begun.close()
         yield folder
         process.terminate()
 
@@ -142,9 +148,14 @@ def test_from_unboxing_to_signed_off_without_reading_source(
         _publish(at.shown, tmp_path)
 
 
-def the_demo_shows_a_page_and_a_live_view(demo: Path) -> None:
+def told_page(demo: Path) -> str:
+    """Return where the demo says that its page is."""
     told = eventually(lambda: re.search(r"status page: (http://\S+)", (demo / "err").read_text()), 60.0)
-    page = urllib.request.urlopen(told[1]).read().decode()
+    return str(told[1])
+
+
+def the_demo_shows_a_page_and_a_live_view(demo: Path) -> None:
+    page = urllib.request.urlopen(told_page(demo)).read().decode()
     assert all(rack in page for rack in ("rack-a", "rack-b", "rack-c"))
     live = Command(demo, f"live --socket {demo}/kept/control.sock", term="xterm")
     live.wait_for("cellwarden live", 10.0)
