@@ -3,7 +3,6 @@
 import fcntl
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,16 +37,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.insert(n * (apart + 1), item)
 
 
-@contextmanager
-def alone(name: str) -> Iterator[None]:
-    """Have something of this machine to oneself, whatever else is tested at the time."""
-    with Path(tempfile.gettempdir(), f"cellwarden-tests-{name}").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 @pytest.fixture
 def multicast() -> Iterator[None]:
     """Have this machine's announcements to oneself: whoever looks hears all that are made at the time."""
-    with alone("multicast"):
+    with Path(tempfile.gettempdir(), "cellwarden-tests-multicast").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -11,7 +11,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT
 from agent.control import client
 from tests.agent.cli.test_scan import BAUD
 from tests.browser import pictures
-from tests.conftest import alone
 from tests.terminal import BIN, Command, Terminal
 
 GUIDE = Path(__file__).parents[1] / "docs/field-guide.md"
@@ -96,16 +95,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The demo, running while other things are looked at; where its files are."""
     folder = tmp_path_factory.mktemp("demo")
     command = [str(BIN / "cellwarden"), "demo", "--seconds", "45", "--json", "--keep", str(folder / "kept")]
-    begun = ExitStack()  # two that begin at once both take the page's port for free
-    begun.enter_context(alone("demo"))
     with (
-        begun,
         (folder / "out").open("w") as out,
         (folder / "err").open("w") as err,
         subprocess.Popen(command, stdout=out, stderr=err) as process,
     ):
-        told_page(folder)
-        begun.close()
         yield folder
         process.terminate()
 

@@ -1,6 +1,5 @@
 """The files of the demo: a room of three units in which one cell fails, and the agent that watches it."""
 
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,6 @@ SHORTED_UNIT = "rack-c"
 SHORTED_PLACE = "string1/module1/cell5"  # in the bench's rack
 SHORTED_LOCATION = "cell5"  # the same cell as the unit's profile calls it
 SHORT_OHM = 0.1
-PAGE_PORT = 8480
 
 ROOM = """\
 # A real electric-vehicle pack replayed, a modelled rack on TCP, and a modelled rack on a 9600 baud line.
@@ -60,7 +58,7 @@ path = "{folder}/buffer.db"
 socket = "{folder}/control.sock"
 
 [web]
-listen = "127.0.0.1:{page}"
+listen = "127.0.0.1:0"
 
 [upstream]
 url = "{collector}"
@@ -136,18 +134,6 @@ def write_agent(folder: Path, collector: str, ports: dict[str, int]) -> Path:
             collector=collector,
             port_a=ports["rack-a"],
             port_b=ports["rack-b"],
-            page=free_port(PAGE_PORT),
         )
     )
     return path
-
-
-def free_port(wanted: int) -> int:
-    """Return this port of the loopback interface, or 0, any, where something has it: an agent of the box."""
-    with socket.socket() as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the page does
-        try:
-            one.bind(("127.0.0.1", wanted))
-        except OSError:
-            return 0
-    return wanted

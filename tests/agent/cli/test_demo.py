@@ -1,13 +1,12 @@
 """The demo as a user runs it: real processes, sockets, a pty and two databases."""
 
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 from agent.cli.demo import measure
-from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT, free_port
+from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT
 
 
 def demo(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -30,13 +29,6 @@ def test_a_folder_that_is_in_use_is_left_alone(tmp_path: Path) -> None:
     run = demo("--keep", str(tmp_path))
     assert run.returncode == 2
     assert run.stderr.strip().splitlines()[-1] == f"Error: {tmp_path} is not empty; name a new folder"
-
-
-def test_a_demo_beside_an_agent_takes_another_port_for_its_page() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as agent:
-        taken = agent.getsockname()[1]
-        assert free_port(taken) == 0
-    assert free_port(taken) == taken
 
 
 def test_a_demo_whose_terminal_is_closed_leaves_nothing_behind(tmp_path: Path) -> None:
