@@ -99,7 +99,7 @@ async def trials(folder: Path, count: int) -> list[float]:
     unit = AlarmUnit()
     endpoint = TcpEndpoint("127.0.0.1", 0, {1: unit})
     await endpoint.start()
-    port = _free_port()
+    port = free_port()
     module = IoModule(port)
     await module.start()
     words = [ALARM_POINT.format(k=k, address=16 + k) for k in range(ALARM_WORDS)]
@@ -125,7 +125,8 @@ async def trials(folder: Path, count: int) -> list[float]:
     return delays
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a TCP port of the loopback interface that nobody has now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agent.bench import configuration
-from agent.bench.wire_to_relay import ALARM_POINT, COIL, PROFILE, RELAY, AlarmUnit, _free_port
+from agent.bench.wire_to_relay import ALARM_POINT, COIL, PROFILE, RELAY, AlarmUnit, free_port
 from agent.control import client
 from hil.modbus.io_module import IoModule
 from hil.modbus.tcp import TcpEndpoint
@@ -63,7 +63,7 @@ def live(status: dict[str, Any]) -> bool:
 @pytest.fixture
 async def box(tmp_path: Path) -> AsyncIterator[Box]:
     units = [AlarmUnit() for _ in NAMES]
-    port = _free_port()
+    port = free_port()
     endpoint, module = TcpEndpoint("127.0.0.1", 0, dict(enumerate(units, 1))), IoModule(port)
     await endpoint.start()
     await module.start()

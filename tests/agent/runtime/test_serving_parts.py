@@ -17,7 +17,7 @@ from pymodbus.exceptions import ModbusIOException
 
 from agent.alarms.site import PART_FAILED
 from agent.bench import configuration
-from agent.bench.wire_to_relay import ALARM_POINT, PROFILE, RELAY, AlarmUnit, _free_port
+from agent.bench.wire_to_relay import ALARM_POINT, PROFILE, RELAY, AlarmUnit, free_port
 from agent.box import kernel_cache
 from agent.cli.common.load import load
 from agent.control import client
@@ -74,9 +74,9 @@ async def test_whatever_a_part_raises_polling_goes_on_in_time(
     tmp_path: Path, unit: tuple[AlarmUnit, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table, port = unit
-    module = IoModule(coil := _free_port())
+    module = IoModule(coil := free_port())
     await module.start()
-    page = f'[web]\nlisten = "127.0.0.1:{_free_port()}"\n[metrics]\nlisten = "127.0.0.1:{_free_port()}"\n'
+    page = f'[web]\nlisten = "127.0.0.1:{free_port()}"\n[metrics]\nlisten = "127.0.0.1:{free_port()}"\n'
     config = agent_toml(tmp_path, port, page + RELAY.format(port=coil))
     kernel_cache.prepare()
     monkeypatch.setattr(supervisor, "SOON_S", 0.02)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agent.bench import configuration
-from agent.bench.wire_to_relay import _free_port
+from agent.bench.wire_to_relay import free_port
 from agent.clock import Clock
 from agent.config.tables import AgentTable, Config, ControlTable, StoreTable, UnitTable, UpstreamTable
 from agent.control import client
@@ -127,7 +127,7 @@ async def test_whatever_it_would_tell_a_unit_that_is_not_seen_is_an_alarm_at_the
         for name, (points, _) in UNITS.items():
             (tmp_path / f"{name}.toml").write_text(HEAD.format(model=name) + points)
             text += configuration.tcp_unit(name, endpoints[name].port, f"{name}.toml", period_s=2.0)
-        text += configuration.tcp_unit("closed", _free_port(), "seen.toml", period_s=2.0)
+        text += configuration.tcp_unit("closed", free_port(), "seen.toml", period_s=2.0)
         (tmp_path / "agent.toml").write_text(text)
         box = Box(tmp_path, children, collector)
         agent = box.start()
