@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agent.control import client
-from hil.run.processes import Child, Children
+from hil.run.processes import Child, Children, wait_for_status
 from tests.test_main_job import Chain, delivered
 
 
@@ -70,20 +70,22 @@ def agrees(status: dict[str, Any]) -> bool:
 
 def raise_test(chain: Chain, agent: Child) -> None:
     client.post(chain.folder / "control.sock", "/v1/alarms/test", {"seconds": 0.1})
-    chain.wait(agent, lambda _: bool(chain.collected("SELECT 1 FROM event WHERE record LIKE '%is a test%'")))
+    wait_for_status(
+        agent, lambda _: bool(chain.collected("SELECT 1 FROM event WHERE record LIKE '%is a test%'"))
+    )
 
 
 def test_a_collector_restored_from_an_older_copy_gets_everything_again_alarms_first(chain: Restored) -> None:
     agent = chain.start_agent()
-    chain.wait(agent, delivered(5))
+    wait_for_status(agent, delivered(5))
     chain.copy()
-    last = chain.wait(agent, delivered(chain.highest() + 10))["account"]["sealed"]
+    last = wait_for_status(agent, delivered(chain.highest() + 10))["account"]["sealed"]
     raise_test(chain, agent)
-    chain.wait(agent, delivered(last + 10))
+    wait_for_status(agent, delivered(last + 10))
     chain.restore()
     lost_from = chain.highest() + 1
-    chain.wait(agent, lambda _: chain.healed(last))
-    status = chain.wait(agent, lambda s: agrees(s) and s["account"]["acknowledged"] >= last)
+    wait_for_status(agent, lambda _: chain.healed(last))
+    status = wait_for_status(agent, lambda s: agrees(s) and s["account"]["acknowledged"] >= last)
     assert "uplink_forgets" not in json.dumps(status["alarms"])
     agent.stop()
     chain.stopped()
@@ -105,17 +107,17 @@ def test_a_collector_restored_from_an_older_copy_gets_everything_again_alarms_fi
 
 def test_a_second_loss_within_the_hour_is_told_and_waits(chain: Restored) -> None:
     agent = chain.start_agent()
-    chain.wait(agent, delivered(3))
+    wait_for_status(agent, delivered(3))
     chain.copy()
-    last = chain.wait(agent, delivered(chain.highest() + 10))["account"]["sealed"]
+    last = wait_for_status(agent, delivered(chain.highest() + 10))["account"]["sealed"]
     chain.restore()
-    chain.wait(agent, lambda status: chain.healed(last) and not status["account"]["healing"])
+    wait_for_status(agent, lambda status: chain.healed(last) and not status["account"]["healing"])
     chain.restore()
-    status = chain.wait(agent, lambda status: "uplink_forgets" in json.dumps(status["alarms"]))
+    status = wait_for_status(agent, lambda status: "uplink_forgets" in json.dumps(status["alarms"]))
     assert agrees(status)
     # what came only once so far is healed, the rest waits, and fresh batches come
     fresh = status["account"]["sealed"]
-    chain.wait(agent, delivered(fresh + 5))
+    wait_for_status(agent, delivered(fresh + 5))
     assert chain.highest() > fresh
     assert chain.missing()
     agent.stop()

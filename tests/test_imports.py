@@ -23,7 +23,7 @@ RULES = [
     ("agent.cli", OURS),
     ("agent", ("agent", "drivers")),
     ("drivers", ("agent.quality", "agent.wire", "drivers")),
-    ("hil", ("hil", "drivers", "agent.wire", "agent.quality", "agent.detect")),
+    ("hil", ("hil", "drivers", "agent.wire", "agent.quality", "agent.detect", "agent.control.client")),
     ("collector", ("collector", "agent.wire", "agent.quality", "agent.clock", "agent.view")),
 ]
 # Package -> who else may import it; nobody else does.

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from agent.control import client
-from hil.run.processes import Child, Children
+from hil.run.processes import Child, Children, wait_for_status
 
 ROOM = """
 [[bus]]
@@ -92,23 +91,6 @@ class Chain:
         config.write_text(text)
         return self.children.start("agent", "agent.cli", "run", "--config", str(config))
 
-    def wait(
-        self, agent: Child, wanted: Callable[[dict[str, Any]], bool], within_s: float = 40
-    ) -> dict[str, Any]:
-        """Wait until the agent's status is as wanted, and return it."""
-        deadline_s = time.monotonic() + within_s
-        status: dict[str, Any] = {}
-        while time.monotonic() < deadline_s:
-            assert agent.alive, agent.log.read_text()
-            try:
-                status = client.get(self.folder / "control.sock", "/v1/status")
-            except client.NotRunning:
-                status = {}
-            if status and wanted(status):
-                return status
-            time.sleep(0.05)
-        raise AssertionError(f"not within {within_s} s: {status}\n{agent.log.read_text()}")
-
     def buffer(self, query: str) -> list[tuple[Any, ...]]:
         return rows(self.folder / "buffer.db", query)
 
@@ -136,7 +118,7 @@ def delivered(batches: int) -> Callable[[dict[str, Any]], bool]:
 
 def test_every_frame_is_at_the_collector_after_a_clean_stop_within_two_seconds(chain: Chain) -> None:
     agent = chain.start_agent(batch_s=60)  # nothing is sealed before the stop
-    chain.wait(agent, lambda s: all(unit["frames"] > 10 for unit in s["units"]))
+    wait_for_status(agent, lambda s: all(unit["frames"] > 10 for unit in s["units"]))
     start_s = time.monotonic()
     assert agent.stop() < 2.0, time.monotonic() - start_s
     assert agent.process.returncode == 0
@@ -150,13 +132,13 @@ def test_kill_9_and_restart_bring_every_sealed_batch_to_the_collector_exactly_on
     epochs, sealed = set(), 0
     for _ in range(3):
         agent = chain.start_agent()
-        status = chain.wait(agent, lambda s: s["account"]["sealed"] > sealed + 3)  # noqa: B023
+        status = wait_for_status(agent, lambda s: s["account"]["sealed"] > sealed + 3)  # noqa: B023
         os.kill(agent.process.pid, signal.SIGKILL)
         agent.process.wait()
         epochs.add(status["epoch"])
         ((sealed,),) = chain.buffer("SELECT last_sequence FROM account")
     agent = chain.start_agent()
-    chain.wait(agent, delivered(sealed))
+    wait_for_status(agent, delivered(sealed))
     agent.stop()
     assert len(epochs) == 1
     ((sealed, frames),) = chain.buffer("SELECT last_sequence, frames FROM account")
@@ -169,17 +151,17 @@ def test_a_buffer_exchanged_under_the_agent_is_told_in_ten_seconds_and_loses_not
     chain: Chain,
 ) -> None:
     agent = chain.start_agent()
-    chain.wait(agent, delivered(5))
+    wait_for_status(agent, delivered(5))
     copy = chain.folder / "older.db"
     copy.write_bytes((chain.folder / "buffer.db").read_bytes())
     chain.collector.stop()
-    epoch = chain.wait(agent, lambda status: status["account"]["pending"] > 5)["epoch"]
+    epoch = wait_for_status(agent, lambda status: status["account"]["pending"] > 5)["epoch"]
     os.replace(copy, chain.folder / "buffer.db")
-    chain.wait(agent, lambda status: "buffer_exchanged" in json.dumps(status["alarms"]), within_s=10)
-    status = chain.wait(agent, lambda status: status["epoch"] != epoch)
+    wait_for_status(agent, lambda status: "buffer_exchanged" in json.dumps(status["alarms"]), within_s=10)
+    status = wait_for_status(agent, lambda status: status["epoch"] != epoch)
     assert status["account"]["pending"] > 5
     chain.collector, _ = chain.start_collector(chain.url.removeprefix("http://"))
-    chain.wait(agent, lambda status: status["account"]["pending"] == 0)
+    wait_for_status(agent, lambda status: status["account"]["pending"] == 0)
     agent.stop()
     chain.collector.stop()
     audit = [sys.executable, "-m", "collector.cli", "audit", "--sink", f"sqlite:{chain.folder}/collector.db"]
@@ -189,7 +171,7 @@ def test_a_buffer_exchanged_under_the_agent_is_told_in_ten_seconds_and_loses_not
 
 def test_a_second_agent_on_the_same_buffer_is_refused_and_the_first_goes_on_undisturbed(chain: Chain) -> None:
     first = chain.start_agent()
-    before = chain.wait(first, delivered(2))
+    before = wait_for_status(first, delivered(2))
     config = str(chain.folder / "agent.toml")
     second = chain.children.start("second", "agent.cli", "run", "--config", config)
     assert second.process.wait(30) == 2
@@ -199,7 +181,9 @@ def test_a_second_agent_on_the_same_buffer_is_refused_and_the_first_goes_on_undi
         " or give this one another [store] path"
     )
     sealed = before["account"]["sealed"]
-    after = chain.wait(first, lambda s: s["account"]["sealed"] > sealed + 3 and s["account"]["pending"] == 0)
+    after = wait_for_status(
+        first, lambda s: s["account"]["sealed"] > sealed + 3 and s["account"]["pending"] == 0
+    )
     assert (after["epoch"], after["store"]["trouble"]) == (before["epoch"], "")
     assert [unit["knowledge"] for unit in after["units"]] == ["LIVE", "LIVE"]
     assert first.stop() < 2.0
@@ -208,12 +192,12 @@ def test_a_second_agent_on_the_same_buffer_is_refused_and_the_first_goes_on_undi
 
 def test_a_collector_that_dies_unheard_gets_everything_again_and_stores_it_once(chain: Chain) -> None:
     agent = chain.start_agent()
-    chain.wait(agent, delivered(2))
+    wait_for_status(agent, delivered(2))
     os.kill(chain.collector.process.pid, signal.SIGKILL)
     chain.collector.process.wait()
-    chain.wait(agent, lambda s: s["account"]["pending"] >= 4 and not s["upstream"]["reached"])
+    wait_for_status(agent, lambda s: s["account"]["pending"] >= 4 and not s["upstream"]["reached"])
     chain.start_collector(chain.url.rpartition("/")[2])
-    chain.wait(agent, lambda s: s["account"]["pending"] == 0)
+    wait_for_status(agent, lambda s: s["account"]["pending"] == 0)
     agent.stop()
     ((sealed, frames),) = chain.buffer("SELECT last_sequence, frames FROM account")
     assert chain.collected("SELECT count(*), sum(frames) FROM batch") == [(sealed, frames)]
@@ -228,7 +212,9 @@ def test_a_unit_that_never_answers_is_never_called_live_and_harms_nobody(chain: 
     )  # fmt: skip
     config.write_text(text)
     agent = chain.children.start("agent", "agent.cli", "run", "--config", str(config))
-    status = chain.wait(agent, lambda s: all(u["frames"] > 20 for u in s["units"] if u["name"] != "ghost"))
+    status = wait_for_status(
+        agent, lambda s: all(u["frames"] > 20 for u in s["units"] if u["name"] != "ghost")
+    )
     knowledge = {unit["name"]: unit["knowledge"] for unit in status["units"]}
     assert knowledge == {"rack-1": "LIVE", "ghost": "NEVER", "rack-2": "LIVE"}
     ghost = next(unit for unit in status["units"] if unit["name"] == "ghost")
@@ -263,7 +249,7 @@ def test_a_missing_serial_device_and_a_closed_tcp_port_leave_the_agent_running(c
     config = chain.folder / "agent.toml"
     config.write_text(config.read_text().replace("/rs485", "/absent").replace(str(chain.modbus_port), "1"))
     agent = chain.children.start("agent", "agent.cli", "run", "--config", str(config))
-    status = chain.wait(agent, lambda s: all(bus["trouble"] for bus in s["buses"]))
+    status = wait_for_status(agent, lambda s: all(bus["trouble"] for bus in s["buses"]))
     troubles = {bus["name"]: bus["trouble"] for bus in status["buses"]}
     assert "no such device" in troubles["rs485"]
     assert "127.0.0.1:1" in troubles["lan"]

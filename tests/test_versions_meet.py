@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hil.run.processes import wait_for_status
 from tests.test_main_job import Chain, chain, delivered
 
 __all__ = ["chain"]
@@ -53,7 +54,7 @@ def before(packages: Path, monkeypatch: pytest.MonkeyPatch) -> Before:
 def test_an_agent_of_the_version_before_delivers_to_this_collector(chain: Chain, before: Before) -> None:
     with before():
         agent = chain.start_agent()
-    chain.wait(agent, delivered(5), COMPILED_S)
+    wait_for_status(agent, delivered(5), COMPILED_S)
     agent.stop()
     balanced(chain)
 
@@ -63,7 +64,7 @@ def test_this_agent_delivers_to_a_collector_of_the_version_before(chain: Chain, 
     with before():
         _, url = chain.start_collector("127.0.0.1:0")
     agent = chain.start_agent(url=url)
-    chain.wait(agent, delivered(5))
+    wait_for_status(agent, delivered(5))
     agent.stop()
     balanced(chain)
 
@@ -73,12 +74,12 @@ def test_an_upgrade_goes_on_with_the_buffer_and_the_archive(chain: Chain, before
     with before():
         collector, url = chain.start_collector("127.0.0.1:0")
         agent = chain.start_agent(url=url)
-    first = chain.wait(agent, delivered(3), COMPILED_S)
+    first = wait_for_status(agent, delivered(3), COMPILED_S)
     agent.stop()
     collector.stop()
     _, url = chain.start_collector("127.0.0.1:0")
     agent = chain.start_agent(url=url)
-    second = chain.wait(agent, delivered(first["account"]["sealed"] + 3))
+    second = wait_for_status(agent, delivered(first["account"]["sealed"] + 3))
     assert second["epoch"] == first["epoch"]
     agent.stop()
     balanced(chain)

@@ -6,22 +6,20 @@ internal short, so that alarms stand on the page, with their figures out of the 
 """
 
 import asyncio
-import contextlib
 import json
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.bench import configuration
 from agent.bench.wire import Figure
 from agent.control import client
-from hil.run.processes import Child, Children, cpu_s
+from hil.run.processes import Child, Children, Status, cpu_s, wait_for_status
 
 VIEWERS = 200
 PHASE_S = 30.0
-START_S = 60.0
 SHAPES = ((20, 12), (4, 14))  # modules and cells
 PROFILE = "sunspec-lithium-ion"
 
@@ -65,7 +63,7 @@ def measure() -> list[Figure]:
 async def _measure(folder: Path, children: Children) -> list[Figure]:
     agent = _start(folder, children)
     socket = folder / "control.sock"
-    status = await _ready(socket)
+    status = await asyncio.to_thread(wait_for_status, agent, _ready)
     url = f"http://127.0.0.1:{status['web']['port']}/"
     alone = await _phase(agent, socket)
     page = await asyncio.to_thread(lambda: urllib.request.urlopen(url).read())
@@ -105,15 +103,8 @@ def _start(folder: Path, children: Children) -> Child:
     return children.start("agent", "agent.cli", "run", "--config", str(config))
 
 
-async def _ready(socket: Path) -> dict[str, Any]:
-    deadline_s = time.monotonic() + START_S
-    while time.monotonic() < deadline_s:
-        with contextlib.suppress(client.NotRunning):
-            status = await asyncio.to_thread(client.get, socket, "/v1/status")
-            if status["health"]["ready"] and not status["web"]["trouble"]:
-                return status
-        await asyncio.sleep(0.1)
-    raise RuntimeError("the agent did not read both units in time")
+def _ready(status: Status) -> bool:
+    return bool(status["health"]["ready"] and not status["web"]["trouble"])
 
 
 async def _phase(agent: Child, socket: Path) -> Phase:

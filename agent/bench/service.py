@@ -8,18 +8,15 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from agent.bench import configuration, wire_to_relay
 from agent.box import kernel_cache
-from agent.control import client
 from agent.detect.knowledge import Knowledge
-from hil.run.processes import Child, Children, cpu_s
+from hil.run.processes import Children, Status, cpu_s, wait_for_status
 
 STARTS = 5
 SETTLE_S, IDLE_S = 10.0, 60.0
 LOOK_S = 0.01
-GIVE_UP_S = 60.0
 PROFILE = "sunspec-lithium-ion"
 
 UNIT = """
@@ -42,7 +39,7 @@ def measure() -> list[tuple[str, float | None, str]]:
         for _ in range(STARTS):
             began_s = time.monotonic()
             agent = children.start("agent", "agent.cli", "run", "--config", str(config))
-            _wait_for_first_frame(agent, folder)
+            wait_for_status(agent, _sees, every_s=LOOK_S)
             starts_s.append(time.monotonic() - began_s)
             if len(starts_s) < STARTS:
                 agent.stop()
@@ -74,15 +71,5 @@ def _surroundings(folder: Path, children: Children) -> Path:
     return config
 
 
-def _wait_for_first_frame(agent: Child, folder: Path) -> None:
-    """Return when a unit is seen live."""
-    deadline_s = time.monotonic() + GIVE_UP_S
-    while time.monotonic() < deadline_s and agent.alive:
-        try:
-            status: dict[str, Any] = client.get(folder / "control.sock", "/v1/status")
-        except client.NotRunning:
-            status = {"units": ()}
-        if any(unit["knowledge"] == Knowledge.LIVE for unit in status["units"]):
-            return
-        time.sleep(LOOK_S)
-    raise RuntimeError(f"the agent saw nothing: {agent.log.read_text()[-500:]}")
+def _sees(status: Status) -> bool:
+    return any(unit["knowledge"] == Knowledge.LIVE for unit in status["units"])

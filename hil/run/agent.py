@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from agent.control.client import NotRunning, get
 from drivers.durable import replace_whole
 from hil.modbus.rtu import RtuBus
 from hil.modbus.tcp import EndpointError
 from hil.run import delivered
 from hil.run.bench import TICK_S, Bench
-from hil.run.processes import Child, ProcessError, start, status
+from hil.run.processes import Child, ProcessError, start
 from hil.scenario.events import ClockStep, CollectorAway, EventTable, wire_event
 from hil.scenario.evidence import Alarm, Evidence, Places
 from hil.scenario.expect import QualityExpect
@@ -127,8 +128,8 @@ class _Run:
 
     async def _ask(self) -> None:
         """Ask the agent how it is, and keep what it says of each unit where that changed."""
-        with contextlib.suppress(OSError, json.JSONDecodeError):
-            self._last = await asyncio.to_thread(status, self.folder / "control.sock")
+        with contextlib.suppress(NotRunning):
+            self._last = await asyncio.to_thread(get, self.folder / "control.sock", "/v1/status")
             known = {unit: word for _, unit, word in self.evidence.knowledge}
             now_s = self.bench.scenario_s()
             for unit in self._last["units"]:

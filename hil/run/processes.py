@@ -2,18 +2,22 @@
 them: scenarios, the demo, benchmarks and tests.
 """
 
+import contextlib
 import json
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+
+from agent.control.client import NotRunning, get
+
+Status = dict[str, Any]  # what an agent says of itself: docs/control.md
 
 READY_S, STOP_S = 60.0, 10.0
 
@@ -146,23 +150,20 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-class _UnixConnection(HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("agent", timeout=5.0)
-        self._path = path
+def wait_for_status(
+    agent: Child, wanted: Callable[[Status], object] = bool, within_s: float = 60.0, every_s: float = 0.05
+) -> Status:
+    """Return the first status of an agent that is as wanted; its control.sock lies beside its log.
 
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
-def status(control: Path) -> dict[str, Any]:
-    """What the agent says of itself. OSError where it does not answer."""
-    connection = _UnixConnection(control)
-    try:
-        connection.request("GET", "/v1/status")
-        said: dict[str, Any] = json.loads(connection.getresponse().read())
-    finally:
-        connection.close()
-    return said
+    ProcessError, with the last status and the whole log, where the agent ends before or none came in time.
+    """
+    status: Status = {}
+    deadline_s = time.monotonic() + within_s
+    while time.monotonic() < deadline_s and agent.alive:
+        with contextlib.suppress(NotRunning):
+            status = get(agent.log.parent / "control.sock", "/v1/status")
+            if wanted(status):
+                return status
+        time.sleep(every_s)
+    why = f"not as wanted within {within_s:g} s" if agent.alive else "ended by itself"
+    raise ProcessError(f"the {agent.name}: {why}: {status}\n{agent.log.read_text(errors='replace')}")

@@ -21,7 +21,7 @@ from agent.bench import configuration, units
 from agent.bench.rack_300 import profile_text
 from agent.control import client
 from agent.wire.batch import decode_batch
-from hil.run.processes import Children, cpu_s
+from hil.run.processes import Children, cpu_s, wait_for_status
 
 UNITS, PERIOD_S = 64, 1.0
 SETTLE_S, MEASURE_S = 25.0, 40.0
@@ -67,7 +67,7 @@ def _run(behaviours: tuple[str, ...]) -> dict[str, float]:
         )
         (folder / "agent.toml").write_text(configuration.agent(folder) + tables)
         agent = children.start("agent", "agent.cli", "run", "--config", str(folder / "agent.toml"))
-        _wait_until_polling(folder, agent.log)
+        wait_for_status(agent, lambda status: any(unit["frames"] for unit in status["units"]))
         time.sleep(SETTLE_S)
         pid = agent.process.pid
         before, cpu, began_s = _status(folder), cpu_s(pid), time.monotonic()
@@ -89,17 +89,6 @@ def _run(behaviours: tuple[str, ...]) -> dict[str, float]:
             "jitter_p99_ms": 1e3 * jitter[int(0.99 * len(jitter))],
             "slow_interval_s": max((i for k in slow for i in intervals[f"rack-{k}"]), default=0.0),
         }
-
-
-def _wait_until_polling(folder: Path, log: Path) -> None:
-    for _ in range(600):
-        try:
-            if any(unit["frames"] for unit in _status(folder)["units"]):
-                return
-        except client.NotRunning:
-            pass
-        time.sleep(0.1)
-    raise RuntimeError(f"the agent did not begin to poll: {log.read_text()[-500:]}")
 
 
 def _status(folder: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from agent.cli import main
 from agent.cli.alarm.follow import follow
 from agent.cli.report.commissioning.record import Record, Sight, UnitRecord
 from agent.control import client
-from hil.run.processes import Child, Children
+from hil.run.processes import Child, Children, wait_for_status
 from tests.terminal import Terminal
 from tests.test_main_job import Chain, delivered
 
@@ -29,7 +29,7 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
 
 def watched(chain: Chain) -> Child:
     agent = chain.start_agent()
-    chain.wait(agent, lambda s: all(unit["frames"] > 3 for unit in s["units"]) and delivered(1)(s))
+    wait_for_status(agent, lambda s: all(unit["frames"] > 3 for unit in s["units"]) and delivered(1)(s))
     return agent
 
 

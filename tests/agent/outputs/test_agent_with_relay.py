@@ -1,13 +1,10 @@
 """A real agent whose unit reports a critical alarm to a relay, and one whose relay is not there."""
 
 import json
-import time
 from pathlib import Path
-from typing import Any
 
 from agent.bench import wire_to_relay
-from agent.control import client
-from hil.run.processes import Children
+from hil.run.processes import Children, wait_for_status
 from tests.agent.box.test_notify import CONFIG
 
 
@@ -24,15 +21,9 @@ def test_an_agent_without_the_chip_of_its_relay_watches_and_says_that_nobody_wou
     config.write_text(CONFIG.format(folder=tmp_path) + '[relay]\noutput = "gpio"\npin = 17\n')
     with Children(tmp_path) as children:
         agent = children.start("agent", "agent.cli", "run", "--config", str(config))
-        deadline_s = time.monotonic() + 60
-        status: dict[str, Any] = {"alarms": []}
-        while not any(alarm["detector"] == "relay_trouble" for alarm in status["alarms"]):
-            assert agent.alive, agent.log.read_text()
-            assert time.monotonic() < deadline_s, status
-            try:
-                status = client.get(tmp_path / "control.sock", "/v1/status")
-            except client.NotRunning:
-                time.sleep(0.05)
+        status = wait_for_status(
+            agent, lambda said: any(alarm["detector"] == "relay_trouble" for alarm in said["alarms"])
+        )
         assert "nobody in the room hears an alarm" in json.dumps(status["alarms"])
         assert any("relay: GPIO pin 17" in reason for reason in status["health"]["degraded"])
         agent.stop()

@@ -2,14 +2,12 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from agent.control import client
-from hil.run.processes import Children
+from hil.run.processes import Children, wait_for_status
 from tests.agent.box.test_notify import CONFIG
 
 DISKS = {"read-only": ("ro", "Read-only file system"), "full": ("size=16k", "")}
@@ -33,15 +31,7 @@ def test_an_agent_watches_with_a_disk_that_takes_nothing(tmp_path: Path, disk: t
     config.write_text(CONFIG.format(folder=tmp_path).replace(f"{tmp_path}/buffer.db", f"{folder}/buffer.db"))
     with Children(tmp_path) as children:
         agent = children.start("agent", "agent.cli", "run", "--config", str(config))
-        deadline_s = time.monotonic() + 60
-        status = None
-        while status is None:
-            assert agent.alive, agent.log.read_text()
-            assert time.monotonic() < deadline_s
-            try:
-                status = client.get(tmp_path / "control.sock", "/v1/status")
-            except client.NotRunning:
-                time.sleep(0.05)
+        status = wait_for_status(agent)
         assert "kept in memory only" in json.dumps(status["alarms"])
         assert says in agent.log.read_text()
         agent.stop()

@@ -16,9 +16,8 @@ from agent.bench.units import WELL
 from agent.config.file import load_config
 from agent.config.reload import Change, ReloadRefused, change_of
 from agent.config.tables import Config
-from agent.control import client
 from drivers.profile.load import Profile, parse_profile
-from hil.run.processes import Child, Children
+from hil.run.processes import Child, Children, Status, wait_for_status
 
 PROFILE = """
 schema = 1
@@ -86,20 +85,12 @@ class Site:
         os.kill(self.agent.process.pid, signal.SIGHUP)
 
     def wait(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        deadline_s = time.monotonic() + 60
-        status: dict[str, Any] = {}
-        while time.monotonic() < deadline_s:
-            assert self.agent.alive, self.agent.log.read_text()
-            try:
-                status = {
-                    u["name"]: u for u in client.get(self.folder / "control.sock", "/v1/status")["units"]
-                }
-            except client.NotRunning:
-                status = {}
-            if status and wanted(status):
-                return status
-            time.sleep(0.05)
-        raise AssertionError(f"{status}\n{self.agent.log.read_text()}")
+        """The units, by name, once they are as wanted."""
+
+        def units(status: Status) -> dict[str, Any]:
+            return {unit["name"]: unit for unit in status["units"]}
+
+        return units(wait_for_status(self.agent, lambda status: wanted(units(status))))
 
     def wait_log(self, text: str) -> None:
         deadline_s = time.monotonic() + 30

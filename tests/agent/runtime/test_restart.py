@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +14,7 @@ from agent.bench.wire_to_relay import ALARM_POINT, COIL, PROFILE, RELAY, AlarmUn
 from agent.control import client
 from hil.modbus.io_module import IoModule
 from hil.modbus.tcp import TcpEndpoint
-from hil.run.processes import Child, Children
+from hil.run.processes import Child, Children, Status, wait_for_status
 
 BUS = '[[bus]]\nname = "lan"\ntransport = "tcp"\nhost = "127.0.0.1"\nport = {port}\n'
 UNIT = '[[unit]]\nname = "{name}"\nbus = "lan"\nunit_id = {id}\nprofile = "alarm.toml"\nperiod_s = 0.2\n'
@@ -31,18 +30,9 @@ class Box:
     def start(self) -> Child:
         return self.children.start("agent", "agent.cli", "run", "--config", str(self.folder / "agent.toml"))
 
-    async def status(self, wanted: Callable[[dict[str, Any]], object] = bool) -> dict[str, Any]:
-        """The first status that is as wanted."""
-        deadline_s, said = time.monotonic() + 60, None
-        while time.monotonic() < deadline_s:
-            try:
-                said = await asyncio.to_thread(client.get, self.folder / "control.sock", "/v1/status")
-                if wanted(said):
-                    return said
-            except client.NotRunning:
-                pass
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"{said}\n{(self.folder / 'agent.log').read_text()}")
+    async def status(self, wanted: Callable[[Status], object] = bool) -> Status:
+        (agent,) = self.children.running("agent")
+        return await asyncio.to_thread(wait_for_status, agent, wanted)
 
     async def post(self, path: str, **body: Any) -> None:
         await asyncio.to_thread(client.post, self.folder / "control.sock", path, body)
@@ -52,11 +42,11 @@ class Box:
             return db.execute(query).fetchall()
 
 
-def states(status: dict[str, Any]) -> dict[str, str]:
+def states(status: Status) -> dict[str, str]:
     return {alarm["unit"]: alarm["state"] for alarm in status["alarms"] if alarm["detector"] == "reported"}
 
 
-def live(status: dict[str, Any]) -> bool:
+def live(status: Status) -> bool:
     return all(unit["knowledge"] in ("LIVE", "PARTIAL") for unit in status["units"])
 
 

@@ -20,7 +20,6 @@ from agent.bench import configuration
 from agent.bench.wire_to_relay import ALARM_POINT, PROFILE, RELAY, AlarmUnit, free_port
 from agent.box import kernel_cache
 from agent.cli.common.load import load
-from agent.control import client
 from agent.control.server import ControlError
 from agent.outputs.journal import Journal
 from agent.runtime import Agent, supervisor
@@ -29,7 +28,7 @@ from agent.tls.contexts import TlsError
 from agent.wire.errors import Malformed
 from hil.modbus.io_module import IoModule
 from hil.modbus.tcp import TcpEndpoint
-from hil.run.processes import Children
+from hil.run.processes import Children, Status, wait_for_status
 
 PERIOD_S = 0.1
 #: One of each layer that a part stands on: sockets, TLS, HTTP, Modbus, disk, formats, texts, Python itself.
@@ -188,21 +187,15 @@ async def test_a_port_for_metrics_that_is_taken_keeps_nothing_from_starting(
         config = agent_toml(tmp_path, unit[1], listen)
         with Children(tmp_path) as children:
             agent = children.start("agent", "agent.cli", "run", "--config", str(config))
-            status = await live_with(tmp_path / "control.sock", f":{PART_FAILED}:metrics")
+            status = await asyncio.to_thread(wait_for_status, agent, live_with(f":{PART_FAILED}:metrics"))
             assert "address already in use" in json.dumps(status["alarms"])
             agent.stop()
         assert agent.process.returncode == 0
 
 
-async def live_with(path: Path, alarm: str) -> dict[str, Any]:
-    """The first status with an alarm and a unit that is seen."""
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                status = await asyncio.to_thread(client.get, path, "/v1/status")
-            except client.NotRunning:
-                status = {"alarms": [], "units": []}
-            seen = any(unit["knowledge"] in ("LIVE", "PARTIAL") for unit in status["units"])
-            if seen and alarm in {a["id"] for a in status["alarms"]}:
-                return status
-            await asyncio.sleep(0.05)
+def live_with(alarm: str) -> Callable[[Status], bool]:
+    """A status with an alarm and a unit that is seen."""
+    return lambda status: (
+        any(unit["knowledge"] in ("LIVE", "PARTIAL") for unit in status["units"])
+        and alarm in {a["id"] for a in status["alarms"]}
+    )

@@ -15,7 +15,6 @@ from agent.bench import configuration
 from agent.bench.wire_to_relay import free_port
 from agent.clock import Clock
 from agent.config.tables import AgentTable, Config, ControlTable, StoreTable, UnitTable, UpstreamTable
-from agent.control import client
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.unseen import Unseen
 from agent.runtime.frame_sink import SITE
@@ -25,7 +24,7 @@ from drivers.profile.load import parse_profile
 from drivers.registers import Area
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import TcpEndpoint
-from hil.run.processes import Child, Children
+from hil.run.processes import Child, Children, Status, wait_for_status
 from tests.collector.processes import Collector
 
 SCALE = 8.0
@@ -74,17 +73,9 @@ class Box:
         config = str(self.folder / "agent.toml")
         return self.children.start("agent", "agent.cli", "run", "--config", config, *arguments)
 
-    async def until(self, wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-        deadline_s, said = time.monotonic() + 60, None
-        while time.monotonic() < deadline_s:
-            try:
-                said = await asyncio.to_thread(client.get, self.folder / "control.sock", "/v1/status")
-                if wanted(said):
-                    return said
-            except client.NotRunning:
-                pass
-            await asyncio.sleep(0.1)
-        raise AssertionError(f"{said}\n{(self.folder / 'agent.log').read_text()}")
+    async def until(self, wanted: Callable[[Status], object]) -> Status:
+        (agent,) = self.children.running("agent")
+        return await asyncio.to_thread(wait_for_status, agent, wanted)
 
     async def told(self, wanted: Callable[[list[tuple[str, str, str, float]]], bool]) -> None:
         """Wait until this has come to the collector."""

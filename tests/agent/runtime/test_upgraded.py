@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,12 +24,11 @@ from agent.store.store import Store
 from agent.store.vintage import older
 from agent.transport.left_out import LeftOut
 from drivers.connect import assume
-from hil.run.processes import Child, Children
+from hil.run.processes import Children, Status, wait_for_status
 from tests.agent.store.buffers import BOOT, own_alarm
 
 BEFORE = Path(__file__).parents[2] / "vectors/0.1.0"
 EXAMPLES = [BEFORE / "agent.toml", *sorted((BEFORE / "examples").glob("*.toml"))]
-Status = dict[str, Any]
 
 HEAD = """
 [agent]
@@ -280,20 +278,6 @@ def units(box: Path) -> Iterator[tuple[Children, int]]:
         yield children, int(serving.first_line().strip("[]"))
 
 
-def wait(agent: Child, box: Path, wanted: Callable[[Status], object]) -> Status:
-    status: Status = {}
-    for _ in range(1500):
-        assert agent.alive, agent.log.read_text()
-        try:
-            status = client.get(box / "control.sock", "/v1/status")
-            if wanted(status):
-                return status
-        except client.NotRunning:
-            pass
-        time.sleep(0.02)
-    raise AssertionError(f"{status}\n{agent.log.read_text()}")
-
-
 def knowledge(status: Status) -> dict[str, str]:
     return {unit["name"]: unit["knowledge"] for unit in status["units"]}
 
@@ -309,7 +293,7 @@ def test_a_unit_that_cannot_be_read_is_shown_as_never_seen_until_the_file_is_men
     path.write_text(HEAD + SOUND.format(port=port) + lost)
     agent = children.start("agent", "agent.cli", "run", "--config", str(path))
 
-    status = wait(agent, box, lambda status: knowledge(status).get("sound") in ("LIVE", "PARTIAL"))
+    status = wait_for_status(agent, lambda status: knowledge(status).get("sound") in ("LIVE", "PARTIAL"))
     assert knowledge(status)["lost"] == "NEVER"
     assert set(alarms(status)) == {"lost.toml:fifth", "lost.toml:cell_voltage"}
     assert {a["severity"] for a in status["alarms"] if a["detector"] == "configuration"} == {"critical"}
@@ -319,11 +303,11 @@ def test_a_unit_that_cannot_be_read_is_shown_as_never_seen_until_the_file_is_men
     os.kill(agent.process.pid, signal.SIGHUP)
     while "the new configuration is not used, the old one goes on" not in agent.log.read_text():
         time.sleep(0.02)
-    assert set(alarms(wait(agent, box, bool))) == {"lost.toml:fifth", "lost.toml:cell_voltage"}
+    assert set(alarms(wait_for_status(agent))) == {"lost.toml:fifth", "lost.toml:cell_voltage"}
 
     (box / "lost.toml").write_text(TINY)
     os.kill(agent.process.pid, signal.SIGHUP)
-    status = wait(agent, box, lambda status: knowledge(status)["lost"] in ("LIVE", "PARTIAL"))
+    status = wait_for_status(agent, lambda status: knowledge(status)["lost"] in ("LIVE", "PARTIAL"))
     said = [alarm for alarm in status["alarms"] if alarm["detector"] == "configuration"]
     assert {alarm["state"] for alarm in said} == {"CLEARED-NEW"}
     assert agent.stop() < 3
@@ -370,7 +354,7 @@ def test_a_reload_with_files_of_upstream_that_are_none_changes_nothing(
     path = box / "agent.toml"
     path.write_text(HEAD + SOUND.format(port=port))
     agent = children.start("agent", "agent.cli", "run", "--config", str(path))
-    wait(agent, box, lambda status: knowledge(status).get("sound") in ("LIVE", "PARTIAL"))
+    wait_for_status(agent, lambda status: knowledge(status).get("sound") in ("LIVE", "PARTIAL"))
     os.mkfifo(box / "pipe.pem")
     files = 'ca = "pipe.pem"\n' if name == "ca" else 'cert = "pipe.pem"\nkey = "pipe.pem"\n'
     path.write_text(
@@ -382,7 +366,7 @@ def test_a_reload_with_files_of_upstream_that_are_none_changes_nothing(
         assert time.monotonic() < deadline_s, agent.log.read_text()
         time.sleep(0.02)
     assert "the old one goes on" in agent.log.read_text()
-    assert wait(agent, box, bool)["upstream"]["url"] == "http://127.0.0.1:9"
+    assert wait_for_status(agent)["upstream"]["url"] == "http://127.0.0.1:9"
 
 
 def test_a_loaded_file_leaves_out_what_it_says(box: Path) -> None:

@@ -2,19 +2,16 @@
 
 import asyncio
 import datetime
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from agent.bench import configuration
 from agent.bench import wire_to_relay as bench
-from agent.control import client
 from hil.modbus.io_module import IoModule
 from hil.modbus.tcp import TcpEndpoint
-from hil.run.processes import Child, Children
+from hil.run.processes import Child, Children, Status, wait_for_status
 from tests.collector.authority import Authority
 from tests.collector.processes import collecting, rows
 
@@ -37,19 +34,8 @@ def configured(folder: Path, url: str, authority: Authority, files: tuple[Path, 
     return config
 
 
-async def status_of(agent: Child, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Wait until the agent's status is as wanted, and return it."""
-    status: dict[str, Any] = {}
-    deadline_s = time.monotonic() + 60
-    while not (status and wanted(status)):
-        assert agent.alive, agent.log.read_text()
-        assert time.monotonic() < deadline_s, (status["account"], status["upstream"])
-        await asyncio.sleep(0.05)
-        try:
-            status = await asyncio.to_thread(client.get, agent.log.parent / "control.sock", "/v1/status")
-        except client.NotRunning:
-            status = {}
-    return status
+async def status_of(agent: Child, wanted: Callable[[Status], object]) -> Status:
+    return await asyncio.to_thread(wait_for_status, agent, wanted)
 
 
 @pytest.mark.parametrize(
