@@ -2,10 +2,15 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hil.plant.source import Floats
+
+#: What a UPS does to the strings: the voltage it holds, within most charge and most discharge of a string.
+UPS = np.dtype([("hold_v", np.float64), ("most_charge_a", np.float64), ("most_discharge_a", np.float64)])
 
 FLOAT, DISCHARGE, OPEN = "float", "discharge", "open"
 
@@ -39,14 +44,14 @@ class Duty:
         kept = tuple(p for p in self.phases if p.at_s < phase.at_s)
         return replace(self, phases=(*kept, phase))
 
-    def bus(self, t_s: Floats, rest_v: float) -> Floats:
-        """The bus at times (k,): voltage that the UPS holds, most charge, most discharge of a string, (k, 3).
+    def ups(self, t_s: Floats, rest_v: float) -> NDArray[Any]:
+        """What the UPS does at times (k,), as (k,) UPS.
 
         `rest_v` is the mean open-circuit voltage of the strings at t = 0.
         """
-        out = np.empty((len(t_s), 3))
-        out[:, 0] = rest_v + self.wobble_v * np.sin(2 * math.pi / self.wobble_period_s * t_s)
-        out[:, 1:] = self.limit_a
+        out = np.empty(len(t_s), UPS)
+        out["hold_v"] = rest_v + self.wobble_v * np.sin(2 * math.pi / self.wobble_period_s * t_s)
+        out["most_charge_a"] = out["most_discharge_a"] = self.limit_a
         ends = [*(p.at_s for p in self.phases), math.inf][1:]
         for phase, until_s in zip(self.phases, ends, strict=True):
             now = (t_s >= phase.at_s) & (t_s < until_s)

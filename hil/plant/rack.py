@@ -22,7 +22,7 @@ from hil.plant.events import (
     WeakCell,
     cell_index,
 )
-from hil.plant.kernel import CELL, CHEMICAL, ELECTRIC_IN, HEAT, NETWORK, REACTION, TO_ROOM, run_rack
+from hil.plant.kernel import BOOK, CELL, NETWORK, CellKind, Course, RackState, Steps, run_rack
 from hil.plant.source import Arrangement, Floats
 
 GOOD_BUSBAR_OHM = 0.00005
@@ -89,18 +89,6 @@ class EnergyBook:
     stored_heat_j: float
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
-    """What a rack did in k steps: string_* (k, strings), cell_* (k, cells), room_degc (k,)."""
-
-    string_a: Floats
-    string_v: Floats
-    string_soc: Floats
-    cell_v: Floats
-    cell_degc: Floats
-    room_degc: Floats
-
-
 class Rack:
     """Cells in motion: `run` advances them, `apply` lets something happen, the arrays tell how they are."""
 
@@ -115,17 +103,15 @@ class Rack:
         self._random = np.random.default_rng(p.seed)
         chemistry = CHEMISTRIES[p.chemistry]
         abuse = abuse_set(p.abuse or chemistry.abuse)
-        self._ocv_v = ocv_grid(p.chemistry)
-        self._reactions = abuse.reactions
-        self._kind = np.array(
-            [
-                chemistry.rc_s,
-                chemistry.self_discharge_v,
-                chemistry.ocv(chemistry.float_soc),
-                abuse.collapse_degc,
-                abuse.short_in_r,
-                abuse.vent_w_per_k * p.capacity_ah / 100.0,
-            ]
+        self._kind = CellKind(
+            ocv_v=ocv_grid(p.chemistry),
+            rc_s=chemistry.rc_s,
+            self_discharge_v=chemistry.self_discharge_v,
+            float_v=chemistry.ocv(chemistry.float_soc),
+            collapse_degc=abuse.collapse_degc,
+            short_in_r=abuse.short_in_r,
+            vent_w_per_k=abuse.vent_w_per_k * p.capacity_ah / 100.0,
+            reactions=abuse.reactions,
         )
         strings, modules, _ = p.arrangement.shape
         self.cells = self._made_cells()
@@ -137,7 +123,7 @@ class Rack:
         self._first_degc = degc
         self._fans: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # from, until, old, new factor
         self._ripple_a = np.zeros(strings)
-        self._book_j = np.zeros(5)
+        self._book = np.zeros(1, BOOK)
         self.rest_v = sum(chemistry.ocv(float(s)) for s in self.cells["soc"]) / strings
         self.course = self.run(1, 0.0)
 
@@ -213,32 +199,30 @@ class Rack:
         t_s: Floats = self.t_s + dt_s * np.arange(steps, dtype=np.float64)
         self.network["fan"] = self._fan_at(self.t_s)
         self.course = Course(
-            np.empty((steps, strings)),
-            np.empty((steps, strings)),
-            np.empty((steps, strings)),
-            np.empty((steps, n)),
-            np.empty((steps, n)),
-            self.room.at(t_s),
+            string_a=np.empty((steps, strings)),
+            string_v=np.empty((steps, strings)),
+            string_soc=np.empty((steps, strings)),
+            cell_v=np.empty((steps, n)),
+            cell_degc=np.empty((steps, n)),
+            room_degc=self.room.at(t_s),
         )
         run_rack(
-            self.cells,
-            self.arrangement.cells,
-            self.module_degc,
-            self.air_degc,
-            self.network[0],
-            self._ocv_v,
+            RackState(
+                cells=self.cells,
+                module_cells=self.arrangement.cells,
+                module_degc=self.module_degc,
+                air_degc=self.air_degc,
+                network=self.network[0],
+                book=self._book[0],
+            ),
             self._kind,
-            self._reactions,
-            self.duty.bus(t_s, self.rest_v),
-            self._ripple(steps, dt_s),
-            self.course.room_degc,
-            max(dt_s, 1e-9),  # the air's own equation has its inverse
-            self.course.string_a,
-            self.course.string_v,
-            self.course.string_soc,
-            self._book_j,
-            self.course.cell_v,
-            self.course.cell_degc,
+            Steps(
+                dt_s=max(dt_s, 1e-9),  # the air's own equation has its inverse
+                ups=self.duty.ups(t_s, self.rest_v),
+                ripple_a=self._ripple(steps, dt_s),
+                room_degc=self.course.room_degc,
+            ),
+            self.course,
         )
         self.t_s += steps * dt_s
         return self.course
@@ -291,11 +275,10 @@ class Rack:
     @property
     def energy(self) -> EnergyBook:
         """The energy book."""
-        book = self._book_j
+        book = self._book[0]
         stored_j = (self.cells["heat_capacity_j_per_k"] * (self.cells["temp_degc"] - self._first_degc)).sum()
         network = self.network[0]
         stored_j += network["module_j_per_k"] * (self.module_degc - self._first_degc).sum()
         stored_j += network["air_j_per_k"] * (self.air_degc[0] - self._first_degc)
-        return EnergyBook(
-            book[ELECTRIC_IN], book[CHEMICAL], book[HEAT], book[REACTION], book[TO_ROOM], float(stored_j)
-        )
+        sums = {name: float(book[name]) for name in BOOK.names or ()}
+        return EnergyBook(**sums, stored_heat_j=float(stored_j))

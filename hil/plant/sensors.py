@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from hil.plant.events import RackEvent
 from hil.plant.faults import SensorFault, SensorSwapped, find, strike
-from hil.plant.rack import Course, Rack
+from hil.plant.kernel import Course
+from hil.plant.rack import Rack
 from hil.plant.source import UNIT_QUANTITIES, Floats
 
 
