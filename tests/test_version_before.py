@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from agent.alarms.site import SiteAlarms
 from agent.clock import Clock
 from agent.config.file import load_config
-from agent.runtime.restart_state import Keeping
+from agent.runtime.restart_state import RestartState
 from agent.store.store import Store
 from agent.wire import decode_batch
 from collector.cli import main as collector
@@ -48,7 +48,7 @@ def test_its_alarms_stand_again(left_behind: Path) -> None:
     site_alarms = SiteAlarms(
         {unit: unit.split("/")[0] for unit in units} | {"": ""}, {}, lambda *_: None, Clock()
     )
-    Keeping(rows, site_alarms, Clock())
+    RestartState(rows, site_alarms, Clock())
     assert Counter((alarm.unit, event.severity) for alarm, event in site_alarms.all_active()) == Counter(
         [
             ("rack-1/pack-1", "warning"),

@@ -16,7 +16,7 @@ from agent.alarms.record import about_itself, record_of
 from agent.bench.wire import BOOT, SCHEMA, Figure, Int64s, simulated
 from agent.clock import Stamp
 from agent.frame import Frame
-from agent.runtime.restart_state import SELDOM_S
+from agent.runtime.learned_states import SAVED_AT_LEAST_EVERY_S
 from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
@@ -24,7 +24,7 @@ from agent.store.store import Store
 
 DAY_S = 86_400
 WARM_COMMITS = 150  # until the WAL has been copied back once
-STATE_BYTES = 35_000  # of what the detectors of 300 channels have learned; see `runtime.keeping`
+STATE_BYTES = 35_000  # of what the detectors of 300 channels have learned; see `agent.runtime.learned_states`
 
 
 def measure() -> list[Figure]:
@@ -56,7 +56,7 @@ def _mb_per_day(units: int, batch_s: int, commits: int) -> tuple[float | None, l
                 batch_of_unit(rng, f"rack{unit}/bmu", simulated(rng, batch_s), at_s) for unit in range(units)
             ]
             at_s += batch_s
-            kept, at_rest = divmod(at_rest + units * batch_s / SELDOM_S, 1.0)
+            kept, at_rest = divmod(at_rest + units * batch_s / SAVED_AT_LEAST_EVERY_S, 1.0)
             states = {
                 f"rack{(commit * 7 + k) % units}/bmu:state": rng.bytes(STATE_BYTES) for k in range(int(kept))
             }

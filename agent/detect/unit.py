@@ -51,8 +51,8 @@ class Described(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What is kept of a unit over a restart beside its books, see `UnitJudges.learned` and `standing`.
+class LearnedState:
+    """What the detectors of a unit have learned, as plain data; saved on disk under these names.
 
     layout: hash of what its values are. t_s: time of its last frame, NaN: none.
     """
@@ -64,8 +64,13 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What the alarms in a unit's books mean: tiers of its channels, what it reported, and the shadow."""
+class BookContext:
+    """What the books of a unit need beside them after a restart; saved on disk under these names.
+
+    layout: hash of what its values are; channels in the books are numbered by it. tiers: see
+    `UnitDetectors.standing`. said: the texts of the unit's own alarms, see `Reported.said`. shadow: the book
+    of the detectors in the shadow.
+    """
 
     layout: str
     tiers: list[list[Any]]
@@ -122,36 +127,39 @@ class UnitJudges:
 
     # ---- kept over a restart
 
-    def learned(self) -> Kept:
+    def learned_state(self) -> LearnedState:
         """Return all that was learned."""
         learned = self.watch.learned()
-        return Kept(self.layout, learned.t_s, learned.parts, self.liveness.learned())
+        return LearnedState(self.layout, learned.t_s, learned.parts, self.liveness.learned())
 
-    def take_up(self, kept: Kept, t_s: float, sure: bool) -> list[str]:
+    def take_up(self, state: LearnedState, t_s: float, sure: bool) -> list[str]:
         """Take up what was learned of a unit of the same layout, as after a gap; return what begins anew.
 
         t_s: when its last frame was, by this clock; where that is not `sure`, nothing is judged across.
         """
-        unfit = self.watch.take_up(Learned(t_s, kept.parts), t_s, sure)
-        if not self.liveness.take_up(kept.liveness):
+        unfit = self.watch.take_up(Learned(t_s, state.parts), t_s, sure)
+        if not self.liveness.take_up(state.liveness):
             unfit.append("liveness")
         return unfit
 
-    def standing(self) -> Standing:
-        """Return what the alarms in the books mean."""
+    def book_context(self) -> BookContext:
+        """Return what the books need beside them after a restart."""
         shadow = self.watch.shadow_book.to_plain()
-        return Standing(self.layout, self.watch.standing(), self.reported.said(), shadow)
+        return BookContext(self.layout, self.watch.standing(), self.reported.said(), shadow)
 
-    def stand_again(self, books: Mapping[str, AlarmBook], standing: Standing, t_s: float) -> list[AlarmEvent]:
-        """Go on with these books: what the unit itself reports, and in the same layout all else too. Return
-        what in them is over, for nobody judges it any more, or goes on under another name.
+    def stand_again(
+        self, books: Mapping[str, AlarmBook], context: BookContext, t_s: float
+    ) -> list[AlarmEvent]:
+        """Go on with these books: with the unit's own alarms, and in the same layout with all others too.
+
+        Return the events of alarms that are over, for nobody judges them any more, or have a new name.
         """
         self.reported.book = books.get("reported", self.reported.book)
-        over = self.reported.stand_again(standing.said, t_s)
-        if standing.layout != self.layout:
+        over = self.reported.stand_again(context.said, t_s)
+        if context.layout != self.layout:
             return over
         self.watch.book = books.get("detectors", self.watch.book)
         self.liveness.book = books.get("liveness", self.liveness.book)
-        self.watch.shadow_book.from_plain(standing.shadow)
+        self.watch.shadow_book.from_plain(context.shadow)
         self.liveness.stand_again()
-        return over + self.watch.stand_again(standing.tiers, t_s)
+        return over + self.watch.stand_again(context.tiers, t_s)

@@ -150,7 +150,7 @@ class Agent:
         failures = await cancel(self._polling.values()) + await cancel(self._running.values())
         await parts.background.done()
         await self._keep_intervals()
-        parts.watching.keeping.keep_all()
+        parts.watching.restart_state.keep_all()
         await parts.recorder.seal()
         try:
             await parts.uplink.flush(FLUSH_S)

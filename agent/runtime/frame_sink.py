@@ -29,7 +29,7 @@ from agent.detect.unseen import Unseen
 from agent.frame import Frame
 from agent.modbus.bus import Bus
 from agent.modbus.unit import Unit
-from agent.runtime.restart_state import Keeping
+from agent.runtime.restart_state import RestartState
 from agent.runtime.tasks import Background
 from agent.store.ledger import Event
 from agent.store.recorder import Recorder
@@ -65,8 +65,8 @@ class Watching:
         self._identities: dict[str, AlarmBook] = {}
         self._unseen: dict[str, Unseen] = {}
         self._exchanges: dict[str, AlarmBook] = {}
-        self.keeping = Keeping(kept, site_alarms, clock)
-        self._together = Together(self.keeping.book(SITE, "together"))
+        self.restart_state = RestartState(kept, site_alarms, clock)
+        self._together = Together(self.restart_state.book(SITE, "together"))
         site_alarms.watch(SITE, {"together": self._together.book})
 
     def expect(self, config: Config) -> None:
@@ -74,11 +74,13 @@ class Watching:
         self._settings = {unit.path: config.detection.settings(unit.chemistry) for unit in config.unit}
         for gone in self._identities.keys() - self._settings.keys():
             del self._identities[gone], self._exchanges[gone], self._unseen[gone]
-        self.keeping.expect(self._settings)
+        self.restart_state.expect(self._settings)
         for new in self._settings.keys() - self._identities.keys():
-            self._identities[new] = self.keeping.book(new, "identity")
-            self._exchanges[new] = self.keeping.book(new, "exchanged")
-            self._unseen[new] = Unseen(self.keeping.book(new, "unseen"), self.keeping.in_vain_s.get(new, 0.0))
+            self._identities[new] = self.restart_state.book(new, "identity")
+            self._exchanges[new] = self.restart_state.book(new, "exchanged")
+            self._unseen[new] = Unseen(
+                self.restart_state.book(new, "unseen"), self.restart_state.in_vain_s.get(new, 0.0)
+            )
             books = {"identity": self._identities[new], "exchanged": self._exchanges[new]}
             self._site_alarms.watch(new, books | {"unseen": self._unseen[new].book})
 
@@ -91,13 +93,13 @@ class Watching:
     def connected(self, unit: Unit, layout: Layout) -> None:
         """Take a unit's layout: its description onto disk, and detectors for its values."""
         digest, body = layout.schema
-        self.keeping.marks[unit.name] = dict(unit.marks)
+        self.restart_state.marks[unit.name] = dict(unit.marks)
         # the writer works in order: the schema is on disk before any batch that needs it
         self._background(self._writer(self._store.add_schema, digest, body))
         if digest != self._schemas.get(unit.name):  # the same values again: what was learned still holds
             self._schemas[unit.name] = digest
             judges = UnitJudges(layout, unit.period_s, self._settings[unit.name])
-            over = self.keeping.begin(unit.name, judges)
+            over = self.restart_state.begin(unit.name, judges)
             self._judges[unit.name] = judges
             self._site_alarms.watch(unit.name, judges.books)
             self._site_alarms.found(unit.name, self._clock.stamp(), over)
@@ -147,7 +149,7 @@ class Watching:
         stamp = self._clock.stamp()
         self._schemas.pop(unit.name, None)
         self.latest.pop(unit.name, None)
-        self.keeping.forget(unit.name)
+        self.restart_state.forget(unit.name)
         text = f"{said}; what was learned of the old one is dropped, limits are judged as before"
         self._site_alarms.found(
             unit.name, stamp, identity.exchanged(self._exchanges[unit.name], text, stamp.boottime_ns / 1e9)
@@ -163,7 +165,9 @@ class Watching:
             named, limit_s = self._mismatched(unit.name), blind_s(unit.pace_s)
             said = self._unseen[unit.name].judge(now_s, unit.heard_s, limit_s, why, named=named)
             self._site_alarms.found(unit.name, stamp, said)
-            self.keeping.in_vain_s[unit.name] = 0.0 if named else self._unseen[unit.name].in_vain_s(now_s)
+            self.restart_state.in_vain_s[unit.name] = (
+                0.0 if named else self._unseen[unit.name].in_vain_s(now_s)
+            )
         self._site_alarms.sights((unit.name, self.known(unit, now_s)) for _, unit in on)
         heard = {unit.name: Heard(unit.heard_s, unit.pace_s, bus.name) for bus, unit in on}
         self._site_alarms.found(SITE, stamp, self._together.judge(now_s, heard))
@@ -178,7 +182,9 @@ class Watching:
     def learning(self, unit: str) -> dict[str, Any] | None:
         """Return what a unit's detectors began with, and how many channels they judge; None: not yet."""
         judges = self._judges.get(unit)
-        return {**asdict(self.keeping.origins[unit]), **asdict(judges.watch.coverage())} if judges else None
+        return (
+            {**asdict(self.restart_state.origin(unit)), **asdict(judges.watch.coverage())} if judges else None
+        )
 
     def known(self, unit: Unit, now_s: float) -> Knowledge:
         """Say how much is known of a unit now."""

@@ -63,7 +63,7 @@ class Parts:
         self.watching = Watching(
             self.site_alarms, self.recorder, self.store, self.writer, self.background, clock, self._kept()
         )
-        self.recorder.keeper = self.watching.keeping
+        self.recorder.keeper = self.watching.restart_state
         self.watching.expect(config)
         self.buses = {bus.name: self.new_bus(bus) for bus in config.bus}
 
@@ -168,7 +168,7 @@ class Parts:
             emit=self.watching.frame,
             mismatch=self.watching.mismatch,
             exchanged=self.watching.exchanged,
-            known=self.watching.keeping.marks.get(table.path, {}),
+            known=self.watching.restart_state.marks.get(table.path, {}),
             instance=table.instance,
         )
 

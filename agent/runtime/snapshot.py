@@ -14,6 +14,8 @@ from agent.wire.packing import pack
 from agent.wire.zstd import deflate, inflate
 
 FORMAT = 1
+#: Raised by bytes that are no snapshot (BadSnapshot is a ValueError), and by content of another form.
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 
 
 class BadSnapshot(ValueError):

@@ -22,7 +22,7 @@ from agent.detect.table import Row, rows_of
 from agent.detect.unit import UnitJudges
 from agent.outputs.annunciator import Annunciator
 from agent.outputs.relay import Relay
-from agent.runtime.restart_state import Keeping
+from agent.runtime.restart_state import RestartState
 from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.store import Store
@@ -240,15 +240,15 @@ class Upgraded(Site):
         clock.utc_s = 1.9e9
         super().__init__(*self.units, clock=clock)
         self.old = {f"{u}:{d}:{where}": state for u, where, d, state in stored if state != "NORMAL"}
-        self.keeping = Keeping(rows, self.site_alarms, clock)
-        self.keeping.expect(self.units)
+        self.restart_state = RestartState(rows, self.site_alarms, clock)
+        self.restart_state.expect(self.units)
 
     def connect(self, layout: Layout | None = None) -> None:
         self.layout = layout = layout or assume(load_profile("pace-rtu"))
         self.judges = {}
         for unit in self.units:
             judges = UnitJudges(layout, 1.0, Settings(max_discharge_a=50.0))
-            over = self.keeping.begin(unit, judges)
+            over = self.restart_state.begin(unit, judges)
             self.judges[unit] = judges
             self.site_alarms.watch(unit, judges.books)
             self.site_alarms.found(unit, self.clock.stamp(), over)
@@ -282,7 +282,7 @@ def test_an_upgrade_loses_no_alarm_and_tells_each_from_the_others(tmp_path: Path
     told = {name: state for name, state in {**site.old, **site.said()}.items() if state != "NORMAL"}
     assert told == site.states(), "a collector that heard both versions knows the same"
     before, site.events = site.states(), []
-    site.keeping.due()
+    site.restart_state.due()
     for unit, words in zip(site.units, ((1, 3), (1, 1), (2, 0)), strict=False):
         site.says(unit, *words)
     assert (site.states(), site.events) == (before, []), "it is as it was, and nothing comes twice"

@@ -9,7 +9,7 @@ from agent.alarms.record import about_itself
 from agent.alarms.site import NoSuchAlarm, Person, SiteAlarms
 from agent.clock import Stamp
 from agent.detect.alarms.states import Action
-from agent.runtime.restart_state import Keeping
+from agent.runtime.restart_state import RestartState
 from agent.runtime.snapshot import Snapshot
 from agent.store.ledger import Event
 from tests.agent.runtime.test_kept import SetClock
@@ -26,13 +26,13 @@ class Life:
     def __init__(self, clock: SetClock, rows: Rows | None = None) -> None:
         self.clock, self.recorded = clock, list[Event]()
         self.site_alarms = SiteAlarms({"": ""}, {}, lambda _, events: self.recorded.extend(events), clock)
-        self.keeping = Keeping(rows or {}, self.site_alarms, clock)
+        self.restart_state = RestartState(rows or {}, self.site_alarms, clock)
 
     def states(self) -> dict[str, str]:
         return {str(name): event.state for name, event in self.site_alarms.all_active()}
 
     def rows(self) -> Rows:
-        return dict(self.keeping.due())
+        return dict(self.restart_state.due())
 
 
 @pytest.fixture

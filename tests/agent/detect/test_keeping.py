@@ -153,9 +153,9 @@ def hear(judges: UnitJudges, raw: list[int], t_s: float, n: int = 1) -> list[tup
 
 
 def successor(judges: UnitJudges) -> UnitJudges:
-    other, kept = UnitJudges(Values(), 1.0), judges.learned()
+    other, kept = UnitJudges(Values(), 1.0), judges.learned_state()
     other.take_up(kept, kept.t_s, True)
-    assert not other.stand_again(judges.books, judges.standing(), kept.t_s)
+    assert not other.stand_again(judges.books, judges.book_context(), kept.t_s)
     return other
 
 

@@ -75,7 +75,7 @@ class Site:
         finally:
             polling.cancel()
             await asyncio.gather(polling, return_exceptions=True)
-            self.parts.watching.keeping.keep_all()
+            self.parts.watching.restart_state.keep_all()
             await self.parts.recorder.seal()
             await self.parts.background.done()
             await self.parts.writer(self.parts.store.close)
@@ -94,7 +94,7 @@ class Site:
                 await asyncio.sleep(0.02)
 
     async def learned(self) -> str:
-        return self.parts.watching.keeping.origins["rack-1"].said
+        return self.parts.watching.restart_state.origin("rack-1").said
 
     async def exchange(self, table: RegisterTable) -> None:
         """Take the unit off, for as long as it takes to be refused once, and put another there."""

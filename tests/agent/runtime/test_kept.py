@@ -12,7 +12,8 @@ from agent.clock import Clock, Stamp
 from agent.detect import identity
 from agent.detect.alarms.states import Action
 from agent.detect.unit import UnitJudges
-from agent.runtime.restart_state import ALARMS, OFTEN_S, STATE, UNKNOWN_S, Keeping
+from agent.runtime.learned_states import SAVED_AT_MOST_EVERY_S, UNKNOWN_GAP_S
+from agent.runtime.restart_state import ALARMS, STATE, RestartState
 from agent.runtime.snapshot import BadSnapshot, Snapshot
 from agent.store.account import BufferSettings
 from agent.store.ledger import Event
@@ -67,13 +68,13 @@ class Life:
         self.site_alarms = SiteAlarms(
             {**dict.fromkeys(units, ""), "": ""}, {}, lambda _, e: self.events.extend(e), clock
         )
-        self.keeping = Keeping(store.snapshots(), self.site_alarms, clock)
-        self.keeping.expect(units)
-        self.identity = {unit: self.keeping.book(unit, "identity") for unit in units}
+        self.restart_state = RestartState(store.snapshots(), self.site_alarms, clock)
+        self.restart_state.expect(units)
+        self.identity = {unit: self.restart_state.book(unit, "identity") for unit in units}
         self.judges = {unit: UnitJudges(values or Values(), 1.0) for unit in units}
         for unit, judges in self.judges.items():
             self.site_alarms.watch(unit, {"identity": self.identity[unit]})
-            over = self.keeping.begin(unit, judges)
+            over = self.restart_state.begin(unit, judges)
             self.site_alarms.watch(unit, judges.books)
             self.site_alarms.found(unit, clock.stamp(), over)
 
@@ -90,17 +91,17 @@ class Life:
                 self.site_alarms.found(unit, self.clock.stamp(), found)
 
     def commit(self) -> list[str]:
-        rows = self.keeping.due()
+        rows = self.restart_state.due()
         self.store.seal((), (), rows)
-        self.keeping.written(rows)
+        self.restart_state.written(rows)
         return sorted(rows)
 
     def stop(self) -> None:
-        self.keeping.keep_all()
+        self.restart_state.keep_all()
         self.commit()
 
     def said(self, unit: str = "rack") -> str:
-        return self.keeping.origins[unit].said
+        return self.restart_state.origin(unit).said
 
     def states(self) -> dict[str, str]:
         return {str(name): event.state for name, event in self.site_alarms.all_active()}
@@ -178,7 +179,7 @@ def test_states_go_to_disk_one_at_a_time_and_ever_more_seldom(
 ) -> None:
     life = live("a", "b")
     life.poll(3)
-    clock.pass_s(OFTEN_S)
+    clock.pass_s(SAVED_AT_MOST_EVERY_S)
     assert life.commit() == [f"a:{STATE}"]
     assert life.commit() == [f"b:{STATE}"]
     assert life.commit() == []
@@ -209,7 +210,7 @@ def test_a_state_is_good_for_a_month_whatever_the_clock_says(
     life = live()
     assert said in life.said()
     if not synced or down_s < 0:
-        assert clock.t_s - life.judges["rack"].watch.t_s >= UNKNOWN_S, "no lag reaches across"
+        assert clock.t_s - life.judges["rack"].watch.t_s >= UNKNOWN_GAP_S, "no lag reaches across"
     seconds = life.judges["rack"].watch._banks.cells.state[:, 4:8].max()
     assert (seconds >= 699.0) == ("goes on" in said)
     before = len(life.events)
@@ -224,7 +225,7 @@ def test_another_layout_begins_anew_and_the_first_is_known_again(live: Callable[
     life = live(values=Values(step=0.01))
     assert life.said() == "learning anew: the state that was kept is of other values"
     life.poll(5)
-    over = life.keeping.begin("rack", UnitJudges(Values(), 1.0))
+    over = life.restart_state.begin("rack", UnitJudges(Values(), 1.0))
     assert over == []
     assert "goes on with the state of" in life.said()
 
