@@ -18,8 +18,9 @@ from agent.wire.text import printable
 log = logging.getLogger(__name__)
 
 SAID_AGAIN_S = 60.0
-BACKLOG = 128  # connections that are taken at once
-SPARE = 2 * BACKLOG  # descriptors for those that are being closed, and for all else that is open
+BACKLOG = 128  # connections that wait to be taken
+AT_ONCE = 32  # of them in one round of the event loop; who makes room is closed a few rounds later
+SPARE = 256  # descriptors for those that are being closed, and for all else that is open
 
 
 def room(wanted: int) -> int:
@@ -102,14 +103,23 @@ class Listener(socket.socket):
     """A socket that takes connections, and hangs up on the oldest of whoever has most where they are many."""
 
     crowd: "_Crowd"
+    taken = 0
 
     def accept(self) -> tuple[_Accepted, Any]:
-        """Take a connection."""
+        """Take a connection. BlockingIOError: none waits, or enough were taken in this round."""
+        if self.taken == AT_ONCE:
+            raise BlockingIOError(errno.EAGAIN, "the rest is for the next round")
+        if not self.taken:
+            asyncio.get_running_loop().call_soon(self._next_round)
+        self.taken += 1
         plain, address = super().accept()
         taken = _Accepted(fileno=plain.detach())
         taken.address, taken.crowd = str(address[0]), self.crowd
         self.crowd.enter(taken)
         return taken, address
+
+    def _next_round(self) -> None:
+        self.taken = 0
 
 
 class _Crowd:

@@ -82,6 +82,19 @@ async def test_who_connects_and_says_nothing_takes_no_file_from_the_watching(por
         await asyncio.sleep(0)
 
 
+async def test_a_flood_takes_no_more_files_than_are_kept_for_connections_that_end(port: int) -> None:
+    before, most = files(), 0
+    with contextlib.ExitStack() as flood:
+        for count in range(60, 60 * 12, 60):  # several senders together are faster than one event loop
+            for _ in range(60):
+                stranger = flood.enter_context(socket.socket())
+                stranger.setblocking(False)
+                stranger.connect_ex(("127.0.0.1", port))
+            await asyncio.sleep(0)
+            most = max(most, files() - before - count)
+    assert most <= MOST + 3 * SPARE // 4
+
+
 async def test_the_oldest_of_who_has_most_make_room_and_others_stay() -> None:
     ends: list[asyncio.StreamReader] = []
 
