@@ -12,17 +12,10 @@ from drivers.connect import connect
 from drivers.layout import Layout
 from drivers.line import Line
 from drivers.profile.load import load_profile, shipped_profiles
+from hil.run import rooms
 from hil.run.bench import Bench
 from hil.scenario.room import load_room
 
-ROOM = """
-[[unit]]
-name = "unit"
-transport = "tcp"
-listen = "127.0.0.1:0"
-profile = "{profile}"
-source = {{ rack = {{ strings = {strings}, modules = {modules}, cells = {cells}, seed = 1 }} }}
-"""
 SHEETS = [path.parent for path in sorted(Path(__file__).parent.glob("drivers/datasheets/*/profile.toml"))]
 # strings, modules and cells of the rack behind it; of a rack of one string and one module, 16 cells
 SHAPES = {
@@ -68,7 +61,8 @@ async def test_the_bench_serves_it_and_the_drivers_read_it(
 ) -> None:
     strings, modules, cells = SHAPES.get(name, (1, 1, 16))
     room = tmp_path / "room.toml"
-    room.write_text(ROOM.format(profile=profile, strings=strings, modules=modules, cells=cells))
+    rack = {"strings": strings, "modules": modules, "cells": cells, "seed": 1}
+    room.write_text(rooms.tcp_unit("unit", str(profile), {"rack": rack}))
     bench = Bench(load_room(room))
     await bench.start()
     about = bench.units[0].describe()

@@ -23,6 +23,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT
 from agent.control import client
+from hil.run import rooms
 from tests.agent.cli.test_scan import BAUD
 from tests.browser import pictures
 from tests.terminal import BIN, Command, Terminal
@@ -30,26 +31,25 @@ from tests.terminal import BIN, Command, Terminal
 GUIDE = Path(__file__).parents[1] / "docs/field-guide.md"
 LINE = f"{BAUD}-8N1"
 RTU = {
-    1: ("pace-rtu", "cells = 16, sensors = 4"),
-    2: ("eg4-ll", "cells = 16, sensors = 4"),
-    5: ("pylontech-powercube-m2", "modules = 4, cells = 15, sensors = 4"),
-    9: ("huawei-ups2000", "cells = 16, sensors = 4"),
+    1: ("pace-rtu", {"cells": 16}),
+    2: ("eg4-ll", {"cells": 16}),
+    5: ("pylontech-powercube-m2", {"modules": 4, "cells": 15}),
+    9: ("huawei-ups2000", {"cells": 16}),
 }
-TCP = {"sunspec-lithium-ion": "modules = 4, cells = 14", "apc-smart-ups": "modules = 4, cells = 14"}
+TCP = {
+    "sunspec-lithium-ion": {"modules": 4, "cells": 14},
+    "apc-smart-ups": {"modules": 4, "cells": 14},
+}
 
 
 def tables() -> tuple[str, str]:
     """The room's serial line, and what is on its network, as room files."""
-    line = f'[[bus]]\nname = "rs485"\nlink = "ttyUSB0"\nbaud = {BAUD}\n'
+    line = rooms.bus("rs485", link="ttyUSB0", baud=BAUD)
     for unit_id, (profile, rack) in RTU.items():
-        line += (
-            f'[[unit]]\nname = "u{unit_id}"\ntransport = "rtu"\nbus = "rs485"\nunit_id = {unit_id}\n'
-            f'profile = "{profile}"\nsource = {{ rack = {{ {rack}, seed = {unit_id} }} }}\n'
-        )
+        source = {"rack": {**rack, "sensors": 4, "seed": unit_id}}
+        line += rooms.rtu_unit(f"u{unit_id}", "rs485", profile, source, unit_id=unit_id)
     network = "".join(
-        f'[[unit]]\nname = "{profile}"\ntransport = "tcp"\nlisten = "127.0.0.1:0"\n'
-        f'profile = "{profile}"\nsource = {{ rack = {{ {rack}, seed = 1 }} }}\n'
-        for profile, rack in TCP.items()
+        rooms.tcp_unit(profile, profile, {"rack": {**rack, "seed": 1}}) for profile, rack in TCP.items()
     )
     return line, network
 

@@ -13,60 +13,26 @@ from typing import Any
 
 import pytest
 
+from hil.run import configuration, rooms
 from hil.run.processes import Child, Children, wait_for_status
 
-ROOM = """
-[[bus]]
-name = "rs485"
-baud = 115200
-link = "{folder}/rs485"
-[[unit]]
-name = "rack-1"
-transport = "tcp"
-listen = "127.0.0.1:0"
-unit_id = 1
-profile = "sunspec-lithium-ion"
-source = {{ rack = {{ strings = 1, modules = 1, cells = 14, seed = 1 }} }}
-[[unit]]
-name = "rack-2"
-transport = "rtu"
-bus = "rs485"
-unit_id = 1
-profile = "pace-rtu"
-source = {{ rack = {{ strings = 1, modules = 1, cells = 16, seed = 2 }} }}
-"""
 
-AGENT = """
-[agent]
-id = "agent-1"
-[store]
-path = "{folder}/buffer.db"
-batch_s = {batch_s}
-[control]
-socket = "{folder}/control.sock"
-[upstream]
-url = "{url}"
-[[bus]]
-name = "lan"
-transport = "tcp"
-host = "127.0.0.1"
-port = {port}
-[[bus]]
-name = "rs485"
-transport = "rtu"
-device = "{folder}/rs485"
-baud = 115200
-[[unit]]
-name = "rack-1"
-bus = "lan"
-profile = "sunspec-lithium-ion"
-period_s = 0.2
-[[unit]]
-name = "rack-2"
-bus = "rs485"
-profile = "pace-rtu"
-period_s = 0.2
-"""
+def room_toml(folder: Path) -> str:
+    return (
+        rooms.bus("rs485", baud=115200, link=folder / "rs485")
+        + rooms.tcp_unit("rack-1", "sunspec-lithium-ion", {"rack": {"cells": 14, "seed": 1}})
+        + rooms.rtu_unit("rack-2", "rs485", "pace-rtu", {"rack": {"cells": 16, "seed": 2}})
+    )
+
+
+def agent_toml(folder: Path, batch_s: float, url: str, port: int) -> str:
+    return (
+        configuration.agent(folder, url, agent={"id": "agent-1"}, store={"batch_s": batch_s})
+        + configuration.tcp_bus("lan", port)
+        + configuration.rtu_bus("rs485", folder / "rs485", baud=115200)
+        + configuration.unit("rack-1", "lan", "sunspec-lithium-ion", period_s=0.2)
+        + configuration.unit("rack-2", "rs485", "pace-rtu", period_s=0.2)
+    )
 
 
 class Chain:
@@ -75,7 +41,7 @@ class Chain:
     def __init__(self, folder: Path, children: Children) -> None:
         self.folder, self.children = folder, children
         room = folder / "room.toml"
-        room.write_text(ROOM.format(folder=folder))
+        room.write_text(room_toml(folder))
         ready = json.loads(children.start("bench", "hil.cli", "serve", str(room)).first_line())
         self.modbus_port = next(u["port"] for u in ready["units"] if u["transport"] == "tcp")
         self.collector, self.url = self.start_collector("127.0.0.1:0")
@@ -87,7 +53,7 @@ class Chain:
 
     def start_agent(self, batch_s: float = 0.3, url: str = "") -> Child:
         config = self.folder / "agent.toml"
-        text = AGENT.format(folder=self.folder, batch_s=batch_s, url=url or self.url, port=self.modbus_port)
+        text = agent_toml(self.folder, batch_s, url or self.url, self.modbus_port)
         config.write_text(text)
         return self.children.start("agent", "agent.cli", "run", "--config", str(config))
 
@@ -206,11 +172,8 @@ def test_a_collector_that_dies_unheard_gets_everything_again_and_stores_it_once(
 def test_a_unit_that_never_answers_is_never_called_live_and_harms_nobody(chain: Chain) -> None:
     config = chain.folder / "agent.toml"
     chain.start_agent().stop()
-    text = config.read_text().replace(
-        'name = "rack-2"\nbus', 'name = "ghost"\nbus = "rs485"\nunit_id = 9\nprofile = "pace-rtu"\n'
-        '[[unit]]\nname = "rack-2"\nbus'
-    )  # fmt: skip
-    config.write_text(text)
+    ghost = configuration.unit("ghost", "rs485", "pace-rtu", unit_id=9)
+    config.write_text(config.read_text() + ghost)
     agent = chain.children.start("agent", "agent.cli", "run", "--config", str(config))
     status = wait_for_status(
         agent, lambda s: all(u["frames"] > 20 for u in s["units"] if u["name"] != "ghost")
@@ -234,7 +197,7 @@ def test_a_configuration_that_cannot_work_is_refused_in_clear_words(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     config = tmp_path / "agent.toml"
-    text = AGENT.format(folder=tmp_path, batch_s=10, url="http://127.0.0.1:9", port=502)
+    text = agent_toml(tmp_path, 10, configuration.NOWHERE, 502)
     config.write_text(text.replace(old.format(folder=tmp_path), new))
     with Children(tmp_path) as children:
         agent = children.start("agent", "agent.cli", "run", "--config", str(config))

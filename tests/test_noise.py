@@ -5,7 +5,6 @@ import socket
 import socketserver
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,29 +14,10 @@ from hypothesis import strategies as st
 
 from agent.wire import PATH, Request, encode_request
 from agent.wire.request import decode_refusal
-from hil.run.processes import Child, Children, resident_mb
+from hil.run import configuration
+from hil.run.processes import Child, Children, resident_mb, wait_for_status
 from tests.collector.processes import EPOCH, SCHEMA_BODY, Collector, collecting, seal
 
-CONFIG = """
-[store]
-path = "{folder}/buffer.db"
-batch_s = 0.2
-[control]
-socket = "{folder}/control.sock"
-[upstream]
-url = "http://127.0.0.1:{port}"
-[[bus]]
-name = "lan"
-transport = "tcp"
-host = "127.0.0.1"
-port = {port}
-[[unit]]
-name = "rack-1"
-bus = "lan"
-profile = "pace-rtu"
-period_s = 0.1
-timeout_s = 0.05
-"""
 ANSWERS = 20  # a unit that lies is asked less and less often
 
 
@@ -111,14 +91,13 @@ GET_STATUS = b"GET /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 @pytest.fixture
 def agent(tmp_path: Path, liar: Liar) -> Iterator[Child]:
     config = tmp_path / "agent.toml"
-    config.write_text(CONFIG.format(folder=tmp_path, port=liar.server_address[1]))
+    port = liar.server_address[1]
+    text = configuration.agent(tmp_path, f"http://127.0.0.1:{port}", store={"batch_s": 0.2})
+    text += configuration.tcp_unit("rack-1", port, "pace-rtu", period_s=0.1, timeout_s=0.05)
+    config.write_text(text)
     with Children(tmp_path) as children:
         child = children.start("agent", "agent.cli", "run", "--config", str(config))
-        deadline_s = time.monotonic() + 60
-        while not (tmp_path / "control.sock").exists():
-            assert child.alive, child.log.read_text()
-            assert time.monotonic() < deadline_s
-            time.sleep(0.05)
+        wait_for_status(child)
         yield child
 
 

@@ -12,23 +12,14 @@ from click.testing import CliRunner
 from agent.bench.figures import TARGETS
 from agent.cli import main
 from agent.cli.profile.catalogue import devices
+from hil.run import rooms
 from tests.graph import ROOT
 from tests.terminal import BIN, Command
 from tests.test_first_ten_minutes import eventually, ready
 
 TEXT = (ROOT / "README.md").read_text("utf-8")
-ROOM = """
-[[bus]]
-name = "rs485-1"
-link = "ttyUSB0"
-baud = 9600
-[[unit]]
-name = "rack-1"
-transport = "rtu"
-bus = "rs485-1"
-profile = "pace-rtu"
-source = { rack = { cells = 16, sensors = 4, seed = 1 } }
-"""
+ROOM = rooms.bus("rs485-1", link="ttyUSB0", baud=9600)
+ROOM += rooms.rtu_unit("rack-1", "rs485-1", "pace-rtu", {"rack": {"cells": 16, "sensors": 4, "seed": 1}})
 #: Added to the README's agent.toml: everything in this folder, no port that another agent may have.
 HERE = '[store]\npath = "buffer.db"\n[control]\nsocket = "control.sock"\n[web]\nlisten = "127.0.0.1:0"\n'
 SOCKET = " --socket control.sock"

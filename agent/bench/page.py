@@ -13,9 +13,9 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.bench import configuration
 from agent.bench.wire import Figure
 from agent.control import client
+from hil.run import configuration, rooms
 from hil.run.processes import Child, Children, Status, cpu_s, wait_for_status
 
 VIEWERS = 200
@@ -23,26 +23,6 @@ PHASE_S = 30.0
 SHAPES = ((20, 12), (4, 14))  # modules and cells
 PROFILE = "sunspec-lithium-ion"
 
-UNIT = """
-[[unit]]
-name = "rack-{n}"
-transport = "tcp"
-listen = "127.0.0.1:0"
-profile = "{profile}"
-source = {{ rack = {{ modules = {modules}, cells = {cells}, seed = {n} }} }}
-"""
-SHORT = """
-[[event]]
-at_s = 20.0
-kind = "internal_short"
-unit = "rack-1"
-place = "string1/module1/cell5"
-ohm = 0.1
-"""
-WEB = """
-[web]
-listen = "127.0.0.1:0"
-"""
 PERIOD_S = 0.25  # much shorter than in a room, so that what is missed shows
 
 
@@ -92,14 +72,19 @@ async def _measure(folder: Path, children: Children) -> list[Figure]:
 
 def _start(folder: Path, children: Children) -> Child:
     room = folder / "room.toml"
-    units = "".join(UNIT.format(n=n, profile=PROFILE, modules=m, cells=c) for n, (m, c) in enumerate(SHAPES))
-    room.write_text(units + SHORT)
+    units = "".join(
+        rooms.tcp_unit(f"rack-{n}", PROFILE, {"rack": {"modules": modules, "cells": cells, "seed": n}})
+        for n, (modules, cells) in enumerate(SHAPES)
+    )
+    short = rooms.event(20.0, "internal_short", "rack-1", place="string1/module1/cell5", ohm=0.1)
+    room.write_text(units + short)
     ready = json.loads(children.start("bench", "hil.cli", "serve", str(room)).first_line())
     buses = "".join(
-        configuration.tcp_unit(unit["name"], unit["port"], PROFILE, PERIOD_S) for unit in ready["units"]
+        configuration.tcp_unit(unit["name"], unit["port"], PROFILE, period_s=PERIOD_S)
+        for unit in ready["units"]
     )
     config = folder / "agent.toml"
-    config.write_text(configuration.agent(folder) + WEB + buses)
+    config.write_text(configuration.agent(folder, web={"listen": "127.0.0.1:0"}) + buses)
     return children.start("agent", "agent.cli", "run", "--config", str(config))
 
 

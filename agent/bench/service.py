@@ -9,24 +9,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from agent.bench import configuration, wire_to_relay
+from agent.bench import wire_to_relay
 from agent.box import kernel_cache
 from agent.detect.knowledge import Knowledge
+from hil.run import configuration, rooms
 from hil.run.processes import Children, Status, cpu_s, wait_for_status
 
 STARTS = 5
 SETTLE_S, IDLE_S = 10.0, 60.0
 LOOK_S = 0.01
 PROFILE = "sunspec-lithium-ion"
-
-UNIT = """
-[[unit]]
-name = "rack-{n}"
-transport = "tcp"
-listen = "127.0.0.1:0"
-profile = "{profile}"
-source = {{ rack = {{ strings = 1, modules = 1, cells = 14, seed = {n} }} }}
-"""
 
 
 def measure() -> list[tuple[str, float | None, str]]:
@@ -58,7 +50,9 @@ def _surroundings(folder: Path, children: Children) -> Path:
     """Start bench and collector; return the agent's configuration."""
     numbers = range(1, 5)
     room, config = folder / "room.toml", folder / "agent.toml"
-    room.write_text("".join(UNIT.format(n=n, profile=PROFILE) for n in numbers))
+    room.write_text(
+        "".join(rooms.tcp_unit(f"rack-{n}", PROFILE, {"rack": {"cells": 14, "seed": n}}) for n in numbers)
+    )
     ready = json.loads(children.start("bench", "hil.cli", "serve", str(room)).first_line())
     ports = {unit["name"]: unit["port"] for unit in ready["units"]}
     sink = f"sqlite:{folder / 'collector.db'}"

@@ -16,6 +16,7 @@ import numpy as np
 
 from agent.control import client
 from agent.detect.knowledge import Knowledge
+from hil.run import configuration, rooms
 from hil.run.processes import Child, Children, ProcessError, cpu_s, resident_mb
 
 SAMPLE_S = 5.0
@@ -30,25 +31,8 @@ FAULTS = {
 }
 
 PROFILES = {"tcp": "sunspec-lithium-ion", "rtu": "pace-rtu"}
-POLLED = {"tcp": 'host = "127.0.0.1"\nport = {port}', "rtu": 'device = "{folder}/rs485"\nbaud = 19200'}
-ROOM_UNIT = {
-    "tcp": 'transport = "tcp"\nlisten = "127.0.0.1:0"\n',
-    "rtu": 'transport = "rtu"\nbus = "rs485"\n',
-}
-FAULT = '[[event]]\nat_s = {at_s}\nkind = "fault"\nunit = "{unit}"\nfault = "{fault}"\nprobability = 0.7\n'
-CLEAR = '[[event]]\nat_s = {at_s}\nkind = "clear"\nunit = "{unit}"\n'
 CELLS = {"tcp": 14, "rtu": 16}
-AGENT = """
-[agent]
-id = "soak"
-[store]
-path = "{folder}/buffer.db"
-batch_s = 5
-[control]
-socket = "{folder}/control.sock"
-[upstream]
-url = "{url}"
-"""
+BAUD = 19200
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +52,32 @@ class Sample:
 
 def room(folder: Path, minutes: float) -> str:
     """Return the room file: every minute a fault at the next unit, which ends before the next one begins."""
-    parts = [f'[[bus]]\nname = "rs485"\nbaud = 19200\nlink = "{folder}/rs485"\n']
+    text = rooms.bus("rs485", baud=BAUD, link=folder / "rs485")
     for seed, (name, transport) in enumerate(UNITS.items()):
-        rack = f"{{ strings = 1, modules = 1, cells = {CELLS[transport]}, seed = {seed} }}"
-        parts.append(f'[[unit]]\nname = "{name}"\n{ROOM_UNIT[transport]}source = {{ rack = {rack} }}')
-        parts.append(f'profile = "{PROFILES[transport]}"\n')
+        source = {"rack": {"cells": CELLS[transport], "seed": seed}}
+        if transport == "tcp":
+            text += rooms.tcp_unit(name, PROFILES["tcp"], source)
+        else:
+            text += rooms.rtu_unit(name, "rs485", PROFILES["rtu"], source)
     for minute in range(1, int(minutes)):
         name = list(UNITS)[minute % len(UNITS)]
         kinds = FAULTS[UNITS[name]]
         kind = kinds[minute // len(UNITS) % len(kinds)]
-        parts.append(FAULT.format(at_s=60 * minute, unit=name, fault=kind))
-        parts.append(CLEAR.format(at_s=60 * minute + FAULT_S, unit=name))
-    return "\n".join(parts)
+        text += rooms.event(60 * minute, "fault", name, fault=kind, probability=0.7)
+        text += rooms.event(60 * minute + FAULT_S, "clear", name)
+    return text
 
 
-def configuration(folder: Path, url: str, ports: dict[str, int]) -> str:
+def agent_toml(folder: Path, url: str, ports: dict[str, int]) -> str:
     """Return the agent's configuration."""
-    parts = [AGENT.format(folder=folder, url=url)]
+    text = configuration.agent(folder, url, store={"batch_s": 5})
     for name, transport in UNITS.items():
-        where = POLLED[transport].format(folder=folder, port=ports.get(name))
-        parts.append(f'[[bus]]\nname = "bus-{name}"\ntransport = "{transport}"\n{where}\n')
-        parts.append(f'[[unit]]\nname = "{name}"\nbus = "bus-{name}"\nprofile = "{PROFILES[transport]}"\n')
-    return "\n".join(parts)
+        if transport == "tcp":
+            text += configuration.tcp_unit(name, ports[name], PROFILES["tcp"])
+        else:
+            text += configuration.rtu_bus("rs485", folder / "rs485", baud=BAUD)
+            text += configuration.unit(name, "rs485", PROFILES["rtu"])
+    return text
 
 
 class Soak:
@@ -107,7 +95,7 @@ class Soak:
         ready = json.loads(bench.first_line())
         ports = {unit["name"]: unit["port"] for unit in ready["units"] if unit["transport"] == "tcp"}
         collector, url = self._collector("127.0.0.1:0")
-        config.write_text(configuration(self.folder, url, ports))
+        config.write_text(agent_toml(self.folder, url, ports))
         agent = self.children.start("agent", "agent.cli", "run", "--config", str(config))
         began_s = time.monotonic()
         away_s = COLLECTOR_EVERY_S

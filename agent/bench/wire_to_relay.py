@@ -12,25 +12,18 @@ import tempfile
 import time
 from pathlib import Path
 
-from agent.bench import configuration
 from agent.control import client
 from drivers.registers import Area
 from hil.modbus.io_module import IoModule
 from hil.modbus.table import RegisterTable, Words
 from hil.modbus.tcp import TcpEndpoint
+from hil.run import configuration
 from hil.run.processes import Children
 
 ALARM_WORDS = 13  # one bit a trial: a little over 200
 TRIAL_LIMIT_S = 20.0
 COIL = 0
 
-RELAY = """
-[relay]
-output = "modbus-coil"
-host = "127.0.0.1"
-port = {port}
-coil = 0
-"""
 
 PROFILE = """
 schema = 1
@@ -106,7 +99,7 @@ async def trials(folder: Path, count: int) -> list[float]:
     (folder / "bench-alarm.toml").write_text(PROFILE + "".join(words))
     config = folder / "relay.toml"
     rack = configuration.tcp_unit("rack", endpoint.port, "bench-alarm.toml", period_s=0.2)
-    config.write_text(configuration.agent(folder) + RELAY.format(port=port) + rack)
+    config.write_text(configuration.agent(folder, relay=configuration.coil(port)) + rack)
     delays = []
     with Children(folder) as children:
         children.start("relay-agent", "agent.cli", "run", "--config", str(config))

@@ -14,7 +14,7 @@ from agent.control.client import NotRunning, get
 from drivers.durable import replace_whole
 from hil.modbus.rtu import RtuBus
 from hil.modbus.tcp import EndpointError
-from hil.run import delivered
+from hil.run import configuration, delivered
 from hil.run.bench import TICK_S, Bench
 from hil.run.processes import Child, ProcessError, start
 from hil.scenario.events import ClockStep, CollectorAway, EventTable, wire_event
@@ -172,11 +172,8 @@ class _Run:
 
     def _config(self) -> str:
         """agent.toml: a bus for each wire of the bench."""
-        lines = [
-            f'[agent]\nid = "bench"\n[store]\npath = "{self.folder}/buffer.db"',
-            f"batch_s = {max(10.0, COMMIT_S * self.scale):g}",
-            f'[control]\nsocket = "{self.folder}/control.sock"\n[upstream]\nurl = "{self._url}"',
-        ]
+        batch_s = max(10.0, COMMIT_S * self.scale)
+        text = configuration.agent(self.folder, self._url, store={"batch_s": batch_s})
         names: dict[int, str] = {}
         for served in self.bench.units:
             wire = served.wire
@@ -184,23 +181,17 @@ class _Run:
                 continue
             name = names[id(wire)] = f"bus-{len(names) + 1}"
             if isinstance(wire, RtuBus):
-                serial = f'device = "{wire.link}"\nbaud = {wire.baud}\nparity = "{wire.parity}"'
-                lines.append(
-                    f'[[bus]]\nname = "{name}"\ntransport = "rtu"\n{serial}\nstop_bits = {wire.stop_bits}'
+                text += configuration.rtu_bus(
+                    name, wire.link, baud=wire.baud, parity=wire.parity, stop_bits=wire.stop_bits
                 )
             else:
-                lines.append(
-                    f'[[bus]]\nname = "{name}"\ntransport = "tcp"\nhost = "{wire.host}"\nport = {wire.port}'
-                )
+                text += configuration.tcp_bus(name, wire.port, wire.host)
         for served in self.bench.units:
             table = served.table
-            lines.append(
-                f'[[unit]]\nname = "{table.name}"\nbus = "{names[id(served.wire)]}"\n'
-                f"unit_id = {table.unit_id}\n"
-                f'profile = "{table.profile}"\nperiod_s = {self.scenario.period_s:g}'
-                + (f'\nchemistry = "{table.chemistry}"' if table.chemistry else "")
-            )
-        return "\n".join(lines) + "\n"
+            keys = {"unit_id": table.unit_id, "period_s": self.scenario.period_s}
+            chemistry = {"chemistry": table.chemistry} if table.chemistry else {}
+            text += configuration.unit(table.name, names[id(served.wire)], table.profile, **keys, **chemistry)
+        return text
 
     # ---- what was seen
 

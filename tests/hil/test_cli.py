@@ -14,44 +14,19 @@ from typing import Any
 import pytest
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 
-ROOM = """
-[[bus]]
-name = "bus-1"
-baud = 115200
-link = "bus-1"
+from hil.run import rooms
 
-[[unit]]
-name = "pack-1"
-transport = "tcp"
-listen = "127.0.0.1:0"
-unit_id = 3
-profile = "sunspec-lithium-ion"
-source = { recording = "ev_pack_car1" }
-
-[[unit]]
-name = "rack-2"
-transport = "rtu"
-bus = "bus-1"
-profile = "pace-rtu"
-source = { rack = { cells = 16, seed = 3 } }
-
-[[event]]
-at_s = 0.3
-kind = "internal_short"
-unit = "rack-2"
-place = "string1/module1/cell5"
-ohm = 0.01
-
-[[event]]
-at_s = 0.1
-kind = "mute"
-unit = "pack-1"
-
-[[event]]
-at_s = 0.2
-kind = "unmute"
-unit = "pack-1"
-"""
+UNITS = (
+    rooms.bus("bus-1", baud=115200, link="bus-1")
+    + rooms.tcp_unit("pack-1", "sunspec-lithium-ion", {"recording": "ev_pack_car1"}, unit_id=3)
+    + rooms.rtu_unit("rack-2", "bus-1", "pace-rtu", {"rack": {"cells": 16, "seed": 3}})
+)
+ROOM = (
+    UNITS
+    + rooms.event(0.3, "internal_short", "rack-2", place="string1/module1/cell5", ohm=0.01)
+    + rooms.event(0.1, "mute", "pack-1")
+    + rooms.event(0.2, "unmute", "pack-1")
+)
 
 
 class Serving:
@@ -182,7 +157,7 @@ def test_help_shows_a_room_to_start_from():
 
 def test_mbpoll_reads_sane_values_over_tcp_and_serial(serve, command):
     mbpoll = command("mbpoll", "mbpoll")
-    bench = serve(ROOM.split("[[event]]")[0])
+    bench = serve(UNITS)
     pack, rack = bench.line()["units"]
     common = ["-0", "-1", "-t", "4"]
 

@@ -17,10 +17,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from agent.bench import configuration, units
+from agent.bench import units
 from agent.bench.rack_300 import profile_text
 from agent.control import client
 from agent.wire.batch import decode_batch
+from hil.run import configuration
 from hil.run.processes import Children, cpu_s, wait_for_status
 
 UNITS, PERIOD_S = 64, 1.0
@@ -62,7 +63,7 @@ def _run(behaviours: tuple[str, ...]) -> dict[str, float]:
         ports = json.loads(serving.first_line())
         (folder / "bench-300.toml").write_text(profile_text(step_k=0.01))
         tables = "".join(
-            configuration.tcp_unit(f"rack-{k}", port, "bench-300.toml", PERIOD_S)
+            configuration.tcp_unit(f"rack-{k}", port, "bench-300.toml", period_s=PERIOD_S)
             for k, port in enumerate(ports)
         )
         (folder / "agent.toml").write_text(configuration.agent(folder) + tables)

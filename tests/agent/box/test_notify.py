@@ -9,26 +9,8 @@ from pathlib import Path
 import pytest
 
 from agent.box.service_manager import STALLED_S, Notifier, Stall, feed, limit_s
+from hil.run import configuration
 from hil.run.processes import Children
-
-CONFIG = """
-[store]
-path = "{folder}/buffer.db"
-[control]
-socket = "{folder}/control.sock"
-[upstream]
-url = "http://127.0.0.1:9"
-[[bus]]
-name = "lan"
-transport = "tcp"
-host = "127.0.0.1"
-port = 1
-[[unit]]
-name = "rack-1"
-bus = "lan"
-profile = "sunspec-lithium-ion"
-period_s = 0.2
-"""
 
 
 @pytest.fixture
@@ -52,7 +34,8 @@ def test_a_started_agent_is_ready_then_fed_and_says_when_it_stops(
     monkeypatch.setenv("NOTIFY_SOCKET", manager.getsockname())
     monkeypatch.setenv("WATCHDOG_USEC", "300000")
     config = tmp_path / "agent.toml"
-    config.write_text(CONFIG.format(folder=tmp_path))
+    unit = configuration.tcp_unit("rack-1", 1, "sunspec-lithium-ion", period_s=0.2)
+    config.write_text(configuration.agent(tmp_path) + unit)
     with Children(tmp_path) as children:
         agent = children.start("agent", "agent.cli", "run", "--config", str(config))
         assert heard(manager, "=") == "READY=1"

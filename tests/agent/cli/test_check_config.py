@@ -4,6 +4,7 @@ import os
 import re
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,36 +12,24 @@ from click.testing import CliRunner, Result
 from agent.cli import main
 from agent.store.errors import StoreError
 from agent.store.store import Store
+from hil.run import configuration
+from hil.run.tables import table
 from tests.agent.store.buffers import BOOT, own_alarm
 
-CONFIG = """
-[upstream]
-url = "http://127.0.0.1:9"
-[[bus]]
-name = "rs485"
-transport = "rtu"
-device = "/dev/ttyUSB0"
-baud = {baud}
-[[unit]]
-name = "rack-1"
-bus = "rs485"
-profile = "pace-rtu"
-period_s = {period_s}
-[[unit]]
-name = "rack-2"
-bus = "rs485"
-unit_id = 2
-profile = "pace-rtu"
-period_s = {period_s}
-timeout_s = {timeout_s}
-"""
+
+def tables(baud: int = 9600, period_s: float = 1.0, timeout_s: float = 0.3) -> str:
+    """Two units on a line; where buffer and socket are is not said."""
+    return (
+        table("[upstream]", {"url": configuration.NOWHERE})
+        + configuration.rtu_bus("rs485", Path("/dev/ttyUSB0"), baud=baud)
+        + configuration.unit("rack-1", "rs485", "pace-rtu", period_s=period_s)
+        + configuration.unit("rack-2", "rs485", "pace-rtu", unit_id=2, period_s=period_s, timeout_s=timeout_s)
+    )
 
 
-def check(
-    folder: Path, *options: str, baud: int = 9600, period_s: float = 1.0, timeout_s: float = 0.3
-) -> Result:
+def check(folder: Path, *options: str, **said: Any) -> Result:
     path = folder / "agent.toml"
-    path.write_text(CONFIG.format(baud=baud, period_s=period_s, timeout_s=timeout_s))
+    path.write_text(tables(**said))
     return CliRunner().invoke(main, ["check", "--config", str(path), *options])
 
 
@@ -85,8 +74,7 @@ def test_a_line_without_time_is_refused_with_what_to_change(
 
 def test_a_misspelt_profile_is_told_with_the_other_mistakes_not_after_them(tmp_path: Path) -> None:
     path = tmp_path / "agent.toml"
-    text = CONFIG.format(baud=9600, period_s=1.0, timeout_s=0.3)
-    wrong = text.replace('profile = "pace-rtu"', 'profile = "pace-rut"').replace("period_s", "perod_s", 1)
+    wrong = tables().replace('profile = "pace-rtu"', 'profile = "pace-rut"').replace("period_s", "perod_s", 1)
     path.write_text(wrong)
     lines = CliRunner().invoke(main, ["check", "--config", str(path)]).output.splitlines()
     assert len(lines) == 2
@@ -134,7 +122,7 @@ def test_a_path_where_no_buffer_can_be_is_refused_as_run_refuses_it(
     assert sorted(tmp_path.iterdir()) == before
 
     path = tmp_path / "agent.toml"
-    path.write_text(f'[store]\npath = "{store}"\n{CONFIG.format(baud=9600, period_s=1.0, timeout_s=0.3)}')
+    path.write_text(table("[store]", {"path": store}) + tables())
     result = CliRunner().invoke(main, ["check", "--config", str(path)])
     assert result.exit_code == 2
     (line,) = [line for line in result.output.splitlines() if "[store] path" in line]
@@ -146,8 +134,7 @@ def test_a_path_where_no_buffer_can_be_is_refused_as_run_refuses_it(
 def test_a_path_where_no_socket_can_be_is_refused(tmp_path: Path, bytes_: int) -> None:
     path = tmp_path / "agent.toml"
     name = "s" * (bytes_ - len(os.fsencode(tmp_path)) - 1)
-    text = CONFIG.format(baud=9600, period_s=1.0, timeout_s=0.3)
-    path.write_text(f'[control]\nsocket = "{name}"\n{text}')
+    path.write_text(table("[control]", {"socket": name}) + tables())
     result = CliRunner().invoke(main, ["check", "--config", str(path)])
     with socket.socket(socket.AF_UNIX) as there:
         if bytes_ == 107:
@@ -162,8 +149,7 @@ def test_a_path_where_no_socket_can_be_is_refused(tmp_path: Path, bytes_: int) -
 
 def test_where_run_makes_the_folder_of_the_buffer_check_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "agent.toml"
-    text = CONFIG.format(baud=9600, period_s=1.0, timeout_s=0.3)
-    path.write_text(f'[store]\npath = "not/yet/buffer.db"\n{text}')
+    path.write_text(table("[store]", {"path": "not/yet/buffer.db"}) + tables())
     result = CliRunner().invoke(main, ["check", "--config", str(path)])
     assert result.exit_code == 0, result.output
     assert list(tmp_path.iterdir()) == [path]

@@ -16,41 +16,18 @@ from agent.cli.doctor.line_faults import of_bytes, of_counts
 from agent.cli.doctor.results import Check, State, examine, good, problem
 from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.rtu import RtuBus
+from hil.run import configuration
 from tests.agent.cli.test_scan import BAUD, pace
 
-CONFIG = """
-[agent]
-id = "gw-secret-site"
-[store]
-path = "{folder}/buffer.db"
-[control]
-socket = "{folder}/none.sock"
-[upstream]
-url = "http://127.0.0.1:9"
-[[bus]]
-name = "north"
-transport = "rtu"
-device = "{folder}/bus"
-baud = {baud}
-[[bus]]
-name = "south"
-transport = "rtu"
-device = "{folder}/gone"
-[[unit]]
-name = "rack-ankara"
-bus = "north"
-unit_id = 1
-profile = "pace-rtu"
-[[unit]]
-name = "rack-berlin"
-bus = "north"
-unit_id = 2
-profile = "pace-rtu"
-[[unit]]
-name = "rack-cairo"
-bus = "south"
-profile = "pace-rtu"
-"""
+
+def well(folder: Path) -> str:
+    """An agent and two units on a line."""
+    return (
+        configuration.agent(folder, agent={"id": "gw-secret-site"})
+        + configuration.rtu_bus("north", folder / "bus", baud=BAUD)
+        + configuration.unit("rack-ankara", "north", "pace-rtu", unit_id=1)
+        + configuration.unit("rack-berlin", "north", "pace-rtu", unit_id=2)
+    )
 
 
 @pytest.fixture
@@ -64,7 +41,8 @@ def bus(tmp_path: Path) -> Iterator[RtuBus]:
 @pytest.fixture
 def config(tmp_path: Path, bus: RtuBus) -> Path:
     path = tmp_path / "agent.toml"
-    path.write_text(CONFIG.format(folder=tmp_path, baud=BAUD))
+    south = configuration.rtu_bus("south", tmp_path / "gone")
+    path.write_text(well(tmp_path) + south + configuration.unit("rack-cairo", "south", "pace-rtu"))
     return path
 
 
@@ -95,9 +73,7 @@ def test_a_cable_that_is_out_is_named_once_and_hides_only_what_follows_from_it(
 
 
 def test_everything_on_a_well_bus_is_good(config: Path) -> None:
-    whole = CONFIG.format(folder=config.parent, baud=BAUD)
-    south, cairo = whole.index('[[bus]]\nname = "south"'), whole.index('[[unit]]\nname = "rack-cairo"')
-    config.write_text(whole[:south] + whole[whole.index("[[unit]]") : cairo])
+    config.write_text(well(config.parent))
     found = doctor(config)
     for check in ("config", "port", "permission", "bus", "line", "profile match", "deadline"):
         assert [each["state"] for each in found[check]] == ["good"], found[check]

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
-from tests.agent.config.test_config import GOOD
+from hil.run import configuration
 
 
 def run(*arguments: object, code: int = 0) -> str:
@@ -18,11 +18,15 @@ def run(*arguments: object, code: int = 0) -> str:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    files = (
-        f'ca = "{tmp_path}/tls/ca.pem"\ncert = "{tmp_path}/tls/agent.pem"\nkey = "{tmp_path}/tls/agent.key"\n'
-    )
+    tls = tmp_path / "tls"
+    upstream = {"ca": tls / "ca.pem", "cert": tls / "agent.pem", "key": tls / "agent.key"}
     path = tmp_path / "agent.toml"
-    path.write_text('[agent]\nid = "site-1"\n' + GOOD.replace("[upstream]\n", f"[upstream]\n{files}", 1))
+    path.write_text(
+        configuration.agent(
+            tmp_path, "https://collector.example:8443", agent={"id": "site-1"}, upstream=upstream
+        )
+        + configuration.tcp_unit("rack-1", 502, "pace-rtu")
+    )
     return path
 
 

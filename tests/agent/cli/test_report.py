@@ -11,23 +11,10 @@ from agent.cli import main
 from agent.intervals import Intervals
 from agent.store.intervals import KEPT_DAYS, NS_PER_DAY, Stretch
 from agent.store.store import Store
+from hil.run import configuration
 
 UTC_NS = 1_763_000_000 * 10**9  # 2025-11-13 02:13:20
 HOUR_NS = 3600 * 10**9
-CONFIG = """
-[store]
-path = "{path}"
-[upstream]
-url = "http://127.0.0.1:9"
-[[bus]]
-name = "lan"
-transport = "tcp"
-host = "127.0.0.1"
-[[unit]]
-name = "rack-1"
-bus = "lan"
-profile = "pace-rtu"
-"""
 
 
 def stretch(unit: str, hour: int, gaps: list[float]) -> Stretch:
@@ -49,7 +36,7 @@ def store(tmp_path: Path) -> Store:
 
 def report(folder: Path, *options: str) -> Result:
     config = folder / "agent.toml"
-    config.write_text(CONFIG.format(path=folder / "buffer.db"))
+    config.write_text(configuration.agent(folder) + configuration.tcp_unit("rack-1", 502, "pace-rtu"))
     return CliRunner().invoke(main, ["report", "intervals", "--config", str(config), *options])
 
 

@@ -15,8 +15,10 @@ from agent.config.simulated import SimulatedClock
 from agent.frame import Frame
 from agent.store.open_batch import OpenBatch
 from agent.wire import CLOCK_SIMULATED, CLOCK_SYNCHRONISED
+from hil.run import configuration
+from hil.run.tables import Table
 
-HERE, LOOPBACK = "http://127.0.0.1:9", 'transport = "tcp"\nhost = "127.0.0.1"'
+HERE, LOOPBACK = configuration.NOWHERE, configuration.tcp_bus("b", 502)
 
 
 def test_a_simulated_clock_runs_faster_and_says_that_it_is_simulated():
@@ -62,23 +64,20 @@ def test_every_frame_on_the_wire_says_how_its_time_came_about():
 @pytest.mark.parametrize(
     ("bus", "url", "more", "expected"),
     [
-        ('transport = "tcp"\nhost = "192.0.2.1"', HERE, "", "host: 192.0.2.1 is not this machine"),
-        ('transport = "rtu"\ndevice = "/dev/null"', HERE, "", "/dev/null is not a bench's pty"),
-        (LOOPBACK, "https://collector.example", "", "collector.example is not this machine"),
-        (LOOPBACK, HERE, '[relay]\noutput = "gpio"\npin = 4\n', "[relay]: would tell a real room"),
+        (configuration.tcp_bus("b", 502, "192.0.2.1"), HERE, {}, "host: 192.0.2.1 is not this machine"),
+        (configuration.rtu_bus("b", Path("/dev/null")), HERE, {}, "/dev/null is not a bench's pty"),
+        (LOOPBACK, "https://collector.example", {}, "collector.example is not this machine"),
+        (LOOPBACK, HERE, {"relay": {"output": "gpio", "pin": 4}}, "[relay]: would tell a real room"),
     ],
 )
 def test_simulated_time_is_refused_with_anything_real(
-    tmp_path: Path, bus: str, url: str, more: str, expected: str
+    tmp_path: Path, bus: str, url: str, more: dict[str, Table], expected: str
 ):
     config = tmp_path / "agent.toml"
-    config.write_text(
-        f'[store]\npath = "{tmp_path}/b.db"\n[control]\nsocket = "{tmp_path}/c"\n'
-        f'[upstream]\nurl = "{url}"\n{more}'
-        f'[[bus]]\nname = "b"\n{bus}\n[[unit]]\nname = "u"\nbus = "b"\nprofile = "pace-rtu"\n'
-    )
+    tables = configuration.agent(tmp_path, url, **more)
+    config.write_text(tables + bus + configuration.unit("u", "b", "pace-rtu"))
     done = CliRunner().invoke(command, ["--config", str(config), "--time-scale", "10"])
     assert done.exit_code == 2
     assert expected in done.output
     assert "simulated time is for a bench on this very machine" in done.output
-    assert not (tmp_path / "b.db").exists()
+    assert not (tmp_path / "buffer.db").exists()

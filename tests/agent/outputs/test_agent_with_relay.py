@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from agent.bench import wire_to_relay
+from hil.run import configuration
 from hil.run.processes import Children, wait_for_status
-from tests.agent.box.test_notify import CONFIG
 
 
 async def test_a_critical_alarm_drops_the_coil_and_shelving_it_lets_the_next_one_be_heard(
@@ -18,7 +18,8 @@ def test_an_agent_without_the_chip_of_its_relay_watches_and_says_that_nobody_wou
     tmp_path: Path,
 ) -> None:
     config = tmp_path / "agent.toml"
-    config.write_text(CONFIG.format(folder=tmp_path) + '[relay]\noutput = "gpio"\npin = 17\n')
+    text = configuration.agent(tmp_path, relay={"output": "gpio", "pin": 17})
+    config.write_text(text + configuration.tcp_unit("rack-1", 1, "sunspec-lithium-ion"))
     with Children(tmp_path) as children:
         agent = children.start("agent", "agent.cli", "run", "--config", str(config))
         status = wait_for_status(

@@ -15,6 +15,7 @@ from agent.outputs.annunciator import Annunciator
 from agent.outputs.gpio import GpioDriver
 from agent.outputs.relay import Driver, Relay
 from hil.modbus.io_module import IoModule
+from hil.run import configuration
 
 PIN = 17
 COIL = 3
@@ -154,30 +155,12 @@ async def test_a_module_that_was_away_gets_the_present_state_when_it_is_back(unu
     await module.stop()
 
 
-CONFIG = """
-[upstream]
-url = "https://collector.example"
-[relay]
-output = "modbus-coil"
-host = "127.0.0.1"
-port = {port}
-coil = 3
-[[bus]]
-name = "lan"
-transport = "tcp"
-host = "192.0.2.10"
-[[unit]]
-name = "rack-1"
-bus = "lan"
-profile = "sunspec-lithium-ion"
-"""
-
-
 async def test_the_relay_is_dropped_for_an_agent_that_has_ended(
     module: IoModule, unused_tcp_port: int, tmp_path: Path
 ) -> None:
     config = tmp_path / "agent.toml"
-    config.write_text(CONFIG.format(port=unused_tcp_port))
+    agent = configuration.agent(tmp_path, relay=configuration.coil(unused_tcp_port, COIL))
+    config.write_text(agent + configuration.tcp_unit("rack-1", 502, "sunspec-lithium-ion"))
     arguments = ["relay", "drop", "--config", str(config)]
     done = await asyncio.to_thread(CliRunner().invoke, main, arguments)
     assert (done.exit_code, done.output) == (0, "")

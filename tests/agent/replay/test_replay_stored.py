@@ -24,6 +24,8 @@ from collector.intake import Intake
 from collector.sqlite.sink import SqliteSink
 from drivers.connect import connect
 from drivers.profile.load import parse_profile
+from hil.run import configuration
+from hil.run.tables import table
 from tests.agent.store.buffers import BOOT, open_batch, own_alarm
 from tests.drivers.units import Unit, block, converse
 
@@ -242,11 +244,12 @@ def test_an_alarm_that_a_frozen_register_says_is_not_believed(agent: Agent) -> N
 def test_a_site_is_judged_as_its_configuration_says(agent: Agent, tmp_path: Path) -> None:
     agent.record(np.vstack([quiet(1800), heating(600)]), 100, NOON_S)
     shipped = replay(agent.path)["alarms"][0]
+    override = {"detector": "thermal-rate", "severity": "critical", "limit": 50.0}
     (tmp_path / "agent.toml").write_text(
-        '[agent]\nid = "agent-1"\n[upstream]\nurl = "https://collector.example:8443"\n'
-        '[[bus]]\nname = "lan"\ntransport = "tcp"\nhost = "192.0.2.1"\n'
-        '[[unit]]\nname = "bmu1"\nrack = "rack1"\nbus = "lan"\nprofile = "soltaro-rack-b"\n'
-        '[[detection.override]]\ndetector = "thermal-rate"\nseverity = "critical"\nlimit = 50.0\n'
+        configuration.agent(tmp_path, agent={"id": "agent-1"})
+        + configuration.tcp_bus("lan", 502)
+        + configuration.unit("bmu1", "lan", "soltaro-rack-b", rack="rack1")
+        + table("[[detection.override]]", override)
     )
     other = replay(agent.path, "--config", tmp_path / "agent.toml")["alarms"][0]
     assert shipped["config"] != other["config"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hil.run import configuration
 from hil.run.processes import Children, wait_for_status
-from tests.agent.box.test_notify import CONFIG
 
 DISKS = {"read-only": ("ro", "Read-only file system"), "full": ("size=16k", "")}
 
@@ -28,7 +28,8 @@ def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Path,
 def test_an_agent_watches_with_a_disk_that_takes_nothing(tmp_path: Path, disk: tuple[Path, str]) -> None:
     folder, says = disk
     config = tmp_path / "agent.toml"
-    config.write_text(CONFIG.format(folder=tmp_path).replace(f"{tmp_path}/buffer.db", f"{folder}/buffer.db"))
+    agent_tables = configuration.agent(tmp_path, store={"path": folder / "buffer.db"})
+    config.write_text(agent_tables + configuration.tcp_unit("rack-1", 1, "sunspec-lithium-ion"))
     with Children(tmp_path) as children:
         agent = children.start("agent", "agent.cli", "run", "--config", str(config))
         status = wait_for_status(agent)

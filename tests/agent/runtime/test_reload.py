@@ -17,6 +17,7 @@ from agent.config.file import load_config
 from agent.config.reload import Change, ReloadRefused, change_of
 from agent.config.tables import Config
 from drivers.profile.load import Profile, parse_profile
+from hil.run import configuration
 from hil.run.processes import Child, Children, Status, wait_for_status
 
 PROFILE = """
@@ -30,30 +31,18 @@ count = 4
 scale = 0.001
 unit = "V"
 """
-HEAD = """
-[agent]
-id = "agent-1"
-[store]
-path = "{folder}/buffer.db"
-[control]
-socket = "{folder}/control.sock"
-[metrics]
-listen = "127.0.0.1:{metrics}"
-[upstream]
-url = "http://127.0.0.1:9"
-"""
-UNIT = """
-[[bus]]
-name = "lan-{k}"
-transport = "tcp"
-host = "127.0.0.1"
-port = {port}
-[[unit]]
-name = "rack-{k}"
-bus = "lan-{k}"
-profile = "{folder}/tiny.toml"
-period_s = {period_s}
-"""
+
+
+def agent_toml(folder: Path, metrics_port: int, ports: dict[int, int], period_s: dict[int, float]) -> str:
+    """An agent with metrics, and units by number, each on a bus of its own."""
+    metrics = {"listen": f"127.0.0.1:{metrics_port}"}
+    text = configuration.agent(folder, agent={"id": "agent-1"}, metrics=metrics)
+    for k, port in ports.items():
+        text += configuration.tcp_bus(f"lan-{k}", port)
+        text += configuration.unit(
+            f"rack-{k}", f"lan-{k}", f"{folder}/tiny.toml", period_s=period_s.get(k, 0.2)
+        )
+    return text
 
 
 class Site:
@@ -73,10 +62,8 @@ class Site:
         )
 
     def write(self, units: tuple[int, ...], period_s: float = 0.2, **changes: str) -> None:
-        text = HEAD.format(folder=self.folder, metrics=self.metrics_port) + "".join(
-            UNIT.format(k=k, port=self.ports[k], folder=self.folder, period_s=period_s if k == 1 else 0.2)
-            for k in units
-        )
+        ports = {k: self.ports[k] for k in units}
+        text = agent_toml(self.folder, self.metrics_port, ports, {1: period_s})
         for old, new in changes.items():
             text = text.replace(old, new)
         (self.folder / "agent.toml").write_text(text)
@@ -157,9 +144,7 @@ def test_metrics_are_openmetrics_and_tell_how_polling_goes(site: Site) -> None:
 @pytest.fixture
 def written(tmp_path: Path) -> Callable[..., tuple[Config, dict[str, Profile]]]:
     def write(units: tuple[int, ...] = (0, 1), profile: str = PROFILE, **changes: str) -> Any:
-        text = HEAD.format(folder=tmp_path, metrics=9464) + "".join(
-            UNIT.format(k=k, port=1502 + k, folder=tmp_path, period_s=1) for k in units
-        )
+        text = agent_toml(tmp_path, 9464, {k: 1502 + k for k in units}, {})
         for old, new in changes.items():
             text = text.replace(old, new)
         path = tmp_path / "agent.toml"

@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 
-from agent.bench import configuration
-from agent.bench.wire_to_relay import ALARM_POINT, COIL, PROFILE, RELAY, AlarmUnit, free_port
+from agent.bench.wire_to_relay import ALARM_POINT, COIL, PROFILE, AlarmUnit, free_port
 from agent.control import client
 from hil.modbus.io_module import IoModule
 from hil.modbus.tcp import TcpEndpoint
+from hil.run import configuration
 from hil.run.processes import Child, Children, Status, wait_for_status
 
-BUS = '[[bus]]\nname = "lan"\ntransport = "tcp"\nhost = "127.0.0.1"\nport = {port}\n'
-UNIT = '[[unit]]\nname = "{name}"\nbus = "lan"\nunit_id = {id}\nprofile = "alarm.toml"\nperiod_s = 0.2\n'
 NAMES = ("seen", "shelved", "new")
 
 
@@ -58,8 +56,10 @@ async def box(tmp_path: Path) -> AsyncIterator[Box]:
     await endpoint.start()
     await module.start()
     (tmp_path / "alarm.toml").write_text(PROFILE + ALARM_POINT.format(k=0, address=16))
-    text = configuration.agent(tmp_path) + RELAY.format(port=port) + BUS.format(port=endpoint.port)
-    text += "".join(UNIT.format(name=name, id=i) for i, name in enumerate(NAMES, 1))
+    text = configuration.agent(tmp_path, relay=configuration.coil(port))
+    text += configuration.tcp_bus("lan", endpoint.port)
+    for i, name in enumerate(NAMES, 1):
+        text += configuration.unit(name, "lan", "alarm.toml", unit_id=i, period_s=0.2)
     (tmp_path / "agent.toml").write_text(text)
     with Children(tmp_path) as children:
         yield Box(tmp_path, children, module, units)

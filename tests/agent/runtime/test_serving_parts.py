@@ -16,8 +16,7 @@ import pytest
 from pymodbus.exceptions import ModbusIOException
 
 from agent.alarms.site import PART_FAILED
-from agent.bench import configuration
-from agent.bench.wire_to_relay import ALARM_POINT, PROFILE, RELAY, AlarmUnit, free_port
+from agent.bench.wire_to_relay import ALARM_POINT, PROFILE, AlarmUnit, free_port
 from agent.box import kernel_cache
 from agent.cli.common.load import load
 from agent.control.server import ControlError
@@ -28,7 +27,9 @@ from agent.tls.contexts import TlsError
 from agent.wire.errors import Malformed
 from hil.modbus.io_module import IoModule
 from hil.modbus.tcp import TcpEndpoint
+from hil.run import configuration
 from hil.run.processes import Children, Status, wait_for_status
+from hil.run.tables import Table
 
 PERIOD_S = 0.1
 #: One of each layer that a part stands on: sockets, TLS, HTTP, Modbus, disk, formats, texts, Python itself.
@@ -62,10 +63,10 @@ async def unit() -> AsyncIterator[tuple[AlarmUnit, int]]:
     await endpoint.stop()
 
 
-def agent_toml(folder: Path, port: int, more: str = "") -> Path:
+def agent_toml(folder: Path, port: int, **more: Table) -> Path:
     (folder / "alarm.toml").write_text(PROFILE + ALARM_POINT.format(k=0, address=16))
     rack = configuration.tcp_unit("rack", port, "alarm.toml", period_s=PERIOD_S)
-    (folder / "agent.toml").write_text(configuration.agent(folder) + more + rack)
+    (folder / "agent.toml").write_text(configuration.agent(folder, **more) + rack)
     return folder / "agent.toml"
 
 
@@ -75,8 +76,8 @@ async def test_whatever_a_part_raises_polling_goes_on_in_time(
     table, port = unit
     module = IoModule(coil := free_port())
     await module.start()
-    page = f'[web]\nlisten = "127.0.0.1:{free_port()}"\n[metrics]\nlisten = "127.0.0.1:{free_port()}"\n'
-    config = agent_toml(tmp_path, port, page + RELAY.format(port=coil))
+    web, metrics = ({"listen": f"127.0.0.1:{free_port()}"} for _ in range(2))
+    config = agent_toml(tmp_path, port, web=web, metrics=metrics, relay=configuration.coil(coil))
     kernel_cache.prepare()
     monkeypatch.setattr(supervisor, "SOON_S", 0.02)
     monkeypatch.setattr(supervisor, "SELDOM_S", 0.02)
@@ -183,8 +184,8 @@ async def test_a_port_for_metrics_that_is_taken_keeps_nothing_from_starting(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        listen = f'[metrics]\nlisten = "127.0.0.1:{taken.getsockname()[1]}"\n'
-        config = agent_toml(tmp_path, unit[1], listen)
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        config = agent_toml(tmp_path, unit[1], metrics={"listen": listen})
         with Children(tmp_path) as children:
             agent = children.start("agent", "agent.cli", "run", "--config", str(config))
             status = await asyncio.to_thread(wait_for_status, agent, live_with(f":{PART_FAILED}:metrics"))

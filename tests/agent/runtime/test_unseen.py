@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from agent.bench import configuration
 from agent.bench.wire_to_relay import free_port
 from agent.clock import Clock
 from agent.config.tables import AgentTable, Config, ControlTable, StoreTable, UnitTable, UpstreamTable
@@ -24,6 +23,7 @@ from drivers.profile.load import parse_profile
 from drivers.registers import Area
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import TcpEndpoint
+from hil.run import configuration
 from hil.run.processes import Child, Children, Status, wait_for_status
 from tests.collector.processes import Collector
 

@@ -24,36 +24,13 @@ from agent.store.store import Store
 from agent.store.vintage import older
 from agent.transport.left_out import LeftOut
 from drivers.connect import assume
+from hil.run import configuration
 from hil.run.processes import Children, Status, wait_for_status
 from tests.agent.store.buffers import BOOT, own_alarm
 
 BEFORE = Path(__file__).parents[2] / "vectors/0.1.0"
 EXAMPLES = [BEFORE / "agent.toml", *sorted((BEFORE / "examples").glob("*.toml"))]
 
-HEAD = """
-[agent]
-id = "before"
-[store]
-path = "buffer.db"
-[control]
-socket = "control.sock"
-[web]
-listen = ""
-[upstream]
-url = "http://127.0.0.1:9"
-"""
-SOUND = """
-[[bus]]
-name = "lan"
-transport = "tcp"
-host = "127.0.0.1"
-port = {port}
-[[unit]]
-name = "sound"
-bus = "lan"
-profile = "tiny.toml"
-period_s = 0.2
-"""
 TINY = """
 schema = 1
 model = "tiny"
@@ -64,8 +41,12 @@ count = 4
 scale = 0.001
 unit = "V"
 """
-OTHER = '[[bus]]\nname = "other"\ntransport = "tcp"\nhost = "127.0.0.1"\nport = 1\n'
-OTHER += '[[unit]]\nname = "u"\nbus = "other"\nprofile = "tiny.toml"\n'
+HEAD = configuration.agent(Path(), agent={"id": "before"}, web={"listen": ""})
+OTHER = configuration.tcp_bus("other", 1) + configuration.unit("u", "other", "tiny.toml")
+
+
+def sound(port: int = 2) -> str:
+    return configuration.tcp_bus("lan", port) + configuration.unit("sound", "lan", "tiny.toml", period_s=0.2)
 
 
 @pytest.fixture
@@ -182,7 +163,7 @@ def with_tables(text: str) -> str:
 def test_what_is_newly_refused_runs_on_with_an_alarm_and_is_refused_elsewhere(box: Path, what: str) -> None:
     tables, location, became = NEWLY[what]
     path = box / "agent.toml"
-    path.write_text(with_tables(tables) + SOUND.format(port=2))
+    path.write_text(with_tables(tables) + sound())
     with pytest.raises(Misuse, match=r"^agent\.toml: "):
         load(path)
     status = seen_running(path, lambda status: all(bus["trouble"] for bus in status["buses"]))
@@ -223,7 +204,7 @@ PROFILES = {
 def test_a_profile_that_is_newly_refused_is_read_as_far_as_it_can_be(box: Path, what: str) -> None:
     tables, point, became, severity = PROFILES[what]
     path = box / "agent.toml"
-    path.write_text(HEAD + SOUND.format(port=2))
+    path.write_text(HEAD + sound())
     (box / "tiny.toml").write_text(TINY + tables)
     with pytest.raises(Misuse, match=r"\[\[unit\]\] sound profile: tiny: "):
         load(path)
@@ -238,7 +219,7 @@ def test_a_profile_that_is_newly_refused_is_read_as_far_as_it_can_be(box: Path, 
 def test_a_text_for_a_number_is_read_as_that_number(box: Path) -> None:
     """Also where something else may stand: a count is a number or a name, a limit of reads a table."""
     path = box / "agent.toml"
-    path.write_text(HEAD + SOUND.format(port=2))
+    path.write_text(HEAD + sound())
     said = TINY.replace("[[point]]", 'max_registers_per_read = "2"\n[[point]]').replace("= 4", '= "4"')
     (box / "tiny.toml").write_text(said)
     with pytest.raises(Misuse, match="count = '4' is a text, and a number is wanted: write 4"):
@@ -289,8 +270,8 @@ def test_a_unit_that_cannot_be_read_is_shown_as_never_seen_until_the_file_is_men
     children, port = units
     path = box / "agent.toml"
     (box / "lost.toml").write_text(LOST)
-    lost = '[[unit]]\nname = "lost"\nbus = "lan"\nunit_id = 2\nprofile = "lost.toml"\nperiod_s = 0.2\n'
-    path.write_text(HEAD + SOUND.format(port=port) + lost)
+    lost = configuration.unit("lost", "lan", "lost.toml", unit_id=2, period_s=0.2)
+    path.write_text(HEAD + sound(port) + lost)
     agent = children.start("agent", "agent.cli", "run", "--config", str(path))
 
     status = wait_for_status(agent, lambda status: knowledge(status).get("sound") in ("LIVE", "PARTIAL"))
@@ -352,14 +333,12 @@ def test_a_reload_with_files_of_upstream_that_are_none_changes_nothing(
 ) -> None:
     children, port = units
     path = box / "agent.toml"
-    path.write_text(HEAD + SOUND.format(port=port))
+    path.write_text(HEAD + sound(port))
     agent = children.start("agent", "agent.cli", "run", "--config", str(path))
     wait_for_status(agent, lambda status: knowledge(status).get("sound") in ("LIVE", "PARTIAL"))
     os.mkfifo(box / "pipe.pem")
     files = 'ca = "pipe.pem"\n' if name == "ca" else 'cert = "pipe.pem"\nkey = "pipe.pem"\n'
-    path.write_text(
-        HEAD.replace('"http://127.0.0.1:9"\n', f'"https://127.0.0.1:9"\n{files}') + SOUND.format(port=port)
-    )
+    path.write_text(HEAD.replace('"http://127.0.0.1:9"\n', f'"https://127.0.0.1:9"\n{files}') + sound(port))
     os.kill(agent.process.pid, signal.SIGHUP)
     deadline_s = time.monotonic() + 20
     while "is a FIFO, and a file is wanted" not in agent.log.read_text():

@@ -7,30 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from agent.bench import configuration
 from agent.bench import wire_to_relay as bench
 from hil.modbus.io_module import IoModule
 from hil.modbus.tcp import TcpEndpoint
+from hil.run import configuration
 from hil.run.processes import Child, Children, Status, wait_for_status
 from tests.collector.authority import Authority
 from tests.collector.processes import collecting, rows
-
-UPSTREAM = """
-ca = "{authority}"
-cert = "{cert}"
-key = "{key}"
-"""
 
 
 def configured(folder: Path, url: str, authority: Authority, files: tuple[Path, Path], *ports: int) -> Path:
     """An agent with one unit that can raise an alarm, and a relay."""
     unit_port, module_port = ports
     (folder / "bench-alarm.toml").write_text(bench.PROFILE + bench.ALARM_POINT.format(k=0, address=16))
-    upstream = UPSTREAM.format(authority=authority.path, cert=files[0], key=files[1])
+    upstream = {"ca": authority.path, "cert": files[0], "key": files[1]}
     config = folder / "agent.toml"
-    agent = configuration.agent(folder, url) + upstream
+    agent = configuration.agent(folder, url, upstream=upstream, relay=configuration.coil(module_port))
     rack = configuration.tcp_unit("rack", unit_port, "bench-alarm.toml", period_s=0.2)
-    config.write_text(agent + bench.RELAY.format(port=module_port) + rack)
+    config.write_text(agent + rack)
     return config
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from agent.bench import configuration
 from agent.bench import wire_to_relay as bench
 from agent.cli import main
 from hil.modbus.tcp import TcpEndpoint
+from hil.run import configuration
 from hil.run.processes import Child, Children
 from tests.agent.uplink.peer import ack, http, peer
 from tests.agent.uplink.test_refused import status_of
@@ -32,7 +32,7 @@ async def watching(folder: Path, url: str) -> AsyncIterator[tuple[Child, bench.A
     await endpoint.start()
     config = folder / "agent.toml"
     rack = configuration.tcp_unit("rack", endpoint.port, "bench-alarm.toml", period_s=0.2)
-    config.write_text(configuration.agent(folder, url).replace("[store]", "[store]\nbatch_s = 1") + rack)
+    config.write_text(configuration.agent(folder, url, store={"batch_s": 1}) + rack)
     with Children(folder) as children:
         yield children.start("agent", "agent.cli", "run", "--config", str(config)), unit
     await endpoint.stop()

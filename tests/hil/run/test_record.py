@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hil.plant.recording import load_recording
+from hil.run import rooms
 
 SHORT = ("--minutes", "0.05")
 
@@ -20,29 +21,13 @@ def hil(*arguments: str) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture
 def served(tmp_path):
     room = tmp_path / "room.toml"
+    rack = {"modules": 2, "cells": 4, "sensors": 2, "seed": 3}
     room.write_text(
-        """
-[[unit]]
-name = "rack-1"
-transport = "tcp"
-listen = "127.0.0.1:0"
-unit_id = 3
-profile = "sunspec-lithium-ion"
-identity = { SN = "SECRET-4711" }
-source = { rack = { modules = 2, cells = 4, sensors = 2, seed = 3 } }
-
-[[bus]]
-name = "bus-1"
-link = "bus-1"
-baud = 9600
-
-[[unit]]
-name = "rack-2"
-transport = "rtu"
-bus = "bus-1"
-profile = "pace-rtu"
-source = { rack = { cells = 16, seed = 4 } }
-"""
+        rooms.tcp_unit(
+            "rack-1", "sunspec-lithium-ion", {"rack": rack}, unit_id=3, identity={"SN": "SECRET-4711"}
+        )
+        + rooms.bus("bus-1", link="bus-1", baud=9600)
+        + rooms.rtu_unit("rack-2", "bus-1", "pace-rtu", {"rack": {"cells": 16, "seed": 4}})
     )
     command = [sys.executable, "-m", "hil.cli", "serve", str(room)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

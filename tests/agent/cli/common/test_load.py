@@ -6,37 +6,29 @@ import pytest
 
 from agent.cli.common.errors import Misuse
 from agent.cli.common.load import load
+from hil.run import configuration
 
-AGENT = """
-[upstream]
-url = "http://127.0.0.1:8080"
-[[bus]]
-name = "rs485"
-transport = "rtu"
-device = "/dev/ttyUSB0"
-[[unit]]
-name = "a"
-bus = "rs485"
-profile = "soltaro-rack-b"
-[[unit]]
-name = "b"
-bus = "rs485"
-unit_id = 7
-profile = "{second}"
-"""
+
+def with_second(folder: Path, profile: str) -> Path:
+    """A file of two units, the second with this profile."""
+    path = folder / "agent.toml"
+    path.write_text(
+        configuration.agent(folder)
+        + configuration.rtu_bus("rs485", Path("/dev/ttyUSB0"))
+        + configuration.unit("a", "rs485", "soltaro-rack-b")
+        + configuration.unit("b", "rs485", profile, unit_id=7)
+    )
+    return path
 
 
 def test_a_unit_without_a_unit_id_is_where_its_profile_says(tmp_path: Path) -> None:
-    path = tmp_path / "agent.toml"
-    path.write_text(AGENT.format(second="soltaro-rack-b"))
-    config, profiles = load(path)
+    config, profiles = load(with_second(tmp_path, "soltaro-rack-b"))
     assert [unit.unit_id for unit in config.unit] == [0, 7]
     assert set(profiles) == {"soltaro-rack-b"}
 
 
 def test_a_profile_with_mistakes_stops_the_agent_with_all_of_them(tmp_path: Path) -> None:
-    path = tmp_path / "agent.toml"
-    path.write_text(AGENT.format(second="./mine.toml"))
+    path = with_second(tmp_path, "./mine.toml")
     (tmp_path / "mine.toml").write_text(
         'schema = 1\nmodel = "mine"\n[[point]]\nname = "soc"\nadress = 5\nunit = "percent"\n'
     )
