@@ -13,8 +13,13 @@ def table(header: str, keys: Table) -> str:
     return "\n".join([header, *(f"{key} = {toml(value)}" for key, value in keys.items())]) + "\n"
 
 
-def toml(value: Value) -> str:
+def toml(value: object) -> str:
     """Return one value; a mapping is an inline table."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {toml(inner)}" for key, inner in value.items()) + " }"
-    return json.dumps(str(value) if isinstance(value, Path) else value)
+    match value:
+        case Mapping():
+            return "{ " + ", ".join(f"{key} = {toml(inner)}" for key, inner in value.items()) + " }"
+        case list():
+            return "[" + ", ".join(map(toml, value)) + "]"
+        case str() | Path() | bool():
+            return json.dumps(value if isinstance(value, bool) else str(value))
+    return str(value)

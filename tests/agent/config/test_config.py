@@ -1,7 +1,6 @@
 """agent.toml: every mistake at once, each with its table, its key, and what to do."""
 
 import contextlib
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.config.file import ConfigError, load_config
+from tests.changed import as_text
 
 GOOD = """
 [upstream]
@@ -127,20 +127,11 @@ TREES = st.recursive(
 )
 
 
-def as_toml(tree: object) -> str:
-    """One inline value."""
-    if isinstance(tree, dict):
-        return "{" + ", ".join(f"{key} = {as_toml(value)}" for key, value in tree.items()) + "}"
-    if isinstance(tree, list):
-        return "[" + ", ".join(map(as_toml, tree)) + "]"
-    return json.dumps(tree) if isinstance(tree, str | bool) else str(tree)
-
-
 @given(st.dictionaries(KEYS, TREES, max_size=6))
 @example({"bus": [False]})  # was taken for a table with a name
 @example({"agent": {"profile_dirs": [1]}})
 def test_any_tables_are_refused_in_words_and_never_crash(content: dict[str, object]) -> None:
-    text = "\n".join(f"{key} = {as_toml(value)}" for key, value in content.items())
+    text = as_text(content)
     with TemporaryDirectory() as folder:
         path = Path(folder, "agent.toml")
         path.write_text(text, encoding="utf-8", errors="replace")

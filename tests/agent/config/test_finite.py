@@ -1,7 +1,6 @@
 """Configuration is finite: whatever stands in it is refused in a printable line, or is a bounded number."""
 
 import copy
-import json
 import math
 import os
 import signal
@@ -22,6 +21,7 @@ from agent.tls.contexts import TlsError, client_context
 from agent.web.guard import TokenError, read_token
 from agent.wire.hosts import host_problem
 from drivers.files import MOST_BYTES
+from tests.changed import as_text, changed, keys
 
 EVERYTHING = """
 [agent]
@@ -161,29 +161,6 @@ NEVER_TINY = {"batch_s", "safety_deadline_s", "period_s", "timeout_s", "host_tim
 NASTY = [*NUMBERS, *TEXTS, *HOSTS, *REST]
 
 
-def toml(value: object) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {toml(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    return json.dumps(value) if isinstance(value, str | bool) else str(value)
-
-
-def keys(table: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    for key, value in table.items() if isinstance(table, dict) else enumerate(table):
-        inner = isinstance(value, dict) or (isinstance(value, list) and isinstance(value[0], dict))
-        yield from keys(value, (*above, key)) if inner else [(*above, key)]
-
-
-def changed(where: tuple[Any, ...], value: object) -> str:
-    content: Any = copy.deepcopy(CONTENT)
-    table = content
-    for key in where[:-1]:
-        table = table[key]
-    table[where[-1]] = value
-    return "\n".join(f"{key} = {toml(value)}" for key, value in content.items())
-
-
 def numbers(model: BaseModel) -> Iterator[tuple[str, float]]:
     """What the file says of numbers, not what its defaults are."""
     for name in model.model_fields_set:
@@ -227,7 +204,7 @@ def test_every_key_with_every_nasty_value(tmp_path: Path, where: tuple[Any, ...]
     for value in (
         [*TEXTS, *HOSTS, *REST, 5, math.nan] if isinstance(usual, str) else [*NUMBERS, *TEXTS, *REST]
     ):
-        path.write_text(changed(where, value), encoding="utf-8")
+        path.write_text(changed(CONTENT, where, value), encoding="utf-8")
         problems = refused_or_finite(path)
         # whoever is told can find it: by its key, or by the name of the table or the thing in it
         assert all("[" in problem for problem in problems), (value, problems)
@@ -250,7 +227,7 @@ def test_any_keys_with_any_nasty_values(
             table = table[key] if isinstance(table, list) or key in table else {}
         table[where[-1]] = copy.deepcopy(value)
     path = tmp_path_factory.getbasetemp() / "agent.toml"
-    path.write_text("\n".join(f"{key} = {toml(value)}" for key, value in content.items()))
+    path.write_text(as_text(content))
     refused_or_finite(path)
 
 
@@ -292,14 +269,14 @@ def test_each_says_where_what_and_what_to_write(
 ) -> None:
     path = tmp_path / "agent.toml"
     place = tuple(int(key) if key.isdecimal() else key for key in where.split("."))
-    path.write_text(changed(place, value))
+    path.write_text(changed(CONTENT, place, value))
     (said,) = refused_or_finite(path)
     assert problem in said
 
 
 def test_an_address_may_stand_in_the_brackets_of_a_url(tmp_path: Path) -> None:
     path = tmp_path / "agent.toml"
-    text = changed(("bus", 0, "host"), "[2001:db8::10]")
+    text = changed(CONTENT, ("bus", 0, "host"), "[2001:db8::10]")
     path.write_text(
         text.replace('"127.0.0.1:9464"', '"[::1]:9464"').replace('"127.0.0.1:8480"', '"[::1]:8480"')
     )

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from agent.clock import Clock
-from agent.config.tables import AgentTable, Config, ControlTable, StoreTable, UnitTable, UpstreamTable
 from agent.detect import identity
 from agent.detect.alarms.book import AlarmBook
 from agent.runtime.parts import Parts
 from agent.runtime.report import Report
-from agent.transport.tcp import TcpBus
 from drivers.profile.load import parse_profile
 from drivers.registers import Area
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import TcpEndpoint
+from hil.run import configuration
+from tests.agent.loaded import loaded
 
 PROFILE = parse_profile(
     """
@@ -58,14 +58,8 @@ async def endpoint() -> AsyncIterator[TcpEndpoint]:
 
 
 async def test_one_alarm_names_both_and_is_on_disk(endpoint: TcpEndpoint, tmp_path: Path) -> None:
-    config = Config(
-        agent=AgentTable(id="agent-1"),
-        store=StoreTable(path=tmp_path / "buffer.db"),
-        control=ControlTable(socket=tmp_path / "control.sock"),
-        upstream=UpstreamTable(url="http://127.0.0.1:9"),
-        bus=(TcpBus(name="lan", transport="tcp", host=endpoint.host, port=endpoint.port),),
-        unit=(UnitTable(name="rack-1", bus="lan", profile="tiny", period_s=0.1),),
-    )
+    lan = configuration.tcp_bus("lan", endpoint.port, endpoint.host)
+    config = loaded(tmp_path, lan + configuration.unit("rack-1", "lan", "tiny", period_s=0.1))
     parts = Parts(config, {"tiny": PROFILE}, Clock())
     report = Report(parts, lambda: None)
     polling = asyncio.create_task(parts.buses["lan"].run())

@@ -11,21 +11,18 @@ from pathlib import Path
 import pytest
 from simulated_line import ADDRESSES, PROFILE
 
-from agent.clock import Clock
 from agent.frame import Frame
-from agent.modbus.bus import Bus
 from agent.modbus.ports import Port
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.tcp import TcpPort
-from agent.modbus.unit import Unit
 from agent.quality import Quality
 from drivers.layout import Layout
-from drivers.line import Line
 from drivers.registers import Area
 from hil.modbus.faults import RTU_ONLY, TCP_ONLY, Fault, FaultKind
 from hil.modbus.rtu import RtuBus
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import TcpEndpoint
+from tests.agent.modbus.watched import Watched
 
 FAULTY_S = 2.0
 BACK_S = 5.0  # within the back-off that FAULTY_S leads to
@@ -57,29 +54,15 @@ def plan_of(transport: str, seed: int) -> list[Fault]:
     ]
 
 
-class Watched:
-    """One unit on a port of its own, and the frames that came of it."""
+class Addresses(Watched):
+    """The unit whose registers hold their own addresses."""
 
     def __init__(self, port: Port) -> None:
-        self.frames: list[Frame] = []
-        self.unit = Unit(
-            name="unit",
-            rack="rack",
-            unit_id=1,
-            profile=PROFILE,
-            line=Line.tcp(),
-            period_s=0.1,
-            timeout_s=0.25,
-            has_transaction_ids=port.has_transaction_ids,
-            clock=Clock(),
-            connected=lambda _unit, _layout: bytes(16),
-            emit=self._emit,
-        )
-        self.bus = Bus("bus", port, [self.unit], Clock())
+        super().__init__(port, PROFILE)
         self.good = asyncio.Event()
 
-    def _emit(self, frame: Frame, _layout: Layout) -> None:
-        self.frames.append(frame)
+    def _emit(self, frame: Frame, layout: Layout) -> None:
+        super()._emit(frame, layout)
         for address, raw, quality in zip(ADDRESSES, frame.raw, frame.quality, strict=True):
             assert quality != Quality.GOOD or raw == address
         if (frame.quality[:4] == Quality.GOOD).all():
@@ -93,7 +76,7 @@ class Watched:
 
 async def _suffer(port: Port, faulty: TcpEndpoint | RtuBus, fault: Fault) -> str:
     """Return what went wrong, in words; "" where nothing did."""
-    watched = Watched(port)
+    watched = Addresses(port)
     polling = asyncio.create_task(watched.bus.run())
     try:
         await watched.wait_good(5)
@@ -155,7 +138,7 @@ async def test_a_connection_whose_other_end_is_gone_is_made_anew() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     server = await asyncio.start_server(swallow, "127.0.0.1", port)
-    watched = Watched(TcpPort("127.0.0.1", port))
+    watched = Addresses(TcpPort("127.0.0.1", port))
     polling = asyncio.create_task(watched.bus.run())
     async with asyncio.timeout(10):
         while len(connections) < 2:
@@ -177,7 +160,7 @@ async def test_an_adapter_that_comes_back_under_another_name_is_found_and_the_de
     bus = RtuBus(tmp_path / "by-id", 115200, {1: table()})
     bus.start()
     first = bus.link.readlink()
-    watched = Watched(SerialPort(str(bus.link), 115200))
+    watched = Addresses(SerialPort(str(bus.link), 115200))
     polling = asyncio.create_task(watched.bus.run())
     await watched.wait_good(5)
     bus.stop()
@@ -207,7 +190,7 @@ async def test_an_adapter_named_by_its_tty_is_found_by_the_name_that_stays_with_
     first = RtuBus(tmp_path / "ttyUSB0", 115200, {1: table()})
     first.start()
     (by_id / "usb-FTDI").symlink_to(first.link)
-    watched = Watched(SerialPort(str(first.link), 115200))
+    watched = Addresses(SerialPort(str(first.link), 115200))
     polling = asyncio.create_task(watched.bus.run())
     await watched.wait_good(5)
     first.stop()
@@ -224,7 +207,7 @@ async def test_an_adapter_named_by_its_tty_is_found_by_the_name_that_stays_with_
 async def test_an_adapter_that_has_to_settle_is_asked_nothing_before(tmp_path: Path) -> None:
     bus = RtuBus(tmp_path / "bus", 115200, {1: table()}, settle_s=1.0)
     bus.start()
-    watched = Watched(SerialPort(str(bus.link), 115200, settle_s=1.2))
+    watched = Addresses(SerialPort(str(bus.link), 115200, settle_s=1.2))
     polling = asyncio.create_task(watched.bus.run())
     await watched.wait_good(10)
     # one of 40 s: meanwhile the units' cycles pass, unread; nothing that is counted may stand still

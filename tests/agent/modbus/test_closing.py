@@ -12,21 +12,18 @@ from pathlib import Path
 import pytest
 from pymodbus.framer import FramerRTU
 
-from agent.clock import Clock
 from agent.frame import Frame
 from agent.modbus.adu import RTU_REQUEST_BYTES
-from agent.modbus.bus import Bus
 from agent.modbus.ports import Port
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.tcp import TcpPort
-from agent.modbus.unit import Unit
 from agent.quality import Quality
 from drivers.layout import Layout
-from drivers.line import Line
 from drivers.profile.load import parse_profile
 from drivers.registers import Area
 from hil.modbus.responder import respond
 from hil.modbus.table import RegisterTable
+from tests.agent.modbus.watched import Watched
 
 PROFILE = parse_profile(
     """
@@ -97,29 +94,15 @@ class Device:
         writer.close()
 
 
-class Watched:
-    """One unit, polled; its frames."""
+class Closing(Watched):
+    """The unit whose device closes."""
 
     def __init__(self, port: Port) -> None:
-        self.frames: list[Frame] = []
-        self.unit = Unit(
-            name="unit",
-            rack="rack",
-            unit_id=1,
-            profile=PROFILE,
-            line=Line.tcp(),
-            period_s=0.1,
-            timeout_s=0.25,
-            has_transaction_ids=port.has_transaction_ids,
-            clock=Clock(),
-            connected=lambda _unit, _layout: bytes(16),
-            emit=self._emit,
-        )
-        self.bus = Bus("bus", port, [self.unit], Clock())
+        super().__init__(port, PROFILE)
         self._new = asyncio.Event()
 
-    def _emit(self, frame: Frame, _layout: Layout) -> None:
-        self.frames.append(frame)
+    def _emit(self, frame: Frame, layout: Layout) -> None:
+        super()._emit(frame, layout)
         for raw, quality, (word,) in zip(frame.raw, frame.quality, VALUES.values(), strict=True):
             assert quality != Quality.GOOD or raw == word
         self._new.set()
@@ -134,9 +117,9 @@ class Watched:
 
 
 @contextlib.asynccontextmanager
-async def polled(device: Device, **port: int) -> AsyncIterator[Watched]:
+async def polled(device: Device, **port: int) -> AsyncIterator[Closing]:
     server = await asyncio.start_server(device.serve, "127.0.0.1", 0)
-    watched = Watched(TcpPort("127.0.0.1", server.sockets[0].getsockname()[1], **port))
+    watched = Closing(TcpPort("127.0.0.1", server.sockets[0].getsockname()[1], **port))
     task = asyncio.create_task(watched.bus.run())
     try:
         yield watched
@@ -258,7 +241,7 @@ async def test_a_serial_adapter_that_hangs_up_after_each_answer_is_opened_again_
         os.close(slave)
 
     plug_in()
-    watched = Watched(SerialPort(str(link), 115200))
+    watched = Closing(SerialPort(str(link), 115200))
     task = asyncio.create_task(watched.bus.run())
     await watched.whole_frames(5)
     task.cancel()

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from agent.clock import Clock
-from agent.config.tables import AgentTable, Config, ControlTable, StoreTable, UnitTable, UpstreamTable
 from agent.modbus import sameness
 from agent.runtime.parts import Parts
 from agent.runtime.report import Report
-from agent.transport.tcp import TcpBus
 from drivers.profile.load import parse_profile
 from drivers.registers import Area
 from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import TcpEndpoint
+from hil.run import configuration
+from tests.agent.loaded import loaded
 
 PROFILE = parse_profile(
     """
@@ -55,14 +55,8 @@ class Site:
 
     def __init__(self, folder: Path, endpoint: TcpEndpoint) -> None:
         self.endpoint = endpoint
-        self.config = Config(
-            agent=AgentTable(id="agent-1"),
-            store=StoreTable(path=folder / "buffer.db"),
-            control=ControlTable(socket=folder / "control.sock"),
-            upstream=UpstreamTable(url="http://127.0.0.1:9"),
-            bus=(TcpBus(name="lan", transport="tcp", host=endpoint.host, port=endpoint.port),),
-            unit=(UnitTable(name="rack-1", bus="lan", profile="tiny", period_s=0.1),),
-        )
+        lan = configuration.tcp_bus("lan", endpoint.port, endpoint.host)
+        self.config = loaded(folder, lan + configuration.unit("rack-1", "lan", "tiny", period_s=0.1))
 
     @contextlib.asynccontextmanager
     async def life(self) -> AsyncIterator["Site"]:

@@ -13,18 +13,17 @@ import pytest
 
 from agent.bench.wire_to_relay import free_port
 from agent.clock import Clock
-from agent.config.tables import AgentTable, Config, ControlTable, StoreTable, UnitTable, UpstreamTable
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.unseen import Unseen
 from agent.runtime.frame_sink import SITE
 from agent.runtime.parts import Parts
-from agent.transport.rtu import RtuBus
 from drivers.profile.load import parse_profile
 from drivers.registers import Area
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import TcpEndpoint
 from hil.run import configuration
 from hil.run.processes import Child, Children, Status, wait_for_status
+from tests.agent.loaded import loaded
 from tests.collector.processes import Collector
 
 SCALE = 8.0
@@ -162,19 +161,17 @@ async def test_whatever_it_would_tell_a_unit_that_is_not_seen_is_an_alarm_at_the
         assert states == ["NEW", "CLEARED-NEW"], "it stood over the restart, and was not raised again"
 
 
+def unopened(folder: Path) -> str:
+    """A unit on a line that is not there."""
+    return configuration.rtu_bus("line", folder / "ttyNone") + configuration.unit("rack-1", "line", "seen")
+
+
 @pytest.mark.parametrize("added", [False, True], ids=["from the start", "added by a reload"])
 async def test_a_unit_whose_port_cannot_be_opened_is_an_alarm_that_says_so(
     added: bool, tmp_path: Path
 ) -> None:
     profile = parse_profile(HEAD.format(model="seen") + CELLS)
-    config = Config(
-        agent=AgentTable(id="agent-1"),
-        store=StoreTable(path=tmp_path / "buffer.db"),
-        control=ControlTable(socket=tmp_path / "control.sock"),
-        upstream=UpstreamTable(url="http://127.0.0.1:9"),
-        bus=(RtuBus(name="line", transport="rtu", device=tmp_path / "ttyNone"),),
-        unit=(UnitTable(name="rack-1", bus="line", profile="seen"),),
-    )
+    config = loaded(tmp_path, unopened(tmp_path))
     before = config.model_copy(update={"bus": (), "unit": ()}) if added else config
     parts = Parts(before, {"seen": profile}, Later())
     if added:
@@ -206,14 +203,7 @@ async def test_a_unit_whose_port_cannot_be_opened_is_an_alarm_that_says_so(
 
 async def test_an_agent_that_starts_again_and_again_says_that_a_unit_is_blind(tmp_path: Path) -> None:
     profile = parse_profile(HEAD.format(model="seen") + CELLS)
-    config = Config(
-        agent=AgentTable(id="agent-1"),
-        store=StoreTable(path=tmp_path / "buffer.db"),
-        control=ControlTable(socket=tmp_path / "control.sock"),
-        upstream=UpstreamTable(url="http://127.0.0.1:9"),
-        bus=(RtuBus(name="line", transport="rtu", device=tmp_path / "ttyNone"),),
-        unit=(UnitTable(name="rack-1", bus="line", profile="seen"),),
-    )
+    config = loaded(tmp_path, unopened(tmp_path))
     late_s, found = 0.0, list[tuple[int, int]]()
     for start in range(6):  # each of them ends after 20 s, and the next one comes an hour later
         clock = Later()

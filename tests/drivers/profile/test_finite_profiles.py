@@ -1,6 +1,5 @@
 """A profile's numbers are finite: whatever stands in it is refused in a printable line, or is bounded."""
 
-import copy
 import math
 import os
 import tomllib
@@ -14,6 +13,7 @@ from pydantic import BaseModel
 from drivers.connect import assume
 from drivers.profile.load import Profile, ProfileError, load_profile, parse_profile
 from drivers.profile.schema import Tiers
+from tests.changed import changed, keys
 
 EVERYTHING = """
 schema = 1
@@ -162,31 +162,6 @@ NASTY += [
 NASTY += [[math.nan] * 2, [math.inf] * 2, [-math.inf] * 2, [0, 1e300], [1e300, math.inf], [2**70], ["a\nb"]]
 
 
-def keys(table: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    for key, value in table.items() if isinstance(table, dict) else enumerate(table):
-        inner = isinstance(value, dict) or (isinstance(value, list) and isinstance(value[0], dict))
-        yield from keys(value, (*above, key)) if inner else [(*above, key)]
-
-
-def toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f'"{key}" = {toml(inner)}' for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    if isinstance(value, str):
-        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in value) + '"'
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def changed(where: tuple[Any, ...], value: object, content: Any = CONTENT) -> str:
-    content = copy.deepcopy(content)
-    table = content
-    for key in where[:-1]:
-        table = table[key]
-    table[where[-1]] = value
-    return "\n".join(f"{key} = {toml(value)}" for key, value in content.items())
-
-
 def _endless(value: object) -> bool:
     return isinstance(value, int | float) and not abs(value) <= (1e12 if isinstance(value, float) else 2**64)
 
@@ -227,7 +202,7 @@ def problems(text: str) -> list[str]:
 def test_every_key_with_every_nasty_value(where: tuple[Any, ...]) -> None:
     assert problems(EVERYTHING) == []
     for value in NASTY:
-        problems(changed(where, value))
+        problems(changed(CONTENT, where, value))
 
 
 @pytest.mark.parametrize(
@@ -251,13 +226,13 @@ def test_every_key_with_every_nasty_value(where: tuple[Any, ...]) -> None:
 )
 def test_each_says_where_what_and_what_to_write(where: str, value: object, problem: str) -> None:
     place = tuple(int(key) if key.isdecimal() else key for key in where.split("."))
-    said = problems(changed(place, value))
+    said = problems(changed(CONTENT, place, value))
     assert any(problem in line for line in said), said
 
 
 def test_what_the_version_before_took_is_read_without_the_numbers_that_are_none() -> None:
     """A time-out that is none is the default, a point that cannot be told is not read, a limit stays open."""
-    text = changed(("point", 3, "offset"), math.nan).replace("1000.0", "inf")
+    text = changed(CONTENT, ("point", 3, "offset"), math.nan).replace("1000.0", "inf")
     with pytest.raises(ProfileError) as caught:
         parse_profile(text)
     profile = caught.value.profile
@@ -308,9 +283,9 @@ def test_what_the_version_before_read_as_a_number_is_refused_and_where_it_ran_it
         for written, number in ((True, 1), (False, 0), (str(value), value), (f" {value} ", value)):
             if isinstance(written, str) and set(where) & (TEXTS | NO_TEXTS):
                 continue
-            read, good = outcome(changed(where, written, content))
+            read, good = outcome(changed(content, where, written))
             assert not good, (where, written)
-            assert read == outcome(changed(where, number, content))[0], (where, written)
+            assert read == outcome(changed(content, where, number))[0], (where, written)
             went_on |= {where} if read else set()
     keys = {".".join(str(key) for key in where if isinstance(key, str)) for where in went_on}
     assert keys >= set(some.split())
@@ -329,14 +304,14 @@ def test_what_the_version_before_read_as_a_number_is_refused_and_where_it_ran_it
 )  # fmt: skip
 def test_a_number_that_is_none_is_one_line(where: str, value: object, problem: str) -> None:
     place = tuple(int(key) if key.isdecimal() else key for key in where.split("."))
-    (line,) = problems(changed(place, value))
+    (line,) = problems(changed(CONTENT, place, value))
     assert problem in line
 
 
 def test_what_was_a_mistake_before_is_one_beside_what_is_newly_refused() -> None:
     """Nothing was left out for a text of digits: what else is amiss has another reason."""
-    newly = tomllib.loads(changed(("point", 0, "count"), "4"))
-    text = changed(("point", 2, "address"), "nowhere", newly)
+    newly = tomllib.loads(changed(CONTENT, ("point", 0, "count"), "4"))
+    text = changed(newly, ("point", 2, "address"), "nowhere")
     with pytest.raises(ProfileError) as caught:
         parse_profile(text)
     assert [p.since for p in caught.value.problems] == ["0.2", ""]
