@@ -8,10 +8,11 @@ import numpy as np
 
 from agent.detect import keeping, liveness
 from agent.detect.alarms.book import AlarmBook
-from agent.detect.alarms.explanation import Case
 from agent.detect.alarms.states import AlarmEvent, called
 from agent.detect.channels import Codes, Flags, Floats, Ints
-from agent.detect.detectors import Detector, Teller
+from agent.detect.detectors import Column, Detector, detectors_of
+from agent.detect.explanations.case import Case
+from agent.detect.explanations.heat import forecast_now
 from agent.detect.kernels import banks, imbalance, inputs, slope, wander
 from agent.detect.kernels.debounce import CHANGED, Delays, Rows, new_delays
 from agent.detect.kernels.judge_unit import judge_unit
@@ -54,12 +55,9 @@ class Coverage:
 
 
 class _Judge:
-    """A detector's way from scores to tiers: its rows, delays and standing tiers, and how it says them.
+    """A detector of the table with its rows of the alarm table, its delays and its standing tiers."""
 
-    detector: see `teller`. member: what its channels are called in the book.
-    """
-
-    __slots__ = ("_at", "bank", "delays", "detector", "member", "rows", "say", "shadow")
+    __slots__ = ("_at", "bank", "delays", "detector", "explain", "member", "rows", "shadow")
 
     def __init__(
         self,
@@ -68,10 +66,10 @@ class _Judge:
         delays: Delays,
         settings: Settings,
     ) -> None:
-        self.member, self.bank, scores, column, heard, heard_column, self.say = of
+        self.member, self.bank, self.explain = of.member, of.channels, of.explain
         self.rows, self.delays, self.detector = rows, delays, detector_of(self.member)
         self.shadow = self.detector in settings.shadow
-        self._at = (*_column(scores, column), *_column(heard, heard_column))
+        self._at = (*_address(of.score), *_address(of.source))
 
     def at(self) -> tuple[int, ...]:
         """Return what the kernel needs to know of it."""
@@ -116,16 +114,11 @@ class UnitDetectors:
         self._t_s = np.nan
 
     def _make_judges(self) -> list[_Judge]:
-        self._teller = Teller(self._banks, self._channels)
-        table = self._teller.detectors(self.settings)
-        settings = self.settings
-        rows = settings.rows()
-        rows_by = [rows_of(detector_of(name), rows) for name, *_ in table]
-        delays = new_delays([(bank.n, of) for (_, bank, *_), of in zip(table, rows_by, strict=True)])
-        return [
-            _Judge(detector, of, state, settings)
-            for detector, of, state in zip(table, rows_by, delays, strict=True)
-        ]
+        table = detectors_of(self._banks, self._channels, self.settings)
+        alarm_table = self.settings.rows()
+        rows = [rows_of(detector_of(detector.member), alarm_table) for detector in table]
+        delays = new_delays([(detector.channels.n, of) for detector, of in zip(table, rows, strict=True)])
+        return [_Judge(*each, self.settings) for each in zip(table, rows, delays, strict=True)]
 
     def listens(self) -> Ints:
         """Return which values of the frame a detector of the battery judges aloud."""
@@ -170,9 +163,9 @@ class UnitDetectors:
             self._at,
             self._judges_at,
         )
-        return self._tell(t_s) if changed else []
+        return self._events(t_s) if changed else []
 
-    def _tell(self, t_s: float) -> list[AlarmEvent]:
+    def _events(self, t_s: float) -> list[AlarmEvent]:
         events: list[AlarmEvent] = []
         for judge in self._judges:
             changes = judge.changes()
@@ -180,13 +173,14 @@ class UnitDetectors:
                 continue
             book = self.shadow_book if judge.shadow else self.book
 
-            def say(c: int, row: Row, members: set[int], judge: _Judge = judge) -> AlarmEvent:
-                event, bank = judge.say(Case(row, judge.bank, c, members, t_s)), judge.bank
+            def explain(c: int, row: Row, members: set[int], judge: _Judge = judge) -> AlarmEvent:
+                bank = judge.bank
+                event = judge.explain(Case(row, bank, c, members, t_s, self._banks, self._channels))
                 where = bank.keys[c] if event.location == bank.places[c] else event.location
                 name = called(judge.member, where)
                 return replace(event, config=self._config, shadow=judge.shadow, name=name)
 
-            events += book.change(judge.member, judge.rows, changes, t_s, say)
+            events += book.change(judge.member, judge.rows, changes, t_s, explain)
         return events
 
     @property
@@ -203,8 +197,8 @@ class UnitDetectors:
         return self.book.active()
 
     def forecast(self, event: AlarmEvent) -> str:
-        """Return where the heat of an alarm leads by the last frame; "" where that is beyond no doubt."""
-        return self._teller.forecast(event)
+        """Return the forecast of an alarm by the last frame, see `forecast_now`."""
+        return forecast_now(event, self._banks, self._channels)
 
     def coverage(self) -> Coverage:
         """Return how many channels are judged, learning, blind, or have no sensor."""
@@ -266,10 +260,10 @@ class UnitDetectors:
         return events
 
 
-def _column(numbers: Floats, column: int) -> tuple[int, int]:
-    """Return the address of a column of (n,) or (n, k) float64, and its stride in numbers."""
-    (at,) = addresses([numbers])
-    return at + 8 * column, numbers.shape[1] if numbers.ndim == 2 else 1
+def _address(of: Column) -> tuple[int, int]:
+    """Return the address of a column, and its stride in numbers."""
+    (at,) = addresses([of.array])
+    return at + 8 * of.column, of.array.shape[1] if of.array.ndim == 2 else 1
 
 
 def _cover(bank: inputs.Inputs, learnt: Flags, limit_s: float) -> Coverage:

@@ -5,11 +5,11 @@ one cause: the first, or the one of the highest tier, leads; the others are coun
 an alarm is raised, when its tier rises and when its state changes, never for each follower.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from agent.detect.alarms.explanation import finite
 from agent.detect.alarms.states import Action, Alarm, AlarmEvent, Member, State, called
 from agent.detect.table import DETECTORS, Row, family_of
 
@@ -50,7 +50,7 @@ class AlarmBook:
             row = rows[alarm.tier]
             assert row is not None
             members = {channel for name, channel in alarm.members if name == detector}
-            said = finite(explain(alarm.leader[1], row, members))
+            said = _finite(explain(alarm.leader[1], row, members))
             name = alarm.said.name if alarm.said else self._name(said, alarm.leader)
             alarm.said = replace(said, state=str(alarm.state), count=alarm.count, name=name)
             if alarm.state in (State.NEW, State.CLEARED_NEW):
@@ -212,6 +212,13 @@ class AlarmBook:
                 text = alarm.said.text
                 said = f"When raised: {text}" if alarm.said.detector in DETECTORS else text
                 alarm.said = replace(alarm.said, text=said, name=self._name(alarm.said, alarm.leader))
+
+
+def _finite(event: AlarmEvent) -> AlarmEvent:
+    """Return the event with 0 for each number that is not finite: neither JSON nor the wire has NaN."""
+    numbers = ("value", "limit", "since_s", "beyond_noise", "expected")
+    odd: dict[str, Any] = {name: 0.0 for name in numbers if not math.isfinite(getattr(event, name))}
+    return replace(event, **odd)
 
 
 def _alarm(plain: dict[str, Any], later_s: float) -> Alarm:

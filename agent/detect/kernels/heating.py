@@ -184,8 +184,11 @@ def follow_rest(dt_s: float, cells: Inputs, load: Load, heat: Heat) -> None:
     heat.quiet_s[0] = heat.quiet_s[0] + min(dt_s, QUIET_AFTER_S) if known and rests else 0.0
 
 
-class Seen(NamedTuple):
-    """What explains a verdict: slopes and noise (1 sigma), K/min; `certain` is what noise cannot do."""
+class Heating(NamedTuple):
+    """How a sensor heats. certain, K/min: the part of the slope that is beyond noise. own, against, noise,
+    K/min: its slope by itself and against its siblings, and one sigma of that. rise_k, for_s: how far it has
+    risen, and in what time; 0 where it has not.
+    """
 
     certain: float
     own: float
@@ -195,15 +198,15 @@ class Seen(NamedTuple):
     for_s: float
 
 
-def seen(slopes: Slopes, verdict: Floats, c: int, column: int) -> Seen:
-    """Return what explains the verdict on sensor `c` in `column`, AGAINST or one of the others."""
+def heating_of(slopes: Slopes, verdict: Floats, c: int, column: int) -> Heating:
+    """Return how sensor `c` heats by the verdict in `column`: AGAINST, ALONE or AT_REST."""
     by_siblings = column == AGAINST
     signal = slopes.gain if by_siblings else slopes.temperature
     at = verdict[c, AGAINST_SCALE if by_siblings else ALONE_SCALE]
     k = 0 if math.isnan(at) else int(at)
     slope = float(signal.fit[c, k, SLOPE])
     risen = rise(slopes, c, G0 if by_siblings else X0)
-    return Seen(
+    return Heating(
         certain=float(verdict[c, column]),
         own=60.0 * float(slopes.temperature.fit[c, k, SLOPE]),
         against=60.0 * float(slopes.gain.fit[c, k, SLOPE]),

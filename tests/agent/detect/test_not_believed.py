@@ -10,7 +10,7 @@ import pytest
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Floats
-from agent.detect.detectors import Teller
+from agent.detect.detectors import detectors_of
 from agent.detect.settings import Settings
 from agent.detect.table import DETECTORS
 from agent.detect.unit import UnitJudges
@@ -134,8 +134,8 @@ def test_a_score_of_earlier_frames_is_no_evidence_for_this_one(detector: str, qu
     rest = np.array([1.0, 50.0, 24.0])
     frames = [np.concatenate([frame, rest]) for frame in healthy(400, CELLS, SENSORS)]
     feed(watch, frames)
-    detectors = Teller(watch._banks, watch._channels).detectors(settings)
-    ((_, bank, scores, column, *_),) = [of for of in detectors if of[0] == detector]
+    detectors = detectors_of(watch._banks, watch._channels, settings)
+    ((bank, (scores, column)),) = [(of.channels, of.score) for of in detectors if of.member == detector]
     for i in range(400, 400 + 8000, 20):
         scores.reshape(bank.n, -1)[:, column] = 1e6
         found = watch.judge(float(i), frames[-1], np.full(len(frames[-1]), quality, np.uint8))

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from agent.detect.alarms.explanation import as_finely, risen
-from agent.detect.kernels.heating import Seen
+from agent.detect.explanations.heat import as_finely, risen
+from agent.detect.kernels.heating import Heating
 
-RISING = Seen(certain=1.0, own=1.5, against=1.5, noise=0.1, rise_k=0.7, for_s=28.0)
+RISING = Heating(certain=1.0, own=1.5, against=1.5, noise=0.1, rise_k=0.7, for_s=28.0)
 
 
 def test_a_rise_is_told_with_its_time() -> None:

@@ -1,0 +1,90 @@
+"""What an explanation is made of, and what is the same in all of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.detect.alarms.states import AlarmEvent
+from agent.detect.channels import Bank
+from agent.detect.kernels.banks import Channels
+from agent.detect.kernels.judge_unit import Banks
+from agent.detect.table import Row
+
+#: What a channel is called, by the last word of its quantity.
+NOUNS = {"voltage": "Cell", "temperature": "Sensor", "current": "Circuit"}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A detector that raises an alarm: the row of the alarm table, and the channel that shows it most.
+
+    bank: the detector's channels, of which this is number `c`. members: the numbers of all of them that show
+    it.
+    t_s: time of the frame. banks, channels: all that the detectors know of the unit, and all its channels.
+    """
+
+    row: Row
+    bank: Bank
+    c: int
+    members: set[int]
+    t_s: float
+    banks: Banks
+    channels: Channels
+
+    @property
+    def place(self) -> str:
+        """Where the channel is; "" is the whole unit."""
+        return self.bank.places[self.c]
+
+    def name(self) -> str:
+        """Return how to call the channel at the start of a sentence."""
+        return name_of(self.place, self.bank.quantities[self.c])
+
+    def event(
+        self,
+        value: float,
+        text: str,
+        *,
+        since_s: float | None = None,
+        beyond: float = 0.0,
+        expected: float = 0.0,
+        forecast: str = "",
+        evidence: tuple[str, str] = ("", ""),
+    ) -> AlarmEvent:
+        """Return the event; the arguments are its fields of like names, all others follow from the case.
+
+        evidence: for, and against.
+        """
+        return AlarmEvent(
+            detector=self.row.detector,
+            severity=self.row.severity,
+            state="NEW",
+            location=self.place,
+            quantity=self.bank.quantities[self.c],
+            value=round(float(value), 4),
+            limit=self.row.limit,
+            value_unit=self.row.unit,
+            text=text + _others(self.members),
+            t_s=self.t_s,
+            since_s=self.t_s if since_s is None else float(since_s),
+            beyond_noise=round(float(beyond), 1),
+            expected=round(float(expected), 4),
+            forecast=forecast,
+            evidence_for=evidence[0],
+            evidence_against=evidence[1],
+        )
+
+
+Explanation = Callable[[Case], AlarmEvent]
+
+
+def name_of(place: str, quantity: str) -> str:
+    """Return how to call a channel at the start of a sentence; "cell5" needs no "Cell" before it."""
+    noun = NOUNS.get(quantity.rpartition("_")[2], "Channel")
+    if place.rpartition("/")[2].startswith(noun.lower()):
+        return place
+    return f"{noun} {place}" if place else f"{noun} of the unit"
+
+
+def _others(members: set[int]) -> str:
+    more = len(members) - 1
+    return f" {more} more in the same place show it too." if more > 0 else ""
