@@ -22,8 +22,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT
-from agent.control import client
 from hil.run import rooms
+from hil.run.processes import Child, Status, wait_for_status
 from tests.agent.cli.test_scan import BAUD
 from tests.browser import pictures
 from tests.terminal import BIN, Command, Terminal
@@ -167,18 +167,14 @@ def running(folder: Path) -> Iterator[str]:
         command = [str(BIN / "cellwarden"), "run", "--config", str(config)]
         with subprocess.Popen(command, cwd=folder, stderr=log) as agent:
             try:
-                status = eventually(lambda: ready(folder / "control.sock"), 30.0)
+                status = wait_for_status(Child("agent", agent, folder / "agent.log"), ready)
                 yield f"http://127.0.0.1:{status['web']['port']}/"
             finally:
                 agent.terminate()
 
 
-def ready(socket: Path) -> dict[str, Any] | None:
-    try:
-        status = client.get(socket, "/v1/status")
-    except client.NotRunning:
-        return None
-    return status if status["health"]["ready"] and not status["web"]["trouble"] else None
+def ready(status: Status) -> bool:
+    return bool(status["health"]["ready"] and not status["web"]["trouble"])
 
 
 def eventually(look: Callable[[], Any], seconds: float) -> Any:

@@ -13,9 +13,10 @@ from agent.bench.figures import TARGETS
 from agent.cli import main
 from agent.cli.profile.catalogue import devices
 from hil.run import rooms
+from hil.run.processes import Child, wait_for_status
 from tests.graph import ROOT
 from tests.terminal import BIN, Command
-from tests.test_first_ten_minutes import eventually, ready
+from tests.test_first_ten_minutes import ready
 
 TEXT = (ROOT / "README.md").read_text("utf-8")
 ROOM = rooms.bus("rs485-1", link="ttyUSB0", baud=9600)
@@ -87,12 +88,12 @@ def test_a_figure_is_printed_by_a_benchmark(command: str) -> None:
 
 
 @contextmanager
-def lasting(command: str, folder: Path) -> Iterator["subprocess.Popen[str]"]:
+def lasting(command: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A command that goes on until it is told to stop; it must take that well."""
     name, *arguments = command.split()
     with (folder / f"{name}.err").open("a") as err:
         process = subprocess.Popen(
-            [str(BIN / name), *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=err, text=True
+            [str(BIN / name), *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=err
         )
         try:
             yield process
@@ -130,7 +131,7 @@ def test_the_commands_do_what_they_say_in_a_simulated_room(tmp_path: Path, unuse
         running.enter_context(lasting(f"{collector} --listen 127.0.0.1:{unused_tcp_port}", tmp_path))
         for command, says in ENDS.items():
             if command == "cellwarden status":
-                running.enter_context(lasting(agent, tmp_path))
-                eventually(lambda: ready(tmp_path / "control.sock"), 30.0)
+                process = running.enter_context(lasting(agent, tmp_path))
+                wait_for_status(Child("agent", process, tmp_path / "cellwarden.err"), ready)
             asked = command.replace("/dev/", "./") + ADDED.get(command.split()[1], "")
             assert says in said_by(asked, tmp_path), command

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +24,13 @@ from agent.wire import listening
 from agent.wire.listening import SPARE, listen
 from tests.agent.web.conftest import Room
 from tests.collector.authority import Authority
+from tests.until import until
 
 MOST = 20
 
 
 def files() -> int:
     return len(os.listdir("/proc/self/fd"))
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - the state of another task, not of ours
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture(params=["page", "page over TLS", "metrics"])

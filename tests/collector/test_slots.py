@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from agent.wire import CONTENT_TYPE, PATH, Request, decode_ack, encode_request
 from collector import admission, inbox
 from tests.collector.processes import EPOCH, SCHEMA_BODY, seal
 from tests.collector.receivers import receiving
+from tests.until import until
 
 ALARM = {"kind": "alarm", "severity": "critical", "text": "hot"}
 BODY = encode_request(Request("site-1", EPOCH, [seal(1, frames=0, events=(ALARM,))]))
@@ -39,12 +40,6 @@ async def holding(url: str, count: int, sent: bytes, *addresses: str) -> AsyncIt
     finally:
         for _, writer in held:
             writer.transport.abort()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not true():  # noqa: ASYNC110 - the state of another task, not of ours
-            await asyncio.sleep(0.01)
 
 
 async def post(url: str, address: str = "127.0.0.1", body: bytes = BODY) -> int:

@@ -1,7 +1,7 @@
 """The relay on a simulated pin, and on a real coil of somebody else's Modbus server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from agent.outputs.gpio import GpioDriver
 from agent.outputs.relay import Driver, Relay
 from hil.modbus.io_module import IoModule
 from hil.run import configuration
+from tests.until import until
 
 PIN = 17
 COIL = 3
@@ -27,12 +28,6 @@ def pins() -> Iterator[MockFactory]:
     yield Device.pin_factory
     Device.pin_factory.reset()
     Device.pin_factory = None
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - neither a pin nor a register has events
-            await asyncio.sleep(0.01)
 
 
 class Room:

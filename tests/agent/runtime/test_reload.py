@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from agent.config.tables import Config
 from drivers.profile.load import Profile, parse_profile
 from hil.run import configuration
 from hil.run.processes import Child, Children, Status, wait_for_status
+from tests.agent.runtime.logs import wait_for_log
 
 PROFILE = """
 schema = 1
@@ -79,12 +79,6 @@ class Site:
 
         return units(wait_for_status(self.agent, lambda status: wanted(units(status))))
 
-    def wait_log(self, text: str) -> None:
-        deadline_s = time.monotonic() + 30
-        while text not in self.agent.log.read_text():
-            assert time.monotonic() < deadline_s, self.agent.log.read_text()
-            time.sleep(0.02)
-
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
@@ -105,13 +99,13 @@ def test_a_changed_file_restarts_what_changed_and_a_bad_one_nothing(site: Site) 
     assert after["rack-1"]["frames"] < before["rack-1"]["frames"], "the changed one began anew"
     site.write(units=(0, 1, 2), period_s=0.5, host="hots")
     site.reload()
-    site.wait_log("unknown key; did you mean 'host'?")
+    wait_for_log(site.agent, "unknown key; did you mean 'host'?")
     site.write(units=(0, 1, 2), period_s=0.5, buffer="other")
     site.reload()
-    site.wait_log("a change of [store] needs a restart: systemctl restart cellwarden")
+    wait_for_log(site.agent, "a change of [store] needs a restart: systemctl restart cellwarden")
     site.write(units=(0, 1, 2), period_s=0.5, **{'bus = "lan-1"': 'bus = "lan-1"\ninstance = 64'})
     site.reload()
-    site.wait_log("[[unit]] rack-1 instance 64: holding 126000 runs past the last address 65535")
+    wait_for_log(site.agent, "[[unit]] rack-1 instance 64: holding 126000 runs past the last address 65535")
     frames = after["rack-2"]["frames"]
     site.wait(lambda s: live(s, "rack-0", "rack-1", "rack-2") and s["rack-2"]["frames"] > frames)
     site.write(units=(0,))

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from agent.transport.left_out import LeftOut
 from drivers.connect import assume
 from hil.run import configuration
 from hil.run.processes import Children, Status, wait_for_status
+from tests.agent.runtime.logs import wait_for_log
 from tests.agent.store.buffers import BOOT, own_alarm
 
 BEFORE = Path(__file__).parents[2] / "vectors/0.1.0"
@@ -282,8 +282,7 @@ def test_a_unit_that_cannot_be_read_is_shown_as_never_seen_until_the_file_is_men
     assert any("lost.toml cannot be read safely" in bus["trouble"] for bus in status["buses"])
 
     os.kill(agent.process.pid, signal.SIGHUP)
-    while "the new configuration is not used, the old one goes on" not in agent.log.read_text():
-        time.sleep(0.02)
+    wait_for_log(agent, "the new configuration is not used, the old one goes on")
     assert set(alarms(wait_for_status(agent))) == {"lost.toml:fifth", "lost.toml:cell_voltage"}
 
     (box / "lost.toml").write_text(TINY)
@@ -340,10 +339,7 @@ def test_a_reload_with_files_of_upstream_that_are_none_changes_nothing(
     files = 'ca = "pipe.pem"\n' if name == "ca" else 'cert = "pipe.pem"\nkey = "pipe.pem"\n'
     path.write_text(HEAD.replace('"http://127.0.0.1:9"\n', f'"https://127.0.0.1:9"\n{files}') + sound(port))
     os.kill(agent.process.pid, signal.SIGHUP)
-    deadline_s = time.monotonic() + 20
-    while "is a FIFO, and a file is wanted" not in agent.log.read_text():
-        assert time.monotonic() < deadline_s, agent.log.read_text()
-        time.sleep(0.02)
+    wait_for_log(agent, "is a FIFO, and a file is wanted")
     assert "the old one goes on" in agent.log.read_text()
     assert wait_for_status(agent)["upstream"]["url"] == "http://127.0.0.1:9"
 

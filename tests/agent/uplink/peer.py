@@ -145,10 +145,3 @@ async def box(folder: Path, port: int, batches: int = 3, start: bool = True) -> 
                 await task
         writer.close()
         store.close()
-
-
-async def until(wanted: Callable[[], bool], within_s: float = 20.0) -> None:
-    """Wait until it is so."""
-    async with asyncio.timeout(within_s):
-        while not wanted():  # noqa: ASYNC110 - told by other tasks
-            await asyncio.sleep(0.005)

@@ -17,7 +17,8 @@ from agent.uplink.answer import Answer, Conflict, RequestTooLarge, UplinkError, 
 from agent.wire import Request, encode_ack
 from agent.wire.request import ACKNOWLEDGEMENT_TYPE
 from tests.agent.uplink.conftest import SCHEMA, SCHEMA_BODY
-from tests.agent.uplink.peer import Say, ack, box, http, own, peer, refused, sound, until
+from tests.agent.uplink.peer import Say, ack, box, http, own, peer, refused, sound
+from tests.until import until
 
 WATCHED_S = 2.5
 #: Answers of the collector's own type that cannot be, and are told by an alarm.

@@ -13,7 +13,8 @@ from agent.uplink.healing import HealingPace
 from agent.uplink.pace import MIN_REQUEST_BYTES, RETRY_CEILING_S, RETRY_FLOOR_S
 from agent.wire import Acknowledgement, Request, encode_ack
 from agent.wire.ranges import Ranges
-from tests.agent.uplink.peer import Box, Peer, Say, ack, box, http, own, peer, refused, until
+from tests.agent.uplink.peer import Box, Peer, Say, ack, box, http, own, peer, refused
+from tests.until import until
 
 LOST = 20
 

@@ -10,7 +10,8 @@ from agent.uplink.uplink import FORGETS
 from agent.wire import Acknowledgement, Request, encode_ack
 from agent.wire.ranges import Ranges
 from tests.agent.store.buffers import ALARM
-from tests.agent.uplink.peer import Box, Peer, box, own, peer, until
+from tests.agent.uplink.peer import Box, Peer, box, own, peer
+from tests.until import until
 
 
 class Forgetful:

@@ -13,7 +13,8 @@ from agent.store.outgoing import PendingBatch
 from agent.uplink.aside import AGAIN_S, MOST, Aside
 from agent.wire import Request
 from tests.agent.uplink.conftest import SCHEMA, SCHEMA_BODY, batch
-from tests.agent.uplink.peer import ack, box, http, peer, refused, until
+from tests.agent.uplink.peer import ack, box, http, peer, refused
+from tests.until import until
 
 NGINX = http(413, b"<html>\r\n<h1>413 Too Large</h1>", Server="nginx/1.22.1", Content_Type="text/html")
 OWN = refused(413, "too large")
