@@ -84,7 +84,7 @@ class Archive(Protocol):
         self, agent: str | None, unit: str | None, from_ns: int | None, to_ns: int | None
     ) -> Iterator[tuple[str, Batch]]:
         """Batches with frames that may lie in [from_ns, to_ns), as (agent, batch), unit by unit in the order
-        of sealing.
+        of sealing. What was read before a clock was set is repaired by its boot's `clock_offset` event.
         """
 
     def description(self, digest: bytes | None) -> dict[str, Any] | None:

@@ -1,17 +1,20 @@
 """The contract of sinks: what each of `collector.sinks` must do. A new one is a row of `PLACES`."""
 
+import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from agent.wire import Acknowledgement, Limits, Request, decode_batch
+from agent.wire import Acknowledgement, Limits, Request, decode_batch, encode_batch
 from agent.wire.ranges import Ranges
 from collector import account, incidents, intake
 from collector import sink as sink_protocol
 from collector.admission import admit
-from collector.archive import Archive, ArchiveError
+from collector.archive import Archive, ArchiveError, OfSchema, Sums
 from collector.audit import audit
 from collector.intake import Intake, Stored
 from collector.sink import Change, Dropped, EventRow, Range, Sink, SinkError
@@ -19,6 +22,7 @@ from collector.sinks import KINDS, parse
 from tests.collector.processes import BOOT, EPOCH, SCHEMA, SCHEMA_BODY, seal
 from tests.graph import imported
 
+DOCS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
 STREAM = ("site-1", EPOCH)
 YOUNG = b"y" * 16
 
@@ -175,6 +179,7 @@ def test_a_place_that_cannot_be_is_an_error_of_the_sink(place: Place) -> None:
         kind.read(nowhere, print)
     assert parse(kind.example).kind is kind
     assert kind.form.startswith(f"{place.scheme}:")
+    assert f"`{kind.form}`" in DOCS
 
 
 def test_the_account_goes_on_over_restarts(place: Place) -> None:
@@ -213,3 +218,105 @@ def test_what_was_stored_is_audited_and_read(place: Place) -> None:
         assert description["name"] == ["cell_voltage"] * 30
     finally:
         archive.close()
+
+
+UTC_S = 1_800_000_000
+SECOND_NS = 10**9
+
+
+def read_at(
+    sequence: int, utc_s: float, *, agent: str = "site-1", unit: str = "rack1/bmu1", synchronised: bool = True
+) -> Change:
+    """A change that brings a batch of ten frames, a second apart from `utc_s`, sealed in boot second 0."""
+    sealed = decode_batch(seal(sequence, agent=agent)[1])
+    boottime_ns = np.arange(10) * SECOND_NS
+    batch = replace(
+        sealed,
+        unit=unit,
+        boottime_ns=boottime_ns,
+        utc_ns=boottime_ns + int(utc_s) * SECOND_NS,
+        clock=np.full(10, synchronised, np.uint8),
+    )
+    return Change((agent, EPOCH), 1, batches=[(batch, encode_batch(batch))])
+
+
+def test_a_reader_gets_the_batches_of_an_agent_a_unit_and_a_time_unit_by_unit(place: Place) -> None:
+    for change in (
+        read_at(1, UTC_S),
+        read_at(2, UTC_S, unit="rack1/bmu2"),
+        read_at(3, UTC_S + 10),
+        read_at(1, UTC_S + 10, agent="site-2"),
+        Change(STREAM, 1, batches=[(decode_batch(blob), blob) for _, blob in [seal(4, frames=0)]]),
+    ):
+        place.write(change)
+    archive = place.read()
+
+    def found(*asked: Any) -> list[tuple[str, int]]:
+        return [(agent, batch.sequence) for agent, batch in archive.batches(*asked)]
+
+    try:
+        everything = [("site-1", 1), ("site-1", 3), ("site-1", 2), ("site-2", 1)]
+        middle_ns = (UTC_S + 10) * SECOND_NS
+        assert found(None, None, None, None) == everything
+        assert found("site-2", None, None, None) == [("site-2", 1)]
+        assert found("site-1", "rack1/bmu2", None, None) == [("site-1", 2)]
+        assert found(None, None, middle_ns, None) == [("site-1", 3), ("site-2", 1)]
+        assert found(None, None, None, middle_ns) == [("site-1", 1), ("site-1", 2)]
+    finally:
+        archive.close()
+
+
+def test_what_was_read_before_the_clock_was_set_is_found_at_its_own_time(place: Place) -> None:
+    place.write(read_at(1, 0, synchronised=False))
+    told = {"boot_id": BOOT.hex(), "boottime_ns": 20 * SECOND_NS, "offset_ns": UTC_S * SECOND_NS}
+    offset = EventRow(2, 0, "clock_offset", "", json.dumps(told))
+    place.write(of(2, events=[offset]))
+    archive = place.read()
+    try:
+        (first, *_) = (batch for _, batch in archive.batches(None, None, UTC_S * SECOND_NS, None))
+        assert (first.sequence, int(first.utc_ns[0])) == (1, UTC_S * SECOND_NS)
+    finally:
+        archive.close()
+
+
+def test_an_archive_says_what_was_counted_described_and_refused(place: Place) -> None:
+    place.write(WHOLE)
+    place.write(of(3))
+    other = ("site-3", EPOCH)
+    place.write(Change(other, 1, refused=[(1, "not sound")]))
+    archive = place.read()
+    try:
+        assert {STREAM, ("site-1", YOUNG), other} == set(archive.streams())
+        assert archive.sums(STREAM) == Sums(3, 30, 900)
+        assert archive.sums(other) is None
+        rows = sorted(archive.rows(STREAM))
+        assert rows == [(sequence, 10, 300, seal(sequence)[1]) for sequence in (1, 2, 3)]
+        assert list(archive.schemas(STREAM)) == [OfSchema(SCHEMA, 3, SCHEMA_BODY, None)]
+    finally:
+        archive.close()
+
+
+def test_a_schema_that_was_refused_is_told_with_the_reason(place: Place) -> None:
+    place.write(of(1, incidents=[incidents.of_schema((SCHEMA, "too wide"))]))
+    archive = place.read()
+    try:
+        ((digest, batches, body, why),) = archive.schemas(STREAM)
+        assert (digest, batches, body) == (SCHEMA, 1, None)
+        assert "too wide" in (why or "")
+    finally:
+        archive.close()
+
+
+def test_a_sink_whose_files_were_taken_away_says_so(place: Place, tmp_path: Path) -> None:
+    place.write(WHOLE)
+    sink = place.open()
+    try:
+        sink.check()
+        (tmp_path / "away").mkdir()
+        for path in tmp_path.iterdir():
+            if path.name != "away":
+                path.rename(tmp_path / "away" / path.name)
+        with pytest.raises(SinkError):
+            sink.check()
+    finally:
+        sink.close()
