@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from agent.config.tables import Config, RoomOutput
 from agent.detect.alarms.states import AlarmEvent
 from agent.outputs import journal
 from agent.outputs.table import OUTPUTS, outputs_of
-from tests.graph import imported, modules
+from tests.graph import modules
 
 #: A configuration that wants every output.
 CONFIG = Config.model_validate(
@@ -63,14 +64,24 @@ def test_every_output_has_a_row() -> None:
         if name.startswith("agent.outputs."):
             importlib.import_module(name)
     ours = {output.__module__ for output in Output.__subclasses__()}
-    table = imported(modules()["agent.outputs.table"])
-    assert {module for module in ours if module.startswith("agent.")} <= table
+    made = {type(output).__module__ for output in outputs_of(CONFIG, ["rack-1"], Clock().boottime_s).values()}
+    assert {module for module in ours if module.startswith("agent.")} == made
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_an_output_has_a_test_and_a_row_of_docs(name: str) -> None:
     assert (Path(__file__).parent / f"test_{name}.py").exists()
     assert f"\n| `{name}` |" in DOCS
+
+
+def test_the_table_of_an_output_is_called_as_its_row() -> None:
+    tables = {
+        name
+        for name, field in Config.model_fields.items()
+        for kind in re.findall(r"\w+", str(field.annotation))
+        if kind in {table.__name__ for table in RoomOutput.__subclasses__()}
+    }
+    assert tables <= OUTPUTS.keys()
 
 
 @pytest.mark.parametrize("name", sorted(OUTPUTS.keys() & Config.model_fields.keys()))
