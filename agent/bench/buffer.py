@@ -86,10 +86,10 @@ def batch_of_unit(rng: np.random.Generator, unit: str, rows: Int64s, at_s: int) 
     return batch
 
 
-def alarm(detector: str, text: str) -> list[Event]:
+def alarm(detector: str, text: str, *, severity: str = "critical") -> list[Event]:
     """What the buffer would have to say of itself."""
     stamp = Stamp(0, 0, False)
-    return [Event("", record_of("", about_itself(detector, text, stamp), stamp))]
+    return [Event("", record_of("", about_itself(detector, text, stamp, severity), stamp))]
 
 
 def disk() -> str:

@@ -56,3 +56,12 @@ def opening_failed(path: Path, error: Exception) -> StoreError:
     if isinstance(error, OSError):
         return DiskTrouble(text) if error.errno in DISK_ERRNOS else StoreError(text)
     return DiskTrouble(text) if _primary_code(error) in DISK_CODES else StoreError(text)
+
+
+def implausible(claimed: int, sealed: int, forgotten: int) -> Implausible:
+    """Return what to raise where an upstream claims a sequence that this buffer cannot have forgotten."""
+    return Implausible(
+        f"says that it holds batch {claimed}, where this buffer has sealed {sealed}: {forgotten} more than"
+        " there can be, unless another copy of this agent is alive. Nothing was changed, and nothing is sent;"
+        " look at the collector's archive (cellwarden-collector audit)"
+    )

@@ -51,6 +51,18 @@ def in_order(
     yield from _as_healed(_select(db, ROUTINE, "", healed, most))
 
 
+def first_of(batches: Iterable[PendingBatch], max_batches: int, max_bytes: int) -> list[PendingBatch]:
+    """Return the first batches within both bounds; the very first whatever its size."""
+    found: list[PendingBatch] = []
+    size = 0
+    for batch in batches:
+        size += len(batch.blob)
+        if found and (len(found) == max_batches or size > max_bytes):
+            break
+        found.append(batch)
+    return found
+
+
 def _as_healed(batches: Iterable[PendingBatch]) -> Iterator[PendingBatch]:
     return (batch._replace(healed=True) for batch in batches)
 
