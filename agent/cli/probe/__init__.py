@@ -11,8 +11,10 @@ from agent.cli.common.ask_agent import json_option, post, socket_option
 from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import agents_bus, endpoints, opened, trouble_of
 from agent.cli.common.tables import plain_table, terminal
-from agent.cli.probe import inspect_unit
-from agent.cli.profile.common import profile_dir_option
+from agent.cli.probe import show_unit
+from agent.cli.probe.inspect_unit import inspect
+from agent.cli.probe.show_polled import show_polled
+from agent.cli.profile.common import known_profiles, load, profile_dir_option
 from agent.modbus.manual_read import Heard
 from agent.modbus.ports import Answer, Port, PortError
 from agent.modbus.survey.look import guess, manual_address, pairs
@@ -21,6 +23,7 @@ from agent.modbus.survey.registers import parse_read
 from agent.modbus.verdict import Verdict, verdict_of
 from agent.quality import Quality
 from agent.transport.row import Endpoint
+from drivers.profile.load import Profile
 from drivers.registers import Area, Read, Reply
 
 TRIES = 3
@@ -87,8 +90,12 @@ def command(
     bus = agents_bus(socket, endpoint)
     if bus and not as_json:
         click.echo(f"{endpoint} is held by the running agent (bus {bus}); asking through it.", err=True)
+    if read is None and bus:
+        show_polled(socket, bus, unit_id, as_json=as_json)
+        return
     if read is None:
-        inspect_unit.show(endpoint, unit_id, line, name, folders, socket, bus, as_json=as_json)
+        profiles = [load(name, folders)] if name else _profiles_of(endpoint, folders)
+        _show_unit(endpoint, unit_id, line, profiles, as_json=as_json)
         return
     if bus:
         heard = _through_agent(socket, bus, unit_id, read, timeout_s)
@@ -100,6 +107,24 @@ def command(
         click.echo(json.dumps(_json(endpoint, unit_id, heard)))
     else:
         _print(heard, endpoint)
+
+
+def _profiles_of(endpoint: Endpoint, folders: tuple[Path, ...]) -> list[Profile]:
+    """Return the known profiles of units that speak on such a transport."""
+    return [p for p in known_profiles(folders) if endpoint.transport.frames in p.transports]
+
+
+def _show_unit(
+    endpoint: Endpoint, unit_id: int, line: LineSetting, profiles: list[Profile], *, as_json: bool
+) -> None:
+    """Read the whole unit and print it. Raises Trouble; exit 1 where something looks wrong."""
+    unit = asyncio.run(inspect(endpoint, unit_id, line, profiles))
+    if as_json:
+        click.echo(json.dumps(show_unit.as_json(unit)))
+    else:
+        show_unit.show(unit)
+    if unit.doubts:
+        raise click.exceptions.Exit(1)
 
 
 async def _direct(

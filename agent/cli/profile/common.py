@@ -13,7 +13,7 @@ from drivers.connect import ConnectError, connect
 from drivers.dump import Dump, DumpError, hold, parse_dump
 from drivers.layout import Layout
 from drivers.line import Line
-from drivers.profile.load import Profile, ProfileError, load_profile
+from drivers.profile.load import Profile, ProfileError, load_profile, shipped_profiles
 from drivers.profile.problems import Problem
 
 Command = Callable[..., Any]
@@ -38,6 +38,18 @@ def json_option(command: Command) -> Command:
 def search_path(folders: tuple[Path, ...]) -> tuple[Path, ...]:
     """Return where profiles are looked for by name, before the shipped ones."""
     return (*folders, SITE_PROFILES)
+
+
+def known_profiles(folders: tuple[Path, ...]) -> list[Profile]:
+    """Return every profile that can be used; those that cannot are named on stderr."""
+    own = [path.stem for folder in search_path(folders) for path in sorted(folder.glob("*.toml"))]
+    profiles = []
+    for name in dict.fromkeys((*own, *shipped_profiles())):
+        try:
+            profiles.append(load(name, folders))
+        except click.ClickException as error:
+            click.echo(f"profile {name} is not tried: {error.message.splitlines()[0]}", err=True)
+    return profiles
 
 
 def where(name: str, problem: Problem) -> str:

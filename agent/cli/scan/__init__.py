@@ -12,8 +12,7 @@ from agent.cli.common.ask_agent import json_option, socket_option
 from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import agents_bus, endpoints
 from agent.cli.common.tables import plain_table, terminal
-from agent.cli.probe.inspect_unit import known_profiles
-from agent.cli.profile.common import profile_dir_option
+from agent.cli.profile.common import known_profiles, profile_dir_option
 from agent.cli.scan.survey import Survey, runs
 from agent.modbus.serial_devices import console_of, serial_devices
 from agent.modbus.survey.presence import (

@@ -9,7 +9,7 @@ import click
 from agent.cli.common.announced import HINT, Search, lines
 from agent.cli.common.codes import Trouble
 from agent.cli.common.prompts import Prompts
-from agent.cli.probe.inspect_unit import known_profiles
+from agent.cli.profile.common import known_profiles
 from agent.cli.scan.survey import Survey, Unit
 from agent.cli.setup.draft import Chosen
 from agent.modbus.serial_devices import console_of, holder, serial_devices

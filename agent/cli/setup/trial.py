@@ -9,7 +9,7 @@ import click
 
 from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import agents_bus, opened
-from agent.cli.probe.inspect_unit import rows
+from agent.cli.probe.value_rows import value_rows
 from agent.cli.profile.common import load
 from agent.cli.report.commissioning.record import Sight
 from agent.cli.setup.draft import Chosen
@@ -66,9 +66,9 @@ async def _read(unit: Chosen, folders: tuple[Path, ...]) -> Tested:
         seen = f"id {unit.unit_id} on {unit.endpoint}: {match.why}. Nothing was written."
         raise Trouble("CW-211", seen, f"cellwarden scan {unit.endpoint}")
     took_s = time.monotonic() - start_s
-    told = rows(match.layout, match.image, profile.address_step)
+    rows = value_rows(match.layout, match.image, profile.address_step)
     values = [
-        {"place": value.place, "quantity": value.quantity, "quality": row["quality"], "value": row["value"]}
-        for value, row in zip(match.layout.values, told, strict=True)
+        {"place": value.place, "quantity": value.quantity, "quality": row.quality, "value": row.value}
+        for value, row in zip(match.layout.values, rows, strict=True)
     ]
     return Tested(unit, Sight(values, match.layout.identity, took_s), max(answers, default=0.0))
