@@ -173,9 +173,14 @@ class Bench:
         """The time by which events happen: since `begin`, or else since the start; before it, negative."""
         return self.time_scale * (time.clock_gettime(time.CLOCK_BOOTTIME) - self.began_s)
 
+    def hold(self) -> None:
+        """Let no event happen before `begin`."""
+        self.began_s = math.inf
+
     def begin(self) -> None:
-        """Let the time of events begin now: whoever watches is ready."""
+        """Let the time of events begin now: whoever watches is ready. Late ticks count from here."""
         self.began_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self.late_ticks = 0
 
     def tick(self, t_s: float) -> None:
         """Bring every unit to `t_s`, and mend what was cut until then."""

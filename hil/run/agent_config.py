@@ -1,0 +1,31 @@
+"""agent.toml of a run: a bus for each wire of the bench, and a unit for each of its units."""
+
+from pathlib import Path
+
+from hil.modbus.rtu import RtuBus
+from hil.run import configuration
+from hil.run.bench import Bench
+
+COMMIT_S = 0.25  # real seconds between two commits, at least
+
+
+def agent_toml(bench: Bench, folder: Path, collector_url: str, period_s: float) -> str:
+    """Return the configuration of an agent that polls a bench and keeps its files in a folder."""
+    batch_s = max(10.0, COMMIT_S * bench.time_scale)
+    text = configuration.agent(folder, collector_url, store={"batch_s": batch_s})
+    names: dict[int, str] = {}  # of buses, by the identity of their wires
+    for wire in (served.wire for served in bench.units):
+        if id(wire) in names:
+            continue
+        name = names[id(wire)] = f"bus-{len(names) + 1}"
+        if isinstance(wire, RtuBus):
+            line = {"baud": wire.baud, "parity": wire.parity, "stop_bits": wire.stop_bits}
+            text += configuration.rtu_bus(name, wire.link, **line)
+        else:
+            text += configuration.tcp_bus(name, wire.port, wire.host)
+    for served in bench.units:
+        table = served.table
+        keys = {"unit_id": table.unit_id, "period_s": period_s}
+        chemistry = {"chemistry": table.chemistry} if table.chemistry else {}
+        text += configuration.unit(table.name, names[id(served.wire)], table.profile, **keys, **chemistry)
+    return text
