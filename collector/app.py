@@ -29,7 +29,7 @@ from collector.admission import admit, check_request, pieces
 from collector.asking import Asking
 from collector.deadman import DeadMan
 from collector.inbox import Crowded, Inbox, TooLong
-from collector.intake import Intake, Stored
+from collector.intake import Intake, IntakeResult
 from collector.metrics import OPENMETRICS, exposition
 from collector.sender import certified_name
 from collector.sink import SinkError
@@ -216,12 +216,12 @@ class Receiver:
             log.warning("%s: heard again after %.0f s", request.agent, silent_s)
         return self._answer(request, stored)
 
-    def _store(self, request: Request) -> Stored:
+    def _store(self, request: Request) -> IntakeResult:
         """On the sink's thread: judge, store, commit a piece of a request."""
         admitted = admit(request, self.limits, self.intake.width_of)
         return self.intake.store(admitted)
 
-    def _answer(self, request: Request, stored: Stored) -> web.Response:
+    def _answer(self, request: Request, stored: IntakeResult) -> web.Response:
         ack, now_s = stored.acknowledgement, self.now_s()
         self.asking.refused(request.agent, stored.unusable, now_s)
         ack = replace(ack, need_schema=self.asking.due(request.agent, ack.need_schema, now_s))

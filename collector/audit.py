@@ -15,7 +15,7 @@ DOUBTS = ("conflict", "clone", "rollback")  # incidents that make a stream's acc
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class StreamAccount:
     """One (agent, epoch). `sealed` is the highest sequence that anything here speaks of.
 
     `dropped` counts what the agent reported as given up and what is not here; `missing` are the ranges that
@@ -69,13 +69,13 @@ class Account:
         return [printable(line, LINE_CHARACTERS) for line in found]
 
 
-def audit(archive: Archive, quick: bool = False) -> list[Account]:
+def audit(archive: Archive, quick: bool = False) -> list[StreamAccount]:
     """Every stream's account, as of one moment. Unless `quick`, every stored batch is decoded again."""
     with archive.as_of_now():
         return [_account(archive, stream, quick) for stream in archive.streams()]
 
 
-def _account(archive: Archive, stream: Stream, quick: bool) -> Account:
+def _account(archive: Archive, stream: Stream, quick: bool) -> StreamAccount:
     stored, reported = Ranges(archive.stored(stream)), Ranges(archive.dropped(stream))
     dropped = reported.minus(stored)  # what was given up and came all the same is here
     everything = Ranges([*stored, *dropped])
@@ -85,7 +85,7 @@ def _account(archive: Archive, stream: Stream, quick: bool) -> Account:
     doubts = archive.incidents(stream, DOUBTS)
     widths, unreadable = _schemas(archive, stream)
     damaged, misfits = ([], []) if quick else _damaged(archive, stream, widths)
-    return Account(
+    return StreamAccount(
         agent=stream[0],
         epoch=stream[1].hex(),
         sealed=sealed,

@@ -17,8 +17,8 @@ from collector.audit import audit
 from collector.export import ExportError, Wanted, export
 from collector.moment import Moment
 from collector.serve import ServeError, Tls, serve
-from collector.sinks import KINDS, Chosen, parse
-from collector.told import LINE_CHARACTERS, Told
+from collector.sinks import KINDS, ChosenSink, parse
+from collector.told import LINE_CHARACTERS, SaidOnce
 
 
 def fail(message: object) -> NoReturn:
@@ -36,12 +36,12 @@ class OneLine(logging.Formatter):
         return super().formatMessage(record)
 
 
-class SinkPlace(click.ParamType[Chosen]):
+class SinkPlace(click.ParamType[ChosenSink]):
     """SCHEME:PLACE, of `collector.sinks`."""
 
     name = "|".join(kind.form for kind in KINDS.values())
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Chosen:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> ChosenSink:
         """Return the kind and the place."""
         try:
             return parse(str(value))
@@ -54,7 +54,7 @@ sink_option = click.option("--sink", type=SinkPlace(), required=True, help="The 
 
 
 @contextmanager
-def reading(sink: Chosen, told: Told) -> Iterator[Archive]:
+def reading(sink: ChosenSink, told: SaidOnce) -> Iterator[Archive]:
     """A collector's database, read-only; where it cannot be read at all that is one line."""
     try:
         archive = sink.kind.read(sink.place, told)
@@ -90,7 +90,7 @@ def main() -> None:
     help="Say in the local network (mDNS) that a collector of this name, that of its certificate, is here.",
 )
 def serve_command(
-    sink: Chosen,
+    sink: ChosenSink,
     listen: str,
     tls_cert: Path | None,
     tls_key: Path | None,
@@ -123,7 +123,7 @@ def serve_command(
 @sink_option
 @click.option("--quick", is_flag=True, help="Believe the rows; do not decode every batch again.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
-def audit_command(sink: Chosen, quick: bool, as_json: bool) -> None:
+def audit_command(sink: ChosenSink, quick: bool, as_json: bool) -> None:
     """Say for every agent and epoch where everything that was sealed has gone.
 
     \b
@@ -133,7 +133,7 @@ def audit_command(sink: Chosen, quick: bool, as_json: bool) -> None:
     not known here.
     Example:  cellwarden-collector audit --sink sqlite:collector.db
     """
-    with reading(sink, Told()) as archive:
+    with reading(sink, SaidOnce()) as archive:
         accounts = audit(archive, quick)
     if as_json:
         click.echo(json.dumps([account.plain() for account in accounts]))
@@ -153,7 +153,7 @@ def audit_command(sink: Chosen, quick: bool, as_json: bool) -> None:
 @click.option("--to", "end", type=Moment(), help="Up to this UTC time, itself left out.")
 @click.option("--output", type=file_path, help="A new file; csv goes to standard output by default.")
 def export_command(
-    sink: Chosen,
+    sink: ChosenSink,
     _format: str,
     agent: str | None,
     unit: str | None,
@@ -168,7 +168,7 @@ def export_command(
     is damaged is named on standard error, the others are written, and the exit code is 1.
     Example:  cellwarden-collector export --sink sqlite:collector.db --unit rack1/bmu1 --output bmu1.csv
     """
-    told = Told()
+    told = SaidOnce()
     with reading(sink, told) as archive:
         try:
             count = export(archive, _format, output, Wanted(agent, unit, start, end))

@@ -43,7 +43,7 @@ class ExportError(Exception):
     """The output cannot be written."""
 
 
-class Source(Protocol):
+class ExportSource(Protocol):
     """What values are read from. `tell`: takes a line for each thing that cannot be read, and why."""
 
     tell: Callable[[str], None]
@@ -85,7 +85,7 @@ def utc_text(utc_ns: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{utc_ns // 10**6 % 1000:03d}Z"
 
 
-def export(source: Source, form: str, output: Path | None, wanted: Wanted) -> int:
+def export(source: ExportSource, form: str, output: Path | None, wanted: Wanted) -> int:
     """Write one row per value as `form` csv or sqlite; return how many. Raises ExportError.
 
     Where nothing was read, value and raw stay empty.
@@ -128,13 +128,13 @@ def _write_sqlite(found: Iterator[Row], output: Path | None) -> int:
     return count
 
 
-def rows(source: Source, wanted: Wanted) -> Iterator[Row]:
+def rows(source: ExportSource, wanted: Wanted) -> Iterator[Row]:
     """One row per value, under `HEADER`."""
     for agent, batch in source.batches(wanted.agent, wanted.unit, wanted.from_ns, wanted.to_ns):
         yield from _rows(source, agent, batch, wanted)
 
 
-def _rows(source: Source, agent: str, batch: Batch, wanted: Wanted) -> Iterator[Row]:
+def _rows(source: ExportSource, agent: str, batch: Batch, wanted: Wanted) -> Iterator[Row]:
     n, m = batch.raw.shape
     description = source.description(batch.schema) or {}
     places, names, units = (_texts(description.get(key), m) for key in ("place", "name", "unit"))

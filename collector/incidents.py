@@ -13,7 +13,7 @@ SCHEMA = "schema "
 BOOTS = 8  # of each stream that are remembered: two machines that live take turns
 
 
-class Times:
+class BootTimes:
     """When the last few boots of each stream had their frames, as (first, last) in ns of UTC; None: their
     clock is not to be believed. Known since the start of this collector, and from their first and last batch.
 
@@ -85,7 +85,9 @@ def of_epochs(stream: Stream, epochs: Sequence[bytes]) -> list[str]:
     return [f"{went_on}: an old database was restored, or two agents share one id"]
 
 
-def of_boots(stream: Stream, batches: Sequence[Batch], spans: dict[bytes, Range], times: Times) -> list[str]:
+def of_boots(
+    stream: Stream, batches: Sequence[Batch], spans: dict[bytes, Range], times: BootTimes
+) -> list[str]:
     """Extend the span of sequences of each boot, and say which spans overlap, in time too: one machine boots
     in turn, but what an epoch that ended had not delivered follows in the next one, by priority.
     """

@@ -16,7 +16,7 @@ MISSING_NAMED = 256  # ranges in one acknowledgement, beside those around what w
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class IntakeResult:
     """What became of a request. `conflicts` are keys already held with other bytes, `unusable` hashes of
     schemas that were refused, `incidents` what a person must look at, as (kind, text); `asked` and `schemas`
     are what its sound batches are called, and are read by.
@@ -46,7 +46,7 @@ class Intake:
         self._utc_ns = utc_ns
         self._accounts = Accounts(sink.accounted)
         self._duplicates: dict[Stream, int] = {}  # counted, and written with the next change
-        self._times = incidents.Times(sink.held)
+        self._times = incidents.BootTimes(sink.held)
         self._wanted_bytes = 0  # of what could not be stored last
         self._widths: dict[bytes, int | None] = {}  # of stored schemas
 
@@ -55,7 +55,7 @@ class Intake:
         self._write_counts()
         self.sink.close()
 
-    def store(self, admitted: Admitted) -> Stored:
+    def store(self, admitted: Admitted) -> IntakeResult:
         """Store what is new in one synchronous transaction; a request of duplicates writes nothing.
 
         Raises SinkError where the disk refused: then nothing of the request was stored.
@@ -83,9 +83,9 @@ class Intake:
             raise
         values = sum(batch.values for batch, _ in new)
         unusable = [digest for digest, _ in admitted.bad_schemas]
-        return Stored(ack, len(new), values, duplicates, conflicts, unusable, found, asked, schemas)
+        return IntakeResult(ack, len(new), values, duplicates, conflicts, unusable, found, asked, schemas)
 
-    def together(self, agent: str, pieces: Sequence[Stored]) -> Stored:
+    def together(self, agent: str, pieces: Sequence[IntakeResult]) -> IntakeResult:
         """What became of a request that was stored piece by piece. Raises SinkError."""
 
         def all_of(name: str) -> list[Any]:
@@ -96,7 +96,7 @@ class Intake:
         with self._telling():
             stream = (agent, pieces[0].acknowledgement.epoch)
             ack = self._acknowledgement(stream, asked, schemas, refused)
-        return Stored(
+        return IntakeResult(
             ack,
             sum(piece.stored for piece in pieces),
             sum(piece.values for piece in pieces),

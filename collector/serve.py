@@ -21,7 +21,7 @@ from collector.handshake import Handshake
 from collector.intake import Intake
 from collector.runner import Runner
 from collector.sink import SinkError
-from collector.sinks import Chosen
+from collector.sinks import ChosenSink
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def parse_listen(listen: str, tls: Tls | None) -> tuple[str, int]:
 
 
 async def serve(
-    chosen: Chosen, listen: str, tls: Tls | None, silent_after_s: float, announced: str = ""
+    chosen: ChosenSink, listen: str, tls: Tls | None, silent_after_s: float, announced: str = ""
 ) -> None:
     """Receive until SIGTERM or SIGINT; what was accepted by then is committed and acknowledged.
 

@@ -13,7 +13,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SinkKind:
     """How a sink is given, opened, and read by others. `open` raises SinkError, `read` ArchiveError.
 
     form: as the command line takes it, with what its place is called. example: one that could be.
@@ -29,7 +29,7 @@ class Kind:
 
 #: By scheme. A new row passes the contract of tests/collector/test_sinks.py.
 KINDS = {
-    "sqlite": Kind(
+    "sqlite": SinkKind(
         form="sqlite:PATH",
         example="sqlite:/var/lib/cellwarden/collector.db",
         needs="of a file that can be written",
@@ -40,17 +40,17 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenSink:
     """A sink as it was given."""
 
-    kind: Kind
+    kind: SinkKind
     place: str
 
 
-def parse(text: str) -> Chosen:
+def parse(text: str) -> ChosenSink:
     """SCHEME:PLACE. Raises ValueError."""
     scheme, _, place = text.partition(":")
     if scheme not in KINDS or not place:
         forms = " or ".join(f"{kind.form}, such as {kind.example}" for kind in KINDS.values())
         raise ValueError(f"{text!r}: expected {forms}")
-    return Chosen(KINDS[scheme], place)
+    return ChosenSink(KINDS[scheme], place)

@@ -7,7 +7,7 @@ from agent.wire.text import printable
 LINE_CHARACTERS = 1000
 
 
-class Told:
+class SaidOnce:
     """Takes a line for each thing, says each once, on standard error, and knows how many there were."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from agent.quality import Quality
 from drivers.decode import codec_table, decode
 from drivers.errors import ChainError, ConnectError, IdentityMismatch, NoAnswer
 from drivers.guards import needs_of
-from drivers.identity import Mark, best_first, expectation, fits, mark_of, names_units, text_of
+from drivers.identity import IdentityMark, best_first, expectation, fits, mark_of, names_units, text_of
 from drivers.layout import Image, Layout
 from drivers.line import Line, bits_per_character
 from drivers.needs import Need
@@ -46,7 +46,7 @@ Conversation = Generator[Read, Reply, Layout]
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class IdentityAnswers:
     """What came back for each identity point: text, raw number, or None with the quality that says why.
 
     `sentinels`: numbers that mean that there is none.
@@ -169,7 +169,7 @@ def build(
     identity: Mapping[str, str | int | float] | None = None,
     instance: int = 1,
     empty: Sequence[str] = (),
-    marks: Iterable[Mark] = (),
+    marks: Iterable[IdentityMark] = (),
 ) -> Layout:
     """A layout over `values`, planned for `line`. Raises PlanError if a value cannot be read."""
     plan = make_plan(
@@ -193,7 +193,7 @@ def build(
     )
 
 
-def marks_of(identity: Iterable[IdentityPoint]) -> tuple[Mark, ...]:
+def marks_of(identity: Iterable[IdentityPoint]) -> tuple[IdentityMark, ...]:
     """Return what of a profile's identity points tells one unit from another, best first."""
     marks = (mark_of(i.value, text=i.text, expected=bool(expectation(i.point))) for i in identity)
     return best_first(mark for mark in marks if mark is not None)
@@ -212,7 +212,7 @@ def tells_apart(profile: Profile) -> bool:
 
 
 def prove(
-    profile: Profile, layout: Layout, line: Line, mark: Mark
+    profile: Profile, layout: Layout, line: Line, mark: IdentityMark
 ) -> Generator[Read, Reply, str | int | float]:
     """Ask a unit that is known for one of its marks again; return what it says, "" where it does not say."""
     answers, _ = yield from _ask(profile, [mark], line, layout.instance, layout.plan.cuts)
@@ -244,11 +244,11 @@ def ask_plan(plan: ReadPlan) -> Generator[Read, Reply, tuple[ReadPlan, Image]]:
 
 def _ask(
     profile: Profile,
-    identity: Sequence[IdentityPoint | Mark],
+    identity: Sequence[IdentityPoint | IdentityMark],
     line: Line,
     instance: int,
     cuts: frozenset[Cut],
-) -> Generator[Read, Reply, tuple[Answers, frozenset[Cut]]]:
+) -> Generator[Read, Reply, tuple[IdentityAnswers, frozenset[Cut]]]:
     """Read all identity points once."""
     needs = [Need(i.value.span, Poll.IDENTITY, i.value.pause_ms) for i in identity]
     plan = make_plan(needs, terrain(profile, instance), line, address_step=profile.address_step, cuts=cuts)
@@ -275,10 +275,12 @@ def _ask(
             said[text.label] = text_of(words, big_bytes=text.coding.big_bytes)
         else:
             unsaid[text.label] = Quality(int(state))
-    return Answers(said, unsaid, sentinels), plan.cuts
+    return IdentityAnswers(said, unsaid, sentinels), plan.cuts
 
 
-def _identity(identity: Sequence[IdentityPoint | Mark], answers: Answers) -> dict[str, str | int | float]:
+def _identity(
+    identity: Sequence[IdentityPoint | IdentityMark], answers: IdentityAnswers
+) -> dict[str, str | int | float]:
     """What is shown of a unit: texts as they are, numbers in their unit."""
     out: dict[str, str | int | float] = {}
     for item in identity:
@@ -293,7 +295,7 @@ def _identity(identity: Sequence[IdentityPoint | Mark], answers: Answers) -> dic
     return out
 
 
-def _mismatches(identity: Sequence[IdentityPoint], answers: Answers) -> list[str]:
+def _mismatches(identity: Sequence[IdentityPoint], answers: IdentityAnswers) -> list[str]:
     """Every point that is not as the profile wants it, in words."""
     shown = _identity(identity, answers)
     wrong = []

@@ -74,7 +74,7 @@ def version(said: str | int | float) -> tuple[float, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class IdentityMark:
     """An identity point that shows whether a unit is still the same.
 
     names: what it says belongs to one unit or one kind of unit; else it is only expected to fit.
@@ -85,10 +85,10 @@ class Mark:
     names: bool
 
 
-def mark_of(value: Value, *, text: bool, expected: bool) -> Mark | None:
+def mark_of(value: Value, *, text: bool, expected: bool) -> IdentityMark | None:
     """Return what an identity point is worth for telling units apart; None: nothing."""
     names = names_units(value.name, text=text)
-    return Mark(value, text, names) if names or expected else None
+    return IdentityMark(value, text, names) if names or expected else None
 
 
 def names_units(name: str, *, text: bool) -> bool:
@@ -97,7 +97,7 @@ def names_units(name: str, *, text: bool) -> bool:
     return bool(words & (SERIAL | MODEL)) or (text and not words & CHANGES)
 
 
-def best_first(marks: Iterable[Mark]) -> tuple[Mark, ...]:
+def best_first(marks: Iterable[IdentityMark]) -> tuple[IdentityMark, ...]:
     """Return serial numbers before models, and those before what is only expected to fit."""
     return tuple(sorted(marks, key=lambda mark: (not _words(mark.value.name) & SERIAL, not mark.names)))
 
@@ -115,7 +115,7 @@ def told(said: object) -> bool:
 
 
 def names_of(
-    marks: Iterable[Mark], identity: Mapping[str, str | int | float]
+    marks: Iterable[IdentityMark], identity: Mapping[str, str | int | float]
 ) -> dict[str, str | int | float]:
     """Return by label what tells this unit from another, of all that it said of itself."""
     found = {mark.value.label: identity.get(mark.value.label, "") for mark in marks if mark.names}

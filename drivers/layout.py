@@ -12,7 +12,7 @@ from agent.quality import Quality
 from agent.wire.schema import encode_schema
 from drivers.decode import CODEC, Float64, Int64, Qualities, codec_table, decode, to_si
 from drivers.guards import Vouching, homes_of
-from drivers.identity import Mark
+from drivers.identity import IdentityMark
 from drivers.plan import ReadPlan
 from drivers.quantities import Poll
 from drivers.registers import Reply
@@ -61,7 +61,7 @@ class Layout:
     notes: tuple[str, ...] = ()  # what the unit said of itself that does not add up, in words
     instance: int = 1
     empty: tuple[str, ...] = ()  # the counts by which the unit says that it has none of something
-    marks: tuple[Mark, ...] = ()  # by which another unit can be told from this one, best first
+    marks: tuple[IdentityMark, ...] = ()  # by which another unit can be told from this one, best first
     _codec: npt.NDArray[np.void] = field(init=False, repr=False)
     _missing: Int64 = field(init=False, repr=False)
     _vouching: Vouching = field(init=False, repr=False)

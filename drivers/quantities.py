@@ -27,7 +27,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Quantity:
     """What holds for every value of one quantity."""
 
     unit: str  # the unit in which SI values are told; "" = any of `units`
@@ -48,43 +48,43 @@ _PERCENT = (1.0, 100.0)
 _SAFETY = Poll.SAFETY
 
 #: Every quantity there is. "" (no entry) is a value that no detector looks at.
-QUANTITIES: dict[str, Kind] = {
-    "cell_voltage": Kind("V", _SAFETY, "cell", ("cell_voltages", "cell_volt"), sound=_CELL_V),
-    "cell_temperature": Kind(
+QUANTITIES: dict[str, Quantity] = {
+    "cell_voltage": Quantity("V", _SAFETY, "cell", ("cell_voltages", "cell_volt"), sound=_CELL_V),
+    "cell_temperature": Quantity(
         "degC", _SAFETY, "sensor", ("cell_temperatures", "cell_temp", "temperature"), sound=_DEGC
     ),
-    "cell_resistance": Kind("ohm", level="cell", aliases=("cell_resistances", "internal_resistance")),
-    "cell_voltage_max": Kind(
+    "cell_resistance": Quantity("ohm", level="cell", aliases=("cell_resistances", "internal_resistance")),
+    "cell_voltage_max": Quantity(
         "V", _SAFETY, aliases=("max_cell_voltage", "highest_cell_voltage"), sound=_CELL_V
     ),
-    "cell_voltage_min": Kind(
+    "cell_voltage_min": Quantity(
         "V", _SAFETY, aliases=("min_cell_voltage", "lowest_cell_voltage"), sound=_CELL_V
     ),
-    "cell_temperature_max": Kind("degC", _SAFETY, aliases=("max_cell_temperature",), sound=_DEGC),
-    "cell_temperature_min": Kind("degC", _SAFETY, aliases=("min_cell_temperature",), sound=_DEGC),
-    "module_voltage": Kind("V", _SAFETY, "module", ("module_voltages",), sound=_PACK_V),
-    "module_temperature": Kind(
+    "cell_temperature_max": Quantity("degC", _SAFETY, aliases=("max_cell_temperature",), sound=_DEGC),
+    "cell_temperature_min": Quantity("degC", _SAFETY, aliases=("min_cell_temperature",), sound=_DEGC),
+    "module_voltage": Quantity("V", _SAFETY, "module", ("module_voltages",), sound=_PACK_V),
+    "module_temperature": Quantity(
         "degC", _SAFETY, "module", ("module_temperatures", "module_temp"), sound=_DEGC
     ),
-    "module_temperature_max": Kind("degC", _SAFETY, aliases=("max_module_temperature",), sound=_DEGC),
-    "module_temperature_min": Kind("degC", _SAFETY, aliases=("min_module_temperature",), sound=_DEGC),
-    "battery_temperature": Kind(
+    "module_temperature_max": Quantity("degC", _SAFETY, aliases=("max_module_temperature",), sound=_DEGC),
+    "module_temperature_min": Quantity("degC", _SAFETY, aliases=("min_module_temperature",), sound=_DEGC),
+    "battery_temperature": Quantity(
         "degC", _SAFETY, aliases=("pack_temperature", "string_temperature", "system_temperature"), sound=_DEGC
     ),
-    "mosfet_temperature": Kind(
+    "mosfet_temperature": Quantity(
         "degC", _SAFETY, "sensor", ("mos_temperature", "power_temperature"), sound=_DEGC
     ),
-    "terminal_temperature": Kind(
+    "terminal_temperature": Quantity(
         "degC", _SAFETY, "sensor", ("connector_temperature", "pole_temperature"), sound=_DEGC
     ),
-    "ambient_temperature": Kind(
+    "ambient_temperature": Quantity(
         "degC",
         _SAFETY,
         "sensor",
         ("environment_temperature", "room_temperature", "air_temperature"),
         sound=_DEGC,
     ),
-    "voltage": Kind(
+    "voltage": Quantity(
         "V",
         _SAFETY,
         "string",
@@ -98,7 +98,7 @@ QUANTITIES: dict[str, Kind] = {
         ),
         sound=_PACK_V,
     ),
-    "current": Kind(
+    "current": Quantity(
         "A",
         _SAFETY,
         "string",
@@ -111,28 +111,28 @@ QUANTITIES: dict[str, Kind] = {
             "system_current",
         ),
     ),
-    "power": Kind("W", level="string", aliases=("pack_power", "battery_power", "string_power")),
-    "soc": Kind(
+    "power": Quantity("W", level="string", aliases=("pack_power", "battery_power", "string_power")),
+    "soc": Quantity(
         "%", level="string", aliases=("battery_charge", "state_of_charge", "string_soc"), sound=_PERCENT
     ),
-    "soh": Kind("%", level="string", aliases=("state_of_health", "string_soh"), sound=_PERCENT),
-    "capacity": Kind("", aliases=("remaining_capacity",), units=("Ah", "Wh")),
-    "capacity_full": Kind("", aliases=("full_capacity",), units=("Ah", "Wh")),
-    "capacity_rated": Kind(
+    "soh": Quantity("%", level="string", aliases=("state_of_health", "string_soh"), sound=_PERCENT),
+    "capacity": Quantity("", aliases=("remaining_capacity",), units=("Ah", "Wh")),
+    "capacity_full": Quantity("", aliases=("full_capacity",), units=("Ah", "Wh")),
+    "capacity_rated": Quantity(
         "", aliases=("design_capacity", "rated_capacity", "nominal_capacity"), units=("Ah", "Wh")
     ),
-    "cycles": Kind("", level="string", aliases=("cycle_count", "cycle_times", "cycle_time"), units=("",)),
-    "runtime": Kind("s", aliases=("battery_runtime",)),
-    "insulation_resistance": Kind("ohm", aliases=("system_insulation",)),
-    "charge_current_limit": Kind("A"),
-    "discharge_current_limit": Kind("A"),
-    "input_voltage": Kind("V"),
-    "output_voltage": Kind("V"),
-    "output_current": Kind("A"),
-    "load": Kind("%"),
-    "state": Kind("", level="string", aliases=("status", "ups_mode", "charger_state"), many=True),
-    "alarm_bits": Kind("", _SAFETY, "string", many=True),
-    "heartbeat": Kind("", _SAFETY, aliases=("life_counter", "watchdog_counter")),
+    "cycles": Quantity("", level="string", aliases=("cycle_count", "cycle_times", "cycle_time"), units=("",)),
+    "runtime": Quantity("s", aliases=("battery_runtime",)),
+    "insulation_resistance": Quantity("ohm", aliases=("system_insulation",)),
+    "charge_current_limit": Quantity("A"),
+    "discharge_current_limit": Quantity("A"),
+    "input_voltage": Quantity("V"),
+    "output_voltage": Quantity("V"),
+    "output_current": Quantity("A"),
+    "load": Quantity("%"),
+    "state": Quantity("", level="string", aliases=("status", "ups_mode", "charger_state"), many=True),
+    "alarm_bits": Quantity("", _SAFETY, "string", many=True),
+    "heartbeat": Quantity("", _SAFETY, aliases=("life_counter", "watchdog_counter")),
 }
 
 #: Levels of a place, outermost first; a topology counts the first five.

@@ -44,7 +44,7 @@ class Coding:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LimitTiers:
     """Three tiers, innermost first, each [low, high] in the value's unit (foxBMS: MOL, RSL, MSL)."""
 
     operating: tuple[float, float] = (-INF, INF)
@@ -120,7 +120,7 @@ class Value:
     offset: float = 0.0
     missing: tuple[int, ...] = ()  # raw values that mean "not available"
     valid: tuple[float, float] | None = None  # in `unit`; outside: the sensor cannot mean it
-    limits: Limits | None = None
+    limits: LimitTiers | None = None
     bits: Mapping[int, Meaning] = field(default_factory=dict)
     numbers: Mapping[int, Meaning] = field(default_factory=dict)
     changes_within_s: float = INF  # a heartbeat stands still for no longer

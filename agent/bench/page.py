@@ -26,7 +26,7 @@ PROFILE = "sunspec-lithium-ion"
 PERIOD_S = 0.25  # much shorter than in a room, so that what is missed shows
 
 
-class Phase(NamedTuple):
+class PageLoad(NamedTuple):
     """What a stretch of time brought."""
 
     frames: float  # per second
@@ -92,12 +92,12 @@ def _ready(status: Status) -> bool:
     return bool(status["health"]["ready"] and not status["web"]["trouble"])
 
 
-async def _phase(agent: Child, socket: Path) -> Phase:
+async def _phase(agent: Child, socket: Path) -> PageLoad:
     before, start_s, busy_s = await _counts(socket), time.monotonic(), cpu_s(agent.process.pid)
     await asyncio.sleep(PHASE_S)
     after, took_s = await _counts(socket), time.monotonic() - start_s
     used = cpu_s(agent.process.pid) - busy_s
-    return Phase((after[0] - before[0]) / took_s, after[1] - before[1], 100 * used / took_s)
+    return PageLoad((after[0] - before[0]) / took_s, after[1] - before[1], 100 * used / took_s)
 
 
 async def _counts(socket: Path) -> tuple[int, int]:

@@ -36,7 +36,7 @@ GOODBYE_S = 0.4  # of the two seconds in which the agent must have stopped
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Announced:
     """One that announced itself, in its own words."""
 
     name: str
@@ -98,7 +98,7 @@ def _addresses() -> list[str]:
     return [address for address in found if not is_loopback(address)]
 
 
-async def find(kind: str, seconds: float, interfaces: Sequence[str] | None = None) -> list[Found]:
+async def find(kind: str, seconds: float, interfaces: Sequence[str] | None = None) -> list[Announced]:
     """Listen for `seconds`, and return who announced itself. Raises OSError where there is no network."""
     try:
         zeroconf = AsyncZeroconf(interfaces=list(interfaces)) if interfaces else AsyncZeroconf()
@@ -116,12 +116,12 @@ async def find(kind: str, seconds: float, interfaces: Sequence[str] | None = Non
     return [found for info in infos if (found := _found(info, kind))]
 
 
-def _found(info: AsyncServiceInfo, kind: str) -> Found | None:
+def _found(info: AsyncServiceInfo, kind: str) -> Announced | None:
     addresses = info.parsed_addresses()
     if not addresses or info.port is None:
         return None
     said = {_text(key): _text(value) for key, value in info.decoded_properties.items() if value is not None}
-    return Found(_text(info.name.removesuffix(f".{kind}")), addresses[0], info.port, said)
+    return Announced(_text(info.name.removesuffix(f".{kind}")), addresses[0], info.port, said)
 
 
 def _text(said: str) -> str:

@@ -10,7 +10,7 @@ from agent.cli.common.load import config_option
 from agent.clock import never_set
 from agent.config.file import ConfigError, load_config
 from agent.config.tables import Config
-from agent.tls.certificate import CertificateError, Files, ask, install, install_authority
+from agent.tls.certificate import CertificateError, TlsFiles, ask, install, install_authority
 
 FOLDER = Path("/etc/cellwarden/tls")
 file_path = click.Path(path_type=Path, dir_okay=False)
@@ -50,23 +50,23 @@ def command(path: Path, answer: Path | None, ca: Path | None) -> None:
         raise Misuse(f"{error.filename}: {error.strerror}{hint}") from error
 
 
-def _files(config: Config) -> Files:
+def _files(config: Config) -> TlsFiles:
     upstream = config.upstream
-    return Files(
+    return TlsFiles(
         key=upstream.key or FOLDER / "agent.key",
         cert=upstream.cert or FOLDER / "agent.pem",
         ca=upstream.ca or FOLDER / "ca.pem",
     )
 
 
-def _ask(files: Files, agent: str) -> None:
+def _ask(files: TlsFiles, agent: str) -> None:
     anew = ask(files, agent)
     click.echo(f"{files.waiting_key}: {'made' if anew else 'waits already'}; it stays on this box")
     click.echo(f"{files.request}: the request for agent {agent}; let your authority sign it, then:")
     click.echo("  cellwarden enroll --install SIGNED.pem --ca CA.pem")
 
 
-def _install(files: Files, config: Config, answer: Path | None, ca: Path | None) -> None:
+def _install(files: TlsFiles, config: Config, answer: Path | None, ca: Path | None) -> None:
     if answer:
         cert = install(files, answer.read_bytes(), config.agent.id, time.time())
         click.echo(f"{files.cert}: in use until {cert.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")

@@ -8,7 +8,7 @@ from agent.cli.common.buffer_file import buffer_options, reading
 from agent.cli.common.errors import Finding, Misuse
 from collector.export import ExportError, Wanted, export
 from collector.moment import Moment
-from collector.told import Told
+from collector.told import SaidOnce
 
 
 @click.command("export")
@@ -40,7 +40,7 @@ def command(
     Examples:  cellwarden export --unit rack1/bmu1 --from 2026-11-24T04:00:00 --output bmu1.csv
                cellwarden export --format sqlite --output room.db
     """
-    told = Told()
+    told = SaidOnce()
     with reading(path, buffer_path, told) as buffer:
         try:
             count = export(buffer, form, output, Wanted(None, unit, start, end))

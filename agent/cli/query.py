@@ -13,7 +13,7 @@ from agent.cli.common.errors import Finding
 from agent.cli.common.tables import plain_table, terminal
 from collector.export import HEADER, Wanted, rows
 from collector.moment import Moment
-from collector.told import Told
+from collector.told import SaidOnce
 
 COLUMNS = ("utc", "unit", "place", "name", "value", "si_unit", "quality")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per row.")
@@ -54,7 +54,7 @@ def latest(
     \b
     Example:  cellwarden query latest --name cell_temperature
     """
-    with reading(path, buffer_path, Told()) as buffer:
+    with reading(path, buffer_path, SaidOnce()) as buffer:
         found: dict[tuple[Any, ...], dict[str, Any]] = {}
         for batch in buffer.latest():
             if unit not in (None, batch.unit):
@@ -86,7 +86,7 @@ def history(
     \b
     Example:  cellwarden query history --unit rack1/bmu1 --name current --from 2026-11-24T04:00:00
     """
-    with reading(path, buffer_path, Told()) as buffer:
+    with reading(path, buffer_path, SaidOnce()) as buffer:
         found = list(_chosen(rows(buffer, Wanted(None, unit, start, end)), name, place))
     _print(found, as_json)
 

@@ -19,7 +19,7 @@ from agent.replay.parts import Part
 from agent.replay.play import Played, play
 from agent.replay.recording import between, load_parts
 from agent.replay.stored import ERRORS, Stored, is_database, open_stored
-from collector.told import Told
+from collector.told import SaidOnce
 
 
 @click.command("replay")
@@ -67,7 +67,7 @@ def command(
                cellwarden replay collector.db --config agent.toml --from 2026-11-24T04:00
     """
     notes: list[str] = []
-    told = Told()
+    told = SaidOnce()
     parts: Iterable[Part]
     try:
         if is_database(file):

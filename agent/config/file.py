@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.config.tables import Config, RoomOutput
-from agent.keys.values import Reading, Table
+from agent.keys.values import ConfigTable, ReadContext
 from agent.transport.table import TRANSPORTS
 from agent.wire.hosts import plain
 from agent.wire.text import printable
@@ -100,7 +100,7 @@ def _validated(path: Path, content: dict[str, Any]) -> tuple[Config | None, list
     here: dict[str, Any] | None = content
     while here is not None:
         try:
-            config = Config.model_validate(here, context=Reading(path.absolute().parent, as_is))
+            config = Config.model_validate(here, context=ReadContext(path.absolute().parent, as_is))
         except ValidationError as error:
             found = error.errors()
             better = mended(here, found)
@@ -187,7 +187,7 @@ BUSES = tuple(transport.table for transport in TRANSPORTS)
 KEYS = sorted(
     {
         key
-        for table in (*Table.__subclasses__(), *RoomOutput.__subclasses__(), *BUSES)
+        for table in (*ConfigTable.__subclasses__(), *RoomOutput.__subclasses__(), *BUSES)
         for key in table.model_fields
     }
 )

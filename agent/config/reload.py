@@ -16,7 +16,7 @@ class ReloadRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ConfigChange:
     """Names of buses that are other than before, new, or gone; and whether the collector is another one."""
 
     changed: frozenset[str]
@@ -35,7 +35,7 @@ class Change:
 
 def change_of(
     old: Config, new: Config, old_profiles: Mapping[str, Profile], new_profiles: Mapping[str, Profile]
-) -> Change:
+) -> ConfigChange:
     """Return what is different. Raises ReloadRefused where only a restart can apply it."""
     fixed = [name for name in FIXED if getattr(old, name) != getattr(new, name)]
     if fixed:
@@ -43,7 +43,7 @@ def change_of(
         raise ReloadRefused(f"a change of {tables} needs a restart: systemctl restart cellwarden")
     before, after = _buses(old, old_profiles), _buses(new, new_profiles)
     both = before.keys() & after.keys()
-    return Change(
+    return ConfigChange(
         changed=frozenset(name for name in both if before[name] != after[name]),
         added=frozenset(after.keys() - before.keys()),
         gone=frozenset(before.keys() - after.keys()),

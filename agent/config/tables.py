@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from agent.detect.settings import Settings
 from agent.keys.values import (
     Amperes,
+    ConfigTable,
     Delay,
     File,
     Host,
@@ -18,7 +19,6 @@ from agent.keys.values import (
     Name,
     Port,
     Seconds,
-    Table,
     Url,
     Whole,
 )
@@ -27,7 +27,7 @@ from agent.wire.hosts import host_and_port, host_problem, is_loopback
 from drivers.profile.newly import WITHOUT, Instead, newly, number
 
 
-class AgentTable(Table):
+class AgentTable(ConfigTable):
     """[agent]"""
 
     id: Name = Field(default_factory=lambda: socket.gethostname().split(".")[0])
@@ -41,7 +41,7 @@ class AgentTable(Table):
 MOST_MB = 1e6  # a terabyte
 
 
-class StoreTable(Table):
+class StoreTable(ConfigTable):
     """[store]"""
 
     path: File = Path("/var/lib/cellwarden/buffer.db")
@@ -55,7 +55,7 @@ class StoreTable(Table):
     )
 
 
-class UpstreamTable(Table):
+class UpstreamTable(ConfigTable):
     """[upstream]"""
 
     url: Url
@@ -82,7 +82,7 @@ class UpstreamTable(Table):
         return self
 
 
-class MetricsTable(Table):
+class MetricsTable(ConfigTable):
     """[metrics]: where OpenMetrics are served to whoever asks; nowhere if not said."""
 
     listen: str | None = None
@@ -100,7 +100,7 @@ class MetricsTable(Table):
         return listen
 
 
-class OverrideTable(Table):
+class OverrideTable(ConfigTable):
     """[[detection.override]]: one row of the alarm table, other than shipped."""
 
     detector: str
@@ -112,7 +112,7 @@ class OverrideTable(Table):
     latch: bool | None = None
 
 
-class DetectionTable(Table):
+class DetectionTable(ConfigTable):
     """[detection]: what this site wants other than shipped. `shadow`: judged and recorded, not announced."""
 
     shadow: tuple[str, ...] = ()
@@ -136,13 +136,13 @@ class DetectionTable(Table):
         )
 
 
-class ControlTable(Table):
+class ControlTable(ConfigTable):
     """[control]"""
 
     socket: File = Path("/run/cellwarden/control.sock")
 
 
-class WebTable(Table):
+class WebTable(ConfigTable):
     """[web]: the status page. On this machine only, or with TLS and a token."""
 
     listen: str = "127.0.0.1:8480"  # "" = no page
@@ -178,7 +178,7 @@ class WebTable(Table):
         return self
 
 
-class RoomOutput(Table):
+class RoomOutput(ConfigTable):
     """The table of an output that tells a real room: simulated time refuses it."""
 
 
@@ -203,13 +203,13 @@ class CoilRelay(RoomOutput):
     )
 
 
-class JournalTable(Table):
+class JournalTable(ConfigTable):
     """[journal]"""
 
     syslog: bool = False  # write alarms to /dev/log; a service of systemd's writes to journald in any case
 
 
-class UnitTable(Table):
+class UnitTable(ConfigTable):
     """[[unit]]: one battery management unit; its time-out comes from its profile if not said."""
 
     name: Name
@@ -230,7 +230,7 @@ class UnitTable(Table):
         return f"{self.rack}/{self.name}" if self.rack else self.name
 
 
-class Config(Table):
+class Config(ConfigTable):
     """The whole of agent.toml."""
 
     agent: AgentTable = AgentTable()

@@ -18,7 +18,7 @@ MINUTE_S = 60.0
 
 
 @dataclass(frozen=True)
-class Answers:
+class Resources:
     """What a running agent answers. `points` gives a unit's values, None for no such unit; `view` what people
     are shown, with the values of one unit or, for None, of all; `look` what is so at the place of an alarm.
     """

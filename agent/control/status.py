@@ -16,7 +16,7 @@ from agent.modbus.verdict import UNHEARD, Verdict
 from agent.quality import Quality
 from agent.view.headline import UNWATCHED
 from drivers.layout import Layout
-from drivers.values import Limits
+from drivers.values import LimitTiers
 
 # The figures of a unit that people ask for first: name, the quantity they are made of, and how.
 FIGURES = (
@@ -151,7 +151,7 @@ def points(latest: Latest, now_s: float) -> dict[str, Any]:
     }
 
 
-def _tiers(limits: Limits | None) -> dict[str, list[float | None]] | None:
+def _tiers(limits: LimitTiers | None) -> dict[str, list[float | None]] | None:
     """Limits as JSON can say them: null for no limit."""
     if limits is None:
         return None

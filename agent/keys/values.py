@@ -13,7 +13,7 @@ from drivers.profile.newly import AS_IS, newly, number
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadContext:
     """How a file is read: the folder that its relative paths begin in, and texts that are wrong and taken
     all the same (`drivers.profile.newly.AS_IS`).
     """
@@ -27,7 +27,7 @@ def _text(wrong: Callable[[str], str]) -> WrapValidator:
 
     def check(written: Any, validate: Callable[[Any], Any], info: ValidationInfo) -> Any:
         value = validate(written)
-        reading: Reading | None = info.context
+        reading: ReadContext | None = info.context
         known = not isinstance(written, str) or (reading is not None and written in reading.as_is)
         if not known and (problem := wrong(written)):
             raise newly(f"{written!r} {problem}", AS_IS)
@@ -63,7 +63,7 @@ def _url_problem(url: str) -> str:
 
 
 def _within_folder(path: Path, info: ValidationInfo) -> Path:
-    reading: Reading | None = info.context
+    reading: ReadContext | None = info.context
     return reading.folder / path if reading else path
 
 
@@ -83,7 +83,7 @@ Delay = Annotated[float, Field(ge=0), number(0, 86_400)]
 Amperes = Annotated[float, Field(gt=0), number(1e-3, 1e6)]
 
 
-class Table(BaseModel):
+class ConfigTable(BaseModel):
     """A table of agent.toml: unknown keys are mistakes, and nothing changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -14,9 +14,9 @@ from agent.alarms.output import Output
 from agent.box import service_manager
 from agent.clock import Clock, OffsetWatch
 from agent.config.file import Taken
-from agent.config.reload import Change, ReloadRefused, change_of
+from agent.config.reload import ConfigChange, ReloadRefused, change_of
 from agent.config.tables import Config
-from agent.control.api import Answers
+from agent.control.api import Resources
 from agent.control.reading import read_routes
 from agent.control.server import ControlServer
 from agent.detect.table import CRITICAL, WARNING
@@ -64,7 +64,7 @@ class Agent:
         self._control = ControlServer(
             config.control.socket,
             {
-                **Answers(
+                **Resources(
                     parts.site_alarms,
                     report.status,
                     report.points,
@@ -203,7 +203,7 @@ class Agent:
             events = site_alarms.about_itself(CONFIGURATION, one.text, severity=severity, location=one.key)
             self.parts.record(SITE, events)
 
-    async def _apply(self, config: Config, profiles: dict[str, Profile], change: Change) -> None:
+    async def _apply(self, config: Config, profiles: dict[str, Profile], change: ConfigChange) -> None:
         parts = self.parts
         await self._keep_intervals()
         ended = change.changed | change.gone

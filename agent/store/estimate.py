@@ -26,14 +26,14 @@ HISTORY_OF_FREE, HISTORY_OF_MAX, HISTORY_LEAST_MB = 0.1, 0.25, 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class DiskUse:
     """Megabytes (10^6 bytes) per day: written to flash, and added to the buffer while nothing leaves it."""
 
     flash_mb_per_day: float
     stored_mb_per_day: float
 
 
-def estimate(units: Iterable[tuple[int, float]], batch_s: float, batch_frames: int) -> Need:
+def estimate(units: Iterable[tuple[int, float]], batch_s: float, batch_frames: int) -> DiskUse:
     """`units`: values per frame, and seconds between frames."""
     flash, stored = COMMIT_FLASH_BYTES * DAY_S / batch_s, 0.0
     for values, period_s in units:
@@ -42,7 +42,7 @@ def estimate(units: Iterable[tuple[int, float]], batch_s: float, batch_frames: i
         blob = BATCH_BYTES + values * (FIRST_BYTES_PER_VALUE + NEXT_BYTES_PER_VALUE * frames)
         flash += batches * (BATCH_FLASH_BYTES + FLASH_PER_BLOB_BYTE * blob)
         stored += batches * PAGE_BYTES * _pages(int(blob) + ROW_BYTES)
-    return Need(flash / 1e6, stored / 1e6)
+    return DiskUse(flash / 1e6, stored / 1e6)
 
 
 def _pages(payload: int) -> float:

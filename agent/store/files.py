@@ -24,7 +24,7 @@ class _Seen(NamedTuple):
     written: tuple[int, int]  # time in ns, size
 
 
-class Files:
+class BufferFiles:
     """The files of one open connection, as they were when it was made and when this agent wrote last."""
 
     def __init__(self, database: Path, db: sqlite3.Connection) -> None:

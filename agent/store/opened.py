@@ -12,7 +12,7 @@ from agent.store.ballast import BALLAST_BYTES, Ballast
 from agent.store.carry import Left, begin_beside
 from agent.store.database import PAGE_BYTES, Lock, connect
 from agent.store.errors import ERRORS, StoreError, is_full
-from agent.store.files import Files
+from agent.store.files import BufferFiles
 from agent.store.ledger import Event
 from agent.store.place import must_be_a_file
 
@@ -24,7 +24,7 @@ class Opened:
     """The lock is held from the beginning; `db` and `files` are there after `connect` and `watch`."""
 
     db: sqlite3.Connection
-    files: Files
+    files: BufferFiles
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         must_be_a_file(path)
@@ -40,7 +40,7 @@ class Opened:
 
     def watch(self) -> None:
         """Take the files for those that are open from now on."""
-        self.files = Files(self.path, self.db)
+        self.files = BufferFiles(self.path, self.db)
 
     def close(self) -> None:
         """Close the database, then let another agent in."""

@@ -2,8 +2,8 @@
 its database or its files are lost.
 
 Its parts: the files (`opened`), rows and priorities (`sealing`, `ledger`), the upstream's word (`delivery`),
-what the buffer says of itself (`own_alarms`), events until they are delivered (`under_way`). The page of this
-package says what holds, and in which order things are written.
+what the buffer says of itself (`buffer_alarms`), events until they are delivered (`under_way`). The page of
+this package says what holds, and in which order things are written.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from agent.store import queries
 from agent.store.account import Account, BufferSettings
+from agent.store.buffer_alarms import BufferAlarms, MakeAlarm
 from agent.store.capacity import SMALL_BYTES, keep_below, keep_history_below
 from agent.store.carry import Left
 from agent.store.database import quarantine
@@ -26,7 +27,6 @@ from agent.store.ledger import Event, Identity, Ledger
 from agent.store.open_batch import OpenBatch
 from agent.store.opened import Opened
 from agent.store.outgoing import PendingBatch, first_of, in_order
-from agent.store.own_alarms import MakeAlarm, OwnAlarms
 from agent.store.renumber import HIGHEST, forgotten_at_most, renumber
 from agent.store.salvage import Salvage, salvage
 from agent.store.sealing import Sealing, needed_bytes
@@ -58,7 +58,7 @@ class Store:
         self.path = path
         self._names = (agent, boot_id, upstream)
         self._settings = settings or BufferSettings()
-        self._own = OwnAlarms(path, make_alarm)
+        self._own = BufferAlarms(path, make_alarm)
         self._under_way = EventsUnderWay()
         self._schemas: dict[bytes, bytes] = {}  # of this process, for a database that must begin anew
         self._new_schemas: dict[bytes, bytes] = {}  # for the next commit, as the next

@@ -32,7 +32,7 @@ class CertificateError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class TlsFiles:
     """Where an agent keeps its key, its certificate, and the authority that signs collectors."""
 
     key: Path
@@ -50,7 +50,7 @@ class Files:
         return self.cert.with_suffix(".csr")
 
 
-def ask(files: Files, agent: str) -> bool:
+def ask(files: TlsFiles, agent: str) -> bool:
     """Write a request for `agent`; return whether its key is a new one. Raises CertificateError, OSError.
 
     A request that waits is written again for the same key, so that its answer still fits.
@@ -73,7 +73,7 @@ def ask(files: Files, agent: str) -> bool:
     return anew
 
 
-def install(files: Files, answer: bytes, agent: str, utc_s: float) -> x509.Certificate:
+def install(files: TlsFiles, answer: bytes, agent: str, utc_s: float) -> x509.Certificate:
     """Check an authority's answer (PEM, the chain may follow) and put it into use with its key.
 
     Raises CertificateError with everything that is wrong with it; then nothing has changed.
@@ -93,7 +93,7 @@ def install(files: Files, answer: bytes, agent: str, utc_s: float) -> x509.Certi
     return cert
 
 
-def install_authority(files: Files, authority: bytes) -> None:
+def install_authority(files: TlsFiles, authority: bytes) -> None:
     """Put the certificates (PEM) of those into use who sign collectors. Raises CertificateError."""
     _first(authority, "the authority")
     _write(files.ca, authority, 0o644)

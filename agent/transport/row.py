@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from agent.keys.values import Table
+from agent.keys.values import ConfigTable
 from agent.modbus.ports import Port, PortError
 from agent.modbus.survey.presence import LineSetting
 from drivers.line import Line
@@ -75,7 +75,7 @@ class Endpoint(ABC):
         return f"{self} ({setting})" if self.device else str(self)
 
 
-class BusTable(Table, ABC):
+class BusTable(ConfigTable, ABC):
     """[[bus]] of one transport; what its keys do not say is the profile's."""
 
     @property

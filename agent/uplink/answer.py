@@ -41,7 +41,7 @@ class Conflict(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """An HTTP answer: status, some headers (None: not there), and the body or its beginning."""
 
     status: int
@@ -56,7 +56,7 @@ class Answer:
         return (self.content_type or "").partition(";")[0].strip().lower() == ACKNOWLEDGEMENT_TYPE
 
 
-def understand(url: str, answer: Answer, request: Request, utc_s: float) -> Acknowledgement:
+def understand(url: str, answer: HttpAnswer, request: Request, utc_s: float) -> Acknowledgement:
     """Return what the collector acknowledges; raise what else the answer means."""
     said = f"{url}: {_said(answer)}"
     if answer.own and answer.status == OK:
@@ -79,7 +79,7 @@ def _acknowledgement(url: str, body: bytes, request: Request) -> Acknowledgement
     return ack
 
 
-def _said(answer: Answer) -> str:
+def _said(answer: HttpAnswer) -> str:
     if not answer.own:
         server = printable(answer.server or "a server without a name", 80)
         text = printable(b" ".join(answer.body.split()))

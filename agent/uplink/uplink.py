@@ -23,7 +23,7 @@ from agent.store.outgoing import PendingBatch
 from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.tls.contexts import TlsError
-from agent.uplink.answer import Answer, Conflict, RequestTooLarge, Unsound, UplinkError, understand
+from agent.uplink.answer import Conflict, HttpAnswer, RequestTooLarge, Unsound, UplinkError, understand
 from agent.uplink.aside import AGAIN_S, Aside
 from agent.uplink.healing import HealingPace
 from agent.uplink.pace import Pace
@@ -489,11 +489,11 @@ def held_by(ack: Acknowledgement) -> Ranges:
     return through.minus(Ranges(ack.missing))
 
 
-async def _read(response: aiohttp.ClientResponse) -> Answer:
+async def _read(response: aiohttp.ClientResponse) -> HttpAnswer:
     """The answer: of a collector's no more than an acknowledgement may have, of another's the beginning."""
     header, types = response.headers.get, response.headers.getall("Content-Type", [])
     content_type = types[0] if len(types) == 1 else None  # of two, somebody on the way has set one
-    answer = Answer(response.status, content_type, header("Server"), header("Retry-After"), body=b"")
+    answer = HttpAnswer(response.status, content_type, header("Server"), header("Retry-After"), body=b"")
     most, body = DEFAULT_LIMITS.inflated if answer.own else STRANGER_BYTES, b""
     async for chunk in response.content.iter_chunked(64 * 1024):
         body += chunk

@@ -15,7 +15,7 @@ Point = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FigureKind:
     """One figure: `key` of a box (or a quantity of the unit), and how one number is made of many."""
 
     key: str
@@ -43,14 +43,14 @@ def _spread(boxes: Sequence[Box], key: str) -> tuple[float, str]:
 
 #: In the order of the page: four by two.
 KINDS = (
-    Kind("voltage", "Voltage", "V", 1, "voltage"),
-    Kind("current", "Current", "A", 1, "current"),
-    Kind("soc", "SoC", "%", 0, "soc"),
-    Kind("spread", "Spread", "mV", 0, "v", _spread),
-    Kind("min", "Min cell", "V", 3, "v", _least),
-    Kind("max", "Max cell", "V", 3, "v", _most),
-    Kind("hottest", "Hottest", "°C", 1, "t", _most),
-    Kind("coldest", "Coldest", "°C", 1, "t", _least),
+    FigureKind("voltage", "Voltage", "V", 1, "voltage"),
+    FigureKind("current", "Current", "A", 1, "current"),
+    FigureKind("soc", "SoC", "%", 0, "soc"),
+    FigureKind("spread", "Spread", "mV", 0, "v", _spread),
+    FigureKind("min", "Min cell", "V", 3, "v", _least),
+    FigureKind("max", "Max cell", "V", 3, "v", _most),
+    FigureKind("hottest", "Hottest", "°C", 1, "t", _most),
+    FigureKind("coldest", "Coldest", "°C", 1, "t", _least),
 )
 
 
@@ -67,7 +67,7 @@ def figures(points: Sequence[Point], boxes: Sequence[Box], pace_s: float, seen: 
     ]
 
 
-def _figure(kind: Kind, **more: Any) -> dict[str, Any]:
+def _figure(kind: FigureKind, **more: Any) -> dict[str, Any]:
     return {
         "key": kind.key,
         "label": kind.label,
@@ -86,7 +86,7 @@ def _figure(kind: Kind, **more: Any) -> dict[str, Any]:
     }
 
 
-def _of_boxes(kind: Kind, points: Sequence[Point], boxes: Sequence[Box], seen: bool) -> dict[str, Any]:
+def _of_boxes(kind: FigureKind, points: Sequence[Point], boxes: Sequence[Box], seen: bool) -> dict[str, Any]:
     assert kind.choose is not None
     installed = [box for box in boxes if not box["absent"] and (box[kind.of] is not None or kind.of == "v")]
     if kind.of == "v":
@@ -112,7 +112,7 @@ def _of_boxes(kind: Kind, points: Sequence[Point], boxes: Sequence[Box], seen: b
     )
 
 
-def _of_unit(kind: Kind, points: Sequence[Point], pace_s: float, seen: bool) -> dict[str, Any]:
+def _of_unit(kind: FigureKind, points: Sequence[Point], pace_s: float, seen: bool) -> dict[str, Any]:
     ours = [p for p in points if p["quantity"] == kind.of and p["last"] is not None]
     whole = [p for p in ours if not p["place"]] or ours
     if not whole:
@@ -133,7 +133,7 @@ def _of_unit(kind: Kind, points: Sequence[Point], pace_s: float, seen: bool) -> 
     )
 
 
-def _sighted(kind: Kind, value: float, live: bool, seen: bool, **more: Any) -> dict[str, Any]:
+def _sighted(kind: FigureKind, value: float, live: bool, seen: bool, **more: Any) -> dict[str, Any]:
     value = round(value, 6)
     if live and seen:
         return _figure(kind, value=value, sight="live", **more)

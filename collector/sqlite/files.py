@@ -9,7 +9,7 @@ LEAST_FREE_BYTES = 256 * 1024  # a few batches
 TRIAL_BYTES = 8 * 1024
 
 
-class Files:
+class DatabaseFiles:
     """The files of an open database. SQLite goes on writing to those that were deleted or replaced."""
 
     def __init__(self, database: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from agent.wire import Batch
 from collector.sink import Change, Range, SinkError, Stream
-from collector.sqlite.files import Files, try_to_write
+from collector.sqlite.files import DatabaseFiles, try_to_write
 from collector.sqlite.ranges import dropped_ranges, stored_ranges
 from collector.sqlite.schema import migrate
 
@@ -27,7 +27,7 @@ class SqliteSink:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             migrate(self._db)
-            self._files = Files(path)
+            self._files = DatabaseFiles(path)
         except (sqlite3.Error, ValueError) as error:
             raise SinkError(path, error) from error
 

@@ -21,7 +21,7 @@ from drivers.profile.problems import PointError, Problem
 from drivers.profile.schema import MeaningEntry, Point, Profile, SpanText, Tiers
 from drivers.quantities import QUANTITIES, Poll, guess_quantity
 from drivers.registers import Area
-from drivers.values import INF, Limits, Meaning, Span, Value, usable
+from drivers.values import INF, LimitTiers, Meaning, Span, Value, usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,15 +217,15 @@ def _poll(point: Point, quantity: str, shapes: bool) -> Poll:
     return point.poll or (QUANTITIES[quantity].poll if quantity else Poll.STATE)
 
 
-def _limits(profile: Profile, point: Point, quantity: str) -> Limits | None:
+def _limits(profile: Profile, point: Point, quantity: str) -> LimitTiers | None:
     """The point's own tiers, in its unit; else those of its quantity, in SI."""
     if point.limits:
         return _tiers(Tiers(**{tier: in_si(point, pair) for tier, pair in point.limits}))
     return _tiers(profile.limits[quantity]) if quantity in profile.limits else None
 
 
-def _tiers(tiers: Tiers) -> Limits:
-    return Limits(**{tier: pair for tier, pair in tiers if pair is not None})
+def _tiers(tiers: Tiers) -> LimitTiers:
+    return LimitTiers(**{tier: pair for tier, pair in tiers if pair is not None})
 
 
 def _meaning(entry: MeaningEntry) -> Meaning:

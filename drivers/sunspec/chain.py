@@ -22,7 +22,7 @@ Asking = Generator[Read, Reply, T]
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ModelBlock:
     """One model as the unit has it: `words` start with ID and length and end where the content does."""
 
     address: int
@@ -70,9 +70,9 @@ def find_base(bases: tuple[int, ...]) -> Asking[int]:
     )
 
 
-def walk(base: int, most: int, notes: list[str]) -> Asking[list[Block]]:
+def walk(base: int, most: int, notes: list[str]) -> Asking[list[ModelBlock]]:
     """All models that could be read. Those without a definition here keep only their header."""
-    blocks: list[Block] = []
+    blocks: list[ModelBlock] = []
     address = base + 2
     while True:
         header = yield from _words(address, 2, most)
@@ -94,7 +94,7 @@ def walk(base: int, most: int, notes: list[str]) -> Asking[list[Block]]:
                 notes.append(
                     f"model {model_id} at {address}: only {len(content)} of {length} registers can be read"
                 )
-        block = Block(address, (*header, *content))
+        block = ModelBlock(address, (*header, *content))
         if known and model_id == 1 and any(b.words == block.words for b in blocks):
             notes.append(f"the chain of models comes back to its beginning at {address}; {_after(blocks)}")
             return blocks
@@ -107,7 +107,7 @@ def walk(base: int, most: int, notes: list[str]) -> Asking[list[Block]]:
         address += 2 + length
 
 
-def _after(blocks: list[Block]) -> str:
+def _after(blocks: list[ModelBlock]) -> str:
     return f"nothing after {blocks[-1]} is read" if blocks else "nothing is read"
 
 
@@ -136,9 +136,8 @@ def _sound_length(
     repeats = 0
     if model.counter:
         told = yield from _words(address + model.counter.offset, 1, most)
-        repeats = Block(address, (0,) * model.counter.offset + told).number(model.counter) or model.repeats(
-            length
-        )
+        start = ModelBlock(address, (0,) * model.counter.offset + told)
+        repeats = start.number(model.counter) or model.repeats(length)
     defined = model.size - 2 + repeats * model.group_size
     if defined == length or (model.id == 1 and length == 65):  # model 1 may leave its pad out
         return length

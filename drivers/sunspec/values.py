@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass, field, replace
 
 from drivers.errors import ChainError
-from drivers.identity import Mark, expectation, fits, mark_of, text_of
+from drivers.identity import IdentityMark, expectation, fits, mark_of, text_of
 from drivers.profile.expansion import without_twins
 from drivers.profile.schema import Profile, SunSpecModel, SunSpecPoint
 from drivers.quantities import QUANTITIES, UNITS, Poll, Severity, guess_quantity
 from drivers.registers import Area
-from drivers.sunspec.chain import Asking, Block, find_base, walk
+from drivers.sunspec.chain import Asking, ModelBlock, find_base, walk
 from drivers.sunspec.models import TYPES, ModelDefinition, PointDefinition, definition
-from drivers.values import INF, Coding, Guard, Limits, Meaning, Reading, Span, Value, usable
+from drivers.values import INF, Coding, Guard, LimitTiers, Meaning, Reading, Span, Value, usable
 
 _UNITS = {"%WHRtg": "%", "Pct": "%", "C": "degC"}
 
@@ -27,23 +27,23 @@ def asked_quantity(point: SunSpecPoint) -> str:
 
 
 @dataclass
-class Found:
+class Explored:
     """What a chain holds for a profile."""
 
     values: list[Value] = field(default_factory=list)
     guards: list[Guard] = field(default_factory=list)
     identity: dict[str, str | int | float] = field(default_factory=dict)
-    marks: list[Mark] = field(default_factory=list)
+    marks: list[IdentityMark] = field(default_factory=list)
     mismatches: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)  # counters that say 0
     labels: set[str] = field(default_factory=set)  # name and place of what was taken
 
 
-def explore(profile: Profile) -> Asking[Found]:
+def explore(profile: Profile) -> Asking[Explored]:
     """Ask a unit for its models and pick what `profile` wants of them. Raises ChainError, NoAnswer."""
     assert profile.sunspec is not None
-    found = Found()
+    found = Explored()
     base = yield from find_base(profile.sunspec.bases)
     blocks = yield from walk(base, profile.max_count(Area.HOLDING), found.notes)
     models = profile.sunspec.models
@@ -68,10 +68,10 @@ class _Picker:
     """Takes the wanted values out of one model; what cannot be read becomes a note."""
 
     profile: Profile
-    block: Block
+    block: ModelBlock
     model: ModelDefinition
     wanted: SunSpecModel
-    found: Found
+    found: Explored
     guarded: set[str] = field(default_factory=set)
 
     def pick(self, turn: int) -> None:
@@ -190,7 +190,7 @@ class _Picker:
             offset=zero,
             missing=missing,
             valid=wanted.valid,
-            limits=Limits(**{tier: pair for tier, pair in tiers if pair}) if tiers else None,
+            limits=LimitTiers(**{tier: pair for tier, pair in tiers if pair}) if tiers else None,
             bits=meanings if bits else {},
             numbers={} if bits else meanings,
             changes_within_s=wanted.changes_within_s or INF,

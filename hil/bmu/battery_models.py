@@ -8,7 +8,7 @@ import numpy as np
 
 from drivers.profile.schema import Profile
 from hil.bmu.registers import Identity, RegisterError
-from hil.bmu.sunspec import Block, Chain
+from hil.bmu.sunspec import Chain, ServedModel
 from hil.modbus.table import RegisterTable
 from hil.plant.source import OWN_ALARM, STRING_QUANTITIES, UNIT_QUANTITIES, Channel, Floats, Source
 
@@ -52,10 +52,10 @@ class SunSpecMap:
             raise RegisterError(f"identity.{min(unknown)}: SunSpec model 1 has only Mn, Md, Opt, Vr and SN")
         self.arrangement = source.arrangement
         self._channels = _Channels(source)
-        common, battery, bank = Block(1), Block(802), Block(803, self.arrangement.strings)
+        common, battery, bank = ServedModel(1), ServedModel(802), ServedModel(803, self.arrangement.strings)
         self._battery, self._bank = battery, bank
-        self._strings = [Block(804, self.arrangement.modules) for _ in range(self.arrangement.strings)]
-        self._modules = [Block(805, self.arrangement.cells) for _ in self.arrangement.modules_at()]
+        self._strings = [ServedModel(804, self.arrangement.modules) for _ in range(self.arrangement.strings)]
+        self._modules = [ServedModel(805, self.arrangement.cells) for _ in self.arrangement.modules_at()]
         names = {"Mn": "cellwarden", "Md": "bench", "Vr": "1", "SN": serial}
         for name, text in (names | dict(identity)).items():
             common.put(name, str(text))

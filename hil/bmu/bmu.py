@@ -89,7 +89,7 @@ class _Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Signals:
     """What a unit tells in some steps: channels (k, n), its own seconds (k,), whether it answers (k,)."""
 
     t_s: Floats
@@ -117,7 +117,7 @@ class Bmu:
         self._born_s = 0.0
         self._alarm_late_s, self._hot_since_s = 0.0, math.inf
         first = np.append(source.read_at(0.0), 0.0)
-        self.now = Told(np.zeros(1), first[None], np.zeros(1), np.ones(1, bool))
+        self.now = Signals(np.zeros(1), first[None], np.zeros(1), np.ones(1, bool))
         self._frame, self._frozen_beat_s = first, 0.0
 
     @property
@@ -166,7 +166,7 @@ class Bmu:
         """Advance by `steps`, and return the values that the unit tells after each."""
         return self.advance(steps).channels
 
-    def advance(self, steps: int) -> Told:
+    def advance(self, steps: int) -> Signals:
         """Advance by `steps`, and return what the unit tells after each."""
         measured = self.source.run(steps)
         t_s = self.step_s * np.arange(self._steps + 1, self._steps + steps + 1, dtype=np.float64)
@@ -183,7 +183,7 @@ class Bmu:
         channels[held] = self._frame
         still = self._standstill.during(t_s) | (held & (not self._held_heartbeat))
         beat_s[still] = self._frozen_beat_s
-        self.now = Told(t_s, channels, beat_s, ~self._reboot.during(t_s))
+        self.now = Signals(t_s, channels, beat_s, ~self._reboot.during(t_s))
         return self.now
 
     def _averaged(self, channels: Floats) -> Floats:

@@ -17,7 +17,7 @@ _PAD = 0x8000
 Words = NDArray[np.uint16]
 
 
-class Block:
+class ServedModel:
     """One model with its repeating group, as words; every point starts as "not implemented"."""
 
     def __init__(self, model_id: int, repeats: int = 0) -> None:
@@ -94,7 +94,7 @@ class Block:
 class Chain:
     """Blocks one behind the other in the holding registers from `base` on."""
 
-    def __init__(self, base: int, blocks: list[Block]) -> None:
+    def __init__(self, base: int, blocks: list[ServedModel]) -> None:
         self.base = base
         self.blocks = blocks
         self.table = RegisterTable()

@@ -7,21 +7,20 @@ from drivers.profile.problems import ProfileError
 from hil.bmu.battery_models import SunSpecMap
 from hil.bmu.bmu import Bmu, BmuEvent
 from hil.bmu.registers import ProfileMap, RegisterError, RegisterMap
-from hil.plant.duty import Duty
-from hil.plant.duty import Room as Air
+from hil.plant.duty import Duty, RoomAir
 from hil.plant.rack import Cooling, Rack, RackParameters
 from hil.plant.recording import Recording, RecordingError, load_recording
 from hil.plant.sensors import RackSource
 from hil.scenario.events import Mute, Unmute
-from hil.scenario.room import RackTable, SourceTable, UnitTable
+from hil.scenario.room import RackTable, RoomUnitTable, SourceTable
 
 STEP_S = 0.5  # of a unit that is served in real time
 
 
-class Unit:
+class BenchUnit:
     """Built from its table. Raises ProfileError, RecordingError, RegisterError or OSError."""
 
-    def __init__(self, table: UnitTable, step_s: float = STEP_S) -> None:
+    def __init__(self, table: RoomUnitTable, step_s: float = STEP_S) -> None:
         self.table = table
         self.name = table.name
         self.profile: Profile = load_profile(table.profile)
@@ -71,18 +70,18 @@ def parameters(rack: RackTable) -> RackParameters:
         capacity_ah=rack.capacity_ah,
         soc=rack.soc,
         cooling=Cooling(neighbour=rack.neighbour_w_per_k),
-        room=Air(rack.room_degc, swing_k=rack.room_swing_k, cooling_k=rack.cooling_k),
+        room=RoomAir(rack.room_degc, swing_k=rack.room_swing_k, cooling_k=rack.cooling_k),
         duty=Duty(limit_a=rack.charge_limit_a, wobble_v=rack.float_wobble_v),
         seed=rack.seed,
     )
 
 
-def build(tables: tuple[UnitTable, ...], step_s: float = STEP_S) -> tuple[list[Unit], list[str]]:
+def build(tables: tuple[RoomUnitTable, ...], step_s: float = STEP_S) -> tuple[list[BenchUnit], list[str]]:
     """The units of a room, and a line for each reason why one cannot be built."""
     units, problems = [], []
     for table in tables:
         try:
-            units.append(Unit(table, step_s))
+            units.append(BenchUnit(table, step_s))
         except ProfileError as error:
             problems += [f'unit "{table.name}": {line}' for line in str(error).splitlines()]
         except (RecordingError, RegisterError, OSError) as error:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from agent.wire.hosts import host_and_port
 from drivers.profile.load import ProfileError, load_profile
 from hil.cli import refuse
-from hil.run.recorder import Client, Recorder, RecorderError
+from hil.run.recorder import Client, RecorderError, UnitRecorder
 
 EPILOG = """\
 \b
@@ -68,7 +68,7 @@ def command(
             client = ModbusSerialClient(
                 str(serial), baudrate=baud or line.baud, parity=line.parity, stopbits=line.stop_bits
             )
-        recorder = Recorder(client, unit_id, known)
+        recorder = UnitRecorder(client, unit_id, known)
     except ProfileError as error:
         refuse(str(error).splitlines())
     except (RecorderError, OSError) as error:

@@ -16,7 +16,7 @@ from hil.scenario.expect import clock
 from hil.scenario.report import write_html
 from hil.scenario.room import RoomError
 from hil.scenario.scenario import SHIPPED, Scenario, find_scenario, load_scenario
-from hil.scenario.verdict import Verdict, judge, junit, text
+from hil.scenario.verdict import ScenarioVerdict, judge, junit, text
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 EPILOG = """\
@@ -66,7 +66,7 @@ def command(
     logging.basicConfig(
         level=logging.ERROR, format="cellwarden-hil: %(message)s"
     )  # lateness is in the verdict
-    verdicts: list[Verdict] = []
+    verdicts: list[ScenarioVerdict] = []
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[t]}"), TimeRemainingColumn(),
         transient=True, disable=not sys.stderr.isatty(), console=Console(stderr=True),
@@ -120,7 +120,7 @@ def _load(names: tuple[str, ...], way: str | None, time_scale: float | None) -> 
     return scenarios
 
 
-def _conclude(verdicts: list[Verdict]) -> None:
+def _conclude(verdicts: list[ScenarioVerdict]) -> None:
     counts = {word: sum(v.word == word for v in verdicts) for word in ("held", "FAILED", "NO VERDICT")}
     if len(verdicts) > 1:
         click.echo(", ".join(f"{n} {word}" for word, n in counts.items() if n))

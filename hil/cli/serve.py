@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from hil.cli import refuse
-from hil.modbus.tcp import EndpointError
+from hil.modbus.tcp import CannotListen
 from hil.run.bench import Bench
 from hil.scenario.room import RoomError, load_room
 
@@ -62,7 +62,7 @@ def command(room: Path) -> None:
         asyncio.run(_serve(bench))
     except RoomError as error:
         refuse(error.problems)
-    except EndpointError as error:
+    except CannotListen as error:
         refuse([str(error)])
 
 

@@ -53,7 +53,7 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Delivery:
+class OutgoingReply:
     """A reply on its way out: what to send, after how long, and whether the connection ends with it."""
 
     unit_id: int
@@ -67,70 +67,70 @@ class Delivery:
     silent: bool = False
 
 
-def _silence(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _silence(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.silent = True
 
 
-def _exception(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _exception(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.pdu = exception(delivery.pdu[0] & 0x7F, fault.code)
 
 
-def _wrong_unit(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _wrong_unit(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.unit_id = delivery.unit_id % 247 + 1
 
 
-def _overlong(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _overlong(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     pdu = delivery.pdu
     if not pdu[0] & 0x80 and pdu[1] <= 250:
         extra = 2 * dice.randrange(1, 3)
         delivery.pdu = bytes((pdu[0], pdu[1] + extra)) + pdu[2:] + dice.randbytes(extra)
 
 
-def _crc(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _crc(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.frame = delivery.frame[:-1] + bytes((delivery.frame[-1] ^ dice.randrange(1, 256),))
 
 
-def _truncate(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _truncate(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.frame = delivery.frame[: dice.randrange(1, len(delivery.frame))]
 
 
-def _double(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _double(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.frame *= 2
 
 
-def _noise(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _noise(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.frame = (
         dice.randbytes(dice.randrange(1, 9)) + delivery.frame + dice.randbytes(dice.randrange(1, 9))
     )
 
 
-def _foreign(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _foreign(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     words = dice.randbytes(len(delivery.pdu) - 2)
     delivery.frame = delivery.encode(delivery.unit_id % 247 + 1, delivery.pdu[:2] + words) + delivery.frame
 
 
-def _drop(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _drop(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     _truncate(delivery, fault, dice)
     delivery.close = True
 
 
-def _slow(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _slow(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.busy_s += fault.delay_s
 
 
-def _jitter(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _jitter(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.busy_s += fault.delay_s * dice.random()
 
 
-def _late(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _late(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.late_s += fault.delay_s
 
 
-def _trickle(delivery: Delivery, fault: Fault, dice: random.Random) -> None:
+def _trickle(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.spread_s += fault.delay_s
 
 
-_Effect = Callable[[Delivery, Fault, random.Random], None]
+_Effect = Callable[[OutgoingReply, Fault, random.Random], None]
 _ON_PDU: dict[FaultKind, _Effect] = {
     FaultKind.MUTE: _silence,
     FaultKind.HALF_OPEN: _silence,
@@ -188,11 +188,11 @@ class FaultTable:
         with self._lock:
             return any(key[0] is kind for key in self._faults)
 
-    def deliver(self, unit_id: int, pdu: bytes, encode: Encode) -> Delivery | None:
+    def deliver(self, unit_id: int, pdu: bytes, encode: Encode) -> OutgoingReply | None:
         """Turn a reply into what goes out; None: nothing does. `encode` makes a frame of unit id and PDU."""
         with self._lock:
             struck = self._strike(unit_id)
-            delivery = Delivery(unit_id, pdu, encode)
+            delivery = OutgoingReply(unit_id, pdu, encode)
             for fault in struck:
                 if effect := _ON_PDU.get(fault.kind):
                     effect(delivery, fault, self._dice)

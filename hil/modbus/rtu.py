@@ -20,7 +20,7 @@ from drivers.line import bits_per_character
 from hil.modbus.faults import FaultTable
 from hil.modbus.responder import respond
 from hil.modbus.table import RegisterTable
-from hil.modbus.tcp import EndpointError
+from hil.modbus.tcp import CannotListen
 
 _SPEEDS = {
     getattr(termios, f"B{baud}"): baud
@@ -101,7 +101,7 @@ class RtuBus:
         if self.link.is_symlink():
             self.link.unlink()  # of a bench that could not clean up
         elif self.link.exists():
-            raise EndpointError(f"{self.link}: exists and is not a link; remove it or choose another link")
+            raise CannotListen(f"{self.link}: exists and is not a link; remove it or choose another link")
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         attributes = termios.tcgetattr(self._slave)
@@ -113,7 +113,7 @@ class RtuBus:
         except OSError as error:
             os.close(self._master)
             os.close(self._slave)
-            raise EndpointError(f"{self.link}: cannot make the link: {error.strerror}") from error
+            raise CannotListen(f"{self.link}: cannot make the link: {error.strerror}") from error
         self._begin()
 
     def stop(self) -> None:

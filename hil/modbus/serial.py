@@ -7,7 +7,7 @@ from serial import Serial, SerialException
 
 from hil.modbus.rtu import RtuBus
 from hil.modbus.table import RegisterTable
-from hil.modbus.tcp import EndpointError
+from hil.modbus.tcp import CannotListen
 
 
 class SerialBus(RtuBus):
@@ -44,7 +44,7 @@ class SerialBus(RtuBus):
                 exclusive=True,
             )
         except (SerialException, OSError, ValueError) as error:
-            raise EndpointError(
+            raise CannotListen(
                 f"{self.link}: cannot be opened at {self.baud} baud: {error}; is another program using it?"
             ) from error
         self._master = self._serial.fileno()

@@ -18,7 +18,7 @@ from hil.modbus.table import RegisterTable
 log = logging.getLogger(__name__)
 
 
-class EndpointError(Exception):
+class CannotListen(Exception):
     """A bus or endpoint that cannot be served: says which and what to do."""
 
 
@@ -53,7 +53,7 @@ class TcpEndpoint:
                 why = "the port is in use by another program; choose another, or 0 for any free one"
             else:
                 why = f"cannot listen there: {error.strerror or error}"
-            raise EndpointError(f"{authority(self.host, self.port)}: {why}") from error
+            raise CannotListen(f"{authority(self.host, self.port)}: {why}") from error
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -63,7 +63,7 @@ class Duty:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class RoomAir:
     """The room's air: its mean, a daily wave (peak at 15 o'clock if t = 0 is 9), the swing of the cooling.
 
     `swing_k` is the daily peak, `cooling_k` the peak of the compressor's cycle of `cooling_period_s`;

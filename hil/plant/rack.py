@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hil.plant.abuse import START, abuse_set
 from hil.plant.chemistry import CHEMISTRIES, ocv_grid
-from hil.plant.duty import DISCHARGE, FLOAT, OPEN, Duty, Phase, Room
+from hil.plant.duty import DISCHARGE, FLOAT, OPEN, Duty, Phase, RoomAir
 from hil.plant.events import (
     Discharge,
     Disconnect,
@@ -68,7 +68,7 @@ class RackParameters:
     self_discharge_spread: float = 0.1
     ripple_a: float = 0.1  # standard deviation of each string's current
     cooling: Cooling = field(default_factory=Cooling)
-    room: Room = field(default_factory=Room)
+    room: RoomAir = field(default_factory=RoomAir)
     duty: Duty = field(default_factory=Duty)
     abuse: str | None = None  # None: that of the chemistry
     seed: int = 0

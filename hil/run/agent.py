@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from agent.control.client import NotRunning, get
-from hil.modbus.tcp import EndpointError
+from hil.modbus.tcp import CannotListen
 from hil.run import delivered, processes
 from hil.run.agent_config import agent_toml
 from hil.run.bench import TICK_S, Bench
 from hil.run.lateness import lateness
 from hil.run.processes import Child, ProcessError
 from hil.run.read_back import read_back
-from hil.run.site import Site
+from hil.run.site_services import SiteServices
 from hil.scenario.events import ClockStep
 from hil.scenario.evidence import Evidence
 from hil.scenario.expect import QualityExpect
@@ -65,7 +65,7 @@ class _Run:
     def __init__(self, scenario: Scenario, folder: Path, progress: Progress) -> None:
         self.scenario, self.folder, self.progress = _with_links_in(folder, scenario), folder, progress
         self.bench = Bench(self.scenario, scenario.time_scale, max(TICK_S, scenario.period_s))
-        self.site = Site(folder)
+        self.site = SiteServices(folder)
         self.evidence = Evidence("agent", [e for e in scenario.expect if isinstance(e, QualityExpect)])
         self.status: dict[str, Any] = {}
         self.status_at_begin: dict[str, Any] = {}
@@ -83,7 +83,7 @@ class _Run:
             finally:
                 stop.set()
                 await ticking
-        except EndpointError as error:
+        except CannotListen as error:
             raise RoomError([str(error)]) from error
         finally:
             await self.bench.close()

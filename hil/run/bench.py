@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.wire.hosts import host_and_port
-from hil.bmu.units import Unit, build
+from hil.bmu.units import BenchUnit, build
 from hil.modbus.faults import Fault, FaultKind, FaultTable
 from hil.modbus.rtu import RtuBus
 from hil.modbus.serial import SerialBus
 from hil.modbus.table import RegisterTable
-from hil.modbus.tcp import EndpointError, TcpEndpoint
+from hil.modbus.tcp import CannotListen, TcpEndpoint
 from hil.scenario.events import Cut, EventTable, WireClear, WireFault
-from hil.scenario.room import Room, RoomError, UnitTable
+from hil.scenario.room import Room, RoomError, RoomUnitTable
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +28,12 @@ Announce = Callable[[dict[str, Any]], None]
 class Served:
     """A unit and the wire it answers on."""
 
-    unit: Unit
+    unit: BenchUnit
     wire: "TcpEndpoint | RtuBus"
     silent: bool = False
 
     @property
-    def table(self) -> UnitTable:
+    def table(self) -> RoomUnitTable:
         """Its table in the room file."""
         return self.unit.table
 
@@ -92,7 +92,7 @@ class Bench:
         if problems:
             raise RoomError(problems)
 
-    def _wire_of(self, table: UnitTable) -> "tuple[str, TcpEndpoint | RtuBus]":
+    def _wire_of(self, table: RoomUnitTable) -> "tuple[str, TcpEndpoint | RtuBus]":
         """The wire of a unit, made when its first unit comes."""
         bus = self.room.bus_of(table)
         listen = table.listen if bus is None else bus.listen
@@ -139,7 +139,7 @@ class Bench:
                     await wire.start()
                 else:
                     wire.start()
-        except EndpointError:
+        except CannotListen:
             await self.close()
             raise
 

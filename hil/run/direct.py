@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from agent.detect.alarms.states import AlarmEvent, State
 from agent.detect.settings import Settings
 from agent.quality import Quality
-from hil.bmu.units import Unit, build
+from hil.bmu.units import BenchUnit, build
 from hil.modbus.faults import FaultKind
 from hil.plant.source import Floats
 from hil.run.unit import Direct
 from hil.scenario.events import Cut, EventTable, WireClear, WireFault
-from hil.scenario.evidence import Alarm, Evidence, Places
+from hil.scenario.evidence import Evidence, Places, RaisedAlarm
 from hil.scenario.expect import QualityExpect
 from hil.scenario.room import RoomError
 from hil.scenario.scenario import REFUSES, Scenario
@@ -45,7 +45,7 @@ class _Wire:
 
 
 class _Unit:
-    def __init__(self, unit: Unit, scenario: Scenario, evidence: Evidence) -> None:
+    def __init__(self, unit: BenchUnit, scenario: Scenario, evidence: Evidence) -> None:
         self.unit, self.evidence = unit, evidence
         settings = Settings(chemistry=unit.table.chemistry or "")
         self.direct = Direct(unit.profile, unit.registers, unit.source, scenario.period_s, settings)
@@ -63,9 +63,9 @@ class _Unit:
         self.evidence.add(self.unit.name, told.t_s, self.direct.si_frames, self.direct.quality_frames)
         self.evidence.alarms += [self._alarm(e) for e in events if e.state == State.NEW]
 
-    def _alarm(self, event: AlarmEvent) -> Alarm:
+    def _alarm(self, event: AlarmEvent) -> RaisedAlarm:
         where = self.places.of(event.location)
-        return Alarm(
+        return RaisedAlarm(
             event.t_s,
             self.unit.name,
             event.location,

@@ -5,7 +5,7 @@ from typing import Any
 
 from hil.run import delivered
 from hil.run.bench import Bench
-from hil.scenario.evidence import Alarm, Evidence, Places
+from hil.scenario.evidence import Evidence, Places, RaisedAlarm
 from hil.scenario.scenario import Scenario
 
 
@@ -37,9 +37,9 @@ def _add_frames(
     return places
 
 
-def _alarm(record: dict[str, Any], places: Places | None, began_s: float) -> Alarm:
+def _alarm(record: dict[str, Any], places: Places | None, began_s: float) -> RaisedAlarm:
     """Return an alarm. `places`: of its unit; None where it is the site's, or of a unit without frames."""
-    return Alarm(
+    return RaisedAlarm(
         t_s=record["boottime_ns"] / 1e9 - began_s,
         unit=record["unit"],
         location=record["location"],

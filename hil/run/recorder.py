@@ -29,7 +29,7 @@ class RecorderError(Exception):
     """A unit that cannot be recorded: says why and what to try."""
 
 
-class Recorder:
+class UnitRecorder:
     """Reads one unit, and nothing but reads: function codes 1 to 4."""
 
     def __init__(self, client: Client, unit_id: int, profile: Profile) -> None:

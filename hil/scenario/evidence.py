@@ -14,7 +14,7 @@ MOST_ROWS = 1500  # of a unit's values, for plots
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
+class RaisedAlarm:
     """An alarm that was raised: `where` are the bench's own places that its location stands for."""
 
     t_s: float
@@ -88,7 +88,7 @@ class Evidence:
 
     def __init__(self, way: str, windows: Sequence[Any] = ()) -> None:
         self.way = way
-        self.alarms: list[Alarm] = []
+        self.alarms: list[RaisedAlarm] = []
         self.traces: dict[str, Trace] = {}
         self.frames: dict[str, int] = {}
         self.knowledge: list[tuple[float, str, str]] = []  # when, unit, word: at each change

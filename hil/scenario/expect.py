@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.detect.knowledge import Knowledge
 from agent.detect.table import ROWS, TIERS
 from agent.quality import Quality
-from hil.scenario.evidence import Alarm, Evidence
+from hil.scenario.evidence import Evidence, RaisedAlarm
 
 Severity = Literal["advice", "warning", "critical"]
 FromZero = Annotated[float, Field(ge=0)]
@@ -20,7 +20,7 @@ THERMAL = ("thermal-slope", "thermal-rate", "last-resort")
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ExpectationResult:
     """One expectation and what became of it; `held` None: this way of running could not show it."""
 
     expected: str
@@ -51,11 +51,11 @@ class AlarmExpect(_Expect):
     after_s: FromZero = 0.0
     by_s: FromZero
 
-    def fits(self, alarm: Alarm) -> bool:
+    def fits(self, alarm: RaisedAlarm) -> bool:
         """Whether it is this alarm, at whatever time."""
         return alarm.unit == self.unit and alarm.at(self.place) and self.detector in ("", alarm.detector)
 
-    def check(self, evidence: Evidence, expects: "Sequence[Expect]") -> Result:
+    def check(self, evidence: Evidence, expects: "Sequence[Expect]") -> ExpectationResult:
         """Look for it."""
         what = " ".join(x for x in (self.severity, self.detector, "alarm at", self.unit, self.place) if x)
         expected = f"{what} between {clock(self.after_s)} and {clock(self.by_s)}"
@@ -65,9 +65,9 @@ class AlarmExpect(_Expect):
         if in_time:
             first = min(in_time, key=lambda a: a.t_s)
             since = f", {clock(first.t_s - self.after_s)} after" if self.after_s else ""
-            return Result(expected, True, f"at {clock(first.t_s)}{since}: {first.text}", self.kind)
+            return ExpectationResult(expected, True, f"at {clock(first.t_s)}{since}: {first.text}", self.kind)
         others = f"; raised at {', '.join(clock(a.t_s) for a in found[:3])} instead" if found else ""
-        return Result(expected, False, f"there was none{others}", self.kind)
+        return ExpectationResult(expected, False, f"there was none{others}", self.kind)
 
     def detectors_named(self) -> tuple[str, ...]:
         """The one it names."""
@@ -87,7 +87,7 @@ class QuietExpect(_Expect):
     from_s: FromZero = 0.0
     until_s: FromZero = math.inf
 
-    def check(self, evidence: Evidence, expects: "Sequence[Expect]") -> Result:
+    def check(self, evidence: Evidence, expects: "Sequence[Expect]") -> ExpectationResult:
         """Look for what should not be."""
         named = [d for name in self.detectors for d in (THERMAL if name == "thermal" else (name,))]
         rank = TIERS.index(self.severity)
@@ -109,10 +109,10 @@ class QuietExpect(_Expect):
         elsewhere = " apart from those expected" if allowed else ""
         expected = f"{what}{by}{where}{when}{elsewhere}"
         if not wrong:
-            return Result(expected, True, "none", self.kind)
+            return ExpectationResult(expected, True, "none", self.kind)
         told = "; ".join(f"{clock(a.t_s)} {a.unit} {a.severity} {a.text}" for a in wrong[:3])
         more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        return Result(expected, False, told + more, self.kind)
+        return ExpectationResult(expected, False, told + more, self.kind)
 
     def detectors_named(self) -> tuple[str, ...]:
         """All but the shorthand."""
@@ -152,7 +152,7 @@ class QualityExpect(_Expect):
         ]
         return np.flatnonzero(fits)
 
-    def check(self, evidence: Evidence, expects: "Sequence[Expect]") -> Result:
+    def check(self, evidence: Evidence, expects: "Sequence[Expect]") -> ExpectationResult:
         """Compare with what was counted."""
         fit, values = evidence.counts[id(self)]
         what = " ".join(x for x in (self.unit, self.place, self.quantity) if x)
@@ -161,8 +161,8 @@ class QualityExpect(_Expect):
             f"{what}: {self.share:.0%} {' or '.join(self.qualities)} from {clock(self.from_s)} to {until}"
         )
         if not values:
-            return Result(expected, False, "no values came in that time", self.kind)
-        return Result(
+            return ExpectationResult(expected, False, "no values came in that time", self.kind)
+        return ExpectationResult(
             expected, fit >= self.share * values, f"{fit / values:.1%} of {values} values", self.kind
         )
 
@@ -176,18 +176,19 @@ class KnowledgeExpect(_Expect):
     after_s: FromZero = 0.0
     by_s: FromZero
 
-    def check(self, evidence: Evidence, expects: "Sequence[Expect]") -> Result:
+    def check(self, evidence: Evidence, expects: "Sequence[Expect]") -> ExpectationResult:
         """Look for the word."""
         expected = f"{self.unit} is {self.word} between {clock(self.after_s)} and {clock(self.by_s)}"
         if evidence.way == "direct":
-            return Result(expected, None, "only a running agent says it", self.kind)
+            return ExpectationResult(expected, None, "only a running agent says it", self.kind)
         said = [(t, word) for t, unit, word in evidence.knowledge if unit == self.unit]
         times = [t for t, word in said if word == self.word and self.after_s <= t <= self.by_s]
         before = [word for t, word in said if t <= self.after_s]
         if times or (before and before[-1] == self.word):
-            return Result(expected, True, f"at {clock(times[0] if times else self.after_s)}", self.kind)
+            seen = f"at {clock(times[0] if times else self.after_s)}"
+            return ExpectationResult(expected, True, seen, self.kind)
         told = ", ".join(f"{word} at {clock(t)}" for t, word in said[:6]) or "nothing was said"
-        return Result(expected, False, told, self.kind)
+        return ExpectationResult(expected, False, told, self.kind)
 
 
 class DeliveredExpect(_Expect):
@@ -195,11 +196,11 @@ class DeliveredExpect(_Expect):
 
     kind: Literal["delivered"]
 
-    def check(self, evidence: Evidence, expects: "Sequence[Expect]") -> Result:
+    def check(self, evidence: Evidence, expects: "Sequence[Expect]") -> ExpectationResult:
         """Hold both ends' accounts against each other."""
         expected = "nothing is lost between agent and collector"
         if evidence.way == "direct":
-            return Result(expected, None, "there is no collector in process", self.kind)
+            return ExpectationResult(expected, None, "there is no collector in process", self.kind)
         a = evidence.account
         held = a["pending"] == a["dropped"] == 0 and a["frames"] == a["collector_frames"] > 0
         seen = (
@@ -207,7 +208,7 @@ class DeliveredExpect(_Expect):
             f" {a['sealed']} batches sealed, {a['acknowledged']} acknowledged,"
             f" {a['pending']} pending, {a['dropped']} dropped"
         )
-        return Result(expected, held, seen, self.kind)
+        return ExpectationResult(expected, held, seen, self.kind)
 
 
 Expect = AlarmExpect | QuietExpect | QualityExpect | KnowledgeExpect | DeliveredExpect

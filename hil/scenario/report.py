@@ -9,10 +9,10 @@ from string import Template
 import numpy as np
 
 from hil.plant.source import Floats
-from hil.scenario.evidence import Alarm, Trace
+from hil.scenario.evidence import RaisedAlarm, Trace
 from hil.scenario.expect import clock
-from hil.scenario.svg import Line, Mark, Panel, draw
-from hil.scenario.verdict import WAYS, Verdict
+from hil.scenario.svg import Curve, Marker, Panel, draw
+from hil.scenario.verdict import WAYS, ScenarioVerdict
 
 MOST_LINES = 4  # of single channels in a panel; the others are a band
 COLUMNS = 700  # no plot shows more
@@ -25,7 +25,7 @@ VOLTAGES = ("cell_voltage", "module_voltage")
 PAGE = Template(Path(__file__).with_name("report.html").read_text("utf-8"))
 
 
-def write_html(path: Path, verdicts: Sequence[Verdict]) -> None:
+def write_html(path: Path, verdicts: Sequence[ScenarioVerdict]) -> None:
     """Write the report of some runs."""
     rows = "".join(
         f'<tr class="{_class(v)}"><td><a href="#{html.escape(v.name)}">{html.escape(v.name)}</a></td>'
@@ -48,11 +48,11 @@ def write_plots(path: Path, name: str, about: str, trace: Trace) -> None:
     path.write_text(head + rest.partition("</table>")[2], "utf-8")
 
 
-def _class(verdict: Verdict) -> str:
+def _class(verdict: ScenarioVerdict) -> str:
     return verdict.word.split()[0].lower()
 
 
-def _section(verdict: Verdict) -> str:
+def _section(verdict: ScenarioVerdict) -> str:
     scenario, evidence = verdict.scenario, verdict.evidence
     name = html.escape(verdict.name)
     scaled = evidence.way == "agent" and scenario.time_scale > 1
@@ -76,7 +76,7 @@ def _section(verdict: Verdict) -> str:
     return "".join([*parts, _happenings(verdict), "</section>"])
 
 
-def _happenings(verdict: Verdict) -> str:
+def _happenings(verdict: ScenarioVerdict) -> str:
     """Events and alarms as a table: the same as the marks, for those who do not see or hover."""
     happened = [(e.at_s, f"{e.kind} {_fields(e.said())}", "event") for e in verdict.scenario.event]
     happened += [(a.t_s, f"{a.unit}: {a.text}", a.severity) for a in verdict.evidence.alarms]
@@ -92,22 +92,22 @@ def _fields(said: dict[str, object]) -> str:
     return " ".join(str(v) if k in ("unit", "bus", "place") else f"{k}={v}" for k, v in said.items())
 
 
-def _plots(verdict: Verdict, unit: str, trace: Trace) -> str:
+def _plots(verdict: ScenarioVerdict, unit: str, trace: Trace) -> str:
     scenario, evidence = verdict.scenario, verdict.evidence
     alarms = [a for a in evidence.alarms if a.unit == unit]
     marks = [
-        Mark(e.at_s, f"{clock(e.at_s)}: {e.kind} {_fields(e.said())}", "event", e.kind.replace("_", " "))
+        Marker(e.at_s, f"{clock(e.at_s)}: {e.kind} {_fields(e.said())}", "event", e.kind.replace("_", " "))
         for e in scenario.event
         if e.unit in ("", unit)
     ]
     marks += [
-        Mark(a.t_s, f"{clock(a.t_s)}: {a.text}", a.severity, a.severity[0].upper())
+        Marker(a.t_s, f"{clock(a.t_s)}: {a.text}", a.severity, a.severity[0].upper())
         for a in alarms[:MOST_MARKS]
     ]
     return draw(panels_of(trace, alarms), marks, 0.0, scenario.lasts_s)
 
 
-def panels_of(trace: Trace, alarms: Sequence[Alarm] = ()) -> list[Panel]:
+def panels_of(trace: Trace, alarms: Sequence[RaisedAlarm] = ()) -> list[Panel]:
     """Temperatures, how far each is from its siblings, voltages, the same of them, and the current."""
     t_s, where = _thinned(trace.t_s)
     panels = []
@@ -127,7 +127,7 @@ def panels_of(trace: Trace, alarms: Sequence[Alarm] = ()) -> list[Panel]:
         panels.append(_panel(f"{title} against the median of all, {small}", t_s, residual, places, shown))
     if "current" in trace.quantities:
         current = trace.of("current")[where]
-        panels.append(Panel("Current, A (positive: charging)", t_s, [Line("unit", current[:, 0])]))
+        panels.append(Panel("Current, A (positive: charging)", t_s, [Curve("unit", current[:, 0])]))
     return panels
 
 
@@ -143,7 +143,7 @@ def _median(values: Floats) -> Floats:
     return median
 
 
-def _shown(values: Floats, places: Sequence[str], alarms: Sequence[Alarm]) -> list[int]:
+def _shown(values: Floats, places: Sequence[str], alarms: Sequence[RaisedAlarm]) -> list[int]:
     """The channels that are drawn singly: those with alarms, then those that stray most."""
     alarmed = {a.location for a in alarms}
     chosen = [i for i, place in enumerate(places) if place in alarmed]
@@ -155,7 +155,7 @@ def _shown(values: Floats, places: Sequence[str], alarms: Sequence[Alarm]) -> li
 
 
 def _panel(title: str, t_s: Floats, values: Floats, places: Sequence[str], shown: Sequence[int]) -> Panel:
-    lines = [Line(places[i] or "unit", values[:, i]) for i in shown]
+    lines = [Curve(places[i] or "unit", values[:, i]) for i in shown]
     if values.shape[1] <= len(shown):
         return Panel(title, t_s, lines)
     with warnings.catch_warnings():

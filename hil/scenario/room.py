@@ -85,7 +85,7 @@ class SourceTable(_Table):
         return self
 
 
-class BusTable(_Table):
+class RoomBusTable(_Table):
     """A wire that several units share.
 
     RTU on a pty, with `link`, the path an agent opens; RTU on a real serial `device`, whose other end is the
@@ -121,7 +121,7 @@ class BusTable(_Table):
         return None if listen is None else _checked_address(listen)
 
     @model_validator(mode="after")
-    def _one(self) -> "BusTable":
+    def _one(self) -> "RoomBusTable":
         if sum(x is not None for x in (self.link, self.device, self.listen)) != 1:
             raise ValueError(
                 'say either link = "PATH" (RTU on a pty), device = "/dev/..." (RTU on a real serial port)'
@@ -130,7 +130,7 @@ class BusTable(_Table):
         return self
 
 
-class UnitTable(_Table):
+class RoomUnitTable(_Table):
     """One battery unit. On TCP it listens for itself, or sits on a `bus`; on RTU always on a `bus`."""
 
     name: str
@@ -153,7 +153,7 @@ class UnitTable(_Table):
         return None if listen is None else _checked_address(listen)
 
     @model_validator(mode="after")
-    def _wired(self) -> "UnitTable":
+    def _wired(self) -> "RoomUnitTable":
         if (self.listen is None) == (self.bus is None):
             raise ValueError('say either listen = "HOST:PORT" or bus = "NAME"')
         if self.transport == "rtu" and self.listen is not None:
@@ -167,11 +167,11 @@ AnyRoom = TypeVar("AnyRoom", bound="Room")
 class Room(_Table):
     """A whole room file."""
 
-    unit: Annotated[tuple[UnitTable, ...], Field(min_length=1)]
-    bus: tuple[BusTable, ...] = ()
+    unit: Annotated[tuple[RoomUnitTable, ...], Field(min_length=1)]
+    bus: tuple[RoomBusTable, ...] = ()
     event: tuple[AnyEvent, ...] = ()
 
-    def bus_of(self, unit: UnitTable) -> BusTable | None:
+    def bus_of(self, unit: RoomUnitTable) -> RoomBusTable | None:
         """The shared wire of a unit."""
         return next((b for b in self.bus if b.name == unit.bus), None)
 
@@ -251,7 +251,7 @@ def _left_out(content: dict[str, Any], loc: tuple[int | str, ...]) -> bool:
     return False
 
 
-def _from_folder(unit: UnitTable, folder: Path) -> UnitTable:
+def _from_folder(unit: RoomUnitTable, folder: Path) -> RoomUnitTable:
     """The unit with paths to its profile and recording, where these are paths and not names, made whole."""
     profile, recording = unit.profile, unit.source.recording
     if profile.endswith(".toml"):
@@ -310,7 +310,7 @@ def _twice(room: Room) -> Iterator[str]:
             yield f"unit_id {unit_id}: {times} units on {wire} have it"
 
 
-def _misdirected(event: EventTable, units: dict[str, UnitTable], buses: dict[str, Any]) -> Iterator[str]:
+def _misdirected(event: EventTable, units: dict[str, RoomUnitTable], buses: dict[str, Any]) -> Iterator[str]:
     """An event of a unit or bus that there is not, or that cannot happen to it."""
     what, name = ("bus", event.bus) if event.on == "bus" else ("unit", event.unit)
     known: dict[str, Any] = buses if event.on == "bus" else units
@@ -324,7 +324,7 @@ def _any_port(listen: str | None) -> bool:
     return listen is not None and listen.endswith(":0")
 
 
-def _impossible(event: EventTable, unit: UnitTable) -> Iterator[str]:
+def _impossible(event: EventTable, unit: RoomUnitTable) -> Iterator[str]:
     rack, what = unit.source.rack, event.what()
     place: str | None = getattr(what, "place", None)
     if event.on == "rack" and rack is None:

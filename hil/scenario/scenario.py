@@ -13,7 +13,7 @@ from hil.plant.recording import RecordingError, load_recording
 from hil.plant.source import Arrangement
 from hil.scenario.events import EventTable, WireFault
 from hil.scenario.expect import AlarmExpect, AnyExpect, QualityExpect, clock, known_detectors
-from hil.scenario.room import Room, RoomError, UnitTable, contradictions, load
+from hil.scenario.room import Room, RoomError, RoomUnitTable, contradictions, load
 
 SHIPPED = Path(__file__).parents[1] / "scenarios"
 LONGEST_S = 3600.0  # that a scenario may take over sockets
@@ -89,7 +89,7 @@ def _contradictions(scenario: Scenario) -> Iterator[str]:
         yield f'way: "direct" has no wire, collector or clock for {only[0]}; say way = "agent"'
 
 
-def _unmeetable(expect: Any, units: dict[str, UnitTable], end_s: float) -> Iterator[str]:
+def _unmeetable(expect: Any, units: dict[str, RoomUnitTable], end_s: float) -> Iterator[str]:
     """Why an expectation cannot be met, whatever happens."""
     for key in ("after_s", "by_s", "from_s"):
         if getattr(expect, key, 0.0) > end_s:
@@ -109,7 +109,7 @@ def _unmeetable(expect: Any, units: dict[str, UnitTable], end_s: float) -> Itera
             yield f"no quality {quality!r}: there is {known}"
 
 
-def _no_place(place: str, unit: UnitTable) -> Iterator[str]:
+def _no_place(place: str, unit: RoomUnitTable) -> Iterator[str]:
     arrangement = _arrangement(unit)
     if arrangement is None:
         return
@@ -119,7 +119,7 @@ def _no_place(place: str, unit: UnitTable) -> Iterator[str]:
         yield f"no place {place!r} in {unit.name}: from string1 to string{s}/module{m}/cell{c}"
 
 
-def _arrangement(unit: UnitTable) -> Arrangement | None:
+def _arrangement(unit: RoomUnitTable) -> Arrangement | None:
     if unit.source.rack is not None:
         return unit.source.rack.arrangement
     try:

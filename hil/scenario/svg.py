@@ -21,7 +21,7 @@ Axis = Callable[[float], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Curve:
     """A named line: values (m,) over the panel's times; it breaks where they are NaN."""
 
     name: str
@@ -34,13 +34,13 @@ class Panel:
 
     title: str
     t_s: Floats
-    lines: Sequence[Line]
+    lines: Sequence[Curve]
     low: Floats | None = None
     high: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Marker:
     """A moment that all panels show: an event of the scenario ("event"), or an alarm of this severity."""
 
     t_s: float
@@ -49,7 +49,7 @@ class Mark:
     label: str
 
 
-def draw(panels: Sequence[Panel], marks: Sequence[Mark], from_s: float, until_s: float) -> str:
+def draw(panels: Sequence[Panel], marks: Sequence[Marker], from_s: float, until_s: float) -> str:
     """One SVG element, from `from_s` to `until_s`."""
     height = TOP + len(panels) * (PANEL + GAP) - GAP + BOTTOM
     span_s = max(until_s - from_s, 1e-9)

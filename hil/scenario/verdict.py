@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from hil.scenario.evidence import Evidence
-from hil.scenario.expect import Result, clock
+from hil.scenario.expect import ExpectationResult, clock
 from hil.scenario.scenario import Scenario
 
 HELD, FAILED, COULD_NOT_KEEP_UP = 0, 1, 3  # exit codes; 2: a scenario or an option that cannot be used
@@ -16,13 +16,13 @@ WAYS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ScenarioVerdict:
     """One scenario, what was seen, and each expectation's result."""
 
     name: str
     scenario: Scenario
     evidence: Evidence
-    results: tuple[Result, ...]
+    results: tuple[ExpectationResult, ...]
 
     @property
     def code(self) -> int:
@@ -37,13 +37,13 @@ class Verdict:
         return {HELD: "held", FAILED: "FAILED", COULD_NOT_KEEP_UP: "NO VERDICT"}[self.code]
 
 
-def judge(name: str, scenario: Scenario, evidence: Evidence) -> Verdict:
+def judge(name: str, scenario: Scenario, evidence: Evidence) -> ScenarioVerdict:
     """Hold what was seen against what was expected."""
     results = tuple(expect.check(evidence, scenario.expect) for expect in scenario.expect)
-    return Verdict(name, scenario, evidence, results)
+    return ScenarioVerdict(name, scenario, evidence, results)
 
 
-def text(verdict: Verdict) -> str:
+def text(verdict: ScenarioVerdict) -> str:
     """Lines for people."""
     scenario, evidence = verdict.scenario, verdict.evidence
     scale = (
@@ -61,7 +61,7 @@ def text(verdict: Verdict) -> str:
     return "\n".join([*lines, *(f"  note: {note}" for note in evidence.notes)])
 
 
-def junit(verdicts: Sequence[Verdict]) -> bytes:
+def junit(verdicts: Sequence[ScenarioVerdict]) -> bytes:
     """JUnit XML: a suite for each scenario, a case for each expectation."""
     root = ElementTree.Element("testsuites", name="cellwarden-hil")
     for verdict in verdicts:

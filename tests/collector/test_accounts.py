@@ -13,7 +13,7 @@ import pytest
 from agent.quality import Quality
 from agent.wire import Acknowledgement, Batch, Limits, Request, encode_batch, encode_schema
 from collector.admission import admit
-from collector.audit import Account, audit
+from collector.audit import StreamAccount, audit
 from collector.intake import Intake
 from collector.sqlite.archive import SqliteArchive
 from collector.sqlite.sink import SqliteSink
@@ -48,7 +48,7 @@ def give(
         intake.close()
 
 
-def accounts(database: Path) -> list[Account]:
+def accounts(database: Path) -> list[StreamAccount]:
     archive = SqliteArchive(database)
     try:
         return audit(archive)

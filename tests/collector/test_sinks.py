@@ -16,7 +16,7 @@ from collector import sink as sink_protocol
 from collector.admission import admit
 from collector.archive import Archive, ArchiveError, OfSchema, Sums
 from collector.audit import audit
-from collector.intake import Intake, Stored
+from collector.intake import Intake, IntakeResult
 from collector.sink import Change, Dropped, EventRow, Range, Sink, SinkError
 from collector.sinks import KINDS, parse
 from tests.collector.processes import BOOT, EPOCH, SCHEMA, SCHEMA_BODY, seal
@@ -63,7 +63,7 @@ class Place:
         finally:
             sink.close()
 
-    def give(self, *batches: tuple[int, bytes], epoch: bytes = EPOCH, schemas: bool = False) -> Stored:
+    def give(self, *batches: tuple[int, bytes], epoch: bytes = EPOCH, schemas: bool = False) -> IntakeResult:
         """What a collector that is started for it makes of a request."""
         started = Intake(self.open(), lambda: 10**18)
         try:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agent.box.discovery import Found
+    from agent.box.discovery import Announced
 
 LISTEN_S = 1.5  # answers to the first question come within a second (RFC 6762, 6)
 HINT = "a hint only: anybody can say so; who it really is, its certificate says"
@@ -20,12 +20,12 @@ class Search:
         self._found = pool.submit(_look, collectors)
         pool.shutdown(wait=False)
 
-    def found(self) -> "list[Found]":
+    def found(self) -> "list[Announced]":
         """Return who was heard, once the time is over."""
         return self._found.result()
 
 
-def _look(collectors: bool) -> "list[Found]":
+def _look(collectors: bool) -> "list[Announced]":
     from agent.box.discovery import AGENT, COLLECTOR, find  # 0.1 s, spent beside the rest
 
     logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # an interface without multicast is no news
@@ -35,7 +35,7 @@ def _look(collectors: bool) -> "list[Found]":
         return []
 
 
-def lines(found: "list[Found]") -> list[str]:
+def lines(found: "list[Announced]") -> list[str]:
     """Return a line for each: name, address, and what it says of itself."""
     width = max((len(one.name) for one in found), default=0)
     return [
@@ -44,7 +44,7 @@ def lines(found: "list[Found]") -> list[str]:
     ]
 
 
-def agents_told(found: "list[Found]") -> str:
+def agents_told(found: "list[Announced]") -> str:
     """Return what a person is told of agents; "" of none."""
     if not found:
         return ""

@@ -11,7 +11,7 @@ from agent.cli.common.errors import Misuse
 from agent.cli.common.load import config_option
 from agent.config.file import ConfigError, load_usable
 from agent.store.reading import Buffer, BufferUnreadable
-from collector.told import Told
+from collector.told import SaidOnce
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,7 +28,7 @@ def buffer_options(command: F) -> F:
 
 
 @contextmanager
-def reading(path: Path, buffer_path: Path | None, told: Told) -> Iterator[Buffer]:
+def reading(path: Path, buffer_path: Path | None, told: SaidOnce) -> Iterator[Buffer]:
     """The buffer; where it cannot be read at all that is one line. `told`: takes what of it cannot be."""
     try:
         buffer = Buffer(buffer_path or load_usable(path).store.path, told)

@@ -10,7 +10,7 @@ import click
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Code:
     """One code: what it means, the exit status (`common.errors`), and the likely causes in their order."""
 
     means: str
@@ -20,52 +20,52 @@ class Kind:
 
 #: 1xx the port, 2xx what is behind it, 3xx the configuration, 4xx the agent, 5xx the collector, 6xx the box.
 CODES = {
-    "CW-101": Kind("no such serial device", 3, ("unplugged", "another name since it was plugged in again")),
-    "CW-102": Kind("no permission for a serial device", 2, ("you are not in the device's group",)),
-    "CW-103": Kind("no connection to a TCP endpoint", 3, ("another address or port", "off", "a firewall")),
-    "CW-104": Kind(
+    "CW-101": Code("no such serial device", 3, ("unplugged", "another name since it was plugged in again")),
+    "CW-102": Code("no permission for a serial device", 2, ("you are not in the device's group",)),
+    "CW-103": Code("no connection to a TCP endpoint", 3, ("another address or port", "off", "a firewall")),
+    "CW-104": Code(
         "the device or the connection was lost in the middle",
         3,
         ("the cable or the adapter was pulled", "the other side closed the connection"),
     ),
-    "CW-105": Kind("a serial device refuses the line setting", 3, ("its driver cannot do this one",)),
-    "CW-110": Kind("the port is in use by another process", 4),
-    "CW-111": Kind("another master is talking on the line", 4, ("an agent or a gateway polls this bus",)),
-    "CW-120": Kind("what was given is neither a serial device nor a host", 2),
-    "CW-121": Kind("a network is too large to be scanned", 2),
-    "CW-201": Kind("no answer", 3, ("device off or cable out", "A/B swapped", "another id or line setting")),
-    "CW-202": Kind(
+    "CW-105": Code("a serial device refuses the line setting", 3, ("its driver cannot do this one",)),
+    "CW-110": Code("the port is in use by another process", 4),
+    "CW-111": Code("another master is talking on the line", 4, ("an agent or a gateway polls this bus",)),
+    "CW-120": Code("what was given is neither a serial device nor a host", 2),
+    "CW-121": Code("a network is too large to be scanned", 2),
+    "CW-201": Code("no answer", 3, ("device off or cable out", "A/B swapped", "another id or line setting")),
+    "CW-202": Code(
         "an answer arrived damaged",
         3,
         ("wrong speed or parity", "two units with one id, or two masters", "termination or biasing"),
     ),
-    "CW-203": Kind("a gateway answers, and cannot reach the unit", 3, ("the unit is off", "another unit id")),
-    "CW-210": Kind(
+    "CW-203": Code("a gateway answers, and cannot reach the unit", 3, ("the unit is off", "another unit id")),
+    "CW-210": Code(
         "the unit refused the registers; the link itself works",
         1,
         ("off by one", "input instead of holding, or the reverse", "block too long"),
     ),
-    "CW-211": Kind("the unit is not what the profile describes", 1, ("the wrong profile", "another unit")),
-    "CW-212": Kind("no profile fits", 1, ("a profile of its own is needed",)),
-    "CW-220": Kind("nothing answered a scan", 3, ("device off or cable out", "A/B swapped", "another speed")),
-    "CW-301": Kind("the configuration cannot be used", 2),
-    "CW-302": Kind("the safety deadline cannot be kept", 2, ("too many units or too slow a line",)),
-    "CW-303": Kind("limits were not reviewed by anybody", 1),
-    "CW-310": Kind("something needed was not said, and there is no terminal to ask at", 2),
-    "CW-401": Kind("no agent answers at its control socket", 3, ("it is not running", "another socket")),
-    "CW-402": Kind("the agent would not carry the read", 4),
-    "CW-410": Kind("a safety point was not read within the deadline", 1, ("a slow or dead unit", "noise")),
-    "CW-501": Kind("the collector's name cannot be resolved", 1, ("no DNS server", "a typing mistake")),
-    "CW-502": Kind("the collector cannot be reached", 1, ("the network", "a firewall", "it is down")),
-    "CW-503": Kind("a certificate ends soon, has ended, or cannot be used", 1),
-    "CW-504": Kind(
+    "CW-211": Code("the unit is not what the profile describes", 1, ("the wrong profile", "another unit")),
+    "CW-212": Code("no profile fits", 1, ("a profile of its own is needed",)),
+    "CW-220": Code("nothing answered a scan", 3, ("device off or cable out", "A/B swapped", "another speed")),
+    "CW-301": Code("the configuration cannot be used", 2),
+    "CW-302": Code("the safety deadline cannot be kept", 2, ("too many units or too slow a line",)),
+    "CW-303": Code("limits were not reviewed by anybody", 1),
+    "CW-310": Code("something needed was not said, and there is no terminal to ask at", 2),
+    "CW-401": Code("no agent answers at its control socket", 3, ("it is not running", "another socket")),
+    "CW-402": Code("the agent would not carry the read", 4),
+    "CW-410": Code("a safety point was not read within the deadline", 1, ("a slow or dead unit", "noise")),
+    "CW-501": Code("the collector's name cannot be resolved", 1, ("no DNS server", "a typing mistake")),
+    "CW-502": Code("the collector cannot be reached", 1, ("the network", "a firewall", "it is down")),
+    "CW-503": Code("a certificate ends soon, has ended, or cannot be used", 1),
+    "CW-504": Code(
         "batches are too large for the collector, or for what lies before it",
         1,
         ("a limit of a proxy, as client_max_body_size of nginx", "a limit of the collector"),
     ),
-    "CW-601": Kind("the clock is not synchronised", 1, ("no network", "no time server")),
-    "CW-602": Kind("the disk is nearly full, worn, or cannot be written", 1),
-    "CW-603": Kind("the supply voltage was too low", 1, ("a weak supply or cable",)),
+    "CW-601": Code("the clock is not synchronised", 1, ("no network", "no time server")),
+    "CW-602": Code("the disk is nearly full, worn, or cannot be written", 1),
+    "CW-603": Code("the supply voltage was too low", 1, ("a weak supply or cable",)),
 }
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from agent.cli.common.errors import Misuse
 from agent.config.file import LINE, ConfigError, Taken, few, load_config, tables
 from agent.config.tables import AgentTable, Config
-from agent.keys.values import Reading
+from agent.keys.values import ReadContext
 from agent.transport.left_out import LeftOut
 from agent.wire.text import printable
 from drivers.profile.load import Profile, ProfileError, load_profile
@@ -156,8 +156,11 @@ def _profile_problems(path: Path, content: dict[str, Any]) -> Sequence[str]:
     Nothing where the mistake may be in what says where profiles are.
     """
     try:
-        said = AgentTable.model_validate(content.get("agent", {}), context=Reading(path.absolute().parent))
+        context = ReadContext(path.absolute().parent)
+        agent = AgentTable.model_validate(content.get("agent", {}), context=context)
     except ValidationError:
         return ()
     named = [(str(unit.get("name")), unit.get("profile")) for unit in tables(content, "unit")]
-    return _profiles(path, [(unit, p) for unit, p in named if isinstance(p, str)], said.profile_dirs).problems
+    return _profiles(
+        path, [(unit, p) for unit, p in named if isinstance(p, str)], agent.profile_dirs
+    ).problems

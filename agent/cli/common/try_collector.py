@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from agent.config.tables import UpstreamTable
 from agent.tls.contexts import TlsError, client_context
-from agent.uplink.answer import Answer, UplinkError, understand
+from agent.uplink.answer import HttpAnswer, UplinkError, understand
 from agent.uplink.refusal import refusal
 from agent.wire.hosts import authority
 from agent.wire.packing import ID_BYTES
@@ -37,7 +37,7 @@ def try_collector(upstream: UpstreamTable, agent: str) -> str:
             connection.request("POST", parts.path.rstrip("/") + PATH, body, {"Content-Type": CONTENT_TYPE})
             http = connection.getresponse()
             header = http.headers.get
-            answer = Answer(
+            answer = HttpAnswer(
                 http.status,
                 header("Content-Type"),
                 header("Server"),

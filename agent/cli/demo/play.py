@@ -20,7 +20,7 @@ class Demo:
 
     def __init__(self, folder: Path, seconds: int, view: View, children: Children) -> None:
         self.folder, self.view, self.children = folder, view, children
-        self.times = story.Times.of(seconds)
+        self.times = story.StoryTimes.of(seconds)
         self.began_s = 0.0
         self.short_s: float | None = None
         self._alarms_told = 0

@@ -99,7 +99,7 @@ profile = "pace-rtu"
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class StoryTimes:
     """When things happen, in seconds since the bench began."""
 
     short_s: float
@@ -108,13 +108,13 @@ class Times:
     end_s: float
 
     @classmethod
-    def of(cls, seconds: int) -> "Times":
+    def of(cls, seconds: int) -> "StoryTimes":
         """Spread the story over a demo of `seconds`."""
         outage_s = round(0.55 * seconds, 1)
         return cls(round(0.4 * seconds, 1), outage_s, outage_s + 6.0, float(seconds))
 
 
-def write_room(folder: Path, times: Times) -> Path:
+def write_room(folder: Path, times: StoryTimes) -> Path:
     """Write the bench's room file."""
     path = folder / "room.toml"
     path.write_text(

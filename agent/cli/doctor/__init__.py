@@ -12,7 +12,7 @@ from agent.cli.common.codes import CODES
 from agent.cli.common.errors import Finding
 from agent.cli.common.load import config_option
 from agent.cli.doctor import box, bundle, wire
-from agent.cli.doctor.results import Check, Result, State, examine
+from agent.cli.doctor.results import Check, CheckState, Result, examine
 from agent.cli.doctor.site import Site
 
 CHECKS = (
@@ -68,7 +68,7 @@ def command(path: Path, socket: Path | None, as_json: bool, to: Path | None, yes
     site = Site(path, socket)
     results = examine(CHECKS, site)
     took_s = time.monotonic() - start_s
-    problems = [result for result in results if result.state is State.PROBLEM]
+    problems = [result for result in results if result.state is CheckState.PROBLEM]
     if to is not None:
         bundle.write(Path(to), site, results, ask=not yes)
     elif as_json:
@@ -86,14 +86,14 @@ def command(path: Path, socket: Path | None, as_json: bool, to: Path | None, yes
 
 def report(results: Sequence[Result], took_s: float, now: datetime) -> str:
     """Return the results for people, what must be acted on first."""
-    by_state = {state: [r for r in results if r.state is state] for state in State}
-    problems, notes = by_state[State.PROBLEM], by_state[State.NOTE]
+    by_state = {state: [r for r in results if r.state is state] for state in CheckState}
+    problems, notes = by_state[CheckState.PROBLEM], by_state[CheckState.NOTE]
     # a check is no better than its worst finding
-    worse = {result.check for result in (*problems, *notes, *by_state[State.UNKNOWN])}
-    well = [result for result in by_state[State.GOOD] if result.check not in worse]
+    worse = {result.check for result in (*problems, *notes, *by_state[CheckState.UNKNOWN])}
+    well = [result for result in by_state[CheckState.GOOD] if result.check not in worse]
     lines = [
         f"{_count(len(problems), 'problem')}, {_count(len(notes), 'note')}, {len(well)} good,"
-        f" {len(by_state[State.UNKNOWN])} not checked.  Exit {int(bool(problems))}."
+        f" {len(by_state[CheckState.UNKNOWN])} not checked.  Exit {int(bool(problems))}."
         f"  {now:%H:%M:%S}, took {took_s:.1f} s"
     ]
     for result in problems:
@@ -104,7 +104,7 @@ def report(results: Sequence[Result], took_s: float, now: datetime) -> str:
             lines.append(f"{'':<{WIDTH + 11}}Likely: {numbered}")
         lines.append(f"{'':<{WIDTH + 11}}Try:    {result.run or '-'}   [{result.code}]")
     lines += [f"note     {r.check:<{WIDTH}}  {r.seen}" + (f"     {r.run}" if r.run else "") for r in notes]
-    lines += _unknowns(by_state[State.UNKNOWN])
+    lines += _unknowns(by_state[CheckState.UNKNOWN])
     if well:
         told = ", ".join(f"{r.check} ({r.seen})" if r.seen else r.check for r in well)
         lines.append(f"good     {told}")

@@ -16,7 +16,7 @@ LEAST_READS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class LineFault:
     """What was seen, and what it points to, most likely first."""
 
     seen: str
@@ -24,7 +24,7 @@ class Fault:
     serious: bool
 
 
-def of_counts(reads: Mapping[str, Mapping[str, int]], late: Mapping[str, int]) -> list[Fault]:
+def of_counts(reads: Mapping[str, Mapping[str, int]], late: Mapping[str, int]) -> list[LineFault]:
     """Judge how the reads of each unit of one line ended, by verdict, and how many replies came late."""
     found = []
     totals = {unit: sum(counts.values()) for unit, counts in reads.items()}
@@ -44,7 +44,7 @@ def of_counts(reads: Mapping[str, Mapping[str, int]], late: Mapping[str, int]) -
             )
         else:
             likely = ("no termination (120 ohm at both ends)", "no biasing", "a speed slightly off", "noise")
-        found.append(Fault(f"damaged answers: {shares}", likely, max(bad.values()) > OFTEN))
+        found.append(LineFault(f"damaged answers: {shares}", likely, max(bad.values()) > OFTEN))
     lost = {
         unit: counts.get("no_reply", 0) / totals[unit]
         for unit, counts in reads.items()
@@ -53,12 +53,14 @@ def of_counts(reads: Mapping[str, Mapping[str, int]], late: Mapping[str, int]) -
     lossy = {unit: share for unit, share in lost.items() if share > OFTEN}
     if lossy:
         shares = ", ".join(f"{unit} {share:.1%}" for unit, share in lossy.items())
-        found.append(Fault(f"no answer to some reads: {shares}", ("a loose contact", "a busy unit"), False))
+        found.append(
+            LineFault(f"no answer to some reads: {shares}", ("a loose contact", "a busy unit"), False)
+        )
     slow = {unit: n for unit, n in late.items() if n and n / max(1, totals.get(unit, 0)) > FEW}
     if slow:
         which = ", ".join(f"{unit} {n} times" for unit, n in slow.items())
         found.append(
-            Fault(f"answers after the time-out: {which}", ("a slow unit: raise its timeout_s",), False)
+            LineFault(f"answers after the time-out: {which}", ("a slow unit: raise its timeout_s",), False)
         )
     return found
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """How a check ended; the worst first."""
 
     PROBLEM = "problem"
@@ -22,7 +22,7 @@ class Result:
     `check` is filled in by whoever runs the check. `code`: of agent.cli.common.codes, where it is a problem.
     """
 
-    state: State
+    state: CheckState
     seen: str
     run: str = ""
     code: str = ""
@@ -49,22 +49,22 @@ class Check:
 
 def good(seen: str = "") -> Result:
     """Nothing to do."""
-    return Result(State.GOOD, seen)
+    return Result(CheckState.GOOD, seen)
 
 
 def problem(code: str, seen: str, run: str = "", *likely: str) -> Result:
     """Something is wrong, and somebody must act."""
-    return Result(State.PROBLEM, seen, run, code, likely)
+    return Result(CheckState.PROBLEM, seen, run, code, likely)
 
 
 def note(seen: str, run: str = "", code: str = "") -> Result:
     """Something is worth knowing; it never changes the exit status."""
-    return Result(State.NOTE, seen, run, code)
+    return Result(CheckState.NOTE, seen, run, code)
 
 
 def unknown(seen: str, run: str = "") -> Result:
     """It could not be told: that is no failure, and no health either."""
-    return Result(State.UNKNOWN, seen, run)
+    return Result(CheckState.UNKNOWN, seen, run)
 
 
 def examine(checks: Sequence[Check], site: object) -> list[Result]:
@@ -84,7 +84,7 @@ def examine(checks: Sequence[Check], site: object) -> list[Result]:
                 found = list(check.look(site)) or [good()]
             except Exception as error:
                 found = [unknown(f"the check itself failed: {type(error).__name__}: {error}")]
-            if any(result.state is State.PROBLEM for result in found):
+            if any(result.state is CheckState.PROBLEM for result in found):
                 failed.add(check.name)
         results += [replace(result, check=check.name) for result in found]
     return results

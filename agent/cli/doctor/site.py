@@ -26,7 +26,7 @@ TIMEOUT_S = 0.6
 
 
 @dataclass
-class Seen:
+class UnitSeen:
     """One unit as the doctor saw it by itself: bytes both ways, how reads ended, and what it is."""
 
     unit: UnitTable
@@ -51,7 +51,7 @@ class BusSeen:
     """A bus that the agent does not hold: why its port cannot be opened, or its units."""
 
     trouble: Trouble | None = None
-    units: list[Seen] = field(default_factory=list)
+    units: list[UnitSeen] = field(default_factory=list)
 
 
 class Site:
@@ -119,8 +119,8 @@ class Site:
         finally:
             port.close()
 
-    async def _unit(self, port: Port, unit: UnitTable) -> Seen:
-        seen, profile = Seen(unit), self.profiles[unit.profile]
+    async def _unit(self, port: Port, unit: UnitTable) -> UnitSeen:
+        seen, profile = UnitSeen(unit), self.profiles[unit.profile]
         pause_s = (profile.pause_ms or 0.0) / 1e3
 
         async def ask(read: Read, pause_s: float) -> Reply:

@@ -38,7 +38,7 @@ HELP = (
 
 
 @dataclass
-class State:
+class ScreenState:
     """What the person at the keyboard has chosen."""
 
     unit: int = 0
@@ -58,7 +58,7 @@ def ascii_only(text: str) -> str:
     return text.replace("°", "").encode("ascii", "replace").decode()
 
 
-def frame(view: View, state: State, width: int, height: int) -> list[Text]:
+def frame(view: View, state: ScreenState, width: int, height: int) -> list[Text]:
     """Return exactly `height` lines, none wider than `width`."""
     unit = view["units"][state.unit % len(view["units"])] if view["units"] else None
     head = [_title(view, unit, width), _state(view, unit, state, width), _rule(width)]
@@ -102,7 +102,7 @@ def _alarm_words(view: View) -> str:
     return f"{total} alarm{'s' if sum(counts.values()) > 1 else ''}, {new} new"
 
 
-def _state(view: View, unit: View | None, state: State, width: int) -> Text:
+def _state(view: View, unit: View | None, state: ScreenState, width: int) -> Text:
     head = view["headline"]
     if state.lost_s is not None:
         return Text(f" THIS VIEW LOST THE AGENT {duration(state.lost_s)} ago. Values below are old.", BLIND)
@@ -136,7 +136,7 @@ def _state(view: View, unit: View | None, state: State, width: int) -> Text:
     return Text(ascii_only(line.plain), spans=line.spans)
 
 
-def _foot(state: State) -> Text:
+def _foot(state: ScreenState) -> Text:
     if state.find is not None:
         return Text(f" Find cell number: {state.find}_")
     if state.said:
@@ -146,7 +146,7 @@ def _foot(state: State) -> Text:
     return Text(KEYS if state.page == "main" else " Up Down scroll  Esc back  q quit")
 
 
-def _main(view: View, unit: View | None, state: State, width: int, room: int) -> list[Text]:
+def _main(view: View, unit: View | None, state: ScreenState, width: int, room: int) -> list[Text]:
     if unit is None:
         return [Text(" No unit is configured.")]
     rule = [_rule(width)]
@@ -220,7 +220,7 @@ def _alarm_line(row: View, width: int, chosen: bool | None = None) -> Text:
     return line
 
 
-def _alarm_page(view: View, state: State, width: int, room: int) -> list[Text]:
+def _alarm_page(view: View, state: ScreenState, width: int, room: int) -> list[Text]:
     rows = [*view["alarms"]["active"], *view["alarms"]["over"]]
     if not rows:
         ended = view["alarms"]["counts"]["last_ended"]
@@ -238,7 +238,7 @@ def _alarm_page(view: View, state: State, width: int, room: int) -> list[Text]:
     return [*lines, *(Text(f" {part}") for part in wrap(text, max(width - 2, 10)))]
 
 
-def _scrolled(lines: list[Text], state: State, room: int) -> list[Text]:
+def _scrolled(lines: list[Text], state: ScreenState, room: int) -> list[Text]:
     state.top = min(max(state.top, 0), max(len(lines) - room, 0))
     return lines[state.top : state.top + room]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from agent.cli.live.frame import State, View
+from agent.cli.live.frame import ScreenState, View
 
 UP, DOWN, ESCAPE, ENTER, BACKSPACE = "up", "down", "escape", "enter", "backspace"
 _SEQUENCES = {"\x1b[A": UP, "\x1b[B": DOWN, "\x1bOA": UP, "\x1bOB": DOWN}
@@ -35,7 +35,7 @@ def keys_in(data: str) -> list[str]:
     return found
 
 
-def press(key: str, state: State, view: View) -> Ask | str | None:
+def press(key: str, state: ScreenState, view: View) -> Ask | str | None:
     """Change `state`; return "quit", "plain", an Ask, or None."""
     state.said = ""
     if state.find is not None:
@@ -52,32 +52,32 @@ def press(key: str, state: State, view: View) -> Ask | str | None:
     return None
 
 
-def _hold(state: State, _view: View) -> None:
+def _hold(state: ScreenState, _view: View) -> None:
     state.held_s = 0.0 if state.held_s is None else None
 
 
-def _find(state: State, _view: View) -> None:
+def _find(state: ScreenState, _view: View) -> None:
     state.find, state.page = "", "main"
 
 
-def _next_unit(state: State, view: View) -> None:
+def _next_unit(state: ScreenState, view: View) -> None:
     state.unit, state.found = (state.unit + 1) % max(len(view["units"]), 1), None
 
 
-def _back(state: State, _view: View) -> None:
+def _back(state: ScreenState, _view: View) -> None:
     state.page, state.found = "main", None
 
 
-def _up(state: State, _view: View) -> None:
+def _up(state: ScreenState, _view: View) -> None:
     state.top, state.chosen = max(state.top - 1, 0), max(state.chosen - 1, 0)
 
 
-def _down(state: State, _view: View) -> None:
+def _down(state: ScreenState, _view: View) -> None:
     state.top, state.chosen = state.top + 1, state.chosen + 1
 
 
 ENDS = {"q": "quit", "\x03": "quit", "p": "plain"}
-CHANGES: dict[str, Callable[[State, View], None]] = {
+CHANGES: dict[str, Callable[[ScreenState, View], None]] = {
     " ": _hold,
     "/": _find,
     "\t": _next_unit,
@@ -87,7 +87,7 @@ CHANGES: dict[str, Callable[[State, View], None]] = {
 }
 
 
-def _type(key: str, state: State) -> None:
+def _type(key: str, state: ScreenState) -> None:
     assert state.find is not None
     if key.isdecimal() and len(state.find) < 5:
         state.find += key
@@ -99,7 +99,7 @@ def _type(key: str, state: State) -> None:
         state.find = None
 
 
-def _answer(what: str, state: State, view: View) -> Ask | None:
+def _answer(what: str, state: ScreenState, view: View) -> Ask | None:
     rows = [*view["alarms"]["active"], *view["alarms"]["over"]]
     if not rows:
         return None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from agent.cli.common.tables import terminal
-from agent.cli.live.frame import State, View, frame
+from agent.cli.live.frame import ScreenState, View, frame
 from agent.cli.live.keys import Ask, keys_in, press
 from agent.control.client import NotRunning, Refusal
 
@@ -29,7 +29,7 @@ class Terminal:
     def __init__(self, get: Get, post: Post) -> None:
         self._get, self._post = get, post
         self._console = terminal()
-        self._state = State()
+        self._state = ScreenState()
         self._got_s = time.monotonic()
         self._view = get()  # raises NotRunning: without an agent there is nothing to show
         self._held: View | None = None

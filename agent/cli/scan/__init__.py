@@ -26,7 +26,7 @@ from agent.transport.row import Endpoint
 from agent.transport.table import parse
 
 if TYPE_CHECKING:
-    from agent.box.discovery import Found
+    from agent.box.discovery import Announced
 
 
 @click.command("scan")
@@ -115,7 +115,7 @@ def _free_devices(quiet: bool) -> list[Endpoint]:
     return free
 
 
-def _report(survey: Survey, heard: "list[Found]", *, full: bool, as_json: bool, stopped: bool) -> None:
+def _report(survey: Survey, heard: "list[Announced]", *, full: bool, as_json: bool, stopped: bool) -> None:
     if as_json:
         click.echo(
             json.dumps(

@@ -23,7 +23,7 @@ READ_S, TIMES = 0.4, 5.0  # for what identifies a unit: at least, and so many ti
 
 
 @dataclass
-class Unit:
+class FoundUnit:
     """A unit that was found, and what it seems to be."""
 
     endpoint: Endpoint
@@ -78,7 +78,7 @@ class Survey:
     profiles: list[Profile]
     listen_s: float = LISTEN_S
     quiet: bool = False
-    units: list[Unit] = field(default_factory=list)
+    units: list[FoundUnit] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
 
     def say(self, text: str) -> None:
@@ -128,10 +128,10 @@ class Survey:
                 raise trouble_of(error, endpoint) from error
             self.say(f"  {line}  not tried: {trouble_of(error, endpoint).what}")
 
-        new: list[Unit] = []
+        new: list[FoundUnit] = []
         try:
             async for found in knock_lines(endpoint.new_port, self.lines, self.ids, progress, refused):
-                new.append(Unit(endpoint, found))
+                new.append(FoundUnit(endpoint, found))
                 self.units.append(new[-1])
         except PortError as error:
             raise Trouble(
@@ -139,7 +139,7 @@ class Survey:
             ) from error
         finally:
             self.say("\r  " + "     ".join(f"{line}  {count} answers" for line, count in answers.items()))
-        by_line: dict[LineSetting, list[Unit]] = {}
+        by_line: dict[LineSetting, list[FoundUnit]] = {}
         for unit in new:
             if unit.found.line and not unit.found.answer.damaged:
                 by_line.setdefault(unit.found.line, []).append(unit)
@@ -184,7 +184,7 @@ class Survey:
     async def _gateway(self, host: Endpoint, port: Port) -> None:
         self.say(f"{host} accepts connections; asking {len(self.ids)} ids for one register each.")
         async for found in knock(port, self.ids):
-            self.units.append(Unit(host, found))
+            self.units.append(FoundUnit(host, found))
         mine = [unit for unit in self.units if unit.endpoint is host]
         if len(mine) == len(self.ids) and len(mine) > 2:
             # it does not look at the id: one unit, not many
@@ -196,7 +196,7 @@ class Survey:
             await port.open()
         await self._identify(port, mine)
 
-    async def _identify(self, port: Port, units: list[Unit]) -> None:
+    async def _identify(self, port: Port, units: list[FoundUnit]) -> None:
         for unit in units:
             self.say(f"Identifying id {unit.found.unit_id} on {unit.endpoint} ...")
             frames = unit.endpoint.transport.frames

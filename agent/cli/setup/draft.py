@@ -10,7 +10,7 @@ from agent.transport.table import parse
 
 
 @dataclass
-class Chosen:
+class ChosenUnit:
     """A unit that is to be polled; `line` is "" on TCP."""
 
     endpoint: str
@@ -26,7 +26,7 @@ class Draft:
     """The answers. Saved after every step, so that a run that was stopped goes on where it was."""
 
     endpoints: list[str] = field(default_factory=list)
-    units: list[Chosen] = field(default_factory=list)
+    units: list[ChosenUnit] = field(default_factory=list)
     tested: bool = False
     upstream: str = ""
     period_s: float = 1.0
@@ -48,7 +48,7 @@ class Draft:
         """Return what an earlier run was told; an empty one where there is none that can be used."""
         try:
             told = json.loads(path.read_text())
-            return cls(**{**told, "units": [Chosen(**unit) for unit in told["units"]]})
+            return cls(**{**told, "units": [ChosenUnit(**unit) for unit in told["units"]]})
         except (OSError, ValueError, TypeError, KeyError):
             return cls()
 

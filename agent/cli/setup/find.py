@@ -10,8 +10,8 @@ from agent.cli.common.announced import HINT, Search, lines
 from agent.cli.common.codes import Trouble
 from agent.cli.common.prompts import Prompts
 from agent.cli.profile.common import known_profiles
-from agent.cli.scan.survey import Survey, Unit
-from agent.cli.setup.draft import Chosen
+from agent.cli.scan.survey import FoundUnit, Survey
+from agent.cli.setup.draft import ChosenUnit
 from agent.modbus.serial_devices import console_of, holder, serial_devices
 from agent.modbus.survey.match import Sureness, sureness
 from agent.modbus.survey.presence import USUAL_LINES, LineSetting
@@ -42,14 +42,14 @@ def find(
     lines: Sequence[str],
     ids: Sequence[int],
     folders: tuple[Path, ...],
-) -> list[Chosen]:
+) -> list[ChosenUnit]:
     """Scan each endpoint, and return the units that are to be polled. Raises Trouble where there is none."""
     click.echo("2/6 Looking for devices")
     try:
         settings = [LineSetting.parse(text) for text in lines] or list(USUAL_LINES)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    units: list[Unit] = []
+    units: list[FoundUnit] = []
     for endpoint in wanted:
         survey = Survey([endpoint], settings, ids or endpoint.transport.usual_ids, known_profiles(folders))
         asyncio.run(survey.run())
@@ -64,14 +64,14 @@ def find(
     return chosen
 
 
-def _choose(prompts: Prompts, unit: Unit) -> Chosen | None:
+def _choose(prompts: Prompts, unit: FoundUnit) -> ChosenUnit | None:
     told = f"    {unit.endpoint} id {unit.found.unit_id}: {unit.reading}"
     if not unit.identified or sureness(unit.matches) == Sureness.NOT_RECOGNISED:
         click.echo(f"{told}; left out")
         return None
     if not prompts.agree(f"{told}. Use it?"):
         return None
-    return Chosen(
+    return ChosenUnit(
         str(unit.endpoint),
         unit.found.unit_id,
         unit.matches[0].profile.model,

@@ -11,8 +11,8 @@ from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import agents_bus, opened
 from agent.cli.probe.value_rows import value_rows
 from agent.cli.profile.common import load
-from agent.cli.report.commissioning.record import Sight
-from agent.cli.setup.draft import Chosen
+from agent.cli.report.commissioning.record import UnitReading
+from agent.cli.setup.draft import ChosenUnit
 from agent.modbus.ports import PortError
 from agent.modbus.survey.match import hold
 from agent.modbus.survey.presence import LineSetting
@@ -26,12 +26,12 @@ READ_S = 1.0
 class Tested:
     """A unit as it was read before saving; `slowest_s`: its slowest answer."""
 
-    unit: Chosen
-    sight: Sight
+    unit: ChosenUnit
+    sight: UnitReading
     slowest_s: float
 
 
-def try_out(unit: Chosen, socket: Path, folders: tuple[Path, ...]) -> Tested:
+def try_out(unit: ChosenUnit, socket: Path, folders: tuple[Path, ...]) -> Tested:
     """Read a unit, say what came, and return it. Raises Trouble; an agent at `socket` keeps its ports."""
     (endpoint,) = parse(unit.endpoint)
     if agents_bus(socket, endpoint):
@@ -44,7 +44,7 @@ def try_out(unit: Chosen, socket: Path, folders: tuple[Path, ...]) -> Tested:
     return done
 
 
-async def _read(unit: Chosen, folders: tuple[Path, ...]) -> Tested:
+async def _read(unit: ChosenUnit, folders: tuple[Path, ...]) -> Tested:
     (endpoint,) = parse(unit.endpoint)
     profile = load(unit.profile, folders)
     port = await opened(endpoint, LineSetting.parse(unit.line or "9600"))
@@ -71,4 +71,4 @@ async def _read(unit: Chosen, folders: tuple[Path, ...]) -> Tested:
         {"place": value.place, "quantity": value.quantity, "quality": row.quality, "value": row.value}
         for value, row in zip(match.layout.values, rows, strict=True)
     ]
-    return Tested(unit, Sight(values, match.layout.identity, took_s), max(answers, default=0.0))
+    return Tested(unit, UnitReading(values, match.layout.identity, took_s), max(answers, default=0.0))

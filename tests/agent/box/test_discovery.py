@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from agent.box.discovery import AGENT, COLLECTOR, Found, announce, find
+from agent.box.discovery import AGENT, COLLECTOR, Announced, announce, find
 from agent.cli import main
 from agent.cli.common.announced import HINT
 
@@ -31,9 +31,9 @@ async def announced(*arguments: Any) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def found(kind: str, wanted: int) -> list[Found]:
+async def found(kind: str, wanted: int) -> list[Announced]:
     """Look for up to 8 s, until so many answer."""
-    listed: list[Found] = []
+    listed: list[Announced] = []
     for seconds in (0.5, 1.0, 2.0, 4.0):
         try:
             listed = await find(kind, seconds, [HOME])

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from agent.cli import main
 from agent.cli.alarm.follow import follow
-from agent.cli.report.commissioning.record import Record, Sight, UnitRecord
+from agent.cli.report.commissioning.record import Record, UnitReading, UnitRecord
 from agent.control import client
 from hil.run.processes import Child, Children, wait_for_status
 from tests.terminal import Terminal
@@ -126,7 +126,7 @@ def test_what_is_not_so_is_a_finding_and_what_nobody_compared_again_is_kept_for_
 
 def test_one_unit_that_was_found_at_two_endpoints_is_told_by_its_serial() -> None:
     def unit(label: str, **identity: str) -> UnitRecord:
-        return UnitRecord.of(label, "", "", 1.0, Sight([], identity))
+        return UnitRecord.of(label, "", "", 1.0, UnitReading([], identity))
 
     units = [
         unit("a", serial="77", firmware="1"),

@@ -13,7 +13,7 @@ from agent.cli import main
 from agent.cli.common.codes import CODES
 from agent.cli.doctor import CHECKS, box, wire
 from agent.cli.doctor.line_faults import of_bytes, of_counts
-from agent.cli.doctor.results import Check, State, examine, good, problem
+from agent.cli.doctor.results import Check, CheckState, examine, good, problem
 from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.rtu import RtuBus
 from hil.run import configuration
@@ -110,7 +110,12 @@ def test_a_failed_cause_hides_its_consequences_and_a_broken_check_is_no_health()
         Check("d", breaks),  # type: ignore[arg-type]
     )
     found = examine(checks, None)
-    assert [result.state for result in found] == [State.PROBLEM, State.UNKNOWN, State.UNKNOWN, State.UNKNOWN]
+    assert [result.state for result in found] == [
+        CheckState.PROBLEM,
+        CheckState.UNKNOWN,
+        CheckState.UNKNOWN,
+        CheckState.UNKNOWN,
+    ]
     assert found[2].seen == "needs b, not checked"
 
 

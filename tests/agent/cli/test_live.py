@@ -16,7 +16,7 @@ from typing import Any
 import pyte
 import pytest
 
-from agent.cli.live.frame import State, frame
+from agent.cli.live.frame import ScreenState, frame
 from agent.cli.live.keys import keys_in, press
 from agent.cli.live.plain import lines
 from agent.control.server import Call, ControlServer
@@ -245,7 +245,7 @@ def test_every_page_fits_every_window(
 ) -> None:
     view = site_view(*(alarm(f"string1/cell{c}") for c in range(1, 9)))
     width, height = size
-    drawn = frame(view, State(page=page), width, height)
+    drawn = frame(view, ScreenState(page=page), width, height)
     assert len(drawn) == height
     assert max(len(line.plain) for line in drawn) <= width
     assert all(line.plain.isascii() for line in drawn)
@@ -257,7 +257,7 @@ def test_a_smaller_window_drops_the_log_then_the_links_then_the_map(
     parts = {"log": " LOG", "links": "answering", "map": "CELLS", "alarms": " ALARMS"}
     kept = []
     for height in range(30, 8, -1):
-        text = "\n".join(line.plain for line in frame(site_view(alarm()), State(), 80, height))
+        text = "\n".join(line.plain for line in frame(site_view(alarm()), ScreenState(), 80, height))
         here = [name for name, mark in parts.items() if mark in text]
         if not kept or kept[-1] != here:
             kept.append(here)
@@ -272,7 +272,7 @@ def test_arrow_keys_arrive_as_sequences() -> None:
 
 
 def test_a_number_is_typed_with_corrections(site_view: Callable[..., dict[str, Any]]) -> None:
-    state = State()
+    state = ScreenState()
     for key in keys_in("/78\x7f7\r"):
         press(key, state, site_view())
     assert (state.found, state.find) == (77, None)

@@ -19,7 +19,7 @@ from agent.cli import main
 from agent.cli.alarm.follow import follow
 from agent.clock import Clock
 from agent.control import client
-from agent.control.api import Answers
+from agent.control.api import Resources
 from agent.control.server import ControlError, ControlServer
 from agent.detect import identity
 from agent.detect.alarms.book import AlarmBook
@@ -61,7 +61,7 @@ class Site:
         points = {"rack-1": {"unit": "rack-1", "points": []}}
         self.server = ControlServer(
             self.socket,
-            Answers(self.site_alarms, self._status, points.get, self._view, self.clock.boottime_s).routes(),
+            Resources(self.site_alarms, self._status, points.get, self._view, self.clock.boottime_s).routes(),
         )
 
     def _record(self, rack: str, events: Any) -> None:

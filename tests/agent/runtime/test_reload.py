@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from agent.bench.units import WELL
 from agent.config.file import load_config
-from agent.config.reload import Change, ReloadRefused, change_of
+from agent.config.reload import ConfigChange, ReloadRefused, change_of
 from agent.config.tables import Config
 from drivers.profile.load import Profile, parse_profile
 from hil.run import configuration
@@ -154,7 +154,7 @@ def test_only_what_a_bus_depends_on_changes_it(written: Callable[..., Any]) -> N
     assert not change_of(old, *written()[:1], profiles, written()[1])
     new, new_profiles = written(units=(1, 2))
     change = change_of(old, new, profiles, new_profiles)
-    assert change == Change(frozenset(), frozenset({"lan-2"}), frozenset({"lan-0"}), False)
+    assert change == ConfigChange(frozenset(), frozenset({"lan-2"}), frozenset({"lan-0"}), False)
     new, new_profiles = written(profile=PROFILE.replace("0.001", "0.01"))
     assert change_of(old, new, profiles, new_profiles).changed == {"lan-0", "lan-1"}
     new, new_profiles = written(**{'127.0.0.1:9"': '127.0.0.1:8"'})

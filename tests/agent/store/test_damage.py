@@ -166,7 +166,7 @@ def test_the_alarm_of_an_image_that_was_restored_outlives_a_disk_that_refuses_it
         said = own.say(detector, text, "critical", "", stamp)
         return [Event("", record_of("", event, stamp)) for event in said]
 
-    monkeypatch.setattr(store, "_alarm", alarm)
+    monkeypatch.setattr(store._own, "_make", alarm)
     store._db.execute("CREATE TRIGGER refuses BEFORE INSERT ON batch BEGIN SELECT RAISE(ABORT, 'no'); END")
     store._opened.files.note()
     for _ in range(2):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.tls.certificate import CertificateError, Files, ask, install, validity_warning
+from agent.tls.certificate import CertificateError, TlsFiles, ask, install, validity_warning
 from agent.tls.contexts import TlsError, client_context
 from agent.tls.credentials import handed_over
 
@@ -16,9 +16,9 @@ DAY_S = 86400.0
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
+def files(tmp_path: Path) -> TlsFiles:
     folder = tmp_path / "tls"
-    return Files(folder / "agent.key", folder / "agent.pem", folder / "ca.pem")
+    return TlsFiles(folder / "agent.key", folder / "agent.pem", folder / "ca.pem")
 
 
 def openssl(folder: Path, *arguments: str) -> None:
@@ -38,7 +38,7 @@ def sign(authority: Path, request: Path, *options: str) -> bytes:
     return (authority / "signed.pem").read_bytes()
 
 
-def test_a_signed_request_becomes_a_certificate_that_tls_accepts(files: Files, authority: Path) -> None:
+def test_a_signed_request_becomes_a_certificate_that_tls_accepts(files: TlsFiles, authority: Path) -> None:
     assert ask(files, "site-1")
     assert files.waiting_key.stat().st_mode & 0o777 == 0o600
     install(files, sign(authority, files.request), "site-1", NOW_S)
@@ -47,14 +47,14 @@ def test_a_signed_request_becomes_a_certificate_that_tls_accepts(files: Files, a
     client_context(authority / "ca.pem", files.cert, files.key)
 
 
-def test_a_request_that_waits_keeps_its_key_for_its_answer(files: Files, authority: Path) -> None:
+def test_a_request_that_waits_keeps_its_key_for_its_answer(files: TlsFiles, authority: Path) -> None:
     ask(files, "site-1")
     answer = sign(authority, files.request)
     assert not ask(files, "site-1")
     install(files, answer, "site-1", NOW_S)
 
 
-def test_a_renewal_leaves_what_is_in_use_until_the_answer_is_there(files: Files, authority: Path) -> None:
+def test_a_renewal_leaves_what_is_in_use_until_the_answer_is_there(files: TlsFiles, authority: Path) -> None:
     ask(files, "site-1")
     install(files, sign(authority, files.request), "site-1", NOW_S)
     old = files.key.read_bytes()
@@ -67,9 +67,9 @@ def test_a_renewal_leaves_what_is_in_use_until_the_answer_is_there(files: Files,
 
 
 def test_everything_that_is_wrong_with_an_answer_is_said_and_nothing_changes(
-    files: Files, authority: Path
+    files: TlsFiles, authority: Path
 ) -> None:
-    other = Files(authority / "o.key", authority / "o.pem", authority / "ca.pem")
+    other = TlsFiles(authority / "o.key", authority / "o.pem", authority / "ca.pem")
     ask(other, "site-2")
     ask(files, "site-1")
     (authority / "server.ext").write_text("extendedKeyUsage = serverAuth\n")
@@ -88,7 +88,7 @@ def test_everything_that_is_wrong_with_an_answer_is_said_and_nothing_changes(
 
 
 def test_a_certificate_of_tomorrow_is_refused_unless_the_clock_was_never_set(
-    files: Files, authority: Path
+    files: TlsFiles, authority: Path
 ) -> None:
     ask(files, "site-1")
     answer = sign(authority, files.request)
@@ -100,13 +100,13 @@ def test_a_certificate_of_tomorrow_is_refused_unless_the_clock_was_never_set(
 @pytest.mark.parametrize(
     "answer", [b"", b"\x00\xff", b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"]
 )
-def test_what_is_no_certificate_is_said_to_be_none(files: Files, answer: bytes) -> None:
+def test_what_is_no_certificate_is_said_to_be_none(files: TlsFiles, answer: bytes) -> None:
     ask(files, "site-1")
     with pytest.raises(CertificateError, match="no certificate in PEM form"):
         install(files, answer, "site-1", NOW_S)
 
 
-def test_the_end_of_a_certificate_is_announced_a_month_ahead(files: Files, authority: Path) -> None:
+def test_the_end_of_a_certificate_is_announced_a_month_ahead(files: TlsFiles, authority: Path) -> None:
     ask(files, "site-1")
     install(files, sign(authority, files.request), "site-1", NOW_S)
     assert validity_warning(files.cert, NOW_S + 300 * DAY_S) == ""
@@ -117,7 +117,7 @@ def test_the_end_of_a_certificate_is_announced_a_month_ahead(files: Files, autho
     assert validity_warning(files.cert, 0.0) == ""
 
 
-def test_a_key_that_others_can_read_is_not_used(files: Files, authority: Path) -> None:
+def test_a_key_that_others_can_read_is_not_used(files: TlsFiles, authority: Path) -> None:
     ask(files, "site-1")
     install(files, sign(authority, files.request), "site-1", NOW_S)
     files.key.chmod(0o640)

@@ -23,7 +23,7 @@ from agent.uplink.pace import Pace
 from agent.uplink.uplink import CONFLICT, Uplink
 from agent.wire import Limits, Request, decode_request, encode_schema
 from collector.app import Receiver
-from collector.audit import Account, audit
+from collector.audit import StreamAccount, audit
 from collector.intake import Intake
 from collector.sqlite.archive import SqliteArchive
 from collector.sqlite.sink import SqliteSink
@@ -88,7 +88,7 @@ class Site:
             while (await self.writer(self.store.account)).pending:  # noqa: ASYNC110 - told by another task
                 await asyncio.sleep(0)
 
-    def audit(self) -> list[Account]:
+    def audit(self) -> list[StreamAccount]:
         archive = SqliteArchive(self.receiver.intake.sink.path)
         try:
             return audit(archive)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import agent.uplink.uplink as module
 from agent.uplink import pace
-from agent.uplink.answer import Answer, Conflict, RequestTooLarge, UplinkError, retry_after_s, understand
+from agent.uplink.answer import Conflict, HttpAnswer, RequestTooLarge, UplinkError, retry_after_s, understand
 from agent.wire import Request, encode_ack
 from agent.wire.request import ACKNOWLEDGEMENT_TYPE
 from tests.agent.uplink.conftest import SCHEMA, SCHEMA_BODY
@@ -303,7 +303,7 @@ ASKED = Request("site-1", bytes(16), [(1, b"blob")])
 def test_every_answer_is_an_acknowledgement_or_says_in_one_line_why_it_is_none(
     status: int, content_type: str | None, server: str | None, retry_after: str | None, body: bytes
 ) -> None:
-    answer = Answer(status, content_type, server, retry_after, body)
+    answer = HttpAnswer(status, content_type, server, retry_after, body)
     error = None
     try:
         assert understand("http://here", answer, ASKED, 40.0).epoch == ASKED.epoch

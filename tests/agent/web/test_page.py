@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from agent.box.discovery import AGENT, Found, find
+from agent.box.discovery import AGENT, Announced, find
 from agent.config.tables import WebTable
 from agent.web import pages
 from agent.web.guard import Rate, is_ours
@@ -196,7 +196,7 @@ def test_a_configuration_that_would_show_the_battery_to_everyone_is_refused(tabl
 async def test_a_page_on_the_network_announces_itself_and_nothing_secret(tmp_path: Path) -> None:
     room = Room(announced={"name": "room-a", "site": "Room A", "version": "1.2.3"})
     await room.start()
-    listed: list[Found] = []
+    listed: list[Announced] = []
     for seconds in (0.5, 1.0, 2.0, 4.0):
         listed = listed or await find(AGENT, seconds, ["127.0.0.1"])
     await room.stop()

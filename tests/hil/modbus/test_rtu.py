@@ -15,7 +15,7 @@ from drivers.registers import Area
 from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.rtu import RtuBus
 from hil.modbus.table import RegisterTable
-from hil.modbus.tcp import EndpointError
+from hil.modbus.tcp import CannotListen
 
 READ_1 = bytes.fromhex("01 03 00 00 00 01 84 0A")  # one holding register of unit 1
 REPLY_1 = bytes.fromhex("01 03 02 00 64 B9 AF")  # ... which holds 100
@@ -258,8 +258,8 @@ def test_stopping_removes_the_link_and_starting_replaces_a_stale_one(tmp_path):
 
 def test_a_file_in_the_place_of_the_link_is_not_touched(tmp_path):
     (tmp_path / "bus").write_text("precious")
-    with pytest.raises(EndpointError, match="exists and is not a link"):
+    with pytest.raises(CannotListen, match="exists and is not a link"):
         RtuBus(tmp_path / "bus", 9600, {}).start()
-    with pytest.raises(EndpointError, match="cannot make the link"):
+    with pytest.raises(CannotListen, match="cannot make the link"):
         RtuBus(tmp_path / "no-such-folder" / "bus", 9600, {}).start()
     assert (tmp_path / "bus").read_text() == "precious"

@@ -11,7 +11,7 @@ from drivers.registers import Area
 from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.serial import SerialBus
 from hil.modbus.table import RegisterTable
-from hil.modbus.tcp import EndpointError
+from hil.modbus.tcp import CannotListen
 
 READ_1 = bytes.fromhex("01 03 00 00 00 01 84 0A")
 REPLY_1 = bytes.fromhex("01 03 02 00 64 B9 AF")
@@ -54,5 +54,5 @@ def test_a_unit_answers_on_the_port_with_its_faults_and_the_port_stays(line):
 
 
 def test_a_port_that_is_not_there_is_one_clear_line(tmp_path):
-    with pytest.raises(EndpointError, match=r"ttyUSB9: cannot be opened at 9600 baud"):
+    with pytest.raises(CannotListen, match=r"ttyUSB9: cannot be opened at 9600 baud"):
         SerialBus(tmp_path / "ttyUSB9", 9600, {}).start()

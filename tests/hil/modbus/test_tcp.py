@@ -11,7 +11,7 @@ from pymodbus.client import AsyncModbusTcpClient
 from drivers.registers import Area
 from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.table import RegisterTable
-from hil.modbus.tcp import EndpointError, TcpEndpoint
+from hil.modbus.tcp import CannotListen, TcpEndpoint
 
 
 def unit(first: int) -> RegisterTable:
@@ -89,7 +89,7 @@ async def test_who_does_not_speak_modbus_is_disconnected_and_others_are_not(endp
 
 
 async def test_a_port_in_use_is_named(endpoint):
-    with pytest.raises(EndpointError, match=rf"127\.0\.0\.1:{endpoint.port}: the port is in use"):
+    with pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{endpoint.port}: the port is in use"):
         await TcpEndpoint("127.0.0.1", endpoint.port, {}).start()
 
 

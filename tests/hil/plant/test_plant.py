@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hil.plant.chemistry import CHEMISTRIES
-from hil.plant.duty import DISCHARGE, FLOAT, Duty, Phase, Room
+from hil.plant.duty import DISCHARGE, FLOAT, Duty, Phase, RoomAir
 from hil.plant.events import (
     Discharge,
     Disconnect,
@@ -21,7 +21,7 @@ from hil.plant.rack import UNCOUPLED, Cooling, EnergyBook, Rack, RackParameters
 from hil.plant.source import Arrangement
 
 SHAPE = Arrangement(strings=2, modules=3, cells=4, sensors=2)
-STILL = Room(swing_k=0.0)
+STILL = RoomAir(swing_k=0.0)
 
 
 def lone_cell(**changes: object) -> Rack:
@@ -85,7 +85,7 @@ def test_an_internal_short_comes_out_as_in_the_table(ohm, power_w, slope_k_per_m
 )
 def test_a_full_cell_in_a_slowly_heated_oven_runs_away_as_measured_ones_do(chemistry, t1, t2, t3):
     adiabatic = Cooling(0.0, 0.0, 0.02, 0.0, air_room=1e9)
-    oven = Room(degc=60.0, swing_k=0.0, steps=((0.0, 300.0, 24 * 3600.0),))
+    oven = RoomAir(degc=60.0, swing_k=0.0, steps=((0.0, 300.0, 24 * 3600.0),))
     rack = lone_cell(chemistry=chemistry, soc=1.0, cooling=adiabatic, room=oven)
     rack.apply(Disconnect())
     degc, room = [], []
@@ -112,7 +112,7 @@ def test_a_small_cell_in_an_oven_runs_away_at_155_degc_and_not_at_120():
     size_of = UNCOUPLED.cell_air * size ** (2 / 3)
     cooling = Cooling(0.0, 0.0, 0.5 * 1816 * volume_m3 / size_of, 0.0, air_room=1e9)
     for oven_degc, runs_away in ((155.0, True), (120.0, False)):
-        oven = Room(degc=28.0, swing_k=0.0)
+        oven = RoomAir(degc=28.0, swing_k=0.0)
         rack = lone_cell(capacity_ah=100 * size, abuse="kim2007", cooling=cooling, room=oven)
         rack.apply(Disconnect())
         rack.apply(RoomTemperature(oven_degc))
@@ -271,7 +271,7 @@ def test_failed_fans_let_a_working_rack_run_warmer_all_over():
 def test_a_dried_out_vrla_string_in_a_hot_still_cabinet_runs_away_and_a_healthy_one_does_not():
     ends = []
     for float_a in (0.04, 0.6):
-        room = Room(degc=35.0, swing_k=0.0)
+        room = RoomAir(degc=35.0, swing_k=0.0)
         rack = Rack(RackParameters(Arrangement(1, 4, 6, 6), chemistry="VRLA", seed=1, room=room))
         rack.apply(SelfDischarge(float_a))
         rack.apply(Fans(0.25))

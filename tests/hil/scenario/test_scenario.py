@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hil.run.direct import run_direct
-from hil.scenario.evidence import Alarm, Evidence, Trace
+from hil.scenario.evidence import Evidence, RaisedAlarm, Trace
 from hil.scenario.expect import AlarmExpect, QuietExpect, clock
 from hil.scenario.room import RoomError
 from hil.scenario.scenario import SHIPPED, find_scenario, load_scenario
@@ -190,7 +190,7 @@ from_s = 121
     assert [r.held for r in verdict.results if r.kind == "quality"] == [True] * 3, text(verdict)
 
 
-def alarm(t_s: float, **more: str) -> Alarm:
+def alarm(t_s: float, **more: str) -> RaisedAlarm:
     fields = {
         "unit": "u",
         "location": "cell2",
@@ -199,7 +199,7 @@ def alarm(t_s: float, **more: str) -> Alarm:
         "text": "hot",
     }
     said = {**fields, **more}
-    return Alarm(
+    return RaisedAlarm(
         t_s,
         said["unit"],
         said["location"],

@@ -17,7 +17,7 @@ from agent.cli.common.prompts import Prompts, you
 from agent.cli.limits import limits_of, review_of
 from agent.cli.report.commissioning.compare import panel, plate
 from agent.cli.report.commissioning.page import intervals_text, page
-from agent.cli.report.commissioning.record import Record, Sight, UnitRecord
+from agent.cli.report.commissioning.record import Record, UnitReading, UnitRecord
 from agent.cli.report.commissioning.running import command_of, raise_test, running, sights, watch
 from agent.config.tables import Config, UnitTable
 from drivers.profile.load import Profile
@@ -102,7 +102,7 @@ def write(record: Record, path: Path) -> Path:
 
 
 def record_of(
-    path: Path, config: Config, profiles: Mapping[str, Profile], seen: Mapping[str, Sight], by: str
+    path: Path, config: Config, profiles: Mapping[str, Profile], seen: Mapping[str, UnitReading], by: str
 ) -> Record:
     """Return what is known without a collector, an alarm or a person. `seen`: by unit."""
     review = review_of(path, limits_of(config, profiles))

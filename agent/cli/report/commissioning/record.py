@@ -16,7 +16,7 @@ SENSORS = ("cell_temperature", "module_temperature")
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class UnitReading:
     """One unit as it was read: a mapping per value (`place`, `quantity`, `quality`, `value`), and who it says
     it is. `took_s`: of one whole reading. `intervals`, `knowledge`: as the agent's status has them; None and
     "" where no agent was asked.
@@ -90,7 +90,7 @@ class UnitRecord:
     before: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, label: str, where: str, profile: str, period_s: float, sight: Sight) -> "UnitRecord":
+    def of(cls, label: str, where: str, profile: str, period_s: float, sight: UnitReading) -> "UnitRecord":
         """Return what is known of a unit without a person."""
         return cls(
             label,

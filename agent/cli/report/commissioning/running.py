@@ -11,7 +11,7 @@ from agent.cli.alarm.follow import follow, later
 from agent.cli.common.ask_agent import get, post
 from agent.cli.common.codes import Trouble
 from agent.cli.common.prompts import Prompts
-from agent.cli.report.commissioning.record import Sight
+from agent.cli.report.commissioning.record import UnitReading
 from agent.config.tables import Config
 from agent.control import client
 from agent.detect.knowledge import Knowledge
@@ -64,7 +64,7 @@ def watch(socket: Path) -> dict[str, Any]:
         time.sleep(STEP_S)
 
 
-def sights(socket: Path, status: dict[str, Any]) -> dict[str, Sight]:
+def sights(socket: Path, status: dict[str, Any]) -> dict[str, UnitReading]:
     """Return every unit as the agent sees it."""
     found = {}
     for unit in status["units"]:
@@ -73,7 +73,7 @@ def sights(socket: Path, status: dict[str, Any]) -> dict[str, Sight]:
         for point in points:
             if point["quality"] == "stale" and point["last"] is not None:  # a slow one: not in every cycle
                 point["quality"] = "good"
-        found[unit["name"]] = Sight(
+        found[unit["name"]] = UnitReading(
             points, unit.get("identity", {}), intervals=unit["intervals"], knowledge=unit["knowledge"]
         )
     return found

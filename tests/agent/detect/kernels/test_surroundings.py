@@ -8,7 +8,7 @@ import pytest
 from agent.detect.channels import Floats
 from agent.detect.settings import Settings
 from agent.detect.watch import UnitDetectors
-from hil.plant.duty import Room
+from hil.plant.duty import RoomAir
 from hil.plant.events import SelfDischarge
 from hil.plant.rack import Rack, RackParameters
 from hil.plant.sensors import RackSource
@@ -96,7 +96,7 @@ def test_a_float_current_that_grows_into_a_charge_is_told_and_a_recharge_is_not(
 class LeadString:
     """Twelve floating lead cells in a room, a sensor at each."""
 
-    def __init__(self, room: Room, period_s: float = 20.0) -> None:
+    def __init__(self, room: RoomAir, period_s: float = 20.0) -> None:
         parameters = RackParameters(Arrangement(1, 1, 12, 12), chemistry="VRLA", room=room, seed=3)
         self.source = RackSource(Rack(parameters), step_s=2.0)
         self.places, self.quantities = zip(*self.source.channels, strict=True)
@@ -120,7 +120,7 @@ class LeadString:
 
 
 def test_a_lead_string_that_dries_out_is_told_by_how_far_it_is_over_its_room() -> None:
-    string = LeadString(Room())
+    string = LeadString(RoomAir())
     events = feed(string.watch(), string.frames(4.5, dries_out_h=1.0), dt_s=string.period_s)
     over = [e for e in events if e.detector == "vrla-over-room"]
     assert [e.severity for e in over if e.state == "NEW"] == ["advice", "critical"]
@@ -129,26 +129,26 @@ def test_a_lead_string_that_dries_out_is_told_by_how_far_it_is_over_its_room() -
         assert event.value == pytest.approx(true_k[int(event.t_s / string.period_s)], abs=0.6)
         crossed_s = string.period_s * np.argmax(true_k > event.limit)
         assert event.t_s == pytest.approx(crossed_s + delay_s, abs=600.0)
-    lithium = LeadString(Room())
+    lithium = LeadString(RoomAir())
     assert not raised(feed(lithium.watch("LFP"), lithium.frames(4.5, 1.0), dt_s=20.0), "vrla-over-room")
 
 
 ROOMS = {
-    "a window opens in winter": Room(swing_k=3.0, steps=((6 * 3600.0, 13.0, 600.0),)),
-    "no cooling at night": Room(swing_k=4.0),
-    "its cooling fails and comes back": Room(steps=((3600.0, 35.0, 3600.0), (10 * 3600.0, 22.0, 600.0))),
+    "a window opens in winter": RoomAir(swing_k=3.0, steps=((6 * 3600.0, 13.0, 600.0),)),
+    "no cooling at night": RoomAir(swing_k=4.0),
+    "its cooling fails and comes back": RoomAir(steps=((3600.0, 35.0, 3600.0), (10 * 3600.0, 22.0, 600.0))),
 }
 
 
 @pytest.mark.parametrize("room", ROOMS.values(), ids=ROOMS)
-def test_a_healthy_lead_string_follows_its_room_slowly_and_is_left_in_peace(room: Room) -> None:
+def test_a_healthy_lead_string_follows_its_room_slowly_and_is_left_in_peace(room: RoomAir) -> None:
     string = LeadString(room, period_s=60.0)
     assert not raised(feed(string.watch(), string.frames(24.0), dt_s=60.0))
     assert max(string.over_k) > 2.0
 
 
 def test_over_a_room_that_is_not_seen_nothing_is_claimed_and_after_it_the_room_is_what_it_is_now() -> None:
-    string = LeadString(Room(), period_s=60.0)
+    string = LeadString(RoomAir(), period_s=60.0)
     frames = np.array(list(string.frames(4.5, dries_out_h=1.0)))
     for unseen in (np.nan, 394.0, -273.0):
         blind = frames.copy()

@@ -23,7 +23,7 @@ class MakeAlarm(Protocol):
         ...
 
 
-class OwnAlarms:
+class BufferAlarms:
     """`waiting`: events that are not on disk yet."""
 
     def __init__(self, path: Path, make: MakeAlarm) -> None:

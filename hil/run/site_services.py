@@ -10,7 +10,7 @@ from hil.run import processes
 from hil.scenario.events import ClockStep, CollectorAway, EventTable
 
 
-class Site:
+class SiteServices:
     """A collector with its files in `folder`, and the file by which a simulated clock of the agent goes.
 
     `url`: of the collector; `since_s`: boot time from which a simulated clock runs faster.
