@@ -14,7 +14,7 @@ Batches = Sequence[tuple[Batch, bytes]]
 
 
 class Accounts:
-    """The account of every stream. `read`: what a sink holds of one, asked for the first time only.
+    """The account of every stream. `read` asks the sink for one, once.
 
     What an earlier version took beyond the bound of sequences is none of it: no agent would believe it.
     """
@@ -48,7 +48,7 @@ class Accounts:
         return found
 
     def clear(self) -> None:
-        """Forget everything: it may say more than the sink does."""
+        """Forget everything: memory may be ahead of the sink."""
         self._of.clear()
 
     def _gap(self, stream: Stream, sequence: int, event: dict[str, Any]) -> Iterator[Dropped]:

@@ -19,7 +19,7 @@ MISSING_NAMED = 256  # ranges in one acknowledgement, beside those around what w
 class IntakeResult:
     """What became of a request. `conflicts` are keys already held with other bytes, `unusable` hashes of
     schemas that were refused, `incidents` what a person must look at, as (kind, text); `asked` and `schemas`
-    are what its sound batches are called, and are read by.
+    are the sequences of its sound batches, and the hashes of their schemas.
     """
 
     acknowledgement: Acknowledgement
@@ -79,7 +79,7 @@ class Intake:
                 ack = self._acknowledgement(stream, asked, schemas, admitted.refused)
                 self.sink.check()
         except BaseException:
-            self._accounts.clear()  # it may say more than the sink does
+            self._accounts.clear()  # they may be ahead of the sink
             raise
         values = sum(batch.values for batch, _ in new)
         unusable = [digest for digest, _ in admitted.bad_schemas]

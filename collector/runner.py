@@ -1,4 +1,4 @@
-"""The HTTP server, whose answers to what is no HTTP are the collector's own word like all others."""
+"""The HTTP server. It answers malformed HTTP in the collector's own words, too."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""What a command could not read, said as it goes on with the rest."""
+"""What a command could not read: printed while it goes on with the rest."""
 
 import click
 
@@ -8,13 +8,13 @@ LINE_CHARACTERS = 1000
 
 
 class SaidOnce:
-    """Takes a line for each thing, says each once, on standard error, and knows how many there were."""
+    """Prints each line once, on standard error, and keeps it."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
 
     def __call__(self, line: str) -> None:
-        """Say one thing."""
+        """Print a line, unless it was printed before."""
         line = printable(line, LINE_CHARACTERS)
         if line not in self._said:
             self._said.add(line)
@@ -22,5 +22,5 @@ class SaidOnce:
 
     @property
     def lines(self) -> list[str]:
-        """All of it."""
+        """The lines that were printed."""
         return sorted(self._said)

@@ -1,4 +1,4 @@
-"""Why a unit cannot be polled, and whose turn it is."""
+"""Why a unit cannot be polled, and who must act."""
 
 from typing import TYPE_CHECKING
 

@@ -85,7 +85,7 @@ class Vouching:
                     if not known[name].counts:
                         seen.append(max(before, key=plan.turns.__getitem__))
                 pairs += [(i, at[name, index]) for index in seen]
-        # "not available" is a change, too
+        # "not available" counts as a number of its own
         told = [replace(guard.value, missing=(), valid=None) for guard, _ in rows]
         codec, missing = codec_table(
             told, [plan.slot(v.span, k) for v, (_, k) in zip(told, rows, strict=True)]
@@ -102,7 +102,7 @@ class Vouching:
     def changed(self, words: Words, word_quality: Qualities) -> list[str]:
         """Return what was read at connect and is different now, in words.
 
-        A factor that is not available now is no other one: its values are STALE until it is.
+        A factor that is not available now has not changed: its values are STALE until it is back.
         """
         if not self.guards:
             return []

@@ -1,10 +1,10 @@
-"""In which order a unit is read, so that no value is told by a scale factor or a count that was another's.
+"""In which order a unit is read, so that no value is scaled, or counted, by what was read at another time.
 
-What was read in one request was so at one time. A value whose scale factor comes in another request is taken
-only if the factor said the same before and after it; so first come the reads that bring factors for others,
-then those others, and then these factors again. A count tells which values there are, and not what they mean:
-after them is enough, since before them it stood when the unit was read last, else it was connected to anew.
-In one turn is what may be asked at once.
+The words of one request are of one time. A value whose scale factor comes in another request is taken only if
+the factor was the same before and after it: first come the reads that bring factors for others, then those
+others, then the factors again. A count says which values exist, not what they mean, so it is read after them
+only: what it was before them is known from the last cycle, or from connecting. The reads of one turn may be
+asked at once.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

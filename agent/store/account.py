@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class BufferSettings:
     """How much the buffer may hold, and which minutes around an alarm are sent before others.
 
-    `units`: how many are read, which bounds how much it can have forgotten.
+    `units`: how many are polled. It bounds how many batches an older image of the buffer can lack.
     """
 
     max_bytes: int = 1024 * 1024 * 1024
@@ -21,7 +21,7 @@ class BufferSettings:
 class Account:
     """Where everything sealed has gone: sealed = acknowledged + pending + dropped.
 
-    `healing`: of what is pending, what the upstream had acknowledged and lost again.
+    `healing`: pending batches that the upstream had acknowledged and lost again.
     """
 
     sealed: int

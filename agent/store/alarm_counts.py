@@ -35,7 +35,7 @@ def count(database: Path, now_ns: int, hours: tuple[int, ...], but: Collection[s
 
 
 class Counting:
-    """The same for those who look every other second; counted anew when something happened, or a minute ago.
+    """Counts for a page that is drawn every other second: counted anew after an alarm, and every minute.
 
     shadow: detectors whose alarms are recorded and announced to nobody.
     """
@@ -59,7 +59,7 @@ class Counting:
             self._key = key
             try:
                 self._found = count(self._database, now_ns, self.HOURS, self._shadow)
-            except BufferUnreadable:  # of which the agent says enough elsewhere
+            except BufferUnreadable:  # the agent's own alarms tell it
                 self._found = None
         if self._found is None:
             return None

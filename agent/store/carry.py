@@ -1,6 +1,6 @@
 """What a buffer whose files were exchanged leaves to the one that is begun in its place.
 
-What is read may be another's bytes by now: a batch counts only by its checksum and the name in it.
+The old file may hold another's bytes by now: a batch counts only by its checksum and the name in it.
 """
 
 import contextlib
@@ -21,8 +21,8 @@ from agent.wire.errors import WireError
 from agent.wire.ranges import Ranges
 from agent.wire.schema import decode_schema
 
-CARRY_S = 5.0  # in which polls are kept in memory; alarms are not counted by it
-ENDED = 1  # the record that says that the old epoch has ended, and with it all gaps in it
+CARRY_S = 5.0  # for batches of frames: what is polled waits in memory meanwhile; events take what they need
+ENDED = 1  # sequence of the gap record that ends the old epoch; it stands for that epoch's own gap records
 TABLES = ("alarm", "interval", "snapshot", "clock_offset")
 
 
@@ -77,7 +77,7 @@ def begin_beside(
 
 
 def _carry(ledger: Ledger, left: Left, path: Path, but: Iterable[int] = ()) -> dict[int, int]:
-    """Take over what is wanted, alarms first."""
+    """Take over wanted batches, alarms first; return their new sequences by the old ones."""
     old, epoch, wanted = left.db, left.who.epoch, left.wanted.minus(Ranges((s, s) for s in but))
     room_bytes = _room_bytes(path)
     for digest, body in rows_of(old, "SELECT hash, body FROM schema"):
@@ -100,7 +100,7 @@ def _carry(ledger: Ledger, left: Left, path: Path, but: Iterable[int] = ()) -> d
 
 
 def _events(ledger: Ledger, left: Left, wanted: Ranges) -> dict[int, int]:
-    """Take what happened over; what became of this epoch's own sequences is said once for all of them."""
+    """Take over events, but for gap records of the old epoch: the record `ENDED` stands for those."""
     old, epoch, said, moved = left.db, left.who.epoch, left.said, dict[int, int]()
     there = _sequences(old, wanted, EVENTS)
     for sequence in sorted({*there, *(s for s in said if s in wanted)}):
@@ -123,7 +123,7 @@ def _sequences(old: sqlite3.Connection, wanted: Iterable[tuple[int, int]], prior
 
 
 def _reopened(path: Path) -> sqlite3.Connection:
-    """A file that others wrote into, read once more by its own bytes and its WAL's: no cache, no -shm."""
+    """Open a file that others wrote into, to read its bytes and its WAL anew: no cache, no -shm."""
     path.with_name(path.name + "-shm").unlink(missing_ok=True)
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
 

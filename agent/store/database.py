@@ -38,7 +38,7 @@ PRAGMAS = (
 class Lock:
     """One agent per database, for as long as the process lives. SQLite's own locks would let two in.
 
-    The file also names the database's epoch, for the day on which the database itself cannot say it.
+    The file also names the database's epoch, for a database that is too damaged to tell it.
     """
 
     def __init__(self, database: Path) -> None:
@@ -82,9 +82,9 @@ def connect(path: Path, max_bytes: int) -> sqlite3.Connection:
             _check(db)
             migrate(db)
             _balance(db)
-        except (ValueError, TypeError, LookupError) as error:  # rows that nobody wrote
+        except (ValueError, TypeError, LookupError) as error:  # a row holds what no version writes
             raise damaged(repr(error)) from error
-        except sqlite3.OperationalError as error:  # nor tables or a header: a name is a bit like any other
+        except sqlite3.OperationalError as error:  # so does the header, or the name of a table
             if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR:
                 raise
             raise damaged(str(error)) from error
@@ -120,7 +120,7 @@ def _check(db: sqlite3.Connection) -> None:
 
 
 def _balance(db: sqlite3.Connection) -> None:
-    """Count what is stored: bits may flip where no page looks wrong for it."""
+    """Count batches against the account: a flipped bit may change a number and leave the page sound."""
     sealed, epoch = db.execute("SELECT last_sequence, epoch FROM account").fetchone()
     if epoch_of_batches(db) not in (None, epoch):
         raise damaged("its batches are of another epoch than its account")

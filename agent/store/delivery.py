@@ -8,7 +8,7 @@ from agent.store.healing import Healing
 from agent.store.ledger import Ledger, Range
 from agent.wire.ranges import Ranges
 
-NAMED_S = 20.0  # after which healing waits no longer for a commit that brings frames
+NAMED_S = 20.0  # that named batches wait for a commit of frames, before one is made for them
 GONE = "acknowledged, lost again by the collector, and no longer in the history"
 
 

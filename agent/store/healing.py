@@ -1,7 +1,7 @@
 """What an upstream had acknowledged and names as missing: sent again, as long as the history has it. Pure.
 
-A collector that was restored from an older copy, or is another one, lacks what was delivered before. One that
-calls everything missing for ever must cost next to nothing.
+A collector that was restored from an older copy, or replaced, lacks what was delivered before. One that calls
+everything missing for ever must cost next to nothing.
 """
 
 import math
@@ -16,7 +16,7 @@ STEP_S = 60.0  # healed batches are remembered together by the minute
 MOST_RANGES = 256  # under way at once: they are written with every commit
 #: A collector with very many holes tells only its highest apart, and the lower ones as wider ranges.
 MERGED = 128
-LOOK_S = 0.001  # between two looks at such an answer, for each range beyond that: 1/500 of a core
+LOOK_S = 0.001  # until such an answer is looked at again, for each range beyond `MERGED`: 1/500 of a core
 
 
 class Healing:

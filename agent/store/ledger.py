@@ -273,7 +273,7 @@ class Ledger:
             for first, last, of_old in self._db.execute(
                 "SELECT first, last, reason FROM gap WHERE reported_in = ?", [sequence]
             ).fetchall():
-                ranges[of_old].append((first, last))  # its record goes too: say it again
+                ranges[of_old].append((first, last))  # their record goes too: a new one tells them
             self._db.execute("DELETE FROM gap WHERE reported_in = ?", [sequence])
         if dropped:
             self._db.execute(
@@ -336,7 +336,7 @@ class Ledger:
     def _gaps(self, which: str) -> Ranges:
         return Ranges(self._db.execute(f"SELECT first, last FROM gap WHERE {which}"))
 
-    # a life of this buffer that it does not remember
+    # sequences that this buffer has forgotten
 
     def rejoin(self, since: int, upstream: Ranges, reason: str) -> None:
         """Go on above what an upstream has seen of this epoch; this buffer remembers only up to `since`.

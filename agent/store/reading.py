@@ -107,7 +107,7 @@ class Buffer:
             raise BufferUnreadable(f"{self.path}: {error}") from error
 
     def _decode(self, sequence: int, blob: bytes) -> list[Batch]:
-        """The batch; nothing where it is damaged, which is told."""
+        """Return the batch in a list; where it is damaged, tell so and return none."""
         try:
             batch = decode_batch(blob, UNBOUNDED)  # history of before there was a bound
         except WireError as error:

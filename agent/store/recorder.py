@@ -123,7 +123,7 @@ class Recorder:
             await self.seal(events=more())
 
     def _lose(self, batch: OpenBatch) -> None:
-        """Memory ends too: what it cannot hold is lost before it was sealed, and that is said."""
+        """Count frames that memory cannot hold: the next commit records them as lost."""
         first, last = batch.frames[0].stamp, batch.frames[-1].stamp
         count, first, _ = self._lost.get(batch.unit, (0, first, last))
         self._lost[batch.unit] = (count + len(batch.frames), first, last)

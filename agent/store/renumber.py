@@ -40,8 +40,8 @@ def forgotten_at_most(db: sqlite3.Connection, units: int, utc_s: float) -> int:
 def renumber(db: sqlite3.Connection, who: Identity, settled: Ranges) -> Identity:
     """Begin a new epoch in the same database, in one transaction; return whose batches follow.
 
-    What is undelivered is sealed anew under it, from 1. What was delivered stays as history, below 1. The end
-    of the old epoch is told: whatever of it has not come will not. Raises ERRORS.
+    What is undelivered is sealed anew under it, from 1. What was delivered stays as history, below 1. A gap
+    record ends the old epoch: batches of it that have not arrived never will. Raises ERRORS.
     """
     last = Ledger(db, who, settled).last_sequence
     wanted = [*settled.holes(), (settled.highest + 1, last)]

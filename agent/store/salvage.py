@@ -29,7 +29,7 @@ class Salvage:
 def salvage(path: Path) -> Salvage:
     """Read a damaged database row by row. Routine batches stay in it, for a person; alarms are taken over.
 
-    An alarm may have been delivered just before; where it came from goes with it.
+    An alarm may have been delivered just before: its old place goes with it.
     """
     found = Salvage()
     try:
@@ -71,9 +71,9 @@ def _alarms(db: sqlite3.Connection, epoch: bytes, sequence: int) -> list[Event]:
 
 
 def carried(records: Iterable[dict[str, Any]], epoch: bytes, sequence: int) -> Iterator[dict[str, Any]]:
-    """The events of a batch that are true under another epoch, too; an epoch's own gaps end with it.
+    """Yield the events of a batch that hold under another epoch: all but the gaps of its own.
 
-    An alarm says where it was before: it may have come from there, too.
+    An alarm names its old place: it may have been delivered from there.
     """
     for record in records:
         if record["kind"] == "alarm":

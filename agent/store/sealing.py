@@ -1,4 +1,4 @@
-"""Open batches and events become rows of a transaction, in the order of the black box."""
+"""Open batches and events become rows of a transaction; those around an alarm get an earlier turn."""
 
 from collections.abc import Iterable, Mapping
 

@@ -22,7 +22,7 @@ class Aside:
 
     def __init__(self) -> None:
         self._kept: dict[int, _Kept] = {}
-        self._fits = 0  # bytes of a batch that got through since one of no more was kept out
+        self._fits = 0  # size of the largest batch that got through since one no larger was kept out
         self.why = ""
 
     def __len__(self) -> int:
@@ -37,8 +37,8 @@ class Aside:
         return bool(self._kept) and size > self._fits
 
     def put(self, sequence: int, size: int, why: str, own: bool, now_s: float) -> bool:
-        """Put a batch aside; `own`: the collector itself says so. Return whether none
-        had doubted it, so that others went with it and were refused, too.
+        """Put a batch aside; `own`: the collector itself says so. Return whether it was not in doubt:
+        then others were sent with it, and kept out too.
         """
         found, self._fits = not self._doubts(size), min(self._fits, size - 1)
         before = self._kept.pop(sequence, None)
@@ -49,7 +49,7 @@ class Aside:
         return found
 
     def waiting(self, now_s: float) -> set[int]:
-        """Return what is to be passed over. What nobody tried when its time had come is no more there."""
+        """Return what is to be passed over. Forget what was due for an hour and not tried: it is dropped."""
         for sequence in [s for s, kept in self._kept.items() if kept.until_s < now_s - AGAIN_S]:
             del self._kept[sequence]
         return {sequence for sequence, kept in self._kept.items() if kept.until_s > now_s}

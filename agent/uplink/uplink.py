@@ -37,17 +37,15 @@ from agent.wire.text import printable
 log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S = 30.0
-YIELD_S = 5.0  # for which an alarm waits for the answer to a request that has none; nobody may be there
-AGAIN_YIELD_S = 0.5  # and where it is about what is sent again: for that, nothing waits long
+YIELD_S = 5.0  # that an alarm waits for the answer to a request without alarms: nobody may be there
+AGAIN_YIELD_S = 0.5  # the same, where that request sends again what was lost
 HEARTBEAT_S = 20.0  # a collector takes 60 s of silence for an alarm
 SESSION_S = 3600.0  # then certificates are read again, and checked by the clock as it is then
 STRANGER_BYTES = 4096  # of an answer that is not the collector's
-ALONE_S = 5.0  # and a schema that was too large with a batch is tried without
-SOUND_S = 60.0  # of sound answers, and an alarm about unsound ones is over
-REMEMBERED_S = (
-    2 * AGAIN_S
-)  # without a batch that was healed and lost once more, and the alarm of that is over
-REFUSED_S = 3600.0  # without a batch that was refused for good, and the alarm of those is over
+ALONE_S = 5.0  # until a schema that was too large beside a batch is sent without one
+SOUND_S = 60.0  # of sound answers end the alarm about unsound ones
+REMEMBERED_S = 2 * AGAIN_S  # without a healed batch lost once more end the alarm about such
+REFUSED_S = 3600.0  # without a batch refused for good end the alarm about such
 #: Alarms of the agent about its uplink, each over when what raised it is.
 CONFLICT, UNSOUND, TOO_LARGE, SCHEMA, FORGETS, REFUSED = (
     "uplink_conflict",
@@ -106,11 +104,11 @@ class Uplink:
         self._epoch = store.epoch
         self._schemas, self._aside, self._kept_out = Schemas(), Aside(), set[bytes]()
         self._unsound_s, self._forgot_s = -SOUND_S, -REMEMBERED_S
-        self._refused_s, self._refused = time.monotonic(), 0  # one of before the start may be as late
+        self._refused_s, self._refused = time.monotonic(), 0  # a refusal before the start counts as one now
         self._told: dict[str, str] = {}
 
     def wake(self, alarm: bool = False) -> None:
-        """Say that something was sealed; an alarm is tried at once, even where the last try failed."""
+        """Note that something was sealed; an alarm is sent at once, even where the last try failed."""
         self._wake.set()
         if alarm:
             self._pace.alarm(time.monotonic())
@@ -160,13 +158,13 @@ class Uplink:
         except RequestTooLarge as error:
             log.info("%s; a part of it may fit", error)
         except (UplinkError, StoreError) as error:
-            self._believe_nothing(error)
+            self._tell_unsound(error)
             self._failed(str(error), error)
             return False
         return True
 
-    def _believe_nothing(self, error: Exception) -> None:
-        """Say of an answer that cannot be that it was one."""
+    def _tell_unsound(self, error: Exception) -> None:
+        """Raise the alarm about unsound answers, where the answer was one."""
         if isinstance(error, Unsound | Implausible):
             self._unsound_s = time.monotonic()
             self._say(UNSOUND, f"{error}. Batches wait on disk, and it is tried again")
@@ -203,7 +201,7 @@ class Uplink:
         self._say(CONFLICT, text)
 
     def _say(self, detector: str, text: str) -> None:
-        """Tell of an alarm what is new."""
+        """Raise, renew or end an alarm where its text is new."""
         if self._told.get(detector) != text:
             self._told[detector] = text
             self._tell(detector, text)
@@ -269,7 +267,7 @@ class Uplink:
         digests: list[bytes],
         cpu_s: float,
     ) -> None:
-        """Send what was lost. What is fresh goes on as though it had not been, whatever becomes of it."""
+        """Send lost batches again. What becomes of it changes nothing for fresh ones."""
         start_s, retry_after_s, failure = time.monotonic(), None, ""
         try:
             ack = await self._post(session, request, AGAIN_YIELD_S, YIELD_S)
@@ -281,7 +279,7 @@ class Uplink:
         except (UplinkError, StoreError) as error:
             took_s, failure = time.monotonic() - start_s, str(error)
             retry_after_s = getattr(error, "retry_after_s", None)
-            self._believe_nothing(error)
+            self._tell_unsound(error)
             if isinstance(error, RequestTooLarge) and len(batches) == 1:
                 self._too_large_alone(error, batches, digests)
         now_s, spent_s = time.monotonic(), time.process_time() - cpu_s
@@ -330,7 +328,7 @@ class Uplink:
         return batches, self._schemas.choose(of_batches, self._pace.max_schemas, now_s)
 
     async def _greet(self, session: aiohttp.ClientSession) -> None:
-        """Send nothing: a sign of life, and before the first batch, a look at what it holds of ours."""
+        """Send no batch: a sign of life, and before the first batch a look at what the collector holds."""
         request = Request(self._agent, self._store.epoch, [])
         await self._take(await self._post_live(session, request, not self._pace.alarm_waits))
         self._greeted = True
@@ -338,7 +336,7 @@ class Uplink:
     async def _post_live(
         self, session: aiohttp.ClientSession, request: Request, yields: bool
     ) -> Acknowledgement:
-        """As `_post`: a request that `yields` to alarms, or one of an alarm, which has no half minute."""
+        """Post a request that `yields` to alarms, or one with an alarm, which has a shorter time-out."""
         if yields:
             return await self._post(session, request, YIELD_S)
         return await self._post(session, request, math.inf, self._pace.patience_s)
@@ -375,6 +373,7 @@ class Uplink:
 
     @contextlib.asynccontextmanager
     async def _giving_way(self, yield_s: float, most_s: float | None) -> AsyncIterator[None]:
+        """Wait for no more than `most_s`, and from an alarm's sealing on for no more than `yield_s`."""
         try:
             async with asyncio.timeout(most_s) as timeout:
                 self._yielding = (timeout, yield_s) if yield_s < math.inf else None
@@ -438,7 +437,7 @@ class Uplink:
         )
 
     async def _take(self, ack: Acknowledgement) -> Ranges:
-        """Hold an answer against the buffer; return what the collector says to hold."""
+        """Compare an answer with the buffer; return the sequences that the collector holds."""
         self._heard_s = time.monotonic()
         held = held_by(ack)
         try:
@@ -458,7 +457,7 @@ class Uplink:
         return held
 
     async def _settle(self, ack: Acknowledgement, request: Request) -> int:
-        """Take the collector's word on a request; return of how many batches it did not speak."""
+        """Apply the answer to a request; return how many of its batches are still open."""
         at_collector = await self._take(ack)
         sizes = {sequence: len(blob) for sequence, blob in request.batches}
         refused = {sequence: reason for sequence, reason in ack.refused if sequence in sizes}
@@ -484,13 +483,13 @@ class Uplink:
 
 
 def held_by(ack: Acknowledgement) -> Ranges:
-    """The sequences that a collector says to hold, or to know of as dropped."""
+    """Return the sequences that a collector holds, or knows as dropped."""
     through = Ranges([(1, ack.durable_through)] if ack.durable_through > 0 else [])
     return through.minus(Ranges(ack.missing))
 
 
 async def _read(response: aiohttp.ClientResponse) -> HttpAnswer:
-    """The answer: of a collector's no more than an acknowledgement may have, of another's the beginning."""
+    """Return the answer: a collector's up to the size of an acknowledgement, a stranger's beginning."""
     header, types = response.headers.get, response.headers.getall("Content-Type", [])
     content_type = types[0] if len(types) == 1 else None  # of two, somebody on the way has set one
     answer = HttpAnswer(response.status, content_type, header("Server"), header("Retry-After"), body=b"")

@@ -62,7 +62,7 @@ class OutgoingReply:
     frame: bytes = b""
     spread_s: float = 0.0  # its bytes come one at a time, this long from first to last
     busy_s: float = 0.0  # the unit does nothing else meanwhile
-    late_s: float = 0.0  # it does
+    late_s: float = 0.0  # the reply comes this much later; the unit answers others meanwhile
     close: bool = False
     silent: bool = False
 

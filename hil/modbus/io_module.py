@@ -11,7 +11,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 WRITE_SINGLE_COIL = 5
 COILS = 16
 
-# it tells all it ever sent when somebody hangs up
+# when a client hangs up, it logs everything that it ever sent
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 

@@ -97,7 +97,7 @@ class RtuBus:
         self._settled_s = time.monotonic() + self.settle_s
 
     def start(self) -> None:
-        """Make the pty and the link, and serve. EndpointError where the link's place is taken."""
+        """Make the pty and the link, and serve. CannotListen where the link's place is taken."""
         if self.link.is_symlink():
             self.link.unlink()  # of a bench that could not clean up
         elif self.link.exists():

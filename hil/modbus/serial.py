@@ -33,7 +33,7 @@ class SerialBus(RtuBus):
         self.heard_char_s = 0.0  # what arrives has had its time on the wire
 
     def start(self) -> None:
-        """Open the port, and serve. EndpointError where it cannot be opened."""
+        """Open the port, and serve. CannotListen where it cannot be opened."""
         try:
             self._serial = Serial(
                 str(self.link),

@@ -45,7 +45,7 @@ class TcpEndpoint:
         return {"host": self.host, "port": self.port}
 
     async def start(self) -> None:
-        """Listen; afterwards `port` is the real one. EndpointError where the address is taken or not ours."""
+        """Listen; afterwards `port` is the real one. CannotListen where the address is taken or not ours."""
         try:
             self._server = await asyncio.start_server(self._accept, self.host, self.port)
         except OSError as error:

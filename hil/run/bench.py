@@ -130,7 +130,7 @@ class Bench:
         return key, self._wires[key]
 
     async def start(self) -> None:
-        """Fill all registers and open all wires. EndpointError when one is taken: then none stays open."""
+        """Fill all registers and open all wires. CannotListen when one is taken: then none stays open."""
         for unit in self.units:
             unit.tick(0.0)
         try:

@@ -26,7 +26,7 @@ Progress = Callable[[float], None]  # told the scenario's time
 
 
 class _Wire:
-    """What a unit's wire does to whole frames, where there is none."""
+    """The faults of a unit's wire, applied to whole frames: in process there is no wire."""
 
     def __init__(self, seed: int) -> None:
         self.cut_until_s = -math.inf

@@ -29,7 +29,7 @@ def buffer_options(command: F) -> F:
 
 @contextmanager
 def reading(path: Path, buffer_path: Path | None, told: SaidOnce) -> Iterator[Buffer]:
-    """The buffer; where it cannot be read at all that is one line. `told`: takes what of it cannot be."""
+    """Yield the buffer. Raises Misuse where it cannot be read. `told` takes a line for each damaged batch."""
     try:
         buffer = Buffer(buffer_path or load_usable(path).store.path, told)
     except ConfigError as error:

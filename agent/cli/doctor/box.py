@@ -24,28 +24,28 @@ LOW_SHARE, LEAST_MB = 0.1, 100
 
 def service(site: Site) -> Iterator[Result]:
     """The agent runs, and under a service manager that would start it again."""
-    if site.status is not None:
-        pass
-    elif Path("/run/systemd/system").is_dir():
-        run = ["systemctl", "is-active", "cellwarden"]
-        state = subprocess.run(run, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
-        if state == "active":
-            yield problem(
-                "CW-401", f"the service is active, but: {site.refusal}", "journalctl -u cellwarden -n 50"
-            )
-        else:
-            seen = f"the agent is not running ({state or 'no such service'}); looked at without it"
-            yield note(seen, "systemctl start cellwarden", "CW-401")
+    if site.status is None:
+        yield _no_agent(site)
         return
-    else:
-        yield note(
-            "no agent is running; looked at without it", "cellwarden run --config agent.toml", "CW-401"
-        )
-        return
-    for reason in (site.status or {}).get("health", {}).get("degraded", []):
+    for reason in site.status.get("health", {}).get("degraded", []):
         if not reason.startswith(("unit ", "bus ", "clock", "upstream")):  # each a check of its own
             yield note(reason, "cellwarden status")
     yield good("the agent answers")
+
+
+def _no_agent(site: Site) -> Result:
+    """Return what the service manager says of an agent that does not answer."""
+    if not Path("/run/systemd/system").is_dir():
+        return note(
+            "no agent is running; looked at without it", "cellwarden run --config agent.toml", "CW-401"
+        )
+    run = ["systemctl", "is-active", "cellwarden"]
+    state = subprocess.run(run, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
+    if state == "active":
+        seen = f"the service is active, but: {site.refusal}"
+        return problem("CW-401", seen, "journalctl -u cellwarden -n 50")
+    seen = f"the agent is not running ({state or 'no such service'}); looked at without it"
+    return note(seen, "systemctl start cellwarden", "CW-401")
 
 
 def disk(site: Site) -> Iterator[Result]:

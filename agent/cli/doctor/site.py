@@ -62,10 +62,9 @@ class Site:
         self.config: Config | None = None
         self.profiles: dict[str, Profile] = {}
         self.trouble = ""
-        self.out: dict[
-            str, str
-        ] = {}  # buses that cannot be used, and what is wrong with each: set by the checks
-        self.silent: set[str] = set()  # units
+        # what the checks found, for those after them: buses out of use, and why; units that do not answer
+        self.out: dict[str, str] = {}
+        self.silent: set[str] = set()
         try:
             self.config, self.profiles = load(path)
         except click.ClickException as error:

@@ -9,7 +9,7 @@ View = Mapping[str, Any]
 
 
 def lines(before: View | None, after: View) -> Iterator[str]:
-    """Return what is to be said of `after` to somebody who has heard `before`; None: everything."""
+    """Yield a line for each change from `before` to `after`; from None, for everything."""
     at = after["made"]["clock"]
     for said in _changes(before, after):
         yield ascii_only(f"{at} {said}")
@@ -39,7 +39,7 @@ def _changes(before: View | None, after: View) -> Iterator[str]:
 
 
 def _marks(unit: View) -> str:
-    """How many cells are how; not which is the worst, which changes with every reading."""
+    """Return how many cells are in which state, without the worst one: that changes with every reading."""
     said: str = unit["sentence"]
     return said.partition(";")[0]
 
