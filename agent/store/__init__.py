@@ -45,7 +45,7 @@ is closed or the process ends.
 
 The order of writing
 --------------------
-One synchronous transaction (WAL, synchronous=FULL) per commit, in this order (`Store.seal`):
+One synchronous transaction (WAL, synchronous=FULL) per commit, in this order (`Store.seal`, `transaction`):
 
 1. The files at the path are those that were opened, and nobody else wrote into them.
 2. What the upstream acknowledged, refused, and lost again.
