@@ -5,6 +5,7 @@ from pathlib import Path
 from hil.modbus.rtu import RtuBus
 from hil.run import configuration
 from hil.run.bench import Bench
+from hil.run.tables import Table
 
 COMMIT_S = 0.25  # real seconds between two commits, at least
 
@@ -19,13 +20,13 @@ def agent_toml(bench: Bench, folder: Path, collector_url: str, period_s: float) 
             continue
         name = names[id(wire)] = f"bus-{len(names) + 1}"
         if isinstance(wire, RtuBus):
-            line = {"baud": wire.baud, "parity": wire.parity, "stop_bits": wire.stop_bits}
+            line: Table = {"baud": wire.baud, "parity": wire.parity, "stop_bits": wire.stop_bits}
             text += configuration.rtu_bus(name, wire.link, **line)
         else:
             text += configuration.tcp_bus(name, wire.port, wire.host)
     for served in bench.units:
         table = served.table
-        keys = {"unit_id": table.unit_id, "period_s": period_s}
-        chemistry = {"chemistry": table.chemistry} if table.chemistry else {}
+        keys: Table = {"unit_id": table.unit_id, "period_s": period_s}
+        chemistry: Table = {"chemistry": table.chemistry} if table.chemistry else {}
         text += configuration.unit(table.name, names[id(served.wire)], table.profile, **keys, **chemistry)
     return text
