@@ -1,4 +1,4 @@
-"""cellwarden warm-up: compile the kernel_cache, so that the next start of the agent need not."""
+"""cellwarden warm-up: compile the detectors, so that the next start of the agent need not."""
 
 import logging
 import os

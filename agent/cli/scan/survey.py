@@ -19,7 +19,7 @@ from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 
 HOSTS_AT_ONCE = 32
-READ_S, TIMES = 0.4, 5.0  # for what identifies a unit: at least, and so many times its first answer's time
+READ_S, TIMES = 0.4, 5.0  # time-out of the reads that identify a unit: at least, and times its first answer
 
 
 @dataclass
@@ -29,7 +29,7 @@ class FoundUnit:
     endpoint: Endpoint
     found: Found
     matches: list[Match] = field(default_factory=list)
-    identified: bool = False  # tried: without, nothing is known of what fits
+    identified: bool = False  # whether profiles were held against it; else `matches` says nothing
     same_for_any_id: bool = False
 
     @property
