@@ -168,7 +168,7 @@ def _string_source(string: NDArray[Any], kind: CellKind, rc_share: float) -> tup
     for i in range(len(string)):
         cell = string[i]
         place = min(max((cell.soc - GRID_FROM) / GRID_STEP, 0.0), len(kind.ocv_v) - 1.001)
-        k = int(place)
+        k = int(place)  # k + 1 is still on the grid
         cell.emf_v = kind.ocv_v[k] + (place - k) * (kind.ocv_v[k + 1] - kind.ocv_v[k])
         inner_v, inner_ohm = _inner(cell, rc_share)
         cell.divider = 1.0 / (1.0 + inner_ohm / cell.short_ohm)
@@ -239,7 +239,7 @@ def _self_discharge(cell: Any, kind: CellKind) -> float:
     hottest_degc = ABUSE_FROM_DEGC if kind.reactions[SEI, RATE] > 0.0 else math.inf
     exponent = _LN2 / 10.0 * (min(cell.temp_degc, hottest_degc) - 25.0)
     exponent += (cell.v - kind.float_v) / kind.self_discharge_v
-    return float(cell.self_discharge_a * math.exp(min(exponent, 8.0)))
+    return float(cell.self_discharge_a * math.exp(min(exponent, 8.0)))  # at most 3000 times
 
 
 @_part
