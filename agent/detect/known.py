@@ -4,7 +4,7 @@ import numpy as np
 
 from agent.detect.channels import Codes
 from agent.detect.knowledge import Knowledge, blind_s, stale_s
-from agent.detect.liveness import Sight
+from agent.detect.liveness import LivenessState
 from agent.quality import Quality
 
 
@@ -12,27 +12,27 @@ def knowledge(
     age_s: float | None,
     period_s: float,
     quality: Codes | None,
-    sight: Sight | None,
+    liveness: LivenessState | None,
     judged_age_s: float = 0.0,
 ) -> Knowledge:
     """Return how much is known.
 
-    age_s: of the last complete reading, None before the first. quality (n,) uint8: of the last frame. sight:
-    of the unit's liveness, None where nobody watches it. Values that provably stand still are as old as their
+    age_s: of the last complete reading, None before the first. quality (n,) uint8: of the last frame.
+    liveness: of the unit, None where nobody watches it. Values that provably stand still are as old as their
     last movement; where that cannot be proven or denied, knowledge is PARTIAL. judged_age_s: of the youngest
     value that anything judges; infinite where there is none, or where the unit says that it has none of what
     it should have: such a unit is PARTIAL too.
     """
     if age_s is None or quality is None:
         return Knowledge.NEVER
-    if sight is not None and sight.frozen:
-        age_s = max(age_s, sight.still_s)
+    if liveness is not None and liveness.frozen:
+        age_s = max(age_s, liveness.still_s)
     if age_s > blind_s(period_s):
         return Knowledge.BLIND
     if age_s > stale_s(period_s):
         return Knowledge.STALE
     seen = quality != Quality.STALE  # state points rest between their turns; that is no loss
     lost = ~np.isin(quality, (Quality.GOOD, Quality.MISSING)) & seen
-    if lost.any() or judged_age_s > blind_s(period_s) or (sight is not None and sight.unproven):
+    if lost.any() or judged_age_s > blind_s(period_s) or (liveness is not None and liveness.unproven):
         return Knowledge.PARTIAL
     return Knowledge.LIVE

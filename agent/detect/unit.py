@@ -115,7 +115,7 @@ class UnitJudges:
         marked, events = self._mark(t_s, raw, quality)
         si = record(marked)
         events += self.reported.judge(t_s, raw, marked)
-        events += self.watch.judge(t_s, si, marked, seen=seen and not self.liveness.sight().frozen)
+        events += self.watch.judge(t_s, si, marked, seen=seen and not self.liveness.state().frozen)
         return events
 
     def _mark(self, t_s: float, raw: Ints, quality: Codes) -> tuple[Codes, list[AlarmEvent]]:

@@ -191,10 +191,10 @@ class Watching:
         judges, latest = self._judges.get(unit.name), self.latest.get(unit.name)
         age_s = None if unit.heard_s is None else now_s - unit.heard_s
         quality = latest.frame.quality if latest else None
-        sight = judges.liveness.sight() if judges else None
+        liveness = judges.liveness.state() if judges else None
         empty = latest is not None and bool(latest.layout.empty)
         judged_age_s = math.inf if empty else self._judged_age_s(unit.name, now_s)
-        return knowledge(age_s, unit.pace_s, quality, sight, judged_age_s)
+        return knowledge(age_s, unit.pace_s, quality, liveness, judged_age_s)
 
     def watched(self, unit: Unit, now_s: float) -> bool:
         """Say whether a unit tells anything that is judged."""

@@ -185,7 +185,7 @@ def test_a_unit_that_was_frozen_is_not_taken_for_a_living_one_after_a_restart() 
     assert events == [("held-frame", "NEW")]
     other = successor(judges)
     assert hear(other, [3300] * 4 + [0], 2570.0) == []
-    assert other.liveness.sight().frozen
+    assert other.liveness.state().frozen
     assert ("held-frame", "CLEARED-NEW") in hear(other, [3301] * 4 + [0], 2571.0)
 
 

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.detect.alarms.states import AlarmEvent
+from agent.detect.credible import WITHIN_S
 from agent.detect.kernels.stillness import LEAST_S, follow
 from agent.detect.knowledge import Knowledge
 from agent.detect.known import knowledge
-from agent.detect.liveness import WITHIN_S, Liveness, Sight
+from agent.detect.liveness import Liveness, LivenessState
 from agent.detect.together import Heard, Together
 from agent.quality import Quality
 
@@ -54,7 +55,7 @@ def test_a_held_frame_is_heard_within_five_minutes_and_its_values_are_frozen() -
     assert (event.detector, event.severity, event.state) == ("held-frame", "warning", "NEW")
     assert LEAST_S <= after_s <= WITHIN_S
     assert set(unit.quality) == {Quality.FROZEN}
-    assert unit.live.sight().frozen
+    assert unit.live.state().frozen
     (_, over), *_ = unit.feed(frames[:10])
     assert over.state == "CLEARED-NEW"
     assert set(unit.quality) == {GOOD}
@@ -69,9 +70,9 @@ def test_a_quiet_float_string_may_stand_still_for_hours_and_is_never_called_heal
         still[at:, rng.integers(4)] += rng.choice((-1, 1))
     assert unit.feed(still) == []
     assert unit.feed(np.repeat(still[-1:], 2 * HOUR, axis=0)) == []
-    sight = unit.live.sight()
-    assert sight.unproven
-    assert knowledge(0.5, 1.0, unit.quality, sight) is Knowledge.PARTIAL
+    liveness = unit.live.state()
+    assert liveness.unproven
+    assert knowledge(0.5, 1.0, unit.quality, liveness) is Knowledge.PARTIAL
 
 
 def test_what_was_learned_under_load_is_not_held_against_a_string_at_rest() -> None:
@@ -191,7 +192,7 @@ def test_the_kernel_counts_as_a_plain_loop_does(rows: list[list[int]], codes: li
 
 
 @pytest.mark.parametrize(
-    ("age_s", "quality", "sight", "known"),
+    ("age_s", "quality", "liveness", "known"),
     [
         (None, [0], None, Knowledge.NEVER),
         (0.5, [0, 0], None, Knowledge.LIVE),
@@ -199,16 +200,16 @@ def test_the_kernel_counts_as_a_plain_loop_does(rows: list[list[int]], codes: li
         (0.5, [0, 4], None, Knowledge.PARTIAL),
         (3.5, [0], None, Knowledge.STALE),
         (61.0, [0], None, Knowledge.BLIND),
-        (0.5, [6], Sight(40.0, True, True), Knowledge.STALE),
-        (0.5, [6], Sight(400.0, True, True), Knowledge.BLIND),
-        (0.5, [0], Sight(400.0, False, False), Knowledge.PARTIAL),
-        (0.5, [0], Sight(400.0, True, False), Knowledge.LIVE),
+        (0.5, [6], LivenessState(40.0, True, True), Knowledge.STALE),
+        (0.5, [6], LivenessState(400.0, True, True), Knowledge.BLIND),
+        (0.5, [0], LivenessState(400.0, False, False), Knowledge.PARTIAL),
+        (0.5, [0], LivenessState(400.0, True, False), Knowledge.LIVE),
     ],
 )
 def test_knowledge_is_what_was_seen_and_how_long_ago(
-    age_s: float | None, quality: list[int], sight: Sight | None, known: Knowledge
+    age_s: float | None, quality: list[int], liveness: LivenessState | None, known: Knowledge
 ) -> None:
-    assert knowledge(age_s, 1.0, np.array(quality, np.uint8), sight) is known
+    assert knowledge(age_s, 1.0, np.array(quality, np.uint8), liveness) is known
 
 
 def test_units_that_fall_silent_together_are_one_alarm_with_a_cause() -> None:
@@ -271,7 +272,7 @@ def test_a_heartbeat_nobody_promised_speaks_for_what_has_not_moved_since() -> No
     assert (event.detector, event.severity) == ("heartbeat", "warning")
     assert "those that have not moved since are not fresh" in event.text
     assert list(unit.quality) == [GOOD, GOOD, Quality.FROZEN, GOOD, Quality.FROZEN]
-    assert not unit.live.sight().frozen
+    assert not unit.live.state().frozen
     ((_, event),) = unit.feed(np.hstack([noisy(200, 4, 0.7), np.arange(200)[:, None]]))
     assert event.state == "CLEARED-NEW"
     assert set(unit.quality) == {GOOD}

@@ -95,4 +95,4 @@ def test_what_was_recorded_as_frozen_stays_so_and_shows_by_its_moving_that_the_u
         unit.raw[BEAT] += 1
         assert unit.hear(float(t_s), recorded) == []
     assert set(unit.qualities[-1]) == {Quality.FROZEN}
-    assert not unit.judges.liveness.sight().frozen
+    assert not unit.judges.liveness.state().frozen
