@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from agent.clock import Stamp
-from agent.detect.alarms.states import AlarmEvent, State, called, with_colon, without_colon
+from agent.detect.alarms.states import AlarmEvent, AlarmState, called, with_colon, without_colon
 from agent.detect.table import CRITICAL
 
 
@@ -52,5 +52,5 @@ def about_itself(
     """An alarm of the agent about itself, in the same shape."""
     t_s, name = stamp.boottime_ns / 1e9, called(detector, location)
     return AlarmEvent(
-        detector, severity, State.NEW, location, "", 0.0, 0.0, "", text, t_s, since_s=t_s, name=name
+        detector, severity, AlarmState.NEW, location, "", 0.0, 0.0, "", text, t_s, since_s=t_s, name=name
     )

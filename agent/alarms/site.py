@@ -15,7 +15,7 @@ from agent.alarms.record import AlarmId, NoSuchAlarm, record_of
 from agent.alarms.testing import TEST, TEXT, TestAlarm
 from agent.clock import Clock, Stamp
 from agent.detect.alarms.book import AlarmBook
-from agent.detect.alarms.states import Action, AlarmEvent, State, called
+from agent.detect.alarms.states import Action, AlarmEvent, AlarmState, called
 from agent.detect.table import CRITICAL, WARNING
 from agent.store.ledger import Event
 from agent.store.receipt import Receipt
@@ -110,7 +110,7 @@ class SiteAlarms:
         for event in events:
             self._tell("changed", unit, event)
             records.append(Event(unit, record_of(unit, event, stamp)))
-            if event.state == State.NEW:
+            if event.state == AlarmState.NEW:
                 for name, book in self._books[unit].items():
                     if UNTIL in name:
                         book.forget(event.name)
@@ -145,7 +145,9 @@ class SiteAlarms:
         found = [Event("", record_of("", event, stamp), receipt) for event in events]
         for event in events:
             level = (
-                logging.ERROR if event.severity == CRITICAL and event.state == State.NEW else logging.WARNING
+                logging.ERROR
+                if event.severity == CRITICAL and event.state == AlarmState.NEW
+                else logging.WARNING
             )
             log.log(level, "%s: %s: %s", event.detector, event.state, event.text)
         self.log += found
@@ -193,7 +195,7 @@ class SiteAlarms:
         self.last_test = TestAlarm(who.name, seconds, self._clock.stamp(), Receipt(self._clock.stamp))
         self._tell("test", seconds, who.name)
         self._record("", self.about_itself(TEST, TEXT.format(who=who.name), self.last_test.receipt))
-        self.changed("drill", who, seconds=seconds)
+        self.changed("drill", who, seconds=seconds)  # a test alarm; collectors read the word
 
     def changed(self, what: str, who: Person, unit: str = "", **more: Any) -> None:
         """Record that a person changed something: on disk, and upstream."""

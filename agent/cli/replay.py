@@ -18,7 +18,7 @@ from agent.replay.mapping import MapError, read_map
 from agent.replay.parts import Part
 from agent.replay.play import Played, play
 from agent.replay.recording import between, load_parts
-from agent.replay.stored import ERRORS, Stored, is_database, open_stored
+from agent.replay.stored import ERRORS, StoredUnits, is_database, open_stored
 from collector.told import SaidOnce
 
 
@@ -73,7 +73,7 @@ def command(
         if is_database(file):
             if map_path:
                 raise Misuse(f"{file.name} says itself what its values are: leave out --map")
-            stored = Stored(
+            stored = StoredUnits(
                 open_stored(file, told), unit, _span_ns(first, last), _settings(config_path), notes
             )
             parts, frames = stored.parts(), stored.frames

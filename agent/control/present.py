@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.control.status import Latest
-from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.duration import duration
 from agent.detect.places import TEMPERATURES
 
@@ -40,7 +40,7 @@ def present(
     it from the last frame.
     """
     if event.detector == "blind":
-        if event.state == State.CLEARED_NEW:
+        if event.state == AlarmState.CLEARED_NEW:
             return Present()
         if latest is not None and _back(event, latest, now_s - fresh_s):
             return Present("values come again")
@@ -56,7 +56,7 @@ def present(
     figure = f"{median:.{DECIMALS.get(unit, 1)}f} {unit}"
     if age_s > fresh_s:
         return Present(f"not known, {figure} when last read {duration(age_s)} ago")
-    return Present(figure, forecast() if event.state != State.CLEARED_NEW else "")
+    return Present(figure, forecast() if event.state != AlarmState.CLEARED_NEW else "")
 
 
 def _back(event: AlarmEvent, latest: Latest, since_s: float) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.detect.alarms.book import AlarmBook
-from agent.detect.alarms.states import Alarm, AlarmEvent, State, called
+from agent.detect.alarms.states import Alarm, AlarmEvent, AlarmState, called
 from agent.detect.channels import Codes
 from agent.detect.table import TIERS, Row, rows_of
 from agent.quality import Quality
@@ -120,7 +120,7 @@ class Reported:
         before = {called(said.detector, said.location): said for said in told} | {s.name: s for s in told}
         for name, said in before.items():
             text = "Each alarm that the unit reports has an identity of its own since the upgrade."
-            yield replace(said, name=name, state=str(State.NORMAL), text=text, t_s=t_s)
+            yield replace(said, name=name, state=str(AlarmState.NORMAL), text=text, t_s=t_s)
         for alarm, said in zip(alarms, told, strict=True):
             alarm.said = replace(said, name=self._names[alarm.leader[1]])
             yield alarm.said

@@ -16,7 +16,7 @@ _TIER = next(tier for tier, row in enumerate(_ROWS) if row)
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class UnitContact:
     """When a unit was last heard (None: never), how often it is polled, and the bus it is on. s."""
 
     last_s: float | None
@@ -32,7 +32,7 @@ class Together:
         self._text = ""
         self._waits_since_s: float | None = None
 
-    def judge(self, t_s: float, units: Mapping[str, Heard]) -> list[AlarmEvent]:
+    def judge(self, t_s: float, units: Mapping[str, UnitContact]) -> list[AlarmEvent]:
         """Judge all units, by name, at `t_s`; return what happened to the alarm."""
         silent = {
             name: unit.last_s
@@ -62,7 +62,9 @@ class Together:
 
         return self.book.change("silent-together", _ROWS, [(0, "", _TIER if stands else 0)], t_s, explain)
 
-    def _others_may_follow(self, t_s: float, units: Mapping[str, Heard], silent: Mapping[str, float]) -> bool:
+    def _others_may_follow(
+        self, t_s: float, units: Mapping[str, UnitContact], silent: Mapping[str, float]
+    ) -> bool:
         """Is a unit overdue that is not silent yet: what they share is said once all of them are known.
 
         For LEAST_S at most: a unit that answers now and then must not hold the alarm up.
@@ -77,7 +79,7 @@ class Together:
         return overdue and t_s - self._waits_since_s <= LEAST_S
 
 
-def _words(units: Mapping[str, Heard], silent: Mapping[str, float], for_s: float) -> str:
+def _words(units: Mapping[str, UnitContact], silent: Mapping[str, float], for_s: float) -> str:
     buses = sorted({units[name].bus for name in silent})
     names = ", ".join(sorted(silent))
     whole = all(set(n for n, u in units.items() if u.bus == bus) <= set(silent) for bus in buses)

@@ -19,7 +19,7 @@ from agent.quality import Quality
 _GOOD, _FROZEN = np.uint8(Quality.GOOD), np.uint8(Quality.FROZEN)
 
 
-class Described(Protocol):
+class JudgedLayout(Protocol):
     """What is known of the values of a unit's frame (see `drivers.layout.Layout`)."""
 
     @property
@@ -81,7 +81,7 @@ class BookContext:
 class UnitJudges:
     """The detectors of one unit, what it reports itself, and whether it lives."""
 
-    def __init__(self, values: Described, period_s: float, settings: Settings | None = None) -> None:
+    def __init__(self, values: JudgedLayout, period_s: float, settings: Settings | None = None) -> None:
         places, quantities = values.places, values.quantities
         self.layout = layout_digest(places, quantities, values.resolution)
         self.liveness = Liveness(places, quantities, values.changes_within_s, period_s)

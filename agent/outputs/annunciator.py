@@ -8,12 +8,12 @@ At start nothing has been seen yet, so it starts dropped.
 from collections.abc import Iterable, Sequence
 
 from agent.alarms.record import AlarmId
-from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.knowledge import UNSEEN, Knowledge
 from agent.detect.table import CRITICAL
 
 #: States in which an alarm still wants to be heard; shelved and out of service are a person's decision.
-HEARD = frozenset({State.NEW, State.ACK, State.CLEARED_NEW})
+HEARD = frozenset({AlarmState.NEW, AlarmState.ACK, AlarmState.CLEARED_NEW})
 
 
 class Annunciator:
@@ -50,5 +50,5 @@ class Annunciator:
         found = [reason for reasons in self._alarms.values() for reason in reasons]
         found += [f"{unit}: {known}" for unit, known in self._sight.items() if known in UNSEEN]
         if now_s < self._test_until_s:
-            found.append("drill")
+            found.append("drill")  # a test alarm; others read the word
         return found

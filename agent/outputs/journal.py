@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agent.alarms.output import Output
 from agent.alarms.record import AlarmId
-from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.table import ADVICE, CRITICAL, WARNING
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class Journal(Output):
 
     def changed(self, unit: str, event: AlarmEvent) -> None:
         """Write what happened to an alarm. What the journal does not take is logged. Raises JournalError."""
-        news, text = event.state == State.NEW, line_of(unit, event)
+        news, text = event.state == AlarmState.NEW, line_of(unit, event)
         level = LEVELS[event.severity] if news else NOTICE
         try:
             self._write(RAISED if news else CHANGED, level, text, fields_of(unit, event))
@@ -131,7 +131,7 @@ class Journal(Output):
 
     def test(self, seconds: float, who: str) -> None:
         """Write that a person tests the annunciation. Raises JournalError."""
-        self._write(TESTED, NOTICE, f"drill of {seconds:g} s by {who}", {"CELLWARDEN_WHO": who})
+        self._write(TESTED, NOTICE, f"test alarm for {seconds:g} s by {who}", {"CELLWARDEN_WHO": who})
 
     def _write(self, message_id: str, level: int, text: str, fields: dict[str, str]) -> None:
         if self._native:

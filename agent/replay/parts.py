@@ -8,12 +8,12 @@ import numpy as np
 
 from agent.detect.channels import Codes, Floats, Ints
 from agent.detect.settings import Settings
-from agent.detect.unit import Described
+from agent.detect.unit import JudgedLayout
 from agent.replay.table import Column
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class JudgedChannel:
     """One judged value: `place` is what alarms call it, `step` the SI size of one register step."""
 
     place: str
@@ -40,11 +40,11 @@ class Part(Protocol):
         """What tells its alarms from those of other parts; "" where there is one only."""
 
     @property
-    def channels(self) -> Sequence[Channel]:
+    def channels(self) -> Sequence[JudgedChannel]:
         """Per value of a frame."""
 
     @property
-    def described(self) -> Described:
+    def layout(self) -> JudgedLayout:
         """What the detectors are told of the values."""
 
     @property
@@ -62,10 +62,10 @@ class Part(Protocol):
         """Return times (n,) and SI values (n, m) in [first_s, last_s], for a plot."""
 
 
-class Values:
-    """What is known of values whose channels are all that is known: see `agent.detect.unit.Described`."""
+class PlainLayout:
+    """What is known of values whose channels are all that is known: see `agent.detect.unit.JudgedLayout`."""
 
-    def __init__(self, channels: Sequence[Channel]) -> None:
+    def __init__(self, channels: Sequence[JudgedChannel]) -> None:
         n = len(channels)
         self.places: Sequence[str] = [c.place for c in channels]
         self.quantities: Sequence[str] = [c.quantity for c in channels]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.unit import UnitJudges
 from agent.quality import Quality
 from agent.replay.parts import Frames, Part
@@ -55,12 +55,12 @@ def play(parts: Iterable[Part], progress: Progress) -> Played:
 
 
 def _play_part(part: Part, played: Played, progress: Progress) -> None:
-    judges = UnitJudges(part.described, part.period_s, part.settings)
+    judges = UnitJudges(part.layout, part.period_s, part.settings)
     for frames in part.frames():
         began_s = time.perf_counter()
         for i in range(len(frames.t_s)):
             for event in _judge(judges, frames, i):
-                if event.state == State.NEW:
+                if event.state == AlarmState.NEW:
                     played.alarms.append(_alarm(event, part.group, frames.said[i]))
                     played.heard_in.append(part)
             if i % REPORT_EVERY == REPORT_EVERY - 1:

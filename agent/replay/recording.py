@@ -1,4 +1,4 @@
-"""From a file and its map to frames: SI values at times, one `Part` per group (a test, a room)."""
+"""From a file and its map to frames: SI values at times, one `RecordedPart` per group (a test, a room)."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from agent.detect.channels import Floats
 from agent.detect.settings import Settings
 from agent.quality import Quality
 from agent.replay.mapping import TIME_UNITS, Columns, MapError, RecordingMap, match_columns
-from agent.replay.parts import Channel, Frames, Values
+from agent.replay.parts import Frames, JudgedChannel, PlainLayout
 from agent.replay.table import Column, column_names, read_columns
 
 #: A numeric time column without a unit: seconds, unless only a finer unit makes a date of it.
@@ -24,11 +24,11 @@ NAMED_SHARE = 0.5  # more rows than this at one time: the format is long
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RecordedPart:
     """What one group recorded: `t_s` (n,), `values` (n, channels) SI and NaN, `said` (n,) its own times."""
 
     group: str
-    channels: tuple[Channel, ...]
+    channels: tuple[JudgedChannel, ...]
     t_s: Floats
     values: Floats
     said: Column
@@ -36,9 +36,9 @@ class Part:
     chemistry: str
 
     @property
-    def described(self) -> Values:
+    def layout(self) -> PlainLayout:
         """What the detectors are told of the columns: no limits, no promises, no alarms of a unit's own."""
-        return Values(self.channels)
+        return PlainLayout(self.channels)
 
     @property
     def settings(self) -> Settings:
@@ -61,7 +61,7 @@ class Part:
         return self.t_s[shown], self.values[shown]
 
 
-def load_parts(path: Path, given: RecordingMap) -> list[Part]:
+def load_parts(path: Path, given: RecordingMap) -> list[RecordedPart]:
     """Read a recording by its map. Raises MapError where they do not fit."""
     names = column_names(path)
     chosen = {key: match_columns(columns.columns, names, key) for key, _, columns in given.quantities()}
@@ -82,7 +82,7 @@ def load_parts(path: Path, given: RecordingMap) -> list[Part]:
     return [part for part in parts if len(part.t_s)]
 
 
-def between(parts: list[Part], first: str | None, last: str | None) -> Iterator[Part]:
+def between(parts: list[RecordedPart], first: str | None, last: str | None) -> Iterator[RecordedPart]:
     """Give the parts with the rows from `first` up to `last`, in the recording's own time."""
     for part in parts:
         keep = np.ones(len(part.t_s), bool)
@@ -95,7 +95,7 @@ def between(parts: list[Part], first: str | None, last: str | None) -> Iterator[
             yield replace(part, t_s=part.t_s[keep], values=part.values[keep], said=part.said[keep])
 
 
-def _bound(part: Part, text: str) -> Any:
+def _bound(part: RecordedPart, text: str) -> Any:
     if part.said.dtype.kind == "M":
         return np.datetime64(datetime.fromisoformat(text).replace(tzinfo=None))
     return float(text)
@@ -191,7 +191,7 @@ def _part(
     rows: NDArray[np.int64],
     t_s: Floats,
     said: Column,
-) -> Part:
+) -> RecordedPart:
     known = ~np.isnan(t_s[rows])
     rows = rows[known]
     if given.sensor is not None or _is_absolute(t_s[rows], said):
@@ -210,10 +210,10 @@ def _part(
         labels, values, first = _pivot(columns, words)
         times, at = t_s[rows][first], said[rows][first]
     channels = tuple(
-        Channel(name, quantity, mapped.step or _step(values[:, i]))
+        JudgedChannel(name, quantity, mapped.step or _step(values[:, i]))
         for i, (name, quantity, mapped) in enumerate(labels)
     )
-    return Part(group, channels, times, values, at, _period(times), given.chemistry or "")
+    return RecordedPart(group, channels, times, values, at, _period(times), given.chemistry or "")
 
 
 def _si(name: str, column: Column, mapped: Columns) -> Floats:

@@ -5,21 +5,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from agent.detect.channels import Floats
 from agent.detect.settings import Settings
-from agent.replay.described import Described
 from agent.replay.mapping import MapError
-from agent.replay.parts import Channel, Frames
+from agent.replay.parts import Frames, JudgedChannel
 from agent.replay.play import in_its_words
+from agent.replay.schema_layout import SchemaLayout
 from agent.replay.timeline import NS, Timeline, utc
 from agent.store.reading import Buffer, BufferUnreadable
 from agent.wire import Batch
 from agent.wire.si import to_si
 from collector.archive import ArchiveError
+from collector.export import ExportSource
 from collector.sqlite.archive import SqliteArchive
 
 MAGIC = b"SQLite format 3\0"
@@ -28,21 +29,11 @@ ERRORS = (BufferUnreadable, ArchiveError, sqlite3.Error)
 UNFIT = (LookupError, TypeError, ValueError, OverflowError, AttributeError)  # of a schema that is none
 
 
-class Source(Protocol):
-    """A buffer, or an archive. `tell`: takes a line for each thing that cannot be read, and why."""
-
-    tell: Callable[[str], None]
+class BatchStore(ExportSource, Protocol):
+    """A buffer, or an archive."""
 
     def units(self) -> list[tuple[str | None, str, int]]:
         """(agent, unit, frames) of all that was recorded; agent None where there is only one."""
-
-    def batches(
-        self, agent: str | None, unit: str | None, from_ns: int | None, to_ns: int | None
-    ) -> Iterator[tuple[str, Batch]]:
-        """Batches with frames that may lie in [from_ns, to_ns)."""
-
-    def description(self, digest: bytes | None) -> dict[str, Any] | None:
-        """The content of a schema."""
 
     def close(self) -> None:
         """Close it."""
@@ -54,7 +45,7 @@ def is_database(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def open_stored(path: Path, tell: Callable[[str], None]) -> Source:
+def open_stored(path: Path, tell: Callable[[str], None]) -> BatchStore:
     """Open an agent's buffer or a collector's archive. Raises MapError where it is neither.
 
     tell: takes a line for each batch or schema that is damaged, and passed over.
@@ -80,7 +71,7 @@ class StoredPart:
     """A stretch of one unit's batches, read as it is judged."""
 
     group: str
-    described: Described
+    layout: SchemaLayout
     period_s: float
     settings: Settings
     shifts_s: dict[bytes, float]
@@ -89,9 +80,9 @@ class StoredPart:
     span_ns: tuple[int, int]
 
     @property
-    def channels(self) -> Sequence[Channel]:
+    def channels(self) -> Sequence[JudgedChannel]:
         """Per value of a frame."""
-        return self.described.channels
+        return self.layout.channels
 
     def frames(self) -> Iterator[Frames]:
         """Give all frames, once."""
@@ -102,7 +93,7 @@ class StoredPart:
         kept = (batch.utc_ns >= first_ns) & (batch.utc_ns <= last_ns)
         t_s: Floats = batch.boottime_ns[kept].astype(np.float64) * NS + self.shifts_s[batch.boot_id]
         raw, quality = batch.raw[kept], batch.quality[kept]
-        return Frames(t_s, utc(batch)[kept], raw, quality, to_si(self.described.description, raw, quality))
+        return Frames(t_s, utc(batch)[kept], raw, quality, to_si(self.layout.description, raw, quality))
 
     def around(self, first_s: float, last_s: float) -> tuple[Floats, Floats]:
         """Return times and values in [first_s, last_s], read anew."""
@@ -117,7 +108,7 @@ class StoredPart:
         return t_s[shown], si[shown]
 
 
-class Stored:
+class StoredUnits:
     """What a buffer or an archive holds of the wanted units.
 
     unit: "rack/unit", None for all. span_ns: UTC of the first and the last frame that counts. settings_of:
@@ -126,7 +117,7 @@ class Stored:
 
     def __init__(
         self,
-        source: Source,
+        source: BatchStore,
         unit: str | None,
         span_ns: tuple[int, int],
         settings_of: Callable[[str], Settings],
@@ -167,10 +158,10 @@ class Stored:
         for _, rest in groupby(self._of_one_machine(batches, line), line.part_of):
             shifts_s = line.shifts_s
             head, stretch = _peeked(rest)
-            described = self._described(group, head[0])
-            if described is not None:
+            layout = self._layout(group, head[0])
+            if layout is not None:
                 yield StoredPart(
-                    group, described, _period_s(head), self._settings_of(unit),
+                    group, layout, _period_s(head), self._settings_of(unit),
                     shifts_s, stretch, read, self._span_ns,
                 )  # fmt: skip
 
@@ -184,21 +175,21 @@ class Stored:
                 return
             yield batch
 
-    def _described(self, group: str, batch: Batch) -> Described | None:
+    def _layout(self, group: str, batch: Batch) -> SchemaLayout | None:
         """Return what the values are; None, and a note, where nobody can know."""
         description = self._source.description(batch.schema)
         try:
             if description is None:
                 raise LookupError("what says how to read it never came")
-            described = Described(description)
-            if len(described.channels) != batch.raw.shape[1]:
-                raise LookupError(f"{batch.raw.shape[1]} values, described are {len(described.channels)}")
+            layout = SchemaLayout(description)
+            if len(layout.channels) != batch.raw.shape[1]:
+                raise LookupError(f"{batch.raw.shape[1]} values, its schema describes {len(layout.channels)}")
             to_si(description, batch.raw, batch.quality)
         except UNFIT as error:
             why = error.args[0] if isinstance(error, LookupError) else f"its schema is damaged ({error})"
             self._notes.append(f"{group}: not judged from {in_its_words(utc(batch)[0])}: {why}")
             return None
-        return described
+        return layout
 
 
 def _peeked(batches: Iterator[Batch]) -> tuple[list[Batch], Iterator[Batch]]:

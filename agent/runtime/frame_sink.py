@@ -23,7 +23,7 @@ from agent.detect.channels import Codes, Floats
 from agent.detect.knowledge import Knowledge, blind_s
 from agent.detect.known import knowledge
 from agent.detect.settings import Settings
-from agent.detect.together import Heard, Together
+from agent.detect.together import Together, UnitContact
 from agent.detect.unit import UnitJudges
 from agent.detect.unseen import Unseen
 from agent.frame import Frame
@@ -169,7 +169,7 @@ class Watching:
                 0.0 if named else self._unseen[unit.name].in_vain_s(now_s)
             )
         self._site_alarms.sights((unit.name, self.known(unit, now_s)) for _, unit in on)
-        heard = {unit.name: Heard(unit.heard_s, unit.pace_s, bus.name) for bus, unit in on}
+        heard = {unit.name: UnitContact(unit.heard_s, unit.pace_s, bus.name) for bus, unit in on}
         self._site_alarms.found(SITE, stamp, self._together.judge(now_s, heard))
         self._site_alarms.unshelve_due()
 

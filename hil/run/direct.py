@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.settings import Settings
 from agent.quality import Quality
 from hil.bmu.units import BenchUnit, build
@@ -61,7 +61,7 @@ class _Unit:
         replies = self.wire.replies(told.t_s, answers)
         events = self.direct.judge(told.t_s, told.channels, told.beat_s, replies)
         self.evidence.add(self.unit.name, told.t_s, self.direct.si_frames, self.direct.quality_frames)
-        self.evidence.alarms += [self._alarm(e) for e in events if e.state == State.NEW]
+        self.evidence.alarms += [self._alarm(e) for e in events if e.state == AlarmState.NEW]
 
     def _alarm(self, event: AlarmEvent) -> RaisedAlarm:
         where = self.places.of(event.location)

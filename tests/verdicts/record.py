@@ -24,7 +24,7 @@ from agent.replay.mapping import RecordingMap
 from agent.replay.parts import Part
 from agent.replay.play import play
 from agent.replay.recording import load_parts
-from tests.verdicts.streams import Described, Stream
+from tests.verdicts.streams import Stream, StreamLayout
 
 EVERY = 2500  # frames between two looks at the state
 ACKNOWLEDGED = 50  # every so many frames all alarms are: a latched one would speak for all that follow
@@ -35,7 +35,7 @@ Line = dict[str, Any]
 
 def said_of(stream: Stream) -> Iterator[Line]:
     """Give the lines of a stream."""
-    judges = UnitJudges(Described(stream.channels), stream.period_s, stream.settings)
+    judges = UnitJudges(StreamLayout(stream.channels), stream.period_s, stream.settings)
     last, stood = len(stream.t_s) - 1, dict[tuple[str, int], int]()
     for i, (t_s, raw, si, quality) in enumerate(stream.frames()):
         events = judges.judge(t_s, raw, quality, partial(_good, si))

@@ -8,15 +8,15 @@ import numpy as np
 from agent.detect.channels import Codes, Floats, Ints
 from agent.detect.settings import Settings
 from agent.quality import Quality
-from agent.replay.parts import Channel, Values
+from agent.replay.parts import JudgedChannel, PlainLayout
 
 _BIT = "protection_flags.bit0"
 
 
-class Described(Values):
+class StreamLayout(PlainLayout):
     """Values with limits of current, a promised heartbeat, and one alarm bit of the unit's own."""
 
-    def __init__(self, channels: Sequence[Channel]) -> None:
+    def __init__(self, channels: Sequence[JudgedChannel]) -> None:
         super().__init__(channels)
         for i, quantity in enumerate(self.quantities):
             if quantity == "heartbeat":
@@ -36,7 +36,7 @@ class Stream:
     """Frames of one unit: `t_s` (n,), `si` (n, m) SI units, `quality` (n, m)."""
 
     name: str
-    channels: Sequence[Channel]
+    channels: Sequence[JudgedChannel]
     period_s: float
     settings: Settings
     t_s: Floats
@@ -80,16 +80,16 @@ def _battery(name: str, cells: int, sensors: int, n: int, period_s: float, seed:
     rng = np.random.default_rng(seed)
     channels = [
         *(
-            Channel(f"string1/module{1 + i // 16}/cell{1 + i % 16}", "cell_voltage", 0.001)
+            JudgedChannel(f"string1/module{1 + i // 16}/cell{1 + i % 16}", "cell_voltage", 0.001)
             for i in range(cells)
         ),
         *(
-            Channel(f"string1/module{1 + i // 4}/sensor{1 + i % 4}", "cell_temperature", 0.1)
+            JudgedChannel(f"string1/module{1 + i // 4}/sensor{1 + i % 4}", "cell_temperature", 0.1)
             for i in range(sensors)
         ),
-        Channel("", "current", 0.1),
-        Channel("", "heartbeat", 1.0),
-        Channel("", "alarm_bits", 1.0),
+        JudgedChannel("", "current", 0.1),
+        JudgedChannel("", "heartbeat", 1.0),
+        JudgedChannel("", "alarm_bits", 1.0),
     ]
     t_s = np.arange(n) * period_s
     amps = _load(n, period_s, seed + 1, 100.0)
@@ -171,10 +171,10 @@ def lead() -> Stream:
     n, blocks, period_s = 5760, 24, 60.0
     rng = np.random.default_rng(31)
     channels = [
-        *(Channel(f"string1/block{i + 1}", "module_voltage", 0.01) for i in range(blocks)),
-        *(Channel(f"string1/block{1 + 4 * i}", "module_temperature", 0.1) for i in range(6)),
-        Channel("string1", "current", 0.01),
-        Channel("", "ambient_temperature", 0.1),
+        *(JudgedChannel(f"string1/block{i + 1}", "module_voltage", 0.01) for i in range(blocks)),
+        *(JudgedChannel(f"string1/block{1 + 4 * i}", "module_temperature", 0.1) for i in range(6)),
+        JudgedChannel("string1", "current", 0.01),
+        JudgedChannel("", "ambient_temperature", 0.1),
     ]
     t_s = np.arange(n) * period_s
     room = 22.0 + 1.5 * np.sin(2.0 * np.pi * t_s / 86400.0)
@@ -223,9 +223,9 @@ def cooling() -> Stream:
         true += period_s * (4e-7 * amps[i] ** 2 - conductance[i] * (true - room[i]))
         degc[i] = true
     channels = [
-        *(Channel(f"string1/sensor{i + 1}", "cell_temperature", 0.1) for i in range(4)),
-        Channel("string1", "current", 0.1),
-        Channel("", "ambient_temperature", 0.1),
+        *(JudgedChannel(f"string1/sensor{i + 1}", "cell_temperature", 0.1) for i in range(4)),
+        JudgedChannel("string1", "current", 0.1),
+        JudgedChannel("", "ambient_temperature", 0.1),
     ]
     degc[4320:4440] += 4.0  # two hours on the fourth, when too little is known to call that worse
     temps = degc[:, None] + 0.1 * rng.standard_normal(4) + 0.03 * rng.standard_normal((n, 4))

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from agent.detect.alarms.states import Action, Alarm, AlarmEvent, Member, State, called
+from agent.detect.alarms.states import Action, Alarm, AlarmEvent, AlarmState, Member, called
 from agent.detect.table import DETECTORS, Row, family_of
 
 CAUSE_S = 600.0  # neighbours of a hot cell follow within minutes
 
-PUT_ASIDE = (State.SHELVED, State.OUT_OF_SERVICE)
+PUT_ASIDE = (AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE)
 
 #: What a detector says about one of its channels: (channel, row, its channels in the alarm) -> event.
 Explain = Callable[[int, Row, set[int]], AlarmEvent]
@@ -53,7 +53,7 @@ class AlarmBook:
             said = _finite(explain(alarm.leader[1], row, members))
             name = alarm.said.name if alarm.said else self._name(said, alarm.leader)
             alarm.said = replace(said, state=str(alarm.state), count=alarm.count, name=name)
-            if alarm.state in (State.NEW, State.CLEARED_NEW):
+            if alarm.state in (AlarmState.NEW, AlarmState.CLEARED_NEW):
                 events.append(alarm.said)
         return events
 
@@ -86,7 +86,7 @@ class AlarmBook:
             alarm.latch = row.latch
             alarm.raised_s = t_s
             # nobody has put aside what is worse than what he saw
-            alarm.do(Action.UNSHELVE if alarm.state is State.SHELVED else Action.RAISE)
+            alarm.do(Action.UNSHELVE if alarm.state is AlarmState.SHELVED else Action.RAISE)
             return alarm, True
         return alarm, False
 
@@ -117,7 +117,7 @@ class AlarmBook:
 
     def _say(self, alarm: Alarm, t_s: float) -> AlarmEvent:
         assert alarm.said is not None
-        if alarm.state is State.NORMAL:
+        if alarm.state is AlarmState.NORMAL:
             self._alarms.remove(alarm)
         alarm.said = replace(alarm.said, state=str(alarm.state), t_s=t_s)
         return alarm.said
@@ -151,7 +151,7 @@ class AlarmBook:
 
     def unshelve_due(self, t_s: float) -> list[AlarmEvent]:
         """Bring shelved alarms back whose time is over."""
-        due = [alarm for alarm in self._alarms if alarm.state is State.SHELVED and t_s >= alarm.until_s]
+        due = [alarm for alarm in self._alarms if alarm.state is AlarmState.SHELVED and t_s >= alarm.until_s]
         return [self._say(alarm, t_s) for alarm in due if alarm.do(Action.UNSHELVE)]
 
     def retire(self, t_s: float) -> list[AlarmEvent]:
@@ -231,7 +231,7 @@ def _alarm(plain: dict[str, Any], later_s: float) -> Alarm:
             "leader": (plain["leader"][0], plain["leader"][1]),
             "members": {(name, channel) for name, channel in plain["members"]},
             "shown": {(name, channel) for name, channel in plain["shown"]},
-            "state": State(plain["state"]),
+            "state": AlarmState(plain["state"]),
             "said": said,
             **{key: plain[key] + later_s for key in ("raised_s", "joined_s", "until_s")},
         }

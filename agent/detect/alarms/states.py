@@ -16,7 +16,7 @@ from typing import Any
 from agent.detect.table import PRIORITY, TIERS
 
 
-class State(StrEnum):
+class AlarmState(StrEnum):
     """States of an alarm, in the words of the alarm list."""
 
     NEW = "NEW"
@@ -39,11 +39,11 @@ class Action(StrEnum):
     RETURN = "return to service"
 
 
-_S, _A = State, Action
+_S, _A = AlarmState, Action
 
 # (state, what happens) -> state. What is not listed changes nothing. The condition of a shelved or removed
 # alarm goes on being followed (`Alarm.standing`); _RESUME says where it comes back.
-_NEXT: dict[tuple[State, Action], State] = {
+_NEXT: dict[tuple[AlarmState, Action], AlarmState] = {
     (_S.NORMAL, _A.RAISE): _S.NEW,
     (_S.CLEARED_NEW, _A.RAISE): _S.NEW,
     (_S.ACK, _A.RAISE): _S.NEW,  # a higher tier must be acknowledged again
@@ -62,10 +62,10 @@ _NEXT: dict[tuple[State, Action], State] = {
 _RESUME = {(_S.SHELVED, _A.UNSHELVE), (_S.OUT_OF_SERVICE, _A.RETURN)}
 
 
-def next_state(state: State, action: Action, standing: bool) -> State:
+def next_state(state: AlarmState, action: Action, standing: bool) -> AlarmState:
     """Return the state after something happened; `standing`: does the condition stand."""
     if (state, action) in _RESUME:
-        return State.NEW if standing else State.NORMAL
+        return AlarmState.NEW if standing else AlarmState.NORMAL
     return _NEXT.get((state, action), state)
 
 
@@ -147,7 +147,7 @@ class Alarm:
     latch: bool
     members: set[Member] = field(default_factory=set)  # who shows it now
     shown: set[Member] = field(default_factory=set)  # who has shown it
-    state: State = State.NEW
+    state: AlarmState = AlarmState.NEW
     until_s: float = 0.0  # end of shelving
     said: AlarmEvent | None = None
 
@@ -178,5 +178,5 @@ class Alarm:
         before = self.state
         self.state = next_state(before, what, self.standing)
         if self.latch and what is Action.ACKNOWLEDGE and not self.standing:
-            self.state = State.NORMAL
+            self.state = AlarmState.NORMAL
         return self.state is not before

@@ -15,7 +15,7 @@ from agent.clock import Stamp
 from agent.control.last_good import LastGood
 from agent.control.present import Present, present
 from agent.control.status import Latest
-from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.watch import UnitDetectors
 from agent.frame import Frame
 from agent.view.alarms import rows
@@ -152,7 +152,7 @@ def test_what_heats_has_a_forecast_at_nearly_each_look() -> None:
 
 def test_an_alarm_that_is_over_has_a_now_and_no_forecast(heated: Watched) -> None:
 
-    over = heated.look(replace(heated.heat(), state=str(State.CLEARED_NEW)))
+    over = heated.look(replace(heated.heat(), state=str(AlarmState.CLEARED_NEW)))
     assert over.now
     assert not over.forecast
 

@@ -8,7 +8,7 @@ from agent.detect.alarms.states import Action
 from agent.detect.kernels.slope import SLOPE
 from agent.detect.kernels.validity import HELD
 from agent.detect.settings import Settings
-from agent.detect.together import Heard, Together
+from agent.detect.together import Together, UnitContact
 from agent.detect.unit import UnitJudges
 from agent.detect.watch import UnitDetectors
 from tests.agent.detect.racks import feed, healthy, places, raised
@@ -190,13 +190,13 @@ def test_a_unit_that_was_frozen_is_not_taken_for_a_living_one_after_a_restart() 
 
 
 def test_units_that_were_silent_together_are_so_until_they_are_heard_again() -> None:
-    heard = {name: Heard(0.0, 1.0, "lan") for name in ("a", "b", "c")}
+    heard = {name: UnitContact(0.0, 1.0, "lan") for name in ("a", "b", "c")}
     together = Together()
     assert [e.state for t_s in (5.0, 100.0, 101.0) for e in together.judge(t_s, heard)] == ["NEW"]
-    never = dict.fromkeys(heard, Heard(None, 1.0, "lan"))
+    never = dict.fromkeys(heard, UnitContact(None, 1.0, "lan"))
     other = Together(together.book)
     assert not other.judge(120.0, never)
-    assert [e.state for e in other.judge(121.0, dict.fromkeys(heard, Heard(120.5, 1.0, "lan")))] == [
+    assert [e.state for e in other.judge(121.0, dict.fromkeys(heard, UnitContact(120.5, 1.0, "lan")))] == [
         "CLEARED-NEW"
     ]
     assert not Together(other.book).judge(130.0, never), "what was over does not come back with a start"

@@ -11,7 +11,7 @@ from agent.detect.kernels.stillness import LEAST_S, follow
 from agent.detect.knowledge import Knowledge
 from agent.detect.known import knowledge
 from agent.detect.liveness import Liveness, LivenessState
-from agent.detect.together import Heard, Together
+from agent.detect.together import Together, UnitContact
 from agent.quality import Quality
 
 HOUR = 3600
@@ -214,30 +214,34 @@ def test_knowledge_is_what_was_seen_and_how_long_ago(
 
 def test_units_that_fall_silent_together_are_one_alarm_with_a_cause() -> None:
     together = Together()
-    units = {f"rack-{k}": Heard(1000.0 + k, 1.0, "lan" if k < 2 else "rs485") for k in range(4)}
+    units = {f"rack-{k}": UnitContact(1000.0 + k, 1.0, "lan" if k < 2 else "rs485") for k in range(4)}
     assert together.judge(1004.0, units) == []
     ((event),) = together.judge(1020.0, units)
     assert event.detector == "silent-together"
     assert "on 2 buses: look for a common supply or switch" in event.text
     assert together.judge(1025.0, units) == []
-    back = {name: Heard(1030.0, unit.period_s, unit.bus) for name, unit in units.items()}
+    back = {name: UnitContact(1030.0, unit.period_s, unit.bus) for name, unit in units.items()}
     (over,) = together.judge(1031.0, back)
     assert over.state == "CLEARED-NEW"
 
 
 def test_one_silent_unit_or_two_an_hour_apart_are_not_together() -> None:
     together = Together()
-    units = {"a": Heard(1000.0, 1.0, "lan"), "b": Heard(1099.0, 1.0, "lan"), "c": Heard(None, 1.0, "lan")}
+    units = {
+        "a": UnitContact(1000.0, 1.0, "lan"),
+        "b": UnitContact(1099.0, 1.0, "lan"),
+        "c": UnitContact(None, 1.0, "lan"),
+    }
     assert together.judge(1100.0, units) == []
-    assert together.judge(5000.0, {**units, "b": Heard(4700.0, 1.0, "lan")}) == []
+    assert together.judge(5000.0, {**units, "b": UnitContact(4700.0, 1.0, "lan")}) == []
 
 
 def test_all_units_of_a_bus_point_at_the_bus() -> None:
     together = Together()
     units = {
-        "a": Heard(1000.0, 1.0, "rs485"),
-        "b": Heard(1001.0, 1.0, "rs485"),
-        "c": Heard(1050.0, 1.0, "lan"),
+        "a": UnitContact(1000.0, 1.0, "rs485"),
+        "b": UnitContact(1001.0, 1.0, "rs485"),
+        "c": UnitContact(1050.0, 1.0, "lan"),
     }
     ((event),) = together.judge(1051.0, units)
     assert "all units of rs485: look at its adapter, cable and supply first" in event.text
@@ -246,7 +250,7 @@ def test_all_units_of_a_bus_point_at_the_bus() -> None:
 def test_units_of_one_line_that_are_asked_one_after_the_other_are_named_together() -> None:
     together = Together()
     last_s = {"a": 1000.0, "b": 1000.2, "c": 1002.0, "d": 1002.2}
-    units = {name: Heard(s, 1.0, "rs485") for name, s in last_s.items()}
+    units = {name: UnitContact(s, 1.0, "rs485") for name, s in last_s.items()}
     assert together.judge(1011.5, units) == []  # c and d are overdue, and not silent yet
     ((event),) = together.judge(1012.5, units)
     assert event.text.startswith("4 units fell silent together (a, b, c, d)")
@@ -255,9 +259,9 @@ def test_units_of_one_line_that_are_asked_one_after_the_other_are_named_together
 
 def test_a_unit_that_answers_now_and_then_holds_nothing_up() -> None:
     together = Together()
-    units = {"a": Heard(1000.0, 1.0, "rs485"), "b": Heard(1000.0, 1.0, "rs485")}
+    units = {"a": UnitContact(1000.0, 1.0, "rs485"), "b": UnitContact(1000.0, 1.0, "rs485")}
     said = [
-        together.judge(t_s, {**units, "c": Heard(t_s - 5.0, 1.0, "rs485")})
+        together.judge(t_s, {**units, "c": UnitContact(t_s - 5.0, 1.0, "rs485")})
         for t_s in (1011.0, 1016.0, 1021.0, 1022.0)
     ]
     assert [len(events) for events in said] == [0, 0, 0, 1]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.alarms.states import AlarmEvent, AlarmState
 
 
 @pytest.fixture
@@ -10,7 +10,7 @@ def hot() -> AlarmEvent:
     return AlarmEvent(
         detector="thermal-slope",
         severity="critical",
-        state=State.NEW,
+        state=AlarmState.NEW,
         location="cell5",
         quantity="temperature",
         value=1.4,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.outputs.annunciator import Annunciator
 
 
@@ -25,10 +25,10 @@ def test_nothing_is_well_before_every_unit_was_seen() -> None:
     ("change", "heard"),
     [
         ({}, True),
-        ({"state": State.ACK}, True),  # acknowledged, but it stands
-        ({"state": State.CLEARED_NEW}, True),  # over, but nobody knows of it
-        ({"state": State.SHELVED}, False),
-        ({"state": State.OUT_OF_SERVICE}, False),
+        ({"state": AlarmState.ACK}, True),  # acknowledged, but it stands
+        ({"state": AlarmState.CLEARED_NEW}, True),  # over, but nobody knows of it
+        ({"state": AlarmState.SHELVED}, False),
+        ({"state": AlarmState.OUT_OF_SERVICE}, False),
         ({"severity": "warning"}, False),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 
 from agent.alarms.site import SiteAlarms
 from agent.clock import Clock
-from agent.detect.alarms.states import AlarmEvent, State
+from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.outputs.journal import CHANGED, RAISED, Journal, JournalError, native_entry
 
 
@@ -43,7 +43,7 @@ def test_an_alarm_is_one_entry_with_fields_to_search_by(
     assert fields["CELLWARDEN_ALARM"] == "rack-1:thermal-slope:cell5"
     assert fields["CELLWARDEN_LOCATION"] == "cell5"
     assert fields["CELLWARDEN_VALUE"] == "1.4"
-    journal.changed("rack-1", replace(hot, state=State.ACK))
+    journal.changed("rack-1", replace(hot, state=AlarmState.ACK))
     fields = parsed(listener.recv(65536))
     assert (fields["MESSAGE_ID"], fields["PRIORITY"]) == (CHANGED, "5")
 

@@ -14,7 +14,7 @@ from agent.cli import main
 from agent.clock import Stamp
 from agent.frame import Frame
 from agent.quality import Quality
-from agent.replay.described import Described
+from agent.replay.schema_layout import SchemaLayout
 from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.store import Store
@@ -383,7 +383,7 @@ def test_a_schema_tells_the_detectors_what_the_layout_told_them() -> None:
         """
     )
     layout = converse(connect(profile), Unit(block(1, [1, 2, 4, 0, 0], 10)))
-    told = Described(layout.describe())
+    told = SchemaLayout(layout.describe())
     raw, quality = np.array([1, 2, 0b100, 0], np.int64), np.zeros(4, np.uint8)
     assert (told.places, told.quantities) == (list(layout.places), list(layout.quantities))
     np.testing.assert_array_equal(told.resolution, layout.resolution)

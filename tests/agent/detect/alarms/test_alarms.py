@@ -2,24 +2,24 @@
 
 import pytest
 
-from agent.detect.alarms.states import Action, AlarmEvent, State, next_state
+from agent.detect.alarms.states import Action, AlarmEvent, AlarmState, next_state
 from tests.agent.detect.racks import feed, healthy, raised, watch_of
 
 
 @pytest.mark.parametrize(
     ("start", "story", "end"),
     [
-        (State.NORMAL, [Action.RAISE], State.NEW),
-        (State.NEW, [Action.ACKNOWLEDGE, Action.CLEAR], State.NORMAL),
-        (State.NEW, [Action.CLEAR], State.CLEARED_NEW),
-        (State.NEW, [Action.CLEAR, Action.ACKNOWLEDGE], State.NORMAL),
-        (State.NEW, [Action.CLEAR, Action.RAISE], State.NEW),
-        (State.ACK, [Action.RAISE], State.NEW),  # worse than what was acknowledged
-        (State.NEW, [Action.SHELVE, Action.CLEAR, Action.RAISE], State.SHELVED),
-        (State.NEW, [Action.REMOVE, Action.RAISE, Action.ACKNOWLEDGE], State.OUT_OF_SERVICE),
+        (AlarmState.NORMAL, [Action.RAISE], AlarmState.NEW),
+        (AlarmState.NEW, [Action.ACKNOWLEDGE, Action.CLEAR], AlarmState.NORMAL),
+        (AlarmState.NEW, [Action.CLEAR], AlarmState.CLEARED_NEW),
+        (AlarmState.NEW, [Action.CLEAR, Action.ACKNOWLEDGE], AlarmState.NORMAL),
+        (AlarmState.NEW, [Action.CLEAR, Action.RAISE], AlarmState.NEW),
+        (AlarmState.ACK, [Action.RAISE], AlarmState.NEW),  # worse than what was acknowledged
+        (AlarmState.NEW, [Action.SHELVE, Action.CLEAR, Action.RAISE], AlarmState.SHELVED),
+        (AlarmState.NEW, [Action.REMOVE, Action.RAISE, Action.ACKNOWLEDGE], AlarmState.OUT_OF_SERVICE),
     ],
 )
-def test_states_follow_what_happens(start: State, story: list[Action], end: State) -> None:
+def test_states_follow_what_happens(start: AlarmState, story: list[Action], end: AlarmState) -> None:
     state = start
     for what in story:
         state = next_state(state, what, standing=True)
@@ -28,9 +28,9 @@ def test_states_follow_what_happens(start: State, story: list[Action], end: Stat
 
 @pytest.mark.parametrize("standing", [True, False])
 def test_what_was_put_aside_comes_back_as_its_condition_is(standing: bool) -> None:
-    expected = State.NEW if standing else State.NORMAL
-    assert next_state(State.SHELVED, Action.UNSHELVE, standing) is expected
-    assert next_state(State.OUT_OF_SERVICE, Action.RETURN, standing) is expected
+    expected = AlarmState.NEW if standing else AlarmState.NORMAL
+    assert next_state(AlarmState.SHELVED, Action.UNSHELVE, standing) is expected
+    assert next_state(AlarmState.OUT_OF_SERVICE, Action.RETURN, standing) is expected
 
 
 def test_a_place_that_heats_raises_one_alarm_however_many_sensors_follow() -> None:

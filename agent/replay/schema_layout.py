@@ -6,14 +6,14 @@ from typing import Any
 from agent.detect.channels import Codes, Ints
 from agent.detect.table import TIERS as SEVERITIES
 from agent.quality import Quality
-from agent.replay.parts import Channel, Values
+from agent.replay.parts import JudgedChannel, PlainLayout
 from agent.wire.si import FLOAT_32, FLOAT_64
 from drivers.values import bit_name, number_name
 
 TIERS = ("operating", "recommended", "safety")
 
 
-class Described(Values):
+class SchemaLayout(PlainLayout):
     """The values of a schema (docs/wire-format.md), in its order.
 
     Raises LookupError, TypeError, ValueError, OverflowError or AttributeError where it does not say what a
@@ -23,7 +23,9 @@ class Described(Values):
     def __init__(self, description: Mapping[str, Any]) -> None:
         columns = (description[key] for key in ("place", "quantity", "scale", "reading"))
         channels = [
-            Channel(str(place), str(quantity), 0.0 if reading in (FLOAT_32, FLOAT_64) else abs(float(scale)))
+            JudgedChannel(
+                str(place), str(quantity), 0.0 if reading in (FLOAT_32, FLOAT_64) else abs(float(scale))
+            )
             for place, quantity, scale, reading in zip(*columns, strict=True)
         ]
         super().__init__(channels)
