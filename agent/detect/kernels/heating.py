@@ -12,7 +12,7 @@ from agent.detect.channels import Floats
 from agent.detect.kernels import noise
 from agent.detect.kernels.compiled import compiled, inlined
 from agent.detect.kernels.inputs import RETURNED, SUSPECT, Inputs
-from agent.detect.kernels.load import NOW, RESTED_S, Load, Model, explain_by_load
+from agent.detect.kernels.load import NOW, RESTED_S, Circuits, Model, explain_by_load
 from agent.detect.kernels.slope import (
     CERTAIN,
     G0,
@@ -65,7 +65,7 @@ def new_heat(n: int, cells: int) -> Heat:
 
 @compiled  # no fastmath: it may delete the NaN tests below
 def judge_heating(
-    dt_s: float, bank: Inputs, load: Load, own: Model, against: Model, slopes: Slopes, heat: Heat
+    dt_s: float, bank: Inputs, load: Circuits, own: Model, against: Model, slopes: Slopes, heat: Heat
 ) -> None:
     """
     Score each sensor: its largest certain slope of all scales, by itself and against its siblings, in K/min.
@@ -76,7 +76,7 @@ def judge_heating(
         Time since the last frame, > 0.
     bank : Inputs
         The sensors' values and their siblings' medians, degC.
-    load : Load
+    load : Circuits
         Brought up to this frame.
     own, against : Model
         What load and room explain of the sensors, and of their distance from their siblings.
@@ -158,7 +158,7 @@ def _judge_sensor(bank: Inputs, slopes: Slopes, verdict: Floats, quiet: bool, c:
 
 
 @compiled
-def follow_rest(dt_s: float, cells: Inputs, load: Load, heat: Heat) -> None:
+def follow_rest(dt_s: float, cells: Inputs, load: Circuits, heat: Heat) -> None:
     """Follow for how long the battery has rested, by its currents and by its voltages."""
     known = False
     rests = True

@@ -21,7 +21,7 @@ import numpy as np
 from agent.detect.channels import Floats
 from agent.detect.kernels.compiled import compiled, inlined
 from agent.detect.kernels.inputs import Inputs
-from agent.detect.kernels.load import UNKNOWN, Load
+from agent.detect.kernels.load import UNKNOWN, Circuits
 from agent.detect.kernels.memory import untouched
 
 SCALES_S = np.array([4.0, 120.0, 7200.0, 86400.0])
@@ -82,7 +82,7 @@ def new_cells(n: int, groups: int) -> Cells:
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
-def judge_imbalance(dt_s: float, bank: Inputs, load: Load, cells: Cells) -> None:
+def judge_imbalance(dt_s: float, bank: Inputs, load: Circuits, cells: Cells) -> None:
     """
     Score each cell: how far it has left its siblings, in mV; 0 where that is not beyond doubt.
 
@@ -92,7 +92,7 @@ def judge_imbalance(dt_s: float, bank: Inputs, load: Load, cells: Cells) -> None
         Time since the last frame, > 0.
     bank : Inputs
         The cells' voltages and their siblings' medians, V.
-    load : Load
+    load : Circuits
         Tells the regime of each cell's circuit.
     cells : Cells
         State, and output in `verdict`: SUDDEN and DRIFTING (mV; NaN: not known), DEVIATION from the siblings,

@@ -20,7 +20,7 @@ from agent.detect.kernels.imbalance import AGE, COLUMNS, LEARNT_S, VERDICTS, Cel
 from agent.detect.kernels.imbalance import SCALES_S as CELL_SCALES_S
 from agent.detect.kernels.inputs import Inputs, take_inputs
 from agent.detect.kernels.load import COLUMNS as LOAD_COLUMNS
-from agent.detect.kernels.load import FEATURES, UNKNOWN, Load, Model, take_load
+from agent.detect.kernels.load import FEATURES, UNKNOWN, Circuits, Model, take_load
 from agent.detect.kernels.memory import float64s, int64s, uint8s
 from agent.detect.kernels.resistance import Resistances, judge_resistance
 from agent.detect.kernels.slope import LEARNT_SCALE, LEARNT_WINDOWS, SCALES_S, Signal, Slopes, follow_repeats
@@ -78,7 +78,7 @@ class Banks(NamedTuple):
     gate: Gate
     temps: Inputs
     volts: Inputs
-    load: Load
+    load: Circuits
     own: Model
     against: Model
     temperature: Signal
@@ -120,8 +120,8 @@ def _inputs(n: int, groups: int, judged: int, at: Any) -> Inputs:
 
 
 @njit(error_model="numpy")
-def _load(m: int, at: Any) -> Load:
-    return Load(
+def _load(m: int, at: Any) -> Circuits:
+    return Circuits(
         carray(int64s(at[0]), (m,)), carray(int64s(at[1]), (m,)), carray(int64s(at[2]), (1,)),
         carray(float64s(at[3]), (m, LOAD_COLUMNS)), carray(float64s(at[4]), (1,)),
         carray(int64s(at[5]), (m,)), carray(float64s(at[6]), (m, FEATURES)),

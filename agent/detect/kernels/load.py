@@ -35,9 +35,10 @@ NOW, SLOW, NOISE, LARGEST, RESTED_S, AGE_S, WILD, POWER = range(COLUMNS)
 SLOW_S = 10.0
 
 
-class Load(NamedTuple):
-    """Arrays of m circuits. at, at_power (m,): where current and power are in the frame, -1 nowhere;
-    at_ambient (1,).
+class Circuits(NamedTuple):
+    """Arrays of m circuits that load the battery.
+
+    at, at_power (m,): where current and power are in the frame, -1 nowhere; at_ambient (1,).
 
     state (m, 8): see above. ambient (1,): degC, NaN if unknown. regime (m,). feature, mean (m, 4);
     covariance, inverse (m, 4, 4).
@@ -64,12 +65,12 @@ class Model(NamedTuple):
     explained: Floats
 
 
-def new_load(at: Ints, at_power: Ints, at_ambient: int) -> Load:
+def new_load(at: Ints, at_power: Ints, at_ambient: int) -> Circuits:
     """Return circuits of which nothing has been seen yet."""
     m = len(at)
     state = np.zeros((m, COLUMNS))
     state[:, [NOW, SLOW, POWER]] = np.nan
-    return Load(
+    return Circuits(
         at,
         at_power,
         np.array([at_ambient], np.int64),
@@ -89,7 +90,7 @@ def new_model(n: int) -> Model:
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
-def take_load(dt_s: float, value: Floats, load: Load) -> None:
+def take_load(dt_s: float, value: Floats, load: Circuits) -> None:
     """
     Bring the circuits up to a frame; `value` (n_frame,) float64 is what the gate let pass.
 
@@ -120,7 +121,7 @@ def take_load(dt_s: float, value: Floats, load: Load) -> None:
 
 
 @compiled
-def _believed(current: float, load: Load, j: int) -> float:
+def _believed(current: float, load: Circuits, j: int) -> float:
     """Return a current, or NaN where it is wild and has not stayed."""
     s = load.state
     if np.isnan(current) or abs(current) <= WILD_TIMES * s[j, LARGEST] + WILD_A:
@@ -132,7 +133,7 @@ def _believed(current: float, load: Load, j: int) -> float:
 
 
 @compiled
-def _take_current(dt_s: float, current: float, load: Load, j: int) -> None:
+def _take_current(dt_s: float, current: float, load: Circuits, j: int) -> None:
     s = load.state
     if np.isnan(current):
         s[j, NOW] = np.nan
@@ -165,7 +166,7 @@ def _take_power(dt_s: float, power: float, s: Floats, j: int) -> None:
 
 
 @compiled
-def _learn_features(dt_s: float, load: Load, j: int) -> None:
+def _learn_features(dt_s: float, load: Circuits, j: int) -> None:
     gain = dt_s / min(load.state[j, AGE_S], MEMORY_S)
     c = load.covariance
     for a in range(FEATURES):
@@ -201,7 +202,7 @@ def _invert(c: Floats, out: Floats, j: int) -> None:
 
 
 @compiled
-def explain_by_load(dt_s: float, signal: Floats, bank: Inputs, load: Load, model: Model) -> None:
+def explain_by_load(dt_s: float, signal: Floats, bank: Inputs, load: Circuits, model: Model) -> None:
     """
     Say how much of each sensor's signal the load and the room explain, then learn from it.
 
@@ -212,7 +213,7 @@ def explain_by_load(dt_s: float, signal: Floats, bank: Inputs, load: Load, model
         NaN where not known.
     bank : Inputs
         Whose circuits they are on.
-    load : Load
+    load : Circuits
         Brought up to this frame.
     model : Model
         State, and output in `explained`, K: the signal's expected distance from its mean.

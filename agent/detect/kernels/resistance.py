@@ -13,7 +13,7 @@ import numpy as np
 from agent.detect.channels import Floats, Ints
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import Inputs
-from agent.detect.kernels.load import LARGEST, NOISE, NOW, Load
+from agent.detect.kernels.load import LARGEST, NOISE, NOW, Circuits
 from agent.detect.kernels.siblings import sibling_median
 
 MAX_DT_S = 30.0  # voltages move by themselves between frames further apart
@@ -50,7 +50,7 @@ def new_resistances(n: int, circuits: int, order: Ints, ohm: Floats, median: Flo
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
-def judge_resistance(dt_s: float, bank: Inputs, load: Load, found: Resistances) -> None:
+def judge_resistance(dt_s: float, bank: Inputs, load: Circuits, found: Resistances) -> None:
     """
     Score each cell: its resistance over its siblings' median, 0 where that is not beyond doubt.
 
@@ -59,7 +59,7 @@ def judge_resistance(dt_s: float, bank: Inputs, load: Load, found: Resistances) 
     dt_s : float, s
     bank : Inputs
         The cells' voltages, V.
-    load : Load
+    load : Circuits
         The currents, A.
     found : Resistances
         State, and output in `cell`: SCORE, OHM and SIBLINGS_OHM.

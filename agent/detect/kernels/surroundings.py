@@ -10,7 +10,7 @@ from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.conductance import judge_conductance, new_conductance
 from agent.detect.kernels.heating import doubt
 from agent.detect.kernels.inputs import Inputs
-from agent.detect.kernels.load import CHARGE, DISCHARGE, NOW, POWER, REST, SLOW, Load
+from agent.detect.kernels.load import CHARGE, DISCHARGE, NOW, POWER, REST, SLOW, Circuits
 from agent.detect.kernels.slope import CERTAIN, SCALES_S, Slopes, fit_slopes
 
 SLOWEST = 2  # scales from here on: a room does not fail within a minute
@@ -82,7 +82,9 @@ def new_surroundings(
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
-def judge_surroundings(dt_s: float, bank: Inputs, load: Load, slopes: Slopes, around: Surroundings) -> None:
+def judge_surroundings(
+    dt_s: float, bank: Inputs, load: Circuits, slopes: Slopes, around: Surroundings
+) -> None:
     """
     Score the groups of a bank and the circuits.
 
@@ -91,7 +93,7 @@ def judge_surroundings(dt_s: float, bank: Inputs, load: Load, slopes: Slopes, ar
     dt_s : float, s
     bank : Inputs
         Sensors, after `take_inputs`.
-    load : Load
+    load : Circuits
         Brought up to this frame.
     slopes : Slopes
         State of the groups' medians.
@@ -185,7 +187,7 @@ def _judge_degraded(dt_s: float, around: Surroundings, g: int) -> None:
 
 
 @compiled
-def _judge_circuit(dt_s: float, load: Load, s: Floats, j: int) -> None:
+def _judge_circuit(dt_s: float, load: Circuits, s: Floats, j: int) -> None:
     current, power = load.state[j, SLOW], load.state[j, POWER]
     s[j, OVERLOAD] = np.nan
     if not np.isnan(power):
