@@ -11,7 +11,6 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from agent.detect.knowledge import Knowledge
 from agent.modbus.bus import Bus
-from agent.modbus.timing import backoff_s
 from agent.modbus.unit import Unit
 from agent.wire.hosts import authority, host_and_port
 from agent.wire.listening import listen
@@ -89,7 +88,7 @@ def _of_units(buses: Sequence[Bus], known: Mapping[str, Knowledge], now_s: float
     for unit, names in units:
         misses.add_metric(names, unit.intervals.misses)
         for q in QUANTILES:
-            if (seconds := unit.times.quantile(q)) is not None:
+            if (seconds := unit.patience.times.quantile(q)) is not None:
                 response.add_metric([*names, f"{q:g}"], seconds)
         now = known[unit.name]
         states.add_metric(names, {str(state): state is now for state in Knowledge})
@@ -117,8 +116,8 @@ def _gauges(units: Sequence[tuple[Unit, list[str]]], now_s: float) -> Iterator[M
         unit="seconds",
     )
     for unit, names in units:
-        timeout.add_metric(names, unit.times.timeout_s)
-        backoff.add_metric(names, backoff_s(unit.silences, unit.times.timeout_s) if unit.silences else 0.0)
+        timeout.add_metric(names, unit.patience.times.timeout_s)
+        backoff.add_metric(names, unit.patience.pause_s)
         if unit.heard_s is not None:
             age.add_metric(names, round(now_s - unit.heard_s, 3))
     yield from (timeout, age, backoff)

@@ -57,7 +57,7 @@ def unit_report(
         "read_errors": unit.counters.errors,
         "late_cycles": unit.counters.late_cycles,
         "deadline_misses": unit.intervals.misses,
-        "timeout_s": round(unit.times.timeout_s, 3),
+        "timeout_s": round(unit.patience.times.timeout_s, 3),
         "intervals": _intervals(unit, now_s),
     }
     if latest is not None:

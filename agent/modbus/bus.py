@@ -9,6 +9,7 @@ from agent.clock import Clock
 from agent.modbus.manual_read import PATIENCE_S, Guest, GuestRefused, Heard, parts
 from agent.modbus.overheard import ANOTHER_MASTER, REMEDY, described
 from agent.modbus.ports import HungUp, Port, PortError
+from agent.modbus.read_request import ReadRequest
 from agent.modbus.repeats import Told
 from agent.modbus.schedule import Schedule
 from agent.modbus.unit import Unit
@@ -93,26 +94,18 @@ class Bus:
         """Carry one request, or wait until there is one."""
         now_s = self._clock.boottime_s()
         self._take_late_replies()
-        request = self._schedule.next(now_s)
+        chosen = self._schedule.next(now_s)
         try:
-            if isinstance(request, float):
-                await self._pause((request - now_s) / self._clock.scale)
+            if isinstance(chosen, float):
+                await self._pause((chosen - now_s) / self._clock.scale)
                 return
-            answer = await self.port.ask(
-                request.unit.unit_id + request.read.unit_offset,
-                request.read,
-                request.timeout_s,
-                request.pause_s,
-            )
+            unit, request = chosen
+            answer = await self.port.ask(request.unit_id, request.read, request.timeout_s, request.pause_s)
         except PortError as error:
             if self._up:  # else another request has told of it
                 self._failed(error)
-            if isinstance(request, float):
-                return
-            if self._resumes:
-                request.unit.cut_off(request, self._clock.boottime_s())
-            elif self._resumed and isinstance(error, HungUp):
-                request.unit.closed_by(request.read)
+            if not isinstance(chosen, float):
+                self._cut_off(*chosen, error)
             return
         now_s = self._clock.boottime_s()
         self.busy_s += now_s - request.at_s
@@ -126,7 +119,14 @@ class Bus:
                     logging.WARNING, f"{ANOTHER_MASTER} ({described(answer.stranger)}); {REMEDY}", now_s
                 )
             self._stranger_s = now_s
-        request.unit.answered(request, answer, now_s)
+        unit.answered(request, answer, now_s)
+
+    def _cut_off(self, unit: Unit, request: ReadRequest, error: PortError) -> None:
+        """Tell the unit that the port was lost under its request."""
+        if self._resumes:
+            unit.cut_off(request, self._clock.boottime_s())
+        elif self._resumed and isinstance(error, HungUp):
+            unit.closed_by(request.read)
 
     async def _pause(self, pause_s: float) -> None:
         """Let time pass, or a guest ask what fits into it."""

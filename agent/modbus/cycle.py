@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from agent.clock import Stamp
+from agent.clock import Clock, Stamp
 from agent.frame import Frame
 from agent.modbus.ports import NO_REPLY
+from agent.modbus.verdict import Verdict
 from agent.quality import Quality
 from drivers.layout import Image, Layout
+from drivers.plan import Cut
 from drivers.quantities import Poll
-from drivers.registers import Read
+from drivers.registers import Read, Reply
 
+STATE_PERIOD_S = 10.0  # points of the poll class "state"; safety points are read every cycle
 CONNECT, PROBE = -1, -2  # purposes of a read that is not of the plan
 
 
@@ -90,21 +93,103 @@ class Cycle:
     overran: bool = False
 
     @property
-    def must_wait(self) -> bool:
-        """Whether the next read is of another turn than those that are on their way."""
-        return self.out > 0 and self.connection.layout.plan.turns[self.pending[0]] != self.turn
-
-    @property
     def done(self) -> bool:
         """Whether nothing is left to ask or to wait for."""
         return not self.pending and not self.out
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether its safety points are still being read: it must not end for the next one."""
+        return self.left > 0 and not self.busy
+
+    @property
+    def whole(self) -> bool:
+        """Whether all safety points were read, and some values came."""
+        return self.sound and not self.left
+
+    def candidate(self, from_s: float, period_s: float) -> Candidate | None:
+        """Return the next read; None: there is none, or reads of another turn are still on their way.
+
+        from_s: when the unit may be asked.
+        """
+        if not self.pending:
+            return None
+        index, turns = self.pending[0], self.connection.layout.plan.turns
+        if self.out and turns[index] != self.turn:
+            return None
+        at_s = max(self.release_s, from_s)
+        if index in self.connection.safety:
+            return Candidate(index, at_s, self.release_s + period_s, safety=True)
+        return Candidate(index, at_s, self.connection.state_at_s + STATE_PERIOD_S)
+
+    def ask(self, clock: Clock) -> tuple[Read, float]:
+        """Return the next read, which goes out now, and the silence to keep after it, s."""
+        index, plan = self.pending.popleft(), self.connection.layout.plan
+        self.out += 1
+        self.turn = plan.turns[index]
+        self.stamp = self.stamp or clock.stamp()
+        return self.connection.reads[index], plan.pauses_ms[index] / 1e3
+
+    def came_back(self, index: int) -> int:
+        """Note that a read is not on its way any more; return how often it was tried."""
+        self.out -= 1
+        self.tries[index] = self.tries.get(index, 0) + 1
+        return self.tries[index]
+
+    def ask_again(self, index: int) -> None:
+        """Ask a read once more, before the others."""
+        self.pending.appendleft(index)
+
+    def take(self, index: int, reply: Reply, verdict: Verdict) -> None:
+        """Put the answer to a read in its place."""
+        self.connection.image.store(index, reply)
+        self.busy = verdict is Verdict.BUSY
+        if self.busy:
+            self.ask_again(index)
+            return
+        self.sound |= verdict is Verdict.SOUND
+        self.left -= index in self.connection.safety
+
+    def fail(self, index: int) -> None:
+        """Note that a read was not answered."""
+        self.connection.image.store(index, NO_REPLY)
+
     def give_up(self, index: int) -> None:
-        """A read was not answered: ask nothing more of its unit id in this cycle."""
+        """Note that a read was not answered, and ask nothing more of its unit id in this cycle."""
         connection = self.connection
         offset = connection.reads[index].unit_offset
         rest = [i for i in self.pending if connection.reads[i].unit_offset == offset]
         for other in rest:
-            connection.image.store(other, NO_REPLY)
             self.pending.remove(other)
-        self.left -= sum(i in connection.safety for i in (index, *rest))
+        for unread in (index, *rest):
+            connection.image.store(unread, NO_REPLY)
+            self.left -= unread in connection.safety
+
+    def forget(self) -> None:
+        """Drop what was read: it may be another unit's."""
+        self.connection.image.begin_cycle()
+        self.sound = False
+
+    def part(self, index: int) -> tuple[frozenset[Cut], str] | None:
+        """Take a refused read apart, from the next cycle on.
+
+        Return where reads must be apart from now on, and what was parted, in words; None where nothing is.
+        """
+        parted = self.connection.layout.split(index) if self.after is None else None
+        if parted is None:
+            return None
+        layout, note = parted
+        self.after = Connection(layout)
+        return layout.plan.cuts, note
+
+    def end(self) -> tuple[Connection | None, str]:
+        """Return the connection to go on with; None, and why, where what was read has lost its meaning."""
+        connection, image = self.connection, self.connection.image
+        if changed := connection.layout.changed_guards(image) if self.sound else None:
+            image.begin_cycle()  # a scale factor moved: it no longer means what the schema says
+            return None, "; ".join(changed)
+        going_on = self.after or connection
+        going_on.state_at_s = connection.state_at_s
+        if self.with_state and self.done:
+            going_on.state_at_s = self.release_s + STATE_PERIOD_S
+        return going_on, ""

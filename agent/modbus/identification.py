@@ -1,11 +1,17 @@
-"""Conversations with a unit: who it is and what it will be asked, or whether it is still the same. Pure."""
+"""Who a unit is: what it is asked before it is polled, or about one mark later on, and the verdict. Pure."""
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from agent.modbus.sameness import Said
-from drivers.connect import connect, prove
+from agent.modbus.patience import Patience
+from agent.modbus.ports import NO_REPLY
+from agent.modbus.read_request import Outcome
+from agent.modbus.sameness import Judgement, Said, Sameness
+from agent.modbus.states import Event
+from agent.modbus.verdict import Verdict
+from drivers.connect import ConnectError, IdentityMismatch, connect, prove
 from drivers.identity import told
 from drivers.layout import Layout
 from drivers.line import Line
@@ -13,60 +19,128 @@ from drivers.plan import Cut
 from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 
+BUSY_MOST = 3  # how often a unit is asked for a mark, for which its values wait
+CANNOT_BE_ASKED_S = 10.0  # before a profile that cannot be followed is tried again
 LAYOUT_PARTS = ("values", "plan", "guards", "identity", "notes", "marks")
 _LAYOUTS: WeakValueDictionary[tuple[bytes, int, int], Layout] = WeakValueDictionary()
 
 
-@dataclass(eq=False)
-class Conversation:
-    """What a unit is asked before it is polled, as its profile says; or one mark of its identity, later on.
+class Finding(NamedTuple):
+    """What an answer shows of who a unit is.
 
-    read: what is to be asked next, or was asked last. proves: the label of that mark; "" in a first talk.
+    event: None: nothing yet. layout: of a unit that is understood, or of another kind. text: what is wrong;
+    of a unit that is understood: how it differs from the one that was there before.
+    """
+
+    event: Event | None = None
+    layout: Layout | None = None
+    text: str = ""
+
+
+NOTHING = Finding()
+
+
+@dataclass(eq=False)
+class Identification:
+    """The conversation with a unit about what it is, as its profile says, and whether it is still the same.
+
+    read: what is to be asked next, or was asked last. cuts: where its reads must be apart, see `connect`.
     """
 
     profile: Profile
     line: Line
     instance: int
+    same: Sameness
+    patience: Patience
     read: Read | None = None
     tries: int = 0  # of that read
-    proves: str = ""
-    _talk: Generator[Read, Reply, Layout | Said] | None = field(default=None, repr=False)
+    cuts: frozenset[Cut] = frozenset()
+    _label: str = ""  # of the mark that is asked for; "" where all of them are
+    _conversation: Generator[Read, Reply, Layout | Said] | None = field(default=None, repr=False)
 
-    def begin(self, cuts: frozenset[Cut]) -> Layout | None:
-        """Begin; the layout at once where the profile leaves nothing to be asked. `cuts`: see `connect`."""
-        self.proves = ""
-        layout = self._go_on(connect(self.profile, line=self.line, instance=self.instance, cuts=cuts), None)
-        assert not isinstance(layout, Said)
-        return layout
+    def begin(self, now_s: float) -> Finding:
+        """Ask for everything; where the profile leaves nothing to be asked, that shows it at once.
 
-    def prove(self, layout: Layout, after: str = "") -> bool:
-        """Begin to ask for the best mark that the unit gave of itself, or for the next one `after` another;
-        False where there is none.
+        BROKEN_OFF where the profile cannot be followed: no request of a sound plan leads to it.
         """
+        self._label = ""
+        conversation = connect(self.profile, line=self.line, instance=self.instance, cuts=self.cuts)
+        try:
+            said = self._go_on(conversation, None)
+        except ConnectError as error:
+            self.cuts, self.patience.who_s = frozenset(), now_s + CANNOT_BE_ASKED_S
+            return Finding(Event.BROKEN_OFF, text=str(error))
+        return self._judged(said, now_s) if isinstance(said, Layout) else NOTHING
+
+    def begin_mark(self, layout: Layout, now_s: float) -> bool:
+        """Ask for the best mark that the unit has given; False where nothing tells it from another."""
+        begun = self._mark(layout)
+        if not begun:
+            self.same.settled(now_s)
+        return begun
+
+    def answered(self, outcome: Outcome, known: Layout | None) -> Finding:
+        """Take what came of `read`. known: the layout of the unit whose mark was asked for."""
+        self.tries += 1
+        busy = outcome.verdict is Verdict.BUSY
+        if busy and not (self._label and self.tries >= BUSY_MOST):
+            self.patience.busy(outcome.at_s)
+            return NOTHING
+        if self.patience.worth_another(outcome.verdict, self.tries):
+            return NOTHING
+        if self._label and (busy or outcome.unheard):
+            self.same.open(outcome.at_s)
+            self.patience.missing(outcome)
+            return Finding(Event.VOUCHED)
+        return self._take(NO_REPLY if outcome.unheard else outcome.reply, known, outcome.at_s)
+
+    def _take(self, reply: Reply, known: Layout | None, now_s: float) -> Finding:
+        assert self._conversation is not None
+        try:
+            said = self._go_on(self._conversation, reply)
+        except IdentityMismatch as error:
+            self.same.forget_suspect()
+            return Finding(Event.OTHER_KIND, shared(error.layout), str(error))
+        except ConnectError as error:
+            return Finding(Event.BROKEN_OFF, text=str(error))
+        if isinstance(said, Layout):
+            return self._judged(said, now_s)
+        if said is None:
+            return NOTHING
+        assert known is not None
+        return Finding(self._judged_mark(said, known, now_s))
+
+    def _judged(self, layout: Layout, now_s: float) -> Finding:
+        judgement, text = self.same.judge(layout, now_s)
+        if judgement is Judgement.OPEN:
+            return Finding(Event.ASKED_WHO)
+        return Finding(Event.UNDERSTOOD, shared(layout), text)
+
+    def _judged_mark(self, said: Said, known: Layout, now_s: float) -> Event:
+        label = self._label
+        if not told(said) and self._mark(known, after=label):
+            return Event.ASKED_MARK
+        doubtful = self.same.suspect(label, said, known.identity[label], now_s)
+        return Event.ASKED_WHO if doubtful else Event.VOUCHED
+
+    def _mark(self, layout: Layout, after: str = "") -> bool:
+        """Begin with the best mark, or with the next one `after` another; False where there is none."""
         given = [mark for mark in layout.marks if told(layout.identity.get(mark.value.label, ""))]
         labels = [mark.value.label for mark in given]
         rest = given[labels.index(after) + 1 :] if after in labels else given
         if rest:
-            self.proves = rest[0].value.label
+            self._label = rest[0].value.label
             self._go_on(prove(self.profile, layout, self.line, rest[0]), None)
         return bool(rest)
 
-    def answered(self, reply: Reply) -> Layout | Said | None:
-        """Take an answer; return the layout, or what the mark says, after the last one.
-
-        Raises ConnectError, IdentityMismatch.
-        """
-        assert self._talk is not None
-        return self._go_on(self._talk, reply)
-
     def _go_on(
-        self, talk: Generator[Read, Reply, Layout | Said], reply: Reply | None
+        self, conversation: Generator[Read, Reply, Layout | Said], reply: Reply | None
     ) -> Layout | Said | None:
-        self._talk, self.tries = talk, 0
+        self._conversation, self.tries = conversation, 0
         try:
-            self.read = next(talk) if reply is None else talk.send(reply)
+            self.read = next(conversation) if reply is None else conversation.send(reply)
         except StopIteration as done:
-            self._talk = None
+            self._conversation = None
             said: Layout | Said = done.value
             return said
         return None

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from agent.modbus.adu import BROKEN_OFF_S, data_bytes
+from agent.modbus.patience import STRANGER_S
 from agent.modbus.ports import Answer, Port, PortError
-from agent.modbus.silence import STRANGER_S
 from agent.modbus.unit import Unit
 from drivers.registers import Read
 
@@ -39,7 +39,7 @@ class Guest:
         self, unit_id: int, read: Read, polled: Unit | None, timeout_s: float | None, line_s: float
     ) -> None:
         self.unit_id, self.read = unit_id, read
-        self.timeout_s = timeout_s or (polled.times.timeout_s if polled else STRANGER_S)
+        self.timeout_s = timeout_s or (polled.patience.times.timeout_s if polled else STRANGER_S)
         self.longest_s = self.timeout_s + line_s + BROKEN_OFF_S
         self.heard: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
 

@@ -19,8 +19,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, inf
 
+from agent.modbus.cycle import STATE_PERIOD_S
+from agent.modbus.patience import TRIES
 from agent.modbus.timing import backoff_s
-from agent.modbus.unit import STATE_PERIOD_S, TRIES
 from drivers.layout import Layout
 from drivers.line import Line
 from drivers.quantities import Poll

@@ -1,8 +1,7 @@
-"""What refusals have taught of a unit: reads that it takes only in parts, or answers by closing. Pure."""
+"""Which reads a unit refuses by closing the connection. Pure."""
 
 from dataclasses import dataclass, field
 
-from drivers.plan import Cut
 from drivers.registers import Read
 
 # Some units close the connection where others say exception 2: a read that did so twice, and both times when
@@ -12,9 +11,8 @@ CLOSED_BY = 2
 
 @dataclass(eq=False)
 class Refusals:
-    """What is remembered of refusals. cuts: where reads must be apart, also on the next connection."""
+    """How often reads of one unit ended in a closed connection."""
 
-    cuts: frozenset[Cut] = frozenset()
     _closed: dict[Read, int] = field(default_factory=dict)  # connections that were closed by a read
 
     def closed_by(self, read: Read) -> bool:

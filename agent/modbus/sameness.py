@@ -43,6 +43,14 @@ class Sameness:
         """Whether nobody has heard a value of the unit for long."""
         return now_s - self.answered_s > pace_s + AWAY_S and now_s - self.proved_s > pace_s + AWAY_S
 
+    def heard(self, now_s: float, pace_s: float, *, who: bool) -> bool:
+        """Note a sound answer; return whether the unit was away, and must be asked. who: it just was."""
+        away = not who and self.away(now_s, pace_s)
+        self.answered_s = now_s
+        if away:
+            self.doubt(now_s)
+        return away
+
     def due(self, now_s: float, pace_s: float) -> bool:
         """Whether it is to be asked now."""
         asked_in_vain = self._ask_at_s < inf

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from math import inf
 
 from agent.modbus.cycle import Candidate
-from agent.modbus.unit import Request, Unit
+from agent.modbus.read_request import ReadRequest
+from agent.modbus.unit import Unit
 
 
 class Schedule:
@@ -23,10 +24,13 @@ class Schedule:
             # spread over their first period, so that their requests do not queue
             unit.release_s = start_s + unit.period_s * k / len(units)
 
-    def next(self, now_s: float) -> Request | float:
-        """Return what to ask now, or until when there is nothing to ask."""
+    def next(self, now_s: float) -> tuple[Unit, ReadRequest] | float:
+        """Return whom to ask now, and what; or until when there is nothing to ask."""
         wake_s, chosen = self._choose(now_s)
-        return wake_s if chosen is None else chosen[0].request(chosen[1], now_s, alone=len(self.units) == 1)
+        if chosen is None:
+            return wake_s
+        unit, candidate = chosen
+        return unit, unit.request(candidate, now_s, alone=len(self.units) == 1)
 
     def due(self, now_s: float) -> float:
         """Return when there is something to ask, and ask nothing."""

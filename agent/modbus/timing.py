@@ -2,7 +2,6 @@
 
 from bisect import insort
 from collections import deque
-from dataclasses import dataclass
 
 KEPT = 200
 LEARNT = 8  # answers before a time-out of its own is worth more than the configured one
@@ -32,15 +31,6 @@ def backoff_s(silences: int, timeout_s: float) -> float:
 def overdue_s(timeout_s: float) -> float:
     """Return how long after a request its reply may still come."""
     return max(OVERDUE_TIMEOUTS * timeout_s, OVERDUE_LEAST_S)
-
-
-@dataclass
-class NotBefore:
-    """Before when a unit is not asked, CLOCK_BOOTTIME, s."""
-
-    anything_s: float = 0.0
-    conversation_s: float = 0.0  # its profile could not be followed
-    values_s: float = 0.0  # a late reply could be taken for the one to a read of values
 
 
 class ResponseTimes:

@@ -12,8 +12,9 @@ from agent.clock import Stamp
 from agent.frame import Frame
 from agent.modbus.adu import RTU_REQUEST_BYTES, RtuExchange, data_bytes
 from agent.modbus.ports import NO_REPLY, Answer
+from agent.modbus.read_request import ReadRequest
 from agent.modbus.schedule import Schedule
-from agent.modbus.unit import Request, Unit
+from agent.modbus.unit import Unit
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.line import Line
@@ -84,7 +85,7 @@ class Simulation:
     baud: int = 9600
     clock: SimulatedClock = field(default_factory=SimulatedClock)
     frames: list[tuple[float, Frame]] = field(default_factory=list)
-    asked: list[Request] = field(default_factory=list)
+    asked: list[ReadRequest] = field(default_factory=list)
     behaviour: dict[int, Behaviour] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -123,17 +124,18 @@ class Simulation:
     def run(self, seconds: float) -> None:
         end_s = self.clock.now_s + seconds
         while self.clock.now_s < end_s:
-            ask = self.schedule.next(self.clock.now_s)
-            if isinstance(ask, float):
-                self.clock.now_s = min(ask, end_s)
+            chosen = self.schedule.next(self.clock.now_s)
+            if isinstance(chosen, float):
+                self.clock.now_s = min(chosen, end_s)
                 continue
+            unit, ask = chosen
             self.asked.append(ask)
             answer = self._carry(ask)
-            ask.unit.answered(ask, answer, self.clock.now_s)
+            unit.answered(ask, answer, self.clock.now_s)
 
-    def _carry(self, ask: Request) -> Answer:
+    def _carry(self, ask: ReadRequest) -> Answer:
         self._fall_silent()
-        exchange = RtuExchange(ask.unit.unit_id, ask.read, self._before)
+        exchange = RtuExchange(ask.unit_id, ask.read, self._before)
         sent_s = self.clock.now_s + RTU_REQUEST_BYTES * self.character_s
         reply_s = (5 + data_bytes(ask.read)) * self.character_s
         self._answer(exchange.request, sent_s)

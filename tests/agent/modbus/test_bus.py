@@ -126,7 +126,7 @@ async def test_a_unit_learns_from_its_late_replies(endpoint: TcpEndpoint, frames
         async with asyncio.timeout(5):
             while not slow.counters.late_replies:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
-    assert slow.times.quantile(1.0) > 0.1
+    assert slow.patience.times.quantile(1.0) > 0.1
 
 
 async def test_a_dead_unit_delays_no_live_one_and_is_back_when_it_answers(

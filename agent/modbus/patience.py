@@ -1,0 +1,185 @@
+"""When a unit may be asked, and how long its answer is waited for. Pure.
+
+A silent unit is probed, after longer and longer pauses, with a read so short that its reply cannot be taken
+for the one that is missing. Until that one is overdue, a line without transaction ids carries no read of
+values to the unit: see `timing.overdue_s`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+
+from agent.modbus.adu import data_bytes
+from agent.modbus.cycle import CONNECT, PROBE, Candidate
+from agent.modbus.read_request import Outcome
+from agent.modbus.states import CONVERSING, PROBED, State
+from agent.modbus.sub_units import SubUnits
+from agent.modbus.timing import ResponseTimes, backoff_s, overdue_s
+from agent.modbus.verdict import Verdict
+from drivers.registers import Read
+
+TRIES = 2  # of one read in one cycle: a frame that noise hit is worth another
+BUSY_S = 0.2  # what a busy unit is left alone for
+OTHERS_WITHIN_S = 10.0  # probes and first conversations give way to safety points for no longer than this
+PROBE_AGAIN_S = 1.0  # after a probe under which the port was lost
+# A unit that shares its line and never answered is not waited for longer than this, but for every fourth
+# probe, which waits for as long as the slowest unit may take.
+STRANGER_S, STRANGER_PATIENCE = 0.3, 4
+WHOLE_READ_PROBES = 3  # where short reads were never answered, every third probe is a whole one
+
+
+@dataclass(eq=False)
+class Patience:
+    """The pauses and the time-out of one unit. All times are CLOCK_BOOTTIME, s.
+
+    longest_s: the longest that the unit may take to begin an answer. has_transaction_ids: its port knows a
+    late reply by its number.
+    """
+
+    longest_s: float
+    has_transaction_ids: bool
+    silences: int = 0  # in a row
+    in_vain: bool = False  # it was asked since its last frame, and did not answer
+    waiting: bool = False  # for the answer to a probe, or to a read of its identification
+    anything_s: float = 0.0  # before this it is asked nothing,
+    values_s: float = 0.0  # before this no values: a late reply could be taken for theirs,
+    who_s: float = 0.0  # and before this not who it is: its profile could not be followed
+    sub_units: SubUnits = field(default_factory=SubUnits)
+    _changed_s: float = -inf  # when a factor or a count changed last
+    _lost: Read | None = (
+        None  # the read that was not answered; a probe must be, before anything else is asked
+    )
+    _answers_short: bool = False  # has answered a read of part of a block
+
+    def __post_init__(self) -> None:
+        self.times = ResponseTimes(self.longest_s)
+
+    @property
+    def next_s(self) -> float:
+        """When anything but a probe may be asked."""
+        return max(self.anything_s, self.values_s)
+
+    @property
+    def pause_s(self) -> float:
+        """How long the unit is left alone after its last silence."""
+        return backoff_s(self.silences, self.times.timeout_s) if self.silences else 0.0
+
+    # ---- what is asked
+
+    def candidate(self, state: State, period_s: float) -> Candidate | None:
+        """Return what a unit in this state is to be asked that is no read of its plan; None: nothing yet."""
+        if self.waiting:
+            return None
+        if state in PROBED:
+            return Candidate(PROBE, self.anything_s, self.anything_s + OTHERS_WITHIN_S)
+        if state is State.PROVING:  # its safety points wait for it
+            return Candidate(CONNECT, self.next_s, self.next_s + period_s, safety=True)
+        if state in CONVERSING:
+            return Candidate(CONNECT, self.next_s, self.next_s + OTHERS_WITHIN_S)
+        return None
+
+    def probe(self, others: Sequence[Read]) -> Read:
+        """Return a read that shows whether the unit is there, and whose reply looks like no other's.
+
+        others: what else it may be asked.
+        """
+        lost = self._lost
+        assert lost is not None
+        if self.has_transaction_ids or (not self._answers_short and self.silences % WHOLE_READ_PROBES == 0):
+            return lost
+        short = [replace(lost, count=1), *sorted(others, key=data_bytes)]
+        return next((read for read in short if data_bytes(read) != data_bytes(lost)), lost)
+
+    def probe_timeout_s(self, *, alone: bool) -> float:
+        """Return how long a probe waits. alone: no other unit is on this port."""
+        if alone:
+            return self.longest_s
+        if not self.times.learnt and self.silences % STRANGER_PATIENCE:
+            return min(self.times.timeout_s, STRANGER_S)
+        return self.times.timeout_s
+
+    def must_probe(self, read: Read) -> bool:
+        """Whether to probe a unit that was just understood, as if `read` had been lost.
+
+        On a line without transaction ids: now, while nothing is missing, it shows whether short reads are
+        answered.
+        """
+        if not self.has_transaction_ids:
+            self._lost = read
+        return not self.has_transaction_ids
+
+    def worth_another(self, verdict: Verdict, tries: int) -> bool:
+        """Whether to ask again at once: not where a late reply could be taken for the second one's."""
+        unclear = verdict is Verdict.DAMAGED or (verdict is Verdict.SILENT and self.has_transaction_ids)
+        return unclear and tries < TRIES and not self.silences
+
+    # ---- what came of it
+
+    def answered(self, outcome: Outcome, response_s: float | None) -> None:
+        """Note what came of a request. response_s: how long its answer took to begin; None: none came."""
+        if outcome.request.cycle is None:
+            self.waiting = False
+        if response_s is not None and outcome.verdict is not Verdict.GATEWAY:
+            self.times.add(response_s)
+
+    def probed(self, read: Read) -> None:
+        """Note that a probe was answered."""
+        self._answers_short |= read != self._lost
+        self._lost = None
+
+    def probe_cut_off(self, now_s: float) -> None:
+        """Note that the port was lost under a probe."""
+        self.waiting, self.anything_s = False, now_s + PROBE_AGAIN_S
+
+    def answers(self, offset: int) -> None:
+        """Note that a unit id answers, by its offset."""
+        self.silences = 0
+        self.sub_units.answered(offset)
+
+    def busy(self, now_s: float) -> None:
+        """Note that the unit asks for patience."""
+        self.anything_s = now_s + BUSY_S
+
+    def heard_late(self, response_s: float) -> None:
+        """Note that a reply came after its time-out: that was too short, and nothing is missing any more."""
+        self.times.add(response_s)
+        self.values_s = 0.0
+
+    def missing(self, outcome: Outcome) -> None:
+        """Note that a reply may still come, where it could be taken for another's."""
+        if outcome.verdict is Verdict.SILENT and not self.has_transaction_ids:
+            self.values_s = outcome.request.at_s + overdue_s(self.longest_s)
+
+    def fell_silent(self, outcome: Outcome) -> None:
+        """Leave the unit alone, longer each time: it did not answer, or not as the unit that it should be."""
+        self.in_vain = True
+        self.silences += 1
+        self.anything_s = outcome.at_s + self.pause_s
+        if not outcome.unheard:
+            return
+        if outcome.request.purpose != PROBE:
+            self._lost = outcome.request.read
+        if outcome.request.read == self._lost:
+            self.missing(outcome)
+
+    def goes_on_without(self, offset: int, reads: Sequence[Read], now_s: float) -> bool:
+        """Leave a silent unit id alone; False where no other unit id of `reads` is left to ask.
+
+        offset: of the unit id, as in `Read`.
+        """
+        if {read.unit_offset for read in reads} <= {offset} | self.sub_units.resting(now_s):
+            self.sub_units.forget()
+            return False
+        least_s = 0.0 if self.has_transaction_ids else overdue_s(self.longest_s)
+        self.sub_units.fell_silent(offset, now_s, self.times.timeout_s, least_s)
+        return True
+
+    def changed(self, now_s: float, period_s: float) -> None:
+        """Note that a factor or a count changed; where one changes all the time: once a period."""
+        if now_s - self._changed_s < period_s:
+            self.anything_s = self._changed_s + period_s
+        self._changed_s = now_s
+
+    def exchanged(self) -> None:
+        """Forget the response times: they were another unit's."""
+        self.times = ResponseTimes(self.longest_s)
