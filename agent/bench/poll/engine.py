@@ -1,12 +1,13 @@
-"""A unit of the bus engine without an agent around it."""
+"""A bus with one unit, of any transport, without an agent around it."""
 
 from collections.abc import Callable
 
 from agent.clock import Clock
 from agent.frame import Frame
+from agent.modbus.bus import Bus
 from agent.modbus.unit import Unit
+from agent.transport.row import BusTable
 from drivers.layout import Layout
-from drivers.line import Line
 from drivers.profile.load import Profile, parse_profile
 
 
@@ -20,25 +21,22 @@ def profile_of(*blocks: tuple[int, int]) -> Profile:
     return parse_profile(f'schema = 1\nmodel = "bench"\ngaps = "forbidden"\n{points}')
 
 
-def polled_unit(
-    profile: Profile,
-    line: Line,
-    emit: Callable[[Frame, Layout], None],
-    period_s: float,
-    *,
-    has_transaction_ids: bool,
-) -> Unit:
-    """Return a unit with id 1; a period that is always over means: polled back to back."""
-    return Unit(
+def polled_bus(
+    table: BusTable, profile: Profile, emit: Callable[[Frame, Layout], None], period_s: float
+) -> Bus:
+    """Return a bus with one unit of id 1; a period that is always over means: polled back to back."""
+    port = table.new_port(profile)
+    unit = Unit(
         name="bench",
         rack="bench",
         unit_id=1,
         profile=profile,
-        line=line,
+        line=table.line(profile),
         period_s=period_s,
         timeout_s=1.0,
-        has_transaction_ids=has_transaction_ids,
+        has_transaction_ids=port.has_transaction_ids,
         clock=Clock(),
         connected=lambda _unit, _layout: bytes(16),
         emit=emit,
     )
+    return Bus("bench", port, [unit], Clock())

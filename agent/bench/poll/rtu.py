@@ -13,14 +13,12 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from agent.bench.poll.engine import polled_unit, profile_of
-from agent.clock import Clock
+from agent.bench.poll.engine import polled_bus, profile_of
 from agent.frame import Frame
-from agent.modbus.bus import Bus
-from agent.modbus.serial_line import SerialPort
 from agent.quality import Quality
+from agent.transport.rtu import RtuBus
 from drivers.layout import Layout
-from drivers.line import Line, bits_per_character
+from drivers.line import bits_per_character
 
 BAUDS = (9600, 19200, 115200)
 REGISTERS, READS = 60, 2
@@ -83,8 +81,8 @@ async def _poll(link: Path, baud: int) -> float:
 
     # two blocks too far apart for one read; a period that is always over means: back to back
     profile = profile_of((0, REGISTERS), (500, REGISTERS))
-    unit = polled_unit(profile, Line.rtu(baud), emit, 1e-3, has_transaction_ids=False)
-    bus = Bus("bench", SerialPort(str(link), baud), [unit], Clock())
+    table = RtuBus(name="bench", transport="rtu", device=link, baud=baud)
+    bus = polled_bus(table, profile, emit, 1e-3)
     polling = asyncio.create_task(bus.run())
     try:
         async with asyncio.timeout(60):

@@ -16,11 +16,8 @@ READS = 4000
 
 OURS = """
 import asyncio, sys, time
-from agent.bench.poll.engine import polled_unit, profile_of
-from agent.clock import Clock
-from agent.modbus.bus import Bus
-from agent.modbus.tcp import TcpPort
-from drivers.line import Line
+from agent.bench.poll.engine import polled_bus, profile_of
+from agent.transport.tcp import TcpBus
 async def main(port, reads):
     frames, done, began = 0, asyncio.Event(), None
     def emit(frame, _layout):
@@ -30,8 +27,8 @@ async def main(port, reads):
             began = time.process_time(), time.perf_counter()
         if frames == reads + 200:
             done.set()
-    unit = polled_unit(profile_of((0, 125)), Line.tcp(), emit, 1e-6, has_transaction_ids=True)
-    polling = asyncio.create_task(Bus("bench", TcpPort("127.0.0.1", port), [unit], Clock()).run())
+    table = TcpBus(name="bench", transport="tcp", host="127.0.0.1", port=port)
+    polling = asyncio.create_task(polled_bus(table, profile_of((0, 125)), emit, 1e-6).run())
     await done.wait()
     print(time.process_time() - began[0], time.perf_counter() - began[1])
     polling.cancel()
