@@ -17,7 +17,7 @@ from ifaddr import get_adapters  # of zeroconf's own dependencies
 from zeroconf import Error, IPVersion, ServiceListener, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
-from agent.modbus.repeats import Told
+from agent.modbus.repeats import Repeats
 from agent.wire.hosts import authority, is_loopback
 from agent.wire.text import printable
 
@@ -58,7 +58,7 @@ async def announce(kind: str, name: str, host: str, port: int, said: dict[str, s
 
     A network that does not take it is no trouble of the agent's: it is logged, and tried again.
     """
-    told = Told()
+    told = Repeats()
     while True:
         try:
             await _announce(kind, name, host, port, said)

@@ -12,7 +12,7 @@ from agent.cli.common.errors import Misuse
 from agent.cli.common.load import config_option, load
 from agent.cli.common.tables import plain_table, terminal
 from agent.config.tables import Config, UnitTable, UpstreamTable
-from agent.modbus.proof import Age, Load, ages, load_of
+from agent.modbus.proof import Age, BusLoad, ages, load_of
 from agent.outputs.coverage import uncovered
 from agent.store.estimate import estimate, free_mb, history_mb
 from agent.store.place import try_to_write
@@ -151,7 +151,7 @@ class _Asked(NamedTuple):
     profile: Profile
     timeout_s: float
     layout: Layout | None = None
-    load: Load | None = None
+    load: BusLoad | None = None
     problem: str = ""
 
 

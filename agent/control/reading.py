@@ -6,7 +6,7 @@ from typing import Any
 from agent.alarms.site import SiteAlarms
 from agent.control.server import Call, Handler, Refused
 from agent.modbus.bus import Bus
-from agent.modbus.manual_read import GuestRefused, Heard
+from agent.modbus.manual_read import Exchange, GuestRefused
 from agent.modbus.ports import PortError
 from agent.modbus.verdict import verdict_of
 from drivers.registers import Area, Read
@@ -47,7 +47,7 @@ def read_routes(site_alarms: SiteAlarms, buses: Callable[[], Iterable[Bus]]) -> 
     return {"POST /v1/read": read}
 
 
-def _told(heard: Heard) -> dict[str, Any]:
+def _told(heard: Exchange) -> dict[str, Any]:
     answer = heard.answer
     return {
         "area": str(heard.read.area),

@@ -6,11 +6,11 @@ import random
 from collections import deque
 
 from agent.clock import Clock
-from agent.modbus.manual_read import PATIENCE_S, Guest, GuestRefused, Heard, parts
+from agent.modbus.manual_read import PATIENCE_S, Exchange, Guest, GuestRefused, parts
 from agent.modbus.overheard import ANOTHER_MASTER, REMEDY, described
 from agent.modbus.ports import HungUp, Port, PortError
 from agent.modbus.read_request import ReadRequest
-from agent.modbus.repeats import Told
+from agent.modbus.repeats import Repeats
 from agent.modbus.schedule import Schedule
 from agent.modbus.unit import Unit
 from drivers.registers import Read
@@ -27,7 +27,7 @@ STRANGER_FOR_S = 600.0  # another master that was not heard for so long has gone
 
 
 class Bus:
-    """A port and the units behind it."""
+    """One port, and the units that are polled through it."""
 
     def __init__(self, name: str, port: Port, units: list[Unit], clock: Clock) -> None:
         self.name, self.port, self.units = name, port, units
@@ -39,14 +39,16 @@ class Bus:
         self._reopen_at_s = 0.0
         self._failures = 0
         self._trouble = ""  # of the port, until it has carried something
-        self._told = Told()
-        self._up = False  # opened, and not known to be lost
-        self._carried = False  # something, since then
-        self._resumes = False  # lost after it had answered: what was asked is asked again, on the next one
-        self._resumed = False  # this one, or the last that was open, is such
+        self._repeats = Repeats()
+        self._up = False  # the port was opened, and is not known to be lost
+        self._carried = False  # an answer has come since the port was opened
+        self._resumes = (
+            False  # the port was lost after an answer: its requests are asked again once it is open
+        )
+        self._resumed = False  # the port was opened last to resume
         self._opened_s = 0.0
         self._closings = 0  # in a row, by the other side, soon after it had answered
-        self._stranger_s: float | None = None  # when another master was heard
+        self._stranger_s: float | None = None  # when another master was heard last
 
     @property
     def trouble(self) -> str:
@@ -102,7 +104,7 @@ class Bus:
             unit, request = chosen
             answer = await self.port.ask(request.unit_id, request.read, request.timeout_s, request.pause_s)
         except PortError as error:
-            if self._up:  # else another request has told of it
+            if self._up:  # else another request has reported the loss
                 self._failed(error)
             if not isinstance(chosen, float):
                 self._cut_off(*chosen, error)
@@ -129,20 +131,20 @@ class Bus:
             unit.closed_by(request.read)
 
     async def _pause(self, pause_s: float) -> None:
-        """Let time pass, or a guest ask what fits into it."""
+        """Sleep, or carry the next manual read if it fits into the pause."""
         if self._guests and self._guests[0].longest_s <= pause_s:
             await self._guests.popleft().carry(self.port)
         else:
             await asyncio.sleep(pause_s)
 
     def _tell(self, level: int, said: str, now_s: float) -> None:
-        if line := self._told.again(said, now_s):
+        if line := self._repeats.again(said, now_s):
             log.log(level, "bus %s: %s", self.name, line)
 
-    async def read(self, unit_id: int, read: Read, timeout_s: float | None = None) -> list[Heard]:
-        """Ask something for a person, in a pause of the schedule; see `guest`.
+    async def read(self, unit_id: int, read: Read, timeout_s: float | None = None) -> list[Exchange]:
+        """Carry a read for a person in a pause of the schedule; see `manual_read`.
 
-        timeout_s: if not said, what the unit usually needs. Raises GuestRefused, PortError.
+        timeout_s: None: the unit's own time-out. Raises GuestRefused, PortError.
         """
         if not self.port.is_open and not self._resumes:
             raise PortError(self._trouble or f"{self.port.name}: is being opened")
@@ -168,7 +170,7 @@ class Bus:
                     self._guests.remove(guest)
 
     async def _closed(self) -> None:
-        """Open the port in the background, while the units say that they are not being read."""
+        """Open the port in the background, while the units' frames say that they are not being read."""
         self._opened.clear()
         self._take_late_replies()
         now_s = self._clock.boottime_s()
@@ -184,7 +186,7 @@ class Bus:
             await asyncio.sleep((min(wake_s, self._reopen_at_s) - now_s) / self._clock.scale)
 
     async def _resume(self, now_s: float) -> None:
-        """Open the port once there is something to ask; if that takes long, its units are not being read."""
+        """Open the port once a request is due; after RESUME_S its units count as not being read."""
         due_s = now_s if self._guests else self._schedule.due(now_s)
         if due_s > now_s:
             await asyncio.sleep((due_s - now_s) / self._clock.scale)
@@ -218,7 +220,7 @@ class Bus:
         now_s = self._clock.boottime_s()
         open_s = now_s - self._opened_s if self._up else 0.0
         if open_s > STABLE_S:
-            self._told.forget()
+            self._repeats.forget()
         self._resumes, self._up = self._up and self._carried, False
         if self._resumes:
             self._closings = self._closings + 1 if open_s < SHORT_S else 0
@@ -236,7 +238,7 @@ class Bus:
         self._reopen_at_s = now_s + max(REOPEN_FLOOR_S, wait_s * random.uniform(0.5, 1.0))
 
     def _not_read(self) -> None:
-        """Let the units know that what was asked will not be answered."""
+        """Tell the units that their requests will not be answered."""
         self._resumes, self._closings = False, 0
         for unit in self.units:
             unit.port_lost()

@@ -29,7 +29,7 @@ class CoilDriver:
         self._changed = asyncio.Event()
 
     def drive(self, energised: bool) -> None:
-        """Say what the coil should be; it is written as soon as the event loop comes to it."""
+        """Set what the coil is to be; `run` writes it at once."""
         if energised != self._energised:
             self._energised = energised
             self._changed.set()

@@ -1,4 +1,4 @@
-"""What passes between a unit and the schedule: a candidate, and a poll cycle on its way to a frame."""
+"""A candidate for the schedule, the connection to a unit, and a poll cycle, which ends as a frame."""
 
 from collections import deque
 from collections.abc import Collection
@@ -40,7 +40,9 @@ class Connection:
     layout: Layout
     image: Image = field(init=False)
     state_at_s: float = 0.0  # when the state points are due again
-    foreign: bool = False  # another kind of unit: its values are MISMATCH, and it is only asked who it is
+    foreign: bool = (
+        False  # a unit of another kind: its values are MISMATCH, and only its identity is asked for
+    )
     reads: tuple[Read, ...] = field(init=False)
     safety: list[int] = field(init=False)
     state: list[int] = field(init=False)
@@ -76,7 +78,7 @@ class Connection:
 
 @dataclass(slots=True, eq=False)
 class Cycle:
-    """One poll cycle."""
+    """One poll cycle: the reads for one frame, and how far they have come."""
 
     connection: Connection
     release_s: float

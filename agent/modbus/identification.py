@@ -25,8 +25,8 @@ LAYOUT_PARTS = ("values", "plan", "guards", "identity", "notes", "marks")
 _LAYOUTS: WeakValueDictionary[tuple[bytes, int, int], Layout] = WeakValueDictionary()
 
 
-class Finding(NamedTuple):
-    """What an answer shows of who a unit is.
+class Conclusion(NamedTuple):
+    """What follows from an answer about who a unit is.
 
     event: None: nothing yet. layout: of a unit that is understood, or of another kind. text: what is wrong;
     of a unit that is understood: how it differs from the one that was there before.
@@ -37,7 +37,7 @@ class Finding(NamedTuple):
     text: str = ""
 
 
-NOTHING = Finding()
+NOTHING = Conclusion()
 
 
 @dataclass(eq=False)
@@ -58,7 +58,7 @@ class Identification:
     _label: str = ""  # of the mark that is asked for; "" where all of them are
     _conversation: Generator[Read, Reply, Layout | Said] | None = field(default=None, repr=False)
 
-    def begin(self, now_s: float) -> Finding:
+    def begin(self, now_s: float) -> Conclusion:
         """Ask for everything; where the profile leaves nothing to be asked, that shows it at once.
 
         BROKEN_OFF where the profile cannot be followed: no request of a sound plan leads to it.
@@ -69,7 +69,7 @@ class Identification:
             said = self._go_on(conversation, None)
         except ConnectError as error:
             self.cuts, self.patience.who_s = frozenset(), now_s + CANNOT_BE_ASKED_S
-            return Finding(Event.BROKEN_OFF, text=str(error))
+            return Conclusion(Event.BROKEN_OFF, text=str(error))
         return self._judged(said, now_s) if isinstance(said, Layout) else NOTHING
 
     def begin_mark(self, layout: Layout, now_s: float) -> bool:
@@ -79,7 +79,7 @@ class Identification:
             self.same.settled(now_s)
         return begun
 
-    def answered(self, outcome: Outcome, known: Layout | None) -> Finding:
+    def answered(self, outcome: Outcome, known: Layout | None) -> Conclusion:
         """Take what came of `read`. known: the layout of the unit whose mark was asked for."""
         self.tries += 1
         busy = outcome.verdict is Verdict.BUSY
@@ -91,30 +91,30 @@ class Identification:
         if self._label and (busy or outcome.unheard):
             self.same.open(outcome.at_s)
             self.patience.missing(outcome)
-            return Finding(Event.VOUCHED)
+            return Conclusion(Event.VOUCHED)
         return self._take(NO_REPLY if outcome.unheard else outcome.reply, known, outcome.at_s)
 
-    def _take(self, reply: Reply, known: Layout | None, now_s: float) -> Finding:
+    def _take(self, reply: Reply, known: Layout | None, now_s: float) -> Conclusion:
         assert self._conversation is not None
         try:
             said = self._go_on(self._conversation, reply)
         except IdentityMismatch as error:
             self.same.forget_suspect()
-            return Finding(Event.OTHER_KIND, shared(error.layout), str(error))
+            return Conclusion(Event.OTHER_KIND, shared(error.layout), str(error))
         except ConnectError as error:
-            return Finding(Event.BROKEN_OFF, text=str(error))
+            return Conclusion(Event.BROKEN_OFF, text=str(error))
         if isinstance(said, Layout):
             return self._judged(said, now_s)
         if said is None:
             return NOTHING
         assert known is not None
-        return Finding(self._judged_mark(said, known, now_s))
+        return Conclusion(self._judged_mark(said, known, now_s))
 
-    def _judged(self, layout: Layout, now_s: float) -> Finding:
+    def _judged(self, layout: Layout, now_s: float) -> Conclusion:
         judgement, text = self.same.judge(layout, now_s)
         if judgement is Judgement.OPEN:
-            return Finding(Event.ASKED_WHO)
-        return Finding(Event.UNDERSTOOD, shared(layout), text)
+            return Conclusion(Event.ASKED_WHO)
+        return Conclusion(Event.UNDERSTOOD, shared(layout), text)
 
     def _judged_mark(self, said: Said, known: Layout, now_s: float) -> Event:
         label = self._label

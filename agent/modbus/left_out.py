@@ -5,7 +5,7 @@ from drivers.registers import Read
 
 
 class LeftOutPort:
-    """Says why, whenever it is to be opened."""
+    """A port whose `open` raises PortError with the reason."""
 
     has_transaction_ids = True
     in_flight = 1

@@ -19,11 +19,11 @@ PATIENCE_S = 4.0  # for a pause that is long enough
 
 
 class GuestRefused(Exception):
-    """The bus cannot carry this read without harm to its own."""
+    """The bus cannot carry this read without harm to its own reads."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Exchange:
     """One exchange of a guest: what was asked, what came of it, and the bytes both ways."""
 
     read: Read
@@ -33,7 +33,7 @@ class Heard:
 
 
 class Guest:
-    """One read that waits for its pause. `line_s`: what it costs the line, without waiting for the unit."""
+    """One read that waits for its pause. `line_s`: its time on the wire, without the unit's response time."""
 
     def __init__(
         self, unit_id: int, read: Read, polled: Unit | None, timeout_s: float | None, line_s: float
@@ -41,10 +41,10 @@ class Guest:
         self.unit_id, self.read = unit_id, read
         self.timeout_s = timeout_s or (polled.patience.times.timeout_s if polled else STRANGER_S)
         self.longest_s = self.timeout_s + line_s + BROKEN_OFF_S
-        self.heard: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
+        self.heard: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
 
     async def carry(self, port: Port) -> None:
-        """Ask it now."""
+        """Carry the read, and set `heard`."""
         sent, got = bytearray(), bytearray()
         port.tap = lambda out, data: (sent if out else got).extend(data)
         try:
@@ -56,7 +56,7 @@ class Guest:
         finally:
             port.tap = None
         if not self.heard.done():  # else whoever asked has gone
-            self.heard.set_result(Heard(self.read, answer, bytes(sent), bytes(got)))
+            self.heard.set_result(Exchange(self.read, answer, bytes(sent), bytes(got)))
 
 
 def parts(read: Read, owed: Collection[tuple[int, int]]) -> list[Read]:

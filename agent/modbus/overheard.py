@@ -1,4 +1,4 @@
-"""What another master asks on a serial line: sound requests among the bytes that were heard. Pure.
+"""Requests of another master, found among the bytes that were heard on a serial line. Pure.
 
 A unit answers whoever asked, and an answer does not say whom. So on a line with a second master (a BMS that
 is one itself, an inverter, a gateway that was forgotten) only the request in front of it tells whose it is.

@@ -32,7 +32,7 @@ SHORT_READ = (Area.HOLDING, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class BusLoad:
     """What one unit asks of its bus, in seconds of the line's time.
 
     `lost_s`: what its longest safety read costs when nothing answers it, the second try included. `probe_s`:
@@ -65,14 +65,14 @@ class Age:
 
 def load_of(
     name: str, layout: Layout, line: Line, period_s: float, timeout_s: float, *, has_transaction_ids: bool
-) -> Load:
+) -> BusLoad:
     """Return the load of a unit with this layout; for the rest see `Unit`."""
     plan = layout.plan
     costs = [plan.read_s(index, line) for index in range(len(plan.reads))]
     safety = [cost for cost, poll in zip(costs, plan.classes, strict=True) if poll is not Poll.STATE]
     tries = TRIES if has_transaction_ids else 1
     short_s = max(safety) if has_transaction_ids else line.read_s(*SHORT_READ)
-    return Load(
+    return BusLoad(
         name=name,
         period_s=period_s,
         safety_s=sum(safety),
@@ -84,7 +84,7 @@ def load_of(
     )
 
 
-def ages(loads: Sequence[Load]) -> dict[str, Age]:
+def ages(loads: Sequence[BusLoad]) -> dict[str, Age]:
     """Return the worst age of every unit's safety points, by the unit's name."""
     found = {}
     for load in loads:
@@ -95,13 +95,13 @@ def ages(loads: Sequence[Load]) -> dict[str, Age]:
     return found
 
 
-def _age_s(load: Load, loads: Sequence[Load], dead: Load | None) -> float:
+def _age_s(load: BusLoad, loads: Sequence[BusLoad], dead: BusLoad | None) -> float:
     live = [other for other in loads if other is not dead]
     response_s = min(_busy_period_s(live, dead), _response_s(load, live, dead))
     return response_s + max(load.period_s, response_s)
 
 
-def _busy_period_s(live: Sequence[Load], dead: Load | None) -> float:
+def _busy_period_s(live: Sequence[BusLoad], dead: BusLoad | None) -> float:
     return _fixed_point(
         lambda length_s: (
             sum(
@@ -112,7 +112,7 @@ def _busy_period_s(live: Sequence[Load], dead: Load | None) -> float:
     )
 
 
-def _response_s(load: Load, live: Sequence[Load], dead: Load | None) -> float:
+def _response_s(load: BusLoad, live: Sequence[BusLoad], dead: BusLoad | None) -> float:
     others = [other for other in live if other is not load]
     before_s = sum((floor(load.period_s / other.period_s) + 1) * other.safety_s for other in others)
     blocking_s = max(other.longest_s for other in live)
@@ -127,11 +127,11 @@ def _response_s(load: Load, live: Sequence[Load], dead: Load | None) -> float:
     )
 
 
-def _state_s(load: Load, length_s: float) -> float:
+def _state_s(load: BusLoad, length_s: float) -> float:
     return ceil(length_s / STATE_PERIOD_S) * load.state_s
 
 
-def dead_s(dead: Load | None, length_s: float) -> float:
+def dead_s(dead: BusLoad | None, length_s: float) -> float:
     """Return what a unit that falls silent can cost its line within `length_s`."""
     if dead is None:
         return 0.0

@@ -1,11 +1,11 @@
-"""What is logged of something that happens again and again: each state once, then how often. Pure."""
+"""Log lines of a state that comes again and again: the first time, then a count once an hour. Pure."""
 
 EVERY_S = 3600.0  # between two lines that say how often
-MOST = 16  # states that are remembered
+MOST = 16  # lines that are remembered
 
 
-class Told:
-    """What was logged already of one thing."""
+class Repeats:
+    """The lines that one source has logged, and how often each came since."""
 
     def __init__(self) -> None:
         self._told: dict[str, tuple[float, int]] = {}  # when it was logged last, and how often it came since
@@ -25,5 +25,5 @@ class Told:
         return f"{said} ({times + 1} times in the last {(now_s - told_s) / 60:.0f} min)"
 
     def forget(self) -> None:
-        """All is well: what comes from now on is news."""
+        """Forget all lines: each is logged again when it comes next."""
         self._told.clear()

@@ -52,22 +52,22 @@ class Sameness:
         return away
 
     def due(self, now_s: float, pace_s: float) -> bool:
-        """Whether it is to be asked now."""
+        """Whether the unit is to be asked now."""
         asked_in_vain = self._ask_at_s < inf
         return now_s >= self._ask_at_s or (not asked_in_vain and self.away(now_s, pace_s))
 
     def doubt(self, now_s: float, *, habit: bool = False) -> None:
-        """Ask it: what answers now may be another. habit: that happens again and again, so not each time."""
+        """Have the unit asked: another one may answer now. habit: it loses its port by habit: seldom."""
         at_s = max(now_s, self.asked_s + PROVED_FOR_S) if habit else now_s
         self._ask_at_s = min(self._ask_at_s, at_s)
 
     def settled(self, now_s: float) -> None:
-        """Note that there is nothing more to ask."""
+        """Note that the unit has said who it is, or has no mark to ask for."""
         self.asked_s = self.proved_s = now_s
         self._ask_at_s = inf
 
     def open(self, now_s: float) -> None:
-        """Note that it was asked in vain."""
+        """Note that the unit was asked in vain; ask again after PROVED_FOR_S."""
         self.asked_s, self._ask_at_s = now_s, now_s + PROVED_FOR_S
 
     def suspect(self, label: str, said: Said, was: Said, now_s: float) -> bool:
@@ -82,7 +82,7 @@ class Sameness:
         return False
 
     def forget_suspect(self) -> None:
-        """What was said is no news: the unit is not even of its kind."""
+        """Forget the suspected identity: the unit is of another kind."""
         self._suspect = {}
 
     def judge(self, layout: Layout, now_s: float) -> tuple[Judgement, str]:

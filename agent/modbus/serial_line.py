@@ -61,7 +61,7 @@ class SerialPort:
     ) -> None:
         self.name = device
         self.tap: Tap | None = None
-        self.hung_up = ""  # a device that is gone is noticed when it is asked
+        self.hung_up = ""  # stays empty: the next request finds out that a device is gone
         self._settings = {"baudrate": baud, "parity": parity, "stopbits": stop_bits}
         self._character_s = bits_per_character(parity, stop_bits) / baud
         # above 19200 baud the standard fixes the silence at 1.75 ms
@@ -75,7 +75,7 @@ class SerialPort:
         self._gone = False
         self._free_at_s = 0.0
         self._heard_s = 0.0
-        self._before = b""  # what nobody here had asked for
+        self._before = b""  # bytes that were heard outside an exchange
         self._exchange: RtuExchange | None = None
         self._answer: asyncio.Future[Answer] | None = None
         self._sent_s = self._wait_s = 0.0
@@ -115,7 +115,7 @@ class SerialPort:
         self._settled = True
 
     def close(self) -> None:
-        """Let the device go."""
+        """Close the device."""
         if self._serial is not None:
             with contextlib.suppress(OSError, ValueError):
                 asyncio.get_running_loop().remove_reader(self._serial.fileno())
@@ -154,7 +154,7 @@ class SerialPort:
             self._watch()
 
     def _recent(self, now_s: float) -> bytes:
-        """Return what was heard since the last exchange, and may still be answered."""
+        """Return the bytes heard since the last exchange: a request among them may still be answered."""
         return self._before if now_s - self._heard_s < OVERDUE_S else b""
 
     def _feed_overdue(self, overdue: tuple[RtuExchange, int, float], data: bytes) -> None:

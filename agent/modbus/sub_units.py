@@ -13,17 +13,17 @@ class SubUnits:
     _until_s: dict[int, float] = field(default_factory=dict)
 
     def fell_silent(self, offset: int, now_s: float, timeout_s: float, least_s: float) -> None:
-        """Leave one alone: longer each time, and at least while a late reply could still come."""
+        """Leave a unit id alone: longer each time, and at least `least_s`, while a late reply could come."""
         self._silences[offset] = self._silences.get(offset, 0) + 1
         self._until_s[offset] = now_s + max(least_s, backoff_s(self._silences[offset], timeout_s))
 
     def answered(self, offset: int) -> None:
-        """Note that one is there."""
+        """Note that a unit id has answered."""
         self._silences.pop(offset, None)
         self._until_s.pop(offset, None)
 
     def forget(self) -> None:
-        """All are silent: the unit as a whole is."""
+        """Forget all: the unit as a whole is silent."""
         self._silences.clear()
         self._until_s.clear()
 

@@ -15,7 +15,7 @@ from agent.frame import Frame
 from agent.intervals import Intervals
 from agent.modbus.adu import data_bytes
 from agent.modbus.cycle import CONNECT, PROBE, Candidate, Connection, Cycle
-from agent.modbus.identification import Finding, Identification
+from agent.modbus.identification import Conclusion, Identification
 from agent.modbus.overheard import ANOTHER_MASTER, REMEDY
 from agent.modbus.patience import Patience
 from agent.modbus.ports import SILENCE, Answer
@@ -278,29 +278,29 @@ class Unit:
         """Begin to ask for all that tells what the unit is."""
         if self._cycle is not None:
             self._end_cycle(now_s)
-        finding = self._identification.begin(now_s)
-        if finding.event is not Event.BROKEN_OFF:
+        conclusion = self._identification.begin(now_s)
+        if conclusion.event is not Event.BROKEN_OFF:
             self._happened(Event.ASKED_WHO)
-            self._found(finding, now_s)
+            self._concluded(conclusion, now_s)
             return
         self._happened(Event.BROKEN_OFF)
-        if self.trouble != finding.text:
-            log.error("unit %s: cannot be asked: %s", self.name, finding.text)
-        self.trouble = finding.text
+        if self.trouble != conclusion.text:
+            log.error("unit %s: cannot be asked: %s", self.name, conclusion.text)
+        self.trouble = conclusion.text
 
     def _identified(self, outcome: Outcome) -> None:
         """Take what came of a read of the identification."""
         if self.state not in CONVERSING or outcome.request.read != self._identification.read:
             return  # it was broken off, or begun anew, meanwhile
         known = self.connection.layout if self.connection else None
-        finding = self._identification.answered(outcome, known)
-        self._found(finding, outcome.at_s)
-        if finding.event in (Event.OTHER_KIND, Event.BROKEN_OFF):
-            self._fell_silent(outcome, finding.text)
+        conclusion = self._identification.answered(outcome, known)
+        self._concluded(conclusion, outcome.at_s)
+        if conclusion.event in (Event.OTHER_KIND, Event.BROKEN_OFF):
+            self._fell_silent(outcome, conclusion.text)
 
-    def _found(self, finding: Finding, now_s: float) -> None:
+    def _concluded(self, conclusion: Conclusion, now_s: float) -> None:
         """Act on what the identification has shown."""
-        event, layout, text = finding
+        event, layout, text = conclusion
         if event is Event.ASKED_WHO:
             self._ask_who(now_s)
         elif event is Event.UNDERSTOOD and layout is not None:

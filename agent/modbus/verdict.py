@@ -1,4 +1,4 @@
-"""What an answer says of whom: exception codes and silences, each with the one whose fault it is.
+"""What an answer means, and whose fault it is: an exception code, a damaged frame, no reply.
 
 Codes: Modbus application protocol V1.1b3, section 7.
 """
@@ -11,11 +11,11 @@ from agent.quality import Quality
 
 
 class Verdict(StrEnum):
-    """What became of one request; the words of the metrics."""
+    """What became of one request; the values are the label `result` of the metrics."""
 
     SOUND = "sound"
-    SILENT = "no_reply"  # nothing came of it
-    DAMAGED = "damaged"  # something came, and was not sound
+    SILENT = "no_reply"  # no byte came
+    DAMAGED = "damaged"  # bytes came, and no sound reply among them
     BUSY = "busy"  # the unit asks for patience
     ILLEGAL = "illegal"  # the plan asks for what the unit does not have
     FAILED = "failed"  # the unit cannot, for a reason of its own
@@ -35,7 +35,7 @@ OF_CODE = {
 }
 
 
-# What is as good as no answer, and what is said of it.
+# The verdicts that are as good as no answer, and the trouble that each is shown as.
 UNHEARD = {
     Verdict.SILENT: "does not answer",
     Verdict.DAMAGED: "answers, but nothing sound; check speed, parity, wiring, termination, a second master",

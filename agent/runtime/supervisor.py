@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from agent.modbus.repeats import Told
+from agent.modbus.repeats import Repeats
 from agent.wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ async def serve(part: str, work: Work, told: Callable[[str], None]) -> None:
     `told` is told what was wrong with it each time, and "" where it has run for STEADY_S. The log says each
     trouble once, then once an hour how often it came.
     """
-    wait_s, logged = SOON_S, Told()
+    wait_s, logged = SOON_S, Repeats()
     while True:
         running = asyncio.create_task(work(), name=part)
         try:

@@ -60,15 +60,15 @@ class Endpoint(ABC):
 
     @abstractmethod
     def lost(self, what: str) -> Advice:
-        """Say what to look at where the agent has lost it."""
+        """Say what to look at where the agent has lost it, for the reason `what`."""
 
     @abstractmethod
     def too_real(self) -> str:
-        """Return the key and why it is beyond simulated time; "" where it is of this machine's bench."""
+        """Return its key and why simulated time refuses it; "" where it is of this machine's bench."""
 
     @abstractmethod
     def bus_keys(self, setting: str) -> list[str]:
-        """Return the lines of its [[bus]]. setting: as it was found at, "" where it has none."""
+        """Return the lines of its [[bus]]. setting: the line setting that units answered at; "": none."""
 
     def at(self, setting: LineSetting) -> str:
         """Return it with the line setting that it is asked at, where it has one."""
@@ -76,7 +76,7 @@ class Endpoint(ABC):
 
 
 class BusTable(ConfigTable, ABC):
-    """[[bus]] of one transport; what its keys do not say is the profile's."""
+    """[[bus]] of one transport; the profile gives what its keys do not."""
 
     @property
     @abstractmethod
@@ -85,7 +85,7 @@ class BusTable(ConfigTable, ABC):
 
     @abstractmethod
     def setting(self, profile: Profile) -> LineSetting | None:
-        """Return how the bits stand on the line; None where it has no such thing."""
+        """Return baud rate, parity and stop bits; None where the transport has none."""
 
     @abstractmethod
     def line(self, profile: Profile) -> Line:
@@ -105,12 +105,12 @@ class Transport:
     """One row.
 
     name: `transport` of its [[bus]]. frames: which of a profile's `transports` its units speak.
-    has_transaction_ids: a reply carries the number of its request; else a checksum proves it, and one request
-    waits for another.
+    has_transaction_ids: a reply carries the number of its request; else a checksum proves it, and the line
+    carries one request at a time.
     example: how people write an endpoint. usual_ids, all_ids: what a scan asks, and with --full. far_side:
-    what else a silent bus may have.
-    parse: the endpoints that a text names, of a port if it says none; None where it is no text of this
-    transport's. Raises EndpointError.
+    what else may be wrong with a silent bus.
+    parse: the endpoints that a text names, at the given port where it names none; None where the text is
+    another transport's. Raises EndpointError.
     """
 
     name: str

@@ -87,11 +87,11 @@ class SerialLine(Endpoint):
         return Advice(code, f"{error}", f"cellwarden scan {self}")
 
     def lost(self, what: str) -> Advice:
-        """Say what the kernel knows."""
+        """Advise to read the kernel's messages."""
         return Advice("CW-104", what, "dmesg | tail")
 
     def too_real(self) -> str:
-        """Refuse what is no pty."""
+        """Refuse a device that is no pty."""
         pty = os.path.realpath(self.name).startswith(PTYS)
         return "" if pty else f"device: {self.name} is not a bench's pty"
 
@@ -116,7 +116,7 @@ def _group(device: str) -> str:
 
 
 class RtuBus(BusTable):
-    """[[bus]] with transport = "rtu": one serial device; what is not said comes from its units' profile.
+    """[[bus]] with transport = "rtu": one serial device; the profile of its units gives what its keys do not.
 
     turnaround_ms, pause_ms: as for "tcp"; the silence of the standard comes on top. settle_s: what the
     adapter needs after it was opened.

@@ -44,7 +44,7 @@ class HostPort(Endpoint):
         return TcpPort(self.host, self.port)
 
     def is_port(self, name: str) -> bool:
-        """Whether it is written so."""
+        """Whether the name is this host and port."""
         return name == str(self)
 
     def trouble(self, error: ports.PortError) -> Advice:
@@ -52,7 +52,7 @@ class HostPort(Endpoint):
         return Advice("CW-103", f"{error}. Nothing was sent.", f"ping {self.host}")
 
     def lost(self, what: str) -> Advice:
-        """Say whom to look for."""
+        """Advise to look for the host."""
         return Advice("CW-103", what, f"ping {self.host}")
 
     def too_real(self) -> str:
@@ -86,10 +86,10 @@ class TcpBus(BusTable):
         return HostPort(self.host, self.port)
 
     def setting(self, profile: Profile) -> None:
-        """There is none."""
+        """Return None: TCP has no line setting."""
 
     def line(self, profile: Profile) -> Line:
-        """Return a network's round trips."""
+        """Return the line of a network: round trips, no baud rate."""
         pause_s = max(profile.pause_ms or 0.0, self.pause_ms) / 1e3
         if self.turnaround_ms is None:
             return Line.tcp(pause_s=pause_s)

@@ -15,7 +15,7 @@ from agent.cli.probe import show_unit
 from agent.cli.probe.inspect_unit import inspect
 from agent.cli.probe.show_polled import show_polled
 from agent.cli.profile.common import known_profiles, load, profile_dir_option
-from agent.modbus.manual_read import Heard
+from agent.modbus.manual_read import Exchange
 from agent.modbus.ports import Answer, Port, PortError
 from agent.modbus.survey.look import guess, manual_address, pairs
 from agent.modbus.survey.presence import LineSetting
@@ -129,7 +129,7 @@ def _show_unit(
 
 async def _direct(
     endpoint: Endpoint, line: LineSetting, unit_id: int, read: Read, timeout_s: float
-) -> list[Heard]:
+) -> list[Exchange]:
     port = await opened(endpoint, line)
     try:
         for _ in range(TRIES):
@@ -143,7 +143,7 @@ async def _direct(
         port.close()
 
 
-async def _once(port: Port, unit_id: int, read: Read, timeout_s: float) -> Heard:
+async def _once(port: Port, unit_id: int, read: Read, timeout_s: float) -> Exchange:
     sent, got = bytearray(), bytearray()
     if not port.is_open:
         await port.open()
@@ -152,10 +152,12 @@ async def _once(port: Port, unit_id: int, read: Read, timeout_s: float) -> Heard
         answer = await port.ask(unit_id, read, timeout_s)
     finally:
         port.tap = None
-    return Heard(read, answer, bytes(sent), bytes(got))
+    return Exchange(read, answer, bytes(sent), bytes(got))
 
 
-def _through_agent(socket: Path, bus: str, unit_id: int, read: Read, timeout_s: float | None) -> list[Heard]:
+def _through_agent(
+    socket: Path, bus: str, unit_id: int, read: Read, timeout_s: float | None
+) -> list[Exchange]:
     body: dict[str, Any] = {
         "bus": bus,
         "unit_id": unit_id,
@@ -172,16 +174,16 @@ def _through_agent(socket: Path, bus: str, unit_id: int, read: Read, timeout_s: 
     return [_heard(exchange) for exchange in answer["exchanges"]]
 
 
-def _heard(exchange: dict[str, Any]) -> Heard:
+def _heard(exchange: dict[str, Any]) -> Exchange:
     read = Read(Area(exchange["area"]), exchange["address"], exchange["count"])
     verdict, code = Verdict(exchange["verdict"]), exchange["exception_code"]
     quality = Quality.GOOD if verdict is Verdict.SOUND else Quality.NO_REPLY
     reply = Reply(exchange["words"], Quality.REFUSED if code is not None else quality, code)
     answer = Answer(reply, exchange["response_s"], damaged=verdict is Verdict.DAMAGED)
-    return Heard(read, answer, bytes.fromhex(exchange["sent"]), bytes.fromhex(exchange["got"]))
+    return Exchange(read, answer, bytes.fromhex(exchange["sent"]), bytes.fromhex(exchange["got"]))
 
 
-def _judge(heard: list[Heard], endpoint: Endpoint, line: LineSetting, unit_id: int, within: str) -> None:
+def _judge(heard: list[Exchange], endpoint: Endpoint, line: LineSetting, unit_id: int, within: str) -> None:
     """Raise Trouble where there are no registers to show."""
     for each in heard:
         verdict = verdict_of(each.answer)
@@ -213,7 +215,7 @@ def _judge(heard: list[Heard], endpoint: Endpoint, line: LineSetting, unit_id: i
 SAYS = {1: "no such function", 2: "no such register", 3: "no such count", 4: "a failure of its own"}
 
 
-def _refusal(heard: Heard, unit_id: int) -> str:
+def _refusal(heard: Exchange, unit_id: int) -> str:
     code, read = heard.answer.reply.exception_code or 0, heard.read
     said = SAYS.get(code, "busy" if code in (5, 6) else f"exception {code}")
     written = manual_address(read.area, read.address)
@@ -228,7 +230,7 @@ def _instead(read: Read, endpoint: Endpoint, unit_id: int) -> str:
     return f"cellwarden probe {endpoint} --id {unit_id} {other}:{read.address} --count 1"
 
 
-def _json(endpoint: Endpoint, unit_id: int, heard: list[Heard]) -> dict[str, Any]:
+def _json(endpoint: Endpoint, unit_id: int, heard: list[Exchange]) -> dict[str, Any]:
     return {
         "endpoint": str(endpoint),
         "unit_id": unit_id,
@@ -252,7 +254,7 @@ def _json(endpoint: Endpoint, unit_id: int, heard: list[Heard]) -> dict[str, Any
     }
 
 
-def _print(heard: list[Heard], endpoint: Endpoint) -> None:
+def _print(heard: list[Exchange], endpoint: Endpoint) -> None:
     whole, first = [int(word) for each in heard for word in each.answer.reply.words], heard[0].read
     click.echo(
         f"Asked function {first.area.function_code}, wire address {first.address} (0x{first.address:04X}),"

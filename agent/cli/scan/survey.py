@@ -13,7 +13,15 @@ from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import opened, trouble_of
 from agent.modbus.ports import Port, PortError
 from agent.modbus.survey.match import Ask, Match, Sureness, rank, sureness
-from agent.modbus.survey.presence import LISTEN_S, Found, LineSetting, knock, knock_lines, listen, masters_ids
+from agent.modbus.survey.presence import (
+    LISTEN_S,
+    LineSetting,
+    Presence,
+    knock,
+    knock_lines,
+    listen,
+    masters_ids,
+)
 from agent.transport.row import Endpoint
 from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
@@ -27,7 +35,7 @@ class FoundUnit:
     """A unit that was found, and what it seems to be."""
 
     endpoint: Endpoint
-    found: Found
+    found: Presence
     matches: list[Match] = field(default_factory=list)
     identified: bool = False  # whether profiles were held against it; else `matches` says nothing
     same_for_any_id: bool = False
@@ -205,7 +213,7 @@ class Survey:
             unit.identified = True
 
 
-def asking(port: Port, found: Found) -> Ask:
+def asking(port: Port, found: Presence) -> Ask:
     """Return what asks a unit that has answered before."""
     timeout_s = max(READ_S, TIMES * (found.answer.response_s or 0.0))
 

@@ -29,7 +29,7 @@ def manual_address(area: Area, address: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """One way to read single registers: what it is called, and the number; whether that can be, of a word."""
+    """One reading of single registers, and the range `low` to `high` in which its values are plausible."""
 
     title: str
     noun: str
@@ -40,11 +40,11 @@ class Guess:
     offset: float = 0.0
 
     def value(self, word: int) -> float:
-        """Return the number that a register says."""
+        """Return the value of a register under this reading."""
         return (word - 0x10000 if self.signed and word >= 0x8000 else word) * self.scale + self.offset
 
     def plausible(self, word: int) -> bool:
-        """Whether this can be."""
+        """Whether the value of a register is within the range."""
         return self.low <= self.value(word) <= self.high
 
 

@@ -31,8 +31,8 @@ IN_VAIN_MOST = 2  # reads that bring nothing, before a profile is given up: gent
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """One thing that a profile says of a unit, and whether it is so; `sure`: an identity, not a likeness."""
+class ShownMark:
+    """One mark of a profile, and whether the unit shows it; `sure`: an identity, not a likeness."""
 
     says: str
     holds: bool
@@ -44,7 +44,7 @@ class Match:
     """A profile held against a unit. `why`: what kept it from being read."""
 
     profile: Profile
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[ShownMark, ...] = ()
     layout: Layout | None = None
     image: Image | None = None
     why: str = ""
@@ -61,14 +61,14 @@ class Match:
 
     @property
     def rank(self) -> tuple[bool, bool, float, int]:
-        """The better match has the greater one."""
+        """The sort key: the better match has the greater one."""
         sure = any(mark.sure and mark.holds for mark in self.marks)
         part = self.holding / len(self.marks) if self.marks else 0.0
         return self.fits, sure, part, self.holding
 
 
 def remembered(ask: Ask) -> Ask:
-    """Ask nothing twice: profiles have reads in common."""
+    """Return an `Ask` that asks no read twice: profiles have reads in common."""
     said: dict[tuple[Area, int, int, int], Reply] = {}
 
     async def once(read: Read, pause_s: float) -> Reply:
@@ -110,16 +110,16 @@ def sureness(matches: Sequence[Match]) -> Sureness:
 async def hold(profile: Profile, ask: Ask, *, whole: bool = False) -> Match:
     """Hold one profile against a unit. whole: read its state points too, not only what marks are made of."""
     pause_s = (profile.pause_ms or 0.0) / 1e3
-    known = tuple(Mark(f"{name} is {wanted}", True, True) for name, wanted in _expected(profile))
+    known = tuple(ShownMark(f"{name} is {wanted}", True, True) for name, wanted in _expected(profile))
     try:
         layout = await _conversation(profile, ask)
     except IdentityMismatch as error:
-        wrong = Mark(str(error).removeprefix(f"this is not a {profile.model}: "), False, True)
+        wrong = ShownMark(str(error).removeprefix(f"this is not a {profile.model}: "), False, True)
         return Match(profile, (wrong,), why=str(error))
     except (ConnectError, PlanError) as error:
         return Match(profile, why=str(error))
     if profile.sunspec:
-        known = (Mark("SunSpec models where the standard puts them", True, True), *known)
+        known = (ShownMark("SunSpec models where the standard puts them", True, True), *known)
     image = layout.image()
     in_vain = 0
     reads = layout.plan.reads
@@ -149,7 +149,7 @@ async def _conversation(profile: Profile, ask: Ask) -> Layout:
         return layout
 
 
-def marks(layout: Layout, image: Image) -> list[Mark]:
+def marks(layout: Layout, image: Image) -> list[ShownMark]:
     """Return what the values of a unit say for its layout, or against it."""
     raw, quality, si = np.zeros(layout.n, np.int64), np.zeros(layout.n, np.uint8), np.empty(layout.n)
     layout.decode(image, raw, quality)
@@ -162,11 +162,11 @@ def marks(layout: Layout, image: Image) -> list[Mark]:
         present = of_point & (quality != Quality.MISSING)  # a unit may have fewer sensors than its map
         zeros = not raw[present].any()
         if first.poll is Poll.SAFETY or (quality[of_point] != Quality.STALE).any():
-            found.append(Mark(f"{name} can be", share(first, si[present]) >= ENOUGH and not zeros))
+            found.append(ShownMark(f"{name} can be", share(first, si[present]) >= ENOUGH and not zeros))
     return [*found, *_sums(layout, si)]
 
 
-def _sums(layout: Layout, si: np.ndarray) -> list[Mark]:
+def _sums(layout: Layout, si: np.ndarray) -> list[ShownMark]:
     quantities, places = np.array(layout.quantities), layout.places
     cells = np.flatnonzero(quantities == "cell_voltage")
     totals = np.flatnonzero(quantities == "voltage")
@@ -178,5 +178,5 @@ def _sums(layout: Layout, si: np.ndarray) -> list[Mark]:
             continue
         said, summed = float(si[total]), float(si[within].sum()) / len(strings)
         text = f"{layout.values[total].label} {said:.1f} V, cells add up to {summed:.1f} V"
-        found.append(Mark(text, abs(summed - said) <= SUM_WITHIN * said))
+        found.append(ShownMark(text, abs(summed - said) <= SUM_WITHIN * said))
     return found

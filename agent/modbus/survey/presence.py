@@ -1,4 +1,4 @@
-"""Who is there: one register is asked of each unit id, at one line setting after another. Read-only, gentle.
+"""Which unit ids answer: each is asked one register, at one line setting after another. Read-only, gentle.
 
 An exception is an answer. So is one that comes too late: its id is asked again with patience.
 """
@@ -80,7 +80,7 @@ ALL_LINES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Presence:
     """A unit id from which something came."""
 
     unit_id: int
@@ -89,7 +89,7 @@ class Found:
 
     @property
     def verdict(self) -> Verdict:
-        """What the answer says."""
+        """What the answer means."""
         return verdict_of(self.answer)
 
     @property
@@ -124,22 +124,22 @@ def masters_ids(data: bytes) -> list[int]:
 
 async def knock(
     port: Port, ids: Sequence[int], progress: Callable[[int], None] = lambda _asked: None
-) -> AsyncIterator[Found]:
+) -> AsyncIterator[Presence]:
     """Ask each id one register, and yield those from which something came. Raises PortError."""
-    port.late()  # is of what was asked before
+    port.late()  # drops late replies to earlier requests
     answered: set[int] = set()
     timeout_s = PATIENT_S if len(ids) <= FEW else KNOCK_S
     for asked, unit_id in enumerate(ids, 1):
         answer = await _ask(port, unit_id, timeout_s)
         progress(asked)
-        # a gateway that cannot reach an id says that itself is there, not the unit
+        # exception 10 or 11 proves that the gateway is there, not the unit
         if verdict_of(answer) not in (Verdict.SILENT, Verdict.GATEWAY):
             answered.add(unit_id)
-            yield Found(unit_id, answer)
+            yield Presence(unit_id, answer)
     if len(ids) > FEW:
         await asyncio.sleep(LATE_S)
     for unit_id in sorted({late.unit_id for late in port.late()} - answered):
-        yield Found(unit_id, await _ask(port, unit_id, PATIENT_S))
+        yield Presence(unit_id, await _ask(port, unit_id, PATIENT_S))
 
 
 async def _ask(port: Port, unit_id: int, timeout_s: float) -> Answer:
@@ -155,7 +155,7 @@ async def knock_lines(
     ids: Sequence[int],
     progress: Callable[[LineSetting, int, int], None],
     refused: Callable[[LineSetting, PortError], None],
-) -> AsyncIterator[Found]:
+) -> AsyncIterator[Presence]:
     """Try line settings one after another; yield each id once, with the first setting it answered at."""
     known: set[int] = set()
     for line in lines:

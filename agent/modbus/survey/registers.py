@@ -9,7 +9,7 @@ MOST = {Area.COIL: 2000, Area.DISCRETE: 2000, Area.HOLDING: 125, Area.INPUT: 125
 
 
 def parse_read(text: str, count: int) -> Read:
-    """Return the read. ValueError with what is wrong."""
+    """Return the read that a text names. Raises ValueError with what is wrong."""
     area_name, colon, number = text.partition(":")
     try:
         if colon:

@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from simulated_line import PROFILE, Simulation, mute
 
 from agent.modbus import proof
-from agent.modbus.proof import Load, ages, dead_s, load_of
+from agent.modbus.proof import BusLoad, ages, dead_s, load_of
 from drivers.connect import assume
 from drivers.line import Line
 
 
-def load(name: str, period_s: float, safety_s: float, **rest: float) -> Load:
+def load(name: str, period_s: float, safety_s: float, **rest: float) -> BusLoad:
     alone = {"state_s": 0.0, "longest_s": safety_s, "lost_s": safety_s + 1.0}
     whole = {**alone, "probe_s": 1.0, "timeout_s": 0.1, **rest}
-    return Load(name, period_s, safety_s, **whole)
+    return BusLoad(name, period_s, safety_s, **whole)
 
 
 def test_a_lone_unit_is_as_old_as_its_period_and_its_own_reads() -> None:
