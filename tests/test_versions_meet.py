@@ -16,7 +16,7 @@ from tests.test_main_job import Chain, chain, delivered
 __all__ = ["chain"]
 pytestmark = pytest.mark.timeout(300)
 ROOT = Path(__file__).parents[1]
-COMPILED_S = 100  # within which an agent that compiles its detectors has delivered
+COMPILED_S = 240  # within which an agent that compiles its detectors has delivered
 Before = Callable[[], Iterator[None]]
 
 

@@ -151,7 +151,7 @@ def cpu_s(pid: int) -> float:
 
 
 def wait_for_status(
-    agent: Child, wanted: Callable[[Status], object] = bool, within_s: float = 60.0, every_s: float = 0.05
+    agent: Child, wanted: Callable[[Status], object] = bool, within_s: float = 120.0, every_s: float = 0.05
 ) -> Status:
     """Return the first status of an agent that is as wanted; its control.sock lies beside its log.
 

@@ -62,7 +62,11 @@ def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_to_the_signed_r
     config.write_text("# what was there before\n")
     name = f"noc-{os.getpid()}"
     with Collector(tmp_path / "collector.db", "--announce", name) as collector:
-        heard = [one.name for one in asyncio.run(found(COLLECTOR, 1))]
+        heard: list[str] = []
+        for _ in range(20):  # seconds
+            heard = [one.name for one in asyncio.run(found(COLLECTOR, 1))]
+            if name in heard:
+                break
         answers = {
             "on the panel": "north-1",
             "panel show?": "53.5",

@@ -162,8 +162,9 @@ async def test_requests_that_were_on_their_way_together_are_all_asked_again() ->
 
 async def test_a_device_that_closes_when_nothing_is_asked_is_opened_for_the_next_cycle() -> None:
     device = Device(lambda _answered, _address: "answer")
-    device.idle_s = 0.03
+    device.idle_s = 0.15
     async with polled(device) as watched:
+        watched.unit.period_s = 0.3
         await watched.whole_frames(10)
         assert all((f.quality == Quality.GOOD).all() for f in watched.frames[1:])
         assert device.connections <= len(watched.frames) + 5, (

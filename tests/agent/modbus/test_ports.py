@@ -21,12 +21,12 @@ WORDS = [3200, 3201, 3202, 3203]
 
 async def test_both_transports_bring_the_registers(tcp_port: TcpPort, serial_port: SerialPort) -> None:
     for port in (tcp_port, serial_port):
-        reply = (await port.ask(1, READ, 1.0)).reply
+        reply = (await port.ask(1, READ, 5.0)).reply
         assert (reply.quality, list(reply.words)) == (Quality.GOOD, WORDS)
 
 
 async def test_a_register_that_is_not_there_is_refused_with_its_code(tcp_port: TcpPort) -> None:
-    reply = (await tcp_port.ask(1, Read(Area.HOLDING, 99, 2), 1.0)).reply
+    reply = (await tcp_port.ask(1, Read(Area.HOLDING, 99, 2), 5.0)).reply
     assert (reply.quality, reply.exception_code) == (Quality.REFUSED, 2)
 
 
@@ -36,7 +36,7 @@ async def test_a_damaged_rtu_reply_is_no_reply_and_the_next_is_right(
 ) -> None:
     rtu_bus.faults.set(Fault(kind, times=1))
     assert (await serial_port.ask(1, READ, 0.1)).reply.quality is Quality.NO_REPLY
-    assert list((await serial_port.ask(1, READ, 1.0)).reply.words) == WORDS
+    assert list((await serial_port.ask(1, READ, 5.0)).reply.words) == WORDS
 
 
 @pytest.mark.parametrize("kind", [FaultKind.DOUBLE, FaultKind.NOISE, FaultKind.JITTER])
@@ -44,8 +44,8 @@ async def test_a_sound_reply_among_rubbish_is_taken_once(
     kind: FaultKind, rtu_bus: RtuBus, serial_port: SerialPort
 ) -> None:
     rtu_bus.faults.set(Fault(kind, times=1, delay_s=0.05))
-    assert list((await serial_port.ask(1, READ, 1.0)).reply.words) == WORDS
-    assert list((await serial_port.ask(1, Read(Area.HOLDING, 110, 4), 1.0)).reply.words) == [
+    assert list((await serial_port.ask(1, READ, 5.0)).reply.words) == WORDS
+    assert list((await serial_port.ask(1, Read(Area.HOLDING, 110, 4), 5.0)).reply.words) == [
         3210,
         3211,
         3212,
@@ -59,7 +59,7 @@ async def test_a_late_tcp_reply_is_never_taken_for_the_current_one(
     endpoint.faults.set(Fault(FaultKind.LATE, times=1, delay_s=0.2))
     assert (await tcp_port.ask(1, READ, 0.05)).reply.quality is Quality.NO_REPLY
     endpoint.faults.set(Fault(FaultKind.SLOW, times=1, delay_s=0.3))  # the late one comes first
-    assert list((await tcp_port.ask(1, Read(Area.HOLDING, 110, 4), 1.0)).reply.words) == [
+    assert list((await tcp_port.ask(1, Read(Area.HOLDING, 110, 4), 5.0)).reply.words) == [
         3210,
         3211,
         3212,
@@ -76,10 +76,10 @@ async def test_a_connection_that_closes_in_mid_reply_is_the_ports_fault(
 ) -> None:
     endpoint.faults.set(Fault(FaultKind.DROP, times=1))
     with pytest.raises(PortError, match="closed by the other side"):
-        await tcp_port.ask(1, READ, 1.0)
+        await tcp_port.ask(1, READ, 5.0)
     tcp_port.close()
     await tcp_port.open()
-    assert list((await tcp_port.ask(1, READ, 1.0)).reply.words) == WORDS
+    assert list((await tcp_port.ask(1, READ, 5.0)).reply.words) == WORDS
 
 
 async def test_what_is_not_modbus_is_said_so(unused_tcp_port: int) -> None:
@@ -90,7 +90,7 @@ async def test_what_is_not_modbus_is_said_so(unused_tcp_port: int) -> None:
     port = TcpPort("127.0.0.1", unused_tcp_port)
     await port.open()
     with pytest.raises(PortError, match="answered what is not Modbus TCP"):
-        await port.ask(1, READ, 1.0)
+        await port.ask(1, READ, 5.0)
     port.close()
     server.close()
 
@@ -117,12 +117,12 @@ async def test_a_serial_device_in_use_is_one_clear_line(rtu_bus: RtuBus, serial_
 async def test_an_adapter_that_is_pulled_is_the_ports_fault(rtu_bus: RtuBus, serial_port: SerialPort) -> None:
     rtu_bus.stop()  # closes the pty: the same hang-up as a USB adapter's
     with pytest.raises(PortError, match=r"device is gone|Input/output error"):
-        await serial_port.ask(1, READ, 1.0)
+        await serial_port.ask(1, READ, 5.0)
 
 
 async def test_the_pause_that_a_unit_asks_for_is_kept(rtu_bus: RtuBus, serial_port: SerialPort) -> None:
     clock = asyncio.get_running_loop().time
     await serial_port.ask(1, READ, 1.0, pause_s=0.15)
     start_s = clock()
-    await serial_port.ask(1, READ, 1.0)
+    await serial_port.ask(1, READ, 5.0)
     assert clock() - start_s > 0.14

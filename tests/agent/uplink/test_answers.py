@@ -96,7 +96,7 @@ OTHERS: dict[str, Say] = {
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off without its chance, and a time-out that a test can wait for."""
     monkeypatch.setattr(random, "random", lambda: 0.0)
-    monkeypatch.setattr(module, "REQUEST_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(module, "REQUEST_TIMEOUT_S", 3.0)
 
 
 @pytest.mark.parametrize("sound_first", [False, True], ids=["at the greeting", "later"])
@@ -115,6 +115,7 @@ async def test_no_answer_ends_stops_or_renumbers_an_agent_or_costs_more_than_a_r
             pending = await site.pending()
             count, begin_s = len(there.heard), time.monotonic()
             await until(lambda: len(there.heard) > count and bool(site.uplink.status.trouble))
+            await until(lambda: ("uplink_answer" in site.alarms) == (name in UNSOUND))
             await asyncio.sleep(begin_s + WATCHED_S - time.monotonic())
             assert len(there.heard) - count <= WATCHED_S + 2, name
             account = site.store.account()
