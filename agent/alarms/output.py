@@ -1,4 +1,5 @@
-"""The plug point of whatever is told of alarms: a relay, a journal. `agent.outputs.table` has a row for each.
+"""The plug point of outputs, which alarms are passed to: a relay, a journal. `agent.outputs.table` has a row
+for each.
 
 An output is told after an alarm was judged and before any disk is asked to keep it. It is told from the event
 loop that also polls: a call returns at once, and what takes longer belongs into `run`. What a call raises is

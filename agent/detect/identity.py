@@ -1,5 +1,5 @@
-"""A unit that is not what its profile describes: one alarm, gone when the right one answers. And one that is
-another than it was: told once, for somebody to read, and over at once.
+"""Two alarms of identity. `judge`: the unit is not what its profile describes; over when the right one
+answers. `exchanged`: another unit answers than before; raised and over at once, and waits to be acknowledged.
 """
 
 from agent.detect.alarms.book import AlarmBook, Explain
@@ -13,7 +13,7 @@ _EXCHANGED_TIER = next(tier for tier, row in enumerate(_EXCHANGED) if row)
 
 
 def judge(book: AlarmBook, said: str, t_s: float) -> list[AlarmEvent]:
-    """Take what was found when a unit was asked who it is; return what happened to the alarm in `book`.
+    """Raise or end the alarm by what a unit says of its identity; return the events.
 
     said: what it is and what it should be, in words; "" when it is what it should be.
     """
@@ -21,7 +21,7 @@ def judge(book: AlarmBook, said: str, t_s: float) -> list[AlarmEvent]:
 
 
 def exchanged(book: AlarmBook, said: str, t_s: float) -> list[AlarmEvent]:
-    """Tell that another unit is there, and who it was and is; nothing waits for whoever reads it."""
+    """Raise and end the alarm of an exchange; `said`: who the unit was and is. Return the events."""
     events = []
     for tier in (_EXCHANGED_TIER, 0):
         events += book.change("exchanged", _EXCHANGED, [(0, "", tier)], t_s, _explain(said, t_s))

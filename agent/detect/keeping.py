@@ -1,4 +1,4 @@
-"""What outlives a restart: everything that was learned, and how far each judgement has come, as plain bytes.
+"""The arrays that outlive a restart, as plain bytes: what was learned, and how far each judgement has come.
 
 To the detectors a restart is a gap: what is kept here is all that a gap of the same length would have left.
 It is kept in parts, each with a version of its own: a release that changes what the columns of one part mean

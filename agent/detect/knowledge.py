@@ -1,4 +1,4 @@
-"""How much is known of a unit: about sight, not about the battery. The words of the status page. Pure."""
+"""How much is known of a unit, in the words of the status page; nothing of the battery's condition. Pure."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""What is known of a unit, worked out from its last frame and its liveness. Pure."""
+"""The knowledge of a unit, worked out from its last frame and its liveness. Pure."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Alarms that a unit itself reports, by its bits and states: told as they are, in the words of its profile.
+"""Alarms that a unit itself reports, by its bits and states, in the words of its profile.
 
 They are not judged here, only kept: an alarm whose register was not read now neither comes nor goes, and one
 that flickers is one alarm, which is over when it has been away for its off-delay. Each is called by its point

@@ -17,7 +17,7 @@ _TIER = next(tier for tier, row in enumerate(_ROWS) if row)
 
 @dataclass(frozen=True, slots=True)
 class UnitContact:
-    """When a unit was last heard (None: never), how often it is polled, and the bus it is on. s."""
+    """A unit: when it was last read whole, s (None: never), its period, s, and its bus."""
 
     last_s: float | None
     period_s: float
@@ -65,9 +65,8 @@ class Together:
     def _others_may_follow(
         self, t_s: float, units: Mapping[str, UnitContact], silent: Mapping[str, float]
     ) -> bool:
-        """Is a unit overdue that is not silent yet: what they share is said once all of them are known.
-
-        For LEAST_S at most: a unit that answers now and then must not hold the alarm up.
+        """Return whether a unit is overdue that is not silent yet: the alarm waits for it, for its text
+        names all units that are silent. It waits for LEAST_S at most: a unit may answer now and then.
         """
         overdue = any(
             unit.last_s is not None and t_s - unit.last_s > stale_s(unit.period_s)

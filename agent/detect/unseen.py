@@ -1,4 +1,4 @@
-"""A unit that nobody sees: one alarm of its own, whatever it would tell if it did. Pure."""
+"""The alarm of a unit that is not read: one, in place of one for each of its channels. Pure."""
 
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, called
@@ -12,7 +12,7 @@ FIRST_LOOK_S = 10.0  # that a unit has to answer after a start, however long it 
 
 
 class Unseen:
-    """Watches one unit, from the moment on that it is to be polled: it need never have been there.
+    """Watches one unit from when it is first to be polled, whether or not it ever answers.
 
     book: its alarm, as it was before a restart. in_vain_s: for how long it had been looked for until then.
     """
@@ -30,8 +30,8 @@ class Unseen:
         """Judge a unit at `t_s`; return what happened to the alarm.
 
         heard_s: when it was last read whole, None: not since it is polled as it is now. limit_s: the age at
-        which nothing can be said of it any more. why: what is known of the cause. named: an alarm that stands
-        says already why it cannot be seen.
+        which nothing can be said of it any more. why: the cause, as far as it is known. named: another
+        alarm that stands already says why it is not read.
         """
         self._limit_s = limit_s
         if self._seen_s is None:

@@ -37,7 +37,7 @@ class Learned:
 class Coverage:
     """How many channels the detectors can judge, and why not the others; as a `float`, channel-seconds.
 
-    learning: fast heating and large deviations are heard, slow ones not yet as well as they will be.
+    learning: fast heating and large deviations raise alarms already, slow ones not as early as they will.
     """
 
     judged: float = 0
@@ -136,8 +136,8 @@ class UnitDetectors:
     def judge(self, t_s: float, si: Floats, quality: Codes, *, seen: bool = True) -> list[AlarmEvent]:
         """Judge one frame; return what happened to alarms, most often nothing.
 
-        seen: False while the whole unit is out of sight, and that is said elsewhere: of its single channels
-        `blind` then says nothing new.
+        seen: False while another alarm says that the whole unit is out of sight: `blind` then raises nothing
+        new for its channels.
         t_s: s, any monotonic clock. si (n,) float64: SI values. quality (n,) uint8: `agent.quality.Quality`.
         A frame whose time is not a number or stands still brings nothing new and is left out; time that goes
         backwards starts the slopes afresh.
