@@ -57,6 +57,7 @@ class _Unit:
     saved: dict[str, _Saved] = field(default_factory=dict)
     unreadable: str = ""  # why the state on disk could not be read
     due_s: float = math.nan  # when its state is to be saved, by the boot clock; NaN: no detectors have begun
+    offered: bool = False  # whether `due` gave a state of the unit that answers now
 
 
 class LearnedStates:
@@ -131,7 +132,7 @@ class LearnedStates:
         state on disk is the old one's.
         """
         forgotten = self._unit(unit)
-        forgotten.judges, forgotten.due_s = None, self._clock.boottime_s()
+        forgotten.judges, forgotten.due_s, forgotten.offered = None, self._clock.boottime_s(), False
         forgotten.saved.clear()
 
     def due(self, now: Stamp, foreign: Collection[str], *, everything: bool) -> Iterator[tuple[str, Any]]:
@@ -140,29 +141,34 @@ class LearnedStates:
 
         foreign: the units of which another battery answers than the one that is expected.
         """
-        ready = {
-            name: unit
+        late = [
+            (unit.due_s, name)
             for name, unit in self._units.items()
-            if unit.judges and not (unit.saved and name in foreign)
-        }
-        if not everything:
-            late = {name: unit for name, unit in ready.items() if unit.due_s <= now.boottime_ns / 1e9}
-            ready = dict(sorted(late.items(), key=lambda item: (item[1].due_s, item[0]))[:1])
-        for name, unit in ready.items():
-            if learned := self._learned(unit, now):
-                yield (
-                    name,
-                    {
-                        "since_utc_ns": learned.since_utc_ns,
-                        "kept": asdict(learned.state),
-                        "marks": self.marks.get(name, {}),
-                    },
-                )
+            if unit.judges
+            and (everything or unit.due_s <= now.boottime_ns / 1e9)
+            and not (unit.saved and name in foreign)
+        ]
+        for _, name in sorted(late):
+            unit = self._units[name]
+            learned = self._learned(unit, now)
+            if learned is None:
+                continue
+            unit.offered = True
+            yield (
+                name,
+                {
+                    "since_utc_ns": learned.since_utc_ns,
+                    "kept": asdict(learned.state),
+                    "marks": self.marks.get(name, {}),
+                },
+            )
+            if not everything:
+                return
 
     def saved(self, unit: str, now: Stamp) -> None:
         """Take note that a unit's state is on disk."""
-        if (one := self._units.get(unit)) and one.origin:
-            one.due_s = _next_due_s(one.origin, now)
+        if (one := self._units.get(unit)) and one.origin and one.offered:
+            one.due_s, one.offered = _next_due_s(one.origin, now), False
 
     def save_again(self) -> None:
         """Take note that no state is on disk any more: all are due."""
@@ -174,11 +180,9 @@ class LearnedStates:
 
     def _learned(self, unit: _Unit, now: Stamp) -> _Saved | None:
         """Return what a unit's detectors know now; None before their first frame."""
-        if unit.judges is None or unit.origin is None:
+        if unit.judges is None or unit.origin is None or math.isnan(unit.judges.watch.t_s):
             return None
         state = unit.judges.learned_state()
-        if math.isnan(state.t_s):
-            return None
         return _Saved(state, unit.origin.since_utc_ns, now, self._clock.boot_id)
 
 

@@ -190,6 +190,46 @@ def test_states_go_to_disk_one_at_a_time_and_ever_more_seldom(
     assert 15 <= writes <= 24, "hourly at first, daily after days"
 
 
+def test_a_unit_with_nothing_to_save_does_not_keep_the_states_of_others_from_the_disk(
+    live: Callable[..., Life], clock: SetClock
+) -> None:
+    life = live("a", "b", "c", "d")
+    life.restart_state.expect(["b", "c", "d"])  # a was removed
+    del life.judges["b"]  # connected, and no frame came yet
+    life.poll(3)
+    life.restart_state.forget("c")  # exchanged, and the new one is not connected yet
+    clock.pass_s(SAVED_AT_MOST_EVERY_S)
+    assert [life.commit(), life.commit()] == [[f"d:{STATE}"], []]
+    life.restart_state.anew()
+    assert [life.commit(), life.commit()] == [[f"d:{STATE}"], []]
+    life.stop()
+    assert set(life.store.snapshots()) == {f"d:{STATE}"}
+
+
+def test_a_state_that_the_disk_refused_is_due_again(live: Callable[..., Life], clock: SetClock) -> None:
+    life = live("a", "b")
+    life.poll(3)
+    clock.pass_s(SAVED_AT_MOST_EVERY_S)
+    assert list(life.restart_state.due()) == [f"a:{STATE}"]  # and nobody says that it is on disk
+    assert [life.commit(), life.commit()] == [[f"a:{STATE}"], [f"b:{STATE}"]]
+
+
+def test_a_unit_exchanged_while_its_state_is_being_saved_is_saved_at_once(
+    live: Callable[..., Life], clock: SetClock
+) -> None:
+    life = live()
+    life.poll(3)
+    clock.pass_s(SAVED_AT_MOST_EVERY_S)
+    rows = life.restart_state.due()
+    life.restart_state.forget("rack")
+    life.judges["rack"] = UnitJudges(Values(), 1.0)
+    life.restart_state.begin("rack", life.judges["rack"])
+    life.restart_state.written(rows)
+    life.poll(1)
+    assert life.commit() == [f"rack:{STATE}"], "the state on disk is the old one's"
+    assert life.commit() == []
+
+
 @pytest.mark.parametrize(
     ("down_s", "synced", "said"),
     [
