@@ -1,0 +1,86 @@
+"""Which tests must find a mistake in which source file.
+
+The tests of a file run in plain Python once per mutant, in the order of its row, and stop at the first that
+fails: what is quick stands first, and a row takes about three seconds at most. A test is a file, or a file
+and a name as pytest writes it. All mutants of a row without tests live.
+"""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+_DETECT = "tests/agent/detect"
+_KERNELS = f"{_DETECT}/kernels"
+_WIRE = "tests/agent/wire"
+_DRIVERS = "tests/drivers"
+_BATCH = (f"{_WIRE}/test_wire_batch.py", f"{_WIRE}/test_vectors.py", f"{_WIRE}/test_hostile.py")
+
+#: Source file, and the tests that run against its mutants.
+TARGETS: dict[str, tuple[str, ...]] = {
+    # the detectors
+    "agent/detect/alarms/book.py": (f"{_DETECT}/alarms/test_alarms.py",),
+    "agent/detect/alarms/states.py": (f"{_DETECT}/alarms/test_alarms.py",),
+    "agent/detect/channels.py": (),
+    "agent/detect/credible.py": (),
+    "agent/detect/detectors.py": (),
+    "agent/detect/duration.py": (f"{_DETECT}/test_duration.py",),
+    "agent/detect/explanations/case.py": (f"{_DETECT}/explanations/test_explain.py",),
+    "agent/detect/explanations/cells.py": (f"{_DETECT}/explanations/test_explain.py",),
+    "agent/detect/explanations/heat.py": (f"{_DETECT}/explanations/test_explain.py",),
+    "agent/detect/explanations/inputs.py": (f"{_DETECT}/explanations/test_explain.py",),
+    "agent/detect/explanations/surroundings.py": (f"{_DETECT}/explanations/test_explain.py",),
+    "agent/detect/heartbeat.py": (),
+    "agent/detect/identity.py": (f"{_DETECT}/test_identity.py",),
+    "agent/detect/keeping.py": (f"{_DETECT}/test_keeping.py",),
+    "agent/detect/kernels/banks.py": (),
+    "agent/detect/kernels/conductance.py": (),
+    "agent/detect/kernels/debounce.py": (f"{_KERNELS}/test_debounce.py",),
+    "agent/detect/kernels/heating.py": (),
+    "agent/detect/kernels/imbalance.py": (),
+    "agent/detect/kernels/inputs.py": (),
+    "agent/detect/kernels/judge_unit.py": (),
+    "agent/detect/kernels/load.py": (),
+    "agent/detect/kernels/memory.py": (f"{_KERNELS}/test_memory.py",),
+    "agent/detect/kernels/noise.py": (),
+    "agent/detect/kernels/resistance.py": (),
+    "agent/detect/kernels/siblings.py": (f"{_KERNELS}/test_siblings.py",),
+    "agent/detect/kernels/slope.py": (),
+    "agent/detect/kernels/stillness.py": (),
+    "agent/detect/kernels/surroundings.py": (),
+    "agent/detect/kernels/trip.py": (),
+    "agent/detect/kernels/validity.py": (),
+    "agent/detect/kernels/wander.py": (f"{_KERNELS}/test_wander.py",),
+    "agent/detect/knowledge.py": (),
+    "agent/detect/known.py": (),
+    "agent/detect/liveness.py": (f"{_DETECT}/test_liveness.py",),
+    "agent/detect/places.py": (),
+    "agent/detect/reported.py": (f"{_DETECT}/test_reported.py",),
+    "agent/detect/settings.py": (),
+    "agent/detect/table.py": (),
+    "agent/detect/together.py": (),
+    "agent/detect/unit.py": (),
+    "agent/detect/unseen.py": (),
+    "agent/detect/watch.py": (),
+    # decoding and plan, and what they call
+    "drivers/decode.py": (f"{_DRIVERS}/test_decode.py",),
+    "drivers/line.py": (f"{_DRIVERS}/test_plan.py",),
+    "drivers/needs.py": (f"{_DRIVERS}/test_plan.py", f"{_DRIVERS}/test_guards.py"),
+    "drivers/plan.py": (f"{_DRIVERS}/test_plan.py", f"{_DRIVERS}/test_guards.py"),
+    "drivers/turns.py": (f"{_DRIVERS}/test_guards.py", f"{_DRIVERS}/test_plan.py"),
+    "drivers/values.py": (f"{_DRIVERS}/test_decode.py", f"{_DRIVERS}/test_plan.py"),
+    # the wire format
+    "agent/wire/batch.py": _BATCH,
+    "agent/wire/columns.py": _BATCH,
+    "agent/wire/errors.py": (f"{_WIRE}/test_hostile.py",),
+    "agent/wire/hosts.py": (f"{_WIRE}/test_hosts.py",),
+    "agent/wire/limits.py": (f"{_WIRE}/test_hostile.py",),
+    "agent/wire/listening.py": ("tests/agent/test_listening.py",),
+    "agent/wire/packing.py": (f"{_WIRE}/test_request.py", *_BATCH),
+    "agent/wire/ranges.py": (f"{_WIRE}/test_ranges.py",),
+    "agent/wire/request.py": (f"{_WIRE}/test_request.py", f"{_WIRE}/test_hostile.py"),
+    "agent/wire/schema.py": (f"{_WIRE}/test_request.py", f"{_WIRE}/test_hostile.py"),
+    "agent/wire/si.py": (f"{_WIRE}/test_vectors.py",),
+    "agent/wire/sound.py": (f"{_WIRE}/test_sound.py",),
+    "agent/wire/text.py": (f"{_WIRE}/test_text.py",),
+    "agent/wire/zstd.py": (f"{_WIRE}/test_hostile.py",),
+}
