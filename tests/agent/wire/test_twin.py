@@ -1,0 +1,77 @@
+"""Batches beside a slow encoder and a stranger's decoder, both of the document alone."""
+
+import msgpack
+import numpy as np
+import pytest
+import zstandard
+
+from agent.quality import NOT_READ, Quality
+from agent.wire import Batch, decode_batch, encode_batch
+from tests.agent.wire import naive, stranger
+from tests.agent.wire.test_vectors import plain
+from tests.agent.wire.test_wire_batch import BOOT, EPOCH, SCHEMA
+
+LOW, HIGH = -(2**63), 2**63 - 1
+#: Where a code changes: nibbles end at a zigzag of 14, and each byte plane at another power of 256.
+EDGES = [0, 1, -1, 6, -6, 7, -7, 8, -8, 9]
+EDGES += [sign * (2**bits + more) for bits in range(7, 64, 8) for sign in (-1, 1) for more in (-1, 0, 1)]
+EDGES = [number for number in [*EDGES, LOW, HIGH] if LOW <= number <= HIGH]
+SHAPES = [(0, 0), (1, 1), (1, 6), (2, 1), (2, 3), (3, 1), (3, 4), (4, 4), (5, 2), (8, 9), (9, 7)]
+
+
+def numbers(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Numbers whose differences are small, or edges, or anything."""
+    kind = rng.integers(0, 3)
+    if kind == 0:
+        return np.cumsum(rng.integers(-9, 10, shape), axis=0, dtype=np.int64)
+    if kind == 1:
+        return np.cumsum(rng.choice(np.array(EDGES, np.int64), shape), axis=0)
+    most = 2 ** int(rng.integers(3, 64))
+    return rng.integers(-most, most - 1, shape, endpoint=True)
+
+
+def any_batch(seed: int, n: int, m: int) -> Batch:
+    rng = np.random.default_rng(seed)
+    quality = rng.integers(0, 8, (n, m), np.uint8) if seed % 3 else np.zeros((n, m), np.uint8)
+    if seed % 3 == 1:  # long runs, of what was read and what was not
+        quality = np.repeat(quality[:, :1], m, axis=1)
+    return Batch(
+        agent=f"site-{seed}",
+        epoch=EPOCH,
+        sequence=seed + 1,
+        unit="rack1/bmu1" if n else "",
+        schema=SCHEMA if n else None,
+        boot_id=BOOT,
+        boottime_ns=numbers(rng, n),
+        utc_ns=numbers(rng, n),
+        clock=rng.integers(0, 256, n, np.uint8),
+        raw=numbers(rng, n, m),
+        quality=quality,
+        events=({"kind": "alarm", "count": seed},) * (seed % 3),
+    )
+
+
+BATCHES = [any_batch(17 * i + k, n, m) for i, (n, m) in enumerate(SHAPES) for k in range(6)]
+
+
+@pytest.mark.parametrize("batch", BATCHES, ids=lambda batch: f"{batch.agent} {batch.raw.shape}")
+def test_a_batch_has_the_bytes_that_the_document_says_and_all_decoders_read_it_alike(batch: Batch) -> None:
+    blob = encode_batch(batch)
+    said = plain(batch) | {name: getattr(batch, name) for name in ("epoch", "schema", "boot_id")}
+    assert msgpack.unpackb(zstandard.decompress(blob)) == naive.fields(said)
+    unread = np.isin(batch.quality, [int(q) for q in NOT_READ])
+    expected = plain(batch) | {"raw": np.where(unread, 0, batch.raw).tolist()}
+    assert (
+        stranger.decode(blob)
+        == plain(decode_batch(blob))
+        == plain(decode_batch(blob, strict=True))
+        == expected
+    )
+
+
+def test_the_cases_hold_every_quality_and_every_width() -> None:
+    assert {int(q) for batch in BATCHES for q in batch.quality.flat} == set(Quality)
+    written = [msgpack.unpackb(zstandard.decompress(encode_batch(batch))) for batch in BATCHES]
+    for element in (11, 13, 17, 18):
+        assert {w[element][0] for w in written if w[element]} >= {0, 1, 8}, element
+    assert set(range(1, 9)) <= {w[18][0] for w in written if w[18]}
