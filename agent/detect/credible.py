@@ -1,14 +1,14 @@
 """For how long the values of a unit may stand still: learned from their noise. Pure.
 
-Theory. A channel's noise shows as reversals: a step up after a step down. Drift and load make steps of one
-direction; such a step proves that the unit is alive, but it is no noise. With `rate` reversals per frame, n
-frames stand still with the probability (1 - rate)^n. Standing still is not credible where that is less than
-1e-6 for the whole frame, or less than 1e-9 for one of hundreds of channels.
+Theory. A channel's noise shows as reversals: a step up after a step down, or down after up. Drift and load
+make steps of one direction; such a step proves that the unit is alive, but it is no noise. With `rate`
+reversals per frame, n frames stand still with the probability (1 - rate)^n. Standing still is not credible
+where that is less than 1e-6 for the whole frame, or less than 1e-9 for one of hundreds of channels.
 
-The rate is the lowest that the count allows, of the quietest stretch of a day: a string at rest has less
-noise than one under load. Where more than five minutes of standing still would be credible, nothing can be
-proven, and the limit is infinite. Only voltages and temperatures are learned from: a current is silent at
-rest, however noisy it was under load.
+The rate is the lowest that the count of reversals allows (SIGMAS), in the quietest stretch of about a day: a
+string at rest has less noise than one under load. Where more than WITHIN_S of standing still would be
+credible, nothing can be proven, and the limit is infinite. Only voltages and temperatures are learned from: a
+current is silent at rest, however noisy it was under load.
 
 A register coarser than its sensor's noise does not step at an even rate: it trembles while the value is near
 a rounding threshold, and stands still while the air of the room takes it to the next. So a limit is also at
@@ -28,7 +28,7 @@ WITHIN_S = 300.0  # the longest limit: an alarm comes at most so long after the 
 IMPROBABLE, IMPROBABLE_CHANNEL = 1e-6, 1e-9
 STRETCH_S = 600.0  # in which reversals are counted
 LEAST_STRETCHES = 3  # before a limit is believed
-STRETCHES_OF_A_DAY = 144  # after so many, a quiet stretch is forgotten by 1/e
+STRETCHES_OF_A_DAY = 144  # after so many noisier ones, the rate of a quiet stretch has 1/e of its weight
 LONGEST_TIMES = 3.0
 SIGMAS = 3.0  # a count k is at least k - SIGMAS * sqrt(k)
 
@@ -47,8 +47,8 @@ class CredibleStillness:
     def learn(self, dt_s: float, reversed: bool, counts: Floats, longest: int) -> None:
         """Learn from one frame; at the end of a stretch, from its counts, and let the next begin.
 
-        reversed: whether any channel did in this frame. counts (n, 6): see `kernels.stillness.follow`.
-        longest: the most frames in which nothing moved.
+        reversed: whether any channel has, in this frame. counts (n, 6): see `kernels.stillness.follow`.
+        longest: the most successive frames, ever, in which nothing moved.
         """
         self.stretch_s += dt_s
         self.stretch_frames += 1

@@ -2,12 +2,11 @@
 
 Theory. A heartbeat is a value of the frame; it stands still when it has not moved for longer than its limit.
 
-             limit                                       which values are then not fresh
-promised     the time in its profile, and one poll:      all
-             nobody knows when in its cycle it is read
-learned      STEP_TIMES its longest time between steps,  those that have not moved since: a value that moves
-is
-             once it was seen to run                     read from the cells, whatever a counter does
+            limit                                        values that are then not fresh
+promised    the time in its profile, and one poll:       all
+            nobody knows when in its cycle it is read
+learned     STEP_TIMES its longest time between steps,   those that have not moved since: a value that moves
+            once it has made RUNS_AFTER_STEPS            is read from the cells, whatever a counter does
 """
 
 from collections.abc import Sequence
@@ -20,15 +19,16 @@ from agent.quality import Quality
 
 RUNS_AFTER_STEPS = 5
 STEP_TIMES = 5.0
-LEAST_READS = 2  # that found a promised one where it was
+LEAST_READS = 2  # in which a promised heartbeat must be found unmoved: one read in a long time proves nothing
 
 _GOOD = np.uint8(Quality.GOOD)
 
 
 class Heartbeats:
-    """The heartbeats among n values. at: their places in the frame; all arrays are by heartbeat.
+    """The heartbeats among n values.
 
-    standing: the place of one that stands still, None: none does.
+    at: their indices in the frame. steps, longest_s: by heartbeat, its steps, and the longest time between
+    two. standing: the index in the frame of one that stands still; None: none does.
     """
 
     def __init__(self, quantities: Sequence[str], changes_within_s: Floats) -> None:
@@ -42,8 +42,8 @@ class Heartbeats:
     def follow(self, counts: Floats, seen: Codes, gaps_s: Floats, dt_s: float, quality: Codes) -> None:
         """Take one frame.
 
-        counts (n, 6), seen (n,): after the frame, see `kernels.stillness.follow`. gaps_s: since the last
-        step of each heartbeat, before it. dt_s: since the last frame.
+        counts (n, 6), seen (n,): after the frame, see `kernels.stillness.follow`. gaps_s: by heartbeat, the
+        time since its last step, as if it had made none in this frame. dt_s: since the last frame.
         """
         was, self.standing = self.standing, None
         for b, (i, gap_s) in enumerate(zip(self.at, gaps_s, strict=True)):
@@ -53,7 +53,7 @@ class Heartbeats:
                 if self.steps[b] > 1 and gap_s > self.longest_s[b]:
                     self.longest_s[b] = gap_s
             stands = still_s >= self._limit_s(b) + (dt_s if promised else 0.0)
-            if quality[i] != _GOOD:  # not read in this frame: as it was in the last
+            if quality[i] != _GOOD:  # not read in this frame: it is as it was in the last
                 stands = was == i
             elif promised:
                 stands &= counts[i, STILL_FRAMES] >= LEAST_READS
@@ -67,15 +67,17 @@ class Heartbeats:
             return np.zeros(len(counts), np.bool_)
         if np.isfinite(self._promised_s[self.at.index(self.standing)]):
             return np.ones(len(counts), np.bool_)
-        silent: Flags = counts[:, STILL] >= counts[self.standing, STILL]
-        return silent
+        unmoved: Flags = counts[:, STILL] >= counts[self.standing, STILL]
+        return unmoved
 
     def limit_s(self, i: int) -> float:
-        """Return how long the heartbeat at place `i` may stand still; infinite: not known yet."""
+        """Return how long the heartbeat at index `i` may stand still; infinite: not known yet."""
         return self._limit_s(self.at.index(i))
 
     def resume(self, counts: Floats, *, frozen: bool) -> None:
-        """Find the heartbeat that stood still before a restart, by the counts that were kept."""
+        """Find the heartbeat that stood still before a restart, by the counts that were kept. frozen: whether
+        the unit was: by a heartbeat over its limit, if there is one.
+        """
         over = [i for b, i in enumerate(self.at) if counts[i, STILL] >= self._limit_s(b)]
         self.standing = over[0] if over and frozen else None
 

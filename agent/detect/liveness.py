@@ -9,8 +9,9 @@ held frame     nothing moves, for longer than the noise of the unit      `agent.
 stuck sensor   one channel does not move, for longer than its own noise  `agent.detect.credible`
                makes credible
 
-None of them raises an alarm before LEAST_S. A unit is frozen when its frame is held, or when its heartbeat
-says so of all values. A good value that is not fresh by any of the rules becomes FROZEN.
+No rule raises an alarm before LEAST_S, but for a heartbeat whose time is in the profile. A unit is frozen
+when its frame is held, or when its heartbeat stands still and with it all values. A good value that is not
+fresh by any of the rules becomes FROZEN.
 """
 
 import math
@@ -31,7 +32,7 @@ from agent.detect.places import TEMPERATURES, VOLTAGES
 from agent.detect.table import Row, rows_of
 from agent.quality import Quality
 
-LONGEST_GAP_S = 15.0  # that counts as standing still: nobody saw what moved in a longer one
+LONGEST_GAP_S = 15.0  # between frames that counts whole: what moved in a longer one, nobody saw
 
 _GOOD, _FROZEN = np.uint8(Quality.GOOD), np.uint8(Quality.FROZEN)
 
@@ -45,7 +46,7 @@ TEXTS = {
     "stuck-sensor": "{place} had stood still for {still} when raised, and its noise should have moved it;"
     " check the sensor and its plug",
 }
-TEXT_OF_SOME = (  # of a heartbeat, where not all values stand still with it
+TEXT_OF_SOME = (  # in place of "heartbeat" where other values still move
     "answers, but its heartbeat had stood still for {still} when raised, though other values move: those that"
     " have not moved since are not fresh; restart the unit, or look at the link to its cells"
 )
@@ -53,9 +54,8 @@ TEXT_OF_SOME = (  # of a heartbeat, where not all values stand still with it
 
 @dataclass(frozen=True, slots=True)
 class LivenessState:
-    """The liveness of a unit. still_s: since anything moved, or since its heartbeat did where that stands
-    still.
-    provable: whether it could be seen that the unit stands still. frozen: it does.
+    """The liveness of a unit. still_s: time since any value moved; where a heartbeat stands still, since that
+    one moved. provable: whether it would be noticed if the unit stood still. frozen: it stands still.
     """
 
     still_s: float
@@ -81,13 +81,13 @@ class Liveness:
         n = len(places)
         self.book = AlarmBook()
         self.places, self.quantities = tuple(places), tuple(quantities)
-        self._period_s, self._most_s = period_s, max(3.0 * period_s, LONGEST_GAP_S)
+        self._period_s, self._most_s = period_s, max(3.0 * period_s, LONGEST_GAP_S)  # of a gap
         judged = np.isin(np.array(quantities, dtype=str), (*TEMPERATURES, *VOLTAGES))
-        self._teaches = judged.astype(np.uint8)  # whose reversals are noise
+        self._teaches = judged.astype(np.uint8)  # to 1 where a reversal is noise, see `credible`
         self._heartbeats = Heartbeats(quantities, changes_within_s)
         self._credible = CredibleStillness(n, period_s)
         self._keys = self._distinct(self._heartbeats.at) | self._distinct(np.flatnonzero(judged).tolist())
-        # see `kernels.stillness.follow`
+        # state of `kernels.stillness.follow`
         self._last, self._seen, self._counts = np.zeros(n, np.int64), np.zeros(n, np.uint8), np.zeros((n, 6))
         self._t_s = math.nan  # of the last frame
         # of the whole frame: since anything moved, and the most frames in which nothing did
@@ -98,7 +98,7 @@ class Liveness:
         self._not_fresh = np.zeros(n, np.bool_)  # by the heartbeat
 
     def _distinct(self, channels: Sequence[int]) -> dict[int, str]:
-        """Return the name of each of these channels that none of the others has."""
+        """Return, by channel, what tells it from the others of these."""
         names = distinct([self.places[i] for i in channels], [self.quantities[i] for i in channels])
         return dict(zip(channels, names, strict=True))
 
@@ -119,7 +119,7 @@ class Liveness:
         self._credible.learn(dt_s, reversed, self._counts, self._longest)
         self._heartbeats.follow(self._counts, self._seen, gaps_s, dt_s, quality)
         beat = self._heartbeats.standing
-        if self._frozen and moved and beat is None:  # it was the unit that stood still, not its sensors
+        if self._frozen and moved and beat is None:  # the unit stood still: that is over for every sensor
             self._counts[:, [STILL, STILL_FRAMES]] = 0.0
         held = self._still_frames >= self._credible.limit and self._still_s >= LEAST_S
         self._not_fresh = self._heartbeats.not_fresh(self._counts)
@@ -141,8 +141,8 @@ class Liveness:
         return min(dt_s, self._most_s)
 
     def _count(self, dt_s: float, raw: Ints, quality: Codes) -> tuple[bool, bool, bool]:
-        """Count one frame; return whether any value is good, any has moved, and any that teaches has
-        reversed.
+        """Count one frame; return what `kernels.stillness.follow` does: whether any value is good, any has
+        moved, and any has reversed by noise.
         """
         before = self._counts[:, LONGEST].copy() if self._any_fault() else None
         answered, moved, reversed = follow(
@@ -206,7 +206,7 @@ class Liveness:
         return True
 
     def stand_again(self) -> None:
-        """Take up the alarms in the book: they clear when what they say is not so."""
+        """Go on with the alarms in the book: they clear when their values move."""
         self._stuck[:] = False
         for name, i in (member for alarm in self.book.standing() for member in alarm.members):
             if name == "stuck-sensor" and i < len(self._stuck):

@@ -1,8 +1,15 @@
 """The alarms of each unit and of the site, as the content of rows on disk and back.
 
-An alarm is small, and what a person acknowledged or shelved is so after a power cut too: the row of a unit is
-written with the commit that follows any change of its alarms. The unit "" is the site, whose row also holds
-the alarms that the agent raised about itself.
+The row of a unit is written with the first commit after any change of its alarms: alarms are small, and an
+acknowledgement or a shelf must survive a power cut. The unit "" is the site, whose row also holds the alarms
+that the agent raised about itself.
+
+The content of a row, under its keys:
+
+    books         name -> alarms, see `AlarmBook.to_plain`
+    own           the agent's own alarms of version 0.1.0; empty since, and kept because 0.1.0 needs the key
+    standing      the `BookContext` of the unit; None: no detectors have begun
+    in_vain_s     for how long the unit has been looked for and not seen
 """
 
 import logging
@@ -19,28 +26,28 @@ log = logging.getLogger(__name__)
 
 Content = dict[str, Any]
 
-OWN = "own"  # the book of the agent's own alarms, in the row of the site
+OWN = "own"  # among the books of the site: that of the agent's own alarms
 
 
 class KeptAlarms:
-    """The alarms of every unit, and what the next life of the agent needs to go on with them.
+    """The rows of alarms, of every unit and of the site.
 
     judges: of the units that are connected, by name.
     """
 
     def __init__(self, site_alarms: SiteAlarms, judges: Mapping[str, UnitJudges]) -> None:
-        #: Unit -> how long it was looked for in vain. Without it, an agent that restarts more often than a
-        #: unit is called blind would never call it so.
+        #: Unit -> s for which it has been looked for and not seen. An agent that restarts within the time
+        #: after which a unit is blind would else never call it blind.
         self.in_vain_s: dict[str, float] = {}
         self._site_alarms, self._judges = site_alarms, judges
-        self._contexts: dict[str, BookContext] = {}  # from disk, until the unit is connected
+        self._contexts: dict[str, BookContext] = {}  # from disk, of units that are not connected yet
         self._written: dict[str, bytes] = {}  # unit -> content of its row, packed; b"": it has none
         self._offered: dict[str, bytes] = {}  # the same, of the last call of `due`
 
     def read(self, unit: str, content: Content, later_s: float) -> None:
         """Take the content of a unit's row; `later_s` is added to every time in it.
 
-        Raises LookupError, TypeError, ValueError, AttributeError where it is of no known form.
+        Raises what `agent.runtime.snapshot.UNREADABLE` lists where it is of no known form.
         """
         plain = dict(content["books"])
         own, own_of_0_1_0 = plain.pop(OWN, []), content["own"]
@@ -48,7 +55,8 @@ class KeptAlarms:
         in_vain_s = float(content.get("in_vain_s", 0.0))
         if content["standing"]:
             context = BookContext(**content["standing"])
-            self._contexts[unit] = replace(context, shadow=_book(context.shadow, later_s).to_plain())
+            shadow = _book(context.shadow, later_s).to_plain()  # the only times in it
+            self._contexts[unit] = replace(context, shadow=shadow)
         self.in_vain_s[unit] = in_vain_s
         self._site_alarms.own.take(own, own_of_0_1_0, later_s)
         self._site_alarms.watch(unit, books)
@@ -58,11 +66,11 @@ class KeptAlarms:
             self._written[unit] = self._packed(unit)
 
     def book(self, unit: str, name: str) -> AlarmBook:
-        """Return a book of a unit as it was on disk; an empty one where it was not."""
+        """Return a book of a unit as it was on disk; an empty one where the disk had none."""
         return self._site_alarms.books(unit).get(name) or AlarmBook()
 
     def take_context(self, unit: str) -> BookContext | None:
-        """Hand over the context of a unit's books from disk, once."""
+        """Hand over the context of a unit's books from disk, and keep it no longer; None: there is none."""
         return self._contexts.pop(unit, None)
 
     def expect(self, units: Collection[str]) -> None:
@@ -92,7 +100,7 @@ class KeptAlarms:
         self._written = {}
 
     def _packed(self, unit: str) -> bytes:
-        """Return the content of a unit's row, to be compared; b"" where it needs none."""
+        """Return the content of a unit's row as bytes, to be compared; b"" where it needs no row."""
         judges = self._judges.get(unit)
         needed = (
             any(not book.empty() for book in self._site_alarms.books(unit).values())
@@ -112,7 +120,7 @@ class KeptAlarms:
             books[OWN] = own
         return {
             "books": books,
-            "own": [],  # version 0.1.0 has the agent's own alarms here, and needs the key
+            "own": [],
             "standing": context and asdict(context),
             "in_vain_s": self.in_vain_s.get(unit, 0.0),
         }

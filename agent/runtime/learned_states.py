@@ -1,12 +1,12 @@
 """What the detectors of each unit have learned: saved, and taken up by their successors.
 
-A learned state is of one layout (which values a unit has). Detectors that begin take up the state of their
-layout; where there is none, or it is too old or not readable, they learn anew. A unit that connects with
-another layout keeps the state of the first in memory: it may come back.
+A learned state belongs to one layout (which values a unit has). Detectors that begin take up the state of
+their layout; where there is none, or it is too old or not readable, they learn anew. A unit that connects
+with another layout keeps the state of the first one in memory: that layout may come back.
 
 A state is large, and flash wears out. It is saved at every orderly stop; else when the detectors have
-learned for 25 % longer than at the last time, at most hourly, at least daily. It is not saved while the
-state on disk is of another battery than the one that answers: that battery may come back too.
+learned for 25 % longer than at the last save, at most hourly, at least daily. It is not saved while the
+state on disk belongs to another battery than the one that answers: that battery may come back too.
 """
 
 import math
@@ -19,8 +19,8 @@ from agent.clock import Clock, Passed, Stamp, passed
 from agent.detect.unit import LearnedState, UnitJudges
 from agent.runtime.snapshot import UNREADABLE, Snapshot
 
-OLDEST_S = 30 * 86_400.0  # a battery is another one after that
-#: What a gap of unknown length counts for at least: longer than any window of a detector, so none spans it.
+OLDEST_S = 30 * 86_400.0  # the age from which a state is not taken up: the battery has changed since
+#: The least length that a gap of unknown length is given: no window of a detector spans it.
 UNKNOWN_GAP_S = 4 * 3600.0
 MORE_LEARNED, SAVED_AT_MOST_EVERY_S, SAVED_AT_LEAST_EVERY_S = 0.25, 3600.0, 86_400.0
 
@@ -29,8 +29,8 @@ MORE_LEARNED, SAVED_AT_MOST_EVERY_S, SAVED_AT_LEAST_EVERY_S = 0.25, 3600.0, 86_4
 class Origin:
     """What a unit's detectors began with, as the status shows it.
 
-    since_utc_ns: since when they learn. kept_utc_ns: when the state that they took up was saved, 0: none.
-    said: the same as a sentence.
+    since_utc_ns: since when they learn. kept_utc_ns: when the state that they took up was saved; 0: they
+    learn anew. said: both as a sentence.
     """
 
     since_utc_ns: int
@@ -50,7 +50,7 @@ class _Saved:
 
 @dataclass(slots=True)
 class _Unit:
-    """One unit: its detectors, and the states that none have taken up, by layout."""
+    """One unit: its detectors, and by layout the states that no detectors have taken up."""
 
     judges: UnitJudges | None = None
     origin: Origin | None = None
@@ -90,21 +90,21 @@ class LearnedStates:
     def begin(self, name: str, judges: UnitJudges) -> Origin:
         """Let the new judges of a unit take up what was learned in their layout; return what they began with.
 
-        What the judges before them have learned waits for their layout to come back.
+        What the judges before them have learned is kept for when their layout comes back.
         """
         unit, now = self._unit(name), self._clock.stamp()
         if before := self._learned(unit, now):
             unit.saved[before.state.layout] = before
         unit.origin, unit.judges = self._take_up(unit, judges, now), judges
         if math.isnan(unit.due_s):
-            unit.due_s = _next_due_s(unit.origin, now)
+            unit.due_s = _next_due_s(unit.origin, now)  # else the time set before stays, also by `forget`
         return unit.origin
 
     def _take_up(self, unit: _Unit, judges: UnitJudges, now: Stamp) -> Origin:
         saved = unit.saved.pop(judges.layout, None)
         if saved is None:
             none = "the state that was kept is of other values" if unit.saved else "no state was kept"
-            why, unit.unreadable = unit.unreadable or none, ""
+            why, unit.unreadable = unit.unreadable or none, ""  # the reason is given once
             return _anew(now, why)
         gap = passed(saved.stamp, saved.boot_id, now, self._clock.boot_id)
         if gap.seconds > OLDEST_S:
@@ -128,25 +128,25 @@ class LearnedStates:
             del self.marks[gone]
 
     def forget(self, unit: str) -> None:
-        """Drop what was learned of a unit: another one answers. What it will learn is saved at once, for the
-        state on disk is the old one's.
+        """Drop what was learned of a unit: it was exchanged. The new one's state is due at once: the state on
+        disk is the old one's.
         """
         forgotten = self._unit(unit)
         forgotten.judges, forgotten.due_s, forgotten.offered = None, self._clock.boottime_s(), False
         forgotten.saved.clear()
 
-    def due(self, now: Stamp, foreign: Collection[str], *, everything: bool) -> Iterator[tuple[str, Any]]:
-        """Yield (unit, content of its row) of the one state that has been due for longest, so that no poll
+    def due(self, now: Stamp, mismatched: Collection[str], *, everything: bool) -> Iterator[tuple[str, Any]]:
+        """Yield (unit, content of its row): of the one state that has been due for longest, so that no poll
         waits for many; of all states if `everything`.
 
-        foreign: the units of which another battery answers than the one that is expected.
+        mismatched: the units where another battery answers than the one that is expected.
         """
         late = [
             (unit.due_s, name)
             for name, unit in self._units.items()
             if unit.judges
             and (everything or unit.due_s <= now.boottime_ns / 1e9)
-            and not (unit.saved and name in foreign)
+            and not (unit.saved and name in mismatched)
         ]
         for _, name in sorted(late):
             unit = self._units[name]
@@ -173,13 +173,13 @@ class LearnedStates:
     def save_again(self) -> None:
         """Take note that no state is on disk any more: all are due."""
         for unit in self._units.values():
-            unit.due_s = 0.0 if unit.due_s == unit.due_s else math.nan
+            unit.due_s = math.nan if math.isnan(unit.due_s) else 0.0
 
     def _unit(self, name: str) -> _Unit:
         return self._units.setdefault(name, _Unit())
 
     def _learned(self, unit: _Unit, now: Stamp) -> _Saved | None:
-        """Return what a unit's detectors know now; None before their first frame."""
+        """Return what a unit's detectors have learned until now; None before their first frame."""
         if unit.judges is None or unit.origin is None or math.isnan(unit.judges.watch.t_s):
             return None
         state = unit.judges.learned_state()

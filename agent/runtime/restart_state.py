@@ -28,9 +28,10 @@ ALARMS, STATE = "alarms", "state"  # the kinds of rows
 
 
 class RestartState:
-    """What the agent keeps over a restart: the `Keeper` of its recorder.
+    """The rows of all units and of the site: the `agent.store.recorder.Keeper` of the agent.
 
     rows: name -> bytes, as they are on disk. Rows that cannot be read are logged, and not used.
+    in_vain_s, marks: see `KeptAlarms` and `LearnedStates`.
     """
 
     def __init__(self, rows: Mapping[str, bytes], site_alarms: SiteAlarms, clock: Clock) -> None:
@@ -38,8 +39,8 @@ class RestartState:
         self._judges: dict[str, UnitJudges] = {}  # of the units that are connected
         self._alarms = KeptAlarms(site_alarms, self._judges)
         self._learned = LearnedStates(clock)
-        self._on_disk = set(rows)  # names
-        self._everything = False
+        self._on_disk = set(rows)  # the names of rows
+        self._stopping = False
         self.in_vain_s = self._alarms.in_vain_s
         self.marks = self._learned.marks
         for name, blob in rows.items():
@@ -64,16 +65,14 @@ class RestartState:
                 self._learned.unreadable(unit, why)
 
     def _later_s(self, snapshot: Snapshot, now: Stamp) -> float:
-        """Return what to add to a boot time in a snapshot to have it on this boot's clock; 0 in the same
-        boot.
-        """
+        """Return the seconds to add to a boot time of the snapshot to have it by this boot's clock."""
         gap = passed(snapshot.stamp, snapshot.boot_id, now, self._clock.boot_id)
         return (now.boottime_ns - snapshot.stamp.boottime_ns) / 1e9 - gap.seconds
 
     # ---- units come and go
 
     def book(self, unit: str, name: str) -> AlarmBook:
-        """Return a book of a unit as it was on disk; an empty one where it was not."""
+        """Return a book of a unit as it was on disk; an empty one where the disk had none."""
         return self._alarms.book(unit, name)
 
     def origin(self, unit: str) -> Origin:
@@ -81,7 +80,7 @@ class RestartState:
         return self._learned.origin(unit)
 
     def expect(self, units: Iterable[str]) -> None:
-        """Take the units that there are from now on; nothing is kept of others."""
+        """Take the units that there are from now on; drop everything of others."""
         units = set(units)
         self._alarms.expect(units)
         self._learned.expect(units)
@@ -102,27 +101,27 @@ class RestartState:
         return judges.stand_again(self._site_alarms.books(unit), context, self._clock.boottime_s())
 
     def forget(self, unit: str) -> None:
-        """Drop what was learned of a unit: another one is there. Its alarms stay until they are over."""
+        """Drop what was learned of a unit: it was exchanged. Its alarms stay until new detectors begin."""
         self._judges.pop(unit, None)
-        self._alarms.take_context(unit)
+        self._alarms.take_context(unit)  # the new one's detectors do not go on with these books
         self._learned.forget(unit)
 
     # ---- rows
 
     def keep_all(self) -> None:
-        """Let every state go to disk with the next commit: the agent stops."""
-        self._everything = True
+        """Make every state due with the next commit: the agent stops."""
+        self._stopping = True
 
     def due(self) -> Mapping[str, bytes]:
         """Return the rows to write now, by name; b"": to be deleted."""
         now, units = self._clock.stamp(), self._site_alarms.units
         on_disk = {name: _unit_and_kind(name) for name in self._on_disk}
         with_alarms = {unit for unit, kind in on_disk.values() if kind == ALARMS}
-        foreign = {unit for unit in units if not self.book(unit, "identity").empty()}
+        mismatched = {unit for unit in units if not self.book(unit, "identity").empty()}
         rows = {
             _name(unit, ALARMS): self._row(content, now) for unit, content in self._alarms.due(with_alarms)
         }
-        for unit, content in self._learned.due(now, foreign, everything=self._everything):
+        for unit, content in self._learned.due(now, mismatched, everything=self._stopping):
             rows[_name(unit, STATE)] = self._row(content, now)
         return rows | {name: b"" for name, (unit, _) in on_disk.items() if unit not in units}
 
@@ -137,10 +136,13 @@ class RestartState:
             unit, kind = _unit_and_kind(name)
             if kind == STATE:
                 self._learned.saved(unit, now)
-            (self._on_disk.add if row else self._on_disk.discard)(name)
+            if row:
+                self._on_disk.add(name)
+            else:
+                self._on_disk.discard(name)
 
     def anew(self) -> None:
-        """Take note that the buffer had to begin anew: all goes to disk again, states one by one."""
+        """Take note that the buffer began anew, without rows: all are due, states one with each commit."""
         self._alarms.write_again()
         self._learned.save_again()
 

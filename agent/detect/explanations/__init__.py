@@ -1,6 +1,6 @@
-"""What an alarm says, a function per detector: a `Case` in, an `AlarmEvent` out.
+"""The sentence of an alarm, a function per detector: a `Case` in, an `AlarmEvent` out.
 
 A technician acts on the sentence: what was measured, against what, since when, how far beyond noise. It is
-read long after the alarm was raised, so each figure in it is of then, and it says so. What is so now is
-looked up by whoever shows the alarm (`agent.control.present`).
+read long after the alarm was raised, so each figure in it is of that frame, and the sentence says so. The
+figures of now are added where the alarm is shown (`agent.control.present`).
 """

@@ -1,4 +1,4 @@
-"""What an explanation is made of, and what is the same in all of them."""
+"""The arguments of an explanation, and the parts that are the same in all of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ NOUNS = {"voltage": "Cell", "temperature": "Sensor", "current": "Circuit"}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A detector that raises an alarm: the row of the alarm table, and the channel that shows it most.
+    """A detector that raises an alarm, in one frame.
 
-    bank: the detector's channels, of which this is number `c`. members: the numbers of all of them that show
-    it.
-    t_s: time of the frame. banks, channels: all that the detectors know of the unit, and all its channels.
+    row: of the alarm table. bank: the detector's channels. c: the index in `bank` of the one that raised the
+    alarm or made it worse. members: the indices of all that show it. t_s: time of the frame. banks: the
+    arrays of all the unit's detectors. channels: all the unit's channels.
     """
 
     row: Row
@@ -50,9 +50,10 @@ class Case:
         forecast: str = "",
         evidence: tuple[str, str] = ("", ""),
     ) -> AlarmEvent:
-        """Return the event; the arguments are its fields of like names, all others follow from the case.
+        """Return the event; the arguments are its fields of like names, all others follow from the case. The
+        text is followed by how many more channels show it.
 
-        evidence: for, and against.
+        evidence: evidence_for, evidence_against.
         """
         return AlarmEvent(
             detector=self.row.detector,

@@ -92,16 +92,14 @@ def forecast(temp_degc: float, heat: Heating) -> str:
 
 
 def risen(heat: Heating, where: str = "") -> str:
-    """Return how far a sensor has risen, and in what time; "" where it has not (after a fall), or who
-    knows.
-    """
+    """Return how far a sensor has risen, and in what time; "" where it has not, or that is not known."""
     if not heat.for_s > 0.0:
         return ""
     return f", {heat.rise_k:.1f} K up{where} in about {duration(heat.for_s)}"
 
 
 def as_finely(value: float, other: float) -> str:
-    """Write a value with the decimals of the second digit of `other`: finer was not measured."""
+    """Return a value with as many decimals as `other` has with two digits: finer was not measured."""
     decimals = max(0, 1 - math.floor(math.log10(abs(other)))) if other else 2
     return f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: never "-0.0"
 
@@ -119,7 +117,7 @@ def _slope_event(case: Case, heat: Heating, text: str, beyond: float) -> AlarmEv
 
 
 def _evidence(case: Case) -> tuple[str, str]:
-    """Return what the cell voltages of the same string say for heat at the channel, and what against it."""
+    """Return the evidence for heat at the channel, and against it, in the cell voltages of its string."""
     verdict, places = case.banks.cells.verdict, case.channels.volts.places
     low = [
         place

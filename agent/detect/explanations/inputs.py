@@ -1,6 +1,4 @@
-"""Explanations of the detectors of inputs: channels without a usable value, sensors that cannot be
-believed.
-"""
+"""Explanations of the detectors of inputs: channels without a usable value, implausible sensors."""
 
 from dataclasses import replace
 
@@ -26,11 +24,11 @@ def blind(case: Case) -> AlarmEvent:
         f"may be anything. Check cable, sensor and unit."
     )
     event = case.event(age_s, "", since_s=case.t_s - age_s)
-    return replace(event, text=text, location=place, value_unit="s")  # the text counts the others already
+    return replace(event, text=text, location=place, value_unit="s")  # its text counts them again
 
 
 def sensor_fault(case: Case) -> AlarmEvent:
-    """Explain a temperature sensor that cannot be believed."""
+    """Explain a temperature sensor that stepped implausibly, or stands still while its siblings move."""
     value, memory = case.banks.temps.value[case.c], case.banks.temps.memory[case.c]
     if memory[inputs.SUSPECT] > 0.0:
         what = f"stepped from {memory[inputs.BEFORE]:.4g} to a reading no heat or load could bring so fast"

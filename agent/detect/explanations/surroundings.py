@@ -1,5 +1,5 @@
-"""Explanations of the detectors of cooling, room, load and float current. A channel of cooling is a group of
-sensors, and its place is what they share.
+"""Explanations of the detectors of cooling, room, load and float current. A channel of those of cooling
+is a group of sensors; its place is the innermost that holds them all.
 """
 
 import math
@@ -24,7 +24,7 @@ def cooling(case: Case) -> AlarmEvent:
 
 
 def cooling_lost(case: Case) -> AlarmEvent:
-    """Explain a group that gets rid of the heat of its load more slowly than it used to."""
+    """Explain a group that loses the heat of its load more slowly than it used to."""
     group = case.banks.around.conductance[case.c]
     times, now_per_s = group[conductance.TIMES], group[conductance.NOW]
     usual_per_s = math.exp(group[conductance.LN_BASE])
@@ -38,7 +38,7 @@ def cooling_lost(case: Case) -> AlarmEvent:
 
 
 def cooling_degraded(case: Case) -> AlarmEvent:
-    """Explain a group that stands ever further above its room."""
+    """Explain a group that grows ever warmer than its room."""
     group = case.banks.around.group[case.c]
     more_k, over_k = group[surroundings.DEGRADED], group[surroundings.FAST]
     text = (
