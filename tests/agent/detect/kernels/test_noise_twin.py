@@ -50,6 +50,7 @@ def test_sample_by_sample_a_signal_is_learned_as_the_twin_learns_it(
     step: float, samples: list[tuple[float, float]]
 ) -> None:
     state = noise.new_noise(np.full(3, step))
+    assert state.shape == (3, 5)
     untouched = state.copy()
     twin = Noise(math.nan, step, 3.0, 0.0, 0.0)
     for dt_s, x in samples:
