@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from agent.wire.hosts import authority, host_and_port, is_loopback
+from agent.wire.hosts import authority, host_and_port, host_problem, is_loopback
 from agent.wire.listening import listen as take
 from agent.wire.listening import room
 from collector.announce import announce, possible
@@ -63,6 +63,8 @@ def parse_listen(listen: str, tls: Tls | None) -> tuple[str, int]:
     if not found:
         raise ServeError(f"--listen {listen}: expected HOST:PORT, such as 127.0.0.1:8440")
     host, port = found
+    if problem := host_problem(host):
+        raise ServeError(f"--listen {listen}: the host {problem}")
     if not (tls and tls.client_ca) and not is_loopback(host):
         raise ServeError(
             f"--listen {listen}: {host} can be reached from elsewhere, and there agents are known by their "

@@ -6,14 +6,14 @@ import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
-from agent.config.tables import Config, RoomOutput
+from agent.config.tables import Config
 from agent.keys.values import ConfigTable, ReadContext
 from agent.transport.table import TRANSPORTS
 from agent.wire.hosts import plain
@@ -183,14 +183,44 @@ def _shared(kind: str, tables: Iterable[tuple[dict[str, Any], object]], what: st
 
 # pydantic's names of the kinds of one table
 TAGS = (*(transport.name for transport in TRANSPORTS), "gpio", "modbus-coil")
-BUSES = tuple(transport.table for transport in TRANSPORTS)
-KEYS = sorted(
-    {
-        key
-        for table in (*ConfigTable.__subclasses__(), *RoomOutput.__subclasses__(), *BUSES)
-        for key in table.model_fields
-    }
-)
+
+
+def _keys(table: type[ConfigTable], header: str = "", name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the keys of a table and of those in it, each with the header of its table as people write it."""
+    kind = next((f' with {tag} = "{value}"' for tag, value in _tag(table)), "")
+    for key, field in table.model_fields.items():
+        yield key, header + kind or "the top of the file"
+        below, one_of_many = f"{name}.{key}".lstrip("."), get_origin(field.annotation) is tuple
+        for inner in _tables_in(field.annotation):
+            yield from _keys(inner, f"[[{below}]]" if one_of_many else f"[{below}]", below)
+
+
+def _tag(table: type[ConfigTable]) -> Iterator[tuple[str, str]]:
+    """Yield the key by which a table is one of several kinds, and its value."""
+    for key in ("transport", "output"):
+        if key in table.model_fields:
+            yield key, get_args(table.model_fields[key].annotation)[0]
+
+
+def _tables_in(annotation: object) -> Iterator[type[ConfigTable]]:
+    if isinstance(annotation, type) and issubclass(annotation, ConfigTable):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _tables_in(inner)
+
+
+#: Key -> the headers of the tables that it may stand in.
+HEADERS: dict[str, list[str]] = {}
+for _key, _header in _keys(Config):
+    HEADERS.setdefault(_key, []).append(_header)
+
+
+def _why_unknown(key: str) -> str:
+    if key == "data_bits":
+        return f"; take it out: {NO_OTHER_BITS}"
+    if elsewhere := HEADERS.get(key):
+        return f"; it belongs to {' or '.join(elsewhere)}"
+    return _suggest(key, sorted(HEADERS))
 
 
 def _suggest(word: str, known: list[str]) -> str:
@@ -212,8 +242,7 @@ def _line(content: dict[str, Any], error: Any) -> tuple[str, str]:
             where = f"{where} {part}" if where else f"[{part}]" if isinstance(here, dict) else str(part)
     key = str(error["loc"][-1]) if error["loc"] else ""
     if error["type"] == "extra_forbidden":
-        why = f"; take it out: {NO_OTHER_BITS}" if key == "data_bits" else _suggest(key, KEYS)
-        return where, f"unknown key{why}"
+        return where, f"unknown key{_why_unknown(key)}"
     if error["type"] == "missing":
         return where, "is missing"
     message = error["msg"].removeprefix("Value error, ")

@@ -174,6 +174,8 @@ def test_a_port_in_use_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
         (("--listen", "0.0.0.0:0"), "0.0.0.0 can be reached from elsewhere"),
         (("--listen", "collector.example:0"), "collector.example can be reached from elsewhere"),
         (("--listen", "8440"), "expected HOST:PORT"),
+        (("--listen", "::1"), "no IPv6 address"),
+        (("--listen", "http://127.0.0.1:8440"), "is a URL"),
         (("--tls-cert", "x.pem"), "--tls-cert and --tls-key belong together"),
         (("--tls-cert", "x.pem", "--tls-key", "y.pem"), "the TLS files cannot be used (x.pem, y.pem)"),
         (("--sink", "sqlite:/nowhere/c.db"), "/nowhere/c.db: unable to open database file"),

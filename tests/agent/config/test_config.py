@@ -77,6 +77,22 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
         ("https://collector", "http://collector", "plain http to collector.example could be read and forged"),
         ("rs485-1", "lan", "[[bus]] lan: the name is used 2 times"),
         ('host = "192.0.2.10"', 'device = "/dev/x"', "[[bus]] lan host: is missing"),
+        (
+            "[upstream]",
+            "[agent]\nbatch_s = 3\n[upstream]",
+            "[agent] batch_s: unknown key; it belongs to [store]",
+        ),
+        ("[upstream]", "[store]\njournal = 3\n[upstream]", "journal: unknown key; it belongs to the top of"),
+        (
+            'host = "192.0.2.10"',
+            'host = "h"\nbaud = 9600',
+            'lan baud: unknown key; it belongs to [[bus]] with transport = "rtu"',
+        ),
+        (
+            "[upstream]",
+            "[store]\non_delay_s = 3\n[upstream]",
+            "[store] on_delay_s: unknown key; it belongs to [[detection.override]]",
+        ),
         ('host = "192.0.2.10"', 'host = "h"\nin_flihgt = 2', "unknown key; did you mean 'in_flight'?"),
         (
             "[upstream]",
