@@ -4,7 +4,16 @@ import math
 import struct
 
 from agent.quality import NOT_READ, Quality
-from drivers.values import Reading, Value
+from drivers.values import Coding, Reading, Value
+
+
+def bits(coding: Coding, words: list[int]) -> str:
+    """The words as one number in binary digits, most significant first."""
+    ordered = words if coding.big_words else words[::-1]
+    if coding.unit_bits == 1:
+        return "".join(str(word) for word in ordered)
+    pairs = [word.to_bytes(2, "big" if coding.big_bytes else "little") for word in ordered]
+    return "".join(f"{byte:08b}" for pair in pairs for byte in pair)
 
 
 def decode(value: Value, words: list[int], arrived: Quality = Quality.GOOD) -> tuple[int, Quality]:
@@ -12,13 +21,7 @@ def decode(value: Value, words: list[int], arrived: Quality = Quality.GOOD) -> t
     if arrived in NOT_READ:
         return 0, arrived
     coding = value.coding
-    if coding.unit_bits == 1:
-        bits = [str(w) for w in words]
-        text = "".join(bits if coding.big_words else reversed(bits))
-    else:
-        ordered = words if coding.big_words else words[::-1]
-        pairs = [w.to_bytes(2, "big" if coding.big_bytes else "little") for w in ordered]
-        text = "".join(f"{byte:08b}" for pair in pairs for byte in pair)
+    text = bits(coding, words)
     cut = text[len(text) - coding.shift - coding.width : len(text) - coding.shift]
     number = int(cut, 2)
     quality = Quality.GOOD
@@ -51,6 +54,32 @@ def decode(value: Value, words: list[int], arrived: Quality = Quality.GOOD) -> t
     if raw in value.missing:
         quality = Quality.MISSING
     return raw, quality
+
+
+def number(value: Value, raw: int) -> int | float:
+    """The number that a raw value stands for."""
+    if value.coding.reading is Reading.FLOAT_32:
+        return struct.unpack(">f", struct.pack(">i", raw))[0]
+    if value.coding.reading is Reading.FLOAT_64:
+        return struct.unpack(">d", struct.pack(">q", raw))[0]
+    return raw % 2**64 if value.coding.reading is Reading.UNSIGNED_64 else raw
+
+
+def encode(value: Value, raw: int, words: list[int]) -> list[int]:
+    """The words with a raw value written over its own bits."""
+    coding = value.coding
+    if coding.reading is Reading.SIGN_MAGNITUDE and raw < 0:
+        raw = 2 ** (coding.width - 1) - raw
+    elif coding.reading is Reading.BCD:
+        raw = int(str(raw), 16)
+    text = bits(coding, words)
+    first = len(text) - coding.shift - coding.width
+    text = text[:first] + f"{raw % 2**coding.width:0{coding.width}b}" + text[first + coding.width :]
+    size = coding.unit_bits
+    units = [int(text[i : i + size], 2) for i in range(0, len(text), size)]
+    if size == 16 and not coding.big_bytes:
+        units = [int.from_bytes(unit.to_bytes(2, "big"), "little") for unit in units]
+    return units if coding.big_words else units[::-1]
 
 
 def least_cost(spans, allowed, cost):

@@ -24,9 +24,15 @@ def value(coding, **fields):
     return Value("x", "", Span(Area.HOLDING, 0, 0, coding.words), coding, **fields)
 
 
+def table(values, slots):
+    """Codec and sentinels; a row has its fields as attributes also where no compiler gives it them."""
+    codec, missing = codec_table(values, slots)
+    return codec.view(np.recarray), missing
+
+
 def read(item, words, arrived=Quality.GOOD):
     """One value through the kernels: raw, quality, SI."""
-    codec, missing = codec_table([item], [0])
+    codec, missing = table([item], [0])
     raw, quality, si = np.zeros(1, np.int64), np.zeros(1, np.uint8), np.zeros(1)
     arrived_words = np.full(len(words), arrived, np.uint8)
     decode(np.array(words, np.uint16), arrived_words, codec, missing, raw, quality)
@@ -163,7 +169,7 @@ def test_any_values_read_as_the_naive_twin_reads_them(items, random):
         np.array([random.choice([Quality.GOOD] * 4 + [Quality.STALE]) for _ in items], np.uint8),
         [len(each) for _, each in items],
     )
-    codec, missing = codec_table([v for v, _ in items], slots.tolist())
+    codec, missing = table([v for v, _ in items], slots.tolist())
     raw, quality = np.zeros(len(items), np.int64), np.zeros(len(items), np.uint8)
     decode(np.array(words, np.uint16), arrived, codec, missing, raw, quality)
     expected = [naive.decode(v, w, Quality(int(arrived[s]))) for (v, w), s in zip(items, slots, strict=True)]
@@ -175,7 +181,7 @@ def test_any_values_read_as_the_naive_twin_reads_them(items, random):
 def test_encoding_writes_what_decoding_reads_and_leaves_other_bits(item):
     target, words = item
     coding = target.coding
-    codec, missing = codec_table([value(coding)], [0])
+    codec, missing = table([value(coding)], [0])
     bank = np.array(words, np.uint16)
     raw, quality = np.zeros(1, np.int64), np.zeros(1, np.uint8)
     fresh = np.zeros(len(words), np.uint8)

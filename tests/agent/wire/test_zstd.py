@@ -67,22 +67,28 @@ def test_each_part_but_the_last_ends_a_block() -> None:
 
 
 def test_content_is_compressed_at_level_3_with_matches_of_6_bytes_or_more() -> None:
-    text = b"".join(b"%d" % (n * n % 977) for n in range(3000))
+    # words of 5 to 9 letters in any order: each level and each shortest match finds others in them
+    rng = np.random.default_rng(2)
+    words = [rng.bytes(size) for size in rng.integers(5, 10, 400)]
+    text = b"".join(words[k] for k in rng.integers(0, 400, 6000))
     parameters = zstandard.ZstdCompressionParameters.from_level(
         3, source_size=len(text), min_match=6, write_checksum=True
     )
-    assert deflate(text) == zstandard.ZstdCompressor(compression_params=parameters).compress(text)
+    frame = zstandard.ZstdCompressor(compression_params=parameters).compressobj(size=len(text))
+    assert deflate(text) == frame.compress(text) + frame.flush()
 
 
-def test_a_size_that_is_not_said_is_none() -> None:
+def test_a_size_that_is_not_said_is_none_and_such_a_frame_is_refused() -> None:
     unsaid = zstandard.ZstdCompressor(write_content_size=False).compress(NOISE)
     assert declared(unsaid) == declared(b"") == declared(b"no frame") == 0
     assert declared(zstandard.compress(b"")) == 0
     assert declared(bytes.fromhex("28b52ffd e4 0000000000010000")) == 2**40
+    unchecked = zstandard.ZstdCompressor(write_checksum=False).compress(NOISE)
     for blob, said in (
-        (unsaid, "declare its content size"),
-        (MAGIC[:3], "starts with 28b52f"),
-        (b"", "nothing"),
+        (unsaid, "does not declare its content size"),
+        (unchecked, "carries no checksum"),
+        (MAGIC[:3], "starts with 28b52f, expected 28b52ffd"),
+        (b"", "starts with nothing"),
     ):
         with pytest.raises(NotZstd, match=said):
             inflate(blob)
