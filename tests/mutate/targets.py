@@ -13,7 +13,11 @@ _DETECT = "tests/agent/detect"
 _KERNELS = f"{_DETECT}/kernels"
 _WIRE = "tests/agent/wire"
 _DRIVERS = "tests/drivers"
-_BATCH = (f"{_WIRE}/test_wire_batch.py", f"{_WIRE}/test_vectors.py", f"{_WIRE}/test_hostile.py")
+_REFUSED = (
+    f"{_WIRE}/test_hostile.py::test_hostile_batch_is_refused_by_one_line",
+    f"{_WIRE}/test_hostile.py::test_hostile_request_is_refused_by_one_line",
+    f"{_WIRE}/test_limits.py",
+)
 
 #: Source file, and the tests that run against its mutants.
 TARGETS: dict[str, tuple[str, ...]] = {
@@ -62,25 +66,29 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/unseen.py": (),
     "agent/detect/watch.py": (),
     # decoding and plan, and what they call
-    "drivers/decode.py": (f"{_DRIVERS}/test_decode.py",),
+    "drivers/decode.py": (f"{_DRIVERS}/test_every_coding.py",),
     "drivers/line.py": (f"{_DRIVERS}/test_plan.py",),
     "drivers/needs.py": (f"{_DRIVERS}/test_plan.py", f"{_DRIVERS}/test_guards.py"),
     "drivers/plan.py": (f"{_DRIVERS}/test_plan.py", f"{_DRIVERS}/test_guards.py"),
     "drivers/turns.py": (f"{_DRIVERS}/test_guards.py", f"{_DRIVERS}/test_plan.py"),
     "drivers/values.py": (f"{_DRIVERS}/test_decode.py", f"{_DRIVERS}/test_plan.py"),
     # the wire format
-    "agent/wire/batch.py": _BATCH,
-    "agent/wire/columns.py": _BATCH,
+    "agent/wire/batch.py": (
+        f"{_WIRE}/test_twin.py",
+        f"{_WIRE}/test_wire_batch.py::test_a_batch_that_contradicts_itself_cannot_be_made",
+        *_REFUSED,
+    ),
+    "agent/wire/columns.py": (f"{_WIRE}/test_columns.py", f"{_WIRE}/test_twin.py"),
     "agent/wire/errors.py": (f"{_WIRE}/test_hostile.py",),
     "agent/wire/hosts.py": (f"{_WIRE}/test_hosts.py",),
-    "agent/wire/limits.py": (f"{_WIRE}/test_hostile.py",),
+    "agent/wire/limits.py": (f"{_WIRE}/test_limits.py",),
     "agent/wire/listening.py": ("tests/agent/test_listening.py",),
-    "agent/wire/packing.py": (f"{_WIRE}/test_request.py", *_BATCH),
+    "agent/wire/packing.py": (f"{_WIRE}/test_request.py", *_REFUSED),
     "agent/wire/ranges.py": (f"{_WIRE}/test_ranges.py",),
-    "agent/wire/request.py": (f"{_WIRE}/test_request.py", f"{_WIRE}/test_hostile.py"),
-    "agent/wire/schema.py": (f"{_WIRE}/test_request.py", f"{_WIRE}/test_hostile.py"),
-    "agent/wire/si.py": (f"{_WIRE}/test_vectors.py",),
-    "agent/wire/sound.py": (f"{_WIRE}/test_sound.py",),
+    "agent/wire/request.py": (f"{_WIRE}/test_request.py", *_REFUSED),
+    "agent/wire/schema.py": (f"{_WIRE}/test_schema.py", f"{_WIRE}/test_limits.py"),
+    "agent/wire/si.py": (f"{_WIRE}/test_si.py",),
+    "agent/wire/sound.py": (f"{_WIRE}/test_unsound.py",),
     "agent/wire/text.py": (f"{_WIRE}/test_text.py",),
-    "agent/wire/zstd.py": (f"{_WIRE}/test_hostile.py",),
+    "agent/wire/zstd.py": (f"{_WIRE}/test_zstd.py",),
 }
