@@ -12,6 +12,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a process that forks has no other th
 
 import ast
 import contextlib
+import gc
 import importlib.util
 import math
 import resource
@@ -25,9 +26,13 @@ from pathlib import Path
 from types import CodeType
 from typing import NamedTuple
 
-import hypothesis.extra.numpy  # noqa: F401, loaded for the children, as the next
+import hypothesis.extra.numpy  # noqa: F401, loaded for the children, as all others that are not used here
+import msgpack  # noqa: F401
 import numba  # noqa: F401
 import pytest
+import pytest_asyncio  # noqa: F401
+import pytest_timeout  # noqa: F401
+import zstandard  # noqa: F401
 from hypothesis import Phase, settings
 
 from tests.mutate.operators import Mutant, mutated
@@ -42,7 +47,8 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.generate),
 )
 _OPTIONS = ["-x", "-q", "--tb=no", "--assert=plain", "--hypothesis-profile=mutants", "-o", "timeout=0"]
-_OPTIONS += ["-p", "no:cacheprovider", "-p", "no:xdist"]
+#: None of the tests wants a fixture of tests/conftest.py, for those are of servers and browsers.
+_OPTIONS += ["--noconftest", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:unraisableexception"]
 _MEMORY = 8 << 30  # bytes: a mutant that allocates without end fails
 _LONGEST_S = 300.0  # of the tests of one file, without a mutant
 _BROKEN = 70  # exit code of a child in which the tool itself failed; pytest has none above 5
@@ -95,6 +101,7 @@ class Children:
         self, work: Iterable[tuple[Mutant | None, Tests, float]], until_s: float = math.inf
     ) -> Iterator[tuple[_Child, int, float]]:
         """Give each child, its exit code (or signal, negative) and its CPU time, s, as they end."""
+        gc.freeze()  # what is loaded is no garbage: a child need not look through it
         waiting, running = iter(work), dict[int, _Child]()
         try:
             while True:
