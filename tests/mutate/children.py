@@ -27,11 +27,11 @@ from types import CodeType
 from typing import NamedTuple
 
 import hypothesis.extra.numpy  # noqa: F401, loaded for the children, as all others that are not used here
-import msgpack  # noqa: F401
+import msgpack  # type: ignore[import-untyped]  # noqa: F401
 import numba  # noqa: F401
 import pytest
 import pytest_asyncio  # noqa: F401
-import pytest_timeout  # noqa: F401
+import pytest_timeout  # type: ignore[import-untyped]  # noqa: F401
 import zstandard  # noqa: F401
 from hypothesis import Phase, settings
 
