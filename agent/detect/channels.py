@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.detect.places import MIN_IN_STRING, string_of
+from agent.detect.places import MIN_IN_STRING, TEMPERATURES, VOLTAGES, string_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -102,3 +103,96 @@ def common_place(places: Sequence[str]) -> str:
             break
         shared.append(parts[0])
     return "/".join(shared)
+
+
+#: No temperature or voltage register is finer than this in effect; an unknown step (0) is taken for it too.
+FINEST_K, FINEST_V = 0.01, 0.0005
+
+
+class Sizes(NamedTuple):
+    """How many: values of a frame, sensors and their groups, cells and their groups, circuits."""
+
+    frame: int
+    sensors: int
+    sensor_groups: int
+    cells: int
+    cell_groups: int
+    circuits: int
+
+
+class Channels:
+    """Who is where: the sensors, cells and circuits of a unit, and the groups of its sensors."""
+
+    def __init__(self, places: Sequence[str], quantities: Sequence[str], resolution: Floats) -> None:
+        self.places, self.quantities = tuple(places), tuple(quantities)
+        self.temps = make_bank(places, quantities, resolution, TEMPERATURES, FINEST_K)
+        self.volts = make_bank(places, quantities, resolution, VOLTAGES, FINEST_V)
+        self.circuits = _circuits(places, quantities)
+        power_at = {place: i for i, place in enumerate(places) if quantities[i] == "power"}
+        self.at_power = np.array([power_at.get(place, -1) for place in self.circuits.places], np.int64)
+        self.groups = _of_places(self.temps.scope, "temperature")
+        self.circuit_of_temps = self._circuit_of(self.temps)
+        self.circuit_of_volts = self._circuit_of(self.volts)
+        self.drop_group = self._drop_group()
+        self.at_ambient = next((i for i, q in enumerate(quantities) if q == "ambient_temperature"), -1)
+        self.sizes = Sizes(
+            len(places), self.temps.n, len(self.temps.scope), self.volts.n, len(self.volts.scope),
+            self.circuits.n,
+        )  # fmt: skip
+        frame, cells = len(places), self.volts.n
+        # What every frame writes before it reads it, of all units: they are judged one after the other.
+        self.gate_scratch = (
+            np.full(frame, np.nan), np.zeros(frame, np.uint8), np.full(frame, np.nan),
+            np.zeros(frame, np.uint8),
+        )  # fmt: skip
+        self.cell_scratch = self.volts.member.copy(), np.full(cells, np.nan), np.full(cells, np.nan)
+
+    def _circuit_of(self, bank: Bank) -> Ints:
+        """Return whose current passes each channel of a bank."""
+        by_place = {place: j for j, place in enumerate(self.circuits.places)}
+        found = [by_place.get(string_of(place), by_place.get("", 0)) for place in bank.places]
+        return np.array(found, np.int64)
+
+    def _drop_group(self) -> Ints:
+        """Return for each cell the group of sensors its voltage drop counts for; one past the last: none."""
+        by_scope = {scope: g for g, scope in enumerate(self.temps.scope)}
+        nowhere = len(self.temps.scope)
+        found = [by_scope.get(string_of(place), by_scope.get("", nowhere)) for place in self.volts.places]
+        return np.array(found, np.int64)
+
+
+def channels_of(places: Sequence[str], quantities: Sequence[str], resolution: Floats) -> Channels:
+    """Return who is where; units of the same layout share one."""
+    step = np.asarray(resolution, np.float64)
+    return _shared(tuple(places), tuple(quantities), step.tobytes())
+
+
+@lru_cache(maxsize=256)
+def _shared(places: tuple[str, ...], quantities: tuple[str, ...], resolution: bytes) -> Channels:
+    return Channels(places, quantities, np.frombuffer(resolution))
+
+
+def _of_places(places: Sequence[str], quantity: str, index: Sequence[int] | None = None) -> Bank:
+    """Return a bank of things that have no siblings: each is a group of its own."""
+    n = len(places)
+    own: Ints = np.arange(n, dtype=np.int64)
+    return Bank(
+        index=own if index is None else np.array(index, np.int64),
+        group=own,
+        member=own,
+        start=np.arange(n + 1, dtype=np.int64),
+        step=np.ones(n),
+        places=tuple(places),
+        quantities=(quantity,) * n,
+        scope=tuple(places),
+    )
+
+
+def _circuits(places: Sequence[str], quantities: Sequence[str]) -> Bank:
+    """Return one circuit per string whose current is measured, else one for the unit."""
+    at = {places[i]: i for i, quantity in enumerate(quantities) if quantity == "current"}
+    strings = [place for place in at if place and place == string_of(place)]
+    chosen = strings or list(at)[:1]
+    if not chosen:
+        return _of_places([""], "", [-1])
+    return _of_places(chosen, "current", [at[place] for place in chosen])

@@ -7,14 +7,13 @@ evidence.
 
 from typing import NamedTuple
 
-from agent.detect.channels import Bank, Floats
+from agent.detect.channels import Bank, Channels, Floats
 from agent.detect.explanations import cells, heat, surroundings
 from agent.detect.explanations import inputs as input_faults
 from agent.detect.explanations.case import Explanation
 from agent.detect.kernels import conductance, heating, imbalance, inputs, load, resistance
 from agent.detect.kernels import surroundings as around
-from agent.detect.kernels.banks import Channels
-from agent.detect.kernels.judge_unit import Banks
+from agent.detect.kernels.banks import Banks
 from agent.detect.settings import Settings
 
 

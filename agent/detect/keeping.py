@@ -5,7 +5,7 @@ It is kept in parts, each with a version of its own: a release that changes what
 raises that version, and drops that part alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
@@ -14,48 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.detect.channels import Floats
-from agent.detect.kernels.judge_unit import Banks
+from agent.detect.kernels.arrays import Part
+from agent.detect.kernels.banks import Banks, arrays_of
 from agent.detect.kernels.slope import JUDGED_S
 from agent.detect.kernels.surroundings import LIMITS
-from agent.detect.kernels.validity import HELD_T, LAST_T
 
 Arrays = Sequence[NDArray[Any]]
 Parts = dict[str, list[Any]]  # by name: version, bytes
 
-#: Part -> its version, and its arrays in `Banks`. Left out is what each frame makes anew, and what the last
-#: resort knows: it judges a few seconds.
-PARTS: Mapping[str, tuple[int, tuple[str, ...]]] = {
-    "sensors": (
-        1,
-        (
-            "gate.memory", "gate.held", "temps.age_s", "temps.memory", "temps.score", "volts.age_s",
-            "volts.memory", "volts.score", "trips.highest", "trips.dropped_s", "heat.slow_v", "heat.quiet_s",
-        ),
-    ),
-    "load": (
-        2,
-        (
-            "load.state", "load.feature", "load.mean", "load.covariance", "own.cross", "own.mean",
-            "own.age_s", "own.explained", "against.cross", "against.mean", "against.age_s",
-            "against.explained",
-        ),
-    ),
-    "slopes": (
-        1,
-        (
-            "temperature.noise", "temperature.age_s", "temperature.learned", "gain.noise", "gain.age_s",
-            "gain.learned", "moments", "scales", "group_temperature.noise", "group_temperature.age_s",
-            "group_temperature.learned", "group_moments", "group_scales",
-        ),
-    ),
-    "cells": (1, ("cells.state", "cells.verdict", "cells.left", "cells.quantile", "cells.waited_s")),
-    "resistance": (1, ("resistances.circuit", "resistances.cell")),
-    "surroundings": (2, ("around.group", "around.circuit", "around.room", "around.conductance")),
-}  # fmt: skip
 
+def _parts() -> dict[Part, list[str]]:
+    parts: dict[Part, list[str]] = {}
+    for path, array in arrays_of():
+        if array.kept:
+            parts.setdefault(array.kept, []).append(path)
+    return parts
+
+
+#: Part -> its arrays in `Banks`.
+PARTS = _parts()
 #: Columns that are times of the clock. They are counted from the last frame, so that single precision has no
 #: end of digits to keep.
-TIMES: Mapping[str, tuple[int, ...]] = {"gate.memory": (LAST_T, HELD_T)}
+TIMES = {path: array.clock for path, array in arrays_of() if array.clock}
 
 
 def layout_digest(places: Sequence[str], quantities: Sequence[str], resolution: Floats) -> str:
@@ -67,7 +47,7 @@ def layout_digest(places: Sequence[str], quantities: Sequence[str], resolution: 
 def pack(banks: Banks, t_s: float) -> Parts:
     """Return what the detectors know at `t_s`, s, the time of their last frame."""
     parts = {}
-    for name, (version, paths) in PARTS.items():
+    for (name, version), paths in PARTS.items():
         arrays = [attrgetter(path)(banks) for path in paths]
         for path, columns in TIMES.items():
             if path in paths:
@@ -80,7 +60,7 @@ def unpack(banks: Banks, parts: Parts, t_s: float) -> list[str]:
     """Put parts back, the last frame being at `t_s`; return the names of those that do not fit any more."""
     limits = banks.around.circuit[:, LIMITS].copy()  # a setting, and may be another now
     unfit = []
-    for name, (version, paths) in PARTS.items():
+    for (name, version), paths in PARTS.items():
         arrays = [attrgetter(path)(banks) for path in paths]
         if not unpack_arrays(parts.get(name), version, arrays):
             unfit.append(name)

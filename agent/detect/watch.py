@@ -9,7 +9,7 @@ import numpy as np
 from agent.detect import keeping, liveness
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, called
-from agent.detect.channels import Codes, Flags, Floats, Ints
+from agent.detect.channels import Codes, Flags, Floats, Ints, channels_of
 from agent.detect.detectors import Column, Detector, detectors_of
 from agent.detect.explanations.case import Case
 from agent.detect.explanations.heat import forecast_now
@@ -102,7 +102,7 @@ class UnitDetectors:
         self.settings = settings or Settings()
         self.book, self.shadow_book = AlarmBook(), AlarmBook()
         self._config = self.settings.digest()
-        self._channels = banks.channels_of(places, quantities, resolution)
+        self._channels = channels_of(places, quantities, resolution)
         self._banks = banks.new_banks(self._channels, self.settings)
         self._addresses, self._at = table_of(banks.bank_addresses(self._banks))
         self._judges = self._make_judges()

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.detect.alarms.states import AlarmEvent
-from agent.detect.channels import Bank
-from agent.detect.kernels.banks import Channels
-from agent.detect.kernels.judge_unit import Banks
+from agent.detect.channels import Bank, Channels
+from agent.detect.kernels.banks import Banks
 from agent.detect.table import Row
 
 #: What a channel is called, by the last word of its quantity.

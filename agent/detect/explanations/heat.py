@@ -5,12 +5,12 @@ import math
 import numpy as np
 
 from agent.detect.alarms.states import AlarmEvent
+from agent.detect.channels import Channels
 from agent.detect.duration import duration
 from agent.detect.explanations.case import Case
 from agent.detect.kernels import heating, imbalance
-from agent.detect.kernels.banks import Channels
+from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.heating import Heating
-from agent.detect.kernels.judge_unit import Banks
 from agent.detect.kernels.slope import Slopes
 from agent.detect.places import string_of
 

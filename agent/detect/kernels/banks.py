@@ -1,99 +1,117 @@
-"""The arrays of one unit, made once from its channels."""
+"""All arrays of one unit: which groups there are, made from its channels, opened in its kernel."""
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from agent.detect.channels import Bank, Floats, Ints, make_bank
-from agent.detect.kernels import conductance, imbalance, load, resistance, slope, surroundings, trip, validity
-from agent.detect.kernels.heating import new_heat
-from agent.detect.kernels.inputs import new_inputs
-from agent.detect.kernels.judge_unit import Banks, CoverageSeconds, Gate, Sizes, Trips
+from agent.detect.channels import Channels, Floats, Sizes
+from agent.detect.kernels import conductance, heating, imbalance, load, resistance, slope, surroundings, trip
+from agent.detect.kernels.arrays import Array, Group, defined
+from agent.detect.kernels.coverage import COVERAGE, CoverageSeconds
+from agent.detect.kernels.heating import Heat
+from agent.detect.kernels.imbalance import Cells
+from agent.detect.kernels.inputs import INPUTS, Inputs, new_inputs
+from agent.detect.kernels.load import Circuits, Model
 from agent.detect.kernels.memory import addresses
-from agent.detect.places import TEMPERATURES, VOLTAGES, string_of
+from agent.detect.kernels.resistance import Resistances
+from agent.detect.kernels.slope import Signal
+from agent.detect.kernels.surroundings import Surroundings
+from agent.detect.kernels.trip import Trips
+from agent.detect.kernels.validity import GATE, Gate, limits_of
 from agent.detect.settings import Settings
 
-#: No temperature or voltage register is finer than this in effect; an unknown step (0) is taken for it too.
-FINEST_K, FINEST_V = 0.01, 0.0005
+
+class Banks(NamedTuple):
+    """All arrays of a unit."""
+
+    gate: Gate
+    temps: Inputs
+    volts: Inputs
+    trips: Trips
+    load: Circuits
+    own: Model
+    against: Model
+    temperature: Signal
+    gain: Signal
+    moments: Floats
+    scales: Floats
+    heat: Heat
+    cells: Cells
+    resistances: Resistances
+    around: Surroundings
+    group_temperature: Signal
+    group_gain: Signal
+    group_moments: Floats
+    group_scales: Floats
+    ledger: CoverageSeconds
+    repeats: Floats
 
 
-class Channels:
-    """Who is where: the sensors, cells and circuits of a unit, and the groups of its sensors."""
+class Placed(NamedTuple):
+    """A group among the banks. sizes: its own size -> the unit's, where they are not called the same, or a
+    number. kept: as declared; False: no restart keeps it.
+    """
 
-    def __init__(self, places: Sequence[str], quantities: Sequence[str], resolution: Floats) -> None:
-        self.places, self.quantities = tuple(places), tuple(quantities)
-        self.temps = make_bank(places, quantities, resolution, TEMPERATURES, FINEST_K)
-        self.volts = make_bank(places, quantities, resolution, VOLTAGES, FINEST_V)
-        self.circuits = _circuits(places, quantities)
-        power_at = {place: i for i, place in enumerate(places) if quantities[i] == "power"}
-        self.at_power = np.array([power_at.get(place, -1) for place in self.circuits.places], np.int64)
-        self.groups = _of_places(self.temps.scope, "temperature")
-        self.circuit_of_temps = self._circuit_of(self.temps)
-        self.circuit_of_volts = self._circuit_of(self.volts)
-        self.drop_group = self._drop_group()
-        self.at_ambient = next((i for i, q in enumerate(quantities) if q == "ambient_temperature"), -1)
-        self.sizes = Sizes(
-            len(places), self.temps.n, len(self.temps.scope), self.volts.n, len(self.volts.scope),
-            self.circuits.n,
-        )  # fmt: skip
-        frame, cells = len(places), self.volts.n
-        # What every frame writes before it reads it, of all units: they are judged one after the other.
-        self.gate_scratch = (
-            np.full(frame, np.nan), np.zeros(frame, np.uint8), np.full(frame, np.nan),
-            np.zeros(frame, np.uint8),
-        )  # fmt: skip
-        self.cell_scratch = self.volts.member.copy(), np.full(cells, np.nan), np.full(cells, np.nan)
+    group: Group
+    sizes: Mapping[str, str | int] = {}
+    kept: bool = True
 
-    def _circuit_of(self, bank: Bank) -> Ints:
-        """Return whose current passes each channel of a bank."""
-        by_place = {place: j for j, place in enumerate(self.circuits.places)}
-        found = [by_place.get(string_of(place), by_place.get("", 0)) for place in bank.places]
-        return np.array(found, np.int64)
-
-    def _drop_group(self) -> Ints:
-        """Return for each cell the group of sensors its voltage drop counts for; one past the last: none."""
-        by_scope = {scope: g for g, scope in enumerate(self.temps.scope)}
-        nowhere = len(self.temps.scope)
-        found = [by_scope.get(string_of(place), by_scope.get("", nowhere)) for place in self.volts.places]
-        return np.array(found, np.int64)
+    def arguments(self) -> str:
+        """Return the sizes of its opener, in terms of `sizes`, the unit's."""
+        named = [self.sizes.get(name, name) for name in self.group.sizes]
+        at = [f"sizes[{Sizes._fields.index(name)}]" if isinstance(name, str) else str(name) for name in named]
+        return "".join(f"{size}, " for size in at)
 
 
-def channels_of(places: Sequence[str], quantities: Sequence[str], resolution: Floats) -> Channels:
-    """Return who is where; units of the same layout share one."""
-    step = np.asarray(resolution, np.float64)
-    return _shared(tuple(places), tuple(quantities), step.tobytes())
+_SENSORS = {"n": "sensors"}
+_GROUPS = {"n": "sensor_groups", "groups": "sensor_groups"}
+#: In the order of `Banks`, in which the parts of the restart state have their arrays.
+PLACED = {
+    "gate": Placed(GATE, {"n": "frame"}),
+    "temps": Placed(INPUTS, {"n": "sensors", "groups": "sensor_groups", "judged": "sensors", "scores": 2}),
+    "volts": Placed(INPUTS, {"n": "cells", "groups": "cell_groups", "judged": 0, "scores": 1}),
+    "trips": Placed(trip.TRIPS, _GROUPS),
+    "load": Placed(load.CIRCUITS),
+    "own": Placed(load.MODEL),
+    "against": Placed(load.MODEL),
+    "temperature": Placed(slope.SIGNAL, _SENSORS),
+    "gain": Placed(slope.SIGNAL, _SENSORS),
+    "moments": Placed(slope.MOMENTS, _SENSORS),
+    "scales": Placed(slope.TIMES),
+    "heat": Placed(heating.HEAT),
+    "cells": Placed(imbalance.CELLS, {"groups": "cell_groups"}),
+    "resistances": Placed(resistance.RESISTANCES),
+    "around": Placed(surroundings.AROUND, _GROUPS),
+    "group_temperature": Placed(slope.SIGNAL, _GROUPS),
+    "group_gain": Placed(slope.SIGNAL, _GROUPS, kept=False),  # a group has no siblings
+    "group_moments": Placed(slope.MOMENTS, _GROUPS),
+    "group_scales": Placed(slope.TIMES),
+    "ledger": Placed(COVERAGE),
+    "repeats": Placed(slope.REPEATS),
+}
+if tuple(PLACED) != Banks._fields:
+    raise ValueError(f"the banks are {', '.join(Banks._fields)}; placed are {', '.join(PLACED)}")
 
 
-@lru_cache(maxsize=256)
-def _shared(places: tuple[str, ...], quantities: tuple[str, ...], resolution: bytes) -> Channels:
-    return Channels(places, quantities, np.frombuffer(resolution))
+def _opener() -> Any:
+    opened = [f"open_{name}({placed.arguments()}at[{i}])" for i, (name, placed) in enumerate(PLACED.items())]
+    known = {f"open_{name}": placed.group.opener() for name, placed in PLACED.items()}
+    return defined("open_banks", ("sizes", "at"), f"Banks({', '.join(opened)})", {**known, "Banks": Banks})
 
 
-def _of_places(places: Sequence[str], quantity: str, index: Sequence[int] | None = None) -> Bank:
-    """Return a bank of things that have no siblings: each is a group of its own."""
-    n = len(places)
-    own: Ints = np.arange(n, dtype=np.int64)
-    return Bank(
-        index=own if index is None else np.array(index, np.int64),
-        group=own,
-        member=own,
-        start=np.arange(n + 1, dtype=np.int64),
-        step=np.ones(n),
-        places=tuple(places),
-        quantities=(quantity,) * n,
-        scope=tuple(places),
-    )
+#: In a kernel: the arrays at the addresses of `bank_addresses`, of a unit of these sizes.
+open_banks = _opener()
 
 
-def _circuits(places: Sequence[str], quantities: Sequence[str]) -> Bank:
-    """Return one circuit per string whose current is measured, else one for the unit."""
-    at = {places[i]: i for i, quantity in enumerate(quantities) if quantity == "current"}
-    strings = [place for place in at if place and place == string_of(place)]
-    chosen = strings or list(at)[:1]
-    if not chosen:
-        return _of_places([""], "", [-1])
-    return _of_places(chosen, "current", [at[place] for place in chosen])
+def arrays_of() -> list[tuple[str, Array]]:
+    """Return all arrays of a unit: where each is in `Banks`, and how it is declared."""
+    return [
+        (f"{bank}.{name}" if placed.group.made else bank, array if placed.kept else replace(array, kept=None))
+        for bank, placed in PLACED.items()
+        for name, array in placed.group.arrays.items()
+    ]
 
 
 def new_banks(channels: Channels, settings: Settings) -> Banks:
@@ -104,12 +122,9 @@ def new_banks(channels: Channels, settings: Settings) -> Banks:
     slopes = slope.new_slopes(temps.step, repeats)
     group_step = np.array([temps.step[temps.member[first]] for first in temps.start[:-1]], float).reshape(-1)
     group_slopes = slope.new_slopes(group_step, repeats)
-    si, quality, value, verdict = channels.gate_scratch
+    scratch = dict(zip(("si", "quality", "value", "verdict"), channels.gate_scratch, strict=True))
     return Banks(
-        gate=Gate(
-            si, quality, validity.limits_of(channels.quantities), np.full((frame, 5), np.nan),
-            np.zeros(frame, np.uint8), value, verdict,
-        ),
+        gate=GATE.new(given={**scratch, "limits": limits_of(channels.quantities)}, n=frame),
         temps=new_inputs(temps, channels.circuit_of_temps),
         volts=new_inputs(volts, channels.circuit_of_volts, faults=False),
         load=load.new_load(channels.circuits.index, channels.at_power, channels.at_ambient),
@@ -119,25 +134,22 @@ def new_banks(channels: Channels, settings: Settings) -> Banks:
         gain=slopes.gain,
         moments=slopes.moments,
         scales=slopes.scales,
-        heat=new_heat(n, cells),
+        heat=heating.new_heat(n, cells),
         cells=imbalance.new_cells(cells, len(volts.scope)),
-        resistances=resistance.new_resistances(cells, circuits, *channels.cell_scratch),
+        resistances=resistance.new_resistances(circuits, *channels.cell_scratch),
         around=surroundings.new_surroundings(groups, circuits, n, settings.load_limits()),
         group_temperature=group_slopes.temperature,
         group_gain=group_slopes.gain,
         group_moments=group_slopes.moments,
         group_scales=group_slopes.scales,
-        trips=Trips(
-            np.zeros(cells), np.full(groups + 1, np.inf), channels.drop_group, trip.new_state(n),
-            np.full(n, np.nan),
-        ),
-        ledger=CoverageSeconds(np.zeros(4)),
+        trips=trip.new_trips(n, groups, channels.drop_group),
+        ledger=COVERAGE.new(),
         repeats=repeats,
-    )  # fmt: skip
+    )
 
 
 def bank_addresses(banks: Banks) -> list[tuple[int, ...]]:
-    """Return the addresses of all arrays, in the order that `kernel.judge_unit` opens them."""
+    """Return the addresses of all arrays, in the order in which `open_banks` opens them."""
     return [addresses((bank,) if isinstance(bank, np.ndarray) else bank) for bank in banks]
 
 

@@ -50,7 +50,7 @@ UU, UX, ZU, ZX, UY, ZY, ZZ, YY, XX, XY = range(10, 20)
 # the last block. Last the verdict: k of the last judgement, 1/s, and how many times lower than usual it
 # certainly is (0: it is not).
 BLOCK, LIVED, WAITED, SINCE, ROOM, LN_BASE, SQUARE, BLOCKS, LEARNED_S, PREVIOUS, NOW, TIMES = range(20, 32)
-COLUMNS = 32
+COLUMNS = TIMES + 1
 
 
 def new_conductance(groups: int) -> Floats:

@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.detect.channels import Codes, Floats
+from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.memory import untouched
 from agent.detect.table import Row
 
 Rows = tuple[Row | None, ...]  # by tier
 
-LIMIT, ON_DELAY, OFF_DELAY, DEAD_BAND, TIER = range(5)
-COLUMNS = 5
+LIMIT, ON_DELAY, OFF_DELAY, DEAD_BAND, TIER, COLUMNS = range(6)
 
 CHANGED = 0x80  # beside a tier: it is another one since this frame
 BEGUN_S = 1e-30  # no time yet, and not none: too little to change any sum of seconds
@@ -34,6 +34,15 @@ class Delays(NamedTuple):
     tier: Codes
 
 
+DELAYS = Group(
+    Delays,
+    table=Array(("tiers", COLUMNS), first=None),
+    over_s=Array(("n", "tiers"), first=None),
+    under_s=Array(("n",), first=None),
+    tier=Array(("n",), np.uint8),
+)
+
+
 def new_delays(detectors: Sequence[tuple[int, Rows]]) -> list[Delays]:
     """Return the state of detectors: of each its number of channels, and its rows by tier.
 
@@ -44,8 +53,10 @@ def new_delays(detectors: Sequence[tuple[int, Rows]]) -> list[Delays]:
     shapes = [(n, len(table)) for n, table in zip(counts, tables, strict=True)]
     seconds = untouched(*shapes, *((n,) for n in counts))
     over_s, under_s = seconds[: len(tables)], seconds[len(tables) :]
-    tiers = [np.zeros(n, np.uint8) for n in counts]
-    return [Delays(*parts) for parts in zip(tables, over_s, under_s, tiers, strict=True)]
+    return [
+        DELAYS.new(given={"table": table, "over_s": over, "under_s": under}, n=len(over), tiers=len(table))
+        for table, over, under in zip(tables, over_s, under_s, strict=True)
+    ]
 
 
 @cache

@@ -10,6 +10,7 @@ import numpy as np
 
 from agent.detect.channels import Floats
 from agent.detect.kernels import noise
+from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled, inlined
 from agent.detect.kernels.inputs import RETURNED, SUSPECT, Inputs
 from agent.detect.kernels.load import NOW, RESTED_S, Circuits, Model, explain_by_load
@@ -25,10 +26,11 @@ from agent.detect.kernels.slope import (
     fit_slopes,
     rise,
 )
+from agent.detect.kernels.validity import SENSORS
 from agent.detect.kernels.wander import POSSIBLE
 
 # Columns of a verdict, K/min and degC; then which scale says so of the first two.
-AGAINST, ALONE, AT_REST, HOT, AGAINST_SCALE, ALONE_SCALE = range(6)
+AGAINST, ALONE, AT_REST, HOT, AGAINST_SCALE, ALONE_SCALE, COLUMNS = range(7)
 
 OWN_SHARE = 0.5  # of its siblings' heating a sensor may add before it counts: places and loads differ
 
@@ -57,10 +59,20 @@ class Heat(NamedTuple):
     quiet_s: Floats
 
 
-def new_heat(n: int, cells: int) -> Heat:
+HEAT = Group(
+    Heat,
+    signal=Array(("sensors",), first=np.nan),
+    gain=Array(("sensors",), first=np.nan),
+    verdict=Array(("sensors", COLUMNS), first=np.nan),
+    slow_v=Array(("cells",), first=np.nan, kept=SENSORS),
+    quiet_s=Array((1,), kept=SENSORS),
+)
+
+
+def new_heat(sensors: int, cells: int) -> Heat:
     """Return the state for sensors and cells that have not been seen yet."""
-    nan = np.nan
-    return Heat(np.full(n, nan), np.full(n, nan), np.full((n, 6), nan), np.full(cells, nan), np.zeros(1))
+    heat: Heat = HEAT.new(sensors=sensors, cells=cells)
+    return heat
 
 
 @compiled  # no fastmath: it may delete the NaN tests below

@@ -19,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.detect.channels import Floats
+from agent.detect.kernels.arrays import Array, Group, Part, columns
 from agent.detect.kernels.compiled import compiled, inlined
 from agent.detect.kernels.inputs import Inputs
 from agent.detect.kernels.load import UNKNOWN, Circuits
-from agent.detect.kernels.memory import untouched
 
 SCALES_S = np.array([4.0, 120.0, 7200.0, 86400.0])
 SIGMAS = np.array([15.0, 12.0, 3.5, 3.5])
@@ -48,11 +48,10 @@ QUANTILE_STEPS, LEAST_SPREAD_V = 60, 2e-5
 
 # Columns of the state: one baseline and age per regime, then mean excursion, mean square and windows per
 # scale, V and s.
-BASELINE, AGE, MEAN, SQUARE, WINDOWS = 0, 4, 8, 12, 16
-COLUMNS = 20
+REGIMES, SCALES = UNKNOWN + 1, len(SCALES_S)
+BASELINE, AGE, MEAN, SQUARE, WINDOWS, COLUMNS = columns(REGIMES, REGIMES, SCALES, SCALES, SCALES)
 # Columns of the verdict: mV (sudden, drifting), V, V, then by scale V^2.
-SUDDEN, DRIFTING, DEVIATION, EXPECTED, NOISE2 = range(5)
-VERDICTS = 8
+SUDDEN, DRIFTING, DEVIATION, EXPECTED, NOISE2, VERDICTS = columns(1, 1, 1, 1, SCALES)
 
 
 class Cells(NamedTuple):
@@ -71,14 +70,22 @@ class Cells(NamedTuple):
     gain: Floats
 
 
-def new_cells(n: int, groups: int) -> Cells:
+CELLS_PART = Part("cells", 1)
+CELLS = Group(
+    Cells,
+    state=Array(("cells", COLUMNS), kept=CELLS_PART),
+    verdict=Array(("cells", VERDICTS), first=np.nan, kept=CELLS_PART),
+    left=Array(("cells", SCALES), kept=CELLS_PART, seldom=True),
+    quantile=Array((SCALES, "groups"), first=1e-3, kept=CELLS_PART),
+    waited_s=Array((SCALES,), kept=CELLS_PART),
+    gain=Array((SCALES,)),
+)
+
+
+def new_cells(cells: int, groups: int) -> Cells:
     """Return the state of cells that have not been seen yet."""
-    scales = len(SCALES_S)
-    (left,) = untouched((n, scales))
-    return Cells(
-        np.zeros((n, COLUMNS)), np.full((n, VERDICTS), np.nan), left, np.full((scales, groups), 1e-3),
-        np.zeros(scales), np.zeros(scales),
-    )  # fmt: skip
+    new: Cells = CELLS.new(cells=cells, groups=groups)
+    return new
 
 
 @compiled  # no fastmath: it may delete the NaN tests below

@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.detect.channels import Bank, Codes, Floats, Ints
+from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.siblings import sibling_median
-from agent.detect.kernels.validity import GOOD, HELD, NOT_GOOD, RESTART, RESUMED
+from agent.detect.kernels.validity import GOOD, HELD, NOT_GOOD, RESTART, RESUMED, SENSORS
 
 BLIND_S = 60.0
 BLIND_POLLS = 10  # the longer of the two, as for a unit's knowledge
@@ -22,7 +23,7 @@ STUCK_STEPS, STUCK_MOVE = 3.0, 1.5  # siblings that moved so far (steps, K) woul
 
 # Columns of the memory: where a suspect sensor was before it stepped, seconds of suspicion left; the value
 # that stands, for how long, and the siblings' median when it began to; the last usable value.
-BEFORE, SUSPECT, STANDS, STANDS_S, STOOD_AT, LATEST = range(6)
+BEFORE, SUSPECT, STANDS, STANDS_S, STOOD_AT, LATEST, MEMORY_COLUMNS = range(7)
 
 # Columns of the scores: blind (2: and so are half of its siblings), faulty sensor.
 BLIND, FAULTY = range(2)
@@ -55,28 +56,35 @@ class Inputs(NamedTuple):
     score: Floats
 
 
+#: Of n channels in groups of siblings; `judged`: as many as n, or 0; `scores`: 2, or 1.
+INPUTS = Group(
+    Inputs,
+    at=Array(("n",), np.int64, first=None),
+    group=Array(("n",), np.int64, first=None),
+    member=Array(("n",), np.int64, first=None),
+    start=Array((("groups", 1),), np.int64, first=None),
+    step=Array(("n",), first=None),
+    circuit=Array(("n",), np.int64, first=None),
+    order=Array(("n",), np.int64, first=None),
+    raw=Array(("n",), first=np.nan),
+    value=Array(("n",), first=np.nan),
+    usable=Array(("n",), np.uint8),
+    restart=Array(("n",), np.uint8),
+    median=Array(("n",), first=np.nan),
+    age_s=Array(("n",), first=np.inf, kept=SENSORS),
+    memory=Array(("judged", MEMORY_COLUMNS), first=np.nan, kept=SENSORS),
+    score=Array(("n", "scores"), kept=SENSORS),
+)
+
+
 def new_inputs(bank: Bank, circuit: Ints, *, faults: bool = True) -> Inputs:
     """Return the arrays for a bank of which nothing has been seen yet; faults: its sensors are judged."""
-    n = bank.n
-    memory = np.full((n if faults else 0, 6), np.nan)
-    memory[:, [SUSPECT, STANDS_S]] = 0.0
-    return Inputs(
-        at=bank.index,
-        group=bank.group,
-        member=bank.member,
-        start=bank.start,
-        step=bank.step,
-        circuit=circuit,
-        order=bank.member.copy(),
-        raw=np.full(n, np.nan),
-        value=np.full(n, np.nan),
-        usable=np.zeros(n, np.uint8),
-        restart=np.zeros(n, np.uint8),
-        median=np.full(n, np.nan),
-        age_s=np.full(n, np.inf),
-        memory=memory,
-        score=np.zeros((n, 2 if faults else 1)),
-    )
+    siblings = {"at": bank.index, "group": bank.group, "member": bank.member, "start": bank.start}
+    given = {**siblings, "step": bank.step, "circuit": circuit, "order": bank.member.copy()}
+    judged, scores = (bank.n, 2) if faults else (0, 1)
+    inputs: Inputs = INPUTS.new(given=given, n=bank.n, groups=len(bank.scope), judged=judged, scores=scores)
+    inputs.memory[:, [SUSPECT, STANDS_S]] = 0.0
+    return inputs
 
 
 @compiled  # no fastmath: it may delete the NaN tests below

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.detect.channels import Floats, Ints
+from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import Inputs
 
@@ -30,8 +31,7 @@ STAYED = 3  # frames, on one side; one register that reads 0x7FFF once would be 
 
 # Columns of a circuit's state: current now, over 10 s, its noise, the largest so far, seconds of rest, of
 # experience; how many frames in a row it was wild, below 0: on discharge; power over 10 s, NaN: not measured.
-COLUMNS = 8
-NOW, SLOW, NOISE, LARGEST, RESTED_S, AGE_S, WILD, POWER = range(COLUMNS)
+NOW, SLOW, NOISE, LARGEST, RESTED_S, AGE_S, WILD, POWER, COLUMNS = range(9)
 SLOW_S = 10.0
 
 
@@ -65,28 +65,41 @@ class Model(NamedTuple):
     explained: Floats
 
 
+LOAD = Part("load", 2)
+CIRCUITS = Group(
+    Circuits,
+    at=Array(("circuits",), np.int64, first=None),
+    at_power=Array(("circuits",), np.int64, first=None),
+    at_ambient=Array((1,), np.int64, first=None),
+    state=Array(("circuits", COLUMNS), kept=LOAD),
+    ambient=Array((1,), first=np.nan),
+    regime=Array(("circuits",), np.int64, first=UNKNOWN),
+    feature=Array(("circuits", FEATURES), kept=LOAD),
+    mean=Array(("circuits", FEATURES), kept=LOAD),
+    covariance=Array(("circuits", FEATURES, FEATURES), kept=LOAD),
+    inverse=Array(("circuits", FEATURES, FEATURES)),
+)
+MODEL = Group(
+    Model,
+    cross=Array(("sensors", FEATURES), kept=LOAD),
+    mean=Array(("sensors",), first=np.nan, kept=LOAD),
+    age_s=Array(("sensors",), kept=LOAD),
+    explained=Array(("sensors",), kept=LOAD),
+)
+
+
 def new_load(at: Ints, at_power: Ints, at_ambient: int) -> Circuits:
     """Return circuits of which nothing has been seen yet."""
-    m = len(at)
-    state = np.zeros((m, COLUMNS))
-    state[:, [NOW, SLOW, POWER]] = np.nan
-    return Circuits(
-        at,
-        at_power,
-        np.array([at_ambient], np.int64),
-        state,
-        np.full(1, np.nan),
-        np.full(m, UNKNOWN, np.int64),
-        np.zeros((m, FEATURES)),
-        np.zeros((m, FEATURES)),
-        np.zeros((m, FEATURES, FEATURES)),
-        np.zeros((m, FEATURES, FEATURES)),
-    )
+    given = {"at": at, "at_power": at_power, "at_ambient": np.array([at_ambient], np.int64)}
+    load: Circuits = CIRCUITS.new(given=given, circuits=len(at))
+    load.state[:, [NOW, SLOW, POWER]] = np.nan
+    return load
 
 
 def new_model(n: int) -> Model:
     """Return the model of sensors that have not been seen yet."""
-    return Model(np.zeros((n, FEATURES)), np.full(n, np.nan), np.zeros(n), np.zeros(n))
+    model: Model = MODEL.new(sensors=n)
+    return model
 
 
 @compiled  # no fastmath: it may delete the NaN tests below

@@ -11,7 +11,7 @@ MEMORY = 3600.0  # samples
 GAP_S = 600.0  # values further apart say nothing about noise
 
 # Columns: the last sample, mean absolute difference, samples learned from; then the output.
-PREVIOUS, DIFFERENCE, SAMPLES, SD, LEAP = range(5)
+PREVIOUS, DIFFERENCE, SAMPLES, SD, LEAP, COLUMNS = range(6)
 
 
 @inlined  # no fastmath: it may delete the NaN test below
@@ -67,8 +67,8 @@ def rounding_left(step: float, noise: Floats, c: int) -> float:
 
 
 def new_noise(step: Floats) -> Floats:
-    """Return the (n, 5) state of signals with these register steps (n,) that have not been seen yet."""
-    noise = np.zeros((len(step), 5))
+    """Return the (n, COLUMNS) state of signals with these register steps (n,) that have not been seen yet."""
+    noise = np.zeros((len(step), COLUMNS))
     noise[:, PREVIOUS] = np.nan
     noise[:, DIFFERENCE] = step  # until it is measured
     noise[:, SD] = math.sqrt(math.pi) / 2.0 * step

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.detect.channels import Floats, Ints
+from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import Inputs
 from agent.detect.kernels.load import LARGEST, NOISE, NOW, Circuits
@@ -24,9 +25,9 @@ JUDGE_EVERY = 10.0  # steps
 SIGMAS = 6.0
 
 # Columns of the circuit: current before, sum of squares, steps, steps since last judged.
-BEFORE, SQUARES, STEPS, WAITED = range(4)
+BEFORE, SQUARES, STEPS, WAITED, CIRCUIT_COLUMNS = range(5)
 # Columns of the cell: voltage before, cross sum, residual sum of squares, ohm; score, ohm of the siblings.
-VOLT, CROSS, RESIDUAL, OHM, SCORE, SIBLINGS_OHM = range(6)
+VOLT, CROSS, RESIDUAL, OHM, SCORE, SIBLINGS_OHM, CELL_COLUMNS = range(7)
 
 
 class Resistances(NamedTuple):
@@ -41,12 +42,24 @@ class Resistances(NamedTuple):
     median: Floats
 
 
-def new_resistances(n: int, circuits: int, order: Ints, ohm: Floats, median: Floats) -> Resistances:
-    """Return the state of n cells that have not been seen yet."""
-    circuit, cell = np.zeros((circuits, 4)), np.zeros((n, 6))
-    circuit[:, BEFORE] = np.nan
-    cell[:, [VOLT, OHM]] = np.nan
-    return Resistances(circuit, cell, order, ohm, median)
+RESISTANCE = Part("resistance", 1)
+RESISTANCES = Group(
+    Resistances,
+    circuit=Array(("circuits", CIRCUIT_COLUMNS), kept=RESISTANCE),
+    cell=Array(("cells", CELL_COLUMNS), kept=RESISTANCE),
+    order=Array(("cells",), np.int64, first=None),
+    ohm=Array(("cells",), first=None),
+    median=Array(("cells",), first=None),
+)
+
+
+def new_resistances(circuits: int, order: Ints, ohm: Floats, median: Floats) -> Resistances:
+    """Return the state of cells that have not been seen yet; the scratch (n,) is shared by units."""
+    given = {"order": order, "ohm": ohm, "median": median}
+    found: Resistances = RESISTANCES.new(given=given, circuits=circuits, cells=len(order))
+    found.circuit[:, BEFORE] = np.nan
+    found.cell[:, [VOLT, OHM]] = np.nan
+    return found
 
 
 @compiled  # no fastmath: it may delete the NaN tests below

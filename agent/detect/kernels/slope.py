@@ -29,7 +29,9 @@ import numpy as np
 
 from agent.detect.channels import Codes, Floats
 from agent.detect.kernels import noise
+from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled, inlined
+from agent.detect.kernels.wander import COLUMNS as WANDER_COLUMNS
 from agent.detect.kernels.wander import JUMP, POSSIBLE, PRIOR_SLOPE, PRIOR_WINDOWS, learn_wander
 
 SCALES_S = np.array([6.0, 24.0, 96.0, 384.0, 1536.0, 6144.0])
@@ -47,12 +49,12 @@ LEARN_EVERY = 0.25  # of a time constant: neighbouring slopes say the same
 JUDGE_EVERY = 0.02
 
 # Columns of the moments: weights, weights squared, and two signals. Ages are negative times before now.
-S0, S1, S2, V0, V1, V2, X0, X1, G0, G1 = range(10)
+S0, S1, S2, V0, V1, V2, X0, X1, G0, G1, MOMENTS_COLUMNS = range(11)
 # Columns of the result, K/s.
-SLOPE, CERTAIN = range(2)
+SLOPE, CERTAIN, FIT_COLUMNS = range(3)
 # Columns of the table of scales: how much is left of a weight, of a jump, and how much there is to learn (0:
 # not now); then the time since the last learning, and since the last judgement (0: judge now).
-FADING, JUMP_FADING, SHARE, WAITED_S, JUDGED_S = range(5)
+FADING, JUMP_FADING, SHARE, WAITED_S, JUDGED_S, SCALES_COLUMNS = range(6)
 
 
 #: A sensor is learned when so many windows of so long a scale have passed.
@@ -88,28 +90,40 @@ class Slopes(NamedTuple):
     repeats: Floats
 
 
+SCALES = len(SCALES_S)
+SLOPES = Part("slopes", 1)
+SIGNAL = Group(
+    Signal,
+    step=Array(("n",), first=None),
+    noise=Array(("n", noise.COLUMNS), kept=SLOPES),
+    age_s=Array(("n",), kept=SLOPES),
+    learned=Array(("n", SCALES, WANDER_COLUMNS), kept=SLOPES),
+    fit=Array(("n", SCALES, FIT_COLUMNS), first=np.nan),
+)
+MOMENTS = Group(None, moments=Array(("n", SCALES, MOMENTS_COLUMNS), kept=SLOPES))
+TIMES = Group(None, scales=Array((SCALES, SCALES_COLUMNS), kept=SLOPES))
+REPEATS = Group(None, repeats=Array((SCALES, 2)))
+
+
 def new_repeats() -> Floats:
     """Return the state of frames of which none was seen yet."""
-    return np.zeros((len(SCALES_S), 2))
+    repeats: Floats = REPEATS.new()
+    return repeats
 
 
 def new_slopes(step: Floats, repeats: Floats) -> Slopes:
     """Return the state for sensors with these register steps (n,) that have not been seen yet."""
-    n, scales = len(step), len(SCALES_S)
-
-    def new_signal(step: Floats) -> Signal:
-        learned = np.zeros((n, scales, 5))
-        learned[:, :, POSSIBLE] = SIGMAS * PRIOR_SLOPE
-        return Signal(step, noise.new_noise(step), np.zeros(n), learned, np.full((n, scales, 2), np.nan))
-
+    n = len(step)
     # a difference of two rounded values has twice the variance of rounding
-    return Slopes(
-        new_signal(step),
-        new_signal(step * math.sqrt(2.0)),
-        np.zeros((n, scales, 10)),
-        np.zeros((scales, 5)),
-        repeats,
-    )
+    signals = _new_signal(step), _new_signal(step * math.sqrt(2.0))
+    return Slopes(*signals, MOMENTS.new(n=n), TIMES.new(), repeats)
+
+
+def _new_signal(step: Floats) -> Signal:
+    signal: Signal = SIGNAL.new(given={"step": step}, n=len(step))
+    signal.noise[:] = noise.new_noise(step)
+    signal.learned[:, :, POSSIBLE] = SIGMAS * PRIOR_SLOPE
+    return signal
 
 
 def forget_values(slopes: Slopes) -> None:

@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.detect.channels import Floats
+from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
-from agent.detect.kernels.conductance import judge_conductance, new_conductance
+from agent.detect.kernels.conductance import COLUMNS as CONDUCTANCE_COLUMNS
+from agent.detect.kernels.conductance import forget_values, judge_conductance
 from agent.detect.kernels.heating import doubt
 from agent.detect.kernels.inputs import Inputs
 from agent.detect.kernels.load import CHARGE, DISCHARGE, NOW, POWER, REST, SLOW, Circuits
@@ -25,18 +27,16 @@ GAP_S = 600.0
 #: A rack follows its room within half an hour; a lead block, of 30 kJ/K and 2 to 3 W/K, within hours: where
 #: the room cools, a healthy one is for so long warmer than it.
 ROOM_LAGS_S = np.array([1800.0, 3 * 3600.0])
-RACK, BLOCK, ROOM_AGE_S = range(3)
+RACK, BLOCK, ROOM_AGE_S, ROOM_COLUMNS = range(4)
 
 # Columns of a group's scores and state: K/min, K; how far over the room, its fast mean, baseline, mean
 # square, age; for how long it has not been seen.
-GROUP_COLUMNS = 8
-COOLING, DEGRADED, OVER, FAST, BASELINE, SQUARE, AGE, UNSEEN_S = range(GROUP_COLUMNS)
+COOLING, DEGRADED, OVER, FAST, BASELINE, SQUARE, AGE, UNSEEN_S, GROUP_COLUMNS = range(9)
 # Columns of a circuit's limits and scores: most charge and discharge, A and W; load over limit; float
 # current: fast, baseline, age, ratio; 1: it floats, below 0: so many seconds until a recharge must be over.
-CIRCUIT_COLUMNS = 10
 LIMITS = slice(0, 4)
 MAX_CHARGE, MAX_DISCHARGE, MAX_CHARGE_W, MAX_DISCHARGE_W = range(4)
-OVERLOAD, FLOAT, FLOAT_BASELINE, FLOAT_AGE, FLOAT_RATIO, FLOATS = range(4, CIRCUIT_COLUMNS)
+OVERLOAD, FLOAT, FLOAT_BASELINE, FLOAT_AGE, FLOAT_RATIO, FLOATS, CIRCUIT_COLUMNS = range(4, 11)
 
 # A charge that tapers off when learning begins makes the baseline too high, and errs to the quiet side.
 FLOAT_FAST_S, FLOAT_BASELINE_S, FLOAT_AFTER_S = 3600.0, 14 * 86400.0, 6 * 3600.0
@@ -60,25 +60,31 @@ class Surroundings(NamedTuple):
     conductance: Floats
 
 
+SURROUNDINGS = Part("surroundings", 2)
+AROUND = Group(
+    Surroundings,
+    median=Array(("groups",), first=np.nan),
+    nothing=Array(("groups",), first=np.nan),
+    restart=Array(("groups",), np.uint8),
+    group=Array(("groups", GROUP_COLUMNS), kept=SURROUNDINGS),
+    circuit=Array(("circuits", CIRCUIT_COLUMNS), kept=SURROUNDINGS),
+    room=Array((ROOM_COLUMNS,), kept=SURROUNDINGS),
+    over_room=Array(("sensors",), first=np.nan),
+    conductance=Array(("groups", CONDUCTANCE_COLUMNS), kept=SURROUNDINGS),
+)
+
+
 def new_surroundings(
-    groups: int, circuits: int, n: int, limits: tuple[float, float, float, float]
+    groups: int, circuits: int, sensors: int, limits: tuple[float, float, float, float]
 ) -> Surroundings:
-    """Return the state of groups that have not been seen yet."""
-    group = np.zeros((groups, GROUP_COLUMNS))
-    group[:, [COOLING, OVER, FAST, BASELINE]] = np.nan
-    circuit = np.zeros((circuits, CIRCUIT_COLUMNS))
-    circuit[:, LIMITS] = limits
-    circuit[:, [FLOAT, FLOAT_BASELINE]] = np.nan
-    return Surroundings(
-        np.full(groups, np.nan),
-        np.full(groups, np.nan),
-        np.zeros(groups, np.uint8),
-        group,
-        circuit,
-        np.array([np.nan, np.nan, 0.0]),
-        np.full(n, np.nan),
-        new_conductance(groups),
-    )
+    """Return the state of groups that have not been seen yet; limits: the first columns of a circuit."""
+    around: Surroundings = AROUND.new(groups=groups, circuits=circuits, sensors=sensors)
+    around.group[:, [COOLING, OVER, FAST, BASELINE]] = np.nan
+    around.circuit[:, LIMITS] = limits
+    around.circuit[:, [FLOAT, FLOAT_BASELINE]] = np.nan
+    around.room[[RACK, BLOCK]] = np.nan
+    forget_values(around.conductance)
+    return around
 
 
 @compiled  # no fastmath: it may delete the NaN tests below

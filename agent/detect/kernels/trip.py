@@ -4,11 +4,15 @@ GB 38031-2025 C.5.3.7 calls it thermal runaway when (voltage drop > 25 % or T >=
 dT/dt >= 1 degC/s holds for more than 3 s.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from agent.detect.channels import Floats, Ints
+from agent.detect.kernels.arrays import Array, Group, columns
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import Inputs
+from agent.detect.kernels.validity import SENSORS
 
 DROP = 0.25
 RATE_K_PER_S = 1.0
@@ -26,9 +30,30 @@ DROP_LASTS_S = 60.0  # a runaway may begin at one cell and end at another
 # Columns of the state: the last readings at least MIN_STEP_S apart, newest first, their times; how long the
 # rate has held, and over how many of them; the highest reading before those. What only comes back to where it
 # was, after a frame of zeros or a BMU's restart, has not heated.
-ANCHOR, ANCHOR_T, RISING_S, STEPS, HIGHEST = 0, 5, 10, 11, 12
-COLUMNS = 13
 ANCHORS = 5
+ANCHOR, ANCHOR_T, RISING_S, STEPS, HIGHEST, COLUMNS = columns(ANCHORS, ANCHORS, 1, 1, 1)
+
+
+class Trips(NamedTuple):
+    """Of each cell its highest voltage, and the group of sensors it counts for; of each group, and of cells
+    that count for none, the time since a voltage dropped; of each sensor its state and score.
+    """
+
+    highest: Floats
+    dropped_s: Floats
+    group: Ints
+    state: Floats
+    score: Floats
+
+
+TRIPS = Group(
+    Trips,
+    highest=Array(("cells",), kept=SENSORS),
+    dropped_s=Array((("groups", 1),), first=np.inf, kept=SENSORS),
+    group=Array(("cells",), np.int64, first=None),
+    state=Array(("sensors", COLUMNS)),  # it judges a few seconds: a restart begins it anew
+    score=Array(("sensors",), first=np.nan),
+)
 
 
 @compiled  # no fastmath: it may delete the NaN test below
@@ -159,8 +184,16 @@ def _rose(state: Floats, c: int, dropped: bool) -> bool:
 
 
 def new_state(n: int) -> Floats:
-    """Return the state of `n` sensors that have not been seen yet."""
+    """Return the state (n, COLUMNS) of sensors that have not been seen yet."""
     state = np.zeros((n, COLUMNS))
     state[:, ANCHOR : ANCHOR + ANCHORS] = np.nan
     state[:, HIGHEST] = -np.inf
     return state
+
+
+def new_trips(sensors: int, groups: int, drop_group: Ints) -> Trips:
+    """Return the arrays for sensors and cells that have not been seen yet; drop_group (cells,)."""
+    given = {"group": drop_group}
+    trips: Trips = TRIPS.new(given=given, cells=len(drop_group), groups=groups, sensors=sensors)
+    trips.state[:] = new_state(sensors)
+    return trips

@@ -8,10 +8,12 @@ and nothing is forgotten. After a silence any possible value is believed: much c
 """
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
 from agent.detect.channels import Codes, Floats
+from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
 
 GOOD, NOT_GOOD, IMPOSSIBLE, HELD, RESTART, RESUMED = range(6)
@@ -30,16 +32,41 @@ LIMITS: dict[str, tuple[float, float, float, float, float]] = {
 }
 _ANY = (-np.inf, np.inf, np.inf, 0.0, np.inf)
 
-LOW, HIGH, JUMP, JUMP_PER_S, JUMP_MAX = range(5)
-LAST, LAST_T, HELD_V, HELD_T, HELD_DIRECTION = range(5)
+LOW, HIGH, JUMP, JUMP_PER_S, JUMP_MAX, LIMIT_COLUMNS = range(6)
+LAST, LAST_T, HELD_V, HELD_T, HELD_DIRECTION, MEMORY_COLUMNS = range(6)
 CONFIRM = 3  # values that must agree before a jump is believed
 SILENCE_S = 300.0
+
+
+class Gate(NamedTuple):
+    """The frame of n values, and what the gate keeps of each; see `gate`."""
+
+    si: Floats
+    quality: Codes
+    limits: Floats
+    memory: Floats
+    held: Codes
+    value: Floats
+    verdict: Codes
+
+
+SENSORS = Part("sensors", 1)  # with it, in this order: the inputs, the last resort, the heat
+GATE = Group(
+    Gate,
+    si=Array(("n",), first=None),
+    quality=Array(("n",), np.uint8, first=None),
+    limits=Array(("n", LIMIT_COLUMNS), first=None),
+    memory=Array(("n", MEMORY_COLUMNS), first=np.nan, kept=SENSORS, clock=(LAST_T, HELD_T)),
+    held=Array(("n",), np.uint8, kept=SENSORS),
+    value=Array(("n",), first=None),
+    verdict=Array(("n",), np.uint8, first=None),
+)
 
 
 @cache
 def limits_of(quantities: tuple[str, ...]) -> Floats:
     """Return the (n, 5) table of limits for a frame of these quantities; equal frames share it."""
-    return np.array([LIMITS.get(quantity, _ANY) for quantity in quantities], float).reshape(-1, 5)
+    return np.array([LIMITS.get(quantity, _ANY) for quantity in quantities], float).reshape(-1, LIMIT_COLUMNS)
 
 
 @compiled  # no fastmath: it may delete the NaN test below

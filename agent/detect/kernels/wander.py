@@ -19,7 +19,7 @@ MARGIN = 1.3  # white noise falls by 4 to 4.5 sigma in a week, so that this cost
 
 # Columns of what is learned per scale: mean square of the slope, windows it is from, steepest fall; POSSIBLE
 # is the slope that must be reckoned with because of them; JUMP the largest jump still in the window.
-WANDER, WINDOWS, FALL, POSSIBLE, JUMP = range(5)
+WANDER, WINDOWS, FALL, POSSIBLE, JUMP, COLUMNS = range(6)
 
 
 @inlined
