@@ -6,6 +6,7 @@ whoever opens it must agree on one, and do: both take it from its declaration, a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -87,6 +88,8 @@ class Group:
         if set(sizes) != set(self.sizes):
             raise ValueError(f"{self.name}: its sizes are {self.sizes}, not {tuple(sizes)}")
         given = given or {}
+        if strange := set(given) - set(self.arrays):
+            raise ValueError(f"{self.name}: has no {', '.join(sorted(strange))}")
         made = [self._new(name, array.lengths(sizes), given.get(name)) for name, array in self.arrays.items()]
         return self.made(*made) if self.made else made[0]
 
@@ -104,8 +107,9 @@ class Group:
             )
         return given
 
+    @cached_property
     def opener(self) -> Any:
-        """Return a kernel that opens the group: its sizes, in the order of `sizes`, then the addresses."""
+        """A kernel that opens the group: its sizes, in the order of `sizes`, then the addresses."""
         opened = [array.opening(f"at[{i}]") for i, array in enumerate(self.arrays.values())]
         value = f"made({', '.join(opened)})" if self.made else opened[0]
         return defined(f"open_{self.name}", (*self.sizes, "at"), value, {**_OPENING, "made": self.made})

@@ -66,13 +66,13 @@ class Placed(NamedTuple):
 
 
 _SENSORS = {"n": "sensors"}
-_GROUPS = {"n": "sensor_groups", "groups": "sensor_groups"}
+_GROUPS = {"n": "sensor_groups"}
 #: In the order of `Banks`, in which the parts of the restart state have their arrays.
 PLACED = {
     "gate": Placed(GATE, {"n": "frame"}),
     "temps": Placed(INPUTS, {"n": "sensors", "groups": "sensor_groups", "judged": "sensors", "scores": 2}),
     "volts": Placed(INPUTS, {"n": "cells", "groups": "cell_groups", "judged": 0, "scores": 1}),
-    "trips": Placed(trip.TRIPS, _GROUPS),
+    "trips": Placed(trip.TRIPS, {"groups": "sensor_groups"}),
     "load": Placed(load.CIRCUITS),
     "own": Placed(load.MODEL),
     "against": Placed(load.MODEL),
@@ -83,7 +83,7 @@ PLACED = {
     "heat": Placed(heating.HEAT),
     "cells": Placed(imbalance.CELLS, {"groups": "cell_groups"}),
     "resistances": Placed(resistance.RESISTANCES),
-    "around": Placed(surroundings.AROUND, _GROUPS),
+    "around": Placed(surroundings.AROUND, {"groups": "sensor_groups"}),
     "group_temperature": Placed(slope.SIGNAL, _GROUPS),
     "group_gain": Placed(slope.SIGNAL, _GROUPS, kept=False),  # a group has no siblings
     "group_moments": Placed(slope.MOMENTS, _GROUPS),
@@ -97,7 +97,7 @@ if tuple(PLACED) != Banks._fields:
 
 def _opener() -> Any:
     opened = [f"open_{name}({placed.arguments()}at[{i}])" for i, (name, placed) in enumerate(PLACED.items())]
-    known = {f"open_{name}": placed.group.opener() for name, placed in PLACED.items()}
+    known = {f"open_{name}": placed.group.opener for name, placed in PLACED.items()}
     return defined("open_banks", ("sizes", "at"), f"Banks({', '.join(opened)})", {**known, "Banks": Banks})
 
 

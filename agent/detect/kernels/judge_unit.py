@@ -26,7 +26,7 @@ from agent.detect.kernels.validity import gate
 from agent.detect.kernels.wander import WINDOWS
 
 carray: Any = numba.carray  # type: ignore[attr-defined]  # numba's stubs leave it out
-open_delays = DELAYS.opener()
+open_delays = DELAYS.opener
 
 
 def sources_digest() -> int:

@@ -1,0 +1,125 @@
+"""Arrays are declared once: what is made, opened and kept cannot differ from that, nor from each other."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from agent.detect.channels import Channels, Floats, Ints
+from agent.detect.keeping import PARTS, TIMES
+from agent.detect.kernels.arrays import Array, Group, Part, columns
+from agent.detect.kernels.banks import PLACED, arrays_of, new_banks
+from agent.detect.kernels.memory import addresses
+from agent.detect.settings import Settings
+
+
+class Pair(NamedTuple):
+    state: Floats
+    order: Ints
+
+
+PAIR = Group(Pair, state=Array(("n", 3), first=np.nan), order=Array((("groups", 1),), np.int64, first=None))
+
+
+def python(kernel: Any) -> Callable[..., Any]:
+    """A kernel as it was before it was compiled."""
+    return getattr(kernel, "py_func", kernel)  # type: ignore[no-any-return]
+
+
+def arrays(bank: Any) -> tuple[Any, ...]:
+    return (bank,) if isinstance(bank, np.ndarray) else tuple(bank)
+
+
+def test_a_group_is_made_as_it_is_declared_and_opened_as_it_was_made() -> None:
+    made = PAIR.new(given={"order": np.arange(3)}, n=4, groups=2)
+    assert (made.state.shape, made.order.tolist()) == ((4, 3), [0, 1, 2])
+    assert np.isnan(made.state).all()
+    opened = python(PAIR.opener)(4, 2, addresses(made))
+    made.state[3, 2] = 7.0
+    assert opened.state.shape == (4, 3)
+    assert opened.state[3, 2] == 7.0
+    assert opened.order.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("given", "sizes", "what"),
+    [
+        ({}, {"n": 4, "groups": 2}, "Pair.order: not given"),
+        ({"order": np.arange(4)}, {"n": 4, "groups": 2}, r"Pair.order: int64 \(4,\), declared int64 \(3,\)"),
+        ({"order": np.zeros(3)}, {"n": 4, "groups": 2}, r"Pair.order: float64 \(3,\), declared int64"),
+        ({"order": np.arange(3), "state": np.zeros((4, 3))}, {"n": 4, "groups": 2}, "Pair.state: given, and"),
+        ({"order": np.arange(3)}, {"n": 4}, r"Pair: its sizes are \('n', 'groups'\), not \('n',\)"),
+        ({"order": np.arange(3)}, {"n": 4, "groups": 2, "cells": 1}, "Pair: its sizes are"),
+        ({"odrer": np.arange(3)}, {"n": 4, "groups": 2}, "Pair: has no odrer"),
+    ],
+)
+def test_what_is_not_as_declared_is_refused_when_arrays_are_made(
+    given: dict[str, Ints], sizes: dict[str, int], what: str
+) -> None:
+    with pytest.raises(ValueError, match=what):
+        PAIR.new(given=given, **sizes)
+
+
+def test_a_declaration_that_contradicts_itself_is_refused() -> None:
+    array = Array(("n",))
+    with pytest.raises(ValueError, match="Pair: declares state; has state, order"):
+        Group(Pair, state=array)
+    with pytest.raises(ValueError, match="Pair: declares order, state"):  # a kernel takes them by position
+        Group(Pair, order=array, state=array)
+    with pytest.raises(ValueError, match=r"Pair\.order: no kernel opens float32"):
+        Group(Pair, state=array, order=Array(("n",), np.float32))
+
+
+def test_columns_lie_side_by_side() -> None:
+    assert columns(5, 5, 1) == (0, 5, 10, 11)
+
+
+def unit() -> tuple[Channels, Settings]:
+    places = [f"string1/cell{c}" for c in range(5)] + [f"string1/sensor{s}" for s in range(3)] + ["string1"]
+    quantities = ["cell_voltage"] * 5 + ["cell_temperature"] * 3 + ["current"]
+    return Channels(places, quantities, np.full(9, 0.01)), Settings()
+
+
+def test_the_banks_are_opened_as_they_were_made() -> None:
+    channels, settings = unit()
+    for bank, (name, placed) in zip(new_banks(channels, settings), PLACED.items(), strict=True):
+        sizes = eval(f"({placed.arguments()})", {"sizes": channels.sizes})
+        opened = python(placed.group.opener)(*sizes, addresses(arrays(bank)))
+        for made, again in zip(arrays(bank), arrays(opened), strict=True):
+            assert (made.shape, made.dtype) == (again.shape, again.dtype), name
+            assert np.array_equal(made, again, equal_nan=True), name
+
+
+def test_every_size_that_a_placed_group_renames_is_its_own() -> None:
+    for name, placed in PLACED.items():
+        assert set(placed.sizes) <= set(placed.group.sizes), name
+
+
+#: What 0.1.0 kept, in its order: bytes say only where they stand.
+KEPT = {
+    Part("sensors", 1): [
+        "gate.memory", "gate.held", "temps.age_s", "temps.memory", "temps.score",
+        "volts.age_s", "volts.memory", "volts.score",
+        "trips.highest", "trips.dropped_s", "heat.slow_v", "heat.quiet_s",
+    ],
+    Part("load", 2): [
+        "load.state", "load.feature", "load.mean", "load.covariance",
+        "own.cross", "own.mean", "own.age_s", "own.explained",
+        "against.cross", "against.mean", "against.age_s", "against.explained",
+    ],
+    Part("slopes", 1): [
+        "temperature.noise", "temperature.age_s", "temperature.learned", "gain.noise", "gain.age_s",
+        "gain.learned", "moments", "scales", "group_temperature.noise", "group_temperature.age_s",
+        "group_temperature.learned", "group_moments", "group_scales",
+    ],
+    Part("cells", 1): ["cells.state", "cells.verdict", "cells.left", "cells.quantile", "cells.waited_s"],
+    Part("resistance", 1): ["resistances.circuit", "resistances.cell"],
+    Part("surroundings", 2): ["around.group", "around.circuit", "around.room", "around.conductance"],
+}  # fmt: skip
+
+
+def test_a_part_keeps_what_its_version_kept() -> None:
+    assert PARTS == KEPT
+    assert TIMES == {"gate.memory": (1, 3)}
+    assert len({path for path, _ in arrays_of()}) == len(arrays_of())
