@@ -60,6 +60,7 @@ def load():
 kernel_cache._load = load
 kernel_cache.prepare()
 print(kernel_cache.IN_MEMORY in kernel_cache.os.environ)
+print(kernel_cache.os.environ[kernel_cache.CACHE])
 """
 SMALL = "from numba import njit\n@njit(cache=True)\ndef kernel(x):\n    return x + 1\n"
 
@@ -90,25 +91,26 @@ def start(tmp_path: Path) -> Starts:
 
 def test_the_second_start_finds_what_the_first_compiled(start: Starts) -> None:
     start()
-    (result, hits, in_memory), said = start()
+    (result, hits, in_memory, _), said = start()
     assert (result, hits, in_memory, said) == ("42", "1", "False", "")
 
 
 def test_a_cache_that_cannot_be_written_is_replaced_by_one_in_memory(start: Starts) -> None:
     start.cache.write_text("a file where a folder should be")
-    (result, *_, in_memory), said = start()
+    (result, *_, in_memory, folder), said = start()
     assert (result, in_memory) == ("42", "True")
     assert f"{start.cache}: compiled kernels cannot be kept there" in said
-    assert not list(Path("/dev/shm").glob("kernels-*"))
+    assert Path(folder).name.startswith("kernels-")
+    assert not Path(folder).exists()
 
 
 def test_a_file_cut_short_by_a_power_failure_costs_one_compilation(start: Starts) -> None:
     start()
     (index,) = start.cache.rglob("*.nbi")
     index.write_bytes(index.read_bytes()[:10])
-    (result, *_, in_memory), _ = start()
+    (result, *_, in_memory, _), _ = start()
     assert (result, in_memory) == ("42", "True")
-    (result, *_, in_memory), said = start()  # what was damaged was thrown away
+    (result, *_, in_memory, _), said = start()  # what was damaged was thrown away
     assert (result, in_memory) == ("42", "False")
     assert "the last start died while it loaded the kernels; they are compiled anew" in said
 
@@ -118,7 +120,7 @@ def test_a_cache_that_the_last_start_died_of_is_thrown_away(start: Starts) -> No
     (index,) = start.cache.rglob("*.nbi")
     index.write_bytes(b"")
     (start.cache / "loading").touch()
-    (result, *_, in_memory), said = start()
+    (result, *_, in_memory, _), said = start()
     assert (result, in_memory) == ("42", "False")
     assert "compiled anew" in said
 

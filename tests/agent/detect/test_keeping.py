@@ -241,7 +241,7 @@ def test_every_array_is_kept_or_known_not_to_be() -> None:
         for name, bank in watch_of()._banks._asdict().items()
         for part in ([""] if isinstance(bank, np.ndarray) else bank._fields)
     ]
-    kept = [path for _, paths in keeping.PARTS.values() for path in paths]
+    kept = [path for paths in keeping.PARTS.values() for path in paths]
     not_kept = [f"{bank}.{part}" for bank, parts in NOT_KEPT.items() for part in parts.split()]
     assert sorted([*kept, *not_kept, *NOT_KEPT_EITHER]) == sorted(there_are)
 
