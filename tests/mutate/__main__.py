@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/mutate", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=400, help="mutants of the sample")
-    parser.add_argument("--seconds", type=float, default=math.inf, help="begin no mutant after so long")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="end after so long")
     parser.add_argument("--only", choices=sorted(TARGETS), metavar="FILE", help="all mutants of one file")
     parser.add_argument("--list", action="store_true", help="name them, and try none")
     parser.add_argument("--json", action="store_true")
@@ -51,12 +51,10 @@ def main() -> int:
 
 
 def _tried(mutants: Sequence[Mutant], until_s: float) -> dict[Mutant, str]:
-    """Return the outcomes of those that were begun in time; say on stderr how far it is."""
-    children = Children(ROOT, TARGETS)
-    children.check({mutant.file for mutant in mutants})
+    """Return the outcomes of those that came in time; say on stderr how far it is."""
     outcomes: dict[Mutant, str] = {}
     started_s = said_s = time.monotonic()
-    for mutant, outcome in children.outcomes(mutants, until_s):
+    for mutant, outcome in Children(ROOT, TARGETS).outcomes(mutants, until_s):
         outcomes[mutant] = outcome
         now_s = time.monotonic()
         if now_s - said_s > 10.0 or len(outcomes) == len(mutants):

@@ -19,7 +19,8 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
@@ -75,67 +76,56 @@ class Children:
         self._root, self._targets = root, targets
         self._took_s: dict[Tests, float] = {}  # CPU time, without a mutant
 
-    def check(self, files: Iterable[str]) -> None:
-        """Run the tests of files on the source as it is. Refused where one fails."""
-        rows = {self._targets[file] for file in files} - self._took_s.keys() - {()}
-        for child, code, took_s in self._run([(None, tests, _LONGEST_S) for tests in sorted(rows)]):
-            if code:
-                command = f"NUMBA_DISABLE_JIT=1 .venv/bin/python -m pytest {' '.join(child.tests)}"
-                raise Refused(f"fails without a mutant (code {code}), so it can kill none: {command}")
-            self._took_s[child.tests] = took_s
+    def outcomes(self, mutants: Iterable[Mutant], until_s: float = math.inf) -> Iterator[tuple[Mutant, str]]:
+        """Give mutants and their outcomes, as they come, until a time of the monotonic clock.
 
-    def outcomes(self, mutants: Sequence[Mutant], until_s: float = math.inf) -> Iterator[tuple[Mutant, str]]:
-        """Give mutants and their outcomes, as they come; begin none after a time of the monotonic clock."""
-        work = []
-        for mutant in mutants:
-            if tests := self._targets[mutant.file]:
-                work.append((mutant, tests, 5.0 + 3.0 * self._took_s[tests]))
-            else:
-                yield mutant, LIVES
-        for child, code, _ in self._run(work, until_s):
-            assert child.mutant is not None
-            hangs = code in (-signal.SIGXCPU, -signal.SIGKILL)
-            yield child.mutant, HANGS if hangs else KILLED if code else LIVES
-
-    def _run(
-        self, work: Iterable[tuple[Mutant | None, Tests, float]], until_s: float = math.inf
-    ) -> Iterator[tuple[_Child, int, float]]:
-        """Give each child, its exit code (or signal, negative) and its CPU time, s, as they end."""
-        gc.freeze()  # what is loaded is no garbage: a child need not look through it
-        waiting, running = iter(work), dict[int, _Child]()
+        Tests first run without a mutant. Refused where they fail.
+        """
+        waiting, running = deque(mutants), dict[int, _Child]()
+        held: dict[Tests, list[Mutant]] = {}  # until their tests have run without a mutant
         try:
-            while True:
-                while len(running) < (os.cpu_count() or 1) and time.monotonic() < until_s:
-                    if (item := next(waiting, None)) is None:
-                        break
-                    mutant, tests, longest_s = item
-                    if not (pid := os.fork()):
-                        self._be_child(mutant, tests, longest_s)
-                    running[pid] = _Child(mutant, tests, time.monotonic() + _PATIENCE * longest_s)
-                if not running:
-                    return
+            while (waiting or running) and time.monotonic() < until_s:
+                while waiting and len(running) < (os.cpu_count() or 1):
+                    mutant = waiting.popleft()
+                    tests = self._targets[mutant.file]
+                    if not tests:
+                        yield mutant, LIVES
+                    elif tests in self._took_s:
+                        self._start(mutant, tests, 5.0 + 3.0 * self._took_s[tests], running)
+                    elif tests in held:
+                        held[tests].append(mutant)
+                    else:
+                        held[tests] = [mutant]
+                        self._start(None, tests, _LONGEST_S, running)
                 time.sleep(0.005)
-                for pid, child in list(running.items()):
-                    if time.monotonic() > child.until_s:
-                        os.kill(pid, signal.SIGKILL)
-                    ended, status, used = os.wait4(pid, os.WNOHANG)
-                    if ended:
-                        _end_group(pid)
-                        del running[pid]
-                        code = os.waitstatus_to_exitcode(status)
-                        if code == _BROKEN:
-                            raise RuntimeError(f"no tests could be run against {child.mutant}")
-                        yield child, code, used.ru_utime + used.ru_stime
+                for child, code, took_s in _ended(running):
+                    if child.mutant:
+                        hangs = code in (-signal.SIGXCPU, -signal.SIGKILL)
+                        yield child.mutant, HANGS if hangs else KILLED if code else LIVES
+                        continue
+                    if code:
+                        command = f"NUMBA_DISABLE_JIT=1 .venv/bin/python -m pytest {' '.join(child.tests)}"
+                        raise Refused(f"fails without a mutant (code {code}), so it can kill none: {command}")
+                    self._took_s[child.tests] = took_s
+                    waiting.extendleft(reversed(held.pop(child.tests)))
         finally:
             for pid in running:
                 _end_group(pid)
                 os.waitpid(pid, 0)
 
+    def _start(
+        self, mutant: Mutant | None, tests: Tests, longest_s: float, running: dict[int, _Child]
+    ) -> None:
+        gc.freeze()  # what is loaded is no garbage: a child need not look through it
+        if not (pid := os.fork()):
+            self._be_child(mutant, tests, longest_s)
+        os.setpgid(pid, pid)  # what the tests start ends with them
+        running[pid] = _Child(mutant, tests, time.monotonic() + _PATIENCE * longest_s)
+
     def _be_child(self, mutant: Mutant | None, tests: Tests, longest_s: float) -> None:
         """Run tests and exit with pytest's code, or with _BROKEN."""
         code = _BROKEN
         try:
-            os.setpgid(0, 0)  # what the tests start ends with them
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
             resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(longest_s), math.ceil(longest_s) + 5))
@@ -172,6 +162,21 @@ class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         code: CodeType = compile(self.tree, self.path, "exec", dont_inherit=True)
         return code
+
+
+def _ended(running: dict[int, _Child]) -> Iterator[tuple[_Child, int, float]]:
+    """Take out children that have ended; give exit code (or signal, negative) and CPU time, s, of each."""
+    for pid, child in list(running.items()):
+        if time.monotonic() > child.until_s:
+            os.kill(pid, signal.SIGKILL)
+        ended, status, used = os.wait4(pid, os.WNOHANG)
+        if ended:
+            _end_group(pid)
+            del running[pid]
+            code = os.waitstatus_to_exitcode(status)
+            if code == _BROKEN:
+                raise RuntimeError(f"no tests could be run against {child.mutant}")
+            yield child, code, used.ru_utime + used.ru_stime
 
 
 def _end_group(pid: int) -> None:
