@@ -1,11 +1,14 @@
 """The leave-one-out median against the obvious way to compute it."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from agent.detect.kernels.siblings import sibling_median
+from tests.agent.detect.banks import bank_of
+from tests.agent.detect.naive.inputs import median_of_others
 
 VALUES = st.one_of(st.integers(-3, 3).map(float), st.just(np.nan))
 
@@ -25,3 +28,18 @@ def test_is_the_median_of_the_others_frame_after_frame(frames: np.ndarray, data:
             for c in group:
                 others = [value[o] for o in group if o != c and not np.isnan(value[o])]
                 np.testing.assert_equal(out[c], np.median(others) if others else np.nan)
+
+
+@pytest.mark.parametrize(("sizes", "seed"), [((1, 2, 3), 1), ((4, 5, 1, 6), 2), ((17,), 3), ((40,), 4)])
+def test_is_the_twin_s_median_in_groups_that_lie_anywhere(sizes: tuple[int, ...], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    group = rng.permutation([g for g, size in enumerate(sizes) for _ in range(size)]).tolist()
+    bank, out = bank_of(group), np.zeros(len(group))
+    order = bank.member.copy()
+    for levels in (3, 10_000, 3, 10_000, *[50] * 20):
+        value = 3.3 + rng.integers(-levels, levels, len(group)) / 1024
+        value[rng.random(len(group)) < rng.choice([0.0, 0.1, 0.6])] = np.nan
+        sibling_median(value, bank.member, bank.start, order, out)
+        np.testing.assert_array_equal(out, [median_of_others(value, group, c) for c in range(len(group))])
+        for first, last in zip(bank.start, bank.start[1:], strict=False):
+            assert sorted(order[first:last]) == sorted(bank.member[first:last])

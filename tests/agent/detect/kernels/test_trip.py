@@ -72,7 +72,7 @@ def test_the_rule_of_the_standard_holds_from_its_numbers_on(readings: Readings, 
 
 
 @pytest.mark.parametrize(
-    ("share", "trips"), [(0.24, False), (0.26, True), (0.49, True), (0.99, True), (-0.3, False)]
+    ("share", "trips"), [(0.24, False), (0.25, False), (0.26, True), (0.99, True), (-0.3, False)]
 )
 @pytest.mark.parametrize("cell", [0, 1])
 def test_a_cell_that_lost_a_quarter_of_its_voltage_makes_a_cold_sensor_trip(
@@ -83,7 +83,7 @@ def test_a_cell_that_lost_a_quarter_of_its_voltage_makes_a_cold_sensor_trip(
     for volt in (3.2, 3.2 * (1.0 - share)):
         cells.raw[:] = 3.2
         cells.raw[cell] = volt
-        voltage_drop(0.1, cells, highest, dropped_s, np.zeros(2, np.int64))
+        voltage_drop(0.0, cells, highest, dropped_s, np.zeros(2, np.int64))
     assert score_of(climb(4.0, end_degc=30.0), float(dropped_s[0])) == trips
 
 
@@ -123,11 +123,14 @@ def test_a_reading_beyond_what_can_be_is_no_answer(degc: float, dropped_s: float
         ((50.0, 60.0, 60.5, 61.0, 61.24), True),
         # back by more than 0.7 of the rise
         ((50.0, 53.1, 52.9, 56.5, 60.0), False),
-        ((50.0, 53.1, 53.05, 56.5, 60.0), True),
+        ((50.0, 53.1, 53.0, 56.5, 60.0), True),
         # three of the four steps rise
         ((50.0, 56.0, 55.9, 55.8, 61.0), False),
         ((50.0, 56.0, 55.9, 55.9, 61.0), False),
         ((50.0, 56.0, 55.9, 56.1, 61.0), True),
+        # the largest step is the second, and it is more than what leads beyond the highest before
+        ((*[57.5] * 7, 50.0, 54.0, 61.4, 62.2, 63.0), False),
+        ((*[57.5] * 7, 50.0, 54.0, 58.0, 62.2, 63.0), True),
     ],
 )
 def test_a_climb_with_a_wrong_reading_in_it_is_a_climb(degc: Sequence[float], trips: bool) -> None:
@@ -141,10 +144,24 @@ def test_a_climb_on_average_takes_more_than_three_seconds(end_s: float, trips: b
     assert score_of(list(zip(times, (50.0, 54.0, 57.0, 58.0, 61.0), strict=True))) == trips
 
 
-@pytest.mark.parametrize(("end_degc", "trips"), [(62.9, False), (63.1, True)])
+def test_a_climb_that_leaves_just_enough_without_its_largest_step_trips() -> None:
+    times = (1000.0, 1001.0, 1002.0, 1003.0, 1005.0)
+    assert score_of(list(zip(times, (50.0, 60.0, 60.5, 61.0, 61.5), strict=True)))
+
+
+@pytest.mark.parametrize(("end_degc", "trips"), [(62.9, False), (63.0, True), (63.1, True)])
 def test_what_comes_back_to_where_it_was_has_not_heated(end_degc: float, trips: bool) -> None:
-    dip = each_second(*[60.0] * 10, 50.0, 50.0)
-    assert score_of([*dip, (1013.0, 56.0), (1015.0, end_degc)]) == trips
+    dip = each_second(*[60.0] * 10, 50.0)
+    assert score_of([*dip, (1012.0, 56.5), (1014.0, end_degc)]) == trips
+
+
+@pytest.mark.parametrize(("pause_s", "kept"), [(0.998, False), (0.999, True), (1.0, True)])
+def test_readings_are_kept_that_are_a_second_apart_or_nearly(pause_s: float, kept: bool) -> None:
+    bank, state, score = inputs_of([0]), new_state(1), np.zeros(1)
+    for t_s in (0.0, pause_s):
+        bank.raw[0] = 25.0 + t_s
+        trip(t_s, HOT_DEGC, bank, np.array([NO_DROP]), state, score)
+    assert state[0, ANCHOR_T] == (pause_s if kept else 0.0)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +183,12 @@ def test_a_sensor_beyond_its_range_is_believed_only_if_it_was_hot_or_goes_on(
     degc: Sequence[float], trips: bool
 ) -> None:
     assert score_of(each_second(*degc), DROP) == trips
+
+
+def test_a_sensor_that_was_not_hot_a_second_before_is_not_believed_beyond_its_range() -> None:
+    readings = [(1000.0, 50.0), (1001.0, 56.0), (1001.5, 471.0)]
+    assert not score_of(readings, DROP)
+    assert score_of([*readings[:2], (1002.0, 471.0)], DROP)
 
 
 RATES = (0.0, 0.5, 0.9, 0.95, 1.0, 1.05, 1.1, 2.0, 3.0, 30.0, -1.0, -5.0)
