@@ -25,7 +25,7 @@ _GUARDS = f"{_DRIVERS}/test_guards.py::test_every_value_has_its_guards_in_its_re
 TARGETS: dict[str, tuple[str, ...]] = {
     # the detectors
     "agent/detect/alarms/book.py": (f"{_DETECT}/alarms/test_book.py",),
-    "agent/detect/alarms/states.py": (f"{_DETECT}/alarms/test_states.py",),
+    "agent/detect/alarms/states.py": (f"{_DETECT}/alarms/test_alarm_states.py",),
     "agent/detect/channels.py": (),
     "agent/detect/credible.py": (),
     "agent/detect/detectors.py": (),
@@ -37,9 +37,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/explanations/surroundings.py": (f"{_DETECT}/explanations/test_explain.py",),
     "agent/detect/heartbeat.py": (),
     "agent/detect/identity.py": (f"{_DETECT}/test_identity_alarms.py",),
-    "agent/detect/keeping.py": (f"{_DETECT}/test_keeping.py",),
+    "agent/detect/keeping.py": (f"{_DETECT}/test_kept_arrays.py",),
     "agent/detect/kernels/banks.py": (),
     "agent/detect/kernels/conductance.py": (),
+    "agent/detect/kernels/coverage.py": (f"{_KERNELS}/test_coverage.py",),
     "agent/detect/kernels/debounce.py": (f"{_DETECT}/test_table.py", f"{_KERNELS}/test_debounce.py"),
     "agent/detect/kernels/heating.py": (),
     "agent/detect/kernels/imbalance.py": (),

@@ -41,3 +41,12 @@ def test_tiers_come_and_go_as_the_table_says(detector: str) -> None:
     assert raised > 20
     assert cleared > 20
     assert not other.over_s.any()
+
+
+@pytest.mark.parametrize(("score", "off"), [(1.0, False), (0.9, True)])
+def test_a_tier_that_has_no_row_ends_by_the_highest_that_there_is(score: float, off: bool) -> None:
+    (delays,) = new_delays([(1, rows_of("sensor-fault"))])
+    delays.tier[0] = 3
+    x = np.array([score])
+    debounce(600.0, x, 1, x, 1, delays)
+    assert delays.tier[0] == (CHANGED if off else 3)

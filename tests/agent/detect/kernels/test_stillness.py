@@ -82,5 +82,7 @@ def test_a_channel_is_stuck_from_its_limit_and_half_a_minute_on(
     for c in range(n):
         counts, found = np.zeros((n, 6)), np.ones(n, np.bool_)
         counts[c, :2] = still_s, frames
-        assert find_stuck(counts, np.full(n, limit), found) == stuck
+        limits = np.full(n, np.inf)
+        limits[c] = limit
+        assert find_stuck(counts, limits, found) == stuck
         assert found.tolist() == [stuck and o == c for o in range(n)]
