@@ -236,6 +236,7 @@ def test_a_sender_holds_to_the_limits_of_a_receiver(limit: str) -> None:
 
 
 def test_what_was_stored_before_sequences_had_a_bound_is_read() -> None:
+    assert UNBOUNDED.sequence == 2**63 - 1
     assert decode_batch(encoded(sequence=2**63 - 1), UNBOUNDED).sequence == 2**63 - 1
     for other in set(Limits.__slots__) - {"sequence"}:
         assert getattr(UNBOUNDED, other) == getattr(Limits(), other)

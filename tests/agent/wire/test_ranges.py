@@ -60,3 +60,43 @@ def test_an_acknowledgement_covers_what_was_asked_and_never_what_is_missing(
 def test_a_backward_range_is_an_error() -> None:
     with pytest.raises(ValueError, match="a range from 5 to 4"):
         Ranges([(5, 4)])
+
+
+@pytest.mark.parametrize(
+    ("added", "expected"),
+    [
+        ([(1, 3), (5, 5)], [(1, 3), (5, 5)]),
+        ([(1, 3), (4, 5)], [(1, 5)]),
+        ([(4, 5), (1, 3)], [(1, 5)]),
+        ([(5, 6), (1, 3)], [(1, 3), (5, 6)]),
+        ([(1, 3), (5, 6), (9, 9), (3, 8)], [(1, 9)]),
+        ([(1, 3), (7, 8), (4, 5)], [(1, 5), (7, 8)]),
+        ([(1, 3), (7, 8), (5, 5)], [(1, 3), (5, 5), (7, 8)]),
+        ([(1, 9), (3, 4)], [(1, 9)]),
+        ([(0, 0)], [(0, 0)]),
+    ],
+)
+def test_neighbours_become_one(added: list[tuple[int, int]], expected: list[tuple[int, int]]) -> None:
+    ranges = Ranges(added)
+    assert list(ranges) == expected
+    assert len(ranges) == len(expected)
+
+
+def test_one_number_is_a_range_and_an_empty_set_has_none() -> None:
+    ranges = Ranges()
+    assert (list(ranges), ranges.highest, ranges.count, ranges.holes(), 1 in ranges) == ([], 0, 0, [], False)
+    ranges.add(7)
+    assert list(ranges) == [(7, 7)]
+    assert ranges.holes() == [(1, 6)]
+    assert [ranges.holes(start) for start in (6, 7, 8)] == [[(6, 6)], [], []]
+    assert Ranges([(2, 3), (6, 7), (9, 9)]).holes(3) == [(4, 5), (8, 8)]
+
+
+def test_with_too_many_holes_only_the_highest_are_told_apart() -> None:
+    odd = Ranges([(n, n) for n in range(2, 22, 2)])  # ten holes: 1, 3, ... 19
+    assert durable(odd, 10) == (20, [(n, n) for n in range(1, 20, 2)])
+    assert durable(odd, 9) == (20, [(1, 13), (15, 15), (17, 17), (19, 19)])
+    assert durable(odd, 4) == (20, [(1, 17), (19, 19)])
+    assert durable(odd, 1) == durable(odd, 0) == durable(odd, 2) == durable(odd, 3) == (20, [(1, 19)])
+    assert durable(odd, 4, [6, 7]) == (20, [(1, 5), (7, 17), (19, 19)])
+    assert durable(Ranges(), 0) == (0, [])

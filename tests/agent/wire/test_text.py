@@ -47,3 +47,30 @@ def test_a_text_for_a_table_is_no_formula(formula: str) -> None:
     assert cell(f"  {formula}")[0] in "' ", "some leave spaces out"
     assert cell(f"a; {formula}").startswith(("a;' ", "a; \\")), "others part a line at semicolons"
     assert cell("a; b - c = 3 @ 4") == "a; b - c = 3 @ 4"
+
+
+@pytest.mark.parametrize(
+    ("limit", "shown"), [(0, ""), (1, "."), (2, ".."), (3, "..."), (4, "a..."), (5, "abcde"), (6, "abcde")]
+)
+def test_what_is_cut_ends_in_points_and_is_as_long_as_it_may_be(limit: int, shown: str) -> None:
+    assert printable("abcde", limit) == printable(b"abcde", limit) == shown
+
+
+def test_bytes_are_read_as_far_as_they_can_be_shown() -> None:
+    four = "\U0001f50b"  # of four bytes
+    assert printable((four * 200).encode()) == four * 200
+    assert printable((four * 201).encode()) == four * 197 + "..."
+    assert printable((four * 3).encode(), 3) == four * 3
+    assert printable((four * 4).encode(), 3) == "..."
+
+
+def test_escapes_have_as_many_digits_as_their_plane() -> None:
+    assert printable("\x00\x7f\xa0") == r"\x00\x7f\xa0"
+    assert printable("\u0600\ue000\uffff") == r"\u0600\ue000\uffff"
+    assert printable("\U000f0000\U0010ffff") == r"\U000f0000\U0010ffff"
+
+
+def test_a_cell_is_as_long_as_a_spreadsheet_has_them() -> None:
+    assert cell("x" * 32_767) == "x" * 32_767
+    assert cell("x" * 32_768) == "x" * 32_764 + "..."
+    assert cell("=1;=2; =3") == "'=1;'=2;' =3"

@@ -6,10 +6,11 @@ import pytest
 import zstandard
 
 from agent.quality import NOT_READ, Quality
-from agent.wire import Batch, decode_batch, encode_batch
+from agent.wire import Batch, Malformed, TooLarge, decode_batch, encode_batch
+from agent.wire.batch import renamed
 from tests.agent.wire import naive, stranger
 from tests.agent.wire.test_vectors import plain
-from tests.agent.wire.test_wire_batch import BOOT, EPOCH, SCHEMA
+from tests.agent.wire.test_wire_batch import BOOT, EPOCH, SCHEMA, batch_of
 
 LOW, HIGH = -(2**63), 2**63 - 1
 #: Where a code changes: nibbles end at a zigzag of 14, and each byte plane at another power of 256.
@@ -75,3 +76,58 @@ def test_the_cases_hold_every_quality_and_every_width() -> None:
     for element in (11, 13, 17, 18):
         assert {w[element][0] for w in written if w[element]} >= {0, 1, 8}, element
     assert set(range(1, 9)) <= {w[18][0] for w in written if w[18]}
+
+
+@pytest.mark.parametrize("batch", BATCHES[::7], ids=lambda batch: batch.agent)
+def test_a_batch_under_another_name_is_the_same_but_for_that(batch: Batch) -> None:
+    blob, new = encode_batch(batch), (b"n" * 16, 2**40)
+    named = renamed(blob, batch.agent, (EPOCH, batch.sequence), new)
+    assert plain(decode_batch(named)) == plain(decode_batch(blob)) | {
+        "epoch": new[0].hex(),
+        "sequence": new[1],
+    }
+    for agent, old in (
+        ("another", (EPOCH, batch.sequence)),
+        (batch.agent, (SCHEMA, batch.sequence)),
+        (batch.agent, (EPOCH, batch.sequence + 1)),
+    ):
+        with pytest.raises(Malformed, match=f"not batch {old[1]} of this agent and epoch"):
+            renamed(blob, agent, old, new)
+
+
+def test_a_batch_that_only_just_fits_does_so_under_another_name_too() -> None:
+    rng = np.random.default_rng(4)
+    raw = np.cumsum(rng.integers(-3, 4, (60, 3000)), axis=0, dtype=np.int64)
+    fits, fits_not = 2000, 3000
+    while fits_not - fits > 1:
+        m = (fits + fits_not) // 2
+        try:
+            blob = encode_batch(batch_of(raw[:, :m]))
+            fits = m
+        except TooLarge:
+            fits_not = m
+    blob = encode_batch(batch_of(raw[:, :fits]))
+    named = renamed(blob, "site-1", (EPOCH, 1), (SCHEMA, 2))
+    assert len(named) <= 65_536
+    assert decode_batch(named).raw.tolist() == raw[:, :fits].tolist()
+
+
+@pytest.mark.parametrize(
+    ("clock", "offset_ns", "utc_ns", "repaired"),
+    [
+        ([0, 1, 0x80, 0x81], 1000, [1000, 51, 52, 53], [2, 1, 0x80, 0x81]),
+        ([0, 0, 1, 0], 1000, [1000, 1001, 52, 1003], [2, 2, 1, 2]),
+        ([0, 1, 0x80, 0x81], None, [50, 51, 52, 53], [0, 1, 0x80, 0x81]),
+        ([1, 1, 0x80, 1], 1000, [50, 51, 52, 53], [1, 1, 0x80, 1]),
+    ],
+)
+def test_times_before_the_clock_was_set_are_put_right_and_no_others(
+    clock: list[int], offset_ns: int | None, utc_ns: list[int], repaired: list[int]
+) -> None:
+    times = np.arange(4, dtype=np.int64)
+    raw = np.zeros((4, 1), np.int64)
+    batch = batch_of(raw, boottime_ns=times, utc_ns=times + 50, clock=np.array(clock, np.uint8))
+    found = batch.repaired(offset_ns)
+    assert (found.utc_ns.tolist(), found.clock.tolist()) == (utc_ns, repaired)
+    assert found.clock.dtype == np.uint8
+    assert found.boottime_ns.tolist() == [0, 1, 2, 3]

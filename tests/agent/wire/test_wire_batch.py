@@ -12,6 +12,8 @@ from agent.wire.limits import UNBOUNDED
 from tests.agent.wire.strategies import batches
 
 EPOCH, BOOT, SCHEMA = b"e" * 16, b"b" * 16, b"s" * 16
+ID = b"i" * 16
+LISTS = {"boottime_ns": np.int64, "utc_ns": np.int64, "clock": np.uint8}
 COLUMNS = ("boottime_ns", "utc_ns", "clock", "raw", "quality")
 
 
@@ -89,7 +91,16 @@ def test_decoded_tables_are_contiguous_by_frame() -> None:
         ({"epoch": b"short"}, "epoch is b'short', expected 16 bytes"),
         ({"sequence": 0}, "sequence 0 is not in 1"),
         ({"sequence": 2**63}, "sequence 9223372036854775808 is not in 1"),
+        *(({name: ID[1:]}, f"{name} is .*, expected 16 bytes") for name in ("epoch", "boot_id", "schema")),
+        *(({name: None}, f"{name} is None, expected 16 bytes") for name in ("epoch", "boot_id")),
         ({"schema": None}, "4 values and no schema"),
+        ({"raw": np.zeros(2, np.int64)}, "raw has 1 dimensions, expected frames by values"),
+        *(({name: np.zeros(3, kind)}, f"{name} is .*, expected .* .2,.") for name, kind in LISTS.items()),
+        *(({name: np.zeros(2, np.int32)}, f"{name} is int32") for name in LISTS),
+        ({"raw": np.zeros((2, 2), np.int32)}, "raw is int32"),
+        ({"quality": np.zeros((2, 3), np.uint8)}, "quality is uint8"),
+        ({"events": (7,)}, "an event without a kind: 7"),
+        ({"events": ({"kind": 7},)}, "an event without a kind"),
         ({"clock": np.ones(3, np.uint8)}, r"clock is uint8 \(3,\), expected uint8 \(2,\)"),
         ({"quality": np.zeros((2, 2), np.int64)}, "quality is int64"),
         ({"events": ({"text": "no kind"},)}, "an event without a kind"),
@@ -97,7 +108,12 @@ def test_decoded_tables_are_contiguous_by_frame() -> None:
 )
 def test_a_batch_that_contradicts_itself_cannot_be_made(changes: dict[str, object], said: str) -> None:
     with pytest.raises(Malformed, match=said):
-        batch_of(np.zeros((2, 2), np.int64), **changes)
+        batch_of(**{"raw": np.zeros((2, 2), np.int64), **changes})  # type: ignore[arg-type]
+
+
+def test_a_batch_counts_its_frames_and_values() -> None:
+    batch = batch_of(np.zeros((2, 3), np.int64), sequence=2**63 - 1)
+    assert (batch.frames, batch.values) == (2, 6)
 
 
 def test_a_sender_is_told_of_a_batch_that_receivers_would_refuse() -> None:
