@@ -66,6 +66,20 @@ def test_nothing_that_breaks_off_leaves_a_conversation(state: State) -> None:
     assert POLLED <= KNOWN
 
 
+@pytest.mark.parametrize("state", State)
+def test_each_event_leads_where_the_theory_says(state: State) -> None:
+    for event, then in TABLE[state].items():
+        if event in {Event.ASKED_WHO, Event.ASKED_MARK}:
+            assert then in CONVERSING
+            assert after(then, event) is then  # asked once more, it goes on
+        else:
+            assert then not in CONVERSING
+        if event in {Event.OTHER_KIND, Event.CHANGED}:
+            assert then not in KNOWN
+        if then in PROBED:
+            assert state in PROBED or event is Event.LOST
+
+
 def test_an_event_that_cannot_be_is_an_error() -> None:
     with pytest.raises(KeyError):
         after(State.POLLING, Event.UNDERSTOOD)
