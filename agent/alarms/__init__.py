@@ -1,1 +1,1 @@
-"""The alarms of the whole site: what stands, what people do about it, and what the agent says of itself."""
+"""The alarms of the whole site, what people do about them, and the alarms of the agent about itself."""

@@ -14,7 +14,7 @@ from agent.detect.alarms.states import AlarmEvent
 
 
 class Output:
-    """One of them. A subclass overrides what it acts on; the rest does nothing."""
+    """An output. A subclass overrides what it acts on; the rest does nothing."""
 
     @property
     def trouble(self) -> str:
@@ -45,7 +45,7 @@ class Output:
         return self.trouble
 
     def report(self) -> dict[str, Any] | None:
-        """Return what the status says of it; None: nothing."""
+        """Return its part of the status; None: it has none."""
         return None
 
     async def run(self) -> None:

@@ -12,15 +12,15 @@ from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import Action, AlarmEvent, called
 from agent.detect.table import TIERS, Row
 
-#: What happens once and cannot end: it stays until somebody has seen it. All else stands until whoever raised
-#: it says that it is over.
+#: Alarms of what happens once and cannot end: each stays until somebody has acknowledged it. All others stand
+#: until whoever raised them says that they are over.
 HAPPENS = frozenset({TEST, "buffer_damaged", "buffer_rolled_back", "buffer_renumbered"})
 #: How long whoever raised an alarm before a restart has time to say that it still stands.
 RENEWED_WITHIN_S = 2 * 3600.0
 
 
 class OwnAlarms:
-    """What the agent says of itself: one alarm for each detector and location."""
+    """The agent's own alarms: one for each detector and location."""
 
     def __init__(self) -> None:
         self._book, self._lock = AlarmBook(), Lock()
@@ -70,7 +70,7 @@ class OwnAlarms:
         self, alarms: list[dict[str, Any]], said: Sequence[Mapping[str, Any]], later_s: float = 0.0
     ) -> None:
         """Take alarms of before the restart, beside those raised since: `alarms` as `to_plain` gave them,
-        `said` as version 0.1.0 kept them. `later_s`: how much later all that was is by this clock.
+        `said` as version 0.1.0 kept them. `later_s`: to add to their times, to have them by this clock.
         """
         before = AlarmBook()
         before.from_plain(alarms, later_s)

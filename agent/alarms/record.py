@@ -1,4 +1,4 @@
-"""An alarm as it goes to disk, to people and onto the wire: what the detectors said, and when."""
+"""The record of an alarm, as it goes to disk, to people and onto the wire."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

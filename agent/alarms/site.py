@@ -1,4 +1,4 @@
-"""The alarms of the whole site: what is found is announced at once, and what people do about it is recorded.
+"""The alarms of the whole site: each is announced at once, and what people do about it is recorded.
 
 The order matters: the outputs hear of an event before any disk is asked to keep it.
 """
@@ -58,7 +58,7 @@ class SiteAlarms:
         self._racks, self._record, self._clock = racks, record, clock
         self._books: dict[str, dict[str, AlarmBook]] = {unit: {} for unit in racks}
         self._failing = set[str]()  # outputs
-        self.own = OwnAlarms()  # what the agent says of itself
+        self.own = OwnAlarms()  # the alarms of the agent about itself
         self._began_s = clock.boottime_s()
 
     def expect(self, racks: Mapping[str, str]) -> None:
@@ -229,7 +229,7 @@ class SiteAlarms:
             self._record("", events)
 
     def reports(self) -> dict[str, dict[str, Any]]:
-        """Return what the status says of outputs, by name."""
+        """Return the parts of the status that are of outputs, by name."""
         return {name: said for name, output in self.outputs.items() if (said := output.report()) is not None}
 
     def _tell(self, what: str, *args: Any) -> None:
@@ -238,7 +238,7 @@ class SiteAlarms:
         """
         for name, output in self.outputs.items():
             if getattr(type(output), what) is getattr(Output, what):
-                continue  # it was told nothing, so that nothing shows that it works again
+                continue  # not called, so that it does not show whether the output works again
             try:
                 getattr(output, what)(*args)
             except Exception as error:

@@ -12,7 +12,7 @@ TEXT = "this is a test by {who}, and nothing is wrong; whoever hears it acknowle
 
 @dataclass(slots=True)
 class TestAlarm:
-    """One of them. `seconds`: how long the outputs act."""
+    """A test alarm. `seconds`: how long the outputs act."""
 
     who: str
     seconds: float
@@ -22,7 +22,7 @@ class TestAlarm:
     seen: Stamp | None = None
 
     def told(self) -> dict[str, Any]:
-        """Return how far it has come: `collector` and `acknowledged` are null until they were heard of."""
+        """Return how far it has come: `collector` and `acknowledged` are null until each has happened."""
         return {
             "who": self.who,
             "seconds": self.seconds,

@@ -1,8 +1,8 @@
-"""What makes a box this agent, in one file: configuration, profiles of the site, and who the agent is.
+"""The backup of an agent, in one file: configuration, profiles of the site, and the agent's id.
 
 Not in it: the private key, which never leaves its box (the new one asks for a certificate of its own), and
 the buffer. An agent restored on another box begins a new epoch, so that no sequence is ever used twice, and
-learns anew: what detectors had learned when the file was made is older than that is good for.
+learns anew: a learned state as old as the backup is of no use.
 """
 
 import io

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 SEND_S = 0.5
 STALLED_S = 60.0  # a bus that began no cycle for so long, and its shortest period, hangs
-STATUS_S = 10.0  # between two words, where no watchdog asks for more
+STATUS_S = 10.0  # between two status lines, where no watchdog wants them more often
 
 
 class Notifier:

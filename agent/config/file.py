@@ -28,7 +28,8 @@ MOST = 100  # mistakes told: more are those of another kind of file, and take a 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What this version was the first to refuse, where a watch that ran with it goes on (docs/adr/0010).
+    """A mistake that this version is the first to refuse, in a file with which a watch ran and goes on
+    (docs/adr/0010).
 
     `key`: file and key, as "agent.toml:bus.lan.host". `critical`: something is not watched for it.
     """
@@ -45,7 +46,7 @@ def few(problems: Sequence[str], count: int = 0) -> list[str]:
 
 
 class ConfigError(Exception):
-    """The file cannot be used; `problems` holds one line per mistake. `content`: what TOML it is, if any.
+    """The file cannot be used; `problems` holds one line per mistake. `content`: the file as TOML, if it is.
 
     `config`: the configuration all the same, as far as it can be used safely, where every mistake is one
     that the version before did not refuse; `taken` says of each what became of it.
@@ -93,7 +94,7 @@ def load_usable(path: Path) -> Config:
 
 
 def _validated(path: Path, content: dict[str, Any]) -> tuple[Config | None, list[str], list[Taken]]:
-    """Return the configuration, what is wrong, and what became of that; None where it cannot be used."""
+    """Return the configuration (None: it cannot be used), its mistakes, and what is taken for each."""
     problems: list[str] = []
     taken: list[Taken] = []
     as_is: frozenset[str] = frozenset()
@@ -134,7 +135,7 @@ def tables(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _cross_check(content: dict[str, Any]) -> list[str]:
-    """Return what only shows when tables are held against one another; they need not be right themselves."""
+    """Return the mistakes that show only between tables, each of which may have others of its own."""
     problems = []
     buses = [str(bus.get("name")) for bus in tables(content, "bus")]
     for kind in ("bus", "unit"):
@@ -167,7 +168,7 @@ def _endpoint(bus: dict[str, Any]) -> object:
 
 
 def _station(unit: dict[str, Any]) -> object:
-    """What no two units may have in common."""
+    """Return bus, unit id and instance, which no two units may have in common."""
     return str(unit.get("bus")), str(unit.get("unit_id", 1)), str(unit.get("instance", 1))
 
 

@@ -1,4 +1,4 @@
-"""What a changed configuration changes: which buses begin anew, which go, and what cannot change. Pure."""
+"""The difference of two configurations: buses that begin anew or go, tables that cannot change. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

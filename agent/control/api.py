@@ -1,4 +1,4 @@
-"""What can be asked of a running agent, and what it answers. The document is docs/control.md."""
+"""The requests that a running agent takes, and its answers. The document is docs/control.md."""
 
 import math
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,8 +19,8 @@ MINUTE_S = 60.0
 
 @dataclass(frozen=True)
 class Resources:
-    """What a running agent answers. `points` gives a unit's values, None for no such unit; `view` what people
-    are shown, with the values of one unit or, for None, of all; `look` what is so at the place of an alarm.
+    """The sources of the answers. `points`: a unit's values, None for no such unit. `view`: the view of the
+    site, with the values of one unit or, for None, of all. `look`: the present value at an alarm's place.
     """
 
     site_alarms: SiteAlarms
@@ -44,11 +44,11 @@ class Resources:
         }
 
     async def get_status(self, _call: Call) -> dict[str, Any]:
-        """All that the agent says of itself."""
+        """The status of the agent."""
         return await self.status()
 
     async def get_alarms(self, _call: Call) -> dict[str, Any]:
-        """The alarms that are not over, and what the outputs say."""
+        """The alarms that are not over, and the reports of the outputs."""
         test = self.site_alarms.last_test.told() if self.site_alarms.last_test else None
         return {
             "alarms": alarms_of(self.site_alarms, self.now_s(), self.look),
@@ -66,7 +66,7 @@ class Resources:
         return found
 
     async def get_view(self, call: Call) -> dict[str, Any]:
-        """What people are shown."""
+        """The view of the site."""
         unit = call.query.get("unit")
         found = await self.view(unit)
         if unit and all(one["name"] != unit for one in found["units"]):

@@ -1,5 +1,5 @@
-"""What was last seen of a unit, value by value. In memory only, for people who look: what was read long ago
-keeps its own time here, never a younger one.
+"""The last good values of a unit, each with the time at which it was read. In memory only, for people who
+look.
 """
 
 from collections import deque
@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-SLOPE_S, SLOPE_STEP_S = 300.0, 60.0  # a change per minute is told over five minutes
+SLOPE_S, SLOPE_STEP_S = 300.0, 60.0  # a change per minute is taken over five minutes
 
 
 class LastGood:

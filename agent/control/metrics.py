@@ -1,4 +1,4 @@
-"""What an agent says of its polling, in OpenMetrics text, made when it is asked for."""
+"""The metrics of an agent's polling, as OpenMetrics text, made when they are asked for."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from agent.wire.listening import listen
 
 PREFIX = "cellwarden_"
 CONNECTIONS = 64
-MADE_AGAIN_S = 0.5  # it takes from the polling what it takes, however many ask
+MADE_AGAIN_S = 0.5  # at most so often, however many ask: the polling waits meanwhile
 QUANTILES = (0.5, 0.9, 0.99)
 
 UNIT_COUNTS = {  # field of Counters: what it counts

@@ -1,7 +1,7 @@
-"""What is so at the place of an alarm when somebody looks, and where that leads.
+"""The present value at the place of an alarm, and its forecast.
 
 An alarm's own figures are of when it was raised. These are of the last frame; where the place is not seen, of
-when it was last seen, with that age, and lead nowhere.
+when it was last seen, with that age, and there is no forecast.
 """
 
 from collections.abc import Callable
@@ -18,26 +18,26 @@ DECIMALS = {"V": 3}  # of a figure in this unit; 1 of all others
 
 
 class Present(NamedTuple):
-    """`now`: what is so; `forecast`: where it leads. "" where there is nothing to say."""
+    """`now`: the value, or what keeps it from being known; `forecast`. "": there is none."""
 
     now: str = ""
     forecast: str = ""
 
 
-#: How an alarm of a unit is looked at.
+#: (unit, alarm) -> the present value at its place.
 Look = Callable[[str, AlarmEvent], Present]
 
 
 def unknown(_unit: str, _event: AlarmEvent) -> Present:
-    """See nothing."""
+    """Return none: no unit is looked at."""
     return Present()
 
 
 def present(
     event: AlarmEvent, latest: Latest | None, fresh_s: float, now_s: float, forecast: Callable[[], str]
 ) -> Present:
-    """Look at the place of an alarm. fresh_s: how old a value may be that is called present. forecast: makes
-    it from the last frame.
+    """Return the present value at the place of an alarm. fresh_s: the age up to which a value is present.
+    forecast: returns it by the last frame.
     """
     if event.detector == "blind":
         if event.state == AlarmState.CLEARED_NEW:
@@ -60,8 +60,8 @@ def present(
 
 
 def _back(event: AlarmEvent, latest: Latest, since_s: float) -> bool:
-    """Whether what an alarm calls unseen, a point or a whole unit, was read since then; a group is named
-    whole, and may have been so in part: nothing is said of it.
+    """Whether the point or the whole unit that an alarm calls blind was read since then. Not of a group: a
+    part of it may have been read all the time.
     """
     whole = not event.quantity
     at = slice(None) if whole else _at(event, latest)

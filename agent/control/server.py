@@ -22,11 +22,11 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 class ControlError(Exception):
-    """What the agent is to listen at cannot be had."""
+    """The control socket cannot be opened."""
 
 
 class Refused(Exception):
-    """What was asked for cannot be done; `status` is HTTP's, and the text is for the person who asked."""
+    """A request that cannot be done; `status` is HTTP's, the text is for the person who asked."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -56,7 +56,7 @@ class ControlServer:
         """Raise ControlError where another agent answers at the path."""
         try:
             taken = _answers(self._path)
-        except OSError:  # no path to be had: whoever serves there will say so
+        except OSError:  # the path cannot be used: `start` says so
             return
         if taken:
             raise ControlError(f"{self._path}: another agent answers there; stop it, or set [control] socket")

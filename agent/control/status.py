@@ -1,4 +1,4 @@
-"""What a running agent says of itself: plain data for the control socket, in the words of the status page."""
+"""The status of a running agent: plain data for the control socket, in the words of the status page."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -65,8 +65,8 @@ def unit_report(
         report["qualities"] = {Quality(c).name.lower(): int(n) for c, n in zip(codes, counts, strict=True)}
         report["figures"] = _figures(latest)
         report["identity"] = dict(latest.layout.identity)  # serial, firmware: in the unit's own words
-        report["marks"] = list(unit.marks)  # what of that tells it from others
-        report["notes"] = list(latest.layout.notes)  # what the unit said of itself that does not add up
+        report["marks"] = list(unit.marks)  # the parts of it that tell it from others
+        report["notes"] = list(latest.layout.notes)  # where the unit's own description contradicts itself
         report["empty"] = list(latest.layout.empty)
     return report
 
@@ -152,7 +152,7 @@ def points(latest: Latest, now_s: float) -> dict[str, Any]:
 
 
 def _tiers(limits: LimitTiers | None) -> dict[str, list[float | None]] | None:
-    """Limits as JSON can say them: null for no limit."""
+    """Return limits as JSON: null for none."""
     if limits is None:
         return None
     return {tier: [_number(x, 9) for x in ends] for tier, ends in asdict(limits).items()}

@@ -70,13 +70,14 @@ class Reported:
         return self.book.change("reported", _ROWS, changes, t_s, self._explain(t_s)) if changes else []
 
     def said(self) -> list[list[Any]]:
-        """Return what the alarms in the book stand for: value index, severity and text of each channel."""
+        """Return value index, severity and text of each channel of the book."""
         return [[index, severity, text] for index, _, severity, text in self._sayings]
 
     def stand_again(self, said: Sequence[Sequence[Any]], t_s: float) -> list[AlarmEvent]:
-        """Take up the alarms in the book: they clear when they are away. `said`: as it was kept with them.
-        Return what is over, for the unit can say it no more, and what goes on under another name, for
-        version 0.1.0 called all of a place alike.
+        """Go on with the alarms in the book; return the events. `said`: what `said` gave when they were kept.
+
+        Alarms are over that the unit cannot report any more; alarms of version 0.1.0, which called all of a
+        place alike, go on under names of their own.
         """
         events: list[AlarmEvent] = []
         renamed: list[Alarm] = []

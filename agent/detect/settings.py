@@ -1,4 +1,4 @@
-"""What a site says about its detectors: other limits, detectors in the shadow, what the battery is."""
+"""The settings of a unit's detectors: other limits, detectors in the shadow, the chemistry of the battery."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -2,19 +2,19 @@
 
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, called
-from agent.detect.table import Row, rows_of
+from agent.detect.table import WARNING, Row, rows_of
 
 _ROWS = rows_of("blind")
-_TIER, _ROW = next((tier, row) for tier, row in enumerate(_ROWS) if row and row.severity == "warning")
+_TIER, _ROW = next((tier, row) for tier, row in enumerate(_ROWS) if row and row.severity == WARNING)
 
 LATE = 1 / 8  # of the age at which it is blind: more than one poll
-FIRST_LOOK_S = 10.0  # that a unit has to answer after a start, however long it was looked for before
+FIRST_LOOK_S = 10.0  # for a unit to answer after a start, however long it was not seen before that
 
 
 class Unseen:
     """Watches one unit from when it is first to be polled, whether or not it ever answers.
 
-    book: its alarm, as it was before a restart. in_vain_s: for how long it had been looked for until then.
+    book: its alarm, as it was before a restart. in_vain_s: for how long it had not been seen by then.
     """
 
     def __init__(self, book: AlarmBook, in_vain_s: float = 0.0) -> None:
@@ -30,7 +30,7 @@ class Unseen:
         """Judge a unit at `t_s`; return what happened to the alarm.
 
         heard_s: when it was last read whole, None: not since it is polled as it is now. limit_s: the age at
-        which nothing can be said of it any more. why: the cause, as far as it is known. named: another
+        which its state is not known any more. why: the cause, as far as it is known. named: another
         alarm that stands already says why it is not read.
         """
         self._limit_s = limit_s

@@ -1,4 +1,4 @@
-"""What a replay judges, wherever it was recorded: parts, each by detectors of its own, frame by frame."""
+"""The parts of a replay, wherever recorded: each is judged by detectors of its own, frame by frame."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,11 +33,11 @@ class Frames:
 
 
 class Part(Protocol):
-    """What one group, or one unit, recorded without a break that detectors could not follow."""
+    """The frames of one group or unit, without a break that detectors could not follow."""
 
     @property
     def group(self) -> str:
-        """What tells its alarms from those of other parts; "" where there is one only."""
+        """The name that tells its alarms from those of other parts; "" where there is one part only."""
 
     @property
     def channels(self) -> Sequence[JudgedChannel]:
@@ -45,7 +45,7 @@ class Part(Protocol):
 
     @property
     def layout(self) -> JudgedLayout:
-        """What the detectors are told of the values."""
+        """The layout of the values, for the detectors."""
 
     @property
     def period_s(self) -> float:

@@ -19,7 +19,7 @@ REPORT_EVERY = 2000
 
 @dataclass
 class Played:
-    """What came of it. `heard_in`: the part of each alarm. `notes`: what could not be judged, and why."""
+    """The result of a replay. `heard_in`: the part of each alarm. `notes`: parts not judged, and why."""
 
     alarms: list[dict[str, Any]] = field(default_factory=list)
     heard_in: list[Part] = field(default_factory=list)

@@ -25,7 +25,7 @@ NAMED_SHARE = 0.5  # more rows than this at one time: the format is long
 
 @dataclass(frozen=True, slots=True)
 class RecordedPart:
-    """What one group recorded: `t_s` (n,), `values` (n, channels) SI and NaN, `said` (n,) its own times."""
+    """The rows of one group: `t_s` (n,), `values` (n, channels) SI and NaN, `said` (n,) its own times."""
 
     group: str
     channels: tuple[JudgedChannel, ...]
@@ -37,7 +37,7 @@ class RecordedPart:
 
     @property
     def layout(self) -> PlainLayout:
-        """What the detectors are told of the columns: no limits, no promises, no alarms of a unit's own."""
+        """The layout of the columns, for the detectors: no limits, no promises, no alarms of a unit's own."""
         return PlainLayout(self.channels)
 
     @property

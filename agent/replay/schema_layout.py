@@ -1,4 +1,4 @@
-"""What a stored schema says of the values of a unit, as the detectors want to hear it."""
+"""The layout of a unit's values, by a stored schema, as the detectors take it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,8 +16,8 @@ TIERS = ("operating", "recommended", "safety")
 class SchemaLayout(PlainLayout):
     """The values of a schema (docs/wire-format.md), in its order.
 
-    Raises LookupError, TypeError, ValueError, OverflowError or AttributeError where it does not say what a
-    schema says.
+    Raises LookupError, TypeError, ValueError, OverflowError or AttributeError where a part of a
+    schema is missing or of another kind.
     """
 
     def __init__(self, description: Mapping[str, Any]) -> None:

@@ -138,7 +138,7 @@ class Agent:
         self._running[part] = supervised(work, self._stopping.set)
 
     def _serve(self, part: str, work: Work) -> None:
-        """Run a part that serves: what it raises is told, and it is begun anew."""
+        """Run a part that serves: what it raises is an alarm, and it is begun anew."""
         self._running[part] = asyncio.create_task(
             serve(part, work, partial(self.parts.site_alarms.part_failed, part))
         )
@@ -154,7 +154,7 @@ class Agent:
         await parts.recorder.seal()
         try:
             await parts.uplink.flush(FLUSH_S)
-        except Exception:  # nothing of a collector's keeps what was read from the disk
+        except Exception:  # whatever a collector does, the buffer is closed
             log.exception("what is pending waits for the next start")
         try:
             await parts.writer(parts.store.close)
@@ -193,7 +193,7 @@ class Agent:
         self._notifier.send("READY=1")
 
     def _tell_taken(self, taken: Sequence[Taken]) -> None:
-        """Say what of the files was a mistake to this version alone, and what is one no more."""
+        """Raise an alarm for each mistake that only this version refuses; end those of mended keys."""
         site_alarms, keys = self.parts.site_alarms, {one.key for one in taken}
         for event in site_alarms.own.active():
             if event.detector == CONFIGURATION and event.location not in keys:
@@ -280,7 +280,7 @@ class Agent:
             await asyncio.sleep(max(SIGHT_S / self.parts.clock.scale, LEAST_SIGHT_S))
 
     async def _tell_of_trouble(self, name: str, output: Output) -> None:
-        """Tell people of an output that would tell nobody."""
+        """Raise the alarm of an output that cannot act, and end it when it can."""
         site_alarms = self.parts.site_alarms
         while True:
             if trouble := output.lasting_trouble():

@@ -1,4 +1,4 @@
-"""From frames to alarms: what is known of every unit, and what judges it."""
+"""From frames to alarms: the last frame, the detectors and the books of every unit."""
 
 import logging
 import math
@@ -40,11 +40,11 @@ from drivers.layout import Layout
 
 log = logging.getLogger(__name__)
 
-SITE = ""  # whose alarms are of no single unit
+SITE = ""  # the unit of alarms that are of no single unit
 
 
 class Watching:
-    """Takes what the units say: keeps it, judges it, and lets nothing that was found wait for the disk."""
+    """Takes the frames of units: records and judges them, and announces alarms before the disk has them."""
 
     def __init__(
         self,
@@ -85,9 +85,9 @@ class Watching:
             self._site_alarms.watch(new, books | {"unseen": self._unseen[new].book})
 
     def begin_anew(self, units: Iterable[Unit]) -> None:
-        """Forget what was seen of units that are polled otherwise from now on."""
+        """Forget the frames of units that are polled otherwise from now on."""
         for unit in units:
-            self._schemas.pop(unit.name, None)  # its detectors begin anew, with what they know
+            self._schemas.pop(unit.name, None)  # new detectors take up what these have learned
             self.latest.pop(unit.name, None)
 
     def connected(self, unit: Unit, layout: Layout) -> None:
@@ -96,7 +96,7 @@ class Watching:
         self.restart_state.marks[unit.name] = dict(unit.marks)
         # the writer works in order: the schema is on disk before any batch that needs it
         self._background(self._writer(self._store.add_schema, digest, body))
-        if digest != self._schemas.get(unit.name):  # the same values again: what was learned still holds
+        if digest != self._schemas.get(unit.name):  # else the same values again: the detectors go on
             self._schemas[unit.name] = digest
             judges = UnitJudges(layout, unit.period_s, self._settings[unit.name])
             over = self.restart_state.begin(unit.name, judges)
@@ -145,7 +145,7 @@ class Watching:
         return any(alarm.said and alarm.said.detector == "identity" for alarm in standing)
 
     def exchanged(self, unit: Unit, said: str) -> None:
-        """Announce that another unit is there; what was learned of the old one is not true of it."""
+        """Announce that a unit was exchanged; drop what was learned of the old one."""
         stamp = self._clock.stamp()
         self._schemas.pop(unit.name, None)
         self.latest.pop(unit.name, None)
@@ -156,7 +156,7 @@ class Watching:
         )
 
     def look_around(self, buses: Iterable[Bus]) -> None:
-        """Judge what no unit can say of itself: who is out of sight, and who fell silent together."""
+        """Judge which units are out of sight, and which fell silent together."""
         stamp = self._clock.stamp()
         now_s = stamp.boottime_ns / 1e9
         on = [(bus, unit) for bus in buses for unit in bus.units]
@@ -174,7 +174,7 @@ class Watching:
         self._site_alarms.unshelve_due()
 
     def look(self, unit: str, event: AlarmEvent, fresh_s: float, now_s: float) -> Present:
-        """Look at the place of an alarm of a unit."""
+        """Return the present value at the place of an alarm of a unit."""
         judges = self._judges.get(unit)
         forecast = partial(judges.watch.forecast, event) if judges else str
         return present(event, self.latest.get(unit), fresh_s, now_s, forecast)

@@ -1,4 +1,4 @@
-"""What an agent is made of, as its configuration says."""
+"""The parts of an agent, made as its configuration says."""
 
 import logging
 import os
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-UPSTREAM = "main"  # whose cursor it is: a collector that moves to another URL is still the same
+UPSTREAM = "main"  # the upstream of the account: a collector that moves to another URL is still the same
 VERSION = metadata.version("cellwarden")
 MEMORY_BYTES = 64 << 20  # of a buffer that no disk would take
 
@@ -82,7 +82,7 @@ class Parts:
             self.background(self.recorder.seal(rack, events))
 
     def new_uplink(self) -> Uplink:
-        """Make what sends to the collector of the configuration."""
+        """Make the uplink to the collector of the configuration."""
         upstream = self.config.upstream
         # files that cannot be used keep batches on the box, never the agent from watching: the uplink says so
         ca, cert, key = map(handed_over, (upstream.ca, upstream.cert, upstream.key))

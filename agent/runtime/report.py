@@ -1,4 +1,4 @@
-"""What a running agent says of itself to tools, the status page, metrics and the service manager."""
+"""The reports of a running agent to tools, the status page, metrics and the service manager."""
 
 import asyncio
 import contextlib
@@ -47,7 +47,7 @@ class Report:
         return f"{units}; collector {'reached' if self._parts.uplink.status.reached else 'not reached'}"
 
     def new_metrics(self, listen: str | None) -> "MetricsServer | None":
-        """Make what serves `GET /metrics`, where it is to be served."""
+        """Make the server of `GET /metrics`, where the configuration wants one."""
         if listen is None:
             return None
         from agent.control.metrics import MetricsServer, exposition  # not without a listener: 2 MB of memory
@@ -59,7 +59,7 @@ class Report:
         return MetricsServer(listen, text)
 
     def look(self, unit: str, event: AlarmEvent) -> Present:
-        """Say what is so at the place of an alarm now."""
+        """Return the present value at the place of an alarm."""
         if unit not in self._parts.units:
             return Present()
         fresh_s, now_s = stale_s(self._parts.units[unit].pace_s), self._parts.clock.boottime_s()

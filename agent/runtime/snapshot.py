@@ -1,6 +1,6 @@
-"""What is kept over a restart, as bytes: plain content, and when and in which boot it was so.
+"""A row of the restart state, as bytes: plain content, and the time and boot that it is of.
 
-One zstd frame with a checksum, of msgpack. Nothing in it is believed before the checksum is.
+One zstd frame of msgpack with a checksum, which is checked before anything is read.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 
 
 class BadSnapshot(ValueError):
-    """These bytes cannot be taken up; says why."""
+    """These bytes cannot be taken up; the text says why, after "is"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Plain content, and the time at which it was so."""
+    """Plain content, and the time and boot that it is of."""
 
     content: dict[str, Any]
     stamp: Stamp

@@ -1,10 +1,11 @@
-"""What the buffer says of itself: each alarm goes to the log at once, to disk with the next commit."""
+"""The alarms of the buffer about itself: each goes to the log at once, to disk with the next commit."""
 
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from agent.detect.table import CRITICAL, WARNING
 from agent.store.errors import Exchanged
 from agent.store.ledger import Event
 from agent.store.salvage import Salvage
@@ -18,7 +19,7 @@ CURE = "Find out what did it; stop the agent before its files are restored"
 class MakeAlarm(Protocol):
     """How the agent makes an alarm about itself."""
 
-    def __call__(self, detector: str, text: str, *, severity: str = "critical") -> Sequence[Event]:
+    def __call__(self, detector: str, text: str, *, severity: str = CRITICAL) -> Sequence[Event]:
         """Return the events that announce it."""
         ...
 
@@ -71,7 +72,7 @@ class BufferAlarms:
                 " longer in this box's history: no one has them, unless there is a backup of the"
                 " collector. [store] history_mb says how much is kept"
             )
-            self.waiting += self._make("collector_lost", text, severity="warning")
+            self.waiting += self._make("collector_lost", text, severity=WARNING)
 
     def rolled_back(self, batches: int) -> Sequence[Event]:
         """Return the alarm of a buffer that remembers fewer batches than the collector holds."""

@@ -1,1 +1,1 @@
-"""What a person is shown of a site, the same on the page and in the terminal. Pure: JSON in, JSON out."""
+"""The view of a site, the same on the page and in the terminal. Pure: JSON in, JSON out."""

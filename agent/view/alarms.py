@@ -1,4 +1,4 @@
-"""The alarm list: what stands, what is over and was not acknowledged, and how many alarms there have been."""
+"""The alarm list: alarms that stand, alarms that are over and not acknowledged, and counts of the past."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -177,7 +177,7 @@ STATES = {
 def log_lines(
     log: Sequence[Record], names: Mapping[tuple[str, str], str], now: datetime, length: int
 ) -> list[dict[str, Any]]:
-    """Return what happened last, newest first: `at`, `text`, and whether it is on disk (`recorded`)."""
+    """Return the last events, newest first: `at`, `text`, and whether each is on disk (`recorded`)."""
     lines: list[dict[str, Any]] = []
     for record in reversed(log):
         if len(lines) == length:

@@ -1,18 +1,19 @@
 """One sentence on the state of a site, in the same words everywhere. Condition and knowledge are two axes.
 
-NORMAL is said only of what is seen now; what was normal when it was last seen is called that. Where nothing
-is seen that could be judged, and no alarm says more, the condition is UNKNOWN.
+NORMAL means units that are seen now; of others the sentence says that they were normal when last seen. Where
+no unit with a judged value is seen, and no alarm stands, the condition is UNKNOWN.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.detect.knowledge import UNSEEN, WORST_LAST, Knowledge
+from agent.detect.table import ADVICE, CRITICAL, WARNING
 
 CONDITIONS = ("NORMAL", "ATTENTION", "ALARM")  # worst last
 UNKNOWN = "UNKNOWN"
 UNWATCHED = "nothing that can be judged is read from it"
-BY_SEVERITY = {"critical": "ALARM", "warning": "ATTENTION", "advice": "ATTENTION"}
+BY_SEVERITY = {CRITICAL: "ALARM", WARNING: "ATTENTION", ADVICE: "ATTENTION"}
 PUT_ASIDE = ("SHELVED", "OUT OF SERVICE")
 OVER = "CLEARED-NEW"
 NOT_LIVE = (
@@ -32,7 +33,7 @@ def condition(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, 
 
 
 def _watched(unit: Mapping[str, Any]) -> bool:
-    """Whether a unit tells anything that is judged; one that was asked by an older agent is taken to."""
+    """Whether a unit has a value that is judged; in the status of an older agent, always."""
     return bool(unit.get("watched", True))
 
 
@@ -61,13 +62,13 @@ def headline(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, A
 
 
 def told(alarm: Mapping[str, Any]) -> str:
-    """Return what an alarm said when it was raised, and what is so at its place now."""
+    """Return the text of an alarm, of when it was raised, and the present value at its place."""
     text: str = alarm["text"]
     return f"{text.rstrip('.')}. Now {alarm['now']}." if alarm.get("now") else text
 
 
 def _alarms_said(heard: Sequence[Mapping[str, Any]]) -> str:
-    """Tell of the first that stands, or else of the first that is over and waits for somebody."""
+    """Return a sentence on the first alarm that stands, else on the first that is not acknowledged."""
     if not heard:
         return ""
     first = min(heard, key=lambda alarm: alarm["state"] == OVER)

@@ -26,7 +26,7 @@ RESPONSES = {
     "test": "Acknowledge it where it is heard. Heard nowhere: look at the relay's wires, and at [relay].",
     "silent-together": "They fell silent together: look for what they share (line, gateway, power).",
 }
-#: For what the agent says of itself.
+#: For the alarms of the agent about itself.
 OWN = "See the log of the service (journalctl -u cellwarden), then: cellwarden status"
 
 

@@ -17,7 +17,7 @@ from agent.view.trends import Trends
 
 REFRESH_S = 2.0
 LOG_LINES = 20
-# What is silent tells nothing of itself; every other trouble names its likely causes.
+# The likely causes of silence; every other trouble names its own.
 OF_SILENCE = "device off or cable out; A and B swapped; line setting or unit id changed"
 GOOD_ANSWERS = 0.99  # of the reads in the last hour; below, a link is out of specification
 
@@ -30,7 +30,7 @@ def view(
     now: datetime,
     raised: Raised | None = None,
 ) -> dict[str, Any]:
-    """Return everything that is shown.
+    """Return the view of the site.
 
     status: as `GET /v1/status` answers. points: by unit, as `GET /v1/points` answers; no entry: never read,
     or not asked for. site: `site`, `version` and `up_s`. now: local time, with its zone.
@@ -146,7 +146,7 @@ def _unproven(unit: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]]) -> li
 
 
 def _nameless(unit: Mapping[str, Any]) -> list[str]:
-    """Say where nothing that a unit says of itself would tell it from another."""
+    """Return a note where a unit tells no mark of identity."""
     if unit.get("marks", ["not told"]):
         return []
     return ["it tells no serial number or model: an exchanged unit cannot be noticed"]
@@ -162,7 +162,7 @@ def _learning(unit: Mapping[str, Any]) -> list[str]:
 
 
 def _blind(unit: Mapping[str, Any], now: datetime) -> dict[str, str]:
-    """Say what is not known: since when, what the agent tried, the likely cause, the next step."""
+    """Return the block of a blind unit: since when, what the agent tried, the likely cause, the next step."""
     age_s = unit["age_s"]
     never = age_s is None
     since = "the start" if never else _clock(now, age_s)

@@ -1,4 +1,4 @@
-"""What has become of the figures of each unit in the last hour. In memory only: for people who look."""
+"""The figures of each unit over the last hour. In memory only: for people who look."""
 
 import math
 from array import array
@@ -37,7 +37,7 @@ class Trends:
         return [None if math.isnan(x) else x for x in self._figures.get((unit, figure), ())]
 
     def answered(self, unit: str, reads: int, errors: int) -> float | None:
-        """Return the share of a unit's reads that were answered in the last hour, 0 to 1; None of none."""
+        """Return the share of a unit's reads that were answered in the last hour, 0 to 1; None: no reads."""
         before_reads, before_errors = next(zip(*self._reads.get(unit, ()), strict=True), (0, 0))
         asked = reads - before_reads
         return None if asked <= 0 else 1.0 - (errors - before_errors) / asked

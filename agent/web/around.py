@@ -1,4 +1,4 @@
-"""The hour around an alarm, out of the buffer: what was measured, and what its siblings led to expect."""
+"""The hour around an alarm, out of the buffer: values measured, and values expected from the siblings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MOST_BATCHES = 180  # decoded for one plot, which has no room for more
 BINS = 80
 MISSED = 3  # readings; by the word of the page, a value is stale then
 MOST_GAPS = 40
-OPEN_S = 15.0  # what was read since is in memory only, as yet
+OPEN_S = 15.0  # frames younger than that are in memory only
 TO_SI = ("reading", "scale", "raw_offset", "offset")
 
 
@@ -28,7 +28,7 @@ TO_SI = ("reading", "scale", "raw_offset", "offset")
 class Around:
     """Arrays (n,): times in UTC, s; values in `unit`. Only `own` is known in every row.
 
-    Rows of one `stretch` are joined; between two of them nothing was known. `alone`: `own` is one point, and
+    Rows of one `stretch` are joined; between two of them no value is known. `alone`: `own` is one point, and
     `expected`, `low` and `high` are of its siblings, the `members`; otherwise the alarm is about a group:
     `own` is the median of its `members`, `low` and `high` their range, and nothing is `expected`.
     """

@@ -1,4 +1,4 @@
-"""What the buffer still holds of a point: read beside the agent, and never more than a screenful."""
+"""The history of a point in the buffer: read beside the agent, and never more than a screenful."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from agent.store.reading import Buffer
 from agent.wire import Batch
 from agent.wire.si import to_si
 
-MOST_BATCHES = 400  # decoded for one plot; of a longer stretch every n-th is taken, and that is said
+MOST_BATCHES = 400  # decoded for one plot; of a longer stretch every n-th is taken, and the page says so
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ def table_page(view: View, unit: View, sort: str) -> str:
 
 
 def cell_page(view: View, unit: View, i: int) -> str:
-    """One cell: what is known of it, and its alarms."""
+    """One cell: its values, and its alarms."""
     box = unit["cells"][i]
     query = urlencode({"u": unit["name"], "place": box["place"]})
     rows = [
@@ -147,7 +147,7 @@ def _back(view: View) -> str:
 
 
 def message_page(name: str, text: str, form: str = "") -> str:
-    """A page that only says something."""
+    """A page with a message, and nothing else."""
     body = f"<main><section><h1>{e(name)}</h1><p>{e(text)}</p>{form}</section></main>"
     return shell(name, svg.icon(""), body, refresh=False)
 

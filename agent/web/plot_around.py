@@ -35,12 +35,12 @@ def figure(row: Row, around: Around, zone: tzinfo | None) -> str:
 
 
 def kept(row_id: str) -> str:
-    """Return what stands for a figure that a viewer has already."""
+    """Return the placeholder of a figure that a viewer has already."""
     return f'<figure class="around" id="p-{escape(row_id)}" data-kept></figure>'
 
 
 def caption(row: Row, around: Around, zone: tzinfo | None) -> str:
-    """Return what the drawing shows, in words and numbers."""
+    """Return the content of the drawing in words and numbers."""
     raised_s = row["raised_utc_s"]
     unit, digits = SIGNS.get(around.unit, around.unit), _digits(around.unit)
     at = int(np.argmin(np.abs(around.t_s - raised_s)))

@@ -66,7 +66,7 @@ class Plots:
                 html = plot_around.figure(row, around, now.tzinfo)
         except BufferUnreadable as error:
             log.warning("status page: %s", error)
-        except Exception:  # of what an older self stored, say: the page goes on without this figure
+        except Exception:  # from data that an older version stored, say: the page goes on without this figure
             log.exception("status page: no figure of %s", row["id"])
         over = now_s > raised_s + AFTER_S + OPEN_S
         again_s = max(AGAIN_S, AGAIN_SHARE * (now_s - raised_s))

@@ -62,7 +62,7 @@ class Screen:
                 changed["al"] = self._without(figures, changed["al"])
             message = self._message(changed if shape == self._shape else {})
         for viewer in [v for v in self.viewers if not v.offer(message)]:
-            viewer.queue = asyncio.Queue()  # nothing of what waits is worth sending
+            viewer.queue = asyncio.Queue()  # the messages that wait are of no use any more
             viewer.queue.put_nowait(None)
             self.viewers.discard(viewer)
 

@@ -171,7 +171,7 @@ class Page:
         return refusal
 
     def _tried(self, request: web.Request, way: str, right: bool) -> web.Response | None:
-        """Return what to answer to somebody who says to know the token; None where it is `right`.
+        """Return the answer to a wrong or refused token; None where it is `right` and lets in.
 
         Where too many were wrong a right one is refused too, or guessing would go on; but not the cookie
         where somebody is in already. Each way has tries of its own: a browser with the cookie of an older

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from agent.bench.detection.common import data_folder
+from agent.detect.table import CRITICAL, WARNING
 from agent.replay.mapping import RecordingMap
 from agent.replay.play import Played, play
 from agent.replay.recording import load_parts
@@ -63,8 +64,8 @@ def _healthy(folder: Path) -> dict[str, float]:
     played = [_replay(folder, name, mapping) for name, mapping in {**HEALTHY, "ev_pack_car2": CAR2}.items()]
     said = [a["severity"] for one in played for a in one.alarms if a["location"] != "V_82"]
     return {
-        "false_criticals_real": float(said.count("critical")),
-        "false_warnings_real": float(said.count("warning")),
+        "false_criticals_real": float(said.count(CRITICAL)),
+        "false_warnings_real": float(said.count(WARNING)),
         "real_sensor_years": sum(one.sensor_s for one in played) / (365.25 * 86400.0),
     }
 

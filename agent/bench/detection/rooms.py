@@ -11,6 +11,7 @@ import numpy as np
 
 from agent.bench.detection.common import YEAR_S, data_folder, feed, sensors, upper_bound
 from agent.detect.channels import Codes, Floats
+from agent.detect.table import ADVICE, CRITICAL, WARNING
 from agent.detect.watch import UnitDetectors
 
 PERIOD_S, DAY = 60.0, 1440
@@ -90,7 +91,7 @@ def _quiet(recorded: Floats) -> dict[str, float]:
     rooms = Rooms(recorded, SENSORS, seed=1)
     watch = sensors(SENSORS, PER_STRING, STEP_K, PERIOD_S)
     quality: Codes = np.zeros(SENSORS, np.uint8)
-    counts = {"critical": 0, "warning": 0, "advice": 0}
+    counts = {CRITICAL: 0, WARNING: 0, ADVICE: 0}
     days = int(np.ceil(SENSOR_YEARS * YEAR_S / 86400.0 / SENSORS))
     learned_h = 0.0
     for day in range(days):
@@ -103,9 +104,9 @@ def _quiet(recorded: Floats) -> dict[str, float]:
     years = days * 86400.0 * SENSORS / YEAR_S
     seconds = watch.seconds()
     return {
-        "false_criticals_per_sensor_year": upper_bound(counts["critical"], years),
-        "false_warnings_per_sensor_year": upper_bound(counts["warning"], years),
-        "false_advice_per_sensor_year": counts["advice"] / years,
+        "false_criticals_per_sensor_year": upper_bound(counts[CRITICAL], years),
+        "false_warnings_per_sensor_year": upper_bound(counts[WARNING], years),
+        "false_advice_per_sensor_year": counts[ADVICE] / years,
         "simulated_sensor_years": years,
         "learning_hours_max": learned_h,
         "blind_share_good_input": seconds.blind / (seconds.judged + seconds.learning + seconds.blind),

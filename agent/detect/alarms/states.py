@@ -75,10 +75,10 @@ class AlarmEvent:
 
     `value`, `expected` and `limit` are in `value_unit`; `beyond_noise` is value over the noise's standard
     deviation (0 where there is no noise to speak of); `since_s` is when it began, as far as can be told;
-    `count` is how many channels the alarm stands for, `location` the one that shows it most. `forecast`,
+    `count` is how many channels the alarm stands for, `location` that of its leader. `forecast`,
     `evidence_for` and `evidence_against` are sentences, "" where there is nothing to say. `config` is the
     hash of what decides when an alarm is raised. `shadow`: recorded, not announced. `name` (see `called`):
-    what tells it from every other alarm of its unit, until it is over and whoever shows it most meanwhile.
+    what tells it from every other alarm of its unit, until it is over and whichever channel leads.
     """
 
     detector: str
@@ -140,7 +140,7 @@ class Alarm:
 
     family: str
     scope: str
-    leader: Member  # who shows it most
+    leader: Member  # the one that raised it, or made it worse last
     tier: int
     raised_s: float
     joined_s: float

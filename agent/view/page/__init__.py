@@ -1,1 +1,1 @@
-"""A page of what people are shown, in blocks of HTML. Pure: a view in, text out; it is served elsewhere."""
+"""The view of a site as blocks of HTML. Pure: a view in, text out; `agent.web` serves it."""

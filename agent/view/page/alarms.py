@@ -1,4 +1,4 @@
-"""The block of alarms: what stands, what is over and was not acknowledged, how many there were."""
+"""The block of alarms: those that stand, those that are over and not acknowledged, and counts."""
 
 from collections.abc import Mapping, Sequence
 from html import escape as e
@@ -12,7 +12,7 @@ View = Mapping[str, Any]
 
 
 def alarms(view: View, plots: Mapping[str, str]) -> str:
-    """The second block: what stands, and what is over but was not acknowledged."""
+    """The second block: alarms that stand, and alarms that are over and not acknowledged."""
     listed, counts = view["alarms"], view["alarms"]["counts"]
     active = [_alarm(row, plots.get(row["id"], "")) for row in listed["active"]]
     new = sum(row["state"] == "NEW" for row in listed["active"])

@@ -87,7 +87,7 @@ def _worst(view: View) -> str:
 
 
 def blind(u: int, unit: View) -> str:
-    """What is not known of a unit, and what to do about it."""
+    """The block of a blind unit: since when, why, and what to do about it."""
     said = unit["blind"]
     if not said:
         return f'<div id="bl{u}"></div>'
@@ -205,7 +205,7 @@ def links(view: View) -> str:
 
 
 def log(view: View) -> str:
-    """What happened last."""
+    """The last events."""
     lines = "".join(
         f"<li>{line['at']} {e(line['text'])}{'' if line['recorded'] else ' <b>(not on disk yet)</b>'}"
         for line in view["log"]
@@ -232,7 +232,7 @@ def footer(view: View) -> str:
 
 
 def title(view: View) -> tuple[str, str]:
-    """Return the page's title, and what its icon says."""
+    """Return the page's title, and the sign in its icon."""
     known = view["headline"]["knowledge"]
     standing = view["alarms"]["by_priority"]
     signs = [f"{sum(standing.values())}!"] if standing else []

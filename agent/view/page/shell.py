@@ -1,4 +1,4 @@
-"""The page around the blocks: style and script within, so that it needs nothing else. What it may load."""
+"""The page around the blocks, with style and script in it, and its Content-Security-Policy."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ def _hash(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
-#: Nothing but what is in the page itself; its own events; no frame around it.
+#: Allowed: style, script and images in the page itself, its own events; no frame around it.
 POLICY = (
     f"default-src 'none'; style-src {_hash(CSS)}; script-src {_hash(JS)}; "
     "connect-src 'self'; img-src 'self' data:; "
