@@ -45,7 +45,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         f"{_DETECT}/test_table.py",
         f"{_KERNELS}/test_debounce.py",
     ),
-    "agent/detect/kernels/heating.py": (),
+    "agent/detect/kernels/heating.py": (f"{_KERNELS}/test_heating_twin.py",),
     "agent/detect/kernels/imbalance.py": (f"{_KERNELS}/test_imbalance_twin.py",),
     "agent/detect/kernels/inputs.py": (f"{_KERNELS}/test_inputs.py",),
     "agent/detect/kernels/judge_unit.py": (),

@@ -56,15 +56,15 @@ def any_of(rng: np.random.Generator, n: int, weights: dict[float, int]) -> Float
 @pytest.mark.filterwarnings("ignore:invalid value")  # plain Python's word on 0 / 0, which IEEE 754 calls NaN
 def test_from_any_state_a_step_of_the_load_teaches_and_is_judged_as_the_twin_says() -> None:
     rng, scores = np.random.default_rng(1), []
-    for _ in range(200):
+    for _ in range(250):
         unit = new_unit()
         found = unit[2]
         found.circuit[:, resistance.BEFORE] = any_of(rng, CIRCUITS, {np.nan: 1, 0.0: 5, 10.0: 3, 20.0: 1})
-        steps = any_of(rng, CIRCUITS, {0.0: 1, 28.0: 1, 29.0: 4, 30.0: 2, 300.0: 2})
+        steps = any_of(rng, CIRCUITS, {0.0: 1, 28.0: 1, 29.0: 4, 30.0: 4, 300.0: 4})
         squares = np.where(steps > 0.0, 3e4, 0.0)
         found.circuit[:, resistance.STEPS], found.circuit[:, resistance.SQUARES] = steps, squares
-        found.circuit[:, resistance.WAITED] = any_of(rng, CIRCUITS, {0.0: 1, 8.0: 2, 9.0: 6, 10.0: 1})
-        ohm = 1e-3 * any_of(rng, N, {1.0: 5, 1.01: 3, 0.98: 3, 1.1: 1, 1.5: 1, 3.0: 1, 0.0: 1, -1.0: 1})
+        found.circuit[:, resistance.WAITED] = any_of(rng, CIRCUITS, {0.0: 1, 8.0: 1, 9.0: 9, 10.0: 1})
+        ohm = 1e-3 * any_of(rng, N, {1.0: 5, 1.01: 3, 0.98: 3, 1.1: 1, 1.5: 2, 3.0: 2, 0.0: 1, -1.0: 1})
         found.cell[:, resistance.CROSS] = ohm * squares[CIRCUIT_OF]
         found.cell[:, resistance.OHM] = np.where(rng.random(N) < 0.1, np.nan, ohm)
         error = 1e-3 * any_of(rng, N, {0.0: 1, 0.015: 1, 0.08: 1, 0.3: 1})
@@ -80,7 +80,7 @@ def test_from_any_state_a_step_of_the_load_teaches_and_is_judged_as_the_twin_say
         assert_same(found, twin)
         scores += found.cell[:, resistance.SCORE].tolist()
     assert {0.0, 9.0} < set(scores)  # judged, and not judged
-    assert sum(score not in (0.0, 9.0) for score in scores) > 50
+    assert sum(score not in (0.0, 9.0) for score in scores) > 20
 
 
 def test_step_by_step_a_unit_is_judged_as_the_twin_judges_it() -> None:

@@ -12,6 +12,7 @@ from agent.detect.channels import Floats
 from agent.detect.kernels import slope
 from tests.agent.detect.naive import slope as naive
 from tests.agent.detect.naive.slope_arrays import arrays_in, arrays_of
+from tests.agent.detect.naive.slope_states import any_state
 
 #: s. Two, three frames of a quarter window, of a fiftieth, of a whole one, and gaps.
 DT_S = [0.01, 0.12, 0.48, 1.5, 5.0, 6.0, 23.0, 24.0, 96.0, 500.0, 1536.0, 7000.0, 1e6, 1e10]
@@ -69,52 +70,6 @@ def test_any_frames_give_slopes_of_the_kept_samples(
         for do, of in ((judge, kernel), (take, twin)):
             do(dt_s, moved or i == 0, x, g, np.zeros(2), of)
     assert_same(kernel, twin)
-
-
-def any_signal(rng: np.random.Generator, step: float) -> naive.Signal:
-    """Return a signal of which much, or little, is known."""
-    one = naive.Signal(step)
-    one.age_s = float(rng.choice([0.0, 11.9, 12.1, 47.0, 200.0, 760.0, 3080.0, 12280.0, 12300.0, 1e6]))
-    one.noise.previous = float(rng.choice([math.nan, 20.0, 25.0]))
-    one.noise.sd = step * float(rng.choice([0.29, 0.35, 0.5, 1.0]))
-    for k, tau_s in enumerate(naive.SCALES_S):
-        one.wander[k].wander = float(rng.choice([0.0, 1e-4])) / tau_s**2
-        one.wander[k].windows = float(rng.choice([3.0, 25.0]))
-        one.wander[k].possible = float(rng.choice([0.0, 1e-3, 10.0])) / tau_s
-        one.jump[k] = float(rng.choice([0.0, 0.1, 3.0]))
-        one.fit[k] = (float(rng.normal()), float(rng.normal()))
-    return one
-
-
-def any_window(rng: np.random.Generator, tau_s: float) -> naive.Window:
-    """Return a window of a few samples that rise, or do not; some repeat frames; some are all but gone."""
-    n = int(rng.integers(0, 7))
-    oldest = tau_s * float(rng.choice([0.1, 1.0, 3.0, 68.98, 69.3]))
-    ages = np.sort(
-        rng.choice([oldest, rng.uniform(0.0, 1.0) * oldest], n) if n == 1 else rng.uniform(0, oldest, n)
-    )
-    rising = float(rng.choice([-1.0, 0.0, 1.0, 8.0])) / tau_s
-    window = naive.Window(tau_s)
-    for age_s in ages[::-1]:
-        x = 20.0 - rising * age_s + float(rng.normal(0.0, 0.02))
-        g = 1.0 - 2.0 * rising * age_s + float(rng.normal(0.0, 0.02))
-        repeated = [age_s + 0.1 * tau_s * (i + 1) for i in range(int(rng.choice([0, 0, 2])))]
-        window.samples.append(naive.Sample(age_s, x, g, repeated))
-    return window
-
-
-def any_state(rng: np.random.Generator) -> naive.Slopes:
-    twin = naive.Slopes([naive.Sensor(float(rng.choice([0.01, 0.1]))) for _ in range(2)])
-    for sensor in twin.sensors:
-        step = sensor.temperature.step
-        sensor.temperature = any_signal(rng, step)
-        sensor.gain = any_signal(rng, math.sqrt(2.0) * step)
-        sensor.windows = [any_window(rng, tau_s) for tau_s in naive.SCALES_S]
-    for clock in twin.clocks:
-        clock.waited_s = clock.tau_s * float(rng.choice([0.0, 0.2, 0.24, 0.3]))
-        clock.judged_s = clock.tau_s * float(rng.choice([0.0, 0.01, 0.019]))
-    twin.repeated_s = [3.0, 8.0][: int(rng.integers(0, 3))]
-    return twin
 
 
 def test_from_any_state_a_frame_makes_what_the_twin_says() -> None:
