@@ -56,7 +56,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/kernels/siblings.py": (f"{_KERNELS}/test_siblings.py",),
     "agent/detect/kernels/slope.py": (f"{_KERNELS}/test_slope_twin.py",),
     "agent/detect/kernels/stillness.py": (f"{_KERNELS}/test_stillness.py",),
-    "agent/detect/kernels/surroundings.py": (),
+    "agent/detect/kernels/surroundings.py": (f"{_KERNELS}/test_surroundings_twin.py",),
     "agent/detect/kernels/trip.py": (f"{_KERNELS}/test_trip.py",),
     "agent/detect/kernels/validity.py": (f"{_KERNELS}/test_validity.py",),
     "agent/detect/kernels/wander.py": (f"{_KERNELS}/test_wander_twin.py",),
