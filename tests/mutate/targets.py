@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 _DETECT = "tests/agent/detect"
 _KERNELS = f"{_DETECT}/kernels"
+_SENTENCES = (f"{_DETECT}/explanations/test_explain.py", f"{_DETECT}/explanations/test_sentences.py")
 _WIRE = "tests/agent/wire"
 _DRIVERS = "tests/drivers"
 _REFUSED = (
@@ -30,11 +31,11 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/credible.py": (),
     "agent/detect/detectors.py": (),
     "agent/detect/duration.py": (f"{_DETECT}/test_duration.py",),
-    "agent/detect/explanations/case.py": (f"{_DETECT}/explanations/test_explain.py",),
-    "agent/detect/explanations/cells.py": (f"{_DETECT}/explanations/test_explain.py",),
-    "agent/detect/explanations/heat.py": (f"{_DETECT}/explanations/test_explain.py",),
-    "agent/detect/explanations/inputs.py": (f"{_DETECT}/explanations/test_explain.py",),
-    "agent/detect/explanations/surroundings.py": (f"{_DETECT}/explanations/test_explain.py",),
+    "agent/detect/explanations/case.py": _SENTENCES,
+    "agent/detect/explanations/cells.py": _SENTENCES,
+    "agent/detect/explanations/heat.py": _SENTENCES,
+    "agent/detect/explanations/inputs.py": _SENTENCES,
+    "agent/detect/explanations/surroundings.py": _SENTENCES,
     "agent/detect/heartbeat.py": (),
     "agent/detect/identity.py": (f"{_DETECT}/test_identity_alarms.py",),
     "agent/detect/keeping.py": (f"{_DETECT}/test_kept_arrays.py",),
