@@ -51,8 +51,11 @@ def test_from_any_slopes_a_sensor_is_judged_as_the_twin_says() -> None:
         slopes.gain.fit[1][np.isnan(slopes.temperature.fit[1])] = np.nan
         risen_k, gained_k = (float(k) for k in rng.choice(rises, 2))
         with_rises(slopes, 1, risen_k, gained_k)
-        if np.isnan(slopes.temperature.fit[1, : slope.BEFORE, slope.SLOPE]).all():
-            risen_k = gained_k = math.nan
+        known = np.flatnonzero(~np.isnan(slopes.temperature.fit[1, : slope.BEFORE, slope.SLOPE]))
+        if not known.size:
+            risen_k = math.nan
+        if not known.size or np.isnan(slopes.gain.fit[1, known[0], slope.SLOPE]):
+            gained_k = math.nan
         bank.value[1] = degc = float(rng.choice([np.nan, 61.0]))
         bank.memory[1, SUSPECT] = suspect_s = float(rng.choice([-1.0, 0.0, 5.0]))
         quiet = bool(rng.random() < 0.5)
