@@ -41,8 +41,32 @@ def any_slopes(rng: np.random.Generator, signal: slope.Signal, c: int) -> None:
 
 def test_from_any_slopes_a_sensor_is_judged_as_the_twin_says() -> None:
     rng, limited = np.random.default_rng(1), {0.09: 0, 0.45: 0, 1.45: 0}
-    rises = [0.0, 0.1, 0.3, 0.4, 0.45, 0.5, 0.9, 1.0, 1.5, 1.9, 2.0, 2.1, 3.0, 3.9, 4.0, 4.5]
-    for _ in range(1200):
+    rises = [
+        0.0,
+        0.1,
+        0.14,
+        0.3,
+        0.38,
+        0.4,
+        0.42,
+        0.43,
+        0.45,
+        0.47,
+        0.87,
+        0.9,
+        0.95,
+        1.0,
+        1.05,
+        1.5,
+        1.9,
+        2.0,
+        2.1,
+        3.0,
+        3.9,
+        4.0,
+        4.5,
+    ]
+    for _ in range(1600):
         bank = inputs_of([0, 0, 0])
         bank.step[1] = step = float(rng.choice([0.1, 0.3, 1.0]))
         slopes = slope.new_slopes(np.full(3, 0.1), slope.new_repeats())
