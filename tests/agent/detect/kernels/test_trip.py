@@ -14,6 +14,7 @@ from agent.detect.kernels.trip import (
     RISING_S,
     STEPS,
     new_state,
+    new_trips,
     trip,
     voltage_drop,
 )
@@ -244,6 +245,16 @@ def columns(twin: Sensor) -> Floats:
         row[[ANCHOR + a, ANCHOR_T + a]] = degc, t_s
     row[[RISING_S, STEPS, HIGHEST]] = twin.rising_s, twin.steps, twin.highest
     return row
+
+
+def test_nothing_is_known_of_new_sensors_and_cells() -> None:
+    group = np.array([0, 3, 1, 1])
+    trips = new_trips(2, 3, group)
+    assert trips.group.tolist() == [0, 3, 1, 1]
+    assert trips.highest.tolist() == [0.0] * 4
+    assert trips.dropped_s.tolist() == [math.inf] * 4, "of three groups, and of cells that count for none"
+    np.testing.assert_array_equal(trips.state, [columns(Sensor())] * 2)
+    np.testing.assert_array_equal(trips.score, [math.nan] * 2)
 
 
 VOLTS = (-1.1, -1.0, -0.9, 0.0, 1.5, 1.6, 1.65, 2.4, 2.475, 2.5, 3.2, 3.3, 3.3, 3.3, 5.4, 5.5, 5.6, math.nan)
