@@ -1,5 +1,6 @@
 """Plans of a few needs: as cheap as any, and what each read, slot, turn and cut of them is."""
 
+import dataclasses
 import math
 from itertools import pairwise
 
@@ -164,6 +165,32 @@ def test_a_refused_read_is_taken_apart_and_no_slot_moves(seed):
         assert [parted.slot(n.span) for n in needs] == [plan.slot(n.span) for n in needs]
         assert parted.words == plan.words
         plan = parted
+
+
+def test_a_refused_read_leaves_the_guards_of_its_values_to_be_read_round_them():
+    needs = [Need(span(0), factors=(span(3),)), Need(span(20)), Need(span(21)), Need(span(22))]
+    plan = make_plan(needs, Terrain(), Line(0.3, 0.05))
+    assert [str(s) for s in plan.spans] == ["holding 0..3", "holding 20..22"]
+    parted, said = plan.split(0)
+    assert said == "holding 0..3 was refused as one read; now read as holding 0, holding 3"
+    rows = [(str(parted.spans[i]), parted.again[i]) for i in parted.order]
+    assert rows == [("holding 3", True), ("holding 0", False), ("holding 20..22", False), ("holding 3", True)]
+    halved, said = parted.split(parted.home(span(20)))
+    assert said.endswith("now read as holding 20, holding 21..22"), "of two as even the first"
+    assert [str(s) for s in halved.spans] == [
+        "holding 0",
+        "holding 20",
+        "holding 21..22",
+        "holding 3",
+        "holding 3",
+    ]
+    assert [halved.slot(n.span) for n in needs] == [plan.slot(n.span) for n in needs] == [0, 4, 5, 6]
+
+
+def test_a_plan_that_says_no_step_counts_registers():
+    plan = make_plan([Need(span(7, 2))], Terrain(), LINE)
+    said = {f.name: getattr(plan, f.name) for f in dataclasses.fields(plan) if f.name != "address_step"}
+    assert type(plan)(**said).reads == plan.reads == (Read(H, 7, 2),)
 
 
 GUARDED = [
