@@ -193,6 +193,14 @@ def test_a_plan_that_says_no_step_counts_registers():
     assert type(plan)(**said).reads == plan.reads == (Read(H, 7, 2),)
 
 
+def test_a_value_inside_another_costs_no_read_and_a_guard_of_another_table_makes_none_longer():
+    inside = make_plan([Need(span(0, 2)), Need(span(0, 4))], Terrain(), LINE, cuts={(H, 0, 3)})
+    assert inside.spans == (span(0, 4),)
+    for other in (span(3, area=INPUT), span(3, unit=1)):
+        plan = make_plan([Need(span(0), factors=(other,))], Terrain(), LINE)
+        assert [plan.spans[i] for i in plan.order] == [other, span(0), other]
+
+
 GUARDED = [
     # the factor's address, what holds, what is read
     (120, {}, ["100..140"]),
