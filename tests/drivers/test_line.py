@@ -51,7 +51,7 @@ def test_what_is_not_said_is_a_unit_that_answers_within_5_ms_and_a_network_of_10
     ],
 )
 def test_registers_are_two_bytes_and_bits_eight_to_a_byte(area: Area, count: int, data: int) -> None:
-    line = Line(1000.0, 1.0, 0.25)
-    assert line.read_s(area, count) == 1000.25 + data
-    assert line.read_s(area, count, 0.5) == 1000.5 + data
-    assert line.read_s(area, count, 0.0) == 1000.0 + data
+    line = Line(1000.0, 0.5, 0.25)
+    assert line.read_s(area, count) == 1000.25 + data / 2
+    assert line.read_s(area, count, 0.5) == 1000.5 + data / 2
+    assert line.read_s(area, count, 0.0) == 1000.0 + data / 2
