@@ -36,7 +36,12 @@ KEYS: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "salvaged_epoch": IDS,
     },
     "gap": {"reason": TEXTS, "epoch": IDS},
-    "lost": {"reason": TEXTS, "first_boottime_ns": ([0], TIMES[1]), "last_boottime_ns": TIMES},
+    "lost": {
+        "frames": ([1, 2**63 - 1], TIMES[1]),
+        "reason": TEXTS,
+        "first_boottime_ns": ([0], TIMES[1]),
+        "last_boottime_ns": TIMES,
+    },
     "change": {"boottime_ns": TIMES, "utc_ns": TIMES, "what": TEXTS, "who": TEXTS, "uid": INTS},
     "clock_offset": {"boot_id": IDS, "boottime_ns": TIMES, "offset_ns": ([0, 2**63 - 1], INTS[1])},
 }
