@@ -20,9 +20,7 @@ from agent.detect.kernels.memory import addresses, table_of
 from agent.detect.settings import Settings
 from agent.detect.table import SIGHT, Row, detector_of, rows_of
 
-POLLS_COUNTED = (
-    3.0  # a frame stands for no more than this many polls as evidence, however long the gap before it
-)
+POLLS_COUNTED = 3.0  # a frame is evidence for no more than so many polls, however long the gap before it
 
 
 @dataclass(frozen=True, slots=True)

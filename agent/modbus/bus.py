@@ -42,9 +42,7 @@ class Bus:
         self._repeats = Repeats()
         self._up = False  # the port was opened, and is not known to be lost
         self._carried = False  # an answer has come since the port was opened
-        self._resumes = (
-            False  # the port was lost after an answer: its requests are asked again once it is open
-        )
+        self._resumes = False  # the port was lost after an answer: its requests are asked once more
         self._resumed = False  # the port was opened last to resume
         self._opened_s = 0.0
         self._closings = 0  # in a row, by the other side, soon after it had answered

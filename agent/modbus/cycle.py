@@ -40,9 +40,7 @@ class Connection:
     layout: Layout
     image: Image = field(init=False)
     state_at_s: float = 0.0  # when the state points are due again
-    foreign: bool = (
-        False  # a unit of another kind: its values are MISMATCH, and only its identity is asked for
-    )
+    foreign: bool = False  # of another kind: its values are MISMATCH, only its identity is asked for
     reads: tuple[Read, ...] = field(init=False)
     safety: list[int] = field(init=False)
     state: list[int] = field(init=False)

@@ -46,9 +46,7 @@ class Patience:
     who_s: float = 0.0  # and before this not who it is: its profile could not be followed
     sub_units: SubUnits = field(default_factory=SubUnits)
     _changed_s: float = -inf  # when a factor or a count changed last
-    _lost: Read | None = (
-        None  # the read that was not answered; a probe must be, before anything else is asked
-    )
+    _lost: Read | None = None  # the read that was not answered; a probe must be, first
     _answers_short: bool = False  # has answered a read of part of a block
 
     def __post_init__(self) -> None:

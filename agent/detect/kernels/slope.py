@@ -64,7 +64,7 @@ LEARNT_SCALE, LEARNT_WINDOWS = BEFORE, PRIOR_WINDOWS
 class Signal(NamedTuple):
     """State and result for one signal of each of n sensors; a tuple, so that kernels take it whole.
 
-    step (n,) float64, K: rounding. noise (n, 6): see `noise`. age_s (n,): since the first sample. learned (n,
+    step (n,) float64, K: rounding. noise (n, 5): see `noise`. age_s (n,): since the first sample. learned (n,
     n_scales, 5): see `wander`. fit (n, n_scales, 2): result, SLOPE and CERTAIN (one-sided lower bound), K/s;
     NaN where a scale has too few samples.
     """

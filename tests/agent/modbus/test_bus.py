@@ -17,13 +17,13 @@ from agent.modbus.tcp import TcpPort
 from agent.modbus.unit import Unit
 from agent.quality import Quality
 from drivers.layout import Layout
-from drivers.line import Line
 from drivers.profile.load import Profile, parse_profile
 from drivers.registers import Area
 from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.rtu import RtuBus
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import TcpEndpoint
+from tests.agent.modbus.watched import polled_unit
 
 PROFILE = """
 schema = 1
@@ -76,20 +76,8 @@ def unit(
     port: type[Port] | Port = TcpPort,
     **rest: Any,
 ) -> Unit:
-    return Unit(
-        name=name,
-        rack=name,
-        unit_id=unit_id,
-        profile=profile or parse_profile(PROFILE.format(address=address, count=count)),
-        line=Line.tcp(),
-        period_s=0.1,
-        timeout_s=0.1,
-        has_transaction_ids=port.has_transaction_ids,
-        clock=Clock(),
-        connected=lambda _unit, _layout: bytes(16),
-        emit=frames,
-        **rest,
-    )
+    profile = profile or parse_profile(PROFILE.format(address=address, count=count))
+    return polled_unit(name, profile, port, frames, unit_id=unit_id, **rest)
 
 
 @contextlib.asynccontextmanager
@@ -134,9 +122,9 @@ async def test_a_dead_unit_delays_no_live_one_and_is_back_when_it_answers(
 ) -> None:
     rtu_bus.units = {1: table, 2: table}
     rtu_bus.faults.set(Fault(FaultKind.MUTE, unit_id=2))
-    live, dead = unit("live", 1, frames, port=SerialPort), unit("dead", 2, frames, port=SerialPort)
-    for one in (live, dead):  # long beside what a busy machine takes away
-        one.period_s = one.timeout_s = 0.3
+    # long beside what a busy machine takes away, and each time-out as long as a period
+    pace = {"port": SerialPort, "period_s": 0.3, "timeout_s": 0.3}
+    live, dead = unit("live", 1, frames, **pace), unit("dead", 2, frames, **pace)
     async with polling(SerialPort(str(rtu_bus.link), rtu_bus.baud), live, dead):
         silent = await frames.first("dead", Quality.NO_REPLY)
         assert not silent.raw.any()
