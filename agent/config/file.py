@@ -143,11 +143,11 @@ def _cross_check(content: dict[str, Any]) -> list[str]:
         problems += [f"[[{kind}]] {name}: the name is used {n} times" for name, n in names.items() if n > 1]
         if not tables(content, kind):
             problems.append(f"[[{kind}]]: at least one is needed")
-    for unit in tables(content, "unit"):
+    for place, unit in enumerate(tables(content, "unit")):
         bus = str(unit.get("bus"))
         if "bus" in unit and bus not in buses:
             hint = _suggest(bus, buses)
-            problems.append(f"[[unit]] {unit.get('name')} bus: there is no [[bus]] named {bus!r}{hint}")
+            problems.append(f"[[unit]] {called(unit, place)} bus: there is no [[bus]] named {bus!r}{hint}")
     served = {str(unit.get("bus")) for unit in tables(content, "unit")}
     if served <= set(buses):  # else the typo that was named already explains it
         problems += [f"[[bus]] {bus}: no [[unit]] is on it" for bus in buses if bus not in served]
@@ -224,6 +224,12 @@ def _why_unknown(key: str) -> str:
     return _suggest(key, sorted(HEADERS))
 
 
+def called(table: Any, place: int) -> str:
+    """Return what one of several [[tables]] is called: its name, or its `place` among them, from 0."""
+    name = table.get("name") if isinstance(table, dict) else None
+    return str(name or f"number {place + 1}")
+
+
 def _suggest(word: str, known: list[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
@@ -236,8 +242,7 @@ def _line(content: dict[str, Any], error: Any) -> tuple[str, str]:
     for part in error["loc"]:
         if isinstance(part, int):  # one of several [[tables]]: called by its name
             here = here[part] if isinstance(here, list) else None
-            name = here.get("name") if isinstance(here, dict) else None
-            where = f"[[{where.strip('[]').replace('] ', '.')}]] {name or f'number {part + 1}'}"
+            where = f"[[{where.strip('[]').replace('] ', '.')}]] {called(here, part)}"
         elif not (where and part in TAGS):
             here = here.get(part, {}) if isinstance(here, dict) else {}
             where = f"{where} {part}" if where else f"[{part}]" if isinstance(here, dict) else str(part)

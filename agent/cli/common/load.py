@@ -9,7 +9,7 @@ import click
 from pydantic import ValidationError
 
 from agent.cli.common.errors import Misuse
-from agent.config.file import LINE, ConfigError, Taken, few, load_config, tables
+from agent.config.file import LINE, ConfigError, Taken, called, few, load_config, tables
 from agent.config.tables import AgentTable, Config
 from agent.keys.values import ReadContext
 from agent.transport.left_out import LeftOut
@@ -160,7 +160,7 @@ def _profile_problems(path: Path, content: dict[str, Any]) -> Sequence[str]:
         agent = AgentTable.model_validate(content.get("agent", {}), context=context)
     except ValidationError:
         return ()
-    named = [(str(unit.get("name")), unit.get("profile")) for unit in tables(content, "unit")]
+    named = [(called(unit, at), unit.get("profile")) for at, unit in enumerate(tables(content, "unit"))]
     return _profiles(
         path, [(unit, p) for unit, p in named if isinstance(p, str)], agent.profile_dirs
     ).problems

@@ -71,6 +71,14 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_a_table_without_a_name_is_called_by_where_it_stands(tmp_path: Path) -> None:
+    text = GOOD.replace('bus = "lan"', 'bus = "lam"').replace('name = "bmu-1"\n', "")
+    assert [line for line in problems(tmp_path, text) if "[[unit]]" in line] == [
+        "[[unit]] number 2 name: is missing",
+        "[[unit]] number 2 bus: there is no [[bus]] named 'lam'; did you mean 'lan'?",
+    ]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
