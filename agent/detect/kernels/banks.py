@@ -59,8 +59,13 @@ class Placed(NamedTuple):
     kept: bool = True
 
     def arguments(self) -> str:
-        """Return the sizes of its opener, in terms of `sizes`, the unit's."""
+        """Return the sizes of its opener, in terms of `sizes`, the unit's. ValueError for another size."""
         named = [self.sizes.get(name, name) for name in self.group.sizes]
+        if unknown := [name for name in named if isinstance(name, str) and name not in Sizes._fields]:
+            raise ValueError(
+                f"{self.group.name}: no size of a unit is called {', '.join(unknown)}; "
+                f"there are {', '.join(Sizes._fields)}"
+            )
         at = [f"sizes[{Sizes._fields.index(name)}]" if isinstance(name, str) else str(name) for name in named]
         return "".join(f"{size}, " for size in at)
 

@@ -8,7 +8,7 @@ import pytest
 from agent.detect.channels import Channels, Floats, Ints
 from agent.detect.keeping import PARTS, TIMES
 from agent.detect.kernels.arrays import Array, Group, Part, columns
-from agent.detect.kernels.banks import PLACED, arrays_of, new_banks
+from agent.detect.kernels.banks import PLACED, Placed, arrays_of, new_banks
 from agent.detect.kernels.memory import addresses
 from agent.detect.settings import Settings
 
@@ -85,6 +85,15 @@ def test_the_banks_are_opened_as_they_were_made() -> None:
         known |= zip(placed.group.sizes, sizes, strict=True)
         for made, array in zip(arrays(bank), placed.group.arrays.values(), strict=True):
             assert eval(array.opening("0"), known) == (made.dtype, made.shape), (name, array)
+
+
+def test_a_size_that_no_unit_has_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(
+        ValueError, match="moments: no size of a unit is called cellz; there are frame, sensors"
+    ):
+        Placed(Group(None, moments=Array(("cellz",)))).arguments()
+    with pytest.raises(ValueError, match="Pair: no size of a unit is called cellz"):
+        Placed(PAIR, {"n": "cellz", "groups": 2}).arguments()
 
 
 def test_every_size_that_a_placed_group_renames_is_its_own() -> None:
