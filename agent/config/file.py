@@ -15,7 +15,6 @@ from pydantic import ValidationError
 
 from agent.config.tables import Config
 from agent.keys.values import ConfigTable, ReadContext
-from agent.transport.table import TRANSPORTS
 from agent.wire.hosts import plain
 from agent.wire.text import printable
 from drivers.files import parse_toml, read_text
@@ -182,10 +181,6 @@ def _shared(kind: str, tables: Iterable[tuple[dict[str, Any], object]], what: st
     return problems
 
 
-# pydantic's names of the kinds of one table
-TAGS = (*(transport.name for transport in TRANSPORTS), "gpio", "modbus-coil")
-
-
 def _keys(table: type[ConfigTable], header: str = "", name: str = "") -> Iterator[tuple[str, str]]:
     """Yield the keys of a table and of those in it, each with the header of its table as people write it."""
     kind = next((f' with {tag} = "{value}"' for tag, value in _tag(table)), "")
@@ -209,6 +204,14 @@ def _tables_in(annotation: object) -> Iterator[type[ConfigTable]]:
     for inner in get_args(annotation):
         yield from _tables_in(inner)
 
+
+#: What pydantic calls the kinds of one table.
+TAGS = frozenset(
+    value
+    for field in Config.model_fields.values()
+    for table in _tables_in(field.annotation)
+    for _, value in _tag(table)
+)
 
 #: Key -> the headers of the tables that it may stand in.
 HEADERS: dict[str, list[str]] = {}

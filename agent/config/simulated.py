@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agent.clock import Clock, Stamp
-from agent.config.tables import Config, RoomOutput
+from agent.config.tables import Config
+from agent.keys.values import RoomOutput
 from agent.wire.hosts import is_loopback
 
 

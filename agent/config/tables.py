@@ -14,14 +14,13 @@ from agent.keys.values import (
     ConfigTable,
     Delay,
     File,
-    Host,
     Line,
     Name,
-    Port,
     Seconds,
     Url,
     Whole,
 )
+from agent.outputs.table import OutputTables
 from agent.transport.table import AnyBus
 from agent.wire.hosts import host_and_port, host_problem, is_loopback
 from drivers.profile.newly import WITHOUT, Instead, newly, number
@@ -178,37 +177,6 @@ class WebTable(ConfigTable):
         return self
 
 
-class RoomOutput(ConfigTable):
-    """The table of an output that tells a real room: simulated time refuses it."""
-
-
-class GpioRelay(RoomOutput):
-    """[relay] with output = "gpio": a pin of this board, BCM numbering; `active_high`: what energises it."""
-
-    output: Literal["gpio"]
-    pin: Annotated[int, Field(ge=0, le=27), Whole]
-    active_high: bool = True
-
-
-class CoilRelay(RoomOutput):
-    """[relay] with output = "modbus-coil": one coil of a remote I/O module, the only thing ever written."""
-
-    output: Literal["modbus-coil"]
-    host: Host
-    port: Port = 502
-    unit_id: Annotated[int, Field(ge=0, le=255), Whole] = 1
-    coil: Annotated[int, Field(ge=0, le=65535), Whole]
-    host_timeout_s: Annotated[Seconds, number(0.01, 86_400)] | None = (
-        None  # set in the module itself: it drops the coil when nobody writes
-    )
-
-
-class JournalTable(ConfigTable):
-    """[journal]"""
-
-    syslog: bool = False  # write alarms to /dev/log; a service of systemd's writes to journald in any case
-
-
 class UnitTable(ConfigTable):
     """[[unit]]: one battery management unit; its time-out comes from its profile if not said."""
 
@@ -230,8 +198,8 @@ class UnitTable(ConfigTable):
         return f"{self.rack}/{self.name}" if self.rack else self.name
 
 
-class Config(ConfigTable):
-    """The whole of agent.toml."""
+class BoxTables(ConfigTable):
+    """The tables that come before those of outputs: who the agent is, what it keeps, serves and sends."""
 
     agent: AgentTable = AgentTable()
     store: StoreTable = StoreTable()
@@ -239,8 +207,11 @@ class Config(ConfigTable):
     metrics: MetricsTable = MetricsTable()
     web: WebTable = Field(default_factory=WebTable)
     upstream: UpstreamTable
-    relay: Annotated[GpioRelay | CoilRelay, Field(discriminator="output")] | None = None
-    journal: JournalTable = JournalTable()
+
+
+class Config(OutputTables, BoxTables):
+    """The whole of agent.toml. Mistakes are named in the order of its tables, the last base's first."""
+
     detection: DetectionTable = DetectionTable()
     bus: tuple[Annotated[AnyBus, Field(discriminator="transport")], ...] = ()
     unit: tuple[UnitTable, ...] = ()

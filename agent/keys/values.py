@@ -87,3 +87,7 @@ class ConfigTable(BaseModel):
     """A table of agent.toml: unknown keys are mistakes, and nothing changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RoomOutput(ConfigTable):
+    """The table of an output that tells a real room: simulated time refuses it."""

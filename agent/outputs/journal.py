@@ -16,6 +16,7 @@ from agent.alarms.output import Output
 from agent.alarms.record import AlarmId
 from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.table import ADVICE, CRITICAL, WARNING
+from agent.keys.values import ConfigTable
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,12 @@ def syslog_entry(message_id: str, level: int, text: str, fields: dict[str, str],
         f"<{FACILITY_DAEMON * 8 + level}>1 {now.isoformat()} {socket.gethostname()} cellwarden {os.getpid()}"
     )
     return f"{head} {message_id} [{STRUCTURED_ID} {data}] {text}".encode()
+
+
+class JournalTable(ConfigTable):
+    """[journal]"""
+
+    syslog: bool = False  # write alarms to /dev/log; a service of systemd's writes to journald in any case
 
 
 class JournalError(Exception):

@@ -3,17 +3,42 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import Field
 
 from agent.alarms.output import Output
 from agent.detect.alarms.states import AlarmEvent
+from agent.keys.values import Host, Port, RoomOutput, Seconds, Whole
 from agent.outputs.annunciator import Annunciator
+from drivers.profile.newly import number
 
 log = logging.getLogger(__name__)
 
 TROUBLE_S = 10.0  # a module that is back by then was only restarted
 UNHEARD = "; until that is mended nobody in the room hears an alarm"
 CHECK_S = 0.2  # how late the end of a test alarm may be noticed; alarms do not wait for it
+
+
+class GpioRelay(RoomOutput):
+    """[relay] with output = "gpio": a pin of this board, BCM numbering; `active_high`: what energises it."""
+
+    output: Literal["gpio"]
+    pin: Annotated[int, Field(ge=0, le=27), Whole]
+    active_high: bool = True
+
+
+class CoilRelay(RoomOutput):
+    """[relay] with output = "modbus-coil": one coil of a remote I/O module, the only thing ever written."""
+
+    output: Literal["modbus-coil"]
+    host: Host
+    port: Port = 502
+    unit_id: Annotated[int, Field(ge=0, le=255), Whole] = 1
+    coil: Annotated[int, Field(ge=0, le=65535), Whole]
+    host_timeout_s: Annotated[Seconds, number(0.01, 86_400)] | None = (
+        None  # set in the module itself: it drops the coil when nobody writes
+    )
 
 
 class Driver(Protocol):

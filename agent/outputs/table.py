@@ -1,37 +1,48 @@
-"""Every output there can be, one row each: its name, and how it is made as the configuration says.
+"""Every output there can be, one row each: its name, and how it is made as its table of agent.toml says.
 
-The name is the one of its alarms (`part_failed` at NAME, `NAME_trouble`) and of its part of the status.
+The name is that of its table, of its alarms (`part_failed` at NAME, `NAME_trouble`) and of its part of the
+status.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated
+
+from pydantic import Field
 
 from agent.alarms.output import Output
-from agent.config.tables import Config
+from agent.keys.values import ConfigTable
 from agent.outputs.annunciator import Annunciator
 from agent.outputs.drivers import driver_of
-from agent.outputs.journal import Journal, Log
-from agent.outputs.relay import Relay
+from agent.outputs.journal import Journal, JournalTable, Log
+from agent.outputs.relay import CoilRelay, GpioRelay, Relay
 
 Now = Callable[[], float]  # CLOCK_BOOTTIME, s
 
 
-def _relay(config: Config, units: Iterable[str], now_s: Now) -> Relay | None:
-    return Relay(Annunciator(units), driver_of(config.relay), now_s) if config.relay else None
+class OutputTables(ConfigTable):
+    """The tables of outputs in agent.toml, for those that are configured."""
+
+    relay: Annotated[GpioRelay | CoilRelay, Field(discriminator="output")] | None = None
+    journal: JournalTable = JournalTable()
 
 
-def _journal(config: Config, units: Iterable[str], now_s: Now) -> Output:
-    return Journal.find(config.journal.syslog) or Log()
+def _relay(tables: OutputTables, units: Iterable[str], now_s: Now) -> Relay | None:
+    return Relay(Annunciator(units), driver_of(tables.relay), now_s) if tables.relay else None
 
 
-#: In the order in which they are told. None: the configuration wants none.
-OUTPUTS: Mapping[str, Callable[[Config, Iterable[str], Now], Output | None]] = {
+def _journal(tables: OutputTables, units: Iterable[str], now_s: Now) -> Output:
+    return Journal.find(tables.journal.syslog) or Log()
+
+
+#: In the order in which they are told. None: the tables want none.
+OUTPUTS: Mapping[str, Callable[[OutputTables, Iterable[str], Now], Output | None]] = {
     "relay": _relay,
     "journal": _journal,
 }
 
 
-def outputs_of(config: Config, units: Iterable[str], now_s: Now) -> dict[str, Output]:
-    """Return the outputs that a configuration wants, by name."""
+def outputs_of(tables: OutputTables, units: Iterable[str], now_s: Now) -> dict[str, Output]:
+    """Return the outputs that the tables want, by name."""
     units = tuple(units)
-    made = {name: make(config, units, now_s) for name, make in OUTPUTS.items()}
+    made = {name: make(tables, units, now_s) for name, make in OUTPUTS.items()}
     return {name: output for name, output in made.items() if output is not None}

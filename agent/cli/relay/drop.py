@@ -8,8 +8,8 @@ import click
 from agent.cli.common.errors import Finding, Misuse
 from agent.cli.common.load import config_option
 from agent.config.file import ConfigError, load_usable
-from agent.config.tables import CoilRelay, GpioRelay
 from agent.outputs.drivers import driver_of
+from agent.outputs.relay import CoilRelay, GpioRelay
 
 
 @click.command("drop")

@@ -71,6 +71,14 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_mistakes_are_named_in_the_order_of_the_tables_of_the_configuration(tmp_path: Path) -> None:
+    order = ["agent", "store", "upstream", "relay", "journal", "detection"]
+    keys = {"relay": 'output = "gpio"\n'}
+    text = "".join(f"[{name}]\n{keys.get(name, '')}odd = 1\n" for name in reversed(order))
+    found = [line for line in problems(tmp_path, text) if " odd: " in line]
+    assert [line[1:].partition("]")[0] for line in found] == order
+
+
 def test_a_table_without_a_name_is_called_by_where_it_stands(tmp_path: Path) -> None:
     text = GOOD.replace('bus = "lan"', 'bus = "lam"').replace('name = "bmu-1"\n', "")
     assert [line for line in problems(tmp_path, text) if "[[unit]]" in line] == [

@@ -2,7 +2,6 @@
 
 import pytest
 
-from agent.config.tables import CoilRelay, GpioRelay
 from agent.outputs.coverage import (
     HUNG_KERNEL,
     NEEDS_SYSTEMD,
@@ -11,6 +10,7 @@ from agent.outputs.coverage import (
     STRICT_GPIOD,
     uncovered,
 )
+from agent.outputs.relay import CoilRelay, GpioRelay
 
 COIL = CoilRelay(output="modbus-coil", host="192.0.2.20", coil=0)
 

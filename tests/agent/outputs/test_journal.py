@@ -16,6 +16,8 @@ from agent.clock import Clock
 from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.outputs.journal import CHANGED, RAISED, Journal, JournalError, native_entry
 
+WANTED = {"syslog": True}  # [journal]
+
 
 @pytest.fixture
 def listener(tmp_path: Path) -> Iterator[socket.socket]:

@@ -20,6 +20,7 @@ from tests.until import until
 
 PIN = 17
 COIL = 3
+WANTED = {"output": "modbus-coil", "host": "127.0.0.1", "port": 9, "coil": 0}  # [relay]
 
 
 @pytest.fixture
