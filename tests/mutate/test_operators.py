@@ -142,10 +142,14 @@ def test_the_list_names_mutants_that_are_and_few() -> None:
 def test_a_list_that_names_no_mutant_or_has_no_proof_is_refused() -> None:
     row = (
         '[[equivalent]]\nfile = "x.py"\nfunction = "module"\nbefore = "a = 3"\nafter = "a = {}"\nproof = "{}"'
+        "\nchecked = {}"
     )
     every = mutants("x.py", "a = 3")
-    assert [m.after for m in equivalent(every, row.format(4, "why"))] == ["a = 4"]
+    assert [m.after for m in equivalent(every, row.format(4, "why", "true"))] == ["a = 4"]
+    assert equivalent(every, row.format(4, "why", "false")) == set(), "nobody has read the proof"
     with pytest.raises(LookupError, match="no mutant"):
-        equivalent(every, row.format(5, "why"))
+        equivalent(every, row.format(5, "why", "true"))
     with pytest.raises(ValueError, match="with its proof"):
-        equivalent(every, row.format(4, ""))
+        equivalent(every, row.format(4, "", "true"))
+    with pytest.raises(KeyError, match="checked"):
+        equivalent(every, row.format(4, "why", "true").rsplit("\n", 1)[0])
