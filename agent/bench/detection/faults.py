@@ -1,5 +1,8 @@
 """Sensors that fail in every way they do: none of it is heat. And frames that are held. Simulated."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 import numpy as np
 
 from agent.bench.detection.recordings import HEAT
@@ -12,43 +15,49 @@ FRAMES, ONSET = 2 * 17280, 17280  # a day to learn, a day with the fault
 CALLED_THERMAL = (*HEAT, "cooling", "cooling-lost", "cooling-degraded")
 
 
-def _fault(name: str, x: Floats, rng: np.random.Generator) -> None:
-    """Spoil a sensor's day, in place."""
-    t_day = np.arange(len(x)) * PERIOD_S / 86400.0
-    if name.startswith("drift"):
-        x += float(name.removeprefix("drift ")) * t_day
-    elif name == "stuck":
-        x[:] = x[0]
-    elif name.startswith("code"):
-        x[:] = float(name.removeprefix("code "))
-    elif name.startswith("codes"):
-        x[rng.random(len(x)) < 0.02] = 215.0
-    elif name == "loose":
-        x[rng.random(len(x)) < 0.01] += rng.uniform(-30.0, 60.0)
-    elif name.startswith("step"):
-        x += float(name.removeprefix("step "))
-    elif name == "noisy":
-        x += 1.0 * rng.standard_normal(len(x))
-    elif name == "noisier by the hour":
-        x += np.linspace(0.0, 2.0, len(x)) * rng.standard_normal(len(x))
-    elif name == "bursts":
-        x[(np.arange(len(x)) // 60) % 20 == 0] += 5.0
+def _drift(k_per_day: float, x: Floats, rng: np.random.Generator) -> None:
+    x += k_per_day * (np.arange(len(x)) * PERIOD_S / 86400.0)
 
 
-FAULTS = (
-    *("drift 0.1", "drift 0.5", "drift 1", "drift -1", "stuck", "code -40", "code 0", "code 215", "code 471"),
-    *(
-        "loose",
-        "step 2",
-        "step 4",
-        "step 15",
-        "step 60",
-        "step -20",
-        "noisy",
-        "noisier by the hour",
-        "bursts",
-    ),
-)
+def _stuck(x: Floats, rng: np.random.Generator) -> None:
+    x[:] = x[0]
+
+
+def _code(degc: float, x: Floats, rng: np.random.Generator) -> None:
+    x[:] = degc
+
+
+def _loose(x: Floats, rng: np.random.Generator) -> None:
+    x[rng.random(len(x)) < 0.01] += rng.uniform(-30.0, 60.0)
+
+
+def _step(k: float, x: Floats, rng: np.random.Generator) -> None:
+    x += k
+
+
+def _noisy(x: Floats, rng: np.random.Generator) -> None:
+    x += rng.standard_normal(len(x))
+
+
+def _noisier(x: Floats, rng: np.random.Generator) -> None:
+    x += np.linspace(0.0, 2.0, len(x)) * rng.standard_normal(len(x))
+
+
+def _bursts(x: Floats, rng: np.random.Generator) -> None:
+    x[(np.arange(len(x)) // 60) % 20 == 0] += 5.0
+
+
+#: What each fault does to a sensor's day, in place; degC, a value every PERIOD_S. Its position is its seed.
+FAULTS: Mapping[str, Callable[[Floats, np.random.Generator], None]] = {
+    **{f"drift_{k_per_day:g}": partial(_drift, k_per_day) for k_per_day in (0.1, 0.5, 1.0, -1.0)},
+    "stuck": _stuck,
+    **{f"code_{degc:g}": partial(_code, degc) for degc in (-40.0, 0.0, 215.0, 471.0)},  # for "no sensor"
+    "loose": _loose,  # a bad contact, in 1 % of the frames
+    **{f"step_{k:g}": partial(_step, k) for k in (2.0, 4.0, 15.0, 60.0, -20.0)},
+    "noisy": _noisy,  # 1 K
+    "noisier": _noisier,  # by the hour, up to 2 K
+    "bursts": _bursts,  # 5 K for 5 minutes of every 100
+}
 
 
 def measure() -> list[tuple[str, float | None, str]]:
@@ -72,7 +81,7 @@ def _called_thermal(fault: str, seed: int) -> int:
     rng = np.random.default_rng(seed)
     frames = _room(rng)
     spoilt = frames[ONSET:, 5].copy()
-    _fault(fault, spoilt, rng)
+    FAULTS[fault](spoilt, rng)
     frames[ONSET:, 5] = spoilt
     watch = UnitDetectors(
         [f"sensor{i}" for i in range(N)], ["cell_temperature"] * N, np.full(N, 0.1), PERIOD_S
