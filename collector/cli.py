@@ -16,6 +16,7 @@ from collector.archive import Archive, ArchiveError
 from collector.audit import audit
 from collector.export import ExportError, Wanted, export
 from collector.moment import Moment
+from collector.pipe import PipeGroup
 from collector.serve import ServeError, Tls, serve
 from collector.sinks import KINDS, ChosenSink, parse
 from collector.told import LINE_CHARACTERS, SaidOnce
@@ -66,7 +67,7 @@ def reading(sink: ChosenSink, told: SaidOnce) -> Iterator[Archive]:
         fail(error)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=PipeGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cellwarden")
 def main() -> None:
     """Receive batches from agents, keep them, and prove that nothing is missing."""

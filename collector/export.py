@@ -88,7 +88,7 @@ def utc_text(utc_ns: int) -> str:
 def export(source: ExportSource, form: str, output: Path | None, wanted: Wanted) -> int:
     """Write one row per value as `form` csv or sqlite; return how many. Raises ExportError.
 
-    Where nothing was read, value and raw stay empty.
+    Where nothing was read, value and raw stay empty. BrokenPipeError: nobody reads the output.
     """
     if form == "sqlite" and output is None:
         raise ExportError("a database needs a file: give --output FILE")
@@ -97,6 +97,8 @@ def export(source: ExportSource, form: str, output: Path | None, wanted: Wanted)
             output.touch(exist_ok=False)  # nothing is ever overwritten
         write = _write_sqlite if form == "sqlite" else _write_csv
         return write(rows(source, wanted), output)
+    except BrokenPipeError:  # whoever read standard output has gone: `collector.pipe`
+        raise
     except (OSError, sqlite3.Error) as error:
         raise ExportError(f"{output}: {getattr(error, 'strerror', None) or error}") from error
 
@@ -108,6 +110,7 @@ def _write_csv(found: Iterator[Row], output: Path | None) -> int:
         writer.writerow(HEADER)
         for count, row in enumerate(found, 1):  # noqa: B007 - the last one counts
             writer.writerow(cell(str(x)) if i in of_agents else x for i, x in enumerate(row))
+        out.flush()
     return count
 
 

@@ -1,6 +1,7 @@
 """A real collector process on a real port, and an agent's side of the conversation."""
 
 import http.client
+import os
 import signal
 import sqlite3
 import ssl
@@ -133,6 +134,17 @@ class Collector:
 
     def rows(self, sql: str, *parameters: object) -> list[tuple[object, ...]]:
         return rows(self.database, sql, *parameters)
+
+
+def unread(command: list[str]) -> tuple[int, bytes]:
+    """Run a command whose standard output nobody reads; return its exit status, and what it complains."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60)
+    finally:
+        os.close(writer)
+    return done.returncode, done.stderr
 
 
 def rows(database: Path, sql: str, *parameters: object) -> list[tuple[object, ...]]:

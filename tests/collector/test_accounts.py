@@ -17,7 +17,7 @@ from collector.audit import StreamAccount, audit
 from collector.intake import Intake
 from collector.sqlite.archive import SqliteArchive
 from collector.sqlite.sink import SqliteSink
-from tests.collector.processes import COMMAND, EPOCH, rows, seal
+from tests.collector.processes import COMMAND, EPOCH, rows, seal, unread
 
 
 class Clock:
@@ -232,6 +232,12 @@ def test_an_export_without_the_schema_keeps_the_raw_numbers(database: Path) -> N
     assert len(found) == 30
     assert {r["value"] for r in found} == {""}
     assert {r["raw"] for r in found} <= {"3299", "3300", "3301"}
+
+
+@pytest.mark.parametrize("command", ["audit", "export"])
+def test_a_command_whose_reader_has_gone_ends_without_a_word(database: Path, command: str) -> None:
+    give(database, seal(1), seal(2))
+    assert unread([*COMMAND, command, "--sink", f"sqlite:{database}"]) == (141, b"")
 
 
 @pytest.mark.parametrize("command", ["audit", "export"])

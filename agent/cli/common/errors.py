@@ -1,5 +1,5 @@
 """How commands fail: one clear line (or one per problem) on stderr, and an exit code that means the same
-everywhere: 1 a finding, 2 usage or configuration, 3 unreachable, 4 port busy.
+everywhere: 1 a finding, 2 usage or configuration, 3 unreachable, 4 port busy. 141: nobody reads the output.
 The messages that carry a code are those of agent.cli.common.codes.
 """
 

@@ -11,11 +11,12 @@ from typing import Any
 import click
 
 from agent.box import kernel_cache
+from collector.pipe import PipeGroup
 
 AGENT_PARTS = ("cryptography", "numba", "pydantic", "pymodbus", "serial", "zeroconf")
 
 
-class LazyGroup(click.Group):
+class LazyGroup(PipeGroup):
     """`lines` are the sub-commands with their line in --help; module `package`.NAME holds `command`."""
 
     def __init__(self, *args: Any, package: str, lines: Mapping[str, str], **kwargs: Any) -> None:

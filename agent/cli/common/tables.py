@@ -4,9 +4,15 @@ from rich.console import Console
 from rich.table import Table
 
 
+class _Terminal(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `collector.pipe`. Rich would exit with 1."""
+        raise BrokenPipeError
+
+
 def terminal(stderr: bool = False) -> Console:
     """Return a console that prints text as it is: no word in brackets or colons in it is a command."""
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    return _Terminal(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 def plain_table(*headers: str, whole: int = 1) -> Table:

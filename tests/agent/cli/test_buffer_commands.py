@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import sqlite3
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from agent.quality import Quality
 from agent.store.ledger import Event
 from agent.wire import encode_schema
 from tests.agent.store.buffers import BOOT, Opener, open_batch
+from tests.collector.processes import unread
 
 DIGEST, BODY = encode_schema(
     {
@@ -128,6 +130,12 @@ def test_the_history_of_a_point(buffer: Path) -> None:
     nothing = run("query history", buffer, "--name", "curent")
     assert nothing.exit_code == 1
     assert "holds nothing that fits" in nothing.stderr
+
+
+@pytest.mark.parametrize("command", ["export", "query latest", "query latest --json"])
+def test_a_command_whose_reader_has_gone_ends_without_a_word(buffer: Path, command: str) -> None:
+    cellwarden = [sys.executable, "-m", "agent.cli", *command.split(), "--buffer", str(buffer)]
+    assert unread(cellwarden) == (141, b"")
 
 
 def test_what_is_no_buffer_is_one_clear_line(tmp_path: Path) -> None:
