@@ -17,7 +17,7 @@ from agent.clock import Clock
 from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
 
-SYS = Path("/sys")
+SYS, SYSTEMD = Path("/sys"), Path("/run/systemd/system")
 REACH_S = 3.0
 LOW_SHARE, LEAST_MB = 0.1, 100
 
@@ -35,10 +35,9 @@ def service(site: Site) -> Iterator[Result]:
 
 def _no_agent(site: Site) -> Result:
     """Return what the service manager says of an agent that does not answer."""
-    if not Path("/run/systemd/system").is_dir():
-        return note(
-            "no agent is running; looked at without it", "cellwarden run --config agent.toml", "CW-401"
-        )
+    if not SYSTEMD.is_dir():
+        run_it = f"cellwarden run --config {site.path}"
+        return note("no agent is running; looked at without it", run_it, "CW-401")
     run = ["systemctl", "is-active", "cellwarden"]
     state = subprocess.run(run, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
     if state == "active":

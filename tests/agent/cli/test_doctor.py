@@ -79,6 +79,15 @@ def test_everything_on_a_well_bus_is_good(config: Path) -> None:
         assert [each["state"] for each in found[check]] == ["good"], found[check]
 
 
+def test_an_agent_that_does_not_run_is_started_with_the_file_that_was_given(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(box, "SYSTEMD", tmp_path / "no systemd")
+    (service,) = doctor(config)["service"]
+    assert (service["state"], service["code"]) == ("note", "CW-401")
+    assert service["run"] == f"cellwarden run --config {config}"
+
+
 def test_a_bundle_names_nobody_and_holds_no_secret(config: Path, tmp_path: Path) -> None:
     config.write_text(config.read_text() + '# token = "tiger"\n')
     to = tmp_path / "bundle.tar.gz"
