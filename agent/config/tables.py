@@ -47,10 +47,10 @@ class StoreTable(ConfigTable):
     batch_s: Annotated[Seconds, number(0.01, 86_400)] = 10.0
     batch_frames: Annotated[int, Field(ge=1, le=600), Whole] = 60
     max_mb: Annotated[float, Field(ge=8), number(8, MOST_MB)] = (
-        1000.0  # undelivered batches; beyond it the oldest are dropped
+        1000.0  # of the buffer; beyond it history is forgotten, then the oldest pending batches are dropped
     )
     history_mb: Annotated[float, Field(ge=0), number(0, MOST_MB)] | None = (
-        None  # delivered ones stay below it, for people and collectors; a share of the free disk if not said
+        None  # of the buffer; beyond it delivered batches are forgotten; a share of the free disk if not said
     )
 
 
@@ -142,17 +142,17 @@ class ControlTable(ConfigTable):
 
 
 class WebTable(ConfigTable):
-    """[web]: the status page. On this machine only, or with TLS and a token."""
+    """[web]: the status page, on this machine only or with TLS and a token."""
 
     listen: str = "127.0.0.1:8480"  # "" = no page
     cert: File | None = None
     key: File | None = None
     token_file: File | None = None
-    announce: bool = True  # a page on the network, by mDNS: id, site label, version and address, nothing else
+    announce: bool = True  # by mDNS, if the network reaches it: id, site label, version and address only
 
     @property
     def address(self) -> tuple[str, int] | None:
-        """Host and port; None where there is to be no page."""
+        """Host and port; None: no page."""
         return host_and_port(self.listen) if self.listen else None
 
     @field_validator("listen")
@@ -178,7 +178,7 @@ class WebTable(ConfigTable):
 
 
 class UnitTable(ConfigTable):
-    """[[unit]]: one battery management unit; its time-out comes from its profile if not said."""
+    """[[unit]]: one unit that is polled; its time-out is its profile's if not said."""
 
     name: Name
     rack: Name | None = None

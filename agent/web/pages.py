@@ -1,4 +1,4 @@
-"""Whole pages around the blocks. Everything is in the one file; a reader without scripts gets a refresh."""
+"""Whole pages: each is one file, with its style and its script in it."""
 
 import csv
 import io
@@ -24,7 +24,10 @@ WIDE = 12  # boxes; a longer group gets wide rows on a wide screen
 
 
 def status_page(view: View, parts: Mapping[str, str], shown: Sequence[int], shape: str, query: str) -> str:
-    """The status page; `parts` as `blocks.slots` gives them."""
+    """The status page. `parts`: the HTML of its blocks, as `blocks.slots` returns it. `shown`: the numbers of
+    the units whose map is on it. `shape`: changes with the ids of the parts, and an open page then reloads.
+    `query`: of the page's own address.
+    """
     name, state = title(view)
     made = view["made"]
     packs = "".join(_pack(view, parts, u, first=u == shown[0]) for u in shown)
@@ -68,7 +71,7 @@ def _pack(view: View, parts: Mapping[str, str], u: int, first: bool) -> str:
 
 
 LEGEND = (
-    '<p class="s">In band: empty, within 10 mV (or 5 K) of the median. + high, - low, 1 2 3 alarm, '
+    '<p class="s">Empty: in band, within 10 mV (or 5 K) of the median. + high, - low, 1 2 3 alarm, '
     "~ stale, ? nothing known, x out of service. Arrows move, Enter opens.</p>"
 )
 
@@ -173,7 +176,7 @@ FROM_BOX = ("name", "place", "mark", "sight", "v", "mv", "t", "slope", "age_s")
 
 
 def cells_csv(unit: View) -> str:
-    """All cells of a unit; the last values of cells that are not live keep their age."""
+    """All cells of a unit as CSV. A cell that is not live has its last values, and their age."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
@@ -195,7 +198,9 @@ def history_page(
     end_s: float,
     now: datetime,
 ) -> str:
-    """The history of a place, with links that zoom and move."""
+    """The history of a place between two times (UTC, s), with links that zoom and move. `asked`: unit, place
+    and quantity, as in the query.
+    """
     span = end_s - begin_s
 
     def link(text: str, end: float, width: float) -> str:
@@ -215,8 +220,8 @@ def history_page(
         for one in series
     )
     nothing = (
-        "<section><p>The buffer holds nothing of it in this time. What was delivered stays in it for as long "
-        "as [store] history_mb allows; what was read within the last seconds is not in it yet.</p></section>"
+        "<section><p>The buffer has no values of this place in this time. Delivered batches stay in it as "
+        "long as [store] history_mb allows. Values of the last seconds are not in it yet.</p></section>"
     )
     csv_link = (
         f'<a href="history.csv?{e(urlencode({**asked, "end": round(end_s), "span": round(span)}))}">CSV</a>'
@@ -242,7 +247,7 @@ def _thinned(one: Series) -> str:
 
 
 def history_csv(series: Sequence[Series]) -> str:
-    """The values of a history; empty where nothing was known."""
+    """The values of a history as CSV; empty where nothing was known."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(("utc", "name", "place", "value", "unit"))

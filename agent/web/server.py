@@ -1,4 +1,4 @@
-"""The page's server: plain HTTP on this machine only, or TLS with a token. It only answers."""
+"""The page's server: plain HTTP on this machine only, or TLS with a token. It changes nothing."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ from drivers.files import must_be_file
 
 log = logging.getLogger(__name__)
 
-AGAIN_S = 10.0  # until a port that was taken is tried again
+AGAIN_S = 10.0  # between two tries to serve the page
 VIEWERS = 300  # open at once
 CONNECTIONS = 400  # of the thousand files that the agent may open
 MAX_BODY_BYTES = 1024
@@ -39,10 +39,11 @@ Look = Callable[[str | None], Awaitable[View]]
 
 
 class Page:
-    """Serves the page at `host` and `port`; `look(unit)` returns the view (see `agent.view.site`).
+    """Serves the page at `host` and `port`. `look(unit)` returns the view (see `agent.view.site`). `buffer`:
+    the file that histories are read from. `tls`: certificate and key. `token`: the file that holds it.
 
-    `trouble` says why it is not served, "" when it is: a page that cannot be served never keeps the agent
-    from its work.
+    `trouble` says why the page is not served; "" when it is. A page that cannot be served never keeps the
+    agent from its work.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Page:
         self._buffer, self._one_reader = buffer, asyncio.Lock()
         self._look, self._tls, self._token = look, tls, token
         self._door: Door | None = None
-        self._announced = announced  # `name`, and what is said besides; None: nothing
+        self._announced = announced  # `name`, and the texts beside it; None: the page is not announced
         self._plots = Plots(buffer, self._one_reader)
         self._screens: dict[str | None, Screen] = {None: Screen(None, lambda: look(None), self._plots)}
         self._tries, self._costly = Rate(5, 1 / 60), Rate(20, 2)
@@ -85,7 +86,7 @@ class Page:
             await runner.cleanup()
 
     async def announce(self) -> None:
-        """Say in the network that the page is here, if it is to be said, once it is; until cancelled."""
+        """Announce the page by mDNS as soon as it is served, if it is to be announced; until cancelled."""
         if self._announced:
             from agent.box.discovery import AGENT, announce  # 3 MB that most agents do not need
 
@@ -173,9 +174,9 @@ class Page:
     def _tried(self, request: web.Request, way: str, right: bool) -> web.Response | None:
         """Return the answer to a wrong or refused token; None where it is `right` and lets in.
 
-        Where too many were wrong a right one is refused too, or guessing would go on; but not the cookie
-        where somebody is in already. Each way has tries of its own: a browser with the cookie of an older
-        token leaves those of the form.
+        After too many wrong tokens a right one is refused too, or guessing would go on; but not a right
+        cookie from an address that has come in before. Each way has its own tries: a browser with the cookie
+        of an older token takes none of the form's.
         """
         assert self._door is not None
         address = whose(request.remote or "")
@@ -209,7 +210,7 @@ class Page:
     async def _screen(self, request: web.Request) -> Screen:
         name = query_of(request.query, "unit") or None
         if name not in self._screens:
-            await self._unit(name or "")  # there is such a unit
+            await self._unit(name or "")  # raises HTTPNotFound where there is none
             self._screens[name] = Screen(name, lambda: self._look(name), self._plots)
         screen = self._screens[name]
         await screen.fresh(REFRESH_S)
@@ -284,7 +285,9 @@ class Page:
         return series, end_s - span_s, end_s
 
     async def _asked(self, request: web.Request) -> tuple[View, View]:
-        """Return the view and the unit that is asked about; these pages are made for one reader each."""
+        """Return the view and the unit that is asked about. Such pages are made for one reader each, so their
+        rate is limited.
+        """
         if not self._costly.allows(whose(request.remote or ""), time.monotonic()):
             raise web.HTTPTooManyRequests
         return await self._unit(query_of(request.query, "u"))
@@ -299,7 +302,7 @@ def _number(request: web.Request, name: str, default: float) -> float:
         value = float(query_of(request.query, name) or default)
     except ValueError:
         raise web.HTTPBadRequest from None
-    if not 0.0 <= value < LAST_UTC_S:  # not a number is neither
+    if not 0.0 <= value < LAST_UTC_S:  # NaN is refused too
         raise web.HTTPBadRequest
     return value
 

@@ -108,7 +108,7 @@ async def test_the_page_draws_zooms_and_gives_csv(tmp_path: Path) -> None:
         async with session.get(f"{room.url}history.csv?{where}&span=600") as answer:
             lines = (await answer.text()).splitlines()
         async with session.get(f"{room.url}history?u=rack-1&place=nowhere") as nothing:
-            assert "The buffer holds nothing of it in this time." in await nothing.text()
+            assert "The buffer has no values of this place in this time." in await nothing.text()
         for wrong in ("span=x", "end=nan", "end=1e300", "at=-5"):
             async with session.get(f"{room.url}history?{where}&{wrong}") as refused:
                 assert refused.status == 400
