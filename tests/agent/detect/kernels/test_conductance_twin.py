@@ -121,3 +121,19 @@ def test_the_first_sample_begins_the_filters_and_what_was_learned_stays() -> Non
     ).all()
     conductance.judge_conductance(0.001, 30.0, 25.0, 10.0, True, state, 0)
     assert state[0, conductance.ONCE : conductance.BODY].tolist() == pytest.approx([5.0, 100.0, 30.0] * 3)
+
+
+@pytest.mark.parametrize(("block_s", "closed"), [(259_189.0, False), (259_190.0, True)])
+def test_a_block_that_tells_nothing_is_closed_after_three_days(block_s: float, closed: bool) -> None:
+    state = np.zeros((1, conductance.COLUMNS))
+    state[0, [conductance.BLOCK, conductance.LIVED, conductance.WAITED]] = block_s, 1e5, 299.0
+    state[0, conductance.UU] = 5.0
+    conductance.judge_conductance(10.0, 30.0, math.nan, 0.0, True, state, 0)
+    assert (state[0, conductance.BLOCK] == 0.0) == closed
+    assert (state[0, conductance.UU] == 0.0) == closed
+
+
+def test_an_instrument_that_is_the_load_itself_tells_nothing() -> None:
+    state = np.ones((1, conductance.COLUMNS))
+    state[0, conductance.BLOCK] = 86400.0
+    assert conductance._solve(state, 0) == (0.0, np.inf), "one equation in two unknowns"

@@ -1,0 +1,109 @@
+"""The kernel of a unit, which opens its arrays by their addresses, against the one that is given them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from agent.detect.channels import Channels
+from agent.detect.detectors import Detector, detectors_of
+from agent.detect.kernels import banks as all_banks
+from agent.detect.kernels import imbalance, slope, wander
+from agent.detect.kernels.banks import Banks, bank_addresses, new_banks
+from agent.detect.kernels.debounce import CHANGED, Delays, new_delays
+from agent.detect.kernels.judge_unit import judge_unit
+from agent.detect.kernels.memory import addresses, table_of
+from agent.detect.settings import Settings
+from agent.detect.table import detector_of, rows_of
+from tests.agent.detect.naive.judge_unit import judge_plainly
+
+SENSORS = [f"string{s}/sensor{i}" for s in (1, 2) for i in range(1, 5)] + ["lone"]
+CELLS = [f"string1/cell{i}" for i in range(1, 6)] + ["lone1", "lone2"]
+PLACES = ["string1", *SENSORS, *CELLS, "", "string1", "string2"]
+QUANTITIES = [
+    "current",
+    *["cell_temperature"] * 9,
+    *["cell_voltage"] * 7,
+    "ambient_temperature",
+    "power",
+    "current",
+]
+SETTINGS = Settings(chemistry="VRLA", max_charge_a=20.0)
+HOT_DEGC, BLIND_S = 60.0, 30.0
+
+
+class Judged:
+    """A unit with arrays of its own: units of one layout share what every frame makes anew."""
+
+    def __init__(self) -> None:
+        self.channels = Channels(PLACES, QUANTITIES, np.array([0.1] * 10 + [0.001] * 7 + [0.1] * 3))
+        self.banks: Banks = new_banks(self.channels, SETTINGS)
+        table = detectors_of(self.banks, self.channels, SETTINGS)
+        rows = [rows_of(detector_of(row.member), SETTINGS.rows()) for row in table]
+        delays = new_delays([(row.channels.n, of) for row, of in zip(table, rows, strict=True)])
+        self.judges: list[tuple[Detector, Delays]] = list(zip(table, delays, strict=True))
+
+    def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Give all that a frame may change."""
+        for path, _ in all_banks.arrays_of():
+            bank, _, name = path.partition(".")
+            of = getattr(self.banks, bank)
+            yield path, getattr(of, name) if name else of
+        for detector, delays in self.judges:
+            for name, array in delays._asdict().items():
+                yield f"{detector.member}.{name}", array
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # plain Python's word on what IEEE 754 calls NaN
+def test_a_unit_is_judged_as_by_its_kernels_one_after_the_other() -> None:
+    rng, opened, plain = np.random.default_rng(0), Judged(), Judged()
+    sizes = tuple(opened.channels.sizes)
+    assert len(set(sizes)) == len(sizes) - 1, "sizes that are the same could be taken for each other"
+    windows = rng.choice([0.0, slope.LEARNT_WINDOWS, 1e3], len(SENSORS))
+    ages_s = rng.choice([0.0, imbalance.LEARNT_S, 1e6], (len(CELLS), 4), p=[0.9, 0.05, 0.05])
+    for unit in (opened, plain):
+        unit.banks.temperature.learned[:, slope.LEARNT_SCALE, wander.WINDOWS] = windows
+        unit.banks.cells.state[:, imbalance.AGE : imbalance.AGE + 4] = ages_s
+    _bank_table, at = table_of(bank_addresses(opened.banks))
+    rows = [
+        (
+            detector.channels.n, len(delays.table), *_address(detector.score), *_address(detector.source),
+            *addresses(delays),
+        )
+        for detector, delays in opened.judges
+    ]  # fmt: skip
+    _judge_table, judges_at = table_of(rows)
+    t_s, changed = 1000.0, 0
+    degc, volts = 25.0 + rng.normal(0.0, 0.3, len(SENSORS)), 3.3 + rng.normal(0.0, 0.003, len(CELLS))
+    for frame in range(12):
+        dt_s = float(rng.choice([5.0, 5.0, 5.0, 20.0]))
+        t_s += dt_s
+        degc[3:5] += 9.0 * frame / 5
+        volts[2] -= 0.02 * (frame > 6)
+        amps = float(rng.choice([0.0, 10.0, 50.0]))
+        si = np.array([amps, *degc.round(1), *volts.round(3), 22.0, 3.3 * amps, -amps])
+        si[1:10][rng.random(9) < 0.03] = np.nan
+        si[[9, 16]] = np.nan  # no sensor
+        si[[2, 12]] = np.nan if frame > 4 else si[[2, 12]]
+        told_s = BLIND_S if frame % 8 else np.nan
+        counted_s = min(dt_s, 15.0)
+        for unit in (opened, plain):
+            unit.banks.gate.si[:] = si
+            unit.banks.gate.quality[:] = np.where(np.isnan(si), 4, 0)
+        found = judge_unit(t_s, dt_s, counted_s, BLIND_S, told_s, HOT_DEGC, sizes, at, judges_at)
+        expected = judge_plainly(t_s, dt_s, counted_s, BLIND_S, told_s, HOT_DEGC, plain.banks, plain.judges)
+        assert found == expected
+        changed += found
+        for (path, array), (_, other) in zip(opened.arrays(), plain.arrays(), strict=True):
+            np.testing.assert_array_equal(array, other, err_msg=path)
+        for unit in (opened, plain):
+            for _, delays in unit.judges:
+                delays.tier[:] &= ~np.uint8(CHANGED)
+    assert changed > 3
+    assert (opened.banks.ledger.seconds > 0.0).all()
+
+
+def _address(of: object) -> tuple[int, int]:
+    array, column = of  # type: ignore[misc]
+    (at,) = addresses([array])
+    return at + 8 * column, array.shape[1] if array.ndim == 2 else 1

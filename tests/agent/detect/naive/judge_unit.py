@@ -1,0 +1,64 @@
+"""One frame of one unit, told plainly: the kernels one after the other, over arrays that nobody opens."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from agent.detect.detectors import Detector
+from agent.detect.kernels import imbalance, slope
+from agent.detect.kernels.banks import Banks
+from agent.detect.kernels.debounce import Delays, debounce
+from agent.detect.kernels.heating import follow_rest, judge_heating
+from agent.detect.kernels.inputs import take_inputs
+from agent.detect.kernels.load import take_load
+from agent.detect.kernels.resistance import judge_resistance
+from agent.detect.kernels.surroundings import judge_surroundings
+from agent.detect.kernels.trip import trip, voltage_drop
+from agent.detect.kernels.validity import gate
+from agent.detect.kernels.wander import WINDOWS
+
+
+def judge_plainly(
+    t_s: float,
+    dt_s: float,
+    counted_s: float,
+    blind_s: float,
+    told_s: float,
+    hot_degc: float,
+    b: Banks,
+    judges: Sequence[tuple[Detector, Delays]],
+) -> int:
+    """Judge a frame; return how many channels changed a tier. See `judge_unit`."""
+    g = b.gate
+    slopes = slope.Slopes(b.temperature, b.gain, b.moments, b.scales, b.repeats)
+    groups = slope.Slopes(b.group_temperature, b.group_gain, b.group_moments, b.group_scales, b.repeats)
+    moved = gate(t_s, g.si, g.quality, g.limits, g.memory, g.held, g.value, g.verdict)
+    slope.follow_repeats(dt_s, moved, b.repeats)
+    for bank in (b.temps, b.volts):
+        take_inputs(dt_s, told_s, g.si, g.value, g.verdict, bank)
+    take_load(dt_s, g.value, b.load)
+    follow_rest(dt_s, b.volts, b.load, b.heat)
+    imbalance.judge_imbalance(dt_s, b.volts, b.load, b.cells)
+    judge_resistance(dt_s, b.volts, b.load, b.resistances)
+    judge_heating(dt_s, b.temps, b.load, b.own, b.against, slopes, b.heat)
+    judge_surroundings(dt_s, b.temps, b.load, groups, b.around)
+    voltage_drop(dt_s, b.volts, b.trips.highest, b.trips.dropped_s, b.trips.group)
+    trip(t_s, hot_degc, b.temps, b.trips.dropped_s, b.trips.state, b.trips.score)
+    windows = b.temperature.learned[:, slope.LEARNT_SCALE, WINDOWS]
+    ages_s = imbalance.learnt_s(b.cells)
+    for bank, learnt in (
+        (b.temps, windows >= slope.LEARNT_WINDOWS),
+        (b.volts, ages_s >= imbalance.LEARNT_S),
+    ):
+        for age_s, judged in zip(bank.age_s, learnt, strict=True):
+            # judged, learning, blind, no sensor
+            kind = 3 if np.isinf(age_s) else 2 if age_s >= blind_s else 0 if judged else 1
+            b.ledger.seconds[kind] += counted_s
+    changed = 0
+    for detector, delays in judges:
+        columns = [
+            np.ascontiguousarray(of.array if of.array.ndim == 1 else of.array[:, of.column])
+            for of in (detector.score, detector.source)
+        ]
+        changed += debounce(counted_s, columns[0], 1, columns[1], 1, delays)
+    return changed
