@@ -22,7 +22,7 @@ from agent.keys.values import (
 )
 from agent.outputs.table import OutputTables
 from agent.transport.table import AnyBus
-from agent.wire.hosts import host_and_port, host_problem, is_loopback
+from agent.wire.hosts import host_and_port, host_problem, is_loopback, is_v6
 from drivers.profile.newly import WITHOUT, Instead, newly, number
 
 
@@ -81,6 +81,12 @@ class UpstreamTable(ConfigTable):
         return self
 
 
+def _with_a_port(listen: str, instead: Instead | str) -> None:
+    """Refuse an IPv6 address alone: 0.1.0 took its end for a port, and went on without what listens there."""
+    if is_v6(listen) and not host_and_port(listen):
+        raise newly(f'{listen!r} has no port: write "[{listen}]:PORT"', instead)
+
+
 class MetricsTable(ConfigTable):
     """[metrics]: where OpenMetrics are served to whoever asks; nowhere if not said."""
 
@@ -91,6 +97,7 @@ class MetricsTable(ConfigTable):
     def _address(cls, listen: str | None) -> str | None:
         if listen is None:
             return None
+        _with_a_port(listen, WITHOUT)
         host, port = host_and_port(listen) or ("", 0)
         if not (host and port):
             raise ValueError(f"{listen!r} is no HOST:PORT, such as 127.0.0.1:9464")
@@ -158,6 +165,7 @@ class WebTable(ConfigTable):
     @field_validator("listen")
     @classmethod
     def _a_host(cls, listen: str) -> str:
+        _with_a_port(listen, Instead(""))
         said = host_and_port(listen)
         if said and (problem := host_problem(said[0])):
             raise newly(f"{listen!r}: the host {problem}", Instead(""))

@@ -21,11 +21,14 @@ def authority(host: str, port: int) -> str:
 def host_and_port(text: str, port: int | None = None) -> tuple[str, int] | None:
     """Return host and port of "HOST:PORT" or "[IPv6]:PORT"; None where the text is neither.
 
-    port: of a text without one; an IPv6 address without brackets is then a host alone.
+    port: of a text without one; an IPv6 address without brackets is then a host alone. Else it has a port if
+    it is an address without its last part, too: "::1:8480" has one, "::1" has none.
     """
     host, colon, number = text.rpartition(":")
     if port is not None and (not colon or (":" in host and not host.endswith("]"))):
         host, number = text, str(port)
+    elif is_v6(text) and not is_v6(host):
+        return None
     if not (host and number.isdecimal() and len(number) <= 5 and int(number) < 65536):
         return None
     return plain(host), int(number)
@@ -55,13 +58,14 @@ def host_problem(host: str) -> str:
         alone = re.sub(r"^.*?://", "", name).partition("/")[0].rpartition("@")[2]
         return f'is a URL or a path: write the name or the address alone, such as "{alone}"'
     if ":" in name:
-        return "" if _is_v6(name) else _with_port(name)
+        return "" if is_v6(name) else _with_port(name)
     if name != host:
         return f'has brackets, which are for IPv6: write "{name}"'
     return _name_problem(name)
 
 
-def _is_v6(text: str) -> bool:
+def is_v6(text: str) -> bool:
+    """Whether this is an IPv6 address, without brackets."""
     try:
         IPv6Address(text)
     except ValueError:

@@ -260,6 +260,8 @@ def test_any_keys_with_any_nasty_values(
         ("upstream.url", "https://h\n.example", "characters that are not printable in it"),
         ("web.listen", "a b:80", "[web] listen: 'a b:80': the host has spaces"),
         ("metrics.listen", "127.0.0.1:99999", "[metrics] listen: '127.0.0.1:99999' is no HOST:PORT"),
+        ("web.listen", "::1", """[web] listen: '::1' has no port: write "[::1]:PORT\""""),
+        ("metrics.listen", "::1", """[metrics] listen: '::1' has no port: write "[::1]:PORT\""""),
         ("agent.site", "Room\nA", r"[agent] site: 'Room\nA' has characters in it that are not printable"),
         ("store.path", "", "[store] path: '' is empty: write the path of a file, or take the key out"),
     ],

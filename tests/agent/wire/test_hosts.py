@@ -12,6 +12,13 @@ from agent.wire.hosts import authority, host_and_port, is_loopback
         ("ups.example:0", ("ups.example", 0)),
         ("[2001:db8::10]:502", ("2001:db8::10", 502)),
         ("::1:8480", ("::1", 8480)),  # as it was always read where a port must be
+        ("2001:db8::10:8480", ("2001:db8::10", 8480)),
+        ("::1", None),  # not host ":" and port 1
+        ("::", None),
+        ("2001:db8::10", None),
+        ("fe80::1", None),
+        ("1:2:3:4:5:6:7:8", None),
+        ("1:2:3:4:5:6:7:8:80", ("1:2:3:4:5:6:7:8", 80)),
         ("8480", None),
         (":8480", None),
         ("h:65536", None),

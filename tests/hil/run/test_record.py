@@ -79,6 +79,7 @@ def test_a_unit_on_a_serial_line_is_recorded_with_its_profiles_settings(served, 
         (["x.csv", "--profile", "pace-rut", "--tcp", "127.0.0.1:1"], "pace-rut"),
         (["x.csv", "--profile", "pace-rtu", "--tcp", "127.0.0.1:1"], "cannot be opened"),
         (["x.csv", "--profile", "pace-rtu", "--tcp", "localhost"], "is no HOST:PORT"),
+        (["x.csv", "--profile", "pace-rtu", "--tcp", "::1"], "is no HOST:PORT"),
     ],
 )
 def test_what_cannot_be_recorded_is_one_clear_line(arguments, expected, tmp_path):
