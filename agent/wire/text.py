@@ -15,8 +15,8 @@ def printable(text: str | bytes, limit: int = 200) -> str:
     Bytes are read as UTF-8.
     """
     if isinstance(text, bytes):
-        text = text[: 4 * limit + 4].decode(errors="backslashreplace")
-    text = "".join(c if c.isprintable() else _escaped(ord(c)) for c in text[: limit + 1])
+        text = text.decode(errors="backslashreplace")
+    text = "".join(c if c.isprintable() else _escaped(c) for c in text[: limit + 1])
     return text if len(text) <= limit else text[: max(0, limit - 3)] + "..."[:limit]
 
 
@@ -28,5 +28,7 @@ def cell(text: str) -> str:
     return FORMULA.sub(r"\1'", text)
 
 
-def _escaped(code: int) -> str:
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+def _escaped(character: str) -> str:
+    if character.isascii():
+        return f"\\x{ord(character):02x}"
+    return character.encode("ascii", "backslashreplace").decode()

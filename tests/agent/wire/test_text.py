@@ -67,7 +67,9 @@ def test_bytes_are_read_as_far_as_they_can_be_shown() -> None:
 def test_escapes_have_as_many_digits_as_their_plane() -> None:
     assert printable("\x00\x7f\xa0") == r"\x00\x7f\xa0"
     assert printable("\u0600\ue000\uffff") == r"\u0600\ue000\uffff"
-    assert printable("\U000f0000\U0010ffff") == r"\U000f0000\U0010ffff"
+    assert (
+        printable("\U0001000c\U00011999\U000f0000\U0010ffff") == r"\U0001000c\U00011999\U000f0000\U0010ffff"
+    )
 
 
 def test_a_cell_is_as_long_as_a_spreadsheet_has_them() -> None:
