@@ -33,7 +33,7 @@ class Fields:
     def __init__(self, what: str, content: bytes, version: int, count: int) -> None:
         self._what = what
         self._unpacker = msgpack.Unpacker(
-            max_buffer_size=max(len(content), 1),
+            max_buffer_size=len(content),
             max_array_len=0,
             max_map_len=0,
             max_ext_len=0,

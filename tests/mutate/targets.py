@@ -95,7 +95,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/wire/errors.py": (f"{_WIRE}/test_hostile.py",),
     "agent/wire/hosts.py": (f"{_WIRE}/test_host_problems.py", f"{_WIRE}/test_hosts.py"),
     "agent/wire/limits.py": (f"{_WIRE}/test_limits.py",),
-    "agent/wire/listening.py": (f"{_WIRE}/test_listening_room.py",),
+    "agent/wire/listening.py": (f"{_WIRE}/test_listening_room.py", f"{_WIRE}/test_listen.py"),
     "agent/wire/packing.py": (f"{_WIRE}/test_packing.py", *_REFUSED),
     "agent/wire/ranges.py": (f"{_WIRE}/test_ranges.py",),
     "agent/wire/request.py": (f"{_WIRE}/test_request.py", *_REFUSED),

@@ -138,6 +138,16 @@ def test_a_reason_is_one_short_line() -> None:
     assert str(caught.value).startswith("tree: cannot be unpacked (UnicodeDecodeError: ")
 
 
+def test_whatever_msgpack_says_is_one_line_of_120_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unpackb(*_: Any, **__: Any) -> None:
+        raise ValueError("x" * 200 + "\nand more")
+
+    monkeypatch.setattr(msgpack, "unpackb", unpackb)
+    with pytest.raises(NotMsgpack) as caught:
+        unpack_tree("tree", b"\x01", 9, 9, 9)
+    assert str(caught.value) == f"tree: cannot be unpacked (ValueError: {'x' * 108})"
+
+
 def test_texts_and_bytes_are_packed_apart_and_what_cannot_be_is_named() -> None:
     assert pack((b"a", "a", None)) == b"\x93\xc4\x01a\xa1a\xc0"
     for odd in (object(), 2**64, -(2**63) - 1, {"a": {1}}):

@@ -42,6 +42,16 @@ def test_minus(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None
     assert members(list(Ranges(one).minus(Ranges(other)))) == members(one) - members(other)
 
 
+def test_minus_takes_out_each_range_that_lies_inside_of_one() -> None:
+    whole = Ranges([(1, 9), (12, 14)])
+    assert list(whole.minus(Ranges([(3, 3), (5, 6), (8, 8), (14, 20)]))) == [
+        (1, 2), (4, 4), (7, 7), (9, 9), (12, 13),
+    ]  # fmt: skip
+    assert list(whole.minus(Ranges([(0, 1), (9, 12)]))) == [(2, 8), (13, 14)]
+    assert list(whole.minus(whole)) == []
+    assert list(whole.minus(Ranges())) == list(whole)
+
+
 @given(spans, st.integers(0, 4), st.sets(st.integers(1, 46), max_size=5))
 def test_an_acknowledgement_covers_what_was_asked_and_never_what_is_missing(
     added: list[tuple[int, int]], most: int, asked: set[int]

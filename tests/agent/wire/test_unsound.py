@@ -148,6 +148,11 @@ def test_frames_that_were_lost_are_one_or_more_and_their_times_in_order() -> Non
         assert said(kind="lost", **(lost | changed)) == "event 'lost': no frames, or their times are reversed"
 
 
+def test_of_what_a_key_is_sixty_characters_are_told() -> None:
+    assert said(kind="alarm", value="x" * 58) == f"event 'alarm': value is '{'x' * 58}'"
+    assert said(kind="alarm", value="x" * 59) == f"event 'alarm': value is '{'x' * 56}..."
+
+
 def test_an_offset_gives_a_time_that_can_be() -> None:
     for boottime_ns, offset_ns in ((5, -5), (0, 2**63 - 1), (2**62, 2**62 - 1)):
         assert said(kind="clock_offset", boottime_ns=boottime_ns, offset_ns=offset_ns) == ""
