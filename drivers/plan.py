@@ -205,7 +205,7 @@ def _assembled(
     pauses_ms = {s: max(n.pause_ms for n in here) for s, here in held.items()}
     turns: list[tuple[Turn, Poll]] = []
     for poll in _URGENCY:
-        reads = {s: [n for n in held[s] if n.guards] for s in plain if polls[s] is poll}
+        reads = {s: held[s] for s in plain if polls[s] is poll}
         asked = {Need(g, poll, n.pause_ms) for here in reads.values() for n in here for g in n.guards}
         alone = tuple(asked)
 
@@ -249,8 +249,7 @@ def _best_reads(
 ) -> list[Span]:
     """Interval dynamic programming over `items`, whose firsts and lasts both rise."""
     area, unit_offset = items[0].area, items[0].unit_offset
-    most = terrain.max_count.get(area, 125)
-    cut_at = sorted(c[2] for c in cuts if c[:2] == (area, unit_offset))
+    cut_at = [c[2] for c in cuts if c[:2] == (area, unit_offset)]
     here = [n for n in needs if same_table(n.span, items[0])]
     known = _named(needs, items[0]) if terrain.gaps_forbidden else None
     pauses_s = _pauses_s(items, here)
@@ -259,17 +258,14 @@ def _best_reads(
     for i, last_item in enumerate(items):
         cost, choice, pause_s = float("inf"), -1, 0.0
         for j in range(i, -1, -1):
-            count = last_item.last - items[j].first + 1
-            if count > most:
-                break
             first = items[j].first
-            span = Span(area, unit_offset, first, count)
+            span = Span(area, unit_offset, first, last_item.last - first + 1)
             crosses = j < i and any(first < c <= span.last for c in cut_at)
             bridges = known is not None and not any(a <= first and span.last <= b for a, b in known)
             if crosses or bridges or terrain.obstacle(span):
                 break  # a longer read would meet the same obstacle
             pause_s = max(pause_s, pauses_s[j])
-            seconds = best[j] + line.read_s(area, count, pause_s)
+            seconds = best[j] + line.read_s(area, span.count, pause_s)
             if seconds < cost:
                 cost, choice = seconds, j
         if choice < 0:

@@ -32,7 +32,7 @@ def in_turn(
 ) -> list[Turn]:
     """Return `reads` in turn, and between them what their guards want besides.
 
-    reads: and the needs in each that have guards. known: reads that were made in earlier turns of the same
+    reads: and the needs in each. known: reads that were made in earlier turns of the same
     cycle. reads_of: how guards are read that are in none of the reads.
     """
     factors, counts, apart = set[Span](), set[Span](), set[Span]()

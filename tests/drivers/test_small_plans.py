@@ -173,6 +173,7 @@ def test_a_refused_read_leaves_the_guards_of_its_values_to_be_read_round_them():
     assert [str(s) for s in plan.spans] == ["holding 0..3", "holding 20..22"]
     parted, said = plan.split(0)
     assert said == "holding 0..3 was refused as one read; now read as holding 0, holding 3"
+    assert [(s.start, s.stop) for s in parted.slices] == [(0, 1), (4, 7), (7, 8), (8, 9)]
     rows = [(str(parted.spans[i]), parted.again[i]) for i in parted.order]
     assert rows == [("holding 3", True), ("holding 0", False), ("holding 20..22", False), ("holding 3", True)]
     halved, said = parted.split(parted.home(span(20)))
@@ -199,6 +200,46 @@ def test_a_value_inside_another_costs_no_read_and_a_guard_of_another_table_makes
     for other in (span(3, area=INPUT), span(3, unit=1)):
         plan = make_plan([Need(span(0), factors=(other,))], Terrain(), LINE)
         assert [plan.spans[i] for i in plan.order] == [other, span(0), other]
+
+
+@pytest.mark.parametrize(
+    ("spans", "cut", "read"),
+    [
+        ([span(0, 2), span(0, 4)], 3, [span(0, 4)]),
+        ([span(0, 4), span(2, 2)], 1, [span(0, 4)]),
+        ([span(0, 2), span(40, 4), span(41, 2)], 41, [span(0, 2), span(40, 4)]),
+    ],
+)
+def test_a_value_inside_another_is_read_with_it_whatever_is_cut(spans, cut, read):
+    assert list(make_plan(list(map(Need, spans)), Terrain(), LINE, cuts={(H, 0, cut)}).spans) == read
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_table_of_each_unit_is_planned_as_if_there_were_no_other(seed):
+    rng = np.random.default_rng(seed)
+    needs = {
+        table: [
+            Need(span(int(at), 1, *table), POLLS[rng.integers(0, 2)], float(rng.choice([0, 1500])))
+            for at in rng.choice(40, 5, replace=False)
+        ]
+        for table in ((H, 0), (H, 1), (INPUT, 0))
+    }
+    alone = [read for some in needs.values() for read in make_plan(some, Terrain(), LINE).spans]
+    together = make_plan([need for some in needs.values() for need in some], Terrain(), LINE)
+    assert sorted(map(str, together.spans)) == sorted(map(str, alone))
+
+
+@pytest.mark.parametrize(
+    ("pause_ms", "reads"), [(1195.0, ["0", "11"]), (1200.0, ["0", "11"]), (1205.0, ["0..11"])]
+)
+def test_a_gap_is_read_where_that_is_cheaper_than_another_request_and_its_pause(pause_ms, reads):
+    # ten registers between two values are 20 bytes of 0.11 s; a request is 1 s and the pause after it
+    needs = [Need(span(0), pause_ms=pause_ms), Need(span(11), pause_ms=pause_ms)]
+    assert [str(s) for s in make_plan(needs, Terrain(), LINE).spans] == [f"holding {r}" for r in reads]
+
+
+def test_of_two_plans_as_cheap_the_one_is_made_that_reads_no_gap():
+    assert make_plan([Need(span(0)), Need(span(2))], Terrain(), Line(2.0, 1.0)).spans == (span(0), span(2))
 
 
 GUARDED = [
@@ -240,6 +281,21 @@ def test_a_count_is_read_after_its_values_and_a_cut_parts_a_value_from_its_guard
     for other in ((INPUT, 0, 2), (H, 1, 2)):
         plan = make_plan([Need(span(0), factors=(span(3),))], Terrain(), LINE, cuts={other})
         assert len(plan.spans) == 1
+
+
+def test_a_count_that_another_read_brings_is_read_once_and_in_a_later_turn():
+    needs = [Need(span(0), counts=(span(500),)), Need(span(500))]
+    plan = make_plan(needs, Terrain(), LINE)
+    assert (plan.spans, plan.turns, plan.again) == ((span(0), span(500)), (0, 1), (False, False))
+
+
+def test_a_read_for_guards_has_the_pause_of_those_that_want_them_and_of_no_other():
+    needs = [Need(span(0), pause_ms=35.0, factors=(span(500, area=INPUT),))]
+    needs += [Need(span(1), pause_ms=70.0, factors=(span(500, area=C),))]
+    plan = make_plan(needs, Terrain(), LINE)
+    assert {(str(s), pause) for s, pause in zip(plan.spans, plan.pauses_ms, strict=True)} == {
+        ("holding 0..1", 70.0), ("input 500", 35.0), ("coil 500", 70.0),
+    }  # fmt: skip
 
 
 def test_reads_of_guards_stand_behind_all_others_and_take_the_pause_of_who_asks():
