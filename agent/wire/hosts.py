@@ -54,7 +54,7 @@ def host_problem(host: str) -> str:
         return 'is empty: write a name or an address, such as "192.0.2.10"'
     if not name.isprintable() or " " in name:
         return "has spaces or characters that are not printable in it: write the name or the address alone"
-    if "://" in name or "/" in name:
+    if "/" in name:
         alone = re.sub(r"^.*?://", "", name).partition("/")[0].rpartition("@")[2]
         return f'is a URL or a path: write the name or the address alone, such as "{alone}"'
     if ":" in name:

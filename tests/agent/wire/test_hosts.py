@@ -48,6 +48,12 @@ def test_where_the_port_may_be_left_out_an_address_without_brackets_has_none(
     assert host_and_port(text, 502) == found
 
 
+def test_an_ipv6_address_before_a_port_stands_in_brackets_and_no_other_host_does() -> None:
+    assert authority("2001:db8::10", 502) == "[2001:db8::10]:502"
+    assert authority("192.0.2.10", 502) == "192.0.2.10:502"
+    assert authority("ups.example", 1) == "ups.example:1"
+
+
 @pytest.mark.parametrize("endpoint", [("2001:db8::10", 502), ("192.0.2.10", 1), ("ups.example", 65535)])
 def test_what_is_written_is_read_back(endpoint: tuple[str, int]) -> None:
     assert host_and_port(authority(*endpoint)) == endpoint
