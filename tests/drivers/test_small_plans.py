@@ -340,6 +340,7 @@ ALONE = span(60, 5)
     [
         ({A: [], B: []}, (), [(A, AMONG, False), (B, AMONG, False)]),
         ({A: [Need(span(3), factors=(span(5),))]}, (), [(A, AMONG, False)]),
+        ({A: [Need(span(3), counts=(span(5),))], B: []}, (), [(A, AMONG, False), (B, AMONG, False)]),
         # a factor in another read: before, and again after
         ({A: [Need(span(3), factors=(span(25),))], B: []}, (),
          [(B, BEFORE, False), (A, AMONG, False), (span(25), AFTER, True)]),

@@ -6,8 +6,20 @@ import pytest
 import zstandard
 
 from agent.quality import NOT_READ, Quality
-from agent.wire import Batch, Malformed, TooLarge, decode_batch, encode_batch
+from agent.wire import (
+    CLOCK_REPAIRED,
+    CLOCK_SIMULATED,
+    CLOCK_SYNCHRONISED,
+    Batch,
+    Limits,
+    Malformed,
+    TooLarge,
+    decode_batch,
+    encode_batch,
+)
+from agent.wire import batch as wire_batch
 from agent.wire.batch import renamed
+from agent.wire.zstd import deflate, inflate
 from tests.agent.wire import naive, stranger
 from tests.agent.wire.test_vectors import plain
 from tests.agent.wire.test_wire_batch import BOOT, EPOCH, SCHEMA, batch_of
@@ -112,6 +124,36 @@ def test_a_batch_that_only_just_fits_does_so_under_another_name_too() -> None:
     assert decode_batch(named).raw.tolist() == raw[:, :fits].tolist()
 
 
+def test_small_differences_begin_a_block_of_their_own() -> None:
+    rng = np.random.default_rng(5)
+    batch = batch_of(np.cumsum(rng.integers(-3, 4, (60, 300)), axis=0, dtype=np.int64))
+    blob = encode_batch(batch)
+    content = inflate(blob)
+    small = msgpack.unpackb(content)[20]
+    assert blob == deflate(content[: -len(small)], small) != deflate(content)
+
+
+def test_a_batch_that_just_fits_under_another_name_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decoded(*_: object) -> None:
+        raise AssertionError("it is decoded")
+
+    blob = encode_batch(batch_of(np.zeros((1, 1), np.int64)))
+    old, new = (EPOCH, 1), (SCHEMA, 2)
+    size = len(renamed(blob, "site-1", old, new))
+    monkeypatch.setattr(wire_batch, "decode_batch", decoded)
+    monkeypatch.setattr(wire_batch, "DEFAULT_LIMITS", Limits(compressed=size))
+    assert len(renamed(blob, "site-1", old, new)) == size
+    monkeypatch.setattr(wire_batch, "DEFAULT_LIMITS", Limits(compressed=size - 1))
+    with pytest.raises(AssertionError, match="it is decoded"):
+        renamed(blob, "site-1", old, new)
+
+
+def test_a_batch_whose_clock_was_right_is_the_same_object() -> None:
+    batch = batch_of(np.zeros((2, 1), np.int64))
+    assert batch.repaired(1000) is batch.repaired(None) is batch
+    assert (CLOCK_SYNCHRONISED, CLOCK_REPAIRED, CLOCK_SIMULATED) == (0x01, 0x02, 0x80)
+
+
 @pytest.mark.parametrize(
     ("clock", "offset_ns", "utc_ns", "repaired"),
     [
@@ -119,6 +161,7 @@ def test_a_batch_that_only_just_fits_does_so_under_another_name_too() -> None:
         ([0, 0, 1, 0], 1000, [1000, 1001, 52, 1003], [2, 2, 1, 2]),
         ([0, 1, 0x80, 0x81], None, [50, 51, 52, 53], [0, 1, 0x80, 0x81]),
         ([1, 1, 0x80, 1], 1000, [50, 51, 52, 53], [1, 1, 0x80, 1]),
+        ([2, 1, 4, 0], 1000, [1000, 51, 1002, 1003], [2, 1, 6, 2]),  # a second time; a bit of tomorrow
     ],
 )
 def test_times_before_the_clock_was_set_are_put_right_and_no_others(
