@@ -3,7 +3,7 @@
 import csv
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -96,7 +96,8 @@ def export(source: ExportSource, form: str, output: Path | None, wanted: Wanted)
         if output is not None:
             output.touch(exist_ok=False)  # nothing is ever overwritten
         write = _write_sqlite if form == "sqlite" else _write_csv
-        return write(rows(source, wanted), output)
+        with closing(rows(source, wanted)) as found:  # before its source is
+            return write(found, output)
     except BrokenPipeError:  # whoever read standard output has gone: `collector.pipe`
         raise
     except (OSError, sqlite3.Error) as error:
@@ -131,7 +132,7 @@ def _write_sqlite(found: Iterator[Row], output: Path | None) -> int:
     return count
 
 
-def rows(source: ExportSource, wanted: Wanted) -> Iterator[Row]:
+def rows(source: ExportSource, wanted: Wanted) -> Generator[Row, None, None]:
     """One row per value, under `HEADER`."""
     for agent, batch in source.batches(wanted.agent, wanted.unit, wanted.from_ns, wanted.to_ns):
         yield from _rows(source, agent, batch, wanted)

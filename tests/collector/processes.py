@@ -147,6 +147,16 @@ def unread(command: list[str]) -> tuple[int, bytes]:
     return done.returncode, done.stderr
 
 
+def read_by_head(command: list[str]) -> tuple[int, bytes]:
+    """Run a command of whose output one line is read; return its exit status, and what it complains."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        return process.wait(60), process.stderr.read()
+
+
 def rows(database: Path, sql: str, *parameters: object) -> list[tuple[object, ...]]:
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     try:

@@ -17,7 +17,7 @@ from collector.audit import StreamAccount, audit
 from collector.intake import Intake
 from collector.sqlite.archive import SqliteArchive
 from collector.sqlite.sink import SqliteSink
-from tests.collector.processes import COMMAND, EPOCH, rows, seal, unread
+from tests.collector.processes import COMMAND, EPOCH, read_by_head, rows, seal, unread
 
 
 class Clock:
@@ -238,6 +238,11 @@ def test_an_export_without_the_schema_keeps_the_raw_numbers(database: Path) -> N
 def test_a_command_whose_reader_has_gone_ends_without_a_word(database: Path, command: str) -> None:
     give(database, seal(1), seal(2))
     assert unread([*COMMAND, command, "--sink", f"sqlite:{database}"]) == (141, b"")
+
+
+def test_an_export_whose_reader_has_seen_enough_ends_without_a_word(database: Path) -> None:
+    give(database, *(seal(sequence) for sequence in range(1, 21)))  # several times what a pipe holds
+    assert read_by_head([*COMMAND, "export", "--sink", f"sqlite:{database}"]) == (141, b"")
 
 
 @pytest.mark.parametrize("command", ["audit", "export"])
