@@ -14,7 +14,6 @@ from drivers.decode import CODEC, Float64, Int64, Qualities, codec_table, decode
 from drivers.guards import Vouching, homes_of
 from drivers.identity import IdentityMark
 from drivers.plan import ReadPlan
-from drivers.quantities import Poll
 from drivers.registers import Reply
 from drivers.values import Guard, Reading, Saying, Value, bit_name, number_name
 
@@ -108,11 +107,6 @@ class Layout:
     def quantities(self) -> tuple[str, ...]:
         """Keys of drivers.quantities.QUANTITIES, or ""."""
         return tuple(v.quantity for v in self.values)
-
-    @cached_property
-    def poll_class(self) -> tuple[Poll, ...]:
-        """SAFETY or STATE."""
-        return tuple(v.poll for v in self.values)
 
     @cached_property
     def resolution(self) -> Float64:

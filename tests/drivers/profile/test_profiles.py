@@ -50,7 +50,7 @@ def test_a_point_needs_little_more_than_the_datasheet_says():
     assert found.places[0] == "string1/module1/cell1"
     assert found.places[31] == "string1/module2/cell16"
     assert set(found.quantities) == {"cell_voltage"}
-    assert set(found.poll_class) == {"safety"}
+    assert {value.poll for value in found.values} == {"safety"}
     assert found.sentinels[0] == 0xFFFF
     assert found.resolution[0] == 0.001
 
@@ -351,7 +351,7 @@ def test_whatever_may_be_an_alarm_is_read_in_every_cycle():
         values = { 0 = "off", 1 = "on" }
         """
     )
-    assert found.poll_class == ("safety", "safety", "state")
+    assert [value.poll for value in found.values] == ["safety", "safety", "state"]
 
 
 def test_a_profile_may_be_another_one_with_differences(tmp_path):
