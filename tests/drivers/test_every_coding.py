@@ -4,10 +4,12 @@ import math
 import struct
 from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import drivers.decode
 from agent.quality import NOT_READ, Quality
 from drivers.decode import decode, encode, raw_pattern, to_si
 from drivers.values import Coding, Reading
@@ -156,6 +158,28 @@ def test_every_type_is_written_as_plain_arithmetic_says_and_no_other_bit():
     with np.errstate(over="ignore"):
         encode(codec, np.array(slots), np.array(asked, np.int64), written)
     assert written.tolist() == after
+
+
+class Shifted(np.int64):
+    """A number that is shifted by what 64 bits have, and no further: compiled, that is undefined."""
+
+    def __lshift__(self, by):
+        assert 0 <= by < 64
+        return Shifted(np.int64(self) << by)
+
+
+def test_no_number_is_shifted_by_more_than_it_has(monkeypatch):
+    values = [value(coding) for coding in CODINGS]
+    slots = np.cumsum([0, *(coding.words for coding in CODINGS)])
+    codec, _ = table(values, slots[:-1].tolist())
+    plain = np.zeros(slots[-1], np.uint16)
+    shifted = plain.copy()
+    raw = np.ones(len(values), np.int64)
+    with np.errstate(over="ignore"):
+        encode(codec, slots[:-1], raw, plain)
+        monkeypatch.setattr(drivers.decode, "np", SimpleNamespace(int64=Shifted, uint16=np.uint16))
+        encode(codec, slots[:-1], raw, shifted)
+    assert shifted.tolist() == plain.tolist()
 
 
 SI = [

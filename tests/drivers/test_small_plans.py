@@ -214,6 +214,14 @@ def test_a_value_inside_another_is_read_with_it_whatever_is_cut(spans, cut, read
     assert list(make_plan(list(map(Need, spans)), Terrain(), LINE, cuts={(H, 0, cut)}).spans) == read
 
 
+@pytest.mark.parametrize(
+    ("cut", "reads"), [(0, ["0..2"]), (1, ["0", "1..2"]), (2, ["0..1", "2"]), (3, ["0..2"])]
+)
+def test_a_cut_lies_before_its_register(cut, reads):
+    plan = make_plan([Need(span(at)) for at in range(3)], Terrain(), LINE, cuts={(H, 0, cut)})
+    assert [str(s) for s in plan.spans] == [f"holding {r}" for r in reads]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_each_table_of_each_unit_is_planned_as_if_there_were_no_other(seed):
     rng = np.random.default_rng(seed)
