@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[2]
 _DETECT = "tests/agent/detect"
 _KERNELS = f"{_DETECT}/kernels"
 _SENTENCES = (f"{_DETECT}/explanations/test_explain.py", f"{_DETECT}/explanations/test_sentences.py")
+#: The versions of what a restart keeps.
+_KEPT = f"{_DETECT}/test_kept_arrays.py::test_all_parts_are_put_back_as_they_were"
 _WIRE = "tests/agent/wire"
 _DRIVERS = "tests/drivers"
 _REFUSED = (
@@ -33,7 +35,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/explanations/cells.py": _SENTENCES,
     "agent/detect/explanations/heat.py": _SENTENCES,
     "agent/detect/explanations/inputs.py": _SENTENCES,
-    "agent/detect/explanations/surroundings.py": _SENTENCES,
+    "agent/detect/explanations/surroundings.py": (f"{_DETECT}/explanations/test_groups.py", *_SENTENCES),
     "agent/detect/heartbeat.py": (f"{_DETECT}/test_heartbeat.py",),
     "agent/detect/identity.py": (f"{_DETECT}/test_identity_alarms.py",),
     "agent/detect/keeping.py": (f"{_DETECT}/test_kept_arrays.py",),
@@ -41,6 +43,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/kernels/banks.py": (
         f"{_DETECT}/test_kept_arrays.py",
         f"{_KERNELS}/test_arrays.py",
+        f"{_KERNELS}/test_banks.py",
         f"{_KERNELS}/test_judge_unit_twin.py",
     ),
     "agent/detect/kernels/conductance.py": (f"{_KERNELS}/test_conductance_twin.py",),
@@ -50,19 +53,19 @@ TARGETS: dict[str, tuple[str, ...]] = {
         f"{_KERNELS}/test_debounce.py",
     ),
     "agent/detect/kernels/heating.py": (f"{_KERNELS}/test_heating_twin.py",),
-    "agent/detect/kernels/imbalance.py": (f"{_KERNELS}/test_imbalance_twin.py",),
+    "agent/detect/kernels/imbalance.py": (f"{_KERNELS}/test_imbalance_twin.py", _KEPT),
     "agent/detect/kernels/inputs.py": (f"{_KERNELS}/test_inputs.py",),
     "agent/detect/kernels/judge_unit.py": (f"{_KERNELS}/test_judge_unit_twin.py",),
-    "agent/detect/kernels/load.py": (f"{_KERNELS}/test_load_twin.py",),
+    "agent/detect/kernels/load.py": (f"{_KERNELS}/test_load_twin.py", _KEPT),
     "agent/detect/kernels/memory.py": (f"{_KERNELS}/test_memory.py",),
     "agent/detect/kernels/noise.py": (f"{_KERNELS}/test_noise_twin.py",),
-    "agent/detect/kernels/resistance.py": (f"{_KERNELS}/test_resistance_twin.py",),
+    "agent/detect/kernels/resistance.py": (f"{_KERNELS}/test_resistance_twin.py", _KEPT),
     "agent/detect/kernels/siblings.py": (f"{_KERNELS}/test_siblings.py",),
-    "agent/detect/kernels/slope.py": (f"{_KERNELS}/test_slope_twin.py",),
+    "agent/detect/kernels/slope.py": (f"{_KERNELS}/test_slope_twin.py", _KEPT),
     "agent/detect/kernels/stillness.py": (f"{_KERNELS}/test_stillness.py",),
-    "agent/detect/kernels/surroundings.py": (f"{_KERNELS}/test_surroundings_twin.py",),
+    "agent/detect/kernels/surroundings.py": (f"{_KERNELS}/test_surroundings_twin.py", _KEPT),
     "agent/detect/kernels/trip.py": (f"{_KERNELS}/test_trip.py",),
-    "agent/detect/kernels/validity.py": (f"{_KERNELS}/test_validity.py",),
+    "agent/detect/kernels/validity.py": (f"{_KERNELS}/test_validity.py", _KEPT),
     "agent/detect/kernels/wander.py": (f"{_KERNELS}/test_wander_twin.py",),
     "agent/detect/knowledge.py": (f"{_DETECT}/test_knowledge.py",),
     "agent/detect/known.py": (f"{_DETECT}/test_knowledge.py",),

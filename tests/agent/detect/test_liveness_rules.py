@@ -109,6 +109,21 @@ def test_nothing_is_told_before_three_stretches_were_heard() -> None:
     assert unit.live.state().unproven
 
 
+@pytest.mark.parametrize(
+    ("state", "unproven"),
+    [
+        (LivenessState(300.0, False, False), False),
+        (LivenessState(300.1, False, False), True),
+        (LivenessState(1e6, True, False), False),  # it would be noticed
+        (LivenessState(1e6, False, True), False),  # it was
+    ],
+)
+def test_after_five_minutes_a_unit_is_unproven_that_nothing_can_be_told_of(
+    state: LivenessState, unproven: bool
+) -> None:
+    assert state.unproven == unproven
+
+
 def test_one_stuck_sensor_is_named() -> None:
     unit = Unit().learn()
     k, event = until(unit, "move", 2)
@@ -123,6 +138,14 @@ def test_one_stuck_sensor_is_named() -> None:
     _, over = until(unit, "move")
     assert (over.state, over.location) == ("CLEARED-NEW", "cell3")
     assert set(unit.quality) == {GOOD}
+
+
+def test_a_stuck_sensor_of_no_place_is_named_by_its_quantity() -> None:
+    unit = Unit()
+    unit.live.places = ("cell1", "cell2", "", "cell3", "")
+    _, event = until(unit.learn(), "move", 2)
+    assert event.text.startswith("cell_voltage had stood still")
+    assert (event.location, event.quantity) == ("", "")
 
 
 @pytest.mark.parametrize(

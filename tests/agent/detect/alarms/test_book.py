@@ -300,3 +300,5 @@ def test_alarms_of_version_0_1_0_get_a_name(book: Book, detector: str, text: str
     plain["said"] = None
     book.book.from_plain([plain])
     assert book.book.active() == []
+    with pytest.raises(ValueError, match="no alarm"):
+        book.do(Action.ACKNOWLEDGE)

@@ -1,6 +1,7 @@
 """What each explanation says, word by word, of arrays whose figures are known."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -214,6 +215,24 @@ def test_the_forecast_of_now_is_that_of_the_last_frame_and_none_within_noise() -
     assert heat.forecast_now(event, banks, channels) == ""
     banks.temperature.learned[1, 2, slope.POSSIBLE] = 5.95 * 0.59 / 60.0
     assert heat.forecast_now(event, banks, channels) != ""
+
+
+def test_no_forecast_is_made_of_a_sensor_that_is_none_of_the_unit() -> None:
+    banks, channels = unit = a_unit()
+    heats(banks, 1)
+    event = heat.thermal_rate(case_of(row_of("thermal-rate"), channels.temps, 1, unit))
+    assert heat.forecast_now(replace(event, location="string2/sensor1"), banks, channels) == ""
+
+
+@pytest.mark.parametrize(("noise", "told"), [(0.5, False), (0.4999, True)])
+def test_a_slope_of_two_sigmas_is_within_noise(
+    noise: float, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    banks, channels = unit = a_unit()
+    heats(banks, 1)
+    event = heat.thermal_rate(case_of(row_of("thermal-rate"), channels.temps, 1, unit))
+    monkeypatch.setattr(heating, "heating_of", lambda *of: RISING._replace(own=1.0, noise=noise))
+    assert bool(heat.forecast_now(event, banks, channels)) == told
 
 
 def test_channels_without_a_usable_value() -> None:

@@ -137,3 +137,9 @@ def test_an_instrument_that_is_the_load_itself_tells_nothing() -> None:
     state = np.ones((1, conductance.COLUMNS))
     state[0, conductance.BLOCK] = 86400.0
     assert conductance._solve(state, 0) == (0.0, np.inf), "one equation in two unknowns"
+    weak = np.array([[0.0] * 10 + [1.0, 0.4, 9.0, 0.1, *[1.0] * 18]])
+    assert weak[0, [conductance.ZU, conductance.ZX]].tolist() == [9.0, 0.1]
+    weak[0, conductance.BLOCK] = 86400.0
+    assert conductance._solve(weak, 0) == (0.0, np.inf), (
+        "an instrument that does not move what it is to explain"
+    )

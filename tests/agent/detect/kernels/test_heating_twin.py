@@ -262,3 +262,14 @@ def test_of_new_sensors_nothing_is_known() -> None:
     assert (heat.slow_v.shape, heat.quiet_s.tolist()) == ((2,), [0.0])
     assert np.isnan(heat.verdict).all()
     assert np.isnan([*heat.signal, *heat.gain, *heat.slow_v]).all()
+
+
+@pytest.mark.parametrize(("now", "slack"), [(2.9, True), (3.1, False), (np.nan, False)])
+def test_a_rate_slackens_that_is_less_than_half_by_two_sigmas(
+    now: float, slack: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heating, "_white", lambda *of: 1.0)
+    slopes, verdict = slope.new_slopes(np.full(1, 0.1), slope.new_repeats()), np.zeros((1, heating.COLUMNS))
+    verdict[0, heating.ALONE_SCALE] = 2.0
+    slopes.temperature.fit[0, :3, slope.SLOPE] = now, np.nan, 10.0
+    assert heating.slackens(slopes, verdict, 0, heating.ALONE) == slack

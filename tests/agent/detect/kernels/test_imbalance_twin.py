@@ -142,3 +142,22 @@ def test_a_cell_is_learned_for_as_long_as_its_best_known_regime(ages: list[float
     cells.state[1, imbalance.AGE : imbalance.AGE + 4] = ages
     cells.state[:, imbalance.MEAN :] = 1e9
     assert imbalance.learnt_s(cells).tolist() == [0.0, max(ages), 0.0]
+
+
+def test_a_cell_that_leaves_less_far_than_its_neighbours_has_not_left_on_their_side() -> None:
+    bank, load, cells = new_unit()
+    s = cells.state
+    s[:, imbalance.AGE : imbalance.AGE + 4] = 5183999.0
+    s[:, imbalance.MEAN : imbalance.MEAN + 4] = 0.2
+    s[2, imbalance.MEAN : imbalance.MEAN + 4] = 0.08
+    s[:, imbalance.SQUARE : imbalance.SQUARE + 4] = 1e-8
+    s[:, imbalance.WINDOWS : imbalance.WINDOWS + 4] = 29.0
+    cells.quantile[:] = 1e-6
+    cells.waited_s[:] = SCALES_S
+    bank.value[:] = bank.median[:] = 3.3
+    load.regime[:] = 0
+    twin = twin_of(bank, cells)
+    imbalance.judge_imbalance(0.01, bank, load, cells)
+    twin.take(0.01, bank.value.tolist(), bank.median.tolist(), [0] * N)
+    assert_same(cells, twin)
+    assert (cells.left[2] == 0.0).all()

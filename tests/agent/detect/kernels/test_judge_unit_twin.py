@@ -60,10 +60,14 @@ def test_a_unit_is_judged_as_by_its_kernels_one_after_the_other() -> None:
     sizes = tuple(opened.channels.sizes)
     assert len(set(sizes)) == len(sizes) - 1, "sizes that are the same could be taken for each other"
     windows = rng.choice([0.0, slope.LEARNT_WINDOWS, 1e3], len(SENSORS))
-    ages_s = rng.choice([0.0, imbalance.LEARNT_S, 1e6], (len(CELLS), 4), p=[0.9, 0.05, 0.05])
+    ages_s = np.zeros((len(CELLS), imbalance.COLUMNS))
+    for regime, c in enumerate((0, 1, 3, 5)):  # in each regime one cell is just learnt, and no other
+        ages_s[c, imbalance.AGE + regime] = imbalance.LEARNT_S
+    for column in (imbalance.AGE - 1, imbalance.AGE + imbalance.REGIMES):
+        ages_s[[2, 4], column] = 2.0 * imbalance.LEARNT_S  # beside the ages
     for unit in (opened, plain):
         unit.banks.temperature.learned[:, slope.LEARNT_SCALE, wander.WINDOWS] = windows
-        unit.banks.cells.state[:, imbalance.AGE : imbalance.AGE + 4] = ages_s
+        unit.banks.cells.state[:] = ages_s
     _bank_table, at = table_of(bank_addresses(opened.banks))
     rows = [
         (

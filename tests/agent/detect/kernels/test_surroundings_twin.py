@@ -143,13 +143,18 @@ def test_a_group_cools_worse_by_its_slopes_that_amount_to_3_k(regime: int) -> No
     assert (heats > 30) != loaded
 
 
-@pytest.mark.parametrize(("days", "degraded"), [(4.0, False), (5.0, False), (5.1, True)])
-def test_a_group_degrades_after_five_days_of_learning(days: float, degraded: bool) -> None:
+@pytest.mark.parametrize(
+    ("days", "usual_k", "degraded"),
+    [(4.0, 5.0, False), (5.0, 5.0, False), (5.1, 5.0, True), (5.1, 6.0, False), (5.1, 5.99, True)],
+)
+def test_a_group_degrades_after_five_days_of_learning_by_more_than_four_sigmas(
+    days: float, usual_k: float, degraded: bool
+) -> None:
     around = surroundings.new_surroundings(1, 1, 3, LIMITS)
     around.median[0], around.room[surroundings.RACK] = 30.0, 20.0
     for column, value in (
         (surroundings.FAST, 10.0),
-        (surroundings.BASELINE, 5.0),
+        (surroundings.BASELINE, usual_k),
         (surroundings.SQUARE, 1.0),
     ):
         around.group[0, column] = value
