@@ -222,7 +222,7 @@ def _assembled(
     guarded = any(turn.again for turn, _ in turns)
     guarded |= len(ranks) > len(set(polls.values()))
     turns.sort(key=lambda item: item[0].again)
-    free = max((at + s.count for s, at in plain.items() if at is not None), default=0)
+    free = 0
     slices: list[slice] = []
     for turn, _ in turns:
         at = None if turn.again else plain[turn.span]
