@@ -137,9 +137,13 @@ def test_an_instrument_that_is_the_load_itself_tells_nothing() -> None:
     state = np.ones((1, conductance.COLUMNS))
     state[0, conductance.BLOCK] = 86400.0
     assert conductance._solve(state, 0) == (0.0, np.inf), "one equation in two unknowns"
-    weak = np.array([[0.0] * 10 + [1.0, 0.4, 9.0, 0.1, *[1.0] * 18]])
-    assert weak[0, [conductance.ZU, conductance.ZX]].tolist() == [9.0, 0.1]
-    weak[0, conductance.BLOCK] = 86400.0
-    assert conductance._solve(weak, 0) == (0.0, np.inf), (
-        "an instrument that does not move what it is to explain"
-    )
+
+
+@pytest.mark.parametrize(("zx", "strong"), [(2.9, False), (3.0, False), (3.001, True)])
+def test_an_instrument_explains_more_than_three_tenths_of_the_variance_or_is_a_weak_one(
+    zx: float, strong: bool
+) -> None:
+    state = np.full((2, conductance.COLUMNS), 1e-3)
+    names = [conductance.ZX, conductance.ZZ, conductance.XX, conductance.UU, conductance.BLOCK]
+    state[1, names] = zx, 2.0, 15.0, 1.0, 86400.0
+    assert np.isfinite(conductance._solve(state, 1)[1]) == strong

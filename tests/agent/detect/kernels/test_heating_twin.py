@@ -264,7 +264,7 @@ def test_of_new_sensors_nothing_is_known() -> None:
     assert np.isnan([*heat.signal, *heat.gain, *heat.slow_v]).all()
 
 
-@pytest.mark.parametrize(("now", "slack"), [(2.9, True), (3.1, False), (np.nan, False)])
+@pytest.mark.parametrize(("now", "slack"), [(2.9, True), (3.0, False), (3.1, False), (np.nan, False)])
 def test_a_rate_slackens_that_is_less_than_half_by_two_sigmas(
     now: float, slack: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
