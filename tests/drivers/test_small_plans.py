@@ -242,8 +242,10 @@ def test_each_table_of_each_unit_is_planned_as_if_there_were_no_other(seed):
 )
 def test_a_gap_is_read_where_that_is_cheaper_than_another_request_and_its_pause(pause_ms, reads):
     # ten registers between two values are 20 bytes of 0.11 s; a request is 1 s and the pause after it
-    needs = [Need(span(0), pause_ms=pause_ms), Need(span(11), pause_ms=pause_ms)]
-    assert [str(s) for s in make_plan(needs, Terrain(), LINE).spans] == [f"holding {r}" for r in reads]
+    needs = [Need(span(0), pause_ms=pause_ms), Need(span(11), pause_ms=pause_ms), Need(span(60))]
+    assert [str(s) for s in make_plan(needs, Terrain(), LINE).spans] == [
+        f"holding {r}" for r in [*reads, "60"]
+    ]
 
 
 def test_of_two_plans_as_cheap_the_one_is_made_that_reads_no_gap():
