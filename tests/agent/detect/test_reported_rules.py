@@ -230,3 +230,11 @@ def test_where_two_points_say_the_same_the_value_tells_them_apart() -> None:
         events = after.stand_again([[9, "warning", "fan"], [first, "warning", "fan"]], 50.0)
         assert [event.name for event in events] == ["reported:rack", "reported:rack~1", name]
         assert alarm.leader == ("reported", index - 1)
+
+
+def test_what_stands_is_not_raised_again_with_another() -> None:
+    unit = reported()
+    judge(unit, 0.0, 0, 1, 0)
+    before = unit.book.to_plain()
+    assert states(judge(unit, 5.0, 0, 1, 1)) == [("NEW", FAN2)]
+    assert unit.book.to_plain()[:1] == before

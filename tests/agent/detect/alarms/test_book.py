@@ -271,7 +271,7 @@ def test_one_channel_can_be_lost_and_told_otherwise(book: Book) -> None:
 
 def test_a_book_is_kept_as_plain_data(book: Book) -> None:
     book.change(10.0, (4, ADVICE), (5, WARNING))
-    book.do(Action.SHELVE, name="thermal-slope:cell5", until_s=100.0)
+    book.do(Action.SHELVE, 11.0, name="thermal-slope:cell5", until_s=100.0)
     plain = json.loads(json.dumps(book.book.to_plain()))
     kept = AlarmBook()
     kept.from_plain(plain)
@@ -302,3 +302,14 @@ def test_alarms_of_version_0_1_0_get_a_name(book: Book, detector: str, text: str
     assert book.book.active() == []
     with pytest.raises(ValueError, match="no alarm"):
         book.do(Action.ACKNOWLEDGE)
+
+
+def test_what_is_no_number_is_told_as_0_and_all_else_as_it_is(book: Book) -> None:
+    told = book.explain("thermal-slope", 10.0)
+
+    def explain(channel: int, row: Row, members: set[int]) -> AlarmEvent:
+        return replace(told(channel, row, members), value=math.nan, beyond_noise=2.5, expected=0.75)
+
+    (event,) = book.book.change("thermal-slope", rows_of("thermal-slope"), [(4, "", ADVICE)], 10.0, explain)
+    assert (event.value, event.beyond_noise, event.expected, event.since_s) == (0.0, 2.5, 0.75, 5.0)
+    assert event.limit > 0.0
