@@ -17,7 +17,7 @@ from agent.cli.common.load import config_option, load
 from agent.cli.common.prompts import you
 from agent.cli.common.tables import plain_table, terminal
 from agent.config.tables import Config
-from agent.detect.table import FACTS, ROWS
+from agent.detect.rows import JUDGING, ROWS
 from drivers.connect import assume
 from drivers.files import read_text
 from drivers.profile.load import Profile
@@ -42,7 +42,7 @@ def limits_of(config: Config, profiles: Mapping[str, Profile]) -> list[Limit]:
         for limit in () if profile.sunspec else _of_profile(profile):
             found[limit] = None
     for row in ROWS:
-        if row.detector not in FACTS and row.unit:
+        if row.detector in JUDGING and row.unit:
             held = f" for {row.on_delay_s:g} s" if row.on_delay_s else ""
             bounds = f"{row.limit:g} {row.unit}{held}"
             found[Limit(row.detector, bounds, f"alarm: {row.severity}", "detector, shipped")] = None

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from agent.alarms.record import NoSuchAlarm
+from agent.alarms.response import response
 from agent.alarms.site import MAX_SHELVED_S, MAX_TEST_S, SiteAlarms
 from agent.control.present import Look, unknown
 from agent.control.server import Call, Handler, Refused
@@ -91,7 +92,7 @@ class Resources:
 
 def alarms_of(site_alarms: SiteAlarms, now_s: float, look: Look = unknown) -> list[dict[str, Any]]:
     """Return the alarms that are not over, the most urgent first: `now` and `forecast` are of this moment,
-    all other figures of when each was raised.
+    all other figures of when each was raised; `do` is what to do.
     """
     found = []
     for name, event in site_alarms.all_active():
@@ -99,7 +100,8 @@ def alarms_of(site_alarms: SiteAlarms, now_s: float, look: Look = unknown) -> li
         del said["name"]  # the id says it
         said |= look(name.unit, event)._asdict()
         age_s = round(now_s - event.t_s, 1)
-        found.append({"id": str(name), "unit": name.unit, "age_s": age_s, **said})
+        do = response(name.unit, event.detector)
+        found.append({"id": str(name), "unit": name.unit, "age_s": age_s, "do": do, **said})
     return sorted(found, key=lambda alarm: (PRIORITY[alarm["severity"]], alarm["age_s"]))
 
 

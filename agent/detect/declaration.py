@@ -1,20 +1,19 @@
-"""The detectors of a unit: a row each.
+"""How a detector is declared: all that is known of it, in one file, a module of `agent.detect.detectors`.
 
-The kernel compares the score of each channel with the limits of the alarm table. It does so only in a frame
-in which the channel's source, the value that the score was computed from, is not NaN: an old score is no
-evidence.
+From its declaration follow the alarm table, how its arrays are made, opened and kept, the call of its kernel,
+who explains its alarms, and what people are told to do.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, NamedTuple
 
-from agent.detect.channels import Bank, Channels, Floats
-from agent.detect.explanations import cells, heat, surroundings
-from agent.detect.explanations import inputs as input_faults
+from agent.detect.channels import Channels, Floats
 from agent.detect.explanations.case import Explanation
-from agent.detect.kernels import conductance, heating, imbalance, inputs, load, resistance
-from agent.detect.kernels import surroundings as around
+from agent.detect.kernels.arrays import Group
 from agent.detect.kernels.banks import Banks
-from agent.detect.settings import Settings
+from agent.detect.table import Row
 
 
 class Column(NamedTuple):
@@ -24,64 +23,85 @@ class Column(NamedTuple):
     column: int = 0
 
 
-class Detector(NamedTuple):
-    """A row. member: what its channels are called in the book, see `agent.detect.table.MEMBERS`."""
+class At(NamedTuple):
+    """Where a number per channel is: an array of `Banks` by its path ("heat.verdict"), and a column of it."""
 
-    member: str
-    channels: Bank
-    score: Column
-    source: Column
+    path: str
+    column: int = 0
+
+    def of(self, banks: Banks) -> Column:
+        """Return it in the arrays of one unit."""
+        return Column(attrgetter(self.path)(banks), self.column)
+
+
+class Judged(NamedTuple):
+    """Channels that a detector judges.
+
+    channels: one of the banks of `Channels`. score: is compared with the limits of the alarm table, in frames
+    in which `source`, what the score is computed from, is not NaN: an old score is no evidence. member: what
+    its channels are called in the book, the detector's name if "".
+    """
+
+    channels: str
+    score: At
+    source: At
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detector:
+    """A detector. Raises ValueError for a declaration that contradicts itself.
+
+    name: in agent.toml and in alarms. order: detectors are judged by rising order, and of two of one family
+    that raise in one frame the first leads. rows: of the alarm table. judged: its channels. explain: makes
+    its sentence. sees, cannot_see: as in docs/detection.md. response: what to do about its alarms.
+    family: alarms of one family in one place within minutes have one cause, and the worst speaks for all; ""
+    has no relatives. of_sight: it judges whether a value is seen, not what it says of the battery.
+    chemistry: of the batteries that it judges, "" all.
+    arrays: its own, `Banks.detectors` has them under its `key`; their sizes are those of `Sizes`. new: makes
+    them, where they do not all begin as declared. kernel: brings them up to a frame. Its parameters say by
+    their names what it takes: t_s, dt_s, hot_degc, a bank, or arrays of a detector. forget: lets go of
+    values, for time went back, and keeps what was learned.
+    """
+
+    name: str
+    order: int
+    rows: tuple[Row, ...]
+    judged: tuple[Judged, ...]
     explain: Explanation
+    sees: str
+    cannot_see: str
+    response: str
+    family: str = ""
+    of_sight: bool = False
+    chemistry: str = ""
+    arrays: Group | None = None
+    new: Callable[[Channels], Any] | None = None
+    kernel: Any = None
+    forget: Callable[[Any], None] | None = None
 
+    def __post_init__(self) -> None:
+        severities = [row.severity for row in self.rows]
+        if not severities or len(set(severities)) < len(severities):
+            raise ValueError(f"{self.name}: needs one row for each of its severities, not {severities}")
+        if others := {row.detector for row in self.rows} - {self.name}:
+            raise ValueError(f"{self.name}: has rows of {', '.join(sorted(others))}")
+        if (self.new or self.forget) and not self.arrays:
+            raise ValueError(f"{self.name}: has no arrays to make or to forget")
 
-def detectors_of(banks: Banks, channels: Channels, settings: Settings) -> list[Detector]:
-    """Return the table of a unit's detectors, in the order in which they are judged."""
-    temps, volts, groups, circuits = channels.temps, channels.volts, channels.groups, channels.circuits
-    temp, volt = Column(banks.temps.value), Column(banks.volts.value)
-    median, amps = Column(banks.around.median), Column(banks.load.state, load.NOW)
+    @property
+    def key(self) -> str:
+        """What its arrays are called in `Banks.detectors`."""
+        return self.name.replace("-", "_")
 
-    def hot(column: int) -> Column:
-        return Column(banks.heat.verdict, column)
+    def members(self) -> tuple[str, ...]:
+        """Return what its channels are called in the book."""
+        return tuple(judged.member or self.name for judged in self.judged)
 
-    def cell(column: int) -> Column:
-        return Column(banks.cells.verdict, column)
-
-    def group(column: int) -> Column:
-        return Column(banks.around.group, column)
-
-    def circuit(column: int) -> Column:
-        return Column(banks.around.circuit, column)
-
-    trip, raw = Column(banks.trips.score), Column(banks.temps.raw)
-    lost = Column(banks.around.conductance, conductance.TIMES)
-    ohm = Column(banks.resistances.cell, resistance.SCORE)
-    over_room, overload = group(around.OVER), circuit(around.OVERLOAD)
-    blind_temps, blind_volts = (Column(bank.score, inputs.BLIND) for bank in (banks.temps, banks.volts))
-    temp_age, volt_age = Column(banks.temps.age_s), Column(banks.volts.age_s)
-    faulty = Column(banks.temps.score, inputs.FAULTY)
-    table = [
-        Detector("last-resort", temps, trip, raw, heat.last_resort),
-        Detector("thermal-slope", temps, hot(heating.AGAINST), temp, heat.thermal_slope),
-        Detector("thermal-rate", temps, hot(heating.ALONE), temp, heat.thermal_rate),
-        Detector("thermal-rest", temps, hot(heating.AT_REST), temp, heat.thermal_rate),
-        Detector("over-temperature", temps, hot(heating.HOT), temp, heat.over_temperature),
-        Detector("cooling", groups, group(around.COOLING), median, surroundings.cooling),
-        Detector("cooling-lost", groups, lost, median, surroundings.cooling_lost),
-        Detector(
-            "cooling-degraded", groups, group(around.DEGRADED), over_room, surroundings.cooling_degraded
-        ),
-        Detector("cell-imbalance", volts, cell(imbalance.SUDDEN), volt, cells.cell_imbalance),
-        Detector("cell-drift", volts, cell(imbalance.DRIFTING), volt, cells.cell_drift),
-        Detector("resistance", volts, ohm, volt, cells.resistance),
-        Detector("overload", circuits, overload, overload, surroundings.overload),
-        Detector("blind", temps, blind_temps, temp_age, input_faults.blind),
-        Detector("blind-voltage", volts, blind_volts, volt_age, input_faults.blind),
-        Detector("sensor-fault", temps, faulty, temp, input_faults.sensor_fault),
-    ]
-    if settings.chemistry == "VRLA":
-        warmer, float_ratio = Column(banks.around.over_room), circuit(around.FLOAT_RATIO)
-        table += [
-            Detector("vrla-over-room", temps, warmer, temp, surroundings.vrla_over_room),
-            Detector("vrla-float-current", circuits, float_ratio, amps, surroundings.float_current),
-        ]
-    return table
+    def made(self, channels: Channels) -> Any:
+        """Return its arrays as they are before the first frame. Raises ValueError for none of its shape."""
+        assert self.arrays
+        if self.new:
+            return self.new(channels)
+        sizes = channels.sizes._asdict()
+        return self.arrays.new(**{name: sizes[name] for name in self.arrays.sizes})

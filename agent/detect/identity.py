@@ -4,7 +4,8 @@ answers. `exchanged`: another unit answers than before; raised and over at once,
 
 from agent.detect.alarms.book import AlarmBook, Explain
 from agent.detect.alarms.states import AlarmEvent
-from agent.detect.table import Row, rows_of
+from agent.detect.rows import rows_of
+from agent.detect.table import Row
 
 _ROWS = rows_of("identity")
 _TIER = next(tier for tier, row in enumerate(_ROWS) if row)

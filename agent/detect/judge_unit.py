@@ -3,6 +3,7 @@
 It takes addresses (see `memory`), and opens the arrays as they are declared (see `arrays`).
 """
 
+import inspect
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import numba
 from numba import njit
 
-from agent.detect.kernels.banks import open_banks
+from agent.detect.declaration import Detector
+from agent.detect.detectors import DETECTORS
+from agent.detect.kernels.banks import PLACED
+from agent.detect.kernels.compiled import inlined
 from agent.detect.kernels.coverage import count_seconds
 from agent.detect.kernels.debounce import DELAYS, debounce
 from agent.detect.kernels.heating import follow_rest, judge_heating
@@ -18,15 +22,39 @@ from agent.detect.kernels.imbalance import AGE, LEARNT_S, judge_imbalance
 from agent.detect.kernels.inputs import take_inputs
 from agent.detect.kernels.load import UNKNOWN, take_load
 from agent.detect.kernels.memory import float64s, int64s
-from agent.detect.kernels.resistance import judge_resistance
 from agent.detect.kernels.slope import LEARNT_SCALE, LEARNT_WINDOWS, Slopes, follow_repeats
 from agent.detect.kernels.surroundings import judge_surroundings
-from agent.detect.kernels.trip import trip, voltage_drop
 from agent.detect.kernels.validity import gate
+from agent.detect.kernels.voltage_drop import voltage_drop
 from agent.detect.kernels.wander import WINDOWS
+from agent.detect.unit_arrays import PLACED_OWN, open_banks
 
 carray: Any = numba.carray  # type: ignore[attr-defined]  # numba's stubs leave it out
 open_delays = DELAYS.opener
+
+
+def _call(detector: Detector) -> str:
+    """Return the call of a detector's kernel. Raises ValueError for a parameter that no frame has."""
+    known = {name: name for name in ("t_s", "dt_s", "hot_degc")}
+    known |= {name: f"b.{name}" for name in PLACED} | {name: f"b.detectors.{name}" for name in PLACED_OWN}
+    taken = list(inspect.signature(getattr(detector.kernel, "py_func", detector.kernel)).parameters)
+    if strange := [name for name in taken if name not in known]:
+        raise ValueError(
+            f"{detector.name}: its kernel takes {', '.join(strange)}; there are {', '.join(known)}"
+        )
+    return f"judge_{detector.key}({', '.join(known[name] for name in taken)})"
+
+
+def _make_judge_detectors() -> Any:
+    judging = [detector for detector in DETECTORS if detector.kernel]
+    body = "".join(f"    {_call(detector)}\n" for detector in judging)
+    space = {f"judge_{detector.key}": detector.kernel for detector in judging}
+    exec(f"def judge_detectors(t_s, dt_s, hot_degc, b):\n{body}", space)
+    return inlined(space["judge_detectors"])
+
+
+#: The kernels that detectors declare for themselves, in their order.
+judge_detectors = _make_judge_detectors()
 
 
 def sources_digest() -> int:
@@ -36,8 +64,9 @@ def sources_digest() -> int:
     would go on calling the old. Therefore only `judge_unit` is cached, and what it closes over, which is part
     of the cache's key, tells all its sources apart.
     """
-    digest = blake2b(digest_size=6)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    digest, here = blake2b(digest_size=6), Path(__file__).parent
+    ours = [here / "judge_unit.py", here / "unit_arrays.py"]
+    for path in [*ours, *sorted(here.glob("kernels/*.py")), *sorted(here.glob("detectors/*.py"))]:
         digest.update(path.read_bytes())
     return int.from_bytes(digest.digest(), "big")
 
@@ -87,11 +116,10 @@ def _make_judge_unit(digest: int) -> Any:
         take_load(dt_s, g.value, load)
         follow_rest(dt_s, volts, load, b.heat)
         judge_imbalance(dt_s, volts, load, cells)
-        judge_resistance(dt_s, volts, load, b.resistances)
         judge_heating(dt_s, temps, load, b.own, b.against, slopes, b.heat)
         judge_surroundings(dt_s, temps, load, group_slopes, b.around)
-        voltage_drop(dt_s, volts, b.trips.highest, b.trips.dropped_s, b.trips.group)
-        trip(t_s, hot_degc, temps, b.trips.dropped_s, b.trips.state, b.trips.score)
+        voltage_drop(dt_s, volts, b.drops.highest, b.drops.dropped_s, b.drops.group)
+        judge_detectors(t_s, dt_s, hot_degc, b)
 
         for c in range(temps.value.size):
             learnt = slopes.temperature.learned[c, LEARNT_SCALE, WINDOWS] >= LEARNT_WINDOWS

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from agent.detect.channels import Floats
 from agent.detect.kernels.arrays import Part
-from agent.detect.kernels.banks import Banks, arrays_of
+from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.slope import JUDGED_S
 from agent.detect.kernels.surroundings import LIMITS
+from agent.detect.unit_arrays import arrays_of
 
 Arrays = Sequence[NDArray[Any]]
 Parts = dict[str, list[Any]]  # by name: version, bytes

@@ -29,7 +29,8 @@ from agent.detect.heartbeat import Heartbeats
 from agent.detect.keeping import pack_arrays, unpack_arrays
 from agent.detect.kernels.stillness import LEAST_S, LONGEST, STILL, STILL_FRAMES, find_stuck, follow
 from agent.detect.places import TEMPERATURES, VOLTAGES
-from agent.detect.table import Row, rows_of
+from agent.detect.rows import rows_of
+from agent.detect.table import Row
 from agent.quality import Quality
 
 LONGEST_GAP_S = 15.0  # between frames that counts whole: what moved in a longer one, nobody saw

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import Alarm, AlarmEvent, AlarmState, called
 from agent.detect.channels import Codes
-from agent.detect.table import TIERS, Row, rows_of
+from agent.detect.rows import rows_of
+from agent.detect.table import TIERS, Row
 from agent.quality import Quality
 
 Int64 = npt.NDArray[np.int64]

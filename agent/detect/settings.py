@@ -8,7 +8,8 @@ from hashlib import blake2b
 import numpy as np
 
 from agent.detect.channels import Floats
-from agent.detect.table import DETECTORS, ROWS, Row
+from agent.detect.rows import JUDGING, ROWS
+from agent.detect.table import Row
 
 OVERRIDABLE = ("limit", "on_delay_s", "off_delay_s", "dead_band", "latch")
 
@@ -35,15 +36,15 @@ class Settings:
         for key, changes in self.overrides.items():
             if key not in known:
                 raise ValueError(
-                    f"no detector {key[0]!r} with severity {key[1]!r}; detectors: {', '.join(DETECTORS)}"
+                    f"no detector {key[0]!r} with severity {key[1]!r}; detectors: {', '.join(JUDGING)}"
                 )
             for name in changes:
                 if name not in OVERRIDABLE:
                     raise ValueError(f"{key[0]} {key[1]}: {name!r} is none of {', '.join(OVERRIDABLE)}")
-        unknown = self.shadow - set(DETECTORS)
+        unknown = self.shadow - set(JUDGING)
         if unknown:
             raise ValueError(
-                f"shadow: no detector {', '.join(sorted(unknown))}; there are {', '.join(DETECTORS)}"
+                f"shadow: no detector {', '.join(sorted(unknown))}; there are {', '.join(JUDGING)}"
             )
 
     def or_of_profile(self, quantities: Sequence[str], limits: Floats) -> "Settings":

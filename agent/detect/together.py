@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.knowledge import stale_s
-from agent.detect.table import Row, rows_of
+from agent.detect.rows import rows_of
+from agent.detect.table import Row
 
 AT_ONCE_S = 60.0  # units that fall silent within so long of each other share a cause
 LEAST_UNITS = 2

@@ -2,7 +2,8 @@
 
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, called
-from agent.detect.table import WARNING, Row, rows_of
+from agent.detect.rows import rows_of
+from agent.detect.table import WARNING, Row
 
 _ROWS = rows_of("blind")
 _TIER, _ROW = next((tier, row) for tier, row in enumerate(_ROWS) if row and row.severity == WARNING)

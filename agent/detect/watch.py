@@ -9,16 +9,20 @@ import numpy as np
 from agent.detect import keeping, liveness
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, called
-from agent.detect.channels import Codes, Flags, Floats, Ints, channels_of
-from agent.detect.detectors import Column, Detector, detectors_of
+from agent.detect.channels import Bank, Codes, Flags, Floats, Ints, channels_of
+from agent.detect.declaration import Column, Detector, Judged
+from agent.detect.detectors import DETECTORS
 from agent.detect.explanations.case import Case
 from agent.detect.explanations.heat import forecast_now
-from agent.detect.kernels import banks, imbalance, inputs, slope, wander
+from agent.detect.judge_unit import judge_unit
+from agent.detect.kernels import imbalance, inputs, slope, wander
+from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.debounce import CHANGED, Delays, Rows, new_delays
-from agent.detect.kernels.judge_unit import judge_unit
 from agent.detect.kernels.memory import addresses, table_of
+from agent.detect.rows import SIGHT, rows_of
 from agent.detect.settings import Settings
-from agent.detect.table import SIGHT, Row, detector_of, rows_of
+from agent.detect.table import Row
+from agent.detect.unit_arrays import bank_addresses, new_banks, start_afresh
 
 POLLS_COUNTED = 3.0  # a frame is evidence for no more than so many polls, however long the gap before it
 
@@ -59,15 +63,17 @@ class _Judge:
 
     def __init__(
         self,
-        of: Detector,
+        detector: Detector,
+        judged: Judged,
+        bank: Bank,
+        banks: Banks,
         rows: Rows,
         delays: Delays,
-        settings: Settings,
+        shadow: bool,
     ) -> None:
-        self.member, self.bank, self.explain = of.member, of.channels, of.explain
-        self.rows, self.delays, self.detector = rows, delays, detector_of(self.member)
-        self.shadow = self.detector in settings.shadow
-        self._at = (*_address(of.score), *_address(of.source))
+        self.member, self.bank, self.explain = judged.member or detector.name, bank, detector.explain
+        self.rows, self.delays, self.detector, self.shadow = rows, delays, detector.name, shadow
+        self._at = (*_address(judged.score.of(banks)), *_address(judged.source.of(banks)))
 
     def at(self) -> tuple[int, ...]:
         """Return what the kernel needs to know of it."""
@@ -101,8 +107,8 @@ class UnitDetectors:
         self.book, self.shadow_book = AlarmBook(), AlarmBook()
         self._config = self.settings.digest()
         self._channels = channels_of(places, quantities, resolution)
-        self._banks = banks.new_banks(self._channels, self.settings)
-        self._addresses, self._at = table_of(banks.bank_addresses(self._banks))
+        self._banks = new_banks(self._channels, self.settings.load_limits())
+        self._addresses, self._at = table_of(bank_addresses(self._banks))
         self._judges = self._make_judges()
         self._judge_addresses, self._judges_at = table_of([judge.at() for judge in self._judges])
         self._sizes = tuple(self._channels.sizes)
@@ -112,11 +118,16 @@ class UnitDetectors:
         self._t_s = np.nan
 
     def _make_judges(self) -> list[_Judge]:
-        table = detectors_of(self._banks, self._channels, self.settings)
+        of_battery = [d for d in DETECTORS if d.chemistry in ("", self.settings.chemistry)]
+        table = [(detector, judged) for detector in of_battery for judged in detector.judged]
+        channels: list[Bank] = [getattr(self._channels, judged.channels) for _, judged in table]
         alarm_table = self.settings.rows()
-        rows = [rows_of(detector_of(detector.member), alarm_table) for detector in table]
-        delays = new_delays([(detector.channels.n, of) for detector, of in zip(table, rows, strict=True)])
-        return [_Judge(*each, self.settings) for each in zip(table, rows, delays, strict=True)]
+        rows = [rows_of(detector.name, alarm_table) for detector, _ in table]
+        delays = new_delays([(bank.n, of) for bank, of in zip(channels, rows, strict=True)])
+        return [
+            _Judge(detector, judged, bank, self._banks, of, delay, detector.name in self.settings.shadow)
+            for (detector, judged), bank, of, delay in zip(table, channels, rows, delays, strict=True)
+        ]
 
     def listens(self) -> Ints:
         """Return which values of the frame a detector of the battery judges aloud."""
@@ -145,7 +156,7 @@ class UnitDetectors:
         dt_s = t_s - self._t_s
         self._t_s = t_s
         if not dt_s > 0:  # the first frame, or a clock that was set back
-            banks.start_afresh(self._banks)
+            start_afresh(self._banks)
             dt_s = self.period_s
         self._banks.gate.si[:] = si
         self._banks.gate.quality[:] = quality
@@ -225,7 +236,7 @@ class UnitDetectors:
         keeping.unpack_arrays(learned.parts.get("delays"), self._config, self._delays())  # or they begin anew
         self._t_s = t_s
         if not sure:
-            banks.start_afresh(self._banks)
+            start_afresh(self._banks)
         return unfit
 
     def _delays(self) -> list[Floats]:

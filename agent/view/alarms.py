@@ -11,7 +11,6 @@ from agent.detect.table import PRIORITY
 from agent.view import words
 from agent.view.headline import told
 from agent.view.raised import Raised
-from agent.view.responses import response
 
 DAY, TEN_MINUTES = timedelta(days=1), timedelta(minutes=10)
 EVIDENCE = {
@@ -84,7 +83,7 @@ def _row(
         "value_unit": alarm["value_unit"],
         "knowledge": "" if seen else "last known",
         "evidence": [f"{said}: {alarm[key]}" for key, said in EVIDENCE.items() if alarm.get(key)],
-        "do": response(alarm["unit"], alarm["detector"]),
+        "do": alarm["do"],
         "times_24h": sum(now - local(record, now) < DAY for record in _begun(past)),
         "by": who,
         "more": max(alarm.get("count", 1) - 1, 0),

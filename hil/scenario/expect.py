@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.detect.knowledge import Knowledge
-from agent.detect.table import ROWS, TIERS
+from agent.detect.rows import ROWS
+from agent.detect.table import TIERS
 from agent.quality import Quality
 from hil.scenario.evidence import Evidence, RaisedAlarm
 

@@ -88,7 +88,9 @@ def _number(value: Any) -> Any:
 
 def _state(judges: UnitJudges) -> Iterator[tuple[str, list[Any]]]:
     watch = judges.watch
-    for name, bank in watch._banks._asdict().items():
+    banks = watch._banks._asdict()
+    banks |= banks.pop("detectors")._asdict()
+    for name, bank in banks.items():
         arrays = {"": bank} if isinstance(bank, np.ndarray) else bank._asdict()
         for field, array in arrays.items():
             yield f"{name}.{field}".rstrip("."), _sums(array)

@@ -11,7 +11,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from agent.detect.alarms.states import Action, Alarm, AlarmEvent, AlarmState, Member, called
-from agent.detect.table import DETECTORS, Row, family_of
+from agent.detect.rows import JUDGING, family_of
+from agent.detect.table import Row
 
 CAUSE_S = 600.0  # neighbours of a hot cell follow within minutes
 
@@ -210,7 +211,7 @@ class AlarmBook:
             if alarm.said and not alarm.said.name:
                 # version 0.1.0 had no names, and told some alarms alike; of what it measured it said "now"
                 text = alarm.said.text
-                said = f"When raised: {text}" if alarm.said.detector in DETECTORS else text
+                said = f"When raised: {text}" if alarm.said.detector in JUDGING else text
                 alarm.said = replace(alarm.said, text=said, name=self._name(alarm.said, alarm.leader))
 
 

@@ -19,8 +19,20 @@ import math
 
 import numpy as np
 
+from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Floats
+from agent.detect.declaration import At, Detector, Judged
+from agent.detect.duration import duration
+from agent.detect.explanations.case import Case
+from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
+from agent.detect.kernels.inputs import Inputs
+from agent.detect.kernels.load import NOW as AMPS
+from agent.detect.kernels.load import REST, Circuits
+from agent.detect.kernels.surroundings import SURROUNDINGS, Surroundings
+from agent.detect.table import ADVICE, WARNING, Row
+
+NAME = "cooling-lost"
 
 FAST_S, SLOW_S, BODY_S = 600.0, 10800.0, 3000.0  # band-pass; the instrument's body
 GAP_S = 600.0  # longer, and the filters start afresh
@@ -52,10 +64,12 @@ UU, UX, ZU, ZX, UY, ZY, ZZ, YY, XX, XY = range(10, 20)
 BLOCK, LIVED, WAITED, SINCE, ROOM, LN_BASE, SQUARE, BLOCKS, LEARNED_S, PREVIOUS, NOW, TIMES = range(20, 32)
 COLUMNS = TIMES + 1
 
+CONDUCTANCE = Group(None, conductance=Array(("sensor_groups", COLUMNS), kept=SURROUNDINGS))
+
 
 def new_conductance(groups: int) -> Floats:
     """Return the state (groups, COLUMNS) of groups that have not been seen yet."""
-    state = np.zeros((groups, COLUMNS))
+    state: Floats = CONDUCTANCE.new(sensor_groups=groups)
     forget_values(state)
     return state
 
@@ -63,6 +77,19 @@ def new_conductance(groups: int) -> Floats:
 def forget_values(state: Floats) -> None:
     """Begin the filters anew with the next sample; keep what was learned."""
     state[:, SINCE] = 2.0 * GAP_S
+
+
+@compiled
+def judge_cooling_lost(
+    dt_s: float, temps: Inputs, load: Circuits, around: Surroundings, cooling_lost: Floats
+) -> None:
+    """Follow all groups of sensors, by their medians, room and circuits; see `judge_conductance`."""
+    for g in range(around.median.size):
+        j = temps.circuit[temps.member[temps.start[g]]]
+        rests = load.regime[j] == REST
+        judge_conductance(
+            dt_s, around.median[g], load.ambient[0], load.state[j, AMPS], rests, cooling_lost, g
+        )
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
@@ -216,3 +243,44 @@ def _learn(ln_k: float, s: Floats, g: int) -> None:
     s[g, PREVIOUS] = ln_k
     s[g, SQUARE] += share * (0.5 * step * step - s[g, SQUARE])
     s[g, LN_BASE] += share * (ln_k - s[g, LN_BASE])
+
+
+def explain(case: Case) -> AlarmEvent:
+    """Explain a group that loses the heat of its load more slowly than it used to."""
+    group = case.banks.detectors.cooling_lost[case.c]
+    times, now_per_s = group[TIMES], group[NOW]
+    usual_per_s = math.exp(group[LN_BASE])
+    now = f"in {duration(1.0 / now_per_s)}" if now_per_s > 0.1 * usual_per_s else "hardly at all"
+    text = (
+        f"{case.place or 'The unit'} lost two thirds of the heat of a load in {duration(1.0 / usual_per_s)}, "
+        f"when raised {now}: cooled {times:.1f} times worse beyond doubt (limit {case.row.limit:g}). Check "
+        f"fans, filters and whether air gets in and out."
+    )
+    return case.event(times, text, expected=1.0)
+
+
+DETECTOR = Detector(
+    name=NAME,
+    order=70,
+    family="heat",
+    rows=(
+        # Fans that fail leave a third to a fifth of the conductance, a filter that clogs takes it bit by bit.
+        Row(NAME, "temperature", WARNING, 2.0, "times", 600.0, 86400.0, 0.5, False),
+        Row(NAME, "temperature", ADVICE, 1.25, "times", 600.0, 86400.0, 0.1, False),
+    ),
+    judged=(Judged("groups", At("detectors.cooling_lost", TIMES), At("around.median")),),
+    arrays=CONDUCTANCE,
+    new=lambda channels: new_conductance(channels.sizes.sensor_groups),
+    kernel=judge_cooling_lost,
+    forget=forget_values,
+    explain=explain,
+    sees=(
+        "a group loses the heat of its load more slowly than it used to, at once or over weeks; the room "
+        "need not be measured"
+    ),
+    cannot_see=(
+        "racks that never see a load, or whose current is not measured; failed fans, until the next load "
+        "has passed"
+    ),
+    response="See whether the fans turn and the filters are clear, before the next load if you can.",
+)

@@ -8,20 +8,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agent.detect.channels import Floats, Ints
+from agent.detect.alarms.states import AlarmEvent
+from agent.detect.channels import Channels, Floats
+from agent.detect.declaration import At, Detector, Judged
+from agent.detect.explanations.case import Case
 from agent.detect.kernels.arrays import Array, Group, columns
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import Inputs
-from agent.detect.kernels.validity import SENSORS
+from agent.detect.kernels.voltage_drop import Drops
+from agent.detect.table import CRITICAL, Row
 
-DROP = 0.25
+NAME = "last-resort"
+
 RATE_K_PER_S = 1.0
 HOLD_S = 3.0
 MIN_STEP_S = 1.0  # rates over less than this are mostly noise
 BACK = 0.3  # of the rise: a reading that falls below was a loose contact
 MIN_STEPS = 2  # a sensor that jumps once and stays has not heated
 WITHOUT_LARGEST = 0.3  # of the rate is left where the largest step is taken off, or a contact was loose
-FORGET_S = 800.0  # time constant with which the highest voltage so far comes down: a discharge is not a drop
 FORGET_HOT_S = 21600.0  # the same for the highest temperature: a cell in runaway was not as hot the same day
 WITH_DROP_DEGC = 1200.0  # beyond a sensor's range its reading counts only together with a voltage drop
 PLAUSIBLE_DEGC = 200.0
@@ -34,55 +38,26 @@ ANCHORS = 5
 ANCHOR, ANCHOR_T, RISING_S, STEPS, HIGHEST, COLUMNS = columns(ANCHORS, ANCHORS, 1, 1, 1)
 
 
-class Trips(NamedTuple):
-    """Of each cell its highest voltage, and the group of sensors it counts for; of each group, and of cells
-    that count for none, the time since a voltage dropped; of each sensor its state and score.
-    """
+class LastResort(NamedTuple):
+    """Of each of n sensors its state (n, COLUMNS) and score (n,)."""
 
-    highest: Floats
-    dropped_s: Floats
-    group: Ints
     state: Floats
     score: Floats
 
 
-TRIPS = Group(
-    Trips,
-    highest=Array(("cells",), kept=SENSORS),
-    dropped_s=Array((("groups", 1),), first=np.inf, kept=SENSORS),
-    group=Array(("cells",), np.int64, first=None),
+LAST_RESORT = Group(
+    LastResort,
     state=Array(("sensors", COLUMNS)),  # it judges a few seconds: a restart begins it anew
     score=Array(("sensors",), first=np.nan),
 )
 
 
-@compiled  # no fastmath: it may delete the NaN test below
-def voltage_drop(dt_s: float, bank: Inputs, highest: Floats, dropped_s: Floats, group: Ints) -> None:
-    """
-    Follow since when a cell of each group of sensors has lost more than a quarter of its voltage.
-
-    Parameters
-    ----------
-    dt_s : float, s
-    bank : Inputs
-        The cells, raw.
-    highest : (n,) float64, V
-        State: 0 at first.
-    dropped_s : (n_groups,) float64, s
-        State and output: time since a drop was last seen; infinite at first.
-    group : (n,) int64
-        Index into `dropped_s` for each cell.
-    """
-    for g in range(dropped_s.size):
-        dropped_s[g] += dt_s
-    keep = np.exp(-dt_s / FORGET_S)
-    for c in range(bank.raw.size):
-        volt = bank.raw[c]
-        if not -1.0 < volt < 5.5 or (bank.usable[c] == 0 and volt > 0.5 * highest[c]):
-            continue  # an unread value; one that collapsed below what is possible is no reason to look away
-        highest[c] = max(highest[c] * keep, volt)
-        if volt < (1.0 - DROP) * highest[c]:
-            dropped_s[group[c]] = 0.0
+@compiled
+def judge_last_resort(
+    t_s: float, hot_degc: float, temps: Inputs, drops: Drops, last_resort: LastResort
+) -> None:
+    """Judge a frame; see `trip`."""
+    trip(t_s, hot_degc, temps, drops.dropped_s, last_resort.state, last_resort.score)
 
 
 @compiled  # no fastmath: it may delete the NaN test below
@@ -98,7 +73,7 @@ def trip(t_s: float, hot_degc: float, bank: Inputs, dropped_s: Floats, state: Fl
     bank : Inputs
         The sensors, raw.
     dropped_s : (n_groups,) float64, s
-        From `voltage_drop`.
+        From `voltage_drop`: since a cell of each group lost a quarter of its voltage.
     state : (n, COLUMNS) float64
         ANCHOR (degC, NaN at first) .. HIGHEST (degC, -inf at first).
     score : (n,) float64
@@ -191,9 +166,44 @@ def new_state(n: int) -> Floats:
     return state
 
 
-def new_trips(sensors: int, groups: int, drop_group: Ints) -> Trips:
-    """Return the arrays for sensors and cells that have not been seen yet; drop_group (cells,)."""
-    given = {"group": drop_group}
-    trips: Trips = TRIPS.new(given=given, cells=len(drop_group), groups=groups, sensors=sensors)
-    trips.state[:] = new_state(sensors)
-    return trips
+def new_last_resort(channels: Channels) -> LastResort:
+    """Return the arrays of sensors that have not been seen yet."""
+    new: LastResort = LAST_RESORT.new(sensors=channels.temps.n)
+    forget_values(new)
+    return new
+
+
+def forget_values(last_resort: LastResort) -> None:
+    """Begin anew with the next frame."""
+    last_resort.state[:] = new_state(len(last_resort.state))
+
+
+def explain(case: Case) -> AlarmEvent:
+    """Explain the rule of GB 38031."""
+    temp = case.banks.temps.raw[case.c]
+    text = (
+        f"{case.name()} shows thermal runaway: {temp:.1f} degC when raised and "
+        f"rising by at least 1 K/s for more than 3 s, hot or with a cell that lost a quarter of its voltage "
+        f"(GB 38031)."
+    )
+    return case.event(temp, text)
+
+
+DETECTOR = Detector(
+    name=NAME,
+    order=10,
+    family="heat",
+    rows=(Row(NAME, "temperature", CRITICAL, 1.0, "", 0.0, 600.0, 0.5, True),),
+    judged=(Judged("temps", At("detectors.last_resort.score"), At("temps.raw")),),
+    arrays=LAST_RESORT,
+    new=new_last_resort,
+    kernel=judge_last_resort,
+    forget=forget_values,
+    explain=explain,
+    sees=(
+        "GB 38031-2025 C.5.3.7 on raw values: 1 K/s for over 3 s, hot or with a cell at three quarters of "
+        "its voltage; no learning"
+    ),
+    cannot_see="anything earlier; that readings are bad, if they climb like heat: they may raise it",
+    response="Leave the room, shut the doors, call the fire brigade; cut the rack off from outside.",
+)

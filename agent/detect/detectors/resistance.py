@@ -10,12 +10,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Floats, Ints
+from agent.detect.declaration import At, Detector, Judged
+from agent.detect.explanations.case import Case
 from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import Inputs
 from agent.detect.kernels.load import LARGEST, NOISE, NOW, Circuits
 from agent.detect.kernels.siblings import sibling_median
+from agent.detect.table import ADVICE, WARNING, Row
+
+NAME = "resistance"
 
 MAX_DT_S = 30.0  # voltages move by themselves between frames further apart
 LEAST_SHARE, LEAST_SIGMAS = 0.1, 6.0  # a step is at least this share of the largest current, and beyond noise
@@ -63,23 +69,23 @@ def new_resistances(circuits: int, order: Ints, ohm: Floats, median: Floats) -> 
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
-def judge_resistance(dt_s: float, bank: Inputs, load: Circuits, found: Resistances) -> None:
+def judge_resistance(dt_s: float, volts: Inputs, load: Circuits, resistance: Resistances) -> None:
     """
     Score each cell: its resistance over its siblings' median, 0 where that is not beyond doubt.
 
     Parameters
     ----------
     dt_s : float, s
-    bank : Inputs
+    volts : Inputs
         The cells' voltages, V.
     load : Circuits
         The currents, A.
-    found : Resistances
+    resistance : Resistances
         State, and output in `cell`: SCORE, OHM and SIBLINGS_OHM.
     """
     judged = False
     for j in range(load.at.size):
-        circuit = found.circuit
+        circuit = resistance.circuit
         now, before = load.state[j, NOW], circuit[j, BEFORE]
         circuit[j, BEFORE] = now
         least = max(LEAST_SHARE * load.state[j, LARGEST], LEAST_SIGMAS * load.state[j, NOISE])
@@ -90,16 +96,16 @@ def judge_resistance(dt_s: float, bank: Inputs, load: Circuits, found: Resistanc
         circuit[j, SQUARES] = fade * circuit[j, SQUARES] + step_a * step_a
         circuit[j, STEPS] += 1.0
         circuit[j, WAITED] += 1.0
-        for c in range(bank.value.size):
-            if bank.circuit[c] == j:
-                _learn_step(step_a, fade, bank, circuit[j, SQUARES], found, c)
+        for c in range(volts.value.size):
+            if volts.circuit[c] == j:
+                _learn_step(step_a, fade, volts, circuit[j, SQUARES], resistance, c)
         if circuit[j, STEPS] >= MIN_STEPS and circuit[j, WAITED] >= JUDGE_EVERY:
             circuit[j, WAITED] = 0.0
             judged = True
-    for c in range(bank.value.size):
-        found.cell[c, VOLT] = bank.value[c]
+    for c in range(volts.value.size):
+        resistance.cell[c, VOLT] = volts.value[c]
     if judged:
-        _judge(bank, found)
+        _judge(volts, resistance)
 
 
 @compiled
@@ -132,3 +138,39 @@ def _judge(bank: Inputs, found: Resistances) -> None:
         typical = cell[c, SIBLINGS_OHM]
         beyond = cell[c, OHM] - typical > SIGMAS * math.sqrt(error * error + spread * spread)
         cell[c, SCORE] = cell[c, OHM] / typical if beyond and typical > 0.0 else 0.0
+
+
+def forget_values(resistance: Resistances) -> None:
+    """Take the next current for the first one."""
+    resistance.circuit[:, BEFORE] = np.nan
+
+
+def explain(case: Case) -> AlarmEvent:
+    """Explain a cell or connection of high resistance."""
+    cell = case.banks.detectors.resistance.cell[case.c]
+    ratio, ohm, siblings_ohm = cell[SCORE], cell[OHM], cell[SIBLINGS_OHM]
+    text = (
+        f"{case.name()} answered load steps with {1e3 * ohm:.2f} mohm, its siblings with "
+        f"{1e3 * siblings_ohm:.2f}, when raised: {ratio:.1f} times (limit {case.row.limit:g}). "
+        f"A loose or corroded connection, or an old cell."
+    )
+    return case.event(ratio, text, expected=1.0)
+
+
+DETECTOR = Detector(
+    name=NAME,
+    order=110,
+    rows=(
+        Row(NAME, "voltage", WARNING, 2.5, "times", 600.0, 86400.0, 0.5, False),
+        Row(NAME, "voltage", ADVICE, 1.5, "times", 3600.0, 86400.0, 0.2, False),
+    ),
+    judged=(Judged("volts", At("detectors.resistance.cell", SCORE), At("volts.value")),),
+    arrays=RESISTANCES,
+    new=lambda channels: new_resistances(channels.circuits.n, *channels.cell_scratch),
+    kernel=judge_resistance,
+    forget=forget_values,
+    explain=explain,
+    sees="dV/dI at load steps, 1.5 and 2.5 times the siblings'",
+    cannot_see="racks that never see a load, or are polled more slowly than every 30 s",
+    response="Check and tighten its links; measure its resistance by hand.",
+)

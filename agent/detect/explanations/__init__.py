@@ -1,4 +1,4 @@
-"""The sentence of an alarm, a function per detector: a `Case` in, an `AlarmEvent` out.
+"""What the sentences of alarms share. Each stands in its detector's file: a `Case` in, an `AlarmEvent` out.
 
 A technician acts on the sentence: what was measured, against what, since when, how far beyond noise. It is
 read long after the alarm was raised, so each figure in it is of that frame, and the sentence says so. The

@@ -88,3 +88,8 @@ def name_of(place: str, quantity: str) -> str:
 def _others(members: set[int]) -> str:
     more = len(members) - 1
     return f" {more} more in the same place show it too." if more > 0 else ""
+
+
+def side(volts: float) -> str:
+    """Return on which side of its siblings a cell is that deviates so."""
+    return "below" if volts < 0 else "above"

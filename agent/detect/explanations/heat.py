@@ -1,4 +1,4 @@
-"""Explanations of the detectors of heat: slopes of temperature, limits of temperature, thermal runaway."""
+"""What the sentences of heating share: how a sensor heats, how long it has left, what cells say of it."""
 
 import math
 
@@ -21,47 +21,16 @@ FORECAST_TO_DEGC = 80.0
 COLUMNS = {"thermal-slope": heating.AGAINST, "thermal-rate": heating.ALONE, "thermal-rest": heating.AT_REST}
 
 
-def thermal_slope(case: Case) -> AlarmEvent:
-    """Explain a sensor that heats faster than its siblings."""
-    heat, temp = _heating(case), case.banks.temps.value[case.c]
-    text = (
-        f"{case.name()} heats {heat.against:.2g} K/min faster than its siblings "
-        f"({heat.own:.2g} against {as_finely(heat.own - heat.against, heat.own)} K/min), "
-        f"{temp:.1f} degC when raised{risen(heat, ' among them')}; "
-        f"{heat.against / heat.noise:.0f} times its noise, {heat.certain:.2g} K/min beyond doubt "
-        f"(limit {case.row.limit:g})."
-    )
-    return _slope_event(case, heat, text, beyond=heat.against / heat.noise)
-
-
-def thermal_rate(case: Case) -> AlarmEvent:
+def alone(case: Case) -> AlarmEvent:
     """Explain a sensor that heats, whatever its siblings do: at any time, or at rest."""
-    heat, temp = _heating(case), case.banks.temps.value[case.c]
+    heat, temp = heating_at(case), case.banks.temps.value[case.c]
     rest = " while nothing loads the battery" if case.row.detector == "thermal-rest" else ""
     text = (
         f"{case.name()} heats {heat.own:.2g} K/min{rest}, {temp:.1f} degC when raised{risen(heat)}; "
         f"{heat.own / heat.noise:.0f} times its noise, {heat.certain:.2g} K/min beyond doubt "
         f"(limit {case.row.limit:g})."
     )
-    return _slope_event(case, heat, text, beyond=heat.own / heat.noise)
-
-
-def over_temperature(case: Case) -> AlarmEvent:
-    """Explain a temperature over its limit."""
-    temp = case.banks.temps.value[case.c]
-    text = f"{case.name()} was at {temp:.1f} degC when raised (limit {case.row.limit:g} degC)."
-    return case.event(temp, text, expected=case.row.limit)
-
-
-def last_resort(case: Case) -> AlarmEvent:
-    """Explain the rule of GB 38031."""
-    temp = case.banks.temps.raw[case.c]
-    text = (
-        f"{case.name()} shows thermal runaway: {temp:.1f} degC when raised and "
-        f"rising by at least 1 K/s for more than 3 s, hot or with a cell that lost a quarter of its voltage "
-        f"(GB 38031)."
-    )
-    return case.event(temp, text)
+    return slope_event(case, heat, text, beyond=heat.own / heat.noise)
 
 
 def forecast_now(event: AlarmEvent, banks: Banks, channels: Channels) -> str:
@@ -104,7 +73,8 @@ def as_finely(value: float, other: float) -> str:
     return f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: never "-0.0"
 
 
-def _slope_event(case: Case, heat: Heating, text: str, beyond: float) -> AlarmEvent:
+def slope_event(case: Case, heat: Heating, text: str, beyond: float) -> AlarmEvent:
+    """Return the event of a slope, with its forecast and the evidence of cells."""
     until = forecast(case.banks.temps.value[case.c], heat)
     return case.event(
         heat.certain,
@@ -132,7 +102,8 @@ def _evidence(case: Case) -> tuple[str, str]:
     return "", "no cell voltage of this string has moved" if known else "no cell voltage is seen"
 
 
-def _heating(case: Case) -> Heating:
+def heating_at(case: Case) -> Heating:
+    """Return how the channel of a case heats."""
     banks = case.banks
     return heating.heating_of(_slopes(banks), banks.heat.verdict, case.c, COLUMNS[case.row.detector])
 

@@ -8,8 +8,6 @@ import numpy as np
 from agent.detect.channels import Floats
 from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
-from agent.detect.kernels.conductance import COLUMNS as CONDUCTANCE_COLUMNS
-from agent.detect.kernels.conductance import forget_values, judge_conductance
 from agent.detect.kernels.heating import doubt
 from agent.detect.kernels.inputs import Inputs
 from agent.detect.kernels.load import CHARGE, DISCHARGE, NOW, POWER, REST, SLOW, Circuits
@@ -47,7 +45,7 @@ RECHARGED_S = 2 * 86400.0
 class Surroundings(NamedTuple):
     """State of g groups and m circuits: median (g,), nothing (g,) NaN, restart (g,); group (g, 8), circuit
     (m, 10), room (3,): the room's temperature as a RACK and a BLOCK follow it, and for how long it has not
-    been seen; over_room (n,): score of each sensor; conductance (g, k): see `conductance`.
+    been seen; over_room (n,): score of each sensor.
     """
 
     median: Floats
@@ -57,7 +55,6 @@ class Surroundings(NamedTuple):
     circuit: Floats
     room: Floats
     over_room: Floats
-    conductance: Floats
 
 
 SURROUNDINGS = Part("surroundings", 2)
@@ -70,7 +67,6 @@ AROUND = Group(
     circuit=Array(("circuits", CIRCUIT_COLUMNS), kept=SURROUNDINGS),
     room=Array((ROOM_COLUMNS,), kept=SURROUNDINGS),
     over_room=Array(("sensors",), first=np.nan),
-    conductance=Array(("groups", CONDUCTANCE_COLUMNS), kept=SURROUNDINGS),
 )
 
 
@@ -83,7 +79,6 @@ def new_surroundings(
     around.circuit[:, LIMITS] = limits
     around.circuit[:, [FLOAT, FLOAT_BASELINE]] = np.nan
     around.room[[RACK, BLOCK]] = np.nan
-    forget_values(around.conductance)
     return around
 
 
@@ -121,10 +116,8 @@ def judge_surroundings(
     fit_slopes(dt_s, around.median, around.nothing, around.restart, slopes)
     for g in range(bank.start.size - 1):
         j = bank.circuit[bank.member[bank.start[g]]]
-        regime, amps = load.regime[j], load.state[j, NOW]
-        _judge_cooling(regime, slopes, around, g)
+        _judge_cooling(load.regime[j], slopes, around, g)
         _judge_degraded(min(dt_s, GAP_S), around, g)
-        judge_conductance(dt_s, around.median[g], room, amps, regime == REST, around.conductance, g)
     for j in range(load.at.size):
         _judge_circuit(min(dt_s, GAP_S), load, around.circuit, j)
 

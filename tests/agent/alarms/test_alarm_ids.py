@@ -17,8 +17,9 @@ from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import Action, AlarmEvent, called
 from agent.detect.channels import distinct
 from agent.detect.reported import Reported, Saying
+from agent.detect.rows import rows_of
 from agent.detect.settings import Settings
-from agent.detect.table import Row, rows_of
+from agent.detect.table import Row
 from agent.detect.unit import UnitJudges
 from agent.outputs.annunciator import Annunciator
 from agent.outputs.relay import Relay

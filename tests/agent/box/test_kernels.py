@@ -12,7 +12,7 @@ POLLING = """
 import numpy as np
 from agent.box import kernel_cache
 kernel_cache._load()
-from agent.detect.kernels.judge_unit import judge_unit
+from agent.detect.judge_unit import judge_unit
 from agent.detect.settings import Settings
 from agent.detect.kernels.stillness import find_stuck, follow
 from agent.detect.unit import UnitJudges

@@ -9,11 +9,11 @@ import pytest
 from agent.detect.channels import channels_of
 from agent.detect.keeping import PARTS, layout_digest, pack, pack_arrays, unpack, unpack_arrays
 from agent.detect.kernels.arrays import Part
-from agent.detect.kernels.banks import Banks, new_banks
+from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.slope import JUDGED_S
 from agent.detect.kernels.surroundings import LIMITS
 from agent.detect.kernels.validity import HELD_T, LAST_T
-from agent.detect.settings import Settings
+from agent.detect.unit_arrays import new_banks
 from tests.agent.detect.racks import places
 
 
@@ -88,7 +88,7 @@ def banks_of(seed: int) -> Banks:
     rng = np.random.default_rng(seed)
     where, quantities, steps = places(5, 4)
     channels = channels_of([*where, "string1"], [*quantities, "current"], np.append(steps, 0.1))
-    banks = new_banks(channels, Settings())
+    banks = new_banks(channels, (np.inf,) * 4)
     for paths in PARTS.values():
         for path in paths:
             array = attrgetter(path)(banks)

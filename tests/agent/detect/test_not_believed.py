@@ -10,9 +10,9 @@ import pytest
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Floats
-from agent.detect.detectors import detectors_of
+from agent.detect.detectors import DETECTORS
+from agent.detect.rows import JUDGING
 from agent.detect.settings import Settings
-from agent.detect.table import DETECTORS
 from agent.detect.unit import UnitJudges
 from agent.detect.watch import UnitDetectors
 from agent.quality import Quality
@@ -122,7 +122,7 @@ def test_no_detector_raises_a_word_on_what_cannot_be_believed(
     assert any(heat)
 
 
-@pytest.mark.parametrize("detector", sorted(set(DETECTORS) - {"blind"}))
+@pytest.mark.parametrize("detector", sorted(set(JUDGING) - {"blind"}))
 @pytest.mark.parametrize("quality", BAD)
 def test_a_score_of_earlier_frames_is_no_evidence_for_this_one(detector: str, quality: Quality) -> None:
     where, quantities, step = places(CELLS, SENSORS)
@@ -134,8 +134,8 @@ def test_a_score_of_earlier_frames_is_no_evidence_for_this_one(detector: str, qu
     rest = np.array([1.0, 50.0, 24.0])
     frames = [np.concatenate([frame, rest]) for frame in healthy(400, CELLS, SENSORS)]
     feed(watch, frames)
-    detectors = detectors_of(watch._banks, watch._channels, settings)
-    ((bank, (scores, column)),) = [(of.channels, of.score) for of in detectors if of.member == detector]
+    (judged,) = next(declared.judged for declared in DETECTORS if declared.name == detector)
+    bank, (scores, column) = getattr(watch._channels, judged.channels), judged.score.of(watch._banks)
     for i in range(400, 400 + 8000, 20):
         scores.reshape(bank.n, -1)[:, column] = 1e6
         found = watch.judge(float(i), frames[-1], np.full(len(frames[-1]), quality, np.uint8))

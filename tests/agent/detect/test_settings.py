@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Floats
+from agent.detect.rows import ROWS
 from agent.detect.settings import Settings
-from agent.detect.table import ROWS
 
 NOBODY = (math.inf,) * 4
 

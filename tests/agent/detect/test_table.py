@@ -5,24 +5,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from agent.detect.detectors import DETECTORS
+from agent.detect.facts import FACTS
 from agent.detect.kernels.debounce import CHANGED, debounce, new_delays
-from agent.detect.table import (
-    DETECTORS,
-    FACTS,
-    FAMILY,
-    MEMBERS,
-    PRIORITY,
-    ROWS,
-    SIGHT,
-    TIERS,
-    Row,
-    detector_of,
-    family_of,
-    rows_of,
-)
+from agent.detect.rows import JUDGING, ROWS, SIGHT, detector_of, family_of, response_to, rows_of
+from agent.detect.table import PRIORITY, TIERS, Row
 
 #: Detector, quantity, severity, limit, unit, on-delay and off-delay in s, dead band, whether it is latched.
-#: The notes in agent/detect/table.py say where the numbers are from.
+#: The notes in agent/detect/detectors say where the numbers are from.
 EXPECTED = """
 last-resort        temperature critical   1      -       0    600   0.5    latched
 thermal-slope      temperature critical   0.5    K/min  15    600   0.25   latched
@@ -34,26 +24,26 @@ thermal-rest       temperature critical   1.5    K/min  15    600   0.75   latch
 thermal-rest       temperature warning    0.5    K/min  15    600   0.25   -
 over-temperature   temperature critical  75      degC   10    600   5      latched
 over-temperature   temperature warning   60      degC   30    600   3      -
+cooling            temperature warning    0.1    K/min 120   1800   0.05   -
+cooling            temperature advice     0.02   K/min 300   1800   0.01   -
+cooling-lost       temperature warning    2      times 600  86400   0.5    -
+cooling-lost       temperature advice     1.25   times 600  86400   0.1    -
+cooling-degraded   temperature advice     2      K    3600  86400   0.5    -
 cell-imbalance     voltage     warning   12      mV      5    600   3      -
 cell-imbalance     voltage     advice    10      mV    300   3600   3      -
 cell-drift         voltage     warning   20      mV   1800  86400   5      -
 cell-drift         voltage     advice     3      mV   1800  86400   1      -
 resistance         voltage     warning    2.5    times 600  86400   0.5    -
 resistance         voltage     advice     1.5    times 3600 86400   0.2    -
-cooling            temperature warning    0.1    K/min 120   1800   0.05   -
-cooling            temperature advice     0.02   K/min 300   1800   0.01   -
-cooling-lost       temperature warning    2      times 600  86400   0.5    -
-cooling-lost       temperature advice     1.25   times 600  86400   0.1    -
-cooling-degraded   temperature advice     2      K    3600  86400   0.5    -
-vrla-over-room     temperature critical  10      K     600   3600   2      latched
-vrla-over-room     temperature advice     3      K    1800   3600   0.5    -
-vrla-float-current current     warning    3      times 3600 86400   0.5    -
-vrla-float-current current     advice     2      times 3600 86400   0.3    -
 overload           current     warning    1.2    times   5     60   0.1    -
 overload           current     advice     1      times  60     60   0.05   -
 blind              -           warning    2      -      15     10   0      -
 blind              -           advice     1      -      15     10   0      -
 sensor-fault       -           advice     1      -      60    600   0      -
+vrla-over-room     temperature critical  10      K     600   3600   2      latched
+vrla-over-room     temperature advice     3      K    1800   3600   0.5    -
+vrla-float-current current     warning    3      times 3600 86400   0.5    -
+vrla-float-current current     advice     2      times 3600 86400   0.3    -
 reported           -           critical   1      -       0     60   0      latched
 reported           -           warning    1      -       0     60   0      -
 reported           -           advice     1      -       0     60   0      -
@@ -158,13 +148,13 @@ def test_severities_rise_with_their_tiers_and_the_worst_has_the_first_priority()
 )
 def test_alarms_of_one_cause_are_of_one_family(family: str, detectors: list[str]) -> None:
     assert {family_of(detector) for detector in detectors} == {family}
-    known = {*DETECTORS, *FAMILY, *MEMBERS}
+    known = {member for detector in DETECTORS for member in detector.members()}
     assert {detector for detector in known if family_of(detector) == family} == set(detectors)
 
 
 def test_blind_cells_are_judged_by_the_rows_of_blind_sensors() -> None:
     assert detector_of("blind-voltage") == "blind"
-    assert [detector_of(detector) for detector in DETECTORS] == list(DETECTORS)
+    assert [detector_of(name) for name in JUDGING] == list(JUDGING)
 
 
 def test_rows_lie_by_their_tier() -> None:
@@ -178,6 +168,11 @@ def test_rows_lie_by_their_tier() -> None:
 def test_what_tells_a_fact_is_no_detector_and_what_judges_sight_is() -> None:
     names = list(dict.fromkeys(line.detector for line in LINES))
     first_fact = names.index("reported")
-    assert list(DETECTORS) == names[:first_fact]
-    assert list(FACTS) == names[first_fact:]
+    assert list(JUDGING) == names[:first_fact]
+    assert [fact.name for fact in FACTS] == names[first_fact:]
     assert set(SIGHT) == {"blind", "sensor-fault"}
+
+
+def test_every_alarm_has_a_response() -> None:
+    assert all(response_to(row.detector) for row in ROWS)
+    assert response_to("nothing") == ""

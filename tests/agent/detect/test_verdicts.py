@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.detect.table import DETECTORS
+from agent.detect.rows import JUDGING
 from tests.verdicts.compare import differences, read
 from tests.verdicts.record import said_of
 from tests.verdicts.streams import STREAMS, Stream
@@ -23,4 +23,4 @@ def test_each_detector_raises_an_alarm_in_one_of_the_streams() -> None:
     raised = {
         line["detector"] for make in STREAMS for line in read(make.__name__) if line.get("state") == "NEW"
     }
-    assert {*DETECTORS, *OF_LIVENESS, "reported"} <= raised
+    assert {*JUDGING, *OF_LIVENESS, "reported"} <= raised

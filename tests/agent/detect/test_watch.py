@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agent.detect.rows import JUDGING
 from agent.detect.settings import Settings
-from agent.detect.table import DETECTORS
 from agent.detect.watch import UnitDetectors
 from hil.plant.events import InternalShort
 from hil.plant.rack import Rack, RackParameters
@@ -149,5 +149,5 @@ def test_it_listens_to_what_a_detector_of_the_battery_judges_aloud() -> None:
     assert listens(*every, max_charge_a=50.0) == ["current", "cell_voltage", "cell_temperature"]
     quiet = frozenset({"cell-imbalance", "cell-drift", "resistance"})
     assert listens(*every, shadow=quiet) == ["cell_temperature"]
-    assert listens(*every, shadow=frozenset(DETECTORS) - {"blind", "sensor-fault"}) == []
+    assert listens(*every, shadow=frozenset(JUDGING) - {"blind", "sensor-fault"}) == []
     assert listens("voltage", "soc") == []

@@ -89,6 +89,7 @@ def alarm(
         "text": "Cell string2/cell17 is 18 mV below the median of its siblings.",
         "age_s": 866.0,
         "count": 1,
+        "do": "Measure the cell by hand.",
         **more,
     }
     return {"id": f"{said['unit']}:{said['detector']}:{said['location']}", **said}

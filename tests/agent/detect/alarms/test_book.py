@@ -8,7 +8,8 @@ import pytest
 
 from agent.detect.alarms.book import AlarmBook, Explain
 from agent.detect.alarms.states import Action, AlarmEvent, AlarmState
-from agent.detect.table import Row, rows_of
+from agent.detect.rows import rows_of
+from agent.detect.table import Row
 
 ADVICE, WARNING, CRITICAL = 1, 2, 3
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Floats
-from agent.detect.kernels import conductance
+from agent.detect.detectors import cooling_lost as conductance
 
 PERIOD_S, DAY = 20.0, 86400.0
 USUAL = 1 / 7200.0  # 1/s

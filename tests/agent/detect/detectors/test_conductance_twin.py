@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Floats
-from agent.detect.kernels import conductance
+from agent.detect.detectors import cooling_lost as conductance
+from agent.detect.kernels import load as loads
+from agent.detect.kernels import surroundings
+from tests.agent.detect.banks import inputs_of
 from tests.agent.detect.naive.conductance import SUMS, Filtered, Group, Learned
 from tests.agent.detect.naive.rows import read_row, write_row
 
@@ -147,3 +150,21 @@ def test_an_instrument_explains_more_than_three_tenths_of_the_variance_or_is_a_w
     names = [conductance.ZX, conductance.ZZ, conductance.XX, conductance.UU, conductance.BLOCK]
     state[1, names] = zx, 2.0, 15.0, 1.0, 86400.0
     assert np.isfinite(conductance._solve(state, 1)[1]) == strong
+
+
+def test_each_group_is_judged_by_its_median_the_room_and_its_circuit() -> None:
+    rng = np.random.default_rng(7)
+    bank = inputs_of([0, 1, 1, 0])._replace(circuit=np.array([1, 0, 0, 1]))
+    load = loads.new_load(np.arange(2), np.full(2, -1), -1)
+    around = surroundings.new_surroundings(2, 2, 4, (np.inf,) * 4)
+    found, expected = (conductance.new_conductance(2) for _ in range(2))
+    for _ in range(50):
+        around.median[:], load.ambient[0] = rng.choice([25.0, 25.5, np.nan], 2), rng.choice([20.0, np.nan])
+        load.state[:, loads.NOW], load.regime[:] = rng.choice([0.0, -30.0], 2), rng.integers(0, 4, 2)
+        conductance.judge_cooling_lost(60.0, bank, load, around, found)
+        for g, j in ((0, 1), (1, 0)):
+            rests = load.regime[j] == loads.REST
+            amps, room = load.state[j, loads.NOW], load.ambient[0]
+            conductance.judge_conductance(60.0, around.median[g], room, amps, rests, expected, g)
+    np.testing.assert_array_equal(found, expected)
+    assert (found[0] != found[1]).any()

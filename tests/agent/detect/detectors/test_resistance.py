@@ -5,7 +5,7 @@ import pytest
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Floats
-from agent.detect.kernels import resistance
+from agent.detect.detectors import resistance
 from agent.detect.watch import UnitDetectors
 from tests.agent.detect.racks import feed, raised
 

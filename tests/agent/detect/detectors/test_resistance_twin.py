@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Floats
+from agent.detect.detectors import resistance
 from agent.detect.kernels import load as loads
-from agent.detect.kernels import resistance
 from agent.detect.kernels.inputs import Inputs
 from tests.agent.detect.banks import inputs_of
 from tests.agent.detect.naive.resistance import Cell, Circuit, Load, Unit

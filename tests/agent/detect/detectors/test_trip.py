@@ -6,18 +6,19 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from agent.detect.channels import Floats
-from agent.detect.kernels.trip import (
+from agent.detect.channels import Floats, channels_of
+from agent.detect.detectors.last_resort import (
     ANCHOR,
     ANCHOR_T,
     HIGHEST,
     RISING_S,
     STEPS,
+    forget_values,
+    new_last_resort,
     new_state,
-    new_trips,
     trip,
-    voltage_drop,
-)
+)  # fmt: skip
+from agent.detect.kernels.voltage_drop import DROPS, voltage_drop
 from tests.agent.detect.banks import inputs_of
 from tests.agent.detect.naive.trip import Cells, Sensor
 
@@ -248,13 +249,15 @@ def columns(twin: Sensor) -> Floats:
 
 
 def test_nothing_is_known_of_new_sensors_and_cells() -> None:
-    group = np.array([0, 3, 1, 1])
-    trips = new_trips(2, 3, group)
-    assert trips.group.tolist() == [0, 3, 1, 1]
-    assert trips.highest.tolist() == [0.0] * 4
-    assert trips.dropped_s.tolist() == [math.inf] * 4, "of three groups, and of cells that count for none"
-    np.testing.assert_array_equal(trips.state, [columns(Sensor())] * 2)
-    np.testing.assert_array_equal(trips.score, [math.nan] * 2)
+    drops = DROPS.new(given={"group": np.array([0, 3, 1, 1])}, cells=4, groups=3)
+    assert drops.highest.tolist() == [0.0] * 4
+    assert drops.dropped_s.tolist() == [math.inf] * 4, "of three groups, and of cells that count for none"
+    new = new_last_resort(channels_of(["sensor1", "sensor2"], ["cell_temperature"] * 2, np.full(2, 0.1)))
+    np.testing.assert_array_equal(new.state, [columns(Sensor())] * 2)
+    np.testing.assert_array_equal(new.score, [math.nan] * 2)
+    new.state[:] = 1.0
+    forget_values(new)
+    np.testing.assert_array_equal(new.state, [columns(Sensor())] * 2)
 
 
 VOLTS = (-1.1, -1.0, -0.9, 0.0, 1.5, 1.6, 1.65, 2.4, 2.475, 2.5, 3.2, 3.3, 3.3, 3.3, 5.4, 5.5, 5.6, math.nan)

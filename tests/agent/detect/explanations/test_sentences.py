@@ -8,16 +8,34 @@ import pytest
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Bank, Channels, channels_of
-from agent.detect.explanations import cells, heat, inputs, surroundings
+from agent.detect.detectors import (
+    blind,
+    cell_drift,
+    cell_imbalance,
+    cooling,
+    cooling_degraded,
+    cooling_lost,
+    last_resort,
+    over_temperature,
+    overload,
+    resistance,
+    sensor_fault,
+    thermal_slope,
+    vrla_float_current,
+    vrla_over_room,
+)  # fmt: skip
+from agent.detect.explanations import heat
 from agent.detect.explanations.case import Case, name_of
-from agent.detect.kernels import conductance, heating, imbalance, resistance, slope
+from agent.detect.kernels import heating, imbalance, slope
 from agent.detect.kernels import inputs as input_columns
 from agent.detect.kernels import load as loads
 from agent.detect.kernels import surroundings as around
-from agent.detect.kernels.banks import Banks, new_banks
+from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.heating import Heating
+from agent.detect.rows import rows_of
 from agent.detect.settings import Settings
-from agent.detect.table import CRITICAL, WARNING, Row, rows_of
+from agent.detect.table import CRITICAL, WARNING, Row
+from agent.detect.unit_arrays import new_banks
 
 STRING = "string1"
 CELLS = [f"{STRING}/module1/cell{i}" for i in range(1, 6)]
@@ -29,7 +47,7 @@ T_S = 1000.0
 def a_unit() -> tuple[Banks, Channels]:
     quantities = ["current", *["cell_voltage"] * 5, *["cell_temperature"] * 5]
     channels = channels_of([STRING, *CELLS, *SENSORS], quantities, np.array([0.1, *[0.001] * 5, *[0.1] * 5]))
-    return new_banks(channels, LIMITS), channels
+    return new_banks(channels, LIMITS.load_limits()), channels
 
 
 def row_of(detector: str, severity: str = WARNING) -> Row:
@@ -54,7 +72,7 @@ def test_a_cell_that_left_its_siblings() -> None:
     banks.cells.verdict[2, [imbalance.SUDDEN, imbalance.DEVIATION, imbalance.EXPECTED]] = 24.0, -0.0306, 0.002
     banks.cells.left[2] = [0.01, 0.024, 0.5, 0.9]
     banks.cells.verdict[2, imbalance.NOISE2 :] = [9e-6, 4e-6, 1.0, 1.0]
-    event = cells.cell_imbalance(
+    event = cell_imbalance.explain(
         case_of(row_of("cell-imbalance"), channels.volts, 2, unit, frozenset({1, 2}))
     )
     assert event.text == (
@@ -72,7 +90,7 @@ def test_a_cell_that_drifts() -> None:
     banks.cells.state[2, imbalance.MEAN : imbalance.MEAN + 4] = [1.0, 1.0, 1.0, -0.021]
     banks.cells.verdict[2, imbalance.NOISE2 :] = [1.0, 1.0, 1.0, 9e-6]
     case = case_of(row_of("cell-drift"), channels.volts, 2, unit)
-    event = cells.cell_drift(case)
+    event = cell_drift.explain(case)
     assert event.text == (
         "string1/module1/cell3 had drifted 21 mV below where it usually is among its siblings (-3 "
         "mV) when raised, averaged over about 24.0 h of readings; 7 times what it and the others "
@@ -80,15 +98,15 @@ def test_a_cell_that_drifts() -> None:
     )
     assert_event(event, value=21.0, beyond_noise=7.0, expected=-3.0, since_s=T_S - 86400.0)
     banks.cells.state[2, imbalance.MEAN + 3] = 0.0
-    assert "above" in cells.cell_drift(case).text
-    assert "discharges" not in cells.cell_drift(case).text
+    assert "above" in cell_drift.explain(case).text
+    assert "discharges" not in cell_drift.explain(case).text
 
 
 def test_a_connection_of_high_resistance() -> None:
     banks, channels = unit = a_unit()
     columns = [resistance.SCORE, resistance.OHM, resistance.SIBLINGS_OHM]
-    banks.resistances.cell[4, columns] = 2.72, 0.00136, 0.0005
-    event = cells.resistance(case_of(row_of("resistance"), channels.volts, 4, unit))
+    banks.detectors.resistance.cell[4, columns] = 2.72, 0.00136, 0.0005
+    event = resistance.explain(case_of(row_of("resistance"), channels.volts, 4, unit))
     assert event.text == (
         "string1/module1/cell5 answered load steps with 1.36 mohm, its siblings with 0.50, when "
         "raised: 2.7 times (limit 2.5). A loose or corroded connection, or an old cell."
@@ -114,7 +132,7 @@ def heats(banks: Banks, c: int) -> None:
 def test_a_sensor_that_heats_against_its_siblings() -> None:
     banks, channels = unit = a_unit()
     heats(banks, 1)
-    event = heat.thermal_slope(case_of(row_of("thermal-slope", CRITICAL), channels.temps, 1, unit))
+    event = thermal_slope.explain(case_of(row_of("thermal-slope", CRITICAL), channels.temps, 1, unit))
     assert event.text == (
         "string1/module1/sensor2 heats 0.9 K/min faster than its siblings (1.2 against 0.3 "
         "K/min), 41.3 degC when raised, 2.0 K up among them in about 2 min; 6 times its noise, "
@@ -134,7 +152,7 @@ def test_a_sensor_that_heats_against_its_siblings() -> None:
 def test_a_sensor_that_heats_by_itself(detector: str, value: float, rest: str, limit: str) -> None:
     banks, channels = unit = a_unit()
     heats(banks, 1)
-    event = heat.thermal_rate(case_of(row_of(detector), channels.temps, 1, unit))
+    event = heat.alone(case_of(row_of(detector), channels.temps, 1, unit))
     assert event.text == (
         f"string1/module1/sensor2 heats 1.2 K/min{rest}, 41.3 degC when raised, 5.0 K up in about "
         f"4 min; 8 times its noise, {value} K/min beyond doubt (limit {limit})."
@@ -161,7 +179,7 @@ def test_cells_that_sank_beside_their_siblings_are_evidence_of_heat(low: list[in
     banks.cells.verdict[:, imbalance.DEVIATION] = -0.1
     banks.cells.verdict[low, imbalance.SUDDEN] = 12.0
     banks.cells.verdict[4, [imbalance.SUDDEN, imbalance.DEVIATION]] = 12.0, 0.1  # it rose
-    event = heat.thermal_rate(case_of(row_of("thermal-rate"), channels.temps, 1, unit))
+    event = heat.alone(case_of(row_of("thermal-rate"), channels.temps, 1, unit))
     against = "" if low else "no cell voltage of this string has moved"
     assert_event(event, evidence_for=told, evidence_against=against)
 
@@ -169,10 +187,10 @@ def test_cells_that_sank_beside_their_siblings_are_evidence_of_heat(low: list[in
 def test_a_temperature_over_its_limit_and_thermal_runaway() -> None:
     banks, channels = unit = a_unit()
     banks.temps.value[3], banks.temps.raw[3] = 61.04, 131.06
-    event = heat.over_temperature(case_of(row_of("over-temperature"), channels.temps, 3, unit))
+    event = over_temperature.explain(case_of(row_of("over-temperature"), channels.temps, 3, unit))
     assert event.text == ("string1/module1/sensor4 was at 61.0 degC when raised (limit 60 degC).")
     assert_event(event, value=61.04, expected=60.0, since_s=T_S, t_s=T_S, state="NEW", severity=WARNING)
-    event = heat.last_resort(case_of(row_of("last-resort", CRITICAL), channels.temps, 3, unit))
+    event = last_resort.explain(case_of(row_of("last-resort", CRITICAL), channels.temps, 3, unit))
     assert event.text == (
         "string1/module1/sensor4 shows thermal runaway: 131.1 degC when raised and rising by at "
         "least 1 K/s for more than 3 s, hot or with a cell that lost a quarter of its voltage (GB "
@@ -203,10 +221,10 @@ def test_a_forecast_ends_where_sei_decomposes(degc: float, own: float, noise: fl
 def test_the_forecast_of_now_is_that_of_the_last_frame_and_none_within_noise() -> None:
     banks, channels = unit = a_unit()
     heats(banks, 1)
-    event = heat.thermal_rate(case_of(row_of("thermal-rate"), channels.temps, 1, unit))
+    event = heat.alone(case_of(row_of("thermal-rate"), channels.temps, 1, unit))
     assert event.forecast == f"{heat.forecast_now(event, banks, channels)}, from when it was raised"
     assert "80 degC in 32 min" in event.forecast
-    other = heat.over_temperature(case_of(row_of("over-temperature"), channels.temps, 1, unit))
+    other = over_temperature.explain(case_of(row_of("over-temperature"), channels.temps, 1, unit))
     assert heat.forecast_now(other, banks, channels) == ""
     banks.temperature.fit[1, 0, slope.SLOPE] = 0.1 / 60.0  # a shorter scale sees less: it slackens
     assert heat.forecast_now(event, banks, channels) == ""
@@ -238,13 +256,13 @@ def test_a_slope_of_two_sigmas_is_within_noise(
 def test_channels_without_a_usable_value() -> None:
     banks, channels = unit = a_unit()
     banks.temps.age_s[2], banks.volts.age_s[2] = 75.0, 7200.0
-    event = inputs.blind(case_of(row_of("blind"), channels.temps, 2, unit, frozenset({2})))
+    event = blind.explain(case_of(row_of("blind"), channels.temps, 2, unit, frozenset({2})))
     assert event.text == (
         "string1/module1/sensor3 had given no usable value for 75 s when raised: its state is not "
         "known, it may be anything. Check cable, sensor and unit."
     )
     assert_event(event, value=75.0, value_unit="s", since_s=T_S - 75.0, location=SENSORS[2])
-    event = inputs.blind(case_of(row_of("blind"), channels.volts, 2, unit, frozenset({2, 3})))
+    event = blind.explain(case_of(row_of("blind"), channels.volts, 2, unit, frozenset({2, 3})))
     assert event.text == (
         "2 channels of string1/module1 had given no usable value for 2.0 h when raised: its state "
         "is not known, it may be anything. Check cable, sensor and unit."
@@ -257,16 +275,16 @@ def test_a_sensor_that_cannot_be_believed() -> None:
     banks.temps.value[0] = 55.678
     banks.temps.memory[0, [input_columns.BEFORE, input_columns.SUSPECT]] = 24.1, 10.0
     case = case_of(row_of("sensor-fault", "advice"), channels.temps, 0, unit)
-    assert inputs.sensor_fault(case).text == (
+    assert sensor_fault.explain(case).text == (
         "string1/module1/sensor1 stepped from 24.1 to a reading no heat or load could bring so "
         "fast. Check sensor and wiring; its readings are doubted."
     )
     banks.temps.memory[0, [input_columns.SUSPECT, input_columns.STANDS_S]] = 0.0, 660.0
-    assert inputs.sensor_fault(case).text == (
+    assert sensor_fault.explain(case).text == (
         "string1/module1/sensor1 had said 55.68 for 11 min when raised while its siblings moved. "
         "Check sensor and wiring; its readings are doubted."
     )
-    assert inputs.sensor_fault(case).value == 55.678
+    assert sensor_fault.explain(case).value == 55.678
 
 
 def test_a_group_that_heats_or_is_cooled_worse() -> None:
@@ -274,16 +292,14 @@ def test_a_group_that_heats_or_is_cooled_worse() -> None:
     group = banks.around.group
     group[0, [around.COOLING, around.DEGRADED, around.FAST]] = 0.1234, 2.0, 5.0
     banks.around.median[0] = 33.33
-    event = surroundings.cooling(case_of(row_of("cooling"), channels.groups, 0, unit))
+    event = cooling.explain(case_of(row_of("cooling"), channels.groups, 0, unit))
     assert event.text == (
         "All sensors of string1 heat together, 0.12 K/min beyond doubt, about 33.3 degC when "
         "raised, without a load that explains it (limit 0.1 K/min). Check the cooling of the "
         "room."
     )
     assert event.value == 0.1234
-    event = surroundings.cooling_degraded(
-        case_of(row_of("cooling-degraded", "advice"), channels.groups, 0, unit)
-    )
+    event = cooling_degraded.explain(case_of(row_of("cooling-degraded", "advice"), channels.groups, 0, unit))
     assert event.text == (
         "string1 was 5.0 K warmer than its room when raised, 2.0 K more than it used to be (limit "
         "2 K). Check filters and fans."
@@ -297,9 +313,9 @@ def test_a_group_that_heats_or_is_cooled_worse() -> None:
 def test_a_group_that_loses_the_heat_of_its_load_more_slowly(share: float, now: str) -> None:
     banks, channels = unit = a_unit()
     row = banks.around.conductance[0]
-    row[[conductance.TIMES, conductance.NOW]] = 2.345, share / 7200.0
-    row[conductance.LN_BASE] = math.log(1.0 / 7200.0)
-    event = surroundings.cooling_lost(case_of(row_of("cooling-lost"), channels.groups, 0, unit))
+    row[[cooling_lost.TIMES, cooling_lost.NOW]] = 2.345, share / 7200.0
+    row[cooling_lost.LN_BASE] = math.log(1.0 / 7200.0)
+    event = cooling_lost.explain(case_of(row_of("cooling-lost"), channels.groups, 0, unit))
     assert event.text == (
         f"string1 lost two thirds of the heat of a load in 2.0 h, when raised {now}: cooled 2.3 "
         "times worse beyond doubt (limit 2). Check fans, filters and whether air gets in and out."
@@ -310,7 +326,7 @@ def test_a_group_that_loses_the_heat_of_its_load_more_slowly(share: float, now: 
 def test_a_lead_battery_over_its_room_and_its_float_current() -> None:
     banks, channels = unit = a_unit()
     banks.around.over_room[1], banks.temps.value[1] = 10.26, 35.26
-    event = surroundings.vrla_over_room(case_of(row_of("vrla-over-room", CRITICAL), channels.temps, 1, unit))
+    event = vrla_over_room.explain(case_of(row_of("vrla-over-room", CRITICAL), channels.temps, 1, unit))
     assert event.text == (
         "string1/module1/sensor2 was 10.3 K warmer than the room when raised, at 35.3 degC (limit "
         "10 K); a floating lead battery stays within 3 K, and beyond 10 K thermal runaway is to "
@@ -319,7 +335,7 @@ def test_a_lead_battery_over_its_room_and_its_float_current() -> None:
     assert event.value == 10.26
     columns = [around.FLOAT, around.FLOAT_BASELINE, around.FLOAT_RATIO]
     banks.around.circuit[0, columns] = 1.23456, 0.4, 3.09
-    event = surroundings.float_current(case_of(row_of("vrla-float-current"), channels.circuits, 0, unit))
+    event = vrla_float_current.explain(case_of(row_of("vrla-float-current"), channels.circuits, 0, unit))
     assert event.text == (
         "The float current of string1 was 1.23 A when raised, 3.1 times what it had been (limit "
         "3): dry-out, a failing cell, or heat."
@@ -341,7 +357,7 @@ def test_a_load_over_its_limit(amps: float, watts: float, ratio: float, quantity
     banks.around.circuit[0, around.LIMITS] = 20.0, 100.0, 2000.0, 5000.0
     banks.around.circuit[0, around.OVERLOAD] = ratio
     banks.load.state[0, [loads.SLOW, loads.POWER]] = amps, watts
-    event = surroundings.overload(case_of(row_of("overload"), channels.circuits, 0, unit))
+    event = overload.explain(case_of(row_of("overload"), channels.circuits, 0, unit))
     assert event.text == f"The {what} when raised, 130 % of what is allowed."
     assert_event(event, quantity=quantity, value=1.3, expected=1.0, limit=1.2, location=STRING)
 

@@ -8,9 +8,9 @@ import pytest
 from agent.detect.channels import Channels, Floats, Ints
 from agent.detect.keeping import PARTS, TIMES
 from agent.detect.kernels.arrays import Array, Group, Part, columns
-from agent.detect.kernels.banks import PLACED, Placed, arrays_of, new_banks
+from agent.detect.kernels.banks import PLACED, Placed
 from agent.detect.kernels.memory import addresses
-from agent.detect.settings import Settings
+from agent.detect.unit_arrays import PLACED_OWN, arrays_of, new_banks
 
 
 class Pair(NamedTuple):
@@ -69,18 +69,20 @@ def test_columns_lie_side_by_side() -> None:
     assert columns(5, 5, 1) == (0, 5, 10, 11)
 
 
-def unit() -> tuple[Channels, Settings]:
+def unit() -> Channels:
     places = [f"string1/cell{c}" for c in range(5)] + [f"string1/sensor{s}" for s in range(3)] + ["string1"]
     quantities = ["cell_voltage"] * 5 + ["cell_temperature"] * 3 + ["current"]
-    return Channels(places, quantities, np.full(9, 0.01)), Settings()
+    return Channels(places, quantities, np.full(9, 0.01))
 
 
 def test_the_banks_are_opened_as_they_were_made() -> None:
-    channels, settings = unit()
+    channels = unit()
     known: dict[str, Any] = {"carray": lambda dtype, shape: (dtype, shape)}
     for pointer in ("float64s", "int64s", "uint8s"):
         known[pointer] = lambda _address, pointer=pointer: np.dtype(pointer.rstrip("s"))
-    for bank, (name, placed) in zip(new_banks(channels, settings), PLACED.items(), strict=True):
+    banks = new_banks(channels, (np.inf,) * 4)
+    placed_banks = zip((*banks[:-1], *banks.detectors), (PLACED | PLACED_OWN).items(), strict=True)
+    for bank, (name, placed) in placed_banks:
         sizes = eval(f"({placed.arguments()})", {"sizes": channels.sizes})
         known |= zip(placed.group.sizes, sizes, strict=True)
         for made, array in zip(arrays(bank), placed.group.arrays.values(), strict=True):
@@ -97,7 +99,7 @@ def test_a_size_that_no_unit_has_is_refused_with_those_that_there_are() -> None:
 
 
 def test_every_size_that_a_placed_group_renames_is_its_own() -> None:
-    for name, placed in PLACED.items():
+    for name, placed in (PLACED | PLACED_OWN).items():
         assert set(placed.sizes) <= set(placed.group.sizes), name
 
 
@@ -106,7 +108,7 @@ KEPT = {
     Part("sensors", 1): [
         "gate.memory", "gate.held", "temps.age_s", "temps.memory", "temps.score",
         "volts.age_s", "volts.memory", "volts.score",
-        "trips.highest", "trips.dropped_s", "heat.slow_v", "heat.quiet_s",
+        "drops.highest", "drops.dropped_s", "heat.slow_v", "heat.quiet_s",
     ],
     Part("load", 2): [
         "load.state", "load.feature", "load.mean", "load.covariance",
@@ -119,8 +121,8 @@ KEPT = {
         "group_temperature.learned", "group_moments", "group_scales",
     ],
     Part("cells", 1): ["cells.state", "cells.verdict", "cells.left", "cells.quantile", "cells.waited_s"],
-    Part("resistance", 1): ["resistances.circuit", "resistances.cell"],
-    Part("surroundings", 2): ["around.group", "around.circuit", "around.room", "around.conductance"],
+    Part("resistance", 1): ["detectors.resistance.circuit", "detectors.resistance.cell"],
+    Part("surroundings", 2): ["around.group", "around.circuit", "around.room", "detectors.cooling_lost"],
 }  # fmt: skip
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from agent.detect.channels import Floats
 from agent.detect.kernels.debounce import CHANGED, debounce, new_delays
-from agent.detect.table import Row, rows_of
+from agent.detect.rows import rows_of
+from agent.detect.table import Row
 from tests.agent.detect.naive.debounce import Debounced
 
 

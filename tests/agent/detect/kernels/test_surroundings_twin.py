@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Floats
-from agent.detect.kernels import conductance, slope, surroundings
 from agent.detect.kernels import load as loads
+from agent.detect.kernels import slope, surroundings
 from agent.detect.kernels.inputs import Inputs
 from tests.agent.detect.banks import inputs_of
 from tests.agent.detect.naive.rows import read_row, write_row
@@ -87,7 +87,6 @@ def test_from_any_state_a_frame_makes_what_the_twins_say() -> None:
         dt_s, degc = float(rng.choice([1.0, 10.0, 60.0, 600.0, 660.0, 1e6])), float(load.ambient[0])
         room.take(dt_s, degc)
         medians = [middle(bank.value[of].tolist(), bank.median[of].tolist()) for of in GROUPS]
-        of_conductance = around.conductance.copy()
         surroundings.judge_surroundings(dt_s, bank, load, watched.slopes, around)
 
         np.testing.assert_allclose(around.room, [room.rack, room.block, room.unseen_s], rtol=1e-9)
@@ -102,23 +101,12 @@ def test_from_any_state_a_frame_makes_what_the_twins_say() -> None:
         counted_s = min(dt_s, 600.0)
         for g, twin in enumerate(groups):
             twin.take(counted_s, medians[g] - room.rack)
-            j = CIRCUIT_OF[GROUPS[g][0]]
-            conductance.judge_conductance(
-                dt_s,
-                medians[g],
-                degc,
-                load.state[j, loads.NOW],
-                load.regime[j] == loads.REST,
-                of_conductance,
-                g,
-            )
         for j, of in enumerate(circuits):
             state = load.state[j].tolist()
             known = not np.isnan(state[loads.NOW])
             of.take(counted_s, known, state[loads.SLOW], state[loads.POWER], int(load.regime[j]))
         assert_rows(around.group, group, groups, [surroundings.COOLING, surroundings.UNSEEN_S])
         assert_rows(around.circuit, circuit, circuits, [])
-        np.testing.assert_array_equal(around.conductance, of_conductance)
         degraded += sum(twin.degraded > 0.0 for twin in groups)
         grown += sum(1.0 < of.float_ratio < 9.0 for of in circuits)
     assert min(degraded, grown) > 20
@@ -184,4 +172,3 @@ def test_of_new_groups_and_circuits_the_limits_alone_are_known() -> None:
     assert np.isnan([*around.median, *around.nothing, *around.over_room]).all()
     assert (len(around.median), len(around.nothing), len(around.over_room)) == (2, 2, 5)
     assert around.restart.tolist() == [0, 0]
-    np.testing.assert_array_equal(around.conductance, conductance.new_conductance(2))

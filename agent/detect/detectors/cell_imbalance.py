@@ -1,0 +1,43 @@
+"""A cell that leaves its siblings within seconds or minutes."""
+
+import numpy as np
+
+from agent.detect.alarms.states import AlarmEvent
+from agent.detect.declaration import At, Detector, Judged
+from agent.detect.explanations.case import Case, side
+from agent.detect.kernels.imbalance import DEVIATION, DRIFT, EXPECTED, NOISE2, SUDDEN
+from agent.detect.table import ADVICE, WARNING, Row
+
+NAME = "cell-imbalance"
+
+
+def explain(case: Case) -> AlarmEvent:
+    """Explain a cell that left its siblings within seconds or minutes."""
+    verdict, volts = case.banks.cells.verdict[case.c], case.banks.volts.value[case.c]
+    left_mv, deviation_v, expected_mv = verdict[SUDDEN], verdict[DEVIATION], 1e3 * verdict[EXPECTED]
+    k = int(np.argmax(case.banks.cells.left[case.c, :DRIFT]))  # the scale that shows it most
+    beyond = 1e-3 * left_mv / np.sqrt(verdict[NOISE2 + k])
+    text = (
+        f"{case.name()} was {1e3 * abs(deviation_v):.0f} mV {side(deviation_v)} the median of its siblings "
+        f"when raised, usually {expected_mv:+.0f} mV; {volts:.3f} V; moved {left_mv:.0f} mV, "
+        f"{beyond:.0f} times noise and the spread of the others "
+        f"(limit {case.row.limit:g} mV)."
+    )
+    return case.event(left_mv, text, beyond=beyond, expected=expected_mv)
+
+
+DETECTOR = Detector(
+    name=NAME,
+    order=90,
+    family="voltage",
+    rows=(
+        # A short of 0.1 ohm pulls 33 A through about 0.5 mohm: the cell steps down by some 17 mV.
+        Row(NAME, "voltage", WARNING, 12.0, "mV", 5.0, 600.0, 3.0, False),
+        Row(NAME, "voltage", ADVICE, 10.0, "mV", 300.0, 3600.0, 3.0, False),
+    ),
+    judged=(Judged("volts", At("cells.verdict", SUDDEN), At("volts.value")),),
+    explain=explain,
+    sees="a cell steps away from its siblings within seconds or minutes",
+    cannot_see="an unloaded cell on the flat part of LFP",
+    response="Measure the cell by hand; look for a loose link; plan its exchange.",
+)

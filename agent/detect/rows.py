@@ -1,0 +1,38 @@
+"""The alarm table: all rows that are declared, of detectors and of facts, and what else follows from them."""
+
+from agent.detect.declaration import Detector
+from agent.detect.detectors import DETECTORS
+from agent.detect.facts import FACTS, Fact
+from agent.detect.table import Row, by_tier
+
+#: What judges measurements, by name, in the order in which it does; it listens to a site's settings.
+JUDGING = tuple(detector.name for detector in DETECTORS)
+_DECLARED: tuple[Detector | Fact, ...] = (*DETECTORS, *FACTS)
+ROWS = tuple(row for declared in _DECLARED for row in declared.rows)
+SIGHT = tuple(detector.name for detector in DETECTORS if detector.of_sight)
+
+_DETECTOR = {member: detector for detector in DETECTORS for member in detector.members()}
+_RESPONSES = {declared.name: declared.response for declared in _DECLARED}
+
+
+def family_of(member: str) -> str:
+    """Return the family of a detector: its own name where it has no relatives."""
+    detector = _DETECTOR.get(member)
+    return (detector.family or detector.name) if detector else member
+
+
+def detector_of(member: str) -> str:
+    """Return the detector that the channels of this name in an alarm belong to."""
+    return _DETECTOR[member].name if member in _DETECTOR else member
+
+
+def rows_of(detector: str, rows: tuple[Row, ...] = ROWS) -> tuple[Row | None, ...]:
+    """Return a detector's rows by tier number: (None, advice, warning, critical), None for none."""
+    return by_tier(row for row in rows if row.detector == detector)
+
+
+def response_to(detector: str) -> str:
+    """Return what to do about an alarm of a detector, "" where none is declared. An alarm without a response
+    would be no alarm but a log event.
+    """
+    return _RESPONSES.get(detector, "")
