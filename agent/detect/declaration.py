@@ -4,8 +4,10 @@ From its declaration follow the alarm table, how its arrays are made, opened and
 who explains its alarms, and what people are told to do.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -105,3 +107,15 @@ class Detector:
             return self.new(channels)
         sizes = channels.sizes._asdict()
         return self.arrays.new(**{name: sizes[name] for name in self.arrays.sizes})
+
+
+def in_order(detectors: Sequence[Detector]) -> tuple[Detector, ...]:
+    """Return detectors in the order in which they judge. ValueError: two are alike."""
+    found = sorted(detectors, key=lambda detector: detector.order)
+    for before, detector in pairwise(found):
+        if before.order == detector.order:
+            raise ValueError(f"{before.name} and {detector.name} are both of order {detector.order}")
+    members = Counter(member for detector in found for member in detector.members())
+    if twice := [member for member, times in members.items() if times > 1]:
+        raise ValueError(f"declared twice: {', '.join(twice)}")
+    return tuple(found)

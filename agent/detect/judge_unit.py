@@ -33,7 +33,7 @@ carray: Any = numba.carray  # type: ignore[attr-defined]  # numba's stubs leave 
 open_delays = DELAYS.opener
 
 
-def _call(detector: Detector) -> str:
+def call_of(detector: Detector) -> str:
     """Return the call of a detector's kernel. Raises ValueError for a parameter that no frame has."""
     known = {name: name for name in ("t_s", "dt_s", "hot_degc")}
     known |= {name: f"b.{name}" for name in PLACED} | {name: f"b.detectors.{name}" for name in PLACED_OWN}
@@ -47,7 +47,7 @@ def _call(detector: Detector) -> str:
 
 def _make_judge_detectors() -> Any:
     judging = [detector for detector in DETECTORS if detector.kernel]
-    body = "".join(f"    {_call(detector)}\n" for detector in judging)
+    body = "".join(f"    {call_of(detector)}\n" for detector in judging)
     space = {f"judge_{detector.key}": detector.kernel for detector in judging}
     exec(f"def judge_detectors(t_s, dt_s, hot_degc, b):\n{body}", space)
     return inlined(space["judge_detectors"])

@@ -10,7 +10,7 @@ from tests.mutate.operators import Mutant, mutants
 #: Of how many parts of a sample: the detectors, decoding and plan of the drivers, the wire format.
 STRATA = {"agent/detect": 2, "drivers": 1, "agent/wire": 1}
 #: All their mutants are tried, whatever the sample: the last resort, and the states of an alarm.
-CRITICAL = ("agent/detect/kernels/trip.py", "agent/detect/alarms/states.py")
+CRITICAL = ("agent/detect/detectors/last_resort.py", "agent/detect/alarms/states.py")
 
 
 def stratum_of(file: str) -> str:

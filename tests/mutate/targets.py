@@ -10,10 +10,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 _DETECT = "tests/agent/detect"
-_KERNELS = f"{_DETECT}/kernels"
+_KERNELS, _DETECTORS = f"{_DETECT}/kernels", f"{_DETECT}/detectors"
 _SENTENCES = (f"{_DETECT}/explanations/test_explain.py", f"{_DETECT}/explanations/test_sentences.py")
+_GROUPS = f"{_DETECT}/explanations/test_groups.py"
 #: The versions of what a restart keeps.
 _KEPT = f"{_DETECT}/test_kept_arrays.py::test_all_parts_are_put_back_as_they_were"
+_ARRAYS = (
+    f"{_DETECT}/test_kept_arrays.py",
+    f"{_KERNELS}/test_arrays.py",
+    f"{_DETECT}/test_unit_arrays.py",
+    f"{_DETECT}/test_judge_unit_twin.py",
+)
 _WIRE = "tests/agent/wire"
 _DRIVERS = "tests/drivers"
 _REFUSED = (
@@ -22,31 +29,36 @@ _REFUSED = (
     f"{_WIRE}/test_limits.py",
 )
 
+
+def _of_detectors() -> dict[str, tuple[str, ...]]:
+    """Return each file of a detector: its slow twin where it has one, its rows and its sentence."""
+    found = {}
+    for path in sorted((ROOT / "agent/detect/detectors").glob("[a-z]*.py")):
+        twin = f"{_DETECTORS}/test_{path.stem}_twin.py"
+        own = (twin,) if (ROOT / twin).exists() else ()
+        found[str(path.relative_to(ROOT))] = (*own, f"{_DETECT}/test_table.py", *_SENTENCES, _GROUPS, _KEPT)
+    return found
+
+
 #: Source file, and the tests that run against its mutants.
 TARGETS: dict[str, tuple[str, ...]] = {
     # the detectors
+    **_of_detectors(),
     "agent/detect/alarms/book.py": (f"{_DETECT}/alarms/test_book.py",),
     "agent/detect/alarms/states.py": (f"{_DETECT}/alarms/test_alarm_states.py",),
     "agent/detect/channels.py": (f"{_DETECT}/test_channels.py",),
     "agent/detect/credible.py": (f"{_DETECT}/test_credible.py",),
-    "agent/detect/detectors.py": (f"{_DETECT}/test_watch_rules.py",),
+    "agent/detect/declaration.py": (f"{_DETECT}/test_declaration.py",),
     "agent/detect/duration.py": (f"{_DETECT}/test_duration.py",),
     "agent/detect/explanations/case.py": (f"{_DETECT}/explanations/test_case.py", *_SENTENCES),
-    "agent/detect/explanations/cells.py": _SENTENCES,
     "agent/detect/explanations/heat.py": _SENTENCES,
-    "agent/detect/explanations/inputs.py": _SENTENCES,
-    "agent/detect/explanations/surroundings.py": (f"{_DETECT}/explanations/test_groups.py", *_SENTENCES),
+    "agent/detect/facts.py": (f"{_DETECT}/test_table.py",),
     "agent/detect/heartbeat.py": (f"{_DETECT}/test_heartbeat.py",),
     "agent/detect/identity.py": (f"{_DETECT}/test_identity_alarms.py",),
+    "agent/detect/judge_unit.py": (f"{_DETECT}/test_judge_unit_twin.py", f"{_DETECT}/test_declaration.py"),
     "agent/detect/keeping.py": (f"{_DETECT}/test_kept_arrays.py",),
     "agent/detect/kernels/arrays.py": (f"{_KERNELS}/test_arrays.py",),
-    "agent/detect/kernels/banks.py": (
-        f"{_DETECT}/test_kept_arrays.py",
-        f"{_KERNELS}/test_arrays.py",
-        f"{_KERNELS}/test_banks.py",
-        f"{_KERNELS}/test_judge_unit_twin.py",
-    ),
-    "agent/detect/kernels/conductance.py": (f"{_KERNELS}/test_conductance_twin.py",),
+    "agent/detect/kernels/banks.py": _ARRAYS,
     "agent/detect/kernels/coverage.py": (f"{_KERNELS}/test_coverage_seconds.py",),
     "agent/detect/kernels/debounce.py": (
         f"{_DETECT}/test_table.py",
@@ -55,27 +67,27 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/kernels/heating.py": (f"{_KERNELS}/test_heating_twin.py",),
     "agent/detect/kernels/imbalance.py": (f"{_KERNELS}/test_imbalance_twin.py", _KEPT),
     "agent/detect/kernels/inputs.py": (f"{_KERNELS}/test_inputs.py",),
-    "agent/detect/kernels/judge_unit.py": (f"{_KERNELS}/test_judge_unit_twin.py",),
     "agent/detect/kernels/load.py": (f"{_KERNELS}/test_load_twin.py", _KEPT),
     "agent/detect/kernels/memory.py": (f"{_KERNELS}/test_memory.py",),
     "agent/detect/kernels/noise.py": (f"{_KERNELS}/test_noise_twin.py",),
-    "agent/detect/kernels/resistance.py": (f"{_KERNELS}/test_resistance_twin.py", _KEPT),
     "agent/detect/kernels/siblings.py": (f"{_KERNELS}/test_siblings.py",),
     "agent/detect/kernels/slope.py": (f"{_KERNELS}/test_slope_twin.py", _KEPT),
     "agent/detect/kernels/stillness.py": (f"{_KERNELS}/test_stillness.py",),
     "agent/detect/kernels/surroundings.py": (f"{_KERNELS}/test_surroundings_twin.py", _KEPT),
-    "agent/detect/kernels/trip.py": (f"{_KERNELS}/test_trip.py",),
     "agent/detect/kernels/validity.py": (f"{_KERNELS}/test_validity.py", _KEPT),
     "agent/detect/kernels/wander.py": (f"{_KERNELS}/test_wander_twin.py",),
+    "agent/detect/kernels/voltage_drop.py": (f"{_DETECTORS}/test_last_resort_twin.py",),
     "agent/detect/knowledge.py": (f"{_DETECT}/test_knowledge.py",),
     "agent/detect/known.py": (f"{_DETECT}/test_knowledge.py",),
     "agent/detect/liveness.py": (f"{_DETECT}/test_liveness_rules.py",),
     "agent/detect/places.py": (f"{_DETECT}/test_channels.py",),
     "agent/detect/reported.py": (f"{_DETECT}/test_reported_rules.py",),
+    "agent/detect/rows.py": (f"{_DETECT}/test_table.py",),
     "agent/detect/settings.py": (f"{_DETECT}/test_settings.py",),
     "agent/detect/table.py": (f"{_DETECT}/test_table.py",),
     "agent/detect/together.py": (f"{_DETECT}/test_together.py",),
-    "agent/detect/unit.py": (f"{_DETECT}/test_unit.py",),
+    "agent/detect/unit.py": (f"{_DETECT}/test_judging_order.py",),
+    "agent/detect/unit_arrays.py": _ARRAYS,
     "agent/detect/unseen.py": (f"{_DETECT}/test_unseen_alarm.py",),
     "agent/detect/watch.py": (f"{_DETECT}/test_watch_rules.py",),
     # decoding and plan, and what they call

@@ -1,11 +1,16 @@
 """Banks of channels for kernels that are called by themselves."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from agent.detect.channels import Bank
+from agent.detect.channels import Bank, Channels
+from agent.detect.declaration import Column, Detector
+from agent.detect.detectors import DETECTORS
+from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.inputs import Inputs, new_inputs
+from agent.detect.settings import Settings
 
 
 def bank_of(group: Sequence[int], step: float = 0.1, at: Sequence[int] | None = None) -> Bank:
@@ -27,3 +32,29 @@ def bank_of(group: Sequence[int], step: float = 0.1, at: Sequence[int] | None = 
 def inputs_of(group: Sequence[int], **bank: object) -> Inputs:
     """Return the arrays of such a bank."""
     return new_inputs(bank_of(group, **bank), np.zeros(len(group), np.int64))  # type: ignore[arg-type]
+
+
+class Judging(NamedTuple):
+    """One row of what a unit judges: the channels of a detector, their scores, and what those are made of."""
+
+    detector: Detector
+    member: str
+    channels: Bank
+    score: Column
+    source: Column
+
+
+def judging(banks: Banks, channels: Channels, settings: Settings) -> list[Judging]:
+    """Return what a unit judges, in its order."""
+    return [
+        Judging(
+            detector,
+            judged.member or detector.name,
+            getattr(channels, judged.channels),
+            judged.score.of(banks),
+            judged.source.of(banks),
+        )
+        for detector in DETECTORS
+        if detector.chemistry in ("", settings.chemistry)
+        for judged in detector.judged
+    ]

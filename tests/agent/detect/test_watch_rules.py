@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.detect.detectors import detectors_of
 from agent.detect.kernels import imbalance, slope, wander
 from agent.detect.settings import Settings
 from agent.detect.watch import Coverage, UnitDetectors, warm_up
+from tests.agent.detect.banks import judging
 from tests.agent.detect.stand_in import StandIn
 
 PERIOD_S = 2.0
@@ -136,7 +136,7 @@ def test_a_detector_in_the_shadow_has_a_book_of_its_own(kernel: StandIn) -> None
 def test_each_detector_is_judged_by_its_own_numbers(kernel: StandIn) -> None:
     """The kernel is given addresses: where each score is, and what it was made of."""
     watch = watch_of(Settings(chemistry="VRLA"))
-    table = detectors_of(watch._banks, watch._channels, watch.settings)
+    table = judging(watch._banks, watch._channels, watch.settings)
     judge(watch, kernel, 1.0)
     rows, columns, address = kernel.calls[-1].judges
     numbers = (ctypes.c_int64 * (rows * columns)).from_address(address)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Channels, channels_of
-from agent.detect.explanations import surroundings
+from agent.detect.detectors import cooling, cooling_degraded, cooling_lost, overload, vrla_float_current
 from agent.detect.explanations.case import Case
-from agent.detect.kernels import conductance
 from agent.detect.kernels import load as loads
 from agent.detect.kernels import surroundings as around
-from agent.detect.kernels.banks import Banks, new_banks
+from agent.detect.kernels.banks import Banks
+from agent.detect.rows import rows_of
 from agent.detect.settings import Settings
-from agent.detect.table import rows_of
+from agent.detect.unit_arrays import new_banks
 
 LIMITS = Settings(max_charge_a=20.0, max_discharge_a=100.0, max_charge_w=1000.0, max_discharge_w=5000.0)
 WHOLE, FIRST, SECOND = "", "string1", "string2"
@@ -26,7 +26,7 @@ def unit_of(*circuits: str) -> tuple[Banks, Channels]:
     channels = channels_of(places, quantities, np.full(len(places), 0.1))
     assert channels.groups.places == (FIRST, SECOND, WHOLE)
     assert channels.circuits.places == circuits
-    return new_banks(channels, LIMITS), channels
+    return new_banks(channels, LIMITS.load_limits()), channels
 
 
 def case_of(detector: str, c: int, unit: tuple[Banks, Channels]) -> Case:
@@ -47,7 +47,7 @@ def test_of_a_group_that_heats_its_own_figures_are_told(g: int, called: str) -> 
     banks, _ = unit = unit_of(FIRST)
     banks.around.group[:, around.COOLING] = [0.11, 0.22, 0.33]
     banks.around.median[:] = [31.0, 32.0, 33.0]
-    event = surroundings.cooling(case_of("cooling", g, unit))
+    event = cooling.explain(case_of("cooling", g, unit))
     assert event.text.startswith(
         f"All sensors of {called} heat together, 0.{g + 1}{g + 1} K/min beyond doubt, about {31 + g}.0 degC"
     )
@@ -56,10 +56,10 @@ def test_of_a_group_that_heats_its_own_figures_are_told(g: int, called: str) -> 
 @GROUPS
 def test_of_a_group_that_is_cooled_worse_its_own_figures_are_told(g: int, called: str) -> None:
     banks, _ = unit = unit_of(FIRST)
-    state = banks.around.conductance
-    state[:, conductance.TIMES] = [2.0, 3.0, 4.0]
-    state[:, conductance.NOW], state[:, conductance.LN_BASE] = 1.0 / 7200.0, math.log(1.0 / 3600.0)
-    event = surroundings.cooling_lost(case_of("cooling-lost", g, unit))
+    state = banks.detectors.cooling_lost
+    state[:, cooling_lost.TIMES] = [2.0, 3.0, 4.0]
+    state[:, cooling_lost.NOW], state[:, cooling_lost.LN_BASE] = 1.0 / 7200.0, math.log(1.0 / 3600.0)
+    event = cooling_lost.explain(case_of("cooling-lost", g, unit))
     name = called[0].upper() + called[1:] if g == 2 else called
     assert event.text.startswith(
         f"{name} lost two thirds of the heat of a load in 60 min, when raised in 2.0 h"
@@ -67,7 +67,7 @@ def test_of_a_group_that_is_cooled_worse_its_own_figures_are_told(g: int, called
     assert event.value == 2.0 + g
     banks.around.group[:, around.DEGRADED] = [2.0, 3.0, 4.0]
     banks.around.group[:, around.FAST] = [5.0, 7.0, 9.0]
-    event = surroundings.cooling_degraded(case_of("cooling-degraded", g, unit))
+    event = cooling_degraded.explain(case_of("cooling-degraded", g, unit))
     assert event.text.startswith(
         f"{name} was {5 + 2 * g}.0 K warmer than its room when raised, {2 + g}.0 K more"
     )
@@ -75,10 +75,10 @@ def test_of_a_group_that_is_cooled_worse_its_own_figures_are_told(g: int, called
 
 def test_a_tenth_of_the_usual_conductance_is_hardly_any() -> None:
     banks, _ = unit = unit_of(FIRST)
-    banks.around.conductance[0, conductance.LN_BASE] = 0.0
+    banks.detectors.cooling_lost[0, cooling_lost.LN_BASE] = 0.0
     for now, told in ((0.1, "hardly at all"), (0.1001, "in ")):
-        banks.around.conductance[0, conductance.NOW] = now
-        assert f"when raised {told}" in surroundings.cooling_lost(case_of("cooling-lost", 0, unit)).text
+        banks.detectors.cooling_lost[0, cooling_lost.NOW] = now
+        assert f"when raised {told}" in cooling_lost.explain(case_of("cooling-lost", 0, unit)).text
 
 
 @pytest.mark.parametrize("circuits", [(FIRST, SECOND), (WHOLE,)])
@@ -91,11 +91,11 @@ def test_of_a_circuit_its_own_figures_are_told(circuits: tuple[str, ...]) -> Non
     state[:, loads.SLOW], state[:, loads.POWER] = [30.0, 24.0][:n], [np.nan, 1200.0][:n]
     for c, place in enumerate(circuits):
         called = place or "the unit"
-        event = surroundings.float_current(case_of("vrla-float-current", c, unit))
+        event = vrla_float_current.explain(case_of("vrla-float-current", c, unit))
         assert event.text.startswith(
             f"The float current of {called} was 0.{5 + 2 * c} A when raised, {3 + c}.0"
         )
-        event = surroundings.overload(case_of("overload", c, unit))
+        event = overload.explain(case_of("overload", c, unit))
         what, now = ("power", "1.2 kW") if c else ("current", "30.0 A")
         share = 120 if c else 150
         assert event.text == f"The {what} of {called} was {now} when raised, {share} % of what is allowed."

@@ -312,7 +312,7 @@ def test_a_group_that_heats_or_is_cooled_worse() -> None:
 )
 def test_a_group_that_loses_the_heat_of_its_load_more_slowly(share: float, now: str) -> None:
     banks, channels = unit = a_unit()
-    row = banks.around.conductance[0]
+    row = banks.detectors.cooling_lost[0]
     row[[cooling_lost.TIMES, cooling_lost.NOW]] = 2.345, share / 7200.0
     row[cooling_lost.LN_BASE] = math.log(1.0 / 7200.0)
     event = cooling_lost.explain(case_of(row_of("cooling-lost"), channels.groups, 0, unit))

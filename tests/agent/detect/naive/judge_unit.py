@@ -4,18 +4,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from agent.detect.detectors import Detector
+from agent.detect.detectors.cooling_lost import judge_cooling_lost
+from agent.detect.detectors.last_resort import trip
+from agent.detect.detectors.resistance import judge_resistance
 from agent.detect.kernels import imbalance, slope
 from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.debounce import Delays, debounce
 from agent.detect.kernels.heating import follow_rest, judge_heating
 from agent.detect.kernels.inputs import take_inputs
 from agent.detect.kernels.load import take_load
-from agent.detect.kernels.resistance import judge_resistance
 from agent.detect.kernels.surroundings import judge_surroundings
-from agent.detect.kernels.trip import trip, voltage_drop
 from agent.detect.kernels.validity import gate
+from agent.detect.kernels.voltage_drop import voltage_drop
 from agent.detect.kernels.wander import WINDOWS
+from tests.agent.detect.banks import Judging
 
 
 def judge_plainly(
@@ -26,7 +28,7 @@ def judge_plainly(
     told_s: float,
     hot_degc: float,
     b: Banks,
-    judges: Sequence[tuple[Detector, Delays]],
+    judges: Sequence[tuple[Judging, Delays]],
 ) -> int:
     """Judge a frame; return how many channels changed a tier. See `judge_unit`."""
     g = b.gate
@@ -39,11 +41,13 @@ def judge_plainly(
     take_load(dt_s, g.value, b.load)
     follow_rest(dt_s, b.volts, b.load, b.heat)
     imbalance.judge_imbalance(dt_s, b.volts, b.load, b.cells)
-    judge_resistance(dt_s, b.volts, b.load, b.resistances)
+    judge_resistance(dt_s, b.volts, b.load, b.detectors.resistance)
     judge_heating(dt_s, b.temps, b.load, b.own, b.against, slopes, b.heat)
     judge_surroundings(dt_s, b.temps, b.load, groups, b.around)
-    voltage_drop(dt_s, b.volts, b.trips.highest, b.trips.dropped_s, b.trips.group)
-    trip(t_s, hot_degc, b.temps, b.trips.dropped_s, b.trips.state, b.trips.score)
+    voltage_drop(dt_s, b.volts, b.drops.highest, b.drops.dropped_s, b.drops.group)
+    last_resort = b.detectors.last_resort
+    trip(t_s, hot_degc, b.temps, b.drops.dropped_s, last_resort.state, last_resort.score)
+    judge_cooling_lost(dt_s, b.temps, b.load, b.around, b.detectors.cooling_lost)
     windows = b.temperature.learned[:, slope.LEARNT_SCALE, WINDOWS]
     ages_s = imbalance.learnt_s(b.cells)
     for bank, learnt in (

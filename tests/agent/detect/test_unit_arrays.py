@@ -1,11 +1,14 @@
 """The arrays of a unit as they are made, and what a clock that was set back leaves of them."""
 
+from operator import attrgetter
+
 import numpy as np
 
 from agent.detect.channels import Channels
-from agent.detect.kernels import conductance, resistance, slope, trip
-from agent.detect.kernels.banks import Banks, arrays_of, new_banks, start_afresh
-from agent.detect.settings import Settings
+from agent.detect.detectors import cooling_lost, last_resort, resistance
+from agent.detect.kernels import slope
+from agent.detect.kernels.banks import Banks
+from agent.detect.unit_arrays import arrays_of, new_banks, start_afresh
 
 
 def banks_of() -> Banks:
@@ -13,7 +16,7 @@ def banks_of() -> Banks:
     places = [*(f"string{s}/sensor{i}" for s in (1, 2) for i in range(1, 5)), "cell1", ""]
     quantities = [*["cell_temperature"] * 8, "cell_voltage", "current"]
     steps = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.001, 1.0])
-    return new_banks(Channels(places, quantities, steps), Settings())
+    return new_banks(Channels(places, quantities, steps), (np.inf,) * 4)
 
 
 def test_a_group_has_the_register_step_of_its_first_sensor() -> None:
@@ -24,8 +27,7 @@ def test_time_that_goes_back_forgets_values_and_keeps_what_was_learned() -> None
     banks, expected = banks_of(), banks_of()
     for path, _ in arrays_of():
         for of in (banks, expected):
-            bank, _, name = path.partition(".")
-            array = getattr(getattr(of, bank), name) if name else getattr(of, bank)
+            array = attrgetter(path)(of)
             array[:] = np.arange(array.size).reshape(array.shape) % 100 + 1
     start_afresh(banks)
     expected.gate.memory[:] = np.nan
@@ -34,12 +36,11 @@ def test_time_that_goes_back_forgets_values_and_keeps_what_was_learned() -> None
     slope.forget_values(slope.Slopes(e.temperature, e.gain, e.moments, e.scales, e.repeats))
     groups = e.group_temperature, e.group_gain, e.group_moments, e.group_scales
     slope.forget_values(slope.Slopes(*groups, e.repeats))
-    expected.trips.state[:] = trip.new_state(8)
-    expected.resistances.circuit[:, resistance.BEFORE] = np.nan
-    conductance.forget_values(expected.around.conductance)
+    expected.detectors.last_resort.state[:] = last_resort.new_state(8)
+    expected.detectors.resistance.circuit[:, resistance.BEFORE] = np.nan
+    cooling_lost.forget_values(expected.detectors.cooling_lost)
     for path, _ in arrays_of():
-        bank, _, name = path.partition(".")
-        found, left = (getattr(getattr(of, bank), name) if name else getattr(of, bank) for of in (banks, e))
+        found, left = attrgetter(path)(banks), attrgetter(path)(e)
         np.testing.assert_array_equal(found, left, err_msg=path)
     assert not banks.moments.any()
     assert not banks.group_moments.any()

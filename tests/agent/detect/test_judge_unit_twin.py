@@ -1,20 +1,21 @@
 """The kernel of a unit, which opens its arrays by their addresses, against the one that is given them."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 import numpy as np
 import pytest
 
 from agent.detect.channels import Channels
-from agent.detect.detectors import Detector, detectors_of
-from agent.detect.kernels import banks as all_banks
+from agent.detect.judge_unit import judge_unit
 from agent.detect.kernels import imbalance, slope, wander
-from agent.detect.kernels.banks import Banks, bank_addresses, new_banks
+from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.debounce import CHANGED, Delays, new_delays
-from agent.detect.kernels.judge_unit import judge_unit
 from agent.detect.kernels.memory import addresses, table_of
+from agent.detect.rows import rows_of
 from agent.detect.settings import Settings
-from agent.detect.table import detector_of, rows_of
+from agent.detect.unit_arrays import arrays_of, bank_addresses, new_banks
+from tests.agent.detect.banks import Judging, judging
 from tests.agent.detect.naive.judge_unit import judge_plainly
 
 SENSORS = [f"string{s}/sensor{i}" for s in (1, 2) for i in range(1, 5)] + ["lone"]
@@ -37,18 +38,16 @@ class Judged:
 
     def __init__(self) -> None:
         self.channels = Channels(PLACES, QUANTITIES, np.array([0.1] * 10 + [0.001] * 7 + [0.1] * 3))
-        self.banks: Banks = new_banks(self.channels, SETTINGS)
-        table = detectors_of(self.banks, self.channels, SETTINGS)
-        rows = [rows_of(detector_of(row.member), SETTINGS.rows()) for row in table]
+        self.banks: Banks = new_banks(self.channels, SETTINGS.load_limits())
+        table = judging(self.banks, self.channels, SETTINGS)
+        rows = [rows_of(row.detector.name, SETTINGS.rows()) for row in table]
         delays = new_delays([(row.channels.n, of) for row, of in zip(table, rows, strict=True)])
-        self.judges: list[tuple[Detector, Delays]] = list(zip(table, delays, strict=True))
+        self.judges: list[tuple[Judging, Delays]] = list(zip(table, delays, strict=True))
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Give all that a frame may change."""
-        for path, _ in all_banks.arrays_of():
-            bank, _, name = path.partition(".")
-            of = getattr(self.banks, bank)
-            yield path, getattr(of, name) if name else of
+        for path, _ in arrays_of():
+            yield path, attrgetter(path)(self.banks)
         for detector, delays in self.judges:
             for name, array in delays._asdict().items():
                 yield f"{detector.member}.{name}", array
