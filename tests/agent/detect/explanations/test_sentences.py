@@ -238,7 +238,7 @@ def test_the_forecast_of_now_is_that_of_the_last_frame_and_none_within_noise() -
 def test_no_forecast_is_made_of_a_sensor_that_is_none_of_the_unit() -> None:
     banks, channels = unit = a_unit()
     heats(banks, 1)
-    event = heat.thermal_rate(case_of(row_of("thermal-rate"), channels.temps, 1, unit))
+    event = heat.alone(case_of(row_of("thermal-rate"), channels.temps, 1, unit))
     assert heat.forecast_now(replace(event, location="string2/sensor1"), banks, channels) == ""
 
 
@@ -248,7 +248,7 @@ def test_a_slope_of_two_sigmas_is_within_noise(
 ) -> None:
     banks, channels = unit = a_unit()
     heats(banks, 1)
-    event = heat.thermal_rate(case_of(row_of("thermal-rate"), channels.temps, 1, unit))
+    event = heat.alone(case_of(row_of("thermal-rate"), channels.temps, 1, unit))
     monkeypatch.setattr(heating, "heating_of", lambda *of: RISING._replace(own=1.0, noise=noise))
     assert bool(heat.forecast_now(event, banks, channels)) == told
 
