@@ -15,6 +15,7 @@ import pytest
 
 from hil.run import configuration, rooms
 from hil.run.processes import Child, Children, wait_for_status
+from tests.until import STOPPED_S
 
 
 def room_toml(folder: Path) -> str:
@@ -86,7 +87,7 @@ def test_every_frame_is_at_the_collector_after_a_clean_stop_within_two_seconds(c
     agent = chain.start_agent(batch_s=60)  # nothing is sealed before the stop
     wait_for_status(agent, lambda s: all(unit["frames"] > 10 for unit in s["units"]))
     start_s = time.monotonic()
-    assert agent.stop() < 2.0, time.monotonic() - start_s
+    assert agent.stop() < STOPPED_S, time.monotonic() - start_s
     assert agent.process.returncode == 0
     ((sealed, frames),) = chain.buffer("SELECT last_sequence, frames FROM account")
     assert frames > 20
@@ -152,7 +153,7 @@ def test_a_second_agent_on_the_same_buffer_is_refused_and_the_first_goes_on_undi
     )
     assert (after["epoch"], after["store"]["trouble"]) == (before["epoch"], "")
     assert [unit["knowledge"] for unit in after["units"]] == ["LIVE", "LIVE"]
-    assert first.stop() < 2.0
+    assert first.stop() < STOPPED_S
     assert chain.collected("SELECT count(*) FROM batch") == chain.buffer("SELECT last_sequence FROM account")
 
 
@@ -182,7 +183,7 @@ def test_a_unit_that_never_answers_is_never_called_live_and_harms_nobody(chain: 
     assert knowledge == {"rack-1": "LIVE", "ghost": "NEVER", "rack-2": "LIVE"}
     ghost = next(unit for unit in status["units"] if unit["name"] == "ghost")
     assert "no sound answer" in ghost["trouble"]
-    assert agent.stop() < 2.0
+    assert agent.stop() < STOPPED_S
 
 
 @pytest.mark.parametrize(
@@ -217,4 +218,4 @@ def test_a_missing_serial_device_and_a_closed_tcp_port_leave_the_agent_running(c
     assert "no such device" in troubles["rs485"]
     assert "127.0.0.1:1" in troubles["lan"]
     assert [unit["knowledge"] for unit in status["units"]] == ["NEVER", "NEVER"]
-    assert agent.stop() < 2.0
+    assert agent.stop() < STOPPED_S

@@ -17,6 +17,7 @@ from agent.wire.request import decode_refusal
 from hil.run import configuration
 from hil.run.processes import Child, Children, resident_mb, wait_for_status
 from tests.collector.processes import EPOCH, SCHEMA_BODY, Collector, collecting, seal
+from tests.until import STOPPED_S
 
 ANSWERS = 20  # a unit that lies is asked less and less often
 
@@ -117,7 +118,7 @@ def test_an_agent_believes_none_of_a_lying_unit_a_lying_collector_and_a_noisy_do
     head, _, body = ask(door, GET_STATUS, hang_up=False).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200")
     assert b'"good"' not in body  # no value of this unit was ever taken for true
-    assert agent.stop() < 3.0
+    assert agent.stop() < STOPPED_S
     assert agent.process.returncode == 0
 
 

@@ -65,7 +65,7 @@ async def test_a_sender_that_trickles_does_not_hold_its_place(tmp_path: Path) ->
             await asyncio.Event().wait()
 
         async with (
-            asyncio.timeout(5),
+            asyncio.timeout(20),
             session.post(url + PATH, data=never_ending(), headers={"Content-Type": CONTENT_TYPE}) as answer,
         ):
             assert answer.status == 408
@@ -88,7 +88,7 @@ async def test_a_silent_site_is_an_alarm_until_it_is_heard_again(tmp_path: Path)
             async with session.post(url + PATH, data=body, headers={"Content-Type": CONTENT_TYPE}) as answer:
                 assert answer.status == 200
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await post(1)
             now[0] = 59.9
             assert (await health())["silent"] == []

@@ -70,10 +70,13 @@ class _Child(NamedTuple):
 
 
 class Children:
-    """Runs the tests of `targets` (file, its tests) on the source under `root`, a few at a time."""
+    """Runs the tests of `targets` (file, its tests) on the source under `root`, a few at a time.
 
-    def __init__(self, root: Path, targets: dict[str, Tests]) -> None:
-        self._root, self._targets = root, targets
+    A mutant hangs that takes more than `least_s` and three times as long, in CPU time, as tests without one.
+    """
+
+    def __init__(self, root: Path, targets: dict[str, Tests], least_s: float = 5.0) -> None:
+        self._root, self._targets, self._least_s = root, targets, least_s
         self._took_s: dict[Tests, float] = {}  # CPU time, without a mutant
 
     def outcomes(self, mutants: Iterable[Mutant], until_s: float = math.inf) -> Iterator[tuple[Mutant, str]]:
@@ -91,7 +94,7 @@ class Children:
                     if not tests:
                         yield mutant, LIVES
                     elif tests in self._took_s:
-                        self._start(mutant, tests, 5.0 + 3.0 * self._took_s[tests], running)
+                        self._start(mutant, tests, self._least_s + 3.0 * self._took_s[tests], running)
                     elif tests in held:
                         held[tests].append(mutant)
                     else:

@@ -32,7 +32,7 @@ from tests.mutate.children import Children, Refused
 from tests.mutate.operators import mutants
 
 root = Path(sys.argv[1])
-children = Children(root, {"source.py": tuple(sys.argv[2:])})
+children = Children(root, {"source.py": tuple(sys.argv[2:])}, least_s=0.0)
 try:
     outcomes = dict(children.outcomes(mutants("source.py", (root / "source.py").read_text())))
 except Refused as why:

@@ -164,7 +164,7 @@ async def test_an_adapter_that_comes_back_under_another_name_is_found_and_the_de
     polling = asyncio.create_task(watched.bus.run())
     await watched.wait_good(5)
     bus.stop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not watched.bus.trouble:
             await asyncio.wait({polling}, timeout=0.02)
     assert str(first) not in held_devices()

@@ -107,7 +107,7 @@ class Closing(Watched):
             assert quality != Quality.GOOD or raw == word
         self._new.set()
 
-    async def whole_frames(self, count: int, within_s: float = 8.0) -> None:
+    async def whole_frames(self, count: int, within_s: float = 20.0) -> None:
         """Wait for so many more frames in which each value is good."""
         before = len(self.frames)
         async with asyncio.timeout(within_s):

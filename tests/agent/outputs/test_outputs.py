@@ -49,8 +49,8 @@ async def test_nothing_that_an_output_is_told_waits(output: Output, hot: AlarmEv
         output.stands(unit, [hot] * 240)
         output.changed(unit, hot)
     output.sights([("rack-1", "BLIND")])
-    output.test(0.1, "me")
-    assert time.monotonic() - began_s < 0.1
+    output.test(10.0, "me")
+    assert time.monotonic() - began_s < 2.0
     assert output.lasting_trouble() == ""
     assert "trouble" in (output.report() or {"trouble": ""})
     await asyncio.sleep(0.05)

@@ -19,6 +19,7 @@ from drivers.profile.load import Profile, parse_profile
 from hil.run import configuration
 from hil.run.processes import Child, Children, Status, wait_for_status
 from tests.agent.runtime.logs import wait_for_log
+from tests.until import STOPPED_S
 
 PROFILE = """
 schema = 1
@@ -111,7 +112,7 @@ def test_a_changed_file_restarts_what_changed_and_a_bad_one_nothing(site: Site) 
     site.write(units=(0,))
     site.reload()
     site.wait(lambda s: live(s, "rack-0"))
-    assert site.agent.stop() < 2.5
+    assert site.agent.stop() < STOPPED_S
     assert site.agent.process.returncode == 0
 
 

@@ -15,6 +15,7 @@ from hil.modbus.io_module import IoModule
 from hil.modbus.tcp import TcpEndpoint
 from hil.run import configuration
 from hil.run.processes import Child, Children, Status, wait_for_status
+from tests.until import STOPPED_S
 
 NAMES = ("seen", "shelved", "new")
 
@@ -92,7 +93,7 @@ async def test_alarms_survive_a_kill_and_what_was_learned_a_stop(box: Box) -> No
     assert box.rows("SELECT unit, count(*) FROM alarm WHERE state = 'NEW' GROUP BY 1") == [
         ("new", 1), ("seen", 1), ("shelved", 1),
     ]  # fmt: skip
-    assert agent.stop() < 2.5
+    assert agent.stop() < STOPPED_S
 
     box.start()
     said = await box.status(live)

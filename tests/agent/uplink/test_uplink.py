@@ -99,7 +99,7 @@ async def test_an_alarm_waits_for_no_retry_after_and_all_else_does(site: Site) -
         await site.writer(site.store.seal, [batch(2)], [Event("rack-1", ALARM)])
         uplink.wake(alarm=True)
         await site.until(lambda: site.receiver.counts["batches"] == 1)
-        assert time.monotonic() - refused_s <= 1.2
+        assert time.monotonic() - refused_s < 1.9  # and not after the 2 s
         assert [sequence for sequence, _ in site.requests[-1].batches] == [2]
         await site.delivered()
         assert time.monotonic() - refused_s >= 2.0
@@ -119,7 +119,7 @@ async def test_an_alarm_is_tried_at_once_though_the_last_try_failed(
         failed_s = time.monotonic()
         uplink.wake(alarm=True)
         await site.delivered()  # the rest, too: nobody said that it had to wait
-        assert time.monotonic() - failed_s <= 1.5
+        assert time.monotonic() - failed_s < 10.0
 
 
 async def test_alarms_of_before_the_start_wait_for_no_retry_after_either(
