@@ -1,6 +1,7 @@
 """What holds for every test: the same examples at every run, and no test fails for being slow."""
 
 import fcntl
+import gc
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from agent.detect.watch import warm_up
 
         warm_up()
+    gc.freeze()  # thousands of tests and all modules are no garbage: no collection need look through them
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
