@@ -15,6 +15,7 @@ from agent.detect.channels import Channels, Floats
 from agent.detect.explanations.case import Explanation
 from agent.detect.kernels.arrays import Group
 from agent.detect.kernels.banks import Banks
+from agent.detect.limits import UnitLimits
 from agent.detect.table import Row
 
 
@@ -61,9 +62,9 @@ class Detector:
     has no relatives. of_sight: it judges whether a value is seen, not what it says of the battery.
     chemistry: of the batteries that it judges, "" all.
     arrays: its own, `Banks.detectors` has them under its `key`; their sizes are those of `Sizes`. new: makes
-    them, where they do not all begin as declared. kernel: brings them up to a frame. Its parameters say by
-    their names what it takes: t_s, dt_s, hot_degc, a bank, or arrays of a detector. forget: lets go of
-    values, for time went back, and keeps what was learned.
+    them of the unit's channels and limits, where they do not all begin as declared. kernel: brings them up to
+    a frame. Its parameters say by their names what it takes: t_s, dt_s, hot_degc, a bank, or arrays of a
+    detector. forget: lets go of values, for time went back, and keeps what was learned.
     """
 
     name: str
@@ -78,7 +79,7 @@ class Detector:
     of_sight: bool = False
     chemistry: str = ""
     arrays: Group | None = None
-    new: Callable[[Channels], Any] | None = None
+    new: Callable[[Channels, UnitLimits], Any] | None = None
     kernel: Any = None
     forget: Callable[[Any], None] | None = None
 
@@ -100,11 +101,11 @@ class Detector:
         """Return what its channels are called in the book."""
         return tuple(judged.member or self.name for judged in self.judged)
 
-    def made(self, channels: Channels) -> Any:
+    def made(self, channels: Channels, limits: UnitLimits) -> Any:
         """Return its arrays as they are before the first frame. Raises ValueError for none of its shape."""
         assert self.arrays
         if self.new:
-            return self.new(channels)
+            return self.new(channels, limits)
         sizes = channels.sizes._asdict()
         return self.arrays.new(**{name: sizes[name] for name in self.arrays.sizes})
 

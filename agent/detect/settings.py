@@ -8,9 +8,11 @@ from hashlib import blake2b
 import numpy as np
 
 from agent.detect.channels import Floats
+from agent.detect.limits import OPERATING, HeatRows, UnitLimits, load_of, nowhere, resolve
 from agent.detect.rows import JUDGING, ROWS
-from agent.detect.table import Row
+from agent.detect.table import TIERS, Row
 
+HEAT = "over-temperature"  # whose rows are limits of temperature
 OVERRIDABLE = ("limit", "on_delay_s", "off_delay_s", "dead_band", "latch")
 
 
@@ -53,17 +55,34 @@ class Settings:
         quantities (n,); limits (n, 3, 2) float64: per value and tier, innermost first, lowest and highest.
         The innermost tier counts: what is beyond it is not ordinary operation.
         """
-        profile = {}
-        for quantity, unit in (("current", "a"), ("power", "w")):
-            low, high = limits[[i for i, q in enumerate(quantities) if q == quantity], 0].reshape(-1, 2).T
-            profile[f"max_charge_{unit}"] = float(np.min(high, initial=math.inf))
-            profile[f"max_discharge_{unit}"] = float(np.min(-low, initial=math.inf))
+        names = ("max_charge_a", "max_discharge_a", "max_charge_w", "max_discharge_w")
+        profile = dict(zip(names, load_of(quantities, limits)[OPERATING].tolist(), strict=True))
         said = {name: getattr(self, name) for name in profile if math.isfinite(getattr(self, name))}
         return replace(self, **{**profile, **said})
 
     def load_limits(self) -> tuple[float, float, float, float]:
         """Return the most charge and discharge, A, then W."""
         return self.max_charge_a, self.max_discharge_a, self.max_charge_w, self.max_discharge_w
+
+    def unit_limits(self, quantities: Sequence[str], profile: Floats | None = None) -> UnitLimits:
+        """Return the limits of the values of a frame.
+
+        profile (n, 3, 2): what the profile gives, None: nothing. What a circuit may carry
+        in ordinary operation is what the settings say, see `or_of_profile`.
+        """
+        profile = nowhere(len(quantities)) if profile is None else profile
+        load = load_of(quantities, profile)
+        load[OPERATING] = self.load_limits()
+        return resolve(quantities, profile, self._heat_rows(), load, self.chemistry)
+
+    def _heat_rows(self) -> HeatRows:
+        heat = [row for row in self.rows() if row.detector == HEAT]
+        rows = HeatRows(np.full(3, np.inf), np.zeros(3), np.zeros(3, bool))
+        for row in heat:
+            tier = TIERS.index(row.severity) - 1
+            rows.degc[tier], rows.dead_band[tier] = row.limit, row.dead_band
+            rows.site[tier] = "limit" in self.overrides.get((HEAT, row.severity), {})
+        return rows
 
     def rows(self) -> tuple[Row, ...]:
         """Return the alarm table with this site's changes."""

@@ -16,6 +16,7 @@ from agent.detect.kernels.inputs import new_inputs
 from agent.detect.kernels.memory import addresses
 from agent.detect.kernels.validity import GATE, limits_of
 from agent.detect.kernels.voltage_drop import DROPS
+from agent.detect.limits import OPERATING, UnitLimits
 
 #: Of each detector with arrays of its own, under its key.
 PLACED_OWN = {detector.key: Placed(detector.arrays) for detector in DETECTORS if detector.arrays}
@@ -46,8 +47,8 @@ def arrays_of() -> list[tuple[str, Array]]:
     ]
 
 
-def new_banks(channels: Channels, load_limits: tuple[float, float, float, float]) -> Banks:
-    """Return the arrays of a unit of which nothing has been seen yet; load_limits: see `Settings`."""
+def new_banks(channels: Channels, limits: UnitLimits) -> Banks:
+    """Return the arrays of a unit of which nothing has been seen yet."""
     sizes, temps, volts = channels.sizes, channels.temps, channels.volts
     frame, n, groups, cells, cell_groups, circuits = sizes
     repeats = slope.new_repeats()
@@ -69,14 +70,16 @@ def new_banks(channels: Channels, load_limits: tuple[float, float, float, float]
         scales=slopes.scales,
         heat=heating.new_heat(n, cells),
         cells=imbalance.new_cells(cells, cell_groups),
-        around=surroundings.new_surroundings(groups, circuits, n, load_limits),
+        around=surroundings.new_surroundings(groups, circuits, n, limits.load[OPERATING]),
         group_temperature=group_slopes.temperature,
         group_gain=group_slopes.gain,
         group_moments=group_slopes.moments,
         group_scales=group_slopes.scales,
         ledger=COVERAGE.new(),
         repeats=repeats,
-        detectors=OfDetectors(*(detector.made(channels) for detector in DETECTORS if detector.arrays)),
+        detectors=OfDetectors(
+            *(detector.made(channels, limits) for detector in DETECTORS if detector.arrays)
+        ),
     )
 
 

@@ -91,7 +91,8 @@ class UnitDetectors:
     """The detectors of one unit.
 
     places, quantities, resolution: per value of the unit's frame (see `drivers.layout.Layout`); resolution is
-    the SI size of one register step. period_s: how often frames are meant to come.
+    the SI size of one register step. period_s: how often frames are meant to come. profile (n, 3, 2): the
+    limits that the profile gives, None: none.
     """
 
     def __init__(
@@ -101,13 +102,15 @@ class UnitDetectors:
         resolution: Floats,
         period_s: float,
         settings: Settings | None = None,
+        profile: Floats | None = None,
     ) -> None:
         self.period_s = period_s
         self.settings = settings or Settings()
         self.book, self.shadow_book = AlarmBook(), AlarmBook()
         self._config = self.settings.digest()
         self._channels = channels_of(places, quantities, resolution)
-        self._banks = new_banks(self._channels, self.settings.load_limits())
+        self._limits = self.settings.unit_limits(quantities, profile)
+        self._banks = new_banks(self._channels, self._limits)
         self._addresses, self._at = table_of(bank_addresses(self._banks))
         self._judges = self._make_judges()
         self._judge_addresses, self._judges_at = table_of([judge.at() for judge in self._judges])

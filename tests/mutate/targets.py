@@ -79,6 +79,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/kernels/voltage_drop.py": (f"{_DETECTORS}/test_last_resort_twin.py",),
     "agent/detect/knowledge.py": (f"{_DETECT}/test_knowledge.py",),
     "agent/detect/known.py": (f"{_DETECT}/test_knowledge.py",),
+    "agent/detect/limits.py": (f"{_DETECT}/test_unit_limits.py",),
     "agent/detect/liveness.py": (f"{_DETECT}/test_liveness_rules.py",),
     "agent/detect/places.py": (f"{_DETECT}/test_channels.py",),
     "agent/detect/reported.py": (f"{_DETECT}/test_reported_rules.py",),

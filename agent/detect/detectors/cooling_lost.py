@@ -270,7 +270,7 @@ DETECTOR = Detector(
     ),
     judged=(Judged("groups", At("detectors.cooling_lost", TIMES), At("around.median")),),
     arrays=CONDUCTANCE,
-    new=lambda channels: new_conductance(channels.sizes.sensor_groups),
+    new=lambda channels, _: new_conductance(channels.sizes.sensor_groups),
     kernel=judge_cooling_lost,
     forget=forget_values,
     explain=explain,

@@ -166,7 +166,7 @@ DETECTOR = Detector(
     ),
     judged=(Judged("volts", At("detectors.resistance.cell", SCORE), At("volts.value")),),
     arrays=RESISTANCES,
-    new=lambda channels: new_resistances(channels.circuits.n, *channels.cell_scratch),
+    new=lambda channels, _: new_resistances(channels.circuits.n, *channels.cell_scratch),
     kernel=judge_resistance,
     forget=forget_values,
     explain=explain,

@@ -70,9 +70,7 @@ AROUND = Group(
 )
 
 
-def new_surroundings(
-    groups: int, circuits: int, sensors: int, limits: tuple[float, float, float, float]
-) -> Surroundings:
+def new_surroundings(groups: int, circuits: int, sensors: int, limits: Floats) -> Surroundings:
     """Return the state of groups that have not been seen yet; limits: the first columns of a circuit."""
     around: Surroundings = AROUND.new(groups=groups, circuits=circuits, sensors=sensors)
     around.group[:, [COOLING, OVER, FAST, BASELINE]] = np.nan

@@ -16,6 +16,8 @@ from agent.detect.explanations.case import Case
 from agent.detect.judge_unit import call_of
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.banks import Placed
+from agent.detect.limits import UnitLimits
+from agent.detect.settings import Settings
 from agent.detect.table import ADVICE, TIERS, WARNING, Row
 from agent.detect.unit_arrays import new_banks
 
@@ -48,6 +50,10 @@ def channels() -> Channels:
     )
 
 
+def limits() -> UnitLimits:
+    return Settings().unit_limits(channels().quantities)
+
+
 @pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.name)
 def test_the_page_says_what_a_detector_sees_and_what_it_cannot_see(detector: Detector) -> None:
     severities = ", ".join(tier for tier in TIERS if tier in {row.severity for row in detector.rows})
@@ -61,7 +67,7 @@ def test_the_page_says_what_a_detector_sees_and_what_it_cannot_see(detector: Det
         ({"rows": ()}, r"too-quiet: needs one row for each of its severities, not \[\]"),
         ({"rows": (row(), row())}, r"too-quiet: needs one row for each .*, not \['warning', 'warning'\]"),
         ({"rows": (row(), row(ADVICE, "loud"))}, "too-quiet: has rows of loud"),
-        ({"new": lambda channels: ()}, "too-quiet: has no arrays to make or to forget"),
+        ({"new": lambda channels, limits: ()}, "too-quiet: has no arrays to make or to forget"),
         ({"forget": lambda arrays: None}, "too-quiet: has no arrays to make or to forget"),
     ],
 )
@@ -99,10 +105,10 @@ def test_a_kernel_is_called_with_what_its_parameters_name() -> None:
 
 def test_arrays_of_its_own_have_the_sizes_of_the_unit() -> None:
     group = Group(None, level=Array(("cells", 2), first=7.0))
-    made = replace(QUIET, arrays=group).made(channels())
+    made = replace(QUIET, arrays=group).made(channels(), limits())
     assert made.tolist() == [[7.0, 7.0]] * 2
-    of_sensors = replace(QUIET, arrays=group, new=lambda of: group.new(cells=of.sizes.sensors))
-    assert of_sensors.made(channels()).shape == (1, 2)
+    of_sensors = replace(QUIET, arrays=group, new=lambda of, _: group.new(cells=of.sizes.sensors))
+    assert of_sensors.made(channels(), limits()).shape == (1, 2)
     unknown = replace(QUIET, arrays=Group(None, level=Array(("racks",))))
     with pytest.raises(
         ValueError, match="level: no size of a unit is called racks; there are frame, sensors"
@@ -111,7 +117,7 @@ def test_arrays_of_its_own_have_the_sizes_of_the_unit() -> None:
 
 
 def test_a_score_lies_where_its_path_says() -> None:
-    banks = new_banks(channels(), (np.inf,) * 4)
+    banks = new_banks(channels(), limits())
     banks.heat.verdict[:] = np.arange(6.0)
     array, column = At("heat.verdict", 3).of(banks)
     assert array[0, column] == 3.0

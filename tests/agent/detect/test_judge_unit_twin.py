@@ -38,7 +38,7 @@ class Judged:
 
     def __init__(self) -> None:
         self.channels = Channels(PLACES, QUANTITIES, np.array([0.1] * 10 + [0.001] * 7 + [0.1] * 3))
-        self.banks: Banks = new_banks(self.channels, SETTINGS.load_limits())
+        self.banks: Banks = new_banks(self.channels, SETTINGS.unit_limits(QUANTITIES))
         table = judging(self.banks, self.channels, SETTINGS)
         rows = [rows_of(row.detector.name, SETTINGS.rows()) for row in table]
         delays = new_delays([(row.channels.n, of) for row, of in zip(table, rows, strict=True)])

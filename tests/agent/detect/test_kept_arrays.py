@@ -13,6 +13,7 @@ from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.slope import JUDGED_S
 from agent.detect.kernels.surroundings import LIMITS
 from agent.detect.kernels.validity import HELD_T, LAST_T
+from agent.detect.settings import Settings
 from agent.detect.unit_arrays import new_banks
 from tests.agent.detect.racks import places
 
@@ -88,7 +89,7 @@ def banks_of(seed: int) -> Banks:
     rng = np.random.default_rng(seed)
     where, quantities, steps = places(5, 4)
     channels = channels_of([*where, "string1"], [*quantities, "current"], np.append(steps, 0.1))
-    banks = new_banks(channels, (np.inf,) * 4)
+    banks = new_banks(channels, Settings().unit_limits(channels.quantities))
     for paths in PARTS.values():
         for path in paths:
             array = attrgetter(path)(banks)

@@ -8,6 +8,7 @@ from agent.detect.channels import Channels
 from agent.detect.detectors import cooling_lost, last_resort, resistance
 from agent.detect.kernels import slope
 from agent.detect.kernels.banks import Banks
+from agent.detect.settings import Settings
 from agent.detect.unit_arrays import arrays_of, new_banks, start_afresh
 
 
@@ -16,7 +17,7 @@ def banks_of() -> Banks:
     places = [*(f"string{s}/sensor{i}" for s in (1, 2) for i in range(1, 5)), "cell1", ""]
     quantities = [*["cell_temperature"] * 8, "cell_voltage", "current"]
     steps = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.001, 1.0])
-    return new_banks(Channels(places, quantities, steps), (np.inf,) * 4)
+    return new_banks(Channels(places, quantities, steps), Settings().unit_limits(quantities))
 
 
 def test_a_group_has_the_register_step_of_its_first_sensor() -> None:

@@ -8,6 +8,7 @@ import pytest
 from agent.detect.channels import Bank, channels_of
 from agent.detect.explanations.case import Case
 from agent.detect.rows import rows_of
+from agent.detect.settings import Settings
 from agent.detect.unit_arrays import new_banks
 
 PLACES, QUANTITIES = ("a", "", "b/sensor3"), ("module_voltage", "current", "cell_temperature")
@@ -20,7 +21,15 @@ def case_of(c: int, members: frozenset[int] = frozenset({0})) -> Case:
     zeros = np.zeros(3, np.int64)
     bank = Bank(zeros, zeros, zeros, zeros[:2], np.ones(3), PLACES, QUANTITIES, ("",))
     channels = channels_of(["x"], ["cell_voltage"], np.ones(1))
-    return Case(row, bank, c, set(members), 1000.0, new_banks(channels, (np.inf,) * 4), channels)
+    return Case(
+        row,
+        bank,
+        c,
+        set(members),
+        1000.0,
+        new_banks(channels, Settings().unit_limits(channels.quantities)),
+        channels,
+    )
 
 
 @pytest.mark.parametrize(("c", "name"), [(0, "Cell a"), (1, "Circuit of the unit"), (2, "b/sensor3")])

@@ -26,7 +26,7 @@ def unit_of(*circuits: str) -> tuple[Banks, Channels]:
     channels = channels_of(places, quantities, np.full(len(places), 0.1))
     assert channels.groups.places == (FIRST, SECOND, WHOLE)
     assert channels.circuits.places == circuits
-    return new_banks(channels, LIMITS.load_limits()), channels
+    return new_banks(channels, LIMITS.unit_limits(channels.quantities)), channels
 
 
 def case_of(detector: str, c: int, unit: tuple[Banks, Channels]) -> Case:

@@ -47,7 +47,7 @@ T_S = 1000.0
 def a_unit() -> tuple[Banks, Channels]:
     quantities = ["current", *["cell_voltage"] * 5, *["cell_temperature"] * 5]
     channels = channels_of([STRING, *CELLS, *SENSORS], quantities, np.array([0.1, *[0.001] * 5, *[0.1] * 5]))
-    return new_banks(channels, LIMITS.load_limits()), channels
+    return new_banks(channels, LIMITS.unit_limits(channels.quantities)), channels
 
 
 def row_of(detector: str, severity: str = WARNING) -> Row:

@@ -10,6 +10,7 @@ from agent.detect.keeping import PARTS, TIMES
 from agent.detect.kernels.arrays import Array, Group, Part, columns
 from agent.detect.kernels.banks import PLACED, Placed
 from agent.detect.kernels.memory import addresses
+from agent.detect.settings import Settings
 from agent.detect.unit_arrays import PLACED_OWN, arrays_of, new_banks
 
 
@@ -80,7 +81,7 @@ def test_the_banks_are_opened_as_they_were_made() -> None:
     known: dict[str, Any] = {"carray": lambda dtype, shape: (dtype, shape)}
     for pointer in ("float64s", "int64s", "uint8s"):
         known[pointer] = lambda _address, pointer=pointer: np.dtype(pointer.rstrip("s"))
-    banks = new_banks(channels, (np.inf,) * 4)
+    banks = new_banks(channels, Settings().unit_limits(channels.quantities))
     placed_banks = zip((*banks[:-1], *banks.detectors), (PLACED | PLACED_OWN).items(), strict=True)
     for bank, (name, placed) in placed_banks:
         sizes = eval(f"({placed.arguments()})", {"sizes": channels.sizes})
