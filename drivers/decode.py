@@ -54,6 +54,7 @@ _FLOATS = {Reading.FLOAT_32: (np.float32, np.int32), Reading.FLOAT_64: (np.float
 _GOOD, _MISSING, _OUT_OF_RANGE = int(Quality.GOOD), int(Quality.MISSING), int(Quality.OUT_OF_RANGE)
 _UNSIGNED_64, _FLOAT_32, _FLOAT_64, _SIGN_MAGNITUDE, _BCD = map(int, list(Reading)[1:])
 _INFINITY_32, _INFINITY_64 = 0x7F800000, 0x7FF0000000000000
+_BELOW_TOP = (1 << 60) - 1  # all digits of BCD but the first
 
 
 @njit(cache=True)
@@ -179,8 +180,8 @@ def encode(codec, slots, raw, bank):  # type: ignore[no-untyped-def]
             value = -value | (np.int64(1) << (width - 1))
         elif row.reading == _BCD:
             rest, value = value, np.int64(0)
-            for k in range(16):
-                value |= (rest % 10) << np.int64(4 * k)
+            for _ in range(16):  # the last digit first: each comes in at the top and moves down
+                value = ((value >> np.int64(4)) & _BELOW_TOP) | ((rest % 10) << np.int64(60))
                 rest //= 10
         field = np.int64(-1) if width == 64 else (np.int64(1) << width) - 1
         shift = np.int64(row.down) - np.int64(row.up)
