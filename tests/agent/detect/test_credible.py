@@ -53,6 +53,7 @@ def test_limits_are_those_of_the_twin(seed: int) -> None:
     ("rate", "improbable", "frames"),
     [
         (0.0, WHOLE, np.inf),
+        (-0.0, WHOLE, np.inf),
         (-0.5, WHOLE, np.inf),
         (0.5, WHOLE, 20),  # 2 ** -20 is 0.95e-6, and 2 ** -19 is not
         (0.5, CHANNEL, 30),

@@ -106,6 +106,20 @@ def test_a_unit_is_judged_as_by_its_kernels_one_after_the_other() -> None:
     assert (opened.banks.ledger.seconds > 0.0).all()
 
 
+def test_of_twenty_thousand_channels_the_last_is_judged_too() -> None:
+    unit, n = Judged(), 20_000
+    score = np.full(n, np.nan)
+    score[-1] = 1.0
+    (delays,) = new_delays([(n, rows_of("last-resort"))])
+    _bank_table, at = table_of(bank_addresses(unit.banks))
+    where = _address((score, 0))
+    _judge_table, judges_at = table_of([(n, len(delays.table), *where, *where, *addresses(delays))])
+    unit.banks.gate.si[:], unit.banks.gate.quality[:] = np.nan, 4
+    sizes = tuple(unit.channels.sizes)
+    assert judge_unit(1000.0, 5.0, 5.0, BLIND_S, BLIND_S, HOT_DEGC, sizes, at, judges_at) == 1
+    assert np.flatnonzero(delays.tier).tolist() == [n - 1]
+
+
 def _address(of: object) -> tuple[int, int]:
     array, column = of  # type: ignore[misc]
     (at,) = addresses([array])

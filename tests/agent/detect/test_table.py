@@ -56,6 +56,15 @@ silent-together    -           warning    2      units   0      0   0      -
 """
 
 
+#: Detector and its number in the order of judging.
+ORDERS = {
+    "last-resort": 10, "thermal-slope": 20, "thermal-rate": 30, "thermal-rest": 40, "over-temperature": 50,
+    "cooling": 60, "cooling-lost": 70, "cooling-degraded": 80, "cell-imbalance": 90, "cell-drift": 100,
+    "resistance": 110, "overload": 120, "blind": 130, "sensor-fault": 140, "vrla-over-room": 150,
+    "vrla-float-current": 160,
+}  # fmt: skip
+
+
 class Line(NamedTuple):
     """A line of EXPECTED."""
 
@@ -155,6 +164,10 @@ def test_alarms_of_one_cause_are_of_one_family(family: str, detectors: list[str]
 def test_blind_cells_are_judged_by_the_rows_of_blind_sensors() -> None:
     assert detector_of("blind-voltage") == "blind"
     assert [detector_of(name) for name in JUDGING] == list(JUDGING)
+
+
+def test_detectors_judge_in_this_order() -> None:
+    assert {detector.name: detector.order for detector in DETECTORS} == ORDERS
 
 
 def test_rows_lie_by_their_tier() -> None:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Channels, channels_of
-from agent.detect.detectors import cooling, cooling_degraded, cooling_lost, overload, vrla_float_current
+from agent.detect.detectors import (
+    blind,
+    cooling,
+    cooling_degraded,
+    cooling_lost,
+    overload,
+    vrla_float_current,
+)
 from agent.detect.explanations.case import Case
 from agent.detect.kernels import load as loads
 from agent.detect.kernels import surroundings as around
@@ -99,3 +106,18 @@ def test_of_a_circuit_its_own_figures_are_told(circuits: tuple[str, ...]) -> Non
         what, now = ("power", "1.2 kW") if c else ("current", "30.0 A")
         share = 120 if c else 150
         assert event.text == f"The {what} of {called} was {now} when raised, {share} % of what is allowed."
+
+
+@pytest.mark.parametrize(
+    ("members", "called"),
+    [({4, 5}, "2 channels of string2"), ({0, 8}, "2 channels of the unit"), ({8}, "sensor9")],
+)
+def test_channels_without_a_value_are_called_by_the_place_that_they_share(
+    members: set[int], called: str
+) -> None:
+    banks, channels = unit_of(FIRST)
+    banks.temps.age_s[:] = 75.0
+    row = rows_of("blind")[2]
+    assert row is not None
+    event = blind.explain(Case(row, channels.temps, max(members), members, 1000.0, banks, channels))
+    assert event.text.startswith(f"{called} had given no usable value for 75 s when raised")
