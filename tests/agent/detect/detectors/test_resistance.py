@@ -47,7 +47,7 @@ def heard(read: Floats, dt_s: float = 1.0) -> tuple[list[AlarmEvent], Floats]:
     """Return the events of the detector, and the ohm it found of each cell."""
     watch = watch_of()
     events = [e for e in feed(watch, read, dt_s=dt_s) if e.detector == "resistance"]
-    return events, watch._banks.resistances.cell[:, resistance.OHM].copy()
+    return events, watch._banks.detectors.resistance.cell[:, resistance.OHM].copy()
 
 
 @pytest.mark.parametrize("read_late", [0.0, 0.4])
