@@ -16,7 +16,10 @@ from agent.detect.explanations.case import Explanation
 from agent.detect.kernels.arrays import Group
 from agent.detect.kernels.banks import Banks
 from agent.detect.limits import UnitLimits
-from agent.detect.table import Row
+from agent.detect.table import TIERS, Row
+
+#: The banks of `Channels`.
+BANKS = ("temps", "volts", "groups", "circuits")
 
 
 class Column(NamedTuple):
@@ -87,10 +90,25 @@ class Detector:
         severities = [row.severity for row in self.rows]
         if not severities or len(set(severities)) < len(severities):
             raise ValueError(f"{self.name}: needs one row for each of its severities, not {severities}")
+        if unknown := sorted(set(severities) - set(TIERS[1:])):
+            raise ValueError(
+                f"{self.name}: no severity is called {', '.join(unknown)}; there are {', '.join(TIERS[1:])}"
+            )
+        if strange := sorted({judged.channels for judged in self.judged} - set(BANKS)):
+            raise ValueError(
+                f"{self.name}: no channels are called {', '.join(strange)}; there are {', '.join(BANKS)}"
+            )
         if others := {row.detector for row in self.rows} - {self.name}:
             raise ValueError(f"{self.name}: has rows of {', '.join(sorted(others))}")
         if (self.new or self.forget) and not self.arrays:
             raise ValueError(f"{self.name}: has no arrays to make or to forget")
+        if self.arrays and not self.kernel:
+            raise ValueError(f"{self.name}: has arrays, and no kernel that fills them")
+        if self.arrays and not self.arrays.sizes:
+            raise ValueError(
+                f"{self.name}: its arrays are of one shape in every unit; give one an axis that is a size "
+                f'of the unit, as ("cells", 2)'
+            )
 
     @property
     def key(self) -> str:

@@ -5,6 +5,7 @@ It is kept in parts, each with a version of its own: a release that changes what
 raises that version, and drops that part alone.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
 from operator import attrgetter
@@ -24,12 +25,24 @@ Arrays = Sequence[NDArray[Any]]
 Parts = dict[str, list[Any]]  # by name: version, bytes
 
 
+def one_version_each(parts: dict[Part, list[str]]) -> dict[Part, list[str]]:
+    """Return the parts. ValueError: two have one name, and one would be kept in place of the other."""
+    names = Counter(part.name for part in parts)
+    for part, paths in parts.items():
+        if names[part.name] > 1:
+            raise ValueError(
+                f"{', '.join(paths)}: kept as part {part.name} of version {part.version}, and others as "
+                f"another version of it; declare a part of another name, or raise the version of all"
+            )
+    return parts
+
+
 def _parts() -> dict[Part, list[str]]:
     parts: dict[Part, list[str]] = {}
     for path, array in arrays_of():
         if array.kept:
             parts.setdefault(array.kept, []).append(path)
-    return parts
+    return one_version_each(parts)
 
 
 #: Part -> its arrays in `Banks`.

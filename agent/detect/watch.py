@@ -10,7 +10,7 @@ from agent.detect import keeping, liveness
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, called
 from agent.detect.channels import Bank, Codes, Flags, Floats, Ints, channels_of
-from agent.detect.declaration import Column, Detector, Judged
+from agent.detect.declaration import At, Detector, Judged
 from agent.detect.detectors import DETECTORS
 from agent.detect.explanations.case import Case
 from agent.detect.explanations.heat import forecast_now
@@ -73,7 +73,8 @@ class _Judge:
     ) -> None:
         self.member, self.bank, self.explain = judged.member or detector.name, bank, detector.explain
         self.rows, self.delays, self.detector, self.shadow = rows, delays, detector.name, shadow
-        self._at = (*_address(judged.score.of(banks)), *_address(judged.source.of(banks)))
+        places = judged.score, judged.source
+        self._at = tuple(x for at in places for x in _address(at, banks, bank.n, detector.name))
 
     def at(self) -> tuple[int, ...]:
         """Return what the kernel needs to know of it."""
@@ -272,10 +273,19 @@ class UnitDetectors:
         return events
 
 
-def _address(of: Column) -> tuple[int, int]:
-    """Return the address of a column, and its stride in numbers."""
-    (at,) = addresses([of.array])
-    return at + 8 * of.column, of.array.shape[1] if of.array.ndim == 2 else 1
+def _address(at: At, banks: Banks, n: int, detector: str) -> tuple[int, int]:
+    """Return the address of a column, and its stride in numbers. Raises ValueError for one that has not a
+    number for each of `n` channels: a kernel would read on beyond its end.
+    """
+    of = at.of(banks)
+    width = of.array.shape[1] if of.array.ndim == 2 else 1
+    if len(of.array) != n or not 0 <= of.column < width or of.array.dtype != np.float64:
+        raise ValueError(
+            f"{detector}: column {of.column} of {at.path}, {of.array.dtype} {of.array.shape}, is no float64 "
+            f"for each of {n} channels"
+        )
+    (address,) = addresses([of.array])
+    return address + 8 * of.column, width
 
 
 def _cover(bank: inputs.Inputs, learnt: Flags, limit_s: float) -> Coverage:

@@ -7,7 +7,12 @@ from agent.detect.declaration import Detector, in_order
 
 
 def _declared() -> list[Detector]:
-    return [import_module(f"{__name__}.{found.name}").DETECTOR for found in iter_modules(__path__)]
+    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+    if none := [module.__name__ for module in modules if not hasattr(module, "DETECTOR")]:
+        raise ValueError(
+            f"{', '.join(none)}: declares no DETECTOR; what is no detector lies in agent/detect/kernels"
+        )
+    return [module.DETECTOR for module in modules]
 
 
 #: In the order in which they judge.

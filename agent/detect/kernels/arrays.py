@@ -70,12 +70,24 @@ class Group:
 
     def __init__(self, made: Any, **arrays: Array) -> None:
         self.made, self.arrays = made, arrays
+        if not made and len(arrays) != 1:
+            raise ValueError(
+                f"a group of {len(arrays)} arrays ({', '.join(arrays)}) needs a named tuple as its first "
+                f"argument; without one a group is one array"
+            )
         self.name = made.__name__ if made else next(iter(arrays))
         if made and tuple(arrays) != made._fields:
             raise ValueError(f"{self.name}: declares {', '.join(arrays)}; has {', '.join(made._fields)}")
         for name, array in arrays.items():
             if np.dtype(array.dtype) not in POINTERS:
-                raise ValueError(f"{self.name}.{name}: no kernel opens {array.dtype.__name__}")
+                kinds = ", ".join(str(dtype) for dtype in POINTERS)
+                raise ValueError(
+                    f"{self.name}.{name}: no kernel opens {array.dtype.__name__}; there are {kinds}"
+                )
+            if not isinstance(array.shape, tuple) or not array.shape:
+                raise ValueError(
+                    f'{self.name}.{name}: its shape is a tuple of axes, as ("cells",), not {array.shape!r}'
+                )
         used = [axis for array in arrays.values() for axis in array.shape]
         names = [axis if isinstance(axis, str) else axis[0] for axis in used if not isinstance(axis, int)]
         self.sizes = tuple(dict.fromkeys(names))

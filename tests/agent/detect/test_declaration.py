@@ -3,14 +3,16 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+from agent.detect import detectors
 from agent.detect.alarms.states import AlarmEvent
-from agent.detect.channels import Channels
-from agent.detect.declaration import At, Detector, Judged, in_order
+from agent.detect.channels import Bank, Channels
+from agent.detect.declaration import BANKS, At, Detector, Judged, in_order
 from agent.detect.detectors import DETECTORS
 from agent.detect.explanations.case import Case
 from agent.detect.judge_unit import call_of
@@ -32,11 +34,13 @@ def row(severity: str = WARNING, detector: str = "too-quiet") -> Row:
     return Row(detector, "voltage", severity, 1.0, "V", 1.0, 1.0, 0.0, False)
 
 
+JUDGED = Judged("volts", At("volts.value"), At("volts.value"))
+LEVELS = Group(None, level=Array(("cells", 2), first=7.0))
 QUIET = Detector(
     name="too-quiet",
     order=1,
     rows=(row(), row(ADVICE)),
-    judged=(Judged("volts", At("volts.value"), At("volts.value")),),
+    judged=(JUDGED,),
     explain=explain,
     sees="quiet",
     cannot_see="noise",
@@ -69,6 +73,19 @@ def test_the_page_says_what_a_detector_sees_and_what_it_cannot_see(detector: Det
         ({"rows": (row(), row(ADVICE, "loud"))}, "too-quiet: has rows of loud"),
         ({"new": lambda channels, limits: ()}, "too-quiet: has no arrays to make or to forget"),
         ({"forget": lambda arrays: None}, "too-quiet: has no arrays to make or to forget"),
+        (
+            {"rows": (row(), row("advise"))},
+            "no severity is called advise; there are advice, warning, critical",
+        ),
+        (
+            {"judged": (JUDGED._replace(channels="cells"),)},
+            "no channels are called cells; there are temps, vol",
+        ),
+        ({"arrays": LEVELS}, "too-quiet: has arrays, and no kernel that fills them"),
+        (
+            {"arrays": Group(None, level=Array((3,))), "kernel": print},
+            "too-quiet: its arrays are of one shape",
+        ),
     ],
 )
 def test_a_declaration_that_contradicts_itself_is_refused(change: dict[str, Any], why: str) -> None:
@@ -104,12 +121,13 @@ def test_a_kernel_is_called_with_what_its_parameters_name() -> None:
 
 
 def test_arrays_of_its_own_have_the_sizes_of_the_unit() -> None:
-    group = Group(None, level=Array(("cells", 2), first=7.0))
-    made = replace(QUIET, arrays=group).made(channels(), limits())
+    made = replace(QUIET, arrays=LEVELS, kernel=judge).made(channels(), limits())
     assert made.tolist() == [[7.0, 7.0]] * 2
-    of_sensors = replace(QUIET, arrays=group, new=lambda of, _: group.new(cells=of.sizes.sensors))
+    of_sensors = replace(
+        QUIET, arrays=LEVELS, kernel=judge, new=lambda of, _: LEVELS.new(cells=of.sizes.sensors)
+    )
     assert of_sensors.made(channels(), limits()).shape == (1, 2)
-    unknown = replace(QUIET, arrays=Group(None, level=Array(("racks",))))
+    unknown = replace(QUIET, arrays=Group(None, level=Array(("racks",))), kernel=judge)
     with pytest.raises(
         ValueError, match="level: no size of a unit is called racks; there are frame, sensors"
     ):
@@ -131,6 +149,20 @@ def test_members_are_called_after_their_detector_where_they_have_no_name() -> No
     assert QUIET.key == "too_quiet"
     (blind,) = [detector for detector in DETECTORS if detector.name == "blind"]
     assert blind.members() == ("blind", "blind-voltage")
+
+
+def test_a_bank_that_can_be_judged_is_one_of_a_units_channels() -> None:
+    assert [name for name, bank in vars(channels()).items() if isinstance(bank, Bank)] == sorted(
+        BANKS, key=["temps", "volts", "circuits", "groups"].index
+    )
+
+
+def test_a_file_that_declares_no_detector_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detectors, "import_module", ModuleType)
+    with pytest.raises(
+        ValueError, match=r"agent\.detect\.detectors\.blind, .*: declares no DETECTOR; what is no"
+    ):
+        detectors._declared()
 
 
 def test_a_name_is_one_that_a_site_can_write() -> None:

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import channels_of
-from agent.detect.keeping import PARTS, layout_digest, pack, pack_arrays, unpack, unpack_arrays
+from agent.detect.keeping import (
+    PARTS,
+    layout_digest,
+    one_version_each,
+    pack,
+    pack_arrays,
+    unpack,
+    unpack_arrays,
+)
 from agent.detect.kernels.arrays import Part
 from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.slope import JUDGED_S
@@ -124,6 +132,13 @@ def test_times_are_kept_as_ages() -> None:
     np.testing.assert_array_equal(memory, before)
     before[:, [LAST_T, HELD_T]] += 5000.0 - 1e9
     np.testing.assert_array_equal(others.gate.memory, before)
+
+
+def test_a_part_of_two_versions_is_refused() -> None:
+    parts = {Part("cells", 1): ["a"], Part("load", 1): ["b"]}
+    assert one_version_each(parts) == parts
+    with pytest.raises(ValueError, match="a: kept as part cells of version 1, and others as another version"):
+        one_version_each({**parts, Part("cells", 2): ["c"]})
 
 
 @pytest.mark.parametrize("name", VERSIONS)

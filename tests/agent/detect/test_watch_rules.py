@@ -2,11 +2,14 @@
 
 import ctypes
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from agent.detect.declaration import At
+from agent.detect.detectors import DETECTORS
 from agent.detect.kernels import imbalance, slope, wander
 from agent.detect.settings import Settings
 from agent.detect.watch import Coverage, UnitDetectors, warm_up
@@ -151,6 +154,29 @@ def test_each_detector_is_judged_by_its_own_numbers(kernel: StandIn) -> None:
             expected[:] = np.arange(n) + 0.5
             found = [ctypes.c_double.from_address(at + 8 * width * c).value for c in range(n)]
             assert found == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("at", "why"),
+    [
+        (
+            At("cells.verdict", imbalance.VERDICTS),
+            r"column 8 of cells.verdict, float64 \(9, 8\), is no float64",
+        ),
+        (At("cells.verdict", -1), "column -1 of cells.verdict"),
+        (At("temps.value"), r"column 0 of temps.value, float64 \(5,\), is no float64 for each of 9 channels"),
+        (At("volts.usable"), "column 0 of volts.usable, uint8"),
+    ],
+)
+@pytest.mark.parametrize("field", ["score", "source"])
+def test_a_score_that_not_every_channel_has_is_refused(
+    monkeypatch: pytest.MonkeyPatch, field: str, at: At, why: str
+) -> None:
+    (drift,) = (detector for detector in DETECTORS if detector.name == "cell-drift")
+    judged = drift.judged[0]._replace(**{field: at})
+    monkeypatch.setattr("agent.detect.watch.DETECTORS", [replace(drift, judged=(judged,))])
+    with pytest.raises(ValueError, match=f"cell-drift: {why}"):
+        watch_of()
 
 
 @pytest.mark.parametrize(

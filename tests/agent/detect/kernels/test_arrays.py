@@ -64,6 +64,13 @@ def test_a_declaration_that_contradicts_itself_is_refused() -> None:
         Group(Pair, order=array, state=array)
     with pytest.raises(ValueError, match=r"Pair\.order: no kernel opens float32"):
         Group(Pair, state=array, order=Array(("n",), np.float32))
+    with pytest.raises(ValueError, match=r"a group of 2 arrays \(state, order\) needs a named tuple"):
+        Group(None, state=array, order=array)
+    with pytest.raises(ValueError, match=r"a group of 0 arrays \(\) needs"):
+        Group(None)
+    for shape in ((), "cells"):
+        with pytest.raises(ValueError, match=r'state: its shape is a tuple of axes, as \("cells",\), not'):
+            Group(None, state=Array(shape))  # type: ignore[arg-type]
 
 
 def test_columns_lie_side_by_side() -> None:
