@@ -62,7 +62,8 @@ def limits() -> UnitLimits:
 def test_the_page_says_what_a_detector_sees_and_what_it_cannot_see(detector: Detector) -> None:
     severities = ", ".join(tier for tier in TIERS if tier in {row.severity for row in detector.rows})
     line = f"| `{detector.name}` | {detector.sees} | {severities} | {detector.cannot_see} |"
-    assert line in DOCS.read_text(encoding="utf-8").splitlines()
+    page = DOCS.read_text(encoding="utf-8").splitlines()
+    assert line in page, f"write this row into the table of docs/detection.md: {line}"
 
 
 @pytest.mark.parametrize(

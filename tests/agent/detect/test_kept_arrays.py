@@ -23,6 +23,7 @@ from agent.detect.kernels.surroundings import LIMITS
 from agent.detect.kernels.validity import HELD_T, LAST_T
 from agent.detect.settings import Settings
 from agent.detect.unit_arrays import new_banks
+from tests.agent.detect.kept import KEPT
 from tests.agent.detect.racks import places
 
 
@@ -89,7 +90,7 @@ def test_a_layout_is_told_from_others_by_place_quantity_and_register_step() -> N
 
 
 #: What a restart keeps, and its version: a restart takes nothing up whose version is another.
-VERSIONS = {"sensors": 1, "load": 2, "slopes": 1, "cells": 1, "resistance": 1, "surroundings": 2}
+VERSIONS = {part.name: part.version for part in KEPT}
 
 
 def banks_of(seed: int) -> Banks:

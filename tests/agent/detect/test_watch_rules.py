@@ -14,6 +14,7 @@ from agent.detect.kernels import imbalance, slope, wander
 from agent.detect.settings import Settings
 from agent.detect.watch import Coverage, UnitDetectors, warm_up
 from tests.agent.detect.banks import judging
+from tests.agent.detect.second_copies import copies
 from tests.agent.detect.stand_in import StandIn
 
 PERIOD_S = 2.0
@@ -23,6 +24,8 @@ QUANTITIES = [*["cell_voltage"] * 8, *["cell_temperature"] * 5, "current", "powe
 VOLTS, TEMPS = [*range(8), 15], [*range(8, 13)]
 AMPS, WATTS = 13, 14
 N = len(PLACES)
+#: Detectors that no list here names; those that are named bear the rules without them.
+BESIDE = frozenset(copies("ROWS"))
 QUIET = Settings(shadow=frozenset({"cell-drift"}))
 
 
@@ -213,7 +216,7 @@ def test_a_score_that_not_every_channel_has_is_refused(
 )
 def test_it_listens_to_what_is_judged_aloud(settings: dict[str, Any], at: list[Any]) -> None:
     if "shadow" in settings:
-        settings = {**settings, "shadow": frozenset(settings["shadow"])}
+        settings = {**settings, "shadow": frozenset(settings["shadow"]) | BESIDE}
     expected = sorted(int(i) for part in at for i in np.atleast_1d(part))
     assert watch_of(Settings(**settings)).listens().tolist() == expected
 
@@ -227,6 +230,7 @@ def test_it_listens_to_the_first_value_of_a_frame_and_to_none_that_is_not_there(
     )
     deaf = Settings(
         shadow=shadow
+        | BESIDE
         | {"cell-drift", "resistance", "cooling", "cooling-lost", "cooling-degraded", "overload"}
     )
     assert watch_of(deaf).listens().tolist() == [], "sight alone is no judgement of the battery"

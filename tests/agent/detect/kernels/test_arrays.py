@@ -7,11 +7,12 @@ import pytest
 
 from agent.detect.channels import Channels, Floats, Ints
 from agent.detect.keeping import PARTS, TIMES
-from agent.detect.kernels.arrays import Array, Group, Part, columns
+from agent.detect.kernels.arrays import Array, Group, columns
 from agent.detect.kernels.banks import PLACED, Placed
 from agent.detect.kernels.memory import addresses
 from agent.detect.settings import Settings
 from agent.detect.unit_arrays import PLACED_OWN, arrays_of, new_banks
+from tests.agent.detect.kept import KEPT
 
 
 class Pair(NamedTuple):
@@ -111,30 +112,9 @@ def test_every_size_that_a_placed_group_renames_is_its_own() -> None:
         assert set(placed.sizes) <= set(placed.group.sizes), name
 
 
-#: What 0.1.0 kept, in its order: bytes say only where they stand.
-KEPT = {
-    Part("sensors", 1): [
-        "gate.memory", "gate.held", "temps.age_s", "temps.memory", "temps.score",
-        "volts.age_s", "volts.memory", "volts.score",
-        "drops.highest", "drops.dropped_s", "heat.slow_v", "heat.quiet_s",
-    ],
-    Part("load", 2): [
-        "load.state", "load.feature", "load.mean", "load.covariance",
-        "own.cross", "own.mean", "own.age_s", "own.explained",
-        "against.cross", "against.mean", "against.age_s", "against.explained",
-    ],
-    Part("slopes", 1): [
-        "temperature.noise", "temperature.age_s", "temperature.learned", "gain.noise", "gain.age_s",
-        "gain.learned", "moments", "scales", "group_temperature.noise", "group_temperature.age_s",
-        "group_temperature.learned", "group_moments", "group_scales",
-    ],
-    Part("cells", 1): ["cells.state", "cells.verdict", "cells.left", "cells.quantile", "cells.waited_s"],
-    Part("resistance", 1): ["detectors.resistance.circuit", "detectors.resistance.cell"],
-    Part("surroundings", 2): ["around.group", "around.circuit", "around.room", "detectors.cooling_lost"],
-}  # fmt: skip
-
-
 def test_a_part_keeps_what_its_version_kept() -> None:
-    assert PARTS == KEPT
+    assert PARTS == KEPT, (
+        "a part that was kept before: raise its version; a new one of a detector: KEPT of its twin test"
+    )
     assert TIMES == {"gate.memory": (1, 3)}
     assert len({path for path, _ in arrays_of()}) == len(arrays_of())
