@@ -17,6 +17,7 @@ from agent.detect.kernels.banks import PLACED
 from agent.detect.kernels.compiled import inlined
 from agent.detect.kernels.coverage import count_seconds
 from agent.detect.kernels.debounce import DELAYS, debounce
+from agent.detect.kernels.doubt import judge_doubt
 from agent.detect.kernels.heating import follow_rest, judge_heating
 from agent.detect.kernels.imbalance import AGE, LEARNT_S, judge_imbalance
 from agent.detect.kernels.inputs import take_inputs
@@ -113,10 +114,11 @@ def _make_judge_unit(digest: int) -> Any:
         follow_repeats(dt_s, moved, b.repeats)
         take_inputs(dt_s, told_s, g.si, g.value, g.verdict, temps)
         take_inputs(dt_s, told_s, g.si, g.value, g.verdict, volts)
+        judge_doubt(dt_s, hot_degc, g.verdict, temps, volts, b.drops, b.doubt)
         take_load(dt_s, g.value, load)
         follow_rest(dt_s, volts, load, b.heat)
         judge_imbalance(dt_s, volts, load, cells)
-        judge_heating(dt_s, temps, load, b.own, b.against, slopes, b.heat)
+        judge_heating(dt_s, temps, load, b.own, b.against, slopes, b.doubt.hot, b.heat)
         judge_surroundings(dt_s, temps, load, group_slopes, b.around)
         voltage_drop(dt_s, volts, b.drops.highest, b.drops.dropped_s, b.drops.group)
         judge_detectors(t_s, dt_s, hot_degc, b)

@@ -12,6 +12,7 @@ from agent.detect.kernels import heating, imbalance, load, slope, surroundings
 from agent.detect.kernels.arrays import Array, defined
 from agent.detect.kernels.banks import PLACED, Banks, Placed
 from agent.detect.kernels.coverage import COVERAGE
+from agent.detect.kernels.doubt import new_doubt
 from agent.detect.kernels.inputs import new_inputs
 from agent.detect.kernels.memory import addresses
 from agent.detect.kernels.validity import GATE, limits_of
@@ -61,6 +62,7 @@ def new_banks(channels: Channels, limits: UnitLimits) -> Banks:
         temps=new_inputs(temps, channels.circuit_of_temps),
         volts=new_inputs(volts, channels.circuit_of_volts, faults=False),
         drops=DROPS.new(given={"group": channels.drop_group}, cells=cells, groups=groups),
+        doubt=new_doubt(n, cells),
         load=load.new_load(channels.circuits.index, channels.at_power, channels.at_ambient),
         own=load.new_model(n),
         against=load.new_model(n),

@@ -4,7 +4,7 @@ from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.duration import duration
 from agent.detect.explanations.case import Case
-from agent.detect.kernels import inputs
+from agent.detect.kernels import doubt, inputs
 from agent.detect.table import ADVICE, Row
 
 NAME = "sensor-fault"
@@ -13,7 +13,11 @@ NAME = "sensor-fault"
 def explain(case: Case) -> AlarmEvent:
     """Explain a temperature sensor that stepped implausibly, or stands still while its siblings move."""
     value, memory = case.banks.temps.value[case.c], case.banks.temps.memory[case.c]
-    if memory[inputs.SUSPECT] > 0.0:
+    state = case.banks.doubt.state[case.c]
+    if state[doubt.CHATTERS_S] > 0.0:
+        worst = state[doubt.WORST]
+        what = f"chatters: it jumps again and again, and read {worst:.4g} at its worst in the last hour"
+    elif memory[inputs.SUSPECT] > 0.0:
         what = f"stepped from {memory[inputs.BEFORE]:.4g} to a reading no heat or load could bring so fast"
     else:
         stands = duration(memory[inputs.STANDS_S])
@@ -26,9 +30,9 @@ DETECTOR = Detector(
     order=140,
     of_sight=True,
     rows=(Row(NAME, "", ADVICE, 1.0, "", 60.0, 600.0, 0.0, False),),
-    judged=(Judged("temps", At("temps.score", inputs.FAULTY), At("temps.value")),),
+    judged=(Judged("temps", At("doubt.score", doubt.FAULTY), At("temps.value")),),
     explain=explain,
-    sees="a sensor that stands still while its siblings move, or jumps to a heat",
+    sees="a sensor that stands still while its siblings move, steps below a heat, or jumps again and again",
     cannot_see="slow drift of a sensor",
     response="Check the sensor and its cable; until then its place is not watched.",
 )

@@ -7,6 +7,7 @@ from agent.detect.channels import Floats, Sizes
 from agent.detect.kernels import heating, imbalance, load, slope, surroundings
 from agent.detect.kernels.arrays import Group
 from agent.detect.kernels.coverage import COVERAGE, CoverageSeconds
+from agent.detect.kernels.doubt import DOUBT, Doubt
 from agent.detect.kernels.heating import Heat
 from agent.detect.kernels.imbalance import Cells
 from agent.detect.kernels.inputs import INPUTS, Inputs
@@ -24,6 +25,7 @@ class Banks(NamedTuple):
     temps: Inputs
     volts: Inputs
     drops: Drops
+    doubt: Doubt
     load: Circuits
     own: Model
     against: Model
@@ -72,6 +74,7 @@ PLACED = {
     "temps": Placed(INPUTS, {"n": "sensors", "groups": "sensor_groups", "judged": "sensors", "scores": 2}),
     "volts": Placed(INPUTS, {"n": "cells", "groups": "cell_groups", "judged": 0, "scores": 1}),
     "drops": Placed(DROPS, {"groups": "sensor_groups"}),
+    "doubt": Placed(DOUBT),
     "load": Placed(load.CIRCUITS),
     "own": Placed(load.MODEL),
     "against": Placed(load.MODEL),

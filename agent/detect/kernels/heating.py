@@ -12,7 +12,7 @@ from agent.detect.channels import Floats
 from agent.detect.kernels import noise
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled, inlined
-from agent.detect.kernels.inputs import RETURNED, SUSPECT, Inputs
+from agent.detect.kernels.inputs import RETURNED, Inputs
 from agent.detect.kernels.load import NOW, RESTED_S, Circuits, Model, explain_by_load
 from agent.detect.kernels.slope import (
     CERTAIN,
@@ -77,7 +77,14 @@ def new_heat(sensors: int, cells: int) -> Heat:
 
 @compiled  # no fastmath: it may delete the NaN tests below
 def judge_heating(
-    dt_s: float, bank: Inputs, load: Circuits, own: Model, against: Model, slopes: Slopes, heat: Heat
+    dt_s: float,
+    bank: Inputs,
+    load: Circuits,
+    own: Model,
+    against: Model,
+    slopes: Slopes,
+    hot: Floats,
+    heat: Heat,
 ) -> None:
     """
     Score each sensor: its largest certain slope of all scales, by itself and against its siblings, in K/min.
@@ -93,6 +100,8 @@ def judge_heating(
     own, against : Model
         What load and room explain of the sensors, and of their distance from their siblings.
     slopes : Slopes
+    hot : (n,) float64, degC
+        What may be compared with limits: see `doubt`.
     heat : Heat
         State, and output in `verdict`; NaN: not known.
 
@@ -116,6 +125,7 @@ def judge_heating(
     quiet = heat.quiet_s[0] >= QUIET_AFTER_S
     for c in range(n):
         _judge_sensor(bank, slopes, heat.verdict, quiet, c)
+        heat.verdict[c, HOT] = hot[c]
 
 
 @inlined
@@ -149,7 +159,6 @@ def _judge_sensor(bank: Inputs, slopes: Slopes, verdict: Floats, quiet: bool, c:
             verdict[c, AGAINST_SCALE] = k
     verdict[c, ALONE] = 60.0 * best_alone if best_alone > -np.inf else np.nan
     verdict[c, AGAINST] = 60.0 * best_against if best_against > -np.inf else np.nan
-    verdict[c, HOT] = np.nan
     if verdict[c, ALONE] > 0.0:
         risen = rise(slopes, c, X0)
         if not risen >= MIN_RISE_ALONE_K:
@@ -165,8 +174,6 @@ def _judge_sensor(bank: Inputs, slopes: Slopes, verdict: Floats, quiet: bool, c:
             verdict[c, AGAINST] = ADVICE_AT_MOST
         elif not risen >= max(CRITICAL_RISE_K, 2.0 * MIN_RISE_STEPS * bank.step[c]):
             verdict[c, AGAINST] = min(verdict[c, AGAINST], WARNING_AT_MOST)
-    if not np.isnan(bank.value[c]):
-        verdict[c, HOT] = bank.value[c] if bank.memory[c, SUSPECT] <= 0.0 else 0.0
 
 
 @compiled

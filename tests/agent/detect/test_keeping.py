@@ -230,6 +230,7 @@ NOT_KEPT = {
     "group_temperature": "step fit",
     "group_gain": "step noise age_s learned fit",
     "drops": "group",
+    "doubt": "score heard hot x risen",
     "ledger": "seconds",
     "detectors.resistance": "order ohm median",
     "detectors.last_resort": "state score",

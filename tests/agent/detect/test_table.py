@@ -16,6 +16,8 @@ from tests.agent.detect.second_copies import copies
 #: The notes in agent/detect/detectors say where the numbers are from.
 EXPECTED = """
 last-resort        temperature critical   1      -       0    600   0.5    latched
+sudden-heat        temperature critical   1      -       0    600   0.5    latched
+unproven-heat      temperature critical   1      -       0   3600   0.5    latched
 thermal-slope      temperature critical   0.5    K/min  15    600   0.25   latched
 thermal-slope      temperature warning    0.1    K/min  10    900   0.05   -
 thermal-slope      temperature advice     0.003  K/min   0   1800   0.002  -
@@ -59,10 +61,10 @@ silent-together    -           warning    2      units   0      0   0      -
 
 #: Detector and its number in the order of judging.
 ORDERS = {
-    "last-resort": 10, "thermal-slope": 20, "thermal-rate": 30, "thermal-rest": 40, "over-temperature": 50,
-    "cooling": 60, "cooling-lost": 70, "cooling-degraded": 80, "cell-imbalance": 90, "cell-drift": 100,
-    "resistance": 110, "overload": 120, "blind": 130, "sensor-fault": 140, "vrla-over-room": 150,
-    "vrla-float-current": 160,
+    "last-resort": 10, "sudden-heat": 15, "unproven-heat": 16, "thermal-slope": 20, "thermal-rate": 30,
+    "thermal-rest": 40, "over-temperature": 50, "cooling": 60, "cooling-lost": 70, "cooling-degraded": 80,
+    "cell-imbalance": 90, "cell-drift": 100, "resistance": 110, "overload": 120, "blind": 130,
+    "sensor-fault": 140, "vrla-over-room": 150, "vrla-float-current": 160,
 }  # fmt: skip
 
 
@@ -155,8 +157,8 @@ def test_an_alarm_is_raised_at_its_limit_after_its_on_delay_and_is_over_after_it
 
 
 HEAT = [
-    "last-resort", "thermal-slope", "thermal-rate", "thermal-rest", "over-temperature", "cooling",
-    "cooling-lost",
+    "last-resort", "sudden-heat", "thermal-slope", "thermal-rate", "thermal-rest", "over-temperature",
+    "cooling", "cooling-lost",
 ]  # fmt: skip
 
 

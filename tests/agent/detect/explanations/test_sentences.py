@@ -20,13 +20,15 @@ from agent.detect.detectors import (
     overload,
     resistance,
     sensor_fault,
+    sudden_heat,
     thermal_slope,
+    unproven_heat,
     vrla_float_current,
     vrla_over_room,
 )  # fmt: skip
 from agent.detect.explanations import heat
 from agent.detect.explanations.case import Case, name_of
-from agent.detect.kernels import heating, imbalance, slope
+from agent.detect.kernels import doubt, heating, imbalance, slope
 from agent.detect.kernels import inputs as input_columns
 from agent.detect.kernels import load as loads
 from agent.detect.kernels import surroundings as around
@@ -375,3 +377,43 @@ def test_a_load_over_its_limit(amps: float, watts: float, ratio: float, quantity
 )
 def test_a_channel_is_called_by_its_place_and_its_noun_once(place: str, quantity: str, name: str) -> None:
     assert name_of(place, quantity) == name
+
+
+def test_a_heat_that_has_a_witness() -> None:
+    banks, channels = unit = a_unit()
+    state = banks.doubt.state
+    state[1, [doubt.BEFORE, doubt.WORST, doubt.DOUBTED_S]] = 24.0, 88.04, 10.0
+    case = case_of(row_of("sudden-heat", CRITICAL), channels.temps, 1, unit)
+    lost = sudden_heat.explain(case)
+    banks.doubt.x[1] = 88.04
+    event = sudden_heat.explain(case)
+    assert event.text == (
+        "string1/module1/sensor2 rose from 24.0 to 88.0 degC between two readings when raised, and not "
+        "alone: another sensor rose, or a cell there lost its voltage. Take it for a fire until it is seen "
+        "to be none."
+    )
+    assert lost.text == event.text.replace("readings when", "readings and could not be read any more when")
+    assert_event(event, value=88.04, since_s=T_S - 10.0)
+
+
+def test_a_heat_that_is_alone() -> None:
+    banks, channels = unit = a_unit()
+    banks.doubt.state[1, [doubt.BEFORE, doubt.DOUBTED_S]] = 24.4, 30.0
+    banks.doubt.x[1] = 84.4
+    event = unproven_heat.explain(case_of(row_of("unproven-heat", CRITICAL), channels.temps, 1, unit))
+    assert event.text == (
+        "string1/module1/sensor2 alone read 84 degC when raised, for 30 s, 24 before: heat, or a broken "
+        "sensor."
+    )
+    assert_event(event, value=84.4, since_s=T_S - 30.0)
+
+
+def test_a_sensor_that_chatters() -> None:
+    banks, channels = unit = a_unit()
+    banks.temps.value[1] = 23.0
+    banks.doubt.state[1, [doubt.CHATTERS_S, doubt.WORST]] = 5.0, 140.04
+    event = sensor_fault.explain(case_of(row_of("sensor-fault", "advice"), channels.temps, 1, unit))
+    assert event.text == (
+        "string1/module1/sensor2 chatters: it jumps again and again, and read 140 at its worst in the last "
+        "hour. Check sensor and wiring; its readings are doubted."
+    )

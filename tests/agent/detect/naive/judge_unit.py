@@ -10,6 +10,7 @@ from agent.detect.detectors.resistance import judge_resistance
 from agent.detect.kernels import imbalance, slope
 from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.debounce import Delays, debounce
+from agent.detect.kernels.doubt import judge_doubt
 from agent.detect.kernels.heating import follow_rest, judge_heating
 from agent.detect.kernels.inputs import take_inputs
 from agent.detect.kernels.load import take_load
@@ -38,11 +39,12 @@ def judge_plainly(
     slope.follow_repeats(dt_s, moved, b.repeats)
     for bank in (b.temps, b.volts):
         take_inputs(dt_s, told_s, g.si, g.value, g.verdict, bank)
+    judge_doubt(dt_s, hot_degc, g.verdict, b.temps, b.volts, b.drops, b.doubt)
     take_load(dt_s, g.value, b.load)
     follow_rest(dt_s, b.volts, b.load, b.heat)
     imbalance.judge_imbalance(dt_s, b.volts, b.load, b.cells)
     judge_resistance(dt_s, b.volts, b.load, b.detectors.resistance)
-    judge_heating(dt_s, b.temps, b.load, b.own, b.against, slopes, b.heat)
+    judge_heating(dt_s, b.temps, b.load, b.own, b.against, slopes, b.doubt.hot, b.heat)
     judge_surroundings(dt_s, b.temps, b.load, groups, b.around)
     voltage_drop(dt_s, b.volts, b.drops.highest, b.drops.dropped_s, b.drops.group)
     last_resort = b.detectors.last_resort

@@ -1,0 +1,284 @@
+"""Both sides of a sensor that jumps to a heat: a broken sensor, or a fire between two frames.
+
+A reading that has jumped is doubted while it stands alone. Any witness ends the doubt in that frame: a
+sibling that rose too, a cell of the same place that collapsed or vanished. A witness is a measurement that
+is itself possible, and there is none where all siblings moved by one offset, by one factor or to one number:
+that is a bad frame. What is believed is told with the next frame that does not take it back, also where it
+does not read the sensor any more: what burns cuts its wires. What stands alone is told as unproven when its
+time is over. A sensor that jumps again and again chatters: what it says alone is not believed for a day.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from agent.detect.channels import Codes, Floats
+from agent.detect.kernels.arrays import Array, Group, Part
+from agent.detect.kernels.compiled import compiled
+from agent.detect.kernels.inputs import FAULTY as INPUT_FAULTY
+from agent.detect.kernels.inputs import SUSPECT, Inputs
+from agent.detect.kernels.validity import HELD, IMPOSSIBLE, NOT_GOOD, RESTART, RESUMED
+from agent.detect.kernels.voltage_drop import Drops
+
+ALONE_S = 30.0  # the longest doubt
+ALIKE_FRAMES = 2.5  # and after so many more where all siblings moved alike: bad frames come in threes
+RISE_K = 10.0  # over what it read before (over its siblings, where it is seen for the first time): a jump
+BACK = 0.5  # of the jump: a reading that has fallen by so much has taken it back
+HOTTEST_DEGC = 1100.0  # beyond it nothing reads that burns: flames of a battery stay below
+#: What open inputs read: 255 and 511, and these less 40.
+CODES_DEGC = np.array([215.0, 255.0, 471.0, 511.0])
+FULL = np.array([32767.0, 65535.0])  # register steps
+
+RISEN_K, RISEN_STEPS = 3.0, 3.0  # a sibling that rose by so much, the larger, is a witness
+SAME_K, SAME_STEPS, SAME_SHARE = 2.0, 3.0, 0.05  # so alike, all moved by one offset, or by one factor
+FELL_V, FELL_ALONE_V = 0.25, 0.2  # a cell that fell by so much, and by so much below its siblings
+VANISHED_S = 60.0  # since a cell was seen that is not read now
+USUAL_S = 60.0  # time constant of what a sensor, or a cell, read before
+
+CHATTERS, CHATTER_S, QUIET_S = 3.0, 7200.0, 86400.0  # so many jumps within about so long; until it is still
+WORST_S = 3600.0
+
+# Columns of a sensor's state: what it read before it jumped, and below what it has taken that back; whether
+# it is doubted (NOT .. TOLD), and for how long (below 0: for so long each rise is a jump); jumps, fading;
+# seconds until it chatters no more; its worst reading of the last hour, and the age of that; its usual one.
+BEFORE, BACK_AT, DOUBTED, DOUBTED_S, JUMPS, CHATTERS_S, WORST, WORST_AGE_S, USUAL, COLUMNS = range(10)
+NOT, ALONE, WITNESSED, TOLD = 0.0, 1.0, 2.0, 3.0
+STILL, ROSE, ALIKE = range(3)  # its siblings
+# Columns of the scores.
+SUDDEN, UNPROVEN, FAULTY, SCORES = range(4)
+
+
+class Doubt(NamedTuple):
+    """Of n sensors: state (n, COLUMNS), score (n, SCORES), heard (n,), NaN where this frame tells nothing of
+    it; hot (n,), degC: what may be compared with limits, 0 where the sensor is doubted; x (n,), degC: what it
+    reads, NaN where that is no measurement; risen (n,), K: since it was usual. usual_v (cells,), V.
+    """
+
+    state: Floats
+    score: Floats
+    heard: Floats
+    hot: Floats
+    x: Floats
+    risen: Floats
+    usual_v: Floats
+
+
+DOUBT_PART = Part("doubt", 1)
+DOUBT = Group(
+    Doubt,
+    state=Array(("sensors", COLUMNS), first=np.nan, kept=DOUBT_PART),
+    score=Array(("sensors", SCORES)),
+    heard=Array(("sensors",), first=np.nan),
+    hot=Array(("sensors",), first=np.nan),
+    x=Array(("sensors",), first=np.nan),
+    risen=Array(("sensors",), first=np.nan),
+    usual_v=Array(("cells",), first=np.nan, kept=DOUBT_PART),
+)
+
+
+def new_doubt(sensors: int, cells: int) -> Doubt:
+    """Return the state of sensors and cells that have not been seen yet."""
+    doubt: Doubt = DOUBT.new(sensors=sensors, cells=cells)
+    doubt.state[:, [DOUBTED, DOUBTED_S, JUMPS, CHATTERS_S, WORST_AGE_S]] = 0.0
+    return doubt
+
+
+@compiled  # no fastmath: it may delete the NaN tests below
+def judge_doubt(
+    dt_s: float, hot_degc: float, verdict: Codes, temps: Inputs, volts: Inputs, drops: Drops, doubt: Doubt
+) -> None:
+    """
+    Score each sensor: heat with a witness, heat without one, a fault of the sensor; say what may be judged.
+
+    Parameters
+    ----------
+    dt_s : float, s
+    hot_degc : float
+        Highest operating temperature: what is below it is no heat.
+    verdict : (n_frame,) uint8
+        Of `validity.gate`.
+    temps, volts : Inputs
+        After `take_inputs`.
+    drops : Drops
+        Tells which cells are where a group of sensors is.
+    doubt : Doubt
+        State and output.
+    """
+    s, fade = doubt.state, math.exp(-dt_s / CHATTER_S)
+    for c in range(temps.raw.size):
+        said = verdict[temps.at[c]]
+        x = temps.raw[c]
+        doubt.x[c] = x if x < hot_degc or (said != NOT_GOOD and _possible(x, temps.step[c])) else np.nan
+        before = s[c, USUAL] if s[c, DOUBTED] == NOT else s[c, BEFORE]
+        doubt.risen[c] = doubt.x[c] - before
+        _count_jumps(dt_s, fade, said in (RESTART, RESUMED), doubt.x[c], s, c)
+    for c in range(temps.raw.size):
+        _begin(dt_s, verdict[temps.at[c]], hot_degc, temps, doubt, c)
+    for c in range(temps.raw.size):
+        _doubt(dt_s, verdict, temps, volts, drops, doubt, c)
+    gain = 1.0 - math.exp(-dt_s / USUAL_S)
+    for c in range(temps.raw.size):
+        if s[c, DOUBTED] == NOT:
+            _follow(gain, doubt.x[c], s[:, USUAL], c)
+    for c in range(volts.raw.size):
+        _follow(gain, volts.raw[c] if volts.usable[c] else np.nan, doubt.usual_v, c)
+
+
+@compiled
+def _follow(gain: float, x: float, usual: Floats, c: int) -> None:
+    if np.isnan(usual[c]):
+        usual[c] = x
+    elif not np.isnan(x):
+        usual[c] += gain * (x - usual[c])
+
+
+@compiled
+def _possible(degc: float, step_k: float) -> bool:
+    """May it be a measurement: no code of an open or full register, and nothing that no fire is."""
+    if not degc < HOTTEST_DEGC:  # also true for NaN
+        return False
+    for code in CODES_DEGC:
+        if abs(degc - code) < 0.5 * step_k:
+            return False
+    for full in FULL:
+        for offset in (0.0, 40.0):
+            if abs(degc + offset - full * step_k) < 0.5 * step_k:
+                return False
+    return True
+
+
+@compiled
+def _count_jumps(dt_s: float, fade: float, jumped: bool, x: float, s: Floats, c: int) -> None:
+    s[c, JUMPS] *= fade
+    s[c, CHATTERS_S] = max(s[c, CHATTERS_S] - dt_s, 0.0)
+    s[c, WORST_AGE_S] += dt_s
+    if jumped:
+        s[c, JUMPS] += 1.0
+        if s[c, JUMPS] >= CHATTERS or s[c, CHATTERS_S] > 0.0:
+            s[c, CHATTERS_S] = QUIET_S
+    if not np.isnan(x) and not (x <= s[c, WORST] and s[c, WORST_AGE_S] <= WORST_S):
+        s[c, WORST] = x
+        s[c, WORST_AGE_S] = 0.0
+
+
+@compiled
+def _begin(dt_s: float, said: int, hot_degc: float, temps: Inputs, doubt: Doubt, c: int) -> None:
+    """Doubt a sensor that jumped to a heat, or is found far above its siblings when it is first seen."""
+    s, x = doubt.state, doubt.x[c]
+    if s[c, DOUBTED] != NOT or not x >= hot_degc:
+        return
+    before, median = s[c, USUAL], temps.median[c]
+    jumped = said in (HELD, RESTART, RESUMED, IMPOSSIBLE) or s[c, DOUBTED_S] < 0.0
+    if np.isnan(before):
+        before = median
+        jumped = True
+    elif temps.memory[c, SUSPECT] > 0.0 and x - median >= RISE_K:
+        jumped = True
+    if jumped and x - before >= RISE_K:
+        s[c, BEFORE] = before
+        s[c, BACK_AT] = min(hot_degc, before + BACK * (x - before))
+        s[c, DOUBTED] = ALONE
+        s[c, DOUBTED_S] = -dt_s  # this frame passes yet
+        doubt.risen[c] = x - before
+
+
+@compiled
+def _doubt(
+    dt_s: float, verdict: Codes, temps: Inputs, volts: Inputs, drops: Drops, doubt: Doubt, c: int
+) -> None:
+    """Bring the doubt of a sensor up to a frame."""
+    s, score, x = doubt.state, doubt.score, doubt.x[c]
+    doubt.heard[c] = x
+    siblings = STILL
+    if s[c, DOUBTED] == NOT:
+        s[c, DOUBTED_S] = min(s[c, DOUBTED_S] + dt_s, 0.0)
+    else:
+        s[c, DOUBTED_S] += dt_s
+        if x < s[c, BACK_AT]:
+            s[c, DOUBTED] = NOT
+            s[c, DOUBTED_S] = -CHATTER_S
+        elif np.isnan(x):
+            s[c, DOUBTED] = TOLD if s[c, DOUBTED] != ALONE else ALONE
+        elif s[c, DOUBTED] != TOLD:
+            siblings = _siblings(verdict, temps, doubt, c)
+            witnessed = siblings == ROSE or _cell_fell(volts, drops, doubt, temps.group[c])
+            _believe(witnessed, s[c, DOUBTED_S] - dt_s <= ALONE_S, s, c)
+        if s[c, DOUBTED] == TOLD:
+            doubt.heard[c] = 1.0  # also where it is not read any more
+    if s[c, DOUBTED] > ALONE:
+        temps.memory[c, SUSPECT] = 0.0
+    alone, chatters = s[c, DOUBTED] == ALONE, s[c, CHATTERS_S] > 0.0
+    score[c, SUDDEN] = 1.0 if s[c, DOUBTED] == TOLD else 0.0
+    doubt_s = max(ALONE_S, ALIKE_FRAMES * dt_s) if siblings == ALIKE else ALONE_S
+    score[c, UNPROVEN] = 1.0 if alone and s[c, DOUBTED_S] >= doubt_s and not chatters else 0.0
+    faulty = temps.score[c, INPUT_FAULTY] > 0.0 and s[c, DOUBTED] == NOT
+    score[c, FAULTY] = 1.0 if chatters or faulty else 0.0
+    doubt.hot[c] = temps.value[c]
+    if s[c, DOUBTED] > ALONE:
+        doubt.hot[c] = x
+    elif not np.isnan(temps.value[c]) and (alone or chatters):
+        doubt.hot[c] = 0.0
+
+
+@compiled
+def _believe(witnessed: bool, fresh: bool, s: Floats, c: int) -> None:
+    """Believe a reading that has a witness; a frame later it is told.
+
+    One that has stood alone for long is not told for a witness that takes itself back: that is two faults.
+    """
+    if s[c, DOUBTED] == ALONE:
+        s[c, DOUBTED] = WITNESSED if witnessed else ALONE
+    else:
+        s[c, DOUBTED] = TOLD if witnessed or fresh else ALONE
+
+
+@compiled
+def _siblings(verdict: Codes, temps: Inputs, doubt: Doubt, c: int) -> int:
+    """Return whether another sensor of the group ROSE too, to another number, or all of them ALIKE."""
+    x, risen, g = doubt.x, doubt.risen, temps.group[c]
+    known = 0
+    witnesses = 0
+    possible = 0
+    all_rose = True
+    least_k, most_k, least, most, coldest, hottest = np.inf, -np.inf, np.inf, -np.inf, np.inf, -np.inf
+    for a in range(temps.start[g], temps.start[g + 1]):
+        d = temps.member[a]
+        if np.isnan(x[d]) or np.isnan(risen[d]):
+            continue
+        known += 1
+        rose = risen[d] >= max(RISEN_K, RISEN_STEPS * temps.step[d])
+        all_rose = all_rose and rose
+        times = x[d] / max(x[d] - risen[d], 1.0)
+        least_k, most_k = min(least_k, risen[d]), max(most_k, risen[d])
+        least, most = min(least, times), max(most, times)
+        coldest, hottest = min(coldest, x[d]), max(hottest, x[d])
+        can_be = verdict[temps.at[d]] != IMPOSSIBLE
+        possible += can_be
+        witnesses += d != c and rose and can_be and x[d] != x[c]
+    alike = most_k - least_k <= max(SAME_K, SAME_STEPS * temps.step[c]) or most - least <= SAME_SHARE * most
+    alike = alike or possible == 0 or hottest - coldest <= temps.step[c]
+    if known > 1 and all_rose and alike:
+        return ALIKE
+    return ROSE if witnesses > 0 else STILL
+
+
+@compiled
+def _cell_fell(volts: Inputs, drops: Drops, doubt: Doubt, g: int) -> bool:
+    """Did a cell where the group is collapse, or vanish, and most of its siblings not."""
+    for e in range(volts.raw.size):
+        if drops.group[e] != g:
+            continue
+        if np.isnan(volts.raw[e]):
+            seen = 0
+            there_are = 0
+            for a in range(volts.start[volts.group[e]], volts.start[volts.group[e] + 1]):
+                seen += not np.isnan(volts.raw[volts.member[a]])
+                there_are += 1
+            if 0.0 < volts.age_s[e] <= VANISHED_S and 2 * seen > there_are:
+                return True
+            continue
+        fell = doubt.usual_v[e] - volts.raw[e] >= FELL_V
+        if volts.usable[e] and fell and volts.median[e] - volts.raw[e] >= FELL_ALONE_V:
+            return True
+    return False
