@@ -194,13 +194,27 @@ def test_a_score_that_not_every_channel_has_is_refused(
         ({"shadow": {"cell-imbalance", "cell-drift"}}, [VOLTS, TEMPS]),
         ({"shadow": {"cell-imbalance", "cell-drift", "resistance"}}, [TEMPS]),
         (
-            {"shadow": {"last-resort", "thermal-slope", "thermal-rate", "thermal-rest", "over-temperature"}},
+            {
+                "shadow": {
+                    "last-resort",
+                    "sudden-heat",
+                    "unproven-heat",
+                    "sudden-heat",
+                    "unproven-heat",
+                    "thermal-slope",
+                    "thermal-rate",
+                    "thermal-rest",
+                    "over-temperature",
+                }
+            },
             [VOLTS, TEMPS],  # cooling is judged of them too
         ),
         (
             {
                 "shadow": {
                     "last-resort",
+                    "sudden-heat",
+                    "unproven-heat",
                     "thermal-slope",
                     "thermal-rate",
                     "thermal-rest",
@@ -226,7 +240,18 @@ def test_it_listens_to_the_first_value_of_a_frame_and_to_none_that_is_not_there(
     assert UnitDetectors(["", "a"], ["current", "soc"], np.ones(2), 1.0, limited).listens().tolist() == [0]
     every = Settings().rows()
     shadow = frozenset(row.detector for row in every) & frozenset(
-        ["last-resort", "thermal-slope", "thermal-rate", "thermal-rest", "over-temperature", "cell-imbalance"]
+        [
+            "last-resort",
+            "sudden-heat",
+            "unproven-heat",
+            "sudden-heat",
+            "unproven-heat",
+            "thermal-slope",
+            "thermal-rate",
+            "thermal-rest",
+            "over-temperature",
+            "cell-imbalance",
+        ]
     )
     deaf = Settings(
         shadow=shadow
