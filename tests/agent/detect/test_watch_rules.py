@@ -199,8 +199,6 @@ def test_a_score_that_not_every_channel_has_is_refused(
                     "last-resort",
                     "sudden-heat",
                     "unproven-heat",
-                    "sudden-heat",
-                    "unproven-heat",
                     "thermal-slope",
                     "thermal-rate",
                     "thermal-rest",
