@@ -65,7 +65,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         f"{_DETECT}/test_table.py",
         f"{_KERNELS}/test_debounce.py",
     ),
-    "agent/detect/kernels/doubt.py": (f"{_KERNELS}/test_doubt_twin.py", _KEPT),
+    "agent/detect/kernels/doubt.py": (f"{_DETECTORS}/test_sudden_heat_twin.py", _KEPT),
     "agent/detect/kernels/heating.py": (f"{_KERNELS}/test_heating_twin.py",),
     "agent/detect/kernels/imbalance.py": (f"{_KERNELS}/test_imbalance_twin.py", _KEPT),
     "agent/detect/kernels/inputs.py": (f"{_KERNELS}/test_inputs.py",),

@@ -72,7 +72,7 @@ def test_a_frame_is_recorded_before_it_is_judged_and_what_it_reports_comes_first
         raise AssertionError("nothing was found")
 
     at_s, (detector,), raised = first(100)
-    assert (detector, raised) == ("over-temperature", 0)
+    assert (detector, raised) == ("unproven-heat", 0)
     assert first(at_s) == (at_s, ["reported", "over-temperature"], 0)
 
 

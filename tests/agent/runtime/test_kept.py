@@ -292,7 +292,10 @@ def test_an_alarm_that_stands_is_one_alarm_and_a_latched_one_stays(live: Callabl
     life = live()
     assert life.states() == before
     life.poll(60, rack=59.0)
-    assert life.states() == before
+    stands = life.states()
+    # nobody knows any more that it rose there: to a restart it is a sensor that is found far above its siblings
+    assert stands.pop("rack:unproven-heat:cell4") == "NEW"
+    assert stands == before
     life.poll(1500)
     assert life.states(), "nobody has seen it"
 
