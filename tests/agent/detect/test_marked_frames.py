@@ -73,7 +73,7 @@ def test_a_frame_is_recorded_before_it_is_judged_and_what_it_reports_comes_first
 
     at_s, (detector,), raised = first(100)
     assert (detector, raised) == ("unproven-heat", 0)
-    assert first(at_s) == (at_s, ["reported", "over-temperature"], 0)
+    assert first(at_s) == (at_s, ["reported", "unproven-heat"], 0)
 
 
 def test_what_is_marked_frozen_is_recorded_and_judged_as_frozen() -> None:
