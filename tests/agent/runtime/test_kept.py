@@ -293,7 +293,7 @@ def test_an_alarm_that_stands_is_one_alarm_and_a_latched_one_stays(live: Callabl
     assert life.states() == before
     life.poll(60, rack=59.0)
     stands = life.states()
-    # nobody knows any more that it rose there: to a restart it is a sensor that is found far above its siblings
+    # to a restart after a power cut it is a sensor that is found far above its siblings
     assert stands.pop("rack:unproven-heat:cell4") == "NEW"
     assert stands == before
     life.poll(1500)
