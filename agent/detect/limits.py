@@ -17,7 +17,7 @@ NOBODY, SITE, PROFILE, CHEMISTRY, SHIPPED = range(5)
 WHOSE = ("", "set by the site", "of the profile", "of the chemistry", "of lithium cells in general")
 
 #: Chemistry -> lowest and highest voltage of one cell, V, that no cell of it reaches in ordinary charge,
-#: equalising or discharge. Sources, and what is from memory: docs/detection.md, "Limits".
+#: equalising or discharge. From memory but for LFP and NiCd. Nothing judges by them yet.
 CELL_V: dict[str, tuple[float, float]] = {
     "LFP": (1.8, 3.9),  # protection circuits trip at 2.0 and 3.9; charged to 3.65, discharged to 2.5
     "NMC": (1.9, 4.45),  # charged to 4.2 to 4.35, discharged to 2.5

@@ -3,7 +3,7 @@
 from agent.detect.declaration import Detector
 from agent.detect.detectors import DETECTORS
 from agent.detect.facts import FACTS, Fact
-from agent.detect.table import Row, by_tier
+from agent.detect.table import TIERS, Row
 
 #: What judges measurements, by name, in the order in which it does; it listens to a site's settings.
 JUDGING = tuple(detector.name for detector in DETECTORS)
@@ -28,7 +28,8 @@ def detector_of(member: str) -> str:
 
 def rows_of(detector: str, rows: tuple[Row, ...] = ROWS) -> tuple[Row | None, ...]:
     """Return a detector's rows by tier number: (None, advice, warning, critical), None for none."""
-    return by_tier(row for row in rows if row.detector == detector)
+    found = {row.severity: row for row in rows if row.detector == detector}
+    return tuple(found.get(tier) for tier in TIERS)
 
 
 def response_to(detector: str) -> str:

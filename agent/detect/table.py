@@ -1,6 +1,5 @@
 """What a row of the alarm table is, and the severities. Delays are seconds of good input."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 CRITICAL, WARNING, ADVICE = "critical", "warning", "advice"
@@ -26,9 +25,3 @@ class Row:
     off_delay_s: float
     dead_band: float
     latch: bool
-
-
-def by_tier(rows: Iterable[Row]) -> tuple[Row | None, ...]:
-    """Return the rows of one detector by tier number: (None, advice, warning, critical), None for none."""
-    found = {row.severity: row for row in rows}
-    return tuple(found.get(tier) for tier in TIERS)

@@ -28,6 +28,6 @@ DETECTOR = Detector(
     judged=(Judged("temps", At("heat.verdict", heating.HOT), At("temps.value")),),
     explain=explain,
     sees="60 and 75 degC",
-    cannot_see="a sensor that jumped there (`sensor-fault` says so)",
+    cannot_see="a sensor that jumped there alone (`unproven-heat` says so)",
     response="Reduce load and charge, check cooling; take the string off where it does not fall.",
 )
