@@ -27,6 +27,10 @@ N = len(PLACES)
 #: Detectors that no list here names; those that are named bear the rules without them.
 BESIDE = frozenset(copies("ROWS"))
 QUIET = Settings(shadow=frozenset({"cell-drift"}))
+HEAT_OF_A_SENSOR = frozenset(
+    ["last-resort", "sudden-heat", "unproven-heat", "thermal-slope", "thermal-rate", "thermal-rest"]
+) | {"over-temperature"}
+COOLING = frozenset(["cooling", "cooling-lost", "cooling-degraded"])
 
 
 def watch_of(settings: Settings | None = None) -> UnitDetectors:
@@ -193,37 +197,8 @@ def test_a_score_that_not_every_channel_has_is_refused(
         ({"chemistry": "LFP"}, [VOLTS, TEMPS]),
         ({"shadow": {"cell-imbalance", "cell-drift"}}, [VOLTS, TEMPS]),
         ({"shadow": {"cell-imbalance", "cell-drift", "resistance"}}, [TEMPS]),
-        (
-            {
-                "shadow": {
-                    "last-resort",
-                    "sudden-heat",
-                    "unproven-heat",
-                    "thermal-slope",
-                    "thermal-rate",
-                    "thermal-rest",
-                    "over-temperature",
-                }
-            },
-            [VOLTS, TEMPS],  # cooling is judged of them too
-        ),
-        (
-            {
-                "shadow": {
-                    "last-resort",
-                    "sudden-heat",
-                    "unproven-heat",
-                    "thermal-slope",
-                    "thermal-rate",
-                    "thermal-rest",
-                    "over-temperature",
-                    "cooling",
-                    "cooling-lost",
-                    "cooling-degraded",
-                }
-            },
-            [VOLTS],
-        ),
+        ({"shadow": HEAT_OF_A_SENSOR}, [VOLTS, TEMPS]),  # cooling is judged of them too
+        ({"shadow": HEAT_OF_A_SENSOR | COOLING}, [VOLTS]),
     ],
 )
 def test_it_listens_to_what_is_judged_aloud(settings: dict[str, Any], at: list[Any]) -> None:
@@ -236,26 +211,8 @@ def test_it_listens_to_what_is_judged_aloud(settings: dict[str, Any], at: list[A
 def test_it_listens_to_the_first_value_of_a_frame_and_to_none_that_is_not_there() -> None:
     limited = Settings(max_charge_a=1.0)
     assert UnitDetectors(["", "a"], ["current", "soc"], np.ones(2), 1.0, limited).listens().tolist() == [0]
-    every = Settings().rows()
-    shadow = frozenset(row.detector for row in every) & frozenset(
-        [
-            "last-resort",
-            "sudden-heat",
-            "unproven-heat",
-            "sudden-heat",
-            "unproven-heat",
-            "thermal-slope",
-            "thermal-rate",
-            "thermal-rest",
-            "over-temperature",
-            "cell-imbalance",
-        ]
-    )
-    deaf = Settings(
-        shadow=shadow
-        | BESIDE
-        | {"cell-drift", "resistance", "cooling", "cooling-lost", "cooling-degraded", "overload"}
-    )
+    of_cells = {"cell-imbalance", "cell-drift", "resistance"}
+    deaf = Settings(shadow=HEAT_OF_A_SENSOR | COOLING | BESIDE | of_cells | {"overload"})
     assert watch_of(deaf).listens().tolist() == [], "sight alone is no judgement of the battery"
 
 
