@@ -22,6 +22,7 @@ from agent.detect.kernels.heating import follow_rest, judge_heating
 from agent.detect.kernels.imbalance import AGE, LEARNT_S, judge_imbalance
 from agent.detect.kernels.inputs import take_inputs
 from agent.detect.kernels.load import UNKNOWN, take_load
+from agent.detect.kernels.measured import judge_measured
 from agent.detect.kernels.memory import float64s, int64s
 from agent.detect.kernels.slope import LEARNT_SCALE, LEARNT_WINDOWS, Slopes, follow_repeats
 from agent.detect.kernels.surroundings import judge_surroundings
@@ -111,6 +112,7 @@ def _make_judge_unit(digest: int) -> Any:
         group_slopes = Slopes(b.group_temperature, b.group_gain, b.group_moments, b.group_scales, b.repeats)
 
         moved = gate(t_s, g.si, g.quality, g.limits, g.memory, g.held, g.value, g.verdict)
+        judge_measured(dt_s, g.si, g.quality, b.measuring, b.measured)
         follow_repeats(dt_s, moved, b.repeats)
         take_inputs(dt_s, told_s, g.si, g.value, g.verdict, temps)
         take_inputs(dt_s, told_s, g.si, g.value, g.verdict, volts)

@@ -14,6 +14,7 @@ from agent.detect.kernels.banks import PLACED, Banks, Placed
 from agent.detect.kernels.coverage import COVERAGE
 from agent.detect.kernels.doubt import new_doubt
 from agent.detect.kernels.inputs import new_inputs
+from agent.detect.kernels.measured import MEASURED_ARRAY, new_measuring
 from agent.detect.kernels.memory import addresses
 from agent.detect.kernels.validity import GATE, limits_of
 from agent.detect.kernels.voltage_drop import DROPS
@@ -59,6 +60,8 @@ def new_banks(channels: Channels, limits: UnitLimits) -> Banks:
     scratch = dict(zip(("si", "quality", "value", "verdict"), channels.gate_scratch, strict=True))
     return Banks(
         gate=GATE.new(given={**scratch, "limits": limits_of(channels.quantities)}, n=frame),
+        measuring=new_measuring(channels, limits),
+        measured=MEASURED_ARRAY.new(frame=frame),
         temps=new_inputs(temps, channels.circuit_of_temps),
         volts=new_inputs(volts, channels.circuit_of_volts, faults=False),
         drops=DROPS.new(given={"group": channels.drop_group}, cells=cells, groups=groups),

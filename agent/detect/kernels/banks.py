@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from agent.detect.channels import Floats, Sizes
+from agent.detect.channels import Codes, Floats, Sizes
 from agent.detect.kernels import heating, imbalance, load, slope, surroundings
 from agent.detect.kernels.arrays import Group
 from agent.detect.kernels.coverage import COVERAGE, CoverageSeconds
@@ -12,6 +12,7 @@ from agent.detect.kernels.heating import Heat
 from agent.detect.kernels.imbalance import Cells
 from agent.detect.kernels.inputs import INPUTS, Inputs
 from agent.detect.kernels.load import Circuits, Model
+from agent.detect.kernels.measured import MEASURED_ARRAY, MEASURING, Measuring
 from agent.detect.kernels.slope import Signal
 from agent.detect.kernels.surroundings import Surroundings
 from agent.detect.kernels.validity import GATE, Gate
@@ -22,6 +23,8 @@ class Banks(NamedTuple):
     """All arrays of a unit. detectors: the arrays that detectors declare for themselves, a field each."""
 
     gate: Gate
+    measuring: Measuring
+    measured: Codes
     temps: Inputs
     volts: Inputs
     drops: Drops
@@ -71,6 +74,8 @@ _GROUPS = {"n": "sensor_groups"}
 #: In the order of `Banks`, in which the parts of the restart state have their arrays.
 PLACED = {
     "gate": Placed(GATE, {"n": "frame"}),
+    "measuring": Placed(MEASURING),
+    "measured": Placed(MEASURED_ARRAY),
     "temps": Placed(INPUTS, {"n": "sensors", "groups": "sensor_groups", "judged": "sensors", "scores": 2}),
     "volts": Placed(INPUTS, {"n": "cells", "groups": "cell_groups", "judged": 0, "scores": 1}),
     "drops": Placed(DROPS, {"groups": "sensor_groups"}),

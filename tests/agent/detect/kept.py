@@ -10,6 +10,7 @@ KEPT: dict[Part, list[str]] = {
         "volts.age_s", "volts.memory", "volts.score",
         "drops.highest", "drops.dropped_s", "heat.slow_v", "heat.quiet_s",
     ],
+    Part("measured", 1): ["measuring.last", "measuring.came"],
     Part("load", 2): [
         "load.state", "load.feature", "load.mean", "load.covariance",
         "own.cross", "own.mean", "own.age_s", "own.explained",

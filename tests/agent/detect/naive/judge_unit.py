@@ -14,6 +14,7 @@ from agent.detect.kernels.doubt import judge_doubt
 from agent.detect.kernels.heating import follow_rest, judge_heating
 from agent.detect.kernels.inputs import take_inputs
 from agent.detect.kernels.load import take_load
+from agent.detect.kernels.measured import judge_measured
 from agent.detect.kernels.surroundings import judge_surroundings
 from agent.detect.kernels.validity import gate
 from agent.detect.kernels.voltage_drop import voltage_drop
@@ -36,6 +37,7 @@ def judge_plainly(
     slopes = slope.Slopes(b.temperature, b.gain, b.moments, b.scales, b.repeats)
     groups = slope.Slopes(b.group_temperature, b.group_gain, b.group_moments, b.group_scales, b.repeats)
     moved = gate(t_s, g.si, g.quality, g.limits, g.memory, g.held, g.value, g.verdict)
+    judge_measured(dt_s, g.si, g.quality, b.measuring, b.measured)
     slope.follow_repeats(dt_s, moved, b.repeats)
     for bank in (b.temps, b.volts):
         take_inputs(dt_s, told_s, g.si, g.value, g.verdict, bank)
