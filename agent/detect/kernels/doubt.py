@@ -19,10 +19,10 @@ from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import FAULTY as INPUT_FAULTY
 from agent.detect.kernels.inputs import SUSPECT, Inputs
 from agent.detect.kernels.validity import HELD, IMPOSSIBLE, NOT_GOOD, RESTART, RESUMED
-from agent.detect.kernels.voltage_drop import Drops
+from agent.detect.kernels.voltage_drop import DROP, Drops
 
 ALONE_S = 30.0  # the longest doubt
-ALIKE_FRAMES = 2.5  # and after so many more where all siblings moved alike: bad frames come in threes
+ALIKE_FRAMES = 3.0  # and after so many more where all siblings moved alike: bad frames come in threes
 RISE_K = 10.0  # over what it read before (over its siblings, where it is seen for the first time): a jump
 BACK = 0.5  # of the jump: a reading that has fallen by so much has taken it back
 HOTTEST_DEGC = 1100.0  # beyond it nothing reads that burns: flames of a battery stay below
@@ -32,7 +32,8 @@ FULL = np.array([32767.0, 65535.0])  # register steps
 
 RISEN_K, RISEN_STEPS = 3.0, 3.0  # a sibling that rose by so much, the larger, is a witness
 SAME_K, SAME_STEPS, SAME_SHARE = 2.0, 3.0, 0.05  # so alike, all moved by one offset, or by one factor
-FELL_V, FELL_ALONE_V = 0.25, 0.2  # a cell that fell by so much, and by so much below its siblings
+FELL_V, FELL_ALONE_V = 0.25, 0.2  # a cell that fell by so much, and by so much below its siblings (a cell
+# without siblings: by a quarter, which no load takes)
 VANISHED_S = 60.0  # since a cell was seen that is not read now
 USUAL_S = 60.0  # time constant of what a sensor, or a cell, read before
 
@@ -211,7 +212,8 @@ def _doubt(
     alone, chatters = s[c, DOUBTED] == ALONE, s[c, CHATTERS_S] > 0.0
     score[c, SUDDEN] = 1.0 if s[c, DOUBTED] == TOLD else 0.0
     doubt_s = max(ALONE_S, ALIKE_FRAMES * dt_s) if siblings == ALIKE else ALONE_S
-    score[c, UNPROVEN] = 1.0 if alone and s[c, DOUBTED_S] >= doubt_s and not chatters else 0.0
+    over = s[c, DOUBTED_S] > 0.0 and s[c, DOUBTED_S] + 0.5 * dt_s >= doubt_s  # no period is exact
+    score[c, UNPROVEN] = 1.0 if alone and over and not chatters else 0.0
     faulty = temps.score[c, INPUT_FAULTY] > 0.0 and s[c, DOUBTED] == NOT
     score[c, FAULTY] = 1.0 if chatters or faulty else 0.0
     doubt.hot[c] = temps.value[c]
@@ -278,7 +280,11 @@ def _cell_fell(volts: Inputs, drops: Drops, doubt: Doubt, g: int) -> bool:
             if 0.0 < volts.age_s[e] <= VANISHED_S and 2 * seen > there_are:
                 return True
             continue
-        fell = doubt.usual_v[e] - volts.raw[e] >= FELL_V
-        if volts.usable[e] and fell and volts.median[e] - volts.raw[e] >= FELL_ALONE_V:
+        usual_v, median_v = doubt.usual_v[e], volts.median[e]
+        if volts.start[volts.group[e] + 1] - volts.start[volts.group[e]] == 1:
+            fell = volts.raw[e] < (1.0 - DROP) * usual_v
+        else:
+            fell = usual_v - volts.raw[e] >= FELL_V and median_v - volts.raw[e] >= FELL_ALONE_V
+        if volts.usable[e] and fell:
             return True
     return False

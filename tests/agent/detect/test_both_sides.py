@@ -93,6 +93,26 @@ def test_a_sensor_alone_is_unproven_after_half_a_minute_and_no_thermal_alarm_whi
     assert f"alone read {degc:.0f} degC" in alone.text
 
 
+def test_a_period_that_is_a_little_short_does_not_delay_what_is_unproven_by_a_frame() -> None:
+    def jumps(frames: Floats) -> None:
+        frames[:, HOT[0]] = 84.0
+
+    watch = watch_of(CELLS, SENSORS, 30.0)
+    (alone,) = [e for e in feed(watch, frames_of(jumps), dt_s=29.99) if e.detector == "unproven-heat"]
+    assert alone.t_s == pytest.approx((AT + 1) * 29.99)
+
+
+@pytest.mark.parametrize("falls_to_v", [3.1, 2.3])
+def test_a_cell_alone_is_a_witness_where_it_falls_by_more_than_any_load_takes(falls_to_v: float) -> None:
+    frames = healthy(N, 1, 1)
+    frames[AT:] = [falls_to_v, 157.0]
+    first, *_ = [e for e in feed(watch_of(1, 1, 30.0), frames, dt_s=30.0) if e.severity == "critical"]
+    assert (first.detector, first.t_s) == (
+        "sudden-heat" if falls_to_v < 2.4 else "unproven-heat",
+        30.0 * (AT + 1),
+    )
+
+
 def test_a_witness_after_a_minute_ends_the_doubt() -> None:
     def spreads(frames: Floats) -> None:
         frames[:, HOT[0]] = 71.0

@@ -14,7 +14,7 @@ from tests.agent.detect.banks import bank_of, inputs_of
 from tests.agent.detect.naive.doubt import CellReading, Place, Reading, Sensor
 
 HOT_DEGC = 60.0
-GROUP, CELL_GROUP = [0, 1, 0, 0, 1], [0, 0, 1, 0, 0, 1]  # of sensors, and of cells: string by string
+GROUP, CELL_GROUP = [0, 1, 0, 0, 1], [0, 0, 1, 0, 0, 0]  # of sensors, and of cells: string by string
 NAMES = ("not", "alone", "witnessed", "told")
 READ = [24.0, 25.0, 26.0, 28.0, 58.0, 59.9, 60.0, 61.0, 64.0, 88.0, 199.0, 215.0, 255.0, 300.0, 471.0, 511.0]
 READ += [1099.0, 1100.0, 3276.7, 3236.7, 6553.5, math.nan]

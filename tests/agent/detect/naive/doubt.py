@@ -135,7 +135,7 @@ class Place:
         believed = sensor.doubted in ("witnessed", "told")
         alone, chatters = sensor.doubted == "alone", sensor.chatters_s > 0.0
         suspect = reading.suspect and not believed
-        enough_s = max(30.0, 2.5 * dt_s) if siblings == "alike" else 30.0
+        enough_s = max(30.0, 3.0 * dt_s) if siblings == "alike" else 30.0
         hot = reading.value
         if believed:
             hot = sensor.x
@@ -143,7 +143,10 @@ class Place:
             hot = 0.0
         return Verdict(
             sudden=sensor.doubted == "told",
-            unproven=alone and sensor.doubted_s >= enough_s and not chatters,
+            unproven=alone
+            and sensor.doubted_s > 0.0
+            and sensor.doubted_s >= enough_s - 0.5 * dt_s
+            and not chatters,
             faulty=chatters or (reading.faulty and sensor.doubted == "not"),
             heard=not math.isnan(sensor.x) or sensor.doubted == "told",
             hot=hot,
@@ -180,6 +183,9 @@ class Place:
         for cell, usual_v in zip(cells, self.usual_v, strict=True):
             if math.isnan(cell.raw):
                 if 0.0 < cell.age_s <= 60.0 and 2 * sum(read) > len(cells):
+                    return True
+            elif cell.usable and len(cells) == 1:
+                if cell.raw < 0.75 * usual_v:
                     return True
             elif cell.usable and usual_v - cell.raw >= 0.25 and cell.median - cell.raw >= 0.2:
                 return True
