@@ -6,16 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.progress import Progress
 from rich.table import Table
 
 from agent.cli.common.errors import Finding, Misuse
 from agent.cli.common.tables import terminal
+from agent.cli.common.waiting import counting, waiting
 from agent.config.file import ConfigError, load_config
 from agent.detect.settings import Settings
 from agent.detect.watch import warm_up
 from agent.replay.mapping import MapError, read_map
 from agent.replay.parts import Part
+from agent.replay.plausible import odd
 from agent.replay.play import Played, play
 from agent.replay.recording import between, load_parts
 from agent.replay.stored import ERRORS, StoredUnits, is_database, open_stored
@@ -47,7 +48,7 @@ def command(
 
     An agent's buffer and a collector's database say themselves what their values are, and may be in use;
     their times are UTC. Of a CSV or Parquet file a map says which column is what; patterns, lists and single
-    names may be mixed:
+    names may be mixed. What is odd about it is said first; where nothing could be judged, it is refused.
 
     \b
         time = "timestamp"        # timestamps, or seconds (unit = "ms" ...); or: period_s = 10
@@ -55,6 +56,10 @@ def command(
         temperature = { columns = "T_*", offset = -40, missing = [0, 255, 511] }
         current = { column = "I", positive = "discharge" }
         ambient = "T_room"
+        pack_voltage = "U"
+        soc = "SoC"
+        insulation = { column = "R_iso", unit = "kohm" }
+        warnings = { column = "alarms", bits = { 3 = ["critical", "contactor welded"] } }
         group = "test"            # optional: a column that separates tests or rooms
         sensor = "node"           # optional: one row per sensor, this column names it
         chemistry = "NMC"         # optional
@@ -78,10 +83,12 @@ def command(
             )
             parts, frames = stored.parts(), stored.frames
         else:
-            parts, frames = _recorded(file, map_path, unit or config_path, first, last)
-        warm_up()
-        played = _with_progress(parts, frames)
-        played.notes += [*notes, *told.lines]
+            parts, frames = _recorded(file, map_path, unit or config_path, first, last, notes)
+        with waiting("compiling the detectors, a minute or two after an installation"):
+            warm_up()
+        with counting("judging", frames) as done:
+            played = play(parts, done)
+        played.notes = [*notes, *told.lines, *played.notes]
         if report is not None:
             _report(report, file.name, played)
     except MapError as error:
@@ -94,20 +101,30 @@ def command(
 
 
 def _recorded(
-    file: Path, map_path: Path | None, misplaced: object, first: str | None, last: str | None
+    file: Path,
+    map_path: Path | None,
+    misplaced: object,
+    first: str | None,
+    last: str | None,
+    notes: list[str],
 ) -> tuple[Iterable[Part], int]:
-    """Return the parts of a CSV or Parquet file, and how many frames they have. Raises MapError."""
+    """Return the parts of a CSV or Parquet file, and how many frames they have. Raises MapError.
+
+    notes: takes what is odd about it.
+    """
     if map_path is None:
         raise Misuse(f"{file.name} is no database: say which column is what with --map MAP.toml (see --help)")
     if misplaced:
         raise Misuse(f"{file.name} is no database: --unit and --config are for buffers and archives")
-    recorded = load_parts(file, read_map(map_path))
+    given = read_map(map_path)
+    recorded = load_parts(file, given, notes)
     try:
         parts = list(between(recorded, first, last))
     except ValueError as error:
         raise Misuse(f"--from or --to is not a time of this recording: {error}") from error
     if not parts:
         raise Misuse(f"{file.name}: no rows with a time between --from and --to")
+    notes += odd(parts, given)
     return parts, sum(len(part.t_s) for part in parts)
 
 
@@ -145,13 +162,6 @@ def _report(folder: Path, name: str, played: Played) -> None:
     except ModuleNotFoundError as error:
         raise Misuse("plots need more: pip install 'cellwarden[plots]'") from error
     click.echo(f"report: {folder / 'index.html'}", err=True)
-
-
-def _with_progress(parts: Iterable[Part], frames: int) -> Played:
-    console = terminal(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("judging", total=frames)
-        return play(parts, lambda done: bar.update(task, advance=done))
 
 
 def _tell(name: str, played: Played, as_json: bool) -> None:

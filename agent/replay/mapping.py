@@ -8,16 +8,23 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from drivers.quantities import QUANTITIES
+
 #: Seconds of one unit of a numeric time column.
 TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
-#: How a unit becomes SI: (scale, offset).
-UNITS = {
-    "V": (1.0, 0.0), "mV": (1e-3, 0.0),
-    "degC": (1.0, 0.0), "C": (1.0, 0.0), "°C": (1.0, 0.0), "K": (1.0, -273.15),
-    "degF": (5 / 9, -160 / 9), "F": (5 / 9, -160 / 9),
-    "A": (1.0, 0.0), "mA": (1e-3, 0.0), "kA": (1e3, 0.0),
+#: SI unit -> how the units that become it do: (scale, offset).
+UNITS_OF = {
+    "V": {"V": (1.0, 0.0), "mV": (1e-3, 0.0), "kV": (1e3, 0.0)},
+    "degC": {
+        "degC": (1.0, 0.0), "C": (1.0, 0.0), "°C": (1.0, 0.0), "K": (1.0, -273.15),
+        "degF": (5 / 9, -160 / 9), "F": (5 / 9, -160 / 9),
+    },
+    "A": {"A": (1.0, 0.0), "mA": (1e-3, 0.0), "kA": (1e3, 0.0)},
+    "ohm": {"ohm": (1.0, 0.0), "kohm": (1e3, 0.0), "Mohm": (1e6, 0.0)},
+    "%": {"%": (1.0, 0.0), "1": (100.0, 0.0)},
 }  # fmt: skip
+UNITS = {unit: factors for of_one in UNITS_OF.values() for unit, factors in of_one.items()}
 
 EXAMPLE = """\
 time = "timestamp"                       # a column of timestamps or seconds; or: period_s = 10
@@ -51,7 +58,20 @@ class Columns(Table):
     @model_validator(mode="before")
     @classmethod
     def _in_short(cls, given: Any) -> Any:
-        """Accept "T_*", ["T_1", "T_2"], and the singular `column`."""
+        given = cls.plural(given)
+        if isinstance(given, dict):
+            if isinstance(given.get("missing"), (int, float)):
+                given["missing"] = [given["missing"]]
+            if "sign" in given:
+                sign = given.pop("sign")
+                if sign not in (1, -1, "charge", "discharge"):
+                    raise ValueError('sign: 1 or -1; or write positive = "charge" or "discharge"')
+                given["positive"] = {1: "charge", -1: "discharge"}.get(sign, sign)
+        return given
+
+    @staticmethod
+    def plural(given: Any) -> Any:
+        """Accept "T_*", ["T_1", "T_2"], and the singular `column`; return a table with `columns`."""
         if isinstance(given, (str, list)):
             given = {"columns": given}
         if isinstance(given, dict):
@@ -60,13 +80,6 @@ class Columns(Table):
                 given["columns"] = given.pop("column")
             if isinstance(given.get("columns"), str):
                 given["columns"] = [given["columns"]]
-            if isinstance(given.get("missing"), (int, float)):
-                given["missing"] = [given["missing"]]
-            if "sign" in given:
-                sign = given.pop("sign")
-                if sign not in (1, -1, "charge", "discharge"):
-                    raise ValueError('sign: 1 or -1; or write positive = "charge" or "discharge"')
-                given["positive"] = {1: "charge", -1: "discharge"}.get(sign, sign)
         return given
 
     @field_validator("unit")
@@ -81,6 +94,32 @@ class Columns(Table):
         scale, offset = UNITS[self.unit or "V"]
         sign = -1.0 if self.positive == "discharge" else 1.0
         return sign * self.scale * scale, sign * (self.offset * scale + offset)
+
+
+class Warnings(Table):
+    """Columns of what the unit itself reports: bits of a number, or numbers or words that each say one thing.
+
+    bits, codes: bit or code -> text, or (severity, text). Where neither is given, every value but 0,
+    and every word but those that say that all is well, is an alarm in its own words.
+    """
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    severity: Literal["advice", "warning", "critical"] = "warning"
+    bits: dict[int, tuple[Literal["advice", "warning", "critical"], str] | str] = {}
+    codes: dict[str, tuple[Literal["advice", "warning", "critical"], str] | str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_short(cls, given: Any) -> Any:
+        return Columns.plural(given)
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.bits and self.codes:
+            raise ValueError("say either bits (each bit says one thing) or codes (each number does)")
+        if wrong := [bit for bit in self.bits if not 0 <= bit < 63]:
+            raise ValueError(f"bit {wrong[0]}: bits are counted from 0, the least significant, to 62")
+        return self
 
 
 class Time(Table):
@@ -107,9 +146,14 @@ class RecordingMap(Table):
 
     time: Time
     voltage: Columns | None = None
+    block_voltage: Columns | None = None
     temperature: Columns | None = None
     current: Columns | None = None
     ambient: Columns | None = None
+    pack_voltage: Columns | None = None
+    insulation: Columns | None = None
+    soc: Columns | None = None
+    warnings: Warnings | None = None
     group: tuple[str, ...] = ()
     sensor: str | None = None
     chemistry: Literal["LFP", "NMC", "NCA", "LCO", "LMO", "LTO", "VRLA"] | None = None
@@ -137,8 +181,12 @@ class RecordingMap(Table):
 
     @model_validator(mode="after")
     def _something_to_judge(self) -> Self:
-        if self.voltage is None and self.temperature is None:
+        if self.voltage is None and self.block_voltage is None and self.temperature is None:
             raise ValueError("voltage or temperature: at least one must be named")
+        for key, quantity, columns in self.quantities():
+            known = UNITS_OF[SI[quantity]]
+            if columns.unit is not None and columns.unit not in known:
+                raise ValueError(f"{key} unit: {columns.unit!r} is none of {', '.join(known)}")
         return self
 
     def quantities(self) -> list[tuple[str, str, Columns]]:
@@ -147,12 +195,19 @@ class RecordingMap(Table):
         return [(key, QUANTITY[key], columns) for key, columns in given.items() if columns is not None]
 
 
+#: Key of the map -> quantity. `warnings` are no measurement, and stand apart.
 QUANTITY = {
     "voltage": "cell_voltage",
+    "block_voltage": "module_voltage",
     "temperature": "cell_temperature",
     "current": "current",
     "ambient": "ambient_temperature",
+    "pack_voltage": "voltage",
+    "insulation": "insulation_resistance",
+    "soc": "soc",
 }
+#: Quantity -> the unit in which its values are told.
+SI = {quantity: QUANTITIES[quantity].unit for quantity in QUANTITY.values()}
 CHEMISTRIES = {
     "LFP": "LFP", "LIFEPO4": "LFP", "NMC": "NMC", "NCM": "NMC", "NCA": "NCA", "LCO": "LCO", "LMO": "LMO",
     "LTO": "LTO", "VRLA": "VRLA", "AGM": "VRLA", "GEL": "VRLA", "LEAD-ACID": "VRLA", "LEAD": "VRLA",
@@ -192,7 +247,8 @@ def _line(error: Any) -> str:
 def _keys_at(path: tuple[Any, ...]) -> list[str]:
     if not path:
         return [*RecordingMap.model_fields, "period_s"]
-    return [*(Time if path[0] == "time" else Columns).model_fields]
+    tables: dict[Any, type[Table]] = {"time": Time, "warnings": Warnings}
+    return [*tables.get(path[0], Columns).model_fields]
 
 
 def match_columns(patterns: tuple[str, ...], names: list[str], key: str) -> list[str]:

@@ -7,8 +7,10 @@ from typing import Protocol
 import numpy as np
 
 from agent.detect.channels import Codes, Floats, Ints
+from agent.detect.reported import Saying
 from agent.detect.settings import Settings
 from agent.detect.unit import JudgedLayout
+from agent.replay.sayings import Sayings
 from agent.replay.table import Column
 
 
@@ -72,8 +74,13 @@ class PlainLayout:
         self.resolution: Floats = np.array([c.step for c in channels])
         self.limits: Floats = np.tile((-np.inf, np.inf), (n, 3, 1))
         self.changes_within_s: Floats = np.full(n, np.inf)
-        self.sayings: Sequence[tuple[int, str, str, str]] = ()
+        self.say(Sayings((), {}, {}))
 
-    def alarms(self, _raw: Ints, _quality: Codes) -> Sequence[tuple[int, str, str, str]]:
-        """Return the alarms of a unit's own: none."""
-        return ()
+    def say(self, sayings: Sayings) -> None:
+        """Let a unit report these alarms of its own."""
+        self.sayings: Sequence[Saying] = sayings.all
+        self._standing = sayings.standing
+
+    def alarms(self, raw: Ints, quality: Codes) -> Sequence[Saying]:
+        """Return the alarms of a unit's own that a frame reports."""
+        return self._standing(raw, quality)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,17 @@ from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.unit import UnitJudges
 from agent.quality import Quality
 from agent.replay.parts import Frames, Part
+from agent.replay.sight import Sight
+from agent.replay.times import in_its_words
 
 Progress = Callable[[int], None]
 REPORT_EVERY = 2000
+OVER = (AlarmState.CLEARED_NEW, AlarmState.NORMAL)
 
 
 @dataclass
 class Played:
-    """The result of a replay. `heard_in`: the part of each alarm. `notes`: parts not judged, and why."""
+    """The result of a replay. `heard_in`: the part of each alarm. `notes`: what was not judged, and why."""
 
     alarms: list[dict[str, Any]] = field(default_factory=list)
     heard_in: list[Part] = field(default_factory=list)
@@ -35,6 +37,7 @@ class Played:
         """Return the object that `--json` prints."""
         return {
             "alarms": self.alarms,
+            "counts": self.counts(),
             "groups": self.groups,
             "frames": self.frames,
             "sensor_seconds": round(self.sensor_s, 3),
@@ -44,31 +47,48 @@ class Played:
             **({"notes": self.notes} if self.notes else {}),
         }
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how many alarms each detector raised, by severity."""
+        found: dict[str, dict[str, int]] = {}
+        for alarm in self.alarms:
+            of = found.setdefault(alarm["detector"], {})
+            of[alarm["severity"]] = of.get(alarm["severity"], 0) + 1
+        return found
+
 
 def play(parts: Iterable[Part], progress: Progress) -> Played:
     """Judge every part by detectors of its own; `progress` is told how many frames are done."""
-    played = Played()
+    played, sight = Played(), Sight()
     for part in parts:
         played.groups += 1
-        _play_part(part, played, progress)
+        _play_part(part, played, sight, progress)
+    played.notes += sight.notes()
     return played
 
 
-def _play_part(part: Part, played: Played, progress: Progress) -> None:
+def _play_part(part: Part, played: Played, sight: Sight, progress: Progress) -> None:
     judges = UnitJudges(part.layout, part.period_s, part.settings)
+    standing: dict[str, list[dict[str, Any]]] = {}  # by the name of an alarm: each time it was raised
+    sight.begin(part.group, part.period_s)
     for frames in part.frames():
         began_s = time.perf_counter()
+        sight.see(frames.t_s, frames.said)
         for i in range(len(frames.t_s)):
             for event in _judge(judges, frames, i):
                 if event.state == AlarmState.NEW:
                     played.alarms.append(_alarm(event, part.group, frames.said[i]))
                     played.heard_in.append(part)
+                    standing.setdefault(event.name, []).append(played.alarms[-1])
+                elif event.state in OVER:
+                    for alarm in standing.pop(event.name, ()):
+                        alarm["ended"], alarm["ended_s"] = in_its_words(frames.said[i]), event.t_s
             if i % REPORT_EVERY == REPORT_EVERY - 1:
                 progress(REPORT_EVERY)
         progress(len(frames.t_s) % REPORT_EVERY)
         played.frames += len(frames.t_s)
         played.took_s += time.perf_counter() - began_s
     seconds = judges.watch.seconds()
+    sight.end(seconds)
     played.sensor_s += seconds.judged + seconds.learning + seconds.blind
     played.blind_s += seconds.blind
     played.learning_s += seconds.learning
@@ -98,6 +118,8 @@ def _alarm(event: AlarmEvent, group: str, said: Any) -> dict[str, Any]:
         "unit": event.value_unit,
         "t_s": event.t_s,
         "since_s": event.since_s,
+        "ended": None,
+        "ended_s": None,
         "beyond_noise": event.beyond_noise,
         "expected": event.expected,
         "forecast": event.forecast,
@@ -107,13 +129,3 @@ def _alarm(event: AlarmEvent, group: str, said: Any) -> dict[str, Any]:
         "config": event.config,
     }
     return {"group": group, **alarm} if group else alarm
-
-
-def in_its_words(said: Any) -> Any:
-    """Return a recording's own time: a number as it has it, or ISO 8601."""
-    if isinstance(said, np.datetime64):
-        moment = datetime.fromtimestamp(int(said.astype("datetime64[us]").astype(np.int64)) / 1e6, UTC)
-        return moment.replace(tzinfo=None).isoformat(
-            timespec="milliseconds" if moment.microsecond else "seconds"
-        )
-    return float(said)

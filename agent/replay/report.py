@@ -18,7 +18,7 @@ SPANS = 20.0  # a slow alarm is shown from this many times its own duration befo
 
 GAP_PERIODS = 10
 JUDGED = (*VOLTAGES, *TEMPERATURES)
-DRAWN_MV = 300.0  # a broken frame would flatten everything else
+DRAWN_MV = 300.0  # a broken frame of another cell would flatten everything else
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
@@ -87,7 +87,9 @@ def _plot(path: Path, part: Part, alarm: dict[str, Any]) -> None:
     t_s, values = part.around(alarm["t_s"] - before_s, alarm["t_s"] + AFTER_S)
     minutes = (t_s - alarm["t_s"]) / 60.0
     minutes[1:][np.diff(t_s) > GAP_PERIODS * part.period_s] = np.nan  # a gap is never drawn over
-    quantity = alarm["quantity"] or next((c.quantity for c in part.channels if c.quantity in JUDGED), "")
+    quantity = alarm["quantity"]
+    if quantity not in JUDGED:  # of a current, or of what the unit reports: beside what it is about
+        quantity = next((c.quantity for c in part.channels if c.quantity in JUDGED), "")
     same = [i for i, c in enumerate(part.channels) if c.quantity == quantity]
     current = [i for i, c in enumerate(part.channels) if c.quantity == "current"]
     figure, axes = plt.subplots(1 + bool(current), 1, figsize=(9, 3 + 1.5 * bool(current)), sharex=True)
@@ -98,6 +100,10 @@ def _plot(path: Path, part: Part, alarm: dict[str, Any]) -> None:
         own = part.channels[i].place == alarm["location"]
         style = {"color": "#B3141A", "lw": 1.6, "zorder": 3} if own else {"color": "#B4B9BE", "lw": 0.7}
         top.plot(minutes, line, label=part.channels[i].place if own else None, **style)
+    if volts and len(same) > 1:
+        own_mv = drawn[:, [part.channels[i].place == alarm["location"] for i in same]]
+        near = (t_s >= alarm["since_s"] - part.period_s) & (t_s <= alarm["t_s"] + GAP_PERIODS * part.period_s)
+        top.set_ylim(*_reach_mv(drawn, own_mv[near]))
     top.axvline(0, color="#1F2428", lw=0.8, ls=":")
     top.set_ylabel("mV from the median" if volts and len(same) > 1 else "V" if volts else "degC")
     if top.get_legend_handles_labels()[0]:
@@ -117,5 +123,15 @@ def _deviations_mv(volts: Floats) -> Floats:
         return volts
     with np.errstate(invalid="ignore"):
         away: Floats = 1e3 * (volts - np.nanmedian(volts, axis=1, keepdims=True))
-    away[np.abs(away) > DRAWN_MV] = np.nan
     return away
+
+
+def _reach_mv(all_mv: Floats, own_mv: Floats) -> tuple[float, float]:
+    """Return the lowest and highest deviation to draw: what the cell in alarm shows around the alarm always,
+    of all else no more than DRAWN_MV.
+    """
+    shown = np.concatenate([np.clip(all_mv.ravel(), -DRAWN_MV, DRAWN_MV), own_mv.ravel()])
+    shown = shown[np.isfinite(shown)]
+    lowest, highest = (float(shown.min()), float(shown.max())) if len(shown) else (-1.0, 1.0)
+    margin = 0.05 * (highest - lowest) + 0.5
+    return lowest - margin, highest + margin

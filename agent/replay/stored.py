@@ -13,9 +13,9 @@ from agent.detect.channels import Floats
 from agent.detect.settings import Settings
 from agent.replay.mapping import MapError
 from agent.replay.parts import Frames, JudgedChannel
-from agent.replay.play import in_its_words
 from agent.replay.schema_layout import SchemaLayout
 from agent.replay.timeline import NS, Timeline, utc
+from agent.replay.times import in_its_words
 from agent.store.reading import Buffer, BufferUnreadable
 from agent.wire import Batch
 from agent.wire.si import to_si

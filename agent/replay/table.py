@@ -19,23 +19,31 @@ def column_names(path: Path) -> list[str]:
     try:
         if _is_parquet(path):
             return list(_parquet(path).schema_arrow.names)
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with path.open(newline="", encoding=_encoding(path)) as file:
             return [name.strip() for name in next(csv.reader(file, _dialect(path)))]
-    except (OSError, UnicodeDecodeError, StopIteration, csv.Error) as error:
-        raise MapError(f"{path}: cannot be read: {error or 'it is empty'}") from error
+    except StopIteration as error:
+        raise MapError(f"{path}: is empty: a recording has a header and a row per reading") from error
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise MapError(f"{path}: cannot be read: {error}") from error
 
 
-def read_columns(path: Path, wanted: list[str]) -> dict[str, Column]:
-    """Return the wanted columns, all of one length. Raises MapError."""
+def read_columns(path: Path, wanted: list[str], rows: int | None = None) -> dict[str, Column]:
+    """Return the wanted columns, all of one length: of about so many first rows, of all by default.
+
+    Raises MapError.
+    """
     if _is_parquet(path):
-        table = _parquet(path).read(columns=wanted)
+        file = _parquet(path)
+        table = file.read(columns=wanted) if rows is None else _head(file, wanted, rows)
         return {name: _from_arrow(table.column(name)) for name in wanted}
     chunks: dict[str, list[Column]] = {name: [] for name in wanted}
     try:
-        for rows in _csv_chunks(path, wanted):
-            for name, cells in zip(wanted, zip(*rows, strict=True), strict=True):
+        for chunk in _csv_chunks(path, wanted):
+            for name, cells in zip(wanted, zip(*chunk, strict=True), strict=True):
                 chunks[name].append(_numbers_or_text(cells))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            if rows is not None:
+                break
+    except (OSError, UnicodeError, csv.Error) as error:
         raise MapError(f"{path}: cannot be read: {error}") from error
     return {name: _joined(parts) for name, parts in chunks.items()}
 
@@ -57,6 +65,15 @@ def _parquet(path: Path) -> Any:
         raise MapError(f"{path}: cannot be read: {error}") from error
 
 
+def _head(file: Any, wanted: list[str], rows: int) -> Any:
+    import pyarrow
+
+    schema = pyarrow.schema([file.schema_arrow.field(name) for name in wanted])
+    return pyarrow.Table.from_batches(
+        [next(file.iter_batches(rows, columns=wanted), pyarrow.RecordBatch.from_pylist([], schema))], schema
+    )
+
+
 def _from_arrow(column: Any) -> Column:
     import pyarrow as pa
 
@@ -74,7 +91,7 @@ def _from_arrow(column: Any) -> Column:
 
 def _dialect(path: Path) -> "type[csv.Dialect]":
     """Guess the delimiter from the first line; the header decides."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with path.open(newline="", encoding=_encoding(path)) as file:
         head = file.readline()
 
     class Found(csv.excel):
@@ -83,8 +100,21 @@ def _dialect(path: Path) -> "type[csv.Dialect]":
     return Found
 
 
+def _encoding(path: Path) -> str:
+    """Guess how a file is written: as spreadsheets save it, UTF-8, or what is neither."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    try:
+        head[: head.rfind(b"\n") + 1].decode("utf-8")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8-sig"
+
+
 def _csv_chunks(path: Path, wanted: list[str]) -> Iterator[list[list[str]]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with path.open(newline="", encoding=_encoding(path)) as file:
         reader = csv.reader(file, _dialect(path))
         names = [name.strip() for name in next(reader)]
         at = [names.index(name) for name in wanted]
@@ -94,6 +124,12 @@ def _csv_chunks(path: Path, wanted: list[str]) -> Iterator[list[list[str]]]:
                 if not any(row):
                     continue
                 row += [""] * (len(names) - len(row))  # the last line of a logger that lost its power
+            elif any(row[len(names) :]):
+                raise MapError(
+                    f"{path.name}: line {reader.line_num} has {len(row)} values, its header {len(names)}: a"
+                    " decimal comma, or text with a comma, is taken for two values. Save it with semicolons,"
+                    " with decimal points, or with quotes around such values"
+                )
             rows.append([row[i] for i in at])
             if len(rows) == CHUNK_ROWS:
                 yield rows

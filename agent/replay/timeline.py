@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from agent.replay.play import in_its_words
+from agent.replay.times import in_its_words
 from agent.wire import CLOCK_REPAIRED, CLOCK_SIMULATED, CLOCK_SYNCHRONISED, Batch
 
 BELIEVED = CLOCK_SYNCHRONISED | CLOCK_SIMULATED | CLOCK_REPAIRED

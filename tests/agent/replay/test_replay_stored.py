@@ -161,7 +161,10 @@ def test_a_reboot_is_a_gap_where_both_clocks_are_believed_and_nothing_is_learned
     agent.record(np.vstack([quiet(300, seed=4), heating(300)]), 7, NOON_S + 4100, boot=OTHER_BOOT)
     found = replay(agent.path)
     assert found["groups"] == 1
-    assert "notes" not in found
+    (gap,) = found["notes"]
+    assert gap.startswith(
+        "1 gap of more than 10 periods, the longest 2 min, up to 2026-09-21T13:08:20 in rack1/bmu1"
+    )
     assert {place for *_, place in heard(found)} == {"string1/sensor3"}
     first = found["alarms"][0]
     assert 0 < first["t_s"] - (NOON_S + 4400) < 120
@@ -350,7 +353,7 @@ def test_meanings_that_are_none_leave_their_unit_out_and_no_other(
     agent.record(quiet(30), 100, NOON_S, unit="rack2/bmu1")
     found = replay(agent.path)
     assert found["frames"] == 30
-    (note,) = found["notes"]
+    note = found["notes"][0]
     assert note.startswith("rack1/bmu1: not judged from 2026-09-21T12:00:00: its schema is damaged")
     assert said in note
 
