@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
+from time import time
 from typing import Any
 
 import click
@@ -17,7 +18,9 @@ from agent.cli.common.load import config_option, load
 from agent.cli.common.prompts import you
 from agent.cli.common.tables import plain_table, terminal
 from agent.config.tables import Config
+from agent.detect.first_days import FirstDays
 from agent.detect.rows import JUDGING, ROWS
+from agent.view.words import first_days
 from drivers.connect import assume
 from drivers.files import read_text
 from drivers.profile.load import Profile
@@ -97,6 +100,12 @@ def record_review(config: Path, limits: list[Limit], who: str) -> None:
     replace_json(path, reviews)
 
 
+def first_days_of(config: Config, utc_s: float) -> list[str]:
+    """Return a sentence for each unit in its first days: limits hold as reviewed, and are heard sooner."""
+    of = {unit.path: FirstDays(unit.commissioned) for unit in config.unit if unit.commissioned}
+    return [f"{unit}: {said}" for unit, first in of.items() if (said := first_days(first.report(utc_s)))]
+
+
 @click.command("limits")
 @config_option
 @click.option("--review", is_flag=True, help="Record that you have reviewed these limits.")
@@ -121,6 +130,8 @@ def command(path: Path, review: bool, by: str | None, yes: bool, as_json: bool) 
         for limit in limits:
             table.add_row(limit.what, limit.bounds, limit.beyond, limit.source)
         terminal().print(table)
+        for said in first_days_of(config, time()):
+            terminal().print(said, soft_wrap=True)
     if review and (yes or click.confirm(f"Have you reviewed these {len(limits)} limits?", default=False)):
         try:
             record_review(path, limits, by or you())

@@ -10,7 +10,7 @@ from agent.cli.common.ask_agent import age, alarm_table, get, json_option, socke
 from agent.cli.common.errors import Finding
 from agent.cli.common.tables import plain_table, terminal
 from agent.detect.knowledge import UNSEEN, Knowledge
-from agent.view.words import learning
+from agent.view.words import first_days, learning
 
 
 @click.command("status")
@@ -48,8 +48,9 @@ def _print(status: dict[str, Any]) -> None:
         table.add_row(unit["name"], unit["knowledge"], age(unit["age_s"]), cells, hot, unit["trouble"])
     console.print(table)
     for unit in status["units"]:
-        if said := learning(unit.get("detectors")):
-            console.print(f"{unit['name']}: {said}", soft_wrap=True)
+        for said in (learning(unit.get("detectors")), first_days(unit.get("first_days"))):
+            if said:
+                console.print(f"{unit['name']}: {said}", soft_wrap=True)
     if status["alarms"]:
         console.print("", alarm_table(status["alarms"]), sep="\n")
     account, upstream = status["account"], status["upstream"]

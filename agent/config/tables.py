@@ -2,6 +2,7 @@
 
 import math
 import socket
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -199,6 +200,7 @@ class UnitTable(ConfigTable):
     period_s: Annotated[float, Field(ge=0.1, le=600), number()] = 1.0
     timeout_s: Annotated[float, Field(gt=0, le=60), number(1e-3, 60)] | None = None
     chemistry: Literal["LFP", "NMC", "NCA", "LCO", "LMO", "LTO", "VRLA"] | None = None
+    commissioned: date | None = None  # of this battery; warnings of limits speak sooner for its first 90 days
 
     @property
     def path(self) -> str:

@@ -8,6 +8,7 @@ from hashlib import blake2b
 import numpy as np
 
 from agent.detect.channels import Floats
+from agent.detect.first_days import sooner
 from agent.detect.limits import OPERATING, HeatRows, UnitLimits, load_of, nowhere, resolve
 from agent.detect.rows import JUDGING, ROWS
 from agent.detect.table import TIERS, Row
@@ -22,7 +23,7 @@ class Settings:
 
     overrides: (detector, severity) -> some of OVERRIDABLE. shadow: detectors that judge and record but do not
     announce. max_charge_a, max_discharge_a, max_charge_w, max_discharge_w: what a circuit may carry; infinite
-    where nobody says, see `or_of_profile`.
+    where nobody says, see `or_of_profile`. early: the battery is in its first days, see `first_days`.
     """
 
     overrides: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class Settings:
     max_discharge_a: float = math.inf
     max_charge_w: float = math.inf
     max_discharge_w: float = math.inf
+    early: bool = False
 
     def __post_init__(self) -> None:
         known = {(row.detector, row.severity) for row in ROWS}
@@ -87,10 +89,11 @@ class Settings:
     def rows(self) -> tuple[Row, ...]:
         """Return the alarm table with this site's changes."""
         changes = self.overrides
-        return tuple(
+        rows = tuple(
             replace(row, **changes[key]) if (key := (row.detector, row.severity)) in changes else row  # type: ignore[arg-type]
             for row in ROWS
         )
+        return sooner(rows) if self.early else rows
 
     def digest(self) -> str:
         """Return a short hash of everything that decides when an alarm is raised."""

@@ -133,6 +133,19 @@ class UnitDetectors:
             for (detector, judged), bank, of, delay in zip(table, channels, rows, delays, strict=True)
         ]
 
+    def hasten(self, early: bool) -> None:
+        """Let warnings of limits speak after half their delay from now on, or not any more."""
+        if early == self.settings.early:
+            return
+        self.settings = replace(self.settings, early=early)
+        self._config = self.settings.digest()
+        alarm_table = self.settings.rows()
+        for judge in self._judges:
+            judge.rows = rows_of(judge.detector, alarm_table)
+            (hastened,) = new_delays([(0, judge.rows)])
+            judge.delays = judge.delays._replace(table=hastened.table)
+        self._judge_addresses, self._judges_at = table_of([judge.at() for judge in self._judges])
+
     def listens(self) -> Ints:
         """Return which values of the frame a detector of the battery judges aloud."""
         b, s = self._channels, self.settings

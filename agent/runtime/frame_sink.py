@@ -20,6 +20,7 @@ from agent.detect import identity
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Codes, Floats
+from agent.detect.first_days import FirstDays
 from agent.detect.knowledge import Knowledge, blind_s
 from agent.detect.known import knowledge
 from agent.detect.settings import Settings
@@ -60,6 +61,7 @@ class Watching:
         self._site_alarms, self._recorder, self._store, self._writer = site_alarms, recorder, store, writer
         self._background, self._clock = background, clock
         self._settings: dict[str, Settings] = {}
+        self._first_days: dict[str, FirstDays] = {}
         self._judges: dict[str, UnitJudges] = {}
         self._schemas: dict[str, bytes] = {}
         self._identities: dict[str, AlarmBook] = {}
@@ -72,6 +74,9 @@ class Watching:
     def expect(self, config: Config) -> None:
         """Take the units that there are from now on, and how they are to be judged."""
         self._settings = {unit.path: config.detection.settings(unit.chemistry) for unit in config.unit}
+        self._first_days = {
+            unit.path: FirstDays(unit.commissioned) for unit in config.unit if unit.commissioned
+        }
         for gone in self._identities.keys() - self._settings.keys():
             del self._identities[gone], self._exchanges[gone], self._unseen[gone]
         self.restart_state.expect(self._settings)
@@ -98,7 +103,8 @@ class Watching:
         self._background(self._writer(self._store.add_schema, digest, body))
         if digest != self._schemas.get(unit.name):  # else the same values again: the detectors go on
             self._schemas[unit.name] = digest
-            judges = UnitJudges(layout, unit.period_s, self._settings[unit.name])
+            settings = replace(self._settings[unit.name], early=self.first_days(unit.name) is not None)
+            judges = UnitJudges(layout, unit.period_s, settings)
             over = self.restart_state.begin(unit.name, judges)
             self._judges[unit.name] = judges
             self._site_alarms.watch(unit.name, judges.books)
@@ -155,10 +161,18 @@ class Watching:
             unit.name, stamp, identity.exchanged(self._exchanges[unit.name], text, stamp.boottime_ns / 1e9)
         )
 
+    def first_days(self, unit: str, utc_s: float | None = None) -> dict[str, Any] | None:
+        """Return what the status says of the first days of a unit; None: it has none, or they are over."""
+        first = self._first_days.get(unit)
+        now_s = self._clock.stamp().utc_ns / 1e9 if utc_s is None else utc_s
+        return first.report(now_s) if first else None
+
     def look_around(self, buses: Iterable[Bus]) -> None:
-        """Judge which units are out of sight, and which fell silent together."""
+        """Judge which units are out of sight, and which fell silent together; let first days end."""
         stamp = self._clock.stamp()
         now_s = stamp.boottime_ns / 1e9
+        for name in self._first_days.keys() & self._judges.keys():
+            self._judges[name].watch.hasten(self.first_days(name, stamp.utc_ns / 1e9) is not None)
         on = [(bus, unit) for bus in buses for unit in bus.units]
         for bus, unit in on:
             why = printable(bus.trouble or unit.trouble) or "it answers, but not with all its safety points"

@@ -123,7 +123,13 @@ def unit_view(
         "sentence": _sentence(boxes, values),
         "worst": [box["name"] for box in cell_map.worst(boxes)[:3]],
         "blind": None if seen else _blind(unit, now),
-        "notes": [*unit.get("notes", []), *_unproven(unit, boxes), *_nameless(unit), *_learning(unit)],
+        "notes": [
+            *unit.get("notes", []),
+            *_unproven(unit, boxes),
+            *_nameless(unit),
+            *_learning(unit),
+            *_first_days(unit),
+        ],
         "link": _link(unit, trends),
     }
 
@@ -158,6 +164,11 @@ def _clock(now: datetime, ago_s: float) -> str:
 
 def _learning(unit: Mapping[str, Any]) -> list[str]:
     said = words.learning(unit.get("detectors"))
+    return [said] if said else []
+
+
+def _first_days(unit: Mapping[str, Any]) -> list[str]:
+    said = words.first_days(unit.get("first_days"))
     return [said] if said else []
 
 

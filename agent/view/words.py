@@ -36,6 +36,17 @@ def learning(detectors: Mapping[str, Any] | None) -> str:
     )
 
 
+def first_days(said: Mapping[str, Any] | None) -> str:
+    """Return the sentence on the first days of a battery; "": there are none. said: of the status."""
+    if not said:
+        return ""
+    which = f"day {said['day']} of the first {said['days']}" if said["day"] > 0 else "not commissioned yet"
+    return (
+        f"{which} (commissioned {said['commissioned']}): warnings of limits speak after half their delay"
+        f" until {said['until']}; cellwarden report first-days"
+    )
+
+
 def number(value: float | None, digits: int) -> str:
     """Return a figure; what is not known is shown as not known."""
     return "--" if value is None else f"{value:z.{digits}f}"

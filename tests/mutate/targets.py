@@ -54,6 +54,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/explanations/case.py": (f"{_DETECT}/explanations/test_case.py", *_SENTENCES),
     "agent/detect/explanations/heat.py": _SENTENCES,
     "agent/detect/facts.py": (f"{_DETECT}/test_table.py",),
+    "agent/detect/first_days.py": (f"{_DETECT}/test_first_days.py",),
     "agent/detect/heartbeat.py": (f"{_DETECT}/test_heartbeat.py",),
     "agent/detect/identity.py": (f"{_DETECT}/test_identity_alarms.py",),
     "agent/detect/judge_unit.py": (f"{_DETECT}/test_judge_unit_twin.py", f"{_DETECT}/test_declaration.py"),

@@ -7,6 +7,7 @@ command = lazy_group(
     "agent.cli.report",
     {
         "commissioning": "Prove the running agent up to the collector's disk; a page to sign.",
+        "first-days": "What was seen of each battery in its first 90 days.",
         "intervals": "How often every unit's safety points were really read.",
     },
     """Print what the agent has recorded, as evidence.
