@@ -76,6 +76,8 @@ TARGETS: dict[str, dict[str, Target]] = {
     "detection": {
         "false_criticals_real": at_most(0),
         "false_warnings_real": LOWER,
+        "plain_slope_alarms_real": LOWER,
+        "false_alarms_ratio_to_plain_slope": at_most(0.01),
         "real_sensor_years": HIGHER,
         "abuse_lead_s_min": at_least(70),
         "abuse_tests_with_rise_first": HIGHER,
@@ -85,7 +87,7 @@ TARGETS: dict[str, dict[str, Target]] = {
         # upper 95 % bounds
         "false_criticals_per_sensor_year": at_most(0.01),
         "false_warnings_per_sensor_year": at_most(0.1),
-        "false_advice_per_sensor_year": LOWER,
+        "advice_per_sensor_year_rooms": at_most(9),
         "simulated_sensor_years": HIGHER,
         "learning_hours_max": at_most(24),
         "blind_share_good_input": at_most(0.001),
@@ -101,6 +103,9 @@ TARGETS: dict[str, dict[str, Target]] = {
         "isc_1_delay_coupled_min": LOWER,
         "isc_10_delay_coupled_h": LOWER,
         "isc_100_days": at_most(3),
+        **{f"critical_after_fixed_60_frames_{period}s": at_most(1) for period in (1, 5, 10, 30)},
+        **{f"lead_ratio_to_plain_slope_{period}s": at_least(0.95) for period in (1, 5, 10)},
+        "lead_ratio_to_plain_slope_30s": at_least(0.85),
         "sensor_fault_called_thermal": at_most(0),
         "sensor_faults_tried": HIGHER,
         "held_frames_min": at_most(5),

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from agent.bench.detection import plain
 from agent.bench.detection.common import data_folder
+from agent.detect.channels import Floats
 from agent.detect.table import CRITICAL, WARNING
 from agent.replay.mapping import RecordingMap
 from agent.replay.play import Played, play
-from agent.replay.recording import load_parts
+from agent.replay.recording import RecordedPart, load_parts
 
 PACK = {
     "time": "tboxTime",
@@ -37,6 +39,8 @@ HEAT = ("thermal-slope", "thermal-rate", "thermal-rest", "over-temperature", "la
 NAMES = (
     ("false_criticals_real", "alarms"),
     ("false_warnings_real", "alarms"),
+    ("plain_slope_alarms_real", "alarms"),
+    ("false_alarms_ratio_to_plain_slope", "ratio"),
     ("real_sensor_years", "years"),
     ("abuse_lead_s_min", "s"),
     ("abuse_tests_with_rise_first", "tests"),
@@ -55,19 +59,38 @@ def measure() -> list[tuple[str, float | None, str]]:
     return [(name, figures[name], unit) for name, unit in NAMES]
 
 
+def parts_of(folder: Path, name: str, mapping: dict[str, Any]) -> list[RecordedPart]:
+    """Return the parts of a recording."""
+    return load_parts(folder / f"{name}.parquet", RecordingMap.model_validate(mapping))
+
+
 def _replay(folder: Path, name: str, mapping: dict[str, Any]) -> Played:
-    parts = load_parts(folder / f"{name}.parquet", RecordingMap.model_validate(mapping))
-    return play(parts, lambda frames: None)
+    return play(parts_of(folder, name, mapping), lambda frames: None)
 
 
 def _healthy(folder: Path) -> dict[str, float]:
-    played = [_replay(folder, name, mapping) for name, mapping in {**HEALTHY, "ev_pack_car2": CAR2}.items()]
+    healthy = {**HEALTHY, "ev_pack_car2": CAR2}
+    played = [_replay(folder, name, mapping) for name, mapping in healthy.items()]
     said = [a["severity"] for one in played for a in one.alarms if a["location"] != "V_82"]
+    loud = float(said.count(CRITICAL) + said.count(WARNING))
+    slopes = sum(
+        plain.alarms(plain.slope(part.t_s, of_quantity(part, "temperature"), part.values[:, :0]))
+        for name, mapping in healthy.items()
+        for part in parts_of(folder, name, mapping)
+    )
     return {
         "false_criticals_real": float(said.count(CRITICAL)),
         "false_warnings_real": float(said.count(WARNING)),
+        "plain_slope_alarms_real": float(slopes),
+        "false_alarms_ratio_to_plain_slope": loud / slopes,
         "real_sensor_years": sum(one.sensor_s for one in played) / (365.25 * 86400.0),
     }
+
+
+def of_quantity(part: RecordedPart, quantity: str) -> Floats:
+    """Return the values (n, k) of a part whose quantity ends so."""
+    found: Floats = part.values[:, [i for i, c in enumerate(part.channels) if c.quantity.endswith(quantity)]]
+    return found
 
 
 def _abuse(folder: Path) -> dict[str, float]:
@@ -93,10 +116,7 @@ def _abuse(folder: Path) -> dict[str, float]:
 
 def _car2(folder: Path) -> dict[str, float]:
     alarms = _replay(folder, "ev_pack_car2", CAR2).alarms
-    end_s = max(
-        part.t_s[-1]
-        for part in load_parts(folder / "ev_pack_car2.parquet", RecordingMap.model_validate(CAR2))
-    )
+    end_s = max(part.t_s[-1] for part in parts_of(folder, "ev_pack_car2", CAR2))
     ours = [alarm["t_s"] for alarm in alarms if alarm["location"] == "V_82"]
     others = {a["location"] for a in alarms if a["quantity"] == "cell_voltage"} - {"V_82"}
     return {

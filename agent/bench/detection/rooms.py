@@ -27,7 +27,7 @@ WINDOW = 10  # frames of the fixed slope
 NAMES = (
     ("false_criticals_per_sensor_year", "1/year"),
     ("false_warnings_per_sensor_year", "1/year"),
-    ("false_advice_per_sensor_year", "1/year"),
+    ("advice_per_sensor_year_rooms", "1/year"),
     ("simulated_sensor_years", "years"),
     ("learning_hours_max", "h"),
     ("blind_share_good_input", "share"),
@@ -106,7 +106,7 @@ def _quiet(recorded: Floats) -> dict[str, float]:
     return {
         "false_criticals_per_sensor_year": upper_bound(counts[CRITICAL], years),
         "false_warnings_per_sensor_year": upper_bound(counts[WARNING], years),
-        "false_advice_per_sensor_year": counts[ADVICE] / years,
+        "advice_per_sensor_year_rooms": counts[ADVICE] / years,
         "simulated_sensor_years": years,
         "learning_hours_max": learned_h,
         "blind_share_good_input": seconds.blind / (seconds.judged + seconds.learning + seconds.blind),

@@ -24,7 +24,9 @@ from agent.detect.kernels.voltage_drop import DROP, Drops
 ALONE_S = 30.0  # the longest doubt
 ALIKE_FRAMES = 3.0  # and after so many more where all siblings moved alike: bad frames come in threes
 RISE_K = 10.0  # over what it read before (over its siblings, where it is seen for the first time): a jump
-BACK = 0.5  # of the jump: a reading that has fallen by so much has taken it back
+BACK = (
+    0.5  # of the jump: a reading that has fallen by so much has taken it back, unless what is witnessed cools
+)
 HOTTEST_DEGC = 1100.0  # beyond it nothing reads that burns: flames of a battery stay below
 #: What open inputs read: 255 and 511, and these less 40.
 CODES_DEGC = np.array([215.0, 255.0, 471.0, 511.0])
@@ -196,14 +198,17 @@ def _doubt(
         s[c, DOUBTED_S] = min(s[c, DOUBTED_S] + dt_s, 0.0)
     else:
         s[c, DOUBTED_S] += dt_s
-        if x < s[c, BACK_AT]:
+        witnessed = False
+        if s[c, DOUBTED] != TOLD and not np.isnan(x):
+            siblings = _siblings(verdict, temps, doubt, c)
+            witnessed = siblings == ROSE or _cell_fell(volts, drops, doubt, temps.group[c])
+        cools = s[c, DOUBTED] == WITNESSED and witnessed and x - s[c, BEFORE] >= RISE_K
+        if x < s[c, BACK_AT] and not cools:
             s[c, DOUBTED] = NOT
             s[c, DOUBTED_S] = -CHATTER_S
         elif np.isnan(x):
             s[c, DOUBTED] = TOLD if s[c, DOUBTED] != ALONE else ALONE
         elif s[c, DOUBTED] != TOLD:
-            siblings = _siblings(verdict, temps, doubt, c)
-            witnessed = siblings == ROSE or _cell_fell(volts, drops, doubt, temps.group[c])
             _believe(witnessed, s[c, DOUBTED_S] - dt_s <= ALONE_S, s, c)
         if s[c, DOUBTED] == TOLD:
             doubt.heard[c] = 1.0  # also where it is not read any more

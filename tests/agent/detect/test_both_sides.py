@@ -50,8 +50,13 @@ def burns_slowly_beside(frames: Floats) -> None:
     frames[:, HOT[1]] += 5.0
 
 
+def burns_out(frames: Floats) -> None:
+    frames[0, HOT], frames[0, 4] = [35.0, 92.0, 29.0], 2.9
+    frames[1:, HOT], frames[1:, 4] = [34.0, 45.0, 30.0], 3.0
+
+
 FIRES = [
-    burns, burns_beside_a_cell, burns_beside_a_cell_that_vanishes, burns_and_is_not_read_any_more,
+    burns, burns_beside_a_cell, burns_out, burns_beside_a_cell_that_vanishes, burns_and_is_not_read_any_more,
     burns_slowly_beside,
 ]  # fmt: skip
 

@@ -120,18 +120,20 @@ class Place:
         else:
             sensor.doubted_s += dt_s
             gone = math.isnan(sensor.x)
-            if sensor.x < sensor.back_at:
+            siblings = self._siblings(i, readings) if not gone and sensor.doubted != "told" else ""
+            witness = siblings == "rose"
+            if not gone and sensor.doubted != "told":
+                witness = witness or self._cell_fell(cells)
+            cools = sensor.doubted == "witnessed" and witness and sensor.x - sensor.before >= 10.0
+            if sensor.x < sensor.back_at and not cools:
                 sensor.doubted, sensor.doubted_s = "not", -7200.0
+                siblings = ""
             elif gone and sensor.doubted == "witnessed":
                 sensor.doubted = "told"
-            elif not gone and sensor.doubted in ("alone", "witnessed"):
-                siblings = self._siblings(i, readings)
-                witness = siblings == "rose" or self._cell_fell(cells)
-                if sensor.doubted == "witnessed":
-                    fresh = sensor.doubted_s - dt_s <= 30.0
-                    sensor.doubted = "told" if witness or fresh else "alone"
-                elif witness:
-                    sensor.doubted = "witnessed"
+            elif sensor.doubted == "witnessed":
+                sensor.doubted = "told" if witness or sensor.doubted_s - dt_s <= 30.0 else "alone"
+            elif sensor.doubted == "alone" and witness:
+                sensor.doubted = "witnessed"
         believed = sensor.doubted in ("witnessed", "told")
         alone, chatters = sensor.doubted == "alone", sensor.chatters_s > 0.0
         suspect = reading.suspect and not believed

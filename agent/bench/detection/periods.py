@@ -1,0 +1,174 @@
+"""The same dangers polled every 1, 5, 10 and 30 s, ours beside plain rules on the same frames. Real data.
+
+Every abuse test is thinned to a period, and judged as it is, and among siblings: after an hour of rest,
+beside twelve sensors with the noise of recorded rooms, two of which the runaway warms. What is printed by
+`python -m agent.bench.detection.periods` stands in docs/detection.md.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from agent.bench.detection import plain, rooms
+from agent.bench.detection.common import data_folder
+from agent.bench.detection.recordings import ABUSE, HEAT, of_quantity, parts_of
+from agent.detect.channels import Flags, Floats
+from agent.detect.settings import Settings
+from agent.detect.table import CRITICAL, WARNING
+from agent.detect.watch import warm_up
+from agent.replay.parts import JudgedChannel
+from agent.replay.play import play
+from agent.replay.recording import RecordedPart
+
+PERIODS_S = (1.0, 5.0, 10.0, 30.0)
+LOUD = (WARNING, CRITICAL)  # what calls somebody
+SAFETY_DEGC = plain.FIXED_DEGC
+WITNESSES, ROSE_K, FELL_V = 2, 3.0, 0.25  # beside the sensor that is hot
+RUNAWAY_DEGC = 150.0
+SLOW_S = 60.0  # so long before 150 degC a plain slope speaks: a runaway that leaves time
+SIBLINGS, STEP_K, NOISE_K = 12, 0.1, 0.05
+NEAR = ((0.3, 10.0), (0.15, 20.0))  # neighbours: their share of the rise, and how much later, s
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyPart(RecordedPart):
+    """A test for which somebody has set a safety limit of 60 degC."""
+
+    @property
+    def settings(self) -> Settings:
+        """How it is judged."""
+        return Settings(overrides={("over-temperature", CRITICAL): {"limit": SAFETY_DEGC}})
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """When a test was heard, s from its beginning, infinite: never. loud_s, critical_s: by ours, a warning or
+    worse, a critical alarm, of heat. plain_s: by rule. hot_s: 60 degC with two witnesses, and a frame after
+    that. late: frames from there to the critical alarm. runaway_s: 150 degC.
+    """
+
+    test: str
+    period_s: float
+    loud_s: float
+    critical_s: float
+    plain_s: Mapping[str, float]
+    hot_s: float
+    late: float
+    runaway_s: float
+
+
+def thinned(part: RecordedPart, period_s: float) -> SafetyPart:
+    """Return a part of which one row every `period_s` is left."""
+    wanted = np.arange(part.t_s[0], part.t_s[-1], period_s)
+    rows = np.unique(np.searchsorted(part.t_s, wanted))
+    t_s, values = part.t_s[rows], part.values[rows]
+    channels = tuple(replace(c, step=STEP_K) if _is_heat(c) else c for c in part.channels)
+    return SafetyPart(part.group, channels, t_s, values, t_s, period_s, part.chemistry)
+
+
+def among(part: SafetyPart, day: Floats, rng: np.random.Generator) -> SafetyPart:
+    """Return a test among siblings; day (n, SIBLINGS): a day of these, degC, a row every rooms.PERIOD_S."""
+    rest = int(plain.REST_S / part.period_s) + 1
+    t_s = np.concatenate([part.t_s[0] + part.period_s * np.arange(-rest, 0), part.t_s])
+    values = np.concatenate([np.repeat(part.values[:1], rest, axis=0), part.values])
+    hot = [i for i, channel in enumerate(part.channels) if _is_heat(channel)]
+    values[:rest, hot] += NOISE_K * rng.standard_normal((rest, len(hot)))
+    at_s = rooms.PERIOD_S * np.arange(len(day))
+    beside = np.stack([np.interp(t_s - t_s[0], at_s, sensor) for sensor in day.T], axis=1)
+    beside += np.nanmedian(values[0, hot]) - np.median(beside[0])
+    rise_k = np.nanmax(values[:, hot], axis=1) - np.nanmax(values[0, hot])
+    for i, (share, later_s) in enumerate(NEAR):
+        beside[:, i] += share * np.interp(t_s - later_s, t_s, np.maximum(rise_k, 0.0))
+    beside += NOISE_K * rng.standard_normal(beside.shape)
+    values[:, hot] = np.round(values[:, hot] / STEP_K) * STEP_K
+    both = np.concatenate([values, np.round(beside / STEP_K) * STEP_K], axis=1)
+    channels = [JudgedChannel(f"sibling{i + 1}", "cell_temperature", STEP_K) for i in range(SIBLINGS)]
+    return replace(part, channels=(*part.channels, *channels), t_s=t_s, said=t_s, values=both)
+
+
+def hear(part: SafetyPart) -> Heard:
+    """Judge a test by ours and by the plain rules; what they say of the rest before it does not count."""
+    temps, volts = of_quantity(part, "temperature"), of_quantity(part, "voltage")
+    ours = [a for a in play([part], lambda _: None).alarms if a["detector"] in HEAT and a["t_s"] >= 0.0]
+    loud_s = min((a["t_s"] for a in ours if a["severity"] in LOUD), default=np.inf)
+    critical_s = min((a["t_s"] for a in ours if a["severity"] == CRITICAL), default=np.inf)
+
+    def first_s(stands: Flags) -> float:
+        return plain.first_s(part.t_s, np.logical_and(stands, part.t_s >= 0.0))
+
+    hot_s = first_s(np.logical_and(_hot_with_witnesses(temps, volts), part.t_s < part.t_s[-1]))
+    at, told = np.searchsorted(part.t_s, (hot_s, critical_s))
+    return Heard(
+        part.group,
+        part.period_s,
+        loud_s,
+        critical_s,
+        {name: first_s(rule(part.t_s, temps, volts)) for name, rule in plain.RULES.items()},
+        hot_s,
+        float(told - at) if np.isfinite(critical_s) else np.inf,
+        first_s(np.any(temps >= RUNAWAY_DEGC, axis=1)),
+    )
+
+
+def _hot_with_witnesses(temps: Floats, volts: Floats) -> Flags:
+    rose = (temps - temps[0] >= ROSE_K).sum(axis=1) - 1  # the hot one is no witness of itself
+    fell = (volts[0] - volts >= FELL_V).sum(axis=1)
+    found: Flags = np.any(temps >= SAFETY_DEGC, axis=1) & (rose + fell >= WITNESSES)
+    return found
+
+
+def _is_heat(channel: JudgedChannel) -> bool:
+    return channel.quantity.endswith("temperature")
+
+
+def tests(folder: Path, period_s: float) -> Iterator[tuple[str, SafetyPart]]:
+    """Give every abuse test as it is, "alone", and beside healthy sensors, "among"."""
+    supply, rng = rooms.Rooms(rooms.load(folder), SIBLINGS, seed=60), np.random.default_rng(60)
+    for part in parts_of(folder, "abuse_ornl_dev", ABUSE):
+        alone = thinned(part, period_s)
+        yield "alone", alone
+        yield "among", among(alone, supply.day(), rng)
+
+
+def measure() -> list[tuple[str, float | None, str]]:
+    """Return the figures by period; None where the recordings are absent."""
+    folder, figures = data_folder(), []
+    for period_s in PERIODS_S:
+        heard = [hear(part) for _, part in tests(folder, period_s)] if folder else []
+        late = [one.late for one in heard if np.isfinite(one.hot_s)]
+        leads = [
+            (one.runaway_s - one.loud_s) / (one.runaway_s - one.plain_s["1 K/min"])
+            for one in heard
+            if np.isfinite(one.runaway_s) and one.runaway_s - one.plain_s["1 K/min"] >= SLOW_S
+        ]
+        at = f"{period_s:g}s"
+        figures += [
+            (f"critical_after_fixed_60_frames_{at}", max(late, default=None), "frames"),
+            (f"lead_ratio_to_plain_slope_{at}", min(leads, default=None), "ratio"),
+        ]
+    return figures
+
+
+def table() -> None:
+    """Print when each rule speaks, before or after a fixed 60 degC, by period."""
+    warm_up()
+    folder = data_folder()
+    assert folder, "the recordings are not there: $CELLWARDEN_DATA"
+    names = [name for name in plain.RULES if name != "fixed 60 degC"]
+    columns: Sequence[str] = ["ours, warning", "ours, critical", *names]
+    print("seconds before a fixed 60 degC: median, worst (-: not heard)\n")
+    print("| period | tests |", " | ".join(columns), "|")
+    for period_s in PERIODS_S:
+        for kind in ("alone", "among"):
+            heard = [hear(part) for how, part in tests(folder, period_s) if how == kind]
+            hot = [one for one in heard if np.isfinite(one.plain_s["fixed 60 degC"])]
+            rows = [[one.loud_s, one.critical_s, *(one.plain_s[n] for n in names)] for one in hot]
+            lead = np.array([one.plain_s["fixed 60 degC"] for one in hot])[:, None] - np.array(rows)
+            cells = [f"{np.median(x):.0f}, {x.min():.0f}".replace("-inf", "-") for x in lead.T]
+            print(f"| {period_s:g} s | {len(hot)} {kind} |", " | ".join(cells), "|", flush=True)
+
+
+if __name__ == "__main__":
+    table()
