@@ -150,8 +150,8 @@ def _settings(path: Path | None) -> Callable[[str], Settings]:
         config = load_config(path)
     except ConfigError as error:
         raise Misuse(str(error)) from error
-    chemistry = {unit.path: unit.chemistry for unit in config.unit}
-    return lambda unit: config.detection.settings(chemistry.get(unit))
+    said = {unit.path: (unit.chemistry, unit.cells_per_block) for unit in config.unit}
+    return lambda unit: config.detection.settings(*said.get(unit, ()))
 
 
 def _report(folder: Path, name: str, played: Played) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from agent.detect.limits import Chemistry
 from agent.detect.settings import Settings
 from agent.keys.values import (
     Amperes,
@@ -132,14 +133,19 @@ class DetectionTable(ConfigTable):
         self.settings()
         return self
 
-    def settings(self, chemistry: str | None = None) -> Settings:
+    def settings(self, chemistry: str | None = None, cells_per_block: int | None = None) -> Settings:
         """Return the settings of one unit's detectors. Raises ValueError."""
         rows: dict[tuple[str, str], dict[str, float]] = {
             (row.detector, row.severity): row.model_dump(exclude={"detector", "severity"}, exclude_none=True)
             for row in self.override
         }
         return Settings(
-            rows, frozenset(self.shadow), chemistry or "", self.max_charge_a, self.max_discharge_a
+            rows,
+            frozenset(self.shadow),
+            chemistry or "",
+            self.max_charge_a,
+            self.max_discharge_a,
+            cells_per_block=cells_per_block,
         )
 
 
@@ -199,7 +205,8 @@ class UnitTable(ConfigTable):
     )
     period_s: Annotated[float, Field(ge=0.1, le=600), number()] = 1.0
     timeout_s: Annotated[float, Field(gt=0, le=60), number(1e-3, 60)] | None = None
-    chemistry: Literal["LFP", "NMC", "NCA", "LCO", "LMO", "LTO", "VRLA"] | None = None
+    chemistry: Chemistry | None = None
+    cells_per_block: Annotated[int, Field(ge=1, le=24), Whole] | None = None  # in series in a module_voltage
     commissioned: date | None = None  # of this battery; warnings of limits speak sooner for its first 90 days
 
     @property

@@ -15,7 +15,7 @@ from agent.detect.channels import Channels, Floats
 from agent.detect.explanations.case import Explanation
 from agent.detect.kernels.arrays import Group
 from agent.detect.kernels.banks import Banks
-from agent.detect.limits import UnitLimits
+from agent.detect.limits import Limited, UnitLimits
 from agent.detect.table import TIERS, Row
 
 #: The banks of `Channels`.
@@ -45,13 +45,15 @@ class Judged(NamedTuple):
 
     channels: one of the banks of `Channels`. score: is compared with the limits of the alarm table, in frames
     in which `source`, what the score is computed from, is not NaN: an old score is no evidence. member: what
-    its channels are called in the book, the detector's name if "".
+    its channels are called in the book, the detector's name if "". limits: what the scores are compared with
+    in place of the limits of the alarm table, where each channel has its own.
     """
 
     channels: str
     score: At
     source: At
     member: str = ""
+    limits: Callable[[Channels, UnitLimits], Limited] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,8 +100,9 @@ def _make_judge_unit(digest: int) -> Any:
         at : tuple
             The addresses of `Banks`, in its order, as a table; see `memory.table_of`.
         judges : tuple
-            Of each detector: its number of channels and tiers, the address and stride of its score and of
-            what that is made of, the addresses of its `Delays`. A table, for another tuple is another type: a
+            Of each detector: its number of channels and tiers, how many channels have limits of their own,
+            the address and stride of its score and of what that is made of, the addresses of its `Delays`. A
+            table, for another tuple is another type: a
             kernel for each number of detectors would be compiled, at its first frame.
         """
         assert digest > 0
@@ -135,11 +136,11 @@ def _make_judge_unit(digest: int) -> Any:
             count_seconds(counted_s, blind_s, volts.age_s[c], age_s >= LEARNT_S, b.ledger.seconds)
         changed = 0
         for judge in judges:
-            channels, tiers, score, stride = judge[0], judge[1], judge[2], judge[3]
+            channels, tiers, limited, score, stride = judge[0], judge[1], judge[2], judge[3], judge[4]
             scores = carray(float64s(score), (channels * stride,))
-            heard = carray(float64s(judge[4]), (channels * judge[5],))
-            delays = open_delays(tiers, channels, judge[6:])
-            changed += debounce(counted_s, scores, stride, heard, judge[5], delays)
+            heard = carray(float64s(judge[5]), (channels * judge[6],))
+            delays = open_delays(tiers, limited, channels, judge[7:])
+            changed += debounce(counted_s, scores, stride, heard, judge[6], delays)
         return changed
 
     return judge_unit

@@ -1,11 +1,11 @@
 """The limits of a unit's values, and whose they are: the site's, else the profile's, else the chemistry's."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from agent.detect.channels import Codes, Floats
+from agent.detect.channels import Codes, Floats, Ints
 from agent.detect.places import TEMPERATURES
 
 #: Tiers, innermost first: beyond the first is advice, beyond the second a warning, beyond the third critical.
@@ -16,17 +16,22 @@ LOW, HIGH = range(2)
 NOBODY, SITE, PROFILE, CHEMISTRY, SHIPPED = range(5)
 WHOSE = ("", "set by the site", "of the profile", "of the chemistry", "of lithium cells in general")
 
+#: What a site may say; the keys of `CELL_V`.
+Chemistry = Literal["LFP", "NMC", "NCA", "LCO", "LMO", "LTO", "VRLA", "NiCd"]
 #: Chemistry -> lowest and highest voltage of one cell, V, that no cell of it reaches in ordinary charge,
-#: equalising or discharge. From memory but for LFP and NiCd. Nothing judges by them yet.
+#: equalising or discharge. [R] read in a source, which docs/detection.md names; [M] from memory.
 CELL_V: dict[str, tuple[float, float]] = {
-    "LFP": (1.8, 3.9),  # protection circuits trip at 2.0 and 3.9; charged to 3.65, discharged to 2.5
-    "NMC": (1.9, 4.45),  # charged to 4.2 to 4.35, discharged to 2.5
-    "NCA": (1.9, 4.4),  # charged to 4.2, discharged to 2.5
-    "LCO": (1.9, 4.6),  # charged to 4.2 to 4.5, discharged to 2.75
-    "LMO": (1.9, 4.4),  # charged to 4.2, discharged to 2.5
-    "LTO": (0.9, 3.1),  # charged to 2.7 to 2.9, discharged to 1.5
-    "VRLA": (1.2, 2.75),  # equalised at 2.4, in the cold at 2.6; discharged to 1.6
-    "NiCd": (0.5, 1.85),  # vented ones reach 1.71 in the final charge; discharged to 1.0
+    "LFP": (
+        1.8,
+        3.9,
+    ),  # protection boards trip at 2.00 +-0.05 and 3.90 +-0.03 [R]; 3.65 and 2.5 are usual [M]
+    "NMC": (1.9, 4.45),  # charged to 4.2 [R], high-voltage ones to 4.35 [M]; discharged to 2.5 [R]
+    "NCA": (1.9, 4.4),  # charged to 4.2, discharged to 2.5 [R]
+    "LCO": (1.9, 4.6),  # charged to 4.23 at most [R], high-voltage ones to 4.5 [M]; discharged to 2.75 [R]
+    "LMO": (1.9, 4.4),  # charged to 4.2, discharged to 2.5 [M]
+    "LTO": (0.9, 3.1),  # charged to 2.7 to 2.9, discharged to 1.5 [M]
+    "VRLA": (1.2, 2.75),  # 2.5 at 20 degC and 4 mV/K more in the cold: 2.64 at -15 [R]; discharged to 1.6 [M]
+    "NiCd": (0.5, 1.85),  # no vented cell rises above 1.71 in the final charge; discharged to 1.0 [R]
 }
 DEAD_BAND_V = 0.01  # of one cell
 
@@ -43,6 +48,34 @@ class UnitLimits(NamedTuple):
     sources: Codes
     dead_band: Floats
     load: Floats
+
+
+class Limited(NamedTuple):
+    """What the scores of n channels are compared with, per tier: limit, dead_band (n, 3); source (n, 3)."""
+
+    limit: Floats
+    dead_band: Floats
+    source: Codes
+
+
+#: A value that reads its limit is not beyond it, whatever the last digit of a float says.
+INSIDE = 1e-9
+
+
+def above(limits: UnitLimits, index: Ints, inside: float = INSIDE) -> Limited:
+    """Return the limits of values that are compared with their highest."""
+    return Limited(
+        limits.values[index][:, :, HIGH] + inside,
+        limits.dead_band[index],
+        limits.sources[index][:, :, HIGH],
+    )
+
+
+def below(limits: UnitLimits, index: Ints) -> Limited:
+    """Return the limits of values that are compared with their lowest: of their negatives."""
+    return Limited(
+        INSIDE - limits.values[index][:, :, LOW], limits.dead_band[index], limits.sources[index][:, :, LOW]
+    )
 
 
 class HeatRows(NamedTuple):

@@ -15,6 +15,8 @@ from agent.detect.table import TIERS, Row
 
 HEAT = "over-temperature"  # whose rows are limits of temperature
 OVERRIDABLE = ("limit", "on_delay_s", "off_delay_s", "dead_band", "latch")
+#: Detectors whose limits stand in no row: each value has its own.
+BY_VALUE = ("voltage-limit",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Settings:
     overrides: (detector, severity) -> some of OVERRIDABLE. shadow: detectors that judge and record but do not
     announce. max_charge_a, max_discharge_a, max_charge_w, max_discharge_w: what a circuit may carry; infinite
     where nobody says, see `or_of_profile`. early: the battery is in its first days, see `first_days`.
+    cells_per_block: cells in series in each `module_voltage`.
     """
 
     overrides: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
@@ -34,6 +37,7 @@ class Settings:
     max_charge_w: float = math.inf
     max_discharge_w: float = math.inf
     early: bool = False
+    cells_per_block: int | None = None
 
     def __post_init__(self) -> None:
         known = {(row.detector, row.severity) for row in ROWS}
@@ -45,6 +49,10 @@ class Settings:
             for name in changes:
                 if name not in OVERRIDABLE:
                     raise ValueError(f"{key[0]} {key[1]}: {name!r} is none of {', '.join(OVERRIDABLE)}")
+                if key[0] in BY_VALUE and name in ("limit", "dead_band"):
+                    raise ValueError(
+                        f"{key[0]} {key[1]}: a {name} of a row holds for no value; see [[detection.limit]]"
+                    )
         unknown = self.shadow - set(JUDGING)
         if unknown:
             raise ValueError(
@@ -75,7 +83,7 @@ class Settings:
         profile = nowhere(len(quantities)) if profile is None else profile
         load = load_of(quantities, profile)
         load[OPERATING] = self.load_limits()
-        return resolve(quantities, profile, self._heat_rows(), load, self.chemistry)
+        return resolve(quantities, profile, self._heat_rows(), load, self.chemistry, self.cells_per_block)
 
     def _heat_rows(self) -> HeatRows:
         heat = [row for row in self.rows() if row.detector == HEAT]
@@ -97,5 +105,7 @@ class Settings:
 
     def digest(self) -> str:
         """Return a short hash of everything that decides when an alarm is raised."""
-        said = (self.rows(), sorted(self.shadow), self.chemistry, *self.load_limits())
+        said = (
+            self.rows(), sorted(self.shadow), self.chemistry, self.cells_per_block, *self.load_limits(),
+        )  # fmt: skip
         return blake2b(repr(said).encode(), digest_size=6).hexdigest()

@@ -13,7 +13,8 @@ class Row:
 
     The alarm is raised when the score has been at or above `limit` for `on_delay_s`, and returns to normal
     when it has been below `limit - dead_band` for `off_delay_s`. A latched one also waits for somebody to
-    acknowledge it.
+    acknowledge it. Where channels have limits of their own (see `declaration.Judged.limits`), `limit` is what
+    holds where nobody gives one. frames: it takes at least so many of them, however far apart they are.
     """
 
     detector: str
@@ -25,3 +26,4 @@ class Row:
     off_delay_s: float
     dead_band: float
     latch: bool
+    frames: int = 1

@@ -19,9 +19,10 @@ from agent.detect.kernels import imbalance, inputs, slope, wander
 from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.debounce import CHANGED, Delays, Rows, new_delays
 from agent.detect.kernels.memory import addresses, table_of
+from agent.detect.limits import WHOSE, Limited
 from agent.detect.rows import SIGHT, rows_of
 from agent.detect.settings import Settings
-from agent.detect.table import Row
+from agent.detect.table import TIERS, Row
 from agent.detect.unit_arrays import bank_addresses, new_banks, start_afresh
 
 POLLS_COUNTED = 3.0  # a frame is evidence for no more than so many polls, however long the gap before it
@@ -59,7 +60,18 @@ class Coverage:
 class _Judge:
     """A detector of the table with its rows of the alarm table, its delays and its standing tiers."""
 
-    __slots__ = ("_at", "bank", "delays", "detector", "explain", "member", "rows", "shadow")
+    __slots__ = (
+        "_at",
+        "_score",
+        "bank",
+        "delays",
+        "detector",
+        "explain",
+        "limited",
+        "member",
+        "rows",
+        "shadow",
+    )
 
     def __init__(
         self,
@@ -69,23 +81,46 @@ class _Judge:
         banks: Banks,
         rows: Rows,
         delays: Delays,
+        limited: Limited | None,
         shadow: bool,
     ) -> None:
         self.member, self.bank, self.explain = judged.member or detector.name, bank, detector.explain
         self.rows, self.delays, self.detector, self.shadow = rows, delays, detector.name, shadow
         places = judged.score, judged.source
         self._at = tuple(x for at in places for x in _address(at, banks, bank.n, detector.name))
+        score, self.limited = judged.score.of(banks), limited
+        self._score = score.array if score.array.ndim == 1 else score.array[:, score.column]
 
     def at(self) -> tuple[int, ...]:
         """Return what the kernel needs to know of it."""
-        return self.bank.n, len(self.delays.table), *self._at, *addresses(self.delays)
+        limited = len(self.delays.limit)
+        return self.bank.n, len(self.delays.table), limited, *self._at, *addresses(self.delays)
 
     def changes(self) -> list[tuple[int, str, int]]:
-        """Return (channel, scope, new tier) of what changed in this frame, once."""
+        """Return (channel, scope, new tier) of what changed in this frame, once; of channels that have limits
+        of their own, the one that is furthest beyond them first.
+        """
         tier = self.delays.tier
         changed = np.flatnonzero(tier & CHANGED)
         tier[changed] ^= CHANGED
+        if self.limited and len(changed) > 1:
+            limit = self.limited.limit[changed, tier[changed].astype(np.int64) - 1]
+            changed = changed[np.argsort(limit - self._score[changed], kind="stable")]
         return [(int(c), self.bank.scope[self.bank.group[c]], int(tier[c])) for c in changed]
+
+    def listens(self) -> Ints:
+        """Return which values of a frame it judges: of those that have limits of their own, who has one."""
+        if self.limited is None:
+            return self.bank.index
+        return self.bank.index[np.isfinite(self.limited.limit).any(axis=1)]
+
+    def row_of(self, row: Row, c: int) -> tuple[Row, str]:
+        """Return the row that holds for a channel, and whose limit that is, in words."""
+        if self.limited is None:
+            return row, ""
+        tier = TIERS.index(row.severity) - 1
+        limit = round(float(self.limited.limit[c, tier]), 6)
+        return replace(row, limit=limit), WHOSE[self.limited.source[c, tier]]
 
 
 class UnitDetectors:
@@ -110,8 +145,8 @@ class UnitDetectors:
         self.book, self.shadow_book = AlarmBook(), AlarmBook()
         self._config = self.settings.digest()
         self._channels = channels_of(places, quantities, resolution)
-        limits = self.settings.unit_limits(quantities, profile)
-        self._banks = new_banks(self._channels, limits)
+        self.limits = self.settings.unit_limits(quantities, profile)
+        self._banks = new_banks(self._channels, self.limits)
         self._addresses, self._at = table_of(bank_addresses(self._banks))
         self._judges = self._make_judges()
         self._judge_addresses, self._judges_at = table_of([judge.at() for judge in self._judges])
@@ -127,10 +162,15 @@ class UnitDetectors:
         channels: list[Bank] = [getattr(self._channels, judged.channels) for _, judged in table]
         alarm_table = self.settings.rows()
         rows = [rows_of(detector.name, alarm_table) for detector, _ in table]
-        delays = new_delays([(bank.n, of) for bank, of in zip(channels, rows, strict=True)])
+        limited = [
+            judged.limits(self._channels, self.limits) if judged.limits else None for _, judged in table
+        ]
+        delays = new_delays([(bank.n, of) for bank, of in zip(channels, rows, strict=True)], limited)
         return [
-            _Judge(detector, judged, bank, self._banks, of, delay, detector.name in self.settings.shadow)
-            for (detector, judged), bank, of, delay in zip(table, channels, rows, delays, strict=True)
+            _Judge(detector, judged, bank, self._banks, of, delay, own, detector.name in self.settings.shadow)
+            for (detector, judged), bank, of, delay, own in zip(
+                table, channels, rows, delays, limited, strict=True
+            )
         ]
 
     def hasten(self, early: bool) -> None:
@@ -149,8 +189,9 @@ class UnitDetectors:
     def listens(self) -> Ints:
         """Return which values of the frame a detector of the battery judges aloud."""
         b, s = self._channels, self.settings
-        banks = [judge.bank for judge in self._judges if not judge.shadow and judge.detector not in SIGHT]
-        found = [bank.index for bank in (b.temps, b.volts) if any(bank is other for other in banks)]
+        aloud = [judge for judge in self._judges if not judge.shadow and judge.detector not in SIGHT]
+        found = [judge.listens() for judge in aloud if judge.bank is b.temps or judge.bank is b.volts]
+        banks = [judge.bank for judge in aloud]
         if any(b.groups is other for other in banks):
             found.append(b.temps.index)
         limited = any(np.isfinite(s.load_limits())) or s.chemistry == "VRLA"
@@ -201,7 +242,8 @@ class UnitDetectors:
 
             def explain(c: int, row: Row, members: set[int], judge: _Judge = judge) -> AlarmEvent:
                 bank = judge.bank
-                event = judge.explain(Case(row, bank, c, members, t_s, self._banks, self._channels))
+                row, whose = judge.row_of(row, c)
+                event = judge.explain(Case(row, bank, c, members, t_s, self._banks, self._channels, whose))
                 where = bank.keys[c] if event.location == bank.places[c] else event.location
                 name = called(judge.member, where)
                 return replace(event, config=self._config, shadow=judge.shadow, name=name)

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from agent.detect.limits import Chemistry
 from drivers.quantities import QUANTITIES
 
 #: Seconds of one unit of a numeric time column.
@@ -156,7 +157,7 @@ class RecordingMap(Table):
     warnings: Warnings | None = None
     group: tuple[str, ...] = ()
     sensor: str | None = None
-    chemistry: Literal["LFP", "NMC", "NCA", "LCO", "LMO", "LTO", "VRLA"] | None = None
+    chemistry: Chemistry | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -211,6 +212,7 @@ SI = {quantity: QUANTITIES[quantity].unit for quantity in QUANTITY.values()}
 CHEMISTRIES = {
     "LFP": "LFP", "LIFEPO4": "LFP", "NMC": "NMC", "NCM": "NMC", "NCA": "NCA", "LCO": "LCO", "LMO": "LMO",
     "LTO": "LTO", "VRLA": "VRLA", "AGM": "VRLA", "GEL": "VRLA", "LEAD-ACID": "VRLA", "LEAD": "VRLA",
+    "NICD": "NiCd", "NI-CD": "NiCd",
 }  # fmt: skip
 
 

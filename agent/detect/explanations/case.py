@@ -18,7 +18,8 @@ class Case:
 
     row: of the alarm table. bank: the detector's channels. c: the index in `bank` of the one that raised the
     alarm or made it worse. members: the indices of all that show it. t_s: time of the frame. banks: the
-    arrays of all the unit's detectors. channels: all the unit's channels.
+    arrays of all the unit's detectors. channels: all the unit's channels. whose: whose the row's limit is, in
+    words, where each channel has its own.
     """
 
     row: Row
@@ -28,6 +29,7 @@ class Case:
     t_s: float
     banks: Banks
     channels: Channels
+    whose: str = ""
 
     @property
     def place(self) -> str:

@@ -70,7 +70,8 @@ def test_a_unit_is_judged_as_by_its_kernels_one_after_the_other() -> None:
     _bank_table, at = table_of(bank_addresses(opened.banks))
     rows = [
         (
-            detector.channels.n, len(delays.table), *_address(detector.score), *_address(detector.source),
+            detector.channels.n, len(delays.table), len(delays.limit), *_address(detector.score),
+            *_address(detector.source),
             *addresses(delays),
         )
         for detector, delays in opened.judges
@@ -113,7 +114,7 @@ def test_of_twenty_thousand_channels_the_last_is_judged_too() -> None:
     (delays,) = new_delays([(n, rows_of("last-resort"))])
     _bank_table, at = table_of(bank_addresses(unit.banks))
     where = _address((score, 0))
-    _judge_table, judges_at = table_of([(n, len(delays.table), *where, *where, *addresses(delays))])
+    _judge_table, judges_at = table_of([(n, len(delays.table), 0, *where, *where, *addresses(delays))])
     unit.banks.gate.si[:], unit.banks.gate.quality[:] = np.nan, 4
     sizes = tuple(unit.channels.sizes)
     assert judge_unit(1000.0, 5.0, 5.0, BLIND_S, BLIND_S, HOT_DEGC, sizes, at, judges_at) == 1

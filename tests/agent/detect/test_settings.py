@@ -49,7 +49,8 @@ def test_numbers_and_latch_of_a_row_can_be_changed(name: str) -> None:
             "no detector 'over-temperature' with severity 'advice'",
         ),
         ({("blind", "advice"): {"unit": 1.0}}, set(), "blind advice: 'unit' is none of limit, on_delay_s"),
-        ({}, {"blind", "zeal", "heat"}, "shadow: no detector heat, zeal; there are last-resort"),
+        ({}, {"blind", "zeal", "heat"}, "shadow: no detector heat, zeal; there are voltage-limit"),
+        ({("voltage-limit", "critical"): {"limit": 3.9}}, set(), "a limit of a row holds for no value"),
         ({}, {"identity"}, "shadow: no detector identity"),
     ],
 )

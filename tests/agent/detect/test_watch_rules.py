@@ -152,9 +152,11 @@ def test_each_detector_is_judged_by_its_own_numbers(kernel: StandIn) -> None:
     numbers = (ctypes.c_int64 * (rows * columns)).from_address(address)
     assert rows == len(table)
     for k, row in enumerate(table):
-        n, tiers, score, stride, source, source_stride, *delays = numbers[k * columns : (k + 1) * columns]
+        numbers_of = numbers[k * columns : (k + 1) * columns]
+        n, tiers, limited, score, stride, source, source_stride, *delays = numbers_of
         (one,) = (judge for judge in watch._judges if judge.member == row.member)
         assert (n, tiers) == (row.channels.n, len(one.delays.table))
+        assert limited == (n if one.limited else 0)
         assert delays == [array.ctypes.data for array in one.delays]
         for column, at, width in ((row.score, score, stride), (row.source, source, source_stride)):
             expected = column.array if column.array.ndim == 1 else column.array[:, column.column]

@@ -1,10 +1,13 @@
 """Delays and dead bands, against the plain way of saying them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from agent.detect.channels import Floats
 from agent.detect.kernels.debounce import CHANGED, debounce, new_delays
+from agent.detect.limits import Limited
 from agent.detect.rows import rows_of
 from agent.detect.table import Row
 from tests.agent.detect.naive.debounce import Debounced
@@ -42,6 +45,48 @@ def test_tiers_come_and_go_as_the_table_says(detector: str) -> None:
     assert raised > 20
     assert cleared > 20
     assert not other.over_s.any()
+
+
+def test_channels_may_have_limits_of_their_own_and_rows_take_so_many_frames() -> None:
+    rng, n = np.random.default_rng(2), 30
+    rows = enumerate(rows_of("thermal-slope"))
+    shipped = tuple(row and replace(row, frames=frames) for frames, row in rows)
+    limit, band = rng.choice([0.5, 1.0, 2.0, np.inf], (n, 3)), rng.choice([0.1, 0.3], (n, 3))
+    own = Limited(limit, band, np.zeros((n, 3), np.uint8))
+    of_channel = [
+        tuple(
+            row and replace(row, limit=own.limit[c, tier - 1], dead_band=own.dead_band[c, tier - 1])
+            for tier, row in enumerate(shipped)
+        )
+        for c in range(n)
+    ]
+    plain = [Debounced(rows) for rows in of_channel]
+    (delays,) = new_delays([(n, shipped)], [own])
+    raised = 0
+    for _ in range(60):
+        x = rng.choice([0.0, 0.3, 0.5, 0.7, 0.9, 1.0, 1.5, 1.9, 2.0, 3.0], n)
+        for _ in range(int(rng.choice([1, 3, 30]))):
+            counted_s = float(rng.choice([0.1, 1.0, 37.0, 400.0]))
+            tiers = [one.take(counted_s, float(s)) for one, s in zip(plain, x, strict=True)]
+            debounce(counted_s, x, 1, x, 1, delays)
+            raised += int((delays.tier & CHANGED > 0).sum())
+            delays.tier[:] &= ~np.uint8(CHANGED)
+            assert delays.tier.tolist() == tiers
+    assert raised > 100
+
+
+@pytest.mark.parametrize("frames", [2, 3, 4])
+@pytest.mark.parametrize("counted_s", [0.5, 1.0, 10.0, 600.0])
+def test_a_row_is_raised_by_so_many_frames_at_least_and_after_its_delay(
+    frames: int, counted_s: float
+) -> None:
+    row = replace(rows_of("last-resort")[3], on_delay_s=6.0, frames=frames)  # type: ignore[type-var]
+    (delays,) = new_delays([(1, (None, None, None, row))])
+    x, taken = np.ones(1), 0
+    while not delays.tier[0]:
+        debounce(counted_s, x, 1, x, 1, delays)
+        taken += 1
+    assert taken == max(frames, int(6.0 / counted_s) + 1)
 
 
 @pytest.mark.parametrize(("score", "off"), [(1.0, False), (0.9, True)])

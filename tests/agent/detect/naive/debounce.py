@@ -20,8 +20,9 @@ class Debounced:
         highest = 0
         for tier, row in self.rows.items():
             over_s = self.over_s[tier]
+            counts_s = min(counted_s, row.on_delay_s / (row.frames - 1)) if row.frames > 1 else counted_s
             self.over_s[tier] = over_s = (
-                None if x < row.limit else 0.0 if over_s is None else over_s + counted_s
+                None if x < row.limit else 0.0 if over_s is None else over_s + counts_s
             )
             highest = tier if over_s is not None and over_s >= row.on_delay_s else highest
         standing = self.rows.get(self.tier)

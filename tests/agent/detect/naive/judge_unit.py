@@ -7,6 +7,7 @@ import numpy as np
 from agent.detect.detectors.cooling_lost import judge_cooling_lost
 from agent.detect.detectors.last_resort import trip
 from agent.detect.detectors.resistance import judge_resistance
+from agent.detect.detectors.voltage_limit import judge_voltage_limit
 from agent.detect.kernels import imbalance, slope
 from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.debounce import Delays, debounce
@@ -52,6 +53,7 @@ def judge_plainly(
     last_resort = b.detectors.last_resort
     trip(t_s, hot_degc, b.temps, b.drops.dropped_s, last_resort.state, last_resort.score)
     judge_cooling_lost(dt_s, b.temps, b.load, b.around, b.detectors.cooling_lost)
+    judge_voltage_limit(dt_s, g, b.volts, b.measured, b.detectors.voltage_limit)
     windows = b.temperature.learned[:, slope.LEARNT_SCALE, WINDOWS]
     ages_s = imbalance.learnt_s(b.cells)
     for bank, learnt in (
