@@ -12,6 +12,7 @@ from agent.cli.common.errors import Misuse
 from agent.cli.common.load import config_option, load
 from agent.cli.common.tables import plain_table, terminal
 from agent.config.tables import Config, UnitTable, UpstreamTable
+from agent.detect.slow_polling import said_of
 from agent.modbus.proof import Age, BusLoad, ages, load_of
 from agent.outputs.coverage import uncovered
 from agent.store.estimate import estimate, free_mb, history_mb
@@ -81,6 +82,7 @@ def command(path: Path, allow_late: bool) -> None:
     for line in (
         *_disk_lines(config, asked),
         *(f"not covered: {failure}" for failure in uncovered(config.relay)),
+        *_slow_lines(config),
         *_nameless_lines(config, profiles),
     ):
         click.echo(line)
@@ -130,6 +132,18 @@ def _store_problems(path: Path) -> list[str]:
             return [problem]
         click.echo(f"warning: {problem}, by you; run this as root, or as whoever runs the agent", err=True)
     return []
+
+
+def _slow_lines(config: Config) -> list[str]:
+    """Say what is heard later where units are polled slowly, a line for each period."""
+    found: dict[float, list[str]] = {}
+    for unit in config.unit:
+        found.setdefault(unit.period_s, []).append(unit.path)
+    return [
+        f"slow: {', '.join(units)}: {said_of(period_s)}"
+        for period_s, units in sorted(found.items())
+        if said_of(period_s)
+    ]
 
 
 def _nameless_lines(config: Config, profiles: dict[str, Profile]) -> list[str]:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 STALE_POLLS = 3  # missed polls
-BLIND_POLLS, BLIND_S = 10, 60.0  # the longer of the two
+BLIND_S, BLIND_POLLS = 60.0, 4  # the longer of the two: seconds count, and one poll more than for STALE
 
 
 class Knowledge(StrEnum):
@@ -27,5 +27,5 @@ def stale_s(period_s: float) -> float:
 
 
 def blind_s(period_s: float) -> float:
-    """Return the age at which nothing can be said of a unit any more."""
+    """Return the age at which nothing can be said any more: of a unit, or of one of its values."""
     return max(BLIND_POLLS * period_s, BLIND_S)

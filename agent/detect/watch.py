@@ -19,6 +19,7 @@ from agent.detect.kernels import imbalance, inputs, slope, wander
 from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.debounce import CHANGED, Delays, Rows, new_delays
 from agent.detect.kernels.memory import addresses, table_of
+from agent.detect.knowledge import blind_s
 from agent.detect.limits import WHOSE, Limited
 from agent.detect.rows import SIGHT, rows_of
 from agent.detect.settings import Settings
@@ -151,7 +152,7 @@ class UnitDetectors:
         self._judges = self._make_judges()
         self._judge_addresses, self._judges_at = table_of([judge.at() for judge in self._judges])
         self._sizes = tuple(self._channels.sizes)
-        self._blind_s = inputs.blind_limit_s(period_s)
+        self._blind_s = blind_s(period_s)
         hot = [row.limit for row in self.settings.rows() if row.detector == "over-temperature"]
         self._hot_degc = min(hot)
         self._t_s = np.nan

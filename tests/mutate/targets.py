@@ -82,6 +82,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/kernels/wander.py": (f"{_KERNELS}/test_wander_twin.py",),
     "agent/detect/kernels/voltage_drop.py": (f"{_DETECTORS}/test_last_resort_twin.py",),
     "agent/detect/knowledge.py": (f"{_DETECT}/test_knowledge.py",),
+    "agent/detect/slow_polling.py": (
+        f"{_DETECT}/test_slow_polling.py",
+        "tests/agent/cli/test_check_config.py",
+    ),
     "agent/detect/known.py": (f"{_DETECT}/test_knowledge.py",),
     "agent/detect/limits.py": (f"{_DETECT}/test_unit_limits.py",),
     "agent/detect/liveness.py": (f"{_DETECT}/test_liveness_rules.py",),

@@ -46,8 +46,8 @@ DETECTOR = Detector(
     ),
     explain=explain,
     sees=(
-        "no usable value of a channel for 60 s or ten polls, a warning where half the group is lost; a "
-        "whole unit that is not seen, whatever its points: see `docs/polling.md`"
+        "no usable value of a channel for 60 s (four polls, where these are longer), a warning where half "
+        "the group is lost; a whole unit that is not seen, whatever its points: see `docs/polling.md`"
     ),
     cannot_see="a channel that was never there (the unit is `PARTIAL` where none is left)",
     response="Find out why nothing is seen: power, cable, unit. Look at the battery itself until then.",

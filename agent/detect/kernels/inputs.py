@@ -10,8 +10,6 @@ from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.siblings import sibling_median
 from agent.detect.kernels.validity import GOOD, HELD, NOT_GOOD, RESTART, RESUMED, SENSORS
 
-BLIND_S = 60.0
-BLIND_POLLS = 10  # the longer of the two, as for a unit's knowledge
 SUSPECT_S = 86400.0
 BACK_STEPS = 10.0  # so near to where it was before its step, a sensor is believed again
 RETURN_S = 300.0  # after a step down, rising to where it was is no heating: a BMU that averages restarts at 0
@@ -189,8 +187,3 @@ def _score_blind(blind_s: float, bank: Inputs) -> None:
             blind = bank.age_s[c] >= blind_s and not np.isinf(bank.age_s[c])
             score = 0.0 if not blind else 2.0 if 2 * lost > known else 1.0
             bank.score[c, BLIND] = score if not np.isnan(blind_s) else np.nan
-
-
-def blind_limit_s(period_s: float) -> float:
-    """Return the age at which a channel is blind."""
-    return max(BLIND_S, BLIND_POLLS * period_s)

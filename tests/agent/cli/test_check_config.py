@@ -86,6 +86,26 @@ def test_a_misspelt_profile_is_told_with_the_other_mistakes_not_after_them(tmp_p
     assert "pace-rut" not in CliRunner().invoke(main, ["check", "--config", str(path)]).output
 
 
+@pytest.mark.parametrize(
+    ("period_s", "said"),
+    [
+        (10.0, None),
+        (11.0, "slow: rack-1, rack-2: polled every 11 s: a critical alarm of heat comes"),
+        (60.0, "slow: rack-1, rack-2: polled every 60 s: a critical alarm of heat comes"),
+        (61.0, "slow: rack-1, rack-2: polled every 61 s, and beyond 60 s a heat cannot be judged"),
+    ],
+)
+def test_what_slow_polling_costs_is_said_where_the_deadline_was_raised(
+    tmp_path: Path, period_s: float, said: str | None
+) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(tables(period_s=period_s) + table("[agent]", {"safety_deadline_s": 200.0}))
+    result = CliRunner().invoke(main, ["check", "--config", str(path)])
+    assert result.exit_code == 0
+    lines = [line for line in result.output.splitlines() if line.startswith("slow: ")]
+    assert [line[: len(said or "")] for line in lines] == ([said] if said else [])
+
+
 def test_units_that_cannot_be_told_from_others_are_named(tmp_path: Path) -> None:
     assert "not noticed" not in check(tmp_path, period_s=4.0).output
     path = tmp_path / "agent.toml"

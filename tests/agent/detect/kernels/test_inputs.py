@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Floats
-from agent.detect.kernels.inputs import BLIND, FAULTY, Inputs, blind_limit_s, new_inputs, take_inputs
+from agent.detect.kernels.inputs import BLIND, FAULTY, Inputs, new_inputs, take_inputs
 from agent.detect.kernels.validity import GOOD, HELD, IMPOSSIBLE, NOT_GOOD, RESTART, RESUMED
 from tests.agent.detect.banks import bank_of, inputs_of
 from tests.agent.detect.naive.inputs import Passed, Sensors
@@ -29,11 +29,6 @@ def take(bank: Inputs, dt_s: float, frame: Sequence[Passed], blind_s: float = BL
     for at, one in zip(bank.at, frame, strict=True):
         si[at], value[at], verdict[at] = one
     take_inputs(dt_s, blind_s, si, value, verdict, bank)
-
-
-@pytest.mark.parametrize(("period_s", "limit_s"), [(0.1, 60.0), (5.9, 60.0), (6.1, 61.0), (30.0, 300.0)])
-def test_a_channel_is_blind_after_a_minute_or_ten_polls(period_s: float, limit_s: float) -> None:
-    assert blind_limit_s(period_s) == pytest.approx(limit_s)
 
 
 @pytest.mark.parametrize(

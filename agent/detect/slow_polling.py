@@ -1,0 +1,41 @@
+"""What slow polling costs, measured: how much later a heat is told than with a frame a second. Pure.
+
+`python -m agent.bench.detection.periods` prints it, of the abuse tests that reach 60 degC; docs/detection.md
+has it in a table.
+"""
+
+import math
+from typing import NamedTuple
+
+UNTOLD_S = 10.0  # a period up to this is what the rules ask for: nothing is said of it
+
+
+class Later(NamedTuple):
+    """How much later a critical alarm of heat is told, s: median, worst. lost: share that is not told."""
+
+    median_s: float
+    worst_s: float
+    lost: float
+
+
+#: By period, s. Beyond the last nothing can be judged.
+LATER = {30.0: Later(53.0, 365.0, 11 / 261), 60.0: Later(97.0, 250.0, 36 / 261)}
+SLOWEST_S = max(LATER)
+
+
+def said_of(period_s: float) -> str:
+    """Return what is to be said of a unit that is polled so often, "" nothing."""
+    if period_s <= UNTOLD_S:
+        return ""
+    polled = f"polled every {period_s:g} s"
+    if period_s > SLOWEST_S:
+        return (
+            f"{polled}, and beyond {SLOWEST_S:g} s a heat cannot be judged: a runaway is over between two "
+            "polls; lower period_s"
+        )
+    later = LATER[min(period for period in LATER if period >= period_s)]
+    return (
+        f"{polled}: a critical alarm of heat comes {later.median_s:.0f} s later than with a poll a second, "
+        f"{later.worst_s:.0f} s at worst, and {math.ceil(100 * later.lost)} % of the heats are not told "
+        "(docs/detection.md, Slow polling); lower period_s"
+    )

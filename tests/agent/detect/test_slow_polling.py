@@ -1,0 +1,24 @@
+"""What slow polling costs is said in the figures of docs/detection.md."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.detect.slow_polling import LATER, said_of
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("period_s", LATER)
+def test_the_figures_are_those_of_the_documentation(period_s: float) -> None:
+    later = LATER[period_s]
+    row = f"| {period_s:g} s | {later.median_s:.0f} | {later.worst_s:.0f} | "
+    (told,) = [line for line in (ROOT / "docs/detection.md").read_text().splitlines() if line.startswith(row)]
+    lost, of = told.removeprefix(row).rstrip(" |").split(" of ")
+    assert int(lost) / int(of) == pytest.approx(later.lost)
+
+
+def test_between_two_periods_the_slower_one_holds() -> None:
+    assert said_of(30.5).removeprefix("polled every 30.5 s") == said_of(60.0).removeprefix(
+        "polled every 60 s"
+    )
