@@ -36,22 +36,31 @@ class BmuHeartbeatStops:
 
 @dataclass(frozen=True, slots=True)
 class BmuReboots:
-    """It answers nothing for `for_s`, then nothing measured for five seconds; its heartbeat starts at 0."""
+    """It answers nothing for `for_s`, then nothing measured for five seconds, which it tells as "missing" or
+    as "zero"; its heartbeat starts at 0.
+    """
 
     for_s: float = 10.0
+    reads: str = "missing"
+
+    def __post_init__(self) -> None:
+        if self.reads not in ("missing", "zero"):
+            raise ValueError(f'reads = "{self.reads}": missing or zero')
 
 
 @dataclass(frozen=True, slots=True)
 class BmuLosesModule:
-    """The wire to one module ("string1/module2") breaks; its values are "missing", "zero" or "held"."""
+    """The wire to one module ("string1/module2") breaks; its values are "missing", "zero", "held", or the
+    "mean" of all others of their quantity, which units fill in for cells that they do not see.
+    """
 
     place: str
     reads: str = "missing"
     for_s: float = math.inf
 
     def __post_init__(self) -> None:
-        if self.reads not in ("missing", "zero", "held"):
-            raise ValueError(f'reads = "{self.reads}": missing, zero or held')
+        if self.reads not in ("missing", "zero", "held", "mean"):
+            raise ValueError(f'reads = "{self.reads}": missing, zero, held or mean')
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,7 @@ class Bmu:
         self._hold, self._standstill, self._reboot = _Window(), _Window(), _Window()
         self._held_heartbeat = False
         self._lost: list[tuple[_Window, NDArray[np.intp], str]] = []
-        self._born_s = 0.0
+        self._born_s, self._waking = 0.0, math.nan
         self._alarm_late_s, self._hot_since_s = 0.0, math.inf
         first = np.append(source.read_at(0.0), 0.0)
         self.now = Signals(np.zeros(1), first[None], np.zeros(1), np.ones(1, bool))
@@ -137,9 +146,10 @@ class Bmu:
             case BmuHeartbeatStops(for_s):
                 self._standstill.open(self.t_s, for_s)
                 self._stop_beating()
-            case BmuReboots(for_s):
+            case BmuReboots(for_s, reads):
                 self._reboot.open(self.t_s, for_s)
                 self._born_s = self.t_s + for_s
+                self._waking = 0.0 if reads == "zero" else math.nan
             case BmuLosesModule(place, reads, for_s):
                 window = _Window()
                 window.open(self.t_s, for_s)
@@ -178,7 +188,7 @@ class Bmu:
             self._lose(channels, window.during(t_s), columns, reads)
         beat_s = t_s - np.where(t_s > self._born_s, self._born_s, 0.0)
         waking = (t_s > self._born_s) & (t_s <= self._born_s + WAKING_S) & (self._born_s > 0)
-        channels[waking, :-1] = np.nan
+        channels[waking, :-1] = self._waking
         held = self._hold.during(t_s)
         channels[held] = self._frame
         still = self._standstill.during(t_s) | (held & (not self._held_heartbeat))
@@ -199,8 +209,20 @@ class Bmu:
     def _lose(
         self, channels: Floats, during: NDArray[np.bool_], columns: NDArray[np.intp], reads: str
     ) -> None:
+        if reads == "mean":
+            for column in columns:
+                channels[during, column] = channels[np.ix_(during, self._others(column, columns))].mean(
+                    axis=1
+                )
+            return
         filler = {"missing": np.nan, "zero": 0.0, "held": self.now.channels[-1][columns]}[reads]
         channels[np.ix_(during, columns)] = filler
+
+    def _others(self, column: int, lost: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the channels of one quantity that are not lost."""
+        quantity = self.channels[column].quantity
+        alike = [i for i, c in enumerate(self.channels) if c.quantity == quantity and i not in lost]
+        return np.array(alike, np.intp)
 
     def _own_alarm(self, measured: Floats, t_s: Floats) -> Floats:
         """1 where the unit's own alarm stands, else 0."""

@@ -120,14 +120,15 @@ def test_a_heartbeat_that_stops_leaves_the_values_going(source):
     assert np.ptp(told.channels[:, column(unit, PROBE)]) > 0
 
 
-def test_a_rebooting_unit_is_silent_then_empty_and_counts_from_zero(source):
+@pytest.mark.parametrize(("reads", "told_as"), [("missing", np.nan), ("zero", 0.0)])
+def test_a_rebooting_unit_is_silent_then_empty_and_counts_from_zero(source, reads, told_as):
     unit = Bmu(source)
     unit.advance(100)
-    unit.apply(BmuReboots(10.0))
+    unit.apply(BmuReboots(10.0, reads))
     told = unit.advance(20)
     assert not told.answers[:10].any()
     assert told.answers[10:].all()
-    assert np.isnan(told.channels[10:15, :-1]).all()
+    np.testing.assert_array_equal(told.channels[10:15, :-1], np.full_like(told.channels[10:15, :-1], told_as))
     assert np.isfinite(told.channels[15:, column(unit, PROBE)]).all()
     np.testing.assert_array_equal(told.beat_s[10:], np.arange(1.0, 11.0))
 
@@ -145,6 +146,18 @@ def test_a_lost_module_is_missing_zero_or_held_and_the_other_goes_on(source, rea
     assert told[-1, column(unit, OTHER)] > 20
     with pytest.raises(ValueError, match="string1/module1 to string1/module2"):
         unit.apply(BmuLosesModule("string1/module3"))
+
+
+def test_a_lost_module_may_be_filled_in_with_the_mean_of_the_others(source):
+    unit = Bmu(source)
+    unit.advance(10)
+    unit.apply(BmuLosesModule("string1/module2", "mean", for_s=10.0))
+    told = unit.advance(20).channels
+    others = [column(unit, f"string1/module1/cell{i}", "cell_voltage") for i in (1, 2, 3, 4)]
+    filled = [column(unit, f"string1/module2/cell{i}", "cell_voltage") for i in (1, 2, 3, 4)]
+    mean = told[:10, others].mean(axis=1)
+    np.testing.assert_allclose(told[:10, filled], np.repeat(mean[:, None], 4, axis=1))
+    assert np.ptp(told[-1, filled]) > 0
 
 
 def test_its_own_alarm_comes_when_a_cell_is_hot_or_late_or_never(source):
