@@ -46,7 +46,8 @@ class Judged(NamedTuple):
     channels: one of the banks of `Channels`. score: is compared with the limits of the alarm table, in frames
     in which `source`, what the score is computed from, is not NaN: an old score is no evidence. member: what
     its channels are called in the book, the detector's name if "". limits: what the scores are compared with
-    in place of the limits of the alarm table, where each channel has its own.
+    in place of the limits of the alarm table, where each channel has its own. worst: by its size, of a family
+    always in one unit, the worst of those that raise one alarm is found and named; None: the first is.
     """
 
     channels: str
@@ -54,6 +55,7 @@ class Judged(NamedTuple):
     source: At
     member: str = ""
     limits: Callable[[Channels, UnitLimits], Limited] | None = None
+    worst: At | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from agent.detect import keeping, liveness
 from agent.detect.alarms.book import AlarmBook
-from agent.detect.alarms.states import AlarmEvent, called
+from agent.detect.alarms.states import AlarmEvent, Member, called
 from agent.detect.channels import Bank, Codes, Flags, Floats, Ints, channels_of
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.detectors import DETECTORS
@@ -64,6 +64,7 @@ class _Judge:
     __slots__ = (
         "_at",
         "_score",
+        "_worst",
         "bank",
         "delays",
         "detector",
@@ -91,11 +92,18 @@ class _Judge:
         self._at = tuple(x for at in places for x in _address(at, banks, bank.n, detector.name))
         score, self.limited = judged.score.of(banks), limited
         self._score = score.array if score.array.ndim == 1 else score.array[:, score.column]
+        self._worst = judged.worst.of(banks) if judged.worst else None
 
     def at(self) -> tuple[int, ...]:
         """Return what the kernel needs to know of it."""
         limited = len(self.delays.limit)
         return self.bank.n, len(self.delays.table), limited, *self._at, *addresses(self.delays)
+
+    def how_bad(self, c: int) -> float:
+        """Return by how much a channel is the worst, see `Judged.worst`; NaN: not known."""
+        if self._worst is None:
+            return np.nan
+        return float(abs(self._worst.array.reshape(self.bank.n, -1)[c, self._worst.column]))
 
     def changes(self) -> list[tuple[int, str, int]]:
         """Return (channel, scope, new tier) of what changed in this frame, once; of channels that have limits
@@ -249,8 +257,12 @@ class UnitDetectors:
                 name = called(judge.member, where)
                 return replace(event, config=self._config, shadow=judge.shadow, name=name)
 
-            events += book.change(judge.member, judge.rows, changes, t_s, explain)
+            events += book.change(judge.member, judge.rows, changes, t_s, explain, self._how_bad)
         return events
+
+    def _how_bad(self, member: Member) -> float:
+        judge = next((judge for judge in self._judges if judge.member == member[0]), None)
+        return judge.how_bad(member[1]) if judge else np.nan
 
     @property
     def t_s(self) -> float:

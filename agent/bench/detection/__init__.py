@@ -5,7 +5,7 @@ The figures and how each is made: docs/detection.md. About three minutes.
 
 from collections.abc import Callable
 
-from agent.bench.detection import faults, ramps, recordings, rooms, shorts
+from agent.bench.detection import cells, faults, ramps, recordings, rooms, shorts
 from agent.detect.watch import warm_up
 
 Figures = list[tuple[str, float | None, str]]
@@ -16,6 +16,7 @@ PARTS: tuple[Callable[[], Figures], ...] = (
     ramps.measure,
     shorts.measure,
     faults.measure,
+    cells.measure,
 )
 
 

@@ -1,8 +1,10 @@
 """The alarms of one unit: one cause, one alarm.
 
 Channels and detectors of one family and one scope (a string) that come up within `CAUSE_S` of each other show
-one cause: the first, or the one of the highest tier, leads; the others are counted. Events are given out when
-an alarm is raised, when its tier rises and when its state changes, never for each follower.
+one cause: the one of the highest tier leads, of those the worst, else the first; the others are counted.
+Events are given out when an alarm is raised, when its tier rises and when its state changes, never for each
+follower. A follower that is worse than the leader leads from then on: the alarm says so wherever it is shown,
+and that is no event.
 """
 
 import math
@@ -20,6 +22,12 @@ PUT_ASIDE = (AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE)
 
 #: What a detector says about one of its channels: (channel, row, its channels in the alarm) -> event.
 Explain = Callable[[int, Row, set[int]], AlarmEvent]
+#: How bad a channel of a detector is now, not clipped; NaN: not known, or nothing that could be compared.
+HowBad = Callable[[Member], float]
+
+
+def _unknown(_member: Member) -> float:
+    return math.nan
 
 
 class AlarmBook:
@@ -35,6 +43,7 @@ class AlarmBook:
         changes: list[tuple[int, str, int]],
         t_s: float,
         explain: Explain,
+        how_bad: HowBad = _unknown,
     ) -> list[AlarmEvent]:
         """Take what changed in one detector, as (channel, scope, new tier); return events."""
         events: list[AlarmEvent] = []
@@ -42,19 +51,29 @@ class AlarmBook:
             if tier == 0:
                 events += self._clear(detector, channel, t_s)
         raised = [change for change in changes if change[2] > 0]
-        touched: list[Alarm] = []
-        for channel, scope, tier in sorted(raised, key=lambda change: -change[2]):
+        news: list[Alarm] = []
+        retold: list[Alarm] = []
+
+        def worst_first(change: tuple[int, str, int]) -> tuple[int, float]:
+            bad = how_bad((detector, change[0]))
+            return -change[2], 0.0 if math.isnan(bad) else -bad
+
+        for channel, scope, tier in sorted(raised, key=worst_first):
             alarm, is_news = self._raise(detector, rows, channel, scope, tier, t_s)
-            if is_news and alarm not in touched:
-                touched.append(alarm)
-        for alarm in touched:  # when all followers of this frame are known
+            member = (detector, channel)
+            if is_news and alarm not in news:
+                news.append(alarm)
+            elif tier == alarm.tier and how_bad(member) > how_bad(alarm.leader):
+                alarm.leader = member
+                retold.append(alarm)
+        for alarm in [*news, *(alarm for alarm in retold if alarm not in news)]:  # all followers are known
             row = rows[alarm.tier]
             assert row is not None
             members = {channel for name, channel in alarm.members if name == detector}
             said = _finite(explain(alarm.leader[1], row, members))
             name = alarm.said.name if alarm.said else self._name(said, alarm.leader)
             alarm.said = replace(said, state=str(alarm.state), count=alarm.count, name=name)
-            if alarm.state in (AlarmState.NEW, AlarmState.CLEARED_NEW):
+            if alarm in news and alarm.state in (AlarmState.NEW, AlarmState.CLEARED_NEW):
                 events.append(alarm.said)
         return events
 

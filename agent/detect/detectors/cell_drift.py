@@ -38,7 +38,7 @@ DETECTOR = Detector(
         Row(NAME, "voltage", WARNING, 20.0, "mV", 1800.0, 86400.0, 5.0, False),
         Row(NAME, "voltage", ADVICE, 3.0, "mV", 1800.0, 86400.0, 1.0, False),
     ),
-    judged=(Judged("volts", At("cells.verdict", DRIFTING), At("volts.value")),),
+    judged=(Judged("volts", At("cells.verdict", DRIFTING), At("volts.value"), worst=At("volts.away")),),
     explain=explain,
     sees="a cell leaves its siblings over 2 h or a day of readings",
     cannot_see="cells that drift together with both neighbours",

@@ -13,17 +13,18 @@ NAME = "cell-imbalance"
 
 def explain(case: Case) -> AlarmEvent:
     """Explain a cell that left its siblings within seconds or minutes."""
-    verdict, volts = case.banks.cells.verdict[case.c], case.banks.volts.value[case.c]
-    left_mv, deviation_v, expected_mv = verdict[SUDDEN], verdict[DEVIATION], 1e3 * verdict[EXPECTED]
+    verdict, volts = case.banks.cells.verdict[case.c], case.banks.volts.raw[case.c]
+    deviation_v, expected_mv = verdict[DEVIATION], 1e3 * verdict[EXPECTED]
+    moved_mv = max(verdict[SUDDEN], abs(1e3 * deviation_v - expected_mv))  # what is judged is clipped
     k = int(np.argmax(case.banks.cells.left[case.c, :DRIFT]))  # the scale that shows it most
-    beyond = 1e-3 * left_mv / np.sqrt(verdict[NOISE2 + k])
+    beyond = 1e-3 * moved_mv / np.sqrt(verdict[NOISE2 + k])
     text = (
         f"{case.name()} was {1e3 * abs(deviation_v):.0f} mV {side(deviation_v)} the median of its siblings "
-        f"when raised, usually {expected_mv:+.0f} mV; {volts:.3f} V; moved {left_mv:.0f} mV, "
+        f"when raised, usually {expected_mv:+.0f} mV; {volts:.3f} V; moved {moved_mv:.0f} mV, "
         f"{beyond:.0f} times noise and the spread of the others "
         f"(limit {case.row.limit:g} mV)."
     )
-    return case.event(left_mv, text, beyond=beyond, expected=expected_mv)
+    return case.event(moved_mv, text, beyond=beyond, expected=expected_mv)
 
 
 DETECTOR = Detector(
@@ -35,7 +36,11 @@ DETECTOR = Detector(
         Row(NAME, "voltage", WARNING, 12.0, "mV", 5.0, 600.0, 3.0, False),
         Row(NAME, "voltage", ADVICE, 10.0, "mV", 300.0, 3600.0, 3.0, False),
     ),
-    judged=(Judged("volts", At("cells.verdict", SUDDEN), At("volts.value")),),
+    judged=(
+        Judged(
+            "volts", At("cells.verdict", SUDDEN), At("cells.verdict", DEVIATION), worst=At("volts.away")
+        ),
+    ),
     explain=explain,
     sees="a cell steps away from its siblings within seconds or minutes",
     cannot_see="an unloaded cell on the flat part of LFP",

@@ -4,7 +4,8 @@ What counts is the deviation from the median of the siblings, less the cell's ow
 differ for life. The baseline is kept apart for rest, charge and discharge, for a cell of higher resistance
 deviates with every load. The excursion is averaged over seconds, minutes, hours and a day: steps (a short)
 show in the first two, drift (self-discharge) in the last two. No reading moves a mean by more than a bounded
-excursion would: one or two that are wrong are no cell that has left. The yardstick of each mean is, whichever
+excursion would: one or two that are wrong are no cell that has left; nor does one that the gate holds back
+wait for it, for a cell that leaves by volts is not to be told after one that leaves by millivolts. The yardstick of each mean is, whichever
 is more,
   - how this mean has wandered before (its mean square, excursions clipped);
   - how far the others stand from their own baselines now: load and the ends of the charge curve spread all;
@@ -109,7 +110,7 @@ def judge_imbalance(dt_s: float, bank: Inputs, load: Circuits, cells: Cells) -> 
     for k in range(SCALES_S.size):
         cells.gain[k] = 1.0 - math.exp(-counted_s / SCALES_S[k])
     for c in range(bank.value.size):
-        deviation = bank.value[c] - bank.median[c]
+        deviation = bank.away[c] if bank.usable[c] else np.nan
         cells.verdict[c, DEVIATION] = deviation
         if np.isnan(deviation):
             cells.verdict[c, SUDDEN] = np.nan

@@ -33,7 +33,8 @@ class Inputs(NamedTuple):
     at, group, member, start, step: see `Bank`. circuit: whose current passes (see `load`). order: scratch.
     raw: as read, jumps included; NaN where its quality is not good. value: NaN where no detector may use it.
     usable: 1 where raw is good and possible. restart: STEPPED, or RETURNED after a silence of GAP_S, else 0.
-    median: of the siblings. age_s: since the last usable value, infinite before the first. memory (n, 6),
+    median: of the siblings. away: of raw from it, however far, also where no detector may use the value; NaN
+    where one of both is not known. age_s: since the last usable value, infinite before the first. memory (n, 6),
     score (n, 2): see the columns; (0, 6) and (n, 1) in a bank whose sensors are not judged themselves.
     """
 
@@ -49,6 +50,7 @@ class Inputs(NamedTuple):
     usable: Codes
     restart: Codes
     median: Floats
+    away: Floats
     age_s: Floats
     memory: Floats
     score: Floats
@@ -69,6 +71,7 @@ INPUTS = Group(
     usable=Array(("n",), np.uint8),
     restart=Array(("n",), np.uint8),
     median=Array(("n",), first=np.nan),
+    away=Array(("n",), first=np.nan),
     age_s=Array(("n",), first=np.inf, kept=SENSORS),
     memory=Array(("judged", MEMORY_COLUMNS), first=np.nan, kept=SENSORS),
     score=Array(("n", "scores"), kept=SENSORS),
@@ -117,6 +120,8 @@ def take_inputs(dt_s: float, blind_s: float, si: Floats, value: Floats, verdict:
         bank.age_s[c] = bank.age_s[c] + dt_s if np.isnan(x) else 0.0
     sibling_median(bank.value, bank.member, bank.start, bank.order, bank.median)
     _ask_for_a_quorum(bank)
+    for c in range(n):
+        bank.away[c] = bank.raw[c] - bank.median[c]
     if bank.memory.shape[0] > 0:
         _score_sensors(dt_s, verdict, bank)
     _score_blind(blind_s, bank)

@@ -20,6 +20,8 @@ class Book:
     def __init__(self) -> None:
         self.book = AlarmBook()
 
+        self.bad: dict[int, float] = {}  # how bad a channel is; one that is not known is not compared
+
     def explain(self, detector: str, t_s: float) -> Explain:
         def event(channel: int, row: Row, members: set[int]) -> AlarmEvent:
             said = f"{len(members)} now"
@@ -45,7 +47,12 @@ class Book:
         """Take (channel, tier) of one detector in one string."""
         of = "blind" if detector == "blind-voltage" else detector
         events = self.book.change(
-            detector, rows_of(of), [(c, scope, tier) for c, tier in changes], t_s, self.explain(of, t_s)
+            detector,
+            rows_of(of),
+            [(c, scope, tier) for c, tier in changes],
+            t_s,
+            self.explain(of, t_s),
+            lambda member: self.bad.get(member[1], math.nan),
         )
         return [(e.state, e.severity, e.location, e.count) for e in events]
 
@@ -74,6 +81,33 @@ def test_an_alarm_is_told_when_raised_when_worse_and_when_over(book: Book) -> No
     assert book.do(Action.ACKNOWLEDGE, 17.0) == ["ACK"]
     assert book.change(18.0, (4, 0)) == [("NORMAL", "advice", "cell4", 1)]
     assert book.book.empty()
+
+
+def test_of_channels_raised_in_one_frame_the_worst_is_told(book: Book) -> None:
+    book.bad = {4: 0.06, 5: 2.4, 6: 0.3}
+    told = book.change(10.0, (4, WARNING), (5, WARNING), (6, WARNING), (7, WARNING))
+    assert told == [("NEW", "warning", "cell5", 4)]
+    assert book.names() == ["thermal-slope:cell5"]
+
+
+def test_a_follower_that_is_worse_leads_from_then_on_and_that_is_no_event(book: Book) -> None:
+    book.bad = {4: 0.06, 5: 2.4, 6: 3.0, 7: 9.0}
+    book.change(10.0, (4, WARNING))
+    assert book.change(12.0, (5, WARNING)) == []
+    assert [(e.location, e.name, e.count) for e in book.book.active()] == [("cell5", "thermal-slope:cell4", 2)]
+    book.bad[5] = 4.0
+    assert book.change(13.0, (6, WARNING)) == []
+    assert book.book.active()[0].location == "cell5", "what the leader is now counts"
+    assert book.change(14.0, (7, ADVICE)) == []
+    assert book.book.active()[0].location == "cell5", "a lower tier leads nothing"
+    assert book.change(15.0, (7, CRITICAL)) == [("NEW", "critical", "cell7", 4)]
+
+
+def test_where_nobody_says_how_bad_it_is_the_first_leads(book: Book) -> None:
+    book.change(10.0, (4, WARNING))
+    book.bad = {5: 2.4}
+    book.change(12.0, (5, WARNING))
+    assert book.book.active()[0].location == "cell4"
 
 
 @pytest.mark.parametrize(("after_s", "joins"), [(0.0, True), (600.0, True), (600.1, False)])

@@ -10,6 +10,7 @@ from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Bank, Channels, channels_of
 from agent.detect.detectors import (
     blind,
+    cell_collapse,
     cell_drift,
     cell_imbalance,
     cooling,
@@ -20,6 +21,7 @@ from agent.detect.detectors import (
     overload,
     resistance,
     sensor_fault,
+    standing_imbalance,
     sudden_heat,
     thermal_slope,
     unproven_heat,
@@ -36,7 +38,7 @@ from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.heating import Heating
 from agent.detect.rows import rows_of
 from agent.detect.settings import Settings
-from agent.detect.table import CRITICAL, WARNING, Row
+from agent.detect.table import ADVICE, CRITICAL, WARNING, Row
 from agent.detect.unit_arrays import new_banks
 
 STRING = "string1"
@@ -70,7 +72,7 @@ def assert_event(event: AlarmEvent, **fields: object) -> None:
 
 def test_a_cell_that_left_its_siblings() -> None:
     banks, channels = unit = a_unit()
-    banks.volts.value[2] = 3.2104
+    banks.volts.raw[2] = 3.2104
     banks.cells.verdict[2, [imbalance.SUDDEN, imbalance.DEVIATION, imbalance.EXPECTED]] = 24.0, -0.0306, 0.002
     banks.cells.left[2] = [0.01, 0.024, 0.5, 0.9]
     banks.cells.verdict[2, imbalance.NOISE2 :] = [9e-6, 4e-6, 1.0, 1.0]
@@ -79,10 +81,40 @@ def test_a_cell_that_left_its_siblings() -> None:
     )
     assert event.text == (
         "string1/module1/cell3 was 31 mV below the median of its siblings when raised, usually +2 "
-        "mV; 3.210 V; moved 24 mV, 12 times noise and the spread of the others (limit 12 mV). 1 "
+        "mV; 3.210 V; moved 33 mV, 16 times noise and the spread of the others (limit 12 mV). 1 "
         "more in the same place show it too."
     )
-    assert_event(event, value=24.0, beyond_noise=12.0, expected=2.0)
+    assert_event(event, value=32.6, beyond_noise=16.3, expected=2.0)
+    banks.cells.verdict[2, imbalance.SUDDEN] = 40.0  # of which this reading is the least
+    event = cell_imbalance.explain(case_of(row_of("cell-imbalance"), channels.volts, 2, unit))
+    assert_event(event, value=40.0, beyond_noise=20.0)
+
+
+def test_a_cell_that_collapsed() -> None:
+    banks, channels = unit = a_unit()
+    banks.volts.raw[2], banks.volts.median[2] = 0.4, 3.9
+    banks.detectors.cell_collapse[2, cell_collapse.SCORE] = 89.6
+    event = cell_collapse.explain(case_of(row_of("cell-collapse", CRITICAL), channels.volts, 2, unit))
+    assert event.text == (
+        "string1/module1/cell3 stood 3500 mV below the median of its siblings when raised, at 0.400 V of "
+        "3.900 V: 90 % (limit 25 %). A short inside, a cell that is empty, or its measuring wire."
+    )
+    assert_event(event, value=89.6)
+
+
+def test_a_cell_that_stands_far_from_its_siblings() -> None:
+    banks, channels = unit = a_unit()
+    banks.volts.raw[2], banks.volts.away[2] = 3.75, -0.1504
+    banks.detectors.standing_imbalance[2] = 3.85
+    case = case_of(row_of("standing-imbalance", ADVICE), channels.volts, 2, unit)
+    event = standing_imbalance.explain(case)
+    assert event.text == (
+        "string1/module1/cell3 stood 150 mV below the median of its siblings when raised, at 3.750 V, and "
+        "usually does: 3.9 % of the median (limit 2.5 %)."
+    )
+    assert_event(event, value=3.85)
+    banks.volts.away[2] = 0.1504
+    assert "150 mV above" in standing_imbalance.explain(case).text
 
 
 def test_a_cell_that_drifts() -> None:

@@ -91,6 +91,8 @@ def test_from_any_state_a_frame_makes_what_the_twin_says() -> None:
         bank.value[:] = 3.3 + rng.normal(0.0, 0.004, N) + rng.choice([0.0, 0.025, -0.3], N, p=[0.8, 0.1, 0.1])
         bank.value[rng.random(N) < 0.1] = np.nan
         bank.median[:] = np.where(rng.random(N) < 0.05, np.nan, 3.3)
+        bank.away[:], bank.usable[:] = bank.value - bank.median, rng.random(N) < 0.95
+        bank.value[bank.usable == 0] = np.nan
         load.regime[:] = rng.integers(0, 4, 2)
         twin = twin_of(bank, cells)
         dt_s = float(rng.choice([0.01, 0.04, 0.5, 1.2, 4.0, 30.0, 60.0, 66.0, 1e6]))
@@ -111,6 +113,7 @@ def test_frame_by_frame_cells_are_those_of_the_twin() -> None:
             bank.value[[5, 8]] -= [0.03, 0.05]
         bank.value[rng.random(N) < 0.02] = np.nan
         bank.median[:] = 3.3
+        bank.away[:], bank.usable[:] = bank.value - 3.3, 1
         load.regime[:] = [i // 40 % 3, loads.UNKNOWN]
         dt_s = float(rng.choice([1.0, 20.0, 60.0]))
         imbalance.judge_imbalance(dt_s, bank, load, cells)
@@ -123,6 +126,7 @@ def left_of(means: dict[int, float]) -> Floats:
     """Return by how much each cell of a row of forty is told to have left, V; means of cells that did."""
     bank, cells = inputs_of([0] * 40, step=0.0005), imbalance.new_cells(40, 1)
     bank.value[:] = bank.median[:] = 3.3
+    bank.away[:], bank.usable[:] = 0.0, 1
     cells.state[:, imbalance.AGE + loads.UNKNOWN] = 1e6
     for c, mean in means.items():
         cells.state[c, imbalance.MEAN] = mean
@@ -155,6 +159,7 @@ def test_a_cell_that_leaves_less_far_than_its_neighbours_has_not_left_on_their_s
     cells.quantile[:] = 1e-6
     cells.waited_s[:] = SCALES_S
     bank.value[:] = bank.median[:] = 3.3
+    bank.away[:], bank.usable[:] = 0.0, 1
     load.regime[:] = 0
     twin = twin_of(bank, cells)
     imbalance.judge_imbalance(0.01, bank, load, cells)

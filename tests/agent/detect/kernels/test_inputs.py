@@ -163,7 +163,7 @@ def test_a_bank_takes_frames_as_the_twin_says(sizes: tuple[int, ...], seed: int,
         blind_s = math.nan if rng.random() < 0.1 else BLIND_S
         take(bank, dt_s, frame, blind_s)
         twin.take(dt_s, blind_s, frame)
-        for name in ("raw", "value", "usable", "restart", "median", "age_s"):
+        for name in ("raw", "value", "usable", "restart", "median", "away", "age_s"):
             np.testing.assert_array_equal(getattr(bank, name), [getattr(s, name) for s in twin.sensors])
         np.testing.assert_array_equal(bank.score[:, BLIND], [s.blind for s in twin.sensors])
         if faults:

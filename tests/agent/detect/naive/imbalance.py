@@ -96,6 +96,7 @@ class Unit:
     def take(
         self, dt_s: float, volts: Sequence[float], median: Sequence[float], regimes: Sequence[int]
     ) -> None:
+        """Take a frame; volts: as read, NaN where that is not usable."""
         self.counted_s = dt_s = min(dt_s, 60.0)
         for cell, volt, siblings, regime in zip(self.cells, volts, median, regimes, strict=True):
             cell.deviation = volt - siblings

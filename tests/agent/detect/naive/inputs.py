@@ -29,7 +29,7 @@ class Sensor:
 
     def __init__(self, step: float) -> None:
         self.step = step
-        self.raw = self.value = self.median = math.nan
+        self.raw = self.value = self.median = self.away = math.nan
         self.usable = self.restart = 0
         self.age_s = math.inf
         self.suspect_s, self.before, self.latest = 0.0, math.nan, math.nan
@@ -93,6 +93,7 @@ class Sensors:
             good = sum(not math.isnan(s.value) for s in siblings)
             recent = sum(s.age_s <= 300.0 for s in siblings)
             sensor.median = median_of_others(values, self.group, c) if good >= recent / 2 else math.nan
+            sensor.away = sensor.raw - sensor.median
         if self.faults:
             for sensor, passed in zip(self.sensors, frame, strict=True):
                 sensor.judge(dt_s, passed.verdict)

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from agent.detect.detectors.cell_collapse import judge_cell_collapse
 from agent.detect.detectors.cooling_lost import judge_cooling_lost
 from agent.detect.detectors.last_resort import trip
 from agent.detect.detectors.resistance import judge_resistance
+from agent.detect.detectors.standing_imbalance import judge_standing_imbalance
 from agent.detect.detectors.voltage_limit import judge_voltage_limit
 from agent.detect.kernels import imbalance, slope
 from agent.detect.kernels.banks import Banks
@@ -46,6 +48,8 @@ def judge_plainly(
     take_load(dt_s, g.value, b.load)
     follow_rest(dt_s, b.volts, b.load, b.heat)
     imbalance.judge_imbalance(dt_s, b.volts, b.load, b.cells)
+    judge_cell_collapse(b.volts, b.detectors.cell_collapse)
+    judge_standing_imbalance(b.volts, b.cells, b.detectors.standing_imbalance)
     judge_resistance(dt_s, b.volts, b.load, b.detectors.resistance)
     judge_heating(dt_s, b.temps, b.load, b.own, b.against, slopes, b.doubt.hot, b.heat)
     judge_surroundings(dt_s, b.temps, b.load, groups, b.around)

@@ -1,0 +1,80 @@
+"""A cell that stands far from its siblings, from the first frame on: what it learned as usual is not well.
+
+`cell-imbalance` and `cell-drift` tell a cell that moves away from where it usually is. Where it usually is,
+its learned baseline, is judged here: one that left is told there until that is usual, and then here.
+"""
+
+import numpy as np
+
+from agent.detect.alarms.states import AlarmEvent
+from agent.detect.channels import Floats
+from agent.detect.declaration import At, Detector, Judged
+from agent.detect.detectors.cell_collapse import COLLAPSED, LEAST_MEDIAN_V
+from agent.detect.explanations.case import Case, side
+from agent.detect.kernels.arrays import Array, Group
+from agent.detect.kernels.compiled import compiled
+from agent.detect.kernels.imbalance import AGE, BASELINE, REGIMES, Cells
+from agent.detect.kernels.inputs import Inputs
+from agent.detect.table import ADVICE, WARNING, Row
+
+NAME = "standing-imbalance"
+
+
+@compiled  # no fastmath: it may delete the NaN test below
+def judge_standing_imbalance(volts: Inputs, cells: Cells, standing_imbalance: Floats) -> None:
+    """
+    Score each cell: how far it usually is from its siblings in each regime, and is now, to one side.
+
+    Parameters
+    ----------
+    volts : Inputs
+    cells : Cells
+        The baselines of the cells.
+    standing_imbalance : (cells,) float64, %
+        Output: the least of these distances, of the siblings' median; 0 where `cell-collapse` judges the cell.
+    """
+    for c in range(volts.away.size):
+        away = volts.away[c]
+        if np.isnan(away) or volts.usable[c] == 0:
+            standing_imbalance[c] = np.nan
+            continue
+        side = 1.0 if away > 0.0 else -1.0
+        least = abs(away)
+        for regime in range(REGIMES):
+            if cells.state[c, AGE + regime] > 0.0:
+                least = min(least, max(side * cells.state[c, BASELINE + regime], 0.0))
+        share = 100.0 / max(volts.median[c], LEAST_MEDIAN_V)
+        standing_imbalance[c] = 0.0 if -away * share >= COLLAPSED else least * share
+
+
+def explain(case: Case) -> AlarmEvent:
+    """Explain a cell that stands far from its siblings."""
+    away_v, volts = case.banks.volts.away[case.c], case.banks.volts.raw[case.c]
+    score = case.banks.detectors.standing_imbalance[case.c]
+    text = (
+        f"{case.name()} stood {1e3 * abs(away_v):.0f} mV {side(away_v)} the median of its siblings when "
+        f"raised, at {volts:.3f} V, and usually does: {score:.1f} % of the median (limit {case.row.limit:g} %)."
+    )
+    return case.event(score, text)
+
+
+DETECTOR = Detector(
+    name=NAME,
+    order=105,
+    rows=(
+        Row(NAME, "voltage", WARNING, 10.0, "%", 45.0, 3600.0, 1.0, False),
+        Row(NAME, "voltage", ADVICE, 2.5, "%", 45.0, 3600.0, 0.5, False),
+    ),
+    judged=(
+        Judged("volts", At("detectors.standing_imbalance"), At("volts.away"), worst=At("volts.away")),
+    ),
+    arrays=Group(None, score=Array(("cells",), first=np.nan)),
+    kernel=judge_standing_imbalance,
+    explain=explain,
+    sees=(
+        "a cell that stands 2.5 or 10 % from the median of its siblings, from the first frame on, at rest, "
+        "charge and discharge alike"
+    ),
+    cannot_see="a cell without siblings; most of the cells of a string that stand off alike",
+    response="Measure the cell by hand; balance or exchange it before the string is relied on.",
+)

@@ -1,0 +1,86 @@
+"""Cells that stand far from their siblings: the kernel against its slow twin, and when it raises."""
+
+import math
+
+import numpy as np
+import pytest
+
+from agent.detect.detectors.standing_imbalance import judge_standing_imbalance
+from agent.detect.kernels import imbalance
+from tests.agent.detect.banks import inputs_of
+from tests.agent.detect.racks import Floats, feed, healthy, raised, watch_of
+
+ROWS = """
+standing-imbalance voltage warning 10  % 45 3600 1   -
+standing-imbalance voltage advice   2.5 % 45 3600 0.5 -
+"""
+KEPT: dict[object, list[str]] = {}
+N, CELL = 8, 4
+PLACE = f"string1/module1/cell{CELL + 1}"
+
+
+def twin(away: float, median: float, usable: bool, ages: Floats, baselines: Floats) -> float:
+    if not usable or math.isnan(away):
+        return math.nan
+    share = 100.0 / (median if median > 2.0 else 2.0)
+    if away * share <= -25.0:
+        return 0.0
+    usual = [b for age, b in zip(ages, baselines, strict=True) if age > 0.0]
+    if any(b * away <= 0.0 for b in usual):
+        return 0.0
+    return min(map(abs, [away, *usual])) * share
+
+
+def test_from_any_state_a_frame_makes_what_the_twin_says() -> None:
+    rng, far = np.random.default_rng(1), 0
+    for _ in range(300):
+        bank, cells, score = inputs_of([0] * N), imbalance.new_cells(N, 1), np.full(N, np.nan)
+        bank.median[:] = rng.choice([1.2, 1.9, 3.3, 12.6, np.nan], N)
+        side = rng.choice([-1.0, 1.0], (N, 1))
+        sizes = side * rng.choice([0.03, 0.1, 0.5, 1.0], (N, 5)) * rng.choice([1.0, -1.0], (N, 5), p=[0.9, 0.1])
+        bank.away[:] = sizes[:, 4] + 0.0 * bank.median
+        bank.usable[:] = rng.random(N) < 0.9
+        cells.state[:, imbalance.BASELINE : imbalance.BASELINE + 4] = sizes[:, :4]
+        cells.state[:, imbalance.AGE : imbalance.AGE + 4] = rng.choice([0.0, 1.0, 1e6], (N, 4))
+        judge_standing_imbalance(bank, cells, score)
+        for c in range(N):
+            ages, baselines = cells.state[c, imbalance.AGE :][:4], cells.state[c, imbalance.BASELINE :][:4]
+            expected = twin(bank.away[c], bank.median[c], bool(bank.usable[c]), ages, baselines)
+            assert score[c] == pytest.approx(expected, nan_ok=True)
+            far += expected > 2.5
+    assert far > 100
+
+
+@pytest.mark.parametrize("volts", [-0.1, 0.1, -0.4, 0.4, -0.8])
+@pytest.mark.parametrize("period_s", [1.0, 5.0, 10.0, 30.0])
+def test_a_cell_that_stands_off_from_the_first_frame_on_is_told_within_a_minute(
+    volts: float, period_s: float
+) -> None:
+    frames = healthy(100, N)
+    frames[:, CELL] += volts
+    (event,) = [e for e in feed(watch_of(N, period_s=period_s), frames, dt_s=period_s) if e.state == "NEW"]
+    severity = "warning" if abs(volts) > 0.33 else "advice"
+    assert (event.detector, event.severity, event.location) == ("standing-imbalance", severity, PLACE)
+    assert event.t_s <= 60.0
+
+
+def test_a_cell_that_steps_away_later_is_told_as_that_and_not_as_standing() -> None:
+    frames = healthy(800, N)
+    frames[500:, CELL] -= 0.2
+    told = raised(feed(watch_of(N, period_s=10.0), frames, dt_s=10.0))
+    assert ("cell-imbalance", "warning", PLACE) in told
+    assert "standing-imbalance" not in {detector for detector, _, _ in told}
+
+
+def test_a_cell_that_is_off_for_two_frames_is_not_standing_off() -> None:
+    frames = healthy(60, N)
+    frames[:2, CELL] -= 0.3
+    assert not raised(feed(watch_of(N, period_s=10.0), frames, dt_s=10.0), "standing-imbalance")
+
+
+def test_a_cell_that_was_put_right_is_no_alarm_any_more() -> None:
+    frames = healthy(800, N)
+    frames[:300, CELL] -= 0.15
+    events = feed(watch_of(N, period_s=10.0), frames, dt_s=10.0)
+    states = [e.state for e in events if e.detector == "standing-imbalance"]
+    assert states == ["NEW", "CLEARED-NEW"]
