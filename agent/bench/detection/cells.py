@@ -74,7 +74,9 @@ def _standing_s() -> float | None:
         for away in (-1.9, -0.5, -0.15, -0.1, 0.15):
             volts = 3.9 + np.random.default_rng(4).normal(0.0, 0.001, (AFTER + 60, 16))
             volts[:, 6] += away
-            told_s = [e.t_s for e in events_of(watch_of(16, period_s), volts.round(3)) if e.location == "cell6"]
+            told_s = [
+                e.t_s for e in events_of(watch_of(16, period_s), volts.round(3)) if e.location == "cell6"
+            ]
             if not told_s:
                 return None
             last_s = max(last_s, told_s[0])

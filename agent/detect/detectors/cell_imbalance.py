@@ -37,9 +37,7 @@ DETECTOR = Detector(
         Row(NAME, "voltage", ADVICE, 10.0, "mV", 300.0, 3600.0, 3.0, False),
     ),
     judged=(
-        Judged(
-            "volts", At("cells.verdict", SUDDEN), At("cells.verdict", DEVIATION), worst=At("volts.away")
-        ),
+        Judged("volts", At("cells.verdict", SUDDEN), At("cells.verdict", DEVIATION), worst=At("volts.away")),
     ),
     explain=explain,
     sees="a cell steps away from its siblings within seconds or minutes",

@@ -31,7 +31,7 @@ def judge_standing_imbalance(volts: Inputs, cells: Cells, standing_imbalance: Fl
     cells : Cells
         The baselines of the cells.
     standing_imbalance : (cells,) float64, %
-        Output: the least of these distances, of the siblings' median; 0 where `cell-collapse` judges the cell.
+        Output: the least of these distances, of the siblings' median; 0 where `cell-collapse` judges it.
     """
     for c in range(volts.away.size):
         away = volts.away[c]
@@ -53,7 +53,8 @@ def explain(case: Case) -> AlarmEvent:
     score = case.banks.detectors.standing_imbalance[case.c]
     text = (
         f"{case.name()} stood {1e3 * abs(away_v):.0f} mV {side(away_v)} the median of its siblings when "
-        f"raised, at {volts:.3f} V, and usually does: {score:.1f} % of the median (limit {case.row.limit:g} %)."
+        f"raised, at {volts:.3f} V, and usually does: {score:.1f} % of the median "
+        f"(limit {case.row.limit:g} %)."
     )
     return case.event(score, text)
 
@@ -65,9 +66,7 @@ DETECTOR = Detector(
         Row(NAME, "voltage", WARNING, 10.0, "%", 45.0, 3600.0, 1.0, False),
         Row(NAME, "voltage", ADVICE, 2.5, "%", 45.0, 3600.0, 0.5, False),
     ),
-    judged=(
-        Judged("volts", At("detectors.standing_imbalance"), At("volts.away"), worst=At("volts.away")),
-    ),
+    judged=(Judged("volts", At("detectors.standing_imbalance"), At("volts.away"), worst=At("volts.away")),),
     arrays=Group(None, score=Array(("cells",), first=np.nan)),
     kernel=judge_standing_imbalance,
     explain=explain,

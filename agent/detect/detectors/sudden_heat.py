@@ -29,9 +29,7 @@ DETECTOR = Detector(
     order=15,
     family="heat",
     rows=(Row(NAME, "temperature", CRITICAL, 1.0, "", 0.0, 600.0, 0.5, True),),
-    judged=(
-        Judged("temps", At("doubt.score", doubt.SUDDEN), At("doubt.heard"), worst=At("doubt.x")),
-    ),
+    judged=(Judged("temps", At("doubt.score", doubt.SUDDEN), At("doubt.heard"), worst=At("doubt.x")),),
     explain=explain,
     sees=(
         "a sensor that jumps beyond the highest operating temperature between two frames, with a witness: a "

@@ -4,9 +4,9 @@ What counts is the deviation from the median of the siblings, less the cell's ow
 differ for life. The baseline is kept apart for rest, charge and discharge, for a cell of higher resistance
 deviates with every load. The excursion is averaged over seconds, minutes, hours and a day: steps (a short)
 show in the first two, drift (self-discharge) in the last two. No reading moves a mean by more than a bounded
-excursion would: one or two that are wrong are no cell that has left; nor does one that the gate holds back
-wait for it, for a cell that leaves by volts is not to be told after one that leaves by millivolts. The yardstick of each mean is, whichever
-is more,
+excursion would: one or two that are wrong are no cell that has left. What the gate holds back counts as that
+too: a cell that leaves by volts is not told after one that leaves by millivolts. The yardstick of each mean
+is, whichever is more,
   - how this mean has wandered before (its mean square, excursions clipped);
   - how far the others stand from their own baselines now: load and the ends of the charge curve spread all;
   - the register step.

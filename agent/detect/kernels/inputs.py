@@ -34,8 +34,8 @@ class Inputs(NamedTuple):
     raw: as read, jumps included; NaN where its quality is not good. value: NaN where no detector may use it.
     usable: 1 where raw is good and possible. restart: STEPPED, or RETURNED after a silence of GAP_S, else 0.
     median: of the siblings. away: of raw from it, however far, also where no detector may use the value; NaN
-    where one of both is not known. age_s: since the last usable value, infinite before the first. memory (n, 6),
-    score (n, 2): see the columns; (0, 6) and (n, 1) in a bank whose sensors are not judged themselves.
+    where one of both is not known. age_s: since the last usable value, infinite before the first. memory
+    (n, 6), score (n, 2): see the columns; (0, 6) and (n, 1) in a bank whose sensors are not judged.
     """
 
     at: Ints

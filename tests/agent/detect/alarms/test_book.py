@@ -94,7 +94,9 @@ def test_a_follower_that_is_worse_leads_from_then_on_and_that_is_no_event(book: 
     book.bad = {4: 0.06, 5: 2.4, 6: 3.0, 7: 9.0}
     book.change(10.0, (4, WARNING))
     assert book.change(12.0, (5, WARNING)) == []
-    assert [(e.location, e.name, e.count) for e in book.book.active()] == [("cell5", "thermal-slope:cell4", 2)]
+    assert [(e.location, e.name, e.count) for e in book.book.active()] == [
+        ("cell5", "thermal-slope:cell4", 2)
+    ]
     book.bad[5] = 4.0
     assert book.change(13.0, (6, WARNING)) == []
     assert book.book.active()[0].location == "cell5", "what the leader is now counts"

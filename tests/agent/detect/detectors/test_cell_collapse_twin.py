@@ -22,7 +22,9 @@ def test_from_any_state_a_frame_makes_what_the_twin_says() -> None:
         bank, state = inputs_of([0] * N), DEPTHS.new(cells=N)
         depth = [0.0] * N
         for _frame in range(5):
-            bank.median[:] = rng.choice([1.2, 1.9, 2.0, 3.3, 12.6, np.nan], N, p=[0.2, 0.2, 0.1, 0.3, 0.1, 0.1])
+            bank.median[:] = rng.choice(
+                [1.2, 1.9, 2.0, 3.3, 12.6, np.nan], N, p=[0.2, 0.2, 0.1, 0.3, 0.1, 0.1]
+            )
             bank.away[:] = bank.median * rng.choice([-0.9, -0.3, -0.26, -0.24, 0.0, 0.3], N)
             bank.usable[:] = rng.random(N) < 0.9
             judge_cell_collapse(bank, state)

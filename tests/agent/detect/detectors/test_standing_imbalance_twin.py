@@ -37,7 +37,9 @@ def test_from_any_state_a_frame_makes_what_the_twin_says() -> None:
         bank, cells, score = inputs_of([0] * N), imbalance.new_cells(N, 1), np.full(N, np.nan)
         bank.median[:] = rng.choice([1.2, 1.9, 3.3, 12.6, np.nan], N)
         side = rng.choice([-1.0, 1.0], (N, 1))
-        sizes = side * rng.choice([0.03, 0.1, 0.5, 1.0], (N, 5)) * rng.choice([1.0, -1.0], (N, 5), p=[0.9, 0.1])
+        sizes = (
+            side * rng.choice([0.03, 0.1, 0.5, 1.0], (N, 5)) * rng.choice([1.0, -1.0], (N, 5), p=[0.9, 0.1])
+        )
         bank.away[:] = sizes[:, 4] + 0.0 * bank.median
         bank.usable[:] = rng.random(N) < 0.9
         cells.state[:, imbalance.BASELINE : imbalance.BASELINE + 4] = sizes[:, :4]
