@@ -13,11 +13,13 @@ from agent.detect.detectors.cell_collapse import COLLAPSED, LEAST_MEDIAN_V
 from agent.detect.explanations.case import Case, side
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
-from agent.detect.kernels.imbalance import AGE, BASELINE, REGIMES, Cells
+from agent.detect.kernels.imbalance import AGE, BASELINE, EXPECTED, MEAN, REGIMES, Cells
 from agent.detect.kernels.inputs import Inputs
 from agent.detect.table import ADVICE, WARNING, Row
 
 NAME = "standing-imbalance"
+
+MINUTES = 1  # which mean of a cell's excursions is the present: of two minutes
 
 
 @compiled  # no fastmath: it may delete the NaN test below
@@ -29,22 +31,22 @@ def judge_standing_imbalance(volts: Inputs, cells: Cells, standing_imbalance: Fl
     ----------
     volts : Inputs
     cells : Cells
-        The baselines of the cells.
+        The baselines of the cells, and their excursions.
     standing_imbalance : (cells,) float64, %
         Output: the least of these distances, of the siblings' median; 0 where `cell-collapse` judges it.
     """
     for c in range(volts.away.size):
-        away = volts.away[c]
-        if np.isnan(away) or volts.usable[c] == 0:
+        if np.isnan(volts.away[c]) or volts.usable[c] == 0:
             standing_imbalance[c] = np.nan
             continue
+        away = cells.verdict[c, EXPECTED] + cells.state[c, MEAN + MINUTES]
         side = 1.0 if away > 0.0 else -1.0
         least = abs(away)
         for regime in range(REGIMES):
             if cells.state[c, AGE + regime] > 0.0:
                 least = min(least, max(side * cells.state[c, BASELINE + regime], 0.0))
         share = 100.0 / max(volts.median[c], LEAST_MEDIAN_V)
-        standing_imbalance[c] = 0.0 if -away * share >= COLLAPSED else least * share
+        standing_imbalance[c] = 0.0 if -volts.away[c] * share >= COLLAPSED else least * share
 
 
 def explain(case: Case) -> AlarmEvent:

@@ -10,7 +10,7 @@ import pytest
 
 from agent.detect.declaration import At
 from agent.detect.detectors import DETECTORS
-from agent.detect.kernels import imbalance, slope, wander
+from agent.detect.kernels import debounce, imbalance, slope, wander
 from agent.detect.settings import Settings
 from agent.detect.watch import Coverage, UnitDetectors, warm_up
 from tests.agent.detect.banks import judging
@@ -131,6 +131,22 @@ def test_channels_of_one_string_join_one_alarm_named_by_their_place(kernel: Stan
     assert (event.location, event.name) == ("string1", "blind:string1")
     (other,) = judge(watch, kernel, 2.0, *second)
     assert other.name == "blind:lone", "it is of no string"
+
+
+def test_the_worst_of_those_that_wait_is_told_in_the_frame_in_which_a_lesser_one_is(kernel: StandIn) -> None:
+    watch = watch_of()
+    (judged,) = (j for j in watch._judges if j.member == "cell-imbalance")
+    watch._banks.volts.away[:8] = [-0.06, 0.3, -2.4, -3.0, -3.1, -3.2, 0.0, 0.0]
+    warning = next(r for r, of in enumerate(judged.delays.table) if of[debounce.TIER] == 2)
+    judged.delays.over_s[[0, 1, 2], warning] = 9.0, 1.0, 4.0
+    judged.delays.over_s[3, warning] = debounce.BEGUN_S  # in this reading alone
+    judged.delays.over_s[4, warning] = 4.0  # in the other string
+    (event,) = judge(watch, kernel, 1.0, ("cell-imbalance", 0, 2))
+    assert (event.location, event.count) == ("string1/cell3", 3)
+    assert judged.delays.tier.tolist() == [2, 2, 2, 0, 0, 0, 0, 0, 0]
+    assert judge(watch, kernel, 2.0, ("cell-imbalance", 0, 0), ("cell-imbalance", 1, 0)) == []
+    (over,) = judge(watch, kernel, 3.0, ("cell-imbalance", 2, 0))
+    assert over.state == "CLEARED-NEW"
 
 
 def test_a_detector_in_the_shadow_has_a_book_of_its_own(kernel: StandIn) -> None:
