@@ -106,6 +106,9 @@ TARGETS: dict[str, dict[str, Target]] = {
         **{f"critical_after_fixed_60_frames_{period}s": at_most(1) for period in (1, 5, 10, 30)},
         **{f"lead_ratio_to_plain_slope_{period}s": at_least(0.95) for period in (1, 5, 10)},
         "lead_ratio_to_plain_slope_30s": at_least(0.85),
+        # 10 s or 3 frames, the later
+        **{f"limit_critical_s_{period}s": at_most(max(10, 3 * period)) for period in (1, 5, 10, 30)},
+        "limit_alarms_healthy": at_most(0),
         "sensor_fault_called_thermal": at_most(0),
         "sensor_faults_tried": HIGHER,
         "held_frames_min": at_most(5),
