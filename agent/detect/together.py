@@ -1,10 +1,25 @@
-"""Several units silent at once: one cause, one alarm. Pure."""
+"""Several units silent by one cause: one alarm, with its units, which leave it one by one. Pure.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+    what is silent at once                          the cause
+    all units of a bus                              its line, or the gateway that it leads to
+    units of several buses of one host              the gateway
+    units of several buses                          a common supply or switch
+    some units of a bus                             its cable, beyond the last that answers
 
-from agent.detect.alarms.book import AlarmBook
-from agent.detect.alarms.states import AlarmEvent
+Units that were read fell silent at once where they were read last within a minute of each other, or within
+their period. Of units that were never read since the start nobody knows when they fell silent: they share a
+cause only where nothing else of their bus, of their host, or of the site answers.
+
+A unit is a member of its alarm in the book, by a number that is made of its name, so that a restart goes on
+with the list. Who is listed needs no alarm of its own; when the list ends, who is still silent has one.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from agent.detect.alarms.book import CAUSE_S, PUT_ASIDE, AlarmBook
+from agent.detect.alarms.states import Alarm, AlarmEvent, AlarmState, Member, called
 from agent.detect.knowledge import stale_s
 from agent.detect.rows import rows_of
 from agent.detect.table import Row
@@ -12,17 +27,44 @@ from agent.detect.table import Row
 AT_ONCE_S = 60.0  # units that fall silent within so long of each other share a cause
 LEAST_UNITS = 2
 LEAST_S = 10.0  # of silence, however short the period
-_ROWS = rows_of("silent-together")
-_TIER = next(tier for tier, row in enumerate(_ROWS) if row)
+BACK_S = 10.0  # so long a unit is read again before it leaves the list
+NAME = "silent-together"
+_ROWS = rows_of(NAME)
+_TIER, _ROW = next((tier, row) for tier, row in enumerate(_ROWS) if row)
 
 
 @dataclass(frozen=True, slots=True)
 class UnitContact:
-    """A unit: when it was last read whole, s (None: never), its period, s, and its bus."""
+    """A unit: when it was last read whole, s (None: never since the start), its period, s, and its bus.
+
+    host: of the gateway that its bus leads to, "" for a line. trouble: of the bus. unseen_s: for how long it
+    is looked for in vain. lost: for so long that it is out of sight. fair: it had the time to answer. alone:
+    an alarm of its own says already that it is not read.
+    """
 
     last_s: float | None
     period_s: float
     bus: str
+    host: str = ""
+    trouble: str = ""
+    unseen_s: float = 0.0
+    lost: bool = False
+    fair: bool = True
+    alone: bool = False
+
+    def silent(self, t_s: float) -> bool:
+        """Whether it was read, and is not any more."""
+        overdue = self.last_s is not None and t_s - self.last_s > max(stale_s(self.period_s), LEAST_S)
+        return overdue and self.fair
+
+    def never(self) -> bool:
+        """Whether it was not read since the start, in a time in which it should have been."""
+        return self.last_s is None and self.fair and self.unseen_s > max(stale_s(self.period_s), LEAST_S)
+
+
+Units = Mapping[str, UnitContact]
+#: A unit ("": the site), and what happened to its alarm.
+Told = tuple[str, AlarmEvent]
 
 
 class Together:
@@ -30,65 +72,213 @@ class Together:
 
     def __init__(self, book: AlarmBook | None = None) -> None:
         self.book = book or AlarmBook()
-        self._text = ""
+        self._back_s: dict[str, float] = {}  # since when who is listed is read again
         self._waits_since_s: float | None = None
 
-    def judge(self, t_s: float, units: Mapping[str, UnitContact]) -> list[AlarmEvent]:
-        """Judge all units, by name, at `t_s`; return what happened to the alarm."""
-        silent = {
-            name: unit.last_s
-            for name, unit in units.items()
-            if unit.last_s is not None and t_s - unit.last_s > max(stale_s(unit.period_s), LEAST_S)
-        }
-        last = sorted(silent.values())
-        close = [b - a <= AT_ONCE_S for a, b in zip(last, last[LEAST_UNITS - 1 :], strict=False)]
-        if any(close):
-            self._text = _words(units, silent, t_s - last[0])
-        stands = any(close) or (len(silent) >= LEAST_UNITS and not self.book.empty())
-        if self.book.standing():  # units not heard since the start are no sign that it is over
-            never = sum(unit.last_s is None for unit in units.values())
-            stands = len(silent) + never >= LEAST_UNITS
-        if self.book.empty() and not stands:
+    def listed(self, units: Iterable[str]) -> frozenset[str]:
+        """Return those units that a standing alarm lists, which nobody took out of service."""
+        heard = (alarm for alarm in self.book.standing() if alarm.state is not AlarmState.OUT_OF_SERVICE)
+        members = {member for alarm in heard for member in alarm.members}
+        return frozenset(name for name in units if _member(name) in members)
+
+    def judge(self, t_s: float, units: Units) -> list[Told]:
+        """Judge all units, by name, at `t_s`; return what happened."""
+        before = {id(alarm): set(alarm.members) for alarm in self.book.standing()}
+        told = list(self._leave(t_s, units))
+        for names, alarm in self._causes(t_s, units):
+            told += [("", event) for event in self._raise(t_s, units, names, alarm)]
+        for alarm in self.book.standing():
+            was = before.get(id(alarm), alarm.members)
+            if was != alarm.members:
+                self.book.retell(next(iter(alarm.members)), self._words(alarm, units, t_s))
+            if alarm.members - was and alarm.said:  # it is worse, and told again
+                told.append(("", replace(alarm.said, state=str(alarm.state), count=alarm.count, t_s=t_s)))
+        return told
+
+    # ---- who leaves
+
+    def _leave(self, t_s: float, units: Units) -> Iterator[Told]:
+        for alarm in self.book.standing():
+            names = {_member(name): name for name in units}
+            for member in alarm.members - names.keys():  # not polled any more
+                yield from (("", event) for event in self.book.lose(member, t_s))
+            listed = sorted(names[member] for member in alarm.members)
+            back = [name for name in listed if self._is_back(name, units[name], t_s)]
+            left = set(listed) - set(back)
+            for name in back:
+                self._back_s.pop(name, None)
+                yield name, _read_again(t_s, alarm, left)
+                yield from (("", event) for event in self.book.lose(_member(name), t_s))
+            if len(left) < LEAST_UNITS:  # what one unit has, nobody shares
+                for name in left:
+                    yield from (("", event) for event in self.book.lose(_member(name), t_s))
+
+    def _is_back(self, name: str, unit: UnitContact, t_s: float) -> bool:
+        if unit.last_s is None or t_s - unit.last_s > max(stale_s(unit.period_s), LEAST_S):
+            self._back_s.pop(name, None)
+            return False
+        return unit.last_s - self._back_s.setdefault(name, unit.last_s) >= BACK_S
+
+    # ---- who joins, and what begins
+
+    def _causes(self, t_s: float, units: Units) -> Iterator[tuple[list[str], Alarm | None]]:
+        """Give names of silent units that are not listed, with the alarm that they join, None: a new one."""
+        listed = self.listed(units)
+        waits = False
+        for cluster in _at_once({name: unit for name, unit in units.items() if unit.silent(t_s)}):
+            fresh = [name for name in cluster if name not in listed]
+            alarm = self._alarm_of(listed.intersection(cluster), t_s)
+            if fresh and (alarm or len(fresh) >= LEAST_UNITS):
+                if alarm is None and self._others_may_follow(t_s, units):
+                    waits = True
+                else:
+                    yield fresh, alarm
+        if not waits:
             self._waits_since_s = None
-            return []
-        if self.book.empty() and self._others_may_follow(t_s, units, silent):
-            return []
+        for names in _never(units):
+            fresh = [name for name in names if name not in self.listed(units) and not units[name].alone]
+            around = {name for name in listed if units[name].bus in {units[n].bus for n in fresh}}
+            alarm = self._alarm_of(around, t_s)
+            if fresh and (alarm or len(fresh) >= LEAST_UNITS):
+                yield fresh, alarm
 
-        def explain(_channel: int, row: Row, _members: set[int]) -> AlarmEvent:
-            n = len(silent)
-            said = self._text
-            return AlarmEvent(
-                row.detector, row.severity, "NEW", "", "", n, row.limit, row.unit, said, t_s, count=n
-            )
+    def _alarm_of(self, names: Collection[str], t_s: float) -> Alarm | None:
+        """Return the standing alarm that lists one of these, while others may still join it."""
+        members = {_member(name) for name in names}
+        ours = (a for a in self.book.standing() if a.members & members and a.state not in PUT_ASIDE)
+        return next((alarm for alarm in ours if t_s - alarm.joined_s <= CAUSE_S), None)
 
-        return self.book.change("silent-together", _ROWS, [(0, "", _TIER if stands else 0)], t_s, explain)
-
-    def _others_may_follow(
-        self, t_s: float, units: Mapping[str, UnitContact], silent: Mapping[str, float]
-    ) -> bool:
+    def _others_may_follow(self, t_s: float, units: Units) -> bool:
         """Return whether a unit is overdue that is not silent yet: the alarm waits for it, for its text
         names all units that are silent. It waits for LEAST_S at most: a unit may answer now and then.
         """
         overdue = any(
             unit.last_s is not None and t_s - unit.last_s > stale_s(unit.period_s)
-            for name, unit in units.items()
-            if name not in silent
+            for unit in units.values()
+            if not unit.silent(t_s)
         )
         if self._waits_since_s is None:
             self._waits_since_s = t_s
         return overdue and t_s - self._waits_since_s <= LEAST_S
 
+    def _raise(self, t_s: float, units: Units, names: list[str], alarm: Alarm | None) -> list[AlarmEvent]:
+        members = {_member(name) for name in names}
+        over = (a for a in self.book.all() if a.shown & members)  # it waits to be acknowledged, and goes on
+        scope = next((a.scope for a in ([alarm] if alarm else over)), names[0])
 
-def _words(units: Mapping[str, UnitContact], silent: Mapping[str, float], for_s: float) -> str:
-    buses = sorted({units[name].bus for name in silent})
-    names = ", ".join(sorted(silent))
-    whole = all(set(n for n, u in units.items() if u.bus == bus) <= set(silent) for bus in buses)
-    if len(buses) == 1 and whole:
-        cause = f"all units of {buses[0]}: look at its adapter, cable and supply first"
-    elif len(buses) == 1:
-        cause = f"on {buses[0]}: a cable beyond the last unit that answers, or a common supply"
-    else:
-        cause = f"on {len(buses)} buses: look for a common supply or switch, and for people at the racks"
+        def explain(_channel: int, row: Row, channels: set[int]) -> AlarmEvent:
+            listed = [name for name in units if _member(name)[1] in channels]
+            since_s = min(_since_s(units[name], t_s) for name in listed)
+            n, said = len(listed), _said(units, listed, t_s - since_s, t_s)
+            return AlarmEvent(
+                row.detector, row.severity, "NEW", "", "", n, row.limit, row.unit, said, t_s, since_s=since_s
+            )
+
+        return self.book.change(
+            NAME, _ROWS, [(_member(name)[1], scope, _TIER) for name in names], t_s, explain
+        )
+
+    def _words(self, alarm: Alarm, units: Units, t_s: float) -> str:
+        """Return the text of an alarm whose list is another one than when it was raised."""
+        listed = sorted(name for name in units if _member(name) in alarm.members)
+        if len(listed) == alarm.count and alarm.said:
+            return _said(units, listed, alarm.said.t_s - alarm.said.since_s, t_s)
+        again = sorted(name for name in units if _member(name) in alarm.shown - alarm.members)
+        return (
+            f"{len(listed)} of {alarm.count} units that fell silent together are still silent"
+            f" ({', '.join(listed)}); {_cause(units, listed, t_s)}."
+            + (f" Read again: {', '.join(again)}." if again else "")
+        )
+
+
+def _member(name: str) -> Member:
+    return NAME, int.from_bytes(blake2b(name.encode(), digest_size=6).digest(), "big")
+
+
+def _since_s(unit: UnitContact, t_s: float) -> float:
+    return t_s - unit.unseen_s if unit.last_s is None else unit.last_s
+
+
+def _at_once(silent: Units) -> list[list[str]]:
+    """Return the units that were read last at about the same time, oldest first."""
+    ordered = sorted(silent, key=lambda name: (silent[name].last_s or 0.0, name))
+    clusters: list[list[str]] = []
+    for name in ordered:
+        last = silent[clusters[-1][-1]] if clusters else None
+        within_s = max(AT_ONCE_S, silent[name].period_s, last.period_s if last else 0.0)
+        if last and (silent[name].last_s or 0.0) - (last.last_s or 0.0) <= within_s:
+            clusters[-1].append(name)
+        else:
+            clusters.append([name])
+    return clusters
+
+
+def _never(units: Units) -> list[list[str]]:
+    """Return the units of which nothing was read since the start, nor of all that they share a bus, a host or
+    the site with, once one of them is out of sight: the largest such groups.
+    """
+    never = {name for name, unit in units.items() if unit.never()}
+    lost = {name for name in never if units[name].lost}
+    found: list[list[str]] = []
+    for share in (_site, _host, _bus):
+        for what in sorted({share(units[name]) for name in lost} - {None}, key=str):
+            names = sorted(name for name, unit in units.items() if share(unit) == what)
+            whole = len(names) >= LEAST_UNITS and never.issuperset(names)
+            if whole and not any(set(names) & set(others) for others in found):
+                found.append(names)
+    return found
+
+
+def _site(_unit: UnitContact) -> str | None:
+    return ""
+
+
+def _host(unit: UnitContact) -> str | None:
+    return unit.host or None
+
+
+def _bus(unit: UnitContact) -> str | None:
+    return unit.bus
+
+
+def _said(units: Units, names: Iterable[str], for_s: float, t_s: float) -> str:
+    names = sorted(names)
+    if all(units[name].last_s is None for name in names):
+        return (
+            f"{len(names)} units were not read since the start ({', '.join(names)});"
+            f" {_cause(units, names, t_s)}."
+        )
     return (
-        f"{len(silent)} units fell silent together ({names}), {for_s:.0f} s before this was raised; {cause}."
+        f"{len(names)} units fell silent together ({', '.join(names)}), {for_s:.0f} s before this was raised;"
+        f" {_cause(units, names, t_s)}."
     )
+
+
+def _cause(units: Units, names: Collection[str], t_s: float) -> str:
+    """Say what silent units share, and what to look at first."""
+    buses, hosts = sorted({units[n].bus for n in names}), {units[n].host for n in names}
+    unheard = {name for name, unit in units.items() if unit.silent(t_s) or unit.last_s is None} | set(names)
+    if len(buses) > 1 and (len(hosts) > 1 or hosts == {""}):
+        return f"on {len(buses)} buses: look for a common supply or switch, and for people at the racks"
+    (host,), bus = hosts, buses[0]
+    whole = unheard.issuperset(n for n, u in units.items() if u.bus in buses)
+    if len(buses) > 1:
+        every = "all" if whole else "some"
+        return (
+            f"{every} units of {', '.join(buses)}: look at their gateway {host}, its network and power first"
+        )
+    if not whole:
+        return f"on {bus}: a cable beyond the last unit that answers, or a common supply"
+    trouble = next((f" ({units[n].trouble})" for n in names if units[n].trouble), "")
+    what = f"the gateway {host}, its network and power" if host else "its adapter, cable and supply"
+    return f"all units of {bus}: look at {what} first{trouble}"
+
+
+def _read_again(t_s: float, alarm: Alarm, left: Collection[str]) -> AlarmEvent:
+    still = f"still silent: {', '.join(sorted(left))}" if left else "none of them is silent any more"
+    text = f"It is read again; of the {alarm.count} units that fell silent together {still}."
+    since_s = alarm.said.since_s if alarm.said else t_s
+    return AlarmEvent(
+        NAME, _ROW.severity, str(AlarmState.NORMAL), "", "", len(left), _ROW.limit, _ROW.unit, text, t_s,
+        since_s=since_s, name=called(NAME, ""),
+    )  # fmt: skip

@@ -32,7 +32,7 @@ class Unseen:
 
         heard_s: when it was last read whole, None: not since it is polled as it is now. limit_s: the age at
         which its state is not known any more. why: the cause, as far as it is known. named: another
-        alarm that stands already says why it is not read.
+        alarm that stands already says why it is not read, or it had no time to answer yet.
         """
         self._limit_s = limit_s
         if self._seen_s is None:
@@ -52,6 +52,10 @@ class Unseen:
     def lost(self, t_s: float) -> bool:
         """Whether the unit is out of sight at `t_s`."""
         return self._seen_s is not None and t_s - self._seen_s > self._limit_s
+
+    def for_s(self, t_s: float) -> float:
+        """For how long the unit was not seen at `t_s`; 0: it was not looked for yet."""
+        return 0.0 if self._seen_s is None else max(t_s - self._seen_s, 0.0)
 
     def in_vain_s(self, t_s: float) -> float:
         """For how many whole seconds the unit is looked for in vain, to be kept over a restart; 0: it is

@@ -22,7 +22,7 @@ from agent.control.server import ControlServer
 from agent.detect.table import CRITICAL, WARNING
 from agent.modbus.bus import Bus
 from agent.outputs.table import OUTPUTS
-from agent.runtime.frame_sink import SITE
+from agent.runtime.frame_sink import LEAST_LOOK_S, SITE
 from agent.runtime.parts import Parts, must_reach
 from agent.runtime.report import Report
 from agent.runtime.supervisor import Work, serve
@@ -40,7 +40,6 @@ INTERVALS_S = 3600.0  # one row of evidence per unit
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
 CONFIGURATION = "configuration"  # the alarm of a key that is refused from this version on
 SIGHT_S = 1.0  # how often the outputs are told of units out of sight; by the clock of the units
-LEAST_SIGHT_S = 0.05
 Reread = Callable[[], tuple[Config, dict[str, Profile]]]  # raises ReloadRefused
 
 
@@ -277,7 +276,7 @@ class Agent:
         """Judge, and tell the outputs, which units are out of sight."""
         while True:
             self.parts.watching.look_around(self.parts.buses.values())
-            await asyncio.sleep(max(SIGHT_S / self.parts.clock.scale, LEAST_SIGHT_S))
+            await asyncio.sleep(max(SIGHT_S / self.parts.clock.scale, LEAST_LOOK_S))
 
     async def _tell_of_trouble(self, name: str, output: Output) -> None:
         """Raise the alarm of an output that cannot act, and end it when it can."""

@@ -19,6 +19,7 @@ from agent.control.status import Latest
 from agent.detect import identity
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent
+from agent.detect.awake import Awake
 from agent.detect.channels import Codes, Floats
 from agent.detect.first_days import FirstDays
 from agent.detect.knowledge import Knowledge, blind_s
@@ -41,6 +42,7 @@ from drivers.layout import Layout
 
 log = logging.getLogger(__name__)
 
+LEAST_LOOK_S = 0.05  # between two looks around, however fast its time runs
 SITE = ""  # the unit of alarms that are of no single unit
 
 
@@ -68,6 +70,8 @@ class Watching:
         self._unseen: dict[str, Unseen] = {}
         self._exchanges: dict[str, AlarmBook] = {}
         self.restart_state = RestartState(kept, site_alarms, clock)
+        self._hosts: dict[str, str] = {}  # of the gateways that buses lead to
+        self._awake = Awake(LEAST_LOOK_S * clock.scale)
         self._together = Together(self.restart_state.book(SITE, "together"))
         site_alarms.watch(SITE, {"together": self._together.book})
 
@@ -79,6 +83,8 @@ class Watching:
         self._first_days = {
             unit.path: FirstDays(unit.commissioned) for unit in config.unit if unit.commissioned
         }
+        ends = {bus.name: bus.endpoint for bus in config.bus}
+        self._hosts = {name: "" if end.device else end.place for name, end in ends.items()}
         for gone in self._identities.keys() - self._settings.keys():
             del self._identities[gone], self._exchanges[gone], self._unseen[gone]
         self.restart_state.expect(self._settings)
@@ -176,18 +182,36 @@ class Watching:
         for name in self._first_days.keys() & self._judges.keys():
             self._judges[name].watch.hasten(self.first_days(name, stamp.utc_ns / 1e9) is not None)
         on = [(bus, unit) for bus in buses for unit in bus.units]
+        self._awake.look(now_s)
+        contacts = {unit.name: self._contact(bus, unit, now_s) for bus, unit in on}
+        for name, event in self._together.judge(now_s, contacts):
+            self._site_alarms.found(name, stamp, [event])
+        listed = self._together.listed(contacts)
         for bus, unit in on:
             why = printable(bus.trouble or unit.trouble) or "it answers, but not with all its safety points"
-            named, limit_s = self._mismatched(unit.name), blind_s(unit.pace_s)
+            mismatched, limit_s = self._mismatched(unit.name), blind_s(unit.pace_s)
+            named = mismatched or unit.name in listed or not contacts[unit.name].fair
             said = self._unseen[unit.name].judge(now_s, unit.heard_s, limit_s, why, named=named)
             self._site_alarms.found(unit.name, stamp, said)
             self.restart_state.in_vain_s[unit.name] = (
-                0.0 if named else self._unseen[unit.name].in_vain_s(now_s)
+                0.0 if mismatched else self._unseen[unit.name].in_vain_s(now_s)
             )
         self._site_alarms.sights((unit.name, self.known(unit, now_s)) for _, unit in on)
-        heard = {unit.name: UnitContact(unit.heard_s, unit.pace_s, bus.name) for bus, unit in on}
-        self._site_alarms.found(SITE, stamp, self._together.judge(now_s, heard))
         self._site_alarms.unshelve_due()
+
+    def _contact(self, bus: Bus, unit: Unit, now_s: float) -> UnitContact:
+        unseen = self._unseen[unit.name]
+        return UnitContact(
+            unit.heard_s,
+            unit.pace_s,
+            bus.name,
+            host=self._hosts.get(bus.name, ""),
+            trouble=printable(bus.trouble),
+            unseen_s=unseen.for_s(now_s),
+            lost=unseen.lost(now_s),
+            fair=self._awake.fair(unit.pace_s, now_s),
+            alone=bool(unseen.book.standing()) or self._mismatched(unit.name),
+        )
 
     def look(self, unit: str, event: AlarmEvent, fresh_s: float, now_s: float) -> Present:
         """Return the present value at the place of an alarm of a unit."""

@@ -26,7 +26,7 @@ class BenchUnit:
         self.profile: Profile = load_profile(table.profile)
         self.base = _source(table.source, step_s)
         self.source = Bmu(self.base)
-        self.muted = False
+        self.muted = table.dead
         self.registers: RegisterMap
         if self.profile.sunspec is not None:
             self.registers = SunSpecMap(self.profile, self.source, table.identity, table.name, table.unit_id)

@@ -142,7 +142,8 @@ class _Run:
                     self.evidence.knowledge.append((now_s, unit["name"], unit["knowledge"]))
 
     def _all_read(self) -> bool:
-        return bool(self.status) and all(unit["frames"] for unit in self.status["units"])
+        dead = {unit.name for unit in self.scenario.unit if unit.dead}
+        return bool(self.status) and all(u["frames"] or u["name"] in dead for u in self.status["units"])
 
     def _all_delivered(self) -> bool:
         return bool(self.status["account"]["pending"] == 0)

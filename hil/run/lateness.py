@@ -32,4 +32,6 @@ def lateness(scenario: Scenario, bench: Bench, before: dict[str, Any], after: di
 def _may_be_late(scenario: Scenario, unit: str) -> bool:
     """Whether something happens to the unit or its bus that makes cycles late by itself."""
     bus = next(table.bus for table in scenario.unit if table.name == unit)
+    if any(table.dead for table in scenario.unit if table.name == unit or (bus and table.bus == bus)):
+        return True
     return any(e.unit == unit or (bus and e.bus == bus) for e in scenario.event if wire_event(e))

@@ -140,6 +140,7 @@ class RoomUnitTable(_Table):
     unit_id: Annotated[int, Field(ge=0, le=255)] = 1
     profile: str
     identity: dict[str, str | int | float] = {}
+    dead: bool = False  # from before anybody asks it, until an `unmute`
     source: SourceTable
 
     @property

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
@@ -56,6 +57,7 @@ UNITS: dict[str, tuple[str, dict[int, list[int]] | None]] = {
     "absent": (MISSING, {0: [0xFFFF] * 4}),
 }
 UNSEEN = {"words", "cells", "never", "never-words", "nothing", "closed"}
+TOGETHER = {"words", "cells"}
 PARTIAL = {"pack", "zero", "absent"}
 
 
@@ -127,7 +129,8 @@ async def test_whatever_it_would_tell_a_unit_that_is_not_seen_is_an_alarm_at_the
         )
         words = endpoints["words"].units.pop(1)  # type: ignore[attr-defined]
         endpoints["cells"].units.pop(1)  # type: ignore[attr-defined]
-        await box.told(lambda events: {unit for unit, *_ in events} >= UNSEEN | {"another"})
+        own = UNSEEN - TOGETHER
+        await box.told(lambda events: {unit for unit, *_ in events} >= own | {"another", ""})
         first_s = max(at_s for *_, at_s in box.events())
         # and the channels of "cells" say nothing besides, for which they would have had 15 s
         said = await box.until(lambda s: s["boottime_s"] > first_s + 20.0)
@@ -144,21 +147,50 @@ async def test_whatever_it_would_tell_a_unit_that_is_not_seen_is_an_alarm_at_the
             assert (alarm["severity"], alarm["state"], alarm["location"]) == ("warning", "NEW", "")
             assert "its battery may be in any state" in alarm["text"].replace("Its", "its")
         events = [(unit, detector, state) for unit, detector, state, _ in box.events()]
-        wanted = {(unit, "blind", "NEW") for unit in UNSEEN} | {("another", "identity", "NEW")}
-        assert wanted <= set(events)
-        assert len([e for e in events if e[0]]) == len(wanted), "one alarm each"
+        wanted = {(unit, "blind", "NEW") for unit in own} | {("another", "identity", "NEW")}
+        assert wanted | {("", "silent-together", "NEW")} == set(events)
+        assert len(events) == len(wanted) + 1, "one alarm each, and one of those that fell silent together"
+        (both,) = (a for a in said["alarms"] if a["detector"] == "silent-together")
+        assert both["text"].startswith("2 units fell silent together (cells, words)")
 
         agent.process.kill()
         agent.process.wait()
         age_s = {a["unit"]: a["since_s"] for a in said["alarms"] if "since_s" in a}
         box.start()
-        said = await box.until(lambda s: "words" in {a["unit"] for a in s["alarms"]})
-        assert {a["unit"] for a in said["alarms"] if a["detector"] == "blind"} >= UNSEEN
+        said = await box.until(lambda s: "never" in {a["unit"] for a in s["alarms"]})
+        assert {a["unit"] for a in said["alarms"] if a["detector"] == "blind"} == own
         assert {a["unit"]: a["since_s"] for a in said["alarms"] if a["unit"] in age_s} == pytest.approx(age_s)
         endpoints["words"].units[1] = words  # type: ignore[index]
-        await box.told(lambda events: ("words", "blind", "CLEARED-NEW") in {e[:3] for e in events})
-        states = [state for unit, _, state, _ in box.events() if unit == "words"]
-        assert states == ["NEW", "CLEARED-NEW"], "it stood over the restart, and was not raised again"
+        await box.told(lambda events: ("cells", "blind", "NEW") in {e[:3] for e in events})
+        states = [(unit, state) for unit, what, state, _ in box.events() if what == "silent-together"]
+        assert states == [("", "NEW"), ("words", "NORMAL"), ("", "CLEARED-NEW")], (
+            "it stood over the restart, was not raised again, and who is still silent has an alarm of its own"
+        )
+
+
+@pytest.mark.long
+async def test_an_agent_that_was_stopped_accuses_no_unit_that_answers(tmp_path: Path) -> None:
+    table = RegisterTable()
+    table.define(Area.HOLDING, 0, [3300] * 4)
+    endpoint = TcpEndpoint("127.0.0.1", 0, {1: table, 2: table})
+    await endpoint.start()
+    with Children(tmp_path) as children, Collector(tmp_path / "collector.db") as collector:
+        (tmp_path / "seen.toml").write_text(HEAD.format(model="seen") + CELLS)
+        text = configuration.agent(tmp_path, collector.url) + configuration.tcp_bus("lan", endpoint.port)
+        for unit_id in (1, 2):
+            text += configuration.unit(f"rack-{unit_id}", "lan", "seen.toml", unit_id=unit_id)
+        (tmp_path / "agent.toml").write_text(text)
+        box = Box(tmp_path, children, collector)
+        agent = box.start()
+        live = await box.until(lambda s: all(u["knowledge"] == "LIVE" for u in s["units"]))
+        agent.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(100.0 / SCALE)
+        agent.process.send_signal(signal.SIGCONT)
+        await box.until(lambda s: s["boottime_s"] > live["boottime_s"] + 130.0)
+        assert [e for e in box.events() if e[1] in ("blind", "silent-together")] == []
+        endpoint.units.pop(2)  # type: ignore[attr-defined]
+        await box.told(lambda events: ("rack-2", "blind", "NEW") in {e[:3] for e in events})
+    await endpoint.stop()
 
 
 def unopened(folder: Path) -> str:
