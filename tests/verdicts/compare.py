@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +28,34 @@ def read(name: str) -> list[Line]:
 
 
 def differences(before: Sequence[Line], now: Sequence[Line], exact: bool) -> Iterator[str]:
-    """Give what differs, a line each. exact: numbers bit for bit, else within BOUND."""
-    for was, line in zip_longest(before, now):
-        if was is None or line is None:
-            yield f"{'only now' if was is None else 'no more'}: {_short(was or line)}"
-            return
-        for key in was.keys() | line.keys():
-            if key == "state" and isinstance(was.get(key), dict):
-                yield from _of_state(was, line, exact)
-            elif not _same(was.get(key), line.get(key), exact):
-                yield f"{_short(was)}: {key} was {was.get(key)!r}, is {line.get(key)!r}"
+    """Give what differs, a line each. exact: numbers bit for bit, else within BOUND.
+
+    Lines are paired by what they are about, in their order: one that is new does not shift all that follow.
+    """
+    pairs = SequenceMatcher(None, [_about(line) for line in before], [_about(line) for line in now], False)
+    for how, a, b, c, d in pairs.get_opcodes():
+        if how == "equal":
+            for was, line in zip(before[a:b], now[c:d], strict=True):
+                yield from _of_line(was, line, exact)
+            continue
+        yield from (f"no more: {_short(was)}" for was in before[a:b])
+        yield from (f"only now: {_short(line)}" for line in now[c:d])
+
+
+def _about(line: Line) -> str:
+    """Return what a line is about: not when, and not with which numbers; of the arrays' state, its frame."""
+    if isinstance(line.get("state"), dict):
+        return f"state of frame {line['frame']}"
+    named = ("group", "verdict", "channel", "tier", "detector", "severity", "state", "location")
+    return " ".join(str(line.get(name)) for name in named)
+
+
+def _of_line(was: Line, line: Line, exact: bool) -> Iterator[str]:
+    for key in sorted(was.keys() | line.keys()):
+        if key == "state" and isinstance(was.get(key), dict):
+            yield from _of_state(was, line, exact)
+        elif not _same(was.get(key), line.get(key), exact):
+            yield f"{_short(was)}: {key} was {was.get(key)!r}, is {line.get(key)!r}"
 
 
 def _of_state(was: Line, line: Line, exact: bool) -> Iterator[str]:
