@@ -25,7 +25,7 @@ from agent.replay.long_format import (
 from agent.replay.mapping import Columns, MapError, RecordingMap, match_columns
 from agent.replay.parts import Frames, JudgedChannel, PlainLayout
 from agent.replay.sayings import Sayings
-from agent.replay.table import Column, column_names, read_columns
+from agent.replay.table import Column, column_names, no_number, read_columns
 from agent.replay.times import in_order, is_absolute, period_of, times_of, wrong_unit
 from agent.replay.warnings import Reports, numbered
 
@@ -98,6 +98,9 @@ def load_parts(path: Path, given: RecordingMap, notes: list[str] | None = None) 
     if rows < 2:
         holds = "holds one row" if rows else "holds no rows under its header"
         raise MapError(f"{path.name}: {holds}: a recording needs a row per reading, best a day of them")
+    for key, _, _ in given.quantities():
+        for name in chosen[key]:
+            _must_be_numbers(name, table[name])
     perhaps = ""
     others = [name for name in names if name not in wanted]
     if others and given.sensor is None and not given.group:
@@ -200,7 +203,7 @@ def _part(
     columns: list[tuple[str, str, Columns | Reports, Floats]] = []
     for key, quantity, mapped in given.quantities():
         for name in chosen[key]:
-            columns.append((name, quantity, mapped, _si(name, table[name][rows], mapped)))
+            columns.append((name, quantity, mapped, _si(table[name][rows], mapped)))
     columns += [(name, WARNINGS, of, table[name][rows]) for name, of in reports.items()]
     labels: Labels
     if given.sensor is None:
@@ -224,9 +227,17 @@ def _part(
     return RecordedPart(group, channels, times, values, at, period_of(times), given.chemistry or "", sayings)
 
 
-def _si(name: str, column: Column, mapped: Columns) -> Floats:
+def _must_be_numbers(name: str, column: Column) -> None:
     if column.dtype.kind not in "fiu":
-        raise MapError(f"column {name!r} holds {str(column[0])!r}, not numbers; is it the right column?")
+        row, text, n = no_number(column)
+        raise MapError(
+            f"column {name!r} holds {text!r} in row {row} under the names, not numbers ({n:,} of"
+            f" {len(column):,} rows are like that): another column, a row of units (delete it), a word for no"
+            " value (leave it empty), or a separator of thousands (leave it out)?"
+        )
+
+
+def _si(column: Column, mapped: Columns) -> Floats:
     raw = column.astype(np.float64)
     scale, offset = mapped.factors()
     values: Floats = np.where(np.isin(raw, mapped.missing), np.nan, raw * scale + offset)

@@ -1,9 +1,10 @@
 """Recordings on disk: named columns of numbers, text or times, from CSV or Parquet."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from agent.replay.mapping import MapError
 
 CHUNK_ROWS = 20_000
+LOOKED_AT_LINES = 30  # for the names of the columns
 Column = NDArray[Any]  # float64, datetime64[ns] or text
 
 
@@ -19,12 +21,21 @@ def column_names(path: Path) -> list[str]:
     try:
         if _is_parquet(path):
             return list(_parquet(path).schema_arrow.names)
-        with path.open(newline="", encoding=_encoding(path)) as file:
-            return [name.strip() for name in next(csv.reader(file, _dialect(path)))]
+        with _opened(path) as file:
+            names = [name.strip() for name in next(csv.reader(file, _dialect(path)))]
     except StopIteration as error:
         raise MapError(f"{path}: is empty: a recording has a header and a row per reading") from error
     except (OSError, UnicodeError, csv.Error) as error:
         raise MapError(f"{path}: cannot be read: {error}") from error
+    if len(names) == 1 and (line := _longer(path)):
+        raise MapError(
+            f"{path.name}: its first line is {names[0]!r}, and line {line} has more values: delete what"
+            " stands above the names of the columns"
+        )
+    twice = [name for name, n in Counter(names).items() if n > 1 and name]
+    if twice:
+        raise MapError(f"{path.name}: several columns are called {twice[0]!r}: give each a name of its own")
+    return names
 
 
 def read_columns(path: Path, wanted: list[str], rows: int | None = None) -> dict[str, Column]:
@@ -89,15 +100,30 @@ def _from_arrow(column: Any) -> Column:
     return _numbers_or_text(tuple("" if v is None else str(v) for v in column.to_pylist()))
 
 
+def _opened(path: Path) -> TextIO:
+    """Open a file at its first row: a line by which spreadsheets tell the delimiter is none."""
+    file = path.open(newline="", encoding=_encoding(path))
+    if not file.readline().lower().startswith("sep="):
+        file.seek(0)
+    return file
+
+
 def _dialect(path: Path) -> "type[csv.Dialect]":
     """Guess the delimiter from the first line; the header decides."""
-    with path.open(newline="", encoding=_encoding(path)) as file:
+    with _opened(path) as file:
         head = file.readline()
 
     class Found(csv.excel):
         delimiter = max(",;\t|", key=head.count)
 
     return Found
+
+
+def _longer(path: Path) -> int:
+    """Return the number of the first line that has several values, where the first has one; 0: none has."""
+    with _opened(path) as file:
+        lines = [file.readline() for _ in range(LOOKED_AT_LINES)]
+    return next((i + 1 for i, line in enumerate(lines) if any(line.count(c) for c in ",;\t")), 0)
 
 
 def _encoding(path: Path) -> str:
@@ -114,7 +140,7 @@ def _encoding(path: Path) -> str:
 
 
 def _csv_chunks(path: Path, wanted: list[str]) -> Iterator[list[list[str]]]:
-    with path.open(newline="", encoding=_encoding(path)) as file:
+    with _opened(path) as file:
         reader = csv.reader(file, _dialect(path))
         names = [name.strip() for name in next(reader)]
         at = [names.index(name) for name in wanted]
@@ -139,6 +165,22 @@ def _csv_chunks(path: Path, wanted: list[str]) -> Iterator[list[list[str]]]:
 
 
 EMPTY = {"", "nan", "na", "n/a", "null", "none", "-", "#n/a", "inf", "-inf"}
+
+
+def no_number(column: Column) -> tuple[int, str, int]:
+    """Return row (from 1) and text of the first value of a column of text that is no number, and how many are
+    none.
+    """
+    odd = [i for i, cell in enumerate(column.astype(str)) if not _is_number(str(cell))]
+    return odd[0] + 1, str(column[odd[0]]), len(odd)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", "."))
+    except ValueError:
+        return cell.lower() in EMPTY
+    return True
 
 
 def _numbers_or_text(cells: tuple[str, ...]) -> Column:

@@ -65,8 +65,8 @@ def _by_format(name: str, text: str) -> tuple[datetime, str]:
         except ValueError:
             continue
     raise MapError(
-        f"time: column {name!r} holds {text!r}, which is neither a number nor a timestamp like"
-        " 2025-09-26 20:15:00; is it the right column?"
+        f"time: column {name!r} holds {str(text)!r}, which is neither a number nor a timestamp like"
+        " 2025-09-26 20:15:00; is it the right column, or a row of units?"
     )
 
 

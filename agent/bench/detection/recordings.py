@@ -30,7 +30,7 @@ HEALTHY: dict[str, dict[str, Any]] = {
     "leaf_pack_6s": {"time": "Total Time", "group": "test", "voltage": "Cell Voltage *",
                      "temperature": "Temperature *", "current": "Current"},
     "dmegc18650_cells123": {"time": "t_s", "group": ["cell", "test", "run"], "voltage": "V",
-                            "temperature": "T", "current": "I_A"},
+                            "temperature": "T", "current": {"column": "I_A", "positive": "discharge"}},
 }  # fmt: skip
 ABUSE = {"time": "t_s", "group": "test", "voltage": "v_cell", "temperature": ["T1", "T2", "T3", "T4"]}
 NEEDED_LEAD_S = 70.0

@@ -158,6 +158,15 @@ def test_a_current_whose_sign_is_wrong_is_noted_and_one_that_is_right_is_not(not
         ("t,T_1\n0,25\n", "holds one row: a recording needs a row per reading"),
         ("t,T_1\n0,25,3\n10,25,4\n", "line 2 has 3 values, its header 2: a decimal comma"),
         ("t,T_1\n,25\n,25\n,26\n", "no row of column 't' has a time"),
+        ("t,T_1\ns,25\n0,25\n1,25\n", "neither a number nor a timestamp like 2025-09-26 20:15:00"),
+        ("t,T_1\ns,degC\n0,25\n1,25\n", "holds 'degC' in row 1 under the names, not numbers (1 of 3"),
+        (
+            "t,T_1\n0,25\n1,n/c\n2,25\n",
+            "'T_1' holds 'n/c' in row 2 under the names, not numbers (1 of 3 rows",
+        ),
+        ('t;T_1\n0;25\n1;"1.025,5"\n', "holds '1.025,5' in row 2"),
+        ("t,T_1,T_1\n0,25,26\n1,25,26\n", "several columns are called 'T_1': give each a name of its own"),
+        ("Logger X\n\nt,T_1\n0,25\n1,25\n", "its first line is 'Logger X', and line 3 has more values"),
     ],
 )
 def test_a_file_that_is_no_recording_is_refused_with_what_it_needs(
@@ -170,6 +179,12 @@ def test_a_file_that_is_no_recording_is_refused_with_what_it_needs(
 def test_files_are_read_as_spreadsheets_save_them(files: Write, encoding: str) -> None:
     path, _, map_path = files("", 'time = "t"\ntemperature = "T °C"\n')
     Path(path).write_text("t;T °C\n0;25,5\n10;25,75\n", encoding=encoding)
+    (part,) = load_parts(Path(path), read_map(Path(map_path)))
+    assert part.values.tolist() == [[25.5], [25.75]]
+
+
+def test_the_line_by_which_spreadsheets_tell_the_delimiter_is_no_header(files: Write) -> None:
+    path, _, map_path = files("sep=;\nt;T_1\n0;25,5\n10;25,75\n", TEMPS)
     (part,) = load_parts(Path(path), read_map(Path(map_path)))
     assert part.values.tolist() == [[25.5], [25.75]]
 

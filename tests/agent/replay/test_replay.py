@@ -165,7 +165,7 @@ def test_rows_of_many_sensors_without_a_sensor_column_are_refused(files: Write) 
 
 def test_text_where_numbers_are_meant_is_refused(files: Write) -> None:
     said = refused(*files("t,T\n1,warm\n2,warm\n", 'time = "t"\ntemperature = "T"\n'))
-    assert "'warm', not numbers" in said
+    assert "'warm' in row 1 under the names, not numbers (2 of 2 rows" in said
 
 
 def test_parquet_tells_the_same_as_csv_and_the_report_draws_each_alarm(files: Write, tmp_path: Path) -> None:
