@@ -17,7 +17,7 @@ from agent.detect.explanations.heat import forecast_now
 from agent.detect.judge_unit import judge_unit
 from agent.detect.kernels import imbalance, inputs, slope, wander
 from agent.detect.kernels.banks import Banks
-from agent.detect.kernels.debounce import BEGUN_S, CHANGED, TIER, Delays, Rows, new_delays
+from agent.detect.kernels.debounce import CHANGED, TIER, Delays, Rows, new_delays
 from agent.detect.kernels.memory import addresses, table_of
 from agent.detect.knowledge import blind_s
 from agent.detect.limits import WHOSE, Limited
@@ -122,14 +122,14 @@ class _Judge:
         return self.bank.scope[int(self.bank.group[c])]
 
     def _worse(self, changes: list[tuple[int, str, int]]) -> list[tuple[int, str, int]]:
-        """Raise what is worse than what is raised in this frame, and is so for two readings: it does not wait
+        """Raise what is worse than what is raised in this frame, and beyond its limit too: it does not wait
         for its own delay, or a lesser one would be told in its place.
         """
         found = []
         for scope, tier in {(scope, tier) for _, scope, tier in changes if tier}:
             worst = max(self.how_bad(c) for c, *of in changes if of == [scope, tier])
             (row,) = np.flatnonzero(self.delays.table[:, TIER] == tier)
-            waiting = (self.delays.over_s[:, row] > BEGUN_S) & (self.delays.tier < tier)
+            waiting = (self.delays.over_s[:, row] > 0.0) & (self.delays.tier < tier)
             for c in map(int, np.flatnonzero(waiting)):
                 if self._scope(c) == scope and self.how_bad(c) > worst:
                     self.delays.tier[c], self.delays.under_s[c] = tier, 0.0

@@ -19,6 +19,9 @@ PERIODS_S = (1.0, 5.0, 10.0, 30.0)
 CELLS, QUIET, AFTER = 32, 120, 40  # frames before and after what happens
 TRIES = 10  # for each period
 STANDING = "standing-imbalance"
+STEPS_V, FILLED = (0.001, 0.005, 0.01), 4  # register steps; cells of 16 that are gone
+LEARNED, LOST = 360, 720  # frames of 10 s before they are gone, and after
+DAY_S, WEEK_S = 86400.0, 7 * 86400.0
 #: Cells that stand off in a recording, as its JSON says.
 KNOWN_OFF = {"ev_pack_car1": {"V_10", "V_85", "V_88", "V_91"}, "ev_pack_car2": {"V_82"}}
 OF_CELLS = ("leaf_pack_6s", "dmegc18650_cells123", "ev_pack_car1", "ev_pack_car2")
@@ -30,6 +33,9 @@ def measure() -> Figures:
         ("worst_named_share", _worst_named_share(), "share"),
         ("standing_imbalance_s", _standing_s(), "s"),
         ("standing_imbalance_false", _standing_false(), "alarms"),
+        *((f"filled_values_s_{1e3 * step_v:g}mv", _filled_s(step_v), "s") for step_v in STEPS_V),
+        ("filled_values_false", _filled_false(), "alarms"),
+        ("loose_contact_alarms_week", _loose_contact(), "alarms"),
     ]
 
 
@@ -96,3 +102,55 @@ def _standing_false() -> float | None:
         told = ("cell-collapse", STANDING)
         false += sum(a["detector"] in told and a["location"] not in known for a in alarms)
     return float(false)
+
+
+def _string(frames: int, step_v: float, seed: int, period_s: float) -> Floats:
+    """Return frames of 16 cells at float, in register steps: they differ by 3 mV, with 1 mV of noise."""
+    rng = np.random.default_rng(seed)
+    day = 0.002 * np.sin(2.0 * np.pi * np.arange(frames) * period_s / DAY_S)
+    volts = 3.4 + rng.normal(0.0, 0.003, 16) + day[:, None] + rng.normal(0.0, 0.001, (frames, 16))
+    steps: Floats = np.round(volts / step_v)
+    return steps
+
+
+def _filled_s(step_v: float) -> float | None:
+    """Return when it is told at the latest that four of 16 cells say the mean of the others, at 10 s and
+    after an hour of learning; None: within two hours it cannot be told.
+    """
+    found = []
+    for seed in range(5):
+        steps = _string(LEARNED + LOST, step_v, seed, 10.0)
+        steps[LEARNED:, :FILLED] = np.round(steps[LEARNED:, FILLED:].mean(axis=1))[:, None]
+        told_s = [
+            e.t_s
+            for e in events_of(watch_of(16, 10.0, step_v), (steps * step_v).round(6))
+            if e.detector == "filled-values"
+        ]
+        found.append(told_s[0] - LEARNED * 10.0 if told_s else np.inf)
+    return max(found) if np.isfinite(found).all() else None
+
+
+def _filled_false() -> float:
+    """Return the alarms of filled values in 24 h of float, at each step."""
+    frames = [(step_v, _string(8640, step_v, seed, 10.0)) for step_v in STEPS_V for seed in range(3)]
+    return float(
+        sum(
+            e.detector == "filled-values"
+            for step_v, steps in frames
+            for e in events_of(watch_of(16, 10.0, step_v), (steps * step_v).round(6))
+        )
+    )
+
+
+def _loose_contact() -> float:
+    """Return the alarms of a voltage tap that chatters for a week, from when that is known; every ten minutes
+    or so it reads something else. Frames of a minute.
+    """
+    frames = _string(int(WEEK_S / 60.0), 0.001, 9, 60.0) * 0.001
+    rng, volts = np.random.default_rng(9), 3.4
+    for frame in frames:
+        volts = float(rng.choice([3.4, 3.2, 2.6, 1.2, 4.1])) if rng.random() < 0.1 else volts
+        frame[5] = volts + rng.normal(0.0, 0.001)
+    told = [e for e in events_of(watch_of(16, 60.0), frames.round(3)) if e.location == "cell5"]
+    known_s = min((e.t_s for e in told if e.detector == "loose-contact"), default=0.0)
+    return float(sum(e.t_s >= known_s for e in told))

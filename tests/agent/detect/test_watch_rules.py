@@ -138,8 +138,7 @@ def test_the_worst_of_those_that_wait_is_told_in_the_frame_in_which_a_lesser_one
     (judged,) = (j for j in watch._judges if j.member == "cell-imbalance")
     watch._banks.volts.away[:8] = [-0.06, 0.3, -2.4, -3.0, -3.1, -3.2, 0.0, 0.0]
     warning = next(r for r, of in enumerate(judged.delays.table) if of[debounce.TIER] == 2)
-    judged.delays.over_s[[0, 1, 2], warning] = 9.0, 1.0, 4.0
-    judged.delays.over_s[3, warning] = debounce.BEGUN_S  # in this reading alone
+    judged.delays.over_s[[0, 1, 2], warning] = 9.0, 1.0, debounce.BEGUN_S
     judged.delays.over_s[4, warning] = 4.0  # in the other string
     (event,) = judge(watch, kernel, 1.0, ("cell-imbalance", 0, 2))
     assert (event.location, event.count) == ("string1/cell3", 3)

@@ -16,7 +16,9 @@ from agent.detect.detectors import (
     cooling,
     cooling_degraded,
     cooling_lost,
+    filled_values,
     last_resort,
+    loose_contact,
     over_temperature,
     overload,
     resistance,
@@ -134,6 +136,31 @@ def test_a_cell_that_drifts() -> None:
     banks.cells.state[2, imbalance.MEAN + 3] = 0.0
     assert "above" in cell_drift.explain(case).text
     assert "discharges" not in cell_drift.explain(case).text
+
+
+def test_cells_whose_values_are_filled_in() -> None:
+    banks, channels = unit = a_unit()
+    of = filled_values
+    banks.detectors.filled_values[2, [of.SCORE, of.RUN_S]] = 4.0, 120.0
+    case = case_of(row_of("filled-values"), channels.volts, 2, unit, frozenset({1, 2}))
+    assert filled_values.explain(case).text == (
+        "string1/module1/cell3 and 3 more had said one and the same number, to the last digit, for 2 min "
+        "when raised, while the others parted from each other: the unit writes a mean where it reads nothing. "
+        "Nobody watches these cells."
+    )
+    assert_event(filled_values.explain(case), value=4.0)
+
+
+def test_a_contact_that_chatters() -> None:
+    banks, channels = unit = a_unit()
+    banks.detectors.loose_contact[2, loose_contact.WORST] = -1.9
+    event = loose_contact.explain(case_of(row_of("loose-contact"), channels.volts, 2, unit))
+    assert event.text == (
+        "string1/module1/cell3 chatters: its voltage jumps again and again while its siblings stand still, "
+        "and was -1900 mV from their median at its worst in the last hour when raised. A loose contact of its "
+        "measuring wire, most likely; it is not compared with its siblings meanwhile."
+    )
+    assert_event(event, value=-1900.0)
 
 
 def test_a_connection_of_high_resistance() -> None:

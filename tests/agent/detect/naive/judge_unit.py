@@ -6,7 +6,9 @@ import numpy as np
 
 from agent.detect.detectors.cell_collapse import judge_cell_collapse
 from agent.detect.detectors.cooling_lost import judge_cooling_lost
+from agent.detect.detectors.filled_values import judge_filled_values
 from agent.detect.detectors.last_resort import trip
+from agent.detect.detectors.loose_contact import judge_loose_contact
 from agent.detect.detectors.resistance import judge_resistance
 from agent.detect.detectors.standing_imbalance import judge_standing_imbalance
 from agent.detect.detectors.voltage_limit import judge_voltage_limit
@@ -49,7 +51,10 @@ def judge_plainly(
     follow_rest(dt_s, b.volts, b.load, b.heat)
     imbalance.judge_imbalance(dt_s, b.volts, b.load, b.cells)
     judge_cell_collapse(b.volts, b.detectors.cell_collapse)
-    judge_standing_imbalance(b.volts, b.cells, b.detectors.standing_imbalance)
+    own = b.detectors
+    judge_standing_imbalance(b.volts, b.cells, own.standing_imbalance)
+    judge_filled_values(dt_s, b.volts, own.filled_values)
+    judge_loose_contact(dt_s, b.volts, b.cells, own.cell_collapse, own.standing_imbalance, own.loose_contact)
     judge_resistance(dt_s, b.volts, b.load, b.detectors.resistance)
     judge_heating(dt_s, b.temps, b.load, b.own, b.against, slopes, b.doubt.hot, b.heat)
     judge_surroundings(dt_s, b.temps, b.load, groups, b.around)

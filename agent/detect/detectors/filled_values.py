@@ -1,0 +1,190 @@
+"""Values that a unit fills in: cells that say one and the same number for longer than chance allows.
+
+Some units write the mean, or the median, of the cells that they read into those that are gone. Such cells
+look healthier than any. What gives them away is that they are equal to the last digit, reading after reading,
+while healthy cells part from each other by their noise.
+
+Each cell has a partner, one that said the same number; a run lasts until they part. By how often the others
+part from theirs, in the same frames, follows what chance allows: cells in a row of n frames are equal by
+chance with p^(n (cells - 1)), where p is the share of the others that stayed equal to theirs, or that of the
+most faithful of them of late, whichever is more. Where that is more than a half, registers are too coarse, or
+the string is too still, for anything to be told.
+"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from agent.detect.alarms.states import AlarmEvent
+from agent.detect.channels import Floats
+from agent.detect.declaration import At, Detector, Judged
+from agent.detect.duration import duration
+from agent.detect.explanations.case import Case
+from agent.detect.kernels.arrays import Array, Group
+from agent.detect.kernels.compiled import compiled
+from agent.detect.kernels.inputs import Inputs
+from agent.detect.table import WARNING, Row
+
+NAME = "filled-values"
+
+#: Nats: less than 1e-6 a day, in 1e4 frames, for some of the cells of a string: 13.8, 9.2, and 7.
+IMPROBABLE = 30.0
+MEMORY_FRAMES = 100.0
+LEAST_TRIED = 8.0  # frames, before it is known how faithful a cell is
+MOST_FAITHFUL = 0.5
+MINORITY = 3.0  # at most every third cell may be filled in, and half of them must be known to part
+MOST_RELATIONS = 3.0
+LOOK = 16  # cells that are asked in a frame for one that says the same
+
+#: Columns of a cell: its partner, -1 none; the run's frames, seconds and evidence (nats); frames of late in
+#: which it had a partner, and in which they stayed equal; the reading before; the score; scratch.
+PARTNER, RUN, RUN_S, EVIDENCE, TRIED, EQUAL, LAST, SCORE, SAME, COLUMNS = range(10)
+FILLED = Group(None, filled=Array(("cells", COLUMNS)))  # not kept: a run is as long again in two minutes
+
+
+def new_filled(cells: int) -> Floats:
+    """Return the state of cells that have not been seen yet."""
+    filled: Floats = FILLED.new(cells=cells)
+    filled[:, PARTNER], filled[:, LAST] = -1.0, np.nan
+    return filled
+
+
+@compiled  # no fastmath: it may delete the NaN tests below
+def judge_filled_values(dt_s: float, volts: Inputs, filled_values: Floats) -> None:
+    """
+    Score each cell: how many say the same as it for longer than chance allows, 0 where that is not so.
+
+    Parameters
+    ----------
+    dt_s : float, s
+    volts : Inputs
+    filled_values : (cells, COLUMNS) float64
+        State and output. A frame that repeats the one before it in all cells of a group is none.
+    """
+    s, x = filled_values, volts.value
+    for g in range(volts.start.size - 1):
+        first, last = volts.start[g], volts.start[g + 1]
+        moved = False
+        for a in range(first, last):
+            c = volts.member[a]
+            moved = moved or (not np.isnan(x[c]) and x[c] != s[c, LAST])
+        if moved:
+            _follow(dt_s, volts, s, first, last)
+            _judge(volts, s, first, last)
+            for a in range(first, last):
+                s[volts.member[a], LAST] = x[volts.member[a]]
+
+
+@compiled
+def _follow(dt_s: float, volts: Inputs, s: Floats, first: int, last: int) -> None:
+    """Bring partners and runs up to a frame; SAME: 1 still equal, 0 parted, -1 had none."""
+    x, keep = volts.value, 1.0 - 1.0 / MEMORY_FRAMES
+    for a in range(first, last):
+        c = volts.member[a]
+        partner = int(s[c, PARTNER])
+        s[c, SAME] = -1.0
+        if partner >= 0 and not np.isnan(x[c]) and not np.isnan(x[partner]):
+            s[c, SAME] = 1.0 if x[c] == x[partner] else 0.0
+            s[c, TRIED] = keep * s[c, TRIED] + 1.0
+            s[c, EQUAL] = keep * s[c, EQUAL] + s[c, SAME]
+    for a in range(first, last):
+        c = volts.member[a]
+        if s[c, SAME] > 0.0:
+            s[c, RUN] += 1.0
+            s[c, RUN_S] += dt_s
+            s[c, EVIDENCE] -= math.log(_share(volts, s, first, last, s[c, RUN]))
+            continue
+        s[c, PARTNER] = -1.0
+        s[c, RUN] = 0.0
+        s[c, RUN_S] = 0.0
+        s[c, EVIDENCE] = 0.0
+        if not np.isnan(x[c]):
+            s[c, PARTNER] = _partner(volts, s, first, last, a)
+
+
+@compiled
+def _share(volts: Inputs, s: Floats, first: int, last: int, run: float) -> float:
+    """Return which share of the cells whose runs were not half as long stayed equal in this frame."""
+    tried = 1.0
+    equal = 1.0
+    for a in range(first, last):
+        c = volts.member[a]
+        if s[c, SAME] >= 0.0 and 2.0 * s[c, RUN] < run:
+            tried += 1.0
+            equal += s[c, SAME]
+    return equal / tried
+
+
+@compiled
+def _partner(volts: Inputs, s: Floats, first: int, last: int, a: int) -> float:
+    """Return a cell that says the same, and best did so in the frame before; -1: none nearby."""
+    c = volts.member[a]
+    once = -1.0
+    n = last - first
+    for k in range(1, min(n, LOOK + 1)):
+        d = volts.member[first + (a - first + k) % n]
+        if volts.value[d] == volts.value[c]:
+            if s[d, LAST] == s[c, LAST]:
+                return float(d)
+            if once < 0.0:
+                once = float(d)
+    return once
+
+
+@compiled
+def _judge(volts: Inputs, s: Floats, first: int, last: int) -> None:
+    for a in range(first, last):
+        c = volts.member[a]
+        s[c, SCORE] = 0.0
+        if s[c, EVIDENCE] * MOST_RELATIONS < IMPROBABLE:
+            continue
+        alike = 0
+        others = 0
+        known = 0
+        faithful = 0.0
+        for b in range(first, last):
+            d = volts.member[b]
+            if np.isnan(volts.value[d]):
+                continue
+            known += 1
+            if volts.value[d] == volts.value[c] and s[d, RUN] >= s[c, RUN]:
+                alike += 1
+            elif s[d, TRIED] >= LEAST_TRIED:
+                others += 1
+                faithful = max(faithful, (s[d, EQUAL] + 1.0) / (s[d, TRIED] + 2.0))
+        if alike < 2 or MINORITY * alike > known or 2 * others < known or faithful > MOST_FAITHFUL:
+            continue
+        evidence = min(s[c, EVIDENCE], -s[c, RUN] * math.log(faithful))
+        if evidence * min(alike - 1.0, MOST_RELATIONS) >= IMPROBABLE:
+            s[c, SCORE] = float(alike)
+
+
+def explain(case: Case) -> AlarmEvent:
+    """Explain cells whose values the unit fills in."""
+    filled = case.banks.detectors.filled_values[case.c]
+    text = (
+        f"{case.name()} and {filled[SCORE] - 1.0:.0f} more had said one and the same number, to the last "
+        f"digit, for {duration(filled[RUN_S])} when raised, while the others parted from each other: the "
+        f"unit writes a mean where it reads nothing. Nobody watches these cells."
+    )
+    return replace(case.event(filled[SCORE], text), text=text)
+
+
+DETECTOR = Detector(
+    name=NAME,
+    order=107,
+    of_sight=True,
+    rows=(Row(NAME, "voltage", WARNING, 2.0, "cells", 0.0, 600.0, 0.0, False),),
+    judged=(Judged("volts", At("detectors.filled_values", SCORE), At("volts.value")),),
+    arrays=FILLED,
+    new=lambda channels, _: new_filled(channels.volts.n),
+    kernel=judge_filled_values,
+    explain=explain,
+    sees=(
+        "cells, two or more and at most every third, that say one and the same number for longer than chance "
+        "allows (< 1e-6 a day) while the others part: a unit that writes means into cells that are gone"
+    ),
+    cannot_see="anything where registers are coarser than the noise: nothing can be told there",
+    response="Look at the wiring and the measuring board of these cells; measure them by hand.",
+)

@@ -1,0 +1,131 @@
+"""Cells whose contact chatters: the kernel against its slow twin; one alarm, and no other beside it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from agent.detect.detectors import loose_contact as kernel
+from agent.detect.detectors.cell_collapse import DEPTHS
+from agent.detect.detectors.loose_contact import judge_loose_contact, new_contacts
+from agent.detect.kernels import imbalance
+from agent.detect.kernels.arrays import Part
+from tests.agent.detect.banks import inputs_of
+from tests.agent.detect.racks import Floats, feed, healthy, raised, watch_of
+
+ROWS = "loose-contact voltage warning 1 - 0 86400 0 -"
+KEPT = {Part("contact", 1): ["detectors.loose_contact"]}
+GROUP = [0, 1, 0, 1, 0, 0]
+N, CELL = len(GROUP), 4
+
+
+@dataclass
+class Contact:
+    """The tap of a cell."""
+
+    away: float = math.nan
+    median: float = math.nan
+    jumps: float = 0.0
+    still_s: float = 0.0
+    worst: float = 0.0
+    worst_age_s: float = 0.0
+    chatters: bool = False
+
+    def take(self, dt_s: float, away: float, median: float) -> bool:
+        """Take a reading; did it jump."""
+        jumped = abs(away - self.away) >= max(0.03 * median, 5.0 * abs(median - self.median))
+        self.away, self.median = away, median
+        if abs(away) > abs(self.worst) or self.worst_age_s > 3600.0:
+            self.worst, self.worst_age_s = away, 0.0
+        return jumped
+
+
+def test_frame_by_frame_contacts_are_those_of_the_twin() -> None:
+    rng, chattered, still = np.random.default_rng(1), 0, 0
+    bank, state, twins = inputs_of(GROUP), new_contacts(N), [Contact() for _ in range(N)]
+    cells, collapse, standing = imbalance.new_cells(N, 2), DEPTHS.new(cells=N), np.zeros(N)
+    for frame in range(900):
+        dt_s = float(rng.choice([10.0, 60.0, 600.0, 5000.0], p=[0.5, 0.3, 0.19, 0.01]))
+        bank.median[:] = 3.3 + rng.choice([0.0, 0.02, 0.2])
+        bank.away[:] = rng.choice([0.0, 0.001, -0.15], N, p=[0.7, 0.2, 0.1]) + 0.4 * (rng.random() < 0.02)
+        bank.away[rng.random(N) < 0.02] = np.nan
+        bank.usable[:] = rng.random(N) < 0.97
+        scores = [
+            cells.verdict[:, imbalance.SUDDEN],
+            cells.verdict[:, imbalance.DRIFTING],
+            collapse[:, 1],
+            standing,
+        ]
+        for score in scores:
+            score[:] = rng.choice([-1.0, 3.0, np.nan], N)
+        before = np.array(scores)
+        judge_loose_contact(dt_s, bank, cells, collapse, standing, state)
+        jumped = []
+        for c, twin in enumerate(twins):
+            twin.jumps *= math.exp(-dt_s / 7200.0)
+            twin.still_s += dt_s
+            twin.worst_age_s += dt_s
+            if (
+                bank.usable[c]
+                and not math.isnan(bank.away[c])
+                and twin.take(dt_s, bank.away[c], bank.median[c])
+            ):
+                jumped.append(c)
+        for c in jumped:
+            if sum(GROUP[d] == GROUP[c] for d in jumped) <= 2:
+                twins[c].jumps, twins[c].still_s = twins[c].jumps + 1.0, 0.0
+        for c, twin in enumerate(twins):
+            twin.chatters = twin.jumps >= 4.0 or (twin.chatters and twin.still_s < 10800.0)
+            expected = [
+                twin.away,
+                twin.median,
+                twin.jumps,
+                twin.still_s,
+                twin.worst,
+                twin.worst_age_s,
+                twin.chatters,
+            ]
+            np.testing.assert_allclose(state[c, : kernel.JUMPED], expected, rtol=1e-9)
+            after = np.array(scores)[:, c]
+            np.testing.assert_array_equal(
+                after, np.minimum(before[:, c], 0.0) if twin.chatters else before[:, c]
+            )
+            chattered += twin.chatters
+            still += not twin.chatters
+        del frame
+    assert min(chattered, still) > 300
+
+
+def chattering(frames: Floats, seed: int = 1) -> Floats:
+    rng, volts = np.random.default_rng(seed), 3.3
+    for frame in frames:
+        volts = float(rng.choice([3.3, 3.1, 2.7, 1.4, 3.8])) if rng.random() < 0.1 else volts
+        frame[CELL] = round(volts + rng.normal(0.0, 0.001), 3)
+    return frames
+
+
+def test_a_contact_that_chatters_is_one_alarm_that_stands() -> None:
+    events = feed(watch_of(8, period_s=60.0), chattering(healthy(2880, 8)), dt_s=60.0)
+    place = f"string1/module1/cell{CELL + 1}"
+    told = [e for e in events if e.detector == "loose-contact"]
+    assert [(e.state, e.severity, e.location) for e in told] == [("NEW", "warning", place)]
+    after = [e for e in events if e.state == "NEW" and e.t_s > told[0].t_s]
+    assert not after, "nothing else is raised once it is known"
+    assert "measuring wire" in told[0].text
+
+
+def test_wrong_frames_loads_and_a_cell_that_leaves_are_no_loose_contact() -> None:
+    frames = healthy(400, 8)
+    frames[[100, 160, 220], CELL] -= 0.5  # six jumps, of which two have nearly faded: within three hours
+    frames[300:, CELL] -= 0.5
+    frames[50:350:10] -= np.linspace(0.2, 0.4, 8)  # a load that pulls all of them, and not alike
+    assert not raised(feed(watch_of(8, period_s=120.0), frames, dt_s=120.0), "loose-contact")
+
+
+@pytest.mark.parametrize("volts", [2.0, 3.0])
+def test_a_cell_that_is_still_for_hours_is_believed_again(volts: float) -> None:
+    frames = np.concatenate([chattering(healthy(180, 8)), healthy(400, 8)])
+    frames[180 + 200 :, CELL] = volts
+    told = raised(feed(watch_of(8, period_s=60.0), frames, dt_s=60.0), "cell-imbalance", "cell-collapse")
+    assert told
