@@ -145,8 +145,8 @@ def test_cells_whose_values_are_filled_in() -> None:
     case = case_of(row_of("filled-values"), channels.volts, 2, unit, frozenset({1, 2}))
     assert filled_values.explain(case).text == (
         "string1/module1/cell3 and 3 more had said one and the same number, to the last digit, for 2 min "
-        "when raised, while the others parted from each other: the unit writes a mean where it reads nothing. "
-        "Nobody watches these cells."
+        "when raised, while the others parted from each other: the unit writes a mean where it reads "
+        "nothing. Nobody watches these cells."
     )
     assert_event(filled_values.explain(case), value=4.0)
 
@@ -157,8 +157,8 @@ def test_a_contact_that_chatters() -> None:
     event = loose_contact.explain(case_of(row_of("loose-contact"), channels.volts, 2, unit))
     assert event.text == (
         "string1/module1/cell3 chatters: its voltage jumps again and again while its siblings stand still, "
-        "and was -1900 mV from their median at its worst in the last hour when raised. A loose contact of its "
-        "measuring wire, most likely; it is not compared with its siblings meanwhile."
+        "and was -1900 mV from their median at its worst in the last hour when raised. A loose contact of "
+        "its measuring wire, most likely; it is not compared with its siblings meanwhile."
     )
     assert_event(event, value=-1900.0)
 
