@@ -14,6 +14,7 @@ A unit is a member of its alarm in the book, by a number that is made of its nam
 with the list. Who is listed needs no alarm of its own; when the list ends, who is still silent has one.
 """
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -91,8 +92,9 @@ class Together:
             was = before.get(id(alarm), alarm.members)
             if was != alarm.members:
                 self.book.retell(next(iter(alarm.members)), self._words(alarm, units, t_s))
-            if alarm.members - was and alarm.said:  # it is worse, and told again
-                told.append(("", replace(alarm.said, state=str(alarm.state), count=alarm.count, t_s=t_s)))
+            if alarm.members - was:  # it is worse, and told again
+                said = replace(_said_of(alarm), state=str(alarm.state), count=alarm.count, t_s=t_s)
+                told.append(("", said))
         return told
 
     # ---- who leaves
@@ -125,7 +127,10 @@ class Together:
         """Give names of silent units that are not listed, with the alarm that they join, None: a new one."""
         listed = self.listed(units)
         waits = False
-        for cluster in _at_once({name: unit for name, unit in units.items() if unit.silent(t_s)}):
+        silent = (
+            (u.last_s, n, u.period_s) for n, u in units.items() if u.last_s is not None and u.silent(t_s)
+        )
+        for cluster in _at_once(silent):
             fresh = [name for name in cluster if name not in listed]
             alarm = self._alarm_of(listed.intersection(cluster), t_s)
             if fresh and (alarm or len(fresh) >= LEAST_UNITS):
@@ -181,8 +186,9 @@ class Together:
     def _words(self, alarm: Alarm, units: Units, t_s: float) -> str:
         """Return the text of an alarm whose list is another one than when it was raised."""
         listed = sorted(name for name in units if _member(name) in alarm.members)
-        if len(listed) == alarm.count and alarm.said:
-            return _said(units, listed, alarm.said.t_s - alarm.said.since_s, t_s)
+        raised = _said_of(alarm)
+        if len(listed) == alarm.count:
+            return _said(units, listed, raised.t_s - raised.since_s, t_s)
         again = sorted(name for name in units if _member(name) in alarm.shown - alarm.members)
         return (
             f"{len(listed)} of {alarm.count} units that fell silent together are still silent"
@@ -199,34 +205,37 @@ def _since_s(unit: UnitContact, t_s: float) -> float:
     return t_s - unit.unseen_s if unit.last_s is None else unit.last_s
 
 
-def _at_once(silent: Units) -> list[list[str]]:
-    """Return the units that were read last at about the same time, oldest first."""
-    ordered = sorted(silent, key=lambda name: (silent[name].last_s or 0.0, name))
+def _said_of(alarm: Alarm) -> AlarmEvent:
+    assert alarm.said is not None  # each was told when it was raised
+    return alarm.said
+
+
+def _at_once(silent: Iterable[tuple[float, str, float]]) -> list[list[str]]:
+    """Return the units that were read last at about the same time, oldest first. silent: when each was read
+    last, its name, its period.
+    """
     clusters: list[list[str]] = []
-    for name in ordered:
-        last = silent[clusters[-1][-1]] if clusters else None
-        within_s = max(AT_ONCE_S, silent[name].period_s, last.period_s if last else 0.0)
-        if last and (silent[name].last_s or 0.0) - (last.last_s or 0.0) <= within_s:
+    before_s, before_period_s = -math.inf, 0.0
+    for last_s, name, period_s in sorted(silent):
+        if last_s - before_s <= max(AT_ONCE_S, period_s, before_period_s):
             clusters[-1].append(name)
         else:
             clusters.append([name])
+        before_s, before_period_s = last_s, period_s
     return clusters
 
 
-def _never(units: Units) -> list[list[str]]:
-    """Return the units of which nothing was read since the start, nor of all that they share a bus, a host or
-    the site with, once one of them is out of sight: the largest such groups.
+def _never(units: Units) -> Iterator[list[str]]:
+    """Give the units of which nothing was read since the start, nor of all that they share the site, a host
+    or a bus with, once one of them is out of sight; the largest such groups first.
     """
     never = {name for name, unit in units.items() if unit.never()}
     lost = {name for name in never if units[name].lost}
-    found: list[list[str]] = []
     for share in (_site, _host, _bus):
         for what in sorted({share(units[name]) for name in lost} - {None}, key=str):
             names = sorted(name for name, unit in units.items() if share(unit) == what)
-            whole = len(names) >= LEAST_UNITS and never.issuperset(names)
-            if whole and not any(set(names) & set(others) for others in found):
-                found.append(names)
-    return found
+            if never.issuperset(names):
+                yield names
 
 
 def _site(_unit: UnitContact) -> str | None:
@@ -257,16 +266,14 @@ def _said(units: Units, names: Iterable[str], for_s: float, t_s: float) -> str:
 def _cause(units: Units, names: Collection[str], t_s: float) -> str:
     """Say what silent units share, and what to look at first."""
     buses, hosts = sorted({units[n].bus for n in names}), {units[n].host for n in names}
-    unheard = {name for name, unit in units.items() if unit.silent(t_s) or unit.last_s is None} | set(names)
     if len(buses) > 1 and (len(hosts) > 1 or hosts == {""}):
         return f"on {len(buses)} buses: look for a common supply or switch, and for people at the racks"
-    (host,), bus = hosts, buses[0]
+    (host,), bus = hosts, ", ".join(buses)
+    unheard = {name for name, unit in units.items() if unit.silent(t_s) or unit.last_s is None}
     whole = unheard.issuperset(n for n, u in units.items() if u.bus in buses)
     if len(buses) > 1:
         every = "all" if whole else "some"
-        return (
-            f"{every} units of {', '.join(buses)}: look at their gateway {host}, its network and power first"
-        )
+        return f"{every} units of {bus}: look at their gateway {host}, its network and power first"
     if not whole:
         return f"on {bus}: a cable beyond the last unit that answers, or a common supply"
     trouble = next((f" ({units[n].trouble})" for n in names if units[n].trouble), "")
@@ -277,8 +284,7 @@ def _cause(units: Units, names: Collection[str], t_s: float) -> str:
 def _read_again(t_s: float, alarm: Alarm, left: Collection[str]) -> AlarmEvent:
     still = f"still silent: {', '.join(sorted(left))}" if left else "none of them is silent any more"
     text = f"It is read again; of the {alarm.count} units that fell silent together {still}."
-    since_s = alarm.said.since_s if alarm.said else t_s
     return AlarmEvent(
         NAME, _ROW.severity, str(AlarmState.NORMAL), "", "", len(left), _ROW.limit, _ROW.unit, text, t_s,
-        since_s=since_s, name=called(NAME, ""),
+        since_s=_said_of(alarm).since_s, name=called(NAME, ""),
     )  # fmt: skip

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.detect.first_days import DAYS, LIMITS, FirstDays, sooner
+from agent.detect.first_days import DAYS, LIMITS, REPORTS, FirstDays, sooner
 from agent.detect.rows import ROWS
 from agent.detect.settings import Settings
 from agent.detect.watch import UnitDetectors
 from agent.view.words import first_days
 
+assert (REPORTS, DAYS) == ((1, 7, 30, 90), 90)
 FIRST = FirstDays(date(2026, 12, 1))
 
 

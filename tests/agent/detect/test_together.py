@@ -39,6 +39,7 @@ def text(together: Together) -> str:
         ((999.9, 1000.1), 1.0, False),
         ((999.9,), 1.0, False),
         ((999.9, None), 1.0, False),
+        ((999.9, 999.9, None), 1.0, True),  # who was never read is nobody to wait for
         ((None, None), 1.0, False),
         ((995.0, 995.0), 5.0, False),  # three polls
         ((994.9, 994.9), 5.0, True),
@@ -93,6 +94,7 @@ def test_two_causes_are_two_alarms() -> None:
         ((990.0, 990.0, 1009.0), "aab", "all units of rs485-a: look at its adapter, cable and supply first"),
         ((990.0, 990.0, 1009.0), "aaa", "on rs485-a: a cable beyond the last unit that answers"),
         ((100.0, 990.0, 990.0), "aaa", "all units of rs485-a: look at its adapter"),
+        ((990.0, 990.0, None), "aaa", "all units of rs485-a: look at its adapter"),
         ((990.0, 990.0, 1009.0), "aba", "on 2 buses: look for a common supply or switch"),
         ((990.0, 990.0), "ab", "on 2 buses: look for a common supply or switch"),
     ],
@@ -124,6 +126,10 @@ def at_hosts(*hosts: str, last_s: float | None = 990.0, trouble: str = "") -> di
         (
             at_hosts("10.0.0.5", "10.0.0.5"),
             "all units of bus-0, bus-1: look at their gateway 10.0.0.5, its network and power first.",
+        ),
+        (
+            at_hosts("10.0.0.5", "10.0.0.5") | {"well": UnitContact(1009.0, 1.0, "bus-1", "10.0.0.5")},
+            "some units of bus-0, bus-1: look at their gateway 10.0.0.5, its network and power first.",
         ),
         (at_hosts("10.0.0.5", "10.0.0.6"), "on 2 buses: look for a common supply or switch"),
         (at_hosts("", ""), "on 2 buses: look for a common supply or switch"),
@@ -161,6 +167,18 @@ def test_units_leave_it_one_by_one_each_with_an_event_and_the_last_one_ends_it()
     assert together.listed(units) == frozenset(), "what the last one has is its own"
 
 
+def test_all_that_come_back_at_once_leave_it_at_once() -> None:
+    together = Together()
+    together.judge(1010.0, units_of(990.0, 990.0))
+    together.judge(1110.0, units_of(1100.0, 1100.0))  # ten seconds old is not silent
+    assert together.judge(1110.0, units_of(1109.5, 1109.5)) == []
+    told = together.judge(1110.0, units_of(1110.0, 1110.0))
+    assert (left(told), states(told)) == (["rack-0", "rack-1"], ["CLEARED-NEW"])
+    text = "It is read again; of the 2 units that fell silent together none of them is silent any more."
+    assert {event.text for unit, event in told if unit} == {text}
+    assert {event.since_s for unit, event in told if unit} == {990.0}
+
+
 def test_who_answers_now_and_then_stays_in_it() -> None:
     together = Together()
     units = units_of(990.0, 990.0, 1009.0)
@@ -176,8 +194,12 @@ def test_who_falls_silent_at_once_but_is_found_later_joins_and_it_is_told_again(
     together = Together()
     units = units_of(990.0, 990.0) | {"slow": UnitContact(985.0, 30.0, "rs485-b")}
     assert states(together.judge(1010.0, units)) == ["NEW"]
+    units["overdue"] = UnitContact(1070.0, 1.0, "rs485-b")  # nobody waits for it: the alarm stands already
     (again,) = of_site(together.judge(1076.0, units))
-    assert (again.state, again.count) == ("NEW", 3)
+    assert (again.state, again.count, again.t_s) == ("NEW", 3, 1076.0)
+    assert again.text.startswith(
+        "3 units fell silent together (rack-0, rack-1, slow), 20 s before this was raised"
+    )
     assert "on 2 buses: look for a common supply or switch" in again.text
     together.book.do(Action.ACKNOWLEDGE, again.name, 1080.0)
     units["late"] = UnitContact(1000.0, 40.0, "rs485-b")
@@ -218,8 +240,11 @@ HEARD = {"heard": UnitContact(1009.0, 1.0, "bus-z", "z")}
     [
         (never("aaa") | HEARD, [3]),
         (never("aaa", lost="1") | HEARD, [3]),  # the first of them is out of sight, nothing else was read
+        (never("aaa", lost="9") | HEARD, []),  # none is out of sight yet
+        (never("aaa", unseen_s=10.0) | HEARD, []),
         (never("aaa", unseen_s=9.0) | HEARD, []),  # they had no time to answer
         (never("aa") | {"heard": UnitContact(1009.0, 1.0, "bus-a")}, []),  # each of them its own
+        (never("aa") | {"was": UnitContact(500.0, 1.0, "bus-a", unseen_s=510.0, lost=True)} | HEARD, []),
         (never("ab") | HEARD, []),
         (never("a") | HEARD, []),
         (never("ab"), [2]),  # of the whole site nothing is read
@@ -237,7 +262,23 @@ def test_units_that_were_never_read_share_a_cause_where_nothing_beside_them_answ
     assert sorted(event.count for event in told) == lists
     for event in told:
         assert f"{event.count} units were not read since the start" in event.text
-        assert event.since_s == 1010.0 - 61.0
+        assert event.since_s <= 1010.0 - 10.0
+
+
+def test_who_was_never_read_joins_what_was_kept_of_its_bus_and_for_ten_minutes_only() -> None:
+    for later_s, lists in ((600.0, 3), (601.0, 2)):
+        before = Together()
+        before.judge(1010.0, units_of(990.0, 990.0, 1009.0, 1009.0, buses="aabz"))
+        book = AlarmBook()
+        book.from_plain(before.book.to_plain())
+        units = {
+            name: UnitContact(None, 1.0, bus, unseen_s=61.0, lost=True)
+            for name, bus in (("rack-0", "a"), ("rack-1", "a"), ("rack-2", "a"), ("other", "b"))
+        } | HEARD
+        after = Together(book)
+        after.judge(1010.0 + later_s, units)
+        assert len(after.listed(units)) == lists
+        assert "other" not in after.listed(units)
 
 
 def test_a_unit_that_had_no_time_to_answer_since_the_agent_is_awake_is_not_accused() -> None:
@@ -268,7 +309,10 @@ def test_a_unit_that_is_not_polled_any_more_leaves_it() -> None:
     together.judge(1010.0, units)
     del units["rack-1"]
     assert together.judge(1020.0, units) == []
-    assert "2 of 3 units" in text(together)
+    assert text(together) == (
+        "2 of 3 units that fell silent together are still silent (rack-0, rack-2); all units of rs485-a: look"
+        " at its adapter, cable and supply first."
+    )
     del units["rack-2"]
     assert states(together.judge(1030.0, units)) == ["CLEARED-NEW"]
 
