@@ -9,6 +9,7 @@ from typing import NamedTuple
 import click
 
 from agent.cli.common.errors import Misuse
+from agent.cli.common.in_force import unreviewed, without_limits
 from agent.cli.common.load import config_option, load
 from agent.cli.common.tables import plain_table, terminal
 from agent.config.tables import Config, UnitTable, UpstreamTable
@@ -68,6 +69,7 @@ def command(path: Path, allow_late: bool) -> None:
                 " or put units on another bus"
             )
         late += [_late(path, config, bus, name, age) for name, age in proven.items() if _is_late(config, age)]
+    problems += [f"{path.name}: {problem}" for problem in unreviewed(config, profiles)]
     problems += [f"{path.name}: {problem}" for problem in _certificate_problems(config.upstream)]
     problems += [f"{path.name}: {problem}" for problem in _store_problems(config.store.path)]
     if (long := len(os.fsencode(config.control.socket))) > SOCKET_MOST:
@@ -84,6 +86,7 @@ def command(path: Path, allow_late: bool) -> None:
         *(f"not covered: {failure}" for failure in uncovered(config.relay)),
         *_slow_lines(config),
         *_nameless_lines(config, profiles),
+        *without_limits(config, profiles),
     ):
         click.echo(line)
     click.echo(f"{path}: good; {len(config.unit)} units on {len(config.bus)} buses, to {config.upstream.url}")

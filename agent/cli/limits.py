@@ -1,9 +1,8 @@
 """cellwarden limits: every limit in force, where it comes from, and who looked at them last."""
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -12,8 +11,10 @@ from typing import Any
 
 import click
 
+from agent.cli.common import in_force
 from agent.cli.common.codes import Trouble
 from agent.cli.common.files import replace_json
+from agent.cli.common.in_force import Limit
 from agent.cli.common.load import config_option, load
 from agent.cli.common.prompts import you
 from agent.cli.common.tables import plain_table, terminal
@@ -25,44 +26,33 @@ from drivers.connect import assume
 from drivers.files import read_text
 from drivers.profile.load import Profile
 
-TIERS = ("operating", "recommended", "safety")
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """One limit: for what, between what, what happens beyond it, and whose word it is."""
-
-    what: str
-    bounds: str
-    beyond: str
-    source: str
+#: Detectors that judge limits that people give, which are shown by themselves.
+GIVEN = ("voltage-limit", "over-temperature", "under-temperature", "overload", "soc-limit")
 
 
 def limits_of(config: Config, profiles: Mapping[str, Profile]) -> list[Limit]:
-    """Return every limit in force, those of the profiles first."""
+    """Return every limit in force, those of units first."""
     found: dict[Limit, None] = {}
     for profile in {unit.profile: profiles[unit.profile] for unit in config.unit}.values():
-        for limit in () if profile.sunspec else _of_profile(profile):
+        for limit in () if profile.sunspec else _believed(profile):
             found[limit] = None
-    for row in ROWS:
-        if row.detector in JUDGING and row.unit:
+    for one in in_force.judged(config, profiles):
+        for limit in in_force.limits_of(one, profiles[one.unit.profile].model):
+            found[limit] = None
+    for row in config.detection.settings().rows():
+        if row.detector in JUDGING and row.detector not in GIVEN and row.unit:
             held = f" for {row.on_delay_s:g} s" if row.on_delay_s else ""
-            bounds = f"{row.limit:g} {row.unit}{held}"
-            found[Limit(row.detector, bounds, f"alarm: {row.severity}", "detector, shipped")] = None
+            bounds, whose = f"{row.limit:g} {row.unit}{held}", "detector, shipped"
+            if row not in ROWS:
+                whose = "site"
+            found[Limit(row.detector, bounds, f"alarm: {row.severity}", whose)] = None
     return list(found)
 
 
-def _of_profile(profile: Profile) -> list[Limit]:
+def _believed(profile: Profile) -> list[Limit]:
     said = f"profile {profile.model}"
-    found = []
-    for value in assume(profile).values:
-        if value.valid:
-            found.append(Limit(value.name, _span(value.valid, value.unit), "not believed", said))
-        for tier in TIERS if value.limits else ():
-            bounds = getattr(value.limits, tier)
-            if any(math.isfinite(end) for end in bounds):
-                found.append(Limit(value.name, _span(bounds, value.unit), f"outside the {tier} range", said))
-    return found
+    values = [value for value in assume(profile).values if value.valid]
+    return [Limit(v.name, _span(v.valid, v.unit), "not believed", said) for v in values if v.valid]
 
 
 def _span(bounds: tuple[float, float], unit: str) -> str:
@@ -115,8 +105,8 @@ def first_days_of(config: Config, utc_s: float) -> list[str]:
 def command(path: Path, review: bool, by: str | None, yes: bool, as_json: bool) -> None:
     """Show every limit in force and where it comes from; --review records who looked at them.
 
-    A review holds for exactly the limits that were shown: one that changes makes it void. What a profile
-    says is shown beside each value; alarms come from the detectors, and from what a unit itself reports.
+    Of each value the site's word counts ([[detection.limit]]), else its profile's, else its chemistry's. A
+    review holds for exactly the limits that were shown: one that changes makes it void.
     Exit 0 when they were reviewed, 1 when not.
 
     \b
@@ -130,7 +120,7 @@ def command(path: Path, review: bool, by: str | None, yes: bool, as_json: bool) 
         for limit in limits:
             table.add_row(limit.what, limit.bounds, limit.beyond, limit.source)
         terminal().print(table)
-        for said in first_days_of(config, time()):
+        for said in (*in_force.without_limits(config, profiles), *first_days_of(config, time())):
             terminal().print(said, soft_wrap=True)
     if review and (yes or click.confirm(f"Have you reviewed these {len(limits)} limits?", default=False)):
         try:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from agent.detect.limits import Chemistry
+from agent.detect.limits import TIERS, Chemistry, SiteLimit
 from agent.detect.settings import Settings
 from agent.keys.values import (
     Amperes,
@@ -120,6 +120,41 @@ class OverrideTable(ConfigTable):
     latch: bool | None = None
 
 
+class LimitTable(ConfigTable):
+    """[[detection.limit]]: what this site says of all values of a quantity, in V, degC, A, W or % of charge.
+
+    A safety tier that is wider than what would hold without it needs `reviewed_by` and `why`.
+    """
+
+    quantity: Literal[
+        "cell_voltage", "module_voltage", "cell_temperature", "module_temperature", "battery_temperature",
+        "current", "power", "soc",
+    ]  # fmt: skip
+    tier: Literal["operating", "recommended", "safety"]
+    low: Annotated[float, number(-1e6, 1e6)] | None = None
+    high: Annotated[float, number(-1e6, 1e6)] | None = None
+    reviewed_by: Line = ""
+    why: Line = ""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.low is None and self.high is None:
+            raise ValueError("say low, high or both")
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        if self.quantity == "soc" and self.tier != "operating":
+            raise ValueError('a limit of soc is advice only: write tier = "operating"')
+        return self
+
+    def of_site(self) -> SiteLimit:
+        """Return it for the detectors."""
+        low, high = (
+            (-math.inf if self.low is None else self.low),
+            (math.inf if self.high is None else self.high),
+        )
+        return SiteLimit(self.quantity, TIERS.index(self.tier), low, high, self.reviewed_by, self.why)
+
+
 class DetectionTable(ConfigTable):
     """[detection]: what this site wants other than shipped. `shadow`: judged and recorded, not announced."""
 
@@ -127,6 +162,7 @@ class DetectionTable(ConfigTable):
     max_charge_a: Amperes = math.inf  # of a string, or of the unit without strings
     max_discharge_a: Amperes = math.inf
     override: tuple[OverrideTable, ...] = ()
+    limit: tuple[LimitTable, ...] = ()
 
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
@@ -146,6 +182,7 @@ class DetectionTable(ConfigTable):
             self.max_charge_a,
             self.max_discharge_a,
             cells_per_block=cells_per_block,
+            limits=tuple(limit.of_site() for limit in self.limit),
         )
 
 

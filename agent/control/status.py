@@ -111,6 +111,8 @@ def health(status: dict[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
             reasons.append(f"unit {u['name']}: PARTIAL; {UNWATCHED}")
         elif u["knowledge"] == Knowledge.PARTIAL and u["empty"]:
             reasons.append(f"unit {u['name']}: PARTIAL; it says 0 of {', '.join(u['empty'])}")
+        elif u["knowledge"] == Knowledge.PARTIAL and (u.get("limits") or {}).get("unknown"):
+            reasons.append(f"unit {u['name']}: PARTIAL; {u['limits']['unknown']}")
     reasons += [f"bus {bus['name']}: {bus['trouble']}" for bus in status["buses"] if bus["trouble"]]
     for part in ("store", "upstream", *outputs):
         if trouble := (status.get(part) or {}).get("trouble"):

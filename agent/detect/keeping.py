@@ -18,7 +18,6 @@ from agent.detect.channels import Floats
 from agent.detect.kernels.arrays import Part
 from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.slope import JUDGED_S
-from agent.detect.kernels.surroundings import LIMITS
 from agent.detect.unit_arrays import arrays_of
 
 Arrays = Sequence[NDArray[Any]]
@@ -72,7 +71,6 @@ def pack(banks: Banks, t_s: float) -> Parts:
 
 def unpack(banks: Banks, parts: Parts, t_s: float) -> list[str]:
     """Put parts back, the last frame being at `t_s`; return the names of those that do not fit any more."""
-    limits = banks.around.circuit[:, LIMITS].copy()  # a setting, and may be another now
     unfit = []
     for (name, version), paths in PARTS.items():
         arrays = [attrgetter(path)(banks) for path in paths]
@@ -83,7 +81,6 @@ def unpack(banks: Banks, parts: Parts, t_s: float) -> list[str]:
             if path in paths:
                 array = arrays[paths.index(path)]
                 array[...] = _later(array, columns, t_s)
-    banks.around.circuit[:, LIMITS] = limits
     for scales in (banks.scales, banks.group_scales):
         scales[:, JUDGED_S] = np.inf  # fits are not kept: they are made with the first frame
     return unfit

@@ -14,6 +14,7 @@ def knowledge(
     quality: Codes | None,
     liveness: LivenessState | None,
     judged_age_s: float = 0.0,
+    limited: bool = True,
 ) -> Knowledge:
     """Return how much is known.
 
@@ -21,7 +22,7 @@ def knowledge(
     liveness: of the unit, None where nobody watches it. Values that provably stand still are as old as their
     last movement; where that cannot be proven or denied, knowledge is PARTIAL. judged_age_s: of the youngest
     value that anything judges; infinite where there is none, or where the unit says that it has none of what
-    it should have: such a unit is PARTIAL too.
+    it should have: such a unit is PARTIAL too, and so is one that is not `limited`, whose voltages have none.
     """
     if age_s is None or quality is None:
         return Knowledge.NEVER
@@ -33,6 +34,7 @@ def knowledge(
         return Knowledge.STALE
     seen = quality != Quality.STALE  # state points rest between their turns; that is no loss
     lost = ~np.isin(quality, (Quality.GOOD, Quality.MISSING)) & seen
-    if lost.any() or judged_age_s > blind_s(period_s) or (liveness is not None and liveness.unproven):
+    unproven = liveness is not None and liveness.unproven
+    if not limited or lost.any() or judged_age_s > blind_s(period_s) or unproven:
         return Knowledge.PARTIAL
     return Knowledge.LIVE

@@ -9,14 +9,14 @@ import numpy as np
 
 from agent.detect.channels import Floats
 from agent.detect.first_days import sooner
-from agent.detect.limits import OPERATING, HeatRows, UnitLimits, load_of, nowhere, resolve
+from agent.detect.limits import LOADS, OPERATING, Rows, SiteLimit, UnitLimits, nowhere, resolve
 from agent.detect.rows import JUDGING, ROWS
 from agent.detect.table import TIERS, Row
 
-HEAT = "over-temperature"  # whose rows are limits of temperature
+HEAT, LOAD = "over-temperature", "overload"  # whose rows are of temperatures, and of loads
 OVERRIDABLE = ("limit", "on_delay_s", "off_delay_s", "dead_band", "latch")
 #: Detectors whose limits stand in no row: each value has its own.
-BY_VALUE = ("voltage-limit",)
+BY_VALUE = ("voltage-limit", "under-temperature", "soc-limit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Settings:
 
     overrides: (detector, severity) -> some of OVERRIDABLE. shadow: detectors that judge and record but do not
     announce. max_charge_a, max_discharge_a, max_charge_w, max_discharge_w: what a circuit may carry; infinite
-    where nobody says, see `or_of_profile`. early: the battery is in its first days, see `first_days`.
-    cells_per_block: cells in series in each `module_voltage`.
+    where the site does not say. early: the battery is in its first days, see `first_days`.
+    cells_per_block: cells in series in each `module_voltage`. limits: what else the site says.
     """
 
     overrides: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
@@ -38,6 +38,7 @@ class Settings:
     max_discharge_w: float = math.inf
     early: bool = False
     cells_per_block: int | None = None
+    limits: tuple[SiteLimit, ...] = ()
 
     def __post_init__(self) -> None:
         known = {(row.detector, row.severity) for row in ROWS}
@@ -59,39 +60,34 @@ class Settings:
                 f"shadow: no detector {', '.join(sorted(unknown))}; there are {', '.join(JUDGING)}"
             )
 
-    def or_of_profile(self, quantities: Sequence[str], limits: Floats) -> "Settings":
-        """Return the settings with what the profile lets current and power be, where the site does not say.
-
-        quantities (n,); limits (n, 3, 2) float64: per value and tier, innermost first, lowest and highest.
-        The innermost tier counts: what is beyond it is not ordinary operation.
-        """
-        names = ("max_charge_a", "max_discharge_a", "max_charge_w", "max_discharge_w")
-        profile = dict(zip(names, load_of(quantities, limits)[OPERATING].tolist(), strict=True))
-        said = {name: getattr(self, name) for name in profile if math.isfinite(getattr(self, name))}
-        return replace(self, **{**profile, **said})
-
     def load_limits(self) -> tuple[float, float, float, float]:
-        """Return the most charge and discharge, A, then W."""
+        """Return the most charge and discharge of the site's operating tier, A, then W."""
         return self.max_charge_a, self.max_discharge_a, self.max_charge_w, self.max_discharge_w
 
     def unit_limits(self, quantities: Sequence[str], profile: Floats | None = None) -> UnitLimits:
-        """Return the limits of the values of a frame.
-
-        profile (n, 3, 2): what the profile gives, None: nothing. What a circuit may carry
-        in ordinary operation is what the settings say, see `or_of_profile`.
-        """
+        """Return the limits of the values of a frame; profile (n, 3, 2): what the profile gives."""
         profile = nowhere(len(quantities)) if profile is None else profile
-        load = load_of(quantities, profile)
-        load[OPERATING] = self.load_limits()
-        return resolve(quantities, profile, self._heat_rows(), load, self.chemistry, self.cells_per_block)
+        most = self.load_limits()
+        of_load = [
+            SiteLimit(quantity, OPERATING, -most[2 * k + 1], most[2 * k]) for k, quantity in enumerate(LOADS)
+        ]
+        return resolve(
+            quantities,
+            profile,
+            self._rows_of(HEAT),
+            self._rows_of(LOAD),
+            self.chemistry,
+            self.cells_per_block,
+            (*of_load, *self.limits),
+        )
 
-    def _heat_rows(self) -> HeatRows:
-        heat = [row for row in self.rows() if row.detector == HEAT]
-        rows = HeatRows(np.full(3, np.inf), np.zeros(3), np.zeros(3, bool))
-        for row in heat:
-            tier = TIERS.index(row.severity) - 1
-            rows.degc[tier], rows.dead_band[tier] = row.limit, row.dead_band
-            rows.site[tier] = "limit" in self.overrides.get((HEAT, row.severity), {})
+    def _rows_of(self, detector: str) -> Rows:
+        rows = Rows(np.full(3, np.inf), np.zeros(3), np.zeros(3, bool))
+        for row in self.rows():
+            if row.detector == detector:
+                tier = TIERS.index(row.severity) - 1
+                rows.limit[tier], rows.dead_band[tier] = row.limit, row.dead_band
+                rows.site[tier] = "limit" in self.overrides.get((detector, row.severity), {})
         return rows
 
     def rows(self) -> tuple[Row, ...]:
@@ -103,9 +99,10 @@ class Settings:
         )
         return sooner(rows) if self.early else rows
 
-    def digest(self) -> str:
-        """Return a short hash of everything that decides when an alarm is raised."""
+    def digest(self, limits: UnitLimits | None = None) -> str:
+        """Return a short hash of everything that decides when an alarm is raised; limits: those that hold."""
         said = (
-            self.rows(), sorted(self.shadow), self.chemistry, self.cells_per_block, *self.load_limits(),
+            self.rows(), sorted(self.shadow), self.chemistry, self.cells_per_block, self.limits,
+            *self.load_limits(), *(() if limits is None else (array.tobytes() for array in limits)),
         )  # fmt: skip
         return blake2b(repr(said).encode(), digest_size=6).hexdigest()

@@ -86,7 +86,6 @@ class UnitJudges:
         self.layout = layout_digest(places, quantities, values.resolution)
         self.liveness = Liveness(places, quantities, values.changes_within_s, period_s)
         self.reported = Reported(places, quantities, values.sayings, values.alarms)
-        settings = (settings or Settings()).or_of_profile(quantities, values.limits)
         self.watch = UnitDetectors(places, quantities, values.resolution, period_s, settings, values.limits)
         speaking = [index for index, *_ in values.sayings]
         self.judged = np.union1d(self.watch.listens(), np.array(speaking, np.int64))  # by anything

@@ -18,7 +18,7 @@ from agent.detect.kernels.measured import MEASURED_ARRAY, new_measuring
 from agent.detect.kernels.memory import addresses
 from agent.detect.kernels.validity import GATE, limits_of
 from agent.detect.kernels.voltage_drop import DROPS
-from agent.detect.limits import OPERATING, UnitLimits
+from agent.detect.limits import UnitLimits
 
 #: Of each detector with arrays of its own, under its key.
 PLACED_OWN = {detector.key: Placed(detector.arrays) for detector in DETECTORS if detector.arrays}
@@ -75,7 +75,7 @@ def new_banks(channels: Channels, limits: UnitLimits) -> Banks:
         scales=slopes.scales,
         heat=heating.new_heat(n, cells),
         cells=imbalance.new_cells(cells, cell_groups),
-        around=surroundings.new_surroundings(groups, circuits, n, limits.load[OPERATING]),
+        around=surroundings.new_surroundings(groups, circuits, n),
         group_temperature=group_slopes.temperature,
         group_gain=group_slopes.gain,
         group_moments=group_slopes.moments,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.detect import keeping, liveness
+from agent.detect import keeping, limit_words, liveness
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, Member, called
 from agent.detect.channels import Bank, Codes, Flags, Floats, Ints, channels_of
@@ -20,7 +20,7 @@ from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.debounce import CHANGED, TIER, Delays, Rows, new_delays
 from agent.detect.kernels.memory import addresses, table_of
 from agent.detect.knowledge import blind_s
-from agent.detect.limits import WHOSE, Limited
+from agent.detect.limits import WHOSE, Limited, heat_from
 from agent.detect.rows import SIGHT, rows_of
 from agent.detect.settings import Settings
 from agent.detect.table import TIERS, Row
@@ -171,17 +171,17 @@ class UnitDetectors:
         self.period_s = period_s
         self.settings = settings or Settings()
         self.book, self.shadow_book = AlarmBook(), AlarmBook()
-        self._config = self.settings.digest()
         self._channels = channels_of(places, quantities, resolution)
         self.limits = self.settings.unit_limits(quantities, profile)
+        self.limit_notes = limit_words.notes(quantities, self.settings, profile)
+        self._config = self.settings.digest(self.limits)
         self._banks = new_banks(self._channels, self.limits)
         self._addresses, self._at = table_of(bank_addresses(self._banks))
         self._judges = self._make_judges()
         self._judge_addresses, self._judges_at = table_of([judge.at() for judge in self._judges])
         self._sizes = tuple(self._channels.sizes)
         self._blind_s = blind_s(period_s)
-        hot = [row.limit for row in self.settings.rows() if row.detector == "over-temperature"]
-        self._hot_degc = min(hot)
+        self._hot_degc = heat_from(self.limits, self._channels.temps.index)
         self._t_s = np.nan
 
     def _make_judges(self) -> list[_Judge]:
@@ -206,7 +206,7 @@ class UnitDetectors:
         if early == self.settings.early:
             return
         self.settings = replace(self.settings, early=early)
-        self._config = self.settings.digest()
+        self._config = self.settings.digest(self.limits)
         alarm_table = self.settings.rows()
         for judge in self._judges:
             judge.rows = rows_of(judge.detector, alarm_table)
@@ -216,14 +216,13 @@ class UnitDetectors:
 
     def listens(self) -> Ints:
         """Return which values of the frame a detector of the battery judges aloud."""
-        b, s = self._channels, self.settings
+        b = self._channels
         aloud = [judge for judge in self._judges if not judge.shadow and judge.detector not in SIGHT]
         found = [judge.listens() for judge in aloud if judge.bank is b.temps or judge.bank is b.volts]
         banks = [judge.bank for judge in aloud]
         if any(b.groups is other for other in banks):
             found.append(b.temps.index)
-        limited = any(np.isfinite(s.load_limits())) or s.chemistry == "VRLA"
-        if limited and any(b.circuits is other for other in banks):
+        if any(len(judge.listens()) for judge in aloud if judge.bank is b.circuits):
             found += [b.circuits.index, b.at_power]
         at: Ints = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
         return at[at >= 0]
@@ -271,9 +270,11 @@ class UnitDetectors:
             def explain(c: int, row: Row, members: set[int], judge: _Judge = judge) -> AlarmEvent:
                 bank = judge.bank
                 row, whose = judge.row_of(row, c)
-                event = judge.explain(Case(row, bank, c, members, t_s, self._banks, self._channels, whose))
+                event = judge.explain(
+                    Case(row, bank, c, members, t_s, self._banks, self._channels, whose, judge.member)
+                )
                 where = bank.keys[c] if event.location == bank.places[c] else event.location
-                name = called(judge.member, where)
+                name = called(judge.detector if judge.limited else judge.member, where)
                 return replace(event, config=self._config, shadow=judge.shadow, name=name)
 
             events += book.change(judge.member, judge.rows, changes, t_s, explain, self._how_bad)

@@ -234,7 +234,13 @@ class Watching:
         liveness = judges.liveness.state() if judges else None
         empty = latest is not None and bool(latest.layout.empty)
         judged_age_s = math.inf if empty else self._judged_age_s(unit.name, now_s)
-        return knowledge(age_s, unit.pace_s, quality, liveness, judged_age_s)
+        limited = judges is None or not judges.watch.limit_notes.unknown
+        return knowledge(age_s, unit.pace_s, quality, liveness, judged_age_s, limited)
+
+    def limits(self, unit: str) -> dict[str, Any] | None:
+        """Return what the status says of the limits of a unit; None: not yet known."""
+        judges = self._judges.get(unit)
+        return judges.watch.limit_notes._asdict() if judges else None
 
     def watched(self, unit: Unit, now_s: float) -> bool:
         """Say whether a unit tells anything that is judged."""

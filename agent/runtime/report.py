@@ -86,6 +86,7 @@ class Report:
                     ),
                     "port": bus.port.name,
                     "detectors": parts.watching.learning(u.name),
+                    "limits": parts.watching.limits(u.name),
                     "first_days": parts.watching.first_days(u.name),
                 }
                 for bus in parts.buses.values()

@@ -37,6 +37,11 @@ def _watched(unit: Mapping[str, Any]) -> bool:
     return bool(unit.get("watched", True))
 
 
+def unlimited(unit: Mapping[str, Any]) -> str:
+    """Return why the voltages of a unit have no limit, in words; "": they have one."""
+    return str((unit.get("limits") or {}).get("unknown", ""))
+
+
 def knowledge(units: Sequence[Mapping[str, Any]]) -> str:
     """Return the knowledge of the unit that is seen worst."""
     return max((unit["knowledge"] for unit in units), key=WORST_LAST.index, default=Knowledge.NEVER)
@@ -58,6 +63,9 @@ def headline(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, A
     partial = [unit for unit in units if unit["knowledge"] == Knowledge.PARTIAL]
     if names := [unit["name"] for unit in partial if not _watched(unit)]:
         said += f" Nothing that can be judged: {', '.join(names)}."
+    for unit in partial:
+        if why := unlimited(unit):
+            said += f" {unit['name']}: {why}."
     return {"condition": what, "knowledge": known, "text": said}
 
 

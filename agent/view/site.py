@@ -11,7 +11,7 @@ from agent.view import alarms as alarm_list
 from agent.view import cells as cell_map
 from agent.view import words
 from agent.view.figures import figures
-from agent.view.headline import UNWATCHED
+from agent.view.headline import UNWATCHED, unlimited
 from agent.view.raised import Raised
 from agent.view.trends import Trends
 
@@ -126,6 +126,7 @@ def unit_view(
         "notes": [
             *unit.get("notes", []),
             *_unproven(unit, boxes),
+            *_limits(unit),
             *_nameless(unit),
             *_learning(unit),
             *_first_days(unit),
@@ -146,9 +147,16 @@ def _unproven(unit: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]]) -> li
         return []
     if not unit.get("watched", True):
         return [UNWATCHED]
-    if unit.get("empty") or any(box["sight"] != "live" for box in boxes if not box["absent"]):
+    if unit.get("empty") or unlimited(unit):
+        return []
+    if any(box["sight"] != "live" for box in boxes if not box["absent"]):
         return []
     return ["liveness unprovable: it answers, but nothing shows that its values still move"]
+
+
+def _limits(unit: Mapping[str, Any]) -> list[str]:
+    """Return why voltages have no limit, and which safety limits the site made wider."""
+    return [*filter(None, [unlimited(unit)]), *(unit.get("limits") or {}).get("widened", [])]
 
 
 def _nameless(unit: Mapping[str, Any]) -> list[str]:
@@ -187,6 +195,11 @@ def _blind(unit: Mapping[str, Any], now: datetime) -> dict[str, str]:
     }
 
 
+def _sees_less(unit: Mapping[str, Any]) -> bool:
+    """Whether a unit is PARTIAL for another reason than that nobody gave its voltages a limit."""
+    return unit["knowledge"] == Knowledge.PARTIAL and not unlimited(unit)
+
+
 def _link(unit: Mapping[str, Any], trends: Trends) -> dict[str, Any]:
     """Say how well a unit answers, with one health letter: F failure, S out of specification, M maintenance
     required (NAMUR NE 107; C, function check, is nobody's here yet), "" for none.
@@ -195,7 +208,7 @@ def _link(unit: Mapping[str, Any], trends: Trends) -> dict[str, Any]:
     letter = ""
     if unit["knowledge"] not in SEEN:
         letter = "F"
-    elif unit["knowledge"] == Knowledge.PARTIAL or (answered is not None and answered < GOOD_ANSWERS):
+    elif _sees_less(unit) or (answered is not None and answered < GOOD_ANSWERS):
         letter = "S"
     elif unit.get("notes"):
         letter = "M"

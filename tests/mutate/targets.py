@@ -88,6 +88,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/agent/cli/test_check_config.py",
     ),
     "agent/detect/known.py": (f"{_DETECT}/test_knowledge.py",),
+    "agent/detect/limit_words.py": (f"{_DETECT}/test_limit_words.py",),
     "agent/detect/limits.py": (f"{_DETECT}/test_unit_limits.py",),
     "agent/detect/liveness.py": (f"{_DETECT}/test_liveness_rules.py",),
     "agent/detect/places.py": (f"{_DETECT}/test_channels.py",),

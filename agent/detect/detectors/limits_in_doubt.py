@@ -34,12 +34,12 @@ DETECTOR = Detector(
     name=NAME,
     order=6,
     of_sight=True,
-    rows=(Row(NAME, "voltage", WARNING, 1.0, "", 5.0, 60.0, 0.5, False),),
+    rows=(Row(NAME, "voltage", WARNING, 1.0, "", 5.0, 60.0, 0.5, False, 3),),
     judged=(
         Judged(
             "circuits",
             At("detectors.voltage_limit.state", DOUBTED),
-            At("detectors.voltage_limit.state", DOUBTED),
+            At("detectors.voltage_limit.heard"),
         ),
     ),
     explain=explain,

@@ -1,10 +1,13 @@
-"""A temperature over its limit."""
+"""A temperature over its limit, in three tiers."""
+
+import numpy as np
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
 from agent.detect.kernels import heating
-from agent.detect.table import CRITICAL, WARNING, Row
+from agent.detect.limits import above
+from agent.detect.table import ADVICE, CRITICAL, WARNING, Row
 
 NAME = "over-temperature"
 
@@ -12,7 +15,7 @@ NAME = "over-temperature"
 def explain(case: Case) -> AlarmEvent:
     """Explain a temperature over its limit."""
     temp = case.banks.temps.value[case.c]
-    text = f"{case.name()} was at {temp:.1f} degC when raised (limit {case.row.limit:g} degC)."
+    text = f"{case.name()} was at {temp:.1f} degC when raised (limit {case.row.limit:g} degC, {case.whose})."
     return case.event(temp, text, expected=case.row.limit)
 
 
@@ -22,12 +25,25 @@ DETECTOR = Detector(
     family="heat",
     rows=(
         # Limits of lithium cells in general: most allow 60 degC on discharge; SEI decomposes from 80 degC.
-        Row(NAME, "temperature", CRITICAL, 75.0, "degC", 10.0, 600.0, 5.0, True),
+        Row(NAME, "temperature", CRITICAL, 75.0, "degC", 1.0, 600.0, 5.0, True, 2),
         Row(NAME, "temperature", WARNING, 60.0, "degC", 30.0, 600.0, 3.0, False),
+        Row(NAME, "temperature", ADVICE, np.inf, "degC", 60.0, 600.0, 3.0, False),
     ),
-    judged=(Judged("temps", At("heat.verdict", heating.HOT), At("temps.value")),),
+    judged=(
+        Judged(
+            "temps",
+            At("heat.verdict", heating.HOT),
+            At("temps.value"),
+            limits=lambda channels, limits: above(
+                limits, channels.temps.index, 0.0
+            ),  # at its limit it is over
+        ),
+    ),
     explain=explain,
-    sees="60 and 75 degC",
+    sees=(
+        "a temperature at the operating, recommended and safety limit of the site or the profile; 60 and "
+        "75 degC where nobody gives one"
+    ),
     cannot_see="a sensor that jumped there alone (`unproven-heat` says so)",
     response="Reduce load and charge, check cooling; take the string off where it does not fall.",
 )

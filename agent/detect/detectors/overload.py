@@ -1,49 +1,85 @@
-"""A current, or a power, over what is allowed."""
+"""A current, or a power, over what is allowed: the limits of loads, in three tiers."""
 
-import math
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from agent.detect.alarms.states import AlarmEvent
+from agent.detect.channels import Channels, Floats
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
-from agent.detect.kernels import load, surroundings
-from agent.detect.table import ADVICE, WARNING, Row
+from agent.detect.kernels.arrays import Array, Group
+from agent.detect.kernels.compiled import compiled
+from agent.detect.kernels.load import NOW, POWER, SLOW, Circuits
+from agent.detect.limits import Limited, UnitLimits
+from agent.detect.table import ADVICE, CRITICAL, WARNING, Row
 
 NAME = "overload"
 
+A = {ADVICE: "advice", WARNING: "a warning", CRITICAL: "critical"}
+#: What its channels are called in the book, in the order of the columns: charge and discharge, A, then W.
+MEMBERS = (NAME, f"{NAME}-discharge", f"{NAME}-power", f"{NAME}-power-discharge")
+#: Of each circuit what it charges and discharges, A and W, over 10 s; NaN: not known.
+LOADS = Group(None, overload=Array(("circuits", len(MEMBERS)), first=np.nan))
+
+
+@compiled
+def judge_overload(load: Circuits, overload: Floats) -> None:
+    """Score each circuit: what it carries, over 10 s. What a current was is no evidence for what it is."""
+    for j in range(load.at.size):
+        amps = load.state[j, SLOW] if not np.isnan(load.state[j, NOW]) else np.nan
+        watts = load.state[j, POWER]
+        overload[j, 0] = amps
+        overload[j, 1] = -amps
+        overload[j, 2] = watts
+        overload[j, 3] = -watts
+
 
 def explain(case: Case) -> AlarmEvent:
-    """Explain a current, or a power, over its limit: whichever is further over it."""
-    circuit = case.banks.around.circuit[case.c]
-    ratio = circuit[surroundings.OVERLOAD]
-    amps, watts = case.banks.load.state[case.c, [load.SLOW, load.POWER]]
-    _, _, most_charge_w, most_discharge_w = circuit[surroundings.LIMITS]
-    by_power = not math.isnan(watts) and ratio == max(watts / most_charge_w, -watts / most_discharge_w)
-    what, now = ("power", f"{watts / 1e3:.1f} kW") if by_power else ("current", f"{amps:.1f} A")
-    place = case.place or "the unit"
-    text = f"The {what} of {place} was {now} when raised, {100 * ratio:.0f} % of what is allowed."
-    event = case.event(ratio, text, expected=1.0)
-    return replace(event, quantity="power") if by_power else event
+    """Explain a current, or a power, over its limit."""
+    at, limit = MEMBERS.index(case.member), case.row.limit
+    carried = float(case.banks.detectors.overload[case.c, at])
+    what, unit, times = ("power", "kW", 1e-3) if at >= len(MEMBERS) // 2 else ("current", "A", 1.0)
+    now = -carried if at % 2 else carried
+    text = (
+        f"The {what} of {case.place or 'the unit'} was {times * now:.1f} {unit} when raised, "
+        f"{100 * carried / limit:.0f} % of the {times * limit:.4g} {unit} from which on it is "
+        f"{A[case.row.severity]} ({case.whose})."
+    )
+    event = case.event(now, text, expected=limit)
+    return replace(event, quantity=what, value_unit=unit.removeprefix("k"))
+
+
+def _judged(column: int) -> Judged:
+    def limits(channels: Channels, of: UnitLimits) -> Limited:
+        def each(array: Any) -> Any:
+            return np.tile(array[:, column], (channels.circuits.n, 1))
+
+        return Limited(each(of.load), each(of.load_band), each(of.load_sources))
+
+    at = At("detectors.overload", column)
+    return Judged("circuits", at, at, MEMBERS[column], limits)
 
 
 DETECTOR = Detector(
     name=NAME,
     order=120,
     rows=(
+        # In times of the operating limit; but at the recommended and safety limits where somebody gives them.
+        Row(NAME, "current", CRITICAL, np.inf, "times", 5.0, 60.0, 0.05, True, 3),
         Row(NAME, "current", WARNING, 1.2, "times", 5.0, 60.0, 0.1, False),
         Row(NAME, "current", ADVICE, 1.0, "times", 60.0, 60.0, 0.05, False),
     ),
-    judged=(
-        Judged(
-            "circuits",
-            At("around.circuit", surroundings.OVERLOAD),
-            At("around.circuit", surroundings.OVERLOAD),
-        ),
-    ),
+    judged=tuple(_judged(column) for column in range(len(MEMBERS))),
+    arrays=LOADS,
+    kernel=judge_overload,
     explain=explain,
     sees=(
-        "the current over `max_charge_a`, `max_discharge_a`, or over the profile's `[limits.current]` "
-        "operating range where the site does not say; measured power over `[limits.power]`"
+        "a current, or a measured power, over 10 s, beyond the operating, recommended and safety limits of "
+        "the site (`max_charge_a`, `max_discharge_a`, `[[detection.limit]]`) or the profile "
+        "(`[limits.current]`, `[limits.power]`); without a recommended limit a warning at 1.2 times the "
+        "operating one"
     ),
     cannot_see="any overload without those limits",
     response="Find what draws the current; check the limits in the configuration.",

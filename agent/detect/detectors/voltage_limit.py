@@ -47,12 +47,14 @@ DOUBTED, AGE_S, LIMIT_V, COLUMNS = range(4)
 
 class VoltageLimit(NamedTuple):
     """Of n cells or blocks: derived (n, DERIVED), V, of the chemistry, infinite where it says nothing; score
-    (n, SCORES), V: the voltage, and its negative. state (circuits, COLUMNS), see above.
+    (n, SCORES), V: the voltage, and its negative. state (circuits, COLUMNS), see above; heard (circuits,):
+    NaN where this frame was compared with no chemistry.
     """
 
     derived: Floats
     score: Floats
     state: Floats
+    heard: Floats
 
 
 VOLTAGE_LIMIT = Group(
@@ -60,6 +62,7 @@ VOLTAGE_LIMIT = Group(
     derived=Array(("cells", DERIVED), first=None),
     score=Array(("cells", SCORES), first=np.nan),
     state=Array(("circuits", COLUMNS), kept=Part("voltage-limit", 1)),
+    heard=Array(("circuits",), first=np.nan),
 )
 
 
@@ -101,7 +104,8 @@ def judge_voltage_limit(
         x = gate.si[at] if measured[at] else np.nan
         score[c, OVER] = x
         score[c, UNDER] = -x
-    _doubt(dt_s, score, derived, voltage_limit.state)
+    known = _doubt(dt_s, score, derived, voltage_limit.state)
+    voltage_limit.heard[0] = 1.0 if known > 0 else np.nan
     if voltage_limit.state[0, DOUBTED] > 0.0:
         for c in range(volts.at.size):
             # within what the chemistry derives, and out of its dead bands
@@ -110,8 +114,10 @@ def judge_voltage_limit(
 
 
 @compiled
-def _doubt(dt_s: float, score: Floats, derived: Floats, state: Floats) -> None:
-    """Doubt the chemistry whose limits many pass at once when they are first compared with values."""
+def _doubt(dt_s: float, score: Floats, derived: Floats, state: Floats) -> int:
+    """Doubt the chemistry whose limits many pass at once when they are first compared with values; return how
+    many are.
+    """
     known = 0
     beyond = 0
     limit_v = 0.0
@@ -123,7 +129,7 @@ def _doubt(dt_s: float, score: Floats, derived: Floats, state: Floats) -> None:
         beyond += score[c, OVER] > high + INSIDE or score[c, OVER] < low - INSIDE
         limit_v = max(limit_v, high if not np.isinf(high) else low)
     if known == 0:
-        return
+        return 0
     if abs(limit_v - state[0, LIMIT_V]) > SAME_V:
         state[0, LIMIT_V] = limit_v
         state[0, AGE_S] = 0.0
@@ -131,6 +137,7 @@ def _doubt(dt_s: float, score: Floats, derived: Floats, state: Floats) -> None:
         state[0, AGE_S] += dt_s
     many = beyond >= LEAST and beyond > SHARE * known
     state[0, DOUBTED] = 1.0 if many and (state[0, AGE_S] <= FIRST_S or state[0, DOUBTED] > 0.0) else 0.0
+    return known
 
 
 def explain(case: Case) -> AlarmEvent:
@@ -144,7 +151,7 @@ def explain(case: Case) -> AlarmEvent:
 
 def _judged(column: int, member: str, limits: Callable[[Channels, UnitLimits], Limited]) -> Judged:
     at = At("detectors.voltage_limit.score", column)
-    return Judged("volts", at, at, member, limits)
+    return Judged("volts", at, at, member, limits, worst=At("volts.away"))
 
 
 DETECTOR = Detector(

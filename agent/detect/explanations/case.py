@@ -19,7 +19,7 @@ class Case:
     row: of the alarm table. bank: the detector's channels. c: the index in `bank` of the one that raised the
     alarm or made it worse. members: the indices of all that show it. t_s: time of the frame. banks: the
     arrays of all the unit's detectors. channels: all the unit's channels. whose: whose the row's limit is, in
-    words, where each channel has its own.
+    words, where each channel has its own. member: what the detector's channels are called in the book.
     """
 
     row: Row
@@ -30,6 +30,7 @@ class Case:
     banks: Banks
     channels: Channels
     whose: str = ""
+    member: str = ""
 
     @property
     def place(self) -> str:

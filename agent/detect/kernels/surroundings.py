@@ -10,7 +10,7 @@ from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.heating import doubt
 from agent.detect.kernels.inputs import Inputs
-from agent.detect.kernels.load import CHARGE, DISCHARGE, NOW, POWER, REST, SLOW, Circuits
+from agent.detect.kernels.load import CHARGE, DISCHARGE, NOW, REST, SLOW, Circuits
 from agent.detect.kernels.slope import CERTAIN, SCALES_S, Slopes, fit_slopes
 
 SLOWEST = 2  # scales from here on: a room does not fail within a minute
@@ -30,11 +30,9 @@ RACK, BLOCK, ROOM_AGE_S, ROOM_COLUMNS = range(4)
 # Columns of a group's scores and state: K/min, K; how far over the room, its fast mean, baseline, mean
 # square, age; for how long it has not been seen.
 COOLING, DEGRADED, OVER, FAST, BASELINE, SQUARE, AGE, UNSEEN_S, GROUP_COLUMNS = range(9)
-# Columns of a circuit's limits and scores: most charge and discharge, A and W; load over limit; float
-# current: fast, baseline, age, ratio; 1: it floats, below 0: so many seconds until a recharge must be over.
-LIMITS = slice(0, 4)
-MAX_CHARGE, MAX_DISCHARGE, MAX_CHARGE_W, MAX_DISCHARGE_W = range(4)
-OVERLOAD, FLOAT, FLOAT_BASELINE, FLOAT_AGE, FLOAT_RATIO, FLOATS, CIRCUIT_COLUMNS = range(4, 11)
+# Columns of a circuit: float current: fast, baseline, age, ratio; 1: it floats, below 0: so many seconds
+# until a recharge must be over.
+FLOAT, FLOAT_BASELINE, FLOAT_AGE, FLOAT_RATIO, FLOATS, CIRCUIT_COLUMNS = range(6)
 
 # A charge that tapers off when learning begins makes the baseline too high, and errs to the quiet side.
 FLOAT_FAST_S, FLOAT_BASELINE_S, FLOAT_AFTER_S = 3600.0, 14 * 86400.0, 6 * 3600.0
@@ -44,7 +42,7 @@ RECHARGED_S = 2 * 86400.0
 
 class Surroundings(NamedTuple):
     """State of g groups and m circuits: median (g,), nothing (g,) NaN, restart (g,); group (g, 8), circuit
-    (m, 10), room (3,): the room's temperature as a RACK and a BLOCK follow it, and for how long it has not
+    (m, 5), room (3,): the room's temperature as a RACK and a BLOCK follow it, and for how long it has not
     been seen; over_room (n,): score of each sensor.
     """
 
@@ -57,7 +55,7 @@ class Surroundings(NamedTuple):
     over_room: Floats
 
 
-SURROUNDINGS = Part("surroundings", 2)
+SURROUNDINGS = Part("surroundings", 3)
 AROUND = Group(
     Surroundings,
     median=Array(("groups",), first=np.nan),
@@ -70,11 +68,10 @@ AROUND = Group(
 )
 
 
-def new_surroundings(groups: int, circuits: int, sensors: int, limits: Floats) -> Surroundings:
-    """Return the state of groups that have not been seen yet; limits: the first columns of a circuit."""
+def new_surroundings(groups: int, circuits: int, sensors: int) -> Surroundings:
+    """Return the state of groups that have not been seen yet."""
     around: Surroundings = AROUND.new(groups=groups, circuits=circuits, sensors=sensors)
     around.group[:, [COOLING, OVER, FAST, BASELINE]] = np.nan
-    around.circuit[:, LIMITS] = limits
     around.circuit[:, [FLOAT, FLOAT_BASELINE]] = np.nan
     around.room[[RACK, BLOCK]] = np.nan
     return around
@@ -98,7 +95,7 @@ def judge_surroundings(
         State of the groups' medians.
     around : Surroundings
         State, and output: COOLING (K/min, certain), DEGRADED (K over the usual distance from the room) per
-        group; OVERLOAD and FLOAT_RATIO per circuit; over_room, K, per sensor. NaN: not known.
+        group; FLOAT_RATIO per circuit; over_room, K, per sensor. NaN: not known.
     """
     room = load.ambient[0]
     _follow_room(dt_s, room, around.room)
@@ -185,15 +182,10 @@ def _judge_degraded(dt_s: float, around: Surroundings, g: int) -> None:
 
 @compiled
 def _judge_circuit(dt_s: float, load: Circuits, s: Floats, j: int) -> None:
-    current, power = load.state[j, SLOW], load.state[j, POWER]
-    s[j, OVERLOAD] = np.nan
-    if not np.isnan(power):
-        s[j, OVERLOAD] = max(power / s[j, MAX_CHARGE_W], -power / s[j, MAX_DISCHARGE_W])
+    current = load.state[j, SLOW]
     if np.isnan(load.state[j, NOW]):  # what it was is no evidence
         s[j, FLOAT_RATIO] = np.nan
         return
-    over = max(current / s[j, MAX_CHARGE], -current / s[j, MAX_DISCHARGE])
-    s[j, OVERLOAD] = over if np.isnan(power) else max(over, s[j, OVERLOAD])
     # A float current that runs away looks like a charge, one that no discharge came before; the tail of a
     # recharge looks like a float current. A battery floats once it draws about as little as it used to, or
     # long after its last discharge.

@@ -19,7 +19,6 @@ from agent.detect.keeping import (
 from agent.detect.kernels.arrays import Part
 from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.slope import JUDGED_S
-from agent.detect.kernels.surroundings import LIMITS
 from agent.detect.kernels.validity import HELD_T, LAST_T
 from agent.detect.settings import Settings
 from agent.detect.unit_arrays import new_banks
@@ -108,16 +107,12 @@ def banks_of(seed: int) -> Banks:
 
 def test_all_parts_are_put_back_as_they_were() -> None:
     banks, others = banks_of(1), banks_of(2)
-    limits = others.around.circuit[:, LIMITS].copy()
     parts = pack(banks, 64.0)
     assert {name: version for name, (version, _) in parts.items()} == VERSIONS
     assert unpack(others, parts, 64.0) == []
     for (name, _), paths in PARTS.items():
         for path in paths:
             array, other = attrgetter(path)(banks).copy(), attrgetter(path)(others).copy()
-            if path == "around.circuit":
-                assert (other[:, LIMITS] == limits).all(), "a setting, and no knowledge"
-                array[:, LIMITS] = other[:, LIMITS]
             if path in ("scales", "group_scales"):
                 assert np.isinf(other[:, JUDGED_S]).all(), "fits are made with the first frame"
                 array[:, JUDGED_S] = np.inf

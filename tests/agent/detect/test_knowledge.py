@@ -82,6 +82,13 @@ def test_a_unit_of_which_nothing_is_judged_is_partial(
 
 
 @pytest.mark.parametrize(
+    ("age_s", "known"), [(0.0, "PARTIAL"), (10.0, "STALE"), (1e4, "BLIND"), (None, "NEVER")]
+)
+def test_a_unit_whose_voltages_have_no_limit_is_partial_at_best(age_s: float | None, known: str) -> None:
+    assert knowledge(age_s, 1.0, np.zeros(1, np.uint8), None, limited=False) == known
+
+
+@pytest.mark.parametrize(
     ("still_s", "provable", "frozen", "age_s", "known"),
     [
         (3.0, True, True, 0.0, "LIVE"),

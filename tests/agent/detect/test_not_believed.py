@@ -134,10 +134,11 @@ def test_a_score_of_earlier_frames_is_no_evidence_for_this_one(detector: str, qu
     rest = np.array([1.0, 50.0, 24.0])
     frames = [np.concatenate([frame, rest]) for frame in healthy(400, CELLS, SENSORS)]
     feed(watch, frames)
-    (judged,) = next(declared.judged for declared in DETECTORS if declared.name == detector)
-    bank, (scores, column) = getattr(watch._channels, judged.channels), judged.score.of(watch._banks)
+    of = next(declared.judged for declared in DETECTORS if declared.name == detector)
     for i in range(400, 400 + 8000, 20):
-        scores.reshape(bank.n, -1)[:, column] = 1e6
+        for judged in of:
+            scores, column = judged.score.of(watch._banks)
+            scores.reshape(len(scores), -1)[:, column] = 1e6
         found = watch.judge(float(i), frames[-1], np.full(len(frames[-1]), quality, np.uint8))
         assert {e.detector for e in found} <= {"blind"}
 

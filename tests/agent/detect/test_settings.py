@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Floats
+from agent.detect.limits import PROFILE, SITE, SiteLimit
 from agent.detect.rows import ROWS
 from agent.detect.settings import Settings
 
@@ -44,9 +45,9 @@ def test_numbers_and_latch_of_a_row_can_be_changed(name: str) -> None:
     [
         ({("thermal", "advice"): {"limit": 1.0}}, set(), "no detector 'thermal' with severity 'advice'"),
         (
-            {("over-temperature", "advice"): {}},
+            {("last-resort", "advice"): {}},
             set(),
-            "no detector 'over-temperature' with severity 'advice'",
+            "no detector 'last-resort' with severity 'advice'",
         ),
         ({("blind", "advice"): {"unit": 1.0}}, set(), "blind advice: 'unit' is none of limit, on_delay_s"),
         ({}, {"blind", "zeal", "heat"}, "shadow: no detector heat, zeal; there are voltage-limit"),
@@ -69,20 +70,19 @@ def limits(*tiers: tuple[float, float]) -> Floats:
 def test_the_lowest_limit_of_the_profile_counts_of_each_direction() -> None:
     quantities = ["cell_voltage", "current", "power", "current"]
     profile = limits((2.8, 3.6), (-100.0, 50.0), (-4000.0, 3000.0), (-90.0, 60.0))
-    assert Settings().or_of_profile(quantities, profile).load_limits() == (50.0, 90.0, 3000.0, 4000.0)
-    assert Settings().or_of_profile(quantities[:1], profile[:1]).load_limits() == NOBODY
+    assert Settings().unit_limits(quantities, profile).load[0].tolist() == [50.0, 90.0, 3000.0, 4000.0]
+    assert Settings().unit_limits(quantities[:1], profile[:1]).load[0].tolist() == list(NOBODY)
 
 
 @pytest.mark.parametrize("at", range(4))
 def test_what_the_site_says_counts_before_the_profile(at: int) -> None:
     names = ["max_charge_a", "max_discharge_a", "max_charge_w", "max_discharge_w"]
-    site = Settings(shadow=frozenset({"blind"}), chemistry="VRLA", **{names[at]: 7.0})
-    profile = limits((-100.0, 50.0), (-4000.0, 3000.0))
-    merged = site.or_of_profile(["current", "power"], profile)
-    expected = [50.0, 100.0, 3000.0, 4000.0]
-    expected[at] = 7.0
-    assert merged.load_limits() == tuple(expected)
-    assert (merged.shadow, merged.chemistry) == (site.shadow, "VRLA")
+    site = Settings(**{names[at]: 7.0})
+    expected, whose = [50.0, 100.0, 3000.0, 4000.0], [PROFILE] * 4
+    expected[at], whose[at] = 7.0, SITE
+    found = site.unit_limits(["current", "power"], limits((-100.0, 50.0), (-4000.0, 3000.0)))
+    assert found.load[0].tolist() == expected
+    assert found.load_sources[0].tolist() == whose
 
 
 def test_its_hash_is_another_with_anything_that_decides_and_with_nothing_else() -> None:
@@ -96,8 +96,16 @@ def test_its_hash_is_another_with_anything_that_decides_and_with_nothing_else() 
         Settings(max_discharge_a=1.0),
         Settings(max_charge_w=1.0),
         Settings(max_discharge_w=1.0),
+        Settings(cells_per_block=6),
+        Settings(limits=(SiteLimit("cell_voltage", 2, 2.5, 3.6),)),
+        Settings(limits=(SiteLimit("cell_voltage", 2, 2.5, 3.65),)),
     ]
     assert len({settings.digest() for settings in some}) == len(some)
     assert {len(settings.digest()) for settings in some} == {12}
     assert Settings(shadow=frozenset({"resistance", "blind"})).digest() == some[3].digest()
     assert Settings({("blind", "advice"): {"limit": 1.0}}).digest() == some[0].digest()
+    quantities, profile = ["cell_voltage", "current"], limits((2.8, 3.6), (-100.0, 50.0))
+    of_profile = Settings().digest(Settings().unit_limits(quantities, profile))
+    assert of_profile == Settings().digest(Settings().unit_limits(quantities, profile.copy()))
+    profile[0, 2, 1] -= 0.01
+    assert of_profile != Settings().digest(Settings().unit_limits(quantities, profile)), "of the profile too"

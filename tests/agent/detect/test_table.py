@@ -26,8 +26,9 @@ thermal-rate       temperature critical   6      K/min   2    600   3      latch
 thermal-rate       temperature warning    3      K/min  30    600   1.5    -
 thermal-rest       temperature critical   1.5    K/min  15    600   0.75   latched
 thermal-rest       temperature warning    0.5    K/min  15    600   0.25   -
-over-temperature   temperature critical  75      degC   10    600   5      latched
+over-temperature   temperature critical  75      degC    1    600   5      latched  2
 over-temperature   temperature warning   60      degC   30    600   3      -
+over-temperature   temperature advice   inf      degC   60    600   3      -
 cooling            temperature warning    0.1    K/min 120   1800   0.05   -
 cooling            temperature advice     0.02   K/min 300   1800   0.01   -
 cooling-lost       temperature warning    2      times 600  86400   0.5    -
@@ -39,6 +40,7 @@ cell-drift         voltage     warning   20      mV   1800  86400   5      -
 cell-drift         voltage     advice     3      mV   1800  86400   1      -
 resistance         voltage     warning    2.5    times 600  86400   0.5    -
 resistance         voltage     advice     1.5    times 3600 86400   0.2    -
+overload           current     critical inf      times   5     60   0.05   latched  3
 overload           current     warning    1.2    times   5     60   0.1    -
 overload           current     advice     1      times  60     60   0.05   -
 blind              -           warning    2      -      15     10   0      -

@@ -113,7 +113,7 @@ def test_tiers_that_change_are_alarms_at_their_channels_by_their_names(kernel: S
         ("blind", "advice", "NEW", "string1/cell3", "blind-voltage:string1/cell3"),
     ]
     assert {e.t_s for e in events} == {2.0}
-    assert {e.config for e in events} == {Settings().digest()}
+    assert {e.config for e in events} == {watch.settings.digest(watch.limits)}
     assert {e.shadow for e in events} == {False}
     assert judge(watch, kernel, 3.0) == [], "a change is told once"
     assert watch.standing() == [["over-temperature", 4, 3], ["blind-voltage", 2, 1], ["blind-voltage", 7, 2]]
@@ -305,9 +305,9 @@ def again(kernel: StandIn, other: UnitDetectors, tiers: list[list[Any]]) -> list
         (
             QUIET,
             [["over-temperature", 4, 1], *STANDING[1:]],
-            ["over-temperature"],
-            STANDING[1:],
-        ),  # it has no advice
+            [],
+            [["over-temperature", 4, 1], *STANDING[1:]],
+        ),
         (QUIET, [["over-temperature", 4, 0], *STANDING[1:]], ["over-temperature"], STANDING[1:]),
         (QUIET, [["over-temperature", 4, -1], *STANDING[1:]], ["over-temperature"], STANDING[1:]),
         (QUIET, [["over-temperature", 4, 4], *STANDING[1:]], ["over-temperature"], STANDING[1:]),

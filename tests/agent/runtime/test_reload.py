@@ -41,7 +41,7 @@ def agent_toml(folder: Path, metrics_port: int, ports: dict[int, int], period_s:
     for k, port in ports.items():
         text += configuration.tcp_bus(f"lan-{k}", port)
         text += configuration.unit(
-            f"rack-{k}", f"lan-{k}", f"{folder}/tiny.toml", period_s=period_s.get(k, 0.2)
+            f"rack-{k}", f"lan-{k}", f"{folder}/tiny.toml", period_s=period_s.get(k, 0.2), chemistry="LFP"
         )
     return text
 

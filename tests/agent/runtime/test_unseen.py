@@ -118,7 +118,9 @@ async def test_whatever_it_would_tell_a_unit_that_is_not_seen_is_an_alarm_at_the
         text = configuration.agent(tmp_path, collector.url)
         for name, (points, _) in UNITS.items():
             (tmp_path / f"{name}.toml").write_text(HEAD.format(model=name) + points)
-            text += configuration.tcp_unit(name, endpoints[name].port, f"{name}.toml", period_s=2.0)
+            text += configuration.tcp_unit(
+                name, endpoints[name].port, f"{name}.toml", period_s=2.0, chemistry="LFP"
+            )
         text += configuration.tcp_unit("closed", free_port(), "seen.toml", period_s=2.0)
         (tmp_path / "agent.toml").write_text(text)
         box = Box(tmp_path, children, collector)

@@ -62,3 +62,16 @@ def test_a_unit_that_tells_nothing_that_is_judged_is_named() -> None:
     assert headline([DEAF], [])["text"] == (
         "PARTIAL. LAST KNOWN: unknown. Seen in part: rack-4. Nothing that can be judged: rack-4."
     )
+
+
+def test_a_unit_whose_voltages_have_no_limit_is_told_with_what_to_set() -> None:
+    unit = {
+        "name": "rack-4",
+        "knowledge": "PARTIAL",
+        "limits": {"unknown": "no voltage limit known: set chemistry"},
+    }
+    assert headline([unit], [])["text"] == (
+        "PARTIAL. LAST KNOWN: normal. Seen in part: rack-4. rack-4: no voltage limit known: set chemistry."
+    )
+    unit = {"name": "rack-4", "knowledge": "LIVE", "limits": {"unknown": "", "widened": []}}
+    assert headline([unit], [])["text"] == "NORMAL - LIVE."

@@ -181,3 +181,16 @@ def test_when_the_last_alarm_ended_is_known_over_a_restart() -> None:
     assert counts([], [], NOW, Raised({}, ended_ns))["last_ended"] == "22 Nov 14:02"
     log = [record(alarm(), "NORMAL", 60.0)]
     assert counts([], log, NOW, Raised({}, ended_ns))["last_ended"] == "14:01:31"
+
+
+def test_limits_that_are_not_there_or_were_made_wider_are_notes_and_no_fault_of_the_link() -> None:
+    why, wide = "no voltage limit known: set chemistry", "cell_voltage: wider; reviewed by A: why"
+    found = shown(
+        status([unit(knowledge="PARTIAL", limits={"unknown": why, "widened": []})]), {"rack-1": rack()}
+    )
+    assert found["units"][0]["notes"] == [why], "and not that its liveness cannot be proven"
+    assert found["units"][0]["link"]["letter"] == ""
+    found = shown(status([unit(limits={"unknown": "", "widened": [wide]})]), {"rack-1": rack()})
+    assert found["units"][0]["notes"] == [wide]
+    other = shown(status([unit(knowledge="PARTIAL")]), {"rack-1": rack()})
+    assert other["units"][0]["link"]["letter"] == "S"

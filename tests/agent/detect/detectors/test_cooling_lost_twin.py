@@ -156,7 +156,7 @@ def test_each_group_is_judged_by_its_median_the_room_and_its_circuit() -> None:
     rng = np.random.default_rng(7)
     bank = inputs_of([0, 1, 1, 0])._replace(circuit=np.array([1, 0, 0, 1]))
     load = loads.new_load(np.arange(2), np.full(2, -1), -1)
-    around = surroundings.new_surroundings(2, 2, 4, (np.inf,) * 4)
+    around = surroundings.new_surroundings(2, 2, 4)
     found, expected = (conductance.new_conductance(2) for _ in range(2))
     for _ in range(50):
         around.median[:], load.ambient[0] = rng.choice([25.0, 25.5, np.nan], 2), rng.choice([20.0, np.nan])

@@ -6,7 +6,7 @@ from tests.agent.detect.detectors.test_voltage_limit_twin import quiet, said, wa
 from tests.agent.detect.racks import feed
 
 ROWS = """
-limits-in-doubt    voltage     warning     1      -       5     60   0.5    -
+limits-in-doubt    voltage     warning     1      -       5     60   0.5    -        3
 """
 
 
@@ -42,3 +42,11 @@ def test_cells_that_nobody_knows_are_not_counted() -> None:
     frames[:, 0], frames[:, 1] = 3.3, float("nan")
     (found,) = [e for e in feed(watch_of(1.0, n=8), frames) if e.detector == "limits-in-doubt"]
     assert found.text.startswith("6 of 7 voltages were beyond ")
+
+
+@pytest.mark.parametrize("period_s", [1.0, 10.0, 30.0])
+def test_two_bad_frames_of_a_unit_that_starts_are_no_wrong_chemistry(period_s: float) -> None:
+    frames = quiet(40, 8)
+    frames[1:3] = 0.33 + 0.001 * quiet(2, 8)
+    events = feed(watch_of(period_s, n=8), frames, dt_s=period_s)
+    assert not [e for e in events if e.detector in ("limits-in-doubt", "voltage-limit")]

@@ -79,6 +79,11 @@ def test_cells_are_scored_as_the_twin_scores_them(seed: int) -> None:
             x = np.where(measured == 1, gate.si, np.nan)
             expected = twin.take(dt_s, np.column_stack([x, found.derived[:, :2]]).tolist())
             np.testing.assert_array_equal(found.score, expected)
+            known = [
+                not math.isnan(v) and np.isfinite(of).any()
+                for v, of in zip(x, found.derived[:, :2], strict=True)
+            ]
+            assert math.isnan(found.heard[0]) != any(known)
             state = found.state[0].tolist()
             assert state == [float(twin.doubted), twin.age_s, twin.limit_v]
 
@@ -234,6 +239,20 @@ def test_a_restart_is_no_first_minute_but_another_chemistry_is(chemistry: str, c
     watch = watch_of(1.0, chemistry)
     assert not watch.take_up(learned, 100.0)
     assert bool(said(feed(watch, quiet(100, volts=4.0), t_s=101.0))) == criticals
+
+
+@pytest.mark.parametrize(("tiers", "low", "high"), [(TIERS, 2.5, 3.65), (None, 1.8, 3.9)])
+def test_cells_that_rise_and_fall_together_are_critical_on_both_sides(
+    tiers: object, low: float, high: float
+) -> None:
+    """A charger that does not stop, then a load that does not: 3.35 to 4.25 to 1.7 V."""
+    course = np.interp(np.arange(240), [0, 40, 110, 140, 239], [3.35, 3.35, 4.25, 4.25, 1.7])
+    rng = np.random.default_rng(1)
+    frames = np.round(course[:, None] + 0.001 * rng.standard_normal((240, 6)), 3)
+    told = {e.limit: e.t_s for e in said(feed(watch_of(10.0, tiers=tiers, n=6), frames, dt_s=10.0))}
+    assert set(told) == {low, high}
+    assert told[high] <= 10.0 * (np.argmax(course > high + 0.003) + 2)
+    assert told[low] <= 10.0 * (np.argmax(course < low - 0.003) + 2)
 
 
 def blocks(cells_per_block: int | None) -> Callable[[Floats], list[AlarmEvent]]:

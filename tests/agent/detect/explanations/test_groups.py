@@ -1,6 +1,7 @@
 """Explanations in a unit of several groups and circuits, and of what is the whole unit."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,6 @@ from agent.detect.detectors import (
     vrla_float_current,
 )
 from agent.detect.explanations.case import Case
-from agent.detect.kernels import load as loads
 from agent.detect.kernels import surroundings as around
 from agent.detect.kernels.banks import Banks
 from agent.detect.rows import rows_of
@@ -92,20 +92,24 @@ def test_a_tenth_of_the_usual_conductance_is_hardly_any() -> None:
 def test_of_a_circuit_its_own_figures_are_told(circuits: tuple[str, ...]) -> None:
     banks, _ = unit = unit_of(*circuits)
     n = len(circuits)
-    circuit, state = banks.around.circuit, banks.load.state
+    circuit = banks.around.circuit
     circuit[:, around.FLOAT], circuit[:, around.FLOAT_RATIO] = [0.5, 0.7][:n], [3.0, 4.0][:n]
-    circuit[:, around.OVERLOAD] = [1.5, 1.2][:n]
-    state[:, loads.SLOW], state[:, loads.POWER] = [30.0, 24.0][:n], [np.nan, 1200.0][:n]
+    banks.detectors.overload[:] = [[30.0, -30.0, np.nan, np.nan], [24.0, -24.0, 1200.0, -1200.0]][:n]
     for c, place in enumerate(circuits):
         called = place or "the unit"
         event = vrla_float_current.explain(case_of("vrla-float-current", c, unit))
         assert event.text.startswith(
             f"The float current of {called} was 0.{5 + 2 * c} A when raised, {3 + c}.0"
         )
-        event = overload.explain(case_of("overload", c, unit))
-        what, now = ("power", "1.2 kW") if c else ("current", "30.0 A")
-        share = 120 if c else 150
-        assert event.text == f"The {what} of {called} was {now} when raised, {share} % of what is allowed."
+        member, limit = ("overload-power", 1000.0) if c else ("overload", 20.0)
+        case = case_of("overload", c, unit)
+        row = replace(case.row, limit=limit)
+        event = overload.explain(replace(case, row=row, member=member, whose="set by the site"))
+        what, now, most = ("power", "1.2 kW", "1 kW") if c else ("current", "30.0 A", "20 A")
+        assert event.text == (
+            f"The {what} of {called} was {now} when raised, {120 if c else 150} % of the {most} from which "
+            f"on it is a warning (set by the site)."
+        )
 
 
 @pytest.mark.parametrize(

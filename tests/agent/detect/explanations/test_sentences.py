@@ -34,7 +34,6 @@ from agent.detect.explanations import heat
 from agent.detect.explanations.case import Case, name_of
 from agent.detect.kernels import doubt, heating, imbalance, slope
 from agent.detect.kernels import inputs as input_columns
-from agent.detect.kernels import load as loads
 from agent.detect.kernels import surroundings as around
 from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.heating import Heating
@@ -248,8 +247,11 @@ def test_cells_that_sank_beside_their_siblings_are_evidence_of_heat(low: list[in
 def test_a_temperature_over_its_limit_and_thermal_runaway() -> None:
     banks, channels = unit = a_unit()
     banks.temps.value[3], banks.temps.raw[3] = 61.04, 131.06
-    event = over_temperature.explain(case_of(row_of("over-temperature"), channels.temps, 3, unit))
-    assert event.text == ("string1/module1/sensor4 was at 61.0 degC when raised (limit 60 degC).")
+    case = case_of(row_of("over-temperature"), channels.temps, 3, unit)
+    event = over_temperature.explain(replace(case, whose="of the profile"))
+    assert event.text == (
+        "string1/module1/sensor4 was at 61.0 degC when raised (limit 60 degC, of the profile)."
+    )
     assert_event(event, value=61.04, expected=60.0, since_s=T_S, t_s=T_S, state="NEW", severity=WARNING)
     event = last_resort.explain(case_of(row_of("last-resort", CRITICAL), channels.temps, 3, unit))
     assert event.text == (
@@ -405,22 +407,28 @@ def test_a_lead_battery_over_its_room_and_its_float_current() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amps", "watts", "ratio", "quantity", "what"),
+    ("member", "now", "limit", "quantity", "unit", "what"),
     [
-        (-130.0, math.nan, 1.3, "current", "current of string1 was -130.0 A"),
-        (-90.0, -6500.0, 1.3, "power", "power of string1 was -6.5 kW"),
-        (5.0, 2600.0, 1.3, "power", "power of string1 was 2.6 kW"),
-        (26.0, 1000.0, 1.3, "current", "current of string1 was 26.0 A"),
+        ("overload", 26.0, 20.0, "current", "A",
+         "current of string1 was 26.0 A when raised, 130 % of the 20 A"),
+        ("overload-discharge", -130.0, 100.0, "current", "A",
+         "current of string1 was -130.0 A when raised, 130 % of the 100 A"),
+        ("overload-power", 2600.0, 2000.0, "power", "W",
+         "power of string1 was 2.6 kW when raised, 130 % of the 2 kW"),
+        ("overload-power-discharge", -6500.0, 5000.0, "power", "W",
+         "power of string1 was -6.5 kW when raised, 130 % of the 5 kW"),
     ],
-)
-def test_a_load_over_its_limit(amps: float, watts: float, ratio: float, quantity: str, what: str) -> None:
-    banks, channels = unit = a_unit()
-    banks.around.circuit[0, around.LIMITS] = 20.0, 100.0, 2000.0, 5000.0
-    banks.around.circuit[0, around.OVERLOAD] = ratio
-    banks.load.state[0, [loads.SLOW, loads.POWER]] = amps, watts
-    event = overload.explain(case_of(row_of("overload"), channels.circuits, 0, unit))
-    assert event.text == f"The {what} when raised, 130 % of what is allowed."
-    assert_event(event, quantity=quantity, value=1.3, expected=1.0, limit=1.2, location=STRING)
+)  # fmt: skip
+def test_a_load_over_its_limit(
+    member: str, now: float, limit: float, quantity: str, unit: str, what: str
+) -> None:
+    banks, channels = whole = a_unit()
+    banks.detectors.overload[0, overload.MEMBERS.index(member)] = abs(now)
+    case = case_of(replace(row_of("overload"), limit=limit), channels.circuits, 0, whole)
+    event = overload.explain(replace(case, member=member, whose="of the profile"))
+    assert event.text == f"The {what} from which on it is a warning (of the profile)."
+    assert_event(event, quantity=quantity, value=now, expected=limit, limit=limit, location=STRING)
+    assert event.value_unit == unit
 
 
 @pytest.mark.parametrize(

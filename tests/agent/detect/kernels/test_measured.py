@@ -8,7 +8,6 @@ import pytest
 
 from agent.detect.channels import Channels
 from agent.detect.kernels.measured import MEASURED_ARRAY, judge_measured, new_measuring
-from agent.detect.limits import UnitLimits
 from agent.detect.settings import Settings
 from tests.agent.detect.naive.measured import Frames, Value
 
@@ -30,7 +29,7 @@ class Unit:
         cells = np.array(quantities) == "cell_voltage"
         values[cells, 1], values[cells, 2] = (2.5, 3.65), (1.8, 3.9)
         values[np.array(quantities) == "current", 0] = (-100.0, 100.0)
-        self.limits = UnitLimits(values, given.sources, given.dead_band, given.load)
+        self.limits = given._replace(values=values)
         self.of = new_measuring(channels, self.limits)
         self.measured = MEASURED_ARRAY.new(frame=len(kinds))
         self.n = len(kinds)

@@ -18,10 +18,12 @@ from tests.agent.detect.racks import feed, healthy, raised
 HOUR = 360  # frames of 10 s
 
 
-def watch_of(settings: Settings) -> UnitDetectors:
+def watch_of(settings: Settings, profile: Floats | None = None) -> UnitDetectors:
     """Return the watch over a string with its current (0.01 A) and four cells."""
     places = ["string1", *(f"string1/module1/cell{i}" for i in range(1, 5))]
-    return UnitDetectors(places, ["current"] + ["cell_voltage"] * 4, np.full(5, 0.001), 10.0, settings)
+    return UnitDetectors(
+        places, ["current"] + ["cell_voltage"] * 4, np.full(5, 0.001), 10.0, settings, profile
+    )
 
 
 def frames(amps: Floats) -> Floats:
@@ -44,39 +46,42 @@ def test_a_current_that_is_no_longer_read_is_no_overload() -> None:
     assert not raised(feed(watch, frames(amps), dt_s=10.0), "overload")
 
 
-def test_what_the_profile_lets_a_current_be_holds_where_the_site_does_not_say() -> None:
-    limits = np.full((5, 3, 2), [-np.inf, np.inf])
-    limits[0] = [[-100.0, 20.0], [-110.0, 22.0], [-120.0, 24.0]]
-    quantities = ["current"] + ["cell_voltage"] * 4
-    profile = Settings().or_of_profile(quantities, limits)
-    assert (profile.max_charge_a, profile.max_discharge_a) == (20.0, 100.0)
-    site = Settings(max_charge_a=30.0).or_of_profile(quantities, limits)
-    assert (site.max_charge_a, site.max_discharge_a) == (30.0, 100.0)
-    silent = Settings().or_of_profile(["cell_voltage"], np.full((1, 3, 2), [-np.inf, np.inf]))
-    assert silent == Settings()
-
-
 def test_a_power_over_the_profiles_is_told_as_power_and_a_current_beside_it_still_is() -> None:
     where = ["string1", "string1", *(f"string1/module1/cell{i}" for i in range(1, 5))]
     quantities = ["current", "power", *["cell_voltage"] * 4]
     limits = np.full((6, 3, 2), [-np.inf, np.inf])
-    limits[0], limits[1] = [-100.0, 100.0], [-5000.0, 2000.0]
-    settings = Settings().or_of_profile(quantities, limits)
+    limits[0, 0], limits[1, 0] = [-100.0, 100.0], [-5000.0, 2000.0]
 
     def heard(amps: float, watts: float) -> list[str]:
-        watch = UnitDetectors(where, quantities, np.full(6, 0.001), 10.0, settings)
+        watch = UnitDetectors(where, quantities, np.full(6, 0.001), 10.0, profile=limits)
         said = np.column_stack([np.full(60, amps), np.full(60, watts), healthy(60, 4)])
         events = feed(watch, said, dt_s=10.0)
         return [e.text for e in events if (e.detector, e.severity) == ("overload", "warning")]
 
-    assert heard(-90.0, -6500.0) == [
-        "The power of string1 was -6.5 kW when raised, 130 % of what is allowed."
-    ]
-    assert heard(-130.0, -4900.0) == [
-        "The current of string1 was -130.0 A when raised, 130 % of what is allowed."
-    ]
-    assert heard(np.nan, 2500.0) == ["The power of string1 was 2.5 kW when raised, 125 % of what is allowed."]
+    what, rest = "of string1 was", "from which on it is a warning (of the profile)."
+    assert heard(-90.0, -6500.0) == [f"The power {what} -6.5 kW when raised, 108 % of the 6 kW {rest}"]
+    assert heard(-130.0, -4900.0) == [f"The current {what} -130.0 A when raised, 108 % of the 120 A {rest}"]
+    assert heard(np.nan, 2500.0) == [f"The power {what} 2.5 kW when raised, 104 % of the 2.4 kW {rest}"]
     assert not heard(-90.0, -4900.0)
+
+
+def test_tiers_of_a_load_are_those_of_the_profile_and_one_alarm() -> None:
+    limits = np.full((5, 3, 2), [-np.inf, np.inf])
+    limits[0] = [[-100.0, 20.0], [-150.0, 22.0], [-200.0, 24.0]]
+    amps = np.concatenate([np.full(60, x) for x in (-95.0, -140.0, -160.0, -210.0)])
+    events = feed(watch_of(Settings(), limits), frames(amps), dt_s=10.0)
+    ours = [e for e in events if e.detector == "overload" and e.state == "NEW"]
+    assert [(e.severity, e.limit, e.value_unit, e.name) for e in ours] == [
+        ("advice", 100.0, "A", "overload:string1"),
+        ("warning", 150.0, "A", "overload:string1"),
+        ("critical", 200.0, "A", "overload:string1"),
+    ]
+    site = Settings({("overload", "warning"): {"limit": 1.1}}, max_discharge_a=130.0)
+    (advice, warning) = Settings().unit_limits(["current"], limits[:1]).load[:2, 1]
+    assert (advice, warning) == (100.0, 150.0)
+    found = site.unit_limits(["current"], limits[:1])
+    assert found.load[:, 1].tolist() == [130.0, pytest.approx(143.0), 200.0]
+    assert found.load_band[:, 1].tolist() == pytest.approx([6.5, 13.0, 10.0])
 
 
 def test_a_float_current_that_grows_into_a_charge_is_told_and_a_recharge_is_not() -> None:

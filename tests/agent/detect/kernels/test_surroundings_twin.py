@@ -16,7 +16,6 @@ GROUP = [0, 1, 0, 2, 0, 1, 1, 2, 0]
 CIRCUIT_OF = [1, 0, 1, 1, 1, 0, 0, 1, 1]
 GROUPS = [[c for c, of in enumerate(GROUP) if of == g] for g in range(3)]
 N, GROUPS_N, CIRCUITS = len(GROUP), 3, 2
-LIMITS = (20.0, 100.0, 1000.0, 5000.0)
 DAY_S = 86400.0
 
 
@@ -27,7 +26,7 @@ class Watched:
         self.bank: Inputs = inputs_of(GROUP)._replace(circuit=np.array(CIRCUIT_OF))
         self.load = loads.new_load(np.arange(CIRCUITS), np.full(CIRCUITS, -1), -1)
         self.slopes = slope.new_slopes(np.full(GROUPS_N, 0.1), slope.new_repeats())
-        self.around = surroundings.new_surroundings(GROUPS_N, CIRCUITS, N, LIMITS)
+        self.around = surroundings.new_surroundings(GROUPS_N, CIRCUITS, N)
         self._fill_groups(rng)
         self._fill_circuits(rng)
         self.bank.value[:] = rng.choice([np.nan, 24.0, 25.0, 26.0, 25.1], N, p=[0.1, *[0.225] * 4])
@@ -104,7 +103,7 @@ def test_from_any_state_a_frame_makes_what_the_twins_say() -> None:
         for j, of in enumerate(circuits):
             state = load.state[j].tolist()
             known = not np.isnan(state[loads.NOW])
-            of.take(counted_s, known, state[loads.SLOW], state[loads.POWER], int(load.regime[j]))
+            of.take(counted_s, known, state[loads.SLOW], int(load.regime[j]))
         assert_rows(around.group, group, groups, [surroundings.COOLING, surroundings.UNSEEN_S])
         assert_rows(around.circuit, circuit, circuits, [])
         degraded += sum(twin.degraded > 0.0 for twin in groups)
@@ -117,7 +116,7 @@ def test_a_group_cools_worse_by_its_slopes_that_amount_to_3_k(regime: int) -> No
     rng, heats = np.random.default_rng(2), 0
     for _ in range(100):
         slopes = slope.new_slopes(np.full(2, 0.1), slope.new_repeats())
-        around = surroundings.new_surroundings(2, 1, 2, LIMITS)
+        around = surroundings.new_surroundings(2, 1, 2)
         amounts_k = rng.choice([np.nan, -1.0, 0.5, 1.4, 1.5, 1.6, 5.0], 6)
         if rng.random() < 0.1:
             amounts_k[2:] = np.nan
@@ -138,7 +137,7 @@ def test_a_group_cools_worse_by_its_slopes_that_amount_to_3_k(regime: int) -> No
 def test_a_group_degrades_after_five_days_of_learning_by_more_than_four_sigmas(
     days: float, usual_k: float, degraded: bool
 ) -> None:
-    around = surroundings.new_surroundings(1, 1, 3, LIMITS)
+    around = surroundings.new_surroundings(1, 1, 3)
     around.median[0], around.room[surroundings.RACK] = 30.0, 20.0
     for column, value in (
         (surroundings.FAST, 10.0),
@@ -151,23 +150,15 @@ def test_a_group_degrades_after_five_days_of_learning_by_more_than_four_sigmas(
     assert (around.group[0, surroundings.DEGRADED] > 0.0) == degraded
 
 
-def test_of_new_groups_and_circuits_the_limits_alone_are_known() -> None:
-    around = surroundings.new_surroundings(2, 3, 5, LIMITS)
-    assert (around.group.shape, around.circuit.shape) == ((2, 8), (3, 10))
+def test_of_new_groups_and_circuits_nothing_is_known() -> None:
+    around = surroundings.new_surroundings(2, 3, 5)
+    assert (around.group.shape, around.circuit.shape) == ((2, 8), (3, 5))
     unknown = [surroundings.COOLING, surroundings.OVER, surroundings.FAST, surroundings.BASELINE]
     assert np.isnan(around.group[:, unknown]).all()
     assert not np.delete(around.group, unknown, axis=1).any()
-    limits = [
-        surroundings.MAX_CHARGE,
-        surroundings.MAX_DISCHARGE,
-        surroundings.MAX_CHARGE_W,
-        surroundings.MAX_DISCHARGE_W,
-    ]
-    np.testing.assert_array_equal(around.circuit[:, limits], [LIMITS] * 3)
-    np.testing.assert_array_equal(around.circuit[:, surroundings.LIMITS], [LIMITS] * 3)
     unknown = [surroundings.FLOAT, surroundings.FLOAT_BASELINE]
     assert np.isnan(around.circuit[:, unknown]).all()
-    assert not np.delete(around.circuit, [*limits, *unknown], axis=1).any()
+    assert not np.delete(around.circuit, unknown, axis=1).any()
     np.testing.assert_equal(around.room, [np.nan, np.nan, 0.0])
     assert np.isnan([*around.median, *around.nothing, *around.over_room]).all()
     assert (len(around.median), len(around.nothing), len(around.over_room)) == (2, 2, 5)

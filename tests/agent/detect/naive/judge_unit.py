@@ -9,8 +9,11 @@ from agent.detect.detectors.cooling_lost import judge_cooling_lost
 from agent.detect.detectors.filled_values import judge_filled_values
 from agent.detect.detectors.last_resort import trip
 from agent.detect.detectors.loose_contact import judge_loose_contact
+from agent.detect.detectors.overload import judge_overload
 from agent.detect.detectors.resistance import judge_resistance
+from agent.detect.detectors.soc_limit import judge_soc_limit
 from agent.detect.detectors.standing_imbalance import judge_standing_imbalance
+from agent.detect.detectors.under_temperature import judge_under_temperature
 from agent.detect.detectors.voltage_limit import judge_voltage_limit
 from agent.detect.kernels import imbalance, slope
 from agent.detect.kernels.banks import Banks
@@ -63,6 +66,9 @@ def judge_plainly(
     trip(t_s, hot_degc, b.temps, b.drops.dropped_s, last_resort.state, last_resort.score)
     judge_cooling_lost(dt_s, b.temps, b.load, b.around, b.detectors.cooling_lost)
     judge_voltage_limit(dt_s, g, b.volts, b.measured, b.detectors.voltage_limit)
+    judge_overload(b.load, b.detectors.overload)
+    judge_soc_limit(g, b.detectors.soc_limit)
+    judge_under_temperature(b.temps, b.measured, b.detectors.under_temperature)
     windows = b.temperature.learned[:, slope.LEARNT_SCALE, WINDOWS]
     ages_s = imbalance.learnt_s(b.cells)
     for bank, learnt in (

@@ -81,26 +81,15 @@ class Group:
 
 @dataclass
 class Circuit:
-    """Limits and scores of a circuit: see the kernel's columns."""
+    """State and score of a circuit: see the kernel's columns."""
 
-    max_charge: float
-    max_discharge: float
-    max_charge_w: float
-    max_discharge_w: float
-    overload: float
     float: float
     float_baseline: float
     float_age: float
     float_ratio: float
     floats: float
 
-    def take(self, dt_s: "float", now_known: bool, amps: "float", watts: "float", regime: int) -> None:
-        shares = []
-        if not math.isnan(watts):
-            shares += [watts / self.max_charge_w, -watts / self.max_discharge_w]
-        if now_known:
-            shares += [amps / self.max_charge, -amps / self.max_discharge]
-        self.overload = max(shares) if shares else math.nan
+    def take(self, dt_s: "float", now_known: bool, amps: "float", regime: int) -> None:
         if not now_known:
             self.float_ratio = math.nan
             return

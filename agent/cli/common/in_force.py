@@ -1,0 +1,122 @@
+"""Every limit that an agent of a configuration would judge by, before any unit has been asked."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.config.tables import Config, UnitTable
+from agent.detect.channels import Floats
+from agent.detect.limit_words import Widened, unknown, widened
+from agent.detect.limits import (
+    CHEMISTRY,
+    HIGH,
+    LIMITED,
+    LOADS,
+    LOW,
+    PROFILE,
+    SITE,
+    TIERS,
+    WHOSE,
+    UnitLimits,
+    nowhere,
+)
+from agent.detect.settings import Settings
+from agent.detect.table import TIERS as SEVERITIES
+from drivers.connect import assume
+from drivers.profile.load import Profile
+
+_SIDES = {LOW: "below", HIGH: "over"}
+_LOADS = [(quantity, LIMITED[quantity], way) for quantity in LOADS for way in ("charge", "discharge")]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit: for what, between what, what happens beyond it, and whose word it is."""
+
+    what: str
+    bounds: str
+    beyond: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is known of a unit before it is asked: the quantities it tells of, and its profile's limits."""
+
+    unit: UnitTable
+    quantities: tuple[str, ...]
+    profile: Floats
+    settings: Settings
+
+    @property
+    def limits(self) -> UnitLimits:
+        """Those that hold."""
+        return self.settings.unit_limits(self.quantities, self.profile)
+
+
+def judged(config: Config, profiles: Mapping[str, Profile]) -> Iterator[Judged]:
+    """Give what is known of each unit. Of one that describes itself, every quantity that can have limits."""
+    for unit in config.unit:
+        profile = profiles[unit.profile]
+        settings = config.detection.settings(unit.chemistry, unit.cells_per_block)
+        if not profile.sunspec:
+            layout = assume(profile)
+            yield Judged(unit, tuple(layout.quantities), layout.limits, settings)
+            continue
+        quantities, limits = tuple(LIMITED), nowhere(len(LIMITED))
+        for i, quantity in enumerate(quantities):
+            if quantity in profile.limits:
+                limits[i] = [getattr(profile.limits[quantity], tier) for tier in TIERS]
+        yield Judged(unit, quantities, limits, settings)
+
+
+def limits_of(one: Judged, model: str) -> Iterator[Limit]:
+    """Give the limits of a unit of a profile of this model, each once."""
+    limits, seen = one.limits, set()
+    whose = dict(enumerate(WHOSE))
+    whose |= {PROFILE: f"profile {model}", CHEMISTRY: f"chemistry {one.settings.chemistry}"}
+    answered = {w.key: f"; reviewed by {w.reviewed_by}: {w.why}" for w in one_widened(one)}
+    for i, quantity in enumerate(one.quantities):
+        if quantity not in LIMITED or quantity in LOADS:
+            continue
+        for tier, side in zip(*np.nonzero(np.isfinite(limits.values[i])), strict=True):
+            source = int(limits.sources[i, tier, side])
+            said = answered.get((quantity, side), "") if source == SITE and tier == len(TIERS) - 1 else ""
+            bounds = f"{_SIDES[int(side)]} {limits.values[i, tier, side]:g} {LIMITED[quantity]}"
+            severity = SEVERITIES[1] if quantity == "soc" else SEVERITIES[tier + 1]
+            found = Limit(quantity, bounds, f"alarm: {severity} ({TIERS[tier]})", whose[source] + said)
+            if (quantity != "soc" or tier == 0) and found not in seen:
+                seen.add(found)
+                yield found
+    for tier, k in zip(*np.nonzero(np.isfinite(limits.load)), strict=True):
+        quantity, unit, way = _LOADS[k]
+        bounds = f"over {limits.load[tier, k]:g} {unit} {way}"
+        by = whose[int(limits.load_sources[tier, k])]
+        yield Limit(quantity, bounds, f"alarm: {SEVERITIES[tier + 1]} ({TIERS[tier]})", by)
+
+
+def one_widened(one: Judged) -> Iterator[Widened]:
+    """Give the safety limits of the site that are wider than others for a unit."""
+    return widened(one.quantities, one.settings, one.profile)
+
+
+def unreviewed(config: Config, profiles: Mapping[str, Profile]) -> list[str]:
+    """Return a line for each safety limit that the site makes wider, and for which nobody answers."""
+    return [
+        f"[[detection.limit]] {wide.wide} ({one.unit.path}): write one that is not wider, or who reviewed it "
+        'and why: reviewed_by = "NAME", why = "REASON"'
+        for one in judged(config, profiles)
+        for wide in one_widened(one)
+        if not (wide.reviewed_by and wide.why)
+    ]
+
+
+def without_limits(config: Config, profiles: Mapping[str, Profile]) -> list[str]:
+    """Return a line for each unit whose voltages have no limit."""
+    return [
+        f"{one.unit.path}: {why}"
+        for one in judged(config, profiles)
+        if not profiles[one.unit.profile].sunspec or not one.settings.chemistry
+        if (why := unknown(one.quantities, one.limits, one.settings.chemistry))
+    ]

@@ -1,0 +1,125 @@
+"""cellwarden limits and check: whose each limit is, what a site made wider, and what has no limit."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import main
+from hil.run import configuration
+
+PROFILE = """
+schema = 1
+model = "mine"
+transports = ["tcp"]
+[limits.cell_voltage]
+operating = [2.8, 3.55]
+safety = [2.5, 3.65]
+[limits.current]
+operating = [-100, 50]
+[[point]]
+name = "cell_voltage"
+address = 0
+count = 4
+unit = "mV"
+[[point]]
+name = "cell_temperature"
+address = 10
+count = 2
+unit = "degC"
+scale = 0.1
+[[point]]
+name = "pack_current"
+address = 20
+type = "i16"
+scale = 0.1
+unit = "A"
+"""
+REVIEW = 'reviewed_by = "A. Engineer"\nwhy = "cells of maker B"\n'
+
+
+def site(folder: Path, limits: str = "", profile: str = PROFILE, **unit: str) -> Path:
+    (folder / "mine.toml").write_text(profile)
+    text = configuration.agent(folder, "http://127.0.0.1:1/")
+    text += configuration.tcp_unit("rack-1", 1, "./mine.toml", **unit) + limits
+    path = folder / "agent.toml"
+    path.write_text(text)
+    return path
+
+
+def table(quantity: str, tier: str, **keys: float) -> str:
+    said = "".join(f"{key} = {value}\n" for key, value in keys.items())
+    return f'[[detection.limit]]\nquantity = "{quantity}"\ntier = "{tier}"\n{said}'
+
+
+def in_force(path: Path) -> list[tuple[str, str, str, str]]:
+    found = CliRunner().invoke(main, ["limits", "--config", str(path), "--json"])
+    limits = json.loads(found.stdout.splitlines()[0])["limits"]
+    return [(of["what"], of["bounds"], of["beyond"], of["source"]) for of in limits]
+
+
+def test_each_limit_is_shown_with_whose_it_is(tmp_path: Path) -> None:
+    limits = table("cell_voltage", "operating", high=3.5) + table("soc", "operating", low=10)
+    found = in_force(site(tmp_path, limits, chemistry="LFP"))
+    ours, profile = "set by the site", "profile mine"
+    for line in (
+        ("cell_voltage", "below 2.8 V", "alarm: advice (operating)", profile),
+        ("cell_voltage", "over 3.5 V", "alarm: advice (operating)", ours),
+        ("cell_voltage", "below 2.5 V", "alarm: critical (safety)", profile),
+        ("cell_voltage", "over 3.65 V", "alarm: critical (safety)", profile),
+        ("cell_temperature", "over 60 degC", "alarm: warning (recommended)", "of lithium cells in general"),
+        ("cell_temperature", "over 75 degC", "alarm: critical (safety)", "of lithium cells in general"),
+        ("current", "over 50 A charge", "alarm: advice (operating)", profile),
+        ("current", "over 120 A discharge", "alarm: warning (recommended)", profile),
+    ):
+        assert found.count(line) == 1, line
+    assert not [of for of in found if of[0] in ("voltage-limit", "over-temperature", "overload")]
+    bare = PROFILE.replace("[limits.cell_voltage]\noperating = [2.8, 3.55]\nsafety = [2.5, 3.65]\n", "")
+    found = in_force(site(tmp_path, profile=bare, chemistry="LFP"))
+    assert ("cell_voltage", "over 3.9 V", "alarm: critical (safety)", "chemistry LFP") in found
+
+
+def test_a_wider_safety_limit_needs_somebody_who_answers_for_it(tmp_path: Path) -> None:
+    wide = table("cell_voltage", "safety", high=3.7)
+    refused = CliRunner().invoke(main, ["check", "--config", str(site(tmp_path, wide))])
+    assert refused.exit_code == 2
+    assert (
+        "agent.toml: [[detection.limit]] cell_voltage: the highest safety limit 3.7 V is wider than 3.65 V "
+        "of the profile (rack-1): write one that is not wider, or who reviewed it and why: reviewed_by"
+    ) in refused.output
+    assert ("cell_voltage", "over 3.65 V", "alarm: critical (safety)", "profile mine") in in_force(
+        site(tmp_path, wide)
+    ), "until somebody does, the narrower one holds"
+    path = site(tmp_path, wide + REVIEW)
+    assert CliRunner().invoke(main, ["check", "--config", str(path)]).exit_code == 0
+    said = "set by the site; reviewed by A. Engineer: cells of maker B"
+    assert ("cell_voltage", "over 3.7 V", "alarm: critical (safety)", said) in in_force(path)
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        (table("cell_voltage", "safety"), "say low, high or both"),
+        (table("cell_voltage", "safety", low=3.0, high=3.0), "low 3 is not below high 3"),
+        (table("soc", "safety", low=5), 'a limit of soc is advice only: write tier = "operating"'),
+        (table("speed", "safety", low=5), "quantity"),
+        (table("cell_voltage", "outer", low=2.5), "tier"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_refused(tmp_path: Path, limit: str, said: str) -> None:
+    refused = CliRunner().invoke(main, ["check", "--config", str(site(tmp_path, limit))])
+    assert refused.exit_code == 2
+    assert said in refused.output
+
+
+def test_a_unit_whose_voltages_have_no_limit_is_named(tmp_path: Path) -> None:
+    bare = PROFILE.replace("[limits.cell_voltage]\noperating = [2.8, 3.55]\nsafety = [2.5, 3.65]\n", "")
+    path = site(tmp_path, profile=bare)
+    for command in ("check", "limits"):
+        assert (
+            "rack-1: no voltage limit known: set chemistry"
+            in CliRunner().invoke(main, [command, "--config", str(path)]).output
+        )
+    path = site(tmp_path, profile=bare, chemistry="LFP")
+    assert "no voltage limit known" not in CliRunner().invoke(main, ["check", "--config", str(path)]).output
