@@ -12,6 +12,7 @@ from agent.cli.common.errors import Finding, Misuse
 from agent.cli.common.tables import terminal
 from agent.cli.common.waiting import counting, waiting
 from agent.config.file import ConfigError, load_config
+from agent.detect.first_days import FirstDays
 from agent.detect.settings import Settings
 from agent.detect.watch import warm_up
 from agent.replay.mapping import MapError, read_map
@@ -142,16 +143,17 @@ def _span_ns(first: str | None, last: str | None) -> tuple[int, int]:
     return span_ns[0], span_ns[1]
 
 
-def _settings(path: Path | None) -> Callable[[str], Settings]:
-    """Return how each unit is judged: as a configuration says, or as shipped."""
+def _settings(path: Path | None) -> Callable[[str], tuple[Settings, FirstDays | None]]:
+    """Return how each unit is judged: as a configuration says, or as shipped; and its first days."""
     if path is None:
-        return lambda unit: Settings()
+        return lambda unit: (Settings(), None)
     try:
         config = load_config(path)
     except ConfigError as error:
         raise Misuse(str(error)) from error
     said = {unit.path: (unit.chemistry, unit.cells_per_block) for unit in config.unit}
-    return lambda unit: config.detection.settings(*said.get(unit, ()))
+    first = {unit.path: FirstDays(unit.commissioned) for unit in config.unit if unit.commissioned}
+    return lambda unit: (config.detection.settings(*said.get(unit, ())), first.get(unit))
 
 
 def _report(folder: Path, name: str, played: Played) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from agent.detect.channels import Codes, Floats, Ints
+from agent.detect.first_days import FirstDays
 from agent.detect.reported import Saying
 from agent.detect.settings import Settings
 from agent.detect.unit import JudgedLayout
@@ -56,6 +57,10 @@ class Part(Protocol):
     @property
     def settings(self) -> Settings:
         """How it is judged."""
+
+    @property
+    def first_days(self) -> FirstDays | None:
+        """Those of the unit, of which an agent would have known; None: of none."""
 
     def frames(self) -> Iterator[Frames]:
         """Give all frames, once, in the order of time."""

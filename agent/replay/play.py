@@ -73,6 +73,8 @@ def _play_part(part: Part, played: Played, sight: Sight, progress: Progress) -> 
     for frames in part.frames():
         began_s = time.perf_counter()
         sight.see(frames.t_s, frames.said)
+        if part.first_days and len(frames.t_s):
+            judges.watch.hasten(part.first_days.last(float(frames.t_s[0])))
         for i in range(len(frames.t_s)):
             for event in _judge(judges, frames, i):
                 if event.state == AlarmState.NEW:

@@ -62,6 +62,10 @@ class RecordedPart:
         """How it is judged."""
         return Settings(chemistry=self.chemistry)
 
+    @property
+    def first_days(self) -> None:
+        """None: a recording's times are not believed as an agent's are."""
+
     def frames(self) -> Iterator[Frames]:
         """Give all frames. A raw code is the rank of a value among those of its column: it stands still
         where the value does. What the unit reports is the number itself.

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from agent.detect.channels import Floats
+from agent.detect.first_days import FirstDays
 from agent.detect.settings import Settings
 from agent.replay.mapping import MapError
 from agent.replay.parts import Frames, JudgedChannel
@@ -78,6 +79,7 @@ class StoredPart:
     batches: Iterator[Batch] = field(repr=False)
     reread: Callable[[int, int], Iterator[tuple[str, Batch]]] = field(repr=False)
     span_ns: tuple[int, int]
+    first_days: FirstDays | None
 
     @property
     def channels(self) -> Sequence[JudgedChannel]:
@@ -112,7 +114,8 @@ class StoredUnits:
     """What a buffer or an archive holds of the wanted units.
 
     unit: "rack/unit", None for all. span_ns: UTC of the first and the last frame that counts. settings_of:
-    how a unit is judged. notes: takes what cannot be judged as if it had been watched throughout, and why.
+    how a unit is judged, and its first days. notes: takes what cannot be judged as if it had been watched
+    throughout, and why.
     """
 
     def __init__(
@@ -120,7 +123,7 @@ class StoredUnits:
         source: BatchStore,
         unit: str | None,
         span_ns: tuple[int, int],
-        settings_of: Callable[[str], Settings],
+        settings_of: Callable[[str], tuple[Settings, FirstDays | None]],
         notes: list[str],
     ) -> None:
         self._source, self._span_ns, self._settings_of, self._notes = source, span_ns, settings_of, notes
@@ -159,10 +162,11 @@ class StoredUnits:
             shifts_s = line.shifts_s
             head, stretch = _peeked(rest)
             layout = self._layout(group, head[0])
+            settings, first_days = self._settings_of(unit)
             if layout is not None:
                 yield StoredPart(
-                    group, layout, _period_s(head), self._settings_of(unit),
-                    shifts_s, stretch, read, self._span_ns,
+                    group, layout, _period_s(head), settings, shifts_s, stretch, read, self._span_ns,
+                    first_days,
                 )  # fmt: skip
 
     def _of_one_machine(self, batches: Iterator[Batch], line: Timeline) -> Iterator[Batch]:

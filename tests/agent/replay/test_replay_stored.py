@@ -244,6 +244,23 @@ def test_an_alarm_that_a_frozen_register_says_is_not_believed(agent: Agent) -> N
     assert replay(agent.path)["alarms"] == []
 
 
+@pytest.mark.parametrize(("commissioned", "after_s"), [("2026-09-01", 15), ("2026-06-22", 30)])
+def test_a_unit_is_judged_as_in_its_first_days_while_they_lasted(
+    agent: Agent, tmp_path: Path, commissioned: str, after_s: int
+) -> None:
+    raw = quiet(120)
+    raw[:, CELLS : CELLS + SENSORS] += 345 + 30 * (np.arange(120) >= 20)[:, None]  # 59.5, then 62.5 degC
+    agent.record(raw, 100, NOON_S)
+    text = configuration.agent(tmp_path, agent={"id": "agent-1"}) + configuration.tcp_bus("lan", 502)
+    text += (
+        configuration.unit("bmu1", "lan", "soltaro-rack-b", rack="rack1") + f"commissioned = {commissioned}\n"
+    )
+    (tmp_path / "agent.toml").write_text(text)
+    found = replay(agent.path, "--config", tmp_path / "agent.toml")["alarms"]
+    (hot,) = (alarm for alarm in found if alarm["detector"] == "over-temperature")
+    assert hot["t_s"] - NOON_S == pytest.approx(20 + after_s, abs=1.0)
+
+
 def test_a_site_is_judged_as_its_configuration_says(agent: Agent, tmp_path: Path) -> None:
     agent.record(np.vstack([quiet(1800), heating(600)]), 100, NOON_S)
     shipped = replay(agent.path)["alarms"][0]
