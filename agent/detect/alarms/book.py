@@ -97,10 +97,11 @@ class AlarmBook:
             self._alarms.append(alarm)
             return alarm, True
         again, worse = not alarm.standing, tier > alarm.tier
+        waits = alarm.latch and alarm.state is AlarmState.NEW and tier < alarm.tier  # to be seen
         alarm.members.add(member)
         alarm.shown.add(member)
         alarm.joined_s = t_s
-        if worse or (again and alarm.state not in PUT_ASIDE):
+        if worse or (again and not waits and alarm.state not in PUT_ASIDE):
             alarm.leader = member
             alarm.tier = tier
             alarm.latch = row.latch

@@ -286,6 +286,20 @@ def test_a_latched_alarm_waits_for_a_person(book: Book) -> None:
     assert book.book.empty()
 
 
+def test_a_latched_alarm_that_nobody_has_seen_is_no_lesser_one_on_its_way_down(
+    book: Book,
+) -> None:
+    book.change(10.0, (4, CRITICAL))
+    assert book.change(20.0, (4, 0)) == []
+    assert book.change(30.0, (4, WARNING)) == [], "it passes the limits below on its way back"
+    (alarm,) = book.book.all()
+    assert (alarm.tier, alarm.raised_s, alarm.latch, alarm.standing) == (CRITICAL, 10.0, True, True)
+    assert book.do(Action.ACKNOWLEDGE, 40.0) == ["ACK"]
+    assert book.change(50.0, (4, 0)) == []
+    assert book.change(60.0, (4, WARNING)) == [("NEW", "warning", "cell4", 1)], "somebody saw the worse"
+    assert book.change(70.0, (4, CRITICAL)) == [("NEW", "critical", "cell4", 1)]
+
+
 def test_what_goes_on_elsewhere_is_let_go_and_what_stands_is_not(book: Book) -> None:
     book.change(10.0, (4, ADVICE))
     book.change(10.0, (5, ADVICE), scope="string2")
