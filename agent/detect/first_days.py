@@ -14,7 +14,7 @@ from agent.detect.table import WARNING, Row
 DAYS = 90
 REPORTS = (1, 7, 30, 90)  # the days at which a report is due
 #: Detectors of a limit that somebody gave: no learning, no noise that a shorter delay would let through.
-LIMITS = ("over-temperature", "overload", "voltage-limit")
+LIMITS = ("over-temperature", "overload", "under-temperature", "voltage-limit")
 SHARE = 0.5  # of the delay
 _DAY_S, MIDNIGHT = 86400.0, time(tzinfo=UTC)
 

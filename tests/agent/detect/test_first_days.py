@@ -8,7 +8,7 @@ import pytest
 
 from agent.detect.first_days import DAYS, LIMITS, REPORTS, FirstDays, sooner
 from agent.detect.rows import ROWS
-from agent.detect.settings import Settings
+from agent.detect.settings import BY_VALUE, Settings
 from agent.detect.watch import UnitDetectors
 from agent.view.words import first_days
 
@@ -42,7 +42,8 @@ def test_only_warnings_of_limits_have_half_their_delay() -> None:
                for r, was in zip(sooner(ROWS), ROWS, strict=True) if r != was}  # fmt: skip
     warned = {row.detector for row in ROWS if row.severity == "warning" and row.detector in LIMITS}
     assert changed == {(detector, "warning", 0.5) for detector in warned}
-    assert {"over-temperature", "overload"} <= warned
+    assert warned == set(LIMITS)
+    assert {row.detector for row in ROWS if row.severity == "warning" and row.detector in BY_VALUE} <= warned
     site = Settings({("over-temperature", "warning"): {"on_delay_s": 80.0}}, early=True)
     row = next(r for r in site.rows() if (r.detector, r.severity) == ("over-temperature", "warning"))
     assert row.on_delay_s == 40.0
