@@ -25,6 +25,7 @@ from agent.detect.settings import Settings
 from agent.detect.table import TIERS as SEVERITIES
 from drivers.connect import assume
 from drivers.profile.load import Profile
+from drivers.quantities import QUANTITIES
 
 _SIDES = {LOW: "below", HIGH: "over"}
 _LOADS = [(quantity, LIMITED[quantity], way) for quantity in LOADS for way in ("charge", "discharge")]
@@ -78,15 +79,16 @@ def limits_of(one: Judged, model: str) -> Iterator[Limit]:
     whose |= {PROFILE: f"profile {model}", CHEMISTRY: f"chemistry {one.settings.chemistry}"}
     answered = {w.key: f"; reviewed by {w.reviewed_by}: {w.why}" for w in one_widened(one)}
     for i, quantity in enumerate(one.quantities):
-        if quantity not in LIMITED or quantity in LOADS:
+        if quantity in LOADS:
             continue
         for tier, side in zip(*np.nonzero(np.isfinite(limits.values[i])), strict=True):
             source = int(limits.sources[i, tier, side])
             said = answered.get((quantity, side), "") if source == SITE and tier == len(TIERS) - 1 else ""
-            bounds = f"{_SIDES[int(side)]} {limits.values[i, tier, side]:g} {LIMITED[quantity]}"
-            severity = SEVERITIES[1] if quantity == "soc" else SEVERITIES[tier + 1]
-            found = Limit(quantity, bounds, f"alarm: {severity} ({TIERS[tier]})", whose[source] + said)
-            if (quantity != "soc" or tier == 0) and found not in seen:
+            bounds = f"{_SIDES[int(side)]} {limits.values[i, tier, side]:g} {_unit(quantity)}".rstrip()
+            found = Limit(
+                quantity, bounds, f"{_beyond(quantity, tier)} ({TIERS[tier]})", whose[source] + said
+            )
+            if found not in seen:
                 seen.add(found)
                 yield found
     for tier, k in zip(*np.nonzero(np.isfinite(limits.load)), strict=True):
@@ -94,6 +96,16 @@ def limits_of(one: Judged, model: str) -> Iterator[Limit]:
         bounds = f"over {limits.load[tier, k]:g} {unit} {way}"
         by = whose[int(limits.load_sources[tier, k])]
         yield Limit(quantity, bounds, f"alarm: {SEVERITIES[tier + 1]} ({TIERS[tier]})", by)
+
+
+def _unit(quantity: str) -> str:
+    return QUANTITIES[quantity].unit if quantity in QUANTITIES else ""
+
+
+def _beyond(quantity: str, tier: int) -> str:
+    """Return what happens beyond a limit: no detector looks at the highest of all cells, for one."""
+    judged = quantity in LIMITED and (quantity != "soc" or tier == 0)
+    return f"alarm: {SEVERITIES[tier + 1]}" if judged else "not judged"
 
 
 def one_widened(one: Judged) -> Iterator[Widened]:

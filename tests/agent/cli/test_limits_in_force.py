@@ -80,6 +80,19 @@ def test_each_limit_is_shown_with_whose_it_is(tmp_path: Path) -> None:
     assert ("cell_voltage", "over 3.9 V", "alarm: critical (safety)", "chemistry LFP") in found
 
 
+def test_a_limit_of_the_profile_that_no_detector_judges_is_said_to_be_one(tmp_path: Path) -> None:
+    profile = PROFILE.replace(
+        "[limits.current]",
+        "[limits.cell_voltage_max]\nsafety = [-inf, 3.7]\n[limits.soc]\nsafety = [5, 95]\n[limits.current]",
+    )
+    for name, address in (("cell_voltage_max", 30), ("soc", 31)):
+        unit = 'unit = "mV"' if name != "soc" else 'unit = "%"'
+        profile += f'[[point]]\nname = "{name}"\naddress = {address}\n{unit}\n'
+    found = in_force(site(tmp_path, profile=profile))
+    assert ("cell_voltage_max", "over 3.7 V", "not judged (safety)", "profile mine") in found
+    assert ("soc", "below 5 %", "not judged (safety)", "profile mine") in found
+
+
 def test_a_wider_safety_limit_needs_somebody_who_answers_for_it(tmp_path: Path) -> None:
     wide = table("cell_voltage", "safety", high=3.7)
     refused = CliRunner().invoke(main, ["check", "--config", str(site(tmp_path, wide))])
