@@ -46,10 +46,11 @@ class Widened(NamedTuple):
 
 
 def unknown(quantities: Sequence[str], limits: UnitLimits, chemistry: str) -> str:
-    """Return why there are voltages of cells without any limit, and what to do; "": there are none such."""
-    if all(
-        np.isfinite(limits.values[i]).any() for i, quantity in enumerate(quantities) if quantity in VOLTAGES
-    ):
+    """Return why there are voltages of cells without any limit, and what to do; "": there are none such.
+    Where cells tell theirs, those of their modules need none.
+    """
+    told = next((quantity for quantity in VOLTAGES if quantity in quantities), "")
+    if all(np.isfinite(limits.values[i]).any() for i, quantity in enumerate(quantities) if quantity == told):
         return ""
     return f"no voltage limit known: set {'cells_per_block' if chemistry else 'chemistry'}"
 

@@ -22,11 +22,8 @@ INF = float("inf")
         (BLOCKS, Settings(chemistry="VRLA", cells_per_block=6), ""),
         (CELLS[2:], Settings(), ""),
         (CELLS, Settings(limits=(SiteLimit("cell_voltage", 0, high=3.6),)), ""),
-        (
-            [*CELLS, "module_voltage"],
-            Settings(chemistry="LFP"),
-            "no voltage limit known: set cells_per_block",
-        ),
+        ([*CELLS, "module_voltage"], Settings(chemistry="LFP"), ""),
+        (["module_voltage", *CELLS], Settings(), "no voltage limit known: set chemistry"),
     ],
 )
 def test_why_voltages_have_no_limit_is_said_with_what_to_set(

@@ -180,7 +180,9 @@ async def test_an_agent_that_was_stopped_accuses_no_unit_that_answers(tmp_path: 
         (tmp_path / "seen.toml").write_text(HEAD.format(model="seen") + CELLS)
         text = configuration.agent(tmp_path, collector.url) + configuration.tcp_bus("lan", endpoint.port)
         for unit_id in (1, 2):
-            text += configuration.unit(f"rack-{unit_id}", "lan", "seen.toml", unit_id=unit_id)
+            text += configuration.unit(
+                f"rack-{unit_id}", "lan", "seen.toml", unit_id=unit_id, chemistry="LFP"
+            )
         (tmp_path / "agent.toml").write_text(text)
         box = Box(tmp_path, children, collector)
         agent = box.start()
