@@ -122,7 +122,9 @@ def test_from_unboxing_to_signed_off_without_reading_source(
     assert "plausible cell" in shown
 
     endpoints = " ".join(f"--endpoint {where}" for where in ("./ttyUSB0", *room.hosts))
-    said = at.run(f"setup --config agent.toml {endpoints} --line {LINE} --yes --by A.Technician")
+    said = at.run(
+        f"setup --config agent.toml {endpoints} --line {LINE} --chemistry LFP --yes --by A.Technician"
+    )
     assert "56 cell voltages in 4 modules" in said
     assert "not computed for units that describe themselves (rack-5)" in said
     assert not (tmp_path / "agent.toml.setup").exists()

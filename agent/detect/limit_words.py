@@ -50,7 +50,8 @@ def unknown(quantities: Sequence[str], limits: UnitLimits, chemistry: str) -> st
     Where cells tell theirs, those of their modules need none.
     """
     told = next((quantity for quantity in VOLTAGES if quantity in quantities), "")
-    if all(np.isfinite(limits.values[i]).any() for i, quantity in enumerate(quantities) if quantity == told):
+    of = [i for i, quantity in enumerate(quantities) if told and quantity == told]
+    if all(np.isfinite(limits.values[i]).any() for i in of):
         return ""
     return f"no voltage limit known: set {'cells_per_block' if chemistry else 'chemistry'}"
 

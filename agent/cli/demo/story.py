@@ -85,11 +85,13 @@ baud = 9600
 name = "rack-a"
 bus = "tcp-a"
 profile = "sunspec-lithium-ion"
+chemistry = "NMC"
 
 [[unit]]
 name = "rack-b"
 bus = "tcp-b"
 profile = "sunspec-lithium-ion"
+chemistry = "LFP"
 
 [[unit]]
 name = "rack-c"

@@ -10,6 +10,7 @@ from agent.cli.common.load import load
 from agent.cli.common.open_port import endpoints
 from agent.cli.common.prompts import Prompts, you
 from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
+from agent.cli.profile.common import load as profile_of
 from agent.cli.profile.common import profile_dir_option
 from agent.cli.report.commissioning import json_of, record_of
 from agent.cli.report.commissioning import write as write_report
@@ -21,7 +22,10 @@ from agent.cli.setup.prove import prove
 from agent.cli.setup.trial import Tested, try_out
 from agent.cli.setup.write import write
 from agent.config.tables import Config
+from agent.detect.limits import CELL_V
 from agent.keys.values import Name
+
+UNKNOWN = "unknown"
 
 
 @click.command("setup")
@@ -33,6 +37,11 @@ from agent.keys.values import Name
 )
 @click.option("--id", "ids", type=click.IntRange(0, 255), multiple=True, help="Look only for this unit id.")
 @click.option("--label", "labels", multiple=True, help="Panel label of the units found, in their order.")
+@click.option(
+    "--chemistry",
+    type=click.Choice([*CELL_V], case_sensitive=False),
+    help="Of the cells of units whose profile gives no limits of voltage.",
+)
 @click.option("--upstream", help="The collector's URL.")
 @click.option("--agent-id", help="This box's name at the collector; its host name if not said.")
 @click.option("--by", help="Who commissions; your user name if not said.")
@@ -46,6 +55,7 @@ def command(
     line_texts: tuple[str, ...],
     ids: tuple[int, ...],
     labels: tuple[str, ...],
+    chemistry: str | None,
     upstream: str | None,
     agent_id: str | None,
     by: str | None,
@@ -75,7 +85,7 @@ def command(
     dialogue.allow_late = allow_late
     left = "Nothing is half-written; run setup again: it resumes at the open step."
     try:
-        dialogue.run(where, line_texts, ids, labels, upstream)
+        dialogue.run(where, line_texts, ids, labels, chemistry, upstream)
         left = f"{path} is written; the report is not complete: cellwarden report commissioning"
         prove(path, dialogue.prompts, who)
     except (KeyboardInterrupt, click.Abort):
@@ -102,6 +112,7 @@ class Dialogue:
         lines: tuple[str, ...],
         ids: tuple[int, ...],
         labels: tuple[str, ...],
+        chemistry: str | None,
         upstream: str | None,
     ) -> None:
         """Go through the steps that are open."""
@@ -124,7 +135,7 @@ class Dialogue:
             self.tested.append(try_out(unit, self.path.parent / "control.sock", self.folders))
         draft.tested = True
         self._save()
-        self._label(labels)
+        self._label(labels, chemistry)
         self._collector(upstream)
         write(self.prompts, self.path, draft, self.tested, self.agent, allow_late=self.allow_late)
         self._sign()
@@ -137,7 +148,7 @@ class Dialogue:
             seen = f"{self.kept}: cannot be written: {error.strerror}. Nothing was changed."
             raise Trouble("CW-602", seen, "sudo cellwarden setup") from error
 
-    def _label(self, labels: tuple[str, ...]) -> None:
+    def _label(self, labels: tuple[str, ...], chemistry: str | None) -> None:
         for number, done in enumerate(self.tested, 1):
             unit, seen = done.unit, done.sight.coverage()
             cells = sum(count for _, count, _ in seen)
@@ -157,12 +168,29 @@ class Dialogue:
                         raise Trouble(
                             "CW-310", f"--label {label!r} cannot be used.", "cellwarden setup --help"
                         )
+            if (
+                cells
+                and not unit.chemistry
+                and "cell_voltage" not in profile_of(unit.profile, self.folders).limits
+            ):
+                unit.chemistry = self._chemistry(chemistry)
             self._save()
             if not self.prompts.yes and unit.label not in self.draft.plate:
                 if compared := panel(self.prompts, done.sight.pack_v()):
                     self.draft.panel[unit.label] = compared
                 self.draft.plate[unit.label] = plate(self.prompts, done.sight.identity)
                 self._save()
+
+    def _chemistry(self, given: str | None) -> str:
+        """Return what somebody says of the cells, "" where nobody knows: it is never guessed."""
+        known = {name.upper(): name for name in CELL_V}
+        while not given:
+            said = self.prompts.ask(f"    Chemistry on its plate ({', '.join(CELL_V)}, {UNKNOWN})", UNKNOWN)
+            if said == UNKNOWN:
+                click.echo("    without it its voltages have no limit; write chemistry to its [[unit]] later")
+                return ""
+            given = known.get(said.upper())
+        return given
 
     def _collector(self, upstream: str | None) -> None:
         if upstream or not self.draft.upstream:

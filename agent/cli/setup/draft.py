@@ -18,6 +18,7 @@ class ChosenUnit:
     profile: str
     line: str = ""
     label: str = ""
+    chemistry: str = ""  # as somebody said it; "" nobody knows
     timeout_s: float = 0.0  # from what was measured here, where the profile's would miss the deadline
 
 
@@ -71,6 +72,7 @@ def toml_of(draft: Draft, config: Path, agent: str | None = None) -> str:
         lines += ["", "[[unit]]", f"name = {json.dumps(unit.label)}", f'bus = "{names[unit.endpoint]}"']
         lines += [f"unit_id = {unit.unit_id}", f"profile = {json.dumps(unit.profile)}"]
         lines += [f"period_s = {draft.period_s:g}"]
+        lines += [f'chemistry = "{unit.chemistry}"'] if unit.chemistry else []
         if unit.timeout_s:
             lines += [
                 f"timeout_s = {unit.timeout_s:g}  # from its answers here; its profile's would be too long"

@@ -21,6 +21,7 @@ INF = float("inf")
         (BLOCKS, Settings(chemistry="VRLA"), "no voltage limit known: set cells_per_block"),
         (BLOCKS, Settings(chemistry="VRLA", cells_per_block=6), ""),
         (CELLS[2:], Settings(), ""),
+        (["", "voltage", "current"], Settings(), ""),
         (CELLS, Settings(limits=(SiteLimit("cell_voltage", 0, high=3.6),)), ""),
         ([*CELLS, "module_voltage"], Settings(chemistry="LFP"), ""),
         (["module_voltage", *CELLS], Settings(), "no voltage limit known: set chemistry"),
