@@ -20,7 +20,7 @@ CELLS, QUIET, AFTER = 32, 120, 40  # frames before and after what happens
 TRIES = 10  # for each period
 STANDING = "standing-imbalance"
 STEPS_V, FILLED = (0.001, 0.005, 0.01), 4  # register steps; cells of 16 that are gone
-LEARNED, LOST = 360, 720  # frames of 10 s before they are gone, and after
+FILLED_PERIOD_S, LEARNED, LOST = 5.0, 720, 1440  # an hour before they are gone, and two after
 DAY_S, WEEK_S = 86400.0, 7 * 86400.0
 #: Cells that stand off in a recording, as its JSON says.
 KNOWN_OFF = {"ev_pack_car1": {"V_10", "V_85", "V_88", "V_91"}, "ev_pack_car2": {"V_82"}}
@@ -114,19 +114,19 @@ def _string(frames: int, step_v: float, seed: int, period_s: float) -> Floats:
 
 
 def _filled_s(step_v: float) -> float | None:
-    """Return when it is told at the latest that four of 16 cells say the mean of the others, at 10 s and
+    """Return when it is told at the latest that four of 16 cells say the mean of the others, at 5 s and
     after an hour of learning; None: within two hours it cannot be told.
     """
     found = []
     for seed in range(5):
-        steps = _string(LEARNED + LOST, step_v, seed, 10.0)
+        steps = _string(LEARNED + LOST, step_v, seed, FILLED_PERIOD_S)
         steps[LEARNED:, :FILLED] = np.round(steps[LEARNED:, FILLED:].mean(axis=1))[:, None]
         told_s = [
             e.t_s
-            for e in events_of(watch_of(16, 10.0, step_v), (steps * step_v).round(6))
+            for e in events_of(watch_of(16, FILLED_PERIOD_S, step_v), (steps * step_v).round(6))
             if e.detector == "filled-values"
         ]
-        found.append(told_s[0] - LEARNED * 10.0 if told_s else np.inf)
+        found.append(told_s[0] - LEARNED * FILLED_PERIOD_S if told_s else np.inf)
     return max(found) if np.isfinite(found).all() else None
 
 

@@ -28,9 +28,9 @@ from agent.detect.table import WARNING, Row
 
 NAME = "filled-values"
 
-#: Nats: less than 1e-6 a day, in 1e4 frames, for some of the cells of a string: 13.8, 9.2, and 7.
-IMPROBABLE = 30.0
-MEMORY_FRAMES = 100.0
+#: Nats: less than 1e-6 a day, in 1e4 frames: 13.8 and 9.2. To that comes which cells of how many they are.
+IMPROBABLE = 23.0
+MEMORY_FRAMES = 200.0
 LEAST_TRIED = 8.0  # frames, before it is known how faithful a cell is
 MOST_FAITHFUL = 0.5
 MINORITY = 3.0  # at most every third cell may be filled in, and half of them must be known to part
@@ -156,8 +156,17 @@ def _judge(volts: Inputs, s: Floats, first: int, last: int) -> None:
         if alike < 2 or MINORITY * alike > known or 2 * others < known or faithful > MOST_FAITHFUL:
             continue
         evidence = min(s[c, EVIDENCE], -s[c, RUN] * math.log(faithful))
-        if evidence * min(alike - 1.0, MOST_RELATIONS) >= IMPROBABLE:
+        if evidence * min(alike - 1.0, MOST_RELATIONS) >= IMPROBABLE + _choices(known, alike):
             s[c, SCORE] = float(alike)
+
+
+@compiled
+def _choices(known: int, alike: int) -> float:
+    """Return the logarithm of how many ways there are to choose cells; of no more than make relations."""
+    found = 0.0
+    for k in range(min(alike, int(MOST_RELATIONS) + 1)):
+        found += math.log((known - k) / (k + 1.0))
+    return found
 
 
 def explain(case: Case) -> AlarmEvent:

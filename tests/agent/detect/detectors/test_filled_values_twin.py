@@ -43,8 +43,8 @@ class Group:
             cell.same = None
             if cell.partner is not None and not math.isnan(now) and not math.isnan(x[cell.partner]):
                 cell.same = now == x[cell.partner]
-                cell.tried = 0.99 * cell.tried + 1.0
-                cell.equal = 0.99 * cell.equal + cell.same
+                cell.tried = 0.995 * cell.tried + 1.0
+                cell.equal = 0.995 * cell.equal + cell.same
         for c, cell in enumerate(self.cells):
             if cell.same:
                 cell.frames, cell.seconds = cell.frames + 1, cell.seconds + dt_s
@@ -66,7 +66,7 @@ class Group:
 
     def _score(self, c: int, x: list[float]) -> float:
         me = self.cells[c]
-        if me.evidence < 10.0:
+        if me.evidence < 23.0 / 3.0:
             return 0.0
         known = [d for d in range(len(x)) if not math.isnan(x[d])]
         alike = [d for d in known if x[d] == x[c] and self.cells[d].frames >= me.frames]
@@ -75,7 +75,8 @@ class Group:
             return 0.0
         faithful = max((d.equal + 1.0) / (d.tried + 2.0) for d in others)
         evidence = min(me.evidence, me.frames * -math.log(faithful))
-        told = faithful <= 0.5 and evidence * min(len(alike) - 1, 3) >= 30.0
+        least = 23.0 + math.log(math.comb(len(known), min(len(alike), 4)))
+        told = faithful <= 0.5 and evidence * min(len(alike) - 1, 3) >= least
         return float(len(alike)) if told else 0.0
 
 
@@ -111,7 +112,7 @@ def test_frame_by_frame_cells_are_those_of_the_twin(many: int, step: float) -> N
                 np.testing.assert_equal(float(state[c, kernel.LAST]), cell.before)
                 assert state[c, kernel.SCORE] == cell.score
                 told += cell.score > 0.0
-    assert (told > 20) == (many > 0)
+    assert (told > 5) == (many > 0)
 
 
 @pytest.mark.parametrize(("many", "within_s"), [(3, 200.0), (4, 130.0)])

@@ -18,6 +18,7 @@ from agent.detect.detectors import (
     cooling_lost,
     filled_values,
     last_resort,
+    lone_cell,
     loose_contact,
     over_temperature,
     overload,
@@ -148,6 +149,20 @@ def test_cells_whose_values_are_filled_in() -> None:
         "nothing. Nobody watches these cells."
     )
     assert_event(filled_values.explain(case), value=4.0)
+
+
+def test_a_lone_cell_that_fell() -> None:
+    banks, channels = unit = a_unit()
+    banks.volts.raw[2] = 3.2
+    banks.detectors.lone_cell[2, [lone_cell.LEVEL, lone_cell.SCORE, lone_cell.RESTED]] = 3.3, 3.03, 1.0
+    case = case_of(row_of("lone-cell"), channels.volts, 2, unit)
+    at = "string1/module1/cell3 was at 3.200 V when raised, 100 mV below where it had stood in the last "
+    at += "minutes, "
+    assert lone_cell.explain(case).text == f"{at}while no current flowed (limit 3 %)."
+    assert_event(lone_cell.explain(case), value=3.03)
+    banks.detectors.lone_cell[2, lone_cell.RESTED] = 0.0
+    other = f"{at}and nobody measures the current that could explain it (limit 3 %)."
+    assert lone_cell.explain(case).text == other
 
 
 def test_a_contact_that_chatters() -> None:

@@ -8,6 +8,7 @@ from agent.detect.detectors.cell_collapse import judge_cell_collapse
 from agent.detect.detectors.cooling_lost import judge_cooling_lost
 from agent.detect.detectors.filled_values import judge_filled_values
 from agent.detect.detectors.last_resort import trip
+from agent.detect.detectors.lone_cell import judge_lone_cell
 from agent.detect.detectors.loose_contact import judge_loose_contact
 from agent.detect.detectors.overload import judge_overload
 from agent.detect.detectors.resistance import judge_resistance
@@ -55,6 +56,7 @@ def judge_plainly(
     imbalance.judge_imbalance(dt_s, b.volts, b.load, b.cells)
     judge_cell_collapse(b.volts, b.detectors.cell_collapse)
     own = b.detectors
+    judge_lone_cell(dt_s, b.volts, b.load, own.lone_cell)
     judge_standing_imbalance(b.volts, b.cells, own.standing_imbalance)
     judge_filled_values(dt_s, b.volts, own.filled_values)
     judge_loose_contact(dt_s, b.volts, b.cells, own.cell_collapse, own.standing_imbalance, own.loose_contact)

@@ -1,0 +1,112 @@
+"""A cell without siblings whose voltage falls while no current explains it.
+
+At rest a cell holds its voltage; what falls then loses its charge inside. Under load its voltage says nothing
+that a limit of voltage does not say. Where nobody measures the current a quarter is what no ordinary load
+takes at once: a warning, for a load may be what it is.
+"""
+
+import math
+
+import numpy as np
+
+from agent.detect.alarms.states import AlarmEvent
+from agent.detect.channels import Floats
+from agent.detect.declaration import At, Detector, Judged
+from agent.detect.detectors.cell_collapse import COLLAPSED, LEAST_MEDIAN_V
+from agent.detect.explanations.case import Case
+from agent.detect.kernels.arrays import Array, Group
+from agent.detect.kernels.compiled import compiled
+from agent.detect.kernels.inputs import Inputs
+from agent.detect.kernels.load import LARGEST, NOISE, RESTED_S, SLOW, UNKNOWN, Circuits
+from agent.detect.table import CRITICAL, WARNING, Row
+
+NAME = "lone-cell"
+
+RESTED_FOR_S = 300.0  # after a load or a charge a voltage moves by itself
+#: A current that is too small for a load empties a cell too: none is what is less than this, A, a share of
+#: the largest, and times its noise.
+NONE_A, NONE_SHARE, NONE_SIGMAS = 0.02, 0.003, 4.0
+LEVEL_S = 120.0  # time constant of where it stood
+NOT_CRITICAL = COLLAPSED - 0.1  # %: at most, where nobody knows the current
+
+#: Columns of a cell: where it stood, V; how far it fell below that, %; the lesser of that and of the reading
+#: before; 1 where no current flowed.
+LEVEL, DEPTH, SCORE, RESTED, COLUMNS = range(5)
+
+
+@compiled  # no fastmath: it may delete the NaN tests below
+def judge_lone_cell(dt_s: float, volts: Inputs, load: Circuits, lone_cell: Floats) -> None:
+    """
+    Score each cell that has no siblings: how far it fell, in two readings in a row.
+
+    Parameters
+    ----------
+    dt_s : float, s
+    volts : Inputs
+    load : Circuits
+        Tells for how long the cell's circuit has rested.
+    lone_cell : (cells, COLUMNS) float64
+        State and output.
+    """
+    s, gain = lone_cell, 1.0 - math.exp(-dt_s / LEVEL_S)
+    for c in range(volts.raw.size):
+        g, j, x = volts.group[c], volts.circuit[c], volts.raw[c]
+        s[c, SCORE] = np.nan
+        if volts.start[g + 1] - volts.start[g] > 1 or volts.usable[c] == 0:
+            continue
+        unknown = load.regime[j] == UNKNOWN
+        none_a = max(NONE_A, NONE_SHARE * load.state[j, LARGEST], NONE_SIGMAS * load.state[j, NOISE])
+        rested = load.state[j, RESTED_S] >= RESTED_FOR_S and abs(load.state[j, SLOW]) <= none_a
+        s[c, RESTED] = 1.0 if rested and not unknown else 0.0
+        if np.isnan(s[c, LEVEL]) or (unknown and x > s[c, LEVEL]) or (not unknown and s[c, RESTED] == 0.0):
+            s[c, LEVEL] = x
+        s[c, LEVEL] += gain * (x - s[c, LEVEL])
+        depth = 100.0 * (s[c, LEVEL] - x) / max(s[c, LEVEL], LEAST_MEDIAN_V)
+        if s[c, RESTED] == 0.0:
+            depth = min(depth, NOT_CRITICAL) if depth >= COLLAPSED else 0.0
+        s[c, SCORE] = min(depth, s[c, DEPTH])
+        s[c, DEPTH] = depth
+
+
+def new_lone_cells(cells: int) -> Floats:
+    """Return the state of cells that have not been seen yet."""
+    lone: Floats = LONE.new(cells=cells)
+    lone[:, LEVEL] = np.nan
+    return lone
+
+
+LONE = Group(None, lone=Array(("cells", COLUMNS)))  # not kept: what it knows is minutes old
+
+
+def explain(case: Case) -> AlarmEvent:
+    """Explain a lone cell that fell."""
+    level, score, rested = case.banks.detectors.lone_cell[case.c, [LEVEL, SCORE, RESTED]]
+    volts = case.banks.volts.raw[case.c]
+    when = "while no current flowed" if rested else "and nobody measures the current that could explain it"
+    text = (
+        f"{case.name()} was at {volts:.3f} V when raised, {1e3 * (level - volts):.0f} mV below where it had "
+        f"stood in the last minutes, {when} (limit {case.row.limit:g} %)."
+    )
+    return case.event(score, text)
+
+
+DETECTOR = Detector(
+    name=NAME,
+    order=86,
+    family="voltage",
+    rows=(
+        Row(NAME, "voltage", CRITICAL, COLLAPSED, "%", 5.0, 600.0, 5.0, True),
+        Row(NAME, "voltage", WARNING, 3.0, "%", 30.0, 3600.0, 0.5, False),
+    ),
+    judged=(Judged("volts", At("detectors.lone_cell", SCORE), At("volts.raw")),),
+    arrays=LONE,
+    new=lambda channels, _: new_lone_cells(channels.volts.n),
+    kernel=judge_lone_cell,
+    explain=explain,
+    sees=(
+        "a cell or block without siblings that falls by 3 % within minutes at rest, or by a quarter where "
+        "nobody measures the current; critical at rest from a quarter on"
+    ),
+    cannot_see="what falls under load or charge (`voltage-limit` judges it); a unit without cell voltages",
+    response="Look for heat from outside; measure the cell by hand.",
+)
