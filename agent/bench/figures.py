@@ -112,6 +112,11 @@ TARGETS: dict[str, dict[str, Target]] = {
         "sensor_fault_called_thermal": at_most(0),
         "sensor_faults_tried": HIGHER,
         "held_frames_min": at_most(5),
+        **{f"heat_called_fault_{period}s": at_most(0) for period in (1, 5, 10, 30)},
+        **{f"unproven_heat_s_{period}s": at_most(30) for period in (1, 5, 10, 30)},
+        **{f"unproven_heat_per_lone_fault_{period}s": at_most(1) for period in (1, 5, 10, 30)},
+        "glitch_frames_called_critical": at_most(0),
+        "glitch_frames_tried": HIGHER,
     },
     "detectors": {
         "ns_per_channel_sample": at_most(250),

@@ -135,6 +135,7 @@ class Channels:
         self.circuit_of_volts = self._circuit_of(self.volts)
         self.drop_group = self._drop_group()
         self.at_ambient = next((i for i, q in enumerate(quantities) if q == "ambient_temperature"), -1)
+        self.at_insulation = next((i for i, q in enumerate(quantities) if q == "insulation_resistance"), -1)
         self.sizes = Sizes(
             len(places), self.temps.n, len(self.temps.scope), self.volts.n, len(self.volts.scope),
             self.circuits.n,

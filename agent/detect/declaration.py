@@ -71,7 +71,8 @@ class Detector:
     arrays: its own, `Banks.detectors` has them under its `key`; their sizes are those of `Sizes`. new: makes
     them of the unit's channels and limits, where they do not all begin as declared. kernel: brings them up to
     a frame. Its parameters say by their names what it takes: t_s, dt_s, hot_degc, a bank, or arrays of a
-    detector. forget: lets go of values, for time went back, and keeps what was learned.
+    detector. forget: lets go of values, for time went back, and keeps what was learned. stood: brings arrays
+    to where an alarm of a channel stands that stood before a restart, however old they are.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Detector:
     new: Callable[[Channels, UnitLimits], Any] | None = None
     kernel: Any = None
     forget: Callable[[Any], None] | None = None
+    stood: Callable[[Banks, int], None] | None = None
 
     def __post_init__(self) -> None:
         severities = [row.severity for row in self.rows]

@@ -27,6 +27,20 @@ Standing = Callable[[Int64, Codes], Sequence[Saying]]
 
 _ROWS = rows_of("reported")
 
+#: Words of alarms that no temperature sensor can have raised: witnesses of a heat that one alone reads. A bit
+#: of over-temperature repeats that sensor's word; so do bits of what the unit then does (it opens).
+WITNESSES = (
+    "smoke", "gas", "fire", "insulation", "isolation", "leak", "earth fault", "ground fault", "short circuit",
+    "cell voltage", "cell under voltage", "cell over voltage",
+)  # fmt: skip
+NO_WITNESSES = ("temp", "sensor")  # "gas sensor fault"
+
+
+def is_witness(text: str) -> bool:
+    """Whether an alarm of these words is one that no temperature sensor can have raised."""
+    said = text.lower().replace("-", " ")
+    return any(word in said for word in WITNESSES) and not any(word in said for word in NO_WITNESSES)
+
 
 class Reported:
     """The alarms of one unit's own making.
@@ -47,6 +61,8 @@ class Reported:
         self._heard = b""
         self._raised: set[int] = set()
         self._away_since_s: dict[int, float] = {}
+        self._witnesses = {c for c, (*_, text) in enumerate(self._sayings) if is_witness(text)}
+        self._witness_at_s = -np.inf
 
     def judge(self, t_s: float, raw: Int64, quality: Codes) -> list[AlarmEvent]:
         """Take one frame; return what happened to alarms, most often nothing."""
@@ -62,6 +78,8 @@ class Reported:
                 self._away_since_s.pop(c, None)
             elif t_s - self._away_since_s.setdefault(c, t_s) >= self._off_delay_s(c):
                 changes.append((c, self._names[c], 0))
+        if any(tier and c in self._witnesses for c, _, tier in changes):
+            self._witness_at_s = t_s
         for c, _, tier in changes:
             if tier:
                 self._raised.add(c)
@@ -69,6 +87,10 @@ class Reported:
                 self._raised.discard(c)
                 self._away_since_s.pop(c, None)
         return self.book.change("reported", _ROWS, changes, t_s, self._explain(t_s)) if changes else []
+
+    def witness_s(self, t_s: float) -> float:
+        """Return how long ago the unit raised an alarm that is a witness of heat, infinite: never."""
+        return t_s - self._witness_at_s
 
     def said(self) -> list[list[Any]]:
         """Return value index, severity and text of each channel of the book."""

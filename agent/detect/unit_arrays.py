@@ -65,7 +65,7 @@ def new_banks(channels: Channels, limits: UnitLimits) -> Banks:
         temps=new_inputs(temps, channels.circuit_of_temps),
         volts=new_inputs(volts, channels.circuit_of_volts, faults=False),
         drops=DROPS.new(given={"group": channels.drop_group}, cells=cells, groups=groups),
-        doubt=new_doubt(n, cells),
+        doubt=new_doubt(n, cells, channels.at_insulation),
         load=load.new_load(channels.circuits.index, channels.at_power, channels.at_ambient),
         own=load.new_model(n),
         against=load.new_model(n),

@@ -73,6 +73,7 @@ class _Judge:
         "member",
         "rows",
         "shadow",
+        "stood",
     )
 
     def __init__(
@@ -87,6 +88,7 @@ class _Judge:
         shadow: bool,
     ) -> None:
         self.member, self.bank, self.explain = judged.member or detector.name, bank, detector.explain
+        self.stood = detector.stood
         self.rows, self.delays, self.detector, self.shadow = rows, delays, detector.name, shadow
         places = judged.score, judged.source
         self._at = tuple(x for at in places for x in _address(at, banks, bank.n, detector.name))
@@ -227,11 +229,13 @@ class UnitDetectors:
         at: Ints = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
         return at[at >= 0]
 
-    def judge(self, t_s: float, si: Floats, quality: Codes, *, seen: bool = True) -> list[AlarmEvent]:
+    def judge(
+        self, t_s: float, si: Floats, quality: Codes, *, seen: bool = True, said_s: float = np.inf
+    ) -> list[AlarmEvent]:
         """Judge one frame; return what happened to alarms, most often nothing.
 
         seen: False while another alarm says that the whole unit is out of sight: `blind` then raises nothing
-        new for its channels.
+        new for its channels. said_s: s, since the unit raised an alarm of its own that is a witness of heat.
         t_s: s, any monotonic clock. si (n,) float64: SI values. quality (n,) uint8: `agent.quality.Quality`.
         A frame whose time is not a number or stands still brings nothing new and is left out; time that goes
         backwards starts the slopes afresh.
@@ -245,6 +249,7 @@ class UnitDetectors:
             dt_s = self.period_s
         self._banks.gate.si[:] = si
         self._banks.gate.quality[:] = quality
+        self._banks.doubt.said_s[0] = said_s
         counted_s = min(dt_s, POLLS_COUNTED * self.period_s)
         changed = judge_unit(
             t_s,
@@ -356,6 +361,8 @@ class UnitDetectors:
                 ours = judge and judge.shadow == (book is self.shadow_book) and member[1] < judge.bank.n
                 if judge and ours and 0 < tier < len(judge.rows) and judge.rows[tier]:
                     judge.delays.tier[member[1]] = tier
+                    if judge.stood:
+                        judge.stood(self._banks, member[1])
                 else:
                     events += book.lose(member, t_s)
         return events

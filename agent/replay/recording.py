@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.detect.channels import Floats
+from agent.detect.channels import Flags, Floats
 from agent.detect.settings import Settings
 from agent.quality import Quality
 from agent.replay.long_format import (
@@ -31,6 +31,7 @@ from agent.replay.warnings import Reports, numbered
 
 FINEST = 1e-4  # a difference between values below this share of their spread is not a register step
 WARNINGS = "alarm_bits"  # the quantity of what the unit itself reports
+_CODE = np.inf  # in the place of a value until its part is made
 _NOTHING_SAID = Sayings((), {}, {})
 
 
@@ -38,7 +39,8 @@ _NOTHING_SAID = Sayings((), {}, {})
 class RecordedPart:
     """The rows of one group: `t_s` (n,), `values` (n, channels) SI and NaN, `said` (n,) its own times.
 
-    sayings: what the unit itself reports in its columns of warnings.
+    sayings: what the unit itself reports in its columns of warnings. coded (n, channels): where it holds a
+    code of the map's `missing`, None: nowhere; what is NaN and no code was not recorded.
     """
 
     group: str
@@ -49,6 +51,7 @@ class RecordedPart:
     period_s: float
     chemistry: str
     sayings: Sayings = _NOTHING_SAID
+    coded: Flags | None = None
 
     @property
     def layout(self) -> PlainLayout:
@@ -74,7 +77,9 @@ class RecordedPart:
         for i, column in enumerate(self.values.T):
             number = self.channels[i].quantity == WARNINGS
             raw[:, i] = np.nan_to_num(column) if number else np.unique(column, return_inverse=True)[1]
-        quality = np.where(np.isnan(self.values), Quality.MISSING, Quality.GOOD).astype(np.uint8)
+        quality = np.where(np.isnan(self.values), Quality.NO_REPLY, Quality.GOOD).astype(np.uint8)
+        if self.coded is not None:
+            quality[self.coded] = Quality.MISSING
         yield Frames(self.t_s, self.said, raw, quality, self.values)
 
     def around(self, first_s: float, last_s: float) -> tuple[Floats, Floats]:
@@ -147,7 +152,10 @@ def between(parts: list[RecordedPart], first: str | None, last: str | None) -> I
             limit = _bound(part, bound)
             keep &= part.said >= limit if is_first else part.said <= limit
         if keep.any():
-            yield replace(part, t_s=part.t_s[keep], values=part.values[keep], said=part.said[keep])
+            coded = None if part.coded is None else part.coded[keep]
+            yield replace(
+                part, t_s=part.t_s[keep], values=part.values[keep], said=part.said[keep], coded=coded
+            )
 
 
 def _bound(part: RecordedPart, text: str) -> Any:
@@ -228,7 +236,11 @@ def _part(
         {i: of.bits for i, of in reported.items()},
         {i: of.numbers for i, of in reported.items()},
     )
-    return RecordedPart(group, channels, times, values, at, period_of(times), given.chemistry or "", sayings)
+    coded = values == _CODE
+    values[coded] = np.nan
+    return RecordedPart(
+        group, channels, times, values, at, period_of(times), given.chemistry or "", sayings, coded
+    )
 
 
 def _must_be_numbers(name: str, column: Column) -> None:
@@ -244,8 +256,9 @@ def _must_be_numbers(name: str, column: Column) -> None:
 def _si(column: Column, mapped: Columns) -> Floats:
     raw = column.astype(np.float64)
     scale, offset = mapped.factors()
-    values: Floats = np.where(np.isin(raw, mapped.missing), np.nan, raw * scale + offset)
+    values: Floats = raw * scale + offset
     values[~np.isfinite(values)] = np.nan
+    values[np.isin(raw, mapped.missing)] = _CODE
     return values
 
 

@@ -5,7 +5,18 @@ The figures and how each is made: docs/detection.md. About three minutes.
 
 from collections.abc import Callable
 
-from agent.bench.detection import cells, faults, limits, periods, ramps, recordings, rooms, shorts
+from agent.bench.detection import (
+    cells,
+    doubt,
+    faults,
+    glitches,
+    limits,
+    periods,
+    ramps,
+    recordings,
+    rooms,
+    shorts,
+)
 from agent.detect.watch import warm_up
 
 Figures = list[tuple[str, float | None, str]]
@@ -13,6 +24,8 @@ Figures = list[tuple[str, float | None, str]]
 PARTS: tuple[Callable[[], Figures], ...] = (
     recordings.measure,
     periods.measure,
+    doubt.measure,
+    glitches.measure,
     rooms.measure,
     ramps.measure,
     shorts.measure,

@@ -100,7 +100,7 @@ def hear(part: SafetyPart) -> Heard:
     def first_s(stands: Flags) -> float:
         return plain.first_s(part.t_s, np.logical_and(stands, part.t_s >= 0.0))
 
-    hot_s = first_s(np.logical_and(_hot_with_witnesses(temps, volts), part.t_s < part.t_s[-1]))
+    hot_s = first_s(np.logical_and(hot_with_witnesses(temps, volts), part.t_s < part.t_s[-1]))
     at, told = np.searchsorted(part.t_s, (hot_s, critical_s))
     return Heard(
         part.group,
@@ -114,7 +114,8 @@ def hear(part: SafetyPart) -> Heard:
     )
 
 
-def _hot_with_witnesses(temps: Floats, volts: Floats) -> Flags:
+def hot_with_witnesses(temps: Floats, volts: Floats) -> Flags:
+    """Return where (n,) a sensor is beyond the limit, and two more sensors or cells say so too."""
     rose = (temps - temps[0] >= ROSE_K).sum(axis=1) - 1  # the hot one is no witness of itself
     fell = (volts[0] - volts >= FELL_V).sum(axis=1)
     found: Flags = np.any(temps >= SAFETY_DEGC, axis=1) & (rose + fell >= WITNESSES)

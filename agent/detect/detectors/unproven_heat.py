@@ -15,7 +15,7 @@ def explain(case: Case) -> AlarmEvent:
     state, degc = case.banks.doubt.state[case.c], case.banks.doubt.x[case.c]
     text = (
         f"{case.name()} alone read {degc:.0f} degC when raised, for {duration(state[doubt.DOUBTED_S])}, "
-        f"{state[doubt.BEFORE]:.0f} before: heat, or a broken sensor."
+        f"{state[doubt.BEFORE]:.0f} before: heat, or a broken sensor. Look from outside; do not open."
     )
     return case.event(degc, text, since_s=case.t_s - state[doubt.DOUBTED_S])
 
@@ -25,10 +25,11 @@ DETECTOR = Detector(
     order=16,
     rows=(Row(NAME, "temperature", CRITICAL, 1.0, "", 0.0, 3600.0, 0.5, True),),
     judged=(Judged("temps", At("doubt.score", doubt.UNPROVEN), At("doubt.x")),),
+    stood=lambda banks, c: doubt.doubted_before(banks.doubt, c, doubt.ALONE),
     explain=explain,
     sees=(
-        "a sensor alone that jumps beyond the highest operating temperature and stays there for 30 s: heat, "
-        "or a broken sensor"
+        "a sensor alone that jumps beyond the highest operating temperature and stays there for 30 s, or "
+        "heats on or cools there for 10 s: heat, or a broken sensor"
     ),
     cannot_see="which of both it is; a sensor that chatters (`sensor-fault` says so); codes of open inputs",
     response="Look from outside, with a thermal camera; do not open. Then check the sensor and its cable.",

@@ -1,11 +1,12 @@
 """Both sides of a sensor that jumps to a heat: a broken sensor, or a fire between two frames.
 
 A reading that has jumped is doubted while it stands alone. Any witness ends the doubt in that frame: a
-sibling that rose too, a cell of the same place that collapsed or vanished. A witness is a measurement that
-is itself possible, and there is none where all siblings moved by one offset, by one factor or to one number:
-that is a bad frame. What is believed is told with the next frame that does not take it back, also where it
-does not read the sensor any more: what burns cuts its wires. What stands alone is told as unproven when its
-time is over. A sensor that jumps again and again chatters: what it says alone is not believed for a day.
+sibling that rose too, a cell of the same place that collapsed or vanished, an insulation that fell, an alarm
+of the unit's own that no temperature sensor can have raised. A witness is a measurement (see `measured`), and
+there is none where all siblings moved by one offset, by one factor or to one number: that is a bad frame.
+What is believed is told with the next frame that does not take it back, also where it does not read the
+sensor any more: what burns cuts its wires. What stands alone is told as unproven when its time is over. A
+sensor that jumps again and again chatters: what it says alone is not believed for a day.
 """
 
 import math
@@ -13,39 +14,46 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agent.detect.channels import Codes, Floats
+from agent.detect.channels import Codes, Floats, Ints
 from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
+from agent.detect.kernels.heating import AGAINST, Heat
+from agent.detect.kernels.heating import ALONE as BY_ITSELF
 from agent.detect.kernels.inputs import FAULTY as INPUT_FAULTY
 from agent.detect.kernels.inputs import SUSPECT, Inputs
-from agent.detect.kernels.validity import HELD, IMPOSSIBLE, NOT_GOOD, RESTART, RESUMED
+from agent.detect.kernels.measured import MEASURED, TOGETHER, ZEROS
+from agent.detect.kernels.validity import HELD, IMPOSSIBLE, RESTART, RESUMED
 from agent.detect.kernels.voltage_drop import DROP, Drops
 
 ALONE_S = 30.0  # the longest doubt
+STEADY_S, STEADY_FRAMES = 10.0, 2.0  # so long and so often it moved as matter does: no contact heats or cools
+STEADY_K, STEADY_STEPS = 1.0, 3.0  # by so much each time, the larger, in one direction
 ALIKE_FRAMES = 3.0  # and after so many more where all siblings moved alike: bad frames come in threes
 RISE_K = 10.0  # over what it read before (over its siblings, where it is seen for the first time): a jump
-BACK = (
-    0.5  # of the jump: a reading that has fallen by so much has taken it back, unless what is witnessed cools
-)
-HOTTEST_DEGC = 1100.0  # beyond it nothing reads that burns: flames of a battery stay below
-#: What open inputs read: 255 and 511, and these less 40.
-CODES_DEGC = np.array([215.0, 255.0, 471.0, 511.0])
-FULL = np.array([32767.0, 65535.0])  # register steps
+BACK = 0.5  # of the jump: what has fallen by so much has taken it back, unless what is witnessed cools
 
 RISEN_K, RISEN_STEPS = 3.0, 3.0  # a sibling that rose by so much, the larger, is a witness
 SAME_K, SAME_STEPS, SAME_SHARE = 2.0, 3.0, 0.05  # so alike, all moved by one offset, or by one factor
 FELL_V, FELL_ALONE_V = 0.25, 0.2  # a cell that fell by so much, and by so much below its siblings (a cell
 # without siblings: by a quarter, which no load takes)
-VANISHED_S = 60.0  # since a cell was seen that is not read now
+VANISHED_S = 60.0  # since a cell was seen that is not measured now
+FELL_OHM = 0.25  # an insulation that fell to so much of what it was, or less
+SAID_S = 60.0  # since the unit raised its alarm: what stands for longer is no news
 USUAL_S = 60.0  # time constant of what a sensor, or a cell, read before
+
+HEATS = 0.1  # K/min, certain: the slope of a warning
 
 CHATTERS, CHATTER_S, QUIET_S = 3.0, 7200.0, 86400.0  # so many jumps within about so long; until it is still
 WORST_S = 3600.0
 
 # Columns of a sensor's state: what it read before it jumped, and below what it has taken that back; whether
 # it is doubted (NOT .. TOLD), and for how long (below 0: for so long each rise is a jump); jumps, fading;
-# seconds until it chatters no more; its worst reading of the last hour, and the age of that; its usual one.
-BEFORE, BACK_AT, DOUBTED, DOUBTED_S, JUMPS, CHATTERS_S, WORST, WORST_AGE_S, USUAL, COLUMNS = range(10)
+# seconds until it chatters no more; its worst reading of the last hour, and the age of that; its usual one;
+# its last witness (NOBODY .. UNIT), which sensor or cell that is, and what is told of it: degC, V, ohm; what
+# it read last while doubted, and how often it has moved up (down: below 0) since.
+BEFORE, BACK_AT, DOUBTED, DOUBTED_S, JUMPS, CHATTERS_S, WORST, WORST_AGE_S, USUAL = range(9)
+WITNESS, WITNESS_AT, WITNESS_X, READ, STEADY, COLUMNS = range(9, 15)
+NOBODY, SENSOR, CELL_FELL, CELL_GONE, INSULATION, UNIT = range(6)
 NOT, ALONE, WITNESSED, TOLD = 0.0, 1.0, 2.0, 3.0
 STILL, ROSE, ALIKE = range(3)  # its siblings
 # Columns of the scores.
@@ -56,6 +64,8 @@ class Doubt(NamedTuple):
     """Of n sensors: state (n, COLUMNS), score (n, SCORES), heard (n,), NaN where this frame tells nothing of
     it; hot (n,), degC: what may be compared with limits, 0 where the sensor is doubted; x (n,), degC: what it
     reads, NaN where that is no measurement; risen (n,), K: since it was usual. usual_v (cells,), V.
+    at_insulation (1,): where it is in the frame, -1 nowhere; usual_ohm (1,). said_s (1,), s: since the unit
+    raised an alarm of its own that is a witness; given with each frame, infinite for none.
     """
 
     state: Floats
@@ -65,6 +75,9 @@ class Doubt(NamedTuple):
     x: Floats
     risen: Floats
     usual_v: Floats
+    at_insulation: Ints
+    usual_ohm: Floats
+    said_s: Floats
 
 
 DOUBT_PART = Part("doubt", 1)
@@ -77,19 +90,41 @@ DOUBT = Group(
     x=Array(("sensors",), first=np.nan),
     risen=Array(("sensors",), first=np.nan),
     usual_v=Array(("cells",), first=np.nan, kept=DOUBT_PART),
+    at_insulation=Array((1,), np.int64, first=None),
+    usual_ohm=Array((1,), first=np.nan, kept=DOUBT_PART),
+    said_s=Array((1,), first=np.inf),
 )
 
 
-def new_doubt(sensors: int, cells: int) -> Doubt:
+def new_doubt(sensors: int, cells: int, at_insulation: int = -1) -> Doubt:
     """Return the state of sensors and cells that have not been seen yet."""
-    doubt: Doubt = DOUBT.new(sensors=sensors, cells=cells)
-    doubt.state[:, [DOUBTED, DOUBTED_S, JUMPS, CHATTERS_S, WORST_AGE_S]] = 0.0
+    given = {"at_insulation": np.array([at_insulation], np.int64)}
+    doubt: Doubt = DOUBT.new(given=given, sensors=sensors, cells=cells)
+    doubt.state[:, [DOUBTED, DOUBTED_S, JUMPS, CHATTERS_S, WORST_AGE_S, WITNESS, WITNESS_AT, STEADY]] = 0.0
     return doubt
+
+
+def doubted_before(doubt: Doubt, c: int, doubted: float) -> None:
+    """Go on where an alarm of a sensor stood before a restart: it is no news, however old the state is."""
+    state = doubt.state[c]
+    if state[DOUBTED] < doubted:
+        state[[DOUBTED, BEFORE, BACK_AT]] = doubted, np.nan, np.nan
+    if doubted == ALONE:
+        state[DOUBTED_S] = max(state[DOUBTED_S], ALONE_S)
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
 def judge_doubt(
-    dt_s: float, hot_degc: float, verdict: Codes, temps: Inputs, volts: Inputs, drops: Drops, doubt: Doubt
+    dt_s: float,
+    hot_degc: float,
+    si: Floats,
+    verdict: Codes,
+    why: Codes,
+    temps: Inputs,
+    volts: Inputs,
+    drops: Drops,
+    heat: Heat,
+    doubt: Doubt,
 ) -> None:
     """
     Score each sensor: heat with a witness, heat without one, a fault of the sensor; say what may be judged.
@@ -99,33 +134,38 @@ def judge_doubt(
     dt_s : float, s
     hot_degc : float
         Highest operating temperature: what is below it is no heat.
-    verdict : (n_frame,) uint8
-        Of `validity.gate`.
+    si : (n_frame,) float64, verdict, why : (n_frame,) uint8
+        The frame, what `validity.gate` made of it, and `measured.judge_measured`.
     temps, volts : Inputs
         After `take_inputs`.
     drops : Drops
         Tells which cells are where a group of sensors is.
+    heat : Heat
+        Of the frame before.
     doubt : Doubt
         State and output.
     """
     s, fade = doubt.state, math.exp(-dt_s / CHATTER_S)
     for c in range(temps.raw.size):
         said = verdict[temps.at[c]]
-        x = temps.raw[c]
-        doubt.x[c] = x if x < hot_degc or (said != NOT_GOOD and _possible(x, temps.step[c])) else np.nan
+        doubt.x[c] = si[temps.at[c]] if why[temps.at[c]] in (MEASURED, TOGETHER) else np.nan
         before = s[c, USUAL] if s[c, DOUBTED] == NOT else s[c, BEFORE]
         doubt.risen[c] = doubt.x[c] - before
-        _count_jumps(dt_s, fade, said in (RESTART, RESUMED), doubt.x[c], s, c)
+        # what jumps within a heat may be flames: a contact comes back (a jump is known by its third frame)
+        hot_before = s[c, USUAL] >= hot_degc or (s[c, DOUBTED] != NOT and s[c, DOUBTED_S] >= 2.0 * dt_s)
+        burns = doubt.x[c] >= hot_degc and hot_before
+        _count_jumps(dt_s, fade, said in (RESTART, RESUMED) and not burns, doubt.x[c], s, c)
     for c in range(temps.raw.size):
         _begin(dt_s, verdict[temps.at[c]], hot_degc, temps, doubt, c)
     for c in range(temps.raw.size):
-        _doubt(dt_s, verdict, temps, volts, drops, doubt, c)
+        _doubt(dt_s, hot_degc, si, verdict, why, temps, volts, drops, heat, doubt, c)
     gain = 1.0 - math.exp(-dt_s / USUAL_S)
     for c in range(temps.raw.size):
         if s[c, DOUBTED] == NOT:
             _follow(gain, doubt.x[c], s[:, USUAL], c)
     for c in range(volts.raw.size):
         _follow(gain, volts.raw[c] if volts.usable[c] else np.nan, doubt.usual_v, c)
+    _follow(gain, _insulation(si, why, doubt), doubt.usual_ohm, 0)
 
 
 @compiled
@@ -137,18 +177,9 @@ def _follow(gain: float, x: float, usual: Floats, c: int) -> None:
 
 
 @compiled
-def _possible(degc: float, step_k: float) -> bool:
-    """May it be a measurement: no code of an open or full register, and nothing that no fire is."""
-    if not degc < HOTTEST_DEGC:  # also true for NaN
-        return False
-    for code in CODES_DEGC:
-        if abs(degc - code) < 0.5 * step_k:
-            return False
-    for full in FULL:
-        for offset in (0.0, 40.0):
-            if abs(degc + offset - full * step_k) < 0.5 * step_k:
-                return False
-    return True
+def _insulation(si: Floats, why: Codes, doubt: Doubt) -> float:
+    at = doubt.at_insulation[0]
+    return float(si[at]) if at >= 0 and why[at] == MEASURED else np.nan
 
 
 @compiled
@@ -169,9 +200,15 @@ def _count_jumps(dt_s: float, fade: float, jumped: bool, x: float, s: Floats, c:
 def _begin(dt_s: float, said: int, hot_degc: float, temps: Inputs, doubt: Doubt, c: int) -> None:
     """Doubt a sensor that jumped to a heat, or is found far above its siblings when it is first seen."""
     s, x = doubt.state, doubt.x[c]
-    if s[c, DOUBTED] != NOT or not x >= hot_degc:
-        return
     before, median = s[c, USUAL], temps.median[c]
+    if s[c, DOUBTED] != NOT and np.isnan(s[c, BACK_AT]) and not np.isnan(x):  # see `doubted_before`
+        s[c, BEFORE] = median if np.isnan(before) else before
+        s[c, BACK_AT] = hot_degc
+        if s[c, BEFORE] < x:
+            s[c, BACK_AT] = min(hot_degc, s[c, BEFORE] + BACK * (x - s[c, BEFORE]))
+        doubt.risen[c] = x - s[c, BEFORE]
+    if s[c, DOUBTED] != NOT or not x >= hot_degc or doubt.hot[c] >= hot_degc:  # it was believed, a frame ago
+        return
     jumped = said in (HELD, RESTART, RESUMED, IMPOSSIBLE) or s[c, DOUBTED_S] < 0.0
     if np.isnan(before):
         before = median
@@ -183,12 +220,25 @@ def _begin(dt_s: float, said: int, hot_degc: float, temps: Inputs, doubt: Doubt,
         s[c, BACK_AT] = min(hot_degc, before + BACK * (x - before))
         s[c, DOUBTED] = ALONE
         s[c, DOUBTED_S] = -dt_s  # this frame passes yet
+        s[c, WITNESS] = NOBODY
+        s[c, READ] = x
+        s[c, STEADY] = 0.0
         doubt.risen[c] = x - before
 
 
 @compiled
 def _doubt(
-    dt_s: float, verdict: Codes, temps: Inputs, volts: Inputs, drops: Drops, doubt: Doubt, c: int
+    dt_s: float,
+    hot_degc: float,
+    si: Floats,
+    verdict: Codes,
+    why: Codes,
+    temps: Inputs,
+    volts: Inputs,
+    drops: Drops,
+    heat: Heat,
+    doubt: Doubt,
+    c: int,
 ) -> None:
     """Bring the doubt of a sensor up to a frame."""
     s, score, x = doubt.state, doubt.score, doubt.x[c]
@@ -200,8 +250,9 @@ def _doubt(
         s[c, DOUBTED_S] += dt_s
         witnessed = False
         if s[c, DOUBTED] != TOLD and not np.isnan(x):
-            siblings = _siblings(verdict, temps, doubt, c)
-            witnessed = siblings == ROSE or _cell_fell(volts, drops, doubt, temps.group[c])
+            siblings = _siblings(verdict, why, temps, doubt, c)
+            witnessed = siblings == ROSE or _cell_fell(why, volts, drops, doubt, temps.group[c], c)
+            witnessed = witnessed or (siblings != ALIKE and _unit_says(si, why, doubt, c))
         cools = s[c, DOUBTED] == WITNESSED and witnessed and x - s[c, BEFORE] >= RISE_K
         if x < s[c, BACK_AT] and not cools:
             s[c, DOUBTED] = NOT
@@ -217,15 +268,37 @@ def _doubt(
     alone, chatters = s[c, DOUBTED] == ALONE, s[c, CHATTERS_S] > 0.0
     score[c, SUDDEN] = 1.0 if s[c, DOUBTED] == TOLD else 0.0
     doubt_s = max(ALONE_S, ALIKE_FRAMES * dt_s) if siblings == ALIKE else ALONE_S
+    if alone and siblings != ALIKE and _is_steady(temps.step[c], x, s, c):
+        doubt_s = STEADY_S
     over = s[c, DOUBTED_S] > 0.0 and s[c, DOUBTED_S] + 0.5 * dt_s >= doubt_s  # no period is exact
     score[c, UNPROVEN] = 1.0 if alone and over and not chatters else 0.0
-    faulty = temps.score[c, INPUT_FAULTY] > 0.0 and s[c, DOUBTED] == NOT
+    # what stands beyond the limit, did so an hour ago, or heats, is no fault; a contact that chatters is
+    hot = x >= hot_degc or heat.verdict[c, AGAINST] >= HEATS or heat.verdict[c, BY_ITSELF] >= HEATS
+    calm = s[c, DOUBTED] == NOT and s[c, DOUBTED_S] >= 0.0 and not hot
+    faulty = temps.score[c, INPUT_FAULTY] > 0.0 and calm
     score[c, FAULTY] = 1.0 if chatters or faulty else 0.0
-    doubt.hot[c] = temps.value[c]
-    if s[c, DOUBTED] > ALONE:
+    hot_still = doubt.hot[c] >= hot_degc and x >= hot_degc and np.isnan(temps.value[c])
+    doubt.hot[c] = temps.value[c] if why[temps.at[c]] == MEASURED else np.nan
+    if s[c, DOUBTED] > ALONE or (s[c, DOUBTED] == NOT and hot_still):
         doubt.hot[c] = x
-    elif not np.isnan(temps.value[c]) and (alone or chatters):
+    elif not np.isnan(doubt.hot[c]) and (alone or chatters):
         doubt.hot[c] = 0.0
+
+
+@compiled
+def _is_steady(step_k: float, x: float, s: Floats, c: int) -> bool:
+    """Has it moved on in one direction, frame by frame."""
+    moved = x - s[c, READ]
+    if np.isnan(moved):
+        return False
+    s[c, READ] = x
+    if abs(moved) < max(STEADY_K, STEADY_STEPS * step_k):
+        s[c, STEADY] = 0.0
+    elif moved > 0.0:
+        s[c, STEADY] = max(s[c, STEADY], 0.0) + 1.0
+    else:
+        s[c, STEADY] = min(s[c, STEADY], 0.0) - 1.0
+    return bool(abs(s[c, STEADY]) >= STEADY_FRAMES)
 
 
 @compiled
@@ -241,11 +314,11 @@ def _believe(witnessed: bool, fresh: bool, s: Floats, c: int) -> None:
 
 
 @compiled
-def _siblings(verdict: Codes, temps: Inputs, doubt: Doubt, c: int) -> int:
+def _siblings(verdict: Codes, why: Codes, temps: Inputs, doubt: Doubt, c: int) -> int:
     """Return whether another sensor of the group ROSE too, to another number, or all of them ALIKE."""
-    x, risen, g = doubt.x, doubt.risen, temps.group[c]
+    x, risen, s, g = doubt.x, doubt.risen, doubt.state, temps.group[c]
     known = 0
-    witnesses = 0
+    hottest_witness = -1
     possible = 0
     all_rose = True
     least_k, most_k, least, most, coldest, hottest = np.inf, -np.inf, np.inf, -np.inf, np.inf, -np.inf
@@ -260,29 +333,58 @@ def _siblings(verdict: Codes, temps: Inputs, doubt: Doubt, c: int) -> int:
         least_k, most_k = min(least_k, risen[d]), max(most_k, risen[d])
         least, most = min(least, times), max(most, times)
         coldest, hottest = min(coldest, x[d]), max(hottest, x[d])
-        can_be = verdict[temps.at[d]] != IMPOSSIBLE
-        possible += can_be
-        witnesses += d != c and rose and can_be and x[d] != x[c]
+        usual = verdict[temps.at[d]] != IMPOSSIBLE
+        possible += usual
+        another = x[d] != x[c] if usual else abs(x[d] - x[c]) > SAME_SHARE * x[c]
+        witness = d != c and rose and another and why[temps.at[d]] == MEASURED
+        if witness and (hottest_witness < 0 or x[d] > x[hottest_witness]):
+            hottest_witness = d
     alike = most_k - least_k <= max(SAME_K, SAME_STEPS * temps.step[c]) or most - least <= SAME_SHARE * most
     alike = alike or possible == 0 or hottest - coldest <= temps.step[c]
     if known > 1 and all_rose and alike:
         return ALIKE
-    return ROSE if witnesses > 0 else STILL
+    if hottest_witness < 0:
+        return STILL
+    _name(s, c, SENSOR, hottest_witness, x[hottest_witness])
+    return ROSE
 
 
 @compiled
-def _cell_fell(volts: Inputs, drops: Drops, doubt: Doubt, g: int) -> bool:
+def _name(s: Floats, c: int, witness: int, at: int, x: float) -> None:
+    s[c, WITNESS] = witness
+    s[c, WITNESS_AT] = at
+    s[c, WITNESS_X] = x
+
+
+@compiled
+def _unit_says(si: Floats, why: Codes, doubt: Doubt, c: int) -> bool:
+    """Did the insulation fall, or has the unit just raised an alarm that is a witness."""
+    ohm = _insulation(si, why, doubt)
+    if 0.0 < ohm <= FELL_OHM * doubt.usual_ohm[0]:
+        _name(doubt.state, c, INSULATION, 0, ohm)
+        return True
+    if doubt.said_s[0] <= SAID_S:
+        _name(doubt.state, c, UNIT, 0, doubt.said_s[0])
+        return True
+    return False
+
+
+@compiled
+def _cell_fell(why: Codes, volts: Inputs, drops: Drops, doubt: Doubt, g: int, c: int) -> bool:
     """Did a cell where the group is collapse, or vanish, and most of its siblings not."""
     for e in range(volts.raw.size):
         if drops.group[e] != g:
             continue
-        if np.isnan(volts.raw[e]):
+        if why[volts.at[e]] in (ZEROS, TOGETHER):
+            continue
+        if why[volts.at[e]] != MEASURED:
             seen = 0
             there_are = 0
             for a in range(volts.start[volts.group[e]], volts.start[volts.group[e] + 1]):
-                seen += not np.isnan(volts.raw[volts.member[a]])
+                seen += why[volts.at[volts.member[a]]] == MEASURED
                 there_are += 1
             if 0.0 < volts.age_s[e] <= VANISHED_S and 2 * seen > there_are:
+                _name(doubt.state, c, CELL_GONE, e, np.nan)
                 return True
             continue
         usual_v, median_v = doubt.usual_v[e], volts.median[e]
@@ -291,5 +393,6 @@ def _cell_fell(volts: Inputs, drops: Drops, doubt: Doubt, g: int) -> bool:
         else:
             fell = usual_v - volts.raw[e] >= FELL_V and median_v - volts.raw[e] >= FELL_ALONE_V
         if volts.usable[e] and fell:
+            _name(doubt.state, c, CELL_FELL, e, usual_v - volts.raw[e])
             return True
     return False

@@ -8,7 +8,7 @@ from agent.detect.channels import Bank, Codes, Floats, Ints
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.siblings import sibling_median
-from agent.detect.kernels.validity import GOOD, HELD, NOT_GOOD, RESTART, RESUMED, SENSORS
+from agent.detect.kernels.validity import GOOD, HELD, RESTART, RESUMED, SENSORS
 
 SUSPECT_S = 86400.0
 BACK_STEPS = 10.0  # so near to where it was before its step, a sensor is believed again
@@ -31,8 +31,8 @@ class Inputs(NamedTuple):
     """Preallocated arrays of one bank of n channels; a tuple, so that kernels take it whole.
 
     at, group, member, start, step: see `Bank`. circuit: whose current passes (see `load`). order: scratch.
-    raw: as read, jumps included; NaN where its quality is not good. value: NaN where no detector may use it.
-    usable: 1 where raw is good and possible. restart: STEPPED, or RETURNED after a silence of GAP_S, else 0.
+    raw: as read, jumps included; NaN where it is no measurement. value: NaN where no detector may use it.
+    usable: 1 where it is good and possible. restart: STEPPED, or RETURNED after a silence of GAP_S, else 0.
     median: of the siblings. away: of raw from it, however far, also where no detector may use the value; NaN
     where one of both is not known. age_s: since the last usable value, infinite before the first. memory
     (n, 6), score (n, 2): see the columns; (0, 6) and (n, 1) in a bank whose sensors are not judged.
@@ -89,7 +89,9 @@ def new_inputs(bank: Bank, circuit: Ints, *, faults: bool = True) -> Inputs:
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
-def take_inputs(dt_s: float, blind_s: float, si: Floats, value: Floats, verdict: Codes, bank: Inputs) -> None:
+def take_inputs(
+    dt_s: float, blind_s: float, si: Floats, value: Floats, verdict: Codes, measured: Codes, bank: Inputs
+) -> None:
     """
     Pick a bank's values out of a frame that has passed the gate, and score its sensors themselves.
 
@@ -99,8 +101,8 @@ def take_inputs(dt_s: float, blind_s: float, si: Floats, value: Floats, verdict:
         Time since the last frame.
     blind_s : float, s
         Age at which a channel is blind; NaN: nobody knows of a single one, the whole unit is out of sight.
-    si, value : (n_frame,) float64, verdict : (n_frame,) uint8
-        The frame, and what `validity.gate` made of it.
+    si, value : (n_frame,) float64, verdict, measured : (n_frame,) uint8
+        The frame, what `validity.gate` made of it, and `measured.judge_measured`.
     bank : Inputs
         State and output.
     """
@@ -109,7 +111,7 @@ def take_inputs(dt_s: float, blind_s: float, si: Floats, value: Floats, verdict:
         i = bank.at[c]
         x = value[i]
         said = verdict[i]
-        bank.raw[c] = si[i] if said != NOT_GOOD else np.nan
+        bank.raw[c] = si[i] if measured[i] else np.nan
         bank.value[c] = x
         bank.usable[c] = said in (GOOD, HELD, RESTART, RESUMED)
         bank.restart[c] = 0

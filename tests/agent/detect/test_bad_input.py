@@ -260,12 +260,21 @@ def test_a_unit_that_was_insulted_is_called_sound_and_hears_as_well_as_before(
     assert np.array(found_s) == pytest.approx(usual_s, rel=0.35, abs=PERIOD_S)
 
 
-@pytest.mark.parametrize("insult", [reads(0x7FFF, T, frames=20), reads(0xFFFF, V, frames=20), unread(20)])
-def test_what_lasts_is_told_as_blindness_and_so_is_its_end(insult: Insult) -> None:
+@pytest.mark.parametrize(
+    ("insult", "detector"),
+    [
+        (reads(0x7FFF, T, frames=20), "no-measurement"),
+        (reads(0xFFFF, V, frames=20), "no-measurement"),
+        (unread(20), "blind"),
+    ],
+)
+def test_what_lasts_is_told_as_blindness_or_as_no_measurement_and_so_is_its_end(
+    insult: Insult, detector: str
+) -> None:
     told = story()
     insult(told)
     events = told.judged_after_learning()
-    assert {e.detector for e in events} == {"blind"}
+    assert {e.detector for e in events} == {detector}
     assert [e.state for e in events].count("NEW") == [e.state for e in events].count("CLEARED-NEW") > 0
 
 

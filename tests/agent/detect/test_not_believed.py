@@ -115,14 +115,14 @@ def test_no_detector_raises_a_word_on_what_cannot_be_believed(
     for i in range(last, last + 150):
         shown = frames[i] if goes_on else frames[last]
         said += watch.judge(float(i), shown, np.full(CELLS + SENSORS, quality, np.uint8))
-    assert {e.detector for e in said} <= {"blind"}
+    assert {e.detector for e in said} <= {"blind", "no-measurement"}
     assert not watch.tiers(detector).any()
     feed(watch, frames[last + 150 : last + 500], t_s=last + 150.0)
     heat = [watch.tiers(name).any() for name in (HEAT if detector in HEAT else {detector})]
     assert any(heat)
 
 
-@pytest.mark.parametrize("detector", sorted(set(JUDGING) - {"blind"}))
+@pytest.mark.parametrize("detector", sorted(set(JUDGING) - {"blind", "no-measurement"}))
 @pytest.mark.parametrize("quality", BAD)
 def test_a_score_of_earlier_frames_is_no_evidence_for_this_one(detector: str, quality: Quality) -> None:
     where, quantities, step = places(CELLS, SENSORS)
@@ -140,7 +140,7 @@ def test_a_score_of_earlier_frames_is_no_evidence_for_this_one(detector: str, qu
             scores, column = judged.score.of(watch._banks)
             scores.reshape(len(scores), -1)[:, column] = 1e6
         found = watch.judge(float(i), frames[-1], np.full(len(frames[-1]), quality, np.uint8))
-        assert {e.detector for e in found} <= {"blind"}
+        assert {e.detector for e in found} <= {"blind", "no-measurement"}
 
 
 def beating(seconds: int) -> tuple[Layout, np.ndarray]:

@@ -8,7 +8,7 @@ import pytest
 
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import Action, AlarmEvent
-from agent.detect.reported import Reported, Saying
+from agent.detect.reported import Reported, Saying, is_witness
 
 PLACES, QUANTITIES = ["", "module1", "module2"], ["mode", "alarms", "alarms"]
 SAYINGS: list[Saying] = [
@@ -55,6 +55,35 @@ def test_an_event_says_what_the_unit_says() -> None:
     )
     (event,) = judge(reported(), 10.0, 1, 0, 0)
     assert (event.severity, event.text) == ("critical", "The unit itself reports: fault.")
+
+
+@pytest.mark.parametrize(
+    ("text", "witness"),
+    [
+        ("smoke in the room", True),
+        ("Insulation low", True),
+        ("cell under-voltage", True),
+        ("GAS", True),
+        ("cell over temperature", False),  # it repeats what the sensor says
+        ("gas sensor fault", False),
+        ("discharge switched off", False),  # so does what the unit does then
+        ("temperature high, fire risk", False),
+    ],
+)
+def test_only_what_no_temperature_sensor_can_have_raised_is_a_witness_of_heat(
+    text: str, witness: bool
+) -> None:
+    assert is_witness(text) == witness
+
+
+def test_a_witness_counts_from_when_the_unit_raised_it() -> None:
+    unit = reported([(1, "alarms.0", "advice", "smoke"), (1, "alarms.1", "critical", "fan")])
+    assert unit.witness_s(5.0) == np.inf
+    judge(unit, 10.0, 0, 2, 0)
+    assert unit.witness_s(11.0) == np.inf
+    judge(unit, 20.0, 0, 3, 0)
+    judge(unit, 30.0, 0, 3, 0)
+    assert unit.witness_s(31.0) == 11.0
 
 
 def test_each_is_an_alarm_of_its_own() -> None:

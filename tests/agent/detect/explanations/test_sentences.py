@@ -465,17 +465,27 @@ def test_a_heat_that_has_a_witness() -> None:
     banks, channels = unit = a_unit()
     state = banks.doubt.state
     state[1, [doubt.BEFORE, doubt.WORST, doubt.DOUBTED_S]] = 24.0, 88.04, 10.0
-    case = case_of(row_of("sudden-heat", CRITICAL), channels.temps, 1, unit)
+    case = case_of(row_of("sudden-heat", CRITICAL), channels.temps, 1, unit, frozenset({0, 1}))
     lost = sudden_heat.explain(case)
     banks.doubt.x[1] = 88.04
-    event = sudden_heat.explain(case)
-    assert event.text == (
-        "string1/module1/sensor2 rose from 24.0 to 88.0 degC between two readings when raised, and not "
-        "alone: another sensor rose, or a cell there lost its voltage. Take it for a fire until it is seen "
-        "to be none."
-    )
-    assert lost.text == event.text.replace("readings when", "readings and could not be read any more when")
-    assert_event(event, value=88.04, since_s=T_S - 10.0)
+    for witness, at, x, said in (
+        (doubt.SENSOR, 3, 64.04, "string1/module1/sensor4 rose to 64.0 degC"),
+        (doubt.CELL_FELL, 4, 2.604, "string1/module1/cell5 fell by 2.60 V"),
+        (doubt.CELL_GONE, 0, math.nan, "string1/module1/cell1 is not read any more"),
+        (doubt.INSULATION, 0, 12000.0, "the insulation fell to 12000 ohm"),
+        (doubt.UNIT, 0, 9.0, "the unit itself has raised an alarm"),
+        (doubt.NOBODY, 0, math.nan, "a second reading says so"),
+    ):
+        state[1, doubt.WITNESS : doubt.READ] = witness, at, x
+        event = sudden_heat.explain(case)
+        assert event.text == (
+            "string1/module1/sensor2 rose from 24.0 to 88.0 degC between two readings when raised, and not "
+            f"alone: {said}. Take it for a fire until it is seen to be none. 1 more in the same place show "
+            "it too."
+        )
+    gone = "readings and could not be read any more when"
+    assert lost.text == event.text.replace("readings when", gone)
+    assert_event(event, value=88.04, since_s=T_S - 10.0, location=SENSORS[1])
 
 
 def test_a_heat_that_is_alone() -> None:
@@ -485,7 +495,7 @@ def test_a_heat_that_is_alone() -> None:
     event = unproven_heat.explain(case_of(row_of("unproven-heat", CRITICAL), channels.temps, 1, unit))
     assert event.text == (
         "string1/module1/sensor2 alone read 84 degC when raised, for 30 s, 24 before: heat, or a broken "
-        "sensor."
+        "sensor. Look from outside; do not open."
     )
     assert_event(event, value=84.4, since_s=T_S - 30.0)
 

@@ -13,6 +13,7 @@ from tests.agent.detect.banks import bank_of, inputs_of
 from tests.agent.detect.naive.inputs import Passed, Sensors
 
 BLIND_S, STEP_K = 60.0, 0.125
+NO_MEASUREMENT = 4.095  # whatever the gate says of it
 
 
 def passed(x: float, verdict: int = GOOD) -> Passed:
@@ -28,7 +29,10 @@ def take(bank: Inputs, dt_s: float, frame: Sequence[Passed], blind_s: float = BL
     si, value, verdict = np.full(size, -1.0), np.full(size, -1.0), np.full(size, GOOD, np.uint8)
     for at, one in zip(bank.at, frame, strict=True):
         si[at], value[at], verdict[at] = one
-    take_inputs(dt_s, blind_s, si, value, verdict, bank)
+    measured = (verdict != NOT_GOOD).astype(np.uint8)
+    for at, one in zip(bank.at, frame, strict=True):
+        measured[at] &= one.si != NO_MEASUREMENT
+    take_inputs(dt_s, blind_s, si, value, verdict, measured, bank)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +162,7 @@ def test_a_bank_takes_frames_as_the_twin_says(sizes: tuple[int, ...], seed: int,
         near = room + step * rng.integers(-12, 13, n)
         x = np.where(stays, x, np.where(rng.random(n) < 0.2, rng.choice([50.0, 49.875, 80.0], n), near))
         odd = np.where(rng.random(n) < lost_share, NOT_GOOD, rng.choice(VERDICTS, n))
+        x = np.where(rng.random(n) < 0.02, NO_MEASUREMENT, x)
         verdict = np.where(rng.random(n) < 0.2 + lost_share, odd, GOOD)
         frame = [passed(float(v), int(said)) for v, said in zip(x, verdict, strict=True)]
         blind_s = math.nan if rng.random() < 0.1 else BLIND_S

@@ -3,20 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from agent.detect.kernels.validity import HELD, IMPOSSIBLE, NOT_GOOD, RESTART, RESUMED
+from agent.detect.kernels.validity import HELD, IMPOSSIBLE, RESTART, RESUMED
 
 NAN = math.nan
-
-
-def measured(raw: float, step: float, hot_degc: float, said: int) -> float:
-    """Return a reading, NaN where it is none."""
-    if raw < hot_degc:
-        return raw
-    codes = [215.0, 255.0, 471.0, 511.0]
-    codes += [full * step - less for full in (32767.0, 65535.0) for less in (0.0, 40.0)]
-    is_code = any(abs(raw - code) < 0.5 * step for code in codes)
-    return NAN if said == NOT_GOOD or is_code or not raw < 1100.0 else raw
 
 
 @dataclass
@@ -34,18 +25,26 @@ class Sensor:
     usual: float = NAN
     x: float = NAN
     risen: float = NAN
+    witness: tuple[str, int, float] = ("nobody", 0, NAN)
+    hot: float = NAN
+    read: list[float] = field(default_factory=lambda: [NAN])  # while it is doubted
 
 
 @dataclass
 class Reading:
-    """What a frame says of a sensor, before it is judged. faulty: it is, by what it says alone."""
+    """What a frame says of a sensor, before it is judged. raw: NaN where it is none. faulty: it is, by what
+    it says alone. measured: it may be a witness.
+    """
 
+    number: int
     raw: float
+    measured: bool
     value: float
     said: int
     median: float
     suspect: bool
     faulty: bool
+    slopes: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass
@@ -62,12 +61,15 @@ class Verdict:
 
 @dataclass
 class CellReading:
-    """A cell that is where the sensors are: `age_s` since it was usable."""
+    """A cell that is where the sensors are: `age_s` since usable. odd: zeros, or one number with others."""
 
+    number: int
+    measured: bool
     raw: float
     usable: bool
     median: float
     age_s: float
+    odd: bool
 
 
 @dataclass
@@ -77,13 +79,21 @@ class Place:
     step: float
     sensors: list[Sensor]
     usual_v: list[float] = field(default_factory=list)
+    usual_ohm: float = NAN
 
     def take(
-        self, dt_s: float, hot_degc: float, readings: Sequence[Reading], cells: Sequence[CellReading]
+        self,
+        dt_s: float,
+        hot_degc: float,
+        readings: Sequence[Reading],
+        cells: Sequence[CellReading],
+        ohm: float = NAN,
+        said_s: float = math.inf,
     ) -> list[Verdict]:
-        """Judge a frame."""
+        """Judge a frame. ohm: the insulation, NaN where it is not measured; said_s: since its words."""
+        self.hot_degc, self.ohm, self.said_s = hot_degc, ohm, said_s
         for sensor, reading in zip(self.sensors, readings, strict=True):
-            self._read(sensor, reading, dt_s, hot_degc)
+            self._read(sensor, reading, dt_s)
         for sensor, reading in zip(self.sensors, readings, strict=True):
             _begin(sensor, reading, dt_s, hot_degc)
         verdicts = [self._judge(i, dt_s, readings, cells) for i in range(len(readings))]
@@ -94,15 +104,18 @@ class Place:
             _towards(usual, cell.raw if cell.usable else NAN, dt_s)
             for usual, cell in zip(self.usual_v, cells, strict=True)
         ]
+        self.usual_ohm = _towards(self.usual_ohm, ohm, dt_s)
         return verdicts
 
-    def _read(self, sensor: Sensor, reading: Reading, dt_s: float, hot_degc: float) -> None:
-        sensor.x = measured(reading.raw, self.step, hot_degc, reading.said)
+    def _read(self, sensor: Sensor, reading: Reading, dt_s: float) -> None:
+        sensor.x = reading.raw
         sensor.risen = sensor.x - (sensor.usual if sensor.doubted == "not" else sensor.before)
         sensor.jumps *= math.exp(-dt_s / 7200.0)
         sensor.chatters_s = max(sensor.chatters_s - dt_s, 0.0)
         sensor.worst_age_s += dt_s
-        if reading.said in (RESTART, RESUMED):
+        stood = sensor.doubted != "not" and sensor.doubted_s >= 2.0 * dt_s
+        burns = sensor.usual >= self.hot_degc or stood
+        if reading.said in (RESTART, RESUMED) and not (burns and sensor.x >= self.hot_degc):
             sensor.jumps += 1.0
             if sensor.jumps >= 3.0 or sensor.chatters_s > 0.0:
                 sensor.chatters_s = 86400.0
@@ -123,7 +136,8 @@ class Place:
             siblings = self._siblings(i, readings) if not gone and sensor.doubted != "told" else ""
             witness = siblings == "rose"
             if not gone and sensor.doubted != "told":
-                witness = witness or self._cell_fell(cells)
+                witness = witness or self._cell_fell(sensor, cells)
+                witness = witness or (siblings != "alike" and self._unit_says(sensor))
             cools = sensor.doubted == "witnessed" and witness and sensor.x - sensor.before >= 10.0
             if sensor.x < sensor.back_at and not cools:
                 sensor.doubted, sensor.doubted_s = "not", -7200.0
@@ -138,18 +152,24 @@ class Place:
         alone, chatters = sensor.doubted == "alone", sensor.chatters_s > 0.0
         suspect = reading.suspect and not believed
         enough_s = max(30.0, 3.0 * dt_s) if siblings == "alike" else 30.0
-        hot = reading.value
-        if believed:
+        if alone and siblings != "alike" and self._is_steady(sensor):
+            enough_s = 10.0
+        hot = reading.value if reading.measured else NAN
+        still = min(sensor.hot, sensor.x) >= self.hot_degc and math.isnan(reading.value)
+        if believed or (sensor.doubted == "not" and still):
             hot = sensor.x
         elif not math.isnan(hot) and (alone or chatters):
             hot = 0.0
+        sensor.hot = hot
+        heats = sensor.x >= self.hot_degc or max(reading.slopes) >= 0.1
         return Verdict(
             sudden=sensor.doubted == "told",
             unproven=alone
             and sensor.doubted_s > 0.0
             and sensor.doubted_s >= enough_s - 0.5 * dt_s
             and not chatters,
-            faulty=chatters or (reading.faulty and sensor.doubted == "not"),
+            faulty=chatters
+            or (reading.faulty and sensor.doubted == "not" and sensor.doubted_s >= 0.0 and not heats),
             heard=not math.isnan(sensor.x) or sensor.doubted == "told",
             hot=hot,
             suspect=suspect,
@@ -157,7 +177,7 @@ class Place:
 
     def _siblings(self, i: int, readings: Sequence[Reading]) -> str:
         known = [s for s in self.sensors if not math.isnan(s.x) and not math.isnan(s.risen)]
-        if len(known) < 2:
+        if not known:
             return ""
         enough = max(3.0, 3.0 * self.step)
         rises = [s.risen for s in known]
@@ -170,32 +190,66 @@ class Place:
             for s, reading in zip(self.sensors, readings, strict=True)
             if not math.isnan(s.x) and not math.isnan(s.risen)
         )
-        if min(rises) >= enough and (offset or factor or number or none):
+        if len(known) > 1 and min(rises) >= enough and (offset or factor or number or none):
             return "alike"
         me = self.sensors[i]
-        rose = any(
-            s is not me and s.risen >= enough and reading.said != IMPOSSIBLE and s.x != me.x
+        rose = [
+            (s.x, -reading.number)
             for s, reading in zip(self.sensors, readings, strict=True)
-            if not math.isnan(s.x) and not math.isnan(s.risen)
-        )
+            if s is not me
+            and s.risen >= enough
+            and reading.measured
+            and (abs(s.x - me.x) > 0.05 * me.x if reading.said == IMPOSSIBLE else s.x != me.x)
+        ]
+        if rose:
+            me.witness = "sensor", -max(rose)[1], max(rose)[0]
         return "rose" if rose else ""
 
-    def _cell_fell(self, cells: Sequence[CellReading]) -> bool:
-        read = [not math.isnan(cell.raw) for cell in cells]
+    def _cell_fell(self, sensor: Sensor, cells: Sequence[CellReading]) -> bool:
+        read = sum(cell.measured for cell in cells)
         for cell, usual_v in zip(cells, self.usual_v, strict=True):
-            if math.isnan(cell.raw):
-                if 0.0 < cell.age_s <= 60.0 and 2 * sum(read) > len(cells):
+            if cell.odd:
+                continue
+            if not cell.measured:
+                if 0.0 < cell.age_s <= 60.0 and 2 * read > len(cells):
+                    sensor.witness = "cell gone", cell.number, NAN
                     return True
             elif cell.usable and len(cells) == 1:
                 if cell.raw < 0.75 * usual_v:
+                    sensor.witness = "cell fell", cell.number, usual_v - cell.raw
                     return True
             elif cell.usable and usual_v - cell.raw >= 0.25 and cell.median - cell.raw >= 0.2:
+                sensor.witness = "cell fell", cell.number, usual_v - cell.raw
                 return True
+        return False
+
+    def _is_steady(self, sensor: Sensor) -> bool:
+        if math.isnan(sensor.x) or math.isnan(sensor.read[-1]):
+            return False
+        sensor.read.append(sensor.x)
+        enough = max(1.0, 3.0 * self.step)
+        moves = [after - before for before, after in pairwise(sensor.read)][-2:]
+        return len(moves) == 2 and (min(moves) >= enough or max(moves) <= -enough)
+
+    def _unit_says(self, sensor: Sensor) -> bool:
+        if 0.0 < self.ohm <= self.usual_ohm / 4.0:
+            sensor.witness = "insulation", 0, self.ohm
+            return True
+        if self.said_s <= 60.0:
+            sensor.witness = "unit", 0, self.said_s
+            return True
         return False
 
 
 def _begin(sensor: Sensor, reading: Reading, dt_s: float, hot_degc: float) -> None:
-    if sensor.doubted != "not" or not sensor.x >= hot_degc:
+    if sensor.doubted != "not" and math.isnan(sensor.back_at) and not math.isnan(sensor.x):
+        # it stood before a restart, and this is its first reading after it
+        sensor.before = reading.median if math.isnan(sensor.usual) else sensor.usual
+        below = sensor.before < sensor.x
+        half_way = sensor.before + 0.5 * (sensor.x - sensor.before)
+        sensor.back_at = min(hot_degc, half_way) if below else hot_degc
+        sensor.risen = sensor.x - sensor.before
+    if sensor.doubted != "not" or not sensor.x >= hot_degc or sensor.hot >= hot_degc:
         return
     jumped = reading.said in (HELD, RESTART, RESUMED, IMPOSSIBLE) or sensor.doubted_s < 0.0
     jumped = jumped or (reading.suspect and sensor.x - reading.median >= 10.0)
@@ -205,6 +259,8 @@ def _begin(sensor: Sensor, reading: Reading, dt_s: float, hot_degc: float) -> No
         sensor.before, sensor.back_at = before, min(hot_degc, before + 0.5 * (sensor.x - before))
         sensor.doubted, sensor.doubted_s = "alone", -dt_s
         sensor.risen = sensor.x - before
+        sensor.witness = "nobody", *sensor.witness[1:]
+        sensor.read = [sensor.x]
 
 
 def _towards(usual: float, x: float, dt_s: float) -> float:

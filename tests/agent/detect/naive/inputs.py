@@ -39,7 +39,8 @@ class Sensor:
     def take(self, dt_s: float, passed: Passed) -> None:
         """Take what the gate says of it."""
         good = not math.isnan(passed.value)
-        self.value, self.raw = passed.value, math.nan if passed.verdict == NOT_GOOD else passed.si
+        none = passed.verdict == NOT_GOOD or passed.si == 4.095  # no measurement
+        self.value, self.raw = passed.value, math.nan if none else passed.si
         self.usable = int(passed.verdict in SEEN)
         after_silence = good and self.age_s + dt_s > 300.0
         self.restart = 1 if passed.verdict in (RESTART, RESUMED) else 2 if after_silence else 0

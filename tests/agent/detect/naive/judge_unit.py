@@ -10,6 +10,7 @@ from agent.detect.detectors.filled_values import judge_filled_values
 from agent.detect.detectors.last_resort import trip
 from agent.detect.detectors.lone_cell import judge_lone_cell
 from agent.detect.detectors.loose_contact import judge_loose_contact
+from agent.detect.detectors.no_measurement import judge_no_measurement
 from agent.detect.detectors.overload import judge_overload
 from agent.detect.detectors.resistance import judge_resistance
 from agent.detect.detectors.soc_limit import judge_soc_limit
@@ -49,8 +50,8 @@ def judge_plainly(
     judge_measured(dt_s, g.si, g.quality, b.measuring, b.measured)
     slope.follow_repeats(dt_s, moved, b.repeats)
     for bank in (b.temps, b.volts):
-        take_inputs(dt_s, told_s, g.si, g.value, g.verdict, bank)
-    judge_doubt(dt_s, hot_degc, g.verdict, b.temps, b.volts, b.drops, b.doubt)
+        take_inputs(dt_s, told_s, g.si, g.value, g.verdict, b.measured, bank)
+    judge_doubt(dt_s, hot_degc, g.si, g.verdict, b.measuring.why, b.temps, b.volts, b.drops, b.heat, b.doubt)
     take_load(dt_s, g.value, b.load)
     follow_rest(dt_s, b.volts, b.load, b.heat)
     imbalance.judge_imbalance(dt_s, b.volts, b.load, b.cells)
@@ -71,6 +72,8 @@ def judge_plainly(
     judge_overload(b.load, b.detectors.overload)
     judge_soc_limit(g, b.detectors.soc_limit)
     judge_under_temperature(b.temps, b.measured, b.detectors.under_temperature)
+    own = b.detectors.no_measurement
+    judge_no_measurement(dt_s, g, b.measuring, b.measured, b.temps, b.volts, b.load, own)
     windows = b.temperature.learned[:, slope.LEARNT_SCALE, WINDOWS]
     ages_s = imbalance.learnt_s(b.cells)
     for bank, learnt in (

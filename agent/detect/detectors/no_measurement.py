@@ -1,0 +1,205 @@
+"""Registers that hold no measurement: nothing is known of what they stand for, and no limit sees it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from agent.detect.alarms.states import AlarmEvent
+from agent.detect.channels import Codes, Floats, Ints, common_place
+from agent.detect.declaration import At, Detector, Judged
+from agent.detect.duration import duration
+from agent.detect.explanations.case import Case, name_of
+from agent.detect.kernels import measured as reasons
+from agent.detect.kernels.arrays import Array, Group, Part
+from agent.detect.kernels.compiled import compiled
+from agent.detect.kernels.inputs import BLIND, Inputs
+from agent.detect.kernels.load import CHARGE, DISCHARGE, UNKNOWN, Circuits
+from agent.detect.kernels.measured import BEYOND, CODE, MEASURED, NOT_READ, TOGETHER, ZEROS, Measuring
+from agent.detect.kernels.validity import Gate
+from agent.detect.table import CRITICAL, WARNING, Row
+
+NAME = "no-measurement"
+
+LASTS_S, LASTS_FRAMES = 10.0, 2.0  # since the first frame, the later: a warning
+CRITICAL_FRAMES = 3.0  # three bad frames are a restart of the unit
+
+# Columns of a channel: since its first frame without a measurement, in seconds and in frames; why, and what
+# it read then; the score; NaN where this frame tells nothing of it.
+AGO_S, FRAMES, WHY, READ, SCORE, HEARD, COLUMNS = range(7)
+WARN, ALARM = 1.0, 2.0
+
+
+class NoMeasurement(NamedTuple):
+    """Of sensors and cells (n, COLUMNS); regime (circuits,): the last that was measured."""
+
+    sensors: Floats
+    cells: Floats
+    regime: Ints
+
+
+_KEPT = Part("no-measurement", 1)
+NO_MEASUREMENT = Group(
+    NoMeasurement,
+    sensors=Array(("sensors", COLUMNS), kept=_KEPT),
+    cells=Array(("cells", COLUMNS), kept=_KEPT),
+    regime=Array(("circuits",), np.int64, first=UNKNOWN, kept=_KEPT),
+)
+
+
+@compiled
+def judge_no_measurement(
+    dt_s: float,
+    gate: Gate,
+    measuring: Measuring,
+    measured: Codes,
+    temps: Inputs,
+    volts: Inputs,
+    load: Circuits,
+    no_measurement: NoMeasurement,
+) -> None:
+    """
+    Score each sensor and each cell: 1 it has not been measured for a while, 2 and the battery is in use.
+
+    In use: its circuit is charged or discharged, by the last current that was a measurement. Where none ever
+    was, nobody knows, and it is 1: a unit that restarts says zeros, and that is no danger of itself. A code,
+    and what no battery has, hide no danger of one channel: 2 where they are more than half of a group.
+
+    Parameters
+    ----------
+    dt_s : float, s
+    gate : Gate
+        The frame.
+    measuring, measured
+        Of `judge_measured`.
+    temps, volts : Inputs
+        After `take_inputs`; a channel that is told of here is not told of as blind.
+    load : Circuits
+        After `take_load`.
+    no_measurement : NoMeasurement
+        State and output.
+    """
+    for j in range(load.at.size):
+        known = load.at[j] >= 0 and measured[load.at[j]] == 1
+        if known and load.regime[j] != UNKNOWN:
+            no_measurement.regime[j] = load.regime[j]
+    _follow(dt_s, gate.si, measuring.why, temps, no_measurement.regime, no_measurement.sensors)
+    _follow(dt_s, gate.si, measuring.why, volts, no_measurement.regime, no_measurement.cells)
+
+
+@compiled
+def _follow(dt_s: float, si: Floats, why: Codes, bank: Inputs, regime: Ints, state: Floats) -> None:
+    for g in range(bank.start.size - 1):
+        known = 0
+        gone = 0
+        for a in range(bank.start[g], bank.start[g + 1]):
+            c = bank.member[a]
+            seen = not np.isinf(bank.age_s[c])
+            known += seen
+            gone += seen and why[bank.at[c]] in (CODE, BEYOND)
+        for a in range(bank.start[g], bank.start[g + 1]):
+            c = bank.member[a]
+            said = why[bank.at[c]]
+            if said != NOT_READ:
+                no_sensor = np.isinf(bank.age_s[c]) and (known > 0 or said not in (ZEROS, TOGETHER))
+                in_use = regime[bank.circuit[c]] in (CHARGE, DISCHARGE)
+                grave = in_use and (said not in (CODE, BEYOND) or 2 * gone > known)
+                _judge(dt_s, MEASURED if no_sensor else said, si[bank.at[c]], grave, state, c)
+            state[c, HEARD] = np.nan if said == NOT_READ else 1.0
+            if state[c, SCORE] > 0.0 and bank.score[c, BLIND] > 0.0:
+                bank.score[c, BLIND] = 0.0
+
+
+@compiled
+def _judge(dt_s: float, why: int, raw: float, grave: bool, state: Floats, c: int) -> None:
+    if why == MEASURED:
+        for column in range(SCORE + 1):
+            state[c, column] = 0.0
+        return
+    if state[c, WHY] > 0.0:
+        state[c, AGO_S] += dt_s
+        state[c, FRAMES] += 1.0
+    state[c, WHY] = why
+    state[c, READ] = raw
+    if state[c, AGO_S] >= LASTS_S and state[c, FRAMES] >= LASTS_FRAMES:
+        state[c, SCORE] = max(state[c, SCORE], WARN)
+        if grave and state[c, FRAMES] >= CRITICAL_FRAMES:
+            state[c, SCORE] = ALARM
+
+
+#: What a reason is called in a sentence.
+REASONS: Mapping[int, str] = {
+    reasons.CODE: "a code of an open input",
+    reasons.INVALID: "its profile does not let it read that",
+    reasons.BEYOND: "no battery has it",
+    reasons.ZEROS: "voltages and temperatures are 0 together",
+    reasons.TOGETHER: "they leapt there together, beyond their limits",
+}
+
+
+def explain(case: Case) -> AlarmEvent:
+    """Explain channels that hold no measurement."""
+    sensors = case.bank is case.channels.temps
+    own = case.banks.detectors.no_measurement
+    state: Floats = own.sensors if sensors else own.cells
+    mine = state[case.c]
+    alike = [
+        m for m in case.members if np.array_equal(state[m, [WHY, READ]], mine[[WHY, READ]], equal_nan=True)
+    ]
+    place = common_place([case.bank.places[m] for m in alike])
+    kind = "sensors" if sensors else "cells"
+    many = len(alike) > 1
+    who = (place or "the unit") if many else name_of(place, case.bank.quantities[case.c])
+    why, read = int(mine[WHY]), float(mine[READ])
+    if math.isnan(read):
+        said = "says that it has none" if why == CODE else "reads what its profile does not let it read"
+        what = f"{who} {said}{f' in {len(alike)} {kind}' if many else ''}: no measurement"
+    else:
+        unit = "degC" if sensors else "V"
+        what = f"{who} reads {read:.5g} {unit}{f' in {len(alike)} {kind}' if many else ''}: no measurement"
+        what += f" ({REASONS[why]})"
+    use = " The battery is being charged or discharged." if mine[SCORE] == ALARM else ""
+    others = len(case.members) - len(alike)
+    more = f" {others} more are none either." if others else ""
+    text = f"When raised, for {duration(mine[AGO_S])}: {what}.{more} No limit can be judged there.{use}"
+    event = case.event(0.0 if math.isnan(read) else read, "", since_s=case.t_s - mine[AGO_S])
+    return replace(event, text=text, location=place)
+
+
+DETECTOR = Detector(
+    name=NAME,
+    order=128,
+    of_sight=True,
+    rows=(
+        Row(NAME, "", CRITICAL, ALARM, "", 0.0, 10.0, 0.0, False),
+        Row(NAME, "", WARNING, WARN, "", 0.0, 10.0, 0.0, False),
+    ),
+    judged=(
+        Judged(
+            "temps",
+            At("detectors.no_measurement.sensors", SCORE),
+            At("detectors.no_measurement.sensors", HEARD),
+        ),
+        Judged(
+            "volts",
+            At("detectors.no_measurement.cells", SCORE),
+            At("detectors.no_measurement.cells", HEARD),
+            "no-measurement-voltage",
+        ),
+    ),
+    arrays=NO_MEASUREMENT,
+    kernel=judge_no_measurement,
+    explain=explain,
+    sees=(
+        "for 10 s or two frames, the later: a code, a value outside the profile's `valid`, 0 in voltages and "
+        "temperatures at once, one number beyond the limits that three channels leapt to together; critical "
+        "a frame later where the battery is charged or discharged"
+    ),
+    cannot_see="a channel that never had a value; current and charge; what is not read (`blind`)",
+    response=(
+        "Nothing watches these places: end charge and discharge, look at the battery itself. Then check "
+        "unit, firmware and wiring."
+    ),
+)
