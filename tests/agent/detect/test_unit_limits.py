@@ -187,3 +187,68 @@ def test_a_chemistry_lets_pass_what_an_ordinary_cell_of_it_reaches(chemistry: st
 
 def test_each_source_has_words() -> None:
     assert len(set(WHOSE)) == len(WHOSE) == 1 + max(NOBODY, SITE, PROFILE, CHEMISTRY, SHIPPED)
+
+
+def test_what_a_chemistry_gives_is_this() -> None:
+    assert CELL_V == {
+        "LFP": (1.8, 3.9), "NMC": (1.9, 4.45), "NCA": (1.9, 4.4), "LCO": (1.9, 4.6), "LMO": (1.9, 4.4),
+        "LTO": (0.9, 3.1), "VRLA": (1.2, 2.75), "NiCd": (0.5, 1.85),
+    }  # fmt: skip
+
+
+def test_what_may_have_limits_is_said_in_these_units() -> None:
+    assert limits.LIMITED == {
+        "cell_voltage": "V", "module_voltage": "V", "cell_temperature": "degC", "module_temperature": "degC",
+        "battery_temperature": "degC", "current": "A", "power": "W", "soc": "%",
+    }  # fmt: skip
+    assert WHOSE == (
+        "", "set by the site", "of the profile", "of the chemistry", "of lithium cells in general",
+    )  # fmt: skip
+    assert Settings().unit_limits(["soc", "cell_voltage"]).dead_band.tolist() == [[1.0] * 3, [0.01] * 3]
+
+
+def test_a_value_that_reads_its_limit_is_inside_it_on_both_sides() -> None:
+    given = profile(cell_voltage=[(2.8, 3.55), (2.65, 3.6), (2.5, 3.65)])
+    found = Settings().unit_limits(QUANTITIES, given)
+    index = np.array([0, 2])
+    over, under = limits.above(found, index), limits.below(found, index)
+    assert over.limit[0].tolist() == [3.55 + 1e-9, 3.6 + 1e-9, 3.65 + 1e-9]
+    assert under.limit[0].tolist() == [1e-9 - 2.8, 1e-9 - 2.65, 1e-9 - 2.5]
+    assert limits.above(found, index, 0.0).limit[1].tolist() == [INF, 60.0, 75.0]
+    assert over.source[0].tolist() == under.source[0].tolist() == [PROFILE] * 3
+    assert over.source[1].tolist() == [NOBODY, SHIPPED, SHIPPED]
+    assert under.source[1].tolist() == [NOBODY] * 3
+    assert under.dead_band[1].tolist() == over.dead_band[1].tolist() == [3.0, 3.0, 5.0]
+
+
+def test_loads_are_told_from_their_tiers_on_or_from_so_many_times_the_operating_one() -> None:
+    load = np.array([[100.0, 50.0, INF, 10.0], [150.0, INF, INF, INF], [200.0, 80.0, INF, INF]])
+    sources = np.array([[SITE, PROFILE, 0, PROFILE], [PROFILE, 0, 0, 0], [SITE, PROFILE, 0, 0]], np.uint8)
+    rows = limits.Rows(np.array([1.0, 1.2, INF]), np.array([0.05, 0.12, 0.1]), np.zeros(3, bool))
+    told, whose, band = limits.loads(load, sources, rows)
+    assert told.tolist() == [[100.0, 50.0, INF, 10.0], [150.0, 60.0, INF, 12.0], [200.0, 80.0, INF, INF]]
+    assert whose[1].tolist() == [PROFILE, PROFILE, NOBODY, PROFILE]
+    np.testing.assert_allclose(band, [[5.0, 2.5, 0.0, 0.5], [15.0, 6.0, 0.0, 1.2], [20.0, 8.0, 0.0, 0.0]])
+    site = limits.Rows(np.array([0.9, 1.1, 0.8]), rows.dead_band, np.array([False, True, False]))
+    told, whose, _ = limits.loads(load, sources, site)
+    np.testing.assert_allclose(told[:, 0], [90.0, 110.0, 160.0])
+    assert whose[:, 0].tolist() == [SITE, SITE, SITE]
+
+
+def test_a_site_limit_says_nothing_of_what_it_leaves_out() -> None:
+    assert SiteLimit("soc", 0)[2:4] == (-INF, INF)
+    low = Settings(limits=(SiteLimit("cell_voltage", 2, low=2.0),)).unit_limits(QUANTITIES)
+    assert low.values[0, 2].tolist() == [2.0, INF]
+    assert low.sources[0, 2].tolist() == [SITE, NOBODY]
+    given = profile(cell_voltage=[(2.8, 3.55), (2.65, 3.6), (2.5, 3.65)])
+    same = site(limits.SAFETY, 2.5, 3.65).unit_limits(QUANTITIES, given)
+    assert not same.widened.any(), "as wide is not wider"
+
+
+def test_of_sensors_with_limits_of_their_own_the_lowest_begins_a_heat() -> None:
+    given = limits.nowhere(2)
+    given[1, :, 1] = 70.0, 72.0, 80.0
+    found = Settings().unit_limits(["cell_temperature"] * 2, given)
+    assert limits.heat_from(found, np.array([0, 1])) == 60.0
+    assert limits.heat_from(found, np.array([1])) == 80.0
+    assert limits.heat_from(found, np.array([], int)) == INF
