@@ -31,7 +31,7 @@ def agent_toml(folder: Path, batch_s: float, url: str, port: int) -> str:
         configuration.agent(folder, url, agent={"id": "agent-1"}, store={"batch_s": batch_s})
         + configuration.tcp_bus("lan", port)
         + configuration.rtu_bus("rs485", folder / "rs485", baud=115200)
-        + configuration.unit("rack-1", "lan", "sunspec-lithium-ion", period_s=0.2)
+        + configuration.unit("rack-1", "lan", "sunspec-lithium-ion", period_s=0.2, chemistry="LFP")
         + configuration.unit("rack-2", "rs485", "pace-rtu", period_s=0.2)
     )
 
