@@ -35,6 +35,7 @@ LEAST_TRIED = 8.0  # frames, before it is known how faithful a cell is
 MOST_FAITHFUL = 0.5
 MINORITY = 3.0  # at most every third cell may be filled in, and half of them must be known to part
 MOST_RELATIONS = 3.0
+SHORT = 4.0  # frames: runs that are ordinary, for which all others count
 LOOK = 16  # cells that are asked in a frame for one that says the same
 
 #: Columns of a cell: its partner, -1 none; the run's frames, seconds and evidence (nats); frames of late in
@@ -80,6 +81,8 @@ def judge_filled_values(dt_s: float, volts: Inputs, filled_values: Floats) -> No
 def _follow(dt_s: float, volts: Inputs, s: Floats, first: int, last: int) -> None:
     """Bring partners and runs up to a frame; SAME: 1 still equal, 0 parted, -1 had none."""
     x, keep = volts.value, 1.0 - 1.0 / MEMORY_FRAMES
+    tried = 0.0
+    equal = 0.0
     for a in range(first, last):
         c = volts.member[a]
         partner = int(s[c, PARTNER])
@@ -88,12 +91,15 @@ def _follow(dt_s: float, volts: Inputs, s: Floats, first: int, last: int) -> Non
             s[c, SAME] = 1.0 if x[c] == x[partner] else 0.0
             s[c, TRIED] = keep * s[c, TRIED] + 1.0
             s[c, EQUAL] = keep * s[c, EQUAL] + s[c, SAME]
+            tried += 1.0
+            equal += s[c, SAME]
     for a in range(first, last):
         c = volts.member[a]
         if s[c, SAME] > 0.0:
             s[c, RUN] += 1.0
             s[c, RUN_S] += dt_s
-            s[c, EVIDENCE] -= math.log(_share(volts, s, first, last, s[c, RUN]))
+            share = equal / tried if s[c, RUN] <= SHORT else _share(volts, s, first, last, s[c, RUN])
+            s[c, EVIDENCE] -= math.log(share)
             continue
         s[c, PARTNER] = -1.0
         s[c, RUN] = 0.0

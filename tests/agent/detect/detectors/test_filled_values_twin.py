@@ -48,8 +48,10 @@ class Group:
         for c, cell in enumerate(self.cells):
             if cell.same:
                 cell.frames, cell.seconds = cell.frames + 1, cell.seconds + dt_s
-                others = [d.same for d in self.cells if d.same is not None and d.frames < cell.frames / 2.0]
-                cell.evidence += math.log((1.0 + len(others)) / (1.0 + sum(others)))
+                known = [d for d in self.cells if d.same is not None]
+                short = [d.same for d in known if d.frames < cell.frames / 2.0]
+                others = [*short, True] if cell.frames > 4 else [d.same for d in known]
+                cell.evidence += math.log(len(others) / sum(others))
             else:
                 cell.partner, cell.frames, cell.seconds, cell.evidence = self._partner(c, x), 0, 0.0, 0.0
         for c, cell in enumerate(self.cells):
