@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from agent.detect.limits import TIERS, Chemistry, SiteLimit
+from agent.detect.limits import LIMITED, LOADS, REACHED, TIERS, Chemistry, SiteLimit
 from agent.detect.settings import Settings
 from agent.keys.values import (
     Amperes,
@@ -144,6 +144,17 @@ class LimitTable(ConfigTable):
             raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
         if self.quantity == "soc" and self.tier != "operating":
             raise ValueError('a limit of soc is advice only: write tier = "operating"')
+        lowest, highest = REACHED[self.quantity]
+        for key, value in (("low", self.low), ("high", self.high)):
+            if value is not None and not lowest <= value <= highest:
+                raise ValueError(
+                    f"{key} {value:g} {LIMITED[self.quantity]} is never reached: "
+                    f"write one within {lowest:g} and {highest:g} {LIMITED[self.quantity]}"
+                )
+        if self.quantity in LOADS and self.low is not None and self.low >= 0:
+            raise ValueError(f"low {self.low:g}: low is of discharge, which is below 0: write a minus")
+        if self.quantity in LOADS and self.high is not None and self.high <= 0:
+            raise ValueError(f"high {self.high:g}: high is of charge, which is above 0")
         return self
 
     def of_site(self) -> SiteLimit:

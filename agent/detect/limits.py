@@ -41,6 +41,12 @@ LIMITED = {
     "soc": "%",
 }  # fmt: skip
 DEAD_BAND_SOC = 1.0  # %
+#: Quantity -> within what a limit of it can be reached, SI: what is beyond was written in another unit.
+REACHED = {
+    "cell_voltage": (0.0, 5.5), "module_voltage": (0.0, 1000.0),
+    **dict.fromkeys(TEMPERATURES, (-50.0, 200.0)), "current": (-20000.0, 20000.0), "power": (-1e6, 1e6),
+    "soc": (0.0, 100.0),
+}  # fmt: skip
 
 
 class SiteLimit(NamedTuple):
