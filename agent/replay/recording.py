@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.detect.channels import Flags, Floats
+from agent.detect.kernels.measured import POSSIBLE
 from agent.detect.settings import Settings
 from agent.quality import Quality
 from agent.replay.long_format import (
@@ -227,7 +228,7 @@ def _part(
         labels, values, first = pivot(columns, words)
         times, at = t_s[rows][first], said[rows][first]
     channels = tuple(
-        JudgedChannel(name, quantity, mapped.step or _step(values[:, i]))
+        JudgedChannel(name, quantity, mapped.step or _step(values[:, i], quantity))
         for i, (name, quantity, mapped) in enumerate(labels)
     )
     reported = {i: mapped for i, (*_, mapped) in enumerate(labels) if isinstance(mapped, Reports)}
@@ -262,9 +263,11 @@ def _si(column: Column, mapped: Columns) -> Floats:
     return values
 
 
-def _step(values: Floats) -> float:
-    """Return the size of one register step as the values show it; 0 where they show none."""
-    seen = np.unique(np.round(values[np.isfinite(values)], 7))
+def _step(values: Floats, quantity: str) -> float:
+    """Return the size of one register step as the values that can be show it; 0 where they show none."""
+    lowest, highest = POSSIBLE.get(quantity, (-np.inf, np.inf))  # one code among few values is no step of any
+    possible = np.isfinite(values) & (values > lowest) & (values < highest)
+    seen = np.unique(np.round(values[possible], 7))
     if len(seen) < 3:
         return float(seen[1] - seen[0]) if len(seen) == 2 else 0.0
     gaps = np.diff(seen)

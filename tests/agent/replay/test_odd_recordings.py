@@ -189,6 +189,13 @@ def test_the_line_by_which_spreadsheets_tell_the_delimiter_is_no_header(files: W
     assert part.values.tolist() == [[25.5], [25.75]]
 
 
+def test_a_code_among_few_values_is_no_register_step(files: Write) -> None:
+    read = [23.9, 24.0, 24.1, 24.0, 23.9, 24.1, 6553.5, 6553.5]
+    path, _, map_path = files(table("T_1 T_2", [read, read[::-1]], 10.0 * np.arange(len(read))), TEMPS)
+    (part,) = load_parts(Path(path), read_map(Path(map_path)))
+    assert [channel.step for channel in part.channels] == pytest.approx([0.1, 0.1])
+
+
 def test_rows_out_of_order_are_sorted_where_that_is_certain_and_it_is_said(noted: Load, files: Write) -> None:
     newest_first = table(T4, around(25), (10.0 * np.arange(N))[::-1])
     assert noted(newest_first, TEMPS) == [f"{N - 1} rows lay before the row above them: sorted by time"]
