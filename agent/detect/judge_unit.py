@@ -112,8 +112,8 @@ def _make_judge_unit(digest: int) -> Any:
         slopes = Slopes(b.temperature, b.gain, b.moments, b.scales, b.repeats)
         group_slopes = Slopes(b.group_temperature, b.group_gain, b.group_moments, b.group_scales, b.repeats)
 
-        moved = gate(t_s, g.si, g.quality, g.limits, g.memory, g.held, g.value, g.verdict)
         judge_measured(dt_s, g.si, g.quality, b.measuring, b.measured)
+        moved = gate(t_s, g.si, g.quality, b.measured, g.limits, g.memory, g.held, g.value, g.verdict)
         follow_repeats(dt_s, moved, b.repeats)
         take_inputs(dt_s, told_s, g.si, g.value, g.verdict, b.measured, temps)
         take_inputs(dt_s, told_s, g.si, g.value, g.verdict, b.measured, volts)

@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.detect.alarms.states import Action, Alarm, AlarmEvent, AlarmState, Member, called
 from agent.detect.rows import JUDGING, family_of
-from agent.detect.table import Row
+from agent.detect.table import CRITICAL, TIERS, Row
 
 CAUSE_S = 600.0  # neighbours of a hot cell follow within minutes
 
@@ -89,18 +89,19 @@ class AlarmBook:
         self, detector: str, rows: tuple[Row | None, ...], channel: int, scope: str, tier: int, t_s: float
     ) -> tuple[Alarm, bool]:
         member = (detector, channel)
-        alarm = self._find(member, scope, t_s)
         row = rows[tier]
         assert row is not None  # a tier without a row has an infinite limit
+        alarm = self._find(member, row.severity, scope, t_s)
         if alarm is None:
             alarm = Alarm(family_of(detector), scope, member, tier, t_s, t_s, row.latch, {member}, {member})
             self._alarms.append(alarm)
             return alarm, True
         again, worse = not alarm.standing, tier > alarm.tier
         waits = alarm.latch and alarm.state is AlarmState.NEW and tier < alarm.tier  # to be seen
+        if again or member not in alarm.shown:  # one that flickers does not keep a cause fresh for all others
+            alarm.joined_s = t_s
         alarm.members.add(member)
         alarm.shown.add(member)
-        alarm.joined_s = t_s
         if worse or (again and not waits and alarm.state not in PUT_ASIDE):
             alarm.leader = member
             alarm.tier = tier
@@ -111,9 +112,10 @@ class AlarmBook:
             return alarm, True
         return alarm, False
 
-    def _find(self, member: tuple[str, int], scope: str, t_s: float) -> Alarm | None:
+    def _find(self, member: Member, severity: str, scope: str, t_s: float) -> Alarm | None:
         """Return the alarm a member belongs to: its own, else a fresh one of its family and scope; none that
-        is put aside, for nobody did that to what comes later.
+        is put aside, for nobody did that to what comes later. What is critical joins none that is critical
+        already and was acknowledged, or was raised long ago, whoever joined that since: it would go unheard.
         """
         family = family_of(member[0])
         ours = [alarm for alarm in self._alarms if alarm.family == family and alarm.scope == scope]
@@ -124,7 +126,10 @@ class AlarmBook:
             (
                 alarm
                 for alarm in ours
-                if alarm.standing and t_s - alarm.joined_s <= CAUSE_S and alarm.state not in PUT_ASIDE
+                if alarm.standing
+                and t_s - alarm.joined_s <= CAUSE_S
+                and alarm.state not in PUT_ASIDE
+                and not (severity == CRITICAL and _is_old(alarm, t_s))
             ),
             None,
         )
@@ -233,6 +238,12 @@ class AlarmBook:
                 text = alarm.said.text
                 said = f"When raised: {text}" if alarm.said.detector in JUDGING else text
                 alarm.said = replace(alarm.said, text=said, name=self._name(alarm.said, alarm.leader))
+
+
+def _is_old(alarm: Alarm, t_s: float) -> bool:
+    """Is it critical, and known to people or to time."""
+    heard = alarm.state is not AlarmState.NEW or t_s - alarm.raised_s > CAUSE_S
+    return alarm.tier == TIERS.index(CRITICAL) and heard
 
 
 def _finite(event: AlarmEvent) -> AlarmEvent:

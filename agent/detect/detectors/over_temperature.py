@@ -14,7 +14,7 @@ NAME = "over-temperature"
 
 def explain(case: Case) -> AlarmEvent:
     """Explain a temperature over its limit."""
-    temp = case.banks.temps.value[case.c]
+    temp = case.banks.doubt.hot[case.c]  # also of a jump that is believed, which the gate holds back
     text = f"{case.name()} was at {temp:.1f} degC when raised (limit {case.row.limit:g} degC, {case.whose})."
     return case.event(temp, text, expected=case.row.limit)
 
@@ -25,7 +25,7 @@ DETECTOR = Detector(
     family="heat",
     rows=(
         # Limits of lithium cells in general: most allow 60 degC on discharge; SEI decomposes from 80 degC.
-        Row(NAME, "temperature", CRITICAL, 75.0, "degC", 1.0, 600.0, 5.0, True, 2),
+        Row(NAME, "temperature", CRITICAL, 75.0, "degC", 0.5, 600.0, 5.0, True, 2),
         Row(NAME, "temperature", WARNING, 60.0, "degC", 30.0, 600.0, 3.0, False),
         Row(NAME, "temperature", ADVICE, np.inf, "degC", 60.0, 600.0, 3.0, False),
     ),
@@ -33,7 +33,7 @@ DETECTOR = Detector(
         Judged(
             "temps",
             At("heat.verdict", heating.HOT),
-            At("temps.value"),
+            At("doubt.hot"),
             limits=lambda channels, limits: above(
                 limits, channels.temps.index, 0.0
             ),  # at its limit it is over

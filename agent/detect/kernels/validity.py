@@ -74,6 +74,7 @@ def gate(
     t_s: float,
     si: Floats,
     quality: Codes,
+    measured: Codes,
     limits: Floats,
     memory: Floats,
     held: Codes,
@@ -90,6 +91,8 @@ def gate(
     si : (n,) float64, SI units
     quality : (n,) uint8
         `agent.quality.Quality`; only 0 is good.
+    measured : (n,) uint8
+        1: a measurement, see `measured`; what is none, as a frame of zeros, is impossible, and no jump.
     limits : (n, 5) float64
         Columns LOW .. JUMP_MAX.
     memory : (n, 5) float64
@@ -113,7 +116,7 @@ def gate(
         if quality[c] != 0:
             verdict[c] = NOT_GOOD
             continue
-        if not (limits[c, LOW] < x < limits[c, HIGH]):  # also true for NaN
+        if measured[c] == 0 or not (limits[c, LOW] < x < limits[c, HIGH]):  # also true for NaN
             verdict[c] = IMPOSSIBLE
             held[c] = 0
             continue

@@ -26,7 +26,7 @@ thermal-rate       temperature critical   6      K/min   2    600   3      latch
 thermal-rate       temperature warning    3      K/min  30    600   1.5    -
 thermal-rest       temperature critical   1.5    K/min  15    600   0.75   latched
 thermal-rest       temperature warning    0.5    K/min  15    600   0.25   -
-over-temperature   temperature critical  75      degC    1    600   5      latched  2
+over-temperature   temperature critical  75      degC    0.5  600   5      latched  2
 over-temperature   temperature warning   60      degC   30    600   3      -
 over-temperature   temperature advice   inf      degC   60    600   3      -
 cooling            temperature warning    0.1    K/min 120   1800   0.05   -

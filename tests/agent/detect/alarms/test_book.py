@@ -364,3 +364,24 @@ def test_what_is_no_number_is_told_as_0_and_all_else_as_it_is(book: Book) -> Non
     (event,) = book.book.change("thermal-slope", rows_of("thermal-slope"), [(4, "", ADVICE)], 10.0, explain)
     assert (event.value, event.beyond_noise, event.expected, event.since_s) == (0.0, 2.5, 0.75, 5.0)
     assert event.limit > 0.0
+
+
+def test_a_channel_that_flickers_does_not_keep_its_cause_fresh_for_others() -> None:
+    book = Book()
+    assert len(book.change(0.0, (7, CRITICAL))) == 1
+    for minute in range(1, 50):
+        book.change(60.0 * minute, (7, 1 + minute % 3))
+    assert [said[:3] for said in book.change(3000.0, (0, CRITICAL))] == [("NEW", "critical", "cell0")]
+
+
+def test_what_is_critical_does_not_go_unheard_in_an_old_or_an_acknowledged_critical_alarm() -> None:
+    book = Book()
+    assert len(book.change(0.0, (7, CRITICAL))) == 1
+    for minute in range(9, 40, 9):
+        assert not book.change(60.0 * minute, (minute, ADVICE)), "followers, each within ten minutes"
+    assert [said[:3] for said in book.change(2200.0, (0, CRITICAL))] == [("NEW", "critical", "cell0")]
+    assert not book.change(2300.0, (1, CRITICAL)), "its neighbour"
+    other = Book()
+    assert len(other.change(0.0, (4, CRITICAL))) == 1
+    other.do(Action.ACKNOWLEDGE, 30.0)
+    assert [said[:3] for said in other.change(60.0, (5, CRITICAL))] == [("NEW", "critical", "cell5")]

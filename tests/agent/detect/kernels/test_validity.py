@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from agent.detect.channels import Floats
+from agent.detect.channels import Codes, Floats
 from agent.detect.kernels.validity import (
     GOOD,
     HELD,
@@ -41,10 +41,13 @@ class Gates:
         self.limits = limits_of(tuple(quantities))
         self.memory, self.held = np.full((n, 5), np.nan), np.zeros(n, np.uint8)
         self.value, self.verdict = np.zeros(n), np.zeros(n, np.uint8)
+        self.measured: Codes | None = None  # None: all is
 
     def take(self, t_s: float, si: Floats, quality: Floats | None = None) -> bool:
         codes = np.zeros(len(si), np.uint8) if quality is None else quality.astype(np.uint8)
-        return bool(gate(t_s, si, codes, self.limits, self.memory, self.held, self.value, self.verdict))
+        measured = np.ones(len(si), np.uint8) if self.measured is None else self.measured
+        kept = self.limits, self.memory, self.held, self.value, self.verdict
+        return bool(gate(t_s, si, codes, measured, *kept))
 
 
 def verdicts_on(quantity: str, *readings: tuple[float, float]) -> list[int]:
@@ -54,6 +57,19 @@ def verdicts_on(quantity: str, *readings: tuple[float, float]) -> list[int]:
         one.take(t_s, np.array([x]))
         said.append(int(one.verdict[0]))
     return said
+
+
+def test_what_is_no_measurement_is_impossible_and_no_jump_back_is_one() -> None:
+    one = Gates(["cell_temperature"])
+    for t_s in range(3):
+        one.take(float(t_s), np.array([25.0]))
+    one.measured = np.zeros(1, np.uint8)
+    for t_s in range(3, 9):
+        one.take(float(t_s), np.array([0.0]))
+        assert (one.verdict[0], np.isnan(one.value[0])) == (IMPOSSIBLE, True)
+    one.measured = None
+    one.take(9.0, np.array([25.0]))
+    assert (one.verdict[0], one.value[0]) == (GOOD, 25.0)
 
 
 def test_the_limits_are_these_and_what_has_none_may_be_anything() -> None:

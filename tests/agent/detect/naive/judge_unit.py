@@ -46,8 +46,8 @@ def judge_plainly(
     g = b.gate
     slopes = slope.Slopes(b.temperature, b.gain, b.moments, b.scales, b.repeats)
     groups = slope.Slopes(b.group_temperature, b.group_gain, b.group_moments, b.group_scales, b.repeats)
-    moved = gate(t_s, g.si, g.quality, g.limits, g.memory, g.held, g.value, g.verdict)
     judge_measured(dt_s, g.si, g.quality, b.measuring, b.measured)
+    moved = gate(t_s, g.si, g.quality, b.measured, g.limits, g.memory, g.held, g.value, g.verdict)
     slope.follow_repeats(dt_s, moved, b.repeats)
     for bank in (b.temps, b.volts):
         take_inputs(dt_s, told_s, g.si, g.value, g.verdict, b.measured, bank)
