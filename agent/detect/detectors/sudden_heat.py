@@ -57,7 +57,7 @@ DETECTOR = Detector(
     stood=lambda banks, c: doubt.doubted_before(banks.doubt, c, doubt.TOLD),
     explain=explain,
     sees=(
-        "a sensor that jumps beyond the highest operating temperature between two frames, with a witness: a "
+        "a sensor that jumps to a heat (60 degC, or the safety limit) between two frames, with a witness: a "
         "sibling that rose too, a cell of its place that collapsed or vanished, an insulation that fell to a "
         "quarter, an alarm of the unit's own of smoke, gas, insulation or a cell's voltage; with the next "
         "frame"

@@ -13,8 +13,9 @@ NAME = "unproven-heat"
 def explain(case: Case) -> AlarmEvent:
     """Explain a heat that has no witness."""
     state, degc = case.banks.doubt.state[case.c], case.banks.doubt.x[case.c]
+    alone = "" if len(case.members) > 1 else " alone"
     text = (
-        f"{case.name()} alone read {degc:.0f} degC when raised, for {duration(state[doubt.DOUBTED_S])}, "
+        f"{case.name()}{alone} read {degc:.0f} degC when raised, for {duration(state[doubt.DOUBTED_S])}, "
         f"{state[doubt.BEFORE]:.0f} before: heat, or a broken sensor. Look from outside; do not open."
     )
     return case.event(degc, text, since_s=case.t_s - state[doubt.DOUBTED_S])
@@ -28,7 +29,7 @@ DETECTOR = Detector(
     stood=lambda banks, c: doubt.doubted_before(banks.doubt, c, doubt.ALONE),
     explain=explain,
     sees=(
-        "a sensor alone that jumps beyond the highest operating temperature and stays there for 30 s, or "
+        "a sensor alone that jumps to a heat (60 degC, or the safety limit) and stays there for 30 s, or "
         "heats on or cools there for 10 s: heat, or a broken sensor"
     ),
     cannot_see="which of both it is; a sensor that chatters (`sensor-fault` says so); codes of open inputs",

@@ -498,6 +498,12 @@ def test_a_heat_that_is_alone() -> None:
         "sensor. Look from outside; do not open."
     )
     assert_event(event, value=84.4, since_s=T_S - 30.0)
+    row = row_of("unproven-heat", CRITICAL)
+    several = unproven_heat.explain(case_of(row, channels.temps, 1, unit, frozenset({1, 2})))
+    assert several.text == (
+        "string1/module1/sensor2 read 84 degC when raised, for 30 s, 24 before: heat, or a broken sensor. "
+        "Look from outside; do not open. 1 more in the same place show it too."
+    )
 
 
 def test_a_sensor_that_chatters() -> None:
