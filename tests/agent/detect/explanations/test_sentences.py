@@ -261,7 +261,7 @@ def test_cells_that_sank_beside_their_siblings_are_evidence_of_heat(low: list[in
 
 def test_a_temperature_over_its_limit_and_thermal_runaway() -> None:
     banks, channels = unit = a_unit()
-    banks.temps.value[3], banks.temps.raw[3] = 61.04, 131.06
+    banks.doubt.hot[3], banks.temps.raw[3] = 61.04, 131.06
     case = case_of(row_of("over-temperature"), channels.temps, 3, unit)
     event = over_temperature.explain(replace(case, whose="of the profile"))
     assert event.text == (
