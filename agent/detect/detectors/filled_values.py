@@ -93,13 +93,14 @@ def _follow(dt_s: float, volts: Inputs, s: Floats, first: int, last: int) -> Non
             s[c, EQUAL] = keep * s[c, EQUAL] + s[c, SAME]
             tried += 1.0
             equal += s[c, SAME]
+    of_all = math.log(equal / tried) if equal > 0.0 else 0.0
     for a in range(first, last):
         c = volts.member[a]
         if s[c, SAME] > 0.0:
             s[c, RUN] += 1.0
             s[c, RUN_S] += dt_s
-            share = equal / tried if s[c, RUN] <= SHORT else _share(volts, s, first, last, s[c, RUN])
-            s[c, EVIDENCE] -= math.log(share)
+            ordinary = s[c, RUN] <= SHORT
+            s[c, EVIDENCE] -= of_all if ordinary else math.log(_share(volts, s, first, last, s[c, RUN]))
             continue
         s[c, PARTNER] = -1.0
         s[c, RUN] = 0.0

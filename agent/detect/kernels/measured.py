@@ -168,6 +168,8 @@ def judge_measured(dt_s: float, si: Floats, quality: Codes, of: Measuring, measu
 @compiled
 def _is_code(degc: float, step_k: float) -> bool:
     """Is it what an open or a full register reads."""
+    if degc < min(CODES_DEGC[0], FULL[0] * step_k - 40.0) - step_k:
+        return False  # below the least of them, as nearly all readings
     for code in CODES_DEGC:
         if abs(degc - code) < 0.5 * step_k:
             return True
