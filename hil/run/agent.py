@@ -114,7 +114,9 @@ class _Run:
 
     def _start_agent(self) -> Child:
         config = self.folder / "agent.toml"
-        config.write_text(agent_toml(self.bench, self.folder, self.site.url, self.scenario.period_s))
+        config.write_text(
+            agent_toml(self.bench, self.folder, self.site.url, self.scenario.period_s, self.scenario.safety)
+        )
         arguments = ["run", "--config", str(config)]
         scale = self.bench.time_scale
         if scale != 1.0 or any(isinstance(event.what(), ClockStep) for event in self.scenario.event):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.detect.alarms.states import AlarmEvent, AlarmState
+from agent.detect.limits import SAFETY, SiteLimit
 from agent.detect.settings import Settings
 from agent.quality import Quality
 from hil.bmu.units import BenchUnit, build
@@ -47,7 +48,8 @@ class _Wire:
 class _Unit:
     def __init__(self, unit: BenchUnit, scenario: Scenario, evidence: Evidence) -> None:
         self.unit, self.evidence = unit, evidence
-        settings = Settings(chemistry=unit.table.chemistry or "")
+        limits = tuple(SiteLimit(of, SAFETY, high=high) for of, high in scenario.safety.items())
+        settings = Settings(chemistry=unit.table.chemistry or "", limits=limits)
         self.direct = Direct(unit.profile, unit.registers, unit.source, scenario.period_s, settings)
         self.wire = _Wire(unit.table.source.rack.seed if unit.table.source.rack else 0)
         layout = self.direct.layout

@@ -32,6 +32,7 @@ class Scenario(Room):
     way: Literal["direct", "agent"] = "direct"  # unless the command line says otherwise
     time_scale: Annotated[float, Field(ge=1, le=1000)] = 1.0  # of the agent's way
     period_s: Annotated[float, Field(ge=0.1, le=600)] = 1.0  # how often each unit is polled
+    safety: dict[str, float] = Field(default_factory=dict)  # quantity -> highest that the site lets be, SI
     expect: Annotated[tuple[AnyExpect, ...], Field(min_length=1)]
 
     def only_agent(self) -> list[str]:

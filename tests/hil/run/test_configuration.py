@@ -2,14 +2,18 @@
 
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from agent.config.file import load_config
+from agent.detect.limits import SAFETY, SiteLimit
 from hil.run import configuration, rooms
+from hil.run.agent_config import agent_toml
 from hil.run.processes import Children, ProcessError, wait_for_status
 from hil.run.tables import table
 from hil.scenario.room import load_room
+from hil.scenario.scenario import find_scenario, load_scenario
 
 
 def test_an_agent_reads_what_was_written_and_what_was_said_besides(tmp_path: Path) -> None:
@@ -27,6 +31,19 @@ def test_an_agent_reads_what_was_written_and_what_was_said_besides(tmp_path: Pat
     assert [(unit.bus, unit.unit_id, unit.period_s) for unit in config.unit] == [
         ("line", 7, 1.0), ("lan-rack-2", 1, 0.5),
     ]  # fmt: skip
+
+
+def test_what_a_scenario_s_site_lets_be_is_a_limit_of_the_agent(tmp_path: Path) -> None:
+    safety = load_scenario(find_scenario("limit_50_degc")).safety
+    bench = SimpleNamespace(units=(), time_scale=1.0)  # of no wires
+    path = tmp_path / "agent.toml"
+    path.write_text(
+        agent_toml(bench, tmp_path, configuration.NOWHERE, 1.0, safety)  # type: ignore[arg-type]
+        + configuration.tcp_unit("rack-1", 1503, "sunspec-lithium-ion")
+    )
+    assert load_config(path).detection.settings().limits == (
+        SiteLimit("cell_temperature", SAFETY, high=50.0),
+    )
 
 
 def test_a_bench_reads_the_room_that_was_written(tmp_path: Path) -> None:
