@@ -19,7 +19,7 @@ class Later(NamedTuple):
 
 
 #: By period, s. Beyond the last nothing can be judged.
-LATER = {30.0: Later(53.0, 365.0, 11 / 261), 60.0: Later(97.0, 250.0, 36 / 261)}
+LATER = {30.0: Later(53.0, 365.0, 12 / 262), 60.0: Later(97.0, 250.0, 37 / 262)}
 SLOWEST_S = max(LATER)
 
 
