@@ -31,11 +31,11 @@ _REFUSED = (
 
 
 def _of_detectors() -> dict[str, tuple[str, ...]]:
-    """Return each file of a detector: its slow twin where it has one, its rows and its sentence."""
+    """Return each file of a detector: its own tests, its slow twin, its rows and its sentence."""
     found = {}
     for path in sorted((ROOT / "agent/detect/detectors").glob("[a-z]*.py")):
-        twin = f"{_DETECTORS}/test_{path.stem}_twin.py"
-        own = (twin,) if (ROOT / twin).exists() else ()
+        own = [f"{_DETECTORS}/test_{path.stem}{which}.py" for which in ("_twin", "")]
+        own = [test for test in own if (ROOT / test).exists()]
         found[str(path.relative_to(ROOT))] = (*own, f"{_DETECT}/test_table.py", *_SENTENCES, _GROUPS, _KEPT)
     return found
 
