@@ -21,10 +21,7 @@ Chemistry = Literal["LFP", "NMC", "NCA", "LCO", "LMO", "LTO", "VRLA", "NiCd"]
 #: Chemistry -> lowest and highest voltage of one cell, V, that no cell of it reaches in ordinary charge,
 #: equalising or discharge. [R] read in a source, which docs/detection.md names; [M] from memory.
 CELL_V: dict[str, tuple[float, float]] = {
-    "LFP": (
-        1.8,
-        3.9,
-    ),  # protection boards trip at 2.00 +-0.05 and 3.90 +-0.03 [R]; 3.65 and 2.5 are usual [M]
+    "LFP": (1.8, 3.9),  # protection boards trip at 2.00 +-0.05 and 3.90 +-0.03 [R]; 3.65, 2.5 are usual [M]
     "NMC": (1.9, 4.45),  # charged to 4.2 [R], high-voltage ones to 4.35 [M]; discharged to 2.5 [R]
     "NCA": (1.9, 4.4),  # charged to 4.2, discharged to 2.5 [R]
     "LCO": (1.9, 4.6),  # charged to 4.23 at most [R], high-voltage ones to 4.5 [M]; discharged to 2.75 [R]

@@ -34,9 +34,7 @@ DETECTOR = Detector(
             "temps",
             At("heat.verdict", heating.HOT),
             At("doubt.hot"),
-            limits=lambda channels, limits: above(
-                limits, channels.temps.index, 0.0
-            ),  # at its limit it is over
+            limits=lambda channels, limits: above(limits, channels.temps.index, 0.0),  # at it is over it
         ),
     ),
     explain=explain,

@@ -2,8 +2,8 @@
 
 The value is judged as it was read, where it is a measurement: also where the gate holds it back as a jump, or
 a cell is short or reversed. It is told after seconds, and after three frames at least, for one or two of them
-may be bad. The limits are those of `UnitLimits`: the
-site's, else the profile's, else, of the safety tier alone, the chemistry's.
+may be bad. The limits are those of `UnitLimits`: the site's, else the profile's, else, of the safety tier
+alone, the chemistry's.
 
 A chemistry may be the wrong one. Where more than a quarter of the channels are beyond what it lets be within
 the first minute that they are seen, it is doubted (`limits-in-doubt`) for as long as that lasts, and raises
@@ -31,10 +31,8 @@ from agent.detect.table import TIERS as SEVERITIES
 NAME = "voltage-limit"
 
 FIRST_S = 60.0  # of sight, in which a chemistry may turn out to be the wrong one
-SHARE, LEAST = (
-    0.25,
-    2,
-)  # more than this share of the channels, and at least so many: not one bad cell of three
+#: More than this share of the channels, and at least so many: not one bad cell of three.
+SHARE, LEAST = 0.25, 2
 SAME_V = 0.001  # the limits are the ones that were known: what is kept has single precision
 
 # Columns of what a chemistry derives, and of the scores.
