@@ -145,7 +145,7 @@ async def test_a_module_that_was_away_gets_the_present_state_when_it_is_back(unu
     await module.start()
     await until(lambda: bool(module.writes))
     assert module.writes[0] == (1, COIL, True)
-    assert driver.trouble == ""
+    await until(lambda: driver.trouble == "")  # when the module's answer has come
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await module.stop()
