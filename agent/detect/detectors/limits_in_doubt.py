@@ -6,7 +6,7 @@ import numpy as np
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
-from agent.detect.detectors.voltage_limit import DERIVED, DOUBTED, HIGH, LOW
+from agent.detect.detectors.voltage_limit import DOUBTED, HIGH, LOW
 from agent.detect.explanations.case import Case
 from agent.detect.table import WARNING, Row
 
@@ -17,8 +17,7 @@ def explain(case: Case) -> AlarmEvent:
     """Explain limits of a chemistry that do not fit the battery."""
     of, volts = case.banks.detectors.voltage_limit, case.banks.volts.raw
     low, high = of.derived[:, LOW], of.derived[:, HIGH]
-    known = np.isfinite(of.derived[:, :DERIVED]).any(axis=1) & ~np.isnan(volts)
-    known &= np.isfinite(low) | np.isfinite(high)
+    known = (np.isfinite(low) | np.isfinite(high)) & ~np.isnan(volts)
     beyond = known & ((volts < low) | (volts > high))
     worst = int(np.argmax(np.where(beyond, np.maximum(low - volts, volts - high), -np.inf)))
     text = (
