@@ -69,7 +69,9 @@ def judge_filled_values(dt_s: float, volts: Inputs, filled_values: Floats) -> No
         moved = False
         for a in range(first, last):
             c = volts.member[a]
-            moved = moved or (not np.isnan(x[c]) and x[c] != s[c, LAST])
+            moved = not np.isnan(x[c]) and x[c] != s[c, LAST]
+            if moved:
+                break
         if moved:
             _follow(dt_s, volts, s, first, last)
             _judge(volts, s, first, last)
@@ -127,12 +129,14 @@ def _share(volts: Inputs, s: Floats, first: int, last: int, run: float) -> float
 def _partner(volts: Inputs, s: Floats, first: int, last: int, a: int) -> float:
     """Return a cell that says the same, and best did so in the frame before; -1: none nearby."""
     c = volts.member[a]
+    said, before = volts.value[c], s[c, LAST]
     once = -1.0
-    n = last - first
-    for k in range(1, min(n, LOOK + 1)):
-        d = volts.member[first + (a - first + k) % n]
-        if volts.value[d] == volts.value[c]:
-            if s[d, LAST] == s[c, LAST]:
+    b = a
+    for _ in range(min(last - first - 1, LOOK)):
+        b = b + 1 if b + 1 < last else first  # a remainder would take half of the kernel's time
+        d = volts.member[b]
+        if volts.value[d] == said:
+            if s[d, LAST] == before:
                 return float(d)
             if once < 0.0:
                 once = float(d)

@@ -183,6 +183,11 @@ def _is_code(degc: float, step_k: float) -> bool:
 @compiled
 def _zeros(si: Floats, quality: Codes, of: Measuring) -> bool:
     """Is it a frame of zeros."""
+    any_cell = False
+    for c in range(si.size):
+        any_cell |= (si[c] == 0.0) & (of.kind[c] == VOLTAGE)
+    if not any_cell:
+        return False  # as nearly all frames
     seen = of.seen
     for c in range(si.size):
         seen[c, 0] = seen[c, 1] = 0  # of each quantity: values read; of them, at 0
