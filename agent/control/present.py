@@ -12,7 +12,7 @@ import numpy as np
 from agent.control.status import Latest
 from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.duration import duration
-from agent.detect.places import TEMPERATURES
+from agent.detect.places import TEMPERATURES, within
 
 DECIMALS = {"V": 3}  # of a figure in this unit; 1 of all others
 
@@ -80,10 +80,6 @@ def _at(event: AlarmEvent, latest: Latest) -> list[int]:
         if unit
         and (
             (place, quantity) == (event.location, event.quantity)
-            or (quantity in group and _within(place, event.location))
+            or (quantity in group and within(place, event.location))
         )
     ]
-
-
-def _within(place: str, scope: str) -> bool:
-    return not scope or place == scope or place.startswith(f"{scope}/")

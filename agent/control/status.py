@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from agent.control.last_good import LastGood
 from agent.detect.knowledge import Knowledge
+from agent.detect.places import judged_as
 from agent.frame import Frame
 from agent.modbus.bus import Bus
 from agent.modbus.unit import Unit
@@ -165,7 +166,7 @@ def _number(x: float, digits: int) -> float | None:
 
 
 def _figures(latest: Latest) -> dict[str, float | None]:
-    quantities = np.array(latest.layout.quantities)
+    quantities = np.array(judged_as(latest.layout.places, latest.layout.quantities))
     figures: dict[str, float | None] = {}
     for name, quantity, combine in FIGURES:
         values = latest.si[(quantities == quantity) & np.isfinite(latest.si)]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.detect.places import MIN_IN_STRING, TEMPERATURES, VOLTAGES, string_of
+from agent.detect.places import EXTREMES, MIN_IN_STRING, TEMPERATURES, VOLTAGES, judged_as, string_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -53,17 +53,20 @@ def make_bank(
     wanted: tuple[str, ...],
     floor: float,
 ) -> Bank:
-    """Return the bank of all channels whose quantity is one of `wanted`; no step is finer than `floor`."""
-    index = [i for i, quantity in enumerate(quantities) if quantity in wanted]
+    """Return the bank of all channels that are judged as one of `wanted`; no step is finer than `floor`. The
+    highest voltage of a string has no siblings: strings are charged and switched each by itself.
+    """
+    index = [i for i, quantity in enumerate(judged_as(places, quantities)) if quantity in wanted]
     strings: dict[tuple[str, str], int] = {}
     for i in index:
         key = (quantities[i], string_of(places[i]))
         strings[key] = strings.get(key, 0) + 1
-    groups: dict[tuple[str, str], list[int]] = {}
+    groups: dict[tuple[str, str, str], list[int]] = {}
     for c, i in enumerate(index):
         string = string_of(places[i])
-        lone = strings[quantities[i], string] < MIN_IN_STRING
-        groups.setdefault((quantities[i], "" if lone else string), []).append(c)
+        apart = places[i] if EXTREMES.get(quantities[i]) in VOLTAGES else ""
+        lone = not apart and strings[quantities[i], string] < MIN_IN_STRING
+        groups.setdefault((quantities[i], "" if lone else string, apart), []).append(c)
     group = np.zeros(len(index), np.int64)
     for g, members in enumerate(groups.values()):
         group[members] = g
@@ -77,7 +80,7 @@ def make_bank(
         step=step,
         places=tuple(places[i] for i in index),
         quantities=tuple(quantities[i] for i in index),
-        scope=tuple(scope for _, scope in groups),
+        scope=tuple(scope for _, scope, _ in groups),
     )
 
 
@@ -105,6 +108,7 @@ def common_place(places: Sequence[str]) -> str:
     return "/".join(shared)
 
 
+OF_CELLS = ("cell_temperature", "cell_temperature_max")
 #: No temperature or voltage register is finer than this in effect; an unknown step (0) is taken for it too.
 FINEST_K, FINEST_V = 0.01, 0.0005
 
@@ -125,6 +129,7 @@ class Channels:
 
     def __init__(self, places: Sequence[str], quantities: Sequence[str], resolution: Floats) -> None:
         self.places, self.quantities = tuple(places), tuple(quantities)
+        self.judged_as = judged_as(places, quantities)
         self.temps = make_bank(places, quantities, resolution, TEMPERATURES, FINEST_K)
         self.volts = make_bank(places, quantities, resolution, VOLTAGES, FINEST_V)
         self.circuits = _circuits(places, quantities)
@@ -156,7 +161,11 @@ class Channels:
 
     def _drop_group(self) -> Ints:
         """Return for each cell the group of sensors its voltage drop counts for; one past the last: none."""
-        by_scope = {scope: g for g, scope in enumerate(self.temps.scope)}
+        temps = self.temps
+        groups = sorted(
+            range(len(temps.scope)), key=lambda g: temps.quantities[temps.member[temps.start[g]]] in OF_CELLS
+        )
+        by_scope = {temps.scope[g]: g for g in groups}  # of several the last: that of the cells
         nowhere = len(self.temps.scope)
         found = [by_scope.get(string_of(place), by_scope.get("", nowhere)) for place in self.volts.places]
         return np.array(found, np.int64)

@@ -28,7 +28,7 @@ from agent.detect.credible import WITHIN_S, CredibleStillness
 from agent.detect.heartbeat import Heartbeats
 from agent.detect.keeping import pack_arrays, unpack_arrays
 from agent.detect.kernels.stillness import LEAST_S, LONGEST, STILL, STILL_FRAMES, find_stuck, follow
-from agent.detect.places import TEMPERATURES, VOLTAGES
+from agent.detect.places import TEMPERATURES, VOLTAGES, judged_as
 from agent.detect.rows import rows_of
 from agent.detect.table import Row
 from agent.quality import Quality
@@ -83,7 +83,7 @@ class Liveness:
         self.book = AlarmBook()
         self.places, self.quantities = tuple(places), tuple(quantities)
         self._period_s, self._most_s = period_s, max(3.0 * period_s, LONGEST_GAP_S)  # of a gap
-        judged = np.isin(np.array(quantities, dtype=str), (*TEMPERATURES, *VOLTAGES))
+        judged = np.isin(np.array(judged_as(places, quantities), dtype=str), (*TEMPERATURES, *VOLTAGES))
         self._teaches = judged.astype(np.uint8)  # to 1 where a reversal is noise, see `credible`
         self._heartbeats = Heartbeats(quantities, changes_within_s)
         self._credible = CredibleStillness(n, period_s)

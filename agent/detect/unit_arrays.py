@@ -59,7 +59,7 @@ def new_banks(channels: Channels, limits: UnitLimits) -> Banks:
     group_slopes = slope.new_slopes(group_step, repeats)
     scratch = dict(zip(("si", "quality", "value", "verdict"), channels.gate_scratch, strict=True))
     return Banks(
-        gate=GATE.new(given={**scratch, "limits": limits_of(channels.quantities)}, n=frame),
+        gate=GATE.new(given={**scratch, "limits": limits_of(channels.judged_as)}, n=frame),
         measuring=new_measuring(channels, limits),
         measured=MEASURED_ARRAY.new(frame=frame),
         temps=new_inputs(temps, channels.circuit_of_temps),

@@ -174,8 +174,9 @@ class UnitDetectors:
         self.settings = settings or Settings()
         self.book, self.shadow_book = AlarmBook(), AlarmBook()
         self._channels = channels_of(places, quantities, resolution)
-        self.limits = self.settings.unit_limits(quantities, profile)
-        self.limit_notes = limit_words.notes(quantities, self.settings, profile)
+        judged_as = self._channels.judged_as
+        self.limits = self.settings.unit_limits(judged_as, profile)
+        self.limit_notes = limit_words.notes(judged_as, self.settings, profile)
         self._config = self.settings.digest(self.limits)
         self._banks = new_banks(self._channels, self.limits)
         self._addresses, self._at = table_of(bank_addresses(self._banks))

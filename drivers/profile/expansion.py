@@ -218,10 +218,14 @@ def _poll(point: Point, quantity: str, shapes: bool) -> Poll:
 
 
 def _limits(profile: Profile, point: Point, quantity: str) -> LimitTiers | None:
-    """The point's own tiers, in its unit; else those of its quantity, in SI."""
+    """The point's own tiers, in its unit; else those of its quantity, in SI; of the highest of cells, those
+    of the cells.
+    """
     if point.limits:
         return _tiers(Tiers(**{tier: in_si(point, pair) for tier, pair in point.limits}))
-    return _tiers(profile.limits[quantity]) if quantity in profile.limits else None
+    each = quantity.removesuffix("_max").removesuffix("_min")
+    found = profile.limits.get(quantity, profile.limits.get(each))
+    return _tiers(found) if found else None
 
 
 def _tiers(tiers: Tiers) -> LimitTiers:

@@ -21,6 +21,7 @@ from agent.detect.limits import (
     UnitLimits,
     nowhere,
 )
+from agent.detect.places import judged_as
 from agent.detect.settings import Settings
 from agent.detect.table import TIERS as SEVERITIES
 from drivers.connect import assume
@@ -63,7 +64,7 @@ def judged(config: Config, profiles: Mapping[str, Profile]) -> Iterator[Judged]:
         settings = config.detection.settings(unit.chemistry, unit.cells_per_block)
         if not profile.sunspec:
             layout = assume(profile)
-            yield Judged(unit, tuple(layout.quantities), layout.limits, settings)
+            yield Judged(unit, judged_as(layout.places, layout.quantities), layout.limits, settings)
             continue
         quantities, limits = tuple(LIMITED), nowhere(len(LIMITED))
         for i, quantity in enumerate(quantities):
@@ -103,7 +104,7 @@ def _unit(quantity: str) -> str:
 
 
 def _beyond(quantity: str, tier: int) -> str:
-    """Return what happens beyond a limit: no detector looks at the highest of all cells, for one."""
+    """Return what happens beyond a limit: nothing looks at the highest of cells that are told one by one."""
     judged = quantity in LIMITED and (quantity != "soc" or tier == 0)
     return f"alarm: {SEVERITIES[tier + 1]}" if judged else "not judged"
 

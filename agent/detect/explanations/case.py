@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Bank, Channels
 from agent.detect.kernels.banks import Banks
+from agent.detect.places import ENDS, EXTREMES
 from agent.detect.table import Row
 
 #: What a channel is called, by the last word of its quantity.
@@ -82,7 +83,9 @@ Explanation = Callable[[Case], AlarmEvent]
 
 def name_of(place: str, quantity: str) -> str:
     """Return how to call a channel at the start of a sentence; "cell5" needs no "Cell" before it."""
-    noun = NOUNS.get(quantity.rpartition("_")[2], "Channel")
+    noun = NOUNS.get(EXTREMES.get(quantity, quantity).rpartition("_")[2], "Channel")
+    if quantity in EXTREMES:
+        return f"The {ENDS[quantity.rpartition('_')[2]]} {noun.lower()} of {place or 'the unit'}"
     if place.rpartition("/")[2].startswith(noun.lower()):
         return place
     return f"{noun} {place}" if place else f"{noun} of the unit"

@@ -102,7 +102,7 @@ MEASURED_ARRAY = Group(None, measured=Array(("frame",), np.uint8))
 
 def new_measuring(channels: Channels, limits: UnitLimits) -> Measuring:
     """Return the arrays of a unit of which nothing has been seen yet."""
-    quantities = channels.quantities
+    quantities = channels.judged_as
     step = np.zeros(len(quantities))
     step[channels.temps.index] = channels.temps.step
     given = {
