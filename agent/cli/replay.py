@@ -151,7 +151,7 @@ def _settings(path: Path | None) -> Callable[[str], tuple[Settings, FirstDays | 
         config = load_config(path)
     except ConfigError as error:
         raise Misuse(str(error)) from error
-    said = {unit.path: (unit.chemistry, unit.cells_per_block) for unit in config.unit}
+    said = {unit.path: (unit.chemistry, unit.cells_per_block, unit.name) for unit in config.unit}
     first = {unit.path: FirstDays(unit.commissioned) for unit in config.unit if unit.commissioned}
     return lambda unit: (config.detection.settings(*said.get(unit, ())), first.get(unit))
 

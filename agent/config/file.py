@@ -147,6 +147,14 @@ def _cross_check(content: dict[str, Any]) -> list[str]:
         if "bus" in unit and bus not in buses:
             hint = _suggest(bus, buses)
             problems.append(f"[[unit]] {called(unit, place)} bus: there is no [[bus]] named {bus!r}{hint}")
+    units = [str(unit.get("name")) for unit in tables(content, "unit")]
+    detection = content.get("detection")
+    for limit in tables(detection, "limit") if isinstance(detection, dict) else ():
+        named = limit.get("units")
+        for name in named if isinstance(named, list) else ():
+            if name not in units:
+                hint = _suggest(str(name), units)
+                problems.append(f"[[detection.limit]] units: there is no [[unit]] named {name!r}{hint}")
     served = {str(unit.get("bus")) for unit in tables(content, "unit")}
     if served <= set(buses):  # else the typo that was named already explains it
         problems += [f"[[bus]] {bus}: no [[unit]] is on it" for bus in buses if bus not in served]

@@ -123,7 +123,8 @@ class OverrideTable(ConfigTable):
 class LimitTable(ConfigTable):
     """[[detection.limit]]: what this site says of all values of a quantity, in V, degC, A, W or % of charge.
 
-    A safety tier that is wider than what would hold without it needs `reviewed_by` and `why`.
+    A safety tier that is wider than what would hold without it needs `reviewed_by` and `why`. units: names
+    of the units that it is of, all where it has none.
     """
 
     quantity: Literal[
@@ -135,6 +136,7 @@ class LimitTable(ConfigTable):
     high: Annotated[float, number(-1e6, 1e6)] | None = None
     reviewed_by: Line = ""
     why: Line = ""
+    units: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -180,8 +182,10 @@ class DetectionTable(ConfigTable):
         self.settings()
         return self
 
-    def settings(self, chemistry: str | None = None, cells_per_block: int | None = None) -> Settings:
-        """Return the settings of one unit's detectors. Raises ValueError."""
+    def settings(
+        self, chemistry: str | None = None, cells_per_block: int | None = None, unit: str = ""
+    ) -> Settings:
+        """Return the settings of the detectors of the unit of this name. Raises ValueError."""
         rows: dict[tuple[str, str], dict[str, float]] = {
             (row.detector, row.severity): row.model_dump(exclude={"detector", "severity"}, exclude_none=True)
             for row in self.override
@@ -193,7 +197,7 @@ class DetectionTable(ConfigTable):
             self.max_charge_a,
             self.max_discharge_a,
             cells_per_block=cells_per_block,
-            limits=tuple(limit.of_site() for limit in self.limit),
+            limits=tuple(limit.of_site() for limit in self.limit if not limit.units or unit in limit.units),
         )
 
 

@@ -78,7 +78,8 @@ class Watching:
     def expect(self, config: Config) -> None:
         """Take the units that there are from now on, and how they are to be judged."""
         self._settings = {
-            unit.path: config.detection.settings(unit.chemistry, unit.cells_per_block) for unit in config.unit
+            unit.path: config.detection.settings(unit.chemistry, unit.cells_per_block, unit.name)
+            for unit in config.unit
         }
         self._first_days = {
             unit.path: FirstDays(unit.commissioned) for unit in config.unit if unit.commissioned

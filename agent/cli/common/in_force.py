@@ -44,12 +44,15 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is known of a unit before it is asked: the quantities it tells of, and its profile's limits."""
+    """What is known of a unit before it is asked: the quantities it tells of, and its profile's limits. own:
+    quantity and tier of the site's limits that name it.
+    """
 
     unit: UnitTable
     quantities: tuple[str, ...]
     profile: Floats
     settings: Settings
+    own: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def limits(self) -> UnitLimits:
@@ -61,16 +64,21 @@ def judged(config: Config, profiles: Mapping[str, Profile]) -> Iterator[Judged]:
     """Give what is known of each unit. Of one that describes itself, every quantity that can have limits."""
     for unit in config.unit:
         profile = profiles[unit.profile]
-        settings = config.detection.settings(unit.chemistry, unit.cells_per_block)
+        settings = config.detection.settings(unit.chemistry, unit.cells_per_block, unit.name)
+        own = frozenset(
+            (limit.quantity, TIERS.index(limit.tier))
+            for limit in config.detection.limit
+            if unit.name in limit.units
+        )
         if not profile.sunspec:
             layout = assume(profile)
-            yield Judged(unit, judged_as(layout.places, layout.quantities), layout.limits, settings)
+            yield Judged(unit, judged_as(layout.places, layout.quantities), layout.limits, settings, own)
             continue
         quantities, limits = tuple(LIMITED), nowhere(len(LIMITED))
         for i, quantity in enumerate(quantities):
             if quantity in profile.limits:
                 limits[i] = [getattr(profile.limits[quantity], tier) for tier in TIERS]
-        yield Judged(unit, quantities, limits, settings)
+        yield Judged(unit, quantities, limits, settings, own)
 
 
 def limits_of(one: Judged, model: str) -> Iterator[Limit]:
@@ -84,10 +92,11 @@ def limits_of(one: Judged, model: str) -> Iterator[Limit]:
             continue
         for tier, side in zip(*np.nonzero(np.isfinite(limits.values[i])), strict=True):
             source = int(limits.sources[i, tier, side])
+            named = f", for {one.unit.path}" if source == SITE and (quantity, tier) in one.own else ""
             said = answered.get((quantity, side), "") if source == SITE and tier == len(TIERS) - 1 else ""
             bounds = f"{_SIDES[int(side)]} {limits.values[i, tier, side]:g} {_unit(quantity)}".rstrip()
             found = Limit(
-                quantity, bounds, f"{_beyond(quantity, tier)} ({TIERS[tier]})", whose[source] + said
+                quantity, bounds, f"{_beyond(quantity, tier)} ({TIERS[tier]})", whose[source] + named + said
             )
             if found not in seen:
                 seen.add(found)
@@ -95,7 +104,10 @@ def limits_of(one: Judged, model: str) -> Iterator[Limit]:
     for tier, k in zip(*np.nonzero(np.isfinite(limits.load)), strict=True):
         quantity, unit, way = _LOADS[k]
         bounds = f"over {limits.load[tier, k]:g} {unit} {way}"
-        by = whose[int(limits.load_sources[tier, k])]
+        source = int(limits.load_sources[tier, k])
+        by = whose[source] + (
+            f", for {one.unit.path}" if source == SITE and (quantity, tier) in one.own else ""
+        )
         yield Limit(quantity, bounds, f"alarm: {SEVERITIES[tier + 1]} ({TIERS[tier]})", by)
 
 

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
+from agent.config.file import load_config
 from hil.run import configuration
 
 PROFILE = """
@@ -108,6 +109,25 @@ def test_a_wider_safety_limit_needs_somebody_who_answers_for_it(tmp_path: Path) 
     assert CliRunner().invoke(main, ["check", "--config", str(path)]).exit_code == 0
     said = "set by the site; reviewed by A. Engineer: cells of maker B"
     assert ("cell_voltage", "over 3.7 V", "alarm: critical (safety)", said) in in_force(path)
+
+
+def test_a_limit_of_some_units_holds_for_them_alone_and_names_them(tmp_path: Path) -> None:
+    limits = table("cell_voltage", "operating", high=3.5) + 'units = ["rack-2"]\n'
+    limits += table("current", "operating", low=-80) + 'units = ["rack-2"]\n'
+    path = site(tmp_path, limits)
+    refused = CliRunner().invoke(main, ["check", "--config", str(path)])
+    assert "units: there is no [[unit]] named 'rack-2'; did you mean 'rack-1'?" in refused.output
+    path.write_text(path.read_text() + configuration.tcp_unit("rack-2", 2, "./mine.toml"))
+    found = in_force(path)
+    for line in (
+        ("cell_voltage", "over 3.55 V", "alarm: advice (operating)", "profile mine"),
+        ("cell_voltage", "over 3.5 V", "alarm: advice (operating)", "set by the site, for rack-2"),
+        ("current", "over 100 A discharge", "alarm: advice (operating)", "profile mine"),
+        ("current", "over 80 A discharge", "alarm: advice (operating)", "set by the site, for rack-2"),
+    ):
+        assert found.count(line) == 1, line
+    detection = load_config(path).detection
+    assert [len(detection.settings(unit=name).limits) for name in ("rack-1", "rack-2", "")] == [0, 2, 0]
 
 
 @pytest.mark.parametrize(
