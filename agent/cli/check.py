@@ -11,6 +11,7 @@ import click
 from agent.cli.common.errors import Misuse
 from agent.cli.common.in_force import unreviewed, without_limits
 from agent.cli.common.load import config_option, load
+from agent.cli.common.no_effect import without_effect
 from agent.cli.common.tables import plain_table, terminal
 from agent.config.tables import Config, UnitTable, UpstreamTable
 from agent.detect.slow_polling import said_of
@@ -87,6 +88,7 @@ def command(path: Path, allow_late: bool) -> None:
         *_slow_lines(config),
         *_nameless_lines(config, profiles),
         *without_limits(config, profiles),
+        *without_effect(config, profiles),
     ):
         click.echo(line)
     click.echo(f"{path}: good; {len(config.unit)} units on {len(config.bus)} buses, to {config.upstream.url}")

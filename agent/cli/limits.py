@@ -19,8 +19,10 @@ from agent.cli.common.load import config_option, load
 from agent.cli.common.prompts import you
 from agent.cli.common.tables import plain_table, terminal
 from agent.config.tables import Config
+from agent.detect.declaration import Detector
+from agent.detect.detectors import DETECTORS
 from agent.detect.first_days import FirstDays
-from agent.detect.rows import JUDGING, ROWS
+from agent.detect.rows import ROWS
 from agent.view.words import first_days
 from drivers.connect import assume
 from drivers.files import read_text
@@ -28,6 +30,7 @@ from drivers.profile.load import Profile
 
 #: Detectors that judge limits that people give, which are shown by themselves.
 GIVEN = ("voltage-limit", "over-temperature", "under-temperature", "overload", "soc-limit")
+WORDS = 120  # characters of what a detector sees
 
 
 def limits_of(config: Config, profiles: Mapping[str, Profile]) -> list[Limit]:
@@ -39,14 +42,21 @@ def limits_of(config: Config, profiles: Mapping[str, Profile]) -> list[Limit]:
     for one in in_force.judged(config, profiles):
         for limit in in_force.limits_of(one, profiles[one.unit.profile].model):
             found[limit] = None
+    chemistries = {unit.chemistry or "" for unit in config.unit} | {""}
+    of = {detector.name: detector for detector in DETECTORS if detector.chemistry in chemistries}
     for row in config.detection.settings().rows():
-        if row.detector in JUDGING and row.detector not in GIVEN and row.unit:
+        if row.detector in of and row.detector not in GIVEN:
             held = f" for {row.on_delay_s:g} s" if row.on_delay_s else ""
-            bounds, whose = f"{row.limit:g} {row.unit}{held}", "detector, shipped"
-            if row not in ROWS:
-                whose = "site"
-            found[Limit(row.detector, bounds, f"alarm: {row.severity}", whose)] = None
+            bounds = f"{row.limit:g} {row.unit}" if row.unit else _in_words(of[row.detector])
+            whose = "detector, shipped" if row in ROWS else "site"
+            found[Limit(row.detector, f"{bounds}{held}", f"alarm: {row.severity}", whose)] = None
     return list(found)
+
+
+def _in_words(detector: Detector) -> str:
+    """Return what a detector without a limit in numbers sees, without its details."""
+    sees = detector.sees.partition(";")[0]
+    return sees if len(sees) <= WORDS else sees.partition(":")[0]
 
 
 def _believed(profile: Profile) -> list[Limit]:

@@ -14,6 +14,7 @@ from typing import Any, get_args, get_origin
 from pydantic import ValidationError
 
 from agent.config.tables import Config
+from agent.config.wrong import said
 from agent.keys.values import ConfigTable, ReadContext
 from agent.wire.hosts import plain
 from agent.wire.text import printable
@@ -73,13 +74,21 @@ def load_config(path: Path) -> Config:
     except UnicodeDecodeError as error:
         raise ConfigError(path, [f"is not TOML: {error}; save it as UTF-8"]) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(path, [f"is not TOML: {error}"]) from error
+        raise ConfigError(path, [f"is not TOML: {error}{_line_of(path, str(error))}"]) from error
     always = few(_cross_check(content))
     config, problems, taken = _validated(path, content)
     if problems or always:
         raise ConfigError(path, problems + always, content, None if always else config, taken)
     assert config is not None
     return config
+
+
+def _line_of(path: Path, error: str) -> str:
+    """Return the line that an error of TOML names, as it is written."""
+    with contextlib.suppress(OSError, UnicodeDecodeError, IndexError):
+        if at := re.search(r"at line (\d+)", error):
+            return f": {read_text(path).splitlines()[int(at[1]) - 1].strip()}"
+    return ""
 
 
 def load_usable(path: Path) -> Config:
@@ -133,8 +142,15 @@ def tables(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [table for table in found if isinstance(table, dict)] if isinstance(found, list) else []
 
 
+def _several(content: dict[str, Any], name: str) -> list[Any]:
+    found = content.get(name, [])
+    return found if isinstance(found, list) else [found]
+
+
 def _cross_check(content: dict[str, Any]) -> list[str]:
     """Return the mistakes that show only between tables, each of which may have others of its own."""
+    if any(len(tables(content, kind)) != len(_several(content, kind)) for kind in ("bus", "unit")):
+        return []  # what is no table is named already
     problems = []
     buses = [str(bus.get("name")) for bus in tables(content, "bus")]
     for kind in ("bus", "unit"):
@@ -213,13 +229,16 @@ def _tables_in(annotation: object) -> Iterator[type[ConfigTable]]:
         yield from _tables_in(inner)
 
 
+#: Key that says which kind of table it is -> kind -> what such a table must have beside its name.
+KINDS: dict[str, dict[str, list[str]]] = {}
+for _field in Config.model_fields.values():
+    for _table in _tables_in(_field.annotation):
+        for _key, _kind in _tag(_table):
+            _must = [key for key, field in _table.model_fields.items() if field.is_required()]
+            KINDS.setdefault(_key, {})[_kind] = [key for key in _must if key not in (_key, "name")]
+
 #: What pydantic calls the kinds of one table.
-TAGS = frozenset(
-    value
-    for field in Config.model_fields.values()
-    for table in _tables_in(field.annotation)
-    for _, value in _tag(table)
-)
+TAGS = frozenset(kind for kinds in KINDS.values() for kind in kinds)
 
 #: Key -> the headers of the tables that it may stand in.
 HEADERS: dict[str, list[str]] = {}
@@ -262,5 +281,5 @@ def _line(content: dict[str, Any], error: Any) -> tuple[str, str]:
         return where, f"unknown key{_why_unknown(key)}"
     if error["type"] == "missing":
         return where, "is missing"
-    message = error["msg"].removeprefix("Value error, ")
-    return where, f"{message[:1].lower()}{message[1:]}"
+    beyond, what = said(error, KINDS)
+    return f"{where} {beyond}".rstrip(), what

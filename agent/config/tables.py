@@ -2,7 +2,9 @@
 
 import math
 import socket
+from collections import Counter
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -10,7 +12,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from agent.detect.limits import LIMITED, LOADS, REACHED, TIERS, Chemistry, SiteLimit
-from agent.detect.settings import Settings
+from agent.detect.places import TEMPERATURES
+from agent.detect.settings import HEAT, Settings
+from agent.detect.table import TIERS as SEVERITIES
 from agent.keys.values import (
     Amperes,
     ConfigTable,
@@ -109,7 +113,11 @@ class MetricsTable(ConfigTable):
 
 
 class OverrideTable(ConfigTable):
-    """[[detection.override]]: one row of the alarm table, other than shipped."""
+    """[[detection.override]]: one row of the alarm table, other than shipped.
+
+    A critical limit of over-temperature is a safety tier: one that is wider than what would hold without it
+    needs `reviewed_by` and `why`, as in [[detection.limit]].
+    """
 
     detector: str
     severity: Literal["critical", "warning", "advice"]
@@ -118,6 +126,25 @@ class OverrideTable(ConfigTable):
     off_delay_s: Delay | None = None
     dead_band: Annotated[float, Field(ge=0), number(0, 1e6)] | None = None
     latch: bool | None = None
+    reviewed_by: Line = ""
+    why: Line = ""
+
+    def of_site(self) -> tuple[SiteLimit, ...]:
+        """Return what it says of the limits of temperatures."""
+        if self.detector != HEAT or self.limit is None:
+            return ()
+        tier = SEVERITIES.index(self.severity) - 1
+        return tuple(
+            SiteLimit(quantity, tier, high=self.limit, reviewed_by=self.reviewed_by, why=self.why)
+            for quantity in TEMPERATURES
+        )
+
+    def of_row(self) -> dict[str, float]:
+        """Return what it says of the row itself."""
+        limits = {"limit"} if self.of_site() else set()
+        return self.model_dump(
+            exclude={"detector", "severity", "reviewed_by", "why", *limits}, exclude_none=True
+        )
 
 
 class LimitTable(ConfigTable):
@@ -159,6 +186,10 @@ class LimitTable(ConfigTable):
             raise ValueError(f"high {self.high:g}: high is of charge, which is above 0")
         return self
 
+    def ends(self) -> list[str]:
+        """Return which of low and high it says."""
+        return [end for end in ("low", "high") if getattr(self, end) is not None]
+
     def of_site(self) -> SiteLimit:
         """Return it for the detectors."""
         low, high = (
@@ -180,6 +211,18 @@ class DetectionTable(ConfigTable):
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
         self.settings()
+        ends = Counter(
+            (of.quantity, of.tier, end, unit)
+            for of in self.limit
+            for end in of.ends()
+            for unit in of.units or ("",)
+        )
+        for (quantity, tier, end, _), times in ends.items():
+            if times > 1:
+                raise ValueError(
+                    f"[[detection.limit]] {quantity} {tier}: {end} stands there {times} times, and only one "
+                    "could hold: take out the others"
+                )
         return self
 
     def settings(
@@ -187,9 +230,10 @@ class DetectionTable(ConfigTable):
     ) -> Settings:
         """Return the settings of the detectors of the unit of this name. Raises ValueError."""
         rows: dict[tuple[str, str], dict[str, float]] = {
-            (row.detector, row.severity): row.model_dump(exclude={"detector", "severity"}, exclude_none=True)
-            for row in self.override
+            (row.detector, row.severity): row.of_row() for row in self.override
         }
+        of_temperature = {(row.detector, row.severity): row.of_site() for row in self.override}
+        of_quantities = [limit.of_site() for limit in self.limit if not limit.units or unit in limit.units]
         return Settings(
             rows,
             frozenset(self.shadow),
@@ -197,7 +241,7 @@ class DetectionTable(ConfigTable):
             self.max_charge_a,
             self.max_discharge_a,
             cells_per_block=cells_per_block,
-            limits=tuple(limit.of_site() for limit in self.limit if not limit.units or unit in limit.units),
+            limits=(*chain(*of_temperature.values()), *of_quantities),
         )
 
 

@@ -18,6 +18,12 @@ WHOSE = ("", "set by the site", "of the profile", "of the chemistry", "of lithiu
 
 #: What a site may say; the keys of `CELL_V`.
 Chemistry = Literal["LFP", "NMC", "NCA", "LCO", "LMO", "LTO", "VRLA", "NiCd"]
+#: What people call them, in capitals -> which it is.
+CHEMISTRIES = {
+    "LFP": "LFP", "LIFEPO4": "LFP", "NMC": "NMC", "NCM": "NMC", "NCA": "NCA", "LCO": "LCO", "LMO": "LMO",
+    "LTO": "LTO", "VRLA": "VRLA", "AGM": "VRLA", "GEL": "VRLA", "LEAD-ACID": "VRLA", "LEAD": "VRLA",
+    "NICD": "NiCd", "NI-CD": "NiCd",
+}  # fmt: skip
 #: Chemistry -> lowest and highest voltage of one cell, V, that no cell of it reaches in ordinary charge,
 #: equalising or discharge. [R] read in a source, which docs/detection.md names; [M] from memory.
 CELL_V: dict[str, tuple[float, float]] = {

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from agent.detect.limits import Chemistry
+from agent.detect.limits import CHEMISTRIES, Chemistry
 from drivers.quantities import QUANTITIES
 
 #: Seconds of one unit of a numeric time column.
@@ -209,11 +209,6 @@ QUANTITY = {
 }
 #: Quantity -> the unit in which its values are told.
 SI = {quantity: QUANTITIES[quantity].unit for quantity in QUANTITY.values()}
-CHEMISTRIES = {
-    "LFP": "LFP", "LIFEPO4": "LFP", "NMC": "NMC", "NCM": "NMC", "NCA": "NCA", "LCO": "LCO", "LMO": "LMO",
-    "LTO": "LTO", "VRLA": "VRLA", "AGM": "VRLA", "GEL": "VRLA", "LEAD-ACID": "VRLA", "LEAD": "VRLA",
-    "NICD": "NiCd", "NI-CD": "NiCd",
-}  # fmt: skip
 
 
 def read_map(path: Path) -> RecordingMap:

@@ -69,9 +69,11 @@ def play(parts: Iterable[Part], progress: Progress) -> Played:
 def _play_part(part: Part, played: Played, sight: Sight, progress: Progress) -> None:
     judges = UnitJudges(part.layout, part.period_s, part.settings)
     standing: dict[str, list[dict[str, Any]]] = {}  # by the name of an alarm: each time it was raised
+    last: Frames | None = None
     sight.begin(part.group, part.period_s)
     for frames in part.frames():
         began_s = time.perf_counter()
+        last = frames if len(frames.t_s) else last
         sight.see(frames.t_s, frames.said)
         if part.first_days and len(frames.t_s):
             judges.watch.hasten(part.first_days.last(float(frames.t_s[0])))
@@ -94,6 +96,22 @@ def _play_part(part: Part, played: Played, sight: Sight, progress: Progress) -> 
     played.sensor_s += seconds.judged + seconds.learning + seconds.blind
     played.blind_s += seconds.blind
     played.learning_s += seconds.learning
+    if last is not None:
+        for event in _after(judges, last, part.period_s):
+            played.alarms.append(_alarm(event, part.group, last.said[-1]))
+            played.heard_in.append(part)
+
+
+def _after(judges: UnitJudges, frames: Frames, period_s: float) -> list[AlarmEvent]:
+    """Return what is raised one period after the last frame, in which no frame came: what burns cuts its
+    wires, and such a heat is told then (see `agent/detect/kernels/doubt.py`). Nothing ends by silence.
+    """
+    n = frames.raw.shape[1]
+    nothing, unread = np.zeros(n, frames.raw.dtype), np.full(n, Quality.NO_REPLY, np.uint8)
+    events = judges.judge(
+        float(frames.t_s[-1]) + period_s, nothing, unread, lambda marked: np.full(n, np.nan)
+    )
+    return [event for event in events if event.state == AlarmState.NEW]
 
 
 def _judge(judges: UnitJudges, frames: Frames, i: int) -> list[AlarmEvent]:

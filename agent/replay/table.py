@@ -25,7 +25,9 @@ def column_names(path: Path) -> list[str]:
             names = [name.strip() for name in next(csv.reader(file, _dialect(path)))]
     except StopIteration as error:
         raise MapError(f"{path}: is empty: a recording has a header and a row per reading") from error
-    except (OSError, UnicodeError, csv.Error) as error:
+    except UnicodeError as error:
+        raise MapError(_no_text(path)) from error
+    except (OSError, csv.Error) as error:
         raise MapError(f"{path}: cannot be read: {error}") from error
     if len(names) == 1 and (line := _longer(path)):
         raise MapError(
@@ -54,7 +56,9 @@ def read_columns(path: Path, wanted: list[str], rows: int | None = None) -> dict
                 chunks[name].append(_numbers_or_text(cells))
             if rows is not None:
                 break
-    except (OSError, UnicodeError, csv.Error) as error:
+    except UnicodeError as error:
+        raise MapError(_no_text(path)) from error
+    except (OSError, csv.Error) as error:
         raise MapError(f"{path}: cannot be read: {error}") from error
     return {name: _joined(parts) for name, parts in chunks.items()}
 
@@ -100,6 +104,23 @@ def _from_arrow(column: Any) -> Column:
     return _numbers_or_text(tuple("" if v is None else str(v) for v in column.to_pylist()))
 
 
+#: How files begin that people take for a recording of rows.
+NO_TEXT = {
+    b"PK": "a ZIP archive, or a workbook of a spreadsheet (.xlsx, .ods)",
+    b"\xd0\xcf\x11\xe0": "a workbook of an old spreadsheet (.xls)",
+    b"PAR1": "Parquet: name it .parquet",
+    b"\x1f\x8b": "compressed by gzip: unpack it",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd: unpack it",
+    b"MATLAB": "a file of MATLAB (.mat)",
+    b"\x89HDF": "HDF5",
+}
+
+
+def _no_text(path: Path, head: bytes = b"") -> str:
+    kind = next((what for start, what in NO_TEXT.items() if head.startswith(start)), "")
+    return f"{path.name} is no text{kind and f', but {kind}'}: save the rows as CSV or Parquet"
+
+
 def _opened(path: Path) -> TextIO:
     """Open a file at its first row: a line by which spreadsheets tell the delimiter is none."""
     file = path.open(newline="", encoding=_encoding(path))
@@ -132,6 +153,8 @@ def _encoding(path: Path) -> str:
         head = file.read(1 << 16)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
+    if b"\0" in head:
+        raise MapError(_no_text(path, head))
     try:
         head[: head.rfind(b"\n") + 1].decode("utf-8")
     except UnicodeDecodeError:

@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 import click
 
+from collector.pipe import PipeGroup
+
 LINES = {
     "serve": "Serve the units of a room file to any Modbus client.",
     "run": "Run scenarios, and say whether what they expect was seen.",
@@ -16,7 +18,7 @@ LINES = {
 }
 
 
-class _Lazy(click.Group):
+class _Lazy(PipeGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(LINES)
 

@@ -128,12 +128,14 @@ def one_widened(one: Judged) -> Iterator[Widened]:
 
 def unreviewed(config: Config, profiles: Mapping[str, Profile]) -> list[str]:
     """Return a line for each safety limit that the site makes wider, and for which nobody answers."""
+    of_rows = {(of.quantity, of.high) for row in config.detection.override for of in row.of_site()}
     return [
-        f"[[detection.limit]] {wide.wide} ({one.unit.path}): write one that is not wider, or who reviewed it "
-        'and why: reviewed_by = "NAME", why = "REASON"'
+        f"[[detection.{table}]] {wide.wide} ({one.unit.path}): write one that is not wider, or who reviewed "
+        'it and why: reviewed_by = "NAME", why = "REASON"'
         for one in judged(config, profiles)
         for wide in one_widened(one)
         if not (wide.reviewed_by and wide.why)
+        for table in ("override" if (wide.quantity, wide.limit) in of_rows else "limit",)
     ]
 
 

@@ -138,6 +138,12 @@ def test_a_command_whose_reader_has_gone_ends_without_a_word(buffer: Path, comma
     assert unread(cellwarden) == (141, b"")
 
 
+@pytest.mark.parametrize("module", ["agent.cli", "hil.cli"])
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"]])
+def test_help_whose_reader_has_gone_ends_without_a_word(module: str, words: list[str]) -> None:
+    assert unread([sys.executable, "-m", module, *words]) == (141, b"")
+
+
 def test_what_is_no_buffer_is_one_clear_line(tmp_path: Path) -> None:
     for command in ("export", "query latest"):
         done = run(command, tmp_path / "absent.db")

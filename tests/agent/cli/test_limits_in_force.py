@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -40,7 +41,7 @@ unit = "A"
 REVIEW = 'reviewed_by = "A. Engineer"\nwhy = "cells of maker B"\n'
 
 
-def site(folder: Path, limits: str = "", profile: str = PROFILE, **unit: str) -> Path:
+def site(folder: Path, limits: str = "", profile: str = PROFILE, **unit: Any) -> Path:
     (folder / "mine.toml").write_text(profile)
     text = configuration.agent(folder, "http://127.0.0.1:1/")
     text += configuration.tcp_unit("rack-1", 1, "./mine.toml", **unit) + limits
@@ -130,6 +131,78 @@ def test_a_limit_of_some_units_holds_for_them_alone_and_names_them(tmp_path: Pat
     assert [len(detection.settings(unit=name).limits) for name in ("rack-1", "rack-2", "")] == [0, 2, 0]
 
 
+def heat(severity: str, limit: float, more: str = "") -> str:
+    return (
+        f'[[detection.override]]\ndetector = "over-temperature"\nseverity = "{severity}"\nlimit = {limit}\n'
+        + more
+    )
+
+
+def test_a_row_of_over_temperature_is_held_to_the_rule_of_limits(tmp_path: Path) -> None:
+    path = site(tmp_path, heat("critical", 80))
+    refused = CliRunner().invoke(main, ["check", "--config", str(path)])
+    assert refused.exit_code == 2
+    assert (
+        "[[detection.override]] cell_temperature: the highest safety limit 80 degC is wider than 75 degC of "
+        "lithium cells in general (rack-1): write one that is not wider, or who reviewed it and why"
+    ) in refused.output
+    shipped = ("cell_temperature", "over 75 degC", "alarm: critical (safety)", "of lithium cells in general")
+    assert shipped in in_force(path), "until somebody does, the narrower one holds"
+    for more, source in ((REVIEW, "set by the site; reviewed by A. Engineer: cells of maker B"), ("", "")):
+        limit = 80 if more else 70
+        path = site(tmp_path, heat("critical", limit, more) + heat("warning", 66))
+        assert CliRunner().invoke(main, ["check", "--config", str(path)]).exit_code == 0
+        found, ours = in_force(path), source or "set by the site"
+        assert ("cell_temperature", f"over {limit} degC", "alarm: critical (safety)", ours) in found
+        held = ("cell_temperature", "over 66 degC", "alarm: warning (recommended)", "set by the site")
+        assert held in found, "a warning may be set as one likes"
+
+
+@pytest.mark.parametrize(
+    ("limits", "unit", "said"),
+    [
+        (
+            "",
+            {"cells_per_block": 6},
+            "rack-1 cells_per_block: its profile ./mine.toml tells no voltage of blocks",
+        ),
+        (
+            table("module_voltage", "safety", high=15),
+            {},
+            "[[detection.limit]] module_voltage: no unit tells it",
+        ),
+        (
+            heat("warning", 66) * 2,
+            {},
+            "over-temperature warning: it stands there 2 times, and the last holds",
+        ),
+        ('[detection]\nshadow = ["no-measurement"]\n', {}, "in the shadow: no-measurement: nobody is told"),
+    ],
+)
+def test_what_changes_nothing_or_takes_away_more_than_it_says_is_said(
+    tmp_path: Path, limits: str, unit: dict[str, Any], said: str
+) -> None:
+    path = site(tmp_path, chemistry="LFP")
+    checked = CliRunner().invoke(main, ["check", "--config", str(path)])
+    assert (checked.exit_code, "no effect" in checked.output) == (0, False), checked.output
+    checked = CliRunner().invoke(main, ["check", "--config", str(site(tmp_path, limits, **unit))])
+    assert (checked.exit_code, said in checked.output) == (0, True), checked.output
+
+
+def test_limits_are_those_of_the_batteries_that_are_there_and_heat_without_a_number_is_one(
+    tmp_path: Path,
+) -> None:
+    found = in_force(site(tmp_path, chemistry="LFP"))
+    assert not [line for line in found if line[0].startswith("vrla")]
+    assert [line for line in in_force(site(tmp_path, chemistry="VRLA")) if line[0].startswith("vrla")]
+    told = {(what, beyond): bounds for what, bounds, beyond, _ in found}
+    assert told["last-resort", "alarm: critical"].startswith("GB 38031-2025 C.5.3.7 on raw values: 1 K/s")
+    assert told["sudden-heat", "alarm: critical"].endswith(
+        "(60 degC, or the safety limit) between two frames, with a witness"
+    )
+    assert "alone" in told["unproven-heat", "alarm: critical"]
+
+
 @pytest.mark.parametrize(
     ("limit", "said"),
     [
@@ -140,6 +213,10 @@ def test_a_limit_of_some_units_holds_for_them_alone_and_names_them(tmp_path: Pat
         (table("power", "safety", high=-3000), "high -3000: high is of charge, which is above 0"),
         (table("cell_voltage", "safety", high=3650), "3650 V is never reached: write one within 0 and 5.5 V"),
         (table("cell_temperature", "safety", high=333), "333 degC is never reached"),
+        (
+            table("cell_voltage", "safety", high=3.6) + table("cell_voltage", "safety", low=3, high=3.5),
+            "[[detection.limit]] cell_voltage safety: high stands there 2 times, and only one could hold",
+        ),
         (table("speed", "safety", low=5), "quantity"),
         (table("cell_voltage", "outer", low=2.5), "tier"),
     ],

@@ -239,7 +239,7 @@ def test_any_keys_with_any_nasty_values(
         ("store.batch_s", 1e300, "[store] batch_s: 1e+300 cannot be: write a number of 0.01 to 86400"),
         ("bus.0.port", "502", "[[bus]] lan port: '502' is a text, and a number is wanted: write 502"),
         ("bus.0.port", True, "[[bus]] lan port: true is true or false, and a number is wanted: write 1"),
-        ("bus.0.port", 99999, "[[bus]] lan port: input should be less than or equal to 65535"),
+        ("bus.0.port", 99999, "[[bus]] lan port: 99999 is too large: write a number of at most 65535"),
         ("bus.1.stop_bits", True, "[[bus]] line stop_bits: true is true or false, and a number is wanted"),
         ("bus.0.host", "", 'is empty: write a name or an address, such as "192.0.2.10"'),
         ("bus.0.host", "[::1", 'is no IPv6 address: write one such as "2001:db8::10"'),

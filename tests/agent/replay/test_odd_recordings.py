@@ -373,6 +373,40 @@ def test_a_long_wait_is_told_now_and_then_where_nobody_sees_a_terminal(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (b"PK\3\4\0\0", "is no text, but a ZIP archive, or a workbook of a spreadsheet (.xlsx, .ods)"),
+        (b"\x1f\x8b\x08\0", "is no text, but compressed by gzip: unpack it"),
+        (b"PAR1\x15\0", "is no text, but Parquet: name it .parquet"),
+        (b"\x7fELF\0\1", "is no text: save the rows as CSV or Parquet"),
+        (b"\xff\xfea", "is no text: save the rows as CSV or Parquet"),  # half a letter of UTF-16
+        (b"t,V_1,V_2\n" + b"1,3.3,3.3\n" * 9000 + b"\xff\n", "is no text"),  # beyond what is looked at
+    ],
+)
+def test_a_recording_that_is_no_text_is_called_what_it_is(files: Write, head: bytes, said: str) -> None:
+    path, *mapping = files("", VOLTS)
+    Path(path).write_bytes(head)
+    assert said in refused(path, *mapping)
+
+
+def test_a_heat_in_the_last_row_is_told_a_period_later_for_what_burns_cuts_its_wires(files: Write) -> None:
+    rows = [[f"{10 * i}", *(f"{25 + 0.1 * (i % 2):.1f}" for _ in range(4))] for i in range(90)]
+    header = ["t", *T4.split()]
+    still = replay(*files(as_csv(header, rows), TEMPS))
+    assert still["alarms"] == []
+    rows.append(["900", "95", "80", "25", "25.1"])
+    found = replay(*files(as_csv(header, rows), TEMPS))
+    (alarm,) = [alarm for alarm in found["alarms"] if alarm["severity"] == "critical"]
+    assert (alarm["detector"], alarm["t"], alarm["t_s"], alarm["ended"]) == (
+        "sudden-heat",
+        900.0,
+        910.0,
+        None,
+    )
+    assert found["sensor_seconds"] == still["sensor_seconds"] + 40.0, "the row that never came counts nowhere"
+
+
 def test_a_reader_that_leaves_ends_a_replay_without_a_word(files: Write) -> None:
     rows = [[f"{10 * i}", "25", "25", str(i % 60)] for i in range(6000)]
     given = files(as_csv(["t", "T_1", "T_2", "W"], rows), WARNED + 'warnings = "W"\n')

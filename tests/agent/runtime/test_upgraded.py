@@ -239,7 +239,7 @@ def test_what_was_always_a_mistake_stays_one(box: Path) -> None:
     (box / "agent.toml").write_text(
         HEAD.replace("[store]\n", "[store]\nmax_mb = inf\nbatch_frames = 0\n") + OTHER
     )
-    with pytest.raises(Misuse, match="batch_frames: input should be greater"):
+    with pytest.raises(Misuse, match="batch_frames: 0 is too small"):
         load_as_before(box / "agent.toml")
     (box / "agent.toml").write_text(HEAD + OTHER)
     (box / "tiny.toml").write_text(TINY + "[tcp]\ntimeout_ms = inf\nport = 0\n")
