@@ -1,5 +1,6 @@
 """One simulated unit: its table in the room file, what it measures, what it makes of that, its registers."""
 
+from dataclasses import replace
 from typing import Any
 
 from drivers.profile.load import Profile, load_profile
@@ -10,7 +11,7 @@ from hil.bmu.registers import ProfileMap, RegisterError, RegisterMap
 from hil.plant.duty import Duty, RoomAir
 from hil.plant.rack import Cooling, Rack, RackParameters
 from hil.plant.recording import Recording, RecordingError, load_recording
-from hil.plant.sensors import RackSource
+from hil.plant.sensors import TYPICAL, RackSource
 from hil.scenario.events import Mute, Unmute
 from hil.scenario.room import RackTable, RoomUnitTable, SourceTable
 
@@ -59,7 +60,8 @@ def _source(table: SourceTable, step_s: float) -> RackSource | Recording:
     if table.recording is not None:
         return load_recording(table.recording, step_s)
     assert table.rack is not None
-    return RackSource(Rack(parameters(table.rack)), step_s=step_s)
+    noise = TYPICAL.noise | {"cell_voltage": table.rack.cell_noise_v}
+    return RackSource(Rack(parameters(table.rack)), replace(TYPICAL, noise=noise), step_s)
 
 
 def parameters(rack: RackTable) -> RackParameters:

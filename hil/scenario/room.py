@@ -16,6 +16,7 @@ from hil.modbus.rtu import BAUDS
 from hil.plant.chemistry import CHEMISTRIES
 from hil.plant.events import cell_index
 from hil.plant.faults import SensorFault, SensorSwapped, find
+from hil.plant.sensors import TYPICAL
 from hil.plant.source import Arrangement
 from hil.scenario.events import KINDS, AnyEvent, EventTable, WireFault
 
@@ -49,6 +50,7 @@ class RackTable(_Table):
     room_swing_k: Annotated[float, Field(ge=0)] = 0.5  # the day's wave, peak
     cooling_k: Annotated[float, Field(ge=0)] = 0.0  # the compressor's cycle of 15 min, peak
     float_wobble_v: Annotated[float, Field(ge=0)] = 0.0  # the charger's, peak
+    cell_noise_v: Annotated[float, Field(ge=0)] = TYPICAL.noise["cell_voltage"]  # of a measured cell
     charge_limit_a: Positive = 20.0  # each string's
     neighbour_w_per_k: Annotated[float, Field(ge=0)] = 0.3  # between two cells of 100 Ah
     seed: Annotated[int, Field(ge=0)] = 0
