@@ -1,16 +1,41 @@
-"""What of a stream is accounted for: stored, or reported as dropped by its agent. Pure."""
+"""What of a stream is accounted for: stored, or withheld or dropped, as its agent says. Pure."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.wire import Batch
 from agent.wire.limits import DEFAULT_LIMITS
 from agent.wire.ranges import Ranges
 from agent.wire.sound import fitting
-from collector.sink import Dropped, EventRow, Range, Stream
+from collector.sink import Accounted, Dropped, EventRow, Range, Stream
 
 Batches = Sequence[tuple[Batch, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Of one stream. `all` is what is stored, `withheld` as it was told, stored all the same or not, or
+    dropped.
+    """
+
+    stored: Ranges = field(default_factory=Ranges)
+    withheld: Ranges = field(default_factory=Ranges)
+    all: Ranges = field(default_factory=Ranges)
+
+    def news(self, told: Iterable[Range]) -> Ranges:
+        """What of ranges that are told to be withheld is not known to be, and is not stored."""
+        return Ranges(told).minus(self.stored).minus(self.withheld)
+
+    def withhold(self, told: Iterable[Range]) -> list[Range]:
+        """Account for ranges that are withheld; return those to be kept, in place of all within them."""
+        news = self.news(told)
+        for span in news:
+            self.withheld.add(*span)
+            self.all.add(*span)
+        return list(dict.fromkeys(self.withheld.around(first) for first, _ in news))
 
 
 class Accounts:
@@ -19,33 +44,39 @@ class Accounts:
     What an earlier version took beyond the bound of sequences is none of it: no agent would believe it.
     """
 
-    def __init__(self, read: Callable[[Stream], Iterable[Range]]) -> None:
+    def __init__(self, read: Callable[[Stream], Accounted]) -> None:
         self._read = read
-        self._of: dict[Stream, Ranges] = {}
+        self._of: dict[Stream, Account] = {}
 
-    def of(self, stream: Stream) -> Ranges:
+    def of(self, stream: Stream) -> Account:
         """What of a stream is accounted for."""
         if stream not in self._of:
-            bound = DEFAULT_LIMITS.sequence
-            self._of[stream] = Ranges((a, min(b, bound)) for a, b in self._read(stream) if a <= bound)
+            stored, withheld, dropped = map(_bounded, self._read(stream))
+            self._of[stream] = Account(stored, withheld, Ranges([*stored, *withheld, *dropped]))
         return self._of[stream]
 
     def take(self, stream: Stream, new: Batches) -> list[Dropped]:
         """Account for new batches, and for what they say was dropped; return the latter."""
         dropped: list[Dropped] = []
         for batch, _ in new:
-            self.of(stream).add(batch.sequence)
+            account = self.of(stream)
+            account.stored.add(batch.sequence)
+            account.all.add(batch.sequence)
             for event in batch.events:
                 if event["kind"] == "gap":
                     dropped += self._gap(stream, batch.sequence, event)
         return dropped
 
-    def missing(self) -> dict[str, int]:
-        """How many batches are missing below the highest seen, for every agent asked for since the start."""
-        found: dict[str, int] = {}
-        for (agent, _), accounted in self._of.items():
-            found[agent] = found.get(agent, 0) + accounted.highest - accounted.count
-        return found
+    def not_here(self) -> tuple[dict[str, int], dict[str, int]]:
+        """How many batches are missing below the highest seen, and how many are withheld, for every agent
+        asked for since the start.
+        """
+        missing: Counter[str] = Counter()
+        withheld: Counter[str] = Counter()
+        for (agent, _), account in self._of.items():
+            missing[agent] += account.all.highest - account.all.count
+            withheld[agent] += account.withheld.minus(account.stored).count
+        return missing, withheld
 
     def clear(self) -> None:
         """Forget everything: memory may be ahead of the sink."""
@@ -59,12 +90,17 @@ class Accounts:
             ranges = gap_ranges(event, before=sequence)
         elif isinstance(ended, bytes) and len(ended) == len(epoch):
             # an epoch that ended with its database; without ranges nobody knows any more how far it had come
-            ranges = gap_ranges(event, DEFAULT_LIMITS.sequence + 1) or self.of((agent, ended)).holes()
+            ranges = gap_ranges(event, DEFAULT_LIMITS.sequence + 1) or self.of((agent, ended)).all.holes()
         else:
             return
         for first, last in ranges:
-            self.of((agent, ended)).add(first, last)
+            self.of((agent, ended)).all.add(first, last)
             yield Dropped(ended, first, last, str(event.get("reason", "")), sequence)
+
+
+def _bounded(ranges: Iterable[Range]) -> Ranges:
+    bound = DEFAULT_LIMITS.sequence
+    return Ranges((first, min(last, bound)) for first, last in ranges if first <= bound)
 
 
 def sort(batches: Batches, held: Callable[[int], bytes | None]) -> tuple[Batches, list[int], int]:

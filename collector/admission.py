@@ -8,6 +8,7 @@ from agent.wire.schema import hash_of, unusable, width
 from agent.wire.sound import is_name, unsound
 from agent.wire.text import printable
 from agent.wire.zstd import declared
+from collector.sink import Range
 
 REASON_CHARACTERS = 300  # of what is answered, logged and kept
 PIECE_BYTES = 512 * 1024  # inflated: of what others may have to wait for
@@ -15,7 +16,8 @@ PIECE_BYTES = 512 * 1024  # inflated: of what others may have to wait for
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What of one request is sound: batches with their bytes, schema bodies by hash; and what is not.
+    """What of one request is sound: batches with their bytes, schema bodies by hash, ranges of sequences that
+    this collector is never to have; and what is not.
 
     bad_schemas: (hash, reason); hash None where it cannot even be computed.
     """
@@ -24,6 +26,7 @@ class Admitted:
     epoch: bytes
     batches: list[tuple[Batch, bytes]] = field(default_factory=list)
     schemas: dict[bytes, bytes] = field(default_factory=dict)
+    withheld: list[Range] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
     bad_schemas: list[tuple[bytes | None, str]] = field(default_factory=list)
 
@@ -48,15 +51,15 @@ def pieces(request: Request, limits: Limits) -> Iterator[Request]:
 
     Bytes that come as 20 KB may be a million events, and others wait while they are judged and stored.
     """
-    size, rest, schemas = 0, list[tuple[int, bytes]](), request.schemas
+    size, rest, piece = 0, list[tuple[int, bytes]](), request  # all else goes with the first
     for sequence, blob in request.batches:
         more = min(declared(blob), limits.inflated)
         if rest and size + more > PIECE_BYTES:
-            yield replace(request, batches=rest, schemas=schemas)
-            size, rest, schemas = 0, [], []
+            yield replace(piece, batches=rest)
+            size, rest, piece = 0, [], Request(request.agent, request.epoch, [])
         rest.append((sequence, blob))
         size += more
-    yield replace(request, batches=rest, schemas=schemas)
+    yield replace(piece, batches=rest)
 
 
 def admit(
@@ -66,7 +69,7 @@ def admit(
 
     width_of: how many values the schema of this hash, stored before, describes; None: nobody knows.
     """
-    admitted = Admitted(request.agent, request.epoch)
+    admitted = Admitted(request.agent, request.epoch, withheld=request.withheld)
     widths: dict[bytes | None, int | None] = {None: None}
     for body in request.schemas:
         try:

@@ -23,6 +23,7 @@ from agent.wire import (
     decode_request,
     encode_ack,
     encode_refusal,
+    takes_more,
 )
 from agent.wire.text import printable
 from collector.admission import admit, check_request, pieces
@@ -115,7 +116,7 @@ class Receiver:
         return web.Response(body=body, headers={"Content-Type": OPENMETRICS})
 
     async def _expose(self) -> bytes:
-        missing = await self._on_thread(self.intake.missing)
+        missing, withheld = await self._on_thread(self.intake.not_here)
         trouble = await self._look()
         try:
             found = await self._on_thread(self.intake.incidents)
@@ -123,7 +124,7 @@ class Receiver:
             found, trouble = [], str(error)
         ages_s, silent = self.dead_man.ages_s(self.now_s()), self.dead_man.silent
         under_way = self.under_way.total()
-        return exposition(self.counts, under_way, missing, ages_s, silent, found, not trouble)
+        return exposition(self.counts, under_way, missing, withheld, ages_s, silent, found, not trouble)
 
     async def watch(self, period_s: float = 1.0) -> None:
         """Alarm on every agent that falls silent, until cancelled."""
@@ -171,6 +172,7 @@ class Receiver:
         """POST /v1/batches."""
         if http.content_type != CONTENT_TYPE or "Content-Encoding" in http.headers:
             return self._refuse(415, f"expected {CONTENT_TYPE} without content encoding")
+        more = takes_more(",".join(http.headers.getall("Accept", [])))
         name = certified_name(http)
         sender = name or http.remote or ""
         try:
@@ -189,13 +191,13 @@ class Receiver:
         self.under_way[sender] += 1
         try:
             async with self.turns.setdefault(sender, asyncio.Lock()):  # others come in between
-                return await self._batches(body, name)
+                return await self._batches(body, name, more)
         finally:
             self.under_way[sender] -= 1
             if not self.under_way[sender]:
                 del self.under_way[sender], self.turns[sender]
 
-    async def _batches(self, body: bytes, name: str | None) -> web.Response:
+    async def _batches(self, body: bytes, name: str | None, more: bool) -> web.Response:
         try:
             request = decode_request(body, self.limits)
             check_request(request, self.limits)
@@ -214,14 +216,14 @@ class Receiver:
         silent_s = self.dead_man.heard(request.agent, self.now_s())
         if silent_s is not None:
             log.warning("%s: heard again after %.0f s", request.agent, silent_s)
-        return self._answer(request, stored)
+        return self._answer(request, stored, more)
 
     def _store(self, request: Request) -> IntakeResult:
         """On the sink's thread: judge, store, commit a piece of a request."""
         admitted = admit(request, self.limits, self.intake.width_of)
         return self.intake.store(admitted)
 
-    def _answer(self, request: Request, stored: IntakeResult) -> web.Response:
+    def _answer(self, request: Request, stored: IntakeResult, more: bool) -> web.Response:
         ack, now_s = stored.acknowledgement, self.now_s()
         self.asking.refused(request.agent, stored.unusable, now_s)
         ack = replace(ack, need_schema=self.asking.due(request.agent, ack.need_schema, now_s))
@@ -243,7 +245,7 @@ class Receiver:
                 f"epoch {request.epoch.hex()}: batch {stored.conflicts[0]} is stored with other bytes: "
                 "this agent's buffer is a copy; give the agent a new one",
             )
-        return web.Response(body=encode_ack(ack), content_type=ACKNOWLEDGEMENT_TYPE)
+        return web.Response(body=encode_ack(ack, more), content_type=ACKNOWLEDGEMENT_TYPE)
 
     def _say(self, agent: str, kind: str, text: str) -> None:
         """Log what a person must look at, at once and then once a minute."""

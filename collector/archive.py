@@ -65,6 +65,9 @@ class Archive(Protocol):
     def dropped(self, stream: Stream) -> Iterable[Range]:
         """The ranges that its agent reported as dropped."""
 
+    def withheld(self, stream: Stream) -> Iterable[Range]:
+        """The ranges that its agent says this collector is never to have."""
+
     def refused(self, stream: Stream) -> list[tuple[int, str]]:
         """(sequence, reason) of what came and was not sound, in order."""
 

@@ -1,4 +1,7 @@
-"""Whether everything sealed is accounted for: sealed = stored + dropped + missing, stream by stream."""
+"""Whether every sealed batch is accounted for: sealed = stored + withheld + dropped + missing, by stream.
+
+A sequence that is told as several of these counts as the first of them.
+"""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,15 +21,17 @@ DOUBTS = ("conflict", "clone", "rollback")  # incidents that make a stream's acc
 class StreamAccount:
     """One (agent, epoch). `sealed` is the highest sequence that anything here speaks of.
 
-    `dropped` counts what the agent reported as given up and what is not here; `missing` are the ranges that
-    nobody accounts for; `refused` the part of them that came and was not sound; `damaged` what no longer
-    decodes; `unreadable` what is stored as it came, but for whose numbers nobody knows what they mean.
+    `withheld` counts what this collector is never to have and what is not here; `dropped` what the agent
+    reported as given up beside that; `missing` are the ranges that nobody accounts for; `refused` the part
+    of them that came and was not sound; `damaged` what no longer decodes; `unreadable` what is stored as it
+    came, but for whose numbers nobody knows what they mean.
     """
 
     agent: str
     epoch: str
     sealed: int
     stored: int
+    withheld: int
     dropped: int
     missing: list[tuple[int, int]]
     refused: list[tuple[int, str]] = field(default_factory=list)
@@ -42,7 +47,7 @@ class StreamAccount:
     @property
     def balanced(self) -> bool:
         """Nothing is missing, damaged or in doubt, and the sum is right."""
-        sums = self.sealed == self.stored + self.dropped + self.missing_count
+        sums = self.sealed == self.stored + self.withheld + self.dropped + self.missing_count
         return sums and not (self.missing or self.damaged or self.doubts)
 
     @property
@@ -56,7 +61,8 @@ class StreamAccount:
 
     def lines(self) -> list[str]:
         """For people."""
-        sums = f"stored {self.stored} + dropped {self.dropped} + missing {self.missing_count}"
+        parts = {name: getattr(self, name) for name in ("stored", "withheld", "dropped")}
+        sums = " + ".join(f"{name} {n}" for name, n in {**parts, "missing": self.missing_count}.items())
         verdict = "balanced" if self.balanced else "NOT BALANCED"
         found = [
             f"{self.agent} epoch {self.epoch}: sealed {self.sealed} = {sums}: {verdict}",
@@ -77,8 +83,9 @@ def audit(archive: Archive, quick: bool = False) -> list[StreamAccount]:
 
 def _account(archive: Archive, stream: Stream, quick: bool) -> StreamAccount:
     stored, reported = Ranges(archive.stored(stream)), Ranges(archive.dropped(stream))
-    dropped = reported.minus(stored)  # what was given up and came all the same is here
-    everything = Ranges([*stored, *dropped])
+    withheld = Ranges(archive.withheld(stream)).minus(stored)  # what came all the same is here
+    dropped = reported.minus(stored).minus(withheld)
+    everything = Ranges([*stored, *withheld, *dropped])
     refused = archive.refused(stream)
     sealed = max([everything.highest, *(sequence for sequence, _ in refused)])
     missing = Ranges([(1, sealed)] if sealed else []).minus(everything)
@@ -90,6 +97,7 @@ def _account(archive: Archive, stream: Stream, quick: bool) -> StreamAccount:
         epoch=stream[1].hex(),
         sealed=sealed,
         stored=stored.count,
+        withheld=withheld.count,
         dropped=dropped.count,
         missing=list(missing),
         refused=[(sequence, reason) for sequence, reason in refused if sequence in missing],

@@ -128,7 +128,8 @@ def audit_command(sink: ChosenSink, quick: bool, as_json: bool) -> None:
     """Say for every agent and epoch where everything that was sealed has gone.
 
     \b
-    sealed = stored + dropped (as the agent reported) + missing, with the missing ranges named.
+    sealed = stored + withheld (by the agent, for good) + dropped (as it reported) + missing, with the
+    missing ranges named.
     Exit 0: everything is accounted for. Exit 1: something is missing, damaged, unreadable (its schema
     cannot be used), or came from two copies of one agent. What an agent sealed last and has not sent yet is
     not known here.

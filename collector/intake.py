@@ -68,8 +68,9 @@ class Intake:
                 if duplicates:
                     self._duplicates[stream] = self._duplicates.get(stream, 0) + duplicates
                 self._wanted_bytes = 2 * sum(len(blob) for _, blob in new)  # with rows and index
-                news = new or conflicts or admitted.refused or admitted.bad_schemas
-                if news or self._unknown(list(admitted.schemas)):
+                bad = admitted.refused or admitted.bad_schemas
+                told = self._accounts.of(stream).news(admitted.withheld)
+                if new or conflicts or bad or told or self._unknown(list(admitted.schemas)):
                     change = self._change(admitted, new, conflicts)
                     self._write(change)
                     found = list(change.incidents)
@@ -143,9 +144,11 @@ class Intake:
                 self._write_counts()
         return self.trouble
 
-    def missing(self) -> dict[str, int]:
-        """How many batches are missing below the highest seen, for every agent heard since the start."""
-        return self._accounts.missing()
+    def not_here(self) -> tuple[dict[str, int], dict[str, int]]:
+        """How many batches are missing below the highest seen, and how many are withheld, for every agent
+        heard since the start.
+        """
+        return self._accounts.not_here()
 
     def report(self, agent: str, epoch: bytes, kind: str, text: str) -> None:
         """Put an incident on record."""
@@ -174,6 +177,7 @@ class Intake:
             schemas=admitted.schemas,
             boots={boot_id: span for boot_id, span in spans.items() if span != before.get(boot_id)},
             incidents=[*found, *map(incidents.of_schema, admitted.bad_schemas)],
+            withheld=self._accounts.of(stream).withhold(admitted.withheld),
         )
 
     def _write(self, change: Change) -> None:
@@ -189,7 +193,7 @@ class Intake:
     def _acknowledgement(
         self, stream: Stream, asked: list[int], schemas: set[bytes], refused: list[tuple[int, str]]
     ) -> Acknowledgement:
-        through, missing = durable(self._accounts.of(stream), MISSING_NAMED, asked)
+        through, missing = durable(self._accounts.of(stream).all, MISSING_NAMED, asked)
         return Acknowledgement(stream[1], through, missing, self._unknown(sorted(schemas)), refused)
 
     def _unknown(self, hashes: list[bytes]) -> list[bytes]:

@@ -32,6 +32,7 @@ def exposition(
     counts: Mapping[str, int],
     under_way: int,
     missing: Mapping[str, int],
+    withheld: Mapping[str, int],
     ages_s: Mapping[str, float],
     silent: Iterable[str],
     incidents: Iterable[tuple[str, str, int]],
@@ -39,7 +40,9 @@ def exposition(
 ) -> bytes:
     """The text of /metrics: counts since the start, and the state of every agent."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(_metrics(counts, under_way, missing, ages_s, set(silent), incidents, stores)))
+    registry.register(
+        _Snapshot(_metrics(counts, under_way, missing, withheld, ages_s, set(silent), incidents, stores))
+    )
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return text
 
@@ -48,6 +51,7 @@ def _metrics(
     counts: Mapping[str, int],
     under_way: int,
     missing: Mapping[str, int],
+    withheld: Mapping[str, int],
     ages_s: Mapping[str, float],
     silent: set[str],
     incidents: Iterable[tuple[str, str, int]],
@@ -81,9 +85,13 @@ def _metrics(
         PREFIX + "agent_heard_seconds", "Since the agent was last heard.", labels=["agent"], unit="seconds"
     )
     quiet = GaugeMetricFamily(PREFIX + "agent_silent", "1 where silence is an alarm.", labels=["agent"])
+    kept = GaugeMetricFamily(
+        PREFIX + "withheld_batches", "Batches that this collector is never to have.", labels=["agent"]
+    )
     for agent in sorted(missing):
         gaps.add_metric([agent], missing[agent])
+        kept.add_metric([agent], withheld[agent])
     for agent in sorted(ages_s):
         ages.add_metric([agent], round(ages_s[agent], 3))
         quiet.add_metric([agent], agent in silent)
-    yield from (gaps, ages, quiet)
+    yield from (gaps, kept, ages, quiet)

@@ -46,6 +46,16 @@ class Dropped(NamedTuple):
     reported_in: int
 
 
+class Accounted(NamedTuple):
+    """What of a stream is stored, was told to be withheld from this collector, or reported as dropped, each
+    in any order; ranges may touch or overlap, also with those of the others.
+    """
+
+    stored: Iterable[Range]
+    withheld: Iterable[Range]
+    dropped: Iterable[Range]
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """The rows of one transaction, of one stream.
@@ -54,6 +64,7 @@ class Change:
     reason); a later reason takes the place of an earlier one. schemas: bodies by hash; those held already
     stay. boots: the whole span of sequences of each boot, in place of the one held. incidents: (kind, text),
     counted; the first text of each kind stays. duplicates: to be added to the counts of any streams.
+    withheld: each range takes the place of those held that lie within it.
     """
 
     stream: Stream
@@ -66,6 +77,7 @@ class Change:
     boots: Mapping[bytes, Range] = field(default_factory=dict)
     incidents: Sequence[tuple[str, str]] = ()
     duplicates: Mapping[Stream, int] = field(default_factory=dict)
+    withheld: Sequence[Range] = ()
 
 
 class Sink(Protocol):
@@ -81,8 +93,8 @@ class Sink(Protocol):
     def held(self, stream: Stream, sequence: int) -> bytes | None:
         """The bytes of a batch; None: it is not here."""
 
-    def accounted(self, stream: Stream) -> Iterable[Range]:
-        """What of a stream is stored or reported as dropped, in any order; ranges may touch or overlap."""
+    def accounted(self, stream: Stream) -> Accounted:
+        """What of a stream is accounted for, and how."""
 
     def schema(self, digest: bytes) -> bytes | None:
         """The body of a schema; None: it is not here."""
@@ -94,7 +106,7 @@ class Sink(Protocol):
         """The span of sequences of every boot of a stream."""
 
     def agents(self) -> list[str]:
-        """Every agent of which a batch is here."""
+        """Every agent of which a batch is here, or withheld from here."""
 
     def incidents(self) -> list[tuple[str, str, int]]:
         """(agent, kind, times) of every incident, by agent and kind."""

@@ -6,10 +6,21 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from agent.wire import (
+    ACCEPT,
+    CONTENT_TYPE,
+    PATH,
+    Acknowledgement,
+    Request,
+    decode_ack,
+    encode_request,
+)
 from hil.run.processes import wait_for_status
 from tests.test_main_job import Chain, chain, delivered
 
@@ -60,7 +71,7 @@ def test_an_agent_of_the_version_before_delivers_to_this_collector(chain: Chain,
 
 
 def test_this_agent_delivers_to_a_collector_of_the_version_before(chain: Chain, before: Before) -> None:
-    chain.collector.stop()
+    emptied(chain)
     with before():
         _, url = chain.start_collector("127.0.0.1:0")
     agent = chain.start_agent(url=url)
@@ -70,7 +81,7 @@ def test_this_agent_delivers_to_a_collector_of_the_version_before(chain: Chain, 
 
 
 def test_an_upgrade_goes_on_with_the_buffer_and_the_archive(chain: Chain, before: Before) -> None:
-    chain.collector.stop()
+    emptied(chain)
     with before():
         collector, url = chain.start_collector("127.0.0.1:0")
         agent = chain.start_agent(url=url)
@@ -83,6 +94,54 @@ def test_an_upgrade_goes_on_with_the_buffer_and_the_archive(chain: Chain, before
     assert second["epoch"] == first["epoch"]
     agent.stop()
     balanced(chain)
+
+
+def emptied(chain: Chain) -> None:
+    """Stop the collector and remove its archive, which the version before does not take from this one."""
+    chain.collector.stop()
+    for path in chain.folder.glob("collector.db*"):
+        path.unlink()
+
+
+#: Run by the version before: its own request to a collector, its own reading of the answer.
+ASK = """
+import sys
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+from agent.wire import CONTENT_TYPE, PATH, Request, decode_ack, encode_request
+connection = HTTPConnection(urlsplit(sys.argv[1]).netloc)
+body = encode_request(Request("agent-1", bytes(16), []))
+connection.request("POST", PATH, body, {"Content-Type": CONTENT_TYPE})
+print(decode_ack(connection.getresponse().read()).durable_through)
+"""
+
+
+def test_what_is_new_is_said_to_no_agent_of_the_version_before(chain: Chain, before: Before) -> None:
+    withheld = Request("agent-1", bytes(16), [], [], [(1, 9)])
+    assert _post(chain.url, withheld, more=True).durable_through == 9
+    with before():
+        done = subprocess.run([sys.executable, "-c", ASK, chain.url], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.returncode) == ("9", 0), done.stderr
+
+
+def test_a_collector_of_the_version_before_passes_over_what_is_new(chain: Chain, before: Before) -> None:
+    emptied(chain)
+    with before():
+        _, url = chain.start_collector("127.0.0.1:0")
+    ack = _post(url, Request("agent-1", bytes(16), []), more=False)
+    assert (ack.durable_through, ack.more) == (0, False)
+
+
+def _post(url: str, request: Request, more: bool) -> Acknowledgement:
+    """What a collector answers to a request of this version."""
+    connection = HTTPConnection(urlsplit(url).netloc)
+    headers = {"Content-Type": CONTENT_TYPE, "Accept": ACCEPT}
+    connection.request("POST", PATH, encode_request(request, more), headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    assert answer.status == 200, body
+    return decode_ack(body)
 
 
 def balanced(chain: Chain) -> None:

@@ -31,7 +31,7 @@ from agent.uplink.refusal import refusal
 from agent.uplink.schemas import Schemas
 from agent.wire.limits import DEFAULT_LIMITS
 from agent.wire.ranges import Ranges
-from agent.wire.request import CONTENT_TYPE, PATH, Acknowledgement, Request, encode_request
+from agent.wire.request import ACCEPT, CONTENT_TYPE, PATH, Acknowledgement, Request, encode_request
 from agent.wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -98,6 +98,7 @@ class Uplink:
         self._pace, self._healing, self._tls, self._tell = pace, HealingPace(pace.share), tls, tell
         self._wake, self._alarm = asyncio.Event(), asyncio.Event()
         self._greeted = self._stopped = False
+        self._more = False  # whether the last answer says that the collector takes requests with more
         self._heard_s = -HEARTBEAT_S  # when the collector took something last
         self._yielding: tuple[asyncio.Timeout, float] | None = None  # see `_giving_way`
         self._fresh_after = store.last_sequence
@@ -354,13 +355,14 @@ class Uplink:
         """
         self.status.requests += 1
         self._pace.begun(time.monotonic())
+        more, self._more = self._more, False  # after a failure, another collector may be there
         try:
             async with (
                 self._giving_way(yield_s, most_s),
                 session.post(
                     self._url,
-                    data=encode_request(request),
-                    headers={"Content-Type": CONTENT_TYPE},
+                    data=encode_request(request, more),
+                    headers={"Content-Type": CONTENT_TYPE, "Accept": ACCEPT},
                     allow_redirects=False,
                 ) as response,
             ):
@@ -369,7 +371,9 @@ class Uplink:
             cause = getattr(error, "os_error", None)  # aiohttp wraps the reason in words of its own
             reason = refusal(error.__cause__) or getattr(cause, "strerror", None) or printable(str(error))
             raise UplinkError(f"{self._url}: {reason or 'no answer in time'}") from error
-        return understand(self._url, answer, request, time.time())
+        ack = understand(self._url, answer, request, time.time())
+        self._more = ack.more
+        return ack
 
     @contextlib.asynccontextmanager
     async def _giving_way(self, yield_s: float, most_s: float | None) -> AsyncIterator[None]:

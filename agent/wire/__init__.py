@@ -11,6 +11,7 @@ from agent.wire.batch import (
 from agent.wire.errors import Malformed, NotMsgpack, NotZstd, TooLarge, UnknownVersion, WireError
 from agent.wire.limits import Limits
 from agent.wire.request import (
+    ACCEPT,
     ACKNOWLEDGEMENT_TYPE,
     CONTENT_TYPE,
     PATH,
@@ -22,10 +23,12 @@ from agent.wire.request import (
     encode_ack,
     encode_refusal,
     encode_request,
+    takes_more,
 )
 from agent.wire.schema import decode_schema, encode_schema
 
 __all__ = [
+    "ACCEPT",
     "ACKNOWLEDGEMENT_TYPE",
     "CLOCK_REPAIRED",
     "CLOCK_SIMULATED",
@@ -52,4 +55,5 @@ __all__ = [
     "encode_refusal",
     "encode_request",
     "encode_schema",
+    "takes_more",
 ]

@@ -9,8 +9,9 @@ class Limits:
 
     `inflated` also bounds the zstd window. `tree` bounds the msgpack bytes of free-form content (events of
     a batch), `containers` and `depth` the arrays and maps in it: 20 MB of empty arrays fit in 635 compressed
-    bytes and would cost 305 MiB as objects. `sequence` is the highest that a batch may have: ten a second
-    take 3,480 years, and sums of such still fit in 64 bits.
+    bytes and would cost 305 MiB as objects. `keys` bounds the map that a request or an answer may end with.
+    `sequence` is the highest that a batch may have: ten a second take 3,480 years, and sums of such still fit
+    in 64 bits.
     """
 
     compressed: int = 64 * 1024
@@ -25,6 +26,7 @@ class Limits:
     request: int = 2 * 1024 * 1024
     batches: int = 256
     schemas: int = 16
+    keys: int = 64
     sequence: int = 2**40
 
 

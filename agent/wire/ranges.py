@@ -45,6 +45,11 @@ class Ranges:
         at = bisect_left(self._lasts, last)
         return at < len(self._lasts) and self._firsts[at] <= first
 
+    def around(self, number: int) -> tuple[int, int]:
+        """The range that a number of the set lies in."""
+        at = bisect_left(self._lasts, number)
+        return self._firsts[at], self._lasts[at]
+
     @property
     def count(self) -> int:
         """How many numbers."""

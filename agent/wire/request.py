@@ -2,8 +2,12 @@
 
 POST /v1/batches carries a `Request`, status 200 an `Acknowledgement`, any other status a reason. All that a
 collector answers is of `ACKNOWLEDGEMENT_TYPE`, and nothing else is a collector's word.
+
+Both end, between ends that know it, with one more element: a map, of which a reader passes over what it does
+not know (docs/adr/0026-how-version-1-grows.md).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from agent.wire.errors import Malformed, TooLarge
@@ -15,37 +19,60 @@ VERSION = 1
 CONTENT_TYPE = "application/vnd.cellwarden.batches+msgpack"
 ACKNOWLEDGEMENT_TYPE = "application/vnd.cellwarden.acknowledgement+msgpack"
 PATH = "/v1/batches"
+#: The header by which an agent says that an answer may have one element more. Older collectors read none.
+ACCEPT = f"{ACKNOWLEDGEMENT_TYPE}; more=1"
+Range = tuple[int, int]  # of sequences, both ends included
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Sealed batches of one agent and epoch as (sequence, blob), and schema bodies sent ahead of need."""
+    """Sealed batches of one agent and epoch as (sequence, blob), and schema bodies sent ahead of need.
+
+    withheld: ascending ranges of sequences that this collector is never to have.
+    """
 
     agent: str
     epoch: bytes
     batches: list[tuple[int, bytes]]
     schemas: list[bytes] = field(default_factory=list)
+    withheld: list[Range] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """What the collector holds after its own synchronous commit.
 
-    Every sequence up to `durable_through` is stored here or was reported as dropped, but for the `missing`
-    ranges (both ends included, ascending). `need_schema` are hashes whose bodies are wanted. `refused` are
-    batches of this request that will never be taken, each with its reason.
+    Every sequence up to `durable_through` is stored here, or was reported as dropped or withheld, but for the
+    `missing` ranges (both ends included, ascending). `need_schema` are hashes whose bodies are wanted.
+    `refused` are batches of this request that will never be taken, each with its reason.
+
+    more: the collector takes requests that end with a map, as this answer does. refused_schemas: schemas that
+    will not be taken, as (hash, reason, seconds for which not to send it again).
     """
 
     epoch: bytes
     durable_through: int
-    missing: list[tuple[int, int]] = field(default_factory=list)
+    missing: list[Range] = field(default_factory=list)
     need_schema: list[bytes] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
+    more: bool = False
+    refused_schemas: list[tuple[bytes, str, float]] = field(default_factory=list)
 
 
-def encode_request(request: Request) -> bytes:
-    """The body of a POST."""
-    return pack((VERSION, request.agent, request.epoch, request.batches, request.schemas))
+def takes_more(accept: str) -> bool:
+    """Whether an Accept header says what `ACCEPT` does, whatever else it has beside that."""
+    for one in accept.lower().replace(" ", "").replace('"', "").split(","):
+        kind, *parameters = one.split(";")
+        if kind == ACKNOWLEDGEMENT_TYPE and "more=1" in parameters:
+            return True
+    return False
+
+
+def encode_request(request: Request, more: bool = False) -> bytes:
+    """The body of a POST; more: for a collector of which an answer had `more`. Others hear no `withheld`."""
+    said = {"withheld": request.withheld} if request.withheld else {}
+    ending = (said,) if more else ()
+    return pack((VERSION, request.agent, request.epoch, request.batches, request.schemas, *ending))
 
 
 def decode_request(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Request:
@@ -55,7 +82,7 @@ def decode_request(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Request:
     """
     if len(body) > limits.request:
         raise TooLarge(f"request of {len(body)} bytes, the limit is {limits.request}")
-    fields = Fields("request", body, VERSION, 5)
+    fields = Fields("request", body, VERSION, 5, grows=True)
     agent = fields.take(str, "agent")
     if not 1 <= len(agent) <= limits.text:
         raise Malformed(f"request: agent id of {len(agent)} characters")
@@ -66,13 +93,19 @@ def decode_request(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Request:
             raise Malformed("request: a batch is no pair of sequence and bytes")
         batches.append((fields.take(int, "sequence"), fields.take(bytes, "batch")))
     schemas = [fields.take(bytes, "schema") for _ in range(fields.array("schemas", limits.schemas))]
+    withheld: list[Range] = []
+    if fields.more:
+        known = {"withheld": lambda: withheld.extend(_withheld(fields, limits))}
+        fields.map("the last element", limits.keys, known)
     fields.end()
-    return Request(agent, epoch, batches, schemas)
+    return Request(agent, epoch, batches, schemas, withheld)
 
 
-def encode_ack(ack: Acknowledgement) -> bytes:
-    """The body of a 200."""
-    return pack((VERSION, ack.epoch, ack.durable_through, ack.missing, ack.need_schema, ack.refused))
+def encode_ack(ack: Acknowledgement, more: bool = False) -> bytes:
+    """The body of a 200; more: for an agent that said `ACCEPT`. Others hear no `refused_schemas`."""
+    said = {"refused_schemas": ack.refused_schemas} if ack.refused_schemas else {}
+    ending = (said,) if more else ()
+    return pack((VERSION, ack.epoch, ack.durable_through, ack.missing, ack.need_schema, ack.refused, *ending))
 
 
 def decode_ack(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Acknowledgement:
@@ -82,22 +115,24 @@ def decode_ack(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Acknowledgement:
     """
     if len(body) > limits.inflated:
         raise TooLarge(f"acknowledgement of {len(body)} bytes, the limit is {limits.inflated}")
-    fields = Fields("acknowledgement", body, VERSION, 6)
+    fields = Fields("acknowledgement", body, VERSION, 6, grows=True)
     epoch = fields.take(bytes, "epoch", ID_BYTES)
     durable_through = _sequence(fields, "durable_through", 0, limits)
-    missing = []
-    for _ in range(fields.array("missing", limits.containers)):
-        _pair(fields, "missing")
-        first = _sequence(fields, "from", 1, limits)
-        missing.append((first, _sequence(fields, "to", first, limits)))
+    missing = list(_ranges(fields, "missing", limits))
     wanted = range(fields.array("need_schema", limits.containers))
     need_schema = [fields.take(bytes, "schema hash", ID_BYTES) for _ in wanted]
     refused = []
     for _ in range(fields.array("refused", limits.containers)):
-        _pair(fields, "refused")
+        _tuple(fields, "refused", 2)
         refused.append((_sequence(fields, "refused", 1, limits), printable(fields.take(str, "reason"))))
+    refused_schemas: list[tuple[bytes, str, float]] = []
+    if fields.more:
+        known = {"refused_schemas": lambda: refused_schemas.extend(_refused_schemas(fields, limits))}
+        fields.map("the last element", limits.keys, known)
     fields.end()
-    return Acknowledgement(epoch, durable_through, missing, need_schema, refused)
+    return Acknowledgement(
+        epoch, durable_through, missing, need_schema, refused, fields.more, refused_schemas
+    )
 
 
 def encode_refusal(reason: str) -> bytes:
@@ -113,13 +148,39 @@ def decode_refusal(body: bytes, limits: Limits = DEFAULT_LIMITS) -> str:
     return printable(reason)
 
 
+def _ranges(fields: Fields, name: str, limits: Limits) -> Iterator[Range]:
+    for _ in range(fields.array(name, limits.containers)):
+        _tuple(fields, name, 2)
+        first = _sequence(fields, "from", 1, limits)
+        yield first, _sequence(fields, "to", first, limits)
+
+
+def _withheld(fields: Fields, limits: Limits) -> Iterator[Range]:
+    before = 0
+    for first, last in _ranges(fields, "withheld", limits):
+        if first <= before:
+            raise Malformed(f"request: withheld ranges are not ascending: {first} after {before}")
+        before = last
+        yield first, last
+
+
+def _refused_schemas(fields: Fields, limits: Limits) -> Iterator[tuple[bytes, str, float]]:
+    for _ in range(fields.array("refused_schemas", limits.containers)):
+        _tuple(fields, "refused_schemas", 3)
+        digest, reason = fields.take(bytes, "schema hash", ID_BYTES), fields.take(str, "reason")
+        pause_s = fields.number("pause")
+        if pause_s < 0:
+            raise Malformed(f"acknowledgement: a pause of {pause_s} s")
+        yield digest, printable(reason), pause_s
+
+
 def _sequence(fields: Fields, name: str, least: int, limits: Limits) -> int:
     value = fields.take(int, name)
     if not least <= value <= limits.sequence:
-        raise Malformed(f"acknowledgement: {name} {value} is not in {least} ... {limits.sequence}")
+        raise Malformed(f"{fields.what}: {name} {value} is not in {least} ... {limits.sequence}")
     return value
 
 
-def _pair(fields: Fields, name: str) -> None:
-    if fields.array(name) != 2:
-        raise Malformed(f"{name}: not a pair")
+def _tuple(fields: Fields, name: str, count: int) -> None:
+    if fields.array(name) != count:
+        raise Malformed(f"{fields.what}: {name}: not {count} elements")

@@ -14,7 +14,7 @@ from agent.wire.sound import is_time
 from collector.archive import ArchiveError, OfSchema, Sums, decoded, described
 from collector.incidents import SCHEMA
 from collector.sink import Range, Stream
-from collector.sqlite.ranges import dropped_ranges, stored_ranges
+from collector.sqlite.ranges import dropped_ranges, has_withheld, stored_ranges, withheld_ranges
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +47,9 @@ class SqliteArchive:
 
     def streams(self) -> list[Stream]:
         """Every (agent, epoch) of which anything is known."""
-        found = self._rows(
-            "SELECT agent, epoch FROM stream UNION SELECT agent, epoch FROM refused"
-            " UNION SELECT agent, epoch FROM dropped ORDER BY agent"
-        )
+        tables = ["stream", "refused", "dropped", *(["withheld"] if has_withheld(self.db) else [])]
+        every = " UNION ".join(f"SELECT agent, epoch FROM {table}" for table in tables)
+        found = self._rows(f"{every} ORDER BY agent")
         return [(agent, epoch) for agent, epoch in found]
 
     @contextmanager
@@ -69,6 +68,10 @@ class SqliteArchive:
     def dropped(self, stream: Stream) -> list[Range]:
         """The ranges that its agent reported as dropped."""
         return dropped_ranges(self.db, stream)
+
+    def withheld(self, stream: Stream) -> list[Range]:
+        """The ranges that its agent says this collector is never to have."""
+        return withheld_ranges(self.db, stream)
 
     def refused(self, stream: Stream) -> list[tuple[int, str]]:
         """(sequence, reason) of what came and was not sound, in order."""

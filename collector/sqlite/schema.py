@@ -85,6 +85,19 @@ def m001_batches(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m002_withheld(db: Database) -> None:
+    """What agents withhold from this collector, as ranges of sequences that do not overlap."""
+    db.execute(
+        """CREATE TABLE withheld (
+            agent TEXT NOT NULL,
+            epoch BLOB NOT NULL,
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            PRIMARY KEY (agent, epoch, first)) WITHOUT ROWID"""
+    )
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the database to this version's tables; raise ValueError where a newer cellwarden wrote it."""
     database = Database(connection)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.wire import Batch
-from collector.sink import Change, Range, SinkError, Stream
+from collector.sink import Accounted, Change, Range, SinkError, Stream
 from collector.sqlite.files import DatabaseFiles, try_to_write
-from collector.sqlite.ranges import dropped_ranges, stored_ranges
+from collector.sqlite.ranges import dropped_ranges, stored_ranges, withheld_ranges
 from collector.sqlite.schema import migrate
 
 
@@ -51,6 +51,13 @@ class SqliteSink:
             )
             db.executemany(
                 "INSERT INTO dropped VALUES (?, ?, ?, ?, ?, ?)", [(stream[0], *row) for row in change.dropped]
+            )
+            db.executemany(
+                "DELETE FROM withheld WHERE agent = ? AND epoch = ? AND first BETWEEN ? AND ?",
+                [(*stream, *span) for span in change.withheld],
+            )
+            db.executemany(
+                "INSERT INTO withheld VALUES (?, ?, ?, ?)", [(*stream, *span) for span in change.withheld]
             )
             db.executemany(
                 "INSERT OR REPLACE INTO boot VALUES (?, ?, ?, ?, ?)",
@@ -94,10 +101,14 @@ class SqliteSink:
         query = "SELECT blob FROM batch WHERE agent = ? AND epoch = ? AND sequence = ?"
         return next((blob for (blob,) in self._rows(query, *stream, sequence)), None)
 
-    def accounted(self, stream: Stream) -> list[Range]:
-        """What of a stream is stored or was reported as dropped."""
+    def accounted(self, stream: Stream) -> Accounted:
+        """What of a stream is accounted for, and how."""
         with self._told():
-            return [*stored_ranges(self._db, stream), *dropped_ranges(self._db, stream)]
+            return Accounted(
+                stored_ranges(self._db, stream),
+                withheld_ranges(self._db, stream),
+                dropped_ranges(self._db, stream),
+            )
 
     def schema(self, digest: bytes) -> bytes | None:
         """The body of a schema."""
@@ -115,8 +126,8 @@ class SqliteSink:
         return {boot_id: (first, last) for boot_id, first, last in rows}
 
     def agents(self) -> list[str]:
-        """Every agent of which a batch is here."""
-        return [agent for (agent,) in self._rows("SELECT DISTINCT agent FROM stream")]
+        """Every agent of which a batch is here, or withheld from here."""
+        return [agent for (agent,) in self._rows("SELECT agent FROM stream UNION SELECT agent FROM withheld")]
 
     def incidents(self) -> list[tuple[str, str, int]]:
         """(agent, kind, times) of every incident."""

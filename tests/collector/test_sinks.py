@@ -17,7 +17,7 @@ from collector.admission import admit
 from collector.archive import Archive, ArchiveError, OfSchema, Sums
 from collector.audit import audit
 from collector.intake import Intake, IntakeResult
-from collector.sink import Change, Dropped, EventRow, Range, Sink, SinkError
+from collector.sink import Change, Dropped, EventRow, Range, Sink, SinkError, Stream
 from collector.sinks import KINDS, parse
 from tests.collector.processes import BOOT, EPOCH, SCHEMA, SCHEMA_BODY, seal
 from tests.graph import imported
@@ -83,6 +83,11 @@ def ranges(found: Iterable[Range]) -> list[Range]:
     return list(Ranges(found))
 
 
+def accounted(sink: Sink, stream: Stream = STREAM) -> list[list[Range]]:
+    """What of a stream is stored, withheld and dropped."""
+    return [ranges(found) for found in sink.accounted(stream)]
+
+
 def of(*sequences: int, **more: object) -> Change:
     """A change that brings batches."""
     batches = [(decode_batch(blob), blob) for _, blob in map(seal, sequences)]
@@ -98,6 +103,7 @@ WHOLE = of(
     schemas={SCHEMA: SCHEMA_BODY},
     boots={BOOT: (1, 2)},
     incidents=[("clone", "first"), ("silent", "once")],
+    withheld=[(8, 9)],
 )
 
 
@@ -107,8 +113,8 @@ def test_every_row_of_a_change_is_found_again_after_a_restart(place: Place) -> N
     try:
         assert [sink.held(STREAM, s) for s in (1, 2, 3)] == [seal(1)[1], seal(2)[1], None]
         assert [sink.held(("site-2", EPOCH), 1), sink.held(("site-1", YOUNG), 1)] == [None, None]
-        assert ranges(sink.accounted(STREAM)) == [(1, 2), (4, 6)]
-        assert ranges(sink.accounted(("site-1", YOUNG))) == [(1, 3)]
+        assert accounted(sink) == [[(1, 2)], [(8, 9)], [(4, 6)]]
+        assert accounted(sink, ("site-1", YOUNG)) == [[], [], [(1, 3)]]
         assert (sink.schema(SCHEMA), sink.schema(b"?" * 32)) == (SCHEMA_BODY, None)
         assert (sink.agents(), sink.epochs("site-1"), sink.epochs("site-2")) == (["site-1"], [EPOCH], [])
         assert (sink.boots(STREAM), sink.boots(("site-1", YOUNG))) == ({BOOT: (1, 2)}, {})
@@ -124,11 +130,11 @@ def test_a_change_is_kept_whole_or_not_at_all(place: Place) -> None:
     sink = place.open()
     try:
         assert [sink.held(STREAM, s) is None for s in (1, 2)] == [True, False]
-        assert ranges(sink.accounted(STREAM)) == [(2, 2)]
-        assert ranges(sink.accounted(("site-1", YOUNG))) == []
+        assert accounted(sink) == [[(2, 2)], [], []]
+        assert accounted(sink, ("site-1", YOUNG)) == [[], [], []]
         assert (sink.schema(SCHEMA), sink.boots(STREAM), sink.incidents()) == (None, {}, [])
         sink.write(of(1))  # it goes on
-        assert ranges(sink.accounted(STREAM)) == [(1, 2)]
+        assert accounted(sink) == [[(1, 2)], [], []]
     finally:
         sink.close()
 
@@ -143,6 +149,21 @@ def test_what_is_held_stays_or_gives_way_as_the_change_says(place: Place) -> Non
         assert sink.incidents() == [("site-1", "clone", 2), ("site-1", "silent", 1)]
         assert archive.refused(STREAM) == [(7, "still not sound")]
         assert archive.incidents(STREAM, ["clone"]) == [("clone", 2, "first")]
+    finally:
+        sink.close()
+        archive.close()
+
+
+def test_a_range_that_is_withheld_takes_the_place_of_those_within_it(place: Place) -> None:
+    other = ("site-2", EPOCH)
+    for stream, *withheld in ((STREAM, (2, 3), (5, 6), (9, 9)), (other, (3, 4)), (STREAM, (2, 7), (11, 12))):
+        place.write(Change(stream, 1, withheld=withheld))
+    sink, archive = place.open(), place.read()
+    try:
+        found = [list(sink.accounted(stream).withheld) for stream in (STREAM, other)]
+        assert [sorted(one) for one in found] == [[(2, 7), (9, 9), (11, 12)], [(3, 4)]]
+        assert [sorted(archive.withheld(stream)) for stream in (STREAM, other)] == [sorted(f) for f in found]
+        assert (sink.agents(), set(archive.streams())) == (["site-1", "site-2"], {STREAM, other})
     finally:
         sink.close()
         archive.close()
@@ -166,7 +187,7 @@ def test_a_trial_leaves_nothing_behind(place: Place) -> None:
             sink.try_to_write(size)
         sink.check()
         sink.check_room()
-        assert ranges(sink.accounted(STREAM)) == [(1, 2), (4, 6)]
+        assert accounted(sink) == [[(1, 2)], [(8, 9)], [(4, 6)]]
     finally:
         sink.close()
 

@@ -56,11 +56,14 @@ def ack(request: Request, **changes: object) -> bytes:
 
 @dataclass
 class Peer:
-    """`say` can be exchanged while it runs. `heard` are the requests with the times of their arrival."""
+    """`say` can be exchanged while it runs. `heard` are the requests with the times of their arrival, `came`
+    their heads and bodies.
+    """
 
     say: Say
     port: int = 0
     heard: list[tuple[float, Request]] = field(default_factory=list)
+    came: list[tuple[str, bytes]] = field(default_factory=list)
 
     @property
     def sent(self) -> list[int]:
@@ -74,7 +77,8 @@ class Peer:
                 (length,) = [
                     int(line.split(":")[1]) for line in head.split("\r\n") if "content-length:" in line
                 ]
-                request = decode_request(await reader.readexactly(length), Limits(request=10**8))
+                self.came.append((head, await reader.readexactly(length)))
+                request = decode_request(self.came[-1][1], Limits(request=10**8))
                 self.heard.append((time.monotonic(), request))
                 answer = self.say(request)
                 if answer is not None:

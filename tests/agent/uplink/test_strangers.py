@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from click.testing import CliRunner
 
 from agent.bench import wire_to_relay as bench
 from agent.cli import main
+from agent.wire import ACCEPT, CONTENT_TYPE, PATH, Request, decode_ack, encode_request
 from hil.modbus.tcp import TcpEndpoint
 from hil.run import configuration
 from hil.run.processes import Child, Children
@@ -114,6 +116,10 @@ async def test_nginx_before_a_collector_keeps_out_what_is_too_large_for_it_and_a
                 nginx.send_signal(1)
                 await status_of(agent, lambda s: s["upstream"]["reached"] and not s["upstream"]["trouble"])
                 agent.stop()
+                async with aiohttp.ClientSession(headers={"Accept": ACCEPT}) as session:
+                    body, kind = encode_request(Request("a", bytes(16), [])), {"Content-Type": CONTENT_TYPE}
+                    async with session.post(url + PATH, data=body, headers=kind) as answer:
+                        assert decode_ack(await answer.read()).more  # nginx passes the header on
         finally:
             nginx.terminate()
             await nginx.wait()
