@@ -118,6 +118,8 @@ TARGETS: dict[str, dict[str, Target]] = {
         "filled_values_s_1mv": at_most(120),
         "filled_values_s_5mv": LOWER,  # as soon as chance excludes it; none: not within two hours
         "filled_values_s_10mv": LOWER,
+        **{f"filled_values_told_{step}mv": HIGHER for step in (1, 5, 10)},  # within these two hours
+        **{f"filled_values_chance_{step}mv": LOWER for step in (1, 5, 10)},
         "filled_values_false": at_most(0),
         "loose_contact_alarms_week": at_most(1),
         **{f"heat_called_fault_{period}s": at_most(0) for period in (1, 5, 10, 30)},
