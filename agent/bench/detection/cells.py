@@ -21,7 +21,7 @@ CELLS, QUIET, AFTER = 32, 120, 40  # frames before and after what happens
 TRIES = 10  # for each period
 STANDING = "standing-imbalance"
 STEPS_V, FILLED = (0.001, 0.005, 0.01), 4  # register steps; cells of 16 that are gone
-FILLED_PERIOD_S, LEARNED, LOST = 5.0, 720, 1440  # an hour before they are gone, and two after
+FILLED_PERIOD_S, LEARNED, LOST = 5.0, 720, 8640  # an hour before they are gone, and twelve after
 DAY_S, WEEK_S = 86400.0, 7 * 86400.0
 #: Cells that stand off in a recording, as its JSON says.
 KNOWN_OFF = {"ev_pack_car1": {"V_10", "V_85", "V_88", "V_91"}, "ev_pack_car2": {"V_82"}}
@@ -116,8 +116,8 @@ def _string(frames: int, step_v: float, seed: int, period_s: float) -> Floats:
 
 def _filled(step_v: float) -> Figures:
     """Return when it is told at the latest that four of 16 cells say the mean of the others, at 5 s and after
-    an hour of learning, None: of some it cannot be told within two hours; of which share of the tries it is;
-    and how probable chance still is by then, at the most, as the detector reckons.
+    an hour of learning, None: of some it cannot be told within twelve hours; of which share of the tries it
+    is; and how probable chance still is by then, at the most, as the detector reckons.
     """
     found, chance = [], []
     for seed in range(5):
