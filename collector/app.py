@@ -27,7 +27,7 @@ from agent.wire import (
 )
 from agent.wire.text import printable
 from collector.admission import admit, check_request, pieces
-from collector.asking import Asking
+from collector.asking import AGAIN_S, Asking
 from collector.deadman import DeadMan
 from collector.inbox import Crowded, Inbox, TooLong
 from collector.intake import Intake, IntakeResult
@@ -225,8 +225,12 @@ class Receiver:
 
     def _answer(self, request: Request, stored: IntakeResult, more: bool) -> web.Response:
         ack, now_s = stored.acknowledgement, self.now_s()
-        self.asking.refused(request.agent, stored.unusable, now_s)
-        ack = replace(ack, need_schema=self.asking.due(request.agent, ack.need_schema, now_s))
+        self.asking.refused(request.agent, [digest for digest, _ in stored.unusable], now_s)
+        ack = replace(
+            ack,
+            need_schema=self.asking.due(request.agent, ack.need_schema, now_s),
+            refused_schemas=[(digest, reason, AGAIN_S) for digest, reason in stored.unusable if digest],
+        )
         self.counts.update(
             batches=stored.stored,
             values=stored.values,

@@ -17,9 +17,9 @@ MISSING_NAMED = 256  # ranges in one acknowledgement, beside those around what w
 
 @dataclass(frozen=True, slots=True)
 class IntakeResult:
-    """What became of a request. `conflicts` are keys already held with other bytes, `unusable` hashes of
-    schemas that were refused, `incidents` what a person must look at, as (kind, text); `asked` and `schemas`
-    are the sequences of its sound batches, and the hashes of their schemas.
+    """What became of a request. `conflicts` are keys already held with other bytes, `unusable` schemas that
+    were refused, as (hash or None, reason), `incidents` what a person must look at, as (kind, text); `asked`
+    and `schemas` are the sequences of its sound batches, and the hashes of their schemas.
     """
 
     acknowledgement: Acknowledgement
@@ -27,7 +27,7 @@ class IntakeResult:
     values: int
     duplicates: int
     conflicts: list[int]
-    unusable: list[bytes | None]
+    unusable: list[tuple[bytes | None, str]]
     incidents: list[tuple[str, str]]
     asked: list[int]
     schemas: set[bytes]
@@ -82,8 +82,7 @@ class Intake:
         except BaseException:
             self._accounts.clear()  # they may be ahead of the sink
             raise
-        values = sum(batch.values for batch, _ in new)
-        unusable = [digest for digest, _ in admitted.bad_schemas]
+        values, unusable = sum(batch.values for batch, _ in new), admitted.bad_schemas
         return IntakeResult(ack, len(new), values, duplicates, conflicts, unusable, found, asked, schemas)
 
     def together(self, agent: str, pieces: Sequence[IntakeResult]) -> IntakeResult:

@@ -32,6 +32,7 @@ from agent.uplink.schemas import Schemas
 from agent.wire.limits import DEFAULT_LIMITS
 from agent.wire.ranges import Ranges
 from agent.wire.request import ACCEPT, CONTENT_TYPE, PATH, Acknowledgement, Request, encode_request
+from agent.wire.schema import hash_of
 from agent.wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -362,7 +363,7 @@ class Uplink:
                 session.post(
                     self._url,
                     data=encode_request(request, more),
-                    headers={"Content-Type": CONTENT_TYPE, "Accept": ACCEPT},
+                    headers={"Content-Type": CONTENT_TYPE, "Accept": ACCEPT, "Accept-Encoding": "identity"},
                     allow_redirects=False,
                 ) as response,
             ):
@@ -373,6 +374,10 @@ class Uplink:
             raise UplinkError(f"{self._url}: {reason or 'no answer in time'}") from error
         ack = understand(self._url, answer, request, time.time())
         self._more = ack.more
+        sent = {hash_of(body) for body in request.schemas} if ack.refused_schemas else set()
+        refused = [one for one in ack.refused_schemas if one[0] in sent]
+        for one in self._schemas.refused(refused, time.monotonic()):
+            log.error("%s will not take a %s; its values stay raw numbers there", self._url, one)
         return ack
 
     @contextlib.asynccontextmanager

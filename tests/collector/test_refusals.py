@@ -12,6 +12,7 @@ import pytest
 import zstandard
 
 from agent.wire import (
+    ACCEPT,
     ACKNOWLEDGEMENT_TYPE,
     CONTENT_TYPE,
     PATH,
@@ -211,9 +212,14 @@ def test_an_unusable_schema_is_told_and_not_asked_for_at_once_and_its_batches_ar
     for _ in range(2):
         ack = collector.send(sealed, epoch=epoch, schemas=(body,))
         assert (ack.durable_through, ack.refused, ack.need_schema) == (1, [], [])
+    request = encode_request(Request("site-1", epoch, [], [body]))
+    ((name, why, pause_s),) = decode_ack(
+        collector.http("POST", PATH, request, Accept=ACCEPT)[1]
+    ).refused_schemas
+    assert (name, said in why, pause_s) == (digest, True, 60.0)
     assert collector.rows("SELECT 1 FROM schema WHERE hash = ?", digest) == []
     rows = collector.rows("SELECT kind, times, text FROM incident WHERE epoch = ?", epoch)
-    assert [row[:2] for row in rows] == [(f"schema {digest.hex()}", 2)]
+    assert [row[:2] for row in rows] == [(f"schema {digest.hex()}", 3)]
     assert said in str(rows[0][2])
     metrics = collector.http("GET", "/metrics")[1]
     assert b'incidents_total{agent="site-1",kind="schema"}' in metrics

@@ -89,6 +89,27 @@ def test_the_same_key_with_other_bytes_is_a_conflict_that_overwrites_nothing(tmp
         assert b"batch 1 is stored with other bytes" in body
         assert collector.rows("SELECT blob FROM batch WHERE sequence = 1") == [(first[1],)]
         assert collector.rows("SELECT kind, times FROM incident") == [("conflict", 1)]
+        assert collector.rows("SELECT sequence FROM batch") == [(1,), (2,)]  # the others are stored
+
+
+def test_a_batch_that_stands_twice_in_a_request_is_one_and_with_other_bytes_a_conflict(
+    tmp_path: Path,
+) -> None:
+    with collecting(tmp_path) as collector:
+        assert collector.send(seal(2), seal(1), seal(2)).durable_through == 2
+        status, _, _ = collector.post(Request("site-1", EPOCH, [seal(3), seal(3, seed=1), seal(4)]))
+        assert status == 409
+        assert collector.rows("SELECT sequence, blob FROM batch ORDER BY 1") == [
+            seal(n) for n in (1, 2, 3, 4)
+        ]
+        assert collector.rows("SELECT kind FROM incident") == [("conflict",)]
+
+
+def test_what_is_no_path_of_the_page_is_none_of_its_answers(tmp_path: Path) -> None:
+    with collecting(tmp_path) as collector:
+        for path in ("/", "/v1/other", PATH + "/x"):
+            status, _, headers = collector.http("POST", path, b"")
+            assert (status, ACKNOWLEDGEMENT_TYPE in headers["Content-Type"]) == (404, False)
 
 
 def test_nothing_acknowledged_is_lost_by_a_kill_and_the_same_bytes_are_no_news(tmp_path: Path) -> None:

@@ -6,13 +6,43 @@ from pathlib import Path
 
 import msgpack
 
+from agent.uplink.schemas import Schemas
 from agent.wire import ACCEPT, Request, encode_ack
+from tests.agent.uplink.conftest import SCHEMA
 from tests.agent.uplink.peer import Peer, ack, box, http, own, peer, sound
 
 
 def grown(request: Request) -> bytes:
     """What a collector answers that takes requests with a map."""
     return own(200, encode_ack(replace(sound(request), more=True), more=True))
+
+
+async def test_a_schema_that_is_refused_is_not_sent_again_before_its_pause_is_over(tmp_path: Path) -> None:
+    """Though it is wanted in every answer; schemas that were never sent are nobody's business."""
+
+    def refusing(request: Request) -> bytes:
+        said = [(SCHEMA, "a\nreason", 2.5), (b"?" * 16, "not yours", 9.0)] if request.schemas else []
+        answer = replace(sound(request), need_schema=[SCHEMA], refused_schemas=said)
+        return own(200, encode_ack(answer, more=True))
+
+    async with peer(refusing) as there, box(tmp_path, there.port, batches=1) as one:
+        for at_s in range(10, 17):
+            await one.seal(at_s)
+            await asyncio.sleep(0.5)
+        times_s = [at_s for at_s, request in there.heard if request.schemas]
+        assert len(times_s) == 2
+        assert times_s[1] - times_s[0] >= 2.4
+
+
+def test_a_schema_is_kept_back_for_as_long_as_the_collector_says_and_an_hour_at_most() -> None:
+    schemas = Schemas()
+    schemas.arrived([SCHEMA])
+    assert schemas.refused([(SCHEMA, "no", 1e9)], 100.0) == [f"schema {SCHEMA.hex()}: no"]
+    assert schemas.refused([(SCHEMA, "no", 1e9)], 100.0) == []  # it was said
+    schemas.asked([SCHEMA], 101.0)
+    schemas.failed()
+    assert schemas.next_s() == 3700.0
+    assert [schemas.choose([SCHEMA, b"o"], 9, t_s) for t_s in (3699.0, 3700.0)] == [[b"o"], [SCHEMA, b"o"]]
 
 
 async def until(there: Peer, requests: int) -> list[int]:

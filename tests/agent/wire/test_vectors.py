@@ -14,7 +14,8 @@ import pytest
 import zstandard
 
 from agent.quality import Quality
-from agent.wire import Batch, decode_batch, decode_schema, encode_schema
+from agent.uplink.uplink import held_by
+from agent.wire import Batch, decode_ack, decode_batch, decode_request, decode_schema, encode_schema
 from agent.wire.sound import unsound
 from tests.agent.wire import stranger
 
@@ -79,6 +80,72 @@ def test_the_vectors_cover_what_the_document_describes() -> None:
     assert {c for batch in every for c in batch["clock"]} >= {0, 1, 0x81}
 
 
+def of_events(*events: dict[str, Any], **elements: object) -> bytes:
+    """A batch that only carries these events, other elements by their position (f7 ...)."""
+    fields = msgpack.unpackb(zstandard.decompress((VECTORS / "batch-events.bin").read_bytes()))
+    fields[19] = msgpack.packb(list(events))
+    for name, value in elements.items():
+        fields[int(name[1:])] = value
+    packed = msgpack.packb(fields)
+    return zstandard.ZstdCompressor(write_checksum=True, write_content_size=True).compress(packed)
+
+
+GAP, OFFSET = {"kind": "gap", "ranges": [[1, 3]]}, {"kind": "clock_offset", "boottime_ns": 1, "offset_ns": 2}
+LOST = {"kind": "lost", "frames": 1, "first_boottime_ns": 1, "last_boottime_ns": 1}
+EVENTS: dict[str, tuple[dict[str, Any], bool]] = {
+    "a gap below its batch": (GAP, True),
+    "a gap of another epoch, all of it": ({"kind": "gap", "epoch": b"o" * 16}, True),
+    "a gap of nothing": ({"kind": "gap", "ranges": []}, False),
+    "a gap of what is to come": ({"kind": "gap", "ranges": [[1, 8]]}, False),
+    "a loss": (LOST, True),
+    "a loss of nobody knows what": ({"kind": "lost"}, False),
+    "an offset": (OFFSET, True),
+    "an offset at no time": ({"kind": "clock_offset", "offset_ns": 2}, False),
+    "an offset before 0": ({**OFFSET, "boottime_ns": -1}, False),
+    "an alarm without a number": ({"kind": "alarm", "value": None, "state": "NEW", "shadow": True}, True),
+    "an alarm with a text for one": ({"kind": "alarm", "value": "3"}, False),
+    "an alarm of true": ({"kind": "alarm", "count": True}, False),
+    "a change": ({"kind": "change", "what": "shelve", "uid": 0, "until_s": 5.0}, True),
+    "a kind of later": ({"kind": "later", "ranges": 7}, True),
+    "no kind": ({"kind": ""}, False),
+}
+
+
+@pytest.mark.parametrize(("event", "fits"), EVENTS.values(), ids=EVENTS)
+def test_a_stranger_and_the_collector_take_the_same_events(event: dict[str, Any], fits: bool) -> None:
+    blob = of_events(event)
+    assert (not unsound(decode_batch(blob, strict=True))) is fits
+    if fits:
+        assert stranger.decode(blob)["events"] == [event]
+    else:
+        with pytest.raises(AssertionError):
+            stranger.decode(blob)
+
+
+def test_a_stranger_looks_at_all_elements_of_a_batch_that_only_carries_events() -> None:
+    for element, value in {8: 1, 9: 5, 10: 5, 12: 5, 14: b"\1", 15: b"\0", 16: b"\1\1", 20: b"\0"}.items():
+        blob = of_events(GAP, **{f"f{element}": value})
+        with pytest.raises(AssertionError):
+            stranger.decode(blob)
+
+
+@pytest.mark.parametrize("path", sorted((VECTORS.parent / "wire").glob("*.bin")), ids=lambda path: path.stem)
+def test_a_stranger_reads_requests_and_answers_of_both_shapes(path: Path) -> None:
+    body = path.read_bytes()
+    if path.stem.startswith("request"):
+        ours, found = decode_request(body), stranger.request(body)
+        assert (found["agent"], found["epoch"]) == (ours.agent, ours.epoch)
+        assert [tuple(pair) for pair in found["batches"]] == ours.batches
+        assert (found["schemas"], found["more"]) == (ours.schemas, path.stem != "request-5")
+        assert [tuple(pair) for pair in found["withheld"]] == ours.withheld
+    else:
+        ack, said = decode_ack(body), stranger.answer(body)
+        assert (said["epoch"], said["durable_through"]) == (ack.epoch, ack.durable_through)
+        assert [tuple(pair) for pair in said["held"]] == list(held_by(ack))
+        assert (said["wanted"], said["more"]) == (ack.need_schema, ack.more)
+        assert [tuple(one) for one in said["refused_schemas"]] == ack.refused_schemas
+
+
 def test_schema_vector_keeps_its_hash() -> None:
     description = json.loads((VECTORS / "schema.json").read_text())
     digest, found = decode_schema((VECTORS / "schema.bin").read_bytes())
@@ -90,11 +157,11 @@ def test_schema_vector_keeps_its_hash() -> None:
 
 def test_the_stranger_is_short_and_knows_nothing_of_ours() -> None:
     source = Path(stranger.__file__).read_text()
-    assert len(source.splitlines()) <= 80
+    assert len(source.splitlines()) <= 150
     imported = {
         a.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import) for a in node.names
     }
-    assert imported == {"msgpack", "zstandard"}
+    assert imported == {"itertools", "msgpack", "zstandard"}
     assert not any(isinstance(node, ast.ImportFrom) for node in ast.walk(ast.parse(source)))
 
 

@@ -1,0 +1,73 @@
+"""docs/wire-format.md names what the code knows: every kind, key and word of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agent.detect.alarms.states import Action, AlarmState
+from agent.detect.rows import ROWS
+from agent.detect.table import PRIORITY
+from agent.quality import Quality
+from agent.uplink import uplink
+from agent.uplink.pace import ALARM_S
+from agent.wire import ACCEPT
+from agent.wire.limits import DEFAULT_LIMITS
+from agent.wire.sound import _KEYS, _NEEDED
+from collector.app import BODY_TIMEOUT_S
+from drivers.quantities import QUANTITIES, UNITS
+
+PAGE = (Path(__file__).parents[3] / "docs" / "wire-format.md").read_text("utf-8")
+
+
+def section(heading: str) -> str:
+    """A section of the page, up to the next heading."""
+    found = re.search(rf"^#+ {heading}\n(.*?)(?=^#+ |\Z)", PAGE, re.M | re.S)
+    assert found, heading
+    return found[1]
+
+
+def named(text: str) -> set[str]:
+    """What stands in backticks."""
+    return set(re.findall(r"`([^`]+)`", text))
+
+
+def test_every_kind_and_key_of_an_event_that_is_checked_is_named() -> None:
+    events = section("Events")
+    assert set(_KEYS) <= named(events)
+    for kind, keys in _KEYS.items():
+        assert {*keys, *_NEEDED.get(kind, ())} <= named(events), kind
+    for kind, keys in _NEEDED.items():
+        assert all(f"**`{key}`**" in events for key in keys), kind
+
+
+def test_every_word_of_an_enumeration_is_named() -> None:
+    events = named(section("Events"))
+    assert set(AlarmState) | set(PRIORITY) <= events
+    acts = {str(action) for action in Action} - {Action.RAISE, Action.CLEAR}
+    assert acts | {"drill", "read"} <= events
+    assert {row.unit for row in ROWS} - {""} <= events
+    rows = re.findall(r"^\| (\d) \| (\w+)", section("Quality"), re.M)
+    assert len(rows) == len(Quality)
+
+
+def test_every_unit_of_a_value_is_named() -> None:
+    units = {unit for unit, _, _ in UNITS.values()} | {q.unit for q in QUANTITIES.values()}
+    assert units - {""} <= named(section("Schema"))
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("Times", f"{uplink.REQUEST_TIMEOUT_S:g} s"),
+        ("Times", f"{uplink.HEARTBEAT_S:g} s"),
+        ("Times", f"{uplink.YIELD_S:g} s"),
+        ("Times", f"{ALARM_S:g} s"),
+        ("Times", f"{BODY_TIMEOUT_S:g} s"),
+        ("Growth", ACCEPT),
+        ("Limits", f"{DEFAULT_LIMITS.containers:,}; {DEFAULT_LIMITS.keys}"),
+        ("Limits", f"{DEFAULT_LIMITS.request >> 20} MiB; {DEFAULT_LIMITS.batches}; {DEFAULT_LIMITS.schemas}"),
+    ],
+)
+def test_a_number_of_the_page_is_that_of_the_code(where: str, said: str) -> None:
+    assert said in section(where)
