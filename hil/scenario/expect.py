@@ -17,7 +17,7 @@ from hil.scenario.evidence import Evidence, RaisedAlarm
 
 Severity = Literal["advice", "warning", "critical"]
 FromZero = Annotated[float, Field(ge=0)]
-THERMAL = ("thermal-slope", "thermal-rate", "last-resort", "sudden-heat")
+THERMAL = ("thermal-slope", "thermal-rate", "thermal-onset", "last-resort", "sudden-heat")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Sensors that fail in every way they do: none of it is heat. And frames that are held. Simulated."""
+"""Sensors that fail in every way they do: none of it is heat. And frames that are held. Simulated.
+
+Sensors fail beside cells at rest: what is asked of a rise is least there.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,6 +14,7 @@ from agent.detect.liveness import Liveness
 from agent.detect.watch import UnitDetectors
 
 N, PERIOD_S = 16, 5.0
+CELLS, CELL_SD_V = 4, 0.0005
 FRAMES, ONSET = 2 * 17280, 17280  # a day to learn, a day with the fault
 CALLED_THERMAL = (*HEAT, "cooling", "cooling-lost", "cooling-degraded")
 
@@ -84,10 +88,14 @@ def _called_thermal(fault: str, seed: int) -> int:
     FAULTS[fault](spoilt, rng)
     frames[ONSET:, 5] = spoilt
     watch = UnitDetectors(
-        [f"sensor{i}" for i in range(N)], ["cell_temperature"] * N, np.full(N, 0.1), PERIOD_S
+        [*(f"sensor{i}" for i in range(N)), *(f"cell{i}" for i in range(CELLS))],
+        ["cell_temperature"] * N + ["cell_voltage"] * CELLS,
+        np.array([0.1] * N + [0.001] * CELLS),
+        PERIOD_S,
     )
-    quality: Codes = np.zeros(N, np.uint8)
-    rounded = frames.round(1)
+    quality: Codes = np.zeros(N + CELLS, np.uint8)
+    rest = 3.3 + CELL_SD_V * rng.standard_normal((FRAMES, CELLS))
+    rounded = np.concatenate([frames.round(1), rest.round(3)], axis=1)
     return sum(
         event.state == "NEW" and event.detector in CALLED_THERMAL
         for i in range(FRAMES)

@@ -114,6 +114,14 @@ def hear(part: SafetyPart) -> Heard:
     )
 
 
+def lead_share(one: Heard) -> float | None:
+    """Return how much of the lead of a plain slope a warning or worse of ours has; None: no slow runaway."""
+    lead_s = one.runaway_s - one.plain_s["1 K/min"]
+    if not (np.isfinite(one.runaway_s) and lead_s >= SLOW_S):
+        return None
+    return (one.runaway_s - one.loud_s) / lead_s
+
+
 def hot_with_witnesses(temps: Floats, volts: Floats) -> Flags:
     """Return where (n,) a sensor is beyond the limit, and two more sensors or cells say so too."""
     rose = (temps - temps[0] >= ROSE_K).sum(axis=1) - 1  # the hot one is no witness of itself
@@ -146,11 +154,7 @@ def measure() -> list[tuple[str, float | None, str]]:
     for period_s in PERIODS_S:
         heard = [one for _, one in _heard(folder, period_s)] if folder else []
         late = [one.late for one in heard if np.isfinite(one.hot_s)]
-        leads = [
-            (one.runaway_s - one.loud_s) / (one.runaway_s - one.plain_s["1 K/min"])
-            for one in heard
-            if np.isfinite(one.runaway_s) and one.runaway_s - one.plain_s["1 K/min"] >= SLOW_S
-        ]
+        leads = [share for one in heard if (share := lead_share(one)) is not None]
         at = f"{period_s:g}s"
         figures += [
             (f"critical_after_fixed_60_frames_{at}", max(late, default=None), "frames"),
@@ -175,6 +179,13 @@ def table() -> None:
             lead = np.array([one.plain_s["fixed 60 degC"] for one in hot])[:, None] - np.array(rows)
             cells = [f"{np.median(x):.0f}, {x.min():.0f}".replace("-inf", "-") for x in lead.T]
             print(f"| {period_s:g} s | {len(hot)} {kind} |", " | ".join(cells), "|")
+    print("\nof the lead of 1 K/min to 150 degC ours, a warning or worse, has\n")
+    for period_s in PERIODS_S:
+        for how, one in heard[period_s]:
+            if (share := lead_share(one)) is None:
+                continue
+            lead_s = one.runaway_s - one.plain_s["1 K/min"]
+            print(f"| {period_s:g} s | {one.test} {how} | {lead_s:.0f} s | {share:.3f} |")
     print("\nseconds later than with a frame a second, critical, of tests at 60 degC: median, worst; lost\n")
     reached = np.array([np.isfinite(one.plain_s["fixed 60 degC"]) for _, one in heard[1.0]])
     first_s = np.array([one.critical_s for _, one in heard[1.0]])

@@ -34,7 +34,10 @@ HEALTHY: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 ABUSE = {"time": "t_s", "group": "test", "voltage": "v_cell", "temperature": ["T1", "T2", "T3", "T4"]}
 NEEDED_LEAD_S = 70.0
-HEAT = ("thermal-slope", "thermal-rate", "thermal-rest", "over-temperature", "last-resort", "sudden-heat")
+HEAT = (
+    "thermal-slope", "thermal-rate", "thermal-rest", "thermal-onset", "over-temperature", "last-resort",
+    "sudden-heat",
+)  # fmt: skip
 
 NAMES = (
     ("false_criticals_real", "alarms"),

@@ -18,7 +18,10 @@ from agent.detect.places import string_of
 FORECAST_TO_DEGC = 80.0
 
 #: Detector of a slope -> its column in the verdict.
-COLUMNS = {"thermal-slope": heating.AGAINST, "thermal-rate": heating.ALONE, "thermal-rest": heating.AT_REST}
+COLUMNS = {
+    "thermal-slope": heating.AGAINST, "thermal-rate": heating.ALONE, "thermal-rest": heating.AT_REST,
+    "thermal-onset": heating.AT_REST,
+}  # fmt: skip
 
 
 def alone(case: Case) -> AlarmEvent:

@@ -23,7 +23,7 @@ from agent.detect.kernels.inputs import FAULTY as INPUT_FAULTY
 from agent.detect.kernels.inputs import SUSPECT, Inputs
 from agent.detect.kernels.measured import MEASURED, TOGETHER, ZEROS
 from agent.detect.kernels.validity import HELD, IMPOSSIBLE, RESTART, RESUMED
-from agent.detect.kernels.voltage_drop import DROP, Drops
+from agent.detect.kernels.voltage_drop import Drops
 
 ALONE_S = 30.0  # the longest doubt
 STEADY_S, STEADY_FRAMES = 10.0, 2.0  # so long and so often it moved as matter does: no contact heats or cools
@@ -35,7 +35,8 @@ BACK = 0.5  # of the jump: what has fallen by so much has taken it back, unless 
 RISEN_K, RISEN_STEPS = 3.0, 3.0  # a sibling that rose by so much, the larger, is a witness
 SAME_K, SAME_STEPS, SAME_SHARE = 2.0, 3.0, 0.05  # so alike, all moved by one offset, or by one factor
 FELL_V, FELL_ALONE_V = 0.25, 0.2  # a cell that fell by so much, and by so much below its siblings (a cell
-# without siblings: by a quarter, which no load takes)
+# without siblings: by FELL_LONE of its voltage, which no load takes at once)
+FELL_LONE = 1.0 / 6.0
 VANISHED_S = 60.0  # since a cell was seen that is not measured now
 FELL_OHM = 0.25  # an insulation that fell to so much of what it was, or less
 SAID_S = 60.0  # since the unit raised its alarm: what stands for longer is no news
@@ -389,7 +390,7 @@ def _cell_fell(why: Codes, volts: Inputs, drops: Drops, doubt: Doubt, g: int, c:
             continue
         usual_v, median_v = doubt.usual_v[e], volts.median[e]
         if volts.start[volts.group[e] + 1] - volts.start[volts.group[e]] == 1:
-            fell = volts.raw[e] < (1.0 - DROP) * usual_v
+            fell = volts.raw[e] <= (1.0 - FELL_LONE) * usual_v
         else:
             fell = usual_v - volts.raw[e] >= FELL_V and median_v - volts.raw[e] >= FELL_ALONE_V
         if volts.usable[e] and fell:

@@ -55,8 +55,8 @@ unit = "degC"
 PERIOD_S = 10.0
 FRAMES, INSULT, FAULT = 2520, 2160, 2280  # learn for six hours; what is bad is over 15 min before the fault
 BATTERY = (
-    "last-resort", "thermal-slope", "thermal-rate", "thermal-rest", "over-temperature", "cooling",
-    "cooling-lost", "cooling-degraded", "cell-imbalance", "cell-drift", "resistance", "overload",
+    "last-resort", "thermal-slope", "thermal-rate", "thermal-rest", "thermal-onset", "over-temperature",
+    "cooling", "cooling-lost", "cooling-degraded", "cell-imbalance", "cell-drift", "resistance", "overload",
 )  # fmt: skip
 
 

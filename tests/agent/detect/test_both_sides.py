@@ -16,7 +16,10 @@ from tests.agent.detect.racks import Floats, feed, healthy, places, raised, watc
 CELLS, SENSORS, N, AT = 12, 8, 400, 300
 PERIODS = [1.0, 5.0, 10.0, 30.0]
 HOT = [CELLS + 2, CELLS + 3, CELLS + 5]
-THERMAL = ("last-resort", "sudden-heat", "thermal-slope", "thermal-rate", "thermal-rest", "over-temperature")
+THERMAL = (
+    "last-resort", "sudden-heat", "thermal-slope", "thermal-rate", "thermal-rest", "thermal-onset",
+    "over-temperature",
+)  # fmt: skip
 
 
 def frames_of(fault: Callable[[Floats], None], seed: int = 1) -> Floats:

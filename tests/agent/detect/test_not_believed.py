@@ -77,11 +77,15 @@ FAULTS: dict[str, Callable[[Floats], None]] = {
     "thermal-slope": rises(0.01, CELLS + 3),
     "thermal-rate": rises(0.15, CELLS + 3),
     "thermal-rest": rises(0.04, CELLS + 3),
+    "thermal-onset": rises(0.1, CELLS + 3),
     "over-temperature": rises(0.5, CELLS + 3),
     "cooling": rises(0.02),
     "cell-imbalance": steps(0.03),
 }
-HEAT = {"last-resort", "thermal-slope", "thermal-rate", "thermal-rest", "over-temperature", "cooling"}
+HEAT = {
+    "last-resort", "thermal-slope", "thermal-rate", "thermal-rest", "thermal-onset", "over-temperature",
+    "cooling",
+}  # fmt: skip
 
 
 @cache

@@ -72,7 +72,7 @@ def test_from_any_state_sensors_are_doubted_as_the_twin_doubts_them(seed: int, s
             temps.median[:] = rng.choice([24.0, 50.0, np.nan], 5)
             temps.memory[:, SUSPECT] = rng.choice([0.0, 0.0, 5.0], 5)
             temps.score[:, FAULTY] = rng.choice([0.0, 0.0, 1.0], 5)
-            volts.raw[:] = rng.choice([3.3, 3.3, 3.3, 3.1, 3.05, 3.04, 0.7, np.nan], 6)
+            volts.raw[:] = rng.choice([3.3, 3.3, 3.3, 3.1, 3.05, 3.04, 2.76, 2.74, 0.7, np.nan], 6)
             why[5:11][np.isnan(volts.raw)] = NOT
             volts.usable[:] = ~np.isnan(volts.raw) & (rng.random(6) < 0.9)
             volts.median[:] = rng.choice([3.3, 3.25, np.nan], 6)

@@ -215,7 +215,7 @@ class Place:
                     sensor.witness = "cell gone", cell.number, NAN
                     return True
             elif cell.usable and len(cells) == 1:
-                if cell.raw < 0.75 * usual_v:
+                if cell.raw <= usual_v - usual_v / 6.0:
                     sensor.witness = "cell fell", cell.number, usual_v - cell.raw
                     return True
             elif cell.usable and usual_v - cell.raw >= 0.25 and cell.median - cell.raw >= 0.2:
