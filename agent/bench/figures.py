@@ -116,9 +116,15 @@ TARGETS: dict[str, dict[str, Target]] = {
         "standing_imbalance_s": at_most(60),
         "standing_imbalance_false": at_most(0),
         "filled_values_s_1mv": at_most(120),
-        "filled_values_s_5mv": LOWER,  # as soon as chance excludes it; none: not within two hours
+        "filled_values_s_5mv": LOWER,  # as soon as chance excludes it; none: not within twelve hours
         "filled_values_s_10mv": LOWER,
+        **{f"filled_values_told_{step}mv": HIGHER for step in (1, 5, 10)},  # within these twelve hours
+        **{f"filled_values_chance_{step}mv": LOWER for step in (1, 5, 10)},
         "filled_values_false": at_most(0),
+        "capacity_drift_warnings": LOWER,
+        "capacity_drift_warnings_without_soc": LOWER,
+        "leak_drift_days": LOWER,
+        "leak_drift_days_without_soc": LOWER,
         "loose_contact_alarms_week": at_most(1),
         **{f"heat_called_fault_{period}s": at_most(0) for period in (1, 5, 10, 30)},
         **{f"unproven_heat_s_{period}s": at_most(30) for period in (1, 5, 10, 30)},

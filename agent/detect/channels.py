@@ -139,6 +139,7 @@ class Channels:
         self.circuit_of_temps = self._circuit_of(self.temps)
         self.circuit_of_volts = self._circuit_of(self.volts)
         self.drop_group = self._drop_group()
+        self.at_soc = self._at_soc()
         self.at_ambient = next((i for i, q in enumerate(quantities) if q == "ambient_temperature"), -1)
         self.at_insulation = next((i for i, q in enumerate(quantities) if q == "insulation_resistance"), -1)
         self.sizes = Sizes(
@@ -158,6 +159,14 @@ class Channels:
         by_place = {place: j for j, place in enumerate(self.circuits.places)}
         found = [by_place.get(string_of(place), by_place.get("", 0)) for place in bank.places]
         return np.array(found, np.int64)
+
+    def _at_soc(self) -> Ints:
+        """Return where the charge of each circuit is; the unit's for the first where none has its own."""
+        at = {self.places[i]: i for i, quantity in enumerate(self.quantities) if quantity == "soc"}
+        found: Ints = np.array([at.get(place, -1) for place in self.circuits.places], np.int64)
+        if at and (found < 0).all():
+            found[0] = next(iter(at.values()))
+        return found
 
     def _drop_group(self) -> Ints:
         """Return for each cell the group of sensors its voltage drop counts for; one past the last: none."""

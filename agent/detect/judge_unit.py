@@ -120,7 +120,7 @@ def _make_judge_unit(digest: int) -> Any:
         judge_doubt(dt_s, hot_degc, g.si, g.verdict, b.measuring.why, temps, volts, b.drops, b.heat, b.doubt)
         take_load(dt_s, g.value, load)
         follow_rest(dt_s, volts, load, b.heat)
-        judge_imbalance(dt_s, volts, load, cells)
+        judge_imbalance(dt_s, g.value, volts, load, cells)
         judge_heating(dt_s, temps, load, b.own, b.against, slopes, b.doubt.hot, b.heat)
         judge_surroundings(dt_s, temps, load, group_slopes, b.around)
         voltage_drop(dt_s, volts, b.drops.highest, b.drops.dropped_s, b.drops.group)

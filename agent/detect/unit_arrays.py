@@ -74,7 +74,7 @@ def new_banks(channels: Channels, limits: UnitLimits) -> Banks:
         moments=slopes.moments,
         scales=slopes.scales,
         heat=heating.new_heat(n, cells),
-        cells=imbalance.new_cells(cells, cell_groups),
+        cells=imbalance.new_cells(cells, cell_groups, channels.at_soc),
         around=surroundings.new_surroundings(groups, circuits, n),
         group_temperature=group_slopes.temperature,
         group_gain=group_slopes.gain,

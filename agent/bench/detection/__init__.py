@@ -6,6 +6,7 @@ The figures and how each is made: docs/detection.md. About three minutes.
 from collections.abc import Callable
 
 from agent.bench.detection import (
+    capacity,
     cells,
     doubt,
     faults,
@@ -31,6 +32,7 @@ PARTS: tuple[Callable[[], Figures], ...] = (
     shorts.measure,
     faults.measure,
     cells.measure,
+    capacity.measure,
     limits.measure,
 )
 

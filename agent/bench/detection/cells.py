@@ -8,6 +8,7 @@ from agent.bench.detection.common import data_folder
 from agent.bench.detection.recordings import CAR2, HEALTHY
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Codes, Floats
+from agent.detect.detectors.filled_values import SURE
 from agent.detect.watch import UnitDetectors
 from agent.replay.mapping import RecordingMap
 from agent.replay.play import play
@@ -20,7 +21,7 @@ CELLS, QUIET, AFTER = 32, 120, 40  # frames before and after what happens
 TRIES = 10  # for each period
 STANDING = "standing-imbalance"
 STEPS_V, FILLED = (0.001, 0.005, 0.01), 4  # register steps; cells of 16 that are gone
-FILLED_PERIOD_S, LEARNED, LOST = 5.0, 720, 1440  # an hour before they are gone, and two after
+FILLED_PERIOD_S, LEARNED, LOST = 5.0, 720, 8640  # an hour before they are gone, and twelve after
 DAY_S, WEEK_S = 86400.0, 7 * 86400.0
 #: Cells that stand off in a recording, as its JSON says.
 KNOWN_OFF = {"ev_pack_car1": {"V_10", "V_85", "V_88", "V_91"}, "ev_pack_car2": {"V_82"}}
@@ -33,7 +34,7 @@ def measure() -> Figures:
         ("worst_named_share", _worst_named_share(), "share"),
         ("standing_imbalance_s", _standing_s(), "s"),
         ("standing_imbalance_false", _standing_false(), "alarms"),
-        *((f"filled_values_s_{1e3 * step_v:g}mv", _filled_s(step_v), "s") for step_v in STEPS_V),
+        *(figure for step_v in STEPS_V for figure in _filled(step_v)),
         ("filled_values_false", _filled_false(), "alarms"),
         ("loose_contact_alarms_week", _loose_contact(), "alarms"),
     ]
@@ -113,21 +114,29 @@ def _string(frames: int, step_v: float, seed: int, period_s: float) -> Floats:
     return steps
 
 
-def _filled_s(step_v: float) -> float | None:
-    """Return when it is told at the latest that four of 16 cells say the mean of the others, at 5 s and
-    after an hour of learning; None: within two hours it cannot be told.
+def _filled(step_v: float) -> Figures:
+    """Return when it is told at the latest that four of 16 cells say the mean of the others, at 5 s and after
+    an hour of learning, None: of some it cannot be told within twelve hours; of which share of the tries it
+    is; and how probable chance still is by then, at the most, as the detector reckons.
     """
-    found = []
+    found, chance = [], []
     for seed in range(5):
         steps = _string(LEARNED + LOST, step_v, seed, FILLED_PERIOD_S)
         steps[LEARNED:, :FILLED] = np.round(steps[LEARNED:, FILLED:].mean(axis=1))[:, None]
-        told_s = [
-            e.t_s
-            for e in events_of(watch_of(16, FILLED_PERIOD_S, step_v), (steps * step_v).round(6))
-            if e.detector == "filled-values"
-        ]
+        watch, quality = watch_of(16, FILLED_PERIOD_S, step_v), np.zeros(16, np.uint8)
+        told_s, surest = [], 0.0
+        for i, frame in enumerate((steps * step_v).round(6)):
+            events = watch.judge(i * FILLED_PERIOD_S, frame, quality)
+            told_s += [e.t_s for e in events if e.detector == "filled-values" and e.state == "NEW"]
+            surest = max(surest, watch._banks.detectors.filled_values[:, SURE].max())
         found.append(told_s[0] - LEARNED * FILLED_PERIOD_S if told_s else np.inf)
-    return max(found) if np.isfinite(found).all() else None
+        chance.append(np.exp(-surest))
+    at, told = f"{1e3 * step_v:g}mv", np.isfinite(found)
+    return [
+        (f"filled_values_s_{at}", max(found) if told.all() else None, "s"),
+        (f"filled_values_told_{at}", float(told.mean()), "share"),
+        (f"filled_values_chance_{at}", float(max(chance)), "probability"),
+    ]
 
 
 def _filled_false() -> float:

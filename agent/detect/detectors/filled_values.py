@@ -8,7 +8,10 @@ Each cell has a partner, one that said the same number; a run lasts until they p
 part from theirs, in the same frames, follows what chance allows: cells in a row of n frames are equal by
 chance with p^(n (cells - 1)), where p is the share of the others that stayed equal to theirs, or that of the
 most faithful of them of late, whichever is more. Where that is more than a half, registers are too coarse, or
-the string is too still, for anything to be told.
+the string is too still, for frames to tell anything. Then only those frames count in which the cells moved,
+and few others did: of two that flicker at the edge of one register step, each by its own noise, one comes to
+the number of the other with 1/2 at most. Where the others do so more often, their noise is a common one, and
+nothing can be told.
 """
 
 import math
@@ -38,9 +41,14 @@ MOST_RELATIONS = 3.0
 SHORT = 4.0  # frames: runs that are ordinary, for which all others count
 LOOK = 16  # cells that are asked in a frame for one that says the same
 
+LEAST_MOVES = 10.0  # in one run
+MANY_MOVE = 0.5  # a larger share of all that moves in one frame has one cause
+
 #: Columns of a cell: its partner, -1 none; the run's frames, seconds and evidence (nats); frames of late in
-#: which it had a partner, and in which they stayed equal; the reading before; the score; scratch.
-PARTNER, RUN, RUN_S, EVIDENCE, TRIED, EQUAL, LAST, SCORE, SAME, COLUMNS = range(10)
+#: which it had a partner, and in which they stayed equal; the reading before; the score; scratch; the run's
+#: moves; moves of late while it had a partner, and those to its number; how sure all this is no chance, nats.
+PARTNER, RUN, RUN_S, EVIDENCE, TRIED, EQUAL, LAST, SCORE, SAME = range(9)
+MOVES, MOVED, MOVED_TO, SURE, COLUMNS = range(9, 14)
 FILLED = Group(None, filled=Array(("cells", COLUMNS)))  # not kept: a run is as long again in two minutes
 
 
@@ -85,6 +93,7 @@ def _follow(dt_s: float, volts: Inputs, s: Floats, first: int, last: int) -> Non
     x, keep = volts.value, 1.0 - 1.0 / MEMORY_FRAMES
     tried = 0.0
     equal = 0.0
+    movers = 0.0
     for a in range(first, last):
         c = volts.member[a]
         partner = int(s[c, PARTNER])
@@ -95,12 +104,18 @@ def _follow(dt_s: float, volts: Inputs, s: Floats, first: int, last: int) -> Non
             s[c, EQUAL] = keep * s[c, EQUAL] + s[c, SAME]
             tried += 1.0
             equal += s[c, SAME]
+            if x[c] != s[c, LAST]:
+                s[c, MOVED] = keep * s[c, MOVED] + 1.0
+                s[c, MOVED_TO] = keep * s[c, MOVED_TO] + s[c, SAME]
+                movers += 1.0
+    few_move = movers <= MANY_MOVE * tried
     of_all = math.log(equal / tried) if equal > 0.0 else 0.0
     for a in range(first, last):
         c = volts.member[a]
         if s[c, SAME] > 0.0:
             s[c, RUN] += 1.0
             s[c, RUN_S] += dt_s
+            s[c, MOVES] += few_move and x[c] != s[c, LAST]
             ordinary = s[c, RUN] <= SHORT
             s[c, EVIDENCE] -= of_all if ordinary else math.log(_share(volts, s, first, last, s[c, RUN]))
             continue
@@ -108,6 +123,7 @@ def _follow(dt_s: float, volts: Inputs, s: Floats, first: int, last: int) -> Non
         s[c, RUN] = 0.0
         s[c, RUN_S] = 0.0
         s[c, EVIDENCE] = 0.0
+        s[c, MOVES] = 0.0
         if not np.isnan(x[c]):
             s[c, PARTNER] = _partner(volts, s, first, last, a)
 
@@ -148,12 +164,15 @@ def _judge(volts: Inputs, s: Floats, first: int, last: int) -> None:
     for a in range(first, last):
         c = volts.member[a]
         s[c, SCORE] = 0.0
-        if s[c, EVIDENCE] * MOST_RELATIONS < IMPROBABLE:
+        s[c, SURE] = 0.0
+        if s[c, EVIDENCE] * MOST_RELATIONS < IMPROBABLE and s[c, MOVES] < LEAST_MOVES:
             continue
         alike = 0
         others = 0
+        moved = 0
         known = 0
         faithful = 0.0
+        to_partners = 0.0
         for b in range(first, last):
             d = volts.member[b]
             if np.isnan(volts.value[d]):
@@ -164,10 +183,18 @@ def _judge(volts: Inputs, s: Floats, first: int, last: int) -> None:
             elif s[d, TRIED] >= LEAST_TRIED:
                 others += 1
                 faithful = max(faithful, (s[d, EQUAL] + 1.0) / (s[d, TRIED] + 2.0))
-        if alike < 2 or MINORITY * alike > known or 2 * others < known or faithful > MOST_FAITHFUL:
+                if s[d, MOVED] >= LEAST_TRIED:
+                    moved += 1
+                    to_partners = max(to_partners, (s[d, MOVED_TO] + 1.0) / (s[d, MOVED] + 2.0))
+        if alike < 2 or MINORITY * alike > known:
             continue
-        evidence = min(s[c, EVIDENCE], -s[c, RUN] * math.log(faithful))
-        if evidence * min(alike - 1.0, MOST_RELATIONS) >= IMPROBABLE + _choices(known, alike):
+        evidence = 0.0
+        if 2 * others >= known and faithful <= MOST_FAITHFUL:
+            evidence = min(s[c, EVIDENCE], -s[c, RUN] * math.log(faithful))
+        if 2 * moved >= known and to_partners <= MOST_FAITHFUL:
+            evidence = max(evidence, -s[c, MOVES] * math.log(MOST_FAITHFUL))
+        s[c, SURE] = evidence * min(alike - 1.0, MOST_RELATIONS) - _choices(known, alike)
+        if s[c, SURE] >= IMPROBABLE:
             s[c, SCORE] = float(alike)
 
 
@@ -203,8 +230,9 @@ DETECTOR = Detector(
     explain=explain,
     sees=(
         "cells, two or more and at most every third, that say one and the same number for longer than chance "
-        "allows (< 1e-6 a day) while the others part: a unit that writes means into cells that are gone"
+        "allows (< 1e-6 a day) while the others part: a unit that writes means into cells that are gone; of "
+        "coarse registers, when these cells have changed together often enough (15 times, two cells 40 times)"
     ),
-    cannot_see="anything where registers are coarser than the noise: nothing can be told there",
+    cannot_see="cells that stand still in coarse registers, as healthy ones do; nothing can be told of them",
     response="Look at the wiring and the measuring board of these cells; measure them by hand.",
 )

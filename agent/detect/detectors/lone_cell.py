@@ -1,8 +1,10 @@
-"""A cell without siblings whose voltage falls while no current explains it.
+"""A cell without siblings, or of a pair, whose voltage falls while no current explains it.
 
-At rest a cell holds its voltage; what falls then loses its charge inside. Under load its voltage says nothing
-that a limit of voltage does not say. Where nobody measures the current a quarter is what no ordinary load
-takes at once: a warning, for a load may be what it is.
+At rest a cell holds its voltage; what falls then loses its charge inside. Under a load, or a charge, it is
+compared with what it was a few minutes ago under half to one and a half times that current: the end of a
+discharge takes 15 % in that time, and a quarter nothing that is healthy. A current that changes by more
+explains any fall, and it is compared anew from there. Where nobody measures the current a quarter is what no
+ordinary load takes at once. What is not at rest is a warning at most, for a load may be what it is.
 """
 
 import math
@@ -17,7 +19,7 @@ from agent.detect.explanations.case import Case
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import Inputs
-from agent.detect.kernels.load import LARGEST, NOISE, RESTED_S, SLOW, UNKNOWN, Circuits
+from agent.detect.kernels.load import LARGEST, NOISE, NOW, RESTED_S, SLOW, UNKNOWN, Circuits
 from agent.detect.table import CRITICAL, WARNING, Row
 
 NAME = "lone-cell"
@@ -26,25 +28,28 @@ RESTED_FOR_S = 300.0  # after a load or a charge a voltage moves by itself
 #: A current that is too small for a load empties a cell too: none is what is less than this, A, a share of
 #: the largest, and times its noise.
 NONE_A, NONE_SHARE, NONE_SIGMAS = 0.02, 0.003, 4.0
-LEVEL_S = 120.0  # time constant of where it stood
-NOT_CRITICAL = COLLAPSED - 0.1  # %: at most, where nobody knows the current
+LEVEL_S = 120.0  # time constant of where it stood, and of the current that flowed then
+SAME_SHARE = 0.5  # a current that differs by no more than this share of it explains no quarter
+NOT_CRITICAL = COLLAPSED - 0.1  # %: at most, where it is not at rest
+MOST = 2  # cells of a group that are judged so: `cell-imbalance` needs three
 
 #: Columns of a cell: where it stood, V; how far it fell below that, %; the lesser of that and of the reading
-#: before; 1 where no current flowed.
-LEVEL, DEPTH, SCORE, RESTED, COLUMNS = range(5)
+#: before; which current flowed (UNMEASURED .. LOADED); how much, in the mean of LEVEL_S, A.
+LEVEL, DEPTH, SCORE, FLOWED, LEVEL_A, COLUMNS = range(6)
+UNMEASURED, RESTED, LOADED = range(3)
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
 def judge_lone_cell(dt_s: float, volts: Inputs, load: Circuits, lone_cell: Floats) -> None:
     """
-    Score each cell that has no siblings: how far it fell, in two readings in a row.
+    Score each cell that has one sibling or none: how far it fell, in two readings in a row.
 
     Parameters
     ----------
     dt_s : float, s
     volts : Inputs
     load : Circuits
-        Tells for how long the cell's circuit has rested.
+        Tells the current of the cell's circuit, and for how long it has rested.
     lone_cell : (cells, COLUMNS) float64
         State and output.
     """
@@ -52,17 +57,21 @@ def judge_lone_cell(dt_s: float, volts: Inputs, load: Circuits, lone_cell: Float
     for c in range(volts.raw.size):
         g, j, x = volts.group[c], volts.circuit[c], volts.raw[c]
         s[c, SCORE] = np.nan
-        if volts.start[g + 1] - volts.start[g] > 1 or volts.usable[c] == 0:
+        if volts.start[g + 1] - volts.start[g] > MOST or volts.usable[c] == 0:
             continue
         unknown = load.regime[j] == UNKNOWN
         none_a = max(NONE_A, NONE_SHARE * load.state[j, LARGEST], NONE_SIGMAS * load.state[j, NOISE])
         rested = load.state[j, RESTED_S] >= RESTED_FOR_S and abs(load.state[j, SLOW]) <= none_a
-        s[c, RESTED] = 1.0 if rested and not unknown else 0.0
-        if np.isnan(s[c, LEVEL]) or (unknown and x > s[c, LEVEL]) or (not unknown and s[c, RESTED] == 0.0):
+        s[c, FLOWED] = UNMEASURED if unknown else RESTED if rested else LOADED
+        amps = 0.0 if unknown else load.state[j, NOW]
+        changed = not abs(amps - s[c, LEVEL_A]) <= max(none_a, SAME_SHARE * abs(s[c, LEVEL_A]))
+        if np.isnan(s[c, LEVEL]) or (unknown and x > s[c, LEVEL]) or (s[c, FLOWED] == LOADED and changed):
             s[c, LEVEL] = x
+            s[c, LEVEL_A] = amps
         s[c, LEVEL] += gain * (x - s[c, LEVEL])
+        s[c, LEVEL_A] += gain * (amps - s[c, LEVEL_A])
         depth = 100.0 * (s[c, LEVEL] - x) / max(s[c, LEVEL], LEAST_MEDIAN_V)
-        if s[c, RESTED] == 0.0:
+        if s[c, FLOWED] != RESTED:
             depth = min(depth, NOT_CRITICAL) if depth >= COLLAPSED else 0.0
         s[c, SCORE] = min(depth, s[c, DEPTH])
         s[c, DEPTH] = depth
@@ -75,14 +84,20 @@ def new_lone_cells(cells: int) -> Floats:
     return lone
 
 
+#: While which current it fell.
+WHEN = (
+    "and nobody measures the current that could explain it",
+    "while no current flowed",
+    "while the current hardly changed",
+)
 LONE = Group(None, lone=Array(("cells", COLUMNS)))  # not kept: what it knows is minutes old
 
 
 def explain(case: Case) -> AlarmEvent:
     """Explain a lone cell that fell."""
-    level, score, rested = case.banks.detectors.lone_cell[case.c, [LEVEL, SCORE, RESTED]]
+    level, score, flowed = case.banks.detectors.lone_cell[case.c, [LEVEL, SCORE, FLOWED]]
     volts = case.banks.volts.raw[case.c]
-    when = "while no current flowed" if rested else "and nobody measures the current that could explain it"
+    when = WHEN[int(flowed)]
     text = (
         f"{case.name()} was at {volts:.3f} V when raised, {1e3 * (level - volts):.0f} mV below where it had "
         f"stood in the last minutes, {when} (limit {case.row.limit:g} %)."
@@ -104,9 +119,13 @@ DETECTOR = Detector(
     kernel=judge_lone_cell,
     explain=explain,
     sees=(
-        "a cell or block without siblings that falls by 3 % within minutes at rest, or by a quarter where "
-        "nobody measures the current; critical at rest from a quarter on"
+        "a cell or block without siblings, or of a pair, that falls by 3 % within minutes at rest, or by a "
+        "quarter under a current that hardly changes, or one that nobody measures; critical at rest from a "
+        "quarter on"
     ),
-    cannot_see="what falls under load or charge (`voltage-limit` judges it); a unit without cell voltages",
+    cannot_see=(
+        "less than a quarter under load or charge, and what falls together with a current that changes by "
+        "half (`voltage-limit` judges both); a unit without cell voltages"
+    ),
     response="Look for heat from outside; measure the cell by hand.",
 )

@@ -35,18 +35,9 @@ SOC_LIMIT = Group(
 )
 
 
-def charge_of(channels: Channels) -> Ints:
-    """Return where the state of charge of each circuit is; the unit's for the first where none has one."""
-    at = {channels.places[i]: i for i, quantity in enumerate(channels.quantities) if quantity == "soc"}
-    found: Ints = np.array([at.get(place, -1) for place in channels.circuits.places], np.int64)
-    if at and (found < 0).all():
-        found[0] = next(iter(at.values()))
-    return found
-
-
 def new_soc_limit(channels: Channels, _: UnitLimits) -> SocLimit:
     """Return the arrays of circuits that have not been seen yet."""
-    new: SocLimit = SOC_LIMIT.new(given={"at": charge_of(channels)}, circuits=channels.circuits.n)
+    new: SocLimit = SOC_LIMIT.new(given={"at": channels.at_soc}, circuits=channels.circuits.n)
     return new
 
 
@@ -61,7 +52,7 @@ def judge_soc_limit(gate: Gate, soc_limit: SocLimit) -> None:
 
 def _of(side: Callable[[UnitLimits, Ints], Limited], column: int, member: str = "") -> Judged:
     def limits(channels: Channels, of: UnitLimits) -> Limited:
-        at = charge_of(channels)
+        at = channels.at_soc
         found = Limited(
             np.full((len(at), 3), np.inf), np.ones((len(at), 3)), np.zeros((len(at), 3), np.uint8)
         )

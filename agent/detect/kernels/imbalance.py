@@ -10,6 +10,9 @@ is, whichever is more,
   - how this mean has wandered before (its mean square, excursions clipped);
   - how far the others stand from their own baselines now: load and the ends of the charge curve spread all;
   - the register step.
+Cells of unlike capacity part at the end of each discharge. Below LOW_SOC a cell has an offset to its
+baseline, a line between a few knots of the state of charge, and the baseline rests. A knot is learned as a
+baseline is, but plainly in its first hour; where no state of charge is told there is none.
 A cell whose neighbours left together with it (a module that warms, a busbar) is excused their share: one cell
 fails, not eight in a row.
 """
@@ -19,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agent.detect.channels import Floats
+from agent.detect.channels import Floats, Ints
 from agent.detect.kernels.arrays import Array, Group, Part, columns
 from agent.detect.kernels.compiled import compiled, inlined
 from agent.detect.kernels.inputs import Inputs
@@ -35,6 +38,9 @@ LEARN_BELOW = 2.0  # sigmas: what a drift is learned from; a cell that has left 
 BASELINE_S = 60 * 86400.0
 START_S = 60.0  # baseline of a new cell: what it did in its first minute
 LEARNT_S = 3600.0  # good input after which the baseline is the cell's own
+LOW_SOC, KNOT_SOC = 30.0, 10.0  # %: a knot at 0 and each so much; at the first, where it is 0, it ends
+KNOTS = 3
+FIRST_S = 3600.0  # near a knot: it is the mean of what was seen so far
 LEARN_WINDOWS = 12.0  # of a scale, before the scale is judged without reserve
 WANDER_S = 30 * 86400.0
 GAP_S = 60.0  # a gap is no evidence for its length
@@ -58,12 +64,17 @@ SUDDEN, DRIFTING, DEVIATION, EXPECTED, NOISE2, VERDICTS = columns(1, 1, 1, 1, SC
 class Cells(NamedTuple):
     """State and verdict for n cells.
 
-    state (n, 20), verdict (n, 8): see the columns above; left (n, scales), V: how far its mean has left the
-    siblings, 0 where that is not beyond doubt; quantile (scales, groups): of the excursions, V; waited_s
-    (scales,): since a mean was judged; gain (scales,): of the means, this frame.
+    state (n, 20), verdict (n, 8): see the columns above; offset (n, 2 KNOTS): at each, V, and for how long
+    that was learned, s; at_soc, knot (circuits,): where its charge is in the frame, and that in knots;
+    left (n, scales), V: how far its mean has left the siblings, 0 where that is not beyond doubt; quantile
+    (scales, groups): of the excursions, V; waited_s (scales,): since a mean was judged; gain (scales,): of
+    the means, this frame.
     """
 
     state: Floats
+    offset: Floats
+    at_soc: Ints
+    knot: Floats
     verdict: Floats
     left: Floats
     quantile: Floats
@@ -75,6 +86,9 @@ CELLS_PART = Part("cells", 1)
 CELLS = Group(
     Cells,
     state=Array(("cells", COLUMNS), kept=CELLS_PART),
+    offset=Array(("cells", 2 * KNOTS), kept=Part("cells-by-charge", 1), seldom=True),
+    at_soc=Array(("circuits",), np.int64, first=None),
+    knot=Array(("circuits",), first=np.nan),
     verdict=Array(("cells", VERDICTS), first=np.nan, kept=CELLS_PART),
     left=Array(("cells", SCALES), kept=CELLS_PART, seldom=True),
     quantile=Array((SCALES, "groups"), first=1e-3, kept=CELLS_PART),
@@ -83,14 +97,14 @@ CELLS = Group(
 )
 
 
-def new_cells(cells: int, groups: int) -> Cells:
-    """Return the state of cells that have not been seen yet."""
-    new: Cells = CELLS.new(cells=cells, groups=groups)
+def new_cells(cells: int, groups: int, at_soc: Ints) -> Cells:
+    """Return the state of cells that have not been seen yet; at_soc (circuits,): see `Cells`."""
+    new: Cells = CELLS.new(given={"at_soc": at_soc}, cells=cells, groups=groups, circuits=len(at_soc))
     return new
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
-def judge_imbalance(dt_s: float, bank: Inputs, load: Circuits, cells: Cells) -> None:
+def judge_imbalance(dt_s: float, frame: Floats, bank: Inputs, load: Circuits, cells: Cells) -> None:
     """
     Score each cell: how far it has left its siblings, in mV; 0 where that is not beyond doubt.
 
@@ -98,6 +112,8 @@ def judge_imbalance(dt_s: float, bank: Inputs, load: Circuits, cells: Cells) -> 
     ----------
     dt_s : float, s
         Time since the last frame, > 0.
+    frame : (n_frame,) float64
+        What the gate lets pass: the state of charge of each circuit, %.
     bank : Inputs
         The cells' voltages and their siblings' medians, V.
     load : Circuits
@@ -109,6 +125,9 @@ def judge_imbalance(dt_s: float, bank: Inputs, load: Circuits, cells: Cells) -> 
     counted_s = min(dt_s, GAP_S)
     for k in range(SCALES_S.size):
         cells.gain[k] = 1.0 - math.exp(-counted_s / SCALES_S[k])
+    for j in range(cells.at_soc.size):
+        soc = frame[cells.at_soc[j]] if cells.at_soc[j] >= 0 else np.nan
+        cells.knot[j] = max(soc, 0.0) / KNOT_SOC if soc < LOW_SOC else np.nan
     for c in range(bank.value.size):
         deviation = bank.away[c] if bank.usable[c] else np.nan
         cells.verdict[c, DEVIATION] = deviation
@@ -116,7 +135,8 @@ def judge_imbalance(dt_s: float, bank: Inputs, load: Circuits, cells: Cells) -> 
             cells.verdict[c, SUDDEN] = np.nan
             cells.verdict[c, DRIFTING] = np.nan
         else:
-            _follow(counted_s, deviation, load.regime[bank.circuit[c]], bank.step[c], cells, c)
+            j = bank.circuit[c]
+            _follow(counted_s, deviation, load.regime[j], cells.knot[j], bank.step[c], cells, c)
     for k in range(SCALES_S.size):
         cells.waited_s[k] += counted_s
         if cells.waited_s[k] >= DUE * SCALES_S[k]:
@@ -131,27 +151,59 @@ def judge_imbalance(dt_s: float, bank: Inputs, load: Circuits, cells: Cells) -> 
 
 
 @inlined
-def _follow(dt_s: float, deviation: float, regime: int, step: float, cells: Cells, c: int) -> None:
-    """Bring a cell's means and its baseline up to a deviation, V."""
-    s = cells.state
+def _follow(
+    dt_s: float, deviation: float, regime: int, knot: float, step: float, cells: Cells, c: int
+) -> None:
+    """Bring a cell's means and its baseline, or the offset to it, up to a deviation, V."""
+    s, o = cells.state, cells.offset
     if s[c, AGE + regime] == 0.0:
         _begin_regime(s, c, regime, deviation)
     bound = _bound(cells.verdict[c, NOISE2])
     excursion = deviation - s[c, BASELINE + regime]
+    low = knot < KNOTS and s[c, AGE + regime] >= LEARNT_S  # False for NaN
+    if low:
+        excursion -= _offset(o, c, knot)
+        _learn_offset(o, c, knot, dt_s, excursion, 0.0, FIRST_S)
     if s[c, AGE + regime] < START_S and abs(excursion) > bound:
         _begin_anew(s, c, regime, deviation)
         excursion = 0.0
     for k in range(SCALES_S.size):
         away = excursion - s[c, MEAN + k]
         s[c, MEAN + k] += cells.gain[k] * min(max(away, -bound), bound)
-    age_s = s[c, AGE + regime] + dt_s
-    s[c, AGE + regime] = age_s
     usual = 2.0 * max(step, math.sqrt(s[c, SQUARE]))  # what is learned follows no fault at full speed
     bounded = min(max(excursion, -usual), usual)
     if cells.left[c, 0] > 0.0 or cells.left[c, 1] > 0.0:
         bounded *= BEYOND_SHARE
-    s[c, BASELINE + regime] += bounded * min(1.0, dt_s / min(max(age_s, 0.25 * START_S), BASELINE_S))
-    cells.verdict[c, EXPECTED] = s[c, BASELINE + regime]
+    if not low:
+        age_s = s[c, AGE + regime] + dt_s
+        s[c, AGE + regime] = age_s
+        s[c, BASELINE + regime] += bounded * min(1.0, dt_s / min(max(age_s, 0.25 * START_S), BASELINE_S))
+        cells.verdict[c, EXPECTED] = s[c, BASELINE + regime]
+    else:
+        _learn_offset(o, c, knot, dt_s, bounded, FIRST_S, np.inf)
+        cells.verdict[c, EXPECTED] = s[c, BASELINE + regime] + _offset(o, c, knot)
+
+
+@inlined
+def _offset(offset: Floats, c: int, knot: float) -> float:
+    """Return how far from its baseline a cell is where its charge is, V."""
+    k = int(knot)
+    beyond = offset[c, k + 1] if k + 1 < KNOTS else 0.0
+    return float(offset[c, k] + (knot - k) * (beyond - offset[c, k]))
+
+
+@inlined
+def _learn_offset(
+    offset: Floats, c: int, knot: float, dt_s: float, lesson: float, from_s: float, to_s: float
+) -> None:
+    """Let the knots on both sides learn an excursion, V, by how near they are: those that are so old, s."""
+    for k in range(int(knot), min(int(knot) + 2, KNOTS)):
+        near = 1.0 - abs(knot - k)
+        age_s = offset[c, KNOTS + k]
+        if from_s <= age_s < to_s and near > 0.0:
+            age_s += near * dt_s
+            offset[c, KNOTS + k] = age_s
+            offset[c, k] += lesson * min(1.0, near * dt_s / min(age_s, BASELINE_S))
 
 
 @inlined

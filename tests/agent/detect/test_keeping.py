@@ -225,7 +225,7 @@ NOT_KEPT = {
     "temperature": "step fit",
     "gain": "step fit",
     "heat": "signal gain verdict",
-    "cells": "gain",
+    "cells": "at_soc knot gain",
     "around": "median nothing restart over_room",
     "group_temperature": "step fit",
     "group_gain": "step noise age_s learned fit",

@@ -45,6 +45,25 @@ def test_what_a_load_explains_is_no_fall() -> None:
     assert not events_of(falling(100, 0.3, 40), amps)
 
 
+def test_under_a_load_that_stands_a_quarter_is_a_warning_and_the_end_of_a_discharge_is_none() -> None:
+    amps = np.full(200, -50.0)
+    amps[::2] *= 1.2
+    (told,) = events_of(falling(100, 1.5), amps)
+    assert (told.severity, told.t_s <= 1060.0) == ("warning", True)
+    assert "while the current hardly changed" in told.text
+    assert not events_of(falling(100, 0.8, 12), amps), "2.5 V within two minutes"
+
+
+def test_each_of_a_pair_is_judged_by_itself() -> None:
+    watch = UnitDetectors(
+        ["cell1", "cell2", ""], ["cell_voltage"] * 2 + ["current"], np.array([0.001, 0.001, 0.1]), PERIOD_S
+    )
+    frames = np.stack([falling(150, 0.0), falling(100, 0.2, 3), np.zeros(200)], axis=1)
+    events = [e for i, si in enumerate(frames) for e in watch.judge(i * PERIOD_S, si, np.zeros(3, np.uint8))]
+    assert ("lone-cell", "cell2") in {(e.detector, e.location) for e in events}
+    assert "cell1" not in {e.location for e in events}
+
+
 def test_where_nobody_measures_the_current_a_quarter_is_a_warning() -> None:
     (told,) = events_of(falling(100, 1.5), None)
     assert (told.severity, "nobody measures" in told.text) == ("warning", True)

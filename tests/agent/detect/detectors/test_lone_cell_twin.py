@@ -17,36 +17,48 @@ KEPT: dict[object, list[str]] = {}
 
 def test_frame_by_frame_lone_cells_are_those_of_the_twin() -> None:
     rng, fell = np.random.default_rng(1), 0
-    group = [0, 1, 2, 2]
-    bank = inputs_of(group)._replace(circuit=np.array([0, 1, 0, 0]))
-    load, state = loads.new_load(np.arange(2), np.full(2, -1), -1), new_lone_cells(4)
-    level, before = [math.nan] * 2, [0.0] * 2
+    group = [0, 1, 1, 2, 2, 2]
+    bank = inputs_of(group)._replace(circuit=np.array([0, 1, 0, 0, 0, 1]))
+    load, state = loads.new_load(np.arange(2), np.full(2, -1), -1), new_lone_cells(6)
+    level, level_a, before, loaded = [math.nan] * 3, [0.0] * 3, [0.0] * 3, 0
     for _ in range(3000):
         dt_s = float(rng.choice([1.0, 10.0, 300.0]))
-        bank.raw[:] = rng.choice([3.3, 3.25, 3.2, 2.4, 1.4], 4, p=[0.6, 0.15, 0.1, 0.1, 0.05])
-        bank.usable[:] = rng.random(4) < 0.95
+        bank.raw[:] = rng.choice([3.3, 3.25, 3.2, 2.4, 1.4], 6, p=[0.6, 0.15, 0.1, 0.1, 0.05])
+        bank.usable[:] = rng.random(6) < 0.95
         load.regime[:] = rng.choice([loads.REST, loads.UNKNOWN, loads.DISCHARGE], 2, p=[0.7, 0.2, 0.1])
         load.state[:, loads.RESTED_S] = rng.choice([299.0, 300.0, 1e4], 2)
+        load.state[:, loads.NOW] = rng.choice(
+            [0.0, 1.0, 1.4, 1.6, -1.0, np.nan], 2, p=[0.3, 0.3, 0.2, 0.1, 0.05, 0.05]
+        )
         load.state[:, loads.SLOW] = rng.choice([0.0, 0.019, -0.021, 0.029, 0.039, 0.041], 2)
         load.state[:, loads.LARGEST], load.state[:, loads.NOISE] = rng.choice([1.0, 10.0], 2), [0.0, 0.01]
         judge_lone_cell(dt_s, bank, load, state)
-        for c in (0, 1):
+        for c in (0, 1, 2):
             if not bank.usable[c]:
                 assert math.isnan(state[c, 2])
                 continue
-            x, unknown = float(bank.raw[c]), load.regime[c] == loads.UNKNOWN
-            least_a = max(0.02, 0.003 * load.state[c, loads.LARGEST], 4.0 * load.state[c, loads.NOISE])
-            still = load.state[c, loads.RESTED_S] >= 300.0 and abs(load.state[c, loads.SLOW]) <= least_a
+            j = (0, 1, 0)[c]
+            x, unknown = float(bank.raw[c]), load.regime[j] == loads.UNKNOWN
+            least_a = max(0.02, 0.003 * load.state[j, loads.LARGEST], 4.0 * load.state[j, loads.NOISE])
+            still = load.state[j, loads.RESTED_S] >= 300.0 and abs(load.state[j, loads.SLOW]) <= least_a
             rests = still and not unknown
-            stood = x if math.isnan(level[c]) else level[c]
-            stood = max(stood, x) if unknown else stood if rests else x
-            level[c] = stood + (x - stood) * (1.0 - math.exp(-dt_s / 120.0))
+            amps = 0.0 if unknown else float(load.state[j, loads.NOW])
+            same = abs(amps - level_a[c]) <= max(least_a, 0.5 * abs(level_a[c]))
+            begins = math.isnan(level[c]) or (unknown and x > level[c])
+            if begins or (not unknown and not rests and not same):
+                level[c], level_a[c] = x, amps
+            gain = 1.0 - math.exp(-dt_s / 120.0)
+            level[c] += (x - level[c]) * gain
+            level_a[c] += (amps - level_a[c]) * gain
             depth = (level[c] - x) / max(level[c], 2.0) * 100.0
             if not rests:
                 depth = 0.0 if depth < 25.0 else min(depth, 24.9)
-            expected = [level[c], depth, min(depth, before[c]), float(rests)]
+            flowed = 0.0 if unknown else 1.0 if rests else 2.0
+            expected = [level[c], depth, min(depth, before[c]), flowed, level_a[c]]
             before[c] = depth
             np.testing.assert_allclose(state[c], expected, rtol=1e-9, atol=1e-12)
             fell += expected[2] >= 3.0
-        assert np.isnan(state[2:, 2]).all(), "they have siblings"
+            loaded += expected[2] >= 3.0 and flowed == 2.0
+        assert np.isnan(state[3:, 2]).all(), "they have siblings"
     assert fell > 5
+    assert loaded > 5

@@ -42,7 +42,7 @@ class Contact:
 def test_frame_by_frame_contacts_are_those_of_the_twin() -> None:
     rng, chattered, still = np.random.default_rng(1), 0, 0
     bank, state, twins = inputs_of(GROUP), new_contacts(N), [Contact() for _ in range(N)]
-    cells, collapse, standing = imbalance.new_cells(N, 2), DEPTHS.new(cells=N), np.zeros(N)
+    cells, collapse, standing = imbalance.new_cells(N, 2, np.full(1, -1)), DEPTHS.new(cells=N), np.zeros(N)
     for frame in range(900):
         dt_s = float(rng.choice([10.0, 60.0, 600.0, 5000.0], p=[0.5, 0.3, 0.19, 0.01]))
         bank.median[:] = 3.3 + rng.choice([0.0, 0.02, 0.2])

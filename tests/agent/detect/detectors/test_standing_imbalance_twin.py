@@ -33,7 +33,7 @@ def twin(reading: float, away: float, median: float, usable: bool, ages: Floats,
 def test_from_any_state_a_frame_makes_what_the_twin_says() -> None:
     rng, far = np.random.default_rng(1), 0
     for _ in range(300):
-        bank, cells, score = inputs_of([0] * N), imbalance.new_cells(N, 1), np.full(N, np.nan)
+        bank, cells, score = inputs_of([0] * N), imbalance.new_cells(N, 1, np.full(1, -1)), np.full(N, np.nan)
         bank.median[:] = rng.choice([1.2, 1.9, 3.3, 12.6, np.nan], N)
         side = rng.choice([-1.0, 1.0], (N, 1))
         sizes = side * rng.choice([0.03, 0.1, 0.5], (N, 5)) * (1.0 - 2.0 * (rng.random((N, 5)) < 0.1))

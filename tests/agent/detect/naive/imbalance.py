@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 SCALES_S = (4.0, 120.0, 7200.0, 86400.0)
 SIGMAS = (15.0, 12.0, 3.5, 3.5)
 FLOOR_V = (0.0, 0.001, 0.003, 0.003)
@@ -23,6 +25,8 @@ class Cell:
     windows: list[float] = field(default_factory=lambda: [0.0] * 4)
     noise2: list[float] = field(default_factory=lambda: [math.nan] * 4)
     left: list[float] = field(default_factory=lambda: [0.0] * 4)
+    offset: list[float] = field(default_factory=lambda: [0.0] * 3)
+    low_s: list[float] = field(default_factory=lambda: [0.0] * 3)
     deviation: float = math.nan
     expected: float = math.nan
     sudden_mv: float = math.nan
@@ -32,27 +36,49 @@ class Cell:
     def known(self) -> bool:
         return not math.isnan(self.deviation)
 
-    def follow(self, dt_s: float, regime: int) -> None:
+    def follow(self, dt_s: float, regime: int, soc: float) -> None:
         """Bring means and baseline up to its deviation."""
         if self.age[regime] == 0.0:
             self._begin(regime)
         known = not math.isnan(self.noise2[0])
         bound = max(0.02, 10.0 * math.sqrt(self.noise2[0])) if known else 0.02
         excursion = self.deviation - self.baseline[regime]
+        low = soc < 30.0 and self.age[regime] >= 3600.0
+        knot = max(soc, 0.0) / 10.0
+        if low:
+            excursion -= self.offset_at(knot)
+            self.learn_offset(knot, dt_s, excursion, first_hour=True)
         if self.age[regime] < 60.0 and abs(excursion) > bound:
             self.baseline[regime], self.age[regime], self.mean = self.deviation, 0.0, [0.0] * 4
             excursion = 0.0
         for k, tau_s in enumerate(SCALES_S):
             away = max(-bound, min(bound, excursion - self.mean[k]))
             self.mean[k] += away * (1.0 - math.exp(-dt_s / tau_s))
-        self.age[regime] += dt_s
         usual = max(2.0 * self.step, 2.0 * math.sqrt(self.square[0]))
         lesson = max(-usual, min(usual, excursion))
         if any(self.left[k] > 0.0 for k in SUDDEN):
             lesson /= 20.0
+        if low:
+            self.learn_offset(knot, dt_s, lesson, first_hour=False)
+            self.expected = self.baseline[regime] + self.offset_at(knot)
+            return
+        self.age[regime] += dt_s
         memory_s = min(max(self.age[regime], 15.0), 60.0 * DAY_S)
         self.baseline[regime] += lesson * min(dt_s / memory_s, 1.0)
         self.expected = self.baseline[regime]
+
+    def offset_at(self, knot: float) -> float:
+        """Return where a cell of little charge is, on the line between its knots; at the fourth it is 0."""
+        return float(np.interp(knot, range(4), [*self.offset, 0.0]))
+
+    def learn_offset(self, knot: float, dt_s: float, lesson: float, first_hour: bool) -> None:
+        """Let each knot within reach learn, by how near it is."""
+        for k in range(3):
+            near = max(1.0 - abs(knot - k), 0.0)
+            if near > 0.0 and first_hour == (self.low_s[k] < 3600.0):
+                self.low_s[k] += near * dt_s
+                memory_s = min(self.low_s[k], 60.0 * DAY_S)
+                self.offset[k] += lesson * min(1.0, near * dt_s / memory_s)
 
     def _begin(self, regime: int) -> None:
         """Begin a regime where the cell is in the one that is known best; else where it is now."""
@@ -94,14 +120,19 @@ class Unit:
     counted_s: float = 0.0
 
     def take(
-        self, dt_s: float, volts: Sequence[float], median: Sequence[float], regimes: Sequence[int]
+        self,
+        dt_s: float,
+        volts: Sequence[float],
+        median: Sequence[float],
+        regimes: Sequence[int],
+        socs: Sequence[float],
     ) -> None:
         """Take a frame; volts: as read, NaN where that is not usable."""
         self.counted_s = dt_s = min(dt_s, 60.0)
-        for cell, volt, siblings, regime in zip(self.cells, volts, median, regimes, strict=True):
+        for cell, volt, siblings, regime, soc in zip(self.cells, volts, median, regimes, socs, strict=True):
             cell.deviation = volt - siblings
             if cell.known:
-                cell.follow(dt_s, regime)
+                cell.follow(dt_s, regime, soc)
         for k, tau_s in enumerate(SCALES_S):
             self.waited_s[k] += dt_s
             if self.waited_s[k] >= tau_s * 0.02:

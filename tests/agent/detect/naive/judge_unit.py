@@ -54,7 +54,7 @@ def judge_plainly(
     judge_doubt(dt_s, hot_degc, g.si, g.verdict, b.measuring.why, b.temps, b.volts, b.drops, b.heat, b.doubt)
     take_load(dt_s, g.value, b.load)
     follow_rest(dt_s, b.volts, b.load, b.heat)
-    imbalance.judge_imbalance(dt_s, b.volts, b.load, b.cells)
+    imbalance.judge_imbalance(dt_s, b.gate.value, b.volts, b.load, b.cells)
     judge_cell_collapse(b.volts, b.detectors.cell_collapse)
     own = b.detectors
     judge_lone_cell(dt_s, b.volts, b.load, own.lone_cell)
