@@ -121,8 +121,8 @@ TARGETS: dict[str, dict[str, Target]] = {
         **{f"filled_values_told_{step}mv": HIGHER for step in (1, 5, 10)},  # within these twelve hours
         **{f"filled_values_chance_{step}mv": LOWER for step in (1, 5, 10)},
         "filled_values_false": at_most(0),
-        "capacity_drift_warnings": LOWER,
-        "capacity_drift_warnings_without_soc": LOWER,
+        "capacity_drift_cell_days": LOWER,
+        "capacity_drift_cell_days_without_soc": LOWER,
         "leak_drift_days": LOWER,
         "leak_drift_days_without_soc": LOWER,
         "loose_contact_alarms_week": at_most(1),

@@ -5,7 +5,7 @@ The same cycles once with a state of charge and once without: what the baseline 
 
 import numpy as np
 
-from agent.detect.channels import Floats
+from agent.detect.channels import Codes, Floats
 from agent.detect.watch import UnitDetectors
 from hil.plant.chemistry import CHEMISTRIES
 
@@ -18,19 +18,20 @@ HOURS, TAKEN = (0.0, 8.0, 12.5, 13.5, 18.5, 24.0), (0.0, 0.0, 0.9, 0.9, 0.0, 0.0
 AMPS = (0.0, -20.0, 0.0, 18.0, 0.0)
 LEAK, LEAKS_FROM_DAY, LEAKING = 0.003, 15, 7  # of its charge a day
 CHEMISTRY = ("NMC", "LFP")
+FRAMES, WARNING = int(DAY_S / PERIOD_S), 2  # a day; a tier
 
 
 def measure() -> Figures:
     """Return the figures of cells of unlike capacity."""
     found: Figures = []
     for told, name in ((True, ""), (False, "_without_soc")):
-        healthy = [_told(_frames(chemistry, 0.0), told) for chemistry in CHEMISTRY]
-        leaking = [_told(_frames(chemistry, LEAK), told) for chemistry in CHEMISTRY]
-        after = [[t_s / DAY_S - LEAKS_FROM_DAY for t_s, at in of if at == LEAKING] for of in leaking]
-        delays = [min((days for days in of if days >= 0.0), default=np.inf) for of in after]
+        healthy = [_drifts(_frames(chemistry, 0.0), told) for chemistry in CHEMISTRY]
+        leaking = [_drifts(_frames(chemistry, LEAK), told)[:, LEAKING] for chemistry in CHEMISTRY]
+        at_ends = [tiers[FRAMES - 1 :: FRAMES] for tiers in healthy]
+        delays = [np.flatnonzero(tiers[LEAKS_FROM_DAY * FRAMES :] == WARNING) / FRAMES for tiers in leaking]
         found += [
-            (f"capacity_drift_warnings{name}", float(sum(map(len, healthy))), "alarms"),
-            (f"leak_drift_days{name}", max(delays) if np.isfinite(delays).all() else None, "days"),
+            (f"capacity_drift_cell_days{name}", float(sum(np.count_nonzero(day) for day in at_ends)), "days"),
+            (f"leak_drift_days{name}", max(d[0] for d in delays) if all(map(len, delays)) else None, "days"),
         ]
     return found
 
@@ -49,19 +50,15 @@ def _frames(chemistry: str, leak: float) -> Floats:
     return np.column_stack([volts.round(3), amps, (100.0 * (1.0 - taken)).round()])
 
 
-def _told(frames: Floats, soc: bool) -> list[tuple[float, int]]:
-    """Return time and cell of each warning of a drift or an imbalance."""
+def _drifts(frames: Floats, told: bool) -> Codes:
+    """Return the standing tier of `cell-drift` of each cell in each frame; told: so is the charge."""
     places = [*(f"cell{i}" for i in range(CELLS)), "", ""]
     quantities = ["cell_voltage"] * CELLS + ["current", "soc"]
     watch = UnitDetectors(places, quantities, np.array([0.001] * CELLS + [0.1, 1.0]), PERIOD_S)
-    quality = np.zeros(CELLS + 2, np.uint8)
-    quality[-1] = 0 if soc else 4
-    frames = frames if soc else np.column_stack([frames[:, :-1], np.full(len(frames), np.nan)])
-    return [
-        (event.t_s, places.index(event.location))
-        for i, frame in enumerate(frames)
-        for event in watch.judge(i * PERIOD_S, frame, quality)
-        if event.state == "NEW"
-        and event.severity == "warning"
-        and event.detector in ("cell-drift", "cell-imbalance")
-    ]
+    quality = np.array([0] * CELLS + [0, 0 if told else 4], np.uint8)
+    tiers: Codes = np.zeros((len(frames), CELLS), np.uint8)
+    for i, frame in enumerate(frames):
+        frame[-1] = frame[-1] if told else np.nan
+        watch.judge(i * PERIOD_S, frame, quality)
+        tiers[i] = watch.tiers("cell-drift")
+    return tiers
