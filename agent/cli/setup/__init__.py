@@ -169,7 +169,7 @@ class Dialogue:
                             "CW-310", f"--label {label!r} cannot be used.", "cellwarden setup --help"
                         )
             if (
-                cells
+                done.sight.tells_cells()
                 and not unit.chemistry
                 and "cell_voltage" not in profile_of(unit.profile, self.folders).limits
             ):

@@ -124,6 +124,22 @@ def test_what_is_not_so_is_a_finding_and_what_nobody_compared_again_is_kept_for_
     assert not kept.exists()
 
 
+@pytest.mark.parametrize(
+    ("quantity", "quality", "tells"),
+    [
+        ("cell_voltage", "good", True),
+        ("cell_voltage_min", "good", True),
+        ("cell_voltage_max", "missing", False),
+        ("cell_temperature_max", "good", False),
+        ("voltage", "good", False),
+    ],
+)
+def test_a_unit_tells_of_its_cells_by_each_or_by_the_highest_of_them(
+    quantity: str, quality: str, tells: bool
+) -> None:
+    assert UnitReading([{"quantity": quantity, "quality": quality}], {}).tells_cells() == tells
+
+
 def test_one_unit_that_was_found_at_two_endpoints_is_told_by_its_serial() -> None:
     def unit(label: str, **identity: str) -> UnitRecord:
         return UnitRecord.of(label, "", "", 1.0, UnitReading([], identity))

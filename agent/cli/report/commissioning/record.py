@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.cli.common.files import replace_json
 from agent.detect.knowledge import SEEN
+from agent.detect.places import EXTREMES
 
 QUANTITIES = ("cell_voltage", "cell_temperature", "module_temperature", "voltage", "current", "alarm_bits")
 SEEN_OR_NOT_ASKED = {*SEEN, ""}
@@ -48,6 +49,11 @@ class UnitReading:
                 sensors[module] += value["quantity"] in SENSORS
         seen = (module for module in cells if cells[module] or sensors[module])
         return [(module, cells[module], sensors[module]) for module in seen]
+
+    def tells_cells(self) -> bool:
+        """Return whether it tells a voltage of its cells: of each, or of the highest or the lowest."""
+        good = (value["quantity"] for value in self.values if value["quality"] == "good")
+        return any(EXTREMES.get(quantity, quantity) == "cell_voltage" for quantity in good)
 
     def unseen(self) -> list[str]:
         """Return what nobody can see of this unit."""
