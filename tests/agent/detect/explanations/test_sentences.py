@@ -26,6 +26,7 @@ from agent.detect.detectors import (
     sensor_fault,
     standing_imbalance,
     sudden_heat,
+    thermal_onset,
     thermal_slope,
     unproven_heat,
     vrla_float_current,
@@ -154,13 +155,14 @@ def test_cells_whose_values_are_filled_in() -> None:
 def test_a_lone_cell_that_fell() -> None:
     banks, channels = unit = a_unit()
     banks.volts.raw[2] = 3.2
-    banks.detectors.lone_cell[2, [lone_cell.LEVEL, lone_cell.SCORE, lone_cell.RESTED]] = 3.3, 3.03, 1.0
+    banks.detectors.lone_cell[2, [lone_cell.LEVEL, lone_cell.SCORE]] = 3.3, 3.03
+    banks.detectors.lone_cell[2, lone_cell.FLOWED] = lone_cell.RESTED
     case = case_of(row_of("lone-cell"), channels.volts, 2, unit)
     at = "string1/module1/cell3 was at 3.200 V when raised, 100 mV below where it had stood in the last "
     at += "minutes, "
     assert lone_cell.explain(case).text == f"{at}while no current flowed (limit 3 %)."
     assert_event(lone_cell.explain(case), value=3.03)
-    banks.detectors.lone_cell[2, lone_cell.RESTED] = 0.0
+    banks.detectors.lone_cell[2, lone_cell.FLOWED] = lone_cell.UNMEASURED
     other = f"{at}and nobody measures the current that could explain it (limit 3 %)."
     assert lone_cell.explain(case).text == other
 
@@ -233,6 +235,25 @@ def test_a_sensor_that_heats_by_itself(detector: str, value: float, rest: str, l
         f"4 min; 8 times its noise, {value} K/min beyond doubt (limit {limit})."
     )
     assert_event(event, value=value, beyond_noise=8.0, since_s=T_S - 250.0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "sign"),
+    [
+        (-1, "and rises on, while nothing loads the battery"),
+        (2, "while string1/module1/cell3 fell to 3.150 V"),
+    ],
+)
+def test_a_sensor_that_rises_and_the_second_sign(cell: int, sign: str) -> None:
+    banks, channels = unit = a_unit()
+    banks.volts.raw[2], banks.temps.raw[1] = 3.15, 27.3
+    banks.detectors.thermal_onset.score[1] = 1.94, cell
+    event = thermal_onset.explain(case_of(row_of("thermal-onset"), channels.temps, 1, unit))
+    assert event.text == (
+        f"string1/module1/sensor2 was at 27.3 degC when raised, 1.9 K above all that it read before the last "
+        f"two minutes, {sign} (limit 1 K)."
+    )
+    assert_event(event, value=1.94)
 
 
 @pytest.mark.parametrize(
