@@ -15,6 +15,7 @@ from agent.detect.detectors.overload import judge_overload
 from agent.detect.detectors.resistance import judge_resistance
 from agent.detect.detectors.soc_limit import judge_soc_limit
 from agent.detect.detectors.standing_imbalance import judge_standing_imbalance
+from agent.detect.detectors.thermal_onset import judge_thermal_onset
 from agent.detect.detectors.under_temperature import judge_under_temperature
 from agent.detect.detectors.voltage_limit import judge_voltage_limit
 from agent.detect.kernels import imbalance, slope
@@ -67,6 +68,8 @@ def judge_plainly(
     voltage_drop(dt_s, b.volts, b.drops.highest, b.drops.dropped_s, b.drops.group)
     last_resort = b.detectors.last_resort
     trip(t_s, hot_degc, b.temps, b.drops.dropped_s, last_resort.state, last_resort.score)
+    onset = b.detectors.thermal_onset
+    judge_thermal_onset(dt_s, b.temps, b.volts, b.drops, b.doubt, b.heat, b.temperature, b.gain, onset)
     judge_cooling_lost(dt_s, b.temps, b.load, b.around, b.detectors.cooling_lost)
     judge_voltage_limit(dt_s, g, b.volts, b.measured, b.detectors.voltage_limit)
     judge_overload(b.load, b.detectors.overload)
