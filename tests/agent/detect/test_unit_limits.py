@@ -53,6 +53,8 @@ def test_of_a_chemistry_the_safety_tier_of_a_cell_alone_is_known() -> None:
 def test_a_block_has_the_limits_of_its_cells_one_after_the_other() -> None:
     assert [cells_in("module_voltage", n) for n in (6, 1)] == [6.0, 1.0]
     assert cells_in("cell_voltage", 6) == 1.0
+    unknown = Settings(chemistry="VRLA").unit_limits(QUANTITIES)
+    assert unknown.dead_band[1].tolist() == [0.01] * 3, "of one cell, where nobody says how many there are"
     for quantity, n in (("module_voltage", None), ("string_voltage", 6), ("soc", 6)):
         assert np.isnan(cells_in(quantity, n))
     six = Settings(chemistry="VRLA", cells_per_block=6).unit_limits(QUANTITIES)
@@ -94,10 +96,17 @@ def test_the_lowest_load_that_a_tier_lets_pass_counts() -> None:
     load, whose = load_of(["current", "current"], given, np.array([[[1, 2]] * 3, [[3, 4]] * 3], np.uint8))
     assert load.tolist() == [[5.0, 8.0, INF, INF], [4.0, 9.0, INF, INF], [5.0, 9.0, INF, INF]]
     assert whose.tolist() == [[2, 3, 0, 0], [4, 1, 0, 0], [2, 1, 0, 0]]
+    same = np.array([[(-9.0, 5.0)] * 3] * 2)
+    _, whose = load_of(["current", "current"], same, np.array([[[1, 2]] * 3, [[3, 4]] * 3], np.uint8))
+    assert whose[:, :2].tolist() == [[2, 1]] * 3, "of two that say the same the first"
 
 
 def site(tier: int, low: float = -INF, high: float = INF, **review: str) -> Settings:
     return Settings(chemistry="LFP", limits=(SiteLimit("cell_voltage", tier, low, high, **review),))
+
+
+def lowest(low: float, **review: str) -> tuple[SiteLimit, ...]:
+    return site(limits.SAFETY, low, **review).limits
 
 
 @pytest.mark.parametrize("tier", range(3))
@@ -113,9 +122,9 @@ def test_a_site_may_tighten_each_tier(tier: int) -> None:
 @pytest.mark.parametrize("tier", [limits.OPERATING, limits.RECOMMENDED])
 def test_a_site_may_widen_what_is_not_the_safety_tier(tier: int) -> None:
     given = profile(cell_voltage=[(2.8, 3.55), (2.65, 3.6), (2.5, 3.65)])
-    found = site(tier, 2.5, 3.65).unit_limits(QUANTITIES, given)
-    assert found.values[0, tier].tolist() == [2.5, 3.65]
-    assert not found.widened.any()
+    found = site(tier, 2.4, 3.7).unit_limits(QUANTITIES, given)
+    assert found.values[0, tier].tolist() == [2.4, 3.7]
+    assert not found.widened.any(), "beyond the safety tier too: that one speaks first, and is as it was"
 
 
 @pytest.mark.parametrize(
@@ -138,6 +147,12 @@ def test_a_site_widens_the_safety_tier_only_where_somebody_answers_for_it(
     mixed = site(limits.SAFETY, 2.0, 3.7, **review).unit_limits(QUANTITIES, given)
     assert mixed.widened[0].tolist() == [0, 1]
     assert mixed.values[0, 2].tolist() == [2.0, 3.7 if holds else 3.65]
+    for ends, wide in (({"low": 1.7}, [1, 0]), ({"high": 3.7}, [0, 1])):
+        one = site(limits.SAFETY, **ends, **review).unit_limits(QUANTITIES, given)
+        assert one.widened[0].tolist() == wide, "of an end that the site leaves open it says nothing"
+    wide_and_narrow = (*lowest(1.7, **review), *lowest(2.0))
+    both = Settings(chemistry="LFP", limits=wide_and_narrow).unit_limits(QUANTITIES, given)
+    assert both.values[0, 2, 0] == 2.0, "the narrower of two, whether the wider one holds or not"
     first = Settings(limits=site(limits.SAFETY, 1.7, 3.7).limits).unit_limits(QUANTITIES)
     assert first.values[0, 2].tolist() == [1.7, 3.7], "where nobody else says anything nothing is widened"
 
@@ -194,6 +209,20 @@ def test_what_a_chemistry_gives_is_this() -> None:
         "LFP": (1.8, 3.9), "NMC": (1.9, 4.45), "NCA": (1.9, 4.4), "LCO": (1.9, 4.6), "LMO": (1.9, 4.4),
         "LTO": (0.9, 3.1), "VRLA": (1.2, 2.75), "NiCd": (0.5, 1.85),
     }  # fmt: skip
+
+
+def test_a_limit_may_stand_where_it_can_be_reached_and_a_chemistry_is_called_so() -> None:
+    degc = (-50.0, 200.0)
+    assert {
+        "cell_voltage": (0.0, 5.5), "module_voltage": (0.0, 1000.0), "cell_temperature": degc,
+        "module_temperature": degc, "battery_temperature": degc, "current": (-2e4, 2e4), "power": (-1e6, 1e6),
+        "soc": (0.0, 100.0),
+    } == limits.REACHED  # fmt: skip
+    called = {
+        "LFP": "LFP LIFEPO4", "NMC": "NMC NCM", "NCA": "NCA", "LCO": "LCO", "LMO": "LMO", "LTO": "LTO",
+        "VRLA": "VRLA AGM GEL LEAD-ACID LEAD", "NiCd": "NICD NI-CD",
+    }  # fmt: skip
+    assert {name: of for of, names in called.items() for name in names.split()} == limits.CHEMISTRIES
 
 
 def test_what_may_have_limits_is_said_in_these_units() -> None:
