@@ -22,3 +22,30 @@ def test_between_two_periods_the_slower_one_holds() -> None:
     assert said_of(30.5).removeprefix("polled every 30.5 s") == said_of(60.0).removeprefix(
         "polled every 60 s"
     )
+
+
+@pytest.mark.parametrize(
+    ("period_s", "said"),
+    [
+        (10.0, ""),
+        (
+            20.0,
+            "every 20 s: a critical alarm of heat comes 53 s later than with a poll a second, 365 s at "
+            "worst, and 5 % of the heats are not told",
+        ),
+        (
+            30.0,
+            "every 30 s: a critical alarm of heat comes 53 s later than with a poll a second, 365 s at "
+            "worst, and 5 % of the heats are not told",
+        ),
+        (
+            60.0,
+            "every 60 s: a critical alarm of heat comes 97 s later than with a poll a second, 250 s at "
+            "worst, and 15 % of the heats are not told",
+        ),
+        (60.5, "every 60.5 s, and beyond 60 s a heat cannot be judged"),
+    ],
+)
+def test_what_a_period_costs_is_told_by_its_own_figures(period_s: float, said: str) -> None:
+    assert said in said_of(period_s)
+    assert bool(said_of(period_s)) == bool(said)

@@ -280,6 +280,21 @@ def test_cells_that_sank_beside_their_siblings_are_evidence_of_heat(low: list[in
     assert_event(event, evidence_for=told, evidence_against=against)
 
 
+def test_a_cell_that_sank_in_another_string_or_stands_is_no_evidence_of_heat() -> None:
+    places = [*CELLS, *(cell.replace(STRING, "string9") for cell in CELLS), *SENSORS]
+    quantities = ["cell_voltage"] * 10 + ["cell_temperature"] * 5
+    channels = channels_of(places, quantities, np.full(15, 0.001))
+    banks = new_banks(channels, LIMITS.unit_limits(quantities))
+    heats(banks, 1)
+    banks.volts.value[4] = 3.3
+    banks.cells.verdict[:, imbalance.SUDDEN] = 0.0
+    banks.cells.verdict[[2, 8], imbalance.SUDDEN] = 12.0
+    banks.cells.verdict[:, imbalance.DEVIATION] = 0.0
+    banks.cells.verdict[8, imbalance.DEVIATION] = -0.1
+    event = heat.alone(case_of(row_of("thermal-rate"), channels.temps, 1, (banks, channels)))
+    assert_event(event, evidence_for="", evidence_against="no cell voltage of this string has moved")
+
+
 def test_a_temperature_over_its_limit_and_thermal_runaway() -> None:
     banks, channels = unit = a_unit()
     banks.doubt.hot[3], banks.temps.raw[3] = 61.04, 131.06

@@ -61,6 +61,7 @@ def test_from_any_slopes_a_sensor_is_judged_as_the_twin_says() -> None:
         1.9,
         2.0,
         2.1,
+        2.8,  # below three register steps of 1 K
         3.0,
         3.9,
         4.0,

@@ -147,3 +147,13 @@ def test_a_new_sensor_is_reckoned_to_wander_and_to_be_rounded() -> None:
     assert_same(
         slope.new_slopes(steps, slope.new_repeats()), naive.Slopes([naive.Sensor(0.1), naive.Sensor(1.0)])
     )
+
+
+@pytest.mark.parametrize(("weight", "kept"), [(1.05e-30, True), (1e-30, True), (0.95e-30, False)])
+def test_a_window_whose_samples_weigh_nothing_any_more_is_empty(weight: float, kept: bool) -> None:
+    moments = np.ones((2, 2, slope.new_slopes(np.ones(1), slope.new_repeats()).moments.shape[2]))
+    moments[1, 1, slope.S0] = 2.0 * weight
+    slope._advance(moments, 1, 1, 0.5, 0.0)
+    assert bool(moments[1, 1].any()) == kept
+    assert moments[0].all()
+    assert moments[1, 0].all()
