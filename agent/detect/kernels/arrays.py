@@ -14,6 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.detect.kernels.compiled import without_wrappers
 from agent.detect.kernels.memory import float64s, int64s, uint8s, untouched
 
 Numbers = NDArray[Any]
@@ -131,7 +132,8 @@ def defined(name: str, parameters: tuple[str, ...], value: str, known: Mapping[s
     """Return a kernel of one expression: numba compiles no loop over a tuple of different types."""
     space = dict(known)
     exec(f"def {name}({', '.join(parameters)}):\n    return {value}", space)
-    return numba.njit(error_model="numpy")(space[name])  # not `compiled`, whose kernels return no arrays
+    # not `compiled`, whose kernels return no arrays
+    return without_wrappers(space[name], error_model="numpy")
 
 
 def columns(*widths: int) -> tuple[int, ...]:
