@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Floats
-from agent.detect.limits import PROFILE, SITE, SiteLimit
+from agent.detect.limits import PROFILE, SHIPPED, SITE, SiteLimit
 from agent.detect.rows import ROWS
 from agent.detect.settings import Settings
 
@@ -72,6 +72,25 @@ def test_the_lowest_limit_of_the_profile_counts_of_each_direction() -> None:
     profile = limits((2.8, 3.6), (-100.0, 50.0), (-4000.0, 3000.0), (-90.0, 60.0))
     assert Settings().unit_limits(quantities, profile).load[0].tolist() == [50.0, 90.0, 3000.0, 4000.0]
     assert Settings().unit_limits(quantities[:1], profile[:1]).load[0].tolist() == list(NOBODY)
+
+
+@pytest.mark.parametrize(("tier", "severity"), list(enumerate(["advice", "warning", "critical"])))
+def test_a_row_of_temperatures_is_the_word_of_the_site_for_its_tier_alone(tier: int, severity: str) -> None:
+    site = Settings({("over-temperature", severity): {"limit": 40.0, "dead_band": 1.5}})
+    found = site.unit_limits(["cell_temperature"], limits((-10.0, 25.0)))
+    values, sources, bands = [25.0, 50.0, 75.0], [PROFILE] * 3, [3.0, 3.0, 5.0]
+    values[tier], sources[tier], bands[tier] = 40.0, SITE, 1.5
+    assert found.values[0, :, 1].tolist() == values
+    assert found.sources[0, :, 1].tolist() == sources
+    assert found.dead_band[0].tolist() == bands
+    later = Settings({("over-temperature", severity): {"on_delay_s": 7.0}})
+    assert later.unit_limits(["cell_temperature"]).sources.max() == SHIPPED, "a delay is no limit"
+
+
+def test_of_rows_whose_limits_are_of_each_value_delays_may_be_changed() -> None:
+    settings = Settings({("voltage-limit", "critical"): {"on_delay_s": 7.0}})
+    (row,) = [row for row in settings.rows() if (row.detector, row.severity) == ("voltage-limit", "critical")]
+    assert row.on_delay_s == 7.0
 
 
 @pytest.mark.parametrize("at", range(4))
