@@ -4,7 +4,7 @@ import pytest
 
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import Action, AlarmEvent
-from agent.detect.together import Together, Told, UnitContact
+from agent.detect.together import Together, Told, UnitContact, _member
 
 
 def units_of(*last_s: float | None, period_s: float = 1.0, buses: str = "aaaaaaaa") -> dict[str, UnitContact]:
@@ -357,3 +357,7 @@ def test_an_alarm_that_was_kept_goes_on_with_its_list() -> None:
     (again,) = of_site(after.judge(1070.0, units_of(1050.0, 1050.0, 1069.0, 1069.0)))
     assert (again.state, again.name) == ("NEW", "silent-together:"), "it was not acknowledged, and goes on"
     assert len(after.book.all()) == 1
+
+
+def test_what_a_unit_is_called_in_a_kept_alarm_never_changes() -> None:
+    assert _member("rack-1") == ("silent-together", 10063077059635)
