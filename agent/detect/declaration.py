@@ -47,7 +47,8 @@ class Judged(NamedTuple):
     in which `source`, what the score is computed from, is not NaN: an old score is no evidence. member: what
     its channels are called in the book, the detector's name if "". limits: what the scores are compared with
     in place of the limits of the alarm table, where each channel has its own. worst: by its size, of a family
-    always in one unit, the worst of those that raise one alarm is found and named; None: the first is.
+    always in one unit, the worst of those that raise one alarm is found and named; None: the first is. side:
+    1 too high, -1 too low, 0 neither; what is too high and what is too low have not one cause.
     """
 
     channels: str
@@ -56,6 +57,7 @@ class Judged(NamedTuple):
     member: str = ""
     limits: Callable[[Channels, UnitLimits], Limited] | None = None
     worst: At | None = None
+    side: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

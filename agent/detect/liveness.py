@@ -15,7 +15,7 @@ fresh by any of the rules becomes FROZEN.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,7 @@ class Liveness:
         # the verdict on the last frame
         self._frozen = False
         self._stuck, self._any_stuck = np.zeros(n, np.bool_), False
+        self._told = np.zeros(0, np.int64)  # which would be stuck, and are told of as critical
         self._not_fresh = np.zeros(n, np.bool_)  # by the heartbeat
 
     def _distinct(self, channels: Sequence[int]) -> dict[int, str]:
@@ -103,12 +104,16 @@ class Liveness:
         names = distinct([self.places[i] for i in channels], [self.quantities[i] for i in channels])
         return dict(zip(channels, names, strict=True))
 
-    def judge(self, t_s: float, raw: Ints, quality: Codes) -> tuple[Codes, list[AlarmEvent]]:
+    def judge(
+        self, t_s: float, raw: Ints, quality: Codes, told: Callable[[], Ints] | None = None
+    ) -> tuple[Codes, list[AlarmEvent]]:
         """Judge one frame; return its qualities, FROZEN for GOOD where a value is not fresh, and the events
         of alarms. The frame's own qualities stay as they are.
 
-        t_s: s, any monotonic clock. raw (n,) int64. quality (n,) uint8. A frame whose time is not a number or
-        stands still proves nothing, and neither does one without a good value: silence is judged elsewhere.
+        t_s: s, any monotonic clock. raw (n,) int64. quality (n,) uint8. told: gives the values of which a
+        critical alarm tells; they are judged on, and not called stuck beside it. A frame whose time is not a
+        number or stands still proves nothing, and neither does one without a good value: silence is judged
+        elsewhere.
         """
         if not math.isfinite(t_s) or t_s == self._t_s:
             return quality, []
@@ -128,6 +133,12 @@ class Liveness:
         stuck = np.zeros_like(self._stuck)
         # where the unit stands still, no sensor is to blame
         self._any_stuck = not self._frozen and find_stuck(self._counts, self._credible.limits, stuck)
+        self._told = np.zeros(0, np.int64)
+        if self._any_stuck and told:
+            self._told = np.intersect1d(told(), np.flatnonzero(stuck))
+            self._credible.stretch_faulty = True
+            stuck[self._told] = False
+            self._any_stuck = bool(stuck.any())
         if self._any_fault():
             self._credible.stretch_faulty = True
             still = self._frozen | stuck | self._not_fresh
@@ -145,12 +156,14 @@ class Liveness:
         """Count one frame; return what `kernels.stillness.follow` does: whether any value is good, any has
         moved, and any has reversed by noise.
         """
-        before = self._counts[:, LONGEST].copy() if self._any_fault() else None
+        any_fault = self._any_fault() or len(self._told) > 0
+        before = self._counts[:, LONGEST].copy() if any_fault else None
         answered, moved, reversed = follow(
             dt_s, raw, quality, self._teaches, self._last, self._seen, self._counts
         )
         if before is not None:  # what a fault held still is no measure of noise
             faulty = self._stuck | self._not_fresh | self._frozen
+            faulty[self._told] = True
             self._counts[faulty, LONGEST] = before[faulty]
         if moved:
             if not self._frozen:

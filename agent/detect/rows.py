@@ -12,6 +12,7 @@ ROWS = tuple(row for declared in _DECLARED for row in declared.rows)
 SIGHT = tuple(detector.name for detector in DETECTORS if detector.of_sight)
 
 _DETECTOR = {member: detector for detector in DETECTORS for member in detector.members()}
+_JUDGED = {judged.member or of.name: judged for of in DETECTORS for judged in of.judged}
 _RESPONSES = {declared.name: declared.response for declared in _DECLARED}
 
 
@@ -19,6 +20,17 @@ def family_of(member: str) -> str:
     """Return the family of a detector: its own name where it has no relatives."""
     detector = _DETECTOR.get(member)
     return (detector.family or detector.name) if detector else member
+
+
+def are_of_one_channel(one: tuple[str, int], other: tuple[str, int]) -> bool:
+    """Say whether two members of an alarm, each a detector's and a number in its bank, are of one channel."""
+    banks = [_JUDGED[member].channels for member, _ in (one, other) if member in _JUDGED]
+    return one[1] == other[1] and len(banks) == 2 and banks[0] == banks[1]
+
+
+def are_opposite(one: str, other: str) -> bool:
+    """Say whether one member tells what is too high, the other what is too low."""
+    return all(member in _JUDGED for member in (one, other)) and _JUDGED[one].side * _JUDGED[other].side < 0
 
 
 def detector_of(member: str) -> str:

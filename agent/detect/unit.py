@@ -121,8 +121,9 @@ class UnitJudges:
     def _mark(self, t_s: float, raw: Ints, quality: Codes) -> tuple[Codes, list[AlarmEvent]]:
         frozen: Flags = quality == _FROZEN
         if not frozen.any():
-            return self.liveness.judge(t_s, raw, quality)
-        marked, events = self.liveness.judge(t_s, raw, np.where(frozen, _GOOD, quality))
+            return self.liveness.judge(t_s, raw, quality, self.watch.critical)
+        fresh = np.where(frozen, _GOOD, quality)
+        marked, events = self.liveness.judge(t_s, raw, fresh, self.watch.critical)
         return np.where(frozen, _FROZEN, marked), events
 
     # ---- kept over a restart

@@ -23,7 +23,7 @@ from agent.detect.knowledge import blind_s
 from agent.detect.limits import WHOSE, Limited, heat_from
 from agent.detect.rows import SIGHT, rows_of
 from agent.detect.settings import Settings
-from agent.detect.table import TIERS, Row
+from agent.detect.table import CRITICAL, TIERS, Row
 from agent.detect.unit_arrays import bank_addresses, new_banks, start_afresh
 
 POLLS_COUNTED = 3.0  # a frame is evidence for no more than so many polls, however long the gap before it
@@ -229,6 +229,17 @@ class UnitDetectors:
             found += [b.circuits.index, b.at_power]
         at: Ints = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
         return at[at >= 0]
+
+    def critical(self) -> Ints:
+        """Return which values of the frame stand in a critical alarm."""
+        b, critical = self._channels, TIERS.index(CRITICAL)
+        aloud = [
+            judge
+            for judge in self._judges
+            if not judge.shadow and (judge.bank is b.temps or judge.bank is b.volts)
+        ]
+        at = [judge.bank.index[judge.delays.tier == critical] for judge in aloud]
+        return np.unique(np.concatenate(at)) if at else np.zeros(0, np.int64)
 
     def judge(
         self, t_s: float, si: Floats, quality: Codes, *, seen: bool = True, said_s: float = np.inf

@@ -71,6 +71,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/kernels/heating.py": (f"{_KERNELS}/test_heating_twin.py",),
     "agent/detect/kernels/imbalance.py": (f"{_KERNELS}/test_imbalance_twin.py", _KEPT),
     "agent/detect/kernels/inputs.py": (f"{_KERNELS}/test_inputs.py",),
+    "agent/detect/kernels/leaps.py": (f"{_DETECTORS}/test_sudden_heat_twin.py", _KEPT),
     "agent/detect/kernels/load.py": (f"{_KERNELS}/test_load_twin.py", _KEPT),
     "agent/detect/kernels/measured.py": (f"{_KERNELS}/test_measured.py", _KEPT),
     "agent/detect/kernels/memory.py": (f"{_KERNELS}/test_memory.py",),

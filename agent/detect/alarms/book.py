@@ -2,6 +2,8 @@
 
 Channels and detectors of one family and one scope (a string) that come up within `CAUSE_S` of each other show
 one cause: the one of the highest tier leads, of those the worst, else the first; the others are counted.
+What is too high and what is too low have two. A channel whose critical alarm stands opens no lesser one of
+the same family beside it, however much later.
 Events are given out when an alarm is raised, when its tier rises and when its state changes, never for each
 follower. A follower that is worse than the leader leads from then on: the alarm says so wherever it is shown,
 and that is no event.
@@ -13,7 +15,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from agent.detect.alarms.states import Action, Alarm, AlarmEvent, AlarmState, Member, called
-from agent.detect.rows import JUDGING, family_of
+from agent.detect.rows import JUDGING, are_of_one_channel, are_opposite, family_of
 from agent.detect.table import CRITICAL, TIERS, Row
 
 CAUSE_S = 600.0  # neighbours of a hot cell follow within minutes
@@ -98,7 +100,8 @@ class AlarmBook:
             return alarm, True
         again, worse = not alarm.standing, tier > alarm.tier
         waits = alarm.latch and alarm.state is AlarmState.NEW and tier < alarm.tier  # to be seen
-        if again or member not in alarm.shown:  # one that flickers does not keep a cause fresh for all others
+        joins = member not in alarm.shown and t_s - alarm.joined_s <= CAUSE_S
+        if again or joins:  # one that flickers, or comes late, does not keep a cause fresh for all others
             alarm.joined_s = t_s
         alarm.members.add(member)
         alarm.shown.add(member)
@@ -113,23 +116,28 @@ class AlarmBook:
         return alarm, False
 
     def _find(self, member: Member, severity: str, scope: str, t_s: float) -> Alarm | None:
-        """Return the alarm a member belongs to: its own, else a fresh one of its family and scope; none that
-        is put aside, for nobody did that to what comes later. What is critical joins none that is critical
-        already and was acknowledged, or was raised long ago, whoever joined that since: it would go unheard.
+        """Return the alarm a member belongs to: its own, else the critical one of its channel, if it is less
+        than that, else a fresh one of its family and scope; none that is put aside, for nobody did that to
+        what comes later. What is critical joins none that is critical already and was acknowledged, or was
+        raised long ago, whoever joined that since: it would go unheard.
         """
         family = family_of(member[0])
         ours = [alarm for alarm in self._alarms if alarm.family == family and alarm.scope == scope]
         for alarm in ours:
             if member in alarm.shown:
                 return alarm
+        open_to = [alarm for alarm in ours if alarm.standing and alarm.state not in PUT_ASIDE]
+        for alarm in open_to:
+            worse = alarm.severity == CRITICAL != severity
+            if worse and any(are_of_one_channel(member, other) for other in alarm.members):
+                return alarm
         return next(
             (
                 alarm
-                for alarm in ours
-                if alarm.standing
-                and t_s - alarm.joined_s <= CAUSE_S
-                and alarm.state not in PUT_ASIDE
+                for alarm in open_to
+                if t_s - alarm.joined_s <= CAUSE_S
                 and not (severity == CRITICAL and _is_old(alarm, t_s))
+                and not any(are_opposite(member[0], name) for name, _ in alarm.members)
             ),
             None,
         )

@@ -62,7 +62,15 @@ DETECTOR = Detector(
     order=85,
     family="voltage",
     rows=(Row(NAME, "voltage", CRITICAL, COLLAPSED, "%", 5.0, 600.0, 5.0, True),),
-    judged=(Judged("volts", At("detectors.cell_collapse", SCORE), At("volts.away"), worst=At("volts.away")),),
+    judged=(
+        Judged(
+            "volts",
+            At("detectors.cell_collapse", SCORE),
+            At("volts.away"),
+            worst=At("volts.away"),
+            side=-1,
+        ),
+    ),
     arrays=DEPTHS,
     kernel=judge_cell_collapse,
     explain=explain,

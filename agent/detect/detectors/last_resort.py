@@ -14,6 +14,7 @@ from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
 from agent.detect.kernels.arrays import Array, Group, columns
 from agent.detect.kernels.compiled import compiled
+from agent.detect.kernels.doubt import ALONE, CHATTERS_S, DOUBTED, TOLD, UNPROVEN, Doubt
 from agent.detect.kernels.inputs import Inputs
 from agent.detect.kernels.voltage_drop import Drops
 from agent.detect.table import CRITICAL, Row
@@ -30,6 +31,7 @@ FORGET_HOT_S = 21600.0  # the same for the highest temperature: a cell in runawa
 WITH_DROP_DEGC = 1200.0  # beyond a sensor's range its reading counts only together with a voltage drop
 PLAUSIBLE_DEGC = 200.0
 DROP_LASTS_S = 60.0  # a runaway may begin at one cell and end at another
+CLIMB_K, CLIMB_K_PER_S = 10.0, 2.0  # a contact that chatters, alone, is believed where no step is larger
 
 # Columns of the state: the last readings at least MIN_STEP_S apart, newest first, their times; how long the
 # rate has held, and over how many of them; the highest reading before those. What only comes back to where it
@@ -54,10 +56,35 @@ LAST_RESORT = Group(
 
 @compiled
 def judge_last_resort(
-    t_s: float, hot_degc: float, temps: Inputs, drops: Drops, last_resort: LastResort
+    t_s: float, hot_degc: float, temps: Inputs, drops: Drops, doubt: Doubt, last_resort: LastResort
 ) -> None:
-    """Judge a frame; see `trip`."""
-    trip(t_s, hot_degc, temps, drops.dropped_s, last_resort.state, last_resort.score)
+    """
+    Judge a frame; see `trip`. What it takes for heat is no doubt any more, and told by it alone.
+
+    A contact that chatters reads numbers that rise, by chance. It is heard where it has a witness, or a cell
+    there lost its voltage, or where it climbs step by step as heat does.
+    """
+    state, score = last_resort.state, last_resort.score
+    trip(t_s, hot_degc, temps, drops.dropped_s, state, score)
+    for c in range(temps.raw.size):
+        if not score[c] > 0.0 or doubt.state[c, DOUBTED] > ALONE:
+            continue
+        dropped = drops.dropped_s[temps.group[c]] <= DROP_LASTS_S
+        if doubt.state[c, CHATTERS_S] > 0.0 and not dropped and not _climbs(state, c):
+            score[c] = 0.0
+        elif doubt.state[c, DOUBTED] == ALONE:
+            doubt.state[c, DOUBTED] = TOLD
+            doubt.score[c, UNPROVEN] = 0.0
+
+
+@compiled
+def _climbs(state: Floats, c: int) -> bool:
+    for a in range(ANCHORS - 1):
+        step = state[c, ANCHOR + a] - state[c, ANCHOR + a + 1]
+        elapsed = state[c, ANCHOR_T + a] - state[c, ANCHOR_T + a + 1]
+        if not RATE_K_PER_S * elapsed <= step <= max(CLIMB_K, CLIMB_K_PER_S * elapsed):
+            return False
+    return True
 
 
 @compiled  # no fastmath: it may delete the NaN test below

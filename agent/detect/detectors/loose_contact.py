@@ -2,7 +2,9 @@
 
 A jump is of a cell alone: its siblings stand still, or move by far less, so that no load explains it. A cell
 that jumps again and again within hours is not believed while it does: no other detector of imbalance speaks
-of it, and this one tells the worst that it read. Limits of voltage are judged as before.
+of it, and this one tells the worst that it read. Limits of voltage are judged as before. One that has come
+back to its siblings by a jump, and jumped again, has half a minute to show what it is; a cell that falls, in
+one step or in many, does not come back, and is told as early as ever.
 """
 
 import math
@@ -28,17 +30,22 @@ FADE_S = 7200.0
 CHATTERS = 4.0  # jumps; two readings that are wrong are four of them, and have faded a little by the last
 QUIET_S = 3.0 * 3600.0  # since its last jump a cell is believed again
 WORST_S = 3600.0
+DOUBT_S = 30.0  # the longest doubt about one that came back, since its last jump
+CAME_BACK, CAME_BACK_S = 0.5, 60.0  # by so much of how far it was; for so long that counts
 
 #: Columns of a cell: how far from its siblings, and their median, when it was last read, V; its jumps,
-#: fading; seconds since the last one; the worst distance of the last hour, V, and its age, s; score; scratch.
-AWAY, MEDIAN, JUMPS, STILL_S, WORST, WORST_AGE_S, SCORE, JUMPED, COLUMNS = range(9)
-CONTACTS = Group(None, contact=Array(("cells", COLUMNS), kept=Part("contact", 1)))
+#: fading; seconds since the last one; the worst distance of the last hour, V, and its age, s; score; scratch
+#: (OUT, or BACK: towards its siblings); seconds since it came back.
+AWAY, MEDIAN, JUMPS, STILL_S, WORST, WORST_AGE_S, SCORE, JUMPED, BACK_S, COLUMNS = range(10)
+OUT, BACK = 1.0, 2.0
+CONTACTS = Group(None, contact=Array(("cells", COLUMNS), kept=Part("contact", 2)))
 
 
 def new_contacts(cells: int) -> Floats:
     """Return the state of cells that have not been seen yet."""
     contacts: Floats = CONTACTS.new(cells=cells)
     contacts[:, [AWAY, MEDIAN]] = np.nan
+    contacts[:, BACK_S] = np.inf
     return contacts
 
 
@@ -68,32 +75,35 @@ def judge_loose_contact(
         s[c, JUMPS] *= fade
         s[c, STILL_S] += dt_s
         s[c, WORST_AGE_S] += dt_s
+        s[c, BACK_S] += dt_s
         s[c, JUMPED] = 0.0
         away, median = volts.away[c], volts.median[c]
         if volts.usable[c] == 0 or np.isnan(away):
             continue
         least = max(LEAST_SHARE * median, LEAST_TIMES * abs(median - s[c, MEDIAN]))
         if abs(away - s[c, AWAY]) >= least:
-            s[c, JUMPED] = 1.0
+            s[c, JUMPED] = BACK if abs(away) <= CAME_BACK * abs(s[c, AWAY]) else OUT
         s[c, AWAY] = away
         s[c, MEDIAN] = median
         if not (abs(away) <= abs(s[c, WORST]) and s[c, WORST_AGE_S] <= WORST_S):
             s[c, WORST] = away
             s[c, WORST_AGE_S] = 0.0
     for g in range(volts.start.size - 1):
-        jumped = 0.0
+        jumped = 0
         for a in range(volts.start[g], volts.start[g + 1]):
-            jumped += s[volts.member[a], JUMPED]
-        if 0.0 < jumped <= TOGETHER:
+            jumped += s[volts.member[a], JUMPED] > 0.0
+        if 0 < jumped <= TOGETHER:
             for a in range(volts.start[g], volts.start[g + 1]):
                 c = volts.member[a]
                 if s[c, JUMPED] > 0.0:
                     s[c, JUMPS] += 1.0
                     s[c, STILL_S] = 0.0
+                    if s[c, JUMPED] == BACK:
+                        s[c, BACK_S] = 0.0
     for c in range(volts.away.size):
         chatters = s[c, JUMPS] >= CHATTERS or (s[c, SCORE] > 0.0 and s[c, STILL_S] < QUIET_S)
         s[c, SCORE] = 1.0 if chatters else 0.0
-        if chatters:
+        if chatters or (s[c, BACK_S] <= CAME_BACK_S and s[c, STILL_S] < DOUBT_S):
             cells.verdict[c, SUDDEN] = min(cells.verdict[c, SUDDEN], 0.0)
             cells.verdict[c, DRIFTING] = min(cells.verdict[c, DRIFTING], 0.0)
             cell_collapse[c, collapse.SCORE] = min(cell_collapse[c, collapse.SCORE], 0.0)

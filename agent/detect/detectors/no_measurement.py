@@ -15,6 +15,7 @@ from agent.detect.explanations.case import Case, name_of
 from agent.detect.kernels import measured as reasons
 from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
+from agent.detect.kernels.doubt import DOUBTED, NOT, Doubt
 from agent.detect.kernels.inputs import BLIND, Inputs
 from agent.detect.kernels.load import CHARGE, DISCHARGE, UNKNOWN, Circuits
 from agent.detect.kernels.measured import BEYOND, CODE, MEASURED, NOT_READ, TOGETHER, ZEROS, Measuring
@@ -58,6 +59,7 @@ def judge_no_measurement(
     temps: Inputs,
     volts: Inputs,
     load: Circuits,
+    doubt: Doubt,
     no_measurement: NoMeasurement,
 ) -> None:
     """
@@ -78,6 +80,8 @@ def judge_no_measurement(
         After `take_inputs`; a channel that is told of here is not told of as blind.
     load : Circuits
         After `take_load`.
+    doubt : Doubt
+        One number that several sensors leapt to is told of there, where it is a heat.
     no_measurement : NoMeasurement
         State and output.
     """
@@ -85,12 +89,15 @@ def judge_no_measurement(
         known = load.at[j] >= 0 and measured[load.at[j]] == 1
         if known and load.regime[j] != UNKNOWN:
             no_measurement.regime[j] = load.regime[j]
-    _follow(dt_s, gate.si, measuring.why, temps, no_measurement.regime, no_measurement.sensors)
-    _follow(dt_s, gate.si, measuring.why, volts, no_measurement.regime, no_measurement.cells)
+    si, why, regime = gate.si, measuring.why, no_measurement.regime
+    _follow(dt_s, si, why, temps, regime, doubt.state, no_measurement.sensors)
+    _follow(dt_s, si, why, volts, regime, doubt.state[:0], no_measurement.cells)
 
 
 @compiled
-def _follow(dt_s: float, si: Floats, why: Codes, bank: Inputs, regime: Ints, state: Floats) -> None:
+def _follow(
+    dt_s: float, si: Floats, why: Codes, bank: Inputs, regime: Ints, doubts: Floats, state: Floats
+) -> None:
     for g in range(bank.start.size - 1):
         known = 0
         gone = 0
@@ -102,6 +109,8 @@ def _follow(dt_s: float, si: Floats, why: Codes, bank: Inputs, regime: Ints, sta
         for a in range(bank.start[g], bank.start[g + 1]):
             c = bank.member[a]
             said = why[bank.at[c]]
+            if said == TOGETHER and doubts.shape[0] > 0 and doubts[c, DOUBTED] != NOT:
+                said = MEASURED
             if said != NOT_READ:
                 no_sensor = np.isinf(bank.age_s[c]) and (known > 0 or said not in (ZEROS, TOGETHER))
                 in_use = regime[bank.circuit[c]] in (CHARGE, DISCHARGE)
@@ -162,7 +171,7 @@ def explain(case: Case) -> AlarmEvent:
         what += f" ({REASONS[why]})"
     use = " The battery is being charged or discharged." if mine[SCORE] == ALARM else ""
     others = len(case.members) - len(alike)
-    more = f" {others} more are none either." if others else ""
+    more = f" {others} more {'reads' if others == 1 else 'read'} none either." if others else ""
     text = f"When raised, for {duration(mine[AGO_S])}: {what}.{more} No limit can be judged there.{use}"
     event = case.event(0.0 if math.isnan(read) else read, "", since_s=case.t_s - mine[AGO_S])
     return replace(event, text=text, location=place)

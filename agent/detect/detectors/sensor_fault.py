@@ -18,7 +18,8 @@ def explain(case: Case) -> AlarmEvent:
         worst = state[doubt.WORST]
         what = f"chatters: it jumps again and again, and read {worst:.4g} at its worst in the last hour"
     elif memory[inputs.SUSPECT] > 0.0:
-        what = f"stepped from {memory[inputs.BEFORE]:.4g} to a reading no heat or load could bring so fast"
+        from_to = f"{memory[inputs.BEFORE]:.1f} to {value:.1f} degC"
+        what = f"stepped from {from_to}, which no heat or load could bring so fast"
     else:
         stands = duration(memory[inputs.STANDS_S])
         what = f"had said {value:.4g} for {stands} when raised while its siblings moved"
@@ -29,7 +30,7 @@ DETECTOR = Detector(
     name=NAME,
     order=140,
     of_sight=True,
-    rows=(Row(NAME, "", ADVICE, 1.0, "", 60.0, 600.0, 0.0, False),),
+    rows=(Row(NAME, "", ADVICE, 1.0, "", 0.0, 600.0, 0.0, False),),
     judged=(Judged("temps", At("doubt.score", doubt.FAULTY), At("temps.value")),),
     explain=explain,
     sees="a sensor that stands still while its siblings move, steps below a heat, or jumps again and again",

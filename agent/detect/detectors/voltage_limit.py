@@ -22,7 +22,8 @@ from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
 from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
-from agent.detect.kernels.inputs import Inputs
+from agent.detect.kernels.inputs import BLIND, Inputs
+from agent.detect.kernels.measured import Measuring
 from agent.detect.kernels.validity import Gate
 from agent.detect.limits import CHEMISTRY, INSIDE, SAFETY, TIERS, Limited, UnitLimits, above, below
 from agent.detect.table import ADVICE, CRITICAL, WARNING, Row
@@ -79,7 +80,12 @@ def new_voltage_limit(channels: Channels, limits: UnitLimits) -> VoltageLimit:
 
 @compiled  # no fastmath: it may delete the NaN tests below
 def judge_voltage_limit(
-    dt_s: float, gate: Gate, volts: Inputs, measured: Codes, voltage_limit: VoltageLimit
+    dt_s: float,
+    gate: Gate,
+    volts: Inputs,
+    measuring: Measuring,
+    measured: Codes,
+    voltage_limit: VoltageLimit,
 ) -> None:
     """
     Score each cell: its voltage as it was read, NaN where that is no measurement.
@@ -90,7 +96,9 @@ def judge_voltage_limit(
     gate : Gate
         The frame, as it was read.
     volts : Inputs
-        Tells where the cells are in the frame.
+        Tells where the cells are in the frame; one that is beyond a limit is not told of as blind.
+    measuring : Measuring
+        Has the innermost limits.
     measured : (n_frame,) uint8
         1: the value is a measurement.
     voltage_limit : VoltageLimit
@@ -102,6 +110,8 @@ def judge_voltage_limit(
         x = gate.si[at] if measured[at] else np.nan
         score[c, OVER] = x
         score[c, UNDER] = -x
+        if volts.score[c, BLIND] > 0.0 and (x < measuring.inner[at, 0] or x > measuring.inner[at, 1]):
+            volts.score[c, BLIND] = 0.0
     known = _doubt(dt_s, score, derived, voltage_limit.state)
     voltage_limit.heard[0] = 1.0 if known > 0 else np.nan
     if voltage_limit.state[0, DOUBTED] > 0.0:
@@ -148,8 +158,8 @@ def explain(case: Case) -> AlarmEvent:
 
 
 def _judged(column: int, member: str, limits: Callable[[Channels, UnitLimits], Limited]) -> Judged:
-    at = At("detectors.voltage_limit.score", column)
-    return Judged("volts", at, at, member, limits, worst=At("volts.away"))
+    at, side = At("detectors.voltage_limit.score", column), 1 if column == OVER else -1
+    return Judged("volts", at, at, member, limits, worst=At("volts.away"), side=side)
 
 
 DETECTOR = Detector(

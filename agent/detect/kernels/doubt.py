@@ -6,7 +6,8 @@ of the unit's own that no temperature sensor can have raised. A witness is a mea
 there is none where all siblings moved by one offset, by one factor or to one number: that is a bad frame.
 What is believed is told with the next frame that does not take it back, also where it does not read the
 sensor any more: what burns cuts its wires. What stands alone is told as unproven when its time is over. A
-sensor that jumps again and again chatters: what it says alone is not believed for a day.
+sensor that jumps again and again chatters (`leaps` knows one that never stays within a handful of frames):
+what it says alone is not believed for a day.
 """
 
 import math
@@ -19,8 +20,11 @@ from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.heating import AGAINST, Heat
 from agent.detect.kernels.heating import ALONE as BY_ITSELF
+from agent.detect.kernels.inputs import BLIND, STEPPED, SUSPECT, Inputs
 from agent.detect.kernels.inputs import FAULTY as INPUT_FAULTY
-from agent.detect.kernels.inputs import SUSPECT, Inputs
+from agent.detect.kernels.leaps import CHATTERS as IS_CONTACT
+from agent.detect.kernels.leaps import HEATS, LEAP_ARRAY, LEAPT, SAYS, count_leaps, leaps
+from agent.detect.kernels.leaps import LAST as LEAP_LAST
 from agent.detect.kernels.measured import MEASURED, TOGETHER, ZEROS
 from agent.detect.kernels.validity import HELD, IMPOSSIBLE, RESTART, RESUMED
 from agent.detect.kernels.voltage_drop import Drops
@@ -42,7 +46,7 @@ FELL_OHM = 0.25  # an insulation that fell to so much of what it was, or less
 SAID_S = 60.0  # since the unit raised its alarm: what stands for longer is no news
 USUAL_S = 60.0  # time constant of what a sensor, or a cell, read before
 
-HEATS = 0.1  # K/min, certain: the slope of a warning
+FAULTY_S = 60.0  # so long a sensor is at fault before that is told; a contact that chatters is at once
 
 CHATTERS, CHATTER_S, QUIET_S = 3.0, 7200.0, 86400.0  # so many jumps within about so long; until it is still
 WORST_S = 3600.0
@@ -57,8 +61,8 @@ WITNESS, WITNESS_AT, WITNESS_X, READ, STEADY, COLUMNS = range(9, 15)
 NOBODY, SENSOR, CELL_FELL, CELL_GONE, INSULATION, UNIT = range(6)
 NOT, ALONE, WITNESSED, TOLD = 0.0, 1.0, 2.0, 3.0
 STILL, ROSE, ALIKE = range(3)  # its siblings
-# Columns of the scores.
-SUDDEN, UNPROVEN, FAULTY, SCORES = range(4)
+# Columns of the scores; and for how long the sensor has been at fault, below 0: it is not.
+SUDDEN, UNPROVEN, FAULTY, STANDS_S, SCORES = range(5)
 
 
 class Doubt(NamedTuple):
@@ -66,7 +70,7 @@ class Doubt(NamedTuple):
     it; hot (n,), degC: what may be compared with limits, 0 where the sensor is doubted; x (n,), degC: what it
     reads, NaN where that is no measurement; risen (n,), K: since it was usual. usual_v (cells,), V.
     at_insulation (1,): where it is in the frame, -1 nowhere; usual_ohm (1,). said_s (1,), s: since the unit
-    raised an alarm of its own that is a witness; given with each frame, infinite for none.
+    raised an alarm of its own that is a witness; given with each frame, infinite for none. leap: see `leaps`.
     """
 
     state: Floats
@@ -79,6 +83,7 @@ class Doubt(NamedTuple):
     at_insulation: Ints
     usual_ohm: Floats
     said_s: Floats
+    leap: Floats
 
 
 DOUBT_PART = Part("doubt", 1)
@@ -94,6 +99,7 @@ DOUBT = Group(
     at_insulation=Array((1,), np.int64, first=None),
     usual_ohm=Array((1,), first=np.nan, kept=DOUBT_PART),
     said_s=Array((1,), first=np.inf),
+    leap=LEAP_ARRAY,
 )
 
 
@@ -102,6 +108,8 @@ def new_doubt(sensors: int, cells: int, at_insulation: int = -1) -> Doubt:
     given = {"at_insulation": np.array([at_insulation], np.int64)}
     doubt: Doubt = DOUBT.new(given=given, sensors=sensors, cells=cells)
     doubt.state[:, [DOUBTED, DOUBTED_S, JUMPS, CHATTERS_S, WORST_AGE_S, WITNESS, WITNESS_AT, STEADY]] = 0.0
+    doubt.score[:, STANDS_S] = -1.0
+    doubt.leap[:, LEAP_LAST] = np.nan
     return doubt
 
 
@@ -147,17 +155,24 @@ def judge_doubt(
         State and output.
     """
     s, fade = doubt.state, math.exp(-dt_s / CHATTER_S)
+    leapt = False
     for c in range(temps.raw.size):
-        said = verdict[temps.at[c]]
         doubt.x[c] = si[temps.at[c]] if why[temps.at[c]] in (MEASURED, TOGETHER) else np.nan
         before = s[c, USUAL] if s[c, DOUBTED] == NOT else s[c, BEFORE]
         doubt.risen[c] = doubt.x[c] - before
+        leapt = leaps(dt_s, doubt.x[c], doubt.leap, c) or leapt
+    if leapt:
+        count_leaps(dt_s, hot_degc, temps, heat, s[:, USUAL], doubt.leap)
+    for c in range(temps.raw.size):
+        said = verdict[temps.at[c]]
         # what jumps within a heat may be flames: a contact comes back (a jump is known by its third frame)
         hot_before = s[c, USUAL] >= hot_degc or (s[c, DOUBTED] != NOT and s[c, DOUBTED_S] >= 2.0 * dt_s)
         burns = doubt.x[c] >= hot_degc and hot_before
-        _count_jumps(dt_s, fade, said in (RESTART, RESUMED) and not burns, doubt.x[c], s, c)
-    for c in range(temps.raw.size):
-        _begin(dt_s, verdict[temps.at[c]], hot_degc, temps, doubt, c)
+        jumped = said in (RESTART, RESUMED) and not burns
+        _count_jumps(dt_s, fade, jumped, doubt.leap[c, SAYS], doubt.x[c], s, c)
+        if s[c, CHATTERS_S] > 0.0 and doubt.leap[c, SAYS] >= LEAPT:
+            temps.restart[c] = STEPPED  # no slope reaches across
+        _begin(dt_s, said, hot_degc, temps, doubt, c)
     for c in range(temps.raw.size):
         _doubt(dt_s, hot_degc, si, verdict, why, temps, volts, drops, heat, doubt, c)
     gain = 1.0 - math.exp(-dt_s / USUAL_S)
@@ -184,14 +199,15 @@ def _insulation(si: Floats, why: Codes, doubt: Doubt) -> float:
 
 
 @compiled
-def _count_jumps(dt_s: float, fade: float, jumped: bool, x: float, s: Floats, c: int) -> None:
+def _count_jumps(dt_s: float, fade: float, jumped: bool, leapt: float, x: float, s: Floats, c: int) -> None:
     s[c, JUMPS] *= fade
     s[c, CHATTERS_S] = max(s[c, CHATTERS_S] - dt_s, 0.0)
     s[c, WORST_AGE_S] += dt_s
     if jumped:
         s[c, JUMPS] += 1.0
-        if s[c, JUMPS] >= CHATTERS or s[c, CHATTERS_S] > 0.0:
-            s[c, CHATTERS_S] = QUIET_S
+    known = leapt == IS_CONTACT or (jumped and s[c, JUMPS] >= CHATTERS)
+    if known or (s[c, CHATTERS_S] > 0.0 and (jumped or leapt == LEAPT)):
+        s[c, CHATTERS_S] = QUIET_S
     if not np.isnan(x) and not (x <= s[c, WORST] and s[c, WORST_AGE_S] <= WORST_S):
         s[c, WORST] = x
         s[c, WORST_AGE_S] = 0.0
@@ -277,7 +293,13 @@ def _doubt(
     hot = x >= hot_degc or heat.verdict[c, AGAINST] >= HEATS or heat.verdict[c, BY_ITSELF] >= HEATS
     calm = s[c, DOUBTED] == NOT and s[c, DOUBTED_S] >= 0.0 and not hot
     faulty = temps.score[c, INPUT_FAULTY] > 0.0 and calm
-    score[c, FAULTY] = 1.0 if chatters or faulty else 0.0
+    if not np.isnan(temps.value[c]):
+        stands_s = score[c, STANDS_S] + dt_s if score[c, STANDS_S] >= 0.0 else 0.0
+        score[c, STANDS_S] = stands_s if faulty else -1.0
+    score[c, FAULTY] = 1.0 if chatters or score[c, STANDS_S] >= FAULTY_S else 0.0
+    told = chatters or score[c, SUDDEN] > 0.0 or score[c, UNPROVEN] > 0.0
+    if told and temps.score[c, BLIND] > 0.0:
+        temps.score[c, BLIND] = 0.0  # that it gives nothing to judge is no news
     hot_still = doubt.hot[c] >= hot_degc and x >= hot_degc and np.isnan(temps.value[c])
     doubt.hot[c] = temps.value[c] if why[temps.at[c]] == MEASURED else np.nan
     if s[c, DOUBTED] > ALONE or (s[c, DOUBTED] == NOT and hot_still):

@@ -12,10 +12,11 @@ ZEROS: it is 0 in a frame of zeros. In such a frame all that is read of the volt
     temperature, -40 degC and less: a register of 0 with an offset). Current, power and charge may be 0
     honestly, and so may temperatures of a cold room, or the voltage of an open pack: alone they tell nothing.
 TOGETHER: it came in one frame to one and the same number as at least two other channels of its quantity, by
-    a leap (REACH; the first value after a start is one), beyond the innermost limit that it has; and at least
-    half of those of its quantity that leapt beyond a limit in that frame came to this number. It stays so
-    while it reads that number. Cells that pass a limit one after the other, or step by step, or to many
-    numbers, are measured; equal numbers inside the limits mean nothing.
+    a leap (REACH; the first value of a temperature after a start is one), beyond the innermost limit that it
+    has; and at least half of those of its quantity that leapt beyond a limit in that frame came to this
+    number. It stays so while it reads that number. Cells that pass a limit one after the other, or step by
+    step, or to many numbers, are measured, and so are those that stand there when they are first seen;
+    equal numbers inside the limits mean nothing.
 """
 
 from collections.abc import Sequence
@@ -227,7 +228,8 @@ def _arrive(dt_s: float, si: Floats, quality: Codes, of: Measuring) -> None:
         last[c] = x
         came[c] = 0
         beyond = si[c] < of.inner[c, 0] or si[c] > of.inner[c, 1]
-        if beyond and not moved <= free:  # NaN: the first
+        first = np.isnan(moved)  # a cell seen for the first time is where it is
+        if beyond and (moved > free or (first and of.kind[c] != VOLTAGE)):
             came[c] = 2
             leapt = True
     if not leapt:

@@ -136,6 +136,22 @@ def test_one_stuck_sensor_is_named_and_the_others_stay_good() -> None:
     assert (np.delete(unit.quality, 4) == GOOD).all()
 
 
+def test_a_value_of_which_a_critical_alarm_tells_is_not_called_stuck_beside_it() -> None:
+    unit = Watched(16)
+    frames = noisy(2 * HOUR, 16, sd=0.7)
+    unit.feed(frames[:HOUR])
+    frames[HOUR:, 4] = 0
+    told, events = [np.array([4])], []
+    for i, raw in enumerate(frames[HOUR:]):
+        _, found = unit.live.judge(
+            unit.t_s + i + 1.0, raw.astype(np.int64), np.zeros(16, np.uint8), lambda: told[0]
+        )
+        events += [(i, event.detector) for event in found]
+        if i == 1800:
+            told[0] = np.zeros(0, np.int64)  # its alarm is over, and it still does not move
+    assert events == [(1801, "stuck-sensor")]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_coarse_register_that_trembles_only_at_its_thresholds_is_never_called_stuck(seed: int) -> None:
     """Means of four probes in steps of 0.1 K, noise of 0.03 K, a compressor's 0.2 K every 15 min."""

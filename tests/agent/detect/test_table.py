@@ -45,7 +45,7 @@ overload           current     warning    1.2    times   5     60   0.1    -
 overload           current     advice     1      times  60     60   0.05   -
 blind              -           warning    2      -      15     10   0      -
 blind              -           advice     1      -      15     10   0      -
-sensor-fault       -           advice     1      -      60    600   0      -
+sensor-fault       -           advice     1      -       0    600   0      -
 vrla-over-room     temperature critical  10      K     600   3600   2      latched
 vrla-over-room     temperature advice     3      K    1800   3600   0.5    -
 vrla-float-current current     warning    3      times 3600 86400   0.5    -

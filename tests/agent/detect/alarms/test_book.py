@@ -385,3 +385,41 @@ def test_what_is_critical_does_not_go_unheard_in_an_old_or_an_acknowledged_criti
     assert len(other.change(0.0, (4, CRITICAL))) == 1
     other.do(Action.ACKNOWLEDGE, 30.0)
     assert [said[:3] for said in other.change(60.0, (5, CRITICAL))] == [("NEW", "critical", "cell5")]
+
+
+def of_cells(
+    book: Book, t_s: float, detector: str, *changes: tuple[int, int]
+) -> list[tuple[str, str, str, int]]:
+    """Take changes of a detector of cells, by its member's name."""
+    rows = rows_of(detector.removesuffix("-low"))
+    of = [(c, "string1", tier) for c, tier in changes]
+    events = book.book.change(detector, rows, of, t_s, book.explain(detector, t_s))
+    return [(e.detector, e.severity, e.location, e.count) for e in events]
+
+
+def test_what_is_too_high_and_what_is_too_low_are_two_causes(book: Book) -> None:
+    assert of_cells(book, 10.0, "voltage-limit", (3, CRITICAL)) == [("voltage-limit", "critical", "cell3", 1)]
+    assert of_cells(book, 10.0, "voltage-limit-low", (5, CRITICAL)) == [
+        ("voltage-limit-low", "critical", "cell5", 1)
+    ]
+    assert of_cells(book, 12.0, "cell-collapse", (5, CRITICAL)) == [], "it is the cell that is too low"
+    assert of_cells(book, 12.0, "voltage-limit", (4, CRITICAL)) == [], "it is too high as cell 3 is"
+    assert of_cells(book, 13.0, "cell-imbalance", (3, WARNING)) == [], "it goes both ways"
+    assert {event.location: event.count for event in book.book.active()} == {"cell3": 2, "cell5": 1}
+
+
+def test_a_channel_whose_critical_alarm_stands_opens_no_lesser_one_beside_it(book: Book) -> None:
+    of_cells(book, 10.0, "cell-collapse", (5, CRITICAL))
+    assert of_cells(book, 5000.0, "cell-drift", (5, ADVICE)) == []
+    assert of_cells(book, 5001.0, "cell-drift", (5, WARNING)) == []
+    assert of_cells(book, 5002.0, "cell-drift", (6, WARNING)) == [("cell-drift", "warning", "cell6", 1)]
+    of_cells(book, 6000.0, "cell-collapse", (5, 0))
+    of_cells(book, 6000.0, "cell-drift", (5, 0))
+    book.do(Action.ACKNOWLEDGE, 6001.0, "cell-collapse:cell5")
+    assert of_cells(book, 9000.0, "cell-drift", (5, ADVICE)) == [("cell-drift", "advice", "cell5", 1)]
+
+
+def test_a_lesser_alarm_opens_beside_a_critical_one_that_is_put_aside(book: Book) -> None:
+    of_cells(book, 10.0, "cell-collapse", (5, CRITICAL))
+    book.do(Action.SHELVE, 11.0, "cell-collapse:cell5", until_s=1e9)
+    assert of_cells(book, 5000.0, "cell-drift", (5, ADVICE)) == [("cell-drift", "advice", "cell5", 1)]

@@ -14,10 +14,13 @@ from agent.detect.detectors.last_resort import (
     RISING_S,
     STEPS,
     forget_values,
+    judge_last_resort,
     new_last_resort,
     new_state,
     trip,
 )  # fmt: skip
+from agent.detect.kernels import doubt as doubts
+from agent.detect.kernels.doubt import new_doubt
 from agent.detect.kernels.voltage_drop import DROPS, voltage_drop
 from tests.agent.detect.banks import inputs_of
 from tests.agent.detect.naive.trip import Cells, Sensor
@@ -278,3 +281,35 @@ def test_cells_drop_as_the_twin_says(groups: int) -> None:
         np.testing.assert_allclose(highest, twin.highest, rtol=1e-12)
         np.testing.assert_allclose(dropped_s, twin.dropped_s, rtol=1e-12)
     assert np.isfinite(dropped_s).all()
+
+
+@pytest.mark.parametrize(
+    ("degc", "chatters", "doubted", "dropped_s", "score", "then"),
+    [
+        # a contact that chatters reads numbers that rise by chance
+        ([24.0, 24.0, 24.0, 64.0, 101.0, 140.0], True, doubts.ALONE, NO_DROP, 0.0, doubts.ALONE),
+        ([24.0, 24.0, 24.0, 64.0, 101.0, 140.0], True, doubts.ALONE, DROP, 1.0, doubts.TOLD),
+        ([24.0, 24.0, 24.0, 64.0, 101.0, 140.0], True, doubts.WITNESSED, NO_DROP, 1.0, doubts.WITNESSED),
+        ([24.0, 24.0, 24.0, 64.0, 101.0, 140.0], False, doubts.ALONE, NO_DROP, 1.0, doubts.TOLD),
+        ([24.0, 24.0, 24.0, 64.0, 101.0, 140.0], False, doubts.NOT, NO_DROP, 1.0, doubts.NOT),
+        # it climbs as heat does, from 1 K/s on, and by 20 K in 10 s at most
+        ([30.0, 30.0, 40.0, 50.0, 60.0, 70.0], True, doubts.NOT, NO_DROP, 1.0, doubts.NOT),
+        ([30.0, 30.0, 50.0, 70.0, 90.0, 110.0], True, doubts.NOT, NO_DROP, 1.0, doubts.NOT),
+        ([30.0, 30.0, 50.1, 70.2, 90.3, 110.4], True, doubts.NOT, NO_DROP, 0.0, doubts.NOT),
+        ([30.0, 41.0, 50.0, 61.0, 72.0, 83.0], True, doubts.NOT, NO_DROP, 0.0, doubts.NOT),
+    ],
+)
+def test_a_contact_that_chatters_is_heard_with_a_witness_or_where_it_climbs_and_what_is_told_is_no_doubt(
+    degc: list[float], chatters: bool, doubted: float, dropped_s: float, score: float, then: float
+) -> None:
+    channels = channels_of(["s"], ["cell_temperature"], np.array([0.1]))
+    bank, doubt, found = inputs_of([0]), new_doubt(1, 1), new_last_resort(channels)
+    drops = DROPS.new(given={"group": np.zeros(1, np.int64)}, cells=1, groups=1)
+    drops.dropped_s[:] = dropped_s
+    doubt.state[0, doubts.CHATTERS_S], doubt.state[0, doubts.DOUBTED] = 9.0 * chatters, doubted
+    doubt.score[0, doubts.UNPROVEN] = 1.0
+    for i, x in enumerate(degc):
+        bank.raw[0] = x
+        judge_last_resort(10.0 * i, HOT_DEGC, bank, drops, doubt, found)
+    assert (found.score[0], doubt.state[0, doubts.DOUBTED]) == (score, then)
+    assert doubt.score[0, doubts.UNPROVEN] == (0.0 if then == doubts.TOLD else 1.0)

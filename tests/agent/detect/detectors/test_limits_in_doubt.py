@@ -46,3 +46,10 @@ def test_two_bad_frames_of_a_unit_that_starts_are_no_wrong_chemistry(period_s: f
     frames[1:3] = 0.33 + 0.001 * quiet(2, 8)
     events = feed(watch_of(period_s, n=8), frames, dt_s=period_s)
     assert not [e for e in events if e.detector in ("limits-in-doubt", "voltage-limit")]
+
+
+def test_healthy_cells_of_one_number_and_a_wrong_chemistry_are_that_finding_alone() -> None:
+    frames = quiet(60, 8)
+    frames[:] = 3.3
+    (found,) = [e for e in feed(watch_of(1.0, "LTO", n=8), frames) if e.state == "NEW"]
+    assert found.detector == "limits-in-doubt"

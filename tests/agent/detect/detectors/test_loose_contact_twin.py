@@ -13,7 +13,7 @@ from agent.detect.kernels.arrays import Part
 from tests.agent.detect.banks import inputs_of
 
 ROWS = "loose-contact voltage warning 1 - 0 86400 0 -"
-KEPT = {Part("contact", 1): ["detectors.loose_contact"]}
+KEPT = {Part("contact", 2): ["detectors.loose_contact"]}
 GROUP = [0, 1, 0, 1, 0, 0]
 N, CELL = len(GROUP), 4
 
@@ -29,10 +29,13 @@ class Contact:
     worst: float = 0.0
     worst_age_s: float = 0.0
     chatters: bool = False
+    back_s: float = math.inf
+    back: bool = False
 
     def take(self, dt_s: float, away: float, median: float) -> bool:
         """Take a reading; did it jump."""
         jumped = abs(away - self.away) >= max(0.03 * median, 5.0 * abs(median - self.median))
+        self.back = jumped and abs(away) <= abs(self.away) / 2
         self.away, self.median = away, median
         if abs(away) > abs(self.worst) or self.worst_age_s > 3600.0:
             self.worst, self.worst_age_s = away, 0.0
@@ -40,7 +43,7 @@ class Contact:
 
 
 def test_frame_by_frame_contacts_are_those_of_the_twin() -> None:
-    rng, chattered, still = np.random.default_rng(1), 0, 0
+    rng, chattered, still, held_back = np.random.default_rng(1), 0, 0, 0
     bank, state, twins = inputs_of(GROUP), new_contacts(N), [Contact() for _ in range(N)]
     cells, collapse, standing = imbalance.new_cells(N, 2, np.full(1, -1)), DEPTHS.new(cells=N), np.zeros(N)
     for frame in range(900):
@@ -64,6 +67,7 @@ def test_frame_by_frame_contacts_are_those_of_the_twin() -> None:
             twin.jumps *= math.exp(-dt_s / 7200.0)
             twin.still_s += dt_s
             twin.worst_age_s += dt_s
+            twin.back_s += dt_s
             if (
                 bank.usable[c]
                 and not math.isnan(bank.away[c])
@@ -73,6 +77,7 @@ def test_frame_by_frame_contacts_are_those_of_the_twin() -> None:
         for c in jumped:
             if sum(GROUP[d] == GROUP[c] for d in jumped) <= 2:
                 twins[c].jumps, twins[c].still_s = twins[c].jumps + 1.0, 0.0
+                twins[c].back_s = 0.0 if twins[c].back else twins[c].back_s
         for c, twin in enumerate(twins):
             twin.chatters = twin.jumps >= 4.0 or (twin.chatters and twin.still_s < 10800.0)
             expected = [
@@ -85,11 +90,13 @@ def test_frame_by_frame_contacts_are_those_of_the_twin() -> None:
                 twin.chatters,
             ]
             np.testing.assert_allclose(state[c, : kernel.JUMPED], expected, rtol=1e-9)
+            np.testing.assert_allclose(state[c, kernel.BACK_S], twin.back_s, rtol=1e-9)
+            doubted = twin.chatters or (twin.back_s <= 60.0 and twin.still_s < 30.0)
             after = np.array(scores)[:, c]
-            np.testing.assert_array_equal(
-                after, np.minimum(before[:, c], 0.0) if twin.chatters else before[:, c]
-            )
+            np.testing.assert_array_equal(after, np.minimum(before[:, c], 0.0) if doubted else before[:, c])
+            held_back += doubted and not twin.chatters
             chattered += twin.chatters
             still += not twin.chatters
         del frame
     assert min(chattered, still) > 300
+    assert held_back > 20

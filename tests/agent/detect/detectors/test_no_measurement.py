@@ -148,3 +148,22 @@ def test_its_words() -> None:
         "temperatures are 0 together). No limit can be judged there. The battery is being charged or "
         "discharged."
     )
+
+
+@pytest.mark.parametrize("period_s", [1.0, 10.0])
+@pytest.mark.parametrize("amps", [0.0, 30.0])
+def test_three_sensors_that_leap_to_one_heat_are_one_alarm(amps: float, period_s: float) -> None:
+    spoil = spoilt(math.nan, math.nan)
+    spoil[CELLS : CELLS + 3] = 85.0
+    (alarm,) = [e for e in told(spoil, period_s, amps, lasts=100) if e.state == "NEW"]
+    assert (alarm.detector, alarm.severity, alarm.count) == ("unproven-heat", "critical", 3)
+
+
+@pytest.mark.parametrize(
+    ("others", "more"), [(1, " 1 more reads none either."), (2, " 2 more read none either.")]
+)
+def test_what_else_is_no_measurement_is_counted(others: int, more: str) -> None:
+    spoil = spoilt(66.0, math.nan)
+    spoil[CELLS - others : CELLS] = 67.0 + np.arange(others)
+    (alarm,) = [e for e in told(spoil) if e.state == "NEW"]
+    assert more in alarm.text

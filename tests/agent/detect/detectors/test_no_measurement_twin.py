@@ -10,6 +10,7 @@ from agent.detect.detectors import no_measurement
 from agent.detect.detectors.no_measurement import AGO_S, FRAMES, HEARD, READ, SCORE, WHY, judge_no_measurement
 from agent.detect.kernels import measured as reasons
 from agent.detect.kernels.arrays import Part
+from agent.detect.kernels.doubt import ALONE, DOUBTED, NOT
 from agent.detect.kernels.inputs import BLIND
 from agent.detect.kernels.load import CHARGE, DISCHARGE, REST, UNKNOWN
 from agent.detect.settings import Settings
@@ -73,9 +74,11 @@ def test_channels_are_scored_as_the_twin_scores_them(seed: int) -> None:
                 bank.score[:, BLIND] = rng.choice([0.0, 1.0, 2.0, np.nan], 8)
             blind = np.concatenate([banks.temps.score[:, BLIND], banks.volts.score[:, BLIND]])
             own = banks.detectors.no_measurement
+            banks.doubt.state[:, DOUBTED] = doubted = rng.choice([NOT, NOT, ALONE], 8)
             judge_no_measurement(
-                dt_s, banks.gate, banks.measuring, banks.measured, banks.temps, banks.volts, banks.load, own
-            )
+                dt_s, banks.gate, banks.measuring, banks.measured, banks.temps, banks.volts, banks.load,
+                banks.doubt, own,
+            )  # fmt: skip
             for j, at in enumerate(banks.load.at):
                 if banks.measured[at] and banks.load.regime[j] != UNKNOWN:
                     regimes[j] = int(banks.load.regime[j])
@@ -86,6 +89,8 @@ def test_channels_are_scored_as_the_twin_scores_them(seed: int) -> None:
                 said = why[i]
                 if ages[i] == np.inf and said != NOT_READ and (known or said not in (ZEROS, TOGETHER)):
                     said = GOOD  # no sensor
+                if i < 8 and said == TOGETHER and doubted[i] != NOT:
+                    said = GOOD  # told as a heat
                 in_use = regimes[(i // 4) % 2] in (CHARGE, DISCHARGE)
                 most = sum(why[d] in (CODE, BEYOND) for d in known) > len(known) / 2
                 score = twin.take(dt_s, said, in_use and (said not in (CODE, BEYOND) or most))

@@ -8,7 +8,7 @@ import pytest
 from agent.detect.kernels import doubt as kernel
 from agent.detect.kernels.doubt import doubted_before, judge_doubt, new_doubt
 from agent.detect.kernels.heating import AGAINST, ALONE, new_heat
-from agent.detect.kernels.inputs import FAULTY, SUSPECT, new_inputs
+from agent.detect.kernels.inputs import BLIND, FAULTY, SUSPECT, new_inputs
 from agent.detect.kernels.measured import BEYOND, MEASURED, TOGETHER, ZEROS
 from agent.detect.kernels.measured import NOT_READ as NOT
 from agent.detect.kernels.validity import GOOD, HELD, IMPOSSIBLE, NOT_GOOD, RESTART, RESUMED
@@ -39,7 +39,10 @@ def stood(doubt: kernel.Doubt, places: list[Place], c: int, doubted: str) -> Non
 @pytest.mark.parametrize("step", [0.1, 1.0])
 @pytest.mark.parametrize("seed", range(4))
 def test_from_any_state_sensors_are_doubted_as_the_twin_doubts_them(seed: int, step: float) -> None:
-    rng, seen = np.random.default_rng(seed), dict.fromkeys(("sudden", "unproven", "faulty", "hot"), 0)
+    rng, seen = (
+        np.random.default_rng(seed),
+        dict.fromkeys(("sudden", "unproven", "faulty", "hot", "restarts"), 0),
+    )
     named: set[str] = set()
     for _ in range(60):
         temps, volts = (
@@ -78,6 +81,9 @@ def test_from_any_state_sensors_are_doubted_as_the_twin_doubts_them(seed: int, s
             volts.median[:] = rng.choice([3.3, 3.25, np.nan], 6)
             volts.age_s[:] = np.where(np.isnan(volts.raw), rng.choice([1.0, 60.0, 61.0, np.inf], 6), 0.0)
             heat.verdict[:] = rng.choice([-1.0, 0.0, 0.09, 0.1], heat.verdict.shape, p=[0.3, 0.5, 0.1, 0.1])
+            temps.score[:, BLIND] = rng.choice([0.0, 1.0, 2.0, np.nan], 5)
+            temps.restart[:] = 0
+            blind = temps.score[:, BLIND].copy()
             before = temps.memory[:, SUSPECT].copy()
             faulty = temps.score[:, FAULTY].copy()
             judge_doubt(dt_s, HOT_DEGC, si, verdict.astype(np.uint8), why, temps, volts, drops, heat, doubt)
@@ -113,7 +119,11 @@ def test_from_any_state_sensors_are_doubted_as_the_twin_doubts_them(seed: int, s
                 )  # fmt: skip
                 np.testing.assert_allclose(doubt.usual_v[cells], place.usual_v, rtol=1e-9)
                 for c, sensor, said in zip(of, place.sensors, verdicts, strict=True):
-                    assert doubt.score[c].tolist() == [said.sudden, said.unproven, said.faulty]
+                    found = doubt.score[c, : kernel.STANDS_S].tolist()
+                    assert found == [said.sudden, said.unproven, said.faulty]
+                    assert bool(temps.restart[c]) == said.restarts
+                    quiet_of_it = 0.0 if said.told and blind[c] > 0.0 else blind[c]
+                    np.testing.assert_equal(float(temps.score[c, BLIND]), quiet_of_it)
                     assert (not np.isnan(doubt.heard[c])) == said.heard
                     np.testing.assert_equal(float(doubt.hot[c]), said.hot)
                     assert (temps.memory[c, SUSPECT] > 0.0) == said.suspect

@@ -197,3 +197,23 @@ def test_a_block_is_judged_by_its_cells_and_by_nothing_where_nobody_says_how_man
     (first,) = blocks(6)(frames)
     assert first.limit == 16.5
     assert not blocks(None)(frames)
+
+
+@pytest.mark.parametrize("period_s", [1.0, 10.0])
+def test_a_cell_at_0_v_is_one_alarm(period_s: float) -> None:
+    frames = quiet(200)
+    frames[100:, 3] = 0.0
+    told = [e for e in feed(watch_of(period_s), frames, dt_s=period_s) if e.state == "NEW"]
+    assert [(e.detector, e.severity, e.location) for e in told] == [
+        ("voltage-limit", "critical", "string1/module1/cell4")
+    ]
+
+
+def test_a_cell_over_and_another_under_its_limit_are_both_told() -> None:
+    frames = quiet(200)
+    frames[100:, [3, 7]] = 4.3, 1.5
+    told = said(feed(watch_of(1.0), frames))
+    assert {(e.location, e.limit) for e in told} == {
+        ("string1/module1/cell4", 3.9),
+        ("string1/module1/cell8", 1.8),
+    }

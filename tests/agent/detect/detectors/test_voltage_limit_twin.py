@@ -9,7 +9,7 @@ from agent.detect.channels import Channels
 from agent.detect.detectors import voltage_limit as kernel
 from agent.detect.detectors.voltage_limit import judge_voltage_limit, new_voltage_limit
 from agent.detect.kernels.arrays import Part
-from agent.detect.kernels.inputs import new_inputs
+from agent.detect.kernels.inputs import BLIND, new_inputs
 from agent.detect.settings import Settings
 from agent.detect.unit_arrays import new_banks
 from tests.agent.detect.racks import places
@@ -61,15 +61,19 @@ def test_cells_are_scored_as_the_twin_scores_them(seed: int) -> None:
         found.state[0, kernel.LIMIT_V] = twin.limit_v = float(rng.choice([3.9, 3.9, 3.9005, 3.902, 1.8, 0.0]))
         found.state[0, kernel.DOUBTED] = twin.doubted = bool(rng.random() < 0.3)
         volts = new_inputs(channels.volts, channels.circuit_of_volts, faults=False)
-        gate = new_banks(channels, limits).gate
+        banks = new_banks(channels, limits)
+        gate, inner = banks.gate, banks.measuring.inner
         for _frame in range(6):
             dt_s = float(rng.choice([1.0, 10.0, 60.0]))
             gate.si[:] = rng.choice([3.3, 3.3, 1.8, 1.7999, 3.9, 3.9001, 4.2, 0.0, math.nan], 5)
             measured = (rng.random(5) < 0.9).astype(np.uint8)
-            judge_voltage_limit(dt_s, gate, volts, measured, found)
+            volts.score[:, BLIND] = blind = rng.choice([0.0, 1.0, np.nan], 5)
+            judge_voltage_limit(dt_s, gate, volts, banks.measuring, measured, found)
             x = np.where(measured == 1, gate.si, np.nan)
             expected = twin.take(dt_s, np.column_stack([x, found.derived[:, :2]]).tolist())
             np.testing.assert_array_equal(found.score, expected)
+            told = measured.astype(bool) & ((gate.si < inner[:, 0]) | (gate.si > inner[:, 1]))
+            np.testing.assert_array_equal(volts.score[:, BLIND], np.where(told & (blind > 0.0), 0.0, blind))
             known = [
                 not math.isnan(v) and np.isfinite(of).any()
                 for v, of in zip(x, found.derived[:, :2], strict=True)

@@ -390,8 +390,8 @@ def test_a_sensor_that_cannot_be_believed() -> None:
     banks.temps.memory[0, [input_columns.BEFORE, input_columns.SUSPECT]] = 24.1, 10.0
     case = case_of(row_of("sensor-fault", "advice"), channels.temps, 0, unit)
     assert sensor_fault.explain(case).text == (
-        "string1/module1/sensor1 stepped from 24.1 to a reading no heat or load could bring so "
-        "fast. Check sensor and wiring; its readings are doubted."
+        "string1/module1/sensor1 stepped from 24.1 to 55.7 degC, which no heat or load could "
+        "bring so fast. Check sensor and wiring; its readings are doubted."
     )
     banks.temps.memory[0, [input_columns.SUSPECT, input_columns.STANDS_S]] = 0.0, 660.0
     assert sensor_fault.explain(case).text == (

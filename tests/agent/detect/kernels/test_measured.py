@@ -173,8 +173,8 @@ def test_equal_numbers_inside_the_limits_mean_nothing() -> None:
     assert Unit("VVVVTTTT").alone([3.0] * 4 + [20.0] * 4, [3.65] * 4 + [60.0] * 4) == [""] * 8
 
 
-def test_a_unit_that_reads_one_number_beyond_its_limits_since_the_start_measures_nothing() -> None:
-    assert Unit("VVVV").take([5.0] * 4) == ["together"] * 4
+def test_the_first_value_of_a_sensor_is_a_leap_and_that_of_a_cell_is_where_it_stands() -> None:
+    assert Unit("VVVVTTTT").take([5.0] * 4 + [85.0] * 4) == [""] * 4 + ["together"] * 4
 
 
 def test_a_silence_gives_time_to_move() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from agent.detect.kernels.validity import HELD, IMPOSSIBLE, RESTART, RESUMED
+from tests.agent.detect.naive import leaps
 
 NAN = math.nan
 
@@ -28,6 +29,8 @@ class Sensor:
     witness: tuple[str, int, float] = ("nobody", 0, NAN)
     hot: float = NAN
     read: list[float] = field(default_factory=lambda: [NAN])  # while it is doubted
+    contact: leaps.Contact = field(default_factory=leaps.Contact)
+    faulty_s: float | None = None
 
 
 @dataclass
@@ -57,6 +60,8 @@ class Verdict:
     heard: bool
     hot: float
     suspect: bool
+    restarts: bool
+    told: bool
 
 
 @dataclass
@@ -92,8 +97,15 @@ class Place:
     ) -> list[Verdict]:
         """Judge a frame. ohm: the insulation, NaN where it is not measured; said_s: since its words."""
         self.hot_degc, self.ohm, self.said_s = hot_degc, ohm, said_s
-        for sensor, reading in zip(self.sensors, readings, strict=True):
-            self._read(sensor, reading, dt_s)
+        rose = max(3.0, 3.0 * self.step)
+        heats = [
+            max(reading.slopes) >= 0.1 or sensor.contact.last - sensor.usual >= rose
+            for sensor, reading in zip(self.sensors, readings, strict=True)
+        ]
+        contacts = [sensor.contact for sensor in self.sensors]
+        self.leapt = leaps.take(contacts, dt_s, hot_degc, [reading.raw for reading in readings], heats)
+        for sensor, reading, leapt in zip(self.sensors, readings, self.leapt, strict=True):
+            self._read(sensor, reading, dt_s, leapt)
         for sensor, reading in zip(self.sensors, readings, strict=True):
             _begin(sensor, reading, dt_s, hot_degc)
         verdicts = [self._judge(i, dt_s, readings, cells) for i in range(len(readings))]
@@ -107,7 +119,7 @@ class Place:
         self.usual_ohm = _towards(self.usual_ohm, ohm, dt_s)
         return verdicts
 
-    def _read(self, sensor: Sensor, reading: Reading, dt_s: float) -> None:
+    def _read(self, sensor: Sensor, reading: Reading, dt_s: float, leapt: str) -> None:
         sensor.x = reading.raw
         sensor.risen = sensor.x - (sensor.usual if sensor.doubted == "not" else sensor.before)
         sensor.jumps *= math.exp(-dt_s / 7200.0)
@@ -115,10 +127,11 @@ class Place:
         sensor.worst_age_s += dt_s
         stood = sensor.doubted != "not" and sensor.doubted_s >= 2.0 * dt_s
         burns = sensor.usual >= self.hot_degc or stood
-        if reading.said in (RESTART, RESUMED) and not (burns and sensor.x >= self.hot_degc):
-            sensor.jumps += 1.0
-            if sensor.jumps >= 3.0 or sensor.chatters_s > 0.0:
-                sensor.chatters_s = 86400.0
+        jumped = reading.said in (RESTART, RESUMED) and not (burns and sensor.x >= self.hot_degc)
+        sensor.jumps += jumped
+        again = sensor.chatters_s > 0.0 and (jumped or leapt != "")
+        if (jumped and sensor.jumps >= 3.0) or leapt == "chatters" or again:
+            sensor.chatters_s = 86400.0
         known = sensor.x <= sensor.worst and sensor.worst_age_s <= 3600.0
         if not math.isnan(sensor.x) and not known:
             sensor.worst, sensor.worst_age_s = sensor.x, 0.0
@@ -162,14 +175,18 @@ class Place:
             hot = 0.0
         sensor.hot = hot
         heats = sensor.x >= self.hot_degc or max(reading.slopes) >= 0.1
+        faulty = reading.faulty and sensor.doubted == "not" and sensor.doubted_s >= 0.0 and not heats
+        if not math.isnan(reading.value):
+            stood_s = 0.0 if sensor.faulty_s is None else sensor.faulty_s + dt_s
+            sensor.faulty_s = stood_s if faulty else None
+        over = sensor.doubted_s > 0.0 and sensor.doubted_s >= enough_s - 0.5 * dt_s
+        unproven = alone and over and not chatters
         return Verdict(
             sudden=sensor.doubted == "told",
-            unproven=alone
-            and sensor.doubted_s > 0.0
-            and sensor.doubted_s >= enough_s - 0.5 * dt_s
-            and not chatters,
-            faulty=chatters
-            or (reading.faulty and sensor.doubted == "not" and sensor.doubted_s >= 0.0 and not heats),
+            unproven=unproven,
+            faulty=chatters or (sensor.faulty_s is not None and sensor.faulty_s >= 60.0),
+            restarts=chatters and self.leapt[i] != "",
+            told=chatters or unproven or sensor.doubted == "told",
             heard=not math.isnan(sensor.x) or sensor.doubted == "told",
             hot=hot,
             suspect=suspect,

@@ -7,7 +7,7 @@ import numpy as np
 from agent.detect.detectors.cell_collapse import judge_cell_collapse
 from agent.detect.detectors.cooling_lost import judge_cooling_lost
 from agent.detect.detectors.filled_values import judge_filled_values
-from agent.detect.detectors.last_resort import trip
+from agent.detect.detectors.last_resort import judge_last_resort
 from agent.detect.detectors.lone_cell import judge_lone_cell
 from agent.detect.detectors.loose_contact import judge_loose_contact
 from agent.detect.detectors.no_measurement import judge_no_measurement
@@ -66,17 +66,16 @@ def judge_plainly(
     judge_heating(dt_s, b.temps, b.load, b.own, b.against, slopes, b.doubt.hot, b.heat)
     judge_surroundings(dt_s, b.temps, b.load, groups, b.around)
     voltage_drop(dt_s, b.volts, b.drops.highest, b.drops.dropped_s, b.drops.group)
-    last_resort = b.detectors.last_resort
-    trip(t_s, hot_degc, b.temps, b.drops.dropped_s, last_resort.state, last_resort.score)
+    judge_last_resort(t_s, hot_degc, b.temps, b.drops, b.doubt, b.detectors.last_resort)
     onset = b.detectors.thermal_onset
     judge_thermal_onset(dt_s, b.temps, b.volts, b.drops, b.doubt, b.heat, b.temperature, b.gain, onset)
     judge_cooling_lost(dt_s, b.temps, b.load, b.around, b.detectors.cooling_lost)
-    judge_voltage_limit(dt_s, g, b.volts, b.measured, b.detectors.voltage_limit)
+    judge_voltage_limit(dt_s, g, b.volts, b.measuring, b.measured, b.detectors.voltage_limit)
     judge_overload(b.load, b.detectors.overload)
     judge_soc_limit(g, b.detectors.soc_limit)
     judge_under_temperature(b.temps, b.measured, b.detectors.under_temperature)
     own = b.detectors.no_measurement
-    judge_no_measurement(dt_s, g, b.measuring, b.measured, b.temps, b.volts, b.load, own)
+    judge_no_measurement(dt_s, g, b.measuring, b.measured, b.temps, b.volts, b.load, b.doubt, own)
     windows = b.temperature.learned[:, slope.LEARNT_SCALE, WINDOWS]
     ages_s = imbalance.learnt_s(b.cells)
     for bank, learnt in (

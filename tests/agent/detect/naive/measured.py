@@ -32,7 +32,8 @@ class Value:
     def leaps(self, x: float) -> bool:
         """Return whether it comes to another number, beyond a limit, further than it could."""
         at_once, per_s, most = FREE.get(self.quantity, (0.0, 0.0, 0.0))
-        far = math.isnan(self.last) or abs(single(x) - self.last) > min(at_once + per_s * self.age_s, most)
+        far = math.isnan(self.last) and self.quantity not in VOLTS
+        far = far or abs(single(x) - self.last) > min(at_once + per_s * self.age_s, most)
         return far and not self.low <= x <= self.high
 
 
