@@ -162,7 +162,7 @@ def test_a_collector_that_dies_unheard_gets_everything_again_and_stores_it_once(
     wait_for_status(agent, delivered(2))
     os.kill(chain.collector.process.pid, signal.SIGKILL)
     chain.collector.process.wait()
-    wait_for_status(agent, lambda s: s["account"]["pending"] >= 4 and not s["upstream"]["reached"])
+    wait_for_status(agent, lambda s: s["account"]["pending"] >= 4 and not s["upstreams"][0]["reached"])
     chain.start_collector(chain.url.rpartition("/")[2])
     wait_for_status(agent, lambda s: s["account"]["pending"] == 0)
     agent.stop()

@@ -12,6 +12,7 @@ from agent.clock import Clock
 from agent.config.file import load_config
 from agent.runtime.restart_state import RestartState
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.wire import decode_batch
 from collector.cli import main as collector
 from tests.agent.store.buffers import BOOT, balance, own_alarm, pending
@@ -28,11 +29,11 @@ def left_behind(tmp_path: Path) -> Path:
 
 
 def test_its_buffer_goes_on(left_behind: Path) -> None:
-    store = Store(left_behind / "buffer.db", "before", BOOT, "main", own_alarm)
+    store = Store(left_behind / "buffer.db", "before", BOOT, [MAIN], own_alarm)
     sealed, acknowledged, waiting, dropped = balance(store)
     assert (acknowledged, dropped) == (sealed - waiting, 0)
     assert waiting
-    epoch, batches = store.pending(waiting, 10**9)
+    epoch, batches = store.pending("main", waiting, 10**9)
     for batch in batches:
         assert decode_batch(batch.blob).epoch == epoch
     store.seal((), own_alarm("later", "sealed by this version"))
@@ -41,7 +42,7 @@ def test_its_buffer_goes_on(left_behind: Path) -> None:
 
 
 def test_its_alarms_stand_again(left_behind: Path) -> None:
-    store = Store(left_behind / "buffer.db", "before", BOOT, "main", own_alarm)
+    store = Store(left_behind / "buffer.db", "before", BOOT, [MAIN], own_alarm)
     rows = store.snapshots()
     store.close()
     units = ("rack-1/pack-1", "rack-1/pack-2", "rack-2/pack-3", "rack-2/pack-4")

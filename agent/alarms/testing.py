@@ -1,4 +1,4 @@
-"""A test alarm, from whoever raised it to the collector's disk, and to whoever acknowledged it."""
+"""A test alarm, from whoever raised it to the collectors' disks, and to whoever acknowledged it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,14 +22,16 @@ class TestAlarm:
     seen: Stamp | None = None
 
     def told(self) -> dict[str, Any]:
-        """Return how far it has come: `collector` and `acknowledged` are null until each has happened."""
+        """Return how far it has come: `collectors` and `refused` by upstream; `acknowledged` is null until
+        somebody has.
+        """
         return {
             "who": self.who,
             "seconds": self.seconds,
             "raised_utc_ns": self.raised.utc_ns,
             "recorded": self.receipt.recorded is not None,
             "refused": self.receipt.refused,
-            "collector": self._at(self.receipt.held),
+            "collectors": {name: self._at(stamp) for name, stamp in self.receipt.held.items()},
             "acknowledged": {"who": self.seen_by, **at} if (at := self._at(self.seen)) else None,
         }
 

@@ -22,6 +22,7 @@ from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 
 DAY_S = 86_400
 WARM_COMMITS = 150  # until the WAL has been copied back once
@@ -47,7 +48,7 @@ def _mb_per_day(units: int, batch_s: int, commits: int) -> tuple[float | None, l
     rng = np.random.default_rng(20250926)
     with tempfile.TemporaryDirectory(prefix="cellwarden-bench-", dir=disk()) as folder:
         settings = BufferSettings(history_bytes=1_000_000)
-        store = Store(Path(folder) / "buffer.db", "site-12-box-3", BOOT, "main", alarm, settings)
+        store = Store(Path(folder) / "buffer.db", "site-12-box-3", BOOT, [MAIN], alarm, settings)
         took_s, before, at_s, at_rest = [], 0, 0, 0.5
         warm = WARM_COMMITS // units + 5
         for commit in range(warm + commits):
@@ -64,8 +65,8 @@ def _mb_per_day(units: int, batch_s: int, commits: int) -> tuple[float | None, l
             start_s = time.perf_counter()
             store.seal(batches, snapshots=states)
             took_s.append(time.perf_counter() - start_s)
-            sequences = [batch.sequence for batch in store.pending(256, 10**7)[1]]
-            store.apply_acknowledgement(store.epoch, sequences, {})
+            sequences = [batch.sequence for batch in store.pending("main", 256, 10**7)[1]]
+            store.apply_acknowledgement("main", store.epoch, sequences, {})
         written = _written() - before
         store.close()
     days = commits * batch_s / DAY_S

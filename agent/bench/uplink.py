@@ -20,6 +20,7 @@ from agent.clock import Stamp
 from agent.config.tables import UpstreamTable
 from agent.store.ledger import Event
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.store.writer import Writer
 from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
@@ -38,15 +39,16 @@ def measure() -> list[Figure]:
 
 
 async def _measure(folder: Path) -> list[Figure]:
-    store, writer = Store(folder / "buffer.db", "site-12-box-3", BOOT, "main", alarm), Writer()
+    store, writer = Store(folder / "buffer.db", "site-12-box-3", BOOT, [MAIN], alarm), Writer()
     count = DAYS * 86_400 // BATCH_S
     _fill(store, count)
     async with _collector(folder) as url:
-        uplink = Uplink(url, "site-12-box-3", store, writer, Pace(SHARE), client_context, lambda *_: None)
+        pace = Pace(SHARE)
+        uplink = Uplink("main", url, "site-12-box-3", store, writer, pace, client_context, lambda *_: None)
         start_s = time.perf_counter()
         sending = asyncio.create_task(uplink.run())
         waits_s: list[float] = []
-        while (pending := (await writer(store.account)).pending) > 0:
+        while (pending := (await writer(store.account, "main")).pending) > 0:
             if sending.done():
                 await sending
             if pending > COMMIT:
@@ -84,7 +86,7 @@ async def _alarm(store: Store, writer: Writer, uplink: Uplink) -> float:
     start_s = time.perf_counter()
     await writer(store.seal, [batch_of_unit(rng, "rack1/bmu", simulated(rng, 1), 10**9)], [event])
     uplink.wake(alarm=True)
-    while any(b.priority == 0 for b in (await writer(store.pending, 1, 0))[1]):  # noqa: ASYNC110
+    while any(b.priority == 0 for b in (await writer(store.pending, "main", 1, 0))[1]):  # noqa: ASYNC110
         await asyncio.sleep(0.002)
     return time.perf_counter() - start_s
 

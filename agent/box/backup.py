@@ -53,7 +53,7 @@ def collect(path: Path, config: Config) -> tuple[Backup, list[str]]:
         content = file.read_bytes()
         if PRIVATE in content:
             left_out.append(f"{file}: a private key stays on its box")
-        elif file == config.upstream.cert:
+        elif file in {upstream.cert for upstream in config.upstream}:
             left_out.append(f"{file}: the certificate of that key")
         else:
             files[name] = content

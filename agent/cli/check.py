@@ -71,7 +71,8 @@ def command(path: Path, allow_late: bool) -> None:
             )
         late += [_late(path, config, bus, name, age) for name, age in proven.items() if _is_late(config, age)]
     problems += [f"{path.name}: {problem}" for problem in unreviewed(config, profiles)]
-    problems += [f"{path.name}: {problem}" for problem in _certificate_problems(config.upstream)]
+    for upstream in config.upstream:
+        problems += [f"{path.name}: {problem}" for problem in _certificate_problems(upstream)]
     problems += [f"{path.name}: {problem}" for problem in _store_problems(config.store.path)]
     if (long := len(os.fsencode(config.control.socket))) > SOCKET_MOST:
         problems.append(
@@ -91,7 +92,13 @@ def command(path: Path, allow_late: bool) -> None:
         *without_effect(config, profiles),
     ):
         click.echo(line)
-    click.echo(f"{path}: good; {len(config.unit)} units on {len(config.bus)} buses, to {config.upstream.url}")
+    click.echo(f"{path}: good; {len(config.unit)} units on {len(config.bus)} buses, to {_named(config)}")
+
+
+def _named(config: Config) -> str:
+    if len(config.upstream) == 1:
+        return config.upstream[0].url
+    return ", ".join(f"{one.name} ({one.role}, {one.what}) {one.url}" for one in config.upstream)
 
 
 def late_units(path: Path, config: Config, profiles: dict[str, Profile]) -> list[str]:
@@ -121,7 +128,7 @@ def _certificate_problems(upstream: UpstreamTable) -> list[str]:
     except (TlsError, CertificateError) as error:
         if not isinstance(error.__cause__, PermissionError):
             return [str(error)]
-        warning = "the files of [upstream] cannot be read by you, and were not checked; run this as root"
+        warning = f"the files of upstream {upstream.name} are not yours to read: run this as root"
     if warning:
         click.echo(f"warning: {warning}", err=True)
     return []

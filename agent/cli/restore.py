@@ -41,7 +41,7 @@ def command(backup: Path, folder: Path) -> None:
     except ConfigError as error:
         raise Misuse(str(error)) from error
     click.echo(f"this box is agent {found.agent} now")
-    if config.upstream.key and not config.upstream.key.exists():
+    if any(upstream.key and not upstream.key.exists() for upstream in config.upstream):
         click.echo("it needs a certificate of its own: cellwarden enroll")
     if config.store.path.exists():
         click.echo(

@@ -10,6 +10,7 @@ from agent.cli.common.ask_agent import age, alarm_table, get, json_option, socke
 from agent.cli.common.errors import Finding
 from agent.cli.common.tables import plain_table, terminal
 from agent.detect.knowledge import UNSEEN, Knowledge
+from agent.view.delivery import delivery_lines
 from agent.view.words import first_days, learning
 
 
@@ -53,12 +54,9 @@ def _print(status: dict[str, Any]) -> None:
                 console.print(f"{unit['name']}: {said}", soft_wrap=True)
     if status["alarms"]:
         console.print("", alarm_table(status["alarms"]), sep="\n")
-    account, upstream = status["account"], status["upstream"]
-    console.print(
-        f"\n{account['sealed']} batches sealed = {account['acknowledged']} acknowledged"
-        f" + {account['pending']} pending + {account['dropped']} dropped;"
-        f" collector {'reached' if upstream['reached'] else 'NOT reached'}"
-    )
+    console.print()
+    for line in delivery_lines(status["account"], status["upstreams"]):
+        console.print(line, soft_wrap=True)
     for reason in status["health"]["degraded"]:
         console.print(f"degraded: {reason}", soft_wrap=True)
 

@@ -111,7 +111,7 @@ def _validated(path: Path, content: dict[str, Any]) -> tuple[Config | None, list
         try:
             config = Config.model_validate(here, context=ReadContext(path.absolute().parent, as_is))
         except ValidationError as error:
-            found = error.errors()
+            found = [_as_written(here, one) for one in error.errors()]
             better = mended(here, found)
             lines = [_line(here, one) for one in (found[:MOST] if better is None else found)]
             problems += few([": ".join(line) for line in lines], len(found))
@@ -123,6 +123,14 @@ def _validated(path: Path, content: dict[str, Any]) -> tuple[Config | None, list
         else:
             return config, problems, taken
     return None, problems, []
+
+
+def _as_written(content: dict[str, Any], error: Any) -> Any:
+    """Return one of pydantic's errors, without a place among several where one [table] was written."""
+    table, *below = error["loc"] or ("",)
+    if below and isinstance(below[0], int) and isinstance(content.get(table), dict):
+        return {**error, "loc": (table, *below[1:])}
+    return error
 
 
 def _taken(path: Path, where: str, what: str, error: Any) -> Taken:
@@ -175,6 +183,10 @@ def _cross_check(content: dict[str, Any]) -> list[str]:
     if served <= set(buses):  # else the typo that was named already explains it
         problems += [f"[[bus]] {bus}: no [[unit]] is on it" for bus in buses if bus not in served]
     problems += _shared("unit", ((u, _station(u)) for u in tables(content, "unit")), "unit_id")
+    names = Counter(str(one.get("name", "main")) for one in tables(content, "upstream"))
+    problems += [f"[[upstream]] {name}: {n} are called that; name each" for name, n in names.items() if n > 1]
+    urls = ((one, str(one["url"]).rstrip("/")) for one in tables(content, "upstream") if "url" in one)
+    problems += [f"{line}: no second place" for line in _shared("upstream", urls, "url")]
     problems += _shared(
         "bus",
         ((bus, _endpoint(bus)) for bus in tables(content, "bus") if bus.keys() & {"host", "device"}),

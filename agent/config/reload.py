@@ -17,20 +17,22 @@ class ReloadRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ConfigChange:
-    """Names of buses that are other than before, new, or gone; and whether the collector is another one."""
+    """Names of buses that are other than before, new, or gone; and those of upstreams, all in one."""
 
     changed: frozenset[str]
     added: frozenset[str]
     gone: frozenset[str]
-    upstream: bool
+    upstreams: frozenset[str]
 
     def __bool__(self) -> bool:
-        return bool(self.changed or self.added or self.gone or self.upstream)
+        return bool(self.changed or self.added or self.gone or self.upstreams)
 
     def __str__(self) -> str:
         parts = {"changed": self.changed, "new": self.added, "gone": self.gone}
         said = [f"{what}: {', '.join(sorted(names))}" for what, names in parts.items() if names]
-        return "; ".join([*said, *(["another [upstream]"] if self.upstream else [])]) or "nothing changed"
+        if self.upstreams:
+            said.append(f"another upstream: {', '.join(sorted(self.upstreams))}")
+        return "; ".join(said) or "nothing changed"
 
 
 def change_of(
@@ -47,7 +49,7 @@ def change_of(
         changed=frozenset(name for name in both if before[name] != after[name]),
         added=frozenset(after.keys() - before.keys()),
         gone=frozenset(before.keys() - after.keys()),
-        upstream=old.upstream != new.upstream,
+        upstreams=frozenset(table.name for table in {*old.upstream} ^ {*new.upstream}),
     )
 
 

@@ -21,8 +21,9 @@ def refusals(config: Config) -> list[str]:
     for bus in config.bus:
         if real := bus.endpoint.too_real():
             found.append(f"[[bus]] {bus.name} {real}")
-    if not is_loopback(urlsplit(config.upstream.url).hostname or ""):
-        found.append(f"[upstream] url: {config.upstream.url} is not this machine")
+    for upstream in config.upstream:
+        if not is_loopback(urlsplit(upstream.url).hostname or ""):
+            found.append(f"[[upstream]] {upstream.name} url: {upstream.url} is not this machine")
     found += [f"[{name}]: would tell a real room" for name, table in config if isinstance(table, RoomOutput)]
     return [f"{line}; simulated time is for a bench on this very machine" for line in found]
 

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import date
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -61,15 +61,20 @@ class StoreTable(ConfigTable):
 
 
 class UpstreamTable(ConfigTable):
-    """[upstream]"""
+    """[[upstream]], or [upstream] where there is one."""
 
+    name: Name = "main"  # whose account it is: one that moves to another url keeps it
     url: Url
+    role: Literal["required", "copy"] = "required"  # batches stay on the box until a required one has them
+    what: Literal["all", "alarms"] = "all"  # alarms: and all other events, but no values
     ca: File | None = None  # who signs the collector's certificate; the system's authorities if not said
     cert: File | None = None  # this agent's own, whose common name is the agent's id
     key: File | None = None
     backlog_share: Annotated[float, Field(gt=0, le=1), number(0.01, 1)] = (
         0.8  # of the link's time, while fresh data comes too
     )
+    proxy: Url | None = None  # http://HOST:PORT, asked for a tunnel (CONNECT); none if not said
+    proxy_login: File | None = None  # a file with USER:PASSWORD, which nobody else can read
 
     @model_validator(mode="after")
     def _certificate_and_key(self) -> Self:
@@ -84,6 +89,23 @@ class UpstreamTable(ConfigTable):
             raise ValueError("url: must be https://HOST[:PORT], or http:// to this very machine")
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError(f"url: plain http to {parts.hostname} could be read and forged; use https://")
+        return self
+
+    @model_validator(mode="after")
+    def _a_proxy_makes_a_tunnel(self) -> Self:
+        if self.proxy is None:
+            if self.proxy_login:
+                raise ValueError("proxy_login belongs to a proxy")
+            return self
+        parts = urlsplit(self.proxy)
+        if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
+            raise ValueError("proxy: must be http://HOST:PORT")
+        if parts.username or parts.password:
+            raise ValueError(
+                "proxy: write its login as USER:PASSWORD into a file, and proxy_login = that file"
+            )
+        if urlsplit(self.url).scheme != "https":
+            raise ValueError("proxy: a collector on this very machine needs none")
         return self
 
 
@@ -319,7 +341,14 @@ class BoxTables(ConfigTable):
     control: ControlTable = ControlTable()
     metrics: MetricsTable = MetricsTable()
     web: WebTable = Field(default_factory=WebTable)
-    upstream: UpstreamTable
+    upstream: tuple[UpstreamTable, ...]
+
+    @field_validator("upstream", mode="before")
+    @classmethod
+    def _one_or_several(cls, written: Any) -> Any:
+        if written == []:
+            raise ValueError("at least one is needed")
+        return (written,) if isinstance(written, dict) else written
 
 
 class Config(OutputTables, BoxTables):

@@ -115,7 +115,11 @@ def health(status: dict[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
         elif u["knowledge"] == Knowledge.PARTIAL and (u.get("limits") or {}).get("unknown"):
             reasons.append(f"unit {u['name']}: PARTIAL; {u['limits']['unknown']}")
     reasons += [f"bus {bus['name']}: {bus['trouble']}" for bus in status["buses"] if bus["trouble"]]
-    for part in ("store", "upstream", *outputs):
+    several = len(status["upstreams"]) > 1
+    for one in status["upstreams"]:
+        if one["trouble"]:
+            reasons.append(f"upstream{' ' + one['name'] if several else ''}: {one['trouble']}")
+    for part in ("store", *outputs):
         if trouble := (status.get(part) or {}).get("trouble"):
             reasons.append(f"{part}: {trouble}")
     if not status["clock_synchronised"]:

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,13 +23,14 @@ from agent.detect.table import CRITICAL, WARNING
 from agent.modbus.bus import Bus
 from agent.outputs.table import OUTPUTS
 from agent.runtime.frame_sink import LEAST_LOOK_S, SITE
-from agent.runtime.parts import Parts, must_reach
+from agent.runtime.parts import Parts, must_reach, upstreams_of
 from agent.runtime.report import Report
 from agent.runtime.supervisor import Work, serve
 from agent.runtime.tasks import cancel, supervised
 from agent.store.errors import StoreError
 from agent.store.intervals import Stretch
 from agent.store.ledger import Event
+from agent.store.upstream import MAIN
 from agent.tls.credentials import handed_over
 from drivers.profile.load import Profile
 
@@ -41,6 +42,11 @@ FLUSH_S = 1.0  # of the two seconds in which a stop must be done
 CONFIGURATION = "configuration"  # the alarm of a key that is refused from this version on
 SIGHT_S = 1.0  # how often the outputs are told of units out of sight; by the clock of the units
 Reread = Callable[[], tuple[Config, dict[str, Profile]]]  # raises ReloadRefused
+
+
+def sending(upstream: str) -> str:
+    """What the part is called that sends to an upstream."""
+    return "uplink" if upstream == MAIN.name else f"uplink {upstream}"
 
 
 class Agent:
@@ -110,8 +116,9 @@ class Agent:
         self._begin("buffer's files", parts.recorder.watch())
         self._begin("watchdog", self._feed_watchdog())
         self._begin("sight", self._look_around())
-        self._serve("uplink", lambda: parts.uplink.run())
-        self._serve("certificate", self._watch_certificate)
+        for name in parts.uplinks:
+            self._send(name)
+        self._serve("certificate", self._watch_certificates)
         self._serve("intervals", self._record_intervals)
         self._serve("trends", self._report.remember)
         if self._metrics:
@@ -136,6 +143,9 @@ class Agent:
         """Run a part that watches: one that ends by itself ends the agent, and systemd starts it anew."""
         self._running[part] = supervised(work, self._stopping.set)
 
+    def _send(self, upstream: str) -> None:
+        self._serve(sending(upstream), lambda: self.parts.uplinks[upstream].run())
+
     def _serve(self, part: str, work: Work) -> None:
         """Run a part that serves: what it raises is an alarm, and it is begun anew."""
         self._running[part] = asyncio.create_task(
@@ -151,10 +161,12 @@ class Agent:
         await self._keep_intervals()
         parts.watching.restart_state.keep_all()
         await parts.recorder.seal()
-        try:
-            await parts.uplink.flush(FLUSH_S)
-        except Exception:  # whatever a collector does, the buffer is closed
-            log.exception("what is pending waits for the next start")
+        flushed = await asyncio.gather(
+            *(uplink.flush(FLUSH_S) for uplink in parts.uplinks.values()), return_exceptions=True
+        )
+        for error in flushed:  # whatever a collector does, the buffer is closed
+            if isinstance(error, Exception):
+                log.error("what is pending waits for the next start", exc_info=error)
         try:
             await parts.writer(parts.store.close)
         except StoreError as error:
@@ -181,8 +193,9 @@ class Agent:
         try:
             config, profiles = await asyncio.to_thread(reread)
             change = change_of(self.parts.config, config, self.parts.profiles, profiles)
-            if change.upstream:
-                await asyncio.to_thread(must_reach, config)
+            if change.upstreams:
+                changed = [table for table in config.upstream if table.name in change.upstreams]
+                await asyncio.to_thread(must_reach, changed)
         except ReloadRefused as error:
             log.error("the new configuration is not used, the old one goes on: %s", error)
         else:
@@ -219,11 +232,25 @@ class Agent:
             self._poll(parts.buses[name])
         await cancel([self._running["watchdog"]])
         self._begin("watchdog", self._feed_watchdog())
-        if change.upstream:
-            await cancel([self._running["uplink"], self._running["certificate"]])
-            parts.uplink = parts.new_uplink()
-            self._serve("uplink", lambda: parts.uplink.run())
-            self._serve("certificate", self._watch_certificate)
+        if change.upstreams:
+            await self._reach(change.upstreams)
+
+    async def _reach(self, changed: Iterable[str]) -> None:
+        """Send to the upstreams of a new configuration; those that are as they were go on undisturbed."""
+        parts = self.parts
+        running = [part for name in changed if (part := self._running.pop(sending(name), None))]
+        await cancel([*running, self._running["certificate"]])
+        try:
+            await parts.writer(parts.store.name_upstreams, upstreams_of(parts.config))
+        except StoreError as error:  # it is tried again with the next reload, and at the next start
+            log.error("%s; the buffer is for the upstreams of before", error)
+        for name in changed:
+            parts.uplinks.pop(name, None)
+        for table in parts.config.upstream:
+            if table.name in changed:
+                parts.uplinks[table.name] = parts.new_uplink(table)
+                self._send(table.name)
+        self._serve("certificate", self._watch_certificates)
 
     async def _feed_watchdog(self) -> None:
         """Say that the agent is ready, and feed the watchdog for as long as it polls and commits."""
@@ -240,19 +267,20 @@ class Agent:
             self.parts.clock.boottime_s,
         )
 
-    async def _watch_certificate(self) -> None:
-        """Say once a day that this agent's certificate is about to end, or that its time has not come."""
-        cert = handed_over(self.parts.config.upstream.cert)
-        while cert:
+    async def _watch_certificates(self) -> None:
+        """Say once a day that a certificate of this agent is about to end, or that its time has not come."""
+        certs = {cert for table in self.parts.config.upstream if (cert := handed_over(table.cert))}
+        while certs:
             # not without one: 8 MB of memory
             from agent.tls.certificate import CertificateError, validity_warning
 
-            try:
-                warning = validity_warning(cert, time.time())
-            except CertificateError as error:
-                warning = str(error)
-            if warning:
-                log.warning(warning)
+            for cert in sorted(certs):
+                try:
+                    warning = validity_warning(cert, time.time())
+                except CertificateError as error:
+                    warning = str(error)
+                if warning:
+                    log.warning(warning)
             await asyncio.sleep(CERTIFICATE_S)
         await asyncio.Future()
 

@@ -3,7 +3,7 @@
 import logging
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from agent.alarms.site import SiteAlarms
 from agent.clock import Clock
 from agent.config.reload import ReloadRefused
-from agent.config.tables import Config, UnitTable
+from agent.config.tables import Config, UnitTable, UpstreamTable
 from agent.modbus.bus import Bus
 from agent.modbus.ports import Port
 from agent.modbus.unit import Unit
@@ -25,11 +25,13 @@ from agent.store.estimate import history_mb
 from agent.store.ledger import Event
 from agent.store.recorder import Recorder
 from agent.store.store import Store
+from agent.store.upstream import MAIN, Upstream
 from agent.store.writer import Writer
 from agent.tls.contexts import TlsError, client_context
 from agent.tls.credentials import handed_over
 from agent.transport.table import AnyBus
 from agent.uplink.pace import Pace
+from agent.uplink.proxy import Proxy
 from agent.uplink.uplink import Uplink
 from agent.wire.hosts import is_loopback
 from drivers.profile.load import Profile
@@ -39,14 +41,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-UPSTREAM = "main"  # the upstream of the account: a collector that moves to another URL is still the same
 VERSION = metadata.version("cellwarden")
 MEMORY_BYTES = 64 << 20  # of a buffer that no disk would take
 
 
 class Parts:
-    """Everything between the buses and the collector. `config`, `profiles`, `buses` and `uplink` are replaced
-    when the configuration is read again; all else lasts as long as the process.
+    """Everything between the buses and the collectors. `config`, `profiles`, `buses` and `uplinks` are
+    replaced when the configuration is read again; all else lasts as long as the process.
     """
 
     def __init__(self, config: Config, profiles: dict[str, Profile], clock: Clock) -> None:
@@ -56,10 +57,8 @@ class Parts:
         self.site_alarms = self._site_alarms()
         self.disk_trouble = ""
         self.store = self._store()
-        self.uplink = self.new_uplink()
-        self.recorder = Recorder(
-            self.store, self.writer, config.store.batch_frames, lambda urgent: self.uplink.wake(urgent)
-        )
+        self.uplinks = {table.name: self.new_uplink(table) for table in config.upstream}
+        self.recorder = Recorder(self.store, self.writer, config.store.batch_frames, self._wake)
         self.watching = Watching(
             self.site_alarms, self.recorder, self.store, self.writer, self.background, clock, self._kept()
         )
@@ -81,25 +80,33 @@ class Parts:
         if events:
             self.background(self.recorder.seal(rack, events))
 
-    def new_uplink(self) -> Uplink:
-        """Make the uplink to the collector of the configuration."""
-        upstream = self.config.upstream
+    def _wake(self, urgent: bool) -> None:
+        for uplink in self.uplinks.values():
+            uplink.wake(urgent)
+
+    def new_uplink(self, upstream: UpstreamTable) -> Uplink:
+        """Make the uplink to a collector of the configuration."""
         # files that cannot be used keep batches on the box, never the agent from watching: the uplink says so
         ca, cert, key = map(handed_over, (upstream.ca, upstream.cert, upstream.key))
         return Uplink(
+            upstream.name,
             upstream.url,
             self.config.agent.id,
             self.store,
             self.writer,
             Pace(upstream.backlog_share),
             partial(client_context, ca, cert, key),
-            self._uplink_says,
+            partial(self._uplink_says, "" if upstream.name == MAIN.name else upstream.name),
+            Proxy(upstream.proxy, handed_over(upstream.proxy_login)) if upstream.proxy else None,
         )
 
-    def _uplink_says(self, detector: str, text: str) -> None:
-        self.record(
-            "", self.site_alarms.about_itself(detector, text) if text else self.site_alarms.over(detector)
+    def _uplink_says(self, location: str, detector: str, text: str) -> None:
+        tell = (
+            partial(self.site_alarms.about_itself, detector, text)
+            if text
+            else partial(self.site_alarms.over, detector)
         )
+        self.record("", tell(location=location))
 
     def new_bus(self, bus: AnyBus) -> Bus:
         """Make a bus of the configuration, with its units."""
@@ -128,7 +135,8 @@ class Parts:
 
     def _store(self) -> Store:
         store = self.config.store
-        names = self.config.agent.id, self.clock.boot_id, UPSTREAM, self.site_alarms.about_itself
+        upstreams = upstreams_of(self.config)
+        names = self.config.agent.id, self.clock.boot_id, upstreams, self.site_alarms.about_itself
         settings = BufferSettings(
             max_bytes=int(store.max_mb * 1e6),
             history_bytes=int(history_mb(store.path, store.max_mb, store.history_mb) * 1e6),
@@ -173,10 +181,16 @@ class Parts:
         )
 
 
-def must_reach(config: Config) -> None:
-    """Raise ReloadRefused where the files of a new [upstream] cannot be used."""
-    upstream = config.upstream
-    if upstream.url.startswith("https:"):
+def upstreams_of(config: Config) -> list[Upstream]:
+    """Return whom the buffer is for."""
+    return [Upstream(one.name, one.role == "required", one.what == "all") for one in config.upstream]
+
+
+def must_reach(upstreams: Iterable[UpstreamTable]) -> None:
+    """Raise ReloadRefused where the files of new upstreams cannot be used."""
+    for upstream in upstreams:
+        if not upstream.url.startswith("https:"):
+            continue
         try:
             ca, cert, key = map(handed_over, (upstream.ca, upstream.cert, upstream.key))
             client_context(ca, cert, key)

@@ -16,6 +16,7 @@ from agent.detect.knowledge import Knowledge, stale_s
 from agent.runtime.parts import VERSION, Parts
 from agent.store.alarm_counts import Counting
 from agent.store.errors import StoreError
+from agent.view.delivery import reached_text
 from agent.view.headline import headline
 from agent.view.site import unit_view, view
 from agent.view.trends import TREND_STEP_S, Trends
@@ -23,6 +24,11 @@ from agent.view.trends import TREND_STEP_S, Trends
 if TYPE_CHECKING:
     from agent.control.metrics import MetricsServer
     from agent.web.server import Page
+
+
+def _plus(stored_s: float | None, open_s: float) -> float | None:
+    """Seconds of frames with those that are not sealed yet."""
+    return None if stored_s is None else round(stored_s + open_s, 1)
 
 
 class Report:
@@ -33,7 +39,7 @@ class Report:
         self._trends = Trends()
         self._raised = Counting(parts.store.path, parts.config.detection.shadow)
         self._began_s = parts.clock.boottime_s()
-        self._last_account: dict[str, Any] = asdict(parts.store.account())
+        self._delivered: tuple[dict[str, Any], list[dict[str, Any]]] = self._read_delivered()
 
     def knowledge(self) -> dict[str, Knowledge]:
         """Return how much is known of every unit."""
@@ -44,7 +50,7 @@ class Report:
         """Return one line for `systemctl status`."""
         states = Counter(self.knowledge().values())
         units = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "no units"
-        return f"{units}; collector {'reached' if self._parts.uplink.status.reached else 'not reached'}"
+        return f"{units}; {reached_text(asdict(u.status) for u in self._parts.uplinks.values())}"
 
     def new_metrics(self, listen: str | None) -> "MetricsServer | None":
         """Make the server of `GET /metrics`, where the configuration wants one."""
@@ -70,6 +76,7 @@ class Report:
         parts, page = self._parts, self._page()
         unrecorded = [*parts.recorder.unrecorded, *parts.store.unsaid]
         now_s = parts.clock.boottime_s()
+        account, upstreams = await self._delivery()
         status: dict[str, Any] = {
             "agent": parts.config.agent.id,
             "epoch": parts.store.epoch.hex(),
@@ -98,10 +105,10 @@ class Report:
                 {**e.record, "unit": e.unit, "recorded": e not in unrecorded}
                 for e in list(parts.site_alarms.log)
             ],
-            "account": await self._account(),
+            "account": account,
             "open_frames": parts.recorder.open.frames,
             "store": {"trouble": parts.recorder.trouble},
-            "upstream": asdict(parts.uplink.status),
+            "upstreams": upstreams,
             "relay": None,
             **parts.site_alarms.reports(),
             "web": {"port": page.port if page else None, "trouble": page.trouble if page else ""},
@@ -127,11 +134,39 @@ class Report:
         raised = self._raised.of(status["log"], int(now.timestamp() * 1e9))
         return view(status, values, self._trends, site, now, raised)
 
-    async def _account(self) -> dict[str, Any]:
-        """The account; the last one that could be read while the disk refuses."""
+    async def _delivery(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Return what was sealed, and how far each upstream is with it; as it was read last while the disk
+        refuses.
+        """
         with contextlib.suppress(StoreError):
-            self._last_account = asdict(await self._parts.writer(self._parts.store.account))
-        return self._last_account
+            self._delivered = await self._parts.writer(self._read_delivered)
+        account, upstreams = self._delivered
+        open_s = self._parts.recorder.open.age_s(self._parts.clock.stamp())
+        for upstream in upstreams:  # what the uplink says is of now
+            if uplink := self._parts.uplinks.get(upstream["name"]):
+                upstream |= asdict(uplink.status)
+        behind = [{**one, "behind_s": _plus(one["behind_s"], open_s)} for one in upstreams]
+        return {**account, "only_here_s": _plus(account["only_here_s"], open_s)}, behind
+
+    def _read_delivered(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        store, tables = self._parts.store, {table.name: table for table in self._parts.config.upstream}
+        exposure = store.exposure()
+        said = {name: asdict(account) for name, account in store.accounts().items() if name in tables}
+        of_all = ("frames", "values", "wire_bytes")
+        required = [one for name, one in said.items() if tables[name].role == "required"]
+        account = max(required or said.values(), key=lambda one: one["pending"])
+        upstreams = [
+            {
+                "role": tables[name].role,
+                "what": tables[name].what,
+                "account": {key: count for key, count in said[name].items() if key not in of_all},
+                "behind_s": exposure.behind_s.get(name),
+                **asdict(uplink.status),
+            }
+            for name, uplink in self._parts.uplinks.items()
+            if name in said
+        ]
+        return {**account, "only_here_s": exposure.only_here_s}, upstreams
 
     async def remember(self) -> None:
         """Keep the figures of the last hour for those who look later."""

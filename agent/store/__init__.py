@@ -1,7 +1,8 @@
-"""The buffer between the units and their upstream: one SQLite database, and the files beside it.
+"""The buffer between the units and their upstreams: one SQLite database, and the files beside it.
 
 Frames wait in open batches (`open_batch`), a commit seals them (`recorder`, `store`), the uplink sends them
-in the order of `outgoing`, and what the upstream acknowledged stays for people until the history is full.
+in the order of `outgoing`, and what the upstreams acknowledged stays for people until the history is full.
+Every word below is of one upstream: each has a cursor of its own (`cursor`), and none waits for another.
 
 Words
 -----
@@ -9,26 +10,32 @@ sealed        it has a sequence and is on disk. Sequences begin at 1 in each epo
 epoch         16 random bytes, made with the database. (agent, epoch, sequence) names a batch for ever.
 acknowledged  the upstream said that it holds the batch.
 dropped       given up here (no room), refused by the upstream for good, or lost by it and by this box.
-pending       sealed, and neither acknowledged nor dropped.
-settled       acknowledged or dropped: the upstream needs it no more. Kept as ranges of sequences.
+withheld      never to go to this upstream: it has alarms alone, or was named later, or has it already under
+              another epoch (`upstream`). It is told so.
+pending       sealed, and none of these.
+settled       acknowledged, dropped or withheld: the upstream needs it no more. Kept as ranges of sequences.
+forgotten     what an older image of this buffer does not remember, until the upstream has said what it holds.
 healing       acknowledged once, named as missing since, and pending again (`healing`).
-history       settled batches whose bytes are still here.
+history       batches that every required upstream has settled, and whose bytes are still here. An upstream
+              that is a copy keeps nothing here but the events that it lacks.
 
 Invariants
 ----------
-1. sealed = acknowledged + pending + dropped. The counts are written in the transaction that changes them.
-   Each opening counts the pending batches against them (`database`): a buffer that does not balance is
-   damaged.
+1. sealed = acknowledged + pending + dropped + withheld, for each upstream. The counts are written in the
+   transaction that changes them. Each opening counts the pending batches against them (`database`): a buffer
+   that does not balance is damaged.
 2. A sequence is drawn in the transaction that inserts its batch: as long as the disk keeps what it confirmed,
    none is drawn twice. Where it does not, see 6.
 3. The bytes of a batch do not change under its name. Under another sequence or epoch it is sealed anew.
-4. Each range that is dropped is told to the upstream by a gap record, which is a batch like any other and is
-   sealed in the transaction that drops the range. Where the record is dropped too, another says it again.
-5. What the upstream says of batches (acknowledged, refused, missing) waits in memory (`delivery`) and changes
+4. Each range that is dropped is told by a gap record, which is a batch like any other, goes to every upstream
+   (it changes nothing for one that has the range), and is sealed in the transaction that drops the range.
+   Where the record is dropped too, another says it again.
+5. What an upstream says of batches (acknowledged, refused, missing) waits in memory (`delivery`) and changes
    the database with the next commit. A crash before that costs a repetition.
-6. Before a process sends its first batch, it is held against what the upstream has (`Store.reconcile`). Where
-   the upstream knows later sequences, this buffer is an older copy of itself and goes on above them. An
-   upstream that claims more than can have been sealed is not believed; nothing is sent to it.
+6. Before a process sends an upstream its first batch, it is held against what that one has
+   (`Store.reconcile`). Where it knows later sequences, this buffer is an older copy of itself and goes on
+   above them; where another one may have been sent other batches of these numbers since, under a new epoch.
+   An upstream that claims more than can have been sealed is not believed; nothing is sent to it.
 7. An epoch ends with its files, or when its sequences went beyond their bound (`renumber`). Where a database
    is damaged or its files are exchanged, what lies at the path is put aside, and a new one is begun. A gap
    record of the new epoch says that the old one has ended, where the name of the old one is known.

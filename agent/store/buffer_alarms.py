@@ -60,11 +60,22 @@ class BufferAlarms:
         self._raise("buffer_exchanged", text)
         return self.waiting
 
-    def lost_by_collector(self, stored: int, gone: int) -> None:
-        """The collector lacks batches that it had acknowledged: some are sent again, others are gone."""
+    def renumbered_image(self, upstream: str, batches: int) -> None:
+        """A new epoch was begun: an older image was restored, and numbers were drawn twice since."""
+        text = (
+            f"the collector of upstream {upstream} holds {batches} batches that this buffer does not"
+            " remember: an older image of the disk was restored, and other batches of the same numbers have"
+            " gone to another collector since. What was not delivered is sent under a new epoch"
+        )
+        self._raise("buffer_renumbered", text)
+
+    def lost_by_collector(self, upstream: str, stored: int, gone: int) -> None:
+        """A collector lacks batches that it had acknowledged: some are sent again, others are gone."""
         if stored:
             log.warning(
-                "the collector lacks %d batches that it had acknowledged; they are sent again", stored
+                "the collector of upstream %s lacks %d batches that it had acknowledged; they are sent again",
+                upstream,
+                stored,
             )
         if gone:
             text = (

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from agent.store.ballast import BALLAST_BYTES
 from agent.store.black_box import BLACK_BOX, EVENTS, ROUTINE
+from agent.store.cursors import name_upstreams
 from agent.store.database import connect, quarantine
 from agent.store.ledger import Event, Identity, Ledger
 from agent.store.salvage import carried, rows_of
+from agent.store.upstream import Upstream
 from agent.wire.batch import decode_batch
 from agent.wire.errors import WireError
 from agent.wire.ranges import Ranges
@@ -28,7 +30,7 @@ TABLES = ("alarm", "interval", "snapshot", "clock_offset")
 
 @dataclass
 class Left:
-    """What the exchanged buffer leaves. `wanted`: sequences that its upstream does not hold. `said`: events
+    """What the exchanged buffer leaves. `known`: upstreams, and the sequences that each has. `said`: events
     of this process, for those that the files hold no more. `intact`: only the names of the files were
     changed, so that tables without checksums can be believed.
     """
@@ -36,9 +38,19 @@ class Left:
     db: sqlite3.Connection
     who: Identity
     last_sequence: int
-    wanted: Ranges
+    known: Sequence[tuple[Upstream, Ranges]]
     said: Mapping[int, Event]
     intact: bool = True
+
+    @property
+    def wanted(self) -> Ranges:
+        """The sequences that any upstream lacks."""
+        everything = Ranges([(1, self.last_sequence)] if self.last_sequence else [])
+        return Ranges(ends for _, known in self.known for ends in everything.minus(known))
+
+    def holders(self, sequence: int) -> list[str]:
+        """The upstreams that have a batch."""
+        return [upstream.name for upstream, known in self.known if sequence in known]
 
 
 def begin_beside(
@@ -53,8 +65,10 @@ def begin_beside(
     try:
         aside = quarantine(path)
         new = connect(path, max_bytes)
+        cursors = name_upstreams(new, [upstream for upstream, _ in left.known])
         new.execute("BEGIN IMMEDIATE")
-        ledger = Ledger(new, Identity.of(new, left.who.agent, left.who.boot_id, left.who.upstream), Ranges())
+        who = Identity.of(new, left.who.agent, left.who.boot_id)
+        ledger = Ledger(new, who, cursors)
         if left.last_sequence:
             ledger.report_gap([(1, left.last_sequence)], "exchanged files", left.who.epoch)
         moved = _carry(ledger, left, path)
@@ -95,6 +109,7 @@ def _carry(ledger: Ledger, left: Left, path: Path, but: Iterable[int] = ()) -> d
             for row in rows_of(old, "SELECT * FROM batch WHERE sequence = ?", sequence):
                 with contextlib.suppress(WireError, TypeError, ValueError, sqlite3.IntegrityError):
                     moved[sequence] = ledger.take(row, epoch)
+                    ledger.withhold(left.holders(sequence))
                     room_bytes -= len(row[-1])
     return moved
 
@@ -111,9 +126,11 @@ def _events(ledger: Ledger, left: Left, wanted: Ranges) -> dict[int, int]:
                     events = tuple(carried(batch.events, epoch, sequence))
                     taken = replace(batch, events=events)
                     moved[sequence] = ledger.take_events(taken, logged=left.intact) if events else ENDED
+                    ledger.withhold(left.holders(sequence) if events else ())
         if sequence not in moved and (event := said.get(sequence)):
             for record in carried([event.record], epoch, sequence):
                 moved[sequence] = ledger.seal_event(Event(event.unit, record))
+                ledger.withhold(left.holders(sequence))
     return moved
 
 

@@ -6,11 +6,11 @@ can corrupt a WAL that two connections write or checkpoint. Readers open it `mod
 
 import contextlib
 import fcntl
-import json
 import os
 import sqlite3
 from pathlib import Path
 
+from agent.store.cursors import read_cursors, withheld_from
 from agent.store.errors import ERRORS, StoreError
 from agent.store.schema import NewerVersion, migrate
 from agent.wire.batch import decode_batch
@@ -124,18 +124,16 @@ def _balance(db: sqlite3.Connection) -> None:
     sealed, epoch = db.execute("SELECT last_sequence, epoch FROM account").fetchone()
     if epoch_of_batches(db) not in (None, epoch):
         raise damaged("its batches are of another epoch than its account")
-    for (healing,) in db.execute("SELECT healing FROM ledger").fetchall():
-        Ranges(json.loads(healing))
-    for name, acknowledged, dropped in db.execute("SELECT * FROM upstream").fetchall():
-        ranges = db.execute("SELECT first, last FROM settled WHERE upstream = ? ORDER BY first", [name])
-        settled = Ranges(ranges)
-        wanted = [*settled.holes()]
-        wanted += [(settled.highest + 1, sealed)] if settled.highest < sealed else []
+    for cursor in read_cursors(db):
+        wanted = Ranges([(1, sealed)] if sealed else []).minus(cursor.settled).minus(cursor.forgotten)
         count = "SELECT count(*) FROM batch WHERE sequence BETWEEN ? AND ? AND priority IN (0, 1, 2)"
         pending = sum(db.execute(count, ends).fetchone()[0] for ends in wanted)
-        if settled.count != acknowledged + dropped or sealed != settled.count + pending:
-            sums = f"{acknowledged} acknowledged, {pending} pending, {dropped} dropped"
-            raise damaged(f"its account does not balance: {sealed} sealed, {sums}")
+        kept_back = withheld_from(db, cursor, sealed).count
+        settled = cursor.acknowledged + cursor.dropped + kept_back
+        if cursor.settled.count != settled or sealed != settled + cursor.forgotten.count + pending:
+            sums = f"{sealed} sealed, {cursor.acknowledged} acknowledged, {pending} pending"
+            sums += f", {cursor.dropped} dropped, {kept_back} withheld"
+            raise damaged(f"its account with upstream {cursor.upstream.name} does not balance: {sums}")
 
 
 def epoch_of_batches(db: sqlite3.Connection) -> bytes | None:

@@ -1,15 +1,15 @@
 """The rows of the buffer, changed within a transaction that the caller holds: every batch is accounted."""
 
-import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from agent.store.black_box import BLACK_BOX, EVENTS, ROUTINE
+from agent.store.cursor import COLUMNS, Cursor
 from agent.store.database import PAGE_BYTES
 from agent.store.open_batch import OpenBatch
 from agent.store.receipt import Receipt
@@ -22,6 +22,7 @@ ROW_BYTES = 96  # of a batch beside its blob
 RANGES_PER_GAP = 1000  # well below what collectors take in one batch's events
 DEAD_LETTERS_KEPT = 100
 ALARMS_KEPT = 10_000
+BEYOND_HISTORY = "no longer in the history"
 OF_ENDED_EPOCHS = (-(2**63), 0)  # the sequences of history that was delivered under another epoch
 Range = tuple[int, int]
 Row = tuple[Any, ...]  # of the table batch: sequence, priority, unit, frames, values, schema, times, blob
@@ -46,30 +47,24 @@ class Identity:
     agent: str
     epoch: bytes
     boot_id: bytes
-    upstream: str
 
     @classmethod
-    def of(cls, db: sqlite3.Connection, agent: str, boot_id: bytes, upstream: str) -> "Identity":
-        """Who a database is; a new one learns whom it is for."""
-        if not db.execute("SELECT 1 FROM upstream WHERE name = ?", [upstream]).fetchone():
-            db.execute("INSERT INTO ledger (name) VALUES (?)", [upstream])
+    def of(cls, db: sqlite3.Connection, agent: str, boot_id: bytes) -> "Identity":
+        """Who a database is."""
         (epoch,) = db.execute("SELECT epoch FROM account").fetchone()
-        return cls(agent, epoch, boot_id, upstream)
+        return cls(agent, epoch, boot_id)
 
 
 class Ledger:
     """The buffer as one transaction changes it.
 
-    `settled` are the sequences that the upstream needs no more, `healing` those that it had acknowledged and
-    lost again, and `last_sequence` the last that was drawn; all count only once the transaction is committed,
-    so each transaction has a Ledger of its own.
+    `cursors`: how far each upstream is, by name. They and `last_sequence`, the last that was drawn, count
+    only once the transaction is committed, so each transaction has a Ledger of its own.
     """
 
-    def __init__(
-        self, db: sqlite3.Connection, who: Identity, settled: Ranges, healing: Iterable[Range] = ()
-    ) -> None:
+    def __init__(self, db: sqlite3.Connection, who: Identity, cursors: Iterable[Cursor] = ()) -> None:
         self._db, self._who = db, who
-        self.settled, self.healing = Ranges(settled), Ranges(healing)
+        self.cursors = {cursor.upstream.name: cursor.copy() for cursor in cursors}
         self.last_sequence: int = db.execute("SELECT last_sequence FROM account").fetchone()[0]
 
     def used_bytes(self) -> int:
@@ -135,6 +130,21 @@ class Ledger:
             [sequence, *((frames, values, len(blob)) if anew else (0, 0, 0))],
         )
         self.last_sequence = sequence
+        for cursor in self.cursors.values():
+            cursor.sealed(sequence, frames)
+        if not frames and not all(cursor.upstream.frames for cursor in self.cursors.values()):
+            self._note_events(sequence)
+
+    def _note_events(self, sequence: int) -> None:
+        """Remember a batch without frames for upstreams that have only these, also when it is gone."""
+        longer = "UPDATE event_range SET last = ? WHERE last = ?"
+        if not self._db.execute(longer, [sequence, sequence - 1]).rowcount:
+            self._db.execute("INSERT INTO event_range VALUES (?, ?)", [sequence, sequence])
+
+    def withhold(self, upstreams: Iterable[str]) -> None:
+        """Keep the batch that was sealed last from upstreams that have it under another epoch."""
+        for name in upstreams:
+            self.cursors[name].withhold(Ranges([(self.last_sequence, self.last_sequence)]))
 
     def take(self, row: Row, epoch: bytes) -> int:
         """Insert a batch of an epoch of this agent that has ended; return its sequence. Raises WireError."""
@@ -173,7 +183,7 @@ class Ledger:
         """Let batches that are stored already, and still wanted, travel with the black box."""
         self._db.executemany(
             "UPDATE batch SET priority = ? WHERE sequence = ? AND priority = ?",
-            [(BLACK_BOX, s, ROUTINE) for s in sequences if s not in self.settled],
+            [(BLACK_BOX, s, ROUTINE) for s in sequences if self._lacking(s)],
         )
 
     def keep_snapshots(self, bodies: Mapping[str, bytes]) -> None:
@@ -185,29 +195,21 @@ class Ledger:
 
     # what leaves
 
-    def acknowledge(self, held: Ranges) -> None:
-        """The upstream holds these. What was given up meanwhile stays given up."""
-        new = held.minus(self.settled)
-        if not new.count:
-            return
-        for first, last in new:
-            self.settled.add(first, last)
-        self._db.execute(
-            "UPDATE ledger SET acknowledged = acknowledged + ? WHERE name = ?",
-            [new.count, self._who.upstream],
-        )
+    def acknowledge(self, upstream: str, held: Ranges) -> None:
+        """An upstream holds these."""
+        self.cursors[upstream].acknowledge(held)
 
-    def refuse(self, refused: Mapping[int, str]) -> None:
-        """Put what the upstream will never take among the dead letters, and say that it was dropped."""
+    def refuse(self, upstream: str, refused: Mapping[int, str]) -> None:
+        """Put what an upstream will never take among the dead letters, and say that it was dropped."""
         by_reason = defaultdict(list)
         for sequence, reason in refused.items():
             self._db.execute(
                 "INSERT OR REPLACE INTO refused SELECT sequence, ?, ?, blob FROM batch WHERE sequence = ?",
-                [self._who.upstream, reason, sequence],
+                [upstream, reason, sequence],
             )
             by_reason[f"refused: {reason}"].append(sequence)
         for reason, sequences in by_reason.items():
-            self._give_up(sequences, reason)
+            self._give_up(sequences, reason, [self.cursors[upstream]])
         self._db.execute(
             "DELETE FROM refused WHERE sequence <="
             " (SELECT sequence FROM refused ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
@@ -215,21 +217,28 @@ class Ledger:
         )
 
     def forget(self, wanted_bytes: int) -> int:
-        """Delete the oldest batches that are settled, to free some bytes; return the bytes freed."""
-        freed = 0
-        doomed = []
-        for sequence, size in self._rows([OF_ENDED_EPOCHS, *self.settled]):
+        """Delete the oldest history, to free some bytes; return the bytes freed.
+
+        History is what no upstream needs that must have it. What others lack of it is dropped for them, but
+        for events: those stay as long as there is room at all.
+        """
+        needed = Ranges(ends for c in self.cursors.values() if c.upstream.required for ends in self._open(c))
+        lacking = Ranges(ends for c in self.cursors.values() for ends in self._open(c))
+        history = Ranges([(1, self.last_sequence)] if self.last_sequence else []).minus(needed)
+        doomed, freed = list[int](), 0
+        for sequence, size, priority in self._rows([OF_ENDED_EPOCHS, *history]):
             if freed >= wanted_bytes:
                 break
-            doomed.append((sequence,))
-            freed += size + ROW_BYTES
-        self._db.executemany("DELETE FROM batch WHERE sequence = ?", doomed)
+            if priority != EVENTS or sequence not in lacking:
+                doomed.append(sequence)
+                freed += size + ROW_BYTES
+        self._give_up(doomed, BEYOND_HISTORY, self.cursors.values())
         return freed
 
     def drop(self, wanted_bytes: int, reason: str) -> int:
         """Give up the oldest batches, routine first and alarms last, to free some bytes; return how many.
 
-        What the upstream holds, and dead letters, which are accounted for already, go before all.
+        History, and dead letters, which are accounted for already, go before all.
         """
         (freed,) = self._db.execute("SELECT coalesce(sum(length(blob)), 0) FROM refused").fetchone()
         if freed:
@@ -237,48 +246,52 @@ class Ledger:
         freed += self.forget(wanted_bytes - freed)
         victims: list[int] = []
         for priority in (ROUTINE, BLACK_BOX, EVENTS):
-            for sequence, size in self._rows(self.wanted(), priority):
+            for sequence, size, _ in self._rows(self.wanted(), priority):
                 if freed >= wanted_bytes:
                     break
                 victims.append(sequence)
                 freed += size + ROW_BYTES
-        self._give_up(victims, reason)
+        self._give_up(victims, reason, self.cursors.values())
         return len(victims)
 
-    def wanted(self) -> list[Range]:
-        """Ranges of what the upstream still needs."""
-        return [*self.settled.holes(), (self.settled.highest + 1, self.last_sequence)]
+    def wanted(self) -> Ranges:
+        """What any upstream still needs."""
+        return Ranges(ends for cursor in self.cursors.values() for ends in self._open(cursor))
 
-    def _rows(self, ranges: Iterable[Range], priority: int | None = None) -> Iterator[tuple[int, int]]:
-        """Stored batches of some ranges, oldest first, as (sequence, bytes)."""
+    def _open(self, cursor: Cursor) -> Ranges:
+        """What an upstream still needs."""
+        return Ranges([(1, self.last_sequence)] if self.last_sequence else []).minus(cursor.settled)
+
+    def _lacking(self, sequence: int) -> list[str]:
+        """The upstreams that still need a batch; none needs what was delivered under another epoch."""
+        return [name for name, c in self.cursors.items() if sequence > 0 and sequence not in c.settled]
+
+    def _rows(self, ranges: Iterable[Range], priority: int | None = None) -> Iterator[tuple[int, int, int]]:
+        """Stored batches of some ranges, oldest first, as (sequence, bytes, priority)."""
         only = "" if priority is None else f" AND priority = {priority}"
         for first, last in list(ranges):
             yield from self._db.execute(
-                f"SELECT sequence, length(blob) FROM batch WHERE sequence BETWEEN ? AND ?{only}"
-                " ORDER BY sequence",
+                "SELECT sequence, length(blob), priority FROM batch"
+                f" WHERE sequence BETWEEN ? AND ?{only} ORDER BY sequence",
                 [first, last],
             )
 
-    def _give_up(self, sequences: Sequence[int], reason: str) -> None:
-        """Delete batches, count them as dropped, and seal gap records that name them."""
+    def _give_up(self, sequences: Sequence[int], reason: str, cursors: Collection[Cursor]) -> None:
+        """Drop batches for some upstreams, seal gap records that name them, and delete what nobody needs."""
         ranges: dict[str, list[Range]] = defaultdict(list)
-        dropped = 0
         for sequence in sequences:
-            self._db.execute("DELETE FROM batch WHERE sequence = ?", [sequence])
-            if sequence in self.settled:
+            lost = [c.upstream.name for c in cursors if sequence > 0 and c.drop(sequence)]
+            if not self._lacking(sequence):
+                self._db.execute("DELETE FROM batch WHERE sequence = ?", [sequence])
+            if not lost:
                 continue
-            self.settled.add(sequence)
-            dropped += 1
-            ranges[reason].append((sequence, sequence))
+            whose = "" if len(lost) == len(self.cursors) else f", not delivered to {', '.join(lost)}"
+            ranges[reason + whose].append((sequence, sequence))
             for first, last, of_old in self._db.execute(
                 "SELECT first, last, reason FROM gap WHERE reported_in = ?", [sequence]
             ).fetchall():
                 ranges[of_old].append((first, last))  # their record goes too: a new one tells them
             self._db.execute("DELETE FROM gap WHERE reported_in = ?", [sequence])
-        if dropped:
-            self._db.execute(
-                "UPDATE ledger SET dropped = dropped + ? WHERE name = ?", [dropped, self._who.upstream]
-            )
         for why, found in ranges.items():
             self.report_gap(found, why)
 
@@ -296,29 +309,25 @@ class Ledger:
 
     # what an upstream lost again
 
-    def unsettle(self, named: Ranges, reason: str) -> tuple[Ranges, Ranges]:
-        """Take back that the upstream holds these: what is stored is pending again, the rest is lost with it.
+    def unsettle(self, upstream: str, named: Ranges, reason: str) -> tuple[Ranges, Ranges]:
+        """Take back that an upstream holds these: what is stored is pending again, the rest is lost with it.
 
         Return both. What is lost is told once, for as long as the record that tells it is stored itself; what
         is counted as acknowledged of it counts as dropped from then on, here as there.
         """
-        named = named.minus(named.minus(self.settled))
+        cursor = self.cursors[upstream]
+        named = named.both(cursor.settled)
         stored = Ranges(ends for part in named for ends in self._islands(*part))
-        self.settled = self.settled.minus(stored)
-        self.healing = Ranges([*self.healing, *stored])
+        cursor.settled = cursor.settled.minus(stored)
+        cursor.healing = Ranges([*cursor.healing, *stored])
         told = "EXISTS (SELECT 1 FROM batch WHERE sequence = reported_in)"
         gone = named.minus(stored).minus(self._gaps(told))
         if not gone.count and not stored.count:
             return stored, gone
-        (acknowledged,) = self._db.execute(
-            "SELECT acknowledged FROM ledger WHERE name = ?", [self._who.upstream]
-        ).fetchone()
         # gaps of before 0.2 are not stored any more: no more can be taken than was counted
-        moved = min(gone.minus(self._gaps("1")).count, acknowledged - stored.count)
-        self._db.execute(
-            "UPDATE ledger SET acknowledged = acknowledged - ?, dropped = dropped + ? WHERE name = ?",
-            [stored.count + moved, moved, self._who.upstream],
-        )
+        moved = min(gone.minus(self._gaps("1")).count, cursor.acknowledged - stored.count)
+        cursor.acknowledged -= stored.count + moved
+        cursor.dropped += moved
         for ends in gone:
             self._db.execute("DELETE FROM gap WHERE first >= ? AND last <= ?", ends)
         self.report_gap(gone, reason)
@@ -338,25 +347,19 @@ class Ledger:
 
     # sequences that this buffer has forgotten
 
-    def rejoin(self, since: int, upstream: Ranges, reason: str) -> None:
+    def rejoin(self, since: int, upstream: str, held: Ranges, reason: str) -> None:
         """Go on above what an upstream has seen of this epoch; this buffer remembers only up to `since`.
 
         What was sealed after `since` has never left this process: it gets new sequences, for the upstream may
-        hold other batches under the old ones. Of the forgotten ones, what the upstream does not hold is lost.
+        hold other batches under the old ones. Of the forgotten ones, what the upstream does not hold is lost;
+        the other upstreams are asked before they are sent anything.
         """
-        db, base = self._db, max(upstream.highest, self.last_sequence)
-        forgotten = Ranges([(since + 1, base)])
-        held = forgotten.minus(forgotten.minus(upstream))
+        db, base = self._db, max(held.highest, self.last_sequence)
         anew = [row[0] for row in db.execute("SELECT sequence FROM batch WHERE sequence > ?", [since])]
-        db.execute(
-            "UPDATE ledger SET acknowledged = acknowledged + ?, dropped = dropped + ? WHERE name = ?",
-            [
-                held.minus(self.settled).count,
-                forgotten.minus(held).minus(self.settled).count,
-                self._who.upstream,
-            ],
-        )
-        self.settled.add(since + 1, base)
+        db.execute("DELETE FROM event_range WHERE first > ?", [since])
+        db.execute("UPDATE event_range SET last = ? WHERE last > ?", [since, since])
+        for cursor in self.cursors.values():
+            cursor.forget(since + 1, base)
         self.last_sequence = base
         for sequence in sorted(anew):
             priority, blob = db.execute(
@@ -365,14 +368,22 @@ class Ledger:
             db.execute("DELETE FROM batch WHERE sequence = ?", [sequence])
             self.insert(replace(decode_batch(blob), sequence=self.last_sequence + 1), priority, anew=False)
             db.execute("UPDATE gap SET reported_in = ? WHERE reported_in = ?", [self.last_sequence, sequence])
-        self.report_gap(forgotten.minus(held), reason)
+        self.remember(upstream, held, reason)
+
+    def remember(self, upstream: str, held: Ranges, reason: str) -> None:
+        """Take an upstream's word on what this buffer has forgotten, and on what it is not to have."""
+        cursor = self.cursors[upstream]
+        self.report_gap(cursor.remember(held), reason)
+        cursor.adopt(held)
 
     def save(self) -> None:
-        """Write what `settled` and `healing` have become."""
-        self.healing = self.healing.minus(self.settled)
-        for column, ranges in (("settled", self.settled), ("healing", self.healing)):
-            said = json.dumps(list(ranges))
+        """Write what the cursors have become."""
+        for name, cursor in self.cursors.items():
+            cursor.healing = cursor.healing.minus(cursor.settled)
+            row = cursor.row()
+            marks = ", ".join("?" * len(row))
             self._db.execute(
-                f"UPDATE ledger SET {column} = ? WHERE name = ? AND {column} <> ?",
-                [said, self._who.upstream, said],
+                f"UPDATE ledger SET ({', '.join(COLUMNS)}) = ({marks})"
+                f" WHERE name = ? AND ({', '.join(COLUMNS)}) IS NOT ({marks})",
+                [*row, name, *row],
             )

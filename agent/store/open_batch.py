@@ -75,6 +75,11 @@ class OpenBatches:
         """Frames that a power cut would lose now."""
         return sum(len(batch.frames) for batch in (*self._full, *self._open.values()))
 
+    def age_s(self, now: Stamp) -> float:
+        """Seconds since the oldest of them was read; 0 where there is none."""
+        first_ns = [batch.frames[0].stamp.boottime_ns for batch in (*self._full, *self._open.values())]
+        return max(0.0, (now.boottime_ns - min(first_ns)) / 1e9) if first_ns else 0.0
+
     @property
     def values(self) -> int:
         """Values in them."""

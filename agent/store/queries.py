@@ -1,34 +1,49 @@
 """What the writer's own connection reads of its buffer."""
 
-import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from agent.store.account import Account
+from agent.store.account import Account, Exposure
+from agent.store.cursors import withheld_from
 from agent.store.delivery import Delivery
 from agent.wire.ranges import Ranges
 
 
-def delivery(db: sqlite3.Connection, upstream: str) -> Delivery:
-    """Return what the upstream had said at the last commit."""
-    settled = db.execute("SELECT first, last FROM settled WHERE upstream = ? ORDER BY first", [upstream])
-    (healing,) = db.execute("SELECT healing FROM ledger WHERE name = ?", [upstream]).fetchone()
-    return Delivery(Ranges(settled), json.loads(healing))
-
-
-def account(db: sqlite3.Connection, upstream: str, since: Delivery) -> Account:
-    """Return the account. `since`: what the upstream said, the part that waits for a commit included."""
+def account(db: sqlite3.Connection, since: Delivery) -> Account:
+    """Return the account of an upstream, with what it has said since the last commit."""
     sealed, frames, values, wire_bytes = db.execute(
         "SELECT last_sequence, frames, value_count, wire_bytes FROM account"
     ).fetchone()
-    acknowledged, dropped = db.execute(
-        "SELECT acknowledged, dropped FROM upstream WHERE name = ?", [upstream]
-    ).fetchone()
-    acknowledged += since.heard.minus(since.settled).count
-    dropped += len(since.refused)
-    pending = sealed - acknowledged - dropped
+    cursor = since.cursor
+    acknowledged = cursor.acknowledged + since.heard.minus(cursor.settled).count
+    dropped = cursor.dropped + len(since.refused)
+    kept_back = withheld_from(db, cursor, sealed).count
+    pending = sealed - acknowledged - dropped - kept_back
     healing = since.healing.ranges.count
-    return Account(sealed, acknowledged, pending, dropped, frames, values, wire_bytes, healing)
+    return Account(sealed, acknowledged, pending, dropped, kept_back, frames, values, wire_bytes, healing)
+
+
+def exposure(db: sqlite3.Connection, deliveries: Collection[Delivery], last_sequence: int) -> Exposure:
+    """Return for how long what is stored is in no other place."""
+    everything = Ranges([(1, last_sequence)] if last_sequence else [])
+    lacking = {d.name: everything.minus(d.known()) for d in deliveries if d.cursor.upstream.frames}
+    only_here = everything
+    for ranges in lacking.values():
+        only_here = only_here.both(ranges)
+    behind_s = {name: _lasting_s(db, ranges) for name, ranges in lacking.items()}
+    return Exposure(_lasting_s(db, only_here), behind_s)
+
+
+def _lasting_s(db: sqlite3.Connection, ranges: Iterable[tuple[int, int]]) -> float:
+    """Seconds from the first frame to the last, of each range: sequences are drawn in the order of time."""
+    edge = "SELECT {} FROM batch WHERE frames > 0 AND sequence BETWEEN ? AND ? ORDER BY sequence {} LIMIT 1"
+    total_ns = 0
+    for ends in ranges:
+        first = db.execute(edge.format("first_utc_ns", ""), ends).fetchone()
+        last = db.execute(edge.format("last_utc_ns", "DESC"), ends).fetchone()
+        if first and last:
+            total_ns += max(0, last[0] - first[0])
+    return total_ns / 1e9
 
 
 def schemas(db: sqlite3.Connection, digests: Iterable[bytes]) -> list[bytes]:

@@ -4,11 +4,12 @@ import contextlib
 import logging
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from agent.clock import never_set
+from agent.store.cursor import Cursor
 from agent.store.ledger import Event, Identity, Ledger
 from agent.store.salvage import carried
 from agent.wire.batch import decode_batch
@@ -37,39 +38,35 @@ def forgotten_at_most(db: sqlite3.Connection, units: int, utc_s: float) -> int:
     return int(UNIT_PER_S * max(1, units) * age_s)
 
 
-def renumber(db: sqlite3.Connection, who: Identity, settled: Ranges) -> Identity:
+def renumber(db: sqlite3.Connection, who: Identity, cursors: Collection[Cursor], why: str) -> Identity:
     """Begin a new epoch in the same database, in one transaction; return whose batches follow.
 
-    What is undelivered is sealed anew under it, from 1. What was delivered stays as history, below 1. A gap
-    record ends the old epoch: batches of it that have not arrived never will. Raises ERRORS.
+    What is undelivered is sealed anew under it, from 1, and withheld from those who have it. What was
+    delivered stays as history, below 1. A gap record ends the old epoch: batches of it that have not arrived
+    never will. Raises ERRORS.
     """
-    last = Ledger(db, who, settled).last_sequence
-    wanted = [*settled.holes(), (settled.highest + 1, last)]
+    last = Ledger(db, who).last_sequence
+    everything = Ranges([(1, last)] if last else [])
+    wanted = Ranges(ends for cursor in cursors for ends in everything.minus(cursor.settled))
     now = replace(who, epoch=secrets.token_bytes(16))
     db.execute("BEGIN IMMEDIATE")
     try:
         db.execute("DELETE FROM batch WHERE sequence NOT BETWEEN 1 AND ?", [last])
         for table in ("batch", "refused"):
             db.execute(f"UPDATE {table} SET sequence = sequence - ? - 1", [last])
-        db.execute("DELETE FROM gap")
-        db.execute(
-            "UPDATE ledger SET acknowledged = 0, dropped = 0, settled = '[]', healing = '[]' WHERE name <> ''"
-        )
+        for table in ("gap", "event_range"):
+            db.execute(f"DELETE FROM {table}")
         db.execute(
             "UPDATE ledger SET epoch = ?, last_sequence = 0, frames = 0, value_count = 0, wire_bytes = 0"
             " WHERE name = ''",
             [now.epoch],
         )
-        ledger = Ledger(db, now, Ranges())
-        end = {
-            "kind": "gap",
-            "ranges": [],
-            "reason": "its sequences went beyond their bound",
-            "epoch": who.epoch,
-        }
-        ledger.seal_event(Event("", end))
-        for sequence, priority, blob in _moved(db, wanted, last):
-            _seal_anew(ledger, now.epoch, sequence, priority, blob)
+        ledger = Ledger(db, now, [Cursor.begun(cursor.upstream) for cursor in cursors])
+        ledger.seal_event(Event("", {"kind": "gap", "ranges": [], "reason": why, "epoch": who.epoch}))
+        for sequence, priority, blob in _moved(db, list(wanted), last):
+            if _seal_anew(ledger, now.epoch, sequence, priority, blob):
+                ledger.withhold([c.upstream.name for c in cursors if sequence in c.settled])
+        ledger.save()
         db.execute("COMMIT")
     except BaseException:
         with contextlib.suppress(sqlite3.Error):
@@ -96,12 +93,15 @@ def _moved(
         yield sequence + last + 1, priority, blob
 
 
-def _seal_anew(ledger: Ledger, epoch: bytes, sequence: int, priority: int, blob: bytes) -> None:
+def _seal_anew(ledger: Ledger, epoch: bytes, sequence: int, priority: int, blob: bytes) -> bool:
+    """Seal a batch under the new epoch; return whether there was anything in it."""
     try:
         batch = decode_batch(blob, UNBOUNDED)
         events = tuple(carried(batch.events, batch.epoch, sequence))
         if batch.frames or events:
             new = replace(batch, epoch=epoch, sequence=ledger.last_sequence + 1, events=events)
             ledger.insert(new, priority)
+            return True
     except WireError as error:
         log.error("batch %d cannot be read, and is lost: %s", sequence, error)
+    return False

@@ -43,9 +43,7 @@ def salvage(path: Path) -> Salvage:
         epoch, last = row[0]
         found.epoch = epoch = epoch_of_batches(db) or epoch
         found.last_sequence = last if isinstance(last, int) and 0 < last <= DEFAULT_LIMITS.sequence else 0
-        settled = Ranges(
-            (a, b) for a, b in rows_of(db, "SELECT first, last FROM settled") if 0 < a <= b < 2**63
-        )
+        settled = _settled(db)
         events = f"priority = {EVENTS} AND priority < 2"
         sequences = rows_of(db, f"SELECT sequence FROM batch WHERE {events} ORDER BY sequence") or rows_of(
             db, f"SELECT sequence FROM batch NOT INDEXED WHERE priority = {EVENTS}"
@@ -54,6 +52,16 @@ def salvage(path: Path) -> Salvage:
             if sequence not in settled:
                 found.alarms += _alarms(db, epoch, sequence)
     return found
+
+
+def _settled(db: sqlite3.Connection) -> Ranges:
+    """What no upstream needs any more."""
+    found: Ranges | None = None
+    for (name,) in rows_of(db, "SELECT name FROM upstream"):
+        rows = rows_of(db, "SELECT first, last FROM settled WHERE upstream = ?", name)
+        ranges = Ranges((a, b) for a, b in rows if 0 < a <= b < 2**63)
+        found = ranges if found is None else found.both(ranges)
+    return found or Ranges()
 
 
 def _alarms(db: sqlite3.Connection, epoch: bytes, sequence: int) -> list[Event]:

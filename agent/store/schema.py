@@ -116,6 +116,20 @@ def m003_healing(db: Database) -> None:
     db.execute("CREATE INDEX gap_reported_in ON gap (reported_in)")
 
 
+@migrations()
+def m004_upstreams(db: Database) -> None:
+    """Several upstreams, each with its own account."""
+    for column in (
+        # what it is not to have, see `agent.store.withheld`
+        "withheld TEXT NOT NULL DEFAULT '{}'",
+        # Ranges that an older image of this buffer does not know: whether it holds them is not known yet.
+        "forgotten TEXT NOT NULL DEFAULT '[]'",
+    ):
+        db.execute(f"ALTER TABLE ledger ADD COLUMN {column}")
+    # The sequences of batches without frames, as ranges, since there is an upstream for alarms alone.
+    db.execute("CREATE TABLE event_range (first INTEGER PRIMARY KEY, last INTEGER NOT NULL)")
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the buffer to this version's tables.
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from agent.store.delivery import Delivery
 from agent.store.ledger import Identity, Ledger
@@ -10,7 +10,7 @@ from agent.store.opened import Opened
 
 
 @contextlib.contextmanager
-def transaction(opened: Opened, who: Identity, delivery: Delivery) -> Iterator[Ledger]:
+def transaction(opened: Opened, who: Identity, deliveries: Collection[Delivery]) -> Iterator[Ledger]:
     """Yield the ledger to change, and commit it. Raises ERRORS and whatever the caller raises; then all is
     as before.
 
@@ -20,7 +20,7 @@ def transaction(opened: Opened, who: Identity, delivery: Delivery) -> Iterator[L
     opened.check()
     db.execute("BEGIN IMMEDIATE")
     try:
-        ledger = Ledger(db, who, delivery.settled, delivery.healing.ranges)
+        ledger = Ledger(db, who, [delivery.cursor for delivery in deliveries])
         yield ledger
         ledger.save()
         db.execute("COMMIT")
@@ -32,4 +32,5 @@ def transaction(opened: Opened, who: Identity, delivery: Delivery) -> Iterator[L
         raise
     finally:
         opened.files.note()
-    delivery.committed(ledger)
+    for delivery in deliveries:
+        delivery.committed(ledger)

@@ -1,9 +1,9 @@
-"""Events of this process until their upstream holds them: kept for a buffer whose files are exchanged, and
-followed for whoever waits for one.
+"""Events of this process until every upstream holds them that must: kept for a buffer whose files are
+exchanged, and followed for whoever waits for one.
 """
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from agent.store.ledger import Event
 from agent.store.receipt import Receipt
@@ -14,7 +14,7 @@ RECEIPTS_KEPT = 100
 
 
 class EventsUnderWay:
-    """`events`: those of the open epoch that the upstream does not hold yet, by their sequences."""
+    """`events`: those of the open epoch that a required upstream does not hold yet, by their sequences."""
 
     def __init__(self) -> None:
         self.events: dict[int, Event] = {}
@@ -32,17 +32,24 @@ class EventsUnderWay:
                 self._receipts.append(event.receipt)
         self.events = dict([*self.events.items(), *events.items()][-EVENTS_KEPT:])
 
-    def settle(self, epoch: bytes, held: Collection[int], refused: Mapping[int, str]) -> None:
-        """Take the upstream's word on batches of the open epoch."""
-        for sequence in held:
+    def settle(
+        self,
+        upstream: str,
+        epoch: bytes,
+        held: Collection[int],
+        refused: Mapping[int, str],
+        settled: Iterable[int],
+    ) -> None:
+        """Take an upstream's word on batches of the open epoch. `settled`: what no required one lacks."""
+        for sequence in settled:
             self.events.pop(sequence, None)
         for receipt in self._receipts:
-            receipt.settle(epoch, held, refused)
+            receipt.settle(upstream, epoch, held, refused)
 
-    def lose(self, epoch: bytes, lost: Ranges) -> None:
-        """The upstream has lost batches that it held."""
+    def lose(self, upstream: str, epoch: bytes, lost: Ranges) -> None:
+        """An upstream has lost batches that it held."""
         for receipt in self._receipts:
-            receipt.lose(epoch, lost)
+            receipt.lose(upstream, epoch, lost)
 
     def move(self, epoch: bytes, events: Mapping[int, Event], moved: Mapping[int, int], new: bytes) -> None:
         """Take what of an exchanged buffer's `events` went to a new epoch. `moved`: new sequences by old."""

@@ -40,4 +40,4 @@ def must_be_private(path: Path) -> None:
         return  # systemd's own, which newer versions guard by an access list that shows as group bits
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
-        raise NotPrivate(f"{path}: others can read this private key (mode {mode:03o}); chmod 600 {path}")
+        raise NotPrivate(f"{path}: others can read it (mode {mode:03o}); chmod 600 {path}")

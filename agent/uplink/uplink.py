@@ -27,6 +27,7 @@ from agent.uplink.answer import Conflict, HttpAnswer, RequestTooLarge, Unsound, 
 from agent.uplink.aside import AGAIN_S, Aside
 from agent.uplink.healing import HealingPace
 from agent.uplink.pace import Pace
+from agent.uplink.proxy import LoginError, Proxy
 from agent.uplink.refusal import refusal
 from agent.uplink.schemas import Schemas
 from agent.wire.limits import DEFAULT_LIMITS
@@ -60,17 +61,23 @@ FORGETFUL = (
     "the collector names batches as missing that were sent twice and acknowledged twice; they are sent again"
     " once an hour. It loses what it confirms, or several collectors answer there: look at its disk and log"
 )
+OLD_COLLECTOR = (
+    "{url}: its collector is of before 0.2, knows of no batches that it is not to have, and counts those as"
+    " missing; upgrade it"
+)
 
 
 @dataclass
 class UplinkStatus:
-    """What the status page says of this uplink. `answered`: something did, be it the collector or not;
-    `set_aside`: batches that a limit keeps out, see `trouble`.
+    """What is told of this uplink. `answered`: something did, be it the collector or not; `set_aside`:
+    batches that a limit keeps out, see `trouble`; `note`: what the collector cannot do, though all is well.
     """
 
+    name: str
     url: str
     reached: bool = False
     trouble: str = ""
+    note: str = ""
     requests: int = 0
     failures: int = 0
     answered: bool = False
@@ -78,7 +85,7 @@ class UplinkStatus:
 
 
 class Uplink:
-    """One collector, one request at a time.
+    """One collector, one request at a time. `name`: its account's in the buffer.
 
     `tls` makes the context of an https URL, anew for each session. `tell(detector, text)` raises an alarm
     about it, or renews it; without a text the alarm is over.
@@ -86,6 +93,7 @@ class Uplink:
 
     def __init__(
         self,
+        name: str,
         url: str,
         agent: str,
         store: Store,
@@ -93,12 +101,16 @@ class Uplink:
         pace: Pace,
         tls: Callable[[], ssl.SSLContext],
         tell: Callable[[str, str], None],
+        proxy: Proxy | None = None,
     ) -> None:
-        self.status = UplinkStatus(url)
+        self.status = UplinkStatus(name, url)
+        self._proxy = proxy
+        self._name, self._held = name, Ranges()  # what the collector knows of, by its last answer
         self._url, self._agent, self._store, self._writer = url.rstrip("/") + PATH, agent, store, writer
         self._pace, self._healing, self._tls, self._tell = pace, HealingPace(pace.share), tls, tell
         self._wake, self._alarm = asyncio.Event(), asyncio.Event()
         self._greeted = self._stopped = False
+        self._old = False  # whether the last answer says that it was made before there was more
         self._more = False  # whether the last answer says that the collector takes requests with more
         self._heard_s = -HEARTBEAT_S  # when the collector took something last
         self._yielding: tuple[asyncio.Timeout, float] | None = None  # see `_giving_way`
@@ -126,7 +138,10 @@ class Uplink:
         while not self._stopped:
             try:
                 session = self._session()
-            except TlsError as error:  # files that were good at the start, being replaced perhaps
+            except (
+                TlsError,
+                LoginError,
+            ) as error:  # files that were good at the start, being replaced perhaps
                 self._failed(str(error))
                 await self._due()
                 continue
@@ -137,7 +152,7 @@ class Uplink:
         await asyncio.Future()
 
     def _session(self) -> aiohttp.ClientSession:
-        secure = self._url.startswith("https:")
+        secure, proxy = self._url.startswith("https:"), self._proxy
         connector = aiohttp.TCPConnector(ssl=self._tls()) if secure else None
         timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
         return aiohttp.ClientSession(
@@ -145,6 +160,8 @@ class Uplink:
             timeout=timeout,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
+            proxy=proxy.url if proxy else None,
+            proxy_auth=proxy.login() if proxy else None,
         )
 
     async def _round(self, session: aiohttp.ClientSession) -> bool:
@@ -216,7 +233,7 @@ class Uplink:
                 held = self._pace.held(time.monotonic())
                 while not self._stopped and await self.send_some(session, only_alarms=held):
                     pass
-        except (TimeoutError, UplinkError, StoreError, TlsError, Conflict) as error:
+        except (TimeoutError, UplinkError, StoreError, TlsError, LoginError, Conflict) as error:
             log.info("stopped with batches pending: %s", error or f"none acknowledged in {deadline_s:g} s")
 
     async def send_some(self, session: aiohttp.ClientSession, only_alarms: bool = False) -> bool:
@@ -233,7 +250,8 @@ class Uplink:
         if not batches and not bodies:
             self._schemas.arrived(digests)  # there are none of these
             return bool(digests)  # which went before batches
-        request = Request(self._agent, epoch, [(b.sequence, b.blob) for b in batches], bodies)
+        blobs = [(b.sequence, b.blob) for b in batches]
+        request = Request(self._agent, epoch, blobs, bodies, await self._withheld())
         if batches and batches[0].healed:
             await self._send_again(session, request, batches, digests, cpu_s)
         else:
@@ -307,6 +325,7 @@ class Uplink:
         now_s, pace = time.monotonic(), self._pace
         return await self._writer(
             self._store.pending,
+            self._name,
             pace.max_batches,
             pace.max_bytes,
             self._fresh_after,
@@ -331,9 +350,15 @@ class Uplink:
 
     async def _greet(self, session: aiohttp.ClientSession) -> None:
         """Send no batch: a sign of life, and before the first batch a look at what the collector holds."""
-        request = Request(self._agent, self._store.epoch, [])
+        request = Request(self._agent, self._store.epoch, [], withheld=await self._withheld())
         await self._take(await self._post_live(session, request, not self._pace.alarm_waits))
         self._greeted = True
+
+    async def _withheld(self) -> list[tuple[int, int]]:
+        """Return what the collector is not to have and does not know of, as far as a request may name it."""
+        untold = (await self._writer(self._store.withheld, self._name)).minus(self._held)
+        self.status.note = OLD_COLLECTOR.format(url=self._url) if untold.count and self._old else ""
+        return list(untold)[: DEFAULT_LIMITS.containers]
 
     async def _post_live(
         self, session: aiohttp.ClientSession, request: Request, yields: bool
@@ -373,7 +398,7 @@ class Uplink:
             reason = refusal(error.__cause__) or getattr(cause, "strerror", None) or printable(str(error))
             raise UplinkError(f"{self._url}: {reason or 'no answer in time'}") from error
         ack = understand(self._url, answer, request, time.time())
-        self._more = ack.more
+        self._more, self._old = ack.more, not ack.more
         sent = {hash_of(body) for body in request.schemas} if ack.refused_schemas else set()
         refused = [one for one in ack.refused_schemas if one[0] in sent]
         for one in self._schemas.refused(refused, time.monotonic()):
@@ -450,12 +475,13 @@ class Uplink:
         self._heard_s = time.monotonic()
         held = held_by(ack)
         try:
-            await self._writer(self._store.reconcile, ack.epoch, held)
+            await self._writer(self._store.reconcile, self._name, ack.epoch, held)
         except Implausible as error:
             raise Implausible(f"{self._url} {error}") from error
         if time.monotonic() - self._unsound_s >= SOUND_S:
             self._say(UNSOUND, "")
-        if await self._writer(self._store.name_missing, ack.epoch, held):
+        self._held = held
+        if await self._writer(self._store.name_missing, self._name, ack.epoch, held):
             self._forgot_s = time.monotonic()
             self._say(FORGETS, f"{self._url}: {FORGETFUL}")
         elif time.monotonic() - self._forgot_s >= REMEMBERED_S:
@@ -473,7 +499,7 @@ class Uplink:
         held = [sequence for sequence in sizes if sequence in at_collector and sequence not in refused]
         for sequence, reason in refused.items():
             log.error("batch %d was refused for good: %s", sequence, reason)
-        await self._writer(self._store.apply_acknowledgement, request.epoch, held, refused)
+        await self._writer(self._store.apply_acknowledgement, self._name, request.epoch, held, refused)
         now_s = time.monotonic()
         self._tell_refused(refused, now_s)
         if ack.need_schema:

@@ -74,7 +74,7 @@ def view(
         "log": alarm_list.log_lines(status["log"], names, now, LOG_LINES),
         "relay": status["relay"],
         "account": status["account"],
-        "upstream": status["upstream"],
+        "upstreams": status["upstreams"],
         "degraded": status["health"]["degraded"],
     }
 

@@ -83,6 +83,10 @@ class Ranges:
                 left.add(first, last)
         return left
 
+    def both(self, other: "Ranges") -> "Ranges":
+        """The numbers that are in both sets."""
+        return self.minus(self.minus(other))
+
 
 def durable(accounted: Ranges, most: int, asked: Iterable[int] = ()) -> tuple[int, list[tuple[int, int]]]:
     """`(durable_through, missing)` of an acknowledgement; it never claims what is not accounted for.

@@ -1,6 +1,6 @@
 """One buffer in a folder, opened again and again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 
 from agent.store.account import BufferSettings
 from agent.store.store import Store
+from agent.store.upstream import MAIN, Upstream
 from tests.agent.store.buffers import BOOT, Opener, kill, own_alarm
 
 
@@ -20,10 +21,12 @@ def open_store(tmp_path: Path) -> Iterator[Opener]:
         while opened:
             kill(opened.pop())
 
-    def opener(end: bool = True, **settings: Any) -> Store:
+    def opener(end: bool = True, upstreams: Sequence[Upstream] = (MAIN,), **settings: Any) -> Store:
         if end:
             end_last()
-        store = Store(tmp_path / "buffer.db", "agent-1", BOOT, "main", own_alarm, BufferSettings(**settings))
+        store = Store(
+            tmp_path / "buffer.db", "agent-1", BOOT, upstreams, own_alarm, BufferSettings(**settings)
+        )
         opened.append(store)
         return store
 

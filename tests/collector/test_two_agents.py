@@ -9,6 +9,7 @@ from agent.clock import Stamp
 from agent.frame import Frame
 from agent.store.ledger import Event
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.wire import Request, decode_batch, decode_refusal
 from tests.agent.store.buffers import ALARM, open_batch, own_alarm
 from tests.collector.processes import BOOT, EPOCH, SCHEMA, SCHEMA_BODY, Collector, collecting, seal
@@ -77,7 +78,7 @@ def test_what_an_ended_epoch_had_not_delivered_makes_no_two_machines_of_one(tmp_
     """A box that was rebooted without its collector, and whose buffer's files were then exchanged."""
     before, now = Stamp(5 * 10**9, 1_800_000_000 * 10**9, True), Stamp(5 * 10**9, 1_800_000_900 * 10**9, True)
     for boot, stamp in ((OTHER_BOOT, before), (BOOT, now)):
-        store = Store(tmp_path / "buffer.db", "site-1", boot, "main", own_alarm)
+        store = Store(tmp_path / "buffer.db", "site-1", boot, [MAIN], own_alarm)
         store.add_schema(SCHEMA, SCHEMA_BODY)
         for _ in range(3):
             raw, quality = np.full(30, 3300, np.int64), np.zeros(30, np.uint8)
@@ -88,7 +89,7 @@ def test_what_an_ended_epoch_had_not_delivered_makes_no_two_machines_of_one(tmp_
     for suffix in ("", "-wal", "-shm"):
         (tmp_path / f"buffer.db{suffix}").unlink()
     assert store.look()
-    epoch, waiting = store.pending(10**6, 10**9)
+    epoch, waiting = store.pending("main", 10**6, 10**9)
     boots = [decode_batch(batch.blob).boot_id for batch in sorted(waiting, key=lambda b: b.sequence)]
     assert boots != sorted(boots, reverse=True), "by priority, and not one boot after the other"
     with collecting(tmp_path) as collector:

@@ -14,6 +14,7 @@ from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.store.writer import Writer
 from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
@@ -39,7 +40,7 @@ DRAIN_S = 60.0
 @contextmanager
 def opened(folder: Path, agent: str, settings: BufferSettings | None = None) -> Iterator[Store]:
     """An agent's buffer."""
-    store = Store(folder / "buffer.db", agent, BOOT, "main", own_alarm, settings or BufferSettings())
+    store = Store(folder / "buffer.db", agent, BOOT, [MAIN], own_alarm, settings or BufferSettings())
     for digest, body in SCHEMAS.values():
         store.add_schema(digest, body)
     try:
@@ -82,16 +83,16 @@ def drain(store: Store, agent: str, url: str) -> list[str]:
 async def _drain(store: Store, agent: str, url: str) -> list[str]:
     said: list[str] = []
     writer = Writer()
-    uplink = Uplink(url, agent, store, writer, Pace(1.0), client_context, telling(said))
+    uplink = Uplink("main", url, agent, store, writer, Pace(1.0), client_context, telling(said))
     sending = asyncio.create_task(uplink.run())
     try:
         async with asyncio.timeout(DRAIN_S):
-            while not said and ((await writer(store.account)).pending or not uplink.status.requests):  # noqa: ASYNC110
+            while not said and ((await writer(store.account, "main")).pending or not uplink.status.requests):  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             await writer(
                 store.seal, ()
             )  # with which the acknowledgements, and what they caused, reach the disk
-            while not said and (await writer(store.account)).pending:
+            while not said and (await writer(store.account, "main")).pending:
                 uplink.wake()
                 await asyncio.sleep(0.001)
     except TimeoutError:

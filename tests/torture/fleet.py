@@ -14,6 +14,7 @@ import msgpack  # type: ignore[import-untyped]
 import zstandard
 
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.store.writer import Writer
 from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
@@ -36,7 +37,7 @@ def fleet(agents: int, seed: int, folder: Path) -> Result:
     oracles = [Oracle(f"agent-{n}") for n in range(agents)]
     stores = []
     for oracle in oracles:
-        store = Store(folder / f"{oracle.agent}.db", oracle.agent, BOOT, "main", own_alarm)
+        store = Store(folder / f"{oracle.agent}.db", oracle.agent, BOOT, [MAIN], own_alarm)
         store.add_schema(SCHEMA, BODY)
         for n in range(BACKLOG):
             seal(store, 2 * n + 2, rng, oracle, alarm=n % 20 == 0)
@@ -60,14 +61,14 @@ async def _together(stores: list[Store], agents: list[str], url: str) -> list[st
     writers = [Writer() for _ in stores]
     said: list[str] = []
     uplinks = [
-        Uplink(url, agent, store, writer, Pace(0.8), client_context, telling(said))
+        Uplink("main", url, agent, store, writer, Pace(0.8), client_context, telling(said))
         for agent, store, writer in zip(agents, stores, writers, strict=True)
     ]
     sending = [asyncio.create_task(uplink.run()) for uplink in uplinks]
     try:
         async with asyncio.timeout(MOST_S):
             for store, writer in zip(stores, writers, strict=True):
-                while (await writer(store.account)).pending:  # noqa: ASYNC110
+                while (await writer(store.account, "main")).pending:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
     except TimeoutError:
         said.append(f"not drained within {MOST_S:g} s")

@@ -18,6 +18,7 @@ from pathlib import Path
 from agent.store.ledger import Event
 from agent.store.recorder import Recorder
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.store.writer import Writer
 from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
@@ -116,9 +117,9 @@ def _listen(result: Result, reports: Reports, for_s: float) -> None:
 
 async def _run(folder: Path, url: str, life: int, report: int, drain: bool) -> None:
     rng = random.Random(life)
-    store, writer = Store(folder / "buffer.db", AGENT, BOOT, "main", own_alarm), Writer()
+    store, writer = Store(folder / "buffer.db", AGENT, BOOT, [MAIN], own_alarm), Writer()
     store.add_schema(SCHEMA, BODY)
-    uplink = Uplink(url, AGENT, store, writer, Pace(0.8), client_context, lambda *_: None)
+    uplink = Uplink("main", url, AGENT, store, writer, Pace(0.8), client_context, lambda *_: None)
     recorder = Recorder(store, writer, 60, uplink.wake)
     sending = asyncio.create_task(uplink.run())
     _say(report, [], [])
@@ -135,7 +136,7 @@ async def _run(folder: Path, url: str, life: int, report: int, drain: bool) -> N
         await recorder.seal(events=events)
         if not recorder.trouble:
             _say(report, made, [event.record["boottime_ns"] for event in events])
-    while (await writer(store.account)).pending:  # noqa: ASYNC110
+    while (await writer(store.account, "main")).pending:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     sending.cancel()
     await writer(store.close)

@@ -125,7 +125,7 @@ def full_disk(rounds: int, seed: int, folder: Path) -> Result:
                 if rng.random() < 0.3:
                     result.note(number, drain(store, "agent-1", collector.url))
             result.note(rounds, drain(store, "agent-1", collector.url))
-            account = store.account()
+            account = store.account("main")
             result.counts.update(rounds=rounds, sealed=account.sealed, dropped=account.dropped)
         wrong, _ = judge(collector.database, [oracle])
         result.note(rounds, wrong)

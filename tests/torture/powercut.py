@@ -19,6 +19,7 @@ from agent.store.errors import StoreError
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.wire.batch import decode_batch
 from tests.agent.store.buffers import ALARM, BOOT, kill, noise, open_batch, own_alarm
 from tests.torture.disk import Disk, put
@@ -86,7 +87,7 @@ def _opened(files: dict[str, bytes]) -> Iterator[tuple[Store, Path]]:
     folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
     try:
         put(files, folder / "disk")
-        store = Store(folder / "disk" / "buffer.db", "agent-1", BOOT, "main", own_alarm, SETTINGS)
+        store = Store(folder / "disk" / "buffer.db", "agent-1", BOOT, [MAIN], own_alarm, SETTINGS)
         try:
             yield store, folder / "disk"
         finally:
@@ -117,7 +118,7 @@ def _live(image: dict[str, bytes], rng: random.Random, clock: Iterator[int], fau
             except StoreError:
                 continue
             kept, events = [], []
-            pending = {b.sequence: b.blob for b in store.pending(10**6, 10**9)[1]}
+            pending = {b.sequence: b.blob for b in store.pending("main", 10**6, 10**9)[1]}
             life.marks.append(Mark(len(tape.ops), digest(store), pending, store.last_sequence))
             _acknowledge(store, list(pending), rng)
     life.ops = tape.ops
@@ -132,7 +133,7 @@ def _acknowledge(store: Store, pending: list[int], rng: random.Random) -> None:
             pending[: rng.randint(0, len(pending))] if mood < 0.2 else rng.sample(pending, len(pending) // 8)
         )
         refused = {s: "not sound" for s in pending if s not in held and rng.random() < 0.01}
-        store.apply_acknowledgement(store.epoch, held, refused)
+        store.apply_acknowledgement("main", store.epoch, held, refused)
 
 
 def digest(store: Store) -> bytes:
@@ -164,10 +165,10 @@ def _judge(image: dict[str, bytes], life: Life, at: int, faults: bool) -> str:
 
 def _judge_frames(store: Store, promised: Mark) -> str:
     """What was promised is pending or was settled since; no frame is there twice."""
-    found = {b.sequence: b.blob for b in store.pending(10**6, 10**9)[1]}
+    found = {b.sequence: b.blob for b in store.pending("main", 10**6, 10**9)[1]}
     for sequence, blob in promised.pending.items():
         if found.get(sequence, blob) != blob or (
-            sequence not in found and sequence not in store._delivery.settled
+            sequence not in found and sequence not in store._deliveries["main"].settled
         ):
             return f"batch {sequence} of {promised.last_sequence} is lost or another"
     frames: set[int] = set()

@@ -1,6 +1,7 @@
-"""The way of a test alarm: from the running agent to the collector's disk."""
+"""The way of a test alarm: from the running agent to the collectors' disks."""
 
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,41 @@ def later(after_s: float) -> str:
 
 
 def follow(socket: Path, wait_s: float = COLLECTOR_S) -> dict[str, Any]:
-    """Wait until the collector has acknowledged the last test alarm, or will not; return how far it came.
+    """Wait until each collector has acknowledged the last test alarm, or will not; return how far it came.
 
-    As the control socket tells of it, and besides `trouble`: why the collector has not, "" where it has.
-    Raises Unreachable.
+    As the control socket tells of it, and besides `trouble`: by upstream, why its collector has not, "" where
+    it has. Raises Unreachable.
     """
     end_s = time.monotonic() + wait_s
+    names = [upstream["name"] for upstream in get(socket, "/v1/status")["upstreams"]]
     while True:
         test: dict[str, Any] = get(socket, "/v1/alarms")["test"]
-        if test["collector"]:
-            return {**test, "trouble": ""}
-        if test["refused"]:
-            return {**test, "trouble": f"refused: {test['refused']}"}
+        if all(name in test["collectors"] or name in test["refused"] for name in names):
+            return {**test, "trouble": {name: _refused(test, name) for name in names}}
         if time.monotonic() > end_s:
             status = get(socket, "/v1/status")
-            trouble = status["store"]["trouble"] or status["upstream"]["trouble"] or "no reason is named"
-            return {**test, "trouble": f"not within {wait_s:g} s: {trouble}"}
+            late = {u["name"]: f"not within {wait_s:g} s: {_why(status, u)}" for u in status["upstreams"]}
+            held = dict.fromkeys(test["collectors"], "")
+            return {**test, "trouble": {name: _refused(test, name) or late[name] for name in late} | held}
         time.sleep(STEP_S)
+
+
+def told(test: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield a line for each collector, and why it has not acknowledged ("": it has)."""
+    several = len(test["trouble"]) > 1
+    for name, trouble in test["trouble"].items():
+        of = f" of {name}" if several else ""
+        held = test["collectors"].get(name)
+        if held and not trouble:
+            where = f"the disk{of}" if several else "the collector's disk"
+            yield f"On {where}: acknowledged {later(held['after_s'])}.", ""
+        else:
+            yield "", f"the collector{of} has not acknowledged it; {trouble}"
+
+
+def _refused(test: Mapping[str, Any], name: str) -> str:
+    return f"refused: {test['refused'][name]}" if name in test["refused"] else ""
+
+
+def _why(status: Mapping[str, Any], upstream: Mapping[str, Any]) -> str:
+    return str(status["store"]["trouble"] or upstream["trouble"] or "no reason is named")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.alarm.follow import follow, later
+from agent.cli.alarm.follow import follow, told
 from agent.cli.common.ask_agent import post, socket_option
 from agent.cli.common.errors import Finding
 
@@ -17,9 +17,9 @@ from agent.cli.common.errors import Finding
 def command(seconds: float, socket: Path) -> None:
     """Raise a test alarm: the relay drops for a while, and the alarm goes upstream as any other does.
 
-    Waits until the collector has acknowledged the batch that carries it. The alarm stays in the list until
+    Waits until each collector has acknowledged the batch that carries it. The alarm stays in the list until
     somebody acknowledges it, on any screen. Exit 1 when there is no relay, when it says that it could not be
-    driven, or when the collector has not acknowledged it.
+    driven, or when a collector has not acknowledged it.
 
     \b
     Example:  cellwarden alarm test --seconds 30
@@ -33,10 +33,11 @@ def command(seconds: float, socket: Path) -> None:
     else:
         click.echo(f"The relay is dropped for {seconds:g} s. Is it heard where it should be?")
     test = follow(socket)
-    if held := test["collector"]:
-        click.echo(f"On the collector's disk: acknowledged {later(held['after_s'])}.")
-    else:
-        found.append(f"the collector has not acknowledged it; {test['trouble']}")
+    for held, missing in told(test):
+        if held:
+            click.echo(held)
+        else:
+            found.append(missing)
     click.echo("Whoever hears or sees it: cellwarden alarm ack :test:")
     if found:
         raise Finding("\n".join(found))

@@ -14,6 +14,7 @@ from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
 from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
 from agent.clock import Clock
+from agent.config.tables import UpstreamTable
 from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
 
@@ -121,9 +122,13 @@ def power(_site: Site) -> Iterator[Result]:
 
 
 def certificate(site: Site) -> Iterator[Result]:
-    """The TLS files of [upstream] can be used, and do not end soon."""
+    """The TLS files of each upstream can be used, and do not end soon."""
     assert site.config is not None
-    up = site.config.upstream
+    for up in site.config.upstream:
+        yield from _certificate(up)
+
+
+def _certificate(up: UpstreamTable) -> Iterator[Result]:
     if not up.url.startswith("https:"):
         yield good("none needed: the collector is on this machine")
         return
@@ -140,9 +145,18 @@ def certificate(site: Site) -> Iterator[Result]:
 
 
 def dns(site: Site) -> Iterator[Result]:
-    """The collector's name can be resolved."""
+    """The name of each collector, or of the proxy before it, can be resolved."""
     assert site.config is not None
-    host = urlsplit(site.config.upstream.url).hostname or ""
+    for host in dict.fromkeys(_asked_for(up) for up in site.config.upstream):
+        yield from _resolved(host)
+
+
+def _asked_for(up: UpstreamTable) -> str:
+    """The name that this box itself must look up: a proxy looks up the collector's."""
+    return urlsplit(up.proxy or up.url).hostname or ""
+
+
+def _resolved(host: str) -> Iterator[Result]:
     pool = ThreadPoolExecutor(1)
     try:
         addresses = pool.submit(socket.getaddrinfo, host, None).result(REACH_S)
@@ -159,14 +173,24 @@ def dns(site: Site) -> Iterator[Result]:
 
 
 def collector(site: Site) -> Iterator[Result]:
-    """The collector takes batches; without an agent, whether it would take this one's."""
+    """Each collector takes batches; without an agent, whether it would take this one's."""
     assert site.config is not None
-    parts = urlsplit(site.config.upstream.url)
+    for up in site.config.upstream:
+        yield from _taking(site, site.config.agent.id, up)
+
+
+def _taking(site: Site, agent: str, up: UpstreamTable) -> Iterator[Result]:
+    parts = urlsplit(up.url)
     where = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     look = f"curl -v {parts.scheme}://{where[0]}:{where[1]}/"
     if site.status is not None:
-        told = site.status["upstream"]
-        waiting = site.status["account"]["pending"]
+        told = next((one for one in site.status["upstreams"] if one["name"] == up.name), None)
+        if told is None:
+            yield unknown(
+                f"the agent does not know of upstream {up.name}", "sudo systemctl reload cellwarden"
+            )
+            return
+        waiting = told["account"]["pending"]
         seen = f"{told['trouble'] or 'not reached yet'}; {waiting} batches wait on disk"
         if told["reached"] and not told["trouble"]:
             yield good("takes batches")
@@ -180,7 +204,7 @@ def collector(site: Site) -> Iterator[Result]:
             yield problem("CW-502", seen, look)
         return
     try:
-        yield good(try_collector(site.config.upstream, site.config.agent.id))
+        yield good(try_collector(up, agent))
     except NotReached as error:
         yield problem("CW-502", str(error), f"ping {where[0]}", "network", "firewall")
     except NotTaken as error:

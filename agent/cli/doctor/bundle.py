@@ -99,7 +99,8 @@ def _learn(blank: Blank, config: Config) -> None:
     blank.learn("rack", [unit.rack for unit in config.unit])
     blank.learn("bus", [bus.name for bus in config.bus])
     hosts = [bus.endpoint.place for bus in config.bus if bus.endpoint.device is None]
-    blank.learn("host", [*hosts, urlsplit(config.upstream.url).hostname])
+    urls = [url for upstream in config.upstream for url in (upstream.url, upstream.proxy) if url]
+    blank.learn("host", [*hosts, *(urlsplit(url).hostname for url in urls)])
 
 
 def write(path: Path, site: Site, results: Sequence[Result], *, ask: bool) -> None:

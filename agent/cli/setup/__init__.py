@@ -226,7 +226,7 @@ def _is_name(label: str) -> bool:
 
 def _reached(config: Config) -> str:
     try:
-        return try_collector(config.upstream, config.agent.id)
+        return try_collector(config.upstream[0], config.agent.id)
     except NotReached as error:
         return f"NOT reached at {error}; batches will wait on disk"
     except NotTaken as error:

@@ -9,6 +9,7 @@ from agent.detect.duration import duration
 from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.view import words
 from agent.view.cells import spoken
+from agent.view.delivery import delivery_lines
 from agent.view.page import svg
 from agent.view.page.alarms import GLYPH, alarms
 from agent.view.trends import TREND_S, TREND_STEP_S
@@ -210,12 +211,10 @@ def log(view: View) -> str:
         f"<li>{line['at']} {e(line['text'])}{'' if line['recorded'] else ' <b>(not on disk yet)</b>'}"
         for line in view["log"]
     )
-    account = view["account"]
-    reached = "reached" if view["upstream"]["reached"] else "NOT reached"
+    delivered = "<br>".join(e(line) for line in delivery_lines(view["account"], view["upstreams"]))
     return (
         f'<section id="lo"><h2>Log</h2><ul>{lines or "<li>Nothing since the start."}</ul>'
-        f'<p class="s">{account["sealed"]} batches sealed = {account["acknowledged"]} acknowledged + '
-        f"{account['pending']} pending + {account['dropped']} dropped; collector {reached}</p>"
+        f'<p class="s">{delivered}</p>'
         f"{''.join(f'<p class=s>{e(reason)}</p>' for reason in view['degraded'])}</section>"
     )
 

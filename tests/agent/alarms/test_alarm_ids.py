@@ -27,6 +27,7 @@ from agent.runtime.restart_state import RestartState
 from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.view.headline import headline
 from drivers.connect import assume
 from drivers.layout import Layout
@@ -232,7 +233,7 @@ class Upgraded(Site):
 
     def __init__(self, folder: Path) -> None:
         shutil.copy(VECTORS / "buffer.db", folder)
-        store = Store(folder / "buffer.db", "before", BOOT, "main", own_alarm, BufferSettings())
+        store = Store(folder / "buffer.db", "before", BOOT, [MAIN], own_alarm, BufferSettings())
         rows = store.snapshots()
         stored = store._db.execute("SELECT unit, location, detector, state FROM alarm ORDER BY id").fetchall()
         store.close()

@@ -39,7 +39,7 @@ def test_a_started_agent_is_ready_then_fed_and_says_when_it_stops(
     with Children(tmp_path) as children:
         agent = children.start("agent", "agent.cli", "run", "--config", str(config))
         assert heard(manager, "=") == "READY=1"
-        assert "STATUS=1 NEVER; collector not reached" in heard(manager, "WATCHDOG=1")
+        assert "STATUS=1 NEVER; collector NOT reached" in heard(manager, "WATCHDOG=1")
         heard(manager, "WATCHDOG=1")
         agent.stop()
     heard(manager, "STOPPING=1")

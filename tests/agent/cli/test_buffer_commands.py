@@ -50,7 +50,7 @@ def buffer(open_store: Opener) -> Path:
     store.seal([open_batch(frame("rack1/bmu1", 10, 10, 3300, 3301, -5, synchronised=False))])
     offset = {"kind": "clock_offset", "boot_id": BOOT, "boottime_ns": 0, "offset_ns": (NOON_S - 100) * 10**9}
     store.seal([], [Event("", offset)])
-    store.apply_acknowledgement(store.epoch, [1, 2], {})
+    store.apply_acknowledgement("main", store.epoch, [1, 2], {})
     store.seal(
         [
             open_batch(frame("rack1/bmu1", 100, NOON_S, 3302, 0, 7, lost=1)),

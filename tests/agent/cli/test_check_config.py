@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from agent.cli import main
 from agent.store.errors import StoreError
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from hil.run import configuration
 from hil.run.tables import table
 from tests.agent.store.buffers import BOOT, own_alarm
@@ -138,7 +139,7 @@ def test_a_path_where_no_buffer_can_be_is_refused_as_run_refuses_it(
     os.mkfifo(tmp_path / "a-pipe")
     before = sorted(tmp_path.iterdir())
     with pytest.raises(StoreError):
-        Store(tmp_path / store, "agent-1", BOOT, "main", own_alarm)
+        Store(tmp_path / store, "agent-1", BOOT, [MAIN], own_alarm)
     assert sorted(tmp_path.iterdir()) == before
 
     path = tmp_path / "agent.toml"

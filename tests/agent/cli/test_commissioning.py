@@ -56,7 +56,7 @@ def test_a_test_alarm_is_followed_to_the_collectors_disk_and_signed_with_what_wa
     assert who == ":test:"
     told = json.loads((chain.folder / "commissioning.json").read_text())
     test = told["test"]
-    assert test["raised_utc_ns"] <= test["collector"]["utc_ns"] < test["acknowledged"]["utc_ns"]
+    assert test["raised_utc_ns"] <= test["collectors"]["main"]["utc_ns"] < test["acknowledged"]["utc_ns"]
     assert test["by"] == BY
     assert test["outputs"].startswith("no [relay]")
     first, second = told["units"]
@@ -78,11 +78,11 @@ def test_what_is_not_so_is_a_finding_and_what_nobody_compared_again_is_kept_for_
     chain.collector.stop()
     client.post(chain.folder / "control.sock", "/v1/alarms/test", {"seconds": 1})
     test = follow(chain.folder / "control.sock", 1.0)
-    assert test["collector"] is None
-    assert test["trouble"].startswith("not within 1 s: ")
-    assert "127.0.0.1" in test["trouble"]
+    assert test["collectors"] == {}
+    assert test["trouble"]["main"].startswith("not within 1 s: ")
+    assert "127.0.0.1" in test["trouble"]["main"]
     chain.start_collector(chain.url.rpartition("/")[2])
-    assert follow(chain.folder / "control.sock", 40)["collector"]
+    assert follow(chain.folder / "control.sock", 40)["collectors"]
 
     arguments = ["report", "commissioning", "--config", str(chain.folder / "agent.toml"), "--yes", "--by", BY]
     first = CliRunner().invoke(main, arguments)

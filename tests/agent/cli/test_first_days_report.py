@@ -18,6 +18,7 @@ from agent.runtime.parts import Parts
 from agent.store.intervals import Stretch
 from agent.store.ledger import Event
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from drivers.profile.load import parse_profile
 from hil.run import configuration
 from tests.agent.loaded import loaded
@@ -56,7 +57,7 @@ def recorded(tmp_path: Path) -> Path:
     sunk = quiet(300, seed=2)
     sunk[:, 1] -= 9
     agent.record(sunk, 100 + now - then, now, bad=[(slice(0, 300), 7, Quality.MISSING)])
-    store = Store(agent.path, "agent-1", BOOT, "main", own_alarm)
+    store = Store(agent.path, "agent-1", BOOT, [MAIN], own_alarm)
     intervals = Intervals(10.0)
     intervals.begin(0.0)
     for at_s in (1.0, 1000.0, 3600.0):
@@ -113,7 +114,7 @@ def test_where_there_is_nothing_to_tell_it_says_why(recorded: Path) -> None:
     none = report(recorded, day(0), "--day", "1")
     assert none.exit_code == 0  # of today there are frames
     (recorded / "buffer.db").unlink()
-    Store(recorded / "buffer.db", "agent-1", BOOT, "main", own_alarm).close()
+    Store(recorded / "buffer.db", "agent-1", BOOT, [MAIN], own_alarm).close()
     empty = report(recorded, day(3))
     assert (empty.exit_code, "the buffer holds no frame of it in that time" in empty.output) == (1, True)
     unsaid = report(recorded, "")

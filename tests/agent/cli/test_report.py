@@ -11,6 +11,7 @@ from agent.cli import main
 from agent.intervals import Intervals
 from agent.store.intervals import KEPT_DAYS, NS_PER_DAY, Stretch
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from hil.run import configuration
 
 UTC_NS = 1_763_000_000 * 10**9  # 2025-11-13 02:13:20
@@ -31,7 +32,7 @@ def stretch(unit: str, hour: int, gaps: list[float]) -> Stretch:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "buffer.db", "agent", b"boot", "main", lambda *_: None)  # type: ignore[arg-type,return-value]
+    return Store(tmp_path / "buffer.db", "agent", b"boot", [MAIN], lambda *_: None)  # type: ignore[arg-type,return-value]
 
 
 def report(folder: Path, *options: str) -> Result:

@@ -56,7 +56,8 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     files = 'ca = "tls/ca.pem"\ncert = "/etc/agent.pem"\nkey = "agent.key"\n'
     path.write_text(GOOD.replace("[upstream]\n", f"[upstream]\n{files}").replace("/dev/ttyUSB0", "line-1"))
     config = load_config(path)
-    assert (config.upstream.ca, config.upstream.cert) == (tmp_path / "tls/ca.pem", Path("/etc/agent.pem"))
+    (upstream,) = config.upstream
+    assert (upstream.ca, upstream.cert) == (tmp_path / "tls/ca.pem", Path("/etc/agent.pem"))
     assert config.bus[0].device == tmp_path / "line-1"
 
 

@@ -62,7 +62,10 @@ WRONG = [
         top('[detection]\nshadow = "overload"'),
         '[detection] shadow: a list is wanted: write shadow = ["overload"]',
     ),
-    (("[upstream]", "[[upstream]]"), "upstream: stands there once: write [upstream], in single brackets"),
+    (
+        top("[[store]]\nbatch_s = 3"),
+        "store: stands there once: write [store], in single brackets",
+    ),
     (
         top("detection = 3"),
         "detection: 3 is no table: write [detection] on a line of its own, and its keys below it",

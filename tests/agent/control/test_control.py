@@ -69,10 +69,14 @@ class Site:
         for event in events:
             if event.receipt and self.collector:
                 event.receipt.seal(b"epoch", 1)
-                event.receipt.settle(b"epoch", [1], {})
+                event.receipt.settle("main", b"epoch", [1], {})
 
     async def _status(self) -> dict[str, Any]:
-        return {"agent": "agent-1", "store": {"trouble": ""}, "upstream": {"trouble": "it is down"}}
+        return {
+            "agent": "agent-1",
+            "store": {"trouble": ""},
+            "upstreams": [{"name": "main", "trouble": "it is down"}],
+        }
 
     async def _view(self, unit: str | None) -> dict[str, Any]:
         return {"units": [{"name": "rack-1"}], "of": unit}
@@ -150,19 +154,19 @@ async def test_a_test_alarm_stays_until_somebody_acknowledges_it_and_both_are_to
     assert (alarm["id"], alarm["severity"], alarm["state"]) == (":test:", "critical", "NEW")
     assert "nothing is wrong" in alarm["text"]
     test = answer["test"]
-    assert (test["recorded"], test["collector"], test["acknowledged"]) == (False, None, None)
+    assert (test["recorded"], test["collectors"], test["acknowledged"]) == (False, {}, None)
     refused = await asyncio.to_thread(follow, site.socket, 0.2)
-    assert refused["trouble"] == "not within 0.2 s: it is down"
+    assert refused["trouble"] == {"main": "not within 0.2 s: it is down"}
     (event,) = [event for _, event in site.recorded if event.receipt]
     assert event.receipt
     event.receipt.seal(b"epoch", 7)
-    event.receipt.settle(b"epoch", [6, 7], {})
+    event.receipt.settle("main", b"epoch", [6, 7], {})
     test = (await site.post("/v1/alarms/acknowledge", alarm=":test:"))["test"]
     assert (await site.get("/v1/alarms"))["alarms"] == []
     me = pwd.getpwuid(os.getuid()).pw_name
     assert (test["recorded"], test["who"], test["acknowledged"]["who"]) == (True, me, me)
-    assert 0 < test["collector"]["after_s"] <= test["acknowledged"]["after_s"]
-    assert test["raised_utc_ns"] < test["collector"]["utc_ns"] < test["acknowledged"]["utc_ns"]
+    assert 0 < test["collectors"]["main"]["after_s"] <= test["acknowledged"]["after_s"]
+    assert test["raised_utc_ns"] < test["collectors"]["main"]["utc_ns"] < test["acknowledged"]["utc_ns"]
 
 
 async def test_alarms_of_a_book_that_is_replaced_wait_to_be_acknowledged(site: Site) -> None:

@@ -18,6 +18,7 @@ from agent.replay.schema_layout import SchemaLayout
 from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.wire import Limits, Request, encode_schema
 from collector.admission import admit
 from collector.intake import Intake
@@ -89,15 +90,15 @@ class Agent:
             Frame(unit, unit.split("/")[0], self.digest, *what)
             for what in zip(stamps, raw, quality, strict=True)
         ]
-        store = Store(self.path, "agent-1", boot, "main", own_alarm, BufferSettings())
+        store = Store(self.path, "agent-1", boot, [MAIN], own_alarm, BufferSettings())
         store.add_schema(self.digest, self.body)
         store.seal([open_batch(*frames[k : k + 10]) for k in range(0, len(frames), 10)], list(events))
         store.close()
 
     def deliver(self, archive: Path, agent: str = "agent-1") -> Path:
         """Hand all of it to a collector's sink."""
-        store = Store(self.path, agent, BOOT, "main", own_alarm, BufferSettings())
-        epoch, pending = store.pending(10**6, 10**9)
+        store = Store(self.path, agent, BOOT, [MAIN], own_alarm, BufferSettings())
+        epoch, pending = store.pending("main", 10**6, 10**9)
         store.close()
         intake = Intake(SqliteSink(archive), lambda: NOON_S * 10**9)
         request = Request(agent, epoch, [(b.sequence, b.blob) for b in pending], [self.body])
@@ -147,7 +148,7 @@ def test_a_buffer_and_the_archive_it_was_delivered_to_tell_the_same_unit_by_unit
 
 def test_from_and_to_are_utc_and_the_buffer_may_be_in_use(agent: Agent) -> None:
     agent.record(np.vstack([quiet(1800), heating(600)]), 100, NOON_S)
-    store = Store(agent.path, "agent-1", BOOT, "main", own_alarm, BufferSettings())
+    store = Store(agent.path, "agent-1", BOOT, [MAIN], own_alarm, BufferSettings())
     try:
         assert replay(agent.path, "--to", "2026-09-21T12:29:59")["alarms"] == []
         span = replay(agent.path, "--from", "2026-09-21T12:00:05", "--to", "2026-09-21T14:01:04+02:00")

@@ -18,6 +18,7 @@ from agent.runtime.snapshot import BadSnapshot, Snapshot
 from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from tests.agent.store.buffers import BOOT, own_alarm
 
 DAY_S = 86_400.0
@@ -114,7 +115,7 @@ def clock() -> SetClock:
 
 @pytest.fixture
 def live(tmp_path: Path, clock: SetClock) -> Callable[..., Life]:
-    store = Store(tmp_path / "buffer.db", "agent-1", BOOT, "main", own_alarm, BufferSettings())
+    store = Store(tmp_path / "buffer.db", "agent-1", BOOT, [MAIN], own_alarm, BufferSettings())
     return lambda *units, **values: Life(store, clock, *(units or ("rack",)), **values)
 
 

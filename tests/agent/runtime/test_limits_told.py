@@ -48,7 +48,12 @@ async def test_a_unit_whose_voltages_have_no_limit_says_what_to_set(tmp_path: Pa
     why = "no voltage limit known: set chemistry"
     assert await told(tmp_path, "") == {"unknown": why, "widened": ()}
     unit = {"name": "rack-1", "knowledge": "PARTIAL", "trouble": "", "watched": True, "empty": []}
-    status = {"units": [{**unit, "limits": {"unknown": why}}], "buses": [], "clock_synchronised": True}
+    status = {
+        "units": [{**unit, "limits": {"unknown": why}}],
+        "buses": [],
+        "upstreams": [],
+        "clock_synchronised": True,
+    }
     assert health(status, [])["degraded"] == [f"unit rack-1: PARTIAL; {why}"]
 
 

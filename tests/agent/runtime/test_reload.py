@@ -155,11 +155,11 @@ def test_only_what_a_bus_depends_on_changes_it(written: Callable[..., Any]) -> N
     assert not change_of(old, *written()[:1], profiles, written()[1])
     new, new_profiles = written(units=(1, 2))
     change = change_of(old, new, profiles, new_profiles)
-    assert change == ConfigChange(frozenset(), frozenset({"lan-2"}), frozenset({"lan-0"}), False)
+    assert change == ConfigChange(frozenset(), frozenset({"lan-2"}), frozenset({"lan-0"}), frozenset())
     new, new_profiles = written(profile=PROFILE.replace("0.001", "0.01"))
     assert change_of(old, new, profiles, new_profiles).changed == {"lan-0", "lan-1"}
     new, new_profiles = written(**{'127.0.0.1:9"': '127.0.0.1:8"'})
-    assert str(change_of(old, new, profiles, new_profiles)) == "another [upstream]"
+    assert str(change_of(old, new, profiles, new_profiles)) == "another upstream: main"
     new, new_profiles = written(**{"agent-1": "agent-2"})
     with pytest.raises(ReloadRefused, match=r"\[agent\] needs a restart"):
         change_of(old, new, profiles, new_profiles)

@@ -109,11 +109,11 @@ async def test_whatever_a_part_raises_polling_goes_on_in_time(
     assert agent._metrics
     relay, journal = site_alarms.outputs["relay"], site_alarms.outputs["journal"]
     parts = {
-        "uplink": (agent.parts.uplink, "run"),
+        "uplink": (agent.parts.uplinks["main"], "run"),
         "page": (agent._page, "run"),
         "announcement": (agent._page, "announce"),
         "metrics": (agent._metrics, "run"),
-        "certificate": (agent, "_watch_certificate"),
+        "certificate": (agent, "_watch_certificates"),
         "intervals": (agent, "_record_intervals"),
         "trends": (agent._report, "remember"),
         "relay's driver": (relay, "run"),

@@ -20,6 +20,7 @@ from agent.cli.common.load import load, load_as_before
 from agent.control import client
 from agent.runtime import Agent
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.store.vintage import older
 from agent.transport.left_out import LeftOut
 from drivers.connect import assume
@@ -311,10 +312,10 @@ def test_a_new_installation_is_refused_at_once(tmp_path: Path) -> None:
 def test_it_shows_who_began_a_buffer(tmp_path: Path, box: Path) -> None:
     assert older(box / "buffer.db")
     assert not older(tmp_path / "absent.db")
-    Store(tmp_path / "new.db", "agent-1", BOOT, "main", own_alarm).close()
+    Store(tmp_path / "new.db", "agent-1", BOOT, [MAIN], own_alarm).close()
     assert not older(tmp_path / "new.db")
     Store(
-        box / "buffer.db", "before", BOOT, "main", own_alarm
+        box / "buffer.db", "before", BOOT, [MAIN], own_alarm
     ).close()  # opened by this version, begun before
     assert older(box / "buffer.db")
 
@@ -323,7 +324,7 @@ def test_what_began_in_place_of_a_damaged_buffer_goes_on_as_that_did(tmp_path: P
     path = tmp_path / "buffer.db"
     path.write_bytes(b"no database" * 1000)
     assert older(path)
-    Store(path, "agent-1", BOOT, "main", own_alarm).close()
+    Store(path, "agent-1", BOOT, [MAIN], own_alarm).close()
     assert older(path)
 
 
@@ -342,7 +343,7 @@ def test_a_reload_with_files_of_upstream_that_are_none_changes_nothing(
     os.kill(agent.process.pid, signal.SIGHUP)
     wait_for_log(agent, "is a FIFO, and a file is wanted")
     assert "the old one goes on" in agent.log.read_text()
-    assert wait_for_status(agent)["upstream"]["url"] == "http://127.0.0.1:9"
+    assert wait_for_status(agent)["upstreams"][0]["url"] == "http://127.0.0.1:9"
 
 
 def test_a_loaded_file_leaves_out_what_it_says(box: Path) -> None:

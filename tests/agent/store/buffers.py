@@ -55,13 +55,13 @@ def open_batch(*frames: Frame) -> OpenBatch:
 
 
 def pending(store: Store) -> list[int]:
-    return [b.sequence for b in store.pending(10**6, 10**9)[1]]
+    return [b.sequence for b in store.pending("main", 10**6, 10**9)[1]]
 
 
 def balance(store: Store) -> tuple[int, int, int, int]:
     """The account, held against the rows themselves."""
-    account = store.account()
-    assert account.sealed == account.acknowledged + account.pending + account.dropped
+    account = store.account("main")
+    assert account.sealed == account.acknowledged + account.pending + account.dropped + account.withheld
     assert account.pending == len(pending(store))
     return account.sealed, account.acknowledged, account.pending, account.dropped
 

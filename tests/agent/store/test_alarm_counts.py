@@ -7,6 +7,7 @@ from typing import Any
 from agent.store.alarm_counts import HOUR_NS, Counting, Raised
 from agent.store.ledger import Event
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from tests.agent.store.buffers import ALARM, BOOT, own_alarm
 
 NOW_NS = 1_795_600_000 * 10**9
@@ -20,7 +21,7 @@ def raised(hours_ago: float, **more: Any) -> dict[str, Any]:
 def filled(folder: Path, *records: dict[str, Any]) -> Path:
     path = folder / "buffer.db"
     for half in (records[::2], records[1::2]):  # the agent was started twice
-        store = Store(path, "agent-1", BOOT, "main", own_alarm)
+        store = Store(path, "agent-1", BOOT, [MAIN], own_alarm)
         store.seal([], [Event("rack-1", record) for record in half])
         store.close()
     return path
@@ -58,7 +59,7 @@ def test_what_no_disk_has_taken_yet_counts_too_and_once(tmp_path: Path) -> None:
     counting = Counting(path, ())
     twice = Raised({24: Counter(critical=2), 168: Counter(critical=2)}, None)
     assert counting.of(log, NOW_NS) == twice
-    store = Store(path, "agent-1", BOOT, "main", own_alarm)
+    store = Store(path, "agent-1", BOOT, [MAIN], own_alarm)
     store.seal([], [Event("rack-1", log[1])])
     store.close()
     log[1]["recorded"] = True

@@ -27,7 +27,7 @@ def fill(store: Store, batches: int = 40) -> None:
 
 
 def told(store: Store) -> list[dict[str, Any]]:
-    return [e for b in store.pending(10**6, 10**9)[1] for e in decode_batch(b.blob).events]
+    return [e for b in store.pending("main", 10**6, 10**9)[1] for e in decode_batch(b.blob).events]
 
 
 def flip(path: Path, offset: int) -> None:
@@ -139,7 +139,7 @@ def test_an_image_that_was_restored_goes_on_above_what_the_collector_has_seen(
     assert restored.last_sequence == 3
     restored.seal([open_batch(frame(at_s=100))], [Event("rack-1", ALARM)])  # 4 and 5, drawn a second time
     restored.reconcile(
-        restored.epoch, Ranges([(1, 5), (7, 8)])
+        "main", restored.epoch, Ranges([(1, 5), (7, 8)])
     )  # the collector never got 6, and 9 it does not know of
     alarm, gap, own = told(restored)
     assert gap == {"kind": "gap", "ranges": [[6, 6]], "reason": "forgotten by the buffer"}
@@ -148,10 +148,10 @@ def test_an_image_that_was_restored_goes_on_above_what_the_collector_has_seen(
     assert pending(restored) == [9, 11, 12, 10, 1, 2, 3]
     sealed, acknowledged, left, dropped = balance(restored)
     assert (sealed, acknowledged, left, dropped) == (12, 4, 7, 1)
-    batches = [decode_batch(b.blob) for b in restored.pending(10**6, 10**9)[1]]
+    batches = [decode_batch(b.blob) for b in restored.pending("main", 10**6, 10**9)[1]]
     assert [b.sequence for b in batches] == pending(restored)
-    assert restored.account().frames == 4
-    restored.reconcile(restored.epoch, Ranges([(1, 5), (7, 8)]))  # nothing new
+    assert restored.account("main").frames == 4
+    restored.reconcile("main", restored.epoch, Ranges([(1, 5), (7, 8)]))  # nothing new
     assert restored.last_sequence == sealed
 
 
@@ -171,10 +171,10 @@ def test_the_alarm_of_an_image_that_was_restored_outlives_a_disk_that_refuses_it
     store._opened.files.note()
     for _ in range(2):
         with pytest.raises(StoreError):
-            store.reconcile(store.epoch, Ranges([(1, 5)]))
+            store.reconcile("main", store.epoch, Ranges([(1, 5)]))
     store._db.execute("DROP TRIGGER refuses")
     store._opened.files.note()
-    store.reconcile(store.epoch, Ranges([(1, 5)]))
+    store.reconcile("main", store.epoch, Ranges([(1, 5)]))
     assert [e["detector"] for e in told(store)].count("buffer_rolled_back") == 1
     store.seal([])
     assert [e["detector"] for e in told(store)].count("buffer_rolled_back") == 1
@@ -186,7 +186,7 @@ def test_a_collector_that_knows_no_more_than_the_buffer_changes_nothing(open_sto
     fill(store)
     again = open_store()
     again.seal([open_batch(frame())])
-    again.reconcile(again.epoch, Ranges([(1, 41)]))
+    again.reconcile("main", again.epoch, Ranges([(1, 41)]))
     assert len(told(again)) == 1
     assert again.last_sequence == 42
 
@@ -234,7 +234,7 @@ def test_a_blob_that_became_a_text_is_damage_found_while_running(open_store: Ope
     epoch = store.epoch
     store._db.execute("UPDATE batch SET schema = CAST(x'34ff07' AS TEXT) WHERE sequence = 3")
     with pytest.raises(StoreError):
-        store.pending(100, 10**6)
+        store.pending("main", 100, 10**6)
     assert store.epoch != epoch
 
 

@@ -16,6 +16,7 @@ from agent.store.ledger import Event
 from agent.store.reading import Buffer
 from agent.store.receipt import Receipt
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.wire.batch import Batch, decode_batch
 from agent.wire.schema import encode_schema
 from tests.agent.store.buffers import ALARM, BOOT, Opener, balance, frame, open_batch, own_alarm
@@ -70,7 +71,7 @@ MISCHIEF: dict[str, Mischief] = {
 
 
 def batches(store: Store) -> list[Batch]:
-    return [decode_batch(b.blob) for b in store.pending(10**6, 10**9)[1]]
+    return [decode_batch(b.blob) for b in store.pending("main", 10**6, 10**9)[1]]
 
 
 def frames(store: Store) -> list[int]:
@@ -85,12 +86,12 @@ def texts(store: Store) -> list[str]:
 def store(tmp_path: Path) -> Store:
     """Two batches delivered, two not, an alarm; and an older copy of the folder, of before all of them."""
     (tmp_path / "var").mkdir()
-    store = Store(tmp_path / "var" / "buffer.db", "agent-1", BOOT, "main", own_alarm)
+    store = Store(tmp_path / "var" / "buffer.db", "agent-1", BOOT, [MAIN], own_alarm)
     store.add_schema(SCHEMA, BODY)
     store.seal([open_batch(frame(at_s=0, schema=SCHEMA))])
     shutil.copytree(tmp_path / "var", tmp_path / "old")
     store.seal([open_batch(frame(at_s=1, schema=SCHEMA))])
-    store.apply_acknowledgement(store.epoch, [1, 2], {})
+    store.apply_acknowledgement("main", store.epoch, [1, 2], {})
     store.seal([open_batch(frame(at_s=2, schema=SCHEMA))], [Event("rack-1", ALARM)])
     store.seal([open_batch(frame(at_s=3, schema=SCHEMA))])
     return store
@@ -139,7 +140,7 @@ def test_what_is_called_recorded_after_an_exchange_is_there_after_a_power_cut(
 def power_cut(store: Store) -> Store:
     """Nothing more is written, and what bears no name any more is gone: open what is at the path."""
     store._opened.lock.release()
-    return Store(store.path, "agent-1", BOOT, "main", own_alarm)
+    return Store(store.path, "agent-1", BOOT, [MAIN], own_alarm)
 
 
 def test_what_was_put_aside_before_and_cannot_be_deleted_keeps_no_new_buffer_from_being_begun(
@@ -176,7 +177,7 @@ def test_receipts_follow_into_the_new_epoch(store: Store) -> None:
     gone("")(store.path, store.path)
     store.look()
     assert (receipt.epoch, store.epoch) == (store.epoch, receipt.epoch)
-    store.apply_acknowledgement(store.epoch, [receipt.sequence], {})
+    store.apply_acknowledgement("main", store.epoch, [receipt.sequence], {})
     assert receipt.held
     store.close()
 
@@ -211,7 +212,7 @@ def test_another_agent_on_what_was_restored_is_not_disturbed_and_nothing_is_call
     store: Store, tmp_path: Path, open_store: Opener
 ) -> None:
     restored(store.path, tmp_path / "old")
-    other = Store(store.path, "agent-1", BOOT, "main", own_alarm)
+    other = Store(store.path, "agent-1", BOOT, [MAIN], own_alarm)
     other_epoch = other.epoch
     with pytest.raises(StoreError, match="uses this buffer"):
         store.seal([open_batch(frame(at_s=9, schema=SCHEMA))])

@@ -25,7 +25,7 @@ class Site:
         self.store._db.execute(f"PRAGMA query_only = {int(refuse)}")
 
     def batches(self) -> list[Batch]:
-        return [decode_batch(b.blob) for b in self.store.pending(10**6, 10**9)[1]]
+        return [decode_batch(b.blob) for b in self.store.pending("main", 10**6, 10**9)[1]]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ MADE = "UPDATE _sqlite_migrations SET applied_at = ?"
 
 
 def batches_of(store: Store) -> list[Batch]:
-    return [decode_batch(b.blob) for b in store.pending(10**6, 10**9)[1]]
+    return [decode_batch(b.blob) for b in store.pending("main", 10**6, 10**9)[1]]
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_an_answer_moves_a_buffer_by_no_more_than_it_can_have_forgotten(
     again.seal([open_batch(frame(at_s=1))])
     for beyond in (most + 2, 2**40, 2**63 - 1):
         with pytest.raises(Implausible, match="more than there can be"):
-            again.reconcile(again.epoch, Ranges([(1, beyond)]), NOW_S)
+            again.reconcile("main", again.epoch, Ranges([(1, beyond)]), NOW_S)
         assert (again.last_sequence, pending(again)) == (2, [1, 2])
-    again.reconcile(again.epoch, Ranges([(1, most + 1)]), NOW_S)
+    again.reconcile("main", again.epoch, Ranges([(1, most + 1)]), NOW_S)
     assert balance(again)[0] == again.last_sequence == most + 3  # what was sealed meanwhile, and the alarm
 
 
@@ -57,12 +57,12 @@ def test_a_buffer_is_moved_once_and_whoever_claims_more_later_is_not_believed(op
     store = open_store()
     store.seal([open_batch(frame())])
     again = open_store()
-    again.reconcile(again.epoch, Ranges([(1, 5)]))
+    again.reconcile("main", again.epoch, Ranges([(1, 5)]))
     account = balance(again)
-    again.reconcile(again.epoch, Ranges([(1, account[0])]))
+    again.reconcile("main", again.epoch, Ranges([(1, account[0])]))
     with pytest.raises(Implausible):
-        again.reconcile(again.epoch, Ranges([(1, account[0] + 1)]))
-    again.reconcile(bytes(16), Ranges([(1, 10**6)]))  # of an epoch that ended
+        again.reconcile("main", again.epoch, Ranges([(1, account[0] + 1)]))
+    again.reconcile("main", bytes(16), Ranges([(1, 10**6)]))  # of an epoch that ended
     assert balance(again) == account
 
 
@@ -72,8 +72,8 @@ def moved(open_store: Opener, to: int, monkeypatch: pytest.MonkeyPatch) -> Store
     store.seal([open_batch(frame(at_s=1)), open_batch(frame(at_s=2))])
     monkeypatch.setattr(ledger_module, "encode_batch", partial(encode_batch, limits=UNBOUNDED))
     with store._transaction() as ledger:
-        ledger.acknowledge(Ranges([(1, 2)]))
-        ledger.rejoin(2, Ranges([(1, to)]), "forgotten by the buffer")
+        ledger.acknowledge("main", Ranges([(1, 2)]))
+        ledger.rejoin(2, "main", Ranges([(1, to)]), "forgotten by the buffer")
         ledger.report_gap([(to - 9, to - 7)], "refused: for a reason")
     store.seal([open_batch(frame(at_s=3), frame(at_s=4))], [Event("rack-1", ALARM)])
     kill(store)
@@ -98,12 +98,12 @@ def test_a_buffer_that_was_moved_too_far_begins_a_new_epoch_once(
     assert frames.raw.tolist() == [[3, 4, 5], [4, 5, 6]]
     assert own.events[0]["detector"] == "buffer_renumbered"
     assert balance(store) == (4, 0, 4, 0)
-    assert store.account().frames == 2
+    assert store.account("main").frames == 2
 
     kill(store)
     again = open_store()
     assert (again.epoch, again.last_sequence) == (store.epoch, 4)  # once
-    again.apply_acknowledgement(again.epoch, [1, 2, 3, 4], {})
+    again.apply_acknowledgement("main", again.epoch, [1, 2, 3, 4], {})
     again.seal([open_batch(frame(at_s=5))])
     assert balance(again) == (5, 4, 1, 0)
     with_history = Buffer(tmp_path / "buffer.db")

@@ -24,12 +24,12 @@ def events(batches: list[Batch], kind: str) -> list[dict[str, Any]]:
 def test_what_was_sealed_is_read_back_as_the_same_frames(open_store: Opener) -> None:
     store = open_store()
     store.seal([open_batch(frame(at_s=1), frame(at_s=2))])
-    ((sealed,), epoch) = store.pending(10, 10**6)[1], store.epoch
+    ((sealed,), epoch) = store.pending("main", 10, 10**6)[1], store.epoch
     batch = decode_batch(sealed.blob)
     assert (batch.agent, batch.epoch, batch.sequence, batch.unit) == ("agent-1", epoch, 1, "rack-1")
     np.testing.assert_array_equal(batch.raw, [[1, 2, 3], [2, 3, 4]])
     np.testing.assert_array_equal(batch.boottime_ns, [10**9, 2 * 10**9])
-    assert store.account().frames == 2
+    assert store.account("main").frames == 2
 
 
 def test_alarms_then_the_minutes_around_them_then_fresh_then_backlog(open_store: Opener) -> None:
@@ -41,9 +41,10 @@ def test_alarms_then_the_minutes_around_them_then_fresh_then_backlog(open_store:
     store.seal([open_batch(frame("rack-1/bmu-1", at_s=130)), open_batch(frame("rack-2", at_s=130))])
     store.seal([open_batch(frame("rack-1/bmu-1", at_s=140))])
     fresh_after = 9
-    sequences = [b.sequence for b in store.pending(100, 10**6, fresh_after)[1]]
+    sequences = [b.sequence for b in store.pending("main", 100, 10**6, fresh_after)[1]]
     assert sequences == [7, 3, 5, 8, 9, 10, 11, 1, 2, 4, 6]
-    assert [b.sequence for b in store.pending(100, 10**6, fresh_after, backlog=False)[1]] == sequences[:7]
+    without_backlog = store.pending("main", 100, 10**6, fresh_after, backlog=False)[1]
+    assert [b.sequence for b in without_backlog] == sequences[:7]
 
 
 def test_an_acknowledgement_is_stored_with_the_next_batch_and_asked_for_again_if_the_power_went_first(
@@ -52,13 +53,13 @@ def test_an_acknowledgement_is_stored_with_the_next_batch_and_asked_for_again_if
     store = open_store()
     for n in range(4):
         store.seal([open_batch(frame(at_s=n))])
-    store.apply_acknowledgement(store.epoch, [1, 3], {})
+    store.apply_acknowledgement("main", store.epoch, [1, 3], {})
     assert pending(store) == [2, 4]
     assert balance(store) == (4, 2, 2, 0)
 
     after_power_cut = open_store()
     assert pending(after_power_cut) == [1, 2, 3, 4]
-    after_power_cut.apply_acknowledgement(store.epoch, [1, 3], {})
+    after_power_cut.apply_acknowledgement("main", store.epoch, [1, 3], {})
     after_power_cut.seal([open_batch(frame(at_s=5))])
 
     again = open_store()
@@ -75,15 +76,15 @@ def test_a_receipt_tells_when_an_event_is_on_disk_and_when_its_own_batch_is_held
     )
     assert [receipt.sequence for receipt in receipts] == [2, 3, 4]
     assert all(receipt.recorded for receipt in receipts)
-    store.apply_acknowledgement(store.epoch, [1, 5], {})
-    store.apply_acknowledgement(bytes(16), [2, 3, 4], {})  # another epoch's
+    store.apply_acknowledgement("main", store.epoch, [1, 5], {})
+    store.apply_acknowledgement("main", bytes(16), [2, 3, 4], {})  # another epoch's
     assert not any(receipt.held for receipt in receipts)
-    store.apply_acknowledgement(store.epoch, [1, 2], {3: "malformed"})
-    store.apply_acknowledgement(store.epoch, [2], {})  # again: the first word counts
-    assert held.held == Stamp(4, 0, synchronised=True)
-    assert (refused.held, refused.refused) == (None, "malformed")
-    assert (foreign.held, foreign.refused) == (None, "")
-    assert not foreign.settle(bytes(16), [4], {})  # of a buffer that began anew meanwhile
+    store.apply_acknowledgement("main", store.epoch, [1, 2], {3: "malformed"})
+    store.apply_acknowledgement("main", store.epoch, [2], {})  # again: the first word counts
+    assert held.held == {"main": Stamp(4, 0, synchronised=True)}
+    assert (refused.held, refused.refused) == ({}, {"main": "malformed"})
+    assert (foreign.held, foreign.refused) == ({}, {})
+    assert not foreign.settle("main", bytes(16), [4], {})  # of a buffer that began anew meanwhile
 
 
 def test_a_receipt_waits_for_the_disk(open_store: Opener) -> None:
@@ -105,13 +106,13 @@ def test_a_batch_refused_for_good_is_dropped_with_its_reason_and_kept_for_a_pers
     store = open_store()
     store.seal([open_batch(frame())])
     store.seal([open_batch(frame(at_s=1))])
-    store.apply_acknowledgement(store.epoch, [2], {1: "no such unit"})
+    store.apply_acknowledgement("main", store.epoch, [2], {1: "no such unit"})
     assert pending(store) == []
     assert balance(store) == (2, 1, 0, 1)
     store.close()
     again = open_store()
     assert again._db.execute("SELECT sequence, reason FROM refused").fetchall() == [(1, "no such unit")]
-    (gap,) = [decode_batch(b.blob) for b in again.pending(9, 10**6)[1]]
+    (gap,) = [decode_batch(b.blob) for b in again.pending("main", 9, 10**6)[1]]
     assert gap.events == ({"kind": "gap", "ranges": [[1, 1]], "reason": "refused: no such unit"},)
     assert balance(again) == (3, 1, 1, 1)
 
@@ -120,7 +121,7 @@ def test_a_sequence_never_repeats_though_every_batch_has_left(open_store: Opener
     store = open_store(history_bytes=0)
     for n in range(400):
         store.seal([open_batch(*noise(1, 300, at_s=n))])
-        store.apply_acknowledgement(store.epoch, [n + 1], {})
+        store.apply_acknowledgement("main", store.epoch, [n + 1], {})
     store.close()
     again = open_store()
     assert pending(again) == []
@@ -135,7 +136,7 @@ def test_delivered_batches_stay_as_history_but_never_stand_in_the_way(open_store
     store = open_store(max_bytes=cap, history_bytes=cap)
     for n in range(600):
         store.seal([open_batch(frame(n=300, at_s=n))])
-        store.apply_acknowledgement(store.epoch, [n + 1], {})
+        store.apply_acknowledgement("main", store.epoch, [n + 1], {})
     assert balance(store) == (600, 600, 0, 0)
     kept = store._db.execute("SELECT count(*), max(sequence) FROM batch").fetchone()
     assert kept[0] > 100
@@ -152,9 +153,9 @@ def test_at_its_cap_the_buffer_drops_the_oldest_routine_and_says_which(open_stor
         assert store._db.execute("PRAGMA page_count").fetchone()[0] * 1024 < 2 * cap
     sealed, acknowledged, left, dropped = balance(store)
     assert (acknowledged, sealed) == (0, left + dropped)
-    stored = [b.sequence for b in store.pending(10**6, 10**9)[1]]
+    stored = [b.sequence for b in store.pending("main", 10**6, 10**9)[1]]
     assert 1 in stored  # the alarm
-    gaps = events([decode_batch(b.blob) for b in store.pending(10**6, 10**9)[1]], "gap")
+    gaps = events([decode_batch(b.blob) for b in store.pending("main", 10**6, 10**9)[1]], "gap")
     assert {gap["reason"] for gap in gaps} == {"buffer full"}
     told = Ranges((first, last) for gap in gaps for first, last in gap["ranges"])
     assert list(told) == list(Ranges([(1, sealed)]).minus(Ranges((s, s) for s in stored)))
@@ -166,7 +167,7 @@ def test_a_gap_record_that_is_dropped_itself_is_said_again(open_store: Opener) -
         store.seal([open_batch(*noise(4, 300, at_s=n))])
     for _ in range(400):  # alarms alone fill it now
         store.seal([], [Event("rack-1", {**ALARM, "text": "x" * 400})])
-    found = store.pending(10**6, 10**9)[1]
+    found = store.pending("main", 10**6, 10**9)[1]
     gaps = events([decode_batch(b.blob) for b in found], "gap")
     told = Ranges((first, last) for gap in gaps for first, last in gap["ranges"])
     stored = Ranges((b.sequence, b.sequence) for b in found)
@@ -177,7 +178,7 @@ def test_a_gap_record_that_is_dropped_itself_is_said_again(open_store: Opener) -
 def test_hundreds_of_missing_ranges_are_no_trouble(open_store: Opener) -> None:
     store = open_store()
     store.seal([open_batch(frame(unit=f"rack-{n}")) for n in range(3000)])
-    store.apply_acknowledgement(store.epoch, range(2, 3001, 2), {})
+    store.apply_acknowledgement("main", store.epoch, range(2, 3001, 2), {})
     assert balance(store) == (3000, 1500, 1500, 0)
     assert pending(store)[:3] == [1, 3, 5]
     store.seal([open_batch(frame())])
@@ -188,7 +189,7 @@ def test_a_batch_larger_than_collectors_take_is_sealed_as_several(open_store: Op
     frames = noise(frames=8, n=4000)
     store = open_store()
     store.seal([open_batch(*frames)])
-    batches = [decode_batch(b.blob) for b in store.pending(100, 10**9)[1]]
+    batches = [decode_batch(b.blob) for b in store.pending("main", 100, 10**9)[1]]
     assert len(batches) > 1
     np.testing.assert_array_equal(np.concatenate([b.raw for b in batches]), [f.raw for f in frames])
 
@@ -206,7 +207,7 @@ def test_a_commit_that_is_too_large_for_the_cap_is_refused_and_loses_nothing(ope
 def test_what_arrives_for_an_epoch_that_ended_changes_nothing(open_store: Opener) -> None:
     store = open_store()
     store.seal([open_batch(frame())])
-    store.apply_acknowledgement(bytes(16), [1], {})
+    store.apply_acknowledgement("main", bytes(16), [1], {})
     assert pending(store) == [1]
 
 
@@ -238,6 +239,6 @@ def test_an_alarm_whose_value_is_no_number_is_sealed_without_it(open_store: Open
     store = open_store()
     odd = {**ALARM, "value": float("nan"), "limit": float("inf"), "text": "heats \ud800"}
     store.seal([], [Event("rack1/bmu1", odd)])
-    (batch,) = (decode_batch(sealed.blob, strict=True) for sealed in store.pending(10, 10**6)[1])
+    (batch,) = (decode_batch(sealed.blob, strict=True) for sealed in store.pending("main", 10, 10**6)[1])
     assert unsound(batch) == ""
     assert batch.events[0] == {**ALARM, "value": None, "limit": None, "text": "heats \\ud800"}

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.store.writer import Writer
 from agent.tls.contexts import TlsError, client_context
 from agent.uplink.pace import Pace
@@ -31,13 +32,13 @@ async def sending(folder: Path, site: Authority, agents: Authority) -> AsyncIter
     options = ("--tls-cert", str(cert), "--tls-key", str(key), "--client-ca", str(agents.path))
     with collecting(folder, *options, listen="0.0.0.0:0") as collector:
         url = collector.url.replace("0.0.0.0", "localhost")
-        store, writer = Store(folder / "buffer.db", "site-1", BOOT, "main", own_alarm), Writer()
+        store, writer = Store(folder / "buffer.db", "site-1", BOOT, [MAIN], own_alarm), Writer()
         store.add_schema(SCHEMA, SCHEMA_BODY)
         store.seal([batch(1)])
 
         def sender(*files: Path | None, utc_s: float | None = None) -> Uplink:
             tls = partial(client_context, *files, utc_s)
-            return Uplink(url, "site-1", store, writer, Pace(1.0), tls, lambda *_: None)
+            return Uplink("main", url, "site-1", store, writer, Pace(1.0), tls, lambda *_: None)
 
         yield store, sender
         writer.close()
@@ -52,9 +53,9 @@ async def test_an_agent_delivers_only_with_its_certificate_and_only_to_whom_it_t
             async with uplink._session() as session:
                 with pytest.raises(UplinkError):
                     await uplink.send_some(session)
-        assert store.account().acknowledged == 0
+        assert store.account("main").acknowledged == 0
         await sender(authority.path, *authority.issue("site-1")).flush(10.0)
-        assert store.account().acknowledged == 1
+        assert store.account("main").acknowledged == 1
 
 
 @pytest.mark.parametrize(("year", "says"), [(2020, "has expired"), (2090, "is not yet valid")])
@@ -72,7 +73,7 @@ async def test_a_certificate_of_another_time_is_no_obstacle_while_the_clock_was_
             with pytest.raises(UplinkError, match=f"certificate {says}"):
                 await uplink.send_some(session)
         await sender(*files, utc_s=0.0).flush(10.0)
-        assert store.account().acknowledged == 1
+        assert store.account("main").acknowledged == 1
 
 
 def of_year(authority: Authority, year: int) -> Authority:
@@ -107,7 +108,7 @@ async def test_a_collector_that_does_not_want_this_agents_certificate_says_why(
         async with uplink._session() as session:
             with pytest.raises(UplinkError, match=f"the collector refuses this agent's certificate: {says}"):
                 await uplink.send_some(session)
-        assert store.account().pending == 1
+        assert store.account("main").pending == 1
 
 
 def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
@@ -153,6 +154,6 @@ async def test_credentials_that_are_nonsense_keep_batches_on_the_box_until_they_
                 await asyncio.sleep(0.01)
             assert not running.done()
             cert.write_bytes(good)
-            while store.account().acknowledged == 0:  # noqa: ASYNC110
+            while store.account("main").acknowledged == 0:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         running.cancel()

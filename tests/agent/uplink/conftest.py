@@ -17,6 +17,7 @@ from agent.clock import Stamp
 from agent.frame import Frame
 from agent.store.open_batch import OpenBatch
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.store.writer import Writer
 from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
@@ -57,8 +58,9 @@ class Site:
     conflicts: list[str] = field(default_factory=list)
     came: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    def uplink(self, pace: Pace | None = None, store: Store | None = None) -> Uplink:
+    def uplink(self, pace: Pace | None = None, store: Store | None = None, name: str = "main") -> Uplink:
         return Uplink(
+            name,
             self.url,
             "site-1",
             store or self.store,
@@ -85,7 +87,7 @@ class Site:
     async def delivered(self) -> None:
         """Wait until nothing is pending."""
         async with asyncio.timeout(20):
-            while (await self.writer(self.store.account)).pending:  # noqa: ASYNC110 - told by another task
+            while (await self.writer(self.store.account, "main")).pending:  # noqa: ASYNC110 - told by another task
                 await asyncio.sleep(0)
 
     def audit(self) -> list[StreamAccount]:
@@ -108,7 +110,7 @@ async def site_in(folder: Path, **options: Any) -> AsyncIterator[Site]:
     receiver = Receiver(intake, **options)
     app = receiver.app()
     runner = web.AppRunner(app, auto_decompress=False)
-    store = Store(folder / "buffer.db", "site-1", BOOT, "main", own_alarm)
+    store = Store(folder / "buffer.db", "site-1", BOOT, [MAIN], own_alarm)
     site = Site(folder, "", receiver, store)
 
     @web.middleware

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agent.store.ledger import Event
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.store.writer import Writer
 from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
@@ -123,19 +124,20 @@ class Box:
         self.uplink.wake(alarm=True)
 
     async def pending(self) -> int:
-        return (await self.writer(self.store.account)).pending
+        return (await self.writer(self.store.account, "main")).pending
 
 
 @asynccontextmanager
 async def box(folder: Path, port: int, batches: int = 3, start: bool = True) -> AsyncIterator[Box]:
     """A box with some batches on its disk, sending to a port of this host."""
-    store, writer = Store(folder / "buffer.db", "site-1", BOOT, "main", own_alarm), Writer()
+    store, writer = Store(folder / "buffer.db", "site-1", BOOT, [MAIN], own_alarm), Writer()
     store.add_schema(SCHEMA, SCHEMA_BODY)
     for at_s in range(batches):
         store.seal([batch(at_s)])
     url = f"http://127.0.0.1:{port}"
     said: list[Box] = []
-    uplink = Uplink(url, "site-1", store, writer, Pace(1.0), client_context, lambda *x: said[0].tell(*x))
+    pace = Pace(1.0)
+    uplink = Uplink("main", url, "site-1", store, writer, pace, client_context, lambda *x: said[0].tell(*x))
     found = Box(store, writer, uplink)
     said.append(found)
     task = asyncio.create_task(uplink.run()) if start else None

@@ -118,7 +118,7 @@ async def test_no_answer_ends_stops_or_renumbers_an_agent_or_costs_more_than_a_r
             await until(lambda: ("uplink_answer" in site.alarms) == (name in UNSOUND))
             await asyncio.sleep(begin_s + WATCHED_S - time.monotonic())
             assert len(there.heard) - count <= WATCHED_S + 2, name
-            account = site.store.account()
+            account = site.store.account("main")
             sealed = 5 if sound_first else 3
             assert (account.sealed, account.dropped, account.pending) == (sealed, 0, pending), name
             assert site.store.last_sequence == sealed
@@ -130,7 +130,7 @@ async def test_no_answer_ends_stops_or_renumbers_an_agent_or_costs_more_than_a_r
                 return
             there.say = ack  # and it goes on where it was
             await until(lambda: site.uplink.status.reached and not site.uplink.status.trouble)
-            await until(lambda: site.store.account().pending == 0)
+            await until(lambda: site.store.account("main").pending == 0)
 
     await asyncio.gather(*(one(name, say) for name, say in (UNSOUND | OTHERS).items()))
 
@@ -167,7 +167,7 @@ async def test_a_collector_that_takes_a_batch_at_a_time_is_not_asked_without_end
         count = len(there.heard)
         await asyncio.sleep(2.5)
         assert 0 < len(there.heard) - count <= 4
-        assert site.store.account().dropped == 0
+        assert site.store.account("main").dropped == 0
 
 
 async def test_schemas_that_are_asked_for_without_end_go_more_and_more_seldom(
@@ -179,7 +179,7 @@ async def test_schemas_that_are_asked_for_without_end_go_more_and_more_seldom(
         return ack(request, need_schema=[SCHEMA, *(os.urandom(16) for _ in range(3000))])
 
     async with peer(asking) as there, box(tmp_path / "box", there.port) as site:
-        await until(lambda: site.store.account().pending == 0)
+        await until(lambda: site.store.account("main").pending == 0)
         await asyncio.sleep(3.2)
         times_s = [at_s for at_s, request in there.heard if request.schemas]
         assert [request.schemas for _, request in there.heard if request.schemas] == [[SCHEMA_BODY]] * len(
@@ -198,13 +198,13 @@ async def test_reasons_are_kept_short_and_harmless(tmp_path: Path, hurried: None
         return ack(request, refused=[(s, reason) for s, _ in request.batches] + [(77, "no"), (2**40, "no")])
 
     async with peer(refusing) as there, box(tmp_path / "box", there.port) as site:
-        await until(lambda: site.store.account().pending == 0)
+        await until(lambda: site.store.account("main").pending == 0)
         await site.writer(site.store.seal, ())
         kept = site.store._db.execute("SELECT sequence, reason FROM refused").fetchall()
         assert [sequence for sequence, _ in kept] == [1, 2, 3]
         assert {reason[:25] for _, reason in kept} == {r"\x1b[31m\x00\x0a</script>"}
         assert max(len(reason) for _, reason in kept) <= 200
-        assert site.store.account().dropped == 3  # by the collector's own word
+        assert site.store.account("main").dropped == 3  # by the collector's own word
 
 
 async def test_batches_that_are_refused_for_good_are_an_alarm_until_none_was_for_an_hour(
@@ -248,7 +248,7 @@ async def test_an_alarm_does_not_wait_until_nobody_has_answered_all_else(
         await site.alarm()
         await until(lambda: 5 in there.sent)
         assert time.monotonic() - begin_s < 5.0
-        await until(lambda: site.store.account().pending == 1)
+        await until(lambda: site.store.account("main").pending == 1)
 
 
 async def test_an_alarm_on_a_connection_that_leads_nowhere_is_tried_on_another_one(
@@ -262,7 +262,7 @@ async def test_an_alarm_on_a_connection_that_leads_nowhere_is_tried_on_another_o
         await site.alarm()
         await until(lambda: there.sent.count(4) == 2)
         assert 0.5 < time.monotonic() - begin_s < 4.0
-        await until(lambda: site.store.account().pending == 0)
+        await until(lambda: site.store.account("main").pending == 0)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ async def arrives_within_s(collector: Stumbling, here: Box, at_s: int, alarm: bo
 async def noticed(here: Box) -> None:
     """Seal something by whose answer the loss is noticed, and something with which that is on disk."""
     await here.seal(50)
-    await until(lambda: here.store._delivery.healing.named.count > 0)
+    await until(lambda: here.store._deliveries["main"].healing.named.count > 0)
     await here.seal(51)
 
 
@@ -90,7 +90,7 @@ async def noticed(here: Box) -> None:
 async def test_what_it_does_to_what_is_sent_again_costs_no_fresh_batch(tmp_path: Path, way: str) -> None:
     collector = Stumbling()
     async with peer(collector) as there, box(tmp_path, there.port, batches=LOST) as here:
-        await until(lambda: collector.held.count == LOST and here.store.account().pending == 0)
+        await until(lambda: collector.held.count == LOST and here.store.account("main").pending == 0)
         pace, began_s = here.uplink._pace, time.monotonic()
         collector.lose(WAYS[way](collector))
         took_s, n = [], 0
@@ -105,12 +105,12 @@ async def test_what_it_does_to_what_is_sent_again_costs_no_fresh_batch(tmp_path:
         assert pace.max_bytes > 2 * MIN_REQUEST_BYTES
         assert pace.max_batches == 256
         assert here.uplink.status.reached
-        account = here.store.account()
+        account = here.store.account("main")
         assert (account.healing, account.dropped) == (LOST, 0)
         collector.does = None
         here.uplink._aside = Aside()
         async with asyncio.timeout(20):
-            while here.store.account().healing:
+            while here.store.account("main").healing:
                 here.uplink._healing.at_s = 0.0
                 here.uplink.wake()
                 await asyncio.sleep(0.02)
@@ -122,7 +122,7 @@ async def test_one_that_says_nothing_to_it_keeps_an_alarm_for_half_a_second_and_
 ) -> None:
     collector = Stumbling()
     async with peer(collector) as there, box(tmp_path, there.port, batches=LOST) as here:
-        await until(lambda: collector.held.count == LOST and here.store.account().pending == 0)
+        await until(lambda: collector.held.count == LOST and here.store.account("main").pending == 0)
         collector.lose(lambda _: None)
         await noticed(here)
         await until(lambda: len(collector.tries(there)) == 1)
@@ -141,7 +141,7 @@ async def test_where_all_that_waits_is_sent_again_a_sign_of_life_says_whether_th
     monkeypatch.setattr(module, "HEARTBEAT_S", 1.0)
     collector = Stumbling()
     async with peer(collector) as there, box(tmp_path, there.port, batches=LOST) as here:
-        await until(lambda: collector.held.count == LOST and here.store.account().pending == 0)
+        await until(lambda: collector.held.count == LOST and here.store.account("main").pending == 0)
         collector.lose(lambda _: refused(500))
         await noticed(here)
         await until(lambda: len(collector.tries(there)) >= 1)
@@ -160,7 +160,7 @@ async def test_a_last_effort_sends_nothing_again(tmp_path: Path) -> None:
         await here.seal(50)
         await here.uplink.flush(5.0)
         await here.seal(51)
-        assert here.store.account().healing == LOST
+        assert here.store.account("main").healing == LOST
         began_s = time.monotonic()
         await here.uplink.flush(5.0)
         assert time.monotonic() - began_s < 4.0

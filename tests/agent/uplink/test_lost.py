@@ -59,10 +59,10 @@ async def test_what_is_lost_is_sent_again_behind_what_is_fresh(tmp_path: Path) -
         await here.seal(102)  # with it, it is known on disk that the rest is missing
         await until(lambda: 24 in there.sent)
         async with asyncio.timeout(20):
-            account = await here.writer(here.store.account)
+            account = await here.writer(here.store.account, "main")
             while not account.pending == account.healing > 0:
                 await asyncio.sleep(0.005)
-                account = await here.writer(here.store.account)
+                account = await here.writer(here.store.account, "main")
         assert (account.pending, account.healing, account.dropped) == (17, 17, 0)
         before = len(there.sent)
         here.uplink._healing.at_s = 0.0

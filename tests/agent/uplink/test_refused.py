@@ -55,8 +55,10 @@ async def test_alarms_sound_and_batches_wait_until_the_certificate_is_renewed(
         url = collector.url.replace("127.0.0.1", "localhost")
         config = configured(tmp_path, url, authority, files, endpoint.port, unused_tcp_port)
         agent = children.start("agent", "agent.cli", "run", "--config", str(config))
-        status = await status_of(agent, lambda s: s["upstream"]["trouble"])
-        assert f"the collector refuses this agent's certificate: {refused}" in status["upstream"]["trouble"]
+        status = await status_of(agent, lambda s: s["upstreams"][0]["trouble"])
+        assert (
+            f"the collector refuses this agent's certificate: {refused}" in status["upstreams"][0]["trouble"]
+        )
         assert any(refused in reason for reason in status["health"]["degraded"])
         async with asyncio.timeout(30):
             await module.wait(bench.COIL, True)

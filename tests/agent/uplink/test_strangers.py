@@ -25,6 +25,12 @@ from tests.collector.processes import collecting, rows
 LARGE = http(413, b"<html>\r\n<center>413 \x1b[31mToo Large", Server="nginx/1.22.1", Content_Type="text/html")
 
 
+def of(status: dict[str, Any]) -> dict[str, Any]:
+    """The one upstream of an agent."""
+    (upstream,) = status["upstreams"]
+    return dict(upstream)
+
+
 @asynccontextmanager
 async def watching(folder: Path, url: str) -> AsyncIterator[tuple[Child, bench.AlarmUnit]]:
     """An agent with one unit that can raise an alarm."""
@@ -54,7 +60,7 @@ async def test_a_proxy_that_takes_nothing_is_told_apart_from_a_network_that_is_d
         watching(tmp_path, f"http://127.0.0.1:{there.port}") as (agent, unit),
     ):
         said = "HTTP 413 from nginx/1.22.1, not from the collector: <html> <center>413 \\x1b[31mToo Large"
-        status = await status_of(agent, lambda s: said in s["upstream"]["trouble"])
+        status = await status_of(agent, lambda s: said in of(s)["trouble"])
         assert any(said in reason for reason in status["health"]["degraded"])
         found = await doctor(tmp_path)
         assert (found["code"], said in found["seen"]) == ("CW-502", True)
@@ -62,7 +68,7 @@ async def test_a_proxy_that_takes_nothing_is_told_apart_from_a_network_that_is_d
 
         there.say = lambda r: LARGE if r.batches else ack(r)  # what is empty may pass
         unit.raise_alarm(0)
-        status = await status_of(agent, lambda s: s["upstream"]["set_aside"] >= 2)
+        status = await status_of(agent, lambda s: of(s)["set_aside"] >= 2)
         assert status["account"]["dropped"] == status["account"]["acknowledged"] == 0
         await status_of(agent, lambda s: any(a["detector"] == "uplink_too_large" for a in s["alarms"]))
         found = await doctor(tmp_path)
@@ -102,19 +108,17 @@ async def test_nginx_before_a_collector_keeps_out_what_is_too_large_for_it_and_a
         try:
             async with watching(tmp_path, url) as (agent, unit):
                 unit.raise_alarm(0)
-                status = await status_of(agent, lambda s: s["upstream"]["set_aside"] >= 3)
-                assert "HTTP 413 from nginx/" in status["upstream"]["trouble"]
+                status = await status_of(agent, lambda s: of(s)["set_aside"] >= 3)
+                assert "HTTP 413 from nginx/" in of(status)["trouble"]
                 limit("2m", collector.url)
                 nginx.send_signal(1)  # SIGHUP: read the configuration again
-                await status_of(
-                    agent, lambda s: s["account"]["acknowledged"] > 3 and not s["upstream"]["set_aside"]
-                )
+                await status_of(agent, lambda s: s["account"]["acknowledged"] > 3 and not of(s)["set_aside"])
                 limit("2m", "http://127.0.0.1:9")  # and now the collector is gone: nginx says 502
                 nginx.send_signal(1)
-                status = await status_of(agent, lambda s: "HTTP 502 from nginx/" in s["upstream"]["trouble"])
+                await status_of(agent, lambda s: "HTTP 502 from nginx/" in of(s)["trouble"])
                 limit("2m", collector.url)
                 nginx.send_signal(1)
-                await status_of(agent, lambda s: s["upstream"]["reached"] and not s["upstream"]["trouble"])
+                await status_of(agent, lambda s: of(s)["reached"] and not of(s)["trouble"])
                 agent.stop()
                 async with aiohttp.ClientSession(headers={"Accept": ACCEPT}) as session:
                     body, kind = encode_request(Request("a", bytes(16), [])), {"Content-Type": CONTENT_TYPE}

@@ -52,7 +52,7 @@ async def test_whatever_is_too_large_alone_is_passed_over_said_and_never_dropped
         assert shapes(there.heard)[:5] == [(0, 0), (4, 1), (2, 1), (1, 1), (1, 0)]
         await asyncio.sleep(0.5)
         assert there.sent.count(1) == 4  # and no more for an hour
-        account = site.store.account()
+        account = site.store.account("main")
         assert (account.sealed, account.pending, account.dropped) == (4, 4, 0)
         assert says in site.uplink.status.trouble
         assert "4 of the batches that wait" in site.alarms["uplink_too_large"]
@@ -67,13 +67,13 @@ async def test_a_batch_that_is_too_large_holds_up_no_other(tmp_path: Path, answe
         return answer if 2 in dict(request.batches) else ack(request, missing=[(2, 2)])
 
     async with peer(not_2) as there, box(tmp_path / "box", there.port, batches=5) as site:
-        await until(lambda: site.store.account().pending == 1)
+        await until(lambda: site.store.account("main").pending == 1)
         assert says in site.alarms["uplink_too_large"]
         assert site.uplink.status.reached
         assert "passed over" in site.uplink.status.trouble
         count = there.sent.count(2)
         await site.seal(10, 11, 12)
-        await until(lambda: site.store.account().pending == 1)
+        await until(lambda: site.store.account("main").pending == 1)
         assert there.sent.count(2) <= count + (answer is NGINX)  # at most once, as it may have been mended
 
 
@@ -82,7 +82,7 @@ async def test_the_others_go_together_again_once_it_is_known_which_one_is_too_la
         return OWN if 2 in dict(request.batches) else ack(request, missing=[(2, 2)])
 
     async with peer(not_2) as there, box(tmp_path / "box", there.port, batches=8) as site:
-        await until(lambda: site.store.account().pending == 1)
+        await until(lambda: site.store.account("main").pending == 1)
         alone = max(n for n, (_, request) in enumerate(there.heard) if [*dict(request.batches)] == [2])
         assert max(shapes(there.heard)[alone:])[0] > 1
 
@@ -101,7 +101,7 @@ async def test_what_is_as_large_as_what_was_kept_out_goes_alone(tmp_path: Path) 
             await site.writer(site.store.seal, [batch(10 * n + m) for m in (11, 12, 13)])
             site.uplink.wake()
             await until(lambda n=n: site.uplink.status.set_aside == n + 1)  # type: ignore[misc]
-            await until(lambda n=n: site.store.account().pending == n + 1)  # type: ignore[misc]
+            await until(lambda n=n: site.store.account("main").pending == n + 1)  # type: ignore[misc]
         assert there.sent.count(8) == 1
 
 
@@ -111,14 +111,14 @@ async def test_a_schema_that_the_buffer_does_not_have_holds_up_no_batch(tmp_path
         return NGINX if large else ack(request, missing=[(4, 4)])
 
     async with peer(small) as there, box(tmp_path / "box", there.port) as site:
-        await until(lambda: site.store.account().pending == 0)
+        await until(lambda: site.store.account("main").pending == 0)
         await site.writer(site.store.seal, [batch(90, n=500)])  # of a schema that nobody kept
         site.uplink.wake()
         await until(lambda: site.uplink.status.set_aside == 1)
         site.store.seal([batch(10)])
         time.sleep(1.5 * module.ALONE_S)  # noqa: ASYNC251 - both are due at once, the schema and the batch
         site.uplink.wake()
-        await until(lambda: site.store.account().pending == 1, 5.0)
+        await until(lambda: site.store.account("main").pending == 1, 5.0)
 
 
 async def test_where_the_limit_on_the_way_is_mended_all_that_it_kept_out_is_tried_again(
@@ -133,7 +133,7 @@ async def test_where_the_limit_on_the_way_is_mended_all_that_it_kept_out_is_trie
         there.say = ack
         await site.writer(site.store.seal, [batch(99, n=200)])  # larger than all
         site.uplink.wake()
-        await until(lambda: site.store.account().pending == 0 and site.alarms == {})
+        await until(lambda: site.store.account("main").pending == 0 and site.alarms == {})
         assert (site.uplink.status.trouble, site.uplink.status.set_aside) == ("", 0)
 
 
@@ -142,13 +142,13 @@ async def test_batches_go_without_a_schema_that_a_limit_keeps_out_and_that_is_sa
         return NGINX if request.schemas else ack(request, need_schema=[SCHEMA])
 
     async with peer(limited) as there, box(tmp_path / "box", there.port) as site:
-        await until(lambda: site.store.account().pending == 0)
+        await until(lambda: site.store.account("main").pending == 0)
         await until(lambda: "uplink_schema_too_large" in site.alarms)
         assert "nginx" in site.alarms["uplink_schema_too_large"]
         assert "uplink_too_large" not in site.alarms
         count = len([r for _, r in there.heard if r.schemas])
         await site.seal(10, 11)
-        await until(lambda: site.store.account().pending == 0)
+        await until(lambda: site.store.account("main").pending == 0)
         assert len([r for _, r in there.heard if r.schemas]) == count  # not before an hour is over
         there.say = ack
         site.uplink._schemas._asked[SCHEMA] = time.monotonic()  # which it is
@@ -162,7 +162,7 @@ async def test_a_batch_and_its_schema_go_one_by_one_where_only_both_are_too_larg
         return NGINX if request.batches and request.schemas else ack(request)
 
     async with peer(limited) as there, box(tmp_path / "box", there.port) as site:
-        await until(lambda: site.store.account().pending == 0)
+        await until(lambda: site.store.account("main").pending == 0)
         await until(lambda: (0, 1) in shapes(there.heard))
         assert site.alarms == {}
 
@@ -174,7 +174,7 @@ async def test_a_413_to_a_greeting_is_no_word_on_any_batch(tmp_path: Path) -> No
         assert site.uplink.status.set_aside == 0
         assert site.uplink.status.trouble.endswith("from the collector: <html> <h1>413 Too Large</h1>")
         there.say = ack
-        await until(lambda: site.store.account().pending == 0)
+        await until(lambda: site.store.account("main").pending == 0)
 
 
 def test_what_is_set_aside_is_tried_once_an_hour_and_forgotten_once_it_is_no_more_there() -> None:

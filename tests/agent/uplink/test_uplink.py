@@ -14,6 +14,7 @@ import agent.uplink.pace as pace_module
 import agent.uplink.uplink as module
 from agent.store.ledger import Event
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.uplink.pace import Pace
 from agent.uplink.uplink import Uplink
 from agent.wire import Limits
@@ -86,7 +87,7 @@ async def test_a_batch_that_is_refused_for_good_is_accounted_for_at_both_ends(si
         await site.delivered()
     (account,) = site.audit()
     assert (account.sealed, account.stored, account.dropped, account.balanced) == (5, 4, 1, True)
-    own = await site.writer(site.store.account)
+    own = await site.writer(site.store.account, "main")
     assert (own.sealed, own.acknowledged, own.dropped) == (5, 4, 1)
 
 
@@ -142,7 +143,7 @@ async def test_two_living_copies_of_a_buffer_conflict_and_the_later_one_stops_an
     await site.uplink().flush(5.0)
     image = site.store._db.serialize()
     (tmp_path / "copy.db").write_bytes(image)
-    copy = Store(tmp_path / "copy.db", "site-1", BOOT, "main", own_alarm)
+    copy = Store(tmp_path / "copy.db", "site-1", BOOT, [MAIN], own_alarm)
     try:
         twin = site.uplink(store=copy)
         await twin.flush(5.0)

@@ -114,8 +114,17 @@ def status(
         "alarms": alarms or [],
         "log": log or [],
         "relay": None,
-        "account": {"sealed": 9, "acknowledged": 9, "pending": 0, "dropped": 0},
-        "upstream": {"reached": True, "trouble": ""},
+        "account": {"sealed": 9, "only_here_s": 6.0},
+        "upstreams": [
+            {
+                "name": "main",
+                "reached": True,
+                "trouble": "",
+                "note": "",
+                "behind_s": 6.0,
+                "account": {"sealed": 9, "acknowledged": 9, "pending": 0, "dropped": 0, "withheld": 0},
+            }
+        ],
         "health": {"live": True, "ready": True, "degraded": []},
     }
 

@@ -14,6 +14,7 @@ from agent.quality import Quality
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.wire.schema import encode_schema
 from tests.agent.view.sites import alarm, record, status, unit
 
@@ -58,7 +59,7 @@ def buffer(
 
     raw: what frame f says, None for a value that did not come; None for the whole: there is no such frame.
     """
-    store = Store(path, "agent-1", b"b" * 16, "main", lambda *_: pytest.fail("alarm"))
+    store = Store(path, "agent-1", b"b" * 16, [MAIN], lambda *_: pytest.fail("alarm"))
     digest, body = encode_schema(description(cells, sensors))
     store.add_schema(digest, body)
     begin_s = time.time() - frames * period_s

@@ -12,6 +12,7 @@ from agent.frame import Frame
 from agent.quality import Quality
 from agent.store.open_batch import OpenBatch
 from agent.store.store import Store
+from agent.store.upstream import MAIN
 from agent.web.history import MOST_BATCHES, read
 from agent.web.plot import plot, stretches, ticks
 from agent.wire.schema import encode_schema
@@ -35,7 +36,7 @@ DIGEST, BODY = encode_schema(DESCRIPTION)
 
 def buffer(path: Path, batches: int, frames: int = 5, period_s: float = 2.0, hole: range = range(0)) -> Path:
     """A buffer whose last frame is from now; the cell does not answer in the batches of `hole`."""
-    store = Store(path, "agent-1", b"b" * 16, "main", lambda *_: pytest.fail("alarm"))
+    store = Store(path, "agent-1", b"b" * 16, [MAIN], lambda *_: pytest.fail("alarm"))
     store.add_schema(DIGEST, BODY)
     begin_s = time.time() - batches * frames * period_s
     found = []

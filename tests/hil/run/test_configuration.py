@@ -25,7 +25,7 @@ def test_an_agent_reads_what_was_written_and_what_was_said_besides(tmp_path: Pat
         + configuration.tcp_unit("rack-2", 1503, "sunspec-lithium-ion", period_s=0.5)
     )
     config = load_config(path)
-    assert (config.agent.id, config.upstream.url) == ("bench", configuration.NOWHERE)
+    assert (config.agent.id, config.upstream[0].url) == ("bench", configuration.NOWHERE)
     assert (config.store.path, config.store.batch_s) == (tmp_path / "buffer.db", 3)
     assert [(bus.name, bus.transport) for bus in config.bus] == [("line", "rtu"), ("lan-rack-2", "tcp")]
     assert [(unit.bus, unit.unit_id, unit.period_s) for unit in config.unit] == [

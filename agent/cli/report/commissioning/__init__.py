@@ -141,7 +141,11 @@ def _where(config: Config, unit: UnitTable, profiles: Mapping[str, Profile]) -> 
 
 
 def _collector(status: Mapping[str, Any]) -> str:
-    upstream, account = status["upstream"], status["account"]
+    return "; ".join(_reached(upstream) for upstream in status["upstreams"])
+
+
+def _reached(upstream: Mapping[str, Any]) -> str:
+    account = upstream["account"]
     reached = "reached by the agent" if upstream["reached"] else f"NOT reached: {upstream['trouble']}"
     batches = f"{account['acknowledged']} of {account['sealed']} batches acknowledged"
-    return f"{upstream['url']}: {reached}; {batches}, {account['dropped']} dropped"
+    return f"{upstream['url']}: {reached}, {batches}, {account['dropped']} dropped"

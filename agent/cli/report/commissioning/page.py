@@ -46,15 +46,10 @@ def alarm_rows(test: Mapping[str, Any] | None) -> list[Row]:
     """Return the way of the test alarm: raised, on the collector's disk, acknowledged by a person."""
     if test is None:
         return [("test alarm", LATER)]
-    held, seen = test["collector"], test["acknowledged"]
+    seen = test["acknowledged"]
     return [
         ("test alarm raised", f"{clock(test['raised_utc_ns'])} by {test['who']}"),
-        (
-            "  on the collector's disk",
-            f"{clock(held['utc_ns'])}, {later(held['after_s'])}"
-            if held
-            else f"NOT acknowledged, {test['trouble']}",
-        ),
+        *(_on_disk(test, name) for name in test["trouble"]),
         (
             "  acknowledged by a person",
             f"{clock(seen['utc_ns'])}, {later(seen['after_s'])}, by {test['by'] or seen['who']}"
@@ -64,6 +59,14 @@ def alarm_rows(test: Mapping[str, Any] | None) -> list[Row]:
         ),
         ("  outputs", test["outputs"]),
     ]
+
+
+def _on_disk(test: Mapping[str, Any], name: str) -> Row:
+    held, trouble = test["collectors"].get(name), test["trouble"][name]
+    on = "  on the collector's disk" + (f" ({name})" if len(test["trouble"]) > 1 else "")
+    if trouble or not held:
+        return on, f"NOT acknowledged, {trouble}"
+    return on, f"{clock(held['utc_ns'])}, {later(held['after_s'])}"
 
 
 def intervals_text(unit: UnitRecord) -> str:

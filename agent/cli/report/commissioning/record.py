@@ -135,7 +135,7 @@ def _of_test(test: dict[str, Any] | None) -> list[str]:
     if test is None:
         return ["no test alarm was raised"]
     found = []
-    if not test["collector"]:
+    if not test["collectors"] or any(test["trouble"].values()):
         found.append("the collector has not acknowledged the test alarm: cellwarden doctor")
     if not test["acknowledged"]:
         found.append("nobody has acknowledged the test alarm: cellwarden alarm ack :test:")

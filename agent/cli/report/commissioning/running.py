@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from agent.cli.alarm.follow import follow, later
+from agent.cli.alarm.follow import follow, told
 from agent.cli.common.ask_agent import get, post
 from agent.cli.common.codes import Trouble
 from agent.cli.common.prompts import Prompts
@@ -87,9 +87,8 @@ def raise_test(prompts: Prompts, socket: Path, by: str, seconds: float = 10.0) -
     relay = post(socket, "/v1/alarms/test", seconds=seconds)["relay"]
     click.echo("Test alarm raised; waiting for the collector's word ...")
     test = follow(socket)
-    held = test["collector"]
-    told = f"acknowledged {later(held['after_s'])}" if held else f"NOT acknowledged, {test['trouble']}"
-    click.echo(f"On the collector's disk: {told}.")
+    for held, missing in told(test):
+        click.echo(held or f"NOT on its disk: {missing}.")
     outputs = "no [relay]: nobody in the room hears an alarm"
     if relay is not None:
         outputs = relay["trouble"] or "nobody was asked whether they acted"
