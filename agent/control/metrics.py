@@ -1,8 +1,9 @@
-"""The metrics of an agent's polling, as OpenMetrics text, made when they are asked for."""
+"""The metrics of an agent's polling and sending, as OpenMetrics text, made when they are asked for."""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from aiohttp import web
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, StateSetMetricFamily
@@ -36,10 +37,17 @@ class _Snapshot(Collector):
         return self._metrics
 
 
-def exposition(buses: Sequence[Bus], known: Mapping[str, Knowledge], now_s: float) -> bytes:
-    """The text of /metrics. known: by unit; now_s: CLOCK_BOOTTIME."""
+def exposition(
+    buses: Sequence[Bus],
+    known: Mapping[str, Knowledge],
+    now_s: float,
+    account: Mapping[str, Any],
+    upstreams: Sequence[Mapping[str, Any]],
+) -> bytes:
+    """The text of /metrics. known: by unit; now_s: CLOCK_BOOTTIME; the rest as the control socket has it."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot([*_of_buses(buses), *_of_units(buses, known, now_s)]))
+    of_units = _of_units(buses, known, now_s)
+    registry.register(_Snapshot([*_of_buses(buses), *of_units, *_of_upstreams(account, upstreams)]))
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return text
 
@@ -123,6 +131,34 @@ def _gauges(units: Sequence[tuple[Unit, list[str]]], now_s: float) -> Iterator[M
     yield from (timeout, age, backoff)
 
 
+def _of_upstreams(account: Mapping[str, Any], upstreams: Sequence[Mapping[str, Any]]) -> Iterator[Metric]:
+    up = GaugeMetricFamily(PREFIX + "upstream_up", "1 where its collector is reached.", labels=["upstream"])
+    batches = GaugeMetricFamily(
+        PREFIX + "upstream_batches",
+        "Batches of the open epoch, by what became of them.",
+        labels=["upstream", "state"],
+    )
+    behind = GaugeMetricFamily(
+        PREFIX + "upstream_behind_seconds",
+        "Seconds of frames that it lacks.",
+        labels=["upstream"],
+        unit="seconds",
+    )
+    only_here = GaugeMetricFamily(
+        PREFIX + "only_here_seconds",
+        "Seconds of frames that no other place has: what a fire here would cost now.",
+        unit="seconds",
+    )
+    for one in upstreams:
+        up.add_metric([one["name"]], one["reached"])
+        for state in ("acknowledged", "pending", "dropped", "withheld"):
+            batches.add_metric([one["name"], state], one["account"][state])
+        if one["behind_s"] is not None:
+            behind.add_metric([one["name"]], one["behind_s"])
+    only_here.add_metric([], account["only_here_s"])
+    yield from (up, batches, behind, only_here)
+
+
 class MetricsError(Exception):
     """The address for metrics cannot be used."""
 
@@ -130,15 +166,16 @@ class MetricsError(Exception):
 class MetricsServer:
     """Serves GET /metrics on an address of [metrics], to whoever asks: it holds counts, no secrets."""
 
-    def __init__(self, listen: str, text: Callable[[], bytes]) -> None:
+    def __init__(self, listen: str, text: Callable[[], Awaitable[bytes]]) -> None:
         self._host, self._port = host_and_port(listen) or ("", 0)
         self._text = text
-        self._made, self._made_s = b"", -MADE_AGAIN_S
+        self._made, self._made_s, self._making = b"", -MADE_AGAIN_S, asyncio.Lock()
 
     async def _answer(self, _request: web.Request) -> web.Response:
-        now_s = time.monotonic()
-        if now_s - self._made_s >= MADE_AGAIN_S:
-            self._made, self._made_s = self._text(), now_s
+        async with self._making:  # who asks meanwhile waits for the same text
+            now_s = time.monotonic()
+            if now_s - self._made_s >= MADE_AGAIN_S:
+                self._made, self._made_s = await self._text(), now_s
         return web.Response(body=self._made, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def run(self) -> None:

@@ -58,9 +58,10 @@ class Report:
             return None
         from agent.control.metrics import MetricsServer, exposition  # not without a listener: 2 MB of memory
 
-        def text() -> bytes:
+        async def text() -> bytes:
+            account, upstreams = await self._delivery()
             buses, now_s = list(self._parts.buses.values()), self._parts.clock.boottime_s()
-            return exposition(buses, self.knowledge(), now_s)
+            return exposition(buses, self.knowledge(), now_s, account, upstreams)
 
         return MetricsServer(listen, text)
 

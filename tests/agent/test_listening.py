@@ -33,6 +33,10 @@ def files() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+async def one() -> bytes:
+    return b"1"
+
+
 @pytest.fixture(params=["page", "page over TLS", "metrics"])
 async def port(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -42,7 +46,7 @@ async def port(
     if request.param == "metrics":
         with socket.create_server(("127.0.0.1", 0)) as free:
             taken = free.getsockname()[1]
-        task = asyncio.create_task(MetricsServer(f"127.0.0.1:{taken}", lambda: b"1").run())
+        task = asyncio.create_task(MetricsServer(f"127.0.0.1:{taken}", one).run())
         await asyncio.sleep(0.1)
         yield taken
         task.cancel()
@@ -146,7 +150,7 @@ def test_files_are_there_for_as_many_connections_as_may_be(soft: int, hard: int,
 async def test_metrics_are_made_twice_a_second_however_many_ask() -> None:
     made = 0
 
-    def text() -> bytes:
+    async def text() -> bytes:
         nonlocal made
         made += 1
         return b"%d" % made

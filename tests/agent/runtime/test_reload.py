@@ -122,7 +122,11 @@ def test_metrics_are_openmetrics_and_tell_how_polling_goes(site: Site) -> None:
         assert response.headers["Content-Type"].startswith("application/openmetrics-text")
         families = {f.name: f for f in text_string_to_metric_families(response.read().decode())}
     values = {
-        (s.name, s.labels.get("unit", s.labels.get("bus")), s.labels.get("result")): s.value
+        (
+            s.name,
+            s.labels.get("unit", s.labels.get("bus", s.labels.get("upstream"))),
+            s.labels.get("result"),
+        ): s.value
         for family in families.values()
         for s in family.samples
     }
@@ -132,6 +136,8 @@ def test_metrics_are_openmetrics_and_tell_how_polling_goes(site: Site) -> None:
     assert values["cellwarden_bus_busy_seconds_total", "lan-0", None] > 0
     assert 0 < values["cellwarden_unit_response_seconds", "rack-0", None] < 1
     assert values["cellwarden_unit_backoff_seconds", "rack-0", None] == 0
+    assert values["cellwarden_only_here_seconds", None, None] > 0
+    assert values["cellwarden_upstream_up", "main", None] == 0
     assert values["cellwarden_unit_deadline_misses_total", "rack-0", None] == 0
     assert values["cellwarden_unit_age_seconds", "rack-1", None] < 5
 
