@@ -23,7 +23,7 @@ from agent.detect.kernels.heating import ALONE as BY_ITSELF
 from agent.detect.kernels.inputs import BLIND, STEPPED, SUSPECT, Inputs
 from agent.detect.kernels.inputs import FAULTY as INPUT_FAULTY
 from agent.detect.kernels.leaps import CHATTERS as IS_CONTACT
-from agent.detect.kernels.leaps import HEATS, LEAP_ARRAY, LEAPT, SAYS, count_leaps, leaps
+from agent.detect.kernels.leaps import HEATS, LEAP_ARRAY, LEAPT, MOVED, SAYS, count_leaps, leaps
 from agent.detect.kernels.leaps import LAST as LEAP_LAST
 from agent.detect.kernels.measured import MEASURED, TOGETHER, ZEROS
 from agent.detect.kernels.validity import HELD, IMPOSSIBLE, RESTART, RESUMED
@@ -160,7 +160,10 @@ def judge_doubt(
         doubt.x[c] = si[temps.at[c]] if why[temps.at[c]] in (MEASURED, TOGETHER) else np.nan
         before = s[c, USUAL] if s[c, DOUBTED] == NOT else s[c, BEFORE]
         doubt.risen[c] = doubt.x[c] - before
-        leapt = leaps(dt_s, doubt.x[c], doubt.leap, c) or leapt
+        if leaps(dt_s, doubt.x[c], doubt.leap, c):
+            leapt = True
+            if doubt.x[c] >= hot_degc and s[c, DOUBTED] > ALONE:
+                doubt.leap[c, MOVED] = 0.0  # it is believed: these are flames
     if leapt:
         count_leaps(dt_s, hot_degc, temps, heat, s[:, USUAL], doubt.leap)
     for c in range(temps.raw.size):

@@ -4,7 +4,8 @@ No thermal mass does that several times. A flame leaps too, but within a heat, a
 come back by a leap to what it read before: of the 692 sensors of the abuse tests, polled every 1, 5, 10 and
 30 s, none makes as many leaps with as many turns and comes home among them. Not counted are the leaps of a
 sensor that was hot, or heated, before the first of them, or rose twice as heat does: what burns cuts its own
-wires. Nor those of a frame in which more than TOGETHER sensors of a group leapt: a bad frame, or a fire.
+wires. Nor those within a heat that is believed (see `doubt`), nor those of a frame in which more than
+TOGETHER sensors of a group leapt: a bad frame, or a fire.
 """
 
 import math

@@ -115,3 +115,14 @@ def test_a_contact_that_is_known_and_then_burns_is_heard_with_a_witness_or_where
     first = next(e for e in told(frames, period_s) if e.severity == "critical" and e.t_s >= since_s)
     assert first.detector in ("last-resort", "thermal-rate")
     assert first.t_s <= since_s + 25.0 + 7 * period_s
+
+
+def test_the_neighbour_of_a_fire_that_flickers_is_no_contact() -> None:
+    """NMC_10000mAh-70SOC_cell1_MAX, polled every 5 s, and a sensor that takes a third of its rise."""
+    rises = np.array([8.0, 52.0, 15.0, 328.0, 337.0, 337.0, 278.0, 337.0, 337.0, 300.0, 337.0, 337.0])
+    frames = healthy(AT + 60, CELLS, SENSORS)
+    frames[AT:, BURNS] += np.concatenate([rises, np.full(48, 337.0)])
+    frames[AT + 2 :, LOOSE] += 0.3 * np.concatenate([rises, np.full(46, 337.0)])
+    events = told(frames, 5.0)
+    assert not raised(events, "sensor-fault")
+    assert [event for event in events if event.severity == "critical"]

@@ -103,7 +103,9 @@ class Place:
             for sensor, reading in zip(self.sensors, readings, strict=True)
         ]
         contacts = [sensor.contact for sensor in self.sensors]
-        self.leapt = leaps.take(contacts, dt_s, hot_degc, [reading.raw for reading in readings], heats)
+        raws = [reading.raw for reading in readings]
+        believed = [sensor.doubted in ("witnessed", "told") for sensor in self.sensors]
+        self.leapt = leaps.take(contacts, dt_s, hot_degc, raws, heats, believed)
         for sensor, reading, leapt in zip(self.sensors, readings, self.leapt, strict=True):
             self._read(sensor, reading, dt_s, leapt)
         for sensor, reading in zip(self.sensors, readings, strict=True):

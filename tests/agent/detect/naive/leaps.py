@@ -52,11 +52,18 @@ class Contact:
 
 
 def take(
-    contacts: Sequence[Contact], dt_s: float, hot_degc: float, x: Sequence[float], heats: Sequence[bool]
+    contacts: Sequence[Contact],
+    dt_s: float,
+    hot_degc: float,
+    x: Sequence[float],
+    heats: Sequence[bool],
+    believed: Sequence[bool],
 ) -> list[str]:
     """Take a frame of one group; return what each says, "" nothing."""
-    for contact, degc in zip(contacts, x, strict=True):
+    for contact, degc, burns in zip(contacts, x, believed, strict=True):
         contact.read(dt_s, degc)
+        if burns and degc >= hot_degc:
+            contact.moved = 0.0
     together = sum(contact.moved != 0.0 for contact in contacts)
     return [
         contact.count(dt_s, hot_degc, hot) if contact.moved != 0.0 and together <= 2 else ""
