@@ -3,17 +3,24 @@
 import asyncio
 import json
 import logging
+import secrets
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import click
 
 from agent.wire.text import printable
 from collector.archive import Archive, ArchiveError
 from collector.audit import audit
+from collector.conform.certificate import common_name
+from collector.conform.report import lines, plain, table
+from collector.conform.row import Run
+from collector.conform.run import ROWS, NotReached, conform
 from collector.export import ExportError, Wanted, export
 from collector.moment import Moment
 from collector.pipe import PipeGroup
@@ -178,6 +185,59 @@ def export_command(
             fail(error)
     click.echo(f"{count} values", err=True)
     sys.exit(1 if told.lines else 0)
+
+
+@main.command("conform")
+@click.argument("url", required=False)
+@click.option(
+    "--restart", metavar="COMMAND", help="Restarts that collector; what it acknowledged must be held."
+)
+@click.option("--ca", type=file_path, help="The authority (PEM) of its certificate.")
+@click.option("--cert", type=file_path, help="An agent's certificate (PEM): its common name is the agent.")
+@click.option("--key", type=file_path, help="The private key (PEM) of --cert.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array, of every row.")
+@click.option("--list", "as_list", is_flag=True, help="Print what is asked, and why; ask nothing.")
+def conform_command(
+    url: str | None,
+    restart: str | None,
+    ca: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    as_json: bool,
+    as_list: bool,
+) -> None:
+    """Play agents against a collector of your own, and say what it does wrong.
+
+    \b
+    URL is what an agent would have as its url, without /v1/batches. What is wrong is told by section of
+    docs/wire-format.md. What is stored STAYS in that collector's database, under agents of names that no
+    other run has: run it against a test database.
+    Exit 0: all that was asked is right. Exit 1: something is wrong. Exit 2: no collector can be reached.
+    Example:  cellwarden-collector conform http://127.0.0.1:8440 --restart ./restart-my-collector
+    """
+    if as_list:
+        click.echo("\n".join(table(ROWS)))
+        return
+    if not url:
+        fail("conform needs the URL of a collector, such as http://127.0.0.1:8440")
+    if urlsplit(url).scheme not in ("http", "https"):
+        fail(f"{url}: expected http:// or https://")
+    if (cert is None) != (key is None):
+        fail("--cert and --key belong together")
+    try:
+        tls = ssl.create_default_context(cafile=ca)
+        if cert:
+            tls.load_cert_chain(cert, key)
+        run = Run(f"conform-{secrets.token_hex(4)}", common_name(cert) if cert else "")
+    except (OSError, ValueError) as error:
+        fail(f"the TLS files cannot be used: {error}")
+    click.echo(f"agents {run.certified or run.name}: what is stored stays in the database of {url}", err=True)
+    try:
+        outcomes = asyncio.run(conform(url, run, tls, restart))
+    except NotReached as error:
+        fail(f"{url}: {error}")
+    click.echo(json.dumps([plain(one) for one in outcomes]) if as_json else "\n".join(lines(outcomes)))
+    sys.exit(1 if any(one.wrong for one in outcomes) else 0)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ RULES = [
     ("agent", ("agent", "drivers")),
     ("drivers", ("agent.quality", "agent.wire", "drivers")),
     ("hil", ("hil", "drivers", "agent.wire", "agent.quality", "agent.detect", "agent.control.client")),
+    ("collector.conform", ("agent.quality", "agent.wire", "collector.conform")),
     ("collector", ("collector", "agent.wire", "agent.quality", "agent.clock", "agent.view")),
 ]
 # Package -> who else may import it; nobody else does.
@@ -37,6 +38,7 @@ STDLIB_AND: dict[str, set[str]] = {
     "agent.detect": {"numpy", "numba"},
     "agent.wire": {"numpy", "msgpack", "zstandard"},
     "agent.view": set(),
+    "collector.conform": {"aiohttp", "numpy"},
 }
 #: What is not even loaded with what people are shown: libraries, and whatever reads, keeps or serves.
 NOT_SHOWN = {
