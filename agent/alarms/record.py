@@ -1,6 +1,6 @@
 """The record of an alarm, as it goes to disk, to people and onto the wire."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from agent.clock import Stamp
@@ -35,13 +35,13 @@ class AlarmId:
 
 def record_of(unit: str, event: AlarmEvent, stamp: Stamp) -> dict[str, Any]:
     """The record of a detector's event about a unit, at the time of the frame that it was found in."""
-    said = asdict(event)
+    said = event.to_plain()
     return {
         "kind": "alarm",
         "id": str(AlarmId(unit, said.pop("name"))),
         "boottime_ns": stamp.boottime_ns,
         "utc_ns": stamp.utc_ns,
-        "value_unit": said.pop("value_unit"),
+        "value_unit": said.pop("unit"),
         **said,
     }
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from agent.detect.channels import Channels, Floats
 from agent.detect.explanations.case import Explanation
+from agent.detect.explanations.said import Sentence
 from agent.detect.kernels.arrays import Group
 from agent.detect.kernels.banks import Banks
 from agent.detect.limits import Limited, UnitLimits
@@ -66,7 +67,8 @@ class Detector:
 
     name: in agent.toml and in alarms. order: detectors are judged by rising order, and of two of one family
     that raise in one frame the first leads. rows: of the alarm table. judged: its channels. explain: makes
-    its sentence. sees, cannot_see: as in docs/detection.md. response: what to do about its alarms.
+    its sentence, of those that it `says`, with phrases of its own. sees, cannot_see: as in docs/detection.md.
+    response: what to do about its alarms.
     family: alarms of one family in one place within minutes have one cause, and the worst speaks for all; ""
     has no relatives. of_sight: it judges whether a value is seen, not what it says of the battery.
     chemistry: of the batteries that it judges, "" all.
@@ -85,6 +87,7 @@ class Detector:
     sees: str
     cannot_see: str
     response: str
+    says: tuple[Sentence, ...] = ()
     family: str = ""
     of_sight: bool = False
     chemistry: str = ""

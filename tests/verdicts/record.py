@@ -28,7 +28,7 @@ from tests.verdicts.streams import Stream, StreamLayout
 
 EVERY = 2500  # frames between two looks at the state
 ACKNOWLEDGED = 50  # every so many frames all alarms are: a latched one would speak for all that follow
-LEFT_OUT = ("t_s", "config", "shadow")
+LEFT_OUT = ("t_s", "config", "shadow", "sentence", "numbers", "texts")  # the text is made of the last three
 
 Line = dict[str, Any]
 

@@ -221,7 +221,7 @@ class AlarmBook:
         """Say the alarm that a channel stands in otherwise; no event."""
         for alarm in self._alarms:
             if member in alarm.members and alarm.said is not None:
-                alarm.said = replace(alarm.said, text=text)
+                alarm.said = replace(alarm.said, text=text, sentence="", numbers={}, texts={})
 
     def to_plain(self) -> list[dict[str, Any]]:
         """Return all alarms as plain data."""

@@ -79,6 +79,7 @@ class AlarmEvent:
     `evidence_for` and `evidence_against` are sentences, "" where there is nothing to say. `config` is the
     hash of what decides when an alarm is raised. `shadow`: recorded, not announced. `name` (see `called`):
     what tells it from every other alarm of its unit, until it is over and whichever channel leads.
+    `sentence`, `numbers` and `texts`: the text, free of language (docs/sentences.md); "" where it has none.
     """
 
     detector: str
@@ -101,10 +102,15 @@ class AlarmEvent:
     config: str = ""
     shadow: bool = False
     name: str = ""
+    sentence: str = ""
+    numbers: dict[str, float | None] = field(default_factory=dict, hash=False)
+    texts: dict[str, str] = field(default_factory=dict, hash=False)
 
     def to_plain(self) -> dict[str, Any]:
         """Return it as a restart keeps it, where `value_unit` is called `unit` as in version 0.1.0."""
         plain = asdict(self)
+        if not self.sentence:
+            del plain["sentence"], plain["numbers"], plain["texts"]
         return plain | {"unit": plain.pop("value_unit")}
 
     @classmethod

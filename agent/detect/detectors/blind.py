@@ -5,12 +5,20 @@ from dataclasses import replace
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import common_place
 from agent.detect.declaration import At, Detector, Judged
-from agent.detect.duration import duration
-from agent.detect.explanations.case import Case, name_of
+from agent.detect.explanations.case import UNIT, Case, who
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels import inputs
 from agent.detect.table import ADVICE, WARNING, Row
 
 NAME = "blind"
+
+
+BLIND = Sentence(
+    "blind",
+    "{who} had given no usable value for {age_s:duration} when raised: its state is not known, it may be "
+    "anything. Check cable, sensor and unit.",
+)
+SEVERAL = Sentence("#channels", "{channels:.0f} channels of {where}")
 
 
 def explain(case: Case) -> AlarmEvent:
@@ -18,21 +26,17 @@ def explain(case: Case) -> AlarmEvent:
     of = case.banks.temps if case.bank is case.channels.temps else case.banks.volts
     age_s = of.age_s[case.c]
     place = common_place([case.bank.places[member] for member in case.members])
-    what = (
-        f"{len(case.members)} channels of {place or 'the unit'}"
-        if len(case.members) > 1
-        else name_of(place, case.bank.quantities[case.c])
-    )
-    text = (
-        f"{what} had given no usable value for {duration(age_s)} when raised: its state is not known, it "
-        f"may be anything. Check cable, sensor and unit."
-    )
-    event = case.event(age_s, "", since_s=case.t_s - age_s)
-    return replace(event, text=text, location=place, value_unit="s")  # its text counts them again
+    if len(case.members) > 1:
+        text = said(BLIND, who=SEVERAL, channels=len(case.members), where=place or UNIT, age_s=age_s)
+    else:
+        text = said(BLIND, who=who(place, case.bank.quantities[case.c]), age_s=age_s)
+    event = case.event(age_s, text, since_s=case.t_s - age_s, counted=True)
+    return replace(event, location=place, value_unit="s")
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(BLIND, SEVERAL),
     order=130,
     of_sight=True,
     rows=(

@@ -6,6 +6,7 @@ from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Floats
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import Inputs
@@ -45,20 +46,33 @@ def judge_cell_collapse(volts: Inputs, cell_collapse: Floats) -> None:
         cell_collapse[c, DEPTH] = depth
 
 
+COLLAPSE = Sentence(
+    "cell-collapse",
+    "{who} stood {below_v*1000:.0f} mV below the median of its siblings when raised, at {cell_v:.3f} V of "
+    "{median_v:.3f} V: {depth_percent:.0f} % (limit {limit_percent:g} %). A short inside, a cell that is "
+    "empty, or its measuring wire.",
+)
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a cell that collapsed."""
     volts, median = case.banks.volts.raw[case.c], case.banks.volts.median[case.c]
     depth = case.banks.detectors.cell_collapse[case.c, SCORE]
-    text = (
-        f"{case.name()} stood {1e3 * (median - volts):.0f} mV below the median of its siblings when raised, "
-        f"at {volts:.3f} V of {median:.3f} V: {depth:.0f} % (limit {case.row.limit:g} %). A short inside, a "
-        f"cell that is empty, or its measuring wire."
+    text = said(
+        COLLAPSE,
+        who=case.who,
+        below_v=median - volts,
+        cell_v=volts,
+        median_v=median,
+        depth_percent=depth,
+        limit_percent=case.row.limit,
     )
     return case.event(depth, text)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(COLLAPSE,),
     order=85,
     family="voltage",
     rows=(Row(NAME, "voltage", CRITICAL, COLLAPSED, "%", 5.0, 600.0, 5.0, True),),

@@ -5,10 +5,19 @@ import numpy as np
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case, side
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.imbalance import DEVIATION, DRIFT, EXPECTED, NOISE2, SUDDEN
 from agent.detect.table import ADVICE, WARNING, Row
 
 NAME = "cell-imbalance"
+
+
+IMBALANCE = Sentence(
+    "cell-imbalance",
+    "{who} was {away_v*1000:.0f} mV {side} the median of its siblings when raised, usually "
+    "{expected_v*1000:+.0f} mV; {cell_v:.3f} V; moved {moved_v*1000:.0f} mV, {beyond_times:.0f} times "
+    "noise and the spread of the others (limit {limit_v*1000:g} mV).",
+)
 
 
 def explain(case: Case) -> AlarmEvent:
@@ -18,17 +27,23 @@ def explain(case: Case) -> AlarmEvent:
     moved_mv = max(verdict[SUDDEN], abs(1e3 * deviation_v - expected_mv))  # what is judged is clipped
     k = int(np.argmax(case.banks.cells.left[case.c, :DRIFT]))  # the scale that shows it most
     beyond = 1e-3 * moved_mv / np.sqrt(verdict[NOISE2 + k])
-    text = (
-        f"{case.name()} was {1e3 * abs(deviation_v):.0f} mV {side(deviation_v)} the median of its siblings "
-        f"when raised, usually {expected_mv:+.0f} mV; {volts:.3f} V; moved {moved_mv:.0f} mV, "
-        f"{beyond:.0f} times noise and the spread of the others "
-        f"(limit {case.row.limit:g} mV)."
+    text = said(
+        IMBALANCE,
+        who=case.who,
+        away_v=abs(deviation_v),
+        side=side(deviation_v),
+        expected_v=verdict[EXPECTED],
+        cell_v=volts,
+        moved_v=moved_mv / 1e3,
+        beyond_times=beyond,
+        limit_v=case.row.limit / 1e3,
     )
     return case.event(moved_mv, text, beyond=beyond, expected=expected_mv)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(IMBALANCE,),
     order=90,
     family="voltage",
     rows=(

@@ -3,26 +3,38 @@
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels import surroundings
 from agent.detect.table import ADVICE, WARNING, Row
 
 NAME = "cooling"
 
 
+HEATS = Sentence(
+    "cooling",
+    "All sensors of {where} heat together, {slope_k_per_s*60:.2g} K/min beyond doubt, about "
+    "{temperature_degc:.1f} degC when raised, without a load that explains it (limit {limit_k_per_s*60:g} "
+    "K/min). Check the cooling of the room.",
+)
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a whole group that heats without load."""
     around = case.banks.around
     slope, temp = around.group[case.c, surroundings.COOLING], around.median[case.c]
-    text = (
-        f"All sensors of {case.place or 'the unit'} heat together, {slope:.2g} K/min beyond doubt, about "
-        f"{temp:.1f} degC when raised, without a load that explains it (limit {case.row.limit:g} K/min). "
-        f"Check the cooling of the room."
+    text = said(
+        HEATS,
+        where=case.where,
+        slope_k_per_s=slope / 60.0,
+        temperature_degc=temp,
+        limit_k_per_s=case.row.limit / 60.0,
     )
     return case.event(slope, text)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(HEATS,),
     order=60,
     family="heat",
     rows=(

@@ -22,8 +22,8 @@ import numpy as np
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Floats
 from agent.detect.declaration import At, Detector, Judged
-from agent.detect.duration import duration
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import Inputs
@@ -245,22 +245,36 @@ def _learn(ln_k: float, s: Floats, g: int) -> None:
     s[g, LN_BASE] += share * (ln_k - s[g, LN_BASE])
 
 
+LOST = Sentence(
+    "cooling-lost",
+    "{where} lost two thirds of the heat of a load in {usual_s:duration}, when raised {now}: cooled "
+    "{worse_times:.1f} times worse beyond doubt (limit {limit_times:g}). Check fans, filters and whether "
+    "air gets in and out.",
+)
+IN_TIME, HARDLY = Sentence("#in-time", "in {now_s:duration}"), Sentence("#hardly", "hardly at all")
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a group that loses the heat of its load more slowly than it used to."""
     group = case.banks.detectors.cooling_lost[case.c]
     times, now_per_s = group[TIMES], group[NOW]
     usual_per_s = math.exp(group[LN_BASE])
-    now = f"in {duration(1.0 / now_per_s)}" if now_per_s > 0.1 * usual_per_s else "hardly at all"
-    text = (
-        f"{case.place or 'The unit'} lost two thirds of the heat of a load in {duration(1.0 / usual_per_s)}, "
-        f"when raised {now}: cooled {times:.1f} times worse beyond doubt (limit {case.row.limit:g}). Check "
-        f"fans, filters and whether air gets in and out."
+    text = said(
+        LOST,
+        where=case.where_first,
+        usual_s=1.0 / usual_per_s,
+        now=HARDLY,
+        worse_times=times,
+        limit_times=case.row.limit,
     )
+    if now_per_s > 0.1 * usual_per_s:
+        text = text.then(now=IN_TIME, now_s=1.0 / now_per_s)
     return case.event(times, text, expected=1.0)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(LOST, IN_TIME, HARDLY),
     order=70,
     family="heat",
     rows=(

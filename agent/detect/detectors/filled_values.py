@@ -15,15 +15,14 @@ nothing can be told.
 """
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Floats
 from agent.detect.declaration import At, Detector, Judged
-from agent.detect.duration import duration
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import Inputs
@@ -207,19 +206,24 @@ def _choices(known: int, alike: int) -> float:
     return found
 
 
+FILLED_IN = Sentence(
+    "filled-values",
+    "{who} and {others:.0f} more had said one and the same number, to the last digit, for {run_s:duration} "
+    "when raised, while the others parted from each other: the unit writes a mean where it reads nothing. "
+    "Nobody watches these cells.",
+)
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain cells whose values the unit fills in."""
     filled = case.banks.detectors.filled_values[case.c]
-    text = (
-        f"{case.name()} and {filled[SCORE] - 1.0:.0f} more had said one and the same number, to the last "
-        f"digit, for {duration(filled[RUN_S])} when raised, while the others parted from each other: the "
-        f"unit writes a mean where it reads nothing. Nobody watches these cells."
-    )
-    return replace(case.event(filled[SCORE], text), text=text)
+    text = said(FILLED_IN, who=case.who, others=filled[SCORE] - 1.0, run_s=filled[RUN_S])
+    return case.event(filled[SCORE], text, counted=True)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(FILLED_IN,),
     order=107,
     of_sight=True,
     rows=(Row(NAME, "voltage", WARNING, 2.0, "cells", 0.0, 600.0, 0.0, False),),

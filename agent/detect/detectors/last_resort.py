@@ -12,6 +12,7 @@ from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Channels, Floats
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.arrays import Array, Group, columns
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.doubt import ALONE, CHATTERS_S, DOUBTED, TOLD, UNPROVEN, Doubt
@@ -205,19 +206,22 @@ def forget_values(last_resort: LastResort) -> None:
     last_resort.state[:] = new_state(len(last_resort.state))
 
 
+RUNAWAY = Sentence(
+    "last-resort",
+    "{who} shows thermal runaway: {temperature_degc:.1f} degC when raised and rising by at least 1 K/s for "
+    "more than 3 s, hot or with a cell that lost a quarter of its voltage (GB 38031).",
+)
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain the rule of GB 38031."""
     temp = case.banks.temps.raw[case.c]
-    text = (
-        f"{case.name()} shows thermal runaway: {temp:.1f} degC when raised and "
-        f"rising by at least 1 K/s for more than 3 s, hot or with a cell that lost a quarter of its voltage "
-        f"(GB 38031)."
-    )
-    return case.event(temp, text)
+    return case.event(temp, said(RUNAWAY, who=case.who, temperature_degc=temp))
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(RUNAWAY,),
     order=10,
     family="heat",
     rows=(Row(NAME, "temperature", CRITICAL, 1.0, "", 0.0, 600.0, 0.5, True),),

@@ -8,9 +8,18 @@ from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.detectors.voltage_limit import DOUBTED, HIGH, LOW
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.table import WARNING, Row
 
 NAME = "limits-in-doubt"
+
+
+DOUBT = Sentence(
+    "limits-in-doubt",
+    "{beyond:.0f} of {known:.0f} voltages were beyond {low_v:g} to {high_v:g} V when first seen, {who} at "
+    "{worst_v:.3f} V: these limits or the chemistry are wrong, or the whole battery is in danger. Limits "
+    "of the chemistry raise nothing while this stands.",
+)
 
 
 def explain(case: Case) -> AlarmEvent:
@@ -20,17 +29,21 @@ def explain(case: Case) -> AlarmEvent:
     known = (np.isfinite(low) | np.isfinite(high)) & ~np.isnan(volts)
     beyond = known & ((volts < low) | (volts > high))
     worst = int(np.argmax(np.where(beyond, np.maximum(low - volts, volts - high), -np.inf)))
-    text = (
-        f"{beyond.sum()} of {known.sum()} voltages were beyond {low[worst]:g} to {high[worst]:g} V when "
-        f"first seen, {case.channels.volts.places[worst]} at {volts[worst]:.3f} V: these limits or the "
-        f"chemistry are wrong, or the whole battery is in danger. Limits of the chemistry raise nothing "
-        f"while this stands."
+    text = said(
+        DOUBT,
+        beyond=beyond.sum(),
+        known=known.sum(),
+        low_v=low[worst],
+        high_v=high[worst],
+        who=case.channels.volts.places[worst],
+        worst_v=volts[worst],
     )
     return replace(case.event(beyond.sum(), text), location="", quantity="cell_voltage")
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(DOUBT,),
     order=6,
     of_sight=True,
     rows=(Row(NAME, "voltage", WARNING, 1.0, "", 5.0, 60.0, 0.5, False, 3),),

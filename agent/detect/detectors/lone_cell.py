@@ -16,6 +16,7 @@ from agent.detect.channels import Floats
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.detectors.cell_collapse import COLLAPSED, LEAST_MEDIAN_V
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import Inputs
@@ -84,29 +85,40 @@ def new_lone_cells(cells: int) -> Floats:
     return lone
 
 
+LONE = Group(None, lone=Array(("cells", COLUMNS)))  # not kept: what it knows is minutes old
+
+
+FELL = Sentence(
+    "lone-cell",
+    "{who} was at {cell_v:.3f} V when raised, {fell_v*1000:.0f} mV below where it had stood in the last "
+    "minutes, {when} (limit {limit_percent:g} %).",
+)
 #: While which current it fell.
 WHEN = (
-    "and nobody measures the current that could explain it",
-    "while no current flowed",
-    "while the current hardly changed",
+    Sentence("#unmeasured", "and nobody measures the current that could explain it"),
+    Sentence("#at-rest", "while no current flowed"),
+    Sentence("#steady-load", "while the current hardly changed"),
 )
-LONE = Group(None, lone=Array(("cells", COLUMNS)))  # not kept: what it knows is minutes old
 
 
 def explain(case: Case) -> AlarmEvent:
     """Explain a lone cell that fell."""
     level, score, flowed = case.banks.detectors.lone_cell[case.c, [LEVEL, SCORE, FLOWED]]
     volts = case.banks.volts.raw[case.c]
-    when = WHEN[int(flowed)]
-    text = (
-        f"{case.name()} was at {volts:.3f} V when raised, {1e3 * (level - volts):.0f} mV below where it had "
-        f"stood in the last minutes, {when} (limit {case.row.limit:g} %)."
+    text = said(
+        FELL,
+        who=case.who,
+        cell_v=volts,
+        fell_v=level - volts,
+        when=WHEN[int(flowed)],
+        limit_percent=case.row.limit,
     )
     return case.event(score, text)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(FELL, *WHEN),
     order=86,
     family="voltage",
     rows=(

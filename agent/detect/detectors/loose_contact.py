@@ -16,6 +16,7 @@ from agent.detect.channels import Floats
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.detectors import cell_collapse as collapse
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.imbalance import DRIFTING, SUDDEN, Cells
@@ -110,19 +111,23 @@ def judge_loose_contact(
             standing_imbalance[c] = min(standing_imbalance[c], 0.0)
 
 
+CHATTERING = Sentence(
+    "loose-contact",
+    "{who} chatters: its voltage jumps again and again while its siblings stand still, and was "
+    "{worst_v*1000:+.0f} mV from their median at its worst in the last hour when raised. A loose contact "
+    "of its measuring wire, most likely; it is not compared with its siblings meanwhile.",
+)
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a contact that chatters."""
     worst_v = case.banks.detectors.loose_contact[case.c, WORST]
-    text = (
-        f"{case.name()} chatters: its voltage jumps again and again while its siblings stand still, and was "
-        f"{1e3 * worst_v:+.0f} mV from their median at its worst in the last hour when raised. A loose "
-        f"contact of its measuring wire, most likely; it is not compared with its siblings meanwhile."
-    )
-    return case.event(1e3 * worst_v, text)
+    return case.event(1e3 * worst_v, said(CHATTERING, who=case.who, worst_v=worst_v))
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(CHATTERING,),
     order=108,
     of_sight=True,
     rows=(Row(NAME, "voltage", WARNING, 1.0, "", 0.0, 86400.0, 0.0, False),),

@@ -10,8 +10,8 @@ import numpy as np
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Codes, Floats, Ints, common_place
 from agent.detect.declaration import At, Detector, Judged
-from agent.detect.duration import duration
-from agent.detect.explanations.case import Case, name_of
+from agent.detect.explanations.case import NOTHING, UNIT, Case, who
+from agent.detect.explanations.said import Field, Sentence, said
 from agent.detect.kernels import measured as reasons
 from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
@@ -138,13 +138,28 @@ def _judge(dt_s: float, why: int, raw: float, grave: bool, state: Floats, c: int
             state[c, SCORE] = ALARM
 
 
+NO = Sentence(
+    "no-measurement",
+    "When raised, for {for_s:duration}: {who} {what}{many}: no measurement{why}.",
+)
+ONE_MORE = Sentence("no-measurement-other", "1 more reads none either.")
+MORE = Sentence("no-measurement-others", "{others:.0f} more read none either.")
+NO_LIMIT = Sentence("no-measurement-limit", "No limit can be judged there.")
+IN_USE = Sentence("no-measurement-in-use", "The battery is being charged or discharged.")
+#: What is read: nothing, and why; or a number.
+NONE = Sentence("#says-none", "says that it has none")
+NOT_LET = Sentence("#not-let", "reads what its profile does not let it read")
+DEGC = Sentence("#reads-degc", "reads {read_degc:.5g} degC")
+VOLTS = Sentence("#reads-v", "reads {read_v:.5g} V")
+SENSORS = Sentence("#in-sensors", " in {channels:.0f} sensors")
+CELLS = Sentence("#in-cells", " in {channels:.0f} cells")
 #: What a reason is called in a sentence.
-REASONS: Mapping[int, str] = {
-    reasons.CODE: "a code of an open input",
-    reasons.INVALID: "its profile does not let it read that",
-    reasons.BEYOND: "no battery has it",
-    reasons.ZEROS: "voltages and temperatures are 0 together",
-    reasons.TOGETHER: "they leapt there together, beyond their limits",
+REASONS: Mapping[int, Sentence] = {
+    reasons.CODE: Sentence("#code", " (a code of an open input)"),
+    reasons.INVALID: Sentence("#invalid", " (its profile does not let it read that)"),
+    reasons.BEYOND: Sentence("#beyond", " (no battery has it)"),
+    reasons.ZEROS: Sentence("#zeros", " (voltages and temperatures are 0 together)"),
+    reasons.TOGETHER: Sentence("#together", " (they leapt there together, beyond their limits)"),
 }
 
 
@@ -158,27 +173,44 @@ def explain(case: Case) -> AlarmEvent:
         m for m in case.members if np.array_equal(state[m, [WHY, READ]], mine[[WHY, READ]], equal_nan=True)
     ]
     place = common_place([case.bank.places[m] for m in alike])
-    kind = "sensors" if sensors else "cells"
     many = len(alike) > 1
-    who = (place or "the unit") if many else name_of(place, case.bank.quantities[case.c])
     why, read = int(mine[WHY]), float(mine[READ])
-    if math.isnan(read):
-        said = "says that it has none" if why == CODE else "reads what its profile does not let it read"
-        what = f"{who} {said}{f' in {len(alike)} {kind}' if many else ''}: no measurement"
-    else:
-        unit = "degC" if sensors else "V"
-        what = f"{who} reads {read:.5g} {unit}{f' in {len(alike)} {kind}' if many else ''}: no measurement"
-        what += f" ({REASONS[why]})"
-    use = " The battery is being charged or discharged." if mine[SCORE] == ALARM else ""
-    others = len(case.members) - len(alike)
-    more = f" {others} more {'reads' if others == 1 else 'read'} none either." if others else ""
-    text = f"When raised, for {duration(mine[AGO_S])}: {what}.{more} No limit can be judged there.{use}"
-    event = case.event(0.0 if math.isnan(read) else read, "", since_s=case.t_s - mine[AGO_S])
-    return replace(event, text=text, location=place)
+    text = said(
+        NO,
+        for_s=mine[AGO_S],
+        who=(place or UNIT) if many else who(place, case.bank.quantities[case.c]),
+        what=NONE if why == CODE else NOT_LET,
+        many=NOTHING,
+        why=NOTHING,
+    )
+    if many:
+        text = text.then(many=SENSORS if sensors else CELLS, channels=len(alike))
+    if not math.isnan(read):
+        number: dict[str, Field] = {"read_degc" if sensors else "read_v": read}
+        text = text.then(what=DEGC if sensors else VOLTS, why=REASONS[why], **number)
+    if others := len(case.members) - len(alike):
+        text = text.then(ONE_MORE) if others == 1 else text.then(MORE, others=others)
+    text = text.then(NO_LIMIT, *([IN_USE] if mine[SCORE] == ALARM else []))
+    event = case.event(0.0 if math.isnan(read) else read, text, since_s=case.t_s - mine[AGO_S], counted=True)
+    return replace(event, location=place)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(
+        NO,
+        ONE_MORE,
+        MORE,
+        NO_LIMIT,
+        IN_USE,
+        NONE,
+        NOT_LET,
+        DEGC,
+        VOLTS,
+        SENSORS,
+        CELLS,
+        *REASONS.values(),
+    ),
     order=128,
     of_sight=True,
     rows=(

@@ -5,6 +5,7 @@ import numpy as np
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels import heating
 from agent.detect.limits import above
 from agent.detect.table import ADVICE, CRITICAL, WARNING, Row
@@ -12,15 +13,22 @@ from agent.detect.table import ADVICE, CRITICAL, WARNING, Row
 NAME = "over-temperature"
 
 
+HOT = Sentence(
+    "over-temperature",
+    "{who} was at {temperature_degc:.1f} degC when raised (limit {limit_degc:g} degC, {whose}).",
+)
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a temperature over its limit."""
     temp = case.banks.doubt.hot[case.c]  # also of a jump that is believed, which the gate holds back
-    text = f"{case.name()} was at {temp:.1f} degC when raised (limit {case.row.limit:g} degC, {case.whose})."
+    text = said(HOT, who=case.who, temperature_degc=temp, limit_degc=case.row.limit, whose=case.whose_limit)
     return case.event(temp, text, expected=case.row.limit)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(HOT,),
     order=50,
     family="heat",
     rows=(

@@ -9,6 +9,7 @@ from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Channels, Floats
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Field, Sentence, said
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.load import NOW, POWER, SLOW, Circuits
@@ -17,7 +18,6 @@ from agent.detect.table import ADVICE, CRITICAL, WARNING, Row
 
 NAME = "overload"
 
-A = {ADVICE: "advice", WARNING: "a warning", CRITICAL: "critical"}
 #: What its channels are called in the book, in the order of the columns: charge and discharge, A, then W.
 MEMBERS = (NAME, f"{NAME}-discharge", f"{NAME}-power", f"{NAME}-power-discharge")
 #: Of each circuit what it charges and discharges, A and W, over 10 s; NaN: not known.
@@ -36,19 +36,41 @@ def judge_overload(load: Circuits, overload: Floats) -> None:
         overload[j, 3] = -watts
 
 
+OF_CURRENT = Sentence(
+    "overload",
+    "The current of {where} was {now_a:.1f} A when raised, {share_percent:.0f} % of the {limit_a:.4g} A "
+    "from which on it is {severity} ({whose}).",
+)
+OF_POWER = Sentence(
+    "overload-power",
+    "The power of {where} was {now_w*0.001:.1f} kW when raised, {share_percent:.0f} % of the "
+    "{limit_w*0.001:.4g} kW from which on it is {severity} ({whose}).",
+)
+A = {
+    ADVICE: Sentence("#advice", "advice"),
+    WARNING: Sentence("#a-warning", "a warning"),
+    CRITICAL: Sentence("#critical", "critical"),
+}
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a current, or a power, over its limit."""
     at, limit = MEMBERS.index(case.member), case.row.limit
     carried = float(case.banks.detectors.overload[case.c, at])
-    what, unit, times = ("power", "kW", 1e-3) if at >= len(MEMBERS) // 2 else ("current", "A", 1.0)
-    now = -carried if at % 2 else carried
-    text = (
-        f"The {what} of {case.place or 'the unit'} was {times * now:.1f} {unit} when raised, "
-        f"{100 * carried / limit:.0f} % of the {times * limit:.4g} {unit} from which on it is "
-        f"{A[case.row.severity]} ({case.whose})."
+    what, unit, sentence = (
+        ("power", "w", OF_POWER) if at >= len(MEMBERS) // 2 else ("current", "a", OF_CURRENT)
     )
-    event = case.event(now, text, expected=limit)
-    return replace(event, quantity=what, value_unit=unit.removeprefix("k"))
+    now = -carried if at % 2 else carried
+    numbers: dict[str, Field] = {f"now_{unit}": now, f"limit_{unit}": limit}
+    text = said(
+        sentence,
+        where=case.where,
+        share_percent=100 * carried / limit,
+        severity=A[case.row.severity],
+        whose=case.whose_limit,
+        **numbers,
+    )
+    return replace(case.event(now, text, expected=limit), quantity=what, value_unit=unit.upper())
 
 
 def _judged(column: int) -> Judged:
@@ -64,6 +86,7 @@ def _judged(column: int) -> Judged:
 
 DETECTOR = Detector(
     name=NAME,
+    says=(OF_CURRENT, OF_POWER, *A.values()),
     order=120,
     rows=(
         # In times of the operating limit; but at the recommended and safety limits where somebody gives them.

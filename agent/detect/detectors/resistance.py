@@ -14,6 +14,7 @@ from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Floats, Ints
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import Inputs
@@ -145,20 +146,32 @@ def forget_values(resistance: Resistances) -> None:
     resistance.circuit[:, BEFORE] = np.nan
 
 
+RESISTS = Sentence(
+    "resistance",
+    "{who} answered load steps with {cell_ohm*1000:.2f} mohm, its siblings with {siblings_ohm*1000:.2f}, "
+    "when raised: {ratio_times:.1f} times (limit {limit_times:g}). A loose or corroded connection, or an "
+    "old cell.",
+)
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a cell or connection of high resistance."""
     cell = case.banks.detectors.resistance.cell[case.c]
-    ratio, ohm, siblings_ohm = cell[SCORE], cell[OHM], cell[SIBLINGS_OHM]
-    text = (
-        f"{case.name()} answered load steps with {1e3 * ohm:.2f} mohm, its siblings with "
-        f"{1e3 * siblings_ohm:.2f}, when raised: {ratio:.1f} times (limit {case.row.limit:g}). "
-        f"A loose or corroded connection, or an old cell."
+    ratio = cell[SCORE]
+    text = said(
+        RESISTS,
+        who=case.who,
+        cell_ohm=cell[OHM],
+        siblings_ohm=cell[SIBLINGS_OHM],
+        ratio_times=ratio,
+        limit_times=case.row.limit,
     )
     return case.event(ratio, text, expected=1.0)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(RESISTS,),
     order=110,
     rows=(
         Row(NAME, "voltage", WARNING, 2.5, "times", 600.0, 86400.0, 0.5, False),

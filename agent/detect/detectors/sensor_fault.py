@@ -2,12 +2,27 @@
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
-from agent.detect.duration import duration
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels import doubt, inputs
 from agent.detect.table import ADVICE, Row
 
 NAME = "sensor-fault"
+
+
+FAULT = Sentence("sensor-fault", "{who} {what}. Check sensor and wiring; its readings are doubted.")
+CHATTERS = Sentence(
+    "#sensor-chatters",
+    "chatters: it jumps again and again, and read {worst_degc:.4g} at its worst in the last hour",
+)
+STEPPED = Sentence(
+    "#sensor-stepped",
+    "stepped from {before_degc:.1f} to {read_degc:.1f} degC, which no heat or load could bring so fast",
+)
+STANDS = Sentence(
+    "#sensor-stands",
+    "had said {read_degc:.4g} for {stands_s:duration} when raised while its siblings moved",
+)
 
 
 def explain(case: Case) -> AlarmEvent:
@@ -15,19 +30,18 @@ def explain(case: Case) -> AlarmEvent:
     value, memory = case.banks.temps.value[case.c], case.banks.temps.memory[case.c]
     state = case.banks.doubt.state[case.c]
     if state[doubt.CHATTERS_S] > 0.0:
-        worst = state[doubt.WORST]
-        what = f"chatters: it jumps again and again, and read {worst:.4g} at its worst in the last hour"
+        text = said(FAULT, who=case.who, what=CHATTERS, worst_degc=state[doubt.WORST])
     elif memory[inputs.SUSPECT] > 0.0:
-        from_to = f"{memory[inputs.BEFORE]:.1f} to {value:.1f} degC"
-        what = f"stepped from {from_to}, which no heat or load could bring so fast"
+        text = said(FAULT, who=case.who, what=STEPPED, before_degc=memory[inputs.BEFORE], read_degc=value)
     else:
-        stands = duration(memory[inputs.STANDS_S])
-        what = f"had said {value:.4g} for {stands} when raised while its siblings moved"
-    return case.event(value, f"{case.name()} {what}. Check sensor and wiring; its readings are doubted.")
+        stands_s = memory[inputs.STANDS_S]
+        text = said(FAULT, who=case.who, what=STANDS, read_degc=value, stands_s=stands_s)
+    return case.event(value, text)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(FAULT, CHATTERS, STEPPED, STANDS),
     order=140,
     of_sight=True,
     rows=(Row(NAME, "", ADVICE, 1.0, "", 0.0, 600.0, 0.0, False),),

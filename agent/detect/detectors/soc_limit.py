@@ -9,7 +9,8 @@ import numpy as np
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Channels, Floats, Ints
 from agent.detect.declaration import At, Detector, Judged
-from agent.detect.explanations.case import Case
+from agent.detect.explanations.case import IS_BELOW, IS_OVER, UNIT, Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.validity import Gate
@@ -65,20 +66,32 @@ def _of(side: Callable[[UnitLimits, Ints], Limited], column: int, member: str = 
     return Judged("circuits", score, score, member, limits)
 
 
+SOC = Sentence(
+    "soc-limit",
+    "The state of charge of {where} was {soc_percent:.1f} % when raised, {side} {limit_percent:g} %, "
+    "{whose}.",
+)
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a state of charge beyond its limits."""
     of, low = case.banks.detectors.soc_limit, case.member != NAME
     at, soc = int(of.at[case.c]), float(of.score[case.c, 0])
     place, limit = case.channels.places[at], 0.0 - case.row.limit if low else case.row.limit
-    text = (
-        f"The state of charge of {place or 'the unit'} was {soc:.1f} % when raised, "
-        f"{'below' if low else 'over'} {limit:g} %, {case.whose}."
+    text = said(
+        SOC,
+        where=place or UNIT,
+        soc_percent=soc,
+        side=IS_BELOW if low else IS_OVER,
+        limit_percent=limit,
+        whose=case.whose_limit,
     )
     return replace(case.event(soc, text, expected=limit), limit=limit, location=place, quantity="soc")
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(SOC,),
     order=125,
     rows=(Row(NAME, "soc", ADVICE, np.inf, "%", 60.0, 300.0, 1.0, False, 3),),
     judged=(_of(above, 0), _of(below, 1, f"{NAME}-low")),

@@ -11,6 +11,7 @@ from agent.detect.channels import Floats
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.detectors.cell_collapse import COLLAPSED, LEAST_MEDIAN_V
 from agent.detect.explanations.case import Case, side
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.imbalance import AGE, BASELINE, EXPECTED, MEAN, REGIMES, Cells
@@ -49,20 +50,32 @@ def judge_standing_imbalance(volts: Inputs, cells: Cells, standing_imbalance: Fl
         standing_imbalance[c] = 0.0 if -volts.away[c] * share >= COLLAPSED else least * share
 
 
+STANDS = Sentence(
+    "standing-imbalance",
+    "{who} stood {away_v*1000:.0f} mV {side} the median of its siblings when raised, at {cell_v:.3f} V, "
+    "and usually does: {away_percent:.1f} % of the median (limit {limit_percent:g} %).",
+)
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a cell that stands far from its siblings."""
     away_v, volts = case.banks.volts.away[case.c], case.banks.volts.raw[case.c]
     score = case.banks.detectors.standing_imbalance[case.c]
-    text = (
-        f"{case.name()} stood {1e3 * abs(away_v):.0f} mV {side(away_v)} the median of its siblings when "
-        f"raised, at {volts:.3f} V, and usually does: {score:.1f} % of the median "
-        f"(limit {case.row.limit:g} %)."
+    text = said(
+        STANDS,
+        who=case.who,
+        away_v=abs(away_v),
+        side=side(away_v),
+        cell_v=volts,
+        away_percent=score,
+        limit_percent=case.row.limit,
     )
     return case.event(score, text)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(STANDS,),
     order=105,
     rows=(
         Row(NAME, "voltage", WARNING, 10.0, "%", 45.0, 3600.0, 1.0, False),

@@ -1,24 +1,35 @@
 """Sensors that jump to a heat together, or beside a cell that collapsed: a fire until seen to be none."""
 
 import math
-from collections.abc import Callable
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
-from agent.detect.explanations.case import Case, name_of
+from agent.detect.explanations.case import NOTHING, Case, who
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels import doubt
 from agent.detect.table import CRITICAL, Row
 
 NAME = "sudden-heat"
 
-#: Of each witness what is told of it, by its bank in `Channels`, "" none, and the number beside it.
-WITNESSES: dict[int, tuple[str, Callable[[str, float], str]]] = {
-    doubt.NOBODY: ("", lambda who, x: "a second reading says so"),
-    doubt.SENSOR: ("temps", lambda who, x: f"{who} rose to {x:.1f} degC"),
-    doubt.CELL_FELL: ("volts", lambda who, x: f"{who} fell by {x:.2f} V"),
-    doubt.CELL_GONE: ("volts", lambda who, x: f"{who} is not read any more"),
-    doubt.INSULATION: ("", lambda who, x: f"the insulation fell to {x:.0f} ohm"),
-    doubt.UNIT: ("", lambda who, x: "the unit itself has raised an alarm"),
+
+JUMPED = Sentence(
+    "sudden-heat",
+    "{who} rose from {before_degc:.1f} to {read_degc:.1f} degC between two readings{lost} when raised, and "
+    "not alone: {witness}. Take it for a fire until it is seen to be none.",
+)
+LOST = Sentence("#and-lost", " and could not be read any more")
+#: Of each witness its bank in `Channels`, "" none, what is told of it, and what its number is called.
+WITNESSES: dict[int, tuple[str, Sentence, str]] = {
+    doubt.NOBODY: ("", Sentence("#second-reading", "a second reading says so"), ""),
+    doubt.SENSOR: ("temps", Sentence("#rose", "{other:lower} rose to {rose_degc:.1f} degC"), "rose_degc"),
+    doubt.CELL_FELL: ("volts", Sentence("#fell", "{other:lower} fell by {fell_v:.2f} V"), "fell_v"),
+    doubt.CELL_GONE: ("volts", Sentence("#gone", "{other:lower} is not read any more"), ""),
+    doubt.INSULATION: (
+        "",
+        Sentence("#insulation", "the insulation fell to {insulation_ohm:.0f} ohm"),
+        "insulation_ohm",
+    ),
+    doubt.UNIT: ("", Sentence("#unit-alarm", "the unit itself has raised an alarm"), ""),
 }
 
 
@@ -26,23 +37,26 @@ def explain(case: Case) -> AlarmEvent:
     """Explain a heat that arrived between two frames, and has a witness: the hottest sensor, and who."""
     state = case.banks.doubt.state[case.c]
     read = state[doubt.WORST]
-    lost = " and could not be read any more" if math.isnan(case.banks.doubt.x[case.c]) else ""
-    channels, told = WITNESSES[int(state[doubt.WITNESS])]
-    who = ""
+    channels, witness, number = WITNESSES[int(state[doubt.WITNESS])]
+    text = said(
+        JUMPED,
+        who=case.who,
+        before_degc=state[doubt.BEFORE],
+        read_degc=read,
+        lost=LOST if math.isnan(case.banks.doubt.x[case.c]) else NOTHING,
+        witness=witness,
+    )
     if channels:
         bank, at = getattr(case.channels, channels), int(state[doubt.WITNESS_AT])
-        who = name_of(bank.places[at], bank.quantities[at])
-        who = who[0].lower() + who[1:]
-    text = (
-        f"{case.name()} rose from {state[doubt.BEFORE]:.1f} to {read:.1f} degC between two readings{lost} "
-        f"when raised, and not alone: {told(who, state[doubt.WITNESS_X])}. Take it for a fire until it is "
-        f"seen to be none."
-    )
+        text = text.then(other=who(bank.places[at], bank.quantities[at]))
+    if number:
+        text = text.then(**{number: state[doubt.WITNESS_X]})
     return case.event(read, text, since_s=case.t_s - state[doubt.DOUBTED_S])
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(JUMPED, LOST, *(witness for _, witness, _ in WITNESSES.values())),
     order=15,
     family="heat",
     rows=(Row(NAME, "temperature", CRITICAL, 1.0, "", 0.0, 600.0, 0.5, True),),

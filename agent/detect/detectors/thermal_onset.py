@@ -15,7 +15,8 @@ import numpy as np
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Channels, Floats
 from agent.detect.declaration import At, Detector, Judged
-from agent.detect.explanations.case import Case, name_of
+from agent.detect.explanations.case import Case, who
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels import noise
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
@@ -199,24 +200,29 @@ def forget_values(thermal_onset: ThermalOnset) -> None:
     thermal_onset.fell_s[:] = np.inf
 
 
+RISES = Sentence(
+    "thermal-onset",
+    "{who} was at {temperature_degc:.1f} degC when raised, {risen_k:.1f} K above all that it read before "
+    "the last two minutes, {sign} (limit {limit_k:g} K).",
+)
+ON = Sentence("#rises-on", "and rises on, while nothing loads the battery")
+CELL_FELL = Sentence("#while-cell-fell", "while {other:lower} fell to {cell_v:.3f} V")
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a sensor that rises, and the second sign."""
     of, volts = case.banks.detectors.thermal_onset, case.channels.volts
     risen, cell, temp = of.score[case.c, RISEN], int(of.score[case.c, CELL]), case.banks.temps.raw[case.c]
-    sign = "and rises on, while nothing loads the battery"
+    text = said(RISES, who=case.who, temperature_degc=temp, risen_k=risen, sign=ON, limit_k=case.row.limit)
     if cell >= 0:
-        who = name_of(volts.places[cell], volts.quantities[cell])
-        fell = f"{case.banks.volts.raw[cell]:.3f} V"
-        sign = f"while {who[0].lower()}{who[1:]} fell to {fell}"
-    text = (
-        f"{case.name()} was at {temp:.1f} degC when raised, {risen:.1f} K above all that it read before the "
-        f"last two minutes, {sign} (limit {case.row.limit:g} K)."
-    )
+        other = who(volts.places[cell], volts.quantities[cell])
+        text = text.then(sign=CELL_FELL, other=other, cell_v=case.banks.volts.raw[cell])
     return case.event(risen, text)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(RISES, ON, CELL_FELL),
     order=45,
     family="heat",
     rows=(

@@ -1,7 +1,7 @@
 """A sensor that heats by itself while nothing loads the battery."""
 
 from agent.detect.declaration import At, Detector, Judged
-from agent.detect.explanations.heat import alone
+from agent.detect.explanations.heat import SAYS, alone
 from agent.detect.kernels import heating
 from agent.detect.table import CRITICAL, WARNING, Row
 
@@ -9,6 +9,7 @@ NAME = "thermal-rest"
 
 DETECTOR = Detector(
     name=NAME,
+    says=SAYS,
     order=40,
     family="heat",
     rows=(

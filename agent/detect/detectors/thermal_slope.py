@@ -4,27 +4,46 @@ from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
 from agent.detect.explanations.heat import as_finely, heating_at, risen, slope_event
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels import heating
 from agent.detect.table import ADVICE, CRITICAL, WARNING, Row
 
 NAME = "thermal-slope"
 
 
+SLOPE = Sentence(
+    "thermal-slope",
+    "{who} heats {against_k_per_s*60:.2g} K/min faster than its siblings ({own_k_per_s*60:.2g} against "
+    "{siblings_k_per_s*60:.{decimals}f} K/min), {temperature_degc:.1f} degC when raised{risen}; "
+    "{noise_times:.0f} times its noise, {certain_k_per_s*60:.2g} K/min beyond doubt (limit "
+    "{limit_k_per_s*60:g}).",
+)
+AMONG = Sentence("#up-among-them", ", {rise_k:.1f} K up among them in about {rise_s:duration}")
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a sensor that heats faster than its siblings."""
     heat, temp = heating_at(case), case.banks.temps.value[case.c]
-    text = (
-        f"{case.name()} heats {heat.against:.2g} K/min faster than its siblings "
-        f"({heat.own:.2g} against {as_finely(heat.own - heat.against, heat.own)} K/min), "
-        f"{temp:.1f} degC when raised{risen(heat, ' among them')}; "
-        f"{heat.against / heat.noise:.0f} times its noise, {heat.certain:.2g} K/min beyond doubt "
-        f"(limit {case.row.limit:g})."
+    siblings, decimals = as_finely(heat.own - heat.against, heat.own)
+    text = said(
+        SLOPE,
+        who=case.who,
+        against_k_per_s=heat.against / 60.0,
+        own_k_per_s=heat.own / 60.0,
+        siblings_k_per_s=siblings / 60.0,
+        decimals=decimals,
+        temperature_degc=temp,
+        noise_times=heat.against / heat.noise,
+        certain_k_per_s=heat.certain / 60.0,
+        limit_k_per_s=case.row.limit / 60.0,
+        **risen(heat, AMONG),
     )
     return slope_event(case, heat, text, beyond=heat.against / heat.noise)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(SLOPE, AMONG),
     order=20,
     family="heat",
     rows=(

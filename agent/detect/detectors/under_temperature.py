@@ -8,6 +8,7 @@ from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Codes, Floats
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import Inputs
@@ -26,15 +27,22 @@ def judge_under_temperature(temps: Inputs, measured: Codes, under_temperature: F
         under_temperature[c] = -temps.value[c] if measured[temps.at[c]] else np.nan
 
 
+COLDER = Sentence(
+    "under-temperature",
+    "{who} was at {temperature_degc:.1f} degC when raised, below {limit_degc:g} degC, {whose}.",
+)
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a temperature under its limit."""
     temp, limit = case.banks.temps.value[case.c], 0.0 - case.row.limit
-    text = f"{case.name()} was at {temp:.1f} degC when raised, below {limit:g} degC, {case.whose}."
+    text = said(COLDER, who=case.who, temperature_degc=temp, limit_degc=limit, whose=case.whose_limit)
     return replace(case.event(temp, text, expected=limit), limit=limit)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(COLDER,),
     order=55,
     rows=(
         Row(NAME, "temperature", CRITICAL, np.inf, "degC", 10.0, 600.0, 3.0, True, 3),

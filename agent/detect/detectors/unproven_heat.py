@@ -2,27 +2,39 @@
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
-from agent.detect.duration import duration
-from agent.detect.explanations.case import Case
+from agent.detect.explanations.case import NOTHING, Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels import doubt
 from agent.detect.table import CRITICAL, Row
 
 NAME = "unproven-heat"
 
 
+UNPROVEN = Sentence(
+    "unproven-heat",
+    "{who}{alone} read {temperature_degc:.0f} degC when raised, for {for_s:duration}, {before_degc:.0f} "
+    "before: heat, or a broken sensor. Look from outside; do not open.",
+)
+ALONE = Sentence("#alone", " alone")
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a heat that has no witness."""
     state, degc = case.banks.doubt.state[case.c], case.banks.doubt.x[case.c]
-    alone = "" if len(case.members) > 1 else " alone"
-    text = (
-        f"{case.name()}{alone} read {degc:.0f} degC when raised, for {duration(state[doubt.DOUBTED_S])}, "
-        f"{state[doubt.BEFORE]:.0f} before: heat, or a broken sensor. Look from outside; do not open."
+    text = said(
+        UNPROVEN,
+        who=case.who,
+        alone=NOTHING if len(case.members) > 1 else ALONE,
+        temperature_degc=degc,
+        for_s=state[doubt.DOUBTED_S],
+        before_degc=state[doubt.BEFORE],
     )
     return case.event(degc, text, since_s=case.t_s - state[doubt.DOUBTED_S])
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(UNPROVEN, ALONE),
     order=16,
     rows=(Row(NAME, "temperature", CRITICAL, 1.0, "", 0.0, 3600.0, 0.5, True),),
     judged=(Judged("temps", At("doubt.score", doubt.UNPROVEN), At("doubt.x")),),

@@ -19,7 +19,8 @@ import numpy as np
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Channels, Codes, Floats
 from agent.detect.declaration import At, Detector, Judged
-from agent.detect.explanations.case import Case
+from agent.detect.explanations.case import IS_BELOW, IS_OVER, Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.arrays import Array, Group, Part
 from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.inputs import BLIND, Inputs
@@ -148,12 +149,26 @@ def _doubt(dt_s: float, score: Floats, derived: Floats, state: Floats) -> int:
     return known
 
 
+LIMIT = Sentence(
+    "voltage-limit",
+    "{who} was at {cell_v:.3f} V when raised, {side} its {tier} limit of {limit_v:g} V, {whose}.",
+)
+TIER = {tier: Sentence(f"#{tier}", tier) for tier in TIERS}
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a voltage beyond its limits; what is compared with the lowest is the voltage's negative."""
-    volts, side = float(case.banks.volts.raw[case.c]), "below" if case.row.limit < 0.0 else "over"
+    volts, side = float(case.banks.volts.raw[case.c]), IS_BELOW if case.row.limit < 0.0 else IS_OVER
     limit, tier = abs(case.row.limit), TIERS[SEVERITIES.index(case.row.severity) - 1]
-    at = f"{case.name()} was at {volts:.3f} V when raised"
-    text = f"{at}, {side} its {tier} limit of {limit:g} V, {case.whose}."
+    text = said(
+        LIMIT,
+        who=case.who,
+        cell_v=volts,
+        side=side,
+        tier=TIER[tier],
+        limit_v=limit,
+        whose=case.whose_limit,
+    )
     return replace(case.event(volts, text, expected=limit), limit=limit)
 
 
@@ -164,6 +179,7 @@ def _judged(column: int, member: str, limits: Callable[[Channels, UnitLimits], L
 
 DETECTOR = Detector(
     name=NAME,
+    says=(LIMIT, *TIER.values()),
     order=5,
     family="voltage",
     rows=(

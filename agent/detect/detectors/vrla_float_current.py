@@ -3,25 +3,31 @@
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels import load, surroundings
 from agent.detect.table import ADVICE, WARNING, Row
 
 NAME = "vrla-float-current"
 
 
+FLOATS = Sentence(
+    "vrla-float-current",
+    "The float current of {where} was {now_a:.3g} A when raised, {ratio_times:.1f} times what it had been "
+    "(limit {limit_times:g}): dry-out, a failing cell, or heat.",
+)
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a float current that grows."""
     circuit = case.banks.around.circuit[case.c]
     ratio, now_a = circuit[surroundings.FLOAT_RATIO], circuit[surroundings.FLOAT]
-    text = (
-        f"The float current of {case.place or 'the unit'} was {now_a:.3g} A when raised, "
-        f"{ratio:.1f} times what it had been (limit {case.row.limit:g}): dry-out, a failing cell, or heat."
-    )
+    text = said(FLOATS, where=case.where, now_a=now_a, ratio_times=ratio, limit_times=case.row.limit)
     return case.event(ratio, text, expected=circuit[surroundings.FLOAT_BASELINE])
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(FLOATS,),
     order=160,
     chemistry="VRLA",
     rows=(

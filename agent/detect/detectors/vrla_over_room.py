@@ -3,24 +3,30 @@
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.table import ADVICE, CRITICAL, Row
 
 NAME = "vrla-over-room"
 
 
+OVER_ROOM = Sentence(
+    "vrla-over-room",
+    "{who} was {over_room_k:.1f} K warmer than the room when raised, at {temperature_degc:.1f} degC (limit "
+    "{limit_k:g} K); a floating lead battery stays within 3 K, and beyond 10 K thermal runaway is to be "
+    "suspected.",
+)
+
+
 def explain(case: Case) -> AlarmEvent:
     """Explain a lead battery that is warmer than its room."""
     over_k, temp = case.banks.around.over_room[case.c], case.banks.temps.value[case.c]
-    text = (
-        f"{case.name()} was {over_k:.1f} K warmer than the room when raised, at {temp:.1f} degC "
-        f"(limit {case.row.limit:g} K); a floating lead battery stays within 3 K, and beyond 10 K thermal "
-        f"runaway is to be suspected."
-    )
+    text = said(OVER_ROOM, who=case.who, over_room_k=over_k, temperature_degc=temp, limit_k=case.row.limit)
     return case.event(over_k, text)
 
 
 DETECTOR = Detector(
     name=NAME,
+    says=(OVER_ROOM,),
     order=150,
     chemistry="VRLA",
     rows=(

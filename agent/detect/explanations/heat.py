@@ -7,7 +7,8 @@ import numpy as np
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Channels
 from agent.detect.duration import duration
-from agent.detect.explanations.case import Case
+from agent.detect.explanations.case import NOTHING, Case
+from agent.detect.explanations.said import Field, Said, Sentence, said
 from agent.detect.kernels import heating, imbalance
 from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.heating import Heating
@@ -24,14 +25,30 @@ COLUMNS = {
 }  # fmt: skip
 
 
+ALONE = Sentence(
+    "thermal-rate",
+    "{who} heats {own_k_per_s*60:.2g} K/min{rest}, {temperature_degc:.1f} degC when raised{risen}; "
+    "{noise_times:.0f} times its noise, {certain_k_per_s*60:.2g} K/min beyond doubt (limit "
+    "{limit_k_per_s*60:g}).",
+)
+REST = Sentence("#while-at-rest", " while nothing loads the battery")
+UP = Sentence("#up", ", {rise_k:.1f} K up in about {rise_s:duration}")
+SAYS = (ALONE, REST, UP)
+
+
 def alone(case: Case) -> AlarmEvent:
     """Explain a sensor that heats, whatever its siblings do: at any time, or at rest."""
     heat, temp = heating_at(case), case.banks.temps.value[case.c]
-    rest = " while nothing loads the battery" if case.row.detector == "thermal-rest" else ""
-    text = (
-        f"{case.name()} heats {heat.own:.2g} K/min{rest}, {temp:.1f} degC when raised{risen(heat)}; "
-        f"{heat.own / heat.noise:.0f} times its noise, {heat.certain:.2g} K/min beyond doubt "
-        f"(limit {case.row.limit:g})."
+    text = said(
+        ALONE,
+        who=case.who,
+        own_k_per_s=heat.own / 60.0,
+        rest=REST if case.row.detector == "thermal-rest" else NOTHING,
+        temperature_degc=temp,
+        noise_times=heat.own / heat.noise,
+        certain_k_per_s=heat.certain / 60.0,
+        limit_k_per_s=case.row.limit / 60.0,
+        **risen(heat, UP),
     )
     return slope_event(case, heat, text, beyond=heat.own / heat.noise)
 
@@ -63,20 +80,20 @@ def forecast(temp_degc: float, heat: Heating) -> str:
     )
 
 
-def risen(heat: Heating, where: str = "") -> str:
-    """Return how far a sensor has risen, and in what time; "" where it has not, or that is not known."""
+def risen(heat: Heating, up: Sentence) -> dict[str, Field]:
+    """Return how far a sensor has risen, and in what time; nothing where it has not, or that is not known."""
     if not heat.for_s > 0.0:
-        return ""
-    return f", {heat.rise_k:.1f} K up{where} in about {duration(heat.for_s)}"
+        return {"risen": NOTHING}
+    return {"risen": up, "rise_k": heat.rise_k, "rise_s": heat.for_s}
 
 
-def as_finely(value: float, other: float) -> str:
-    """Return a value with as many decimals as `other` has with two digits: finer was not measured."""
+def as_finely(value: float, other: float) -> tuple[float, int]:
+    """Return a value, and with how many decimals: as `other` with two digits; finer was not measured."""
     decimals = max(0, 1 - math.floor(math.log10(abs(other)))) if other else 2
-    return f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: never "-0.0"
+    return round(value, decimals) + 0.0, decimals  # + 0.0: never "-0.0"
 
 
-def slope_event(case: Case, heat: Heating, text: str, beyond: float) -> AlarmEvent:
+def slope_event(case: Case, heat: Heating, text: Said, beyond: float) -> AlarmEvent:
     """Return the event of a slope, with its forecast and the evidence of cells."""
     until = forecast(case.banks.temps.value[case.c], heat)
     return case.event(

@@ -15,6 +15,7 @@ from agent.detect.channels import Bank, Channels
 from agent.detect.declaration import BANKS, At, Detector, Judged, in_order
 from agent.detect.detectors import DETECTORS
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.judge_unit import call_of
 from agent.detect.kernels.arrays import Array, Group
 from agent.detect.kernels.banks import Placed
@@ -27,7 +28,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "detection.md"
 
 
 def explain(case: Case) -> AlarmEvent:
-    return case.event(1.0, "It is so.")
+    return case.event(1.0, said(Sentence("so", "It is so.")))
 
 
 def row(severity: str = WARNING, detector: str = "too-quiet") -> Row:

@@ -10,6 +10,7 @@ NUMBER = (int, float, type(None))
 ALARM = dict.fromkeys(["id", "detector", "state", "severity", "location", "quantity", "value_unit"], str)
 ALARM |= dict.fromkeys(["text", "forecast", "evidence_for", "evidence_against", "config"], str)
 ALARM |= dict.fromkeys(["value", "limit", "expected", "beyond_noise", "t_s", "since_s"], NUMBER)
+ALARM |= {"sentence": str, "numbers": dict, "texts": dict}
 ALARM |= {"count": int, "shadow": bool, "salvaged_epoch": bytes, "salvaged_sequence": int}
 STAMP = {"boottime_ns": int, "utc_ns": int}
 LOST = ("frames", "first_boottime_ns", "last_boottime_ns")

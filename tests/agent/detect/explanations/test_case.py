@@ -7,11 +7,13 @@ import pytest
 
 from agent.detect.channels import Bank, channels_of
 from agent.detect.explanations.case import Case
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.rows import rows_of
 from agent.detect.settings import Settings
 from agent.detect.unit_arrays import new_banks
 
 PLACES, QUANTITIES = ("a", "", "b/sensor3"), ("module_voltage", "current", "cell_temperature")
+SO = said(Sentence("so", "So."))
 
 
 def case_of(c: int, members: frozenset[int] = frozenset({0})) -> Case:
@@ -35,8 +37,8 @@ def case_of(c: int, members: frozenset[int] = frozenset({0})) -> Case:
 @pytest.mark.parametrize(("c", "name"), [(0, "Cell a"), (1, "Circuit of the unit"), (2, "b/sensor3")])
 def test_a_channel_is_called_by_its_own_place_and_quantity(c: int, name: str) -> None:
     case = case_of(c)
-    event = case.event(1.0, "")
-    assert (case.place, case.name()) == (PLACES[c], name)
+    event = case.event(1.0, said(Sentence("who", "{who}"), who=case.who))
+    assert (case.place, event.text) == (PLACES[c], name)
     assert (event.location, event.quantity) == (PLACES[c], QUANTITIES[c])
 
 
@@ -53,7 +55,7 @@ def test_a_channel_is_called_by_its_own_place_and_quantity(c: int, name: str) ->
     ],
 )
 def test_figures_are_rounded_and_times_are_not(given: dict[str, Any], field: str, told: float) -> None:
-    arguments = {"value": 0.0, "text": "", **given}
+    arguments = {"value": 0.0, "said": SO, **given}
     assert getattr(case_of(0).event(**arguments), field) == told
 
 
@@ -62,4 +64,4 @@ def test_figures_are_rounded_and_times_are_not(given: dict[str, Any], field: str
     [([], "So."), ([0], "So."), ([0, 2], "So. 1 more in the same place show it too.")],
 )
 def test_how_many_more_show_it(members: list[int], told: str) -> None:
-    assert case_of(0, frozenset(members)).event(0.0, "So.").text == told
+    assert case_of(0, frozenset(members)).event(0.0, SO).text == told

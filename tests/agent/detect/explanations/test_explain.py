@@ -4,19 +4,22 @@ import math
 
 import pytest
 
+from agent.detect.detectors.thermal_slope import AMONG
 from agent.detect.explanations.heat import as_finely, risen
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.heating import Heating
 
+RISEN = Sentence("risen", "{risen}")
 RISING = Heating(certain=1.0, own=1.5, against=1.5, noise=0.1, rise_k=0.7, for_s=28.0)
 
 
 def test_a_rise_is_told_with_its_time() -> None:
-    assert risen(RISING, " among them") == ", 0.7 K up among them in about 28 s"
+    assert said(RISEN, **risen(RISING, AMONG)).text == ", 0.7 K up among them in about 28 s"
 
 
 @pytest.mark.parametrize("rise_k", [-47.3, math.nan])
 def test_a_sensor_that_heats_again_after_a_fall_is_not_said_to_be_up(rise_k: float) -> None:
-    assert risen(RISING._replace(rise_k=rise_k, for_s=0.0)) == ""
+    assert said(RISEN, **risen(RISING._replace(rise_k=rise_k, for_s=0.0), AMONG)).text == ""
 
 
 @pytest.mark.parametrize(
@@ -32,4 +35,5 @@ def test_a_sensor_that_heats_again_after_a_fall_is_not_said_to_be_up(rise_k: flo
 def test_what_siblings_do_is_told_no_finer_than_what_the_sensor_does(
     value: float, beside: float, words: str
 ) -> None:
-    assert as_finely(value, beside) == words
+    number, decimals = as_finely(value, beside)
+    assert f"{number:.{decimals}f}" == words

@@ -32,8 +32,8 @@ from agent.detect.detectors import (
     vrla_float_current,
     vrla_over_room,
 )  # fmt: skip
-from agent.detect.explanations import heat
-from agent.detect.explanations.case import Case, name_of
+from agent.detect.explanations import heat, said
+from agent.detect.explanations.case import Case, who
 from agent.detect.kernels import doubt, heating, imbalance, slope
 from agent.detect.kernels import inputs as input_columns
 from agent.detect.kernels import surroundings as around
@@ -494,7 +494,7 @@ def test_a_load_over_its_limit(
     ],
 )
 def test_a_channel_is_called_by_its_place_and_its_noun_once(place: str, quantity: str, name: str) -> None:
-    assert name_of(place, quantity) == name
+    assert said.said(said.Sentence("who", "{who}"), who=who(place, quantity)).text == name
 
 
 def test_a_heat_that_has_a_witness() -> None:
@@ -504,7 +504,7 @@ def test_a_heat_that_has_a_witness() -> None:
     case = case_of(row_of("sudden-heat", CRITICAL), channels.temps, 1, unit, frozenset({0, 1}))
     lost = sudden_heat.explain(case)
     banks.doubt.x[1] = 88.04
-    for witness, at, x, said in (
+    for witness, at, x, told in (
         (doubt.SENSOR, 3, 64.04, "string1/module1/sensor4 rose to 64.0 degC"),
         (doubt.CELL_FELL, 4, 2.604, "string1/module1/cell5 fell by 2.60 V"),
         (doubt.CELL_GONE, 0, math.nan, "string1/module1/cell1 is not read any more"),
@@ -516,7 +516,7 @@ def test_a_heat_that_has_a_witness() -> None:
         event = sudden_heat.explain(case)
         assert event.text == (
             "string1/module1/sensor2 rose from 24.0 to 88.0 degC between two readings when raised, and not "
-            f"alone: {said}. Take it for a fire until it is seen to be none. 1 more in the same place show "
+            f"alone: {told}. Take it for a fire until it is seen to be none. 1 more in the same place show "
             "it too."
         )
     gone = "readings and could not be read any more when"

@@ -1,0 +1,93 @@
+"""Sentences of alarms, free of language: which one it is, and what numbers and texts it is filled with. Pure.
+
+A sentence is English with fields. `{away_v*1000:.0f}` is the number `away_v`, in the unit that its name ends
+with, times 1000, in a format of Python's; `{for_s:duration}` a length of time in words; `{who}` a text, and
+`{who:lower}` one that begins small. A text may be a phrase, whose id begins with #, with what `{}` stands for
+in it. docs/sentences.md lists them all: whoever has the record of an alarm can say it in any language.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from agent.detect.duration import duration
+
+UNKNOWN = "?"  # in place of a number that is none
+#: {name}, {name*factor}, {name:format}; a {name} within a format is that number.
+FIELD = re.compile(r"\{(\w*)(?:\*([\d.]+))?(?::((?:[^{}]|\{\w+\})*))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence, or phrase; `argument` is what `{}` stands for in a phrase."""
+
+    id: str
+    english: str
+    argument: str = ""
+
+    def of(self, argument: str) -> "Sentence":
+        """Return the phrase with its argument."""
+        return replace(self, argument=argument)
+
+    @property
+    def told(self) -> str:
+        """As a record has it: "#cell string1/cell5"."""
+        return f"{self.id} {self.argument}" if self.argument else self.id
+
+
+Field = float | str | Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Sentences that follow each other, and their fields by name."""
+
+    sentences: tuple[Sentence, ...]
+    fields: Mapping[str, Field]
+
+    def then(self, *sentences: Sentence, **fields: Field) -> "Said":
+        """Return it with more behind it."""
+        return Said((*self.sentences, *sentences), {**self.fields, **fields})
+
+    @property
+    def sentence(self) -> str:
+        """The ids, parted by spaces."""
+        return " ".join(sentence.id for sentence in self.sentences)
+
+    @property
+    def numbers(self) -> dict[str, float | None]:
+        """By name; None where it is no number."""
+        found = {name: value for name, value in self.fields.items() if not isinstance(value, str | Sentence)}
+        return {name: float(value) if math.isfinite(value) else None for name, value in found.items()}
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """By name."""
+        found = {name: value for name, value in self.fields.items() if isinstance(value, str | Sentence)}
+        return {name: value if isinstance(value, str) else value.told for name, value in found.items()}
+
+    @property
+    def text(self) -> str:
+        """In English."""
+        return " ".join(map(self._filled, self.sentences))
+
+    def _filled(self, sentence: Sentence) -> str:
+        def fill(field: re.Match[str]) -> str:
+            name, factor, how = field[1], float(field[2] or 1.0), field[3] or ""
+            value = self.fields[name] if name else sentence.argument
+            if isinstance(value, str | Sentence):
+                text = value if isinstance(value, str) else self._filled(value)
+                return text[:1].lower() + text[1:] if how == "lower" else text
+            if not math.isfinite(value):
+                return UNKNOWN
+            if how == "duration":
+                return duration(value * factor)
+            return format(value * factor, re.sub(r"\{(\w+)\}", lambda m: f"{self.fields[m[1]]:.0f}", how))
+
+        return FIELD.sub(fill, sentence.english)
+
+
+def said(sentence: Sentence, **fields: Field) -> Said:
+    """Return a sentence with its fields."""
+    return Said((sentence,), fields)
