@@ -63,6 +63,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/keeping.py": (f"{_DETECT}/test_kept_arrays.py",),
     "agent/detect/kernels/arrays.py": (f"{_KERNELS}/test_arrays.py",),
     "agent/detect/kernels/banks.py": _ARRAYS,
+    "agent/detect/kernels/compiled.py": (f"{_KERNELS}/test_noise_twin.py",),
     "agent/detect/kernels/coverage.py": (f"{_KERNELS}/test_coverage_seconds.py",),
     "agent/detect/kernels/debounce.py": (
         f"{_DETECT}/test_table.py",

@@ -4,9 +4,11 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLong
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +16,7 @@ from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
 from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
 from agent.clock import Clock
-from agent.config.tables import UpstreamTable
+from agent.config.tables import Config, UpstreamTable
 from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
 
@@ -124,8 +126,15 @@ def power(_site: Site) -> Iterator[Result]:
 def certificate(site: Site) -> Iterator[Result]:
     """The TLS files of each upstream can be used, and do not end soon."""
     assert site.config is not None
-    for up in site.config.upstream:
-        yield from _certificate(up)
+    yield from _of_each(site.config, _certificate)
+
+
+def _of_each(config: Config, check: Callable[[UpstreamTable], Iterator[Result]]) -> Iterator[Result]:
+    """Check each upstream; of several, each result says whose it is."""
+    for up in config.upstream:
+        for result in check(up):
+            several = len(config.upstream) > 1
+            yield replace(result, seen=f"{up.name}: {result.seen}") if several else result
 
 
 def _certificate(up: UpstreamTable) -> Iterator[Result]:
@@ -175,8 +184,7 @@ def _resolved(host: str) -> Iterator[Result]:
 def collector(site: Site) -> Iterator[Result]:
     """Each collector takes batches; without an agent, whether it would take this one's."""
     assert site.config is not None
-    for up in site.config.upstream:
-        yield from _taking(site, site.config.agent.id, up)
+    yield from _of_each(site.config, partial(_taking, site, site.config.agent.id))
 
 
 def _taking(site: Site, agent: str, up: UpstreamTable) -> Iterator[Result]:
