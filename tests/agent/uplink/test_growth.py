@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgpack
+import pytest
 
 from agent.uplink.schemas import Schemas
 from agent.wire import ACCEPT, Request, encode_ack
@@ -17,7 +18,9 @@ def grown(request: Request) -> bytes:
     return own(200, encode_ack(replace(sound(request), more=True), more=True))
 
 
-async def test_a_schema_that_is_refused_is_not_sent_again_before_its_pause_is_over(tmp_path: Path) -> None:
+async def test_a_schema_that_is_refused_is_not_sent_again_before_its_pause_is_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Though it is wanted in every answer; schemas that were never sent are nobody's business."""
 
     def refusing(request: Request) -> bytes:
@@ -32,6 +35,8 @@ async def test_a_schema_that_is_refused_is_not_sent_again_before_its_pause_is_ov
         times_s = [at_s for at_s, request in there.heard if request.schemas]
         assert len(times_s) == 2
         assert times_s[1] - times_s[0] >= 2.4
+    said = [record.getMessage() for record in caplog.records if "will not take" in record.getMessage()]
+    assert [SCHEMA.hex() in one for one in said] == [True]
 
 
 def test_a_schema_is_kept_back_for_as_long_as_the_collector_says_and_an_hour_at_most() -> None:
