@@ -180,6 +180,14 @@ def _gap_of_refused(run: Run) -> Course[None]:
     yield from sender.tell([(4, sender.events(4, gap))], dropped=[(2, 2)])
 
 
+def _refused_stored(run: Run) -> Course[None]:
+    sender = Sender(run)
+    mine = [(1, sender.frames(1))]
+    yield from sender.tell(mine)
+    yield from sender.tell([(1, b"no frame")], refused=[1])
+    yield from sender.tell(mine)
+
+
 def _withheld(run: Run) -> Course[None]:
     sender = Sender(run)
     yield from sender.tell([(1, sender.frames(1))], withheld=[(2, 4)])
@@ -267,6 +275,8 @@ CHECKS = [
            "It is the bound of the page.", _highest),
     _check("refused-gap", "Answer", "A refused batch is missing until a gap accounts for it",
            "It was sealed, and is not there.", _gap_of_refused),
+    _check("refused-stored", "Answer", "A damaged batch with the name of a stored one is refused, and no conflict",
+           "It is no second database, and the stored one stays.", _refused_stored),
     _check("conflict", "Other statuses", "A batch with the name of a stored one and other bytes: 409",
            "Two copies of one database are at work; only a person can tell them apart.", _clone),
     _check("conflict-keeps", "Other statuses",

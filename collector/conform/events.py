@@ -95,6 +95,8 @@ _WRONG: list[tuple[str, str, list[tuple[str, str, Maker]]]] = [
         ("alarm-state", "an alarm whose state is a map", _all({**_ALARM, "state": {}})),
         ("alarm-time", "an alarm at a negative time", _all({**_ALARM, "utc_ns": -1})),
         ("alarm-true", "an alarm whose count is true", _all({**_ALARM, "count": True})),
+        ("alarm-numbers", "an alarm with text among its numbers", _all({**_ALARM, "numbers": {"a": "x"}})),
+        ("alarm-texts", "an alarm whose texts are an array", _all({**_ALARM, "texts": ["x"]})),
         ("change-uid", "a change by a uid of text", _all({**_CHANGE, "uid": "root"})),
     ]),
 ]  # fmt: skip
@@ -116,6 +118,8 @@ _TAKEN: list[tuple[str, str, str, Maker]] = [
      "state": "OF LATER"})),
     ("take-nan", "an alarm with NaN and infinity for numbers", "Agents of 0.1.0 write them.",
      _all({**_ALARM, "value": math.nan, "limit": math.inf})),
+    ("take-sentence", "an alarm that is free of language", "People read it in their own.",
+     _all({**_ALARM, "sentence": "a b", "numbers": {"a": 1.5, "b": None}, "texts": {"c": "d"}})),
     ("take-nil", "an alarm with nil for its numbers", "Nil is a number that is not known.",
      _all({**_ALARM, "value": None, "expected": None})),
     ("take-unknown-epoch", "a gap of an epoch that nobody heard of", "It may have ended before it was sent.",

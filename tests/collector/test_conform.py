@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from tests.collector.processes import COMMAND, Collector
 from tests.collector.wrong_collectors import WRONG, Small, serving
 
 PAGE = (Path(__file__).parents[2] / "docs" / "wire-format.md").read_text("utf-8")
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "collector.mjs"
 #: Asked of each wrong collector beside what must find it.
 SAMPLE = {"empty-first", "holes", "conflict", "version-2"}
 #: Kills a collector, if one runs, and starts it anew: FOLDER PORT COMMAND...
@@ -82,6 +84,17 @@ def test_our_own_collector_is_right_and_holds_what_it_acknowledged_when_it_is_ki
         f"{len(ROWS) - 1} asked, {len(ROWS) - 1} right, 0 wrong",
     ]
     assert "stays in the database of" in done.stderr
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("node", "zstd", "b2sum"))), reason="needs node, zstd and b2sum"
+)
+def test_a_collector_written_from_the_page_in_another_language_is_right(tmp_path: Path) -> None:
+    port = free_port()
+    with Restarted(tmp_path, port, ["node", str(EXAMPLE), str(tmp_path / "data"), str(port)]) as restart:
+        done = asked(f"http://127.0.0.1:{port}", "--restart", restart)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(ROWS) - 1} asked, {len(ROWS) - 1} right, 0 wrong" in done.stdout
 
 
 def test_over_tls_the_agent_is_the_one_of_its_certificate(tmp_path: Path) -> None:

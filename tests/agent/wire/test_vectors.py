@@ -5,6 +5,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,13 @@ def test_the_vectors_cover_what_the_document_describes() -> None:
     assert {-(2**63), 2**63 - 1} <= {value for batch in every for row in batch["raw"] for value in row}
     assert {event["kind"] for batch in every for event in batch["events"]} == {"alarm", "gap", "clock_offset"}
     assert {c for batch in every for c in batch["clock"]} >= {0, 1, 0x81}
+
+
+def test_the_page_of_the_golden_files_names_each() -> None:
+    page = (VECTORS.parent / "README.md").read_text("utf-8")
+    assert all(f"`{blob.stem.removeprefix('batch-')}`" in page for blob in BLOBS)
+    for row in re.findall(r"^\| `([\w.]+/[\w*.-]+)`", page, re.M):
+        assert list(VECTORS.parent.glob(row)), row
 
 
 def of_events(*events: dict[str, Any], **elements: object) -> bytes:
