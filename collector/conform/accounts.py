@@ -275,7 +275,7 @@ CHECKS = [
            "It is the bound of the page.", _highest),
     _check("refused-gap", "Answer", "A refused batch is missing until a gap accounts for it",
            "It was sealed, and is not there.", _gap_of_refused),
-    _check("refused-stored", "Answer", "A damaged batch with the name of a stored one is refused, and no conflict",
+    _check("refused-stored", "Answer", "A damaged batch with the name of a stored one: refused, no conflict",
            "It is no second database, and the stored one stays.", _refused_stored),
     _check("conflict", "Other statuses", "A batch with the name of a stored one and other bytes: 409",
            "Two copies of one database are at work; only a person can tell them apart.", _clone),

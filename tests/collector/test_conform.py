@@ -16,7 +16,7 @@ from collector.conform.row import Run
 from collector.conform.run import CHECKS, ROWS, NotReached, conform
 from tests.collector.authority import Authority
 from tests.collector.processes import COMMAND, Collector
-from tests.collector.wrong_collectors import WRONG, Small, serving
+from tests.collector.wrong_collectors import WRONG, AsIn010, Small, serving
 
 PAGE = (Path(__file__).parents[2] / "docs" / "wire-format.md").read_text("utf-8")
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "collector.mjs"
@@ -127,6 +127,15 @@ async def test_a_small_collector_that_is_right_is_found_right() -> None:
         outcomes = await conform(url, Run("conform-small"), restart=f"curl -sX POST {url}/restart")
     assert [(one.row.id, one.wrong) for one in outcomes if one.wrong] == []
     assert [one.row.id for one in outcomes if one.unasked] == ["name-other"]
+
+
+async def test_a_collector_that_takes_five_elements_as_in_0_1_0_is_not_asked_for_six() -> None:
+    checks = [check for check in CHECKS if "more" in check.row.needs or check.row.id in SAMPLE]
+    async with serving(AsIn010()) as url:
+        outcomes = await conform(url, Run("conform-old"), checks=checks)
+    assert [(one.row.id, one.wrong) for one in outcomes if one.wrong] == []
+    asked_rows = {one.row.id for one in outcomes if not one.unasked}
+    assert asked_rows & {check.row.id for check in checks} == SAMPLE
 
 
 @pytest.mark.parametrize(("make", "right"), WRONG.items(), ids=lambda value: getattr(value, "__name__", ""))

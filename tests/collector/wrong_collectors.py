@@ -164,6 +164,18 @@ class Small:
         return web.Response(body=body, content_type=ACKNOWLEDGEMENT_TYPE)
 
 
+class AsIn010(Small):
+    """A right one, of the shapes of 0.1.0."""
+
+    def more(self, accept: str) -> bool:
+        return False
+
+    def decode(self, body: bytes) -> Request:
+        if body[:1] != b"\x95":
+            raise WireError("request: version 1 has 5 fields")
+        return super().decode(body)
+
+
 @asynccontextmanager
 async def serving(collector: Small) -> AsyncIterator[str]:
     """Give its URL."""
