@@ -22,6 +22,7 @@ from agent.store.place import try_to_write
 from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
 from agent.transport.table import AnyBus
+from agent.uplink.proxy import LoginError, Proxy
 from drivers.connect import assume, tells_apart
 from drivers.layout import Layout
 from drivers.plan import PlanError
@@ -125,7 +126,9 @@ def _certificate_problems(upstream: UpstreamTable) -> list[str]:
     try:
         client_context(upstream.ca, upstream.cert, upstream.key)
         warning = validity_warning(upstream.cert, time.time()) if upstream.cert else ""
-    except (TlsError, CertificateError) as error:
+        if upstream.proxy:
+            Proxy(upstream.proxy, upstream.proxy_login).login()
+    except (TlsError, CertificateError, LoginError) as error:
         if not isinstance(error.__cause__, PermissionError):
             return [str(error)]
         warning = f"the files of upstream {upstream.name} are not yours to read: run this as root"

@@ -31,7 +31,7 @@ from agent.tls.contexts import TlsError, client_context
 from agent.tls.credentials import handed_over
 from agent.transport.table import AnyBus
 from agent.uplink.pace import Pace
-from agent.uplink.proxy import Proxy
+from agent.uplink.proxy import LoginError, Proxy
 from agent.uplink.uplink import Uplink
 from agent.wire.hosts import is_loopback
 from drivers.profile.load import Profile
@@ -97,7 +97,7 @@ class Parts:
             Pace(upstream.backlog_share),
             partial(client_context, ca, cert, key),
             partial(self._uplink_says, "" if upstream.name == MAIN.name else upstream.name),
-            Proxy(upstream.proxy, handed_over(upstream.proxy_login)) if upstream.proxy else None,
+            proxy_of(upstream),
         )
 
     def _uplink_says(self, location: str, detector: str, text: str) -> None:
@@ -186,6 +186,11 @@ def upstreams_of(config: Config) -> list[Upstream]:
     return [Upstream(one.name, one.role == "required", one.what == "all") for one in config.upstream]
 
 
+def proxy_of(upstream: UpstreamTable) -> Proxy | None:
+    """Return the proxy before an upstream, if any."""
+    return Proxy(upstream.proxy, handed_over(upstream.proxy_login)) if upstream.proxy else None
+
+
 def must_reach(upstreams: Iterable[UpstreamTable]) -> None:
     """Raise ReloadRefused where the files of new upstreams cannot be used."""
     for upstream in upstreams:
@@ -194,5 +199,7 @@ def must_reach(upstreams: Iterable[UpstreamTable]) -> None:
         try:
             ca, cert, key = map(handed_over, (upstream.ca, upstream.cert, upstream.key))
             client_context(ca, cert, key)
-        except TlsError as error:
+            if proxy := proxy_of(upstream):
+                proxy.login()
+        except (TlsError, LoginError) as error:
             raise ReloadRefused(str(error)) from error

@@ -27,7 +27,7 @@ from agent.uplink.answer import Conflict, HttpAnswer, RequestTooLarge, Unsound, 
 from agent.uplink.aside import AGAIN_S, Aside
 from agent.uplink.healing import HealingPace
 from agent.uplink.pace import Pace
-from agent.uplink.proxy import LoginError, Proxy
+from agent.uplink.proxy import LoginError, Proxy, in_words
 from agent.uplink.refusal import refusal
 from agent.uplink.schemas import Schemas
 from agent.wire.limits import DEFAULT_LIMITS
@@ -394,9 +394,7 @@ class Uplink:
             ):
                 answer = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            cause = getattr(error, "os_error", None)  # aiohttp wraps the reason in words of its own
-            reason = refusal(error.__cause__) or getattr(cause, "strerror", None) or printable(str(error))
-            raise UplinkError(f"{self._url}: {reason or 'no answer in time'}") from error
+            raise UplinkError(f"{self._url}: {self._why(error)}") from error
         ack = understand(self._url, answer, request, time.time())
         self._more, self._old = ack.more, not ack.more
         sent = {hash_of(body) for body in request.schemas} if ack.refused_schemas else set()
@@ -404,6 +402,13 @@ class Uplink:
         for one in self._schemas.refused(refused, time.monotonic()):
             log.error("%s will not take a %s; its values stay raw numbers there", self._url, one)
         return ack
+
+    def _why(self, error: BaseException) -> str:
+        if self._proxy and (trouble := self._proxy.trouble(self._url, error)):
+            return trouble
+        cause = getattr(error, "os_error", None)  # aiohttp wraps the reason in words of its own
+        reason = refusal(error.__cause__) or in_words(cause) or printable(str(error))
+        return reason or "no answer in time"
 
     @contextlib.asynccontextmanager
     async def _giving_way(self, yield_s: float, most_s: float | None) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 import datetime
 import ssl
+from ipaddress import IPv6Address
 from pathlib import Path
 
 from cryptography import x509
@@ -42,7 +43,8 @@ class Authority:
 
     def _sign(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, authority: bool) -> x509.Certificate:
         now = self.now
-        host = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+        here = x509.DNSName("localhost"), x509.IPAddress(IPv6Address("::1"))
+        host = x509.SubjectAlternativeName(here)
         builder = x509.CertificateBuilder(self.name, subject, key, x509.random_serial_number())
         builder = builder.not_valid_before(now - datetime.timedelta(hours=1))
         builder = builder.not_valid_after(now + datetime.timedelta(hours=1))

@@ -1,13 +1,15 @@
 """Ask a collector whether it would take this agent's batches, without sending any."""
 
+import socket
 import ssl
 import time
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import urlsplit
 
 from agent.config.tables import UpstreamTable
 from agent.tls.contexts import TlsError, client_context
-from agent.uplink.answer import HttpAnswer, UplinkError, understand
+from agent.uplink.answer import OK, HttpAnswer, UplinkError, understand
+from agent.uplink.proxy import LoginError, Proxy, place, refused
 from agent.uplink.refusal import refusal
 from agent.wire.hosts import authority
 from agent.wire.packing import ID_BYTES
@@ -27,14 +29,14 @@ class NotReached(NotTaken):
 
 def try_collector(upstream: UpstreamTable, agent: str) -> str:
     """Send a request without batches; return where it was acknowledged. Raises NotTaken."""
-    parts = urlsplit(upstream.url)
-    where = authority(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    host, port = place(upstream.url)
+    where = authority(host, port)
     request = Request(agent, NO_EPOCH, [])
-    body = encode_request(request)
+    body, path = encode_request(request), urlsplit(upstream.url).path.rstrip("/") + PATH
     try:
-        connection = _connection(upstream, parts.hostname or "", parts.port)
+        connection = _connection(upstream, host, port)
         try:
-            connection.request("POST", parts.path.rstrip("/") + PATH, body, {"Content-Type": CONTENT_TYPE})
+            connection.request("POST", path, body, {"Content-Type": CONTENT_TYPE})
             http = connection.getresponse()
             header = http.headers.get
             answer = HttpAnswer(
@@ -47,9 +49,7 @@ def try_collector(upstream: UpstreamTable, agent: str) -> str:
         finally:
             connection.close()
         understand(where, answer, request, time.time())
-    except UplinkError as error:
-        raise NotTaken(str(error)) from error
-    except TlsError as error:
+    except (UplinkError, TlsError, LoginError) as error:
         raise NotTaken(str(error)) from error
     except ssl.SSLCertVerificationError as error:
         raise NotTaken(f"the certificate of {where} is not trusted: {error.verify_message}") from error
@@ -62,8 +62,45 @@ def try_collector(upstream: UpstreamTable, agent: str) -> str:
     return f"{where} takes batches of {agent}"
 
 
-def _connection(upstream: UpstreamTable, host: str, port: int | None) -> HTTPConnection:
+def _connection(upstream: UpstreamTable, host: str, port: int) -> HTTPConnection:
     if urlsplit(upstream.url).scheme != "https":
         return HTTPConnection(host, port, timeout=GREET_S)
     context = client_context(upstream.ca, upstream.cert, upstream.key)
-    return HTTPSConnection(host, port, timeout=GREET_S, context=context)
+    connection = HTTPSConnection(host, port, timeout=GREET_S, context=context)
+    if upstream.proxy:
+        tunnel = _tunnel(Proxy(upstream.proxy, upstream.proxy_login), upstream.url)
+        connection.sock = context.wrap_socket(tunnel, server_hostname=host)
+    return connection
+
+
+def _tunnel(proxy: Proxy, url: str) -> socket.socket:
+    """Return a connection through a proxy: http.client's own forgets what the proxy answered.
+
+    Raises LoginError, NotReached, NotTaken.
+    """
+    login = proxy.login()
+    try:
+        tunnel = socket.create_connection(place(proxy.url), GREET_S)
+    except OSError as error:
+        raise NotReached(f"proxy {proxy.url}: {error.strerror or error}") from error
+    try:
+        there = authority(*place(url))
+        lines = [f"CONNECT {there} HTTP/1.1", f"Host: {there}"]
+        if login:
+            lines.append(f"Proxy-Authorization: {login.encode()}")
+        tunnel.sendall("\r\n".join([*lines, "", ""]).encode())
+        answer = HTTPResponse(tunnel, method="CONNECT")
+        answer.begin()
+        answer.close()
+        if answer.status != OK:
+            raise NotTaken(refused(proxy.url, url, answer.status, answer.reason))
+    except HTTPException as error:
+        tunnel.close()
+        raise NotTaken(f"proxy {proxy.url} answers, but not as a proxy does") from error
+    except OSError as error:
+        tunnel.close()
+        raise NotReached(f"proxy {proxy.url}: {error.strerror or error}") from error
+    except NotTaken:
+        tunnel.close()
+        raise
+    return tunnel

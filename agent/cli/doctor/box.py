@@ -19,10 +19,13 @@ from agent.clock import Clock
 from agent.config.tables import Config, UpstreamTable
 from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
+from agent.uplink.proxy import LoginError, Proxy, place
+from agent.wire.hosts import authority
 
 SYS, SYSTEMD = Path("/sys"), Path("/run/systemd/system")
 REACH_S = 3.0
 LOW_SHARE, LEAST_MB = 0.1, 100
+THROUGH_PROXY = "the proxy or its rules", "its login", "the collector behind it"
 
 
 def service(site: Site) -> Iterator[Result]:
@@ -144,9 +147,13 @@ def _certificate(up: UpstreamTable) -> Iterator[Result]:
     try:
         client_context(up.ca, up.cert, up.key)
         warning = validity_warning(up.cert, time.time()) if up.cert else ""
-    except (TlsError, CertificateError) as error:
+        if up.proxy:
+            Proxy(up.proxy, up.proxy_login).login()
+    except (TlsError, CertificateError, LoginError) as error:
         if isinstance(error.__cause__, PermissionError):
             yield unknown("its files are not yours to read", "sudo cellwarden doctor")
+        elif isinstance(error, LoginError):
+            yield problem("CW-502", str(error), f"ls -l {up.proxy_login}", *THROUGH_PROXY)
         else:
             yield problem("CW-503", str(error), "cellwarden enroll --help")
         return
@@ -188,9 +195,12 @@ def collector(site: Site) -> Iterator[Result]:
 
 
 def _taking(site: Site, agent: str, up: UpstreamTable) -> Iterator[Result]:
-    parts = urlsplit(up.url)
-    where = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    look = f"curl -v {parts.scheme}://{where[0]}:{where[1]}/"
+    host, port = place(up.url)
+    look, ping = f"curl -v {urlsplit(up.url).scheme}://{authority(host, port)}/", f"ping {host}"
+    likely: tuple[str, ...] = ()
+    if up.proxy:
+        look = ping = f"curl -v --proxy {up.proxy} {'--proxy-user USER ' if up.proxy_login else ''}{look[8:]}"
+        likely = THROUGH_PROXY
     if site.status is not None:
         told = next((one for one in site.status["upstreams"] if one["name"] == up.name), None)
         if told is None:
@@ -205,18 +215,19 @@ def _taking(site: Site, agent: str, up: UpstreamTable) -> Iterator[Result]:
         elif told.get("set_aside"):
             yield problem("CW-504", seen, look)
         elif told.get("answered"):
-            yield problem(
-                "CW-502", seen, look, "a proxy, gateway or login page between", "another program is there"
-            )
+            between = "a proxy, gateway or login page between", "another program is there"
+            yield problem("CW-502", seen, look, *(likely or between))
         else:
-            yield problem("CW-502", seen, look)
+            yield problem("CW-502", seen, look, *likely)
         return
     try:
         yield good(try_collector(up, agent))
     except NotReached as error:
-        yield problem("CW-502", str(error), f"ping {where[0]}", "network", "firewall")
+        yield problem("CW-502", str(error), ping, *(likely or ("network", "firewall")))
     except NotTaken as error:
-        yield problem("CW-502", str(error), look, "another program is there", "name or certificate")
+        yield problem(
+            "CW-502", str(error), look, *(likely or ("another program is there", "name or certificate"))
+        )
 
 
 def page(site: Site) -> Iterator[Result]:

@@ -46,11 +46,11 @@ async def watching(folder: Path, url: str) -> AsyncIterator[tuple[Child, bench.A
     await endpoint.stop()
 
 
-async def doctor(folder: Path) -> dict[str, Any]:
-    """What the doctor says of the collector."""
+async def doctor(folder: Path, check: str = "collector") -> dict[str, Any]:
+    """What the doctor says of the collector, or by another check."""
     asked = ["doctor", "--config", str(folder / "agent.toml"), "--json"]
     done = await asyncio.to_thread(CliRunner().invoke, main, asked)
-    (found,) = [r for r in json.loads(done.stdout)["results"] if r["check"] == "collector"]
+    (found,) = [r for r in json.loads(done.stdout)["results"] if r["check"] == check]
     return dict(found)
 
 
