@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgpack
 import pytest
 
+from agent.store.upstream import Upstream
 from agent.uplink.schemas import Schemas
 from agent.wire import ACCEPT, Request, encode_ack
 from tests.agent.uplink.conftest import SCHEMA
@@ -75,3 +77,30 @@ async def test_requests_are_longer_after_a_longer_answer_and_as_ever_after_any_o
         there.say = grown
         assert (await until(there, 7))[4:] == [6, 6, 5]
         assert all(f"accept: {ACCEPT}\r\n" in head for head, _ in there.came)
+
+
+async def test_who_knows_no_withheld_batches_is_told_none_and_that_is_noted(tmp_path: Path) -> None:
+    alarms = Upstream("main", frames=False)
+
+    def lacking(request: Request, more: bool = False) -> bytes:
+        """What a collector answers that lacks the two batches with frames."""
+        return own(200, encode_ack(replace(sound(request), missing=[(1, 2)], more=more), more=more))
+
+    async with peer(lacking) as there, box(tmp_path, there.port, batches=2) as one:
+        await one.writer(one.store.name_upstreams, [alarms])
+        await one.alarm()
+        await until(there, 2)
+        async with asyncio.timeout(20):
+            while not one.uplink.status.note:
+                await one.alarm()
+                await asyncio.sleep(0.05)
+        assert "upgrade it" in one.uplink.status.note
+        assert not any(request.withheld for _, request in there.heard)
+        there.say = partial(lacking, more=True)
+        async with asyncio.timeout(20):
+            while not there.heard[-1][1].withheld:
+                await one.alarm()
+                await asyncio.sleep(0.05)
+        assert there.heard[-1][1].withheld == [(1, 2)]
+        assert one.uplink.status.note == ""
+        assert {sequence for sequence in there.sent if sequence <= 2} == set()
