@@ -50,6 +50,7 @@ _WRONG: list[tuple[str, str, list[tuple[str, str, Maker]]]] = [
         ("event-key-twice", "a key that stands twice", _packed(b"\x91\x82" + _KIND + _KIND)),
         ("event-trailing", "a byte behind the events", _packed(b"\x90\0")),
         ("event-utf8", "text that is no UTF-8", _packed(b"\x91\x81\xa4kind\xa2\xff\xfe")),
+        ("event-ext", "a msgpack extension type", _packed(b"\x91\x82" + _KIND + b"\xa1a\xd4\5\0")),
         ("event-uint64", "an integer that is no int64", _all({"kind": "x", "a": 2**64 - 1})),
         ("event-nan", "a NaN, in no alarm", _all({"kind": "x", "a": math.nan})),
         ("event-infinite", "an infinity, in no alarm", _all({**_LOST, "frames": math.inf})),

@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 
@@ -18,7 +19,7 @@ from collector.conform.sender import Sender, acknowledged
 ANSWER_S = 30.0  # as long as agents wait
 RESTART_S = 60.0  # for the command, and for the first answer after it
 AGAIN_S = 0.1
-SERVER_BYTES = 4 * 1024 * 1024  # of an answer
+MOST_BYTES = 4 * 1024 * 1024  # of an answer
 
 CHECKS: list[Check] = [
     *accounts.CHECKS,
@@ -51,8 +52,8 @@ class Outcome:
 class Line:
     """The way to a collector, and what its answers broke of the rules for all of them."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self._session, self._url = session, url.rstrip("/")
+    def __init__(self, url: str, kept: aiohttp.ClientSession, fresh: aiohttp.ClientSession) -> None:
+        self._url, self._kept, self._fresh = url.rstrip("/"), kept, fresh
         self.broken: dict[str, str] = {}
         self.during = ""
 
@@ -69,16 +70,23 @@ class Line:
         headers = {"Content-Type": post.content_type, "Accept-Encoding": "identity", **post.headers}
         headers.setdefault("Accept", ACKNOWLEDGEMENT_TYPE)
         try:
-            async with self._session.request(
-                post.method, self._url + post.path, data=post.body, headers=headers, allow_redirects=False
-            ) as response:
-                body = await response.content.read(SERVER_BYTES)
-                types = tuple(response.headers.getall("Content-Type", []))
-                return Reply(response.status, types, response.headers.get("Content-Encoding", ""), body)
+            try:
+                return await self._once(self._kept, post, headers)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                # a collector may close a connection between two requests; agents send again, too
+                return await self._once(self._fresh, post, headers)
         except TimeoutError:
             raise NoAnswer(f"no answer within {ANSWER_S:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswer(f"no answer: {printable(str(error)) or type(error).__name__}") from error
+
+    async def _once(self, session: aiohttp.ClientSession, post: Post, headers: dict[str, str]) -> Reply:
+        async with session.request(
+            post.method, self._url + post.path, data=post.body, headers=headers, allow_redirects=False
+        ) as response:
+            body = await response.content.read(MOST_BYTES)
+            types = tuple(response.headers.getall("Content-Type", []))
+            return Reply(response.status, types, response.headers.get("Content-Encoding", ""), body)
 
 
 async def conform(
@@ -92,48 +100,49 @@ async def conform(
 
     restart: a command of the shell that restarts the collector. Raises NotReached.
     """
-    timeout = aiohttp.ClientTimeout(total=ANSWER_S)
-    async with aiohttp.ClientSession(
-        timeout=timeout,
+    session = partial(
+        aiohttp.ClientSession,
+        timeout=aiohttp.ClientTimeout(total=ANSWER_S),
         auto_decompress=False,
-        connector=aiohttp.TCPConnector(ssl=tls),
         skip_auto_headers=("Accept",),
-    ) as session:
-        line = Line(session, url)
+    )
+    async with (
+        session(connector=aiohttp.TCPConnector(ssl=tls)) as kept,
+        session(connector=aiohttp.TCPConnector(ssl=tls, force_close=True)) as fresh,
+    ):
+        line = Line(url, kept, fresh)
         await _greet(line, run)
-        there = {
-            "restart": restart is not None,
-            "names": not run.certified,
-            "certificate": bool(run.certified),
-            "more": run.more,
-        }
-        found = {
-            check.row.id: Outcome(check.row, unasked=NEEDS[lacking[0]])
-            for check in checks
-            if (lacking := [need for need in check.row.needs.split() if not there[need]])
-        }
-        waiting: list[tuple[Check, Course[None]]] = []
-        for check in checks:
-            if check.row.id not in found:
-                course = check.course(run)
-                outcome = await _follow(line, check, course, None)
-                if outcome is None:
-                    waiting.append((check, course))
-                else:
-                    found[check.row.id] = outcome
-        if waiting and restart is not None:
-            await _restart(line, run, restart)
-            for check, course in waiting:
-                found[check.row.id] = await _follow(line, check, course, []) or Outcome(check.row)
-    rules = [
-        Outcome(
-            row,
-            line.broken.get(row.id, ""),
-            NEEDS["more"] if row.id == "answer-more" and not run.more else "",
-        )
-        for row, _ in RULES
-    ]
+        found = await _ask_all(line, run, restart, checks)
+    rules = [Outcome(row, line.broken.get(row.id, "")) for row, _ in RULES]
     return [*rules, *(found[check.row.id] for check in checks)]
+
+
+async def _ask_all(line: Line, run: Run, restart: str | None, checks: Sequence[Check]) -> dict[str, Outcome]:
+    """What came of every check: those that wait for a restart wait for one, all of them."""
+    there = {
+        "restart": restart is not None,
+        "names": not run.certified,
+        "certificate": bool(run.certified),
+        "more": run.more,
+    }
+    found: dict[str, Outcome] = {}
+    waiting: list[tuple[Check, Course[None]]] = []
+    for check in checks:
+        lacking = [need for need in check.row.needs.split() if not there[need]]
+        if lacking:
+            found[check.row.id] = Outcome(check.row, unasked=NEEDS[lacking[0]])
+            continue
+        course = check.course(run)
+        outcome = await _follow(line, check, course, None)
+        if outcome is None:
+            waiting.append((check, course))
+        else:
+            found[check.row.id] = outcome
+    if waiting and restart is not None:
+        await _restart(line, run, restart)
+        for check, course in waiting:
+            found[check.row.id] = await _follow(line, check, course, []) or Outcome(check.row)
+    return found
 
 
 async def _greet(line: Line, run: Run) -> None:
@@ -185,9 +194,12 @@ async def _restart(line: Line, run: Run, command: str) -> None:
         raise NotReached(f"the command of --restart ended with {status}")
     while True:
         try:
-            await line.ask([Sender(run).post()])
-            return
+            (reply,) = await line.ask([Sender(run).post()])
+            said = "" if reply.status == 200 else f"answered {reply.status}"
         except NoAnswer as error:
-            if time.monotonic() >= deadline_s:
-                raise NotReached(f"after the restart: {error}") from error
-            await asyncio.sleep(AGAIN_S)
+            said = str(error)
+        if not said:
+            return
+        if time.monotonic() >= deadline_s:
+            raise NotReached(f"after the restart: {said}")
+        await asyncio.sleep(AGAIN_S)

@@ -60,6 +60,12 @@ def _later_keys(run: Run) -> Course[None]:
     _wants((yield from _use(sender, digest, [(digest, body)])))
 
 
+def _readings(run: Run) -> Course[None]:
+    sender = Sender(run)
+    digest, body = schema_of([1, description(run, reading=[2, 3, 1, 5], scale=[1e308, -1, 1, 2.5])])
+    _wants((yield from _use(sender, digest, [(digest, body)])))
+
+
 def _unsorted(run: Run) -> Course[None]:
     sender = Sender(run)
     digest, body = schema_of([1, dict(sorted(description(run).items(), reverse=True))])
@@ -179,6 +185,8 @@ CHECKS = [
           _shared),
     Check(Row("schema-later", "Schema", "A schema with keys and meanings of a later version",
               "A reader passes over them; no batch is the worse for it."), _later_keys),
+    Check(Row("schema-readings", "Schema", "A schema of floats and unsigned numbers, with any scale but 0",
+              "What a raw value means is the schema's business."), _readings),
     Check(Row("schema-unsorted", "Schema", "A schema whose keys are not sorted",
               "The hash is over the bytes that came, however they were written."), _unsorted),
     *(Check(Row(id, "Schema", f"Take batches whose schema is {what}, and ask for it once a minute at most",

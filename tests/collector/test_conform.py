@@ -1,5 +1,6 @@
 """The kit for collectors of others: ours is right, wrong ones are found, each by what asks for it."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -14,12 +15,16 @@ import pytest
 from collector.conform.certificate import common_name
 from collector.conform.row import Run
 from collector.conform.run import CHECKS, ROWS, NotReached, conform
+from tests.agent.uplink.peer import box
 from tests.collector.authority import Authority
 from tests.collector.processes import COMMAND, Collector
-from tests.collector.wrong_collectors import WRONG, AsIn010, Small, serving
+from tests.collector.wrong_collectors import WRONG, AsIn010, Closes, Small, serving
 
 PAGE = (Path(__file__).parents[2] / "docs" / "wire-format.md").read_text("utf-8")
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "collector.mjs"
+needs_node = pytest.mark.skipif(
+    not all(map(shutil.which, ("node", "zstd", "b2sum"))), reason="needs node, zstd and b2sum"
+)
 #: Asked of each wrong collector beside what must find it.
 SAMPLE = {"empty-first", "holes", "conflict", "version-2"}
 #: Kills a collector, if one runs, and starts it anew: FOLDER PORT COMMAND...
@@ -68,6 +73,12 @@ class Restarted:
         subprocess.run(["kill", "-KILL", self._pid.read_text()], check=True)
 
 
+def restarting(url: str) -> str:
+    """What tells a collector of this process to restart."""
+    code = f"import urllib.request as u; u.urlopen(u.Request('{url}/restart', method='POST'))"
+    return f'{sys.executable} -c "{code}"'
+
+
 def asked(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [*COMMAND, "conform", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -86,9 +97,25 @@ def test_our_own_collector_is_right_and_holds_what_it_acknowledged_when_it_is_ki
     assert "stays in the database of" in done.stderr
 
 
-@pytest.mark.skipif(
-    not all(map(shutil.which, ("node", "zstd", "b2sum"))), reason="needs node, zstd and b2sum"
-)
+@needs_node
+async def test_an_agent_delivers_to_a_collector_in_another_language_that_is_killed(tmp_path: Path) -> None:
+    port = free_port()
+    with Restarted(tmp_path, port, ["node", str(EXAMPLE), str(tmp_path / "data"), str(port)]) as restart:
+        async with box(tmp_path, port, batches=3) as agent:
+            for at_s in range(3, 9, 3):
+                await (await asyncio.create_subprocess_shell(restart)).wait()
+                await agent.seal(at_s, at_s + 1, at_s + 2)
+                await agent.alarm()
+            async with asyncio.timeout(30):
+                while await agent.pending():  # noqa: ASYNC110 - told by another process
+                    await asyncio.sleep(0.05)
+    assert agent.alarms == {}
+    journal = [json.loads(line) for line in (tmp_path / "data" / "journal").read_text().splitlines()]
+    assert sorted(sequence for line in journal for sequence, _ in line["batches"]) == list(range(1, 12))
+    assert sum(len(line["bodies"]) for line in journal) == 1
+
+
+@needs_node
 def test_a_collector_written_from_the_page_in_another_language_is_right(tmp_path: Path) -> None:
     port = free_port()
     with Restarted(tmp_path, port, ["node", str(EXAMPLE), str(tmp_path / "data"), str(port)]) as restart:
@@ -123,10 +150,17 @@ def test_the_agent_of_a_certificate(tmp_path: Path) -> None:
 
 
 async def test_a_small_collector_that_is_right_is_found_right() -> None:
+    checks = [check for check in CHECKS if check.row.id in SAMPLE.union(*WRONG.values())]
     async with serving(Small()) as url:
-        outcomes = await conform(url, Run("conform-small"), restart=f"curl -sX POST {url}/restart")
+        outcomes = await conform(url, Run("conform-small"), restart=restarting(url), checks=checks)
     assert [(one.row.id, one.wrong) for one in outcomes if one.wrong] == []
-    assert [one.row.id for one in outcomes if one.unasked] == ["name-other"]
+    assert [one.row.id for one in outcomes if one.unasked] == []
+
+
+async def test_a_collector_may_close_each_connection_after_its_answer() -> None:
+    async with serving(Closes()) as url:
+        outcomes = await conform(url, Run("conform-close"), checks=CHECKS[:20])
+    assert [(one.row.id, one.wrong) for one in outcomes if one.wrong] == []
 
 
 async def test_a_collector_that_takes_five_elements_as_in_0_1_0_is_not_asked_for_six() -> None:
@@ -142,7 +176,7 @@ async def test_a_collector_that_takes_five_elements_as_in_0_1_0_is_not_asked_for
 async def test_a_collector_that_is_wrong_is_found(make: Callable[[], Small], right: set[str]) -> None:
     checks = [check for check in CHECKS if check.row.id in {*right, *SAMPLE}]
     async with serving(make()) as url:
-        command = f"curl -sX POST {url}/restart"
+        command = restarting(url) if any("restart" in check.row.needs for check in checks) else None
         outcomes = await conform(url, Run("conform-wrong"), restart=command, checks=checks)
     found = {one.row.id for one in outcomes if one.wrong}
     assert right <= found

@@ -1,5 +1,6 @@
 """A small collector in memory, right as far as `conform` can tell, and others, wrong in one way each."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -174,6 +175,18 @@ class AsIn010(Small):
         if body[:1] != b"\x95":
             raise WireError("request: version 1 has 5 fields")
         return super().decode(body)
+
+
+class Closes(Small):
+    """A right one that closes each connection right behind its answer, without a word."""
+
+    async def batches(self, http: web.Request) -> web.Response:
+        answer = await super().batches(http)
+        await answer.prepare(http)
+        await answer.write_eof()
+        if http.transport:
+            asyncio.get_running_loop().call_later(0.002, http.transport.close)
+        return answer
 
 
 @asynccontextmanager
