@@ -8,6 +8,7 @@ deleted again.
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,11 @@ from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
 from agent.store.store import Store
-from agent.store.upstream import MAIN
+from agent.store.upstream import MAIN, Upstream
 
 DAY_S = 86_400
 WARM_COMMITS = 150  # until the WAL has been copied back once
+THREE = (MAIN, Upstream("second"), Upstream("third", required=False))
 STATE_BYTES = 35_000  # of what the detectors of 300 channels have learned; see `agent.runtime.learned_states`
 
 
@@ -34,21 +36,25 @@ def measure() -> list[Figure]:
     ten, took_s = _mb_per_day(units=1, batch_s=10, commits=1000)
     sixty, _ = _mb_per_day(units=1, batch_s=60, commits=500)
     many, _ = _mb_per_day(units=64, batch_s=10, commits=100)
+    three, _ = _mb_per_day(units=64, batch_s=10, commits=100, upstreams=THREE)
     return [
         ("mb_per_day_10s", ten, "MB/day"),
         ("mb_per_day_60s", sixty, "MB/day"),
         ("mb_per_unit_day_64_units", None if many is None else many / 64, "MB/day"),
+        ("mb_per_unit_day_three_upstreams", None if three is None else three / 64, "MB/day"),
         ("append_p99_ms", 1e3 * statistics.quantiles(took_s, n=100)[98], "ms"),
         ("append_median_ms", 1e3 * statistics.median(took_s), "ms"),
     ]
 
 
-def _mb_per_day(units: int, batch_s: int, commits: int) -> tuple[float | None, list[float]]:
+def _mb_per_day(
+    units: int, batch_s: int, commits: int, upstreams: Sequence[Upstream] = (MAIN,)
+) -> tuple[float | None, list[float]]:
     """Megabytes of flash per day, and the seconds that each commit took."""
     rng = np.random.default_rng(20250926)
     with tempfile.TemporaryDirectory(prefix="cellwarden-bench-", dir=disk()) as folder:
         settings = BufferSettings(history_bytes=1_000_000)
-        store = Store(Path(folder) / "buffer.db", "site-12-box-3", BOOT, [MAIN], alarm, settings)
+        store = Store(Path(folder) / "buffer.db", "site-12-box-3", BOOT, upstreams, alarm, settings)
         took_s, before, at_s, at_rest = [], 0, 0, 0.5
         warm = WARM_COMMITS // units + 5
         for commit in range(warm + commits):
@@ -65,8 +71,9 @@ def _mb_per_day(units: int, batch_s: int, commits: int) -> tuple[float | None, l
             start_s = time.perf_counter()
             store.seal(batches, snapshots=states)
             took_s.append(time.perf_counter() - start_s)
-            sequences = [batch.sequence for batch in store.pending("main", 256, 10**7)[1]]
-            store.apply_acknowledgement("main", store.epoch, sequences, {})
+            for name, *_ in upstreams:
+                sequences = [batch.sequence for batch in store.pending(name, 256, 10**7)[1]]
+                store.apply_acknowledgement(name, store.epoch, sequences, {})
         written = _written() - before
         store.close()
     days = commits * batch_s / DAY_S

@@ -1,4 +1,4 @@
-"""When what a collector lost is sent again, and how much of it: a small share, whatever it answers. Pure.
+"""When what a collector lost is sent again, and how much of it: a share, whatever it answers. Pure.
 
 It goes in requests of its own. One that fails says nothing of the uplink, and costs no fresh batch.
 """
@@ -9,15 +9,15 @@ from agent.store.outgoing import PendingBatch
 from agent.uplink.pace import MIN_REQUEST_BYTES, backoff_s, held_for_s, resized
 from agent.wire.limits import DEFAULT_LIMITS
 
-SHARE = 0.5  # of a backlog's share of the link,
-CPU = 0.03  # and of a core: whoever calls everything missing for ever must cost nobody a poll
+IN_VAIN = 0.5  # of its share of the link, for what is not acknowledged
+CPU = 0.2  # of a core at most; each batch once an hour at most, whatever is called missing
 
 
 class HealingPace:
     """Learns from each answer to what is sent again, and from no other."""
 
     def __init__(self, backlog_share: float) -> None:
-        self._share = SHARE * backlog_share
+        self._share = backlog_share
         self._max_bytes, self._max_batches = 2 * MIN_REQUEST_BYTES, DEFAULT_LIMITS.batches
         self.at_s = 0.0  # when the next may go
         self.failures = 0
@@ -49,7 +49,7 @@ class HealingPace:
         wait_s = backoff_s(self.failures, chance)
         if retry_after_s is not None:
             wait_s = max(wait_s, held_for_s(retry_after_s, chance))
-        self.at_s = now_s + max(wait_s, self._rest_s(took_s, cpu_s))
+        self.at_s = now_s + max(wait_s, self._rest_s(took_s, cpu_s, IN_VAIN))
 
-    def _rest_s(self, took_s: float, cpu_s: float) -> float:
-        return max(took_s * (1 / self._share - 1), cpu_s / CPU - took_s)
+    def _rest_s(self, took_s: float, cpu_s: float, part: float = 1.0) -> float:
+        return max(took_s * (1 / (part * self._share) - 1), cpu_s / CPU - took_s)

@@ -177,5 +177,5 @@ def test_what_fails_for_ever_is_tried_more_and_more_seldom_and_one_by_one() -> N
     assert len(pace.fitting([])) == 0
     pace.failed(now_s, 0.01, 0.0, 1, 0.0, retry_after_s=300.0)
     assert pace.at_s == now_s + 300.0
-    pace.failed(now_s, 5.0, 0.6, 1, 0.0)
-    assert pace.at_s == now_s + 15.0  # of a core: 0.6 s in 20 s
+    pace.failed(now_s, 5.0, 4.0, 1, 0.0)
+    assert pace.at_s == now_s + 15.0  # of a core: 4 s in 20 s

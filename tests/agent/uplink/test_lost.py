@@ -119,9 +119,9 @@ async def test_a_live_alarm_overtakes_what_is_healed(tmp_path: Path) -> None:
         assert len(set(range(1, 101)) & set(behind)) > 50  # it did not wait for all of them
 
 
-def test_healing_takes_half_of_the_links_share_and_three_hundredths_of_a_core() -> None:
+def test_healing_takes_a_backlogs_share_of_the_link_and_a_fifth_of_a_core() -> None:
     pace = HealingPace(backlog_share=0.8)
     pace.taken(now_s=100.0, took_s=10.0, cpu_s=0.1)
-    assert pace.at_s == 100.0 + 15.0  # 10 s of 25
+    assert pace.at_s == 100.0 + 2.5  # 10 s of 12.5
     pace.taken(now_s=100.0, took_s=0.1, cpu_s=0.1)
-    assert abs(pace.at_s - (100.0 + 0.1 / 0.03 - 0.1)) < 1e-9
+    assert abs(pace.at_s - (100.0 + 0.1 / 0.2 - 0.1)) < 1e-9
