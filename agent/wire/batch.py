@@ -163,6 +163,8 @@ def decode_batch(blob: bytes, limits: Limits = DEFAULT_LIMITS, strict: bool = Fa
     start, step = _int64(fields, "boot time"), _int64(fields, "step")
     boottime_ns = _running_sum(n, start, _running_sum(n - 1, step, _differences(fields, "times", n - 2)))
     offset = _int64(fields, "UTC offset")
+    if strict and ((n < 2 and step) or (n < 1 and (start or offset))):
+        raise Malformed(f"batch: a time, step or offset that {n} frames do not have")
     utc_ns = boottime_ns + _running_sum(n, offset, _differences(fields, "UTC", n - 1))
     clock = np.frombuffer(fields.take(bytes, "clock", n), np.uint8)
     quality = columns.decode_quality(fields.take(bytes, "quality"), fields.take(bytes, "quality runs"), n, m)

@@ -222,8 +222,13 @@ def _empty_map(run: Run) -> Course[None]:
 
 def _unknown_key(run: Run) -> Course[None]:
     sender = Sender(run)
-    later = {"of_later": [1, {"a": None, "b": [2.5, b"x"]}], "withheld": [[2, 2]], "more_of_later": True}
+    later = {
+        "of_later": [1, {"a": None, "b": [2.5, b"x", "zz"]}],
+        "withheld": [[2, 2]],
+        "more_of_later": True,
+    }
     body = pack([1, sender.agent, sender.epoch, [[1, sender.frames(1)]], [], later])
+    body = body.replace(b"\xa2zz", b"\xa2\xff\xfe")  # no UTF-8, in what nobody looks at
     sender.most = 2
     (reply,) = yield [Post(body, sender.epoch, frozenset([1]), frozenset([sender.schema]), most=2)]
     sender.heard(reply, [1, 2])

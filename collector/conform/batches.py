@@ -76,6 +76,12 @@ def _of_events(**elements: Any) -> Maker:
     return make
 
 
+def _one_step(sender: Sender) -> bytes:
+    fields = fields_of(sender.frames(2, n=1))
+    fields[10] = 5
+    return seal(fields)
+
+
 def _flip(blob: bytes) -> bytes:
     return blob[:-1] + bytes([blob[-1] ^ 1])
 
@@ -178,7 +184,11 @@ _WRONG: list[tuple[str, str, list[tuple[str, str, Maker]]]] = [
         ("frames-2-62", "n is 2^62", put(7, 2**62)),
         ("values-negative", "m is -4", put(8, -4)),
         ("values-3", "m is 3, and there are 4", put(8, 3)),
-        ("events-times", "n is 0, and there is a boot time", _of_events(f14=b"\1")),
+        ("events-clock", "n is 0, and there is a byte of clock", _of_events(f14=b"\1")),
+        ("events-boot-time", "n is 0, and there is a boot time", _of_events(f9=5)),
+        ("events-step", "n is 0, and there is a step", _of_events(f10=5)),
+        ("events-offset", "n is 0, and there is a UTC offset", _of_events(f12=5)),
+        ("one-step", "n is 1, and there is a step", _one_step),
     ]),
     ("Narrow", "A list of another length shifts every value behind it.", [
         ("times-long", "element 11 is a byte too long", change(11, lambda coded: coded + b"\0")),

@@ -119,6 +119,7 @@ _REFUSED: list[tuple[str, str, tuple[int, ...], str, list[tuple[str, str, Maker]
         ("withheld-order", "withheld ranges that are not ascending", _ending({"withheld": [[5, 6], [2, 3]]})),
         ("withheld-overlap", "withheld ranges that overlap", _ending({"withheld": [[2, 5], [5, 6]]})),
         ("withheld-bound", "a withheld sequence beyond 2^40", _ending({"withheld": [[2, 2**40 + 1]]})),
+        ("withheld-nil", "withheld as nil", _ending({"withheld": None})),
         ("withheld-map", "withheld as a map", _ending({"withheld": {}})),
     ]),
     ("Other statuses", "certificate", (403,), "The certificate says who an agent is.", [
