@@ -11,9 +11,9 @@ _SUBJECT = 4  # serial number, algorithm, issuer, validity, subject (RFC 5280, 4
 
 
 def common_name(path: Path) -> str:
-    """The common name of the subject of a file's first certificate (PEM); "" where there is none.
+    """The common name of the subject of a file's first certificate (PEM).
 
-    Raises OSError or ValueError where it cannot be read.
+    Raises OSError or ValueError where it cannot be read, or there is none.
     """
     text = path.read_text("ascii")
     begin = text.find("-----BEGIN CERTIFICATE-----")
@@ -21,9 +21,12 @@ def common_name(path: Path) -> str:
         raise ValueError(f"{path}: no certificate (PEM)")
     der = ssl.PEM_cert_to_DER_cert(text[begin : text.index(_END) + len(_END)])
     try:
-        return _subject(der)
+        name = _subject(der)
     except (IndexError, StopIteration):
         raise ValueError(f"{path}: the certificate is damaged") from None
+    if not name:
+        raise ValueError(f"{path}: the certificate names no agent")
+    return name
 
 
 def _subject(der: bytes) -> str:

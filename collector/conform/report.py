@@ -8,6 +8,20 @@ from collector.conform.row import Row
 from collector.conform.run import Outcome
 
 PAGE = "docs/wire-format.md"
+#: Its sections of which there are rows, in its order.
+SECTIONS = (
+    "Batch",
+    "Narrow",
+    "Values",
+    "Quality",
+    "Events",
+    "Schema",
+    "Request",
+    "Answer",
+    "Other statuses",
+    "Limits",
+    "Growth",
+)
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
@@ -51,8 +65,9 @@ def plain(outcome: Outcome) -> dict[str, Any]:
 
 
 def sections(rows: Sequence[Row]) -> list[str]:
-    """The sections of rows, in their order."""
-    return list(dict.fromkeys(row.section for row in rows))
+    """The sections of rows, in the order of the page."""
+    found = {row.section for row in rows}
+    return [section for section in SECTIONS if section in found]
 
 
 def anchor(section: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from collector.conform.certificate import common_name
+from collector.conform.report import SECTIONS
 from collector.conform.row import Run
 from collector.conform.run import CHECKS, ROWS, NotReached, conform
 from tests.agent.uplink.peer import box
@@ -194,8 +195,9 @@ async def test_what_is_no_collector_is_not_reached(tmp_path: Path) -> None:
 
 
 def test_the_table_names_sections_of_the_page_and_says_why() -> None:
-    headings = set(re.findall(r"^#+ (.+)$", PAGE, re.M))
-    assert {row.section for row in ROWS} <= headings
+    found = {row.section for row in ROWS}
+    assert [heading for heading in re.findall(r"^#+ (.+)$", PAGE, re.M) if heading in found] == list(SECTIONS)
+    assert found == set(SECTIONS)
     assert len({row.id for row in ROWS}) == len(ROWS)
     assert all(row.why.endswith(".") and row.asked for row in ROWS)
     assert {row for rows in WRONG.values() for row in rows} <= {row.id for row in ROWS}
