@@ -9,7 +9,7 @@ from agent.store.upstream import Upstream, Withheld
 from agent.wire.ranges import Ranges
 
 #: Columns of the ledger, in the order of `Cursor.row`.
-COLUMNS = ("acknowledged", "dropped", "settled", "healing", "withheld", "forgotten")
+COLUMNS = ("acknowledged", "dropped", "settled", "healing", "withheld", "forgotten", "lost")
 
 
 @dataclass(slots=True)
@@ -18,7 +18,8 @@ class Cursor:
 
     `settled`: what it needs no more, be it acknowledged, dropped, or withheld. `healing`: what it had
     acknowledged and lost again. `forgotten`: what this buffer does not remember, until the upstream has said
-    what of that it holds; it counts as pending.
+    what of that it holds; it counts as pending. `lost`: what is counted as dropped: a gap is told to
+    all, and is not everyone's loss.
     """
 
     upstream: Upstream
@@ -28,6 +29,7 @@ class Cursor:
     healing: Ranges = field(default_factory=Ranges)
     withheld: Withheld = field(default_factory=Withheld)
     forgotten: Ranges = field(default_factory=Ranges)
+    lost: Ranges = field(default_factory=Ranges)
 
     @classmethod
     def begun(cls, upstream: Upstream) -> "Cursor":
@@ -39,7 +41,7 @@ class Cursor:
     @classmethod
     def of_row(cls, upstream: Upstream, row: Iterable[Any]) -> "Cursor":
         """From its columns. Raises ValueError, TypeError, LookupError where no version writes such."""
-        acknowledged, dropped, settled, healing, withheld, forgotten = row
+        acknowledged, dropped, settled, healing, withheld, forgotten, lost = row
         return cls(
             upstream,
             acknowledged,
@@ -48,14 +50,15 @@ class Cursor:
             Ranges(json.loads(healing)),
             Withheld.parse(withheld),
             Ranges(json.loads(forgotten)),
+            Ranges(json.loads(lost)),
         )
 
     def row(self) -> tuple[Any, ...]:
         """Its columns."""
-        settled, healing, forgotten = (
-            json.dumps(list(ranges)) for ranges in (self.settled, self.healing, self.forgotten)
+        settled, healing, forgotten, lost = (
+            json.dumps(list(ranges)) for ranges in (self.settled, self.healing, self.forgotten, self.lost)
         )
-        return self.acknowledged, self.dropped, settled, healing, self.withheld.words(), forgotten
+        return self.acknowledged, self.dropped, settled, healing, self.withheld.words(), forgotten, lost
 
     def copy(self) -> "Cursor":
         """Another one, that a transaction may change."""
@@ -65,6 +68,7 @@ class Cursor:
             healing=Ranges(self.healing),
             withheld=replace(self.withheld, periods=[*self.withheld.periods]),
             forgotten=Ranges(self.forgotten),
+            lost=Ranges(self.lost),
         )
 
     def acknowledge(self, held: Ranges) -> None:
@@ -78,6 +82,7 @@ class Cursor:
         if sequence in self.settled:
             return False
         self.dropped += 1
+        self.lost.add(sequence)
         self.settled.add(sequence)
         return True
 
@@ -91,6 +96,21 @@ class Cursor:
         new = whole.minus(self.settled)
         self.withheld = replace(self.withheld, whole=Ranges([*self.withheld.whole, *new]))
         self._settle(new)
+
+    def unsettle(self, stored: Ranges, gone: Ranges) -> Ranges:
+        """It lacks these: what is `stored` is pending again; return what of the rest, `gone`, is newly lost.
+
+        In buffers of before 0.2 not all is known that was dropped: no more can be lost than was counted.
+        """
+        again, new = stored.both(self.lost), gone.minus(self.lost)
+        back = stored.count - again.count
+        moved = min(new.count, self.acknowledged - back)
+        self.acknowledged -= back + moved
+        self.dropped += moved - again.count
+        self.lost = Ranges([*self.lost.minus(stored), *new])
+        self.settled = self.settled.minus(stored)
+        self.healing = Ranges([*self.healing, *stored])
+        return new
 
     def adopt(self, held: Ranges) -> None:
         """It holds some of what it was not to have: as another upstream's, or under another name before."""
@@ -113,6 +133,7 @@ class Cursor:
         there, lost = self.forgotten.both(held), self.forgotten.minus(held)
         self.acknowledged += there.count
         self.dropped += lost.count
+        self.lost = Ranges([*self.lost, *lost])
         self._settle(self.forgotten)
         self.forgotten = Ranges()
         return lost

@@ -42,7 +42,8 @@ def name_upstreams(db: sqlite3.Connection, upstreams: Sequence[Upstream]) -> lis
         with _transaction(db):
             db.executemany("DELETE FROM ledger WHERE name = ?", [(name,) for name in gone])
             db.executemany(
-                f"INSERT OR REPLACE INTO ledger (name, {', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT OR REPLACE INTO ledger (name, {', '.join(COLUMNS)})"
+                f" VALUES (?{', ?' * len(COLUMNS)})",
                 [(cursor.upstream.name, *cursor.row()) for cursor in changed],
             )
     return after

@@ -312,26 +312,24 @@ class Ledger:
     def unsettle(self, upstream: str, named: Ranges, reason: str) -> tuple[Ranges, Ranges]:
         """Take back that an upstream holds these: what is stored is pending again, the rest is lost with it.
 
-        Return both. What is lost is told once, for as long as the record that tells it is stored itself; what
-        is counted as acknowledged of it counts as dropped from then on, here as there.
+        Return both, of what is lost the part that was not before. It is told once, for as long as the record
+        that tells it is stored itself; it counts as dropped from then on, here as there.
         """
         cursor = self.cursors[upstream]
         named = named.both(cursor.settled)
         stored = Ranges(ends for part in named for ends in self._islands(*part))
-        cursor.settled = cursor.settled.minus(stored)
-        cursor.healing = Ranges([*cursor.healing, *stored])
-        told = "EXISTS (SELECT 1 FROM batch WHERE sequence = reported_in)"
-        gone = named.minus(stored).minus(self._gaps(told))
-        if not gone.count and not stored.count:
-            return stored, gone
-        # gaps of before 0.2 are not stored any more: no more can be taken than was counted
-        moved = min(gone.minus(self._gaps("1")).count, cursor.acknowledged - stored.count)
-        cursor.acknowledged -= stored.count + moved
-        cursor.dropped += moved
-        for ends in gone:
+        gone = named.minus(stored)
+        new = cursor.unsettle(stored, gone)
+        told = Ranges(
+            self._db.execute(
+                "SELECT first, last FROM gap WHERE EXISTS (SELECT 1 FROM batch WHERE sequence = reported_in)"
+            )
+        )
+        untold = gone.minus(told)
+        for ends in untold:
             self._db.execute("DELETE FROM gap WHERE first >= ? AND last <= ?", ends)
-        self.report_gap(gone, reason)
-        return stored, gone
+        self.report_gap(untold, reason)
+        return stored, new
 
     def _islands(self, first: int, last: int) -> list[Range]:
         """The stored sequences of a range, as ranges."""
@@ -341,9 +339,6 @@ class Ledger:
             " WHERE sequence BETWEEN ? AND ?) GROUP BY island ORDER BY 1",
             [first, last],
         ).fetchall()
-
-    def _gaps(self, which: str) -> Ranges:
-        return Ranges(self._db.execute(f"SELECT first, last FROM gap WHERE {which}"))
 
     # sequences that this buffer has forgotten
 

@@ -124,8 +124,14 @@ def m004_upstreams(db: Database) -> None:
         "withheld TEXT NOT NULL DEFAULT '{}'",
         # Ranges that an older image of this buffer does not know: whether it holds them is not known yet.
         "forgotten TEXT NOT NULL DEFAULT '[]'",
+        # What it was told to be gone, or refused: a gap is told to all, and is not everyone's loss.
+        "lost TEXT NOT NULL DEFAULT '[]'",
     ):
         db.execute(f"ALTER TABLE ledger ADD COLUMN {column}")
+    db.execute(
+        "UPDATE ledger SET lost = (SELECT json_group_array(json_array(first, last)) FROM gap)"
+        " WHERE name <> ''"
+    )
     # The sequences of batches without frames, as ranges, since there is an upstream for alarms alone.
     db.execute("CREATE TABLE event_range (first INTEGER PRIMARY KEY, last INTEGER NOT NULL)")
 

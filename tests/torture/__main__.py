@@ -1,6 +1,7 @@
 """The long form of the failure tests. Exit 1 where anything was lost, came twice or is unaccounted for.
 
---short runs what the tests run; --only NAME one scenario; --seed N other random points.
+--short runs what the tests run; --only NAME one scenario; --count N so many rounds of each;
+--seed N other random points.
 """
 
 import argparse
@@ -21,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/torture", description=__doc__)
     parser.add_argument("--short", action="store_true", help="as many rounds as the tests run")
     parser.add_argument("--only", choices=[s.name for s in SCENARIOS], help="one scenario")
+    parser.add_argument("--count", type=int, help="so many rounds of each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON object per scenario")
     asked = parser.parse_args()
@@ -33,7 +35,7 @@ def main() -> int:
 
 
 def _run(scenario: Scenario, asked: argparse.Namespace) -> bool:
-    rounds = scenario.short if asked.short else scenario.long
+    rounds = asked.count or (scenario.short if asked.short else scenario.long)
     print(f"{scenario.name}: {scenario.text}, {rounds} times ...", file=sys.stderr, flush=True)
     start_s = time.monotonic()
     with tempfile.TemporaryDirectory(

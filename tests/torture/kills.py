@@ -1,4 +1,4 @@
-"""kill -9 at random points, of an agent's sending half and of the collector; this process is the oracle.
+"""kill -9 at random points, of an agent's sending half and of its two collectors; this process is the oracle.
 
 The child is forked from it and runs the agent's own store, writer, recorder and uplink on frames that can
 be told apart. It reports what was sealed after each commit; what it reported must arrive, once.
@@ -18,7 +18,7 @@ from pathlib import Path
 from agent.store.ledger import Event
 from agent.store.recorder import Recorder
 from agent.store.store import Store
-from agent.store.upstream import MAIN
+from agent.store.upstream import Upstream
 from agent.store.writer import Writer
 from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
@@ -31,39 +31,44 @@ from tests.torture.result import Result
 
 AGENT = "agent-1"
 LIVES = 10_000_000  # frames that one life may make: its number tells them apart
+UPSTREAMS = (Upstream("first"), Upstream("second"))
 UNITS = ("rack-1/a", "rack-1/b", "rack-2")
 
 
 def kills(count: int, seed: int, folder: Path) -> Result:
-    """Kill the agent's half `count` times, and every tenth time the collector before it."""
+    """Kill the agent's half `count` times, and every tenth time one of the collectors before it."""
     rng, result, oracle = random.Random(seed), Result(), Oracle(AGENT)
-    collector = Collector(folder / "collector.db")
-    listen = collector.url.rpartition("/")[2]
+    collectors = [Collector(folder / f"{name}.db") for name, *_ in UPSTREAMS]
+    urls = [collector.url for collector in collectors]
     try:
         for life in range(count):
-            with _child(oracle, folder, collector.url, life) as (pid, reports):
+            k = rng.randrange(len(collectors))
+            with _child(oracle, folder, urls, life) as (pid, reports):
                 _listen(result, reports, rng.uniform(0.0, 0.2))
                 if life % 10 == 9:
-                    collector.kill()
+                    collectors[k].kill()
                     result.counts["collector_kills"] += 1
                     _listen(result, reports, rng.uniform(0.0, 0.05))
                 os.kill(pid, signal.SIGKILL)
                 result.counts["kills"] += 1
             if life % 10 == 9:
-                collector = Collector(folder / "collector.db", listen=listen)
-        with _child(oracle, folder, collector.url, count, drain=True) as (_, reports):
+                listen = urls[k].rpartition("/")[2]
+                collectors[k] = Collector(collectors[k].database, listen=listen)
+        with _child(oracle, folder, urls, count, drain=True) as (_, reports):
             _listen(result, reports, 120.0)
     finally:
-        collector.kill()
-    wrong, _ = judge(folder / "collector.db", [oracle])
-    result.note(count, wrong)
+        for collector in collectors:
+            collector.kill()
+    for collector in collectors:
+        wrong, _ = judge(collector.database, [oracle])
+        result.note(count, wrong)
     result.counts.update(frames=len(oracle.frames), alarms=len(oracle.alarms))
     return result
 
 
 @contextmanager
 def _child(
-    oracle: Oracle, folder: Path, url: str, life: int, drain: bool = False
+    oracle: Oracle, folder: Path, urls: list[str], life: int, drain: bool = False
 ) -> Iterator[tuple[int, "Reports"]]:
     """A forked child; at the end it is dead, and everything that it reported has been heard."""
     read, write = os.pipe()
@@ -71,7 +76,7 @@ def _child(
     if pid == 0:
         try:
             os.close(read)
-            asyncio.run(_run(folder, url, life, write, drain))
+            asyncio.run(_run(folder, urls, life, write, drain))
         finally:
             os._exit(0)
     os.close(write)
@@ -115,13 +120,21 @@ def _listen(result: Result, reports: Reports, for_s: float) -> None:
         pass
 
 
-async def _run(folder: Path, url: str, life: int, report: int, drain: bool) -> None:
+async def _run(folder: Path, urls: list[str], life: int, report: int, drain: bool) -> None:
     rng = random.Random(life)
-    store, writer = Store(folder / "buffer.db", AGENT, BOOT, [MAIN], own_alarm), Writer()
+    store, writer = Store(folder / "buffer.db", AGENT, BOOT, UPSTREAMS, own_alarm), Writer()
     store.add_schema(SCHEMA, BODY)
-    uplink = Uplink("main", url, AGENT, store, writer, Pace(0.8), client_context, lambda *_: None)
-    recorder = Recorder(store, writer, 60, uplink.wake)
-    sending = asyncio.create_task(uplink.run())
+    uplinks = [
+        Uplink(name, url, AGENT, store, writer, Pace(0.8), client_context, lambda *_: None)
+        for (name, *_), url in zip(UPSTREAMS, urls, strict=True)
+    ]
+
+    def wake(alarm: bool) -> None:
+        for uplink in uplinks:
+            uplink.wake(alarm)
+
+    recorder = Recorder(store, writer, 60, wake)
+    sending = [asyncio.create_task(uplink.run()) for uplink in uplinks]
     _say(report, [], [])
     at = life * LIVES
     while not drain:
@@ -136,9 +149,10 @@ async def _run(folder: Path, url: str, life: int, report: int, drain: bool) -> N
         await recorder.seal(events=events)
         if not recorder.trouble:
             _say(report, made, [event.record["boottime_ns"] for event in events])
-    while (await writer(store.account, "main")).pending:  # noqa: ASYNC110
+    while any(a.pending for a in (await writer(store.accounts)).values()):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
-    sending.cancel()
+    for task in sending:
+        task.cancel()
     await writer(store.close)
 
 

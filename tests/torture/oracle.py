@@ -9,6 +9,7 @@ from typing import Any
 
 from collector.audit import audit
 from collector.sqlite.archive import SqliteArchive
+from tests.agent.store.buffers import ALARM
 
 
 @dataclass
@@ -50,7 +51,7 @@ def judge(database: Path, oracles: Iterable[Oracle]) -> tuple[list[str], Counter
                 frames.update((batch.unit, at) for at in batch.boottime_ns.tolist())
             records = _alarms(archive, oracle.agent)
             said.update(record["detector"] for record in records if record["detector"].startswith("buffer_"))
-            sealed = [record for record in records if not record["detector"].startswith("buffer_")]
+            sealed = [record for record in records if record["detector"] == ALARM["detector"]]
             salvaged = {r["boottime_ns"] for r in sealed if "salvaged_epoch" in r}
             alarms = Counter(r["boottime_ns"] for r in sealed if "salvaged_epoch" not in r)
             told = _differences("frames", set() if oracle.frames_may_drop else oracle.frames, frames)

@@ -8,9 +8,11 @@ from typing import NamedTuple
 from tests.torture.fleet import fleet, hostile
 from tests.torture.kills import kills
 from tests.torture.media import damage, full_disk, restores
+from tests.torture.places import places
 from tests.torture.powercut import failing_syncs, power_cuts
 from tests.torture.recording import library
 from tests.torture.result import Result
+from tests.torture.whole import whole_agent
 
 
 class Scenario(NamedTuple):
@@ -33,12 +35,14 @@ def _no_root() -> str:
 
 
 SCENARIOS = (
-    Scenario("kills", "kill -9 of the agent's half and of the collector", kills, 12, 1000),
+    Scenario("kills", "kill -9 of the agent's half and of its two collectors", kills, 12, 1000),
     Scenario("power", "power cut, unsynced sectors lost and torn", power_cuts, 60, 1000, _no_vfs),
     Scenario("syncs", "power cut on a disk whose fsync fails", failing_syncs, 60, 1000, _no_vfs),
     Scenario("full", "disk filled by another process", full_disk, 2, 60, _no_root),
     Scenario("damage", "bits flipped and files cut short", damage, 12, 300),
     Scenario("restores", "old image of the card restored", restores, 8, 200),
+    Scenario("whole", "kill -9 of the whole agent and of its collectors", whole_agent, 1, 100),
+    Scenario("places", "three collectors that lose what they had", places, 6, 200),
     Scenario("fleet", "agents draining at once", fleet, 20, 200),
     Scenario("hostile", "hostile requests", hostile, 120, 300),
 )

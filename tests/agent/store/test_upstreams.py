@@ -264,6 +264,34 @@ def test_what_one_has_lost_is_sent_again_to_that_one(open_store: Opener) -> None
     assert store.account("there").healing == 3
 
 
+def test_what_two_lose_one_after_the_other_is_each_ones_loss_and_told_once(open_store: Opener) -> None:
+    store = open_store(upstreams=[HERE, THERE])
+    store.seal([open_batch(frame(at_s=n)) for n in range(4)])
+    acknowledge(store, "here", 1, 2, 3, 4)
+    acknowledge(store, "there", 1, 2, 3, 4)
+    store._db.execute("DELETE FROM batch WHERE sequence <= 3")  # as if the history had gone on
+    store._opened.files.note()
+    for name, dropped in (("here", 0), ("there", 3)):
+        assert account(store, "there")["dropped"] == 0
+        store.name_missing(name, store.epoch, Ranges([(4, 4)]))
+        store.seal(())
+        assert account(store, "here")["dropped"] == 3
+        assert account(store, "there")["dropped"] == dropped
+    told = store._db.execute("SELECT first, last FROM gap").fetchall()
+    assert told == [(1, 3)]
+
+
+def test_what_one_refused_and_lost_with_all_else_is_pending_once_more(open_store: Opener) -> None:
+    store = open_store(upstreams=[HERE, THERE])
+    store.seal([open_batch(frame(at_s=1)), open_batch(frame(at_s=2))])
+    store.apply_acknowledgement("here", store.epoch, [1], {2: "no such unit"})
+    store.seal(())
+    store.name_missing("here", store.epoch, Ranges())
+    store.seal(())
+    assert {1, 2} <= {*waiting(store, "here")}
+    assert account(store, "here")["dropped"] == account(store, "here")["acknowledged"] == 0
+
+
 def test_files_that_were_exchanged_bring_nobody_anything_twice(open_store: Opener, tmp_path: Path) -> None:
     store = open_store(upstreams=[HERE, THERE, ALARMS])
     store.seal([open_batch(frame(at_s=1)), open_batch(frame(at_s=2))], [Event("rack-1", ALARM)])
