@@ -23,6 +23,7 @@ RULES = [
     ("agent.cli", OURS),
     ("agent", ("agent", "drivers")),
     ("drivers", ("agent.quality", "agent.wire", "drivers")),
+    ("hil.cli", ("hil", "drivers", "agent.wire", "agent.quality", "agent.detect", "collector.pipe")),
     ("hil", ("hil", "drivers", "agent.wire", "agent.quality", "agent.detect", "agent.control.client")),
     ("collector.conform", ("agent.quality", "agent.wire", "collector.conform")),
     ("collector", ("collector", "agent.wire", "agent.quality", "agent.clock", "agent.view")),

@@ -120,7 +120,7 @@ def m003_healing(db: Database) -> None:
 def m004_upstreams(db: Database) -> None:
     """Several upstreams, each with its own account."""
     for column in (
-        # what it is not to have, see `agent.store.withheld`
+        # what it is not to have, see `agent.store.upstream`
         "withheld TEXT NOT NULL DEFAULT '{}'",
         # Ranges that an older image of this buffer does not know: whether it holds them is not known yet.
         "forgotten TEXT NOT NULL DEFAULT '[]'",

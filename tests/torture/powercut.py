@@ -168,7 +168,7 @@ def _judge_frames(store: Store, promised: Mark) -> str:
     found = {b.sequence: b.blob for b in store.pending("main", 10**6, 10**9)[1]}
     for sequence, blob in promised.pending.items():
         if found.get(sequence, blob) != blob or (
-            sequence not in found and sequence not in store._deliveries["main"].settled
+            sequence not in found and sequence not in store._deliveries["main"].cursor.settled
         ):
             return f"batch {sequence} of {promised.last_sequence} is lost or another"
     frames: set[int] = set()

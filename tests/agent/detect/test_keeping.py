@@ -231,7 +231,7 @@ NOT_KEPT = {
     "group_gain": "step noise age_s learned fit",
     "drops": "group",
     "measuring": "quantity kind possible inner reach step age_s seen why",
-    "doubt": "score heard hot x risen at_insulation said_s",
+    "doubt": "score heard hot x risen at_insulation said_s leap",
     "ledger": "seconds",
     "detectors.resistance": "order ohm median",
     "detectors.last_resort": "state score",
