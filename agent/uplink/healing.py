@@ -6,7 +6,7 @@ It goes in requests of its own. One that fails says nothing of the uplink, and c
 from itertools import accumulate
 
 from agent.store.outgoing import PendingBatch
-from agent.uplink.pace import MIN_REQUEST_BYTES, backoff_s, held_for_s, resized
+from agent.uplink.pace import START_BYTES, backoff_s, held_for_s, resized
 from agent.wire.limits import DEFAULT_LIMITS
 
 IN_VAIN = 0.5  # of its share of the link, for what is not acknowledged
@@ -18,7 +18,7 @@ class HealingPace:
 
     def __init__(self, backlog_share: float) -> None:
         self._share = backlog_share
-        self._max_bytes, self._max_batches = 2 * MIN_REQUEST_BYTES, DEFAULT_LIMITS.batches
+        self._max_bytes, self._max_batches = START_BYTES, DEFAULT_LIMITS.batches
         self.at_s = 0.0  # when the next may go
         self.failures = 0
 

@@ -5,12 +5,14 @@ import math
 from agent.wire.limits import DEFAULT_LIMITS
 
 REQUEST_S = 0.5  # what a request should take: an alarm may have to wait for one
-MIN_REQUEST_BYTES, MAX_REQUEST_BYTES = 32 * 1024, 1024 * 1024
+MIN_REQUEST_BYTES, MAX_REQUEST_BYTES = 4 * 1024, 1024 * 1024  # 4 KiB: 3.4 s of 9.6 kbit/s
+START_BYTES = 64 * 1024
 RETRY_FLOOR_S, RETRY_CEILING_S = 1.0, 30.0  # no answer, whatever it is, costs more than a request a second
 RETRY_AFTER_MOST_S = 600.0
 ALARM_S, ALARM_CEILING_S = 5.0, 60.0  # between two tries of an alarm; the longer, the longer it waits
 ALARM_OFTEN_S = 600.0
 PATIENCE = 4.0  # times as long as the last answer took
+YIELDING = 2.0  # the same, of a request without alarms while one waits
 LIMIT_S = 3600.0  # for which a request's refused size is remembered
 
 
@@ -28,8 +30,11 @@ def held_for_s(retry_after_s: float, chance: float) -> float:
     return min(max(RETRY_FLOOR_S, retry_after_s), RETRY_AFTER_MOST_S) * (1 + chance)
 
 
-def resized(max_bytes: int, took_s: float) -> int:
-    """How large the next request may be, after one that took so long."""
+def resized(max_bytes: int, took_s: float, least_s: float = 0.0) -> int:
+    """How large the next request may be, after one that took so long; `least_s`: what any takes on this link,
+    which no size makes shorter.
+    """
+    took_s -= least_s
     if took_s < REQUEST_S:
         return min(MAX_REQUEST_BYTES, 2 * max_bytes)
     return max(MIN_REQUEST_BYTES, max_bytes // 2) if took_s > 2 * REQUEST_S else max_bytes
@@ -40,12 +45,13 @@ class Pace:
 
     def __init__(self, backlog_share: float) -> None:
         self.share = backlog_share
-        self.max_bytes = 2 * MIN_REQUEST_BYTES
+        self.max_bytes = START_BYTES
         self.max_batches = self._most_batches = DEFAULT_LIMITS.batches
         self.max_schemas = DEFAULT_LIMITS.schemas
         self.backlog_at_s = 0.0  # when the next request may carry backlog
         self.failures = 0
         self._took_s = 0.0  # the last request that was taken
+        self._least_s = math.inf  # the one that was taken soonest
         self._tried_s = -math.inf  # when the last request began, or could not even begin
         self._routine_at_s = 0.0  # until then only alarms go
         self._held = False  # by a Retry-After, which the answer to an alarm does not end
@@ -87,6 +93,12 @@ class Pace:
         costs one try; a link that is only slow is known for it, and gets more each time.
         """
         return max(ALARM_S, PATIENCE * self._took_s) * 2.0 ** min(self.failures, 10)
+
+    def yield_s(self, least_s: float) -> float:
+        """How long an alarm waits for the answer to a request without alarms: `least_s`, for nobody may be
+        there; longer on a link that is known as slow, where a connection anew costs more than that answer.
+        """
+        return max(least_s, YIELDING * self._took_s)
 
     def begun(self, now_s: float) -> None:
         """A request is sent."""
@@ -134,8 +146,8 @@ class Pace:
     def answered(self, now_s: float, took_s: float, with_backlog: bool) -> None:
         """A request was taken that carried nothing that is sent again."""
         self.reached(now_s)
-        self._took_s = took_s
-        self.max_bytes = resized(self.max_bytes, took_s)
+        self._took_s, self._least_s = took_s, min(self._least_s, took_s)
+        self.max_bytes = resized(self.max_bytes, took_s, self._least_s)
         if now_s > self._limited_until_s:
             self._most_batches, self.max_schemas = DEFAULT_LIMITS.batches, DEFAULT_LIMITS.schemas
         self.max_batches = min(self._most_batches, 2 * self.max_batches)

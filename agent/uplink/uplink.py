@@ -365,7 +365,7 @@ class Uplink:
     ) -> Acknowledgement:
         """Post a request that `yields` to alarms, or one with an alarm, which has a shorter time-out."""
         if yields:
-            return await self._post(session, request, YIELD_S)
+            return await self._post(session, request, self._pace.yield_s(YIELD_S))
         return await self._post(session, request, math.inf, self._pace.patience_s)
 
     async def _post(

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -89,9 +89,9 @@ class Peer:
 
 
 @asynccontextmanager
-async def peer(say: Say) -> AsyncIterator[Peer]:
+async def peer(say: Say, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Peer]:
     there = Peer(say)
-    server = await asyncio.start_server(there.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(there.serve, host, port)
     there.port = server.sockets[0].getsockname()[1]
     try:
         yield there
@@ -151,3 +151,14 @@ async def box(folder: Path, port: int, batches: int = 3, start: bool = True) -> 
                 await task
         writer.close()
         store.close()
+
+
+@contextmanager
+def sending(uplink: Uplink) -> Iterator["asyncio.Task[None]"]:
+    """Have an uplink send meanwhile."""
+    task = asyncio.create_task(uplink.run())
+    try:
+        yield task
+        assert not task.done(), task
+    finally:
+        task.cancel()

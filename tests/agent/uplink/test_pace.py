@@ -25,8 +25,25 @@ def test_requests_grow_on_a_fast_link_and_shrink_on_a_slow_one() -> None:
     for _ in range(10):
         pace.answered(0.0, 5.0, with_backlog=False)
     assert pace.max_bytes == MIN_REQUEST_BYTES
-    pace.answered(0.0, 0.7, with_backlog=False)  # a satellite's round trip alone makes no request smaller
+    pace.answered(0.0, 0.7, with_backlog=False)
     assert pace.max_bytes == MIN_REQUEST_BYTES
+
+
+def test_what_every_request_takes_on_a_link_makes_none_smaller() -> None:
+    pace = Pace(1.0)
+    for _ in range(10):
+        pace.answered(0.0, 3.0, with_backlog=False)  # the line's delay alone
+    assert pace.max_bytes == MAX_REQUEST_BYTES
+    for _ in range(10):  # 9.6 kbit/s, too
+        pace.answered(0.0, 3.0 + 8 * pace.max_bytes / 9600, with_backlog=True)
+    assert pace.max_bytes == MIN_REQUEST_BYTES
+
+
+def test_an_alarm_waits_longer_for_an_answer_on_a_link_that_is_known_as_slow() -> None:
+    pace = Pace(1.0)
+    assert pace.yield_s(5.0) == 5.0
+    pace.answered(0.0, 6.4, with_backlog=True)
+    assert pace.yield_s(5.0) == 12.8
 
 
 def test_a_backlog_takes_its_share_of_the_links_time_and_no_more() -> None:
