@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from agent.cli.common.try_collector import try_collector
@@ -14,7 +15,7 @@ from agent.store.upstream import MAIN
 from agent.store.writer import Writer
 from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
-from agent.uplink.uplink import Uplink
+from agent.uplink.uplink import HEARTBEAT_S, Uplink
 from tests.agent.store.buffers import BOOT, own_alarm
 from tests.agent.uplink.conftest import SCHEMA, SCHEMA_BODY, batch
 from tests.agent.uplink.peer import ack, box, peer, sending
@@ -54,6 +55,23 @@ async def test_a_name_that_cannot_be_looked_up_is_looked_up_again_and_again_when
                 book[NAME] = "127.0.0.2"
                 await found.alarm()
                 await until(lambda: 5 in second.sent)
+
+
+async def test_a_connection_outlives_the_signs_of_life_so_that_an_alarm_finds_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Aiohttp keeps one for 15 s, and an idle agent says something every 20 s."""
+    kept_s: list[float] = []
+    made = aiohttp.TCPConnector.__init__
+
+    def make(self: aiohttp.TCPConnector, **keys: Any) -> None:
+        kept_s.append(keys["keepalive_timeout"])
+        made(self, **keys)
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "__init__", make)
+    async with peer(ack) as there, box(tmp_path, there.port):
+        await until(lambda: bool(there.sent))
+    assert min(kept_s) >= 2 * HEARTBEAT_S
 
 
 def test_after_an_hour_without_names_alarms_and_all_else_go_within_half_a_minute() -> None:
