@@ -157,14 +157,19 @@ async def test_a_proxy_that_gives_up_before_the_answer_costs_a_resend(
 
 @needs("haproxy")
 async def test_connections_that_are_cut_without_an_answer(tmp_path: Path, unused_tcp_port: int) -> None:
-    cut = "http-request reject if { rand(2) eq 0 }"
+    """The second request, which carries all of it, and the one that would carry it once more."""
+    cut = (
+        "stick-table type ip size 10 expire 60s store http_req_cnt; http-request track-sc0 src;"
+        " http-request reject if { sc_http_req_cnt(0) 2 3 }"
+    )
     with collecting(tmp_path) as collector:
         command = haproxy(tmp_path, unused_tcp_port, collector.url, cut)
         async with (
             running(unused_tcp_port, *command, log=tmp_path / "proxy.log"),
-            backlog_with_an_alarm(tmp_path, unused_tcp_port, collector),
+            backlog_with_an_alarm(tmp_path, unused_tcp_port, collector) as found,
         ):
             pass
+        assert found.uplink.status.failures == 2
 
 
 @pytest.mark.parametrize("proxy", [pytest.param(proxy, marks=needs(proxy)) for proxy in PROXIES])
