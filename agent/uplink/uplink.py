@@ -26,6 +26,7 @@ from agent.tls.contexts import TlsError
 from agent.uplink.answer import Conflict, HttpAnswer, RequestTooLarge, Unsound, UplinkError, understand
 from agent.uplink.aside import AGAIN_S, Aside
 from agent.uplink.healing import HealingPace
+from agent.uplink.names import Names
 from agent.uplink.pace import Pace
 from agent.uplink.proxy import LoginError, Proxy, in_words
 from agent.uplink.refusal import refusal
@@ -154,7 +155,9 @@ class Uplink:
 
     def _session(self) -> aiohttp.ClientSession:
         secure, proxy = self._url.startswith("https:"), self._proxy
-        connector = aiohttp.TCPConnector(ssl=self._tls() if secure else True, keepalive_timeout=KEPT_S)
+        connector = aiohttp.TCPConnector(
+            ssl=self._tls() if secure else True, keepalive_timeout=KEPT_S, resolver=Names()
+        )
         timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
         return aiohttp.ClientSession(
             connector=connector,

@@ -1,6 +1,9 @@
 """Names that nobody can look up for an hour, that move to another machine, and machines of IPv6 alone."""
 
+import asyncio
 import socket
+import threading
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from agent.store.store import Store
 from agent.store.upstream import MAIN
 from agent.store.writer import Writer
 from agent.tls.contexts import client_context
+from agent.uplink.names import Names
 from agent.uplink.pace import Pace
 from agent.uplink.uplink import HEARTBEAT_S, Uplink
 from tests.agent.store.buffers import BOOT, own_alarm
@@ -21,7 +25,7 @@ from tests.agent.uplink.conftest import SCHEMA, SCHEMA_BODY, batch
 from tests.agent.uplink.peer import ack, box, peer, sending
 from tests.collector.authority import Authority
 from tests.collector.processes import collecting
-from tests.until import until
+from tests.until import STOPPED_S, until
 
 NAME = "collector.example"
 
@@ -72,6 +76,26 @@ async def test_a_connection_outlives_the_signs_of_life_so_that_an_alarm_finds_on
     async with peer(ack) as there, box(tmp_path, there.port):
         await until(lambda: bool(there.sent))
     assert min(kept_s) >= 2 * HEARTBEAT_S
+
+
+def test_a_stop_waits_for_no_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting, answered = threading.Event(), threading.Event()
+
+    def look_up(*_: Any, **__: Any) -> Any:
+        waiting.set()
+        answered.wait(20)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    async def stopped() -> None:
+        asked = asyncio.create_task(Names().resolve(NAME, 80))
+        await until(waiting.is_set)
+        asked.cancel()
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    start_s = time.monotonic()
+    asyncio.run(stopped())
+    assert time.monotonic() - start_s < STOPPED_S
+    answered.set()
 
 
 def test_after_an_hour_without_names_alarms_and_all_else_go_within_half_a_minute() -> None:
