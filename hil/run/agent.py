@@ -17,7 +17,7 @@ from hil.run.lateness import lateness
 from hil.run.processes import Child, ProcessError
 from hil.run.read_back import read_back
 from hil.run.site_services import SiteServices
-from hil.scenario.events import ClockStep
+from hil.scenario.events import BuildingLost, ClockStep
 from hil.scenario.evidence import Evidence
 from hil.scenario.expect import QualityExpect
 from hil.scenario.room import RoomError
@@ -65,7 +65,8 @@ class _Run:
     def __init__(self, scenario: Scenario, folder: Path, progress: Progress) -> None:
         self.scenario, self.folder, self.progress = _with_links_in(folder, scenario), folder, progress
         self.bench = Bench(self.scenario, scenario.time_scale, max(TICK_S, scenario.period_s))
-        self.site = SiteServices(folder)
+        second = any(isinstance(event.what(), BuildingLost) for event in scenario.event)
+        self.site = SiteServices(folder, second)
         self.evidence = Evidence("agent", [e for e in scenario.expect if isinstance(e, QualityExpect)])
         self.status: dict[str, Any] = {}
         self.status_at_begin: dict[str, Any] = {}
@@ -73,6 +74,8 @@ class _Run:
     async def run(self) -> Evidence:
         start_s = time.monotonic()
         self.site.start()
+        if self.site.line:
+            await self.site.line.start()
         try:
             await self.bench.start()
             self.bench.hold()
@@ -94,18 +97,21 @@ class _Run:
 
     async def _with_agent(self) -> None:
         """Start the agent, let the scenario happen to it, and stop it when all is delivered."""
-        agent = self._start_agent()
+        agent = self.site.agent = self._start_agent()
         try:
             await self._until(agent, self._all_read, "not every unit was read", READ_S)
             self.status_at_begin = self.status
             self.bench.begin()
             self.site.expect([event for event in self.scenario.event if event.on == "site"])
             while (now_s := self.bench.scenario_s()) < self.scenario.lasts_s:
-                agent.check()
                 self.site.advance(now_s)
-                await self._ask()
+                if not self.site.lost:
+                    agent.check()
+                    await self._ask()
                 self.progress(now_s)
                 await asyncio.sleep(ASK_S)
+            if self.site.lost:
+                return
             self.site.finish()
             with contextlib.suppress(ProcessError):  # the account will show it
                 await self._until(agent, self._all_delivered, "not everything was delivered", DELIVERY_S)
@@ -114,8 +120,10 @@ class _Run:
 
     def _start_agent(self) -> Child:
         config = self.folder / "agent.toml"
+        second_url = self.site.line.url if self.site.line else ""
+        scenario = self.scenario
         config.write_text(
-            agent_toml(self.bench, self.folder, self.site.url, self.scenario.period_s, self.scenario.safety)
+            agent_toml(self.bench, self.folder, self.site.url, scenario.period_s, scenario.safety, second_url)
         )
         arguments = ["run", "--config", str(config)]
         scale = self.bench.time_scale
@@ -154,6 +162,7 @@ class _Run:
         """Add what both ends hold, and say where the machine was too slow for it to count."""
         since_s = self.site.since_s  # the agent's clock has run `time_scale` times as fast from here
         began_s = since_s + self.bench.time_scale * (self.bench.began_s - since_s)
-        self.evidence.account = delivered.account(self.folder / "buffer.db", self.site.database)
+        if not self.site.lost:  # else one end of it burnt
+            self.evidence.account = delivered.account(self.folder / "buffer.db", self.site.database)
         read_back(self.evidence, self.site.database, self.scenario, self.bench, began_s)
         self.evidence.late = lateness(self.scenario, self.bench, self.status_at_begin, self.status)

@@ -12,13 +12,21 @@ COMMIT_S = 0.25  # real seconds between two commits, at least
 
 
 def agent_toml(
-    bench: Bench, folder: Path, collector_url: str, period_s: float, safety: Mapping[str, float] = {}
+    bench: Bench,
+    folder: Path,
+    collector_url: str,
+    period_s: float,
+    safety: Mapping[str, float] = {},
+    second_url: str = "",
 ) -> str:
     """Return the configuration of an agent that polls a bench and keeps its files in a folder; safety: the
     site's highest of the safety tier, by quantity.
     """
     batch_s = max(10.0, COMMIT_S * bench.time_scale)
     text = configuration.agent(folder, collector_url, store={"batch_s": batch_s})
+    if second_url:
+        text = text.replace("[upstream]", '[[upstream]]\nname = "first"')
+        text += table("[[upstream]]", {"name": "second", "url": second_url, "role": "copy"})
     names: dict[int, str] = {}  # of buses, by the identity of their wires
     for wire in (served.wire for served in bench.units):
         if id(wire) in names:

@@ -61,6 +61,16 @@ class ClockStep:
     by_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class BuildingLost:
+    """The collector is killed, halfway to `over_s` the line to a second one is cut, then the agent is killed.
+
+    The second collector, of another place, is there from the start on; what it has is the evidence.
+    """
+
+    over_s: Annotated[float, Field(gt=0)]
+
+
 # kind -> what happens, and what it happens to: a modelled rack, any unit, a bus, or the site.
 KINDS: dict[str, tuple[type, str]] = {
     "internal_short": (plant.InternalShort, "rack"),
@@ -92,6 +102,7 @@ KINDS: dict[str, tuple[type, str]] = {
     "cut": (Cut, "bus"),
     "collector_away": (CollectorAway, "site"),
     "clock_step": (ClockStep, "site"),
+    "building_lost": (BuildingLost, "site"),
 }
 
 # Fields that must be above 0, and those that must not be below, wherever an event has them.

@@ -212,9 +212,33 @@ class DeliveredExpect(_Expect):
         return ExpectationResult(expected, held, seen, self.kind)
 
 
-Expect = AlarmExpect | QuietExpect | QualityExpect | KnowledgeExpect | DeliveredExpect
+class FramesExpect(_Expect):
+    """A unit's frames are at the collector from one time to another; none lacks for longer than `gap_s`."""
+
+    kind: Literal["frames"]
+    unit: str
+    from_s: FromZero = 0.0
+    until_s: FromZero
+    gap_s: Annotated[float, Field(gt=0)]
+
+    def check(self, evidence: Evidence, expects: "Sequence[Expect]") -> ExpectationResult:
+        """Look at the times of the frames."""
+        trace = evidence.traces.get(self.unit)
+        t_s = np.sort(trace.t_s) if trace else np.empty(0)
+        expected = (
+            f"frames of {self.unit} from {clock(self.from_s)} to {clock(self.until_s)},"
+            f" none {clock(self.gap_s)} after the last"
+        )
+        within = t_s[(t_s >= self.from_s) & (t_s <= self.until_s)]
+        longest_s = float(np.diff([self.from_s, *within, self.until_s]).max())
+        last = f"the last frame is of {t_s[-1]:.1f} s" if len(t_s) else "there is no frame"
+        seen = f"{last}; {len(within)} within, the longest gap {longest_s:.1f} s"
+        return ExpectationResult(expected, longest_s <= self.gap_s, seen, self.kind)
+
+
+Expect = AlarmExpect | QuietExpect | QualityExpect | KnowledgeExpect | DeliveredExpect | FramesExpect
 AnyExpect = Annotated[Expect, Field(discriminator="kind")]
-EXPECTATIONS = ("alarm", "quiet", "quality", "knowledge", "delivered")
+EXPECTATIONS = ("alarm", "quiet", "quality", "knowledge", "delivered", "frames")
 
 
 def known_detectors() -> set[str]:

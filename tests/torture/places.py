@@ -312,10 +312,12 @@ def _both_ends(site: Site, own: Account) -> list[str]:
     if len(there) != 1:
         return [f"{site.name}: {len(there)} streams"]
     (audit,) = there
+    # an image that was put back may hold what had been given up, and no answer tells that from a hole
+    back = max(0, audit.stored - own.acknowledged)
     ends = {
         "sealed": (own.sealed, audit.sealed),
-        "acknowledged": (own.acknowledged, audit.stored),
-        "dropped": (own.dropped, audit.dropped),
+        "acknowledged": (own.acknowledged + back, audit.stored),
+        "dropped": (own.dropped - back, audit.dropped),
         "withheld": (own.withheld, audit.withheld),
         "missing": (0, audit.missing_count),
     }
