@@ -25,6 +25,9 @@ from agent.store.writer import Writer
 from agent.tls.contexts import client_context
 from agent.uplink.pace import Pace
 from agent.uplink.uplink import Uplink
+from agent.wire.batch import decode_batch
+from agent.wire.errors import WireError
+from collector.account import event_rows
 from collector.archive import ArchiveError
 from collector.audit import StreamAccount, audit
 from collector.sqlite.archive import SqliteArchive
@@ -132,9 +135,21 @@ def _sound(database: Path) -> bool:
         with contextlib.closing(sqlite3.connect(database)) as db:
             if db.execute("PRAGMA integrity_check").fetchone() != ("ok",):
                 return False
+            if not _events_as_sent(db):
+                return False
         return not any(account.damaged or account.unreadable for account in _audited(database))
-    except (sqlite3.Error, ArchiveError, ValueError, OSError):
+    except (sqlite3.Error, ArchiveError, ValueError, OSError, WireError):
         return False
+
+
+def _events_as_sent(db: sqlite3.Connection) -> bool:
+    """Whether the records of events, which have no checksum, say what the batches say, which have one."""
+    told = "SELECT position, kind, record FROM event WHERE (agent, epoch, sequence) = (?, ?, ?) ORDER BY 1"
+    for *key, blob in db.execute("SELECT agent, epoch, sequence, blob FROM batch").fetchall():
+        sent = [(row.position, row.kind, row.record) for row in event_rows([(decode_batch(blob), blob)])]
+        if db.execute(told, key).fetchall() != sent:
+            return False
+    return True
 
 
 def _audited(database: Path) -> list[StreamAccount]:
