@@ -88,7 +88,7 @@ def _account(archive: Archive, stream: Stream, quick: bool) -> StreamAccount:
     everything = Ranges([*stored, *withheld, *dropped])
     refused = archive.refused(stream)
     sealed = max([everything.highest, *(sequence for sequence, _ in refused)])
-    missing = Ranges([(1, sealed)] if sealed else []).minus(everything)
+    missing = Ranges.through(sealed).minus(everything)
     doubts = archive.incidents(stream, DOUBTS)
     widths, unreadable = _schemas(archive, stream)
     damaged, misfits = ([], []) if quick else _damaged(archive, stream, widths)

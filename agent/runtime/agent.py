@@ -242,8 +242,8 @@ class Agent:
         await cancel([*running, self._running["certificate"]])
         try:
             await parts.writer(parts.store.name_upstreams, upstreams_of(parts.config))
-        except StoreError as error:  # it is tried again with the next reload, and at the next start
-            log.error("%s; the buffer is for the upstreams of before", error)
+        except StoreError as error:
+            log.error("%s; until the next start the buffer is for the upstreams of before", error)
         for name in changed:
             parts.uplinks.pop(name, None)
         for table in parts.config.upstream:

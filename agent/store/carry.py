@@ -45,7 +45,7 @@ class Left:
     @property
     def wanted(self) -> Ranges:
         """The sequences that any upstream lacks."""
-        everything = Ranges([(1, self.last_sequence)] if self.last_sequence else [])
+        everything = Ranges.through(self.last_sequence)
         return Ranges(ends for _, known in self.known for ends in everything.minus(known))
 
     def holders(self, sequence: int) -> list[str]:

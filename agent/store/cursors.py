@@ -1,10 +1,10 @@
 """The rows of upstreams in the ledger: read, begun for a new upstream, and ended with one that is gone."""
 
-import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
+from agent.store.atomic import atomic
 from agent.store.cursor import COLUMNS, Cursor
 from agent.store.upstream import Upstream
 from agent.wire.ranges import Ranges
@@ -39,7 +39,7 @@ def name_upstreams(db: sqlite3.Connection, upstreams: Sequence[Upstream]) -> lis
     gone = before.keys() - {upstream.name for upstream in upstreams}
     changed = [c for c in after if (old := before.get(c.upstream.name)) is None or old.row() != c.row()]
     if gone or changed:
-        with _transaction(db):
+        with atomic(db):
             db.executemany("DELETE FROM ledger WHERE name = ?", [(name,) for name in gone])
             db.executemany(
                 f"INSERT OR REPLACE INTO ledger (name, {', '.join(COLUMNS)})"
@@ -50,7 +50,7 @@ def name_upstreams(db: sqlite3.Connection, upstreams: Sequence[Upstream]) -> lis
 
 
 def _as_named(db: sqlite3.Connection, before: Cursor | None, upstream: Upstream, last: int) -> Cursor:
-    everything = Ranges([(1, last)] if last else [])
+    everything = Ranges.through(last)
     if before is None:
         new = Cursor(upstream)
         new.withhold(everything.minus(_stored(db, "" if upstream.frames else "AND frames = 0")))
@@ -69,15 +69,3 @@ def _stored(db: sqlite3.Connection, which: str) -> Ranges:
         (sequence, sequence)
         for (sequence,) in db.execute(f"SELECT sequence FROM batch WHERE sequence > 0 {which} ORDER BY 1")
     )
-
-
-@contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise

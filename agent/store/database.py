@@ -125,7 +125,7 @@ def _balance(db: sqlite3.Connection) -> None:
     if epoch_of_batches(db) not in (None, epoch):
         raise damaged("its batches are of another epoch than its account")
     for cursor in read_cursors(db):
-        wanted = Ranges([(1, sealed)] if sealed else []).minus(cursor.settled).minus(cursor.forgotten)
+        wanted = Ranges.through(sealed).minus(cursor.settled).minus(cursor.forgotten)
         count = "SELECT count(*) FROM batch WHERE sequence BETWEEN ? AND ? AND priority IN (0, 1, 2)"
         pending = sum(db.execute(count, ends).fetchone()[0] for ends in wanted)
         kept_back = withheld_from(db, cursor, sealed).count

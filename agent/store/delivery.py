@@ -46,7 +46,7 @@ class Delivery:
     def hold(self, held: Ranges) -> None:
         """Take its word on what an earlier process sent it."""
         pending = held.minus(self.cursor.settled).minus(self.cursor.forgotten)
-        here = pending.both(Ranges([(1, self.knows)] if self.knows else []))
+        here = pending.both(Ranges.through(self.knows))
         self.heard = Ranges([*self.heard, *here])
 
     def known(self, aside: Iterable[int] = ()) -> Ranges:

@@ -224,7 +224,7 @@ class Ledger:
         """
         needed = Ranges(ends for c in self.cursors.values() if c.upstream.required for ends in self._open(c))
         lacking = Ranges(ends for c in self.cursors.values() for ends in self._open(c))
-        history = Ranges([(1, self.last_sequence)] if self.last_sequence else []).minus(needed)
+        history = Ranges.through(self.last_sequence).minus(needed)
         doomed, freed = list[int](), 0
         for sequence, size, priority in self._rows([OF_ENDED_EPOCHS, *history]):
             if freed >= wanted_bytes:
@@ -260,7 +260,7 @@ class Ledger:
 
     def _open(self, cursor: Cursor) -> Ranges:
         """What an upstream still needs."""
-        return Ranges([(1, self.last_sequence)] if self.last_sequence else []).minus(cursor.settled)
+        return Ranges.through(self.last_sequence).minus(cursor.settled)
 
     def _lacking(self, sequence: int) -> list[str]:
         """The upstreams that still need a batch; none needs what was delivered under another epoch."""

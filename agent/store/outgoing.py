@@ -36,7 +36,7 @@ def in_order(
     Fresh is what was sealed after `fresh_after`; the rest comes last, where `backlog`. Of what is healed,
     alarms and black boxes follow those that are live, and all else comes last of all.
     """
-    everything = Ranges([(1, last_sequence)] if last_sequence else [])
+    everything = Ranges.through(last_sequence)
     wanted = list(everything.minus(known).minus(healing))
     healed = list(healing.minus(known))
     yield from _select(db, EVENTS, _URGENT, wanted, most)

@@ -25,7 +25,7 @@ def account(db: sqlite3.Connection, since: Delivery) -> Account:
 
 def exposure(db: sqlite3.Connection, deliveries: Collection[Delivery], last_sequence: int) -> Exposure:
     """Return for how long what is stored is in no other place."""
-    everything = Ranges([(1, last_sequence)] if last_sequence else [])
+    everything = Ranges.through(last_sequence)
     lacking = {d.name: everything.minus(d.known()) for d in deliveries if d.cursor.upstream.frames}
     only_here = everything
     for ranges in lacking.values():

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from agent.clock import never_set
+from agent.store.atomic import atomic
 from agent.store.cursor import Cursor
 from agent.store.ledger import Event, Identity, Ledger
 from agent.store.salvage import carried
@@ -46,11 +47,10 @@ def renumber(db: sqlite3.Connection, who: Identity, cursors: Collection[Cursor],
     never will. Raises ERRORS.
     """
     last = Ledger(db, who).last_sequence
-    everything = Ranges([(1, last)] if last else [])
+    everything = Ranges.through(last)
     wanted = Ranges(ends for cursor in cursors for ends in everything.minus(cursor.settled))
     now = replace(who, epoch=secrets.token_bytes(16))
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with atomic(db):
         db.execute("DELETE FROM batch WHERE sequence NOT BETWEEN 1 AND ?", [last])
         for table in ("batch", "refused"):
             db.execute(f"UPDATE {table} SET sequence = sequence - ? - 1", [last])
@@ -67,12 +67,6 @@ def renumber(db: sqlite3.Connection, who: Identity, cursors: Collection[Cursor],
             if _seal_anew(ledger, now.epoch, sequence, priority, blob):
                 ledger.withhold([c.upstream.name for c in cursors if sequence in c.settled])
         ledger.save()
-        db.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-        raise
     return now
 
 

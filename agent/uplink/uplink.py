@@ -528,7 +528,7 @@ class Uplink:
 
 def held_by(ack: Acknowledgement) -> Ranges:
     """Return the sequences that a collector holds, or knows as dropped."""
-    through = Ranges([(1, ack.durable_through)] if ack.durable_through > 0 else [])
+    through = Ranges.through(ack.durable_through)
     return through.minus(Ranges(ack.missing))
 
 

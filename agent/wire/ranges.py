@@ -13,6 +13,11 @@ class Ranges:
         for first, last in ranges:
             self.add(first, last)
 
+    @classmethod
+    def through(cls, last: int) -> "Ranges":
+        """1 ... `last`; nothing where that is 0."""
+        return cls([(1, last)] if last > 0 else [])
+
     def add(self, first: int, last: int | None = None) -> None:
         """Put `first` ... `last` (default: only `first`) into the set."""
         last = first if last is None else last

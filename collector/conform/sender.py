@@ -210,7 +210,7 @@ def accounting(ack: Acknowledgement, account: Ranges, asked: set[int]) -> str:
             return f"durable_through is {ack.durable_through}, expected {account.highest}"
         said = [tuple(span) for span in ack.missing]
         return "" if said == holes else f"missing is {_short(said)}, expected {_short(holes)}"
-    told = Ranges([(1, ack.durable_through)] if ack.durable_through else [])
+    told = Ranges.through(ack.durable_through)
     missing = Ranges(ack.missing)
     for first, last in told.minus(missing):
         if not account.covers(first, last):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+from agent.bench.wire_to_relay import PROFILE
 from collector.audit import audit
 from collector.sqlite.archive import SqliteArchive
 from drivers.registers import Area
@@ -27,24 +28,6 @@ CELLS, DIGITS = 16, 6
 PERIOD_S, BATCH_S = 0.1, 0.5
 OPEN = 12  # frames that a life may lose at its end: a commit may be under way
 NAMES = ("first", "second")
-
-PROFILE = """
-schema = 1
-model = "counting"
-source = "made for this test"
-unverified = ["everything: there is no such unit"]
-topology = { strings = 1, modules = 1, cells = 16 }
-[[point]]
-name = "cell_voltage"
-quantity = "cell_voltage"
-table = "holding"
-address = 0
-type = "u16"
-count = 16
-place = "cell"
-scale = 0.001
-unit = "V"
-"""
 
 
 class Counting(RegisterTable):

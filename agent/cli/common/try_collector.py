@@ -1,5 +1,6 @@
 """Ask a collector whether it would take this agent's batches, without sending any."""
 
+import contextlib
 import socket
 import ssl
 import time
@@ -80,27 +81,22 @@ def _tunnel(proxy: Proxy, url: str) -> socket.socket:
     """
     login = proxy.login()
     try:
-        tunnel = socket.create_connection(place(proxy.url), GREET_S)
-    except OSError as error:
-        raise NotReached(f"proxy {proxy.url}: {error.strerror or error}") from error
-    try:
-        there = authority(*place(url))
-        lines = [f"CONNECT {there} HTTP/1.1", f"Host: {there}"]
-        if login:
-            lines.append(f"Proxy-Authorization: {login.encode()}")
-        tunnel.sendall("\r\n".join([*lines, "", ""]).encode())
-        answer = HTTPResponse(tunnel, method="CONNECT")
-        answer.begin()
-        answer.close()
-        if answer.status != OK:
-            raise NotTaken(refused(proxy.url, url, answer.status, answer.reason))
+        with contextlib.ExitStack() as undo:
+            tunnel = socket.create_connection(place(proxy.url), GREET_S)
+            undo.callback(tunnel.close)
+            there = authority(*place(url))
+            lines = [f"CONNECT {there} HTTP/1.1", f"Host: {there}"]
+            if login:
+                lines.append(f"Proxy-Authorization: {login.encode()}")
+            tunnel.sendall("\r\n".join([*lines, "", ""]).encode())
+            answer = HTTPResponse(tunnel, method="CONNECT")
+            answer.begin()
+            answer.close()
+            if answer.status != OK:
+                raise NotTaken(refused(proxy.url, url, answer.status, answer.reason))
+            undo.pop_all()
     except HTTPException as error:
-        tunnel.close()
         raise NotTaken(f"proxy {proxy.url} answers, but not as a proxy does") from error
     except OSError as error:
-        tunnel.close()
         raise NotReached(f"proxy {proxy.url}: {error.strerror or error}") from error
-    except NotTaken:
-        tunnel.close()
-        raise
     return tunnel

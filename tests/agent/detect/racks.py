@@ -60,3 +60,13 @@ def raised(events: Iterable[AlarmEvent], *detectors: str) -> list[tuple[str, str
         for e in events
         if e.state == "NEW" and (not detectors or e.detector in detectors)
     ]
+
+
+def filled(n: int, cells: int, many: int, step: float, seed: int, from_frame: int = 0) -> Floats:
+    """Return frames of cells of which the first `many` say the mean of the others."""
+    rng = np.random.default_rng(seed)
+    volts = 3.4 + rng.normal(0.0, 0.003, cells) + rng.normal(0.0, 0.001, (n, cells))
+    volts = np.round(volts / step)
+    volts[from_frame:, :many] = np.round(volts[from_frame:, many:].mean(axis=1))[:, None]
+    frames: Floats = (volts * step).round(6)
+    return frames

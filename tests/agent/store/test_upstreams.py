@@ -337,9 +337,7 @@ def test_each_account_balances_whatever_happens(tmp_path: Path, seed: int) -> No
             store.apply_acknowledgement(one, store.epoch, [s for s in some if s not in refused], refused)
         elif what < 0.85:
             first = rng.randint(1, store.last_sequence + 1)
-            lost = Ranges([(1, store.last_sequence)] if store.last_sequence else []).minus(
-                Ranges([(first, first + 5)])
-            )
+            lost = Ranges.through(store.last_sequence).minus(Ranges([(first, first + 5)]))
             store.name_missing(rng.choice(named).name, store.epoch, lost)
         elif what < 0.92:
             named = rng.sample(choices, rng.randint(1, 4))

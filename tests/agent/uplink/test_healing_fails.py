@@ -39,7 +39,7 @@ class Stumbling:
 
     def answer(self, request: Request) -> bytes:
         top = self.held.highest
-        missing = list(Ranges([(1, top)] if top else []).minus(self.held))
+        missing = list(Ranges.through(top).minus(self.held))
         return own(200, encode_ack(Acknowledgement(request.epoch, top, missing)))
 
     def lose(self, does: Say) -> None:

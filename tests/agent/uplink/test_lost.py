@@ -25,7 +25,7 @@ class Forgetful:
         self.held = Ranges([*self.held, *sent])
         said = sent if self.forgets_all else self.held
         top = self.held.highest
-        missing = list(Ranges([(1, top)] if top else []).minus(said))
+        missing = list(Ranges.through(top).minus(said))
         return own(200, encode_ack(Acknowledgement(request.epoch, top, missing)))
 
 

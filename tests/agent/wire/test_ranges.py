@@ -110,3 +110,7 @@ def test_with_too_many_holes_only_the_highest_are_told_apart() -> None:
     assert durable(odd, 1) == durable(odd, 0) == durable(odd, 2) == durable(odd, 3) == (20, [(1, 19)])
     assert durable(odd, 4, [6, 7]) == (20, [(1, 5), (7, 17), (19, 19)])
     assert durable(Ranges(), 0) == (0, [])
+
+
+def test_through_is_all_up_to_a_number_and_nothing_of_none() -> None:
+    assert [list(Ranges.through(last)) for last in (0, 1, 7)] == [[], [(1, 1)], [(1, 7)]]

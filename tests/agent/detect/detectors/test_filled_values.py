@@ -1,19 +1,8 @@
 """What filled-values says of whole frames."""
 
-import numpy as np
 import pytest
 
-from tests.agent.detect.racks import Floats, feed, raised, watch_of
-
-
-def filled(n: int, cells: int, many: int, step: float, seed: int, from_frame: int = 0) -> Floats:
-    """Return frames of cells of which the first `many` say the mean of the others."""
-    rng = np.random.default_rng(seed)
-    volts = 3.4 + rng.normal(0.0, 0.003, cells) + rng.normal(0.0, 0.001, (n, cells))
-    volts = np.round(volts / step)
-    volts[from_frame:, :many] = np.round(volts[from_frame:, many:].mean(axis=1))[:, None]
-    frames: Floats = (volts * step).round(6)
-    return frames
+from tests.agent.detect.racks import feed, filled, raised, watch_of
 
 
 @pytest.mark.parametrize(("many", "within_s"), [(3, 200.0), (4, 130.0)])

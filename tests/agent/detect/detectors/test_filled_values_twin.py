@@ -9,7 +9,7 @@ import pytest
 from agent.detect.detectors import filled_values as kernel
 from agent.detect.detectors.filled_values import judge_filled_values, new_filled
 from tests.agent.detect.banks import inputs_of
-from tests.agent.detect.racks import Floats
+from tests.agent.detect.racks import Floats, filled
 
 ROWS = "filled-values voltage warning 2 cells 0 600 0 -"
 KEPT: dict[object, list[str]] = {}
@@ -98,16 +98,6 @@ class Group:
         if len(movers) >= len(known) / 2.0 and to_partners <= 0.5:
             evidence = max(evidence, me.moves * math.log(2.0))
         return evidence * min(len(alike) - 1, 3) - math.log(math.comb(len(known), min(len(alike), 4)))
-
-
-def filled(n: int, cells: int, many: int, step: float, seed: int, from_frame: int = 0) -> Floats:
-    """Return frames of cells of which the first `many` say the mean of the others."""
-    rng = np.random.default_rng(seed)
-    volts = 3.4 + rng.normal(0.0, 0.003, cells) + rng.normal(0.0, 0.001, (n, cells))
-    volts = np.round(volts / step)
-    volts[from_frame:, :many] = np.round(volts[from_frame:, many:].mean(axis=1))[:, None]
-    frames: Floats = (volts * step).round(6)
-    return frames
 
 
 def flickering(n: int, cells: int, many: int) -> Floats:
