@@ -79,6 +79,7 @@ Whole = number()  # of an int that is bounded already: neither a text nor a trut
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=1, le=65535), Whole]
 Milliseconds = Annotated[float, Field(ge=0, le=60_000), number()]
+Settle = Annotated[float, Field(ge=0, le=600), number()]
 Delay = Annotated[float, Field(ge=0), number(0, 86_400)]
 Amperes = Annotated[float, Field(gt=0), number(1e-3, 1e6)]
 

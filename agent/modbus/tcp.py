@@ -7,14 +7,19 @@ import socket
 import time
 from collections import deque
 
+from aiohappyeyeballs import start_connection
+
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_request
 from agent.modbus.ports import DAMAGED, SILENCE, Answer, HungUp, LateReply, PortError, Tap
+from agent.modbus.settling import Settling
+from agent.net.names import LOOK_UP_S, Addresses
 from agent.wire.hosts import authority
 from drivers.registers import Read
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S = 3.0
+CONNECT_TIMEOUT_S = 3.0  # for a handshake
+STAGGER_S = 0.25  # after which the next address of a name is tried beside it (RFC 8305, 5)
 # A connection whose other end vanished without a word answers nothing and never fails by itself: the kernel
 # is asked to find out while it is idle, and a few unanswered requests in a row end it otherwise.
 KEEPALIVE = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
@@ -27,13 +32,16 @@ class TcpPort(asyncio.Protocol):
 
     has_transaction_ids = True
 
-    def __init__(self, host: str, port: int, *, in_flight: int = 1, pause_s: float = 0.0) -> None:
+    def __init__(
+        self, host: str, port: int, *, in_flight: int = 1, pause_s: float = 0.0, settle_s: float = 0.0
+    ) -> None:
         self.name = authority(host, port)
         self.in_flight = in_flight
         self.tap: Tap | None = None
         self.hung_up = ""
-        self._host, self._port, self._pause_s = host, port, pause_s
+        self._addresses, self._settling, self._pause_s = Addresses(host, port), Settling(settle_s), pause_s
         self._transport: asyncio.Transport | None = None
+        self._settled = False
         self._stream = TcpStream(self._known)
         self._waiting: dict[int, tuple[asyncio.Future[Answer], int, Read, float]] = {}
         self._overdue: dict[int, tuple[int, float]] = {}
@@ -45,20 +53,44 @@ class TcpPort(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether a connection stands."""
-        return self._transport is not None
+        """Whether a connection stands, and the device has had its pause."""
+        return self._transport is not None and self._settled
 
     async def open(self) -> None:
-        """Connect; raise PortError with the reason."""
+        """Look the host up, connect to the first of its addresses that answers, and leave it its pause.
+
+        Raises PortError with the reason.
+        """
+        self._settled = False
+        await self._connect()
+        if pause_s := self._settling.opened():
+            log.debug("%s: is left alone for %g s", self.name, pause_s)
+            await asyncio.sleep(pause_s)
+            if self._transport is None:
+                raise HungUp(f"{self.name}: {self.hung_up}")
+        self._settled = True
+
+    async def _connect(self) -> None:
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await asyncio.get_running_loop().create_connection(lambda: self, self._host, self._port)
+            addresses = await self._addresses.get()
         except TimeoutError:
-            raise PortError(f"{self.name}: no connection within {CONNECT_TIMEOUT_S:g} s") from None
+            raise PortError(f"{self.name}: no name server has answered within {LOOK_UP_S:g} s") from None
         except OSError as error:
             raise PortError(f"{self.name}: {error.strerror or error}") from error
         except ValueError as error:  # what no resolver takes: a label of 64 characters, a NUL
             raise PortError(f"{self.name}: is no name of a machine ({error})") from error
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S + STAGGER_S * (len(addresses) - 1)):
+                sock = await start_connection(addresses, happy_eyeballs_delay=STAGGER_S, interleave=1)
+        except TimeoutError:
+            self._addresses.doubt()
+            of = ", ".join(str(address[0]) for *_, address in addresses)
+            where = f" with any of {of}" if len(addresses) > 1 else ""
+            raise PortError(f"{self.name}: no connection within {CONNECT_TIMEOUT_S:g} s{where}") from None
+        except OSError as error:
+            self._addresses.doubt()
+            raise PortError(f"{self.name}: {error.strerror or error}") from error
+        await asyncio.get_running_loop().create_connection(lambda: self, sock=sock)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the new connection (asyncio calls this)."""
@@ -120,6 +152,7 @@ class TcpPort(asyncio.Protocol):
         if future.done():
             return
         self._unanswered = 0
+        self._settling.answered()
         self._answered.append(transaction)
         reply = reply_of(read, pdu) if unit_id == asked_id else None
         future.set_result(DAMAGED if reply is None else Answer(reply, now_s - sent_s))

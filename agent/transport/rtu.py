@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agent.keys.values import Device, Milliseconds, Name, Whole
+from agent.keys.values import Device, Milliseconds, Name, Settle, Whole
 from agent.modbus.ports import Port, PortError
 from agent.modbus.serial_devices import holder, serial_devices
 from agent.modbus.serial_line import SerialPort, stable_path
@@ -18,7 +18,6 @@ from agent.modbus.survey.presence import ALL_IDS, USUAL_IDS, LineSetting
 from agent.transport.row import Advice, BusTable, Endpoint, Transport
 from drivers.line import Line, bits_per_character
 from drivers.profile.load import Profile
-from drivers.profile.newly import number
 from drivers.profile.schema import Serial
 
 TURNAROUND_S = 0.005
@@ -130,7 +129,7 @@ class RtuBus(BusTable):
     stop_bits: Annotated[Literal[1, 2], Whole] | None = None
     turnaround_ms: Milliseconds | None = None
     pause_ms: Milliseconds = 0.0
-    settle_s: Annotated[float, Field(ge=0, le=600), number()] | None = None
+    settle_s: Settle | None = None
 
     @property
     def endpoint(self) -> SerialLine:

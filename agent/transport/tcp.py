@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agent.keys.values import Host, Milliseconds, Name, Port, Whole
+from agent.keys.values import Host, Milliseconds, Name, Port, Settle, Whole
 from agent.modbus import ports
 from agent.modbus.survey.presence import ALL_IDS, GATEWAY_IDS, LineSetting
 from agent.modbus.tcp import TcpPort
@@ -68,8 +68,9 @@ class TcpBus(BusTable):
     """[[bus]] with transport = "tcp": one endpoint, one connection, one or more units behind it.
 
     turnaround_ms: the longest that a healthy unit takes to answer; the proof of `cellwarden check` counts
-    with it. pause_ms: kept between an answer and the next request. in_flight: how many requests may wait for
-    their answers at once; more than one only where the unit's manual allows it.
+    with it. pause_ms: kept between an answer and the next request. settle_s: what the device needs after it
+    was connected to; where it shows to need more, up to 10 s. in_flight: how many requests may wait for their
+    answers at once; more than one only where the unit's manual allows it.
     """
 
     name: Name
@@ -78,6 +79,7 @@ class TcpBus(BusTable):
     port: Port = 502
     turnaround_ms: Milliseconds | None = None
     pause_ms: Milliseconds = 0.0
+    settle_s: Settle | None = None
     in_flight: Annotated[int, Field(ge=1, le=16), Whole] = 1
 
     @property
@@ -101,7 +103,13 @@ class TcpBus(BusTable):
 
     def new_port(self, profile: Profile) -> ports.Port:
         """Return a connection, closed."""
-        return TcpPort(self.host, self.port, in_flight=self.in_flight, pause_s=self.pause_ms / 1e3)
+        return TcpPort(
+            self.host,
+            self.port,
+            in_flight=self.in_flight,
+            pause_s=self.pause_ms / 1e3,
+            settle_s=profile.tcp.settle_s if self.settle_s is None else self.settle_s,
+        )
 
 
 def parse(text: str, port: int) -> list[HostPort]:

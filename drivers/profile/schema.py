@@ -193,6 +193,9 @@ class Tcp(Strict):
 
     port: Annotated[int, Field(ge=1, le=65535), number()] = 502
     timeout_ms: Milliseconds = 2000
+    settle_s: Annotated[
+        float, Field(ge=0, description="after connecting, before anything is asked"), number(0, 600)
+    ] = 0
 
 
 class Defaults(Strict):

@@ -1,0 +1,1 @@
+"""What a connection to another machine begins with: where the machine is."""
