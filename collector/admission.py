@@ -63,17 +63,21 @@ def pieces(request: Request, limits: Limits) -> Iterator[Request]:
 
 
 def admit(
-    request: Request, limits: Limits, width_of: Callable[[bytes], int | None] = lambda digest: None
+    request: Request,
+    limits: Limits,
+    width_of: Callable[[bytes], int | None] = lambda digest: None,
+    held: Callable[[int], bytes | None] = lambda sequence: None,
 ) -> Admitted:
     """Judge every batch by itself: one that is bad never keeps another from being stored.
 
     width_of: how many values the schema of this hash, stored before, describes; None: nobody knows.
+    held: the bytes that are stored of a sequence. What was stored before its schema came is no misfit since.
     """
     admitted = Admitted(request.agent, request.epoch, withheld=request.withheld)
     widths: dict[bytes | None, int | None] = {None: None}
     for body in request.schemas:
         try:
-            digest, description = decode_schema(body, limits)
+            digest, description = decode_schema(body, limits, strict=True)
         except WireError as error:
             admitted.bad_schemas.append((hash_of(body, limits), _reason(error)))
             continue
@@ -88,7 +92,8 @@ def admit(
             if batch.schema not in widths and batch.schema is not None:
                 widths[batch.schema] = width_of(batch.schema)
             strange = _contradiction(request, sequence, batch) or unsound(batch, limits)
-            strange = strange or _misfit(batch, widths[batch.schema])
+            misfit = _misfit(batch, widths[batch.schema])
+            strange = strange or (misfit if misfit and held(sequence) != blob else "")
         except WireError as error:
             strange = _reason(error)
         if strange:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from aiohttp import web
@@ -220,7 +221,8 @@ class Receiver:
 
     def _store(self, request: Request) -> IntakeResult:
         """On the sink's thread: judge, store, commit a piece of a request."""
-        admitted = admit(request, self.limits, self.intake.width_of)
+        held = partial(self.intake.held, (request.agent, request.epoch))
+        admitted = admit(request, self.limits, self.intake.width_of, held)
         return self.intake.store(admitted)
 
     def _answer(self, request: Request, stored: IntakeResult, more: bool) -> web.Response:

@@ -122,6 +122,11 @@ class Intake:
             self._widths[digest] = None if schema.unusable(description) else schema.width(description)
         return self._widths[digest]
 
+    def held(self, stream: Stream, sequence: int) -> bytes | None:
+        """The bytes of a stored batch."""
+        with self._telling():
+            return self.sink.held(stream, sequence)
+
     def agents(self) -> list[str]:
         """Every agent that was ever heard."""
         with self._telling():

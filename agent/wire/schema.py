@@ -40,10 +40,15 @@ def encode_schema(description: dict[str, Any], limits: Limits = DEFAULT_LIMITS) 
     return blake2b(content, digest_size=ID_BYTES).digest(), body
 
 
-def decode_schema(body: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[bytes, dict[str, Any]]:
-    """`(hash, description)`; the hash is computed, never believed."""
+def decode_schema(
+    body: bytes, limits: Limits = DEFAULT_LIMITS, strict: bool = False
+) -> tuple[bytes, dict[str, Any]]:
+    """`(hash, description)`; the hash is computed, never believed.
+
+    strict: for who takes it in; what is stored is read as far as it can be.
+    """
     content = inflate(body, limits)
-    tree = unpack_tree("schema", content, limits.inflated, limits.schema_containers, limits.depth)
+    tree = unpack_tree("schema", content, limits.inflated, limits.schema_containers, limits.depth, strict)
     if not isinstance(tree, list) or not tree:
         raise Malformed("schema: no array of version and description")
     if tree[0] != VERSION:

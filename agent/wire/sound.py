@@ -67,7 +67,12 @@ _KEYS: dict[str, dict[str, Test]] = {
     },
     "gap": {"reason": _text, "epoch": _id},
     "lost": {"frames": is_time, "first_boottime_ns": is_time, "last_boottime_ns": is_time, "reason": _text},
-    "change": {**_STAMP, "what": _text, "who": _text, "uid": _int},
+    "change": {
+        **_STAMP,
+        **dict.fromkeys(("what", "who", "alarm", "why", "about"), _text),
+        **dict.fromkeys(("until_s", "seconds"), _number),
+        "uid": _int,
+    },
     "clock_offset": {"boot_id": _id, "boottime_ns": is_time, "offset_ns": _int},
 }
 _NEEDED: dict[str, tuple[str, ...]] = {

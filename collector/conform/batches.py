@@ -101,6 +101,23 @@ def _unread(difference: int) -> Maker:
     return make
 
 
+def _unread_first(sender: Sender) -> bytes:
+    """Values that were not read in frame 0, and differences there."""
+    quality = np.zeros((4, VALUES), np.uint8)
+    quality[0] = Quality.NO_REPLY
+    fields = fields_of(sender.frames(2, quality=quality))
+    fields[17] = b"\1" + bytes([2] * VALUES)
+    return seal(fields)
+
+
+def _one_empty(sender: Sender) -> bytes:
+    """One frame, whose lists of no numbers are empty."""
+    fields = fields_of(sender.frames(2, n=1))
+    for element in (11, 13, 18):
+        fields[element] = b""
+    return seal(fields)
+
+
 def _qualities(sender: Sender) -> bytes:
     quality = np.array([[0, 1, 2, 3], [4, 5, 6, 7], [7, 0, 3, 0], [0, 0, 0, 4]], np.uint8)
     return sender.frames(2, quality=quality)
@@ -184,6 +201,8 @@ _WRONG: list[tuple[str, str, list[tuple[str, str, Maker]]]] = [
         ("frames-2-62", "n is 2^62", put(7, 2**62)),
         ("values-negative", "m is -4", put(8, -4)),
         ("values-3", "m is 3, and there are 4", put(8, 3)),
+        ("values-none", "four frames of no values, n is 4 and m is 0",
+         whole(lambda f: [*f[:8], 0, *f[9:15], *[b""] * 4, f[19], b""])),
         ("events-clock", "n is 0, and there is a byte of clock", _of_events(f14=b"\1")),
         ("events-boot-time", "n is 0, and there is a boot time", _of_events(f9=5)),
         ("events-step", "n is 0, and there is a step", _of_events(f10=5)),
@@ -200,12 +219,15 @@ _WRONG: list[tuple[str, str, list[tuple[str, str, Maker]]]] = [
     ("Values", "A difference too many or too few shifts every value behind it.", [
         ("large-more", "a large difference too many",
          change(18, lambda coded: bytes([coded[0]]) + coded[1:] + bytes([40]))),
-        ("large-none", "large differences are not there", put(18, b"\0")),
+        ("large-none", "element 18 is empty, and nibbles of 15 stand", put(18, b"")),
+        ("large-small", "element 18 is the byte 00 where nibbles of 15 stand: numbers below 15",
+         put(18, b"\0")),
         ("small-short", "a byte of small differences too few", change(20, lambda small: small[1:])),
         ("small-long", "a byte of small differences too many", change(20, lambda small: small + b"\0")),
         ("nibble-left", "the nibble left over is not 0",
          change(20, lambda small: small[:1] + bytes([small[1] | 0x50]) + small[2:])),
-        ("unread-moves", "a difference where nothing was read", _unread(2)),
+        ("unread-moves", "a difference where nothing was read, in frame 2", _unread(2)),
+        ("unread-first", "a difference where nothing was read, in frame 0", _unread_first),
     ]),
     ("Quality", "A quality that is not certain is no quality.", [
         ("quality-9", "quality 9", put(15, b"\t")),
@@ -231,6 +253,8 @@ _WRONG: list[tuple[str, str, list[tuple[str, str, Maker]]]] = [
 
 _TAKEN: list[tuple[str, str, str, str, Maker]] = [
     ("take-one", "Batch", "one frame", "Units are polled once a minute, too.", lambda s: s.frames(2, n=1)),
+    ("take-one-empty", "Narrow", "one frame, whose lists of no numbers are empty", "Readers take both.",
+     _one_empty),
     ("take-two", "Batch", "two frames", "There is a step, and no second one.", lambda s: s.frames(2, n=2)),
     ("take-odd", "Values", "five frames: no nibble is left over", "The padding differs.",
      lambda s: s.frames(2, n=5)),
@@ -277,11 +301,13 @@ def _misfit(run: Run, before: bool) -> Course[None]:
 
 def _misfit_later(run: Run) -> Course[None]:
     sender = Sender(run)
-    yield from sender.tell([(1, sender.frames(1, raw=np.zeros((4, VALUES - 1))))])
+    early = [(1, sender.frames(1, raw=np.zeros((4, VALUES - 1))))]
+    yield from sender.tell(early)
     yield from sender.tell(schemas=[(sender.schema, sender.schema_body)])
     ack = yield from sender.tell([(2, sender.frames(2))])
     if ack.need_schema:
         raise Wrong("a schema that came is wanted")
+    yield from sender.tell(early)
 
 
 _MISFIT = "Values that no schema describes can never be read."
@@ -307,7 +333,7 @@ CHECKS = [
         Row(
             "misfit-later",
             "Answer",
-            "Keep a batch of 3 values whose schema of 4 comes later",
+            "Keep a batch of 3 values whose schema of 4 comes later, also when it comes again",
             "What was acknowledged stays stored.",
         ),
         _misfit_later,

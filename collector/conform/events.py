@@ -31,8 +31,9 @@ def _all(*events: Any) -> Maker:
     return _packed(pack(list(events)))
 
 
-def _own_epoch(sender: Sender) -> bytes:
-    return _all({**_GAP, "epoch": sender.epoch})(sender)
+def _own_epoch(**ranges: Any) -> Maker:
+    """A gap that names the epoch of its own batch."""
+    return lambda sender: _all({**_GAP, "epoch": sender.epoch, **ranges})(sender)
 
 
 def _nested(depth: int) -> Any:
@@ -75,7 +76,8 @@ _WRONG: list[tuple[str, str, list[tuple[str, str, Maker]]]] = [
         ("gap-float", "a range of floats", _all({**_GAP, "ranges": [[1.0, 1.0]]})),
         ("gap-empty", "a gap of nothing", _all({**_GAP, "ranges": []})),
         ("gap-none", "a gap of this epoch without ranges", _all(_GAP)),
-        ("gap-own-epoch", "a gap of its own epoch by name, without ranges", _own_epoch),
+        ("gap-own-epoch", "a gap of its own epoch by name, without ranges", _own_epoch()),
+        ("gap-own-itself", "a gap that names itself, and its own epoch", _own_epoch(ranges=[[1, 2]])),
         ("gap-epoch-3", "a gap with an epoch of 3 bytes", _all({**_GAP, "epoch": b"abc", "ranges": []})),
         ("gap-bound", "a gap beyond 2^40 of another epoch",
          _all({**_GAP, "epoch": b"o" * 16, "ranges": [[1, 2**40 + 1]]})),
@@ -96,9 +98,12 @@ _WRONG: list[tuple[str, str, list[tuple[str, str, Maker]]]] = [
         ("alarm-state", "an alarm whose state is a map", _all({**_ALARM, "state": {}})),
         ("alarm-time", "an alarm at a negative time", _all({**_ALARM, "utc_ns": -1})),
         ("alarm-true", "an alarm whose count is true", _all({**_ALARM, "count": True})),
+        ("alarm-count", "an alarm whose count is -1", _all({**_ALARM, "count": -1})),
+        ("alarm-nil", "an alarm whose text is nil", _all({**_ALARM, "text": None})),
         ("alarm-numbers", "an alarm with text among its numbers", _all({**_ALARM, "numbers": {"a": "x"}})),
         ("alarm-texts", "an alarm whose texts are an array", _all({**_ALARM, "texts": ["x"]})),
         ("change-uid", "a change by a uid of text", _all({**_CHANGE, "uid": "root"})),
+        ("change-about", "a change about a number", _all({**_CHANGE, "about": 5})),
     ]),
 ]  # fmt: skip
 
@@ -115,10 +120,12 @@ _TAKEN: list[tuple[str, str, str, Maker]] = [
      _all(_ALARM, {**_GAP, "ranges": [[1, 1]]}, _LOST, _CHANGE, _OFFSET)),
     ("take-later", "kinds, keys and words of a later version",
      "An agent may be newer than its collector by years.",
-     _all({"kind": "of_later", "a": {"b": [None, 1.5, b"x"]}}, {**_ALARM, "of_later": 1,
-     "state": "OF LATER"})),
-    ("take-nan", "an alarm with NaN and infinity for numbers", "Agents of 0.1.0 write them.",
-     _all({**_ALARM, "value": math.nan, "limit": math.inf})),
+     _all({"kind": "of_later", "a": {"b": [None, 1.5, b"x"]}, "some_ns": -1, "count": "a"},
+          {**_ALARM, "of_later": None, "state": "OF LATER"})),
+    ("take-own-epoch", "a gap that names its own epoch, and ranges below its batch",
+     "It says what a gap without an epoch does.", _own_epoch(ranges=[[1, 1]])),
+    ("take-nan", "an alarm with NaN and infinity for numbers, of any key", "Agents of 0.1.0 write them.",
+     _all({**_ALARM, "value": math.nan, "limit": math.inf, "of_later": {"a": -math.inf}})),
     ("take-sentence", "an alarm that is free of language", "People read it in their own.",
      _all({**_ALARM, "sentence": "a b", "numbers": {"a": 1.5, "b": None}, "texts": {"c": "d"}})),
     ("take-nil", "an alarm with nil for its numbers", "Nil is a number that is not known.",

@@ -70,6 +70,7 @@ _REFUSED: list[tuple[str, str, tuple[int, ...], str, list[tuple[str, str, Maker]
         ("body-agent-int", "an agent that is a number", _put(1, 5)),
         ("body-agent-empty", "an empty agent", _put(1, "")),
         ("body-agent-control", "an agent with control characters", _put(1, "a\x1b[31m\n=1+1")),
+        ("body-agent-long", "an agent id of 4,097 characters", _put(1, "a" * 4097)),
         ("body-batches", "a map of batches", _put(3, {"1": b"abc"})),
         ("body-triple", "a batch of three elements",
          _elements(lambda sender, good: [*good[:3], [[*good[3][0], 0]], []])),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 
 from agent.wire import Acknowledgement
@@ -103,6 +104,13 @@ def _of_frame(how: Callable[[bytes], bytes]) -> Maker:
     return make
 
 
+def _twice(run: Run) -> tuple[bytes, bytes]:
+    content = pack([1, description(run)])
+    head, pairs = content[:2] + bytes([content[2] + 1]), content[3:]  # of an array, a 1 and a short map
+    content = head + pack("scale") + pack([1] * VALUES) + pairs
+    return blake2b(content, digest_size=16).digest(), deflate(content)
+
+
 def _nested(depth: int) -> Any:
     return 1 if depth == 0 else [_nested(depth - 1)]
 
@@ -122,6 +130,8 @@ _UNUSABLE: list[tuple[str, str, Maker]] = [
     ("schema-version", "version 2", _whole(lambda run: [2, description(run)])),
     ("schema-text", "a text", _whole(lambda run: f"{run.name} {run.number()}")),
     ("schema-deep", "a description that is nested too deep", _changed(deep=_nested(7))),
+    ("schema-within", "a heartbeat that is no map", _changed(changes_within_s=[60])),
+    ("schema-key-twice", "a description in which a key stands twice", _twice),
 ]  # fmt: skip
 
 _UNREADABLE: list[tuple[str, str, Maker]] = [
@@ -130,6 +140,7 @@ _UNREADABLE: list[tuple[str, str, Maker]] = [
      checksum=False))),
     ("schema-cut", "a frame that is cut", _of_frame(lambda packed: deflate(packed)[:30])),
     ("schema-nothing", "no byte", _of_frame(lambda packed: b"")),
+    ("schema-large", "70,000 bytes compressed", _of_frame(lambda packed: frame(packed.ljust(70_000)))),
 ]  # fmt: skip
 
 

@@ -253,7 +253,14 @@ const EVENTS = {
     'last_boottime_ns!': isTime,
     reason: isText,
   },
-  change: {boottime_ns: isTime, utc_ns: isTime, what: isText, who: isText, uid: isInt},
+  change: {
+    boottime_ns: isTime,
+    utc_ns: isTime,
+    uid: isInt,
+    until_s: isNumber,
+    seconds: isNumber,
+    ...Object.fromEntries(['what', 'who', 'alarm', 'why', 'about'].map(key => [key, isText])),
+  },
   clock_offset: {boot_id: isId, 'boottime_ns!': isTime, 'offset_ns!': isInt},
 };
 
@@ -559,7 +566,10 @@ function answer(body, more) {
         digest = digestOf(blob),
         before = here.get(sequence) ?? account.held.get(sequence);
       need(
-        !batch.m || !widths.has(batch.schema) || widths.get(batch.schema) === batch.m,
+        before === digest ||
+          !batch.m ||
+          !widths.has(batch.schema) ||
+          widths.get(batch.schema) === batch.m,
         'not as many values as its schema has',
       );
       if (before && before !== digest) {

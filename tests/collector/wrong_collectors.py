@@ -71,7 +71,7 @@ class Small:
         return request
 
     def admit(self, request: Request) -> Admitted:
-        return admit(request, self.limits, self.widths.get)
+        return admit(request, self.limits, self.widths.get, self.account(self.stream(request)).blobs.get)
 
     def conflict(self, account: Account, sequence: int, blob: bytes) -> bool:
         return account.blobs.setdefault(sequence, blob) != blob
@@ -295,6 +295,31 @@ class TakesMisfits(Lenient):
     reason = "its schema describes"
 
 
+class JudgesDuplicatesAnew(Small):
+    """holds what is stored to a schema that came since"""
+
+    def admit(self, request: Request) -> Admitted:
+        return admit(request, self.limits, self.widths.get)
+
+
+class TakesSmallLargeOnes(Lenient):
+    """does not look at the large differences"""
+
+    reason = "one is small"
+
+
+class MovesWhereNothingWasRead(Lenient):
+    """takes a difference for one, whatever its quality says"""
+
+    reason = "a difference where nothing was read"
+
+
+class TakesAnyKey(Lenient):
+    """looks at no key of an event but its kind"""
+
+    reason = "event '"
+
+
 class StopsAtABadBatch(Small):
     """refuses a request for one bad batch in it"""
 
@@ -515,6 +540,10 @@ WRONG: dict[Callable[[], Small], set[str]] = {
     TakesAnotherName: {"agent-other", "epoch-other", "sequence-other"},
     TakesNoTimes: {"boot-time-back"},
     TakesMisfits: {"misfit-before", "misfit-beside"},
+    JudgesDuplicatesAnew: {"misfit-later"},
+    TakesSmallLargeOnes: {"large-small"},
+    MovesWhereNothingWasRead: {"unread-moves", "unread-first"},
+    TakesAnyKey: {"alarm-count", "alarm-nil", "change-about", "gap-own-itself"},
     StopsAtABadBatch: {"refused-gap", "version-2"},
     Overwrites: {"conflict-keeps", "conflict-within"},
     TakesClones: {"conflict", "conflict-within"},

@@ -107,6 +107,14 @@ def test_what_is_no_schema_is_refused(tree: Any, kind: type[Exception], said: st
         decode_schema(frame(tree))
 
 
+def test_a_key_that_stands_twice_is_refused_by_who_takes_it_in_alone() -> None:
+    for packed in (b"\x92\1\x82\xa1a\1\xa1a\2", b"\x92\1\x81\xa1a\x82\xa1b\1\xa1b\2"):
+        body = zstandard.ZstdCompressor(write_checksum=True).compress(packed)
+        assert decode_schema(body)[1] in ({"a": 2}, {"a": {"b": 2}})
+        with pytest.raises(Malformed, match="a key that stands twice"):
+            decode_schema(body, strict=True)
+
+
 def test_the_least_schema_is_one() -> None:
     assert decode_schema(frame([1, {}]))[1] == {}
     nested = {"b": [{"d": 1, "c": (2,)}], "a": ()}

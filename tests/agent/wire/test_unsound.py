@@ -42,7 +42,12 @@ KEYS: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "first_boottime_ns": ([0], TIMES[1]),
         "last_boottime_ns": TIMES,
     },
-    "change": {"boottime_ns": TIMES, "utc_ns": TIMES, "what": TEXTS, "who": TEXTS, "uid": INTS},
+    "change": {
+        **dict.fromkeys(("boottime_ns", "utc_ns"), TIMES),
+        **dict.fromkeys(("what", "who", "alarm", "why", "about"), TEXTS),
+        **dict.fromkeys(("until_s", "seconds"), NUMBERS),
+        "uid": INTS,
+    },
     "clock_offset": {"boot_id": IDS, "boottime_ns": TIMES, "offset_ns": ([0, 2**63 - 1], INTS[1])},
 }
 EVERY = [(kind, key) for kind, keys in KEYS.items() for key in keys]
