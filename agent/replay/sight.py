@@ -16,7 +16,7 @@ class Sight:
     """What the groups of a recording had to see, group after group."""
 
     def __init__(self) -> None:
-        self._group, self._period_s, self._last_s = "", 1.0, np.nan
+        self._group, self._period_s, self._last_s = "", np.nan, np.nan
         self._groups: set[str] = set()
         self._gaps, self._in, self._longest, self._where = 0, set[str](), 0.0, ""
         self._back, self._back_where = 0, ""

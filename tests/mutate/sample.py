@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tests.mutate.operators import Mutant, mutants
 
-#: Of how many parts of a sample: the detectors, decoding and plan of the drivers, the wire format.
-STRATA = {"agent/detect": 2, "drivers": 1, "agent/wire": 1}
+#: Of how many parts of a sample: the detectors, what a replay says first, decoding and plan of the drivers,
+#: the wire format.
+STRATA = {"agent/detect": 4, "agent/replay": 1, "drivers": 2, "agent/wire": 2}
 #: All their mutants are tried, whatever the sample: the last resort, and the states of an alarm.
 CRITICAL = ("agent/detect/detectors/last_resort.py", "agent/detect/alarms/states.py")
 
