@@ -4,7 +4,7 @@
 def duration(seconds: float) -> str:
     """Return "75 s", "18 min", "3.5 h" or "12 days"; less than nothing is "0 s"."""
     if seconds < 90:
-        return f"{max(seconds, 0.0):.0f} s"
+        return f"{max(0.0, seconds):.0f} s"
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     if seconds < 2 * 86400:

@@ -164,9 +164,10 @@ class Sender:
         """Return an answer of 200 that says of every sequence what it must."""
         ack, refused = acknowledged(reply), set(refused)
         said = {sequence: reason for sequence, reason in ack.refused}
-        if set(said) != refused:
-            reasons = "".join(f"; {sequence}: {said[sequence]}" for sequence in sorted(set(said) - refused))
-            raise Wrong(f"refused are {sorted(said)}, expected {sorted(refused)}{reasons}")
+        wrong = [f"batch {sequence} must be refused, and is not" for sequence in sorted(refused - set(said))]
+        wrong += [f"batch {s} is refused: {said[s]}" for s in sorted(set(said) - refused)]
+        if wrong:
+            raise Wrong("; ".join(wrong))
         for sequence in set(sequences) - refused:
             self.account.add(sequence)
         for span in (*dropped, *withheld):

@@ -17,7 +17,7 @@ def words_of(page: str) -> Words:
 def long(seconds: float) -> str:
     for below, divisor, form in ((90, 1, "{:.0f} s"), (5400, 60, "{:.0f} min"), (172800, 3600, "{:.1f} h")):
         if seconds < below:
-            return form.format(max(seconds, 0) / divisor)
+            return form.format(max(0.0, seconds) / divisor)
     return f"{seconds / 86400:.0f} days"
 
 

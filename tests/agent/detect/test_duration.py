@@ -13,6 +13,7 @@ from tests.graph import ROOT
     ("seconds", "said"),
     [
         (-1.0, "0 s"),
+        (-0.0, "0 s"),
         (0.4, "0 s"),
         (89.4, "89 s"),
         (90.0, "2 min"),
