@@ -15,7 +15,7 @@ from agent.store.store import Store
 from agent.store.upstream import MAIN
 from agent.wire import decode_batch
 from collector.cli import main as collector
-from tests.agent.store.buffers import BOOT, balance, own_alarm, pending
+from tests.agent.store.buffers import BOOT, balance, own_alarm, pending, words
 
 BEFORE = Path(__file__).parent / "vectors" / "0.1.0"
 
@@ -36,7 +36,7 @@ def test_its_buffer_goes_on(left_behind: Path) -> None:
     epoch, batches = store.pending("main", waiting, 10**9)
     for batch in batches:
         assert decode_batch(batch.blob).epoch == epoch
-    store.seal((), own_alarm("later", "sealed by this version"))
+    store.seal((), own_alarm("later", words("sealed by this version")))
     assert sealed + 1 in pending(store)
     store.close()
 

@@ -10,6 +10,7 @@ from agent.alarms.testing import TEST
 from agent.clock import Stamp
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import Action, AlarmEvent, called
+from agent.detect.explanations.said import Said
 from agent.detect.table import TIERS, Row
 
 #: Alarms of what happens once and cannot end: each stays until somebody has acknowledged it. All others stand
@@ -26,12 +27,12 @@ class OwnAlarms:
         self._book, self._lock = AlarmBook(), Lock()
         self._inherited: set[str] = set()  # from before the restart, and nobody has spoken of them since
 
-    def say(self, detector: str, text: str, severity: str, location: str, stamp: Stamp) -> list[AlarmEvent]:
-        """Raise an alarm; one that stands has its text renewed, and is an event only where it gets worse."""
-        said = about_itself(detector, text, stamp, severity, location)
+    def say(self, detector: str, said: Said, severity: str, location: str, stamp: Stamp) -> list[AlarmEvent]:
+        """Raise an alarm; one that stands says the new words, and is an event only where it gets worse."""
+        event = about_itself(detector, said, stamp, severity, location)
         with self._lock:
-            self._inherited.discard(said.name)
-            return _say(self._book, said)
+            self._inherited.discard(event.name)
+            return _say(self._book, event, said)
 
     def over(self, detector: str, location: str, t_s: float) -> list[AlarmEvent]:
         """End an alarm: it leaves the list once somebody has seen it. Nothing where none stands."""
@@ -85,14 +86,15 @@ class OwnAlarms:
             self._inherited = {alarm["family"] for alarm in kept}
 
 
-def _say(book: AlarmBook, said: AlarmEvent) -> list[AlarmEvent]:
-    """Raise an alarm in a book, where its name is its family and its only member."""
-    name, happens = called(said.detector, said.location), said.detector in HAPPENS
+def _say(book: AlarmBook, event: AlarmEvent, said: Said | None = None) -> list[AlarmEvent]:
+    """Raise an alarm in a book, where its name is its family and its only member; what it says is renewed."""
+    name, happens = called(event.detector, event.location), event.detector in HAPPENS
     rows = tuple(
-        Row(said.detector, "", one, 1.0, "", 0.0, 0.0, 0.0, latch=happens) if one else None for one in TIERS
+        Row(event.detector, "", one, 1.0, "", 0.0, 0.0, 0.0, latch=happens) if one else None for one in TIERS
     )
-    events = book.change(name, rows, [(0, "", TIERS.index(said.severity))], said.t_s, lambda *_: said)
-    book.retell((name, 0), said.text)
+    events = book.change(name, rows, [(0, "", TIERS.index(event.severity))], event.t_s, lambda *_: event)
+    if said:
+        book.retell((name, 0), said)
     if happens:
-        book.lose((name, 0), said.t_s)  # latched: it stays as it is
+        book.lose((name, 0), event.t_s)  # latched: it stays as it is
     return events

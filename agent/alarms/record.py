@@ -5,6 +5,7 @@ from typing import Any
 
 from agent.clock import Stamp
 from agent.detect.alarms.states import AlarmEvent, AlarmState, called, with_colon, without_colon
+from agent.detect.explanations.said import Said
 from agent.detect.table import CRITICAL
 
 
@@ -47,10 +48,11 @@ def record_of(unit: str, event: AlarmEvent, stamp: Stamp) -> dict[str, Any]:
 
 
 def about_itself(
-    detector: str, text: str, stamp: Stamp, severity: str = CRITICAL, location: str = ""
+    detector: str, said: Said, stamp: Stamp, severity: str = CRITICAL, location: str = ""
 ) -> AlarmEvent:
     """An alarm of the agent about itself, in the same shape."""
     t_s, name = stamp.boottime_ns / 1e9, called(detector, location)
     return AlarmEvent(
-        detector, severity, AlarmState.NEW, location, "", 0.0, 0.0, "", text, t_s, since_s=t_s, name=name
-    )
+        detector, severity, AlarmState.NEW, location, "", 0.0, 0.0, "", t_s=t_s, since_s=t_s, name=name,
+        **said.told(),
+    )  # fmt: skip

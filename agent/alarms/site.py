@@ -12,10 +12,11 @@ from typing import Any
 from agent.alarms.output import Output
 from agent.alarms.own import OwnAlarms
 from agent.alarms.record import AlarmId, NoSuchAlarm, record_of
-from agent.alarms.testing import TEST, TEXT, TestAlarm
+from agent.alarms.testing import TEST, THIS_IS_ONE, TestAlarm
 from agent.clock import Clock, Stamp
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import Action, AlarmEvent, AlarmState, called
+from agent.detect.explanations.said import Said, Sentence, said
 from agent.detect.table import CRITICAL, WARNING
 from agent.store.ledger import Event
 from agent.store.receipt import Receipt
@@ -27,6 +28,10 @@ LOG_LENGTH = 1000
 UNTIL = " until "  # in the name of a book that was replaced, and its time
 MAX_TEST_S = 300.0
 PART_FAILED = "part_failed"  # the alarm of a part that serves, and of no battery
+FAILED = Sentence(
+    "part-failed", "{part}: {trouble}; the batteries are watched as before, and it is tried again"
+)
+SAYS = (FAILED, THIS_IS_ONE)
 MAX_SHELVED_S = 86400.0  # shelving is for a repair under way; what lasts longer is to be taken out of service
 
 
@@ -120,17 +125,17 @@ class SiteAlarms:
     def about_itself(
         self,
         detector: str,
-        text: str,
+        told: Said,
         receipt: Receipt | None = None,
         severity: str = CRITICAL,
         location: str = "",
     ) -> list[Event]:
-        """Raise an alarm of the agent about itself, or renew its text: until it is `over`, the same detector
-        and location is the same alarm. The caller has the events recorded: none where it stood and is no
-        worse. From any thread.
+        """Raise an alarm of the agent about itself, or renew what it says: until it is `over`, the same
+        detector and location is the same alarm. The caller has the events recorded: none where it stood and
+        is no worse. From any thread.
         """
         stamp = self._clock.stamp()
-        return self._own_events(self.own.say(detector, text, severity, location, stamp), stamp, receipt)
+        return self._own_events(self.own.say(detector, told, severity, location, stamp), stamp, receipt)
 
     def over(self, detector: str, location: str = "") -> list[Event]:
         """End an alarm of the agent about itself, where it stands; one that nobody has seen waits for
@@ -194,7 +199,7 @@ class SiteAlarms:
         """
         self.last_test = TestAlarm(who.name, seconds, self._clock.stamp(), Receipt(self._clock.stamp))
         self._tell("test", seconds, who.name)
-        self._record("", self.about_itself(TEST, TEXT.format(who=who.name), self.last_test.receipt))
+        self._record("", self.about_itself(TEST, said(THIS_IS_ONE, person=who.name), self.last_test.receipt))
         self.changed("drill", who, seconds=seconds)  # a test alarm; collectors read the word
 
     def changed(self, what: str, who: Person, unit: str = "", **more: Any) -> None:
@@ -221,8 +226,8 @@ class SiteAlarms:
     def part_failed(self, part: str, trouble: str) -> None:
         """Take what ended a part that serves, or ("") that it works again: an alarm, no more."""
         if trouble:
-            text = f"{part}: {trouble}; the batteries are watched as before, and it is tried again"
-            events = self.about_itself(PART_FAILED, text, severity=WARNING, location=part)
+            told = said(FAILED, part=part, trouble=trouble)
+            events = self.about_itself(PART_FAILED, told, severity=WARNING, location=part)
         else:
             events = self.over(PART_FAILED, part)
         if events:

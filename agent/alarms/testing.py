@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.clock import Stamp
+from agent.detect.explanations.said import Sentence
 from agent.store.receipt import Receipt
 
 TEST = "test"  # its detector: the alarm is called ":test:"
-TEXT = "this is a test by {who}, and nothing is wrong; whoever hears it acknowledges it"
+THIS_IS_ONE = Sentence(
+    TEST, "this is a test by {person}, and nothing is wrong; whoever hears it acknowledges it"
+)
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ import numpy as np
 from agent.alarms.record import about_itself, record_of
 from agent.bench.wire import BOOT, SCHEMA, Figure, Int64s, simulated
 from agent.clock import Stamp
+from agent.detect.explanations.said import Said
 from agent.detect.table import CRITICAL
 from agent.frame import Frame
 from agent.runtime.learned_states import SAVED_AT_LEAST_EVERY_S
@@ -95,10 +96,10 @@ def batch_of_unit(rng: np.random.Generator, unit: str, rows: Int64s, at_s: int) 
     return batch
 
 
-def alarm(detector: str, text: str, *, severity: str = CRITICAL) -> list[Event]:
+def alarm(detector: str, told: Said, *, severity: str = CRITICAL) -> list[Event]:
     """What the buffer would have to say of itself."""
     stamp = Stamp(0, 0, False)
-    return [Event("", record_of("", about_itself(detector, text, stamp, severity), stamp))]
+    return [Event("", record_of("", about_itself(detector, told, stamp, severity), stamp))]
 
 
 def disk() -> str:

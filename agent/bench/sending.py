@@ -12,6 +12,7 @@ from agent.bench.buffer import batch_of_unit
 from agent.bench.wire import simulated
 from agent.clock import Stamp
 from agent.config.tables import UpstreamTable
+from agent.detect.explanations.said import Sentence, said
 from agent.store.ledger import Event
 from agent.store.store import Store
 from agent.store.writer import Writer
@@ -72,7 +73,9 @@ def fill(store: Store, seconds: int, units: int = 1) -> int:
 def an_alarm(unit: str = "rack1/bmu") -> Event:
     """An alarm, about nothing."""
     stamp = Stamp(10**18, 10**18, True)
-    return Event(unit, record_of(unit, about_itself("bench", "an alarm", stamp), stamp))
+    return Event(
+        unit, record_of(unit, about_itself("bench", said(Sentence("bench", "an alarm")), stamp), stamp)
+    )
 
 
 async def alarm_arrives(store: Store, writer: Writer, upstream: str) -> None:

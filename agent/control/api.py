@@ -97,8 +97,7 @@ def alarms_of(site_alarms: SiteAlarms, now_s: float, look: Look = unknown) -> li
     found = []
     for name, event in site_alarms.all_active():
         said = asdict(event)
-        for elsewhere in ("name", "sentence", "numbers", "texts"):  # the id says it; so does the text
-            del said[elsewhere]
+        del said["name"]  # the id says it
         said |= look(name.unit, event)._asdict()
         age_s = round(now_s - event.t_s, 1)
         do = response(name.unit, event.detector)

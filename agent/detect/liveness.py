@@ -25,6 +25,7 @@ from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, called
 from agent.detect.channels import Codes, Flags, Floats, Ints, distinct
 from agent.detect.credible import WITHIN_S, CredibleStillness
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.heartbeat import Heartbeats
 from agent.detect.keeping import pack_arrays, unpack_arrays
 from agent.detect.kernels.stillness import LEAST_S, LONGEST, STILL, STILL_FRAMES, find_stuck, follow
@@ -38,19 +39,28 @@ LONGEST_GAP_S = 15.0  # between frames that counts whole: what moved in a longer
 _GOOD, _FROZEN = np.uint8(Quality.GOOD), np.uint8(Quality.FROZEN)
 
 #: Detector -> what its alarm says.
-TEXTS = {
-    "heartbeat": "answers, but its heartbeat had stood still for {still} when raised: its values are not"
-    " fresh; restart the unit, or look at the link between it and its gateway",
-    "held-frame": "answers, but no value at all had moved for {still} when raised, less likely than 1 in a"
-    " million with its own noise: its values are not fresh; restart the unit, or look at the link to its"
-    " cells",
-    "stuck-sensor": "{place} had stood still for {still} when raised, and its noise should have moved it;"
-    " check the sensor and its plug",
-}
-TEXT_OF_SOME = (  # in place of "heartbeat" where other values still move
-    "answers, but its heartbeat had stood still for {still} when raised, though other values move: those that"
-    " have not moved since are not fresh; restart the unit, or look at the link to its cells"
+HEARTBEAT = Sentence(
+    "heartbeat",
+    "answers, but its heartbeat had stood still for {still_s:.0f} s when raised: its values are not fresh; "
+    "restart the unit, or look at the link between it and its gateway",
 )
+HELD = Sentence(
+    "held-frame",
+    "answers, but no value at all had moved for {still_s:.0f} s when raised, less likely than 1 in a million "
+    "with its own noise: its values are not fresh; restart the unit, or look at the link to its cells",
+)
+STUCK = Sentence(
+    "stuck-sensor",
+    "{where} had stood still for {still_s:.0f} s when raised, and its noise should have moved it; check the "
+    "sensor and its plug",
+)
+OF_SOME = Sentence(  # in place of HEARTBEAT where other values still move
+    "heartbeat-of-some",
+    "answers, but its heartbeat had stood still for {still_s:.0f} s when raised, though other values move: "
+    "those that have not moved since are not fresh; restart the unit, or look at the link to its cells",
+)
+SENTENCES = {sentence.id: sentence for sentence in (HEARTBEAT, HELD, STUCK)}  # by their detectors
+SAYS = (HEARTBEAT, OF_SOME, HELD, STUCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,15 +271,17 @@ class Liveness:
             still_s, place, key = self._still_s, "", ""
         else:
             still_s, place, key = float(self._counts[i, STILL]), self.places[i], self._keys[i]
-        limit_s, text = row.limit, TEXTS[row.detector]
+        limit_s, sentence = row.limit, SENTENCES[row.detector]
         if row.detector == "heartbeat":
             limit_s = self._heartbeats.limit_s(i)
-            text = text if self._not_fresh.all() else TEXT_OF_SOME
-        text = text.format(still=f"{still_s:.0f} s", place=place or self.quantities[i])
+            sentence = sentence if self._not_fresh.all() else OF_SOME
+        told = said(sentence, still_s=still_s)
+        if sentence is STUCK:
+            told = told.then(where=place or self.quantities[i])
         return AlarmEvent(
             row.detector, row.severity, "NEW", place, self.quantities[i] if place else "",
-            still_s, limit_s, "s", text, self._t_s, since_s=self._t_s - still_s,
-            name=called(row.detector, key),
+            still_s, limit_s, "s", t_s=self._t_s, since_s=self._t_s - still_s,
+            name=called(row.detector, key), **told.told(),
         )  # fmt: skip
 
 

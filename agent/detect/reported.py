@@ -15,6 +15,7 @@ import numpy.typing as npt
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import Alarm, AlarmEvent, AlarmState, called
 from agent.detect.channels import Codes
+from agent.detect.explanations.said import Said, Sentence, said
 from agent.detect.rows import rows_of
 from agent.detect.table import TIERS, Row
 from agent.quality import Quality
@@ -24,6 +25,13 @@ Int64 = npt.NDArray[np.int64]
 Saying = tuple[int, str, str, str]
 #: Those that stand in a frame: (raw, quality) -> alarms.
 Standing = Callable[[Int64, Codes], Sequence[Saying]]
+
+REPORTS = Sentence("reported", "The unit itself reports: {what}.")
+REPORTS_AT = Sentence("reported-at", "The unit itself reports for {where}: {what}.")
+RENAMED = Sentence(
+    "reported-renamed", "Each alarm that the unit reports has an identity of its own since the upgrade."
+)
+SAYS = (REPORTS, REPORTS_AT, RENAMED)
 
 _ROWS = rows_of("reported")
 
@@ -114,7 +122,7 @@ class Reported:
             member = ("reported", channel)
             alarm.scope, alarm.leader, alarm.shown = self._names[channel], member, {member}
             alarm.members = {member} if alarm.standing else set()
-            alarm.said = replace(alarm.said, text=self._text(channel))
+            alarm.said = replace(alarm.said, **self._told(channel).told())
             if alarm.said.name != self._names[channel]:
                 renamed.append(alarm)
         events += self._rename(renamed, t_s)
@@ -133,7 +141,8 @@ class Reported:
         alike = [
             c
             for c, (index, _, severity, _) in enumerate(self._sayings)
-            if (self._places[index], severity, self._text(c)) == (event.location, event.severity, event.text)
+            if (self._places[index], severity, self._told(c).text)
+            == (event.location, event.severity, event.text)
         ]
         index = said[was][0] if 0 <= was < len(said) else -1
         return min(alike, key=lambda c: self._sayings[c][0] != index, default=None)
@@ -141,18 +150,17 @@ class Reported:
     def _rename(self, alarms: Sequence[Alarm], t_s: float) -> Iterator[AlarmEvent]:
         """Give alarms the names of their channels: what each was called by is over, and it goes on."""
         told = [replace(alarm.said, state=str(alarm.state)) for alarm in alarms if alarm.said]
-        before = {called(said.detector, said.location): said for said in told} | {s.name: s for s in told}
-        for name, said in before.items():
-            text = "Each alarm that the unit reports has an identity of its own since the upgrade."
-            yield replace(said, name=name, state=str(AlarmState.NORMAL), text=text, t_s=t_s)
-        for alarm, said in zip(alarms, told, strict=True):
-            alarm.said = replace(said, name=self._names[alarm.leader[1]])
+        before = {called(one.detector, one.location): one for one in told} | {one.name: one for one in told}
+        for name, before_it in before.items():
+            yield replace(before_it, name=name, state=str(AlarmState.NORMAL), t_s=t_s, **said(RENAMED).told())
+        for alarm, one in zip(alarms, told, strict=True):
+            alarm.said = replace(one, name=self._names[alarm.leader[1]])
             yield alarm.said
 
-    def _text(self, channel: int) -> str:
-        index, _, _, text = self._sayings[channel]
+    def _told(self, channel: int) -> Said:
+        index, _, _, what = self._sayings[channel]
         place = self._places[index]
-        return f"The unit itself reports{f' for {place}' if place else ''}: {text}."
+        return said(REPORTS_AT, where=place, what=what) if place else said(REPORTS, what=what)
 
     def _tier(self, channel: int) -> int:
         return TIERS.index(self._sayings[channel][2])
@@ -173,10 +181,10 @@ class Reported:
                 1.0,
                 row.limit,
                 row.unit,
-                self._text(channel),
-                t_s,
+                t_s=t_s,
                 since_s=t_s,
                 name=self._names[channel],
+                **self._told(channel).told(),
             )
 
         return explain

@@ -21,6 +21,8 @@ from hashlib import blake2b
 
 from agent.detect.alarms.book import CAUSE_S, PUT_ASIDE, AlarmBook
 from agent.detect.alarms.states import Alarm, AlarmEvent, AlarmState, Member, called
+from agent.detect.explanations.case import NOTHING
+from agent.detect.explanations.said import Field, Said, Sentence, said
 from agent.detect.knowledge import stale_s
 from agent.detect.rows import rows_of
 from agent.detect.table import Row
@@ -30,6 +32,41 @@ LEAST_UNITS = 2
 LEAST_S = 10.0  # of silence, however short the period
 BACK_S = 10.0  # so long a unit is read again before it leaves the list
 NAME = "silent-together"
+
+FELL = Sentence(
+    NAME, "{units:.0f} units fell silent together ({names}), {for_s:.0f} s before this was raised; {cause}."
+)
+NEVER = Sentence("silent-since-start", "{units:.0f} units were not read since the start ({names}); {cause}.")
+FEWER = Sentence(
+    "silent-still",
+    "{still:.0f} of {units:.0f} units that fell silent together are still silent ({names}); {cause}.",
+)
+READ_AGAIN = Sentence("silent-read-again", "Read again: {again}.")
+IT_IS_BACK = Sentence(
+    "silent-no-more", "It is read again; of the {units:.0f} units that fell silent together {left}."
+)
+STILL = Sentence("#still-silent", "still silent: {}")
+NONE_LEFT = Sentence("#none-silent", "none of them is silent any more")
+#: What silent units share, and what to look at first.
+SUPPLY = Sentence(
+    "#cause-supply", "on {buses:.0f} buses: look for a common supply or switch, and for people at the racks"
+)
+GATEWAY = Sentence(
+    "#cause-gateway", "all units of {bus}: look at their gateway {host}, its network and power first"
+)
+SOME_OF_GATEWAY = Sentence(
+    "#cause-gateway-some", "some units of {bus}: look at their gateway {host}, its network and power first"
+)
+CABLE = Sentence("#cause-cable", "on {bus}: a cable beyond the last unit that answers, or a common supply")
+BUS = Sentence(
+    "#cause-bus", "all units of {bus}: look at the gateway {host}, its network and power first{trouble}"
+)
+LINE = Sentence("#cause-line", "all units of {bus}: look at its adapter, cable and supply first{trouble}")
+TROUBLE = Sentence("#trouble", " ({})")
+SAYS = (
+    *(FELL, NEVER, FEWER, READ_AGAIN, IT_IS_BACK),
+    *(STILL, NONE_LEFT, SUPPLY, GATEWAY, SOME_OF_GATEWAY, CABLE, BUS, LINE, TROUBLE),
+)
 _ROWS = rows_of(NAME)
 _TIER, _ROW = next((tier, row) for tier, row in enumerate(_ROWS) if row)
 
@@ -93,8 +130,8 @@ class Together:
             if was != alarm.members:
                 self.book.retell(next(iter(alarm.members)), self._words(alarm, units, t_s))
             if alarm.members - was:  # it is worse, and told again
-                said = replace(_said_of(alarm), state=str(alarm.state), count=alarm.count, t_s=t_s)
-                told.append(("", said))
+                worse = replace(_said_of(alarm), state=str(alarm.state), count=alarm.count, t_s=t_s)
+                told.append(("", worse))
         return told
 
     # ---- who leaves
@@ -174,27 +211,26 @@ class Together:
         def explain(_channel: int, row: Row, channels: set[int]) -> AlarmEvent:
             listed = [name for name in units if _member(name)[1] in channels]
             since_s = min(_since_s(units[name], t_s) for name in listed)
-            n, said = len(listed), _said(units, listed, t_s - since_s, t_s)
             return AlarmEvent(
-                row.detector, row.severity, "NEW", "", "", n, row.limit, row.unit, said, t_s, since_s=since_s
-            )
+                row.detector, row.severity, "NEW", "", "", len(listed), row.limit, row.unit, t_s=t_s,
+                since_s=since_s, **_told(units, listed, t_s - since_s, t_s).told(),
+            )  # fmt: skip
 
         return self.book.change(
             NAME, _ROWS, [(_member(name)[1], scope, _TIER) for name in names], t_s, explain
         )
 
-    def _words(self, alarm: Alarm, units: Units, t_s: float) -> str:
-        """Return the text of an alarm whose list is another one than when it was raised."""
+    def _words(self, alarm: Alarm, units: Units, t_s: float) -> Said:
+        """Return what to say of an alarm whose list is another one than when it was raised."""
         listed = sorted(name for name in units if _member(name) in alarm.members)
         raised = _said_of(alarm)
         if len(listed) == alarm.count:
-            return _said(units, listed, raised.t_s - raised.since_s, t_s)
+            return _told(units, listed, raised.t_s - raised.since_s, t_s)
         again = sorted(name for name in units if _member(name) in alarm.shown - alarm.members)
-        return (
-            f"{len(listed)} of {alarm.count} units that fell silent together are still silent"
-            f" ({', '.join(listed)}); {_cause(units, listed, t_s)}."
-            + (f" Read again: {', '.join(again)}." if again else "")
+        told = said(
+            FEWER, still=len(listed), units=alarm.count, names=", ".join(listed), **_cause(units, listed, t_s)
         )
+        return told.then(READ_AGAIN, again=", ".join(again)) if again else told
 
 
 def _member(name: str) -> Member:
@@ -250,41 +286,33 @@ def _bus(unit: UnitContact) -> str | None:
     return unit.bus
 
 
-def _said(units: Units, names: Iterable[str], for_s: float, t_s: float) -> str:
+def _told(units: Units, names: Iterable[str], for_s: float, t_s: float) -> Said:
     names = sorted(names)
+    told: dict[str, Field] = {"units": len(names), "names": ", ".join(names), **_cause(units, names, t_s)}
     if all(units[name].last_s is None for name in names):
-        return (
-            f"{len(names)} units were not read since the start ({', '.join(names)});"
-            f" {_cause(units, names, t_s)}."
-        )
-    return (
-        f"{len(names)} units fell silent together ({', '.join(names)}), {for_s:.0f} s before this was raised;"
-        f" {_cause(units, names, t_s)}."
-    )
+        return said(NEVER, **told)
+    return said(FELL, for_s=for_s, **told)
 
 
-def _cause(units: Units, names: Collection[str], t_s: float) -> str:
+def _cause(units: Units, names: Collection[str], t_s: float) -> dict[str, Field]:
     """Say what silent units share, and what to look at first."""
     buses, hosts = sorted({units[n].bus for n in names}), {units[n].host for n in names}
     if len(buses) > 1 and (len(hosts) > 1 or hosts == {""}):
-        return f"on {len(buses)} buses: look for a common supply or switch, and for people at the racks"
+        return {"cause": SUPPLY, "buses": len(buses)}
     (host,), bus = hosts, ", ".join(buses)
     unheard = {name for name, unit in units.items() if unit.silent(t_s) or unit.last_s is None}
     whole = unheard.issuperset(n for n, u in units.items() if u.bus in buses)
     if len(buses) > 1:
-        every = "all" if whole else "some"
-        return f"{every} units of {bus}: look at their gateway {host}, its network and power first"
+        return {"cause": GATEWAY if whole else SOME_OF_GATEWAY, "bus": bus, "host": host}
     if not whole:
-        return f"on {bus}: a cable beyond the last unit that answers, or a common supply"
-    trouble = next((f" ({units[n].trouble})" for n in names if units[n].trouble), "")
-    what = f"the gateway {host}, its network and power" if host else "its adapter, cable and supply"
-    return f"all units of {bus}: look at {what} first{trouble}"
+        return {"cause": CABLE, "bus": bus}
+    trouble = next((TROUBLE.of(units[n].trouble) for n in names if units[n].trouble), NOTHING)
+    return {"cause": BUS if host else LINE, "bus": bus, "host": host, "trouble": trouble}
 
 
 def _read_again(t_s: float, alarm: Alarm, left: Collection[str]) -> AlarmEvent:
-    still = f"still silent: {', '.join(sorted(left))}" if left else "none of them is silent any more"
-    text = f"It is read again; of the {alarm.count} units that fell silent together {still}."
+    told = said(IT_IS_BACK, units=alarm.count, left=STILL.of(", ".join(sorted(left))) if left else NONE_LEFT)
     return AlarmEvent(
-        NAME, _ROW.severity, str(AlarmState.NORMAL), "", "", len(left), _ROW.limit, _ROW.unit, text, t_s,
-        since_s=_said_of(alarm).since_s, name=called(NAME, ""),
+        NAME, _ROW.severity, str(AlarmState.NORMAL), "", "", len(left), _ROW.limit, _ROW.unit, t_s=t_s,
+        since_s=_said_of(alarm).since_s, name=called(NAME, ""), **told.told(),
     )  # fmt: skip

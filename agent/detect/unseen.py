@@ -2,6 +2,7 @@
 
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, called
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.rows import rows_of
 from agent.detect.table import WARNING, Row
 
@@ -10,6 +11,13 @@ _TIER, _ROW = next((tier, row) for tier, row in enumerate(_ROWS) if row and row.
 
 LATE = 1 / 8  # of the age at which it is blind: more than one poll
 FIRST_LOOK_S = 10.0  # for a unit to answer after a start, however long it was not seen before that
+
+NOT_SEEN = Sentence(
+    "unseen",
+    "not seen for {for_s:.0f} s when this was raised: {why}. Its battery may be in any state; look at its "
+    "power, cable and unit id: cellwarden doctor",
+)
+SAYS = (NOT_SEEN,)
 
 
 class Unseen:
@@ -71,13 +79,10 @@ class Unseen:
         seen_s, limit_s = self._seen_s, self._limit_s
 
         def explain(_channel: int, row: Row, _members: set[int]) -> AlarmEvent:
-            text = (
-                f"not seen for {t_s - seen_s:.0f} s when this was raised: {why}. Its battery may be in any "
-                "state; look at its power, cable and unit id: cellwarden doctor"
-            )
             return AlarmEvent(
-                row.detector, row.severity, "NEW", "", "", t_s - seen_s, limit_s, "s", text, t_s,
+                row.detector, row.severity, "NEW", "", "", t_s - seen_s, limit_s, "s", t_s=t_s,
                 since_s=seen_s, name=called("unseen", ""),
+                **said(NOT_SEEN, for_s=t_s - seen_s, why=why).told(),
             )  # fmt: skip
 
         return self.book.change("blind", _ROWS, [(0, "", tier)], t_s, explain)

@@ -19,6 +19,7 @@ from agent.config.tables import Config
 from agent.control.api import Resources
 from agent.control.reading import read_routes
 from agent.control.server import ControlServer
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.table import CRITICAL, WARNING
 from agent.modbus.bus import Bus
 from agent.outputs.table import OUTPUTS
@@ -40,6 +41,12 @@ CERTIFICATE_S = 86_400.0  # between two looks at when it ends
 INTERVALS_S = 3600.0  # one row of evidence per unit
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
 CONFIGURATION = "configuration"  # the alarm of a key that is refused from this version on
+IN_MEMORY = Sentence(
+    "buffer-in-memory", "{trouble}; batches and alarms are kept in memory only, until the next start"
+)
+MISTAKE = Sentence("configuration", "{mistake}")
+CANNOT_ACT = Sentence("output-trouble", "{trouble}")
+SAYS = (IN_MEMORY, MISTAKE, CANNOT_ACT)
 SIGHT_S = 1.0  # how often the outputs are told of units out of sight; by the clock of the units
 Reread = Callable[[], tuple[Config, dict[str, Profile]]]  # raises ReloadRefused
 
@@ -105,7 +112,8 @@ class Agent:
             len(parts.buses),
         )
         if parts.disk_trouble:
-            parts.record(SITE, parts.site_alarms.about_itself("buffer_in_memory", parts.disk_trouble))
+            told = said(IN_MEMORY, trouble=parts.disk_trouble)
+            parts.record(SITE, parts.site_alarms.about_itself("buffer_in_memory", told))
         else:
             parts.record(SITE, parts.site_alarms.over("buffer_in_memory"))
         self._tell_taken(self._taken)
@@ -211,8 +219,8 @@ class Agent:
             if event.detector == CONFIGURATION and event.location not in keys:
                 self.parts.record(SITE, site_alarms.over(CONFIGURATION, event.location))
         for one in taken:
-            severity = CRITICAL if one.critical else WARNING
-            events = site_alarms.about_itself(CONFIGURATION, one.text, severity=severity, location=one.key)
+            severity, told = CRITICAL if one.critical else WARNING, said(MISTAKE, mistake=one.text)
+            events = site_alarms.about_itself(CONFIGURATION, told, severity=severity, location=one.key)
             self.parts.record(SITE, events)
 
     async def _apply(self, config: Config, profiles: dict[str, Profile], change: ConfigChange) -> None:
@@ -311,7 +319,8 @@ class Agent:
         site_alarms = self.parts.site_alarms
         while True:
             if trouble := output.lasting_trouble():
-                self.parts.record(SITE, site_alarms.about_itself(f"{name}_trouble", trouble))
+                told = said(CANNOT_ACT, trouble=trouble)
+                self.parts.record(SITE, site_alarms.about_itself(f"{name}_trouble", told))
             elif not output.trouble:
                 self.parts.record(SITE, site_alarms.over(f"{name}_trouble"))
             await asyncio.sleep(SIGHT_S)

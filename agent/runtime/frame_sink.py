@@ -165,10 +165,8 @@ class Watching:
         self._schemas.pop(unit.name, None)
         self.latest.pop(unit.name, None)
         self.restart_state.forget(unit.name)
-        text = f"{said}; what was learned of the old one is dropped, limits are judged as before"
-        self._site_alarms.found(
-            unit.name, stamp, identity.exchanged(self._exchanges[unit.name], text, stamp.boottime_ns / 1e9)
-        )
+        found = identity.exchanged(self._exchanges[unit.name], said, stamp.boottime_ns / 1e9)
+        self._site_alarms.found(unit.name, stamp, found)
 
     def first_days(self, unit: str, utc_s: float | None = None) -> dict[str, Any] | None:
         """Return what the status says of the first days of a unit; None: it has none, or they are over."""

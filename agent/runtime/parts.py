@@ -13,6 +13,7 @@ from agent.alarms.site import SiteAlarms
 from agent.clock import Clock
 from agent.config.reload import ReloadRefused
 from agent.config.tables import Config, UnitTable, UpstreamTable
+from agent.detect.explanations.said import Said
 from agent.modbus.bus import Bus
 from agent.modbus.ports import Port
 from agent.modbus.unit import Unit
@@ -100,10 +101,10 @@ class Parts:
             proxy_of(upstream),
         )
 
-    def _uplink_says(self, location: str, detector: str, text: str) -> None:
+    def _uplink_says(self, location: str, detector: str, told: Said | None) -> None:
         tell = (
-            partial(self.site_alarms.about_itself, detector, text)
-            if text
+            partial(self.site_alarms.about_itself, detector, told)
+            if told
             else partial(self.site_alarms.over, detector)
         )
         self.record("", tell(location=location))
@@ -147,7 +148,7 @@ class Parts:
         except DiskTrouble as error:
             # the room is watched with a broken card too; what memory holds is delivered, or lost
             log.critical("%s; the buffer is in memory", error)
-            self.disk_trouble = f"{error}; batches and alarms are kept in memory only, until the next start"
+            self.disk_trouble = str(error)
             folder = os.environ.get("RUNTIME_DIRECTORY", "/dev/shm")
             path = Path(tempfile.mkdtemp(prefix="buffer-", dir=folder), store.path.name)
             return Store(path, *names, BufferSettings(max_bytes=MEMORY_BYTES, history_bytes=0))

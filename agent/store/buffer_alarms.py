@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from agent.detect.explanations.case import NOTHING
+from agent.detect.explanations.said import Said, Sentence, said
 from agent.detect.table import CRITICAL, WARNING
 from agent.store.errors import Exchanged
 from agent.store.ledger import Event
@@ -13,13 +15,50 @@ from agent.wire.limits import DEFAULT_LIMITS
 
 log = logging.getLogger(__name__)
 
-CURE = "Find out what did it; stop the agent before its files are restored"
+BEYOND = Sentence(
+    "buffer-beyond",
+    "a collector had moved this buffer to sequence {sequence:.0f}, beyond the bound of {bound:.0f}; a new "
+    "epoch was begun, under which what was not delivered is sent. Look at what answers under the URL of "
+    "[upstream]",
+)
+DAMAGED = Sentence(
+    "buffer-damaged", "the buffer was damaged ({damage}) and is kept as {file}; a new one was begun"
+)
+EXCHANGED = Sentence(
+    "buffer-exchanged",
+    "the buffer's files were exchanged under the running agent ({how}); {then}. Find out what did it; stop "
+    "the agent before its files are restored",
+)
+BEGUN = Sentence(
+    "#begun-beside",
+    "a new one was begun, with {moved:.0f} of {wanted:.0f} batches that wait for delivery{kept}",
+)
+KEPT = Sentence("#kept-as", "; what lay there is kept as {}")
+NOT_BEGUN = Sentence("#not-begun", "no new one can be begun: {}")
+RENUMBERED = Sentence(
+    "buffer-renumbered",
+    "the collector of upstream {upstream} holds {batches:.0f} batches that this buffer does not remember: "
+    "an older image of the disk was restored, and other batches of the same numbers have gone to another "
+    "collector since. What was not delivered is sent under a new epoch",
+)
+LOST = Sentence(
+    "collector-lost",
+    "the collector lacks {batches:.0f} batches that it had acknowledged, and they are no longer in this "
+    "box's history: no one has them, unless there is a backup of the collector. [store] history_mb says how "
+    "much is kept",
+)
+ROLLED_BACK = Sentence(
+    "buffer-rolled-back",
+    "the collector holds {batches:.0f} batches more than this buffer remembers: the disk was restored from "
+    "an older image, or lost what it had confirmed",
+)
+SAYS = (BEYOND, DAMAGED, EXCHANGED, BEGUN, KEPT, NOT_BEGUN, RENUMBERED, LOST, ROLLED_BACK)
 
 
 class MakeAlarm(Protocol):
     """How the agent makes an alarm about itself."""
 
-    def __call__(self, detector: str, text: str, *, severity: str = CRITICAL) -> Sequence[Event]:
+    def __call__(self, detector: str, told: Said, *, severity: str = CRITICAL) -> Sequence[Event]:
         """Return the events that announce it."""
         ...
 
@@ -33,12 +72,8 @@ class BufferAlarms:
 
     def renumbered(self, last_sequence: int) -> None:
         """A new epoch was begun: an older version let an answer move this buffer beyond all bounds."""
-        text = (
-            f"a collector had moved this buffer to sequence {last_sequence}, beyond the bound of"
-            f" {DEFAULT_LIMITS.sequence}; a new epoch was begun, under which what was not delivered is sent."
-            " Look at what answers under the URL of [upstream]"
-        )
-        self._raise("buffer_renumbered", text)
+        bound = DEFAULT_LIMITS.sequence
+        self._raise("buffer_renumbered", said(BEYOND, sequence=last_sequence, bound=bound))
 
     def damaged(self, damage: str, aside: Path, known: Salvage, found: Salvage) -> None:
         """A damaged database was put aside. `known`: what this process knew of it, `found`: what was read.
@@ -50,24 +85,25 @@ class BufferAlarms:
             last = max(known.last_sequence, found.last_sequence if found.epoch == epoch else 0)
             record = {"kind": "gap", "ranges": [(1, last)] if last else [], "reason": "damaged buffer"}
             self.waiting.append(Event("", {**record, "epoch": epoch}))
-        text = f"the buffer was damaged ({damage}) and is kept as {aside.name}; a new one was begun"
-        self._raise("buffer_damaged", text)
+        self._raise("buffer_damaged", said(DAMAGED, damage=damage, file=aside.name))
         self.waiting += found.alarms
 
-    def exchanged(self, how: Exchanged, then: str) -> Sequence[Event]:
-        """The files were exchanged. `then`: what was done about it. Return all that waits."""
-        text = f"the buffer's files were exchanged under the running agent ({how}); {then}. {CURE}"
-        self._raise("buffer_exchanged", text)
+    def exchanged(self, how: Exchanged, moved: int, wanted: int, kept: str) -> Sequence[Event]:
+        """The files were exchanged, and a new database was begun. `moved`, `wanted`: batches that are taken
+        over, and that wait for delivery. `kept`: the name of what lay there, if anything. Return all that
+        waits.
+        """
+        told = said(EXCHANGED, how=str(how), then=BEGUN, moved=moved, wanted=wanted)
+        self._raise("buffer_exchanged", told.then(kept=KEPT.of(kept) if kept else NOTHING))
         return self.waiting
+
+    def not_begun(self, how: Exchanged, error: Exception) -> None:
+        """The files were exchanged, and no new database can be begun."""
+        self._raise("buffer_exchanged", said(EXCHANGED, how=str(how), then=NOT_BEGUN.of(str(error))))
 
     def renumbered_image(self, upstream: str, batches: int) -> None:
         """A new epoch was begun: an older image was restored, and numbers were drawn twice since."""
-        text = (
-            f"the collector of upstream {upstream} holds {batches} batches that this buffer does not"
-            " remember: an older image of the disk was restored, and other batches of the same numbers have"
-            " gone to another collector since. What was not delivered is sent under a new epoch"
-        )
-        self._raise("buffer_renumbered", text)
+        self._raise("buffer_renumbered", said(RENUMBERED, upstream=upstream, batches=batches))
 
     def lost_by_collector(self, upstream: str, stored: int, gone: int) -> None:
         """A collector lacks batches that it had acknowledged: some are sent again, others are gone."""
@@ -78,22 +114,14 @@ class BufferAlarms:
                 stored,
             )
         if gone:
-            text = (
-                f"the collector lacks {gone} batches that it had acknowledged, and they are no"
-                " longer in this box's history: no one has them, unless there is a backup of the"
-                " collector. [store] history_mb says how much is kept"
-            )
-            self.waiting += self._make("collector_lost", text, severity=WARNING)
+            self.waiting += self._make("collector_lost", said(LOST, batches=gone), severity=WARNING)
 
     def rolled_back(self, batches: int) -> Sequence[Event]:
         """Return the alarm of a buffer that remembers fewer batches than the collector holds."""
-        text = (
-            f"the collector holds {batches} batches more than this buffer remembers: the disk was restored"
-            " from an older image, or lost what it had confirmed"
-        )
-        log.critical("%s: %s", self._path, text)
-        return self._make("buffer_rolled_back", text)
+        told = said(ROLLED_BACK, batches=batches)
+        log.critical("%s: %s", self._path, told.text)
+        return self._make("buffer_rolled_back", told)
 
-    def _raise(self, detector: str, text: str) -> None:
-        log.critical("%s: %s", self._path, text)
-        self.waiting += self._make(detector, text)
+    def _raise(self, detector: str, told: Said) -> None:
+        log.critical("%s: %s", self._path, told.text)
+        self.waiting += self._make(detector, told)

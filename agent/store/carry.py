@@ -23,6 +23,10 @@ from agent.wire.errors import WireError
 from agent.wire.ranges import Ranges
 from agent.wire.schema import decode_schema
 
+#: Makes the alarm that goes with a new database: how many batches are taken over, and are wanted; the name
+#: of what lay there.
+Tell = Callable[[int, int, str], Sequence[Event]]
+
 CARRY_S = 5.0  # for batches of frames: what is polled waits in memory meanwhile; events take what they need
 ENDED = 1  # sequence of the gap record that ends the old epoch; it stands for that epoch's own gap records
 TABLES = ("alarm", "interval", "snapshot", "clock_offset")
@@ -54,7 +58,7 @@ class Left:
 
 
 def begin_beside(
-    path: Path, max_bytes: int, left: Left, tell: Callable[[str], Sequence[Event]]
+    path: Path, max_bytes: int, left: Left, tell: Tell
 ) -> tuple[sqlite3.Connection, dict[int, int]]:
     """Put aside what lies at the path and begin anew there, with what is undelivered, in one transaction.
 
@@ -76,8 +80,7 @@ def begin_beside(
             left.db.close()
             left.db = _reopened(aside)
             moved |= _carry(ledger, left, path, but=moved)
-        text = f"a new one was begun, with {len(moved)} of {left.wanted.count} batches that wait for delivery"
-        for event in tell(text + (f"; what lay there is kept as {aside.name}" if aside.exists() else "")):
+        for event in tell(len(moved), left.wanted.count, aside.name if aside.exists() else ""):
             ledger.seal_event(event)
         ledger.save()
         new.execute("COMMIT")

@@ -5,15 +5,13 @@ import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.store.ballast import BALLAST_BYTES, Ballast
-from agent.store.carry import Left, begin_beside
+from agent.store.carry import Left, Tell, begin_beside
 from agent.store.database import PAGE_BYTES, Lock, connect
 from agent.store.errors import ERRORS, StoreError, is_full
 from agent.store.files import BufferFiles
-from agent.store.ledger import Event
 from agent.store.place import must_be_a_file
 
 LOW_DISK_BYTES = 2 * BALLAST_BYTES  # with less than this free the database grows no more
@@ -52,7 +50,7 @@ class Opened:
         often = len(self._foreign_s) == FOREIGN_MOST and time.monotonic() - self._foreign_s[0] < FOREIGN_S
         self.files.check(written=not often)
 
-    def begin_beside(self, left: Left, tell: Callable[[str], Sequence[Event]]) -> dict[int, int]:
+    def begin_beside(self, left: Left, tell: Tell) -> dict[int, int]:
         """Go on with a new database at the path, with what the open one leaves; return the new sequences by
         the old ones. Where that raises, all is as it was, but for ballast that was given up.
         """

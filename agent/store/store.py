@@ -204,11 +204,10 @@ class Store:
             self._left = Left(self._db, self._who, self.last_sequence, known, self._under_way.events)
         left = self._left
         left.intact = left.intact and exchanged.intact
-        tell = partial(self._own.exchanged, exchanged)
         try:
-            moved = self._opened.begin_beside(left, tell)
+            moved = self._opened.begin_beside(left, partial(self._own.exchanged, exchanged))
         except (*ERRORS, OSError, StoreError) as error:
-            tell(f"no new one can be begun: {error}")
+            self._own.not_begun(exchanged, error)
             raise StoreError(f"{self.path}: {exchanged}; no new one can be begun: {error}") from error
         self._take_over()
         self._own.waiting = []  # the new database has it

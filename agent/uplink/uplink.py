@@ -17,12 +17,27 @@ from itertools import takewhile
 
 import aiohttp
 
+from agent.detect.explanations.said import Said, said
 from agent.store.black_box import EVENTS, ROUTINE
 from agent.store.errors import Implausible, StoreError
 from agent.store.outgoing import PendingBatch
 from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.tls.contexts import TlsError
+from agent.uplink.alarms import (
+    CONFLICT,
+    FOR_GOOD,
+    FORGETFUL,
+    FORGETS,
+    IMPOSSIBLE,
+    PASSED_OVER,
+    REFUSED,
+    SCHEMA,
+    SCHEMA_PASSED_OVER,
+    STOPPED,
+    TOO_LARGE,
+    UNSOUND,
+)
 from agent.uplink.answer import Conflict, HttpAnswer, RequestTooLarge, Unsound, UplinkError, understand
 from agent.uplink.aside import AGAIN_S, Aside
 from agent.uplink.healing import HealingPace
@@ -50,19 +65,6 @@ ALONE_S = 5.0  # until a schema that was too large beside a batch is sent withou
 SOUND_S = 60.0  # of sound answers end the alarm about unsound ones
 REMEMBERED_S = 2 * AGAIN_S  # without a healed batch lost once more end the alarm about such
 REFUSED_S = 3600.0  # without a batch refused for good end the alarm about such
-#: Alarms of the agent about its uplink, each over when what raised it is.
-CONFLICT, UNSOUND, TOO_LARGE, SCHEMA, FORGETS, REFUSED = (
-    "uplink_conflict",
-    "uplink_answer",
-    "uplink_too_large",
-    "uplink_schema_too_large",
-    "uplink_forgets",
-    "uplink_refused",
-)
-FORGETFUL = (
-    "the collector names batches as missing that were sent twice and acknowledged twice; they are sent again"
-    " once an hour. It loses what it confirms, or several collectors answer there: look at its disk and log"
-)
 OLD_COLLECTOR = (
     "{url}: its collector is of before 0.2, knows of no batches that it is not to have, and counts those as"
     " missing; upgrade it"
@@ -89,8 +91,8 @@ class UplinkStatus:
 class Uplink:
     """One collector, one request at a time. `name`: its account's in the buffer.
 
-    `tls` makes the context of an https URL, anew for each session. `tell(detector, text)` raises an alarm
-    about it, or renews it; without a text the alarm is over.
+    `tls` makes the context of an https URL, anew for each session. `tell(detector, said)` raises an alarm
+    about it, or renews it; with None the alarm is over.
     """
 
     def __init__(
@@ -102,7 +104,7 @@ class Uplink:
         writer: Writer,
         pace: Pace,
         tls: Callable[[], ssl.SSLContext],
-        tell: Callable[[str, str], None],
+        tell: Callable[[str, Said | None], None],
         proxy: Proxy | None = None,
     ) -> None:
         self.status = UplinkStatus(name, url)
@@ -121,7 +123,7 @@ class Uplink:
         self._schemas, self._aside, self._kept_out = Schemas(), Aside(), set[bytes]()
         self._unsound_s, self._forgot_s = -SOUND_S, -REMEMBERED_S
         self._refused_s, self._refused = time.monotonic(), 0  # a refusal before the start counts as one now
-        self._told: dict[str, str] = {}
+        self._told: dict[str, Said | None] = {}
 
     def wake(self, alarm: bool = False) -> None:
         """Note that something was sealed; an alarm is sent at once, even where the last try failed."""
@@ -190,7 +192,7 @@ class Uplink:
         """Raise the alarm about unsound answers, where the answer was one."""
         if isinstance(error, Unsound | Implausible):
             self._unsound_s = time.monotonic()
-            self._say(UNSOUND, f"{error}. Batches wait on disk, and it is tried again")
+            self._say(UNSOUND, said(IMPOSSIBLE, trouble=str(error)))
 
     async def _due(self) -> None:
         """Wait until something may be sent; an alarm that is sealed meanwhile may go sooner."""
@@ -219,15 +221,15 @@ class Uplink:
     def _stop(self, trouble: str) -> None:
         self._stopped = True
         self._failed(trouble)
-        text = f"{trouble}. Nothing more is sent until a person has looked; polling goes on"
-        log.critical(text)
-        self._say(CONFLICT, text)
+        told = said(STOPPED, trouble=trouble)
+        log.critical(told.text)
+        self._say(CONFLICT, told)
 
-    def _say(self, detector: str, text: str) -> None:
-        """Raise, renew or end an alarm where its text is new."""
-        if self._told.get(detector) != text:
-            self._told[detector] = text
-            self._tell(detector, text)
+    def _say(self, detector: str, told: Said | None = None) -> None:
+        """Raise, renew or end an alarm where it says something new."""
+        if detector not in self._told or self._told[detector] != told:
+            self._told[detector] = told
+            self._tell(detector, told)
 
     async def flush(self, deadline_s: float) -> None:
         """Send what is pending, for at most `deadline_s`: the last effort before the process ends."""
@@ -439,11 +441,8 @@ class Uplink:
             self._schemas.put_off(digests[0], now_s + AGAIN_S)
             self._kept_out.add(digests[0])
             self._pace.found()
-            self._say(
-                SCHEMA,
-                f"the schema {digests[0].hex()[:8]}, without which values cannot be read, is too large for a"
-                f" limit, and is tried once an hour: {error}. Raise the limit",
-            )
+            schema = digests[0].hex()[:8]
+            self._say(SCHEMA, said(SCHEMA_PASSED_OVER, schema=schema, trouble=str(error)))
         else:
             (batch,) = batches
             if self._aside.put(batch.sequence, len(batch.blob), str(error), error.own, now_s):
@@ -455,29 +454,20 @@ class Uplink:
         if self._kept_out & {*digests}:
             self._kept_out.difference_update(digests)
             if not self._kept_out:
-                self._say(SCHEMA, "")
+                self._say(SCHEMA)
 
     def _tell_aside(self) -> None:
         count = self.status.set_aside = len(self._aside)
-        text = (
-            f"{count} of the batches that wait on disk are too large for a limit; they are passed over, and"
-            f" tried once an hour: {self._aside.why}. Raise the limit; a restart tries at once"
-            if count
-            else ""
-        )
-        self._say(TOO_LARGE, text)
-        self.status.trouble = text or self.status.trouble
+        told = said(PASSED_OVER, batches=count, trouble=self._aside.why) if count else None
+        self._say(TOO_LARGE, told)
+        self.status.trouble = told.text if told else self.status.trouble
 
     def _tell_refused(self, refused: Mapping[int, str], now_s: float) -> None:
         if not refused:
             return
         self._refused, self._refused_s = self._refused + len(refused), now_s
         last, reason = max(refused.items())
-        self._say(
-            REFUSED,
-            f"the collector refused {self._refused} batches for good; what they hold, be it alarms, is on"
-            f" this box only. The last one, batch {last}: {reason}",
-        )
+        self._say(REFUSED, said(FOR_GOOD, batches=self._refused, last=last, reason=reason))
 
     async def _take(self, ack: Acknowledgement) -> Ranges:
         """Compare an answer with the buffer; return the sequences that the collector holds."""
@@ -488,16 +478,16 @@ class Uplink:
         except Implausible as error:
             raise Implausible(f"{self._url} {error}") from error
         if time.monotonic() - self._unsound_s >= SOUND_S:
-            self._say(UNSOUND, "")
+            self._say(UNSOUND)
         self._held = held
         if await self._writer(self._store.name_missing, self._name, ack.epoch, held):
             self._forgot_s = time.monotonic()
-            self._say(FORGETS, f"{self._url}: {FORGETFUL}")
+            self._say(FORGETS, said(FORGETFUL, url=self._url))
         elif time.monotonic() - self._forgot_s >= REMEMBERED_S:
-            self._say(FORGETS, "")
+            self._say(FORGETS)
         if time.monotonic() - self._refused_s >= REFUSED_S:
             self._refused = 0
-            self._say(REFUSED, "")
+            self._say(REFUSED)
         return held
 
     async def _settle(self, ack: Acknowledgement, request: Request) -> int:
@@ -519,7 +509,7 @@ class Uplink:
             raise UplinkError(f"{self._url}: acknowledged none of the {len(sizes)} batches sent")
         if not self.status.reached:
             log.info("%s: collector reached", self.status.url)
-            self._say(CONFLICT, "")  # as another copy of this agent had it, before the start
+            self._say(CONFLICT)  # as another copy of this agent had it, before the start
         self.status.reached, self.status.answered, self.status.trouble = True, True, ""
         self._aside.taken({sequence: sizes[sequence] for sequence in [*held, *refused]}, now_s)
         self._tell_aside()

@@ -1,4 +1,6 @@
-"""One buffer in a folder, opened again and again."""
+"""One buffer in a folder, opened again and again; and whatever an alarm says in a test can be said by
+docs/sentences.md alone.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from agent.detect.explanations.said import Said
 from agent.store.account import BufferSettings
 from agent.store.store import Store
 from agent.store.upstream import MAIN, Upstream
+from tests.agent.detect import sayer
 from tests.agent.store.buffers import BOOT, Opener, kill, own_alarm
 
 
@@ -32,3 +36,23 @@ def open_store(tmp_path: Path) -> Iterator[Opener]:
 
     yield opener
     end_last()
+
+
+@pytest.fixture(scope="session")
+def words() -> sayer.Words:
+    return sayer.words_of(sayer.PAGE.read_text("utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def _said_far_away(monkeypatch: pytest.MonkeyPatch, words: sayer.Words) -> Iterator[None]:
+    told, found = Said.told, list[dict[str, Any]]()
+
+    def tell(one: Said) -> dict[str, Any]:
+        found.append(told(one))
+        return found[-1]
+
+    monkeypatch.setattr(Said, "told", tell)
+    yield
+    for one in found:
+        if set(one["sentence"].split(" ")) <= set(words):  # a test may have sentences of its own
+            assert sayer.say(one, words) == one["text"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from agent.clock import Stamp
+from agent.detect.explanations.said import Said
 from agent.frame import Frame
 from agent.store.account import BufferSettings
 from agent.store.ledger import Event
@@ -70,9 +71,9 @@ def seal(store: Store, at: int, rng: random.Random, oracle: Oracle, alarm: bool,
     oracle.sealed([("rack-1", at), ("rack-1", at + 1)], [at] if alarm else [])
 
 
-def telling(said: list[str]) -> Callable[[str, str], None]:
+def telling(said: list[str]) -> Callable[[str, Said | None], None]:
     """What an uplink tells of its alarms, but not of their end."""
-    return lambda _, text: said.append(text) if text else None
+    return lambda _, told: said.append(told.text) if told else None
 
 
 def drain(store: Store, agent: str, url: str) -> list[str]:

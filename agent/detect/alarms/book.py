@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from agent.detect.alarms.states import Action, Alarm, AlarmEvent, AlarmState, Member, called
+from agent.detect.explanations.said import Said
 from agent.detect.rows import JUDGING, are_of_one_channel, are_opposite, family_of
 from agent.detect.table import CRITICAL, TIERS, Row
 
@@ -217,11 +218,11 @@ class AlarmBook:
         """End the condition of one channel: nothing will judge it again."""
         return list(self._clear(*member, t_s))
 
-    def retell(self, member: Member, text: str) -> None:
+    def retell(self, member: Member, said: Said) -> None:
         """Say the alarm that a channel stands in otherwise; no event."""
         for alarm in self._alarms:
             if member in alarm.members and alarm.said is not None:
-                alarm.said = replace(alarm.said, text=text, sentence="", numbers={}, texts={})
+                alarm.said = replace(alarm.said, **said.told())
 
     def to_plain(self) -> list[dict[str, Any]]:
         """Return all alarms as plain data."""

@@ -116,7 +116,6 @@ class Case:
             value=round(float(value), 4),
             limit=self.row.limit,
             value_unit=self.row.unit,
-            text=said.text,
             t_s=self.t_s,
             since_s=self.t_s if since_s is None else float(since_s),
             beyond_noise=round(float(beyond), 1),
@@ -124,9 +123,7 @@ class Case:
             forecast=forecast,
             evidence_for=evidence[0],
             evidence_against=evidence[1],
-            sentence=said.sentence,
-            numbers=said.numbers,
-            texts=said.texts,
+            **said.told(),
         )
 
 

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from agent.detect.duration import duration
 
@@ -71,6 +72,15 @@ class Said:
     def text(self) -> str:
         """In English."""
         return " ".join(map(self._filled, self.sentences))
+
+    def told(self) -> dict[str, Any]:
+        """Return the fields of an event that say it: `text`, `sentence`, `numbers`, `texts`."""
+        return {
+            "text": self.text,
+            "sentence": self.sentence,
+            "numbers": self.numbers,
+            "texts": self.texts,
+        }
 
     def _filled(self, sentence: Sentence) -> str:
         def fill(field: re.Match[str]) -> str:

@@ -13,10 +13,10 @@ from agent.runtime.restart_state import RestartState
 from agent.runtime.snapshot import Snapshot
 from agent.store.ledger import Event
 from tests.agent.runtime.test_kept import SetClock
-from tests.agent.store.buffers import BOOT
+from tests.agent.store.buffers import BOOT, words
 
 ME = Person(0, "me")
-SAID = "the pin cannot be driven"
+SAID = words("the pin cannot be driven")
 Rows = dict[str, bytes]
 
 
@@ -51,12 +51,14 @@ def test_one_that_stands_is_renewed_without_a_new_event_and_ends_when_it_is_over
         assert state_of(found) == ["NEW"]
     life.clock.pass_s(60.0)
     assert (
-        site_alarms.about_itself("relay_trouble", "the chip is gone", severity="warning", location="relay1")
+        site_alarms.about_itself(
+            "relay_trouble", words("the chip is gone"), severity="warning", location="relay1"
+        )
         == []
     )
     assert life.states() == {":relay_trouble:relay1": "NEW", ":relay_trouble:relay2": "NEW"}
     texts = {event.location: (event.text, event.severity) for _, event in site_alarms.all_active()}
-    assert texts == {"relay1": ("the chip is gone", "warning"), "relay2": (SAID, "warning")}
+    assert texts == {"relay1": ("the chip is gone", "warning"), "relay2": (SAID.text, "warning")}
     site_alarms.do(Action.ACKNOWLEDGE, ":relay_trouble:relay1", ME)
     assert site_alarms.about_itself("relay_trouble", SAID, severity="warning", location="relay1") == [], (
         "as it was"
@@ -77,7 +79,9 @@ def test_one_that_stands_is_renewed_without_a_new_event_and_ends_when_it_is_over
 
 def test_what_happens_once_waits_to_be_seen_and_happens_again(life: Life) -> None:
     for _ in range(2):
-        assert state_of(life.site_alarms.about_itself("buffer_damaged", "a new one was begun")) == ["NEW"]
+        assert state_of(life.site_alarms.about_itself("buffer_damaged", words("a new one was begun"))) == [
+            "NEW"
+        ]
     assert life.states() == {":buffer_damaged:": "NEW"}
     life.site_alarms.do(Action.ACKNOWLEDGE, ":buffer_damaged:", ME)
     assert life.states() == {}
@@ -102,7 +106,7 @@ def test_threads_raise_one_alarm_among_them(life: Life) -> None:
     def speak(number: int) -> None:
         everyone.wait()
         for turn in range(100):
-            events.extend(life.site_alarms.about_itself("uplink", f"{turn}", location=str(number % 2)))
+            events.extend(life.site_alarms.about_itself("uplink", words(f"{turn}"), location=str(number % 2)))
             life.site_alarms.own.to_plain()
 
     threads = [threading.Thread(target=speak, args=(number,)) for number in range(8)]

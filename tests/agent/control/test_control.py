@@ -26,6 +26,7 @@ from agent.detect.alarms.book import AlarmBook
 from agent.outputs.annunciator import Annunciator
 from agent.outputs.relay import Relay
 from agent.store.ledger import Event
+from tests.agent.store.buffers import words
 
 ALARM = "rack-1:identity:"
 
@@ -178,9 +179,14 @@ async def test_alarms_of_a_book_that_is_replaced_wait_to_be_acknowledged(site: S
 
 
 async def test_what_the_agent_says_of_itself_is_listed_until_somebody_has_seen_it(site: Site) -> None:
-    site.site_alarms.about_itself("buffer_damaged", "a new one was begun")
+    site.site_alarms.about_itself("buffer_damaged", words("a new one was begun"))
     (alarm,) = (await site.get("/v1/alarms"))["alarms"]
     assert alarm["id"] == ":buffer_damaged:"
+    assert [alarm[key] for key in ("sentence", "numbers", "texts")] == [
+        "words",
+        {},
+        {"text": "a new one was begun"},
+    ]
     assert (await site.post("/v1/alarms/acknowledge", alarm=":buffer_damaged:"))["alarms"] == []
     assert site.lamp.lit  # it is not about a battery
 

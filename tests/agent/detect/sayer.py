@@ -34,8 +34,8 @@ def _said(english: str, record: dict[str, Any], words: Words, argument: str = ""
         name, _, times = field.partition("*")
         if name in texts or not name:
             text = texts[name] if name else argument
-            if text.startswith("#") and name:
-                phrase, _, rest = text.partition(" ")
+            phrase, _, rest = text.partition(" ")
+            if phrase.startswith("#") and phrase in words and name:
                 text = _said(words[phrase], record, words, rest)
             parts[i] = text[:1].lower() + text[1:] if form == "lower" else text
         elif numbers[name] is None:

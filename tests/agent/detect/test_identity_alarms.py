@@ -23,8 +23,9 @@ def test_a_wrong_unit_is_an_alarm_until_the_right_one_answers() -> None:
 def test_an_exchange_is_raised_and_over_at_once_and_waits_to_be_acknowledged() -> None:
     book = AlarmBook()
     raised, gone = identity.exchanged(book, "A1 is now B2", 10.0)
-    assert of(raised) == ("exchanged", "advice", "NEW", "A1 is now B2", 10.0, 10.0)
-    assert of(gone) == ("exchanged", "advice", "CLEARED-NEW", "A1 is now B2", 10.0, 10.0)
+    text = "A1 is now B2; what was learned of the old one is dropped, limits are judged as before"
+    assert of(raised) == ("exchanged", "advice", "NEW", text, 10.0, 10.0)
+    assert of(gone) == ("exchanged", "advice", "CLEARED-NEW", text, 10.0, 10.0)
     assert not book.standing()
     (over,) = book.do(Action.ACKNOWLEDGE, raised.name, 20.0)
     assert over.state == "NORMAL"

@@ -51,8 +51,9 @@ def test_an_event_says_what_the_unit_says() -> None:
     (event,) = judge(reported(), 10.0, 0, 2, 0)
     text = "The unit itself reports for module1: filter."
     assert event == AlarmEvent(
-        "reported", "advice", "NEW", "module1", "alarms", 1.0, 1.0, "", text, 10.0, since_s=10.0, name=FILTER
-    )
+        "reported", "advice", "NEW", "module1", "alarms", 1.0, 1.0, "", text, 10.0, since_s=10.0, name=FILTER,
+        sentence="reported-at", texts={"where": "module1", "what": "filter"},
+    )  # fmt: skip
     (event,) = judge(reported(), 10.0, 1, 0, 0)
     assert (event.severity, event.text) == ("critical", "The unit itself reports: fault.")
 

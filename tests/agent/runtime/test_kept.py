@@ -19,7 +19,7 @@ from agent.store.account import BufferSettings
 from agent.store.ledger import Event
 from agent.store.store import Store
 from agent.store.upstream import MAIN
-from tests.agent.store.buffers import BOOT, own_alarm
+from tests.agent.store.buffers import BOOT, own_alarm, words
 
 DAY_S = 86_400.0
 ME = Person(0, "me")
@@ -166,7 +166,7 @@ def test_alarms_go_to_disk_when_they_change_and_only_then(live: Callable[..., Li
 
 def test_what_the_agent_said_of_itself_waits_for_somebody_over_a_restart(live: Callable[..., Life]) -> None:
     life = live()
-    life.site_alarms.about_itself("buffer_damaged", "a new one was begun")
+    life.site_alarms.about_itself("buffer_damaged", words("a new one was begun"))
     life.commit()
     life = live()
     assert life.states() == {":buffer_damaged:": "NEW"}

@@ -7,6 +7,7 @@ import numpy as np
 
 from agent.alarms.record import about_itself, record_of
 from agent.clock import Stamp
+from agent.detect.explanations.said import Said, Sentence, said
 from agent.frame import Frame
 from agent.store.ledger import Event
 from agent.store.open_batch import OpenBatch
@@ -28,9 +29,13 @@ ALARM: dict[str, Any] = {
 Opener = Callable[..., Store]
 
 
-def own_alarm(detector: str, text: str, severity: str = "critical") -> list[Event]:
+def words(text: str) -> Said:
+    return said(Sentence("words", "{text}"), text=text)
+
+
+def own_alarm(detector: str, said: Said, severity: str = "critical") -> list[Event]:
     stamp = Stamp(1, 2, True)
-    return [Event("", record_of("", about_itself(detector, text, stamp, severity), stamp))]
+    return [Event("", record_of("", about_itself(detector, said, stamp, severity), stamp))]
 
 
 def frame(unit: str = "rack-1", n: int = 3, at_s: int = 0, schema: bytes = SCHEMA) -> Frame:

@@ -11,6 +11,7 @@ import pytest
 from agent.alarms.own import OwnAlarms
 from agent.alarms.record import record_of
 from agent.clock import Stamp
+from agent.detect.explanations.said import Said
 from agent.store.errors import StoreError
 from agent.store.ledger import Event
 from agent.store.store import Store
@@ -162,8 +163,8 @@ def test_the_alarm_of_an_image_that_was_restored_outlives_a_disk_that_refuses_it
     fill(store, batches=1)
     own, stamp = OwnAlarms(), Stamp(1, 2, synchronised=True)
 
-    def alarm(detector: str, text: str) -> list[Event]:
-        said = own.say(detector, text, "critical", "", stamp)
+    def alarm(detector: str, told: Said) -> list[Event]:
+        said = own.say(detector, told, "critical", "", stamp)
         return [Event("", record_of("", event, stamp)) for event in said]
 
     monkeypatch.setattr(store._own, "_make", alarm)

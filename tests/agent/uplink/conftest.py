@@ -14,14 +14,16 @@ import pytest
 from aiohttp import web
 
 from agent.clock import Stamp
+from agent.detect.explanations.said import Said
 from agent.frame import Frame
 from agent.store.open_batch import OpenBatch
 from agent.store.store import Store
 from agent.store.upstream import MAIN
 from agent.store.writer import Writer
 from agent.tls.contexts import client_context
+from agent.uplink.alarms import CONFLICT
 from agent.uplink.pace import Pace
-from agent.uplink.uplink import CONFLICT, Uplink
+from agent.uplink.uplink import Uplink
 from agent.wire import Limits, Request, decode_request, encode_schema
 from collector.app import Receiver
 from collector.audit import StreamAccount, audit
@@ -70,9 +72,9 @@ class Site:
             self.tell,
         )
 
-    def tell(self, detector: str, text: str) -> None:
-        if detector == CONFLICT and text:
-            self.conflicts.append(text)
+    def tell(self, detector: str, told: Said | None) -> None:
+        if detector == CONFLICT and told:
+            self.conflicts.append(told.text)
 
     async def seal(self, *at_s: int, n: int = 30) -> None:
         self.store.add_schema(*described(n))

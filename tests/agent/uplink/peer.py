@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from agent.detect.explanations.said import Said
 from agent.store.ledger import Event
 from agent.store.store import Store
 from agent.store.upstream import MAIN
@@ -108,9 +109,9 @@ class Box:
     uplink: Uplink
     alarms: dict[str, str] = field(default_factory=dict)
 
-    def tell(self, detector: str, text: str) -> None:
-        if text:
-            self.alarms[detector] = text
+    def tell(self, detector: str, told: Said | None) -> None:
+        if told:
+            self.alarms[detector] = told.text
         else:
             self.alarms.pop(detector, None)
 

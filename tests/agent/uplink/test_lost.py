@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 from agent.store.ledger import Event
+from agent.uplink.alarms import FORGETS
 from agent.uplink.healing import HealingPace
-from agent.uplink.uplink import FORGETS
 from agent.wire import Acknowledgement, Request, encode_ack
 from agent.wire.ranges import Ranges
 from tests.agent.store.buffers import ALARM

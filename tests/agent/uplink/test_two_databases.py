@@ -4,9 +4,11 @@ import asyncio
 import time
 from pathlib import Path
 
+from agent.detect.explanations.said import Said
 from agent.tls.contexts import client_context
+from agent.uplink.alarms import FORGETS
 from agent.uplink.pace import Pace
-from agent.uplink.uplink import FORGETS, PATH, Uplink
+from agent.uplink.uplink import PATH, Uplink
 from tests.agent.uplink.conftest import site_in
 from tests.agent.uplink.test_several import two, until_all
 from tests.agent.uplink.test_uplink import running
@@ -15,7 +17,7 @@ ALARM_S = 10.0
 
 
 async def test_two_databases_in_turn_lose_nothing_cost_the_other_nothing_and_are_told(tmp_path: Path) -> None:
-    told: dict[str, str] = {}
+    told: dict[str, Said | None] = {}
     (tmp_path / "other").mkdir()
     async with two(tmp_path) as (here, there, (_, second)), site_in(tmp_path / "other") as other:
         first = Uplink(
@@ -31,7 +33,7 @@ async def test_two_databases_in_turn_lose_nothing_cost_the_other_nothing_and_are
                     uplink.wake()
                 await asyncio.sleep(0.05)
                 n += 1
-            assert "several collectors answer there" in told[FORGETS]
+            assert "several collectors answer there" in told[FORGETS].text
             await until_all(here, "second")
             await until_all(here, "first")
         assert [(a.stored, a.balanced) for a in there.audit()] == [(n, True)]

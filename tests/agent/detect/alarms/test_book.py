@@ -8,6 +8,7 @@ import pytest
 
 from agent.detect.alarms.book import AlarmBook, Explain
 from agent.detect.alarms.states import Action, AlarmEvent, AlarmState
+from agent.detect.explanations.said import Sentence, said
 from agent.detect.rows import rows_of
 from agent.detect.table import Row
 
@@ -313,7 +314,7 @@ def test_what_goes_on_elsewhere_is_let_go_and_what_stands_is_not(book: Book) -> 
 def test_one_channel_can_be_lost_and_told_otherwise(book: Book) -> None:
     book.change(10.0, (4, ADVICE), (5, ADVICE))
     book.change(10.0, (6, ADVICE), scope="string2")
-    book.book.retell(("thermal-slope", 5), "otherwise")
+    book.book.retell(("thermal-slope", 5), said(Sentence("otherwise", "otherwise")))
     assert [e.text for e in book.book.active()] == ["otherwise", "1 now"]
     assert book.book.lose(("thermal-slope", 4), 20.0) == []
     (event,) = book.book.lose(("thermal-slope", 5), 21.0)

@@ -4,28 +4,46 @@
 """
 
 import ast
+import importlib
 import inspect
 import math
 import re
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.alarms import site
 from agent.alarms.record import about_itself, record_of
 from agent.clock import Stamp
+from agent.detect import identity, liveness, reported, together, unseen
 from agent.detect.detectors import DETECTORS
 from agent.detect.explanations.case import OTHERS, PHRASES
 from agent.detect.explanations.said import FIELD, Field, Sentence, said
+from agent.runtime import agent as runtime
+from agent.store import buffer_alarms
+from agent.uplink import alarms as uplink_alarms
 from tests.agent.detect import sayer
+from tests.graph import modules
+
+#: Files that raise alarms and are no detectors.
+OTHER_FILES = (
+    *(unseen, together, identity, liveness, reported),
+    *(site, buffer_alarms, uplink_alarms, runtime),
+)
+SAYS = (
+    *(s for detector in DETECTORS for s in detector.says),
+    *(s for file in OTHER_FILES for s in file.SAYS),
+    *(OTHERS, *PHRASES),
+)
 
 
 def page() -> str:
     """The page as it should be, its words before the tables as they are."""
-    sentences = {s.id: s for detector in DETECTORS for s in detector.says}
-    sentences |= {s.id: s for s in (OTHERS, *PHRASES)}
+    sentences = {s.id: s for s in SAYS}
     rows = [f"| `{s.id}` | {f'`{s.english}`' if s.english else ''} |" for s in sentences.values()]
     whole = [row for row in rows if not row.startswith("| `#")]
     parts = [row for row in rows if row.startswith("| `#")]
@@ -43,15 +61,16 @@ def test_the_page_has_every_sentence_of_every_detector() -> None:
 
 def test_an_id_has_one_meaning() -> None:
     found: dict[str, str] = {}
-    for sentence in (*(s for detector in DETECTORS for s in detector.says), OTHERS, *PHRASES):
+    for sentence in SAYS:
         assert found.setdefault(sentence.id, sentence.english) == sentence.english
         assert re.fullmatch(r"#?[a-z][a-z0-9-]*", sentence.id)
 
 
 UNITS = r"(?:\w+_)?(v|a|w|ohm|degc|k|s|percent|times|k_per_s)"
-COUNTS = {"beyond", "known", "others", "channels", "decimals"}
-WHOLE = [s for d in DETECTORS for s in d.says if not s.id.startswith("#")] + [OTHERS]
-PARTS = [s for d in DETECTORS for s in d.says if s.id.startswith("#")] + list(PHRASES)
+COUNTS = {"beyond", "known", "others", "channels", "decimals", "units", "still", "buses", "batches"}
+COUNTS |= {"moved", "wanted", "sequence", "bound", "last"}
+WHOLE = [s for s in SAYS if not s.id.startswith("#")]
+PARTS = [s for s in SAYS if s.id.startswith("#")]
 
 
 @pytest.mark.parametrize("sentence", [*WHOLE, *PARTS], ids=lambda s: s.id)
@@ -100,14 +119,41 @@ def test_no_detector_says_what_is_in_no_sentence() -> None:
         assert not [k for k in ast.walk(source) if isinstance(k, ast.keyword) and k.arg == "text"], detector
 
 
-def test_a_record_has_its_sentence_and_one_of_the_agent_itself_has_none() -> None:
-    stamp = Stamp(1, 2, True)
-    own = about_itself("buffer", "It is full", stamp)
-    assert not {"sentence", "numbers", "texts"} & set(record_of("", own, stamp))
-    told = said(Sentence("so", "{x_v:.1f} V"), x_v=1.0)
-    event = type(own)(**{**asdict(own), "sentence": told.sentence, "numbers": told.numbers})
-    record = record_of("", event, stamp)
-    assert (record["sentence"], record["numbers"], record["texts"]) == ("so", {"x_v": 1.0}, {})
+def test_no_file_has_a_sentence_that_is_not_on_the_page() -> None:
+    """A sentence in a variable of a file, or in a table there, is one of those that are declared."""
+    for name, path in modules().items():
+        if name.startswith("agent.") and "Sentence(" in path.read_text("utf-8"):
+            found = [*_sentences(vars(importlib.import_module(name)))]
+            assert {s for s in found if not s.argument} <= {*SAYS}, name
+
+
+def _sentences(value: object) -> Iterator[Sentence]:
+    if isinstance(value, Sentence):
+        yield value
+    elif isinstance(value, dict | list | tuple | set | frozenset):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _sentences(one)
+
+
+def test_no_alarm_is_made_without_its_sentence() -> None:
+    """Whoever makes an event tells what is said, and gives no text of its own."""
+    for name, path in modules().items():
+        if not name.startswith("agent.") or name == "agent.detect.alarms.states":
+            continue
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "AlarmEvent":
+                told = [k for k in call.keywords if k.arg is None and ".told()" in ast.unparse(k.value)]
+                assert told, f"{name}, line {call.lineno}"
+
+
+def test_a_record_has_its_sentence_and_one_that_an_older_version_kept_has_none() -> None:
+    stamp, told = Stamp(1, 2, True), said(Sentence("so", "{x_v:.1f} V"), x_v=1.0)
+    own = about_itself("buffer", told, stamp)
+    record = record_of("", own, stamp)
+    assert (record["text"], record["sentence"], record["numbers"]) == ("1.0 V", "so", {"x_v": 1.0})
+    assert record["texts"] == {}
+    before = replace(own, sentence="")
+    assert not {"sentence", "numbers", "texts"} & set(record_of("", before, stamp))
 
 
 if __name__ == "__main__":
