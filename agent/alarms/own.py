@@ -15,7 +15,7 @@ from agent.detect.table import TIERS, Row
 
 #: Alarms of what happens once and cannot end: each stays until somebody has acknowledged it. All others stand
 #: until whoever raised them says that they are over.
-HAPPENS = frozenset({TEST, "buffer_damaged", "buffer_rolled_back", "buffer_renumbered"})
+HAPPENS = frozenset({TEST, "buffer_damaged", "buffer_rolled_back", "buffer_renumbered", "collector_lost"})
 #: How long whoever raised an alarm before a restart has time to say that it still stands.
 RENEWED_WITHIN_S = 2 * 3600.0
 

@@ -27,6 +27,7 @@ from agent.uplink.pace import Pace
 from agent.uplink.uplink import Uplink
 from agent.wire.batch import decode_batch
 from agent.wire.errors import WireError
+from agent.wire.ranges import Ranges
 from collector.account import event_rows
 from collector.archive import ArchiveError
 from collector.audit import StreamAccount, audit
@@ -202,10 +203,13 @@ class Sender:
         for uplink in self.uplinks.values():
             uplink.wake(alarm)
 
-    async def accounts(self) -> dict[str, Account]:
-        """Of each upstream."""
-        found: dict[str, Account] = await self.writer(self.store.accounts)
-        return found
+    async def accounts(self) -> tuple[dict[str, Account], Ranges]:
+        """Of each upstream; and the sequences that are on the box."""
+        return await self.writer(self.store.accounts), await self.writer(self._here)
+
+    def _here(self) -> Ranges:
+        rows = self.store._db.execute("SELECT sequence FROM batch WHERE sequence > 0 ORDER BY 1")
+        return Ranges((sequence, sequence) for (sequence,) in rows)
 
 
 def places(harms: int, seed: int, folder: Path) -> Result:
@@ -252,7 +256,7 @@ async def _life(folder: Path, rng: random.Random, harms: int, short: bool, count
         counts["alarms"] += len(oracle.alarms)
         for upstream, site in zip(upstreams, sites, strict=True):
             wrong += [f"{site.name}: {text}" for text in _judge(site, upstream, oracle, short)]
-        accounts = await sender.accounts()
+        accounts, _ = await sender.accounts()
         counts["gone_and_named"] += sum(account.dropped for account in accounts.values())
         counts["withheld"] += sum(account.withheld for account in accounts.values())
     finally:
@@ -274,9 +278,11 @@ async def _seal_some(sender: Sender, clock: Iterator[int], rng: random.Random, o
         await asyncio.sleep(rng.uniform(0, 0.02))
 
 
-async def _seal(sender: Sender, clock: Iterator[int], rng: random.Random, oracle: Oracle) -> None:
-    """Seal a batch, and perhaps an alarm; it is over before the next one."""
-    at, alarm = next(clock), rng.random() < 0.2
+async def _seal(
+    sender: Sender, clock: Iterator[int], rng: random.Random, oracle: Oracle, alarm: bool | None = None
+) -> None:
+    """Seal a batch, and an alarm, by chance if it is not said; it is over before the next one."""
+    at, alarm = next(clock), rng.random() < 0.2 if alarm is None else alarm
     await sender.writer(seal, sender.store, at, rng, oracle, alarm, sender.values)
     if alarm:
         over = next(clock)
@@ -299,11 +305,13 @@ async def _while_sealing(
 
 async def _settle(sender: Sender, clock: Iterator[int], rng: random.Random, oracle: Oracle) -> list[str]:
     """Let hours pass until each collector has what can be had; return what does not come to rest."""
+    differences, accounts = ["never without a pending batch"], dict[str, Account]()
     for _ in range(ROUNDS):
         sender.hours += 1
         for site in sender.sites:
             await sender.begin(site)
-        await _seal(sender, clock, rng, oracle)
+        # with an alarm: what an upstream is not to have is told it with what is for it, or after 20 s of rest
+        await _seal(sender, clock, rng, oracle, alarm=True)
         try:
             async with asyncio.timeout(SETTLED_S):
                 quiet = 0
@@ -311,32 +319,45 @@ async def _settle(sender: Sender, clock: Iterator[int], rng: random.Random, orac
                     await sender.writer(sender.store.seal, ())
                     sender.wake(alarm=True)
                     await asyncio.sleep(0.1)
-                    accounts = await sender.accounts()
+                    accounts, here = await sender.accounts()
                     quiet = 0 if any(a.pending for a in accounts.values()) else quiet + 1
         except TimeoutError:
             continue
-        differences = [text for site in sender.sites for text in _both_ends(site, accounts[site.name])]
+        differences = [text for site in sender.sites for text in _both_ends(site, accounts[site.name], here)]
         if not differences:
             return []
-    return [f"not at rest after {ROUNDS} hours: {await sender.accounts()}", *differences]
+    return [f"not at rest after {ROUNDS} hours: {accounts}", *differences]
 
 
-def _both_ends(site: Site, own: Account) -> list[str]:
-    """How the agent's account and the collector's audit differ."""
+def _both_ends(site: Site, own: Account, here: Ranges) -> list[str]:
+    """How the agent's account and the collector's audit differ; `here`: what is on the box.
+
+    What was given up is told to all, once. A collector that loses the same batches after that does not name
+    them, so they stay acknowledged in its account; one that gets them back in an image of its own holds what
+    its account calls dropped. Only the sum is exact then, and no batch of it may be on the box still.
+    """
     there = _audited(site.database)
     if len(there) != 1:
         return [f"{site.name}: {len(there)} streams"]
     (audit,) = there
-    # an image that was put back may hold what had been given up, and no answer tells that from a hole
-    back = max(0, audit.stored - own.acknowledged)
     ends = {
         "sealed": (own.sealed, audit.sealed),
-        "acknowledged": (own.acknowledged + back, audit.stored),
-        "dropped": (own.dropped - back, audit.dropped),
+        "acknowledged and dropped": (own.acknowledged + own.dropped, audit.stored + audit.dropped),
         "withheld": (own.withheld, audit.withheld),
         "missing": (0, audit.missing_count),
+        "called dropped, and on the box": (0, _called_dropped(site.database).both(here).count),
     }
     return [f"{site.name}: {name}: {a} here, {b} there" for name, (a, b) in ends.items() if a != b]
+
+
+def _called_dropped(database: Path) -> Ranges:
+    """The sequences that a collector has not, for it was told that they never come."""
+    archive = SqliteArchive(database)
+    try:
+        (stream,) = archive.streams()
+        return Ranges(archive.dropped(stream)).minus(Ranges(archive.stored(stream)))
+    finally:
+        archive.close()
 
 
 def _judge(site: Site, upstream: Upstream, oracle: Oracle, short: bool) -> list[str]:
@@ -347,7 +368,8 @@ def _judge(site: Site, upstream: Upstream, oracle: Oracle, short: bool) -> list[
     archive = SqliteArchive(site.database)
     try:
         said = archive.db.execute("SELECT record FROM event WHERE kind = 'alarm' ORDER BY epoch, sequence")
-        states = [s for (record,) in said if (s := json.loads(record)["state"]) in ("NEW", "OVER")]
+        alarms = [json.loads(record) for (record,) in said]  # the buffer's own wait for a person
+        states = [alarm["state"] for alarm in alarms if alarm["detector"] == ALARM["detector"]]
     finally:
         archive.close()
     if states and states[-1] != "OVER":

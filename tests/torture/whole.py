@@ -8,6 +8,8 @@ the open batch at the end.
 import asyncio
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -50,6 +52,8 @@ class Counting(RegisterTable):
 def whole_agent(kills: int, seed: int, folder: Path) -> Result:
     """Kill a real agent so many times, and every fifth time a collector before it."""
     result = Result()
+    # else the first life compiles the kernels: minutes on a busy machine, more than an agent's start may take
+    subprocess.run([sys.executable, "-m", "agent.cli", "warm-up"], check=True, capture_output=True)
     with Children(folder) as children:
         asyncio.run(_lives(kills, random.Random(seed), folder, children, result))
     return result

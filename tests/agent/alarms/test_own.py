@@ -77,13 +77,12 @@ def test_one_that_stands_is_renewed_without_a_new_event_and_ends_when_it_is_over
     assert said == ["ACK", "ACK", "NORMAL"], "what people did is recorded"
 
 
-def test_what_happens_once_waits_to_be_seen_and_happens_again(life: Life) -> None:
+@pytest.mark.parametrize("detector", ["buffer_damaged", "collector_lost"])
+def test_what_happens_once_waits_to_be_seen_and_happens_again(life: Life, detector: str) -> None:
     for _ in range(2):
-        assert state_of(life.site_alarms.about_itself("buffer_damaged", words("a new one was begun"))) == [
-            "NEW"
-        ]
-    assert life.states() == {":buffer_damaged:": "NEW"}
-    life.site_alarms.do(Action.ACKNOWLEDGE, ":buffer_damaged:", ME)
+        assert state_of(life.site_alarms.about_itself(detector, words("it happened"))) == ["NEW"]
+    assert life.states() == {f":{detector}:": "NEW"}
+    life.site_alarms.do(Action.ACKNOWLEDGE, f":{detector}:", ME)
     assert life.states() == {}
 
 
