@@ -13,6 +13,7 @@ from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_request
 from agent.modbus.ports import DAMAGED, SILENCE, Answer, HungUp, LateReply, PortError, Tap
 from agent.modbus.settling import Settling
 from agent.net.names import LOOK_UP_S, Addresses
+from agent.net.trouble import in_words
 from agent.wire.hosts import authority
 from drivers.registers import Read
 
@@ -89,7 +90,7 @@ class TcpPort(asyncio.Protocol):
             raise PortError(f"{self.name}: no connection within {CONNECT_TIMEOUT_S:g} s{where}") from None
         except OSError as error:
             self._addresses.doubt()
-            raise PortError(f"{self.name}: {error.strerror or error}") from error
+            raise PortError(f"{self.name}: {in_words(error) or error}") from error
         await asyncio.get_running_loop().create_connection(lambda: self, sock=sock)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

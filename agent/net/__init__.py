@@ -1,1 +1,1 @@
-"""What a connection to another machine begins with: where the machine is."""
+"""What a connection to another machine begins with: where the machine is, and why there is none."""

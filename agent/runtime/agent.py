@@ -47,6 +47,7 @@ IN_MEMORY = Sentence(
 MISTAKE = Sentence("configuration", "{mistake}")
 CANNOT_ACT = Sentence("output-trouble", "{trouble}")
 SAYS = (IN_MEMORY, MISTAKE, CANNOT_ACT)
+NAMED_AGAIN_S = 10.0  # until names of upstreams are written again that the disk refused
 SIGHT_S = 1.0  # how often the outputs are told of units out of sight; by the clock of the units
 Reread = Callable[[], tuple[Config, dict[str, Profile]]]  # raises ReloadRefused
 
@@ -91,6 +92,7 @@ class Agent:
         self._polling: dict[str, asyncio.Task[None]] = {}
         self._running: dict[str, asyncio.Task[Any]] = {}
         self._stopping, self._reloading = asyncio.Event(), asyncio.Lock()
+        self._unnamed = set[str]()  # upstreams that a reload changed, which the disk did not take yet
 
     async def run(self) -> None:
         """Poll, judge, store and forward until SIGTERM or SIGINT; then stop within two seconds.
@@ -244,14 +246,19 @@ class Agent:
             await self._reach(change.upstreams)
 
     async def _reach(self, changed: Iterable[str]) -> None:
-        """Send to the upstreams of a new configuration; those that are as they were go on undisturbed."""
+        """Send to the upstreams of a new configuration; those that are as they were go on undisturbed. Where
+        the disk does not take their names, the buffer is for those of before, and it is tried again.
+        """
         parts = self.parts
+        changed, self._unnamed = self._unnamed.union(changed), set()
         running = [part for name in changed if (part := self._running.pop(sending(name), None))]
         await cancel([*running, self._running["certificate"]])
         try:
             await parts.writer(parts.store.name_upstreams, upstreams_of(parts.config))
         except StoreError as error:
-            log.error("%s; until the next start the buffer is for the upstreams of before", error)
+            log.error("%s; until it can be written the buffer is for the upstreams of before", error)
+            self._unnamed = changed
+            self._running["upstreams"] = asyncio.create_task(self._reach_again())
         for name in changed:
             parts.uplinks.pop(name, None)
         for table in parts.config.upstream:
@@ -259,6 +266,12 @@ class Agent:
                 parts.uplinks[table.name] = parts.new_uplink(table)
                 self._send(table.name)
         self._serve("certificate", self._watch_certificates)
+
+    async def _reach_again(self) -> None:
+        await asyncio.sleep(NAMED_AGAIN_S)
+        async with self._reloading:
+            if self._unnamed:
+                await self._reach(())
 
     async def _feed_watchdog(self) -> None:
         """Say that the agent is ready, and feed the watchdog for as long as it polls and commits."""

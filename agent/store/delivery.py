@@ -1,10 +1,12 @@
 """What an upstream has said of a buffer's batches: in memory until a commit writes it."""
 
 import math
+import sqlite3
 import time
 from collections.abc import Collection, Iterable, Mapping
 
 from agent.store.cursor import Cursor
+from agent.store.cursors import withheld_from
 from agent.store.healing import Healing
 from agent.store.ledger import Ledger
 from agent.wire.ranges import Ranges
@@ -28,6 +30,7 @@ class Delivery:
         self.heard, self.refused = Ranges(), dict[int, str]()
         self.asked = False
         self._named_s = math.inf
+        self._withheld: tuple[int, Cursor, Ranges] | None = None
 
     @property
     def name(self) -> str:
@@ -52,6 +55,14 @@ class Delivery:
     def known(self, aside: Iterable[int] = ()) -> Ranges:
         """What is not to be sent: settled, heard, refused, or put `aside`."""
         return Ranges([*self.cursor.settled, *self.heard, *((s, s) for s in (*self.refused, *aside))])
+
+    def withheld(self, db: sqlite3.Connection, last_sequence: int) -> Ranges:
+        """The sequences that it is not to have, read once after each commit."""
+        of_last, of_cursor, found = self._withheld or (None, None, Ranges())
+        if of_last != last_sequence or of_cursor is not self.cursor:
+            found = withheld_from(db, self.cursor, last_sequence)
+            self._withheld = last_sequence, self.cursor, found
+        return found
 
     def hear(self, held: Collection[int], refused: Mapping[int, str]) -> None:
         """Take its word on batches that it was sent."""

@@ -20,7 +20,7 @@ from agent.store.buffer_alarms import BufferAlarms, MakeAlarm
 from agent.store.capacity import SMALL_BYTES, keep_below, keep_history_below
 from agent.store.carry import Left
 from agent.store.cursor import Cursor
-from agent.store.cursors import name_upstreams, withheld_from
+from agent.store.cursors import name_upstreams
 from agent.store.database import quarantine
 from agent.store.delivery import Delivery
 from agent.store.errors import ERRORS, Exchanged, StoreError, implausible, is_damage, is_full, opening_failed
@@ -428,7 +428,7 @@ class Store:
         if not delivery:
             return Ranges()
         with self._reading():
-            return withheld_from(self._db, delivery.cursor, self.last_sequence)
+            return delivery.withheld(self._db, self.last_sequence)
 
     def accounts(self) -> dict[str, Account]:
         """Return the account of each upstream, what waits for the next commit included."""

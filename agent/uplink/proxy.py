@@ -1,12 +1,12 @@
 """The proxy between a site and its collector, asked for a tunnel (RFC 9110, 9.3.6)."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from agent.net.trouble import in_words
 from agent.tls.credentials import NotPrivate, must_be_private
 from agent.wire.hosts import authority
 from agent.wire.text import printable
@@ -39,13 +39,6 @@ class LoginError(Exception):
     """The file with a proxy's login cannot be used."""
 
 
-def in_words(error: OSError | None) -> str:
-    """Return what the system says of a connection, without asyncio's "Connect call failed"."""
-    if isinstance(error, ConnectionError | TimeoutError) and error.errno:
-        return os.strerror(error.errno)
-    return getattr(error, "strerror", None) or ""
-
-
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """`url`: http://HOST:PORT. `login_file`: USER:PASSWORD in its first line, which nobody else can read."""
@@ -53,8 +46,8 @@ class Proxy:
     url: str
     login_file: Path | None = None
 
-    def login(self) -> aiohttp.BasicAuth | None:
-        """Return the login, read anew. Raises LoginError."""
+    def login(self) -> str | None:
+        """Return the login as a `Proxy-Authorization`, read anew. Raises LoginError."""
         if self.login_file is None:
             return None
         try:
@@ -69,7 +62,7 @@ class Proxy:
             raise LoginError(f"proxy_login {self.login_file}: {why}") from error
         if not colon or not user:
             raise LoginError(f"proxy_login {self.login_file}: its first line is no USER:PASSWORD")
-        return aiohttp.BasicAuth(user, password, "utf-8")
+        return aiohttp.encode_basic_auth(user, password)
 
     def trouble(self, url: str, error: BaseException) -> str:
         """Return why there is no tunnel to `url`; "": the trouble is another."""

@@ -18,6 +18,7 @@ from itertools import takewhile
 import aiohttp
 
 from agent.detect.explanations.said import Said, said
+from agent.net.trouble import in_words
 from agent.store.black_box import EVENTS, ROUTINE
 from agent.store.errors import Implausible, StoreError
 from agent.store.outgoing import PendingBatch
@@ -43,7 +44,7 @@ from agent.uplink.aside import AGAIN_S, Aside
 from agent.uplink.healing import HealingPace
 from agent.uplink.names import Names
 from agent.uplink.pace import Pace
-from agent.uplink.proxy import LoginError, Proxy, in_words
+from agent.uplink.proxy import LoginError, Proxy
 from agent.uplink.refusal import refusal
 from agent.uplink.schemas import Schemas
 from agent.wire.limits import DEFAULT_LIMITS
@@ -108,7 +109,7 @@ class Uplink:
         proxy: Proxy | None = None,
     ) -> None:
         self.status = UplinkStatus(name, url)
-        self._proxy = proxy
+        self._proxy, self._proxy_headers = proxy, dict[str, str]()  # as of the session
         self._name, self._held = name, Ranges()  # what the collector knows of, by its last answer
         self._url, self._agent, self._store, self._writer = url.rstrip("/") + PATH, agent, store, writer
         self._pace, self._healing, self._tls, self._tell = pace, HealingPace(pace.share), tls, tell
@@ -157,6 +158,8 @@ class Uplink:
 
     def _session(self) -> aiohttp.ClientSession:
         secure, proxy = self._url.startswith("https:"), self._proxy
+        login = proxy.login() if proxy else None
+        self._proxy_headers = {"Proxy-Authorization": login} if login else {}
         connector = aiohttp.TCPConnector(
             ssl=self._tls() if secure else True, keepalive_timeout=KEPT_S, resolver=Names()
         )
@@ -167,17 +170,17 @@ class Uplink:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             proxy=proxy.url if proxy else None,
-            proxy_auth=proxy.login() if proxy else None,
         )
 
     async def _round(self, session: aiohttp.ClientSession) -> bool:
         """Send what there is when its time has come, and wait for more; False where it failed."""
         await self._due()
         self._wake.clear()
+        looked_s = time.monotonic()
         try:
-            only_alarms = self._pace.only_alarms(time.monotonic())
+            only_alarms = self._pace.only_alarms(looked_s)
             if not await self.send_some(session, only_alarms) and not only_alarms:
-                await self._until_more()
+                await self._until_more(looked_s)
         except Conflict as error:
             self._stop(str(error))
         except RequestTooLarge as error:
@@ -200,12 +203,14 @@ class Uplink:
             self._alarm.clear()
             await _wait(self._alarm, wait_s)
 
-    async def _until_more(self) -> None:
-        """Wait for something sealed, for the turn of what may not go yet, or until a sign of life is due."""
-        sign_s, now_s = self._heard_s + HEARTBEAT_S, time.monotonic()
+    async def _until_more(self, looked_s: float) -> None:
+        """Wait for something sealed, for the turn of what could not go yet when it was looked for, or until a
+        sign of life is due.
+        """
+        sign_s = self._heard_s + HEARTBEAT_S
         turns_s = (self._schemas.next_s(), self._pace.backlog_at_s, self._healing.at_s)
-        turn_s = min([sign_s, *(at_s for at_s in turns_s if at_s > now_s)])
-        if not await _wait(self._wake, max(0.0, turn_s - now_s)) and time.monotonic() >= sign_s:
+        turn_s = min([sign_s, *(at_s for at_s in turns_s if at_s > looked_s)])
+        if not await _wait(self._wake, max(0.0, turn_s - time.monotonic())) and time.monotonic() >= sign_s:
             self._greeted = False
 
     def _failed(self, trouble: str, error: Exception | None = None) -> None:
@@ -396,6 +401,7 @@ class Uplink:
                     data=encode_request(request, more),
                     headers={"Content-Type": CONTENT_TYPE, "Accept": ACCEPT, "Accept-Encoding": "identity"},
                     allow_redirects=False,
+                    proxy_headers=self._proxy_headers,
                 ) as response,
             ):
                 answer = await _read(response)

@@ -22,6 +22,8 @@ def delivery_lines(account: Said, upstreams: Sequence[Said]) -> list[str]:
 
 def exposed_text(account: Said, upstreams: Sequence[Said]) -> str:
     """Return what a fire here would cost, and how far the second place is behind."""
+    if not (account["frames"] or account["only_here_s"]):
+        return "no values are held yet, here or elsewhere: what a fire here now would cost is not known"
     now = f"a fire here now would cost {_seconds(account['only_here_s'])} of values: no other place has them"
     behind = sorted(one["behind_s"] for one in upstreams if one["behind_s"] is not None)
     if len(behind) > 1:

@@ -87,7 +87,7 @@ def _tunnel(proxy: Proxy, url: str) -> socket.socket:
             there = authority(*place(url))
             lines = [f"CONNECT {there} HTTP/1.1", f"Host: {there}"]
             if login:
-                lines.append(f"Proxy-Authorization: {login.encode()}")
+                lines.append(f"Proxy-Authorization: {login}")
             tunnel.sendall("\r\n".join([*lines, "", ""]).encode())
             answer = HTTPResponse(tunnel, method="CONNECT")
             answer.begin()

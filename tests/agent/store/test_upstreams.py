@@ -104,6 +104,18 @@ def test_one_for_alarms_alone_never_has_frames_and_is_told_which(open_store: Ope
     assert account(again, "alarms")["withheld"] == 3
 
 
+def test_what_one_is_not_to_have_is_read_once_after_each_commit(open_store: Opener) -> None:
+    store, read = open_store(upstreams=[HERE, ALARMS]), list[str]()
+    store.seal([open_batch(frame(at_s=1))], [Event("rack-1", ALARM)])
+    store._db.set_trace_callback(lambda sql: read.append(sql) if "FROM event_range" in sql else None)
+    for at_s in (2, 3):
+        for _ in range(2):  # for a request, and for its answer
+            assert list(store.withheld("alarms")) == [(2, store.last_sequence)]
+            assert store.name_missing("alarms", store.epoch, Ranges([(1, 1)])) == 0
+        store.seal([open_batch(frame(at_s=at_s))])
+    assert len(read) == 2
+
+
 def test_a_new_one_gets_what_is_stored_and_is_not_to_have_what_is_not(open_store: Opener) -> None:
     store = open_store(upstreams=[HERE], history_bytes=0)
     for at_s in range(0, 240, 4):

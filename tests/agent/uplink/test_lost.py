@@ -1,6 +1,7 @@
 """A collector that lost what it had acknowledged gets it again; one that only says so costs nothing fresh."""
 
 import asyncio
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -101,6 +102,25 @@ async def test_one_that_calls_everything_missing_for_ever_gets_each_batch_twice_
             here.uplink._healing.at_s = 0.0
         assert max(Counter(there.sent).values()) == 2
         assert "acknowledged twice" in here.alarms[FORGETS]
+
+
+async def test_a_turn_that_comes_while_the_buffer_is_asked_is_taken_at_once(tmp_path: Path) -> None:
+    collector = Forgetful()
+    async with peer(collector) as there, box(tmp_path, there.port, batches=20) as here:
+        await settled(here)
+        collector.held = Ranges([(1, 5)])
+        here.uplink._healing.at_s = 1e12  # not yet
+        for at_s in (100, 101):
+            await delivered(there, here, at_s)
+        account = await here.writer(here.store.account, "main")
+        assert account.healing == 15
+        here.uplink._healing.at_s = time.monotonic() + 0.1
+        asking = asyncio.create_task(here.writer(time.sleep, 0.3))  # it is looked before, and answered after
+        here.uplink.wake()
+        await asking
+        async with asyncio.timeout(5):  # of the 20 s until the next sign of life
+            while (await here.writer(here.store.account, "main")).healing:  # noqa: ASYNC110 - told by the uplink's own task
+                await asyncio.sleep(0.005)
 
 
 async def test_a_live_alarm_overtakes_what_is_healed(tmp_path: Path) -> None:
