@@ -159,11 +159,14 @@ class Bench:
                 announce({"event": event.kind, **event.said(), "t_s": round(self.scenario_s(), 3)})
             elif tick * self.tick_s <= now_s:
                 self.tick(now_s)
-                late_s = now_s - tick * self.tick_s
-                if late_s > self.tick_s:
-                    self.late_ticks += 1
-                    log.warning("the bench is %.1f s late: too many units for this machine", late_s)
-                tick = int(now_s // self.tick_s) + 1
+                due = int(now_s // self.tick_s)
+                if due > tick:
+                    self.late_ticks += due - tick
+                    log.warning(
+                        "the bench is %.1f s late: too much for it on this machine",
+                        now_s - tick * self.tick_s,
+                    )
+                tick = due + 1
             else:
                 soonest_s = [event.at_s - self.scenario_s() for event in events[:1]]
                 wait_s = min([tick * self.tick_s - now_s, *soonest_s])

@@ -23,9 +23,9 @@ def lateness(scenario: Scenario, bench: Bench, before: dict[str, Any], after: di
                 f"{late} of {cycles:.0f} poll cycles of {unit['name']} came late;"
                 " lower --time-scale, or leave this machine alone"
             )
-    ticks = max(1.0, scenario.lasts_s / bench.tick_s)
-    if bench.late_ticks > LATE_SHARE * ticks:
-        return f"it was late for {bench.late_ticks} of {ticks:.0f} seconds of the scenario"
+    late_s = bench.late_ticks * bench.tick_s
+    if late_s > max(bench.tick_s, LATE_SHARE * scenario.lasts_s):
+        return f"it was late for {late_s:.0f} of {scenario.lasts_s:.0f} seconds of the scenario"
     return ""
 
 
