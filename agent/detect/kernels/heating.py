@@ -27,7 +27,7 @@ from agent.detect.kernels.slope import (
     rise,
 )
 from agent.detect.kernels.validity import SENSORS
-from agent.detect.kernels.wander import POSSIBLE
+from agent.detect.kernels.wander import JUMP, POSSIBLE
 
 # Columns of a verdict, K/min and degC; then which scale says so of the first two.
 AGAINST, ALONE, AT_REST, HOT, AGAINST_SCALE, ALONE_SCALE, COLUMNS = range(7)
@@ -170,10 +170,27 @@ def _judge_sensor(bank: Inputs, slopes: Slopes, verdict: Floats, quiet: bool, c:
         verdict[c, AT_REST] = verdict[c, ALONE]
     if verdict[c, AGAINST] > ADVICE_AT_MOST:
         risen = rise(slopes, c, G0)
-        if not risen >= max(MIN_RISE_K, MIN_RISE_STEPS * bank.step[c]):
+        climbed = risen - _stepped(slopes, c, int(verdict[c, AGAINST_SCALE]))
+        if not climbed >= max(MIN_RISE_K, MIN_RISE_STEPS * bank.step[c]):
             verdict[c, AGAINST] = ADVICE_AT_MOST
         elif not risen >= max(CRITICAL_RISE_K, 2.0 * MIN_RISE_STEPS * bank.step[c]):
             verdict[c, AGAINST] = min(verdict[c, AGAINST], WARNING_AT_MOST)
+
+
+@inlined
+def _stepped(slopes: Slopes, c: int, k: int) -> float:
+    """
+    Return how far a sensor at least stepped in one frame, in the window of scale `k`, K: no heat is one step.
+
+    Known of a step is what was beyond the noise of the sensor itself: at most half of it, or the whole (see
+    `noise`). It is 0 where the sensor leaps in this frame too, for then it was not one step; and where it is
+    wholly beyond the noise of its gain, for then the slope is without it already.
+    """
+    own, gain = slopes.temperature, slopes.gain
+    beyond = own.learned[c, k, JUMP]
+    height = beyond if beyond > noise.usual_step(own.step[c], own.noise, c) else 2.0 * beyond
+    known = height <= 2.0 * noise.usual_step(gain.step[c], gain.noise, c)
+    return height if known and own.noise[c, noise.LEAP] == 0.0 else 0.0
 
 
 @compiled

@@ -45,13 +45,19 @@ def learn_noise(dt_s: float, x: float, step: float, noise: Floats, c: int) -> No
     if np.isnan(previous) or dt_s > GAP_S:
         return
     difference = abs(x - previous)
-    usual = 3.8 * mean + step
+    usual = usual_step(step, noise, c)
     # twice as far is no noise at all: then the whole of it is a jump
     noise[c, LEAP] = difference if difference > 2.0 * usual else max(0.0, difference - usual)
     noise[c, SAMPLES] = min(noise[c, SAMPLES] + 1.0, MEMORY)
     mean += (min(difference, usual) - mean) / noise[c, SAMPLES]
     noise[c, DIFFERENCE] = mean
     noise[c, SD] = math.sqrt(max(0.25 * math.pi * mean * mean, step * step / 12.0))
+
+
+@inlined
+def usual_step(step: float, noise: Floats, c: int) -> float:
+    """Return how far neighbouring samples are apart at most by noise and rounding alone, K."""
+    return float(3.8 * noise[c, DIFFERENCE] + step)
 
 
 @inlined

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Floats
-from agent.detect.kernels import heating, slope
+from agent.detect.kernels import heating, noise, slope
 from agent.detect.kernels import load as loads
 from agent.detect.kernels.inputs import Inputs
 from tests.agent.detect.banks import inputs_of
 from tests.agent.detect.naive import load as naive_load
 from tests.agent.detect.naive import slope as naive
-from tests.agent.detect.naive.heating import Rest, Verdict, heating_of, slackens
+from tests.agent.detect.naive.heating import Rest, Verdict, heating_of, slackens, stepped
 from tests.agent.detect.naive.rows import read_row, write_row
 from tests.agent.detect.naive.slope_arrays import arrays_in, arrays_of
 from tests.agent.detect.naive.slope_states import any_state
@@ -81,13 +81,21 @@ def test_from_any_slopes_a_sensor_is_judged_as_the_twin_says() -> None:
             risen_k = math.nan
         if not known.size or np.isnan(slopes.gain.fit[1, known[0], slope.SLOPE]):
             gained_k = math.nan
+        naive_signals = []
+        for signal in (slopes.temperature, slopes.gain):
+            of = naive.Signal(float(signal.step[1]))
+            of.noise.difference = signal.noise[1, noise.DIFFERENCE] = float(rng.choice([0.0, 0.02, 0.1]))
+            of.jump = rng.choice([0.0, 0.0, 0.0, 0.02, 0.1, 0.101, 0.14, 0.25, 0.3, 3.0], SCALES).tolist()
+            signal.learned[1, :, slope.JUMP] = of.jump
+            of.noise.leap = signal.noise[1, noise.LEAP] = float(rng.choice([0.0, 0.0, 0.02]))
+            naive_signals.append(of)
         bank.value[1] = float(rng.choice([np.nan, 61.0]))
         quiet = bool(rng.random() < 0.5)
         verdict = rng.choice([np.nan, 0.0, 3.0], (3, 6))
         expected = verdict.copy()
         twin = read_row(Verdict, heating, expected[1])
         fits = [[tuple(row) for row in of.fit[1].tolist()] for of in (slopes.temperature, slopes.gain)]
-        twin.judge(fits[0], fits[1], risen_k, gained_k, step, quiet)
+        twin.judge(fits[0], fits[1], risen_k, gained_k, stepped(*naive_signals), step, quiet)
         twin.hot = float(verdict[1, heating.HOT])
         write_row(twin, heating, expected[1])
         heating._judge_sensor(bank, slopes, verdict, quiet, 1)
@@ -95,6 +103,30 @@ def test_from_any_slopes_a_sensor_is_judged_as_the_twin_says() -> None:
         for at in limited:
             limited[at] += at in verdict[1, [heating.AGAINST, heating.AT_REST]]
     assert min(limited.values()) > 10
+
+
+def test_a_rise_that_is_one_step_is_never_more_than_advice() -> None:
+    def against(rises_k: float, beyond_k: float, leaps_k: float = 0.0) -> float:
+        slopes = slope.new_slopes(np.full(1, 0.1), slope.new_repeats())
+        for signal, difference in ((slopes.temperature, 0.03), (slopes.gain, 0.06)):
+            signal.fit[0, 1] = 0.2 / 60.0
+            signal.noise[0, noise.DIFFERENCE] = difference  # neighbours are up to 0.214 and 0.369 K apart
+        slopes.temperature.learned[0, 1, slope.JUMP] = beyond_k
+        slopes.temperature.noise[0, noise.LEAP] = leaps_k
+        with_rises(slopes, 0, rises_k, rises_k)
+        verdict = np.full((1, 6), np.nan)
+        heating._judge_sensor(inputs_of([0]), slopes, verdict, False, 0)
+        return float(verdict[0, heating.AGAINST])
+
+    assert against(0.5, 0.0) == pytest.approx(0.2)  # a rise without a step
+    assert against(0.5, 0.186) == heating.ADVICE_AT_MOST  # a step of 0.4 K
+    assert against(0.5, 0.186, leaps_k=0.1) == pytest.approx(0.2)  # and another one now
+    assert against(0.77, 0.186) == heating.ADVICE_AT_MOST
+    assert against(0.78, 0.186) == pytest.approx(0.2)  # it rises on
+    assert against(0.5, 0.22) == heating.ADVICE_AT_MOST  # one that is wholly beyond the sensor's own noise
+    assert against(0.63, 0.22) == pytest.approx(0.2)
+    assert against(0.5, 0.73) == heating.ADVICE_AT_MOST
+    assert against(0.5, 0.74) == pytest.approx(0.2)  # the slope of the gain is without it
 
 
 def test_a_share_of_what_all_siblings_do_is_excused() -> None:
@@ -194,7 +226,9 @@ class Watched:
         for c, (verdict, sensor) in enumerate(zip(self.verdicts, self.twin.sensors, strict=True)):
             rises = sensor.rise("x"), sensor.rise("g")
             step = float(self.bank.step[c])
-            verdict.judge(sensor.temperature.fit, sensor.gain.fit, *rises, step, bool(quiet))
+            fits = sensor.temperature.fit, sensor.gain.fit
+            steps = stepped(sensor.temperature, sensor.gain)
+            verdict.judge(*fits, *rises, steps, step, bool(quiet))
             verdict.hot = float(hot[c])
         np.testing.assert_allclose(self.heat.signal, signals[0], rtol=1e-9)
         np.testing.assert_allclose(self.heat.gain, signals[1], rtol=1e-9, atol=1e-12)

@@ -21,15 +21,24 @@ class Verdict:
     alone_scale: float
 
     def judge(
-        self, temperature: Fit, gain: Fit, risen_k: float, gained_k: float, step: float, quiet: bool
+        self,
+        temperature: Fit,
+        gain: Fit,
+        risen_k: float,
+        gained_k: float,
+        stepped_k: Sequence[float],
+        step: float,
+        quiet: bool,
     ) -> None:
-        """Judge slopes, and how far a sensor has risen by itself and among its siblings, NaN: not known."""
+        """Judge slopes, and how far a sensor has risen by itself and among its siblings, NaN: not known; and
+        how much of the latter was one step, in the window of each scale (`stepped`).
+        """
         self.alone, self.alone_scale = _steepest([certain for _, certain in temperature], self.alone_scale)
         own = [_own(*of_scale) for of_scale in zip(temperature, gain, strict=True)]
         self.against, self.against_scale = _steepest(own, self.against_scale)
         self._limit_alone(risen_k, quiet)
         if self.against > 0.09:
-            if not gained_k >= max(0.4, 1.5 * step):
+            if not gained_k - stepped_k[int(self.against_scale)] >= max(0.4, 1.5 * step):
                 self.against = 0.09  # advice
             elif not gained_k >= max(1.0, 3.0 * step):
                 self.against = min(self.against, 0.45)  # a warning
@@ -63,6 +72,15 @@ def _own(temperature: tuple[float, float], gain: tuple[float, float]) -> float:
     if siblings > 0.0:
         return min(certain - siblings / 2.0, slope)
     return min(certain, slope + siblings / 2.0)
+
+
+def stepped(temperature: Signal, gain: Signal) -> list[float]:
+    """Return the least height of a sensor's largest step, by scale, K; 0 where its gain is without it."""
+    if temperature.noise.leap > 0.0:
+        return [0.0] * len(temperature.jump)  # it leaps again
+    own, against = (signal.noise.usual(signal.step) for signal in (temperature, gain))
+    heights = [jump if jump > own else 2.0 * jump for jump in temperature.jump]
+    return [height if height <= 2.0 * against else 0.0 for height in heights]
 
 
 @dataclass

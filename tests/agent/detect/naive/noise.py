@@ -23,7 +23,7 @@ class Noise:
         self.previous = x
         if math.isnan(away) or dt_s > 600.0:
             return
-        usual = 3.8 * self.difference + step
+        usual = self.usual(step)
         if away > 2.0 * usual:
             self.leap = away
         elif away > usual:
@@ -33,6 +33,10 @@ class Noise:
         self.difference = (1.0 - share) * self.difference + share * min(away, usual)
         gaussian, rounding = 0.25 * math.pi * self.difference**2, step**2 / 12.0
         self.sd = math.sqrt(max(gaussian, rounding))
+
+    def usual(self, step: float) -> float:
+        """Return how far neighbours are apart by noise, three sigma, and by rounding."""
+        return 3.8 * self.difference + step
 
 
 def rounding_left(step: float, sd: float) -> float:
