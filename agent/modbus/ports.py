@@ -54,15 +54,17 @@ class Port(Protocol):
     """A serial line or a TCP endpoint.
 
     `has_transaction_ids`: replies carry the id of their request, so a late one is known. `in_flight`: how
-    many requests it can carry at once. `tap`: for people who want to see the bytes themselves. `hung_up`: why
-    it is not open any more, where the other side ended it.
+    many requests it can carry at once. `tap`: for people who want to see the bytes themselves.
     """
 
     name: str
     has_transaction_ids: bool
     in_flight: int
     tap: Tap | None
-    hung_up: str
+
+    @property
+    def hung_up(self) -> str:
+        """Why it is not open any more, where the other side ended it; "": it did not."""
 
     @property
     def is_open(self) -> bool:

@@ -3,27 +3,19 @@
 import asyncio
 import contextlib
 import logging
-import socket
 import time
 from collections import deque
 
-from aiohappyeyeballs import start_connection
-
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_request
+from agent.modbus.dialling import Dialling
 from agent.modbus.ports import DAMAGED, SILENCE, Answer, HungUp, LateReply, PortError, Tap
 from agent.modbus.settling import Settling
-from agent.net.names import LOOK_UP_S, Addresses
-from agent.net.trouble import in_words
 from agent.wire.hosts import authority
 from drivers.registers import Read
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S = 3.0  # for a handshake
-STAGGER_S = 0.25  # after which the next address of a name is tried beside it (RFC 8305, 5)
-# A connection whose other end vanished without a word answers nothing and never fails by itself: the kernel
-# is asked to find out while it is idle, and a few unanswered requests in a row end it otherwise.
-KEEPALIVE = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
+# ends a connection whose other end vanished without a word, beside what the kernel finds out while it is idle
 UNANSWERED_MOST = 3
 OVERDUE_KEPT = 64  # time-outs whose late replies are still recognised
 
@@ -40,7 +32,8 @@ class TcpPort(asyncio.Protocol):
         self.in_flight = in_flight
         self.tap: Tap | None = None
         self.hung_up = ""
-        self._addresses, self._settling, self._pause_s = Addresses(host, port), Settling(settle_s), pause_s
+        self._dialling, self._settling = Dialling(self.name, host, port), Settling(settle_s)
+        self._pause_s = pause_s
         self._transport: asyncio.Transport | None = None
         self._settled = False
         self._stream = TcpStream(self._known)
@@ -63,7 +56,8 @@ class TcpPort(asyncio.Protocol):
         Raises PortError with the reason.
         """
         self._settled = False
-        await self._connect()
+        sock = await self._dialling.connected()
+        await asyncio.get_running_loop().create_connection(lambda: self, sock=sock)
         if pause_s := self._settling.opened():
             log.debug("%s: is left alone for %g s", self.name, pause_s)
             await asyncio.sleep(pause_s)
@@ -71,37 +65,11 @@ class TcpPort(asyncio.Protocol):
                 raise HungUp(f"{self.name}: {self.hung_up}")
         self._settled = True
 
-    async def _connect(self) -> None:
-        try:
-            addresses = await self._addresses.get()
-        except TimeoutError:
-            raise PortError(f"{self.name}: no name server has answered within {LOOK_UP_S:g} s") from None
-        except OSError as error:
-            raise PortError(f"{self.name}: {error.strerror or error}") from error
-        except ValueError as error:  # what no resolver takes: a label of 64 characters, a NUL
-            raise PortError(f"{self.name}: is no name of a machine ({error})") from error
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S + STAGGER_S * (len(addresses) - 1)):
-                sock = await start_connection(addresses, happy_eyeballs_delay=STAGGER_S, interleave=1)
-        except TimeoutError:
-            self._addresses.doubt()
-            of = ", ".join(str(address[0]) for *_, address in addresses)
-            where = f" with any of {of}" if len(addresses) > 1 else ""
-            raise PortError(f"{self.name}: no connection within {CONNECT_TIMEOUT_S:g} s{where}") from None
-        except OSError as error:
-            self._addresses.doubt()
-            raise PortError(f"{self.name}: {in_words(error) or error}") from error
-        await asyncio.get_running_loop().create_connection(lambda: self, sock=sock)
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the new connection (asyncio calls this)."""
         assert isinstance(transport, asyncio.Transport)
         self._transport, self._stream, self._unanswered = transport, TcpStream(self._known), 0
         self.hung_up = ""
-        sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in KEEPALIVE.items():
-            sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
     def close(self) -> None:
         """Drop the connection."""

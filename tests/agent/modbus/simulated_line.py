@@ -1,6 +1,6 @@
 """A serial line in simulated time: real requests, real frames, no clock but its own.
 
-The line settles an exchange by the same rule as `agent.modbus.serial_line`; only bytes and times are made up.
+The line settles an exchange by the same rule as `agent.modbus.rtu_port`; only bytes and times are made up.
 """
 
 from collections.abc import Callable

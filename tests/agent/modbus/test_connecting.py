@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.modbus import tcp
+from agent.modbus import dialling
 from agent.modbus.ports import Answer, HungUp, PortError
 from agent.modbus.tcp import TcpPort
 from agent.net import names
@@ -78,7 +78,7 @@ async def test_the_second_address_of_a_name_is_tried_where_the_first_says_nothin
     async with device("127.0.0.3") as there:
         with dead("127.0.0.9", there.port):
             port = TcpPort(NAME, there.port)
-            await asyncio.wait_for(port.open(), tcp.CONNECT_TIMEOUT_S)
+            await asyncio.wait_for(port.open(), dialling.CONNECT_TIMEOUT_S)
             assert (await value(port)).reply.words == (42,)
             port.close()
 
@@ -86,7 +86,7 @@ async def test_the_second_address_of_a_name_is_tried_where_the_first_says_nothin
 async def test_addresses_that_all_say_nothing_are_named(
     book: tuple[Book, list[float]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tcp, "CONNECT_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(dialling, "CONNECT_TIMEOUT_S", 0.3)
     book[0][NAME] = ["127.0.0.9", "127.0.0.10"]
     said = pytest.raises(PortError, match=r"no connection within 0.3 s with any of 127.0.0.9, 127.0.0.10$")
     with dead("127.0.0.9", 1502), dead("127.0.0.10", 1502), said:
@@ -96,7 +96,7 @@ async def test_addresses_that_all_say_nothing_are_named(
 async def test_a_slow_name_server_takes_nothing_from_the_time_of_a_handshake(
     book: tuple[Book, list[float]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tcp, "CONNECT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(dialling, "CONNECT_TIMEOUT_S", 0.5)
     book[0][NAME] = ["127.0.0.1"]
     book[1][:] = [1.5]
     async with device("127.0.0.1") as there:

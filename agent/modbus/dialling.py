@@ -1,0 +1,51 @@
+"""A TCP connection to one host and port: the name is looked up, each of its addresses is tried."""
+
+import asyncio
+import socket
+
+from aiohappyeyeballs import start_connection
+
+from agent.modbus.ports import PortError
+from agent.net.names import LOOK_UP_S, Addresses
+from agent.net.trouble import in_words
+
+CONNECT_TIMEOUT_S = 3.0  # for a handshake
+STAGGER_S = 0.25  # after which the next address of a name is tried beside it (RFC 8305, 5)
+# A connection whose other end vanished without a word answers nothing and never fails by itself: the kernel
+# is asked to find out while it is idle.
+KEEPALIVE = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
+
+
+class Dialling:
+    """What it takes to connect, again and again. name: of the port, as its errors say it."""
+
+    def __init__(self, name: str, host: str, port: int) -> None:
+        self._name = name
+        self._addresses = Addresses(host, port)
+
+    async def connected(self) -> socket.socket:
+        """Return a socket to the first of the addresses that answers. Raises PortError with the reason."""
+        name = self._name
+        try:
+            addresses = await self._addresses.get()
+        except TimeoutError:
+            raise PortError(f"{name}: no name server has answered within {LOOK_UP_S:g} s") from None
+        except OSError as error:
+            raise PortError(f"{name}: {error.strerror or error}") from error
+        except ValueError as error:  # what no resolver takes: a label of 64 characters, a NUL
+            raise PortError(f"{name}: is no name of a machine ({error})") from error
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S + STAGGER_S * (len(addresses) - 1)):
+                sock = await start_connection(addresses, happy_eyeballs_delay=STAGGER_S, interleave=1)
+        except TimeoutError:
+            self._addresses.doubt()
+            of = ", ".join(str(address[0]) for *_, address in addresses)
+            where = f" with any of {of}" if len(addresses) > 1 else ""
+            raise PortError(f"{name}: no connection within {CONNECT_TIMEOUT_S:g} s{where}") from None
+        except OSError as error:
+            self._addresses.doubt()
+            raise PortError(f"{name}: {in_words(error) or error}") from error
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in KEEPALIVE.items():
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        return sock
