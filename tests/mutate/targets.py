@@ -30,14 +30,18 @@ _REFUSED = (
 )
 
 
+def _own_tests(stem: str) -> list[str]:
+    """Return the tests of a detector: of its twin; where that has none, those of whole units, slow ones."""
+    twin, units = (f"{_DETECTORS}/test_{stem}{which}.py" for which in ("_twin", ""))
+    quick = (ROOT / twin).exists() and "def test_" in (ROOT / twin).read_text(encoding="utf-8")
+    return [test for test in ([twin] if quick else [twin, units]) if (ROOT / test).exists()]
+
+
 def _of_detectors() -> dict[str, tuple[str, ...]]:
-    """Return each file of a detector: its own tests, its slow twin, its rows and its sentence."""
-    found = {}
-    for path in sorted((ROOT / "agent/detect/detectors").glob("[a-z]*.py")):
-        own = [f"{_DETECTORS}/test_{path.stem}{which}.py" for which in ("_twin", "")]
-        own = [test for test in own if (ROOT / test).exists()]
-        found[str(path.relative_to(ROOT))] = (*own, f"{_DETECT}/test_table.py", *_SENTENCES, _GROUPS, _KEPT)
-    return found
+    """Return each file of a detector: its own tests, its rows and its sentence."""
+    files = sorted((ROOT / "agent/detect/detectors").glob("[a-z]*.py"))
+    shared = (f"{_DETECT}/test_table.py", *_SENTENCES, _GROUPS, _KEPT)
+    return {str(path.relative_to(ROOT)): (*_own_tests(path.stem), *shared) for path in files}
 
 
 #: Source file, and the tests that run against its mutants.
@@ -73,7 +77,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/kernels/heating.py": (f"{_KERNELS}/test_heating_twin.py",),
     "agent/detect/kernels/imbalance.py": (f"{_KERNELS}/test_imbalance_twin.py", _KEPT),
     "agent/detect/kernels/inputs.py": (f"{_KERNELS}/test_inputs.py",),
-    "agent/detect/kernels/leaps.py": (f"{_DETECTORS}/test_sudden_heat_twin.py", _KEPT),
+    "agent/detect/kernels/leaps.py": (f"{_KERNELS}/test_leaps_twin.py", _KEPT),
     "agent/detect/kernels/load.py": (f"{_KERNELS}/test_load_twin.py", _KEPT),
     "agent/detect/kernels/measured.py": (f"{_KERNELS}/test_measured.py", _KEPT),
     "agent/detect/kernels/memory.py": (f"{_KERNELS}/test_memory.py",),

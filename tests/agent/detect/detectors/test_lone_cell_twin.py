@@ -30,7 +30,7 @@ def test_frame_by_frame_lone_cells_are_those_of_the_twin() -> None:
         load.state[:, loads.NOW] = rng.choice(
             [0.0, 1.0, 1.4, 1.6, -1.0, np.nan], 2, p=[0.3, 0.3, 0.2, 0.1, 0.05, 0.05]
         )
-        load.state[:, loads.SLOW] = rng.choice([0.0, 0.019, -0.021, 0.029, 0.039, 0.041], 2)
+        load.state[:, loads.SLOW] = rng.choice([0.0, 0.019, -0.021, 0.029, 0.031, 0.039, 0.041], 2)
         load.state[:, loads.LARGEST], load.state[:, loads.NOISE] = rng.choice([1.0, 10.0], 2), [0.0, 0.01]
         judge_lone_cell(dt_s, bank, load, state)
         for c in (0, 1, 2):

@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Channels
 from agent.detect.detectors import no_measurement
 from agent.detect.detectors.no_measurement import AGO_S, FRAMES, HEARD, READ, SCORE, WHY, judge_no_measurement
+from agent.detect.explanations.case import Case
 from agent.detect.kernels import measured as reasons
 from agent.detect.kernels.arrays import Part
 from agent.detect.kernels.doubt import ALONE, DOUBTED, NOT
@@ -61,6 +63,8 @@ def test_channels_are_scored_as_the_twin_scores_them(seed: int) -> None:
         regimes = [UNKNOWN] * banks.load.at.size
         twins = [Twin() for _ in range(16)]
         ages = rng.choice([0.0, 5.0, np.inf], 16, p=[0.6, 0.2, 0.2])
+        if rng.random() < 0.3:
+            ages[4 * rng.integers(4) :][:4] = np.inf  # a place that was never seen
         calm = rng.random() < 0.5
         for _frame in range(15):
             dt_s = float(rng.choice([1.0, 5.0, 10.0]))
@@ -108,3 +112,80 @@ def test_its_reasons_are_all_told() -> None:
         reasons.CODE, reasons.INVALID, reasons.BEYOND, reasons.ZEROS, reasons.TOGETHER,
     }  # fmt: skip
     assert {AGO_S, FRAMES, WHY, READ, SCORE, HEARD} == set(range(no_measurement.COLUMNS))
+
+
+def explained(quantity: str, states: list[tuple[int, float, float]]) -> AlarmEvent:
+    """Return what is said of channels of one module: of each why, what it reads, and its score."""
+    other = "cell_voltage" if quantity == "cell_temperature" else "cell_temperature"
+    n = len(states)
+    channels = Channels(
+        [f"string1/module1/at{i}" for i in range(n)] * 2, [other] * n + [quantity] * n, np.full(2 * n, 0.1)
+    )
+    banks = new_banks(channels, Settings().unit_limits(channels.quantities))
+    own = banks.detectors.no_measurement
+    state, bank = (own.sensors, channels.temps) if other == "cell_voltage" else (own.cells, channels.volts)
+    for c, (why, read, score) in enumerate(states):
+        state[c, [AGO_S, WHY, READ, SCORE]] = 12.0, why, read, score
+    row = no_measurement.DETECTOR.rows[0 if states[0][2] == no_measurement.ALARM else 1]
+    return no_measurement.explain(Case(row, bank, 0, set(range(n)), 100.0, banks, channels))
+
+
+NAN, WARN, ALARM = math.nan, no_measurement.WARN, no_measurement.ALARM
+
+
+@pytest.mark.parametrize(
+    ("quantity", "states", "words", "place", "value"),
+    [
+        (
+            "cell_temperature",
+            [(CODE, 255.04, WARN)],
+            "Sensor string1/module1/at0 reads 255.04 degC: no measurement (a code of an open input).",
+            "string1/module1/at0",
+            255.04,
+        ),
+        (
+            "cell_temperature",
+            [(BEYOND, -41.0, WARN)] * 2 + [(BEYOND, -42.0, WARN)],
+            "string1/module1 reads -41 degC in 2 sensors: no measurement (no battery has it)."
+            " 1 more reads none either.",
+            "string1/module1",
+            -41.0,
+        ),
+        (
+            "cell_voltage",
+            [(TOGETHER, 4.8, ALARM)] * 3 + [(ZEROS, 4.8, WARN)] * 2,
+            "string1/module1 reads 4.8 V in 3 cells: no measurement (they leapt there together, beyond their"
+            " limits). 2 more read none either.",
+            "string1/module1",
+            4.8,
+        ),
+        (
+            "cell_voltage",
+            [(INVALID, NAN, ALARM)] * 2,
+            "string1/module1 reads what its profile does not let it read in 2 cells: no measurement.",
+            "string1/module1",
+            0.0,
+        ),
+        (
+            "cell_voltage",
+            [(ZEROS, 0.0, WARN)],
+            "Cell string1/module1/at0 reads 0 V: no measurement (voltages and temperatures are 0 together).",
+            "string1/module1/at0",
+            0.0,
+        ),
+        (
+            "cell_temperature",
+            [(CODE, NAN, WARN)],
+            "Sensor string1/module1/at0 says that it has none: no measurement.",
+            "string1/module1/at0",
+            0.0,
+        ),
+    ],
+)
+def test_what_is_read_and_why_it_is_none_is_said(
+    quantity: str, states: list[tuple[int, float, float]], words: str, place: str, value: float
+) -> None:
+    event = explained(quantity, states)
+    in_use = " The battery is being charged or discharged." if states[0][2] == ALARM else ""
+    assert event.text == f"When raised, for 12 s: {words} No limit can be judged there.{in_use}"
+    assert (event.location, event.value, event.since_s) == (place, value, 88.0)

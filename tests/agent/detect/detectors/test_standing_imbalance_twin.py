@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from agent.detect.detectors import DETECTORS
 from agent.detect.detectors.standing_imbalance import judge_standing_imbalance
 from agent.detect.kernels import imbalance
 from tests.agent.detect.banks import inputs_of
@@ -51,3 +52,8 @@ def test_from_any_state_a_frame_makes_what_the_twin_says() -> None:
             assert score[c] == pytest.approx(expected, nan_ok=True)
             far += expected > 2.5
     assert far > 100
+
+
+def test_it_is_judged_before_the_contact_that_takes_its_scores_back() -> None:
+    order = [detector.name for detector in DETECTORS]
+    assert order.index("standing-imbalance") < order.index("loose-contact")

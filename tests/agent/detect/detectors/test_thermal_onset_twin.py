@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Channels
-from agent.detect.detectors.thermal_onset import CELL, RISEN, judge_thermal_onset, new_thermal_onset
+from agent.detect.detectors.thermal_onset import (
+    CELL,
+    GROUND,
+    ITSELF,
+    RISEN,
+    judge_thermal_onset,
+    new_thermal_onset,
+)
 from agent.detect.kernels import noise
 from agent.detect.kernels.doubt import CHATTERS_S, new_doubt
 from agent.detect.kernels.heating import new_heat
@@ -91,7 +98,7 @@ def test_frame_by_frame_rises_are_those_of_the_twin(seed: int) -> None:
         temps.away[:] = temps.raw - temps.median
         heat.quiet_s[0] = rng.choice([60.0, 59.9], p=[0.9, 0.1])
         doubt.state[:, CHATTERS_S] = rng.choice([0.0, 1.0], 3, p=[0.95, 0.05])
-        volts.raw[:] = rng.choice([3.3, 3.19, 3.1, NAN], 3, p=[0.8, 0.05, 0.1, 0.05])
+        volts.raw[:] = rng.choice([3.3, 3.21, 3.195, 3.1, NAN], 3, p=[0.7, 0.1, 0.05, 0.1, 0.05])
         volts.usable[:] = ~np.isnan(volts.raw) & (rng.random(3) < 0.95)
         volts.away[:] = [volts.raw[0] - 3.3, volts.raw[1] - rng.choice([3.3, 3.1]), NAN]
         doubt.usual_v[:] = rng.choice([3.3, 3.25, NAN], 3)
@@ -130,3 +137,17 @@ def test_frame_by_frame_rises_are_those_of_the_twin(seed: int) -> None:
             told["cell"] += expected > 0.0 and with_cell and not on
             told["neither"] += loud and not expected > 0.0
     assert min(told.values()) > 5, told
+
+
+def test_a_tenth_of_a_kelvin_a_second_since_its_cell_fell_is_enough() -> None:
+    temps = inputs_of([0], step=STEP_K)
+    volts = new_inputs(bank_of([0], at=range(1, 2)), np.zeros(1, np.int64))
+    drops = DROPS.new(given={"group": np.zeros(1, np.int64)}, cells=1, groups=1)
+    doubt, heat, slopes = new_doubt(1, 1), new_heat(1, 1), new_slopes(temps.step, new_repeats())
+    onset = new_thermal_onset(Channels(["sensor1"], ["cell_temperature"], np.full(1, STEP_K)))
+    onset.state[0, ITSELF, GROUND] = 25.0
+    temps.raw[0] = temps.value[0] = 26.0
+    temps.median[0] = temps.away[0] = volts.away[0] = NAN
+    volts.raw[0], volts.usable[0], doubt.usual_v[0], heat.quiet_s[0] = 3.0, 1, 3.3, 60.0
+    judge_thermal_onset(10.0, temps, volts, drops, doubt, heat, slopes.temperature, slopes.gain, onset)
+    assert onset.score[0].tolist() == [1.0, 0.0]

@@ -125,8 +125,11 @@ def test_a_rise_that_is_one_step_is_never_more_than_advice() -> None:
     assert against(0.78, 0.186) == pytest.approx(0.2)  # it rises on
     assert against(0.5, 0.22) == heating.ADVICE_AT_MOST  # one that is wholly beyond the sensor's own noise
     assert against(0.63, 0.22) == pytest.approx(0.2)
-    assert against(0.5, 0.73) == heating.ADVICE_AT_MOST
-    assert against(0.5, 0.74) == pytest.approx(0.2)  # the slope of the gain is without it
+    twice = 2.0 * (3.8 * 0.06 + math.sqrt(2.0) * 0.1)
+    assert against(0.5, twice) == heating.ADVICE_AT_MOST
+    assert against(0.5, math.nextafter(twice, 1.0)) == pytest.approx(
+        0.2
+    )  # the slope of the gain is without it
 
 
 def test_a_share_of_what_all_siblings_do_is_excused() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Channels
-from agent.detect.kernels.measured import MEASURED_ARRAY, judge_measured, new_measuring
+from agent.detect.kernels.measured import MEASURED_ARRAY, _is_code, judge_measured, new_measuring
 from agent.detect.settings import Settings
 from tests.agent.detect.naive.measured import Frames, Value
 
@@ -123,6 +123,16 @@ def test_zeros_in_two_quantities_that_cannot_all_be_zero_are_none(
 )
 def test_zeros_that_may_be_honest_are_measured(kinds: str, frame: list[float]) -> None:
     assert Unit(kinds).take(frame) == [""] * len(kinds)
+
+
+@pytest.mark.parametrize("step_k", [0.005, 0.1, 1.0])
+def test_open_and_full_registers_read_codes_to_half_a_step(step_k: float) -> None:
+    codes = [215.0, 255.0, 471.0, 511.0]
+    codes += [full * step_k - offset for full in (32767.0, 65535.0) for offset in (0.0, 40.0)]
+    for code in codes:
+        for steps, one in ((-0.6, False), (-0.4, True), (0.0, True), (0.4, True), (0.6, False)):
+            assert _is_code(code + steps * step_k, step_k) == one, (code, steps)
+    assert not any(_is_code(degc, step_k) for degc in (-40.0, 0.0, 25.0, 100.0, 300.0))
 
 
 NORMAL = [3.30, 3.31, 3.29, 3.30]
