@@ -28,8 +28,20 @@ def refuse_same_times(group: str, t_s: Floats) -> None:
         raise MapError(
             f"{100 * same:.0f} % of the rows{where} have the time of the row before: one row per sensor?"
             ' Then name the column that tells them apart: sensor = "COLUMN" (siblings), or group = "COLUMN"'
-            " (separate tests or rooms)."
+            f" (separate tests or rooms).{_cut(t_s)}"
         )
+
+
+def _cut(t_s: Floats) -> str:
+    """Return what to do where times may be cut to whole minutes or seconds, or ""."""
+    size, words = (60.0, "minutes") if not np.any(t_s % 60.0) else (1.0, "seconds")
+    rows = int(np.median(np.unique(t_s, return_counts=True)[1]))
+    if np.any(t_s % size) or rows < 2:
+        return ""
+    return (
+        f" Or are the times cut to whole {words}, {rows} rows in each? Then count the rows in place of"
+        f" time = ...: period_s = {size / rows:g}"
+    )
 
 
 def braided(others: Mapping[str, Column], measured: Mapping[str, Column]) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from agent.detect.channels import Flags, Floats
 from agent.detect.kernels.measured import POSSIBLE
+from agent.detect.places import TEMPERATURES
 from agent.detect.settings import Settings
 from agent.quality import Quality
 from agent.replay.long_format import (
@@ -30,6 +31,10 @@ from agent.replay.table import Column, column_names, no_number, read_columns
 from agent.replay.times import in_order, is_absolute, period_of, times_of, wrong_unit
 from agent.replay.warnings import Reports, numbered
 
+#: No register step of these is larger, SI: a column of two readings is no register.
+COARSEST = {
+    **dict.fromkeys((*TEMPERATURES, "ambient_temperature"), 1.0), "cell_voltage": 0.1, "module_voltage": 1.0
+}  # fmt: skip
 FINEST = 1e-4  # a difference between values below this share of their spread is not a register step
 WARNINGS = "alarm_bits"  # the quantity of what the unit itself reports
 _CODE = np.inf  # in the place of a value until its part is made
@@ -264,7 +269,14 @@ def _si(column: Column, mapped: Columns) -> Floats:
 
 
 def _step(values: Floats, quantity: str) -> float:
-    """Return the size of one register step as the values that can be show it; 0 where they show none."""
+    """Return the size of one register step as the values that can be show it; 0 where they show none.
+
+    Few values are far apart: no register is coarser than COARSEST.
+    """
+    return min(_shown(values, quantity), COARSEST.get(quantity, np.inf))
+
+
+def _shown(values: Floats, quantity: str) -> float:
     lowest, highest = POSSIBLE.get(quantity, (-np.inf, np.inf))  # one code among few values is no step of any
     possible = np.isfinite(values) & (values > lowest) & (values < highest)
     seen = np.unique(np.round(values[possible], 7))

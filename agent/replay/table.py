@@ -34,6 +34,11 @@ def column_names(path: Path) -> list[str]:
             f"{path.name}: its first line is {names[0]!r}, and line {line} has more values: delete what"
             " stands above the names of the columns"
         )
+    if len(names) > 1 and all(map(_is_number, names)) and not _count(names):
+        raise MapError(
+            f"{path.name}: its first line holds numbers alone ({', '.join(names[:3])}, ...): write a line of"
+            " names of the columns above it"
+        )
     twice = [name for name, n in Counter(names).items() if n > 1 and name]
     if twice:
         raise MapError(f"{path.name}: several columns are called {twice[0]!r}: give each a name of its own")
@@ -196,6 +201,11 @@ def no_number(column: Column) -> tuple[int, str, int]:
     """
     odd = [i for i, cell in enumerate(column.astype(str)) if not _is_number(str(cell))]
     return odd[0] + 1, str(column[odd[0]]), len(odd)
+
+
+def _count(names: list[str]) -> bool:
+    """Whether columns are called by different whole numbers, as some programs number them."""
+    return len(set(names)) == len(names) and all(name.isdecimal() for name in names)
 
 
 def _is_number(cell: str) -> bool:

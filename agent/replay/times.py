@@ -8,12 +8,16 @@ from numpy.typing import NDArray
 
 from agent.detect.channels import Floats
 from agent.replay.mapping import TIME_UNITS, MapError, RecordingMap, match_columns
-from agent.replay.table import Column
+from agent.replay.table import Column, no_number
 
 #: A numeric time column without a unit: seconds, unless only a finer unit makes a date of it.
 EPOCHS = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"))
 #: Periods of rows that no recording has, s: a time column in another unit looks like one that does.
 SHORTEST_S, LONGEST_S = 0.02, 3600.0
+SPREADSHEET = (
+    20_000.0,
+    80_000.0,
+)  # days since 1899-12-30, as spreadsheets write a date between 1954 and 2119
 
 
 def times_of(
@@ -43,6 +47,12 @@ FORMATS = (
 
 def _parsed(name: str, column: Column) -> Column:
     """Read timestamps written as text: ISO 8601, else the first of FORMATS that fits all rows."""
+    row, text, n = no_number(column)
+    if 2 * n < len(column):
+        raise MapError(
+            f"time: column {name!r} holds {text!r} in row {row} under the names, and numbers else ({n:,} of"
+            f" {len(column):,} rows are like that): delete what is no reading, such as units or sums"
+        )
     form = None
     stamps = np.full(len(column), np.datetime64("NaT"), "datetime64[ns]")
     for i, text in enumerate(column):
@@ -100,7 +110,10 @@ def wrong_unit(given: RecordingMap, said: Column, period_s: float) -> str:
     if not guessed or SHORTEST_S <= period_s <= LONGEST_S:
         return ""
     likely = ("ms", "us", "ns") if period_s > LONGEST_S else ("h", "d")
-    unit = next((u for u in likely if 0.05 <= period_s * TIME_UNITS[u] <= 600.0), likely[0])
+    unit = next((u for u in likely if 1.0 <= period_s * TIME_UNITS[u] <= 600.0), "")
+    unit = unit or next((u for u in likely if 0.05 <= period_s * TIME_UNITS[u] <= 600.0), likely[0])
+    if period_s < SHORTEST_S and SPREADSHEET[0] <= float(np.nanmedian(said)) <= SPREADSHEET[1]:
+        unit = "d"
     return (
         f"rows would come every {period_s:,.4g} s: is {given.time.column!r} in another unit than seconds?"
         f' time = {{ column = "{given.time.column}", unit = "{unit}" }} makes it'

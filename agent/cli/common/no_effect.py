@@ -3,9 +3,47 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from agent.cli.common.in_force import judged
+import numpy as np
+
+from agent.cli.common.in_force import Judged, judged
 from agent.config.tables import Config
+from agent.detect.channels import Codes, Floats
+from agent.detect.limits import HIGH, LIMITED, LOADS, LOW, SITE, TIERS
 from drivers.profile.load import Profile
+
+
+def _crossed(one: Judged) -> Iterator[str]:
+    """Give a line for each limit of the site that is never told, and where no reading is within all."""
+    limits, seen = one.limits, set[tuple[str, int]]()
+    for i, quantity in enumerate(one.quantities):
+        if quantity not in LIMITED or quantity in LOADS:
+            continue
+        low, high = limits.values[i, :, LOW].max(), limits.values[i, :, HIGH].min()
+        for side in (LOW, HIGH):
+            if (quantity, side) in seen:
+                continue
+            seen.add((quantity, side))
+            yield from _behind(one, quantity, limits.values[i, :, side], limits.sources[i, :, side], side)
+        if low >= high and SITE in limits.sources[i] and (quantity, -1) not in seen:
+            seen.add((quantity, -1))
+            yield (
+                f"contradiction: [[detection.limit]] {quantity}: every reading of {one.unit.path} is below "
+                f"{low:g} {LIMITED[quantity]} or over {high:g}, and raises alarms; see cellwarden limits"
+            )
+
+
+def _behind(one: Judged, quantity: str, ends: Floats, sources: Codes, side: int) -> Iterator[str]:
+    """Give a line for each tier of the site that begins where a graver one has begun: it is never told."""
+    sign = 1.0 if side == HIGH else -1.0
+    for tier in range(len(TIERS) - 1):
+        graver = tier + 1 + int(np.argmin(sign * ends[tier + 1 :]))
+        if sources[tier] == SITE and sign * (ends[tier] - ends[graver]) >= 0.0:
+            of = f"{('low', 'high')[side]} of {TIERS[tier]}, {ends[tier]:g} {LIMITED[quantity]}"
+            yield (
+                f"no effect: [[detection.limit]] {quantity}: {of}, is not within {ends[graver]:g} "
+                f"{LIMITED[quantity]} of {TIERS[graver]} ({one.unit.path}): the graver alarm comes first; "
+                "write one within"
+            )
 
 
 def without_effect(config: Config, profiles: Mapping[str, Profile]) -> Iterator[str]:
@@ -22,6 +60,8 @@ def without_effect(config: Config, profiles: Mapping[str, Profile]) -> Iterator[
         for quantity in dict.fromkeys(limit.quantity for limit in config.detection.limit):
             if quantity not in told:
                 yield f"no effect: [[detection.limit]] {quantity}: no unit tells it; see cellwarden limits"
+    for one in known:
+        yield from _crossed(one)
     rows = Counter((row.detector, row.severity) for row in config.detection.override)
     for (detector, severity), times in rows.items():
         if times > 1:

@@ -179,7 +179,9 @@ def _follow_cells(dt_s: float, volts: Inputs, drops: Drops, doubt: Doubt, of: Th
         usual_v, x = doubt.usual_v[e], volts.raw[e]
         fell = volts.usable[e] == 1 and before * (usual_v - x) >= FELL * usual_v
         if fell and not volts.away[e] > -FELL * usual_v:  # NaN: it has no siblings
-            of.cell[drops.group[e]] = e
+            lowest = int(of.cell[drops.group[e]])
+            if lowest < 0 or x < volts.raw[lowest]:
+                of.cell[drops.group[e]] = e
     for g in range(of.fell_s.size):
         if of.cell[g] < 0.0:
             of.fell_s[g] = np.inf
@@ -229,7 +231,14 @@ DETECTOR = Detector(
         # Not critical: a contact that creeps after its jump looks like this for a few frames.
         Row(NAME, "temperature", WARNING, RISE_K, "K", 0.0, 600.0, 0.5, False),
     ),
-    judged=(Judged("temps", At("detectors.thermal_onset.score", RISEN), At("temps.raw")),),
+    judged=(
+        Judged(
+            "temps",
+            At("detectors.thermal_onset.score", RISEN),
+            At("temps.raw"),
+            worst=At("temps.raw"),
+        ),
+    ),
     arrays=ONSET,
     new=lambda channels, _: new_thermal_onset(channels),
     kernel=judge_thermal_onset,

@@ -1,4 +1,6 @@
-"""One sensor alone that jumps to a heat and stays there: heat, or a broken sensor."""
+"""One sensor alone that jumps to a heat, and stays there or is not read any more: heat, or a broken one."""
+
+import math
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
@@ -15,14 +17,23 @@ UNPROVEN = Sentence(
     "{who}{alone} read {temperature_degc:.0f} degC when raised, for {for_s:duration}, {before_degc:.0f} "
     "before: heat, or a broken sensor. Look from outside; do not open.",
 )
+GONE = Sentence(
+    "unproven-heat-gone",
+    "{who}{alone} read {temperature_degc:.0f} degC, {before_degc:.0f} before, and had not been read since, "
+    "for {for_s:duration} when raised: heat that cut its cable, or a broken sensor. Look from outside; do "
+    "not open.",
+)
 ALONE = Sentence("#alone", " alone")
 
 
 def explain(case: Case) -> AlarmEvent:
     """Explain a heat that has no witness."""
     state, degc = case.banks.doubt.state[case.c], case.banks.doubt.x[case.c]
+    gone = math.isnan(degc)
+    if gone:
+        degc = state[doubt.WORST]
     text = said(
-        UNPROVEN,
+        GONE if gone else UNPROVEN,
         who=case.who,
         alone=NOTHING if len(case.members) > 1 else ALONE,
         temperature_degc=degc,
@@ -34,15 +45,15 @@ def explain(case: Case) -> AlarmEvent:
 
 DETECTOR = Detector(
     name=NAME,
-    says=(UNPROVEN, ALONE),
+    says=(UNPROVEN, GONE, ALONE),
     order=16,
     rows=(Row(NAME, "temperature", CRITICAL, 1.0, "", 0.0, 3600.0, 0.5, True),),
-    judged=(Judged("temps", At("doubt.score", doubt.UNPROVEN), At("doubt.x")),),
+    judged=(Judged("temps", At("doubt.score", doubt.UNPROVEN), At("doubt.heard")),),
     stood=lambda banks, c: doubt.doubted_before(banks.doubt, c, doubt.ALONE),
     explain=explain,
     sees=(
         "a sensor alone that jumps to a heat (60 degC, or the safety limit) and stays there for 30 s, or "
-        "heats on or cools there for 10 s: heat, or a broken sensor"
+        "heats on or cools there for 10 s, or is not read any more from then on: heat, or a broken sensor"
     ),
     cannot_see="which of both it is; a sensor that chatters (`sensor-fault` says so); codes of open inputs",
     response="Look from outside, with a thermal camera; do not open. Then check the sensor and its cable.",

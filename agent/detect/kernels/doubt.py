@@ -5,9 +5,10 @@ sibling that rose too, a cell of the same place that collapsed or vanished, an i
 of the unit's own that no temperature sensor can have raised. A witness is a measurement (see `measured`), and
 there is none where all siblings moved by one offset, by one factor or to one number: that is a bad frame.
 What is believed is told with the next frame that does not take it back, also where it does not read the
-sensor any more: what burns cuts its wires. What stands alone is told as unproven when its time is over. A
-sensor that jumps again and again chatters (`leaps` knows one that never stays within a handful of frames):
-what it says alone is not believed for a day.
+sensor any more: what burns cuts its wires. What stands alone is told as unproven when its time is over; so
+is what was hot alone when it was read last, once two frames did not read it any more: no bad frame stays
+away. A sensor that jumps again and again chatters (`leaps` knows one that never stays within a handful of
+frames): what it says alone is not believed for a day.
 """
 
 import math
@@ -55,7 +56,7 @@ WORST_S = 3600.0
 # it is doubted (NOT .. TOLD), and for how long (below 0: for so long each rise is a jump); jumps, fading;
 # seconds until it chatters no more; its worst reading of the last hour, and the age of that; its usual one;
 # its last witness (NOBODY .. UNIT), which sensor or cell that is, and what is told of it: degC, V, ohm; what
-# it read last while doubted, and how often it has moved up (down: below 0) since.
+# it read last while doubted (NaN: it was not read), and how often it has moved up (down: below 0) since.
 BEFORE, BACK_AT, DOUBTED, DOUBTED_S, JUMPS, CHATTERS_S, WORST, WORST_AGE_S, USUAL = range(9)
 WITNESS, WITNESS_AT, WITNESS_X, READ, STEADY, COLUMNS = range(9, 15)
 NOBODY, SENSOR, CELL_FELL, CELL_GONE, INSULATION, UNIT = range(6)
@@ -291,7 +292,13 @@ def _doubt(
     if alone and siblings != ALIKE and _is_steady(temps.step[c], x, s, c):
         doubt_s = STEADY_S
     over = s[c, DOUBTED_S] > 0.0 and s[c, DOUBTED_S] + 0.5 * dt_s >= doubt_s  # no period is exact
-    score[c, UNPROVEN] = 1.0 if alone and over and not chatters else 0.0
+    unproven = alone and over and not chatters
+    if alone and np.isnan(x):
+        unproven = unproven and np.isnan(s[c, READ]) and _one_of_them(temps, s, c)
+        s[c, READ] = np.nan
+        if unproven:
+            doubt.heard[c] = 1.0
+    score[c, UNPROVEN] = 1.0 if unproven else 0.0
     # what stands beyond the limit, did so an hour ago, or heats, is no fault; a contact that chatters is
     hot = x >= hot_degc or heat.verdict[c, AGAINST] >= HEATS or heat.verdict[c, BY_ITSELF] >= HEATS
     calm = s[c, DOUBTED] == NOT and s[c, DOUBTED_S] >= 0.0 and not hot
@@ -315,9 +322,10 @@ def _doubt(
 def _is_steady(step_k: float, x: float, s: Floats, c: int) -> bool:
     """Has it moved on in one direction, frame by frame."""
     moved = x - s[c, READ]
+    if not np.isnan(x):
+        s[c, READ] = x
     if np.isnan(moved):
         return False
-    s[c, READ] = x
     if abs(moved) < max(STEADY_K, STEADY_STEPS * step_k):
         s[c, STEADY] = 0.0
     elif moved > 0.0:
@@ -325,6 +333,16 @@ def _is_steady(step_k: float, x: float, s: Floats, c: int) -> bool:
     else:
         s[c, STEADY] = min(s[c, STEADY], 0.0) - 1.0
     return bool(abs(s[c, STEADY]) >= STEADY_FRAMES)
+
+
+@compiled
+def _one_of_them(temps: Inputs, s: Floats, c: int) -> bool:
+    """Is a sibling not doubted, or has it none: what all of them did, and are gone, was a bad frame."""
+    first, last = temps.start[temps.group[c]], temps.start[temps.group[c] + 1]
+    for a in range(first, last):
+        if s[temps.member[a], DOUBTED] == NOT:
+            return True
+    return bool(last - first == 1)
 
 
 @compiled

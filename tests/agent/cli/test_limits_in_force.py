@@ -176,6 +176,21 @@ def test_a_row_of_over_temperature_is_held_to_the_rule_of_limits(tmp_path: Path)
             {},
             "over-temperature warning: it stands there 2 times, and the last holds",
         ),
+        (
+            table("cell_voltage", "operating", high=4.2),
+            {"chemistry": "LFP"},
+            "cell_voltage: high of operating, 4.2 V, is not within 3.",
+        ),
+        (
+            table("cell_voltage", "recommended", low=2.0) + table("cell_voltage", "safety", low=2.9),
+            {"chemistry": "LFP"},
+            "cell_voltage: low of recommended, 2 V, is not within 2.9 V of safety (rack-1",
+        ),
+        (
+            table("cell_voltage", "safety", low=3.3) + table("cell_voltage", "operating", high=3.2),
+            {"chemistry": "LFP"},
+            "cell_voltage: every reading of rack-1 is below 3.3 V or over 3.2, and raises alarms",
+        ),
         ('[detection]\nshadow = ["no-measurement"]\n', {}, "in the shadow: no-measurement: nobody is told"),
     ],
 )

@@ -104,6 +104,43 @@ def test_a_sensor_alone_is_unproven_after_half_a_minute_and_no_thermal_alarm_whi
     assert f"alone read {degc:.0f} degC" in alone.text
 
 
+@pytest.mark.parametrize("period_s", PERIODS)
+@pytest.mark.parametrize("reads_then", [np.nan, 215.0])
+@pytest.mark.parametrize("sensors", [1, SENSORS])
+def test_a_sensor_alone_that_was_hot_when_it_was_read_last_is_unproven(
+    sensors: int, reads_then: float, period_s: float
+) -> None:
+    """What burns cuts its wires, and an open input reads a code."""
+    frames = healthy(N, CELLS, sensors)
+    frames[AT, CELLS], frames[AT + 1 :, CELLS] = 95.0, reads_then
+    events = feed(watch_of(CELLS, sensors, period_s), frames, dt_s=period_s)
+    (alone,) = [e for e in events if e.severity == "critical"]
+    assert alone.detector == "unproven-heat"
+    assert alone.t_s == AT * period_s + max(30.0, 2.0 * period_s)
+    assert "read 95 degC, 2" in alone.text
+    assert "had not been read since" in alone.text
+    assert not raised(events, "blind", "sensor-fault", *THERMAL)
+
+
+@pytest.mark.parametrize("period_s", PERIODS)
+def test_a_hot_frame_and_one_that_is_not_read_are_nothing(period_s: float) -> None:
+    def blinks(frames: Floats) -> None:
+        frames[0, HOT[0]], frames[1, HOT[0]] = 95.0, np.nan
+
+    assert criticals(frames_of(blinks), period_s) == []
+
+
+@pytest.mark.parametrize("period_s", PERIODS)
+def test_sensors_that_all_leap_in_one_frame_and_are_gone_are_blind(period_s: float) -> None:
+    def restarts(frames: Floats) -> None:
+        frames[0, CELLS:] += 70.0
+        frames[1:, CELLS:] = np.nan
+
+    events = feed(watch_of(CELLS, SENSORS, period_s), frames_of(restarts), dt_s=period_s)
+    assert not [e for e in events if e.severity == "critical"]
+    assert raised(events, "blind")
+
+
 def test_a_period_that_is_a_little_short_does_not_delay_what_is_unproven_by_a_frame() -> None:
     def jumps(frames: Floats) -> None:
         frames[:, HOT[0]] = 84.0

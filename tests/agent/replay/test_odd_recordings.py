@@ -158,7 +158,13 @@ def test_a_current_whose_sign_is_wrong_is_noted_and_one_that_is_right_is_not(not
         ("t,T_1\n0,25\n", "holds one row: a recording needs a row per reading"),
         ("t,T_1\n0,25,3\n10,25,4\n", "line 2 has 3 values, its header 2: a decimal comma"),
         ("t,T_1\n,25\n,25\n,26\n", "no row of column 't' has a time"),
-        ("t,T_1\ns,25\n0,25\n1,25\n", "neither a number nor a timestamp like 2025-09-26 20:15:00"),
+        ("t,T_1\nnoon,25\none,25\n", "neither a number nor a timestamp like 2025-09-26 20:15:00"),
+        ("t,T_1\ns,25\n0,25\n1,25\n", "holds 's' in row 1 under the names, and numbers else (1 of 3 rows"),
+        ("t,T_1\n0,25\n1,25\nMean,25\n", "holds 'Mean' in row 3 under the names, and numbers else"),
+        (
+            "0,25.1,25.1\n1,25,26\n",
+            "its first line holds numbers alone (0, 25.1, 25.1, ...): write a line of",
+        ),
         ("t,T_1\ns,degC\n0,25\n1,25\n", "holds 'degC' in row 1 under the names, not numbers (1 of 3"),
         (
             "t,T_1\n0,25\n1,n/c\n2,25\n",
@@ -196,6 +202,17 @@ def test_a_code_among_few_values_is_no_register_step(files: Write) -> None:
     assert [channel.step for channel in part.channels] == pytest.approx([0.1, 0.1])
 
 
+def test_a_column_of_two_readings_is_no_register_and_heat_in_the_second_row_is_told(files: Write) -> None:
+    """What both read is 71 and 46 K from what they read before: no register is so coarse."""
+    rows = [["0", "24.1", "24", "24.2", "24"], ["10", "95", "70", "24.1", "24.1"]]
+    rows += [[f"{10 * i}", "", "", "24.1", f"24.{i % 2}"] for i in range(2, 20)]
+    given = files(as_csv(["t", *T4.split()], rows), TEMPS)
+    (part,) = load_parts(Path(given[0]), read_map(Path(given[2])))
+    assert [channel.step for channel in part.channels[:2]] == [1.0, 1.0]
+    (alarm,) = [alarm for alarm in replay(*given)["alarms"] if alarm["severity"] == "critical"]
+    assert (alarm["detector"], alarm["location"], alarm["t"]) == ("sudden-heat", "T_1", 20.0)
+
+
 def test_rows_out_of_order_are_sorted_where_that_is_certain_and_it_is_said(noted: Load, files: Write) -> None:
     newest_first = table(T4, around(25), (10.0 * np.arange(N))[::-1])
     assert noted(newest_first, TEMPS) == [f"{N - 1} rows lay before the row above them: sorted by time"]
@@ -210,6 +227,19 @@ def test_rows_out_of_order_are_sorted_where_that_is_certain_and_it_is_said(noted
 def test_a_time_column_in_another_unit_is_noted(noted: Load, period: float, unit: str) -> None:
     (said,) = noted(table(T4, around(25), period * np.arange(N)), TEMPS)
     assert f'time = {{ column = "t", unit = "{unit}" }} makes it 10 s' in said
+
+
+def test_days_of_a_spreadsheet_and_times_cut_to_minutes_are_known(noted: Load) -> None:
+    (said,) = noted(table(T4, around(25), 46143.4 + np.arange(N) / 86400.0), TEMPS)
+    assert 'time = { column = "t", unit = "d" } makes it 1 s' in said
+    refused, said = noted(table(T4, around(25), 60.0 * (np.arange(N) // 6)), TEMPS)
+    assert refused == "refused"
+    assert (
+        "cut to whole minutes, 6 rows in each? Then count the rows in place of time = ...: period_s = 10"
+        in said
+    )
+    _, said = noted(table(T4, around(25), 5.5 * (np.arange(N) // 6)), TEMPS)
+    assert "cut to whole" not in said
 
 
 def braided(label: Callable[[int], object], values: Sequence[float]) -> str:

@@ -43,3 +43,27 @@ def test_a_cell_that_stands_so_from_the_first_frame_on_is_one_critical_alarm() -
 
 def test_a_fifth_below_the_others_is_no_collapse() -> None:
     assert not [e for e in events_of(0.66, 10.0) if e.detector == "cell-collapse"]
+
+
+@pytest.mark.parametrize("period_s", [1.0, 5.0, 10.0, 30.0])
+@pytest.mark.parametrize(("cells", "stayed"), [(8, 3), (8, 2), (16, 7), (16, 4)])
+def test_most_cells_of_a_string_that_collapse_are_critical_too(
+    cells: int, stayed: int, period_s: float
+) -> None:
+    frames = healthy(120, cells)
+    frames[COLLAPSE_AT:, : cells - stayed] -= 1.1
+    frames[COLLAPSE_AT:, 1] -= 0.2
+    events = feed(watch_of(cells, period_s=period_s), frames, dt_s=period_s)
+    first = next(e for e in events if e.severity == "critical")
+    assert (first.detector, first.location) == ("cell-collapse", "string1/module1/cell2")
+    assert first.t_s - COLLAPSE_AT * period_s <= max(10.0, 2.0 * period_s)
+    assert "mV below the few cells that stayed up" in first.text
+
+
+@pytest.mark.parametrize("period_s", [1.0, 10.0, 30.0])
+def test_one_cell_above_the_rest_and_two_bad_frames_are_no_collapse_of_the_rest(period_s: float) -> None:
+    for high, frames_low in ((1, 60), (4, 2)):
+        frames = healthy(120, N)
+        frames[COLLAPSE_AT : COLLAPSE_AT + frames_low, high:] -= 1.1
+        events = feed(watch_of(N, period_s=period_s), frames, dt_s=period_s)
+        assert not [e for e in events if e.severity == "critical"]

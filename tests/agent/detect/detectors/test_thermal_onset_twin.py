@@ -116,7 +116,7 @@ def test_frame_by_frame_rises_are_those_of_the_twin(seed: int) -> None:
             usual_v, x = doubt.usual_v[e], volts.raw[e]
             sank = math.exp(min(dt_s, 300.0) / 60.0) * (usual_v - x) >= 0.03 * usual_v
             beside = math.isnan(volts.away[e]) or volts.away[e] <= -0.03 * usual_v
-            if volts.usable[e] and sank and beside:
+            if volts.usable[e] and sank and beside and (cell[g] < 0 or x < volts.raw[cell[g]]):
                 cell[g] = e
         for g in (0, 1):
             fell_s[g] = math.inf if cell[g] < 0 else 0.0 if math.isinf(fell_s[g]) else fell_s[g] + dt_s
