@@ -13,6 +13,7 @@ from agent.cli.common.tables import terminal
 from agent.cli.common.waiting import counting, waiting
 from agent.config.file import ConfigError, load_config
 from agent.detect.first_days import FirstDays
+from agent.detect.limit_words import unknown
 from agent.detect.settings import Settings
 from agent.detect.watch import warm_up
 from agent.replay.mapping import MapError, read_map
@@ -63,7 +64,11 @@ def command(
         warnings = { column = "alarms", bits = { 3 = ["critical", "contactor welded"] } }
         group = "test"            # optional: a column that separates tests or rooms
         sensor = "node"           # optional: one row per sensor, this column names it
-        chemistry = "NMC"         # optional
+        chemistry = "NMC"         # optional: its limits of voltage; of blocks cells_per_block = 6 too
+        [[limit]]                 # optional, as [[detection.limit]] in agent.toml
+        quantity = "cell_voltage"
+        tier = "safety"
+        high = 3.65
 
     \b
     Examples:  cellwarden replay pack.parquet --map pack.toml
@@ -126,7 +131,17 @@ def _recorded(
     if not parts:
         raise Misuse(f"{file.name}: no rows with a time between --from and --to")
     notes += odd(parts, given)
+    if any(_without_limit(part) for part in parts):
+        notes.append(
+            "no voltage limit is judged: set chemistry in the map, of blocks cells_per_block, or [[limit]]"
+        )
     return parts, sum(len(part.t_s) for part in parts)
+
+
+def _without_limit(part: Part) -> bool:
+    """Whether voltages of a recording have no limit of anybody."""
+    quantities = [channel.quantity for channel in part.channels]
+    return bool(unknown(quantities, part.settings.unit_limits(quantities), part.settings.chemistry))
 
 
 def _span_ns(first: str | None, last: str | None) -> tuple[int, int]:

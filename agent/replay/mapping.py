@@ -8,7 +8,10 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from agent.detect.limits import CHEMISTRIES, Chemistry
+from agent.config.tables import LimitTable
+from agent.detect.limit_words import widened
+from agent.detect.limits import CHEMISTRIES, LIMITED, Chemistry
+from agent.detect.settings import Settings
 from drivers.quantities import QUANTITIES
 
 #: Seconds of one unit of a numeric time column.
@@ -143,7 +146,9 @@ class Time(Table):
 
 
 class RecordingMap(Table):
-    """The whole map. `sensor` (long format): the column that names the sensor of each row."""
+    """The whole map. `sensor` (long format): the column that names the sensor of each row. cells_per_block,
+    limit: as in a [[unit]], and in [[detection.limit]], of agent.toml.
+    """
 
     time: Time
     voltage: Columns | None = None
@@ -158,6 +163,8 @@ class RecordingMap(Table):
     group: tuple[str, ...] = ()
     sensor: str | None = None
     chemistry: Chemistry | None = None
+    cells_per_block: int | None = Field(default=None, ge=1, le=24)
+    limit: tuple[LimitTable, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -189,6 +196,27 @@ class RecordingMap(Table):
             if columns.unit is not None and columns.unit not in known:
                 raise ValueError(f"{key} unit: {columns.unit!r} is none of {', '.join(known)}")
         return self
+
+    @model_validator(mode="after")
+    def _limits_of_somebody(self) -> Self:
+        for limit in self.limit:
+            if limit.units:
+                raise ValueError("limit: units: a recording has none: take it out")
+        for wide in widened(tuple(LIMITED), self.settings()):
+            if not (wide.reviewed_by and wide.why):
+                raise ValueError(
+                    f"limit: {wide.wide}: write one that is not wider, or who reviewed it and why: "
+                    'reviewed_by = "NAME", why = "REASON"'
+                )
+        return self
+
+    def settings(self) -> Settings:
+        """Return how the recording is judged."""
+        return Settings(
+            chemistry=self.chemistry or "",
+            cells_per_block=self.cells_per_block,
+            limits=tuple(limit.of_site() for limit in self.limit),
+        )
 
     def quantities(self) -> list[tuple[str, str, Columns]]:
         """Return (key of the map, quantity, its columns) of what is mapped."""
@@ -244,7 +272,7 @@ def _line(error: Any) -> str:
 def _keys_at(path: tuple[Any, ...]) -> list[str]:
     if not path:
         return [*RecordingMap.model_fields, "period_s"]
-    tables: dict[Any, type[Table]] = {"time": Time, "warnings": Warnings}
+    tables: dict[Any, type[BaseModel]] = {"time": Time, "warnings": Warnings, "limit": LimitTable}
     return [*tables.get(path[0], Columns).model_fields]
 
 

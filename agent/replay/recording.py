@@ -55,7 +55,7 @@ class RecordedPart:
     values: Floats
     said: Column
     period_s: float
-    chemistry: str
+    settings: Settings
     sayings: Sayings = _NOTHING_SAID
     coded: Flags | None = None
 
@@ -65,11 +65,6 @@ class RecordedPart:
         layout = PlainLayout(self.channels)
         layout.say(self.sayings)
         return layout
-
-    @property
-    def settings(self) -> Settings:
-        """How it is judged."""
-        return Settings(chemistry=self.chemistry)
 
     @property
     def first_days(self) -> None:
@@ -245,7 +240,7 @@ def _part(
     coded = values == _CODE
     values[coded] = np.nan
     return RecordedPart(
-        group, channels, times, values, at, period_of(times), given.chemistry or "", sayings, coded
+        group, channels, times, values, at, period_of(times), given.settings(), sayings, coded
     )
 
 

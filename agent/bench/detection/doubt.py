@@ -16,13 +16,14 @@ import numpy as np
 from agent.bench.detection import plain
 from agent.bench.detection.common import data_folder, sensors
 from agent.bench.detection.faults import FAULTS
-from agent.bench.detection.periods import PERIODS_S, SafetyPart, hot_with_witnesses, tests
+from agent.bench.detection.periods import PERIODS_S, hot_with_witnesses, tests
 from agent.bench.detection.recordings import HEAT, of_quantity
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Flags, Floats
 from agent.detect.watch import warm_up
 from agent.replay.parts import JudgedChannel
 from agent.replay.play import play
+from agent.replay.recording import RecordedPart
 
 FAULT = ("sensor-fault", "cooling", "cooling-lost", "cooling-degraded")
 UNPROVEN = "unproven-heat"
@@ -32,7 +33,7 @@ JUMPS_DEGC = (61.0, 84.0, 150.0, 300.0)
 SEEDS = 5
 
 
-def called_fault(part: SafetyPart) -> bool | None:
+def called_fault(part: RecordedPart) -> bool | None:
     """Return whether a test's heat was called a fault, or nothing; None: there is no such heat in it."""
     temps = of_quantity(part, "temperature")
     hot = temps >= plain.FIXED_DEGC
@@ -47,11 +48,11 @@ def called_fault(part: SafetyPart) -> bool | None:
     return blamed or not any(a["detector"] in (*HEAT, UNPROVEN) for a in alarms)
 
 
-def _heat_channels(part: SafetyPart) -> list[JudgedChannel]:
+def _heat_channels(part: RecordedPart) -> list[JudgedChannel]:
     return [channel for channel in part.channels if channel.quantity.endswith("temperature")]
 
 
-def _last_s(part: SafetyPart, hot: Flags) -> float:
+def _last_s(part: RecordedPart, hot: Flags) -> float:
     """Return when a sensor was hot last, before all times: never."""
     at = np.flatnonzero(hot)
     return float(part.t_s[at[-1]]) if at.size else -np.inf

@@ -31,17 +31,9 @@ WITNESSES, ROSE_K, FELL_V = 2, 3.0, 0.25  # beside the sensor that is hot
 RUNAWAY_DEGC = 150.0
 SLOW_S = 60.0  # so long before 150 degC a plain slope speaks: a runaway that leaves time
 SIBLINGS, STEP_K, NOISE_K = 12, 0.1, 0.05
+#: How tests are judged: somebody has set a safety limit of 60 degC.
+SETTINGS = Settings(overrides={("over-temperature", CRITICAL): {"limit": SAFETY_DEGC}})
 NEAR = ((0.3, 10.0), (0.15, 20.0))  # neighbours: their share of the rise, and how much later, s
-
-
-@dataclass(frozen=True, slots=True)
-class SafetyPart(RecordedPart):
-    """A test for which somebody has set a safety limit of 60 degC."""
-
-    @property
-    def settings(self) -> Settings:
-        """How it is judged."""
-        return Settings(overrides={("over-temperature", CRITICAL): {"limit": SAFETY_DEGC}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +53,16 @@ class Heard:
     runaway_s: float
 
 
-def thinned(part: RecordedPart, period_s: float) -> SafetyPart:
+def thinned(part: RecordedPart, period_s: float) -> RecordedPart:
     """Return a part of which one row every `period_s` is left."""
     wanted = np.arange(part.t_s[0], part.t_s[-1], period_s)
     rows = np.unique(np.searchsorted(part.t_s, wanted))
     t_s, values = part.t_s[rows], part.values[rows]
     channels = tuple(replace(c, step=STEP_K) if _is_heat(c) else c for c in part.channels)
-    return SafetyPart(part.group, channels, t_s, values, t_s, period_s, part.chemistry)
+    return RecordedPart(part.group, channels, t_s, values, t_s, period_s, SETTINGS)
 
 
-def among(part: SafetyPart, day: Floats, rng: np.random.Generator) -> SafetyPart:
+def among(part: RecordedPart, day: Floats, rng: np.random.Generator) -> RecordedPart:
     """Return a test among siblings; day (n, SIBLINGS): a day of these, degC, a row every rooms.PERIOD_S."""
     rest = int(plain.REST_S / part.period_s) + 1
     t_s = np.concatenate([part.t_s[0] + part.period_s * np.arange(-rest, 0), part.t_s])
@@ -90,7 +82,7 @@ def among(part: SafetyPart, day: Floats, rng: np.random.Generator) -> SafetyPart
     return replace(part, channels=(*part.channels, *channels), t_s=t_s, said=t_s, values=both)
 
 
-def hear(part: SafetyPart) -> Heard:
+def hear(part: RecordedPart) -> Heard:
     """Judge a test by ours and by the plain rules; what they say of the rest before it does not count."""
     temps, volts = of_quantity(part, "temperature"), of_quantity(part, "voltage")
     ours = [a for a in play([part], lambda _: None).alarms if a["detector"] in CALLS and a["t_s"] >= 0.0]
@@ -134,7 +126,7 @@ def _is_heat(channel: JudgedChannel) -> bool:
     return channel.quantity.endswith("temperature")
 
 
-def tests(folder: Path, period_s: float) -> Iterator[tuple[str, SafetyPart]]:
+def tests(folder: Path, period_s: float) -> Iterator[tuple[str, RecordedPart]]:
     """Give every abuse test as it is, "alone", and beside healthy sensors, "among"."""
     supply, rng = rooms.Rooms(rooms.load(folder), SIBLINGS, seed=60), np.random.default_rng(60)
     for part in parts_of(folder, "abuse_ornl_dev", ABUSE):

@@ -437,6 +437,66 @@ def test_a_heat_in_the_last_row_is_told_a_period_later_for_what_burns_cuts_its_w
     assert found["sensor_seconds"] == still["sensor_seconds"] + 40.0, "the row that never came counts nowhere"
 
 
+def limit(quantity: str, tier: str, low: float, high: float, more: str = "") -> str:
+    return f'[[limit]]\nquantity = "{quantity}"\ntier = "{tier}"\nlow = {low}\nhigh = {high}\n{more}'
+
+
+def test_a_recording_is_judged_by_the_limits_of_its_map(files: Write) -> None:
+    """A charger that does not stop, and a load that does not: the tiers of docs/adding-a-battery.md."""
+    rest = np.full(60, 3.35)
+    volts = np.concatenate(
+        [rest, np.linspace(3.35, 4.25, 240), np.full(60, 4.25), np.linspace(4.25, 1.9, 120)]
+    )
+    recording = table(V4, [volts + 0.001 * i for i in range(4)], 10.0 * np.arange(len(volts)))
+    tiers = {"operating": (2.8, 3.55), "recommended": (2.65, 3.6), "safety": (2.5, 3.65)}
+    said = [limit("cell_voltage", tier, *ends) for tier, ends in tiers.items()]
+    chemistry = 'chemistry = "LFP"\n'
+    found = replay(*files(recording, VOLTS + chemistry + "".join(said)))
+    told = [(alarm["severity"], alarm["limit"]) for alarm in found["alarms"]]
+    assert [one for one in told if one in {("critical", 3.65), ("critical", 2.5), ("warning", 3.6)}] == [
+        ("warning", 3.6), ("critical", 3.65), ("critical", 2.5)
+    ]  # fmt: skip
+    at = {alarm["limit"]: alarm["t"] for alarm in found["alarms"]}
+    assert at[3.65] - 10.0 * np.argmax(volts + 0.003 > 3.65) <= 30.0
+    by_chemistry = replay(*files(recording, VOLTS + chemistry))
+    assert [alarm["limit"] for alarm in by_chemistry["alarms"]] == [3.9]
+
+
+def test_blocks_are_judged_by_their_chemistry_where_the_map_says_how_many_cells_they_have(
+    files: Write,
+) -> None:
+    blocks = [np.append(np.full(100, 13.4), np.full(20, 6.9 if i else 13.4)) for i in range(2)]
+    recording = table("B_1 B_2", blocks, 10.0 * np.arange(120))
+    mapping = 'time = "t"\nblock_voltage = "B_*"\nchemistry = "VRLA"\n'
+    assert "voltage-limit" not in replay(*files(recording, mapping))["counts"]
+    found = replay(*files(recording, mapping + "cells_per_block = 6\n"))
+    assert found["counts"]["voltage-limit"] == {"critical": 1}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            limit("cell_voltage", "safety", 2.5, 4.2),
+            "limit: cell_voltage: the highest safety limit 4.2 V is wider than",
+        ),
+        (limit("cell_voltage", "safety", 2.5, 3.6, 'units = ["a"]\n'), "limit: units: a recording has none"),
+        (limit("cell_voltage", "safety", 3.6, 2.5), "limit 0: low 3.6 is not below high 2.5"),
+        ('[[limit]]\nquantity = "cell_voltage"\nteir = "safety"\nhigh = 3.6\n', "did you mean 'tier'?"),
+    ],
+)
+def test_limits_of_a_map_are_held_to_the_rules_of_a_site(files: Write, more: str, words: str) -> None:
+    assert words in refused(*files(table(V4, around(3.3)), VOLTS + 'chemistry = "LFP"\n' + more))
+
+
+def test_voltages_that_have_no_limit_are_said(files: Write) -> None:
+    recording = table(V4, around(3.3))
+    (said,) = [n for n in replay(*files(recording, VOLTS))["notes"] if "limit" in n]
+    assert said.startswith("no voltage limit is judged: set chemistry in the map")
+    quiet = replay(*files(recording, VOLTS + 'chemistry = "LFP"\n'))
+    assert not [n for n in quiet.get("notes", []) if "limit" in n]
+
+
 def test_a_reader_that_leaves_ends_a_replay_without_a_word(files: Write) -> None:
     rows = [[f"{10 * i}", "25", "25", str(i % 60)] for i in range(6000)]
     given = files(as_csv(["t", "T_1", "T_2", "W"], rows), WARNED + 'warnings = "W"\n')

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
+from agent.detect.settings import Settings
 from agent.replay.mapping import QUANTITY, MapError, RecordingMap
 from agent.replay.parts import JudgedChannel
 from agent.replay.plausible import odd
@@ -22,7 +23,7 @@ def part(values: Values, group: str = "", step: float = 0.001) -> RecordedPart:
     channels = tuple(JudgedChannel(c, QUANTITY[k], step) for k, c in zip(keys, columns, strict=True))
     held = np.array([np.full(n, v) if isinstance(v, float) else v for v in values.values()], float).T
     t_s = np.arange(float(n))
-    return RecordedPart(group, channels, t_s, held, t_s, 1.0, "")
+    return RecordedPart(group, channels, t_s, held, t_s, 1.0, Settings())
 
 
 def mapped(*parts: RecordedPart, **given: object) -> RecordingMap:
