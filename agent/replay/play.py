@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.unit import UnitJudges
 from agent.quality import Quality
@@ -82,10 +83,13 @@ def _play_part(part: Part, played: Played, sight: Sight, progress: Progress) -> 
                 if event.state == AlarmState.NEW:
                     played.alarms.append(_alarm(event, part.group, frames.said[i]))
                     played.heard_in.append(part)
-                    standing.setdefault(event.name, []).append(played.alarms[-1])
+                    before = [told for told in standing.get(event.name, ()) if told["ended_s"] is None]
+                    standing[event.name] = [*before, played.alarms[-1]]
                 elif event.state in OVER:
                     for alarm in standing.pop(event.name, ()):
                         alarm["ended"], alarm["ended_s"] = in_its_words(frames.said[i]), event.t_s
+            if standing:
+                _end_latched(judges.books.values(), standing, in_its_words(frames.said[i]), frames.t_s[i])
             if i % REPORT_EVERY == REPORT_EVERY - 1:
                 progress(REPORT_EVERY)
         progress(len(frames.t_s) % REPORT_EVERY)
@@ -100,6 +104,18 @@ def _play_part(part: Part, played: Played, sight: Sight, progress: Progress) -> 
         for event in _after(judges, last, part.period_s):
             played.alarms.append(_alarm(event, part.group, last.said[-1]))
             played.heard_in.append(part)
+
+
+def _end_latched(
+    books: Iterable[AlarmBook], standing: dict[str, list[dict[str, Any]]], said: Any, t_s: float
+) -> None:
+    """Say when the condition of a latched alarm was gone: nobody acknowledges it here, so it has no event."""
+    for alarm in (alarm for book in books for alarm in book.all()):
+        for told in standing.get(alarm.said.name, ()) if alarm.said else ():
+            if alarm.standing:
+                told["ended"] = told["ended_s"] = None
+            elif told["ended_s"] is None:
+                told["ended"], told["ended_s"] = said, float(t_s)
 
 
 def _after(judges: UnitJudges, frames: Frames, period_s: float) -> list[AlarmEvent]:

@@ -343,6 +343,15 @@ def test_json_has_the_ends_of_alarms_and_counts_by_detector_and_severity(files: 
     assert found["counts"]["reported"] == {"warning": 2}
 
 
+def test_a_latched_alarm_ends_in_json_when_its_condition_is_gone_each_time(files: Write) -> None:
+    high = np.full(600, 3.3)
+    high[200:260] = high[560:] = 4.0
+    recording = table("V_1", [high], 10.0 * np.arange(600))
+    once, again = replay(*files(recording, VOLTS + 'chemistry = "LFP"\n'))["alarms"]
+    assert (once["severity"], once["t"], once["ended_s"]) == ("critical", 2020.0, 2650.0)
+    assert (again["severity"], again["t"], again["ended"]) == ("critical", 5620.0, None)
+
+
 @pytest.mark.parametrize(
     ("warnings", "words"),
     [
