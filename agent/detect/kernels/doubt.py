@@ -295,7 +295,7 @@ def _doubt(
     unproven = alone and over and not chatters
     if alone and np.isnan(x):
         unproven = unproven and np.isnan(s[c, READ]) and _one_of_them(temps, s, c)
-        s[c, READ] = np.nan
+        s[c, READ], s[c, STEADY] = np.nan, 0.0
         if unproven:
             doubt.heard[c] = 1.0
     score[c, UNPROVEN] = 1.0 if unproven else 0.0
@@ -415,7 +415,11 @@ def _unit_says(si: Floats, why: Codes, doubt: Doubt, c: int) -> bool:
 
 @compiled
 def _cell_fell(why: Codes, volts: Inputs, drops: Drops, doubt: Doubt, g: int, c: int) -> bool:
-    """Did a cell where the group is collapse, or vanish, and most of its siblings not."""
+    """Did a cell where the group is collapse, or vanish, and most of its siblings not. The deepest is named,
+    by how far it is below what it was, or below its siblings, the larger.
+    """
+    deepest = -1
+    deepest_v = 0.0
     for e in range(volts.raw.size):
         if drops.group[e] != g:
             continue
@@ -433,10 +437,14 @@ def _cell_fell(why: Codes, volts: Inputs, drops: Drops, doubt: Doubt, g: int, c:
             continue
         usual_v, median_v = doubt.usual_v[e], volts.median[e]
         if volts.start[volts.group[e] + 1] - volts.start[volts.group[e]] == 1:
-            fell = volts.raw[e] <= (1.0 - FELL_LONE) * usual_v
+            fell_v = usual_v - volts.raw[e]
+            fell = fell_v >= FELL_LONE * usual_v
         else:
+            fell_v = max(usual_v, median_v) - volts.raw[e]
             fell = usual_v - volts.raw[e] >= FELL_V and median_v - volts.raw[e] >= FELL_ALONE_V
-        if volts.usable[e] and fell:
-            _name(doubt.state, c, CELL_FELL, e, usual_v - volts.raw[e])
-            return True
-    return False
+        if volts.usable[e] and fell and fell_v > deepest_v:
+            deepest, deepest_v = e, fell_v
+    if deepest < 0:
+        return False
+    _name(doubt.state, c, CELL_FELL, deepest, deepest_v)
+    return True

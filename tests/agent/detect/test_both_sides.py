@@ -289,6 +289,19 @@ def test_the_hottest_is_named_and_who_its_witness_was(period_s: float) -> None:
 
 
 @pytest.mark.parametrize("period_s", PERIODS)
+def test_of_cells_that_fall_beside_a_heat_the_deepest_is_named_by_how_far_it_is_down(period_s: float) -> None:
+    """One that fell a while ago is hardly below what it was in the last minute, and 1.3 V below others."""
+
+    def heats_late(frames: Floats) -> None:
+        frames[:, [2, 6]] -= [0.3, 1.3]
+        frames[int(60.0 / period_s) :, HOT[0]] = 84.0
+
+    events = feed(watch_of(CELLS, SENSORS, period_s), frames_of(heats_late), dt_s=period_s)
+    sudden = next(e for e in events if e.detector == "sudden-heat")
+    assert re.search(r"alone: string1/module1/cell7 fell by 1\.(29|30|31) V", sudden.text)
+
+
+@pytest.mark.parametrize("period_s", PERIODS)
 def test_a_frame_of_zeros_or_of_an_open_input_takes_no_heat_back(period_s: float) -> None:
     for bad in (slice(None), HOT[0]):
 

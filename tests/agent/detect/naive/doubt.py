@@ -183,13 +183,17 @@ class Place:
             sensor.faulty_s = stood_s if faulty else None
         over = sensor.doubted_s > 0.0 and sensor.doubted_s >= enough_s - 0.5 * dt_s
         unproven = alone and over and not chatters
+        if alone and math.isnan(sensor.x):
+            others = any(other.doubted == "not" for other in self.sensors) or len(self.sensors) == 1
+            unproven = unproven and math.isnan(sensor.read[-1]) and others
+            sensor.read = [NAN]
         return Verdict(
             sudden=sensor.doubted == "told",
             unproven=unproven,
             faulty=chatters or (sensor.faulty_s is not None and sensor.faulty_s >= 60.0),
             restarts=chatters and self.leapt[i] != "",
             told=chatters or unproven or sensor.doubted == "told",
-            heard=not math.isnan(sensor.x) or sensor.doubted == "told",
+            heard=not math.isnan(sensor.x) or sensor.doubted == "told" or unproven,
             hot=hot,
             suspect=suspect,
         )
@@ -226,6 +230,7 @@ class Place:
 
     def _cell_fell(self, sensor: Sensor, cells: Sequence[CellReading]) -> bool:
         read = sum(cell.measured for cell in cells)
+        fell: list[tuple[float, int]] = []
         for cell, usual_v in zip(cells, self.usual_v, strict=True):
             if cell.odd:
                 continue
@@ -234,20 +239,21 @@ class Place:
                     sensor.witness = "cell gone", cell.number, NAN
                     return True
             elif cell.usable and len(cells) == 1:
-                if cell.raw <= usual_v - usual_v / 6.0:
-                    sensor.witness = "cell fell", cell.number, usual_v - cell.raw
-                    return True
+                if usual_v - cell.raw >= usual_v / 6.0:
+                    fell.append((usual_v - cell.raw, -cell.number))
             elif cell.usable and usual_v - cell.raw >= 0.25 and cell.median - cell.raw >= 0.2:
-                sensor.witness = "cell fell", cell.number, usual_v - cell.raw
-                return True
-        return False
+                fell.append((max(usual_v - cell.raw, cell.median - cell.raw), -cell.number))
+        if fell:
+            sensor.witness = "cell fell", -max(fell)[1], max(fell)[0]
+        return bool(fell)
 
     def _is_steady(self, sensor: Sensor) -> bool:
-        if math.isnan(sensor.x) or math.isnan(sensor.read[-1]):
+        if math.isnan(sensor.x):
             return False
         sensor.read.append(sensor.x)
         enough = max(1.0, 3.0 * self.step)
-        moves = [after - before for before, after in pairwise(sensor.read)][-2:]
+        read = [x for x in sensor.read if not math.isnan(x)]
+        moves = [after - before for before, after in pairwise(read)][-2:]
         return len(moves) == 2 and (min(moves) >= enough or max(moves) <= -enough)
 
     def _unit_says(self, sensor: Sensor) -> bool:
