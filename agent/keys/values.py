@@ -50,7 +50,10 @@ def _path_problem(text: str) -> str:
 
 def _device_problem(text: str) -> str:
     if "://" in text:
-        return 'is a URL: write a path such as /dev/ttyUSB0, or transport = "tcp" with host and port'
+        return (
+            'is a URL: write a path such as /dev/ttyUSB0, or transport = "tcp", "rtu-over-tcp" (for socket://)'
+            ' or "rfc2217", with host and port'
+        )
     return _path_problem(text)
 
 

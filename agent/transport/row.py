@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from agent.keys.values import ConfigTable
 from agent.modbus.ports import Port, PortError
@@ -43,8 +43,11 @@ class Endpoint(ABC):
 
     @property
     def device(self) -> str | None:
-        """The serial device of this machine that it needs, whose line setting may be unknown."""
+        """The serial device of this machine that it needs."""
         return None
+
+    #: Whether baud rate, parity and stop bits are set from here: then they may be unknown, and can be tried.
+    sets_line: ClassVar[bool] = False
 
     @abstractmethod
     def new_port(self, setting: LineSetting) -> Port:
@@ -72,7 +75,7 @@ class Endpoint(ABC):
 
     def at(self, setting: LineSetting) -> str:
         """Return it with the line setting that it is asked at, where it has one."""
-        return f"{self} ({setting})" if self.device else str(self)
+        return f"{self} ({setting})" if self.sets_line else str(self)
 
 
 class BusTable(ConfigTable, ABC):

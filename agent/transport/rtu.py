@@ -6,21 +6,17 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from agent.keys.values import Device, Milliseconds, Name, Settle, Whole
+from agent.keys.values import Device
 from agent.modbus.ports import Port, PortError
 from agent.modbus.serial_devices import holder, serial_devices
 from agent.modbus.serial_line import SerialPort, stable_path
 from agent.modbus.survey.presence import ALL_IDS, USUAL_IDS, LineSetting
-from agent.transport.row import Advice, BusTable, Endpoint, Transport
-from drivers.line import Line, bits_per_character
+from agent.transport.row import Advice, Endpoint, Transport
+from agent.transport.serial_table import SerialTable
 from drivers.profile.load import Profile
-from drivers.profile.schema import Serial
 
-TURNAROUND_S = 0.005
 PTYS = "/dev/pts/"
 REASONS = {
     errno.ENOENT: "CW-101",
@@ -55,6 +51,8 @@ class SerialLine(Endpoint):
     def device(self) -> str:
         """The device."""
         return self.name
+
+    sets_line = True
 
     def new_port(self, setting: LineSetting) -> Port:
         """Return a serial port, closed."""
@@ -114,57 +112,20 @@ def _group(device: str) -> str:
         return "dialout"
 
 
-class RtuBus(BusTable):
-    """[[bus]] with transport = "rtu": one serial device; the profile of its units gives what its keys do not.
+class RtuBus(SerialTable):
+    """[[bus]] with transport = "rtu": one serial device; what its keys do not say is the profile's."""
 
-    turnaround_ms, pause_ms: as for "tcp"; the silence of the standard comes on top. settle_s: what the
-    adapter needs after it was opened.
-    """
-
-    name: Name
     transport: Literal["rtu"]
     device: Device
-    baud: Annotated[int, Field(ge=300, le=4_000_000), Whole] | None = None
-    parity: Literal["N", "E", "O"] | None = None
-    stop_bits: Annotated[Literal[1, 2], Whole] | None = None
-    turnaround_ms: Milliseconds | None = None
-    pause_ms: Milliseconds = 0.0
-    settle_s: Settle | None = None
 
     @property
     def endpoint(self) -> SerialLine:
         """The device."""
         return SerialLine(str(self.device))
 
-    def _serial(self, profile: Profile) -> Serial:
-        said = {
-            "baud": self.baud,
-            "parity": self.parity,
-            "stop_bits": self.stop_bits,
-            "settle_s": self.settle_s,
-        }
-        return profile.serial.model_copy(update={k: v for k, v in said.items() if v is not None})
-
-    def setting(self, profile: Profile) -> LineSetting:
-        """Return baud rate, parity and stop bits."""
-        serial = self._serial(profile)
-        return LineSetting(serial.baud, serial.parity, serial.stop_bits)
-
-    def line(self, profile: Profile) -> Line:
-        """Return the serial line of this setting."""
-        serial = self._serial(profile)
-        bits = bits_per_character(serial.parity, serial.stop_bits)
-        turnaround_s = TURNAROUND_S if self.turnaround_ms is None else self.turnaround_ms / 1e3
-        pause_s = max(profile.pause_ms or 0.0, self.pause_ms) / 1e3
-        return Line.rtu(serial.baud, bits_per_character=bits, turnaround_s=turnaround_s, pause_s=pause_s)
-
-    def timeout_s(self, profile: Profile) -> float:
-        """Return the profile's time-out on a serial line."""
-        return profile.serial.timeout_ms / 1e3
-
     def new_port(self, profile: Profile) -> Port:
         """Return a serial port, closed."""
-        serial = self._serial(profile)
+        serial = self.serial(profile)
         return SerialPort(
             str(self.device),
             serial.baud,

@@ -28,7 +28,7 @@ A room of one modelled rack on TCP and one on a 9600 baud line, where a cell fai
 \b
   [[bus]]
   name = "bus-1"
-  link = "/tmp/bus-1"                # the device to open
+  link = "/tmp/bus-1"                # the device to open; or serial_server = "127.0.0.1:4196"
   baud = 9600
 \b
   [[unit]]
@@ -91,7 +91,7 @@ def _show(units: list[dict[str, Any]]) -> None:
 
     table = Table("unit", "where", "unit id", "profile", title="Units being served (Ctrl-C stops)")
     for unit in units:
-        tcp = unit["transport"] == "tcp"
-        where = f"{unit['host']}:{unit['port']}" if tcp else f"{unit['device']} at {unit['baud']} baud"
+        where = f"{unit['host']}:{unit['port']}" if "host" in unit else unit["device"]
+        where += f" at {unit['baud']} baud" if "baud" in unit else ""
         table.add_row(unit["name"], where, str(unit["unit_id"]), unit["profile"])
     Console(stderr=True).print(table)

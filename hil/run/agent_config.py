@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hil.modbus.rtu import RtuBus
+from hil.modbus.serial_server import SerialServer
 from hil.run import configuration
 from hil.run.bench import Bench
 from hil.run.tables import Table, table
@@ -34,7 +35,10 @@ def agent_toml(
         name = names[id(wire)] = f"bus-{len(names) + 1}"
         if isinstance(wire, RtuBus):
             line: Table = {"baud": wire.baud, "parity": wire.parity, "stop_bits": wire.stop_bits}
-            text += configuration.rtu_bus(name, wire.link, **line)
+            if isinstance(wire, SerialServer):
+                text += configuration.far_bus(name, "rtu-over-tcp", wire.port, wire.host, **line)
+            else:
+                text += configuration.rtu_bus(name, wire.link, **line)
         else:
             text += configuration.tcp_bus(name, wire.port, wire.host)
     for served in bench.units:

@@ -13,6 +13,7 @@ from hil.bmu.units import BenchUnit, build
 from hil.modbus.faults import Fault, FaultKind, FaultTable
 from hil.modbus.rtu import RtuBus
 from hil.modbus.serial import SerialBus
+from hil.modbus.serial_server import SerialServer
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import CannotListen, TcpEndpoint
 from hil.scenario.events import Cut, EventTable, WireClear, WireFault
@@ -59,7 +60,8 @@ class Served:
         """Where a client finds it."""
         table = self.table
         about = {"unit_id": table.unit_id, "profile": table.profile}
-        return {"name": table.name, "transport": table.transport, **self.wire.place, **about}
+        transport = "rtu-over-tcp" if isinstance(self.wire, SerialServer) else table.transport
+        return {"name": table.name, "transport": transport, **self.wire.place, **about}
 
 
 class Bench:
@@ -123,6 +125,20 @@ class Bench:
                     seed=seed,
                     time_scale=self.time_scale,
                 )
+            elif bus is not None and bus.serial_server is not None:
+                server = host_and_port(bus.serial_server)
+                assert server is not None  # the room has been checked
+                self._wires[key] = SerialServer(
+                    *server,
+                    bus.baud,
+                    units,
+                    parity=bus.parity,
+                    stop_bits=bus.stop_bits,
+                    turnaround_s=bus.turnaround_ms / 1000,
+                    echo=bus.echo,
+                    seed=seed,
+                    time_scale=self.time_scale,
+                )
             else:
                 endpoint = host_and_port(str(listen))
                 assert endpoint is not None  # the room has been checked
@@ -135,7 +151,9 @@ class Bench:
             unit.tick(0.0)
         try:
             for wire in self._wires.values():
-                if isinstance(wire, TcpEndpoint):
+                if isinstance(wire, SerialServer):
+                    await wire.listen()
+                elif isinstance(wire, TcpEndpoint):
                     await wire.start()
                 else:
                     wire.start()
@@ -199,7 +217,9 @@ class Bench:
     async def close(self) -> None:
         """Close all wires and remove their links."""
         for wire in self._wires.values():
-            if isinstance(wire, TcpEndpoint):
+            if isinstance(wire, SerialServer):
+                await wire.hang_up()
+            elif isinstance(wire, TcpEndpoint):
                 await wire.stop()
             else:
                 wire.stop()

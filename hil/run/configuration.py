@@ -34,6 +34,11 @@ def rtu_bus(name: str, device: Path, **keys: Value) -> str:
     return table("[[bus]]", {"name": name, "transport": "rtu", "device": device, **keys})
 
 
+def far_bus(name: str, transport: str, port: int, host: str = "127.0.0.1", **keys: Value) -> str:
+    """Return the table of a bus on a serial line behind a socket."""
+    return table("[[bus]]", {"name": name, "transport": transport, "host": host, "port": port, **keys})
+
+
 def unit(name: str, bus: str, profile: str, **keys: Value) -> str:
     """Return the table of a unit."""
     return table("[[unit]]", {"name": name, "bus": bus, "profile": profile, **keys})

@@ -91,12 +91,13 @@ class RoomBusTable(_Table):
     """A wire that several units share.
 
     RTU on a pty, with `link`, the path an agent opens; RTU on a real serial `device`, whose other end is the
-    agent's; or TCP with `listen`.
+    agent's; RTU behind a `serial_server` in transparent mode, HOST:PORT; or TCP with `listen`.
     """
 
     name: str
     link: Path | None = None
     device: Path | None = None
+    serial_server: str | None = None
     listen: str | None = None
     baud: int = 9600
     parity: Literal["N", "E", "O"] = "N"
@@ -117,17 +118,17 @@ class RoomBusTable(_Table):
             raise ValueError(f"{baud} is none of {', '.join(map(str, BAUDS))}")
         return baud
 
-    @field_validator("listen")
+    @field_validator("listen", "serial_server")
     @classmethod
     def _address(cls, listen: str | None) -> str | None:
         return None if listen is None else _checked_address(listen)
 
     @model_validator(mode="after")
     def _one(self) -> "RoomBusTable":
-        if sum(x is not None for x in (self.link, self.device, self.listen)) != 1:
+        if sum(x is not None for x in (self.link, self.device, self.serial_server, self.listen)) != 1:
             raise ValueError(
-                'say either link = "PATH" (RTU on a pty), device = "/dev/..." (RTU on a real serial port)'
-                ' or listen = "HOST:PORT" (TCP)'
+                'say either link = "PATH" (RTU on a pty), device = "/dev/..." (RTU on a real serial port),'
+                ' serial_server = "HOST:PORT" (RTU frames over TCP) or listen = "HOST:PORT" (TCP)'
             )
         return self
 

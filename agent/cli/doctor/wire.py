@@ -154,7 +154,7 @@ def line(site: Site) -> Iterator[Result]:
         if told and ANOTHER_MASTER in told["trouble"]:
             yield problem("CW-202", f"{bus.name}: {told['trouble']}", "cellwarden status")
         reads, late, stray = _reads(site, bus.name)
-        run = f"cellwarden probe {bus.endpoint.place} --id 1 holding:0"
+        run = f"cellwarden probe {bus.endpoint} --id 1 holding:0"
         for fault in line_faults.of_counts(reads, late):
             if fault.serious:
                 yield problem("CW-202", f"{bus.name}: {fault.seen}", run, *fault.likely)

@@ -59,8 +59,9 @@ def command(
     """Find battery units, and say which profile fits each. Reads only: one register per unit id, then the
     registers that tell profiles apart. Never touches a port that the agent holds.
 
-    ENDPOINT is a serial device, HOST, HOST:PORT or a network such as 192.0.2.0/28; without one, every free
-    serial device of this machine, and agents that announce their page in the network are named. An exception
+    ENDPOINT is a serial device, HOST, HOST:PORT or a network such as 192.0.2.0/28; a serial server is
+    rtu-over-tcp://HOST:PORT (transparent mode) or rfc2217://HOST:PORT. Without one, every free serial device
+    of this machine, and agents that announce their page in the network are named. An exception
     is an answer: the device is there. Exit 0 when a unit was found, 3 when not or when a port was lost, 4
     when one is in use or another master is talking.
 
@@ -87,7 +88,7 @@ def command(
         lines = [LineSetting.parse(text) for text in only_line] or list(ALL_LINES if full else USUAL_LINES)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    transport = next((endpoint for endpoint in found if endpoint.device), found[0]).transport
+    transport = next((endpoint for endpoint in found if endpoint.sets_line), found[0]).transport
     ids = only_id or (transport.all_ids if full else transport.usual_ids)
     survey = Survey(found, lines, ids, known_profiles(folders), listen_s, quiet=as_json)
     stopped = False
@@ -170,7 +171,7 @@ def _print(survey: Survey, *, full: bool) -> None:
         click.echo("* answers to any id: one unit that does not look at it")
     first = next((unit for unit in survey.units if unit.matches), survey.units[0])
     line = f" --line {str(first.found.line).replace(' ', '-')}" if first.found.line else ""
-    if not full and any(endpoint.device for endpoint in survey.endpoints):
+    if not full and any(endpoint.sets_line for endpoint in survey.endpoints):
         rest_s = sum(setting.knock_s for setting in ALL_LINES) * len(ALL_IDS)
         click.echo(
             f"Not looked at: the other ids and line settings (add --full, about {rest_s / 60:.0f} min)."

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +101,11 @@ class Survey:
 
     async def run(self) -> None:
         """Look at every endpoint; what cannot be looked at is one of `troubles`."""
-        hosts = [e for e in self.endpoints if e.device is None]
+        hosts = [e for e in self.endpoints if e.transport.has_transaction_ids]
         for endpoint in self.endpoints:
-            if endpoint.device:
+            if not endpoint.transport.has_transaction_ids:
                 try:
-                    await self._serial(endpoint, endpoint.device)
+                    await self._serial(endpoint)
                 except Trouble as trouble:
                     self.troubles.append(trouble)
         if len(hosts) > 1:
@@ -114,16 +114,18 @@ class Survey:
         await asyncio.gather(*(self._host(host, gate, alone=len(hosts) == 1) for host in hosts))
         self.units.sort(key=lambda unit: (self.endpoints.index(unit.endpoint), unit.found.unit_id))
 
-    async def _serial(self, endpoint: Endpoint, device: str) -> None:
-        port = await opened(endpoint, self.lines[0])
+    async def _serial(self, endpoint: Endpoint) -> None:
+        lines = self.lines if endpoint.sets_line else self.lines[:1]
+        port = await opened(endpoint, lines[0])
         try:
             await self._overhear(endpoint, port)
         finally:
             port.close()
-        seconds = sum(line.knock_s for line in self.lines) * len(self.ids)
+        seconds = sum(line.knock_s for line in lines) * len(self.ids)
+        settings = f"{len(lines)} line settings" if endpoint.sets_line else "the line as it is set there"
         self.say(
-            f"Reads one register per id, writes nothing. Ids {runs(self.ids)}, {len(self.lines)} line"
-            f" settings, about {seconds:.0f} s. Ctrl-C is safe."
+            f"Reads one register per id, writes nothing. Ids {runs(self.ids)}, {settings},"
+            f" about {seconds:.0f} s. Ctrl-C is safe."
         )
         answers: dict[LineSetting, int] = {}
 
@@ -132,14 +134,15 @@ class Survey:
             self.count(str(line), asked, len(self.ids), count)
 
         def refused(line: LineSetting, error: PortError) -> None:
-            if not Path(device).exists():
+            if endpoint.device and not Path(endpoint.device).exists():
                 raise trouble_of(error, endpoint) from error
             self.say(f"  {line}  not tried: {trouble_of(error, endpoint).what}")
 
         new: list[FoundUnit] = []
         try:
-            async for found in knock_lines(endpoint.new_port, self.lines, self.ids, progress, refused):
-                new.append(FoundUnit(endpoint, found))
+            async for found in knock_lines(endpoint.new_port, lines, self.ids, progress, refused):
+                line = found.line if endpoint.sets_line else None
+                new.append(FoundUnit(endpoint, replace(found, line=line)))
                 self.units.append(new[-1])
         except PortError as error:
             raise Trouble(
@@ -149,8 +152,8 @@ class Survey:
             self.say("\r  " + "     ".join(f"{line}  {count} answers" for line, count in answers.items()))
         by_line: dict[LineSetting, list[FoundUnit]] = {}
         for unit in new:
-            if unit.found.line and not unit.found.answer.damaged:
-                by_line.setdefault(unit.found.line, []).append(unit)
+            if not unit.found.answer.damaged:
+                by_line.setdefault(unit.found.line or lines[0], []).append(unit)
         for line, units in by_line.items():
             port = await opened(endpoint, line)
             try:

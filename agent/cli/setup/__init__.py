@@ -31,7 +31,12 @@ UNKNOWN = "unknown"
 @click.command("setup")
 @click.option("--config", "path", type=click.Path(path_type=Path), default=Path("/etc/cellwarden/agent.toml"),
               show_default=True, help="The file to write.")  # fmt: skip
-@click.option("--endpoint", "where", multiple=True, help="Serial device or HOST[:PORT]; repeatable.")
+@click.option(
+    "--endpoint",
+    "where",
+    multiple=True,
+    help="Serial device, HOST[:PORT], or {rtu-over-tcp,rfc2217}://HOST:PORT; repeatable.",
+)
 @click.option(
     "--line", "line_texts", multiple=True, help="Try only this line setting, as 9600-8N1; repeatable."
 )

@@ -26,7 +26,7 @@ def endpoint_of(transport: Transport) -> Endpoint:
 
 def config_of(transport: Transport) -> Config:
     endpoint = endpoint_of(transport)
-    keys = endpoint.bus_keys("19200-8E1" if endpoint.device else "")
+    keys = endpoint.bus_keys("19200-8E1" if endpoint.sets_line else "")
     bus = tomllib.loads("\n".join(['name = "bus"', *keys]))
     unit = {"name": "u", "bus": "bus", "profile": "sunspec-lithium-ion"}
     return Config.model_validate({"upstream": {"url": "http://127.0.0.1:1"}, "bus": [bus], "unit": [unit]})
@@ -35,7 +35,7 @@ def config_of(transport: Transport) -> Config:
 def test_every_file_has_a_row_and_every_row_a_table_of_its_own_that_the_configuration_takes() -> None:
     files = {path.stem for path in (ROOT / "agent/transport").glob("*.py")}
     rows = {transport.table.__module__.rpartition(".")[2] for transport in TRANSPORTS}
-    assert files - {"__init__", "row", "table", "left_out"} == rows
+    assert files - {"__init__", "row", "table", "serial_table", "left_out"} == rows
     for name in rows:
         assert (Path(__file__).parent / f"test_{name}_bus.py").exists(), f"{name} has a test of its own"
     assert set(get_args(table.AnyBus)) == {transport.table for transport in TRANSPORTS}
@@ -59,7 +59,7 @@ def test_what_setup_writes_of_an_endpoint_the_configuration_reads_as_that_endpoi
     assert bus.endpoint == endpoint_of(transport)
     profile = load_profile("sunspec-lithium-ion")
     setting = bus.setting(profile)
-    assert setting == (SETTING if bus.endpoint.device else None)
+    assert setting == SETTING if bus.endpoint.sets_line else setting in (None, LineSetting(9600))
     assert bus.line(profile).per_read_s > 0
     assert bus.timeout_s(profile) > 0
 
