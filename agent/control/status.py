@@ -122,6 +122,8 @@ def health(status: dict[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
     for part in ("store", *outputs):
         if trouble := (status.get(part) or {}).get("trouble"):
             reasons.append(f"{part}: {trouble}")
+    if full := (status.get("store") or {}).get("full"):
+        reasons.append(full)
     if not status["clock_synchronised"]:
         reasons.append("clock: not synchronised; times are by this boot until it is")
     ready = all(unit["knowledge"] != Knowledge.NEVER for unit in units)

@@ -28,6 +28,7 @@ from agent.runtime.parts import Parts, must_reach, upstreams_of
 from agent.runtime.report import Report
 from agent.runtime.supervisor import Work, serve
 from agent.runtime.tasks import cancel, supervised
+from agent.store.buffer_alarms import told_of
 from agent.store.errors import StoreError
 from agent.store.intervals import Stretch
 from agent.store.ledger import Event
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 CERTIFICATE_S = 86_400.0  # between two looks at when it ends
 INTERVALS_S = 3600.0  # one row of evidence per unit
 FLUSH_S = 1.0  # of the two seconds in which a stop must be done
+BUFFER_FULL = "buffer_full"  # the alarm of what its bound makes it drop
 CONFIGURATION = "configuration"  # the alarm of a key that is refused from this version on
 IN_MEMORY = Sentence(
     "buffer-in-memory", "{trouble}; batches and alarms are kept in memory only, until the next start"
@@ -126,6 +128,7 @@ class Agent:
         self._begin("buffer's files", parts.recorder.watch())
         self._begin("watchdog", self._feed_watchdog())
         self._begin("sight", self._look_around())
+        self._begin("room", self._tell_of_room(2 * batch_s))
         for name in parts.uplinks:
             self._send(name)
         self._serve("certificate", self._watch_certificates)
@@ -337,6 +340,19 @@ class Agent:
             elif not output.trouble:
                 self.parts.record(SITE, site_alarms.over(f"{name}_trouble"))
             await asyncio.sleep(SIGHT_S)
+
+    async def _tell_of_room(self, every_s: float) -> None:
+        """Raise the alarm of a buffer that drops what nobody has, and end it when there is room; every_s: in
+        which there is a commit, which shows it.
+        """
+        site_alarms = self.parts.site_alarms
+        while True:
+            await asyncio.sleep(every_s)
+            if full := self.parts.store.full:
+                events = site_alarms.about_itself(BUFFER_FULL, told_of(full), severity=WARNING)
+            else:
+                events = site_alarms.over(BUFFER_FULL)
+            self.parts.record(SITE, events)
 
     def _clock_events(self) -> list[Event]:
         record = self._offsets.offer(self.parts.clock.stamp())

@@ -15,6 +15,7 @@ from agent.detect.alarms.states import AlarmEvent
 from agent.detect.knowledge import Knowledge, stale_s
 from agent.runtime.parts import VERSION, Parts
 from agent.store.alarm_counts import Counting
+from agent.store.buffer_alarms import told_of
 from agent.store.errors import StoreError
 from agent.view.delivery import reached_text
 from agent.view.headline import headline
@@ -78,6 +79,7 @@ class Report:
         unrecorded = [*parts.recorder.unrecorded, *parts.store.unsaid]
         now_s = parts.clock.boottime_s()
         account, upstreams = await self._delivery()
+        full = parts.store.full
         status: dict[str, Any] = {
             "agent": parts.config.agent.id,
             "epoch": parts.store.epoch.hex(),
@@ -108,7 +110,7 @@ class Report:
             ],
             "account": account,
             "open_frames": parts.recorder.open.frames,
-            "store": {"trouble": parts.recorder.trouble},
+            "store": {"trouble": parts.recorder.trouble, "full": told_of(full).text if full else ""},
             "upstreams": upstreams,
             "relay": None,
             **parts.site_alarms.reports(),

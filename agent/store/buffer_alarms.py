@@ -8,6 +8,7 @@ from typing import Protocol
 from agent.detect.explanations.case import NOTHING
 from agent.detect.explanations.said import Said, Sentence, said
 from agent.detect.table import CRITICAL, WARNING
+from agent.store.capacity import Full
 from agent.store.errors import Exchanged
 from agent.store.ledger import Event
 from agent.store.salvage import Salvage
@@ -52,7 +53,24 @@ ROLLED_BACK = Sentence(
     "the collector holds {batches:.0f} batches more than this buffer remembers: the disk was restored from "
     "an older image, or lost what it had confirmed",
 )
-SAYS = (BEYOND, DAMAGED, EXCHANGED, BEGUN, KEPT, NOT_BEGUN, RENUMBERED, LOST, ROLLED_BACK)
+FULL = Sentence(
+    "buffer-full",
+    "the buffer holds the {bound_bytes*0.000001:.0f} MB that it may, and {batches:.0f} batches wait for "
+    "{upstreams}: the oldest values are dropped, alarms last. Find out why nothing is taken there, or raise "
+    "[store] max_mb",
+)
+DISK_FULL = Sentence(
+    "buffer-disk-full",
+    "the disk is full, the buffer grows no more at {bound_bytes*0.000001:.0f} MB, and {batches:.0f} batches "
+    "wait for {upstreams}: the oldest values are dropped, alarms last. Make room on the disk",
+)
+SAYS = (FULL, DISK_FULL, BEYOND, DAMAGED, EXCHANGED, BEGUN, KEPT, NOT_BEGUN, RENUMBERED, LOST, ROLLED_BACK)
+
+
+def told_of(full: Full) -> Said:
+    """Say in what way a buffer is full."""
+    which, upstreams = DISK_FULL if full.disk else FULL, ", ".join(full.upstreams)
+    return said(which, bound_bytes=full.bound_bytes, batches=full.batches, upstreams=upstreams)
 
 
 class MakeAlarm(Protocol):

@@ -258,6 +258,10 @@ class Ledger:
         """What any upstream still needs."""
         return Ranges(ends for cursor in self.cursors.values() for ends in self._open(cursor))
 
+    def waiting(self) -> dict[str, Ranges]:
+        """What each upstream needs that must have it, by name."""
+        return {name: self._open(c) for name, c in self.cursors.items() if c.upstream.required}
+
     def _open(self, cursor: Cursor) -> Ranges:
         """What an upstream still needs."""
         return Ranges.through(self.last_sequence).minus(cursor.settled)

@@ -6,7 +6,10 @@ from collections.abc import Collection, Iterable
 from agent.store.account import Account, Exposure
 from agent.store.cursors import withheld_from
 from agent.store.delivery import Delivery
+from agent.store.lasting import Look, lasting_ns, marks
 from agent.wire.ranges import Ranges
+
+LOOKS = 16  # at the batches of a range, to know for how long they last
 
 
 def account(db: sqlite3.Connection, since: Delivery) -> Account:
@@ -36,14 +39,18 @@ def exposure(db: sqlite3.Connection, deliveries: Collection[Delivery], last_sequ
 
 def _lasting_s(db: sqlite3.Connection, ranges: Iterable[tuple[int, int]]) -> float:
     """Seconds from the first frame to the last, of each range: sequences are drawn in the order of time."""
-    edge = "SELECT {} FROM batch WHERE frames > 0 AND sequence BETWEEN ? AND ? ORDER BY sequence {} LIMIT 1"
-    total_ns = 0
-    for ends in ranges:
-        first = db.execute(edge.format("first_utc_ns", ""), ends).fetchone()
-        last = db.execute(edge.format("last_utc_ns", "DESC"), ends).fetchone()
-        if first and last:
-            total_ns += max(0, last[0] - first[0])
-    return total_ns / 1e9
+    return sum(lasting_ns(_looks(db, *ends)) for ends in ranges) / 1e9
+
+
+def _looks(db: sqlite3.Connection, first: int, last: int) -> list[Look]:
+    """Look at some batches of a range, the first with frames and the last among them."""
+    edge = (
+        "SELECT sequence, first_utc_ns, last_utc_ns FROM batch"
+        " WHERE frames > 0 AND sequence BETWEEN ? AND ? ORDER BY sequence {} LIMIT 1"
+    )
+    rows = [db.execute(edge.format(""), (mark, last)).fetchone() for mark in marks(first, last, LOOKS)]
+    rows.append(db.execute(edge.format("DESC"), (first, last)).fetchone())
+    return sorted({Look(*row) for row in rows if row})
 
 
 def schemas(db: sqlite3.Connection, digests: Iterable[bytes]) -> list[bytes]:

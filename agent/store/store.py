@@ -17,7 +17,7 @@ from pathlib import Path
 from agent.store import queries
 from agent.store.account import Account, BufferSettings, Exposure
 from agent.store.buffer_alarms import BufferAlarms, MakeAlarm
-from agent.store.capacity import SMALL_BYTES, keep_below, keep_history_below
+from agent.store.capacity import SMALL_BYTES, Full, fullness, keep_below, keep_history_below
 from agent.store.carry import Left
 from agent.store.cursor import Cursor
 from agent.store.cursors import name_upstreams
@@ -51,7 +51,8 @@ class Store:
     """One agent's buffer, for one upstream or several, each asked for by its name.
 
     `make_alarm` makes the events of an alarm that the buffer raises about itself. `last_sequence`: the last
-    that was drawn; `opened_at`: what it was when the database was opened.
+    that was drawn; `opened_at`: what it was when the database was opened. `full`: whether it drops, as of the
+    last commit.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Store:
         self._schemas: dict[bytes, bytes] = {}  # of this process, for a database that must begin anew
         self._new_schemas: dict[bytes, bytes] = {}  # for the next commit, as the next
         self._new_intervals: list[Stretch] = []
+        self.full: Full | None = None
         try:
             self._opened = Opened(path, self._settings.max_bytes)
             with contextlib.ExitStack() as undo:
@@ -293,6 +295,7 @@ class Store:
             ledger.keep_snapshots(snapshots)
             keep_history_below(ledger, self._settings.history_bytes)
             keep_below(ledger, self._settings.max_bytes, "buffer full")
+            self.full = fullness(ledger, self._settings.max_bytes, self._opened.size_bytes() if low else None)
         self._own.waiting, self._new_schemas, self._new_intervals = [], {}, []
         for name, (stored, gone) in lost.items():
             self._deliveries[name].written(stored)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.store.account import BufferSettings
+from agent.store.capacity import Full
 from agent.store.errors import Implausible
 from agent.store.ledger import Event
 from agent.store.store import Store
@@ -83,6 +84,22 @@ def test_at_the_cap_the_oldest_are_dropped_for_whom_they_are_wanted(open_store: 
     assert account(store, "here")["dropped"] == 0
     assert account(store, "there")["dropped"] > 0
     assert {reason for _, reason in gaps(store, "there")} == {"buffer full, not delivered to there"}
+
+
+def test_a_buffer_that_drops_says_who_takes_nothing_until_there_is_room(open_store: Opener) -> None:
+    cap = 8_000_000
+    store = open_store(upstreams=[HERE, COPY], max_bytes=cap, history_bytes=0)
+    sealed = 0
+    while not account(store, "here")["dropped"]:
+        store.seal([open_batch(*noise(50, 300, at_s=50 * sealed))])
+        sealed += 1
+        assert sealed < 200
+    for _ in range(3):
+        store.seal(())
+        assert store.full == Full(cap, False, len(waiting(store, "here")), ("here",))
+    acknowledge(store, "here", *waiting(store, "here"))
+    store.seal(())
+    assert store.full is None  # a copy that has nothing fills nothing
 
 
 def test_one_for_alarms_alone_never_has_frames_and_is_told_which(open_store: Opener) -> None:

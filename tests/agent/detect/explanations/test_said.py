@@ -66,7 +66,7 @@ def test_an_id_has_one_meaning() -> None:
         assert re.fullmatch(r"#?[a-z][a-z0-9-]*", sentence.id)
 
 
-UNITS = r"(?:\w+_)?(v|a|w|ohm|degc|k|s|percent|times|k_per_s)"
+UNITS = r"(?:\w+_)?(v|a|w|bytes|ohm|degc|k|s|percent|times|k_per_s)"
 COUNTS = {"beyond", "known", "others", "channels", "decimals", "units", "still", "buses", "batches"}
 COUNTS |= {"moved", "wanted", "sequence", "bound", "last"}
 WHOLE = [s for s in SAYS if not s.id.startswith("#")]
