@@ -171,12 +171,13 @@ def _sign(parts: Sequence[RecordedPart], given: RecordingMap) -> Iterator[str]:
         if len(amps) != 1 or not volts:
             continue
         di, dv = np.diff(part.values[:, amps[0]]), np.median(np.diff(part.values[:, volts], axis=0), axis=1)
-        finite = np.isfinite(di)
-        if not finite.any():
+        if not np.isfinite(di).any():
             continue
         span = float(np.ptp(np.nanpercentile(part.values[:, amps[0]], (1, 99))))
+        if span == 0.0:
+            continue
         step = max(part.channels[i].step for i in volts)
-        large = (np.abs(di) > LARGE * span) & (np.abs(dv) > 2 * step) & finite if span > 0 else finite & False
+        large = (np.abs(di) > LARGE * span) & (np.abs(dv) > 2 * step)  # never where one is NaN
         against += int(np.count_nonzero(di[large] * dv[large] < 0))
         steps += int(np.count_nonzero(large))
     if steps >= STEPS and against > AGAINST * steps:

@@ -104,7 +104,7 @@ class _Run:
             self.bench.begin()
             self.site.expect([event for event in self.scenario.event if event.on == "site"])
             while (now_s := self.bench.scenario_s()) < self.scenario.lasts_s:
-                self.site.advance(now_s)
+                await asyncio.to_thread(self.site.advance, now_s)  # units answer while a collector starts
                 if not self.site.lost:
                     agent.check()
                     await self._ask()
@@ -112,7 +112,7 @@ class _Run:
                 await asyncio.sleep(ASK_S)
             if self.site.lost:
                 return
-            self.site.finish()
+            await asyncio.to_thread(self.site.finish)
             with contextlib.suppress(ProcessError):  # the account will show it
                 await self._until(agent, self._all_delivered, "not everything was delivered", DELIVERY_S)
         finally:

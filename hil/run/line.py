@@ -14,11 +14,15 @@ class Line:
 
     async def start(self) -> None:
         """Listen."""
+        self._loop = asyncio.get_running_loop()
         self._server = await asyncio.start_server(self._pass, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     def cut(self) -> None:
-        """Pass nothing on any more, and let nobody in."""
+        """Pass nothing on any more, and let nobody in. From any thread."""
+        self._loop.call_soon_threadsafe(self._cut_now)
+
+    def _cut_now(self) -> None:
         self._cut = True
         self._server.close()
         for writer in self._writers:

@@ -64,6 +64,7 @@ FORGOTTEN = [
     ({"voltage V1": 21.0}, "scale = 0.1 (then 2.1 V) forgotten?"),
     ({"voltage V1": -3.3}, "scale = -1 (then 3.3 V) forgotten?"),
     ({"temperature T1": 298.15}, 'unit = "K" (then 25 degC) or scale = 0.1 (then 29.81 degC) forgotten?'),
+    ({"block_voltage B1": 20500.0}, 'unit = "mV" (then 20.5 V) or scale = 0.0001 (then 2.05 V) forgotten?'),
     ({"block_voltage B1": 13400.0}, 'unit = "mV" (then 13.4 V) or scale = 0.0001 (then 1.34 V) forgotten?'),
 ]
 
@@ -151,6 +152,14 @@ def test_a_test_that_begins_cold_and_ends_hot_is_no_other_unit() -> None:
     assert said({"temperature T1": 55.0, "temperature T2": 60.0}) == []
     (both,) = said({"temperature T1": 65.5, "temperature T2": 55.5})
     assert both.startswith("all 2 columns of temperature, 60.5 degC on the median: offset = -40")
+
+
+def test_the_cold_of_a_winter_is_ordinary_and_more_is_not() -> None:
+    assert said({"temperature T1": -35.0}) == []
+    assert said({"temperature T1": -35.1})[0].startswith(
+        "column T1 of temperature, -35.1 degC on the median:"
+    )
+    assert said({**WARM, "ambient A": -39.9}) == []
 
 
 def test_one_number_in_some_columns_is_a_code_in_the_units_of_the_file() -> None:
