@@ -34,8 +34,8 @@ BIT_AREAS = frozenset({Area.COIL, Area.DISCRETE})
 EXCEPTION_BIT = 0x80
 RTU_REQUEST_BYTES = 8
 HEADER_BYTES = 6  # of Modbus TCP: transaction id, protocol, length
-# A frame that began and does not go on is over after this long: USB adapters hand bytes on every 16 ms, some
-# more slowly, and a gap inside a frame is theirs more often than the unit's.
+# What came whole as an answer and is not sound is given up after this long, or sooner where a frame may not
+# pause for so long: USB adapters hand bytes on every 16 ms, some more slowly, and what follows may mend it.
 BROKEN_OFF_S = 0.1
 MOST_HEARD_BYTES = 1024  # a line that never falls silent must not fill the memory
 
@@ -93,6 +93,7 @@ class RtuExchange:
         self._buffer = b""
         self._new = False  # what was heard last was not taken apart yet
         self._sound: set[bytes] = set()
+        self._cut_short = False  # what was heard ends in the middle of what may be the answer
         self._strange = False  # another master asked while the answer was waited for
         self._spoiled = 0  # frames that look like the answer, and may be another's
         self._behind = 0  # where the last of the frames that look like the answer ends
@@ -113,12 +114,14 @@ class RtuExchange:
         stream, start = self._before + self._heard(), len(self._before)
         owed: dict[bytes, int] = {}  # how answers to others begin that have not come yet
         self._sound, self._spoiled, self._strange, self.stranger = set(), 0, False, b""
+        self._cut_short = False
         at = self._behind = 0
         while at < len(stream):
             expected = self._answers if at >= start else owed
             prefix = next((p for p in expected if stream.startswith(p, at)), b"")
             frame = stream[at : at + expected[prefix]] if prefix else b""
             if prefix and len(frame) < expected[prefix] and at >= start and not whole:
+                self._cut_short = True
                 return  # what it says is not for others to be found in
             if prefix and len(frame) == expected[prefix] and sound(frame):
                 at += len(frame)
@@ -157,17 +160,31 @@ class RtuExchange:
         self._take_apart(whole=False)
         return self._spoiled > 0 or any(self._heard().startswith(prefix) for prefix in self._answers)
 
-    def settles_s(self, heard_s: float, sent_s: float, wait_s: float, silence_s: float) -> float:
+    @property
+    def _begins(self) -> bool:
+        """Whether what was heard is the first byte or two of an answer, and nothing else."""
+        heard = self._heard()
+        return bool(heard) and any(prefix.startswith(heard) for prefix in self._answers)
+
+    def settles_s(
+        self, heard_s: float, sent_s: float, wait_s: float, silence_s: float, inter_byte_s: float
+    ) -> float:
         """Return when what was heard can be judged, if nothing more is heard until then.
 
         heard_s: when the last byte came. wait_s: after how long a reply that has not begun is too late.
-        silence_s: what lies between two frames.
+        silence_s: what lies between two frames. inter_byte_s: how long a frame may pause; however often it
+        does, it is given up another wait_s after the first.
         """
         if self.found:
             return heard_s + silence_s
         if self._strange and self._spoiled < 2:  # two answers are owed: neither must be left for the next one
             return min(heard_s, sent_s + wait_s) + wait_s
-        return heard_s + max(silence_s, BROKEN_OFF_S) if self.answered else sent_s + wait_s
+        pause_s, last_s = max(silence_s, inter_byte_s), sent_s + 2 * wait_s
+        if self._cut_short:
+            return min(heard_s + pause_s, last_s)
+        if self.answered:
+            return heard_s + max(silence_s, min(pause_s, BROKEN_OFF_S))
+        return max(sent_s + wait_s, min(heard_s + pause_s, last_s)) if self._begins else sent_s + wait_s
 
     @property
     def reply(self) -> Reply | None:

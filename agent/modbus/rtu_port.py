@@ -23,13 +23,21 @@ class RtuPort:
     """One serial line, here or far away; one request at a time.
 
     baud, parity, stop_bits: how the bits stand on the line. pause_s: the least silence after each answer.
+    inter_byte_s: how long a frame may pause; None: as long as its unit may take to begin one.
     """
 
     has_transaction_ids = False
     in_flight = 1
 
     def __init__(
-        self, carrier: Carrier, baud: int, parity: str = "N", stop_bits: int = 1, *, pause_s: float = 0.0
+        self,
+        carrier: Carrier,
+        baud: int,
+        parity: str = "N",
+        stop_bits: int = 1,
+        *,
+        pause_s: float = 0.0,
+        inter_byte_s: float | None = None,
     ) -> None:
         self.name = carrier.name
         self.tap: Tap | None = None
@@ -38,12 +46,13 @@ class RtuPort:
         # above 19200 baud the standard fixes the silence at 1.75 ms
         self._silence_s = SILENT_CHARACTERS * self._character_s if baud <= 19200 else 0.00175
         self._least_pause_s = pause_s
+        self._inter_byte_s = inter_byte_s
         self._free_at_s = 0.0
         self._heard_s = 0.0
         self._before = b""  # bytes that were heard outside an exchange
         self._exchange: RtuExchange | None = None
         self._answer: asyncio.Future[Answer] | None = None
-        self._sent_s = self._wait_s = 0.0
+        self._sent_s = self._wait_s = self._gap_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._overdue: list[tuple[RtuExchange, int, float]] = []
         self._late: list[LateReply] = []
@@ -113,6 +122,7 @@ class RtuPort:
                 self.tap(True, exchange.request)
             self._sent_s = sent_s = time.monotonic() + request_s
             self._wait_s = timeout_s + reply_s
+            self._gap_s = timeout_s if self._inter_byte_s is None else self._inter_byte_s
             self._watch()
             result = await answer
             if result.reply is NO_REPLY:
@@ -147,7 +157,9 @@ class RtuPort:
         # not looked into before the line falls silent: on one that never does, that would cost much
         until_s = min(self._heard_s + self._silence_s, self._sent_s + self._wait_s)
         if until_s <= time.monotonic():
-            until_s = exchange.settles_s(self._heard_s, self._sent_s, self._wait_s, self._silence_s)
+            until_s = exchange.settles_s(
+                self._heard_s, self._sent_s, self._wait_s, self._silence_s, self._gap_s
+            )
         wait_s = until_s - time.monotonic()
         if self._timer is not None:
             self._timer.cancel()

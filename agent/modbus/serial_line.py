@@ -140,6 +140,7 @@ class SerialPort(RtuPort):
         *,
         pause_s: float = 0.0,
         settle_s: float = 0.0,
+        inter_byte_s: float | None = None,
     ) -> None:
         carrier = Tty(device, baud, parity, stop_bits, settle_s)
-        super().__init__(carrier, baud, parity, stop_bits, pause_s=pause_s)
+        super().__init__(carrier, baud, parity, stop_bits, pause_s=pause_s, inter_byte_s=inter_byte_s)

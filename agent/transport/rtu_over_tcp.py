@@ -108,8 +108,8 @@ class RtuOverTcpBus(FarTable):
         """Return a port, closed."""
         serial = self.serial(profile)
         carrier = FarLine(str(self.endpoint), self.host, self.port, serial.settle_s)
-        pause_s = self.pause_ms / 1e3
-        return RtuPort(carrier, serial.baud, serial.parity, serial.stop_bits, pause_s=pause_s)
+        line = serial.baud, serial.parity, serial.stop_bits
+        return RtuPort(carrier, *line, pause_s=self.pause_ms / 1e3, inter_byte_s=self.inter_byte_s)
 
 
 def far_end(text: str, *schemes: str) -> tuple[str, int] | None:

@@ -18,7 +18,8 @@ class SerialTable(BusTable):
     """A [[bus]] with a serial line.
 
     baud, parity, stop_bits: how the bits stand on it. turnaround_ms, pause_ms: as for "tcp"; the silence of
-    the standard comes on top. settle_s: what the adapter needs after it was opened.
+    the standard comes on top. settle_s: what the adapter needs after it was opened. inter_byte_s: how long a
+    frame may pause; if not said, as long as its unit may take to begin one.
     """
 
     name: Name
@@ -28,6 +29,7 @@ class SerialTable(BusTable):
     turnaround_ms: Milliseconds | None = None
     pause_ms: Milliseconds = 0.0
     settle_s: Settle | None = None
+    inter_byte_s: Settle | None = None
 
     def serial(self, profile: Profile) -> Serial:
         """Return the line's settings, where the table does not say them as the profile does."""

@@ -141,7 +141,7 @@ class Simulation:
         self._answer(exchange.request, sent_s)
         wait_s = ask.timeout_s + reply_s
         while True:
-            until_s = exchange.settles_s(self._heard_s, sent_s, wait_s, self.silence_s)
+            until_s = exchange.settles_s(self._heard_s, sent_s, wait_s, self.silence_s, ask.timeout_s)
             if not self._on_wire or self._on_wire[0][0] > until_s:
                 break
             self._heard_s, data = self._on_wire.pop(0)

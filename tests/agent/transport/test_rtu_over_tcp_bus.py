@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from pymodbus.framer import FramerRTU
 
 from agent.modbus.ports import HungUp, Port
 from agent.modbus.rtu_port import RtuPort
@@ -129,3 +130,50 @@ async def test_units_are_read_through_ser2net_in_raw_mode(tmp_path: Path, unused
             assert list((await port.ask(1, READ, 2.0)).reply.words) == WORDS
         port.close()
     bus.stop()
+
+
+async def test_a_frame_may_pause_after_any_byte_and_twice_for_as_long_as_its_unit_may_take(
+    unused_tcp_port: int,
+) -> None:
+    reply = bytes.fromhex("01 04 02 0E 02 3C 91")
+    cuts = [(k,) for k in range(1, len(reply))] + [(1, 4), (3, 6), (2, 5)]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        cut = cuts[(await reader.readexactly(8))[0] - 1]
+        for start, end in zip((0, *cut), (*cut, len(answer := sealed(cut))), strict=True):
+            writer.write(answer[start:end])
+            await writer.drain()
+            await asyncio.sleep(0.15)
+
+    def sealed(cut: tuple[int, ...]) -> bytes:
+        frame = bytes((cuts.index(cut) + 1,)) + reply[1:-2]
+        return frame + FramerRTU.compute_CRC(frame).to_bytes(2, "big")
+
+    served = await asyncio.start_server(serve, "127.0.0.1", unused_tcp_port)
+
+    async def ask(unit_id: int) -> list[int]:
+        port = RawEndpoint("127.0.0.1", unused_tcp_port).new_port(LineSetting(9600))
+        await port.open()
+        answer = await port.ask(unit_id, Read(Area.INPUT, 0, 1), 1.0)
+        port.close()
+        return list(answer.reply.words)
+
+    assert await asyncio.gather(*(ask(n + 1) for n in range(len(cuts)))) == [[3586]] * len(cuts)
+    served.close()
+
+
+async def test_a_truncated_answer_costs_no_more_than_the_pause_that_the_bus_allows(
+    server: SerialServer,
+) -> None:
+    table = RtuOverTcpBus(
+        name="b", transport="rtu-over-tcp", host=server.host, port=server.port, baud=115200, inter_byte_s=0.05
+    )
+    port = table.new_port(PROFILE)
+    await port.open()
+    for kind in (FaultKind.TRUNCATE, FaultKind.CRC):
+        server.faults.set(Fault(kind, times=1))
+        began_s = asyncio.get_running_loop().time()
+        assert (await port.ask(1, Read(Area.HOLDING, 100, 40), 1.0)).reply.quality is Quality.NO_REPLY
+        assert asyncio.get_running_loop().time() - began_s < 0.4
+        assert list((await port.ask(1, READ, 1.0)).reply.words) == WORDS
+    port.close()
