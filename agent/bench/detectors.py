@@ -147,8 +147,10 @@ def _ratio_to_c(frames: Floats) -> float | None:
                 address(order.ctypes.data), address(out.ctypes.data),
             )  # fmt: skip
 
-        def ours(value: Floats, order: Ints) -> None:
-            sibling_median(value, member, start, order, out)
+        rest = np.zeros(SENSORS)
+
+        def ours(value: Floats, _order: Ints) -> None:
+            sibling_median(value, member, start, rest, out)
 
         return _best(ours, temps, member) / _best(in_c, temps, member)
 

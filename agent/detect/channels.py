@@ -152,7 +152,7 @@ class Channels:
             np.full(frame, np.nan), np.zeros(frame, np.uint8), np.full(frame, np.nan),
             np.zeros(frame, np.uint8),
         )  # fmt: skip
-        self.cell_scratch = self.volts.member.copy(), np.full(cells, np.nan), np.full(cells, np.nan)
+        self.cell_scratch = np.full(cells, np.nan), np.full(cells, np.nan), np.full(cells, np.nan)
 
     def _circuit_of(self, bank: Bank) -> Ints:
         """Return whose current passes each channel of a bank."""

@@ -1,5 +1,6 @@
 """One unit under watch: frames in, alarm events out."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -252,7 +253,7 @@ class UnitDetectors:
         A frame whose time is not a number or stands still brings nothing new and is left out; time that goes
         backwards starts the slopes afresh.
         """
-        if not np.isfinite(t_s) or t_s == self._t_s:
+        if not math.isfinite(t_s) or t_s == self._t_s:
             return []
         dt_s = t_s - self._t_s
         self._t_s = t_s

@@ -128,7 +128,7 @@ def _filled(step_v: float) -> Figures:
         for i, frame in enumerate((steps * step_v).round(6)):
             events = watch.judge(i * FILLED_PERIOD_S, frame, quality)
             told_s += [e.t_s for e in events if e.detector == "filled-values" and e.state == "NEW"]
-            surest = max(surest, watch._banks.detectors.filled_values[:, SURE].max())
+            surest = max(surest, watch._banks.detectors.filled_values.state[:, SURE].max())
         found.append(told_s[0] - LEARNED * FILLED_PERIOD_S if told_s else np.inf)
         chance.append(np.exp(-surest))
     at, told = f"{1e3 * step_v:g}mv", np.isfinite(found)

@@ -15,6 +15,7 @@ nothing can be told.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -48,18 +49,35 @@ MANY_MOVE = 0.5  # a larger share of all that moves in one frame has one cause
 #: moves; moves of late while it had a partner, and those to its number; how sure all this is no chance, nats.
 PARTNER, RUN, RUN_S, EVIDENCE, TRIED, EQUAL, LAST, SCORE, SAME = range(9)
 MOVES, MOVED, MOVED_TO, SURE, COLUMNS = range(9, 14)
-FILLED = Group(None, filled=Array(("cells", COLUMNS)))  # not kept: a run is as long again in two minutes
 
 
-def new_filled(cells: int) -> Floats:
+class FilledValues(NamedTuple):
+    """Of n cells state (n, COLUMNS). said, before (n + LOOK,): scratch, what the cells of a group say, and
+    what they said in the frame before, in the group's order, the first ones once more behind the last.
+    """
+
+    state: Floats
+    said: Floats
+    before: Floats
+
+
+FILLED = Group(
+    FilledValues,
+    state=Array(("cells", COLUMNS)),  # not kept: a run is as long again in two minutes
+    said=Array((("cells", LOOK),)),
+    before=Array((("cells", LOOK),)),
+)
+
+
+def new_filled(cells: int) -> FilledValues:
     """Return the state of cells that have not been seen yet."""
-    filled: Floats = FILLED.new(cells=cells)
-    filled[:, PARTNER], filled[:, LAST] = -1.0, np.nan
+    filled: FilledValues = FILLED.new(cells=cells)
+    filled.state[:, PARTNER], filled.state[:, LAST] = -1.0, np.nan
     return filled
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
-def judge_filled_values(dt_s: float, volts: Inputs, filled_values: Floats) -> None:
+def judge_filled_values(dt_s: float, volts: Inputs, filled_values: FilledValues) -> None:
     """
     Score each cell: how many say the same as it for longer than chance allows, 0 where that is not so.
 
@@ -67,10 +85,10 @@ def judge_filled_values(dt_s: float, volts: Inputs, filled_values: Floats) -> No
     ----------
     dt_s : float, s
     volts : Inputs
-    filled_values : (cells, COLUMNS) float64
+    filled_values : FilledValues
         State and output. A frame that repeats the one before it in all cells of a group is none.
     """
-    s, x = filled_values, volts.value
+    s, x = filled_values.state, volts.value
     for g in range(volts.start.size - 1):
         first, last = volts.start[g], volts.start[g + 1]
         moved = False
@@ -80,16 +98,16 @@ def judge_filled_values(dt_s: float, volts: Inputs, filled_values: Floats) -> No
             if moved:
                 break
         if moved:
-            _follow(dt_s, volts, s, first, last)
+            _follow(dt_s, volts, filled_values, first, last)
             _judge(volts, s, first, last)
             for a in range(first, last):
                 s[volts.member[a], LAST] = x[volts.member[a]]
 
 
 @compiled
-def _follow(dt_s: float, volts: Inputs, s: Floats, first: int, last: int) -> None:
+def _follow(dt_s: float, volts: Inputs, of: FilledValues, first: int, last: int) -> None:
     """Bring partners and runs up to a frame; SAME: 1 still equal, 0 parted, -1 had none."""
-    x, keep = volts.value, 1.0 - 1.0 / MEMORY_FRAMES
+    s, x, keep = of.state, volts.value, 1.0 - 1.0 / MEMORY_FRAMES
     tried = 0.0
     equal = 0.0
     movers = 0.0
@@ -98,17 +116,21 @@ def _follow(dt_s: float, volts: Inputs, s: Floats, first: int, last: int) -> Non
         partner = int(s[c, PARTNER])
         s[c, SAME] = -1.0
         if partner >= 0 and not np.isnan(x[c]) and not np.isnan(x[partner]):
-            s[c, SAME] = 1.0 if x[c] == x[partner] else 0.0
+            same = 1.0 if x[c] == x[partner] else 0.0
+            moves = 1.0 if x[c] != s[c, LAST] else 0.0
+            kept = keep if moves > 0.0 else 1.0
+            s[c, SAME] = same
             s[c, TRIED] = keep * s[c, TRIED] + 1.0
-            s[c, EQUAL] = keep * s[c, EQUAL] + s[c, SAME]
+            s[c, EQUAL] = keep * s[c, EQUAL] + same
+            s[c, MOVED] = kept * s[c, MOVED] + moves
+            s[c, MOVED_TO] = kept * s[c, MOVED_TO] + moves * same
             tried += 1.0
-            equal += s[c, SAME]
-            if x[c] != s[c, LAST]:
-                s[c, MOVED] = keep * s[c, MOVED] + 1.0
-                s[c, MOVED_TO] = keep * s[c, MOVED_TO] + s[c, SAME]
-                movers += 1.0
+            equal += same
+            movers += moves
     few_move = movers <= MANY_MOVE * tried
     of_all = math.log(equal / tried) if equal > 0.0 else 0.0
+    look = min(last - first - 1, LOOK)
+    _line_up(volts, of, first, last, look)
     for a in range(first, last):
         c = volts.member[a]
         if s[c, SAME] > 0.0:
@@ -118,44 +140,49 @@ def _follow(dt_s: float, volts: Inputs, s: Floats, first: int, last: int) -> Non
             ordinary = s[c, RUN] <= SHORT
             s[c, EVIDENCE] -= of_all if ordinary else math.log(_share(volts, s, first, last, s[c, RUN]))
             continue
-        s[c, PARTNER] = -1.0
+        at = _partner(of.said, of.before, a - first, look)
+        b = first + at if first + at < last else 2 * first + at - last
+        s[c, PARTNER] = volts.member[b] if at >= 0 else -1.0
         s[c, RUN] = 0.0
         s[c, RUN_S] = 0.0
         s[c, EVIDENCE] = 0.0
         s[c, MOVES] = 0.0
-        if not np.isnan(x[c]):
-            s[c, PARTNER] = _partner(volts, s, first, last, a)
 
 
 @compiled
 def _share(volts: Inputs, s: Floats, first: int, last: int, run: float) -> float:
     """Return which share of the cells whose runs were not half as long stayed equal in this frame."""
-    tried = 1.0
-    equal = 1.0
+    tried = 1
+    equal = 1
     for a in range(first, last):
         c = volts.member[a]
-        if s[c, SAME] >= 0.0 and 2.0 * s[c, RUN] < run:
-            tried += 1.0
-            equal += s[c, SAME]
+        short = 2.0 * s[c, RUN] < run
+        tried += short & (s[c, SAME] >= 0.0)
+        equal += short & (s[c, SAME] > 0.0)
     return equal / tried
 
 
 @compiled
-def _partner(volts: Inputs, s: Floats, first: int, last: int, a: int) -> float:
-    """Return a cell that says the same, and best did so in the frame before; -1: none nearby."""
-    c = volts.member[a]
-    said, before = volts.value[c], s[c, LAST]
-    once = -1.0
-    b = a
-    for _ in range(min(last - first - 1, LOOK)):
-        b = b + 1 if b + 1 < last else first  # a remainder would take half of the kernel's time
-        d = volts.member[b]
-        if volts.value[d] == said:
-            if s[d, LAST] == before:
-                return float(d)
-            if once < 0.0:
-                once = float(d)
-    return once
+def _line_up(volts: Inputs, of: FilledValues, first: int, last: int, look: int) -> None:
+    for a in range(first, last + look):
+        c = volts.member[a if a < last else first + a - last]
+        of.said[a - first] = volts.value[c]
+        of.before[a - first] = of.state[c, LAST]
+
+
+@compiled
+def _partner(said: Floats, before: Floats, a: int, look: int) -> int:
+    """Return which of the next cells says the same as a, and best did so in the frame before; -1: none.
+
+    All are asked, also after it is found: where to stop is what a processor would guess wrong.
+    """
+    nowhere = said.size
+    twice, once = nowhere, nowhere
+    for b in range(a + 1, a + 1 + look):
+        same = said[b] == said[a]
+        once = min(once, b if same else nowhere)
+        twice = min(twice, b if same & (before[b] == before[a]) else nowhere)
+    return twice if twice < nowhere else once if once < nowhere else -1
 
 
 @compiled
@@ -216,7 +243,7 @@ FILLED_IN = Sentence(
 
 def explain(case: Case) -> AlarmEvent:
     """Explain cells whose values the unit fills in."""
-    filled = case.banks.detectors.filled_values[case.c]
+    filled = case.banks.detectors.filled_values.state[case.c]
     text = said(FILLED_IN, who=case.who, others=filled[SCORE] - 1.0, run_s=filled[RUN_S])
     return case.event(filled[SCORE], text, counted=True)
 
@@ -227,7 +254,7 @@ DETECTOR = Detector(
     order=107,
     of_sight=True,
     rows=(Row(NAME, "voltage", WARNING, 2.0, "cells", 0.0, 600.0, 0.0, False),),
-    judged=(Judged("volts", At("detectors.filled_values", SCORE), At("volts.value")),),
+    judged=(Judged("volts", At("detectors.filled_values.state", SCORE), At("volts.value")),),
     arrays=FILLED,
     new=lambda channels, _: new_filled(channels.volts.n),
     kernel=judge_filled_values,

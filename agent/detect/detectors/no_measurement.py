@@ -109,6 +109,9 @@ def _follow(
         for a in range(bank.start[g], bank.start[g + 1]):
             c = bank.member[a]
             said = why[bank.at[c]]
+            if said == MEASURED and state[c, WHY] == 0.0:  # and all others of its columns are 0
+                state[c, HEARD] = 1.0
+                continue
             if said == TOGETHER and doubts.shape[0] > 0 and doubts[c, DOUBTED] != NOT:
                 said = MEASURED
             if said != NOT_READ:

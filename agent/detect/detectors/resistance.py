@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.detect.alarms.states import AlarmEvent
-from agent.detect.channels import Floats, Ints
+from agent.detect.channels import Floats
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
 from agent.detect.explanations.said import Sentence, said
@@ -38,13 +38,13 @@ VOLT, CROSS, RESIDUAL, OHM, SCORE, SIBLINGS_OHM, CELL_COLUMNS = range(7)
 
 
 class Resistances(NamedTuple):
-    """State and verdict: circuit (m, 4), cell (n, 6), and scratch for medians, order (a permutation of each
-    group's members), ohm, median (n,).
+    """State and verdict: circuit (m, 4), cell (n, 6), and scratch for medians, rest, ohm,
+    median (n,).
     """
 
     circuit: Floats
     cell: Floats
-    order: Ints
+    rest: Floats
     ohm: Floats
     median: Floats
 
@@ -54,16 +54,16 @@ RESISTANCES = Group(
     Resistances,
     circuit=Array(("circuits", CIRCUIT_COLUMNS), kept=RESISTANCE),
     cell=Array(("cells", CELL_COLUMNS), kept=RESISTANCE),
-    order=Array(("cells",), np.int64, first=None),
+    rest=Array(("cells",), first=None),
     ohm=Array(("cells",), first=None),
     median=Array(("cells",), first=None),
 )
 
 
-def new_resistances(circuits: int, order: Ints, ohm: Floats, median: Floats) -> Resistances:
+def new_resistances(circuits: int, rest: Floats, ohm: Floats, median: Floats) -> Resistances:
     """Return the state of cells that have not been seen yet; the scratch (n,) is shared by units."""
-    given = {"order": order, "ohm": ohm, "median": median}
-    found: Resistances = RESISTANCES.new(given=given, circuits=circuits, cells=len(order))
+    given = {"rest": rest, "ohm": ohm, "median": median}
+    found: Resistances = RESISTANCES.new(given=given, circuits=circuits, cells=len(rest))
     found.circuit[:, BEFORE] = np.nan
     found.cell[:, [VOLT, OHM]] = np.nan
     return found
@@ -127,11 +127,11 @@ def _judge(bank: Inputs, found: Resistances) -> None:
     for c in range(bank.value.size):
         steps = found.circuit[bank.circuit[c], STEPS]
         found.ohm[c] = cell[c, OHM] if steps >= MIN_STEPS and cell[c, OHM] > 0.0 else np.nan
-    sibling_median(found.ohm, bank.member, bank.start, found.order, found.median)
+    sibling_median(found.ohm, bank.member, bank.start, found.rest, found.median)
     for c in range(bank.value.size):
         cell[c, SIBLINGS_OHM] = found.median[c]
         found.ohm[c] = abs(found.ohm[c] - found.median[c])
-    sibling_median(found.ohm, bank.member, bank.start, found.order, found.median)
+    sibling_median(found.ohm, bank.member, bank.start, found.rest, found.median)
     for c in range(bank.value.size):
         squares = found.circuit[bank.circuit[c], SQUARES]
         error = math.sqrt(cell[c, RESIDUAL]) / squares

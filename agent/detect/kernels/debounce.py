@@ -114,6 +114,8 @@ def debounce(
         State and output.
     """
     table, over_s, under_s, tier = delays.table, delays.over_s, delays.under_s, delays.tier
+    if _is_quiet(score, stride, delays):
+        return 0
     own = delays.limit.shape[0] > 0
     count = 0
     for c in range(tier.size):
@@ -148,3 +150,25 @@ def debounce(
             else:
                 under_s[c] = 0.0
     return count
+
+
+@compiled
+def _is_quiet(score: Floats, stride: int, delays: Delays) -> bool:
+    """Does nothing stand or count, and no score reach a limit: so it is in nearly all frames.
+
+    Each loop asks all channels for one thing: so a processor takes many at a time.
+    """
+    busy = 0
+    for c in range(delays.tier.size):
+        busy += delays.tier[c] > 0
+    for over_s in delays.over_s.flat:
+        busy += bool(over_s > 0.0)
+    least = np.inf
+    for r in range(delays.table.shape[0]):
+        least = min(least, delays.table[r, LIMIT])
+        for c in range(delays.limit.shape[0]):
+            busy += score[c * stride] >= delays.limit[c, r]
+    if delays.limit.shape[0] == 0:
+        for c in range(delays.tier.size):
+            busy += score[c * stride] >= least
+    return busy == 0

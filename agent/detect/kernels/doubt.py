@@ -18,7 +18,7 @@ import numpy as np
 
 from agent.detect.channels import Codes, Floats, Ints
 from agent.detect.kernels.arrays import Array, Group, Part
-from agent.detect.kernels.compiled import compiled
+from agent.detect.kernels.compiled import compiled, inlined
 from agent.detect.kernels.heating import AGAINST, Heat
 from agent.detect.kernels.heating import ALONE as BY_ITSELF
 from agent.detect.kernels.inputs import BLIND, STEPPED, SUSPECT, Inputs
@@ -217,7 +217,7 @@ def _count_jumps(dt_s: float, fade: float, jumped: bool, leapt: float, x: float,
         s[c, WORST_AGE_S] = 0.0
 
 
-@compiled
+@inlined
 def _begin(dt_s: float, said: int, hot_degc: float, temps: Inputs, doubt: Doubt, c: int) -> None:
     """Doubt a sensor that jumped to a heat, or is found far above its siblings when it is first seen."""
     s, x = doubt.state, doubt.x[c]
@@ -247,7 +247,7 @@ def _begin(dt_s: float, said: int, hot_degc: float, temps: Inputs, doubt: Doubt,
         doubt.risen[c] = x - before
 
 
-@compiled
+@inlined
 def _doubt(
     dt_s: float,
     hot_degc: float,

@@ -30,7 +30,7 @@ BLIND, FAULTY = range(2)
 class Inputs(NamedTuple):
     """Preallocated arrays of one bank of n channels; a tuple, so that kernels take it whole.
 
-    at, group, member, start, step: see `Bank`. circuit: whose current passes (see `load`). order: scratch.
+    at, group, member, start, step: see `Bank`. circuit: whose current passes (see `load`). rest: scratch.
     raw: as read, jumps included; NaN where it is no measurement. value: NaN where no detector may use it.
     usable: 1 where it is good and possible. restart: STEPPED, or RETURNED after a silence of GAP_S, else 0.
     median: of the siblings. away: of raw from it, however far, also where no detector may use the value; NaN
@@ -44,7 +44,7 @@ class Inputs(NamedTuple):
     start: Ints
     step: Floats
     circuit: Ints
-    order: Ints
+    rest: Floats
     raw: Floats
     value: Floats
     usable: Codes
@@ -65,7 +65,7 @@ INPUTS = Group(
     start=Array((("groups", 1),), np.int64, first=None),
     step=Array(("n",), first=None),
     circuit=Array(("n",), np.int64, first=None),
-    order=Array(("n",), np.int64, first=None),
+    rest=Array(("n",), first=np.nan),
     raw=Array(("n",), first=np.nan),
     value=Array(("n",), first=np.nan),
     usable=Array(("n",), np.uint8),
@@ -81,7 +81,7 @@ INPUTS = Group(
 def new_inputs(bank: Bank, circuit: Ints, *, faults: bool = True) -> Inputs:
     """Return the arrays for a bank of which nothing has been seen yet; faults: its sensors are judged."""
     siblings = {"at": bank.index, "group": bank.group, "member": bank.member, "start": bank.start}
-    given = {**siblings, "step": bank.step, "circuit": circuit, "order": bank.member.copy()}
+    given = {**siblings, "step": bank.step, "circuit": circuit}
     judged, scores = (bank.n, 2) if faults else (0, 1)
     inputs: Inputs = INPUTS.new(given=given, n=bank.n, groups=len(bank.scope), judged=judged, scores=scores)
     inputs.memory[:, [SUSPECT, STANDS_S]] = 0.0
@@ -120,7 +120,7 @@ def take_inputs(
         elif bank.age_s[c] + dt_s > GAP_S and not np.isnan(x):
             bank.restart[c] = RETURNED
         bank.age_s[c] = bank.age_s[c] + dt_s if np.isnan(x) else 0.0
-    sibling_median(bank.value, bank.member, bank.start, bank.order, bank.median)
+    sibling_median(bank.value, bank.member, bank.start, bank.rest, bank.median)
     _ask_for_a_quorum(bank)
     for c in range(n):
         bank.away[c] = bank.raw[c] - bank.median[c]

@@ -221,15 +221,15 @@ def _arrive(dt_s: float, si: Floats, quality: Codes, of: Measuring) -> None:
             continue
         x = float(np.float32(si[c]))  # so is it kept
         moved = abs(x - last[c])
-        free = min(of.reach[c, 0] + of.reach[c, 1] * of.age_s[c], of.reach[c, 2])
+        since_s = of.age_s[c]
         of.age_s[c] = 0.0
-        if moved == 0.0:
-            continue
         last[c] = x
-        came[c] = 0
-        beyond = si[c] < of.inner[c, 0] or si[c] > of.inner[c, 1]
+        came[c] = came[c] if moved == 0.0 else 0
+        if of.inner[c, 0] <= si[c] <= of.inner[c, 1] or moved == 0.0:
+            continue  # not beyond a limit, as nearly all; that is asked first, for whether it moved is noise
+        free = min(of.reach[c, 0] + of.reach[c, 1] * since_s, of.reach[c, 2])
         first = np.isnan(moved)  # a cell seen for the first time is where it is
-        if beyond and (moved > free or (first and of.kind[c] != VOLTAGE)):
+        if moved > free or (first and of.kind[c] != VOLTAGE):
             came[c] = 2
             leapt = True
     if not leapt:

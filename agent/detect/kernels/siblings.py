@@ -6,8 +6,8 @@ from agent.detect.channels import Floats, Ints
 from agent.detect.kernels.compiled import compiled
 
 
-@compiled  # no fastmath: it may delete the NaN test below
-def sibling_median(value: Floats, member: Ints, start: Ints, order: Ints, out: Floats) -> None:
+@compiled  # no fastmath: it may delete the NaN tests below
+def sibling_median(value: Floats, member: Ints, start: Ints, rest: Floats, out: Floats) -> None:
     """
     Median of all good siblings of each channel, the channel itself left out.
 
@@ -17,11 +17,11 @@ def sibling_median(value: Floats, member: Ints, start: Ints, order: Ints, out: F
         NaN where there is no good value.
     member, start : (n,), (n_groups + 1,) int64
         Channels of group g are ``member[start[g]:start[g + 1]]``.
-    order : (n,) int64
-        Scratch that the caller keeps: `member`, arranged within each group as of the last frame, so that
-        arranging again costs little.
+    rest : (n,) float64
+        Scratch.
     out : (n,) float64
-        NaN where no sibling has a good value; also given for channels that have none themselves.
+        The medians before, which these are seldom far from, and output: NaN where no sibling has a good
+        value; also given for channels that have none themselves.
 
     Notes
     -----
@@ -30,66 +30,79 @@ def sibling_median(value: Floats, member: Ints, start: Ints, order: Ints, out: F
     """
     for g in range(start.size - 1):
         first, last = start[g], start[g + 1]
-        good = first
+        good = 0
         for a in range(first, last):
-            c = order[a]
-            if not np.isnan(value[c]):
-                order[a] = order[good]
-                order[good] = c
-                good += 1
-        _leave_each_out(value, member, order, out, first, last, good)
+            x = value[member[a]]
+            rest[good] = x
+            good += not np.isnan(x)
+        _leave_each_out(value, member, rest, out, first, last, good)
 
 
 @compiled
 def _leave_each_out(
-    value: Floats, member: Ints, order: Ints, out: Floats, first: int, last: int, good: int
+    value: Floats, member: Ints, rest: Floats, out: Floats, first: int, last: int, good: int
 ) -> None:
-    m = good - first
-    k = max(m - 2, 0) // 2  # of the others, the lower one in the middle
-    low, middle, high = np.nan, np.nan, np.nan
-    if m > 0:
-        low = _select(value, order, first, good - 1, first + k)
-    for a in range(first + k + 1, good):
-        x = value[order[a]]
-        if not x >= middle:  # also true while it is NaN
-            high = middle
-            middle = x
-        elif not x >= high:
-            high = x
+    k = max(good - 2, 0) // 2  # of the others, the lower one in the middle
+    low, at_most = _select(rest, good, k, out[member[first]]) if good > 0 else (np.nan, 0)
+    middle, high = low, low
+    if at_most <= k + 2:
+        middle, high = _next_two(value, member, first, last, low)
+        if at_most > k + 1:
+            middle, high = low, middle
+    # what is left, by which of the values in the middle is taken out
+    if good % 2 == 0:
+        without_low, without_middle, without_high, without_none = middle, low, low, 0.5 * (low + middle)
+    else:
+        without_low, without_middle = 0.5 * (middle + high), 0.5 * (low + high)
+        without_high, without_none = 0.5 * (low + middle), middle
+    if good == 1:
+        without_low, without_none = np.nan, low
     for a in range(first, last):
-        c = member[a]
-        x = value[c]
+        x = value[member[a]]
+        others = without_high
+        if x <= middle:
+            others = without_middle
+        if x <= low:
+            others = without_low
         if np.isnan(x):
-            out[c] = low if m == 1 else middle if m % 2 == 1 else 0.5 * (low + middle)
-        elif m == 1:
-            out[c] = np.nan
-        elif m % 2 == 0:
-            out[c] = middle if x <= low else low
-        elif x <= low:
-            out[c] = 0.5 * (middle + high)
-        else:
-            out[c] = 0.5 * (low + (high if x <= middle else middle))
+            others = without_none
+        out[member[a]] = others
 
 
 @compiled
-def _select(value: Floats, order: Ints, left: int, right: int, k: int) -> float:
-    """Arrange order[left..right] so that none before k is larger than the value at k; return it (Hoare)."""
-    while left < right:
-        pivot = value[order[(left + right) // 2]]
-        i, j = left, right
-        while i <= j:
-            while value[order[i]] < pivot:
-                i += 1
-            while value[order[j]] > pivot:
-                j -= 1
-            if i <= j:
-                order[i], order[j] = order[j], order[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            right = j
-        elif k >= i:
-            left = i
-        else:
-            break
-    return float(value[order[k]])
+def _select(rest: Floats, n: int, k: int, guess: float) -> tuple[float, int]:
+    """Return which of the first n values is larger than k of them, and how many are not larger than it; the
+    values are lost. `guess`: it may be this.
+    """
+    dropped = 0
+    while True:
+        below = 0
+        equal = 0
+        for a in range(n):
+            below += rest[a] < guess
+            equal += rest[a] == guess
+        if below <= k < below + equal:
+            return guess, dropped + below + equal
+        kept = 0
+        for a in range(n):  # no step asks which way to go: of noise a processor guesses that wrong
+            x = rest[a]
+            rest[kept] = x
+            kept += x < guess if k < below else not x <= guess  # also all where the guess is NaN
+        if k >= below:
+            k -= below + equal
+            dropped += below + equal
+        n = kept
+        guess = rest[n // 2]
+
+
+@compiled
+def _next_two(value: Floats, member: Ints, first: int, last: int, low: float) -> tuple[float, float]:
+    """Return the two values above `low`; NaN where there are none."""
+    middle, high = np.inf, np.inf
+    for a in range(first, last):
+        x = value[member[a]]
+        if not x > low:
+            x = np.inf
+        high = min(high, max(x, middle))
+        middle = min(x, middle)
+    return middle if middle < np.inf else np.nan, high if high < np.inf else np.nan

@@ -219,8 +219,8 @@ def test_times_of_alarms_go_with_the_clock() -> None:
 #: What each frame makes anew, what layout and settings say, and what is to be forgotten.
 NOT_KEPT = {
     "gate": "si quality limits value verdict",
-    "temps": "at group member start step circuit order raw value usable restart median away",
-    "volts": "at group member start step circuit order raw value usable restart median away",
+    "temps": "at group member start step circuit rest raw value usable restart median away",
+    "volts": "at group member start step circuit rest raw value usable restart median away",
     "load": "at at_power at_ambient ambient regime inverse",
     "temperature": "step fit",
     "gain": "step fit",
@@ -233,7 +233,7 @@ NOT_KEPT = {
     "measuring": "quantity kind possible inner reach step age_s seen why",
     "doubt": "score heard hot x risen at_insulation said_s leap",
     "ledger": "seconds",
-    "detectors.resistance": "order ohm median",
+    "detectors.resistance": "rest ohm median",
     "detectors.last_resort": "state score",
 }
 NOT_KEPT_EITHER = ["repeats", "measured", "detectors.overload"]

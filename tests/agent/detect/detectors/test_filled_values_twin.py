@@ -120,12 +120,13 @@ def test_frame_by_frame_cells_are_those_of_the_twin(many: int, step: float) -> N
     frames = np.concatenate(made, axis=1)
     frames[rng.random(frames.shape) < 0.002] = np.nan
     frames[30] = frames[29]
-    bank, state = inputs_of([g for g, n in enumerate(sizes) for _ in range(n)]), new_filled(sum(sizes))
+    bank, of = inputs_of([g for g, n in enumerate(sizes) for _ in range(n)]), new_filled(sum(sizes))
+    state = of.state
     twins, first = [Group(n) for n in sizes], np.cumsum([0, *sizes])
     for frame in frames:
         dt_s = float(rng.choice([1.0, 10.0]))
         bank.value[:] = frame
-        judge_filled_values(dt_s, bank, state)
+        judge_filled_values(dt_s, bank, of)
         for g, twin in enumerate(twins):
             twin.take(dt_s, frame[first[g] : first[g + 1]].tolist())
             for c, cell in enumerate(twin.cells, first[g]):

@@ -22,8 +22,8 @@ N, CIRCUITS = len(GROUP), 2
 def new_unit() -> tuple[Inputs, loads.Circuits, resistance.Resistances]:
     bank = inputs_of(GROUP)._replace(circuit=np.array(CIRCUIT_OF))
     load = loads.new_load(np.arange(CIRCUITS), np.full(CIRCUITS, -1), -1)
-    order, ohm, median = bank.member.copy(), np.full(N, np.nan), np.full(N, np.nan)
-    return bank, load, resistance.new_resistances(CIRCUITS, order, ohm, median)
+    rest, ohm, median = np.full((3, N), np.nan)
+    return bank, load, resistance.new_resistances(CIRCUITS, rest, ohm, median)
 
 
 def twin_of(found: resistance.Resistances) -> Unit:

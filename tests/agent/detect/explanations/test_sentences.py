@@ -142,7 +142,7 @@ def test_a_cell_that_drifts() -> None:
 def test_cells_whose_values_are_filled_in() -> None:
     banks, channels = unit = a_unit()
     of = filled_values
-    banks.detectors.filled_values[2, [of.SCORE, of.RUN_S]] = 4.0, 120.0
+    banks.detectors.filled_values.state[2, [of.SCORE, of.RUN_S]] = 4.0, 120.0
     case = case_of(row_of("filled-values"), channels.volts, 2, unit, frozenset({1, 2}))
     assert filled_values.explain(case).text == (
         "string1/module1/cell3 and 3 more had said one and the same number, to the last digit, for 2 min "

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agent.detect.channels import Floats
-from agent.detect.kernels.debounce import CHANGED, debounce, new_delays
+from agent.detect.kernels.debounce import CHANGED, LIMIT, ON_DELAY, debounce, new_delays
 from agent.detect.limits import Limited
 from agent.detect.rows import rows_of
 from agent.detect.table import Row
@@ -20,9 +20,10 @@ def scores(n: int, rows: tuple[Row | None, ...], rng: np.random.Generator) -> Fl
     return np.where(rng.random(n) < 0.1, np.nan, near)
 
 
+@pytest.mark.parametrize("n", [1, 20])  # of one, what came before decides whether a frame is quiet
 @pytest.mark.parametrize("detector", ["thermal-slope", "over-temperature", "last-resort", "sensor-fault"])
-def test_tiers_come_and_go_as_the_table_says(detector: str) -> None:
-    rng, n = np.random.default_rng(1), 20
+def test_tiers_come_and_go_as_the_table_says(detector: str, n: int) -> None:
+    rng = np.random.default_rng(1)
     rows = rows_of(detector)
     plain = [Debounced(rows) for _ in range(n)]
     other, delays = new_delays([(3, rows_of("blind")), (n, rows)])
@@ -42,13 +43,14 @@ def test_tiers_come_and_go_as_the_table_says(detector: str) -> None:
             delays.tier[marked] ^= CHANGED
             raised, cleared = raised + int((tiers > before).sum()), cleared + int((tiers < before).sum())
             before = tiers
-    assert raised > 20
-    assert cleared > 20
+    assert raised > n
+    assert cleared > n
     assert not other.over_s.any()
 
 
-def test_channels_may_have_limits_of_their_own_and_rows_take_so_many_frames() -> None:
-    rng, n = np.random.default_rng(2), 30
+@pytest.mark.parametrize("n", [1, 30])
+def test_channels_may_have_limits_of_their_own_and_rows_take_so_many_frames(n: int) -> None:
+    rng = np.random.default_rng(2)
     rows = enumerate(rows_of("thermal-slope"))
     shipped = tuple(row and replace(row, frames=frames) for frames, row in rows)
     limit, band = rng.choice([0.5, 1.0, 2.0, np.inf], (n, 3)), rng.choice([0.1, 0.3], (n, 3))
@@ -72,7 +74,16 @@ def test_channels_may_have_limits_of_their_own_and_rows_take_so_many_frames() ->
             raised += int((delays.tier & CHANGED > 0).sum())
             delays.tier[:] &= ~np.uint8(CHANGED)
             assert delays.tier.tolist() == tiers
-    assert raised > 100
+    assert raised > 2 * n
+
+
+def test_a_score_that_falls_while_it_counts_counts_anew() -> None:
+    (delays,) = new_delays([(1, rows_of("cell-drift"))])
+    on_delay_s, limit = delays.table[0, ON_DELAY], delays.table[0, LIMIT]
+    for score in (limit, 0.0, limit):
+        x = np.array([score])
+        assert [debounce(0.4 * on_delay_s, x, 1, x, 1, delays) for _ in range(3)] == [0, 0, 0]
+        assert (delays.over_s > 0.0).any() == (score > 0.0)
 
 
 @pytest.mark.parametrize("frames", [2, 3, 4])
