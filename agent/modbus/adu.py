@@ -41,7 +41,10 @@ MOST_HEARD_BYTES = 1024  # a line that never falls silent must not fill the memo
 
 
 class OutOfStep(Exception):
-    """What came through a connection is not Modbus TCP, and the next frame cannot be found in it."""
+    """What came through a connection is not Modbus TCP, and the next frame cannot be found in it.
+
+    Its text says what is wrong with the frame; "" where there is none.
+    """
 
 
 @lru_cache(maxsize=4096)
@@ -213,6 +216,7 @@ class TcpStream:
         self._buffer += data
         while len(self._buffer) >= HEADER_BYTES:
             transaction, length = self._header(self._buffer)
+            _check_length(length, self._buffer[HEADER_BYTES:])
             rest = self._buffer[HEADER_BYTES + length :]
             if len(self._buffer) < HEADER_BYTES + length or 0 < len(rest) < HEADER_BYTES:
                 return
@@ -227,6 +231,14 @@ class TcpStream:
         if protocol != 0 or not 2 < length <= 254 or not self._known(transaction):
             raise OutOfStep
         return transaction, length
+
+
+def _check_length(length: int, body: bytes) -> None:
+    """Raise OutOfStep where the length of a header is not that of the answer to a read behind it."""
+    if len(body) < 3 or body[1] not in {area.function_code for area in REQUESTS}:
+        return
+    if length != 3 + body[2]:
+        raise OutOfStep(f"a header says length {length}, and {3 + body[2]} bytes belong to its answer")
 
 
 def tcp_request(transaction: int, unit_id: int, read: Read) -> bytes:

@@ -99,11 +99,12 @@ class TcpPort(asyncio.Protocol):
         try:
             for transaction, unit_id, pdu in self._stream.feed(data):
                 self._received(transaction, unit_id, pdu)
-        except OutOfStep:
+        except OutOfStep as error:
             if self._transport is not None:
                 self._transport.abort()
                 self._transport = None
-            self.hung_up = "answered what is not Modbus TCP; connecting anew"
+            why = f" ({error})" if str(error) else ""
+            self.hung_up = f"answered what is not Modbus TCP{why}; connecting anew"
             self._fail(self.hung_up)
 
     def _known(self, transaction: int) -> bool:

@@ -150,3 +150,12 @@ def test_bits_come_lowest_first() -> None:
     reply = reply_of(read, b"\x01\x02\xcd\x01")
     assert reply is not None
     np.testing.assert_array_equal(reply.words, [1, 0, 1, 1, 0, 0, 1, 1, 1, 0])
+
+
+@pytest.mark.parametrize("length", [5, 9])
+def test_a_length_that_is_not_the_answers_is_said(length: int) -> None:
+    """The header of an answer to two registers says 7."""
+    frame = bytes((0, 7, 0, 0, 0, length, 1, 3, 4, 0, 1, 0, 2))
+    with pytest.raises(OutOfStep, match=f"says length {length}, and 7 bytes belong to its answer"):
+        list(TcpStream(lambda transaction: transaction == 7).feed(frame))
+    assert list(TcpStream(lambda _: True).feed(frame[:5] + b"\x07" + frame[6:])) == [(7, 1, frame[7:])]
