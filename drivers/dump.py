@@ -6,10 +6,14 @@ and the address is the one that goes over the wire (zero-based).
     # unit table address value
     1 holding 100 0x0C84
     1 holding 101 3206
+
+`cellwarden capture` reads a unit several times: what stands below a line `frame NUMBER SECONDS` was read
+then, and what stands only above the first holds in all of them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,11 +33,24 @@ class DumpError(ValueError):
         super().__init__("\n".join(problems))
 
 
+Registers = Mapping[tuple[int, Area, int], int]  # by unit id, table and address
+
+
+class Frame(NamedTuple):
+    """What a unit said in one of several readings, `t_s` seconds after the first."""
+
+    t_s: float
+    registers: Registers
+
+
 @dataclass(frozen=True)
 class Dump:
-    """The registers of one or more unit ids: `registers[unit id, area, address]` is a word."""
+    """The registers of one or more unit ids: `registers[unit id, area, address]` is a word, the first that
+    was read. `frames`: where they were read several times.
+    """
 
-    registers: Mapping[tuple[int, Area, int], int]
+    registers: Registers
+    frames: tuple[Frame, ...] = ()
 
     def units(self) -> list[int]:
         """Return the unit ids in it, ascending."""
@@ -65,11 +82,19 @@ class Dump:
 
 def parse_dump(text: str) -> Dump:
     """Read a dump; raises DumpError with every line that is none."""
-    registers: dict[tuple[int, Area, int], int] = {}
+    always: dict[tuple[int, Area, int], int] = {}
+    frames: list[tuple[float, dict[tuple[int, Area, int], int]]] = []
+    registers = always
     problems = []
     for number, line in enumerate(text.splitlines(), 1):
         fields = line.partition("#")[0].split()
         if not fields:
+            continue
+        if fields[0] == "frame":
+            registers = {}
+            frames.append((_seconds(fields), registers))
+            if not frames[-1][0] >= max(t_s for t_s, _ in frames):
+                problems.append(f"line {number}: {line.strip()!r} is not `frame NUMBER SECONDS`, each later")
             continue
         try:
             unit, area, address, value = fields
@@ -85,9 +110,23 @@ def parse_dump(text: str) -> Dump:
             problems.append(f"line {number}: {value} is not a register of 16 bits")
         elif registers.setdefault(key, word) != word:
             problems.append(f"line {number}: unit {unit} {area} {address} was {registers[key]} before")
-    if problems or not registers:
+    first = dict(always)
+    for _, of_frame in frames:
+        for key, word in of_frame.items():
+            first.setdefault(key, word)
+    if problems or not first:
         raise DumpError(problems or ["there is no register in it"])
-    return Dump(registers)
+    once = {key: word for key, word in always.items() if not any(key in of_frame for _, of_frame in frames)}
+    return Dump(first, tuple(Frame(t_s, {**once, **of_frame}) for t_s, of_frame in frames))
+
+
+def _seconds(fields: list[str]) -> float:
+    """Return the time of a frame's line; NaN where it is none."""
+    try:
+        _, _, seconds = fields
+        return float(seconds)
+    except ValueError:
+        return float("nan")
 
 
 def hold(conversation: Conversation, dump: Dump, unit_id: int, step: int = 1) -> Layout:

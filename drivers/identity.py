@@ -97,6 +97,12 @@ def names_units(name: str, *, text: bool) -> bool:
     return bool(words & (SERIAL | MODEL)) or (text and not words & CHANGES)
 
 
+def private(mark: IdentityMark) -> bool:
+    """Whether what a mark says belongs to one unit, and should not be passed on with what others need."""
+    words = _words(mark.value.name)
+    return bool(words & SERIAL) or (mark.text and not words & (MODEL | CHANGES))
+
+
 def best_first(marks: Iterable[IdentityMark]) -> tuple[IdentityMark, ...]:
     """Return serial numbers before models, and those before what is only expected to fit."""
     return tuple(sorted(marks, key=lambda mark: (not _words(mark.value.name) & SERIAL, not mark.names)))

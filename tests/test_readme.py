@@ -46,6 +46,7 @@ LASTS = (
 ELSEWHERE = {
     "sudo apt install ./cellwarden_VERSION~deb12_arm64.deb": "scripts/test-package",
     "pip install 'cellwarden[agent]'": "scripts/test-wheel",
+    "cellwarden capture": "tests/agent/cli/test_capture.py",
     "cellwarden demo": "tests/test_first_ten_minutes.py",
     "cellwarden setup": "tests/test_first_ten_minutes.py",
     "cellwarden enroll": "tests/agent/cli/test_enroll.py",

@@ -12,6 +12,7 @@ main = lazy_group(
         "setup": "Find the battery, test it, write a proven configuration and a report.",
         "scan": "Find battery units on serial lines and networks; say what they are.",
         "probe": "Read one unit and see each value beside its registers and bytes.",
+        "capture": "Write what one unit says into a file, its serial numbers masked.",
         "limits": "Show every limit in force and where it comes from; record who reviewed them.",
         "doctor": "Look for what is wrong, from the cable to the collector.",
         "status": "Say what a running agent knows.",

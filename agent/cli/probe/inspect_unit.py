@@ -57,7 +57,7 @@ async def _inspect(
             await port.open()
         return (await port.ask(unit_id + read.unit_offset, read, timeout_s, pause_s)).reply
 
-    profile, sure = await _profile_of(profiles, ask, at)
+    profile, sure = await profile_of(profiles, ask, at)
     match = await hold(profile, ask, whole=True)
     if match.layout is None or match.image is None:
         raise Trouble("CW-211", f"{at}: {match.why}", f"{scan} --id {unit_id}")
@@ -77,7 +77,7 @@ async def _timeout_s(port: Port, unit_id: int, at: str, scan: str) -> float:
     return max(TIMEOUT_FLOOR_S, TIMEOUT_FACTOR * (first.response_s or 0.0))
 
 
-async def _profile_of(profiles: list[Profile], ask: Ask, at: str) -> tuple[Profile, str]:
+async def profile_of(profiles: list[Profile], ask: Ask, at: str) -> tuple[Profile, str]:
     """Return the profile that fits a unit best, and how sure that is. Raises Trouble where none fits."""
     if len(profiles) == 1:
         return profiles[0], "given by you"
