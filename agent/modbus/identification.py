@@ -19,6 +19,7 @@ from drivers.plan import Cut
 from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 
+TRIES = 5  # of one read of a conversation that has had an answer: what is missing was lost on the way
 BUSY_MOST = 3  # how often a unit is asked for a mark, for which its values wait
 CANNOT_BE_ASKED_S = 10.0  # before a profile that cannot be followed is tried again
 LAYOUT_PARTS = ("values", "plan", "guards", "identity", "notes", "marks")
@@ -55,6 +56,7 @@ class Identification:
     read: Read | None = None
     tries: int = 0  # of that read
     cuts: frozenset[Cut] = frozenset()
+    _heard: bool = False  # something in this conversation was answered
     _label: str = ""  # of the mark that is asked for; "" where all of them are
     _conversation: Generator[Read, Reply, Layout | Said] | None = field(default=None, repr=False)
 
@@ -63,7 +65,7 @@ class Identification:
 
         BROKEN_OFF where the profile cannot be followed: no request of a sound plan leads to it.
         """
-        self._label = ""
+        self._label, self._heard = "", False
         conversation = connect(self.profile, line=self.line, instance=self.instance, cuts=self.cuts)
         try:
             said = self._go_on(conversation, None)
@@ -88,6 +90,10 @@ class Identification:
             return NOTHING
         if self.patience.worth_another(outcome.verdict, self.tries):
             return NOTHING
+        if outcome.unheard and self._heard and not self._label and self.tries < TRIES:
+            self.patience.missing(outcome)
+            return NOTHING
+        self._heard |= not outcome.unheard
         if self._label and (busy or outcome.unheard):
             self.same.open(outcome.at_s)
             self.patience.missing(outcome)

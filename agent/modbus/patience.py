@@ -5,6 +5,7 @@ for the one that is missing. Until that one is overdue, a line without transacti
 values to the unit: see `timing.overdue_s`.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -19,6 +20,9 @@ from agent.modbus.verdict import Verdict
 from drivers.registers import Read
 
 TRIES = 2  # of one read in one cycle: a frame that noise hit is worth another
+# So many of the last reads of values and identity were answered: the unit is there. So many were not: the
+# line to it loses replies.
+LAST, THERE, LOSSY = 16, 3, 4
 BUSY_S = 0.2  # what a busy unit is left alone for
 OTHERS_WITHIN_S = 10.0  # probes and first conversations give way to safety points for no longer than this
 PROBE_AGAIN_S = 1.0  # after a probe under which the port was lost
@@ -26,6 +30,7 @@ PROBE_AGAIN_S = 1.0  # after a probe under which the port was lost
 # probe, which waits for as long as the slowest unit may take.
 STRANGER_S, STRANGER_PATIENCE = 0.3, 4
 WHOLE_READ_PROBES = 3  # where short reads were never answered, every third probe is a whole one
+PATIENT = 4  # silences, from which on a unit alone on its port is given all the time it may take
 
 
 @dataclass(eq=False)
@@ -33,11 +38,12 @@ class Patience:
     """The pauses and the time-out of one unit. All times are CLOCK_BOOTTIME, s.
 
     longest_s: the longest that the unit may take to begin an answer. has_transaction_ids: its port knows a
-    late reply by its number.
+    late reply by its number. alone: no other unit is on this port.
     """
 
     longest_s: float
     has_transaction_ids: bool
+    alone: bool = False
     silences: int = 0  # in a row
     in_vain: bool = False  # it was asked since its last frame, and did not answer
     waiting: bool = False  # for the answer to a probe, or to a read of its identification
@@ -45,8 +51,10 @@ class Patience:
     values_s: float = 0.0  # before this no values: a late reply could be taken for theirs,
     who_s: float = 0.0  # and before this not who it is: its profile could not be followed
     sub_units: SubUnits = field(default_factory=SubUnits)
+    _heard: deque[bool] = field(default_factory=lambda: deque(maxlen=LAST))
     _changed_s: float = -inf  # when a factor or a count changed last
     _lost: Read | None = None  # the read that was not answered; a probe must be, first
+    _unlike: bool = False  # the answer to the last probe looks like no other read's: probes need no pause
     _answers_short: bool = False  # has answered a read of part of a block
 
     def __post_init__(self) -> None:
@@ -58,9 +66,20 @@ class Patience:
         return max(self.anything_s, self.values_s)
 
     @property
+    def is_there(self) -> bool:
+        """Whether the unit has answered enough of the last reads: what was not answered got lost."""
+        return sum(self._heard) >= THERE
+
+    @property
+    def loses(self) -> bool:
+        """Whether the unit is there, and too many of the last reads were not answered."""
+        return self.is_there and len(self._heard) - sum(self._heard) >= LOSSY
+
+    @property
     def pause_s(self) -> float:
         """How long the unit is left alone after its last silence."""
-        return backoff_s(self.silences, self.times.timeout_s) if self.silences else 0.0
+        others_s = 0.0 if self.alone else self.timeout_s
+        return backoff_s(self.silences, others_s) if self.silences else 0.0
 
     # ---- what is asked
 
@@ -86,15 +105,28 @@ class Patience:
         if self.has_transaction_ids or (not self._answers_short and self.silences % WHOLE_READ_PROBES == 0):
             return lost
         short = [replace(lost, count=1), *sorted(others, key=data_bytes)]
-        return next((read for read in short if data_bytes(read) != data_bytes(lost)), lost)
+        probe = next((read for read in short if data_bytes(read) != data_bytes(lost)), lost)
+        self._unlike = data_bytes(probe) not in map(data_bytes, (lost, *others))
+        return probe
 
-    def probe_timeout_s(self, *, alone: bool) -> float:
-        """Return how long a probe waits. alone: no other unit is on this port."""
-        if alone:
-            return self.longest_s
-        if not self.times.learnt and self.silences % STRANGER_PATIENCE:
-            return min(self.times.timeout_s, STRANGER_S)
+    @property
+    def timeout_s(self) -> float:
+        """How long an answer is waited for."""
+        if self._is_stranger and self.silences % STRANGER_PATIENCE != STRANGER_PATIENCE - 1:
+            return min(self.longest_s, STRANGER_S)
         return self.times.timeout_s
+
+    @property
+    def probe_timeout_s(self) -> float:
+        """How long the answer to a probe is waited for."""
+        if self.alone and not (self.has_transaction_ids and self.times.learnt and self.silences < PATIENT):
+            return self.longest_s
+        return self.timeout_s
+
+    @property
+    def _is_stranger(self) -> bool:
+        """Whether the unit has never answered, and others wait for their turn."""
+        return not (self.alone or self.times.heard)
 
     def must_probe(self, read: Read) -> bool:
         """Whether to probe a unit that was just understood, as if `read` had been lost.
@@ -109,7 +141,7 @@ class Patience:
     def worth_another(self, verdict: Verdict, tries: int) -> bool:
         """Whether to ask again at once: not where a late reply could be taken for the second one's."""
         unclear = verdict is Verdict.DAMAGED or (verdict is Verdict.SILENT and self.has_transaction_ids)
-        return unclear and tries < TRIES and not self.silences
+        return unclear and tries < TRIES and not self.silences and not self._is_stranger
 
     # ---- what came of it
 
@@ -117,12 +149,17 @@ class Patience:
         """Note what came of a request. response_s: how long its answer took to begin; None: none came."""
         if outcome.request.cycle is None:
             self.waiting = False
+        if outcome.unheard or outcome.request.purpose != PROBE or outcome.request.read == self._lost:
+            self._heard.append(not outcome.unheard)  # that a short read is answered says nothing of the whole
         if response_s is not None and outcome.verdict is not Verdict.GATEWAY:
             self.times.add(response_s)
 
     def probed(self, read: Read) -> None:
         """Note that a probe was answered."""
-        self._answers_short |= read != self._lost
+        if read == self._lost:
+            self.silences = 0
+        else:
+            self._answers_short = True
         self._lost = None
 
     def probe_cut_off(self, now_s: float) -> None:
@@ -152,6 +189,8 @@ class Patience:
         """Leave the unit alone, longer each time: it did not answer, or not as the unit that it should be."""
         self.in_vain = True
         self.silences += 1
+        if self.is_there:
+            self.silences = min(self.silences, 1 if self.has_transaction_ids or self._unlike else 2)
         self.anything_s = outcome.at_s + self.pause_s
         if not outcome.unheard:
             return

@@ -4,15 +4,19 @@ Theory. Reads cannot be interrupted, so this is non-preemptive EDF: as long as t
 cycles, each ends within its period and the longest single read; what else a read of the longest kind (a
 probe of a silent unit, a state point) can cost is computed in `proof`. Below safety stand state points,
 probes and the first conversation with a unit; what has waited beyond its own deadline is urgent too, so that
-a bus with too much to do starves nobody for ever.
+a bus with too much to do starves nobody for ever. Silent units get a share of the line by that, and no more:
+twenty dead ones have more to be asked than it has time for, and must not delay the living one.
 """
 
 from collections.abc import Sequence
 from math import inf
 
-from agent.modbus.cycle import Candidate
+from agent.modbus.cycle import CONNECT, PROBE, Candidate
 from agent.modbus.read_request import ReadRequest
 from agent.modbus.unit import Unit
+
+OF_NO_PLAN = frozenset({PROBE, CONNECT})
+SILENT_SHARE = 0.2  # of the line's time, for what silent units are asked when it has waited too long
 
 
 class Schedule:
@@ -20,17 +24,26 @@ class Schedule:
 
     def __init__(self, units: Sequence[Unit], start_s: float) -> None:
         self.units = units
+        self._asked: tuple[Unit, float] | None = None  # who has the line with no read of its plan, since when
+        self._hurry_from_s = -inf  # before this no such request comes before a safety point
         for k, unit in enumerate(units):
+            unit.patience.alone = len(units) == 1
             # spread over their first period, so that their requests do not queue
             unit.release_s = start_s + unit.period_s * k / len(units)
 
     def next(self, now_s: float) -> tuple[Unit, ReadRequest] | float:
         """Return whom to ask now, and what; or until when there is nothing to ask."""
+        if self._asked is not None:
+            (unit, since_s), self._asked = self._asked, None
+            if unit.patience.silences:
+                self._hurry_from_s = now_s + (now_s - since_s) * (1 / SILENT_SHARE - 1)
         wake_s, chosen = self._choose(now_s)
         if chosen is None:
             return wake_s
         unit, candidate = chosen
-        return unit, unit.request(candidate, now_s, alone=len(self.units) == 1)
+        if candidate.purpose in OF_NO_PLAN and not candidate.safety:
+            self._asked = unit, now_s
+        return unit, unit.request(candidate, now_s)
 
     def due(self, now_s: float) -> float:
         """Return when there is something to ask, and ask nothing."""
@@ -41,6 +54,7 @@ class Schedule:
         best: tuple[int, float] | None = None
         chosen: tuple[Unit, Candidate] | None = None
         wake_s = inf
+        may_hurry = now_s >= self._hurry_from_s
         for unit in self.units:
             unit.advance(now_s, can_ask=True)
             wake_s = min(wake_s, unit.release_s)
@@ -50,7 +64,11 @@ class Schedule:
             if candidate.at_s > now_s:
                 wake_s = min(wake_s, candidate.at_s)
                 continue
-            key = (0 if candidate.safety or candidate.deadline_s <= now_s else 1, candidate.deadline_s)
+            overdue = candidate.deadline_s <= now_s and (
+                may_hurry or candidate.purpose not in (PROBE, CONNECT)
+            )
+            urgent = candidate.safety or overdue
+            key = (0 if urgent else 1, candidate.deadline_s)
             if best is None or key < best:
                 best, chosen = key, (unit, candidate)
         return wake_s, chosen

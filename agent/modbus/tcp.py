@@ -15,8 +15,9 @@ from drivers.registers import Read
 
 log = logging.getLogger(__name__)
 
-# ends a connection whose other end vanished without a word, beside what the kernel finds out while it is idle
-UNANSWERED_MOST = 3
+# A connection whose other end vanished without a word is ended, beside what the kernel finds out while it is
+# idle, by so many unanswered requests in a row, over a time in which a line that loses replies brings one.
+UNANSWERED_MOST, UNANSWERED_S = 3, 5.0
 OVERDUE_KEPT = 64  # time-outs whose late replies are still recognised
 
 
@@ -42,7 +43,7 @@ class TcpPort(asyncio.Protocol):
         self._late: list[LateReply] = []
         self._answered: deque[int] = deque(maxlen=in_flight)  # their replies may come twice
         self._transaction = 0
-        self._unanswered = 0
+        self._unanswered, self._heard_s = 0, 0.0
         self._free_at_s = 0.0
 
     @property
@@ -68,7 +69,8 @@ class TcpPort(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the new connection (asyncio calls this)."""
         assert isinstance(transport, asyncio.Transport)
-        self._transport, self._stream, self._unanswered = transport, TcpStream(self._known), 0
+        self._transport, self._stream = transport, TcpStream(self._known)
+        self._unanswered, self._heard_s = 0, time.monotonic()
         self.hung_up = ""
 
     def close(self) -> None:
@@ -121,7 +123,7 @@ class TcpPort(asyncio.Protocol):
         future, asked_id, read, sent_s = waiting
         if future.done():
             return
-        self._unanswered = 0
+        self._unanswered, self._heard_s = 0, now_s
         self._settling.answered()
         self._answered.append(transaction)
         reply = reply_of(read, pdu) if unit_id == asked_id else None
@@ -167,7 +169,8 @@ class TcpPort(asyncio.Protocol):
         while len(self._overdue) > OVERDUE_KEPT:
             self._overdue.pop(next(iter(self._overdue)))
         self._unanswered += 1
-        if self._unanswered >= UNANSWERED_MOST and self._transport is not None:
+        silent_s = time.monotonic() - self._heard_s
+        if self._unanswered >= UNANSWERED_MOST and silent_s >= UNANSWERED_S and self._transport is not None:
             log.info("%s: %d requests unanswered; connecting anew", self.name, self._unanswered)
             with contextlib.suppress(PortError):
                 self.close()

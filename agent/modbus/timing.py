@@ -61,6 +61,11 @@ class ResponseTimes:
         return min(self.ceiling_s, max(FLOOR_S, MARGIN * high))
 
     @property
+    def heard(self) -> bool:
+        """Whether the unit has ever answered."""
+        return bool(self._sorted)
+
+    @property
     def learnt(self) -> bool:
         """Whether the time-out is the unit's own."""
         return len(self._sorted) >= LEARNT

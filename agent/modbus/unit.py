@@ -21,9 +21,10 @@ from agent.modbus.patience import Patience
 from agent.modbus.ports import SILENCE, Answer
 from agent.modbus.read_request import Outcome, ReadRequest
 from agent.modbus.refusals import Refusals
+from agent.modbus.repeats import Repeats
 from agent.modbus.sameness import Said, Sameness
 from agent.modbus.states import CONVERSING, KNOWN, POLLED, Event, State, after
-from agent.modbus.verdict import UNHEARD, Counters, Verdict, verdict_of
+from agent.modbus.verdict import LOSES, UNHEARD, Counters, Verdict, verdict_of
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.line import Line
@@ -33,6 +34,7 @@ from drivers.registers import Read, Reply
 log = logging.getLogger(__name__)
 
 ILLEGAL_ADDRESS = 2  # an exception
+STABLE_S = 60.0  # a unit that was well for so long: what happens to it then is news
 CUT_OFF_MOST = 3  # within one cycle, before a read is given up
 
 
@@ -73,6 +75,8 @@ class Unit:
     connection: Connection | None = None  # its own in a state of `KNOWN`, else none, or foreign
     state: State = State.UNKNOWN
     _refusals: Refusals = field(default_factory=Refusals)
+    _repeats: Repeats = field(default_factory=Repeats)
+    _well_s: float = 0.0  # since when nothing is wrong with it
     _cycle: Cycle | None = None
 
     def __post_init__(
@@ -149,14 +153,14 @@ class Unit:
         reads = [*(self.connection.reads if self.connection else ()), self._identification.read]
         return {(read.area.function_code, data_bytes(read)) for read in reads if read}
 
-    def request(self, candidate: Candidate, now_s: float, *, alone: bool) -> ReadRequest:
-        """Return the request that was chosen; it goes out now. alone: no other unit is on this port."""
+    def request(self, candidate: Candidate, now_s: float) -> ReadRequest:
+        """Return the request that was chosen; it goes out now."""
         self.counters.reads += 1
         patience, purpose, read = self.patience, candidate.purpose, self._identification.read
-        timeout_s, pause_s, cycle = patience.times.timeout_s, 0.0, None
+        timeout_s, pause_s, cycle = patience.timeout_s, 0.0, None
         if purpose == PROBE:
             read = patience.probe(self.connection.reads if self.connection else ())
-            timeout_s = patience.probe_timeout_s(alone=alone)
+            timeout_s = patience.probe_timeout_s
         elif purpose != CONNECT:
             cycle = self._cycle
             assert cycle is not None
@@ -252,14 +256,26 @@ class Unit:
             trouble = UNHEARD[outcome.verdict]
         if outcome.unheard and outcome.strange:
             trouble = f"is not understood: {ANOTHER_MASTER}; {REMEDY}"
-        self._warn(trouble or self.trouble)
         self.patience.fell_silent(outcome)
+        if self.patience.loses and self.connection is not None:
+            trouble = LOSES
+        self._warn(trouble or self.trouble, outcome.at_s)
         self._happened(Event.LOST if outcome.unheard else Event.BROKEN_OFF)
 
-    def _warn(self, trouble: str) -> None:
+    def _warn(self, trouble: str, now_s: float) -> None:
         """Note what is wrong, and log it where it is news."""
-        if trouble != self.trouble:
-            log.warning("unit %s: %s", self.name, trouble)
+        if not self.trouble and now_s - self._well_s > STABLE_S:
+            self._repeats.forget()
+        if trouble != self.trouble and (line := self._repeats.again(trouble, now_s)):
+            log.warning("unit %s: %s", self.name, line)
+        self.trouble = trouble
+
+    def _relieved(self, trouble: str, now_s: float) -> None:
+        """Note what is still wrong with a unit that has answered."""
+        if self.trouble and not trouble:
+            self._well_s = now_s
+            if line := self._repeats.again("answers again", now_s):
+                log.info("unit %s: %s", self.name, line)
         self.trouble = trouble
 
     # ---- what it is
@@ -344,10 +360,10 @@ class Unit:
             cycle.ask_again(index)
         elif not outcome.unheard:
             cycle.take(index, outcome.reply, verdict)
-            if patience.silences:
-                log.info("unit %s: answers again", self.name)
             patience.answers(offset)
-            self.trouble = patience.sub_units.trouble(self.unit_id)
+            self._relieved(
+                patience.sub_units.trouble(self.unit_id) or (LOSES if patience.loses else ""), now_s
+            )
             if cycle.busy:
                 self.trouble = "asks for patience (exception 5 or 6)"
                 patience.busy(now_s)
@@ -356,7 +372,7 @@ class Unit:
                 log.warning("unit %s: %s", self.name, note)
         elif patience.goes_on_without(offset, cycle.connection.reads, now_s):
             cycle.give_up(index)
-            self._warn(patience.sub_units.trouble(self.unit_id))
+            self._warn(patience.sub_units.trouble(self.unit_id), now_s)
         else:
             cycle.fail(index)
             self._fell_silent(outcome)

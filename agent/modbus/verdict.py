@@ -41,6 +41,7 @@ UNHEARD = {
     Verdict.DAMAGED: "answers, but nothing sound; check speed, parity, wiring, termination, a second master",
     Verdict.GATEWAY: "its gateway cannot reach it (exception 10 or 11); check its power, wiring and unit id",
 }
+LOSES = "answers only part of what it is asked; check the line or the network to it"
 
 
 def verdict_of(answer: Answer) -> Verdict:

@@ -1,0 +1,158 @@
+"""Lines that lose four in ten replies, and gateways with many dead units: what lives is read in time."""
+
+import logging
+import random
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from simulated_line import Behaviour, Simulation, mute
+
+from agent.modbus.ports import SILENCE, Answer
+from agent.modbus.read_request import ReadRequest
+from agent.modbus.verdict import LOSES
+from agent.quality import Quality
+from drivers.profile.load import Profile, parse_profile
+from drivers.registers import Reply
+
+LOST, RTT_S = 0.4, 0.005
+DEADLINE_S = 10.0
+
+
+def cells(reads: int, registers: int, identity: int = 1) -> Profile:
+    """Return a profile of so many reads of values, each of so many registers, and reads of identity."""
+    points = [
+        f'[[point]]\nname = "cell_voltage_{r * registers + k + 1}"\naddress = {1000 * (r + 1) + k}\n'
+        for r in range(reads)
+        for k in range(registers)
+    ]
+    who = [
+        f'[[point]]\nname = "{name}"\naddress = {20 * k}\ntype = "ascii"\nregisters = 2\n'
+        for k, name in enumerate(("serial", "firmware", "product", "hardware")[:identity])
+    ]
+    return parse_profile('schema = 1\nmodel = "lossy"\ngaps = "forbidden"\n' + "".join(who) + "".join(points))
+
+
+@dataclass
+class Network(Simulation):
+    """Units on one connection of Modbus TCP. `dead`: those that never answer."""
+
+    lost: float = LOST
+    dead: frozenset[int] = frozenset()
+    dice: random.Random = field(default_factory=lambda: random.Random(0))
+
+    def _carry(self, ask: ReadRequest) -> Answer:
+        if ask.unit_id in self.dead or self.dice.random() < self.lost:
+            self.clock.now_s += ask.timeout_s
+            return SILENCE
+        self.clock.now_s += RTT_S
+        address = ask.read.address
+        text = address < 100
+        words = [0x4142] * ask.read.count if text else range(address, address + ask.read.count)
+        return Answer(Reply(np.array(words, np.uint16)), RTT_S)
+
+
+def loses(dice: random.Random) -> Behaviour:
+    """Lose every fifth reply, and damage another fifth."""
+
+    def behave(_request: bytes, reply: bytes) -> list[tuple[float, bytes]]:
+        fate = dice.random()
+        if fate < LOST / 2:
+            return []
+        if fate < LOST:
+            damaged = bytearray(reply)
+            damaged[dice.randrange(len(damaged))] ^= 1 << dice.randrange(8)
+            return [(0.02, bytes(damaged))]
+        return [(0.02, reply)]
+
+    return behave
+
+
+def intervals(line: Simulation, name: str) -> list[float]:
+    """Return the times between two frames in which each value is good."""
+    whole = [at for at, f in line.frames if f.unit == name and (f.quality == Quality.GOOD).all()]
+    return [after - before for before, after in pairwise(whole)]
+
+
+def quantile(values: list[float], share: float) -> float:
+    return sorted(values)[int(share * len(values))]
+
+
+def test_a_unit_of_tcp_whose_network_loses_replies_is_read_in_time() -> None:
+    found: list[float] = []
+    for seed in range(20):
+        network = Network(dice=random.Random(seed))
+        network.start(network.unit(1, profile=cells(4, 100), has_transaction_ids=True, timeout_s=2.0))
+        network.run(600)
+        found += intervals(network, "unit-1")
+    assert quantile(found, 0.999) <= DEADLINE_S
+
+
+def test_units_of_a_serial_line_that_loses_replies_are_read_in_time() -> None:
+    found: list[float] = []
+    for seed in range(20):
+        line = Simulation(baud=9600)
+        units = [line.unit(k, profile=cells(1, 40), timeout_s=1.0) for k in (1, 2)]
+        line.behaviour = {k: loses(random.Random(100 * seed + k)) for k in (1, 2)}
+        line.start(*units)
+        line.run(600)
+        found += intervals(line, "unit-1") + intervals(line, "unit-2")
+    assert quantile(found, 0.99) <= DEADLINE_S
+
+
+def test_a_line_that_loses_replies_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    network = Network()
+    unit = network.unit(1, profile=cells(4, 100), has_transaction_ids=True, timeout_s=2.0)
+    network.start(unit)
+    network.run(60)  # the time-out is learned
+    caplog.clear()
+    network.run(600)
+    assert len(caplog.records) <= 4, [record.message for record in caplog.records]
+    assert unit.trouble == LOSES
+    network.lost = 0.0
+    network.run(20)
+    assert unit.trouble == ""
+
+
+@pytest.mark.parametrize("identity", [1, 4])
+def test_a_conversation_goes_on_over_a_lost_reply(identity: int) -> None:
+    first_s = []
+    for seed in range(20):
+        network = Network(dice=random.Random(seed))
+        began_s = network.clock.now_s
+        unit = network.unit(1, profile=cells(1, 40, identity), has_transaction_ids=True, timeout_s=1.0)
+        network.start(unit)
+        network.run(120)
+        first_s.append(network.times(unit)[0] - began_s)
+    assert sorted(first_s)[10] < 10
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_one_that_lives_among_twenty_dead_is_read_within_fifteen_seconds_and_then_in_time(
+    last: bool,
+) -> None:
+    living, dead = (21, range(1, 21)) if last else (1, range(2, 22))
+    network = Network(lost=0.0, dead=frozenset(dead))
+    units = [
+        network.unit(k, profile=cells(2, 60), has_transaction_ids=True, timeout_s=2.0) for k in range(1, 22)
+    ]
+    network.start(*units)
+    began_s = network.clock.now_s
+    network.run(300)
+    whole = network.times(units[living - 1])
+    assert whole[0] - began_s <= 15
+    assert max(b - a for a, b in pairwise(whole)) <= DEADLINE_S
+
+
+def test_one_that_lives_among_dead_on_a_serial_line_is_read_in_time() -> None:
+    line = Simulation(baud=9600)
+    units = [line.unit(k, profile=cells(1, 40), timeout_s=1.0) for k in range(1, 8)]
+    line.behaviour = {k: mute for k in range(1, 7)}
+    line.start(*units)
+    began_s = line.clock.now_s
+    line.run(300)
+    whole = line.times(units[-1])
+    assert whole[0] - began_s <= 15
+    assert max(b - a for a, b in pairwise(whole)) <= DEADLINE_S
