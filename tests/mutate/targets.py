@@ -109,7 +109,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/unseen.py": (f"{_DETECT}/test_unseen_alarm.py",),
     "agent/detect/watch.py": (f"{_DETECT}/test_watch_rules.py",),
     # what a recording cannot be, before it is judged
-    "agent/replay/plausible.py": ("tests/agent/replay/test_plausible.py",),
+    "agent/replay/plausible.py": ("tests/agent/replay/test_plausible_columns.py",),
     "agent/replay/sight.py": ("tests/agent/replay/test_sight.py",),
     # decoding and plan, and what they call
     "drivers/decode.py": (f"{_DRIVERS}/test_every_coding.py",),
