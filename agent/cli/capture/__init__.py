@@ -76,7 +76,7 @@ def command(
     What is read: RANGE (holding:0-99, input:0x1000-0x103F, or a manual's 40001-40100), and what --profile
     reads; without both the profile that fits is looked for. A block that the unit refuses is read in halves,
     at the unit's own pace. Serial numbers are masked, each always by the same mask. Ctrl-C is safe: what was
-    read stays. `cellwarden profile decode` and `cellwarden-hil serve` read the file.
+    read stays. `cellwarden profile decode` reads the file.
 
     Exit 0 good, 1 stopped or nothing but refusals, 2 usage, 3 no answer or lost in the middle, 4 port in use.
 
