@@ -186,6 +186,13 @@ class Layout:
             found += [(i, name, m.severity.value, m.text) for name, m in said if m.severity]
         return found
 
+    def meanings(self, index: int, number: int) -> list[str]:
+        """Return all that a raw value says, in words: alarms with their severity, flags, named numbers."""
+        value = self.values[index]
+        said = [m for bit, m in value.bits.items() if (number >> bit) & 1 == m.active]
+        said += [m] if (m := value.numbers.get(number)) else []
+        return [f"{m.severity.value}: {m.text}" if m.severity else m.text for m in said]
+
     @cached_property
     def speaking(self) -> npt.NDArray[np.intp]:
         """Values that can say an alarm of the unit's own."""

@@ -126,6 +126,10 @@ class Transport:
     table: type[BusTable]
     parse: Callable[[str, int], Sequence[Endpoint] | None]
 
+    def can_be(self, profile: Profile) -> bool:
+        """Whether a unit of this profile may answer here: behind a TCP port may stand a gateway to a line."""
+        return self.frames in profile.transports or self.has_transaction_ids
+
     @property
     def proof(self) -> str:
         """What proves a reply."""

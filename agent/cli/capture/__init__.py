@@ -152,9 +152,7 @@ class _Work:
         reader = Reader(port, self.unit_id, PATIENT_S, 0.0, lambda _said: None, self.say)
         if profile is None and not ranges:
             self.say(f"Looking for the profile that fits {at}.")
-            known = [
-                p for p in known_profiles(self.folders) if self.endpoint.transport.frames in p.transports
-            ]
+            known = [p for p in known_profiles(self.folders) if self.endpoint.transport.can_be(p)]
             profile, _ = await profile_of(known, reader.ask, at)
         step = profile.address_step if profile else 1
         if profile:

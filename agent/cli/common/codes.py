@@ -40,6 +40,7 @@ CODES = {
         ("wrong speed or parity", "two units with one id, or two masters", "termination or biasing"),
     ),
     "CW-203": Code("a gateway answers, and cannot reach the unit", 3, ("the unit is off", "another unit id")),
+    "CW-204": Code("the unit is busy", 1, ("it starts or works for itself", "another master asks it")),
     "CW-210": Code(
         "the unit refused the registers; the link itself works",
         1,

@@ -110,8 +110,8 @@ def command(
 
 
 def _profiles_of(endpoint: Endpoint, folders: tuple[Path, ...]) -> list[Profile]:
-    """Return the known profiles of units that speak on such a transport."""
-    return [p for p in known_profiles(folders) if endpoint.transport.frames in p.transports]
+    """Return the known profiles of units that may answer there."""
+    return [p for p in known_profiles(folders) if endpoint.transport.can_be(p)]
 
 
 def _show_unit(
@@ -208,6 +208,13 @@ def _judge(heard: list[Exchange], endpoint: Endpoint, line: LineSetting, unit_id
                 f" reach id {unit_id}.",
                 f"cellwarden scan {endpoint}",
             )
+        if verdict is Verdict.BUSY:
+            raise Trouble(
+                "CW-204",
+                f"id {unit_id} {at} is busy (exception {each.answer.reply.exception_code}), {within}. The"
+                " link itself works.",
+                f"cellwarden probe {endpoint} --id {unit_id} {each.read.area}:{each.read.address}",
+            )
         if verdict is not Verdict.SOUND:
             raise Trouble("CW-210", _refusal(each, unit_id), _instead(each.read, endpoint, unit_id))
 
@@ -217,7 +224,7 @@ SAYS = {1: "no such function", 2: "no such register", 3: "no such count", 4: "a 
 
 def _refusal(heard: Exchange, unit_id: int) -> str:
     code, read = heard.answer.reply.exception_code or 0, heard.read
-    said = SAYS.get(code, "busy" if code in (5, 6) else f"exception {code}")
+    said = SAYS.get(code, f"exception {code}")
     written = manual_address(read.area, read.address)
     return (
         f'id {unit_id} answered "{said}" (exception {code}) for {read.area} {written} (wire {read.address}),'

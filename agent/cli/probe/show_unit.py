@@ -54,7 +54,7 @@ def _show_match(console: Console, unit: Inspection) -> None:
 
 def _show_values(console: Console, unit: Inspection) -> None:
     """Print a line for each value, those of one point together; a point of several has a line of its own."""
-    table = plain_table("value", "wire", "manual", "words", "is", "looks wrong", whole=3)
+    table = plain_table("value", "wire", "manual", "words", "is", "means", "looks wrong", whole=3)
     points: dict[str, list[ValueRow]] = defaultdict(list)
     for row in unit.rows:
         points[row.name].append(row)
@@ -72,7 +72,7 @@ def _cells(row: ValueRow, unit_id: int) -> tuple[str, ...]:
     of_other = f" of id {unit_id + row.unit_offset}" if row.unit_offset else ""
     value = "--" if row.value is None else f"{row.value:.10g} {row.unit}".rstrip()
     words = " ".join(f"{word:04X}" for word in row.words)
-    return f"{row.wire}{of_other}", row.manual, words, value, row.looks_wrong
+    return f"{row.wire}{of_other}", row.manual, words, value, "; ".join(row.means), row.looks_wrong
 
 
 def _show_doubts(console: Console, doubts: Iterable[Doubt]) -> None:

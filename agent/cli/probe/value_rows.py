@@ -14,7 +14,7 @@ class ValueRow:
     """One value; the fields are those of `cellwarden probe --json`.
 
     `table`: the area of its registers. `wire`, `manual`: the first one's address in both notations. `words`:
-    none where it was not read. `value`: None where its quality is not good. `looks_wrong`: in words.
+    none where it was not read. `value`: None where its quality is not good. `means`, `looks_wrong`: in words.
     """
 
     name: str
@@ -27,6 +27,7 @@ class ValueRow:
     value: float | None
     unit: str
     quality: str
+    means: list[str]
     looks_wrong: str
 
     @property
@@ -56,6 +57,7 @@ def value_rows(layout: Layout, image: Image, step: int = 1) -> list[ValueRow]:
                 value=float(si[i]) if quality[i] == Quality.GOOD else None,
                 unit=value.unit,
                 quality=Quality(quality[i]).name.lower(),
+                means=layout.meanings(i, int(raw[i])) if quality[i] == Quality.GOOD else [],
                 looks_wrong=looks_wrong(value, float(si[i]), int(quality[i])),
             )
         )

@@ -97,9 +97,6 @@ def decoded(layout: Layout, image: Image) -> list[dict[str, Any]]:
     raw, quality, si = np.zeros(layout.n, np.int64), np.zeros(layout.n, np.uint8), np.empty(layout.n)
     layout.decode(image, raw, quality)
     layout.to_si(raw, quality, si)
-    alarms: dict[int, list[str]] = {}
-    for index, _, severity, text in layout.alarms(raw, quality):
-        alarms.setdefault(index, []).append(f"{severity}: {text}")
     return [
         {
             "name": value.name,
@@ -108,7 +105,7 @@ def decoded(layout: Layout, image: Image) -> list[dict[str, Any]]:
             "unit": value.unit,
             "quality": Quality(quality[i]).name.lower(),
             "raw": int(raw[i]),
-            "means": alarms.get(i, []),
+            "means": layout.meanings(i, int(raw[i])) if quality[i] == Quality.GOOD else [],
         }
         for i, value in enumerate(layout.values)
     ]

@@ -210,8 +210,7 @@ class Survey:
     async def _identify(self, port: Port, units: list[FoundUnit]) -> None:
         for unit in units:
             self.say(f"Identifying id {unit.found.unit_id} on {unit.endpoint} ...")
-            frames = unit.endpoint.transport.frames
-            fitting = [profile for profile in self.profiles if frames in profile.transports]
+            fitting = [p for p in self.profiles if unit.endpoint.transport.can_be(p)]
             unit.matches = await rank(fitting, asking(port, unit.found))
             unit.identified = True
 
