@@ -94,6 +94,28 @@ def test_a_capture_is_decoded_with_place_unit_and_quality(folder: Path) -> None:
     assert report["not_read"] == []
 
 
+def test_every_meaning_that_holds_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "said.toml").write_text(
+        """
+        schema = 1
+        model = "said"
+        [[point]]
+        name = "status"
+        address = 0
+        flags = { 0 = "charging", 8 = "fan on", 9 = "balancing" }
+        alarms = { 1 = "hot" }
+        [[point]]
+        name = "mode"
+        address = 1
+        values = { 0 = "idle", 2 = "float" }
+        """
+    )
+    (tmp_path / "dump.txt").write_text("1 holding 0 0x0103\n1 holding 1 2\n")
+    result = run("decode", tmp_path / "said.toml", "--registers", tmp_path / "dump.txt", "--json")
+    status, mode = (set(value["means"]) for value in json.loads(result.output)["values"])
+    assert (status, mode) == ({"charging", "fan on", "warning: hot"}, {"float"})
+
+
 def test_registers_of_the_capture_that_no_point_reads_are_named(folder: Path) -> None:
     dump = folder / "dump.txt"
     dump.write_text(DUMP + "5 holding 106 1\n5 holding 107 1\n5 input 300 1\n6 input 7 1\n")

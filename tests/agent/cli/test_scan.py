@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from agent.cli import main
 from drivers.registers import Area
+from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.rtu import RtuBus
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import TcpEndpoint
@@ -200,6 +201,15 @@ def test_probe_shows_a_whole_unit_and_doubts_a_wrong_map(bus: RtuBus, tmp_path: 
     assert "off by one (holding 15): 3.35 to 3.365 V" in doubt["could_be"]
 
 
+def test_probe_says_that_a_unit_is_busy(bus: RtuBus) -> None:
+    bus.faults.set(Fault(FaultKind.EXCEPTION, unit_id=4, code=6))
+    busy = run("probe", bus.link, "--line", LINE, "--id", 4, "input:500")
+    assert busy.exit_code == 1
+    assert busy.stderr.startswith("CW-204 id 4")
+    assert "is busy (exception 6)" in busy.stderr
+    assert "off by one" not in busy.stderr
+
+
 async def test_a_tcp_unit_that_answers_to_any_id_is_one_unit() -> None:
     endpoint = TcpEndpoint("127.0.0.1", 0, dict.fromkeys(range(256), pace()))
     await endpoint.start()
@@ -209,3 +219,4 @@ async def test_a_tcp_unit_that_answers_to_any_id_is_one_unit() -> None:
         await endpoint.stop()
     (unit,) = json.loads(result.stdout)["units"]
     assert (unit["unit_id"], unit["any_id"]) == (1, True)
+    assert unit["profiles"][0]["profile"] == "pace-rtu", "a serial unit behind a gateway"
