@@ -6,7 +6,10 @@ import pytest
 
 from tests.agent.config.test_config import GOOD, problems
 
-TRANSPORTS = 'write transport = "tcp" with host or transport = "rtu" with device'
+TRANSPORTS = (
+    'write transport = "tcp" with host or transport = "rtu" with device'
+    ' or transport = "rtu-over-tcp" with host and port or transport = "rfc2217" with host and port'
+)
 OUTPUTS = 'write output = "gpio" with pin or output = "modbus-coil" with host and coil'
 CHEMISTRY = "is none of 'LFP', 'NMC', 'NCA', 'LCO', 'LMO', 'LTO', 'VRLA' or 'NiCd'"
 NO_DATE = "is no date: write year-month-day without quotes, such as 2026-12-01"

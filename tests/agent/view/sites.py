@@ -114,7 +114,7 @@ def status(
         "alarms": alarms or [],
         "log": log or [],
         "relay": None,
-        "account": {"sealed": 9, "only_here_s": 6.0},
+        "account": {"sealed": 9, "frames": 90, "only_here_s": 6.0},
         "upstreams": [
             {
                 "name": "main",
