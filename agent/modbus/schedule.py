@@ -54,7 +54,7 @@ class Schedule:
         best: tuple[int, float] | None = None
         chosen: tuple[Unit, Candidate] | None = None
         wake_s = inf
-        may_hurry = now_s >= self._hurry_from_s
+        silent_may = now_s >= self._hurry_from_s
         for unit in self.units:
             unit.advance(now_s, can_ask=True)
             wake_s = min(wake_s, unit.release_s)
@@ -64,10 +64,8 @@ class Schedule:
             if candidate.at_s > now_s:
                 wake_s = min(wake_s, candidate.at_s)
                 continue
-            overdue = candidate.deadline_s <= now_s and (
-                may_hurry or candidate.purpose not in (PROBE, CONNECT)
-            )
-            urgent = candidate.safety or overdue
+            may = silent_may or candidate.purpose not in OF_NO_PLAN
+            urgent = candidate.safety or (may and candidate.deadline_s <= now_s)
             key = (0 if urgent else 1, candidate.deadline_s)
             if best is None or key < best:
                 best, chosen = key, (unit, candidate)

@@ -253,13 +253,11 @@ class Unit:
     def _fell_silent(self, outcome: Outcome, trouble: str = "") -> None:
         """Leave the unit alone for a while: it did not answer, or not as the unit that it should be."""
         if not trouble and self.connection is not None:
-            trouble = UNHEARD[outcome.verdict]
+            trouble = LOSES if self.patience.loses else UNHEARD[outcome.verdict]
         if outcome.unheard and outcome.strange:
             trouble = f"is not understood: {ANOTHER_MASTER}; {REMEDY}"
-        self.patience.fell_silent(outcome)
-        if self.patience.loses and self.connection is not None:
-            trouble = LOSES
         self._warn(trouble or self.trouble, outcome.at_s)
+        self.patience.fell_silent(outcome)
         self._happened(Event.LOST if outcome.unheard else Event.BROKEN_OFF)
 
     def _warn(self, trouble: str, now_s: float) -> None:

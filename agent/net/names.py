@@ -54,7 +54,7 @@ class Addresses:
                 return socket.getaddrinfo(
                     self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
                 )
-        if time.monotonic() >= self._until_s:
+        if not self._known or time.monotonic() >= self._until_s:
             await self._refresh()
         return self._known
 

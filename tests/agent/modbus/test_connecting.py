@@ -161,6 +161,18 @@ async def test_a_name_that_nobody_knows_is_said_so(
         await TcpPort(NAME, 502).open()
 
 
+async def test_a_name_that_is_not_known_yet_is_looked_up_at_each_try(book: tuple[Book, list[float]]) -> None:
+    async with device("127.0.0.1") as there:
+        port = TcpPort(NAME, there.port)
+        for _ in range(2):
+            with pytest.raises(PortError, match=r"Temporary failure in name resolution$"):
+                await port.open()
+        book[0][NAME] = ["127.0.0.1"]
+        await port.open()
+        assert (await value(port)).reply.words == (42,)
+        port.close()
+
+
 async def test_a_device_is_left_alone_for_settle_s_and_one_that_hangs_up_meanwhile_is_noticed() -> None:
     async with device("127.0.0.1") as there:
         port = TcpPort("127.0.0.1", there.port, settle_s=0.5)
