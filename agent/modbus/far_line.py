@@ -12,6 +12,7 @@ import time
 from agent.modbus.carrier import Heard, Lost
 from agent.modbus.com_port import ComPort
 from agent.modbus.dialling import Dialling
+from agent.modbus.hearing import Hearing
 from agent.modbus.ports import HungUp, PortError
 from agent.modbus.settling import Settling
 from agent.net.trouble import in_words
@@ -19,9 +20,9 @@ from agent.net.trouble import in_words
 log = logging.getLogger(__name__)
 
 NEGOTIATION_S = 3.0  # for the far end to say that its line is set
-# Units may be silent for long, and the line be well. A connection is made anew after so many requests and so
-# long without an answer: some serial servers keep one that they have forgotten.
-UNANSWERED_MOST, UNANSWERED_S = 3, 10.0
+# A line can be well while its units are silent. After so long without an answer a connection is made anew:
+# some serial servers keep one that they have forgotten.
+SILENT_S = 10.0
 UNTAKEN_MS = 10_000  # after which the kernel gives up a connection whose other end takes nothing
 
 
@@ -36,8 +37,7 @@ class FarLine(asyncio.Protocol):
         self._heard: Heard = lambda _data: None
         self._lost: Lost = lambda _error: None
         self._ready = False
-        self._unanswered = 0
-        self._answered_s = 0.0
+        self._hearing = Hearing(SILENT_S)
 
     @property
     def is_open(self) -> bool:
@@ -56,7 +56,8 @@ class FarLine(asyncio.Protocol):
             await asyncio.sleep(pause_s)
         if self._transport is None:
             raise HungUp(f"{self.name}: {self.hung_up}")
-        self._ready, self._unanswered, self._answered_s = True, 0, time.monotonic()
+        self._ready = True
+        self._hearing.heard(time.monotonic())
 
     async def _set_line(self) -> None:
         """Nothing is to be set: the serial server's own page does it."""
@@ -93,14 +94,12 @@ class FarLine(asyncio.Protocol):
     def answered(self) -> None:
         """Note that a unit has answered."""
         self._settling.answered()
-        self._unanswered, self._answered_s = 0, time.monotonic()
+        self._hearing.heard(time.monotonic())
 
     def unanswered(self) -> None:
         """Note that a request was not answered; after many the connection is made anew."""
-        self._unanswered += 1
-        silent_s = time.monotonic() - self._answered_s
-        if self._unanswered >= UNANSWERED_MOST and silent_s > UNANSWERED_S:
-            log.info("%s: %d requests unanswered; connecting anew", self.name, self._unanswered)
+        if why := self._hearing.missed(time.monotonic()):
+            log.info("%s: %s; connecting anew", self.name, why)
             self.close()
 
 

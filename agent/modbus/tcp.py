@@ -8,6 +8,7 @@ from collections import deque
 
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_request
 from agent.modbus.dialling import Dialling
+from agent.modbus.hearing import Hearing
 from agent.modbus.ports import DAMAGED, SILENCE, Answer, HungUp, LateReply, PortError, Tap
 from agent.modbus.settling import Settling
 from agent.wire.hosts import authority
@@ -15,9 +16,7 @@ from drivers.registers import Read
 
 log = logging.getLogger(__name__)
 
-# A connection whose other end vanished without a word is ended, beside what the kernel finds out while it is
-# idle, by so many unanswered requests in a row, over a time in which a line that loses replies brings one.
-UNANSWERED_MOST, UNANSWERED_S = 3, 5.0
+SILENT_S = 5.0  # without an answer: the connection is made anew
 OVERDUE_KEPT = 64  # time-outs whose late replies are still recognised
 
 
@@ -43,7 +42,7 @@ class TcpPort(asyncio.Protocol):
         self._late: list[LateReply] = []
         self._answered: deque[int] = deque(maxlen=in_flight)  # their replies may come twice
         self._transaction = 0
-        self._unanswered, self._heard_s = 0, 0.0
+        self._hearing = Hearing(SILENT_S)
         self._free_at_s = 0.0
 
     @property
@@ -70,7 +69,7 @@ class TcpPort(asyncio.Protocol):
         """Take the new connection (asyncio calls this)."""
         assert isinstance(transport, asyncio.Transport)
         self._transport, self._stream = transport, TcpStream(self._known)
-        self._unanswered, self._heard_s = 0, time.monotonic()
+        self._hearing.heard(time.monotonic())
         self.hung_up = ""
 
     def close(self) -> None:
@@ -123,7 +122,7 @@ class TcpPort(asyncio.Protocol):
         future, asked_id, read, sent_s = waiting
         if future.done():
             return
-        self._unanswered, self._heard_s = 0, now_s
+        self._hearing.heard(now_s)
         self._settling.answered()
         self._answered.append(transaction)
         reply = reply_of(read, pdu) if unit_id == asked_id else None
@@ -168,9 +167,7 @@ class TcpPort(asyncio.Protocol):
         self._overdue[transaction] = unit_id, sent_s
         while len(self._overdue) > OVERDUE_KEPT:
             self._overdue.pop(next(iter(self._overdue)))
-        self._unanswered += 1
-        silent_s = time.monotonic() - self._heard_s
-        if self._unanswered >= UNANSWERED_MOST and silent_s >= UNANSWERED_S and self._transport is not None:
-            log.info("%s: %d requests unanswered; connecting anew", self.name, self._unanswered)
+        if self._transport is not None and (why := self._hearing.missed(time.monotonic())):
+            log.info("%s: %s; connecting anew", self.name, why)
             with contextlib.suppress(PortError):
                 self.close()

@@ -19,10 +19,11 @@ from agent.cli.common.open_port import agents_bus, endpoints, opened, trouble_of
 from agent.cli.probe.inspect_unit import profile_of
 from agent.cli.profile.common import known_profiles, load, profile_dir_option
 from agent.modbus.ports import Port, PortError
+from agent.modbus.survey.match import converse
 from agent.modbus.survey.presence import PATIENT_S, LineSetting
 from agent.modbus.survey.registers import parse_range
 from agent.transport.row import Endpoint
-from drivers.connect import ConnectError, connect
+from drivers.connect import ConnectError
 from drivers.identity import private
 from drivers.layout import Layout
 from drivers.masking import Key, Serial, in_words
@@ -181,14 +182,8 @@ class _Work:
                 self.say(f"\r  frame {capture.frames} of {self.frames} ")
 
     async def _conversation(self, profile: Profile, reader: Reader, at: str) -> Layout:
-        conversation = connect(profile)
         try:
-            read = next(conversation)
-            while True:
-                read = conversation.send(await reader.ask(read))
-        except StopIteration as done:
-            layout: Layout = done.value
-            return layout
+            return await converse(profile, reader.ask)
         except (ConnectError, PlanError) as error:
             code = "CW-211" if self.capture and self.capture.response_s else "CW-201"
             raise Trouble(code, f"{at}: {error}", f"cellwarden scan {self.endpoint}") from error

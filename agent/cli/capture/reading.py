@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from agent.modbus.ports import NO_REPLY, Answer, HungUp, Port
 from agent.modbus.timing import ResponseTimes
-from agent.modbus.verdict import Verdict, verdict_of
+from agent.modbus.verdict import OF_CODE, Verdict, verdict_of
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.registers import Read, Reply
@@ -31,8 +31,10 @@ class Said:
 
     @property
     def refused(self) -> bool:
-        """Whether the unit will not have this read: a smaller one may do."""
-        return self.reply.quality is Quality.REFUSED or self.fault == CLOSED
+        """Whether the unit will not have this read: a smaller one may do, where it is not busy or away."""
+        said = OF_CODE.get(self.reply.exception_code or 0)
+        refused = self.reply.quality is Quality.REFUSED and said not in (Verdict.BUSY, Verdict.GATEWAY)
+        return refused or self.fault == CLOSED
 
 
 @dataclass

@@ -112,7 +112,7 @@ async def hold(profile: Profile, ask: Ask, *, whole: bool = False) -> Match:
     pause_s = (profile.pause_ms or 0.0) / 1e3
     known = tuple(ShownMark(f"{name} is {wanted}", True, True) for name, wanted in _expected(profile))
     try:
-        layout = await _conversation(profile, ask)
+        layout = await converse(profile, ask)
     except IdentityMismatch as error:
         wrong = ShownMark(str(error).removeprefix(f"this is not a {profile.model}: "), False, True)
         return Match(profile, (wrong,), why=str(error))
@@ -138,7 +138,8 @@ def _expected(profile: Profile) -> list[tuple[str, str]]:
     return [(label, wanted) for label, wanted in points if wanted]
 
 
-async def _conversation(profile: Profile, ask: Ask) -> Layout:
+async def converse(profile: Profile, ask: Ask) -> Layout:
+    """Ask a unit what its profile must know of it. Raises ConnectError, PlanError."""
     conversation = connect(profile)
     try:
         read = next(conversation)
