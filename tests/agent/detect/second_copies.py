@@ -1,7 +1,8 @@
 """What the twin test of a detector writes down a second time: no other test need name the detector.
 
-A `detectors/test_KEY_twin.py` may hold two copies by hand. ROWS: its lines of the alarm table, as those of
-`EXPECTED` in test_table.py. KEPT: its arrays that a restart keeps, as those of `kept.KEPT`; {} is none.
+A `detectors/test_KEY_twin.py` may hold copies by hand. ROWS: its lines of the alarm table, as those of
+`EXPECTED` in test_table.py. ORDER: its number in the order of judging. KEPT: its arrays that a restart keeps,
+as those of `kept.KEPT`; {} is none.
 """
 
 from importlib import import_module

@@ -5,11 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from agent.detect.detectors.cell_collapse import DEPTH, DEPTHS, SCORE, judge_cell_collapse
+from agent.detect.detectors.cell_collapse import DEPTH, DEPTHS, SCORE, judge_cell_collapse, lowest_stayed
 from agent.detect.kernels.arrays import Part
+from agent.detect.rows import are_opposite
 from tests.agent.detect.banks import inputs_of
 from tests.agent.detect.racks import Floats
 
+ORDER = 85
 ROWS = "cell-collapse voltage critical 25 % 5 600 5 latched"
 KEPT = {Part("collapse", 1): ["detectors.cell_collapse"]}
 N, COLLAPSE_AT, CELL = 8, 60, 4
@@ -50,3 +52,28 @@ def test_from_any_state_a_frame_makes_what_the_twin_says() -> None:
                 deep += expected >= 25.0
     assert deep > 100
     assert beside_few > 100
+
+
+@pytest.mark.parametrize(
+    ("above", "cells", "stayed"),
+    [
+        (1, 3, False),
+        (2, 8, True),
+        (2, 9, False),
+        (3, 11, True),
+        (3, 12, True),
+        (3, 13, False),
+        (13, 50, True),
+    ],
+)
+def test_those_that_stayed_are_two_and_a_quarter_of_the_string(above: int, cells: int, stayed: bool) -> None:
+    bank = inputs_of([0] * cells)
+    bank.usable[:], bank.median[:], bank.away[:] = 1, 3.0, 0.0
+    bank.away[:above] = 1.0  # a third of the median, to the last digit
+    bank.raw[:] = bank.median + bank.away
+    np.testing.assert_equal(lowest_stayed(bank, 0), 4.0 if stayed else math.nan)
+
+
+def test_a_collapse_and_a_voltage_that_is_too_high_have_not_one_cause() -> None:
+    assert are_opposite("cell-collapse", "voltage-limit")
+    assert not are_opposite("cell-collapse", "voltage-limit-low")

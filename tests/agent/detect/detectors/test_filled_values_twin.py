@@ -11,6 +11,7 @@ from agent.detect.detectors.filled_values import judge_filled_values, new_filled
 from tests.agent.detect.banks import inputs_of
 from tests.agent.detect.racks import Floats, filled
 
+ORDER = 107
 ROWS = "filled-values voltage warning 2 cells 0 600 0 -"
 KEPT: dict[object, list[str]] = {}
 

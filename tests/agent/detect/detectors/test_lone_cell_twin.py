@@ -8,6 +8,7 @@ from agent.detect.detectors.lone_cell import judge_lone_cell, new_lone_cells
 from agent.detect.kernels import load as loads
 from tests.agent.detect.banks import inputs_of
 
+ORDER = 86
 ROWS = """
 lone-cell voltage critical 25 % 5   600 5   latched
 lone-cell voltage warning   3 % 30 3600 0.5 -

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
 from agent.detect.detectors import loose_contact as kernel
 from agent.detect.detectors.cell_collapse import DEPTHS
@@ -11,7 +12,9 @@ from agent.detect.detectors.loose_contact import judge_loose_contact, new_contac
 from agent.detect.kernels import imbalance
 from agent.detect.kernels.arrays import Part
 from tests.agent.detect.banks import inputs_of
+from tests.agent.detect.racks import Floats
 
+ORDER = 108
 ROWS = "loose-contact voltage warning 1 - 0 86400 0 -"
 KEPT = {Part("contact", 2): ["detectors.loose_contact"]}
 GROUP = [0, 1, 0, 1, 0, 0]
@@ -93,6 +96,7 @@ def test_frame_by_frame_contacts_are_those_of_the_twin() -> None:
             ]
             np.testing.assert_allclose(state[c, : kernel.JUMPED], expected, rtol=1e-9)
             np.testing.assert_allclose(state[c, kernel.BACK_S], twin.back_s, rtol=1e-9)
+            assert state[c, kernel.JUMPED] == (2.0 if twin.back else 1.0) * (c in jumped)
             doubted = twin.chatters or (twin.back_s <= 60.0 and twin.still_s < 30.0)
             after = np.array(scores)[:, c]
             np.testing.assert_array_equal(after, np.minimum(before[:, c], 0.0) if doubted else before[:, c])
@@ -102,3 +106,43 @@ def test_frame_by_frame_contacts_are_those_of_the_twin() -> None:
         del frame
     assert min(chattered, still) > 300
     assert held_back > 20
+
+
+def jumps_of(readings: list[tuple[float, float, float]]) -> Floats:
+    """Return the state of a cell whose (seconds, volts from its siblings, their median) are these."""
+    bank, state, nothing = inputs_of([0, 0]), new_contacts(2), np.zeros((2, 2))
+    cells = imbalance.new_cells(2, 1, np.full(1, -1))
+    for dt_s, away, median in readings:
+        bank.usable[:], bank.away[:], bank.median[:] = 1, [away, 0.0], median
+        judge_loose_contact(dt_s, bank, cells, nothing, np.zeros(2), state)
+    found: Floats = state[0]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("away", "median", "jumps"),
+    [
+        (0.125, 4.0, 1.0),  # of 0.12 V
+        (0.119, 4.0, 0.0),
+        (0.51, 4.1, 1.0),  # of 0.5 V: five times what the siblings moved
+        (0.49, 4.1, 0.0),
+        (-0.51, 3.9, 1.0),
+        (-0.49, 3.9, 0.0),
+    ],
+)
+def test_a_jump_is_three_hundredths_of_the_median_and_five_times_what_that_moved(
+    away: float, median: float, jumps: float
+) -> None:
+    assert jumps_of([(1.0, 0.0, 4.0), (1.0, away, median)])[kernel.JUMPS] == jumps
+
+
+@pytest.mark.parametrize(("to", "back"), [(0.5, True), (-0.5, True), (0.51, False), (1.5, False)])
+def test_what_halves_its_distance_by_a_jump_has_come_back(to: float, back: bool) -> None:
+    state = jumps_of([(1.0, 1.0, 4.0), (1.0, to, 4.0)])
+    assert (state[kernel.BACK_S] == 0.0) == back
+
+
+@pytest.mark.parametrize(("still_s", "chatters"), [(10799.0, 1.0), (10800.0, 0.0)])
+def test_a_contact_is_believed_again_three_hours_after_its_last_jump(still_s: float, chatters: float) -> None:
+    jumps = [(1.0, 0.5 * (i % 2), 4.0) for i in range(6)]
+    assert jumps_of([*jumps, (still_s, 0.5, 4.0)])[kernel.SCORE] == chatters

@@ -18,6 +18,7 @@ from agent.detect.kernels.load import CHARGE, DISCHARGE, REST, UNKNOWN
 from agent.detect.settings import Settings
 from agent.detect.unit_arrays import new_banks
 
+ORDER = 128
 ROWS = """
 no-measurement     -           critical   2      -       0     10   0      -
 no-measurement     -           warning    1      -       0     10   0      -

@@ -12,6 +12,7 @@ from agent.detect.unit_arrays import new_banks
 from agent.detect.watch import UnitDetectors
 from tests.agent.detect.racks import feed
 
+ORDER = 125
 ROWS = """
 soc-limit          soc         advice    inf     %       60    300   1      -        3
 """

@@ -11,6 +11,7 @@ from agent.detect.kernels import imbalance
 from tests.agent.detect.banks import inputs_of
 from tests.agent.detect.racks import Floats
 
+ORDER = 105
 ROWS = """
 standing-imbalance voltage warning 10  % 45 3600 1   -
 standing-imbalance voltage advice   2.5 % 45 3600 0.5 -
@@ -41,6 +42,7 @@ def test_from_any_state_a_frame_makes_what_the_twin_says() -> None:
         bank.away[:] = sizes[:, 3] + rng.choice([0.0, 0.0, -1.0], N) + 0.0 * bank.median
         cells.verdict[:, imbalance.EXPECTED] = 0.25 * sizes[:, 4]
         cells.state[:, imbalance.MEAN + 1] = 0.75 * sizes[:, 4]
+        bank.away[rng.random(N) < 0.1] = math.nan
         bank.usable[:] = rng.random(N) < 0.9
         cells.state[:, imbalance.BASELINE : imbalance.BASELINE + 4] = sizes[:, :4]
         cells.state[:, imbalance.AGE : imbalance.AGE + 4] = rng.choice([0.0, 1.0, 1e6], (N, 4))

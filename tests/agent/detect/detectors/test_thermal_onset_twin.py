@@ -22,6 +22,7 @@ from agent.detect.kernels.slope import new_repeats, new_slopes
 from agent.detect.kernels.voltage_drop import DROPS
 from tests.agent.detect.banks import bank_of, inputs_of
 
+ORDER = 45
 ROWS = """
 thermal-onset temperature warning 1 K 0 600 0.5 -
 """
@@ -137,6 +138,27 @@ def test_frame_by_frame_rises_are_those_of_the_twin(seed: int) -> None:
             told["cell"] += expected > 0.0 and with_cell and not on
             told["neither"] += loud and not expected > 0.0
     assert min(told.values()) > 5, told
+
+
+def test_a_cell_that_fell_counts_until_a_minute_and_a_frame_after_rest() -> None:
+    """A load of a minute or more heats by itself."""
+    temps = inputs_of([0], step=STEP_K)
+    volts = new_inputs(bank_of([0], at=range(1, 2)), np.zeros(1, np.int64))
+    drops = DROPS.new(given={"group": np.zeros(1, np.int64)}, cells=1, groups=1)
+    doubt, heat, slopes = new_doubt(1, 1), new_heat(1, 1), new_slopes(temps.step, new_repeats())
+    onset = new_thermal_onset(Channels(["sensor1"], ["cell_temperature"], np.full(1, STEP_K)))
+    assert [len(onset.fell_s), len(onset.cell)] == [2, 2], "the only place, and no place"
+    temps.raw[0] = temps.value[0] = 60.0
+    temps.median[0] = temps.away[0] = volts.away[0] = NAN
+    volts.raw[0], volts.usable[0], doubt.usual_v[0], heat.quiet_s[0] = 3.0, 1, 3.3, 0.0
+    told = []
+    for _ in range(8):
+        onset.state[0, ITSELF, GROUND] = 25.0
+        judge_thermal_onset(
+            10.0, temps, volts, drops, doubt, heat, slopes.temperature, slopes.gain, onset
+        )  # fmt: skip
+        told.append(onset.score[0, RISEN])
+    assert told == [35.0] * 7 + [0.0]
 
 
 def test_a_tenth_of_a_kelvin_a_second_since_its_cell_fell_is_enough() -> None:

@@ -5,6 +5,7 @@ import numpy as np
 from agent.detect.detectors.under_temperature import judge_under_temperature
 from tests.agent.detect.banks import inputs_of
 
+ORDER = 55
 ROWS = """
 under-temperature  temperature critical  inf     degC    10    600   3      latched  3
 under-temperature  temperature warning   inf     degC    30    600   3      -        3

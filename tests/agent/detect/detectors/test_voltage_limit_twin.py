@@ -14,6 +14,7 @@ from agent.detect.settings import Settings
 from agent.detect.unit_arrays import new_banks
 from tests.agent.detect.racks import places
 
+ORDER = 5
 ROWS = """
 voltage-limit      voltage     critical  inf      V       5     60   0.01   latched  3
 voltage-limit      voltage     warning   inf      V      30     60   0.01   -        3
@@ -81,3 +82,27 @@ def test_cells_are_scored_as_the_twin_scores_them(seed: int) -> None:
             assert math.isnan(found.heard[0]) != any(known)
             state = found.state[0].tolist()
             assert state == [float(twin.doubted), twin.age_s, twin.limit_v]
+
+
+@pytest.mark.parametrize(
+    ("cells", "beyond", "doubted"),
+    [(1, 1, False), (4, 1, False), (7, 2, True), (8, 2, False), (11, 3, True), (12, 3, False)],
+)
+def test_a_chemistry_is_doubted_where_more_than_a_quarter_and_two_at_least_pass_it(
+    cells: int, beyond: int, doubted: bool
+) -> None:
+    """Of two circuits too: the battery has one chemistry."""
+    where, quantities, steps = places(cells)
+    channels = Channels(
+        ["string1", "string2", *where], ["current", "current", *quantities], np.append([0.1, 0.1], steps)
+    )
+    limits = Settings(chemistry="LFP").unit_limits(channels.quantities)
+    found, banks = new_voltage_limit(channels, limits), new_banks(channels, limits)
+    assert found.state.shape[0] == 2
+    volts = new_inputs(channels.volts, channels.circuit_of_volts, faults=False)
+    banks.gate.si[:] = 3.3
+    banks.gate.si[channels.volts.index[:beyond]] = 4.2
+    measured = np.ones(len(channels.places), np.uint8)
+    for _ in range(2):
+        judge_voltage_limit(1.0, banks.gate, volts, banks.measuring, measured, found)
+        assert found.state[:, kernel.DOUBTED].tolist() == [float(doubted), 0.0]

@@ -28,7 +28,9 @@ from agent.detect.detectors import (
     sudden_heat,
     thermal_onset,
     thermal_slope,
+    under_temperature,
     unproven_heat,
+    voltage_limit,
     vrla_float_current,
     vrla_over_room,
 )  # fmt: skip
@@ -91,6 +93,37 @@ def test_a_cell_that_left_its_siblings() -> None:
     banks.cells.verdict[2, imbalance.SUDDEN] = 40.0  # of which this reading is the least
     event = cell_imbalance.explain(case_of(row_of("cell-imbalance"), channels.volts, 2, unit))
     assert_event(event, value=40.0, beyond_noise=20.0)
+
+
+@pytest.mark.parametrize(
+    ("severity", "tier"), [(ADVICE, "operating"), (WARNING, "recommended"), (CRITICAL, "safety")]
+)
+@pytest.mark.parametrize(("limit_v", "cell_v", "side"), [(3.65, 3.712, "over"), (-2.5, 2.41, "below")])
+def test_a_voltage_beyond_a_limit_of_each_tier(
+    severity: str, tier: str, limit_v: float, cell_v: float, side: str
+) -> None:
+    banks, channels = unit = a_unit()
+    banks.volts.raw[:] = [3.1, 3.2, cell_v, 3.4, 3.5]
+    row = replace(row_of("voltage-limit", severity), limit=limit_v)
+    case = replace(case_of(row, channels.volts, 2, unit), whose="of the profile")
+    event = voltage_limit.explain(case)
+    assert event.text == (
+        f"string1/module1/cell3 was at {cell_v:.3f} V when raised, {side} its {tier} limit of "
+        f"{abs(limit_v):g} V, of the profile."
+    )
+    assert_event(event, value=cell_v, limit=abs(limit_v), expected=abs(limit_v), value_unit="V")
+
+
+def test_a_sensor_that_is_too_cold() -> None:
+    banks, channels = unit = a_unit()
+    banks.temps.value[:] = [1.0, 2.0, -12.34, 4.0, 5.0]
+    row = replace(row_of("under-temperature", WARNING), limit=10.0)  # of the temperature's negative
+    case = replace(case_of(row, channels.temps, 2, unit), whose="set by the site")
+    event = under_temperature.explain(case)
+    assert event.text == (
+        "string1/module1/sensor3 was at -12.3 degC when raised, below -10 degC, set by the site."
+    )
+    assert_event(event, value=-12.34, limit=-10.0, expected=-10.0, value_unit="degC")
 
 
 def test_a_cell_that_collapsed() -> None:

@@ -130,7 +130,7 @@ def test_open_and_full_registers_read_codes_to_half_a_step(step_k: float) -> Non
     codes = [215.0, 255.0, 471.0, 511.0]
     codes += [full * step_k - offset for full in (32767.0, 65535.0) for offset in (0.0, 40.0)]
     for code in codes:
-        for steps, one in ((-0.6, False), (-0.4, True), (0.0, True), (0.4, True), (0.6, False)):
+        for steps, one in ((-0.52, False), (-0.48, True), (0.0, True), (0.48, True), (0.52, False)):
             assert _is_code(code + steps * step_k, step_k) == one, (code, steps)
     assert not any(_is_code(degc, step_k) for degc in (-40.0, 0.0, 25.0, 100.0, 300.0))
 
