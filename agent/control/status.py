@@ -98,7 +98,13 @@ def bus_report(bus: Bus) -> dict[str, Any]:
         }
         for unit in bus.units
     ]
-    return {"name": bus.name, "port": bus.port.name, "trouble": bus.trouble, "units": units}
+    return {
+        "name": bus.name,
+        "port": bus.port.name,
+        "trouble": bus.trouble,
+        "strangers_per_minute": bus.strangers_per_minute,
+        "units": units,
+    }
 
 
 def health(status: dict[str, Any], outputs: Iterable[str]) -> dict[str, Any]:

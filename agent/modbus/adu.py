@@ -91,6 +91,7 @@ class RtuExchange:
         pdu = bytes((unit_id,)) + request_pdu(read)
         self.request = pdu + FramerRTU.compute_CRC(pdu).to_bytes(2, "big")
         self.stranger = b""  # the last request of another master
+        self._strangers: list[int] = []  # where each of them ends
         self._read, self._before = read, before
         self._answers = answers_to(self.request)
         self._buffer = b""
@@ -117,6 +118,7 @@ class RtuExchange:
         stream, start = self._before + self._heard(), len(self._before)
         owed: dict[bytes, int] = {}  # how answers to others begin that have not come yet
         self._sound, self._spoiled, self._strange, self.stranger = set(), 0, False, b""
+        self._strangers = []
         self._cut_short = False
         at = self._behind = 0
         while at < len(stream):
@@ -140,9 +142,13 @@ class RtuExchange:
             elif request := request_at(stream, at):
                 at += len(request)
                 if at <= start:
-                    owed, self.stranger = owed | answers_to(request), request
-                elif request != self.request:
-                    self._strange, self.stranger = True, request
+                    owed = owed | answers_to(request)
+                elif request == self.request:
+                    continue
+                else:
+                    self._strange = True
+                self.stranger = request
+                self._strangers.append(at)
             else:
                 at += 1
 
@@ -150,6 +156,13 @@ class RtuExchange:
         """Judge what was heard, when nothing more comes; return what a next exchange must know of it."""
         self._take_apart(whole=True)
         return (self._before + self._heard())[self._behind :]
+
+    def strangers(self, counted: int) -> int:
+        """Return how many requests of other masters end behind the first `counted` bytes of what was heard.
+
+        What was heard before this request is the beginning of it.
+        """
+        return sum(end > counted for end in self._strangers)
 
     @property
     def found(self) -> bool:

@@ -7,7 +7,7 @@ from collections import deque
 
 from agent.clock import Clock
 from agent.modbus.manual_read import PATIENCE_S, Exchange, Guest, GuestRefused, parts
-from agent.modbus.overheard import ANOTHER_MASTER, REMEDY, described
+from agent.modbus.overheard import ANOTHER_MASTER, REMEDY, Strangers, described
 from agent.modbus.ports import HungUp, Port, PortError
 from agent.modbus.read_request import ReadRequest
 from agent.modbus.repeats import Repeats
@@ -23,7 +23,6 @@ RESUME_S = 0.5  # within which a port that was lost after it had answered is ope
 # A device that closes its connections by habit: so many in a row on which it had answered, none for longer.
 HABIT, SHORT_S = 3, 30.0
 STABLE_S = 60.0  # a port that was open for so long was well: what happens to it then is news
-STRANGER_FOR_S = 600.0  # another master that was not heard for so long has gone
 
 
 class Bus:
@@ -46,16 +45,17 @@ class Bus:
         self._resumed = False  # the port was opened last to resume
         self._opened_s = 0.0
         self._closings = 0  # in a row, by the other side, soon after it had answered
-        self._stranger_s: float | None = None  # when another master was heard last
+        self._strangers = Strangers()
 
     @property
     def trouble(self) -> str:
         """What is wrong with the port or the line; "": nothing."""
-        strange = f"{ANOTHER_MASTER}; {REMEDY}" if self._strange(self._clock.boottime_s()) else ""
-        return self._trouble or strange
+        return self._trouble or self._strangers.said(self._clock.boottime_s())
 
-    def _strange(self, now_s: float) -> bool:
-        return self._stranger_s is not None and now_s - self._stranger_s < STRANGER_FOR_S
+    @property
+    def strangers_per_minute(self) -> int:
+        """How many requests of other masters were heard in the last minute."""
+        return self._strangers.per_minute(self._clock.boottime_s())
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -114,11 +114,11 @@ class Bus:
             self._tell(logging.INFO, f"{self.port.name} is open again", now_s)
             self._trouble = ""
         if answer.stranger:
-            if not self._strange(now_s):
+            if not self._strangers.present(now_s):
                 self._tell(
                     logging.WARNING, f"{ANOTHER_MASTER} ({described(answer.stranger)}); {REMEDY}", now_s
                 )
-            self._stranger_s = now_s
+            self._strangers.heard(answer.stranger, answer.strangers, now_s)
         unit.answered(request, answer, now_s)
 
     def _cut_off(self, unit: Unit, request: ReadRequest, error: PortError) -> None:

@@ -4,6 +4,10 @@ A unit answers whoever asked, and an answer does not say whom. So on a line with
 is one itself, an inverter, a gateway that was forgotten) only the request in front of it tells whose it is.
 """
 
+from collections import deque
+from collections.abc import Iterator
+from math import inf
+
 from pymodbus.framer import FramerRTU
 
 ANOTHER_MASTER = "another master speaks on this line"
@@ -16,6 +20,8 @@ FIXED = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 8: 8, 17: 4, 22: 10, 24: 6, 43: 7}
 COUNTED = {15: (6, 9), 16: (6, 9), 20: (2, 5), 21: (2, 5), 23: (10, 13)}
 BIT_READS, WORD_READS, MOST_READ = (1, 2), (3, 4), 2000
 ADDRESSED = (1, 2, 3, 4, 5, 6, 15, 16, 22, 23, 24)
+STRANGER_FOR_S = 600.0  # another master that was not heard for so long has gone
+MINUTE_S = 60.0
 
 
 def sound(frame: bytes) -> bool:
@@ -39,6 +45,22 @@ def request_at(heard: bytes, at: int) -> bytes:
     return frame
 
 
+def requests_in(heard: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield each sound request, and where it ends; what looks like its answer is passed over."""
+    owed: dict[bytes, int] = {}
+    at = 0
+    while at < len(heard):
+        prefix = next((p for p in owed if heard.startswith(p, at)), b"")
+        answer = heard[at : at + owed[prefix]] if prefix else b""
+        if prefix and len(answer) == owed[prefix] and sound(answer):
+            at, owed = at + len(answer), {}
+        elif request := request_at(heard, at):
+            at, owed = at + len(request), answers_to(request)
+            yield at, request
+        else:
+            at += 1
+
+
 def answers_to(request: bytes) -> dict[bytes, int]:
     """Return how the answers to a read begin, and their lengths; none for what is no read, or a broadcast."""
     unit_id, function, count = request[0], request[1], int.from_bytes(request[4:6], "big")
@@ -52,3 +74,38 @@ def described(request: bytes) -> str:
     """Say what a request asks for, in words."""
     asks = f"unit id {request[0]}, function {request[1]}"
     return asks + (f", address {int.from_bytes(request[2:4], 'big')}" if request[1] in ADDRESSED else "")
+
+
+class Strangers:
+    """The requests of other masters that were heard on one line lately."""
+
+    def __init__(self) -> None:
+        self._last_s, self._request = -inf, b""
+        self._heard: deque[tuple[float, int]] = deque()  # in the last minute: when, and how many
+
+    def heard(self, request: bytes, times: int, now_s: float) -> None:
+        """Note the last request that was heard, and how many new ones there were."""
+        self._last_s, self._request = now_s, request
+        self._heard.append((now_s, times))
+        self._drop(now_s)
+
+    def present(self, now_s: float) -> bool:
+        """Whether another master was heard in the last ten minutes."""
+        return now_s - self._last_s < STRANGER_FOR_S
+
+    def per_minute(self, now_s: float) -> int:
+        """Return how many requests of others were heard in the last minute."""
+        self._drop(now_s)
+        return sum(times for _, times in self._heard)
+
+    def said(self, now_s: float) -> str:
+        """Say that another master is there, what it asks and how often; "" where none is."""
+        if not self.present(now_s):
+            return ""
+        often = self.per_minute(now_s)
+        rate = f"{often} requests in the last minute" if often else f"last {now_s - self._last_s:.0f} s ago"
+        return f"{ANOTHER_MASTER} ({described(self._request)}; {rate}); {REMEDY}"
+
+    def _drop(self, now_s: float) -> None:
+        while self._heard and now_s - self._heard[0][0] > MINUTE_S:
+            self._heard.popleft()

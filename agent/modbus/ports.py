@@ -30,13 +30,15 @@ class Answer:
 
     `reply` is NO_REPLY unless something sound came. `response_s`: how long the unit took to begin answering,
     as far as can be told from here. `damaged`: the unit said something, and it was not sound, or it may have
-    been said to another master; `stranger`: that one's request, where one was heard.
+    been said to another master; `stranger`: that one's request, where one was heard; `strangers`: how many
+    requests of other masters were heard since the answer before.
     """
 
     reply: Reply
     response_s: float | None = None
     damaged: bool = False
     stranger: bytes = b""
+    strangers: int = 0
 
 
 SILENCE = Answer(NO_REPLY)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from agent.modbus.adu import MOST_HEARD_BYTES, RTU_REQUEST_BYTES, RtuExchange, data_bytes
 from agent.modbus.carrier import Carrier
+from agent.modbus.overheard import requests_in
 from agent.modbus.ports import NO_REPLY, Answer, LateReply, PortError, Tap
 from drivers.line import bits_per_character
 from drivers.registers import Read
@@ -49,7 +50,10 @@ class RtuPort:
         self._inter_byte_s = inter_byte_s
         self._free_at_s = 0.0
         self._heard_s = 0.0
-        self._before = b""  # bytes that were heard outside an exchange
+        self._before = b""  # bytes that were heard outside an exchange,
+        self._counted = 0  # the first of them, in which requests of other masters are counted,
+        self._strangers = 0  # how many were, since the last answer,
+        self._stranger = b""  # and the last of them
         self._exchange: RtuExchange | None = None
         self._answer: asyncio.Future[Answer] | None = None
         self._sent_s = self._wait_s = self._gap_s = 0.0
@@ -70,7 +74,7 @@ class RtuPort:
     async def open(self) -> None:
         """Open the carrier; raise PortError with the reason."""
         self._overdue.clear()
-        self._before = b""
+        self._before, self._counted, self._strangers, self._stranger = b"", 0, 0, b""
         await self._carrier.open(self._take, self._lost)
 
     def close(self) -> None:
@@ -85,7 +89,7 @@ class RtuPort:
     def _take(self, data: bytes) -> None:
         now_s = time.monotonic()
         if self._exchange is None:
-            self._before = (self._recent(now_s) + data)[-MOST_HEARD_BYTES:]
+            self._overhear(data, now_s)
         self._heard_s = now_s
         if self.tap:
             self.tap(False, data)
@@ -97,7 +101,23 @@ class RtuPort:
 
     def _recent(self, now_s: float) -> bytes:
         """Return the bytes heard since the last exchange: a request among them may still be answered."""
-        return self._before if now_s - self._heard_s < OVERDUE_S else b""
+        if now_s - self._heard_s >= OVERDUE_S:
+            self._forget_before()
+        return self._before
+
+    def _overhear(self, data: bytes, now_s: float) -> None:
+        """Keep what is heard outside an exchange; before it gets too long, count what is asked in it."""
+        if len(self._recent(now_s)) > MOST_HEARD_BYTES // 2:
+            self._forget_before(MOST_HEARD_BYTES // 4)
+        self._before = (self._before + data)[-MOST_HEARD_BYTES:]
+
+    def _forget_before(self, kept: int = 0) -> None:
+        """Count the requests of other masters in what was heard, and keep the last bytes."""
+        for end, request in requests_in(self._before):
+            if end > self._counted:
+                self._strangers, self._stranger = self._strangers + 1, request
+        self._before = self._before[len(self._before) - kept :] if kept else b""
+        self._counted = len(self._before)
 
     def _feed_overdue(self, overdue: tuple[RtuExchange, int, float], data: bytes) -> None:
         exchange, unit_id, since_s = overdue
@@ -167,6 +187,9 @@ class RtuPort:
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._watch)
             return
         self._exchange, self._before = None, exchange.end()
+        stranger = exchange.stranger or self._stranger
+        strangers = self._strangers + exchange.strangers(self._counted)
+        self._strangers, self._stranger, self._counted = 0, b"", len(self._before)
         reply = exchange.reply
         damaged = reply is None and exchange.answered
-        answer.set_result(Answer(reply or NO_REPLY, damaged=damaged, stranger=exchange.stranger))
+        answer.set_result(Answer(reply or NO_REPLY, None, damaged, stranger, strangers))

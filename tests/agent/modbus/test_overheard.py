@@ -11,10 +11,18 @@ import pytest
 from simulated_line import sealed
 
 from agent.clock import Clock
+from agent.control.status import bus_report
 from agent.frame import Frame
 from agent.modbus.adu import RtuExchange
 from agent.modbus.bus import Bus
-from agent.modbus.overheard import ANOTHER_MASTER, REMEDY, answers_to, request_at
+from agent.modbus.overheard import (
+    ANOTHER_MASTER,
+    REMEDY,
+    STRANGER_FOR_S,
+    Strangers,
+    answers_to,
+    request_at,
+)
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.unit import Unit
 from agent.quality import Quality
@@ -205,6 +213,35 @@ async def test_a_question_heard_while_nobody_here_asks_is_remembered(tmp_path: P
         assert list((await port.ask(1, READ, 0.3)).reply.words) == WORDS
 
 
+async def test_each_request_of_another_is_counted_once_however_it_is_heard(tmp_path: Path) -> None:
+    """In an exchange, while nobody asks (more than is remembered), and before silence: 1 + 100 + 1."""
+    foreign = sealed(bytes.fromhex("01 03 00 C8 00 04"))
+    script: Script = lambda n: [  # noqa: E731
+        [0.01, foreign, 0.02, OURS, THEIRS],
+        [0.01, OURS, *(item for _ in range(100) for item in (0.002, foreign, 0.002, THEIRS))],
+        [0.01, foreign],
+        [0.01, OURS],
+        [0.01, OURS],
+    ][n - 1]
+    async with line(tmp_path, script) as port:
+        counts = [(await port.ask(1, READ, 0.2)).strangers, (await port.ask(1, READ, 0.2)).strangers]
+        await asyncio.sleep(0.7)
+        counts += [(await port.ask(1, READ, 0.2)).strangers for _ in range(3)]
+    assert (counts[0], sum(counts), counts[3:]) == (1, 102, [0, 0])
+
+
+def test_the_rate_is_that_of_the_last_minute_and_the_state_that_of_ten() -> None:
+    request, strangers = sealed(bytes.fromhex("02 03 00 C8 00 04")), Strangers()
+    assert strangers.said(0.0) == ""
+    for second in range(0, 90, 5):
+        strangers.heard(request, 2, float(second))
+    assert strangers.per_minute(85.0) == 26
+    assert "(unit id 2, function 3, address 200; 26 requests in the last minute)" in strangers.said(85.0)
+    assert strangers.per_minute(400.0) == 0
+    assert "last 315 s ago" in strangers.said(400.0)
+    assert strangers.said(85.0 + STRANGER_FOR_S) == ""
+
+
 async def test_another_master_is_named_once_and_the_unit_says_why_it_is_not_understood(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -235,7 +272,10 @@ async def test_another_master_is_named_once_and_the_unit_says_why_it_is_not_unde
                 await asyncio.wait({polling}, timeout=0.02)
         polling.cancel()
         await asyncio.gather(polling, return_exceptions=True)
-    assert bus.trouble.startswith(ANOTHER_MASTER)
+    assert bus.trouble.startswith(f"{ANOTHER_MASTER} (unit id 1, function 3, address 200; ")
+    assert 0 < bus.strangers_per_minute <= unit.counters.reads
+    assert f" {bus.strangers_per_minute} requests in the last minute)" in bus.trouble
+    assert bus_report(bus)["strangers_per_minute"] == bus.strangers_per_minute
     assert {int(frame.raw[0]) for frame in frames if frame.quality[0] == Quality.GOOD} <= {0x0CE4}
     told = [r.getMessage() for r in caplog.records if r.name == "agent.modbus.bus"]
     assert told == [f"bus bus: {ANOTHER_MASTER} (unit id 1, function 3, address 200); {REMEDY}"]
