@@ -8,11 +8,13 @@ and the address is the one that goes over the wire (zero-based).
     1 holding 101 3206
 
 `cellwarden capture` reads a unit several times: what stands below a line `frame NUMBER SECONDS` was read
-then, and what stands only above the first holds in all of them.
+then, and what stands only above the first holds in all of them. Beside the registers it says how each read
+was answered (`drivers.told`).
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +23,12 @@ from agent.quality import Quality
 from drivers.connect import Conversation
 from drivers.layout import Image, Layout
 from drivers.registers import Area, Read, Reply
+from drivers.told import Told, told
 
 ILLEGAL_DATA_ADDRESS = 2
+
+FACTS = ("device", "profile", "line", "unit id", "taken")  # of the head of a capture
+_FACT = re.compile(rf"# ({'|'.join(FACTS)}): (.+)")
 
 
 class DumpError(ValueError):
@@ -37,20 +43,24 @@ Registers = Mapping[tuple[int, Area, int], int]  # by unit id, table and address
 
 
 class Frame(NamedTuple):
-    """What a unit said in one of several readings, `t_s` seconds after the first."""
+    """What a unit said in one of several readings, `t_s` seconds after the first. `told`: how it did."""
 
     t_s: float
     registers: Registers
+    told: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True)
 class Dump:
     """The registers of one or more unit ids: `registers[unit id, area, address]` is a word, the first that
-    was read. `frames`: where they were read several times.
+    was read. `frames`: where they were read several times. `told`: how reads before the first were answered.
+    `about`: what the head of a capture says: device, profile, line, ...
     """
 
     registers: Registers
     frames: tuple[Frame, ...] = ()
+    told: tuple[Told, ...] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
 
     def units(self) -> list[int]:
         """Return the unit ids in it, ascending."""
@@ -84,15 +94,22 @@ def parse_dump(text: str) -> Dump:
     """Read a dump; raises DumpError with every line that is none."""
     always: dict[tuple[int, Area, int], int] = {}
     frames: list[tuple[float, dict[tuple[int, Area, int], int]]] = []
+    answers: list[list[Told]] = [[]]  # before the first frame, then of each
     registers = always
+    about: dict[str, str] = {}
     problems = []
     for number, line in enumerate(text.splitlines(), 1):
         fields = line.partition("#")[0].split()
         if not fields:
+            if answer := told(line):
+                answers[-1].append(answer)
+            elif (fact := _FACT.match(line)) and not always:
+                about.setdefault(*fact.groups())
             continue
         if fields[0] == "frame":
             registers = {}
             frames.append((_seconds(fields), registers))
+            answers.append([])
             if not frames[-1][0] >= max(t_s for t_s, _ in frames):
                 problems.append(f"line {number}: {line.strip()!r} is not `frame NUMBER SECONDS`, each later")
             continue
@@ -117,7 +134,11 @@ def parse_dump(text: str) -> Dump:
     if problems or not first:
         raise DumpError(problems or ["there is no register in it"])
     once = {key: word for key, word in always.items() if not any(key in of_frame for _, of_frame in frames)}
-    return Dump(first, tuple(Frame(t_s, {**once, **of_frame}) for t_s, of_frame in frames))
+    read_again = [
+        Frame(t_s, {**once, **of_frame}, tuple(answer))
+        for (t_s, of_frame), answer in zip(frames, answers[1:], strict=True)
+    ]
+    return Dump(first, tuple(read_again), tuple(answers[0]), about)
 
 
 def _seconds(fields: list[str]) -> float:

@@ -1,4 +1,4 @@
-"""cellwarden-hil serve: the units of a room file, for any Modbus client."""
+"""cellwarden-hil serve: the units of a room file, or the one of a capture, for any Modbus client."""
 
 import asyncio
 import json
@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
+from drivers.dump import DumpError
 from hil.cli import refuse
 from hil.modbus.tcp import CannotListen
 from hil.run.bench import Bench
+from hil.run.captured import USUAL_LISTEN, ServedCapture, load_capture
 from hil.scenario.room import RoomError, load_room
 
 EXAMPLE = """\
@@ -50,23 +52,39 @@ Then, for example:  mbpoll -m tcp -p 1502 -a 1 -0 -r 40000 -c 10 -1 127.0.0.1
 
 
 @click.command("serve", epilog=EXAMPLE)
-@click.argument("room", type=click.Path(path_type=Path))
-def command(room: Path) -> None:
-    """Serve the units of the file ROOM until Ctrl-C or SIGTERM.
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--listen", help=f"Of a capture: HOST:PORT; {USUAL_LISTEN} if neither this nor --link is said.")
+@click.option("--link", type=click.Path(path_type=Path), help="Of a capture: the serial device to make.")
+def command(path: Path, listen: str | None, link: Path | None) -> None:
+    """Serve the units of FILE until Ctrl-C or SIGTERM: a room (ROOM.toml), or a `cellwarden capture`.
 
-    Prints one JSON line when all units are ready, then one for each event as it happens.
+    Prints one JSON line when all units are ready, then one for each event as it happens. A capture is played
+    over and over: its frames in their time, each answer as late as it was, with the faults that were met.
+
+    \b
+    Examples:  cellwarden-hil serve room.toml
+               cellwarden-hil serve capture-pace-rtu-1.txt --link /tmp/bus-1
     """
     logging.basicConfig(level=logging.WARNING, format="cellwarden-hil: %(message)s", stream=sys.stderr)
     try:
-        bench = Bench(load_room(room))
-        asyncio.run(_serve(bench))
-    except RoomError as error:
+        asyncio.run(_serve(_served(path, listen, link)))
+    except (RoomError, DumpError) as error:
         refuse(error.problems)
-    except CannotListen as error:
+    except (CannotListen, ValueError) as error:
         refuse([str(error)])
 
 
-async def _serve(bench: Bench) -> None:
+def _served(path: Path, listen: str | None, link: Path | None) -> Bench | ServedCapture:
+    if path.suffix != ".toml":
+        if listen is None and link is None:
+            listen = USUAL_LISTEN
+        return ServedCapture(path.name, load_capture(path), listen, link)
+    if listen is not None or link is not None:
+        raise ValueError("--listen and --link are of a capture; a room file says where its units are")
+    return Bench(load_room(path))
+
+
+async def _serve(bench: Bench | ServedCapture) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -163,6 +163,8 @@ class FaultTable:
         self._left: dict[tuple[FaultKind, int | None], int] = {}
         self._held = b""
         self._behind: dict[int, bytes] = {}  # frames whose turn comes with the unit's next request
+        #: Unit id -> the faults of its own that a request PDU meets, beside those that are set.
+        self.habits: dict[int, Callable[[bytes], Sequence[Fault]]] = {}
         self._lock = threading.Lock()
 
     def set(self, fault: Fault) -> None:
@@ -188,10 +190,15 @@ class FaultTable:
         with self._lock:
             return any(key[0] is kind for key in self._faults)
 
-    def deliver(self, unit_id: int, pdu: bytes, encode: Encode) -> OutgoingReply | None:
-        """Turn a reply into what goes out; None: nothing does. `encode` makes a frame of unit id and PDU."""
+    def deliver(self, unit_id: int, pdu: bytes, encode: Encode, request: bytes = b"") -> OutgoingReply | None:
+        """Turn a reply into what goes out; None: nothing does. `encode` makes a frame of unit id and PDU.
+
+        request: the PDU that is answered.
+        """
+        habit = self.habits.get(unit_id)
+        own = habit(request) if habit else ()
         with self._lock:
-            struck = self._strike(unit_id)
+            struck = [*own, *self._strike(unit_id)]
             delivery = OutgoingReply(unit_id, pdu, encode)
             for fault in struck:
                 if effect := _ON_PDU.get(fault.kind):

@@ -200,7 +200,9 @@ class RtuBus:
         if table is None:
             return
         reply = respond(table, frame[1:-2])
-        delivery = self.faults.deliver(unit_id, reply, lambda uid, pdu: self._framer.encode(pdu, uid, 0))
+        delivery = self.faults.deliver(
+            unit_id, reply, lambda uid, pdu: self._framer.encode(pdu, uid, 0), frame[1:-2]
+        )
         if delivery is not None:
             wait_s = self.silence_s + self.turnaround_s + delivery.busy_s + delivery.late_s
             self._send(delivery.frame, self._received_until_s + wait_s, delivery.spread_s)

@@ -110,7 +110,7 @@ class TcpEndpoint:
         else:
             reply = respond(table, request)
         delivery = self.faults.deliver(
-            unit_id, reply, lambda uid, pdu: self._framer.encode(pdu, uid, transaction)
+            unit_id, reply, lambda uid, pdu: self._framer.encode(pdu, uid, transaction), request
         )
         if delivery is None:
             return True

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
+from pymodbus.exceptions import ModbusIOException
 
 from hil.run import rooms
 
@@ -32,9 +33,9 @@ ROOM = (
 class Serving:
     """A running `cellwarden-hil serve`."""
 
-    def __init__(self, room: Path) -> None:
+    def __init__(self, *arguments: object) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "hil.cli", "serve", str(room)],
+            [sys.executable, "-m", "hil.cli", "serve", *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -57,13 +58,13 @@ class Serving:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[str], Serving]]:
+def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
     started: list[Serving] = []
 
-    def start(text: str) -> Serving:
+    def start(text: str, *arguments: object) -> Serving:
         room = tmp_path / "room.toml"
         room.write_text(text)
-        started.append(Serving(room))
+        started.append(Serving(*(arguments or [room])))
         return started[-1]
 
     yield start
@@ -146,6 +147,72 @@ def test_a_bad_room_is_refused_with_a_line_for_each_mistake(tmp_path):
     lines = refused(tmp_path, ROOM.replace("cells = 16", "cels = 16").replace("ohm = 0.01", 'ohm = "x"'))
     assert len(lines) == 2
     assert all(line.startswith("cellwarden-hil: ") for line in lines)
+
+
+CAPTURE = """\
+# line: rtu 115200-8N1
+# 1 holding 0 to 1: 2 values after 40 ms
+1 holding 0 100
+# 1 holding 4: no answer
+# 2 input 7: 1 values after 5 ms
+2 input 7 70
+frame 1 0.000
+# 1 holding 0 to 1: 2 values after 150 ms
+1 holding 0 101
+1 holding 1 200
+frame 2 0.600
+# 1 holding 0 to 1: 2 values after 150 ms
+1 holding 0 102
+1 holding 1 200
+"""
+
+
+def test_a_capture_is_played_over_tcp_and_a_pty_until_it_is_ended(serve, tmp_path):
+    (tmp_path / "c.txt").write_text(CAPTURE)
+    link = tmp_path / "line"
+    playing = serve("", tmp_path / "c.txt", "--listen", "127.0.0.1:0", "--link", link)
+    units = playing.line()["units"]
+    where = [(unit["transport"], unit["unit_id"], unit["frames"]) for unit in units]
+    assert where == [("tcp", 1, 2), ("tcp", 2, 2), ("rtu", 1, 2), ("rtu", 2, 2)]
+    assert units[2]["device"] == str(link)
+    tcp = ModbusTcpClient("127.0.0.1", port=units[0]["port"], timeout=0.4, retries=0)
+    rtu = ModbusSerialClient(str(link), baudrate=units[2]["baud"], timeout=0.4, retries=0)
+    for client in (tcp, rtu):
+        assert client.connect()
+        seen = set()
+        began_s = time.monotonic()
+        while len(seen) < 2:
+            assert time.monotonic() < began_s + 20, seen
+            asked_s = time.monotonic()
+            seen.add(tuple(client.read_holding_registers(0, count=2, device_id=1).registers))
+            assert time.monotonic() - asked_s >= 0.15
+        assert seen == {(101, 200), (102, 200)}
+        assert client.read_input_registers(7, count=1, device_id=2).registers == [70]
+        assert client.read_holding_registers(9, count=1, device_id=1).exception_code == 2
+        with pytest.raises(ModbusIOException):
+            client.read_holding_registers(4, count=1, device_id=1)
+        client.close()
+    assert playing.end(signal.SIGTERM)[0] == 0
+    assert not link.is_symlink()
+
+
+def test_what_is_no_capture_and_where_it_cannot_be_is_one_line(tmp_path):
+    (tmp_path / "c.txt").write_text("1 holding 0")
+    (tmp_path / "good.txt").write_text(CAPTURE)
+    (tmp_path / "room.toml").write_text(ROOM)
+    for arguments, said in (
+        (["c.txt"], "line 1: '1 holding 0' is not"),
+        (["none.txt"], "No such file"),
+        (["good.txt", "--listen", "here"], "'here' is no HOST:PORT"),
+        (["room.toml", "--link", "x"], "--listen and --link are of a capture"),
+    ):
+        run = subprocess.run(
+            [sys.executable, "-m", "hil.cli", "serve", *arguments],
+            **{"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 30},
+        )
+        assert (run.returncode, run.stdout) == (2, "")
+        assert said in run.stderr
+        assert len(run.stderr.splitlines()) == 1
 
 
 def test_help_shows_a_room_to_start_from():

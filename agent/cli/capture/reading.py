@@ -11,13 +11,13 @@ from agent.modbus.verdict import OF_CODE, Verdict, verdict_of
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.registers import Read, Reply
+from drivers.told import CLOSED, DAMAGED, NO_ANSWER
 
 TRIES = 3
 BUSY_S = 0.5  # a unit that says "busy" is left alone for so long
 FRAME_S = 1.0  # between the beginnings of two frames, where the unit is that quick
 
-CLOSED = "the connection was closed"
-SAYS = {Verdict.SILENT: "no answer", Verdict.DAMAGED: "answered, but nothing sound"}
+SAYS = {Verdict.SILENT: NO_ANSWER, Verdict.DAMAGED: DAMAGED}
 
 
 @dataclass(frozen=True, slots=True)

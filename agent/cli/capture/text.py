@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from agent.cli.capture.reading import Said, in_words
+from agent.cli.capture.reading import Said
 from drivers.masking import Key, Serial, mask
 from drivers.masking import in_words as keys_in_words
+from drivers.told import Told
 
 HEAD = "# What one battery unit answered, register by register. `#` begins a comment."
 COLUMNS = """\
@@ -80,13 +81,17 @@ class Capture:
         return [(unit, read.area, read.address + self.step * i) for i in range(len(said.reply.words))]
 
     def _comment(self, said: Said) -> str:
-        what = f"{self.unit_id + said.read.unit_offset} {in_words(said.read, self.step)}"
+        read = said.read
+        told = Told(
+            self.unit_id + read.unit_offset, read.area, read.address,
+            read.address + self.step * (read.count - 1),
+            0 if said.fault else read.count, said.fault, said.response_s,
+        )  # fmt: skip
         if said.fault:
-            self.faults[what] = said.fault
+            self.faults[told.what] = said.fault
         else:
-            self.faults.pop(what, None)
-        after = "" if said.response_s is None else f" after {1e3 * said.response_s:.0f} ms"
-        return f"# {what}: {said.fault or f'{said.read.count} values'}{after}"
+            self.faults.pop(told.what, None)
+        return told.line()
 
     def _write(self, lines: list[str]) -> None:
         if not lines:

@@ -2,10 +2,11 @@
 
 import pytest
 
-from agent.cli.capture.reading import CLOSED, Said
+from agent.cli.capture.reading import Said
 from agent.modbus.ports import NO_REPLY
 from agent.quality import Quality
 from drivers.registers import Area, Read, Reply
+from drivers.told import CLOSED
 
 READ = Read(Area.HOLDING, 0, 8)
 
