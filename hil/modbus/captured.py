@@ -18,7 +18,7 @@ _OF_CODE = {area.function_code: area for area in Area}
 _KINDS = {
     NO_ANSWER: {"tcp": FaultKind.MUTE, "rtu": FaultKind.MUTE},
     DAMAGED: {"tcp": FaultKind.TRUNCATE, "rtu": FaultKind.CRC},
-    CLOSED: {"tcp": FaultKind.DROP, "rtu": FaultKind.MUTE},
+    CLOSED: {"tcp": FaultKind.HANG_UP, "rtu": FaultKind.MUTE},
 }
 
 

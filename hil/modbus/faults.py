@@ -25,13 +25,15 @@ class FaultKind(StrEnum):
     NOISE = "noise"  # random bytes before and behind the reply
     FOREIGN = "foreign"  # RTU: a sound frame of another conversation comes in front of the reply
     DROP = "drop"  # TCP: the connection is closed in mid-reply
+    CLOSE = "close"  # TCP: the connection is closed after the reply
+    HANG_UP = "hang_up"  # TCP: the connection is closed instead of the reply
     SLOW = "slow"  # the unit needs `delay_s` longer, and hears nothing meanwhile
     JITTER = "jitter"  # the same, for a random part of `delay_s`
     LATE = "late"  # this reply comes `delay_s` later, while the unit answers others
     TRICKLE = "trickle"  # the reply comes one byte at a time, spread over `delay_s`
 
 
-TCP_ONLY = frozenset({FaultKind.HALF_OPEN, FaultKind.DROP})
+TCP_ONLY = frozenset({FaultKind.HALF_OPEN, FaultKind.DROP, FaultKind.CLOSE, FaultKind.HANG_UP})
 RTU_ONLY = frozenset({FaultKind.CRC, FaultKind.FOREIGN})
 #: Transport -> what cannot happen on it.
 FOREIGN = {"rtu": TCP_ONLY, "tcp": RTU_ONLY}
@@ -114,6 +116,14 @@ def _drop(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.close = True
 
 
+def _close(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
+    delivery.close = True
+
+
+def _hang_up(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
+    delivery.frame, delivery.close = b"", True
+
+
 def _slow(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.busy_s += fault.delay_s
 
@@ -145,6 +155,8 @@ _ON_FRAME: dict[FaultKind, _Effect] = {
     FaultKind.NOISE: _noise,
     FaultKind.FOREIGN: _foreign,
     FaultKind.DROP: _drop,
+    FaultKind.CLOSE: _close,
+    FaultKind.HANG_UP: _hang_up,
     FaultKind.SLOW: _slow,
     FaultKind.JITTER: _jitter,
     FaultKind.LATE: _late,

@@ -62,7 +62,7 @@ def test_the_frames_come_in_turn_and_again_with_their_times() -> None:
         (0, 5, "tcp", ["exception", "slow"]),
         (4, 1, "tcp", ["mute"]),
         (3, 2, "tcp", ["exception", "slow"]),  # was never asked so; what was asked has a part of it
-        (9, 1, "tcp", ["drop"]),
+        (9, 1, "tcp", ["hang_up"]),
         (9, 1, "rtu", ["mute"]),
         (1, 1, "rtu", ["slow"]),  # as others of the unit
         (30, 1, "rtu", ["slow"]),  # the table refuses it
