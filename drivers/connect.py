@@ -15,14 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.quality import Quality
+from drivers.asking import Asking
 from drivers.decode import codec_table, decode
 from drivers.errors import ChainError, ConnectError, IdentityMismatch, NoAnswer
 from drivers.guards import needs_of
+from drivers.halves import Cut
 from drivers.identity import IdentityMark, best_first, expectation, fits, mark_of, names_units, text_of
 from drivers.layout import Image, Layout
 from drivers.line import Line, bits_per_character
 from drivers.needs import Need
-from drivers.plan import Cut, PlanError, ReadPlan, make_plan
+from drivers.plan import PlanError, ReadPlan, make_plan
 from drivers.profile.expansion import IdentityPoint, expand, reported, terrain
 from drivers.profile.schema import Profile
 from drivers.quantities import Poll
@@ -221,25 +223,16 @@ def prove(
 
 def ask_plan(plan: ReadPlan) -> Generator[Read, Reply, tuple[ReadPlan, Image]]:
     """Run every read of `plan` once, splitting what is refused. Raises NoAnswer."""
-    index = 0
-    replies: list[Reply] = []
-    while index < len(plan.reads):
-        read = plan.reads[index]
+    asking = Asking(plan)
+    while read := asking.read:
         reply = yield read
-        if reply.quality == Quality.REFUSED and (parted := plan.split(index)):
-            plan = parted[0]
-            continue
         if reply.quality not in (Quality.GOOD, Quality.REFUSED):
             raise NoAnswer(
                 f"no sound answer to {read.area} {read.address}, {read.count} long; "
                 "check power, wiring, unit id, baud rate and parity"
             )
-        replies.append(reply)
-        index += 1
-    image = Image(plan)
-    for index, reply in enumerate(replies):
-        image.store(index, reply)
-    return plan, image
+        asking.take(reply, refused=reply.quality is Quality.REFUSED)
+    return asking.plan, asking.image()
 
 
 def _ask(

@@ -19,16 +19,13 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
 
+from drivers.halves import Cut, cut_before, halves, parted, pieces_of, runs
 from drivers.line import Line
 from drivers.needs import Need
 from drivers.quantities import Poll
 from drivers.registers import Area, Read
 from drivers.turns import Turn, in_turn
 from drivers.values import Span, contains, same_table
-
-#: A read never spans both `register - 1` and `register` of a cut: (table, unit offset, register).
-Cut = tuple[Area, int, int]
-
 
 _URGENCY = (Poll.SAFETY, Poll.STATE, Poll.IDENTITY)
 
@@ -88,7 +85,11 @@ class ReadPlan:
     @property
     def reads(self) -> tuple[Read, ...]:
         """The requests, as they go over the wire."""
-        return tuple(Read(s.area, s.first * self.address_step, s.count, s.unit_offset) for s in self.spans)
+        return tuple(map(self.read_of, self.spans))
+
+    def read_of(self, span: Span) -> Read:
+        """The request for a span, as it goes over the wire."""
+        return Read(span.area, span.first * self.address_step, span.count, span.unit_offset)
 
     @property
     def order(self) -> list[int]:
@@ -118,30 +119,25 @@ class ReadPlan:
         return int(self.slices[index].start) + span.first - self.spans[index].first
 
     def split(self, index: int) -> "tuple[ReadPlan, str] | None":
-        """Read `index` was refused as a whole: the plan without its gaps, or in halves, and what was done.
+        """Read `index` was refused as a whole: the plan with its halves, and what was done.
 
         None when it holds a single need: then the unit refuses that value itself.
         """
         span = self.spans[index]
-        asked = [n.span for n in self.needs] + [g for n in self.needs for g in n.guards]
-        held = [s for s in asked if contains(span, s)]
-        runs = _runs(held)
-        if len(runs) < 2:
-            bounds = sorted({s.first for s in held})
-            whole = [b for b in bounds[1:] if not any(s.first < b <= s.last for s in held)]
-            if not whole:
-                return None
-            middle = min(whole, key=lambda b: abs(2 * b - span.first - span.last - 1))
-            runs = [(span.first, middle - 1), (middle, span.last)]
-        pieces = [replace(span, first=first, count=last - first + 1) for first, last in runs]
-        cuts = self.cuts | {(span.area, span.unit_offset, p.first) for p in pieces[1:]}
+        pieces = halves(span, self.needs)
+        if pieces is None:
+            return None
+        return self.apart([cut_before(pieces[1])]), parted(span, pieces)
+
+    def apart(self, cuts: Iterable[Cut]) -> "ReadPlan":
+        """The plan with its reads apart at more cuts; every word stays where it is in the image."""
+        cuts = self.cuts | frozenset(cuts)
         slots: dict[Span, int] = {}
-        for i, (held_by, where) in enumerate(zip(self.spans, self.slices, strict=True)):
-            wanted = [p for p in pieces if any(contains(p, n.span) for n in self.needs)]
-            for piece in () if self.again[i] else wanted if i == index else (held_by,):
-                slots[piece] = int(where.start) + piece.first - held_by.first
-        plan = _assembled(slots, self.needs, self.terrain, self.line, self.address_step, cuts)
-        return plan, f"{span} was refused as one read; now read as {', '.join(map(str, pieces))}"
+        for span, where, again in zip(self.spans, self.slices, self.again, strict=True):
+            for piece in () if again else pieces_of(span, cuts, self.needs):
+                if piece == span or any(contains(piece, n.span) for n in self.needs):
+                    slots[piece] = int(where.start) + piece.first - span.first
+        return _assembled(slots, self.needs, self.terrain, self.line, self.address_step, cuts)
 
 
 def make_plan(
@@ -302,20 +298,9 @@ def _outermost(spans: Iterable[Span]) -> list[Span]:
     return kept
 
 
-def _runs(spans: Iterable[Span]) -> list[tuple[int, int]]:
-    """First and last address of each stretch that `spans` cover without a gap."""
-    runs: list[tuple[int, int]] = []
-    for span in sorted(spans, key=lambda s: s.first):
-        if runs and span.first <= runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], max(runs[-1][1], span.last))
-        else:
-            runs.append((span.first, span.last))
-    return runs
-
-
 def _named(needs: Iterable[Need], where: Span) -> list[tuple[int, int]]:
     """The stretches of a table that some need names."""
-    return _runs(s for n in needs for s in (n.span, *n.guards) if same_table(s, where))
+    return runs(s for n in needs for s in (n.span, *n.guards) if same_table(s, where))
 
 
 def _applies(rule: Span, span: Span) -> bool:

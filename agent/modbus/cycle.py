@@ -11,8 +11,8 @@ from agent.frame import Frame
 from agent.modbus.ports import NO_REPLY
 from agent.modbus.verdict import Verdict
 from agent.quality import Quality
+from drivers.halves import Cut
 from drivers.layout import Image, Layout
-from drivers.plan import Cut
 from drivers.quantities import Poll
 from drivers.registers import Read, Reply
 

@@ -12,10 +12,10 @@ from agent.modbus.sameness import Judgement, Said, Sameness
 from agent.modbus.states import Event
 from agent.modbus.verdict import Verdict
 from drivers.connect import ConnectError, IdentityMismatch, connect, prove
+from drivers.halves import Cut
 from drivers.identity import told
 from drivers.layout import Layout
 from drivers.line import Line
-from drivers.plan import Cut
 from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 

@@ -33,6 +33,11 @@ class RegisterTable:
             self._words[area][address : address + len(values)] = values
             self._exists[area][address : address + len(values)] = True
 
+    def remove(self, area: Area, addresses: Iterable[int]) -> None:
+        """Make registers exist no more: a read that touches one is refused with exception 2."""
+        with self._lock:
+            self._exists[area][list(addresses)] = False
+
     def write(self, area: Area, addresses: NDArray[np.intp], words: Words) -> None:
         """Set registers, any number at any addresses, at once."""
         with self._lock:

@@ -133,12 +133,19 @@ def test_a_value_no_read_can_fetch_is_named(need, terrain, why):
         plan(need, terrain=terrain)
 
 
-def test_a_refused_read_is_split_around_its_gaps_and_says_so():
+def test_a_refused_read_is_halved_at_its_gaps_first_and_says_so():
     whole = plan(span(0, 4), span(6, 2), span(10))
     parted, said = whole.split(0)
-    assert ranges(parted) == [(0, 3), (6, 7), (10, 10)]
-    assert said == "holding 0..10 was refused as one read; now read as holding 0..3, holding 6..7, holding 10"
+    assert ranges(parted) == [(0, 3), (6, 10)]
+    assert said == "holding 0..10 was refused as one read; now read as holding 0..3, holding 6..10"
     assert [parted.slot(s) for s in (span(0, 4), span(6, 2), span(10))] == [0, 6, 10]  # the image is the same
+
+
+def test_a_plan_is_apart_at_all_cuts_at_once_and_no_slot_moves():
+    whole = plan(span(0, 4), span(4), span(6, 2), span(10))
+    apart = whole.apart([(H, 0, 4), (H, 0, 6), (H, 0, 10), (H, 1, 7)])
+    assert ranges(apart) == [(0, 3), (4, 4), (6, 7), (10, 10)]
+    assert [apart.slot(s) for s in (span(0, 4), span(4), span(6, 2), span(10))] == [0, 4, 6, 10]
 
 
 def test_a_refused_read_without_gaps_is_halved_until_the_value_itself_is_refused():

@@ -125,11 +125,12 @@ def test_a_plan_of_one_table_is_as_cheap_as_any_and_allowed(seed):
 
 
 def halves(spans, first, last):
-    """The pieces of a refused read: without its gaps, else in two as even as may be; or None."""
+    """A refused read in two as even as may be, at a gap if it has one; or None."""
     asked = {a for s in spans for a in range(s.first, s.last + 1)}
-    starts = [a for a in sorted(asked) if a - 1 not in asked]
-    if len(starts) > 1:
-        return [(a, next(b for b in range(a, last + 1) if b + 1 not in asked)) for a in starts]
+    starts = [a for a in sorted(asked) if a - 1 not in asked and a > first]
+    if starts:
+        second = min(starts, key=lambda b: abs((b - first) - (last + 1 - b)))
+        return [(first, max(a for a in asked if a < second)), (second, last)]
     within = [b for b in sorted(asked) if any(s.first == b for s in spans)]
     whole = [b for b in within if b > first and not any(s.first < b <= s.last for s in spans)]
     if not whole:

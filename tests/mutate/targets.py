@@ -115,6 +115,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "drivers/decode.py": (f"{_DRIVERS}/test_every_coding.py",),
     "drivers/line.py": (f"{_DRIVERS}/test_line.py",),
     "drivers/needs.py": (f"{_DRIVERS}/test_small_plans.py",),
+    "drivers/halves.py": (f"{_DRIVERS}/test_small_plans.py", f"{_DRIVERS}/test_plan.py"),
     "drivers/plan.py": (f"{_DRIVERS}/test_small_plans.py",),
     "drivers/turns.py": (f"{_DRIVERS}/test_small_plans.py",),
     "drivers/values.py": (f"{_DRIVERS}/test_values.py", f"{_DRIVERS}/test_every_coding.py"),

@@ -9,6 +9,7 @@ from agent.modbus.ports import NO_REPLY, Answer, HungUp, Port
 from agent.modbus.timing import ResponseTimes
 from agent.modbus.verdict import OF_CODE, Verdict, verdict_of
 from agent.quality import Quality
+from drivers.asking import Asking
 from drivers.layout import Layout
 from drivers.registers import Read, Reply
 from drivers.told import CLOSED, DAMAGED, NO_ANSWER
@@ -84,16 +85,12 @@ class Reader:
     async def of_layout(self, layout: Layout) -> list[Read]:
         """Read all that a layout asks for once; return the reads that bring something."""
         heard: dict[Read, Said] = {}
-        parted: tuple[Layout, str] | None = (layout, "")
-        while parted:
-            layout, parted = parted[0], None
-            for index in layout.plan.order:
-                read = layout.plan.reads[index]
-                said = heard[read] = heard.get(read) or await self.said(read)
-                if said.refused and (parted := layout.split(index)):
-                    self.tell(parted[1])
-                    break
-        reads = (layout.plan.reads[index] for index in layout.plan.order)
+        asking = Asking(layout.plan)
+        while read := asking.read:
+            said = heard[read] = heard.get(read) or await self.said(read)
+            if done := asking.take(said.reply, refused=said.refused):
+                self.tell(done)
+        reads = (asking.plan.reads[index] for index in asking.plan.order)
         return [read for read in reads if heard[read].reply.quality is Quality.GOOD]
 
     async def of_range(self, read: Read, step: int) -> list[Read]:

@@ -6,13 +6,15 @@ marks: a register full of zeros fits them all.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
 from agent.modbus.survey.plausible import share, telling
+from agent.modbus.verdict import OF_CODE, Verdict
 from agent.quality import Quality
+from drivers.asking import Asking
 from drivers.connect import ConnectError, IdentityMismatch, connect
 from drivers.identity import expectation
 from drivers.layout import Image, Layout
@@ -28,6 +30,9 @@ Ask = Callable[[Read, float], Awaitable[Reply]]
 ENOUGH = 0.8  # of a point's values: a sensor or two may be missing
 SUM_WITHIN = 0.03
 IN_VAIN_MOST = 2  # reads that bring nothing, before a profile is given up: gentle, and quick
+# Refusals, before a profile is given up: at first, and for each register that was read. Of a block of which
+# one register in two is missing fourteen reads are refused before the first is answered, then three for one.
+REFUSED_MOST, REFUSED_PER_VALUE = 18, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +125,30 @@ async def hold(profile: Profile, ask: Ask, *, whole: bool = False) -> Match:
         return Match(profile, why=str(error))
     if profile.sunspec:
         known = (ShownMark("SunSpec models where the standard puts them", True, True), *known)
-    image = layout.image()
-    in_vain = 0
-    reads = layout.plan.reads
-    for index in layout.plan.order:
-        if whole or (layout.plan.classes[index] is not Poll.STATE and in_vain < IN_VAIN_MOST):
-            reply = await ask(reads[index], pause_s)
-            image.store(index, reply)
-            in_vain += reply.quality is not Quality.GOOD
+    layout, image = await _ask_values(layout, ask, pause_s, whole=whole)
     return Match(profile, (*known, *marks(layout, image)), layout, image)
+
+
+async def _ask_values(layout: Layout, ask: Ask, pause_s: float, *, whole: bool) -> tuple[Layout, Image]:
+    """Ask for all that marks are made of, or for the `whole` unit; what is refused in halves, as the agent
+    does when it polls.
+    """
+    plan, in_vain, worth = layout.plan, 0, REFUSED_MOST
+    indices = [i for i in plan.order if whole or plan.classes[i] is not Poll.STATE]
+    asking = Asking(plan, indices)
+    while (read := asking.read) and (whole or (in_vain < IN_VAIN_MOST and worth > 0)):
+        reply = await ask(read, pause_s)
+        lacking = lacks(reply)
+        asking.take(reply, refused=lacking)
+        worth += REFUSED_PER_VALUE * len(reply.words) - lacking
+        in_vain += reply.quality is not Quality.GOOD and not lacking
+    image = asking.image()
+    return replace(layout, plan=asking.plan), image
+
+
+def lacks(reply: Reply) -> bool:
+    """Whether a reply says that the unit lacks one of the registers."""
+    return reply.quality is Quality.REFUSED and OF_CODE.get(reply.exception_code or 0) is Verdict.ILLEGAL
 
 
 def _expected(profile: Profile) -> list[tuple[str, str]]:
