@@ -12,8 +12,8 @@ from agent.detect.knowledge import Knowledge
 from agent.detect.places import judged_as
 from agent.frame import Frame
 from agent.modbus.bus import Bus
+from agent.modbus.came import NOTHING
 from agent.modbus.unit import Unit
-from agent.modbus.verdict import UNHEARD, Verdict
 from agent.quality import Quality
 from agent.view.headline import UNWATCHED
 from drivers.layout import Layout
@@ -52,7 +52,8 @@ def unit_report(
         "watched": watched,
         "age_s": None if unit.heard_s is None else round(now_s - unit.heard_s, 3),
         "trouble": unit.trouble,
-        "silent": unit.trouble == UNHEARD[Verdict.SILENT],
+        "silent": unit.trouble == NOTHING.text,
+        "came": unit.came.as_json() if unit.trouble == unit.came.words else None,
         "frames": unit.counters.frames,
         "reads": unit.counters.reads,
         "read_errors": unit.counters.errors,
@@ -102,6 +103,7 @@ def bus_report(bus: Bus) -> dict[str, Any]:
         "name": bus.name,
         "port": bus.port.name,
         "trouble": bus.trouble,
+        "came": bus.came.as_json() if bus.came else None,
         "strangers_per_minute": bus.strangers_per_minute,
         "units": units,
     }

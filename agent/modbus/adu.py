@@ -165,6 +165,11 @@ class RtuExchange:
         return sum(end > counted for end in self._strangers)
 
     @property
+    def heard(self) -> bytes:
+        """All that was heard since the request went out, with its echo where there was one."""
+        return self._buffer
+
+    @property
     def found(self) -> bool:
         """Whether a sound frame that can be the reply is there."""
         self._take_apart(whole=False)
@@ -224,6 +229,11 @@ class TcpStream:
         self._known = known
         self._buffer = b""
 
+    @property
+    def rest(self) -> bytes:
+        """What came behind the last whole frame."""
+        return self._buffer
+
     def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
         """Take received bytes; yield (transaction id, unit id, PDU) of each whole frame. Raises OutOfStep."""
         self._buffer += data
@@ -256,5 +266,9 @@ def _check_length(length: int, body: bytes) -> None:
 
 def tcp_request(transaction: int, unit_id: int, read: Read) -> bytes:
     """Return a whole request."""
-    pdu = request_pdu(read)
+    return tcp_frame(transaction, unit_id, request_pdu(read))
+
+
+def tcp_frame(transaction: int, unit_id: int, pdu: bytes) -> bytes:
+    """Return a PDU with its header."""
     return struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit_id) + pdu

@@ -6,6 +6,7 @@ import random
 from collections import deque
 
 from agent.clock import Clock
+from agent.modbus.came import Came
 from agent.modbus.manual_read import PATIENCE_S, Exchange, Guest, GuestRefused, parts
 from agent.modbus.overheard import ANOTHER_MASTER, REMEDY, Strangers, described
 from agent.modbus.ports import HungUp, Port, PortError
@@ -38,6 +39,7 @@ class Bus:
         self._reopen_at_s = 0.0
         self._failures = 0
         self._trouble = ""  # of the port, until it has carried something
+        self._came: Came | None = None  # what that was
         self._repeats = Repeats()
         self._up = False  # the port was opened, and is not known to be lost
         self._carried = False  # an answer has come since the port was opened
@@ -51,6 +53,11 @@ class Bus:
     def trouble(self) -> str:
         """What is wrong with the port or the line; "": nothing."""
         return self._trouble or self._strangers.said(self._clock.boottime_s())
+
+    @property
+    def came(self) -> Came | None:
+        """What is wrong with the port, as a row of the table."""
+        return self._came if self._trouble else None
 
     @property
     def strangers_per_minute(self) -> int:
@@ -78,7 +85,7 @@ class Bus:
                 await self._step()
                 continue
             if self._up and self.port.hung_up:  # while nothing was asked
-                self._failed(PortError(f"{self.port.name}: {self.port.hung_up}"))
+                self._failed(self.port.hung_up)
             await self._closed()
 
     async def _help(self) -> None:
@@ -112,7 +119,7 @@ class Bus:
         self._carried |= answer.response_s is not None
         if self._trouble:
             self._tell(logging.INFO, f"{self.port.name} is open again", now_s)
-            self._trouble = ""
+            self._trouble, self._came = "", None
         if answer.stranger:
             if not self._strangers.present(now_s):
                 self._tell(
@@ -230,7 +237,7 @@ class Bus:
             return
         self._not_read()
         self._tell(logging.WARNING, f"{error}; its units are not being read", now_s)
-        self._trouble = str(error)
+        self._trouble, self._came = str(error), error.came
         self._failures += 1
         wait_s = min(REOPEN_CEILING_S, REOPEN_FLOOR_S * 2.0 ** (self._failures - 1))
         self._reopen_at_s = now_s + max(REOPEN_FLOOR_S, wait_s * random.uniform(0.5, 1.0))

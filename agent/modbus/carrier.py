@@ -18,11 +18,11 @@ class Carrier(Protocol):
     """A stream of bytes to a serial line.
 
     `name`: as people and the log write it. `hung_up`: why it is not open any more, where the other side ended
-    it.
+    it; None: it did not.
     """
 
     name: str
-    hung_up: str
+    hung_up: PortError | None
 
     @property
     def is_open(self) -> bool:

@@ -9,6 +9,7 @@ import logging
 import socket
 import time
 
+from agent.modbus.came import Came, Kind
 from agent.modbus.carrier import Heard, Lost
 from agent.modbus.com_port import ComPort
 from agent.modbus.dialling import Dialling
@@ -16,6 +17,8 @@ from agent.modbus.hearing import Hearing
 from agent.modbus.ports import HungUp, PortError
 from agent.modbus.settling import Settling
 from agent.net.trouble import in_words
+
+CLOSED = "the connection was closed by the other side"
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +34,12 @@ class FarLine(asyncio.Protocol):
 
     def __init__(self, name: str, host: str, port: int, settle_s: float = 0.0) -> None:
         self.name = name
-        self.hung_up = ""
+        self.hung_up: PortError | None = None
         self._dialling, self._settling = Dialling(name, host, port), Settling(settle_s)
         self._transport: asyncio.Transport | None = None
         self._heard: Heard = lambda _data: None
         self._lost: Lost = lambda _error: None
-        self._ready = False
+        self._ready = self._asked = False
         self._hearing = Hearing(SILENT_S)
 
     @property
@@ -55,7 +58,7 @@ class FarLine(asyncio.Protocol):
         if pause_s := self._settling.opened():
             await asyncio.sleep(pause_s)
         if self._transport is None:
-            raise HungUp(f"{self.name}: {self.hung_up}")
+            raise self.hung_up or HungUp(f"{self.name}: {CLOSED}")
         self._ready = True
         self._hearing.heard(time.monotonic())
 
@@ -65,7 +68,7 @@ class FarLine(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the new connection (asyncio calls this)."""
         assert isinstance(transport, asyncio.Transport)
-        self._transport, self.hung_up = transport, ""
+        self._transport, self.hung_up, self._asked = transport, None, False
 
     def data_received(self, data: bytes) -> None:
         """Hand on what was heard (asyncio calls this)."""
@@ -75,9 +78,13 @@ class FarLine(asyncio.Protocol):
         """Note that the connection is gone (asyncio calls this)."""
         if self._transport is not None and self._transport.is_closing():
             self._transport = None
-            self.hung_up = in_words(exc) if isinstance(exc, OSError) else ""
-            self.hung_up = self.hung_up or "the connection was closed by the other side"
-            self._lost(HungUp(f"{self.name}: {self.hung_up}"))
+            why = (in_words(exc) if isinstance(exc, OSError) else "") or CLOSED
+            came = Came(Kind.CLOSED, "closes the connection instead of answering", why)
+            if not self._asked:
+                why = f"{why} before anything was asked"
+                came = Came(Kind.CLOSED_UNASKED, "closes the connection before anything is asked", why)
+            self.hung_up = HungUp(f"{self.name}: {why}", came)
+            self._lost(self.hung_up)
 
     def close(self) -> None:
         """Drop the connection."""
@@ -88,8 +95,9 @@ class FarLine(asyncio.Protocol):
     def send(self, data: bytes) -> None:
         """Send bytes to the line. Raises PortError where no connection stands."""
         if self._transport is None:
-            raise PortError(f"{self.name}: not connected")
+            raise self.hung_up or PortError(f"{self.name}: not connected")
         self._transport.write(data)
+        self._asked = True
 
     def answered(self) -> None:
         """Note that a unit has answered."""
@@ -136,7 +144,7 @@ class ComPortLine(FarLine):
                 com_port.refused or f"has not said within {NEGOTIATION_S:g} s that {com_port.unconfirmed}"
             )
         if self._transport is None:
-            raise HungUp(f"{self.name}: {self.hung_up}")
+            raise self.hung_up or HungUp(f"{self.name}: {CLOSED}")
         if com_port.refused:
             self.close()
             raise PortError(f"{self.name}: {com_port.refused}")

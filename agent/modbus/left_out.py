@@ -14,7 +14,7 @@ class LeftOutPort:
     def __init__(self, why: str) -> None:
         self.name = "left out"
         self.tap: Tap | None = None
-        self.hung_up = ""
+        self.hung_up = None
         self._why = why
 
     async def open(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from agent.modbus.came import NOTHING, Came, of_exception
 from agent.quality import Quality
 from drivers.registers import Read, Reply
 
@@ -17,7 +18,14 @@ Tap = Callable[[bool, bytes], None]
 
 
 class PortError(Exception):
-    """The port itself failed: the cable, the adapter, the network, or another process."""
+    """The port itself failed: the cable, the adapter, the network, or another process.
+
+    `came`: what came of it, where that is a row of the table.
+    """
+
+    def __init__(self, text: str, came: Came | None = None) -> None:
+        super().__init__(text)
+        self.came = came
 
 
 class HungUp(PortError):
@@ -31,7 +39,8 @@ class Answer:
     `reply` is NO_REPLY unless something sound came. `response_s`: how long the unit took to begin answering,
     as far as can be told from here. `damaged`: the unit said something, and it was not sound, or it may have
     been said to another master; `stranger`: that one's request, where one was heard; `strangers`: how many
-    requests of other masters were heard since the answer before.
+    requests of other masters were heard since the answer before. `unheard`: what came in place of something
+    sound.
     """
 
     reply: Reply
@@ -39,6 +48,13 @@ class Answer:
     damaged: bool = False
     stranger: bytes = b""
     strangers: int = 0
+    unheard: Came = NOTHING
+
+    @property
+    def came(self) -> Came:
+        """What came in place of values."""
+        code = self.reply.exception_code
+        return self.unheard if code is None else of_exception(code, self.unheard.frames)
 
 
 SILENCE = Answer(NO_REPLY)
@@ -65,8 +81,8 @@ class Port(Protocol):
     tap: Tap | None
 
     @property
-    def hung_up(self) -> str:
-        """Why it is not open any more, where the other side ended it; "": it did not."""
+    def hung_up(self) -> PortError | None:
+        """Why it is not open any more, where the other side ended it; None: it did not."""
 
     @property
     def is_open(self) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agent.modbus.came import NOTHING, Came
 from agent.modbus.cycle import Cycle
 from agent.modbus.verdict import UNHEARD, Verdict
 from drivers.registers import Read, Reply
@@ -26,13 +27,13 @@ class ReadRequest:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a request by `at_s`. strange: another master was heard with it."""
+    """What came of a request by `at_s`. came: in place of values, in words."""
 
     request: ReadRequest
     reply: Reply
     verdict: Verdict
-    strange: bool
     at_s: float
+    came: Came = NOTHING
 
     @property
     def unheard(self) -> bool:

@@ -10,9 +10,11 @@ import time
 from dataclasses import replace
 
 from agent.modbus.adu import MOST_HEARD_BYTES, RTU_REQUEST_BYTES, RtuExchange, data_bytes
+from agent.modbus.came import NOTHING
 from agent.modbus.carrier import Carrier
 from agent.modbus.overheard import requests_in
 from agent.modbus.ports import NO_REPLY, Answer, LateReply, PortError, Tap
+from agent.modbus.told_apart import of_rtu
 from drivers.line import bits_per_character
 from drivers.registers import Read
 
@@ -60,6 +62,7 @@ class RtuPort:
         self._timer: asyncio.TimerHandle | None = None
         self._overdue: list[tuple[RtuExchange, int, float]] = []
         self._late: list[LateReply] = []
+        self._late_came = False  # while the last answer was waited for: what was heard was another's
 
     @property
     def is_open(self) -> bool:
@@ -67,7 +70,7 @@ class RtuPort:
         return self._carrier.is_open
 
     @property
-    def hung_up(self) -> str:
+    def hung_up(self) -> PortError | None:
         """Why it is not open any more, where the other side ended it."""
         return self._carrier.hung_up
 
@@ -124,6 +127,7 @@ class RtuPort:
         exchange.feed(data)
         if exchange.found:
             self._late.append(LateReply(unit_id, self._heard_s - since_s))
+            self._late_came = True
         if exchange.found or self._heard_s - since_s > OVERDUE_S:
             self._overdue.remove(overdue)
 
@@ -136,7 +140,7 @@ class RtuPort:
         request_s = RTU_REQUEST_BYTES * self._character_s
         reply_s = (5 + data_bytes(read)) * self._character_s
         self._carrier.send(exchange.request)
-        self._exchange, self._answer = exchange, answer
+        self._exchange, self._answer, self._late_came = exchange, answer, False
         try:
             if self.tap:
                 self.tap(True, exchange.request)
@@ -191,5 +195,8 @@ class RtuPort:
         strangers = self._strangers + exchange.strangers(self._counted)
         self._strangers, self._stranger, self._counted = 0, b"", len(self._before)
         reply = exchange.reply
-        damaged = reply is None and exchange.answered
-        answer.set_result(Answer(reply or NO_REPLY, None, damaged, stranger, strangers))
+        if reply is not None:
+            answer.set_result(Answer(reply, stranger=stranger, strangers=strangers))
+            return
+        came = NOTHING if self._late_came else of_rtu(exchange.request, exchange.heard, stranger)
+        answer.set_result(Answer(NO_REPLY, None, exchange.answered, stranger, strangers, came))

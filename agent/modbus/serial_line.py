@@ -38,7 +38,7 @@ def stable_path(device: Path) -> Path | None:
 class Tty:
     """The carrier of a serial device."""
 
-    hung_up = ""  # stays empty: the next request finds out that a device is gone
+    hung_up: PortError | None = None  # stays empty: the next request finds out that a device is gone
 
     def __init__(self, device: str, baud: int, parity: str, stop_bits: int, settle_s: float) -> None:
         self.name = device

@@ -6,16 +6,19 @@ import logging
 import time
 from collections import deque
 
-from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_request
+from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_frame, tcp_request
+from agent.modbus.came import Came, Kind
 from agent.modbus.dialling import Dialling
 from agent.modbus.hearing import Hearing
-from agent.modbus.ports import DAMAGED, SILENCE, Answer, HungUp, LateReply, PortError, Tap
+from agent.modbus.ports import NO_REPLY, Answer, HungUp, LateReply, PortError, Tap
 from agent.modbus.settling import Settling
+from agent.modbus.told_apart import of_tcp, unasked
 from agent.wire.hosts import authority
 from drivers.registers import Read
 
 log = logging.getLogger(__name__)
 
+CLOSED = "the connection was closed by the other side"
 SILENT_S = 5.0  # without an answer: the connection is made anew
 OVERDUE_KEPT = 64  # time-outs whose late replies are still recognised
 
@@ -31,11 +34,11 @@ class TcpPort(asyncio.Protocol):
         self.name = authority(host, port)
         self.in_flight = in_flight
         self.tap: Tap | None = None
-        self.hung_up = ""
+        self.hung_up: PortError | None = None
         self._dialling, self._settling = Dialling(self.name, host, port), Settling(settle_s)
         self._pause_s = pause_s
         self._transport: asyncio.Transport | None = None
-        self._settled = False
+        self._settled = self._asked = False
         self._stream = TcpStream(self._known)
         self._waiting: dict[int, tuple[asyncio.Future[Answer], int, Read, float]] = {}
         self._overdue: dict[int, tuple[int, float]] = {}
@@ -62,7 +65,7 @@ class TcpPort(asyncio.Protocol):
             log.debug("%s: is left alone for %g s", self.name, pause_s)
             await asyncio.sleep(pause_s)
             if self._transport is None:
-                raise HungUp(f"{self.name}: {self.hung_up}")
+                raise self.hung_up or HungUp(f"{self.name}: {CLOSED}")
         self._settled = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -70,26 +73,31 @@ class TcpPort(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport, self._stream = transport, TcpStream(self._known)
         self._hearing.heard(time.monotonic())
-        self.hung_up = ""
+        self.hung_up, self._asked = None, False
 
     def close(self) -> None:
         """Drop the connection."""
         if self._transport is not None:
             transport, self._transport = self._transport, None
             transport.abort()
-            self._fail("the connection was closed from here")
+            self._fail(PortError(f"{self.name}: the connection was closed from here"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection is gone (asyncio calls this)."""
         if self._transport is not None and self._transport.is_closing():
             self._transport = None
-            self.hung_up = str(exc) if exc else "the connection was closed by the other side"
-            self._fail(self.hung_up, HungUp)
+            why = str(exc) if exc else CLOSED
+            came = Came(Kind.CLOSED, "closes the connection instead of answering", why, "tcp")
+            if not self._asked:
+                why = f"{why} before anything was asked"
+                came = Came(Kind.CLOSED_UNASKED, "closes the connection before anything is asked", why, "tcp")
+            self.hung_up = HungUp(f"{self.name}: {why}", came)
+            self._fail(self.hung_up)
 
-    def _fail(self, why: str, kind: type[PortError] = PortError) -> None:
+    def _fail(self, error: PortError) -> None:
         for future, *_ in self._waiting.values():
             if not future.done():
-                future.set_exception(kind(f"{self.name}: {why}"))
+                future.set_exception(type(error)(str(error), error.came))
         self._waiting.clear()
         self._overdue.clear()
 
@@ -100,13 +108,20 @@ class TcpPort(asyncio.Protocol):
         try:
             for transaction, unit_id, pdu in self._stream.feed(data):
                 self._received(transaction, unit_id, pdu)
-        except OutOfStep as error:
+        except OutOfStep:
             if self._transport is not None:
                 self._transport.abort()
                 self._transport = None
-            why = f" ({error})" if str(error) else ""
-            self.hung_up = f"answered what is not Modbus TCP{why}; connecting anew"
+            came = self._told_apart(self._stream.rest)
+            self.hung_up = PortError(f"{self.name}: {came.words}", came)
             self._fail(self.hung_up)
+
+    def _told_apart(self, heard: bytes) -> Came:
+        """Return what came behind the last frame, as an answer to the oldest request that waits for one."""
+        for transaction, (future, unit_id, read, _) in self._waiting.items():
+            if not future.done():
+                return of_tcp(tcp_request(transaction, unit_id, read), heard)
+        return unasked(heard)
 
     def _known(self, transaction: int) -> bool:
         return transaction in self._waiting or transaction in self._overdue or transaction in self._answered
@@ -126,7 +141,12 @@ class TcpPort(asyncio.Protocol):
         self._settling.answered()
         self._answered.append(transaction)
         reply = reply_of(read, pdu) if unit_id == asked_id else None
-        future.set_result(DAMAGED if reply is None else Answer(reply, now_s - sent_s))
+        if reply is not None:
+            future.set_result(Answer(reply, now_s - sent_s))
+            return
+        frame = tcp_frame(transaction, unit_id, pdu)
+        came = of_tcp(tcp_request(transaction, asked_id, read), frame)
+        future.set_result(Answer(NO_REPLY, damaged=True, unheard=came))
 
     async def ask(self, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Answer:
         """Carry one request; see `Port.ask`."""
@@ -134,7 +154,7 @@ class TcpPort(asyncio.Protocol):
         while (wait_s := self._free_at_s - time.monotonic()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(wait_s)
         if self._transport is None:
-            raise PortError(f"{self.name}: not connected")
+            raise self.hung_up or PortError(f"{self.name}: not connected")
         loop = asyncio.get_running_loop()
         self._transaction = transaction = self._transaction % 0xFFFF + 1
         future: asyncio.Future[Answer] = loop.create_future()
@@ -142,6 +162,7 @@ class TcpPort(asyncio.Protocol):
         self._waiting[transaction] = future, unit_id, read, sent_s
         request = tcp_request(transaction, unit_id, read)
         self._transport.write(request)
+        self._asked = True
         if self.tap:
             self.tap(True, request)
         timer = loop.call_later(timeout_s, self._timed_out, transaction)
@@ -162,8 +183,9 @@ class TcpPort(asyncio.Protocol):
         waiting = self._waiting.get(transaction)
         if waiting is None or waiting[0].done():
             return
-        future, unit_id, _, sent_s = waiting
-        future.set_result(SILENCE)
+        future, unit_id, read, sent_s = waiting
+        came = of_tcp(tcp_request(transaction, unit_id, read), self._stream.rest)
+        future.set_result(Answer(NO_REPLY, unheard=came))
         self._overdue[transaction] = unit_id, sent_s
         while len(self._overdue) > OVERDUE_KEPT:
             self._overdue.pop(next(iter(self._overdue)))

@@ -14,9 +14,9 @@ from agent.clock import Clock, Stamp
 from agent.frame import Frame
 from agent.intervals import Intervals
 from agent.modbus.adu import data_bytes
+from agent.modbus.came import NOTHING, Came, Kind
 from agent.modbus.cycle import CONNECT, PROBE, Candidate, Connection, Cycle
 from agent.modbus.identification import Conclusion, Identification
-from agent.modbus.overheard import ANOTHER_MASTER, REMEDY
 from agent.modbus.patience import Patience
 from agent.modbus.ports import SILENCE, Answer
 from agent.modbus.read_request import Outcome, ReadRequest
@@ -24,7 +24,7 @@ from agent.modbus.refusals import Refusals
 from agent.modbus.repeats import Repeats
 from agent.modbus.sameness import Said, Sameness
 from agent.modbus.states import CONVERSING, KNOWN, POLLED, Event, State, after
-from agent.modbus.verdict import LOSES, UNHEARD, Counters, Verdict, verdict_of
+from agent.modbus.verdict import LOSES, Counters, Verdict, verdict_of
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.line import Line
@@ -69,6 +69,7 @@ class Unit:
     deadline_s: InitVar[float] = 10.0
     counters: Counters = field(default_factory=Counters)
     trouble: str = "has not answered yet"
+    came: Came = NOTHING  # in place of values, last
     heard_s: float | None = None  # when the last whole set of safety points was asked for
     release_s: float = 0.0  # when the next cycle begins
     asked_ids: set[int] = field(default_factory=set)
@@ -176,7 +177,7 @@ class Unit:
     def answered(self, request: ReadRequest, answer: Answer, now_s: float) -> None:
         """Take what came of a request."""
         verdict = verdict_of(answer)
-        outcome = Outcome(request, answer.reply, verdict, bool(answer.stranger), now_s)
+        outcome = Outcome(request, answer.reply, verdict, now_s, answer.came)
         self.counters.count(verdict)
         if not outcome.unheard and answer.response_s is not None:
             self._refusals.answered(request.read)
@@ -252,10 +253,11 @@ class Unit:
 
     def _fell_silent(self, outcome: Outcome, trouble: str = "") -> None:
         """Leave the unit alone for a while: it did not answer, or not as the unit that it should be."""
-        if not trouble and self.connection is not None:
-            trouble = LOSES if self.patience.loses else UNHEARD[outcome.verdict]
-        if outcome.unheard and outcome.strange:
-            trouble = f"is not understood: {ANOTHER_MASTER}; {REMEDY}"
+        came, loses = outcome.came, self.patience.loses
+        something = outcome.unheard and came.kind is not Kind.NOTHING
+        if something or (not trouble and self.connection is not None):
+            trouble = LOSES if loses and came.kind is not Kind.OTHER_MASTER else came.words
+            self.came = came
         self._warn(trouble or self.trouble, outcome.at_s)
         self.patience.fell_silent(outcome)
         self._happened(Event.LOST if outcome.unheard else Event.BROKEN_OFF)
@@ -306,6 +308,8 @@ class Unit:
         """Take what came of a read of the identification."""
         if self.state not in CONVERSING or outcome.request.read != self._identification.read:
             return  # it was broken off, or begun anew, meanwhile
+        if outcome.verdict is Verdict.BUSY:
+            self.trouble, self.came = outcome.came.words, outcome.came
         known = self.connection.layout if self.connection else None
         conclusion = self._identification.answered(outcome, known)
         self._concluded(conclusion, outcome.at_s)
@@ -363,7 +367,7 @@ class Unit:
                 patience.sub_units.trouble(self.unit_id) or (LOSES if patience.loses else ""), now_s
             )
             if cycle.busy:
-                self.trouble = "asks for patience (exception 5 or 6)"
+                self.trouble, self.came = outcome.came.words, outcome.came
                 patience.busy(now_s)
             elif verdict is Verdict.ILLEGAL and (parted := cycle.part(index)):
                 self._identification.cuts, note = parted

@@ -35,12 +35,7 @@ OF_CODE = {
 }
 
 
-# The verdicts that are as good as no answer, and the trouble that each is shown as.
-UNHEARD = {
-    Verdict.SILENT: "does not answer",
-    Verdict.DAMAGED: "answers, but nothing sound; check speed, parity, wiring, termination, a second master",
-    Verdict.GATEWAY: "its gateway cannot reach it (exception 10 or 11); check its power, wiring and unit id",
-}
+UNHEARD = frozenset({Verdict.SILENT, Verdict.DAMAGED, Verdict.GATEWAY})  # as good as no answer
 LOSES = "answers only part of what it is asked; check the line or the network to it"
 
 

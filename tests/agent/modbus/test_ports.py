@@ -89,7 +89,7 @@ async def test_what_is_not_modbus_is_said_so(unused_tcp_port: int) -> None:
     server = await asyncio.start_server(greet, "127.0.0.1", unused_tcp_port)
     port = TcpPort("127.0.0.1", unused_tcp_port)
     await port.open()
-    with pytest.raises(PortError, match="answered what is not Modbus TCP"):
+    with pytest.raises(PortError, match="is no Modbus device: an SSH server answers"):
         await port.ask(1, READ, 5.0)
     port.close()
     server.close()

@@ -174,7 +174,7 @@ def test_a_busy_unit_is_waited_for_and_its_values_are_never_zero() -> None:
     line.run(10)
     _, last = line.frames[-1]
     assert last.quality[0] == Quality.REFUSED
-    assert "patience" in unit.trouble
+    assert "is busy" in unit.trouble
     line.assert_nothing_wrong()
 
 
