@@ -1,5 +1,6 @@
 """What goes wrong between a unit and the one who asks: faults, set and cleared while the bench runs."""
 
+import math
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -24,21 +25,40 @@ class FaultKind(StrEnum):
     GLUE = "glue"  # the reply is held back and comes glued in front of the next one
     NOISE = "noise"  # random bytes before and behind the reply
     FOREIGN = "foreign"  # RTU: a sound frame of another conversation comes in front of the reply
+    ECHO = "echo"  # RTU: the adapter hears the request, and hands it on in front of the reply
+    SECOND_MASTER = "second_master"  # RTU: another master's request to the unit and its answer come instead
+    LENGTH = "length"  # TCP: the header's length is one less than the reply's
     DROP = "drop"  # TCP: the connection is closed in mid-reply
     CLOSE = "close"  # TCP: the connection is closed after the reply
     HANG_UP = "hang_up"  # TCP: the connection is closed instead of the reply
+    RESET = "reset"  # TCP: the connection is reset instead of the reply
+    IDLE = "idle"  # TCP: a connection on which nothing was asked for `delay_s` is closed
+    SETTLE = "settle"  # TCP: what is asked in the first `delay_s` of a connection is not answered
+    ONE_CLIENT = "one_client"  # TCP: the unit takes one connection, and closes any further one
     SLOW = "slow"  # the unit needs `delay_s` longer, and hears nothing meanwhile
     JITTER = "jitter"  # the same, for a random part of `delay_s`
     LATE = "late"  # this reply comes `delay_s` later, while the unit answers others
     TRICKLE = "trickle"  # the reply comes one byte at a time, spread over `delay_s`
+    PAUSE = "pause"  # the reply pauses for `delay_s` after its first bytes
 
 
-TCP_ONLY = frozenset({FaultKind.HALF_OPEN, FaultKind.DROP, FaultKind.CLOSE, FaultKind.HANG_UP})
-RTU_ONLY = frozenset({FaultKind.CRC, FaultKind.FOREIGN})
+TCP_ONLY = frozenset(
+    {
+        FaultKind.HALF_OPEN,
+        FaultKind.LENGTH,
+        FaultKind.DROP,
+        FaultKind.CLOSE,
+        FaultKind.HANG_UP,
+        FaultKind.RESET,
+    }
+    | {FaultKind.IDLE, FaultKind.SETTLE, FaultKind.ONE_CLIENT}
+)
+RTU_ONLY = frozenset({FaultKind.CRC, FaultKind.FOREIGN, FaultKind.ECHO, FaultKind.SECOND_MASTER})
 #: Transport -> what cannot happen on it.
 FOREIGN = {"rtu": TCP_ONLY, "tcp": RTU_ONLY}
 
 
+PAUSED_AFTER = 6  # bytes
 Encode = Callable[[int, bytes], bytes]  # unit id and PDU -> frame
 
 
@@ -61,11 +81,15 @@ class OutgoingReply:
     unit_id: int
     pdu: bytes
     encode: Encode
+    request: bytes = b""  # the PDU that it answers
+    open_s: float = math.inf  # how long its connection has been open
     frame: bytes = b""
     spread_s: float = 0.0  # its bytes come one at a time, this long from first to last
     busy_s: float = 0.0  # the unit does nothing else meanwhile
     late_s: float = 0.0  # the reply comes this much later; the unit answers others meanwhile
+    pause_s: float = 0.0  # after its first PAUSED_AFTER bytes it pauses so long
     close: bool = False
+    reset: bool = False
     silent: bool = False
 
 
@@ -111,6 +135,22 @@ def _foreign(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None
     delivery.frame = delivery.encode(delivery.unit_id % 247 + 1, delivery.pdu[:2] + words) + delivery.frame
 
 
+def _echo(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
+    delivery.frame = delivery.encode(delivery.unit_id, delivery.request) + delivery.frame
+
+
+def _second_master(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
+    code, count = delivery.request[0], delivery.request[4:5]
+    asked = bytes((code,)) + dice.randbytes(2) + b"\0" + count
+    answer = delivery.pdu[:2] + dice.randbytes(len(delivery.pdu) - 2)
+    delivery.frame = delivery.encode(delivery.unit_id, asked) + delivery.encode(delivery.unit_id, answer)
+
+
+def _length(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
+    length = int.from_bytes(delivery.frame[4:6], "big") - 1
+    delivery.frame = delivery.frame[:4] + length.to_bytes(2, "big") + delivery.frame[6:]
+
+
 def _drop(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     _truncate(delivery, fault, dice)
     delivery.close = True
@@ -122,6 +162,14 @@ def _close(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
 
 def _hang_up(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.frame, delivery.close = b"", True
+
+
+def _reset(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
+    delivery.frame, delivery.close, delivery.reset = b"", True, True
+
+
+def _settle(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
+    delivery.silent |= delivery.open_s < fault.delay_s
 
 
 def _slow(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
@@ -140,6 +188,10 @@ def _trickle(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None
     delivery.spread_s += fault.delay_s
 
 
+def _pause(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
+    delivery.pause_s += fault.delay_s
+
+
 _Effect = Callable[[OutgoingReply, Fault, random.Random], None]
 _ON_PDU: dict[FaultKind, _Effect] = {
     FaultKind.MUTE: _silence,
@@ -147,6 +199,7 @@ _ON_PDU: dict[FaultKind, _Effect] = {
     FaultKind.EXCEPTION: _exception,
     FaultKind.WRONG_UNIT: _wrong_unit,
     FaultKind.OVERLONG: _overlong,
+    FaultKind.SETTLE: _settle,
 }
 _ON_FRAME: dict[FaultKind, _Effect] = {
     FaultKind.CRC: _crc,
@@ -154,13 +207,18 @@ _ON_FRAME: dict[FaultKind, _Effect] = {
     FaultKind.DOUBLE: _double,
     FaultKind.NOISE: _noise,
     FaultKind.FOREIGN: _foreign,
+    FaultKind.ECHO: _echo,
+    FaultKind.SECOND_MASTER: _second_master,
+    FaultKind.LENGTH: _length,
     FaultKind.DROP: _drop,
     FaultKind.CLOSE: _close,
     FaultKind.HANG_UP: _hang_up,
+    FaultKind.RESET: _reset,
     FaultKind.SLOW: _slow,
     FaultKind.JITTER: _jitter,
     FaultKind.LATE: _late,
     FaultKind.TRICKLE: _trickle,
+    FaultKind.PAUSE: _pause,
 }
 
 
@@ -199,19 +257,25 @@ class FaultTable:
 
     def active(self, kind: FaultKind) -> bool:
         """Whether a fault of this kind is set for any unit."""
-        with self._lock:
-            return any(key[0] is kind for key in self._faults)
+        return self.delay_s(kind) is not None
 
-    def deliver(self, unit_id: int, pdu: bytes, encode: Encode, request: bytes = b"") -> OutgoingReply | None:
+    def delay_s(self, kind: FaultKind) -> float | None:
+        """The `delay_s` of a fault of this kind, of whichever unit; None: there is none."""
+        with self._lock:
+            return next((fault.delay_s for key, fault in self._faults.items() if key[0] is kind), None)
+
+    def deliver(
+        self, unit_id: int, pdu: bytes, encode: Encode, request: bytes = b"", open_s: float = math.inf
+    ) -> OutgoingReply | None:
         """Turn a reply into what goes out; None: nothing does. `encode` makes a frame of unit id and PDU.
 
-        request: the PDU that is answered.
+        request: the PDU that is answered. open_s: how long the connection has been open.
         """
         habit = self.habits.get(unit_id)
         own = habit(request) if habit else ()
         with self._lock:
             struck = [*own, *self._strike(unit_id)]
-            delivery = OutgoingReply(unit_id, pdu, encode)
+            delivery = OutgoingReply(unit_id, pdu, encode, request, open_s)
             for fault in struck:
                 if effect := _ON_PDU.get(fault.kind):
                     effect(delivery, fault, self._dice)

@@ -17,7 +17,7 @@ from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU
 
 from drivers.line import bits_per_character
-from hil.modbus.faults import FaultTable
+from hil.modbus.faults import PAUSED_AFTER, FaultTable
 from hil.modbus.responder import respond
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import CannotListen
@@ -205,7 +205,12 @@ class RtuBus:
         )
         if delivery is not None:
             wait_s = self.silence_s + self.turnaround_s + delivery.busy_s + delivery.late_s
-            self._send(delivery.frame, self._received_until_s + wait_s, delivery.spread_s)
+            start_s = self._received_until_s + wait_s
+            if delivery.pause_s:
+                self._send(delivery.frame[:PAUSED_AFTER], start_s, 0.0)
+                start_s += PAUSED_AFTER * self.char_s + delivery.pause_s
+                delivery.frame = delivery.frame[PAUSED_AFTER:]
+            self._send(delivery.frame, start_s, delivery.spread_s)
 
     # ---- sending
 

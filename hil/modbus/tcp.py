@@ -4,18 +4,21 @@ import asyncio
 import contextlib
 import errno
 import logging
+import socket
 import struct
+import time
 from collections.abc import Mapping
 
 from pymodbus.framer import FramerSocket
 from pymodbus.pdu import DecodePDU
 
 from agent.wire.hosts import authority
-from hil.modbus.faults import FaultKind, FaultTable
+from hil.modbus.faults import PAUSED_AFTER, FaultKind, FaultTable
 from hil.modbus.responder import GATEWAY_TARGET_FAILED, exception, respond
 from hil.modbus.table import RegisterTable
 
 log = logging.getLogger(__name__)
+_LOOK_S = 0.5  # how often a connection on which nothing is asked looks whether that is borne still
 
 
 class CannotListen(Exception):
@@ -72,7 +75,8 @@ class TcpEndpoint:
         assert task is not None
         self._connections.add(task)
         try:
-            await self._converse(reader, writer)
+            if len(self._connections) == 1 or not self.faults.active(FaultKind.ONE_CLIENT):
+                await self._converse(reader, writer)
         except ConnectionError:
             pass
         except asyncio.CancelledError:
@@ -82,8 +86,8 @@ class TcpEndpoint:
             writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        buffer = b""
-        while data := await reader.read(65536):
+        buffer, opened_s = b"", time.monotonic()
+        while data := await self._heard(reader):
             buffer += data
             while len(buffer) >= 8:
                 _, protocol, length = struct.unpack(">HHH", buffer[:6])
@@ -94,13 +98,24 @@ class TcpEndpoint:
                 if not used:
                     break
                 buffer = buffer[used:]
-                if not await self._answer(writer, unit_id, transaction, request):
+                open_s = time.monotonic() - opened_s
+                if not await self._answer(writer, unit_id, transaction, request, open_s):
                     return
         if self.faults.active(FaultKind.HALF_OPEN):
             await asyncio.Future()  # until stop() cancels it
 
+    async def _heard(self, reader: asyncio.StreamReader) -> bytes:
+        """What came; nothing where the other side closed, or asked nothing for longer than it is borne."""
+        while True:
+            idle_s = self.faults.delay_s(FaultKind.IDLE)
+            try:
+                return await asyncio.wait_for(reader.read(65536), idle_s or _LOOK_S)
+            except TimeoutError:
+                if idle_s:
+                    return b""
+
     async def _answer(
-        self, writer: asyncio.StreamWriter, unit_id: int, transaction: int, request: bytes
+        self, writer: asyncio.StreamWriter, unit_id: int, transaction: int, request: bytes, open_s: float
     ) -> bool:
         """Answer one request; False when the connection ends with it."""
         self.requests += 1
@@ -110,7 +125,7 @@ class TcpEndpoint:
         else:
             reply = respond(table, request)
         delivery = self.faults.deliver(
-            unit_id, reply, lambda uid, pdu: self._framer.encode(pdu, uid, transaction), request
+            unit_id, reply, lambda uid, pdu: self._framer.encode(pdu, uid, transaction), request, open_s
         )
         if delivery is None:
             return True
@@ -119,6 +134,15 @@ class TcpEndpoint:
         if delivery.late_s:
             asyncio.get_running_loop().call_later(delivery.late_s, _write_if_open, writer, delivery.frame)
             return True
+        if delivery.reset:  # who lingers for 0 s resets where others close
+            writer.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+            return False
+        if delivery.pause_s:
+            writer.write(delivery.frame[:PAUSED_AFTER])
+            await asyncio.sleep(delivery.pause_s)
+            delivery.frame = delivery.frame[PAUSED_AFTER:]
         if delivery.spread_s:
             for byte in delivery.frame:
                 writer.write(bytes((byte,)))

@@ -200,6 +200,38 @@ def test_a_foreign_frame_and_too_long_a_reply_are_sound_frames(bus):
         assert bus._sound(heard)
 
 
+def test_another_masters_question_and_its_answer_come_in_the_place_of_ours(bus):
+    bus.faults.set(Fault(FaultKind.SECOND_MASTER, unit_id=1, times=1))
+    with serial.Serial(str(bus.link), 115200) as port:
+        port.write(READ_1)
+        asked, answer = hear(port, 8), hear(port, 7)
+        assert asked[:2] + asked[4:6] == READ_1[:2] + READ_1[4:6]
+        assert asked != READ_1
+        assert answer[:3] == REPLY_1[:3]
+        assert answer != REPLY_1
+        assert bus._sound(asked)
+        assert bus._sound(answer)
+        port.write(READ_1)
+        assert hear(port, 7) == REPLY_1
+
+
+def test_an_adapter_that_begins_to_echo_returns_what_was_sent(bus):
+    bus.faults.set(Fault(FaultKind.ECHO, times=1))
+    with serial.Serial(str(bus.link), 115200) as port:
+        port.write(READ_1)
+        assert hear(port, 15) == READ_1 + REPLY_1
+
+
+def test_a_serial_reply_pauses_after_its_first_bytes(bus):
+    bus.faults.set(Fault(FaultKind.PAUSE, delay_s=0.2, times=1))
+    with serial.Serial(str(bus.link), 115200) as port:
+        port.write(READ_1)
+        first = hear(port, 6)
+        began_s = time.perf_counter()
+        assert first + hear(port, 1) == REPLY_1
+        assert time.perf_counter() - began_s >= 0.1
+
+
 def test_a_trickling_reply_comes_byte_by_byte_over_its_time(bus):
     bus.faults.set(Fault(FaultKind.TRICKLE, delay_s=0.07))
     with serial.Serial(str(bus.link), 115200) as port:

@@ -133,6 +133,7 @@ async def test_half_open_answers_nobody_and_keeps_connections(endpoint):
         (Fault(FaultKind.EXCEPTION, code=6), bytes.fromhex("0001 0000 0003 01 83 06")),
         (Fault(FaultKind.WRONG_UNIT), reply(1, 2, 100)),
         (Fault(FaultKind.DOUBLE), reply(1, 1, 100) * 2),
+        (Fault(FaultKind.LENGTH), bytes.fromhex("0001 0000 0004 01 03 02 0064")),
     ],
 )
 async def test_a_fault_hits_as_often_as_it_was_told_to(endpoint, fault, heard):
@@ -142,6 +143,67 @@ async def test_a_fault_hits_as_often_as_it_was_told_to(endpoint, fault, heard):
     assert await wire.hear(len(heard)) == heard
     wire.ask(2)
     assert await wire.hear() == reply(2, 1, 100)
+
+
+@pytest.mark.parametrize(
+    ("kind", "heard"),
+    [(FaultKind.CLOSE, reply(1, 1, 100)), (FaultKind.HANG_UP, b""), (FaultKind.RESET, None)],
+)
+async def test_a_connection_ends_with_the_reply_or_instead_of_it(endpoint, kind, heard):
+    endpoint.faults.set(Fault(kind, times=1))
+    wire = await Wire.to(endpoint)
+    wire.ask(1)
+    if heard is None:
+        with pytest.raises(ConnectionResetError):
+            await wire.hear()
+    else:
+        assert await asyncio.wait_for(wire.reader.read(), 5) == heard
+    again = await Wire.to(endpoint)
+    again.ask(2)
+    assert await again.hear() == reply(2, 1, 100)
+
+
+async def test_a_connection_on_which_nothing_is_asked_is_closed(endpoint):
+    endpoint.faults.set(Fault(FaultKind.IDLE, delay_s=0.1))
+    wire = await Wire.to(endpoint)
+    wire.ask(1)
+    assert await wire.hear() == reply(1, 1, 100)
+    assert await asyncio.wait_for(wire.reader.read(), 5) == b""
+
+
+async def test_what_is_asked_too_soon_after_connecting_is_not_answered(endpoint):
+    endpoint.faults.set(Fault(FaultKind.SETTLE, unit_id=1, delay_s=0.2))
+    wire = await Wire.to(endpoint)
+    began_s = time.monotonic()
+    asked = 0
+    while asked == 0 or time.monotonic() < began_s + 0.3:
+        asked += 1
+        wire.ask(asked)
+        await asyncio.sleep(0.02)
+    first = int.from_bytes((await wire.hear())[:2], "big")
+    assert first > 1
+    assert time.monotonic() - began_s >= 0.2
+
+
+async def test_a_unit_that_takes_one_connection_closes_further_ones(endpoint):
+    endpoint.faults.set(Fault(FaultKind.ONE_CLIENT))
+    wire = await Wire.to(endpoint)
+    wire.ask(1)
+    assert await wire.hear() == reply(1, 1, 100)
+    other = await Wire.to(endpoint)
+    assert await asyncio.wait_for(other.reader.read(), 5) == b""
+    wire.ask(2)
+    assert await wire.hear() == reply(2, 1, 100)
+
+
+async def test_a_reply_pauses_after_its_first_bytes(endpoint):
+    endpoint.faults.set(Fault(FaultKind.PAUSE, delay_s=0.2))
+    wire = await Wire.to(endpoint)
+    wire.ask(1)
+    began_s = time.monotonic()
+    first = await wire.hear(6)
+    assert first + await wire.hear(5) == reply(1, 1, 100)
+    assert time.monotonic() - began_s >= 0.19
 
 
 async def test_a_glued_reply_comes_in_front_of_the_next(endpoint):
