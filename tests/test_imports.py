@@ -38,7 +38,8 @@ ONLY_FOR = {
 STDLIB_AND: dict[str, set[str]] = {
     "agent.detect": {"numpy", "numba"},
     "agent.wire": {"numpy", "msgpack", "zstandard"},
-    "agent.view": set(),
+    "agent.view.page": {"jinja2", "markupsafe"},
+    "agent.view": {"jinja2", "markupsafe"},
     "collector.conform": {"aiohttp", "numpy"},
 }
 #: What is not even loaded with what people are shown: libraries, and whatever reads, keeps or serves.

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
-from html import escape
 
 import numpy as np
+from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 800, 240
@@ -36,7 +36,7 @@ def stretches(
     return runs, gaps
 
 
-def plot(t_s: Floats, value: Floats, begin_s: float, end_s: float, unit: str, zone: tzinfo | None) -> str:
+def plot(t_s: Floats, value: Floats, begin_s: float, end_s: float, unit: str, zone: tzinfo | None) -> Markup:
     """Draw values (n,) at UTC times (n,) between two times; NaN where nothing was known."""
     runs, gaps = stretches(t_s, value, begin_s, end_s)
     known = value[np.isfinite(value)]
@@ -65,7 +65,7 @@ def plot(t_s: Floats, value: Floats, begin_s: float, end_s: float, unit: str, zo
     for t, text in ticks(begin_s, end_s, zone):
         parts.append(f'<text x="{x(t)}" y="{HEIGHT - 6}" text-anchor="middle">{text}</text>')
     label = f"{known.size} values from {low + margin:.4g} to {high - margin:.4g} {unit}, {len(gaps)} gaps"
-    return (
+    return Markup(
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
         f'<rect class="box" x="{LEFT}" y="{TOP}" width="{wide}" height="{tall}"/>{"".join(parts)}</svg>'
     )

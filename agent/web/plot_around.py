@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from html import escape
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+from markupsafe import Markup, escape
 
 from agent.detect.channels import Floats, Ints
 from agent.view import words
@@ -22,21 +22,21 @@ SIGNS = {"degC": "°C"}
 Row = Mapping[str, Any]
 
 
-def figure(row: Row, around: Around, zone: tzinfo | None) -> str:
+def figure(row: Row, around: Around, zone: tzinfo | None) -> Markup:
     """Return the figure of an alarm; `row` as in a view (see `agent.view.alarms`)."""
     limit = row["limit_value"] if row["value_unit"] == around.unit else None
     said = escape(caption(row, around, zone))
     query = {"u": row["unit"], "place": row["location"], "q": row["quantity"], "at": row["raised_utc_s"]}
     link = f' <a href="history?{escape(urlencode(query))}">Zoom, CSV</a>' if around.alone else ""
-    return (
+    return Markup(
         f'<figure class="around" id="p-{escape(row["id"])}">'
         f"{_drawing(around, row['raised_utc_s'], limit, zone)}<figcaption>{said}{link}</figcaption></figure>"
     )
 
 
-def kept(row_id: str) -> str:
+def kept(row_id: str) -> Markup:
     """Return the placeholder of a figure that a viewer has already."""
-    return f'<figure class="around" id="p-{escape(row_id)}" data-kept></figure>'
+    return Markup('<figure class="around" id="p-{}" data-kept></figure>').format(row_id)
 
 
 def caption(row: Row, around: Around, zone: tzinfo | None) -> str:

@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from agent.store.reading import BufferUnreadable
 from agent.web import plot_around
 from agent.web.around import AFTER_S, OPEN_S, read
@@ -24,7 +26,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    html: str
+    html: Markup
     raised_utc_s: float
     due_s: float  # monotonic; infinite once nothing can be added
 
@@ -37,7 +39,7 @@ class Plots:
         self._drawn: dict[str, _Drawn] = {}
         self._lock = asyncio.Lock()
 
-    async def of(self, rows: Sequence[Row]) -> dict[str, str]:
+    async def of(self, rows: Sequence[Row]) -> dict[str, Markup]:
         """Return the figures by the id of the alarm; `rows` as in a view (see `agent.view.alarms`)."""
         shown = [row for row in rows if row["quantity"]][:MOST]
         async with self._lock:
@@ -59,7 +61,7 @@ class Plots:
         now = datetime.now().astimezone()
         raised_s, now_s = row["raised_utc_s"], now.timestamp()
         usual = row["expected"] / 1e3 if row["value_unit"] == "mV" else 0.0
-        html = ""
+        html = Markup()
         try:
             asked = (row["unit"], row["location"], row["quantity"], raised_s, now_s, usual)
             if around := read(self._path, *asked):

@@ -7,8 +7,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from agent.view.page import blocks, svg
-from agent.web import pages, plot_around
+from markupsafe import Markup
+
+from agent.view.page import blocks, pages, svg
+from agent.web import plot_around
 from agent.web.plots import Plots
 
 QUEUE = 4  # messages that a viewer may lag behind before it is let go, to come back and begin anew
@@ -39,8 +41,8 @@ class Screen:
         self.unit, self._look, self._plots = unit, look, plots
         self.viewers: set[Viewer] = set()
         self.page = b""
-        self._slots: dict[str, str] = {}
-        self._figures: dict[str, str] = {}
+        self._slots: dict[str, Markup] = {}
+        self._figures: dict[str, Markup] = {}
         self._view: View = {}
         self._shape = ""
         self._made_s = float("-inf")
@@ -76,14 +78,14 @@ class Screen:
         self._slots, self.page, self._shape = await asyncio.to_thread(self._render, view, figures)
         self._view, self._figures, self._made_s = view, figures, time.monotonic()
 
-    def _without(self, seen: Mapping[str, str], html: str) -> str:
+    def _without(self, seen: Mapping[str, Markup], html: Markup) -> Markup:
         """Leave out the figures that every viewer has: kilobytes each, times hundreds of viewers."""
         for name, figure in self._figures.items():
             if seen.get(name) == figure:
                 html = html.replace(figure, plot_around.kept(name))
         return html
 
-    def _render(self, view: View, figures: Mapping[str, str]) -> tuple[dict[str, str], bytes, str]:
+    def _render(self, view: View, figures: Mapping[str, Markup]) -> tuple[dict[str, Markup], bytes, str]:
         shown = shown_units(view, self.unit)
         slots = blocks.slots(view, shown, figures)
         shape = hashlib.sha256(" ".join(slots).encode()).hexdigest()[:16]

@@ -6,7 +6,7 @@ import logging
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -15,9 +15,10 @@ from aiohttp import web
 
 from agent.store.reading import BufferUnreadable
 from agent.tls.credentials import no_passphrase
+from agent.view.page import pages
 from agent.view.page.shell import POLICY
 from agent.view.site import REFRESH_S
-from agent.web import pages
+from agent.web import plot, tables
 from agent.web.guard import COOKIE, HEADERS, Door, Rate, TokenError, is_ours, query_of, read_token, whose
 from agent.web.history import Series, read
 from agent.web.plots import Plots
@@ -160,7 +161,7 @@ class Page:
             return _text("Not here", "This page answers to this machine's own names only.", 421)
         if request.path == "/login":
             return None
-        refusal = _text("cellwarden", "This page needs its token.", 401, pages.LOGIN)
+        refusal = _text("cellwarden", "This page needs its token.", 401, login=True)
         if cookie := request.cookies.get(COOKIE, ""):
             # whoever guesses tokens can make the cookie of each
             if (wrong := self._tried(request, "cookie", self._door.admits(cookie))) is None:
@@ -190,7 +191,7 @@ class Page:
             self._door.enters(address)
             return None
         log.warning("status page: a wrong token (%s) from %s", way, request.remote)
-        return _text("cellwarden", "That is not the token.", 401, pages.LOGIN)
+        return _text("cellwarden", "That is not the token.", 401, login=True)
 
     async def _login(self, request: web.Request) -> web.StreamResponse:
         if self._door is None:
@@ -248,7 +249,7 @@ class Page:
 
     async def _csv(self, request: web.Request) -> web.Response:
         _, unit = await self._asked(request)
-        return _csv_file("cells.csv", pages.cells_csv(unit))
+        return _csv_file("cells.csv", tables.cells_csv(unit))
 
     async def _cell(self, request: web.Request) -> web.Response:
         view, unit = await self._asked(request)
@@ -263,12 +264,13 @@ class Page:
         series, begin_s, end_s = await self._read(request, unit["name"])
         asked = {"u": unit["name"], "place": _place(request), "q": query_of(request.query, "q")}
         now = datetime.now().astimezone()
-        return _html(pages.history_page(view, unit, series, asked, begin_s, end_s, now).encode())
+        plots = [_drawn(one, begin_s, end_s, now.tzinfo) for one in series]
+        return _html(pages.history_page(view, unit, plots, asked, begin_s, end_s, now).encode())
 
     async def _history_csv(self, request: web.Request) -> web.Response:
         _, unit = await self._asked(request)
         series, _, _ = await self._read(request, unit["name"])
-        return _csv_file("history.csv", pages.history_csv(series))
+        return _csv_file("history.csv", tables.history_csv(series))
 
     async def _read(self, request: web.Request, unit: str) -> tuple[list[Series], float, float]:
         now_s = time.time()
@@ -291,6 +293,11 @@ class Page:
         if not self._costly.allows(whose(request.remote or ""), time.monotonic()):
             raise web.HTTPTooManyRequests
         return await self._unit(query_of(request.query, "u"))
+
+
+def _drawn(one: Series, begin_s: float, end_s: float, zone: tzinfo | None) -> dict[str, Any]:
+    drawing = plot.plot(one.t_s, one.value, begin_s, end_s, one.unit, zone)
+    return {"name": one.name, "unit": one.unit, "taken": one.taken, "there": one.there, "drawing": drawing}
 
 
 def _place(request: web.Request) -> str:
@@ -316,5 +323,5 @@ def _html(body: bytes, status: int = 200) -> web.Response:
     return web.Response(body=body, status=status, content_type="text/html", charset="utf-8")
 
 
-def _text(name: str, text: str, status: int, form: str = "") -> web.Response:
-    return _html(pages.message_page(name, text, form).encode(), status)
+def _text(name: str, text: str, status: int, login: bool = False) -> web.Response:
+    return _html(pages.message_page(name, text, login).encode(), status)

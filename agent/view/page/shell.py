@@ -1,11 +1,16 @@
-"""The page around the blocks, with style and script in it, and its Content-Security-Policy."""
+"""A whole page around its blocks, with style and script in it, and its Content-Security-Policy."""
 
 import base64
 import hashlib
-from html import escape as e
 from importlib import resources
+from typing import Any
 
-REFRESH_PLAIN_S = 30
+from markupsafe import Markup
+
+from agent.view.page import svg
+from agent.view.page.templates import environment
+
+REFRESH_PLAIN_S = 30  # a page reads itself again so often; without scripts only, where it has one
 
 CSS = (resources.files("agent.view.page") / "page.css").read_text()
 JS = (resources.files("agent.view.page") / "page.js").read_text()
@@ -21,17 +26,9 @@ POLICY = (
     "connect-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_WHOLE = {"CSS": Markup(CSS), "JS": Markup(JS), "HATCH": svg.HATCH, "REFRESH_PLAIN_S": REFRESH_PLAIN_S}
 
 
-def shell(name: str, icon: str, body: str, attributes: str = "", refresh: bool = True) -> str:
-    """Return a whole page around a body: `icon` as `svg.icon` gives it, `attributes` of the body. It is read
-    again by itself every REFRESH_PLAIN_S (without scripts only, where it has attributes that a script reads).
-    """
-    again = f'<meta http-equiv="refresh" content="{REFRESH_PLAIN_S}">' if refresh else ""
-    again = f"<noscript>{again}</noscript>" if attributes else again
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{e(name)}</title>'
-        f'<link rel="icon" id="icon" href="{e(icon)}">{again}<style>{CSS}</style></head>'
-        f"<body {attributes}>{body}</body></html>"
-    )
+def page(template: str, title: str, sign: str, **values: Any) -> str:
+    """Return a whole page. sign: of its icon, see `svg.icon`. values: what its template names."""
+    return environment().get_template(template).render(_WHOLE, title=title, icon=svg.icon(sign), **values)

@@ -1,13 +1,14 @@
 """Small drawings: trend lines that break where nothing was known, limit bars, the state's icon. Pure."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from itertools import groupby
 from urllib.parse import quote
 
+from markupsafe import Markup
+
 WIDTH, HEIGHT = 120, 22
 LEAST_STEPS = 10  # of the last digit: the height of a trend is never less, or noise would fill it
-HATCH = (
+HATCH = Markup(
     '<svg class="vh" aria-hidden="true"><defs><pattern id="hatch" width="5" height="5" '
     'patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
     '<rect width="1.5" height="5" fill="currentColor" opacity=".6"/></pattern></defs></svg>'
@@ -23,13 +24,13 @@ def runs(line: Sequence[float | None]) -> Iterator[tuple[bool, int, int]]:
         i += n
 
 
-def trend(line: Sequence[float | None], length: int, digits: int) -> str:
+def trend(line: Sequence[float | None], length: int, digits: int) -> Markup:
     """Draw the last hour: `length` steps fill the width, the newest at the right. Gaps are hatched, never
     bridged.
     """
     known = [y for y in line if y is not None]
     if not known:
-        return '<svg class="trend" viewBox="0 0 120 22" aria-hidden="true"></svg>'
+        return Markup('<svg class="trend" viewBox="0 0 120 22" aria-hidden="true"></svg>')
     low, high = min(known), max(known)
     step, at = WIDTH / (length - 1), length - len(line)
     scale = (HEIGHT - 4) / max(high - low, LEAST_STEPS * 10.0**-digits)
@@ -46,21 +47,21 @@ def trend(line: Sequence[float | None], length: int, digits: int) -> str:
             parts.append(
                 f'<rect class="gap" x="{left:.1f}" width="{width:.1f}" height="22" fill="url(#hatch)"/>'
             )
-    return (
+    return Markup(
         f'<svg class="trend" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" '
         f'aria-label="last hour: {low:.{digits}f} to {high:.{digits}f}">{"".join(parts)}</svg>'
     )
 
 
-def bar(value: float, low: float, high: float, unit: str) -> str:
+def bar(value: float, low: float, high: float, unit: str) -> Markup:
     """Draw where a value is between its limits."""
     at = round(min(max((value - low) / (high - low), 0.0), 1.0) * 116, 1)
-    return (
+    return Markup(
         '<svg class="bar" viewBox="0 0 120 10" preserveAspectRatio="none" role="img" '
-        f'aria-label="limits {low:g} to {high:g} {escape(unit)}">'
+        'aria-label="limits {low:g} to {high:g} {unit}">'
         '<rect class="tr" x=".5" y="3" width="119" height="4"/>'
-        f'<rect class="mk" x="{at}" width="4" height="10"/></svg>'
-    )
+        '<rect class="mk" x="{at}" width="4" height="10"/></svg>'
+    ).format(low=low, high=high, unit=unit, at=at)
 
 
 _ICONS = {

@@ -10,7 +10,7 @@ import pytest
 
 from agent.box.discovery import AGENT, Announced, find
 from agent.config.tables import WebTable
-from agent.web import pages
+from agent.web import tables
 from agent.web.guard import Rate, is_ours
 from agent.web.screen import QUEUE, Viewer
 from agent.web.server import Page
@@ -112,7 +112,7 @@ async def test_every_cell_has_a_page_a_row_and_a_line_of_csv(room: Room) -> None
     assert headers["Content-Type"].startswith("text/csv")
     assert "rack-1,cell 77,string2/cell17,-,live,3.222,-18.0,,,2.0" in csv.splitlines()
     one = {**dict.fromkeys(("mark", "sight", "v", "mv", "t", "slope", "age_s")), "name": "@SUM(A1)"}
-    formula = pages.cells_csv({"name": "rack-1", "cells": [{**one, "place": "=1+1"}]})
+    formula = tables.cells_csv({"name": "rack-1", "cells": [{**one, "place": "=1+1"}]})
     assert formula.splitlines()[1].startswith("rack-1,'@SUM(A1),'=1+1,")
 
 

@@ -1,0 +1,104 @@
+"""Whole pages: each is one file, with its style and its script in it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup
+
+from agent.view import words
+from agent.view.page.blocks import title
+from agent.view.page.shell import page
+
+View = Mapping[str, Any]
+WIDE = 12  # boxes; a longer group gets wide rows on a wide screen
+MODES = {"d": "deviation", "v": "voltage", "t": "temperature", "s": "slope, K/min", "a": "age"}  # of the map
+SORTS = {"place": None, "v": "v", "mv": "mv", "t": "t", "slope": "slope", "age": "age_s"}
+SPANS = {600: "10 min", 3600: "1 h", 21600: "6 h", 86400: "24 h", 604800: "7 d"}  # of a history, s
+
+
+def status_page(view: View, parts: Mapping[str, Markup], shown: Sequence[int], shape: str, query: str) -> str:
+    """The status page. `parts`: the HTML of its blocks, as `blocks.slots` returns it. `shown`: the numbers of
+    the units whose map is on it. `shape`: changes with the ids of the parts, and an open page then reloads.
+    `query`: of the page's own address.
+    """
+    packs = [{"number": u, "unit": (unit := view["units"][u]), "groups": _groups(unit)} for u in shown]
+    name, sign = title(view)
+    values = {"parts": parts, "packs": packs, "MODES": MODES, "shape": shape, "query": query}
+    return page("status.html", name, sign, view=view, **values)
+
+
+def _groups(unit: View) -> list[dict[str, Any]]:
+    """Return the rows of a unit's map: `label`, the numbers of their `boxes`, and whether they are `wide`."""
+    groups = []
+    numbered = list(enumerate(unit["cells"]))
+    for (place, _), found in groupby(numbered, key=lambda pair: (pair[1]["group"], pair[1]["kind"])):
+        many = list(found)
+        begin, end = many[0][1], many[-1][1]
+        span = begin["name"] if len(many) == 1 else f"{begin['name']} to {end['number']}"
+        label = f"{words.place(place)}: {span}" if place else span
+        groups.append({"label": label, "boxes": [i for i, _ in many], "wide": len(many) > WIDE})
+    return groups
+
+
+def table_page(view: View, unit: View, sort: str) -> str:
+    """All cells of a unit as a table, sorted by a column of SORTS."""
+    key = SORTS.get(sort)
+    boxes = list(enumerate(unit["cells"]))
+    if key:
+        boxes.sort(key=lambda pair: (pair[1][key] is None, -(pair[1][key] or 0.0)))
+    values = {"unit": unit, "boxes": boxes, "sorts": SORTS, "sort": sort}
+    return page("cells.html", f"Cells of {unit['name']}", title(view)[1], view=view, **values)
+
+
+def cell_page(view: View, unit: View, i: int) -> str:
+    """One cell: its values, and its alarms."""
+    box = unit["cells"][i]
+    here = (unit["name"], box["place"])
+    rows = [row for row in view["alarms"]["active"] if (row["unit"], row["location"]) == here]
+    values = {"unit": unit, "i": i, "box": box, "rows": rows}
+    return page("cell.html", f"{box['name']} of {unit['name']}", title(view)[1], view=view, **values)
+
+
+def message_page(name: str, text: str, login: bool = False) -> str:
+    """A page with a message, a field for the token where it asks for one, and nothing else."""
+    return page("message.html", name, "", text=text, login=login)
+
+
+def history_page(
+    view: View,
+    unit: View,
+    plots: Sequence[Mapping[str, Any]],
+    asked: Mapping[str, str],
+    begin_s: float,
+    end_s: float,
+    now: datetime,
+) -> str:
+    """The history of a place between two times (UTC, s), with links that zoom and move. `plots`: of each
+    series its `drawing`, `name`, `unit`, and from how many batches it was drawn, `taken` of `there`. `asked`:
+    unit, place and quantity, as in the query.
+    """
+    span_s, now_s = end_s - begin_s, now.timestamp()
+    middle_s = end_s - span_s / 2
+
+    def stretch(end: float, span: float) -> tuple[float, float]:
+        return min(end, now_s), span
+
+    begin, end = (
+        datetime.fromtimestamp(t, now.tzinfo).strftime("%d %b %Y %H:%M:%S") for t in (begin_s, end_s)
+    )
+    places = {"earlier": middle_s, "later": end_s + span_s / 2, "now": now_s}
+    values = {
+        "unit": unit,
+        "plots": plots,
+        "asked": asked,
+        "begin": begin,
+        "end": end,
+        "end_s": end_s,
+        "span_s": span_s,
+        "moves": [(text, *stretch(to_s, span_s)) for text, to_s in places.items()],
+        "zooms": [(text, *stretch(middle_s + s / 2, s), abs(s - span_s) <= 1) for s, text in SPANS.items()],
+    }
+    name = f"History of {unit['name']} {asked['place']}"
+    return page("history.html", name, title(view)[1], view=view, **values)

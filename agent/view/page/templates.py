@@ -1,0 +1,35 @@
+"""The templates of the page, beside this file: what is put into them never becomes markup by itself."""
+
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from agent.detect.duration import duration
+from agent.view import words
+
+FIRST_ALARMS = 2  # the others are behind a fold, so that headline and alarms fit a phone
+GLYPH = {1: "▲", 2: "◆", 3: "●"}
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates, with the words that all of them use."""
+    made = Environment(
+        loader=PackageLoader("agent.view.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(duration=duration, number=words.number, place=words.place, query=urlencode)
+    made.globals.update(FIRST_ALARMS=FIRST_ALARMS, GLYPH=GLYPH, BREAK=Markup("<br>"))
+    return made
+
+
+def macros(name: str) -> Any:
+    """Return the macros of a template, each an attribute that returns markup."""
+    return environment().get_template(name).module

@@ -1,0 +1,48 @@
+"""Tables of the page as CSV files."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from agent.web.history import Series
+from agent.wire.text import cell
+
+COLUMNS = {  # of a box of the map
+    "cell": "name",
+    "place": "place",
+    "mark": "mark",
+    "sight": "sight",
+    "voltage_v": "v",
+    "from_median_mv": "mv",
+    "temperature_degc": "t",
+    "k_per_min": "slope",
+    "age_s": "age_s",
+}
+
+
+def cells_csv(unit: Mapping[str, Any]) -> str:
+    """All cells of a unit as CSV. A cell that is not live has its last values, and their age."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("unit", *COLUMNS))
+    for box in unit["cells"]:
+        inert = {**box, "name": cell(box["name"]), "place": cell(box["place"])}
+        writer.writerow(
+            [unit["name"], *("" if inert[key] is None else inert[key] for key in COLUMNS.values())]
+        )
+    return out.getvalue()
+
+
+def history_csv(series: Sequence[Series]) -> str:
+    """The values of a history as CSV; empty where nothing was known."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("utc", "name", "place", "value", "unit"))
+    for one in series:
+        for t_s, value in zip(one.t_s.tolist(), one.value.tolist(), strict=True):
+            utc = datetime.fromtimestamp(t_s, UTC).isoformat(timespec="milliseconds")
+            number = "" if value != value else f"{value:.9g}"
+            writer.writerow((utc, cell(one.name), cell(one.place), number, cell(one.unit)))
+    return out.getvalue()
