@@ -213,8 +213,8 @@ def _asked(bus: AnyBus, unit: UnitTable, profile: Profile) -> _Asked:
     except PlanError as error:
         problem = f"[[unit]] {unit.name} instance {unit.instance}: {error}"
         return _Asked(unit, profile, timeout_s, problem=problem)
-    has_ids = bus.endpoint.transport.has_transaction_ids
-    load = load_of(unit.name, layout, line, unit.period_s, timeout_s, has_transaction_ids=has_ids)
+    numbered = bus.has_transaction_ids
+    load = load_of(unit.name, layout, line, unit.period_s, timeout_s, has_transaction_ids=numbered)
     return _Asked(unit, profile, timeout_s, layout, load)
 
 
@@ -238,7 +238,8 @@ def _show(bus: AnyBus, units: list[_Asked], proven: dict[str, Age]) -> None:
     port = f"{bus.endpoint}  {setting}" if setting else str(bus.endpoint)
     share = sum(unit.load.share for unit in units if unit.load)
     unproven = "" if all(unit.load for unit in units) else "; nothing is proven for units yet to be asked"
-    click.echo(f"bus {bus.name}  {port}  busy {share:.0%}{unproven}")
+    accepts = f"; accepts {bus.accepted}" if bus.accept else ""
+    click.echo(f"bus {bus.name}  {port}  busy {share:.0%}{unproven}{accepts}")
     columns = ("unit", "id", "every", "values", "reads", "line time", "time-out", "oldest", "one dead")
     table = plain_table(*columns)
     for unit in units:

@@ -254,7 +254,7 @@ TAGS = frozenset(kind for kinds in KINDS.values() for kind in kinds)
 
 #: Key -> the headers of the tables that it may stand in.
 HEADERS: dict[str, list[str]] = {}
-for _key, _header in _keys(Config):
+for _key, _header in dict.fromkeys(_keys(Config)):
     HEADERS.setdefault(_key, []).append(_header)
 
 

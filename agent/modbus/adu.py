@@ -10,7 +10,7 @@ function code or length, and keeps one request in flight, so only its PDU encodi
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -85,15 +85,23 @@ class RtuExchange:
 
     Another master's request spoils all that follows it: that may answer the other. So does one in `before`,
     which was heard before this one was sent, where its answer would look like ours and has not come yet.
+
+    answering_ids: the unit ids that its answer may carry; `unit_id` alone if not said.
     """
 
-    def __init__(self, unit_id: int, read: Read, before: bytes = b"") -> None:
+    def __init__(
+        self, unit_id: int, read: Read, before: bytes = b"", answering_ids: Collection[int] = ()
+    ) -> None:
         pdu = bytes((unit_id,)) + request_pdu(read)
         self.request = pdu + FramerRTU.compute_CRC(pdu).to_bytes(2, "big")
         self.stranger = b""  # the last request of another master
         self._strangers: list[int] = []  # where each of them ends
         self._read, self._before = read, before
-        self._answers = answers_to(self.request)
+        self._answers = {
+            bytes((answering,)) + prefix[1:]: size
+            for prefix, size in answers_to(self.request).items()
+            for answering in answering_ids or (unit_id,)
+        }
         self._buffer = b""
         self._new = False  # what was heard last was not taken apart yet
         self._sound: set[bytes] = set()

@@ -9,6 +9,7 @@ import asyncio
 import time
 from dataclasses import replace
 
+from agent.modbus.accepted import STRICT, Accepted
 from agent.modbus.adu import MOST_HEARD_BYTES, RTU_REQUEST_BYTES, RtuExchange, data_bytes
 from agent.modbus.came import NOTHING
 from agent.modbus.carrier import Carrier
@@ -26,7 +27,8 @@ class RtuPort:
     """One serial line, here or far away; one request at a time.
 
     baud, parity, stop_bits: how the bits stand on the line. pause_s: the least silence after each answer.
-    inter_byte_s: how long a frame may pause; None: as long as its unit may take to begin one.
+    inter_byte_s: how long a frame may pause; None: as long as its unit may take to begin one. accepted: which
+    replies count.
     """
 
     has_transaction_ids = False
@@ -41,6 +43,7 @@ class RtuPort:
         *,
         pause_s: float = 0.0,
         inter_byte_s: float | None = None,
+        accepted: Accepted = STRICT,
     ) -> None:
         self.name = carrier.name
         self.tap: Tap | None = None
@@ -50,6 +53,7 @@ class RtuPort:
         self._silence_s = SILENT_CHARACTERS * self._character_s if baud <= 19200 else 0.00175
         self._least_pause_s = pause_s
         self._inter_byte_s = inter_byte_s
+        self._accepted = accepted
         self._free_at_s = 0.0
         self._heard_s = 0.0
         self._before = b""  # bytes that were heard outside an exchange,
@@ -135,7 +139,7 @@ class RtuPort:
         """Carry one request; see `Port.ask`. The time the bytes need on the wire is added to the time-out."""
         await self._silence()
         loop = asyncio.get_running_loop()
-        exchange = RtuExchange(unit_id, read, self._recent(time.monotonic()))
+        exchange = RtuExchange(unit_id, read, self._recent(time.monotonic()), self._accepted.ids(unit_id))
         answer: asyncio.Future[Answer] = loop.create_future()
         request_s = RTU_REQUEST_BYTES * self._character_s
         reply_s = (5 + data_bytes(read)) * self._character_s

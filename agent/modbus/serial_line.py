@@ -9,6 +9,7 @@ from pathlib import Path
 
 import serial
 
+from agent.modbus.accepted import STRICT, Accepted
 from agent.modbus.carrier import Heard, Lost
 from agent.modbus.ports import PortError
 from agent.modbus.rtu_port import RtuPort
@@ -141,6 +142,9 @@ class SerialPort(RtuPort):
         pause_s: float = 0.0,
         settle_s: float = 0.0,
         inter_byte_s: float | None = None,
+        accepted: Accepted = STRICT,
     ) -> None:
         carrier = Tty(device, baud, parity, stop_bits, settle_s)
-        super().__init__(carrier, baud, parity, stop_bits, pause_s=pause_s, inter_byte_s=inter_byte_s)
+        super().__init__(
+            carrier, baud, parity, stop_bits, pause_s=pause_s, inter_byte_s=inter_byte_s, accepted=accepted
+        )

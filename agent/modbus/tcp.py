@@ -5,7 +5,9 @@ import contextlib
 import logging
 import time
 from collections import deque
+from dataclasses import dataclass
 
+from agent.modbus.accepted import STRICT, Accepted
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_frame, tcp_request
 from agent.modbus.came import Came, Kind
 from agent.modbus.dialling import Dialling
@@ -14,7 +16,7 @@ from agent.modbus.ports import NO_REPLY, Answer, HungUp, LateReply, PortError, T
 from agent.modbus.settling import Settling
 from agent.modbus.told_apart import of_tcp, unasked
 from agent.wire.hosts import authority
-from drivers.registers import Read
+from drivers.registers import Read, Reply
 
 log = logging.getLogger(__name__)
 
@@ -23,25 +25,51 @@ SILENT_S = 5.0  # without an answer: the connection is made anew
 OVERDUE_KEPT = 64  # time-outs whose late replies are still recognised
 
 
+@dataclass(slots=True)
+class Asked:
+    """A request that went out, and where its answer goes."""
+
+    transaction: int
+    unit_id: int
+    read: Read
+    sent_s: float
+    answer: asyncio.Future[Answer]
+
+    @property
+    def request(self) -> bytes:
+        """Its bytes."""
+        return tcp_request(self.transaction, self.unit_id, self.read)
+
+
 class TcpPort(asyncio.Protocol):
-    """One connection; replies find their requests by transaction id, in whatever order they come."""
+    """One connection; replies find their requests by transaction id, in whatever order they come.
+
+    accepted: which replies count.
+    """
 
     has_transaction_ids = True
 
     def __init__(
-        self, host: str, port: int, *, in_flight: int = 1, pause_s: float = 0.0, settle_s: float = 0.0
+        self,
+        host: str,
+        port: int,
+        *,
+        in_flight: int = 1,
+        pause_s: float = 0.0,
+        settle_s: float = 0.0,
+        accepted: Accepted = STRICT,
     ) -> None:
         self.name = authority(host, port)
         self.in_flight = in_flight
         self.tap: Tap | None = None
         self.hung_up: PortError | None = None
         self._dialling, self._settling = Dialling(self.name, host, port), Settling(settle_s)
-        self._pause_s = pause_s
+        self._pause_s, self._accepted = pause_s, accepted
         self._transport: asyncio.Transport | None = None
         self._settled = self._asked = False
         self._stream = TcpStream(self._known)
-        self._waiting: dict[int, tuple[asyncio.Future[Answer], int, Read, float]] = {}
-        self._overdue: dict[int, tuple[int, float]] = {}
+        self._waiting: dict[int, Asked] = {}
+        self._overdue: dict[int, Asked] = {}
         self._late: list[LateReply] = []
         self._answered: deque[int] = deque(maxlen=in_flight)  # their replies may come twice
         self._transaction = 0
@@ -73,6 +101,7 @@ class TcpPort(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport, self._stream = transport, TcpStream(self._known)
         self._hearing.heard(time.monotonic())
+        self._overdue.clear()
         self.hung_up, self._asked = None, False
 
     def close(self) -> None:
@@ -95,9 +124,9 @@ class TcpPort(asyncio.Protocol):
             self._fail(self.hung_up)
 
     def _fail(self, error: PortError) -> None:
-        for future, *_ in self._waiting.values():
-            if not future.done():
-                future.set_exception(type(error)(str(error), error.came))
+        for asked in self._waiting.values():
+            if not asked.answer.done():
+                asked.answer.set_exception(type(error)(str(error), error.came))
         self._waiting.clear()
         self._overdue.clear()
 
@@ -118,9 +147,9 @@ class TcpPort(asyncio.Protocol):
 
     def _told_apart(self, heard: bytes) -> Came:
         """Return what came behind the last frame, as an answer to the oldest request that waits for one."""
-        for transaction, (future, unit_id, read, _) in self._waiting.items():
-            if not future.done():
-                return of_tcp(tcp_request(transaction, unit_id, read), heard)
+        for asked in self._waiting.values():
+            if not asked.answer.done():
+                return of_tcp(asked.request, heard)
         return unasked(heard)
 
     def _known(self, transaction: int) -> bool:
@@ -129,38 +158,41 @@ class TcpPort(asyncio.Protocol):
     def _received(self, transaction: int, unit_id: int, pdu: bytes) -> None:
         now_s = time.monotonic()
         if (overdue := self._overdue.pop(transaction, None)) is not None:
-            self._late.append(LateReply(overdue[0], now_s - overdue[1]))
+            self._late.append(LateReply(overdue.unit_id, now_s - overdue.sent_s))
             return
-        waiting = self._waiting.get(transaction)
-        if waiting is None:
+        asked = self._waiting.get(transaction)
+        if asked is None or asked.answer.done():
             return
-        future, asked_id, read, sent_s = waiting
-        if future.done():
+        self._answered.append(transaction)
+        if (reply := self._reply(asked, unit_id, pdu)) is not None:
+            self._settle(asked, Answer(reply, now_s - asked.sent_s), now_s)
             return
+        came = of_tcp(asked.request, tcp_frame(transaction, unit_id, pdu))
+        self._settle(asked, Answer(NO_REPLY, damaged=True, unheard=came), now_s)
+
+    def _reply(self, asked: Asked, unit_id: int, pdu: bytes) -> Reply | None:
+        return reply_of(asked.read, pdu) if unit_id in self._accepted.ids(asked.unit_id) else None
+
+    def _settle(self, asked: Asked, answer: Answer, now_s: float) -> None:
+        """Give a request its answer: somebody is there."""
         self._hearing.heard(now_s)
         self._settling.answered()
-        self._answered.append(transaction)
-        reply = reply_of(read, pdu) if unit_id == asked_id else None
-        if reply is not None:
-            future.set_result(Answer(reply, now_s - sent_s))
-            return
-        frame = tcp_frame(transaction, unit_id, pdu)
-        came = of_tcp(tcp_request(transaction, asked_id, read), frame)
-        future.set_result(Answer(NO_REPLY, damaged=True, unheard=came))
+        asked.answer.set_result(answer)
 
     async def ask(self, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Answer:
         """Carry one request; see `Port.ask`."""
         # a loop, because another request may have gone out during the pause
         while (wait_s := self._free_at_s - time.monotonic()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(wait_s)
+        await self._get_in_step(unit_id)
         if self._transport is None:
             raise self.hung_up or PortError(f"{self.name}: not connected")
         loop = asyncio.get_running_loop()
         self._transaction = transaction = self._transaction % 0xFFFF + 1
         future: asyncio.Future[Answer] = loop.create_future()
-        sent_s = time.monotonic()
-        self._waiting[transaction] = future, unit_id, read, sent_s
-        request = tcp_request(transaction, unit_id, read)
+        asked = Asked(transaction, unit_id, read, time.monotonic(), future)
+        self._waiting[transaction] = asked
+        request = asked.request
         self._transport.write(request)
         self._asked = True
         if self.tap:
@@ -171,8 +203,17 @@ class TcpPort(asyncio.Protocol):
         finally:
             timer.cancel()
             self._waiting.pop(transaction, None)
+            if future.cancelled():  # whoever asked has gone; its answer may come all the same
+                self._overdue[transaction] = asked
             if pause_s or self._pause_s:
                 self._free_at_s = time.monotonic() + max(pause_s, self._pause_s)
+
+    def _in_its_place(self, asked: Asked) -> Came:
+        """Return what came in place of the answer to a request, whose time is over."""
+        return of_tcp(asked.request, self._stream.rest)
+
+    async def _get_in_step(self, unit_id: int) -> None:
+        """Make sure that no reply can be taken for that to the next request: the numbers do."""
 
     def late(self) -> list[LateReply]:
         """Return late replies, once; see `Port.late`."""
@@ -180,13 +221,11 @@ class TcpPort(asyncio.Protocol):
         return late
 
     def _timed_out(self, transaction: int) -> None:
-        waiting = self._waiting.get(transaction)
-        if waiting is None or waiting[0].done():
+        asked = self._waiting.get(transaction)
+        if asked is None or asked.answer.done():
             return
-        future, unit_id, read, sent_s = waiting
-        came = of_tcp(tcp_request(transaction, unit_id, read), self._stream.rest)
-        future.set_result(Answer(NO_REPLY, unheard=came))
-        self._overdue[transaction] = unit_id, sent_s
+        asked.answer.set_result(Answer(NO_REPLY, unheard=self._in_its_place(asked)))
+        self._overdue[transaction] = asked
         while len(self._overdue) > OVERDUE_KEPT:
             self._overdue.pop(next(iter(self._overdue)))
         if self._transport is not None and (why := self._hearing.missed(time.monotonic())):

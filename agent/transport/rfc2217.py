@@ -46,7 +46,13 @@ class Rfc2217Bus(FarTable):
         serial = self.serial(profile)
         line = serial.baud, serial.parity, serial.stop_bits
         carrier = ComPortLine(str(self.endpoint), self.host, self.port, *line, serial.settle_s)
-        return RtuPort(carrier, *line, pause_s=self.pause_ms / 1e3, inter_byte_s=self.inter_byte_s)
+        return RtuPort(
+            carrier,
+            *line,
+            pause_s=self.pause_ms / 1e3,
+            inter_byte_s=self.inter_byte_s,
+            accepted=self.accepted,
+        )
 
 
 def parse(text: str, _port: int) -> list[ComPortEndpoint] | None:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 from agent.keys.values import ConfigTable
+from agent.modbus.accepted import Accepted
 from agent.modbus.ports import Port, PortError
 from agent.modbus.survey.presence import LineSetting
+from agent.transport.accept import Accept, accepted
 from drivers.line import Line
 from drivers.profile.load import Profile
 
@@ -79,7 +81,22 @@ class Endpoint(ABC):
 
 
 class BusTable(ConfigTable, ABC):
-    """[[bus]] of one transport; the profile gives what its keys do not."""
+    """[[bus]] of one transport; the profile gives what its keys do not.
+
+    accept: the other numbers that replies may carry, where its devices do not repeat those of the request.
+    """
+
+    accept: Accept | None = None
+
+    @property
+    def accepted(self) -> Accepted:
+        """Which replies count."""
+        return accepted(self.accept)
+
+    @property
+    def has_transaction_ids(self) -> bool:
+        """Whether a reply carries the number of its request."""
+        return self.endpoint.transport.has_transaction_ids and not self.accepted.any_transaction
 
     @property
     @abstractmethod

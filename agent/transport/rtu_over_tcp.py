@@ -109,7 +109,13 @@ class RtuOverTcpBus(FarTable):
         serial = self.serial(profile)
         carrier = FarLine(str(self.endpoint), self.host, self.port, serial.settle_s)
         line = serial.baud, serial.parity, serial.stop_bits
-        return RtuPort(carrier, *line, pause_s=self.pause_ms / 1e3, inter_byte_s=self.inter_byte_s)
+        return RtuPort(
+            carrier,
+            *line,
+            pause_s=self.pause_ms / 1e3,
+            inter_byte_s=self.inter_byte_s,
+            accepted=self.accepted,
+        )
 
 
 def far_end(text: str, *schemes: str) -> tuple[str, int] | None:

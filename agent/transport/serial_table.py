@@ -1,8 +1,8 @@
 """The keys of a [[bus]] with a serial line, wherever that is; what they do not say is the profile's."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from agent.keys.values import Milliseconds, Name, Settle, Whole
 from agent.modbus.survey.presence import LineSetting
@@ -30,6 +30,12 @@ class SerialTable(BusTable):
     pause_ms: Milliseconds = 0.0
     settle_s: Settle | None = None
     inter_byte_s: Settle | None = None
+
+    @model_validator(mode="after")
+    def _no_transaction_ids(self) -> Self:
+        if self.accepted.any_transaction:
+            raise ValueError("accept.transaction: RTU frames have no transaction ids: take it out")
+        return self
 
     def serial(self, profile: Profile) -> Serial:
         """Return the line's settings, where the table does not say them as the profile does."""

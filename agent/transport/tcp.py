@@ -3,14 +3,15 @@
 import json
 from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from agent.keys.values import Host, Milliseconds, Name, Port, Settle, Whole
 from agent.modbus import ports
 from agent.modbus.survey.presence import ALL_IDS, GATEWAY_IDS, LineSetting
 from agent.modbus.tcp import TcpPort
+from agent.modbus.unnumbered import UnnumberedPort
 from agent.transport.row import Advice, BusTable, Endpoint, EndpointError, TooMany, Transport
 from agent.wire.hosts import authority, host_and_port, host_problem, is_loopback
 from drivers.line import Line
@@ -82,6 +83,15 @@ class TcpBus(BusTable):
     settle_s: Settle | None = None
     in_flight: Annotated[int, Field(ge=1, le=16), Whole] = 1
 
+    @model_validator(mode="after")
+    def _one_at_a_time_without_numbers(self) -> Self:
+        if self.accepted.any_transaction and self.in_flight > 1:
+            raise ValueError(
+                f"in_flight = {self.in_flight}: with accept.transaction no number tells which request a reply"
+                " is for, so that one is asked at a time: take in_flight out"
+            )
+        return self
+
     @property
     def endpoint(self) -> HostPort:
         """Host and port."""
@@ -103,12 +113,14 @@ class TcpBus(BusTable):
 
     def new_port(self, profile: Profile) -> ports.Port:
         """Return a connection, closed."""
-        return TcpPort(
+        kind = TcpPort if self.has_transaction_ids else UnnumberedPort
+        return kind(
             self.host,
             self.port,
             in_flight=self.in_flight,
             pause_s=self.pause_ms / 1e3,
             settle_s=profile.tcp.settle_s if self.settle_s is None else self.settle_s,
+            accepted=self.accepted,
         )
 
 

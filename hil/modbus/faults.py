@@ -17,7 +17,9 @@ class FaultKind(StrEnum):
     HALF_OPEN = "half_open"  # TCP: connections are accepted and kept, and nothing is ever answered
     EXCEPTION = "exception"  # exception `code` instead of the values
     WRONG_UNIT = "wrong_unit"  # the next higher unit id answers
+    OTHER_ID = "other_id"  # the reply carries unit id `code`, whichever was asked
     OVERLONG = "overlong"  # the reply is sound, and carries more registers than were asked for
+    OWN_NUMBER = "own_number"  # TCP: the gateway numbers its replies itself, from 256 * `code` on
     BEHIND = "behind"  # every reply comes in the place of the next one: the unit is one request behind
     CRC = "crc"  # RTU: the check sum is wrong
     TRUNCATE = "truncate"  # the reply ends early
@@ -51,7 +53,7 @@ TCP_ONLY = frozenset(
         FaultKind.HANG_UP,
         FaultKind.RESET,
     }
-    | {FaultKind.IDLE, FaultKind.SETTLE, FaultKind.ONE_CLIENT}
+    | {FaultKind.IDLE, FaultKind.SETTLE, FaultKind.ONE_CLIENT, FaultKind.OWN_NUMBER}
 )
 RTU_ONLY = frozenset({FaultKind.CRC, FaultKind.FOREIGN, FaultKind.ECHO, FaultKind.SECOND_MASTER})
 #: Transport -> what cannot happen on it.
@@ -103,6 +105,10 @@ def _exception(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> No
 
 def _wrong_unit(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
     delivery.unit_id = delivery.unit_id % 247 + 1
+
+
+def _other_id(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
+    delivery.unit_id = fault.code
 
 
 def _overlong(delivery: OutgoingReply, fault: Fault, dice: random.Random) -> None:
@@ -198,6 +204,7 @@ _ON_PDU: dict[FaultKind, _Effect] = {
     FaultKind.HALF_OPEN: _silence,
     FaultKind.EXCEPTION: _exception,
     FaultKind.WRONG_UNIT: _wrong_unit,
+    FaultKind.OTHER_ID: _other_id,
     FaultKind.OVERLONG: _overlong,
     FaultKind.SETTLE: _settle,
 }
@@ -232,6 +239,7 @@ class FaultTable:
         self._faults: dict[tuple[FaultKind, int | None], Fault] = {}
         self._left: dict[tuple[FaultKind, int | None], int] = {}
         self._held = b""
+        self._replies = 0  # that carry a number of the gateway's own
         self._behind: dict[int, bytes] = {}  # frames whose turn comes with the unit's next request
         #: Unit id -> the faults of its own that a request PDU meets, beside those that are set.
         self.habits: dict[int, Callable[[bytes], Sequence[Fault]]] = {}
@@ -282,6 +290,11 @@ class FaultTable:
             if delivery.silent:
                 return None
             delivery.frame = encode(delivery.unit_id, delivery.pdu)
+            for fault in struck:
+                if fault.kind is FaultKind.OWN_NUMBER:
+                    number = (256 * fault.code + self._replies) & 0xFFFF
+                    delivery.frame = number.to_bytes(2, "big") + delivery.frame[2:]
+                    self._replies += 1
             if any(fault.kind is FaultKind.BEHIND for fault in struck):
                 before = self._behind.get(unit_id)
                 self._behind[unit_id] = delivery.frame

@@ -30,7 +30,7 @@ class WireFault:
     probability: Annotated[float, Field(gt=0, le=1)] = 1.0
     times: Annotated[int, Field(ge=1)] | None = None
     delay_s: Annotated[float, Field(ge=0)] = 0.5
-    code: Annotated[int, Field(ge=1, le=255)] = 4
+    code: Annotated[int, Field(ge=0, le=255)] = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import click
 from pydantic import ValidationError
 
 from agent.cli.common.errors import Misuse
+from agent.cli.common.untold import untold
 from agent.config.file import LINE, ConfigError, Taken, called, few, load_config, tables
 from agent.config.tables import AgentTable, Config
 from agent.keys.values import ReadContext
@@ -84,6 +85,8 @@ def load_as_before(path: Path) -> Loaded:
     problems += found.problems
     if not found.fit:
         raise Misuse("\n".join(problems))
+    if mixed := [f"{path.name}: {problem}" for problem in untold(config, found.by_name)]:
+        raise Misuse("\n".join((*problems, *mixed)))
     merged: dict[str, Taken] = {}
     for one in (*taken, *found.taken):  # one alarm for each key
         before = merged.get(one.key)

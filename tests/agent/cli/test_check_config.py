@@ -192,3 +192,48 @@ def test_who_may_not_write_where_the_agent_does_is_told_so(
     )
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert check(tmp_path).exit_code == 2
+
+
+def accepting(folder: Path, accept: str, ids: tuple[int, ...], bus: str = "tcp", **unit: Any) -> Result:
+    place = 'host = "192.0.2.1"' if bus == "tcp" else 'device = "/dev/ttyUSB0"'
+    text = table("[upstream]", {"url": configuration.NOWHERE})
+    text += f'[[bus]]\nname = "odd"\ntransport = "{bus}"\n{place}\naccept = {accept}\n'
+    text += "".join(configuration.unit(f"u{k}", "odd", "pace-rtu", unit_id=k, **unit) for k in ids)
+    path = folder / "agent.toml"
+    path.write_text(text)
+    return CliRunner().invoke(main, ["check", "--config", str(path), "--allow-late"])
+
+
+def test_what_a_bus_accepts_is_said(tmp_path: Path) -> None:
+    said = accepting(tmp_path, '{ transaction = "any", unit_id = 0 }', (3,))
+    assert said.exit_code == 0, said.output
+    assert "accepts any transaction id, one request at a time; unit id 0 for any that is asked" in said.output
+    assert accepting(tmp_path, "{ unit_id = 0 }", (3,), "rtu").exit_code == 0
+    assert accepting(tmp_path, '{ transaction = "any" }', (3, 4)).exit_code == 0, "their ids tell them apart"
+    assert accepting(tmp_path, "{ unit_id = 0 }", (3, 4)).exit_code == 0, "transaction ids tell them apart"
+
+
+@pytest.mark.parametrize(
+    ("accept", "bus"), [('{ transaction = "any", unit_id = 0 }', "tcp"), ("{ unit_id = 0 }", "rtu")]
+)
+def test_units_that_nothing_would_tell_apart_are_refused(tmp_path: Path, accept: str, bus: str) -> None:
+    refused = accepting(tmp_path, accept, (3, 4), bus)
+    assert refused.exit_code == 2
+    assert (
+        "[[bus]] odd accept: u3 and u4 may both answer under unit id 0: nothing tells whose" in refused.output
+    )
+    own = accepting(tmp_path, accept.replace("= 0", "= 3"), (3, 4), bus)
+    assert "u3 and u4 may both answer under unit id 3" in own.output
+
+
+def test_a_battery_of_several_unit_ids_is_refused_where_they_may_all_answer_under_one(tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").write_text(
+        'schema = 1\nmodel = "stack"\n[topology]\nmodules = 2\n[[point]]\nname = "module_voltage"\n'
+        'address = 1\ncount = 2\nunit_stride = 1\nunit = "V"\nvalid = [10, 100]\n'
+    )
+    path = tmp_path / "agent.toml"
+    accepting(tmp_path, "{ unit_id = 0 }", (3,), "rtu")
+    path.write_text(path.read_text().replace("pace-rtu", "stack.toml"))
+    refused = CliRunner().invoke(main, ["check", "--config", str(path)])
+    assert refused.exit_code == 2
+    assert "[[unit]] u3 profile: stack.toml asks several unit ids" in refused.output

@@ -117,6 +117,28 @@ def test_a_table_without_a_name_is_called_by_where_it_stands(tmp_path: Path) -> 
             '[relay]\noutput = "gpio"\npin = 4\nactive_hihg = true\n[upstream]',
             "[relay] active_hihg: unknown key; did you mean 'active_high'?",
         ),
+        *(
+            ('host = "192.0.2.10"', f'host = "h"\naccept = {{ {keys} }}', problem)
+            for keys, problem in (
+                ("", "lan accept: says nothing: write transaction"),
+                ('transactoin = "any"', "accept transactoin: unknown key; did you mean 'transaction'?"),
+                ('transaction = "all"', "accept transaction: 'all' is none of 'any'"),
+                ("unit_id = 256", "accept unit_id: 256 is too large"),
+                ("unit_id = -1", "accept unit_id: -1 is too small"),
+                ('unit_id = "any"', "accept unit_id: 'any' is no whole number"),
+            )
+        ),
+        (
+            'host = "192.0.2.10"',
+            'host = "h"\nin_flight = 4\naccept = { transaction = "any" }',
+            "in_flight = 4: with accept.transaction no number tells which request a reply is for",
+        ),
+        (
+            'device = "/dev/ttyUSB0"',
+            'device = "/dev/ttyUSB0"\naccept = { transaction = "any" }',
+            "rs485-1: accept.transaction: RTU frames have no transaction ids: take it out",
+        ),
+        ('host = "192.0.2.10"', 'host = "h"\naccept = 0', "accept: 0 is no table"),
         ("[upstream]", "[upsteam]", "[upstream]: is missing"),
         ("[upstream]", "[upstream", "is not TOML"),
         ('name = "rack-1"', 'name = "rack 1"', "[[unit]] rack 1 name: 'rack 1' cannot be a name"),
