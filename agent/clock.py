@@ -41,7 +41,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.boot_id = UUID(BOOT_ID_FILE.read_text().strip()).bytes
-        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._libc = ctypes.PyDLL(None)  # which keeps the GIL: this call does not wait
         self._timex = ctypes.create_string_buffer(_TIMEX_BYTES)
 
     def boottime_s(self) -> float:

@@ -76,6 +76,11 @@ TARGETS: dict[str, dict[str, Target]] = {
         "site_64_faulty_misses": at_most(0),
         "site_64_faulty_cpu_percent": LOWER,
         "site_64_slow_interval_s": LOWER,
+        "site_512_cpu_percent": at_most(18),
+        "site_512_late_cycles": at_most(0),
+        "site_512_deadline_misses": LOWER,
+        "site_512_jitter_p99_ms": at_most(100),
+        "site_512_rss_mb": LOWER,
     },
     "decode": {
         "decode_values_per_s": at_least(20e6),

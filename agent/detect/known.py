@@ -7,6 +7,10 @@ from agent.detect.knowledge import Knowledge, blind_s, stale_s
 from agent.detect.liveness import LivenessState
 from agent.quality import Quality
 
+_LOST = np.ones(256, np.bool_)  # by quality
+_LOST[[Quality.GOOD, Quality.MISSING]] = False
+_LOST[Quality.STALE] = False  # state points rest between their turns; that is no loss
+
 
 def knowledge(
     age_s: float | None,
@@ -32,9 +36,7 @@ def knowledge(
         return Knowledge.BLIND
     if age_s > stale_s(period_s):
         return Knowledge.STALE
-    seen = quality != Quality.STALE  # state points rest between their turns; that is no loss
-    lost = ~np.isin(quality, (Quality.GOOD, Quality.MISSING)) & seen
     unproven = liveness is not None and liveness.unproven
-    if not limited or lost.any() or judged_age_s > blind_s(period_s) or unproven:
+    if not limited or _LOST[quality].any() or judged_age_s > blind_s(period_s) or unproven:
         return Knowledge.PARTIAL
     return Knowledge.LIVE

@@ -31,6 +31,7 @@ REQUESTS = {
     Area.INPUT: ReadInputRegistersRequest,
 }
 BIT_AREAS = frozenset({Area.COIL, Area.DISCRETE})
+FUNCTIONS = frozenset(area.function_code for area in REQUESTS)
 EXCEPTION_BIT = 0x80
 RTU_REQUEST_BYTES = 8
 HEADER_BYTES = 6  # of Modbus TCP: transaction id, protocol, length
@@ -266,7 +267,7 @@ class TcpStream:
 
 def _check_length(length: int, body: bytes) -> None:
     """Raise OutOfStep where the length of a header is not that of the answer to a read behind it."""
-    if len(body) < 3 or body[1] not in {area.function_code for area in REQUESTS}:
+    if len(body) < 3 or body[1] not in FUNCTIONS:
         return
     if length != 3 + body[2]:
         raise OutOfStep(f"a header says length {length}, and {3 + body[2]} bytes belong to its answer")

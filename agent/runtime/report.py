@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agent.control.api import alarms_of
+from agent.control.moment import figures_now
 from agent.control.present import Present
 from agent.control.status import bus_report, health, points, unit_report
 from agent.detect.alarms.states import AlarmEvent
@@ -19,7 +20,7 @@ from agent.store.buffer_alarms import told_of
 from agent.store.errors import StoreError
 from agent.view.delivery import reached_text
 from agent.view.headline import headline
-from agent.view.site import unit_view, view
+from agent.view.site import view
 from agent.view.trends import TREND_STEP_S, Trends
 
 if TYPE_CHECKING:
@@ -173,15 +174,12 @@ class Report:
 
     async def remember(self) -> None:
         """Keep the figures of the last hour for those who look later."""
+        parts = self._parts
         while True:
             await asyncio.sleep(TREND_STEP_S)
-            await asyncio.to_thread(self._remember, await self.status())
-
-    def _remember(self, status: dict[str, Any]) -> None:
-        # unit by unit: the view of a large site at once is tens of MB, which a process does not give back
-        now = datetime.now().astimezone()
-        units = (
-            unit_view(unit, self.points(unit["name"]), status["alarms"], self._trends, now)
-            for unit in status["units"]
-        )
-        self._trends.take(units)
+            self._trends.begin()
+            for unit in parts.units.values():
+                now_s, latest = parts.clock.boottime_s(), parts.watching.latest.get(unit.name)
+                figures = figures_now(latest, parts.watching.known(unit, now_s), unit.pace_s, now_s)
+                self._trends.take(unit.name, figures, unit.counters.reads, unit.counters.errors)
+                await asyncio.sleep(0)  # no poll waits for all of them

@@ -69,6 +69,7 @@ class OpenBatches:
         self._max_frames = max_frames
         self._open: dict[str, OpenBatch] = {}
         self._full: list[OpenBatch] = []
+        self.values = 0  # in them
 
     @property
     def frames(self) -> int:
@@ -79,11 +80,6 @@ class OpenBatches:
         """Seconds since the oldest of them was read; 0 where there is none."""
         first_ns = [batch.frames[0].stamp.boottime_ns for batch in (*self._full, *self._open.values())]
         return max(0.0, (now.boottime_ns - min(first_ns)) / 1e9) if first_ns else 0.0
-
-    @property
-    def values(self) -> int:
-        """Values in them."""
-        return sum(batch.values for batch in (*self._full, *self._open.values()))
 
     @property
     def full(self) -> bool:
@@ -97,6 +93,7 @@ class OpenBatches:
         """
         if not frame.raw.size:
             return
+        self.values += frame.raw.size
         batch = self._open.get(frame.unit)
         if batch is not None and batch.takes(frame, self._max_frames):
             batch.frames.append(frame)
@@ -107,9 +104,14 @@ class OpenBatches:
 
     def take(self, rack: str | None = None) -> list[OpenBatch]:
         """Remove and return what is to be sealed: everything, or what belongs to `rack`."""
-        taken = [b for b in (*self._full, *self._open.values()) if rack is None or b.rack == rack]
-        self._full = [b for b in self._full if b not in taken]
-        self._open = {unit: b for unit, b in self._open.items() if b not in taken}
+
+        def due(batch: OpenBatch) -> bool:
+            return rack is None or batch.rack == rack
+
+        taken = [batch for batch in (*self._full, *self._open.values()) if due(batch)]
+        self._full = [batch for batch in self._full if not due(batch)]
+        self._open = {unit: batch for unit, batch in self._open.items() if not due(batch)}
+        self.values -= sum(batch.values for batch in taken)
         return taken
 
     def drop_oldest(self, values: int) -> list[OpenBatch]:
@@ -118,8 +120,10 @@ class OpenBatches:
         while self._full and values > 0:
             dropped.append(self._full.pop(0))
             values -= dropped[-1].values
+            self.values -= dropped[-1].values
         return dropped
 
     def put_back(self, batches: list[OpenBatch]) -> None:
         """Return batches whose commit failed; they go with the next one."""
         self._full = batches + self._full
+        self.values += sum(batch.values for batch in batches)

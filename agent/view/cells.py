@@ -63,14 +63,16 @@ def _box(point: Point) -> dict[str, Any]:
 
 
 def _take(box: dict[str, Any], point: Point, pace_s: float) -> None:
-    seen = sight(point, pace_s)
+    seen, unknown = sight(point, pace_s), point["last"] is None
     if point["quantity"] in VOLTAGES:
         box.update(v=point["last"], kind=point["quantity"].split("_")[0])
+        silent = unknown and box["t"] is not None
     else:
         box.update(t=point["last"], slope=point["per_minute"])
-        if box["v"] is not None:
-            return  # the voltage speaks for the box
-    absent = point["quality"] == "missing" and point["last"] is None
+        silent = box["v"] is not None
+    if silent:
+        return  # the voltage speaks for the box where it is known, else the temperature
+    absent = point["quality"] == "missing" and unknown
     box.update(sight=seen, age_s=point["last_age_s"], quality=point["quality"], absent=absent)
 
 

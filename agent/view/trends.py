@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 TREND_S, TREND_STEP_S = 3600.0, 30.0
@@ -20,17 +20,18 @@ class Trends:
         self._figures: dict[tuple[str, str], array[float]] = {}
         self._reads: dict[str, tuple[array[int], array[int]]] = {}  # asked, and of them errors
 
-    def take(self, units: Iterable[Mapping[str, Any]]) -> None:
-        """Take a moment: `units` as in a view (see `agent.view.site`), one at a time."""
+    def begin(self) -> None:
+        """Begin a moment; `take` follows for each unit."""
         self._taken = min(self._taken + 1, self._length)
-        for unit in units:
-            for figure in unit["figures"]:
-                known = figure["sight"] == "live" and figure["value"] is not None
-                line = self._line((unit["name"], figure["key"]))
-                self._append(line, figure["value"] if known else math.nan)
-            reads, errors = self._reads.setdefault(unit["name"], (array("q"), array("q")))
-            self._append(reads, unit["link"]["reads"])
-            self._append(errors, unit["link"]["errors"])
+
+    def take(self, unit: str, figures: Mapping[str, float], reads: int, errors: int) -> None:
+        """Take a unit's figures by their keys, NaN where nothing is known, and how it was read so far."""
+        for key, value in figures.items():
+            self._append(self._line((unit, key)), value)
+        for line, count in zip(
+            self._reads.setdefault(unit, (array("q"), array("q"))), (reads, errors), strict=True
+        ):
+            self._append(line, count)
 
     def of(self, unit: str, figure: str) -> list[float | None]:
         """Return a figure's line, oldest first."""

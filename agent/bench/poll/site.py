@@ -1,7 +1,8 @@
-"""A site of 64 TCP units with 300 values at 1 s each, polled, decoded, judged and stored by the real agent.
+"""Sites of TCP units with 300 values at 1 s each, polled, decoded, judged and stored by the real agent.
 
-The agent is the command `cellwarden run`; the units are one process. The figures are the kernel's and the
-buffer's own: CPU and memory from /proc, times from the stamps of the frames that were stored.
+The agent is the command `cellwarden run`; the units are processes of PER_PROCESS each, so that they are not
+what is measured. The figures are the kernel's and the buffer's own: CPU and memory from /proc, times from the
+stamps of the frames that were stored.
 """
 
 import json
@@ -24,7 +25,8 @@ from agent.wire.batch import decode_batch
 from hil.run import configuration
 from hil.run.processes import Children, cpu_s, wait_for_status
 
-UNITS, PERIOD_S = 64, 1.0
+UNITS, LARGE, PERIOD_S = 64, 512, 1.0
+PER_PROCESS = 128  # units, which take some 5 % of a core
 SETTLE_S, MEASURE_S = 25.0, 40.0
 FAULTY = (units.ABSENT,) * 4 + (units.MUTE,) * 4 + (units.GARBAGE,) * 4 + (units.SLOW,) * 4
 
@@ -37,12 +39,13 @@ print(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1])
 
 
 def measure() -> list[tuple[str, float | None, str]]:
-    """Return the figures of the healthy site, and of the one with 16 bad units, kernels compiled before."""
+    """Return the figures of the healthy sites, and of the one with 16 bad units, kernels compiled before."""
     subprocess.run(
         [sys.executable, "-c", "from agent.box import kernel_cache; kernel_cache.prepare()"], check=True
     )
     healthy = _run((units.WELL,) * UNITS)
     faulty = _run((*FAULTY, *(units.WELL,) * (UNITS - len(FAULTY))))
+    large = _run((units.WELL,) * LARGE)
     over_mb = healthy["rss_mb"] - _kernels_mb()
     return [
         ("site_64_cpu_percent", healthy["cpu_percent"], "% of one core"),
@@ -53,14 +56,22 @@ def measure() -> list[tuple[str, float | None, str]]:
         ("site_64_faulty_misses", faulty["late"] + faulty["misses"], "cycles"),
         ("site_64_faulty_cpu_percent", faulty["cpu_percent"], "% of one core"),
         ("site_64_slow_interval_s", faulty["slow_interval_s"], "s"),
+        (f"site_{LARGE}_cpu_percent", large["cpu_percent"], "% of one core"),
+        (f"site_{LARGE}_late_cycles", large["late"], "cycles"),
+        (f"site_{LARGE}_deadline_misses", large["misses"], "cycles"),
+        (f"site_{LARGE}_jitter_p99_ms", large["jitter_p99_ms"], "ms"),
+        (f"site_{LARGE}_rss_mb", large["rss_mb"], "MB"),
     ]
 
 
 def _run(behaviours: tuple[str, ...]) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="cellwarden-bench-") as name, Children(Path(name)) as children:
         folder = Path(name)
-        serving = children.start("units", "agent.bench.units", *(f"0:{b}" for b in behaviours))
-        ports = json.loads(serving.first_line())
+        serving = [
+            children.start("units", "agent.bench.units", *(f"0:{b}" for b in behaviours[k : k + PER_PROCESS]))
+            for k in range(0, len(behaviours), PER_PROCESS)
+        ]
+        ports = [port for child in serving for port in json.loads(child.first_line())]
         (folder / "bench-300.toml").write_text(profile_text(step_k=0.01))
         tables = "".join(
             configuration.tcp_unit(f"rack-{k}", port, "bench-300.toml", period_s=PERIOD_S)

@@ -1,5 +1,7 @@
 """What people are shown: never normal for what is not seen, never a figure that hides what it is made of."""
 
+from math import nan
+
 import pytest
 
 from agent.view.alarms import counts
@@ -151,12 +153,8 @@ def test_a_silent_unit_has_a_likely_cause_and_every_other_trouble_names_its_own(
 def test_a_trend_has_a_gap_where_nothing_was_known_and_counts_the_reads_of_the_last_hour() -> None:
     trends = Trends()
     for i in range(130):
-        blind = i == 125
-        view = shown(
-            status([unit(reads=10 * i, read_errors=i // 10, knowledge="BLIND" if blind else "LIVE")]),
-            {"rack-1": rack()},
-        )
-        trends.take(view["units"])
+        trends.begin()
+        trends.take("rack-1", {"min": nan if i == 125 else 3.2}, 10 * i, i // 10)
     line = trends.of("rack-1", "min")
     assert len(line) == 120
     assert [i for i, y in enumerate(line) if y is None] == [115]

@@ -1,0 +1,80 @@
+"""The figures that trends keep are those that the view shows as live, whatever is known of the values."""
+
+from itertools import product
+from math import isnan
+
+import numpy as np
+import pytest
+
+from agent.clock import Stamp
+from agent.control.last_good import LastGood
+from agent.control.moment import figures_now
+from agent.control.status import Latest, points
+from agent.detect.knowledge import UNSEEN, Knowledge
+from agent.frame import Frame
+from agent.quality import Quality
+from agent.view.site import unit_view
+from agent.view.trends import Trends
+from drivers.connect import assume
+from drivers.layout import Layout
+from drivers.profile.load import load_profile, parse_profile, shipped_profiles
+from tests.agent.view.sites import NOW, unit
+
+NOW_S, PACE_S = 1000.0, 5.0
+AGES_S = (0.5, 14.0, 16.0, 29.0, 31.0, 70.0, np.inf)  # on both sides of every limit; never read
+#: Each place has both a voltage and temperatures, which speak for it in turn.
+TWO_IN_ONE = "schema = 1\nmodel = 'two-in-one'\ntopology = { cells = 6 }\n" + "".join(
+    f"[[point]]\nname = '{name}'\nquantity = '{quantity}'\naddress = {address}\ncount = 6\nplace = 'cell'\n"
+    f"scale = 0.001\nunit = '{unit}'\npoll = '{poll}'\n"
+    for name, quantity, address, unit, poll in (
+        ("early", "cell_temperature", 0, "degC", "state"),
+        ("volts", "cell_voltage", 10, "V", "safety"),
+        ("late", "module_temperature", 20, "degC", "safety"),
+    )
+)
+
+
+def layouts() -> dict[str, Layout]:
+    found = {name: assume(load_profile(name)) for name in shipped_profiles() if "sunspec" not in name}
+    early, volts, late = TWO_IN_ONE.split("[[point]]")[1:]
+    head = TWO_IN_ONE.partition("[[point]]")[0]
+    for k, parts in enumerate(((early, volts, late), (late, early, volts), (early, volts), (volts, late))):
+        found[f"two in one, {k}"] = assume(parse_profile("[[point]]".join((head, *parts))))
+    return found
+
+
+LAYOUTS = layouts()
+
+
+def read(layout: Layout, dice: np.random.Generator, ages_s: tuple[float, ...]) -> Latest:
+    """A unit whose values were read at various times; some were missing."""
+    last = LastGood(layout.n)
+    last.at_s[:] = NOW_S - dice.choice(ages_s, layout.n)
+    last.value[:] = np.where(np.isfinite(last.at_s), dice.normal(20.0, 5.0, layout.n).round(3), np.nan)
+    quality = dice.choice([Quality.GOOD, Quality.MISSING, Quality.NO_REPLY], layout.n).astype(np.uint8)
+    frame = Frame("rack-1", "rack-1", b"", Stamp(0, 0, True), np.zeros(layout.n, np.int64), quality)
+    return Latest(frame, layout, last.value, last)
+
+
+def shown(latest: Latest, knowledge: Knowledge) -> dict[str, float | None]:
+    """What the view of the unit shows as live."""
+    said = unit("rack-1", knowledge, pace_s=PACE_S)
+    figures = unit_view(said, points(latest, NOW_S), [], Trends(), NOW)["figures"]
+    return {f["key"]: f["value"] if f["sight"] == "live" else None for f in figures}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_moment_is_what_the_view_shows_as_live(name: str) -> None:
+    dice, told = np.random.default_rng(1), 0
+    for ages_s, knowledge in product((AGES_S[:1], AGES_S[:3], AGES_S, AGES_S[-1:]), Knowledge):
+        latest = read(LAYOUTS[name], dice, ages_s)
+        found = figures_now(latest, knowledge, PACE_S, NOW_S)
+        now = {key: None if isnan(x) else x for key, x in found.items()}
+        assert now == pytest.approx(shown(latest, knowledge)), (ages_s, knowledge)
+        told += any(x is not None for x in now.values())
+        assert knowledge not in UNSEEN or not any(now.values())
+    assert told, "no figure was ever live"
+
+
+def test_of_a_unit_that_was_never_read_nothing_is_known() -> None:
+    assert all(isnan(x) for x in figures_now(None, Knowledge.NEVER, PACE_S, NOW_S).values())
