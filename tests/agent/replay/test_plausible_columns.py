@@ -63,6 +63,11 @@ FORGOTTEN = [
     ({"voltage V1": 66.0}, "is it the right column for voltage?"),
     ({"voltage V1": 21.0}, "scale = 0.1 (then 2.1 V) forgotten?"),
     ({"voltage V1": -3.3}, "scale = -1 (then 3.3 V) forgotten?"),
+    (
+        {"voltage V1": -4.6},
+        "scale = -1 (then 4.6 V) forgotten?",
+    ),  # the highest and the lowest that are ordinary
+    ({"voltage V1": -0.9}, "scale = -1 (then 0.9 V) forgotten?"),
     ({"temperature T1": 298.15}, 'unit = "K" (then 25 degC) or scale = 0.1 (then 29.81 degC) forgotten?'),
     ({"block_voltage B1": 20500.0}, 'unit = "mV" (then 20.5 V) or scale = 0.0001 (then 2.05 V) forgotten?'),
     ({"block_voltage B1": 13400.0}, 'unit = "mV" (then 13.4 V) or scale = 0.0001 (then 1.34 V) forgotten?'),

@@ -45,9 +45,16 @@ class Site:
         self.collectors: dict[str, Collector] = {}
 
     def collector(self, name: str, listen: str = "127.0.0.1:0") -> str:
-        """Start a collector, or start it again where it was; return its address."""
+        """Start a collector, or start it again where it was; return its address.
+
+        It waits for the collector: beside a running agent call it by `restarted`, or the unit is silent.
+        """
         self.collectors[name] = Collector(self.folder / f"{name}.db", listen=listen)
         return self.collectors[name].url
+
+    async def restarted(self, name: str, address: str) -> None:
+        """Start a collector again where it was, while the unit goes on to answer."""
+        await asyncio.to_thread(self.collector, name, address)
 
     def write(self, *upstreams: str, **store: Any) -> None:
         """Write the configuration."""
@@ -149,7 +156,7 @@ async def test_a_copy_that_is_required_from_a_reload_on_is_waited_for(site: Site
         agent, lambda s: settled("first", least)(s) and by_name(s)["second"]["account"]["pending"] > 4
     )
     assert status["account"]["pending"] == by_name(status)["second"]["account"]["pending"]  # who lacks most
-    site.collector("second", address)
+    await site.restarted("second", address)
     await status_of(agent, settled("second", status["account"]["sealed"]))
     await asyncio.to_thread(agent.stop)
     site.audit("first", "second")
@@ -169,7 +176,7 @@ async def test_two_databases_in_turn_behind_one_address_lose_nothing_between_the
         sealed = status["account"]["sealed"]
         now, then = ("a", "b") if turn % 2 == 0 else ("b", "a")
         site.collectors[now].kill()
-        site.collector(then, address)
+        await site.restarted(then, address)
     status = await status_of(agent, lambda s: FORGETS in {alarm["detector"] for alarm in s["alarms"]})
     (alarm,) = (alarm for alarm in status["alarms"] if alarm["detector"] == FORGETS)
     assert "several collectors answer there" in alarm["text"]
@@ -260,12 +267,12 @@ async def test_a_clock_that_jumps_in_the_middle_loses_nothing_and_holds_up_nobod
     await status_of(agent, settled("first", 3))
     address = first.rpartition("/")[2]
     for years in (3, -50, 0):
-        site.collectors["first"].kill()  # so that what waits has both times in it
+        await asyncio.to_thread(site.collectors["first"].kill)  # so that what waits has both times in it
         await status_of(agent, lambda s: by_name(s)["first"]["account"]["pending"] > 3)
         await asyncio.to_thread(jumping.write_text, f"{years * YEAR_S:31d}")
         waits = await status_of(agent, lambda s: by_name(s)["first"]["account"]["pending"] > 9)
         assert 2 < waits["account"]["only_here_s"] < 600
-        site.collector("first", address)
+        await site.restarted("first", address)
         await status_of(agent, settled("first", waits["account"]["sealed"]))
         site.unit.raise_alarm(0)
         await status_of(agent, lambda s: by_name(s)["second"]["account"]["pending"] == 0)
