@@ -56,6 +56,7 @@ def _told(heard: Exchange) -> dict[str, Any]:
         "verdict": str(verdict_of(answer)),
         "words": [int(word) for word in answer.reply.words],
         "exception_code": answer.reply.exception_code,
+        "came": answer.came.as_json(),
         "response_s": answer.response_s,
         "sent": heard.sent.hex(" "),
         "got": heard.got.hex(" "),

@@ -170,8 +170,10 @@ ROWS: dict[Frames, dict[Kind, Row]] = {"rtu": OF_RTU, "tcp": OF_TCP}
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """What came of one request. `text`: a predicate of the unit, the same each time; `detail`: the figures of
-    this once; `accept`: the value of that key of [[bus]] under which it would be read.
+    """What came of one request.
+
+    `text`: a predicate of the unit, the same each time; `detail`: the figures of this once. `accept`: the
+    value of that key of [[bus]] under which it would be read. `unit_id`: whose answer came, if another's.
     """
 
     kind: Kind
@@ -179,6 +181,7 @@ class Came:
     detail: str = ""
     frames: Frames = "rtu"
     accept: str = ""
+    unit_id: int | None = None
 
     @property
     def row(self) -> Row:

@@ -1,10 +1,13 @@
 """A TCP connection to one host and port: the name is looked up, each of its addresses is tried."""
 
 import asyncio
+import errno
+import os
 import socket
 
 from aiohappyeyeballs import start_connection
 
+from agent.modbus.came import Came, Frames, Kind
 from agent.modbus.ports import PortError
 from agent.net.names import LOOK_UP_S, Addresses
 from agent.net.trouble import in_words
@@ -17,10 +20,10 @@ KEEPALIVE = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT
 
 
 class Dialling:
-    """What it takes to connect, again and again. name: of the port, as its errors say it."""
+    """What it takes to connect, again and again. name, frames: of the port, as its errors say it."""
 
-    def __init__(self, name: str, host: str, port: int) -> None:
-        self._name = name
+    def __init__(self, name: str, host: str, port: int, frames: Frames = "tcp") -> None:
+        self._name, self._frames = name, frames
         self._addresses = Addresses(host, port)
 
     async def connected(self) -> socket.socket:
@@ -41,11 +44,18 @@ class Dialling:
             self._addresses.doubt()
             of = ", ".join(str(address[0]) for *_, address in addresses)
             where = f" with any of {of}" if len(addresses) > 1 else ""
-            raise PortError(f"{name}: no connection within {CONNECT_TIMEOUT_S:g} s{where}") from None
+            raise self._none(f"no connection within {CONNECT_TIMEOUT_S:g} s{where}") from None
         except OSError as error:
             self._addresses.doubt()
-            raise PortError(f"{name}: {in_words(error) or error}") from error
+            raise self._none(in_words(error) or str(error)) from error
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in KEEPALIVE.items():
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
         return sock
+
+    def _none(self, why: str) -> PortError:
+        """Return what tells why there is no connection: the machine refuses it, or nothing is heard of it."""
+        refused = os.strerror(errno.ECONNREFUSED) in why
+        kind = Kind.NOT_TAKEN if refused else Kind.NO_CONNECTION
+        text = "refuses connections" if refused else "cannot be connected to"
+        return PortError(f"{self._name}: {why}", Came(kind, text, why, self._frames))

@@ -35,7 +35,7 @@ class FarLine(asyncio.Protocol):
     def __init__(self, name: str, host: str, port: int, settle_s: float = 0.0) -> None:
         self.name = name
         self.hung_up: PortError | None = None
-        self._dialling, self._settling = Dialling(name, host, port), Settling(settle_s)
+        self._dialling, self._settling = Dialling(name, host, port, "rtu"), Settling(settle_s)
         self._transport: asyncio.Transport | None = None
         self._heard: Heard = lambda _data: None
         self._lost: Lost = lambda _error: None

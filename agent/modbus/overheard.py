@@ -18,7 +18,8 @@ REMEDY = "their answers destroy each other: stop it, or give it a line of its ow
 # them checksum, noise makes one too easily, and no poller sends them.
 FIXED = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 8: 8, 17: 4, 22: 10, 24: 6, 43: 7}
 COUNTED = {15: (6, 9), 16: (6, 9), 20: (2, 5), 21: (2, 5), 23: (10, 13)}
-BIT_READS, WORD_READS, MOST_READ = (1, 2), (3, 4), 2000
+BIT_READS, WORD_READS = (1, 2), (3, 4)
+MOST_READ = {1: 2000, 2: 2000, 3: 125, 4: 125}
 ADDRESSED = (1, 2, 3, 4, 5, 6, 15, 16, 22, 23, 24)
 STRANGER_FOR_S = 600.0  # another master that was not heard for so long has gone
 MINUTE_S = 60.0
@@ -40,8 +41,10 @@ def request_at(heard: bytes, at: int) -> bytes:
     if not size or len(frame) < size or not sound(frame):
         return b""
     count = int.from_bytes(frame[4:6], "big")
-    if function in (*BIT_READS, *WORD_READS) and not 1 <= count <= MOST_READ:
-        return b""  # another unit's answer of three bytes of bits, which has the length of a request
+    if function in MOST_READ and not 1 <= count <= MOST_READ[function]:
+        # another unit's answer of three bytes of bits, which has the length of a request; or one of one
+        # register before a byte that is 0: its checksum holds for both together
+        return b""
     return frame
 
 

@@ -143,7 +143,7 @@ def _is_tcp(heard: bytes) -> bool:
 
 def _as_other(unit_id: int, asked_id: int) -> Came:
     text = f"answers as unit id {unit_id}, asked as {asked_id}"
-    return Came(Kind.OTHER_UNIT, text, accept=f"{{ unit_id = {unit_id} }}")
+    return Came(Kind.OTHER_UNIT, text, accept=f"{{ unit_id = {unit_id} }}", unit_id=unit_id)
 
 
 def unasked(heard: bytes) -> Came:

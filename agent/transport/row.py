@@ -51,6 +51,9 @@ class Endpoint(ABC):
     #: Whether baud rate, parity and stop bits are set from here: then they may be unknown, and can be tried.
     sets_line: ClassVar[bool] = False
 
+    #: What is true where it could not be opened.
+    nothing_sent: ClassVar[str] = "Nothing was sent."
+
     @abstractmethod
     def new_port(self, setting: LineSetting) -> Port:
         """Return a port to it, closed."""
@@ -61,7 +64,7 @@ class Endpoint(ABC):
 
     @abstractmethod
     def trouble(self, error: PortError) -> Advice:
-        """Say why it cannot be opened from here."""
+        """Say why it cannot be opened, or was lost."""
 
     @abstractmethod
     def lost(self, what: str) -> Advice:

@@ -80,8 +80,8 @@ class SerialLine(Endpoint):
         if code == "CW-110":
             held = holder(self.name)
             by = f"process {held[0]} ({held[1]})" if held else "another process"
-            return Advice(code, f"{self} is in use by {by}. Nothing was sent.", f"fuser -v {self}")
-        return Advice(code, f"{error}", f"cellwarden scan {self}")
+            return Advice(code, f"{self} is in use by {by}.", f"fuser -v {self}")
+        return Advice(code, f"{error}.", f"cellwarden scan {self}")
 
     def lost(self, what: str) -> Advice:
         """Advise to read the kernel's messages."""

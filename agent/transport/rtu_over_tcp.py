@@ -29,6 +29,7 @@ class FarEndpoint(Endpoint):
     host: str
     port: int
     NAME: ClassVar[str]
+    nothing_sent = "No unit was asked."  # the line may have been set
 
     def __str__(self) -> str:
         return f"{self.NAME}://{authority(self.host, self.port)}"
@@ -44,7 +45,7 @@ class FarEndpoint(Endpoint):
 
     def trouble(self, error: ports.PortError) -> Advice:
         """Say why no connection stands."""
-        return Advice("CW-103", f"{error}. No unit was asked.", f"ping {self.host}")
+        return Advice("CW-103", f"{error}.", f"ping {self.host}")
 
     def lost(self, what: str) -> Advice:
         """Advise to look for the host."""

@@ -50,7 +50,7 @@ class HostPort(Endpoint):
 
     def trouble(self, error: ports.PortError) -> Advice:
         """Say why no connection stands."""
-        return Advice("CW-103", f"{error}. Nothing was sent.", f"ping {self.host}")
+        return Advice("CW-103", f"{error}.", f"ping {self.host}")
 
     def lost(self, what: str) -> Advice:
         """Advise to look for the host."""

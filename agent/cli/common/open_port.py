@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from agent.cli.common.came_said import sentence
 from agent.cli.common.codes import Trouble
 from agent.control import client
 from agent.modbus.ports import Port, PortError
@@ -46,6 +47,15 @@ async def opened(endpoint: Endpoint, line: LineSetting) -> Port:
     return port
 
 
-def trouble_of(error: PortError, endpoint: Endpoint) -> Trouble:
-    """Say why a port cannot be used."""
-    return Trouble(*endpoint.trouble(error))
+UNASKED = {"CW-103", "CW-104", "CW-110"}  # what was sent before is worth a word
+
+
+def trouble_of(error: PortError, endpoint: Endpoint, *, asked: bool = False) -> Trouble:
+    """Say why a port cannot be used. asked: a request went out through it."""
+    code, what, run = endpoint.trouble(error)
+    came = error.came
+    if came is not None:
+        code, what = came.code, f"{what} {sentence(came.do)}".rstrip()
+    if not asked and code in UNASKED:
+        what = f"{what} {endpoint.nothing_sent}"
+    return Trouble(code, what, run, came.row.likely if came else None)

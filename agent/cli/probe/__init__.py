@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from agent.cli.common import came_said
 from agent.cli.common.ask_agent import json_option, post, socket_option
 from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import agents_bus, endpoints, opened, trouble_of
@@ -15,12 +17,13 @@ from agent.cli.probe import show_unit
 from agent.cli.probe.inspect_unit import inspect
 from agent.cli.probe.show_polled import show_polled
 from agent.cli.profile.common import known_profiles, load, profile_dir_option
+from agent.modbus.came import Came, Kind
 from agent.modbus.manual_read import Exchange
-from agent.modbus.ports import Answer, Port, PortError
+from agent.modbus.ports import NO_REPLY, Answer, Port, PortError
 from agent.modbus.survey.look import guess, manual_address, pairs
 from agent.modbus.survey.presence import LineSetting
 from agent.modbus.survey.registers import parse_read
-from agent.modbus.verdict import Verdict, verdict_of
+from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from agent.quality import Quality
 from agent.transport.row import Endpoint
 from drivers.profile.load import Profile
@@ -133,9 +136,14 @@ async def _direct(
     port = await opened(endpoint, line)
     try:
         for _ in range(TRIES):
-            heard = await _once(port, unit_id, read, timeout_s)
-            if verdict_of(heard.answer) not in (Verdict.SILENT, Verdict.DAMAGED):
+            heard = await _once(port, endpoint, unit_id, read, timeout_s)
+            if heard.answer.came.kind is not Kind.CLOSED and verdict_of(heard.answer) not in UNHEARD:
                 break
+        late = [reply for reply in port.late() if reply.unit_id == unit_id]
+        if late and verdict_of(heard.answer) is Verdict.SILENT:
+            came = Came(Kind.LATE, "answers too late", f"after {late[-1].response_s:.1f} s")
+            came = replace(came, frames=heard.answer.came.frames)
+            heard = replace(heard, answer=replace(heard.answer, unheard=came))
         return [heard]
     except PortError as error:
         raise trouble_of(error, endpoint) from error
@@ -143,13 +151,18 @@ async def _direct(
         port.close()
 
 
-async def _once(port: Port, unit_id: int, read: Read, timeout_s: float) -> Exchange:
+async def _once(port: Port, endpoint: Endpoint, unit_id: int, read: Read, timeout_s: float) -> Exchange:
+    """Ask once. What ends the connection is what came. Raises PortError where nothing could be sent."""
     sent, got = bytearray(), bytearray()
-    if not port.is_open:
-        await port.open()
     port.tap = lambda out, data: (sent if out else got).extend(data)
     try:
+        if not port.is_open:
+            await port.open()
         answer = await port.ask(unit_id, read, timeout_s)
+    except PortError as error:
+        if error.came is None or not sent:
+            raise
+        answer = Answer(NO_REPLY, unheard=error.came)
     finally:
         port.tap = None
     return Exchange(read, answer, bytes(sent), bytes(got))
@@ -179,62 +192,18 @@ def _heard(exchange: dict[str, Any]) -> Exchange:
     verdict, code = Verdict(exchange["verdict"]), exchange["exception_code"]
     quality = Quality.GOOD if verdict is Verdict.SOUND else Quality.NO_REPLY
     reply = Reply(exchange["words"], Quality.REFUSED if code is not None else quality, code)
-    answer = Answer(reply, exchange["response_s"], damaged=verdict is Verdict.DAMAGED)
+    came = Came.of_json(exchange["came"])
+    answer = Answer(reply, exchange["response_s"], damaged=verdict is Verdict.DAMAGED, unheard=came)
     return Exchange(read, answer, bytes.fromhex(exchange["sent"]), bytes.fromhex(exchange["got"]))
 
 
 def _judge(heard: list[Exchange], endpoint: Endpoint, line: LineSetting, unit_id: int, within: str) -> None:
     """Raise Trouble where there are no registers to show."""
     for each in heard:
-        verdict = verdict_of(each.answer)
-        at = f"on {endpoint.at(line)}"
-        if verdict is Verdict.SILENT:
-            raise Trouble(
-                "CW-201",
-                f"No answer from id {unit_id} {at} {within}, {len(each.got)} bytes received.",
-                f"cellwarden scan {endpoint}",
-            )
-        if verdict is Verdict.DAMAGED:
-            raise Trouble(
-                "CW-202",
-                f"Answer from id {unit_id} {at} arrived damaged: {len(each.got)} bytes"
-                f" ({each.got[:20].hex(' ').upper()}), {within}.",
-                f"cellwarden scan {endpoint} --id {unit_id}",
-            )
-        if verdict is Verdict.GATEWAY:
-            raise Trouble(
-                "CW-203",
-                f"The gateway {endpoint} answers exception {each.answer.reply.exception_code}: it cannot"
-                f" reach id {unit_id}.",
-                f"cellwarden scan {endpoint}",
-            )
-        if verdict is Verdict.BUSY:
-            raise Trouble(
-                "CW-204",
-                f"id {unit_id} {at} is busy (exception {each.answer.reply.exception_code}), {within}. The"
-                " link itself works.",
-                f"cellwarden probe {endpoint} --id {unit_id} {each.read.area}:{each.read.address}",
-            )
-        if verdict is not Verdict.SOUND:
-            raise Trouble("CW-210", _refusal(each, unit_id), _instead(each.read, endpoint, unit_id))
-
-
-SAYS = {1: "no such function", 2: "no such register", 3: "no such count", 4: "a failure of its own"}
-
-
-def _refusal(heard: Exchange, unit_id: int) -> str:
-    code, read = heard.answer.reply.exception_code or 0, heard.read
-    said = SAYS.get(code, f"exception {code}")
-    written = manual_address(read.area, read.address)
-    return (
-        f'id {unit_id} answered "{said}" (exception {code}) for {read.area} {written} (wire {read.address}),'
-        f" count {read.count}. The link itself works."
-    )
-
-
-def _instead(read: Read, endpoint: Endpoint, unit_id: int) -> str:
-    other = {Area.HOLDING: Area.INPUT, Area.INPUT: Area.HOLDING}.get(read.area, Area.HOLDING)
-    return f"cellwarden probe {endpoint} --id {unit_id} {other}:{read.address} --count 1"
+        if verdict_of(each.answer) is not Verdict.SOUND:
+            bytes_of = came_said.wire(each.sent, each.got)
+            came, at = each.answer.came, endpoint.at(line)
+            raise came_said.trouble(came, endpoint, at, unit_id, each.read, within, bytes_of)
 
 
 def _json(endpoint: Endpoint, unit_id: int, heard: list[Exchange]) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
+from agent.cli.common.came_said import trouble
 from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import opened, trouble_of
 from agent.cli.probe.doubts import Doubt, doubts
 from agent.cli.probe.value_rows import ValueRow, value_rows
-from agent.modbus.ports import Port, PortError
+from agent.modbus.ports import NO_REPLY, Answer, Port, PortError
 from agent.modbus.survey.match import Ask, Match, Sureness, hold, rank, sureness
 from agent.modbus.survey.presence import FIRST_READ, PATIENT_S, LineSetting
-from agent.modbus.verdict import Verdict, verdict_of
+from agent.modbus.verdict import UNHEARD, verdict_of
 from agent.transport.row import Endpoint
 from drivers.layout import Layout
 from drivers.profile.load import Profile
@@ -40,7 +41,7 @@ async def inspect(endpoint: Endpoint, unit_id: int, line: LineSetting, profiles:
     try:
         return await _inspect(port, endpoint, unit_id, line, profiles)
     except PortError as error:
-        raise trouble_of(error, endpoint) from error
+        raise trouble_of(error, endpoint, asked=True) from error
     finally:
         port.close()
 
@@ -49,8 +50,7 @@ async def _inspect(
     port: Port, endpoint: Endpoint, unit_id: int, line: LineSetting, profiles: list[Profile]
 ) -> Inspection:
     at = f"id {unit_id} on {endpoint.at(line)}"
-    scan = f"cellwarden scan {endpoint}"
-    timeout_s = await _timeout_s(port, unit_id, at, scan)
+    timeout_s = await _timeout_s(port, endpoint, unit_id, endpoint.at(line))
 
     async def ask(read: Read, pause_s: float) -> Reply:
         if not port.is_open:  # a device may close it after an answer
@@ -60,20 +60,22 @@ async def _inspect(
     profile, sure = await profile_of(profiles, ask, at)
     match = await hold(profile, ask, whole=True)
     if match.layout is None or match.image is None:
-        raise Trouble("CW-211", f"{at}: {match.why}", f"{scan} --id {unit_id}")
+        raise Trouble("CW-211", f"{at}: {match.why}", f"cellwarden scan {endpoint} --id {unit_id}")
     rows = value_rows(match.layout, match.image, profile.address_step)
     doubtful = await doubts(profile, match.layout, match.image, rows, ask)
     return Inspection(endpoint, unit_id, match, sure, match.layout, rows, doubtful)
 
 
-async def _timeout_s(port: Port, unit_id: int, at: str, scan: str) -> float:
+async def _timeout_s(port: Port, endpoint: Endpoint, unit_id: int, at: str) -> float:
     """Ask for one register; return how long later answers are waited for. Raises Trouble where none comes."""
-    first = await port.ask(unit_id, FIRST_READ, PATIENT_S)
-    verdict = verdict_of(first)
-    if verdict in (Verdict.SILENT, Verdict.GATEWAY):
-        raise Trouble("CW-201", f"No answer from {at} within {PATIENT_S:g} s.", scan)
-    if verdict is Verdict.DAMAGED:
-        raise Trouble("CW-202", f"Answer from {at} arrived damaged.", f"{scan} --id {unit_id}")
+    try:
+        first = await port.ask(unit_id, FIRST_READ, PATIENT_S)
+    except PortError as error:
+        if error.came is None:
+            raise
+        first = Answer(NO_REPLY, unheard=error.came)
+    if verdict_of(first) in UNHEARD:
+        raise trouble(first.came, endpoint, at, unit_id, FIRST_READ, f"within {PATIENT_S:g} s")
     return max(TIMEOUT_FLOOR_S, TIMEOUT_FACTOR * (first.response_s or 0.0))
 
 

@@ -174,9 +174,8 @@ def test_probe_shows_bytes_both_notations_and_what_registers_can_mean(bus: RtuBu
 def test_probe_tells_a_refusal_from_silence(bus: RtuBus) -> None:
     refused = run("probe", bus.link, "--line", LINE, "--id", 4, "holding:100")
     assert refused.exit_code == 1
-    assert refused.stderr.startswith(
-        'CW-210 id 4 answered "no such register" (exception 2) for holding 40101'
-    )
+    assert refused.stderr.startswith("CW-210 id 4 on ")
+    assert 'answers "no such register" (exception 2) for holding 40101 (wire 100)' in refused.stderr
     silent = run("probe", bus.link, "--line", LINE, "--id", 9, "--timeout", "0.1", "holding:100")
     assert silent.exit_code == 3
     assert "CW-201 No answer from id 9" in silent.stderr

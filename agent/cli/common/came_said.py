@@ -1,0 +1,90 @@
+"""What came of a request, as a tool says it: the row of `agent.modbus.came`, and one command to run."""
+
+from agent.cli.common.codes import Trouble
+from agent.modbus.came import Came, Frames, Kind
+from agent.modbus.survey.look import manual_address
+from agent.transport.row import Endpoint
+from drivers.registers import Area, Read
+
+MOST_SHOWN = 20  # bytes
+INSTEAD = {Area.HOLDING: Area.INPUT, Area.INPUT: Area.HOLDING}
+SCAN = "cellwarden scan {endpoint}"
+SCAN_ID = "cellwarden scan {endpoint} --id {id}"
+AGAIN = "cellwarden probe {endpoint} --id {id} {area}:{address}"
+OTHER_TABLE = "cellwarden probe {endpoint} --id {id} {instead}:{address} --count 1"
+USUAL_PORT = "cellwarden scan {place}"
+ACCEPTED = "cellwarden check --config agent.toml   (once accept is set)"
+OTHER_FRAMES: dict[Frames, str] = {
+    "tcp": "cellwarden probe rtu-over-tcp://{endpoint} --id {id}",
+    "rtu": "cellwarden probe {bare} --id {id}",
+}
+#: What to run; where nothing is said: a scan for that id.
+RUN: dict[Kind, str] = {
+    Kind.NOTHING: SCAN,
+    Kind.LATE: AGAIN + " --timeout 3",
+    Kind.OTHER_UNIT: "cellwarden probe {endpoint} --id {other} {area}:{address}",
+    Kind.OTHER_FUNCTION: OTHER_TABLE,
+    Kind.OTHER_COUNT: AGAIN + " --count 1",
+    Kind.OTHER_TRANSACTION: ACCEPTED,
+    Kind.OTHER_SERVICE: USUAL_PORT,
+    Kind.PROTOCOL: USUAL_PORT,
+    Kind.BUSY: AGAIN,
+    Kind.REFUSED: OTHER_TABLE,
+    Kind.FAILED: OTHER_TABLE,
+    Kind.NO_PATH: SCAN,
+    Kind.NO_TARGET: SCAN,
+}
+
+
+def sentence(text: str) -> str:
+    """Return what to do as a sentence; "" of nothing."""
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def next_command(came: Came, endpoint: Endpoint, unit_id: int, read: Read) -> str:
+    """Return the one command that brings more to light."""
+    template = RUN.get(came.kind, SCAN_ID)
+    if came.kind is Kind.OTHER_FRAMES or (came.kind is Kind.ECHO and came.frames == "tcp"):
+        template = OTHER_FRAMES[came.frames]
+    if came.unit_id == 0 and came.frames == "rtu":
+        template = ACCEPTED  # who asks 0 on a line asks everybody, and nobody answers
+    return template.format(
+        endpoint=endpoint,
+        bare=str(endpoint).partition("://")[2],
+        place=endpoint.place,
+        id=unit_id,
+        other=came.unit_id,
+        area=read.area,
+        address=read.address,
+        instead=INSTEAD.get(read.area, Area.HOLDING),
+    )
+
+
+def trouble(
+    came: Came, endpoint: Endpoint, at: str, unit_id: int, read: Read, within: str = "", wire: str = ""
+) -> Trouble:
+    """Return what came of a read of a unit as a trouble.
+
+    at: the endpoint, with its line setting. within: how long, and how often, it was asked. wire: the bytes.
+    """
+    asked = ", ".join(part for part in (within, wire) if part)
+    if came.kind is Kind.NOTHING:
+        what = f"No answer from id {unit_id} on {at}{f' {asked}' if asked else ''}."
+    else:
+        what = f"id {unit_id} on {at} {came.seen}{_about(came, read)}{f', {asked}' if asked else ''}."
+        what += " The link itself works." if came.sound else ""
+    run = next_command(came, endpoint, unit_id, read)
+    return Trouble(came.code, f"{what} {sentence(came.do)}".rstrip(), run, came.row.likely)
+
+
+def _about(came: Came, read: Read) -> str:
+    if came.kind not in (Kind.REFUSED, Kind.FAILED):
+        return ""
+    written = manual_address(read.area, read.address)
+    return f" for {read.area} {written} (wire {read.address}), count {read.count}"
+
+
+def wire(sent: bytes, got: bytes) -> str:
+    """Return how many bytes went out and came, and the first that came."""
+    shown = f" ({got[:MOST_SHOWN].hex(' ').upper()}{' ...' if len(got) > MOST_SHOWN else ''})" if got else ""
+    return f"{len(sent)} bytes sent, {len(got)} bytes received{shown}"

@@ -1,0 +1,134 @@
+"""What is told of each answer that is not the one that was asked for, over real sockets and ptys."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import main
+from tests.agent.cli.answering import Answer, on_a_line, over_tcp, sealed
+
+
+def rtu(data: str) -> Answer:
+    return lambda _request: sealed(bytes.fromhex(data))
+
+
+def tcp(data: str, transaction: int = 0, unit: int | None = None) -> Answer:
+    """Answer with a function code and data, `transaction` further than was asked, as `unit` if said."""
+
+    def answer(request: bytes) -> bytes:
+        number = int.from_bytes(request[:2], "big") + transaction
+        body = bytes([request[6] if unit is None else unit]) + bytes.fromhex(data)
+        return number.to_bytes(2, "big") + b"\0\0" + len(body).to_bytes(2, "big") + body
+
+    return answer
+
+
+def header(length: int, protocol: int = 0) -> Answer:
+    return lambda r: (
+        r[:2] + protocol.to_bytes(2, "big") + length.to_bytes(2, "big") + b"\3\3\4\x0c\xe4\x0c\xe5"
+    )
+
+
+LINE = [
+    ("nothing", lambda _: b"", "CW-201", "No answer from id 3"),
+    ("echo", lambda r: r, "CW-209", "the request itself comes back"),
+    ("unit 0", rtu("0003040CE40CE5"), "CW-205", "accept = { unit_id = 0 } in its [[bus]]"),
+    ("unit 0, one register", rtu("0003020E02"), "CW-205", "accept = { unit_id = 0 } in its [[bus]]"),
+    ("another unit", rtu("0703040CE40CE5"), "CW-205", "--id 7 holding:100"),
+    ("function", rtu("0304040CE40CE5"), "CW-207", "answers with function 4 for 3"),
+    ("more", rtu("0303060CE40CE50CE6"), "CW-207", "more registers than were asked for"),
+    ("fewer", rtu("0303020CE4"), "CW-207", "fewer registers than were asked for"),
+    ("cut short", lambda _: sealed(b"\3\3\4\x0c\xe4\x0c\xe5")[:6], "CW-202", "too few bytes (6 of 9)"),
+    ("checksum", lambda _: b"\3\3\4\x0c\xe4\x0c\xe5\0\0", "CW-202", "a wrong checksum"),
+    ("no first byte", lambda _: sealed(b"\3\3\4\x0c\xe4\x0c\xe5")[1:], "CW-202", "without its first byte"),
+    ("noise", lambda _: b"\xf0\x12\x99", "CW-202", "bytes come that are no frame"),
+    ("no such function", rtu("038301"), "CW-210", '"no such function" (exception 1) for holding 40101'),
+    ("no such register", rtu("038302"), "CW-210", '"no such register" (exception 2) for holding 40101'),
+    ("no such count", rtu("038303"), "CW-210", '"no such count" (exception 3) for holding 40101'),
+    ("failure", rtu("038304"), "CW-213", '"a failure of its own" (exception 4)'),
+    ("acknowledge", rtu("038305"), "CW-204", "it has begun, and needs longer (exception 5)"),
+    ("busy", rtu("038306"), "CW-204", "is busy (exception 6)"),
+    ("no path", rtu("03830A"), "CW-203", "has no path from its gateway (exception 10)"),
+    ("no target", rtu("03830B"), "CW-203", "does not answer its gateway (exception 11)"),
+    ("unknown", rtu("038363"), "CW-213", "what the standard does not know (exception 99)"),
+]
+TCP = [
+    ("nothing", lambda _: b"", "CW-201", "No answer from id 3"),
+    ("echo", lambda r: r, "CW-209", "probe rtu-over-tcp://127.0.0.1:"),
+    ("transaction", tcp("03040CE40CE5", 1), "CW-206", 'accept = { transaction = "any" } in its [[bus]]'),
+    ("both", tcp("03040CE40CE5", 1, 1), "CW-206", 'accept = { transaction = "any", unit_id = 1 } in its'),
+    ("unit 0", tcp("03040CE40CE5", 0, 0), "CW-205", "accept = { unit_id = 0 } in its [[bus]]"),
+    ("another unit", tcp("03040CE40CE5", 0, 1), "CW-205", "answers as unit id 1, asked as 3"),
+    ("function", tcp("04040CE40CE5"), "CW-207", "answers with function 4 for 3"),
+    ("more", tcp("03060CE40CE50CE6"), "CW-207", "more registers than were asked for"),
+    ("fewer", tcp("03020CE4"), "CW-207", "fewer registers than were asked for"),
+    ("length", header(9), "CW-208", "a header says length 9, and 7 bytes belong to its answer"),
+    ("protocol", header(7, 5), "CW-208", "protocol id 5 in its header"),
+    (
+        "cut short",
+        lambda r: tcp("03040CE40CE5")(r)[:-2],
+        "CW-202",
+        "too few bytes (5 of 7 behind its header)",
+    ),
+    ("frames of RTU", rtu("0303040CE40CE5"), "CW-208", "probe rtu-over-tcp://127.0.0.1:"),
+    ("HTTP", lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n", "CW-208", "a web server answers"),
+    ("TLS", lambda _: b"\x15\x03\x01\0\x02\x02\x46", "CW-208", "TLS answers"),
+    ("noise", lambda _: b"\xf0\x12\x99\1\2\3\4", "CW-208", "what is not Modbus TCP"),
+    ("closed", lambda _: None, "CW-104", "closes the connection instead of answering"),
+    ("no such register", tcp("8302"), "CW-210", '"no such register" (exception 2) for holding 40101'),
+    ("failure", tcp("8304"), "CW-213", '"a failure of its own" (exception 4)'),
+    ("acknowledge", tcp("8305"), "CW-204", "it has begun, and needs longer (exception 5)"),
+    ("busy", tcp("8306"), "CW-204", "is busy (exception 6)"),
+    ("no path", tcp("830A"), "CW-203", "has no path from its gateway (exception 10)"),
+    ("no target", tcp("830B"), "CW-203", "does not answer its gateway (exception 11)"),
+    ("unknown", tcp("8363"), "CW-213", "what the standard does not know (exception 99)"),
+]
+
+
+def probe(where: str) -> str:
+    arguments = ["probe", where, "--id", "3", "holding:100", "--count", "2", "--timeout", "0.1"]
+    result = CliRunner().invoke(main, [*arguments, "--line", "115200-8N1", "--socket", "/nonexistent"])
+    assert result.exit_code in (1, 3), result.output
+    return " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(("answer", "code", "says"), [r[1:] for r in LINE], ids=[r[0] for r in LINE])
+def test_probe_says_what_came_on_a_line(answer: Answer, code: str, says: str, tmp_path: Path) -> None:
+    with on_a_line(tmp_path / "line", answer) as where:
+        said = probe(where)
+    assert said.startswith(code), said
+    assert says in said
+    assert "8 bytes sent" in said
+    assert "Nothing was sent" not in said
+
+
+@pytest.mark.parametrize(("answer", "code", "says"), [r[1:] for r in TCP], ids=[r[0] for r in TCP])
+def test_probe_says_what_came_over_tcp(answer: Answer, code: str, says: str) -> None:
+    with over_tcp(answer) as where:
+        said = probe(where)
+    assert said.startswith(code), said
+    assert says in said
+    assert "12 bytes sent" in said
+    assert "Nothing was sent" not in said
+    assert "parity" not in said
+
+
+def test_probe_says_that_a_greeting_is_no_modbus_and_a_closed_door_is_one() -> None:
+    with over_tcp(lambda _: b"", b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n") as where:
+        assert "CW-208" in (said := probe(where))
+    assert "an SSH server answers" in said
+    with over_tcp(lambda _: b"", None) as where:
+        said = probe(where)
+    assert said.startswith("CW-104")
+    assert "it serves one master, and has another" in said
+
+
+def test_probe_says_that_nothing_was_sent_where_nothing_was() -> None:
+    with socket.socket() as placeholder:  # bound and not listening
+        placeholder.bind(("127.0.0.1", 0))
+        said = probe(f"127.0.0.1:{placeholder.getsockname()[1]}")
+    assert said.startswith("CW-103")
+    assert "Connection refused. Nothing was sent." in said
+    assert "Likely: another port; Modbus TCP is switched off there; a firewall." in said
