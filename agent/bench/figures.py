@@ -65,6 +65,24 @@ TARGETS: dict[str, dict[str, Target]] = {
         "rtu_9600_share_of_limit": at_least(0.95),
         "rtu_19200_share_of_limit": at_least(0.95),
         "rtu_115200_share_of_limit": at_least(0.85),
+        **{
+            f"{name}_{baud}_share_of_limit": HIGHER
+            for name in ("rtu_over_tcp", "rfc2217")
+            for baud in (9600, 115200)
+        },
+        "lossy_40_interval_p99_s": LOWER,
+        "lossy_40_interval_p999_s": at_most(10),
+        "lossy_40_rtu_interval_p99_s": at_most(10),
+        "lossy_40_rtu_interval_p999_s": LOWER,
+        "lossy_40_rtu_silent_interval_p99_s": LOWER,
+        "lossy_40_rtu_silent_interval_p999_s": LOWER,
+        "closing_device_interval_s": at_most(1.1),
+        "gateway_20_dead_first_frame_s": at_most(15),
+        "gateway_20_dead_interval_s": LOWER,
+        "gateway_20_dead_exception_first_frame_s": LOWER,
+        "gateway_20_dead_exception_interval_s": LOWER,
+        "gateway_20_dead_waits_first_frame_s": LOWER,
+        "gateway_20_dead_waits_interval_s": LOWER,
         "tcp_cpu_us_per_read": LOWER,
         "tcp_cpu_ratio_to_pymodbus": at_most(1.25),
         "tcp_rate_ratio_to_libmodbus": HIGHER,

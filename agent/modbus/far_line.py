@@ -7,14 +7,13 @@ speaks RFC 2217 is told how the bits stand on its line, each time it is connecte
 import asyncio
 import logging
 import socket
-import time
 
 from agent.modbus.came import Came, Kind
 from agent.modbus.carrier import Heard, Lost
 from agent.modbus.com_port import ComPort
 from agent.modbus.dialling import Dialling
 from agent.modbus.hearing import Hearing
-from agent.modbus.ports import HungUp, PortError
+from agent.modbus.ports import HungUp, PortError, clock_s
 from agent.modbus.settling import Settling
 from agent.net.trouble import in_words
 
@@ -60,7 +59,7 @@ class FarLine(asyncio.Protocol):
         if self._transport is None:
             raise self.hung_up or HungUp(f"{self.name}: {CLOSED}")
         self._ready = True
-        self._hearing.heard(time.monotonic())
+        self._hearing.heard(clock_s())
 
     async def _set_line(self) -> None:
         """Nothing is to be set: the serial server's own page does it."""
@@ -102,11 +101,11 @@ class FarLine(asyncio.Protocol):
     def answered(self) -> None:
         """Note that a unit has answered."""
         self._settling.answered()
-        self._hearing.heard(time.monotonic())
+        self._hearing.heard(clock_s())
 
     def unanswered(self) -> None:
         """Note that a request was not answered; after many the connection is made anew."""
-        if why := self._hearing.missed(time.monotonic()):
+        if why := self._hearing.missed(clock_s()):
             log.info("%s: %s; connecting anew", self.name, why)
             self.close()
 

@@ -19,9 +19,10 @@ from agent.modbus.timing import ResponseTimes, backoff_s, overdue_s
 from agent.modbus.verdict import Verdict
 from drivers.registers import Read
 
-TRIES = 2  # of one read in one cycle: a frame that noise hit is worth another
-# So many of the last reads of values and identity were answered: the unit is there. So many were not: the
-# line to it loses replies.
+TRIES = 2  # of one read in one cycle: a frame that noise hit is worth another,
+TRIES_LOSSY = 5  # and where the line loses replies, a cycle of many reads would never be whole without more
+# So many of the last requests were answered, and one of the last reads of values and identity: the unit is
+# there. So many were not: the line to it loses replies.
 LAST, THERE, LOSSY = 16, 3, 4
 BUSY_S = 0.2  # what a busy unit is left alone for
 OTHERS_WITHIN_S = 10.0  # probes and first conversations give way to safety points for no longer than this
@@ -52,6 +53,9 @@ class Patience:
     who_s: float = 0.0  # and before this not who it is: its profile could not be followed
     sub_units: SubUnits = field(default_factory=SubUnits)
     _heard: deque[bool] = field(default_factory=lambda: deque(maxlen=LAST))
+    _heard_whole: deque[bool] = field(
+        default_factory=lambda: deque(maxlen=LAST)
+    )  # no short probes among them
     _changed_s: float = -inf  # when a factor or a count changed last
     _lost: Read | None = None  # the read that was not answered; a probe must be, first
     _unlike: bool = False  # the answer to the last probe looks like no other read's: probes need no pause
@@ -67,8 +71,8 @@ class Patience:
 
     @property
     def is_there(self) -> bool:
-        """Whether the unit has answered enough of the last reads: what was not answered got lost."""
-        return sum(self._heard) >= THERE
+        """Whether the unit has answered enough of the last requests: what was not answered got lost."""
+        return sum(self._heard) >= THERE and any(self._heard_whole)
 
     @property
     def loses(self) -> bool:
@@ -141,7 +145,8 @@ class Patience:
     def worth_another(self, verdict: Verdict, tries: int) -> bool:
         """Whether to ask again at once: not where a late reply could be taken for the second one's."""
         unclear = verdict is Verdict.DAMAGED or (verdict is Verdict.SILENT and self.has_transaction_ids)
-        return unclear and tries < TRIES and not self.silences and not self._is_stranger
+        most = TRIES_LOSSY if self.loses else TRIES
+        return unclear and tries < most and not self.silences and not self._is_stranger
 
     # ---- what came of it
 
@@ -149,8 +154,9 @@ class Patience:
         """Note what came of a request. response_s: how long its answer took to begin; None: none came."""
         if outcome.request.cycle is None:
             self.waiting = False
-        if outcome.unheard or outcome.request.purpose != PROBE or outcome.request.read == self._lost:
-            self._heard.append(not outcome.unheard)  # that a short read is answered says nothing of the whole
+        self._heard.append(not outcome.unheard)
+        if outcome.request.purpose != PROBE or outcome.request.read == self._lost:
+            self._heard_whole.append(not outcome.unheard)  # of them an answered short read says nothing
         if response_s is not None and outcome.verdict is not Verdict.GATEWAY:
             self.times.add(response_s)
 

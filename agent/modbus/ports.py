@@ -3,6 +3,7 @@
 A port neither retries nor schedules. Everything that goes out passes through `adu`, which knows reads only.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -12,6 +13,12 @@ from agent.quality import Quality
 from drivers.registers import Read, Reply
 
 NO_REPLY = Reply((), Quality.NO_REPLY)
+
+
+def clock_s() -> float:
+    """Return the running loop's time, which is what its timers go by: a port has no other clock."""
+    return asyncio.get_running_loop().time()
+
 
 #: Called with whether they were sent, and the bytes.
 Tap = Callable[[bool, bytes], None]

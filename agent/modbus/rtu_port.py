@@ -6,7 +6,6 @@ checksum, and silence tells no more than when the line is free for the next one.
 """
 
 import asyncio
-import time
 from dataclasses import replace
 
 from agent.modbus.accepted import STRICT, Accepted
@@ -14,7 +13,7 @@ from agent.modbus.adu import MOST_HEARD_BYTES, RTU_REQUEST_BYTES, RtuExchange, d
 from agent.modbus.came import NOTHING
 from agent.modbus.carrier import Carrier
 from agent.modbus.overheard import requests_in
-from agent.modbus.ports import NO_REPLY, Answer, LateReply, PortError, Tap
+from agent.modbus.ports import NO_REPLY, Answer, LateReply, PortError, Tap, clock_s
 from agent.modbus.told_apart import of_rtu
 from drivers.line import bits_per_character
 from drivers.registers import Read
@@ -94,7 +93,7 @@ class RtuPort:
             self._answer.set_exception(error)
 
     def _take(self, data: bytes) -> None:
-        now_s = time.monotonic()
+        now_s = clock_s()
         if self._exchange is None:
             self._overhear(data, now_s)
         self._heard_s = now_s
@@ -139,7 +138,9 @@ class RtuPort:
         """Carry one request; see `Port.ask`. The time the bytes need on the wire is added to the time-out."""
         await self._silence()
         loop = asyncio.get_running_loop()
-        exchange = RtuExchange(unit_id, read, self._recent(time.monotonic()), self._accepted.ids(unit_id))
+        exchange = RtuExchange(unit_id, read, self._recent(clock_s()), self._accepted.ids(unit_id))
+        # who asks for the same again takes the reply of before for lost: what comes now answers this
+        self._overdue = [one for one in self._overdue if one[0].request != exchange.request]
         answer: asyncio.Future[Answer] = loop.create_future()
         request_s = RTU_REQUEST_BYTES * self._character_s
         reply_s = (5 + data_bytes(read)) * self._character_s
@@ -148,7 +149,7 @@ class RtuPort:
         try:
             if self.tap:
                 self.tap(True, exchange.request)
-            self._sent_s = sent_s = time.monotonic() + request_s
+            self._sent_s = sent_s = clock_s() + request_s
             self._wait_s = timeout_s + reply_s
             self._gap_s = timeout_s if self._inter_byte_s is None else self._inter_byte_s
             self._watch()
@@ -164,7 +165,7 @@ class RtuPort:
             self._exchange = self._answer = None
             if self._timer is not None:
                 self._timer.cancel()
-            self._free_at_s = time.monotonic() + max(pause_s, self._least_pause_s)
+            self._free_at_s = clock_s() + max(pause_s, self._least_pause_s)
 
     def late(self) -> list[LateReply]:
         """Return late replies, once; see `Port.late`."""
@@ -174,7 +175,7 @@ class RtuPort:
     async def _silence(self) -> None:
         """Wait until the line has been quiet for long enough; what a late unit still says is dropped."""
         # a loop, because every late byte moves the end of the silence
-        while (wait_s := max(self._free_at_s, self._heard_s + self._silence_s) - time.monotonic()) > 0:  # noqa: ASYNC110
+        while (wait_s := max(self._free_at_s, self._heard_s + self._silence_s) - clock_s()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(wait_s)
 
     def _watch(self) -> None:
@@ -184,11 +185,11 @@ class RtuPort:
             return
         # not looked into before the line falls silent: on one that never does, that would cost much
         until_s = min(self._heard_s + self._silence_s, self._sent_s + self._wait_s)
-        if until_s <= time.monotonic():
+        if until_s <= clock_s():
             until_s = exchange.settles_s(
                 self._heard_s, self._sent_s, self._wait_s, self._silence_s, self._gap_s
             )
-        wait_s = until_s - time.monotonic()
+        wait_s = until_s - clock_s()
         if self._timer is not None:
             self._timer.cancel()
         if wait_s > 0:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections import deque
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_frame, tcp_requ
 from agent.modbus.came import Came, Kind
 from agent.modbus.dialling import Dialling
 from agent.modbus.hearing import Hearing
-from agent.modbus.ports import NO_REPLY, Answer, HungUp, LateReply, PortError, Tap
+from agent.modbus.ports import NO_REPLY, Answer, HungUp, LateReply, PortError, Tap, clock_s
 from agent.modbus.settling import Settling
 from agent.modbus.told_apart import of_tcp, unasked
 from agent.wire.hosts import authority
@@ -87,8 +86,7 @@ class TcpPort(asyncio.Protocol):
         Raises PortError with the reason.
         """
         self._settled = False
-        sock = await self._dialling.connected()
-        await asyncio.get_running_loop().create_connection(lambda: self, sock=sock)
+        await self._connect()
         if pause_s := self._settling.opened():
             log.debug("%s: is left alone for %g s", self.name, pause_s)
             await asyncio.sleep(pause_s)
@@ -96,11 +94,15 @@ class TcpPort(asyncio.Protocol):
                 raise self.hung_up or HungUp(f"{self.name}: {CLOSED}")
         self._settled = True
 
+    async def _connect(self) -> None:
+        sock = await self._dialling.connected()
+        await asyncio.get_running_loop().create_connection(lambda: self, sock=sock)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the new connection (asyncio calls this)."""
         assert isinstance(transport, asyncio.Transport)
         self._transport, self._stream = transport, TcpStream(self._known)
-        self._hearing.heard(time.monotonic())
+        self._hearing.heard(clock_s())
         self._overdue.clear()
         self.hung_up, self._asked = None, False
 
@@ -156,7 +158,7 @@ class TcpPort(asyncio.Protocol):
         return transaction in self._waiting or transaction in self._overdue or transaction in self._answered
 
     def _received(self, transaction: int, unit_id: int, pdu: bytes) -> None:
-        now_s = time.monotonic()
+        now_s = clock_s()
         if (overdue := self._overdue.pop(transaction, None)) is not None:
             self._late.append(LateReply(overdue.unit_id, now_s - overdue.sent_s))
             return
@@ -182,7 +184,7 @@ class TcpPort(asyncio.Protocol):
     async def ask(self, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Answer:
         """Carry one request; see `Port.ask`."""
         # a loop, because another request may have gone out during the pause
-        while (wait_s := self._free_at_s - time.monotonic()) > 0:  # noqa: ASYNC110
+        while (wait_s := self._free_at_s - clock_s()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(wait_s)
         await self._get_in_step(unit_id)
         if self._transport is None:
@@ -190,7 +192,7 @@ class TcpPort(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._transaction = transaction = self._transaction % 0xFFFF + 1
         future: asyncio.Future[Answer] = loop.create_future()
-        asked = Asked(transaction, unit_id, read, time.monotonic(), future)
+        asked = Asked(transaction, unit_id, read, clock_s(), future)
         self._waiting[transaction] = asked
         request = asked.request
         self._transport.write(request)
@@ -206,7 +208,7 @@ class TcpPort(asyncio.Protocol):
             if future.cancelled():  # whoever asked has gone; its answer may come all the same
                 self._overdue[transaction] = asked
             if pause_s or self._pause_s:
-                self._free_at_s = time.monotonic() + max(pause_s, self._pause_s)
+                self._free_at_s = clock_s() + max(pause_s, self._pause_s)
 
     def _in_its_place(self, asked: Asked) -> Came:
         """Return what came in place of the answer to a request, whose time is over."""
@@ -228,7 +230,7 @@ class TcpPort(asyncio.Protocol):
         self._overdue[transaction] = asked
         while len(self._overdue) > OVERDUE_KEPT:
             self._overdue.pop(next(iter(self._overdue)))
-        if self._transport is not None and (why := self._hearing.missed(time.monotonic())):
+        if self._transport is not None and (why := self._hearing.missed(clock_s())):
             log.info("%s: %s; connecting anew", self.name, why)
             with contextlib.suppress(PortError):
                 self.close()

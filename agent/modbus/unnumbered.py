@@ -6,11 +6,10 @@ gives an old reply to whoever asks next gives it to the new one too; `Patience` 
 """
 
 import logging
-import time
 
 from agent.modbus.adu import tcp_frame
 from agent.modbus.came import Came
-from agent.modbus.ports import Answer, LateReply
+from agent.modbus.ports import Answer, LateReply, clock_s
 from agent.modbus.tcp import Asked, TcpPort
 from agent.modbus.told_apart import of_tcp
 
@@ -27,7 +26,7 @@ class UnnumberedPort(TcpPort):
         return True
 
     def _received(self, transaction: int, unit_id: int, pdu: bytes) -> None:
-        now_s = time.monotonic()
+        now_s = clock_s()
         for asked in self._waiting.values():
             reply = None if asked.answer.done() else self._reply(asked, unit_id, pdu)
             if reply is not None:

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -16,6 +18,7 @@ from statistics import median
 from agent.bench.poll.engine import polled_bus, profile_of
 from agent.frame import Frame
 from agent.quality import Quality
+from agent.transport.row import BusTable
 from agent.transport.rtu import RtuBus
 from drivers.layout import Layout
 from drivers.line import bits_per_character
@@ -54,22 +57,34 @@ def measure() -> list[tuple[str, float | None, str]]:
 
 
 def _cycle_s(baud: int) -> float:
-    """Return the median time of CYCLES cycles, polled back to back."""
+    """Return the median time of a cycle on a pty."""
     with tempfile.TemporaryDirectory(prefix="cellwarden-bench-") as folder:
         link = Path(folder) / "line"
-        wire = subprocess.Popen(
-            [sys.executable, "-c", WIRE, str(link), str(baud), str(TURNAROUND_S)], stdout=subprocess.PIPE
-        )
-        try:
-            assert wire.stdout is not None
-            wire.stdout.readline()
-            return asyncio.run(_poll(link, baud))
-        finally:
-            wire.kill()
-            wire.wait()
+        with served(link, baud):
+            return polled_s(RtuBus(name="bench", transport="rtu", device=link, baud=baud))
 
 
-async def _poll(link: Path, baud: int) -> float:
+@contextmanager
+def served(link: Path, baud: int) -> Iterator[None]:
+    """Serve the bench's wire at a link, in a process of its own."""
+    wire = subprocess.Popen(
+        [sys.executable, "-c", WIRE, str(link), str(baud), str(TURNAROUND_S)], stdout=subprocess.PIPE
+    )
+    try:
+        assert wire.stdout is not None
+        wire.stdout.readline()
+        yield
+    finally:
+        wire.kill()
+        wire.wait()
+
+
+def polled_s(table: BusTable) -> float:
+    """Return the median time of CYCLES cycles of READS blocks each, polled back to back, s."""
+    return asyncio.run(_poll(table))
+
+
+async def _poll(table: BusTable) -> float:
     times: list[float] = []
     done = asyncio.Event()
 
@@ -81,7 +96,6 @@ async def _poll(link: Path, baud: int) -> float:
 
     # two blocks too far apart for one read; a period that is always over means: back to back
     profile = profile_of((0, REGISTERS), (500, REGISTERS))
-    table = RtuBus(name="bench", transport="rtu", device=link, baud=baud)
     bus = polled_bus(table, profile, emit, 1e-3)
     polling = asyncio.create_task(bus.run())
     try:

@@ -89,6 +89,13 @@ def test_a_unit_of_tcp_whose_network_loses_replies_is_read_in_time() -> None:
     assert quantile(found, 0.999) <= DEADLINE_S
 
 
+def test_a_unit_of_many_reads_is_read_in_time() -> None:
+    network = Network()
+    network.start(network.unit(1, profile=cells(20, 40), has_transaction_ids=True, timeout_s=2.0))
+    network.run(600)
+    assert quantile(intervals(network, "unit-1"), 0.99) <= DEADLINE_S
+
+
 def test_units_of_a_serial_line_that_loses_replies_are_read_in_time() -> None:
     found: list[float] = []
     for seed in range(20):
