@@ -1,12 +1,13 @@
 """One self-contained HTML page: the verdicts, and what was seen, on one time axis for each unit."""
 
-import html
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from string import Template
+from typing import Any
 
 import numpy as np
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
 
 from hil.plant.source import Floats
 from hil.scenario.evidence import RaisedAlarm, Trace
@@ -22,77 +23,62 @@ MOST_MARKS = 40  # of alarms in a plot
 TEMPERATURES = ("cell_temperature", "module_temperature", "battery_temperature")
 VOLTAGES = ("cell_voltage", "module_voltage")
 
-PAGE = Template(Path(__file__).with_name("report.html").read_text("utf-8"))
+MOST_HAPPENED = 200  # events and alarms in a scenario's table
+WORDS = {True: "ok", False: "FAIL", None: "not shown"}  # of what was expected
 
 
 def write_html(path: Path, verdicts: Sequence[ScenarioVerdict]) -> None:
     """Write the report of some runs."""
-    rows = "".join(
-        f'<tr class="{_class(v)}"><td><a href="#{html.escape(v.name)}">{html.escape(v.name)}</a></td>'
-        f"<td>{v.word}</td><td>{v.evidence.way}</td><td>{html.escape(v.scenario.about)}</td></tr>"
-        for v in verdicts
-    )
     held = sum(v.word == "held" for v in verdicts)
-    summary = f"{held} of {len(verdicts)} scenarios held"
-    sections = "".join(_section(v) for v in verdicts)
-    path.write_text(PAGE.substitute(title=summary, rows=rows, sections=sections), "utf-8")
+    _write(path, f"{held} of {len(verdicts)} scenarios held", verdicts=[_told(v) for v in verdicts])
 
 
 def write_plots(path: Path, name: str, about: str, trace: Trace) -> None:
     """Write a page with nothing but the plots of one recording."""
     t_s = trace.t_s
     drawn = draw(panels_of(trace), [], float(t_s[0]), float(t_s[-1]))
-    section = f"<section><h2>{html.escape(name)}</h2><p>{html.escape(about)}</p>{drawn}</section>"
-    page = PAGE.substitute(title=html.escape(name), rows="", sections=section)
-    head, _, rest = page.partition("<p>Values as")
-    path.write_text(head + rest.partition("</table>")[2], "utf-8")
+    _write(path, name, verdicts=[], recording={"about": about, "plots": drawn})
 
 
-def _class(verdict: ScenarioVerdict) -> str:
-    return verdict.word.split()[0].lower()
+def _write(path: Path, title: str, **values: Any) -> None:
+    templates = Environment(
+        loader=PackageLoader("hil.scenario", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    page = templates.get_template("report.html").render(title=title, MOST_HAPPENED=MOST_HAPPENED, **values)
+    path.write_text(page, "utf-8")
 
 
-def _section(verdict: ScenarioVerdict) -> str:
+def _told(verdict: ScenarioVerdict) -> dict[str, Any]:
+    """Return what the page says of one run."""
     scenario, evidence = verdict.scenario, verdict.evidence
-    name = html.escape(verdict.name)
     scaled = evidence.way == "agent" and scenario.time_scale > 1
     scale = f" at {scenario.time_scale:g} times" if scaled else ""
-    how = f"{clock(scenario.lasts_s)} {WAYS[evidence.way]}{scale}; took {clock(evidence.wall_s)}"
-    parts = [
-        f'<section id="{name}"><h2>{name} <span class="word {_class(verdict)}">{verdict.word}</span></h2>',
-        f"<p>{html.escape(scenario.about)}</p><p class=how>{html.escape(how)}</p>",
-    ]
-    if evidence.late:
-        parts.append(f"<p class=late>The bench could not keep up: {html.escape(evidence.late)}</p>")
-    words = {True: "ok", False: "FAIL", None: "not shown"}
-    rows = "".join(
-        f'<tr class="{words[r.held].split()[0].lower()}"><td>{words[r.held]}</td>'
-        f"<td>{html.escape(r.expected)}</td><td>{html.escape(r.seen)}</td></tr>"
-        for r in verdict.results
-    )
-    parts.append(f"<table><tr><th></th><th>expected</th><th>seen</th></tr>{rows}</table>")
-    for unit, trace in evidence.traces.items():
-        parts.append(f"<h3>{html.escape(unit)}</h3>{_plots(verdict, unit, trace)}")
-    return "".join([*parts, _happenings(verdict), "</section>"])
+    return {
+        "name": verdict.name,
+        "word": verdict.word,
+        "css": verdict.word.split()[0].lower(),
+        "way": evidence.way,
+        "about": scenario.about,
+        "how": f"{clock(scenario.lasts_s)} {WAYS[evidence.way]}{scale}; took {clock(evidence.wall_s)}",
+        "late": evidence.late,
+        "results": [(WORDS[result.held], result) for result in verdict.results],
+        "plots": [(unit, _plots(verdict, unit, trace)) for unit, trace in evidence.traces.items()],
+        "happened": _happened(verdict),
+    }
 
 
-def _happenings(verdict: ScenarioVerdict) -> str:
-    """Events and alarms as a table: the same as the marks, for those who do not see or hover."""
-    happened = [(e.at_s, f"{e.kind} {_fields(e.said())}", "event") for e in verdict.scenario.event]
-    happened += [(a.t_s, f"{a.unit}: {a.text}", a.severity) for a in verdict.evidence.alarms]
-    rows = "".join(
-        f'<tr><td>{clock(t)}</td><td class="{kind}">{kind}</td><td>{html.escape(what)}</td></tr>'
-        for t, what, kind in sorted(happened)[:200]
-    )
-    more = f"<p>and {len(happened) - 200} more</p>" if len(happened) > 200 else ""
-    return f"<table><tr><th>time</th><th></th><th>what happened</th></tr>{rows}</table>{more}" if rows else ""
+def _happened(verdict: ScenarioVerdict) -> list[tuple[str, str, str]]:
+    """Return events and alarms, the same as the marks, for those who do not see or hover."""
+    happened = [(e.at_s, "event", f"{e.kind} {_fields(e.said())}") for e in verdict.scenario.event]
+    happened += [(a.t_s, a.severity, f"{a.unit}: {a.text}") for a in verdict.evidence.alarms]
+    return [(clock(at_s), kind, what) for at_s, kind, what in sorted(happened)]
 
 
 def _fields(said: dict[str, object]) -> str:
     return " ".join(str(v) if k in ("unit", "bus", "place") else f"{k}={v}" for k, v in said.items())
 
 
-def _plots(verdict: ScenarioVerdict, unit: str, trace: Trace) -> str:
+def _plots(verdict: ScenarioVerdict, unit: str, trace: Trace) -> Markup:
     scenario, evidence = verdict.scenario, verdict.evidence
     alarms = [a for a in evidence.alarms if a.unit == unit]
     marks = [

@@ -1,11 +1,11 @@
 """Plots as inline SVG, several above one another on one time axis; readable without scripts and in print."""
 
-import html
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup, escape
 
 from hil.plant.source import Floats
 
@@ -49,7 +49,7 @@ class Marker:
     label: str
 
 
-def draw(panels: Sequence[Panel], marks: Sequence[Marker], from_s: float, until_s: float) -> str:
+def draw(panels: Sequence[Panel], marks: Sequence[Marker], from_s: float, until_s: float) -> Markup:
     """One SVG element, from `from_s` to `until_s`."""
     height = TOP + len(panels) * (PANEL + GAP) - GAP + BOTTOM
     span_s = max(until_s - from_s, 1e-9)
@@ -58,7 +58,7 @@ def draw(panels: Sequence[Panel], marks: Sequence[Marker], from_s: float, until_
         return LEFT + (WIDTH - LEFT - RIGHT) * (t_s - from_s) / span_s
 
     words = "; ".join(panel.title for panel in panels)
-    out = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(words)}">']
+    out = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(words)}">']
     step_s = next((s for s in _STEPS_S if span_s / s <= 10), _STEPS_S[-1])
     for k in range(math.ceil(from_s / step_s), math.floor(until_s / step_s) + 1):
         at = f"{x(k * step_s):.1f}"
@@ -75,8 +75,8 @@ def draw(panels: Sequence[Panel], marks: Sequence[Marker], from_s: float, until_
         free = x(mark.t_s) - wide / 2 > taken[event]
         label = _text("label", at, TOP - (36 if event else 24), mark.label, "middle") if free else ""
         taken[event] = x(mark.t_s) + wide / 2 if free else taken[event]
-        out.append(f'<g class="mark {mark.kind}"><title>{html.escape(mark.text)}</title>{line}{label}</g>')
-    return "\n".join([*out, "</svg>"])
+        out.append(f'<g class="mark {mark.kind}"><title>{escape(mark.text)}</title>{line}{label}</g>')
+    return Markup("\n".join([*out, "</svg>"]))
 
 
 def _panel(panel: Panel, top: float, x: Axis) -> list[str]:
@@ -98,7 +98,7 @@ def _panel(panel: Panel, top: float, x: Axis) -> list[str]:
     at_x = float(right)
     for number, line in enumerate(panel.lines):
         kind = CLASSES[number % len(CLASSES)]
-        title = f"<title>{html.escape(line.name)}</title>"
+        title = f"<title>{escape(line.name)}</title>"
         out.append(f'<path class="line {kind}" d="{_path(panel.t_s, line.values, x, y)}">{title}</path>')
         out.append(_text(f"key {kind}", at_x, top - 8, line.name, "end"))
         at_x -= 6.6 * len(line.name) + 16
@@ -144,7 +144,7 @@ def _bands(panel: Panel, x: Axis, y: Axis) -> list[str]:
 
 
 def _text(kind: str, x: object, y: object, words: str, anchor: str) -> str:
-    return f'<text class="{kind}" x="{x}" y="{y}" text-anchor="{anchor}">{html.escape(words)}</text>'
+    return f'<text class="{kind}" x="{x}" y="{y}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
 def _time(t_s: float, span_s: float) -> str:
