@@ -150,6 +150,8 @@ class Page:
         except web.HTTPException as error:
             response = _text(error.reason, f"{error.status}: {error.reason}.", error.status)
         if not response.prepared:
+            if isinstance(response, web.Response) and response.body:
+                response.enable_compression()  # where the browser takes it; no secret is in a page
             response.headers.update(HEADERS)
             response.headers["Content-Security-Policy"] = POLICY
         return response

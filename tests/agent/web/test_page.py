@@ -49,6 +49,18 @@ async def test_240_cells_fit_the_budget_and_nothing_is_fetched_from_elsewhere(ro
     assert "This page cannot change the battery. cellwarden only reads registers." in page
 
 
+async def test_a_page_is_packed_for_whoever_can_unpack_it(room: Room) -> None:
+    sizes = {}
+    for takes in ("gzip", "identity"):
+        async with (
+            aiohttp.ClientSession(auto_decompress=False) as session,
+            session.get(room.url, headers={"Accept-Encoding": takes}) as response,
+        ):
+            sizes[takes] = len(await response.read())
+            assert response.headers.get("Content-Encoding", "identity") == takes
+    assert sizes["gzip"] < sizes["identity"] / 4
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("path", ["", "events", "cells"])
 async def test_nothing_can_be_changed_through_it(room: Room, method: str, path: str) -> None:
