@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from agent.bench.figures import TARGETS
 from agent.cli import main
-from agent.cli.profile.catalogue import devices
+from agent.cli.profile.catalogue import devices, shipped
 from hil.run import rooms
 from hil.run.processes import Child, wait_for_status
 from tests.graph import ROOT
@@ -73,7 +73,7 @@ def test_it_fits_on_a_few_screens() -> None:
 def test_the_devices_are_those_that_are_shipped() -> None:
     found = re.search(r"<!-- devices -->\n(.*?)<!-- end -->", TEXT, re.S)
     assert found
-    assert found[1] == devices()
+    assert found[1] == devices(shipped())
 
 
 def test_each_command_is_run_somewhere() -> None:

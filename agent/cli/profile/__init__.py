@@ -11,6 +11,7 @@ command = lazy_group(
         "check": "Find every mistake in a profile.",
         "plan": "Print the reads that a profile leads to, and what they cost.",
         "decode": "Decode a register dump with a profile, without hardware.",
+        "tried": "Make of a capture a test, and a row of what was tried.",
         "new": "Write a profile to begin from.",
         "diff": "Compare two profiles point by point.",
         "schema": "Print the JSON Schema of a profile, for editors.",

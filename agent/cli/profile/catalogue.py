@@ -3,6 +3,8 @@
 The README's table of devices is made here too.
 """
 
+from collections.abc import Sequence
+
 from agent.cli.profile.plan import costs, wire
 from drivers.connect import assume, connect
 from drivers.dump import Dump, hold
@@ -36,17 +38,20 @@ modules and 128 cells.
 """
 
 
-def catalogue() -> str:
+def shipped() -> list[Profile]:
+    """Return the profiles that come with cellwarden."""
+    return [load_profile(name) for name in shipped_profiles()]
+
+
+def catalogue(profiles: Sequence[Profile]) -> str:
     """Return the page."""
-    profiles = [load_profile(name) for name in shipped_profiles()]
     rows = "".join(_row(profile) for profile in profiles)
     plans = "".join(_plan_row(profile) for profile in profiles)
     return HEAD + rows + PLANS + plans
 
 
-def devices() -> str:
+def devices(profiles: Sequence[Profile]) -> str:
     """Return what the README says of devices: each battery, over what it is read, and what was tried."""
-    profiles = [load_profile(name) for name in shipped_profiles()]
     tried = "; ".join(f"{p.title}: {', '.join(p.verified)}" for p in profiles if p.verified) or "none yet"
     rows = "".join(_cells(f"`{p.model}`", p.title, ", ".join(p.transports)) for p in profiles)
     head = "| profile | battery | over |\n| --- | --- | --- |\n"

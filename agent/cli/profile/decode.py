@@ -65,7 +65,7 @@ def command(
         }
         click.echo(json.dumps(report))
         return
-    _print(layout, values)
+    show(layout, values)
     if not_read:
         click.echo(f"in the dump, but read by no point: {', '.join(not_read)}")
 
@@ -118,7 +118,8 @@ def _raw(number: int, coding: Coding) -> str:
     return str(number % (1 << 64) if coding.reading is Reading.UNSIGNED_64 else number)
 
 
-def _print(layout: Layout, values: list[dict[str, Any]]) -> None:
+def show(layout: Layout, values: list[dict[str, Any]]) -> None:
+    """Print a table of values for a person."""
     console = terminal()
     for label, said in layout.identity.items():
         console.print(f"{label}: {said}")

@@ -6,7 +6,7 @@ import click
 
 from agent.cli.common.errors import Misuse
 from agent.cli.common.tables import plain_table, terminal
-from agent.cli.profile.catalogue import catalogue
+from agent.cli.profile.catalogue import catalogue, shipped
 from agent.cli.profile.common import load, profile_dir_option, search_path
 from drivers.profile.load import shipped_profiles
 
@@ -21,7 +21,7 @@ def command(markdown: bool, folders: tuple[Path, ...]) -> None:
     Example:  cellwarden profile list
     """
     if markdown:
-        click.echo(catalogue(), nl=False)
+        click.echo(catalogue(shipped()), nl=False)
         return
     found = [path.stem for folder in search_path(folders) for path in sorted(folder.glob("*.toml"))]
     table = plain_table("name", "what it is", "over", "tried on")
