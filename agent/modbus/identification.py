@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
+from agent.modbus.adu import data_bytes
 from agent.modbus.patience import Patience
 from agent.modbus.ports import NO_REPLY
 from agent.modbus.read_request import Outcome
@@ -20,6 +21,7 @@ from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 
 TRIES = 5  # of one read of a conversation that has had an answer: what is missing was lost on the way
+MARK_TRIES = 2  # of a mark at once: it is asked again soon, and its values wait
 BUSY_MOST = 3  # how often a unit is asked for a mark, for which its values wait
 CANNOT_BE_ASKED_S = 10.0  # before a profile that cannot be followed is tried again
 LAYOUT_PARTS = ("values", "plan", "guards", "identity", "notes", "marks")
@@ -88,7 +90,8 @@ class Identification:
         if busy and not (self._label and self.tries >= BUSY_MOST):
             self.patience.busy(outcome.at_s)
             return NOTHING
-        if self.patience.worth_another(outcome.verdict, self.tries):
+        tired = self._label and self.tries >= MARK_TRIES
+        if not tired and self.patience.worth_another(outcome.verdict, self.tries):
             return NOTHING
         if outcome.unheard and self._heard and not self._label and self.tries < TRIES:
             self.patience.missing(outcome)
@@ -96,7 +99,9 @@ class Identification:
         self._heard |= not outcome.unheard
         if self._label and (busy or outcome.unheard):
             self.same.open(outcome.at_s)
-            self.patience.missing(outcome)
+            sizes = map(data_bytes, known.plan.reads if known else (outcome.request.read,))
+            if data_bytes(outcome.request.read) in sizes:
+                self.patience.missing(outcome)
             return Conclusion(Event.VOUCHED)
         return self._take(NO_REPLY if outcome.unheard else outcome.reply, known, outcome.at_s)
 

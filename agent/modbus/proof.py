@@ -7,7 +7,7 @@ time R from a release to the last of its safety reads hold, and the smaller coun
   the fixed point of L = sum of ceil(L / period) cycles, and exists where the line has time for all.
 - the interference: before a cycle with the deadline d go at most floor(P / P_i) + 1 cycles of each other unit
   (one that is on, and those released early enough to end before d), state points and probes that have waited
-  beyond their own deadline, and the one read that was on the wire already.
+  beyond their own deadline, marks of identity, and the one read that was on the wire already.
 A value is asked for no earlier than its release, and the next one comes no later than R after the next
 release, which is a period later, or when the cycle ends that overran it: age <= R + max(P, R).
 
@@ -21,6 +21,7 @@ from math import ceil, floor, inf
 
 from agent.modbus.cycle import STATE_PERIOD_S
 from agent.modbus.patience import TRIES
+from agent.modbus.sameness import MARK_EVERY_S
 from agent.modbus.timing import backoff_s
 from drivers.layout import Layout
 from drivers.line import Line
@@ -35,8 +36,9 @@ SHORT_READ = (Area.HOLDING, 1)
 class BusLoad:
     """What one unit asks of its bus, in seconds of the line's time.
 
-    `lost_s`: what its longest safety read costs when nothing answers it, the second try included. `probe_s`:
-    what each probe costs then, `timeout_s` of it for nothing. `longest_s`: its longest read.
+    `lost_s`: what its longest safety read costs when nothing answers it, the second try included, and a mark
+    before it. `probe_s`: what each probe costs then, `timeout_s` of it for nothing. `longest_s`: its longest
+    read. `mark_s`: the longest read of a mark of its identity; 0 where it has none.
     """
 
     name: str
@@ -47,11 +49,12 @@ class BusLoad:
     lost_s: float
     probe_s: float
     timeout_s: float
+    mark_s: float = 0.0
 
     @property
     def share(self) -> float:
         """How much of the line's time the unit takes while it answers."""
-        return self.safety_s / self.period_s + self.state_s / STATE_PERIOD_S
+        return self.safety_s / self.period_s + self.state_s / STATE_PERIOD_S + self.mark_s / MARK_EVERY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +75,19 @@ def load_of(
     safety = [cost for cost, poll in zip(costs, plan.classes, strict=True) if poll is not Poll.STATE]
     tries = TRIES if has_transaction_ids else 1
     short_s = max(safety) if has_transaction_ids else line.read_s(*SHORT_READ)
+    spans = [mark.value.span for mark in layout.marks]
+    mark_s = max((line.read_s(span.area, span.count) for span in spans), default=0.0)
+    lost_s = tries * (max(safety) + timeout_s) + (tries * (mark_s + timeout_s) if spans else 0.0)
     return BusLoad(
         name=name,
         period_s=period_s,
         safety_s=sum(safety),
         state_s=sum(costs) - sum(safety),
-        longest_s=max(costs),
-        lost_s=tries * (max(safety) + timeout_s),
+        longest_s=max(*costs, mark_s),
+        lost_s=lost_s,
         probe_s=short_s + timeout_s,
         timeout_s=timeout_s,
+        mark_s=mark_s,
     )
 
 
@@ -128,7 +135,7 @@ def _response_s(load: BusLoad, live: Sequence[BusLoad], dead: BusLoad | None) ->
 
 
 def _state_s(load: BusLoad, length_s: float) -> float:
-    return ceil(length_s / STATE_PERIOD_S) * load.state_s
+    return ceil(length_s / STATE_PERIOD_S) * load.state_s + ceil(length_s / MARK_EVERY_S) * load.mark_s
 
 
 def dead_s(dead: BusLoad | None, length_s: float) -> float:

@@ -2,7 +2,8 @@
 
 Who was away may have been exchanged. So one mark of its identity is asked before its values count again; if
 it says something else, all are asked before that is believed. Blank, garbled and refused marks say nothing,
-and hold nothing up.
+and hold nothing up. Who was not away is asked a mark every minute, between two cycles: an exchange can be
+quicker than a silence that is noticed, and a gateway can answer for who is absent.
 """
 
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ Said = str | int | float
 AWAY_S = 3.0  # out of sight for this and a period: it may have been exchanged
 # Where a mark says nothing, or a device closes its connections by habit, it is asked again so much later.
 PROVED_FOR_S = 10.0
+MARK_EVERY_S = 50.0  # a mark that is lost on the way can be asked for again within the minute
 
 
 class Judgement(Enum):
@@ -51,10 +53,11 @@ class Sameness:
             self.doubt(now_s)
         return away
 
-    def due(self, now_s: float, pace_s: float) -> bool:
-        """Whether the unit is to be asked now."""
-        asked_in_vain = self._ask_at_s < inf
-        return now_s >= self._ask_at_s or (not asked_in_vain and self.away(now_s, pace_s))
+    def due(self, now_s: float, pace_s: float, *, between: bool) -> bool:
+        """Whether the unit is to be asked now. between: no safety point has to be read in this cycle."""
+        if self._ask_at_s < inf:
+            return now_s >= self._ask_at_s
+        return self.away(now_s, pace_s) or (between and now_s - self.asked_s >= MARK_EVERY_S)
 
     def doubt(self, now_s: float, *, habit: bool = False) -> None:
         """Have the unit asked: another one may answer now. habit: it loses its port by habit: seldom."""

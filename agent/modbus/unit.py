@@ -285,7 +285,9 @@ class Unit:
         same, connection = self._identification.same, self.connection
         if self.state is State.UNKNOWN and now_s >= self.patience.who_s:
             self._ask_who(now_s)
-        elif self.state is State.POLLING and same.due(now_s, self.pace_s):
+        elif self.state is State.POLLING and same.due(
+            now_s, self.pace_s, between=self._cycle is None or not self._cycle.left
+        ):
             assert connection is not None
             if self._identification.begin_mark(connection.layout, now_s):
                 self._happened(Event.ASKED_MARK)

@@ -7,8 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from simulated_line import Behaviour, Simulation, mute
+from simulated_line import Behaviour, Simulation, mute, sealed
 
+from agent.modbus.adu import data_bytes
+from agent.modbus.cycle import CONNECT
 from agent.modbus.ports import SILENCE, Answer
 from agent.modbus.read_request import ReadRequest
 from agent.modbus.verdict import LOSES
@@ -101,7 +103,7 @@ def test_units_of_a_serial_line_that_loses_replies_are_read_in_time() -> None:
     for seed in range(20):
         line = Simulation(baud=9600)
         units = [line.unit(k, profile=cells(1, 40), timeout_s=1.0) for k in (1, 2)]
-        line.behaviour = {k: loses(random.Random(100 * seed + k)) for k in (1, 2)}
+        line.behaviour = {k: named(loses(random.Random(100 * seed + k))) for k in (1, 2)}
         line.start(*units)
         line.run(600)
         found += intervals(line, "unit-1") + intervals(line, "unit-2")
@@ -163,3 +165,50 @@ def test_one_that_lives_among_dead_on_a_serial_line_is_read_in_time() -> None:
     whole = line.times(units[-1])
     assert whole[0] - began_s <= 15
     assert max(b - a for a, b in pairwise(whole)) <= DEADLINE_S
+
+
+def named(behave: Behaviour) -> Behaviour:
+    """Answer a read of text with a serial number."""
+    return lambda q, r: behave(q, sealed(r[:3] + b"SN-1") if int.from_bytes(q[2:4], "big") < 100 else r)
+
+
+def identity_share(line: Simulation, since_s: float) -> float:
+    """Return the share of the line's time from then on that questions of identity take."""
+    asked = [ask for ask in line.asked if ask.at_s >= since_s]
+    ends = [*(ask.at_s for ask in asked[1:]), line.clock.now_s]
+    whole_s = {}
+    for ask, end_s in zip(asked, ends, strict=True):
+        reply_s = (8 + 5 + data_bytes(ask.read)) * line.character_s
+        whole_s[ask] = min(end_s - ask.at_s, ask.timeout_s + reply_s) if ask.purpose == CONNECT else 0.0
+    return sum(whole_s.values()) / (line.clock.now_s - since_s)
+
+
+@pytest.mark.parametrize("units", [1, 2, 8])
+def test_identity_costs_a_network_that_loses_replies_less_than_a_twentieth(units: int) -> None:
+    shares = []
+    for seed in range(10):
+        network = Network(dice=random.Random(seed))
+        profile = cells(1, 40)
+        network.start(
+            *(network.unit(k, profile=profile, has_transaction_ids=True) for k in range(1, units + 1))
+        )
+        network.run(60)
+        began_s = network.clock.now_s
+        network.run(600)
+        shares.append(identity_share(network, began_s))
+    assert max(shares) < 0.05, shares
+
+
+@pytest.mark.parametrize("units", [1, 2, 8])
+def test_identity_costs_a_serial_line_that_loses_replies_less_than_a_twentieth(units: int) -> None:
+    shares = []
+    for seed in range(10):
+        line = Simulation(baud=9600)
+        profile = cells(1, 40)
+        line.behaviour = {k: named(loses(random.Random(100 * seed + k))) for k in range(1, units + 1)}
+        line.start(*(line.unit(k, profile=profile, period_s=float(units)) for k in range(1, units + 1)))
+        line.run(60)
+        began_s = line.clock.now_s
+        line.run(600)
+        shares.append(identity_share(line, began_s))
+    assert max(shares) < 0.05, shares

@@ -10,6 +10,7 @@ from agent.modbus import proof
 from agent.modbus.proof import BusLoad, ages, dead_s, load_of
 from drivers.connect import assume
 from drivers.line import Line
+from drivers.profile.load import Profile, parse_profile
 
 
 def load(name: str, period_s: float, safety_s: float, **rest: float) -> BusLoad:
@@ -48,20 +49,39 @@ def test_a_dead_unit_costs_its_read_and_then_probes_at_the_intervals_of_the_back
     assert dead_s(dead, 1000.0) < 1.1 + 1.0 * (1000 / 9.0 + 4)
 
 
+NAMED = parse_profile(
+    """
+    schema = 1
+    model = "named"
+    gaps = "forbidden"
+    [[point]]
+    name = "serial_number"
+    address = 400
+    [[point]]
+    name = "cell_voltage_1"
+    address = 100
+    count = 4
+    """
+)
+
+
 @given(
     periods=st.lists(st.sampled_from([0.5, 1.0, 2.0, 5.0]), min_size=1, max_size=5),
     baud=st.sampled_from([1200, 4800, 9600, 19200]),
     dead=st.integers(0, 4),
     timeout_s=st.sampled_from([0.2, 0.5, 1.0]),
+    profile=st.sampled_from([PROFILE, NAMED]),
 )
 @settings(max_examples=40)
 def test_no_simulated_safety_point_is_older_than_the_proof_says(
-    periods: list[float], baud: int, dead: int, timeout_s: float
+    periods: list[float], baud: int, dead: int, timeout_s: float, profile: Profile
 ) -> None:
     line = Simulation(baud=baud)
-    units = [line.unit(k + 1, period_s=p, timeout_s=timeout_s) for k, p in enumerate(periods)]
+    units = [
+        line.unit(k + 1, profile=profile, period_s=p, timeout_s=timeout_s) for k, p in enumerate(periods)
+    ]
     wire = Line.rtu(baud, turnaround_s=0.01)
-    layout = assume(PROFILE, line=wire)
+    layout = assume(profile, line=wire)
     bounds = ages(
         [load_of(u.name, layout, wire, u.period_s, timeout_s, has_transaction_ids=False) for u in units]
     )
@@ -69,6 +89,8 @@ def test_no_simulated_safety_point_is_older_than_the_proof_says(
     line.run(20)
     alive_from = len(line.frames)
     line.run(60)
+    if profile is NAMED:
+        assert sum(ask.read.address == 400 for ask in line.asked) >= 2 * len(units), "and marks are asked for"
     for unit in units:
         assert worst_age(line, unit.name, alive_from) <= bounds[unit.name].alive_s + 1e-6
     if dead < len(units) and len(units) > 1:

@@ -3,6 +3,7 @@
 import pytest
 from simulated_line import Behaviour, Simulation, mute, sealed, well
 
+from agent.modbus.sameness import MARK_EVERY_S
 from agent.modbus.unit import Unit
 from agent.quality import Quality
 from drivers.connect import tells_apart
@@ -112,8 +113,35 @@ def test_a_short_silence_and_a_long_period_are_no_absence() -> None:
     line = Line()
     line.begin(period_s=20.0)
     before = len(line.asked)
-    line.run(100)
+    line.run(MARK_EVERY_S - 10)
     assert line.asked_who(before) == 0
+
+
+def test_a_unit_that_is_always_heard_is_asked_a_mark_every_minute_between_two_cycles() -> None:
+    line = Line()
+    line.begin()
+    before, since_s = len(line.asked), line.clock.now_s
+    line.run(600)
+    assert 10 <= line.asked_who(before) <= 12
+    for k, ask in enumerate(line.asked[before:], before):
+        if ask.read.address == SERIAL:
+            assert line.asked[k - 1].read == line.asked[before - 1].read, "after the last read of a cycle"
+    assert sum(t > since_s for t, f in line.frames if (f.quality == Quality.GOOD).all()) >= 599
+
+
+@pytest.mark.parametrize("at_s", [0.3, 20.0, 49.7])
+@pytest.mark.parametrize("period_s", [1.0, 5.0])
+def test_one_that_is_exchanged_without_any_silence_is_told_within_a_minute_and_a_cycle(
+    at_s: float, period_s: float
+) -> None:
+    line = Line()
+    line.begin(period_s=period_s)
+    line.run(100 + at_s)
+    swapped_s = line.clock.now_s
+    line.behaviour[1] = of(b"SN-2")
+    line.run(60 + period_s)
+    assert line.said == ["another unit: serial_number was SN-1, is SN-2"]
+    assert line.told_s - swapped_s <= 60 + period_s
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,19 @@ async def test_another_battery_is_told_and_what_was_learned_of_the_old_one_is_dr
         assert "goes on with the state" in await site.learned()
 
 
+async def test_one_that_is_exchanged_while_it_is_polled_is_told_by_the_next_mark(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sameness, "MARK_EVERY_S", 1.0)
+    async with site.life():
+        before = (await site.until(is_now("S001")))["units"][0]
+        site.endpoint.units[1] = battery(b"S002")  # between two answers: no connection is lost
+        status = await site.until(is_now("S002"), within_s=3.0)
+        ((_, text),) = exchanges(status)
+        assert text.startswith("another unit: serial was S001, is S002; what was learned")
+        assert status["units"][0]["read_errors"] == before["read_errors"], "and no read was lost"
+
+
 async def test_the_same_battery_goes_on_as_it_was(site: Site) -> None:
     async with site.life():
         since = (await site.until(is_now("S001")))["units"][0]["detectors"]["since_utc_ns"]
