@@ -8,7 +8,7 @@ from agent.cli.common.open_port import opened, trouble_of
 from agent.cli.probe.doubts import Doubt, doubts
 from agent.cli.probe.value_rows import ValueRow, value_rows
 from agent.modbus.ports import NO_REPLY, Answer, Port, PortError
-from agent.modbus.survey.match import Ask, Match, Sureness, hold, rank, sureness
+from agent.modbus.survey.match import Ask, Match, Remembered, Sureness, hold, rank, sureness
 from agent.modbus.survey.presence import FIRST_READ, PATIENT_S, LineSetting
 from agent.modbus.verdict import UNHEARD, verdict_of
 from agent.transport.row import Endpoint
@@ -83,8 +83,16 @@ async def profile_of(profiles: list[Profile], ask: Ask, at: str) -> tuple[Profil
     """Return the profile that fits a unit best, and how sure that is. Raises Trouble where none fits."""
     if len(profiles) == 1:
         return profiles[0], "given by you"
-    matches = await rank(profiles, ask)
+    asked = Remembered(ask)
+    matches = await rank(profiles, asked)
     sure = sureness(matches)
+    if asked.one_value is not None:
+        raise Trouble(
+            "CW-212",
+            f"{at} answers {asked.one_value} from every register: that is like no battery.",
+            "cellwarden probe ENDPOINT --id N holding:0 --count 8",
+            ("another device at this address", "a gateway or converter without its unit"),
+        )
     if sure == Sureness.NOT_RECOGNISED:
         raise Trouble(
             "CW-212",

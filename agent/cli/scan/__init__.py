@@ -9,11 +9,13 @@ import click
 
 from agent.cli.common.announced import Search, agents_told
 from agent.cli.common.ask_agent import json_option, socket_option
+from agent.cli.common.came_said import sentence
 from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import agents_bus, endpoints
 from agent.cli.common.tables import plain_table, terminal
 from agent.cli.profile.common import known_profiles, profile_dir_option
-from agent.cli.scan.survey import Survey, runs
+from agent.cli.scan.found import runs
+from agent.cli.scan.survey import Survey
 from agent.modbus.serial_devices import console_of, serial_devices
 from agent.modbus.survey.presence import (
     ALL_IDS,
@@ -90,7 +92,10 @@ def command(
         raise click.UsageError(str(error)) from error
     transport = next((endpoint for endpoint in found if endpoint.sets_line), found[0]).transport
     ids = only_id or (transport.all_ids if full else transport.usual_ids)
-    survey = Survey(found, lines, ids, known_profiles(folders), listen_s, quiet=as_json)
+    profiles = known_profiles(folders)
+    survey = Survey(
+        found, lines, ids, profiles, listen_s, quiet=as_json, and_profiles_ids=not (only_id or full)
+    )
     stopped = False
     try:
         asyncio.run(survey.run())
@@ -141,14 +146,22 @@ def _report(survey: Survey, heard: "list[Announced]", *, full: bool, as_json: bo
         raise click.exceptions.Exit(survey.troubles[0].exit_code)
     if survey.units:
         return
-    trouble = Trouble(
-        "CW-220",
-        f"No answer from ids {runs(survey.ids)} at {', '.join(map(str, survey.endpoints[:4]))}.",
-        f"cellwarden scan {survey.endpoints[0]} --full",
-    )
+    trouble = _nothing(survey)
     if as_json:
         raise click.exceptions.Exit(trouble.exit_code)
     raise trouble
+
+
+def _nothing(survey: Survey) -> Trouble:
+    """Say that no unit was found, and what came in its place."""
+    at = ", ".join(map(str, survey.endpoints[:4]))
+    asked = runs(survey.ids_at(survey.endpoints[0]))
+    full = f"cellwarden scan {survey.endpoints[0]} --full"
+    if (unit := survey.best_miss) is None:
+        return Trouble("CW-220", f"No answer from ids {asked} at {at}.", full)
+    came, found = unit.found.answer.came, unit.found
+    what = f"No unit among ids {asked} at {at}: id {found.unit_id} {came.seen}. {sentence(came.do)}".rstrip()
+    return Trouble(came.code, what, full, came.row.likely)
 
 
 def _print(survey: Survey, *, full: bool) -> None:
@@ -169,7 +182,8 @@ def _print(survey: Survey, *, full: bool) -> None:
     terminal().print(table)
     if any(unit.same_for_any_id for unit in survey.units):
         click.echo("* answers to any id: one unit that does not look at it")
-    first = next((unit for unit in survey.units if unit.matches), survey.units[0])
+    heard = [unit for unit in survey.units if unit.found.heard]
+    first = next((unit for unit in heard if unit.matches), (heard or survey.units)[0])
     line = f" --line {str(first.found.line).replace(' ', '-')}" if first.found.line else ""
     if not full and any(endpoint.sets_line for endpoint in survey.endpoints):
         rest_s = sum(setting.knock_s for setting in ALL_LINES) * len(ALL_IDS)

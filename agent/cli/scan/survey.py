@@ -2,18 +2,22 @@
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import click
 
+from agent.cli.common.came_said import trouble
 from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import opened, trouble_of
+from agent.cli.scan.found import FoundUnit, folded, runs
+from agent.modbus.came import Kind
 from agent.modbus.ports import Port, PortError
-from agent.modbus.survey.match import Ask, Match, Sureness, rank, sureness
+from agent.modbus.survey.match import Ask, Remembered, rank
 from agent.modbus.survey.presence import (
+    FIRST_READ,
     LISTEN_S,
     LineSetting,
     Presence,
@@ -31,52 +35,6 @@ READ_S, TIMES = 0.4, 5.0  # time-out of the reads that identify a unit: at least
 
 
 @dataclass
-class FoundUnit:
-    """A unit that was found, and what it seems to be."""
-
-    endpoint: Endpoint
-    found: Presence
-    matches: list[Match] = field(default_factory=list)
-    identified: bool = False  # whether profiles were held against it; else `matches` says nothing
-    same_for_any_id: bool = False
-
-    @property
-    def reading(self) -> str:
-        """What it is, in words."""
-        if self.found.answer.damaged:
-            return "CW-202 answers damaged: two units with one id, termination, or a second master"
-        if not self.identified:
-            return "a device is there; not identified yet"
-        sure = sureness(self.matches)
-        if sure == Sureness.NOT_RECOGNISED:
-            return "a device is there; no profile fits (CW-212)"
-        best = self.matches[0]
-        return f"{sure}: {best.profile.model} ({best.holding} of {len(best.marks)} marks)"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it for programs."""
-        reply = self.found.answer.reply
-        return {
-            "endpoint": str(self.endpoint),
-            "unit_id": self.found.unit_id,
-            "line": str(self.found.line) if self.found.line else None,
-            "answer": self.found.words,
-            "exception_code": reply.exception_code,
-            "response_s": self.found.answer.response_s,
-            "any_id": self.same_for_any_id,
-            "sureness": sureness(self.matches) if self.identified else "not identified yet",
-            "profiles": [
-                {
-                    "profile": match.profile.model,
-                    "marks": [{"says": mark.says, "holds": mark.holds} for mark in match.marks],
-                    "identity": dict(match.layout.identity) if match.layout else {},
-                }
-                for match in self.matches
-            ],
-        }
-
-
-@dataclass
 class Survey:
     """One scan: what to look at, and what was seen so far."""
 
@@ -86,8 +44,26 @@ class Survey:
     profiles: list[Profile]
     listen_s: float = LISTEN_S
     quiet: bool = False
+    and_profiles_ids: bool = False
     units: list[FoundUnit] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
+    missed: list[FoundUnit] = field(default_factory=list)  # ids at which nothing was, and what came there
+
+    @property
+    def best_miss(self) -> FoundUnit | None:
+        """One of the ids at which no unit was, and what came most often; None where nothing came."""
+        some = [unit for unit in self.missed if unit.found.answer.came.kind is not Kind.NOTHING]
+        counted = Counter(unit.found.answer.came.text for unit in some)
+        return max(some, key=lambda unit: counted[unit.found.answer.came.text], default=None)
+
+    def ids_at(self, endpoint: Endpoint) -> Sequence[int]:
+        """Return the ids to ask at an endpoint: those that the profiles of its units name, too."""
+        if not self.and_profiles_ids:
+            return self.ids
+        transport = endpoint.transport
+        named = {p.unit_id for p in self.profiles if transport.can_be(p)} - set(self.ids)
+        least = 1 if transport.frames == "rtu" else 0  # on a line, 0 is everybody, and nobody answers
+        return (*self.ids, *(number for number in sorted(named) if number >= least))
 
     def say(self, text: str) -> None:
         """Tell a person, on stderr: stdout is for what was found."""
@@ -112,35 +88,40 @@ class Survey:
             self.say(f"Knocking at {len(hosts)} addresses, {HOSTS_AT_ONCE} at once. Ctrl-C is safe.")
         gate = asyncio.Semaphore(HOSTS_AT_ONCE)
         await asyncio.gather(*(self._host(host, gate, alone=len(hosts) == 1) for host in hosts))
+        self.units = folded(self.units)
         self.units.sort(key=lambda unit: (self.endpoints.index(unit.endpoint), unit.found.unit_id))
 
     async def _serial(self, endpoint: Endpoint) -> None:
         lines = self.lines if endpoint.sets_line else self.lines[:1]
+        ids = self.ids_at(endpoint)
         port = await opened(endpoint, lines[0])
         try:
             await self._overhear(endpoint, port)
         finally:
             port.close()
-        seconds = sum(line.knock_s for line in lines) * len(self.ids)
+        seconds = sum(line.knock_s for line in lines) * len(ids)
         settings = f"{len(lines)} line settings" if endpoint.sets_line else "the line as it is set there"
         self.say(
-            f"Reads one register per id, writes nothing. Ids {runs(self.ids)}, {settings},"
+            f"Reads one register per id, writes nothing. Ids {runs(ids)}, {settings},"
             f" about {seconds:.0f} s. Ctrl-C is safe."
         )
         answers: dict[LineSetting, int] = {}
 
         def progress(line: LineSetting, asked: int, count: int) -> None:
             answers[line] = count
-            self.count(str(line), asked, len(self.ids), count)
+            self.count(str(line), asked, len(ids), count)
 
         def refused(line: LineSetting, error: PortError) -> None:
             if endpoint.device and not Path(endpoint.device).exists():
                 raise trouble_of(error, endpoint) from error
             self.say(f"  {line}  not tried: {trouble_of(error, endpoint).what}")
 
+        def missed(unit: Presence) -> None:
+            self.missed.append(FoundUnit(endpoint, unit))
+
         new: list[FoundUnit] = []
         try:
-            async for found in knock_lines(endpoint.new_port, lines, self.ids, progress, refused):
+            async for found in knock_lines(endpoint.new_port, lines, ids, progress, refused, missed):
                 line = found.line if endpoint.sets_line else None
                 new.append(FoundUnit(endpoint, replace(found, line=line)))
                 self.units.append(new[-1])
@@ -152,7 +133,7 @@ class Survey:
             self.say("\r  " + "     ".join(f"{line}  {count} answers" for line, count in answers.items()))
         by_line: dict[LineSetting, list[FoundUnit]] = {}
         for unit in new:
-            if not unit.found.answer.damaged:
+            if unit.found.heard:
                 by_line.setdefault(unit.found.line or lines[0], []).append(unit)
         for line, units in by_line.items():
             port = await opened(endpoint, line)
@@ -188,16 +169,23 @@ class Survey:
             try:
                 await self._gateway(host, port)
             except PortError as error:
-                self.troubles.append(Trouble("CW-104", f"{error}", f"cellwarden scan {host}"))
+                self.troubles.append(self._lost(host, error))
             finally:
                 port.close()
 
+    def _lost(self, host: Endpoint, error: PortError) -> Trouble:
+        """Say what came of a host that cannot be asked any more."""
+        if error.came is None:
+            return Trouble("CW-104", f"{error}", f"cellwarden scan {host}")
+        return trouble(error.came, host, str(host), self.ids[0], FIRST_READ)
+
     async def _gateway(self, host: Endpoint, port: Port) -> None:
-        self.say(f"{host} accepts connections; asking {len(self.ids)} ids for one register each.")
-        async for found in knock(port, self.ids):
+        ids = self.ids_at(host)
+        self.say(f"{host} accepts connections; asking {len(ids)} ids for one register each.")
+        async for found in knock(port, ids, missed=lambda unit: self.missed.append(FoundUnit(host, unit))):
             self.units.append(FoundUnit(host, found))
-        mine = [unit for unit in self.units if unit.endpoint is host]
-        if len(mine) == len(self.ids) and len(mine) > 2:
+        mine = [unit for unit in self.units if unit.endpoint is host and unit.found.heard]
+        if len(mine) == len(ids) and len(mine) > 2:
             # it does not look at the id: one unit, not many
             first = min(mine, key=lambda unit: unit.found.unit_id or 256)
             first.same_for_any_id = True
@@ -211,7 +199,9 @@ class Survey:
         for unit in units:
             self.say(f"Identifying id {unit.found.unit_id} on {unit.endpoint} ...")
             fitting = [p for p in self.profiles if unit.endpoint.transport.can_be(p)]
-            unit.matches = await rank(fitting, asking(port, unit.found))
+            asked = Remembered(asking(port, unit.found))
+            unit.matches = await rank(fitting, asked)
+            unit.one_value = asked.one_value
             unit.identified = True
 
 
@@ -225,14 +215,3 @@ def asking(port: Port, found: Presence) -> Ask:
         return (await port.ask(found.unit_id + read.unit_offset, read, timeout_s, pause_s)).reply
 
     return ask
-
-
-def runs(ids: Sequence[int]) -> str:
-    """Return unit ids as "1-32, 255"."""
-    runs: list[list[int]] = []
-    for number in sorted(ids):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)

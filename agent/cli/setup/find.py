@@ -10,7 +10,8 @@ from agent.cli.common.announced import HINT, Search, lines
 from agent.cli.common.codes import Trouble
 from agent.cli.common.prompts import Prompts
 from agent.cli.profile.common import known_profiles
-from agent.cli.scan.survey import FoundUnit, Survey
+from agent.cli.scan.found import FoundUnit
+from agent.cli.scan.survey import Survey
 from agent.cli.setup.draft import ChosenUnit
 from agent.modbus.serial_devices import console_of, holder, serial_devices
 from agent.modbus.survey.match import Sureness, sureness
@@ -51,7 +52,8 @@ def find(
         raise click.UsageError(str(error)) from error
     units: list[FoundUnit] = []
     for endpoint in wanted:
-        survey = Survey([endpoint], settings, ids or endpoint.transport.usual_ids, known_profiles(folders))
+        asked = ids or endpoint.transport.usual_ids
+        survey = Survey([endpoint], settings, asked, known_profiles(folders), and_profiles_ids=not ids)
         asyncio.run(survey.run())
         for trouble in survey.troubles:
             trouble.show()

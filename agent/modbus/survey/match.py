@@ -72,23 +72,43 @@ class Match:
         return self.fits, sure, part, self.holding
 
 
-def remembered(ask: Ask) -> Ask:
-    """Return an `Ask` that asks no read twice: profiles have reads in common."""
-    said: dict[tuple[Area, int, int, int], Reply] = {}
+class Remembered:
+    """An `Ask` that asks no read twice: profiles have reads in common."""
 
-    async def once(read: Read, pause_s: float) -> Reply:
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._said: dict[tuple[Area, int, int, int], Reply] = {}
+
+    async def __call__(self, read: Read, pause_s: float) -> Reply:
+        """Return the reply to a read."""
         key = read.area, read.address, read.count, read.unit_offset
-        if key not in said:
-            said[key] = await ask(read, pause_s)
-        return said[key]
+        if key not in self._said:
+            self._said[key] = await self._ask(read, pause_s)
+        return self._said[key]
 
-    return once
+    @property
+    def one_value(self) -> int | None:
+        """The value that every register has, far apart as they are; None where they differ: such a unit holds
+        a place, or serves one register at all addresses, and is like nothing.
+        """
+        spans, words = [], set()
+        for (area, address, count, _), reply in self._said.items():
+            if area in (Area.HOLDING, Area.INPUT) and reply.quality is Quality.GOOD:
+                spans.append((area, address, address + count))
+                words |= {int(word) for word in reply.words}
+        apart = any(a[0] != b[0] or a[2] <= b[1] for a in spans for b in spans)
+        return words.pop() if len(words) == 1 and apart else None
 
 
 async def rank(profiles: Iterable[Profile], ask: Ask) -> list[Match]:
-    """Hold profiles against a unit; return the ones with a mark that holds, the best first."""
-    once = remembered(ask)
+    """Hold profiles against a unit; return the ones with a mark that holds, the best first.
+
+    None where its registers all have one value.
+    """
+    once = ask if isinstance(ask, Remembered) else Remembered(ask)
     found = [await hold(profile, once) for profile in profiles]
+    if once.one_value is not None:
+        return []
     return sorted((match for match in found if match.holding), key=lambda match: match.rank, reverse=True)
 
 

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from agent.modbus.overheard import sound
-from agent.modbus.ports import Answer, Port, PortError
-from agent.modbus.verdict import Verdict, verdict_of
+from agent.modbus.ports import NO_REPLY, Answer, HungUp, Port, PortError
+from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from drivers.line import DATA_BITS, NO_OTHER_BITS, bits_per_character
 from drivers.registers import Area, Read
 
@@ -93,13 +93,18 @@ class Presence:
         return verdict_of(self.answer)
 
     @property
+    def heard(self) -> bool:
+        """Whether the unit can be asked more: it has answered, be it with a refusal."""
+        return self.verdict not in UNHEARD
+
+    @property
     def words(self) -> str:
         """What came, in words."""
         reply = self.answer.reply
         if reply.exception_code is not None:
             return f"exception {reply.exception_code}"
-        if self.verdict is Verdict.DAMAGED:
-            return "damaged"
+        if not self.heard:
+            return str(self.answer.came.kind)
         return f"{len(reply.words)} value" + ("s" if len(reply.words) != 1 else "")
 
 
@@ -123,19 +128,25 @@ def masters_ids(data: bytes) -> list[int]:
 
 
 async def knock(
-    port: Port, ids: Sequence[int], progress: Callable[[int], None] = lambda _asked: None
+    port: Port,
+    ids: Sequence[int],
+    progress: Callable[[int], None] = lambda _asked: None,
+    missed: Callable[[Presence], None] = lambda _unit: None,
 ) -> AsyncIterator[Presence]:
-    """Ask each id one register, and yield those from which something came. Raises PortError."""
+    """Ask each id one register; yield those that are there, tell of those `missed`. Raises PortError."""
     port.late()  # drops late replies to earlier requests
     answered: set[int] = set()
     timeout_s = PATIENT_S if len(ids) <= FEW else KNOCK_S
     for asked, unit_id in enumerate(ids, 1):
         answer = await _ask(port, unit_id, timeout_s)
         progress(asked)
+        found = Presence(unit_id, answer)
         # exception 10 or 11 proves that the gateway is there, not the unit
-        if verdict_of(answer) not in (Verdict.SILENT, Verdict.GATEWAY):
+        if found.heard or found.verdict is Verdict.DAMAGED or answer.came.sound:
             answered.add(unit_id)
-            yield Presence(unit_id, answer)
+            yield found
+        else:
+            missed(found)
     if len(ids) > FEW:
         await asyncio.sleep(LATE_S)
     for unit_id in sorted({late.unit_id for late in port.late()} - answered):
@@ -143,10 +154,15 @@ async def knock(
 
 
 async def _ask(port: Port, unit_id: int, timeout_s: float) -> Answer:
-    """Ask once; a connection that silence has closed is opened again."""
+    """Ask once, on a connection that may be opened again: some close it at an id that is not there."""
     if not port.is_open:
         await port.open()
-    return await port.ask(unit_id, FIRST_READ, timeout_s)
+    try:
+        return await port.ask(unit_id, FIRST_READ, timeout_s)
+    except HungUp as error:
+        if error.came is None:
+            raise
+        return Answer(NO_REPLY, unheard=error.came)
 
 
 async def knock_lines(
@@ -155,8 +171,11 @@ async def knock_lines(
     ids: Sequence[int],
     progress: Callable[[LineSetting, int, int], None],
     refused: Callable[[LineSetting, PortError], None],
+    missed: Callable[[Presence], None] = lambda _unit: None,
 ) -> AsyncIterator[Presence]:
-    """Try line settings one after another; yield each id once, with the first setting it answered at."""
+    """Try line settings one after another; yield each id with the first setting at which it was heard, and
+    with those before at which something else came.
+    """
     known: set[int] = set()
     for line in lines:
         port = new_port(line)
@@ -167,10 +186,11 @@ async def knock_lines(
             continue
         answers = 0
         try:
-            async for found in knock(port, ids, lambda asked: progress(line, asked, answers)):  # noqa: B023
+            async for found in knock(port, ids, lambda asked: progress(line, asked, answers), missed):  # noqa: B023
                 answers += 1
                 if found.unit_id not in known:
-                    known.add(found.unit_id)
+                    if found.heard:
+                        known.add(found.unit_id)
                     yield replace(found, line=line)
             progress(line, len(ids), answers)
         finally:

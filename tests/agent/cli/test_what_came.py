@@ -1,7 +1,9 @@
 """What is told of each answer that is not the one that was asked for, over real sockets and ptys."""
 
+import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -132,3 +134,95 @@ def test_probe_says_that_nothing_was_sent_where_nothing_was() -> None:
     assert said.startswith("CW-103")
     assert "Connection refused. Nothing was sent." in said
     assert "Likely: another port; Modbus TCP is switched off there; a firewall." in said
+
+
+def scan(where: str, *more: str) -> dict[str, Any]:
+    arguments = ["scan", where, "--listen", "0", "--json", *more, "--socket", "/nonexistent"]
+    return json.loads(CliRunner().invoke(main, arguments).stdout)
+
+
+def scan_in_words(where: str, *more: str) -> str:
+    arguments = ["scan", where, "--listen", "0", *more, "--socket", "/nonexistent"]
+    result = CliRunner().invoke(main, arguments, env={"COLUMNS": "250"})
+    return " ".join((result.stdout + result.stderr).split())
+
+
+def test_scan_says_in_one_row_that_one_unit_answers_for_all(tmp_path: Path) -> None:
+    with over_tcp(tcp("03020CE4", 0, 1)) as where:
+        first, other = scan(where)["units"]
+        said = scan_in_words(where)
+    assert (first["unit_id"], first["came"]) == (1, None)
+    assert (other["came"]["kind"], other["came"]["unit_id"]) == ("other unit", 1)
+    assert {other["unit_id"], *other["also"]} == {0, 255, *range(2, 11)}
+    assert "CW-205 answers as unit id 1" in said
+    assert "accept = { unit_id = 1 } in its [[bus]]" in said
+    with on_a_line(tmp_path / "line", rtu("0003020E02")) as line:
+        (unit,) = scan(line, "--line", "115200-8N1", "--id", "1", "--id", "2")["units"]
+    assert (unit["came"]["code"], unit["also"]) == ("CW-205", [2])
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "says"),
+    [
+        (tcp("03020CE4", 1), "CW-206", 'accept = { transaction = "any" } in its [[bus]]'),
+        (lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n", "CW-208", "a web server answers"),
+        (tcp("830B"), "CW-203", "does not answer its gateway (exception 11)"),
+        (lambda _: None, "CW-104", "closes the connection instead of answering"),
+        (lambda _: b"", "CW-220", "No answer from ids"),
+    ],
+    ids=["transaction", "HTTP", "gateway", "closed", "nothing"],
+)
+def test_scan_says_what_came_where_no_unit_is(answer: Answer, code: str, says: str) -> None:
+    with over_tcp(answer) as where:
+        said = scan_in_words(where, "--id", "1")
+    assert f"{code} " in said
+    assert says in said
+
+
+def test_scan_says_of_a_line_that_only_sends_the_requests_back(tmp_path: Path) -> None:
+    with on_a_line(tmp_path / "line", lambda request: request) as line:
+        said = scan_in_words(line, "--line", "115200-8N1")
+    assert "CW-209 No unit among ids 1-32" in said
+
+
+def test_scan_goes_on_behind_an_id_at_which_a_gateway_closes() -> None:
+    def answer(request: bytes) -> bytes | None:
+        return tcp("03020CE4")(request) if request[6] == 4 else None
+
+    with over_tcp(answer) as where:
+        (unit,) = scan(where)["units"]
+    assert (unit["unit_id"], unit["came"]) == (4, None)
+
+
+@pytest.mark.parametrize("value", [0, 1, 250, 3300, 0x4142, 0xFFFF])
+def test_a_unit_whose_registers_all_have_one_value_is_recognised_as_nothing(value: int) -> None:
+    def answer(request: bytes) -> bytes:
+        count = int.from_bytes(request[10:12], "big")
+        data = value.to_bytes(2, "big") * count if request[7] in (3, 4) else bytes((count + 7) // 8)
+        body = bytes((request[6], request[7], len(data))) + data
+        return request[:4] + len(body).to_bytes(2, "big") + body
+
+    with over_tcp(answer) as where:
+        (unit,) = scan(where, "--id", "1")["units"]
+        said = scan_in_words(where, "--id", "1")
+    assert (unit["sureness"], unit["profiles"], unit["one_value"]) == ("not recognised", [], value)
+    assert f"every register of it is {value}, as of no battery (CW-212)" in said
+
+
+def test_scan_asks_the_ids_that_profiles_name(tmp_path: Path) -> None:
+    (tmp_path / "far.toml").write_text(
+        'schema = 1\nmodel = "far"\nunit_id = 77\ntransports = ["tcp"]\n[[point]]\nname = "cell_voltage"\n'
+        'address = 100\ncount = 2\nunit = "mV"\n'
+    )
+    asked = set()
+
+    def answer(request: bytes) -> bytes:
+        asked.add(request[6])
+        return tcp("830B")(request)
+
+    with over_tcp(answer) as where:
+        scan(where, "--profile-dir", str(tmp_path))
+        assert asked == {0, 255, *range(1, 11), 77}
+        asked.clear()
+        scan(where, "--profile-dir", str(tmp_path), "--id", "5")
+        assert asked == {5}
