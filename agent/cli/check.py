@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import click
 
+from agent.cli.common.bad_line import cannot_lines, on_a_bad_line
 from agent.cli.common.errors import Misuse
 from agent.cli.common.in_force import unreviewed, without_limits
 from agent.cli.common.load import config_option, load
@@ -43,10 +44,11 @@ def command(path: Path, allow_late: bool) -> None:
 
     Prints what each unit will be asked, how much of the line's time that takes, and how old its safety points
     (temperatures, cell voltages, current, alarms) can become: with all units of its bus alive, and with the
-    worst one of the others dead. Computed from speed, framing, read plan, turnaround and time-outs; replies
-    that are lost on a bad line are not in it. Exit 0 when the agent would start and keep the deadline
-    ([agent] safety_deadline_s, 10 s unless said otherwise), 2 with every mistake named when not. Last
-    come the failures that the configured relay would not show.
+    worst one of the others dead. Computed from speed, framing, read plan, turnaround and time-outs. Beside
+    that stands what a bad line leaves of it: all other units dead since the start, and four in ten replies
+    lost (in 99 of 100 cases); "cannot" where the deadline is missed then, which refuses nothing. Exit 0 when
+    the agent would start and keep the deadline ([agent] safety_deadline_s, 10 s unless said otherwise), 2
+    with every mistake named when not. Last come the failures that the configured relay would not show.
 
     \b
     Examples:  cellwarden check --config agent.toml
@@ -55,6 +57,7 @@ def command(path: Path, allow_late: bool) -> None:
     config, profiles = load(path)
     problems: list[str] = []
     late: list[str] = []
+    cannot: list[str] = []
     asked: list[_Asked] = []
     for bus in config.bus:
         units = [_asked(bus, unit, profiles[unit.profile]) for unit in config.unit if unit.bus == bus.name]
@@ -62,7 +65,7 @@ def command(path: Path, allow_late: bool) -> None:
         problems += [f"{path.name}: {unit.problem}" for unit in units if unit.problem]
         known = [unit.load for unit in units if unit.load is not None]
         proven = ages(known)
-        _show(bus, units, proven)
+        _show(bus, units, proven, config.agent.safety_deadline_s)
         share = sum(load.share for load in known)
         if not bus.endpoint.transport.has_transaction_ids and share > 1:
             problems.append(
@@ -71,6 +74,7 @@ def command(path: Path, allow_late: bool) -> None:
                 " or put units on another bus"
             )
         late += [_late(path, config, bus, name, age) for name, age in proven.items() if _is_late(config, age)]
+        cannot += cannot_lines(bus.name, known, config.agent.safety_deadline_s)
     problems += [f"{path.name}: {problem}" for problem in unreviewed(config, profiles)]
     for upstream in config.upstream:
         problems += [f"{path.name}: {problem}" for problem in _certificate_problems(upstream)]
@@ -88,6 +92,7 @@ def command(path: Path, allow_late: bool) -> None:
         *_disk_lines(config, asked),
         *(f"not covered: {failure}" for failure in uncovered(config.relay)),
         *_slow_lines(config),
+        *cannot,
         *_nameless_lines(config, profiles),
         *without_limits(config, profiles),
         *without_effect(config, profiles),
@@ -232,7 +237,7 @@ def _late(path: Path, config: Config, bus: AnyBus, name: str, age: Age) -> str:
     )
 
 
-def _show(bus: AnyBus, units: list[_Asked], proven: dict[str, Age]) -> None:
+def _show(bus: AnyBus, units: list[_Asked], proven: dict[str, Age], deadline_s: float) -> None:
     """Print a bus: its line, and a row for each unit."""
     setting = bus.setting(units[0].profile)
     port = f"{bus.endpoint}  {setting}" if setting else str(bus.endpoint)
@@ -260,3 +265,4 @@ def _show(bus: AnyBus, units: list[_Asked], proven: dict[str, Age]) -> None:
             f"{age.one_dead_s:.1f} s ({age.dead})" if age.dead else "alone",
         )
     terminal().print(table)
+    on_a_bad_line([unit.load for unit in units if unit.load is not None], deadline_s)

@@ -11,8 +11,9 @@ time R from a release to the last of its safety reads hold, and the smaller coun
 A value is asked for no earlier than its release, and the next one comes no later than R after the next
 release, which is a period later, or when the cycle ends that overran it: age <= R + max(P, R).
 
-Not covered: replies that are lost or damaged. A silent unit costs its read, and then probes at the intervals
-of `timing.backoff_s`, each with the whole configured time-out, as if nothing had been learned.
+Not covered: replies that are lost or damaged (`bad_line` estimates them). A silent unit costs its read, and
+then probes at the intervals of `timing.backoff_s`, each with the whole configured time-out, as if nothing had
+been learned.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,6 +40,7 @@ class BusLoad:
     `lost_s`: what its longest safety read costs when nothing answers it, the second try included, and a mark
     before it. `probe_s`: what each probe costs then, `timeout_s` of it for nothing. `longest_s`: its longest
     read. `mark_s`: the longest read of a mark of its identity; 0 where it has none.
+    `reads`: how many of its reads are for safety points.
     """
 
     name: str
@@ -50,6 +52,8 @@ class BusLoad:
     probe_s: float
     timeout_s: float
     mark_s: float = 0.0
+    reads: int = 1
+    has_transaction_ids: bool = False
 
     @property
     def share(self) -> float:
@@ -88,6 +92,8 @@ def load_of(
         probe_s=short_s + timeout_s,
         timeout_s=timeout_s,
         mark_s=mark_s,
+        reads=len(safety),
+        has_transaction_ids=has_transaction_ids,
     )
 
 

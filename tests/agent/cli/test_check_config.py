@@ -42,6 +42,35 @@ def test_a_line_that_keeps_the_deadline_is_good_and_says_how_old_values_can_beco
     assert row.split()[-5:] == ["1.4", "s", "2.6", "s", "(rack-2)"]
 
 
+def bad_line(result: Result, unit: str) -> list[str]:
+    """Return the words of a unit's row of what a bad line leaves."""
+    _, _, rows = result.output.partition("on a bad line")
+    return next(line.split() for line in rows.splitlines() if line.startswith(f"{unit} "))
+
+
+def test_what_a_bad_line_leaves_of_the_deadline_is_said(tmp_path: Path) -> None:
+    result = check(tmp_path)
+    name, lossy, s, dead, _, first, _ = bad_line(result, "rack-1")
+    assert (name, s) == ("rack-1", "s")
+    assert 4 < float(lossy) < 10
+    assert 2 < float(dead) < 4
+    assert 0.6 < float(first) < 3
+    assert "cannot" not in result.output
+
+
+def test_a_line_that_cannot_is_said_so_with_its_units_and_is_not_refused(tmp_path: Path) -> None:
+    result = check(tmp_path, timeout_s=1.7)
+    assert result.exit_code == 0, result.output
+    assert bad_line(result, "rack-2")[1] == "cannot"
+    said = " ".join(result.output.split())
+    assert "cannot: [[bus]] rs485: with 40 % of the replies lost (in 99 of 100 cases), safety points" in said
+    assert "older than 10 s of rack-2; what helps:" in said
+    slow = check(tmp_path, "--allow-late", timeout_s=5.0)
+    assert "cannot: [[bus]] rs485: with all its other units dead, safety points" in " ".join(
+        slow.output.split()
+    )
+
+
 def test_how_much_of_a_collectors_loss_the_history_heals_is_said(tmp_path: Path) -> None:
     (line,) = [line for line in check(tmp_path).output.splitlines() if line.startswith("history: ")]
     assert re.fullmatch(r"history: \d+ MB heal a collector that lost about \d+\.\d days", line)

@@ -1,0 +1,49 @@
+"""What a bad line leaves of the deadline, as `cellwarden check` says it: see `agent.modbus.bad_line`."""
+
+from collections.abc import Sequence
+
+from agent.cli.common.tables import plain_table, terminal
+from agent.modbus.bad_line import lossy_s, others_dead
+from agent.modbus.proof import GIVE_UP_S, BusLoad
+
+
+def on_a_bad_line(loads: Sequence[BusLoad], deadline_s: float) -> None:
+    """Print what a bad line leaves of the deadline, a row for each unit."""
+    if not loads:
+        return
+    table = plain_table("on a bad line", "40 % lost", "all others dead", "first values then after")
+    for unit in loads:
+        dead = others_dead(unit, loads)
+        beside = (_or_cannot(dead.age_s, deadline_s), f"{dead.first_s:.1f} s")
+        table.add_row(
+            unit.name,
+            _or_cannot(lossy_s(unit, loads), deadline_s),
+            *(beside if len(loads) > 1 else ("alone", "")),
+        )
+    terminal().print(table)
+
+
+def cannot_lines(bus: str, loads: Sequence[BusLoad], deadline_s: float) -> list[str]:
+    """Say which units a bus cannot carry in time with four in ten replies lost, and beside dead ones."""
+    cures = {
+        "with 40 % of the replies lost (in 99 of 100 cases)": (
+            [unit.name for unit in loads if lossy_s(unit, loads) > deadline_s],
+            "fewer or longer reads, a shorter timeout_s, or fewer units on it",
+        ),
+        "with all its other units dead": (
+            [unit.name for unit in loads if others_dead(unit, loads).age_s > deadline_s],
+            "a shorter timeout_s, or fewer units on it",
+        ),
+    }
+    return [
+        f"cannot: [[bus]] {bus}: {when}, safety points become older than {deadline_s:g} s of"
+        f" {', '.join(names)}; what helps: {cure}"
+        for when, (names, cure) in cures.items()
+        if names
+    ]
+
+
+def _or_cannot(seconds: float, deadline_s: float) -> str:
+    if seconds <= deadline_s:
+        return f"{seconds:.1f} s"
+    return f"cannot ({seconds:.0f} s)" if seconds < GIVE_UP_S else "cannot"
