@@ -34,11 +34,18 @@ class Image:
 
     def store(self, read_index: int, reply: Reply) -> None:
         """Put one reply in place. ValueError if a GOOD one has not exactly the words that were asked for."""
-        where = self._slices[read_index]
+        self._put(self._slices[read_index], reply, f"read {read_index}")
+
+    def store_part(self, read_index: int, first: int, count: int, reply: Reply) -> None:
+        """Put the reply to a part of a read in place: `count` words from its word `first` on. ValueError."""
+        start = self._slices[read_index].start + first
+        self._put(slice(start, start + count), reply, f"part of read {read_index}")
+
+    def _put(self, where: slice, reply: Reply, called: str) -> None:
         if reply.quality == Quality.GOOD:
             if len(reply.words) != where.stop - where.start:
                 raise ValueError(
-                    f"read {read_index}: {where.stop - where.start} words asked, {len(reply.words)} given"
+                    f"{called}: {where.stop - where.start} words asked, {len(reply.words)} given"
                 )
             self.words[where] = reply.words
         self.word_quality[where] = reply.quality
@@ -87,6 +94,10 @@ class Layout:
     def sentinels(self) -> Int64:
         """Raw values that mean "not available"; row i's are `[missing_from:missing_to]`."""
         return self._missing
+
+    def read_by(self, plan: ReadPlan) -> "Layout":
+        """The same values by another plan of the same needs: frames stay the same, the image is a new one."""
+        return replace(self, plan=plan)
 
     @cached_property
     def names(self) -> tuple[str, ...]:

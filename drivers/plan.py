@@ -129,6 +129,17 @@ class ReadPlan:
             return None
         return self.apart([cut_before(pieces[1])]), parted(span, pieces)
 
+    def with_cuts(self, cuts: Iterable[Cut]) -> "ReadPlan":
+        """The plan of least wire time with these cuts and no others; words may move in the image."""
+        return make_plan(self.needs, self.terrain, self.line, address_step=self.address_step, cuts=cuts)
+
+    def guarded(self, index: int) -> bool:
+        """Whether a read brings what says how others read, or what is read so."""
+        span = self.spans[index]
+        return self.again[index] or any(
+            contains(span, part) for n in self.needs if n.guards for part in (n.span, *n.guards)
+        )
+
     def apart(self, cuts: Iterable[Cut]) -> "ReadPlan":
         """The plan with its reads apart at more cuts; every word stays where it is in the image."""
         cuts = self.cuts | frozenset(cuts)

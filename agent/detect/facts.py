@@ -36,6 +36,14 @@ FACTS = (
         (Row("exchanged", "", ADVICE, 1.0, "", 0.0, 0.0, 0.0, False),),
         "See who exchanged it, and that limits and profile suit the new one; detectors begin anew.",
     ),
+    # Safety points that the unit says it does not have; a warning where these are half of them.
+    Fact(
+        (
+            Row("refused-point", "", WARNING, 1.0, "", 0.0, 0.0, 0.0, False),
+            Row("refused-point", "", ADVICE, 1.0, "", 0.0, 0.0, 0.0, False),
+        ),
+        "Compare the profile with the unit's manual and firmware; leave out what the unit does not have.",
+    ),
     # Seconds of standing still; how long is improbable is learned from the unit, see `liveness`.
     Fact(
         (Row("heartbeat", "", WARNING, 30.0, "s", 0.0, 0.0, 0.0, False),),

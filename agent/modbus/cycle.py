@@ -3,28 +3,38 @@
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import islice
+from math import inf
 
 import numpy as np
 
 from agent.clock import Clock, Stamp
 from agent.frame import Frame
+from agent.modbus.learned import Learned
 from agent.modbus.ports import NO_REPLY
 from agent.modbus.verdict import Verdict
 from agent.quality import Quality
-from drivers.halves import Cut
+from drivers.halves import Cut, cut_before, halves
 from drivers.layout import Image, Layout
+from drivers.plan import ReadPlan
 from drivers.quantities import Poll
 from drivers.registers import Read, Reply
+from drivers.values import Span
 
 STATE_PERIOD_S = 10.0  # points of the poll class "state"; safety points are read every cycle
 CONNECT, PROBE = -1, -2  # purposes of a read that is not of the plan
+REFUSED = Reply((), Quality.REFUSED)  # stands for what is not asked, since the unit refuses it
+DUE_MOST = 32  # blocks that are asked again in one cycle: its frame waits for them
+# Of a cycle that is longer than its period: what it may grow by, to learn what the unit refuses, of itself
+# and of what is left until the deadline; and at least.
+LEARN_SHARE, LEARN_OF_REST, LEARN_LEAST = 0.5, 0.5, 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A read that a unit is to be asked: from when, until when, and whether it is for safety points.
 
-    `purpose`: an index into the unit's plan, or CONNECT or PROBE.
+    `purpose`: an index into the unit's plan, one beyond it for a part of its reads, or CONNECT or PROBE.
     """
 
     purpose: int
@@ -40,6 +50,7 @@ class Connection:
     layout: Layout
     image: Image = field(init=False)
     state_at_s: float = 0.0  # when the state points are due again
+    state_left: frozenset[Span] = frozenset()  # those that the last cycle had no time for
     foreign: bool = False  # of another kind: its values are MISMATCH, only its identity is asked for
     reads: tuple[Read, ...] = field(init=False)
     safety: list[int] = field(init=False)
@@ -51,17 +62,41 @@ class Connection:
         self.safety = [i for i in plan.order if plan.classes[i] is not Poll.STATE]
         self.state = [i for i in plan.order if plan.classes[i] is Poll.STATE]
 
-    def cycle(self, release_s: float, now_s: float, resting: Collection[int]) -> "Cycle":
-        """Begin a cycle; unit ids (by offset) that are `resting` are not asked, and say NO_REPLY."""
+    def cycle(self, release_s: float, now_s: float, resting: Collection[int], learned: Learned) -> "Cycle":
+        """Begin a cycle; unit ids (by offset) that are `resting` are not asked, and say NO_REPLY.
+
+        learned: what the unit refuses; that says REFUSED.
+        """
         with_state = now_s >= self.state_at_s
+        state = self._state_due() if with_state else []
+        plan = self.layout.plan
+        lacking = {i for i, span in enumerate(plan.spans) if learned.is_hole(span)}
+        if self.safety and lacking.issuperset(
+            self.safety
+        ):  # who is asked nothing cannot say that it is better
+            lacking = set()
         reads = deque[int]()
-        for index in (*self.safety, *(self.state if with_state else ())):
+        for index in (*self.safety, *state):
             if self.reads[index].unit_offset in resting:
                 self.image.store(index, NO_REPLY)
+            elif index in lacking:
+                self.image.store(index, REFUSED)
             else:
                 reads.append(index)
         left = sum(index in self.safety for index in reads)
-        return Cycle(self, release_s, with_state, reads, left)
+        cycle = Cycle(self, release_s, with_state, reads, left, learned)
+        pause_s = max(plan.pauses_ms, default=0.0) / 1e3
+        homes = {plan.spans[index]: index for index in lacking if not plan.guarded(index)}
+        asked = {plan.spans[index] for index in reads}
+        due = (s for s in learned.due(now_s) if s.unit_offset not in resting and s not in asked)
+        for span in islice(due, DUE_MOST):
+            cycle.ask_part(Part(span, homes.get(span), pause_s))
+        return cycle
+
+    def _state_due(self) -> list[int]:
+        """Return the state points' reads, in order: those that wait since the last cycle, else all."""
+        spans = self.layout.plan.spans
+        return [index for index in self.state if spans[index] in self.state_left] or self.state
 
     def frame(self, unit: str, rack: str, stamp: Stamp) -> Frame:
         """Make a frame of the words that have arrived."""
@@ -74,6 +109,15 @@ class Connection:
         return Frame(unit, rack, digest, stamp, raw, quality)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is asked beside the plan: a half of its read `home`; None: its words are not kept."""
+
+    span: Span
+    home: int | None
+    pause_s: float
+
+
 @dataclass(slots=True, eq=False)
 class Cycle:
     """One poll cycle: the reads for one frame, and how far they have come."""
@@ -83,11 +127,15 @@ class Cycle:
     with_state: bool
     pending: deque[int]
     left: int  # safety reads that were not answered yet
+    learned: Learned
+    parts: list[Part] = field(default_factory=list)
+    later: deque[int] = field(default_factory=deque)  # parts to be asked when nothing of the plan is left
+    cuts: set[Cut] = field(default_factory=set)  # where the plan's reads must be apart, as was found out
     out: int = 0  # requests on their way
     turn: int = 0  # of the last one, see `drivers.turns`
     tries: dict[int, int] = field(default_factory=dict)
     stamp: Stamp | None = None  # taken before the first request: no value is shown younger than it is
-    after: Connection | None = None  # the connection to go on with, where a refused read was taken apart
+    read_s: float = inf  # when all safety points were read
     sound: bool = False  # a read has brought values
     busy: bool = False  # the unit asks for patience
     overran: bool = False
@@ -95,12 +143,18 @@ class Cycle:
     @property
     def done(self) -> bool:
         """Whether nothing is left to ask or to wait for."""
-        return not self.pending and not self.out
+        return not self.pending and not self.later and not self.out
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether its safety points are still being read: it must not end for the next one."""
-        return self.left > 0 and not self.busy
+    def goes_on(self, now_s: float, deadline_s: float) -> bool:
+        """Whether it must not end for the next one: its safety points are still being read, or they take so
+        long that there is no other time to learn what the unit refuses.
+        """
+        if self.busy or self.left > 0:
+            return not self.busy
+        took_s = self.read_s - self.release_s
+        rest_s = LEARN_OF_REST * (deadline_s - took_s)
+        more_s = max(LEARN_LEAST * took_s, min(LEARN_SHARE * took_s, rest_s))
+        return self.overran and bool(self.later) and now_s < self.read_s + more_s
 
     @property
     def whole(self) -> bool:
@@ -112,23 +166,49 @@ class Cycle:
 
         from_s: when the unit may be asked.
         """
-        if not self.pending:
+        queue = self.pending or self.later
+        if not queue:
             return None
-        index, turns = self.pending[0], self.connection.layout.plan.turns
-        if self.out and turns[index] != self.turn:
+        index = queue[0]
+        if self.out and self._turn_of(index) != self.turn:
             return None
         at_s = max(self.release_s, from_s)
         if index in self.connection.safety:
             return Candidate(index, at_s, self.release_s + period_s, safety=True)
-        return Candidate(index, at_s, self.connection.state_at_s + STATE_PERIOD_S)
+        since_s = self.release_s if index >= len(self.connection.reads) else self.connection.state_at_s
+        return Candidate(index, at_s, since_s + STATE_PERIOD_S)
 
     def ask(self, clock: Clock) -> tuple[Read, float]:
         """Return the next read, which goes out now, and the silence to keep after it, s."""
-        index, plan = self.pending.popleft(), self.connection.layout.plan
+        index = (self.pending or self.later).popleft()
         self.out += 1
-        self.turn = plan.turns[index]
+        self.turn = self._turn_of(index)
         self.stamp = self.stamp or clock.stamp()
+        plan = self.connection.layout.plan
+        if (part := self._part(index)) is not None:
+            return plan.read_of(part.span), part.pause_s
         return self.connection.reads[index], plan.pauses_ms[index] / 1e3
+
+    def ask_part(self, part: Part) -> None:
+        """Ask a part too, before the others that wait."""
+        self.later.appendleft(len(self.connection.reads) + len(self.parts))
+        self.parts.append(part)
+
+    def read_of_parts(self) -> list[Read]:
+        """Return what is asked, or was, beside the plan."""
+        return [self.connection.layout.plan.read_of(part.span) for part in self.parts]
+
+    def _part(self, index: int) -> Part | None:
+        of_plan = len(self.connection.reads)
+        return self.parts[index - of_plan] if index >= of_plan else None
+
+    def _turn_of(self, index: int) -> int:
+        turns = self.connection.layout.plan.turns
+        return turns[index] if index < len(turns) else len(turns)
+
+    def _span_of(self, index: int) -> Span:
+        part = self._part(index)
+        return self.connection.layout.plan.spans[index] if part is None else part.span
 
     def came_back(self, index: int) -> int:
         """Note that a read is not on its way any more; return how often it was tried."""
@@ -140,56 +220,98 @@ class Cycle:
         """Ask a read once more, before the others."""
         self.pending.appendleft(index)
 
-    def take(self, index: int, reply: Reply, verdict: Verdict) -> None:
+    def take(self, index: int, reply: Reply, verdict: Verdict, now_s: float) -> None:
         """Put the answer to a read in its place."""
-        self.connection.image.store(index, reply)
+        self._store(index, reply)
         self.busy = verdict is Verdict.BUSY
         if self.busy:
             self.ask_again(index)
             return
-        self.sound |= verdict is Verdict.SOUND
+        if verdict is Verdict.SOUND:
+            self.sound = True
+            self.learned.answered(self._span_of(index))
+        elif verdict is Verdict.ILLEGAL:
+            self._refused(index, reply.exception_code or 0, now_s)
         self.left -= index in self.connection.safety
+        self.read_s = min(self.read_s, now_s) if not self.left else inf
 
     def fail(self, index: int) -> None:
         """Note that a read was not answered."""
-        self.connection.image.store(index, NO_REPLY)
+        self._store(index, NO_REPLY)
 
     def give_up(self, index: int) -> None:
         """Note that a read was not answered, and ask nothing more of its unit id in this cycle."""
-        connection = self.connection
-        offset = connection.reads[index].unit_offset
-        rest = [i for i in self.pending if connection.reads[i].unit_offset == offset]
-        for other in rest:
-            self.pending.remove(other)
-        for unread in (index, *rest):
-            connection.image.store(unread, NO_REPLY)
-            self.left -= unread in connection.safety
+        offset = self._span_of(index).unit_offset
+        for queue in (self.pending, self.later):
+            for other in [i for i in queue if self._span_of(i).unit_offset == offset]:
+                queue.remove(other)
+                self._unread(other)
+        self._unread(index)
+
+    def _unread(self, index: int) -> None:
+        self._store(index, NO_REPLY)
+        self.left -= index in self.connection.safety
+
+    def _store(self, index: int, reply: Reply) -> None:
+        image, part = self.connection.image, self._part(index)
+        if part is None:
+            image.store(index, reply)
+        elif part.home is not None:
+            first = part.span.first - self.connection.layout.plan.spans[part.home].first
+            image.store_part(part.home, first, part.span.count, reply)
+
+    def _refused(self, index: int, code: int, now_s: float) -> None:
+        """Ask what was refused in halves, when nothing of the plan is left to be asked."""
+        plan, part, span, learned = (
+            self.connection.layout.plan,
+            self._part(index),
+            self._span_of(index),
+            self.learned,
+        )
+        pieces = None if span in learned.blocks else halves(span, plan.needs)
+        if pieces is None:
+            learned.refused(span, code, now_s)
+            return
+        if not learned.may_halve(now_s):
+            return
+        learned.halved(span, pieces, code)
+        self.cuts.add(cut_before(pieces[1]))
+        home = index if part is None else part.home
+        if part is None and plan.guarded(index):
+            home = None  # what says how values read must come with them
+        pause_s = plan.pauses_ms[index] / 1e3 if part is None else part.pause_s
+        for piece in reversed(pieces):
+            self.ask_part(Part(piece, home, pause_s))
 
     def forget(self) -> None:
         """Drop what was read: it may be another unit's."""
         self.connection.image.begin_cycle()
         self.sound = False
 
-    def part(self, index: int) -> tuple[frozenset[Cut], str] | None:
-        """Take a refused read apart, from the next cycle on.
-
-        Return where reads must be apart from now on, and what was parted, in words; None where nothing is.
-        """
-        parted = self.connection.layout.split(index) if self.after is None else None
-        if parted is None:
-            return None
-        layout, note = parted
-        self.after = Connection(layout)
-        return layout.plan.cuts, note
-
-    def end(self) -> tuple[Connection | None, str]:
+    def end(self, now_s: float) -> tuple[Connection | None, str]:
         """Return the connection to go on with; None, and why, where what was read has lost its meaning."""
         connection, image = self.connection, self.connection.image
         if changed := connection.layout.changed_guards(image) if self.sound else None:
             image.begin_cycle()  # a scale factor moved: it no longer means what the schema says
             return None, "; ".join(changed)
-        going_on = self.after or connection
-        going_on.state_at_s = connection.state_at_s
-        if self.with_state and self.done:
-            going_on.state_at_s = self.release_s + STATE_PERIOD_S
+        plan = self._plan(now_s)
+        going_on = connection
+        if plan is not connection.layout.plan:
+            going_on = Connection(connection.layout.read_by(plan))
+        going_on.state_at_s, going_on.state_left = connection.state_at_s, frozenset()
+        if self.with_state:
+            unread = [i for i in self.pending if i in connection.state]
+            if not unread and not self.out:
+                going_on.state_at_s = self.release_s + STATE_PERIOD_S
+            elif not any(connection.layout.plan.again):  # else factors would not be read round their values
+                going_on.state_left = frozenset(map(self._span_of, unread))
         return going_on, ""
+
+    def _plan(self, now_s: float) -> ReadPlan:
+        """Return the plan to go on with: apart where reads were refused; once all is known, the best one."""
+        plan = self.connection.layout.plan
+        if self.cuts:
+            return plan.apart(self.cuts)
+        if self.learned.close(now_s) and plan.cuts != (wanted := self.learned.cuts):
+            return plan.with_cuts(wanted)
+        return plan

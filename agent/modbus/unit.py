@@ -17,6 +17,7 @@ from agent.modbus.adu import data_bytes
 from agent.modbus.came import NOTHING, Came, Kind
 from agent.modbus.cycle import CONNECT, PROBE, Candidate, Connection, Cycle
 from agent.modbus.identification import Conclusion, Identification
+from agent.modbus.learned import Learned
 from agent.modbus.patience import Patience
 from agent.modbus.ports import SILENCE, Answer
 from agent.modbus.read_request import Outcome, ReadRequest
@@ -64,6 +65,7 @@ class Unit:
     emit: Callable[[Frame, Layout], None]
     mismatch: Callable[["Unit", str], None] = lambda _unit, _said: None
     exchanged: Callable[["Unit", str], None] = lambda _unit, _said: None
+    refuses: Callable[["Unit"], None] = lambda _unit: None
     known: InitVar[Mapping[str, Said]] = MappingProxyType({})
     instance: InitVar[int] = 1
     deadline_s: InitVar[float] = 10.0
@@ -76,6 +78,7 @@ class Unit:
     connection: Connection | None = None  # its own in a state of `KNOWN`, else none, or foreign
     state: State = State.UNKNOWN
     _refusals: Refusals = field(default_factory=Refusals)
+    learned: Learned = field(default_factory=Learned)
     _repeats: Repeats = field(default_factory=Repeats)
     _well_s: float = 0.0  # since when nothing is wrong with it
     _cycle: Cycle | None = None
@@ -119,7 +122,7 @@ class Unit:
         if now_s < self.release_s:
             return
         missed, cycle = floor((now_s - self.release_s) / self.period_s), self._cycle
-        if cycle is not None and can_ask and cycle.goes_on:
+        if cycle is not None and can_ask and cycle.goes_on(now_s, self.intervals.deadline_s):
             cycle.overran = True
             self.counters.late_cycles += missed + 1
             self.release_s += (missed + 1) * self.period_s
@@ -137,7 +140,7 @@ class Unit:
         connection.image.begin_cycle()
         if can_ask and self.state in POLLED and now_s >= self.patience.values_s:
             resting = self.patience.sub_units.resting(now_s)
-            self._cycle = connection.cycle(release_s, now_s, resting)
+            self._cycle = connection.cycle(release_s, now_s, resting, self.learned)
             return
         if self.patience.in_vain:
             connection.image.word_quality[:] = Quality.NO_REPLY
@@ -151,7 +154,8 @@ class Unit:
 
     def owed(self) -> set[tuple[int, int]]:
         """Return function code and data length of every reply that may still be on its way."""
-        reads = [*(self.connection.reads if self.connection else ()), self._identification.read]
+        parts = self._cycle.read_of_parts() if self._cycle else ()
+        reads = [*(self.connection.reads if self.connection else ()), *parts, self._identification.read]
         return {(read.area.function_code, data_bytes(read)) for read in reads if read}
 
     def request(self, candidate: Candidate, now_s: float) -> ReadRequest:
@@ -195,6 +199,7 @@ class Unit:
 
     def _is_back(self, request: ReadRequest, now_s: float) -> None:
         """Drop what this cycle has brought: it may be another unit's."""
+        self.learned.ask_again(now_s)
         cycle = request.cycle
         if cycle is not None and cycle is self._cycle and cycle.connection.layout.marks:
             cycle.forget()
@@ -242,6 +247,8 @@ class Unit:
     def reconnected(self, now_s: float, *, habit: bool) -> None:
         """Note that the port was opened. habit: it was closed again and again by the other side."""
         self._identification.same.doubt(now_s, habit=habit)
+        if not habit:
+            self.learned.ask_again(now_s)
 
     def _probed(self, outcome: Outcome) -> None:
         if outcome.unheard:
@@ -296,6 +303,7 @@ class Unit:
         """Begin to ask for all that tells what the unit is."""
         if self._cycle is not None:
             self._end_cycle(now_s)
+        self._identification.cuts = self.learned.cuts
         conclusion = self._identification.begin(now_s)
         if conclusion.event is not Event.BROKEN_OFF:
             self._happened(Event.ASKED_WHO)
@@ -341,6 +349,7 @@ class Unit:
             self.exchanged(self, exchanged)
         for note in layout.notes:
             log.warning("unit %s: %s", self.name, note)
+        self.learned.begin(layout)
         self._connect(layout)
         self._happened(Event.UNDERSTOOD)
         self.mismatch(self, "")
@@ -363,7 +372,7 @@ class Unit:
         if patience.worth_another(verdict, cycle.came_back(index)):
             cycle.ask_again(index)
         elif not outcome.unheard:
-            cycle.take(index, outcome.reply, verdict)
+            cycle.take(index, outcome.reply, verdict, now_s)
             patience.answers(offset)
             self._relieved(
                 patience.sub_units.trouble(self.unit_id) or (LOSES if patience.loses else ""), now_s
@@ -371,9 +380,6 @@ class Unit:
             if cycle.busy:
                 self.trouble, self.came = outcome.came.words, outcome.came
                 patience.busy(now_s)
-            elif verdict is Verdict.ILLEGAL and (parted := cycle.part(index)):
-                self._identification.cuts, note = parted
-                log.warning("unit %s: %s", self.name, note)
         elif patience.goes_on_without(offset, cycle.connection.reads, now_s):
             cycle.give_up(index)
             self._warn(patience.sub_units.trouble(self.unit_id), now_s)
@@ -392,7 +398,8 @@ class Unit:
         cycle, self._cycle = self._cycle, None
         assert cycle is not None
         stamp = cycle.stamp or self.clock.stamp()
-        self.connection, changed = cycle.end()
+        self.connection, changed = cycle.end(now_s)
+        self._tell_refused(cycle.connection)
         if changed:
             log.warning("unit %s: %s; connecting anew", self.name, changed)
             self._happened(Event.CHANGED)
@@ -403,6 +410,15 @@ class Unit:
         if cycle.overran:
             self.release_s = now_s  # the period is too short: what the replies allow, then
         self._emit(cycle.connection, stamp)
+
+    def _tell_refused(self, before: Connection) -> None:
+        """Log a plan that is another one because of what was refused, and announce what the unit refuses."""
+        if self.connection is not None and self.connection is not before:
+            was, now = len(before.reads), len(self.connection.reads)
+            log.info("unit %s: some of %d reads were refused; now read in %d", self.name, was, now)
+        if self.learned.news:
+            self.learned.news = False
+            self.refuses(self)
 
     def _emit(self, connection: Connection, stamp: Stamp) -> None:
         frame = connection.frame(self.name, self.rack, stamp)

@@ -16,7 +16,7 @@ from agent.config.tables import Config
 from agent.control.last_good import LastGood
 from agent.control.present import Present, present
 from agent.control.status import Latest
-from agent.detect import identity
+from agent.detect import identity, refused
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.awake import Awake
@@ -39,6 +39,7 @@ from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.wire.text import printable
 from drivers.layout import Layout
+from drivers.quantities import Poll
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class Watching:
         self._identities: dict[str, AlarmBook] = {}
         self._unseen: dict[str, Unseen] = {}
         self._exchanges: dict[str, AlarmBook] = {}
+        self._refused: dict[str, AlarmBook] = {}
         self.restart_state = RestartState(kept, site_alarms, clock)
         self._hosts: dict[str, str] = {}  # of the gateways that buses lead to
         self._awake = Awake(LEAST_LOOK_S * clock.scale)
@@ -87,16 +89,18 @@ class Watching:
         ends = {bus.name: bus.endpoint for bus in config.bus}
         self._hosts = {name: "" if end.device else end.place for name, end in ends.items()}
         for gone in self._identities.keys() - self._settings.keys():
-            del self._identities[gone], self._exchanges[gone], self._unseen[gone]
+            del self._identities[gone], self._exchanges[gone], self._unseen[gone], self._refused[gone]
         self.restart_state.expect(self._settings)
         for new in self._settings.keys() - self._identities.keys():
             self._identities[new] = self.restart_state.book(new, "identity")
             self._exchanges[new] = self.restart_state.book(new, "exchanged")
+            self._refused[new] = self.restart_state.book(new, "refused")
             self._unseen[new] = Unseen(
                 self.restart_state.book(new, "unseen"), self.restart_state.in_vain_s.get(new, 0.0)
             )
             books = {"identity": self._identities[new], "exchanged": self._exchanges[new]}
-            self._site_alarms.watch(new, books | {"unseen": self._unseen[new].book})
+            books |= {"unseen": self._unseen[new].book, "refused": self._refused[new]}
+            self._site_alarms.watch(new, books)
 
     def begin_anew(self, units: Iterable[Unit]) -> None:
         """Forget the frames of units that are polled otherwise from now on."""
@@ -166,6 +170,18 @@ class Watching:
         self.latest.pop(unit.name, None)
         self.restart_state.forget(unit.name)
         found = identity.exchanged(self._exchanges[unit.name], said, stamp.boottime_ns / 1e9)
+        self._site_alarms.found(unit.name, stamp, found)
+
+    def refuses(self, unit: Unit) -> None:
+        """Keep what a unit refuses, and announce the safety points among that."""
+        stamp = self._clock.stamp()
+        self.restart_state.refused.take(unit.name, unit.learned.to_plain(stamp.utc_ns))
+        if unit.connection is None:
+            return
+        layout = unit.connection.layout
+        lacking = [f"{value.label} ({value.span})" for value in unit.learned.lacking(layout)]
+        safety = sum(value.poll is Poll.SAFETY for value in layout.values)
+        found = refused.judge(self._refused[unit.name], lacking, safety, stamp.boottime_ns / 1e9)
         self._site_alarms.found(unit.name, stamp, found)
 
     def first_days(self, unit: str, utc_s: float | None = None) -> dict[str, Any] | None:

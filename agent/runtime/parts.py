@@ -177,6 +177,8 @@ class Parts:
             emit=self.watching.frame,
             mismatch=self.watching.mismatch,
             exchanged=self.watching.exchanged,
+            refuses=self.watching.refuses,
+            learned=self.watching.restart_state.refused.learned(table.path),
             known=self.watching.restart_state.marks.get(table.path, {}),
             instance=table.instance,
         )

@@ -1,9 +1,10 @@
 """The rows by which a restart goes on where the agent stopped, and when each is written.
 
-Theory. A unit has up to two rows in the buffer, each the bytes of a `Snapshot`:
+Theory. A unit has up to three rows in the buffer, each the bytes of a `Snapshot`:
 
     rack-1:alarms    its alarms                       written when they change      `KeptAlarms`
     rack-1:state     what its detectors have learned  written seldom, and at stop   `LearnedStates`
+    rack-1:refused   the registers that it refuses    written when they change      `KeptRefused`
 
 ":alarms" is the row of the site. Rows are written in commits of the recorder that are made anyway, in this
 order: `due` gives the rows, the recorder commits them, `written` says that they are on disk. A commit that
@@ -19,12 +20,13 @@ from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.unit import UnitJudges
 from agent.runtime.kept_alarms import Content, KeptAlarms
+from agent.runtime.kept_refused import KeptRefused
 from agent.runtime.learned_states import LearnedStates, Origin
 from agent.runtime.snapshot import UNREADABLE, BadSnapshot, Snapshot
 
 log = logging.getLogger(__name__)
 
-ALARMS, STATE = "alarms", "state"  # the kinds of rows
+ALARMS, STATE, REFUSED = "alarms", "state", "refused"  # the kinds of rows
 
 
 class RestartState:
@@ -39,6 +41,7 @@ class RestartState:
         self._judges: dict[str, UnitJudges] = {}  # of the units that are connected
         self._alarms = KeptAlarms(site_alarms, self._judges)
         self._learned = LearnedStates(clock)
+        self.refused = KeptRefused()
         self._on_disk = set(rows)  # the names of rows
         self._stopping = False
         self.in_vain_s = self._alarms.in_vain_s
@@ -56,6 +59,8 @@ class RestartState:
                 raise BadSnapshot("of another kind of time: simulated and real do not meet")
             if kind == STATE:
                 self._learned.read(unit, snapshot)
+            elif kind == REFUSED:
+                self.refused.read(unit, snapshot.content)
             elif kind == ALARMS:
                 self._alarms.read(unit, snapshot.content, self._later_s(snapshot, now))
         except UNREADABLE as error:
@@ -84,6 +89,7 @@ class RestartState:
         units = set(units)
         self._alarms.expect(units)
         self._learned.expect(units)
+        self.refused.expect(units)
         for gone in self._judges.keys() - units:
             del self._judges[gone]
 
@@ -121,6 +127,9 @@ class RestartState:
         rows = {
             _name(unit, ALARMS): self._row(content, now) for unit, content in self._alarms.due(with_alarms)
         }
+        with_refused = {unit for unit, kind in on_disk.values() if kind == REFUSED}
+        for unit, content in self.refused.due(with_refused):
+            rows[_name(unit, REFUSED)] = self._row(content, now)
         for unit, content in self._learned.due(now, mismatched, everything=self._stopping):
             rows[_name(unit, STATE)] = self._row(content, now)
         return rows | {name: b"" for name, (unit, _) in on_disk.items() if unit not in units}
@@ -132,6 +141,7 @@ class RestartState:
         """Take note that the rows that `due` gave last are on disk."""
         now = self._clock.stamp()
         self._alarms.written()
+        self.refused.written()
         for name, row in kept.items():
             unit, kind = _unit_and_kind(name)
             if kind == STATE:
@@ -144,6 +154,7 @@ class RestartState:
     def anew(self) -> None:
         """Take note that the buffer began anew, without rows: all are due, states one with each commit."""
         self._alarms.write_again()
+        self.refused.write_again()
         self._learned.save_again()
 
 

@@ -63,6 +63,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/first_days.py": (f"{_DETECT}/test_first_days.py",),
     "agent/detect/heartbeat.py": (f"{_DETECT}/test_heartbeat.py",),
     "agent/detect/identity.py": (f"{_DETECT}/test_identity_alarms.py",),
+    "agent/detect/refused.py": (f"{_DETECT}/test_refused_alarm.py",),
     "agent/detect/judge_unit.py": (f"{_DETECT}/test_judge_unit_twin.py", f"{_DETECT}/test_declaration.py"),
     "agent/detect/keeping.py": (f"{_DETECT}/test_kept_arrays.py",),
     "agent/detect/kernels/arrays.py": (f"{_KERNELS}/test_arrays.py",),

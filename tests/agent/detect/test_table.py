@@ -55,6 +55,8 @@ reported           -           warning    1      -       0     60   0      -
 reported           -           advice     1      -       0     60   0      -
 identity           -           warning    1      -       0      0   0      -
 exchanged          -           advice     1      -       0      0   0      -
+refused-point      -           warning    1      -       0      0   0      -
+refused-point      -           advice     1      -       0      0   0      -
 heartbeat          -           warning   30      s       0      0   0      -
 held-frame         -           warning   30      s       0      0   0      -
 stuck-sensor       -           advice    30      s       0      0   0      -
