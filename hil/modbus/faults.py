@@ -11,7 +11,7 @@ from hil.modbus.responder import exception
 
 
 class FaultKind(StrEnum):
-    """The kinds, in the order in which they are applied to a reply."""
+    """The kinds, in the order in which they are applied to a reply. Each has a row in docs/devices.md."""
 
     MUTE = "mute"  # no reply
     HALF_OPEN = "half_open"  # TCP: connections are accepted and kept, and nothing is ever answered
