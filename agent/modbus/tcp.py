@@ -13,7 +13,7 @@ from agent.modbus.dialling import Dialling
 from agent.modbus.hearing import Hearing
 from agent.modbus.ports import NO_REPLY, Answer, HungUp, LateReply, PortError, Tap, clock_s
 from agent.modbus.settling import Settling
-from agent.modbus.told_apart import of_tcp, unasked
+from agent.modbus.told_apart import cut_short, of_tcp, unasked
 from agent.wire.hosts import authority
 from drivers.registers import Read, Reply
 
@@ -148,7 +148,13 @@ class TcpPort(asyncio.Protocol):
             self._fail(self.hung_up)
 
     def _told_apart(self, heard: bytes) -> Came:
-        """Return what came behind the last frame, as an answer to the oldest request that waits for one."""
+        """Return what came behind the last frame, as an answer to the oldest request that waits for one.
+
+        What begins as the answer to one whose time is over was cut short, and filled up from the next.
+        """
+        if (late := self._overdue.get(int.from_bytes(heard[:2], "big"))) is not None:
+            came = of_tcp(late.request, heard)
+            return cut_short("tcp") if came.kind is Kind.TRAILING else came
         for asked in self._waiting.values():
             if not asked.answer.done():
                 return of_tcp(asked.request, heard)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from agent.modbus.came import NOTHING, Came, Kind
+from agent.modbus.came import NOTHING, Came, Frames, Kind
 from agent.modbus.overheard import (
     ANOTHER_MASTER,
     BIT_READS,
@@ -127,7 +127,7 @@ def of_rtu(asked: bytes, heard: bytes, stranger: bytes = b"") -> Came:
     if prefix or (len(rest) < 3 and any(p.startswith(rest) for p in answers_to(asked))):
         length = answers_to(asked).get(prefix, 5 + wanted[1])
         if len(rest) < length:
-            return Came(Kind.CUT_SHORT, "answers too few bytes", f"{len(rest)} of {length}")
+            return cut_short("rtu", f"{len(rest)} of {length}")
         return Came(Kind.CHECKSUM, "answers with a wrong checksum", f"{len(rest)} bytes")
     if sound(asked[:1] + rest):
         return Came(Kind.NO_FIRST_BYTE, "answers without its first byte")
@@ -144,6 +144,11 @@ def _is_tcp(heard: bytes) -> bool:
 def _as_other(unit_id: int, asked_id: int) -> Came:
     text = f"answers as unit id {unit_id}, asked as {asked_id}"
     return Came(Kind.OTHER_UNIT, text, accept=f"{{ unit_id = {unit_id} }}", unit_id=unit_id)
+
+
+def cut_short(frames: Frames, detail: str = "") -> Came:
+    """Return that less came than belongs to the answer."""
+    return Came(Kind.CUT_SHORT, "answers too few bytes", detail, frames)
 
 
 def unasked(heard: bytes) -> Came:
@@ -164,7 +169,7 @@ def of_tcp(asked: bytes, heard: bytes) -> Came:
         return _tcp(Kind.OTHER_FRAMES, "answers in RTU frames, without the header of Modbus TCP")
     if len(heard) < HEADER_BYTES:
         if heard[2:4] == bytes(len(heard[2:4])):
-            return _tcp(Kind.CUT_SHORT, "answers too few bytes", f"{len(heard)} of a header")
+            return cut_short("tcp", f"{len(heard)} of a header")
         return _no_frame(heard)
     return _wrong_header(asked, heard) or _other_numbers(asked, heard)
 
@@ -189,7 +194,7 @@ def _wrong_header(asked: bytes, heard: bytes) -> Came | None:
     if protocol or not 2 < length <= MOST_BODY:
         return _no_frame(heard)
     if len(body) < length:
-        return _tcp(Kind.CUT_SHORT, "answers too few bytes", f"{len(body)} of {length} behind its header")
+        return cut_short("tcp", f"{len(body)} of {length} behind its header")
     return None
 
 

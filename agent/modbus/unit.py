@@ -374,9 +374,9 @@ class Unit:
         elif not outcome.unheard:
             cycle.take(index, outcome.reply, verdict, now_s)
             patience.answers(offset)
-            self._relieved(
-                patience.sub_units.trouble(self.unit_id) or (LOSES if patience.loses else ""), now_s
-            )
+            trouble = patience.sub_units.trouble(self.unit_id) or (LOSES if patience.loses else "")
+            if trouble or cycle.sound:
+                self._relieved(trouble, now_s)
             if cycle.busy:
                 self.trouble, self.came = outcome.came.words, outcome.came
                 patience.busy(now_s)
@@ -389,6 +389,9 @@ class Unit:
             self._end_cycle(now_s)  # the rest is not asked: a silent unit must not cost the others more
             return
         if cycle.done:
+            if not cycle.sound and verdict in (Verdict.ILLEGAL, Verdict.FAILED):
+                self.came = outcome.came
+                self._warn(outcome.came.words, now_s)
             self._end_cycle(now_s)
 
     # ---- frames

@@ -31,15 +31,15 @@ def agents_bus(socket: Path, endpoint: Endpoint) -> str | None:
     return next((bus["name"] for bus in buses if endpoint.is_port(str(bus["port"]))), None)
 
 
-async def opened(endpoint: Endpoint, line: LineSetting) -> Port:
-    """Return the port of an endpoint, opened. Raises Trouble."""
+async def opened(endpoint: Endpoint, line: LineSetting, port: Port | None = None) -> Port:
+    """Return the port of an endpoint, opened: `port`, where its bus is configured. Raises Trouble."""
     if endpoint.device and console_of(endpoint.device):
         raise Trouble(
             "CW-110",
             f"{endpoint} is this machine's console: what is sent there goes to whoever logs in.",
             "sudo raspi-config   (Interface options, Serial port)",
         )
-    port = endpoint.new_port(line)
+    port = port or endpoint.new_port(line)
     try:
         await port.open()
     except PortError as error:

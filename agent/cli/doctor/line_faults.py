@@ -8,7 +8,9 @@ damages frames; two masters bring frames that nobody here asked for.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.modbus.overheard import request_at, sound
+from agent.modbus.came import Frames
+from agent.modbus.overheard import sound
+from agent.modbus.told_apart import of_rtu
 
 FEW = 0.002  # of the reads of a healthy line; more is a finding
 OFTEN = 0.05
@@ -24,8 +26,21 @@ class LineFault:
     serious: bool
 
 
-def of_counts(reads: Mapping[str, Mapping[str, int]], late: Mapping[str, int]) -> list[LineFault]:
-    """Judge how the reads of each unit of one line ended, by verdict, and how many replies came late."""
+#: What is likely where answers are damaged, and where they do not come: on a line, and on TCP.
+DAMAGED: dict[Frames, tuple[str, ...]] = {
+    "rtu": ("no termination (120 ohm at both ends)", "no biasing", "a speed slightly off", "noise"),
+    "tcp": ("a gateway that mixes up or cuts answers", "two masters at one gateway"),
+}
+LOST: dict[Frames, tuple[str, ...]] = {
+    "rtu": ("a loose contact", "a busy unit"),
+    "tcp": ("the network or the gateway", "a busy unit"),
+}
+
+
+def of_counts(
+    reads: Mapping[str, Mapping[str, int]], late: Mapping[str, int], frames: Frames = "rtu"
+) -> list[LineFault]:
+    """Judge how the reads of each unit of one bus ended, by verdict, and how many replies came late."""
     found = []
     totals = {unit: sum(counts.values()) for unit, counts in reads.items()}
     damaged = {
@@ -36,14 +51,14 @@ def of_counts(reads: Mapping[str, Mapping[str, int]], late: Mapping[str, int]) -
     bad = {unit: share for unit, share in damaged.items() if share > FEW}
     if bad:
         shares = ", ".join(f"{unit} {share:.1%}" for unit, share in bad.items())
-        if len(bad) == 1 and len(damaged) > 1:
+        if len(bad) == 1 and len(damaged) > 1 and frames == "rtu":
             (unit,) = bad
             likely: tuple[str, ...] = (
                 f"another unit has the id of {unit}",
                 f"the stub or the terminals of {unit}",
             )
         else:
-            likely = ("no termination (120 ohm at both ends)", "no biasing", "a speed slightly off", "noise")
+            likely = DAMAGED[frames]
         found.append(LineFault(f"damaged answers: {shares}", likely, max(bad.values()) > OFTEN))
     lost = {
         unit: counts.get("no_reply", 0) / totals[unit]
@@ -53,9 +68,7 @@ def of_counts(reads: Mapping[str, Mapping[str, int]], late: Mapping[str, int]) -
     lossy = {unit: share for unit, share in lost.items() if share > OFTEN}
     if lossy:
         shares = ", ".join(f"{unit} {share:.1%}" for unit, share in lossy.items())
-        found.append(
-            LineFault(f"no answer to some reads: {shares}", ("a loose contact", "a busy unit"), False)
-        )
+        found.append(LineFault(f"no answer to some reads: {shares}", LOST[frames], False))
     slow = {unit: n for unit, n in late.items() if n and n / max(1, totals.get(unit, 0)) > FEW}
     if slow:
         which = ", ".join(f"{unit} {n} times" for unit, n in slow.items())
@@ -76,10 +89,5 @@ def of_bytes(unit_id: int, sent: bytes, got: bytes) -> str:
     for end in range(len(heard) - 1, max(4, len(heard) - 4), -1):
         if heard[0] == unit_id and sound(heard[:end]):
             return f"{len(heard) - end} stray bytes after a sound answer: no biasing"
-    if any(request_at(heard, at) not in (b"", sent) for at in range(len(heard))):
-        return "a request that was not sent from here: a second master is on the line"
-    if heard[0] == unit_id:
-        return "an answer whose bytes are wrong or missing: termination, noise, or two units with one id"
-    if sound(bytes((unit_id,)) + heard):
-        return "an answer without its first byte: no biasing, or the unit's driver turns on late"
-    return "bytes that are no answer: wrong speed or parity, noise, or A and B swapped"
+    came = of_rtu(sent, got)
+    return f"{came.text}: {', '.join(came.row.likely)}"

@@ -13,6 +13,7 @@ from agent.cli.common.load import load
 from agent.cli.common.open_port import opened
 from agent.config.tables import Config, UnitTable
 from agent.control import client
+from agent.modbus.came import NOTHING, Came, Kind
 from agent.modbus.ports import Port, PortError
 from agent.modbus.survey.match import Match, hold
 from agent.modbus.survey.presence import FIRST_READ, USUAL_LINES
@@ -33,6 +34,7 @@ class UnitSeen:
     verdicts: dict[str, int] = field(default_factory=dict)
     exchanges: list[tuple[bytes, bytes]] = field(default_factory=list)
     match: Match | None = None
+    came: Came = NOTHING  # in place of values: the last that was something
 
     @property
     def got_bytes(self) -> int:
@@ -109,8 +111,9 @@ class Site:
     async def _look(self, bus: AnyBus) -> BusSeen:
         units = self.units_of(bus)
         try:
-            setting = bus.setting(self.profiles[units[0].profile])
-            port = await opened(bus.endpoint, setting or USUAL_LINES[0])
+            profile = self.profiles[units[0].profile]
+            setting = bus.setting(profile)
+            port = await opened(bus.endpoint, setting or USUAL_LINES[0], bus.new_port(profile))
         except Trouble as trouble:
             return BusSeen(trouble)
         try:
@@ -130,6 +133,8 @@ class Site:
             answer = await port.ask(unit.unit_id + read.unit_offset, read, TIMEOUT_S, pause_s)
             port.tap = None
             verdict = str(verdict_of(answer))
+            if verdict != Verdict.SOUND and answer.came.kind is not Kind.NOTHING:
+                seen.came = answer.came
             seen.verdicts[verdict] = seen.verdicts.get(verdict, 0) + 1
             seen.exchanges.append((bytes(sent), bytes(got)))
             return answer.reply
@@ -140,6 +145,7 @@ class Site:
                 if sample == 2 and not seen.answers:
                     return seen  # dead: nobody waits for ten time-outs
             seen.match = await hold(profile, ask)
-        except PortError:
+        except PortError as error:
+            seen.came = error.came or seen.came
             seen.verdicts.setdefault(str(Verdict.SILENT), 1)
         return seen

@@ -7,14 +7,17 @@ from typing import Any
 
 from agent.cli.check import late_units
 from agent.cli.common.ask_agent import age
+from agent.cli.common.came_said import next_command, sentence
 from agent.cli.doctor import line_faults
 from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
 from agent.cli.limits import limits_of, review_of
 from agent.config.tables import UnitTable
 from agent.detect.knowledge import SEEN
+from agent.modbus.came import NOTHING, OF_TCP, Came, Kind
 from agent.modbus.overheard import ANOTHER_MASTER
 from agent.modbus.serial_devices import console_of
+from agent.modbus.survey.presence import FIRST_READ
 from agent.transport.table import AnyBus
 
 NO_PERMISSION = "no permission"  # in what agent.modbus.serial_line says
@@ -60,7 +63,11 @@ def _port_trouble(site: Site, bus: AnyBus) -> Result | None:
             )
         if not told["trouble"] or NO_PERMISSION in told["trouble"] or ANOTHER_MASTER in told["trouble"]:
             return None  # told by checks of their own
-        return problem(*bus.endpoint.lost(f"bus {bus.name}: {told['trouble']}"))
+        lost = bus.endpoint.lost(f"bus {bus.name}: {told['trouble']}")
+        if not told.get("came"):
+            return problem(*lost)
+        came = Came.of_json(told["came"])
+        return problem(came.code, lost.what, lost.run, *came.row.likely)
     trouble = site.seen[bus.name].trouble
     if trouble is None or trouble.code == "CW-102":
         return None  # permission is a check of its own
@@ -95,47 +102,56 @@ def answers(site: Site) -> Iterator[Result]:
     assert site.config is not None
     for bus in site.config.bus:
         where = str(bus.endpoint)
-        silent: dict[UnitTable, str] = {}
+        silent: dict[UnitTable, tuple[str, Came]] = {}
         units = site.units_of(bus)
         for unit in units:
             if hidden := site.hidden(unit):
                 yield unknown(hidden)
-            elif said := _silence(site, bus.name, unit.path):
+            elif said := _silence(site, bus, unit):
                 silent[unit] = said
-        if len(silent) == len(units) > 1:  # one cause, not one for each unit
+        came = {came.words for _, came in silent.values()}
+        if len(silent) == len(units) > 1 and len(came) == 1:  # one cause, not one for each unit
             site.out[bus.name] = "answers"
             site.silent |= {unit.path for unit in units}
             ids = ", ".join(str(unit.unit_id) for unit in units)
-            yield _no_answer(
-                bus, f"any of {len(units)} units (ids {ids})", next(iter(silent.values())), where
-            )
+            of_all = f"any of {len(units)} units (ids {ids})"
+            yield _no_answer(bus, units[0], of_all, *silent[units[0]], where)
             continue
         for unit, said in silent.items():
             site.silent.add(unit.path)
-            yield _no_answer(bus, f"id {unit.unit_id} ({unit.path})", said, f"{where} --id {unit.unit_id}")
+            whose = f"id {unit.unit_id} ({unit.path})"
+            yield _no_answer(bus, unit, whose, *said, f"{where} --id {unit.unit_id}")
 
 
-def _no_answer(bus: AnyBus, whose: str, silent: str, scan: str) -> Result:
-    return problem(
-        "CW-201",
-        f"no answer from {whose} {silent}",
-        f"cellwarden scan {scan}",
+def _no_answer(bus: AnyBus, unit: UnitTable, whose: str, silent: str, came: Came, scan: str) -> Result:
+    if came.kind is not Kind.NOTHING:
+        run = next_command(came, bus.endpoint, unit.unit_id, FIRST_READ)
+        seen = f"{whose}: {silent}; it {came.seen}. {sentence(came.do)}".rstrip()
+        return problem(came.code, seen, run, *came.row.likely)
+    likely: tuple[str, ...] = (
         "device off or cable out",
         bus.endpoint.transport.far_side,
         "line setting or id changed",
     )
+    if bus.endpoint.transport.frames == "tcp":
+        likely = OF_TCP[Kind.NOTHING].likely
+    return problem("CW-201", f"no answer from {whose} {silent}", f"cellwarden scan {scan}", *likely)
 
 
-def _silence(site: Site, bus: str, unit: str) -> str:
-    """Return since when and how a unit is silent; "" where it answers."""
+def _silence(site: Site, bus: AnyBus, unit: UnitTable) -> tuple[str, Came] | None:
+    """Return since when and how a unit is silent, and what came instead; None where it answers."""
     if site.status is None:
-        seen = next(s for s in site.seen[bus].units if s.unit.path == unit)
-        return "" if seen.answers else f"now; port opens, {seen.got_bytes} bytes received"
-    told = _told(site.status, unit)
+        seen = next(s for s in site.seen[bus.name].units if s.unit.path == unit.path)
+        if seen.answers:
+            return None
+        return f"now; port opens, {seen.got_bytes} bytes received", seen.came
+    told = _told(site.status, unit.path)
     if told is None or told["knowledge"] in SEEN:
-        return ""
+        return None
     since = "since the start" if told["age_s"] is None else f"for {age(told['age_s'])}"
-    return f"{since}; port opens; {told['trouble'] or 'it was heard before'}"
+    if told.get("came") and (came := Came.of_json(told["came"])).kind is not Kind.NOTHING:
+        return f"nothing that can be used {since}", came
+    return f"{since}; port opens; {told['trouble'] or 'it was heard before'}", NOTHING
 
 
 def _told(status: dict[str, Any], unit: str) -> dict[str, Any] | None:
@@ -155,7 +171,7 @@ def line(site: Site) -> Iterator[Result]:
             yield problem("CW-202", f"{bus.name}: {told['trouble']}", "cellwarden status")
         reads, late, stray = _reads(site, bus.name)
         run = f"cellwarden probe {bus.endpoint} --id 1 holding:0"
-        for fault in line_faults.of_counts(reads, late):
+        for fault in line_faults.of_counts(reads, late, bus.endpoint.transport.frames):
             if fault.serious:
                 yield problem("CW-202", f"{bus.name}: {fault.seen}", run, *fault.likely)
             else:

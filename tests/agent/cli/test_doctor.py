@@ -141,9 +141,9 @@ REPLY = bytes.fromhex("0103080C840C860C700C811F73")
         (b"\0" + REPLY, "stray bytes before"),
         (REPLY + b"\xff", "stray bytes after"),
         (REPLY[1:], "without its first byte"),
-        (REPLY[:5] + b"\x55" + REPLY[6:], "wrong or missing"),
-        (REPLY[:-2], "wrong or missing"),
-        (bytes.fromhex("020300640004") + bytes.fromhex("05E5") + REPLY, "second master"),
+        (REPLY[:5] + b"\x55" + REPLY[6:], "a wrong checksum: two units with one id"),
+        (REPLY[:-2], "too few bytes: an adapter that loses bytes"),
+        (bytes.fromhex("020300640004") + bytes.fromhex("05E5") + REPLY, "another master"),
         (b"\xf0\x12\x99", "wrong speed or parity"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ def rtu(data: str) -> Answer:
     return lambda _request: sealed(bytes.fromhex(data))
 
 
-def tcp(data: str, transaction: int = 0, unit: int | None = None) -> Answer:
+def tcp(data: str, transaction: int = 0, unit: int | None = None) -> Callable[[bytes], bytes]:
     """Answer with a function code and data, `transaction` further than was asked, as `unit` if said."""
 
     def answer(request: bytes) -> bytes:
@@ -138,7 +139,8 @@ def test_probe_says_that_nothing_was_sent_where_nothing_was() -> None:
 
 def scan(where: str, *more: str) -> dict[str, Any]:
     arguments = ["scan", where, "--listen", "0", "--json", *more, "--socket", "/nonexistent"]
-    return json.loads(CliRunner().invoke(main, arguments).stdout)
+    told: dict[str, Any] = json.loads(CliRunner().invoke(main, arguments).stdout)
+    return told
 
 
 def scan_in_words(where: str, *more: str) -> str:
