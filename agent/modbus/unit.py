@@ -265,6 +265,8 @@ class Unit:
         if something or (not trouble and self.connection is not None):
             trouble = LOSES if loses and came.kind is not Kind.OTHER_MASTER else came.words
             self.came = came
+        if outcome.unheard and self._is_foreign:
+            trouble = self.trouble
         self._warn(trouble or self.trouble, outcome.at_s)
         self.patience.fell_silent(outcome)
         self._happened(Event.LOST if outcome.unheard else Event.BROKEN_OFF)
@@ -286,6 +288,11 @@ class Unit:
         self.trouble = trouble
 
     # ---- what it is
+
+    @property
+    def _is_foreign(self) -> bool:
+        """Whether it is of another kind, and there: what was lost on the way to it says nothing new."""
+        return self.connection is not None and self.connection.foreign and self.patience.is_there
 
     def _identify(self, now_s: float) -> None:
         """Begin to ask what the unit is, or whether it is still the same, when that is due."""
@@ -322,7 +329,8 @@ class Unit:
             self.trouble, self.came = outcome.came.words, outcome.came
         known = self.connection.layout if self.connection else None
         conclusion = self._identification.answered(outcome, known)
-        self._concluded(conclusion, outcome.at_s)
+        if not (outcome.unheard and self._is_foreign):
+            self._concluded(conclusion, outcome.at_s)
         if conclusion.event in (Event.OTHER_KIND, Event.BROKEN_OFF):
             self._fell_silent(outcome, conclusion.text)
 

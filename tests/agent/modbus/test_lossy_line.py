@@ -212,3 +212,25 @@ def test_identity_costs_a_serial_line_that_loses_replies_less_than_a_twentieth(u
         line.run(600)
         shares.append(identity_share(line, began_s))
     assert max(shares) < 0.05, shares
+
+
+@pytest.mark.parametrize("serial", [True, False])
+def test_what_a_unit_of_another_kind_says_stands_while_its_line_loses_replies(serial: bool) -> None:
+    profile = parse_profile(
+        'schema = 1\nmodel = "named"\n[[point]]\nname = "product"\naddress = 10\nexpect = 99\n'
+        '[[point]]\nname = "cell_voltage_1"\naddress = 100\n'
+    )
+    said: list[str] = []
+    line = Simulation() if serial else Network(dice=random.Random(3))
+    unit = line.unit(
+        1, profile=profile, has_transaction_ids=not serial, mismatch=lambda _unit, text: said.append(text)
+    )
+    line.behaviour = {1: loses(random.Random(3))}
+    line.start(unit)
+    line.run(30)
+    words = set()
+    for _ in range(240):
+        line.run(0.5)
+        words.add(unit.trouble)
+    assert said
+    assert all("this is not a named" in text for text in {*words, *said}), words
