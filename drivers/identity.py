@@ -103,6 +103,12 @@ def private(mark: IdentityMark) -> bool:
     return bool(words & SERIAL) or (mark.text and not words & (MODEL | CHANGES))
 
 
+def serial_of(said: Mapping[str, str | int | float]) -> str:
+    """Return the first serial number among marks, by label, that says anything; "" where none does."""
+    serials = (str(value).strip() for label, value in said.items() if _words(label) & SERIAL and told(value))
+    return next(serials, "")
+
+
 def best_first(marks: Iterable[IdentityMark]) -> tuple[IdentityMark, ...]:
     """Return serial numbers before models, and those before what is only expected to fit."""
     return tuple(sorted(marks, key=lambda mark: (not _words(mark.value.name) & SERIAL, not mark.names)))

@@ -61,4 +61,8 @@ FACTS = (
         (Row("silent-together", "", WARNING, 2.0, "units", 0.0, 0.0, 0.0, False),),
         "They fell silent together: look for what they share (line, gateway, power).",
     ),
+    Fact(
+        (Row("same-unit", "", ADVICE, 2.0, "units", 0.0, 0.0, 0.0, False),),
+        "See which of them is there: one may answer in the other's place; nobody watches who is absent.",
+    ),
 )

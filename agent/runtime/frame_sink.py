@@ -21,6 +21,7 @@ from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.awake import Awake
 from agent.detect.channels import Codes, Floats
+from agent.detect.doubles import Asked, Doubles
 from agent.detect.first_days import FirstDays
 from agent.detect.knowledge import Knowledge, blind_s
 from agent.detect.known import knowledge
@@ -38,6 +39,7 @@ from agent.store.recorder import Recorder
 from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.wire.text import printable
+from drivers.identity import serial_of
 from drivers.layout import Layout
 from drivers.quantities import Poll
 
@@ -75,7 +77,8 @@ class Watching:
         self._hosts: dict[str, str] = {}  # of the gateways that buses lead to
         self._awake = Awake(LEAST_LOOK_S * clock.scale)
         self._together = Together(self.restart_state.book(SITE, "together"))
-        site_alarms.watch(SITE, {"together": self._together.book})
+        self._doubles = Doubles(self.restart_state.book(SITE, "doubles"))
+        site_alarms.watch(SITE, {"together": self._together.book, "doubles": self._doubles.book})
 
     def expect(self, config: Config) -> None:
         """Take the units that there are from now on, and how they are to be judged."""
@@ -128,6 +131,7 @@ class Watching:
     def frame(self, frame: Frame, layout: Layout) -> None:
         """Take one frame."""
         t_s = frame.stamp.boottime_ns / 1e9
+        self._doubles.took(frame.unit, frame.raw, frame.quality)
         seen = not self._unseen[frame.unit].lost(t_s) and not self._mismatched(frame.unit)
         record = partial(self._record, frame, layout)
         found = self._judges[frame.unit].judge(t_s, frame.raw, frame.quality, record, seen=seen)
@@ -198,6 +202,8 @@ class Watching:
             self._judges[name].watch.hasten(self.first_days(name, stamp.utc_ns / 1e9) is not None)
         on = [(bus, unit) for bus in buses for unit in bus.units]
         self._awake.look(now_s)
+        asked = {u.name: Asked(bus.name, u.unit_id, u.profile.model, serial_of(u.marks)) for bus, u in on}
+        self._site_alarms.found(SITE, stamp, self._doubles.judge(now_s, asked))
         contacts = {unit.name: self._contact(bus, unit, now_s) for bus, unit in on}
         for name, event in self._together.judge(now_s, contacts):
             self._site_alarms.found(name, stamp, [event])

@@ -3,7 +3,7 @@
 import math
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ class FaultKind(StrEnum):
     EXCEPTION = "exception"  # exception `code` instead of the values
     WRONG_UNIT = "wrong_unit"  # the next higher unit id answers
     OTHER_ID = "other_id"  # the reply carries unit id `code`, whichever was asked
+    STAND_IN = "stand_in"  # the gateway answers for the unit with what another one behind it says
     OVERLONG = "overlong"  # the reply is sound, and carries more registers than were asked for
     OWN_NUMBER = "own_number"  # TCP: the gateway numbers its replies itself, from 256 * `code` on
     BEHIND = "behind"  # every reply comes in the place of the next one: the unit is one request behind
@@ -266,6 +267,13 @@ class FaultTable:
     def active(self, kind: FaultKind) -> bool:
         """Whether a fault of this kind is set for any unit."""
         return self.delay_s(kind) is not None
+
+    def answering(self, unit_id: int, units: Iterable[int]) -> int:
+        """Return which of `units` answers what `unit_id` is asked: itself, or who stands in for it."""
+        with self._lock:
+            stands_in = any((FaultKind.STAND_IN, of) in self._faults for of in (None, unit_id))
+        others = (other for other in units if other != unit_id)
+        return min(others, default=unit_id) if stands_in else unit_id
 
     def delay_s(self, kind: FaultKind) -> float | None:
         """The `delay_s` of a fault of this kind, of whichever unit; None: there is none."""

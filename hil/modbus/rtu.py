@@ -196,7 +196,7 @@ class RtuBus:
     def _answer(self, frame: bytes) -> None:
         unit_id = frame[0]
         self.requests += 1
-        table = self.units.get(unit_id)
+        table = self.units.get(self.faults.answering(unit_id, self.units))
         if table is None:
             return
         reply = respond(table, frame[1:-2])

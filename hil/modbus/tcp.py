@@ -119,7 +119,7 @@ class TcpEndpoint:
     ) -> bool:
         """Answer one request; False when the connection ends with it."""
         self.requests += 1
-        table = self.units.get(unit_id)
+        table = self.units.get(self.faults.answering(unit_id, self.units))
         if table is None:
             reply = exception(request[0] & 0x7F, GATEWAY_TARGET_FAILED)
         else:

@@ -55,6 +55,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/credible.py": (f"{_DETECT}/test_credible.py",),
     "agent/detect/declaration.py": (f"{_DETECT}/test_declaration.py",),
     "agent/detect/detectors/__init__.py": (f"{_DETECT}/test_declaration.py",),
+    "agent/detect/doubles.py": (f"{_DETECT}/test_doubles.py",),
     "agent/detect/duration.py": (f"{_DETECT}/test_duration.py",),
     "agent/detect/explanations/case.py": (f"{_DETECT}/explanations/test_case.py", *_SENTENCES),
     "agent/detect/explanations/heat.py": _SENTENCES,

@@ -61,6 +61,7 @@ heartbeat          -           warning   30      s       0      0   0      -
 held-frame         -           warning   30      s       0      0   0      -
 stuck-sensor       -           advice    30      s       0      0   0      -
 silent-together    -           warning    2      units   0      0   0      -
+same-unit          -           advice     2      units   0      0   0      -
 """
 
 

@@ -113,6 +113,17 @@ async def test_a_mute_unit_leaves_its_neighbour_alone_until_it_speaks_again(endp
     assert await wire.hear() == reply(2, 1, 100)
 
 
+async def test_another_unit_stands_in_for_one_that_is_absent_under_its_unit_id(endpoint):
+    wire = await Wire.to(endpoint)
+    endpoint.faults.set(Fault(FaultKind.STAND_IN, unit_id=1))
+    wire.ask(1, unit_id=1)
+    wire.ask(2, unit_id=2)
+    assert await wire.hear() + await wire.hear() == reply(1, 1, 200) + reply(2, 2, 200)
+    endpoint.faults.clear()
+    wire.ask(3, unit_id=1)
+    assert await wire.hear() == reply(3, 1, 100)
+
+
 async def test_half_open_answers_nobody_and_keeps_connections(endpoint):
     wire = await Wire.to(endpoint)
     endpoint.faults.set(Fault(FaultKind.HALF_OPEN))

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from agent.alarms import site
 from agent.alarms.record import about_itself, record_of
 from agent.clock import Stamp
-from agent.detect import identity, liveness, refused, reported, together, unseen
+from agent.detect import doubles, identity, liveness, refused, reported, together, unseen
 from agent.detect.detectors import DETECTORS
 from agent.detect.explanations.case import OTHERS, PHRASES
 from agent.detect.explanations.said import FIELD, Field, Sentence, said
@@ -31,7 +31,7 @@ from tests.graph import modules
 
 #: Files that raise alarms and are no detectors.
 OTHER_FILES = (
-    *(unseen, together, identity, refused, liveness, reported),
+    *(unseen, together, doubles, identity, refused, liveness, reported),
     *(site, buffer_alarms, uplink_alarms, runtime),
 )
 SAYS = (
