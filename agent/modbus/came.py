@@ -5,7 +5,7 @@ Codes of exceptions: Modbus application protocol V1.1b3, section 7.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
@@ -215,12 +215,12 @@ class Came:
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs."""
-        return {"code": self.code, **asdict(self)}
+        return {"code": self.code, "likely": list(self.row.likely), **asdict(self)}
 
     @classmethod
     def of_json(cls, told: Mapping[str, Any]) -> "Came":
         """Return what `as_json` told."""
-        kept = {key: value for key, value in told.items() if key != "code"}
+        kept = {field.name: told[field.name] for field in fields(cls)}
         return cls(**{**kept, "kind": Kind(told["kind"])})
 
 

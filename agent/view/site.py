@@ -17,7 +17,7 @@ from agent.view.trends import Trends
 
 REFRESH_S = 2.0
 LOG_LINES = 20
-# The likely causes of silence; every other trouble names its own.
+# The likely causes of silence on a line; every other trouble names its own.
 OF_SILENCE = "device off or cable out; A and B swapped; line setting or unit id changed"
 GOOD_ANSWERS = 0.99  # of the reads in the last hour; below, a link is out of specification
 
@@ -189,10 +189,17 @@ def _blind(unit: Mapping[str, Any], now: datetime) -> dict[str, str]:
         "since": since,
         "for": "" if never else duration(age_s),
         "tried": f"{unit['read_errors']} of {unit['reads']} reads without an answer; it is asked on",
-        "cause": OF_SILENCE if unit.get("silent") else unit["trouble"] or "not known",
+        "cause": _cause(unit),
         "next": "cellwarden doctor",
         "warning": "The battery may be in any state.",
     }
+
+
+def _cause(unit: Mapping[str, Any]) -> str:
+    if not unit.get("silent"):
+        return unit["trouble"] or "not known"
+    came = unit.get("came") or {}
+    return "; ".join(came["likely"]) if came.get("frames") == "tcp" else OF_SILENCE
 
 
 def _sees_less(unit: Mapping[str, Any]) -> bool:

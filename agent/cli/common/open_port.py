@@ -5,6 +5,7 @@ from pathlib import Path
 from agent.cli.common.came_said import sentence
 from agent.cli.common.codes import Trouble
 from agent.control import client
+from agent.modbus.came import Kind
 from agent.modbus.ports import Port, PortError
 from agent.modbus.serial_devices import console_of
 from agent.modbus.survey.presence import LineSetting
@@ -56,6 +57,9 @@ def trouble_of(error: PortError, endpoint: Endpoint, *, asked: bool = False) -> 
     came = error.came
     if came is not None:
         code, what = came.code, f"{what} {sentence(came.do)}".rstrip()
+        usual = f"{endpoint.place}:502"
+        if came.kind is Kind.NOT_TAKEN and came.frames == "tcp" and str(endpoint) != usual:
+            run = f"cellwarden scan {usual}"
     if not asked and code in UNASKED:
         what = f"{what} {endpoint.nothing_sent}"
     return Trouble(code, what, run, came.row.likely if came else None)

@@ -9,12 +9,10 @@ import click
 
 from agent.cli.common.announced import Search, agents_told
 from agent.cli.common.ask_agent import json_option, socket_option
-from agent.cli.common.came_said import sentence
 from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import agents_bus, endpoints
 from agent.cli.common.tables import plain_table, terminal
 from agent.cli.profile.common import known_profiles, profile_dir_option
-from agent.cli.scan.found import runs
 from agent.cli.scan.survey import Survey
 from agent.modbus.serial_devices import console_of, serial_devices
 from agent.modbus.survey.presence import (
@@ -146,22 +144,10 @@ def _report(survey: Survey, heard: "list[Announced]", *, full: bool, as_json: bo
         raise click.exceptions.Exit(survey.troubles[0].exit_code)
     if survey.units:
         return
-    trouble = _nothing(survey)
+    trouble = survey.nothing()
     if as_json:
         raise click.exceptions.Exit(trouble.exit_code)
     raise trouble
-
-
-def _nothing(survey: Survey) -> Trouble:
-    """Say that no unit was found, and what came in its place."""
-    at = ", ".join(map(str, survey.endpoints[:4]))
-    asked = runs(survey.ids_at(survey.endpoints[0]))
-    full = f"cellwarden scan {survey.endpoints[0]} --full"
-    if (unit := survey.best_miss) is None:
-        return Trouble("CW-220", f"No answer from ids {asked} at {at}.", full)
-    came, found = unit.found.answer.came, unit.found
-    what = f"No unit among ids {asked} at {at}: id {found.unit_id} {came.seen}. {sentence(came.do)}".rstrip()
-    return Trouble(came.code, what, full, came.row.likely)
 
 
 def _print(survey: Survey, *, full: bool) -> None:

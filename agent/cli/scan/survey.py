@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from agent.cli.common.came_said import trouble
+from agent.cli.common.came_said import sentence, trouble
 from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import opened, trouble_of
 from agent.cli.scan.found import FoundUnit, folded, runs
-from agent.modbus.came import Kind
+from agent.modbus.came import OF_TCP, Kind
 from agent.modbus.ports import Port, PortError
 from agent.modbus.survey.match import Ask, Remembered, rank
 from agent.modbus.survey.presence import (
@@ -31,6 +31,7 @@ from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 
 HOSTS_AT_ONCE = 32
+GONE = OF_TCP[Kind.NOTHING].likely
 READ_S, TIMES = 0.4, 5.0  # time-out of the reads that identify a unit: at least, and times its first answer
 
 
@@ -55,6 +56,17 @@ class Survey:
         some = [unit for unit in self.missed if unit.found.answer.came.kind is not Kind.NOTHING]
         counted = Counter(unit.found.answer.came.text for unit in some)
         return max(some, key=lambda unit: counted[unit.found.answer.came.text], default=None)
+
+    def nothing(self) -> Trouble:
+        """Say that no unit was found, and what came in its place."""
+        at = ", ".join(map(str, self.endpoints[:4]))
+        asked, full = runs(self.ids_at(self.endpoints[0])), f"cellwarden scan {self.endpoints[0]} --full"
+        if (unit := self.best_miss) is None:
+            likely = GONE if all(e.transport.frames == "tcp" for e in self.endpoints) else None
+            return Trouble("CW-220", f"No answer from ids {asked} at {at}.", full, likely)
+        came, unit_id = unit.found.answer.came, unit.found.unit_id
+        what = f"No unit among ids {asked} at {at}: id {unit_id} {came.seen}. {sentence(came.do)}".rstrip()
+        return Trouble(came.code, what, full, came.row.likely)
 
     def ids_at(self, endpoint: Endpoint) -> Sequence[int]:
         """Return the ids to ask at an endpoint: those that the profiles of its units name, too."""

@@ -57,6 +57,8 @@ def find(
         asyncio.run(survey.run())
         for trouble in survey.troubles:
             trouble.show()
+        if not survey.units and not survey.troubles:
+            survey.nothing().show()
         units += survey.units
     chosen = [found for unit in units if (found := _choose(prompts, unit)) is not None]
     if not chosen:

@@ -135,6 +135,7 @@ def test_probe_says_that_nothing_was_sent_where_nothing_was() -> None:
     assert said.startswith("CW-103")
     assert "Connection refused. Nothing was sent." in said
     assert "Likely: another port; Modbus TCP is switched off there; a firewall." in said
+    assert said.endswith("Run: cellwarden scan 127.0.0.1:502")
 
 
 def scan(where: str, *more: str) -> dict[str, Any]:

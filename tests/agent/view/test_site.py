@@ -4,6 +4,7 @@ from math import nan
 
 import pytest
 
+from agent.modbus.came import Came, Kind
 from agent.view.alarms import counts
 from agent.view.cells import spoken
 from agent.view.raised import Raised
@@ -138,6 +139,13 @@ def test_alarms_are_counted_and_one_that_comes_and_goes_three_times_a_minute_cha
     ]
     counts = shown(status([unit()], [this], log), {"rack-1": rack()})["alarms"]["counts"]
     assert (counts["last_10_min"], counts["chattering"], counts["last_ended"]) == (3, 1, "14:02:11")
+
+
+def test_a_silent_unit_on_tcp_has_no_wires_to_swap() -> None:
+    came = Came(Kind.NOTHING, "does not answer", frames="tcp")
+    blind = unit(knowledge="BLIND", silent=True, came=came.as_json())
+    cause = shown(status([blind]), {"rack-1": rack()})["units"][0]["blind"]["cause"]
+    assert cause == "another unit id; the unit behind the gateway is off; the gateway's far side"
 
 
 @pytest.mark.parametrize(
