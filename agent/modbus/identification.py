@@ -83,6 +83,11 @@ class Identification:
             self.same.settled(now_s)
         return begun
 
+    def in_vain(self) -> bool:
+        """Note that a probe was not answered; return whether that is enough."""
+        self.tries += 1
+        return self.tries >= TRIES
+
     def answered(self, outcome: Outcome, known: Layout | None) -> Conclusion:
         """Take what came of `read`. known: the layout of the unit whose mark was asked for."""
         self.tries += 1

@@ -38,7 +38,7 @@ class Guest:
     def __init__(
         self, unit_id: int, read: Read, polled: Unit | None, timeout_s: float | None, line_s: float
     ) -> None:
-        self.unit_id, self.read = unit_id, read
+        self.unit_id, self.read, self._polled = unit_id, read, polled
         self.timeout_s = timeout_s or (polled.patience.times.timeout_s if polled else STRANGER_S)
         self.longest_s = self.timeout_s + line_s + BROKEN_OFF_S
         self.heard: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
@@ -46,6 +46,7 @@ class Guest:
     async def carry(self, port: Port) -> None:
         """Carry the read, and set `heard`."""
         sent, got = bytearray(), bytearray()
+        at_s = self._polled.clock.boottime_s() if self._polled else 0.0
         port.tap = lambda out, data: (sent if out else got).extend(data)
         try:
             answer = await port.ask(self.unit_id, self.read, self.timeout_s)
@@ -55,6 +56,8 @@ class Guest:
             raise
         finally:
             port.tap = None
+        if self._polled:
+            self._polled.carried(self.unit_id, self.read, answer, at_s)
         if not self.heard.done():  # else whoever asked has gone
             self.heard.set_result(Exchange(self.read, answer, bytes(sent), bytes(got)))
 

@@ -12,18 +12,27 @@ from math import inf
 
 from agent.modbus.adu import data_bytes
 from agent.modbus.cycle import CONNECT, PROBE, Candidate
+from agent.modbus.owed import Owed, shape_of
 from agent.modbus.read_request import Outcome
 from agent.modbus.states import CONVERSING, PROBED, State
 from agent.modbus.sub_units import SubUnits
 from agent.modbus.timing import ResponseTimes, backoff_s, overdue_s
 from agent.modbus.verdict import Verdict
-from drivers.registers import Read
+from drivers.registers import Area, Read
 
 TRIES = 2  # of one read in one cycle: a frame that noise hit is worth another,
 TRIES_LOSSY = 5  # and where the line loses replies, a cycle of many reads would never be whole without more
 # So many of the last requests were answered, and one of the last reads of values and identity: the unit is
 # there. So many were not: the line to it loses replies.
 LAST, THERE, LOSSY = 16, 3, 4
+#: Where nothing that a unit has looks like no late reply, its other table does, whatever it says there.
+OTHER_TABLE = {
+    Area.HOLDING: Area.INPUT,
+    Area.INPUT: Area.HOLDING,
+    Area.COIL: Area.DISCRETE,
+    Area.DISCRETE: Area.COIL,
+}
+PARTS = 9  # registers, below which a probe asks for part of a block
 BUSY_S = 0.2  # what a busy unit is left alone for
 OTHERS_WITHIN_S = 10.0  # probes and first conversations give way to safety points for no longer than this
 PROBE_AGAIN_S = 1.0  # after a probe under which the port was lost
@@ -52,6 +61,7 @@ class Patience:
     values_s: float = 0.0  # before this no values: a late reply could be taken for theirs,
     who_s: float = 0.0  # and before this not who it is: its profile could not be followed
     sub_units: SubUnits = field(default_factory=SubUnits)
+    owed: Owed = field(default_factory=Owed)  # without transaction ids
     _heard: deque[bool] = field(default_factory=lambda: deque(maxlen=LAST))
     _heard_whole: deque[bool] = field(
         default_factory=lambda: deque(maxlen=LAST)
@@ -59,7 +69,8 @@ class Patience:
     _changed_s: float = -inf  # when a factor or a count changed last
     _lost: Read | None = None  # the read that was not answered; a probe must be, first
     _unlike: bool = False  # the answer to the last probe looks like no other read's: probes need no pause
-    _answers_short: bool = False  # has answered a read of part of a block
+    _answers_short: bool = False  # has answered a read of part of a block,
+    _answers_other: bool = False  # and one of a table that its plan has not
 
     def __post_init__(self) -> None:
         self.times = ResponseTimes(self.longest_s)
@@ -87,10 +98,16 @@ class Patience:
 
     # ---- what is asked
 
-    def candidate(self, state: State, period_s: float) -> Candidate | None:
-        """Return what a unit in this state is to be asked that is no read of its plan; None: nothing yet."""
+    def candidate(self, state: State, period_s: float, who: Read | None) -> Candidate | None:
+        """Return what a unit in this state is to be asked that is no read of its plan; None: nothing yet.
+
+        who: what a conversation about its identity asks next. Where a late reply could be taken for the
+        answer, a probe goes first.
+        """
         if self.waiting:
             return None
+        if state in CONVERSING and who is not None and self.owed.like(who):
+            return Candidate(PROBE, self.anything_s, self.anything_s + OTHERS_WITHIN_S)
         if state in PROBED:
             return Candidate(PROBE, self.anything_s, self.anything_s + OTHERS_WITHIN_S)
         if state is State.PROVING:  # its safety points wait for it
@@ -99,19 +116,58 @@ class Patience:
             return Candidate(CONNECT, self.next_s, self.next_s + OTHERS_WITHIN_S)
         return None
 
-    def probe(self, others: Sequence[Read]) -> Read:
+    def probe(self, others: Sequence[Read], who: Read | None, now_s: float) -> Read:
         """Return a read that shows whether the unit is there, and whose reply looks like no other's.
 
-        others: what else it may be asked.
+        others: what else it may be asked. who: what a conversation with it waits for.
         """
-        lost = self._lost
+        lost = self._lost or who
         assert lost is not None
-        if self.has_transaction_ids or (not self._answers_short and self.silences % WHOLE_READ_PROBES == 0):
+        if self.has_transaction_ids:
             return lost
-        short = [replace(lost, count=1), *sorted(others, key=data_bytes)]
-        probe = next((read for read in short if data_bytes(read) != data_bytes(lost)), lost)
-        self._unlike = data_bytes(probe) not in map(data_bytes, (lost, *others))
-        return probe
+        lost_before_s, short = now_s - overdue_s(self.longest_s), replace(lost, count=1)
+        whole = not self._answers_short and self.silences % WHOLE_READ_PROBES == 0
+        if whole and shape_of(short) != shape_of(lost):
+            self.owed.forget(lost.unit_offset, lost_before_s)
+            return lost
+        shapes = {shape_of(read) for read in (lost, *others)}
+        parts = [replace(lost, count=n) for n in range(1, min(lost.count, PARTS))]
+        unlike = [part for part in parts if shape_of(part) not in shapes]
+        self._unlike = bool(unlike)
+        if unlike:  # the shortest, or one whose answer tells that no late one to it comes any more
+            return next((part for part in unlike if not self.owed.like(part)), unlike[0])
+        of_other = [replace(lost, area=OTHER_TABLE[lost.area], count=n) for n in range(1, PARTS)]
+        other = next((read for read in of_other if not self.owed.like(read)), of_other[0])
+        choices = (short, *sorted(others, key=data_bytes), lost, other)
+        free = next((read for read in choices if not self.owed.like(read)), None)
+        if free is None and not self._answers_other:
+            self.owed.forget(lost.unit_offset, lost_before_s)
+            return other if self.silences % 2 else lost
+        return free or other
+
+    def is_answer(
+        self, read: Read, at_s: float, verdict: Verdict, others: Sequence[Read] | None = None
+    ) -> bool:
+        """Note what came of a read asked at `at_s`; return whether it counts, or may be a late reply.
+
+        others: of a probe: what else the unit may be asked. Its answer counts where no late one can be taken
+        for theirs from now on.
+        """
+        if self.has_transaction_ids:
+            return True
+        if verdict is Verdict.SILENT:
+            self.owed.unanswered(read, at_s)
+            return True
+        if verdict is Verdict.DAMAGED:
+            self.owed.damaged(read, at_s)
+            return True
+        alone = self.owed.answered(read, at_s, refused=verdict is not Verdict.SOUND)
+        if others is None:
+            return alone
+        lost = (self._lost,) if self._lost else ()
+        self._answers_short |= read not in lost
+        self._answers_other |= all(read.area is not other.area for other in (*lost, *others))
+        return not any(self.owed.like(other) for other in (*lost, *others))
 
     @property
     def timeout_s(self) -> float:
@@ -168,6 +224,10 @@ class Patience:
             self._answers_short = True
         self._lost = None
 
+    def unclear(self, now_s: float) -> None:
+        """Note that a probe was answered, and that it may have been a late reply: another one follows."""
+        self.waiting, self.anything_s = False, now_s
+
     def probe_cut_off(self, now_s: float) -> None:
         """Note that the port was lost under a probe."""
         self.waiting, self.anything_s = False, now_s + PROBE_AGAIN_S
@@ -213,6 +273,7 @@ class Patience:
         if {read.unit_offset for read in reads} <= {offset} | self.sub_units.resting(now_s):
             self.sub_units.forget()
             return False
+        self.owed.forget(offset, inf)  # it is left alone until nothing can be on its way
         least_s = 0.0 if self.has_transaction_ids else overdue_s(self.longest_s)
         self.sub_units.fell_silent(offset, now_s, self.times.timeout_s, least_s)
         return True

@@ -6,7 +6,7 @@ can be asked, `Patience` when, `Identification` who it is, `Cycle` what is left 
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from math import floor
 from types import MappingProxyType
 
@@ -150,12 +150,16 @@ class Unit:
         """Return what the unit is to be asked next; None: nothing, or an answer must come first."""
         if self._cycle is not None and self.state is State.POLLING:
             return self._cycle.candidate(self.patience.next_s, self.period_s)
-        return self.patience.candidate(self.state, self.period_s)
+        return self.patience.candidate(self.state, self.period_s, self._identification.read)
+
+    @property
+    def _plan(self) -> tuple[Read, ...]:
+        parts = self._cycle.read_of_parts() if self._cycle else ()
+        return (*(self.connection.reads if self.connection else ()), *parts)
 
     def owed(self) -> set[tuple[int, int]]:
         """Return function code and data length of every reply that may still be on its way."""
-        parts = self._cycle.read_of_parts() if self._cycle else ()
-        reads = [*(self.connection.reads if self.connection else ()), *parts, self._identification.read]
+        reads = [*self._plan, self._identification.read]
         return {(read.area.function_code, data_bytes(read)) for read in reads if read}
 
     def request(self, candidate: Candidate, now_s: float) -> ReadRequest:
@@ -164,7 +168,7 @@ class Unit:
         patience, purpose, read = self.patience, candidate.purpose, self._identification.read
         timeout_s, pause_s, cycle = patience.timeout_s, 0.0, None
         if purpose == PROBE:
-            read = patience.probe(self.connection.reads if self.connection else ())
+            read = patience.probe(self._plan, read, now_s)
             timeout_s = patience.probe_timeout_s
         elif purpose != CONNECT:
             cycle = self._cycle
@@ -181,6 +185,13 @@ class Unit:
     def answered(self, request: ReadRequest, answer: Answer, now_s: float) -> None:
         """Take what came of a request."""
         verdict = verdict_of(answer)
+        others = self._plan if request.purpose == PROBE else None
+        if not self.patience.is_answer(request.read, request.at_s, verdict, others):
+            if others is not None:
+                self.counters.count(verdict)
+                self.patience.unclear(now_s)
+                return
+            answer, verdict = SILENCE, Verdict.SILENT
         outcome = Outcome(request, answer.reply, verdict, now_s, answer.came)
         self.counters.count(verdict)
         if not outcome.unheard and answer.response_s is not None:
@@ -205,6 +216,11 @@ class Unit:
             cycle.forget()
             self._end_cycle(now_s)
             self.release_s = min(self.release_s, now_s)
+
+    def carried(self, unit_id: int, read: Read, answer: Answer, at_s: float) -> None:
+        """Note what came of a person's read of this unit: its reply, too, may still be on its way."""
+        asked = replace(read, unit_offset=unit_id - self.unit_id)
+        self.patience.is_answer(asked, at_s, verdict_of(answer))
 
     def heard_late(self, response_s: float) -> None:
         """Note that a reply came after its time-out."""
@@ -251,6 +267,8 @@ class Unit:
             self.learned.ask_again(now_s)
 
     def _probed(self, outcome: Outcome) -> None:
+        if self.state in CONVERSING and not (outcome.unheard and self._identification.in_vain()):
+            return  # it goes on where it was
         if outcome.unheard:
             self._fell_silent(outcome)
             return

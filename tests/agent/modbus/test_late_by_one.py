@@ -1,0 +1,204 @@
+"""Every reply comes in the place of the next one, for an hour: whatever is asked, no value is another's.
+
+In simulated time with each plan and each kind of answer; over real sockets and ptys in scaled time.
+"""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+from simulated_line import CLOCKS, Simulation, sealed, well
+
+from agent.clock import Clock
+from agent.frame import Frame
+from agent.modbus.accepted import Accepted
+from agent.modbus.bus import Bus
+from agent.modbus.owed import Owed
+from agent.modbus.ports import Port
+from agent.modbus.serial_line import SerialPort
+from agent.modbus.timing import BACKOFF_S
+from agent.modbus.unit import Unit
+from agent.modbus.unnumbered import UnnumberedPort
+from agent.quality import Quality
+from drivers.layout import Layout
+from drivers.line import Line
+from drivers.profile.load import Profile, parse_profile
+from drivers.registers import Area, Read
+from hil.modbus.faults import Fault, FaultKind
+from hil.modbus.rtu import RtuBus
+from hil.modbus.table import RegisterTable
+from hil.modbus.tcp import TcpEndpoint
+
+HOUR_S = 3600.0
+SCALE = 1200.0  # of the tests over sockets
+
+#: Addresses of single registers; neighbours are one read.
+PLANS = {
+    "two reads of one register": (100, 200),
+    "two reads of two registers": (100, 101, 200, 201),
+    "one register and two": (100, 200, 201),
+    "two, two and one": (100, 101, 200, 201, 300),
+    "three and three": (100, 101, 102, 200, 201, 202),
+}
+Answer = Callable[[bytes, bytes], bytes]
+
+
+def refused(request: bytes, code: int) -> bytes:
+    return sealed(bytes((request[0], request[1] | 0x80, code)))
+
+
+def now_and_then(every: int, code: int) -> Answer:
+    numbers = count()
+    return lambda q, r: r if next(numbers) % every else refused(q, code)
+
+
+#: How the unit answers, apart from when.
+ANSWERS: dict[str, Callable[[], Answer]] = {
+    "with values": lambda: lambda _q, r: r,
+    "with an exception each third time": lambda: now_and_then(3, 2),
+    "busy each other time": lambda: now_and_then(2, 6),
+}
+
+
+def profile_of(addresses: tuple[int, ...]) -> Profile:
+    points = (
+        f'[[point]]\nname = "cell_voltage_{k + 1}"\naddress = {address}\n'
+        for k, address in enumerate(addresses)
+    )
+    return parse_profile('schema = 1\nmodel = "m"\ngaps = "forbidden"\n' + "".join(points))
+
+
+def wrong(frame: Frame, addresses: tuple[int, ...]) -> list[int]:
+    """Return the addresses whose good values are not their own."""
+    said = zip(addresses, frame.raw, frame.quality, strict=True)
+    return [a for a, raw, quality in said if quality == Quality.GOOD and a not in CLOCKS and raw != a]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("from_the_start", [True, False])
+def test_no_value_is_anothers(plan: str, answer: str, from_the_start: bool) -> None:
+    addresses, answered = PLANS[plan], ANSWERS[answer]()
+    line, held = Simulation(), list[bytes]()
+    unit = line.unit(1, profile=profile_of(addresses))
+    line.start(unit)
+    line.run(0 if from_the_start else 10)
+    read_before = len(line.times(unit))
+
+    def behind(request: bytes, reply: bytes) -> list[tuple[float, bytes]]:
+        held.append(answered(request, reply))
+        return [(0.01, held.pop(0))] if len(held) > 1 else []
+
+    line.behaviour[1] = behind
+    line.run(HOUR_S)
+    assert read_before or from_the_start
+    assert [(at, bad) for at, frame in line.frames if (bad := wrong(frame, addresses))] == []
+    line.behaviour[1] = well
+    line.run(4 * BACKOFF_S[-1])
+    assert line.times(unit)[-1] > line.clock.now_s - 1.5, "it is read again"
+    assert not any(wrong(frame, addresses) for _, frame in line.frames)
+
+
+class Fast(Clock):
+    """A clock on which an hour passes in seconds."""
+
+    scale = SCALE
+
+    def boottime_s(self) -> float:
+        return SCALE * super().boottime_s()
+
+
+class Polled:
+    """A unit whose registers hold their addresses, polled for an hour of scaled time."""
+
+    def __init__(self, port: Port, addresses: tuple[int, ...]) -> None:
+        self.addresses, self.good, self.wrong, self.frames = addresses, 0, 0, 0
+        clock = Fast()
+        unit = Unit(
+            name="unit", rack="unit", unit_id=3, profile=profile_of(addresses), line=Line.tcp(), period_s=1.0,
+            timeout_s=0.05, has_transaction_ids=port.has_transaction_ids, clock=clock,
+            connected=lambda _unit, _layout: bytes(16), emit=self._emit,
+        )  # fmt: skip
+        self.bus = Bus("bus", port, [unit], clock)
+
+    def _emit(self, frame: Frame, _layout: Layout) -> None:
+        self.frames += 1
+        self.good += bool((frame.quality == Quality.GOOD).all())
+        said = zip(self.addresses, frame.raw, frame.quality, strict=True)
+        self.wrong += any(quality == Quality.GOOD and raw != a for a, raw, quality in said)
+
+    async def after(self, behind: Callable[[], None]) -> None:
+        """Poll: well at first, and then for an hour."""
+        task = asyncio.create_task(self.bus.run())
+        async with asyncio.timeout(10):
+            while not self.good:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        behind()
+        await asyncio.wait({task}, timeout=HOUR_S / SCALE)
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def registers(addresses: tuple[int, ...]) -> RegisterTable:
+    table = RegisterTable()
+    for address in addresses:
+        table.define(Area.HOLDING, address, [address])
+    return table
+
+
+@pytest.mark.parametrize("plan", ["two reads of one register", "two reads of two registers"])
+@pytest.mark.parametrize("code", [None, 2])
+async def test_nor_behind_a_gateway_that_numbers_its_replies_itself(plan: str, code: int | None) -> None:
+    gateway = TcpEndpoint("127.0.0.1", 0, {3: registers(PLANS[plan])})
+    await gateway.start()
+    for fault in (Fault(FaultKind.OWN_NUMBER, code=9), Fault(FaultKind.OTHER_ID, code=0)):
+        gateway.faults.set(fault)
+    port = UnnumberedPort(gateway.host, gateway.port, accepted=Accepted(any_transaction=True, unit_id=0))
+
+    def behind() -> None:
+        gateway.faults.set(Fault(FaultKind.BEHIND))
+        if code is not None:
+            gateway.faults.set(Fault(FaultKind.EXCEPTION, probability=0.3, code=code))
+
+    polled = Polled(port, PLANS[plan])
+    await polled.after(behind)
+    assert (polled.wrong, polled.frames > 100) == (0, True)
+    await gateway.stop()
+
+
+@pytest.mark.parametrize("plan", ["two reads of one register", "two reads of two registers"])
+async def test_nor_on_a_serial_line_whose_unit_answers_under_another_id(plan: str, tmp_path: Path) -> None:
+    bus = RtuBus(tmp_path / "bus", 115200, {3: registers(PLANS[plan])})
+    bus.start()
+    bus.faults.set(Fault(FaultKind.OTHER_ID, code=0))
+    polled = Polled(SerialPort(str(bus.link), 115200, accepted=Accepted(unit_id=0)), PLANS[plan])
+    await polled.after(lambda: bus.faults.set(Fault(FaultKind.BEHIND)))
+    assert (polled.wrong, polled.frames > 100) == (0, True)
+    bus.stop()
+
+
+def test_what_can_be_a_late_reply_does_not_count_and_leaves_another_owed() -> None:
+    owed, one, two, other = Owed(), *(Read(Area.HOLDING, 100, n) for n in (1, 2)), Read(Area.INPUT, 100, 2)
+    assert owed.answered(two, 0.0, refused=False)
+    owed.unanswered(two, 0.0)
+    assert not owed.answered(two, 1.0, refused=False), "it may be the first one's"
+    assert owed.like(two)
+    assert owed.answered(one, 2.0, refused=False), "no late one is so short"
+    assert not owed.like(two)
+    owed.unanswered(two, 3.0)
+    assert not owed.answered(one, 4.0, refused=True), "an exception looks like any"
+    assert owed.like(one)
+    assert not owed.like(two)
+    assert owed.answered(other, 5.0, refused=True), "but of another table"
+    assert not owed.like(one)
+    owed.damaged(one, 6.0)
+    assert not owed.like(one), "what comes while nothing is owed is its own, sound or not"
+    owed.unanswered(two, 6.0)
+    owed.damaged(one, 7.0)
+    assert owed.like(one)
+    owed.forget(0, 7.0)
+    assert (owed.like(one), owed.like(two)) == (True, False)
+    assert owed.answered(Read(Area.HOLDING, 100, 1, unit_offset=1), 8.0, refused=False), "of another unit id"
