@@ -9,7 +9,7 @@ from agent.detect.knowledge import SEEN
 from agent.detect.places import string_of
 from agent.detect.table import PRIORITY
 from agent.view import words
-from agent.view.headline import told
+from agent.view.headline import PUT_ASIDE, told
 from agent.view.raised import Raised
 
 DAY, TEN_MINUTES = timedelta(days=1), timedelta(minutes=10)
@@ -197,4 +197,4 @@ def urgent(listed: Sequence[Mapping[str, Any]]) -> Counter[int]:
 
 
 def _aside(row: Mapping[str, Any]) -> bool:
-    return row["state"] in ("SHELVED", "OUT OF SERVICE")
+    return row["state"] in PUT_ASIDE

@@ -13,6 +13,7 @@ from agent.view import words
 from agent.view.figures import figures
 from agent.view.headline import UNWATCHED, unlimited
 from agent.view.raised import Raised
+from agent.view.tiles import tiles
 from agent.view.trends import Trends
 
 REFRESH_S = 2.0
@@ -65,6 +66,7 @@ def view(
         "refresh_s": REFRESH_S,
         "headline": {**status["headline"], "age_s": max(ages, default=None)},
         "units": units,
+        "tiles": tiles(units, standing),
         "alarms": {
             "active": alarm_list.grouped(standing, counts["flood"]),
             "over": [row for row in listed if row["state"] == "CLEARED-NEW"],

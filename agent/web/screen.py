@@ -14,7 +14,7 @@ from agent.web import plot_around
 from agent.web.plots import Plots
 
 QUEUE = 4  # messages that a viewer may lag behind before it is let go, to come back and begin anew
-WHOLE_SITE_CELLS = 480  # with more, the first page shows no map, and each unit has a page of its own
+WHOLE_SITE_CELLS = 480  # with more, the first page opens the worst unit alone; each has a page of its own
 
 View = Mapping[str, Any]
 
@@ -87,7 +87,7 @@ class Screen:
 
     def _render(self, view: View, figures: Mapping[str, Markup]) -> tuple[dict[str, Markup], bytes, str]:
         shown = shown_units(view, self.unit)
-        slots = blocks.slots(view, shown, figures)
+        slots = blocks.slots(view, shown, figures, tiled=self.unit is None and len(view["units"]) > 1)
         shape = hashlib.sha256(" ".join(slots).encode()).hexdigest()[:16]
         query = f"?unit={self.unit}" if self.unit else ""
         return slots, pages.status_page(view, slots, shown, shape, query).encode(), shape
@@ -110,5 +110,5 @@ def shown_units(view: View, unit: str | None) -> list[int]:
     if unit is not None:
         return [u for u, one in enumerate(view["units"]) if one["name"] == unit]
     if sum(len(one["cells"]) for one in view["units"]) > WHOLE_SITE_CELLS:
-        return []
+        return [view["tiles"][0]["u"]]
     return list(range(len(view["units"])))

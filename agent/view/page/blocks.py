@@ -11,16 +11,21 @@ from agent.view.cells import spoken
 from agent.view.delivery import delivery_lines
 from agent.view.page import svg
 from agent.view.page.templates import macros
+from agent.view.tiles import figure_of
 from agent.view.trends import TREND_S, TREND_STEP_S
 
+TILE_STEPS = 12  # of a trend, of which a tile shows every such
+TILE_TREND = int(TREND_S / TREND_STEP_S) // TILE_STEPS
 CLASS = {"": "", "+": "o", "-": "o", "1": "m1", "2": "m2", "3": "m3", "~": "hatch", "?": "q", "x": "x"}
 
 View = Mapping[str, Any]
 
 
-def slots(view: View, shown: Sequence[int], plots: Mapping[str, Markup]) -> dict[str, Markup]:
+def slots(
+    view: View, shown: Sequence[int], plots: Mapping[str, Markup], tiled: bool = False
+) -> dict[str, Markup]:
     """Return the HTML of each part by its id; `shown`: the units whose map is on this page; `plots`: figures,
-    by the id of their alarm.
+    by the id of their alarm; `tiled`: the page has a tile for each unit.
     """
     site, alarms, pack = macros("site.html"), macros("alarms.html"), macros("unit.html")
     found = {
@@ -30,6 +35,10 @@ def slots(view: View, shown: Sequence[int], plots: Mapping[str, Markup]) -> dict
         "lo": site.log(view, delivery_lines(view["account"], view["upstreams"])),
         "fo": site.footer(view),
     }
+    for tile in view["tiles"] if tiled else ():
+        hottest = figure_of(view["units"][tile["u"]], "hottest")
+        trend = svg.trend(hottest["trend"][::-TILE_STEPS][::-1], TILE_TREND, hottest["digits"])
+        found[f"ti{tile['u']}"] = site.tile(tile, trend)
     for u in shown:
         unit = view["units"][u]
         cells = list(enumerate(unit["cells"]))

@@ -19,13 +19,15 @@ SPANS = {600: "10 min", 3600: "1 h", 21600: "6 h", 86400: "24 h", 604800: "7 d"}
 
 
 def status_page(view: View, parts: Mapping[str, Markup], shown: Sequence[int], shape: str, query: str) -> str:
-    """The status page. `parts`: the HTML of its blocks, as `blocks.slots` returns it. `shown`: the numbers of
+    """The status page. `parts`: the HTML of its blocks, as `blocks.slots` returns it; its tiles
+    are those that are among them. `shown`: the numbers of
     the units whose map is on it. `shape`: changes with the ids of the parts, and an open page then reloads.
     `query`: of the page's own address.
     """
     packs = [{"number": u, "unit": (unit := view["units"][u]), "groups": _groups(unit)} for u in shown]
     name, sign = title(view)
-    values = {"parts": parts, "packs": packs, "MODES": MODES, "shape": shape, "query": query}
+    tiles = [tile for tile in view["tiles"] if f"ti{tile['u']}" in parts]
+    values = {"parts": parts, "tiles": tiles, "packs": packs, "MODES": MODES, "shape": shape, "query": query}
     return page("status.html", name, sign, view=view, **values)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import ssl
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from agent.web import tables
 from agent.web.guard import Rate, is_ours
 from agent.web.screen import QUEUE, Viewer
 from agent.web.server import Page
-from tests.agent.view.sites import at, rack, status, unit
+from tests.agent.view.sites import alarm, at, rack, status, unit
 from tests.agent.web.conftest import Room
 from tests.collector.authority import Authority
 
@@ -141,9 +142,23 @@ async def test_a_site_with_many_cells_shows_no_map_at_first_and_each_unit_on_a_p
     room.status = status([unit("rack-1"), unit("rack-2")])
     room.points = {"rack-1": rack(), "rack-2": rack(5)}
     _, _, page = await get(room.url)
-    assert "choose a unit under Links" in page
+    assert len(re.findall(r'id="ti\d', page)) == 2
+    assert page.count('class="k ') == 244  # of the worst unit
     _, _, page = await get(room.url + "?unit=rack-2")
     assert page.count('class="k ') == 305
+
+
+async def test_64_racks_of_240_cells_are_one_page_that_opens_the_one_in_alarm(room: Room) -> None:
+    names = [f"rack-{i:02}" for i in range(1, 65)]
+    room.status = status([unit(name) for name in names], [alarm(unit="rack-37", severity="critical")])
+    room.points = {name: rack() for name in names}
+    _, _, page = await get(room.url)
+    assert len(page.encode()) < BUDGET_BYTES
+    assert re.findall(r'id="ti(\d+)"', page)[:3] == ["36", "0", "1"]
+    assert "Cells of rack-37" in page
+    assert "64 answer as they should" in page
+    _, _, page = await get(room.url + "?unit=rack-02")
+    assert 'href="./">All 64 units' in page
 
 
 async def test_names_from_the_configuration_and_texts_of_units_cannot_become_markup(room: Room) -> None:
