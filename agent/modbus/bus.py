@@ -156,8 +156,9 @@ class Bus:
         polled = next((unit for unit in self.units if unit_id in unit.asked_ids), None)
         owed = polled.owed() if polled and not self.port.has_transaction_ids else set()
         line_s = self.units[0].line.read_s
+        pieces = not self.port.has_transaction_ids
         guests = [
-            Guest(unit_id, part, polled, timeout_s, line_s(part.area, part.count))
+            Guest(unit_id, part, polled, timeout_s, line_s(part.area, part.count), in_pieces=pieces)
             for part in parts(read, owed)
         ]
         self._guests += guests

@@ -33,14 +33,25 @@ class Exchange:
 
 
 class Guest:
-    """One read that waits for its pause. `line_s`: its time on the wire, without the unit's response time."""
+    """One read that waits for its pause.
+
+    line_s: its time on the wire, without the unit's response time. in_pieces: its answer may come so, and
+    take a second time-out after it has begun (`RtuExchange.settles_s`).
+    """
 
     def __init__(
-        self, unit_id: int, read: Read, polled: Unit | None, timeout_s: float | None, line_s: float
+        self,
+        unit_id: int,
+        read: Read,
+        polled: Unit | None,
+        timeout_s: float | None,
+        line_s: float,
+        *,
+        in_pieces: bool,
     ) -> None:
         self.unit_id, self.read, self._polled = unit_id, read, polled
         self.timeout_s = timeout_s or (polled.patience.times.timeout_s if polled else STRANGER_S)
-        self.longest_s = self.timeout_s + line_s + BROKEN_OFF_S
+        self.longest_s = (1 + in_pieces) * (self.timeout_s + line_s) + BROKEN_OFF_S
         self.heard: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
 
     async def carry(self, port: Port) -> None:

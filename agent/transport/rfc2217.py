@@ -50,7 +50,7 @@ class Rfc2217Bus(FarTable):
             carrier,
             *line,
             pause_s=self.pause_ms / 1e3,
-            inter_byte_s=self.inter_byte_s,
+            inter_byte_s=serial.inter_byte_s,
             accepted=self.accepted,
         )
 

@@ -133,7 +133,7 @@ class RtuBus(SerialTable):
             serial.stop_bits,
             pause_s=self.pause_ms / 1e3,
             settle_s=serial.settle_s,
-            inter_byte_s=self.inter_byte_s,
+            inter_byte_s=serial.inter_byte_s,
             accepted=self.accepted,
         )
 

@@ -114,7 +114,7 @@ class RtuOverTcpBus(FarTable):
             carrier,
             *line,
             pause_s=self.pause_ms / 1e3,
-            inter_byte_s=self.inter_byte_s,
+            inter_byte_s=serial.inter_byte_s,
             accepted=self.accepted,
         )
 

@@ -19,7 +19,7 @@ class SerialTable(BusTable):
 
     baud, parity, stop_bits: how the bits stand on it. turnaround_ms, pause_ms: as for "tcp"; the silence of
     the standard comes on top. settle_s: what the adapter needs after it was opened. inter_byte_s: how long a
-    frame may pause; if not said, as long as its unit may take to begin one.
+    frame may pause; if neither table nor profile say it, as long as its unit may take to begin one.
     """
 
     name: Name
@@ -44,6 +44,7 @@ class SerialTable(BusTable):
             "parity": self.parity,
             "stop_bits": self.stop_bits,
             "settle_s": self.settle_s,
+            "inter_byte_s": self.inter_byte_s,
         }
         return profile.serial.model_copy(update={k: v for k, v in said.items() if v is not None})
 

@@ -186,6 +186,9 @@ class Serial(Strict):
     settle_s: Annotated[
         float, Field(ge=0, description="after opening the port, before frames are clean"), number(0, 600)
     ] = 0
+    inter_byte_s: (
+        Annotated[float, Field(ge=0, description="how long a frame may pause"), number(0, 600)] | None
+    ) = None
 
 
 class Tcp(Strict):

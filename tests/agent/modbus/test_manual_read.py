@@ -8,9 +8,9 @@ import pytest
 
 from agent.clock import Clock
 from agent.modbus import bus as engine
-from agent.modbus.adu import data_bytes
+from agent.modbus.adu import RtuExchange, data_bytes
 from agent.modbus.bus import Bus
-from agent.modbus.manual_read import GuestRefused, parts
+from agent.modbus.manual_read import Guest, GuestRefused, parts
 from agent.modbus.ports import Port, PortError
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.tcp import TcpPort
@@ -97,3 +97,18 @@ def test_a_guests_late_answer_can_pass_for_no_answer_to_the_agents_own_reads(cou
         assert [part.address + i for part in found for i in range(part.count)] == list(
             range(100, 100 + count)
         )
+
+
+async def test_a_read_takes_no_longer_than_its_pause_though_its_answer_comes_late_and_in_pieces() -> None:
+    read, timeout_s, line_s = Read(Area.HOLDING, 100, 40), 0.3, 0.1
+    guest = Guest(1, read, None, timeout_s, line_s, in_pieces=True)
+    exchange = RtuExchange(1, read)
+    heard_s, wait_s = timeout_s, timeout_s + line_s  # its first byte comes as late as it may
+    until_s = exchange.settles_s(0.0, 0.0, wait_s, 0.004, timeout_s)
+    for byte in bytes((1, 3, 80)) + bytes(80):
+        exchange.feed(bytes((byte,)))
+        until_s = exchange.settles_s(heard_s, 0.0, wait_s, 0.004, timeout_s)
+        if until_s <= heard_s:
+            break
+        heard_s = min(until_s, heard_s + 0.9 * timeout_s)  # and each of the others
+    assert wait_s < until_s <= guest.longest_s

@@ -12,7 +12,7 @@ PROFILE = parse_profile(
     schema = 1
     model = "m"
     pause_ms = 30
-    serial = { baud = 9600, parity = "E", stop_bits = 2, timeout_ms = 1500, settle_s = 3 }
+    serial = { baud = 9600, parity = "E", stop_bits = 2, timeout_ms = 1500, settle_s = 3, inter_byte_s = 0.7 }
     [[point]]
     name = "pack_voltage"
     address = 1
@@ -30,6 +30,8 @@ def test_the_profile_says_what_the_table_does_not() -> None:
     port = bus.new_port(PROFILE)
     assert isinstance(port, SerialPort)
     assert port.name == "/dev/ttyUSB0"
+    assert bus.serial(PROFILE).inter_byte_s == 0.7
+    assert bus.model_copy(update={"inter_byte_s": 0.2}).serial(PROFILE).inter_byte_s == 0.2
 
 
 def test_the_longer_pause_counts_and_a_turnaround_of_zero_is_said() -> None:

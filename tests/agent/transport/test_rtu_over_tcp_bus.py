@@ -162,13 +162,21 @@ async def test_a_frame_may_pause_after_any_byte_and_twice_for_as_long_as_its_uni
     served.close()
 
 
-async def test_a_truncated_answer_costs_no_more_than_the_pause_that_the_bus_allows(
-    server: SerialServer,
+@pytest.mark.parametrize("says", ["bus", "profile"])
+async def test_a_truncated_answer_costs_no_more_than_the_pause_that_the_bus_or_the_profile_allows(
+    server: SerialServer, says: str
 ) -> None:
+    short = {"inter_byte_s": 0.05}
     table = RtuOverTcpBus(
-        name="b", transport="rtu-over-tcp", host=server.host, port=server.port, baud=115200, inter_byte_s=0.05
+        name="b",
+        transport="rtu-over-tcp",
+        host=server.host,
+        port=server.port,
+        baud=115200,
+        **(short if says == "bus" else {}),
     )
-    port = table.new_port(PROFILE)
+    serial = PROFILE.serial.model_copy(update=short if says == "profile" else {})
+    port = table.new_port(PROFILE.model_copy(update={"serial": serial}))
     await port.open()
     for kind in (FaultKind.TRUNCATE, FaultKind.CRC):
         server.faults.set(Fault(kind, times=1))

@@ -31,6 +31,7 @@ data_bits = 8
 stop_bits = 1
 timeout_ms = 1000.0
 settle_s = 0.0
+inter_byte_s = 0.5
 [tcp]
 port = 502
 timeout_ms = 1000.0
