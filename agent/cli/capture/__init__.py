@@ -113,7 +113,7 @@ def command(
         raise click.exceptions.Exit(1) from None
     except PortError as error:
         work.report("the connection was lost")
-        raise trouble_of(error, endpoint) from error
+        raise trouble_of(error, endpoint, asked=True) from error
     work.report("")
 
 

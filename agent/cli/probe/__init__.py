@@ -133,11 +133,12 @@ def _show_unit(
 async def _direct(
     endpoint: Endpoint, line: LineSetting, unit_id: int, read: Read, timeout_s: float
 ) -> list[Exchange]:
-    port = await opened(endpoint, line)
+    port, tries = await opened(endpoint, line), 0
     try:
-        for _ in range(TRIES):
+        while tries < TRIES:
             heard = await _once(port, endpoint, unit_id, read, timeout_s)
-            if heard.answer.came.kind is not Kind.CLOSED and verdict_of(heard.answer) not in UNHEARD:
+            tries += 1
+            if verdict_of(heard.answer) not in UNHEARD:
                 break
         late = [reply for reply in port.late() if reply.unit_id == unit_id]
         if late and verdict_of(heard.answer) is Verdict.SILENT:
@@ -146,7 +147,7 @@ async def _direct(
             heard = replace(heard, answer=replace(heard.answer, unheard=came))
         return [heard]
     except PortError as error:
-        raise trouble_of(error, endpoint) from error
+        raise trouble_of(error, endpoint, asked=tries > 0) from error
     finally:
         port.close()
 
@@ -160,9 +161,10 @@ async def _once(port: Port, endpoint: Endpoint, unit_id: int, read: Read, timeou
             await port.open()
         answer = await port.ask(unit_id, read, timeout_s)
     except PortError as error:
-        if error.came is None or not sent:
+        if not sent:
             raise
-        answer = Answer(NO_REPLY, unheard=error.came)
+        lost = Came(Kind.CLOSED, "is lost in the middle", str(error), endpoint.transport.frames)
+        answer = Answer(NO_REPLY, unheard=error.came or lost)
     finally:
         port.tap = None
     return Exchange(read, answer, bytes(sent), bytes(got))

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
+from hil.modbus.rtu import RtuBus
 from tests.agent.cli.answering import Answer, on_a_line, over_tcp, sealed
 
 
@@ -126,6 +129,38 @@ def test_probe_says_that_a_greeting_is_no_modbus_and_a_closed_door_is_one() -> N
         said = probe(where)
     assert said.startswith("CW-104")
     assert "it serves one master, and has another" in said
+
+
+def test_probe_says_that_an_answer_came_too_late() -> None:
+    asked: list[bytes] = []
+
+    def late(request: bytes) -> bytes:
+        asked.append(request)
+        if len(asked) > 1:
+            return b""
+        time.sleep(0.15)
+        return tcp("03040CE40CE5")(request)
+
+    with over_tcp(late) as where:
+        said = probe(where)
+    assert said.startswith("CW-201")
+    assert "answers too late (after 0." in said
+    assert "Wait longer: --timeout of probe, timeout_s of the unit." in said
+
+
+def test_probe_says_that_an_adapter_was_pulled_after_the_question(tmp_path: Path) -> None:
+    served = RtuBus(tmp_path / "bus", 115200, {})
+    served.start()
+    puller = threading.Timer(0.5, served.stop)
+    puller.start()
+    result = CliRunner().invoke(
+        main,
+        ["probe", str(served.link), "--id", "3", "holding:100", "--line", "115200-8N1", "--timeout", "3"],
+    )
+    puller.join()
+    said = " ".join(result.stderr.split())
+    assert said.startswith("CW-10")
+    assert "Nothing was sent" not in said
 
 
 def test_probe_says_that_nothing_was_sent_where_nothing_was() -> None:
