@@ -7,6 +7,7 @@ from collections import deque
 
 from agent.clock import Clock
 from agent.modbus.came import Came
+from agent.modbus.cycle import PROBE
 from agent.modbus.manual_read import PATIENCE_S, Exchange, Guest, GuestRefused, parts
 from agent.modbus.overheard import ANOTHER_MASTER, REMEDY, Strangers, described
 from agent.modbus.ports import HungUp, Port, PortError
@@ -116,7 +117,9 @@ class Bus:
             return
         now_s = self._clock.boottime_s()
         self.busy_s += now_s - request.at_s
-        self._carried |= answer.response_s is not None
+        answered = answer.response_s is not None
+        self._carried |= answered
+        self._schedule.took(unit, probe=request.purpose == PROBE, answered=answered, now_s=now_s)
         if self._trouble:
             self._tell(logging.INFO, f"{self.port.name} is open again", now_s)
             self._trouble, self._came = "", None
@@ -251,6 +254,7 @@ class Bus:
 
     def _take_late_replies(self) -> None:
         for unit_id, response_s in self.port.late():
+            self._schedule.behind(self._clock.boottime_s())
             for unit in self.units:
                 if unit_id in unit.asked_ids:
                     unit.heard_late(response_s)

@@ -11,6 +11,7 @@ from pymodbus.framer import FramerRTU
 from agent.clock import Stamp
 from agent.frame import Frame
 from agent.modbus.adu import RTU_REQUEST_BYTES, RtuExchange, data_bytes
+from agent.modbus.cycle import PROBE
 from agent.modbus.ports import NO_REPLY, Answer
 from agent.modbus.read_request import ReadRequest
 from agent.modbus.schedule import Schedule
@@ -131,6 +132,8 @@ class Simulation:
             unit, ask = chosen
             self.asked.append(ask)
             answer = self._carry(ask)
+            answered = answer.response_s is not None
+            self.schedule.took(unit, probe=ask.purpose == PROBE, answered=answered, now_s=self.clock.now_s)
             unit.answered(ask, answer, self.clock.now_s)
 
     def _carry(self, ask: ReadRequest) -> Answer:

@@ -155,6 +155,60 @@ def test_one_that_lives_among_twenty_dead_is_read_within_fifteen_seconds_and_the
     assert max(b - a for a, b in pairwise(whole)) <= DEADLINE_S
 
 
+@dataclass
+class Gateway(Network):
+    """A gateway that waits for each dead unit on its one line, says nothing then, and keeps what waits."""
+
+    waits_s: float = 1.0
+    free_s: float = 0.0
+    late: list[tuple[float, float, int]] = field(default_factory=list)  # when, how long it took, unit id
+
+    def _carry(self, ask: ReadRequest) -> Answer:
+        asked_s = self.clock.now_s
+        for one in [one for one in self.late if one[0] <= asked_s]:
+            self.late.remove(one)
+            self.schedule.behind(asked_s)
+            next(unit for unit in self.schedule.units if unit.unit_id == one[2]).heard_late(one[1])
+        self.free_s = max(self.free_s, asked_s) + (self.waits_s if ask.unit_id in self.dead else RTT_S)
+        if ask.unit_id not in self.dead:
+            if self.free_s <= asked_s + ask.timeout_s:
+                answer = super()._carry(ask)
+                self.clock.now_s = self.free_s
+                return Answer(answer.reply, self.free_s - asked_s)
+            self.late.append((self.free_s, self.free_s - asked_s, ask.unit_id))
+        self.clock.now_s += ask.timeout_s
+        return SILENCE
+
+
+def test_one_that_lives_behind_a_gateway_that_waits_for_the_dead_is_found_and_read_in_time() -> None:
+    gateway = Gateway(lost=0.0, dead=frozenset(range(1, 21)))
+    units = [
+        gateway.unit(k, profile=cells(2, 60), has_transaction_ids=True, timeout_s=2.0) for k in range(1, 22)
+    ]
+    gateway.start(*units)
+    began_s = gateway.clock.now_s
+    gateway.run(600)
+    whole = gateway.times(units[-1])
+    assert whole[0] - began_s <= 90
+    assert max(b - a for a, b in pairwise(whole)) <= DEADLINE_S
+
+
+def test_twenty_that_were_cut_off_together_are_back_together() -> None:
+    network = Network(lost=0.0)
+    units = [
+        network.unit(k, profile=cells(2, 60), has_transaction_ids=True, timeout_s=2.0) for k in range(1, 21)
+    ]
+    network.start(*units)
+    network.run(30)
+    network.dead = frozenset(range(1, 21))
+    network.run(120)
+    network.dead = frozenset()
+    mended_s = network.clock.now_s
+    network.run(30)
+    for unit in units:
+        assert next(at for at in network.times(unit) if at > mended_s) - mended_s <= DEADLINE_S
+
+
 def test_one_that_lives_among_dead_on_a_serial_line_is_read_in_time() -> None:
     line = Simulation(baud=9600)
     units = [line.unit(k, profile=cells(1, 40), timeout_s=1.0) for k in range(1, 8)]
