@@ -106,9 +106,9 @@ class Screen:
 
 
 def shown_units(view: View, unit: str | None) -> list[int]:
-    """Return the numbers of the units whose map a page shows."""
+    """Return the numbers of the units whose map a page shows, the worst first."""
     if unit is not None:
         return [u for u, one in enumerate(view["units"]) if one["name"] == unit]
     if sum(len(one["cells"]) for one in view["units"]) > WHOLE_SITE_CELLS:
         return [view["tiles"][0]["u"]]
-    return list(range(len(view["units"])))
+    return [tile["u"] for tile in view["tiles"]]
