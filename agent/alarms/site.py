@@ -220,8 +220,9 @@ class SiteAlarms:
         self._record(self._racks.get(unit, ""), [change])
 
     def sights(self, knowledge: Iterable[tuple[str, str]]) -> None:
-        """Tell the outputs how much is known of each unit."""
-        self._tell("sights", list(knowledge))
+        """Tell the outputs how much is known of each unit; where none listens it is not worked out."""
+        if self._listening("sights"):
+            self._tell("sights", list(knowledge))
 
     def part_failed(self, part: str, trouble: str) -> None:
         """Take what ended a part that serves, or ("") that it works again: an alarm, no more."""
@@ -237,13 +238,16 @@ class SiteAlarms:
         """Return the parts of the status that are of outputs, by name."""
         return {name: said for name, output in self.outputs.items() if (said := output.report()) is not None}
 
+    def _listening(self, what: str) -> dict[str, Output]:
+        """Return the outputs that have a method of their own; others show nothing by taking a call."""
+        outputs = self.outputs.items()
+        return {name: o for name, o in outputs if getattr(type(o), what) is not getattr(Output, what)}
+
     def _tell(self, what: str, *args: Any) -> None:
         """Call a method of every output that has its own. What one raises keeps neither another output nor
         the poller from its work: it is an alarm until the next call of that output works.
         """
-        for name, output in self.outputs.items():
-            if getattr(type(output), what) is getattr(Output, what):
-                continue  # not called, so that it does not show whether the output works again
+        for name, output in self._listening(what).items():
             try:
                 getattr(output, what)(*args)
             except Exception as error:

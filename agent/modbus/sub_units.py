@@ -33,5 +33,7 @@ class SubUnits:
 
     def trouble(self, unit_id: int) -> str:
         """Say which unit ids are silent; `unit_id` is that of offset 0."""
+        if not self._silences:
+            return ""
         ids = ", ".join(str(unit_id + offset) for offset in sorted(self._silences))
-        return f"no reply from unit id {ids}" if ids else ""
+        return f"no reply from unit id {ids}"

@@ -19,6 +19,7 @@ from agent.modbus.cycle import CONNECT, PROBE, Candidate, Connection, Cycle
 from agent.modbus.identification import Conclusion, Identification
 from agent.modbus.learned import Learned
 from agent.modbus.patience import Patience
+from agent.modbus.phase import next_release_s, phase_of
 from agent.modbus.ports import SILENCE, Answer
 from agent.modbus.read_request import Outcome, ReadRequest
 from agent.modbus.refusals import Refusals
@@ -91,7 +92,7 @@ class Unit:
         instance: int,
         deadline_s: float,
     ) -> None:
-        self.intervals = Intervals(deadline_s)
+        self.intervals, self._phase = Intervals(deadline_s), phase_of(self.name)
         self.patience = Patience(timeout_s, has_transaction_ids)
         same = Sameness(dict(known))
         self._identification = Identification(self.profile, self.line, instance, same, self.patience)
@@ -130,11 +131,16 @@ class Unit:
         if cycle is not None:
             self._end_cycle(now_s)
         release_s = self.release_s
-        self.release_s += (missed + 1) * self.period_s
+        self.release_s = self._next_release_s(release_s + missed * self.period_s)
         self.counters.cycles += 1
         self.counters.late_cycles += missed
         if self.connection is not None:
             self._begin_cycle(self.connection, release_s, now_s, can_ask=can_ask)
+
+    def _next_release_s(self, release_s: float) -> float:
+        if not self.patience.alone:
+            return release_s + self.period_s
+        return next_release_s(release_s, self.period_s, self._phase)
 
     def _begin_cycle(self, connection: Connection, release_s: float, now_s: float, *, can_ask: bool) -> None:
         connection.image.begin_cycle()

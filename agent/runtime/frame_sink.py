@@ -146,7 +146,8 @@ class Watching:
 
     def _record(self, frame: Frame, layout: Layout, marked: Codes) -> Floats:
         """Give a frame as it was marked to the recorder, and show it; return its values in SI units."""
-        frame = replace(frame, quality=marked)
+        if marked is not frame.quality:
+            frame = replace(frame, quality=marked)
         self._recorder.add(frame)
         t_s, si = frame.stamp.boottime_ns / 1e9, np.empty(layout.n)
         layout.to_si(frame.raw, marked, si)
