@@ -89,6 +89,13 @@ class Buffer:
         )
         return [batch for sequence, blob in rows for batch in self._decode(sequence, blob)]
 
+    def snapshots(self) -> dict[str, bytes]:
+        """What the agent keeps over its restarts: rows by name."""
+        return {
+            name: bytes(body)
+            for name, body in self._rows("SELECT unit, CAST(body AS BLOB) FROM snapshot", [])
+        }
+
     def description(self, digest: bytes | None) -> dict[str, Any] | None:
         """The content of a schema."""
         if digest is None or digest in self._descriptions:

@@ -7,10 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from agent.cli.common.errors import Misuse
+from agent.cli.common.load import config_option
 from agent.cli.common.tables import plain_table, terminal
 from agent.cli.profile.common import captured, json_option, load, profile_dir_option
+from agent.cli.profile.refused import Refused, of_units, show
+from agent.cli.profile.refused import as_json as unit_as_json
 from drivers.connect import assume, default_line
 from drivers.layout import Layout
 from drivers.line import Line
@@ -75,42 +79,66 @@ def wire(profile: Profile, transport: str, baud: int | None = None) -> Line:
 @click.option("--tcp", is_flag=True, help="Plan for Modbus TCP.")
 @click.option(
     "--registers",
-    "path",
+    "dump",
     type=click.Path(path_type=Path),
     help="A dump: plan for the unit it was taken from, with as many modules as it reported.",
 )
+@config_option
 @json_option
 @profile_dir_option
+@click.pass_context
 def command(
-    name: str, baud: int | None, tcp: bool, path: Path | None, as_json: bool, folders: tuple[Path, ...]
+    context: click.Context,
+    name: str,
+    baud: int | None,
+    tcp: bool,
+    dump: Path | None,
+    path: Path,
+    as_json: bool,
+    folders: tuple[Path, ...],
 ) -> None:
     """Print the reads that a profile leads to, and what they cost beside simpler ways.
+
+    On a box also what its units with this profile refuse, as its agent has learned it, and in how many reads
+    they are read because of that; the agent may be running.
 
     \b
     Examples:  cellwarden profile plan pace-rtu --baud 9600
                cellwarden profile plan ./acme-bms.toml --tcp --json
+               cellwarden profile plan pace-rtu --config agent.toml
                cellwarden profile plan sunspec-lithium-ion --registers dump.txt
     """
     profile = load(name, folders)
     transport = "tcp" if tcp or profile.transports == ("tcp",) else "rtu"
     line = wire(profile, transport, baud)
-    if path is not None:
-        layout, _, _ = captured(profile, path, line=line)
+    if dump is not None:
+        layout, _, _ = captured(profile, dump, line=line)
     elif profile.sunspec:
         raise Misuse(f"{name}: a SunSpec unit tells its own layout; give a dump of one with --registers")
     else:
         layout = assume(profile, line=line)
     found = costs(profile, layout, line, transport)
     plan = layout.plan
+    refused: list[Refused] = []
+    try:
+        refused = list(of_units(path, name, profile, layout))
+    except Misuse as error:
+        if context.get_parameter_source("path") is not ParameterSource.DEFAULT:
+            raise
+        if path.exists():
+            click.echo(f"What units refuse cannot be shown: {error.message}", err=True)
     if as_json:
         reads = [
             {**asdict(plan.reads[i]), "poll": str(plan.classes[i]), "again": plan.again[i]}
             for i in plan.order
         ]
         click.echo(json.dumps({"profile": profile.model, "transport": transport, "reads": reads,
-                               "costs": [asdict(cost) for cost in found]}))  # fmt: skip
+                               "costs": [asdict(cost) for cost in found],
+                               "units": [unit_as_json(unit, layout) for unit in refused]}))  # fmt: skip
         return
     _print(layout, found)
+    for unit in refused:
+        show(terminal(), unit, layout)
 
 
 def _print(layout: Layout, found: list[Cost]) -> None:

@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import json
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from agent.cli import main
 from agent.clock import Clock
 from agent.runtime.parts import Parts
 from agent.runtime.report import Report
@@ -18,8 +22,7 @@ from hil.modbus.tcp import TcpEndpoint
 from hil.run import configuration
 from tests.agent.loaded import loaded
 
-PROFILE = parse_profile(
-    """
+TEXT = """
     schema = 1
     model = "tiny"
     [[point]]
@@ -32,7 +35,7 @@ PROFILE = parse_profile(
     address = 20
     count = 2
     """
-)
+PROFILE = parse_profile(TEXT)
 ALARM = (
     "the unit refuses cell_voltage cell6 (holding 5): not watched. A wrong profile, another firmware, or "
     "fewer sensors: see its manual, and leave out of the profile what it does not have"
@@ -107,6 +110,35 @@ async def test_a_refused_safety_point_is_an_alarm_and_what_was_learned_survives_
         assert alarm["state"] == "CLEARED-NEW"
     async with site.life():
         assert [span.first for span in site.unit.learned.blocks] == [21]
+
+
+async def test_profile_plan_shows_what_a_unit_refuses(site: Site, tmp_path: Path) -> None:
+    async with site.life():
+        await site.until_learned(2)
+    (tmp_path / "tiny.toml").write_text(TEXT)
+
+    def plan(*arguments: object) -> str:
+        config = ("--config", tmp_path / "agent.toml", "--tcp", *arguments)
+        result = CliRunner().invoke(main, ["profile", "plan", *map(str, (tmp_path / "tiny.toml", *config))])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    (unit,) = json.loads(plan("--json"))["units"]
+    assert (unit["unit"], unit["holds"], unit["reads"]) == ("rack-1", True, 2)
+    cell, state = unit["refused"]
+    assert (cell["table"], cell["first"], cell["count"], cell["points"]) == (
+        "holding",
+        5,
+        1,
+        ["cell_voltage cell6"],
+    )
+    assert (state["first"], state["apart_at"]) == (21, None)
+    assert cell["since_utc_ns"] > 0
+    said = plan()
+    assert "rack-1 has refused what follows, and is read in 2; it is asked again after each" in said
+    assert re.search(r"holding 5 +not read: cell_voltage cell6 +\d{4}-", said)
+    (tmp_path / "tiny.toml").write_text(TEXT.replace("0.001", "0.01"))
+    assert "rack-1: what it refused is of the profile as it was" in plan()
 
 
 async def test_what_was_learned_is_gone_with_the_last_refusal(site: Site) -> None:
