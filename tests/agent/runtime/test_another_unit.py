@@ -44,6 +44,7 @@ PROFILE = parse_profile(
 
 def battery(serial: bytes) -> RegisterTable:
     table = RegisterTable()
+    table.define(Area.HOLDING, 0, [0] * 24)  # nothing is refused
     table.define(Area.HOLDING, 0, [3300, 3301, 3302, 3303])
     table.define(Area.HOLDING, 10, [int.from_bytes(serial[:2], "big"), int.from_bytes(serial[2:], "big")])
     table.define(Area.HOLDING, 20, [250])
