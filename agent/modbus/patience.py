@@ -255,7 +255,7 @@ class Patience:
         """Leave the unit alone, longer each time: it did not answer, or not as the unit that it should be."""
         self.in_vain = True
         self.silences += 1
-        if self.is_there:
+        if self.is_there and outcome.unheard:
             self.silences = min(self.silences, 1 if self.has_transaction_ids or self._unlike else 2)
         self.anything_s = outcome.at_s + self.pause_s
         if not outcome.unheard:

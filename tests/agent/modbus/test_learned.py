@@ -254,3 +254,12 @@ def test_the_log_says_a_few_lines_however_many_holes_there_are(caplog: pytest.Lo
     one(network, profile=cells())
     network.run(60)
     assert len([r for r in caplog.records if "refused" in r.message]) <= 6
+
+
+def test_a_unit_of_another_kind_that_answers_is_asked_who_it_is_with_pauses() -> None:
+    network = Network(missing=frozenset())
+    network.start(
+        network.unit(1, has_transaction_ids=True, profile=cells(count=10, more=WHO + 'expect_match = "^S"\n'))
+    )
+    network.run(600)
+    assert 60 <= len(network.asked) <= 120
