@@ -12,8 +12,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from agent.detect.channels import Channels, Floats
-from agent.detect.explanations.case import Explanation
-from agent.detect.explanations.said import Sentence
+from agent.detect.explanations.case import Case, Explanation
+from agent.detect.explanations.said import Said, Sentence
 from agent.detect.kernels.arrays import Group
 from agent.detect.kernels.banks import Banks
 from agent.detect.limits import Limited, UnitLimits
@@ -76,7 +76,8 @@ class Detector:
     them of the unit's channels and limits, where they do not all begin as declared. kernel: brings them up to
     a frame. Its parameters say by their names what it takes: t_s, dt_s, hot_degc, a bank, or arrays of a
     detector. forget: lets go of values, for time went back, and keeps what was learned. stood: brings arrays
-    to where an alarm of a channel stands that stood before a restart, however old they are.
+    to where an alarm of a channel stands that stood before a restart, however old they are. retold: what an
+    alarm that stands says of this moment, None: nothing new.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Detector:
     kernel: Any = None
     forget: Callable[[Any], None] | None = None
     stood: Callable[[Banks, int], None] | None = None
+    retold: Callable[[Case], Said | None] | None = None
 
     def __post_init__(self) -> None:
         severities = [row.severity for row in self.rows]

@@ -24,7 +24,7 @@ from agent.detect.kernels.inputs import take_inputs
 from agent.detect.kernels.load import UNKNOWN, take_load
 from agent.detect.kernels.measured import judge_measured
 from agent.detect.kernels.memory import float64s, int64s
-from agent.detect.kernels.slope import LEARNT_SCALE, LEARNT_WINDOWS, Slopes, follow_repeats
+from agent.detect.kernels.slope import LEARNT_SCALE, LEARNT_WINDOWS, Slopes, follow_repeats, is_held
 from agent.detect.kernels.surroundings import judge_surroundings
 from agent.detect.kernels.validity import gate
 from agent.detect.kernels.voltage_drop import voltage_drop
@@ -115,8 +115,9 @@ def _make_judge_unit(digest: int) -> Any:
         judge_measured(dt_s, g.si, g.quality, b.measuring, b.measured)
         moved = gate(t_s, g.si, g.quality, b.measured, g.limits, g.memory, g.held, g.value, g.verdict)
         follow_repeats(dt_s, moved, b.repeats)
-        take_inputs(dt_s, told_s, g.si, g.value, g.verdict, b.measured, temps)
-        take_inputs(dt_s, told_s, g.si, g.value, g.verdict, b.measured, volts)
+        held = is_held(dt_s, b.repeats)
+        take_inputs(dt_s, told_s, held, g.si, g.value, g.verdict, b.measured, temps)
+        take_inputs(dt_s, told_s, held, g.si, g.value, g.verdict, b.measured, volts)
         judge_doubt(dt_s, hot_degc, g.si, g.verdict, b.measuring.why, temps, volts, b.drops, b.heat, b.doubt)
         take_load(dt_s, g.value, load)
         follow_rest(dt_s, volts, load, b.heat)

@@ -106,7 +106,7 @@ class Liveness:
         # the verdict on the last frame
         self._frozen = False
         self._stuck, self._any_stuck = np.zeros(n, np.bool_), False
-        self._told = np.zeros(0, np.int64)  # which would be stuck, and are told of as critical
+        self._told = np.zeros(0, np.int64)  # which would be stuck, and are told of otherwise
         self._not_fresh = np.zeros(n, np.bool_)  # by the heartbeat
 
     def _distinct(self, channels: Sequence[int]) -> dict[int, str]:
@@ -120,10 +120,10 @@ class Liveness:
         """Judge one frame; return its qualities, FROZEN for GOOD where a value is not fresh, and the events
         of alarms. The frame's own qualities stay as they are.
 
-        t_s: s, any monotonic clock. raw (n,) int64. quality (n,) uint8. told: gives the values of which a
-        critical alarm tells; they are judged on, and not called stuck beside it. A frame whose time is not a
-        number or stands still proves nothing, and neither does one without a good value: silence is judged
-        elsewhere.
+        t_s: s, any monotonic clock. raw (n,) int64. quality (n,) uint8. told: gives the values that another
+        alarm explains (`UnitDetectors.explained`); they are judged on, and not called stuck beside it. A
+        frame whose time is not a number or stands still proves nothing, and neither does one without a good
+        value: silence is judged elsewhere.
         """
         if not math.isfinite(t_s) or t_s == self._t_s:
             return quality, []

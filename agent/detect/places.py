@@ -28,6 +28,11 @@ def string_of(place: str) -> str:
     return ""
 
 
+def parent_of(place: str) -> str:
+    """Return what a place is in: "string1/module2" of "string1/module2/cell5"; "" is the whole unit."""
+    return place.rpartition("/")[0]
+
+
 def within(place: str, scope: str) -> bool:
     """Return whether a place is `scope`, or in it; "" is the whole unit."""
     return not scope or place == scope or place.startswith(f"{scope}/")

@@ -121,9 +121,9 @@ class UnitJudges:
     def _mark(self, t_s: float, raw: Ints, quality: Codes) -> tuple[Codes, list[AlarmEvent]]:
         frozen: Flags = quality == _FROZEN
         if not frozen.any():
-            return self.liveness.judge(t_s, raw, quality, self.watch.critical)
+            return self.liveness.judge(t_s, raw, quality, self.watch.explained)
         fresh = np.where(frozen, _GOOD, quality)
-        marked, events = self.liveness.judge(t_s, raw, fresh, self.watch.critical)
+        marked, events = self.liveness.judge(t_s, raw, fresh, self.watch.explained)
         return np.where(frozen, _FROZEN, marked), events
 
     # ---- kept over a restart

@@ -12,7 +12,7 @@ from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, Member, called
 from agent.detect.channels import Bank, Codes, Flags, Floats, Ints, channels_of
 from agent.detect.declaration import At, Detector, Judged
-from agent.detect.detectors import DETECTORS
+from agent.detect.detectors import DETECTORS, filled_values
 from agent.detect.explanations.case import Case
 from agent.detect.explanations.heat import forecast_now
 from agent.detect.judge_unit import judge_unit
@@ -22,6 +22,7 @@ from agent.detect.kernels.debounce import CHANGED, TIER, Delays, Rows, new_delay
 from agent.detect.kernels.memory import addresses, table_of
 from agent.detect.knowledge import blind_s
 from agent.detect.limits import WHOSE, Limited, heat_from
+from agent.detect.places import parent_of
 from agent.detect.rows import SIGHT, rows_of
 from agent.detect.settings import Settings
 from agent.detect.table import CRITICAL, TIERS, Row
@@ -72,6 +73,7 @@ class _Judge:
         "explain",
         "limited",
         "member",
+        "retold",
         "rows",
         "shadow",
         "stood",
@@ -89,7 +91,7 @@ class _Judge:
         shadow: bool,
     ) -> None:
         self.member, self.bank, self.explain = judged.member or detector.name, bank, detector.explain
-        self.stood = detector.stood
+        self.stood, self.retold = detector.stood, detector.retold
         self.rows, self.delays, self.detector, self.shadow = rows, delays, detector.name, shadow
         places = judged.score, judged.source
         self._at = tuple(x for at in places for x in _address(at, banks, bank.n, detector.name))
@@ -182,6 +184,7 @@ class UnitDetectors:
         self._banks = new_banks(self._channels, self.limits)
         self._addresses, self._at = table_of(bank_addresses(self._banks))
         self._judges = self._make_judges()
+        self._retelling = [judge for judge in self._judges if judge.retold]
         self._judge_addresses, self._judges_at = table_of([judge.at() for judge in self._judges])
         self._sizes = tuple(self._channels.sizes)
         self._blind_s = blind_s(period_s)
@@ -231,8 +234,10 @@ class UnitDetectors:
         at: Ints = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
         return at[at >= 0]
 
-    def critical(self) -> Ints:
-        """Return which values of the frame stand in a critical alarm."""
+    def explained(self) -> Ints:
+        """Return which values of the frame an alarm explains that stands: it is critical, or the unit fills
+        values in there, into all that it reads in that place.
+        """
         b, critical = self._channels, TIERS.index(CRITICAL)
         aloud = [
             judge
@@ -240,7 +245,16 @@ class UnitDetectors:
             if not judge.shadow and (judge.bank is b.temps or judge.bank is b.volts)
         ]
         at = [judge.bank.index[judge.delays.tier == critical] for judge in aloud]
-        return np.unique(np.concatenate(at)) if at else np.zeros(0, np.int64)
+        filled = {
+            parent_of(judge.bank.places[c])
+            for judge in aloud
+            if judge.detector == filled_values.NAME
+            for c in np.flatnonzero(judge.delays.tier)
+        }
+        for bank in (b.temps, b.volts):
+            there = [parent_of(place) in filled for place in bank.places]
+            at.append(bank.index[np.array(there, bool)])
+        return np.unique(np.concatenate(at))
 
     def judge(
         self, t_s: float, si: Floats, quality: Codes, *, seen: bool = True, said_s: float = np.inf
@@ -275,7 +289,22 @@ class UnitDetectors:
             self._at,
             self._judges_at,
         )
-        return self._events(t_s) if changed else []
+        events = self._events(t_s) if changed else []
+        self._retell(t_s)
+        return events
+
+    def _retell(self, t_s: float) -> None:
+        """Let what stands tell what it says of the last hour as it is now; that is no event."""
+        for judge in self._retelling:
+            if judge.retold is None or not judge.delays.tier.any():
+                continue
+            book = self.shadow_book if judge.shadow else self.book
+            for alarm in book.standing():
+                (member, c), row = alarm.leader, judge.rows[alarm.tier]
+                if member == judge.member and row:
+                    case = Case(row, judge.bank, c, {c}, t_s, self._banks, self._channels)
+                    if said := judge.retold(case):
+                        book.retell(alarm.leader, said)
 
     def _events(self, t_s: float) -> list[AlarmEvent]:
         events: list[AlarmEvent] = []

@@ -28,7 +28,7 @@ from agent.replay.recording import RecordedPart
 FAULT = ("sensor-fault", "cooling", "cooling-lost", "cooling-degraded")
 UNPROVEN = "unproven-heat"
 N, AT, STEP_K = 16, 5, 0.1
-LEARN_S, FAULTY_S, STANDS_S = 3600.0, 7200.0, 90.0
+LEARN_S, FAULTY_S, STANDS_S = 3600.0, 6.0 * 3600.0, 90.0
 JUMPS_DEGC = (61.0, 84.0, 150.0, 300.0)
 SEEDS = 5
 

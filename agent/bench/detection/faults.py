@@ -51,6 +51,12 @@ def _bursts(x: Floats, rng: np.random.Generator) -> None:
     x[(np.arange(len(x)) // 60) % 20 == 0] += 5.0
 
 
+def _breaks(x: Floats, rng: np.random.Generator) -> None:
+    for part in np.array_split(x, 5):  # a cable, with a hot reading each time
+        at = int(rng.integers(len(part) // 2))
+        part[at], part[at + 1 : at + 1 + len(part) // 5] = rng.uniform(70.0, 140.0), np.nan
+
+
 #: What each fault does to a sensor's day, in place; degC, a value every PERIOD_S. Its position is its seed.
 FAULTS: Mapping[str, Callable[[Floats, np.random.Generator], None]] = {
     **{f"drift_{k_per_day:g}": partial(_drift, k_per_day) for k_per_day in (0.1, 0.5, 1.0, -1.0)},
@@ -61,6 +67,7 @@ FAULTS: Mapping[str, Callable[[Floats, np.random.Generator], None]] = {
     "noisy": _noisy,  # 1 K
     "noisier": _noisier,  # by the hour, up to 2 K
     "bursts": _bursts,  # 5 K for 5 minutes of every 100
+    "breaks": _breaks,
 }
 
 

@@ -5,6 +5,10 @@ compared with what it was a few minutes ago under half to one and a half times t
 discharge takes 15 % in that time, and a quarter nothing that is healthy. A current that changes by more
 explains any fall, and it is compared anew from there. Where nobody measures the current a quarter is what no
 ordinary load takes at once. What is not at rest is a warning at most, for a load may be what it is.
+
+Cells of a longer string are judged so too where they lose a quarter and a sibling stands still, which no load
+lets it: the median of their siblings may have collapsed with them. Where nobody measures the current that is
+a warning, for the sibling that stands may be what is broken.
 """
 
 import math
@@ -30,20 +34,23 @@ RESTED_FOR_S = 300.0  # after a load or a charge a voltage moves by itself
 #: the largest, and times its noise.
 NONE_A, NONE_SHARE, NONE_SIGMAS = 0.02, 0.003, 4.0
 LEVEL_S = 120.0  # time constant of where it stood, and of the current that flowed then
+LEVEL_LONG_S = 1800.0  # of a cell of a longer string: frames of 30 s must not carry it away
 SAME_SHARE = 0.5  # a current that differs by no more than this share of it explains no quarter
 NOT_CRITICAL = COLLAPSED - 0.1  # %: at most, where it is not at rest
 MOST = 2  # cells of a group that are judged so: `cell-imbalance` needs three
+STILL = 3.0  # %: a sibling in a longer string that fell by less stands still
 
 #: Columns of a cell: where it stood, V; how far it fell below that, %; the lesser of that and of the reading
-#: before; which current flowed (UNMEASURED .. LOADED); how much, in the mean of LEVEL_S, A.
-LEVEL, DEPTH, SCORE, FLOWED, LEVEL_A, COLUMNS = range(6)
+#: before; which current flowed (UNMEASURED .. LOADED); how much, in the mean of LEVEL_S, A; its fall now, %.
+LEVEL, DEPTH, SCORE, FLOWED, LEVEL_A, DOWN, COLUMNS = range(7)
 UNMEASURED, RESTED, LOADED = range(3)
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
 def judge_lone_cell(dt_s: float, volts: Inputs, load: Circuits, lone_cell: Floats) -> None:
     """
-    Score each cell that has one sibling or none: how far it fell, in two readings in a row.
+    Score each cell: how far it fell, in two readings in a row; of one that has siblings only what they and
+    their median cannot tell.
 
     Parameters
     ----------
@@ -54,26 +61,58 @@ def judge_lone_cell(dt_s: float, volts: Inputs, load: Circuits, lone_cell: Float
     lone_cell : (cells, COLUMNS) float64
         State and output.
     """
-    s, gain = lone_cell, 1.0 - math.exp(-dt_s / LEVEL_S)
+    s, soon, late = lone_cell, 1.0 - math.exp(-dt_s / LEVEL_S), 1.0 - math.exp(-dt_s / LEVEL_LONG_S)
     for c in range(volts.raw.size):
         g, j, x = volts.group[c], volts.circuit[c], volts.raw[c]
-        s[c, SCORE] = np.nan
-        if volts.start[g + 1] - volts.start[g] > MOST or volts.usable[c] == 0:
+        s[c, SCORE] = s[c, DOWN] = np.nan
+        if volts.usable[c] == 0:
             continue
+        lone = volts.start[g + 1] - volts.start[g] <= MOST
+        gain = soon if lone else late
         unknown = load.regime[j] == UNKNOWN
         none_a = max(NONE_A, NONE_SHARE * load.state[j, LARGEST], NONE_SIGMAS * load.state[j, NOISE])
         rested = load.state[j, RESTED_S] >= RESTED_FOR_S and abs(load.state[j, SLOW]) <= none_a
         s[c, FLOWED] = UNMEASURED if unknown else RESTED if rested else LOADED
         amps = 0.0 if unknown else load.state[j, NOW]
         changed = not abs(amps - s[c, LEVEL_A]) <= max(none_a, SAME_SHARE * abs(s[c, LEVEL_A]))
-        if np.isnan(s[c, LEVEL]) or (unknown and x > s[c, LEVEL]) or (s[c, FLOWED] == LOADED and changed):
+        rose = lone and unknown and x > s[c, LEVEL]
+        if np.isnan(s[c, LEVEL]) or rose or (s[c, FLOWED] == LOADED and changed):
             s[c, LEVEL] = x
             s[c, LEVEL_A] = amps
         s[c, LEVEL] += gain * (x - s[c, LEVEL])
         s[c, LEVEL_A] += gain * (amps - s[c, LEVEL_A])
-        depth = 100.0 * (s[c, LEVEL] - x) / max(s[c, LEVEL], LEAST_MEDIAN_V)
-        if s[c, FLOWED] != RESTED:
-            depth = min(depth, NOT_CRITICAL) if depth >= COLLAPSED else 0.0
+        s[c, DOWN] = depth = _share(s[c, LEVEL], x)
+        if lone:
+            if s[c, FLOWED] != RESTED:
+                depth = min(depth, NOT_CRITICAL) if depth >= COLLAPSED else 0.0
+            s[c, SCORE] = min(depth, s[c, DEPTH])
+            s[c, DEPTH] = depth
+    for g in range(volts.start.size - 1):
+        if volts.start[g + 1] - volts.start[g] > MOST:
+            _judge_string(volts, s, g)
+
+
+@compiled
+def _share(from_v: float, x: float) -> float:
+    """Return how far a cell is below where it, or another, stood, %."""
+    return 100.0 * (from_v - x) / max(from_v, LEAST_MEDIAN_V)
+
+
+@compiled  # no fastmath: it may delete the NaN tests below
+def _judge_string(volts: Inputs, s: Floats, g: int) -> None:
+    """Score the cells of a string that fell below where they stood, and below a sibling that stands still."""
+    highest_v = -np.inf
+    for a in range(volts.start[g], volts.start[g + 1]):
+        if abs(s[volts.member[a], DOWN]) <= STILL:
+            highest_v = max(highest_v, volts.raw[volts.member[a]])
+    for a in range(volts.start[g], volts.start[g + 1]):
+        c = volts.member[a]
+        if np.isnan(s[c, DOWN]):
+            continue
+        depth = _share(min(s[c, LEVEL], highest_v), volts.raw[c]) if s[c, DOWN] >= COLLAPSED else 0.0
+        depth = depth if depth >= COLLAPSED and s[c, FLOWED] != LOADED else 0.0
+        if s[c, FLOWED] == UNMEASURED:
+            depth = min(depth, NOT_CRITICAL)
         s[c, SCORE] = min(depth, s[c, DEPTH])
         s[c, DEPTH] = depth
 
@@ -133,7 +172,8 @@ DETECTOR = Detector(
     sees=(
         "a cell or block without siblings, or of a pair, that falls by 3 % within minutes at rest, or by a "
         "quarter under a current that hardly changes, or one that nobody measures; critical at rest from a "
-        "quarter on"
+        "quarter on; of a longer string a cell that falls by a quarter beside a sibling that stands still, "
+        "critical at rest, a warning where nobody measures the current"
     ),
     cannot_see=(
         "less than a quarter under load or charge, and what falls together with a current that changes by "

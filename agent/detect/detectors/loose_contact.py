@@ -15,6 +15,7 @@ from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Floats
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.detectors import cell_collapse as collapse
+from agent.detect.detectors import lone_cell as lone
 from agent.detect.explanations.case import Case
 from agent.detect.explanations.said import Sentence, said
 from agent.detect.kernels.arrays import Array, Group, Part
@@ -57,6 +58,7 @@ def judge_loose_contact(
     cells: Cells,
     cell_collapse: Floats,
     standing_imbalance: Floats,
+    lone_cell: Floats,
     loose_contact: Floats,
 ) -> None:
     """
@@ -66,7 +68,7 @@ def judge_loose_contact(
     ----------
     dt_s : float, s
     volts : Inputs
-    cells, cell_collapse, standing_imbalance
+    cells, cell_collapse, standing_imbalance, lone_cell
         Scores of this frame; 0 afterwards where the cell chatters.
     loose_contact : (cells, COLUMNS) float64
         State and output.
@@ -109,6 +111,8 @@ def judge_loose_contact(
             cells.verdict[c, DRIFTING] = min(cells.verdict[c, DRIFTING], 0.0)
             cell_collapse[c, collapse.SCORE] = min(cell_collapse[c, collapse.SCORE], 0.0)
             standing_imbalance[c] = min(standing_imbalance[c], 0.0)
+            if volts.start[volts.group[c] + 1] - volts.start[volts.group[c]] > lone.MOST:
+                lone_cell[c, lone.SCORE] = min(lone_cell[c, lone.SCORE], 0.0)
 
 
 CHATTERING = Sentence(

@@ -18,7 +18,16 @@ from agent.detect.kernels.compiled import compiled
 from agent.detect.kernels.doubt import DOUBTED, NOT, Doubt
 from agent.detect.kernels.inputs import BLIND, Inputs
 from agent.detect.kernels.load import CHARGE, DISCHARGE, UNKNOWN, Circuits
-from agent.detect.kernels.measured import BEYOND, CODE, MEASURED, NOT_READ, TOGETHER, ZEROS, Measuring
+from agent.detect.kernels.measured import (
+    BEYOND,
+    CODE,
+    INVALID,
+    MEASURED,
+    NOT_READ,
+    TOGETHER,
+    ZEROS,
+    Measuring,
+)
 from agent.detect.kernels.validity import Gate
 from agent.detect.table import CRITICAL, WARNING, Row
 
@@ -34,18 +43,20 @@ WARN, ALARM = 1.0, 2.0
 
 
 class NoMeasurement(NamedTuple):
-    """Of sensors and cells (n, COLUMNS); regime (circuits,): the last that was measured."""
+    """Of sensors, cells and currents (n, COLUMNS); regime (circuits,): the last that was measured."""
 
     sensors: Floats
     cells: Floats
+    currents: Floats
     regime: Ints
 
 
-_KEPT = Part("no-measurement", 1)
+_KEPT = Part("no-measurement", 2)
 NO_MEASUREMENT = Group(
     NoMeasurement,
     sensors=Array(("sensors", COLUMNS), kept=_KEPT),
     cells=Array(("cells", COLUMNS), kept=_KEPT),
+    currents=Array(("circuits", COLUMNS), kept=_KEPT),
     regime=Array(("circuits",), np.int64, first=UNKNOWN, kept=_KEPT),
 )
 
@@ -63,11 +74,12 @@ def judge_no_measurement(
     no_measurement: NoMeasurement,
 ) -> None:
     """
-    Score each sensor and each cell: 1 it has not been measured for a while, 2 and the battery is in use.
+    Score each sensor, cell and current: 1 it has not been measured for a while, 2 and the battery is in use.
 
     In use: its circuit is charged or discharged, by the last current that was a measurement. Where none ever
     was, nobody knows, and it is 1: a unit that restarts says zeros, and that is no danger of itself. A code,
     and what no battery has, hide no danger of one channel: 2 where they are more than half of a group.
+    Of a current that is not measured nobody knows whether it flows: 1. Its zero among zeros is told of there.
 
     Parameters
     ----------
@@ -92,6 +104,17 @@ def judge_no_measurement(
     si, why, regime = gate.si, measuring.why, no_measurement.regime
     _follow(dt_s, si, why, temps, regime, doubt.state, no_measurement.sensors)
     _follow(dt_s, si, why, volts, regime, doubt.state[:0], no_measurement.cells)
+    _follow_currents(dt_s, si, why, load.at, regime, no_measurement.currents)
+
+
+@compiled
+def _follow_currents(dt_s: float, si: Floats, why: Codes, at: Ints, regime: Ints, state: Floats) -> None:
+    for j in range(at.size):
+        said = why[at[j]] if at[j] >= 0 else NOT_READ
+        state[j, HEARD] = np.nan if said == NOT_READ else 1.0
+        if said != NOT_READ:
+            none = said in (CODE, INVALID, BEYOND) and regime[j] != UNKNOWN  # it was measured once
+            _judge(dt_s, said if none else MEASURED, si[at[j]], False, state, j)
 
 
 @compiled
@@ -156,6 +179,7 @@ DEGC = Sentence("#reads-degc", "reads {read_degc:.5g} degC")
 VOLTS = Sentence("#reads-v", "reads {read_v:.5g} V")
 SENSORS = Sentence("#in-sensors", " in {channels:.0f} sensors")
 CELLS = Sentence("#in-cells", " in {channels:.0f} cells")
+CURRENTS = Sentence("#in-currents", " in {channels:.0f} currents")
 #: What a reason is called in a sentence.
 REASONS: Mapping[int, Sentence] = {
     reasons.CODE: Sentence("#code", " (a code of an open input)"),
@@ -170,7 +194,8 @@ def explain(case: Case) -> AlarmEvent:
     """Explain channels that hold no measurement."""
     sensors = case.bank is case.channels.temps
     own = case.banks.detectors.no_measurement
-    state: Floats = own.sensors if sensors else own.cells
+    circuits = case.bank is case.channels.circuits
+    state: Floats = own.currents if circuits else own.sensors if sensors else own.cells
     mine = state[case.c]
     alike = [
         m for m in case.members if np.array_equal(state[m, [WHY, READ]], mine[[WHY, READ]], equal_nan=True)
@@ -187,7 +212,8 @@ def explain(case: Case) -> AlarmEvent:
         why=NOTHING,
     )
     if many:
-        text = text.then(many=SENSORS if sensors else CELLS, channels=len(alike))
+        in_many = CURRENTS if circuits else SENSORS if sensors else CELLS
+        text = text.then(many=in_many, channels=len(alike))
     if not math.isnan(read):
         number: dict[str, Field] = {"read_degc" if sensors else "read_v": read}
         text = text.then(what=DEGC if sensors else VOLTS, why=REASONS[why], **number)
@@ -212,6 +238,7 @@ DETECTOR = Detector(
         VOLTS,
         SENSORS,
         CELLS,
+        CURRENTS,
         *REASONS.values(),
     ),
     order=128,
@@ -232,6 +259,12 @@ DETECTOR = Detector(
             At("detectors.no_measurement.cells", HEARD),
             "no-measurement-voltage",
         ),
+        Judged(
+            "circuits",
+            At("detectors.no_measurement.currents", SCORE),
+            At("detectors.no_measurement.currents", HEARD),
+            "no-measurement-current",
+        ),
     ),
     arrays=NO_MEASUREMENT,
     kernel=judge_no_measurement,
@@ -239,9 +272,12 @@ DETECTOR = Detector(
     sees=(
         "for 10 s or two frames, the later: a code, a value outside the profile's `valid`, 0 in voltages and "
         "temperatures at once, one number beyond the limits that three channels leapt to together; critical "
-        "a frame later where the battery is charged or discharged"
+        "a frame later where the battery is charged or discharged; of a current a code, or a value outside "
+        "`valid`, a warning"
     ),
-    cannot_see="a channel that never had a value; current and charge; what is not read (`blind`)",
+    cannot_see=(
+        "a channel that never had a value; state of charge and pack voltage; what is not read (`blind`)"
+    ),
     response=(
         "Nothing watches these places: end charge and discharge, look at the battery itself. Then check "
         "unit, firmware and wiring."

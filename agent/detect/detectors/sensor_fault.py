@@ -3,7 +3,7 @@
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.explanations.case import Case
-from agent.detect.explanations.said import Sentence, said
+from agent.detect.explanations.said import Said, Sentence, said
 from agent.detect.kernels import doubt, inputs
 from agent.detect.table import ADVICE, Row
 
@@ -30,13 +30,22 @@ def explain(case: Case) -> AlarmEvent:
     value, memory = case.banks.temps.value[case.c], case.banks.temps.memory[case.c]
     state = case.banks.doubt.state[case.c]
     if state[doubt.CHATTERS_S] > 0.0:
-        text = said(FAULT, who=case.who, what=CHATTERS, worst_degc=state[doubt.WORST])
+        text = _chatters(case)
     elif memory[inputs.SUSPECT] > 0.0:
         text = said(FAULT, who=case.who, what=STEPPED, before_degc=memory[inputs.BEFORE], read_degc=value)
     else:
         stands_s = memory[inputs.STANDS_S]
         text = said(FAULT, who=case.who, what=STANDS, read_degc=value, stands_s=stands_s)
     return case.event(value, text)
+
+
+def _chatters(case: Case) -> Said:
+    return said(FAULT, who=case.who, what=CHATTERS, worst_degc=case.banks.doubt.state[case.c, doubt.WORST])
+
+
+def retold(case: Case) -> Said | None:
+    """Tell the worst reading of the last hour of a contact that chatters, as it is now."""
+    return _chatters(case) if case.banks.doubt.state[case.c, doubt.CHATTERS_S] > 0.0 else None
 
 
 DETECTOR = Detector(
@@ -47,6 +56,7 @@ DETECTOR = Detector(
     rows=(Row(NAME, "", ADVICE, 1.0, "", 0.0, 600.0, 0.0, False),),
     judged=(Judged("temps", At("doubt.score", doubt.FAULTY), At("temps.value")),),
     explain=explain,
+    retold=retold,
     sees="a sensor that stands still while its siblings move, steps below a heat, or jumps again and again",
     cannot_see="slow drift of a sensor",
     response="Check the sensor and its cable; until then its place is not watched.",

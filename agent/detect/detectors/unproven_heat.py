@@ -1,6 +1,8 @@
-"""One sensor alone that jumps to a heat, and stays there or is not read any more: heat, or a broken one."""
+"""One sensor alone that jumps to a heat, and stays there or is not read any more: heat, or a broken one.
 
-import math
+These are two members. A cable that breaks, with a hot reading each time, is one alarm that stands until the
+sensor was home for a day; a reading that stays is told beside it, whatever the cable did before.
+"""
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.declaration import At, Detector, Judged
@@ -10,6 +12,7 @@ from agent.detect.kernels import doubt
 from agent.detect.table import CRITICAL, Row
 
 NAME = "unproven-heat"
+BROKE = f"{NAME}-gone"  # the member of a sensor that is not read any more
 
 
 UNPROVEN = Sentence(
@@ -28,10 +31,8 @@ ALONE = Sentence("#alone", " alone")
 
 def explain(case: Case) -> AlarmEvent:
     """Explain a heat that has no witness."""
-    state, degc = case.banks.doubt.state[case.c], case.banks.doubt.x[case.c]
-    gone = math.isnan(degc)
-    if gone:
-        degc = state[doubt.WORST]
+    state, gone = case.banks.doubt.state[case.c], case.member == BROKE
+    degc = state[doubt.WORST] if gone else case.banks.doubt.x[case.c]
     text = said(
         GONE if gone else UNPROVEN,
         who=case.who,
@@ -48,7 +49,10 @@ DETECTOR = Detector(
     says=(UNPROVEN, GONE, ALONE),
     order=16,
     rows=(Row(NAME, "temperature", CRITICAL, 1.0, "", 0.0, 3600.0, 0.5, True),),
-    judged=(Judged("temps", At("doubt.score", doubt.UNPROVEN), At("doubt.heard")),),
+    judged=(
+        Judged("temps", At("doubt.score", doubt.UNPROVEN), At("doubt.heard")),
+        Judged("temps", At("doubt.score", doubt.GONE), At("doubt.heard"), BROKE),
+    ),
     stood=lambda banks, c: doubt.doubted_before(banks.doubt, c, doubt.ALONE),
     explain=explain,
     sees=(

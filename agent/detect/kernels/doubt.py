@@ -5,10 +5,11 @@ sibling that rose too, a cell of the same place that collapsed or vanished, an i
 of the unit's own that no temperature sensor can have raised. A witness is a measurement (see `measured`), and
 there is none where all siblings moved by one offset, by one factor or to one number: that is a bad frame.
 What is believed is told with the next frame that does not take it back, also where it does not read the
-sensor any more: what burns cuts its wires. What stands alone is told as unproven when its time is over; so
-is what was hot alone when it was read last, once two frames did not read it any more: no bad frame stays
-away. A sensor that jumps again and again chatters (`leaps` knows one that never stays within a handful of
-frames): what it says alone is not believed for a day.
+sensor any more: what burns cuts its wires. What stands alone is told as unproven when its time is over; so is
+what was hot alone when it was read last, once two frames did not read it any more: no bad frame stays away. A
+cable that breaks again and again so is one alarm, until it was home for a day. A sensor that jumps again and
+again chatters (`leaps` knows one that never stays within a handful of frames): what it says alone is not
+believed for a day.
 """
 
 import math
@@ -56,14 +57,16 @@ WORST_S = 3600.0
 # it is doubted (NOT .. TOLD), and for how long (below 0: for so long each rise is a jump); jumps, fading;
 # seconds until it chatters no more; its worst reading of the last hour, and the age of that; its usual one;
 # its last witness (NOBODY .. UNIT), which sensor or cell that is, and what is told of it: degC, V, ohm; what
-# it read last while doubted (NaN: it was not read), and how often it has moved up (down: below 0) since.
+# it read last while doubted (NaN: it was not read), and how often it has moved up (down: below 0) since;
+# seconds, in which it is read, until it is forgotten that a heat cut its cable.
 BEFORE, BACK_AT, DOUBTED, DOUBTED_S, JUMPS, CHATTERS_S, WORST, WORST_AGE_S, USUAL = range(9)
-WITNESS, WITNESS_AT, WITNESS_X, READ, STEADY, COLUMNS = range(9, 15)
+WITNESS, WITNESS_AT, WITNESS_X, READ, STEADY, BROKE_S, COLUMNS = range(9, 16)
 NOBODY, SENSOR, CELL_FELL, CELL_GONE, INSULATION, UNIT = range(6)
 NOT, ALONE, WITNESSED, TOLD = 0.0, 1.0, 2.0, 3.0
 STILL, ROSE, ALIKE = range(3)  # its siblings
-# Columns of the scores; and for how long the sensor has been at fault, below 0: it is not.
-SUDDEN, UNPROVEN, FAULTY, STANDS_S, SCORES = range(5)
+# Columns of the scores: heat with a witness; without one, a reading that stands, or one that was hot when it
+# was read last; a fault. And for how long the sensor has been at fault, below 0: it is not.
+SUDDEN, UNPROVEN, GONE, FAULTY, STANDS_S, SCORES = range(6)
 
 
 class Doubt(NamedTuple):
@@ -87,7 +90,7 @@ class Doubt(NamedTuple):
     leap: Floats
 
 
-DOUBT_PART = Part("doubt", 1)
+DOUBT_PART = Part("doubt", 2)
 DOUBT = Group(
     Doubt,
     state=Array(("sensors", COLUMNS), first=np.nan, kept=DOUBT_PART),
@@ -108,7 +111,9 @@ def new_doubt(sensors: int, cells: int, at_insulation: int = -1) -> Doubt:
     """Return the state of sensors and cells that have not been seen yet."""
     given = {"at_insulation": np.array([at_insulation], np.int64)}
     doubt: Doubt = DOUBT.new(given=given, sensors=sensors, cells=cells)
-    doubt.state[:, [DOUBTED, DOUBTED_S, JUMPS, CHATTERS_S, WORST_AGE_S, WITNESS, WITNESS_AT, STEADY]] = 0.0
+    doubt.state[
+        :, [DOUBTED, DOUBTED_S, JUMPS, CHATTERS_S, WORST_AGE_S, WITNESS, WITNESS_AT, STEADY, BROKE_S]
+    ] = 0.0
     doubt.score[:, STANDS_S] = -1.0
     doubt.leap[:, LEAP_LAST] = np.nan
     return doubt
@@ -121,6 +126,7 @@ def doubted_before(doubt: Doubt, c: int, doubted: float) -> None:
         state[[DOUBTED, BEFORE, BACK_AT]] = doubted, np.nan, np.nan
     if doubted == ALONE:
         state[DOUBTED_S] = max(state[DOUBTED_S], ALONE_S)
+        doubt.score[c, UNPROVEN] = 1.0
 
 
 @compiled  # no fastmath: it may delete the NaN tests below
@@ -294,20 +300,28 @@ def _doubt(
     over = s[c, DOUBTED_S] > 0.0 and s[c, DOUBTED_S] + 0.5 * dt_s >= doubt_s  # no period is exact
     unproven = alone and over and not chatters
     if alone and np.isnan(x):
-        unproven = unproven and np.isnan(s[c, READ]) and _one_of_them(temps, s, c)
+        stood = score[c, UNPROVEN] > 0.0
+        gone = unproven and not stood and np.isnan(s[c, READ]) and _one_of_them(temps, s, c)
+        unproven = unproven and stood
         s[c, READ], s[c, STEADY] = np.nan, 0.0
-        if unproven:
+        if gone:
+            s[c, BROKE_S] = QUIET_S
             doubt.heard[c] = 1.0
+    elif not np.isnan(x):
+        s[c, BROKE_S] = max(s[c, BROKE_S] - dt_s, 0.0)
+    if s[c, DOUBTED] > ALONE or chatters:
+        s[c, BROKE_S] = 0.0  # that is told otherwise
     score[c, UNPROVEN] = 1.0 if unproven else 0.0
-    # what stands beyond the limit, did so an hour ago, or heats, is no fault; a contact that chatters is
-    hot = x >= hot_degc or heat.verdict[c, AGAINST] >= HEATS or heat.verdict[c, BY_ITSELF] >= HEATS
-    calm = s[c, DOUBTED] == NOT and s[c, DOUBTED_S] >= 0.0 and not hot
-    faulty = temps.score[c, INPUT_FAULTY] > 0.0 and calm
+    score[c, GONE] = 1.0 if s[c, BROKE_S] > 0.0 else 0.0
+    # what stands beyond the limit, did so an hour ago, or heats, is no fault, nor is who stands still beside
+    # it; a contact that chatters is
+    faulty = temps.score[c, INPUT_FAULTY] > 0.0 and s[c, DOUBTED] == NOT and s[c, DOUBTED_S] >= 0.0
+    faulty = faulty and not _one_heats(hot_degc, temps, heat, doubt, c)
     if not np.isnan(temps.value[c]):
         stands_s = score[c, STANDS_S] + dt_s if score[c, STANDS_S] >= 0.0 else 0.0
         score[c, STANDS_S] = stands_s if faulty else -1.0
     score[c, FAULTY] = 1.0 if chatters or score[c, STANDS_S] >= FAULTY_S else 0.0
-    told = chatters or score[c, SUDDEN] > 0.0 or score[c, UNPROVEN] > 0.0
+    told = chatters or score[c, SUDDEN] > 0.0 or score[c, UNPROVEN] > 0.0 or score[c, GONE] > 0.0
     if told and temps.score[c, BLIND] > 0.0:
         temps.score[c, BLIND] = 0.0  # that it gives nothing to judge is no news
     hot_still = doubt.hot[c] >= hot_degc and x >= hot_degc and np.isnan(temps.value[c])
@@ -333,6 +347,18 @@ def _is_steady(step_k: float, x: float, s: Floats, c: int) -> bool:
     else:
         s[c, STEADY] = min(s[c, STEADY], 0.0) - 1.0
     return bool(abs(s[c, STEADY]) >= STEADY_FRAMES)
+
+
+@compiled
+def _one_heats(hot_degc: float, temps: Inputs, heat: Heat, doubt: Doubt, c: int) -> bool:
+    """Does a sensor of the group heat, or read heat: its siblings' median moves, and the others stand."""
+    g, least_k = temps.group[c], max(RISEN_K, RISEN_STEPS * temps.step[c])
+    for a in range(temps.start[g], temps.start[g + 1]):
+        d = temps.member[a]
+        heats = heat.verdict[d, AGAINST] >= HEATS or heat.verdict[d, BY_ITSELF] >= HEATS
+        if heats or doubt.x[d] >= hot_degc or doubt.risen[d] >= least_k:
+            return True
+    return False
 
 
 @compiled

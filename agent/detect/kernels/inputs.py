@@ -90,7 +90,14 @@ def new_inputs(bank: Bank, circuit: Ints, *, faults: bool = True) -> Inputs:
 
 @compiled  # no fastmath: it may delete the NaN tests below
 def take_inputs(
-    dt_s: float, blind_s: float, si: Floats, value: Floats, verdict: Codes, measured: Codes, bank: Inputs
+    dt_s: float,
+    blind_s: float,
+    held: bool,
+    si: Floats,
+    value: Floats,
+    verdict: Codes,
+    measured: Codes,
+    bank: Inputs,
 ) -> None:
     """
     Pick a bank's values out of a frame that has passed the gate, and score its sensors themselves.
@@ -101,6 +108,8 @@ def take_inputs(
         Time since the last frame.
     blind_s : float, s
         Age at which a channel is blind; NaN: nobody knows of a single one, the whole unit is out of sight.
+    held : bool
+        The frame repeats those of the last minute: that a sensor stands still in it is no evidence.
     si, value : (n_frame,) float64, verdict, measured : (n_frame,) uint8
         The frame, what `validity.gate` made of it, and `measured.judge_measured`.
     bank : Inputs
@@ -125,7 +134,7 @@ def take_inputs(
     for c in range(n):
         bank.away[c] = bank.raw[c] - bank.median[c]
     if bank.memory.shape[0] > 0:
-        _score_sensors(dt_s, verdict, bank)
+        _score_sensors(dt_s, held, verdict, bank)
     _score_blind(blind_s, bank)
 
 
@@ -146,7 +155,7 @@ def _ask_for_a_quorum(bank: Inputs) -> None:
 
 
 @compiled
-def _score_sensors(dt_s: float, verdict: Codes, bank: Inputs) -> None:
+def _score_sensors(dt_s: float, held: bool, verdict: Codes, bank: Inputs) -> None:
     """Score 1 a sensor that stepped to a heat, or that stands bit by bit still while its siblings moved."""
     memory = bank.memory
     for c in range(bank.at.size):
@@ -170,7 +179,7 @@ def _score_sensors(dt_s: float, verdict: Codes, bank: Inputs) -> None:
             memory[c, STANDS_S] = 0.0
             memory[c, STOOD_AT] = bank.median[c]
         else:
-            memory[c, STANDS_S] += dt_s
+            memory[c, STANDS_S] += 0.0 if held else dt_s
             if np.isnan(memory[c, STOOD_AT]):
                 memory[c, STOOD_AT] = bank.median[c]
         moved = abs(bank.median[c] - memory[c, STOOD_AT])

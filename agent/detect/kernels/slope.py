@@ -91,6 +91,7 @@ class Slopes(NamedTuple):
 
 
 SCALES = len(SCALES_S)
+HELD_S = 60.0  # of frames that repeat each other: a unit may answer faster than it measures
 SLOPES = Part("slopes", 1)
 SIGNAL = Group(
     Signal,
@@ -249,6 +250,12 @@ def follow_repeats(dt_s: float, moved: bool, repeats: Floats) -> None:
         fading = 0.0 if moved else math.exp(-dt_s / SCALES_S[k])
         repeats[k, S0] = fading * s0
         repeats[k, S1] = fading * (s1 - dt_s * s0)
+
+
+@inlined
+def is_held(dt_s: float, repeats: Floats) -> bool:
+    """Has this frame, and each of the last HELD_S, been the one before it."""
+    return bool(repeats[-1, S0] * dt_s > HELD_S)
 
 
 @inlined

@@ -24,7 +24,7 @@ KEPT: dict[Part, list[str]] = {
     Part("cells", 1): ["cells.state", "cells.verdict", "cells.left", "cells.quantile", "cells.waited_s"],
     Part("cells-by-charge", 1): ["cells.offset"],
     Part("resistance", 1): ["detectors.resistance.circuit", "detectors.resistance.cell"],
-    Part("doubt", 1): ["doubt.state", "doubt.usual_v", "doubt.usual_ohm"],
+    Part("doubt", 2): ["doubt.state", "doubt.usual_v", "doubt.usual_ohm"],
     Part("surroundings", 3): ["around.group", "around.circuit", "around.room", "detectors.cooling_lost"],
 }  # fmt: skip
 KEPT |= {part: paths for kept in copies("KEPT").values() for part, paths in kept.items()}

@@ -122,6 +122,77 @@ def test_a_sensor_alone_that_was_hot_when_it_was_read_last_is_unproven(
     assert not raised(events, "blind", "sensor-fault", *THERMAL)
 
 
+def breaks(frames: Floats, at: int, gone: int = 20) -> None:
+    """Let a cable break with a hot reading, and come back."""
+    frames[at, HOT[0]], frames[at + 1 : at + 1 + gone, HOT[0]] = 95.0 + 0.01 * at, np.nan
+
+
+def test_a_cable_that_breaks_again_and_again_is_one_alarm_that_stands_until_it_was_home_for_a_day() -> None:
+    """A break every two hours or so, too seldom to chatter; frames of a minute."""
+    frames = healthy(7200, CELLS, SENSORS)  # five days
+    for at in (300, 420, 560, 640, 790, 1000, 1150, 1300, 1500, 1602, 6000):
+        breaks(frames, at)
+    watch = watch_of(CELLS, SENSORS, 60.0)
+    events = feed(watch, frames[:1700], dt_s=60.0)
+    assert [(e.detector, e.t_s) for e in events if e.severity == "critical"] == [
+        ("unproven-heat", 302 * 60.0)
+    ]
+    (alarm,) = [e for e in watch.active() if e.severity == "critical"]
+    watch.book.do("acknowledge", alarm.name, 1e5)  # type: ignore[arg-type]
+    events = feed(watch, frames[1700:], t_s=1700 * 60.0, dt_s=60.0)
+    told = [(e.detector, e.state, e.t_s / 60.0) for e in events if e.severity == "critical"]
+    assert told == [("unproven-heat", "NEW", 6002.0)], "home for a day since"
+
+
+def test_a_heat_that_stays_is_told_beside_a_cable_that_broke_and_came_home() -> None:
+    frames = healthy(800, CELLS, SENSORS)
+    breaks(frames, 100)
+    breaks(frames, 300)
+    frames[500:, HOT[0]] = 91.0
+    critical = criticals(frames, 10.0)
+    assert [(e.detector, e.t_s, e.text.split(",")[0]) for e in critical] == [
+        ("unproven-heat", 1030.0, "string1/module1/sensor3 alone read 96 degC"),
+        ("unproven-heat", 5030.0, "string1/module1/sensor3 alone read 91 degC when raised"),
+    ]
+    assert len({e.name for e in critical}) == 2
+
+
+def test_a_fire_beside_a_cable_that_broke_is_told_as_if_it_had_not() -> None:
+    frames = healthy(800, CELLS, SENSORS)
+    breaks(frames, 100)
+    burns(frames[500:])
+    assert [(e.detector, e.t_s) for e in criticals(frames, 10.0)] == [
+        ("unproven-heat", 1030.0), ("sudden-heat", 5010.0),
+    ]  # fmt: skip
+
+
+def test_a_heat_that_stood_and_is_not_read_any_more_is_one_alarm() -> None:
+    def stands(frames: Floats) -> None:
+        frames[:20, HOT[0]], frames[20:, HOT[0]] = 84.0, np.nan
+
+    assert [e.t_s for e in criticals(frames_of(stands), 10.0)] == [10.0 * AT + 30.0]
+
+
+@pytest.mark.parametrize(("step", "sensors"), [(1.0, 2), (1.0, 3), (0.1, 4)])
+def test_a_sensor_that_stands_still_beside_a_fire_is_no_sensor_fault(step: float, sensors: int) -> None:
+    """Its siblings' median moves, and frames are held before and meanwhile: it is far from the fire."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        quiet = np.repeat(healthy(120, CELLS, sensors, seed=seed), [1] * 119 + [90], axis=0)
+        fire = np.repeat(healthy(40, CELLS, sensors, seed=seed + 9)[rng.integers(0, 40, 20)], 2, axis=0)
+        fire[:, CELLS + 1 :] = quiet[-1, CELLS + 1 :]
+        rise = 0.05 * np.arange(40) * 10.0 * np.exp(np.arange(40) / 8.0)
+        fire[:, CELLS : CELLS + max(1, sensors // 2)] += np.minimum(np.repeat(rise[::2], 2), 500.0)[:, None]
+        frames = np.concatenate([quiet, fire])
+        frames[:, CELLS:] = np.round(frames[:, CELLS:] / step) * step
+        where, quantities, steps = places(CELLS, sensors)
+        steps[CELLS:] = step
+        watch = UnitDetectors(where, quantities, steps, 10.0)
+        events = feed(watch, frames, dt_s=10.0)
+        assert [e for e in events if e.severity == "critical"]
+        assert raised(events, "sensor-fault") == []
+
+
 @pytest.mark.parametrize("period_s", PERIODS)
 def test_a_hot_frame_and_one_that_is_not_read_are_nothing(period_s: float) -> None:
     def blinks(frames: Floats) -> None:

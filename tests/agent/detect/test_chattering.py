@@ -126,3 +126,23 @@ def test_the_neighbour_of_a_fire_that_flickers_is_no_contact() -> None:
     events = told(frames, 5.0)
     assert not raised(events, "sensor-fault")
     assert [event for event in events if event.severity == "critical"]
+
+
+def test_the_alarm_of_a_contact_goes_on_telling_its_worst_reading_of_the_last_hour() -> None:
+    """What burns alone and chatters is no other alarm: this one says how hot it reads, until an hour ends."""
+    frames = healthy(AT + 900, CELLS, SENSORS, seed=5)
+    loose(frames[AT : AT + 60], np.random.default_rng(5))
+    frames[AT + 300, LOOSE] = 171.5
+    watch = watch_of(CELLS, SENSORS, 10.0)
+
+    def says(upto: int, since: int) -> str:
+        feed(watch, frames[since:upto], t_s=10.0 * since, dt_s=10.0)
+        (alarm,) = [e for e in watch.active() if e.detector == "sensor-fault"]
+        assert alarm.text.endswith(
+            " at its worst in the last hour. Check sensor and wiring; its readings are doubted."
+        )
+        return alarm.text.split(" at its worst")[0].rpartition("read ")[2]
+
+    assert says(AT + 290, 0) == "140"
+    assert says(AT + 302, AT + 290) == "171.5"
+    assert float(says(AT + 700, AT + 302)) < 30.0

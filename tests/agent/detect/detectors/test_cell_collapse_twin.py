@@ -77,3 +77,11 @@ def test_those_that_stayed_are_two_and_a_quarter_of_the_string(above: int, cells
 def test_a_collapse_and_a_voltage_that_is_too_high_have_not_one_cause() -> None:
     assert are_opposite("cell-collapse", "voltage-limit")
     assert not are_opposite("cell-collapse", "voltage-limit-low")
+
+
+def test_each_string_is_judged_by_itself() -> None:
+    bank, state = inputs_of([0, 1, 0, 1, 0]), DEPTHS.new(cells=5)
+    bank.usable[:], bank.median[:], bank.away[:] = 1, 4.0, [-1.0, -2.0, 0.0, -3.0, 1.0]
+    bank.raw[:] = bank.median + bank.away
+    judge_cell_collapse(bank, state)
+    assert state[:, DEPTH].tolist() == [25.0, 50.0, 0.0, 75.0, -25.0]

@@ -75,3 +75,58 @@ def test_two_wrong_readings_are_no_fall(amps: Floats | None) -> None:
     frames = falling(199, 0.0)
     frames[[100, 101]] = 1.0
     assert not events_of(frames, amps)
+
+
+def of_string(
+    fell: int, cells: int, period_s: float, amps: float | None, lasts: int = 100
+) -> tuple[list[AlarmEvent], set[int]]:
+    """Return what is told of a collapse, and the tiers of `lone-cell`, where so many of a string lose 1 V
+    in the 401st frame, for a while.
+    """
+    rng = np.random.default_rng(cells)
+    watch = UnitDetectors(
+        [*(f"cell{i + 1}" for i in range(cells)), ""],
+        ["cell_voltage"] * cells + ["current"],
+        np.array([0.001] * cells + [0.1]),
+        period_s,
+    )
+    volts = np.round(3.3 + rng.normal(0.0, 0.001, (500, cells)), 3)
+    volts[400 : 400 + lasts, :fell] -= 1.0
+    found, tiers = [], set()
+    for i, frame in enumerate(volts):
+        quality = np.array([0] * cells + [4 if amps is None else 0], np.uint8)
+        flows = np.nan if amps is None else amps * (i >= 400)
+        found += watch.judge(i * period_s, np.append(frame, flows), quality)
+        tiers |= set(watch.tiers("lone-cell").tolist())
+    return [e for e in found if e.state == "NEW" and e.detector in ("lone-cell", "cell-collapse")], tiers
+
+
+@pytest.mark.parametrize("period_s", [1.0, 5.0, 10.0, 30.0])
+@pytest.mark.parametrize(("fell", "cells"), [(2, 3), (4, 5), (13, 14)])
+def test_cells_that_collapse_at_rest_with_the_median_of_their_string_are_critical(
+    fell: int, cells: int, period_s: float
+) -> None:
+    """All but one: which side is right, only what each was says."""
+    (first, *_), _ = of_string(fell, cells, period_s, 0.0)
+    assert (first.detector, first.severity) == ("lone-cell", "critical")
+    assert first.t_s - 400 * period_s <= max(10.0, 3 * period_s)
+    assert first.location in {f"cell{i + 1}" for i in range(fell)}
+
+
+@pytest.mark.parametrize("period_s", [1.0, 5.0, 10.0, 30.0])
+@pytest.mark.parametrize(("fell", "cells"), [(2, 3), (4, 5), (13, 14)])
+def test_where_nobody_measures_the_current_they_are_a_warning(fell: int, cells: int, period_s: float) -> None:
+    """It may be one with `cell-imbalance`, of the cell that stayed."""
+    told, tiers = of_string(fell, cells, period_s, None)
+    assert max(tiers) == 2
+    assert not [e for e in told if e.severity == "critical"]
+
+
+@pytest.mark.parametrize("period_s", [1.0, 5.0, 10.0, 30.0])
+@pytest.mark.parametrize(
+    ("fell", "amps", "lasts"), [(3, 0.0, 100), (3, None, 100), (2, -50.0, 100), (2, 0.0, 2), (2, None, 2)]
+)
+def test_a_string_that_falls_as_one_or_under_a_load_or_for_two_frames_is_no_collapse(
+    fell: int, amps: float | None, lasts: int, period_s: float
+) -> None:
+    assert of_string(fell, 3, period_s, amps, lasts) == ([], {0})

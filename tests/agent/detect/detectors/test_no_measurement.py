@@ -167,3 +167,23 @@ def test_what_else_is_no_measurement_is_counted(others: int, more: str) -> None:
     spoil[CELLS - others : CELLS] = 67.0 + np.arange(others)
     (alarm,) = [e for e in told(spoil) if e.state == "NEW"]
     assert more in alarm.text
+
+
+@pytest.mark.parametrize("period_s", [1.0, 10.0, 30.0])
+@pytest.mark.parametrize("code", [Quality.MISSING, Quality.OUT_OF_RANGE])
+@pytest.mark.parametrize("amps", [0.0, -30.0])
+def test_a_current_that_is_a_code_is_a_warning_and_never_critical(
+    amps: float, code: int, period_s: float
+) -> None:
+    """Whether it flows is what nobody knows then."""
+    spoil = np.array([math.nan] * (CELLS + SENSORS) + [math.inf])
+    assert raised(told(spoil, period_s, amps, code=code)) == [("no-measurement", "warning", "string1")]
+    assert raised(told(spoil, period_s, amps, code=code, lasts=2)) == []
+    assert raised(told(spoil, period_s, amps, code=Quality.NO_REPLY)) == []
+
+
+def test_a_current_that_was_never_measured_is_no_alarm() -> None:
+    watch, quality = unit(10.0), np.zeros(CELLS + SENSORS + 1, np.uint8)
+    quality[-1] = Quality.MISSING
+    frames = np.column_stack([healthy(100, CELLS, SENSORS), np.full(100, math.nan)])
+    assert not [e for i, frame in enumerate(frames) for e in watch.judge(10.0 * i, frame, quality)]

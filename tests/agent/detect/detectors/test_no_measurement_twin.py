@@ -24,9 +24,9 @@ no-measurement     -           critical   2      -       0     10   0      -
 no-measurement     -           warning    1      -       0     10   0      -
 """
 KEPT = {
-    Part("no-measurement", 1): [
+    Part("no-measurement", 2): [
         "detectors.no_measurement.sensors", "detectors.no_measurement.cells",
-        "detectors.no_measurement.regime",
+        "detectors.no_measurement.currents", "detectors.no_measurement.regime",
     ]
 }  # fmt: skip
 GOOD, NOT_READ, CODE, INVALID, BEYOND, ZEROS, TOGETHER = range(7)
@@ -59,10 +59,11 @@ def test_channels_are_scored_as_the_twin_scores_them(seed: int) -> None:
     where = [f"string{1 + i // 4 % 2}/at{i}" for i in range(16)]
     quantities = ["cell_temperature"] * 8 + ["cell_voltage"] * 8
     channels = Channels([*where, "string1", "string2"], [*quantities, "current", "current"], np.full(18, 0.1))
+    currents_told = 0
     for _ in range(40):
         banks = new_banks(channels, Settings().unit_limits(channels.quantities))
         regimes = [UNKNOWN] * banks.load.at.size
-        twins = [Twin() for _ in range(16)]
+        twins, currents = [Twin() for _ in range(16)], [Twin(), Twin()]
         ages = rng.choice([0.0, 5.0, np.inf], 16, p=[0.6, 0.2, 0.2])
         if rng.random() < 0.3:
             ages[4 * rng.integers(4) :][:4] = np.inf  # a place that was never seen
@@ -87,6 +88,12 @@ def test_channels_are_scored_as_the_twin_scores_them(seed: int) -> None:
             for j, at in enumerate(banks.load.at):
                 if banks.measured[at] and banks.load.regime[j] != UNKNOWN:
                     regimes[j] = int(banks.load.regime[j])
+                said = int(banks.measuring.why[at])
+                never = regimes[j] == UNKNOWN and said != NOT_READ
+                score = currents[j].take(dt_s, GOOD if said in (ZEROS, TOGETHER) or never else said, False)
+                assert own.currents[j, SCORE] == score
+                assert np.isnan(own.currents[j, HEARD]) == (said == NOT_READ)
+                currents_told += score > 0.0
             why = banks.measuring.why[:16].tolist()
             for i, twin in enumerate(twins):
                 group = [d for d in range(16) if d // 8 == i // 8 and d // 4 == i // 4]
@@ -106,6 +113,7 @@ def test_channels_are_scored_as_the_twin_scores_them(seed: int) -> None:
                 np.testing.assert_equal(found, 0.0 if score > 0.0 and blind[i] > 0.0 else blind[i])
                 seen[score] += 1
     assert min(seen.values()) > 100, seen
+    assert currents_told > 20
 
 
 def test_its_reasons_are_all_told() -> None:
@@ -129,6 +137,24 @@ def explained(quantity: str, states: list[tuple[int, float, float]]) -> AlarmEve
         state[c, [AGO_S, WHY, READ, SCORE]] = 12.0, why, read, score
     row = no_measurement.DETECTOR.rows[0 if states[0][2] == no_measurement.ALARM else 1]
     return no_measurement.explain(Case(row, bank, 0, set(range(n)), 100.0, banks, channels))
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({0}, "Circuit string1 says that it has none"),
+        ({0, 1}, "the unit says that it has none in 2 currents"),
+    ],
+)
+def test_a_current_that_is_none_is_said(members: set[int], words: str) -> None:
+    channels = Channels(
+        ["string1", "string2", "string1/cell1"], ["current", "current", "cell_voltage"], np.ones(3)
+    )
+    banks = new_banks(channels, Settings().unit_limits(channels.quantities))
+    banks.detectors.no_measurement.currents[:, [AGO_S, WHY, READ, SCORE]] = 12.0, CODE, math.nan, 1.0
+    case = Case(no_measurement.DETECTOR.rows[1], channels.circuits, 0, members, 100.0, banks, channels)
+    said = f"When raised, for 12 s: {words}: no measurement. No limit can be judged there."
+    assert no_measurement.explain(case).text == said
 
 
 NAN, WARN, ALARM = math.nan, no_measurement.WARN, no_measurement.ALARM

@@ -40,6 +40,7 @@ def test_from_any_state_a_frame_makes_what_the_twin_says() -> None:
         side = rng.choice([-1.0, 1.0], (N, 1))
         sizes = side * rng.choice([0.03, 0.1, 0.5], (N, 5)) * (1.0 - 2.0 * (rng.random((N, 5)) < 0.1))
         bank.away[:] = sizes[:, 3] + rng.choice([0.0, 0.0, -1.0], N) + 0.0 * bank.median
+        cells.state[:] = side  # what is none of its business too
         cells.verdict[:, imbalance.EXPECTED] = 0.25 * sizes[:, 4]
         cells.state[:, imbalance.MEAN + 1] = 0.75 * sizes[:, 4]
         bank.away[rng.random(N) < 0.1] = math.nan

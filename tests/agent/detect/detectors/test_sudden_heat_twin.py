@@ -34,6 +34,7 @@ def stood(doubt: kernel.Doubt, places: list[Place], c: int, doubted: str) -> Non
         sensor.doubted, sensor.before, sensor.back_at = doubted, math.nan, math.nan
     if doubted == "alone":
         sensor.doubted_s = max(sensor.doubted_s, 30.0)
+        sensor.unproven = True
 
 
 @pytest.mark.parametrize("step", [0.1, 1.0])
@@ -41,7 +42,7 @@ def stood(doubt: kernel.Doubt, places: list[Place], c: int, doubted: str) -> Non
 def test_from_any_state_sensors_are_doubted_as_the_twin_doubts_them(seed: int, step: float) -> None:
     rng, seen = (
         np.random.default_rng(seed),
-        dict.fromkeys(("sudden", "unproven", "faulty", "hot", "restarts"), 0),
+        dict.fromkeys(("sudden", "unproven", "gone", "faulty", "hot", "restarts"), 0),
     )
     named: set[str] = set()
     for _ in range(60):
@@ -55,7 +56,7 @@ def test_from_any_state_sensors_are_doubted_as_the_twin_doubts_them(seed: int, s
             Place(step, [Sensor() for of in GROUP if of == g], [math.nan] * CELL_GROUP.count(g))
             for g in (0, 1)
         ]
-        quiet = rng.random() < 0.5
+        quiet, cut = rng.random() < 0.5, np.zeros(5, bool)
         for _frame in range(12):
             if rng.random() < 0.1:
                 stood(doubt, places, int(rng.integers(5)), str(rng.choice(["alone", "told"])))
@@ -64,7 +65,9 @@ def test_from_any_state_sensors_are_doubted_as_the_twin_doubts_them(seed: int, s
             raw = rng.choice(READ if not quiet else READ[:10], 5) + rng.choice([0.0, 0.01, 0.04], 5)
             if rng.random() < 0.3:  # all of them alike
                 raw[:] = rng.choice([24.0, 25.0]) * rng.choice([1.0, 2.5, 10.0]) + rng.choice([0.0, 0.3], 5)
-            verdict[raw >= 200.0] = IMPOSSIBLE
+            verdict[cut] = NOT_GOOD
+            cut = np.where(cut, rng.random(5) < 0.7, (raw >= HOT_DEGC) & (rng.random(5) < 0.2))
+            verdict[(raw >= 200.0) & (verdict != NOT_GOOD)] = IMPOSSIBLE
             why = rng.choice([MEASURED, TOGETHER, BEYOND], 12, p=[0.9, 0.05, 0.05]).astype(np.uint8)
             why[:5][verdict == NOT_GOOD] = NOT
             si = np.full(12, np.nan)
@@ -120,7 +123,7 @@ def test_from_any_state_sensors_are_doubted_as_the_twin_doubts_them(seed: int, s
                 np.testing.assert_allclose(doubt.usual_v[cells], place.usual_v, rtol=1e-9)
                 for c, sensor, said in zip(of, place.sensors, verdicts, strict=True):
                     found = doubt.score[c, : kernel.STANDS_S].tolist()
-                    assert found == [said.sudden, said.unproven, said.faulty]
+                    assert found == [said.sudden, said.unproven, said.gone, said.faulty]
                     assert bool(temps.restart[c]) == said.restarts
                     quiet_of_it = 0.0 if said.told and blind[c] > 0.0 else blind[c]
                     np.testing.assert_equal(float(temps.score[c, BLIND]), quiet_of_it)
@@ -133,6 +136,7 @@ def test_from_any_state_sensors_are_doubted_as_the_twin_doubts_them(seed: int, s
                     np.testing.assert_allclose(state[kernel.JUMPS : kernel.WITNESS], kept, rtol=1e-9)
                     witness = WITNESSES.index(sensor.witness[0]), *sensor.witness[1:]
                     np.testing.assert_allclose(state[kernel.WITNESS : kernel.READ], witness, rtol=1e-9)
+                    assert state[kernel.BROKE_S] == pytest.approx(sensor.broke_s)
                     named.add(sensor.witness[0])
                     if sensor.doubted != "not":
                         doubted = (sensor.before, sensor.back_at, sensor.doubted_s)

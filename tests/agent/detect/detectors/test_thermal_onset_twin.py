@@ -28,7 +28,7 @@ thermal-onset temperature warning 1 K 0 600 0.5 -
 """
 KEPT: dict[object, list[str]] = {}
 
-STEP_K, SD_K = 0.1, 0.06
+STEP_K, SD_K = 0.1, 0.08
 GROUP, CELLS = [0, 0, 1], [0, 0, 1]  # of sensors, and of cells, in two places
 NAN = math.nan
 
@@ -173,3 +173,21 @@ def test_a_tenth_of_a_kelvin_a_second_since_its_cell_fell_is_enough() -> None:
     volts.raw[0], volts.usable[0], doubt.usual_v[0], heat.quiet_s[0] = 3.0, 1, 3.3, 60.0
     judge_thermal_onset(10.0, temps, volts, drops, doubt, heat, slopes.temperature, slopes.gain, onset)
     assert onset.score[0].tolist() == [1.0, 0.0]
+
+
+def test_of_two_cells_that_fall_the_lower_is_named() -> None:
+    temps = inputs_of([0], step=STEP_K)
+    volts = new_inputs(bank_of([0, 0, 0], at=range(1, 4)), np.zeros(3, np.int64))
+    drops = DROPS.new(given={"group": np.zeros(3, np.int64)}, cells=3, groups=1)
+    doubt, heat, slopes = new_doubt(1, 3), new_heat(1, 1), new_slopes(temps.step, new_repeats())
+    temps.raw[0] = temps.value[0] = 29.0
+    temps.median[0], temps.away[0], volts.away[:] = NAN, NAN, NAN
+    volts.usable[:], doubt.usual_v[:], heat.quiet_s[0] = 1, 3.3, 60.0
+    for raw, lowest in (([3.0, 2.9, 3.1], 1), ([2.9, 3.0, 3.1], 0), ([3.1, 3.0, 2.9], 2)):
+        onset = new_thermal_onset(Channels(["sensor1"], ["cell_temperature"], np.full(1, STEP_K)))
+        onset.state[0, ITSELF, GROUND] = 25.0
+        volts.raw[:] = raw
+        judge_thermal_onset(
+            10.0, temps, volts, drops, doubt, heat, slopes.temperature, slopes.gain, onset
+        )  # fmt: skip
+        assert onset.score[0].tolist() == [4.0, lowest]

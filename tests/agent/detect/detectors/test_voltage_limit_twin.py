@@ -10,6 +10,7 @@ from agent.detect.detectors import voltage_limit as kernel
 from agent.detect.detectors.voltage_limit import judge_voltage_limit, new_voltage_limit
 from agent.detect.kernels.arrays import Part
 from agent.detect.kernels.inputs import BLIND, new_inputs
+from agent.detect.rows import are_opposite
 from agent.detect.settings import Settings
 from agent.detect.unit_arrays import new_banks
 from tests.agent.detect.racks import places
@@ -59,7 +60,9 @@ def test_cells_are_scored_as_the_twin_scores_them(seed: int) -> None:
         found.derived[:, kernel.LOW] = rng.choice([1.8, 1.8, -INF], 5)
         found.derived[:, kernel.HIGH] = rng.choice([3.9, 3.9, INF], 5)
         found.state[0, kernel.AGE_S] = twin.age_s = float(rng.choice([0.0, 30.0, 59.0, 60.0, 61.0]))
-        found.state[0, kernel.LIMIT_V] = twin.limit_v = float(rng.choice([3.9, 3.9, 3.9005, 3.902, 1.8, 0.0]))
+        found.state[0, kernel.LIMIT_V] = twin.limit_v = float(
+            rng.choice([3.9, 3.9, 3.90095, 3.90105, 1.8, 0.0])
+        )
         found.state[0, kernel.DOUBTED] = twin.doubted = bool(rng.random() < 0.3)
         volts = new_inputs(channels.volts, channels.circuit_of_volts, faults=False)
         banks = new_banks(channels, limits)
@@ -106,3 +109,11 @@ def test_a_chemistry_is_doubted_where_more_than_a_quarter_and_two_at_least_pass_
     for _ in range(2):
         judge_voltage_limit(1.0, banks.gate, volts, banks.measuring, measured, found)
         assert found.state[:, kernel.DOUBTED].tolist() == [float(doubted), 0.0]
+        assert np.isnan(found.heard).tolist() == [False, True]
+
+
+def test_where_nobody_says_a_chemistry_none_is_derived_and_over_and_under_have_not_one_cause() -> None:
+    channels = Channels(*places(2))
+    found = new_voltage_limit(channels, Settings().unit_limits(channels.quantities))
+    assert found.derived[:, : kernel.HIGH + 1].tolist() == [[-INF, INF]] * 2
+    assert are_opposite("voltage-limit", "voltage-limit-low")

@@ -138,6 +138,29 @@ def test_a_cell_that_collapsed() -> None:
     assert_event(event, value=89.6)
 
 
+def test_a_cell_that_collapsed_with_most_of_its_string() -> None:
+    banks, channels = unit = a_unit()
+    banks.volts.raw[:], banks.volts.median[:] = [1.95, 2.0, 1.8, 3.3, 2.67], [2.0, 1.95, 2.0, 1.9, 2.0]
+    banks.detectors.cell_collapse[2, cell_collapse.SCORE] = 45.45
+    event = cell_collapse.explain(case_of(row_of("cell-collapse", CRITICAL), channels.volts, 2, unit))
+    assert event.text == (
+        "string1/module1/cell3 stood 870 mV below the few cells that stayed up when raised, at 1.800 V of "
+        "2.670 V: 45 % (limit 25 %), and so does most of its string. Shorts inside, cells that are empty, or "
+        "what measures them."
+    )
+    banks.volts.group[3:] = 1  # those that stayed are of another string
+    assert (
+        "below the median"
+        in cell_collapse.explain(case_of(row_of("cell-collapse", CRITICAL), channels.volts, 2, unit)).text
+    )
+    banks.volts.group[3:] = 0
+    banks.volts.raw[2] = 1.49  # a quarter below the median too: that tells it
+    assert (
+        "below the median"
+        in cell_collapse.explain(case_of(row_of("cell-collapse", CRITICAL), channels.volts, 2, unit)).text
+    )
+
+
 def test_a_cell_that_stands_far_from_its_siblings() -> None:
     banks, channels = unit = a_unit()
     banks.volts.raw[2], banks.volts.away[2] = 3.75, -0.1504

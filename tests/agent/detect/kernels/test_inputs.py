@@ -23,7 +23,9 @@ def passed(x: float, verdict: int = GOOD) -> Passed:
 UNREAD = passed(0.0, NOT_GOOD)
 
 
-def take(bank: Inputs, dt_s: float, frame: Sequence[Passed], blind_s: float = BLIND_S) -> None:
+def take(
+    bank: Inputs, dt_s: float, frame: Sequence[Passed], blind_s: float = BLIND_S, held: bool = False
+) -> None:
     """Let the kernel take a frame in which each channel lies where the bank looks for it."""
     size = 1 + max(bank.at, default=0)
     si, value, verdict = np.full(size, -1.0), np.full(size, -1.0), np.full(size, GOOD, np.uint8)
@@ -32,7 +34,7 @@ def take(bank: Inputs, dt_s: float, frame: Sequence[Passed], blind_s: float = BL
     measured = (verdict != NOT_GOOD).astype(np.uint8)
     for at, one in zip(bank.at, frame, strict=True):
         measured[at] &= one.si != NO_MEASUREMENT
-    take_inputs(dt_s, blind_s, si, value, verdict, measured, bank)
+    take_inputs(dt_s, blind_s, held, si, value, verdict, measured, bank)
 
 
 @pytest.mark.parametrize(
@@ -166,8 +168,9 @@ def test_a_bank_takes_frames_as_the_twin_says(sizes: tuple[int, ...], seed: int,
         verdict = np.where(rng.random(n) < 0.2 + lost_share, odd, GOOD)
         frame = [passed(float(v), int(said)) for v, said in zip(x, verdict, strict=True)]
         blind_s = math.nan if rng.random() < 0.1 else BLIND_S
-        take(bank, dt_s, frame, blind_s)
-        twin.take(dt_s, blind_s, frame)
+        held = bool(rng.random() < 0.2)
+        take(bank, dt_s, frame, blind_s, held)
+        twin.take(dt_s, blind_s, frame, held)
         for name in ("raw", "value", "usable", "restart", "median", "away", "age_s"):
             np.testing.assert_array_equal(getattr(bank, name), [getattr(s, name) for s in twin.sensors])
         np.testing.assert_array_equal(bank.score[:, BLIND], [s.blind for s in twin.sensors])

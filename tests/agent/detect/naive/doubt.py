@@ -31,6 +31,8 @@ class Sensor:
     read: list[float] = field(default_factory=lambda: [NAN])  # while it is doubted
     contact: leaps.Contact = field(default_factory=leaps.Contact)
     faulty_s: float | None = None
+    unproven: bool = False  # of this doubt
+    broke_s: float = 0.0
 
 
 @dataclass
@@ -56,6 +58,7 @@ class Verdict:
 
     sudden: bool
     unproven: bool
+    gone: bool
     faulty: bool
     heard: bool
     hot: float
@@ -176,24 +179,37 @@ class Place:
         elif not math.isnan(hot) and (alone or chatters):
             hot = 0.0
         sensor.hot = hot
-        heats = sensor.x >= self.hot_degc or max(reading.slopes) >= 0.1
+        heats = any(
+            other.x >= self.hot_degc or max(read.slopes) >= 0.1 or other.risen >= max(3.0, 3.0 * self.step)
+            for other, read in zip(self.sensors, readings, strict=True)
+        )
         faulty = reading.faulty and sensor.doubted == "not" and sensor.doubted_s >= 0.0 and not heats
         if not math.isnan(reading.value):
             stood_s = 0.0 if sensor.faulty_s is None else sensor.faulty_s + dt_s
             sensor.faulty_s = stood_s if faulty else None
         over = sensor.doubted_s > 0.0 and sensor.doubted_s >= enough_s - 0.5 * dt_s
-        unproven = alone and over and not chatters
+        unproven, cut = alone and over and not chatters, False
         if alone and math.isnan(sensor.x):
             others = any(other.doubted == "not" for other in self.sensors) or len(self.sensors) == 1
-            unproven = unproven and math.isnan(sensor.read[-1]) and others
+            cut = unproven and not sensor.unproven and math.isnan(sensor.read[-1]) and others
+            unproven = unproven and sensor.unproven
             sensor.read = [NAN]
+        sensor.unproven = unproven
+        if cut:
+            sensor.broke_s = 86400.0
+        elif not math.isnan(sensor.x):
+            sensor.broke_s = max(0.0, sensor.broke_s - dt_s)
+        if chatters or believed:
+            sensor.broke_s = 0.0
+        gone = sensor.broke_s > 0.0
         return Verdict(
             sudden=sensor.doubted == "told",
             unproven=unproven,
+            gone=gone,
             faulty=chatters or (sensor.faulty_s is not None and sensor.faulty_s >= 60.0),
             restarts=chatters and self.leapt[i] != "",
-            told=chatters or unproven or sensor.doubted == "told",
-            heard=not math.isnan(sensor.x) or sensor.doubted == "told" or unproven,
+            told=chatters or unproven or gone or sensor.doubted == "told",
+            heard=not math.isnan(sensor.x) or sensor.doubted == "told" or cut,
             hot=hot,
             suspect=suspect,
         )

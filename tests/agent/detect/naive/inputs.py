@@ -46,7 +46,7 @@ class Sensor:
         self.restart = 1 if passed.verdict in (RESTART, RESUMED) else 2 if after_silence else 0
         self.age_s = 0.0 if good else self.age_s + dt_s
 
-    def judge(self, dt_s: float, verdict: int) -> None:
+    def judge(self, dt_s: float, verdict: int, held: bool = False) -> None:
         """Suspect it for a day after a step; tell whether it claims a heat meanwhile, or is stuck."""
         if math.isnan(self.value):
             return
@@ -56,7 +56,7 @@ class Sensor:
         self.latest = self.value
         if self.suspect_s > 0.0:
             self._doubt(dt_s)
-        moved = self._siblings_moved(dt_s)
+        moved = self._siblings_moved(dt_s, held)
         stuck = self.stands_s >= 600.0 and moved >= 1.5 and moved >= 3.0 * self.step
         claims_heat = self.suspect_s > 0.0 and self.value >= 50.0
         self.faulty = float(stuck or claims_heat)
@@ -68,9 +68,9 @@ class Sensor:
         self.restart = 1 if rises_again or came_back else self.restart
         self.suspect_s = 0.0 if came_back else self.suspect_s - dt_s
 
-    def _siblings_moved(self, dt_s: float) -> float:
+    def _siblings_moved(self, dt_s: float, held: bool) -> float:
         if self.value == self.stands and dt_s <= 300.0:
-            self.stands_s += dt_s
+            self.stands_s += dt_s * (not held)
             self.stood_at = self.median if math.isnan(self.stood_at) else self.stood_at
         else:
             self.stands, self.stands_s, self.stood_at = self.value, 0.0, self.median
@@ -84,7 +84,7 @@ class Sensors:
         self.group, self.faults = group, faults
         self.sensors = [Sensor(step) for _ in group]
 
-    def take(self, dt_s: float, blind_s: float, frame: Sequence[Passed]) -> None:
+    def take(self, dt_s: float, blind_s: float, frame: Sequence[Passed], held: bool = False) -> None:
         """Take a frame of the bank's own values, in its order."""
         for sensor, passed in zip(self.sensors, frame, strict=True):
             sensor.take(dt_s, passed)
@@ -97,7 +97,7 @@ class Sensors:
             sensor.away = sensor.raw - sensor.median
         if self.faults:
             for sensor, passed in zip(self.sensors, frame, strict=True):
-                sensor.judge(dt_s, passed.verdict)
+                sensor.judge(dt_s, passed.verdict, held)
         for c, sensor in enumerate(self.sensors):
             sensor.blind = self._blind(sensor, self._siblings(c), blind_s)
 

@@ -51,7 +51,7 @@ def judge_plainly(
     moved = gate(t_s, g.si, g.quality, b.measured, g.limits, g.memory, g.held, g.value, g.verdict)
     slope.follow_repeats(dt_s, moved, b.repeats)
     for bank in (b.temps, b.volts):
-        take_inputs(dt_s, told_s, g.si, g.value, g.verdict, b.measured, bank)
+        take_inputs(dt_s, told_s, slope.is_held(dt_s, b.repeats), g.si, g.value, g.verdict, b.measured, bank)
     judge_doubt(dt_s, hot_degc, g.si, g.verdict, b.measuring.why, b.temps, b.volts, b.drops, b.heat, b.doubt)
     take_load(dt_s, g.value, b.load)
     follow_rest(dt_s, b.volts, b.load, b.heat)
@@ -61,7 +61,9 @@ def judge_plainly(
     judge_lone_cell(dt_s, b.volts, b.load, own.lone_cell)
     judge_standing_imbalance(b.volts, b.cells, own.standing_imbalance)
     judge_filled_values(dt_s, b.volts, own.filled_values)
-    judge_loose_contact(dt_s, b.volts, b.cells, own.cell_collapse, own.standing_imbalance, own.loose_contact)
+    judge_loose_contact(
+        dt_s, b.volts, b.cells, own.cell_collapse, own.standing_imbalance, own.lone_cell, own.loose_contact
+    )
     judge_resistance(dt_s, b.volts, b.load, b.detectors.resistance)
     judge_heating(dt_s, b.temps, b.load, b.own, b.against, slopes, b.doubt.hot, b.heat)
     judge_surroundings(dt_s, b.temps, b.load, groups, b.around)
