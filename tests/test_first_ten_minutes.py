@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -224,7 +225,8 @@ def a_pulled_cable_is_seen_and_said(room: Room, chrome: Chrome, at: Terminal) ->
 
 
 def until_it_says(chrome: Chrome, word: str, seconds: float) -> str:
-    WebDriverWait(chrome, seconds, 0.2).until(lambda c: word in c.find_element(By.ID, "hl").text)
+    page = WebDriverWait(chrome, seconds, 0.2, ignored_exceptions=[StaleElementReferenceException])
+    page.until(lambda c: word in c.find_element(By.ID, "hl").text)  # it may read itself again meanwhile
     return chrome.find_element(By.ID, "hl").text
 
 

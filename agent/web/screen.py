@@ -88,7 +88,7 @@ class Screen:
     def _render(self, view: View, figures: Mapping[str, Markup]) -> tuple[dict[str, Markup], bytes, str]:
         shown = shown_units(view, self.unit)
         slots = blocks.slots(view, shown, figures, tiled=self.unit is None and len(view["units"]) > 1)
-        shape = hashlib.sha256(" ".join(slots).encode()).hexdigest()[:16]
+        shape = hashlib.sha256(" ".join(sorted(slots)).encode()).hexdigest()[:16]
         query = f"?unit={self.unit}" if self.unit else ""
         return slots, pages.status_page(view, slots, shown, shape, query).encode(), shape
 
@@ -100,15 +100,16 @@ class Screen:
             "made": f"{made['clock']} {made['zone']}",
             "title": name,
             "icon": svg.icon(state),
+            "tiles": [f"ti{tile['u']}" for tile in self._view["tiles"]],  # worst first
             "slots": slots,
         }
         return f"data: {json.dumps(said, separators=(',', ':'), ensure_ascii=False)}\n\n".encode()
 
 
 def shown_units(view: View, unit: str | None) -> list[int]:
-    """Return the numbers of the units whose map a page shows, the worst first."""
+    """Return the numbers of the units whose map a page shows."""
     if unit is not None:
         return [u for u, one in enumerate(view["units"]) if one["name"] == unit]
     if sum(len(one["cells"]) for one in view["units"]) > WHOLE_SITE_CELLS:
         return [view["tiles"][0]["u"]]
-    return [tile["u"] for tile in view["tiles"]]
+    return list(range(len(view["units"])))

@@ -1,8 +1,11 @@
 'use strict';
 (() => {
   const $ = id => document.getElementById(id), body = document.body;
+  const tiles = document.querySelector('.tiles');
   const refresh = 1000 * body.dataset.refresh;
-  let heard = performance.now(), lostFor = 0, said = $('hl').dataset.state, saidAt = -1e9, first = true;
+  let heard = performance.now(), lostFor = 0, said = sessionStorage.said || $('hl').dataset.state, saidAt = -1e9, first = true;
+
+  sessionStorage.removeItem('said');  // what was last said before the page read itself again
 
   const age = s => s < 90 ? `${Math.max(0, s).toFixed(0)} s` : s < 5400 ? `${(s / 60).toFixed(0)} min`  // as duration.py
     : s < 172800 ? `${(s / 3600).toFixed(1)} h` : `${(s / 86400).toFixed(0)} days`;
@@ -23,7 +26,7 @@
   const events = new EventSource('events' + body.dataset.query);
   events.onmessage = e => {
     const m = JSON.parse(e.data);
-    if (m.shape !== body.dataset.shape) return void location.reload();
+    if (m.shape !== body.dataset.shape) { sessionStorage.said = said; return void location.reload(); }
     heard = performance.now();
     for (const [id, html] of Object.entries(m.slots)) {
       const t = document.createElement('template');
@@ -32,6 +35,7 @@
       morph($(id), t.content.firstChild);
       for (const el of $(id).querySelectorAll('[data-age]')) el.since = heard;
     }
+    if (tiles && m.tiles.some((id, i) => tiles.children[i].id !== id)) m.tiles.forEach(id => tiles.append($(id)));
     $('made').textContent = m.made;
     document.title = m.title;
     $('icon').href = m.icon;

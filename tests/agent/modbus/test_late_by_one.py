@@ -130,13 +130,16 @@ class Polled:
         self.wrong += any(quality == Quality.GOOD and raw != a for a, raw, quality in said)
 
     async def after(self, behind: Callable[[], None]) -> None:
-        """Poll: well at first, and then for an hour."""
+        """Poll: well at first, and then for an hour, and on a busy machine for as long as 100 frames take."""
         task = asyncio.create_task(self.bus.run())
         async with asyncio.timeout(10):
             while not self.good:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         behind()
         await asyncio.wait({task}, timeout=HOUR_S / SCALE)
+        async with asyncio.timeout(120):
+            while self.frames <= 100 and not task.done():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
         assert not task.done()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -165,7 +168,7 @@ async def test_nor_behind_a_gateway_that_numbers_its_replies_itself(plan: str, c
 
     polled = Polled(port, PLANS[plan])
     await polled.after(behind)
-    assert (polled.wrong, polled.frames > 100) == (0, True)
+    assert polled.wrong == 0
     await gateway.stop()
 
 
@@ -176,7 +179,7 @@ async def test_nor_on_a_serial_line_whose_unit_answers_under_another_id(plan: st
     bus.faults.set(Fault(FaultKind.OTHER_ID, code=0))
     polled = Polled(SerialPort(str(bus.link), 115200, accepted=Accepted(unit_id=0)), PLANS[plan])
     await polled.after(lambda: bus.faults.set(Fault(FaultKind.BEHIND)))
-    assert (polled.wrong, polled.frames > 100) == (0, True)
+    assert polled.wrong == 0
     bus.stop()
 
 

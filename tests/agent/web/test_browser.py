@@ -277,3 +277,31 @@ async def test_a_figure_stays_while_what_is_around_it_changes(sagging_room: Room
     assert chrome.find_element(By.CSS_SELECTOR, ".around figcaption").text == said
     first = "return document.querySelector('.al').querySelector('.around')"
     assert chrome.execute_script(first) is None  # the new one stands above, and has none
+
+
+async def test_the_unit_in_alarm_comes_first_without_a_new_page(room: Room, see: See) -> None:
+    names = ["rack-1", "rack-2", "rack-3"]
+    room.status, room.points = status([unit(name) for name in names]), {name: rack(1, 20) for name in names}
+    chrome = live(await run(see, room.url, 1280, 800))
+    await run(chrome.execute_script, "window.same = true")
+    room.status = status([unit(name) for name in names], [alarm(unit="rack-3", severity="critical")])
+
+    def first(c: Chrome) -> str:
+        return c.find_element(By.CSS_SELECTOR, ".tile").text
+
+    await run(WebDriverWait(chrome, 10).until, lambda c: first(c).startswith("rack-3"))
+    assert await run(chrome.execute_script, "return window.same")
+
+
+async def test_a_page_that_reads_itself_again_says_what_is_new(room: Room, see: See) -> None:
+    names = ["rack-1", "rack-2", "rack-3"]
+    room.status, room.points = status([unit(name) for name in names]), {name: rack() for name in names}
+    chrome = live(await run(see, room.url, 1280, 800))
+    assert "Cells of rack-1" in await run(lambda: chrome.page_source)
+    room.status = status([unit(name) for name in names], [alarm(unit="rack-3", severity="critical")])
+
+    def says(c: Chrome) -> str:
+        return c.find_element(By.ID, "say").get_attribute("textContent") or ""
+
+    await run(WebDriverWait(chrome, 20).until, lambda c: "ALARM" in says(c))
+    assert "Cells of rack-3" in await run(lambda: chrome.page_source)
