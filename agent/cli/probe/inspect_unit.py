@@ -8,6 +8,7 @@ from agent.cli.common.open_port import opened, trouble_of
 from agent.cli.probe.doubts import Doubt, doubts
 from agent.cli.probe.value_rows import ValueRow, value_rows
 from agent.modbus.ports import NO_REPLY, Answer, Port, PortError
+from agent.modbus.survey import reopening
 from agent.modbus.survey.match import Ask, Match, Remembered, Sureness, hold, rank, sureness
 from agent.modbus.survey.presence import FIRST_READ, PATIENT_S, LineSetting
 from agent.modbus.verdict import UNHEARD, verdict_of
@@ -53,9 +54,7 @@ async def _inspect(
     timeout_s = await _timeout_s(port, endpoint, unit_id, endpoint.at(line))
 
     async def ask(read: Read, pause_s: float) -> Reply:
-        if not port.is_open:  # a device may close it after an answer
-            await port.open()
-        return (await port.ask(unit_id + read.unit_offset, read, timeout_s, pause_s)).reply
+        return (await reopening.ask(port, unit_id + read.unit_offset, read, timeout_s, pause_s)).reply
 
     profile, sure = await profile_of(profiles, ask, at)
     match = await hold(profile, ask, whole=True)
@@ -69,7 +68,7 @@ async def _inspect(
 async def _timeout_s(port: Port, endpoint: Endpoint, unit_id: int, at: str) -> float:
     """Ask for one register; return how long later answers are waited for. Raises Trouble where none comes."""
     try:
-        first = await port.ask(unit_id, FIRST_READ, PATIENT_S)
+        first = await reopening.ask(port, unit_id, FIRST_READ, PATIENT_S)
     except PortError as error:
         if error.came is None:
             raise

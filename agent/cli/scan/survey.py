@@ -15,6 +15,7 @@ from agent.cli.common.open_port import opened, trouble_of
 from agent.cli.scan.found import FoundUnit, folded, runs
 from agent.modbus.came import OF_TCP, Kind
 from agent.modbus.ports import Port, PortError
+from agent.modbus.survey import reopening
 from agent.modbus.survey.match import Ask, Remembered, rank
 from agent.modbus.survey.presence import (
     FIRST_READ,
@@ -203,8 +204,6 @@ class Survey:
             first.same_for_any_id = True
             self.units = [unit for unit in self.units if unit.endpoint is not host or unit is first]
             mine = [first]
-        if not port.is_open:
-            await port.open()
         await self._identify(port, mine)
 
     async def _identify(self, port: Port, units: list[FoundUnit]) -> None:
@@ -222,8 +221,6 @@ def asking(port: Port, found: Presence) -> Ask:
     timeout_s = max(READ_S, TIMES * (found.answer.response_s or 0.0))
 
     async def ask(read: Read, pause_s: float) -> Reply:
-        if not port.is_open:
-            await port.open()
-        return (await port.ask(found.unit_id + read.unit_offset, read, timeout_s, pause_s)).reply
+        return (await reopening.ask(port, found.unit_id + read.unit_offset, read, timeout_s, pause_s)).reply
 
     return ask

@@ -14,6 +14,7 @@ from agent.cli.profile.common import load
 from agent.cli.report.commissioning.record import UnitReading
 from agent.cli.setup.draft import ChosenUnit
 from agent.modbus.ports import PortError
+from agent.modbus.survey import reopening
 from agent.modbus.survey.match import hold
 from agent.modbus.survey.presence import LineSetting
 from agent.transport.table import parse
@@ -51,7 +52,7 @@ async def _read(unit: ChosenUnit, folders: tuple[Path, ...]) -> Tested:
     answers: list[float] = []
 
     async def ask(read: Read, pause_s: float) -> Reply:
-        answer = await port.ask(unit.unit_id + read.unit_offset, read, READ_S, pause_s)
+        answer = await reopening.ask(port, unit.unit_id + read.unit_offset, read, READ_S, pause_s)
         answers.append(answer.response_s or 0.0)
         return answer.reply
 

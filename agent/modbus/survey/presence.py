@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from agent.modbus.overheard import sound
-from agent.modbus.ports import NO_REPLY, Answer, HungUp, Port, PortError
+from agent.modbus.ports import Answer, Port, PortError
+from agent.modbus.survey import reopening
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from drivers.line import DATA_BITS, NO_OTHER_BITS, bits_per_character
 from drivers.registers import Area, Read
@@ -138,7 +139,7 @@ async def knock(
     answered: set[int] = set()
     timeout_s = PATIENT_S if len(ids) <= FEW else KNOCK_S
     for asked, unit_id in enumerate(ids, 1):
-        answer = await _ask(port, unit_id, timeout_s)
+        answer = await reopening.ask(port, unit_id, FIRST_READ, timeout_s)
         progress(asked)
         found = Presence(unit_id, answer)
         # exception 10 or 11 proves that the gateway is there, not the unit
@@ -150,19 +151,7 @@ async def knock(
     if len(ids) > FEW:
         await asyncio.sleep(LATE_S)
     for unit_id in sorted({late.unit_id for late in port.late()} - answered):
-        yield Presence(unit_id, await _ask(port, unit_id, PATIENT_S))
-
-
-async def _ask(port: Port, unit_id: int, timeout_s: float) -> Answer:
-    """Ask once, on a connection that may be opened again: some close it at an id that is not there."""
-    if not port.is_open:
-        await port.open()
-    try:
-        return await port.ask(unit_id, FIRST_READ, timeout_s)
-    except HungUp as error:
-        if error.came is None:
-            raise
-        return Answer(NO_REPLY, unheard=error.came)
+        yield Presence(unit_id, await reopening.ask(port, unit_id, FIRST_READ, PATIENT_S))
 
 
 async def knock_lines(

@@ -1,0 +1,24 @@
+"""Asking a device that closes its connection whenever it likes."""
+
+from agent.modbus.ports import NO_REPLY, Answer, HungUp, Port
+from drivers.registers import Read
+
+CONNECTIONS = 2  # a read that ends the second one too is one that the device will not answer
+
+
+async def ask(port: Port, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Answer:
+    """Ask, and once more on a new connection where the other side closed the old one, as the agent does.
+
+    Where it closes that too, that is what came in place of an answer. Raises PortError where the port cannot
+    be opened again.
+    """
+    for _ in range(CONNECTIONS):
+        if not port.is_open:
+            await port.open()
+        try:
+            return await port.ask(unit_id, read, timeout_s, pause_s)
+        except HungUp as error:
+            if error.came is None:
+                raise
+            closed = error.came
+    return Answer(NO_REPLY, unheard=closed)
