@@ -87,7 +87,8 @@ class RtuExchange:
     Another master's request spoils all that follows it: that may answer the other. So does one in `before`,
     which was heard before this one was sent, where its answer would look like ours and has not come yet.
 
-    answering_ids: the unit ids that its answer may carry; `unit_id` alone if not said.
+    answering_ids: the unit ids that its answer may carry; `unit_id` alone if not said. `doubted`: a frame
+    that may be the answer before, sent once more; it is the reply if no other comes in time.
     """
 
     def __init__(
@@ -97,7 +98,8 @@ class RtuExchange:
         self.request = pdu + FramerRTU.compute_CRC(pdu).to_bytes(2, "big")
         self.stranger = b""  # the last request of another master
         self._strangers: list[int] = []  # where each of them ends
-        self._read, self._before = read, before
+        self._read, self._before, self.doubted = read, before, b""
+        self.came_again = False  # the frame that is doubted
         self._answers = {
             bytes((answering,)) + prefix[1:]: size
             for prefix, size in answers_to(self.request).items()
@@ -128,7 +130,7 @@ class RtuExchange:
         owed: dict[bytes, int] = {}  # how answers to others begin that have not come yet
         self._sound, self._spoiled, self._strange, self.stranger = set(), 0, False, b""
         self._strangers = []
-        self._cut_short = False
+        self._cut_short = self.came_again = False
         at = self._behind = 0
         while at < len(stream):
             expected = self._answers if at >= start else owed
@@ -146,6 +148,8 @@ class RtuExchange:
                 self._behind = at
                 if self._strange or prefix in owed:
                     self._spoiled += 1
+                elif frame == self.doubted:
+                    self.came_again = True
                 else:
                     self._sound.add(frame)
             elif request := request_at(stream, at):
@@ -207,6 +211,8 @@ class RtuExchange:
         """
         if self.found:
             return heard_s + silence_s
+        if self.came_again:
+            return max(heard_s + silence_s, sent_s + wait_s)
         if self._strange and self._spoiled < 2:  # two answers are owed: neither must be left for the next one
             return min(heard_s, sent_s + wait_s) + wait_s
         pause_s, last_s = max(silence_s, inter_byte_s), sent_s + 2 * wait_s
@@ -219,11 +225,14 @@ class RtuExchange:
     @property
     def reply(self) -> Reply | None:
         """The reply; None where there is none, or two that differ and nobody can tell which is the answer."""
+        return reply_of(self._read, self.frame[1:-2]) if self.frame else None
+
+    @property
+    def frame(self) -> bytes:
+        """The frame of the reply; b"" where there is none."""
         self._take_apart(whole=False)
-        if len(self._sound) != 1:
-            return None
-        (frame,) = self._sound
-        return reply_of(self._read, frame[1:-2])
+        found = self._sound or ({self.doubted} if self.came_again else set())
+        return next(iter(found)) if len(found) == 1 else b""
 
 
 class TcpStream:

@@ -14,6 +14,7 @@ from agent.modbus.came import NOTHING
 from agent.modbus.carrier import Carrier
 from agent.modbus.overheard import requests_in
 from agent.modbus.ports import NO_REPLY, Answer, LateReply, PortError, Tap, clock_s
+from agent.modbus.sent_again import SentAgain
 from agent.modbus.told_apart import of_rtu
 from drivers.line import bits_per_character
 from drivers.registers import Read
@@ -59,6 +60,7 @@ class RtuPort:
         self._counted = 0  # the first of them, in which requests of other masters are counted,
         self._strangers = 0  # how many were, since the last answer,
         self._stranger = b""  # and the last of them
+        self._sent_again = SentAgain()
         self._exchange: RtuExchange | None = None
         self._answer: asyncio.Future[Answer] | None = None
         self._sent_s = self._wait_s = self._gap_s = 0.0
@@ -80,6 +82,7 @@ class RtuPort:
     async def open(self) -> None:
         """Open the carrier; raise PortError with the reason."""
         self._overdue.clear()
+        self._sent_again = SentAgain()
         self._before, self._counted, self._strangers, self._stranger = b"", 0, 0, b""
         await self._carrier.open(self._take, self._lost)
 
@@ -138,7 +141,9 @@ class RtuPort:
         """Carry one request; see `Port.ask`. The time the bytes need on the wire is added to the time-out."""
         await self._silence()
         loop = asyncio.get_running_loop()
-        exchange = RtuExchange(unit_id, read, self._recent(clock_s()), self._accepted.ids(unit_id))
+        before, ids = self._recent(clock_s()), self._accepted.ids(unit_id)
+        exchange = RtuExchange(unit_id, read, before, ids)
+        exchange.doubted = self._sent_again.doubted(exchange.request, before)
         # who asks for the same again takes the reply of before for lost: what comes now answers this
         self._overdue = [one for one in self._overdue if one[0].request != exchange.request]
         answer: asyncio.Future[Answer] = loop.create_future()
@@ -201,6 +206,7 @@ class RtuPort:
         self._strangers, self._stranger, self._counted = 0, b"", len(self._before)
         reply = exchange.reply
         if reply is not None:
+            self._sent_again.answered(exchange.request, exchange.frame, came_again=exchange.came_again)
             answer.set_result(Answer(reply, stranger=stranger, strangers=strangers))
             return
         came = NOTHING if self._late_came else of_rtu(exchange.request, exchange.heard, stranger)

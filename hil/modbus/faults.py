@@ -22,6 +22,7 @@ class FaultKind(StrEnum):
     OVERLONG = "overlong"  # the reply is sound, and carries more registers than were asked for
     OWN_NUMBER = "own_number"  # TCP: the gateway numbers its replies itself, from 256 * `code` on
     BEHIND = "behind"  # every reply comes in the place of the next one: the unit is one request behind
+    AGAIN = "again"  # the unit's reply before comes once more, in front of this one
     CRC = "crc"  # RTU: the check sum is wrong
     TRUNCATE = "truncate"  # the reply ends early
     DOUBLE = "double"  # the reply comes twice, back to back
@@ -241,6 +242,7 @@ class FaultTable:
         self._left: dict[tuple[FaultKind, int | None], int] = {}
         self._held = b""
         self._replies = 0  # that carry a number of the gateway's own
+        self._said: dict[int, bytes] = {}  # the last frame of each unit
         self._behind: dict[int, bytes] = {}  # frames whose turn comes with the unit's next request
         #: Unit id -> the faults of its own that a request PDU meets, beside those that are set.
         self.habits: dict[int, Callable[[bytes], Sequence[Fault]]] = {}
@@ -311,6 +313,9 @@ class FaultTable:
                 delivery.frame = before
             else:
                 self._behind.pop(unit_id, None)
+            said, self._said[unit_id] = self._said.get(unit_id, b""), delivery.frame
+            if any(fault.kind is FaultKind.AGAIN for fault in struck):
+                delivery.frame = said + delivery.frame
             for fault in struck:
                 if effect := _ON_FRAME.get(fault.kind):
                     effect(delivery, fault, self._dice)
