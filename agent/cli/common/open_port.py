@@ -11,6 +11,7 @@ from agent.modbus.serial_devices import console_of
 from agent.modbus.survey.presence import LineSetting
 from agent.transport.row import Endpoint, EndpointError, TooMany
 from agent.transport.table import parse
+from agent.wire.hosts import authority
 
 
 def endpoints(texts: tuple[str, ...], port: int) -> list[Endpoint]:
@@ -57,7 +58,7 @@ def trouble_of(error: PortError, endpoint: Endpoint, *, asked: bool = False) -> 
     came = error.came
     if came is not None:
         code, what = came.code, f"{what} {sentence(came.do)}".rstrip()
-        usual = f"{endpoint.place}:502"
+        usual = authority(endpoint.place, 502)
         if came.kind is Kind.NOT_TAKEN and came.frames == "tcp" and str(endpoint) != usual:
             run = f"cellwarden scan {usual}"
     if not asked and code in UNASKED:

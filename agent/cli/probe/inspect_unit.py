@@ -11,7 +11,7 @@ from agent.modbus.ports import NO_REPLY, Answer, Port, PortError
 from agent.modbus.survey import reopening
 from agent.modbus.survey.match import Ask, Match, Remembered, Sureness, hold, rank, sureness
 from agent.modbus.survey.presence import FIRST_READ, PATIENT_S, LineSetting
-from agent.modbus.verdict import UNHEARD, verdict_of
+from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from agent.transport.row import Endpoint
 from drivers.layout import Layout
 from drivers.profile.load import Profile
@@ -54,7 +54,7 @@ async def _inspect(
     timeout_s = await _timeout_s(port, endpoint, unit_id, endpoint.at(line))
 
     async def ask(read: Read, pause_s: float) -> Reply:
-        return (await reopening.ask(port, unit_id + read.unit_offset, read, timeout_s, pause_s)).reply
+        return (await reopening.ask_again(port, unit_id + read.unit_offset, read, timeout_s, pause_s)).reply
 
     profile, sure = await profile_of(profiles, ask, at)
     match = await hold(profile, ask, whole=True)
@@ -68,13 +68,14 @@ async def _inspect(
 async def _timeout_s(port: Port, endpoint: Endpoint, unit_id: int, at: str) -> float:
     """Ask for one register; return how long later answers are waited for. Raises Trouble where none comes."""
     try:
-        first = await reopening.ask(port, unit_id, FIRST_READ, PATIENT_S)
+        first = await reopening.ask_again(port, unit_id, FIRST_READ, PATIENT_S)
     except PortError as error:
         if error.came is None:
             raise
         first = Answer(NO_REPLY, unheard=error.came)
-    if verdict_of(first) in UNHEARD:
-        raise trouble(first.came, endpoint, at, unit_id, FIRST_READ, f"within {PATIENT_S:g} s")
+    if verdict_of(first) in (*UNHEARD, Verdict.BUSY):
+        within = f"within {PATIENT_S:g} s, {reopening.TRIES} tries"
+        raise trouble(first.came, endpoint, at, unit_id, FIRST_READ, within)
     return max(TIMEOUT_FLOOR_S, TIMEOUT_FACTOR * (first.response_s or 0.0))
 
 

@@ -1,8 +1,13 @@
-"""Asking a device that closes its connection whenever it likes."""
+"""Asking a device that closes its connection whenever it likes, is busy, or whose line loses replies."""
+
+import asyncio
 
 from agent.modbus.ports import NO_REPLY, Answer, HungUp, Port
+from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from drivers.registers import Read
 
+TRIES = 3  # of one read
+BUSY_S = 0.5  # a unit that says "busy" is left alone for so long
 CONNECTIONS = 2  # a read that ends the second one too is one that the device will not answer
 
 
@@ -22,3 +27,15 @@ async def ask(port: Port, unit_id: int, read: Read, timeout_s: float, pause_s: f
                 raise
             closed = error.came
     return Answer(NO_REPLY, unheard=closed)
+
+
+async def ask_again(port: Port, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Answer:
+    """Ask up to TRIES times, until something sound comes that is more than "busy"; see `ask`."""
+    for _ in range(TRIES):
+        answer = await ask(port, unit_id, read, timeout_s, pause_s)
+        verdict = verdict_of(answer)
+        if verdict is Verdict.BUSY:
+            await asyncio.sleep(BUSY_S)
+        elif verdict not in UNHEARD:
+            break
+    return answer

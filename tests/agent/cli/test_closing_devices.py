@@ -1,4 +1,4 @@
-"""scan, probe and setup's trial at devices that close their connection, over real sockets."""
+"""scan, probe and setup's trial at devices that close, are busy or lose answers, over real sockets."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +54,23 @@ def in_turns(answered: int) -> Answer:
     return answer
 
 
+def unless_third(instead: Callable[[bytes], bytes]) -> Answer:
+    """Say something instead of each first and second of three answers."""
+    asked = 0
+
+    def answer(request: bytes) -> bytes:
+        nonlocal asked
+        asked += 1
+        return held(request) if asked % 3 == 0 else instead(request)
+
+    return answer
+
+
+def busy(request: bytes) -> bytes:
+    """Answer exception 6 (server device busy)."""
+    return request[:4] + b"\0\3" + request[6:7] + b"\x83\6"
+
+
 def never_that(address: int) -> Answer:
     """Close the connection at each read of a register."""
     return lambda request: None if int.from_bytes(request[8:10], "big") == address else held(request)
@@ -80,6 +97,22 @@ def test_probe_reads_a_device_that_closes_at_a_question(manners: Callable[[], An
     assert "3.307 V" in said
     assert "26.43 V" in said
     assert "CW-104" not in said
+
+
+@pytest.mark.parametrize("instead", [busy, lambda _: b""], ids=["busy", "silent"])
+def test_probe_asks_three_times(instead: Callable[[bytes], bytes], profile: str) -> None:
+    with over_tcp(unless_third(instead)) as where:
+        said = run("probe", where, "--profile", profile)
+    assert "3.307 V" in said
+    assert "26.43 V" in said
+
+
+def test_probe_says_that_a_unit_is_busy_and_shows_no_table_of_nothing(profile: str) -> None:
+    with over_tcp(busy) as where:
+        result = CliRunner().invoke(main, ["probe", where, "--profile", profile, "--socket", "/nowhere"])
+    assert result.exit_code != 0
+    assert "CW-204" in result.output
+    assert "refused" not in result.output
 
 
 def test_probe_shows_what_else_a_device_answers_that_closes_at_one_read(profile: str) -> None:
