@@ -109,7 +109,8 @@ class TcpEndpoint:
         while True:
             idle_s = self.faults.delay_s(FaultKind.IDLE)
             try:
-                return await asyncio.wait_for(reader.read(65536), idle_s or _LOOK_S)
+                async with asyncio.timeout(idle_s or _LOOK_S):  # wait_for may swallow what stop() cancels
+                    return await reader.read(65536)
             except TimeoutError:
                 if idle_s:
                     return b""

@@ -127,7 +127,7 @@ async def test_units_are_read_through_ser2net_in_raw_mode(tmp_path: Path, unused
         port = RawEndpoint("127.0.0.1", unused_tcp_port).new_port(LineSetting(9600))
         await port.open()
         for _ in range(5):
-            assert list((await port.ask(1, READ, 2.0)).reply.words) == WORDS
+            assert list((await port.ask(1, READ, 5.0)).reply.words) == WORDS
         port.close()
     bus.stop()
 
