@@ -1,6 +1,7 @@
 """cellwarden status: what a running agent knows."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from agent.cli.common.errors import Finding
 from agent.cli.common.tables import plain_table, terminal
 from agent.detect.knowledge import UNSEEN, Knowledge
 from agent.view.delivery import delivery_lines
+from agent.view.unseen import unseen_line
 from agent.view.words import first_days, learning
 
 
@@ -48,7 +50,12 @@ def _print(status: dict[str, Any]) -> None:
         hot = "--" if hottest is None else f"{hottest:.1f} °C"
         table.add_row(unit["name"], unit["knowledge"], age(unit["age_s"]), cells, hot, unit["trouble"])
     console.print(table)
+    buses = {bus["name"]: bus for bus in status["buses"]}
+    now = datetime.now().astimezone()
     for unit in status["units"]:
+        if unit["knowledge"] in UNSEEN:
+            line = unseen_line(unit, buses.get(unit["bus"], {}), status["alarms"], now)
+            console.print(line, soft_wrap=True)
         for said in (learning(unit.get("detectors")), first_days(unit.get("first_days"))):
             if said:
                 console.print(f"{unit['name']}: {said}", soft_wrap=True)

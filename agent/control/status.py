@@ -57,6 +57,10 @@ def unit_report(
         "frames": unit.counters.frames,
         "reads": unit.counters.reads,
         "read_errors": unit.counters.errors,
+        "in_vain": unit.counters.in_vain,
+        "asked_again_s": round(unit.patience.pause_s, 1),
+        "due_s": round(unit.due.due_s, 1),
+        "answered_s": round(unit.due.answered_s, 1),
         "late_cycles": unit.counters.late_cycles,
         "deadline_misses": unit.intervals.misses,
         "timeout_s": round(unit.patience.times.timeout_s, 3),
@@ -102,6 +106,7 @@ def bus_report(bus: Bus) -> dict[str, Any]:
     return {
         "name": bus.name,
         "port": bus.port.name,
+        "open": bus.port.is_open,
         "trouble": bus.trouble,
         "came": bus.came.as_json() if bus.came else None,
         "strangers_per_minute": bus.strangers_per_minute,

@@ -215,7 +215,7 @@ class Came:
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs."""
-        return {"code": self.code, "likely": list(self.row.likely), **asdict(self)}
+        return {"code": self.code, "likely": list(self.row.likely), "do": self.do, **asdict(self)}
 
     @classmethod
     def of_json(cls, told: Mapping[str, Any]) -> "Came":

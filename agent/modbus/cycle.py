@@ -75,16 +75,17 @@ class Connection:
             self.safety
         ):  # who is asked nothing cannot say that it is better
             lacking = set()
-        reads = deque[int]()
+        reads, left_out = deque[int](), 0
         for index in (*self.safety, *state):
             if self.reads[index].unit_offset in resting:
                 self.image.store(index, NO_REPLY)
+                left_out += 1
             elif index in lacking:
                 self.image.store(index, REFUSED)
             else:
                 reads.append(index)
         left = sum(index in self.safety for index in reads)
-        cycle = Cycle(self, release_s, with_state, reads, left, learned)
+        cycle = Cycle(self, release_s, with_state, reads, left, learned, left_out=left_out)
         pause_s = max(plan.pauses_ms, default=0.0) / 1e3
         homes = {plan.spans[index]: index for index in lacking if not plan.guarded(index)}
         asked = {plan.spans[index] for index in reads}
@@ -139,6 +140,7 @@ class Cycle:
     sound: bool = False  # a read has brought values
     busy: bool = False  # the unit asks for patience
     overran: bool = False
+    left_out: int = 0  # reads of unit ids that are left alone
 
     @property
     def done(self) -> bool:
@@ -155,6 +157,11 @@ class Cycle:
         rest_s = LEARN_OF_REST * (deadline_s - took_s)
         more_s = max(LEARN_LEAST * took_s, min(LEARN_SHARE * took_s, rest_s))
         return self.overran and bool(self.later) and now_s < self.read_s + more_s
+
+    @property
+    def unasked(self) -> int:
+        """How many reads were due and were not made."""
+        return self.left_out + sum(index in self.connection.safety for index in self.pending)
 
     @property
     def whole(self) -> bool:
@@ -246,6 +253,7 @@ class Cycle:
             for other in [i for i in queue if self._span_of(i).unit_offset == offset]:
                 queue.remove(other)
                 self._unread(other)
+                self.left_out += 1
         self._unread(index)
 
     def _unread(self, index: int) -> None:

@@ -16,6 +16,7 @@ from agent.intervals import Intervals
 from agent.modbus.adu import data_bytes
 from agent.modbus.came import NOTHING, Came, Kind
 from agent.modbus.cycle import CONNECT, PROBE, Candidate, Connection, Cycle
+from agent.modbus.due import Due
 from agent.modbus.identification import Conclusion, Identification
 from agent.modbus.learned import Learned
 from agent.modbus.patience import Patience
@@ -71,6 +72,7 @@ class Unit:
     instance: InitVar[int] = 1
     deadline_s: InitVar[float] = 10.0
     counters: Counters = field(default_factory=Counters)
+    due: Due = field(default_factory=Due)
     trouble: str = "has not answered yet"
     came: Came = NOTHING  # in place of values, last
     heard_s: float | None = None  # when the last whole set of safety points was asked for
@@ -130,6 +132,7 @@ class Unit:
             return
         if cycle is not None:
             self._end_cycle(now_s)
+        self.due.cycle_begins(now_s, missed * self.period_s, self.counters)
         release_s = self.release_s
         self.release_s = self._next_release_s(release_s + missed * self.period_s)
         self.counters.cycles += 1
@@ -432,6 +435,7 @@ class Unit:
         """Make the cycle's frame of what has come."""
         cycle, self._cycle = self._cycle, None
         assert cycle is not None
+        self.due.unasked += cycle.unasked
         stamp = cycle.stamp or self.clock.stamp()
         self.connection, changed = cycle.end(now_s)
         self._tell_refused(cycle.connection)

@@ -64,10 +64,14 @@ class Counters:
     illegal: int = 0
     failed: int = 0
     gateway: int = 0
+    answers: int = 0  # of all verdicts
+    in_vain: int = 0  # since the last sound one
 
     def count(self, verdict: Verdict) -> None:
         """Count one answer."""
         setattr(self, verdict.value, getattr(self, verdict.value) + 1)
+        self.answers += 1
+        self.in_vain = 0 if verdict is Verdict.SOUND else self.in_vain + 1
 
     def by_verdict(self) -> dict[str, int]:
         """Return how often each verdict was given."""
@@ -76,4 +80,4 @@ class Counters:
     @property
     def errors(self) -> int:
         """Reads that brought no values."""
-        return sum(self.by_verdict().values()) - self.sound
+        return self.answers - self.sound

@@ -96,6 +96,8 @@ class Report:
                         watched=parts.watching.watched(u, now_s),
                     ),
                     "port": bus.port.name,
+                    "bus": bus.name,
+                    "answered": self._trends.answered(u.name, u.due.due_s, u.due.answered_s),
                     "detectors": parts.watching.learning(u.name),
                     "limits": parts.watching.limits(u.name),
                     "first_days": parts.watching.first_days(u.name),
@@ -181,5 +183,5 @@ class Report:
             for unit in parts.units.values():
                 now_s, latest = parts.clock.boottime_s(), parts.watching.latest.get(unit.name)
                 figures = figures_now(latest, parts.watching.known(unit, now_s), unit.pace_s, now_s)
-                self._trends.take(unit.name, figures, unit.counters.reads, unit.counters.errors)
+                self._trends.take(unit.name, figures, unit.due.due_s, unit.due.answered_s)
                 await asyncio.sleep(0)  # no poll waits for all of them

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from agent.detect.duration import duration
 from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.detect.table import PRIORITY
 from agent.view import alarms as alarm_list
@@ -15,12 +14,11 @@ from agent.view.headline import UNWATCHED, unlimited
 from agent.view.raised import Raised
 from agent.view.tiles import tiles
 from agent.view.trends import Trends
+from agent.view.unseen import unseen
 
 REFRESH_S = 2.0
 LOG_LINES = 20
-# The likely causes of silence on a line; every other trouble names its own.
-OF_SILENCE = "device off or cable out; A and B swapped; line setting or unit id changed"
-GOOD_ANSWERS = 0.99  # of the reads in the last hour; below, a link is out of specification
+GOOD_ANSWERS = 99.0  # % of the time in which a unit was due in the last hour; below, S
 
 
 def view(
@@ -38,8 +36,12 @@ def view(
     raised: what the buffer knows of alarms that were; None: nothing.
     """
     knowledge = {unit["name"]: unit["knowledge"] for unit in status["units"]}
+    buses = {bus["name"]: bus for bus in status.get("buses", ())}
     units = [
-        unit_view(unit, points.get(unit["name"]), status["alarms"], trends, now) for unit in status["units"]
+        unit_view(
+            unit, points.get(unit["name"]), status["alarms"], trends, now, buses.get(unit.get("bus"), {})
+        )
+        for unit in status["units"]
     ]
     names = {
         (unit["name"], box["place"]): f"{unit['name']} {box['name']}"
@@ -87,8 +89,11 @@ def unit_view(
     standing: Sequence[Mapping[str, Any]],
     trends: Trends,
     now: datetime,
+    bus: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return what is shown of one unit: `unit` as in the status, `said` as `GET /v1/points` answers."""
+    """Return what is shown of one unit: `unit` and its `bus` as in the status, `said` as `GET /v1/points`
+    answers.
+    """
     values = said["points"] if said else []
     ours = [a for a in standing if a["unit"] == unit["name"] and a["location"]]
     heard = [a for a in ours if a["state"] in ("NEW", "ACK", "CLEARED-NEW")]
@@ -124,7 +129,7 @@ def unit_view(
         "cells": boxes,
         "sentence": _sentence(boxes, values),
         "worst": [box["name"] for box in cell_map.worst(boxes)[:3]],
-        "blind": None if seen else _blind(unit, now),
+        "blind": None if seen else unseen(unit, bus, standing, now),
         "notes": [
             *unit.get("notes", []),
             *_unproven(unit, boxes),
@@ -133,7 +138,7 @@ def unit_view(
             *_learning(unit),
             *_first_days(unit),
         ],
-        "link": _link(unit, trends),
+        "link": _link(unit),
     }
 
 
@@ -182,38 +187,16 @@ def _first_days(unit: Mapping[str, Any]) -> list[str]:
     return [said] if said else []
 
 
-def _blind(unit: Mapping[str, Any], now: datetime) -> dict[str, str]:
-    """Return the block of a blind unit: since when, what the agent tried, the likely cause, the next step."""
-    age_s = unit["age_s"]
-    never = age_s is None
-    since = "the start" if never else _clock(now, age_s)
-    return {
-        "since": since,
-        "for": "" if never else duration(age_s),
-        "tried": f"{unit['read_errors']} of {unit['reads']} reads without an answer; it is asked on",
-        "cause": _cause(unit),
-        "next": "cellwarden doctor",
-        "warning": "The battery may be in any state.",
-    }
-
-
-def _cause(unit: Mapping[str, Any]) -> str:
-    if not unit.get("silent"):
-        return unit["trouble"] or "not known"
-    came = unit.get("came") or {}
-    return "; ".join(came["likely"]) if came.get("frames") == "tcp" else OF_SILENCE
-
-
 def _sees_less(unit: Mapping[str, Any]) -> bool:
     """Whether a unit is PARTIAL for another reason than that nobody gave its voltages a limit."""
     return unit["knowledge"] == Knowledge.PARTIAL and not unlimited(unit)
 
 
-def _link(unit: Mapping[str, Any], trends: Trends) -> dict[str, Any]:
+def _link(unit: Mapping[str, Any]) -> dict[str, Any]:
     """Say how well a unit answers, with one health letter: F failure, S out of specification, M maintenance
     required (NAMUR NE 107; C, function check, is nobody's here yet), "" for none.
     """
-    answered = trends.answered(unit["name"], unit["reads"], unit["read_errors"])
+    answered = unit.get("answered")
     letter = ""
     if unit["knowledge"] not in SEEN:
         letter = "F"
@@ -224,7 +207,7 @@ def _link(unit: Mapping[str, Any], trends: Trends) -> dict[str, Any]:
     return {
         "reads": unit["reads"],
         "errors": unit["read_errors"],
-        "answered": None if answered is None else round(100.0 * answered, 1),
+        "answered": answered,
         "trouble": unit["trouble"],
         "port": unit["port"],
         "letter": letter,

@@ -3,7 +3,6 @@
 import math
 from array import array
 from collections.abc import Mapping
-from typing import Any
 
 TREND_S, TREND_STEP_S = 3600.0, 30.0
 
@@ -18,32 +17,35 @@ class Trends:
         self._length = int(TREND_S / TREND_STEP_S)
         self._taken = 0  # moments, no more than that
         self._figures: dict[tuple[str, str], array[float]] = {}
-        self._reads: dict[str, tuple[array[int], array[int]]] = {}  # asked, and of them errors
+        self._due: dict[str, tuple[array[float], array[float]]] = {}  # s that were due, and were answered
 
     def begin(self) -> None:
         """Begin a moment; `take` follows for each unit."""
         self._taken = min(self._taken + 1, self._length)
 
-    def take(self, unit: str, figures: Mapping[str, float], reads: int, errors: int) -> None:
-        """Take a unit's figures by their keys, NaN where nothing is known, and how it was read so far."""
+    def take(self, unit: str, figures: Mapping[str, float], due_s: float, answered_s: float) -> None:
+        """Take a unit's figures by their keys, NaN where nothing is known, and for how long it was due to be
+        read, and was, since it is polled.
+        """
         for key, value in figures.items():
             self._append(self._line((unit, key)), value)
-        for line, count in zip(
-            self._reads.setdefault(unit, (array("q"), array("q"))), (reads, errors), strict=True
-        ):
-            self._append(line, count)
+        lines = self._due.setdefault(unit, (array("d"), array("d")))
+        for line, so_far_s in zip(lines, (due_s, answered_s), strict=True):
+            self._append(line, so_far_s)
 
     def of(self, unit: str, figure: str) -> list[float | None]:
         """Return a figure's line, oldest first."""
         return [None if math.isnan(x) else x for x in self._figures.get((unit, figure), ())]
 
-    def answered(self, unit: str, reads: int, errors: int) -> float | None:
-        """Return the share of a unit's reads that were answered in the last hour, 0 to 1; None: no reads."""
-        before_reads, before_errors = next(zip(*self._reads.get(unit, ()), strict=True), (0, 0))
-        asked = reads - before_reads
-        return None if asked <= 0 else 1.0 - (errors - before_errors) / asked
+    def answered(self, unit: str, due_s: float, answered_s: float) -> float | None:
+        """Return what percentage of the time in which a unit was due in the last hour it answered, asked or
+        not; None: nothing was due.
+        """
+        before_due_s, before_answered_s = next(zip(*self._due.get(unit, ()), strict=True), (0.0, 0.0))
+        span_s = due_s - before_due_s
+        return None if span_s <= 0.0 else round(100.0 * (answered_s - before_answered_s) / span_s, 1)
 
-    def _append(self, line: "array[Any]", x: float) -> None:
+    def _append(self, line: "array[float]", x: float) -> None:
         line.append(x)
         del line[: -self._length]
 

@@ -59,7 +59,7 @@ def read(layout: Layout, dice: np.random.Generator, ages_s: tuple[float, ...]) -
 def shown(latest: Latest, knowledge: Knowledge) -> dict[str, float | None]:
     """What the view of the unit shows as live."""
     said = unit("rack-1", knowledge, pace_s=PACE_S)
-    figures = unit_view(said, points(latest, NOW_S), [], Trends(), NOW)["figures"]
+    figures = unit_view(said, points(latest, NOW_S), [], Trends(), NOW, {})["figures"]
     return {f["key"]: f["value"] if f["sight"] == "live" else None for f in figures}
 
 

@@ -27,6 +27,10 @@ def unit(
         "port": "/dev/ttyUSB0",
         "reads": 1000,
         "read_errors": 2,
+        "in_vain": 0 if knowledge == "LIVE" else 12,
+        "asked_again_s": 0.0 if knowledge == "LIVE" else 8.0,
+        "answered": 99.8,
+        "bus": "line",
         "notes": [],
         **more,
     }
@@ -105,12 +109,14 @@ def status(
     units: list[dict[str, Any]],
     alarms: list[dict[str, Any]] | None = None,
     log: list[dict[str, Any]] | None = None,
+    buses: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     return {
         "headline": headline(units, alarms or []),
         "agent": "agent-1",
         "clock_synchronised": True,
         "units": units,
+        "buses": buses or [],
         "alarms": alarms or [],
         "log": log or [],
         "relay": None,

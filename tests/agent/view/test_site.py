@@ -2,13 +2,10 @@
 
 from math import nan
 
-import pytest
-
 from agent.modbus.came import Came, Kind
 from agent.view.alarms import counts
 from agent.view.cells import spoken
 from agent.view.raised import Raised
-from agent.view.site import OF_SILENCE
 from agent.view.trends import Trends
 from tests.agent.view.sites import NOW, alarm, at, point, rack, record, shown, status, unit
 
@@ -141,32 +138,55 @@ def test_alarms_are_counted_and_one_that_comes_and_goes_three_times_a_minute_cha
     assert (counts["last_10_min"], counts["chattering"], counts["last_ended"]) == (3, 1, "14:02:11")
 
 
-def test_a_silent_unit_on_tcp_has_no_wires_to_swap() -> None:
-    came = Came(Kind.NOTHING, "does not answer", frames="tcp")
-    blind = unit(knowledge="BLIND", silent=True, came=came.as_json())
-    cause = shown(status([blind]), {"rack-1": rack()})["units"][0]["blind"]["cause"]
-    assert cause == "another unit id; the unit behind the gateway is off; the gateway's far side"
+def blind_block(bus: dict, alarms: list | None = None, **more: object) -> dict:
+    said = status([unit(knowledge="BLIND", age_s=1100.0, **more)], alarms, buses=[bus])
+    return shown(said, {"rack-1": rack()})["units"][0]["blind"]
 
 
-@pytest.mark.parametrize(
-    ("silent", "cause"), [(True, OF_SILENCE), (False, "no sound answer; check power, wiring, unit id")]
-)
-def test_a_silent_unit_has_a_likely_cause_and_every_other_trouble_names_its_own(
-    silent: bool, cause: str
-) -> None:
-    blind = unit(knowledge="BLIND", silent=silent)
-    assert shown(status([blind]), {"rack-1": rack()})["units"][0]["blind"]["cause"] == cause
+def test_a_silent_unit_says_what_came_what_is_likely_and_how_often_it_was_asked() -> None:
+    came = Came(Kind.NOTHING, "does not answer").as_json()
+    said = blind_block(
+        {"name": "line", "open": True, "trouble": "", "came": None}, came=came, trouble=came["text"]
+    )
+    assert said["cause"] == (
+        "CW-201: it does not answer; device off or cable out; A/B swapped; another id or line setting"
+    )
+    assert said["tried"] == "it was asked 12 times since its last answer, and is asked again every 8 s"
+    assert said["next"] == "cellwarden doctor"
 
 
-def test_a_trend_has_a_gap_where_nothing_was_known_and_counts_the_reads_of_the_last_hour() -> None:
+def test_a_unit_on_a_bus_that_cannot_be_opened_names_the_trouble_of_the_bus() -> None:
+    why = "/dev/ttyUSB0: no such device; see what is plugged in"
+    bus = {"name": "line", "port": "/dev/ttyUSB0", "open": False, "trouble": why, "came": None}
+    said = blind_block(bus, trouble="", in_vain=0)
+    assert (said["cause"], said["tried"]) == (
+        why,
+        "its port /dev/ttyUSB0 is opened again and again, at most 8 s apart",
+    )
+    came = Came(Kind.NOT_TAKEN, "refuses the connection", frames="tcp").as_json()
+    said = blind_block({**bus, "came": came}, trouble="")
+    assert said["cause"].startswith(f"CW-103: {why}; another port; Modbus TCP is switched off")
+
+
+def test_another_master_on_the_line_and_who_fell_silent_with_it_are_told_beside_the_cause() -> None:
+    together = alarm("", unit="", detector="silent-together", texts={"names": "rack-1, rack-2"})
+    bus = {"name": "line", "open": True, "trouble": "another master asks on this line", "came": None}
+    said = blind_block(bus, [together], trouble="is busy")
+    assert said["cause"] == ("silent with rack-2: what they share; is busy; another master asks on this line")
+    over = blind_block(bus, [{**together, "state": "CLEARED-NEW"}], trouble="is busy")
+    assert over["cause"].startswith("is busy")
+
+
+def test_a_trend_has_a_gap_where_nothing_was_known_and_an_hour_counts_the_time_that_was_due() -> None:
     trends = Trends()
     for i in range(130):
         trends.begin()
-        trends.take("rack-1", {"min": nan if i == 125 else 3.2}, 10 * i, i // 10)
+        trends.take("rack-1", {"min": nan if i == 125 else 3.2}, 10.0 * i, 5.0 * i)
     line = trends.of("rack-1", "min")
     assert len(line) == 120
     assert [i for i, y in enumerate(line) if y is None] == [115]
-    assert trends.answered("rack-1", 1300, 13) == pytest.approx(1 - 12 / 1200)
+    assert trends.answered("rack-1", 1300.0, 650.0) == 50.0
+    assert trends.answered("rack-2", 0.0, 0.0) is None, "nothing was due yet"
 
 
 def test_an_alarm_that_grows_worse_does_not_chatter_and_has_come_once() -> None:
