@@ -13,6 +13,7 @@ from agent.control.present import Look, unknown
 from agent.control.server import Call, Handler, Refused
 from agent.detect.alarms.states import Action
 from agent.detect.table import PRIORITY
+from agent.view.brief import brief
 
 TEST_S = 10.0
 MINUTE_S = 60.0
@@ -67,12 +68,12 @@ class Resources:
         return found
 
     async def get_view(self, call: Call) -> dict[str, Any]:
-        """The view of the site."""
+        """The view of the site, with the figures and cells of one unit."""
         unit = call.query.get("unit")
-        found = await self.view(unit)
+        found = await self.view(None)
         if unit and all(one["name"] != unit for one in found["units"]):
             raise Refused(404, f"there is no unit {unit!r}; the status names them all")
-        return found
+        return brief(found, unit)
 
     async def act(self, what: Action, call: Call) -> dict[str, Any]:
         """Do something to an alarm, in the name of who asked."""

@@ -4,11 +4,13 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import click
 
 from agent.cli.common.ask_agent import socket_option
 from agent.cli.common.errors import Unreachable
+from agent.cli.common.letters import speaks_utf8
 from agent.cli.live.plain import lines
 from agent.control import client
 
@@ -30,8 +32,8 @@ def command(socket: Path, plain: bool) -> None:
                cellwarden live | logger -t batteries
     """
 
-    def get() -> dict[str, Any]:
-        return client.get(socket, "/v1/view")
+    def get(unit: str | None = None) -> dict[str, Any]:
+        return client.get(socket, "/v1/view" + (f"?{urlencode({'unit': unit})}" if unit else ""))
 
     try:
         if not plain and sys.stdin.isatty() and sys.stdout.isatty():
@@ -53,6 +55,7 @@ def command(socket: Path, plain: bool) -> None:
 def _tell(get: Any) -> None:
     """Print changes until Ctrl-C, also over a restart of the agent."""
     before: dict[str, Any] | None = None
+    utf8 = speaks_utf8()
     while True:
         try:
             after = get()
@@ -62,7 +65,7 @@ def _tell(get: Any) -> None:
             click.echo(f"{time.strftime('%H:%M:%S')} LOST THE AGENT; what was said before is old. {error}")
             before = None
             after = _await(get)
-        for line in lines(before, after):
+        for line in lines(before, after, utf8):
             click.echo(line)
         sys.stdout.flush()
         before = after

@@ -13,17 +13,24 @@ STYLE = {1: "reverse bold red", 2: "bold yellow", 3: "bold"}  # by priority
 LABEL = 13  # columns before a row of the map
 
 
-def map_lines(unit: View, width: int) -> list[Text]:
-    """Return the map in rows of tens; each begins with its string and the numbers of its cells."""
-    tens = max(1, (width - LABEL) // 11)
-    ruler = " " * (LABEL - 1) + "".join(f"{10 * n + 1:<11}" for n in range(tens))
-    lines = [
+def map_head(width: int) -> list[Text]:
+    """Return what stands above the map: what its marks mean, and the numbers of its columns."""
+    ruler = " " * (LABEL - 1) + "".join(f"{10 * n + 1:<11}" for n in range(_tens(width)))
+    return [
         Text(" CELLS mV from median   . in band  + high  - low  1 2 3 alarm  ~ stale  ? none"),
         Text(ruler.rstrip()),
     ]
+
+
+def map_rows(unit: View, width: int) -> list[tuple[Text, bool]]:
+    """Return the map in rows of tens, each with whether a cell in it is marked.
+
+    A row begins with its string and the numbers of its cells.
+    """
+    rows = []
     for (kind, name), boxes in _strings(unit["cells"]).items():
-        for first in range(0, len(boxes), 10 * tens):
-            row = boxes[first : first + 10 * tens]
+        for first in range(0, len(boxes), 10 * _tens(width)):
+            row = boxes[first : first + 10 * _tens(width)]
             span = f"{row[0]['number']}-{row[-1]['number']}"
             label = name if kind != "sensor" else " T"
             line = Text(f" {label[:3]:<3}{span:>7} ")
@@ -31,8 +38,12 @@ def map_lines(unit: View, width: int) -> list[Text]:
                 line.append(" " if i and i % 10 == 0 else "")
                 mark = box["mark"] or "."
                 line.append(mark, STYLE.get(int(mark), "") if mark.isdigit() else "")
-            lines.append(line)
-    return lines
+            rows.append((line, any(box["mark"] for box in row)))
+    return rows
+
+
+def _tens(width: int) -> int:
+    return max(1, (width - LABEL) // 11)
 
 
 def _strings(boxes: Sequence[View]) -> dict[tuple[str, str], list[View]]:
@@ -64,7 +75,7 @@ def _of_cell(unit: View, number: int) -> str:
             if box["sight"] == "none":
                 return f"{box['name']} {box['place']}: nothing known now"
             mv = "--" if box["mv"] is None else f"{box['mv']:+.0f}"
-            temp = "" if box["t"] is None else f"   {box['t']:.1f} C"
+            temp = "" if box["t"] is None else f"   {box['t']:.1f} °C"
             volts = words.number(box["v"], 3)
             return f"{box['name']} {box['place']}: {volts} V   {mv} mV{temp}   {box['age_s']:.0f} s old"
     return f"There is no cell {number} in {unit['name']}"

@@ -1,16 +1,19 @@
-"""The terminal view as lines of text: 80 by 24 and any other size, ASCII only. View and state in, lines out.
+"""The terminal view as lines of text, of any size. View and state in, lines out.
 
-What does not fit goes in this order: log, links, map; the headline and the alarms stay.
+What must be known comes first: the headline, the alarms, the figures of the unit that is open. Where there is
+no room for all, the log goes first, then the links, then the map, then the other units.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import Any
 
 from rich.text import Text
 
-from agent.cli.live.cells import STYLE, cell_lines, map_lines, worst
+from agent.cli.common.letters import shown
+from agent.cli.live import alarms, overview
+from agent.cli.live.blocks import Block, share, whole
+from agent.cli.live.cells import STYLE, cell_lines, map_head, map_rows, worst
 from agent.detect.duration import duration
 from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.view import words
@@ -19,16 +22,19 @@ View = Mapping[str, Any]
 PRIORITY = {1: "high", 2: "medium", 3: "low"}  # ISA-18.2's words
 BLIND = "reverse bold magenta"
 WIDE = 72  # columns; on less the words that must be seen come first
-MIN_ALARMS = 2
-MIN_MAP = 5  # lines; less is no map
-KEYS = " q quit  ? help  a alarms  c cells  l links  Space freeze  / find cell  p plain"
+MIN_ROWS = 3  # of the map; less is no map
+LOG = 2  # lines
+KEYS = " q quit  ? help  Tab next  / find  a alarms  o units  c cells  l links  p plain"
+SHORT_KEYS = " q quit  ? help  Tab unit  / find  a alarms"
 HELP = (
     "",
-    " Tab    next unit                    Space  hold this picture, and go on",
+    " Tab, Shift-Tab   next unit, and back; the worst one is open until you choose",
+    " /      find: 5 is a cell of this unit, rack-2 a unit, rack-2 5 a cell of it",
     " a      alarms: up and down choose, k acknowledges, s shelves for an hour, u unshelves",
+    " o      every unit, worst first",
     " c      every cell that is not in band, then all others",
     " l      links: how well each unit answers",
-    " /      find a cell: type its number, then Enter",
+    " Space  hold this picture, and go on",
     " p      plain lines instead of this picture",
     " Esc    back                         q  quit; the agent goes on",
     "",
@@ -41,8 +47,8 @@ HELP = (
 class ScreenState:
     """What the person at the keyboard has chosen."""
 
-    unit: int = 0
-    page: str = "main"  # main, alarms, cells, links, help
+    unit: str | None = None  # None: the worst one
+    page: str = "main"  # main, alarms, units, cells, links, help
     chosen: int = 0  # row of the alarm list
     top: int = 0  # first line of a page that scrolls
     held_s: float | None = None  # for how long the picture is held
@@ -51,21 +57,28 @@ class ScreenState:
     said: str = ""  # answer to the last key
     lost_s: float | None = None  # since the agent answered last
     age_s: float = 0.0  # of the view itself
+    utf8: bool = False  # whether the terminal shows more than ASCII
 
 
-def ascii_only(text: str) -> str:
-    """Return text that any terminal can show."""
-    return text.replace("°", "").encode("ascii", "replace").decode()
+def opened(view: View) -> View | None:
+    """Return the unit that is open, the only one with its figures and cells; None: there is no unit."""
+    return next((unit for unit in view["units"] if unit["name"] == view["open"]), None)
+
+
+def alarm_rows(view: View) -> list[View]:
+    """Return the alarms in the order of their list."""
+    return [*view["alarms"]["active"], *view["alarms"]["over"]]
 
 
 def frame(view: View, state: ScreenState, width: int, height: int) -> list[Text]:
     """Return exactly `height` lines, none wider than `width`."""
-    unit = view["units"][state.unit % len(view["units"])] if view["units"] else None
-    head = [_title(view, unit, width), _state(view, unit, state, width), _rule(width)]
-    foot = [_rule(width), _foot(state)]
+    unit = opened(view)
+    head = [_title(view, state, width), _state(view, unit, state, width), _rule(width)]
+    foot = [_rule(width), _foot(state, width)]
     room = max(height - len(head) - len(foot), 0)
     body = {
         "alarms": lambda: _alarm_page(view, state, width, room),
+        "units": lambda: _scrolled(overview.page(view, width, state.utf8), state, room),
         "cells": lambda: _scrolled(cell_lines(unit), state, room),
         "links": lambda: _scrolled(_link_lines(view), state, room),
         "help": lambda: [Text(line) for line in HELP],
@@ -73,24 +86,29 @@ def frame(view: View, state: ScreenState, width: int, height: int) -> list[Text]
     }[state.page]()
     lines = [*head[: max(height - 1, 1)], *body[:room]]
     lines += [Text()] * (height - len(lines) - len(foot))
-    lines = [*lines, *foot][:height]
+    lines = [_lettered(line, state.utf8) for line in [*lines, *foot][:height]]
     for line in lines:
         line.truncate(width)
     return lines
+
+
+def _lettered(line: Text, utf8: bool) -> Text:
+    """Return a line in letters that the terminal has, each part in its style."""
+    parts = line.divide(sorted({edge for span in line.spans for edge in (span.start, span.end)}))
+    return Text.assemble(
+        *((shown(part.plain, utf8), part.spans[0].style if part.spans else "") for part in parts)
+    )
 
 
 def _rule(width: int) -> Text:
     return Text("-" * width)
 
 
-def _title(view: View, unit: View | None, width: int) -> Text:
+def _title(view: View, state: ScreenState, width: int) -> Text:
     made = view["made"]
-    name = f"{view['site']} / {unit['name']}" if unit else view["site"]
-    if len(view["units"]) > 1 and unit:
-        name += f" ({view['units'].index(unit) + 1} of {len(view['units'])})"
-    left = ascii_only(f"cellwarden live   {name}")
+    left = Text(shown(f"cellwarden live   {view['site']}", state.utf8))
     right = f"{made['clock']} {made['zone']}    agent up {duration(view['up_s'])}"
-    return Text(left + right.rjust(max(width - len(left), len(right) + 2)))
+    return left.append(right.rjust(max(width - left.cell_len, len(right) + 2)))
 
 
 def _alarm_words(view: View) -> str:
@@ -103,78 +121,112 @@ def _alarm_words(view: View) -> str:
 
 
 def _state(view: View, unit: View | None, state: ScreenState, width: int) -> Text:
+    """Return condition and knowledge of the site, and of which age the values of the open unit are."""
     head = view["headline"]
     if state.lost_s is not None:
         return Text(f" THIS VIEW LOST THE AGENT {duration(state.lost_s)} ago. Values below are old.", BLIND)
+    known, counted = head["knowledge"], _alarm_words(view)
+    highest = next((int(p) for p in view["alarms"]["by_priority"]), 0)
     line = Text(" ")
-    if head["knowledge"] != Knowledge.LIVE:
-        known = head["knowledge"]
-        since = unit["blind"] if unit else None
-        if unit and since:
-            known = f"{unit['knowledge']} since {since['since']}" + (
-                f" ({since['for']})" if since["for"] else ""
-            )
-            line.append(known, BLIND).append(
-                f"  LAST KNOWN: {_alarm_words(view)}  bus {unit['link']['port']}"
-            )
-        else:
-            line.append(known, BLIND if known in UNSEEN else "bold")
-            line.append(f"  LAST KNOWN: {head['condition'].lower()}, {_alarm_words(view)}")
+    if known == Knowledge.LIVE and width < WIDE:
+        line.append(head["condition"], STYLE.get(highest, "bold"))
+        line.append(" - LIVE", "bold").append(f"  {counted}")
+    elif known == Knowledge.LIVE:
+        line.append(head["condition"], STYLE.get(highest, "bold"))
+        line.append(f"   {counted}".ljust(39 - len(head["condition"]))).append(known, "bold")
+    elif any(not row["knowledge"] for row in view["alarms"]["active"]):  # an alarm that is seen now
+        line.append(head["condition"], STYLE.get(highest, "bold")).append(f"   {counted}   ")
+        worst_seen = [unit["name"] for unit in view["units"] if unit["knowledge"] == known]
+        line.append(f"{known}: {', '.join(worst_seen)}", BLIND if known in UNSEEN else "bold")
     else:
-        worst = next((int(p) for p in view["alarms"]["by_priority"]), 0)
-        line.append(head["condition"], STYLE.get(worst, "bold"))
-        if width < WIDE:
-            line.append(" - LIVE", "bold").append(f"  {_alarm_words(view)}")
-        else:
-            line.append(f"   {_alarm_words(view)}".ljust(39 - len(head["condition"])))
-            line.append(Knowledge.LIVE, "bold")
+        line.append(known, BLIND if known in UNSEEN else "bold")
+        line.append(f"  LAST KNOWN: {head['condition'].lower()}, {counted}")
     if state.held_s is not None:
         line.append(f"   HELD BY YOU {int(state.held_s // 60):02d}:{int(state.held_s % 60):02d}", "bold")
-    elif unit and not unit["blind"]:
-        age = duration(unit["age_s"] + state.age_s)
-        line.append(f"  data {age} old, polled every {unit['period_s']:g} s")
-    return Text(ascii_only(line.plain), spans=line.spans)
+    elif unit and not unit["blind"] and len(view["units"]) == 1:
+        line.append(f"  {_age(unit, state)}")
+    return line
 
 
-def _foot(state: ScreenState) -> Text:
+def _age(unit: View, state: ScreenState) -> str:
+    return f"data {duration(unit['age_s'] + state.age_s)} old, polled every {unit['period_s']:g} s"
+
+
+def _foot(state: ScreenState, width: int) -> Text:
     if state.find is not None:
-        return Text(f" Find cell number: {state.find}_")
+        return Text(f" Find a unit or a cell: {state.find}_")
     if state.said:
-        return Text(" " + ascii_only(state.said), "bold")
+        return Text(" " + state.said, "bold")
     if state.page == "alarms":
         return Text(" Up Down choose  k acknowledge  s shelve 1 h  u unshelve  Esc back  q quit")
-    return Text(KEYS if state.page == "main" else " Up Down scroll  Esc back  q quit")
+    if state.page != "main":
+        return Text(" Up Down scroll  Esc back  q quit")
+    return Text(KEYS if width >= len(KEYS) else SHORT_KEYS)
 
 
 def _main(view: View, unit: View | None, state: ScreenState, width: int, room: int) -> list[Text]:
     if unit is None:
         return [Text(" No unit is configured.")]
-    rule = [_rule(width)]
-    figures = [_figures(unit)]
-    links = [_links(view, unit)]
-    log = [*rule, *(_blind(unit) if unit["blind"] else _log(view))]
-    least = min(len(view["alarms"]["active"]), MIN_ALARMS)
-    spare = room - len(figures) - 1 - least - 1  # a rule and the head of the alarms
-    cells = [*rule, *_fitting(map_lines(unit, width), spare - 2), worst(unit, state.found)]
-    taken: dict[str, list[Text]] = {}
-    for name, lines in (("map", cells), ("links", links), ("log", log)):  # what is dropped last comes first
-        taken[name] = lines if spare >= len(lines) else []
-        spare -= len(taken[name])
-    alarms = _alarms(view, width, least + max(spare, 0))
-    return [*figures, *taken["links"], *taken["map"], *rule, *alarms, *taken["log"]]
+    first = alarms.block(view, width)
+    figures = whole(_unit(view, unit, state, width))
+    others = _ruled(overview.block(view, width, state.utf8), width)
+    cells = _map(unit, state, width)
+    links = whole([] if unit["blind"] else [_links(view, unit)])
+    log = _ruled(whole(_log(view)), width)
+    drawn = share(room, [first, figures, others, cells, links, log])
+    return [line for n in (0, 2, 1, 4, 3, 5) for line in drawn[n]]  # as they stand below each other
 
 
-def _fitting(lines: list[Text], room: int) -> list[Text]:
-    """Cut a map that is too high; what is missing is said."""
-    if len(lines) <= room or room < MIN_MAP:
-        return lines
-    return [*lines[: room - 1], Text(f" and {len(lines) - room + 1} more rows: a larger window, or c")]
+def _ruled(block: Block, width: int) -> Block:
+    """Return a block with a line above it."""
+    if not block.most:
+        return block
+    return Block(block.least + 1, block.most + 1, lambda room: [_rule(width), *block.draw(room - 1)])
 
 
-def _value(unit: View, key: str, form: str = "") -> str:
+def _map(unit: View, state: ScreenState, width: int) -> Block:
+    """Return the map with the worst cells below it; where it is too high, rows with marks stay first."""
+    head, rows = [_rule(width), *map_head(width)], map_rows(unit, width)
+    around = len(head) + 1
+
+    def draw(room: int) -> list[Text]:
+        left = len(rows) - (room - around)
+        if left <= 0:
+            return [*head, *(line for line, _ in rows), worst(unit, state.found)]
+        kept = {*sorted(range(len(rows)), key=lambda n: not rows[n][1])[: room - around - 1]}
+        more = Text(f" and {len(rows) - len(kept)} more rows: a larger window, or c")
+        return [
+            *head,
+            *(line for n, (line, _) in enumerate(rows) if n in kept),
+            more,
+            worst(unit, state.found),
+        ]
+
+    return Block(around + min(len(rows), MIN_ROWS), around + len(rows), draw)
+
+
+def _value(unit: View, key: str) -> str:
     figure = next(f for f in unit["figures"] if f["key"] == key)
-    shown = words.number(figure["value"], figure["digits"])
-    return shown + (f" {duration(figure['age_s'])} old" if figure["sight"] == "stale" else "") + form
+    told = words.number(figure["value"], figure["digits"])
+    return told + (f" {duration(figure['age_s'])} old" if figure["sight"] == "stale" else "")
+
+
+def _unit(view: View, unit: View, state: ScreenState, width: int) -> list[Text]:
+    """Return the name of the open unit where there are several, how it is seen, and its figures."""
+    lines = [_rule(width)]
+    blind = unit["blind"]
+    if blind:
+        since = f"{unit['knowledge']} since {blind['since']}" + (f" ({blind['for']})" if blind["for"] else "")
+        lines.append(Text(f" {unit['name']}  ").append(since, BLIND).append(f"  {unit['link']['port']}"))
+    elif len(view["units"]) > 1:
+        number = [tile["name"] for tile in view["tiles"]].index(unit["name"]) + 1
+        where = f"({number} of {len(view['units'])})  "
+        lines.append(Text(f" {unit['name']} ", "bold").append(where).append(unit["knowledge"], "bold"))
+        lines[-1].append(f"  {_age(unit, state)}")
+    lines.append(_figures(unit))
+    if blind:
+        lines += [Text(f" LIKELY {blind['cause']}"), Text(f" NEXT   {blind['next']}   {blind['warning']}")]
+    return lines
 
 
 def _figures(unit: View) -> Text:
@@ -193,49 +245,16 @@ def _links(view: View, unit: View) -> Text:
     answered = unit["link"]["answered"]
     good = "--" if answered is None else f"{answered:.1f}"
     count = f"links {live} of {len(view['units'])} answering"
-    temperatures = f"{_value(unit, 'coldest')} to {_value(unit, 'hottest')} C"
+    temperatures = f"{_value(unit, 'coldest')} to {_value(unit, 'hottest')} °C"
     return Text(f" Temp {temperatures}   {count}   polls good {good} % in last hour")
 
 
-def _alarms(view: View, width: int, rows: int) -> list[Text]:
-    active = view["alarms"]["active"]
-    head = f" ALARMS {len(active)} active".ljust(17) + "pr state      raised    where              what"
-    lines = [Text(head)]
-    shown = active[:rows] if len(active) <= rows else active[: max(rows - 1, 0)]
-    lines += [_alarm_line(row, width) for row in shown]
-    if len(shown) < len(active):
-        lines.append(Text(f"{'':17}and {len(active) - len(shown)} more: a"))
-    return lines + [Text()] * (rows + 1 - len(lines))
-
-
-def _alarm_line(row: View, width: int, chosen: bool | None = None) -> Text:
-    mark = {None: "  ", True: "> ", False: "  "}[chosen]
-    line = Text(f"{mark}".rjust(17) if chosen is None else mark)
-    line.append(f"{row['priority']}", STYLE[row["priority"]])
-    state = row["state"] if not row["knowledge"] else "last known"
-    where = ascii_only(row["where"])
-    what = f"now {row['now']}  " if row["now"] else ""
-    line.append(f"  {state:<10} {row['raised'][-8:]:<9} {where:<18} {ascii_only(what + row['what'])}")
-    line.truncate(width)
-    return line
-
-
 def _alarm_page(view: View, state: ScreenState, width: int, room: int) -> list[Text]:
-    rows = [*view["alarms"]["active"], *view["alarms"]["over"]]
+    rows = alarm_rows(view)
     if not rows:
-        ended = view["alarms"]["counts"]["last_ended"]
-        return [Text(" No active alarms." + (f" Last one ended {ended}." if ended else ""))]
+        return alarms.block(view, width).draw(1)
     state.chosen = min(max(state.chosen, 0), len(rows) - 1)
-    listed = max(room - 7, 1)
-    first = max(0, min(state.chosen - listed // 2, len(rows) - listed))
-    lines = [_alarm_line(row, width, i == state.chosen) for i, row in enumerate(rows)][first : first + listed]
-    row = rows[state.chosen]
-    text = ascii_only(f"{row['what']} What to do: {row['do']}")
-    by = f", acknowledged by {row['by']}" if row["by"] else ""
-    raised = f"raised {row['raised']} {row['zone']}, {row['times_24h']} times in 24 h"
-    about = f" {row['where']}, {row['state']}, {raised}{by}"
-    lines += [_rule(width), Text(ascii_only(about))]
-    return [*lines, *(Text(f" {part}") for part in wrap(text, max(width - 2, 10)))]
+    return alarms.page(rows, state.chosen, width, room)
 
 
 def _scrolled(lines: list[Text], state: ScreenState, room: int) -> list[Text]:
@@ -252,24 +271,14 @@ def _link_lines(view: View) -> list[Text]:
         said = link["trouble"] or "; ".join(unit["notes"])
         lines.append(
             Text(
-                ascii_only(
-                    f" {unit['name'][:20]:<20} {unit['knowledge']:<10} {link['letter'] or '-':<7} {age:<8} "
-                    f"{answered:<14} {said}"
-                )
+                f" {unit['name'][:20]:<20} {unit['knowledge']:<10} {link['letter'] or '-':<7} {age:<8} "
+                f"{answered:<14} {said}"
             )
         )
     return lines
 
 
-def _blind(unit: View) -> list[Text]:
-    said = unit["blind"]
-    return [
-        Text(ascii_only(f" LIKELY {said['cause']}")),
-        Text(f" NEXT   {said['next']}   {said['warning']}"),
-    ]
-
-
 def _log(view: View) -> list[Text]:
-    lines = [ascii_only(f"{line['at']} {line['text']}") for line in view["log"][:2]]
-    lines += [""] * (2 - len(lines))
-    return [Text(f" LOG {lines[0]}"), Text(f"     {lines[1]}")]
+    lines = [f"{line['at']} {line['text']}" for line in view["log"][:LOG]]
+    lines += [""] * (LOG - len(lines))
+    return [Text(f"{' LOG ' if n == 0 else '     '}{line}") for n, line in enumerate(lines)]

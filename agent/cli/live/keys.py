@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from agent.cli.live.frame import ScreenState, View
+from agent.cli.live.frame import ScreenState, View, alarm_rows
+from agent.view.find import find
 
-UP, DOWN, ESCAPE, ENTER, BACKSPACE = "up", "down", "escape", "enter", "backspace"
-_SEQUENCES = {"\x1b[A": UP, "\x1b[B": DOWN, "\x1bOA": UP, "\x1bOB": DOWN}
+UP, DOWN, BACK_TAB, ESCAPE, ENTER, BACKSPACE = "up", "down", "back tab", "escape", "enter", "backspace"
+_SEQUENCES = {"\x1b[A": UP, "\x1b[B": DOWN, "\x1bOA": UP, "\x1bOB": DOWN, "\x1b[Z": BACK_TAB}
 _NAMES = {"\x1b": ESCAPE, "\r": ENTER, "\n": ENTER, "\x7f": BACKSPACE, "\x08": BACKSPACE}
-PAGES = {"a": "alarms", "c": "cells", "l": "links", "?": "help"}
+PAGES = {"a": "alarms", "o": "units", "c": "cells", "l": "links", "?": "help"}
 ANSWERS = {"k": "acknowledge", "s": "shelve", "u": "unshelve"}
 SHELVE_MINUTES = 60
+LONGEST = 40  # letters to find something by
 
 
 class Ask(NamedTuple):
@@ -39,7 +41,7 @@ def press(key: str, state: ScreenState, view: View) -> Ask | str | None:
     """Change `state`; return "quit", "plain", an Ask, or None."""
     state.said = ""
     if state.find is not None:
-        _type(key, state)
+        _type(key, state, view)
     elif key in ENDS:
         return ENDS[key]
     elif key in CHANGES:
@@ -60,8 +62,20 @@ def _find(state: ScreenState, _view: View) -> None:
     state.find, state.page = "", "main"
 
 
-def _next_unit(state: ScreenState, view: View) -> None:
-    state.unit, state.found = (state.unit + 1) % max(len(view["units"]), 1), None
+def _step(by: int) -> Callable[[ScreenState, View], None]:
+    """Return what opens another unit, so many tiles on."""
+
+    def step(state: ScreenState, view: View) -> None:
+        names = _names(view)
+        if names:
+            state.unit, state.found = names[(names.index(view["open"]) + by) % len(names)], None
+
+    return step
+
+
+def _names(view: View) -> list[str]:
+    """Return the units, worst first."""
+    return [tile["name"] for tile in view["tiles"]]
 
 
 def _back(state: ScreenState, _view: View) -> None:
@@ -80,27 +94,38 @@ ENDS = {"q": "quit", "\x03": "quit", "p": "plain"}
 CHANGES: dict[str, Callable[[ScreenState, View], None]] = {
     " ": _hold,
     "/": _find,
-    "\t": _next_unit,
+    "\t": _step(1),
+    BACK_TAB: _step(-1),
     ESCAPE: _back,
     UP: _up,
     DOWN: _down,
 }
 
 
-def _type(key: str, state: ScreenState) -> None:
+def _type(key: str, state: ScreenState, view: View) -> None:
     assert state.find is not None
-    if key.isdecimal() and len(state.find) < 5:
-        state.find += key
-    elif key == BACKSPACE:
+    if key == BACKSPACE:
         state.find = state.find[:-1]
     elif key == ENTER:
-        state.found, state.find = int(state.find) if state.find else None, None
+        _open(state, view)
     elif key == ESCAPE:
         state.find = None
+    elif key.isprintable() and len(key) == 1 and len(state.find) < LONGEST:
+        state.find += key
+
+
+def _open(state: ScreenState, view: View) -> None:
+    """Open what was typed, and say so where there is no such unit."""
+    typed, state.find = state.find or "", None
+    found = find(typed, _names(view), view["open"])
+    if found:
+        state.unit, state.found = found
+    elif typed:
+        state.said = f"no unit is called {typed!r}; o lists them all"
 
 
 def _answer(what: str, state: ScreenState, view: View) -> Ask | None:
-    rows = [*view["alarms"]["active"], *view["alarms"]["over"]]
+    rows = alarm_rows(view)
     if not rows:
         return None
     body: dict[str, Any] = {"alarm": rows[min(state.chosen, len(rows) - 1)]["id"]}

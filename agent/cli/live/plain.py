@@ -3,16 +3,19 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agent.cli.live.frame import ascii_only
+from agent.cli.common.letters import shown
 
 View = Mapping[str, Any]
 
 
-def lines(before: View | None, after: View) -> Iterator[str]:
-    """Yield a line for each change from `before` to `after`; from None, for everything."""
+def lines(before: View | None, after: View, utf8: bool = False) -> Iterator[str]:
+    """Yield a line for each change from `before` to `after`; from None, for everything.
+
+    utf8: whether what they are for shows more than ASCII.
+    """
     at = after["made"]["clock"]
     for said in _changes(before, after):
-        yield ascii_only(f"{at} {said}")
+        yield shown(f"{at} {said}", utf8)
 
 
 def _changes(before: View | None, after: View) -> Iterator[str]:

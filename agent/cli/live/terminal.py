@@ -10,6 +10,7 @@ import tty
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from agent.cli.common.letters import speaks_utf8
 from agent.cli.common.tables import terminal
 from agent.cli.live.frame import ScreenState, View, frame
 from agent.cli.live.keys import Ask, keys_in, press
@@ -19,7 +20,7 @@ DRAW_S = 1.0
 HELD_AT_MOST_S = 300.0
 FALLBACK = (80, 24)  # where the terminal does not know its size
 
-Get = Callable[[], View]
+Get = Callable[[str | None], View]  # of a unit, None: the worst
 Post = Callable[[str, dict[str, Any]], Any]
 
 
@@ -29,9 +30,9 @@ class Terminal:
     def __init__(self, get: Get, post: Post) -> None:
         self._get, self._post = get, post
         self._console = terminal()
-        self._state = ScreenState()
+        self._state = ScreenState(utf8=speaks_utf8())
         self._got_s = time.monotonic()
-        self._view = get()  # raises NotRunning: without an agent there is nothing to show
+        self._view = get(None)  # raises NotRunning: without an agent there is nothing to show
         self._held: View | None = None
         self._held_s = 0.0
 
@@ -49,8 +50,11 @@ class Terminal:
                 self._look()
 
     def _press(self, key: str) -> str | None:
-        was = self._state.held_s
+        was, unit = self._state.held_s, self._state.unit
         does = press(key, self._state, self._shown())
+        if self._state.unit != unit:  # a picture that is held has no other unit in it
+            self._state.held_s = None
+            self._fetch()
         if self._state.held_s is not None and was is None:
             self._held, self._held_s = self._view, time.monotonic()
         if isinstance(does, Ask):
@@ -74,7 +78,7 @@ class Terminal:
 
     def _fetch(self) -> None:
         try:
-            self._view, self._got_s = self._get(), time.monotonic()
+            self._view, self._got_s = self._get(self._state.unit), time.monotonic()
             self._state.lost_s = None
         except NotRunning:
             self._state.lost_s = time.monotonic() - self._got_s

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import json
 import os
 import pty
 import signal
@@ -15,11 +16,14 @@ from typing import Any
 
 import pyte
 import pytest
+from rich.cells import cell_len
 
+from agent.cli.common.letters import speaks_utf8
 from agent.cli.live.frame import ScreenState, frame
 from agent.cli.live.keys import keys_in, press
 from agent.cli.live.plain import lines
 from agent.control.server import Call, ControlServer
+from agent.view.brief import brief
 from tests.agent.view.sites import alarm, at, rack, record, shown, status, unit
 
 PATIENCE_S = 30.0
@@ -36,12 +40,10 @@ class Site:
         routes |= {f"POST /v1/alarms/{what}": self._answer(what) for what in ("acknowledge", "shelve")}
         self.server = ControlServer(self.socket, routes)
 
-    def view(self) -> dict[str, Any]:
+    async def _view(self, call: Call) -> dict[str, Any]:
         log = [record(a, "NEW", a["age_s"]) for a in self.alarms]
-        return {**shown(status(self.units, self.alarms, log), self.points), "refresh_s": 0.2}
-
-    async def _view(self, _call: Call) -> dict[str, Any]:
-        return self.view()
+        whole = shown(status(self.units, self.alarms, log), self.points)
+        return {**brief(whole, call.query.get("unit")), "refresh_s": 0.2}
 
     def _answer(self, what: str) -> Callable[[Call], Any]:
         async def answer(call: Call) -> dict[str, Any]:
@@ -70,7 +72,7 @@ class Screen:
             stdout=terminal,
             stderr=terminal,
             start_new_session=True,
-            env={**os.environ, "TERM": "xterm", **environment},
+            env={**os.environ, "TERM": "xterm", "LC_ALL": "C", **environment},
         )
         os.close(terminal)
         asyncio.get_running_loop().add_reader(self._fd, self._read)
@@ -139,6 +141,8 @@ async def test_it_shows_answers_finds_holds_and_leaves_the_terminal_as_it_was(si
     assert site.asked[1][1]["minutes"] == 60
     live.type("\x1b/77\r")
     await live.until("cell 77 string2/cell17: 3.241 V")
+    live.type("/rack-9\r")
+    await live.until("no unit is called 'rack-9'; o lists them all")
     live.type(" ")
     await live.until("HELD BY YOU 00:0")
     site.alarms.append(alarm("string4/cell51", "critical", detector="thermal-slope"))
@@ -155,7 +159,9 @@ async def test_blind_is_loud_and_a_lost_agent_is_another_thing(site: Site) -> No
     await live.until("LIVE  data")
     site.units = [unit(knowledge="BLIND", age_s=1100.0)]
     site.points = {"rack-1": rack(age_s=1100.0)}
-    blind = await live.until("BLIND since 13:44:11 (18 min)  LAST KNOWN: 1 medium alarm", "last known")
+    blind = await live.until(
+        "BLIND since 13:44:11 (18 min)", "LAST KNOWN: attention, 1 medium alarm", " last known"
+    )
     assert "Pack -- V   -- A   SoC -- %" in blind
     assert "S1    1-60 ?????????? ??????????" in blind
     assert "NEXT   cellwarden doctor   The battery may be in any state." in blind
@@ -171,7 +177,7 @@ async def test_a_window_is_drawn_anew_when_its_size_changes_and_no_size_is_refus
     await live.until("LOG ")
     live.resize(40, 10)
     small = await live.until("ATTENTION - LIVE  1 medium alarm")
-    await live.until("ALARMS 1 active")
+    await live.until(" 2 NEW ")
     live.resize(20, 3)
     await live.until("ATTENTION - LIVE")
     assert small.splitlines()[0].startswith("cellwarden live")
@@ -233,12 +239,12 @@ def test_a_pipe_gets_what_was_raised_answered_and_over(site_view: Callable[..., 
 @pytest.fixture
 def site_view() -> Callable[..., dict[str, Any]]:
     def build(*alarms: dict[str, Any]) -> dict[str, Any]:
-        return shown(status([unit()], list(alarms)), {"rack-1": rack()})
+        return brief(shown(status([unit()], list(alarms)), {"rack-1": rack()}))
 
     return build
 
 
-@pytest.mark.parametrize("page", ["main", "alarms", "cells", "links", "help"])
+@pytest.mark.parametrize("page", ["main", "alarms", "units", "cells", "links", "help"])
 @pytest.mark.parametrize("size", [(80, 24), (132, 50), (40, 12), (20, 5), (1, 1)])
 def test_every_page_fits_every_window(
     site_view: Callable[..., dict[str, Any]], page: str, size: tuple[int, int]
@@ -251,10 +257,77 @@ def test_every_page_fits_every_window(
     assert all(line.plain.isascii() for line in drawn)
 
 
+def several(*alarms: dict[str, Any], wanted: str | None = None) -> dict[str, Any]:
+    """A site of eight racks, one of which is not seen."""
+    units = [unit(f"rack-{n}") for n in range(1, 8)] + [unit("rack-8", knowledge="BLIND", age_s=1080.0)]
+    log = [record(a, "NEW", a["age_s"]) for a in alarms]
+    return brief(shown(status(units, list(alarms), log), {u["name"]: rack() for u in units}), wanted)
+
+
+def drawn(view: dict[str, Any], state: ScreenState | None = None, width: int = 80, height: int = 24) -> str:
+    return "\n".join(line.plain for line in frame(view, state or ScreenState(), width, height))
+
+
+def test_the_unit_in_alarm_is_the_one_that_is_open_and_its_alarm_is_read_whole() -> None:
+    text = "heats 2.8 K/min and is 48.9 degC; at this rate it is at 80 degC in eleven minutes; take load off"
+    screen = drawn(several(alarm("string2/cell17", "critical", unit="rack-5", text=text)))
+    assert " ".join(screen.split()).count(f"rack-5 cell 77: {text}") == 1
+    assert " rack-5 (1 of 8)  LIVE  data 2 s old" in screen
+    assert "\n ALARM   1 high alarm, 1 new   BLIND: rack-8" in screen
+    assert "\n 1 rack-5        25.4   1  ? rack-8       18 min ago   rack-1" in screen
+    assert "S2  61-120 .......... ......1..." in screen
+    assert all(key in screen.splitlines()[-1] for key in ("Tab", "/ find", "q quit"))
+
+
+def test_tab_goes_from_worst_to_best_and_back_and_what_is_found_is_opened() -> None:
+    hot = alarm(unit="rack-5", severity="critical")
+    view, state = several(hot), ScreenState()
+    for keys, opened in (("\t", "rack-8"), ("\x1b[Z", "rack-5"), ("/RACK-3\r", "rack-3"), ("/7\r", "rack-3")):
+        for key in keys_in(keys):
+            press(key, state, view)
+        assert state.unit == opened
+        view = several(hot, wanted=state.unit)
+    assert state.found == 7
+    assert "cell 7 string1/cell7: 3.220 V" in drawn(view, state)
+    assert "BLIND since" in drawn(several(wanted="rack-8"))
+
+
+def test_of_units_that_nobody_looks_at_neither_cells_nor_figures_are_fetched() -> None:
+    units = [unit(f"rack-{n}") for n in range(64)]
+    view = brief(shown(status(units), {u["name"]: rack() for u in units}))
+    assert len(json.dumps(view)) < 200_000
+    assert [u["name"] for u in view["units"] if u["cells"]] == ["rack-0"]
+    assert [tile["hottest_degc"] for tile in view["tiles"]] == [25.4] * 64
+
+
+def test_a_terminal_with_utf8_shows_every_letter_and_keeps_its_columns() -> None:
+    view = {**several(wanted="rack-1"), "site": "서울 배터리실 \u202e🔋"}
+    told, plain = (drawn(view, ScreenState(utf8=utf8)).splitlines() for utf8 in (True, False))
+    assert told[0].startswith("cellwarden live   서울 배터리실 🔋 ")
+    assert plain[0].startswith("cellwarden live   ?? ???? ")
+    assert "22.4 to 25.4 °C" in "\n".join(told)
+    assert "22.4 to 25.4 C" in "\n".join(plain)
+    assert cell_len(told[0]) == 80
+
+
+@pytest.mark.parametrize(
+    ("environ", "utf8"),
+    [
+        ({"LANG": "ko_KR.UTF-8"}, True),
+        ({"LANG": "xx_XX.utf8"}, True),  # a locale that is not there
+        ({"LANG": "ko_KR.UTF-8", "LC_ALL": "C"}, False),
+        ({"LANG": "ko_KR.EUC-KR"}, False),
+        ({}, False),
+    ],
+)
+def test_the_locale_says_what_a_terminal_shows(environ: dict[str, str], utf8: bool) -> None:
+    assert speaks_utf8(environ) is utf8
+
+
 def test_a_smaller_window_drops_the_log_then_the_links_then_the_map(
     site_view: Callable[..., dict[str, Any]],
 ) -> None:
-    parts = {"log": " LOG", "links": "answering", "map": "CELLS", "alarms": " ALARMS"}
+    parts = {"log": " LOG", "links": "answering", "map": "CELLS", "alarms": "\n 2 NEW"}
     kept = []
     for height in range(30, 8, -1):
         text = "\n".join(line.plain for line in frame(site_view(alarm()), ScreenState(), 80, height))

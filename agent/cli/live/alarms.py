@@ -1,0 +1,75 @@
+"""Alarms on a terminal: the first lines of those that stand, most urgent first, and a list to choose from."""
+
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+from typing import Any
+
+from rich.text import Text
+
+from agent.cli.live.blocks import Block
+from agent.cli.live.cells import STYLE
+
+View = Mapping[str, Any]
+MARGIN = 23  # columns before the sentence: priority, state, time
+NARROW = 60  # columns; on less the sentence begins on a line of its own
+LINES = 3  # of an alarm in the overview; the list of alarms has all of it
+
+
+def block(view: View, width: int) -> Block:
+    """Return the alarms that stand; the first of them is always there."""
+    active = view["alarms"]["active"]
+    if not active:
+        ended = view["alarms"]["counts"]["last_ended"]
+        none = Text(" No active alarms." + (f" Last one ended {ended}." if ended else ""))
+        return Block(1, 1, lambda _: [none])
+    each = [_lines(row, width)[:LINES] for row in active]
+    return Block(len(each[0]) + (len(each) > 1), sum(map(len, each)), lambda room: _fitting(each, room))
+
+
+def _fitting(each: Sequence[list[Text]], room: int) -> list[Text]:
+    """Return as many whole alarms as there is room for; how many are left out is said."""
+    lines: list[Text] = []
+    for n, more in enumerate(each):
+        last = n == len(each) - 1
+        if len(lines) + len(more) + (not last) > room:
+            return [*lines, Text(f" and {len(each) - n} more: a")]
+        lines += more
+    return lines
+
+
+def _lines(row: View, width: int) -> list[Text]:
+    narrow = width < NARROW
+    margin = 3 if narrow else MARGIN
+    said = wrap(first_line(row), max(width - margin, 10)) or [""]
+    head = Text(" ").append(str(row["priority"]), STYLE[row["priority"]]).append(f" {state_of(row):<11}")
+    head.append(f"{row['raised'][-8:]:<9}")
+    rest = [Text(" " * margin + part) for part in said[0 if narrow else 1 :]]
+    return [head, *rest] if narrow else [head.append(said[0]), *rest]
+
+
+def page(rows: Sequence[View], chosen: int, width: int, room: int) -> list[Text]:
+    """Return the list of alarms with one chosen, and below it all that is known of that one."""
+    row = rows[chosen]
+    raised = f"raised {row['raised']} {row['zone']}, {row['times_24h']} times in 24 h"
+    by = f", acknowledged by {row['by']}" if row["by"] else ""
+    below = [f"{state_of(row)}, {raised}{by}", first_line(row), *row["evidence"], f"What to do: {row['do']}"]
+    told = [Text(f" {part}") for text in below for part in wrap(text, max(width - 2, 10))]
+    listed = max(room - len(told) - 1, min(3, room))
+    first = max(0, min(chosen - listed // 2, len(rows) - listed))
+    lines = [_one(row, i == chosen) for i, row in enumerate(rows)][first : first + listed]
+    return [*lines, Text("-" * width), *told][:room]
+
+
+def _one(row: View, chosen: bool) -> Text:
+    line = Text("> " if chosen else "  ").append(str(row["priority"]), STYLE[row["priority"]])
+    return line.append(f" {state_of(row):<11}{row['raised'][-8:]:<9}{first_line(row)}")
+
+
+def state_of(row: View) -> str:
+    """Return the state of an alarm; "last known" where its place is not seen now."""
+    return str(row["knowledge"] or row["state"])
+
+
+def first_line(row: View) -> str:
+    """Return what must be known first."""
+    return f"{row['where']}: {row['what']}"
