@@ -1,7 +1,6 @@
 """One collector process: listen, say so, drain on SIGTERM."""
 
 import asyncio
-import errno
 import logging
 import signal
 import ssl
@@ -102,8 +101,9 @@ async def serve(
             for listener in await take(host, port, room(CONNECTIONS)):
                 await web.SockSite(runner, listener, ssl_context=context).start()
         except OSError as error:
-            why = "in use by another process" if error.errno == errno.EADDRINUSE else error.strerror
-            raise ServeError(f"--listen {listen}: {why}; stop that process or choose another port") from error
+            raise ServeError(
+                f"--listen {listen}: {error.strerror}; stop that process or choose another port"
+            ) from error
         if announced:
             url = _url(runner, announced if tls else host, tls)
             tasks.append(asyncio.create_task(announce(announced, host, url)))

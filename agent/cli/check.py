@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,12 +109,17 @@ def _named(config: Config) -> str:
 
 def late_units(path: Path, config: Config, profiles: dict[str, Profile]) -> list[str]:
     """Return a line for every unit whose safety points can become older than the deadline."""
-    late = []
+    return [line for _, _, line in late_of(path, config, profiles)]
+
+
+def late_of(path: Path, config: Config, profiles: dict[str, Profile]) -> Iterator[tuple[str, str, str]]:
+    """Yield the bus and the name of every such unit, and its line."""
     for bus in config.bus:
         units = [_asked(bus, unit, profiles[unit.profile]) for unit in config.unit if unit.bus == bus.name]
         proven = ages([unit.load for unit in units if unit.load is not None])
-        late += [_late(path, config, bus, name, age) for name, age in proven.items() if _is_late(config, age)]
-    return late
+        for name, age in proven.items():
+            if _is_late(config, age):
+                yield bus.name, name, _late(path, config, bus, name, age)
 
 
 def unaskable(config: Config, profiles: dict[str, Profile]) -> list[str]:

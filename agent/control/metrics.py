@@ -164,11 +164,14 @@ class MetricsError(Exception):
 
 
 class MetricsServer:
-    """Serves GET /metrics on an address of [metrics], to whoever asks: it holds counts, no secrets."""
+    """Serves GET /metrics on an address of [metrics], to whoever asks: it holds counts, no secrets.
+
+    `trouble` says why it is not served; "" when it is.
+    """
 
     def __init__(self, listen: str, text: Callable[[], Awaitable[bytes]]) -> None:
         self._host, self._port = host_and_port(listen) or ("", 0)
-        self._text = text
+        self._text, self.trouble = text, "not started yet"
         self._made, self._made_s, self._making = b"", -MADE_AGAIN_S, asyncio.Lock()
 
     async def _answer(self, _request: web.Request) -> web.Response:
@@ -187,10 +190,10 @@ class MetricsServer:
         try:
             for listener in await listen(self._host, self._port, CONNECTIONS):
                 await web.SockSite(runner, listener).start()
+            self.trouble = ""
             await asyncio.Future()
         except OSError as error:
-            raise MetricsError(
-                f"[metrics] listen {authority(self._host, self._port)}: {error.strerror or error}"
-            ) from error
+            self.trouble = f"[metrics] listen {authority(self._host, self._port)}: {error.strerror or error}"
+            raise MetricsError(self.trouble) from error
         finally:
             await runner.cleanup()

@@ -1,6 +1,6 @@
 """The status of a running agent: plain data for the control socket, in the words of the status page."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from agent.view.headline import UNWATCHED
 from drivers.layout import Layout
 from drivers.values import LimitTiers
 
+NAMED = 8  # names of units in one line
 # The figures of a unit that people ask for first: name, the quantity they are made of, and how.
 FIGURES = (
     ("cell_voltage_min_v", "cell_voltage", np.nanmin),
@@ -119,15 +120,18 @@ def health(status: dict[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
     it does less than it should. An agent that answers is `live`.
     """
     units = status["units"]
-    reasons = [f"unit {u['name']}: {u['knowledge']}; {u['trouble']}" for u in units if u["trouble"]]
-    for u in units:
-        if u["knowledge"] == Knowledge.PARTIAL and not u["watched"]:
-            reasons.append(f"unit {u['name']}: PARTIAL; {UNWATCHED}")
-        elif u["knowledge"] == Knowledge.PARTIAL and u["empty"]:
-            reasons.append(f"unit {u['name']}: PARTIAL; it says 0 of {', '.join(u['empty'])}")
-        elif u["knowledge"] == Knowledge.PARTIAL and (u.get("limits") or {}).get("unknown"):
-            reasons.append(f"unit {u['name']}: PARTIAL; {u['limits']['unknown']}")
-    reasons += [f"bus {bus['name']}: {bus['trouble']}" for bus in status["buses"] if bus["trouble"]]
+    of_bus = {u["name"]: bus["trouble"] for bus in status["buses"] for u in bus["units"] if bus["trouble"]}
+    reasons = alike(
+        (u["name"], f"{u['knowledge']}; {why}")
+        for u in units
+        if (why := _less(u))
+        # what the bus says is not said of each unit
+        and not (u["name"] in of_bus and (u["knowledge"] == Knowledge.NEVER or why == of_bus[u["name"]]))
+    )
+    for bus in status["buses"]:
+        if bus["trouble"]:
+            behind = listed([u["name"] for u in bus["units"]])
+            reasons.append(f"bus {bus['name']} ({behind}): {bus['trouble']}")
     several = len(status["upstreams"]) > 1
     for one in status["upstreams"]:
         if one["trouble"]:
@@ -135,12 +139,39 @@ def health(status: dict[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
     for part in ("store", *outputs):
         if trouble := (status.get(part) or {}).get("trouble"):
             reasons.append(f"{part}: {trouble}")
+    if (page := status.get("web") or {}).get("code"):
+        reasons.append(f"page: {page['trouble']}")
     if full := (status.get("store") or {}).get("full"):
         reasons.append(full)
     if not status["clock_synchronised"]:
         reasons.append("clock: not synchronised; times are by this boot until it is")
     ready = all(unit["knowledge"] != Knowledge.NEVER for unit in units)
     return {"live": True, "ready": ready, "degraded": reasons}
+
+
+def _less(unit: Mapping[str, Any]) -> str:
+    """Return why less is known of a unit than of one that is well; "" where it is well."""
+    if unit["trouble"] or unit["knowledge"] != Knowledge.PARTIAL:
+        return str(unit["trouble"])
+    if not unit["watched"]:
+        return UNWATCHED
+    if unit["empty"]:
+        return f"it says 0 of {', '.join(unit['empty'])}"
+    return str((unit.get("limits") or {}).get("unknown") or "")
+
+
+def alike(units: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a line for each trouble, with all the units that have it: one cause is one line."""
+    of: dict[str, list[str]] = {}
+    for name, trouble in units:
+        of.setdefault(trouble, []).append(name)
+    return [f"unit{'s' * (len(names) > 1)} {listed(names)}: {trouble}" for trouble, names in of.items()]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a line may hold them: of many the first."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def points(latest: Latest, now_s: float) -> dict[str, Any]:

@@ -13,16 +13,16 @@ from agent.modbus.accepted import STRICT, Accepted
 from agent.modbus.carrier import Heard, Lost
 from agent.modbus.ports import PortError
 from agent.modbus.rtu_port import RtuPort
+from agent.wire import holder
 
 STABLE_NAMES = (Path("/dev/serial/by-id"), Path("/dev/serial/by-path"))
 
+IN_USE = {errno.EAGAIN, errno.EBUSY}
 # Why a serial device cannot be opened, and what to do about it.
 OPEN_ERRORS = {
     errno.EINVAL: "does not take this baud rate, parity or number of stop bits",
     errno.ENOENT: "no such device; see what is plugged in with: ls -l /dev/serial/by-id",
     errno.EACCES: "no permission; add the agent's user to the device's group (dialout on Debian)",
-    errno.EAGAIN: "in use by another process; find it with: fuser -v DEVICE",
-    errno.EBUSY: "in use by another process; find it with: fuser -v DEVICE",
 }
 
 
@@ -70,6 +70,9 @@ class Tty:
         except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError
             number = error.args[0] if isinstance(error, termios.error) else getattr(error, "errno", None)
             reason = OPEN_ERRORS.get(number or 0, str(error))
+            if number in IN_USE:
+                held = await asyncio.to_thread(holder.of_device, str(path))
+                reason = f"in use by {held or 'another process'}; see it with: fuser -v {path}"
             raise PortError(f"{self.name}: {reason}") from error
         self._stable = self._stable or stable_path(path)
         self._node = os.fstat(self._serial.fileno()).st_rdev

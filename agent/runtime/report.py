@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
@@ -33,11 +34,19 @@ def _plus(stored_s: float | None, open_s: float) -> float | None:
     return None if stored_s is None else round(stored_s + open_s, 1)
 
 
+def _served(page: "Page | None") -> dict[str, Any]:
+    """Return the page's part of the status."""
+    if page is None:
+        return {"port": None, "trouble": "", "code": ""}
+    return {"port": page.port, "trouble": page.trouble, "code": page.code}
+
+
 class Report:
     """Reads the parts of an agent and changes nothing."""
 
     def __init__(self, parts: Parts, page: Callable[[], "Page | None"]) -> None:
         self._parts, self._page = parts, page
+        self._metrics: MetricsServer | None = None
         self._trends = Trends()
         self._raised = Counting(parts.store.path, parts.config.detection.shadow)
         self._began_s = parts.clock.boottime_s()
@@ -65,7 +74,8 @@ class Report:
             buses, now_s = list(self._parts.buses.values()), self._parts.clock.boottime_s()
             return exposition(buses, self.knowledge(), now_s, account, upstreams)
 
-        return MetricsServer(listen, text)
+        self._metrics = MetricsServer(listen, text)
+        return self._metrics
 
     def look(self, unit: str, event: AlarmEvent) -> Present:
         """Return the present value at the place of an alarm."""
@@ -83,6 +93,7 @@ class Report:
         full = parts.store.full
         status: dict[str, Any] = {
             "agent": parts.config.agent.id,
+            "pid": os.getpid(),
             "epoch": parts.store.epoch.hex(),
             "boottime_s": now_s,
             "clock_synchronised": parts.clock.synchronised(),
@@ -117,7 +128,8 @@ class Report:
             "upstreams": upstreams,
             "relay": None,
             **parts.site_alarms.reports(),
-            "web": {"port": page.port if page else None, "trouble": page.trouble if page else ""},
+            "web": _served(page),
+            "metrics": {"trouble": self._metrics.trouble if self._metrics else ""},
         }
         head = headline(status["units"], status["alarms"])
         return {"headline": head, **status, "health": health(status, parts.site_alarms.outputs)}

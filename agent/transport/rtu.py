@@ -10,11 +10,12 @@ from typing import Literal
 
 from agent.keys.values import Device
 from agent.modbus.ports import Port, PortError
-from agent.modbus.serial_devices import holder, serial_devices
+from agent.modbus.serial_devices import serial_devices
 from agent.modbus.serial_line import SerialPort, stable_path
 from agent.modbus.survey.presence import ALL_IDS, USUAL_IDS, LineSetting
 from agent.transport.row import Advice, Endpoint, Transport
 from agent.transport.serial_table import SerialTable
+from agent.wire import holder
 from drivers.profile.load import Profile
 
 PTYS = "/dev/pts/"
@@ -78,9 +79,8 @@ class SerialLine(Endpoint):
                 f"sudo usermod -aG {_group(self.name)} $USER   (then log in anew)",
             )
         if code == "CW-110":
-            held = holder(self.name)
-            by = f"process {held[0]} ({held[1]})" if held else "another process"
-            return Advice(code, f"{self} is in use by {by}.", f"fuser -v {self}")
+            held = holder.of_device(self.name) or "another process"
+            return Advice(code, f"{self} is in use by {held}.", f"fuser -v {self}")
         return Advice(code, f"{error}.", f"cellwarden scan {self}")
 
     def lost(self, what: str) -> Advice:

@@ -29,6 +29,7 @@ from drivers.files import must_be_file
 
 log = logging.getLogger(__name__)
 
+CANNOT_LISTEN, CANNOT_SECURE = "CW-420", "CW-421"  # of agent.cli.common.codes
 AGAIN_S = 10.0  # between two tries to serve the page
 VIEWERS = 300  # open at once
 CONNECTIONS = 400  # of the thousand files that the agent may open
@@ -43,8 +44,8 @@ class Page:
     """Serves the page at `host` and `port`. `look(unit)` returns the view (see `agent.view.site`). `buffer`:
     the file that histories are read from. `tls`: certificate and key. `token`: the file that holds it.
 
-    `trouble` says why the page is not served; "" when it is. A page that cannot be served never keeps the
-    agent from its work.
+    `trouble` says why the page is not served; "" when it is; `code`: of the field guide, once it was tried. A
+    page that cannot be served never keeps the agent from its work.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Page:
         announced: Mapping[str, str] | None = None,
     ) -> None:
         self.host, self.port, self.trouble = host, port, "not started yet"
+        self.code = ""
         self.tried = asyncio.Event()  # to listen, at least once
         self._listening = asyncio.Event()
         self._buffer, self._one_reader = buffer, asyncio.Lock()
@@ -98,19 +100,23 @@ class Page:
 
     async def _listen(self, runner: web.AppRunner) -> None:
         while self.trouble:
+            code = CANNOT_SECURE
             try:
                 context = self._secure()
+                code = CANNOT_LISTEN
                 if runner.server is None:
                     await runner.setup()
                 for listener in await listen(self.host, self.port, CONNECTIONS):
                     await web.SockSite(runner, listener, ssl_context=context).start()
                 self.port = runner.addresses[0][1]
-                self.trouble = ""
+                self.trouble = self.code = ""
             except (OSError, TokenError) as error:
-                said = f"the page is not served at {authority(self.host, self.port)}: {error}"
+                why = getattr(error, "strerror", None) or error
+                at = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
+                said = f"the page is not served at {authority(self.host, self.port)}: {why}{at}"
                 if said != self.trouble:
                     log.warning("%s; it is tried again", said)
-                self.trouble = said
+                self.trouble, self.code = said, code
                 self.tried.set()
                 await asyncio.sleep(AGAIN_S)
         self.tried.set()

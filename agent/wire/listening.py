@@ -13,6 +13,7 @@ import socket
 import time
 from typing import Any
 
+from agent.wire import holder
 from agent.wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,10 @@ _NO_HTTP = _NoHttp()
 
 
 async def listen(host: str, port: int, most: int) -> "list[Listener]":
-    """Take every address of a host, for at most `most` connections together. Raises OSError."""
+    """Take every address of a host, for at most `most` connections together.
+
+    Raises OSError, which says of an address in use whose process has it.
+    """
     logging.getLogger("aiohttp.server").addFilter(_NO_HTTP)
     found = await asyncio.get_running_loop().getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -80,7 +84,11 @@ async def listen(host: str, port: int, most: int) -> "list[Listener]":
     except OSError as error:
         for listener in taken:
             listener.close()
-        raise OSError(error.errno, (error.strerror or "cannot be had").lower()) from error
+        why = (error.strerror or "cannot be had").lower()
+        if error.errno == errno.EADDRINUSE:
+            held = await asyncio.to_thread(holder.of_port, host, port)
+            why = f"in use by {held or 'another process'}"
+        raise OSError(error.errno, why) from error
     if not taken:
         raise OSError(errno.EADDRNOTAVAIL, "no address")
     return taken

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import os
 import socket
 import subprocess
 import threading
@@ -10,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from agent.wire import ACKNOWLEDGEMENT_TYPE, CONTENT_TYPE, PATH, Request, decode_refusal, encode_request
+from agent.wire import (
+    ACKNOWLEDGEMENT_TYPE,
+    CONTENT_TYPE,
+    PATH,
+    Request,
+    decode_refusal,
+    encode_request,
+    holder,
+)
 from tests.collector.processes import (
     COMMAND,
     EPOCH,
@@ -185,7 +194,7 @@ def test_a_port_in_use_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
         done = _serve("--sink", f"sqlite:{tmp_path}/c.db", "--listen", listen)
     assert done.returncode == 2
     assert done.stderr == (
-        f"cellwarden-collector: --listen {listen}: in use by another process; "
+        f"cellwarden-collector: --listen {listen}: in use by {holder.named(os.getpid())}; "
         "stop that process or choose another port\n"
     )
 

@@ -62,6 +62,16 @@ CODES = {
     "CW-401": Code("no agent answers at its control socket", 3, ("it is not running", "another socket")),
     "CW-402": Code("the agent would not carry the read", 4),
     "CW-410": Code("a safety point was not read within the deadline", 1, ("a slow or dead unit", "noise")),
+    "CW-420": Code(
+        "an address of the agent's own is not to be had: the page's, or that of the metrics",
+        1,
+        ("another program listens there", "a second agent", "it is no address of this machine"),
+    ),
+    "CW-421": Code(
+        "the page's certificate, key or token cannot be used",
+        1,
+        ("ended, or not for this key", "not readable by the agent's user", "no such file"),
+    ),
     "CW-501": Code("the collector's name cannot be resolved", 1, ("no DNS server", "a typing mistake")),
     "CW-502": Code("the collector cannot be reached", 1, ("the network", "a firewall", "it is down")),
     "CW-503": Code("a certificate ends soon, has ended, or cannot be used", 1),

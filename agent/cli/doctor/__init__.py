@@ -32,6 +32,7 @@ CHECKS = (
     Check("clock", box.clock),
     Check("power", box.power),
     Check("page", box.page, ("config",)),
+    Check("metrics", box.metrics, ("config",)),
     Check("certificate", box.certificate, ("config",)),
     Check("dns", box.dns, ("config",)),
     Check("collector", box.collector, ("dns", "certificate")),

@@ -10,6 +10,7 @@ from concurrent.futures import TimeoutError as TooLong
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
@@ -20,7 +21,8 @@ from agent.config.tables import Config, UpstreamTable
 from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
 from agent.uplink.proxy import LoginError, Proxy, place
-from agent.wire.hosts import authority
+from agent.wire import holder
+from agent.wire.hosts import authority, host_and_port
 
 SYS, SYSTEMD = Path("/sys"), Path("/run/systemd/system")
 REACH_S = 3.0
@@ -34,7 +36,7 @@ def service(site: Site) -> Iterator[Result]:
         yield _no_agent(site)
         return
     for reason in site.status.get("health", {}).get("degraded", []):
-        if not reason.startswith(("unit ", "bus ", "clock", "upstream")):  # each a check of its own
+        if not reason.startswith(("unit", "bus ", "clock", "upstream", "page: ")):  # each a check of its own
             yield note(reason, "cellwarden status")
     yield good("the agent answers")
 
@@ -231,19 +233,60 @@ def _taking(site: Site, agent: str, up: UpstreamTable) -> Iterator[Result]:
 
 
 def page(site: Site) -> Iterator[Result]:
-    """The status page answers."""
+    """The status page answers, and its port is nobody else's."""
     assert site.config is not None
     address = site.config.web.address
     if address is None:
         yield good("none wanted")
     elif site.status is None:
-        yield unknown("needs a running agent, not checked")
+        yield _free(*address, "the page cannot be served there")
+    elif site.status["web"]["trouble"]:
+        yield _not_served(site.status["web"], *address, "CW-420")
     else:
         address = address[0], site.status["web"]["port"] or address[1]
         try:
             socket.create_connection(address, REACH_S).close()
         except OSError as error:
-            seen = f"http://{address[0]}:{address[1]}: {error.strerror or error}"
-            yield problem("CW-401", seen, "journalctl -u cellwarden -n 50")
+            seen = f"http://{authority(*address)}: {error.strerror or error}"
+            yield problem("CW-420", seen, "journalctl -u cellwarden -n 50")
         else:
             yield good()
+
+
+def metrics(site: Site) -> Iterator[Result]:
+    """Metrics are served where they are wanted."""
+    assert site.config is not None
+    address = host_and_port(site.config.metrics.listen or "")
+    if address is None:
+        yield good("none wanted")
+    elif site.status is None:
+        yield _free(*address, "metrics cannot be served there")
+    elif (told := site.status.get("metrics") or {}).get("trouble"):
+        yield _not_served(told, *address, "CW-420")
+    else:
+        yield good()
+
+
+def _not_served(told: dict[str, Any], host: str, port: int, code: str) -> Result:
+    """Return why a part is not served, with who is in its way, whom root sees where the agent does not."""
+    seen, code = told["trouble"], told.get("code") or code
+    if code != "CW-420":
+        return problem(code, seen, "sudo ls -l /etc/cellwarden/tls")
+    held = holder.of_port(host, port)
+    if held and str(held) not in seen:
+        seen = f"{seen}: it is {held}"
+    return problem(code, seen, _see(held, port))
+
+
+def _free(host: str, port: int, follows: str) -> Result:
+    """Return whether a port is there for an agent that does not answer, or does not run."""
+    held = holder.of_port(host, port)
+    if held is None:
+        return unknown("needs a running agent, not checked")
+    if "cellwarden" in f"{held.name} {held.user}":
+        return unknown(f"{authority(host, port)} is held by {held}: an agent that does not answer here")
+    return problem("CW-420", f"{authority(host, port)} is held by {held}: {follows}", _see(held, port))
+
+
+def _see(held: holder.Holder | None, port: int) -> str:
+    return f"ps -fp {held.pid}" if held and held.pid else f"sudo ss -ltnp 'sport = :{port}'"

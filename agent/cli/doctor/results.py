@@ -20,6 +20,7 @@ class Result:
     """One finding of one check: what was seen, with its values, and one command to run.
 
     `check` is filled in by whoever runs the check. `code`: of agent.cli.common.codes, where it is a problem.
+    `of`: which unit or bus it was seen at; several results with one `cause` are one finding, of all of them.
     """
 
     state: CheckState
@@ -28,11 +29,20 @@ class Result:
     code: str = ""
     likely: tuple[str, ...] = ()
     check: str = ""
+    of: tuple[str, ...] = ()
+    cause: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs."""
         kept = {"check": self.check, "state": str(self.state), "seen": self.seen, "run": self.run}
-        return {**kept, "code": self.code, "likely": list(self.likely)}
+        return {**kept, "code": self.code, "likely": list(self.likely), "of": list(self.of)}
+
+    def at(self, of: str, cause: str) -> "Result":
+        """Return it as seen at one unit or bus, for a reason that others may share."""
+        return replace(self, of=(of,), cause=cause)
+
+
+NAMED = 8  # names in one line
 
 
 Site = TypeVar("Site")
@@ -86,5 +96,23 @@ def examine(checks: Sequence[Check], site: object) -> list[Result]:
                 found = [unknown(f"the check itself failed: {type(error).__name__}: {error}")]
             if any(result.state is CheckState.PROBLEM for result in found):
                 failed.add(check.name)
-        results += [replace(result, check=check.name) for result in found]
+        results += [replace(result, check=check.name) for result in by_cause(found)]
     return results
+
+
+def by_cause(found: Iterable[Result]) -> list[Result]:
+    """Return results, those of one cause as one: what was seen at the first, and where else."""
+    groups: dict[object, list[Result]] = {}
+    for number, result in enumerate(found):
+        key = (result.state, result.code, result.cause) if result.cause else number
+        groups.setdefault(key, []).append(result)
+    return [group[0] if len(group) == 1 else _as_one(group) for group in groups.values()]
+
+
+def _as_one(group: Sequence[Result]) -> Result:
+    of = tuple(name for result in group for name in result.of)
+    if len(of) < 2:  # what was seen names no place
+        return group[0]
+    others, more = of[1 : 1 + NAMED], len(of) - 1 - NAMED
+    also = ", ".join(others) + (f" and {more} more" if more > 0 else "")
+    return replace(group[0], seen=f"{group[0].seen}; the same of {also} ({len(of)} in all)", of=of)

@@ -96,12 +96,6 @@ class Site:
         assert self.config is not None
         return [unit for unit in self.config.unit if unit.bus == bus.name]
 
-    def hidden(self, unit: UnitTable) -> str:
-        """Return what keeps a unit from being looked at; "" where nothing does."""
-        if unit.bus in self.out:
-            return f"needs the {self.out[unit.bus]} of {unit.bus}, not checked"
-        return f"needs an answer of {unit.path}, not checked" if unit.path in self.silent else ""
-
     @cached_property
     def seen(self) -> dict[str, BusSeen]:
         """Every bus, looked at from here; only where no agent holds them."""

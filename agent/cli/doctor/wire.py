@@ -3,9 +3,10 @@
 import grp
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from agent.cli.check import late_units
+from agent.cli.check import late_of
 from agent.cli.common.ask_agent import age
 from agent.cli.common.came_said import next_command, sentence
 from agent.cli.doctor import line_faults
@@ -18,9 +19,12 @@ from agent.modbus.came import NOTHING, OF_TCP, Came, Kind
 from agent.modbus.overheard import ANOTHER_MASTER
 from agent.modbus.serial_devices import console_of
 from agent.modbus.survey.presence import FIRST_READ
+from agent.transport.rtu import PTYS
 from agent.transport.table import AnyBus
+from agent.wire import holder
 
 NO_PERMISSION = "no permission"  # in what agent.modbus.serial_line says
+ONLY_ROOT = "each is there; who else has one open, root can see"
 FEW_GOOD = 0.9  # of a unit's values
 
 
@@ -41,7 +45,8 @@ def port(site: Site) -> Iterator[Result]:
             if not os.path.exists(device):
                 run = f"ls -l /dev/serial/by-id; cellwarden scan {device}"
                 site.out[bus.name] = "port"
-                yield problem("CW-101", f"{device} is not there", run, "adapter unplugged", "renamed")
+                gone = problem("CW-101", f"{device} is not there", run, "adapter unplugged", "renamed")
+                yield gone.at(f"bus {bus.name}", device)
                 continue
             if console_of(device):
                 site.out[bus.name] = "port"
@@ -50,8 +55,28 @@ def port(site: Site) -> Iterator[Result]:
         trouble = _port_trouble(site, bus)
         if trouble is not None:
             site.out[bus.name] = "port"
-            yield trouble
-    yield good("each is there, and nobody else's")
+            yield trouble.at(f"bus {bus.name}", _without(bus, trouble.seen))
+        elif device and (others := _others(site, device)):
+            held = ", ".join(map(str, others))
+            run = f"ps -fp {others[0].pid}; fuser -v {device}"
+            took = "a program takes bytes of the replies", "a modem manager or a console on this port"
+            yield problem("CW-110", f"{device} is open in {held} too, beside the agent", run, *took)
+    yield good("each is there, and nobody else's" if holder.sees_all() else ONLY_ROOT)
+
+
+def _without(bus: AnyBus, seen: str) -> str:
+    """Return what is wrong with a port, without its own names: buses that say the same have one cause."""
+    for own in (str(bus.endpoint), bus.endpoint.place, bus.name):
+        seen = seen.replace(own, "")
+    return seen
+
+
+def _others(site: Site, device: str) -> list[holder.Holder]:
+    """Return who has a device open beside the agent that polls it."""
+    agent = site.status.get("pid") if site.status else None
+    if agent is None or os.path.realpath(device).startswith(PTYS):  # the other end of a pty is a bench's
+        return []
+    return [holder.named(pid) for pid in holder.who_have(device) if pid != agent]
 
 
 def _port_trouble(site: Site, bus: AnyBus) -> Result | None:
@@ -105,22 +130,34 @@ def answers(site: Site) -> Iterator[Result]:
         silent: dict[UnitTable, tuple[str, Came]] = {}
         units = site.units_of(bus)
         for unit in units:
-            if hidden := site.hidden(unit):
-                yield unknown(hidden)
+            if hidden := _hidden(site, unit):
+                yield hidden
             elif said := _silence(site, bus, unit):
                 silent[unit] = said
-        came = {came.words for _, came in silent.values()}
-        if len(silent) == len(units) > 1 and len(came) == 1:  # one cause, not one for each unit
+        by_cause: dict[str, list[UnitTable]] = {}
+        for unit, (_, came) in silent.items():
+            by_cause.setdefault(came.words, []).append(unit)
+        if len(silent) == len(units) > 1 and len(by_cause) == 1:
             site.out[bus.name] = "answers"
-            site.silent |= {unit.path for unit in units}
-            ids = ", ".join(str(unit.unit_id) for unit in units)
-            of_all = f"any of {len(units)} units (ids {ids})"
-            yield _no_answer(bus, units[0], of_all, *silent[units[0]], where)
-            continue
-        for unit, said in silent.items():
-            site.silent.add(unit.path)
-            whose = f"id {unit.unit_id} ({unit.path})"
-            yield _no_answer(bus, unit, whose, *said, f"{where} --id {unit.unit_id}")
+        for alike in by_cause.values():
+            site.silent |= {unit.path for unit in alike}
+            first, ids = alike[0], ", ".join(str(unit.unit_id) for unit in alike)
+            whose, scan = f"id {first.unit_id} ({first.path})", f"{where} --id {first.unit_id}"
+            if len(alike) > 1:  # one cause, not one for each unit
+                some = "any" if len(alike) == len(units) else f"{len(alike)}"
+                whose, scan = f"{some} of {len(units)} units (ids {ids})", where
+            told = _no_answer(bus, first, whose, *silent[first], scan)
+            yield replace(told, of=tuple(unit.path for unit in alike))
+
+
+def _hidden(site: Site, unit: UnitTable) -> Result | None:
+    """Return that a unit cannot be looked at, and for which cause; None where it can."""
+    if unit.bus in site.out:
+        why = f"needs the {site.out[unit.bus]} of {unit.bus}, not checked"
+        return replace(unknown(why), cause=why)
+    if unit.path in site.silent:
+        return unknown(f"needs an answer of {unit.path}, not checked").at(unit.path, "an answer")
+    return None
 
 
 def _no_answer(bus: AnyBus, unit: UnitTable, whose: str, silent: str, came: Came, scan: str) -> Result:
@@ -162,9 +199,9 @@ def line(site: Site) -> Iterator[Result]:
     """The errors of each serial line, and what their pattern points to."""
     assert site.config is not None
     for bus in site.config.bus:
-        hidden = [site.hidden(unit) for unit in site.units_of(bus)]
+        hidden = [_hidden(site, unit) for unit in site.units_of(bus)]
         if all(hidden):
-            yield unknown(hidden[0])
+            yield from filter(None, hidden)
             continue
         told = next((b for b in site.status["buses"] if b["name"] == bus.name), None) if site.status else None
         if told and ANOTHER_MASTER in told["trouble"]:
@@ -197,24 +234,27 @@ def identity(site: Site) -> Iterator[Result]:
     """Every unit is what its profile describes."""
     assert site.config is not None
     for unit in site.config.unit:
-        if hidden := site.hidden(unit):
-            yield unknown(hidden)
+        if hidden := _hidden(site, unit):
+            yield hidden
             continue
         run = f"cellwarden profile show {unit.profile}"
         if site.status is not None:
             alarms = site.status["alarms"]
             wrong = [a for a in alarms if a["unit"] == unit.path and a["detector"] == "identity"]
             if wrong:
-                yield problem("CW-211", f"{unit.path}: {wrong[0]['text']}", run)
+                text = wrong[0]["text"]
+                yield problem("CW-211", f"{unit.path}: {text}", run).at(unit.path, text)
             continue
         match = next(s for s in site.seen[unit.bus].units if s.unit.path == unit.path).match
         if match is None:
             yield unknown(f"{unit.path}: was not read")
         elif match.layout is None or any(mark.sure and not mark.holds for mark in match.marks):
-            yield problem("CW-211", f"{unit.path}: {match.why}", run, "the wrong profile", "another unit")
+            other = problem("CW-211", f"{unit.path}: {match.why}", run, "the wrong profile", "another unit")
+            yield other.at(unit.path, match.why)
         elif match.holding < len(match.marks):
             wrong_marks = "; ".join(mark.says for mark in match.marks if not mark.holds)
-            yield note(f"{unit.path}: not as {unit.profile} says: {wrong_marks}", run, "CW-211")
+            seen = f"not as {unit.profile} says: {wrong_marks}"
+            yield note(f"{unit.path}: {seen}", run, "CW-211").at(unit.path, seen)
 
 
 def cells(site: Site) -> Iterator[Result]:
@@ -224,8 +264,8 @@ def cells(site: Site) -> Iterator[Result]:
         return
     assert site.config is not None
     for unit in site.config.unit:
-        if hidden := site.hidden(unit):
-            yield unknown(hidden)
+        if hidden := _hidden(site, unit):
+            yield hidden
     for told in site.status["units"]:
         if told["name"] in site.silent:
             continue
@@ -233,7 +273,8 @@ def cells(site: Site) -> Iterator[Result]:
         total = sum(qualities.values())
         if total and qualities.get("good", 0) < FEW_GOOD * total:
             rest = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in qualities.items())
-            yield note(f"{told['name']}: of {total} values {rest}", "cellwarden status")
+            poor = note(f"{told['name']}: of {total} values {rest}", "cellwarden status")
+            yield poor.at(told["name"], " ".join(qualities))
 
 
 def limits(site: Site) -> Iterator[Result]:
@@ -249,12 +290,11 @@ def limits(site: Site) -> Iterator[Result]:
 def deadline(site: Site) -> Iterator[Result]:
     """Safety points can be, and were, read within the deadline."""
     assert site.config is not None
-    late = late_units(site.path, site.config, site.profiles)
-    for text in late:
-        yield problem(
-            "CW-302", text, f"cellwarden check --config {site.path}", "too many units, too slow a line"
-        )
-    for told in site.status["units"] if site.status else ():
-        if told["deadline_misses"]:
-            seen = f"{told['name']}: {told['deadline_misses']} times older than the deadline since the start"
-            yield note(seen, "cellwarden report intervals", "CW-410")
+    for bus, unit, text in late_of(site.path, site.config, site.profiles):
+        run = f"cellwarden check --config {site.path}"
+        late = problem("CW-302", text, run, "too many units, too slow a line")
+        yield late.at(unit, bus)
+    missed = [told for told in site.status["units"] if told["deadline_misses"]] if site.status else []
+    for told in sorted(missed, key=lambda told: -told["deadline_misses"]):
+        seen = f"{told['name']}: {told['deadline_misses']} times older than the deadline since the start"
+        yield note(seen, "cellwarden report intervals", "CW-410").at(told["name"], "deadline")

@@ -13,10 +13,11 @@ from agent.cli.profile.common import known_profiles
 from agent.cli.scan.found import FoundUnit
 from agent.cli.scan.survey import Survey
 from agent.cli.setup.draft import ChosenUnit
-from agent.modbus.serial_devices import console_of, holder, serial_devices
+from agent.modbus.serial_devices import console_of, serial_devices
 from agent.modbus.survey.match import Sureness, sureness
 from agent.modbus.survey.presence import USUAL_LINES, LineSetting
 from agent.transport.row import Endpoint
+from agent.wire import holder
 
 
 def where(prompts: Prompts) -> list[str]:
@@ -24,8 +25,8 @@ def where(prompts: Prompts) -> list[str]:
     devices = serial_devices()
     told = []
     for device in devices:
-        held = holder(device)
-        state = "console" if console_of(device) else f"in use by: {held[1]}" if held else "free"
+        held = holder.of_device(device)
+        state = "console" if console_of(device) else f"in use by {held}" if held else "free"
         told.append(f"{device} ({state})")
     free = [device for device, text in zip(devices, told, strict=True) if text.endswith("(free)")]
     click.echo(f"1/6 Where is the battery?      found {', '.join(told) or 'no serial adapter'}")

@@ -72,6 +72,17 @@ def test_a_cable_that_is_out_is_named_once_and_hides_only_what_follows_from_it(
     assert all(each["state"] != "problem" for each in found["line"])
 
 
+def test_units_of_one_line_that_are_silent_alike_are_one_finding(config: Path, bus: RtuBus) -> None:
+    config.write_text(well(config.parent) + configuration.unit("rack-danzig", "north", "pace-rtu", unit_id=3))
+    bus.faults.set(Fault(FaultKind.MUTE, unit_id=2))
+    found = doctor(config)
+    (silent,) = found["bus"]
+    assert silent["seen"] == "no answer from 2 of 3 units (ids 2, 3) now; port opens, 0 bytes received"
+    assert silent["of"] == ["rack-berlin", "rack-danzig"]
+    (hidden,) = [each for each in found["profile match"] if each["state"] == "unknown"]
+    assert hidden["seen"] == "needs an answer of rack-berlin, not checked; the same of rack-danzig (2 in all)"
+
+
 def test_everything_on_a_well_bus_is_good(config: Path) -> None:
     config.write_text(well(config.parent))
     found = doctor(config)
