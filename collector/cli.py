@@ -22,7 +22,7 @@ from collector.conform.report import lines, plain, table
 from collector.conform.row import Run
 from collector.conform.run import ROWS, NotReached, conform
 from collector.export import ExportError, Wanted, export
-from collector.moment import Moment
+from collector.moment import between_options
 from collector.pipe import PipeGroup
 from collector.serve import ServeError, Tls, serve
 from collector.sinks import KINDS, ChosenSink, parse
@@ -158,8 +158,7 @@ def audit_command(sink: ChosenSink, quick: bool, as_json: bool) -> None:
 @click.option("--format", "_format", type=click.Choice(["csv", "sqlite"]), default="csv", show_default=True)
 @click.option("--agent", help="Only this agent.")
 @click.option("--unit", help='Only this unit, as "rack/unit".')
-@click.option("--from", "start", type=Moment(), help="From this UTC time, such as 2026-11-24T04:00:00.")
-@click.option("--to", "end", type=Moment(), help="Up to this UTC time, itself left out.")
+@between_options
 @click.option("--output", type=file_path, help="A new file; csv goes to standard output by default.")
 def export_command(
     sink: ChosenSink,

@@ -7,7 +7,7 @@ import click
 from agent.cli.common.buffer_file import buffer_options, reading
 from agent.cli.common.errors import Finding, Misuse
 from collector.export import ExportError, Wanted, export
-from collector.moment import Moment
+from collector.moment import between_options
 from collector.told import SaidOnce
 
 
@@ -15,8 +15,7 @@ from collector.told import SaidOnce
 @buffer_options
 @click.option("--format", "form", type=click.Choice(["csv", "sqlite"]), default="csv", show_default=True)
 @click.option("--unit", help='Only this unit, as "rack/unit".')
-@click.option("--from", "start", type=Moment(), help="From this UTC time, such as 2026-11-24T04:00:00.")
-@click.option("--to", "end", type=Moment(), help="Up to this UTC time, itself left out.")
+@between_options
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -37,7 +36,7 @@ def command(
     Delivered batches are in it for as long as [store] history_mb has room. Times from before the clock was
     set are put right ("repaired") once the agent has learned how wrong it was. A batch that is damaged is
     named on standard error, the others are written, and the exit code is 1.
-    Examples:  cellwarden export --unit rack1/bmu1 --from 2026-11-24T04:00:00 --output bmu1.csv
+    Examples:  cellwarden export --unit rack1/bmu1 --from '2026-11-24 04:00' --output bmu1.csv
                cellwarden export --format sqlite --output room.db
     """
     told = SaidOnce()

@@ -12,7 +12,7 @@ from agent.cli.common.buffer_file import buffer_options, reading
 from agent.cli.common.errors import Finding
 from agent.cli.common.tables import plain_table, terminal
 from collector.export import HEADER, Wanted, rows
-from collector.moment import Moment
+from collector.moment import between_options
 from collector.told import SaidOnce
 
 COLUMNS = ("utc", "unit", "place", "name", "value", "si_unit", "quality")
@@ -68,8 +68,7 @@ def latest(
 @command.command("history")
 @buffer_options
 @with_point
-@click.option("--from", "start", type=Moment(), help="From this UTC time, such as 2026-11-24T04:00:00.")
-@click.option("--to", "end", type=Moment(), help="Up to this UTC time, itself left out.")
+@between_options
 @json_option
 def history(
     path: Path,
@@ -84,7 +83,7 @@ def history(
     """Print every value of a point that the buffer holds, in the order in which it was read.
 
     \b
-    Example:  cellwarden query history --unit rack1/bmu1 --name current --from 2026-11-24T04:00:00
+    Example:  cellwarden query history --unit rack1/bmu1 --name current --from yesterday
     """
     with reading(path, buffer_path, SaidOnce()) as buffer:
         found = list(_chosen(rows(buffer, Wanted(None, unit, start, end)), name, place))

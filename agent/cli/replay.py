@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -22,6 +21,7 @@ from agent.replay.plausible import odd
 from agent.replay.play import Played, play
 from agent.replay.recording import between, load_parts
 from agent.replay.stored import ERRORS, StoredUnits, is_database, open_stored
+from collector.moment import FORMS, utc_ns
 from collector.told import SaidOnce
 
 
@@ -32,7 +32,7 @@ from collector.told import SaidOnce
 @click.option(
     "--config", "config_path", type=click.Path(path_type=Path), help="Judge as this agent.toml has it judged."
 )
-@click.option("--from", "first", metavar="TIME", help="Leave out what was before, in the recording's time.")
+@click.option("--from", "first", metavar="TIME", help=f"Leave out what was before: {FORMS}.")
 @click.option("--to", "last", metavar="TIME", help="Leave out what was after.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write a report with plots into this folder.")
@@ -48,9 +48,10 @@ def command(
 ) -> None:
     """Judge what was recorded by the agent's own detectors, as fast as they go.
 
-    An agent's buffer and a collector's database say themselves what their values are, and may be in use;
-    their times are UTC. Of a CSV or Parquet file a map says which column is what; patterns, lists and single
-    names may be mixed. What is odd about it is said first; where nothing could be judged, it is refused.
+    An agent's buffer and a collector's database say themselves what their values are, and may be in use. Of a
+    CSV or Parquet file a map says which column is what; patterns, lists and single names may be mixed; --from
+    and --to are times, or seconds, as its own column has them. What is odd about it is said first; where
+    nothing could be judged, it is refused.
 
     \b
         time = "timestamp"        # timestamps, or seconds (unit = "ms" ...); or: period_s = 10
@@ -75,7 +76,7 @@ def command(
                cellwarden replay pack.csv --map pack.toml --from "2021-05-05 09:00" --json
                cellwarden replay tests.csv --map tests.toml --report report
                cellwarden replay /var/lib/cellwarden/buffer.db --unit rack1/bmu1
-               cellwarden replay collector.db --config agent.toml --from 2026-11-24T04:00
+               cellwarden replay collector.db --config agent.toml --from -2h
     """
     notes: list[str] = []
     told = SaidOnce()
@@ -149,12 +150,9 @@ def _span_ns(first: str | None, last: str | None) -> tuple[int, int]:
     span_ns = []
     for text, nothing_said in ((first, -(2**63)), (last, 2**63 - 1)):
         try:
-            moment = datetime.fromisoformat(text) if text else None
+            span_ns.append(utc_ns(text) if text else nothing_said)
         except ValueError as error:
-            raise Misuse(f"{text!r} is no UTC time, such as 2026-11-24T04:00:00") from error
-        if moment and moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        span_ns.append(round(moment.timestamp() * 1e6) * 1000 if moment else nothing_said)
+            raise Misuse(str(error)) from error
     return span_ns[0], span_ns[1]
 
 

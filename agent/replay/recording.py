@@ -30,6 +30,7 @@ from agent.replay.sayings import Sayings
 from agent.replay.table import Column, column_names, no_number, read_columns
 from agent.replay.times import in_order, is_absolute, period_of, times_of, wrong_unit
 from agent.replay.warnings import Reports, numbered
+from collector.moment import said
 
 #: No register step of these is larger, SI: a column of two readings is no register.
 COARSEST = {
@@ -161,7 +162,7 @@ def between(parts: list[RecordedPart], first: str | None, last: str | None) -> I
 
 def _bound(part: RecordedPart, text: str) -> Any:
     if part.said.dtype.kind == "M":
-        return np.datetime64(datetime.fromisoformat(text).replace(tzinfo=None))
+        return np.datetime64(said(text, datetime.now().astimezone()).replace(tzinfo=None))
     return float(text)
 
 

@@ -14,8 +14,8 @@ from agent.cli.common.errors import Misuse
 from agent.cli.common.load import config_option, load
 from agent.intervals import Tally
 from agent.store.intervals import Stretch, read
+from collector.moment import between_options
 
-DAYS = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 COLUMNS = ("unit", "from_utc", "to_utc", "intervals", "p50_s", "p99_s", "max_s", "deadline_s", "misses")
 NOTE = (
     "An interval is the time between two complete readings of a unit's safety points (temperatures, cell"
@@ -27,24 +27,22 @@ NOTE = (
 
 @click.command("intervals")
 @config_option
-@click.option("--from", "start", type=DAYS, help="UTC; everything that was kept (92 days) if not said.")
-@click.option("--to", "end", type=DAYS, help="UTC; until now if not said.")
+@between_options
 @click.option("--html", "as_html", is_flag=True, help="A page to print, with a summary, instead of CSV.")
-def command(path: Path, start: datetime | None, end: datetime | None, as_html: bool) -> None:
+def command(path: Path, start: int | None, end: int | None, as_html: bool) -> None:
     """Print how often every unit's safety points were read: p50, p99, longest interval, and misses.
 
-    The agent records them hour by hour, and may be running meanwhile. CSV with one line per unit and hour;
-    the page begins with one line per unit for the whole time. Exit 1 where nothing was recorded in that time.
+    The agent records them hour by hour, keeps them for 92 days, and may be running meanwhile. CSV with one
+    line per unit and hour; the page begins with one line per unit for the whole time. Exit 1 where nothing
+    was recorded in that time.
 
     \b
     Examples:  cellwarden report intervals --config agent.toml > intervals.csv
                cellwarden report intervals --from 2026-11-01 --to 2026-12-01 --html > november.html
     """
     config, _ = load(path)
-    first_ns = int(start.replace(tzinfo=UTC).timestamp() * 1e9) if start else 0
-    last_ns = int(end.replace(tzinfo=UTC).timestamp() * 1e9) if end else 2**62
     try:
-        stretches = list(read(config.store.path, first_ns, last_ns))
+        stretches = list(read(config.store.path, start or 0, 2**62 if end is None else end))
     except sqlite3.Error as error:
         raise Misuse(f"{config.store.path}: {error}; has an agent of this version run with it?") from error
     if not stretches:

@@ -306,7 +306,7 @@ def test_the_report_draws_what_is_read_from_the_buffer_anew(agent: Agent, tmp_pa
     [
         ("buffer", ["--map", "map.toml"], "says itself what its values are: leave out --map"),
         ("buffer", ["--unit", "rack9/bmu1"], "no frames of unit 'rack9/bmu1'; it has: rack1/bmu1"),
-        ("buffer", ["--from", "yesterday"], "'yesterday' is no UTC time"),
+        ("buffer", ["--from", "yesterdy"], "'yesterdy' is no time: write it as"),
         ("buffer", ["--from", "2031-01-01"], "no frames with a time between --from and --to"),
         ("buffer", ["--config", "no.toml"], "no.toml"),
         ("export", [], "neither an agent's buffer ([store] path) nor a collector's database"),

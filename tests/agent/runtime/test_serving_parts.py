@@ -189,7 +189,7 @@ async def test_a_port_for_metrics_that_is_taken_keeps_nothing_from_starting(
         with Children(tmp_path) as children:
             agent = children.start("agent", "agent.cli", "run", "--config", str(config))
             status = await asyncio.to_thread(wait_for_status, agent, live_with(f":{PART_FAILED}:metrics"))
-            assert "address already in use" in json.dumps(status["alarms"])
+            assert "in use by process " in json.dumps(status["alarms"])
             agent.stop()
         assert agent.process.returncode == 0
 
