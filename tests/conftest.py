@@ -2,8 +2,10 @@
 
 import fcntl
 import gc
+import os
 import tempfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -31,12 +33,23 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the tests that take tens of seconds over all others: each worker begins with one of them."""
-    long = [item for item in items if item.get_closest_marker("long")]
-    items[:] = [item for item in items if not item.get_closest_marker("long")]
-    apart = -(-len(items) // max(1, len(long)))
-    for n, item in enumerate(long):
-        items.insert(n * (apart + 1), item)
+    """Deal the tests that wait for long, the longest first: each worker begins with one of them, and meets
+    its others on the first two thirds of its way, while others work.
+    """
+    seconds = {item: mark.args[0] for item in items if (mark := item.get_closest_marker("long"))}
+    long = sorted(seconds, key=lambda item: -seconds[item])
+    short = iter([item for item in items if item not in seconds])
+    workers, left = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), len(items)
+    items.clear()
+    for worker in range(workers):
+        share = left // (workers - worker)  # as --dist worksteal deals what comes: one piece for each
+        left -= share
+        own = long[worker::workers]
+        mine = list(islice(short, max(0, share - len(own))))
+        for n, item in enumerate(own):
+            mine.insert(n * share * 2 // (3 * len(own)), item)
+        items += mine
+    items += short
 
 
 @pytest.fixture

@@ -91,27 +91,25 @@ def room(tmp_path: Path) -> Iterator[Room]:
             process.terminate()
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The demo, running while other things are looked at; where its files are."""
-    folder = tmp_path_factory.mktemp("demo")
-    command = [str(BIN / "cellwarden"), "demo", "--seconds", "45", "--json", "--keep", str(folder / "kept")]
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Path]:
+    """The demo, running; where its files are."""
+    command = [str(BIN / "cellwarden"), "demo", "--seconds", "45", "--json", "--keep", str(tmp_path / "kept")]
     with (
-        (folder / "out").open("w") as out,
-        (folder / "err").open("w") as err,
+        (tmp_path / "out").open("w") as out,
+        (tmp_path / "err").open("w") as err,
         subprocess.Popen(command, stdout=out, stderr=err) as process,
     ):
-        yield folder
+        yield tmp_path
         process.terminate()
 
 
-@pytest.mark.long
+@pytest.mark.long(120)
 @pytest.mark.timeout(300)
 def test_from_unboxing_to_signed_off_without_reading_source(
-    demo: Path, room: Room, tmp_path: Path, see: Callable[..., Chrome]
+    room: Room, tmp_path: Path, see: Callable[..., Chrome]
 ) -> None:
     at = Terminal(tmp_path)
-    the_demo_shows_a_page_and_a_live_view(demo)
 
     found = at.run(f"scan ./ttyUSB0 --line {LINE}")
     for unit_id, (profile, _) in RTU.items():
@@ -281,7 +279,9 @@ def _publish(shown: str, folder: Path) -> None:
     GUIDE.write_text(f"{before}{begin}```\n{shown}\n```\n{end}{after}")
 
 
-def test_the_demo_hears_the_short_where_it_is_and_accounts_for_every_frame(demo: Path) -> None:
+@pytest.mark.long(60)
+def test_the_demo_shows_a_page_hears_the_short_where_it_is_and_accounts_for_every_frame(demo: Path) -> None:
+    the_demo_shows_a_page_and_a_live_view(demo)
     last = eventually(lambda: (demo / "out").read_text().splitlines()[-1:], 100.0)
     said = json.loads(last[0])
     assert said["problems"] == []

@@ -102,7 +102,7 @@ def agent(tmp_path: Path, liar: Liar) -> Iterator[Child]:
         yield child
 
 
-@pytest.mark.long
+@pytest.mark.long(60)
 def test_an_agent_believes_none_of_a_lying_unit_a_lying_collector_and_a_noisy_door(
     tmp_path: Path, liar: Liar, agent: Child
 ) -> None:

@@ -116,7 +116,7 @@ def said_by(command: str, folder: Path) -> str:
     return shown.text()
 
 
-@pytest.mark.long
+@pytest.mark.long(45)
 def test_the_commands_do_what_they_say_in_a_simulated_room(tmp_path: Path, unused_tcp_port: int) -> None:
     (config,) = re.findall(r"^```toml\n(.*?)^```", TEXT, re.M | re.S)
     device = re.search(r'device = "(.+?)"', config)

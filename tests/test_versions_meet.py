@@ -61,7 +61,7 @@ def before(packages: Path, monkeypatch: pytest.MonkeyPatch) -> Before:
     return started
 
 
-@pytest.mark.long
+@pytest.mark.long(35)
 def test_an_agent_of_the_version_before_delivers_to_this_collector(chain: Chain, before: Before) -> None:
     with before():
         agent = chain.start_agent()

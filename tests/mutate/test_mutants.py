@@ -1,4 +1,4 @@
-"""The tests find mistakes: a sample of a minute, and eight lines on which the tool itself is tried."""
+"""The tests find mistakes: a small sample, and eight lines on which the tool itself is tried."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def tried(root: Path, *tests: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
-@pytest.mark.long
+@pytest.mark.long(10)
 def test_a_mutant_is_killed_or_hangs_or_lives_as_its_test_has_it(tmp_path: Path) -> None:
     outcomes = json.loads(tried(tmp_path, "test_source.py").stdout)
     alive = {after for after, outcome in outcomes.items() if outcome == "lives"}
@@ -78,9 +78,9 @@ def test_tests_that_fail_or_are_none_without_a_mutant_are_refused(tmp_path: Path
     assert done.stderr.startswith("fails without a mutant")
 
 
-@pytest.mark.long
+@pytest.mark.long(20)
 def test_of_a_sample_the_tests_kill_so_many_that_nineteen_of_twenty_may_be_true() -> None:
-    command = [sys.executable, "-m", "tests.mutate", "--seed", "17", "--seconds", "45", "--json"]
+    command = [sys.executable, "-m", "tests.mutate", "--seed", "17", "--seconds", "15", "--json"]
     free = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=free)
     assert done.returncode in (0, 1), done.stderr

@@ -70,6 +70,7 @@ def wire_s(text: str, baud: int) -> list[float]:
     return spent_s
 
 
+@pytest.mark.long(20)
 def test_300_registers_at_9600_baud_are_read_ten_times_within_a_minute(bus: RtuBus, tmp_path: Path) -> None:
     out = tmp_path / "c.txt"
     result = run("capture", bus.link, "--id", 2, "holding:0-299", "--output", out, "--json")

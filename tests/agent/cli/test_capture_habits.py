@@ -81,6 +81,7 @@ def test_a_device_that_closes_after_each_answer_is_read_whole(serve, tmp_path: P
     assert [len(frame.registers) for frame in frames] == [50, 50, 50]
 
 
+@pytest.mark.long(40)
 def test_registers_that_make_it_hang_up_are_found_and_the_others_read(serve, tmp_path: Path) -> None:
     endpoint, out = serve(registers()), tmp_path / "c.txt"
 

@@ -115,6 +115,7 @@ def test_probe_says_that_a_unit_is_busy_and_shows_no_table_of_nothing(profile: s
     assert "refused" not in result.output
 
 
+@pytest.mark.long(15)
 def test_probe_shows_what_else_a_device_answers_that_closes_at_one_read(profile: str) -> None:
     with over_tcp(never_that(200)) as where:
         said = run("probe", where, "--profile", profile)
@@ -123,6 +124,7 @@ def test_probe_shows_what_else_a_device_answers_that_closes_at_one_read(profile:
     assert "CW-104" not in said
 
 
+@pytest.mark.long(25)
 def test_scan_finds_each_unit_of_a_gateway_that_closes_at_each_second_question(profile: str) -> None:
     with over_tcp(in_turns(1)) as where:
         said = run("scan", where, "--id", "1", "--id", "2", "--profile-dir", Path(profile).parent)

@@ -48,6 +48,7 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, [*map(str, arguments), "--socket", "/nonexistent"])
 
 
+@pytest.mark.long(25)
 def test_scan_finds_units_by_answers_and_exceptions_and_says_which_profile_fits(bus: RtuBus) -> None:
     result = run("scan", bus.link, "--line", LINE, "--listen", "0.1", "--json")
     assert result.exit_code == 0, result.output
@@ -111,6 +112,7 @@ def test_scan_sends_nothing_where_another_master_is_talking() -> None:
     assert "it polls ids 1 at 9600 8N1. Nothing was sent." in result.stderr
 
 
+@pytest.mark.long(50)
 def test_a_slow_unit_is_found_by_its_late_answer(tmp_path: Path) -> None:
     slow = RtuBus(tmp_path / "slow", BAUD, {5: pace()}, turnaround_s=0.3)
     slow.start()

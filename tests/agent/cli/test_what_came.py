@@ -223,6 +223,7 @@ def test_scan_says_of_a_line_that_only_sends_the_requests_back(tmp_path: Path) -
     assert "CW-209 No unit among ids 1-32" in said
 
 
+@pytest.mark.long(80)
 def test_scan_goes_on_behind_an_id_at_which_a_gateway_closes() -> None:
     def answer(request: bytes) -> bytes | None:
         return tcp("03020CE4")(request) if request[6] == 4 else None

@@ -11,6 +11,7 @@ from agent.modbus.proof import BusLoad, load_of
 from drivers.connect import assume
 from drivers.line import Line
 from tests.agent.modbus.test_lossy_line import Network, cells
+from tests.breadth import sampled
 
 TCP, RTU = Line.tcp(round_trip_s=0.005), Line.rtu(9600, turnaround_s=0.02)
 
@@ -37,7 +38,7 @@ def test_the_estimate_of_a_lossy_line_is_what_comes_of_it(
     loads = loads_of(reads, registers, units, numbered=numbered)
     ports = [
         wires.tcp(lossy.LOST, seed) if numbered else wires.rtu(9600, lossy.LOST_OR_DAMAGED, seed)
-        for seed in range(4)
+        for seed in range(sampled(max(1, 4 // units), 4))  # of units beside each other, each gives intervals
     ]
     profile = profile_of(*((200 * k, registers) for k in range(reads)))
     found = lossy.quantile(lossy._intervals(ports, profile, TCP if numbered else RTU, units), 0.99)

@@ -128,6 +128,7 @@ async def test_after_every_fault_on_a_connection_the_next_good_value_is_right(se
             await endpoint.stop()
 
 
+@pytest.mark.long(15)
 async def test_a_connection_whose_other_end_is_gone_is_made_anew() -> None:
     connections = []
 

@@ -95,6 +95,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     await endpoint.stop()
 
 
+@pytest.mark.long(15)
 async def test_a_refused_safety_point_is_an_alarm_and_what_was_learned_survives_a_restart(site: Site) -> None:
     async with site.life():
         (alarm,) = await site.until(len)
@@ -112,6 +113,7 @@ async def test_a_refused_safety_point_is_an_alarm_and_what_was_learned_survives_
         assert [span.first for span in site.unit.learned.blocks] == [21]
 
 
+@pytest.mark.long(15)
 async def test_profile_plan_shows_what_a_unit_refuses(site: Site, tmp_path: Path) -> None:
     async with site.life():
         await site.until_learned(2)

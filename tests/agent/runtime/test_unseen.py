@@ -110,7 +110,7 @@ async def endpoints() -> AsyncIterator[dict[str, TcpEndpoint]]:
         await endpoint.stop()
 
 
-@pytest.mark.long
+@pytest.mark.long(15)
 async def test_whatever_it_would_tell_a_unit_that_is_not_seen_is_an_alarm_at_the_collector(
     endpoints: dict[str, TcpEndpoint], tmp_path: Path
 ) -> None:
@@ -170,7 +170,7 @@ async def test_whatever_it_would_tell_a_unit_that_is_not_seen_is_an_alarm_at_the
         )
 
 
-@pytest.mark.long
+@pytest.mark.long(25)
 async def test_an_agent_that_was_stopped_accuses_no_unit_that_answers(tmp_path: Path) -> None:
     table = RegisterTable()
     table.define(Area.HOLDING, 0, [3300] * 4)

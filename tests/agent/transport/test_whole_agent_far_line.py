@@ -31,6 +31,7 @@ def read(status: Status) -> bool:
     [("", "rtu-over-tcp", ()), ("telnet(rfc2217),", "rfc2217", ("--line", f"{BAUD}-8N1"))],
     ids=["transparent", "rfc2217"],
 )
+@pytest.mark.long(15)
 async def test_what_setup_finds_behind_ser2net_the_agent_reads(
     accepter: str, scheme: str, line: tuple[str, ...], tmp_path: Path, unused_tcp_port: int
 ) -> None:

@@ -141,6 +141,7 @@ async def test_three_names_of_one_collector_have_accounts_of_their_own_and_all_c
     site.audit("one")
 
 
+@pytest.mark.long(15)
 async def test_a_copy_that_is_required_from_a_reload_on_is_waited_for(site: Site) -> None:
     first, second = site.collector("first"), site.collector("second")
     address = second.rpartition("/")[2]
@@ -163,6 +164,7 @@ async def test_a_copy_that_is_required_from_a_reload_on_is_waited_for(site: Site
     assert {*site.times("first")} == {*site.times("second")}
 
 
+@pytest.mark.long(15)
 async def test_two_databases_in_turn_behind_one_address_lose_nothing_between_them(site: Site) -> None:
     other, turns = site.collector("other"), site.collector("a")
     address = turns.rpartition("/")[2]
@@ -258,6 +260,7 @@ def jumping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield ahead
 
 
+@pytest.mark.long(30)
 async def test_a_clock_that_jumps_in_the_middle_loses_nothing_and_holds_up_nobody(
     site: Site, jumping: Path
 ) -> None:

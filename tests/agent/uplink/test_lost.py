@@ -5,6 +5,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from agent.store.ledger import Event
 from agent.uplink.alarms import FORGETS
 from agent.uplink.healing import HealingPace
@@ -123,6 +125,7 @@ async def test_a_turn_that_comes_while_the_buffer_is_asked_is_taken_at_once(tmp_
                 await asyncio.sleep(0.005)
 
 
+@pytest.mark.long(20)
 async def test_a_live_alarm_overtakes_what_is_healed(tmp_path: Path) -> None:
     collector = Forgetful()
     async with peer(collector) as there, box(tmp_path, there.port, batches=50) as here:

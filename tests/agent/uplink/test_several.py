@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from agent.store.ledger import Event
 from agent.store.upstream import Upstream
 from agent.uplink.uplink import Uplink
@@ -48,6 +50,7 @@ async def test_each_gets_everything_once(tmp_path: Path) -> None:
         assert here.receiver.counts["duplicates"] == there.receiver.counts["duplicates"] == 0
 
 
+@pytest.mark.long(60)
 async def test_one_that_hangs_delays_no_alarm_of_the_other(tmp_path: Path) -> None:
     async def hangs(*_: object) -> None:
         await asyncio.sleep(60)

@@ -295,7 +295,7 @@ def test_bad_scenarios_exit_2_with_every_problem_and_run_nothing(write, tmp_path
     assert "list" in run().stderr
 
 
-@pytest.mark.long
+@pytest.mark.long(55)
 def test_a_scenario_runs_against_a_real_agent_over_real_sockets(write):
     short = GOOD.replace("lasts_s = 240", 'lasts_s = 48\nway = "agent"').replace("at_s = 60", "at_s = 16")
     short = short.replace("after_s = 60\nby_s = 120", "after_s = 16\nby_s = 47").replace(
