@@ -89,6 +89,18 @@ class Buffer:
         )
         return [batch for sequence, blob in rows for batch in self._decode(sequence, blob)]
 
+    def raised(self, unit: str, from_ns: int, to_ns: int) -> list[tuple[int, str, str, str, str]]:
+        """The alarms of a unit raised in [from_ns, to_ns): UTC, location, detector, severity, text."""
+        return list(
+            self._rows(
+                "SELECT coalesce(o.offset_ns + a.boottime_ns, a.utc_ns) AS at_ns,"
+                " location, detector, severity, text"
+                " FROM alarm AS a LEFT JOIN clock_offset AS o USING (boot_id)"
+                " WHERE unit = ?1 AND state = 'NEW' AND at_ns >= ?2 AND at_ns < ?3 ORDER BY id",
+                [unit, from_ns, to_ns],
+            )
+        )
+
     def snapshots(self) -> dict[str, bytes]:
         """What the agent keeps over its restarts: rows by name."""
         return {

@@ -80,7 +80,7 @@ def read(
     end_s = float(t_s[-1]) if end_s - t_s[-1] < open_s else end_s
     alone = parts[0][3]
     rows, stretch = thin(t_s, own, begin_s, end_s, len(batches) if there > len(batches) else 0)
-    middle, low, high = _spread(others[rows])
+    middle, low, high = spread(others[rows])
     return Around(
         begin_s=begin_s,
         end_s=end_s,
@@ -109,7 +109,7 @@ def _part(batch: Batch, said: dict[str, Any], place: str, quantity: str) -> Part
     si = to_si(narrow, batch.raw[:, columns], quality)
     t_s, unit = batch.utc_ns / 1e9, said["unit"][columns[0]]
     if not alone:
-        return t_s, _spread(si)[0], si, False, unit
+        return t_s, spread(si)[0], si, False, unit
     # a point that rests between its turns is not lost in between
     kept = slice(None) if said["poll"][columns[0]] != "state" else quality[:, 0] != Quality.STALE
     return t_s[kept], si[kept, 0], si[kept, 1:], True, unit
@@ -139,7 +139,7 @@ def _joined(parts: Sequence[Part]) -> tuple[Floats, Floats, Floats]:
     return t_s[order], own[order], others[order]
 
 
-def _spread(values: Floats) -> tuple[Floats, Floats, Floats]:
+def spread(values: Floats) -> tuple[Floats, Floats, Floats]:
     """Median, lowest and highest of each row of (n, m); NaN for a row without any."""
     found = np.full((3, values.shape[0]), np.nan)
     some = np.isfinite(values).any(axis=1)

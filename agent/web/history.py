@@ -1,14 +1,17 @@
-"""The history of a point in the buffer: read beside the agent, and never more than a screenful."""
+"""The history of a point in the buffer, beside its siblings: never more than a screenful."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from agent.detect.channels import Floats
+from agent.detect.places import within
+from agent.detect.table import PRIORITY
 from agent.quality import Quality
 from agent.store.reading import Buffer
+from agent.web.around import members, spread
 from agent.wire import Batch
 from agent.wire.si import to_si
 
@@ -18,35 +21,67 @@ MOST_BATCHES = 400  # decoded for one plot; of a longer stretch every n-th is ta
 @dataclass(frozen=True, slots=True)
 class Series:
     """One point: `t_s` (n,) UTC, `value` (n,) SI, NaN where quality is not good; from `taken` of `there`
-    batches.
+    batches. `low`, `middle` and `high` (n,) are the range and the median of its `siblings`
+    siblings. `limits`: the profile's, as (tier, low, high), infinite where there is none.
     """
 
     name: str
     place: str
     quantity: str
     unit: str
-    t_s: NDArray[np.float64]
-    value: NDArray[np.float64]
+    t_s: Floats
+    value: Floats
     taken: int
     there: int
+    low: Floats
+    middle: Floats
+    high: Floats
+    siblings: int = 0
+    limits: tuple[tuple[str, float, float], ...] = ()
 
 
-def read(path: Path, unit: str, place: str, quantity: str, begin_s: float, end_s: float) -> list[Series]:
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An alarm that was raised at a place, or at one that holds it: when (UTC, s), its priority, and what."""
+
+    t_s: float
+    priority: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the buffer holds of a place between two times (UTC, s)."""
+
+    series: list[Series]
+    marks: list[Mark]
+    begin_s: float
+    end_s: float
+
+
+def read(path: Path, unit: str, place: str, quantity: str, begin_s: float, end_s: float) -> History:
     """Return the points of a unit at a place (of one quantity, or of all: "") between two UTC times.
 
     Raises agent.store.reading.BufferUnreadable.
     """
+    from_ns, to_ns = int(begin_s * 1e9), int(end_s * 1e9)
     buffer = Buffer(path)
     try:
-        batches, there = buffer.thinned(unit, int(begin_s * 1e9), int(end_s * 1e9), MOST_BATCHES)
-        found: dict[tuple[str, str], list[tuple[Batch, int, dict[str, Any]]]] = {}
+        batches, there = buffer.thinned(unit, from_ns, to_ns, MOST_BATCHES)
+        found: dict[tuple[str, str], list[_Part]] = {}
         for batch in batches:
             said = buffer.description(batch.schema)
             if said is None:
                 continue
             for i in _columns(said, place, quantity):
-                found.setdefault((said["name"][i], said["quantity"][i]), []).append((batch, i, said))
-        return [_series(place, key, parts, len(batches), there) for key, parts in found.items()]
+                found.setdefault((said["name"][i], said["quantity"][i]), []).append(_Part(batch, i, said))
+        series = [_series(place, key, parts, len(batches), there) for key, parts in found.items()]
+        marks = [
+            Mark(utc_ns / 1e9, PRIORITY[severity], f"{detector}: {text}")
+            for utc_ns, where, detector, severity, text in buffer.raised(unit, from_ns, to_ns)
+            if within(place, where)
+        ]
+        return History(series, marks, begin_s, end_s)
     finally:
         buffer.close()
 
@@ -59,15 +94,46 @@ def _columns(said: dict[str, Any], place: str, quantity: str) -> list[int]:
     ]
 
 
-def _series(
-    place: str, key: tuple[str, str], parts: list[tuple[Batch, int, dict[str, Any]]], taken: int, there: int
-) -> Series:
-    t_s = np.concatenate([batch.utc_ns / 1e9 for batch, _, _ in parts])
-    value = np.concatenate([to_si(said, batch.raw, batch.quality)[:, i] for batch, i, said in parts])
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The column of a point in a batch."""
+
+    batch: Batch
+    column: int
+    said: dict[str, Any]
+
+    def values(self) -> tuple[Floats, Floats]:
+        """Return its values (n,), and those of its siblings (n, m)."""
+        places, quantities = self.said["place"], self.said["quantity"]
+        where, what = places[self.column], quantities[self.column]
+        others = [i for i in members(places, quantities, where, what)[0] if i != self.column]
+        columns = [self.column, *others]
+        narrow = {
+            key: [self.said[key][i] for i in columns] for key in ("reading", "scale", "raw_offset", "offset")
+        }
+        si = to_si(narrow, self.batch.raw[:, columns], self.batch.quality[:, columns])
+        return si[:, 0], si[:, 1:]
+
+    @property
+    def rests(self) -> Any:
+        """Return where the point rested between its turns, bool (n,)."""
+        return self.batch.quality[:, self.column] == Quality.STALE
+
+
+def _series(place: str, key: tuple[str, str], parts: list[_Part], taken: int, there: int) -> Series:
+    t_s = np.concatenate([part.batch.utc_ns / 1e9 for part in parts])
+    both = [part.values() for part in parts]
+    value = np.concatenate([own for own, _ in both])
+    around = np.concatenate([np.stack(spread(others)) for _, others in both], axis=1)
     order = np.argsort(t_s, kind="stable")
-    # points that rest between their turns are no gap: only their turns are drawn
-    rests = np.concatenate([batch.quality[:, i] == Quality.STALE for batch, i, _ in parts])[order]
-    state = parts[0][2]["poll"][parts[0][1]] == "state"
-    kept = order[~rests] if state else order
-    unit = parts[0][2]["unit"][parts[0][1]]
-    return Series(key[0], place, key[1], unit, t_s[kept], value[kept], taken, there)
+    last = parts[-1]
+    if last.said["poll"][last.column] == "state":
+        # points that rest between their turns are no gap: only their turns are drawn
+        order = order[~np.concatenate([part.rests for part in parts])[order]]
+    middle, low, high = around[:, order]
+    limits = last.said.get("limits", {}).get(str(last.column), {})
+    return Series(
+        *(key[0], place, key[1], last.said["unit"][last.column], t_s[order], value[order], taken, there),
+        *(low, middle, high, both[-1][1].shape[1]),
+        tuple((tier, float(a), float(b)) for tier, (a, b) in limits.items()),
+    )

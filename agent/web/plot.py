@@ -1,74 +1,94 @@
 """A point's history as a drawing: broken and hatched wherever nothing is known, never joined. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
 
 import numpy as np
 from markupsafe import Markup, escape
-from numpy.typing import NDArray
+
+from agent.detect.channels import Floats, Ints
+from agent.view.page.templates import GLYPH
+from agent.web.trace import Trace
 
 WIDTH, HEIGHT = 800, 240
-LEFT, RIGHT, TOP, BOTTOM = 60, 8, 8, 22
-GAP_STEPS = 3.0  # a pause this many times as long as the usual one is a gap
+LEFT, RIGHT, TOP, BOTTOM = 60, 8, 18, 22
 STEPS_S = (10, 30, 60, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 604800)
 TICKS = 6
+SIGNS = {"degC": "°C"}
 
-Floats = NDArray[np.float64]
-
-
-def stretches(
-    t_s: Floats, value: Floats, begin_s: float, end_s: float
-) -> tuple[list[slice], list[tuple[float, float]]]:
-    """Return where something was known, as slices, and the gaps between and around, as (from, to) in s."""
-    known = np.flatnonzero(np.isfinite(value))
-    if known.size == 0:
-        return [], [(begin_s, end_s)]
-    pause = np.diff(t_s)
-    limit = GAP_STEPS * float(np.median(pause)) if pause.size else 0.0
-    runs: list[slice] = []
-    first = known[0]
-    for before, after in zip(known, [*known[1:], -1], strict=True):
-        if after != before + 1 or t_s[after] - t_s[before] > limit:
-            runs.append(slice(int(first), int(before) + 1))
-            first = after
-    ends = [begin_s, *(float(t) for run in runs for t in (t_s[run.start], t_s[run.stop - 1])), end_s]
-    gaps = [(a, b) for a, b in zip(ends[::2], ends[1::2], strict=True) if b - a > max(limit, 1.0)]
-    return runs, gaps
+At = Callable[[float], float]
 
 
-def plot(t_s: Floats, value: Floats, begin_s: float, end_s: float, unit: str, zone: tzinfo | None) -> Markup:
-    """Draw values (n,) at UTC times (n,) between two times; NaN where nothing was known."""
-    runs, gaps = stretches(t_s, value, begin_s, end_s)
-    known = value[np.isfinite(value)]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    margin = max(0.05 * (high - low), 1e-3 * max(abs(low), abs(high)), 1e-6)
-    low, high = low - margin, high + margin
+def plot(drawn: Trace, zone: tzinfo | None) -> Markup:
+    """Draw a trace: the siblings' range and median, the values, limits, and where alarms were raised."""
+    margin = max(0.05 * (drawn.high - drawn.low), 1e-3 * max(abs(drawn.low), abs(drawn.high)), 1e-6)
+    low, high, begin_s, end_s = drawn.low - margin, drawn.high + margin, drawn.begin_s, drawn.end_s
+    tall, wide = HEIGHT - TOP - BOTTOM, WIDTH - LEFT - RIGHT
 
     def x(t: float) -> float:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * (t - begin_s) / (end_s - begin_s), 1)
+        return round(LEFT + wide * (t - begin_s) / (end_s - begin_s), 1)
 
     def y(v: float) -> float:
-        return round(TOP + (HEIGHT - TOP - BOTTOM) * (high - v) / (high - low), 1)
+        return round(TOP + tall * (high - v) / (high - low), 1)
 
-    tall, wide = HEIGHT - TOP - BOTTOM, WIDTH - LEFT - RIGHT
     parts = [
         f'<rect class="gap" x="{x(a)}" y="{TOP}" width="{max(x(b) - x(a), 1):.1f}" height="{tall}" '
         'fill="url(#hatch)"/>'
-        for a, b in gaps
+        for a, b in drawn.gaps
     ]
-    for run in runs:
-        points = " ".join(f"{x(t)},{y(v)}" for t, v in zip(t_s[run], value[run], strict=True))
-        twice = f" {points}" if run.stop - run.start == 1 else ""  # a lone point is a dot
-        parts.append(f'<polyline class="ln" points="{points}{twice}"/>')
-    for v in (high - margin, low + margin) if known.size else ():
+    for rows in drawn.runs:
+        parts += _lines(drawn, rows, x, y)
+    for tier, limit in drawn.limits:
+        parts.append(f'<path class="lim" d="M{LEFT} {y(limit)}h{wide}"/>')
+        parts.append(f'<text x="{LEFT + 4}" y="{y(limit) - 3}">{escape(tier)} limit {limit:g}</text>')
+    for mark in drawn.marks:
+        at = x(mark.t_s)
+        parts.append(f'<path class="at" d="M{at} {TOP}v{tall}"/>')
+        parts.append(
+            f'<text class="tip" x="{at}" y="{TOP - 4}" text-anchor="middle">{GLYPH[mark.priority]}</text>'
+        )
+    for v in (drawn.high, drawn.low) if drawn.runs else ():
         parts.append(f'<text x="{LEFT - 4}" y="{y(v) + 4}" text-anchor="end">{v:.4g}</text>')
     for t, text in ticks(begin_s, end_s, zone):
         parts.append(f'<text x="{x(t)}" y="{HEIGHT - 6}" text-anchor="middle">{text}</text>')
-    label = f"{known.size} values from {low + margin:.4g} to {high - margin:.4g} {unit}, {len(gaps)} gaps"
     return Markup(
-        f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
+        f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(caption(drawn))}">'
         f'<rect class="box" x="{LEFT}" y="{TOP}" width="{wide}" height="{tall}"/>{"".join(parts)}</svg>'
     )
+
+
+def caption(drawn: Trace) -> str:
+    """Return a drawing in words and numbers."""
+    value = drawn.series.value
+    known, unit = value[np.isfinite(value)], SIGNS.get(drawn.series.unit, drawn.series.unit)
+    if not known.size:
+        return "Nothing was known."
+    said = [f"{known.size} values from {known.min():.4g} to {known.max():.4g} {unit}."]
+    if drawn.series.siblings and np.isfinite(drawn.series.middle).any():
+        said.append(f"Dashed: the median of {drawn.series.siblings} siblings, grey: their range.")
+    said += ["Hatched: nothing was known."] if drawn.gaps else []
+    said += [f"Alarms raised: {len(drawn.marks)}."] if drawn.marks else []
+    near = {limit for _, limit in drawn.limits}
+    far = [(tier, *pair) for tier, *pair in drawn.series.limits if not near & {*pair}]
+    said += [f"Not drawn, for it is far: {tier} limit {low:g} to {high:g} {unit}." for tier, low, high in far]
+    return " ".join(said)
+
+
+def _lines(drawn: Trace, rows: Ints, x: At, y: At) -> Iterator[str]:
+    """Yield what is drawn of one run: the siblings' range, their median, and the values."""
+
+    def points(line: Floats, at: Ints) -> str:
+        pairs = zip(drawn.series.t_s[at].tolist(), line[at].tolist(), strict=True)
+        return " ".join(f"{x(t)},{y(v)}" for t, v in pairs)
+
+    series = drawn.series
+    some = rows[np.isfinite(series.low[rows])]
+    if some.size:
+        around = f"{points(series.high, some)} {points(series.low, some[::-1])}"
+        yield f'<polygon class="range" points="{around}"/>'
+        yield f'<polyline class="ex" points="{points(series.middle, some)}"/>'
+    told = points(series.value, rows if rows.size > 1 else rows.repeat(2))  # a lone point is a dot
+    yield f'<polyline class="ln" points="{told}"/>'
 
 
 def ticks(begin_s: float, end_s: float, zone: tzinfo | None) -> Sequence[tuple[float, str]]:

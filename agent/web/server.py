@@ -20,9 +20,10 @@ from agent.view.page.shell import POLICY
 from agent.view.site import REFRESH_S
 from agent.web import plot, tables
 from agent.web.guard import COOKIE, HEADERS, Door, Rate, TokenError, is_ours, query_of, read_token, whose
-from agent.web.history import Series, read
+from agent.web.history import History, read
 from agent.web.plots import Plots
 from agent.web.screen import Screen, Viewer
+from agent.web.trace import as_plain, trace
 from agent.wire.hosts import authority
 from agent.wire.listening import listen
 from drivers.files import must_be_file
@@ -35,6 +36,7 @@ VIEWERS = 300  # open at once
 CONNECTIONS = 400  # of the thousand files that the agent may open
 MAX_BODY_BYTES = 1024
 MIN_SPAN_S, MAX_SPAN_S = 10.0, 31 * 86400.0  # of a history
+CELL_SPAN_S = 3600.0  # of the history on the page of a cell
 LAST_UTC_S = 4_102_444_800.0  # 2100-01-01
 View = Mapping[str, Any]
 Look = Callable[[str | None], Awaitable[View]]
@@ -143,7 +145,8 @@ class Page:
         app.router.add_get("/cells", self._cells)
         app.router.add_get("/cells.csv", self._csv)
         app.router.add_get("/history", self._history)
-        app.router.add_get("/history.csv", self._history_csv)
+        for form in pages.FILES:
+            app.router.add_get(f"/history.{form}", self._history_file)
         app.router.add_post("/login", self._login)
         return app
 
@@ -264,35 +267,52 @@ class Page:
         with contextlib.suppress(ValueError):
             i = int(query_of(request.query, "i"))
             if 0 <= i < len(unit["cells"]):
-                return _html(pages.cell_page(view, unit, i).encode())
+                now = datetime.now().astimezone()
+                place = unit["cells"][i]["place"]
+                drawn = await self._drawn(unit["name"], place, "", now.timestamp() - CELL_SPAN_S, now)
+                return _html(pages.cell_page(view, unit, i, drawn).encode())
         raise web.HTTPNotFound
+
+    async def _drawn(
+        self, unit: str, place: str, quantity: str, begin_s: float, end: datetime
+    ) -> list[dict[str, Any]]:
+        """Return the histories of a place as drawings; none where the buffer cannot be read."""
+        with contextlib.suppress(web.HTTPServiceUnavailable):
+            history = await self._read(unit, place, quantity, begin_s, end.timestamp())
+            return await asyncio.to_thread(_drawings, history, end.tzinfo)
+        return []
 
     async def _history(self, request: web.Request) -> web.Response:
         view, unit = await self._asked(request)
-        series, begin_s, end_s = await self._read(request, unit["name"])
         asked = {"u": unit["name"], "place": _place(request), "q": query_of(request.query, "q")}
         now = datetime.now().astimezone()
-        plots = [_drawn(one, begin_s, end_s, now.tzinfo) for one in series]
-        return _html(pages.history_page(view, unit, plots, asked, begin_s, end_s, now).encode())
+        begin_s, end_s = _stretch(request, now)
+        history = await self._read(unit["name"], asked["place"], asked["q"], begin_s, end_s)
+        drawn = await asyncio.to_thread(_drawings, history, now.tzinfo)
+        forms = [form for form in pages.FILES if form != "parquet" or tables.parquet_is_here()]
+        return _html(pages.history_page(view, unit, drawn, asked, begin_s, end_s, now, forms).encode())
 
-    async def _history_csv(self, request: web.Request) -> web.Response:
+    async def _history_file(self, request: web.Request) -> web.Response:
+        """What a history shows, as a file of the kind that its name ends with."""
         _, unit = await self._asked(request)
-        series, _, _ = await self._read(request, unit["name"])
-        return _csv_file("history.csv", tables.history_csv(series))
+        begin_s, end_s = _stretch(request, datetime.now().astimezone())
+        history = await self._read(
+            unit["name"], _place(request), query_of(request.query, "q"), begin_s, end_s
+        )
+        if request.path.endswith(".csv"):
+            return _csv_file("history.csv", tables.history_csv(history.series))
+        if not tables.parquet_is_here():
+            raise web.HTTPNotFound
+        body = await asyncio.to_thread(tables.history_parquet, history.series)
+        return _file("history.parquet", body, "application/vnd.apache.parquet")
 
-    async def _read(self, request: web.Request, unit: str) -> tuple[list[Series], float, float]:
-        now_s = time.time()
-        span_s = min(max(_number(request, "span", 3600.0), MIN_SPAN_S), MAX_SPAN_S)
-        around_s = _number(request, "at", now_s) + span_s / 2
-        end_s = min(_number(request, "end", around_s), now_s)
-        asked = (unit, _place(request), query_of(request.query, "q"), end_s - span_s, end_s)
+    async def _read(self, unit: str, place: str, quantity: str, begin_s: float, end_s: float) -> History:
         async with self._one_reader:  # decoding takes a core: one at a time
             try:
-                series = await asyncio.to_thread(read, self._buffer, *asked)
+                return await asyncio.to_thread(read, self._buffer, unit, place, quantity, begin_s, end_s)
             except BufferUnreadable as error:
                 log.warning("status page: %s", error)
                 raise web.HTTPServiceUnavailable from error
-        return series, end_s - span_s, end_s
 
     async def _asked(self, request: web.Request) -> tuple[View, View]:
         """Return the view and the unit that is asked about. Such pages are made for one reader each, so their
@@ -303,9 +323,50 @@ class Page:
         return await self._unit(query_of(request.query, "u"))
 
 
-def _drawn(one: Series, begin_s: float, end_s: float, zone: tzinfo | None) -> dict[str, Any]:
-    drawing = plot.plot(one.t_s, one.value, begin_s, end_s, one.unit, zone)
-    return {"name": one.name, "unit": one.unit, "taken": one.taken, "there": one.there, "drawing": drawing}
+def _drawings(history: History, zone: tzinfo | None) -> list[dict[str, Any]]:
+    found = []
+    for one in history.series:
+        drawn = trace(one, history.marks, history.begin_s, history.end_s)
+        found.append(
+            {
+                "name": one.name,
+                "unit": one.unit,
+                "taken": one.taken,
+                "there": one.there,
+                "drawing": plot.plot(drawn, zone),
+                "caption": plot.caption(drawn),
+                "data": as_plain(drawn, zone),
+            }
+        )
+    return found
+
+
+def _stretch(request: web.Request, now: datetime) -> tuple[float, float]:
+    """Return the time that is asked for, UTC in s: `from` and `to`, or `span` before `end` or around `at`."""
+    now_s = now.timestamp()
+    begin, end = _local(request, "from", now), _local(request, "to", now)
+    if begin is not None and end is not None:
+        end_s = min(end, now_s)
+        span_s = end_s - begin
+    else:
+        span_s = _number(request, "span", 3600.0)
+        end_s = min(_number(request, "end", _number(request, "at", now_s) + span_s / 2), now_s)
+    return end_s - min(max(span_s, MIN_SPAN_S), MAX_SPAN_S), end_s
+
+
+def _local(request: web.Request, name: str, now: datetime) -> float | None:
+    """Return a local time of this box, in UTC s; None where there is none."""
+    text = query_of(request.query, name)
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        found = (at if at.tzinfo else at.replace(tzinfo=now.tzinfo)).timestamp()
+    except (ValueError, OverflowError):
+        raise web.HTTPBadRequest from None
+    if not 0.0 <= found < LAST_UTC_S:
+        raise web.HTTPBadRequest
+    return found
 
 
 def _place(request: web.Request) -> str:
@@ -323,8 +384,12 @@ def _number(request: web.Request, name: str, default: float) -> float:
 
 
 def _csv_file(name: str, text: str) -> web.Response:
+    return _file(name, text.encode(), "text/csv")
+
+
+def _file(name: str, body: bytes, kind: str) -> web.Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return web.Response(text=text, content_type="text/csv", headers=headers)
+    return web.Response(body=body, content_type=kind, headers=headers)
 
 
 def _html(body: bytes, status: int = 200) -> web.Response:

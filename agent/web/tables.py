@@ -4,7 +4,10 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import Any
+
+import numpy as np
 
 from agent.web.history import Series
 from agent.wire.text import cell
@@ -45,4 +48,33 @@ def history_csv(series: Sequence[Series]) -> str:
             utc = datetime.fromtimestamp(t_s, UTC).isoformat(timespec="milliseconds")
             number = "" if value != value else f"{value:.9g}"
             writer.writerow((utc, cell(one.name), cell(one.place), number, cell(one.unit)))
+    return out.getvalue()
+
+
+def parquet_is_here() -> bool:
+    """Whether the extra `parquet` is installed."""
+    return find_spec("pyarrow") is not None
+
+
+def history_parquet(series: Sequence[Series]) -> bytes:
+    """The same as a Parquet file; null where nothing was known."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def repeated(key: str) -> list[str]:
+        return [getattr(one, key) for one in series for _ in range(one.t_s.size)]
+
+    def joined(key: str) -> Any:
+        return np.concatenate([getattr(one, key) for one in series] or [np.zeros(0)])
+
+    utc = pa.array((joined("t_s") * 1e9).astype("datetime64[ns]"), pa.timestamp("ns", "UTC"))
+    table = {
+        "utc": utc,
+        "name": repeated("name"),
+        "place": repeated("place"),
+        "value": pa.array(joined("value"), from_pandas=True),  # NaN becomes null
+        "unit": repeated("unit"),
+    }
+    out = io.BytesIO()
+    pq.write_table(pa.table(table), out)
     return out.getvalue()

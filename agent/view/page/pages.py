@@ -16,6 +16,8 @@ WIDE = 12  # boxes; a longer group gets wide rows on a wide screen
 MODES = {"d": "deviation", "v": "voltage", "t": "temperature", "s": "slope, K/min", "a": "age"}  # of the map
 SORTS = {"place": None, "v": "v", "mv": "mv", "t": "t", "slope": "slope", "age": "age_s"}
 SPANS = {600: "10 min", 3600: "1 h", 21600: "6 h", 86400: "24 h", 604800: "7 d"}  # of a history, s
+FILES = {"csv": "CSV", "parquet": "Parquet"}  # of a history
+LOCAL = "%Y-%m-%dT%H:%M:%S"  # as a browser's field of a time has it
 
 
 def status_page(view: View, parts: Mapping[str, Markup], shown: Sequence[int], shape: str, query: str) -> str:
@@ -54,12 +56,12 @@ def table_page(view: View, unit: View, sort: str) -> str:
     return page("cells.html", f"Cells of {unit['name']}", title(view)[1], view=view, **values)
 
 
-def cell_page(view: View, unit: View, i: int) -> str:
-    """One cell: its values, and its alarms."""
+def cell_page(view: View, unit: View, i: int, drawn: Sequence[Mapping[str, Any]]) -> str:
+    """One cell: its values, its alarms, and the last hour, `drawn` as for `history_page`."""
     box = unit["cells"][i]
     here = (unit["name"], box["place"])
     rows = [row for row in view["alarms"]["active"] if (row["unit"], row["location"]) == here]
-    values = {"unit": unit, "i": i, "box": box, "rows": rows}
+    values = {"unit": unit, "i": i, "box": box, "rows": rows, "drawn": drawn}
     return page("cell.html", f"{box['name']} of {unit['name']}", title(view)[1], view=view, **values)
 
 
@@ -71,15 +73,16 @@ def message_page(name: str, text: str, login: bool = False) -> str:
 def history_page(
     view: View,
     unit: View,
-    plots: Sequence[Mapping[str, Any]],
+    drawn: Sequence[Mapping[str, Any]],
     asked: Mapping[str, str],
     begin_s: float,
     end_s: float,
     now: datetime,
+    forms: Sequence[str],
 ) -> str:
-    """The history of a place between two times (UTC, s), with links that zoom and move. `plots`: of each
-    series its `drawing`, `name`, `unit`, and from how many batches it was drawn, `taken` of `there`. `asked`:
-    unit, place and quantity, as in the query.
+    """The history of a place between two times (UTC, s), with links that zoom and move. `drawn`: of each
+    series its `drawing`, `caption`, `name`, `unit`, its `data` for the script, and its batches,
+    `taken` of `there`. `asked`: unit, place and quantity, as in the query. `forms`: keys of FILES.
     """
     span_s, now_s = end_s - begin_s, now.timestamp()
     middle_s = end_s - span_s / 2
@@ -87,16 +90,17 @@ def history_page(
     def stretch(end: float, span: float) -> tuple[float, float]:
         return min(end, now_s), span
 
-    begin, end = (
-        datetime.fromtimestamp(t, now.tzinfo).strftime("%d %b %Y %H:%M:%S") for t in (begin_s, end_s)
-    )
+    begin, end = (datetime.fromtimestamp(t, now.tzinfo) for t in (begin_s, end_s))
     places = {"earlier": middle_s, "later": end_s + span_s / 2, "now": now_s}
     values = {
         "unit": unit,
-        "plots": plots,
+        "drawn": drawn,
         "asked": asked,
-        "begin": begin,
-        "end": end,
+        "begin": begin.strftime("%d %b %Y %H:%M:%S"),
+        "end": end.strftime("%d %b %Y %H:%M:%S"),
+        "local": {"begin": begin.strftime(LOCAL), "end": end.strftime(LOCAL)},
+        "forms": forms,
+        "names": FILES,
         "end_s": end_s,
         "span_s": span_s,
         "moves": [(text, *stretch(to_s, span_s)) for text, to_s in places.items()],

@@ -12,8 +12,15 @@ from agent.view.page.templates import environment
 
 REFRESH_PLAIN_S = 30  # a page reads itself again so often; without scripts only, where it has one
 
-CSS = (resources.files("agent.view.page") / "page.css").read_text()
-JS = (resources.files("agent.view.page") / "page.js").read_text()
+
+def _file(name: str) -> str:
+    return (resources.files("agent.view.page") / name).read_text()
+
+
+CSS, JS = _file("page.css"), _file("page.js")
+#: What draws histories anew, on their pages alone.
+UPLOT, UPLOT_CSS = _file("vendor/uPlot.iife.min.js"), _file("vendor/uPlot.min.css")
+HISTORY_JS = _file("history.js")
 
 
 def _hash(text: str) -> str:
@@ -22,11 +29,20 @@ def _hash(text: str) -> str:
 
 #: Allowed: style, script and images in the page itself, its own events; no frame around it.
 POLICY = (
-    f"default-src 'none'; style-src {_hash(CSS)}; script-src {_hash(JS)}; "
+    f"default-src 'none'; style-src {_hash(CSS)} {_hash(UPLOT_CSS)}; "
+    f"script-src {_hash(JS)} {_hash(UPLOT)} {_hash(HISTORY_JS)}; "
     "connect-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_WHOLE = {"CSS": Markup(CSS), "JS": Markup(JS), "HATCH": svg.HATCH, "REFRESH_PLAIN_S": REFRESH_PLAIN_S}
+_WHOLE = {
+    "CSS": Markup(CSS),
+    "JS": Markup(JS),
+    "UPLOT": Markup(UPLOT),
+    "UPLOT_CSS": Markup(UPLOT_CSS),
+    "HISTORY_JS": Markup(HISTORY_JS),
+    "HATCH": svg.HATCH,
+    "REFRESH_PLAIN_S": REFRESH_PLAIN_S,
+}
 
 
 def page(template: str, title: str, sign: str, **values: Any) -> str:

@@ -1,12 +1,15 @@
 """The page in real Chromium: sizes, themes, keyboard, no scripts, a lost agent, what leaves the machine."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from selenium.webdriver import Chrome
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -277,6 +280,41 @@ async def test_a_figure_stays_while_what_is_around_it_changes(sagging_room: Room
     assert chrome.find_element(By.CSS_SELECTOR, ".around figcaption").text == said
     first = "return document.querySelector('.al').querySelector('.around')"
     assert chrome.execute_script(first) is None  # the new one stands above, and has none
+
+
+HISTORY = "history?u=rack-1&place=string1/cell3&span=1800"
+
+
+async def test_a_history_zooms_by_hand_and_what_leads_on_follows(sagging_room: Room, see: See) -> None:
+    chrome = await run(see, sagging_room.url + HISTORY, 1280, 800)
+    chrome.get_log("browser")
+    over = chrome.find_element(By.CSS_SELECTOR, ".hist .u-over")
+
+    def span() -> int:
+        link = chrome.find_element(By.CSS_SELECTOR, "a[data-stretch]").get_attribute("href")
+        return int(parse_qs(urlsplit(link or "").query)["span"][0])
+
+    whole = span()
+    await run(
+        ActionChains(chrome).move_to_element(over).click_and_hold().move_by_offset(200, 0).release().perform
+    )
+    assert 10 <= span() < whole / 3
+    assert "3.299 V" in chrome.find_element(By.CSS_SELECTOR, ".u-legend").text  # under the pointer
+    keep(chrome, "history")
+    assert chrome.get_log("browser") == []
+
+
+async def test_a_history_is_whole_without_scripts_and_is_no_burden(sagging_room: Room, see: See) -> None:
+    chrome = await run(see, sagging_room.url + HISTORY, 360, 640, scripts=False)
+    try:
+        assert chrome.find_element(By.CSS_SELECTOR, ".hist .ln").is_displayed()
+        assert chrome.execute_script("return document.documentElement.scrollWidth") <= 360
+        await run(chrome.find_element(By.CSS_SELECTOR, "form button").click)
+        assert chrome.find_element(By.CSS_SELECTOR, ".hist .range").is_displayed()
+        html = chrome.page_source
+        assert len(gzip.compress(html.encode())) <= 45_000
+    finally:
+        chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
 async def test_the_unit_in_alarm_comes_first_without_a_new_page(room: Room, see: See) -> None:
