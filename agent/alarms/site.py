@@ -12,6 +12,7 @@ from typing import Any
 from agent.alarms.output import Output
 from agent.alarms.own import OwnAlarms
 from agent.alarms.record import AlarmId, NoSuchAlarm, record_of
+from agent.alarms.seen import NOT_FROM, grown
 from agent.alarms.testing import TEST, THIS_IS_ONE, TestAlarm
 from agent.clock import Clock, Stamp
 from agent.detect.alarms.book import AlarmBook
@@ -41,6 +42,15 @@ class Person:
 
     uid: int
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What came of acknowledging an alarm, by its id: `why` it was not; "": it was. `gone`: there is none."""
+
+    id: str
+    why: str = ""
+    gone: bool = False
 
 
 class SiteAlarms:
@@ -192,6 +202,32 @@ class SiteAlarms:
             events = book.do(what, alarm.name, now_s, until_s)
             self.found(alarm.unit, stamp, events)
         self.changed(str(what), who, unit=alarm.unit, alarm=name, until_s=until_s, why=why)
+
+    def acknowledge(self, shown: Iterable[tuple[str, str]], who: Person) -> list[Acknowledged]:
+        """Acknowledge the alarms that a person was shown, each by its id and what he saw of it (`seen`; "":
+        whatever it is). One that grew worse or came anew meanwhile stays as it is. Each is recorded.
+        """
+        found = []
+        for name, saw in dict(shown).items():
+            try:
+                why = self._keeps_from(AlarmId.parse(name), saw)
+                if not why:
+                    self.do(Action.ACKNOWLEDGE, name, who)
+                found.append(Acknowledged(name, why))
+            except NoSuchAlarm as error:
+                found.append(Acknowledged(name, str(error), gone=True))
+        return found
+
+    def _keeps_from(self, alarm: AlarmId, saw: str) -> str:
+        """Return what keeps an alarm from being acknowledged; NoSuchAlarm where there is none."""
+        now_s = self._clock.stamp().boottime_ns / 1e9
+        active = self.active(alarm.unit) if alarm.unit in self._books else []
+        ours = [e for e in [*active, *([] if alarm.unit else self.own.active())] if e.name == alarm.name]
+        if not ours:
+            raise NoSuchAlarm(f"there is no alarm {alarm}; it may be over already: cellwarden alarm list")
+        more = next(filter(None, (grown(event, saw, now_s) for event in ours)), "") if saw else ""
+        states = [AlarmState(event.state) for event in ours]
+        return more or (NOT_FROM[states[0]] if all(state in NOT_FROM for state in states) else "")
 
     def test(self, seconds: float, who: Person) -> None:
         """Raise a test alarm: for some seconds every output acts as if it were a critical one, and it goes

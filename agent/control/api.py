@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from agent.alarms.causes import causes
 from agent.alarms.record import NoSuchAlarm
 from agent.alarms.response import response
+from agent.alarms.seen import seen
 from agent.alarms.site import MAX_SHELVED_S, MAX_TEST_S, SiteAlarms
 from agent.control.present import Look, unknown
 from agent.control.server import Call, Handler, Refused
@@ -17,6 +19,7 @@ from agent.view.brief import brief
 
 TEST_S = 10.0
 MINUTE_S = 60.0
+MOST_AT_ONCE = 1000  # alarms in one acknowledgement
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Resources:
             "GET /v1/alarms": self.get_alarms,
             "GET /v1/points": self.get_points,
             "GET /v1/view": self.get_view,
-            "POST /v1/alarms/acknowledge": partial(self.act, Action.ACKNOWLEDGE),
+            "POST /v1/alarms/acknowledge": self.acknowledge,
             "POST /v1/alarms/shelve": partial(self.act, Action.SHELVE),
             "POST /v1/alarms/unshelve": partial(self.act, Action.UNSHELVE),
             "POST /v1/alarms/test": self.test,
@@ -75,6 +78,17 @@ class Resources:
             raise Refused(404, f"there is no unit {unit!r}; the status names them all")
         return brief(found, unit)
 
+    async def acknowledge(self, call: Call) -> dict[str, Any]:
+        """Acknowledge the alarms of a list, in the name of who asked, as far as each is what was shown."""
+        if "alarms" in call.body:
+            found = self.site_alarms.acknowledge(_shown(call), call.who)
+        else:
+            shown = [(_text(call, "alarm"), _text(call, "seen", ""))]
+            found = self.site_alarms.acknowledge(shown, call.who)
+            if why := found[0].why:
+                raise Refused(404 if found[0].gone else 409, why)
+        return {"acknowledged": [asdict(one) for one in found], **await self.get_alarms(call)}
+
     async def act(self, what: Action, call: Call) -> dict[str, Any]:
         """Do something to an alarm, in the name of who asked."""
         minutes = _number(call, "minutes", 60.0, MAX_SHELVED_S / MINUTE_S)
@@ -95,15 +109,40 @@ def alarms_of(site_alarms: SiteAlarms, now_s: float, look: Look = unknown) -> li
     """Return the alarms that are not over, the most urgent first: `now` and `forecast` are of this moment,
     all other figures of when each was raised; `do` is what to do.
     """
-    found = []
-    for name, event in site_alarms.all_active():
+    found, active = [], site_alarms.all_active()
+    of = causes(active)
+    for name, event in active:
         said = asdict(event)
         del said["name"]  # the id says it
         said |= look(name.unit, event)._asdict()
         age_s = round(now_s - event.t_s, 1)
         do = response(name.unit, event.detector)
-        found.append({"id": str(name), "unit": name.unit, "age_s": age_s, "do": do, **said})
+        found.append(
+            {
+                "id": str(name),
+                "unit": name.unit,
+                "age_s": age_s,
+                "do": do,
+                "cause": of[name],
+                "seen": seen(event),
+                **said,
+            }
+        )
     return sorted(found, key=lambda alarm: (PRIORITY[alarm["severity"]], alarm["age_s"]))
+
+
+def _shown(call: Call) -> list[tuple[str, str]]:
+    """Return the alarms of a list, each with what was seen of it."""
+    listed = call.body["alarms"]
+    if not isinstance(listed, list) or len(listed) > MOST_AT_ONCE:
+        raise Refused(400, f"alarms: a list of at most {MOST_AT_ONCE} is needed")
+    found = []
+    for one in listed:
+        name, saw = (one.get("id"), one.get("seen")) if isinstance(one, dict) else (None, None)
+        if not isinstance(name, str) or not isinstance(saw, str) or not saw:
+            raise Refused(400, "alarms: each needs its id, and what was seen of it: seen, as the list has it")
+        found.append((name, saw))
+    return found
 
 
 def _text(call: Call, key: str, default: str | None = None) -> str:

@@ -18,7 +18,7 @@ from aiohttp import web
 from agent.alarms.site import Person
 
 GROUP = "cellwarden"
-MAX_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 256 * 1024  # a list of a thousand alarms
 
 
 class ControlError(Exception):

@@ -62,6 +62,8 @@ def _row(
     seen = not alarm["unit"] or knowledge.get(alarm["unit"]) in SEEN
     return {
         "id": alarm["id"],
+        "seen": alarm["seen"],
+        "cause": alarm["cause"],
         "priority": PRIORITY[alarm["severity"]],
         "severity": alarm["severity"],
         "state": alarm["state"],

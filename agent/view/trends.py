@@ -30,6 +30,8 @@ class Trends:
         for key, value in figures.items():
             self._append(self._line((unit, key)), value)
         lines = self._due.setdefault(unit, (array("d"), array("d")))
+        if lines[0] and due_s < lines[0][-1]:  # the unit was taken away and is polled anew
+            lines = self._due[unit] = (array("d"), array("d"))
         for line, so_far_s in zip(lines, (due_s, answered_s), strict=True):
             self._append(line, so_far_s)
 
@@ -41,7 +43,10 @@ class Trends:
         """Return what percentage of the time in which a unit was due in the last hour it answered, asked or
         not; None: nothing was due.
         """
-        before_due_s, before_answered_s = next(zip(*self._due.get(unit, ()), strict=True), (0.0, 0.0))
+        before_due_s, before_answered_s = 0.0, 0.0
+        lines = self._due.get(unit)
+        if lines and len(lines[0]) == self._length:  # else it is polled for less than an hour
+            before_due_s, before_answered_s = lines[0][0], lines[1][0]
         span_s = due_s - before_due_s
         return None if span_s <= 0.0 else round(100.0 * (answered_s - before_answered_s) / span_s, 1)
 

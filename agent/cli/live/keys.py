@@ -128,7 +128,10 @@ def _answer(what: str, state: ScreenState, view: View) -> Ask | None:
     rows = alarm_rows(view)
     if not rows:
         return None
-    body: dict[str, Any] = {"alarm": rows[min(state.chosen, len(rows) - 1)]["id"]}
+    chosen = rows[min(state.chosen, len(rows) - 1)]
+    body: dict[str, Any] = {"alarm": chosen["id"]}
+    if what == "acknowledge":
+        body["seen"] = chosen["seen"]  # and not what it became meanwhile
     if what == "shelve":
         body |= {"minutes": SHELVE_MINUTES, "why": "from the live view"}
     return Ask(f"/v1/alarms/{what}", body)

@@ -135,7 +135,7 @@ async def test_it_shows_answers_finds_holds_and_leaves_the_terminal_as_it_was(si
     assert first.isascii()
     live.type("ak")
     await live.until("acknowledge: done, and recorded as yours", "ACK")
-    assert site.asked == [("acknowledge", {"alarm": alarm()["id"]})]
+    assert site.asked == [("acknowledge", {"alarm": alarm()["id"], "seen": alarm()["seen"]})]
     live.type("s")
     await live.until("SHELVED")
     assert site.asked[1][1]["minutes"] == 60

@@ -276,3 +276,107 @@ def test_without_an_agent_the_command_says_where_it_looked(tmp_path: Path) -> No
         f"no agent answers at {tmp_path / 'absent'} (No such file or directory); is it running?"
         in result.output
     )
+
+
+# ---- several at once
+
+
+class Twins(Site):
+    """A site whose unit has two alarms; a third comes when `late` is set."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.says("this is another battery")
+        self.site_alarms.about_itself("buffer_damaged", words("a new one was begun"))
+
+
+@pytest.fixture
+async def twins(tmp_path: Path) -> AsyncIterator[Twins]:
+    site = Twins(tmp_path)
+    await site.server.start()
+    yield site
+    await site.server.stop()
+
+
+async def test_a_list_goes_with_the_act_and_each_alarm_of_it_has_its_answer(twins: Twins) -> None:
+    listed = (await twins.get("/v1/alarms"))["alarms"]
+    shown = [{"id": alarm["id"], "seen": alarm["seen"]} for alarm in listed]
+    twins.says("")
+    twins.says("this is yet another one")
+    answer = await twins.post(
+        "/v1/alarms/acknowledge", alarms=[*shown, {"id": "rack-1:x:", "seen": "advice.1:1"}]
+    )
+    done = {one["id"]: (one["why"].partition(",")[0], one["gone"]) for one in answer["acknowledged"]}
+    assert done == {
+        ALARM: ("it was raised anew meanwhile", False),
+        ":buffer_damaged:": ("", False),
+        "rack-1:x:": ("there is no alarm rack-1:x:; it may be over already: cellwarden alarm list", True),
+    }
+    assert [(alarm["id"], alarm["state"]) for alarm in answer["alarms"]] == [(ALARM, "NEW")]
+    assert [change["alarm"] for change in twins.changes()] == [":buffer_damaged:"]
+
+
+async def test_one_alarm_with_what_was_seen_of_it_is_refused_where_it_is_another_by_now(site: Site) -> None:
+    site.says("this is another battery")
+    (alarm,) = (await site.get("/v1/alarms"))["alarms"]
+    site.says("")
+    site.says("this is yet another one")
+    with pytest.raises(client.Refusal, match="raised anew meanwhile"):
+        await site.post("/v1/alarms/acknowledge", alarm=ALARM, seen=alarm["seen"])
+    assert site.changes() == []
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        None,
+        {},
+        [ALARM],
+        [{"id": ALARM}],
+        [{"id": ALARM, "seen": ""}],
+        [{"id": 7, "seen": "advice.1:1"}],
+        [{}] * 1001,
+    ],
+)
+async def test_a_list_that_is_none_changes_nothing(twins: Twins, listed: Any) -> None:
+    with pytest.raises(client.Refusal, match="alarms: "):
+        await twins.post("/v1/alarms/acknowledge", alarms=listed)
+    assert twins.changes() == []
+
+
+async def test_ack_shows_several_before_it_acknowledges_them(twins: Twins) -> None:
+    result = await twins.run("alarm", "ack", "--all")
+    assert (result.exit_code, twins.changes()) == (2, [])
+    assert "after you have seen them" in result.output
+    result = await twins.run("alarm", "ack", "--all", "--yes")
+    assert result.exit_code == 0, result.output
+    assert "this is another battery" in result.output
+    assert f"{ALARM}: acknowledged" in result.output
+    assert len(twins.changes()) == 2
+    assert "Nothing there waits" in (await twins.run("alarm", "ack", "--all")).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "acknowledged"),
+    [
+        (("--unit", "rack-1"), [ALARM]),
+        (("--unit", "rack-2"), []),
+        (("--cause", ":buffer_damaged:"), [":buffer_damaged:"]),
+        ((ALARM, ":buffer_damaged:"), [ALARM, ":buffer_damaged:"]),
+    ],
+)
+async def test_ack_by_unit_by_cause_or_by_ids(
+    twins: Twins, arguments: tuple[str, ...], acknowledged: list[str]
+) -> None:
+    result = await twins.run("alarm", "ack", *arguments, "--yes", "--json")
+    assert json.loads(result.output) == {"acknowledged": acknowledged, "not_acknowledged": []}
+    assert result.exit_code == 0
+    assert [change["alarm"] for change in twins.changes()] == acknowledged
+
+
+async def test_ack_of_what_is_not_there_acknowledges_nothing_beside_it(twins: Twins) -> None:
+    result = await twins.run("alarm", "ack", ALARM, "rack-1:nothing:")
+    assert (result.exit_code, twins.changes()) == (1, [])
+    assert "there is no alarm rack-1:nothing:" in result.output
+    for wrong in ([], [ALARM, "--all"], ["--unit", "rack-1", "--all"]):
+        assert (await twins.run("alarm", "ack", *wrong)).exit_code == 2

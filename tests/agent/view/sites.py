@@ -96,7 +96,8 @@ def alarm(
         "do": "Measure the cell by hand.",
         **more,
     }
-    return {"id": f"{said['unit']}:{said['detector']}:{said['location']}", **said}
+    name = f"{said['unit']}:{said['detector']}:{said['location']}"
+    return {"id": name, "seen": f"{severity}.{said['count']}:1", "cause": name, **said}
 
 
 def record(of: dict[str, Any], state: str, ago_s: float) -> dict[str, Any]:

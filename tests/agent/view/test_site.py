@@ -186,6 +186,8 @@ def test_a_trend_has_a_gap_where_nothing_was_known_and_an_hour_counts_the_time_t
     assert len(line) == 120
     assert [i for i, y in enumerate(line) if y is None] == [115]
     assert trends.answered("rack-1", 1300.0, 650.0) == 50.0
+    trends.take("rack-1", {}, 10.0, 1.0)
+    assert trends.answered("rack-1", 20.0, 11.0) == 55.0, "it was taken away, and is polled anew"
     assert trends.answered("rack-2", 0.0, 0.0) is None, "nothing was due yet"
 
 
