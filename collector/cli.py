@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 import click
@@ -22,6 +21,7 @@ from collector.conform.report import lines, plain, table
 from collector.conform.row import Run
 from collector.conform.run import ROWS, NotReached, conform
 from collector.export import ExportError, Wanted, export
+from collector.failing import USAGE, Coded
 from collector.moment import between_options
 from collector.pipe import PipeGroup
 from collector.serve import ServeError, Tls, serve
@@ -29,10 +29,13 @@ from collector.sinks import KINDS, ChosenSink, parse
 from collector.told import LINE_CHARACTERS, SaidOnce
 
 
-def fail(message: object) -> NoReturn:
-    """One line, exit 2."""
-    click.echo(f"cellwarden-collector: {printable(str(message), LINE_CHARACTERS)}", err=True)
-    sys.exit(2)
+class CannotWork(Coded):
+    """A command that cannot do its work: one line, exit 2."""
+
+    exit_code = 2
+
+    def __init__(self, message: object, code: str = USAGE) -> None:
+        super().__init__(printable(str(message), LINE_CHARACTERS), code)
 
 
 class OneLine(logging.Formatter):
@@ -71,7 +74,7 @@ def reading(sink: ChosenSink, told: SaidOnce) -> Iterator[Archive]:
         finally:
             archive.close()
     except ArchiveError as error:
-        fail(error)
+        raise CannotWork(error, "CW-511") from error
 
 
 @click.group(cls=PipeGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -119,12 +122,12 @@ def serve_command(
     handler.setFormatter(OneLine("%(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     if (tls_cert is None) != (tls_key is None) or (client_ca and not tls_cert):
-        fail("--tls-cert and --tls-key belong together, and --client-ca needs both")
+        raise CannotWork("--tls-cert and --tls-key belong together, and --client-ca needs both")
     tls = Tls(tls_cert, tls_key, client_ca) if tls_cert and tls_key else None
     try:
         asyncio.run(serve(sink, listen, tls, silent_after, announce))
     except ServeError as error:
-        fail(error)
+        raise CannotWork(error, "CW-510") from error
 
 
 @main.command("audit")
@@ -181,7 +184,7 @@ def export_command(
         try:
             count = export(archive, _format, output, Wanted(agent, unit, start, end))
         except ExportError as error:
-            fail(error)
+            raise CannotWork(error, "CW-004") from error
     click.echo(f"{count} values", err=True)
     sys.exit(1 if told.lines else 0)
 
@@ -218,23 +221,23 @@ def conform_command(
         click.echo("\n".join(table(ROWS)))
         return
     if not url:
-        fail("conform needs the URL of a collector, such as http://127.0.0.1:8440")
+        raise CannotWork("conform needs the URL of a collector, such as http://127.0.0.1:8440")
     if urlsplit(url).scheme not in ("http", "https"):
-        fail(f"{url}: expected http:// or https://")
+        raise CannotWork(f"{url}: expected http:// or https://")
     if (cert is None) != (key is None):
-        fail("--cert and --key belong together")
+        raise CannotWork("--cert and --key belong together")
     try:
         tls = ssl.create_default_context(cafile=ca)
         if cert:
             tls.load_cert_chain(cert, key)
         run = Run(f"conform-{secrets.token_hex(4)}", common_name(cert) if cert else "")
     except (OSError, ValueError) as error:
-        fail(f"the TLS files cannot be used: {error}")
+        raise CannotWork(f"the TLS files cannot be used: {error}", "CW-503") from error
     click.echo(f"agents {run.certified or run.name}: what is stored stays in the database of {url}", err=True)
     try:
         outcomes = asyncio.run(conform(url, run, tls, restart))
     except NotReached as error:
-        fail(f"{url}: {error}")
+        raise CannotWork(f"{url}: {error}", "CW-502") from error
     click.echo(json.dumps([plain(one) for one in outcomes]) if as_json else "\n".join(lines(outcomes)))
     sys.exit(1 if any(one.wrong for one in outcomes) else 0)
 

@@ -13,6 +13,9 @@ from typing import Any
 import click
 from click.exceptions import NoSuchCommand
 
+from collector.failing import OUTPUT, Coded, coded, for_programs
+
+AS_JSON = "cellwarden.as-json"  # in the context's meta: --json was said
 STATUS = 128 + signal.SIGPIPE  # what a shell shows of a tool that the signal ends; Python ignores the signal
 
 
@@ -29,7 +32,19 @@ def _to_its_end() -> Iterator[None]:
         if error.errno != errno.ENOSPC:
             raise
         _drop()
-        raise click.ClickException(f"the output cannot be written: {error.strerror}") from error
+        raise Coded(f"the output cannot be written: {error.strerror}", OUTPUT) from error
+
+
+@contextmanager
+def _told(context: click.Context | None = None) -> Iterator[None]:
+    """Give what a command ends with its code, and print it for programs where they asked."""
+    try:
+        yield
+    except click.ClickException as error:
+        told = coded(error)
+        if context and context.parent is None and context.meta[AS_JSON]:
+            told = for_programs(told, context)
+        raise told from error
 
 
 def _drop() -> None:
@@ -40,16 +55,24 @@ def _drop() -> None:
 class PipeGroup(click.Group):
     """A group whose commands end without a word when their reader has gone, where click alone would exit with
     1; with one line when the disk is full; and which names the command that was meant.
+
+    Whatever they end with has a code; with --json it is an object.
     """
 
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
         """Read the command line; its own --help is printed here."""
-        with _to_its_end():
-            return super().make_context(*args, **kwargs)
+        as_json = "--json" in args
+        with _to_its_end(), _told():
+            context = super().make_context(info_name, args, parent, **extra)
+        if parent is None:
+            context.meta[AS_JSON] = as_json
+        return context
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        with _to_its_end():
+        with _told(ctx), _to_its_end():
             return super().invoke(ctx)
 
     def resolve_command(

@@ -144,7 +144,7 @@ def test_a_second_agent_on_the_same_buffer_is_refused_and_the_first_goes_on_undi
     assert second.process.wait(30) == 2
     (line,) = second.log.read_text().splitlines()
     assert line == (
-        f"Error: {chain.folder}/buffer.db: process {first.process.pid} uses this buffer; stop that agent,"
+        f"CW-406 {chain.folder}/buffer.db: process {first.process.pid} uses this buffer; stop that agent,"
         " or give this one another [store] path"
     )
     sealed = before["account"]["sealed"]

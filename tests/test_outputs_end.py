@@ -31,7 +31,7 @@ def end(entry: str, *arguments: str, out: Path | None = None) -> tuple[int, str]
 def test_on_a_full_disk_a_command_ends_in_one_line(entry: str, arguments: list[str]) -> None:
     assert end(entry, *arguments, out=FULL) == (
         1,
-        "Error: the output cannot be written: No space left on device\n",
+        "CW-002 the output cannot be written: No space left on device\n",
     )
 
 

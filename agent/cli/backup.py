@@ -26,9 +26,9 @@ def command(path: Path, output: Path) -> None:
         backup, left_out = collect(path, config)
         replace_whole(output, to_bytes(backup), 0o600)
     except BackupError as error:
-        raise Misuse(str(error)) from error
+        raise Misuse(str(error), "CW-301") from error
     except OSError as error:
-        raise Misuse(f"{error.filename}: {error.strerror}") from error
+        raise Misuse(f"{error.filename}: {error.strerror}", "CW-004") from error
     for line in left_out:
         click.echo(f"left out: {line}", err=True)
     click.echo(

@@ -1,7 +1,6 @@
 """cellwarden bench: one shape for every benchmark; what each figure should be is in `agent.bench.figures`."""
 
 import importlib
-import json
 from typing import Any
 
 import click
@@ -10,6 +9,7 @@ from rich.table import Table
 from agent.bench.figures import TARGETS, machine, result
 from agent.cli.common.errors import Finding
 from agent.cli.common.tables import terminal
+from collector.failing import print_json
 from hil.run.processes import ProcessError
 
 
@@ -44,6 +44,6 @@ def command(name: str, as_json: bool) -> None:
     except ProcessError as error:
         raise Finding(str(error)) from error
     if as_json:
-        click.echo(json.dumps({"bench": name, "machine": machine(), "results": results}))
+        print_json({"bench": name, "machine": machine(), "results": results})
     else:
         print_table(name, results)

@@ -4,10 +4,11 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
+from agent.cli.common.ask_agent import json_option
 from agent.cli.common.bad_line import cannot_lines, on_a_bad_line
 from agent.cli.common.errors import Misuse
 from agent.cli.common.in_force import unreviewed, without_limits
@@ -24,6 +25,7 @@ from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
 from agent.transport.table import AnyBus
 from agent.uplink.proxy import LoginError, Proxy
+from collector.failing import print_json
 from drivers.connect import assume, tells_apart
 from drivers.layout import Layout
 from drivers.plan import PlanError
@@ -39,7 +41,8 @@ SOCKET_MOST = 107  # bytes of a Unix socket's path
     is_flag=True,
     help="Print where the safety deadline cannot be kept, and do not refuse the configuration for it.",
 )
-def command(path: Path, allow_late: bool) -> None:
+@json_option
+def command(path: Path, allow_late: bool, as_json: bool) -> None:
     """Check the configuration and every profile it names; nothing is polled and nothing is changed.
 
     Prints what each unit will be asked, how much of the line's time that takes, and how old its safety points
@@ -59,13 +62,16 @@ def command(path: Path, allow_late: bool) -> None:
     late: list[str] = []
     cannot: list[str] = []
     asked: list[_Asked] = []
+    buses: list[dict[str, Any]] = []
     for bus in config.bus:
         units = [_asked(bus, unit, profiles[unit.profile]) for unit in config.unit if unit.bus == bus.name]
         asked += units
         problems += [f"{path.name}: {unit.problem}" for unit in units if unit.problem]
         known = [unit.load for unit in units if unit.load is not None]
         proven = ages(known)
-        _show(bus, units, proven, config.agent.safety_deadline_s)
+        buses.append(_bus_json(bus, units, proven))
+        if not as_json:
+            _show(bus, units, proven, config.agent.safety_deadline_s)
         share = sum(load.share for load in known)
         if not bus.endpoint.transport.has_transaction_ids and share > 1:
             problems.append(
@@ -84,11 +90,17 @@ def command(path: Path, allow_late: bool) -> None:
             f"{path.name}: [control] socket: {long} bytes with its folder, and {SOCKET_MOST} is the most that"
             " a socket's path can have (unix(7)); write a shorter one"
         )
-    for line in late if allow_late else ():
-        click.echo(f"{line} (allowed by --allow-late)")
-    if problems or (late and not allow_late):
-        raise Misuse("\n".join(problems + ([] if allow_late else late)))
-    for line in (
+    allowed = [f"{line} (allowed by --allow-late)" for line in late if allow_late]
+    wrong = problems + ([] if allow_late else late)
+    if wrong and not as_json:
+        click.echo("".join(f"{line}\n" for line in allowed), nl=False)
+    if wrong:
+        code = "CW-301" if problems else "CW-302"
+        if as_json:
+            print_json({"good": False, "code": code, "problems": wrong, "notes": allowed, "buses": buses})
+        raise Misuse("\n".join(wrong), code)
+    notes = (
+        *allowed,
         *_disk_lines(config, asked),
         *(f"not covered: {failure}" for failure in uncovered(config.relay)),
         *_slow_lines(config),
@@ -96,7 +108,11 @@ def command(path: Path, allow_late: bool) -> None:
         *_nameless_lines(config, profiles),
         *without_limits(config, profiles),
         *without_effect(config, profiles),
-    ):
+    )
+    if as_json:
+        print_json({"good": True, "code": "", "problems": [], "notes": notes, "buses": buses})
+        return
+    for line in notes:
         click.echo(line)
     click.echo(f"{path}: good; {len(config.unit)} units on {len(config.bus)} buses, to {_named(config)}")
 
@@ -240,6 +256,31 @@ def _late(path: Path, config: Config, bus: AnyBus, name: str, age: Age) -> str:
         f"{path.name}: [[unit]] {name}: its safety points can become {age.one_dead_s:.1f} s old{dead}, and"
         f" {deadline_s:g} s is the limit; {cure}, raise the speed of {bus.name}, or put units on another bus"
     )
+
+
+def _bus_json(bus: AnyBus, units: list[_Asked], proven: dict[str, Age]) -> dict[str, Any]:
+    """Return what --json prints of a bus: what of a unit only the unit can tell is null."""
+    setting = bus.setting(units[0].profile)
+    return {
+        "name": bus.name,
+        "port": str(bus.endpoint),
+        "line": str(setting) if setting else None,
+        "busy": sum(unit.load.share for unit in units if unit.load),
+        "units": [
+            {
+                "name": unit.table.path,
+                "unit_id": unit.table.unit_id,
+                "period_s": unit.table.period_s,
+                "timeout_s": unit.timeout_s,
+                "values": unit.layout.n if unit.layout else None,
+                "reads": len(unit.layout.plan.reads) if unit.layout else None,
+                "line_s": round(unit.load.safety_s + unit.load.state_s, 4) if unit.load else None,
+                "oldest_s": round(proven[unit.table.name].alive_s, 2) if unit.load else None,
+                "one_dead_s": round(proven[unit.table.name].one_dead_s, 2) if unit.load else None,
+            }
+            for unit in units
+        ],
+    }
 
 
 def _show(bus: AnyBus, units: list[_Asked], proven: dict[str, Age], deadline_s: float) -> None:

@@ -44,7 +44,7 @@ def command(
         try:
             count = export(buffer, form, output, Wanted(None, unit, start, end))
         except ExportError as error:
-            raise Misuse(str(error)) from error
+            raise Misuse(str(error), "CW-004") from error
     click.echo(f"{count} values", err=True)
     if told.lines:
-        raise Finding("not all of the buffer could be read")
+        raise Finding("not all of the buffer could be read", "CW-605")

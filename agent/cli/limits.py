@@ -24,6 +24,7 @@ from agent.detect.detectors import DETECTORS
 from agent.detect.first_days import FirstDays
 from agent.detect.rows import ROWS
 from agent.view.words import first_days
+from collector.failing import print_json
 from drivers.connect import assume
 from drivers.files import read_text
 from drivers.profile.load import Profile
@@ -140,7 +141,7 @@ def command(path: Path, review: bool, by: str | None, yes: bool, as_json: bool) 
             raise Trouble("CW-303", seen, "sudo cellwarden limits --review") from error
     done = review_of(path, limits)
     if as_json:
-        click.echo(json.dumps({"limits": [asdict(limit) for limit in limits], "review": done}))
+        print_json({"limits": [asdict(limit) for limit in limits], "review": done})
     elif done:
         click.echo(f"Reviewed by {done['who']}, {done['when_utc']}.")
     if done is None:

@@ -1,6 +1,5 @@
 """cellwarden query: the latest values, and the history of a point, out of the buffer."""
 
-import json
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,11 +11,12 @@ from agent.cli.common.buffer_file import buffer_options, reading
 from agent.cli.common.errors import Finding
 from agent.cli.common.tables import plain_table, terminal
 from collector.export import HEADER, Wanted, rows
+from collector.failing import print_json
 from collector.moment import between_options
 from collector.told import SaidOnce
 
 COLUMNS = ("utc", "unit", "place", "name", "value", "si_unit", "quality")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per row.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 point_options = [
     click.option("--unit", help='Only this unit, as "rack/unit".'),
     click.option("--name", default="*", help="Only points of this name, such as cell_voltage or 'cell_*'."),
@@ -100,10 +100,11 @@ def _chosen(found: Iterator[tuple[object, ...]], name: str, place: str) -> Itera
 
 def _print(found: list[dict[str, Any]], as_json: bool) -> None:
     if not found:
-        raise Finding("the buffer holds nothing that fits; `cellwarden query latest` shows what there is")
+        raise Finding(
+            "the buffer holds nothing that fits; `cellwarden query latest` shows what there is", "CW-006"
+        )
     if as_json:
-        for row in found:
-            click.echo(json.dumps(row))
+        print_json({"rows": found})
         return
     table = plain_table(*COLUMNS)
     for row in found:

@@ -1,6 +1,5 @@
 """cellwarden replay: the agent's detectors over a recording."""
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from agent.replay.plausible import odd
 from agent.replay.play import Played, play
 from agent.replay.recording import between, load_parts
 from agent.replay.stored import ERRORS, StoredUnits, is_database, open_stored
+from collector.failing import print_json
 from collector.moment import FORMS, utc_ns
 from collector.told import SaidOnce
 
@@ -99,12 +99,12 @@ def command(
         if report is not None:
             _report(report, file.name, played)
     except MapError as error:
-        raise Misuse(str(error)) from error
+        raise Misuse(str(error), "CW-305") from error
     except ERRORS as error:
-        raise Misuse(f"{file}: {error}") from error
+        raise Misuse(f"{file}: {error}", "CW-305") from error
     _tell(file.name, played, as_json)
     if told.lines:
-        raise Finding("not all of it could be read")
+        raise Finding("not all of it could be read", "CW-605")
 
 
 def _recorded(
@@ -130,7 +130,7 @@ def _recorded(
     except ValueError as error:
         raise Misuse(f"--from or --to is not a time of this recording: {error}") from error
     if not parts:
-        raise Misuse(f"{file.name}: no rows with a time between --from and --to")
+        raise Misuse(f"{file.name}: no rows with a time between --from and --to", "CW-305")
     notes += odd(parts, given)
     if any(_without_limit(part) for part in parts):
         notes.append(
@@ -163,7 +163,7 @@ def _settings(path: Path | None) -> Callable[[str], tuple[Settings, FirstDays | 
     try:
         config = load_config(path)
     except ConfigError as error:
-        raise Misuse(str(error)) from error
+        raise Misuse(str(error), "CW-301") from error
     said = {unit.path: (unit.chemistry, unit.cells_per_block, unit.name) for unit in config.unit}
     first = {unit.path: FirstDays(unit.commissioned) for unit in config.unit if unit.commissioned}
     return lambda unit: (config.detection.settings(*said.get(unit, ())), first.get(unit))
@@ -175,15 +175,15 @@ def _report(folder: Path, name: str, played: Played) -> None:
     try:
         write_report(folder, name, played)
     except ModuleNotFoundError as error:
-        raise Misuse("plots need more: pip install 'cellwarden[plots]'") from error
+        raise Misuse("plots need more: pip install 'cellwarden[plots]'", "CW-003") from error
     click.echo(f"report: {folder / 'index.html'}", err=True)
 
 
 def _tell(name: str, played: Played, as_json: bool) -> None:
     if not played.frames and not played.notes:
-        raise Misuse(f"{name}: no frames with a time between --from and --to")
+        raise Misuse(f"{name}: no frames with a time between --from and --to", "CW-305")
     if as_json:
-        click.echo(json.dumps({"file": name, **played.as_json()}))
+        print_json({"file": name, **played.as_json()})
     else:
         _print(played)
 

@@ -29,17 +29,17 @@ def command(backup: Path, folder: Path) -> None:
         found = from_bytes(backup.read_bytes())
         written = restore(found, folder)
     except BackupError as error:
-        raise Misuse(f"{backup}: {error}") from error
+        raise Misuse(f"{backup}: {error}", "CW-306") from error
     except OSError as error:
         hint = "; run this as root" if isinstance(error, PermissionError) else ""
-        raise Misuse(f"{error.filename}: {error.strerror}{hint}") from error
+        raise Misuse(f"{error.filename}: {error.strerror}{hint}", "CW-004") from error
     for path in written:
         click.echo(path)
     path = folder / found.config
     try:
         config = load_config(path)
     except ConfigError as error:
-        raise Misuse(str(error)) from error
+        raise Misuse(str(error), "CW-301") from error
     click.echo(f"this box is agent {found.agent} now")
     if any(upstream.key and not upstream.key.exists() for upstream in config.upstream):
         click.echo("it needs a certificate of its own: cellwarden enroll")

@@ -48,11 +48,11 @@ def command(path: Path, time_scale: float | None, bench_clock: Path | None) -> N
     loaded = load_as_before(path)
     config, profiles = loaded.config, loaded.profiles
     if loaded.problems and not older(config.store.path):
-        raise Misuse("\n".join(loaded.problems))
+        raise Misuse("\n".join(loaded.problems), "CW-301")
     clock = Clock()
     if time_scale is not None:
         if found := refusals(config):
-            raise Misuse("\n".join(found))
+            raise Misuse("\n".join(found), "CW-301")
         clock = SimulatedClock(time_scale, bench_clock)
     kernel_cache.prepare()  # a kernel that compiled at its first frame would hold up every bus
     try:
@@ -64,7 +64,7 @@ def command(path: Path, time_scale: float | None, bench_clock: Path | None) -> N
         gc.collect()  # of nothing: from now on frozen objects are not counted among the oldest (CPython's gc)
         asyncio.run(agent.run())
     except (StoreError, ControlError) as error:
-        raise Misuse(str(error)) from error
+        raise Misuse(str(error), "CW-406") from error
 
 
 def _reread(path: Path, simulated: bool) -> tuple[Config, dict[str, Profile]]:

@@ -1,6 +1,5 @@
 """scripts/soak: the soak on this machine, what grew and what was lost."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from agent.bench.soak import Soak, figures, plot
 from agent.box import kernel_cache
 from agent.cli.bench import print_table
 from agent.cli.common.errors import Finding, Misuse
+from collector.failing import print_json
 from hil.run.processes import Children, ProcessError
 
 
@@ -28,7 +28,7 @@ def command(minutes: float, output: Path, as_json: bool) -> None:
     """
     output.mkdir(parents=True, exist_ok=True)
     if any(output.iterdir()):
-        raise Misuse(f"{output} is not empty; name another folder with --output")
+        raise Misuse(f"{output} is not empty; name another folder with --output", "CW-005")
     kernel_cache.prepare()
     with Children(output.resolve()) as children:
         soak = Soak(output.resolve(), minutes, children)
@@ -53,7 +53,7 @@ def command(minutes: float, output: Path, as_json: bool) -> None:
     ]
     print_table("soak", results)
     if as_json:
-        click.echo(json.dumps({"bench": "soak", "machine": machine(), "results": results}))
+        print_json({"bench": "soak", "machine": machine(), "results": results})
     if any(row["met"] is False for row in results):
         raise Finding("; ".join(row["name"] for row in results if row["met"] is False))
 

@@ -1,6 +1,5 @@
 """cellwarden status: what a running agent knows."""
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from agent.detect.knowledge import UNSEEN, Knowledge
 from agent.view.delivery import delivery_lines
 from agent.view.unseen import unseen_line
 from agent.view.words import first_days, learning
+from collector.failing import print_json
 
 
 @click.command("status")
@@ -30,7 +30,7 @@ def command(socket: Path, as_json: bool) -> None:
     """
     status = get(socket, "/v1/status")
     if as_json:
-        click.echo(json.dumps(status))
+        print_json(status)
     else:
         _print(status)
     head = status["headline"]

@@ -251,7 +251,7 @@ def test_a_database_that_is_none_is_one_clear_line(tmp_path: Path, command: str)
     for name in ("absent.db", "notes.txt"):
         done = run(command, tmp_path / name)
         assert done.returncode == 2
-        assert done.stderr.startswith(f"cellwarden-collector: {tmp_path / name}: ")
+        assert done.stderr.startswith(f"CW-511 {tmp_path / name}: ")
         assert done.stderr.count("\n") == 1
     assert not (tmp_path / "absent.db").exists()
 
@@ -322,5 +322,5 @@ def test_an_export_to_sqlite_needs_a_new_file(database: Path, tmp_path: Path) ->
     again = run("export", database, *options)
     assert (again.returncode, again.stderr) == (
         2,
-        f"cellwarden-collector: {tmp_path / 'out.db'}: File exists\n",
+        f"CW-004 {tmp_path / 'out.db'}: File exists\n",
     )

@@ -187,7 +187,7 @@ async def test_a_collector_that_is_wrong_is_found(make: Callable[[], Small], rig
 async def test_what_is_no_collector_is_not_reached(tmp_path: Path) -> None:
     nobody = asked(f"http://127.0.0.1:{free_port()}")
     assert nobody.returncode == 2
-    assert "cellwarden-collector: http://127.0.0.1:" in nobody.stderr
+    assert "CW-502 http://127.0.0.1:" in nobody.stderr
     async with serving(Small()) as url:
         for path in ("/x", "/restart?"):
             with pytest.raises(NotReached, match="no collector there"):

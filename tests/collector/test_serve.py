@@ -194,7 +194,7 @@ def test_a_port_in_use_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
         done = _serve("--sink", f"sqlite:{tmp_path}/c.db", "--listen", listen)
     assert done.returncode == 2
     assert done.stderr == (
-        f"cellwarden-collector: --listen {listen}: in use by {holder.named(os.getpid())}; "
+        f"CW-510 --listen {listen}: in use by {holder.named(os.getpid())}; "
         "stop that process or choose another port\n"
     )
 

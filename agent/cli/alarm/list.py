@@ -1,12 +1,12 @@
 """cellwarden alarm list."""
 
-import json
 from pathlib import Path
 
 import click
 
 from agent.cli.common.ask_agent import alarm_table, get, json_option, socket_option
 from agent.cli.common.tables import terminal
+from collector.failing import print_json
 
 
 @click.command("list")
@@ -20,7 +20,7 @@ def command(socket: Path, as_json: bool) -> None:
     """
     answer = get(socket, "/v1/alarms")
     if as_json:
-        click.echo(json.dumps(answer))
+        print_json(answer)
         return
     if answer["alarms"]:
         terminal().print(alarm_table(answer["alarms"]))

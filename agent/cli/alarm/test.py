@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from agent.cli.alarm.follow import follow, told
-from agent.cli.common.ask_agent import post, socket_option
+from agent.cli.common.ask_agent import json_option, post, socket_option
 from agent.cli.common.errors import Finding
+from collector.failing import print_json
 
 
 @click.command("test")
@@ -14,7 +15,8 @@ from agent.cli.common.errors import Finding
     "--seconds", type=click.FloatRange(1, 300), default=10.0, show_default=True, help="For how long."
 )
 @socket_option
-def command(seconds: float, socket: Path) -> None:
+@json_option
+def command(seconds: float, socket: Path, as_json: bool) -> None:
     """Raise a test alarm: the relay drops for a while, and the alarm goes upstream as any other does.
 
     Waits until each collector has acknowledged the batch that carries it. The alarm stays in the list until
@@ -30,14 +32,17 @@ def command(seconds: float, socket: Path) -> None:
         found.append("this agent has no [relay]: nobody in the room hears an alarm")
     elif relay["trouble"]:
         found.append(f"the relay was told to drop, but {relay['trouble']}")
-    else:
+    elif not as_json:
         click.echo(f"The relay is dropped for {seconds:g} s. Is it heard where it should be?")
     test = follow(socket)
     for held, missing in told(test):
-        if held:
+        if held and not as_json:
             click.echo(held)
-        else:
+        elif missing:
             found.append(missing)
-    click.echo("Whoever hears or sees it: cellwarden alarm ack :test:")
+    if as_json:
+        print_json({"good": not found, "problems": found, "relay": relay, "test": test})
+    else:
+        click.echo("Whoever hears or sees it: cellwarden alarm ack :test:")
     if found:
-        raise Finding("\n".join(found))
+        raise Finding("\n".join(found), "CW-404")

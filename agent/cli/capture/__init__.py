@@ -1,7 +1,6 @@
 """cellwarden capture: what one unit says, as a file that others can work with."""
 
 import asyncio
-import json
 import sys
 import time
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from agent.modbus.survey.match import converse
 from agent.modbus.survey.presence import PATIENT_S, LineSetting
 from agent.modbus.survey.registers import parse_range
 from agent.transport.row import Endpoint
+from collector.failing import print_json
 from drivers.connect import ConnectError
 from drivers.identity import private
 from drivers.layout import Layout
@@ -191,9 +191,9 @@ class _Work:
     def _path(self, profile: Profile | None) -> Path:
         path = self.output or Path(f"capture-{profile.model if profile else 'unit'}-{self.unit_id}.txt")
         if path.exists():
-            raise Misuse(f"{path} exists already; it was left as it is: say another with --output")
+            raise Misuse(f"{path} exists already; it was left as it is: say another with --output", "CW-005")
         if not path.absolute().parent.is_dir():
-            raise Misuse(f"{path}: there is no such folder")
+            raise Misuse(f"{path}: there is no such folder", "CW-004")
         return path
 
     def _facts(self, profile: Profile | None) -> dict[str, str]:
@@ -217,18 +217,16 @@ class _Work:
             return
         slowest_ms = 1e3 * max(capture.response_s)
         if self.as_json:
-            click.echo(
-                json.dumps(
-                    {
-                        "file": str(capture.path),
-                        "frames": capture.frames,
-                        "registers": len(capture.registers),
-                        "slowest_ms": round(slowest_ms, 1),
-                        "faults": capture.faults,
-                        "masked": in_words(capture.masked),
-                        "stopped": stopped,
-                    }
-                )
+            print_json(
+                {
+                    "file": str(capture.path),
+                    "frames": capture.frames,
+                    "registers": len(capture.registers),
+                    "slowest_ms": round(slowest_ms, 1),
+                    "faults": capture.faults,
+                    "masked": in_words(capture.masked),
+                    "stopped": stopped,
+                }
             )
         else:
             click.echo(

@@ -45,7 +45,7 @@ def _ask(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     except client.NotRunning as error:
         raise Unreachable(str(error)) from error
     except client.Refusal as error:
-        raise Finding(str(error)) from error
+        raise Finding(str(error), "CW-403") from error
 
 
 def age(seconds: float | None) -> str:

@@ -33,12 +33,12 @@ def reading(path: Path, buffer_path: Path | None, told: SaidOnce) -> Iterator[Bu
     try:
         buffer = Buffer(buffer_path or load_usable(path).store.path, told)
     except ConfigError as error:
-        raise Misuse(f"{error}\n(or name the file itself: --buffer FILE)") from error
+        raise Misuse(f"{error}\n(or name the file itself: --buffer FILE)", "CW-301") from error
     except BufferUnreadable as error:
-        raise Misuse(str(error)) from error
+        raise Misuse(str(error), "CW-604") from error
     try:
         yield buffer
     except BufferUnreadable as error:
-        raise Misuse(str(error)) from error
+        raise Misuse(str(error), "CW-604") from error
     finally:
         buffer.close()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import click
 
+from collector.failing import Coded
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -18,8 +20,16 @@ class Code:
     likely: tuple[str, ...] = ()
 
 
-#: 1xx the port, 2xx what is behind it, 3xx the configuration, 4xx the agent, 5xx the collector, 6xx the box.
+#: 0xx the command itself, 1xx the port, 2xx what is behind it, 3xx the configuration, 4xx the agent, 5xx the
+#: collector, 6xx the box.
 CODES = {
+    "CW-001": Code("the command line, or a file that it names, cannot be used", 2),
+    "CW-002": Code("the output cannot be written", 1, ("the disk that it goes to is full",)),
+    "CW-003": Code("a part of cellwarden that the command needs is not installed", 1),
+    "CW-004": Code("a file cannot be read or written", 2, ("no such file", "no permission")),
+    "CW-005": Code("a file or folder is there already, and was left as it is", 2),
+    "CW-006": Code("there is nothing that was asked for", 1, ("another name", "another time")),
+    "CW-009": Code("the command did its work, and what it found is not good", 1),
     "CW-101": Code("no such serial device", 3, ("unplugged", "another name since it was plugged in again")),
     "CW-102": Code("no permission for a serial device", 2, ("you are not in the device's group",)),
     "CW-103": Code("no connection to a TCP endpoint", 3, ("another address or port", "off", "a firewall")),
@@ -58,9 +68,16 @@ CODES = {
     "CW-301": Code("the configuration cannot be used", 2),
     "CW-302": Code("the safety deadline cannot be kept", 2, ("too many units or too slow a line",)),
     "CW-303": Code("limits were not reviewed by anybody", 1),
+    "CW-304": Code("a profile cannot be used", 2),
+    "CW-305": Code("a recording, or the map of its columns, cannot be used", 2),
+    "CW-306": Code("a backup cannot be used", 2),
     "CW-310": Code("something needed was not said, and there is no terminal to ask at", 2),
     "CW-401": Code("no agent answers at its control socket", 3, ("it is not running", "another socket")),
     "CW-402": Code("the agent would not carry the read", 4),
+    "CW-403": Code("the agent refuses what was asked", 1),
+    "CW-404": Code("a test alarm was not heard, or did not arrive", 1),
+    "CW-405": Code("the alarm relay cannot be driven, or none is configured", 1),
+    "CW-406": Code("the agent cannot begin its work", 2, ("a second agent", "no permission")),
     "CW-410": Code("a safety point was not read within the deadline", 1, ("a slow or dead unit", "noise")),
     "CW-420": Code(
         "an address of the agent's own is not to be had: the page's, or that of the metrics",
@@ -80,20 +97,28 @@ CODES = {
         1,
         ("a limit of a proxy, as client_max_body_size of nginx", "a limit of the collector"),
     ),
+    "CW-510": Code(
+        "the collector cannot begin its work", 2, ("its port is taken", "its database or TLS files")
+    ),
+    "CW-511": Code("a collector's database cannot be read", 2),
+    "CW-512": Code("not everything that was sealed is accounted for", 1),
+    "CW-513": Code("a collector does not do what the wire format says", 1),
     "CW-601": Code("the clock is not synchronised", 1, ("no network", "no time server")),
     "CW-602": Code("the disk is nearly full, worn, or cannot be written", 1),
     "CW-603": Code("the supply voltage was too low", 1, ("a weak supply or cable",)),
+    "CW-604": Code("the buffer cannot be read", 2, ("no agent has run with this path", "no permission")),
+    "CW-605": Code("not all of a buffer or an archive can be read", 1, ("a worn or damaged disk",)),
 }
 
 
-class Trouble(click.ClickException):
+class Trouble(Coded):
     """One of the table: `what` failed, with the real values, and `run`, what to run now."""
 
     def __init__(self, code: str, what: str, run: str = "", likely: tuple[str, ...] | None = None) -> None:
         kind = CODES[code]
-        self.code, self.what, self.run = code, what, run
+        self.what, self.run = what, run
         self.likely = kind.likely if likely is None else likely
-        super().__init__(what)
+        super().__init__(what, code)
         setattr(self, "exit_code", kind.exit_code)  # noqa: B010  click declares it of the class
 
     def format_message(self) -> str:

@@ -1,24 +1,27 @@
-"""How commands fail: one clear line (or one per problem) on stderr, and an exit code that means the same
-everywhere: 1 a finding, 2 usage or configuration, 3 unreachable, 4 port busy. 141: nobody reads the output.
-The messages that carry a code are those of agent.cli.common.codes.
+"""How commands fail: one clear line (or one per problem) on stderr with its code, and an exit code that means
+the same everywhere: 1 a finding, 2 usage or configuration, 3 unreachable, 4 port busy. 141: nobody reads the
+output. With --json it is an object on stdout too. The codes: agent.cli.common.codes.
 """
 
-import click
+from collector.failing import Coded
 
 
-class Finding(click.ClickException):
+class Finding(Coded):
     """The command did its work, and what it found is not good."""
 
     exit_code = 1
+    code = "CW-009"
 
 
-class Misuse(click.ClickException):
+class Misuse(Coded):
     """The command was called, or the agent configured, in a way that cannot work."""
 
     exit_code = 2
+    code = "CW-001"
 
 
-class Unreachable(click.ClickException):
+class Unreachable(Coded):
     """Who should answer does not."""
 
     exit_code = 3
+    code = "CW-401"

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from agent.box import kernel_cache
+from collector.failing import Coded
 from collector.pipe import PipeGroup
 
 AGENT_PARTS = ("cryptography", "numba", "pydantic", "pymodbus", "serial", "zeroconf")
@@ -40,9 +41,8 @@ class LazyGroup(PipeGroup):
             module: Any = importlib.import_module(f"{self._package}.{cmd_name.replace('-', '_')}")
         except ModuleNotFoundError as error:
             if error.name in AGENT_PARTS:
-                raise click.ClickException(
-                    f"`{ctx.command_path} {cmd_name}` needs more: pip install 'cellwarden[agent]'"
-                ) from error
+                needs = f"`{ctx.command_path} {cmd_name}` needs more: pip install 'cellwarden[agent]'"
+                raise Coded(needs, "CW-003") from error
             raise
         except RuntimeError as error:
             # numba refuses to declare a kernel where it finds no folder to keep it in

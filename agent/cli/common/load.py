@@ -63,7 +63,7 @@ def load(path: Path) -> tuple[Config, dict[str, Profile]]:
     """
     loaded = load_as_before(path)
     if loaded.problems:
-        raise Misuse("\n".join(loaded.problems))
+        raise Misuse("\n".join(loaded.problems), "CW-301")
     return loaded.config, loaded.profiles
 
 
@@ -77,16 +77,17 @@ def load_as_before(path: Path) -> Loaded:
         config = load_config(path)
     except ConfigError as error:
         if error.config is None:
-            raise Misuse("\n".join([str(error), *_profile_problems(path, error.content)])) from error
+            told = "\n".join([str(error), *_profile_problems(path, error.content)])
+            raise Misuse(told, "CW-301") from error
         config, taken = error.config, error.taken
         problems = tuple(str(error).splitlines())
     named = [(unit.name, unit.profile) for unit in config.unit]
     found = _profiles(path, named, config.agent.profile_dirs)
     problems += found.problems
     if not found.fit:
-        raise Misuse("\n".join(problems))
+        raise Misuse("\n".join(problems), "CW-304")
     if mixed := [f"{path.name}: {problem}" for problem in untold(config, found.by_name)]:
-        raise Misuse("\n".join((*problems, *mixed)))
+        raise Misuse("\n".join((*problems, *mixed)), "CW-301")
     merged: dict[str, Taken] = {}
     for one in (*taken, *found.taken):  # one alarm for each key
         before = merged.get(one.key)

@@ -1,7 +1,6 @@
 """cellwarden demo: the main job on this machine alone."""
 
 import contextlib
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from agent.cli.demo.measure import print_result, problems_of
 from agent.cli.demo.play import Demo
 from agent.cli.demo.view import View
 from agent.detect.watch import warm_up
+from collector.failing import print_json
 from hil.run.processes import Children, ProcessError
 
 
@@ -40,7 +40,7 @@ def command(seconds: int, as_json: bool, keep: Path | None) -> None:
         if keep:
             keep.mkdir(parents=True, exist_ok=True)
             if any(keep.iterdir()):
-                raise Misuse(f"{keep} is not empty; name a new folder")
+                raise Misuse(f"{keep} is not empty; name a new folder", "CW-005")
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cellwarden-demo-")))
         click.echo("preparing: compiling the detectors (some seconds the first time)", err=True)
         warm_up()
@@ -54,7 +54,7 @@ def command(seconds: int, as_json: bool, keep: Path | None) -> None:
             raise Finding(str(error)) from error
     problems = problems_of(result)
     if as_json:
-        click.echo(json.dumps({**result, "problems": problems}))
+        print_json({**result, "problems": problems})
     else:
         print_result(result)
     if problems:

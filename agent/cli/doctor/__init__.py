@@ -1,6 +1,5 @@
 """cellwarden doctor: ordered checks from the cable to the collector, each with what to run next."""
 
-import json
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,6 +13,7 @@ from agent.cli.common.load import config_option
 from agent.cli.doctor import box, bundle, wire
 from agent.cli.doctor.results import Check, CheckState, Result, examine
 from agent.cli.doctor.site import Site
+from collector.failing import print_json
 
 CHECKS = (
     Check("config", wire.config),
@@ -78,7 +78,7 @@ def command(path: Path, socket: Path | None, as_json: bool, to: Path | None, yes
             "took_s": round(took_s, 2),
             "results": [r.as_json() for r in results],
         }
-        click.echo(json.dumps(told))
+        print_json(told)
     else:
         click.echo(report(results, took_s, datetime.now()))
     if problems:

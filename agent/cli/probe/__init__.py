@@ -1,7 +1,6 @@
 """cellwarden probe: one unit read by hand, every value beside its registers and its bytes."""
 
 import asyncio
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from agent.modbus.survey.registers import parse_read
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from agent.quality import Quality
 from agent.transport.row import Endpoint
+from collector.failing import print_json
 from drivers.profile.load import Profile
 from drivers.registers import Area, Read, Reply
 
@@ -107,7 +107,7 @@ def command(
     within = f"within {1e3 * (timeout_s or TIMEOUT_S):.0f} ms, {TRIES} tries"
     _judge(heard, endpoint, line, unit_id, "to the agent, 1 try" if bus else within)
     if as_json:
-        click.echo(json.dumps(_json(endpoint, unit_id, heard)))
+        print_json(_json(endpoint, unit_id, heard))
     else:
         _print(heard, endpoint)
 
@@ -123,7 +123,7 @@ def _show_unit(
     """Read the whole unit and print it. Raises Trouble; exit 1 where something looks wrong."""
     unit = asyncio.run(inspect(endpoint, unit_id, line, profiles))
     if as_json:
-        click.echo(json.dumps(show_unit.as_json(unit)))
+        print_json(show_unit.as_json(unit))
     else:
         show_unit.show(unit)
     if unit.doubts:

@@ -1,6 +1,5 @@
 """A unit that the running agent polls: what the agent read last is fresh, and costs the bus nothing."""
 
-import json
 from pathlib import Path
 
 import click
@@ -8,6 +7,7 @@ import click
 from agent.cli.common.ask_agent import age, get
 from agent.cli.common.codes import Trouble
 from agent.cli.common.tables import plain_table, terminal
+from collector.failing import print_json
 
 
 def show_polled(socket: Path, bus: str, unit_id: int, *, as_json: bool) -> None:
@@ -22,7 +22,7 @@ def show_polled(socket: Path, bus: str, unit_id: int, *, as_json: bool) -> None:
         )
     last = get(socket, f"/v1/points?unit={units[0]['name']}")
     if as_json:
-        click.echo(json.dumps(last))
+        print_json(last)
         return
     click.echo(f"{last['unit']}: read by the agent {age(last['age_s'])} ago")
     table = plain_table("point", "place", "value", "unit", "quality", "raw", whole=2)

@@ -31,4 +31,4 @@ def command(names: tuple[str, ...], folders: tuple[Path, ...]) -> None:
             click.echo(f"worth a look: {where(name, problem)}")
         click.echo(f"{name}: good")
     if wrong:
-        raise Misuse("\n".join(wrong))
+        raise Misuse("\n".join(wrong), "CW-304")

@@ -73,16 +73,16 @@ def captured(
     try:
         dump = parse_dump(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise Misuse(f"{path}: cannot be read: {error.strerror}") from error
+        raise Misuse(f"{path}: cannot be read: {error.strerror}", "CW-004") from error
     except (DumpError, UnicodeDecodeError) as error:
-        raise Misuse(f"{path}: {error}") from error
+        raise Misuse(f"{path}: {error}", "CW-304") from error
     if unit_id is None:
         unit_id = profile.unit_id if profile.unit_id in dump.units() else dump.units()[0]
     try:
         conversation = connect(profile, line=line, instance=instance)
         return hold(conversation, dump, unit_id, profile.address_step), dump, unit_id
     except ConnectError as error:
-        raise Misuse(f"{path}: {error}") from error
+        raise Misuse(f"{path}: {error}", "CW-304") from error
 
 
 def load(name: str, folders: tuple[Path, ...]) -> Profile:
@@ -90,6 +90,6 @@ def load(name: str, folders: tuple[Path, ...]) -> Profile:
     try:
         return load_profile(name, search_path(folders))
     except ProfileError as error:
-        raise Misuse("\n".join(where(name, problem) for problem in error.problems)) from error
+        raise Misuse("\n".join(where(name, problem) for problem in error.problems), "CW-304") from error
     except OSError as error:
-        raise Misuse(f"{name}: cannot be read: {error.strerror}") from error
+        raise Misuse(f"{name}: cannot be read: {error.strerror}", "CW-004") from error

@@ -1,6 +1,5 @@
 """cellwarden profile decode: a register dump through a profile."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from agent.cli.common.tables import plain_table, terminal
 from agent.cli.profile.common import captured, json_option, load, profile_dir_option
 from agent.quality import Quality
+from collector.failing import print_json
 from drivers.dump import Dump
 from drivers.layout import Image, Layout
 from drivers.profile.expansion import expand
@@ -63,7 +63,7 @@ def command(
             "notes": layout.notes,
             "not_read": not_read,
         }
-        click.echo(json.dumps(report))
+        print_json(report)
         return
     show(layout, values)
     if not_read:

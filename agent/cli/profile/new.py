@@ -67,9 +67,9 @@ def command(model: str, output: Path | None) -> None:
         raise Misuse(f"model {model!r}: use lower case letters, digits, dots and dashes, as in acme-bms")
     output = output or Path(f"{model}.toml")
     if output.exists():
-        raise Misuse(f"{output} exists already; it was left as it is")
+        raise Misuse(f"{output} exists already; it was left as it is", "CW-005")
     try:
         output.write_text(TEMPLATE.format(model=model, file=output))
     except OSError as error:
-        raise Misuse(f"{output}: cannot be written: {error.strerror}") from error
+        raise Misuse(f"{output}: cannot be written: {error.strerror}", "CW-004") from error
     click.echo(f"wrote {output}; fill it in, then: cellwarden profile check {output}")

@@ -1,6 +1,5 @@
 """cellwarden profile plan."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +14,7 @@ from agent.cli.common.tables import plain_table, terminal
 from agent.cli.profile.common import captured, json_option, load, profile_dir_option
 from agent.cli.profile.refused import Refused, of_units, show
 from agent.cli.profile.refused import as_json as unit_as_json
+from collector.failing import print_json
 from drivers.connect import assume, default_line
 from drivers.layout import Layout
 from drivers.line import Line
@@ -132,9 +132,9 @@ def command(
             {**asdict(plan.reads[i]), "poll": str(plan.classes[i]), "again": plan.again[i]}
             for i in plan.order
         ]
-        click.echo(json.dumps({"profile": profile.model, "transport": transport, "reads": reads,
+        print_json({"profile": profile.model, "transport": transport, "reads": reads,
                                "costs": [asdict(cost) for cost in found],
-                               "units": [unit_as_json(unit, layout) for unit in refused]}))  # fmt: skip
+                               "units": [unit_as_json(unit, layout) for unit in refused]})  # fmt: skip
         return
     _print(layout, found)
     for unit in refused:

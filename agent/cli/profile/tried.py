@@ -47,7 +47,7 @@ def command(name: str, capture: Path, device: str, unit_id: int | None) -> None:
     slug = re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
     folder = CAPTURES / f"{name}-{slug}"
     if folder.exists():
-        raise Misuse(f"{folder} exists already; it was left as it is")
+        raise Misuse(f"{folder} exists already; it was left as it is", "CW-005")
     values = decoded(layout, dump.image(layout, base, profile.address_step))
     show(layout, values)
     if not any(value["quality"] == "good" for value in values):

@@ -26,11 +26,11 @@ def command(path: Path) -> None:
     try:
         table = load_usable(path).relay
     except ConfigError as error:
-        raise Misuse(str(error)) from error
+        raise Misuse(str(error), "CW-301") from error
     if table is None:
         return
     if trouble := asyncio.run(_drop(table)):
-        raise Finding(trouble)
+        raise Finding(trouble, "CW-405")
 
 
 async def _drop(table: GpioRelay | CoilRelay) -> str:

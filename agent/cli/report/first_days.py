@@ -15,6 +15,7 @@ from typing import Any
 import click
 import numpy as np
 
+from agent.cli.common.ask_agent import json_option
 from agent.cli.common.errors import Misuse
 from agent.cli.common.load import config_option, load
 from agent.cli.common.tables import terminal
@@ -29,6 +30,7 @@ from agent.store.intervals import read as read_intervals
 from agent.store.reading import Buffer, BufferUnreadable
 from agent.wire import Batch
 from agent.wire.si import to_si
+from collector.failing import print_json
 
 HOUR_S, DAY_S = 3600.0, 86400.0
 MOST_BATCHES = 400  # decoded of the whole time, and of each of the two hours
@@ -56,7 +58,8 @@ class Channel:
 @click.option(
     "--day", type=click.Choice([str(day) for day in REPORTS]), help="Up to this day; up to now if not said."
 )
-def command(path: Path, day: str | None) -> None:
+@json_option
+def command(path: Path, day: str | None, as_json: bool) -> None:
     """Print what was seen of each battery in its first 90 days: most failures are early ones.
 
     Of each [[unit]] with `commissioned = DATE`: how much of the time it was read, its alarms, how far its
@@ -76,15 +79,20 @@ def command(path: Path, day: str | None) -> None:
     try:
         buffer = Buffer(config.store.path)
     except BufferUnreadable as error:
-        raise Misuse(f"{error}") from error
-    console, told = terminal(), False
+        raise Misuse(f"{error}", "CW-604") from error
+    console, told, units_told = terminal(), False, []
     with closing(buffer):
         for unit, first in units.items():
-            console.print(f"{unit}: commissioned {first.commissioned}", style="bold", soft_wrap=True)
             lines, found = _of_unit(buffer, config.store.path, unit, first, int(day) if day else None, time())
             told |= found
+            units_told.append({"unit": unit, "commissioned": f"{first.commissioned}", "lines": lines})
+            if as_json:
+                continue
+            console.print(f"{unit}: commissioned {first.commissioned}", style="bold", soft_wrap=True)
             for line in lines:
                 console.print(f"  {line}", soft_wrap=True)
+    if as_json:
+        print_json({"told": told, "units": units_told})
     if not told:
         sys.exit(1)
 

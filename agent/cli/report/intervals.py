@@ -6,17 +6,20 @@ import sqlite3
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
-from agent.cli.common.errors import Misuse
+from agent.cli.common.ask_agent import json_option
+from agent.cli.common.errors import Finding, Misuse
 from agent.cli.common.load import config_option, load
 from agent.intervals import Tally
 from agent.store.intervals import Stretch, read
+from collector.failing import print_json
 from collector.moment import between_options
 
 COLUMNS = ("unit", "from_utc", "to_utc", "intervals", "p50_s", "p99_s", "max_s", "deadline_s", "misses")
+TEXTS = COLUMNS[:3]
 NOTE = (
     "An interval is the time between two complete readings of a unit's safety points (temperatures, cell"
     " voltages, current, alarms). A miss is an interval longer than the deadline; one that lasts until the"
@@ -29,7 +32,8 @@ NOTE = (
 @config_option
 @between_options
 @click.option("--html", "as_html", is_flag=True, help="A page to print, with a summary, instead of CSV.")
-def command(path: Path, start: int | None, end: int | None, as_html: bool) -> None:
+@json_option
+def command(path: Path, start: int | None, end: int | None, as_html: bool, as_json: bool) -> None:
     """Print how often every unit's safety points were read: p50, p99, longest interval, and misses.
 
     The agent records them hour by hour, keeps them for 92 days, and may be running meanwhile. CSV with one
@@ -44,11 +48,14 @@ def command(path: Path, start: int | None, end: int | None, as_html: bool) -> No
     try:
         stretches = list(read(config.store.path, start or 0, 2**62 if end is None else end))
     except sqlite3.Error as error:
-        raise Misuse(f"{config.store.path}: {error}; has an agent of this version run with it?") from error
+        told = f"{config.store.path}: {error}; has an agent of this version run with it?"
+        raise Misuse(told, "CW-604") from error
     if not stretches:
-        click.echo("nothing was recorded in that time; the first hour is recorded when it is over", err=True)
-        sys.exit(1)
-    if as_html:
+        seen = "nothing was recorded in that time; the first hour is recorded when it is over"
+        raise Finding(seen, "CW-006")
+    if as_json:
+        print_json({"agent": config.agent.id, "rows": [_json(stretch) for stretch in stretches]})
+    elif as_html:
         click.echo(page(config.agent.id, stretches))
     else:
         write_csv(sys.stdout, stretches)
@@ -68,6 +75,13 @@ def row_of(unit: str, first_ns: int, last_ns: int, tally: Tally) -> list[str]:
         f"{tally.deadline_s:g}",
         str(tally.misses),
     ]
+
+
+def _json(stretch: Stretch) -> dict[str, Any]:
+    """Return one line as --json prints it: numbers, null where there is none."""
+    row = row_of(stretch.unit, stretch.first_utc_ns, stretch.last_utc_ns, stretch.tally)
+    told = dict(zip(COLUMNS, row, strict=True))
+    return {key: value if key in TEXTS else float(value) if value else None for key, value in told.items()}
 
 
 def _utc(at_ns: int) -> str:

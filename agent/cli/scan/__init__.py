@@ -1,7 +1,6 @@
 """cellwarden scan: which units there are, where, and what they are."""
 
 import asyncio
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from agent.modbus.survey.presence import (
 )
 from agent.transport.row import Endpoint
 from agent.transport.table import parse
+from collector.failing import print_json
 
 if TYPE_CHECKING:
     from agent.box.discovery import Announced
@@ -121,15 +121,13 @@ def _free_devices(quiet: bool) -> list[Endpoint]:
 
 def _report(survey: Survey, heard: "list[Announced]", *, full: bool, as_json: bool, stopped: bool) -> None:
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "units": [unit.as_json() for unit in survey.units],
-                    "problems": [trouble.as_json() for trouble in survey.troubles],
-                    "agents": [{"name": one.name, "url": one.url, "says": one.said} for one in heard],
-                    "stopped": stopped,
-                }
-            )
+        print_json(
+            {
+                "units": [unit.as_json() for unit in survey.units],
+                "problems": [trouble.as_json() for trouble in survey.troubles],
+                "agents": [{"name": one.name, "url": one.url, "says": one.said} for one in heard],
+                "stopped": stopped,
+            }
         )
     else:
         _print(survey, full=full)

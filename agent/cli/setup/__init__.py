@@ -1,6 +1,7 @@
 """cellwarden setup: from a cable to a configuration that is tested, proven and on paper."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -10,8 +11,8 @@ from agent.cli.common.load import load
 from agent.cli.common.open_port import endpoints
 from agent.cli.common.prompts import Prompts, you
 from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
+from agent.cli.profile.common import json_option, profile_dir_option
 from agent.cli.profile.common import load as profile_of
-from agent.cli.profile.common import profile_dir_option
 from agent.cli.report.commissioning import json_of, record_of
 from agent.cli.report.commissioning import write as write_report
 from agent.cli.report.commissioning.compare import panel, plate
@@ -24,6 +25,7 @@ from agent.cli.setup.write import write
 from agent.config.tables import Config
 from agent.detect.limits import CELL_V
 from agent.keys.values import Name
+from collector.failing import print_json, words_on_stderr
 
 UNKNOWN = "unknown"
 
@@ -53,6 +55,7 @@ UNKNOWN = "unknown"
 @click.option("--yes", is_flag=True, help="Take what is proposed, and ask nothing.")
 @click.option("--allow-late", is_flag=True, help="Write it even where the safety deadline cannot be kept.")
 @click.option("--fresh", is_flag=True, help="Forget where an earlier run was stopped.")
+@json_option
 @profile_dir_option
 def command(
     path: Path,
@@ -67,6 +70,7 @@ def command(
     yes: bool,
     fresh: bool,
     allow_late: bool,
+    as_json: bool,
     folders: tuple[Path, ...],
 ) -> None:
     """Find the battery, test it, and write a configuration that keeps the deadline; six steps.
@@ -89,13 +93,22 @@ def command(
     dialogue = Dialogue(path, yes=yes, fresh=fresh, folders=folders, by=who, agent=agent_id)
     dialogue.allow_late = allow_late
     left = "Nothing is half-written; run setup again: it resumes at the open step."
-    try:
-        dialogue.run(where, line_texts, ids, labels, chemistry, upstream)
-        left = f"{path} is written; the report is not complete: cellwarden report commissioning"
-        prove(path, dialogue.prompts, who)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo(f"\nStopped. {left}", err=True)
-        raise click.exceptions.Exit(1) from None
+    code, written = 0, False
+    with words_on_stderr() if as_json else nullcontext():
+        try:
+            dialogue.run(where, line_texts, ids, labels, chemistry, upstream)
+            written = True
+            left = f"{path} is written; the report is not complete: cellwarden report commissioning"
+            prove(path, dialogue.prompts, who)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo(f"\nStopped. {left}", err=True)
+            code = 1
+        except click.exceptions.Exit as ended:
+            code = ended.exit_code
+    if as_json:
+        print_json({"config": str(path), "written": written, "exit": code})
+    if code:
+        raise click.exceptions.Exit(code)
 
 
 class Dialogue:

@@ -103,14 +103,14 @@ def test_an_export_to_sqlite_is_a_table_of_numbers_and_overwrites_nothing(
         query = "SELECT count(*), sum(value), typeof(min(raw)), sum(value IS NULL) FROM value"
         assert db.execute(query).fetchone() == (9, pytest.approx(16.904), "integer", 1)
     again = run("export", buffer, "--format", "sqlite", "--output", str(file))
-    assert (again.exit_code, again.stderr) == (2, f"Error: {file}: File exists\n")
+    assert (again.exit_code, again.stderr) == (2, f"CW-004 {file}: File exists\n")
     assert run("export", buffer, "--format", "sqlite").exit_code == 2
 
 
 def test_the_latest_values_of_a_point(buffer: Path) -> None:
     done = run("query latest", buffer, "--name", "cell_*", "--json")
     assert done.exit_code == 0, done.output
-    found = [json.loads(line) for line in done.stdout.splitlines()]
+    found = json.loads(done.stdout)["rows"]
     assert [(r["unit"], r["place"], r["value"], r["quality"]) for r in found] == [
         ("rack1/bmu1", "string1/cell1", 3.302, "good"),
         ("rack1/bmu1", "string1/cell2", None, "no_reply"),
@@ -122,7 +122,7 @@ def test_the_latest_values_of_a_point(buffer: Path) -> None:
 
 def test_the_history_of_a_point(buffer: Path) -> None:
     options = ("--unit", "rack1/bmu1", "--name", "current", "--json")
-    found = [json.loads(line) for line in run("query history", buffer, *options).stdout.splitlines()]
+    found = json.loads(run("query history", buffer, *options).stdout)["rows"]
     assert [(r["utc"], r["value"]) for r in found] == [
         ("2026-09-21T11:58:30.000Z", -0.5),
         ("2026-09-21T12:00:00.000Z", 0.7),
@@ -148,7 +148,7 @@ def test_what_is_no_buffer_is_one_clear_line(tmp_path: Path) -> None:
     for command in ("export", "query latest"):
         done = run(command, tmp_path / "absent.db")
         assert done.exit_code == 2
-        assert done.stderr.startswith(f"Error: {tmp_path / 'absent.db'}: unable to open database file")
+        assert done.stderr.startswith(f"CW-604 {tmp_path / 'absent.db'}: unable to open database file")
 
 
 def test_a_damaged_batch_is_named_and_the_others_are_exported(buffer: Path) -> None:

@@ -176,7 +176,7 @@ def test_a_path_where_no_buffer_can_be_is_refused_as_run_refuses_it(
     result = CliRunner().invoke(main, ["check", "--config", str(path)])
     assert result.exit_code == 2
     (line,) = [line for line in result.output.splitlines() if "[store] path" in line]
-    assert line.startswith("Error: agent.toml: [store] path: ")
+    assert line.startswith("CW-301 agent.toml: [store] path: ")
     assert why in line
 
 

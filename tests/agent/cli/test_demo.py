@@ -28,7 +28,7 @@ def test_a_folder_that_is_in_use_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").touch()
     run = demo("--keep", str(tmp_path))
     assert run.returncode == 2
-    assert run.stderr.strip().splitlines()[-1] == f"Error: {tmp_path} is not empty; name a new folder"
+    assert run.stderr.strip().splitlines()[-1] == f"CW-005 {tmp_path} is not empty; name a new folder"
 
 
 def test_a_demo_whose_terminal_is_closed_leaves_nothing_behind(tmp_path: Path) -> None:

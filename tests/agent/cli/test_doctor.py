@@ -180,7 +180,10 @@ def test_every_code_that_is_used_is_in_the_table_and_in_the_guide() -> None:
 
     root = Path(__file__).parents[3]
     used = {
-        code for path in (root / "agent").rglob("*.py") for code in re.findall(r"CW-\d+", path.read_text())
+        code
+        for package in ("agent", "collector")
+        for path in (root / package).rglob("*.py")
+        for code in re.findall(r"CW-\d+", path.read_text())
     }
     assert used <= set(CODES)
     guide = (root / "docs/field-guide.md").read_text()

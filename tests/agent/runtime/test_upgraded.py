@@ -305,7 +305,7 @@ def test_a_new_installation_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "agent.toml").write_text(HEAD.replace("[store]\n", "[store]\nmax_mb = inf\n") + OTHER)
     result = run(tmp_path / "agent.toml")
     assert result.returncode == 2
-    assert result.stderr.splitlines()[-1].startswith("Error: agent.toml: [store] max_mb: inf cannot be")
+    assert result.stderr.splitlines()[-1].startswith("CW-301 agent.toml: [store] max_mb: inf cannot be")
     assert not (tmp_path / "buffer.db").exists()
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from agent.cli.check import late_units
+from agent.cli.common.ask_agent import json_option
 from agent.cli.common.codes import Trouble
 from agent.cli.common.load import config_option, load
 from agent.cli.common.prompts import Prompts, you
@@ -20,6 +22,7 @@ from agent.cli.report.commissioning.page import intervals_text, page
 from agent.cli.report.commissioning.record import Record, UnitReading, UnitRecord
 from agent.cli.report.commissioning.running import command_of, raise_test, running, sights, watch
 from agent.config.tables import Config, UnitTable
+from collector.failing import print_json, words_on_stderr
 from drivers.profile.load import Profile
 
 UNSYNCHRONISED = " (by a clock that is not synchronised)"
@@ -31,7 +34,8 @@ UNSYNCHRONISED = " (by a clock that is not synchronised)"
 @click.option(
     "--yes", is_flag=True, help="Raise the test alarm without asking; nobody compares or acknowledges."
 )
-def command(path: Path, by: str | None, yes: bool) -> None:
+@json_option
+def command(path: Path, by: str | None, yes: bool, as_json: bool) -> None:
     """Prove the running agent from the cabinets to the collector's disk; write the page to print and sign.
 
     Measures how often every unit is really read, raises one test alarm (outputs act for ten seconds) and
@@ -49,9 +53,13 @@ def command(path: Path, by: str | None, yes: bool) -> None:
             "There is no terminal to ask at, and --yes was not said.",
             "cellwarden report commissioning --yes",
         )
-    found = commission(path, Prompts(yes), by or you())
-    if found:
+    with words_on_stderr() if as_json else nullcontext():
+        found = commission(path, Prompts(yes), by or you())
+    if as_json:
+        print_json({"findings": found, "record": str(json_of(path)), "page": str(html_of(path))})
+    elif found:
         click.echo("\n".join(f"FINDING  {line}" for line in found))
+    if found:
         raise click.exceptions.Exit(1)
 
 
@@ -89,9 +97,14 @@ def json_of(path: Path) -> Path:
     return path.with_name("commissioning.json")
 
 
+def html_of(path: Path) -> Path:
+    """Return where the report of a configuration is, as a page."""
+    return path.with_name("commissioning.html")
+
+
 def write(record: Record, path: Path) -> Path:
     """Write the report beside its configuration, as data and as a page; return the page's path."""
-    html = path.with_name("commissioning.html")
+    html = html_of(path)
     try:
         record.save(json_of(path))
         html.write_text(page(record))
