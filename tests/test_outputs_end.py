@@ -42,6 +42,9 @@ def test_on_a_full_disk_a_command_ends_in_one_line(entry: str, arguments: list[s
         ("cellwarden", ["alarm", "akc"], "ack"),
         ("cellwarden-collector", ["audti"], "audit"),
         ("cellwarden-hil", ["rnu"], "run"),
+        ("cellwarden", ["status", "--sokcet", "x"], "--socket"),
+        ("cellwarden", ["check", "--alow-late"], "--allow-late"),
+        ("cellwarden-collector", ["audit", "--snik", "x"], "--sink"),
     ],
 )
 def test_a_command_that_is_spelled_wrong_is_told_what_was_meant(

@@ -1,5 +1,7 @@
 """The `cellwarden` command: one file per sub-command, imported only when it is called."""
 
+import os
+
 import click
 
 from agent.cli.common.lazy import lazy_group
@@ -30,6 +32,7 @@ main = lazy_group(
         "export": "Write the values in the buffer as CSV or SQLite.",
         "demo": "Watch an agent hear an internal short, on this machine alone.",
         "report": "Print what was recorded, as evidence: the intervals that were achieved.",
+        "completion": "Print what bash, zsh or fish need to complete all this.",
         "bench": "Measure on this machine, and print each figure beside its target.",
     },
     """Watch the batteries of a UPS room: poll them over Modbus, judge every cell, account for every value.
@@ -41,3 +44,6 @@ main = lazy_group(
     """,
 )
 click.version_option(package_name="cellwarden")(main)
+
+if "_CELLWARDEN_COMPLETE" in os.environ:  # a shell asks
+    import agent.cli.common.completing  # noqa: F401  registers bash's

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.common.buffer_file import buffer_options, reading
+from agent.cli.common.buffer_file import buffer_options, must_have, reading
 from agent.cli.common.errors import Finding, Misuse
 from collector.export import ExportError, Wanted, export
 from collector.moment import between_options
@@ -41,6 +41,7 @@ def command(
     """
     told = SaidOnce()
     with reading(path, buffer_path, told) as buffer:
+        must_have(buffer, unit)
         try:
             count = export(buffer, form, output, Wanted(None, unit, start, end))
         except ExportError as error:

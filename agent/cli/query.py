@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from agent.cli.common.buffer_file import buffer_options, reading
+from agent.cli.common.buffer_file import buffer_options, must_have, reading
 from agent.cli.common.errors import Finding
 from agent.cli.common.tables import plain_table, terminal
 from collector.export import HEADER, Wanted, rows
@@ -55,6 +55,7 @@ def latest(
     Example:  cellwarden query latest --name cell_temperature
     """
     with reading(path, buffer_path, SaidOnce()) as buffer:
+        must_have(buffer, unit)
         found: dict[tuple[Any, ...], dict[str, Any]] = {}
         for batch in buffer.latest():
             if unit not in (None, batch.unit):
@@ -86,6 +87,7 @@ def history(
     Example:  cellwarden query history --unit rack1/bmu1 --name current --from yesterday
     """
     with reading(path, buffer_path, SaidOnce()) as buffer:
+        must_have(buffer, unit)
         found = list(_chosen(rows(buffer, Wanted(None, unit, start, end)), name, place))
     _print(found, as_json)
 

@@ -18,19 +18,19 @@ class Refusal(Exception):
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=TIMEOUT_S)
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(TIMEOUT_S)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
 
 
-def get(path: Path, resource: str) -> dict[str, Any]:
+def get(path: Path, resource: str, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
     """Return the JSON of `resource`, such as "/v1/status". Raises NotRunning and Refusal."""
-    return _ask(path, "GET", resource, None)
+    return _ask(path, "GET", resource, None, timeout_s)
 
 
 def post(path: Path, resource: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -38,8 +38,10 @@ def post(path: Path, resource: str, body: dict[str, Any]) -> dict[str, Any]:
     return _ask(path, "POST", resource, json.dumps(body))
 
 
-def _ask(path: Path, method: str, resource: str, body: str | None) -> dict[str, Any]:
-    connection = _UnixConnection(path)
+def _ask(
+    path: Path, method: str, resource: str, body: str | None, timeout_s: float = TIMEOUT_S
+) -> dict[str, Any]:
+    connection = _UnixConnection(path, timeout_s)
     try:
         connection.request(method, resource, body)
         response = connection.getresponse()

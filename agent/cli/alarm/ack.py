@@ -1,6 +1,5 @@
 """cellwarden alarm ack."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +10,12 @@ import click
 from agent.cli.common.ask_agent import alarm_table, get, json_option, post, socket_option
 from agent.cli.common.errors import Finding, Misuse
 from agent.cli.common.tables import terminal
+from collector.failing import print_json
+from drivers.profile.problems import did_you_mean
 
 NOT_SEEN = ("NEW", "CLEARED-NEW")  # states that want to be acknowledged
+
+OVER = "it may be over already: cellwarden alarm list"
 
 Alarm = dict[str, Any]
 
@@ -55,7 +58,7 @@ def command(
     chosen = _named(listed, alarms) if alarms else _chosen(listed, units, cause)
     if several and not (chosen and _agreed(chosen, yes=yes, quiet=as_json)):
         if as_json:
-            click.echo(json.dumps({"acknowledged": [], "not_acknowledged": []}))
+            print_json({"acknowledged": [], "not_acknowledged": []})
         elif not chosen:
             click.echo("Nothing there waits to be acknowledged.")
         return
@@ -68,10 +71,9 @@ def _named(listed: Sequence[Alarm], names: Sequence[str]) -> list[Alarm]:
     by_id = {alarm["id"]: alarm for alarm in listed}
     if missing := [name for name in names if name not in by_id]:
         raise Finding(
-            "\n".join(
-                f"there is no alarm {name}; it may be over already: cellwarden alarm list" for name in missing
-            )
-            + ("\nNothing was acknowledged." if len(names) > len(missing) else "")
+            "\n".join(f"there is no alarm {name}; " + did_you_mean(name, [*by_id], OVER) for name in missing)
+            + ("\nNothing was acknowledged." if len(names) > len(missing) else ""),
+            "CW-006",
         )
     return [by_id[name] for name in dict.fromkeys(names)]
 
@@ -100,7 +102,7 @@ def _tell(done: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     refused = [one for one in done if one["why"]]
     if as_json:
         taken = [one["id"] for one in done if not one["why"]]
-        click.echo(json.dumps({"acknowledged": taken, "not_acknowledged": refused}))
+        print_json({"acknowledged": taken, "not_acknowledged": refused})
         if refused:
             raise click.exceptions.Exit(Finding.exit_code)
         return

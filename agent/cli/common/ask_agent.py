@@ -11,6 +11,7 @@ from agent.cli.common.tables import plain_table
 from agent.control import client
 from agent.detect.duration import duration
 from agent.view.headline import told
+from drivers.profile.problems import did_you_mean
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,7 +37,14 @@ def get(socket: Path, resource: str) -> dict[str, Any]:
 
 def post(socket: Path, resource: str, **body: Any) -> dict[str, Any]:
     """Have the agent change something. Raises Unreachable (exit 3) and Finding (exit 1)."""
-    return _ask(lambda: client.post(socket, resource, body))
+    try:
+        return _ask(lambda: client.post(socket, resource, body))
+    except Finding as error:
+        if "alarm" not in body:
+            raise
+        known = [alarm["id"] for alarm in get(socket, "/v1/alarms")["alarms"]]
+        meant = did_you_mean(str(body["alarm"]), known, "")
+        raise Finding(f"{error.message}; {meant}".removesuffix("; "), error.code) from error
 
 
 def _ask(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 
 import click
 
-from agent.cli.common.errors import Misuse
+from agent.cli.common.errors import Finding, Misuse
 from agent.cli.common.load import config_option
 from agent.config.file import ConfigError, load_usable
 from agent.store.reading import Buffer, BufferUnreadable
 from collector.told import SaidOnce
+from drivers.profile.problems import did_you_mean
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +26,14 @@ def buffer_options(command: F) -> F:
         help="A buffer's file, in place of the one that the configuration names.",
     )
     return config_option(option(command))
+
+
+def must_have(buffer: Buffer, unit: str | None) -> None:
+    """Raise Finding where a unit is named of which the buffer has nothing, with the one that was meant."""
+    known = [name for _, name, _ in buffer.units()]
+    if unit is not None and unit not in known:
+        there = did_you_mean(unit, known, f"it has: {', '.join(known) or 'none yet'}")
+        raise Finding(f"the buffer has nothing of a unit {unit!r}; {there}", "CW-006")
 
 
 @contextmanager

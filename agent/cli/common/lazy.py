@@ -37,6 +37,10 @@ class LazyGroup(PipeGroup):
         """Import and return a sub-command."""
         if cmd_name not in self._lines:
             return None
+        if ctx.resilient_parsing and self._package == "agent.cli":  # a shell completes it, and does not wait
+            from agent.cli.common.outline import outlined
+
+            return outlined(cmd_name)
         try:
             module: Any = importlib.import_module(f"{self._package}.{cmd_name.replace('-', '_')}")
         except ModuleNotFoundError as error:

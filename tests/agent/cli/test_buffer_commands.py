@@ -162,3 +162,12 @@ def test_a_damaged_batch_is_named_and_the_others_are_exported(buffer: Path) -> N
     assert "batch 1 is damaged and left out" in done.stderr
     assert done.stdout.splitlines() == [line for line in whole if "11:58:30" not in line]
     assert run("query latest", buffer).exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["export", "query latest", "query history"])
+def test_a_unit_that_is_spelled_wrong_is_told_which_was_meant(buffer: Path, command: str) -> None:
+    done = run(command, buffer, "--unit", "rack1-bmu")
+    assert done.exit_code == 1
+    said = "CW-006 the buffer has nothing of a unit 'rack1-bmu'; did you mean \"rack1/bmu1\"?\n"
+    assert done.stderr == said
+    assert "it has: rack1/bmu1, rack2/bmu1" in run(command, buffer, "--unit", "north").stderr
