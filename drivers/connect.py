@@ -110,7 +110,8 @@ def _connect(profile: Profile, line: Line, instance: int, cuts: frozenset[Cut]) 
         return layout
     identity = expand(profile, instance=instance).identity
     answers, cuts = yield from _ask(profile, identity, line, instance, cuts)
-    _refuse(_mismatches(identity, answers), assume(profile, line=line, instance=instance))
+    if wrong := _mismatches(identity, answers):
+        _refuse(wrong, assume(profile, line=line, instance=instance))
     shaping = reported(profile)
     numbers = {n: v for n, v in answers.said.items() if n in shaping and isinstance(v, int)}
     notes = [

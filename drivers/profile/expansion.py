@@ -1,7 +1,8 @@
 """From points to values: everything a profile leaves unsaid is filled in here, once."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 
 from drivers.address import AddressError
@@ -37,14 +38,14 @@ class IdentityPoint:
         return self.point.type == "ascii"
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Expansion:
     """All that a profile's points stand for, and what was wrong on the way."""
 
-    values: list[Value] = field(default_factory=list)
-    identity: list[IdentityPoint] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    values: tuple[Value, ...]
+    identity: tuple[IdentityPoint, ...]
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
 
 
 def expand(
@@ -59,30 +60,41 @@ def expand(
     is not there is the largest allowed; without any `factors` all are 10**0, else a point without its own is
     left out and noted. A point that cannot be unrolled becomes a problem; the others are there all the same.
     """
-    out = Expansion()
+    told = None if factors is None else frozenset(factors.items())
+    return _expanded(profile, frozenset((counts or {}).items()), told, instance)
+
+
+@lru_cache(maxsize=32)
+def _expanded(
+    profile: Profile, said: frozenset[tuple[str, int]], told: frozenset[tuple[str, int]] | None, instance: int
+) -> Expansion:
+    """Once for all units alike: their values are the same objects, of which 300 take 100 kB."""
+    counts, factors = dict(said), None if told is None else dict(told)
+    values: list[Value] = []
+    identity: list[IdentityPoint] = []
+    problems: list[Problem] = []
+    notes: list[str] = []
     shaping = reported(profile)
     for point in profile.point:
         if factors is not None and (name := point.scale_factor) and not usable(factors.get(name)):
             what = f"is {factors[name]}, which cannot be" if name in factors else "is not available"
-            out.notes.append(f"{point.name}: its scale factor {name} {what}; not read")
+            notes.append(f"{point.name}: its scale factor {name} {what}; not read")
             continue
         try:
-            values = list(
-                _values(
-                    profile, point, point.name in shaping, counts or {}, factors or {}, instance, out.notes
-                )
+            found = list(
+                _values(profile, point, point.name in shaping, counts, factors or {}, instance, notes)
             )
         except PointError as error:
-            out.problems.append(Problem(profile.model, point.name, error.what, error.change))
+            problems.append(Problem(profile.model, point.name, error.what, error.change))
         except AddressError as error:
-            out.problems.append(Problem(profile.model, point.name, str(error), address_hint(profile, point)))
+            problems.append(Problem(profile.model, point.name, str(error), address_hint(profile, point)))
         else:
-            if values and values[0].poll is Poll.IDENTITY:
-                out.identity += [IdentityPoint(point, v) for v in values]
+            if found and found[0].poll is Poll.IDENTITY:
+                identity += [IdentityPoint(point, v) for v in found]
             else:
-                out.values += values
-    out.values = without_twins(out.values, {p.name for p in profile.point if p.judged})
-    return out
+                values += found
+    values = without_twins(values, {p.name for p in profile.point if p.judged})
+    return Expansion(tuple(values), tuple(identity), tuple(problems), tuple(notes))
 
 
 def without_twins(values: list[Value], judged: Collection[str]) -> list[Value]:

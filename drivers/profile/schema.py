@@ -355,6 +355,9 @@ class Profile(Defaults):
         content = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
         return hashlib.blake2b(content.encode(), digest_size=16).digest()
 
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
     def max_count(self, area: Area) -> int:
         """Most addresses of `area` that one read may ask for."""
         largest = 2000 if area in (Area.COIL, Area.DISCRETE) else 125
