@@ -16,6 +16,7 @@ BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 NEVER_SET_NS = 1_767_225_600 * 10**9  # 2026-01-01, before our first release: says a clock less, nobody set it
 OFFSET_STEP_NS = 500_000_000  # what NTP slews away is no step (ntpd steps from 128 ms, chrony from 1 s)
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
+SYNCHRONISED_FOR_NS = 10**9  # the kernel is asked no more often: it knows what a time service said last
 _TIMEX_BYTES = 512  # struct timex is 208 bytes on 64-bit Linux; zeroed, modes = 0 only reads
 
 
@@ -43,6 +44,7 @@ class Clock:
         self.boot_id = UUID(BOOT_ID_FILE.read_text().strip()).bytes
         self._libc = ctypes.PyDLL(None)  # which keeps the GIL: this call does not wait
         self._timex = ctypes.create_string_buffer(_TIMEX_BYTES)
+        self._synchronised, self._ask_ns = False, 0
 
     def boottime_s(self) -> float:
         """Seconds since this boot, suspended time included."""
@@ -56,11 +58,10 @@ class Clock:
 
     def stamp(self) -> Stamp:
         """Now."""
-        return Stamp(
-            boottime_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME),
-            utc_ns=time.time_ns(),
-            synchronised=self.synchronised(),
-        )
+        boottime_ns, utc_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns()
+        if boottime_ns >= self._ask_ns:
+            self._synchronised, self._ask_ns = self.synchronised(), boottime_ns + SYNCHRONISED_FOR_NS
+        return Stamp(boottime_ns, utc_ns, self._synchronised)
 
 
 @dataclass(frozen=True, slots=True)

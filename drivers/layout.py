@@ -19,6 +19,8 @@ from drivers.values import Guard, Reading, Saying, Value, bit_name, number_name
 
 __all__ = ["CODEC", "Image", "Layout"]
 
+_STALE = int(Quality.STALE)  # a plain number: of an enumeration's member numpy makes an array first
+
 
 class Image:
     """The words of one unit as they arrived in this cycle, and how they arrived."""
@@ -30,7 +32,7 @@ class Image:
 
     def begin_cycle(self) -> None:
         """Forget: until a read is stored again its values are STALE."""
-        self.word_quality[:] = Quality.STALE
+        self.word_quality.fill(_STALE)
 
     def store(self, read_index: int, reply: Reply) -> None:
         """Put one reply in place. ValueError if a GOOD one has not exactly the words that were asked for."""
@@ -48,7 +50,7 @@ class Image:
                     f"{called}: {where.stop - where.start} words asked, {len(reply.words)} given"
                 )
             self.words[where] = reply.words
-        self.word_quality[where] = reply.quality
+        self.word_quality[where] = int(reply.quality)
 
 
 @dataclass(frozen=True, eq=False)

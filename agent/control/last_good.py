@@ -21,8 +21,8 @@ class LastGood:
     def take(self, t_s: float, si: NDArray[np.float64]) -> None:
         """Take a frame: `si` (n,) float64, NaN where there is no good value."""
         good = np.isfinite(si)
-        self.value[good] = si[good]
-        self.at_s[good] = t_s
+        np.copyto(self.value, si, where=good)
+        np.copyto(self.at_s, t_s, where=good)
         if not self._past or t_s - self._past[-1][0] >= SLOPE_STEP_S:
             self._past.append((t_s, si.copy()))
 

@@ -26,6 +26,8 @@ from agent.detect.rows import rows_of
 from agent.detect.table import Row
 from agent.quality import Quality
 
+_GOOD = np.uint8(Quality.GOOD)
+
 NAME = "same-unit"
 LOOK_S = 5.0  # between two looks at the numbers
 LEAST_S = 180.0  # for which they are the same before it is told,
@@ -137,7 +139,7 @@ class Doubles:
 
     def took(self, unit: str, raw: NDArray[np.int64], quality: NDArray[np.uint8]) -> None:
         """Take the registers of a frame, (n,), and how good each is, as they came."""
-        good = quality == Quality.GOOD
+        good = quality == _GOOD
         if good.any():
             heard = self._heard.setdefault(unit, _Heard())
             heard.frames, heard.new = (*heard.frames[-1:], _Frame(raw, good)), True

@@ -37,6 +37,7 @@ from agent.quality import Quality
 LONGEST_GAP_S = 15.0  # between frames that counts whole: what moved in a longer one, nobody saw
 
 _GOOD, _FROZEN = np.uint8(Quality.GOOD), np.uint8(Quality.FROZEN)
+_NONE, _NO_TIMES = np.zeros(0, np.int64), np.zeros(0)
 
 #: Detector -> what its alarm says.
 HEARTBEAT = Sentence(
@@ -106,7 +107,7 @@ class Liveness:
         # the verdict on the last frame
         self._frozen = False
         self._stuck, self._any_stuck = np.zeros(n, np.bool_), False
-        self._told = np.zeros(0, np.int64)  # which would be stuck, and are told of otherwise
+        self._told: Ints = _NONE  # which would be stuck, and are told of otherwise
         self._not_fresh = np.zeros(n, np.bool_)  # by the heartbeat
 
     def _distinct(self, channels: Sequence[int]) -> dict[int, str]:
@@ -128,7 +129,8 @@ class Liveness:
         if not math.isfinite(t_s) or t_s == self._t_s:
             return quality, []
         dt_s = self._advance(t_s)
-        gaps_s = self._counts[self._heartbeats.at, STILL] + dt_s  # before the frame is counted
+        beats = self._heartbeats.at
+        gaps_s = self._counts[beats, STILL] + dt_s if beats else _NO_TIMES  # before the frame is counted
         answered, moved, reversed = self._count(dt_s, raw, quality)
         if not answered:
             return quality, []
@@ -143,7 +145,7 @@ class Liveness:
         stuck = np.zeros_like(self._stuck)
         # where the unit stands still, no sensor is to blame
         self._any_stuck = not self._frozen and find_stuck(self._counts, self._credible.limits, stuck)
-        self._told = np.zeros(0, np.int64)
+        self._told = _NONE
         if self._any_stuck and told:
             self._told = np.intersect1d(told(), np.flatnonzero(stuck))
             self._credible.stretch_faulty = True
@@ -186,6 +188,11 @@ class Liveness:
 
     def _any_fault(self) -> bool:
         return self._frozen or self._any_stuck or self._heartbeats.standing is not None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the unit stands still."""
+        return self._frozen
 
     def state(self) -> LivenessState:
         """Return the unit's liveness after the last frame."""

@@ -114,7 +114,7 @@ class UnitJudges:
         marked, events = self._mark(t_s, raw, quality)
         si = record(marked)
         events += self.reported.judge(t_s, raw, marked)
-        seen = seen and not self.liveness.state().frozen
+        seen = seen and not self.liveness.frozen
         events += self.watch.judge(t_s, si, marked, seen=seen, said_s=self.reported.witness_s(t_s))
         return events
 

@@ -21,8 +21,7 @@ class Accepted:
 
     def ids(self, asked_id: int) -> tuple[int, ...]:
         """Return the unit ids that a reply to a request may carry."""
-        other_id = asked_id if self.unit_id is None else self.unit_id
-        return tuple(dict.fromkeys((asked_id, other_id)))
+        return (asked_id,) if self.unit_id in (None, asked_id) else (asked_id, self.unit_id)
 
 
 STRICT = Accepted()

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import islice
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,8 +31,7 @@ DUE_MOST = 32  # blocks that are asked again in one cycle: its frame waits for t
 LEARN_SHARE, LEARN_OF_REST, LEARN_LEAST = 0.5, 0.5, 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A read that a unit is to be asked: from when, until when, and whether it is for safety points.
 
     `purpose`: an index into the unit's plan, one beyond it for a part of its reads, or CONNECT or PROBE.
@@ -70,11 +70,7 @@ class Connection:
         with_state = now_s >= self.state_at_s
         state = self._state_due() if with_state else []
         plan = self.layout.plan
-        lacking = {i for i, span in enumerate(plan.spans) if learned.is_hole(span)}
-        if self.safety and lacking.issuperset(
-            self.safety
-        ):  # who is asked nothing cannot say that it is better
-            lacking = set()
+        lacking = self._lacking(learned) if learned.blocks else set()
         reads, left_out = deque[int](), 0
         for index in (*self.safety, *state):
             if self.reads[index].unit_offset in resting:
@@ -86,6 +82,8 @@ class Connection:
                 reads.append(index)
         left = sum(index in self.safety for index in reads)
         cycle = Cycle(self, release_s, with_state, reads, left, learned, left_out=left_out)
+        if not learned.blocks:
+            return cycle
         pause_s = max(plan.pauses_ms, default=0.0) / 1e3
         homes = {plan.spans[index]: index for index in lacking if not plan.guarded(index)}
         asked = {plan.spans[index] for index in reads}
@@ -94,9 +92,18 @@ class Connection:
             cycle.ask_part(Part(span, homes.get(span), pause_s))
         return cycle
 
+    def _lacking(self, learned: Learned) -> set[int]:
+        """Return the reads that are left out, for the unit refuses them."""
+        lacking = {i for i, span in enumerate(self.layout.plan.spans) if learned.is_hole(span)}
+        if self.safety and lacking.issuperset(self.safety):
+            return set()  # who is asked nothing cannot say that it is better
+        return lacking
+
     def _state_due(self) -> list[int]:
         """Return the state points' reads, in order: those that wait since the last cycle, else all."""
         spans = self.layout.plan.spans
+        if not self.state_left:
+            return self.state
         return [index for index in self.state if spans[index] in self.state_left] or self.state
 
     def frame(self, unit: str, rack: str, stamp: Stamp) -> Frame:

@@ -122,6 +122,8 @@ class Learned:
     def answered(self, span: Span) -> None:
         """Note that a read was answered."""
         self._heard, self._all_refused = True, 0
+        if not self.blocks and not self._parts:  # of nearly all units, for years
+            return
         if self.blocks.pop(span, None):
             self.news = True
         split = self._parts.pop(span, None)

@@ -83,12 +83,12 @@ class Patience:
     @property
     def is_there(self) -> bool:
         """Whether the unit has answered enough of the last requests: what was not answered got lost."""
-        return sum(self._heard) >= THERE and any(self._heard_whole)
+        return self._heard.count(True) >= THERE and True in self._heard_whole
 
     @property
     def loses(self) -> bool:
         """Whether the unit is there, and too many of the last reads were not answered."""
-        return self.is_there and len(self._heard) - sum(self._heard) >= LOSSY
+        return self._heard.count(False) >= LOSSY and self.is_there
 
     @property
     def pause_s(self) -> float:
@@ -200,9 +200,10 @@ class Patience:
 
     def worth_another(self, verdict: Verdict, tries: int) -> bool:
         """Whether to ask again at once: not where a late reply could be taken for the second one's."""
-        unclear = verdict is Verdict.DAMAGED or (verdict is Verdict.SILENT and self.has_transaction_ids)
+        if verdict is not Verdict.DAMAGED and not (verdict is Verdict.SILENT and self.has_transaction_ids):
+            return False
         most = TRIES_LOSSY if self.loses else TRIES
-        return unclear and tries < most and not self.silences and not self._is_stranger
+        return tries < most and not self.silences and not self._is_stranger
 
     # ---- what came of it
 

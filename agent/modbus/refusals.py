@@ -22,7 +22,8 @@ class Refusals:
 
     def answered(self, read: Read) -> None:
         """Note that a read was answered."""
-        self._closed.pop(read, None)
+        if self._closed:
+            self._closed.pop(read, None)
 
     def by_closing(self, read: Read) -> bool:
         """Whether the unit refuses a read by closing."""

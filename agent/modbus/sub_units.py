@@ -19,8 +19,9 @@ class SubUnits:
 
     def answered(self, offset: int) -> None:
         """Note that a unit id has answered."""
-        self._silences.pop(offset, None)
-        self._until_s.pop(offset, None)
+        if self._silences:
+            self._silences.pop(offset, None)
+            self._until_s.pop(offset, None)
 
     def forget(self) -> None:
         """Forget all: the unit as a whole is silent."""

@@ -1,6 +1,6 @@
 """How long to wait for a unit, learned from itself; and how long to leave one alone that is silent."""
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import deque
 
 KEPT = 200
@@ -44,7 +44,7 @@ class ResponseTimes:
     def add(self, response_s: float) -> None:
         """Take one answer's response time."""
         if len(self._recent) == KEPT:
-            self._sorted.remove(self._recent[0])
+            del self._sorted[bisect_left(self._sorted, self._recent[0])]
         self._recent.append(response_s)
         insort(self._sorted, response_s)
 
