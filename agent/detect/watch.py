@@ -10,6 +10,7 @@ import numpy as np
 from agent.detect import keeping, limit_words, liveness
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, Member, called
+from agent.detect.alike import alike
 from agent.detect.channels import Bank, Codes, Flags, Floats, Ints, channels_of
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.detectors import DETECTORS, filled_values
@@ -21,7 +22,7 @@ from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.debounce import CHANGED, TIER, Delays, Rows, new_delays
 from agent.detect.kernels.memory import addresses, table_of
 from agent.detect.knowledge import blind_s
-from agent.detect.limits import WHOSE, Limited, heat_from
+from agent.detect.limits import WHOSE, Limited, UnitLimits, heat_from
 from agent.detect.places import parent_of
 from agent.detect.rows import SIGHT, rows_of
 from agent.detect.settings import Settings
@@ -58,6 +59,15 @@ class Coverage:
             self.blind + other.blind,
             self.no_sensor + other.no_sensor,
         )
+
+
+#: What is given to the banks of a unit, and never written: by bank.
+_GIVEN = {"gate": ("limits",), "measuring": ("quantity", "kind", "possible", "inner", "reach", "step")}
+
+
+def _with_alike(banks: Banks) -> Banks:
+    """Return banks whose constants are held once for all units alike."""
+    return banks._replace(**{bank: alike(getattr(banks, bank), *names) for bank, names in _GIVEN.items()})
 
 
 class _Judge:
@@ -178,10 +188,10 @@ class UnitDetectors:
         self.book, self.shadow_book = AlarmBook(), AlarmBook()
         self._channels = channels_of(places, quantities, resolution)
         judged_as = self._channels.judged_as
-        self.limits = self.settings.unit_limits(judged_as, profile)
+        self.limits: UnitLimits = alike(self.settings.unit_limits(judged_as, profile))
         self.limit_notes = limit_words.notes(judged_as, self.settings, profile)
         self._config = self.settings.digest(self.limits)
-        self._banks = new_banks(self._channels, self.limits)
+        self._banks = _with_alike(new_banks(self._channels, self.limits))
         self._addresses, self._at = table_of(bank_addresses(self._banks))
         self._judges = self._make_judges()
         self._retelling = [judge for judge in self._judges if judge.retold]
@@ -198,11 +208,21 @@ class UnitDetectors:
         alarm_table = self.settings.rows()
         rows = [rows_of(detector.name, alarm_table) for detector, _ in table]
         limited = [
-            judged.limits(self._channels, self.limits) if judged.limits else None for _, judged in table
+            alike(judged.limits(self._channels, self.limits)) if judged.limits else None
+            for _, judged in table
         ]
         delays = new_delays([(bank.n, of) for bank, of in zip(channels, rows, strict=True)], limited)
         return [
-            _Judge(detector, judged, bank, self._banks, of, delay, own, detector.name in self.settings.shadow)
+            _Judge(
+                detector,
+                judged,
+                bank,
+                self._banks,
+                of,
+                alike(delay, "limit", "band"),
+                own,
+                detector.name in self.settings.shadow,
+            )
             for (detector, judged), bank, of, delay, own in zip(
                 table, channels, rows, delays, limited, strict=True
             )

@@ -1,6 +1,6 @@
 """A clock that was never set, is set, slews and steps."""
 
-from agent.clock import OffsetWatch, Stamp
+from agent.clock import SYNCHRONISED_FOR_NS, Clock, OffsetWatch, Stamp
 
 BOOT = bytes(range(16))
 NOW_S = 1_790_000_000
@@ -29,3 +29,21 @@ def test_an_offset_is_told_once_it_is_known_and_after_each_step_but_not_for_what
 def test_a_restart_in_the_same_boot_does_not_say_it_again() -> None:
     watch = OffsetWatch(BOOT, (NOW_S - 60) * 10**9)
     assert watch.offer(stamp(90, NOW_S + 30, synchronised=True)) is None
+
+
+class Counting(Clock):
+    """Counts how often the kernel is asked whether its clock is synchronised."""
+
+    asked = 0
+
+    def synchronised(self) -> bool:
+        self.asked += 1
+        return super().synchronised()
+
+
+def test_the_kernel_is_asked_once_a_second_whether_its_clock_is_synchronised() -> None:
+    clock = Counting()
+    stamps = [clock.stamp() for _ in range(1000)]
+    most = 1 + (stamps[-1].boottime_ns - stamps[0].boottime_ns) // SYNCHRONISED_FOR_NS
+    assert clock.asked == most
+    assert {one.synchronised for one in stamps} <= {Clock().synchronised()}

@@ -82,6 +82,14 @@ def test_counts_and_scale_factors_of_the_unit_shape_the_layout():
     assert layout.notes == ()
 
 
+def test_units_that_said_the_same_share_their_values_and_no_others():
+    one, alike, fewer = (
+        converse(connect(parse_profile(RACK)), unit) for unit in (rack(), rack(), rack(modules=1))
+    )
+    assert one.values is alike.values
+    assert len(fewer.values) == len(one.values) - 2
+
+
 def test_a_scale_factor_or_count_that_moves_asks_for_a_new_connection():
     unit = rack()
     layout = converse(connect(parse_profile(RACK)), unit)

@@ -50,6 +50,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     **_of_detectors(),
     "agent/detect/alarms/book.py": (f"{_DETECT}/alarms/test_book.py",),
     "agent/detect/alarms/states.py": (f"{_DETECT}/alarms/test_alarm_states.py",),
+    "agent/detect/alike.py": (f"{_DETECT}/test_alike.py",),
     "agent/detect/awake.py": (f"{_DETECT}/test_awake.py",),
     "agent/detect/channels.py": (f"{_DETECT}/test_channels.py",),
     "agent/detect/credible.py": (f"{_DETECT}/test_credible.py",),
