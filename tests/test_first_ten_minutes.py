@@ -211,7 +211,7 @@ def a_pulled_cable_is_seen_and_said(room: Room, chrome: Chrome, at: Terminal) ->
     assert "BLIND" in chrome.find_element(By.ID, "say").get_attribute("textContent")
     unseen = "The battery may be in any state."  # the first rack may be blind a moment after another
     WebDriverWait(chrome, 10.0, 0.2).until(lambda c: unseen in c.find_element(By.ID, "bl0").text)
-    assert "Likely: device off or cable out" in chrome.find_element(By.ID, "bl0").text
+    assert "CW-201: it does not answer; device off or cable out" in chrome.find_element(By.ID, "bl0").text
     keep(chrome, "first-blind")
     for rack in range(1, 5):
         live.wait_for(f"rack-{rack} BLIND", 10.0)
