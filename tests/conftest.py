@@ -16,6 +16,7 @@ from tests.browser import chromium, see  # noqa: F401, fixtures
 settings.register_profile("cellwarden", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=20_000, print_blob=True)  # scripts/fuzz
 settings.load_profile("cellwarden")
+gc.disable()  # until all is collected, see below
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -30,6 +31,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
         warm_up()
     gc.freeze()  # thousands of tests and all modules are no garbage: no collection need look through them
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
