@@ -30,7 +30,7 @@ main = lazy_group(
         "profile": "Find, check, write and try the profiles of battery management units.",
         "query": "Print the latest values, or the history of a point, from the buffer.",
         "export": "Write the values in the buffer as CSV or SQLite.",
-        "demo": "Watch an agent hear an internal short, on this machine alone.",
+        "demo": "Watch an agent detect an internal short, on this machine alone.",
         "report": "Print what was recorded, as evidence: the intervals that were achieved.",
         "completion": "Print what bash, zsh or fish need to complete all this.",
         "bench": "Measure on this machine, and print each figure beside its target.",

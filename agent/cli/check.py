@@ -292,7 +292,7 @@ def _show(bus: AnyBus, units: list[_Asked], proven: dict[str, Age], deadline_s: 
     accepts = f"; accepts {bus.accepted}" if bus.accept else ""
     click.echo(f"bus {bus.name}  {port}  busy {share:.0%}{unproven}{accepts}")
     columns = ("unit", "id", "every", "values", "reads", "line time", "time-out", "oldest", "one dead")
-    table = plain_table(*columns)
+    table = plain_table(*columns, spare=("values", "every", "line time", "reads"))
     for unit in units:
         said = unit.table
         head = (said.path, str(said.unit_id), f"{said.period_s:g} s")

@@ -10,7 +10,10 @@ from agent.cli.common.ask_agent import age, alarm_table, get, json_option, socke
 from agent.cli.common.errors import Finding
 from agent.cli.common.tables import plain_table, terminal
 from agent.detect.knowledge import UNSEEN, Knowledge
+from agent.detect.table import PRIORITY
 from agent.view.delivery import delivery_lines
+from agent.view.headline import PUT_ASIDE
+from agent.view.tiles import rank
 from agent.view.unseen import unseen_line
 from agent.view.words import first_days, learning
 from collector.failing import print_json
@@ -41,8 +44,10 @@ def command(socket: Path, as_json: bool) -> None:
 def _print(status: dict[str, Any]) -> None:
     console = terminal()
     console.print(status["headline"]["text"], "\n", style="bold", sep="")
-    table = plain_table("unit", "knowledge", "age", "cells V", "hottest", "trouble")
-    for unit in status["units"]:
+    table = plain_table(
+        "unit", "knowledge", "age", "cells V", "hottest", "trouble", spare=("age", "cells V", "hottest")
+    )
+    for unit in worst_first(status):
         figures = unit.get("figures", {})
         seen = unit["knowledge"] not in UNSEEN  # an old value is not shown as if it were today's
         cells = _span(figures.get("cell_voltage_min_v"), figures.get("cell_voltage_max_v")) if seen else "--"
@@ -66,6 +71,16 @@ def _print(status: dict[str, Any]) -> None:
         console.print(line, soft_wrap=True)
     for reason in status["health"]["degraded"]:
         console.print(f"degraded: {reason}", soft_wrap=True)
+
+
+def worst_first(status: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the units, the worst first, as the page's tiles stand."""
+    priorities: dict[str, int] = {}
+    for alarm in status["alarms"]:
+        if alarm["state"] not in PUT_ASIDE:
+            priority = PRIORITY[alarm["severity"]]
+            priorities[alarm["unit"]] = min(priority, priorities.get(alarm["unit"], priority))
+    return sorted(status["units"], key=lambda u: rank(priorities.get(u["name"], 0), u["knowledge"]))
 
 
 def _span(low: float | None, high: float | None) -> str:

@@ -24,7 +24,7 @@ def tiles(units: Sequence[Record], alarms: Sequence[Record]) -> list[dict[str, A
         if alarm["state"] not in PUT_ASIDE:
             worst[alarm["unit"]] = min(alarm["priority"], worst.get(alarm["unit"], LAST))
     found = [_tile(u, unit, worst.get(unit["name"], 0)) for u, unit in enumerate(units)]
-    return sorted(found, key=_rank)
+    return sorted(found, key=lambda tile: rank(tile["priority"], tile["knowledge"]))
 
 
 def _tile(u: int, unit: Record, priority: int) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def figure_of(unit: Record, key: str) -> Record:
     return found
 
 
-def _rank(tile: Record) -> float:
-    """Return the place in the order: what cannot be seen stands behind a critical alarm alone."""
-    unseen = 1.5 if tile["knowledge"] in UNSEEN else 2.5 if tile["knowledge"] in HALF_SEEN else LAST
-    return float(min(tile["priority"] or LAST, unseen))
+def rank(priority: int, knowledge: str) -> float:
+    """Return a unit's place in the order: what cannot be seen stands behind a critical alarm alone."""
+    unseen = 1.5 if knowledge in UNSEEN else 2.5 if knowledge in HALF_SEEN else LAST
+    return float(min(priority or LAST, unseen))

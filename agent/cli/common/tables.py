@@ -1,6 +1,10 @@
-"""What people read on a terminal: tables without boxes to copy around, long words folded, never cut."""
+"""What people read on a terminal: tables without boxes to copy around, that fit it without a word cut."""
 
-from rich.console import Console
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 
 
@@ -15,9 +19,51 @@ def terminal(stderr: bool = False) -> Console:
     return _Terminal(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
-def plain_table(*headers: str, whole: int = 1) -> Table:
-    """Return an empty table with these columns; the first `whole` ones name the row and are never broken."""
-    table = Table(box=None, pad_edge=False)
-    for number, header in enumerate(headers):
-        table.add_column(header, overflow="fold", no_wrap=number < whole)
+SHORT = 16  # columns: a figure or a word, which nobody can read in two halves
+TEXT = 24  # columns that a sentence needs at least
+
+
+class _Fitted(Table):
+    """A table that a narrow terminal takes columns from, in place of breaking words and figures.
+
+    What names a row, and what is short, is never broken; a sentence is folded. Where that leaves it less than
+    `TEXT` columns, those of `spare` are left out, the last first.
+    """
+
+    def __init__(self, whole: int, spare: Sequence[str]) -> None:
+        super().__init__(box=None, pad_edge=False)
+        self._whole, self._spare = whole, list(spare)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        self._fit(options.max_width)
+        yield from super().__rich_console__(console, options)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        self._fit(options.max_width)
+        return super().__rich_measure__(console, options)
+
+    def _fit(self, width: int) -> None:
+        needs = {str(column.header): self._needs(n) for n, column in enumerate(self.columns)}
+        gaps = 2 * (len(needs) - 1)
+        while self._spare and sum(min(TEXT, n) if n > SHORT else n for n in needs.values()) + gaps > width:
+            gone = self._spare.pop()
+            if gone in needs:
+                self.columns = [column for column in self.columns if column.header != gone]
+                gaps -= 2
+                del needs[gone]
+        for number, column in enumerate(self.columns):
+            column.no_wrap = number < self._whole or self._needs(number) <= SHORT
+
+    def _needs(self, number: int) -> int:
+        column = self.columns[number]
+        return max(cell_len(str(text)) for text in (column.header, *column._cells))
+
+
+def plain_table(*headers: str, whole: int = 1, spare: Sequence[str] = ()) -> Table:
+    """Return an empty table with these columns. The first `whole` ones name the row and are never broken;
+    those of `spare` may be left out on a narrow terminal, the last first: never the answer.
+    """
+    table = _Fitted(whole, spare)
+    for header in headers:
+        table.add_column(header, overflow="fold")
     return table

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from agent.cli.common.errors import Finding, Misuse
+from agent.cli.common.waiting import waiting
 from agent.cli.demo.measure import print_result, problems_of
 from agent.cli.demo.play import Demo
 from agent.cli.demo.view import View
@@ -25,11 +26,11 @@ from hil.run.processes import Children, ProcessError
     "--keep", type=click.Path(path_type=Path), help="Keep its files (config, databases, logs) here."
 )
 def command(seconds: int, as_json: bool, keep: Path | None) -> None:
-    """Watch an agent hear an internal short, on this machine alone.
+    """Watch an agent detect an internal short, on this machine alone.
 
     Starts a bench of three battery units, a collector, and an agent that polls all three every second. In one
-    cell of the rack on the serial line an internal short begins, and the collector is away for six seconds.
-    Nothing outside this machine is touched.
+    cell of the rack on the serial line an internal short begins after 18 s; some 20 s later it is a critical
+    alarm. The collector is away for six seconds. Nothing outside this machine is touched.
 
     \b
     Examples:  cellwarden demo
@@ -42,8 +43,8 @@ def command(seconds: int, as_json: bool, keep: Path | None) -> None:
             if any(keep.iterdir()):
                 raise Misuse(f"{keep} is not empty; name a new folder", "CW-005")
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cellwarden-demo-")))
-        click.echo("preparing: compiling the detectors (some seconds the first time)", err=True)
-        warm_up()
+        with waiting("compiling the detectors: once, a minute or two; the demo's clock begins after it"):
+            warm_up()
         children = stack.enter_context(Children(folder.resolve()))
         view = stack.enter_context(View(seconds, live=sys.stdout.isatty() and not as_json))
         try:

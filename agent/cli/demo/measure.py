@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli.common.tables import plain_table, terminal
-from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT
+from agent.cli.demo.story import AT_SHORT, CRITICAL_S, OUTAGE_S, SHORT_OHM, SHORTED_LOCATION, SHORTED_UNIT
 
 # What is printed for people: the key of the result, and its words.
 ROWS = (
@@ -86,7 +86,7 @@ def problems_of(result: dict[str, Any]) -> list[str]:
         found.append(
             f"{result['frames']} frames were made, {result['collector_frames']} are at the collector"
         )
-    if not any(a["unit"] == SHORTED_UNIT and a["location"] == SHORTED_LOCATION for a in result["alarms"]):
+    if not any(a["unit"] == SHORTED_UNIT and a["location"] in AT_SHORT for a in result["alarms"]):
         found.append(f"no alarm at the shorted cell, {SHORTED_UNIT} {SHORTED_LOCATION}")
     false = sorted({alarm["unit"] for alarm in result["alarms"]} - {SHORTED_UNIT})
     if false:
@@ -94,14 +94,42 @@ def problems_of(result: dict[str, Any]) -> list[str]:
     return found
 
 
+def outcome(result: dict[str, Any]) -> list[str]:
+    """Return what the demo has shown, in the order in which a newcomer asks."""
+    short_s, told = result["short_started_t_s"], result["alarms"]
+    ours = [alarm for alarm in told if alarm["unit"] == SHORTED_UNIT]
+    place = f"{SHORTED_UNIT} {SHORTED_LOCATION}"
+    if short_s is None:
+        lines = ["The bench did not come to its internal short."]
+    else:
+        lines = [f"An internal short of {SHORT_OHM:g} ohm began in {place} at {short_s:.0f} s."]
+    for severity in ("critical", "warning", "advice"):
+        first = next((alarm for alarm in ours if alarm["severity"] == severity), None)
+        if first and short_s is not None:
+            lines.append(f"  {severity:<8} {first['t_s'] - short_s:4.0f} s later: {first['text']}")
+        elif severity == "critical" and short_s is not None:
+            lines.append(
+                f"  No critical alarm within this run; it comes about {CRITICAL_S:.0f} s after the short."
+                " A longer run shows it: --seconds 120."
+            )
+    others = len(told) - len(ours)
+    lines.append(f"The two healthy racks: {others or 'no'} alarm{'s' * (others != 1)}.")
+    lines.append(
+        f"Nothing was lost: {result['frames']} frames were made, {result['collector_frames']} are at the"
+        f" collector, which was away for {OUTAGE_S:.0f} s."
+        if result["frames"] == result["collector_frames"]
+        else f"{result['frames']} frames were made, {result['collector_frames']} are at the collector."
+    )
+    return [*lines, "Next, with your own batteries: cellwarden scan /dev/ttyUSB0, then cellwarden setup.", ""]
+
+
 def print_result(result: dict[str, Any]) -> None:
-    """Print the figures for people."""
+    """Print for people what was shown, then the figures."""
+    console = terminal()
+    for line in outcome(result):
+        console.print(line, soft_wrap=True)
     table = plain_table("measured", "figure")
     table.columns[1].justify = "right"
     for key, words in ROWS:
         table.add_row(words, f"{result[key]:,}" if isinstance(result[key], int) else str(result[key]))
-    console = terminal()
     console.print(table)
-    console.print(f"The short began at {result['short_started_t_s']} s in {SHORTED_UNIT} {SHORTED_LOCATION}.")
-    for alarm in result["alarms"]:
-        console.print(f"{alarm['t_s']:6.1f} s  {alarm['severity']:8} {alarm['unit']}  {alarm['text']}")

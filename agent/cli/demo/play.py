@@ -41,6 +41,12 @@ class Demo:
         config = story.write_agent(self.folder, url, ports)
         agent = self.children.start("agent", "agent.cli", "run", "--config", str(config))
         self.view.tell(self.t_s(), "bench, collector and agent are started")
+        short_s, unit = self.times.short_s, story.SHORTED_UNIT
+        self.view.tell(
+            self.t_s(),
+            f"a cell of {unit} gets an internal short at {short_s:.0f} s; that is a critical alarm at about"
+            f" {short_s + story.CRITICAL_S:.0f} s",
+        )
         first = self._await_frames(agent)
         cpu_start_s, start_s = cpu_s(agent.process.pid), time.monotonic()
 

@@ -6,7 +6,10 @@ from pathlib import Path
 SHORTED_UNIT = "rack-c"
 SHORTED_PLACE = "string1/module1/cell5"  # in the bench's rack
 SHORTED_LOCATION = "cell5"  # the same cell as the unit's profile calls it
-SHORT_OHM = 0.1
+AT_SHORT = (SHORTED_LOCATION, "sensor2")  # and the sensor on it, which tells first
+SHORT_OHM = 0.03  # a hard short: its heat is a certain rise within the demo's minute
+CRITICAL_S = 20.0  # after it: 18 to 23 s in four runs (thermal-rate, thermal-slope)
+OUTAGE_S = 6.0
 
 ROOM = """\
 # A real electric-vehicle pack replayed, a modelled rack on TCP, and a modelled rack on a 9600 baud line.
@@ -113,7 +116,7 @@ class StoryTimes:
     def of(cls, seconds: int) -> "StoryTimes":
         """Spread the story over a demo of `seconds`."""
         outage_s = round(0.55 * seconds, 1)
-        return cls(round(0.4 * seconds, 1), outage_s, outage_s + 6.0, float(seconds))
+        return cls(round(0.3 * seconds, 1), outage_s, outage_s + OUTAGE_S, float(seconds))
 
 
 def write_room(folder: Path, times: StoryTimes) -> Path:

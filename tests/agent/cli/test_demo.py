@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from agent.cli.demo import measure
-from agent.cli.demo.story import SHORTED_LOCATION, SHORTED_UNIT
+from agent.cli.demo.story import CRITICAL_S, SHORTED_LOCATION, SHORTED_UNIT, StoryTimes
 
 
 def demo(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -51,3 +51,23 @@ def test_a_demo_whose_terminal_is_closed_leaves_nothing_behind(tmp_path: Path) -
         finally:
             parent.kill()
     assert not Path(f"/proc/{child}").exists()
+
+
+def test_the_end_begins_with_what_happened_and_says_when_the_worst_would_come() -> None:
+    def alarm(severity: str, t_s: float, unit: str = SHORTED_UNIT) -> dict[str, object]:
+        return {"severity": severity, "t_s": t_s, "unit": unit, "text": f"{severity} words"}
+
+    result = {"short_started_t_s": 18.0, "frames": 166, "collector_frames": 166}
+    whole = [alarm("advice", 21.9), alarm("warning", 33.9), alarm("critical", 36.9)]
+    lines = measure.outcome({**result, "alarms": whole})
+    assert lines[0] == "An internal short of 0.03 ohm began in rack-c cell5 at 18 s."
+    assert lines[1] == "  critical   19 s later: critical words"
+    assert "The two healthy racks: no alarms." in lines
+    assert lines[-3].startswith("Nothing was lost: 166 frames")
+    short = measure.outcome({**result, "collector_frames": 165, "alarms": whole[:2]})
+    assert "No critical alarm within this run; it comes about 20 s after the short." in short[1]
+    assert not any("Nothing was lost" in line for line in short)
+    assert "The two healthy racks: 1 alarm." in measure.outcome(
+        {**result, "alarms": [alarm("advice", 30.0, "rack-a")]}
+    )
+    assert StoryTimes.of(60).short_s + CRITICAL_S < 60

@@ -1,15 +1,57 @@
-"""What people read on a terminal is text, whatever stands in it."""
+"""Tables on a narrow terminal: the answer stays whole."""
 
-import pytest
+import io
 
-from agent.cli.common.tables import plain_table, terminal
+from rich.console import Console
+
+from agent.cli.common.tables import plain_table
+from agent.cli.status import worst_first
+
+TROUBLE = "no answer from the unit for 18 min; the port opens and does not answer; look at its supply first"
 
 
-def test_brackets_and_colons_are_text(capsys: pytest.CaptureFixture[str]) -> None:
-    table = plain_table("id")
-    table.add_row("[upstream] :fire: [red]x[/red]")
-    terminal().print(table)
-    terminal().print("[bold]serial[/bold] :test:")
-    said = capsys.readouterr().out
-    assert "[upstream] :fire: [red]x[/red]" in said
-    assert "[bold]serial[/bold] :test:" in said
+def printed(width: int, *, spare: tuple[str, ...] = ("age", "cells V", "hottest")) -> list[str]:
+    table = plain_table("unit", "knowledge", "age", "cells V", "hottest", "trouble", spare=spare)
+    table.add_row("rack-12/bmu-string-4", "PARTIAL", "2 h", "3.201-3.216", "29.8 °C", "")
+    table.add_row("rack-13/bmu-string-4", "BLIND", "12 min", "--", "--", TROUBLE)
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_what_fits_is_shown_whole() -> None:
+    wide = printed(200)
+    assert wide[0].split() == ["unit", "knowledge", "age", "cells", "V", "hottest", "trouble"]
+    assert TROUBLE in wide[2]
+
+
+def test_on_80_columns_a_figure_is_left_out_and_no_word_is_broken() -> None:
+    lines = printed(80)
+    assert all(len(line) <= 80 for line in lines)
+    assert "hottest" not in lines[0]
+    assert lines[1].split() == ["rack-12/bmu-string-4", "PARTIAL", "2", "h", "3.201-3.216"]
+    at = lines[0].index("trouble")
+    assert " ".join(line[at:].strip() for line in lines[2:]) == TROUBLE
+
+
+def test_a_terminal_of_40_columns_has_the_unit_its_state_and_the_sentence() -> None:
+    lines = printed(40)
+    assert all(len(line) <= 40 for line in lines)
+    assert lines[0].split() == ["unit", "knowledge", "trouble"]
+    assert "BLIND" in "\n".join(lines)
+    assert "".join(TROUBLE.split()) in "".join("".join(line[32:].split()) for line in lines[2:])
+
+
+def test_the_status_has_the_worst_unit_first() -> None:
+    def unit(name: str, knowledge: str) -> dict[str, str]:
+        return {"name": name, "knowledge": knowledge}
+
+    names = [("a", "LIVE"), ("b", "PARTIAL"), ("c", "BLIND"), ("d", "LIVE"), ("e", "LIVE"), ("f", "LIVE")]
+    alarms = [
+        {"unit": "d", "severity": "critical", "state": "NEW"},
+        {"unit": "e", "severity": "warning", "state": "ACK"},
+        {"unit": "f", "severity": "critical", "state": "SHELVED"},
+    ]
+    found = worst_first({"units": [unit(*one) for one in names], "alarms": alarms})
+    assert "".join(one["name"] for one in found) == "dcebaf"
