@@ -42,7 +42,7 @@ setup() {
         "$python" -m venv "$venv" || die "no virtual environment could be made; on Debian: apt-get install python3-venv"
     fi
     patiently "installing cellwarden[$extra] into $venv (a minute or two the first time)" \
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".[$extra]" \
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --editable ".[$extra]" \
         || die "pip could not install the dependencies (see above); check the network and run this again"
     echo "$stamp" > "$venv/.ready-$extra"
 }

@@ -3,6 +3,7 @@
 `--help` stays quick on a gateway, and a missing part breaks one command, not all.
 """
 
+import gc
 import importlib
 import os
 from collections.abc import Mapping
@@ -41,6 +42,7 @@ class LazyGroup(PipeGroup):
             from agent.cli.common.outline import outlined
 
             return outlined(cmd_name)
+        gc.disable()  # a thousand modules are no garbage: looking through them takes a tenth of a second
         try:
             module: Any = importlib.import_module(f"{self._package}.{cmd_name.replace('-', '_')}")
         except ModuleNotFoundError as error:
@@ -53,6 +55,8 @@ class LazyGroup(PipeGroup):
             if not str(error).startswith("cannot cache function") or kernel_cache.IN_MEMORY in os.environ:
                 raise
             kernel_cache.again_in_memory(error)
+        finally:
+            gc.enable()
         command: click.Command = module.command
         return command
 
