@@ -35,8 +35,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deal the tests that wait for long, the longest first: each worker begins with one of them, and meets
-    its others on the first two thirds of its way, while others work.
+    """Deal the tests that wait for long, the longest first: every other worker begins with one of them, for
+    the rest keep both cores at work, and each meets its own on the first two thirds of its way.
     """
     seconds = {item: mark.args[0] for item in items if (mark := item.get_closest_marker("long"))}
     long = sorted(seconds, key=lambda item: -seconds[item])
@@ -48,8 +48,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         left -= share
         own = long[worker::workers]
         mine = list(islice(short, max(0, share - len(own))))
+        apart = share * 2 // (3 * max(1, len(own)))
         for n, item in enumerate(own):
-            mine.insert(n * share * 2 // (3 * len(own)), item)
+            mine.insert(n * apart + worker % 2 * apart // 2, item)
         items += mine
     items += short
 
