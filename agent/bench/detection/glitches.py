@@ -110,7 +110,7 @@ class Unit:
         banks = self.watch._banks
         live = [attrgetter(path)(banks) for path, _ in arrays_of()]
         live += [array for judge in self.watch._judges for array in judge.delays]
-        self._saved = [(array, array.copy()) for array in live if array.size]
+        self._saved = [(array, array.copy()) for array in live if array.size and array.flags.writeable]
 
     def critical(self, glitch: Glitch, lasts: int, seed: int) -> bool | None:
         """Return whether anything is called critical; None: three such frames would be measurements."""

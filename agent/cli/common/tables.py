@@ -21,13 +21,15 @@ def terminal(stderr: bool = False) -> Console:
 
 SHORT = 16  # columns: a figure or a word, which nobody can read in two halves
 TEXT = 24  # columns that a sentence needs at least
+FOLDED = 6  # and a name that is folded because nothing else fits
 
 
 class _Fitted(Table):
     """A table that a narrow terminal takes columns from, in place of breaking words and figures.
 
-    What names a row, and what is short, is never broken; a sentence is folded. Where that leaves it less than
-    `TEXT` columns, those of `spare` are left out, the last first.
+    What names a row, and what is short, is not broken; a sentence is folded. Where that leaves it less than
+    `TEXT` columns, those of `spare` are left out, the last first. Where even that is too much, the widest of
+    what is short are folded, too: whatever the width, no digit is cut off.
     """
 
     def __init__(self, whole: int, spare: Sequence[str]) -> None:
@@ -51,8 +53,15 @@ class _Fitted(Table):
                 self.columns = [column for column in self.columns if column.header != gone]
                 gaps -= 2
                 del needs[gone]
+        needed = [self._needs(number) for number in range(len(self.columns))]
+        unbroken = {number for number, n in enumerate(needed) if number < self._whole or n <= SHORT}
+        folds = sorted(
+            (n for n in unbroken if needed[n] > FOLDED and n >= self._whole), key=needed.__getitem__
+        )
+        while folds and sum(n if k in unbroken else FOLDED for k, n in enumerate(needed)) + gaps > width:
+            unbroken.remove(folds.pop())
         for number, column in enumerate(self.columns):
-            column.no_wrap = number < self._whole or self._needs(number) <= SHORT
+            column.no_wrap = number in unbroken
 
     def _needs(self, number: int) -> int:
         column = self.columns[number]

@@ -1,7 +1,9 @@
 """Tables on a narrow terminal: the answer stays whole."""
 
 import io
+from collections import Counter
 
+import pytest
 from rich.console import Console
 
 from agent.cli.common.tables import plain_table
@@ -41,6 +43,20 @@ def test_a_terminal_of_40_columns_has_the_unit_its_state_and_the_sentence() -> N
     assert lines[0].split() == ["unit", "knowledge", "trouble"]
     assert "BLIND" in "\n".join(lines)
     assert "".join(TROUBLE.split()) in "".join("".join(line[32:].split()) for line in lines[2:])
+
+
+@pytest.mark.parametrize("width", [60, 70, 80, 90, 200])
+def test_of_figures_that_do_not_fit_the_names_are_folded_and_no_digit_is_cut_off(width: int) -> None:
+    row = ("2026-09-21T12:00:00.000Z", "rack1/bmu1", "string1/cell12", "cell_voltage", "3.302", "V", "good")
+    table = plain_table("utc", "unit", "place", "name", "value", "si_unit", "quality")
+    table.add_row(*row)
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "3.302" in shown.split()
+    assert set(row[:1]) <= set(shown.split())
+    assert Counter("".join(row)) <= Counter(shown)
 
 
 def test_the_status_has_the_worst_unit_first() -> None:
