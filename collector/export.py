@@ -98,10 +98,12 @@ def export(source: ExportSource, form: str, output: Path | None, wanted: Wanted)
         write = _write_sqlite if form == "sqlite" else _write_csv
         with closing(rows(source, wanted)) as found:  # before its source is
             return write(found, output)
-    except BrokenPipeError:  # whoever read standard output has gone: `collector.pipe`
-        raise
     except (OSError, sqlite3.Error) as error:
-        raise ExportError(f"{output}: {getattr(error, 'strerror', None) or error}") from error
+        if output is None and isinstance(
+            error, OSError
+        ):  # nobody reads standard output any more, or its disk is full: `collector.pipe`
+            raise
+        raise ExportError(f"{output or 'export'}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _write_csv(found: Iterator[Row], output: Path | None) -> int:

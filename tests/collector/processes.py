@@ -147,6 +147,18 @@ def unread(command: list[str]) -> tuple[int, bytes]:
     return done.returncode, done.stderr
 
 
+#: How a command ends whose output goes to a full disk.
+FULL = (1, "CW-002 the output cannot be written: No space left on device\n")
+
+
+def on_a_full_disk(module: str, *arguments: str) -> tuple[int, str]:
+    """Run a command whose output goes to a full disk; return its exit status, and what it complains."""
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", module, *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    return done.returncode, done.stderr
+
+
 def read_by_head(command: list[str]) -> tuple[int, bytes]:
     """Run a command of whose output one line is read; return its exit status, and what it complains."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -17,7 +17,16 @@ from collector.audit import StreamAccount, audit
 from collector.intake import Intake
 from collector.sqlite.archive import SqliteArchive
 from collector.sqlite.sink import SqliteSink
-from tests.collector.processes import COMMAND, EPOCH, read_by_head, rows, seal, unread
+from tests.collector.processes import (
+    COMMAND,
+    EPOCH,
+    FULL,
+    on_a_full_disk,
+    read_by_head,
+    rows,
+    seal,
+    unread,
+)
 
 
 class Clock:
@@ -238,6 +247,7 @@ def test_an_export_without_the_schema_keeps_the_raw_numbers(database: Path) -> N
 def test_a_command_whose_reader_has_gone_ends_without_a_word(database: Path, command: str) -> None:
     give(database, seal(1), seal(2))
     assert unread([*COMMAND, command, "--sink", f"sqlite:{database}"]) == (141, b"")
+    assert on_a_full_disk("collector.cli", command, "--sink", f"sqlite:{database}") == FULL
 
 
 def test_an_export_whose_reader_has_seen_enough_ends_without_a_word(database: Path) -> None:

@@ -18,7 +18,7 @@ from agent.quality import Quality
 from agent.store.ledger import Event
 from agent.wire import encode_schema
 from tests.agent.store.buffers import BOOT, Opener, open_batch
-from tests.collector.processes import unread
+from tests.collector.processes import FULL, on_a_full_disk, unread
 
 DIGEST, BODY = encode_schema(
     {
@@ -136,6 +136,11 @@ def test_the_history_of_a_point(buffer: Path) -> None:
 def test_a_command_whose_reader_has_gone_ends_without_a_word(buffer: Path, command: str) -> None:
     cellwarden = [sys.executable, "-m", "agent.cli", *command.split(), "--buffer", str(buffer)]
     assert unread(cellwarden) == (141, b"")
+
+
+@pytest.mark.parametrize("command", ["export", "query latest", "query history --json"])
+def test_a_full_disk_is_one_line(buffer: Path, command: str) -> None:
+    assert on_a_full_disk("agent.cli", *command.split(), "--buffer", str(buffer)) == FULL
 
 
 @pytest.mark.parametrize("module", ["agent.cli", "hil.cli"])
