@@ -22,7 +22,7 @@ gc.disable()  # until all is collected, see below
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Compile the kernels before the first test that may start an agent: no test's own time is for that."""
     home = Path(__file__).parent
-    if any(
+    if not session.config.option.collectonly and any(
         {"agent", "test_main_job.py", "test_first_ten_minutes.py", "test_readme.py"}
         & set(item.path.relative_to(home).parts)
         for item in session.items
@@ -35,23 +35,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deal the tests that wait for long, the longest first: every other worker begins with one of them, for
-    the rest keep both cores at work, and each meets its own on the first two thirds of its way.
+    """Deal the tests that wait for long, the longest first, to two workers in three, which begin with them:
+    meanwhile the third keeps the cores at work. Who is done steals from the others.
     """
     seconds = {item: mark.args[0] for item in items if (mark := item.get_closest_marker("long"))}
     long = sorted(seconds, key=lambda item: -seconds[item])
     short = iter([item for item in items if item not in seconds])
     workers, left = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), len(items)
+    waiting = max(1, workers * 2 // 3)
     items.clear()
     for worker in range(workers):
         share = left // (workers - worker)  # as --dist worksteal deals what comes: one piece for each
         left -= share
-        own = long[worker::workers]
-        mine = list(islice(short, max(0, share - len(own))))
-        apart = share * 2 // (3 * max(1, len(own)))
-        for n, item in enumerate(own):
-            mine.insert(n * apart + worker % 2 * apart // 2, item)
-        items += mine
+        own = long[worker::waiting] if worker < waiting else []
+        items += [*own, *islice(short, max(0, share - len(own)))]
     items += short
 
 
