@@ -126,7 +126,16 @@ def _mark(box: Mapping[str, Any]) -> str:
 
 
 def sentence(boxes: Sequence[Mapping[str, Any]]) -> str:
-    """Return the map in words: "237 in band, 1 high, 1 low, 1 in alarm, 0 unknown; worst cell 77"."""
+    """Return the map in words, cells and sensors counted apart: "240 cells: 238 in band, 1 high, 1 low, 0 in
+    alarm, 0 unknown; 4 sensors: 4 in band, ...; worst cell 77".
+    """
+    kinds = dict.fromkeys(box["kind"] for box in boxes)
+    parts = [_counted(kind, [box for box in boxes if box["kind"] == kind]) for kind in kinds]
+    ranked = worst(boxes)
+    return "; ".join(parts + ([f"worst {ranked[0]['name']}"] if ranked else []))
+
+
+def _counted(kind: str, boxes: Sequence[Mapping[str, Any]]) -> str:
     marks = Counter("?absent" if box["absent"] else box["mark"] for box in boxes)
     alarms = [box for box in boxes if box["mark"] in ("1", "2", "3")]
     parts = [f"{marks['']} in band", f"{marks['+']} high", f"{marks['-']} low", f"{len(alarms)} in alarm"]
@@ -134,8 +143,7 @@ def sentence(boxes: Sequence[Mapping[str, Any]]) -> str:
     parts += [f"{marks['?']} unknown"]
     parts += [f"{marks['?absent']} without a sensor"] if marks["?absent"] else []
     parts += [f"{marks['x']} out of service"] if marks["x"] else []
-    ranked = worst(boxes)
-    return ", ".join(parts) + (f"; worst {ranked[0]['name']}" if ranked else "")
+    return f"{len(boxes)} {kind}{'s' * (len(boxes) != 1)}: {', '.join(parts)}"
 
 
 def worst(boxes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -208,9 +208,9 @@ async def test_p_goes_on_in_plain_lines_one_for_each_change(site: Site) -> None:
     live = Screen(site, 200, 24)
     await live.until("q quit")
     live.type("p")
-    await live.until("14:02:31 ATTENTION - LIVE.", "rack-1 LIVE: 243 in band")
+    await live.until("14:02:31 ATTENTION - LIVE.", "rack-1 LIVE: 240 cells: 239 in band")
     at(site.points["rack-1"], "string1/cell9")["last"] = 3.3
-    await live.until("14:02:31 rack-1: 242 in band, 1 high")
+    await live.until("14:02:31 rack-1: 240 cells: 238 in band, 1 high")
     live.process.send_signal(
         signal.SIGTERM
     )  # where the suite itself runs in the background, SIGINT is ignored

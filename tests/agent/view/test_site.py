@@ -22,7 +22,10 @@ def test_a_cell_is_held_against_the_median_of_its_own_string() -> None:
     points = rack()
     at(points, "string2/cell17")["last"] = 3.222
     unit_ = shown(status([unit()]), {"rack-1": points})["units"][0]
-    assert unit_["sentence"] == "243 in band, 0 high, 1 low, 0 in alarm, 0 unknown; worst cell 77"
+    assert unit_["sentence"] == (
+        "240 cells: 239 in band, 0 high, 1 low, 0 in alarm, 0 unknown;"
+        " 4 sensors: 4 in band, 0 high, 0 low, 0 in alarm, 0 unknown; worst cell 77"
+    )
     cell = next(b for b in unit_["cells"] if b["place"] == "string2/cell17")
     assert (cell["name"], cell["mark"], cell["mv"]) == ("cell 77", "-", -18.0)
     assert spoken(cell) == "Cell 77, string 2, 3.222 volts, 18 millivolts below median"
