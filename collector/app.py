@@ -26,6 +26,7 @@ from agent.wire import (
     encode_refusal,
     takes_more,
 )
+from agent.wire.nameless import nameless
 from agent.wire.text import printable
 from collector.admission import admit, check_request, pieces
 from collector.asking import AGAIN_S, Asking
@@ -80,6 +81,7 @@ class Receiver:
     def app(self) -> web.Application:
         """The routes."""
         app = web.Application(client_max_size=self.limits.request, middlewares=[self._in_own_words])
+        app.on_response_prepare.append(nameless)
         app.router.add_post(PATH, self.batches, expect_handler=self._expect)
         app.router.add_get("/healthz", self.health)
         app.router.add_get("/metrics", self.metrics)

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from aiohttp import web
 
 from agent.store.reading import BufferUnreadable
 from agent.tls.credentials import no_passphrase
+from agent.view.find import find
 from agent.view.page import pages
 from agent.view.page.shell import POLICY
 from agent.view.site import REFRESH_S
@@ -26,6 +27,7 @@ from agent.web.screen import Screen, Viewer
 from agent.web.trace import as_plain, trace
 from agent.wire.hosts import authority
 from agent.wire.listening import listen
+from agent.wire.nameless import nameless
 from drivers.files import must_be_file
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ AGAIN_S = 10.0  # between two tries to serve the page
 VIEWERS = 300  # open at once
 CONNECTIONS = 400  # of the thousand files that the agent may open
 MAX_BODY_BYTES = 1024
+LONGEST_SEARCH = 200  # letters
 MIN_SPAN_S, MAX_SPAN_S = 10.0, 31 * 86400.0  # of a history
 CELL_SPAN_S = 3600.0  # of the history on the page of a cell
 LAST_UTC_S = 4_102_444_800.0  # 2100-01-01
@@ -139,10 +142,12 @@ class Page:
 
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[self._guard])
+        app.on_response_prepare.append(nameless)
         app.router.add_get("/", self._status)
         app.router.add_get("/events", self._events)
         app.router.add_get("/cell", self._cell)
         app.router.add_get("/cells", self._cells)
+        app.router.add_get("/find", self._find)
         app.router.add_get("/cells.csv", self._csv)
         app.router.add_get("/history", self._history)
         for form in pages.FILES:
@@ -264,13 +269,17 @@ class Page:
 
     async def _cell(self, request: web.Request) -> web.Response:
         view, unit = await self._asked(request)
-        with contextlib.suppress(ValueError):
-            i = int(query_of(request.query, "i"))
-            if 0 <= i < len(unit["cells"]):
-                now = datetime.now().astimezone()
-                place = unit["cells"][i]["place"]
-                drawn = await self._drawn(unit["name"], place, "", now.timestamp() - CELL_SPAN_S, now)
-                return _html(pages.cell_page(view, unit, i, drawn).encode())
+        if place := _place(request):
+            i = next((i for i, box in enumerate(unit["cells"]) if box["place"] == place), -1)
+        else:
+            i = int(asked) if (asked := query_of(request.query, "i")).isascii() and asked.isdigit() else -1
+        if 0 <= i < len(unit["cells"]):
+            now = datetime.now().astimezone()
+            place = unit["cells"][i]["place"]
+            drawn = await self._drawn(unit["name"], place, "", now.timestamp() - CELL_SPAN_S, now)
+            return _html(pages.cell_page(view, unit, i, drawn).encode())
+        if place:  # of a part that has no box of its own: its unit
+            return _see("./?" + urlencode({"unit": unit["name"]}))
         raise web.HTTPNotFound
 
     async def _drawn(
@@ -281,6 +290,26 @@ class Page:
             history = await self._read(unit, place, quantity, begin_s, end.timestamp())
             return await asyncio.to_thread(_drawings, history, end.tzinfo)
         return []
+
+    async def _find(self, request: web.Request) -> web.Response:
+        """Lead to the unit or the cell that is meant, by an address; else say what is not there."""
+        text = query_of(request.query, "q")[:LONGEST_SEARCH]
+        if not text.strip():
+            return _see("./")
+        self._count(request)
+        view = await self._look(None)
+        names = [tile["name"] for tile in view["tiles"]]
+        meant = find(text, names, query_of(request.query, "unit") or names[0] if names else "")
+        if meant is None:
+            return _html(pages.found_page(view, text, "").encode(), 404)
+        if meant.cell is None:
+            return _see("./?" + urlencode({"unit": meant.unit}))
+        _, unit = await self._unit(meant.unit)
+        for i, box in enumerate(unit["cells"]):
+            if box["number"] == meant.cell and box["kind"] != "sensor":
+                return _see("cell?" + urlencode({"u": meant.unit, "i": i}))
+        return _html(pages.found_page(view, text, meant.unit).encode(), 404)
+
 
     async def _history(self, request: web.Request) -> web.Response:
         view, unit = await self._asked(request)
@@ -318,9 +347,12 @@ class Page:
         """Return the view and the unit that is asked about. Such pages are made for one reader each, so their
         rate is limited.
         """
+        self._count(request)
+        return await self._unit(query_of(request.query, "u"))
+
+    def _count(self, request: web.Request) -> None:
         if not self._costly.allows(whose(request.remote or ""), time.monotonic()):
             raise web.HTTPTooManyRequests
-        return await self._unit(query_of(request.query, "u"))
 
 
 def _drawings(history: History, zone: tzinfo | None) -> list[dict[str, Any]]:
@@ -381,6 +413,10 @@ def _number(request: web.Request, name: str, default: float) -> float:
     if not 0.0 <= value < LAST_UTC_S:  # NaN is refused too
         raise web.HTTPBadRequest
     return value
+
+
+def _see(address: str) -> web.Response:
+    return web.Response(status=302, headers={"Location": address})
 
 
 def _csv_file(name: str, text: str) -> web.Response:

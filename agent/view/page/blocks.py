@@ -1,5 +1,6 @@
 """The parts of the page that change, each with an id: rendered here once, for every viewer."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,10 @@ from agent.view.page.templates import macros
 from agent.view.tiles import figure_of
 from agent.view.trends import TREND_S, TREND_STEP_S
 
-TILE_STEPS = 12  # of a trend, of which a tile shows every such
+TILE_STEPS = 6  # of a trend, of which a tile shows every such
+FEW_TILES, MANY_TILES = 12, 64  # up to so many they are large; beyond so many they have no lines
+KIN = (("min", "max"), ("hottest", "coldest"))  # figures whose lines share a scale
+STANDS = ("in alarm", "not seen", "to attend to", "stale", "seen in part", "normal")
 TILE_TREND = int(TREND_S / TREND_STEP_S) // TILE_STEPS
 CLASS = {"": "", "+": "o", "-": "o", "1": "m1", "2": "m2", "3": "m3", "~": "hatch", "?": "q", "x": "x"}
 
@@ -35,22 +39,56 @@ def slots(
         "lo": site.log(view, delivery_lines(view["account"], view["upstreams"])),
         "fo": site.footer(view),
     }
-    for tile in view["tiles"] if tiled else ():
-        hottest = figure_of(view["units"][tile["u"]], "hottest")
-        trend = svg.trend(hottest["trend"][::-TILE_STEPS][::-1], TILE_TREND, hottest["digits"])
-        found[f"ti{tile['u']}"] = site.tile(tile, trend)
+    if tiled:
+        found |= _tiles(view)
     for u in shown:
         unit = view["units"][u]
         cells = list(enumerate(unit["cells"]))
         found[f"bl{u}"] = pack.blind(u, unit)
         for figure in unit["figures"]:
             unread = "not reported" if cells else "never read"
-            found[f"f{u}-{figure['key']}"] = pack.figure(u, figure, _drawn(figure), unread)
+            found[f"f{u}-{figure['key']}"] = pack.figure(u, figure, _drawn(figure, unit), unread)
         found[f"s{u}"] = pack.sentence(u, unit)
         for i, box in cells:
             found[f"c{u}-{i}"] = pack.cell(u, i, unit, box, _shown(box))
         found[f"t{u}"] = pack.abnormal(u, unit, [(i, box) for i, box in cells if box["mark"]])
     return found
+
+
+def _tiles(view: View) -> dict[str, Markup]:
+    """Return each unit's tile, and how all stand. Their lines share one scale: what is quiet looks flat."""
+    site, lines = macros("site.html"), {}
+    for tile in view["tiles"] if len(view["tiles"]) <= MANY_TILES else ():
+        hottest = figure_of(view["units"][tile["u"]], "hottest")
+        lines[tile["u"]] = hottest["trend"][::-TILE_STEPS][::-1]
+    scale = svg.span(lines.values(), 1)
+    found = {"ts": site.overview(view, {"counts": _counts(view), "scale": scale})}
+    for tile in view["tiles"]:
+        line = lines.get(tile["u"])
+        drawn = svg.trend(line, TILE_TREND, scale, "") if line else Markup()
+        found[f"ti{tile['u']}"] = site.tile(tile, drawn)
+    return found
+
+
+def _counts(view: View) -> list[str]:
+    """Return how many units stand how, the worst first: "1 in alarm", "7 normal"."""
+    counts = Counter(_stands(tile) for tile in view["tiles"])
+    return [f"{counts[word]} {word}" for word in STANDS if counts[word]]
+
+
+def _stands(tile: View) -> str:
+    if tile["priority"] == 1:
+        return "in alarm"
+    if tile["knowledge"] in UNSEEN:
+        return "not seen"
+    if tile["priority"]:
+        return "to attend to"
+    return {Knowledge.LIVE: "normal", Knowledge.STALE: "stale"}.get(tile["knowledge"], "seen in part")
+
+
+def size_of(count: int) -> str:
+    """Return how large the tiles of so many units are, as a class of the style."""
+    return "few" if count <= FEW_TILES else "lot" if count > MANY_TILES else ""
 
 
 def _headline(view: View) -> dict[str, Any]:
@@ -80,12 +118,22 @@ def _worst(view: View) -> str:
     return f"{unit['name']} {box['name']}, {box['mv']:+.0f} mV"
 
 
-def _drawn(figure: View) -> Markup:
-    """Return a figure's place between its limits, and its trend."""
+def _drawn(figure: View, unit: View) -> Markup:
+    """Return a figure's place between its limits, and its trend with its scale, which figures of a kind
+    share.
+    """
     limits, value = figure["limits"], figure["value"]
-    between = limits and value is not None
-    bar = svg.bar(value, limits["low"], limits["high"], figure["unit"]) if between else Markup()
-    return bar + svg.trend(figure["trend"], int(TREND_S / TREND_STEP_S), figure["digits"])
+    bar = Markup()
+    if limits and value is not None:
+        bar = macros("unit.html").bar(svg.bar(value, limits["low"], limits["high"], figure["unit"]))
+    digits = figure["digits"]
+    kin = next((keys for keys in KIN if figure["key"] in keys), (figure["key"],))
+    scale = svg.span((figure_of(unit, key)["trend"] for key in kin), digits)
+    if scale is None:
+        return bar
+    said = f"last hour, between {scale[0]:.{digits}f} and {scale[1]:.{digits}f}"
+    drawn = svg.trend(figure["trend"], int(TREND_S / TREND_STEP_S), scale, said)
+    return Markup(bar + macros("unit.html").trend(drawn, scale, digits))
 
 
 def _shown(box: View) -> dict[str, str]:
@@ -95,13 +143,19 @@ def _shown(box: View) -> dict[str, str]:
         return "-" if box["sight"] == "none" or box[key] is None else format(box[key], form)
 
     return {
-        "css": CLASS[box["mark"]],
+        "css": CLASS[box["mark"]] + (" d" if box["mark"] in ("+", "-") else ""),
+        "shown": _magnitude(box) if box["mark"] in ("+", "-") else box["mark"],
         "v": value("v", ".2f"),
         "t": value("t", ".1f"),
         "slope": value("slope", "+.1f"),
         "age": "" if box["sight"] == "live" else "?" if box["age_s"] is None else _short(box["age_s"]),
         "spoken": spoken(box),
     }
+
+
+def _magnitude(box: View) -> str:
+    """Return how far a box is from its median: mV, or K of a place of which only the temperature is known."""
+    return f"{box['mv']:+.0f}" if box["mv"] is not None else f"{box['dt']:+.1f}"
 
 
 def _short(seconds: float) -> str:

@@ -23,8 +23,7 @@
     x.slice(y.length).forEach(n => n.remove());
   };
 
-  const events = new EventSource('events' + body.dataset.query);
-  events.onmessage = e => {
+  const heardOf = e => {
     const m = JSON.parse(e.data);
     if (m.shape !== body.dataset.shape) { sessionStorage.said = said; return void location.reload(); }
     heard = performance.now();
@@ -43,10 +42,13 @@
     describe(document.activeElement);
     tick();
   };
+  const events = window.EventSource && new EventSource('events' + body.dataset.query);
+  if (events) events.onmessage = heardOf;
+  else setTimeout(() => location.reload(), 30000);  // as the page does without scripts
 
   const tick = () => {
     const now = performance.now();
-    const lost = now - heard > 2 * refresh;
+    const lost = events && now - heard > 2 * refresh;
     body.classList.toggle('lost', lost);
     if (lost) return void ($('strip').textContent = `This page lost the agent ${age((now - heard) / 1000)} ago. Values below are old.`);
     for (const el of document.querySelectorAll('[data-age]'))

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from agent.view import words
-from agent.view.page.blocks import title
+from agent.view.page.blocks import size_of, title
 from agent.view.page.shell import page
 
 View = Mapping[str, Any]
@@ -29,7 +29,9 @@ def status_page(view: View, parts: Mapping[str, Markup], shown: Sequence[int], s
     packs = [{"number": u, "unit": (unit := view["units"][u]), "groups": _groups(unit)} for u in shown]
     name, sign = title(view)
     tiles = [tile for tile in view["tiles"] if f"ti{tile['u']}" in parts]
+    alone = packs[0]["unit"]["name"] if packs and not tiles else ""
     values = {"parts": parts, "tiles": tiles, "packs": packs, "MODES": MODES, "shape": shape, "query": query}
+    values |= {"alone": alone, "size": size_of(len(tiles))}
     return page("status.html", name, sign, view=view, **values)
 
 
@@ -63,6 +65,11 @@ def cell_page(view: View, unit: View, i: int, drawn: Sequence[Mapping[str, Any]]
     rows = [row for row in view["alarms"]["active"] if (row["unit"], row["location"]) == here]
     values = {"unit": unit, "i": i, "box": box, "rows": rows, "drawn": drawn}
     return page("cell.html", f"{box['name']} of {unit['name']}", title(view)[1], view=view, **values)
+
+
+def found_page(view: View, text: str, unit: str) -> str:
+    """What a search did not find; `unit`: where the cell was looked for, "" where there is no such unit."""
+    return page("found.html", f"Find: {text}", title(view)[1], view=view, unit=unit)
 
 
 def message_page(name: str, text: str, login: bool = False) -> str:

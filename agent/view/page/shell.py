@@ -17,7 +17,7 @@ def _file(name: str) -> str:
     return (resources.files("agent.view.page") / name).read_text()
 
 
-CSS, JS = _file("page.css"), _file("page.js")
+CSS, JS = _file("tokens.css") + _file("page.css"), _file("page.js")
 #: What draws histories anew, on their pages alone.
 UPLOT, UPLOT_CSS = _file("vendor/uPlot.iife.min.js"), _file("vendor/uPlot.min.css")
 HISTORY_JS = _file("history.js")

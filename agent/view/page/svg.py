@@ -1,6 +1,6 @@
 """Small drawings: trend lines that break where nothing was known, limit bars, the state's icon. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from urllib.parse import quote
 
@@ -24,33 +24,47 @@ def runs(line: Sequence[float | None]) -> Iterator[tuple[bool, int, int]]:
         i += n
 
 
-def trend(line: Sequence[float | None], length: int, digits: int) -> Markup:
-    """Draw the last hour: `length` steps fill the width, the newest at the right. Gaps are hatched, never
-    bridged.
+def span(lines: Iterable[Sequence[float | None]], digits: int) -> tuple[float, float] | None:
+    """Return the lowest and the highest value of several lines that share a scale, at least LEAST_STEPS of
+    the last digit apart; None: nothing is known.
     """
-    known = [y for y in line if y is not None]
+    known = [y for line in lines for y in line if y is not None]
     if not known:
+        return None
+    return min(known), max(max(known), min(known) + LEAST_STEPS * 10.0**-digits)
+
+
+def trend(line: Sequence[float | None], length: int, scale: tuple[float, float] | None, said: str) -> Markup:
+    """Draw the last hour: `length` steps fill the width, the newest at the right, between the two values of
+    `scale` (see `span`). Gaps are hatched, never bridged. `said`: its content in words.
+    """
+    if scale is None:
         return Markup('<svg class="trend" viewBox="0 0 120 22" aria-hidden="true"></svg>')
-    low, high = min(known), max(known)
-    step, at = WIDTH / (length - 1), length - len(line)
-    scale = (HEIGHT - 4) / max(high - low, LEAST_STEPS * 10.0**-digits)
+    (low, high), step, at = scale, WIDTH / (length - 1), length - len(line)
+    tall = (HEIGHT - 4) / (high - low)
     parts = []
     for seen, first, last in runs(line):
-        here = [round((at + i) * step, 1) for i in range(first, last + 1)]
+        here = [round((at + i) * step) for i in range(first, last + 1)]
         if seen:
-            ys = [round(HEIGHT - 2 - scale * (y - low), 1) for y in line[first : last + 1] if y is not None]
-            points = " ".join(f"{x},{y}" for x, y in zip(here, ys, strict=True))
-            lone = f" {here[0] + 1},{ys[0]}" if len(ys) == 1 else ""
-            parts.append(f'<polyline class="ln" points="{points}{lone}"/>')
+            ys = [round(HEIGHT - 2 - tall * (y - low)) for y in line[first : last + 1] if y is not None]
+            points = _corners(here, ys)
+            parts.append(f'<polyline class="ln" points="{points}"/>')
         else:
             left, width = here[0] - step, here[-1] - here[0] + 2 * step
             parts.append(
                 f'<rect class="gap" x="{left:.1f}" width="{width:.1f}" height="22" fill="url(#hatch)"/>'
             )
     return Markup(
-        f'<svg class="trend" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" '
-        f'aria-label="last hour: {low:.{digits}f} to {high:.{digits}f}">{"".join(parts)}</svg>'
-    )
+        '<svg class="trend" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
+    ).format(WIDTH, HEIGHT, said) + Markup("".join(parts) + "</svg>")
+
+
+def _corners(xs: Sequence[int], ys: Sequence[int]) -> str:
+    """Return the points of a line; what lies within a level stretch is left out, a lone point is a dash."""
+    last = len(ys) - 1
+    kept = [i for i in range(last + 1) if i in (0, last) or not ys[i - 1] == ys[i] == ys[i + 1]]
+    lone = f" {xs[0] + 1},{ys[0]}" if last == 0 else ""
+    return " ".join(f"{xs[i]},{ys[i]}" for i in kept) + lone
 
 
 def bar(value: float, low: float, high: float, unit: str) -> Markup:

@@ -5,6 +5,7 @@ import json
 import re
 import ssl
 from pathlib import Path
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -76,7 +77,7 @@ async def test_only_what_changed_is_sent_again(room: Room) -> None:
         at(room.points["rack-1"], "string2/cell17")["last"] = 3.2
         (change,) = await messages(response, 1)
     assert set(change["slots"]) == {"hl", "c0-76", "s0", "t0", "f0-spread", "f0-min"}
-    assert change["slots"]["c0-76"].endswith(">-</a>")
+    assert change["slots"]["c0-76"].endswith(">-40</a>")
     assert "Worst cell: rack-1 cell 77, -40 mV" in change["slots"]["hl"]
 
 
@@ -113,6 +114,40 @@ async def test_a_foreign_name_that_resolves_here_reads_nothing(room: Room) -> No
     code, _, page = await get(room.url, headers={"Host": "evil.example"})
     assert code == 421
     assert "rack-1" not in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "there"),
+    [
+        ("rack-1", "./?unit=rack-1"),
+        ("RACK-1 Cell 77", "cell?u=rack-1&i=76"),
+        (" ", "./"),
+    ],
+)
+async def test_a_search_leads_to_what_is_meant(room: Room, asked: str, there: str) -> None:
+    url = f"{room.url}find?{urlencode({'q': asked})}"
+    async with aiohttp.ClientSession() as session, session.get(url, allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (302, there)
+
+
+async def test_a_search_that_finds_nothing_says_so(room: Room) -> None:
+    code, _, page = await get(room.url + "find?q=rack-1+cell+999")
+    assert (code, "has no such cell" in page) == (404, True)
+    code, _, page = await get(room.url + "find?" + urlencode({"q": "zz<script>" * 99}))
+    assert (code, "<script>" in page) == (404, False)
+
+
+async def test_no_answer_names_what_made_it(room: Room) -> None:
+    for path in ("", "cells?u=rack-1", "find?q=zz", "nowhere"):
+        _, headers, _ = await get(room.url + path)
+        assert "Server" not in headers
+
+
+async def test_the_place_of_an_alarm_leads_to_its_cell_or_else_to_its_unit(room: Room) -> None:
+    _, _, page = await get(room.url + "cell?u=rack-1&place=string2/cell17")
+    assert "Cell 77 of rack-1" in page
+    _, _, page = await get(room.url + "cell?u=rack-1&place=string2")
+    assert "Cells of rack-1" in page
 
 
 async def test_every_cell_has_a_page_a_row_and_a_line_of_csv(room: Room) -> None:
