@@ -310,7 +310,6 @@ class Page:
                 return _see("cell?" + urlencode({"u": meant.unit, "i": i}))
         return _html(pages.found_page(view, text, meant.unit).encode(), 404)
 
-
     async def _history(self, request: web.Request) -> web.Response:
         view, unit = await self._asked(request)
         asked = {"u": unit["name"], "place": _place(request), "q": query_of(request.query, "q")}

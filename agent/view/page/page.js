@@ -1,6 +1,7 @@
 'use strict';
 (() => {
   const $ = id => document.getElementById(id), body = document.body;
+  if (!$('hl')) return void setTimeout(() => location.reload(), 30000);  // a page below: as it does without scripts
   const tiles = document.querySelector('.tiles');
   const refresh = 1000 * body.dataset.refresh;
   let heard = performance.now(), lostFor = 0, said = sessionStorage.said || $('hl').dataset.state, saidAt = -1e9, first = true;

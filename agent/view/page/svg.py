@@ -36,7 +36,8 @@ def span(lines: Iterable[Sequence[float | None]], digits: int) -> tuple[float, f
 
 def trend(line: Sequence[float | None], length: int, scale: tuple[float, float] | None, said: str) -> Markup:
     """Draw the last hour: `length` steps fill the width, the newest at the right, between the two values of
-    `scale` (see `span`). Gaps are hatched, never bridged. `said`: its content in words.
+    `scale` (see `span`). Gaps are hatched, never bridged. `said`: its content in words; "": that
+    stands beside it.
     """
     if scale is None:
         return Markup('<svg class="trend" viewBox="0 0 120 22" aria-hidden="true"></svg>')
@@ -54,9 +55,9 @@ def trend(line: Sequence[float | None], length: int, scale: tuple[float, float] 
             parts.append(
                 f'<rect class="gap" x="{left:.1f}" width="{width:.1f}" height="22" fill="url(#hatch)"/>'
             )
-    return Markup(
-        '<svg class="trend" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
-    ).format(WIDTH, HEIGHT, said) + Markup("".join(parts) + "</svg>")
+    name = Markup('role="img" aria-label="{}"').format(said) if said else Markup('aria-hidden="true"')
+    head = Markup('<svg class="trend" viewBox="0 0 {} {}" preserveAspectRatio="none" {}>')
+    return head.format(WIDTH, HEIGHT, name) + Markup("".join(parts) + "</svg>")
 
 
 def _corners(xs: Sequence[int], ys: Sequence[int]) -> str:

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from markupsafe import Markup
 
 from agent.view.page import blocks, pages
 from agent.view.trends import Trends
-from agent.web import plot, plot_around
+from agent.web import plot_around
 from agent.web.around import Around
 from agent.web.screen import shown_units
 from tests.agent.view.sites import NOW, alarm, at, rack, record, shown, status, unit
@@ -203,22 +202,16 @@ def odd() -> str:
 
 
 def history() -> str:
-    """A day of one sensor."""
-    view = later()
-    t_s = NOW.timestamp() - np.arange(3600.0, 0.0, -10.0)
-    value = 25.0 + 0.2 * np.sin(t_s / 200.0)
-    value[100:130] = np.nan
-    begin_s, end_s = NOW.timestamp() - 3600.0, NOW.timestamp()
-    drawing = plot.plot(t_s, value, begin_s, end_s, "degC", NOW.tzinfo)
-    plots = [{"name": "cell_temperature", "unit": "degC", "taken": 1, "there": 1, "drawing": drawing}]
-    asked = {"u": "rack-03", "place": HOT, "q": ""}
-    return pages.history_page(view, view["units"][2], plots, asked, begin_s, end_s, NOW + timedelta(0))
+    """The history of a place of which the buffer has nothing."""
+    view, asked = later(), {"u": "rack-03", "place": HOT, "q": ""}
+    end_s = NOW.timestamp()
+    return pages.history_page(view, view["units"][2], [], asked, end_s - 3600.0, end_s, NOW, ["csv"])
 
 
 def cell() -> str:
     """One sensor in alarm."""
     view = later()
-    return pages.cell_page(view, view["units"][2], 240)
+    return pages.cell_page(view, view["units"][2], 240, [])
 
 
 def table() -> str:
