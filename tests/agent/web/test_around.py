@@ -111,7 +111,7 @@ async def test_the_figure_is_inside_the_alarm_and_sent_again_only_when_it_was_dr
     sagging_room: Room,
 ) -> None:
     _, _, page = await get(sagging_room.url)
-    drawn = r'(?s)<div class="al new" id="a-(.+?)">.*?<figure class="around" id="p-(.+?)">'
+    drawn = r'(?s)<article class="al a2 new" id="a-(.+?)">.*?<figure class="around" id="p-(.+?)">'
     inside = re.search(drawn, page)
     assert inside is not None
     assert inside[1] == inside[2]
