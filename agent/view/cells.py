@@ -6,6 +6,7 @@ A mark is one character, the same on the page and in the terminal: "" in band, "
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -13,8 +14,11 @@ from agent.detect.knowledge import blind_s, stale_s
 from agent.detect.places import MIN_IN_STRING, TEMPERATURES, VOLTAGES, string_of
 from agent.view import words
 
-BAND_MV = 10.0  # around the median of the string
+BAND_MV = 10.0  # around the median of the string, where too few tell of their own spread
 BAND_K = 5.0  # the same for a place of which only the temperature is known
+ENOUGH = 8  # values for a spread of their own
+SIGMAS = 4.0  # of a normal spread, from the median of the absolute deviations: 1.4826 of it is one
+LEAST_STEPS = 3  # of the register: 4 sigma of the widest spread of which more than half read the same number
 STATE_STALE_S = 30.0  # of what is read every 10 s only
 MIN_ROW = 4  # groups with fewer boxes are shown with their neighbours
 
@@ -49,9 +53,11 @@ def cells(
     for key, deviation, scale in (("v", "mv", 1e3), ("t", "dt", 1.0)):
         _deviations(found, key, deviation, scale)
     _name(found)
+    bands = {"mv": band(found, "v", "mv", 1e3, BAND_MV), "dt": band(found, "t", "dt", 1.0, BAND_K)}
     gone = set(removed)
     for box in found:
         box["priority"] = priorities.get(box["place"])
+        box["band"] = bands["mv" if box["v"] is not None else "dt"]
         box["mark"] = "x" if box["place"] in gone else _mark(box)
     return found
 
@@ -87,6 +93,21 @@ def _deviations(boxes: Sequence[dict[str, Any]], key: str, into: str, scale: flo
         box[into] = round(scale * (box[key] - middles[_siblings(box, strings)]), 3)
 
 
+def band(boxes: Sequence[Mapping[str, Any]], key: str, deviation: str, scale: float, usual: float) -> float:
+    """Return how far from its median a value is called in band: the pack's own spread, in mV or K.
+
+    It is robust: half of the values may be anywhere. The step of the register is the least difference between
+    two values. usual: where there are fewer than ENOUGH values.
+    """
+    live = [box for box in boxes if box[deviation] is not None]
+    if len(live) < ENOUGH:
+        return usual
+    values = sorted({round(scale * box[key], 2) for box in live})
+    step = min((b - a for a, b in pairwise(values)), default=0.0)
+    spread = 1.4826 * median(abs(box[deviation]) for box in live)
+    return round(max(SIGMAS * spread, LEAST_STEPS * step), 1) or usual
+
+
 def _siblings(box: Mapping[str, Any], strings: Mapping[str, int]) -> str:
     string = string_of(box["place"])
     return string if strings[string] >= MIN_IN_STRING else ""
@@ -119,10 +140,10 @@ def _mark(box: Mapping[str, Any]) -> str:
         return str(box["priority"])
     if box["sight"] == "stale":
         return "~"
-    deviation, band = (box["mv"], BAND_MV) if box["v"] is not None else (box["dt"], BAND_K)
+    deviation = box["mv"] if box["v"] is not None else box["dt"]
     if deviation is None:
         return "?"
-    return "" if abs(deviation) <= band else "+" if deviation > 0 else "-"
+    return "" if abs(deviation) <= box["band"] else "+" if deviation > 0 else "-"
 
 
 def sentence(boxes: Sequence[Mapping[str, Any]]) -> str:

@@ -48,7 +48,7 @@ def slots(
         for figure in unit["figures"]:
             unread = "not reported" if cells else "never read"
             found[f"f{u}-{figure['key']}"] = pack.figure(u, figure, _drawn(figure, unit), unread)
-        found[f"s{u}"] = pack.sentence(u, unit)
+        found[f"s{u}"] = pack.sentence(u, unit, _bands(unit["cells"]))
         for i, box in cells:
             found[f"c{u}-{i}"] = pack.cell(u, i, unit, box, _shown(box))
         found[f"t{u}"] = pack.abnormal(u, unit, [(i, box) for i, box in cells if box["mark"]])
@@ -151,6 +151,12 @@ def _shown(box: View) -> dict[str, str]:
         "age": "" if box["sight"] == "live" else "?" if box["age_s"] is None else _short(box["age_s"]),
         "spoken": spoken(box),
     }
+
+
+def _bands(boxes: Sequence[View]) -> str:
+    """Return which deviation is called in band: "6 mV, 5 K"."""
+    found = {"mV" if box["v"] is not None else "K": box["band"] for box in boxes}
+    return ", ".join(f"{limit:.2g} {unit}" for unit, limit in found.items())
 
 
 def _magnitude(box: View) -> str:

@@ -4,7 +4,7 @@ from math import nan
 
 from agent.modbus.came import Came, Kind
 from agent.view.alarms import counts
-from agent.view.cells import spoken
+from agent.view.cells import band, spoken
 from agent.view.raised import Raised
 from agent.view.trends import Trends
 from tests.agent.view.sites import NOW, alarm, at, point, rack, record, shown, status, unit
@@ -29,6 +29,17 @@ def test_a_cell_is_held_against_the_median_of_its_own_string() -> None:
     cell = next(b for b in unit_["cells"] if b["place"] == "string2/cell17")
     assert (cell["name"], cell["mark"], cell["mv"]) == ("cell 77", "-", -18.0)
     assert spoken(cell) == "Cell 77, string 2, 3.222 volts, 18 millivolts below median"
+
+
+def test_the_band_is_the_packs_own_spread_and_never_finer_than_its_register() -> None:
+    def bands(mv: list[float]) -> float:
+        return band([{"v": x / 1e3, "mv": x} for x in mv], "v", "mv", 1e3, 10.0)
+
+    assert bands([0.0] * 20 + [1.0]) == 3.0
+    assert bands([0.0] * 20 + [10.0]) == 30.0
+    assert bands([-5.0, 0.0, 5.0, 6.0] * 6 + [900.0] * 3) == 29.7
+    assert bands([0.0, 50.0]) == 10.0, "too few to tell"
+    assert bands([0.0] * 20) == 10.0
 
 
 def test_an_alarm_marks_its_cell_and_says_what_to_do_who_saw_it_and_how_often() -> None:
