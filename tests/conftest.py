@@ -42,12 +42,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     long = sorted(seconds, key=lambda item: -seconds[item])
     short = iter([item for item in items if item not in seconds])
     workers, left = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), len(items)
-    waiting = max(1, workers * 2 // 3)
+    dealt: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    for item in long:
+        waiting = dealt[: max(1, workers * 2 // 3)]
+        min(waiting, key=lambda own: sum(seconds[other] for other in own)).append(item)
     items.clear()
-    for worker in range(workers):
-        share = left // (workers - worker)  # as --dist worksteal deals what comes: one piece for each
+    for n, own in enumerate(dealt):
+        share = left // (workers - n)  # as --dist worksteal deals what comes: one piece for each
         left -= share
-        own = long[worker::waiting] if worker < waiting else []
         items += [*own, *islice(short, max(0, share - len(own)))]
     items += short
 

@@ -104,7 +104,7 @@ def demo(tmp_path: Path) -> Iterator[Path]:
         process.terminate()
 
 
-@pytest.mark.long(120)
+@pytest.mark.long(200)
 @pytest.mark.timeout(300)
 def test_from_unboxing_to_signed_off_without_reading_source(
     room: Room, tmp_path: Path, see: Callable[..., Chrome]
