@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.alarms.site import SiteAlarms
+from agent.alarms.site import Person, SiteAlarms
 from agent.clock import Clock
 from agent.config.reload import ReloadRefused
 from agent.config.tables import Config, UnitTable, UpstreamTable
@@ -127,7 +127,13 @@ class Parts:
         tls = (cert, key) if cert and key else None
         said = {"name": self.config.agent.id, "site": self.config.agent.site, "version": VERSION}
         on_network = table.announce and not is_loopback(table.address[0])
-        return Page(*table.address, view, self.store.path, tls, token, announced=said if on_network else None)
+        announced = said if on_network else None
+        return Page(*table.address, view, self.store.path, tls, token, announced, self._acknowledge)
+
+    def _acknowledge(self, shown: Sequence[tuple[str, str]], who: str) -> list[tuple[str, str]]:
+        """Acknowledge alarms for somebody at the page, whom the kernel does not know: it is this process."""
+        done = self.site_alarms.acknowledge(shown, Person(os.getuid(), who))
+        return [(one.id, one.why) for one in done]
 
     def _site_alarms(self) -> SiteAlarms:
         racks = self.racks()

@@ -1,6 +1,7 @@
 """Who may see the page, and how often they may ask. Pure: time is passed in."""
 
 import hmac
+import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ ADDRESSES_KEPT = 1000
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer the page's own form would have no origin either
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -48,16 +49,37 @@ class Door:
 
     def __init__(self, token: str) -> None:
         self._token = token.encode()
-        self.proof = hmac.new(self._token, b"cellwarden status page", sha256).hexdigest()
         self._inside = OrderedDict[str, None]()  # addresses from where somebody came in
 
     def knows(self, token: str) -> bool:
         """Is this the token."""
         return _same(token, self._token)
 
+    def session(self) -> str:
+        """Return the cookie of somebody who comes in now: a number of its own, and the proof of the token."""
+        number = secrets.token_hex(16)
+        return f"{number}.{self._proof('session', number)}"
+
     def admits(self, cookie: str) -> bool:
         """Is this the cookie of somebody who has come in before."""
-        return _same(cookie, self.proof.encode())
+        number, _, proof = cookie.partition(".")
+        return _same(proof, self._proof("session", number).encode())
+
+    def form_token(self, session: str) -> str:
+        """Return a token for a form on a page of this session; another one each time, since pages are
+        compressed and their length must tell nothing of it (BREACH).
+        """
+        number = secrets.token_hex(16)
+        return f"{number}.{self._proof('form', session, number)}"
+
+    def sent_form(self, session: str, token: str) -> bool:
+        """Is this token from a page of this session: nobody else can have made the form."""
+        number, _, proof = token.partition(".")
+        return _same(proof, self._proof("form", session, number).encode())
+
+    def _proof(self, *said: str) -> str:
+        what = "\n".join(said).encode(errors="surrogatepass")
+        return hmac.new(self._token, b"cellwarden status page\n" + what, sha256).hexdigest()
 
     def enters(self, address: str) -> None:
         """Somebody came in from there."""
@@ -128,6 +150,16 @@ def is_ours(host: str) -> bool:
     """
     name, _ = host_and_port(host, port=80) or ("", 0)
     return is_loopback(name)
+
+
+def is_own_form(headers: Mapping[str, str], host: str) -> bool:
+    """Was a form sent by a page of this very server, as its browser says (Fetch metadata; an older browser
+    names the origin). Where neither is told, it was not.
+    """
+    if site := headers.get("Sec-Fetch-Site"):
+        return site == "same-origin"
+    scheme, _, origin = headers.get("Origin", "").partition("://")
+    return scheme in ("https", "http") and bool(host) and origin == host
 
 
 def query_of(query: Mapping[str, str], name: str, longest: int = 200) -> str:

@@ -35,10 +35,12 @@ class Viewer:
 
 
 class Screen:
-    """The status page of the site (`unit` None) or of one unit."""
+    """The status page of the site (`unit` None) or of one unit. `acts`: whether it can acknowledge."""
 
-    def __init__(self, unit: str | None, look: Callable[[], Awaitable[View]], plots: Plots) -> None:
-        self.unit, self._look, self._plots = unit, look, plots
+    def __init__(
+        self, unit: str | None, look: Callable[[], Awaitable[View]], plots: Plots, acts: Callable[[], bool]
+    ) -> None:
+        self.unit, self._look, self._plots, self._acts = unit, look, plots, acts
         self.viewers: set[Viewer] = set()
         self.page = b""
         self._slots: dict[str, Markup] = {}
@@ -53,6 +55,10 @@ class Screen:
         async with self._lock:
             if time.monotonic() - self._made_s > within_s:
                 await self._make()
+
+    def outdated(self) -> None:
+        """Note that somebody has changed what it shows: it is made anew for whoever comes next."""
+        self._made_s = float("-inf")
 
     async def refresh(self) -> None:
         """Make the page anew and send what changed to everybody."""
@@ -87,7 +93,8 @@ class Screen:
 
     def _render(self, view: View, figures: Mapping[str, Markup]) -> tuple[dict[str, Markup], bytes, str]:
         shown = shown_units(view, self.unit)
-        slots = blocks.slots(view, shown, figures, tiled=self.unit is None and len(view["units"]) > 1)
+        tiled = self.unit is None and len(view["units"]) > 1
+        slots = blocks.slots(view, shown, figures, tiled=tiled, acts=self._acts())
         shape = hashlib.sha256(" ".join(sorted(slots)).encode()).hexdigest()[:16]
         query = f"?unit={self.unit}" if self.unit else ""
         return slots, pages.status_page(view, slots, shown, shape, query).encode(), shape

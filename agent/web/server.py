@@ -1,4 +1,6 @@
-"""The page's server: plain HTTP on this machine only, or TLS with a token. It changes nothing."""
+"""The page's server: plain HTTP on this machine only, or TLS with a token. Behind the token it acknowledges
+alarms; it changes nothing else.
+"""
 
 import asyncio
 import contextlib
@@ -9,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote, unquote, urlencode
 
 from aiohttp import web
 
@@ -19,8 +21,19 @@ from agent.view.find import find
 from agent.view.page import pages
 from agent.view.page.shell import POLICY
 from agent.view.site import REFRESH_S
-from agent.web import plot, tables
-from agent.web.guard import COOKIE, HEADERS, Door, Rate, TokenError, is_ours, query_of, read_token, whose
+from agent.web import acts, plot, tables
+from agent.web.guard import (
+    COOKIE,
+    HEADERS,
+    Door,
+    Rate,
+    TokenError,
+    is_ours,
+    is_own_form,
+    query_of,
+    read_token,
+    whose,
+)
 from agent.web.history import History, read
 from agent.web.plots import Plots
 from agent.web.screen import Screen, Viewer
@@ -36,8 +49,9 @@ CANNOT_LISTEN, CANNOT_SECURE = "CW-420", "CW-421"  # of agent.cli.common.codes
 AGAIN_S = 10.0  # between two tries to serve the page
 VIEWERS = 300  # open at once
 CONNECTIONS = 400  # of the thousand files that the agent may open
-MAX_BODY_BYTES = 1024
 LONGEST_SEARCH = 200  # letters
+MAX_LOGIN_BYTES = 1024
+NAME_COOKIE, NAME_KEPT_S = "cellwarden-name", 365 * 86400
 MIN_SPAN_S, MAX_SPAN_S = 10.0, 31 * 86400.0  # of a history
 CELL_SPAN_S = 3600.0  # of the history on the page of a cell
 LAST_UTC_S = 4_102_444_800.0  # 2100-01-01
@@ -62,6 +76,7 @@ class Page:
         tls: tuple[Path, Path] | None = None,
         token: Path | None = None,
         announced: Mapping[str, str] | None = None,
+        acknowledge: acts.Acknowledge | None = None,
     ) -> None:
         self.host, self.port, self.trouble = host, port, "not started yet"
         self.code = ""
@@ -72,7 +87,9 @@ class Page:
         self._door: Door | None = None
         self._announced = announced  # `name`, and the texts beside it; None: the page is not announced
         self._plots = Plots(buffer, self._one_reader)
-        self._screens: dict[str | None, Screen] = {None: Screen(None, lambda: look(None), self._plots)}
+        self._acknowledge, self._answers = acknowledge, acts.Answers()
+        self._screens: dict[str | None, Screen] = {}
+        self._new_screen(None)
         self._tries, self._costly = Rate(5, 1 / 60), Rate(20, 2)
 
     async def run(self) -> None:
@@ -141,7 +158,7 @@ class Page:
         return context
 
     def _app(self) -> web.Application:
-        app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[self._guard])
+        app = web.Application(client_max_size=acts.MOST_BYTES, middlewares=[self._guard])
         app.on_response_prepare.append(nameless)
         app.router.add_get("/", self._status)
         app.router.add_get("/events", self._events)
@@ -153,6 +170,7 @@ class Page:
         for form in pages.FILES:
             app.router.add_get(f"/history.{form}", self._history_file)
         app.router.add_post("/login", self._login)
+        app.router.add_post("/acknowledge", self._act)
         return app
 
     @web.middleware
@@ -165,7 +183,7 @@ class Page:
             response = _text(error.reason, f"{error.status}: {error.reason}.", error.status)
         if not response.prepared:
             if isinstance(response, web.Response) and response.body:
-                response.enable_compression()  # where the browser takes it; no secret is in a page
+                response.enable_compression()  # where the browser takes it; no secret is in a page twice
             response.headers.update(HEADERS)
             response.headers["Content-Security-Policy"] = POLICY
         return response
@@ -212,26 +230,66 @@ class Page:
     async def _login(self, request: web.Request) -> web.StreamResponse:
         if self._door is None:
             raise web.HTTPNotFound
-        form = parse_qs((await request.read()).decode(errors="replace"))
+        form = await _form(request, MAX_LOGIN_BYTES)
         right = self._door.knows(form.get("token", [""])[0].strip())
         if refusal := self._tried(request, "form", right):
             return refusal
         response = web.Response(status=303, headers={"Location": "./"})
-        response.set_cookie(COOKIE, self._door.proof, httponly=True, secure=True, samesite="Strict")
+        _remember(response, COOKIE, self._door.session())
+        return response
+
+    async def _act(self, request: web.Request) -> web.StreamResponse:
+        """Acknowledge what a form of this session names, and go back to the page, which says what came of it.
+
+        The guard has let the session in. Its cookie alone does not do: another site could send it along.
+        """
+        if self._door is None or self._acknowledge is None:
+            raise web.HTTPNotFound
+        if not is_own_form(request.headers, request.host):
+            log.warning("status page: a form of another origin from %s", request.remote)
+            return _text("Not from here", "This was sent by another page than this server's own.", 403)
+        form = await _form(request, acts.MOST_BYTES)
+        tries, now_s = f"act {whose(request.remote or '')}", time.monotonic()
+        if self._tries.is_spent(tries, now_s):
+            return _text("Too many tries", "Wait a minute, then try again.", 429)
+        if not self._door.sent_form(request.cookies.get(COOKIE, ""), form.get("token", [""])[0]):
+            self._tries.allows(tries, now_s)
+            log.warning("status page: a form of no page of its session from %s", request.remote)
+            return _text("Not from here", "This form is of another session. Open the page anew.", 403)
+        act, made = acts.act_of(form), datetime.now().astimezone()
+        outcome = self._acknowledge(act.meant, act.who)
+        for screen in self._screens.values():
+            screen.outdated()
+        word = self._answers.keep(acts.answer(made.strftime("%H:%M:%S"), act.who, outcome))
+        unit = {"unit": form["unit"][0]} if form.get("unit", [""])[0] else {}
+        response = web.Response(status=303, headers={"Location": f"./?{urlencode({**unit, 'done': word})}"})
+        _remember(response, NAME_COOKIE, quote(act.name), NAME_KEPT_S)
         return response
 
     async def _status(self, request: web.Request) -> web.Response:
         screen = await self._screen(request)
-        return _html(screen.page)
+        session = request.cookies.get(COOKIE, "")
+        token = self._door.form_token(session) if self._door and self._acts and session else ""
+        name = acts.name_of(unquote(request.cookies.get(NAME_COOKIE, "")))
+        said = self._answers.of(query_of(request.query, "done"))
+        return _html(pages.with_session(screen.page, said, token, name, screen.unit or ""))
 
     async def _screen(self, request: web.Request) -> Screen:
         name = query_of(request.query, "unit") or None
         if name not in self._screens:
             await self._unit(name or "")  # raises HTTPNotFound where there is none
-            self._screens[name] = Screen(name, lambda: self._look(name), self._plots)
+            self._new_screen(name)
         screen = self._screens[name]
         await screen.fresh(REFRESH_S)
         return screen
+
+    def _new_screen(self, name: str | None) -> None:
+        self._screens[name] = Screen(name, lambda: self._look(name), self._plots, lambda: self._acts)
+
+    @property
+    def _acts(self) -> bool:
+        """Whether it can acknowledge: only behind a login."""
+        return self._door is not None and self._acknowledge is not None
 
     async def _unit(self, name: str) -> tuple[View, View]:
         view = await self._look(name)
@@ -398,6 +456,25 @@ def _local(request: web.Request, name: str, now: datetime) -> float | None:
     if not 0.0 <= found < LAST_UTC_S:
         raise web.HTTPBadRequest
     return found
+
+
+async def _form(request: web.Request, most: int) -> dict[str, list[str]]:
+    """Return the fields of a form of so many bytes at most."""
+    body = b""
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > most:
+            raise web.HTTPRequestEntityTooLarge(most, len(body))
+    try:
+        return parse_qs(
+            body.decode(errors="replace"), keep_blank_values=True, max_num_fields=acts.MOST_FIELDS
+        )
+    except ValueError:
+        raise web.HTTPBadRequest from None
+
+
+def _remember(response: web.Response, name: str, value: str, for_s: int | None = None) -> None:
+    response.set_cookie(name, value, httponly=True, secure=True, samesite="Strict", max_age=for_s)
 
 
 def _place(request: web.Request) -> str:

@@ -11,6 +11,7 @@ from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.view.cells import spoken
 from agent.view.delivery import delivery_lines
 from agent.view.page import svg
+from agent.view.page.acts import numbered, several
 from agent.view.page.templates import macros
 from agent.view.tiles import figure_of
 from agent.view.trends import TREND_S, TREND_STEP_S
@@ -26,18 +27,19 @@ View = Mapping[str, Any]
 
 
 def slots(
-    view: View, shown: Sequence[int], plots: Mapping[str, Markup], tiled: bool = False
+    view: View, shown: Sequence[int], plots: Mapping[str, Markup], tiled: bool = False, acts: bool = False
 ) -> dict[str, Markup]:
     """Return the HTML of each part by its id; `shown`: the units whose map is on this page; `plots`: figures,
-    by the id of their alarm; `tiled`: the page has a tile for each unit.
+    by the id of their alarm; `tiled`: the page has a tile for each unit; `acts`: it
+    can acknowledge.
     """
     site, alarms, pack = macros("site.html"), macros("alarms.html"), macros("unit.html")
     found = {
         "hl": site.headline(view, _headline(view)),
-        "al": alarms.alarms(view["alarms"], plots),
+        "al": alarms.alarms(view["alarms"], plots, _acts(view["alarms"]) if acts else None),
         "li": site.links(view, SEEN),
         "lo": site.log(view, delivery_lines(view["account"], view["upstreams"])),
-        "fo": site.footer(view),
+        "fo": site.footer(view, acts),
     }
     if tiled:
         found |= _tiles(view)
@@ -89,6 +91,12 @@ def _stands(tile: View) -> str:
 def size_of(count: int) -> str:
     """Return how large the tiles of so many units are, as a class of the style."""
     return "few" if count <= FEW_TILES else "lot" if count > MANY_TILES else ""
+
+
+def _acts(listed: View) -> dict[str, Any]:
+    rows = [*listed["active"], *listed["over"]]
+    causes = numbered(rows)
+    return {"causes": causes, "several": several(rows, causes)}
 
 
 def _headline(view: View) -> dict[str, Any]:

@@ -24,17 +24,29 @@
     x.slice(y.length).forEach(n => n.remove());
   };
 
+  const put = (id, html) => {
+    const t = document.createElement('template');
+    t.innerHTML = html;
+    for (const el of t.content.querySelectorAll('[data-kept]')) if ($(el.id)) el.replaceWith($(el.id).cloneNode(true));
+    morph($(id), t.content.firstChild);
+    for (const el of $(id).querySelectorAll('[data-age]')) el.since = heard;
+  };
+  // The alarms stay as they are, for 10 s at most, while somebody aims at a button: it must not become another one's.
+  const aims = () => document.querySelector('.ack:is(:hover,:active,:focus-visible)');
+  let later = [], since = 0;
+  const alarms = html => {
+    if (!later.length) since = performance.now();
+    if (html) later.push(html);
+    if (aims() && performance.now() - since < 10000) return;
+    later.forEach(one => put('al', one));
+    later = [];
+  };
+
   const heardOf = e => {
     const m = JSON.parse(e.data);
     if (m.shape !== body.dataset.shape) { sessionStorage.said = said; return void location.reload(); }
     heard = performance.now();
-    for (const [id, html] of Object.entries(m.slots)) {
-      const t = document.createElement('template');
-      t.innerHTML = html;
-      for (const el of t.content.querySelectorAll('[data-kept]')) if ($(el.id)) el.replaceWith($(el.id).cloneNode(true));
-      morph($(id), t.content.firstChild);
-      for (const el of $(id).querySelectorAll('[data-age]')) el.since = heard;
-    }
+    for (const [id, html] of Object.entries(m.slots)) id === 'al' ? alarms(html) : put(id, html);
     if (tiles && m.tiles.some((id, i) => tiles.children[i].id !== id)) m.tiles.forEach(id => tiles.append($(id)));
     $('made').textContent = m.made;
     document.title = m.title;
@@ -49,6 +61,7 @@
 
   const tick = () => {
     const now = performance.now();
+    if (later.length) alarms();
     const lost = events && now - heard > 2 * refresh;
     body.classList.toggle('lost', lost);
     if (lost) return void ($('strip').textContent = `This page lost the agent ${age((now - heard) / 1000)} ago. Values below are old.`);

@@ -10,8 +10,11 @@ from markupsafe import Markup
 from agent.view import words
 from agent.view.page.blocks import size_of, title
 from agent.view.page.shell import page
+from agent.view.page.templates import macros
 
 View = Mapping[str, Any]
+#: Where a page that is made for all viewers takes what is of one session.
+OF_SESSION = {part: Markup(f"<!--{part} of this session-->") for part in ("answer", "form")}
 WIDE = 12  # boxes; a longer group gets wide rows on a wide screen
 MODES = {"d": "deviation", "v": "voltage", "t": "temperature", "s": "slope, K/min", "a": "age"}  # of the map
 SORTS = {"place": None, "v": "v", "mv": "mv", "t": "t", "slope": "slope", "age": "age_s"}
@@ -31,8 +34,22 @@ def status_page(view: View, parts: Mapping[str, Markup], shown: Sequence[int], s
     tiles = [tile for tile in view["tiles"] if f"ti{tile['u']}" in parts]
     alone = packs[0]["unit"]["name"] if packs and not tiles else ""
     values = {"parts": parts, "tiles": tiles, "packs": packs, "MODES": MODES, "shape": shape, "query": query}
-    values |= {"alone": alone, "size": size_of(len(tiles))}
+    values |= {"alone": alone, "size": size_of(len(tiles)), "OF_SESSION": OF_SESSION}
     return page("status.html", name, sign, view=view, **values)
+
+
+def with_session(made: bytes, answer: Any, token: str, name: str, unit: str) -> bytes:
+    """Put into a status page what is of one session: what came of the last act (None: nothing to say), and
+    the form, where it has a `token`. `name`: who acknowledged last here.
+    """
+    acts = macros("acts.html")
+    parts = {
+        "answer": acts.answered(answer) if answer else "",
+        "form": acts.form(token, name, unit) if token else "",
+    }
+    for part, html in parts.items():
+        made = made.replace(OF_SESSION[part].encode(), str(html).encode(), 1)
+    return made
 
 
 def _groups(unit: View) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from agent.detect.duration import duration
 from agent.view import words
+from agent.view.page.acts import WAITING
 
 FIRST_ALARMS = 2  # the others are behind a fold, so that headline and alarms fit a phone
 MANY_UNITS = 8  # of more, those whose link is well are behind a fold
@@ -27,7 +28,9 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(duration=duration, number=words.number, place=words.place, query=urlencode)
-    made.globals.update(FIRST_ALARMS=FIRST_ALARMS, MANY_UNITS=MANY_UNITS, GLYPH=GLYPH, BREAK=Markup("<br>"))
+    made.globals.update(
+        WAITING=WAITING, FIRST_ALARMS=FIRST_ALARMS, MANY_UNITS=MANY_UNITS, GLYPH=GLYPH, BREAK=Markup("<br>")
+    )
     return made
 
 

@@ -47,7 +47,7 @@ async def test_240_cells_fit_the_budget_and_nothing_is_fetched_from_elsewhere(ro
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
-    assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "no-referrer")
+    assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "same-origin")
     assert "This page cannot change the battery. cellwarden only reads registers." in page
 
 

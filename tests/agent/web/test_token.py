@@ -56,7 +56,7 @@ async def test_wrong_tokens_are_few_whichever_way_they_come(
 ) -> None:
     statuses = [await said_to(*guarded, way, f"guess-{i}") for i in range(8)]
     assert statuses == [401] * 5 + [429] * 3
-    right = Door(TOKEN).proof if way == "cookie" else TOKEN  # whoever guesses can make it of each guess
+    right = Door(TOKEN).session() if way == "cookie" else TOKEN  # whoever guesses can make it of each guess
     assert await said_to(*guarded, way, right) == 429  # or guessing would go on
 
 
@@ -65,12 +65,12 @@ async def test_a_cookie_beside_another_token_is_a_try_too_and_who_is_in_stays_in
 ) -> None:
     for i in range(8):
         await said_to(*guarded, "both", f"guess-{i}")
-    assert await said_to(*guarded, "cookie", Door(TOKEN).proof) == 429
+    assert await said_to(*guarded, "cookie", Door(TOKEN).session()) == 429
     assert await said_to(*guarded, "form", TOKEN) == 303
-    assert await said_to(*guarded, "cookie", Door(TOKEN).proof) == 200
+    assert await said_to(*guarded, "cookie", Door(TOKEN).session()) == 200
     for i in range(8):
         await said_to(*guarded, "cookie", f"guess-{i}")
-    assert await said_to(*guarded, "cookie", Door(TOKEN).proof) == 200
+    assert await said_to(*guarded, "cookie", Door(TOKEN).session()) == 200
 
 
 async def test_a_right_bearer_is_no_try_and_a_stale_cookie_leaves_the_form_alone(
