@@ -62,6 +62,8 @@ def command(path: Path, time_scale: float | None, bench_clock: Path | None) -> N
         # many have joined them: for hours what lost connections leave behind would pile up, then polling wait
         gc.freeze()
         gc.collect()  # of nothing: from now on frozen objects are not counted among the oldest (CPython's gc)
+        # by default Python looks for cycles after every 700 new objects: of 512 units a tenth of the CPU
+        gc.set_threshold(20_000, 20, 20)
         asyncio.run(agent.run())
     except (StoreError, ControlError) as error:
         raise Misuse(str(error), "CW-406") from error
