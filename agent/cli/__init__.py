@@ -23,6 +23,7 @@ main = lazy_group(
         "relay": "Put the alarm relay into its alarm position, without an agent.",
         "replay": "Judge a recording, a buffer or an archive by the agent's own detectors.",
         "check": "Check the configuration and every profile it names.",
+        "page": "Open the status page to phones and desks of this network, or to this machine only.",
         "enroll": "Make a key and a request on this box; put the signed certificate into use.",
         "backup": "Write what makes this box this agent into one file.",
         "restore": "Make this box the agent of a backup.",

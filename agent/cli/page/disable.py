@@ -1,0 +1,31 @@
+"""cellwarden page disable: the page on this machine only."""
+
+from pathlib import Path
+
+import click
+
+from agent.cli.common.errors import Misuse
+from agent.cli.common.load import config_option
+from agent.cli.page.table import change
+
+HERE = "127.0.0.1:8480"
+
+
+@click.command("disable")
+@config_option
+def command(path: Path) -> None:
+    """Show the status page on this machine only, as it was before it was enabled.
+
+    Certificate, key and token stay where they are; whoever knows the token can open nothing by it any more.
+
+    \b
+    Example:  sudo cellwarden page disable
+    """
+    try:
+        changed = change(path, {"listen": HERE, "cert": None, "key": None, "token_file": None})
+    except OSError as error:
+        hint = "; run this as root" if isinstance(error, PermissionError) else ""
+        raise Misuse(f"{error.filename}: {error.strerror}{hint}", "CW-004") from error
+    click.echo(f"The page: http://{HERE}/, on this machine only")
+    if changed:
+        click.echo("Now: sudo systemctl restart cellwarden")
