@@ -12,20 +12,24 @@ What others need meanwhile comes on top.
 
 Units that are dead since the start are probed one by one (STRANGER_S each, with the full time-out every
 fourth time), twice before the last one's conversation is due, and from then on with a fifth of the line.
+A gateway that itself waits for each dead unit serves them one after the other: who is asked last, and lives,
+is heard when it has waited for all before (`backlog`). No order helps who does not know which one lives.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, comb, inf, log
 
+from agent.modbus.backlog import ROOM
 from agent.modbus.patience import STRANGER_S, TRIES_LOSSY
 from agent.modbus.proof import BusLoad
-from agent.modbus.schedule import SILENT_SHARE
+from agent.modbus.schedule import SILENT_SHARE, WAITS_APART
 from agent.modbus.timing import FLOOR_S, MARGIN, overdue_s
 
 LOST = 0.4
 CASES = 0.99
 MOST_LOST = 2000  # more in one cycle are not counted
+GATEWAY_WAITS_S = 1.0  # for a dead unit, as most gateways are set
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,18 @@ def others_dead(load: BusLoad, loads: Sequence[BusLoad]) -> Dead:
     response_s = load.safety_s + load.state_s + load.mark_s + (1 + more) * probe_s
     round_s = sum(one.probe_s - one.timeout_s + min(STRANGER_S, one.timeout_s) for one in dead)
     return Dead(response_s + max(load.period_s, response_s), 2 * round_s + probe_s + load.safety_s)
+
+
+def behind_waiting(load: BusLoad, loads: Sequence[BusLoad]) -> Dead | None:
+    """Return the same where a gateway waits GATEWAY_WAITS_S for each of the dead; None: there is none."""
+    dead = len(loads) - 1
+    if not dead or not load.has_transaction_ids:
+        return None
+    wait_s = ROOM * GATEWAY_WAITS_S
+    more = int(load.safety_s / (WAITS_APART * wait_s))
+    response_s = load.safety_s + load.state_s + load.mark_s + (1 + more) * wait_s
+    first_s = (dead + 1) * GATEWAY_WAITS_S + STRANGER_S + load.longest_s + load.safety_s
+    return Dead(response_s + max(load.period_s, response_s), first_s)
 
 
 def _wait_s(load: BusLoad) -> float:

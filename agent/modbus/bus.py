@@ -7,7 +7,6 @@ from collections import deque
 
 from agent.clock import Clock
 from agent.modbus.came import Came
-from agent.modbus.cycle import PROBE
 from agent.modbus.manual_read import PATIENCE_S, Exchange, Guest, GuestRefused, parts
 from agent.modbus.overheard import ANOTHER_MASTER, REMEDY, Strangers, described
 from agent.modbus.ports import HungUp, Port, PortError
@@ -117,9 +116,8 @@ class Bus:
             return
         now_s = self._clock.boottime_s()
         self.busy_s += now_s - request.at_s
-        answered = answer.response_s is not None
-        self._carried |= answered
-        self._schedule.took(unit, probe=request.purpose == PROBE, answered=answered, now_s=now_s)
+        self._carried |= answer.response_s is not None
+        self._schedule.took(unit, request, answer, now_s)
         if self._trouble:
             self._tell(logging.INFO, f"{self.port.name} is open again", now_s)
             self._trouble, self._came = "", None
@@ -214,6 +212,7 @@ class Bus:
             now_s = self._clock.boottime_s()
             self._up, self._carried, self._opened_s = True, False, now_s
             self._resumed, self._resumes = self._resumes, False
+            self._schedule.backlog.forget()
             for unit in self.units:
                 unit.reconnected(now_s, habit=self._closings >= HABIT)
             self._opened.set()
@@ -253,8 +252,5 @@ class Bus:
             unit.port_lost()
 
     def _take_late_replies(self) -> None:
-        for unit_id, response_s in self.port.late():
-            self._schedule.behind(self._clock.boottime_s())
-            for unit in self.units:
-                if unit_id in unit.asked_ids:
-                    unit.heard_late(response_s)
+        for reply in self.port.late():
+            self._schedule.came_late(reply, self._clock.boottime_s())

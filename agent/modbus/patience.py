@@ -172,7 +172,7 @@ class Patience:
     @property
     def timeout_s(self) -> float:
         """How long an answer is waited for."""
-        if self._is_stranger and self.silences % STRANGER_PATIENCE != STRANGER_PATIENCE - 1:
+        if self.is_stranger and self.silences % STRANGER_PATIENCE != STRANGER_PATIENCE - 1:
             return min(self.longest_s, STRANGER_S)
         return self.times.timeout_s
 
@@ -184,7 +184,7 @@ class Patience:
         return self.timeout_s
 
     @property
-    def _is_stranger(self) -> bool:
+    def is_stranger(self) -> bool:
         """Whether the unit has never answered, and others wait for their turn."""
         return not (self.alone or self.times.heard)
 
@@ -203,7 +203,7 @@ class Patience:
         if verdict is not Verdict.DAMAGED and not (verdict is Verdict.SILENT and self.has_transaction_ids):
             return False
         most = TRIES_LOSSY if self.loses else TRIES
-        return tries < most and not self.silences and not self._is_stranger
+        return tries < most and not self.silences and not self.is_stranger
 
     # ---- what came of it
 
@@ -246,6 +246,10 @@ class Patience:
         """Note that a reply came after its time-out: that was too short, and nothing is missing any more."""
         self.times.add(response_s)
         self.values_s = 0.0
+
+    def is_back(self, now_s: float) -> None:
+        """Note that a unit that was silent is there, as a late reply shows."""
+        self.silences, self.anything_s, self._lost = 0, now_s, None
 
     def missing(self, outcome: Outcome) -> None:
         """Note that a reply may still come, where it could be taken for another's."""

@@ -69,10 +69,11 @@ DAMAGED = Answer(NO_REPLY, damaged=True)
 
 
 class LateReply(NamedTuple):
-    """A reply that came after its time-out, and how long the unit took."""
+    """A reply that came after its time-out, and how long it took. gateway: it says that the unit is away."""
 
     unit_id: int
     response_s: float
+    gateway: bool = False
 
 
 class Port(Protocol):

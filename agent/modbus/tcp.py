@@ -14,6 +14,7 @@ from agent.modbus.hearing import Hearing
 from agent.modbus.ports import NO_REPLY, Answer, HungUp, LateReply, PortError, Tap, clock_s
 from agent.modbus.settling import Settling
 from agent.modbus.told_apart import cut_short, of_tcp, unasked
+from agent.modbus.verdict import Verdict, verdict_of
 from agent.wire.hosts import authority
 from drivers.registers import Read, Reply
 
@@ -102,7 +103,7 @@ class TcpPort(asyncio.Protocol):
         """Take the new connection (asyncio calls this)."""
         assert isinstance(transport, asyncio.Transport)
         self._transport, self._stream = transport, TcpStream(self._known)
-        self._hearing.heard(clock_s())
+        self._hearing.begin(clock_s())
         self._overdue.clear()
         self.hung_up, self._asked = None, False
 
@@ -166,7 +167,10 @@ class TcpPort(asyncio.Protocol):
     def _received(self, transaction: int, unit_id: int, pdu: bytes) -> None:
         now_s = clock_s()
         if (overdue := self._overdue.pop(transaction, None)) is not None:
-            self._late.append(LateReply(overdue.unit_id, now_s - overdue.sent_s))
+            said = Answer(self._reply(overdue, unit_id, pdu) or NO_REPLY)
+            gateway = verdict_of(said) is Verdict.GATEWAY
+            self._hearing.heard(now_s, overdue.unit_id)
+            self._late.append(LateReply(overdue.unit_id, now_s - overdue.sent_s, gateway))
             return
         asked = self._waiting.get(transaction)
         if asked is None or asked.answer.done():
@@ -183,7 +187,7 @@ class TcpPort(asyncio.Protocol):
 
     def _settle(self, asked: Asked, answer: Answer, now_s: float) -> None:
         """Give a request its answer: somebody is there."""
-        self._hearing.heard(now_s)
+        self._hearing.heard(now_s, asked.unit_id)
         self._settling.answered()
         asked.answer.set_result(answer)
 
@@ -236,7 +240,7 @@ class TcpPort(asyncio.Protocol):
         self._overdue[transaction] = asked
         while len(self._overdue) > OVERDUE_KEPT:
             self._overdue.pop(next(iter(self._overdue)))
-        if self._transport is not None and (why := self._hearing.missed(clock_s())):
+        if self._transport is not None and (why := self._hearing.missed(clock_s(), asked.unit_id)):
             log.info("%s: %s; connecting anew", self.name, why)
             with contextlib.suppress(PortError):
                 self.close()

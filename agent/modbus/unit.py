@@ -26,7 +26,7 @@ from agent.modbus.read_request import Outcome, ReadRequest
 from agent.modbus.refusals import Refusals
 from agent.modbus.repeats import Repeats
 from agent.modbus.sameness import Said, Sameness
-from agent.modbus.states import CONVERSING, KNOWN, POLLED, Event, State, after
+from agent.modbus.states import CONVERSING, KNOWN, POLLED, PROBED, Event, State, after
 from agent.modbus.verdict import LOSES, Counters, Verdict, verdict_of
 from agent.quality import Quality
 from drivers.layout import Layout
@@ -50,8 +50,8 @@ class Unit:
     when it is; `exchanged` with what it was and is when another one is there. `timeout_s`: the longest that
     it may take to begin an answer. `has_transaction_ids`: its port knows a late reply by its number. `known`:
     what told it from others when it was read last. `instance`: which one of several behind a gateway that
-    shifts addresses. `deadline_s`: within it every safety point must be read again. All times are
-    CLOCK_BOOTTIME, s.
+    shifts addresses. `deadline_s`: within it every safety point must be read again. `unseen`: it was out of
+    sight when the agent ended last. All times are CLOCK_BOOTTIME, s.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Unit:
     known: InitVar[Mapping[str, Said]] = MappingProxyType({})
     instance: InitVar[int] = 1
     deadline_s: InitVar[float] = 10.0
+    unseen: bool = False
     counters: Counters = field(default_factory=Counters)
     due: Due = field(default_factory=Due)
     trouble: str = "has not answered yet"
@@ -231,10 +232,14 @@ class Unit:
         asked = replace(read, unit_offset=unit_id - self.unit_id)
         self.patience.is_answer(asked, at_s, verdict_of(answer))
 
-    def heard_late(self, response_s: float) -> None:
-        """Note that a reply came after its time-out."""
+    def heard_late(self, response_s: float, now_s: float) -> None:
+        """Note that a reply came after its time-out: where replies are numbered, it answers a probe too."""
         self.counters.late_replies += 1
         self.patience.heard_late(response_s)
+        if self.state in PROBED and self.patience.has_transaction_ids and not self.patience.waiting:
+            self.patience.is_back(now_s)
+            self._happened(Event.ANSWERED_PROBE)
+            self.release_s = min(self.release_s, now_s)
 
     def port_lost(self) -> None:
         """Note that the port broke: what was asked will not be answered, and that is not the unit's fault."""

@@ -187,6 +187,7 @@ class Parts:
             learned=self.watching.restart_state.refused.learned(table.path),
             known=self.watching.restart_state.marks.get(table.path, {}),
             instance=table.instance,
+            unseen=self.watching.restart_state.unseen(table.path),
         )
 
 

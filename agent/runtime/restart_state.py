@@ -80,6 +80,10 @@ class RestartState:
         """Return a book of a unit as it was on disk; an empty one where the disk had none."""
         return self._alarms.book(unit, name)
 
+    def unseen(self, unit: str) -> bool:
+        """Whether a unit was out of sight when the agent ended last."""
+        return self.in_vain_s.get(unit, 0.0) > 0.0 or bool(self.book(unit, "unseen").standing())
+
     def origin(self, unit: str) -> Origin:
         """Return what the detectors of a connected unit began with."""
         return self._learned.origin(unit)

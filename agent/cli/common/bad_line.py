@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 
 from agent.cli.common.tables import plain_table, terminal
-from agent.modbus.bad_line import lossy_s, others_dead
+from agent.modbus.bad_line import GATEWAY_WAITS_S, behind_waiting, lossy_s, others_dead
 from agent.modbus.proof import GIVE_UP_S, BusLoad
+
+FIRST_WITHIN_S = 15.0
+WAITING = f"behind a gateway that itself waits {GATEWAY_WAITS_S:g} s for each dead unit"
 
 
 def on_a_bad_line(loads: Sequence[BusLoad], deadline_s: float) -> None:
@@ -21,6 +24,13 @@ def on_a_bad_line(loads: Sequence[BusLoad], deadline_s: float) -> None:
             *(beside if len(loads) > 1 else ("alone", "")),
         )
     terminal().print(table)
+    waiting = [found for unit in loads if (found := behind_waiting(unit, loads))]
+    if waiting:
+        age_s, first_s = max(found.age_s for found in waiting), max(found.first_s for found in waiting)
+        terminal().print(
+            f"{WAITING}, all others dead: {_or_cannot(age_s, deadline_s)}, first values after"
+            f" {first_s:.0f} s, at once of units that were in sight when the agent ended last"
+        )
 
 
 def cannot_lines(bus: str, loads: Sequence[BusLoad], deadline_s: float) -> list[str]:
@@ -34,8 +44,19 @@ def cannot_lines(bus: str, loads: Sequence[BusLoad], deadline_s: float) -> list[
             [unit.name for unit in loads if others_dead(unit, loads).age_s > deadline_s],
             "a shorter timeout_s, or fewer units on it",
         ),
+        f"with all its other units dead, {WAITING}": (
+            [u.name for u in loads if (dead := behind_waiting(u, loads)) and dead.age_s > deadline_s],
+            "a shorter time-out in the gateway, or fewer units behind it",
+        ),
     }
-    return [
+    first_s = max((dead.first_s for unit in loads if (dead := behind_waiting(unit, loads))), default=0.0)
+    first = (
+        f"cannot: [[bus]] {bus}: {WAITING}, {len(loads) - 1} are waited for one after the other: the"
+        f" first values of one that lives beside them come after up to {first_s:.0f} s,"
+        f" not {FIRST_WITHIN_S:g}; what helps: a shorter time-out in the gateway"
+    )
+    late = [first] if first_s > FIRST_WITHIN_S else []
+    return late + [
         f"cannot: [[bus]] {bus}: {when}, safety points become older than {deadline_s:g} s of"
         f" {', '.join(names)}; what helps: {cure}"
         for when, (names, cure) in cures.items()

@@ -11,7 +11,6 @@ from pymodbus.framer import FramerRTU
 from agent.clock import Stamp
 from agent.frame import Frame
 from agent.modbus.adu import RTU_REQUEST_BYTES, RtuExchange, data_bytes
-from agent.modbus.cycle import PROBE
 from agent.modbus.ports import NO_REPLY, Answer
 from agent.modbus.read_request import ReadRequest
 from agent.modbus.schedule import Schedule
@@ -125,6 +124,7 @@ class Simulation:
     def run(self, seconds: float) -> None:
         end_s = self.clock.now_s + seconds
         while self.clock.now_s < end_s:
+            self._come_late()
             chosen = self.schedule.next(self.clock.now_s)
             if isinstance(chosen, float):
                 self.clock.now_s = min(chosen, end_s)
@@ -132,9 +132,11 @@ class Simulation:
             unit, ask = chosen
             self.asked.append(ask)
             answer = self._carry(ask)
-            answered = answer.response_s is not None
-            self.schedule.took(unit, probe=ask.purpose == PROBE, answered=answered, now_s=self.clock.now_s)
+            self.schedule.took(unit, ask, answer, self.clock.now_s)
             unit.answered(ask, answer, self.clock.now_s)
+
+    def _come_late(self) -> None:
+        """Hand on the replies that have come after their time-outs."""
 
     def _carry(self, ask: ReadRequest) -> Answer:
         self._fall_silent()

@@ -6,11 +6,11 @@ import pytest
 
 from agent.bench.poll import lossy, wires
 from agent.bench.poll.engine import profile_of
-from agent.modbus.bad_line import lossy_s, others_dead
+from agent.modbus.bad_line import behind_waiting, lossy_s, others_dead
 from agent.modbus.proof import BusLoad, load_of
 from drivers.connect import assume
 from drivers.line import Line
-from tests.agent.modbus.test_lossy_line import Network, cells
+from tests.agent.modbus.test_lossy_line import Gateway, Network, behind_gateway, cells
 from tests.breadth import sampled
 
 TCP, RTU = Line.tcp(round_trip_s=0.005), Line.rtu(9600, turnaround_s=0.02)
@@ -83,3 +83,18 @@ def test_one_that_lives_among_twenty_dead_is_no_later_than_is_said(timeout_s: fl
 def test_a_unit_that_is_alone_waits_for_nobody() -> None:
     (alone,) = loads_of(2, 60, 1, numbered=True)
     assert others_dead(alone, [alone]).age_s == pytest.approx(1.0 + alone.safety_s)
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+def test_one_behind_a_gateway_that_waits_is_no_later_than_is_said(says_so: bool) -> None:
+    loads = loads_of(4, 100, 21, numbered=True, timeout_s=2.0)
+    said = behind_waiting(loads[-1], loads)
+    assert said is not None
+    times = behind_gateway(Gateway(lost=0.0, says_so=says_so), 21, 300)
+    assert 0.8 * said.first_s <= times[0] <= said.first_s
+    assert max(after - before for before, after in pairwise(times)) <= said.age_s
+
+
+def test_a_serial_line_has_no_gateway_that_waits() -> None:
+    loads = loads_of(1, 40, 3, numbered=False)
+    assert behind_waiting(loads[0], loads) is None

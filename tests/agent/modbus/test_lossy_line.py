@@ -2,6 +2,7 @@
 
 import logging
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ from simulated_line import Behaviour, Simulation, mute, sealed
 
 from agent.modbus.adu import data_bytes
 from agent.modbus.cycle import CONNECT
-from agent.modbus.ports import SILENCE, Answer
+from agent.modbus.ports import SILENCE, Answer, LateReply
 from agent.modbus.read_request import ReadRequest
 from agent.modbus.verdict import LOSES
 from agent.quality import Quality
@@ -51,10 +52,14 @@ class Network(Simulation):
             self.clock.now_s += ask.timeout_s
             return SILENCE
         self.clock.now_s += RTT_S
-        address = ask.read.address
-        text = address < 100
-        words = [0x4142] * ask.read.count if text else range(address, address + ask.read.count)
-        return Answer(Reply(np.array(words, np.uint16)), RTT_S)
+        return Answer(Reply(words_of(ask)), RTT_S)
+
+
+def words_of(ask: ReadRequest) -> np.ndarray:
+    """Return what a unit answers: text for who it is, else each register's own address."""
+    address, count = ask.read.address, ask.read.count
+    words = [0x4142] * count if address < 100 else range(address, address + count)
+    return np.array(words, np.uint16)
 
 
 def loses(dice: random.Random) -> Behaviour:
@@ -159,40 +164,99 @@ def test_one_that_lives_among_twenty_dead_is_read_within_fifteen_seconds_and_the
 
 @dataclass
 class Gateway(Network):
-    """A gateway that waits for each dead unit on its one line, says nothing then, and keeps what waits."""
+    """A gateway that waits for each dead unit on its one line, and keeps what is asked meanwhile.
+
+    says_so: that it is dead, after that, with exception 11; else it says nothing.
+    """
 
     waits_s: float = 1.0
+    says_so: bool = False
     free_s: float = 0.0
-    late: list[tuple[float, float, int]] = field(default_factory=list)  # when, how long it took, unit id
+    late: list[tuple[float, LateReply]] = field(default_factory=list)  # when it comes
+
+    def _come_late(self) -> None:
+        now_s = self.clock.now_s
+        for one in [one for one in self.late if one[0] <= now_s]:
+            self.late.remove(one)
+            self.schedule.came_late(one[1], now_s)
 
     def _carry(self, ask: ReadRequest) -> Answer:
-        asked_s = self.clock.now_s
-        for one in [one for one in self.late if one[0] <= asked_s]:
-            self.late.remove(one)
-            self.schedule.behind(asked_s)
-            next(unit for unit in self.schedule.units if unit.unit_id == one[2]).heard_late(one[1])
-        self.free_s = max(self.free_s, asked_s) + (self.waits_s if ask.unit_id in self.dead else RTT_S)
-        if ask.unit_id not in self.dead:
-            if self.free_s <= asked_s + ask.timeout_s:
-                answer = super()._carry(ask)
-                self.clock.now_s = self.free_s
-                return Answer(answer.reply, self.free_s - asked_s)
-            self.late.append((self.free_s, self.free_s - asked_s, ask.unit_id))
-        self.clock.now_s += ask.timeout_s
-        return SILENCE
+        asked_s, dead = self.clock.now_s, ask.unit_id in self.dead
+        self.free_s = max(self.free_s, asked_s) + (self.waits_s if dead else RTT_S)
+        took_s = self.free_s - asked_s
+        if dead and not self.says_so:
+            self.clock.now_s += ask.timeout_s
+            return SILENCE
+        if took_s > ask.timeout_s:
+            self.late.append((self.free_s, LateReply(ask.unit_id, took_s, gateway=dead)))
+            self.clock.now_s += ask.timeout_s
+            return SILENCE
+        self.clock.now_s = self.free_s
+        if dead:
+            return Answer(Reply((), Quality.REFUSED, 11), took_s)
+        return Answer(Reply(words_of(ask)), took_s)
 
 
-def test_one_that_lives_behind_a_gateway_that_waits_for_the_dead_is_found_and_read_in_time() -> None:
-    gateway = Gateway(lost=0.0, dead=frozenset(range(1, 21)))
+def behind_gateway(
+    gateway: Gateway, living: int, seconds: float, unseen: Collection[int] = ()
+) -> list[float]:
+    """Poll 21 units of which one lives; return when its whole frames came, s from the start."""
     units = [
-        gateway.unit(k, profile=cells(2, 60), has_transaction_ids=True, timeout_s=2.0) for k in range(1, 22)
+        gateway.unit(k, profile=cells(4, 100), has_transaction_ids=True, timeout_s=2.0, unseen=k in unseen)
+        for k in range(1, 22)
     ]
+    gateway.dead = frozenset(range(1, 22)) - {living}
     gateway.start(*units)
     began_s = gateway.clock.now_s
-    gateway.run(600)
-    whole = gateway.times(units[-1])
-    assert whole[0] - began_s <= 90
-    assert max(b - a for a, b in pairwise(whole)) <= DEADLINE_S
+    gateway.run(seconds)
+    return [at - began_s for at in gateway.times(units[living - 1])]
+
+
+@pytest.mark.parametrize(
+    ("says_so", "waits_s", "living", "first_s"),
+    [
+        (False, 0.0, 21, 8),
+        (True, 1.0, 1, 2),
+        (True, 1.0, 10, 11),
+        (True, 1.0, 21, 22),  # twenty are waited for before it
+        (False, 1.0, 1, 2),
+        (False, 1.0, 21, 22),
+        (False, 0.5, 21, 12),
+        (True, 3.0, 21, 64),
+    ],
+)
+def test_one_behind_a_gateway_that_waits_for_the_dead_is_found_in_its_turn_and_read_in_time(
+    says_so: bool, waits_s: float, living: int, first_s: float
+) -> None:
+    gateway = Gateway(lost=0.0, says_so=says_so, waits_s=waits_s)
+    times = behind_gateway(gateway, living, 300)
+    assert times[0] <= first_s
+    assert max(b - a for a, b in pairwise(times)) <= max(3.0, 1.5 * waits_s)
+    asked = [ask for ask in gateway.asked if ask.unit_id != living]
+    assert len(asked) > 60  # who returns is found
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+def test_who_was_in_sight_when_the_agent_ended_is_asked_first(says_so: bool) -> None:
+    gateway = Gateway(lost=0.0, says_so=says_so)
+    assert behind_gateway(gateway, 21, 10, unseen=range(1, 21))[0] <= 1
+
+
+def test_one_that_returns_behind_a_gateway_that_waits_for_the_dead_is_found() -> None:
+    gateway = Gateway(lost=0.0)
+    behind_gateway(gateway, 21, 60)
+    gateway.dead -= {7}
+    mended_s = gateway.clock.now_s
+    gateway.run(60)
+    assert (
+        min(
+            at
+            for at, frame in gateway.frames
+            if frame.unit == "unit-7" and at > mended_s and (frame.quality == Quality.GOOD).all()
+        )
+        - mended_s
+        <= 40
+    )
 
 
 def test_twenty_that_were_cut_off_together_are_back_together() -> None:

@@ -217,7 +217,7 @@ def test_a_late_reply_lengthens_the_time_out_and_ends_the_waiting_for_it() -> No
     line.run(10)
     assert unit.patience.times.timeout_s == FLOOR_S
     for _ in range(10):
-        unit.heard_late(0.3)
+        unit.heard_late(0.3, line.clock.now_s)
     assert unit.patience.times.timeout_s == 0.5
 
 

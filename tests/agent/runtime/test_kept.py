@@ -10,8 +10,10 @@ import pytest
 from agent.alarms.site import Person, SiteAlarms
 from agent.clock import Clock, Stamp
 from agent.detect import identity
+from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import Action
 from agent.detect.unit import UnitJudges
+from agent.detect.unseen import Unseen
 from agent.runtime.learned_states import SAVED_AT_MOST_EVERY_S, UNKNOWN_GAP_S
 from agent.runtime.restart_state import ALARMS, STATE, RestartState
 from agent.runtime.snapshot import BadSnapshot, Snapshot
@@ -280,6 +282,21 @@ def test_what_is_kept_of_a_unit_that_is_gone_goes(live: Callable[..., Life]) -> 
     life = live("a")
     life.commit()
     assert set(life.store.snapshots()) == {f"a:{STATE}"}
+
+
+def test_who_was_out_of_sight_is_known_after_a_restart_and_who_was_not_too(live: Callable[..., Life]) -> None:
+    life = live("seen", "late", "gone")
+    life.poll(3)
+    life.restart_state.in_vain_s["late"] = 20.0
+    unseen = Unseen(AlarmBook())
+    unseen.judge(life.clock.t_s, None, 10.0, "", named=False)
+    raised = unseen.judge(life.clock.t_s + 60, None, 10.0, "", named=False)
+    life.site_alarms.watch("gone", {"unseen": unseen.book})
+    assert raised
+    life.stop()
+    life = live("seen", "late", "gone", "new")
+    found = {unit for unit in ("seen", "late", "gone", "new") if life.restart_state.unseen(unit)}
+    assert found == {"late", "gone"}
 
 
 def test_an_alarm_that_stands_is_one_alarm_and_a_latched_one_stays(live: Callable[..., Life]) -> None:
