@@ -13,7 +13,7 @@ from agent.alarms.seen import seen
 from agent.alarms.site import MAX_SHELVED_S, MAX_TEST_S, SiteAlarms
 from agent.control.present import Look, unknown
 from agent.control.server import Call, Handler, Refused
-from agent.detect.alarms.states import Action
+from agent.detect.alarms.states import Action, AlarmState
 from agent.detect.table import PRIORITY
 from agent.view.brief import brief
 
@@ -106,8 +106,8 @@ class Resources:
 
 
 def alarms_of(site_alarms: SiteAlarms, now_s: float, look: Look = unknown) -> list[dict[str, Any]]:
-    """Return the alarms that are not over, the most urgent first: `now` and `forecast` are of this moment,
-    all other figures of when each was raised; `do` is what to do.
+    """Return the alarms that are not over, the most urgent first, and last those whose cause is gone: `now`,
+    `forecast` and `present` are of this moment, all other figures of when each was raised; `do`: what to do.
     """
     found, active = [], site_alarms.all_active()
     of = causes(active)
@@ -128,7 +128,8 @@ def alarms_of(site_alarms: SiteAlarms, now_s: float, look: Look = unknown) -> li
                 **said,
             }
         )
-    return sorted(found, key=lambda alarm: (PRIORITY[alarm["severity"]], alarm["age_s"]))
+    over = AlarmState.CLEARED_NEW
+    return sorted(found, key=lambda one: (one["state"] == over, PRIORITY[one["severity"]], one["age_s"]))
 
 
 def _shown(call: Call) -> list[tuple[str, str]]:

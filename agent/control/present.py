@@ -1,27 +1,33 @@
 """The present value at the place of an alarm, and its forecast.
 
 An alarm's own figures are of when it was raised. These are of the last frame; where the place is not seen, of
-when it was last seen, with that age, and there is no forecast.
+when it was last seen, with that age, and no forecast is told as if it were of now.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from agent.control.status import Latest
 from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.duration import duration
+from agent.detect.explanations.ahead import Ahead
 from agent.detect.places import TEMPERATURES, within
 
 DECIMALS = {"V": 3}  # of a figure in this unit; 1 of all others
 
 
 class Present(NamedTuple):
-    """`now`: the value, or what keeps it from being known; `forecast`. "": there is none."""
+    """`now`: the value, or what keeps it from being known; `forecast`. "": there is none.
+
+    `present`: the same in numbers. `value` and its `unit`; `age_s`: of that value; `seen`: whether it is of
+    now; `ahead`: the numbers of its forecast from then on, {}: none. None where there is no such value.
+    """
 
     now: str = ""
     forecast: str = ""
+    present: dict[str, Any] | None = None
 
 
 #: (unit, alarm) -> the present value at its place.
@@ -34,10 +40,10 @@ def unknown(_unit: str, _event: AlarmEvent) -> Present:
 
 
 def present(
-    event: AlarmEvent, latest: Latest | None, fresh_s: float, now_s: float, forecast: Callable[[], str]
+    event: AlarmEvent, latest: Latest | None, fresh_s: float, now_s: float, ahead: Ahead | None
 ) -> Present:
     """Return the present value at the place of an alarm. fresh_s: the age up to which a value is present.
-    forecast: returns it by the last frame.
+    ahead: its forecast by the last frame.
     """
     if event.detector == "blind":
         if event.state == AlarmState.CLEARED_NEW:
@@ -54,9 +60,18 @@ def present(
     unit = latest.layout.units[at[0]]
     median = float(np.median(latest.last.value[at]))
     figure = f"{median:.{DECIMALS.get(unit, 1)}f} {unit}"
-    if age_s > fresh_s:
-        return Present(f"not known, {figure} when last read {duration(age_s)} ago")
-    return Present(figure, forecast() if event.state != AlarmState.CLEARED_NEW else "")
+    seen = age_s <= fresh_s
+    ahead = None if event.state == AlarmState.CLEARED_NEW else ahead
+    numbers = {
+        "value": median,
+        "unit": unit,
+        "age_s": round(max(age_s, 0.0), 3),
+        "seen": seen,
+        "ahead": ahead.numbers() if ahead else {},
+    }
+    if not seen:
+        return Present(f"not known, {figure} when last read {duration(age_s)} ago", "", numbers)
+    return Present(figure, ahead.text if ahead else "", numbers)
 
 
 def _back(event: AlarmEvent, latest: Latest, since_s: float) -> bool:

@@ -14,6 +14,7 @@ from agent.detect.alike import alike
 from agent.detect.channels import Bank, Codes, Flags, Floats, Ints, channels_of
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.detectors import DETECTORS, filled_values
+from agent.detect.explanations.ahead import Ahead
 from agent.detect.explanations.case import Case
 from agent.detect.explanations.heat import forecast_now
 from agent.detect.judge_unit import judge_unit
@@ -364,7 +365,7 @@ class UnitDetectors:
         """Return the alarms that are not over, highest priority first."""
         return self.book.active()
 
-    def forecast(self, event: AlarmEvent) -> str:
+    def forecast(self, event: AlarmEvent) -> Ahead | None:
         """Return the forecast of an alarm by the last frame, see `forecast_now`."""
         return forecast_now(event, self._banks, self._channels)
 

@@ -238,8 +238,8 @@ class Watching:
     def look(self, unit: str, event: AlarmEvent, fresh_s: float, now_s: float) -> Present:
         """Return the present value at the place of an alarm of a unit."""
         judges = self._judges.get(unit)
-        forecast = partial(judges.watch.forecast, event) if judges else str
-        return present(event, self.latest.get(unit), fresh_s, now_s, forecast)
+        ahead = judges.watch.forecast(event) if judges else None
+        return present(event, self.latest.get(unit), fresh_s, now_s, ahead)
 
     def learning(self, unit: str) -> dict[str, Any] | None:
         """Return what a unit's detectors began with, and how many channels they judge; None: not yet."""

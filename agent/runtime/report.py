@@ -131,7 +131,7 @@ class Report:
             "web": _served(page),
             "metrics": {"trouble": self._metrics.trouble if self._metrics else ""},
         }
-        head = headline(status["units"], status["alarms"])
+        head = headline(status["units"], status["alarms"], datetime.now().astimezone())
         return {"headline": head, **status, "health": health(status, parts.site_alarms.outputs)}
 
     def points(self, unit: str) -> dict[str, Any] | None:

@@ -9,15 +9,12 @@ from agent.detect.knowledge import SEEN
 from agent.detect.places import string_of
 from agent.detect.table import PRIORITY
 from agent.view import words
-from agent.view.headline import PUT_ASIDE, told
+from agent.view.actions import OVER_STATE as OVER
+from agent.view.headline import PUT_ASIDE
 from agent.view.raised import Raised
+from agent.view.voice import event_line, limit_is_told, voice
 
 DAY, TEN_MINUTES = timedelta(days=1), timedelta(minutes=10)
-EVIDENCE = {
-    "forecast": "Forecast",
-    "evidence_for": "For it, when raised",
-    "evidence_against": "Against it, when raised",
-}
 FLOOD = 10  # alarms in ten minutes
 CHATTER, CHATTER_TIME = 3, timedelta(minutes=1)
 
@@ -28,16 +25,16 @@ def rows(
     alarms: Sequence[Record],
     log: Sequence[Record],
     knowledge: Mapping[str, str],
-    names: Mapping[tuple[str, str], str],
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """Return one row for each alarm that is not over, unacknowledged ones first, newest first.
+    """Return one row for each alarm that is not over: unacknowledged ones first, newest first, and behind all
+    of them those whose cause is gone.
 
-    alarms, log: as `GET /v1/status` gives them. knowledge: by unit. names: what a place of a unit is called.
+    alarms, log: as `GET /v1/status` gives them. knowledge: by unit.
     """
     past = _by_key(log)
-    found = [_row(alarm, past[alarm["id"]], log, knowledge, names, now) for alarm in alarms]
-    return sorted(found, key=lambda r: (r["state"] not in ("NEW", "CLEARED-NEW"), r["priority"], r["age_s"]))
+    found = [_row(alarm, past[alarm["id"]], log, knowledge, now) for alarm in alarms]
+    return sorted(found, key=lambda r: (r["state"] == OVER, r["state"] != "NEW", r["priority"], r["age_s"]))
 
 
 def _by_key(log: Sequence[Record]) -> defaultdict[str, list[Record]]:
@@ -53,12 +50,13 @@ def _row(
     past: Sequence[Record],
     log: Sequence[Record],
     knowledge: Mapping[str, str],
-    names: Mapping[tuple[str, str], str],
     now: datetime,
 ) -> dict[str, Any]:
     raisings = [local(record, now) for record in past if record["state"] == "NEW"]
     raised = raisings[-1] if raisings else now - timedelta(seconds=alarm["age_s"])
     who = _acknowledged(alarm["id"], raised, log, now)
+    said, measured = voice({**alarm, "age_s": (now - raised).total_seconds()}, now), bool(alarm["value_unit"])
+    unit = words.unit(alarm["value_unit"])
     seen = not alarm["unit"] or knowledge.get(alarm["unit"]) in SEEN
     return {
         "id": alarm["id"],
@@ -74,17 +72,24 @@ def _row(
         "unit": alarm["unit"],
         "location": alarm["location"],
         "quantity": alarm["quantity"],
-        "where": names.get((alarm["unit"], alarm["location"])) or words.place(alarm["location"]),
-        "what": told(alarm),
+        "place": said.place,
+        "action": said.action,
+        "left": said.left,
+        "left_s": said.left_s,
+        "first": said.first,
+        "doing": said.doing,
+        "where": said.place,
+        "what": said.text,
         "detector": alarm["detector"],
-        "now": alarm.get("now", ""),
-        "then": words.quantity(alarm["value"], alarm["value_unit"]) if alarm["value_unit"] else "",
-        "limit": words.quantity(alarm["limit"], alarm["value_unit"]) if alarm["value_unit"] else "",
+        "now": said.now,
+        "then": words.quantity(alarm["value"], unit) if measured else "",
+        "limit": words.quantity(alarm["limit"], unit) if measured and limit_is_told(alarm) else "",
         "limit_value": alarm["limit"],
         "expected": alarm["expected"],
         "value_unit": alarm["value_unit"],
         "knowledge": "" if seen else "last known",
-        "evidence": [f"{said}: {alarm[key]}" for key, said in EVIDENCE.items() if alarm.get(key)],
+        "below": said.below,
+        "evidence": list(said.evidence),
         "do": alarm["do"],
         "times_24h": sum(now - local(record, now) < DAY for record in _begun(past)),
         "by": who,
@@ -175,17 +180,14 @@ STATES = {
 }
 
 
-def log_lines(
-    log: Sequence[Record], names: Mapping[tuple[str, str], str], now: datetime, length: int
-) -> list[dict[str, Any]]:
+def log_lines(log: Sequence[Record], now: datetime, length: int) -> list[dict[str, Any]]:
     """Return the last events, newest first: `at`, `text`, and whether each is on disk (`recorded`)."""
     lines: list[dict[str, Any]] = []
     for record in reversed(log):
         if len(lines) == length:
             break
         if record["kind"] == "alarm":
-            where = names.get((record["unit"], record["location"])) or words.place(record["location"])
-            text = f"{STATES[record['state']]} {PRIORITY[record['severity']]} {where}: {record['text']}"
+            text = f"{STATES[record['state']]} {PRIORITY[record['severity']]} {event_line(record, now)}"
         else:
             text = f"{record['what']} by {record['who']} {record.get('alarm', '')}".strip()
         at = words.clock(local(record, now), now)

@@ -119,7 +119,7 @@ def _name(boxes: Sequence[dict[str, Any]]) -> None:
     for box in boxes:
         counts[box["kind"]] += 1
         box["number"] = counts[box["kind"]]
-        box["name"] = f"{box['kind']} {box['number']}"
+        box["name"] = words.place(box["place"]) if box["place"] else f"{box['kind']} {box['number']}"
         wide = (around for around in _arounds(box["place"]) if sizes[box["kind"], around] >= MIN_ROW)
         box["group"] = next(wide, "")
 
@@ -176,11 +176,8 @@ def worst(boxes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def spoken(box: Mapping[str, Any]) -> str:
-    """Return a box for a screen reader: "Cell 77, string 2, 3.184 volts, 18 millivolts below median, ..."."""
-    parts = [box["name"].capitalize()]
-    around = _around(box["place"])
-    if around:
-        parts.append(words.place(around))
+    """Return a box for a screen reader: "String 2 cell 17, 3.184 volts, 18 millivolts below median, ..."."""
+    parts = [box["name"][:1].upper() + box["name"][1:]]
     if box["sight"] == "none":
         parts.append("no sensor" if box["absent"] else "nothing known now")
         if box["age_s"] is not None:

@@ -5,17 +5,20 @@ no unit with a judged value is seen, and no alarm stands, the condition is UNKNO
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from agent.detect.knowledge import UNSEEN, WORST_LAST, Knowledge
 from agent.detect.table import ADVICE, CRITICAL, WARNING
+from agent.view.actions import OVER_STATE as OVER
+from agent.view.sayings import say
+from agent.view.voice import first_line
 
 CONDITIONS = ("NORMAL", "ATTENTION", "ALARM")  # worst last
 UNKNOWN = "UNKNOWN"
 UNWATCHED = "nothing that can be judged is read from it"
 BY_SEVERITY = {CRITICAL: "ALARM", WARNING: "ATTENTION", ADVICE: "ATTENTION"}
 PUT_ASIDE = ("SHELVED", "OUT OF SERVICE")
-OVER = "CLEARED-NEW"
 NOT_LIVE = (
     ("Not seen", UNSEEN, "; they may be in any state"),
     ("Stale", {Knowledge.STALE}, ""),
@@ -47,8 +50,14 @@ def knowledge(units: Sequence[Mapping[str, Any]]) -> str:
     return max((unit["knowledge"] for unit in units), key=WORST_LAST.index, default=Knowledge.NEVER)
 
 
-def headline(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return `condition`, `knowledge` and the sentence `text` for a site's units and standing alarms."""
+def headline(
+    units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, Any]], now: datetime
+) -> dict[str, str]:
+    """Return `condition`, `knowledge` and the sentence `text` for a site's units and standing alarms.
+
+    First what stands, then what is not seen now, and behind it what is over and not acknowledged. now: in the
+    zone of who reads it.
+    """
     what, known = condition(units, alarms), knowledge(units)
     if known == Knowledge.LIVE:
         said = f"{what} - LIVE."
@@ -56,7 +65,8 @@ def headline(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, A
         said = "NEVER. Not every unit has been read since the start."
     else:
         said = f"{known}. LAST KNOWN: {what.lower()}."
-    said += _alarms_said([alarm for alarm in alarms if alarm["state"] not in PUT_ASIDE])
+    heard = [alarm for alarm in alarms if alarm["state"] not in PUT_ASIDE]
+    said += _alarms_said([alarm for alarm in heard if alarm["state"] != OVER], now)
     for words, states, more in NOT_LIVE:
         if names := [unit["name"] for unit in units if unit["knowledge"] in states]:
             said += f" {words}: {', '.join(names)}{more}."
@@ -66,21 +76,17 @@ def headline(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, A
     for unit in partial:
         if why := unlimited(unit):
             said += f" {unit['name']}: {why}."
+    over = [alarm for alarm in heard if alarm["state"] == OVER]
+    if over and len(over) < len(heard):
+        said += f" {say('over-too', count=len(over))}"
+    else:
+        said += _alarms_said(over, now)
     return {"condition": what, "knowledge": known, "text": said}
 
 
-def told(alarm: Mapping[str, Any]) -> str:
-    """Return the text of an alarm, of when it was raised, and the present value at its place."""
-    text: str = alarm["text"]
-    return f"{text.rstrip('.')}. Now {alarm['now']}." if alarm.get("now") else text
-
-
-def _alarms_said(heard: Sequence[Mapping[str, Any]]) -> str:
-    """Return a sentence on the first alarm that stands, else on the first that is not acknowledged."""
+def _alarms_said(heard: Sequence[Mapping[str, Any]], now: datetime) -> str:
+    """Return the first line of the first of these alarms, and how many more there are."""
     if not heard:
         return ""
-    first = min(heard, key=lambda alarm: alarm["state"] == OVER)
-    who = first["unit"] or "The agent itself"
-    over = "Over, not acknowledged: " if first["state"] == OVER else ""
     others = f" And {len(heard) - 1} more." if len(heard) > 1 else ""
-    return f" {over}{who}: {told(first).rstrip('.')}.{others}"
+    return f" {first_line(heard[0], now)}{others}"

@@ -43,13 +43,7 @@ def view(
         )
         for unit in status["units"]
     ]
-    names = {
-        (unit["name"], box["place"]): f"{unit['name']} {box['name']}"
-        for unit in units
-        for box in unit["cells"]
-    }
-    names |= {(unit["name"], ""): unit["name"] for unit in units} | {("", ""): "the agent"}
-    listed = alarm_list.rows(status["alarms"], status["log"], knowledge, names, now)
+    listed = alarm_list.rows(status["alarms"], status["log"], knowledge, now)
     counts = alarm_list.counts(listed, status["log"], now, raised)
     standing = [row for row in listed if row["state"] != "CLEARED-NEW"]
     ages = [unit["age_s"] for unit in units if unit["age_s"] is not None]
@@ -75,7 +69,7 @@ def view(
             "counts": counts,
             "by_priority": {str(p): n for p, n in sorted(alarm_list.urgent(standing).items())},
         },
-        "log": alarm_list.log_lines(status["log"], names, now, LOG_LINES),
+        "log": alarm_list.log_lines(status["log"], now, LOG_LINES),
         "relay": status["relay"],
         "account": status["account"],
         "upstreams": status["upstreams"],

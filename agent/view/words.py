@@ -7,6 +7,9 @@ from typing import Any
 
 _LEVEL = re.compile(r"([a-z_]+?)(\d+)")
 
+#: What a battery is made of: where a text tells of one with a number, it is a place.
+LEVELS = ("string", "module", "cell", "sensor")
+
 
 def clock(at: datetime, now: datetime) -> str:
     """Return a local time: "14:02:11" within a day, else "21 Nov 09:14"."""
@@ -20,9 +23,20 @@ def offset(at: datetime) -> str:
     return f"{text[:3]}:{text[3:5]}"
 
 
+def minute(at: datetime, now: datetime) -> str:
+    """Return a local time to the minute: "21:15" within a day, else "21 Nov 21:15"."""
+    near = abs((now - at).total_seconds()) < 86400
+    return at.strftime("%H:%M" if near else "%d %b %H:%M")
+
+
 def place(path: str) -> str:
-    """Return "string 1, module 2, cell 5" for "string1/module2/cell5"; "whole unit" for ""."""
-    return ", ".join(_LEVEL.sub(r"\1 \2", part) for part in path.split("/")) if path else "whole unit"
+    """Return "string 1 module 2 cell 5" for "string1/module2/cell5"; "whole unit" for ""."""
+    return " ".join(_LEVEL.sub(r"\1 \2", part) for part in path.split("/")) if path else "whole unit"
+
+
+def unit(name: str) -> str:
+    """Return a unit as people read it: °C for degC."""
+    return "°C" if name == "degC" else name
 
 
 def learning(detectors: Mapping[str, Any] | None) -> str:

@@ -61,6 +61,7 @@ _KEYS: dict[str, dict[str, Test]] = {
         "shadow": _truth,
         "sentence": _text,
         "numbers": lambda found: type(found) is dict and all(map(_number, found.values())),
+        "ahead": lambda found: type(found) is dict and all(map(_number, found.values())),
         "texts": lambda found: type(found) is dict and all(map(_text, found.values())),
         "salvaged_epoch": _id,
         "salvaged_sequence": is_time,

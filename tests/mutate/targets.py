@@ -58,6 +58,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/detectors/__init__.py": (f"{_DETECT}/test_declaration.py",),
     "agent/detect/doubles.py": (f"{_DETECT}/test_doubles.py",),
     "agent/detect/duration.py": (f"{_DETECT}/test_duration.py",),
+    "agent/detect/explanations/ahead.py": _SENTENCES,
     "agent/detect/explanations/case.py": (f"{_DETECT}/explanations/test_case.py", *_SENTENCES),
     "agent/detect/explanations/heat.py": _SENTENCES,
     "agent/detect/explanations/said.py": (f"{_DETECT}/explanations/test_said.py", *_SENTENCES),

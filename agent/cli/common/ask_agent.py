@@ -1,6 +1,7 @@
 """What the commands that talk to a running agent share: which socket, and what to say when nobody answers."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ from agent.cli.common.errors import Finding, Unreachable
 from agent.cli.common.tables import plain_table
 from agent.control import client
 from agent.detect.duration import duration
-from agent.view.headline import told
+from agent.view.voice import first_line
 from drivers.profile.problems import did_you_mean
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,6 +65,9 @@ def age(seconds: float | None) -> str:
 def alarm_table(alarms: list[dict[str, Any]]) -> Any:
     """Return alarms as a table: what to call each by, and what it says."""
     table = plain_table("alarm", "severity", "state", "for", "what")
+    now = datetime.now().astimezone()
     for alarm in alarms:
-        table.add_row(alarm["id"], alarm["severity"], alarm["state"], age(alarm["age_s"]), told(alarm))
+        table.add_row(
+            alarm["id"], alarm["severity"], alarm["state"], age(alarm["age_s"]), first_line(alarm, now)
+        )
     return table

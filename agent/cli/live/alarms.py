@@ -40,7 +40,7 @@ def _fitting(each: Sequence[list[Text]], room: int) -> list[Text]:
 def _lines(row: View, width: int) -> list[Text]:
     narrow = width < NARROW
     margin = 3 if narrow else MARGIN
-    said = wrap(first_line(row), max(width - margin, 10)) or [""]
+    said = wrap(row["first"], max(width - margin, 10)) or [""]
     head = Text(" ").append(str(row["priority"]), STYLE[row["priority"]]).append(f" {state_of(row):<11}")
     head.append(f"{row['raised'][-8:]:<9}")
     rest = [Text(" " * margin + part) for part in said[0 if narrow else 1 :]]
@@ -52,7 +52,7 @@ def page(rows: Sequence[View], chosen: int, width: int, room: int) -> list[Text]
     row = rows[chosen]
     raised = f"raised {row['raised']} {row['zone']}, {row['times_24h']} times in 24 h"
     by = f", acknowledged by {row['by']}" if row["by"] else ""
-    below = [f"{state_of(row)}, {raised}{by}", first_line(row), *row["evidence"], f"What to do: {row['do']}"]
+    below = [f"{state_of(row)}, {raised}{by}", row["first"], *row["below"], f"What to do: {row['do']}"]
     told = [Text(f" {part}") for text in below for part in wrap(text, max(width - 2, 10))]
     listed = max(room - len(told) - 1, min(3, room))
     first = max(0, min(chosen - listed // 2, len(rows) - listed))
@@ -62,14 +62,9 @@ def page(rows: Sequence[View], chosen: int, width: int, room: int) -> list[Text]
 
 def _one(row: View, chosen: bool) -> Text:
     line = Text("> " if chosen else "  ").append(str(row["priority"]), STYLE[row["priority"]])
-    return line.append(f" {state_of(row):<11}{row['raised'][-8:]:<9}{first_line(row)}")
+    return line.append(f" {state_of(row):<11}{row['raised'][-8:]:<9}{row['first']}")
 
 
 def state_of(row: View) -> str:
     """Return the state of an alarm; "last known" where its place is not seen now."""
     return str(row["knowledge"] or row["state"])
-
-
-def first_line(row: View) -> str:
-    """Return what must be known first."""
-    return f"{row['where']}: {row['what']}"

@@ -73,22 +73,22 @@ def _of_cell(unit: View, number: int) -> str:
     for box in unit["cells"]:
         if box["kind"] != "sensor" and box["number"] == number:
             if box["sight"] == "none":
-                return f"{box['name']} {box['place']}: nothing known now"
+                return f"{box['name']}: nothing known now"
             mv = "--" if box["mv"] is None else f"{box['mv']:+.0f}"
             temp = "" if box["t"] is None else f"   {box['t']:.1f} °C"
             volts = words.number(box["v"], 3)
-            return f"{box['name']} {box['place']}: {volts} V   {mv} mV{temp}   {box['age_s']:.0f} s old"
+            return f"{box['name']}: {volts} V   {mv} mV{temp}   {box['age_s']:.0f} s old"
     return f"There is no cell {number} in {unit['name']}"
 
 
 def cell_lines(unit: View | None) -> list[Text]:
     """Return every cell in a line of its own, abnormal ones first."""
     boxes = sorted(unit["cells"], key=lambda box: (not box["mark"], box["priority"] or 9)) if unit else []
-    lines = [Text(" cell         mark      V       mV       C     age    place")]
+    lines = [Text(" cell                        mark      V       mV       C     age")]
     for box in boxes:
         now = box if box["sight"] != "none" else {}
         age = "never" if box["age_s"] is None else duration(box["age_s"])
         numbers = (words.number(now.get(key), digits) for key, digits in (("v", 3), ("mv", 0), ("t", 1)))
         values = " ".join(f"{number:>7}" for number in numbers)
-        lines.append(Text(f" {box['name']:<12} {box['mark'] or '.':^4} {values} {age:>7}    {box['place']}"))
+        lines.append(Text(f" {box['name']:<27} {box['mark'] or '.':^4} {values} {age:>7}"))
     return lines

@@ -36,7 +36,7 @@ def _changes(before: View | None, after: View) -> Iterator[str]:
     now = _alarms(after)
     for name, row in now.items():
         if name not in was or was[name]["state"] != row["state"]:
-            yield f"alarm {row['state']} priority {row['priority']} {row['where']}: {row['what']} {row['do']}"
+            yield f"alarm {row['state']} priority {row['priority']} {row['first']} {row['do']}"
     for name in was.keys() - now.keys():
         yield f"alarm over {was[name]['where']}: {name}"
 

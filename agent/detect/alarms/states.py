@@ -80,6 +80,7 @@ class AlarmEvent:
     hash of what decides when an alarm is raised. `shadow`: recorded, not announced. `name` (see `called`):
     what tells it from every other alarm of its unit, until it is over and whichever channel leads.
     `sentence`, `numbers` and `texts`: the text, free of language (docs/sentences.md); "" where it has none.
+    `ahead`: the forecast in numbers (`agent.detect.explanations.ahead`); {} where there is none.
     """
 
     detector: str
@@ -105,12 +106,15 @@ class AlarmEvent:
     sentence: str = ""
     numbers: dict[str, float | None] = field(default_factory=dict, hash=False)
     texts: dict[str, str] = field(default_factory=dict, hash=False)
+    ahead: dict[str, float | None] = field(default_factory=dict, hash=False)
 
     def to_plain(self) -> dict[str, Any]:
         """Return it as a restart keeps it, where `value_unit` is called `unit` as in version 0.1.0."""
         plain = asdict(self)
         if not self.sentence:
             del plain["sentence"], plain["numbers"], plain["texts"]
+        if not self.ahead:
+            del plain["ahead"]
         return plain | {"unit": plain.pop("value_unit")}
 
     @classmethod

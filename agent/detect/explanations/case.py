@@ -1,7 +1,8 @@
 """The arguments of an explanation, and the parts that are the same in all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Bank, Channels
@@ -97,6 +98,7 @@ class Case:
         beyond: float = 0.0,
         expected: float = 0.0,
         forecast: str = "",
+        ahead: Mapping[str, float | None] = MappingProxyType({}),
         evidence: tuple[str, str] = ("", ""),
         counted: bool = False,
     ) -> AlarmEvent:
@@ -121,6 +123,7 @@ class Case:
             beyond_noise=round(float(beyond), 1),
             expected=round(float(expected), 4),
             forecast=forecast,
+            ahead=dict(ahead),
             evidence_for=evidence[0],
             evidence_against=evidence[1],
             **said.told(),

@@ -6,7 +6,7 @@ import numpy as np
 
 from agent.detect.alarms.states import AlarmEvent
 from agent.detect.channels import Channels
-from agent.detect.duration import duration
+from agent.detect.explanations.ahead import Ahead, ahead
 from agent.detect.explanations.case import NOTHING, Case
 from agent.detect.explanations.said import Field, Said, Sentence, said
 from agent.detect.kernels import heating, imbalance
@@ -14,9 +14,6 @@ from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.heating import Heating
 from agent.detect.kernels.slope import Slopes
 from agent.detect.places import string_of
-
-#: Where a forecast ends, degC: SEI decomposes and heats by itself from about here (Feng 2018; calorimetry).
-FORECAST_TO_DEGC = 80.0
 
 #: Detector of a slope -> its column in the verdict.
 COLUMNS = {
@@ -53,31 +50,23 @@ def alone(case: Case) -> AlarmEvent:
     return slope_event(case, heat, text, beyond=heat.own / heat.noise)
 
 
-def forecast_now(event: AlarmEvent, banks: Banks, channels: Channels) -> str:
-    """Return the forecast of an alarm by the last frame; "" where the slope is within noise, or slackens."""
+def forecast_now(event: AlarmEvent, banks: Banks, channels: Channels) -> Ahead | None:
+    """Return the forecast of an alarm by the last frame; None where its slope is noise, or slackens."""
     column, temps = COLUMNS.get(event.detector), channels.temps
     sensors = list(zip(temps.places, temps.quantities, strict=True))
     if column is None or (event.location, event.quantity) not in sensors:
-        return ""
+        return None
     c = sensors.index((event.location, event.quantity))
     slopes, verdict = _slopes(banks), banks.heat.verdict
     heat = heating.heating_of(slopes, verdict, c, column)
     if not heat.own > 2.0 * heat.noise or heating.slackens(slopes, verdict, c, column):
-        return ""
+        return None
     return forecast(banks.temps.value[c], heat)
 
 
-def forecast(temp_degc: float, heat: Heating) -> str:
-    """Return how soon the temperature gets to FORECAST_TO_DEGC at this slope, with its two-sigma interval."""
-    left = FORECAST_TO_DEGC - temp_degc
-    low, high = heat.own - 2.0 * heat.noise, heat.own + 2.0 * heat.noise
-    if not (left > 0.0 and heat.own > 0.0):
-        return ""
-    latest = duration(60.0 * left / low) if low > 0.0 else "never"
-    return (
-        f"at this rate {FORECAST_TO_DEGC:.0f} degC in {duration(60.0 * left / heat.own)}"
-        f" ({duration(60.0 * left / high)} to {latest})"
-    )
+def forecast(temp_degc: float, heat: Heating) -> Ahead | None:
+    """Return how soon the temperature gets to what must not be reached at this slope."""
+    return ahead(float(temp_degc), float(heat.own), float(heat.noise))
 
 
 def risen(heat: Heating, up: Sentence) -> dict[str, Field]:
@@ -101,7 +90,8 @@ def slope_event(case: Case, heat: Heating, text: Said, beyond: float) -> AlarmEv
         text,
         since_s=case.t_s - heat.for_s,
         beyond=beyond,
-        forecast=f"{until}, from when it was raised" if until else "",
+        forecast=f"{until.text}, from when it was raised" if until else "",
+        ahead=until.numbers() if until else {},
         evidence=_evidence(case),
     )
 

@@ -59,7 +59,8 @@ def _groups(unit: View) -> list[dict[str, Any]]:
     for (place, _), found in groupby(numbered, key=lambda pair: (pair[1]["group"], pair[1]["kind"])):
         many = list(found)
         begin, end = many[0][1], many[-1][1]
-        span = begin["name"] if len(many) == 1 else f"{begin['name']} to {end['number']}"
+        first = f"{begin['kind']} {begin['number']}"
+        span = first if len(many) == 1 else f"{first} to {end['number']}"
         label = f"{words.place(place)}: {span}" if place else span
         groups.append({"label": label, "boxes": [i for i, _ in many], "wide": len(many) > WIDE})
     return groups

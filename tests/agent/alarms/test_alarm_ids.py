@@ -36,6 +36,7 @@ from tests.agent.control.test_control import Lamp
 from tests.agent.detect.racks import feed, healthy, watch_of
 from tests.agent.runtime.test_kept import SetClock
 from tests.agent.store.buffers import BOOT, own_alarm
+from tests.agent.view.sites import NOW
 
 ME = Person(0, "me")
 VECTORS = Path(__file__).parents[2] / "vectors" / "0.1.0"
@@ -89,7 +90,7 @@ class Site:
 
     def condition(self) -> str:
         units = [{"name": "u", "knowledge": "LIVE"}]
-        return headline(units, list(self.listed().values()))["condition"]
+        return headline(units, list(self.listed().values()), NOW)["condition"]
 
 
 def report(site: Site, layout: Layout, sayings: Sequence[Saying]) -> Reported:

@@ -140,7 +140,7 @@ async def test_it_shows_answers_finds_holds_and_leaves_the_terminal_as_it_was(si
     await live.until("SHELVED")
     assert site.asked[1][1]["minutes"] == 60
     live.type("\x1b/77\r")
-    await live.until("cell 77 string2/cell17: 3.241 V")
+    await live.until("string 2 cell 17: 3.241 V")
     live.type("/rack-9\r")
     await live.until("no unit is called 'rack-9'; o lists them all")
     live.type(" ")
@@ -228,12 +228,12 @@ def test_a_pipe_gets_what_was_raised_answered_and_over(site_view: Callable[..., 
     quiet, raised, answered = site_view(), site_view(alarm()), site_view(alarm(state="ACK"))
     assert list(lines(quiet, quiet)) == []
     assert [line.split(": ")[0] for line in lines(quiet, raised)] == [
-        "14:02:31 ATTENTION - LIVE. rack-1",
+        "14:02:31 ATTENTION - LIVE. rack-1 string 2 cell 17",
         "14:02:31 rack-1",
-        "14:02:31 alarm NEW priority 2 rack-1 cell 77",
+        "14:02:31 alarm NEW priority 2 rack-1 string 2 cell 17",
     ]
     assert any("alarm ACK" in line for line in lines(raised, answered))
-    assert any("alarm over rack-1 cell 77" in line for line in lines(answered, quiet))
+    assert any("alarm over rack-1 string 2 cell 17" in line for line in lines(answered, quiet))
 
 
 @pytest.fixture
@@ -269,9 +269,10 @@ def drawn(view: dict[str, Any], state: ScreenState | None = None, width: int = 8
 
 
 def test_the_unit_in_alarm_is_the_one_that_is_open_and_its_alarm_is_read_whole() -> None:
-    text = "heats 2.8 K/min and is 48.9 degC; at this rate it is at 80 degC in eleven minutes; take load off"
+    text = "It is far below its siblings, and says so at length"
+    doing = "Look for heat from outside; measure the cell by hand"
     screen = drawn(several(alarm("string2/cell17", "critical", unit="rack-5", text=text)))
-    assert " ".join(screen.split()).count(f"rack-5 cell 77: {text}") == 1
+    assert " ".join(screen.split()).count(f"rack-5 string 2 cell 17: {doing}. {text}.") == 1
     assert " rack-5 (1 of 8)  LIVE  data 2 s old" in screen
     assert "\n ALARM   1 high alarm, 1 new   BLIND: rack-8" in screen
     assert "\n 1 rack-5        25.4   1  ? rack-8       18 min ago   rack-1" in screen
@@ -288,7 +289,7 @@ def test_tab_goes_from_worst_to_best_and_back_and_what_is_found_is_opened() -> N
         assert state.unit == opened
         view = several(hot, wanted=state.unit)
     assert state.found == 7
-    assert "cell 7 string1/cell7: 3.220 V" in drawn(view, state)
+    assert "string 1 cell 7: 3.220 V" in drawn(view, state)
     assert "BLIND since" in drawn(several(wanted="rack-8"))
 
 

@@ -113,7 +113,7 @@ def status(
     buses: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     return {
-        "headline": headline(units, alarms or []),
+        "headline": headline(units, alarms or [], NOW),
         "agent": "agent-1",
         "clock_synchronised": True,
         "units": units,

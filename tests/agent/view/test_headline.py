@@ -3,9 +3,14 @@
 import pytest
 
 from agent.view.headline import headline
+from tests.agent.view.sites import NOW
 
-HOT = {"unit": "rack-1", "severity": "critical", "state": "NEW", "text": "cell5 heats."}
-ADVICE = {"unit": "rack-1", "severity": "advice", "state": "ACK", "text": "cell7 drifts."}
+HOT = {"unit": "rack-1", "severity": "critical", "state": "NEW", "text": "It heats.", "location": "cell5"}
+HOT["detector"] = "last-resort"
+ADVICE = {"unit": "rack-1", "severity": "advice", "state": "ACK", "text": "It drifts.", "location": "cell7"}
+ADVICE["detector"] = "cell-drift"
+LEAVE = "rack-1 cell 5: LEAVE THE ROOM, CALL THE FIRE BRIGADE. Cut the rack off from outside. It heats."
+VISIT = "rack-1 cell 7: Plan a visit this week; measure the cell by hand. It drifts."
 LIVE, BLIND = {"name": "rack-1", "knowledge": "LIVE"}, {"name": "rack-2", "knowledge": "BLIND"}
 NEVER = {"name": "rack-3", "knowledge": "NEVER"}
 DEAF = {"name": "rack-4", "knowledge": "PARTIAL", "watched": False}
@@ -15,26 +20,26 @@ DEAF = {"name": "rack-4", "knowledge": "PARTIAL", "watched": False}
     ("units", "alarms", "said"),
     [
         ([LIVE], [], "NORMAL - LIVE."),
-        ([LIVE], [HOT, ADVICE], "ALARM - LIVE. rack-1: cell5 heats. And 1 more."),
-        ([LIVE], [ADVICE], "ATTENTION - LIVE. rack-1: cell7 drifts."),
+        ([LIVE], [HOT, ADVICE], f"ALARM - LIVE. {LEAVE} And 1 more."),
+        ([LIVE], [ADVICE], f"ATTENTION - LIVE. {VISIT}"),
         ([LIVE], [{**HOT, "state": "SHELVED"}], "NORMAL - LIVE."),
         ([LIVE, BLIND], [], "BLIND. LAST KNOWN: normal. Not seen: rack-2; they may be in any state."),
         ([LIVE, {**BLIND, "knowledge": "STALE"}], [], "STALE. LAST KNOWN: normal. Stale: rack-2."),
         (
             [LIVE],
             [{**HOT, "state": "CLEARED-NEW"}, ADVICE],
-            "ALARM - LIVE. rack-1: cell7 drifts. And 1 more.",
+            f"ALARM - LIVE. {VISIT} Over, not acknowledged: 1.",
         ),
         (
             [LIVE],
             [{**ADVICE, "state": "CLEARED-NEW"}],
-            "ATTENTION - LIVE. Over, not acknowledged: rack-1: cell7 drifts.",
+            "ATTENTION - LIVE. rack-1 cell 7: Over, not acknowledged. It drifts.",
         ),
         ([], [], "NEVER. Not every unit has been read since the start."),
     ],
 )
 def test_condition_and_knowledge_are_said_apart(units: list, alarms: list, said: str) -> None:
-    assert headline(units, alarms)["text"] == said
+    assert headline(units, alarms, NOW)["text"] == said
 
 
 @pytest.mark.parametrize(
@@ -53,13 +58,13 @@ def test_condition_and_knowledge_are_said_apart(units: list, alarms: list, said:
 def test_normal_is_not_said_of_a_site_of_which_nothing_is_watched(
     units: list, alarms: list, condition: str
 ) -> None:
-    said = headline(units, alarms)
+    said = headline(units, alarms, NOW)
     assert said["condition"] == condition
     assert ("normal" in said["text"].lower()) is (condition == "NORMAL")
 
 
 def test_a_unit_that_tells_nothing_that_is_judged_is_named() -> None:
-    assert headline([DEAF], [])["text"] == (
+    assert headline([DEAF], [], NOW)["text"] == (
         "PARTIAL. LAST KNOWN: unknown. Seen in part: rack-4. Nothing that can be judged: rack-4."
     )
 
@@ -70,8 +75,8 @@ def test_a_unit_whose_voltages_have_no_limit_is_told_with_what_to_set() -> None:
         "knowledge": "PARTIAL",
         "limits": {"unknown": "no voltage limit known: set chemistry"},
     }
-    assert headline([unit], [])["text"] == (
+    assert headline([unit], [], NOW)["text"] == (
         "PARTIAL. LAST KNOWN: normal. Seen in part: rack-4. rack-4: no voltage limit known: set chemistry."
     )
     unit = {"name": "rack-4", "knowledge": "LIVE", "limits": {"unknown": "", "widened": []}}
-    assert headline([unit], [])["text"] == "NORMAL - LIVE."
+    assert headline([unit], [], NOW)["text"] == "NORMAL - LIVE."

@@ -24,11 +24,11 @@ def test_a_cell_is_held_against_the_median_of_its_own_string() -> None:
     unit_ = shown(status([unit()]), {"rack-1": points})["units"][0]
     assert unit_["sentence"] == (
         "240 cells: 239 in band, 0 high, 1 low, 0 in alarm, 0 unknown;"
-        " 4 sensors: 4 in band, 0 high, 0 low, 0 in alarm, 0 unknown; worst cell 77"
+        " 4 sensors: 4 in band, 0 high, 0 low, 0 in alarm, 0 unknown; worst string 2 cell 17"
     )
     cell = next(b for b in unit_["cells"] if b["place"] == "string2/cell17")
-    assert (cell["name"], cell["mark"], cell["mv"]) == ("cell 77", "-", -18.0)
-    assert spoken(cell) == "Cell 77, string 2, 3.222 volts, 18 millivolts below median"
+    assert (cell["name"], cell["mark"], cell["mv"]) == ("string 2 cell 17", "-", -18.0)
+    assert spoken(cell) == "String 2 cell 17, 3.222 volts, 18 millivolts below median"
 
 
 def test_the_band_is_the_packs_own_spread_and_never_finer_than_its_register() -> None:
@@ -58,7 +58,7 @@ def test_an_alarm_marks_its_cell_and_says_what_to_do_who_saw_it_and_how_often() 
     ]
     view = shown(status([unit()], [this], log), {"rack-1": rack()})
     (row,) = view["alarms"]["active"]
-    assert (row["where"], row["priority"], row["state"]) == ("rack-1 cell 77", 2, "ACK")
+    assert (row["where"], row["priority"], row["state"]) == ("rack-1 string 2 cell 17", 2, "ACK")
     assert (row["raised"], row["zone"]) == ("13:48:05", "+02:00")
     assert (row["then"], row["limit"], row["times_24h"]) == ("18 mV", "12 mV", 2)
     assert row["by"] == "kim, 13:51:41"

@@ -97,7 +97,7 @@ def test_the_drawing_says_in_words_what_it_shows(tmp_path: Path) -> None:
     text = plot_around.figure(row, cell, None)
     said = re.sub(r"\d\d:\d\d:\d\d", "T", plot_around.caption(row, cell, None))
     assert said == (
-        "String 1, cell 3, V: 3.301 at T, 3.276 when raised, 3.276 at T. "
+        "String 1 cell 3, V: 3.301 at T, 3.276 when raised, 3.276 at T. "
         "Dashed: expected from 5 siblings, 3.300 when raised. Grey: their range. Hatched: not known."
     )
     assert said.split(":")[0] in text

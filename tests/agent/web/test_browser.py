@@ -159,7 +159,7 @@ async def test_the_keyboard_alone_reaches_a_cell_and_opens_it(room: Room, see: S
     assert focused().get_attribute("id") == "c0-240"  # the map's one tab stop is where the alarm is
     press(Keys.HOME)
     assert (
-        focused().get_attribute("aria-label") == "Cell 1, string 1, 3.220 volts, at the median, 2 seconds old"
+        focused().get_attribute("aria-label") == "String 1 cell 1, 3.220 volts, at the median, 2 seconds old"
     )
     press(Keys.ARROW_RIGHT, Keys.ARROW_DOWN)
     assert focused().get_attribute("id") == "c0-25"  # 24 boxes below

@@ -78,7 +78,7 @@ async def test_only_what_changed_is_sent_again(room: Room) -> None:
         (change,) = await messages(response, 1)
     assert set(change["slots"]) == {"hl", "c0-76", "s0", "t0", "f0-spread", "f0-min"}
     assert change["slots"]["c0-76"].endswith(">-40</a>")
-    assert "Worst cell: rack-1 cell 77, -40 mV" in change["slots"]["hl"]
+    assert "Worst cell: rack-1 string 2 cell 17, -40 mV" in change["slots"]["hl"]
 
 
 async def test_200_viewers_cost_one_rendering_and_get_the_same_bytes(room: Room) -> None:
@@ -145,7 +145,7 @@ async def test_no_answer_names_what_made_it(room: Room) -> None:
 
 async def test_the_place_of_an_alarm_leads_to_its_cell_or_else_to_its_unit(room: Room) -> None:
     _, _, page = await get(room.url + "cell?u=rack-1&place=string2/cell17")
-    assert "Cell 77 of rack-1" in page
+    assert "String 2 cell 17 of rack-1" in page
     _, _, page = await get(room.url + "cell?u=rack-1&place=string2")
     assert "Cells of rack-1" in page
 
@@ -153,12 +153,13 @@ async def test_the_place_of_an_alarm_leads_to_its_cell_or_else_to_its_unit(room:
 async def test_every_cell_has_a_page_a_row_and_a_line_of_csv(room: Room) -> None:
     at(room.points["rack-1"], "string2/cell17")["last"] = 3.222
     _, _, page = await get(room.url + "cell?u=rack-1&i=76")
-    assert "Cell 77 of rack-1" in page
+    assert "String 2 cell 17 of rack-1" in page
     _, _, table = await get(room.url + "cells?u=rack-1&sort=mv")
-    assert max((table.index(f">cell {n}<"), n) for n in range(1, 241))[1] == 77
+    names = [f"string {s} cell {n}" for s in range(1, 5) for n in range(1, 61)]
+    assert max((table.index(f">{name}<"), name) for name in names)[1] == "string 2 cell 17"
     _, headers, csv = await get(room.url + "cells.csv?u=rack-1")
     assert headers["Content-Type"].startswith("text/csv")
-    assert "rack-1,cell 77,string2/cell17,-,live,3.222,-18.0,,,2.0" in csv.splitlines()
+    assert "rack-1,string 2 cell 17,string2/cell17,-,live,3.222,-18.0,,,2.0" in csv.splitlines()
     one = {**dict.fromkeys(("mark", "sight", "v", "mv", "t", "slope", "age_s")), "name": "@SUM(A1)"}
     formula = tables.cells_csv({"name": "rack-1", "cells": [{**one, "place": "=1+1"}]})
     assert formula.splitlines()[1].startswith("rack-1,'@SUM(A1),'=1+1,")

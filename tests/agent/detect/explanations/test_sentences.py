@@ -385,31 +385,35 @@ RISING = Heating(certain=1.0, own=1.5, against=1.5, noise=0.25, rise_k=0.7, for_
     ],
 )
 def test_a_forecast_ends_where_sei_decomposes(degc: float, own: float, noise: float, words: str) -> None:
-    assert heat.forecast(degc, RISING._replace(own=own, noise=noise)) == words
+    ahead = heat.forecast(degc, RISING._replace(own=own, noise=noise))
+    assert (ahead.text if ahead else "") == words
 
 
 def test_the_forecast_of_now_is_that_of_the_last_frame_and_none_within_noise() -> None:
     banks, channels = unit = a_unit()
     heats(banks, 1)
     event = heat.alone(case_of(row_of("thermal-rate"), channels.temps, 1, unit))
-    assert event.forecast == f"{heat.forecast_now(event, banks, channels)}, from when it was raised"
+    told = heat.forecast_now(event, banks, channels)
+    assert told is not None
+    assert event.ahead == told.numbers()
+    assert event.forecast == f"{told.text}, from when it was raised"
     assert "80 degC in 32 min" in event.forecast
     other = over_temperature.explain(case_of(row_of("over-temperature"), channels.temps, 1, unit))
-    assert heat.forecast_now(other, banks, channels) == ""
+    assert heat.forecast_now(other, banks, channels) is None
     banks.temperature.fit[1, 0, slope.SLOPE] = 0.1 / 60.0  # a shorter scale sees less: it slackens
-    assert heat.forecast_now(event, banks, channels) == ""
+    assert heat.forecast_now(event, banks, channels) is None
     heats(banks, 1)
     banks.temperature.learned[1, 2, slope.POSSIBLE] = 5.95 * 0.61 / 60.0
-    assert heat.forecast_now(event, banks, channels) == ""
+    assert heat.forecast_now(event, banks, channels) is None
     banks.temperature.learned[1, 2, slope.POSSIBLE] = 5.95 * 0.59 / 60.0
-    assert heat.forecast_now(event, banks, channels) != ""
+    assert heat.forecast_now(event, banks, channels) is not None
 
 
 def test_no_forecast_is_made_of_a_sensor_that_is_none_of_the_unit() -> None:
     banks, channels = unit = a_unit()
     heats(banks, 1)
     event = heat.alone(case_of(row_of("thermal-rate"), channels.temps, 1, unit))
-    assert heat.forecast_now(replace(event, location="string2/sensor1"), banks, channels) == ""
+    assert heat.forecast_now(replace(event, location="string2/sensor1"), banks, channels) is None
 
 
 @pytest.mark.parametrize(("noise", "told"), [(0.5, False), (0.4999, True)])

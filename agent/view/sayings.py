@@ -1,0 +1,38 @@
+"""Whole phrases of an alarm's first line and of what stands below it, by id, with named fields.
+
+Nothing is made by joining words, so each phrase can be said in another language as a whole.
+"""
+
+from collections.abc import Mapping
+
+SAYINGS: Mapping[str, str] = {
+    "place": "{unit} {where}",
+    "several": "{names} and {more} more",
+    "the-agent": "the agent",
+    "the-agent-at": "the agent, {where}",
+    "first": "{place}: {said}",
+    "more": "{said}.",
+    "event": "{place}: {said}",
+    "over-too": "Over, not acknowledged: {count}.",
+    # the time left
+    "left": "{degc:.0f} °C about {likely} ({soonest}-{latest}, in {duration})",
+    "left-sharp": "{degc:.0f} °C about {likely} (in {duration})",
+    "left-open": "{degc:.0f} °C about {likely} ({soonest} at the soonest, in {duration})",
+    "left-then": "when last seen {then}: {degc:.0f} °C about {likely}",
+    "left-raised": "When raised {then}: {degc:.0f} °C about {likely} ({soonest}-{latest})",
+    "left-raised-open": "When raised {then}: {degc:.0f} °C about {likely} ({soonest} at the soonest)",
+    # the present
+    "heating": "Heating {k_per_min:.2g} K/min, now {value}",
+    "now": "Now {value}",
+    "not-now": "Not seen now: {value} at {then}, {duration} ago",
+    "held": "{value} at {then}, the last that is held here, {duration} old",
+    # below
+    "forecast": "Forecast: {said}",
+    "for": "For it, when raised: {said}",
+    "against": "Against it, when raised: {said}",
+}
+
+
+def say(saying: str, **fields: object) -> str:
+    """Return a phrase with its fields."""
+    return SAYINGS[saying].format(**fields)
