@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from agent.cli.common.ask_agent import json_option
-from agent.cli.common.errors import Finding, Misuse
+from agent.cli.common.errors import Finding, Misuse, unusable_file
 from agent.cli.common.load import config_option
 from agent.clock import never_set
 from agent.config.file import ConfigError, load_config
@@ -56,8 +56,7 @@ def command(path: Path, answer: Path | None, ca: Path | None, upstream: str | No
         lines = (f"{answer or files.key}: {p}" for p in error.problems)
         raise Finding("\n".join(lines), "CW-503") from error
     except OSError as error:
-        hint = "; run this as root" if isinstance(error, PermissionError) else ""
-        raise Misuse(f"{error.filename}: {error.strerror}{hint}", "CW-004") from error
+        raise unusable_file(error) from error
     if as_json:
         print_json(told)
     else:

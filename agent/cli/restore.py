@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from agent.box.backup import BackupError, from_bytes, restore
-from agent.cli.common.errors import Misuse
+from agent.cli.common.errors import Misuse, unusable_file
 from agent.config.file import ConfigError, load_config
 
 
@@ -31,8 +31,7 @@ def command(backup: Path, folder: Path) -> None:
     except BackupError as error:
         raise Misuse(f"{backup}: {error}", "CW-306") from error
     except OSError as error:
-        hint = "; run this as root" if isinstance(error, PermissionError) else ""
-        raise Misuse(f"{error.filename}: {error.strerror}{hint}", "CW-004") from error
+        raise unusable_file(error) from error
     for path in written:
         click.echo(path)
     path = folder / found.config

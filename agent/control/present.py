@@ -14,8 +14,7 @@ from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.duration import duration
 from agent.detect.explanations.ahead import Ahead
 from agent.detect.places import TEMPERATURES, within
-
-DECIMALS = {"V": 3}  # of a figure in this unit; 1 of all others
+from agent.view import words
 
 
 class Present(NamedTuple):
@@ -59,7 +58,7 @@ def present(
         return Present()
     unit = latest.layout.units[at[0]]
     median = float(np.median(latest.last.value[at]))
-    figure = f"{median:.{DECIMALS.get(unit, 1)}f} {unit}"
+    figure = f"{median:.{words.decimals(unit)}f} {unit}"
     seen = age_s <= fresh_s
     ahead = None if event.state == AlarmState.CLEARED_NEW else ahead
     numbers = {

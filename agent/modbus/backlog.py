@@ -11,7 +11,8 @@ wait answers whoever lives at once, and nothing counts.
 from collections import deque
 from math import inf
 
-WAITS_S = 1.5  # for a dead unit, where nothing was seen yet. Most wait 1 s
+USUALLY_S = 1.0  # what most wait for a dead unit
+WAITS_S = 1.5 * USUALLY_S  # taken for it where nothing was seen yet
 ROOM = 1.25  # what is seen is taken for so much, for a gateway's own overhead
 ROUNDING_S = 1e-3
 SLOW_S = 0.3  # an answer behind something unanswered that takes so long has waited for the line

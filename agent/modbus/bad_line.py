@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, comb, inf, log
 
-from agent.modbus.backlog import ROOM
+from agent.modbus.backlog import ROOM, USUALLY_S
 from agent.modbus.patience import STRANGER_S, TRIES_LOSSY
 from agent.modbus.proof import BusLoad
 from agent.modbus.schedule import SILENT_SHARE, WAITS_APART
@@ -29,7 +29,6 @@ from agent.modbus.timing import FLOOR_S, MARGIN, overdue_s
 LOST = 0.4
 CASES = 0.99
 MOST_LOST = 2000  # more in one cycle are not counted
-GATEWAY_WAITS_S = 1.0  # for a dead unit, as most gateways are set
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +65,14 @@ def others_dead(load: BusLoad, loads: Sequence[BusLoad]) -> Dead:
 
 
 def behind_waiting(load: BusLoad, loads: Sequence[BusLoad]) -> Dead | None:
-    """Return the same where a gateway waits GATEWAY_WAITS_S for each of the dead; None: there is none."""
+    """Return the same where a gateway waits USUALLY_S for each of the dead; None: there is none."""
     dead = len(loads) - 1
     if not dead or not load.has_transaction_ids:
         return None
-    wait_s = ROOM * GATEWAY_WAITS_S
+    wait_s = ROOM * USUALLY_S
     more = int(load.safety_s / (WAITS_APART * wait_s))
     response_s = load.safety_s + load.state_s + load.mark_s + (1 + more) * wait_s
-    first_s = (dead + 1) * GATEWAY_WAITS_S + STRANGER_S + load.longest_s + load.safety_s
+    first_s = (dead + 1) * USUALLY_S + STRANGER_S + load.longest_s + load.safety_s
     return Dead(response_s + max(load.period_s, response_s), first_s)
 
 

@@ -6,8 +6,9 @@ replies brings one. Units that have not answered on this connection may be dead,
 where they alone were asked, a new connection would begin all that anew, and their answers come on this one.
 """
 
+from agent.modbus.backlog import USUALLY_S
+
 UNANSWERED_MOST = 3
-STRANGER_S = 1.0  # more for each further unit that has not answered on the connection
 
 
 class Hearing:
@@ -37,7 +38,7 @@ class Hearing:
         self._unanswered += 1
         self._missed.add(unit_id)
         strangers = 0 if self._missed & self._there else len(self._missed) - 1
-        silent_s = self._silent_s + STRANGER_S * strangers
+        silent_s = self._silent_s + USUALLY_S * strangers
         if self._unanswered < UNANSWERED_MOST or now_s - self._since_s < silent_s:
             return ""
         return f"{self._unanswered} requests unanswered"

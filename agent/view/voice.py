@@ -18,7 +18,6 @@ from agent.view.sayings import say
 
 Record = Mapping[str, Any]
 
-DECIMALS = {"V": 3}  # of a value in this unit; 1 of all others
 FAR_S = 30 * 86400.0  # nobody extrapolates a slope so far
 NAMED = 3  # units of an alarm that is of several; the text below names them all
 #: Their `limit` is a step of their score, and in no unit.
@@ -198,7 +197,7 @@ def _now(alarm: Record, present: Record, then: datetime, now: datetime) -> tuple
 
 def value_of(value: float, unit: str) -> str:
     """Return a measured value with its unit: "48.9 °C", "3.331 V"."""
-    return f"{value:.{DECIMALS.get(unit, 1)}f} {words.unit(unit)}".strip()
+    return f"{value:.{words.decimals(unit)}f} {words.unit(unit)}".strip()
 
 
 def _sentence(text: str) -> str:

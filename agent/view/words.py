@@ -39,6 +39,11 @@ def unit(name: str) -> str:
     return "°C" if name == "degC" else name
 
 
+def decimals(name: str) -> int:
+    """Return how many decimals a measured value in a unit is told with."""
+    return 3 if name == "V" else 1
+
+
 def learning(detectors: Mapping[str, Any] | None) -> str:
     """Return how many channels of a unit are still learned, and why; "": none. detectors: of the status."""
     if not detectors or not detectors["learning"]:

@@ -104,15 +104,19 @@ def _part(batch: Batch, said: dict[str, Any], place: str, quantity: str) -> Part
     columns, alone = members(said["place"], said["quantity"], place, quantity)
     if not columns:
         return None
-    narrow = {key: [said[key][i] for i in columns] for key in TO_SI}
-    quality = batch.quality[:, columns]
-    si = to_si(narrow, batch.raw[:, columns], quality)
+    quality, si = batch.quality[:, columns], si_of(batch, said, columns)
     t_s, unit = batch.utc_ns / 1e9, said["unit"][columns[0]]
     if not alone:
         return t_s, spread(si)[0], si, False, unit
     # a point that rests between its turns is not lost in between
     kept = slice(None) if said["poll"][columns[0]] != "state" else quality[:, 0] != Quality.STALE
     return t_s[kept], si[kept, 0], si[kept, 1:], True, unit
+
+
+def si_of(batch: Batch, said: dict[str, Any], columns: Sequence[int]) -> Floats:
+    """Return some columns of a batch in SI, (n, m); NaN where quality is not good. said: its description."""
+    narrow = {key: [said[key][i] for i in columns] for key in TO_SI}
+    return to_si(narrow, batch.raw[:, columns], batch.quality[:, columns])
 
 
 def members(

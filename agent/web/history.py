@@ -11,9 +11,8 @@ from agent.detect.places import within
 from agent.detect.table import PRIORITY
 from agent.quality import Quality
 from agent.store.reading import Buffer
-from agent.web.around import members, spread
+from agent.web.around import members, si_of, spread
 from agent.wire import Batch
-from agent.wire.si import to_si
 
 MOST_BATCHES = 400  # decoded for one plot; of a longer stretch every n-th is taken, and the page says so
 
@@ -21,8 +20,8 @@ MOST_BATCHES = 400  # decoded for one plot; of a longer stretch every n-th is ta
 @dataclass(frozen=True, slots=True)
 class Series:
     """One point: `t_s` (n,) UTC, `value` (n,) SI, NaN where quality is not good; from `taken` of `there`
-    batches. `low`, `middle` and `high` (n,) are the range and the median of its `siblings`
-    siblings. `limits`: the profile's, as (tier, low, high), infinite where there is none.
+    batches. `low`, `middle` and `high` (n,) are the range and the median of its siblings, `siblings` of them.
+    `limits`: the profile's, as (tier, low, high), infinite where there is none.
     """
 
     name: str
@@ -107,11 +106,7 @@ class _Part:
         places, quantities = self.said["place"], self.said["quantity"]
         where, what = places[self.column], quantities[self.column]
         others = [i for i in members(places, quantities, where, what)[0] if i != self.column]
-        columns = [self.column, *others]
-        narrow = {
-            key: [self.said[key][i] for i in columns] for key in ("reading", "scale", "raw_offset", "offset")
-        }
-        si = to_si(narrow, self.batch.raw[:, columns], self.batch.quality[:, columns])
+        si = si_of(self.batch, self.said, [self.column, *others])
         return si[:, 0], si[:, 1:]
 
     @property

@@ -7,6 +7,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from agent.detect.channels import Floats, Ints
+from agent.view import words
 from agent.view.page.templates import GLYPH
 from agent.web.trace import Trace
 
@@ -14,7 +15,6 @@ WIDTH, HEIGHT = 800, 240
 LEFT, RIGHT, TOP, BOTTOM = 60, 8, 18, 22
 STEPS_S = (10, 30, 60, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 604800)
 TICKS = 6
-SIGNS = {"degC": "°C"}
 
 At = Callable[[float], float]
 
@@ -60,7 +60,7 @@ def plot(drawn: Trace, zone: tzinfo | None) -> Markup:
 def caption(drawn: Trace) -> str:
     """Return a drawing in words and numbers."""
     value = drawn.series.value
-    known, unit = value[np.isfinite(value)], SIGNS.get(drawn.series.unit, drawn.series.unit)
+    known, unit = value[np.isfinite(value)], words.unit(drawn.series.unit)
     if not known.size:
         return "Nothing was known."
     said = [f"{known.size} values from {known.min():.4g} to {known.max():.4g} {unit}."]

@@ -17,7 +17,6 @@ from agent.web.around import Around
 WIDTH, HEIGHT = 640, 240  # whole numbers are fine enough, and short
 TOP, BOTTOM = 26, 216
 DIGITS = {"V": 3, "degC": 1}
-SIGNS = {"degC": "°C"}
 
 Row = Mapping[str, Any]
 
@@ -42,7 +41,7 @@ def kept(row_id: str) -> Markup:
 def caption(row: Row, around: Around, zone: tzinfo | None) -> str:
     """Return the content of the drawing in words and numbers."""
     raised_s = row["raised_utc_s"]
-    unit, digits = SIGNS.get(around.unit, around.unit), _digits(around.unit)
+    unit, digits = words.unit(around.unit), _digits(around.unit)
     at = int(np.argmin(np.abs(around.t_s - raised_s)))
     values = [f"{around.own[i]:.{digits}f}" for i in (0, at, -1)]
     first, last = (_clock(float(around.t_s[i]), zone) for i in (0, -1))
@@ -127,7 +126,7 @@ def _labels(unit: str, raised_s: float, scale: _Scale, zone: tzinfo | None) -> s
     at = int(scale.xs(np.array([raised_s]))[0])
     tip = min(max(at, 8), WIDTH - 8)
     right = at > WIDTH / 2
-    top, bottom = (f"{y:.{_digits(unit)}f} {SIGNS.get(unit, unit)}" for y in (scale.high, scale.low))
+    top, bottom = (f"{y:.{_digits(unit)}f} {words.unit(unit)}" for y in (scale.high, scale.low))
     texts = (
         (at - 10 if right else at + 10, 18, "end" if right else "start", f"raised {_clock(raised_s, zone)}"),
         (2 if right else WIDTH - 2, 18, "start" if right else "end", top),

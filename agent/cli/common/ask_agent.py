@@ -9,6 +9,7 @@ import click
 
 from agent.cli.common.errors import Finding, Unreachable
 from agent.cli.common.tables import plain_table
+from agent.cli.common.usual import SOCKET
 from agent.control import client
 from agent.detect.duration import duration
 from agent.view.voice import first_line
@@ -22,7 +23,7 @@ def socket_option(function: F) -> F:
     return click.option(
         "--socket",
         type=click.Path(path_type=Path),
-        default=Path("/run/cellwarden/control.sock"),
+        default=SOCKET,
         show_default=True,
         help="The agent's control socket.",
     )(function)

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from agent.cli.common.tables import plain_table, terminal
-from agent.modbus.bad_line import GATEWAY_WAITS_S, behind_waiting, lossy_s, others_dead
+from agent.modbus.backlog import USUALLY_S
+from agent.modbus.bad_line import behind_waiting, lossy_s, others_dead
 from agent.modbus.proof import GIVE_UP_S, BusLoad
 
 FIRST_WITHIN_S = 15.0
-WAITING = f"behind a gateway that itself waits {GATEWAY_WAITS_S:g} s for each dead unit"
+WAITING = f"behind a gateway that itself waits {USUALLY_S:g} s for each dead unit"
 
 
 def on_a_bad_line(loads: Sequence[BusLoad], deadline_s: float) -> None:

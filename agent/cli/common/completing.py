@@ -13,11 +13,10 @@ from typing import Any
 
 from click.shell_completion import BashComplete, add_completion_class, split_arg_string
 
+from agent.cli.common.usual import CONFIG, SITE_PROFILES, SOCKET
 from agent.control import client
 
 ANSWER_S = 0.5  # of an agent that is asked meanwhile
-SOCKET, CONFIG = Path("/run/cellwarden/control.sock"), Path("/etc/cellwarden/agent.toml")
-SITE_PROFILES = Path("/etc/cellwarden/profiles.d")
 
 
 def words_of(kind: str | None, said: Mapping[str, Any]) -> Sequence[str]:

@@ -20,6 +20,12 @@ class Misuse(Coded):
     code = "CW-001"
 
 
+def unusable_file(error: OSError) -> Misuse:
+    """Return what is said of a file that cannot be read or written, and what to do where it is another's."""
+    hint = "; run this as root" if isinstance(error, PermissionError) else ""
+    return Misuse(f"{error.filename}: {error.strerror}{hint}", "CW-004")
+
+
 class Unreachable(Coded):
     """Who should answer does not."""
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from agent.cli.common.errors import Misuse
 from agent.cli.common.untold import untold
+from agent.cli.common.usual import CONFIG, SITE_PROFILES
 from agent.config.file import LINE, ConfigError, Taken, called, few, load_config, tables
 from agent.config.tables import AgentTable, Config
 from agent.keys.values import ReadContext
@@ -17,7 +18,6 @@ from agent.transport.left_out import LeftOut
 from agent.wire.text import printable
 from drivers.profile.load import Profile, ProfileError, load_profile
 
-SITE_PROFILES = Path("/etc/cellwarden/profiles.d")
 LEFT_OUT = "left out"  # no name that a [[bus]] can have
 _NOTHING = Profile(schema=1, model="left-out")
 
@@ -25,7 +25,7 @@ config_option = click.option(
     "--config",
     "path",
     type=click.Path(path_type=Path),
-    default=Path("/etc/cellwarden/agent.toml"),
+    default=CONFIG,
     show_default=True,
     help="The agent's configuration file.",
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.common.errors import Misuse
+from agent.cli.common.errors import unusable_file
 from agent.cli.common.load import config_option
 from agent.cli.page.table import change
 
@@ -24,8 +24,7 @@ def command(path: Path) -> None:
     try:
         changed = change(path, {"listen": HERE, "cert": None, "key": None, "token_file": None})
     except OSError as error:
-        hint = "; run this as root" if isinstance(error, PermissionError) else ""
-        raise Misuse(f"{error.filename}: {error.strerror}{hint}", "CW-004") from error
+        raise unusable_file(error) from error
     click.echo(f"The page: http://{HERE}/, on this machine only")
     if changed:
         click.echo("Now: sudo systemctl restart cellwarden")

@@ -9,7 +9,7 @@ import click
 import segno
 
 from agent.cli.common.ask_agent import json_option
-from agent.cli.common.errors import Misuse
+from agent.cli.common.errors import Misuse, unusable_file
 from agent.cli.common.letters import speaks_utf8
 from agent.cli.common.load import config_option
 from agent.cli.page.table import change
@@ -61,8 +61,7 @@ def command(path: Path, listen: str, names: tuple[str, ...], as_json: bool) -> N
         }
         token = files.token.read_text().strip()
     except OSError as error:
-        hint = "; run this as root" if isinstance(error, PermissionError) else ""
-        raise Misuse(f"{error.filename}: {error.strerror}{hint}", "CW-004") from error
+        raise unusable_file(error) from error
     if as_json:
         print_json(told)
     else:

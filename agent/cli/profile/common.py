@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from agent.cli.common.errors import Misuse
-from agent.cli.common.load import SITE_PROFILES
+from agent.cli.common.usual import SITE_PROFILES
 from drivers.connect import ConnectError, connect
 from drivers.dump import Dump, DumpError, hold, parse_dump
 from drivers.layout import Layout

@@ -11,6 +11,7 @@ from agent.cli.common.load import load
 from agent.cli.common.open_port import endpoints
 from agent.cli.common.prompts import Prompts, you
 from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
+from agent.cli.common.usual import CONFIG
 from agent.cli.profile.common import json_option, profile_dir_option
 from agent.cli.profile.common import load as profile_of
 from agent.cli.report.commissioning import json_of, record_of
@@ -31,7 +32,7 @@ UNKNOWN = "unknown"
 
 
 @click.command("setup")
-@click.option("--config", "path", type=click.Path(path_type=Path), default=Path("/etc/cellwarden/agent.toml"),
+@click.option("--config", "path", type=click.Path(path_type=Path), default=CONFIG,
               show_default=True, help="The file to write.")  # fmt: skip
 @click.option(
     "--endpoint",

@@ -10,8 +10,9 @@ import click
 from agent.cli.common.codes import Trouble
 from agent.cli.common.load import load
 from agent.cli.common.prompts import Prompts
+from agent.cli.common.usual import CONFIG
 from agent.cli.report.commissioning import commission
-from agent.cli.report.commissioning.running import USUAL, command_of, running, start_of
+from agent.cli.report.commissioning.running import command_of, running, start_of
 
 START_S = 120.0  # the first start on a small board compiles the detectors
 STEP_S = 0.5
@@ -22,7 +23,7 @@ def prove(path: Path, prompts: Prompts, by: str) -> None:
     """Have the agent started and commission it, or say what is left. Raises Trouble; Exit for a finding."""
     if prompts.yes or not _started(path, prompts):
         report = command_of(path)
-        then = f" && sudo {report}" if path == USUAL else f"   and beside it: {report}"
+        then = f" && sudo {report}" if path == CONFIG else f"   and beside it: {report}"
         click.echo(f"Next: {start_of(path)}{then}")
         click.echo("That measures the running agent, sends one test alarm to the collector, and signs off.")
         return
@@ -34,7 +35,7 @@ def prove(path: Path, prompts: Prompts, by: str) -> None:
 
 def _started(path: Path, prompts: Prompts) -> bool:
     """Start the agent where it is a service, else let the person do it; return whether to go on with it."""
-    if path == USUAL and shutil.which("systemctl"):
+    if path == CONFIG and shutil.which("systemctl"):
         if not prompts.agree("Start the agent with it now (systemctl restart cellwarden)?"):
             return False
         done = subprocess.run(["systemctl", "restart", "cellwarden"], capture_output=True, text=True)

@@ -52,9 +52,11 @@ def alone(case: Case) -> AlarmEvent:
 
 def forecast_now(event: AlarmEvent, banks: Banks, channels: Channels) -> Ahead | None:
     """Return the forecast of an alarm by the last frame; None where its slope is noise, or slackens."""
-    column, temps = COLUMNS.get(event.detector), channels.temps
-    sensors = list(zip(temps.places, temps.quantities, strict=True))
-    if column is None or (event.location, event.quantity) not in sensors:
+    column = COLUMNS.get(event.detector)
+    if column is None:
+        return None
+    sensors = list(zip(channels.temps.places, channels.temps.quantities, strict=True))
+    if (event.location, event.quantity) not in sensors:
         return None
     c = sensors.index((event.location, event.quantity))
     slopes, verdict = _slopes(banks), banks.heat.verdict

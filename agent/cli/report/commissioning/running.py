@@ -11,24 +11,24 @@ from agent.cli.alarm.follow import follow, told
 from agent.cli.common.ask_agent import get, post
 from agent.cli.common.codes import Trouble
 from agent.cli.common.prompts import Prompts
+from agent.cli.common.usual import CONFIG
 from agent.cli.report.commissioning.record import UnitReading
 from agent.config.tables import Config
 from agent.control import client
 from agent.detect.knowledge import Knowledge
 
-USUAL = Path("/etc/cellwarden/agent.toml")
 LEAST_INTERVALS, MOST_S = 20, 60.0  # so many of every unit, and no longer than that
 STEP_S = 0.2
 
 
 def start_of(path: Path) -> str:
     """Return the command that starts the agent of a configuration."""
-    return "sudo systemctl restart cellwarden" if path == USUAL else f"cellwarden run --config {path}"
+    return "sudo systemctl restart cellwarden" if path == CONFIG else f"cellwarden run --config {path}"
 
 
 def command_of(path: Path) -> str:
     """Return the command that commissions the agent of a configuration."""
-    return f"cellwarden report commissioning{'' if path == USUAL else f' --config {path}'}"
+    return f"cellwarden report commissioning{'' if path == CONFIG else f' --config {path}'}"
 
 
 def running(config: Config, path: Path, socket: Path) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def running(config: Config, path: Path, socket: Path) -> dict[str, Any]:
     if status["agent"] != config.agent.id or polled != {unit.path for unit in config.unit}:
         seen = f"The agent at {socket} polls {', '.join(sorted(polled))}, which is not what {path} says."
         by_hand = f"pkill -HUP -f 'run --config {path}'"
-        again = "sudo systemctl reload cellwarden" if path == USUAL else by_hand
+        again = "sudo systemctl reload cellwarden" if path == CONFIG else by_hand
         raise Trouble("CW-401", f"{seen} No alarm was raised.", again, likely=("it has an older file",))
     return status
 
