@@ -18,6 +18,7 @@ import numpy as np
 from agent.bench.detection.recordings import ABUSE, CAR2, HEALTHY
 from agent.detect.alarms.states import Action, AlarmEvent
 from agent.detect.channels import Codes, Floats
+from agent.detect.channels import _shared as shared_channels
 from agent.detect.unit import UnitJudges
 from agent.quality import Quality
 from agent.replay.mapping import RecordingMap
@@ -34,7 +35,8 @@ Line = dict[str, Any]
 
 
 def said_of(stream: Stream) -> Iterator[Line]:
-    """Give the lines of a stream."""
+    """Give the lines of a stream, whatever was judged before: units of one layout share their scratch."""
+    shared_channels.cache_clear()
     judges = UnitJudges(StreamLayout(stream.channels), stream.period_s, stream.settings)
     last, stood = len(stream.t_s) - 1, dict[tuple[str, int], int]()
     for i, (t_s, raw, si, quality) in enumerate(stream.frames()):
