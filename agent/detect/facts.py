@@ -59,7 +59,7 @@ FACTS = (
     ),
     Fact(
         (Row("silent-together", "", WARNING, 2.0, "units", 0.0, 0.0, 0.0, False),),
-        "They fell silent together: look for what they share (line, gateway, power).",
+        "They fell silent together: look for what they share (line, gateway, power), and at the batteries.",
     ),
     Fact(
         (Row("same-unit", "", ADVICE, 2.0, "units", 0.0, 0.0, 0.0, False),),

@@ -1,7 +1,8 @@
 """What to do about an alarm, in the few words of its first line: a row for each detector and severity.
 
 The long text, `do`, is the detector's own (its declaration) and stands below. A row tells nobody to open what
-may burn, and claims nothing that was not measured. Who takes load and charge off does so from outside.
+may burn, and claims nothing that was not measured. Who takes load and charge off does so from outside. Of 44
+characters at most, so that it stands whole in the first 80 behind "rack-37 string 1 module 3 sensor 2".
 """
 
 from collections.abc import Mapping
@@ -12,33 +13,32 @@ from agent.detect.table import ADVICE, CRITICAL, WARNING
 Record = Mapping[str, Any]
 
 OFF = "TAKE LOAD AND CHARGE OFF. Do not open it"
-LEAVE = "LEAVE THE ROOM, CALL THE FIRE BRIGADE. Cut the rack off from outside"
-OUTSIDE = "Look for heat from outside, with a thermal camera. Do not open it"
-VISIT = "Plan a visit this week"
-BY_HAND = "Plan a visit this week; measure the cell by hand"
-SENSOR = "Check the sensor and its cable; its place is not watched until then"
+LEAVE = "LEAVE THE ROOM, CALL THE FIRE BRIGADE"
+NOW_OUTSIDE = "LOOK FOR HEAT FROM OUTSIDE. Do not open it"
+OUTSIDE = "Look for heat from outside. Do not open it"
+BY_HAND = "Measure the cell by hand this week"
+SENSOR = "Check sensor and cable: nothing watches it"
+FANS = "Plan a look at fans and filters this week"
+GATEWAY = "Check gateway {host} and its power"
 
 #: Detector -> severity -> what to do. "": whatever the severity. Texts of the record fill {fields}.
 ACTIONS: Mapping[str, Mapping[str, str]] = {
     "last-resort": {CRITICAL: LEAVE},
     "sudden-heat": {CRITICAL: LEAVE},
-    "unproven-heat": {CRITICAL: "LOOK FROM OUTSIDE: heat, or a broken sensor. Do not open it"},
+    "unproven-heat": {CRITICAL: NOW_OUTSIDE},
     "thermal-slope": {CRITICAL: OFF, WARNING: OUTSIDE, ADVICE: OUTSIDE},
-    "thermal-rate": {CRITICAL: OFF, WARNING: "Check load and charge current. Do not open it"},
+    "thermal-rate": {CRITICAL: OFF, WARNING: "Check charge and load. Do not open it"},
     "thermal-rest": {CRITICAL: OFF, WARNING: OUTSIDE},
     "thermal-onset": {WARNING: OUTSIDE},
     "over-temperature": {
         CRITICAL: OFF,
-        WARNING: "Reduce load and charge, check the cooling. Do not open it",
+        WARNING: "Reduce load and charge. Do not open it",
         ADVICE: "Check the cooling",
     },
     "under-temperature": {"": "Do not charge it; heat the room"},
     "cooling": {"": "Check fans, filters and the room's cooling"},
-    "cooling-lost": {
-        WARNING: "Check that fans turn and filters are clear, before the next load",
-        ADVICE: "Plan a look at fans and filters this week",
-    },
-    "cooling-degraded": {"": "Plan a look at fans, filters and the room's cooling"},
+    "cooling-lost": {WARNING: "Check fans and filters before the next load", ADVICE: FANS},
+    "cooling-degraded": {"": FANS},
     "voltage-limit above": {
         CRITICAL: "STOP THE CHARGE",
         WARNING: "Stop the charge; check the charger",
@@ -51,22 +51,17 @@ ACTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "voltage-limit": {
         CRITICAL: "STOP CHARGE AND DISCHARGE",
-        WARNING: "Stop charge and discharge where the load allows it",
-        ADVICE: "Check charge and load; measure the cell by hand",
+        WARNING: "Stop charge and discharge where you can",
+        ADVICE: "Check charge and load; measure by hand",
     },
-    "limits-in-doubt": {
-        "": "Compare chemistry and limits with the label; if they are right, STOP CHARGE AND DISCHARGE"
-    },
-    "cell-collapse": {CRITICAL: "STOP CHARGE AND LOAD. Look for heat from outside; do not open it"},
-    "lone-cell": {CRITICAL: "LOOK FOR HEAT FROM OUTSIDE. Do not open it", WARNING: OUTSIDE},
-    "cell-imbalance": {WARNING: "Look for heat from outside; measure the cell by hand", ADVICE: BY_HAND},
+    "limits-in-doubt": {"": "Compare chemistry and limits with the label"},
+    "cell-collapse": {CRITICAL: "STOP CHARGE AND LOAD. Do not open it"},
+    "lone-cell": {CRITICAL: NOW_OUTSIDE, WARNING: OUTSIDE},
+    "cell-imbalance": {WARNING: "Look for heat from outside; measure by hand", ADVICE: BY_HAND},
     "cell-drift": {"": BY_HAND},
-    "standing-imbalance": {
-        WARNING: "Do not rely on this string until the cell is measured by hand",
-        ADVICE: BY_HAND,
-    },
-    "filled-values": {"": "Measure these cells by hand; nobody watches them"},
-    "loose-contact": {"": "Have the cell's measuring wire looked at; it is not compared until then"},
+    "standing-imbalance": {WARNING: "Do not rely on this string; measure by hand", ADVICE: BY_HAND},
+    "filled-values": {"": "Measure by hand: nothing watches these cells"},
+    "loose-contact": {"": "Have the cell's measuring wire looked at"},
     "resistance": {
         WARNING: "Have its links checked before the next load",
         ADVICE: "Plan a visit this week; check its links",
@@ -78,36 +73,33 @@ ACTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "soc-limit": {"": "Check charger and load"},
     "no-measurement": {
-        CRITICAL: "END CHARGE AND DISCHARGE: nothing watches it. Look at the battery from outside",
-        WARNING: "Look at the battery itself: nothing watches it. Check unit and wiring",
+        CRITICAL: "END CHARGE AND DISCHARGE: it is not watched",
+        WARNING: "Look at the battery: nothing watches it",
     },
-    "blind": {
-        WARNING: "Look at the battery itself; find out why nothing is seen",
-        ADVICE: "Check cable and sensor; its place is not watched until then",
-    },
-    "unseen": {"": "Look at the battery itself; check power and cable of the unit"},
+    "blind": {WARNING: "Look at the battery itself: it is not seen", ADVICE: SENSOR},
+    "unseen": {"": "Look at the battery; check power and cable"},
     "sensor-fault": {"": SENSOR},
     "stuck-sensor": {"": SENSOR},
-    "vrla-over-room": {CRITICAL: OFF, ADVICE: "Check the float voltage; plan a visit this week"},
-    "vrla-float-current": {"": "Check float voltage and temperature compensation"},
+    "vrla-over-room": {CRITICAL: OFF, ADVICE: "Check the float voltage this week"},
+    "vrla-float-current": {"": "Check float voltage and its compensation"},
     "reported": {
-        CRITICAL: "ACT ON WHAT THE UNIT REPORTS; its manual says how",
+        CRITICAL: "ACT ON WHAT THE UNIT REPORTS, by its manual",
         WARNING: "Look up in the unit's manual what it reports",
         ADVICE: "Look up in the unit's manual what it reports",
     },
-    "identity": {"": "Find out which unit answers: it is not the one of its profile"},
-    "exchanged": {"": "Find out who exchanged it; check limits and profile"},
-    "refused-point": {"": "Compare the profile with the unit's manual; these points are not watched"},
+    "identity": {"": "Find out which unit answers in its place"},
+    "exchanged": {"": "Find out who exchanged it; check limits"},
+    "refused-point": {"": "Compare the profile with the unit's manual"},
     "heartbeat": {"": "Look at the battery itself; restart the unit"},
-    "held-frame": {"": "Look at the battery itself; restart its gateway, then the unit"},
+    "held-frame": {"": "Look at the battery; restart its gateway"},
     "same-unit": {"": "Look which of these units is there"},
-    "silent-together": {"": "Look for what these units share: line, gateway, power. Look at the batteries"},
-    "silent-together cause-gateway": {"": "Look at gateway {host}, its network and power"},
-    "silent-together cause-gateway-some": {"": "Look at gateway {host}, its network and power"},
-    "silent-together cause-bus": {"": "Look at gateway {host}, its network and power"},
-    "silent-together cause-line": {"": "Look at adapter, cable and supply of {bus}"},
-    "silent-together cause-cable": {"": "Look at the cable of {bus}, beyond the last unit that answers"},
-    "silent-together cause-supply": {"": "Look for a common supply or switch, and for people at the racks"},
+    "silent-together": {"": "Look at the batteries, and what they share"},
+    "silent-together cause-gateway": {"": GATEWAY},
+    "silent-together cause-gateway-some": {"": GATEWAY},
+    "silent-together cause-bus": {"": GATEWAY},
+    "silent-together cause-line": {"": "Check adapter, cable and supply of {bus}"},
+    "silent-together cause-cable": {"": "Check the cable beyond the last that answers"},
+    "silent-together cause-supply": {"": "Check their common supply; ask who is there"},
     "test": {"": "Acknowledge it: this is a test"},
 }
 #: The text of a record, a phrase, by which rows of a detector differ.

@@ -5,12 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from agent.detect.knowledge import SEEN
 from agent.detect.places import string_of
 from agent.detect.table import PRIORITY
 from agent.view import words
 from agent.view.actions import OVER_STATE as OVER
-from agent.view.headline import PUT_ASIDE
+from agent.view.headline import PUT_ASIDE, last_known
 from agent.view.raised import Raised
 from agent.view.voice import event_line, limit_is_told, voice
 
@@ -57,7 +56,6 @@ def _row(
     who = _acknowledged(alarm["id"], raised, log, now)
     said, measured = voice({**alarm, "age_s": (now - raised).total_seconds()}, now), bool(alarm["value_unit"])
     unit = words.unit(alarm["value_unit"])
-    seen = not alarm["unit"] or knowledge.get(alarm["unit"]) in SEEN
     return {
         "id": alarm["id"],
         "seen": alarm["seen"],
@@ -77,7 +75,7 @@ def _row(
         "left": said.left,
         "left_s": said.left_s,
         "first": said.first,
-        "doing": said.doing,
+        "rest": said.rest,
         "where": said.place,
         "what": said.text,
         "detector": alarm["detector"],
@@ -87,7 +85,7 @@ def _row(
         "limit_value": alarm["limit"],
         "expected": alarm["expected"],
         "value_unit": alarm["value_unit"],
-        "knowledge": "" if seen else "last known",
+        "knowledge": "last known" if last_known(alarm, knowledge) else "",
         "below": said.below,
         "evidence": list(said.evidence),
         "do": alarm["do"],

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from agent.detect.knowledge import UNSEEN, WORST_LAST, Knowledge
-from agent.detect.table import ADVICE, CRITICAL, WARNING
+from agent.detect.knowledge import SEEN, UNSEEN, WORST_LAST, Knowledge
+from agent.detect.table import ADVICE, CRITICAL, PRIORITY, WARNING
 from agent.view.actions import OVER_STATE as OVER
 from agent.view.sayings import say
-from agent.view.voice import first_line
+from agent.view.voice import voice
 
 CONDITIONS = ("NORMAL", "ATTENTION", "ALARM")  # worst last
 UNKNOWN = "UNKNOWN"
@@ -52,41 +52,71 @@ def knowledge(units: Sequence[Mapping[str, Any]]) -> str:
 
 def headline(
     units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, Any]], now: datetime
-) -> dict[str, str]:
-    """Return `condition`, `knowledge` and the sentence `text` for a site's units and standing alarms.
+) -> dict[str, Any]:
+    """Return what is said of a site's units and standing alarms.
 
-    First what stands, then what is not seen now, and behind it what is over and not acknowledged. now: in the
-    zone of who reads it.
+    `text` is the whole sentence: `condition`, `knowledge`, the first line of the most urgent alarm (`place`,
+    `action`, `left`, `left_s`, `until`, `rest` as `voice` has them; "", None: none), then `besides`: how many
+    others there are, and what is not seen now; behind it what is over and not acknowledged.
+    `last_known`: the condition is of what is not seen now. now: in the zone of who reads it.
     """
     what, known = condition(units, alarms), knowledge(units)
-    if known == Knowledge.LIVE:
-        said = f"{what} - LIVE."
-    elif known == Knowledge.NEVER and what in ("NORMAL", UNKNOWN):
-        said = "NEVER. Not every unit has been read since the start."
-    else:
-        said = f"{known}. LAST KNOWN: {what.lower()}."
+    sights = {unit["name"]: unit["knowledge"] for unit in units}
     heard = [alarm for alarm in alarms if alarm["state"] not in PUT_ASIDE]
-    said += _alarms_said([alarm for alarm in heard if alarm["state"] != OVER], now)
+    held = [alarm for alarm in heard if BY_SEVERITY[alarm["severity"]] == what]
+    unseen = known != Knowledge.LIVE and all(last_known(alarm, sights) for alarm in held)
+    if known == Knowledge.NEVER and what in ("NORMAL", UNKNOWN):
+        state = "NEVER. Not every unit has been read since the start."
+    else:
+        state = f"{known}. LAST KNOWN: {what.lower()}." if unseen else f"{what} - {known}."
+    over = [alarm for alarm in heard if alarm["state"] == OVER]
+    standing = [alarm for alarm in heard if alarm["state"] != OVER]
+    told = min(standing or over, key=lambda alarm: _urgent(alarm, sights), default=None)
+    said = voice(told, now) if told else None
+    others = len(standing or over) - 1
+    more = [say("others", count=others)] if others > 0 else []
+    first = [said.brief, said.rest] if said else []
+    behind = _missing(units)
+    if standing:
+        text = [*first, *more, *behind, *([say("over-too", count=len(over))] if over else [])]
+    else:  # what is not seen now stands before what is over
+        text = [*behind, *first, *more]
+    return {
+        "condition": what,
+        "knowledge": known,
+        "last_known": unseen,
+        "place": said.place if said else "",
+        "action": said.action if said else "",
+        "left": said.left if said else "",
+        "left_s": said.left_s if said else None,
+        "until": said.until if said else "",
+        "rest": said.rest if said else "",
+        "besides": " ".join([*more, *behind]),
+        "text": " ".join(filter(None, [state, *text])),
+    }
+
+
+def last_known(alarm: Mapping[str, Any], sights: Mapping[str, str]) -> bool:
+    """Whether an alarm is of what is not seen now; that it is not seen is of now.
+
+    sights: knowledge by unit.
+    """
+    if not alarm["unit"] or alarm["detector"] == "blind":
+        return False
+    return sights.get(alarm["unit"]) not in SEEN
+
+
+def _urgent(alarm: Mapping[str, Any], sights: Mapping[str, str]) -> tuple[int, bool]:
+    return PRIORITY[alarm["severity"]], last_known(alarm, sights)
+
+
+def _missing(units: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return sentences on what is not seen now, or not judged."""
+    said = []
     for words, states, more in NOT_LIVE:
         if names := [unit["name"] for unit in units if unit["knowledge"] in states]:
-            said += f" {words}: {', '.join(names)}{more}."
+            said.append(f"{words}: {', '.join(names)}{more}.")
     partial = [unit for unit in units if unit["knowledge"] == Knowledge.PARTIAL]
     if names := [unit["name"] for unit in partial if not _watched(unit)]:
-        said += f" Nothing that can be judged: {', '.join(names)}."
-    for unit in partial:
-        if why := unlimited(unit):
-            said += f" {unit['name']}: {why}."
-    over = [alarm for alarm in heard if alarm["state"] == OVER]
-    if over and len(over) < len(heard):
-        said += f" {say('over-too', count=len(over))}"
-    else:
-        said += _alarms_said(over, now)
-    return {"condition": what, "knowledge": known, "text": said}
-
-
-def _alarms_said(heard: Sequence[Mapping[str, Any]], now: datetime) -> str:
-    """Return the first line of the first of these alarms, and how many more there are."""
-    if not heard:
-        return ""
-    others = f" And {len(heard) - 1} more." if len(heard) > 1 else ""
-    return f" {first_line(heard[0], now)}{others}"
+        said.append(f"Nothing that can be judged: {', '.join(names)}.")
+    return said + [f"{unit['name']}: {why}." for unit in partial if (why := unlimited(unit))]

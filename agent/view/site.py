@@ -46,7 +46,8 @@ def view(
     listed = alarm_list.rows(status["alarms"], status["log"], knowledge, now)
     counts = alarm_list.counts(listed, status["log"], now, raised)
     standing = [row for row in listed if row["state"] != "CLEARED-NEW"]
-    ages = [unit["age_s"] for unit in units if unit["age_s"] is not None]
+    aged = [unit for unit in units if unit["age_s"] is not None]
+    ages = [unit["age_s"] for unit in [u for u in aged if u["knowledge"] not in UNSEEN] or aged]
     return {
         "site": site["site"] or status["agent"],
         "agent": status["agent"],

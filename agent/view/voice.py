@@ -29,24 +29,34 @@ _PATH = re.compile(rf"(?<![\w/])(?:{'|'.join(words.LEVELS)})\d+(?:/[a-z_]+\d+)*(
 @dataclass(frozen=True, slots=True)
 class Voice:
     """The parts of an alarm: `left` is the time left as a clock time with its interval, "" none; `left_s`
-    that time from now on, None where it is not of now; `now` what is known of its place now; `text` what was
-    wrong when it was raised.
+    that time from now on, None where it is not of now, and `until` the clock time beside it; `now` what is
+    known of its place now; `text` what was wrong when it was raised.
     """
 
     place: str
     action: str
     left: str
     left_s: float | None
+    until: str
     now: str
     text: str
     evidence: tuple[str, ...]
     heats: bool  # `now` says already what is wrong
 
     @property
+    def brief(self) -> str:
+        """Place, action and time left."""
+        return say("first", place=self.place, said=_sentences(self.action, self.left))
+
+    @property
+    def rest(self) -> str:
+        """What the first line says besides."""
+        return _sentences("" if self.heats else self.text, self.now)
+
+    @property
     def doing(self) -> str:
         """The first line without its place."""
-        parts = [self.action, self.left, "" if self.heats else self.text, self.now]
-        return " ".join(filter(None, map(_sentence, parts)))
+        return " ".join(filter(None, [_sentences(self.action, self.left), self.rest]))
 
     @property
     def first(self) -> str:
@@ -71,10 +81,11 @@ def voice(alarm: Record, now: datetime) -> Voice:
     ahead = (present.get("ahead") or {}) if alarm.get("state") != OVER else {}
     then = now - timedelta(seconds=present.get("age_s") or 0.0)
     raised, told = raised_at(alarm, now), alarm.get("ahead") or {}
-    left, left_s = "", None
+    left, left_s, until = "", None, ""
     if _at(ahead, "in_s", then):
         left = left_words(ahead, then, now) if seen else _left(ahead, then, now, "left-then", then)
         left_s = max(ahead["in_s"] - (now - then).total_seconds(), 0.0) if seen else None
+        until = left_words(ahead, then, now, "until") if seen else ""
     evidence, text = [], str(alarm.get("text", ""))
     if _at(told, "in_s", raised):
         evidence += [_raised_ahead(told, raised, now)]
@@ -91,6 +102,7 @@ def voice(alarm: Record, now: datetime) -> Voice:
         action_of(alarm),
         left,
         left_s,
+        until,
         state,
         spoken(text) if alarm.get("unit") else text,
         tuple(evidence),
@@ -146,13 +158,15 @@ def raised_at(alarm: Record, now: datetime) -> datetime:
     return datetime.fromtimestamp((alarm["utc_ns"] - since_ns) / 1e9, now.tzinfo)
 
 
-def left_words(ahead: Record, since: datetime, now: datetime) -> str:
-    """Return the time left by a forecast of `since`: "80 °C about 21:15 (21:13-21:19, in 11 min)"."""
+def left_words(ahead: Record, since: datetime, now: datetime, saying: str = "left") -> str:
+    """Return the time left by a forecast of `since`: "80 °C about 21:15 (21:13-21:19, in 11 min)"; by the
+    saying "until" as what stands beside that time: "to 80 °C, about 21:15 (21:13-21:19)".
+    """
     soonest, latest = _at(ahead, "soonest_s", since), _at(ahead, "latest_s", since)
     if latest is None:
-        return _left(ahead, since, now, "left-open")
+        return _left(ahead, since, now, f"{saying}-open")
     sharp = soonest is None or words.minute(soonest, now) == words.minute(latest, now)
-    return _left(ahead, since, now, "left-sharp" if sharp else "left")
+    return _left(ahead, since, now, f"{saying}-sharp" if sharp else saying)
 
 
 def _at(ahead: Record, key: str, since: datetime) -> datetime | None:
@@ -198,6 +212,10 @@ def _now(alarm: Record, present: Record, then: datetime, now: datetime) -> tuple
 def value_of(value: float, unit: str) -> str:
     """Return a measured value with its unit: "48.9 °C", "3.331 V"."""
     return f"{value:.{words.decimals(unit)}f} {words.unit(unit)}".strip()
+
+
+def _sentences(*texts: str) -> str:
+    return " ".join(filter(None, map(_sentence, texts)))
 
 
 def _sentence(text: str) -> str:

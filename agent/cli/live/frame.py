@@ -134,7 +134,7 @@ def _state(view: View, unit: View | None, state: ScreenState, width: int) -> Tex
     elif known == Knowledge.LIVE:
         line.append(head["condition"], STYLE.get(highest, "bold"))
         line.append(f"   {counted}".ljust(39 - len(head["condition"]))).append(known, "bold")
-    elif any(not row["knowledge"] for row in view["alarms"]["active"]):  # an alarm that is seen now
+    elif highest and not head["last_known"]:
         line.append(head["condition"], STYLE.get(highest, "bold")).append(f"   {counted}   ")
         worst_seen = [unit["name"] for unit in view["units"] if unit["knowledge"] == known]
         line.append(f"{known}: {', '.join(worst_seen)}", BLIND if known in UNSEEN else "bold")

@@ -100,20 +100,26 @@ def _acts(listed: View) -> dict[str, Any]:
 
 
 def _headline(view: View) -> dict[str, Any]:
-    """Return the words of the first block."""
+    """Return the words of the first block: what it `asks` to be done, what else there is to `say`,
+    and what there is `besides`. The worst cell is told where no alarm has a place.
+    """
     head = view["headline"]
-    what, known = head["condition"], head["knowledge"]
-    live = known == Knowledge.LIVE
-    sentence = head["text"].partition(". " if live else f"{what.lower()}. ")[2]
-    if not sentence:
-        sentence = "Every unit is seen now, and nothing is in alarm." if live else head["text"]
+    live = head["knowledge"] == Knowledge.LIVE
+    quiet = "Every unit is seen now, and nothing is in alarm." if live else head["text"]
+    asks, say, besides = head["besides"] or quiet, "", ""
+    if head["place"]:
+        asks, besides = f"{head['place']}: {head['action']}.", head["besides"]
+        then = head["left"] and head["left_s"] is None  # of when it was last seen
+        say = f"{head['left']}. {head['rest']}" if then else head["rest"]
     priority = next(iter(view["alarms"]["by_priority"]), "")
     return {
-        "condition": what,
-        "knowledge": known,
-        "sentence": sentence,
+        **{key: head[key] for key in ("condition", "knowledge", "left_s", "until")},
+        "now": not head["last_known"] and (live or bool(head["place"])),
+        "asks": asks,
+        "say": say,
+        "besides": besides,
         "priority": int(priority) if priority else 0,
-        "worst": _worst(view) if live else "",
+        "worst": _worst(view) if live and not head["place"] else "",
     }
 
 

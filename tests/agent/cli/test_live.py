@@ -270,7 +270,7 @@ def drawn(view: dict[str, Any], state: ScreenState | None = None, width: int = 8
 
 def test_the_unit_in_alarm_is_the_one_that_is_open_and_its_alarm_is_read_whole() -> None:
     text = "It is far below its siblings, and says so at length"
-    doing = "Look for heat from outside; measure the cell by hand"
+    doing = "Look for heat from outside; measure by hand"
     screen = drawn(several(alarm("string2/cell17", "critical", unit="rack-5", text=text)))
     assert " ".join(screen.split()).count(f"rack-5 string 2 cell 17: {doing}. {text}.") == 1
     assert " rack-5 (1 of 8)  LIVE  data 2 s old" in screen

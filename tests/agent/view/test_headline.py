@@ -9,8 +9,10 @@ HOT = {"unit": "rack-1", "severity": "critical", "state": "NEW", "text": "It hea
 HOT["detector"] = "last-resort"
 ADVICE = {"unit": "rack-1", "severity": "advice", "state": "ACK", "text": "It drifts.", "location": "cell7"}
 ADVICE["detector"] = "cell-drift"
-LEAVE = "rack-1 cell 5: LEAVE THE ROOM, CALL THE FIRE BRIGADE. Cut the rack off from outside. It heats."
-VISIT = "rack-1 cell 7: Plan a visit this week; measure the cell by hand. It drifts."
+LEAVE = "rack-1 cell 5: LEAVE THE ROOM, CALL THE FIRE BRIGADE. It heats."
+VISIT = "rack-1 cell 7: Measure the cell by hand this week. It drifts."
+LEAVE_2 = LEAVE.replace("rack-1", "rack-2")
+GONE = "Not seen: rack-2; they may be in any state."
 LIVE, BLIND = {"name": "rack-1", "knowledge": "LIVE"}, {"name": "rack-2", "knowledge": "BLIND"}
 NEVER = {"name": "rack-3", "knowledge": "NEVER"}
 DEAF = {"name": "rack-4", "knowledge": "PARTIAL", "watched": False}
@@ -35,11 +37,37 @@ DEAF = {"name": "rack-4", "knowledge": "PARTIAL", "watched": False}
             [{**ADVICE, "state": "CLEARED-NEW"}],
             "ATTENTION - LIVE. rack-1 cell 7: Over, not acknowledged. It drifts.",
         ),
+        ([LIVE, BLIND], [HOT], f"ALARM - BLIND. {LEAVE} {GONE}"),
+        ([LIVE, BLIND], [{**HOT, "unit": "rack-2"}], f"BLIND. LAST KNOWN: alarm. {LEAVE_2} {GONE}"),
+        (
+            [LIVE, BLIND],
+            [{**HOT, "unit": "rack-2"}, HOT],
+            f"ALARM - BLIND. {LEAVE} And 1 more. {GONE}",
+        ),
+        (
+            [LIVE, BLIND],
+            [{**HOT, "unit": "rack-2"}, ADVICE],
+            f"BLIND. LAST KNOWN: alarm. {LEAVE_2} And 1 more. {GONE}",
+        ),
+        (
+            [BLIND],
+            [{"unit": "rack-2", "detector": "blind", "severity": "warning", "state": "NEW"}],
+            f"ATTENTION - BLIND. rack-2: Look at the battery itself: it is not seen. {GONE}",
+        ),
         ([], [], "NEVER. Not every unit has been read since the start."),
     ],
 )
 def test_condition_and_knowledge_are_said_apart(units: list, alarms: list, said: str) -> None:
     assert headline(units, alarms, NOW)["text"] == said
+
+
+def test_the_parts_of_the_sentence_are_there_alone_for_who_shows_them_apart() -> None:
+    said = headline([LIVE, BLIND], [HOT, ADVICE], NOW)
+    assert (said["place"], said["action"], said["last_known"]) == (
+        "rack-1 cell 5", "LEAVE THE ROOM, CALL THE FIRE BRIGADE", False
+    )  # fmt: skip
+    assert (said["rest"], said["besides"]) == ("It heats.", f"And 1 more. {GONE}")
+    assert (said["left"], said["left_s"], said["until"]) == ("", None, "")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The first line of an alarm: place, action, time left; what is of now is of now, and nothing else is."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -14,6 +15,15 @@ from agent.view.voice import place_of, voice
 NOW = datetime(2026, 11, 25, 21, 4, 0, tzinfo=timezone(timedelta(hours=9)))
 SLOPE = 2.8 / 60.0
 AHEAD = {"to_degc": 80.0, "slope_k_per_s": SLOPE, "in_s": 666.0, "soonest_s": 540.0, "latest_s": 900.0}
+
+
+class Named(NamedTuple):
+    """An alarm that has no row in the table of detectors."""
+
+    detector: str
+    severity: str
+
+
 PRESENT = {"value": 48.9, "unit": "degC", "age_s": 1.0, "seen": True, "ahead": AHEAD}
 
 
@@ -51,6 +61,7 @@ def test_the_first_line_is_place_action_and_time_left_of_now() -> None:
         " 80 °C about 21:15 (21:12-21:18, in 11 min). Heating 2.8 K/min, now 48.9 °C."
     )
     assert said.left_s == pytest.approx(665.0)
+    assert said.until == "to 80 °C, about 21:15 (21:12-21:18)"
     assert said.below == [
         "String 1 module 3 sensor 2 heats 3.1 K/min, 26.7 °C when raised.",
         "When raised 20:55: 80 °C about 21:12 (21:10-21:14)",
@@ -130,7 +141,7 @@ def test_a_string_that_is_blind_names_its_rack_and_no_score_is_told_as_seconds()
     (row,) = rows([blind], [], {"rack-37": "LIVE"}, NOW)
     assert (row["where"], row["then"], row["limit"]) == ("rack-37 string 1", "77 s", "")
     assert row["first"] == (
-        "rack-37 string 1: Look at the battery itself; find out why nothing is seen. 20 channels of string 1"
+        "rack-37 string 1: Look at the battery itself: it is not seen. 20 channels of string 1"
         " had given no usable value for 77 s when raised. Now no usable value for 9 min."
     )
 
@@ -144,10 +155,10 @@ def test_a_string_that_is_blind_names_its_rack_and_no_score_is_told_as_seconds()
         (
             "silent-together",
             {"cause": "#cause-bus", "host": "gw-3"},
-            "Look at gateway gw-3, its network and power",
+            "Check gateway gw-3 and its power",
         ),
         ("silent-together", {"cause": "#cause-bus"}, ACTIONS["silent-together"][""]),
-        ("STATUS.bit3", {}, "ACT ON WHAT THE UNIT REPORTS; its manual says how"),
+        ("STATUS.bit3", {}, "ACT ON WHAT THE UNIT REPORTS, by its manual"),
     ],
 )
 def test_an_action_is_for_what_the_record_says(detector: str, texts: dict[str, str], action: str) -> None:
@@ -161,6 +172,26 @@ def test_each_row_of_the_alarm_table_has_its_action_and_no_action_tells_to_open(
     assert {name.partition(" ")[0] for name in ACTIONS} - {"test", "unseen"} == {row.detector for row in ROWS}
     for action in (text for found in ACTIONS.values() for text in found.values()):
         assert "open" not in action.lower().replace("do not open", "")
+
+
+def texts_of(severity: str, name: str) -> Iterator[dict[str, Any]]:
+    """Records of a detector, with each phrase by which its actions differ."""
+    ids = {key.partition(" ")[2] for key in ACTIONS if key.startswith(f"{name} ")} | {""}
+    for phrase in ids:
+        texts = {key: f"#{phrase}" for key in ("side", "cause")} if phrase else {}
+        texts |= {"host": "192.0.2.101", "bus": "bus-1"}
+        yield {"detector": name, "severity": severity, "texts": texts}
+
+
+def test_place_and_action_stand_in_the_first_80_characters_of_every_alarm() -> None:
+    place = {"unit": "rack-37", "location": "string1/module3/sensor2"}
+    long = "A sentence of what was wrong when it was raised, with figures, limits and causes" * 3
+    for row in [*ROWS, Named("unseen", "warning"), Named("test", "advice")]:
+        for record in texts_of(row.severity, row.detector):
+            said = voice({**place, **record, "text": long}, NOW)
+            start = f"rack-37 string 1 module 3 sensor 2: {said.action}."
+            assert said.first.startswith(start), row
+            assert len(start.rstrip(".")) <= 80, start
 
 
 def test_units_that_are_silent_together_are_the_place() -> None:

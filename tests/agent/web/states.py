@@ -17,6 +17,7 @@ from tests.agent.view.sites import NOW, alarm, at, rack, record, shown, status, 
 View = dict[str, Any]
 LEARNING = {"detectors": {"learning": 244, "judged": 0, "said": "the first ten minutes"}}
 HOT = "string1/sensor1"
+AHEAD = {"to_degc": 80.0, "slope_k_per_s": 2.8 / 60.0, "in_s": 666.0, "soonest_s": 540.0, "latest_s": 900.0}
 
 
 def pack(seed: int, cells: int = 60, **changed: float) -> list[dict[str, Any]]:
@@ -59,12 +60,12 @@ def heats(name: str, minutes: float, degc: float, **more: Any) -> dict[str, Any]
         "text": "string1/sensor1 heats by 2.80 K/min over 5 min, its siblings by 0.02; it was 26.7 degC.",
         "age_s": 60.0 * minutes,
         "now": f"{degc} degC",
-        "forecast": "80 degC in 11 min (9 to 15), about 14:13, if it goes on like this",
+        "present": {"value": degc, "unit": "degC", "age_s": 1.0, "seen": True, "ahead": AHEAD},
         "evidence_for": "cell 5 beside it is 47 mV low",
         "evidence_against": "",
         "do": "Take load and charge off this unit. Do not open it. Call the fire brigade if it smokes.",
     }
-    return alarm(HOT, "critical", unit=name, **(given | more))
+    return alarm(severity="critical", unit=name, **({"location": HOT} | given | more))
 
 
 def around() -> Around:
@@ -165,7 +166,8 @@ def blind() -> str:
     """Nothing is seen, and an alarm stood when sight was lost."""
     names = [f"rack-{i:02}" for i in range(1, 9)]
     known = {name: ("BLIND", 1100.0) for name in names}
-    return page(site(8, [heats("rack-03", 24.0, 48.9)], {}, knowledge=known))
+    then = {"value": 48.9, "unit": "degC", "age_s": 1100.0, "seen": False, "ahead": AHEAD}
+    return page(site(8, [heats("rack-03", 24.0, 48.9, present=then)], {}, knowledge=known))
 
 
 def lost() -> str:

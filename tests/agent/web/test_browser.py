@@ -16,6 +16,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.agent.view.sites import alarm, at, rack, record, status, unit
 from tests.agent.web.conftest import Room
+from tests.agent.web.states import heats
 from tests.browser import pictures
 
 See = Callable[..., Chrome]
@@ -72,6 +73,29 @@ async def test_headline_and_alarms_fit_a_phone_without_scrolling(
     chrome = await run(see, room.url, 360, 640)
     keep(chrome, f"phone-{scene.__name__}")
     assert bottom(chrome, "#hl") < bottom(chrome, "#al") <= 640
+
+
+def heating(room: Room) -> None:
+    """A sensor heats and another rack is not seen: the longest place that is common, and a time left."""
+    place = "string1/module3/sensor2"
+    hot = heats("rack-37", 8.0, 48.9, location=place, text="A long text of what was wrong then. " * 9)
+    units = [unit("rack-37"), *(unit(f"rack-{i}", knowledge="BLIND", age_s=1100.0) for i in range(40, 104))]
+    room.status = status(units, [hot], [record(hot, "NEW", hot["age_s"])])
+    room.points = {"rack-37": rack()}
+
+
+@pytest.mark.parametrize("width", [320, 390])
+async def test_a_phone_shows_place_action_and_time_left_whole(room: Room, see: See, width: int) -> None:
+    heating(room)
+    chrome = await run(see, room.url, width, 844)
+    keep(chrome, f"phone-heating-{width}")
+    told = chrome.find_element(By.CSS_SELECTOR, "#hl .t")
+    assert told.text == "rack-37 string 1 module 3 sensor 2: TAKE LOAD AND CHARGE OFF. Do not open it."
+    assert chrome.execute_script("return arguments[0].scrollHeight - arguments[0].clientHeight", told) <= 1
+    assert chrome.find_element(By.CSS_SELECTOR, "#hl .w").text.split() == ["▲", "ALARM", "?", "BLIND"]
+    left = chrome.find_element(By.CSS_SELECTOR, "#hl .left").text.splitlines()
+    assert left == ["11 min", "to 80 °C, about 14:13 (14:11-14:17)"]
+    assert bottom(chrome, "#hl .left") < 422  # the upper half of the screen
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1440, 2560])
