@@ -1,7 +1,6 @@
 """cellwarden report intervals: the measurement intervals that were achieved, as CSV or as a page to print."""
 
 import csv
-import html
 import sqlite3
 import sys
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import click
 from agent.cli.common.ask_agent import json_option
 from agent.cli.common.errors import Finding, Misuse
 from agent.cli.common.load import config_option, load
+from agent.cli.report.paper import paper
 from agent.intervals import Tally
 from agent.store.intervals import Stretch, read
 from collector.failing import print_json
@@ -116,32 +116,14 @@ def page(agent: str, stretches: list[Stretch]) -> str:
         if missed
         else "No interval was longer than the deadline."
     )
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Measurement intervals of {html.escape(agent)}</title>
-<style>
-body {{ font: 14px/1.4 sans-serif; margin: 2em; color: #1F2428; background: #fff }}
-table {{ border-collapse: collapse; margin: 1em 0 }}
-th, td {{ border: 1px solid #767D84; padding: 2px 8px; text-align: right }}
-th:first-child, td:first-child {{ text-align: left }}
-tr.missed td {{ font-weight: bold; background: #F2B84B }}
-</style></head><body>
-<h1>Measurement intervals of {html.escape(agent)}</h1>
-<p><strong>{verdict}</strong> {NOTE}</p>
-<h2>Whole time</h2>
-{_table(_totals(stretches))}
-<h2>Hours with a miss</h2>
-{_table(_rows(missed)) if missed else "<p>None.</p>"}
-<h2>All hours</h2>
-{_table(_rows(stretches))}
-</body></html>"""
-
-
-def _table(rows: list[list[str]]) -> str:
-    head = "".join(f"<th>{column}</th>" for column in COLUMNS)
-    body = "\n".join(
-        f"<tr{' class=missed' if row[-1] != '0' else ''}>"
-        + "".join(f"<td>{html.escape(cell)}</td>" for cell in row)
-        + "</tr>"
-        for row in rows
+    return paper(
+        "intervals.html",
+        f"Measurement intervals of {agent}",
+        agent,
+        columns=COLUMNS,
+        verdict=verdict,
+        note=NOTE,
+        totals=_totals(stretches),
+        missed=_rows(missed),
+        hours=_rows(stretches),
     )
-    return f"<table><tr>{head}</tr>\n{body}</table>"

@@ -28,7 +28,7 @@ def prove(path: Path, prompts: Prompts, by: str) -> None:
         click.echo("That measures the running agent, sends one test alarm to the collector, and signs off.")
         return
     _await(path)
-    if found := commission(path, prompts, by, compare=False):  # that was asked a minute ago
+    if found := commission(path, prompts, by, compare=False).findings():  # that was asked a minute ago
         click.echo("\n".join(f"FINDING  {line}" for line in found))
         raise click.exceptions.Exit(1)
 

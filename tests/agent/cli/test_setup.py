@@ -88,6 +88,7 @@ def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_to_the_signed_r
     assert f"takes batches of {socket.gethostname().split('.')[0]}" in resumed
     assert re.search(r"On the collector's disk: acknowledged \d+ ms later", resumed)
     assert re.search(r"^north-1: LIVE, every 1 s; achieved in \d+ s: 2\d intervals", resumed, re.M)
+    assert "FINDING  the limits are NOT REVIEWED: cellwarden limits --review" in resumed
     assert resumed.splitlines()[-1] == "FINDING  north-1: its plate says otherwise"
     assert (tmp_path / "agent.toml.1").read_text() == "# what was there before\n"
     report = (tmp_path / "commissioning.html").read_text()

@@ -14,6 +14,7 @@ import click
 from agent.cli.check import late_units
 from agent.cli.common.ask_agent import json_option
 from agent.cli.common.codes import Trouble
+from agent.cli.common.in_force import without_limits
 from agent.cli.common.load import config_option, load
 from agent.cli.common.prompts import Prompts, you
 from agent.cli.limits import limits_of, review_of
@@ -21,7 +22,10 @@ from agent.cli.report.commissioning.compare import panel, plate
 from agent.cli.report.commissioning.page import intervals_text, page
 from agent.cli.report.commissioning.record import Record, UnitReading, UnitRecord
 from agent.cli.report.commissioning.running import command_of, raise_test, running, sights, watch
+from agent.cli.report.commissioning.shown import on_disk
+from agent.cli.report.commissioning.untried import untried
 from agent.config.tables import Config, UnitTable
+from agent.outputs.coverage import NO_RELAY, uncovered
 from collector.failing import print_json, words_on_stderr
 from drivers.profile.load import Profile
 
@@ -31,17 +35,19 @@ UNSYNCHRONISED = " (by a clock that is not synchronised)"
 @click.command("commissioning")
 @config_option
 @click.option("--by", help="Who commissions; your user name if not said.")
+@click.option("--address", default="", help="Of the site; as on the last report if not said.")
 @click.option(
     "--yes", is_flag=True, help="Raise the test alarm without asking; nobody compares or acknowledges."
 )
 @json_option
-def command(path: Path, by: str | None, yes: bool, as_json: bool) -> None:
+def command(path: Path, by: str | None, address: str, yes: bool, as_json: bool) -> None:
     """Prove the running agent from the cabinets to the collector's disk; write the page to print and sign.
 
     Measures how often every unit is really read, raises one test alarm (outputs act for ten seconds) and
     waits until the collector has acknowledged the batch that carries it, lets you acknowledge it, and asks
-    what only you can see: panels and plates. Writes commissioning.html and .json beside the configuration;
-    what was compared before is kept as long as the unit is the same. Exit 1 where the page has a finding.
+    what only you can see: panels and plates. Writes commissioning.html and .json beside the configuration:
+    findings, what was not tried, the limits in force, and what every cell and sensor showed in the last hour.
+    What was compared before is kept as long as the unit is the same. Exit 1 where the page has a finding.
 
     \b
     Examples:  sudo cellwarden report commissioning --by "A. Technician"
@@ -54,17 +60,19 @@ def command(path: Path, by: str | None, yes: bool, as_json: bool) -> None:
             "cellwarden report commissioning --yes",
         )
     with words_on_stderr() if as_json else nullcontext():
-        found = commission(path, Prompts(yes), by or you())
+        record = commission(path, Prompts(yes), by or you(), address)
+    found = record.findings()
     if as_json:
-        print_json({"findings": found, "record": str(json_of(path)), "page": str(html_of(path))})
+        files = {"record": str(json_of(path)), "page": str(html_of(path))}
+        print_json({"findings": found, "untried": untried(record), **files})
     elif found:
         click.echo("\n".join(f"FINDING  {line}" for line in found))
     if found:
         raise click.exceptions.Exit(1)
 
 
-def commission(path: Path, prompts: Prompts, by: str, *, compare: bool = True) -> list[str]:
-    """Measure, test, ask and write; return what is not as it should be, a line each. Raises Trouble.
+def commission(path: Path, prompts: Prompts, by: str, address: str = "", *, compare: bool = True) -> Record:
+    """Measure, test, ask and write; return what is known then. Raises Trouble.
 
     compare: ask what its panel shows now, and what stands on its plate where that was not compared before.
     """
@@ -78,9 +86,12 @@ def commission(path: Path, prompts: Prompts, by: str, *, compare: bool = True) -
     if prompts.agree("Raise one test alarm? Outputs act for 10 s, and it goes to the collector."):
         test = raise_test(prompts, socket, by)
     status = watch(socket)
-    record = record_of(path, config, profiles, sights(socket, status), by)
-    record.test, record.collector = test, _collector(status)
-    record.clock = "" if status["clock_synchronised"] else UNSYNCHRONISED
+    record = record_of(path, config, profiles, sights(socket, status, on_disk(config.store.path)), by)
+    record.test, record.collector, record.address = test, _collector(status), address
+    record.wrong += _not_reached(status)
+    if not status["clock_synchronised"]:
+        record.clock = UNSYNCHRONISED
+        record.wrong.append("the clock is not synchronised: times of this page may be wrong")
     record.remember(Record.last(json_of(path)))
     for unit in record.units:
         click.echo(f"{unit.label}: {unit.knowledge}, {intervals_text(unit)}")
@@ -89,7 +100,7 @@ def commission(path: Path, prompts: Prompts, by: str, *, compare: bool = True) -
         if compare and not unit.plate:
             unit.plate = plate(prompts, unit.identity)
     click.echo(f"Report to print and sign: {write(record, path)}")
-    return record.findings()
+    return record
 
 
 def json_of(path: Path) -> Path:
@@ -118,7 +129,9 @@ def record_of(
     path: Path, config: Config, profiles: Mapping[str, Profile], seen: Mapping[str, UnitReading], by: str
 ) -> Record:
     """Return what is known without a collector, an alarm or a person. `seen`: by unit."""
-    review = review_of(path, limits_of(config, profiles))
+    limits = limits_of(config, profiles)
+    review = review_of(path, limits)
+    late = late_units(path, config, dict(profiles))
     return Record(
         agent=config.agent.id,
         site=config.agent.site,
@@ -126,7 +139,7 @@ def record_of(
         who=by,
         when=datetime.now().astimezone().isoformat(" ", timespec="minutes"),
         clock="",
-        proof=proof_of(path, config, profiles),
+        proof="; ".join(late) or proof_of(config, profiles),
         collector="",
         limits=f"reviewed by {review['who']}, {review['when_utc']}" if review else "NOT REVIEWED",
         units=[
@@ -135,13 +148,19 @@ def record_of(
             )
             for unit in config.unit
         ],
+        wrong=[
+            *([] if review else ["the limits are NOT REVIEWED: cellwarden limits --review"]),
+            *([] if config.relay else [NO_RELAY]),
+            *late,
+            *without_limits(config, profiles),
+        ],
+        uncovered=uncovered(config.relay) if config.relay else [],
+        in_force=limits,
     )
 
 
-def proof_of(path: Path, config: Config, profiles: Mapping[str, Profile]) -> str:
-    """Return whether the deadline is kept by computation, and of whom nothing was computed."""
-    if late := late_units(path, config, dict(profiles)):
-        return "; ".join(late)
+def proof_of(config: Config, profiles: Mapping[str, Profile]) -> str:
+    """Return what computation proves of the deadline, and of whom nothing was computed."""
     told = f"every safety point within {config.agent.safety_deadline_s:g} s, computed with any one unit dead"
     own = [unit.path for unit in config.unit if profiles[unit.profile].sunspec]
     return f"{told}; not computed for units that describe themselves ({', '.join(own)})" if own else told
@@ -155,6 +174,12 @@ def _where(config: Config, unit: UnitTable, profiles: Mapping[str, Profile]) -> 
 
 def _collector(status: Mapping[str, Any]) -> str:
     return "; ".join(_reached(upstream) for upstream in status["upstreams"])
+
+
+def _not_reached(status: Mapping[str, Any]) -> list[str]:
+    return [
+        f"the collector at {one['url']} is NOT reached" for one in status["upstreams"] if not one["reached"]
+    ]
 
 
 def _reached(upstream: Mapping[str, Any]) -> str:

@@ -1,44 +1,52 @@
-"""The commissioning report as one page to print, self-contained: what was found, tested, and is not seen."""
+"""The commissioning report as one page to print and sign: what was found, tested, shown, and is not seen."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from typing import Any
 
 from agent.cli.alarm.follow import later
 from agent.cli.report.commissioning.record import SAME, Record, UnitRecord
+from agent.cli.report.commissioning.shown import Shown, Value
+from agent.cli.report.commissioning.untried import untried
+from agent.cli.report.paper import paper
+from agent.detect.places import parent_of
+from agent.view import words
 
-STYLE = """
-body{font:15px/1.4 system-ui,sans-serif;max-width:60em;margin:1em auto;padding:0 12px}
-table{border-collapse:collapse;width:100%;margin:6px 0}
-td,th{border:1px solid #767D84;padding:3px 8px;text-align:left;vertical-align:top}
-h2{font-size:17px;margin:18px 0 4px}.no{font-weight:700}
-@media print{body{margin:0}}
-"""
 LATER = "not yet; start the agent, then: cellwarden report commissioning"
+BY_HAND = "____________________________________"
+MANY = 4  # values of one kind in one part of a unit: a grid of them, not a line each
+IN_ROW = 10  # of a grid
+SELDOM = 0.99  # had a value in fewer of the readings
 Row = tuple[str, str]
 
 
 def page(record: Record) -> str:
     """Return the report as HTML."""
     facts: list[Row] = [
+        ("site", record.site or BY_HAND),
+        ("address", record.address or BY_HAND),
         ("agent", f"{record.agent}, version {record.version}"),
-        *([("site", record.site)] if record.site else []),
         ("commissioned by", record.who),
         ("when", f"{record.when}{record.clock}"),
+    ]
+    proven: list[Row] = [
         ("ten-second proof", record.proof),
         ("collector", record.collector),
         *alarm_rows(record.test),
-        ("limits", record.limits),
     ]
-    units = "".join(_unit(unit) for unit in record.units)
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        f"<title>Commissioning report: {escape(record.agent)}</title><style>{STYLE}</style>"
-        f"<h1>Commissioning report</h1>{_table(facts)}"
-        f"<p class=no>Findings:</p>{_list(record.findings())}{units}"
-        "<p>Measured by cellwarden, which only reads registers. A value here is what a unit said then.</p>"
-        "<p>Signature: ______________________________</p></html>\n"
+    return paper(
+        "commissioning.html",
+        "Commissioning report",
+        f"{record.agent}, {record.when}",
+        record=record,
+        facts=facts,
+        proven=proven,
+        findings=record.findings(),
+        untried=untried(record),
+        units=[_unit(unit) for unit in record.units],
+        BY_HAND=BY_HAND,
     )
 
 
@@ -89,7 +97,28 @@ def clock(utc_ns: int) -> str:
     return datetime.fromtimestamp(utc_ns / 1e9).astimezone().isoformat(" ", timespec="seconds")
 
 
-def _unit(unit: UnitRecord) -> str:
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Values of one kind in one part of a unit, in rows of (number, text). said: how they lie."""
+
+    label: str
+    said: str
+    rows: list[list[Row]]
+    seldom: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What the page says of a unit."""
+
+    record: UnitRecord
+    facts: list[Row]
+    over: str
+    figures: list[tuple[str, str, str]]
+    grids: list[Grid]
+
+
+def _unit(unit: UnitRecord) -> Sheet:
     compared = "not compared"
     if panel := unit.panel:
         away_v = panel["said_v"] - panel["shown_v"]
@@ -107,14 +136,70 @@ def _unit(unit: UnitRecord) -> str:
         ("polled", intervals_text(unit)),
         ("against the panel", compared),
     ]
-    modules = "".join(
-        f"<tr><td>{escape(module)}<td>{cells}<td>{sensors}" for module, cells, sensors in unit.coverage
-    )
-    return (
-        f"<h2>{escape(unit.label)}</h2>{_table(facts)}"
-        f"<table><tr><th>module<th>cell voltages<th>temperatures{modules}</table>"
-        f"<p class=no>Cannot be seen:</p>{_list(unit.unseen)}"
-    )
+    if unit.shown is None:
+        return Sheet(unit, facts, "", [], [])
+    kinds: dict[tuple[str, str], list[Value]] = defaultdict(list)
+    for value in unit.shown.values:
+        kinds[parent_of(value.place), value.quantity].append(value)
+    figures, grids = [], []
+    for (place, quantity), values in kinds.items():
+        if len(values) >= MANY:
+            grids.append(_grid(place, quantity, values))
+        else:
+            figures += [_figure(value) for value in values]
+    return Sheet(unit, facts, _over(unit.shown), figures, grids)
+
+
+def _over(shown: Shown) -> str:
+    if shown.readings == 1:
+        return f"One reading, {shown.begin}."
+    return f"Median of {shown.readings} readings, {shown.begin} to {shown.end}, as they are on the disk."
+
+
+def _figure(value: Value) -> tuple[str, str, str]:
+    what = f"{_words(value.quantity)}, {words.place(value.place)}"
+    if value.median is None or value.lowest is None or value.highest is None:
+        return what, "not read", ""
+    span = f"{_number(value.lowest, value.unit)} to {_number(value.highest, value.unit)}"
+    return what, _with_unit(value.median, value.unit), span if value.highest > value.lowest else ""
+
+
+def _grid(place: str, quantity: str, values: list[Value]) -> Grid:
+    unit = values[0].unit
+    known = sorted(((v.median, v.place) for v in values if v.median is not None), key=lambda pair: pair[0])
+    said = f"{len(known)} of {len(values)} read"
+    if known:
+        (low, at_low), (high, at_high) = known[0], known[-1]
+        middle = _with_unit(known[len(known) // 2][0], unit)
+        ends = f"{_number(low, unit)} ({_last(at_low)}) to {_number(high, unit)} ({_last(at_high)})"
+        said += f"; {ends}, in the middle {middle}"
+    cells = [
+        (_last(v.place).rpartition(" ")[2], "not read" if v.median is None else _number(v.median, unit))
+        for v in values
+    ]
+    seldom = ", ".join(f"{_last(v.place)} {100 * v.read:.0f} %" for v in values if 0 < v.read < SELDOM)
+    rows = [cells[i : i + IN_ROW] for i in range(0, len(cells), IN_ROW)]
+    rows[-1] += [("", "")] * (min(len(cells), IN_ROW) - len(rows[-1]))
+    kind = f"{_words(quantity)}, {words.unit(unit)}"
+    return Grid(f"{words.place(place)}: {kind}" if place else kind, said, rows, seldom)
+
+
+def _last(place: str) -> str:
+    return words.place(place.rpartition("/")[2])
+
+
+def _words(quantity: str) -> str:
+    return quantity.replace("_", " ")
+
+
+def _number(value: float, unit: str) -> str:
+    if unit in ("V", "A", "degC", "%"):
+        return f"{value:z.{words.decimals(unit)}f}"
+    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+
+
+def _with_unit(value: float, unit: str) -> str:
+    return f"{_number(value, unit)} {words.unit(unit)}".rstrip()
 
 
 def _plate(unit: UnitRecord) -> str:
@@ -125,12 +210,3 @@ def _plate(unit: UnitRecord) -> str:
 
 def _said(identity: Mapping[str, str]) -> str:
     return ", ".join(f"{label} {said}" for label, said in identity.items())
-
-
-def _table(rows: Iterable[Row]) -> str:
-    cells = "".join(f"<tr><th>{escape(label.strip())}<td>{escape(text)}" for label, text in rows)
-    return f"<table>{cells}</table>"
-
-
-def _list(lines: Iterable[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(line)}' for line in lines) or '<li>nothing that is known of'}</ul>"

@@ -1,26 +1,30 @@
 """What a commissioning report says, as data: kept beside the page, so that the next one can be compared."""
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agent.cli.common.files import replace_json
+from agent.cli.common.in_force import Limit
+from agent.cli.report.commissioning.shown import Shown, Value
 from agent.detect.knowledge import SEEN
-from agent.detect.places import EXTREMES
+from agent.detect.places import EXTREMES, TEMPERATURES
+from agent.view.words import place
 
 QUANTITIES = ("cell_voltage", "cell_temperature", "module_temperature", "voltage", "current", "alarm_bits")
 SEEN_OR_NOT_ASKED = {*SEEN, ""}
 SENSORS = ("cell_temperature", "module_temperature")
+NAMED = 5  # units in one line
 
 
 @dataclass(frozen=True, slots=True)
 class UnitReading:
     """One unit as it was read: a mapping per value (`place`, `quantity`, `quality`, `value`), and who it says
-    it is. `took_s`: of one whole reading. `intervals`, `knowledge`: as the agent's status has them; None and
-    "" where no agent was asked.
+    it is. `took_s`: of one whole reading. `intervals`, `knowledge`, `learning`: as the agent's status has
+    them; None and "" where no agent was asked. `hour`: what the agent's buffer has of it.
     """
 
     values: Sequence[Mapping[str, Any]]
@@ -28,6 +32,8 @@ class UnitReading:
     took_s: float = 0.0
     intervals: Mapping[str, Any] | None = None
     knowledge: str = ""
+    learning: str = ""
+    hour: Shown | None = None
 
     def count(self, quality: str) -> int:
         """Return how many values have a quality."""
@@ -37,6 +43,10 @@ class UnitReading:
         """Return the voltage of the whole, as the unit says."""
         said = [v["value"] for v in self.values if v["quantity"] == "voltage" and v["value"] is not None]
         return float(said[0]) if said else None
+
+    def shown(self) -> Shown:
+        """Return what its values showed, in the last hour where that is known."""
+        return self.hour or Shown.in_one_reading(self.values)
 
     def coverage(self) -> list[tuple[str, int, int]]:
         """Return of each module (or "whole unit") its cell voltages and temperatures that were read."""
@@ -50,10 +60,20 @@ class UnitReading:
         seen = (module for module in cells if cells[module] or sensors[module])
         return [(module, cells[module], sensors[module]) for module in seen]
 
-    def tells_cells(self) -> bool:
-        """Return whether it tells a voltage of its cells: of each, or of the highest or the lowest."""
+    def tells(self) -> set[str]:
+        """Return the quantities that it tells: of each, or of the highest or the lowest."""
         good = (value["quantity"] for value in self.values if value["quality"] == "good")
-        return any(EXTREMES.get(quantity, quantity) == "cell_voltage" for quantity in good)
+        return {EXTREMES.get(quantity, quantity) for quantity in good}
+
+    def tells_cells(self) -> bool:
+        """Return whether it tells a voltage of its cells."""
+        return "cell_voltage" in self.tells()
+
+    def blind(self) -> str:
+        """Return that neither temperature nor current, or which of them, is read of it; "": both are."""
+        tells = self.tells()
+        told = {"temperature": not tells.isdisjoint(TEMPERATURES), "current": "current" in tells}
+        return " and ".join(f"no {what}" for what, is_told in told.items() if not is_told)
 
     def unseen(self) -> list[str]:
         """Return what nobody can see of this unit."""
@@ -61,7 +81,9 @@ class UnitReading:
         gaps = [f"no {quantity.replace('_', ' ')}" for quantity in QUANTITIES if not have[quantity]]
         for module, cells, sensors in self.coverage():
             if cells > sensors:
-                gaps.append(f"{module}: {cells - sensors} of {cells} cells have no temperature of their own")
+                gaps.append(
+                    f"{place(module)}: {cells - sensors} of {cells} cells have no temperature of their own"
+                )
         return gaps
 
 
@@ -94,6 +116,9 @@ class UnitRecord:
     panel: dict[str, Any] | None = None
     plate: str = ""
     before: dict[str, str] = field(default_factory=dict)
+    blind: str = ""
+    learning: str = ""
+    shown: Shown | None = None
 
     @classmethod
     def of(cls, label: str, where: str, profile: str, period_s: float, sight: UnitReading) -> "UnitRecord":
@@ -113,7 +138,17 @@ class UnitRecord:
             sight.unseen(),
             sight.knowledge,
             dict(sight.intervals) if sight.intervals else None,
+            blind=sight.blind(),
+            learning=sight.learning,
+            shown=sight.shown(),
         )
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> "UnitRecord":
+        """Return what `asdict` made of one. TypeError where it is another."""
+        shown = told.get("shown")
+        values = [Value(**value) for value in shown["values"]] if shown else []
+        return cls(**{**told, "shown": Shown(**{**shown, "values": values}) if shown else None})
 
     def findings(self) -> list[str]:
         """Return what is not as it should be of it, a line each."""
@@ -121,6 +156,8 @@ class UnitRecord:
         intervals = self.intervals or {"misses": 0, "deadline_s": 0}
         if self.knowledge not in SEEN_OR_NOT_ASKED:
             found.append(f"{self.knowledge}: it may be in any state")
+        elif self.blind:
+            found.append(f"{self.blind} is read: cellwarden is blind to it")
         if intervals["misses"]:
             found.append(f"{intervals['misses']} intervals longer than {intervals['deadline_s']:g} s")
         if self.before:
@@ -147,7 +184,8 @@ def _of_test(test: dict[str, Any] | None) -> list[str]:
 @dataclass
 class Record:
     """The whole report. `test`: the test alarm, as the control socket tells of it, and what a person saw of
-    it; None: not raised yet.
+    it; None: not raised yet. `wrong`: what is not as it should be of the box and its configuration, a line
+    each; `uncovered`: failures that the relay would not show. `in_force`: the limits.
     """
 
     agent: str
@@ -161,9 +199,16 @@ class Record:
     limits: str
     units: list[UnitRecord]
     test: dict[str, Any] | None = None
+    address: str = ""
+    wrong: list[str] = field(default_factory=list)
+    uncovered: list[str] = field(default_factory=list)
+    in_force: list[Limit] = field(default_factory=list)
 
     def remember(self, last: "Record | None") -> None:
-        """Take over what was compared by a person, of each unit that still is the same one."""
+        """Take over what a person said: the address, and what was compared of each unit that still is the
+        same one.
+        """
+        self.address = self.address or (last.address if last else "")
         for unit in self.units:
             then = next((each for each in last.units if each.label == unit.label), None) if last else None
             if then and unit.identity and then.identity and unit.identity != then.identity:
@@ -182,8 +227,11 @@ class Record:
         return found
 
     def findings(self) -> list[str]:
-        """Return what is not as it should be, a line each."""
-        found = [f"{unit.label}: {finding}" for unit in self.units for finding in unit.findings()]
+        """Return what is not as it should be, a line each: of units that share one, one line."""
+        found = [
+            *self.wrong,
+            *by_units((unit.label, finding) for unit in self.units for finding in unit.findings()),
+        ]
         for one, other, serial in self.twins():
             found.append(f"{one} and {other} both say serial {serial}: one unit, found twice?")
         return [*found, *_of_test(self.test)]
@@ -197,6 +245,22 @@ class Record:
         """Return what was written there; None where it cannot be read."""
         try:
             told = json.loads(path.read_text())
-            return cls(**{**told, "units": [UnitRecord(**unit) for unit in told["units"]]})
+            units = [UnitRecord.from_json(unit) for unit in told["units"]]
+            limits = [Limit(**limit) for limit in told.get("in_force", ())]
+            return cls(**{**told, "units": units, "in_force": limits})
         except (OSError, ValueError, TypeError, KeyError):
             return None
+
+
+def by_units(said: Iterable[tuple[str, str]]) -> list[str]:
+    """Return what is said of units, as (label, what): a line for all units of which the same is said."""
+    units: dict[str, list[str]] = defaultdict(list)
+    for label, what in said:
+        units[what].append(label)
+    return [f"{named(labels)}: {what}" for what, labels in units.items()]
+
+
+def named(labels: Sequence[str]) -> str:
+    """Return some names of units, and how many more there are."""
+    more = f" and {len(labels) - NAMED} more" if len(labels) > NAMED else ""
+    return ", ".join(labels[:NAMED]) + more

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from agent.cli.common.codes import Trouble
 from agent.cli.common.prompts import Prompts
 from agent.cli.common.usual import CONFIG
 from agent.cli.report.commissioning.record import UnitReading
+from agent.cli.report.commissioning.shown import Shown
 from agent.config.tables import Config
 from agent.control import client
 from agent.detect.knowledge import Knowledge
+from agent.view import words
 
 LEAST_INTERVALS, MOST_S = 20, 60.0  # so many of every unit, and no longer than that
 STEP_S = 0.2
@@ -64,8 +67,8 @@ def watch(socket: Path) -> dict[str, Any]:
         time.sleep(STEP_S)
 
 
-def sights(socket: Path, status: dict[str, Any]) -> dict[str, UnitReading]:
-    """Return every unit as the agent sees it."""
+def sights(socket: Path, status: dict[str, Any], hours: Mapping[str, Shown]) -> dict[str, UnitReading]:
+    """Return every unit as the agent sees it. hours: what is on its disk, by unit."""
     found = {}
     for unit in status["units"]:
         never = unit["knowledge"] == Knowledge.NEVER
@@ -74,7 +77,12 @@ def sights(socket: Path, status: dict[str, Any]) -> dict[str, UnitReading]:
             if point["quality"] == "stale" and point["last"] is not None:  # a slow one: not in every cycle
                 point["quality"] = "good"
         found[unit["name"]] = UnitReading(
-            points, unit.get("identity", {}), intervals=unit["intervals"], knowledge=unit["knowledge"]
+            points,
+            unit.get("identity", {}),
+            intervals=unit["intervals"],
+            knowledge=unit["knowledge"],
+            learning=words.learning(unit.get("detectors")),
+            hour=hours.get(unit["name"]),
         )
     return found
 
