@@ -62,6 +62,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/explanations/case.py": (f"{_DETECT}/explanations/test_case.py", *_SENTENCES),
     "agent/detect/explanations/heat.py": _SENTENCES,
     "agent/detect/explanations/said.py": (f"{_DETECT}/explanations/test_said.py", *_SENTENCES),
+    "agent/detect/fields.py": (f"{_DETECT}/explanations/test_said.py", *_SENTENCES),
     "agent/detect/facts.py": (f"{_DETECT}/test_table.py",),
     "agent/detect/first_days.py": (f"{_DETECT}/test_first_days.py",),
     "agent/detect/heartbeat.py": (f"{_DETECT}/test_heartbeat.py",),

@@ -13,10 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.detect.duration import duration
-
-UNKNOWN = "?"  # in place of a number that is none
-#: {name}, {name*factor}, {name:format}; a {name} within a format is that number.
-FIELD = re.compile(r"\{(\w*)(?:\*([\d.]+))?(?::((?:[^{}]|\{\w+\})*))?\}")
+from agent.detect.fields import FIELD, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +81,11 @@ class Said:
 
     def _filled(self, sentence: Sentence) -> str:
         def fill(field: re.Match[str]) -> str:
-            name, factor, how = field[1], float(field[2] or 1.0), field[3] or ""
-            value = self.fields[name] if name else sentence.argument
+            value = self.fields[field[1]] if field[1] else sentence.argument
             if isinstance(value, str | Sentence):
                 text = value if isinstance(value, str) else self._filled(value)
-                return text[:1].lower() + text[1:] if how == "lower" else text
-            if not math.isfinite(value):
-                return UNKNOWN
-            if how == "duration":
-                return duration(value * factor)
-            return format(value * factor, re.sub(r"\{(\w+)\}", lambda m: f"{self.fields[m[1]]:.0f}", how))
+                return text[:1].lower() + text[1:] if field[3] == "lower" else text
+            return number(field, self.fields, duration)
 
         return FIELD.sub(fill, sentence.english)
 

@@ -22,7 +22,8 @@ from agent.clock import Stamp
 from agent.detect import doubles, identity, liveness, refused, reported, together, unseen
 from agent.detect.detectors import DETECTORS
 from agent.detect.explanations.case import OTHERS, PHRASES
-from agent.detect.explanations.said import FIELD, Field, Sentence, said
+from agent.detect.explanations.said import Field, Sentence, said
+from agent.detect.fields import FIELD
 from agent.runtime import agent as runtime
 from agent.store import buffer_alarms
 from agent.uplink import alarms as uplink_alarms

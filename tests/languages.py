@@ -1,0 +1,118 @@
+"""The catalogues of agent/view/languages: what the code says, gathered by Babel: `scripts/languages`."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import read_mo, write_mo
+from babel.messages.pofile import read_po, write_po
+
+from agent.view import language
+from agent.view.language import ENGLISH, LANGUAGES, SENTENCE
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "agent" / "view" / "languages"
+#: Where what people are shown is said.
+METHODS = [("view/**.py", "python"), ("cli/live/**.py", "python"), ("view/page/templates/**.html", "jinja2")]
+KEYWORDS: Mapping[str, None] = dict.fromkeys(("tr", "say", "_"))
+Text = tuple[str | None, str, str, list[str]]  # context, what is looked up, its English, where it is said
+
+
+def catalogues() -> list[Path]:
+    """The catalogue of each language but English."""
+    return [FOLDER / f"{name}.po" for name in LANGUAGES if name != ENGLISH]
+
+
+def said() -> Iterator[Text]:
+    """Yield all that is to be translated."""
+    from tests.agent.detect.explanations.test_said import SAYS  # compiled detectors
+
+    for sentence in {s.id: s for s in SAYS}.values():
+        yield SENTENCE, sentence.id, sentence.english, []
+    found = extract_from_dir(str(ROOT / "agent"), METHODS, keywords=dict(KEYWORDS))
+    for file, _, text, _, _ in found:
+        yield None, str(text), "", [f"agent/{file}"]
+    for text, where in tables():
+        yield None, text, "", [where]
+
+
+def tables() -> Iterator[tuple[str, str]]:
+    """Yield the texts that stand in tables, and the file of each."""
+    for text in language.DURATIONS.values():
+        yield text, "agent/view/language.py"
+
+
+HEADER = """# {name}, by scripts/languages. No technician whose language it is has read it yet.
+msgid ""
+msgstr ""
+"Language: {name}\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+
+"""
+Messages = dict[tuple[str | None, str], str]  # (context, what is looked up) -> the translation
+
+
+def brought_up(path: Path) -> Catalog:
+    """Return a catalogue with what is said today, and the translations that it has of that."""
+    before, after = read(path), Catalog(path.stem, fuzzy=False)
+    for context, text, english, places in said():
+        old = before.get(text, context)
+        after.add(
+            text,
+            old.string if old else "",
+            locations=[(place, 0) for place in places],
+            auto_comments=[english] if english else [],
+            user_comments=old.user_comments if old else [],
+            context=context,
+        )
+    return after
+
+
+def read(path: Path) -> Catalog:
+    """Return the catalogue in a .po file."""
+    with path.open("rb") as file:
+        return read_po(file)
+
+
+def messages(catalog: Catalog) -> Messages:
+    """Return what a catalogue has."""
+    return {(m.context, str(m.id)): str(m.string) for m in catalog if m.id}
+
+
+def wrong(path: Path) -> list[str]:
+    """Return what is wrong with a catalogue, a line each."""
+    wanted = messages(brought_up(path))
+    lines = [f"{path.name}: no translation of {text!r}" for (_, text), found in wanted.items() if not found]
+    lines += [] if messages(read(path)) == wanted else [f"{path.name} is not what the code says"]
+    with path.with_suffix(".mo").open("rb") as file:
+        if messages(read_mo(file)) != {key: text for key, text in wanted.items() if text}:
+            lines.append(f"{path.stem}.mo is not what {path.name} says")
+    return lines
+
+
+def write(path: Path) -> None:
+    """Bring a catalogue up to date, as its file and as a box has it."""
+    catalog = brought_up(path)
+    with path.open("wb") as file:
+        file.write(HEADER.format(name=path.stem).encode())
+        write_po(file, catalog, width=110, include_lineno=False, sort_output=True, omit_header=True)
+    with path.with_suffix(".mo").open("wb") as file:
+        write_mo(file, catalog)
+
+
+def main(check: bool) -> int:
+    """Write the catalogues, or (check) leave them; say what is wrong; return the exit code."""
+    lines = []
+    for path in catalogues():
+        if not check:
+            write(path)
+        lines += wrong(path)
+    print("\n".join(lines or ["the catalogues say what the code says"]))
+    return int(bool(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv))
