@@ -3,20 +3,28 @@
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
-from agent.view import language
+from agent.view import actions, language, sayings, words
 from agent.view.language import ENGLISH, LANGUAGES, SENTENCE
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "agent" / "view" / "languages"
 #: Where what people are shown is said.
 METHODS = [("view/**.py", "python"), ("cli/live/**.py", "python"), ("view/page/templates/**.html", "jinja2")]
-KEYWORDS: Mapping[str, None] = dict.fromkeys(("tr", "say", "_"))
+KEYWORDS: Mapping[str, None] = dict.fromkeys(("tr", "tell", "_"))
+#: Tables of what is said, by the file of agent/view.
+TABLES: list[tuple[str, Any]] = [
+    ("language", language.DURATIONS),
+    ("words", words.PARTS),
+    ("sayings", sayings.SAYINGS),
+    ("actions", [actions.ACTIONS, actions.OWN, actions.OVER]),
+]
 Text = tuple[str | None, str, str, list[str]]  # context, what is looked up, its English, where it is said
 
 
@@ -40,10 +48,24 @@ def said() -> Iterator[Text]:
 
 def tables() -> Iterator[tuple[str, str]]:
     """Yield the texts that stand in tables, and the file of each."""
-    for text in language.DURATIONS.values():
-        yield text, "agent/view/language.py"
+    for file, table in TABLES:
+        for text in texts_in(table):
+            yield text, f"agent/view/{file}.py"
 
 
+def texts_in(table: Any) -> Iterator[str]:
+    """Yield the texts of a table, however deep."""
+    if isinstance(table, str):
+        yield table
+    else:
+        for one in table.values() if isinstance(table, Mapping) else table:
+            yield from texts_in(one)
+
+
+HELP = (
+    "scripts/languages puts what the code says into agent/view/languages/*.po: fill in each empty msgstr,"
+    " with the fields of its msgid, and run it again"
+)
 HEADER = """# {name}, by scripts/languages. No technician whose language it is has read it yet.
 msgid ""
 msgstr ""

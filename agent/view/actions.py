@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.detect.table import ADVICE, CRITICAL, WARNING
+from agent.view.language import tr
 
 Record = Mapping[str, Any]
 
@@ -109,9 +110,18 @@ OVER, OVER_STATE = "Over, not acknowledged", "CLEARED-NEW"
 
 
 def action_of(record: Record) -> str:
-    """Return what to do about an alarm's record; of a detector that is not known here, as of what a unit
-    reports itself.
+    """Return what to do about an alarm's record, in the language that is spoken; of a detector that is not
+    known here, as of what a unit reports itself. Where lives hang on it, its English stands behind it: no
+    technician has read the translations yet, and who comes at night may read another language.
     """
+    english, texts = _english(record), record.get("texts") or {}
+    action, plain = (template.format_map(texts) for template in (tr(english), english))
+    twice = record.get("severity") == CRITICAL and english != OVER and action != plain
+    return f"{action} ({plain})" if twice else action
+
+
+def _english(record: Record) -> str:
+    """Return the row of a record; where a stranger's has not what its row asks for, that without fields."""
     if record.get("state") == OVER_STATE:
         return OVER
     name, texts = str(record.get("detector", "")), record.get("texts") or {}
@@ -125,6 +135,7 @@ def action_of(record: Record) -> str:
         found = ACTIONS["reported"]
     template = found.get(str(record.get("severity"))) or found.get("") or next(iter(found.values()))
     try:
-        return template.format_map(texts)
-    except KeyError:  # a record of a stranger
+        template.format_map(texts)
+    except KeyError:
         return ACTIONS[name][""]
+    return template

@@ -65,7 +65,7 @@ def tr(text: str) -> str:
     return catalogue(current()).gettext(text) if text else text
 
 
-def say(text: str, **fields: object) -> str:
+def tell(text: str, **fields: object) -> str:
     """Return a text in the language that is spoken, with its fields."""
     return tr(text).format(**fields)
 
@@ -73,7 +73,7 @@ def say(text: str, **fields: object) -> str:
 def how_long(seconds: float) -> str:
     """Return a length of time: "75 s", "18 min", "3.5 h", "12 days"."""
     number, unit = duration(seconds).split()
-    return say(DURATIONS[unit], n=number)
+    return tell(DURATIONS[unit], n=number)
 
 
 def text_of(record: Mapping[str, Any]) -> str:

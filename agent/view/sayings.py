@@ -5,6 +5,8 @@ Nothing is made by joining words, so each phrase can be said in another language
 
 from collections.abc import Mapping
 
+from agent.view.language import tell
+
 SAYINGS: Mapping[str, str] = {
     "place": "{unit} {where}",
     "several": "{names} and {more} more",
@@ -38,5 +40,5 @@ SAYINGS: Mapping[str, str] = {
 
 
 def say(saying: str, **fields: object) -> str:
-    """Return a phrase with its fields."""
-    return SAYINGS[saying].format(**fields)
+    """Return a phrase with its fields, in the language that is spoken."""
+    return tell(SAYINGS[saying], **fields)

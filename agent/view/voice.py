@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from agent.detect.duration import duration
 from agent.view import words
 from agent.view.actions import OVER_STATE as OVER
 from agent.view.actions import action_of
+from agent.view.language import how_long, text_of
 from agent.view.sayings import say
 
 Record = Mapping[str, Any]
@@ -86,7 +86,7 @@ def voice(alarm: Record, now: datetime) -> Voice:
         left = left_words(ahead, then, now) if seen else _left(ahead, then, now, "left-then", then)
         left_s = max(ahead["in_s"] - (now - then).total_seconds(), 0.0) if seen else None
         until = left_words(ahead, then, now, "until") if seen else ""
-    evidence, text = [], str(alarm.get("text", ""))
+    evidence, text = [], text_of(alarm)
     if _at(told, "in_s", raised):
         evidence += [_raised_ahead(told, raised, now)]
     elif alarm.get("forecast"):
@@ -190,7 +190,7 @@ def _left(ahead: Record, since: datetime, now: datetime, saying: str, then: date
         likely=words.minute(likely, now),
         soonest=words.minute(soonest or likely, now),
         latest=words.minute(latest or likely, now),
-        duration=duration((likely - now).total_seconds()),
+        duration=how_long((likely - now).total_seconds()),
         then=words.minute(then or now, now),
     )
 
@@ -206,7 +206,7 @@ def _now(alarm: Record, present: Record, then: datetime, now: datetime) -> tuple
             return say("now", value=value), False
         return say("heating", k_per_min=60.0 * slope, value=value), True
     saying = "held" if present.get("held") else "not-now"
-    return say(saying, value=value, then=words.minute(then, now), duration=duration(present["age_s"])), False
+    return say(saying, value=value, then=words.minute(then, now), duration=how_long(present["age_s"])), False
 
 
 def value_of(value: float, unit: str) -> str:

@@ -5,10 +5,22 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from agent.view.language import tell, tr
+
 _LEVEL = re.compile(r"([a-z_]+?)(\d+)")
 
 #: What a battery is made of: where a text tells of one with a number, it is a place.
 LEVELS = ("string", "module", "cell", "sensor")
+#: With its number.
+PARTS = {
+    "rack": "rack {n}",
+    "string": "string {n}",
+    "module": "module {n}",
+    "cell": "cell {n}",
+    "sensor": "sensor {n}",
+    "phase": "phase {n}",
+    "channel": "channel {n}",
+}
 
 
 def clock(at: datetime, now: datetime) -> str:
@@ -31,7 +43,14 @@ def minute(at: datetime, now: datetime) -> str:
 
 def place(path: str) -> str:
     """Return "string 1 module 2 cell 5" for "string1/module2/cell5"; "whole unit" for ""."""
-    return " ".join(_LEVEL.sub(r"\1 \2", part) for part in path.split("/")) if path else "whole unit"
+    if not path:
+        return tr("whole unit")
+    return " ".join(_LEVEL.sub(lambda part: numbered(part[1], part[2]), part) for part in path.split("/"))
+
+
+def numbered(level: str, number: str | int) -> str:
+    """Return a part of a battery by its number: "cell 5"."""
+    return tell(PARTS[level], n=number) if level in PARTS else f"{level} {number}"
 
 
 def unit(name: str) -> str:

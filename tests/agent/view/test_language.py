@@ -2,11 +2,14 @@
 
 import re
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
 from agent.detect.fields import FIELD
+from agent.view.actions import ACTIONS, action_of
 from agent.view.language import LANGUAGES, how_long, preferred, speaking, text_of
+from agent.view.voice import voice
 from tests import languages
 from tests.agent.detect.explanations.test_said import SAYS
 
@@ -15,7 +18,7 @@ PATHS = {path.stem: path for path in languages.catalogues()}
 
 @pytest.mark.parametrize("name", PATHS)
 def test_a_catalogue_has_all_that_is_said_and_a_box_has_the_same(name: str) -> None:
-    assert languages.wrong(PATHS[name]) == []
+    assert languages.wrong(PATHS[name]) == [], languages.HELP
 
 
 @pytest.mark.parametrize("name", PATHS)
@@ -100,3 +103,31 @@ def test_a_phrase_that_holds_itself_ends() -> None:
 def test_people_are_spoken_to_in_the_first_of_their_languages_that_there_is(accepted: str, name: str) -> None:
     assert preferred(accepted) == name
     assert name in LANGUAGES
+
+
+def test_the_first_line_of_an_alarm_is_korean_with_the_same_numbers_and_its_action_in_english() -> None:
+    ahead = {"in_s": 660.0, "soonest_s": 600.0, "latest_s": 720.0, "to_degc": 80.0, "slope_k_per_s": 0.0467}
+    present = {"seen": True, "age_s": 0.0, "value": 48.93, "unit": "degC", "ahead": ahead}
+    alarm = {"unit": "랙-3", "location": "string1/sensor2", "present": present, "age_s": 0.0, **RECORD}
+    alarm |= {"detector": "thermal-rate", "severity": "critical", "state": "NEW"}
+    now = datetime(2026, 3, 1, 21, 4, tzinfo=UTC)
+    english = voice(alarm, now)
+    with speaking("ko"):
+        korean = voice(alarm, now)
+    assert english.place == "랙-3 string 1 sensor 2"
+    assert korean.place == "랙-3 스트링 1 센서 2"
+    assert korean.action == f"부하와 충전을 차단하십시오. 열지 마십시오 ({english.action})"
+    assert korean.left == "21:15경 80 °C 도달(21:14~21:16, 11분 후)"
+    assert figures(english.first) == figures(korean.first)
+    assert any("발생 시 48.9 °C" in line for line in korean.below)
+
+
+def test_what_to_do_stands_in_english_behind_its_korean_for_what_is_critical_alone() -> None:
+    with speaking("ko"):
+        for detector, row in ACTIONS.items():
+            for severity in row.keys() & {"critical", "warning"}:
+                texts = {"host": "10.0.0.9", "bus": "bus-1"}
+                name, _, side = detector.partition(" ")
+                texts |= {"side": f"#{side}", "cause": f"#{side}"}
+                said = action_of({"detector": name, "severity": severity, "unit": "r", "texts": texts})
+                assert said.endswith(f"({row[severity]})") == (severity == "critical"), said
