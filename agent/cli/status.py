@@ -1,5 +1,6 @@
 """cellwarden status: what a running agent knows."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from agent.detect.knowledge import UNSEEN, Knowledge
 from agent.detect.table import PRIORITY
 from agent.view.delivery import delivery_lines
 from agent.view.headline import PUT_ASIDE
+from agent.view.state import learning_line, named, of_unit
 from agent.view.tiles import rank
 from agent.view.unseen import unseen_line
-from agent.view.words import first_days, learning
+from agent.view.words import first_days
 from collector.failing import print_json
 
 
@@ -42,7 +44,7 @@ def command(socket: Path, as_json: bool) -> None:
 
 
 def _print(status: dict[str, Any]) -> None:
-    console = terminal()
+    console, now = terminal(), datetime.now().astimezone()
     console.print(status["headline"]["text"], "\n", style="bold", sep="")
     table = plain_table(
         "unit", "knowledge", "age", "cells V", "hottest", "trouble", spare=("age", "cells V", "hottest")
@@ -53,17 +55,17 @@ def _print(status: dict[str, Any]) -> None:
         cells = _span(figures.get("cell_voltage_min_v"), figures.get("cell_voltage_max_v")) if seen else "--"
         hottest = figures.get("temperature_max_degc") if seen else None
         hot = "--" if hottest is None else f"{hottest:.1f} °C"
-        table.add_row(unit["name"], unit["knowledge"], age(unit["age_s"]), cells, hot, unit["trouble"])
+        table.add_row(unit["name"], of_unit(unit, now).word, age(unit["age_s"]), cells, hot, unit["trouble"])
     console.print(table)
     buses = {bus["name"]: bus for bus in status["buses"]}
-    now = datetime.now().astimezone()
     for unit in status["units"]:
         if unit["knowledge"] in UNSEEN:
             line = unseen_line(unit, buses.get(unit["bus"], {}), status["alarms"], now)
             console.print(line, soft_wrap=True)
-        for said in (learning(unit.get("detectors")), first_days(unit.get("first_days"))):
-            if said:
-                console.print(f"{unit['name']}: {said}", soft_wrap=True)
+        if said := first_days(unit.get("first_days")):
+            console.print(f"{unit['name']}: {said}", soft_wrap=True)
+    for said, names in learning(status["units"], now).items():
+        console.print(f"{names}: {said}", soft_wrap=True)
     if status["alarms"]:
         console.print("", alarm_table(status["alarms"]), sep="\n")
     console.print()
@@ -71,6 +73,15 @@ def _print(status: dict[str, Any]) -> None:
         console.print(line, soft_wrap=True)
     for reason in status["health"]["degraded"]:
         console.print(f"degraded: {reason}", soft_wrap=True)
+
+
+def learning(units: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, str]:
+    """Return what is said of units that learn, once, and of which units."""
+    found: dict[str, list[str]] = {}
+    for unit in units:
+        if said := learning_line(unit, now):
+            found.setdefault(said, []).append(unit["name"])
+    return {said: named(names) for said, names in found.items()}
 
 
 def worst_first(status: dict[str, Any]) -> list[dict[str, Any]]:

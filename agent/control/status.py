@@ -15,7 +15,7 @@ from agent.modbus.bus import Bus
 from agent.modbus.came import NOTHING
 from agent.modbus.unit import Unit
 from agent.quality import Quality
-from agent.view.headline import UNWATCHED
+from agent.view.state import unset
 from drivers.layout import Layout
 from drivers.values import LimitTiers
 
@@ -153,11 +153,7 @@ def _less(unit: Mapping[str, Any]) -> str:
     """Return why less is known of a unit than of one that is well; "" where it is well."""
     if unit["trouble"] or unit["knowledge"] != Knowledge.PARTIAL:
         return str(unit["trouble"])
-    if not unit["watched"]:
-        return UNWATCHED
-    if unit["empty"]:
-        return f"it says 0 of {', '.join(unit['empty'])}"
-    return str((unit.get("limits") or {}).get("unknown") or "")
+    return "; ".join(unset(unit))
 
 
 def alike(units: Iterable[tuple[str, str]]) -> list[str]:
@@ -174,12 +170,14 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def points(latest: Latest, now_s: float) -> dict[str, Any]:
+def points(latest: Latest, now_s: float, left_s: NDArray[np.float64] | None = None) -> dict[str, Any]:
     """Return every value of a unit's last frame, with its place, unit, quality and raw number; beside each
-    the last good value with its own age, its change per minute, and the limits that its profile gives.
+    the last good value with its own age, its change per minute, the limits that its profile gives, and for
+    how long it is learned still: `left_s` (n,), NaN and None: nothing is learned of it.
     """
     layout, frame, last = latest.layout, latest.frame, latest.last
     change = last.per_minute(now_s)
+    learned = np.full(len(layout.values), np.nan) if left_s is None else left_s
     return {
         "unit": frame.unit,
         "age_s": round(now_s - frame.stamp.boottime_ns / 1e9, 3),
@@ -198,6 +196,7 @@ def points(latest: Latest, now_s: float) -> dict[str, Any]:
                 "last_age_s": _number(now_s - last.at_s[i], 3),
                 "per_minute": _number(change[i], 4),
                 "limits": _tiers(value.limits),
+                "learned_in_s": _number(learned[i], 0),
             }
             for i, value in enumerate(layout.values)
         ],

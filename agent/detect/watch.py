@@ -11,18 +11,18 @@ from agent.detect import keeping, limit_words, liveness
 from agent.detect.alarms.book import AlarmBook
 from agent.detect.alarms.states import AlarmEvent, Member, called
 from agent.detect.alike import alike
-from agent.detect.channels import Bank, Codes, Flags, Floats, Ints, channels_of
+from agent.detect.channels import Bank, Codes, Floats, Ints, channels_of
 from agent.detect.declaration import At, Detector, Judged
 from agent.detect.detectors import DETECTORS, filled_values
 from agent.detect.explanations.ahead import Ahead
 from agent.detect.explanations.case import Case
 from agent.detect.explanations.heat import forecast_now
 from agent.detect.judge_unit import judge_unit
-from agent.detect.kernels import imbalance, inputs, slope, wander
 from agent.detect.kernels.banks import Banks
 from agent.detect.kernels.debounce import CHANGED, TIER, Delays, Rows, new_delays
 from agent.detect.kernels.memory import addresses, table_of
 from agent.detect.knowledge import blind_s
+from agent.detect.learning import Coverage, Learning, learning_of, temperature_left_s, total, voltage_left_s
 from agent.detect.limits import WHOSE, Limited, UnitLimits, heat_from
 from agent.detect.places import parent_of
 from agent.detect.rows import SIGHT, rows_of
@@ -39,27 +39,6 @@ class Learned:
 
     t_s: float
     parts: keeping.Parts
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How many channels the detectors can judge, and why not the others; as a `float`, channel-seconds.
-
-    learning: fast heating and large deviations raise alarms already, slow ones not as early as they will.
-    """
-
-    judged: float = 0
-    learning: float = 0
-    blind: float = 0
-    no_sensor: float = 0
-
-    def __add__(self, other: "Coverage") -> "Coverage":
-        return Coverage(
-            self.judged + other.judged,
-            self.learning + other.learning,
-            self.blind + other.blind,
-            self.no_sensor + other.no_sensor,
-        )
 
 
 #: What is given to the banks of a unit, and never written: by bank.
@@ -371,11 +350,27 @@ class UnitDetectors:
 
     def coverage(self) -> Coverage:
         """Return how many channels are judged, learning, blind, or have no sensor."""
-        b = self._banks
-        windows: Floats = b.temperature.learned[:, slope.LEARNT_SCALE, wander.WINDOWS]
-        temps: Flags = windows >= slope.LEARNT_WINDOWS
-        volts: Flags = imbalance.learnt_s(b.cells) >= imbalance.LEARNT_S
-        return _cover(b.temps, temps, self._blind_s) + _cover(b.volts, volts, self._blind_s)
+        return total(self.learning())
+
+    def learning(self) -> dict[str, Learning]:
+        """Return the coverage of "temperature" and of "voltage", and how long what learns needs still."""
+        b, left_s = self._banks, self._left_s()
+        return {
+            "temperature": learning_of(b.temps, left_s[0], self._blind_s),
+            "voltage": learning_of(b.volts, left_s[1], self._blind_s),
+        }
+
+    def left_s(self) -> Floats:
+        """Return for how long each value of a frame needs good input until it is learned, s (n,): 0: it is;
+        NaN: nothing is learned of it.
+        """
+        left_s = np.full(self._channels.sizes.frame, np.nan)
+        for bank, of in zip((self._channels.temps, self._channels.volts), self._left_s(), strict=True):
+            left_s[bank.index] = of
+        return left_s
+
+    def _left_s(self) -> tuple[Floats, Floats]:
+        return temperature_left_s(self._banks), voltage_left_s(self._banks)
 
     def seconds(self) -> Coverage:
         """Return the channel-seconds that were judged, learning, blind and without a sensor so far."""
@@ -444,18 +439,6 @@ def _address(at: At, banks: Banks, n: int, detector: str) -> tuple[int, int]:
         )
     (address,) = addresses([of.array])
     return address + 8 * of.column, width
-
-
-def _cover(bank: inputs.Inputs, learnt: Flags, limit_s: float) -> Coverage:
-    never = np.isinf(bank.age_s)
-    lost = ~never & (bank.age_s >= limit_s)
-    seen = ~never & ~lost
-    return Coverage(
-        judged=int(np.count_nonzero(seen & learnt)),
-        learning=int(np.count_nonzero(seen & ~learnt)),
-        blind=int(np.count_nonzero(lost)),
-        no_sensor=int(np.count_nonzero(never)),
-    )
 
 
 def warm_up() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from agent.detect.channels import Floats
 from agent.detect.duration import duration
-from agent.detect.watch import Coverage
+from agent.detect.learning import Coverage
 from agent.replay.table import Column
 from agent.replay.times import in_its_words
 

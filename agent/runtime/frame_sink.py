@@ -25,6 +25,7 @@ from agent.detect.doubles import Asked, Doubles
 from agent.detect.first_days import FirstDays
 from agent.detect.knowledge import Knowledge, blind_s
 from agent.detect.known import knowledge
+from agent.detect.learning import total
 from agent.detect.settings import Settings
 from agent.detect.together import Together, UnitContact
 from agent.detect.unit import UnitJudges
@@ -244,9 +245,16 @@ class Watching:
     def learning(self, unit: str) -> dict[str, Any] | None:
         """Return what a unit's detectors began with, and how many channels they judge; None: not yet."""
         judges = self._judges.get(unit)
-        return (
-            {**asdict(self.restart_state.origin(unit)), **asdict(judges.watch.coverage())} if judges else None
-        )
+        if judges is None:
+            return None
+        origin, found = self.restart_state.origin(unit), judges.watch.learning()
+        kinds = {kind: said.as_json() for kind, said in found.items()}
+        return {**asdict(origin), **asdict(total(found)), "kinds": kinds}
+
+    def left_s(self, unit: str) -> Floats | None:
+        """Return for how long each value of a unit is learned still, see `UnitDetectors.left_s`."""
+        judges = self._judges.get(unit)
+        return judges.watch.left_s() if judges else None
 
     def known(self, unit: Unit, now_s: float) -> Knowledge:
         """Say how much is known of a unit now."""

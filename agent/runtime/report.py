@@ -137,7 +137,8 @@ class Report:
     def points(self, unit: str) -> dict[str, Any] | None:
         """Return what `GET /v1/points` answers; None: no such unit, or it has never been read."""
         latest = self._parts.watching.latest.get(unit)
-        return points(latest, self._parts.clock.boottime_s()) if latest else None
+        left_s = self._parts.watching.left_s(unit)
+        return points(latest, self._parts.clock.boottime_s(), left_s) if latest else None
 
     async def view(self, unit: str | None = None) -> dict[str, Any]:
         """Return what `GET /v1/view` answers, with the values of one unit, or (None) of all."""

@@ -41,7 +41,8 @@ def cells(
 
     priorities: the alarm priority of places that are in alarm. removed: places out of service. Each box holds
     `name`, `place`, `group` (the places around it), `v`, `mv` (from its string's median), `t`, `slope`
-    (K/min), `age_s`, `sight`, `absent` (the unit says that there is no sensor) and `mark`.
+    (K/min), `age_s`, `sight`, `absent` (the unit says that there is no sensor), `left_s` (for how long it is
+    learned still, 0: it is) and `mark`.
     """
     boxes: dict[str, dict[str, Any]] = {}
     wanted = {next((q for q in VOLTAGES if any(p["quantity"] == q for p in points)), VOLTAGES[0])}
@@ -65,11 +66,12 @@ def cells(
 def _box(point: Point) -> dict[str, Any]:
     empty = dict.fromkeys(("v", "mv", "t", "dt", "slope", "age_s", "quality"))
     kind = "sensor" if point["quantity"] in TEMPERATURES else point["quantity"].split("_")[0]
-    return {"place": point["place"], "kind": kind, "sight": "", "absent": False, **empty}
+    return {"place": point["place"], "kind": kind, "sight": "", "absent": False, "left_s": 0.0, **empty}
 
 
 def _take(box: dict[str, Any], point: Point, pace_s: float) -> None:
     seen, unknown = sight(point, pace_s), point["last"] is None
+    box["left_s"] = max(box["left_s"], point.get("learned_in_s") or 0.0)
     if point["quantity"] in VOLTAGES:
         box.update(v=point["last"], kind=point["quantity"].split("_")[0])
         silent = unknown and box["t"] is not None
@@ -164,6 +166,8 @@ def _counted(kind: str, boxes: Sequence[Mapping[str, Any]]) -> str:
     parts += [f"{marks['?']} unknown"]
     parts += [f"{marks['?absent']} without a sensor"] if marks["?absent"] else []
     parts += [f"{marks['x']} out of service"] if marks["x"] else []
+    learning = sum(box["sight"] == "live" and box["left_s"] > 0.0 for box in boxes)
+    parts += [f"{learning} learning"] if learning else []
     return f"{len(boxes)} {kind}{'s' * (len(boxes) != 1)}: {', '.join(parts)}"
 
 
@@ -208,4 +212,6 @@ def _values(box: Mapping[str, Any]) -> list[str]:
         said.append(f"{abs(box['dt']):.1f} kelvin {'below' if box['dt'] < 0 else 'above'} median")
     if box["sight"] == "stale":
         said.append("stale")
+    elif box["left_s"]:
+        said.append("learning")
     return said

@@ -12,17 +12,16 @@ from agent.detect.knowledge import SEEN, UNSEEN, WORST_LAST, Knowledge
 from agent.detect.table import ADVICE, CRITICAL, PRIORITY, WARNING
 from agent.view.actions import OVER_STATE as OVER
 from agent.view.sayings import say
+from agent.view.state import State, lacks, later, left_of, named, state, watched
 from agent.view.voice import voice
 
 CONDITIONS = ("NORMAL", "ATTENTION", "ALARM")  # worst last
 UNKNOWN = "UNKNOWN"
-UNWATCHED = "nothing that can be judged is read from it"
 BY_SEVERITY = {CRITICAL: "ALARM", WARNING: "ATTENTION", ADVICE: "ATTENTION"}
 PUT_ASIDE = ("SHELVED", "OUT OF SERVICE")
 NOT_LIVE = (
     ("Not seen", UNSEEN, "; they may be in any state"),
     ("Stale", {Knowledge.STALE}, ""),
-    ("Seen in part", {Knowledge.PARTIAL}, ""),
 )
 
 
@@ -31,18 +30,8 @@ def condition(units: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, 
     unit.
     """
     heard = [BY_SEVERITY[alarm["severity"]] for alarm in alarms if alarm["state"] not in PUT_ASIDE]
-    watched = any(unit["knowledge"] not in UNSEEN and _watched(unit) for unit in units)
-    return max(heard, key=CONDITIONS.index, default="NORMAL" if watched else UNKNOWN)
-
-
-def _watched(unit: Mapping[str, Any]) -> bool:
-    """Whether a unit has a value that is judged; in the status of an older agent, always."""
-    return bool(unit.get("watched", True))
-
-
-def unlimited(unit: Mapping[str, Any]) -> str:
-    """Return why the voltages of a unit have no limit, in words; "": they have one."""
-    return str((unit.get("limits") or {}).get("unknown", ""))
+    judged = any(unit["knowledge"] not in UNSEEN and watched(unit) for unit in units)
+    return max(heard, key=CONDITIONS.index, default="NORMAL" if judged else UNKNOWN)
 
 
 def knowledge(units: Sequence[Mapping[str, Any]]) -> str:
@@ -58,17 +47,18 @@ def headline(
     `text` is the whole sentence: `condition`, `knowledge`, the first line of the most urgent alarm (`place`,
     `action`, `left`, `left_s`, `until`, `rest` as `voice` has them; "", None: none), then `besides`: how many
     others there are, and what is not seen now; behind it what is over and not acknowledged.
-    `last_known`: the condition is of what is not seen now. now: in the zone of who reads it.
+    `learning`: until when any unit learns, "": none does. `last_known`: the condition is of what is not seen
+    now. now: in the zone of who reads it.
     """
     what, known = condition(units, alarms), knowledge(units)
-    sights = {unit["name"]: unit["knowledge"] for unit in units}
+    sights, site = {unit["name"]: unit["knowledge"] for unit in units}, site_state(units, now)
     heard = [alarm for alarm in alarms if alarm["state"] not in PUT_ASIDE]
     held = [alarm for alarm in heard if BY_SEVERITY[alarm["severity"]] == what]
     unseen = known != Knowledge.LIVE and all(last_known(alarm, sights) for alarm in held)
     if known == Knowledge.NEVER and what in ("NORMAL", UNKNOWN):
-        state = "NEVER. Not every unit has been read since the start."
+        begin = "NEVER. Not every unit has been read since the start."
     else:
-        state = f"{known}. LAST KNOWN: {what.lower()}." if unseen else f"{what} - {known}."
+        begin = f"{site.text}. LAST KNOWN: {what.lower()}." if unseen else f"{what} - {site.text}."
     over = [alarm for alarm in heard if alarm["state"] == OVER]
     standing = [alarm for alarm in heard if alarm["state"] != OVER]
     told = min(standing or over, key=lambda alarm: _urgent(alarm, sights), default=None)
@@ -76,7 +66,7 @@ def headline(
     others = len(standing or over) - 1
     more = [say("others", count=others)] if others > 0 else []
     first = [said.brief, said.rest] if said else []
-    behind = _missing(units)
+    behind = _missing(units, now)
     if standing:
         text = [*first, *more, *behind, *([say("over-too", count=len(over))] if over else [])]
     else:  # what is not seen now stands before what is over
@@ -84,6 +74,7 @@ def headline(
     return {
         "condition": what,
         "knowledge": known,
+        "learning": site.until,
         "last_known": unseen,
         "place": said.place if said else "",
         "action": said.action if said else "",
@@ -92,7 +83,7 @@ def headline(
         "until": said.until if said else "",
         "rest": said.rest if said else "",
         "besides": " ".join([*more, *behind]),
-        "text": " ".join(filter(None, [state, *text])),
+        "text": " ".join(filter(None, [begin, *text])),
     }
 
 
@@ -110,13 +101,33 @@ def _urgent(alarm: Mapping[str, Any], sights: Mapping[str, str]) -> tuple[int, b
     return PRIORITY[alarm["severity"]], last_known(alarm, sights)
 
 
-def _missing(units: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return sentences on what is not seen now, or not judged."""
+def _missing(units: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
+    """Return sentences on what is not seen now, not judged, or not detected yet."""
     said = []
     for words, states, more in NOT_LIVE:
         if names := [unit["name"] for unit in units if unit["knowledge"] in states]:
             said.append(f"{words}: {', '.join(names)}{more}.")
-    partial = [unit for unit in units if unit["knowledge"] == Knowledge.PARTIAL]
-    if names := [unit["name"] for unit in partial if not _watched(unit)]:
-        said.append(f"Nothing that can be judged: {', '.join(names)}.")
-    return said + [f"{unit['name']}: {why}." for unit in partial if (why := unlimited(unit))]
+    said += [f"Seen in part: {', '.join(names)} ({why})." for why, names in _in_part(units).items()]
+    return said + _learning(units, now)
+
+
+def site_state(units: Sequence[Mapping[str, Any]], now: datetime) -> State:
+    """Return the state of a site: the knowledge of the unit that is seen worst, and until when any learns."""
+    left_s = (left for unit in units for left in left_of(unit).values())
+    return state(knowledge(units), max(left_s, default=0.0), now)
+
+
+def _in_part(units: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the names of the units that are seen in part, by what they lack."""
+    found: dict[str, list[str]] = {}
+    for unit in units:
+        if why := lacks(unit):
+            found.setdefault("; ".join(why), []).append(unit["name"])
+    return found
+
+
+def _learning(units: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
+    """Say what is detected already and what not yet, and where, if not everywhere."""
+    learn = [unit for unit in units if left_of(unit)]
+    where = f"{named([unit['name'] for unit in learn])}: " if len(learn) < len(units) else ""
+    return [f"{where}{later(learn, now)}."] if learn else []

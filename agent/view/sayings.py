@@ -36,6 +36,20 @@ SAYINGS: Mapping[str, str] = {
     "forecast": "Forecast: {said}",
     "for": "For it, when raised: {said}",
     "against": "Against it, when raised: {said}",
+    # how something is seen
+    "learning": "{knowledge}, LEARNING until {until}",
+    "detected": "Detected: limits, fast heating, large deviations; {later}",
+    "later": "{what} from {until} ({by})",
+    "not-all-yet": "Nothing is in alarm. Not everything is detected yet",
+    "learning-line": "{state}. {later} ({began})",
+    "slow-heating": "slow heating",
+    "small-deviations": "small deviations",
+    "no-sensor": "no sensor",
+    "unwatched": "nothing that can be judged is read from it",
+    "empty": "it says 0 of {what}",
+    "unprovable": "liveness unprovable: it answers, but nothing shows that its values still move",
+    "lost-values": "{lost} of {all} values are not read ({of})",
+    "all-well": "Every unit is seen now, and nothing is in alarm",
 }
 
 

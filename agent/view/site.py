@@ -10,8 +10,8 @@ from agent.view import alarms as alarm_list
 from agent.view import cells as cell_map
 from agent.view import words
 from agent.view.figures import figures
-from agent.view.headline import UNWATCHED, unlimited
 from agent.view.raised import Raised
+from agent.view.state import lacks, later, of_cell, of_unit, unlimited
 from agent.view.tiles import tiles
 from agent.view.trends import Trends
 from agent.view.unseen import unseen
@@ -106,6 +106,8 @@ def unit_view(
         for box in boxes:
             box.update(sight="stale" if box["sight"] == "live" else box["sight"], mv=None, dt=None)
             box["mark"] = box["mark"] if box["mark"] in ("1", "2", "3", "x", "?") else "~"
+    for box in boxes:
+        box["state"] = of_cell(box, now).text
     shown = figures(values, boxes, unit["pace_s"], seen)
     for figure in shown:
         figure["trend"] = trends.of(unit["name"], figure["key"])
@@ -118,6 +120,7 @@ def unit_view(
         "rack": unit["rack"],
         "profile": unit["profile"],
         "knowledge": unit["knowledge"],
+        **_seen(unit, now),
         "period_s": unit["period_s"],
         "age_s": unit["age_s"],
         "figures": shown,
@@ -127,10 +130,8 @@ def unit_view(
         "blind": None if seen else unseen(unit, bus, standing, now),
         "notes": [
             *unit.get("notes", []),
-            *_unproven(unit, boxes),
-            *_limits(unit),
+            *_lacks(unit),
             *_nameless(unit),
-            *_learning(unit),
             *_first_days(unit),
         ],
         "link": _link(unit),
@@ -143,22 +144,24 @@ def _sentence(boxes: Sequence[Mapping[str, Any]], values: Sequence[Any]) -> str:
     return "It tells of no single cell or sensor." if values else "Never read yet."
 
 
-def _unproven(unit: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say why a unit is PARTIAL of which every cell is seen."""
-    if unit["knowledge"] != Knowledge.PARTIAL:
-        return []
-    if not unit.get("watched", True):
-        return [UNWATCHED]
-    if unit.get("empty") or unlimited(unit):
-        return []
-    if any(box["sight"] != "live" for box in boxes if not box["absent"]):
-        return []
-    return ["liveness unprovable: it answers, but nothing shows that its values still move"]
+def _seen(unit: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the word for how a unit is seen, `state` in full, what it lacks, what it detects later, and what
+    it began with.
+    """
+    found, said = of_unit(unit, now), later([unit], now)
+    return {
+        "word": found.word,
+        "state": found.text,
+        "lacks": "; ".join(lacks(unit)),
+        "later": said,
+        "began": unit["detectors"]["said"] if said else "",
+    }
 
 
-def _limits(unit: Mapping[str, Any]) -> list[str]:
-    """Return why voltages have no limit, and which safety limits the site made wider."""
-    return [*filter(None, [unlimited(unit)]), *(unit.get("limits") or {}).get("widened", [])]
+def _lacks(unit: Mapping[str, Any]) -> list[str]:
+    """Return what a unit lacks, why its voltages have no limit, and which limits the site made wider."""
+    said = [*lacks(unit), *filter(None, [unlimited(unit)]), *(unit.get("limits") or {}).get("widened", [])]
+    return list(dict.fromkeys(said))
 
 
 def _nameless(unit: Mapping[str, Any]) -> list[str]:
@@ -170,11 +173,6 @@ def _nameless(unit: Mapping[str, Any]) -> list[str]:
 
 def _clock(now: datetime, ago_s: float) -> str:
     return words.clock(now - timedelta(seconds=ago_s), now)
-
-
-def _learning(unit: Mapping[str, Any]) -> list[str]:
-    said = words.learning(unit.get("detectors"))
-    return [said] if said else []
 
 
 def _first_days(unit: Mapping[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ def tiles(units: Sequence[Record], alarms: Sequence[Record]) -> list[dict[str, A
     """Return the tiles of a site, worst first, else in the order of the configuration.
 
     units: as in the view. alarms: those that stand, as in the view. Each tile has the unit's number `u`,
-    `name`, `priority` (of its worst alarm that nobody has put aside; 0: none), `knowledge`, `age_s`,
+    `name`, `priority` (of its worst alarm that nobody has put aside; 0: none), `knowledge`, `word`, `age_s`,
     `hottest_degc`, and `away_mv`: how far the cell that strays most is from its median. None: not known.
     """
     worst: dict[str, int] = {}
@@ -34,6 +34,7 @@ def _tile(u: int, unit: Record, priority: int) -> dict[str, Any]:
         "name": unit["name"],
         "priority": priority,
         "knowledge": unit["knowledge"],
+        "word": unit["word"],
         "age_s": unit["age_s"],
         "hottest_degc": figure_of(unit, "hottest")["value"],
         "away_mv": max(away_mv, default=None),

@@ -63,17 +63,6 @@ def decimals(name: str) -> int:
     return 3 if name == "V" else 1
 
 
-def learning(detectors: Mapping[str, Any] | None) -> str:
-    """Return how many channels of a unit are still learned, and why; "": none. detectors: of the status."""
-    if not detectors or not detectors["learning"]:
-        return ""
-    seen = detectors["learning"] + detectors["judged"]
-    return (
-        f"{detectors['learning']} of {seen} channels are still being learned ({detectors['said']}):"
-        " fast heating is heard, slow heating not yet as soon as it will be"
-    )
-
-
 def first_days(said: Mapping[str, Any] | None) -> str:
     """Return the sentence on the first days of a battery; "": there are none. said: of the status."""
     if not said:

@@ -94,6 +94,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/detect/kernels/validity.py": (f"{_KERNELS}/test_validity_twin.py", _KEPT),
     "agent/detect/kernels/wander.py": (f"{_KERNELS}/test_wander_twin.py",),
     "agent/detect/kernels/voltage_drop.py": (f"{_DETECTORS}/test_last_resort_twin.py",),
+    "agent/detect/learning.py": (f"{_DETECT}/test_learning.py",),
     "agent/detect/knowledge.py": (f"{_DETECT}/test_knowledge.py",),
     "agent/detect/slow_polling.py": (
         f"{_DETECT}/test_slow_polling.py",

@@ -6,6 +6,7 @@ from typing import Any
 from rich.text import Text
 
 from agent.detect.duration import duration
+from agent.detect.knowledge import Knowledge
 from agent.view import words
 
 View = Mapping[str, Any]
@@ -77,7 +78,8 @@ def _of_cell(unit: View, number: int) -> str:
             mv = "--" if box["mv"] is None else f"{box['mv']:+.0f}"
             temp = "" if box["t"] is None else f"   {box['t']:.1f} °C"
             volts = words.number(box["v"], 3)
-            return f"{box['name']}: {volts} V   {mv} mV{temp}   {box['age_s']:.0f} s old"
+            seen = "" if box["state"] == Knowledge.LIVE else f"   {box['state']}"
+            return f"{box['name']}: {volts} V   {mv} mV{temp}   {box['age_s']:.0f} s old{seen}"
     return f"There is no cell {number} in {unit['name']}"
 
 

@@ -6,6 +6,7 @@ no room for all, the log goes first, then the links, then the map, then the othe
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 from rich.text import Text
@@ -17,6 +18,7 @@ from agent.cli.live.cells import STYLE, cell_lines, map_head, map_rows, worst
 from agent.detect.duration import duration
 from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.view import words
+from agent.view.state import LEARNING
 
 View = Mapping[str, Any]
 PRIORITY = {1: "high", 2: "medium", 3: "low"}  # ISA-18.2's words
@@ -128,12 +130,13 @@ def _state(view: View, unit: View | None, state: ScreenState, width: int) -> Tex
     known, counted = head["knowledge"], _alarm_words(view)
     highest = next((int(p) for p in view["alarms"]["by_priority"]), 0)
     line = Text(" ")
+    seen = known if not head["learning"] else f"{known}, {LEARNING} until {head['learning']}"
     if known == Knowledge.LIVE and width < WIDE:
         line.append(head["condition"], STYLE.get(highest, "bold"))
-        line.append(" - LIVE", "bold").append(f"  {counted}")
+        line.append(f" - {seen}", "bold").append(f"  {counted}")
     elif known == Knowledge.LIVE:
         line.append(head["condition"], STYLE.get(highest, "bold"))
-        line.append(f"   {counted}".ljust(39 - len(head["condition"]))).append(known, "bold")
+        line.append(f"   {counted}".ljust(39 - len(head["condition"]))).append(seen, "bold")
     elif highest and not head["last_known"]:
         line.append(head["condition"], STYLE.get(highest, "bold")).append(f"   {counted}   ")
         worst_seen = [unit["name"] for unit in view["units"] if unit["knowledge"] == known]
@@ -221,9 +224,10 @@ def _unit(view: View, unit: View, state: ScreenState, width: int) -> list[Text]:
     elif len(view["units"]) > 1:
         number = [tile["name"] for tile in view["tiles"]].index(unit["name"]) + 1
         where = f"({number} of {len(view['units'])})  "
-        lines.append(Text(f" {unit['name']} ", "bold").append(where).append(unit["knowledge"], "bold"))
+        lines.append(Text(f" {unit['name']} ", "bold").append(where).append(unit["state"], "bold"))
         lines[-1].append(f"  {_age(unit, state)}")
     lines.append(_figures(unit))
+    lines += [Text(f" {part}") for part in wrap(unit["later"], max(width - 2, 10), break_on_hyphens=False)]
     if blind:
         lines += [Text(f" LIKELY {blind['cause']}"), Text(f" NEXT   {blind['next']}   {blind['warning']}")]
     return lines
@@ -271,7 +275,7 @@ def _link_lines(view: View) -> list[Text]:
         said = link["trouble"] or "; ".join(unit["notes"])
         lines.append(
             Text(
-                f" {unit['name'][:20]:<20} {unit['knowledge']:<10} {link['letter'] or '-':<7} {age:<8} "
+                f" {unit['name'][:20]:<20} {unit['word']:<10} {link['letter'] or '-':<7} {age:<8} "
                 f"{answered:<14} {said}"
             )
         )

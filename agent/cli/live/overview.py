@@ -11,11 +11,12 @@ from agent.cli.live.blocks import Block
 from agent.cli.live.cells import STYLE
 from agent.detect.duration import duration
 from agent.detect.knowledge import UNSEEN, Knowledge
+from agent.view.state import LEARNING
 
 View = Mapping[str, Any]
 NAME, WIDTH = 13, 26  # columns of a name, and of a unit
 ROWS = 3  # of units on the first screen: all others stand on a page of their own
-HEAD = " UNITS {n}, worst first: hottest sensor degC, widest cell mV"
+HEAD = " UNITS {n}, worst first: hottest degC, widest cell mV"
 
 
 def block(view: View, width: int, utf8: bool) -> Block:
@@ -37,6 +38,8 @@ def _lines(tiles: Sequence[View], width: int, room: int, utf8: bool) -> list[Tex
     here = tiles[: columns * (room - 1)]
     left = tiles[len(here) :]
     head = Text(HEAD.format(n=len(tiles)))
+    if any(tile["word"] == LEARNING for tile in tiles):
+        head.append("; L learning")
     if left:
         head.append(f"; {len(left)} more: o")
     rows = [here[i : i + columns] for i in range(0, len(here), columns)]
@@ -48,14 +51,19 @@ def _columns(width: int) -> int:
 
 
 def _tile(tile: View, utf8: bool) -> Text:
-    mark = str(tile["priority"] or _MARKS.get(tile["knowledge"], " "))
+    mark = str(tile["priority"] or _MARKS.get(tile["word"], " "))
     line = Text(" ").append(mark, STYLE.get(tile["priority"], "bold"))
     return line.append(
         set_cell_size(f" {set_cell_size(shown(tile['name'], utf8), NAME)}{_figures(tile)}", WIDTH - 2)
     )
 
 
-_MARKS = {**dict.fromkeys(UNSEEN, "?"), Knowledge.STALE: "~", Knowledge.PARTIAL: "~"}
+_MARKS: dict[str, str] = {
+    **dict.fromkeys(UNSEEN, "?"),
+    Knowledge.STALE: "~",
+    Knowledge.PARTIAL: "~",
+    LEARNING: "L",
+}
 
 
 def _figures(tile: View) -> str:

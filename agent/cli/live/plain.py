@@ -20,14 +20,14 @@ def lines(before: View | None, after: View, utf8: bool = False) -> Iterator[str]
 
 def _changes(before: View | None, after: View) -> Iterator[str]:
     head = after["headline"]
-    state = (head["condition"], head["knowledge"])
-    if before is None or state != (before["headline"]["condition"], before["headline"]["knowledge"]):
+    if before is None or _state(head) != _state(before["headline"]):
         yield head["text"]
     units = {unit["name"]: unit for unit in before["units"]} if before else {}
     for unit in after["units"]:
         old = units.get(unit["name"])
-        if old is None or old["knowledge"] != unit["knowledge"]:
-            yield f"{unit['name']} {unit['knowledge']}: {unit['sentence']}"
+        if old is None or old["word"] != unit["word"]:
+            lacks = f" ({unit['lacks']})" if unit["lacks"] else ""
+            yield f"{unit['name']} {unit['state']}{lacks}: {unit['sentence']}"
             if unit["blind"]:
                 yield f"{unit['name']}: {unit['blind']['cause']}; next: {unit['blind']['next']}"
         elif _marks(old) != _marks(unit):
@@ -39,6 +39,11 @@ def _changes(before: View | None, after: View) -> Iterator[str]:
             yield f"alarm {row['state']} priority {row['priority']} {row['first']} {row['do']}"
     for name in was.keys() - now.keys():
         yield f"alarm over {was[name]['where']}: {name}"
+
+
+def _state(head: View) -> tuple[str, str, bool]:
+    """Return what makes a headline another one: not until when something is learned, which moves on."""
+    return head["condition"], head["knowledge"], bool(head["learning"])
 
 
 def _marks(unit: View) -> str:

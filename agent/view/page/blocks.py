@@ -13,13 +13,16 @@ from agent.view.delivery import delivery_lines
 from agent.view.page import svg
 from agent.view.page.acts import numbered, several
 from agent.view.page.templates import macros
+from agent.view.sayings import say
+from agent.view.state import LEARNING
 from agent.view.tiles import figure_of
 from agent.view.trends import TREND_S, TREND_STEP_S
 
 TILE_STEPS = 6  # of a trend, of which a tile shows every such
 FEW_TILES, MANY_TILES = 12, 64  # up to so many they are large; beyond so many they have no lines
 KIN = (("min", "max"), ("hottest", "coldest"))  # figures whose lines share a scale
-STANDS = ("in alarm", "not seen", "to attend to", "stale", "seen in part", "normal")
+STANDS = ("in alarm", "not seen", "to attend to", "stale", "seen in part", "learning", "normal")
+SEEN_AS = {Knowledge.LIVE: "normal", LEARNING: "learning", Knowledge.STALE: "stale"}
 TILE_TREND = int(TREND_S / TREND_STEP_S) // TILE_STEPS
 CLASS = {"": "", "+": "o", "-": "o", "1": "m1", "2": "m2", "3": "m3", "~": "hatch", "?": "q", "x": "x"}
 
@@ -85,7 +88,7 @@ def _stands(tile: View) -> str:
         return "not seen"
     if tile["priority"]:
         return "to attend to"
-    return {Knowledge.LIVE: "normal", Knowledge.STALE: "stale"}.get(tile["knowledge"], "seen in part")
+    return SEEN_AS.get(tile["word"], "seen in part")
 
 
 def size_of(count: int) -> str:
@@ -105,18 +108,20 @@ def _headline(view: View) -> dict[str, Any]:
     """
     head = view["headline"]
     live = head["knowledge"] == Knowledge.LIVE
-    quiet = "Every unit is seen now, and nothing is in alarm." if live else head["text"]
-    asks, say, besides = head["besides"] or quiet, "", ""
+    quiet = f"{say('all-well')}." if live else head["text"]
+    asks, more, besides = head["besides"] or quiet, "", ""
     if head["place"]:
         asks, besides = f"{head['place']}: {head['action']}.", head["besides"]
         then = head["left"] and head["left_s"] is None  # of when it was last seen
-        say = f"{head['left']}. {head['rest']}" if then else head["rest"]
+        more = f"{head['left']}. {head['rest']}" if then else head["rest"]
+    elif live and head["learning"]:
+        asks, more = f"{say('not-all-yet')}.", head["besides"]
     priority = next(iter(view["alarms"]["by_priority"]), "")
     return {
-        **{key: head[key] for key in ("condition", "knowledge", "left_s", "until")},
+        **{key: head[key] for key in ("condition", "knowledge", "learning", "left_s", "until")},
         "now": not head["last_known"] and (live or bool(head["place"])),
         "asks": asks,
-        "say": say,
+        "say": more,
         "besides": besides,
         "priority": int(priority) if priority else 0,
         "worst": _worst(view) if live and not head["place"] else "",

@@ -11,8 +11,9 @@ import pytest
 from agent.detect.declaration import At
 from agent.detect.detectors import DETECTORS
 from agent.detect.kernels import debounce, imbalance, slope, wander
+from agent.detect.learning import Coverage
 from agent.detect.settings import Settings
-from agent.detect.watch import Coverage, UnitDetectors, warm_up
+from agent.detect.watch import UnitDetectors, warm_up
 from tests.agent.detect.banks import judging
 from tests.agent.detect.second_copies import copies
 from tests.agent.detect.stand_in import StandIn

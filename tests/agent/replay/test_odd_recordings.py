@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from agent.cli import main
 from agent.cli.common.waiting import counting, waiting
-from agent.detect.watch import Coverage
+from agent.detect.learning import Coverage
 from agent.replay.mapping import MapError, RecordingMap, read_map
 from agent.replay.plausible import odd
 from agent.replay.recording import load_parts

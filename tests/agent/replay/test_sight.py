@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from agent.detect.watch import Coverage
+from agent.detect.learning import Coverage
 from agent.replay.sight import Sight
 
 GAP = "nothing is known of what happened in them"

@@ -144,7 +144,10 @@ async def test_whatever_it_would_tell_a_unit_that_is_not_seen_is_an_alarm_at_the
         }  # fmt: skip
         assert any("unit zero: PARTIAL; it says 0 of cells_there" in r for r in said["health"]["degraded"])
         assert said["headline"]["condition"] == "ATTENTION"
-        assert "Nothing that can be judged: pack, absent." in said["headline"]["text"]
+        assert (
+            "Seen in part: pack, absent (nothing that can be judged is read from it)."
+            in said["headline"]["text"]
+        )
         for alarm in (a for a in said["alarms"] if a["detector"] == "blind"):
             assert (alarm["severity"], alarm["state"], alarm["location"]) == ("warning", "NEW", "")
             assert "its battery may be in any state" in alarm["text"].replace("Its", "its")

@@ -93,7 +93,7 @@ def test_normal_is_not_said_of_a_site_of_which_nothing_is_watched(
 
 def test_a_unit_that_tells_nothing_that_is_judged_is_named() -> None:
     assert headline([DEAF], [], NOW)["text"] == (
-        "PARTIAL. LAST KNOWN: unknown. Seen in part: rack-4. Nothing that can be judged: rack-4."
+        "PARTIAL. LAST KNOWN: unknown. Seen in part: rack-4 (nothing that can be judged is read from it)."
     )
 
 
@@ -104,7 +104,7 @@ def test_a_unit_whose_voltages_have_no_limit_is_told_with_what_to_set() -> None:
         "limits": {"unknown": "no voltage limit known: set chemistry"},
     }
     assert headline([unit], [], NOW)["text"] == (
-        "PARTIAL. LAST KNOWN: normal. Seen in part: rack-4. rack-4: no voltage limit known: set chemistry."
+        "PARTIAL. LAST KNOWN: normal. Seen in part: rack-4 (no voltage limit known: set chemistry)."
     )
     unit = {"name": "rack-4", "knowledge": "LIVE", "limits": {"unknown": "", "widened": []}}
     assert headline([unit], [], NOW)["text"] == "NORMAL - LIVE."

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from agent.cli.report.commissioning.shown import Shown
 from agent.config.tables import Config
 from agent.control import client
 from agent.detect.knowledge import Knowledge
-from agent.view import words
+from agent.view.state import learning_line
 
 LEAST_INTERVALS, MOST_S = 20, 60.0  # so many of every unit, and no longer than that
 STEP_S = 0.2
@@ -81,7 +82,7 @@ def sights(socket: Path, status: dict[str, Any], hours: Mapping[str, Shown]) -> 
             unit.get("identity", {}),
             intervals=unit["intervals"],
             knowledge=unit["knowledge"],
-            learning=words.learning(unit.get("detectors")),
+            learning=learning_line(unit, datetime.now().astimezone()),
             hour=hours.get(unit["name"]),
         )
     return found
