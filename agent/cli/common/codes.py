@@ -71,6 +71,7 @@ CODES = {
     "CW-304": Code("a profile cannot be used", 2),
     "CW-305": Code("a recording, or the map of its columns, cannot be used", 2),
     "CW-306": Code("a backup cannot be used", 2),
+    "CW-307": Code("an answers file of setup cannot be used", 2),
     "CW-310": Code("something needed was not said, and there is no terminal to ask at", 2),
     "CW-401": Code("no agent answers at its control socket", 3, ("it is not running", "another socket")),
     "CW-402": Code("the agent would not carry the read", 4),

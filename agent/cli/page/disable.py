@@ -21,10 +21,16 @@ def command(path: Path) -> None:
     \b
     Example:  sudo cellwarden page disable
     """
-    try:
-        changed = change(path, {"listen": HERE, "cert": None, "key": None, "token_file": None})
-    except OSError as error:
-        raise unusable_file(error) from error
+    changed = close_page(path)
     click.echo(f"The page: http://{HERE}/, on this machine only")
     if changed:
         click.echo("Now: sudo systemctl restart cellwarden")
+
+
+def close_page(path: Path, *, keep_old: bool = True) -> bool:
+    """Take what opens the page to others out of [web]; return whether there was anything. Raises Misuse."""
+    nothing = {"listen": HERE, "cert": None, "key": None, "token_file": None}
+    try:
+        return change(path, nothing, keep_old=keep_old)
+    except OSError as error:
+        raise unusable_file(error) from error

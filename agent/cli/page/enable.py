@@ -2,6 +2,8 @@
 
 import socket
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,52 +42,82 @@ def command(path: Path, listen: str, names: tuple[str, ...], as_json: bool) -> N
     Examples:  sudo cellwarden page enable
                sudo cellwarden page enable --name battery-room.example --listen 192.0.2.10:8480
     """
+    if problem := listen_problem(listen):
+        raise Misuse(f"--listen {problem}")
+    opened = open_page(path, listen, names)
+    if as_json:
+        print_json(opened.as_json())
+        return
+    opened.tell()
+    if any(opened.new.values()):
+        click.echo("Now: sudo systemctl restart cellwarden")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The page in the network: where, by which certificate and token, and which of them are `new`."""
+
+    urls: Sequence[str]
+    files: PageFiles
+    new: Mapping[str, bool]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for programs, without the token. Raises OSError."""
+        return {
+            "urls": self.urls,
+            "fingerprint_sha256": fingerprint(self.files.cert),
+            "token_file": str(self.files.token),
+            "new": self.new,
+        }
+
+    def tell(self, *, logged: bool = False) -> None:
+        """Say it to a person: the address, as a QR code too, the token, and what a phone warns of.
+
+        logged: what is said is kept, as a deployment does: without code, and without the token itself.
+        """
+        first, *others = self.urls
+        click.echo(f"The page:  {first}" + (f"   (also {', '.join(others)})" if others else ""))
+        if speaks_utf8() and not logged:
+            segno.make(first, micro=False).terminal(compact=True)
+        token = "not shown" if logged else self.files.token.read_text().strip()
+        click.echo(f"The token: {token}   (kept in {self.files.token})")
+        click.echo(
+            "A phone warns once that the connection is not private, for this box signed its certificate"
+            " itself.\nCompare the SHA-256 fingerprint that the phone shows under its details before you go"
+            f" on:\n  {fingerprint(self.files.cert)}"
+        )
+
+
+def listen_problem(listen: str) -> str:
+    """Return why nobody in the network could open a page that listens there; "" where somebody could."""
     at = host_and_port(listen)
     if at is None:
-        raise Misuse(f"--listen {listen} is no ADDRESS:PORT, such as {EVERYWHERE}")
-    host, port = at
-    if is_loopback(host):
-        raise Misuse(f"--listen {listen} is this machine alone; that is: cellwarden page disable")
+        return f"{listen} is no ADDRESS:PORT, such as {EVERYWHERE}"
+    return f"{listen} is this machine alone; that is: cellwarden page disable" if is_loopback(at[0]) else ""
+
+
+def open_page(path: Path, listen: str, names: Sequence[str], *, keep_old: bool = True) -> Opened:
+    """Make what is missing, and write it into [web]. Raises Misuse.
+
+    keep_old: as `table.change` says.
+    """
+    host, port = host_and_port(listen) or ("", 0)
     if never_set(time.time()):
         raise Misuse("the clock of this box was never set, and a certificate is bound to dates: set it first")
     hosts = [*names, *_addresses(host)] or [socket.gethostname()]
     files = PageFiles.beside(path)
     try:
         new_cert, new_token = make(files, hosts)
-        changed = change(path, {"listen": listen, **_written(files, path)})
-        told = {
-            "urls": [f"https://{authority(one, port)}/" for one in hosts],
-            "fingerprint_sha256": fingerprint(files.cert),
-            "token_file": str(files.token),
-            "new": {"certificate": new_cert, "token": new_token, "configuration": changed},
-        }
-        token = files.token.read_text().strip()
+        changed = change(path, {"listen": listen, **_written(files, path)}, keep_old=keep_old)
     except OSError as error:
         raise unusable_file(error) from error
-    if as_json:
-        print_json(told)
-    else:
-        _tell(told, token)
+    new = {"certificate": new_cert, "token": new_token, "configuration": changed}
+    return Opened([f"https://{authority(one, port)}/" for one in hosts], files, new)
 
 
 def _written(files: PageFiles, config: Path) -> dict[str, str]:
     keys = {"cert": files.cert, "key": files.key, "token_file": files.token}
     return {key: str(file.relative_to(config.parent)) for key, file in keys.items()}
-
-
-def _tell(told: dict[str, Any], token: str) -> None:
-    first, *others = told["urls"]
-    click.echo(f"The page:  {first}" + (f"   (also {', '.join(others)})" if others else ""))
-    if speaks_utf8():
-        segno.make(first, micro=False).terminal(compact=True)
-    click.echo(f"The token: {token}   (kept in {told['token_file']})")
-    click.echo(
-        "A phone warns once that the connection is not private, for this box signed its certificate itself.\n"
-        "Compare the SHA-256 fingerprint that the phone shows under its details before you go on:\n"
-        f"  {told['fingerprint_sha256']}"
-    )
-    if any(told["new"].values()):
-        click.echo("Now: sudo systemctl restart cellwarden")
 
 
 def _addresses(host: str) -> list[str]:

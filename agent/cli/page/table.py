@@ -1,5 +1,6 @@
 """The [web] table of agent.toml, changed with all that stands around it left as it is, comments too."""
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from agent.cli.common.load import load
 from drivers.durable import replace_whole
 
 
-def change(path: Path, values: Mapping[str, str | None]) -> bool:
+def change(path: Path, values: Mapping[str, str | None], *, keep_old: bool = True) -> bool:
     """Set keys of [web], or take them out (None); return whether that changed anything. The file as it was is
-    kept as agent.toml.1. Raises Misuse, and changes nothing, where the file cannot be used before or after.
+    kept as agent.toml.1, unless setup has just kept the one before (`keep_old`). Raises Misuse, and changes
+    nothing, where the file cannot be used before or after.
     """
     load(path)
     old = path.read_text()
@@ -28,7 +30,7 @@ def change(path: Path, values: Mapping[str, str | None]) -> bool:
         else:
             web[key] = value
     text = tomlkit.dumps(document)
-    if text == old:
+    if tomllib.loads(text) == tomllib.loads(old):
         return False
     new = path.with_name(f"{path.name}.new")
     try:
@@ -37,6 +39,7 @@ def change(path: Path, values: Mapping[str, str | None]) -> bool:
     finally:
         new.unlink(missing_ok=True)
     mode = path.stat().st_mode & 0o777
-    replace_whole(path.with_name(f"{path.name}.1"), old.encode(), mode)
+    if keep_old:
+        replace_whole(path.with_name(f"{path.name}.1"), old.encode(), mode)
     replace_whole(path, text.encode(), mode)
     return True

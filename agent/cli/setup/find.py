@@ -8,6 +8,7 @@ import click
 
 from agent.cli.common.announced import HINT, Search, lines
 from agent.cli.common.codes import Trouble
+from agent.cli.common.open_port import agents_bus
 from agent.cli.common.prompts import Prompts
 from agent.cli.profile.common import known_profiles
 from agent.cli.scan.found import FoundUnit
@@ -61,12 +62,28 @@ def find(
         if not survey.units and not survey.troubles:
             survey.nothing().show()
         units += survey.units
-    chosen = [found for unit in units if (found := _choose(prompts, unit)) is not None]
-    if not chosen:
-        raise Trouble(
-            "CW-220", "No unit was found that a profile fits.", f"cellwarden scan {wanted[0]} --full"
-        )
-    return chosen
+    taken = [found for unit in units if (found := _choose(prompts, unit)) is not None]
+    if not taken:
+        raise no_profile_fits(wanted[0])
+    return taken
+
+
+def must_be_free(endpoint: Endpoint, socket: Path) -> None:
+    """Raise Trouble where the running agent polls at an endpoint."""
+    if agents_bus(socket, endpoint):
+        seen = f"{endpoint} is held by a running agent. Nothing was sent."
+        raise Trouble("CW-110", seen, "sudo systemctl stop cellwarden")
+
+
+def no_profile_fits(endpoint: Endpoint) -> Trouble:
+    """Return what is said where devices were found, and no unit."""
+    return Trouble("CW-220", "No unit was found that a profile fits.", f"cellwarden scan {endpoint} --full")
+
+
+def chosen(unit: FoundUnit, profile: str) -> ChosenUnit:
+    """Return a unit that was found, to be polled by a profile."""
+    line = str(unit.found.line).replace(" ", "-") if unit.found.line else ""
+    return ChosenUnit(str(unit.endpoint), unit.found.unit_id, profile, line)
 
 
 def _choose(prompts: Prompts, unit: FoundUnit) -> ChosenUnit | None:
@@ -74,14 +91,7 @@ def _choose(prompts: Prompts, unit: FoundUnit) -> ChosenUnit | None:
     if not unit.identified or sureness(unit.matches) == Sureness.NOT_RECOGNISED:
         click.echo(f"{told}; left out")
         return None
-    if not prompts.agree(f"{told}. Use it?"):
-        return None
-    return ChosenUnit(
-        str(unit.endpoint),
-        unit.found.unit_id,
-        unit.matches[0].profile.model,
-        str(unit.found.line).replace(" ", "-") if unit.found.line else "",
-    )
+    return chosen(unit, unit.matches[0].profile.model) if prompts.agree(f"{told}. Use it?") else None
 
 
 def upstream_of(prompts: Prompts) -> str:

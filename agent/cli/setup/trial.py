@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from agent.cli.common.codes import Trouble
-from agent.cli.common.open_port import agents_bus, opened
+from agent.cli.common.open_port import opened
 from agent.cli.probe.value_rows import value_rows
 from agent.cli.profile.common import load
 from agent.cli.report.commissioning.record import UnitReading
 from agent.cli.setup.draft import ChosenUnit
+from agent.cli.setup.find import must_be_free
 from agent.modbus.ports import PortError
 from agent.modbus.survey import reopening
 from agent.modbus.survey.match import hold
@@ -35,8 +36,7 @@ class Tested:
 def try_out(unit: ChosenUnit, socket: Path, folders: tuple[Path, ...]) -> Tested:
     """Read a unit, say what came, and return it. Raises Trouble; an agent at `socket` keeps its ports."""
     (endpoint,) = parse(unit.endpoint)
-    if agents_bus(socket, endpoint):
-        raise Trouble("CW-110", f"{endpoint} is held by a running agent.", "sudo systemctl stop cellwarden")
+    must_be_free(endpoint, socket)
     done = asyncio.run(_read(unit, folders))
     sight = done.sight
     absent = f"; {missing} absent (fine)" if (missing := sight.count("missing")) else ""

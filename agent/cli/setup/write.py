@@ -1,7 +1,9 @@
 """Step 6 of setup: a file that keeps the deadline, shown as a difference, replaced whole."""
 
 import difflib
+import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -10,12 +12,54 @@ from agent.cli.check import late_units
 from agent.cli.common.codes import Trouble
 from agent.cli.common.load import load
 from agent.cli.common.prompts import Prompts
-from agent.cli.setup.draft import Draft, toml_of
+from agent.cli.setup.draft import Draft
+from agent.cli.setup.text import merged, toml_of
 from agent.cli.setup.trial import Tested
+from agent.config.tables import Config
 from drivers.durable import replace_whole
 
 PERIODS_S = (1.0, 2.0, 5.0)
 LEAST_S, TIMES = 0.3, 10.0  # a time-out from what was measured: at least, and times the slowest answer
+NOTHING = "Nothing was written."
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What the file would say, what it says (None: there is none), and who would be late."""
+
+    text: str
+    old: str | None
+    late: Sequence[str] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether it would say anything else."""
+        try:
+            return self.old is None or tomllib.loads(self.old) != tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError:
+            return True
+
+    def show(self) -> None:
+        """Print the difference."""
+        old = (self.old or "").splitlines()
+        diff = difflib.unified_diff(old, self.text.splitlines(), "old", "new", lineterm="")
+        click.echo("\n".join(diff) if self.changes else "    it is the same as before")
+
+    def must_keep_the_deadline(self) -> None:
+        """Raise Trouble where somebody would be late."""
+        if self.late:
+            seen = "\n       ".join([*self.late, NOTHING])
+            raise Trouble("CW-302", seen, "cellwarden setup --allow-late")
+
+    def put(self, path: Path) -> str:
+        """Replace the file whole; return where the old one is kept, "" where there was none."""
+        if self.old is None:
+            replace_whole(path, self.text.encode())
+            return ""
+        mode, kept = path.stat().st_mode & 0o777, path.with_name(f"{path.name}.1")
+        replace_whole(kept, self.old.encode(), mode)
+        replace_whole(path, self.text.encode(), mode)
+        return kept.name
 
 
 def write(
@@ -23,49 +67,52 @@ def write(
     path: Path,
     draft: Draft,
     tested: Sequence[Tested],
-    agent: str | None,
+    before: Config | None,
     *,
     allow_late: bool,
 ) -> None:
     """Replace `path`. Raises Trouble where nothing was written, and Exit where it is not wanted."""
-    new = path.with_name(path.name + ".new")
-    try:
-        late = _proven(new, path, draft, tested, agent)
-        load(new)
-        click.echo(
-            "5/6 Limits                     NOT REVIEWED until you confirm: cellwarden limits --review"
-        )
-        old = path.read_text() if path.is_file() else ""
-        text = new.read_text()
-        diff = difflib.unified_diff(old.splitlines(), text.splitlines(), "old", "new", lineterm="")
-        click.echo("\n".join(diff) or "    it is the same as before")
-        if late and not allow_late:
-            seen = "\n       ".join([*late, "Nothing was written."])
-            raise Trouble("CW-302", seen, "cellwarden setup --allow-late")
-        kept = f" (old one kept as {path.name}.1)" if old else ""
-        if not prompts.agree(f"6/6 Write {path}{kept}?", proposed=False):
-            click.echo("Nothing was written; run setup again to go on here.")
-            raise click.exceptions.Exit(1)
-        if old:
-            replace_whole(path.with_name(path.name + ".1"), old.encode())
-        replace_whole(path, text.encode())
-    finally:
-        new.unlink(missing_ok=True)
+    new = candidate(path, draft, tested, before)
+    click.echo("5/6 Limits                     NOT REVIEWED until you confirm: cellwarden limits --review")
+    new.show()
+    if not allow_late:
+        new.must_keep_the_deadline()
+    kept = f" (old one kept as {path.name}.1)" if new.old is not None else ""
+    if not prompts.agree(f"6/6 Write {path}{kept}?", proposed=False):
+        click.echo(f"{NOTHING} Run setup again to go on here.")
+        raise click.exceptions.Exit(1)
+    new.put(path)
 
 
-def _proven(new: Path, path: Path, draft: Draft, tested: Sequence[Tested], agent: str | None) -> list[str]:
-    """Write a file beside the old one that keeps the deadline, if one can; return who is late.
+def candidate(path: Path, draft: Draft, tested: Sequence[Tested], before: Config | None) -> Candidate:
+    """Return a file that keeps the deadline, if one can. Raises Misuse where none can be used.
 
     With the shortest period, and the profiles' time-outs or, where too long, ones from what was measured.
+    `before`: the file as it is, where it can be used; all else in it is left as it is.
     """
-    late: list[str] = []
-    for measured in (False, True):
-        for done in tested:
-            tight = measured and bool(done.unit.line)
-            done.unit.timeout_s = max(LEAST_S, round(TIMES * done.slowest_s, 1)) if tight else 0.0
-        for draft.period_s in PERIODS_S:
-            new.write_text(toml_of(draft, path, agent))
-            late = late_units(new, *load(new))
-            if not late:
-                return []
-    return [line.replace(new.name, path.name) for line in late]
+    old = path.read_text() if path.is_file() else None
+    beside = path.with_name(f"{path.name}.new")
+
+    def late() -> list[str]:
+        beside.write_text(text())
+        return [line.replace(beside.name, path.name) for line in late_units(beside, *load(beside))]
+
+    def text() -> str:
+        return toml_of(draft, path) if old is None or before is None else merged(old, before, draft)
+
+    try:
+        if not tested:
+            late()
+            return Candidate(text(), old)
+        who: list[str] = []
+        for measured in (False, True):
+            for done in tested:
+                tight = measured and bool(done.unit.line)
+                done.unit.timeout_s = max(LEAST_S, round(TIMES * done.slowest_s, 1)) if tight else 0.0
+            for draft.period_s in PERIODS_S:
+                who = late()
+                if not who:
+                    return Candidate(text(), old)
+        return Candidate(text(), old, who)
+    finally:
+        beside.unlink(missing_ok=True)

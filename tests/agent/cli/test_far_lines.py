@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli import main
-from agent.cli.setup.draft import ChosenUnit, Draft, toml_of
+from agent.cli.setup.draft import ChosenUnit, Draft
+from agent.cli.setup.text import toml_of
 from drivers.registers import Area
 from hil.modbus.serial_server import SerialServer
 from hil.modbus.table import RegisterTable
