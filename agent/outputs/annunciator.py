@@ -6,11 +6,14 @@ At start nothing has been seen yet, so it starts dropped.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 
-from agent.alarms.record import AlarmId
 from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.knowledge import UNSEEN, Knowledge
 from agent.detect.table import CRITICAL
+from agent.view.sayings import say
+from agent.view.voice import voice
 
 #: States in which an alarm still wants to be heard; shelved and out of service are a person's decision.
 HEARD = frozenset({AlarmState.NEW, AlarmState.ACK, AlarmState.CLEARED_NEW})
@@ -32,9 +35,7 @@ class Annunciator:
     def alarms(self, unit: str, active: Sequence[AlarmEvent]) -> None:
         """Take the alarms of a unit that are not over: all of them, each time any of them changed."""
         self._alarms[unit] = [
-            f"{AlarmId(unit, alarm.name)}, {alarm.state}"
-            for alarm in active
-            if alarm.severity == CRITICAL and alarm.state in HEARD
+            _reason(unit, alarm) for alarm in active if alarm.severity == CRITICAL and alarm.state in HEARD
         ]
 
     def sight(self, unit: str, knowledge: str) -> None:
@@ -52,3 +53,9 @@ class Annunciator:
         if now_s < self._test_until_s:
             found.append("drill")  # a test alarm; others read the word
         return found
+
+
+def _reason(unit: str, alarm: AlarmEvent) -> str:
+    """Return place, state, action and what was wrong: no time left, for it stands as long as the alarm."""
+    said = voice({**asdict(alarm), "unit": unit, "ahead": {}}, datetime.now(UTC))
+    return say("reason", place=said.place, state=alarm.state, said=said.doing.removesuffix("."))

@@ -9,14 +9,17 @@ import os
 import socket
 import struct
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from agent.alarms.output import Output
 from agent.alarms.record import AlarmId
 from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.table import ADVICE, CRITICAL, WARNING
 from agent.keys.values import ConfigTable
+from agent.view.voice import happened, told
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +46,8 @@ def _device_and_inode(file: int) -> str:
 
 
 def fields_of(unit: str, event: AlarmEvent) -> dict[str, str]:
-    """Return the fields of an entry, without its text."""
+    """Return the fields of an entry, without its text; CELLWARDEN_EVIDENCE: what stands below that."""
+    below = told(_record(unit, event), datetime.now().astimezone()).below
     return {
         "CELLWARDEN_UNIT": unit,
         "CELLWARDEN_ALARM": str(AlarmId(unit, event.name)),
@@ -54,12 +58,17 @@ def fields_of(unit: str, event: AlarmEvent) -> dict[str, str]:
         "CELLWARDEN_VALUE": f"{event.value:g}",
         "CELLWARDEN_LIMIT": f"{event.limit:g}",
         "CELLWARDEN_VALUE_UNIT": event.value_unit,
+        "CELLWARDEN_EVIDENCE": "; ".join(below),
     }
 
 
 def line_of(unit: str, event: AlarmEvent) -> str:
-    """Return what happened to an alarm, in a line."""
-    return f"{event.state} {event.severity} {unit}: {event.text}"
+    """Return what happened to an alarm, in a line: its first line where it is raised."""
+    return happened(_record(unit, event), datetime.now().astimezone())
+
+
+def _record(unit: str, event: AlarmEvent) -> dict[str, Any]:
+    return {**asdict(event), "unit": unit}
 
 
 def native_entry(fields: dict[str, str]) -> bytes:

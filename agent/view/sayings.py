@@ -15,6 +15,8 @@ SAYINGS: Mapping[str, str] = {
     "first": "{place}: {said}",
     "more": "{said}.",
     "event": "{place}: {said}",
+    "happened": "{state} {severity} {said}",
+    "reason": "{place}, {state}: {said}",
     "others": "And {count} more.",
     "over-too": "Over, not acknowledged: {count}.",
     # the time left
@@ -26,6 +28,7 @@ SAYINGS: Mapping[str, str] = {
     "until-open": "to {degc:.0f} °C, about {likely} ({soonest} at the soonest)",
     "left-then": "when last seen {then}: {degc:.0f} °C about {likely}",
     "left-raised": "When raised {then}: {degc:.0f} °C about {likely} ({soonest}-{latest})",
+    "left-raised-sharp": "When raised {then}: {degc:.0f} °C about {likely}",
     "left-raised-open": "When raised {then}: {degc:.0f} °C about {likely} ({soonest} at the soonest)",
     # the present
     "heating": "Heating {k_per_min:.2g} K/min, now {value}",

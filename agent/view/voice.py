@@ -18,6 +18,7 @@ from agent.view.sayings import say
 
 Record = Mapping[str, Any]
 
+RAISED = "NEW"
 FAR_S = 30 * 86400.0  # nobody extrapolates a slope so far
 NAMED = 3  # units of an alarm that is of several; the text below names them all
 #: Their `limit` is a step of their score, and in no unit.
@@ -115,10 +116,30 @@ def first_line(alarm: Record, now: datetime) -> str:
     return voice(alarm, now).first
 
 
+def told(record: Record, now: datetime) -> Voice:
+    """Return the parts of an alarm at the moment that its record is of: a forecast is of then, and no other
+    stands below.
+    """
+    if record.get("state") != RAISED:
+        return voice({**record, "present": {}}, now)
+    raised = {"seen": True, "age_s": 0.0, "ahead": record.get("ahead") or {}}
+    return voice({**record, "present": raised, "ahead": {}, "forecast": ""}, now)
+
+
 def event_line(record: Record, now: datetime) -> str:
     """Return what happened to an alarm, for a log: the place, and what was said when it was raised."""
     said = voice(record, now)
     return say("event", place=said.place, said=said.text)
+
+
+def happened(record: Record, now: datetime) -> str:
+    """Return what happened to an alarm with its state: the first line where it is raised.
+
+    now: when that was, in the zone of whoever reads it.
+    """
+    new = record.get("state") == RAISED
+    said = told(record, now).first if new else event_line(record, now)
+    return say("happened", state=record.get("state", ""), severity=record.get("severity", ""), said=said)
 
 
 def limit_is_told(alarm: Record) -> bool:
@@ -158,15 +179,17 @@ def raised_at(alarm: Record, now: datetime) -> datetime:
     return datetime.fromtimestamp((alarm["utc_ns"] - since_ns) / 1e9, now.tzinfo)
 
 
-def left_words(ahead: Record, since: datetime, now: datetime, saying: str = "left") -> str:
+def left_words(
+    ahead: Record, since: datetime, now: datetime, saying: str = "left", then: datetime | None = None
+) -> str:
     """Return the time left by a forecast of `since`: "80 °C about 21:15 (21:13-21:19, in 11 min)"; by the
     saying "until" as what stands beside that time: "to 80 °C, about 21:15 (21:13-21:19)".
     """
     soonest, latest = _at(ahead, "soonest_s", since), _at(ahead, "latest_s", since)
     if latest is None:
-        return _left(ahead, since, now, f"{saying}-open")
+        return _left(ahead, since, now, f"{saying}-open", then)
     sharp = soonest is None or words.minute(soonest, now) == words.minute(latest, now)
-    return _left(ahead, since, now, f"{saying}-sharp" if sharp else saying)
+    return _left(ahead, since, now, f"{saying}-sharp" if sharp else saying, then)
 
 
 def _at(ahead: Record, key: str, since: datetime) -> datetime | None:
@@ -176,8 +199,7 @@ def _at(ahead: Record, key: str, since: datetime) -> datetime | None:
 
 
 def _raised_ahead(ahead: Record, raised: datetime, now: datetime) -> str:
-    saying = "left-raised-open" if _at(ahead, "latest_s", raised) is None else "left-raised"
-    return _left(ahead, raised, now, saying, raised)
+    return left_words(ahead, raised, now, "left-raised", raised)
 
 
 def _left(ahead: Record, since: datetime, now: datetime, saying: str, then: datetime | None = None) -> str:

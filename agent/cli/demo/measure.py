@@ -1,12 +1,15 @@
 """What the demo measured, read from the two databases after every process has ended."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from agent.cli.common.tables import plain_table, terminal
 from agent.cli.demo.story import AT_SHORT, CRITICAL_S, OUTAGE_S, SHORT_OHM, SHORTED_LOCATION, SHORTED_UNIT
+from agent.view.voice import place_of, told
 
 # What is printed for people: the key of the result, and its words.
 ROWS = (
@@ -60,9 +63,12 @@ def delivery(folder: Path) -> dict[str, Any]:
     }
 
 
-def alarms(folder: Path, began_s: float) -> list[dict[str, Any]]:
-    """Return the alarms that were raised, with their time since the bench began."""
+def alarms(folder: Path, began_s: float, log: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the alarms that were raised, with their time since the bench began, and their `first` line as it
+    was then. log: of the agent's status, which has their whole records.
+    """
     raised = _rows(folder / "buffer.db", "SELECT * FROM alarm WHERE state = 'NEW' ORDER BY id")
+    records = {_key(record): record for record in log if record["kind"] == "alarm"}
     return [
         {
             "detector": row["detector"],
@@ -71,9 +77,21 @@ def alarms(folder: Path, began_s: float) -> list[dict[str, Any]]:
             "location": row["location"],
             "t_s": round(row["boottime_ns"] / 1e9 - began_s, 2),
             "text": row["text"],
+            "first": told(said, local(row["utc_ns"])).first,
+            "below": told(said, local(row["utc_ns"])).below,
         }
         for row in raised
+        for said in [records.get(_key(row), dict(row))]
     ]
+
+
+def _key(record: Any) -> tuple[Any, ...]:
+    return tuple(record[key] for key in ("unit", "detector", "location", "state", "boottime_ns"))
+
+
+def local(utc_ns: int) -> datetime:
+    """Return a time as the clock on the wall has it."""
+    return datetime.fromtimestamp(utc_ns / 1e9).astimezone()
 
 
 def problems_of(result: dict[str, Any]) -> list[str]:
@@ -98,7 +116,7 @@ def outcome(result: dict[str, Any]) -> list[str]:
     """Return what the demo has shown, in the order in which a newcomer asks."""
     short_s, told = result["short_started_t_s"], result["alarms"]
     ours = [alarm for alarm in told if alarm["unit"] == SHORTED_UNIT]
-    place = f"{SHORTED_UNIT} {SHORTED_LOCATION}"
+    place = place_of(SHORTED_UNIT, SHORTED_LOCATION)
     if short_s is None:
         lines = ["The bench did not come to its internal short."]
     else:
@@ -106,7 +124,8 @@ def outcome(result: dict[str, Any]) -> list[str]:
     for severity in ("critical", "warning", "advice"):
         first = next((alarm for alarm in ours if alarm["severity"] == severity), None)
         if first and short_s is not None:
-            lines.append(f"  {severity:<8} {first['t_s'] - short_s:4.0f} s later: {first['text']}")
+            lines.append(f"  {severity:<8} {first['t_s'] - short_s:4.0f} s later: {first['first']}")
+            lines += [f"{'':25}{text}" for text in first["below"]] if severity == "critical" else []
         elif severity == "critical" and short_s is not None:
             lines.append(
                 f"  No critical alarm within this run; it comes about {CRITICAL_S:.0f} s after the short."

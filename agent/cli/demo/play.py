@@ -10,6 +10,7 @@ from agent.cli.common.errors import Finding
 from agent.cli.demo import measure, story
 from agent.cli.demo.view import View
 from agent.control import client
+from agent.view.voice import happened, place_of
 from hil.run.processes import Child, Children, cpu_s, events, resident_mb
 
 REFRESH_S = 0.5
@@ -61,7 +62,7 @@ class Demo:
         return {
             **measure.delivery(self.folder),
             "poll_errors": sum(unit["read_errors"] for unit in last["units"]),
-            "alarms": measure.alarms(self.folder, self.began_s),
+            "alarms": measure.alarms(self.folder, self.began_s, last["log"]),
             "short_started_t_s": None if self.short_s is None else round(self.short_s, 2),
             "short_unit": story.SHORTED_UNIT,
             "short_location": story.SHORTED_LOCATION,
@@ -110,9 +111,8 @@ class Demo:
                 self.view.tell(now_s, "the collector is back")
             for event in events(bench):
                 self.short_s = event["t_s"]
-                self.view.tell(
-                    event["t_s"], f"{event['unit']} {event['place']}: {event['ohm']} ohm internal short"
-                )
+                place = place_of(event["unit"], event["place"])
+                self.view.tell(event["t_s"], f"{place}: {event['ohm']} ohm internal short")
             status = self._status(agent) or status
             self._tell_alarms(status)
             self.view.show(now_s, status, up)
@@ -124,6 +124,5 @@ class Demo:
             if alarm["kind"] != "alarm":  # somebody answered one
                 continue
             t_s = alarm["boottime_ns"] / 1e9 - self.began_s
-            what = f"{alarm['state']} {alarm['severity']}"
-            self.view.tell(t_s, f"{what}: {alarm['unit']} {alarm['text']}")
+            self.view.tell(t_s, happened(alarm, measure.local(alarm["utc_ns"])))
         self._alarms_told = len(status["log"])

@@ -55,13 +55,15 @@ def test_a_demo_whose_terminal_is_closed_leaves_nothing_behind(tmp_path: Path) -
 
 def test_the_end_begins_with_what_happened_and_says_when_the_worst_would_come() -> None:
     def alarm(severity: str, t_s: float, unit: str = SHORTED_UNIT) -> dict[str, object]:
-        return {"severity": severity, "t_s": t_s, "unit": unit, "text": f"{severity} words"}
+        said = {"first": f"{unit}: {severity} words.", "below": [f"evidence of the {severity}"]}
+        return {"severity": severity, "t_s": t_s, "unit": unit, **said}
 
     result = {"short_started_t_s": 18.0, "frames": 166, "collector_frames": 166}
     whole = [alarm("advice", 21.9), alarm("warning", 33.9), alarm("critical", 36.9)]
     lines = measure.outcome({**result, "alarms": whole})
-    assert lines[0] == "An internal short of 0.03 ohm began in rack-c cell5 at 18 s."
-    assert lines[1] == "  critical   19 s later: critical words"
+    assert lines[0] == "An internal short of 0.03 ohm began in rack-c cell 5 at 18 s."
+    assert lines[1] == "  critical   19 s later: rack-c: critical words."
+    assert lines[2].strip() == "evidence of the critical"
     assert "The two healthy racks: no alarms." in lines
     assert lines[-3].startswith("Nothing was lost: 166 frames")
     short = measure.outcome({**result, "collector_frames": 165, "alarms": whole[:2]})

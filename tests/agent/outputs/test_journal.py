@@ -1,6 +1,7 @@
 """Entries as they arrive at a journal's socket."""
 
 import os
+import re
 import socket
 import struct
 import sys
@@ -14,8 +15,15 @@ import pytest
 from agent.alarms.site import SiteAlarms
 from agent.clock import Clock
 from agent.detect.alarms.states import AlarmEvent, AlarmState
-from agent.outputs.journal import CHANGED, RAISED, Journal, JournalError, native_entry
+from agent.outputs.journal import CHANGED, RAISED, Journal, JournalError, fields_of, line_of, native_entry
 
+LINE = (
+    "NEW critical rack-1 cell 5: TAKE LOAD AND CHARGE OFF. Do not open it."
+    " Cell 5 heats 1.4 K/min faster than its siblings."
+)
+SAID = "Cell 5 heats 1.4 K/min faster than its siblings"
+AHEAD = {"to_degc": 80.0, "slope_k_per_s": 0.05, "in_s": 3600.0, "soonest_s": 3000.0, "latest_s": 4800.0}
+PLACE = 'a "quoted] place'
 WANTED = {"syslog": True}  # [journal]
 
 
@@ -38,7 +46,7 @@ def test_an_alarm_is_one_entry_with_fields_to_search_by(
     journal = Journal(tmp_path / "log", native=True)
     journal.changed("rack-1", hot)
     fields = parsed(listener.recv(65536))
-    assert fields["MESSAGE"] == "NEW critical rack-1: cell5 heats 1.4 K/min faster than its siblings"
+    assert fields["MESSAGE"] == LINE
     assert fields["MESSAGE_ID"] == RAISED
     assert fields["PRIORITY"] == "1"
     assert fields["CELLWARDEN_UNIT"] == "rack-1"
@@ -50,6 +58,19 @@ def test_an_alarm_is_one_entry_with_fields_to_search_by(
     assert (fields["MESSAGE_ID"], fields["PRIORITY"]) == (CHANGED, "5")
 
 
+def test_an_entry_says_how_long_is_left_as_a_clock_time_and_the_evidence_beside(hot: AlarmEvent) -> None:
+    heats = replace(hot, ahead=AHEAD, evidence_for="cell voltage sank: cell4", evidence_against="")
+    said = line_of("rack-1", heats)
+    assert re.search(
+        r"Do not open it\. 80 °C about \d\d:\d\d \(\d\d:\d\d-\d\d:\d\d, in 60 min\)\. Cell 5", said
+    )
+    assert (
+        "For it, when raised: cell voltage sank: cell 4" in fields_of("rack-1", heats)["CELLWARDEN_EVIDENCE"]
+    )
+    over = line_of("rack-1", replace(heats, state=AlarmState.CLEARED_NEW))
+    assert over == f"CLEARED-NEW critical rack-1 cell 5: {SAID[0].lower()}{SAID[1:]}"
+
+
 def test_text_of_several_lines_is_told_by_its_length() -> None:
     text = "two\nlines"
     assert native_entry({"MESSAGE": text}) == b"MESSAGE\n" + struct.pack("<Q", 9) + b"two\nlines\n"
@@ -59,12 +80,12 @@ def test_a_syslog_daemon_gets_the_same_as_structured_data(
     tmp_path: Path, listener: socket.socket, hot: AlarmEvent
 ) -> None:
     journal = Journal(tmp_path / "log", native=False)
-    journal.changed("rack-1", replace(hot, location='a "quoted] place'))
+    journal.changed("rack-1", replace(hot, location=PLACE))
     entry = listener.recv(65536).decode()
     assert entry.startswith("<25>1 2")  # facility daemon, level alert
     assert f" {RAISED} [cellwarden@32473 unit=" in entry
     assert r'location="a \"quoted\] place"' in entry
-    assert entry.endswith("] NEW critical rack-1: cell5 heats 1.4 K/min faster than its siblings")
+    assert entry.endswith(f"] {LINE.replace('cell 5', PLACE, 1)}")
 
 
 def test_a_journal_that_takes_nothing_holds_up_nobody(
@@ -93,12 +114,12 @@ def test_a_journal_that_is_gone_is_an_alarm_until_it_is_back_and_the_log_has_wha
     assert (alarm.detector, alarm.location) == ("part_failed", "journal")
     assert "absent: No such file or directory; entries not taken so far: 3" in alarm.text
     said = [record.getMessage() for record in caplog.records]
-    assert sum(hot.text in line for line in said) == 3
+    assert sum(SAID in line for line in said) == 3
     assert sum(record.exc_info is not None for record in caplog.records) == 1
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as back:
         back.bind(str(tmp_path / "absent"))
         site_alarms.found("rack-1", stamp, [hot])
-        assert hot.text.encode() in back.recv(65536)
+        assert SAID.encode() in back.recv(65536)
     assert [event.state for _, event in site_alarms.all_active()] == ["CLEARED-NEW"]
 
 
