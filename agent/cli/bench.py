@@ -26,6 +26,9 @@ def print_table(bench: str, results: list[dict[str, Any]]) -> None:
             {True: "yes", False: "NO", None: ""}[row["met"]],
         )
     terminal().print(table)
+    for row in results:
+        if row["note"]:
+            click.echo(f"{row['name']}: {row['note']}")
 
 
 @click.command("bench")

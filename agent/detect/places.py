@@ -3,6 +3,7 @@ shown is made of them too.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 #: Temperatures of the battery itself. Transistors and terminals heat with every load step: not these.
 TEMPERATURES = ("cell_temperature", "module_temperature", "battery_temperature")
@@ -18,6 +19,7 @@ EXTREMES = {
 MIN_IN_STRING = 4  # fewer siblings in one string than this, and the whole unit is the better comparison
 
 
+@lru_cache(8192)  # racks are alike, and are looked at whole
 def string_of(place: str) -> str:
     """Return the string a place is in: "string1/module2/cell5" is in "string1"; "" when it is in none."""
     head = ""

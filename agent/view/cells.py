@@ -6,6 +6,7 @@ A mark is one character, the same on the page and in the terminal: "" in band, "
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -20,6 +21,7 @@ ENOUGH = 8  # values for a spread of their own
 SIGMAS = 4.0  # of a normal spread, from the median of the absolute deviations: 1.4826 of it is one
 LEAST_STEPS = 3  # of the register: 4 sigma of the widest spread of which more than half read the same number
 STATE_STALE_S = 30.0  # of what is read every 10 s only
+PLACES = 8192  # that are remembered: racks are alike
 MIN_ROW = 4  # groups with fewer boxes are shown with their neighbours
 
 Point = Mapping[str, Any]
@@ -117,7 +119,7 @@ def _siblings(box: Mapping[str, Any], strings: Mapping[str, int]) -> str:
 
 def _name(boxes: Sequence[dict[str, Any]]) -> None:
     counts: Counter[str] = Counter()
-    sizes = Counter((box["kind"], around) for box in boxes for around in {*_arounds(box["place"])})
+    sizes = Counter((box["kind"], around) for box in boxes for around in _arounds(box["place"]))
     for box in boxes:
         counts[box["kind"]] += 1
         box["number"] = counts[box["kind"]]
@@ -130,9 +132,10 @@ def _around(place: str) -> str:
     return place.rpartition("/")[0]
 
 
-def _arounds(place: str) -> list[str]:
+@lru_cache(PLACES)
+def _arounds(place: str) -> tuple[str, ...]:
     """Return the places that hold a place, innermost first, each once."""
-    return list(dict.fromkeys((_around(place), string_of(_around(place)), "")))
+    return tuple(dict.fromkeys((_around(place), string_of(_around(place)), "")))
 
 
 def _mark(box: Mapping[str, Any]) -> str:

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from agent.view.language import tell, tr
+from agent.view.language import current, tell, tr
 
 _LEVEL = re.compile(r"([a-z_]+?)(\d+)")
 
@@ -43,6 +44,11 @@ def minute(at: datetime, now: datetime) -> str:
 
 def place(path: str) -> str:
     """Return "string 1 module 2 cell 5" for "string1/module2/cell5"; "whole unit" for ""."""
+    return _place(path, current())
+
+
+@lru_cache(8192)  # racks are alike, and a page names each cell
+def _place(path: str, _language: str) -> str:
     if not path:
         return tr("whole unit")
     return " ".join(_LEVEL.sub(lambda part: numbered(part[1], part[2]), part) for part in path.split("/"))

@@ -16,6 +16,7 @@ from agent.web.around import Around
 
 WIDTH, HEIGHT = 640, 240  # whole numbers are fine enough, and short
 TOP, BOTTOM = 26, 216
+FLAT = 2.0  # of its height: what a line leaves out
 DIGITS = {"V": 3, "degC": 1}
 
 Row = Mapping[str, Any]
@@ -141,11 +142,28 @@ def _labels(unit: str, raised_s: float, scale: _Scale, zone: tzinfo | None) -> s
 
 
 def _points(x: Ints, y: Ints) -> str:
-    """Return the corners of a line; what lies on a level stretch is left out, a lone point is a dash."""
-    level = np.zeros(x.size, np.bool_)
-    level[1:-1] = (y[1:-1] == y[:-2]) & (y[1:-1] == y[2:])
-    found = [f"{a},{b}" for a, b in zip(x[~level].tolist(), y[~level].tolist(), strict=True)]
+    """Return the points of a line; a lone one is a dash."""
+    kept = corners(x, y)
+    found = [f"{a},{b}" for a, b in zip(x[kept].tolist(), y[kept].tolist(), strict=True)]
     return " ".join(found if len(found) > 1 else [*found, f"{x[0] + 2},{y[0]}"])
+
+
+def corners(x: Ints, y: Ints) -> list[int]:
+    """Return the corners of a line (Ramer, Douglas, Peucker): each point between two of them is within FLAT
+    of the line that joins them. x: rising or falling.
+    """
+    kept, todo = {0, x.size - 1}, [(0, x.size - 1)]
+    while todo:
+        first, last = todo.pop()
+        if last - first < 2:
+            continue
+        slope = (y[last] - y[first]) / ((x[last] - x[first]) or 1)
+        off = np.abs(y[first:last] - y[first] - slope * (x[first:last] - x[first]))
+        farthest = first + int(np.argmax(off))
+        if off[farthest - first] > FLAT:
+            kept.add(farthest)
+            todo += [(first, farthest), (farthest, last)]
+    return sorted(kept)
 
 
 def _stretches(around: Around) -> Iterator[Ints]:

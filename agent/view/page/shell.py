@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from importlib import resources
 from typing import Any
 
@@ -17,10 +18,16 @@ def _file(name: str) -> str:
     return (resources.files("agent.view.page") / name).read_text()
 
 
-CSS, JS = _file("tokens.css") + _file("page.css"), _file("page.js")
+def _spare(text: str) -> str:
+    """Leave out of a style or a script what is for who reads its file: comments, and how lines begin."""
+    text = re.sub(r"/\*.*?\*/|(?:^|  )//.*?$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"\n\s*", "\n", text).strip()
+
+
+CSS, JS = _spare(_file("tokens.css") + _file("page.css")), _spare(_file("page.js"))
 #: What draws histories anew, on their pages alone.
 UPLOT, UPLOT_CSS = _file("vendor/uPlot.iife.min.js"), _file("vendor/uPlot.min.css")
-HISTORY_JS = _file("history.js")
+HISTORY_JS = _spare(_file("history.js"))
 
 
 def _hash(text: str) -> str:

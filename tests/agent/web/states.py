@@ -10,6 +10,7 @@ from markupsafe import Markup
 from agent.view.page import blocks, pages
 from agent.view.trends import Trends
 from agent.web import plot_around
+from agent.web.acts import answer
 from agent.web.around import Around
 from agent.web.screen import shown_units
 from tests.agent.view.sites import NOW, alarm, at, rack, record, shown, status, unit
@@ -89,11 +90,11 @@ def drawn(view: View) -> dict[str, Markup]:
     }
 
 
-def page(view: View, unit_: str | None = None) -> str:
-    """The status page as it is served."""
+def page(view: View, unit_: str | None = None, acts: bool = False) -> str:
+    """The status page as it is served, before what is of one session."""
     number = shown_units(view, unit_)
     tiled = unit_ is None and len(view["units"]) > 1
-    parts = blocks.slots(view, number, drawn(view), tiled=tiled)
+    parts = blocks.slots(view, number, drawn(view), tiled=tiled, acts=acts)
     return pages.status_page(view, parts, number, "x", f"?unit={unit_}" if unit_ else "")
 
 
@@ -183,6 +184,17 @@ def lost() -> str:
     )
 
 
+def logged_in() -> str:
+    """The same for somebody who has logged in: buttons, and what came of the last one."""
+    view = later()
+    last = answer(
+        "14:02:11",
+        "Kim (page)",
+        [("rack-01:a:b", ""), ("rack-03:c:d", "it grew worse: critical now")],
+    )
+    return pages.with_session(page(view, acts=True).encode(), last, "0" * 64, "Kim", "").decode()
+
+
 def many(count: int = 64) -> str:
     """64 racks of 240 cells."""
     return page(in_alarm(count))
@@ -230,6 +242,8 @@ STATES: dict[str, Callable[[], str]] = {
     "later": lambda: page(later()),
     "blind": blind,
     "lost": lost,
+    "logged-in": logged_in,
+    "login": lambda: pages.message_page("cellwarden", "That is not the token.", login=True),
     "many": many,
     "alone": alone,
     "odd": odd,
@@ -238,3 +252,5 @@ STATES: dict[str, Callable[[], str]] = {
     "cell": cell,
     "table": table,
 }
+#: On what each of them is looked at: width, theme.
+SCREENS = ((1280, "light"), (390, "dark"))

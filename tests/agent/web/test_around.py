@@ -11,6 +11,8 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.web import plot_around
 from agent.web.around import BINS, Around, members, read, thin
@@ -105,6 +107,21 @@ def test_the_drawing_says_in_words_what_it_shows(tmp_path: Path) -> None:
     x = int(re.search(r'class="at" d="M(\d+)', text)[1])
     assert x == pytest.approx(plot_around.WIDTH * ONSET / FRAMES, abs=2)
     assert len(text) < 3500
+
+
+@given(st.lists(st.integers(0, 240), min_size=1, max_size=80), st.integers(1, 9))
+def test_a_line_leaves_out_only_what_nobody_would_see(heights: list[int], step: int) -> None:
+    x, y = step * np.arange(len(heights)), np.array(heights)
+    kept = plot_around.corners(x, y)
+    assert {0, len(heights) - 1} <= set(kept)
+    assert np.abs(np.interp(x, x[kept], y[kept]) - y).max() <= plot_around.FLAT
+    back = plot_around.corners(x[::-1], y[::-1])
+    assert np.abs(np.interp(x, x[::-1][back][::-1], y[::-1][back][::-1]) - y).max() <= plot_around.FLAT
+
+
+def test_a_line_that_trembles_by_a_step_of_its_register_is_straight() -> None:
+    y = 100 + np.arange(80) % 3
+    assert plot_around.corners(np.arange(80), y) == [0, 79]
 
 
 async def test_the_figure_is_inside_the_alarm_and_sent_again_only_when_it_was_drawn_again(

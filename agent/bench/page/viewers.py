@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.bench.wire import Figure
+from agent.bench.figures import Figure
 from agent.control import client
 from hil.run import configuration, rooms
 from hil.run.processes import Child, Children, Status, cpu_s, wait_for_status
@@ -35,7 +35,7 @@ class PageLoad(NamedTuple):
 
 
 def measure() -> list[Figure]:
-    """Every figure of `cellwarden bench page`."""
+    """The figures of 200 viewers."""
     with tempfile.TemporaryDirectory(prefix="cellwarden-bench-") as name, Children(Path(name)) as children:
         return asyncio.run(_measure(Path(name), children))
 
@@ -58,15 +58,15 @@ async def _measure(folder: Path, children: Children) -> list[Figure]:
         viewer.cancel()
     await asyncio.gather(*viewers, return_exceptions=True)
     return [
-        ("page_kb", len(page) / 1e3, "kB"),
-        ("figures_of_alarms", float(page.count(b"<figure")), ""),
-        ("frames_ratio_200_viewers", watched.frames / alone.frames, ""),
-        ("late_cycles_alone", float(alone.late), ""),
-        ("late_cycles_200_viewers", float(watched.late), ""),
-        ("cpu_percent_alone", alone.cpu_percent, "%"),
-        ("cpu_percent_200_viewers", watched.cpu_percent, "%"),
-        ("bytes_per_viewer_s", sent, "B/s"),
-        ("viewers_at_the_end", float(open_still), ""),
+        Figure("page_kb", len(page) / 1e3, "kB"),
+        Figure("figures_of_alarms", float(page.count(b"<figure")), ""),
+        Figure("frames_ratio_200_viewers", watched.frames / alone.frames, ""),
+        Figure("late_cycles_alone", float(alone.late), ""),
+        Figure("late_cycles_200_viewers", float(watched.late), ""),
+        Figure("cpu_percent_alone", alone.cpu_percent, "%"),
+        Figure("cpu_percent_200_viewers", watched.cpu_percent, "%"),
+        Figure("bytes_per_viewer_s", sent, "B/s"),
+        Figure("viewers_at_the_end", float(open_still), ""),
     ]
 
 
