@@ -90,6 +90,14 @@ class Archive(Protocol):
         of sealing. What was read before a clock was set is repaired by its boot's `clock_offset` event.
         """
 
+    def alarms(self, agent: str | None) -> Iterable[tuple[str, str, str]]:
+        """(agent, unit, record as JSON) of what happened to alarms, in the order of sealing."""
+
+    def newest(self, agent: str, unit: str, count: int) -> Iterator[tuple[int, Batch]]:
+        """The batches of a unit that were sealed last, the newest first, and when each came; not more than
+        `count`.
+        """
+
     def description(self, digest: bytes | None) -> dict[str, Any] | None:
         """The content of a schema; None where it never came, or is damaged."""
 

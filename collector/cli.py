@@ -8,12 +8,14 @@ import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
 from agent.wire.text import printable
+from collector.alarms import alarm_lines, held_alarms
 from collector.archive import Archive, ArchiveError
 from collector.audit import audit
 from collector.conform.certificate import common_name
@@ -154,6 +156,29 @@ def audit_command(sink: ChosenSink, quick: bool, as_json: bool) -> None:
             "\n".join(line for account in accounts for line in account.lines()) or "nothing was received"
         )
     sys.exit(0 if all(account.fine for account in accounts) else 1)
+
+
+@main.command("alarms")
+@sink_option
+@click.option("--agent", help="Only this agent.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+def alarms_command(sink: ChosenSink, agent: str | None, as_json: bool) -> None:
+    """List the alarms that stand by what is stored here, the most urgent of each agent first.
+
+    \b
+    The first line of each is place, action and time left, as on the box. What it says of the present is the
+    last value that is stored here, with its age: whoever is cut off says nothing newer.
+    Exit 0: none stands. Exit 1: some do.
+    Example:  cellwarden-collector alarms --sink sqlite:collector.db
+    """
+    now = datetime.now().astimezone()
+    with reading(sink, SaidOnce()) as archive:
+        found = list(held_alarms(archive, agent, now))
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        click.echo("\n".join(printable(line, LINE_CHARACTERS) for line in alarm_lines(found)))
+    sys.exit(1 if found else 0)
 
 
 @main.command("export")

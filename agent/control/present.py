@@ -13,8 +13,8 @@ from agent.control.status import Latest
 from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.duration import duration
 from agent.detect.explanations.ahead import Ahead
-from agent.detect.places import TEMPERATURES, within
 from agent.view import words
+from agent.view.about import about
 
 
 class Present(NamedTuple):
@@ -85,15 +85,4 @@ def _back(event: AlarmEvent, latest: Latest, since_s: float) -> bool:
 def _at(event: AlarmEvent, latest: Latest) -> list[int]:
     """Return the values that an alarm is about: the one at its place, or the temperatures of its group."""
     layout = latest.layout
-    group = TEMPERATURES if event.quantity == "temperature" else ()
-    return [
-        i
-        for i, (place, quantity, unit) in enumerate(
-            zip(layout.places, layout.quantities, layout.units, strict=True)
-        )
-        if unit
-        and (
-            (place, quantity) == (event.location, event.quantity)
-            or (quantity in group and within(place, event.location))
-        )
-    ]
+    return about(event.location, event.quantity, layout.places, layout.quantities, layout.units)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from agent.detect.table import PRIORITY
 from agent.view import words
 from agent.view.actions import OVER_STATE as OVER
 from agent.view.actions import action_of
@@ -88,7 +89,9 @@ def voice(alarm: Record, now: datetime) -> Voice:
         left_s = max(ahead["in_s"] - (now - then).total_seconds(), 0.0) if seen else None
         until = left_words(ahead, then, now, "until") if seen else ""
     evidence, text = [], text_of(alarm)
-    if _at(told, "in_s", raised):
+    if _at(told, "in_s", raised) and not left and present.get("held") and alarm.get("state") != OVER:
+        left = _raised_ahead(told, raised, now)  # who holds values knows no other forecast
+    elif _at(told, "in_s", raised):
         evidence += [_raised_ahead(told, raised, now)]
     elif alarm.get("forecast"):
         evidence += [say("forecast", said=spoken(alarm["forecast"]))]
@@ -142,6 +145,11 @@ def happened(record: Record, now: datetime) -> str:
     return say("happened", state=record.get("state", ""), severity=record.get("severity", ""), said=said)
 
 
+def urgency(alarm: Record) -> tuple[bool, int]:
+    """Return what alarms are sorted by, the most urgent first: what is over is behind all that stands."""
+    return alarm.get("state") == OVER, PRIORITY.get(str(alarm.get("severity")), len(PRIORITY) + 1)
+
+
 def limit_is_told(alarm: Record) -> bool:
     """Whether the `limit` of an alarm is in its `value_unit`."""
     return alarm.get("detector") not in SCORED
@@ -176,7 +184,10 @@ def raised_at(alarm: Record, now: datetime) -> datetime:
     if not alarm.get("utc_ns"):
         return now
     since_ns = alarm.get("boottime_ns", 0) - 1e9 * (alarm.get("t_s") or 0.0) if alarm.get("t_s") else 0.0
-    return datetime.fromtimestamp((alarm["utc_ns"] - since_ns) / 1e9, now.tzinfo)
+    try:
+        return datetime.fromtimestamp((alarm["utc_ns"] - since_ns) / 1e9, now.tzinfo)
+    except (ValueError, OverflowError, OSError):  # no calendar has it: a record of a stranger
+        return now
 
 
 def left_words(

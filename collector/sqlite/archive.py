@@ -146,6 +146,34 @@ class SqliteArchive:
                 continue
             yield name, batch.repaired(offsets_ns.get((name, batch.boot_id.hex())))
 
+    def alarms(self, agent: str | None) -> list[tuple[str, str, str]]:
+        """(agent, unit, record as JSON) of what happened to alarms, in the order of sealing."""
+        found = self._rows(
+            "SELECT agent, unit, record FROM event JOIN stream USING (agent, epoch)"
+            " WHERE kind = 'alarm' AND (?1 IS NULL OR agent = ?1)"
+            " ORDER BY agent, stream.first_utc_ns, epoch, sequence, position",
+            [agent],
+        )
+        return [(agent, unit, record) for agent, unit, record in found]
+
+    def newest(self, agent: str, unit: str, count: int) -> Iterator[tuple[int, Batch]]:
+        """The batches of a unit that were sealed last, the newest first, and when each came."""
+        epochs = self._rows("SELECT epoch FROM stream WHERE agent = ? ORDER BY first_utc_ns DESC", [agent])
+        for (epoch,) in list(epochs):
+            found = self._rows(
+                "SELECT received_utc_ns, sequence, blob FROM batch"
+                " WHERE agent = ? AND epoch = ? AND unit = ? AND frames > 0 ORDER BY sequence DESC LIMIT ?",
+                [agent, epoch, unit, count],
+            )
+            for received_ns, sequence, blob in found:
+                count -= 1
+                try:
+                    yield received_ns, decoded(blob)
+                except WireError as error:
+                    self.tell(
+                        f"{agent} epoch {epoch.hex()} batch {sequence} is damaged and left out: {error}"
+                    )
+
     def _offsets_ns(self) -> dict[tuple[str, str], int]:
         """UTC less boot time of every boot whose clock was set in the end; what was sealed last holds."""
         offsets = {}
