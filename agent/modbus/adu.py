@@ -34,6 +34,7 @@ BIT_AREAS = frozenset({Area.COIL, Area.DISCRETE})
 FUNCTIONS = frozenset(area.function_code for area in REQUESTS)
 EXCEPTION_BIT = 0x80
 RTU_REQUEST_BYTES = 8
+EXCEPTION_BYTES = 3  # unit, function, code; an answer has as many before its data
 HEADER_BYTES = 6  # of Modbus TCP: transaction id, protocol, length
 # What came whole as an answer and is not sound is given up after this long, or sooner where a frame may not
 # pause for so long: USB adapters hand bytes on every 16 ms, some more slowly, and what follows may mend it.
@@ -87,8 +88,9 @@ class RtuExchange:
     Another master's request spoils all that follows it: that may answer the other. So does one in `before`,
     which was heard before this one was sent, where its answer would look like ours and has not come yet.
 
-    answering_ids: the unit ids that its answer may carry; `unit_id` alone if not said. `doubted`: a frame
-    that may be the answer before, sent once more; it is the reply if no other comes in time.
+    answering_ids: the unit ids that its answer may carry; `unit_id` alone if not said. `doubted`: frames
+    that may be an answer before, sent once more (see `sent_again`): one is the reply if it comes twice, or
+    alone.
     """
 
     def __init__(
@@ -98,8 +100,9 @@ class RtuExchange:
         self.request = pdu + FramerRTU.compute_CRC(pdu).to_bytes(2, "big")
         self.stranger = b""  # the last request of another master
         self._strangers: list[int] = []  # where each of them ends
-        self._read, self._before, self.doubted = read, before, b""
-        self.came_again = False  # the frame that is doubted
+        self._read, self._before = read, before
+        self.doubted: frozenset[bytes] = frozenset()
+        self.again: set[bytes] = set()  # those of them that came
         self._answers = {
             bytes((answering,)) + prefix[1:]: size
             for prefix, size in answers_to(self.request).items()
@@ -130,7 +133,7 @@ class RtuExchange:
         owed: dict[bytes, int] = {}  # how answers to others begin that have not come yet
         self._sound, self._spoiled, self._strange, self.stranger = set(), 0, False, b""
         self._strangers = []
-        self._cut_short = self.came_again = False
+        self._cut_short, self.again = False, set()
         at = self._behind = 0
         while at < len(stream):
             expected = self._answers if at >= start else owed
@@ -148,8 +151,8 @@ class RtuExchange:
                 self._behind = at
                 if self._strange or prefix in owed:
                     self._spoiled += 1
-                elif frame == self.doubted:
-                    self.came_again = True
+                elif frame in self.doubted and frame not in self.again:
+                    self.again.add(frame)
                 else:
                     self._sound.add(frame)
             elif request := request_at(stream, at):
@@ -176,6 +179,16 @@ class RtuExchange:
         What was heard before this request is the beginning of it.
         """
         return sum(end > counted for end in self._strangers)
+
+    @property
+    def looks(self) -> Collection[bytes]:
+        """How its answers begin."""
+        return self._answers.keys()
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the reply is a frame that is doubted, and came once."""
+        return not self._sound and bool(self.frame)
 
     @property
     def heard(self) -> bytes:
@@ -211,7 +224,7 @@ class RtuExchange:
         """
         if self.found:
             return heard_s + silence_s
-        if self.came_again:
+        if self.again and not self._cut_short:
             return max(heard_s + silence_s, sent_s + wait_s)
         if self._strange and self._spoiled < 2:  # two answers are owed: neither must be left for the next one
             return min(heard_s, sent_s + wait_s) + wait_s
@@ -231,8 +244,9 @@ class RtuExchange:
     def frame(self) -> bytes:
         """The frame of the reply; b"" where there is none."""
         self._take_apart(whole=False)
-        found = self._sound or ({self.doubted} if self.came_again else set())
-        return next(iter(found)) if len(found) == 1 else b""
+        if self._sound:
+            return next(iter(self._sound)) if len(self._sound) == 1 else b""
+        return self._heard() if self._heard() in self.again else b""
 
 
 class TcpStream:
@@ -256,8 +270,8 @@ class TcpStream:
         """Take received bytes; yield (transaction id, unit id, PDU) of each whole frame. Raises OutOfStep."""
         self._buffer += data
         while len(self._buffer) >= HEADER_BYTES:
+            _check_length(int.from_bytes(self._buffer[4:6], "big"), self._buffer[HEADER_BYTES:])
             transaction, length = self._header(self._buffer)
-            _check_length(length, self._buffer[HEADER_BYTES:])
             rest = self._buffer[HEADER_BYTES + length :]
             if len(self._buffer) < HEADER_BYTES + length or 0 < len(rest) < HEADER_BYTES:
                 return
@@ -275,11 +289,26 @@ class TcpStream:
 
 
 def _check_length(length: int, body: bytes) -> None:
-    """Raise OutOfStep where the length of a header is not that of the answer to a read behind it."""
-    if len(body) < 3 or body[1] not in FUNCTIONS:
-        return
-    if length != 3 + body[2]:
-        raise OutOfStep(f"a header says length {length}, and {3 + body[2]} bytes belong to its answer")
+    """Raise OutOfStep where the length of a header is not that of the answer to a read behind it.
+
+    An exception that is longer, and has come whole, is no answer, and leads to the next frame all the same.
+    """
+    belong = answer_bytes(body)
+    if (
+        belong
+        and length != belong
+        and not (belong == EXCEPTION_BYTES and EXCEPTION_BYTES < length <= len(body))
+    ):
+        raise OutOfStep(f"a header says length {length}, and {belong} bytes belong to its answer")
+
+
+def answer_bytes(body: bytes) -> int:
+    """Return how many bytes behind a header belong to the answer that begins so; 0: that is not known."""
+    if len(body) < 2 or body[1] & ~EXCEPTION_BIT not in FUNCTIONS:
+        return 0
+    if body[1] & EXCEPTION_BIT:
+        return EXCEPTION_BYTES
+    return EXCEPTION_BYTES + body[2] if len(body) >= EXCEPTION_BYTES else 0
 
 
 def tcp_request(transaction: int, unit_id: int, read: Read) -> bytes:

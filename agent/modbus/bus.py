@@ -122,11 +122,12 @@ class Bus:
             self._tell(logging.INFO, f"{self.port.name} is open again", now_s)
             self._trouble, self._came = "", None
         if answer.stranger:
-            if not self._strangers.present(now_s):
+            known = self._strangers.present(now_s)
+            self._strangers.heard(answer.stranger, answer.strangers, now_s)
+            if not known and self._strangers.present(now_s):
                 self._tell(
                     logging.WARNING, f"{ANOTHER_MASTER} ({described(answer.stranger)}); {REMEDY}", now_s
                 )
-            self._strangers.heard(answer.stranger, answer.strangers, now_s)
         unit.answered(request, answer, now_s)
 
     def _cut_off(self, unit: Unit, request: ReadRequest, error: PortError) -> None:

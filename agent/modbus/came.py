@@ -17,6 +17,7 @@ class Kind(StrEnum):
 
     NOTHING = "nothing"
     LATE = "late"
+    AGAIN = "again"
     ECHO = "echo"
     OTHER_UNIT = "other unit"
     OTHER_TRANSACTION = "other transaction"
@@ -27,6 +28,7 @@ class Kind(StrEnum):
     NO_FIRST_BYTE = "no first byte"
     TWO_ANSWERS = "two answers"
     OTHER_MASTER = "other master"
+    OTHER_REQUEST = "other request"
     TRAILING = "trailing"
     LENGTH = "length"
     PROTOCOL = "protocol"
@@ -35,6 +37,7 @@ class Kind(StrEnum):
     NO_FRAME = "no frame"
     CLOSED_UNASKED = "closed unasked"
     CLOSED = "closed"
+    NO_NAME = "no name"
     NO_CONNECTION = "no connection"
     NOT_TAKEN = "not taken"  # a connection that is refused
     REFUSED = "refused"
@@ -57,6 +60,16 @@ LESS = "ask for another number: --count of probe, max_registers_per_read of its 
 TABLE = "the other function for its registers: table of its profile, input or holding"
 LINE = "check speed, parity, wiring, termination, ids, a second master"
 
+REPEATS = Row(
+    "CW-207",
+    ("a gateway or repeater that sends what it hears twice", "two ways to one unit"),
+    "look at what lies between; firmware of the gateway",
+)
+
+NO_NAME = Row(
+    "CW-103", ("a typing mistake in its name", "no name server, or another one"), "give its address"
+)
+
 EXCEPTIONS: dict[Kind, Row] = {
     Kind.REFUSED: Row("CW-210", ("off by one", "input instead of holding, or the reverse", "block too long")),
     Kind.FAILED: Row(
@@ -78,6 +91,7 @@ EXCEPTIONS: dict[Kind, Row] = {
 OF_RTU: dict[Kind, Row] = {
     Kind.NOTHING: Row("CW-201", ("device off or cable out", "A/B swapped", "another id or line setting")),
     Kind.LATE: Row("CW-201", ("a slow unit",), "wait longer: --timeout of probe, timeout_s of the unit"),
+    Kind.AGAIN: REPEATS,
     Kind.ECHO: Row(
         "CW-209",
         ("device off or cable out, and an adapter that hears itself", "A/B swapped", "another id"),
@@ -105,6 +119,9 @@ OF_RTU: dict[Kind, Row] = {
         ("an inverter, a BMS or a gateway that polls too",),
         "their answers destroy each other: stop it, or give it a line of its own",
     ),
+    Kind.OTHER_REQUEST: Row(
+        "CW-202", ("another master, if that comes again", "noise that looks like one"), "ask again"
+    ),
     Kind.OTHER_FRAMES: Row(
         "CW-208", ("a gateway, and no transparent serial server",), 'set transport = "tcp"; probe HOST:PORT'
     ),
@@ -114,6 +131,7 @@ OF_RTU: dict[Kind, Row] = {
         "CW-104", ("it serves one master, and has another", "its list of who may connect"), "look at its page"
     ),
     Kind.CLOSED: Row("CW-104", ("the cable or the adapter was pulled", "it serves another master")),
+    Kind.NO_NAME: NO_NAME,
     Kind.NO_CONNECTION: Row("CW-103", ("another address or port", "off", "a firewall")),
     Kind.NOT_TAKEN: Row("CW-103", ("another port", "its serial port is switched off", "a firewall")),
     **EXCEPTIONS,
@@ -124,6 +142,7 @@ OF_TCP: dict[Kind, Row] = {
         "CW-201", ("another unit id", "the unit behind the gateway is off", "the gateway's far side")
     ),
     Kind.LATE: Row("CW-201", ("a slow unit",), "wait longer: --timeout of probe, timeout_s of the unit"),
+    Kind.AGAIN: REPEATS,
     Kind.ECHO: Row(
         "CW-209",
         ("a serial server in transparent mode, whose line echoes", "an echo service, and no unit"),
@@ -160,6 +179,7 @@ OF_TCP: dict[Kind, Row] = {
         ("it serves one master, and has another", "it refuses this unit id, or these registers, so"),
         "try another unit id or register",
     ),
+    Kind.NO_NAME: NO_NAME,
     Kind.NO_CONNECTION: Row("CW-103", ("another address or port", "off", "a firewall")),
     Kind.NOT_TAKEN: Row("CW-103", ("another port", "Modbus TCP is switched off there", "a firewall")),
     **EXCEPTIONS,
@@ -231,6 +251,7 @@ SOUND = frozenset(
         Kind.OTHER_TRANSACTION,
         Kind.OTHER_FUNCTION,
         Kind.OTHER_COUNT,
+        Kind.AGAIN,
         Kind.TWO_ANSWERS,
         Kind.LENGTH,
         Kind.REFUSED,
@@ -240,6 +261,7 @@ SOUND = frozenset(
 )
 
 NOTHING = Came(Kind.NOTHING, "does not answer")
+AGAIN = Came(Kind.AGAIN, "does not answer: what it said before comes once more")
 
 OF_CODE = {
     1: (Kind.REFUSED, 'answers "no such function"'),

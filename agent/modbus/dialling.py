@@ -28,15 +28,14 @@ class Dialling:
 
     async def connected(self) -> socket.socket:
         """Return a socket to the first of the addresses that answers. Raises PortError with the reason."""
-        name = self._name
         try:
             addresses = await self._addresses.get()
         except TimeoutError:
-            raise PortError(f"{name}: no name server has answered within {LOOK_UP_S:g} s") from None
+            raise self._unknown(f"no name server has answered within {LOOK_UP_S:g} s") from None
         except OSError as error:
-            raise PortError(f"{name}: {error.strerror or error}") from error
+            raise self._unknown(error.strerror or str(error)) from error
         except ValueError as error:  # what no resolver takes: a label of 64 characters, a NUL
-            raise PortError(f"{name}: is no name of a machine ({error})") from error
+            raise self._unknown(f"is no name of a machine ({error})") from error
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S + STAGGER_S * (len(addresses) - 1)):
                 sock = await start_connection(addresses, happy_eyeballs_delay=STAGGER_S, interleave=1)
@@ -52,6 +51,10 @@ class Dialling:
         for option, value in KEEPALIVE.items():
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
         return sock
+
+    def _unknown(self, why: str) -> PortError:
+        """Return why the name leads to no address."""
+        return PortError(f"{self._name}: {why}", Came(Kind.NO_NAME, "has no address", why, self._frames))
 
     def _none(self, why: str) -> PortError:
         """Return what tells why there is no connection: the machine refuses it, or nothing is heard of it."""

@@ -21,6 +21,7 @@ COUNTED = {15: (6, 9), 16: (6, 9), 20: (2, 5), 21: (2, 5), 23: (10, 13)}
 BIT_READS, WORD_READS = (1, 2), (3, 4)
 MOST_READ = {1: 2000, 2: 2000, 3: 125, 4: 125}
 ADDRESSED = (1, 2, 3, 4, 5, 6, 15, 16, 22, 23, 24)
+LEAST_REQUESTS = 2  # within STRANGER_FOR_S: eight bytes of noise are a sound request once in hours
 STRANGER_FOR_S = 600.0  # another master that was not heard for so long has gone
 MINUTE_S = 60.0
 
@@ -83,18 +84,19 @@ class Strangers:
     """The requests of other masters that were heard on one line lately."""
 
     def __init__(self) -> None:
-        self._last_s, self._request = -inf, b""
+        self._last_s, self._request, self._times = -inf, b"", 0
         self._heard: deque[tuple[float, int]] = deque()  # in the last minute: when, and how many
 
     def heard(self, request: bytes, times: int, now_s: float) -> None:
         """Note the last request that was heard, and how many new ones there were."""
-        self._last_s, self._request = now_s, request
+        lately = self._times if now_s - self._last_s < STRANGER_FOR_S else 0
+        self._last_s, self._request, self._times = now_s, request, lately + times
         self._heard.append((now_s, times))
         self._drop(now_s)
 
     def present(self, now_s: float) -> bool:
-        """Whether another master was heard in the last ten minutes."""
-        return now_s - self._last_s < STRANGER_FOR_S
+        """Whether another master was heard in the last ten minutes, and not once."""
+        return now_s - self._last_s < STRANGER_FOR_S and self._times >= LEAST_REQUESTS
 
     def per_minute(self, now_s: float) -> int:
         """Return how many requests of others were heard in the last minute."""

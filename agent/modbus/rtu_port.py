@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from agent.modbus.accepted import STRICT, Accepted
 from agent.modbus.adu import MOST_HEARD_BYTES, RTU_REQUEST_BYTES, RtuExchange, data_bytes
-from agent.modbus.came import NOTHING
+from agent.modbus.came import AGAIN, NOTHING, Came
 from agent.modbus.carrier import Carrier
-from agent.modbus.overheard import requests_in
+from agent.modbus.overheard import Strangers, requests_in
 from agent.modbus.ports import NO_REPLY, Answer, LateReply, PortError, Tap, clock_s
 from agent.modbus.sent_again import SentAgain
 from agent.modbus.told_apart import of_rtu
@@ -60,6 +60,7 @@ class RtuPort:
         self._counted = 0  # the first of them, in which requests of other masters are counted,
         self._strangers = 0  # how many were, since the last answer,
         self._stranger = b""  # and the last of them
+        self._masters = Strangers()  # whether they are another master's
         self._sent_again = SentAgain()
         self._exchange: RtuExchange | None = None
         self._answer: asyncio.Future[Answer] | None = None
@@ -143,7 +144,9 @@ class RtuPort:
         loop = asyncio.get_running_loop()
         before, ids = self._recent(clock_s()), self._accepted.ids(unit_id)
         exchange = RtuExchange(unit_id, read, before, ids)
-        exchange.doubted = self._sent_again.doubted(exchange.request, before)
+        if not self._late_came:
+            self._sent_again.overheard(before)
+        exchange.doubted = self._sent_again.doubted(exchange.request, exchange.looks)
         # who asks for the same again takes the reply of before for lost: what comes now answers this
         self._overdue = [one for one in self._overdue if one[0].request != exchange.request]
         answer: asyncio.Future[Answer] = loop.create_future()
@@ -203,11 +206,23 @@ class RtuPort:
         self._exchange, self._before = None, exchange.end()
         stranger = exchange.stranger or self._stranger
         strangers = self._strangers + exchange.strangers(self._counted)
+        if stranger:
+            self._masters.heard(stranger, strangers, clock_s())
         self._strangers, self._stranger, self._counted = 0, b"", len(self._before)
         reply = exchange.reply
-        if reply is not None:
-            self._sent_again.answered(exchange.request, exchange.frame, came_again=exchange.came_again)
+        if reply is not None and self._sent_again.answered(
+            exchange.request, exchange.frame, again=bool(exchange.again), doubted=exchange.doubtful
+        ):
             answer.set_result(Answer(reply, stranger=stranger, strangers=strangers))
             return
-        came = NOTHING if self._late_came else of_rtu(exchange.request, exchange.heard, stranger)
+        came = NOTHING if self._late_came else self._in_its_place(exchange, stranger)
         answer.set_result(Answer(NO_REPLY, None, exchange.answered, stranger, strangers, came))
+
+    def _in_its_place(self, exchange: RtuExchange, stranger: bytes) -> Came:
+        """Return what came in place of an answer; what was said before, and comes once more, is none."""
+        heard = exchange.heard.removeprefix(exchange.request)
+        rest = self._sent_again.overheard(heard)
+        if heard and not rest and not stranger:
+            return AGAIN
+        master = self._masters.present(clock_s())
+        return of_rtu(exchange.request, exchange.heard.removesuffix(heard) + rest, stranger, master=master)

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 CLOSED = "the connection was closed by the other side"
 SILENT_S = 5.0  # without an answer: the connection is made anew
-OVERDUE_KEPT = 64  # time-outs whose late replies are still recognised
+OVERDUE_KEPT = 64  # time-outs whose late replies, and answers whose repetitions, are still recognised
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class TcpPort(asyncio.Protocol):
         self._waiting: dict[int, Asked] = {}
         self._overdue: dict[int, Asked] = {}
         self._late: list[LateReply] = []
-        self._answered: deque[int] = deque(maxlen=in_flight)  # their replies may come twice
+        self._answered: deque[int] = deque(maxlen=OVERDUE_KEPT)  # their replies may come once more
         self._transaction = 0
         self._hearing = Hearing(SILENT_S)
         self._free_at_s = 0.0
@@ -220,9 +220,9 @@ class TcpPort(asyncio.Protocol):
             if pause_s or self._pause_s:
                 self._free_at_s = clock_s() + max(pause_s, self._pause_s)
 
-    def _in_its_place(self, asked: Asked) -> Came:
-        """Return what came in place of the answer to a request, whose time is over."""
-        return of_tcp(asked.request, self._stream.rest)
+    def _at_last(self, asked: Asked) -> Answer:
+        """Return what came of a request whose time is over."""
+        return Answer(NO_REPLY, unheard=of_tcp(asked.request, self._stream.rest))
 
     async def _get_in_step(self, unit_id: int) -> None:
         """Make sure that no reply can be taken for that to the next request: the numbers do."""
@@ -236,7 +236,11 @@ class TcpPort(asyncio.Protocol):
         asked = self._waiting.get(transaction)
         if asked is None or asked.answer.done():
             return
-        asked.answer.set_result(Answer(NO_REPLY, unheard=self._in_its_place(asked)))
+        answer = self._at_last(asked)
+        if answer.reply is not NO_REPLY:
+            self._settle(asked, answer, clock_s())
+            return
+        asked.answer.set_result(answer)
         self._overdue[transaction] = asked
         while len(self._overdue) > OVERDUE_KEPT:
             self._overdue.pop(next(iter(self._overdue)))

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from agent.modbus.adu import answer_bytes
 from agent.modbus.came import NOTHING, Came, Frames, Kind
 from agent.modbus.overheard import (
     ANOTHER_MASTER,
     BIT_READS,
+    LEAST_REQUESTS,
     WORD_READS,
     answers_to,
     described,
@@ -99,14 +101,18 @@ def _question(function: int, size: int, wanted: tuple[int, int]) -> tuple[Kind, 
     )
 
 
-def of_rtu(asked: bytes, heard: bytes, stranger: bytes = b"") -> Came:
-    """Return what came on a line. heard: with the echo of the request, where there was one. stranger: the
-    request of another master, where one was heard before.
+def of_rtu(asked: bytes, heard: bytes, stranger: bytes = b"", *, master: bool = False) -> Came:
+    """Return what came on a line. heard: with the echo of the request, where there was one. stranger: a
+    request of somebody else, where one was heard before; master: by now it is sure that one asks there.
     """
     rest = heard.removeprefix(asked)
-    requests = (request_at(rest, at) for at in range(len(rest)))
-    if other := stranger or next((r for r in requests if r and r != asked), b""):
-        return Came(Kind.OTHER_MASTER, f"is not understood: {ANOTHER_MASTER}", described(other))
+    requests = [r for at in range(len(rest)) if (r := request_at(rest, at)) and r != asked]
+    if other := stranger or next(iter(requests), b""):
+        if master or len(requests) >= LEAST_REQUESTS:
+            return Came(Kind.OTHER_MASTER, f"is not understood: {ANOTHER_MASTER}", described(other))
+        return Came(
+            Kind.OTHER_REQUEST, "is not understood: somebody else's request was heard", described(other)
+        )
     if not rest:
         return Came(Kind.ECHO, "does not answer: the request itself comes back") if heard else NOTHING
     wanted = _wanted(asked[1:])
@@ -188,8 +194,9 @@ def _wrong_header(asked: bytes, heard: bytes) -> Came | None:
     body = heard[HEADER_BYTES:]
     if protocol and (length == len(body) or heard[:2] == asked[:2]):
         return _tcp(Kind.PROTOCOL, f"answers with protocol id {protocol} in its header; Modbus has 0")
-    if not protocol and len(body) >= 3 and body[1] in READS and length != 3 + body[2]:
-        detail = f"a header says length {length}, and {3 + body[2]} bytes belong to its answer"
+    belong = 0 if protocol else answer_bytes(body)
+    if belong and length != belong:
+        detail = f"a header says length {length}, and {belong} bytes belong to its answer"
         return _tcp(Kind.LENGTH, "answers with a wrong length in its header", detail)
     if protocol or not 2 < length <= MOST_BODY:
         return _no_frame(heard)

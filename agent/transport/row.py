@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 from agent.keys.values import ConfigTable
 from agent.modbus.accepted import Accepted
+from agent.modbus.came import Came
 from agent.modbus.ports import Port, PortError
 from agent.modbus.survey.presence import LineSetting
 from agent.transport.accept import Accept, accepted
@@ -67,8 +68,8 @@ class Endpoint(ABC):
         """Say why it cannot be opened, or was lost."""
 
     @abstractmethod
-    def lost(self, what: str) -> Advice:
-        """Say what to look at where the agent has lost it, for the reason `what`."""
+    def lost(self, what: str, came: Came | None) -> Advice:
+        """Say what to look at where the agent has lost it, for the reason `what`; came: its row, if any."""
 
     @abstractmethod
     def too_real(self) -> str:

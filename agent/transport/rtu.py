@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from agent.keys.values import Device
+from agent.modbus.came import Came
 from agent.modbus.ports import Port, PortError
 from agent.modbus.serial_devices import serial_devices
 from agent.modbus.serial_line import SerialPort, stable_path
@@ -83,7 +84,7 @@ class SerialLine(Endpoint):
             return Advice(code, f"{self} is in use by {held}.", f"fuser -v {self}")
         return Advice(code, f"{error}.", f"cellwarden scan {self}")
 
-    def lost(self, what: str) -> Advice:
+    def lost(self, what: str, came: Came | None) -> Advice:
         """Advise to read the kernel's messages."""
         return Advice("CW-104", what, "dmesg | tail")
 

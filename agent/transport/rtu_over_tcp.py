@@ -10,9 +10,11 @@ from typing import ClassVar, Literal
 
 from agent.keys.values import Host, Port
 from agent.modbus import ports
+from agent.modbus.came import Came
 from agent.modbus.far_line import FarLine
 from agent.modbus.rtu_port import RtuPort
 from agent.modbus.survey.presence import ALL_IDS, USUAL_IDS, LineSetting
+from agent.transport.host_advice import host_advice
 from agent.transport.row import Advice, Endpoint, EndpointError, Transport
 from agent.transport.serial_table import SerialTable
 from agent.wire.hosts import authority, host_and_port, host_problem, is_loopback
@@ -45,11 +47,11 @@ class FarEndpoint(Endpoint):
 
     def trouble(self, error: ports.PortError) -> Advice:
         """Say why no connection stands."""
-        return Advice("CW-103", f"{error}.", f"ping {self.host}")
+        return host_advice(self, f"{error}.", error.came)
 
-    def lost(self, what: str) -> Advice:
-        """Advise to look for the host."""
-        return Advice("CW-103", what, f"ping {self.host}")
+    def lost(self, what: str, came: Came | None) -> Advice:
+        """Advise to look for the host, or for what it says."""
+        return host_advice(self, what, came)
 
     def too_real(self) -> str:
         """Refuse other machines."""

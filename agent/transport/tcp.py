@@ -9,9 +9,11 @@ from pydantic import Field, model_validator
 
 from agent.keys.values import Host, Milliseconds, Name, Port, Settle, Whole
 from agent.modbus import ports
+from agent.modbus.came import Came
 from agent.modbus.survey.presence import ALL_IDS, GATEWAY_IDS, LineSetting
 from agent.modbus.tcp import TcpPort
 from agent.modbus.unnumbered import UnnumberedPort
+from agent.transport.host_advice import host_advice
 from agent.transport.row import Advice, BusTable, Endpoint, EndpointError, TooMany, Transport
 from agent.wire.hosts import authority, host_and_port, host_problem, is_loopback
 from drivers.line import Line
@@ -50,11 +52,11 @@ class HostPort(Endpoint):
 
     def trouble(self, error: ports.PortError) -> Advice:
         """Say why no connection stands."""
-        return Advice("CW-103", f"{error}.", f"ping {self.host}")
+        return host_advice(self, f"{error}.", error.came)
 
-    def lost(self, what: str) -> Advice:
-        """Advise to look for the host."""
-        return Advice("CW-103", what, f"ping {self.host}")
+    def lost(self, what: str, came: Came | None) -> Advice:
+        """Advise to look for the host, or for what it says."""
+        return host_advice(self, what, came)
 
     def too_real(self) -> str:
         """Refuse other machines."""

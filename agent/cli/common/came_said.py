@@ -29,6 +29,8 @@ RUN: dict[Kind, str] = {
     Kind.OTHER_SERVICE: USUAL_PORT,
     Kind.PROTOCOL: USUAL_PORT,
     Kind.BUSY: AGAIN,
+    Kind.AGAIN: AGAIN,
+    Kind.OTHER_REQUEST: AGAIN,
     Kind.REFUSED: OTHER_TABLE,
     Kind.FAILED: OTHER_TABLE,
     Kind.NO_PATH: SCAN,

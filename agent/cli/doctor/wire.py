@@ -88,10 +88,10 @@ def _port_trouble(site: Site, bus: AnyBus) -> Result | None:
             )
         if not told["trouble"] or NO_PERMISSION in told["trouble"] or ANOTHER_MASTER in told["trouble"]:
             return None  # told by checks of their own
-        lost = bus.endpoint.lost(f"bus {bus.name}: {told['trouble']}")
-        if not told.get("came"):
+        came = Came.of_json(told["came"]) if told.get("came") else None
+        lost = bus.endpoint.lost(f"bus {bus.name}: {told['trouble']}", came)
+        if came is None:
             return problem(*lost)
-        came = Came.of_json(told["came"])
         return problem(came.code, lost.what, lost.run, *came.row.likely)
     trouble = site.seen[bus.name].trouble
     if trouble is None or trouble.code == "CW-102":

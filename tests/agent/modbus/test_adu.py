@@ -152,6 +152,21 @@ def test_bits_come_lowest_first() -> None:
     np.testing.assert_array_equal(reply.words, [1, 0, 1, 1, 0, 0, 1, 1, 1, 0])
 
 
+@pytest.mark.parametrize("length", [2, 4, 6])
+def test_an_exceptions_length_that_is_not_its_own_is_said(length: int) -> None:
+    frame = bytes((0, 7, 0, 0, 0, length, 1, 0x83, 2))
+    with pytest.raises(OutOfStep, match=f"says length {length}, and 3 bytes belong to its answer"):
+        list(TcpStream(lambda _: True).feed(frame))
+
+
+def test_an_exception_that_is_filled_up_leads_to_the_next_frame() -> None:
+    padded, sound = bytes.fromhex("0007 0000 0006 01 83 02 000000"), bytes.fromhex("0008 0000 0003 01 83 02")
+    found = list(TcpStream(lambda _: True).feed(padded + sound))
+    assert found == [(7, 1, b"\x83\2\0\0\0"), (8, 1, b"\x83\2")]
+    for pieces in (sound[:k] for k in range(1, len(sound))):
+        assert list(TcpStream(lambda _: True).feed(pieces)) == []
+
+
 @pytest.mark.parametrize("length", [5, 9])
 def test_a_length_that_is_not_the_answers_is_said(length: int) -> None:
     """The header of an answer to two registers says 7."""

@@ -15,6 +15,7 @@ from agent.control.status import bus_report
 from agent.frame import Frame
 from agent.modbus.adu import RtuExchange
 from agent.modbus.bus import Bus
+from agent.modbus.came import Kind
 from agent.modbus.overheard import (
     ANOTHER_MASTER,
     REMEDY,
@@ -242,6 +243,25 @@ def test_the_rate_is_that_of_the_last_minute_and_the_state_that_of_ten() -> None
     assert strangers.per_minute(400.0) == 0
     assert "last 315 s ago" in strangers.said(400.0)
     assert strangers.said(85.0 + STRANGER_FOR_S) == ""
+
+
+def test_one_request_in_ten_minutes_may_be_noise() -> None:
+    request, strangers = sealed(bytes.fromhex("02 03 00 C8 00 04")), Strangers()
+    for second in (0.0, 700.0):
+        strangers.heard(request, 1, second)
+        assert strangers.said(second) == ""
+        assert strangers.per_minute(second) == 1
+    strangers.heard(request, 1, 1200.0)
+    assert strangers.present(1200.0)
+    assert strangers.present(1799.0)
+    assert not strangers.present(1800.0)
+
+
+async def test_a_reader_without_a_bus_says_the_same_from_the_second_on(tmp_path: Path) -> None:
+    foreign = sealed(bytes.fromhex("01 03 00 C8 00 04"))
+    async with line(tmp_path, lambda _: [0.01, foreign, THEIRS]) as port:
+        kinds = [(await port.ask(1, READ, 0.1)).came.kind for _ in range(3)]
+    assert kinds == [Kind.OTHER_REQUEST, Kind.OTHER_MASTER, Kind.OTHER_MASTER]
 
 
 async def test_another_master_is_named_once_and_the_unit_says_why_it_is_not_understood(
