@@ -74,6 +74,8 @@ def _row(
         "action": said.action,
         "left": said.left,
         "left_s": said.left_s,
+        "until": said.until,
+        "ahead": _ahead(alarm["present"], now) if said.left_s is not None else {},
         "first": said.first,
         "rest": said.rest,
         "where": said.place,
@@ -93,6 +95,12 @@ def _row(
         "by": who,
         "more": max(alarm.get("count", 1) - 1, 0),
     }
+
+
+def _ahead(present: Record, now: datetime) -> dict[str, Any]:
+    """Return the numbers of a forecast of now, with the `value` and the time (`utc_s`) that it begins at."""
+    utc_s = now.timestamp() - present["age_s"]
+    return {"utc_s": round(utc_s, 1), "value": present["value"], **present["ahead"]}
 
 
 def _acknowledged(name: str, since: datetime, log: Sequence[Record], now: datetime) -> str:

@@ -9,12 +9,14 @@ from markupsafe import Markup, escape
 from agent.detect.channels import Floats, Ints
 from agent.view import words
 from agent.view.page.templates import GLYPH
+from agent.web.ahead import Ahead
 from agent.web.trace import Trace
 
 WIDTH, HEIGHT = 800, 240
 LEFT, RIGHT, TOP, BOTTOM = 60, 8, 18, 22
 STEPS_S = (10, 30, 60, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 604800)
 TICKS = 6
+FAR = 100.0  # widths: what lies so far behind the right edge is drawn no farther
 
 At = Callable[[float], float]
 
@@ -26,7 +28,7 @@ def plot(drawn: Trace, zone: tzinfo | None) -> Markup:
     tall, wide = HEIGHT - TOP - BOTTOM, WIDTH - LEFT - RIGHT
 
     def x(t: float) -> float:
-        return round(LEFT + wide * (t - begin_s) / (end_s - begin_s), 1)
+        return round(LEFT + wide * min((t - begin_s) / (end_s - begin_s), FAR), 1)
 
     def y(v: float) -> float:
         return round(TOP + tall * (high - v) / (high - low), 1)
@@ -38,6 +40,8 @@ def plot(drawn: Trace, zone: tzinfo | None) -> Markup:
     ]
     for rows in drawn.runs:
         parts += _lines(drawn, rows, x, y)
+    if drawn.ahead:
+        parts += _projected(drawn.ahead, x, y)
     for tier, limit in drawn.limits:
         parts.append(f'<path class="lim" d="M{LEFT} {y(limit)}h{wide}"/>')
         parts.append(f'<text x="{LEFT + 4}" y="{y(limit) - 3}">{escape(tier)} limit {limit:g}</text>')
@@ -69,6 +73,7 @@ def caption(drawn: Trace) -> str:
     said += ["Hatched: nothing was known."] if drawn.gaps else []
     said += [f"Alarms raised: {len(drawn.marks)}."] if drawn.marks else []
     near = {limit for _, limit in drawn.limits}
+    said += [drawn.ahead.said] if drawn.ahead else []
     far = [(tier, *pair) for tier, *pair in drawn.series.limits if not near & {*pair}]
     said += [f"Not drawn, for it is far: {tier} limit {low:g} to {high:g} {unit}." for tier, low, high in far]
     return " ".join(said)
@@ -89,6 +94,13 @@ def _lines(drawn: Trace, rows: Ints, x: At, y: At) -> Iterator[str]:
         yield f'<polyline class="ex" points="{points(series.middle, some)}"/>'
     told = points(series.value, rows if rows.size > 1 else rows.repeat(2))  # a lone point is a dot
     yield f'<polyline class="ln" points="{told}"/>'
+
+
+def _projected(ahead: Ahead, x: At, y: At) -> Iterator[str]:
+    """Yield the interval of a forecast as a band, and the likely line."""
+    now, to = f"{x(ahead.t_s)} {y(ahead.value)}", y(ahead.to)
+    yield f'<path class="band" d="M{now}L{x(ahead.soonest_s)} {to}H{x(ahead.latest_s)}z"/>'
+    yield f'<path class="fc" d="M{now}L{x(ahead.likely_s)} {to}"/>'
 
 
 def ticks(begin_s: float, end_s: float, zone: tzinfo | None) -> Sequence[tuple[float, str]]:

@@ -12,10 +12,12 @@ from markupsafe import Markup, escape
 
 from agent.detect.channels import Floats, Ints
 from agent.view import words
+from agent.web.ahead import Ahead, first_of
 from agent.web.around import Around
 
 WIDTH, HEIGHT = 640, 240  # whole numbers are fine enough, and short
 TOP, BOTTOM = 26, 216
+FAR = 100_000  # beyond the edges: still a number that every browser draws
 FLAT = 2.0  # of its height: what a line leaves out
 DIGITS = {"V": 3, "degC": 1}
 
@@ -25,12 +27,14 @@ Row = Mapping[str, Any]
 def figure(row: Row, around: Around, zone: tzinfo | None) -> Markup:
     """Return the figure of an alarm; `row` as in a view (see `agent.view.alarms`)."""
     limit = row["limit_value"] if row["value_unit"] == around.unit else None
-    said = escape(caption(row, around, zone))
+    ahead = first_of([row], around.unit, around.begin_s, around.end_s)
+    said = escape(caption(row, around, zone, ahead))
     query = {"u": row["unit"], "place": row["location"], "q": row["quantity"], "at": row["raised_utc_s"]}
     link = f' <a href="history?{escape(urlencode(query))}">Zoom, CSV</a>' if around.alone else ""
+    drawn = _drawing(around, row["raised_utc_s"], limit, ahead, zone)
     return Markup(
         f'<figure class="around" id="p-{escape(row["id"])}">'
-        f"{_drawing(around, row['raised_utc_s'], limit, zone)}<figcaption>{said}{link}</figcaption></figure>"
+        f"{drawn}<figcaption>{said}{link}</figcaption></figure>"
     )
 
 
@@ -39,7 +43,7 @@ def kept(row_id: str) -> Markup:
     return Markup('<figure class="around" id="p-{}" data-kept></figure>').format(row_id)
 
 
-def caption(row: Row, around: Around, zone: tzinfo | None) -> str:
+def caption(row: Row, around: Around, zone: tzinfo | None, ahead: Ahead | None = None) -> str:
     """Return the content of the drawing in words and numbers."""
     raised_s = row["raised_utc_s"]
     unit, digits = words.unit(around.unit), _digits(around.unit)
@@ -61,6 +65,8 @@ def caption(row: Row, around: Around, zone: tzinfo | None) -> str:
         said.append("Grey: their range.")
     if any(True for _ in _gaps(around)):
         said.append("Hatched: not known.")
+    if ahead:
+        said.append(ahead.said)
     return " ".join(said)
 
 
@@ -74,23 +80,31 @@ class _Scale:
     high: float
 
     @classmethod
-    def of(cls, around: Around, limit: float | None) -> "_Scale":
-        shown = np.concatenate([around.own, around.expected, around.low, around.high, [limit or np.nan]])
+    def of(cls, around: Around, limit: float | None, ahead: Ahead | None) -> "_Scale":
+        lines = [around.own, around.expected, around.low, around.high]
+        shown = np.concatenate([*lines, [limit or np.nan, ahead.to if ahead else np.nan]])
         low, high = float(np.nanmin(shown)), float(np.nanmax(shown))
         least = 10.0 ** (1 - _digits(around.unit))  # or noise would fill it
         spare = max((least - (high - low)) / 2.0, 0.04 * (high - low))
-        return cls(around.begin_s, max(around.end_s, around.begin_s + 1.0), low - spare, high + spare)
+        end_s = ahead.end_s(around.begin_s) if ahead else around.end_s
+        return cls(around.begin_s, max(end_s, around.begin_s + 1.0), low - spare, high + spare)
 
     def xs(self, t_s: Floats) -> Ints:
+        return np.clip(self.free_xs(t_s), 0, WIDTH)
+
+    def free_xs(self, t_s: Floats) -> Ints:
+        """As `xs`, also beyond the edges."""
         at = WIDTH * (t_s - self.begin_s) / (self.end_s - self.begin_s)
-        return np.clip(np.rint(at), 0, WIDTH).astype(np.int64)
+        return np.rint(np.clip(at, -FAR, FAR)).astype(np.int64)
 
     def ys(self, value: Floats) -> Ints:
         return np.rint(TOP + (BOTTOM - TOP) * (self.high - value) / (self.high - self.low)).astype(np.int64)
 
 
-def _drawing(around: Around, raised_s: float, limit: float | None, zone: tzinfo | None) -> str:
-    scale = _Scale.of(around, limit)
+def _drawing(
+    around: Around, raised_s: float, limit: float | None, ahead: Ahead | None, zone: tzinfo | None
+) -> str:
+    scale = _Scale.of(around, limit, ahead)
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="the time around the alarm">'
         f'<rect class="box" y="{TOP}" width="{WIDTH}" height="{BOTTOM - TOP}"/>'
@@ -104,7 +118,21 @@ def _drawing(around: Around, raised_s: float, limit: float | None, zone: tzinfo 
         parts += _lines(around, rows, scale)
     if limit is not None:
         parts.append(f'<path class="lim" d="M0 {scale.ys(np.array([limit]))[0]}H{WIDTH}"/>')
-    return "".join(parts) + _labels(around.unit, raised_s, scale, zone) + "</svg>"
+    if ahead:
+        parts += _projected(ahead, scale)
+    return "".join(parts) + _labels(around.unit, raised_s, scale, ahead, zone) + "</svg>"
+
+
+def _projected(ahead: Ahead, scale: _Scale) -> Iterator[str]:
+    """Yield the forecast: the value it leads to, the interval as a band, the likely line. The drawing ends at
+    the right edge, whatever lies behind it.
+    """
+    times = np.array([ahead.t_s, ahead.soonest_s, ahead.latest_s, ahead.likely_s])
+    begin, soonest, latest, likely = scale.free_xs(times).tolist()
+    now, to = scale.ys(np.array([ahead.value, ahead.to])).tolist()
+    yield f'<path class="lim" d="M0 {to}H{WIDTH}"/>'
+    yield f'<path class="band" d="M{begin} {now}L{soonest} {to}H{latest}z"/>'
+    yield f'<path class="fc" d="M{begin} {now}L{likely} {to}"/>'
 
 
 def _lines(around: Around, rows: Ints, scale: _Scale) -> Iterator[str]:
@@ -122,17 +150,20 @@ def _lines(around: Around, rows: Ints, scale: _Scale) -> Iterator[str]:
             yield f'<polyline class="{name}" points="{points}"/>'
 
 
-def _labels(unit: str, raised_s: float, scale: _Scale, zone: tzinfo | None) -> str:
+def _labels(unit: str, raised_s: float, scale: _Scale, ahead: Ahead | None, zone: tzinfo | None) -> str:
     """Return the onset, which is in nobody's way: on the side with more room, the top value on the other."""
     at = int(scale.xs(np.array([raised_s]))[0])
     tip = min(max(at, 8), WIDTH - 8)
     right = at > WIDTH / 2
     top, bottom = (f"{y:.{_digits(unit)}f} {words.unit(unit)}" for y in (scale.high, scale.low))
+    if ahead:
+        top = f"{ahead.to:.0f} {words.unit(unit)}"
+    middle = int(scale.xs(np.array([ahead.t_s]))[0]) // 2 if ahead else WIDTH // 2
     texts = (
         (at - 10 if right else at + 10, 18, "end" if right else "start", f"raised {_clock(raised_s, zone)}"),
         (2 if right else WIDTH - 2, 18, "start" if right else "end", top),
         (2, HEIGHT - 4, "start", _clock(scale.begin_s, zone)),
-        (WIDTH // 2, HEIGHT - 4, "middle", bottom),
+        (middle, HEIGHT - 4, "middle", bottom),
         (WIDTH - 2, HEIGHT - 4, "end", _clock(scale.end_s, zone)),
     )
     return (

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ from aiohttp import web
 
 from agent.store.reading import BufferUnreadable
 from agent.tls.credentials import no_passphrase
+from agent.view import words
 from agent.view.find import find
 from agent.view.page import pages
 from agent.view.page.shell import POLICY
 from agent.view.site import REFRESH_S
 from agent.web import acts, plot, tables
+from agent.web.ahead import first_of
 from agent.web.guard import (
     COOKIE,
     HEADERS,
@@ -334,19 +336,26 @@ class Page:
         if 0 <= i < len(unit["cells"]):
             now = datetime.now().astimezone()
             place = unit["cells"][i]["place"]
-            drawn = await self._drawn(unit["name"], place, "", now.timestamp() - CELL_SPAN_S, now)
+            alarms = view["alarms"]["active"]
+            drawn = await self._drawn(unit["name"], place, "", now.timestamp() - CELL_SPAN_S, now, alarms)
             return _html(pages.cell_page(view, unit, i, drawn).encode())
         if place:  # of a part that has no box of its own: its unit
             return _see("./?" + urlencode({"unit": unit["name"]}))
         raise web.HTTPNotFound
 
     async def _drawn(
-        self, unit: str, place: str, quantity: str, begin_s: float, end: datetime
+        self,
+        unit: str,
+        place: str,
+        quantity: str,
+        begin_s: float,
+        end: datetime,
+        alarms: Sequence[Mapping[str, Any]],
     ) -> list[dict[str, Any]]:
         """Return the histories of a place as drawings; none where the buffer cannot be read."""
         with contextlib.suppress(web.HTTPServiceUnavailable):
             history = await self._read(unit, place, quantity, begin_s, end.timestamp())
-            return await asyncio.to_thread(_drawings, history, end.tzinfo)
+            return await asyncio.to_thread(_drawings, history, end.tzinfo, unit, alarms)
         return []
 
     async def _find(self, request: web.Request) -> web.Response:
@@ -374,7 +383,8 @@ class Page:
         now = datetime.now().astimezone()
         begin_s, end_s = _stretch(request, now)
         history = await self._read(unit["name"], asked["place"], asked["q"], begin_s, end_s)
-        drawn = await asyncio.to_thread(_drawings, history, now.tzinfo)
+        alarms = view["alarms"]["active"]
+        drawn = await asyncio.to_thread(_drawings, history, now.tzinfo, unit["name"], alarms)
         forms = [form for form in pages.FILES if form != "parquet" or tables.parquet_is_here()]
         return _html(pages.history_page(view, unit, drawn, asked, begin_s, end_s, now, forms).encode())
 
@@ -412,14 +422,21 @@ class Page:
             raise web.HTTPTooManyRequests
 
 
-def _drawings(history: History, zone: tzinfo | None) -> list[dict[str, Any]]:
+def _drawings(
+    history: History, zone: tzinfo | None, unit: str, alarms: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return a unit's series as drawings, each with the forecast of the alarm that is about it."""
     found = []
     for one in history.series:
-        drawn = trace(one, history.marks, history.begin_s, history.end_s)
+        ours = [
+            a for a in alarms if (a["unit"], a["location"], a["quantity"]) == (unit, one.place, one.quantity)
+        ]
+        ahead = first_of(ours, one.unit, history.begin_s, history.end_s)
+        drawn = trace(one, history.marks, history.begin_s, history.end_s, ahead)
         found.append(
             {
                 "name": one.name,
-                "unit": one.unit,
+                "unit": words.unit(one.unit),
                 "taken": one.taken,
                 "there": one.there,
                 "drawing": plot.plot(drawn, zone),

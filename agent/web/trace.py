@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from agent.detect.channels import Floats, Ints
+from agent.view import words
+from agent.web.ahead import Ahead
 from agent.web.history import Mark, Series
 
 GAP_STEPS = 3.0  # a pause this many times as long as the usual one is a gap
@@ -21,7 +23,8 @@ Gap = tuple[float, float]
 @dataclass(frozen=True, slots=True)
 class Trace:
     """A history as it is drawn: `rows` of its series, in `runs` that are joined; `gaps` in UTC, s. `low` and
-    `high` bound what is drawn, the limits among it that are near: `limits`, each with its tier.
+    `high` bound what is drawn, the limits among it that are near: `limits`, each with its tier. `ahead`: what
+    is drawn behind the values.
     """
 
     series: Series
@@ -33,10 +36,13 @@ class Trace:
     marks: Sequence[Mark]
     low: float
     high: float
+    ahead: Ahead | None = None
 
 
-def trace(series: Series, marks: Sequence[Mark], begin_s: float, end_s: float) -> Trace:
-    """Return what is drawn of a series between two times."""
+def trace(
+    series: Series, marks: Sequence[Mark], begin_s: float, end_s: float, ahead: Ahead | None = None
+) -> Trace:
+    """Return what is drawn of a series between two times, and of its forecast behind them."""
     runs, gaps = stretches(series.t_s, series.value, begin_s, end_s)
     rows = [_outline(series.t_s, series.value, run, begin_s, end_s) for run in runs]
     shown = np.concatenate([series.value, series.low, series.high])
@@ -46,7 +52,9 @@ def trace(series: Series, marks: Sequence[Mark], begin_s: float, end_s: float) -
     both = [(tier, limit) for tier, *pair in series.limits for limit in pair]
     limits = [(tier, limit) for tier, limit in both if low - reach <= limit <= high + reach]
     low, high = (pick(low, high, *(limit for _, limit in limits)) for pick in (min, max))
-    return Trace(series, begin_s, end_s, rows, gaps, limits, marks, low, high)
+    if ahead:
+        high, end_s = max(high, ahead.to), ahead.end_s(begin_s)
+    return Trace(series, begin_s, end_s, rows, gaps, limits, marks, low, high, ahead)
 
 
 def stretches(t_s: Floats, value: Floats, begin_s: float, end_s: float) -> tuple[list[slice], list[Gap]]:
@@ -90,14 +98,17 @@ def as_plain(drawn: Trace, zone: tzinfo | None) -> dict[str, Any]:
         for key, line in lines.items():
             values = np.round(getattr(series, key)[rows], digits).tolist()
             line += ([None] if n else []) + [None if v != v else v for v in values]
+    ahead = drawn.ahead
+    times = (ahead.t_s, ahead.soonest_s, ahead.likely_s, ahead.latest_s) if ahead else ()
     return {
         "begin": drawn.begin_s,
         "end": drawn.end_s,
         "offset": offset.total_seconds() if offset else 0.0,
-        "unit": series.unit,
+        "unit": words.unit(series.unit),
         "t": t,
         **lines,
         "gaps": [[round(a - drawn.begin_s, 1), round(b - drawn.begin_s, 1)] for a, b in drawn.gaps],
+        "ahead": [*(round(t - drawn.begin_s, 1) for t in times), ahead.value, ahead.to] if ahead else None,
         "limits": [list(limit) for limit in drawn.limits],
         "marks": [[round(m.t_s - drawn.begin_s, 1), m.priority, m.text] for m in drawn.marks],
     }

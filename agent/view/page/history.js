@@ -30,12 +30,21 @@
 
   const marked = (u, d) => {
     const c = u.ctx, {left, top, width, height} = u.bbox;
-    c.save(); c.fillStyle = text; c.font = `${12 * px}px sans-serif`;
+    c.save(); c.fillStyle = text; c.font = `${12 * px}px sans-serif`; c.textAlign = 'left';
     for (const [tier, value] of d.limits) {
       const y = u.valToPos(value, 'y', true);
       if (y < top || y > top + height) continue;
       line(u, left, y, left + width, y, text, [2, 4]);
       c.fillText(`${tier} limit ${value} ${d.unit}`, left + 4 * px, y - 4 * px);
+    }
+    if (d.ahead) {
+      const [now, soonest, likely, latest] = d.ahead.slice(0, 4).map(s => u.valToPos(d.begin + s, 'x', true));
+      const [value, to] = d.ahead.slice(4).map(v => u.valToPos(v, 'y', true));
+      c.save(); c.beginPath(); c.rect(left, top, width, height); c.clip();
+      c.beginPath(); c.globalAlpha = .18; c.fillStyle = alarm;
+      c.moveTo(now, value); c.lineTo(soonest, to); c.lineTo(latest, to); c.fill(); c.globalAlpha = 1;
+      line(u, now, value, likely, to, alarm, [9, 5]);
+      c.restore();
     }
     c.fillStyle = alarm;
     for (const [at, priority] of d.marks) {
@@ -70,7 +79,8 @@
       width: figure.clientWidth, height: 280,
       tzDate: local(d),
       cursor: {sync: {key: 'history'}, drag: {x: true, y: false}},
-      scales: {x: {range: (u, min, max) => min === d.begin + d.t[0] && max === d.begin + d.t.at(-1) ? [d.begin, d.end] : [min, max]}},
+      scales: {x: {range: (u, min, max) => min === d.begin + d.t[0] && max === d.begin + d.t.at(-1) ? [d.begin, d.end] : [min, max]},
+        ...(d.ahead && {y: {range: (u, min, max) => uPlot.rangeNum(min, Math.max(max, d.ahead[5]), .1, true)}})},
       axes: [{...axis, values: (u, splits, n, space, step) => splits.map(s => (step < 60 ? second : step < 86400 ? minute : day)(local(d)(s)))},
         {...axis, size: 64}],
       series: [

@@ -109,6 +109,24 @@ def test_the_drawing_says_in_words_what_it_shows(tmp_path: Path) -> None:
     assert len(text) < 3500
 
 
+def test_a_forecast_is_a_line_and_a_band_behind_the_hour_and_said_in_words(tmp_path: Path) -> None:
+    asked = ("rack-1", "string1/sensor1", "cell_temperature")
+    sensor = around(tmp_path / "buffer.db", asked=asked)
+    ahead = {"value": float(sensor.own[-1]), "to_degc": 80.0, "slope_k_per_s": 0.05}
+    ahead |= {"utc_s": sensor.end_s, "in_s": 600.0, "soonest_s": 500.0, "latest_s": 800.0}
+    row = {**alarm(asked[1]), "raised_utc_s": sensor.begin_s + 2.0 * ONSET, "limit_value": 0.5}
+    row |= {"quantity": asked[2], "value_unit": "K/min", "ahead": ahead, "until": "to 80 °C, about 21:15"}
+    text = plot_around.figure(row, sensor, None)
+    begin, to = (int(x) for x in re.search(r'class="fc" d="M(\d+) \d+L(\d+) ', text).groups())
+    band = [int(x) for x in re.search(r'class="band" d="M(\d+) \d+L(\d+) \d+H(\d+)z', text).groups()]
+    assert begin < band[1] < to < band[2] == plot_around.WIDTH
+    assert (band[2] - begin) / (to - begin) == pytest.approx(800 / 600, abs=0.02)
+    assert "Red, from now on: if it heats on so, to 80 °C, about 21:15." in text
+    assert ">80 °C</text>" in text
+    later = plot_around.figure({**row, "ahead": {**ahead, "utc_s": sensor.end_s + 61.0}}, sensor, None)
+    assert 'class="fc"' not in later
+
+
 @given(st.lists(st.integers(0, 240), min_size=1, max_size=80), st.integers(1, 9))
 def test_a_line_leaves_out_only_what_nobody_would_see(heights: list[int], step: int) -> None:
     x, y = step * np.arange(len(heights)), np.array(heights)

@@ -1,6 +1,7 @@
 """The history of a point, out of a real buffer: broken at gaps, thinned where there is much."""
 
 import io
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -18,6 +19,7 @@ from agent.quality import Quality
 from agent.store.open_batch import OpenBatch
 from agent.store.store import Store
 from agent.store.upstream import MAIN
+from agent.web.ahead import first_of
 from agent.web.history import MOST_BATCHES, Mark, Series, read
 from agent.web.plot import plot, ticks
 from agent.web.trace import as_plain, stretches, trace
@@ -148,6 +150,45 @@ def test_a_cell_is_shown_beside_its_siblings_and_the_alarms_of_its_place(tmp_pat
         "blind: at ",
     ]
     assert not read(path, "rack-1", "string1/cell3", "", begin_s + 61.0, begin_s + 240.0).marks
+
+
+ROW = {
+    "ahead": {
+        "utc_s": 600.0,
+        "value": 48.0,
+        "to_degc": 80.0,
+        "in_s": 300.0,
+        "soonest_s": 240.0,
+        "latest_s": None,
+    },
+    "until": "to 80 °C, about 21:15 (21:14 at the soonest)",
+}
+
+
+def test_the_forecast_is_drawn_behind_the_last_value_and_no_wider_than_what_was() -> None:
+    ahead = first_of([{}, ROW], "degC", 0.0, 600.0)
+    assert ahead is not None
+    assert (ahead.likely_s, ahead.soonest_s, ahead.end_s(0.0)) == (900.0, 840.0, 1200.0)
+    t_s = np.arange(600.0)
+    drawn = trace(series(t_s, 30.0 + t_s * 0.03), [], 0.0, 600.0, ahead)
+    html = plot(drawn, None)
+    x, y = (float(n) for n in re.search(r'class="fc" d="M([\d.]+) ([\d.]+)L', html).groups())
+    assert x == pytest.approx(426.0)  # in the middle: as much is drawn behind it as before
+    assert y == pytest.approx(143.5)  # 32 of 50 K below 80 °C, with a margin above it
+    assert html.count('class="band"') == 1
+    assert "if it heats on so, to 80 °C, about 21:15 (21:14 at the soonest)." in html
+    told = as_plain(drawn, None)
+    assert (told["end"], told["ahead"][:3], told["ahead"][4:]) == (
+        1200.0,
+        [600.0, 840.0, 900.0],
+        [48.0, 80.0],
+    )
+
+
+@pytest.mark.parametrize("changed", [("V", 0.0, 600.0), ("degC", 601.0, 700.0), ("degC", 0.0, 500.0)])
+def test_no_forecast_is_drawn_of_another_time_or_quantity(changed: tuple[str, float, float]) -> None:
+    assert first_of([ROW], *changed) is None
+    assert as_plain(trace(series(np.arange(9.0), np.ones(9)), [], 0.0, 9.0), None)["ahead"] is None
 
 
 def test_times_along_the_axis_are_round() -> None:
