@@ -1,5 +1,6 @@
-"""The pictures of the documents, taken of a running demo: `scripts/screenshots`."""
+"""The pictures of the documents, and of the test of two readers, of a running demo: `scripts/screenshots`."""
 
+import base64
 import html
 import re
 import subprocess
@@ -13,6 +14,7 @@ from PIL import Image
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
+from agent.control import client
 from tests.browser import new_chrome, sized
 from tests.terminal import BIN, Command
 
@@ -26,20 +28,30 @@ font:15px/1.25 "DejaVu Sans Mono",monospace}.r{background:#E8EAEC;color:#202428}
 .red.r{background:#FF8A80;color:#202428}</style>"""
 
 
-def main(folder: Path) -> None:
-    """Run the demo, and take the pictures once it has something to show."""
+LOOK_S = 10
+#: What a reader sees: the picture for so long as he has, and then what he is asked.
+READ = """<!DOCTYPE html><meta charset="utf-8"><title>One look</title>
+<style>body{{font:20px system-ui;margin:1em}}
+img{{width:390px;animation:gone 0s {look_s}s forwards}}@keyframes gone{{to{{display:none}}}}
+ol{{opacity:0;animation:come 0s {look_s}s forwards}}@keyframes come{{to{{opacity:1}}}}</style>
+<img alt="" src="data:image/png;base64,{picture}">
+<ol><li>Which cell or sensor is it about?<li>What is to be done?<li>How long is left?</ol>"""
+
+
+def main(folder: Path, readers: bool = False) -> None:
+    """Run the demo, and take the pictures once it has something to show. readers: that of their test."""
     with tempfile.TemporaryDirectory() as name:
         kept = Path(name) / "demo"
         command = [str(BIN / "cellwarden"), "demo", "--seconds", str(SECONDS), "--keep", str(kept)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as demo:
             try:
-                take(demo, kept, folder)
+                take(demo, kept, folder, readers)
             finally:
                 demo.terminate()
 
 
-def take(demo: "subprocess.Popen[str]", kept: Path, folder: Path) -> None:
-    """Take all three."""
+def take(demo: "subprocess.Popen[str]", kept: Path, folder: Path, readers: bool) -> None:
+    """Take all three of the documents, or the one of the readers."""
     assert demo.stderr is not None
     told = ""
     while not (url := re.search(r"status page: (http://\S+)", told)):
@@ -47,6 +59,8 @@ def take(demo: "subprocess.Popen[str]", kept: Path, folder: Path) -> None:
         assert told, "the demo ended by itself"
     print(f"the demo runs at {url[1]}; pictures in {SHOWN_S:.0f} s", flush=True)
     time.sleep(SHOWN_S)
+    if readers:
+        return one_look(url[1], kept / "control.sock", folder)
     terminal = live(kept / "control.sock")
     with new_chrome() as chrome:
         still = {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
@@ -65,6 +79,20 @@ def take(demo: "subprocess.Popen[str]", kept: Path, folder: Path) -> None:
         box = chrome.find_element(By.TAG_NAME, "pre").rect
         sized(chrome, round(box["x"] + box["width"] + 8), round(box["y"] + box["height"] + 8))
         save(chrome, folder / "live.png")
+
+
+def one_look(url: str, socket: Path, folder: Path) -> None:
+    """Take the page as it opens on a phone, make what a reader is shown of it, and write what is right."""
+    with new_chrome() as chrome:
+        sized(chrome, 390, 844, scale=2)
+        chrome.get(url)
+        save(chrome, folder / "reader.png")
+    said = client.get(socket, "/v1/view")["headline"]
+    picture = base64.b64encode((folder / "reader.png").read_bytes()).decode()
+    (folder / "reader.html").write_text(READ.format(look_s=LOOK_S, picture=picture))
+    right = "".join(f"{key}: {said[key]}\n" for key in ("place", "action", "left", "until", "text"))
+    (folder / "right.txt").write_text(right)
+    print(f"{folder}/reader.html: open it before a reader; {folder}/right.txt is not for him", flush=True)
 
 
 def live(socket: Path) -> str:
@@ -102,4 +130,4 @@ def save(chrome: Chrome, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[-1]), readers="--readers" in sys.argv)

@@ -18,7 +18,7 @@ from drivers.quantities import QUANTITIES
 
 OVER_S = 3600
 NO_FIGURES = {"state", "alarm_bits", "heartbeat"}
-MOST_BATCHES = 400  # decoded of a unit
+MOST_BATCHES = 60  # decoded of a unit, evenly over the hour: a site of 512 units waits for them
 
 
 @dataclass(frozen=True, slots=True)
