@@ -10,20 +10,67 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
-from agent.view import actions, language, sayings, words
+from agent.alarms.response import response
+from agent.detect import limit_words, limits, rows
+from agent.detect.knowledge import Knowledge
+from agent.modbus import came
+from agent.view import (
+    actions,
+    alarms,
+    cells,
+    delivery,
+    figures,
+    headline,
+    language,
+    sayings,
+    state,
+    unseen,
+    words,
+)
 from agent.view.language import ENGLISH, LANGUAGES, SENTENCE
+from agent.view.page import blocks, pages
+from agent.web import trace
+from drivers.quantities import QUANTITIES
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "agent" / "view" / "languages"
 #: Where what people are shown is said.
-METHODS = [("view/**.py", "python"), ("cli/live/**.py", "python"), ("view/page/templates/**.html", "jinja2")]
+METHODS = [
+    ("view/page/templates/**.html", "jinja2"),
+    ("view/**.py", "python"),
+    ("web/**.py", "python"),
+    ("cli/live/**.py", "python"),
+    ("cli/status.py", "python"),
+]
+#: What people do to alarms, as records have it.
+CHANGES = ("acknowledge", "shelve", "unshelve", "drill", "read")
 KEYWORDS: Mapping[str, None] = dict.fromkeys(("tr", "tell", "_"))
-#: Tables of what is said, by the file of agent/view.
+CAME = [row for rows in came.ROWS.values() for row in rows.values()]  # in place of an answer
+#: Tables of what is said, by the file in agent.
 TABLES: list[tuple[str, Any]] = [
-    ("language", language.DURATIONS),
-    ("words", words.PARTS),
-    ("sayings", sayings.SAYINGS),
-    ("actions", [actions.ACTIONS, actions.OWN, actions.OVER]),
+    ("alarms/response", [response(unit, name) for name in rows.RESPONSES for unit in ("", "u")]),
+    ("alarms/site", CHANGES),
+    ("detect/knowledge", list(Knowledge)),
+    ("detect/limits", limits.TIERS),
+    ("detect/limit_words", [limit_words.NO_LIMIT, limit_words.NO_LIMIT_OF_BLOCKS]),
+    ("modbus/came", [[*row.likely, row.do] for row in CAME if "{" not in row.do]),
+    ("modbus/came", [came.NOTHING.text, *(came.of_exception(code).text for code in came.OF_CODE)]),
+    ("view/actions", [actions.ACTIONS, actions.OWN, actions.OVER]),
+    ("view/alarms", [alarms.STATES, [*alarms.STATES]]),
+    ("view/cells", [cells.MANY, cells.COUNTED]),
+    ("view/delivery", [delivery.ACCOUNT, delivery.ACCOUNT_WITHHELD]),
+    ("view/figures", [kind.label for kind in figures.KINDS]),
+    ("view/headline", [headline.CONDITIONS, headline.UNKNOWN]),
+    ("view/state", state.LEARNING),
+    ("view/headline", [sentence for sentence, _ in headline.NOT_LIVE]),
+    ("view/language", language.DURATIONS),
+    ("view/page/blocks", blocks.STANDS),
+    ("view/page/pages", [pages.MODES, [*pages.SORTS], pages.SPANS, pages.MOVES]),
+    ("view/page/templates/plots", [name.replace("_", " ").capitalize() for name in QUANTITIES]),
+    ("view/sayings", sayings.SAYINGS),
+    ("view/unseen", unseen.ANY_STATE),
+    ("view/words", [words.PARTS, words.DATES]),
+    ("web/trace", trace.LABELS),
 ]
 Text = tuple[str | None, str, str, list[str]]  # context, what is looked up, its English, where it is said
 
@@ -49,8 +96,8 @@ def said() -> Iterator[Text]:
 def tables() -> Iterator[tuple[str, str]]:
     """Yield the texts that stand in tables, and the file of each."""
     for file, table in TABLES:
-        for text in texts_in(table):
-            yield text, f"agent/view/{file}.py"
+        for text in filter(None, texts_in(table)):
+            yield text, f"agent/{file}.py"
 
 
 def texts_in(table: Any) -> Iterator[str]:

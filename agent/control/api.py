@@ -16,6 +16,7 @@ from agent.control.server import Call, Handler, Refused
 from agent.detect.alarms.states import Action, AlarmState
 from agent.detect.table import PRIORITY
 from agent.view.brief import brief
+from agent.view.language import ENGLISH, speaking
 
 TEST_S = 10.0
 MINUTE_S = 60.0
@@ -71,9 +72,10 @@ class Resources:
         return found
 
     async def get_view(self, call: Call) -> dict[str, Any]:
-        """The view of the site, with the figures and cells of one unit."""
+        """The view of the site, with the figures and cells of one unit, in a language."""
         unit = call.query.get("unit")
-        found = await self.view(None)
+        with speaking(call.query.get("language", ENGLISH)):
+            found = await self.view(None)
         if unit and all(one["name"] != unit for one in found["units"]):
             raise Refused(404, f"there is no unit {unit!r}; the status names them all")
         return brief(found, unit)

@@ -45,6 +45,10 @@ class Widened(NamedTuple):
         return f"{self.wide}; reviewed by {self.reviewed_by}: {self.why}"
 
 
+NO_LIMIT = "no voltage limit known: set chemistry"
+NO_LIMIT_OF_BLOCKS = "no voltage limit known: set cells_per_block"
+
+
 def unknown(quantities: Sequence[str], limits: UnitLimits, chemistry: str) -> str:
     """Return why there are voltages of cells without any limit, and what to do; "": there are none such.
     Where cells tell theirs, those of their modules need none.
@@ -53,7 +57,7 @@ def unknown(quantities: Sequence[str], limits: UnitLimits, chemistry: str) -> st
     of = [i for i, quantity in enumerate(quantities) if told and quantity == told]
     if all(np.isfinite(limits.values[i]).any() for i in of):
         return ""
-    return f"no voltage limit known: set {'cells_per_block' if chemistry else 'chemistry'}"
+    return NO_LIMIT_OF_BLOCKS if chemistry else NO_LIMIT
 
 
 def widened(

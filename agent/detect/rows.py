@@ -13,7 +13,8 @@ SIGHT = tuple(detector.name for detector in DETECTORS if detector.of_sight)
 
 _DETECTOR = {member: detector for detector in DETECTORS for member in detector.members()}
 _JUDGED = {judged.member or of.name: judged for of in DETECTORS for judged in of.judged}
-_RESPONSES = {declared.name: declared.response for declared in _DECLARED}
+#: What to do about an alarm, by detector.
+RESPONSES = {declared.name: declared.response for declared in _DECLARED}
 
 
 def family_of(member: str) -> str:
@@ -48,4 +49,4 @@ def response_to(detector: str) -> str:
     """Return what to do about an alarm of a detector, "" where none is declared. An alarm without a response
     would be no alarm but a log event.
     """
-    return _RESPONSES.get(detector, "")
+    return RESPONSES.get(detector, "")

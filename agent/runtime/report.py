@@ -21,6 +21,7 @@ from agent.store.buffer_alarms import told_of
 from agent.store.errors import StoreError
 from agent.view.delivery import reached_text
 from agent.view.headline import headline
+from agent.view.language import ENGLISH, speaking
 from agent.view.site import view
 from agent.view.trends import TREND_STEP_S, Trends
 
@@ -131,7 +132,8 @@ class Report:
             "web": _served(page),
             "metrics": {"trouble": self._metrics.trouble if self._metrics else ""},
         }
-        head = headline(status["units"], status["alarms"], datetime.now().astimezone())
+        with speaking(ENGLISH):  # whatever the page speaks that asks for it
+            head = headline(status["units"], status["alarms"], datetime.now().astimezone())
         return {"headline": head, **status, "health": health(status, parts.site_alarms.outputs)}
 
     def points(self, unit: str) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from agent.detect.table import PRIORITY
 from agent.view import words
 from agent.view.actions import OVER_STATE as OVER
 from agent.view.headline import PUT_ASIDE, last_known
+from agent.view.language import tell, tr
 from agent.view.raised import Raised
 from agent.view.voice import event_line, limit_is_told, voice
 
@@ -87,10 +88,10 @@ def _row(
         "limit_value": alarm["limit"],
         "expected": alarm["expected"],
         "value_unit": alarm["value_unit"],
-        "knowledge": "last known" if last_known(alarm, knowledge) else "",
+        "knowledge": tr("last known") if last_known(alarm, knowledge) else "",
         "below": said.below,
         "evidence": list(said.evidence),
-        "do": alarm["do"],
+        "do": tr(alarm["do"]),
         "times_24h": sum(now - local(record, now) < DAY for record in _begun(past)),
         "by": who,
         "more": max(alarm.get("count", 1) - 1, 0),
@@ -193,9 +194,13 @@ def log_lines(log: Sequence[Record], now: datetime, length: int) -> list[dict[st
         if len(lines) == length:
             break
         if record["kind"] == "alarm":
-            text = f"{STATES[record['state']]} {PRIORITY[record['severity']]} {event_line(record, now)}"
+            event, priority = tr(STATES[record["state"]]), PRIORITY[record["severity"]]
+            text = tell(
+                "{event} {priority} {said}", event=event, priority=priority, said=event_line(record, now)
+            )
         else:
-            text = f"{record['what']} by {record['who']} {record.get('alarm', '')}".strip()
+            what, alarm = tr(record["what"]), record.get("alarm", "")
+            text = tell("{what} by {who} {alarm}", what=what, who=record["who"], alarm=alarm).strip()
         at = words.clock(local(record, now), now)
         lines.append({"at": at, "text": text, "recorded": record.get("recorded", True)})
     return lines

@@ -14,6 +14,7 @@ from typing import Any
 from agent.detect.knowledge import blind_s, stale_s
 from agent.detect.places import MIN_IN_STRING, TEMPERATURES, VOLTAGES, string_of
 from agent.view import words
+from agent.view.language import tell, tr
 
 BAND_MV = 10.0  # around the median of the string, where too few tell of their own spread
 BAND_K = 5.0  # the same for a place of which only the temperature is known
@@ -22,6 +23,26 @@ SIGMAS = 4.0  # of a normal spread, from the median of the absolute deviations: 
 LEAST_STEPS = 3  # of the register: 4 sigma of the widest spread of which more than half read the same number
 STATE_STALE_S = 30.0  # of what is read every 10 s only
 PLACES = 8192  # that are remembered: racks are alike
+#: How many boxes of a kind there are: one, and several.
+MANY = {
+    "cell": ("{n} cell", "{n} cells"),
+    "module": ("{n} module", "{n} modules"),
+    "battery": ("{n} battery", "{n} batteries"),
+    "sensor": ("{n} sensor", "{n} sensors"),
+}
+#: What is said of them, by mark; of some of it also that it is none.
+COUNTED = {
+    "": "{n} in band",
+    "+": "{n} high",
+    "-": "{n} low",
+    "alarm": "{n} in alarm",
+    "~": "{n} stale",
+    "?": "{n} unknown",
+    "?absent": "{n} without a sensor",
+    "x": "{n} out of service",
+    "learning": "{n} learning",
+}
+ALWAYS = {"", "+", "-", "alarm", "?"}
 MIN_ROW = 4  # groups with fewer boxes are shown with their neighbours
 
 Point = Mapping[str, Any]
@@ -123,7 +144,7 @@ def _name(boxes: Sequence[dict[str, Any]]) -> None:
     for box in boxes:
         counts[box["kind"]] += 1
         box["number"] = counts[box["kind"]]
-        box["name"] = words.place(box["place"]) if box["place"] else f"{box['kind']} {box['number']}"
+        box["name"] = words.place(box["place"] or f"{box['kind']}{box['number']}")
         wide = (around for around in _arounds(box["place"]) if sizes[box["kind"], around] >= MIN_ROW)
         box["group"] = next(wide, "")
 
@@ -158,20 +179,16 @@ def sentence(boxes: Sequence[Mapping[str, Any]]) -> str:
     kinds = dict.fromkeys(box["kind"] for box in boxes)
     parts = [_counted(kind, [box for box in boxes if box["kind"] == kind]) for kind in kinds]
     ranked = worst(boxes)
-    return "; ".join(parts + ([f"worst {ranked[0]['name']}"] if ranked else []))
+    return "; ".join(parts + ([tell("worst {name}", name=ranked[0]["name"])] if ranked else []))
 
 
 def _counted(kind: str, boxes: Sequence[Mapping[str, Any]]) -> str:
     marks = Counter("?absent" if box["absent"] else box["mark"] for box in boxes)
     alarms = [box for box in boxes if box["mark"] in ("1", "2", "3")]
-    parts = [f"{marks['']} in band", f"{marks['+']} high", f"{marks['-']} low", f"{len(alarms)} in alarm"]
-    parts += [f"{marks['~']} stale"] if marks["~"] else []
-    parts += [f"{marks['?']} unknown"]
-    parts += [f"{marks['?absent']} without a sensor"] if marks["?absent"] else []
-    parts += [f"{marks['x']} out of service"] if marks["x"] else []
     learning = sum(box["sight"] == "live" and box["left_s"] > 0.0 for box in boxes)
-    parts += [f"{learning} learning"] if learning else []
-    return f"{len(boxes)} {kind}{'s' * (len(boxes) != 1)}: {', '.join(parts)}"
+    counts = {**dict.fromkeys(COUNTED, 0), **marks, "alarm": len(alarms), "learning": learning}
+    parts = [tell(text, n=counts[mark]) for mark, text in COUNTED.items() if counts[mark] or mark in ALWAYS]
+    return f"{tell(MANY[kind][len(boxes) != 1], n=len(boxes))}: {', '.join(parts)}"
 
 
 def worst(boxes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -186,35 +203,47 @@ def spoken(box: Mapping[str, Any]) -> str:
     """Return a box for a screen reader: "String 2 cell 17, 3.184 volts, 18 millivolts below median, ..."."""
     parts = [box["name"][:1].upper() + box["name"][1:]]
     if box["sight"] == "none":
-        parts.append("no sensor" if box["absent"] else "nothing known now")
+        parts.append(tr("no sensor") if box["absent"] else tr("nothing known now"))
         if box["age_s"] is not None:
             parts.append(_last(box))
     else:
         parts += _values(box)
     if box["priority"]:
-        parts.append(f"priority {box['priority']}")
+        parts.append(tell("priority {n}", n=box["priority"]))
     if box["mark"] == "x":
-        parts.append("out of service")
+        parts.append(tr("out of service"))
     return ", ".join(parts)
 
 
 def _last(box: Mapping[str, Any]) -> str:
-    return f"last {box['v']:.3f} volts" if box["v"] is not None else f"last {box['t']:.1f} degrees"
+    if box["v"] is not None:
+        return tell("last {v:.3f} volts", v=box["v"])
+    return tell("last {t:.1f} degrees", t=box["t"])
 
 
 def _values(box: Mapping[str, Any]) -> list[str]:
     said = []
     if box["v"] is not None:
-        said.append(f"{box['v']:.3f} volts")
+        said.append(tell("{v:.3f} volts", v=box["v"]))
     if box["mv"] is not None:
-        side = "below" if box["mv"] < 0 else "above"
-        said.append(f"{abs(box['mv']):.0f} millivolts {side} median" if round(box["mv"]) else "at the median")
+        said.append(_from_median(box["mv"]))
     if box["t"] is not None:
-        said.append(f"{box['t']:.1f} degrees")
+        said.append(tell("{t:.1f} degrees", t=box["t"]))
     if box["v"] is None and box["dt"] is not None and abs(box["dt"]) >= 0.05:
-        said.append(f"{abs(box['dt']):.1f} kelvin {'below' if box['dt'] < 0 else 'above'} median")
+        below, k = box["dt"] < 0, abs(box["dt"])
+        said.append(
+            tell("{k:.1f} kelvin below median", k=k) if below else tell("{k:.1f} kelvin above median", k=k)
+        )
     if box["sight"] == "stale":
-        said.append("stale")
+        said.append(tr("stale"))
     elif box["left_s"]:
-        said.append("learning")
+        said.append(tr("learning"))
     return said
+
+
+def _from_median(mv: float) -> str:
+    if not round(mv):
+        return tr("at the median")
+    if mv < 0:
+        return tell("{mv:.0f} millivolts below median", mv=-mv)
+    return tell("{mv:.0f} millivolts above median", mv=mv)

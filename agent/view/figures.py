@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.view.cells import sight
+from agent.view.language import tell, tr
 
 Box = Mapping[str, Any]
 Point = Mapping[str, Any]
@@ -38,7 +39,7 @@ def _most(boxes: Sequence[Box], key: str) -> tuple[float, str]:
 
 def _spread(boxes: Sequence[Box], key: str) -> tuple[float, str]:
     low, high = _least(boxes, key), _most(boxes, key)
-    return 1e3 * (high[0] - low[0]), f"{low[1]} to {high[1]}"
+    return 1e3 * (high[0] - low[0]), tell("{low} to {high}", low=low[1], high=high[1])
 
 
 #: In the order of the page: four by two.
@@ -70,7 +71,7 @@ def figures(points: Sequence[Point], boxes: Sequence[Box], pace_s: float, seen: 
 def _figure(kind: FigureKind, **more: Any) -> dict[str, Any]:
     return {
         "key": kind.key,
-        "label": kind.label,
+        "label": tr(kind.label),
         "unit": kind.unit,
         "digits": kind.digits,
         "value": None,

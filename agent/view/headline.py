@@ -11,6 +11,7 @@ from typing import Any
 from agent.detect.knowledge import SEEN, UNSEEN, WORST_LAST, Knowledge
 from agent.detect.table import ADVICE, CRITICAL, PRIORITY, WARNING
 from agent.view.actions import OVER_STATE as OVER
+from agent.view.language import tell, tr
 from agent.view.sayings import say
 from agent.view.state import State, lacks, later, left_of, named, state, watched
 from agent.view.voice import voice
@@ -20,8 +21,8 @@ UNKNOWN = "UNKNOWN"
 BY_SEVERITY = {CRITICAL: "ALARM", WARNING: "ATTENTION", ADVICE: "ATTENTION"}
 PUT_ASIDE = ("SHELVED", "OUT OF SERVICE")
 NOT_LIVE = (
-    ("Not seen", UNSEEN, "; they may be in any state"),
-    ("Stale", {Knowledge.STALE}, ""),
+    ("Not seen: {names}; they may be in any state.", UNSEEN),
+    ("Stale: {names}.", {Knowledge.STALE}),
 )
 
 
@@ -56,9 +57,11 @@ def headline(
     held = [alarm for alarm in heard if BY_SEVERITY[alarm["severity"]] == what]
     unseen = known != Knowledge.LIVE and all(last_known(alarm, sights) for alarm in held)
     if known == Knowledge.NEVER and what in ("NORMAL", UNKNOWN):
-        begin = "NEVER. Not every unit has been read since the start."
+        begin = tr("NEVER. Not every unit has been read since the start.")
+    elif unseen:
+        begin = tell("{known}. LAST KNOWN: {condition}.", known=site.text, condition=tr(what).lower())
     else:
-        begin = f"{site.text}. LAST KNOWN: {what.lower()}." if unseen else f"{what} - {site.text}."
+        begin = tell("{condition} - {known}.", condition=tr(what), known=site.text)
     over = [alarm for alarm in heard if alarm["state"] == OVER]
     standing = [alarm for alarm in heard if alarm["state"] != OVER]
     told = min(standing or over, key=lambda alarm: _urgent(alarm, sights), default=None)
@@ -104,10 +107,11 @@ def _urgent(alarm: Mapping[str, Any], sights: Mapping[str, str]) -> tuple[int, b
 def _missing(units: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
     """Return sentences on what is not seen now, not judged, or not detected yet."""
     said = []
-    for words, states, more in NOT_LIVE:
+    for sentence, states in NOT_LIVE:
         if names := [unit["name"] for unit in units if unit["knowledge"] in states]:
-            said.append(f"{words}: {', '.join(names)}{more}.")
-    said += [f"Seen in part: {', '.join(names)} ({why})." for why, names in _in_part(units).items()]
+            said.append(tell(sentence, names=", ".join(names)))
+    for why, names in _in_part(units).items():
+        said.append(tell("Seen in part: {names} ({why}).", names=", ".join(names), why=why))
     return said + _learning(units, now)
 
 

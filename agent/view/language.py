@@ -44,11 +44,18 @@ def current() -> str:
 
 def preferred(accepted: str) -> str:
     """Return the language that somebody reads, of an Accept-Language header or a locale's name."""
-    for one in accepted.replace(":", ",").split(","):
-        name = re.split("[-_.;@ ]", one.strip())[0].lower()
-        if name in LANGUAGES:
+    asked = [one.strip() for one in accepted.replace(":", ",").split(",")]
+    for one in sorted(asked, key=_unwanted):
+        name = re.split("[-_.;@ ]", one)[0].lower()
+        if name in LANGUAGES and _unwanted(one) < 1.0:
             return name
     return ENGLISH
+
+
+def _unwanted(asked: str) -> float:
+    """Return how little a language of an Accept-Language header is wanted: 0 most, 1 not at all."""
+    share = re.search(r";\s*q=(\d*\.?\d+)", asked)
+    return 1.0 - min(float(share[1]), 1.0) if share else 0.0
 
 
 @cache
@@ -62,10 +69,11 @@ def catalogue(name: str) -> gettext.NullTranslations:
 
 def tr(text: str) -> str:
     """Return a text in the language that is spoken; its fields, in braces, are still to be filled."""
-    return catalogue(current()).gettext(text) if text else text
+    spoken = current()
+    return catalogue(spoken).gettext(text) if text and spoken != ENGLISH else text
 
 
-def tell(text: str, **fields: object) -> str:
+def tell(text: str, /, **fields: object) -> str:
     """Return a text in the language that is spoken, with its fields."""
     return tr(text).format(**fields)
 

@@ -10,11 +10,13 @@ from agent.view import alarms as alarm_list
 from agent.view import cells as cell_map
 from agent.view import words
 from agent.view.figures import figures
+from agent.view.headline import headline
+from agent.view.language import ENGLISH, current, tr
 from agent.view.raised import Raised
 from agent.view.state import lacks, later, of_cell, of_unit, unlimited
 from agent.view.tiles import tiles
 from agent.view.trends import Trends
-from agent.view.unseen import unseen
+from agent.view.unseen import trouble_of, unseen
 
 REFRESH_S = 2.0
 LOG_LINES = 20
@@ -47,6 +49,9 @@ def view(
     counts = alarm_list.counts(listed, status["log"], now, raised)
     standing = [row for row in listed if row["state"] != "CLEARED-NEW"]
     aged = [unit for unit in units if unit["age_s"] is not None]
+    told = status["headline"]
+    if current() != ENGLISH:
+        told = headline(status["units"], status["alarms"], now)
     ages = [unit["age_s"] for unit in [u for u in aged if u["knowledge"] not in UNSEEN] or aged]
     return {
         "site": site["site"] or status["agent"],
@@ -56,12 +61,12 @@ def view(
         "made": {
             "clock": now.strftime("%H:%M:%S"),
             "zone": words.offset(now),
-            "date": now.strftime("%d %b %Y"),
+            "date": words.dated(now, "%d %b %Y"),
             "utc_s": round(now.timestamp(), 3),
             "synchronised": status["clock_synchronised"],
         },
         "refresh_s": REFRESH_S,
-        "headline": {**status["headline"], "age_s": max(ages, default=None)},
+        "headline": {**told, "age_s": max(ages, default=None)},
         "units": units,
         "tiles": tiles(units, standing),
         "alarms": {
@@ -141,7 +146,7 @@ def unit_view(
 def _sentence(boxes: Sequence[Mapping[str, Any]], values: Sequence[Any]) -> str:
     if boxes:
         return cell_map.sentence(boxes)
-    return "It tells of no single cell or sensor." if values else "Never read yet."
+    return tr("It tells of no single cell or sensor.") if values else tr("Never read yet.")
 
 
 def _seen(unit: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -154,7 +159,7 @@ def _seen(unit: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "state": found.text,
         "lacks": "; ".join(lacks(unit)),
         "later": said,
-        "began": unit["detectors"]["said"] if said else "",
+        "began": tr(unit["detectors"]["said"]) if said else "",
     }
 
 
@@ -168,7 +173,7 @@ def _nameless(unit: Mapping[str, Any]) -> list[str]:
     """Return a note where a unit tells no mark of identity."""
     if unit.get("marks", ["not told"]):
         return []
-    return ["it tells no serial number or model: an exchanged unit cannot be noticed"]
+    return [tr("it tells no serial number or model: an exchanged unit cannot be noticed")]
 
 
 def _clock(now: datetime, ago_s: float) -> str:
@@ -201,7 +206,7 @@ def _link(unit: Mapping[str, Any]) -> dict[str, Any]:
         "reads": unit["reads"],
         "errors": unit["read_errors"],
         "answered": answered,
-        "trouble": unit["trouble"],
+        "trouble": trouble_of(unit),
         "port": unit["port"],
         "letter": letter,
     }

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from agent.detect.knowledge import SEEN, Knowledge
 from agent.view import words
+from agent.view.language import tr
 from agent.view.sayings import say
 
 Record = Mapping[str, Any]
@@ -50,7 +51,8 @@ class State(NamedTuple):
     @property
     def text(self) -> str:
         """The words for it: "LIVE, LEARNING until 21:20"."""
-        return say("learning", knowledge=self.knowledge, until=self.until) if self.until else self.knowledge
+        known = tr(self.knowledge)
+        return say("learning", knowledge=known, until=self.until) if self.until else known
 
 
 def state(knowledge: str, left_s: float, now: datetime) -> State:
@@ -92,7 +94,7 @@ def later(units: Iterable[Record], now: datetime) -> str:
 def learning_line(unit: Record, now: datetime) -> str:
     """Return until when a unit learns, what it detects later, and what it began with; "": it has learned."""
     said = later([unit], now)
-    began = unit["detectors"]["said"] if said else ""
+    began = tr(unit["detectors"]["said"]) if said else ""
     return say("learning-line", state=of_unit(unit, now).text, later=said, began=began) if said else ""
 
 
@@ -110,7 +112,7 @@ def watched(unit: Record) -> bool:
 
 def unlimited(unit: Record) -> str:
     """Return why the voltages of a unit have no limit, in words; "": they have one."""
-    return str((unit.get("limits") or {}).get("unknown", ""))
+    return tr(str((unit.get("limits") or {}).get("unknown", "")))
 
 
 def unset(unit: Record) -> list[str]:

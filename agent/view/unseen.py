@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from agent.detect.duration import duration
 from agent.view import words
+from agent.view.language import how_long, tell, tr
 
 Record = Mapping[str, Any]
 
@@ -23,36 +23,56 @@ def unseen(unit: Record, bus: Record, alarms: Sequence[Record], now: datetime) -
     age_s = unit["age_s"]
     never = age_s is None
     return {
-        "since": "the start" if never else words.clock(now - timedelta(seconds=age_s), now),
-        "for": "" if never else duration(age_s),
+        "since": tr("the start") if never else words.clock(now - timedelta(seconds=age_s), now),
+        "for": "" if never else how_long(age_s),
         "tried": _tried(unit, bus),
         "cause": "; ".join(filter(None, [_together(unit, alarms), *_likely(unit, bus)])),
         "next": _next(unit, bus),
-        "warning": ANY_STATE,
+        "warning": tr(ANY_STATE),
     }
 
 
 def unseen_line(unit: Record, bus: Record, alarms: Sequence[Record], now: datetime) -> str:
     """Return the block in one paragraph, and how much of the last hour was answered."""
     said = unseen(unit, bus, alarms, now)
-    since = f"{unit['knowledge']} since {said['since']}" + (f" ({said['for']})" if said["for"] else "")
     answered = unit.get("answered")
-    share = "" if answered is None else f" Answered {answered:.1f} % of the last hour."
-    return (
-        f"{unit['name']}: {since}. {said['warning']} Tried: {said['tried']}.{share}"
-        f" Likely: {said['cause']}. Next: {said['next']}"
-    )
+    parts = [
+        f"{unit['name']}: {since_words(unit['knowledge'], said)}. {said['warning']}",
+        tell("Tried: {tried}.", tried=said["tried"]),
+        "" if answered is None else tell("Answered {share:.1f} % of the last hour.", share=answered),
+        tell("Likely: {cause}.", cause=said["cause"]),
+        tell("Next: {next}", next=said["next"]),
+    ]
+    return " ".join(filter(None, parts))
+
+
+def since_words(knowledge: str, said: Mapping[str, str]) -> str:
+    """Return since when a unit is not seen: "BLIND since 14:04:10 (18 min)". said: its block."""
+    if not said["for"]:
+        return tell("{known} since {since}", known=tr(knowledge), since=said["since"])
+    return tell("{known} since {since} ({time})", known=tr(knowledge), since=said["since"], time=said["for"])
+
+
+def trouble_of(unit: Record) -> str:
+    """Return what is wrong with a unit, or "", by the table of what came where that says it."""
+    came, told = unit.get("came") or {}, str(unit.get("trouble") or "")
+    parts = [part for part in (came.get("text", ""), came.get("do", "")) if part]
+    return "; ".join(map(tr, parts)) if told and told == "; ".join(parts) else tr(told)
 
 
 def _tried(unit: Record, bus: Record) -> str:
     if _closed(bus):
-        return f"its port {bus['port']} is opened again and again, at most 8 s apart"
+        return tell("its port {port} is opened again and again, at most 8 s apart", port=bus["port"])
     in_vain, pause_s = unit.get("in_vain", 0), unit.get("asked_again_s", 0.0)
     if not in_vain:
-        return "it is asked on"
-    asked = "once" if in_vain == 1 else f"{in_vain} times"
-    again = f", and is asked again every {duration(pause_s)}" if pause_s else ""
-    return f"it was asked {asked} since its last answer{again}"
+        return tr("it is asked on")
+    if in_vain == 1:
+        asked = tr("it was asked once since its last answer")
+    else:
+        asked = tell("it was asked {n} times since its last answer", n=in_vain)
+    if not pause_s:
+        return asked
+    return tell("{asked}, and is asked again every {pause}", asked=asked, pause=how_long(pause_s))
 
 
 def _likely(unit: Record, bus: Record) -> list[str]:
@@ -61,9 +81,9 @@ def _likely(unit: Record, bus: Record) -> list[str]:
     trouble, came = of.get("trouble") or "", of.get("came")
     around = bus.get("trouble", "") if of is unit else ""  # another master on the line
     if not came:
-        return [*filter(None, [trouble, around])] or ["not known"]
-    said = trouble if of is bus else f"it {came['text']}"
-    return [f"{came['code']}: {said}", *filter(None, [around]), *came["likely"]]
+        return [*filter(None, [trouble, around])] or [tr("not known")]
+    said = trouble if of is bus else tell("it {came}", came=tr(came["text"]))
+    return [f"{came['code']}: {said}", *filter(None, [around]), *map(tr, came["likely"])]
 
 
 def _closed(bus: Record) -> bool:
@@ -78,10 +98,10 @@ def _together(unit: Record, alarms: Sequence[Record]) -> str:
             names = (alarm.get("texts") or {}).get("names", "").split(", ")
             if unit["name"] in names:
                 others = [name for name in names if name != unit["name"]]
-                return f"silent with {', '.join(others)}: what they share"
+                return tell("silent with {others}: what they share", others=", ".join(others))
     return ""
 
 
 def _next(unit: Record, bus: Record) -> str:
     came = (bus if _closed(bus) else unit).get("came") or {}
-    return f"{came['do']}; {NEXT}" if came.get("do") else NEXT
+    return f"{tr(came['do'])}; {NEXT}" if came.get("do") else NEXT

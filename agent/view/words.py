@@ -12,6 +12,8 @@ _LEVEL = re.compile(r"([a-z_]+?)(\d+)")
 
 #: What a battery is made of: where a text tells of one with a number, it is a place.
 LEVELS = ("string", "module", "cell", "sensor")
+#: How days are written.
+DATES = ("%d %b", "%d %b %H:%M", "%d %b %Y", "%d %b %Y %H:%M:%S")
 #: With its number.
 PARTS = {
     "rack": "rack {n}",
@@ -27,7 +29,12 @@ PARTS = {
 def clock(at: datetime, now: datetime) -> str:
     """Return a local time: "14:02:11" within a day, else "21 Nov 09:14"."""
     near = abs((now - at).total_seconds()) < 86400
-    return at.strftime("%H:%M:%S" if near else "%d %b %H:%M")
+    return at.strftime("%H:%M:%S") if near else dated(at, "%d %b %H:%M")
+
+
+def dated(at: datetime, form: str) -> str:
+    """Return a time by one of DATES, in the order of the language that is spoken."""
+    return re.sub(r"%\w", lambda part: at.strftime(part[0]), tr(form))
 
 
 def offset(at: datetime) -> str:
@@ -39,7 +46,7 @@ def offset(at: datetime) -> str:
 def minute(at: datetime, now: datetime) -> str:
     """Return a local time to the minute: "21:15" within a day, else "21 Nov 21:15"."""
     near = abs((now - at).total_seconds()) < 86400
-    return at.strftime("%H:%M" if near else "%d %b %H:%M")
+    return at.strftime("%H:%M") if near else dated(at, "%d %b %H:%M")
 
 
 def place(path: str) -> str:
@@ -73,10 +80,13 @@ def first_days(said: Mapping[str, Any] | None) -> str:
     """Return the sentence on the first days of a battery; "": there are none. said: of the status."""
     if not said:
         return ""
-    which = f"day {said['day']} of the first {said['days']}" if said["day"] > 0 else "not commissioned yet"
-    return (
-        f"{which} (commissioned {said['commissioned']}): warnings of limits speak after half their delay"
-        f" until {said['until']}; cellwarden report first-days"
+    begun = said["day"] > 0
+    return tell(
+        "{which} (commissioned {commissioned}): warnings of limits speak after half their delay until"
+        " {until}; cellwarden report first-days",
+        which=tell("day {day} of the first {days}", **said) if begun else tr("not commissioned yet"),
+        commissioned=said["commissioned"],
+        until=said["until"],
     )
 
 

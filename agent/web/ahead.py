@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agent.view.language import tell
+
 FRESH_S = 60.0  # a drawing that ends longer before the forecast begins shows another time
 
 
@@ -38,7 +40,7 @@ class Ahead:
             t_s + in_s,
             t_s + (in_s if soonest_s is None else soonest_s),
             t_s + (1e3 * in_s if latest_s is None else latest_s),
-            f"Red, from now on: if it heats on so, {row['until']}.",
+            tell("Red, from now on: if it heats on so, {until}.", until=row["until"]),
         )
 
     def end_s(self, begin_s: float) -> float:

@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 
 from agent.detect.channels import Floats, Ints
 from agent.view import words
+from agent.view.language import tell, tr
 from agent.view.page.templates import GLYPH
 from agent.web.ahead import Ahead
 from agent.web.trace import Trace
@@ -44,7 +45,8 @@ def plot(drawn: Trace, zone: tzinfo | None) -> Markup:
         parts += _projected(drawn.ahead, x, y)
     for tier, limit in drawn.limits:
         parts.append(f'<path class="lim" d="M{LEFT} {y(limit)}h{wide}"/>')
-        parts.append(f'<text x="{LEFT + 4}" y="{y(limit) - 3}">{escape(tier)} limit {limit:g}</text>')
+        said = escape(tell("{tier} limit {limit:g}", tier=tr(tier), limit=limit))
+        parts.append(f'<text x="{LEFT + 4}" y="{y(limit) - 3}">{said}</text>')
     for mark in drawn.marks:
         at = x(mark.t_s)
         parts.append(f'<path class="at" d="M{at} {TOP}v{tall}"/>')
@@ -66,16 +68,34 @@ def caption(drawn: Trace) -> str:
     value = drawn.series.value
     known, unit = value[np.isfinite(value)], words.unit(drawn.series.unit)
     if not known.size:
-        return "Nothing was known."
-    said = [f"{known.size} values from {known.min():.4g} to {known.max():.4g} {unit}."]
+        return tr("Nothing was known.")
+    said = [
+        tell(
+            "{n} values from {low:.4g} to {high:.4g} {unit}.",
+            n=known.size,
+            low=known.min(),
+            high=known.max(),
+            unit=unit,
+        )
+    ]
     if drawn.series.siblings and np.isfinite(drawn.series.middle).any():
-        said.append(f"Dashed: the median of {drawn.series.siblings} siblings, grey: their range.")
-    said += ["Hatched: nothing was known."] if drawn.gaps else []
-    said += [f"Alarms raised: {len(drawn.marks)}."] if drawn.marks else []
+        n = drawn.series.siblings
+        said.append(tell("Dashed: the median of {n} siblings, grey: their range.", n=n))
+    said += [tr("Hatched: nothing was known.")] if drawn.gaps else []
+    said += [tell("Alarms raised: {n}.", n=len(drawn.marks))] if drawn.marks else []
     near = {limit for _, limit in drawn.limits}
     said += [drawn.ahead.said] if drawn.ahead else []
-    far = [(tier, *pair) for tier, *pair in drawn.series.limits if not near & {*pair}]
-    said += [f"Not drawn, for it is far: {tier} limit {low:g} to {high:g} {unit}." for tier, low, high in far]
+    far = [limits for limits in drawn.series.limits if not near & {*limits[1:]}]
+    said += [
+        tell(
+            "Not drawn, for it is far: {tier} limit {low:g} to {high:g} {unit}.",
+            tier=tr(tier),
+            low=low,
+            high=high,
+            unit=unit,
+        )
+        for tier, low, high in far
+    ]
     return " ".join(said)
 
 
@@ -112,6 +132,6 @@ def ticks(begin_s: float, end_s: float, zone: tzinfo | None) -> Sequence[tuple[f
     count = int((at - midnight).total_seconds() // step) + 1
     found = []
     while (tick := midnight + timedelta(seconds=count * step)).timestamp() < end_s:
-        found.append((tick.timestamp(), tick.strftime(form)))
+        found.append((tick.timestamp(), words.dated(tick, form)))
         count += 1
     return found

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from agent.detect.channels import Floats, Ints
 from agent.view import words
+from agent.view.language import tell, tr
 from agent.web.ahead import Ahead, first_of
 from agent.web.around import Around
 
@@ -30,7 +31,8 @@ def figure(row: Row, around: Around, zone: tzinfo | None) -> Markup:
     ahead = first_of([row], around.unit, around.begin_s, around.end_s)
     said = escape(caption(row, around, zone, ahead))
     query = {"u": row["unit"], "place": row["location"], "q": row["quantity"], "at": row["raised_utc_s"]}
-    link = f' <a href="history?{escape(urlencode(query))}">Zoom, CSV</a>' if around.alone else ""
+    more = tr("Zoom, CSV")
+    link = f' <a href="history?{escape(urlencode(query))}">{more}</a>' if around.alone else ""
     drawn = _drawing(around, row["raised_utc_s"], limit, ahead, zone)
     return Markup(
         f'<figure class="around" id="p-{escape(row["id"])}">'
@@ -52,19 +54,31 @@ def caption(row: Row, around: Around, zone: tzinfo | None, ahead: Ahead | None =
     first, last = (_clock(float(around.t_s[i]), zone) for i in (0, -1))
     name = words.place(row["location"])
     if not around.alone:
-        name = f"Middle of {around.members} of {name}"
+        name = tell("Middle of {n} of {name}", n=around.members, name=name)
     said = [
-        f"{name[0].upper()}{name[1:]}, {unit}: {values[0]} at {first}, {values[1]} when raised, "
-        f"{values[2]} at {last}."
+        tell(
+            "{name}, {unit}: {v0} at {first}, {v1} when raised, {v2} at {last}.",
+            name=name[0].upper() + name[1:],
+            unit=unit,
+            v0=values[0],
+            v1=values[1],
+            v2=values[2],
+            first=first,
+            last=last,
+        )
     ]
     if np.isfinite(around.expected[at]):
         said.append(
-            f"Dashed: expected from {around.members} siblings, {around.expected[at]:.{digits}f} when raised."
+            tell(
+                "Dashed: expected from {n} siblings, {value} when raised.",
+                n=around.members,
+                value=format(around.expected[at], f".{digits}f"),
+            )
         )
     if np.isfinite(around.low).any():
-        said.append("Grey: their range.")
+        said.append(tr("Grey: their range."))
     if any(True for _ in _gaps(around)):
-        said.append("Hatched: not known.")
+        said.append(tr("Hatched: not known."))
     if ahead:
         said.append(ahead.said)
     return " ".join(said)
@@ -105,8 +119,9 @@ def _drawing(
     around: Around, raised_s: float, limit: float | None, ahead: Ahead | None, zone: tzinfo | None
 ) -> str:
     scale = _Scale.of(around, limit, ahead)
+    said = tr("the time around the alarm")
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="the time around the alarm">'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{said}">'
         f'<rect class="box" y="{TOP}" width="{WIDTH}" height="{BOTTOM - TOP}"/>'
     ]
     for left, right in (scale.xs(np.array(gap)) for gap in _gaps(around)):
@@ -160,7 +175,12 @@ def _labels(unit: str, raised_s: float, scale: _Scale, ahead: Ahead | None, zone
         top = f"{ahead.to:.0f} {words.unit(unit)}"
     middle = int(scale.xs(np.array([ahead.t_s]))[0]) // 2 if ahead else WIDTH // 2
     texts = (
-        (at - 10 if right else at + 10, 18, "end" if right else "start", f"raised {_clock(raised_s, zone)}"),
+        (
+            at - 10 if right else at + 10,
+            18,
+            "end" if right else "start",
+            tell("raised {at}", at=_clock(raised_s, zone)),
+        ),
         (2 if right else WIDTH - 2, 18, "start" if right else "end", top),
         (2, HEIGHT - 4, "start", _clock(scale.begin_s, zone)),
         (middle, HEIGHT - 4, "middle", bottom),

@@ -12,6 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from agent.store.reading import BufferUnreadable
+from agent.view.language import current
 from agent.web import plot_around
 from agent.web.around import AFTER_S, OPEN_S, read
 
@@ -36,26 +37,23 @@ class Plots:
 
     def __init__(self, path: Path, one_reader: asyncio.Lock) -> None:
         self._path, self._one_reader = path, one_reader
-        self._drawn: dict[str, _Drawn] = {}
+        self._all: dict[str, dict[str, _Drawn]] = {}  # by language, by the id of the alarm
         self._lock = asyncio.Lock()
 
     async def of(self, rows: Sequence[Row]) -> dict[str, Markup]:
         """Return the figures by the id of the alarm; `rows` as in a view (see `agent.view.alarms`)."""
         shown = [row for row in rows if row["quantity"]][:MOST]
         async with self._lock:
+            kept = self._all.get(current(), {})
             began_s = time.monotonic()
             for row in shown:
                 if time.monotonic() - began_s > AT_ONCE_S:
                     break
-                if self._due(row, time.monotonic()):
+                if _due(kept.get(row["id"]), row, time.monotonic()):
                     async with self._one_reader:
-                        self._drawn[row["id"]] = await asyncio.to_thread(self._draw, row)
-            self._drawn = {row["id"]: self._drawn[row["id"]] for row in shown if row["id"] in self._drawn}
-            return {name: drawn.html for name, drawn in self._drawn.items() if drawn.html}
-
-    def _due(self, row: Row, now_s: float) -> bool:
-        drawn = self._drawn.get(row["id"])
-        return drawn is None or drawn.raised_utc_s != row["raised_utc_s"] or now_s >= drawn.due_s
+                        kept[row["id"]] = await asyncio.to_thread(self._draw, row)
+            kept = self._all[current()] = {row["id"]: kept[row["id"]] for row in shown if row["id"] in kept}
+            return {name: drawn.html for name, drawn in kept.items() if drawn.html}
 
     def _draw(self, row: Row) -> _Drawn:
         now = datetime.now().astimezone()
@@ -74,3 +72,7 @@ class Plots:
         again_s = max(AGAIN_S, AGAIN_SHARE * (now_s - raised_s))
         due_s = float("inf") if over and html else time.monotonic() + again_s
         return _Drawn(html, raised_s, due_s)
+
+
+def _due(drawn: _Drawn | None, row: Row, now_s: float) -> bool:
+    return drawn is None or drawn.raised_utc_s != row["raised_utc_s"] or now_s >= drawn.due_s

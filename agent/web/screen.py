@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from agent.view.language import speaking
 from agent.view.page import blocks, pages, svg
 from agent.web import plot_around
 from agent.web.plots import Plots
@@ -35,11 +36,19 @@ class Viewer:
 
 
 class Screen:
-    """The status page of the site (`unit` None) or of one unit. `acts`: whether it can acknowledge."""
+    """The status page of the site (`unit` None) or of one unit, in one language. `acts`: whether it can
+    acknowledge.
+    """
 
     def __init__(
-        self, unit: str | None, look: Callable[[], Awaitable[View]], plots: Plots, acts: Callable[[], bool]
+        self,
+        unit: str | None,
+        language: str,
+        look: Callable[[], Awaitable[View]],
+        plots: Plots,
+        acts: Callable[[], bool],
     ) -> None:
+        self._language = language
         self.unit, self._look, self._plots, self._acts = unit, look, plots, acts
         self.viewers: set[Viewer] = set()
         self.page = b""
@@ -79,9 +88,10 @@ class Screen:
         return self._message(self._slots)
 
     async def _make(self) -> None:
-        view = await self._look()
-        figures = await self._plots.of([*view["alarms"]["active"], *view["alarms"]["over"]])
-        self._slots, self.page, self._shape = await asyncio.to_thread(self._render, view, figures)
+        with speaking(self._language):
+            view = await self._look()
+            figures = await self._plots.of([*view["alarms"]["active"], *view["alarms"]["over"]])
+            self._slots, self.page, self._shape = await asyncio.to_thread(self._render, view, figures)
         self._view, self._figures, self._made_s = view, figures, time.monotonic()
 
     def _without(self, seen: Mapping[str, Markup], html: Markup) -> Markup:
@@ -95,7 +105,7 @@ class Screen:
         shown = shown_units(view, self.unit)
         tiled = self.unit is None and len(view["units"]) > 1
         slots = blocks.slots(view, shown, figures, tiled=tiled, acts=self._acts())
-        shape = hashlib.sha256(" ".join(sorted(slots)).encode()).hexdigest()[:16]
+        shape = hashlib.sha256(" ".join([self._language, *sorted(slots)]).encode()).hexdigest()[:16]
         query = f"?unit={self.unit}" if self.unit else ""
         return slots, pages.status_page(view, slots, shown, shape, query).encode(), shape
 

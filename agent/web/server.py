@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlencode
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from aiohttp import web
 
@@ -19,6 +19,7 @@ from agent.store.reading import BufferUnreadable
 from agent.tls.credentials import no_passphrase
 from agent.view import words
 from agent.view.find import find
+from agent.view.language import ENGLISH, LANGUAGES, current, preferred, speaking, tr
 from agent.view.page import pages
 from agent.view.page.shell import POLICY
 from agent.view.site import REFRESH_S
@@ -53,7 +54,7 @@ VIEWERS = 300  # open at once
 CONNECTIONS = 400  # of the thousand files that the agent may open
 LONGEST_SEARCH = 200  # letters
 MAX_LOGIN_BYTES = 1024
-NAME_COOKIE, NAME_KEPT_S = "cellwarden-name", 365 * 86400
+NAME_COOKIE, LANGUAGE_COOKIE, KEPT_S = "cellwarden-name", "cellwarden-language", 365 * 86400
 MIN_SPAN_S, MAX_SPAN_S = 10.0, 31 * 86400.0  # of a history
 CELL_SPAN_S = 3600.0  # of the history on the page of a cell
 LAST_UTC_S = 4_102_444_800.0  # 2100-01-01
@@ -90,8 +91,7 @@ class Page:
         self._announced = announced  # `name`, and the texts beside it; None: the page is not announced
         self._plots = Plots(buffer, self._one_reader)
         self._acknowledge, self._answers = acknowledge, acts.Answers()
-        self._screens: dict[str | None, Screen] = {}
-        self._new_screen(None)
+        self._screens: dict[tuple[str | None, str], Screen] = {}  # by unit and language
         self._tries, self._costly = Rate(5, 1 / 60), Rate(20, 2)
 
     async def run(self) -> None:
@@ -171,6 +171,7 @@ class Page:
         app.router.add_get("/history", self._history)
         for form in pages.FILES:
             app.router.add_get(f"/history.{form}", self._history_file)
+        app.router.add_get("/language", self._speak)
         app.router.add_post("/login", self._login)
         app.router.add_post("/acknowledge", self._act)
         return app
@@ -179,10 +180,11 @@ class Page:
     async def _guard(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        try:
-            response = self._refusal(request) or await handler(request)
-        except web.HTTPException as error:
-            response = _text(error.reason, f"{error.status}: {error.reason}.", error.status)
+        with speaking(_language(request)):
+            try:
+                response = self._refusal(request) or await handler(request)
+            except web.HTTPException as error:
+                response = _text(error.reason, f"{error.status}: {error.reason}.", error.status)
         if not response.prepared:
             if isinstance(response, web.Response) and response.body:
                 response.enable_compression()  # where the browser takes it; no secret is in a page twice
@@ -194,10 +196,10 @@ class Page:
         if self._door is None:
             if is_ours(request.host):
                 return None
-            return _text("Not here", "This page answers to this machine's own names only.", 421)
-        if request.path == "/login":
+            return _text(tr("Not here"), tr("This page answers to this machine's own names only."), 421)
+        if request.path in ("/login", "/language"):
             return None
-        refusal = _text("cellwarden", "This page needs its token.", 401, login=True)
+        refusal = _text("cellwarden", tr("This page needs its token."), 401, login=True)
         if cookie := request.cookies.get(COOKIE, ""):
             # whoever guesses tokens can make the cookie of each
             if (wrong := self._tried(request, "cookie", self._door.admits(cookie))) is None:
@@ -220,14 +222,14 @@ class Page:
         tries, now_s = f"{way} {address}", time.monotonic()
         inside = right and way == "cookie" and self._door.is_inside(address)
         if not inside and self._tries.is_spent(tries, now_s):
-            return _text("Too many tries", "Wait a minute, then try again.", 429)
+            return _text(tr("Too many tries"), tr("Wait a minute, then try again."), 429)
         if way == "form" or not right:
             self._tries.allows(tries, now_s)
         if right:
             self._door.enters(address)
             return None
         log.warning("status page: a wrong token (%s) from %s", way, request.remote)
-        return _text("cellwarden", "That is not the token.", 401, login=True)
+        return _text("cellwarden", tr("That is not the token."), 401, login=True)
 
     async def _login(self, request: web.Request) -> web.StreamResponse:
         if self._door is None:
@@ -240,6 +242,16 @@ class Page:
         _remember(response, COOKIE, self._door.session())
         return response
 
+    async def _speak(self, request: web.Request) -> web.StreamResponse:
+        """Remember in which language this browser is to be spoken to, and go back to where it was."""
+        response = _see(_back(request.headers.get("Referer", "")))
+        if (name := query_of(request.query, "to")) in LANGUAGES:
+            secure = self._tls is not None  # without TLS it is this machine's own browser
+            response.set_cookie(
+                LANGUAGE_COOKIE, name, httponly=True, secure=secure, samesite="Strict", max_age=KEPT_S
+            )
+        return response
+
     async def _act(self, request: web.Request) -> web.StreamResponse:
         """Acknowledge what a form of this session names, and go back to the page, which says what came of it.
 
@@ -249,23 +261,26 @@ class Page:
             raise web.HTTPNotFound
         if not is_own_form(request.headers, request.host):
             log.warning("status page: a form of another origin from %s", request.remote)
-            return _text("Not from here", "This was sent by another page than this server's own.", 403)
+            return _text(
+                tr("Not from here"), tr("This was sent by another page than this server's own."), 403
+            )
         form = await _form(request, acts.MOST_BYTES)
         tries, now_s = f"act {whose(request.remote or '')}", time.monotonic()
         if self._tries.is_spent(tries, now_s):
-            return _text("Too many tries", "Wait a minute, then try again.", 429)
+            return _text(tr("Too many tries"), tr("Wait a minute, then try again."), 429)
         if not self._door.sent_form(request.cookies.get(COOKIE, ""), form.get("token", [""])[0]):
             self._tries.allows(tries, now_s)
             log.warning("status page: a form of no page of its session from %s", request.remote)
-            return _text("Not from here", "This form is of another session. Open the page anew.", 403)
+            return _text(tr("Not from here"), tr("This form is of another session. Open the page anew."), 403)
         act, made = acts.act_of(form), datetime.now().astimezone()
-        outcome = self._acknowledge(act.meant, act.who)
+        with speaking(ENGLISH):  # what records and journal say
+            outcome = self._acknowledge(act.meant, act.who)
         for screen in self._screens.values():
             screen.outdated()
         word = self._answers.keep(acts.answer(made.strftime("%H:%M:%S"), act.who, outcome))
         unit = {"unit": form["unit"][0]} if form.get("unit", [""])[0] else {}
         response = web.Response(status=303, headers={"Location": f"./?{urlencode({**unit, 'done': word})}"})
-        _remember(response, NAME_COOKIE, quote(act.name), NAME_KEPT_S)
+        _remember(response, NAME_COOKIE, quote(act.name), KEPT_S)
         return response
 
     async def _status(self, request: web.Request) -> web.Response:
@@ -278,15 +293,14 @@ class Page:
 
     async def _screen(self, request: web.Request) -> Screen:
         name = query_of(request.query, "unit") or None
-        if name not in self._screens:
-            await self._unit(name or "")  # raises HTTPNotFound where there is none
-            self._new_screen(name)
-        screen = self._screens[name]
+        screen = self._screens.get((name, current()))
+        if screen is None:
+            if name:
+                await self._unit(name)  # raises HTTPNotFound where there is none
+            screen = Screen(name, current(), lambda: self._look(name), self._plots, lambda: self._acts)
+            screen = self._screens.setdefault((name, current()), screen)
         await screen.fresh(REFRESH_S)
         return screen
-
-    def _new_screen(self, name: str | None) -> None:
-        self._screens[name] = Screen(name, lambda: self._look(name), self._plots, lambda: self._acts)
 
     @property
     def _acts(self) -> bool:
@@ -506,6 +520,19 @@ def _number(request: web.Request, name: str, default: float) -> float:
     if not 0.0 <= value < LAST_UTC_S:  # NaN is refused too
         raise web.HTTPBadRequest
     return value
+
+
+def _language(request: web.Request) -> str:
+    """Return the language that was chosen in a browser, else the one that it asks for."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    return chosen if chosen in LANGUAGES else preferred(request.headers.get("Accept-Language", ""))
+
+
+def _back(address: str) -> str:
+    """Return the page of ours that an address is of, as seen from its siblings."""
+    there = urlsplit(address)
+    page = there.path.rpartition("/")[2]
+    return f"./{page if page.isalpha() else ''}" + (f"?{there.query}" if there.query else "")
 
 
 def _see(address: str) -> web.Response:

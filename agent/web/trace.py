@@ -9,6 +9,7 @@ import numpy as np
 
 from agent.detect.channels import Floats, Ints
 from agent.view import words
+from agent.view.language import tell, tr
 from agent.web.ahead import Ahead
 from agent.web.history import Mark, Series
 
@@ -16,6 +17,9 @@ GAP_STEPS = 3.0  # a pause this many times as long as the usual one is a gap
 BINS = 250
 NEAR = 1.0  # a limit is drawn that is no farther from the values than this many times what they span
 DIGITS = {"V": 4, "degC": 2}  # behind the point, of what is drawn; 3 of all others
+
+#: What a script calls its lines: the first is of the range, from ... to.
+LABELS = ("Time", "Siblings from", "to", "Median", "Value")
 
 Gap = tuple[float, float]
 
@@ -105,10 +109,14 @@ def as_plain(drawn: Trace, zone: tzinfo | None) -> dict[str, Any]:
         "end": drawn.end_s,
         "offset": offset.total_seconds() if offset else 0.0,
         "unit": words.unit(series.unit),
+        "labels": [tr(label) for label in LABELS],
         "t": t,
         **lines,
         "gaps": [[round(a - drawn.begin_s, 1), round(b - drawn.begin_s, 1)] for a, b in drawn.gaps],
         "ahead": [*(round(t - drawn.begin_s, 1) for t in times), ahead.value, ahead.to] if ahead else None,
-        "limits": [list(limit) for limit in drawn.limits],
+        "limits": [
+            [tell("{tier} limit {limit:g}", tier=tr(tier), limit=limit), limit]
+            for tier, limit in drawn.limits
+        ],
         "marks": [[round(m.t_s - drawn.begin_s, 1), m.priority, m.text] for m in drawn.marks],
     }

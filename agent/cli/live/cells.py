@@ -8,6 +8,7 @@ from rich.text import Text
 from agent.detect.duration import duration
 from agent.detect.knowledge import Knowledge
 from agent.view import words
+from agent.view.language import tr
 
 View = Mapping[str, Any]
 STYLE = {1: "reverse bold red", 2: "bold yellow", 3: "bold"}  # by priority
@@ -78,7 +79,7 @@ def _of_cell(unit: View, number: int) -> str:
             mv = "--" if box["mv"] is None else f"{box['mv']:+.0f}"
             temp = "" if box["t"] is None else f"   {box['t']:.1f} °C"
             volts = words.number(box["v"], 3)
-            seen = "" if box["state"] == Knowledge.LIVE else f"   {box['state']}"
+            seen = "" if box["state"] == tr(Knowledge.LIVE) else f"   {box['state']}"
             return f"{box['name']}: {volts} V   {mv} mV{temp}   {box['age_s']:.0f} s old{seen}"
     return f"There is no cell {number} in {unit['name']}"
 

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from agent.view.language import tell
+
 WAITING = ("NEW", "CLEARED-NEW")  # states that nobody has acknowledged
 
 Row = Mapping[str, Any]
@@ -26,13 +28,17 @@ def several(rows: Sequence[Row], causes: Mapping[str, int]) -> list[dict[str, st
     of_unit = Counter(row["unit"] for row in left if row["unit"])
     first = {row["cause"]: row for row in reversed(left)}
     buttons = [
-        {"does": f"cause {causes[cause]}", "text": f"all {n} of one cause: {first[cause]['where']}"}
+        {
+            "does": f"cause {causes[cause]}",
+            "text": tell("Acknowledge all {n} of one cause: {where}", n=n, where=first[cause]["where"]),
+        }
         for cause, n in of_cause.items()
         if n > 1
     ]
     buttons += [
-        {"does": f"unit {unit}", "text": f"all {n} shown of {unit}"}
+        {"does": f"unit {unit}", "text": tell("Acknowledge all {n} shown of {unit}", n=n, unit=unit)}
         for unit, n in of_unit.items()
         if 1 < n < len(left)
     ]
-    return [*buttons, {"does": "all", "text": f"all {len(left)} shown"}] if len(left) > 1 else []
+    every = {"does": "all", "text": tell("Acknowledge all {n} shown", n=len(left))}
+    return [*buttons, every] if len(left) > 1 else []

@@ -6,10 +6,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from agent.detect.duration import duration
 from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.view.cells import spoken
 from agent.view.delivery import delivery_lines
+from agent.view.language import how_long, tell, tr
 from agent.view.page import svg
 from agent.view.page.acts import numbered, several
 from agent.view.page.templates import macros
@@ -21,8 +21,17 @@ from agent.view.trends import TREND_S, TREND_STEP_S
 TILE_STEPS = 6  # of a trend, of which a tile shows every such
 FEW_TILES, MANY_TILES = 12, 64  # up to so many they are large; beyond so many they have no lines
 KIN = (("min", "max"), ("hottest", "coldest"))  # figures whose lines share a scale
-STANDS = ("in alarm", "not seen", "to attend to", "stale", "seen in part", "learning", "normal")
 SEEN_AS = {Knowledge.LIVE: "normal", LEARNING: "learning", Knowledge.STALE: "stale"}
+#: How units stand, the worst first, and how many do.
+STANDS = {
+    "alarm": "{n} in alarm",
+    "unseen": "{n} not seen",
+    "attention": "{n} to attend to",
+    "stale": "{n} stale",
+    "partial": "{n} seen in part",
+    "learning": "{n} learning",
+    "normal": "{n} normal",
+}
 TILE_TREND = int(TREND_S / TREND_STEP_S) // TILE_STEPS
 CLASS = {"": "", "+": "o", "-": "o", "1": "m1", "2": "m2", "3": "m3", "~": "hatch", "?": "q", "x": "x"}
 
@@ -51,7 +60,7 @@ def slots(
         cells = list(enumerate(unit["cells"]))
         found[f"bl{u}"] = pack.blind(u, unit)
         for figure in unit["figures"]:
-            unread = "not reported" if cells else "never read"
+            unread = tr("not reported") if cells else tr("never read")
             found[f"f{u}-{figure['key']}"] = pack.figure(u, figure, _drawn(figure, unit), unread)
         found[f"s{u}"] = pack.sentence(u, unit, _bands(unit["cells"]))
         for i, box in cells:
@@ -78,17 +87,17 @@ def _tiles(view: View) -> dict[str, Markup]:
 def _counts(view: View) -> list[str]:
     """Return how many units stand how, the worst first: "1 in alarm", "7 normal"."""
     counts = Counter(_stands(tile) for tile in view["tiles"])
-    return [f"{counts[word]} {word}" for word in STANDS if counts[word]]
+    return [tell(text, n=counts[how]) for how, text in STANDS.items() if counts[how]]
 
 
 def _stands(tile: View) -> str:
     if tile["priority"] == 1:
-        return "in alarm"
+        return "alarm"
     if tile["knowledge"] in UNSEEN:
-        return "not seen"
+        return "unseen"
     if tile["priority"]:
-        return "to attend to"
-    return SEEN_AS.get(tile["word"], "seen in part")
+        return "attention"
+    return SEEN_AS.get(tile["word"], "partial")
 
 
 def size_of(count: int) -> str:
@@ -150,7 +159,8 @@ def _drawn(figure: View, unit: View) -> Markup:
     scale = svg.span((figure_of(unit, key)["trend"] for key in kin), digits)
     if scale is None:
         return bar
-    said = f"last hour, between {scale[0]:.{digits}f} and {scale[1]:.{digits}f}"
+    low, high = (f"{y:.{digits}f}" for y in scale)
+    said = tell("last hour, between {low} and {high}", low=low, high=high)
     drawn = svg.trend(figure["trend"], int(TREND_S / TREND_STEP_S), scale, said)
     return Markup(bar + macros("unit.html").trend(drawn, scale, digits))
 
@@ -184,7 +194,7 @@ def _magnitude(box: View) -> str:
 
 
 def _short(seconds: float) -> str:
-    return duration(seconds).replace(" min", "m").replace(" ", "")
+    return how_long(seconds).replace(" min", "m").replace(" ", "")
 
 
 def title(view: View) -> tuple[str, str]:

@@ -31,11 +31,11 @@
   const marked = (u, d) => {
     const c = u.ctx, {left, top, width, height} = u.bbox;
     c.save(); c.fillStyle = text; c.font = `${12 * px}px sans-serif`; c.textAlign = 'left';
-    for (const [tier, value] of d.limits) {
+    for (const [limit, value] of d.limits) {
       const y = u.valToPos(value, 'y', true);
       if (y < top || y > top + height) continue;
       line(u, left, y, left + width, y, text, [2, 4]);
-      c.fillText(`${tier} limit ${value} ${d.unit}`, left + 4 * px, y - 4 * px);
+      c.fillText(`${limit} ${d.unit}`, left + 4 * px, y - 4 * px);
     }
     if (d.ahead) {
       const [now, soonest, likely, latest] = d.ahead.slice(0, 4).map(s => u.valToPos(d.begin + s, 'x', true));
@@ -84,11 +84,11 @@
       axes: [{...axis, values: (u, splits, n, space, step) => splits.map(s => (step < 60 ? second : step < 86400 ? minute : day)(local(d)(s)))},
         {...axis, size: 64}],
       series: [
-        {value: '{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}', label: 'Time'},
-        {label: 'Siblings from', stroke: faint, value: told, points: {show: false}},
-        {label: 'to', stroke: faint, value: told, points: {show: false}},
-        {label: 'Median', stroke: text, dash: [6, 4], value: told, points: {show: false}},
-        {label: 'Value', stroke: text, width: 2, value: told},
+        {value: '{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}', label: d.labels[0]},
+        {label: d.labels[1], stroke: faint, value: told, points: {show: false}},
+        {label: d.labels[2], stroke: faint, value: told, points: {show: false}},
+        {label: d.labels[3], stroke: text, dash: [6, 4], value: told, points: {show: false}},
+        {label: d.labels[4], stroke: text, width: 2, value: told},
       ],
       bands: [{series: [2, 1], fill: faint}],
       hooks: {

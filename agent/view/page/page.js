@@ -8,8 +8,9 @@
 
   sessionStorage.removeItem('said');  // what was last said before the page read itself again
 
-  const age = s => s < 90 ? `${Math.max(0, s).toFixed(0)} s` : s < 5400 ? `${(s / 60).toFixed(0)} min`  // as duration.py
-    : s < 172800 ? `${(s / 3600).toFixed(1)} h` : `${(s / 86400).toFixed(0)} days`;
+  const fill = (text, n) => text.replace(/\{\w+\}/, n), [S, MIN, H, DAYS] = body.dataset.ages.split('|');
+  const age = s => s < 90 ? fill(S, Math.max(0, s).toFixed(0)) : s < 5400 ? fill(MIN, (s / 60).toFixed(0))  // as duration.py
+    : s < 172800 ? fill(H, (s / 3600).toFixed(1)) : fill(DAYS, (s / 86400).toFixed(0));
 
   // Make element a like b, without touching what the reader has opened, focused or chosen.
   const morph = (a, b) => {
@@ -64,7 +65,7 @@
     if (later.length) alarms();
     const lost = events && now - heard > 2 * refresh;
     body.classList.toggle('lost', lost);
-    if (lost) return void ($('strip').textContent = `This page lost the agent ${age((now - heard) / 1000)} ago. Values below are old.`);
+    if (lost) return void ($('strip').textContent = fill(body.dataset.lost, age((now - heard) / 1000)));
     for (const el of document.querySelectorAll('[data-age]'))
       el.textContent = age(+el.dataset.age + (now - (el.since || 0)) / 1000);
     const state = $('hl').dataset.state;
@@ -99,12 +100,13 @@
     next.tabIndex = 0;
     next.focus();
   });
+  const aged = new RegExp(`, ${fill(body.dataset.old, '\\d+')}$`);
   const describe = el => {
     const cell = el.closest('.k');
     if (!cell) return;
-    const base = cell.getAttribute('aria-label').replace(/, \d+ seconds old$/, '');
+    const base = cell.getAttribute('aria-label').replace(aged, '');
     const seconds = +cell.closest('section').querySelector('[data-seconds]').dataset.seconds;
-    const text = cell.dataset.a || !seconds ? base : `${base}, ${Math.round(seconds)} seconds old`;
+    const text = cell.dataset.a || !seconds ? base : `${base}, ${fill(body.dataset.old, Math.round(seconds))}`;
     cell.setAttribute('aria-label', text);
     cell.closest('section').querySelector('.now').textContent = text;
   };

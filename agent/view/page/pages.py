@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from agent.view import words
+from agent.view.language import tell, tr
 from agent.view.page.blocks import size_of, title
 from agent.view.page.shell import page
 from agent.view.page.templates import macros
@@ -19,6 +20,7 @@ WIDE = 12  # boxes; a longer group gets wide rows on a wide screen
 MODES = {"d": "deviation", "v": "voltage", "t": "temperature", "s": "slope, K/min", "a": "age"}  # of the map
 SORTS = {"place": None, "v": "v", "mv": "mv", "t": "t", "slope": "slope", "age": "age_s"}
 SPANS = {600: "10 min", 3600: "1 h", 21600: "6 h", 86400: "24 h", 604800: "7 d"}  # of a history, s
+MOVES = ("earlier", "later", "now")  # in a history
 FILES = {"csv": "CSV", "parquet": "Parquet"}  # of a history
 LOCAL = "%Y-%m-%dT%H:%M:%S"  # as a browser's field of a time has it
 
@@ -59,8 +61,8 @@ def _groups(unit: View) -> list[dict[str, Any]]:
     for (place, _), found in groupby(numbered, key=lambda pair: (pair[1]["group"], pair[1]["kind"])):
         many = list(found)
         begin, end = many[0][1], many[-1][1]
-        first = f"{begin['kind']} {begin['number']}"
-        span = first if len(many) == 1 else f"{first} to {end['number']}"
+        first = words.numbered(begin["kind"], begin["number"])
+        span = first if len(many) == 1 else tell("{first} to {last}", first=first, last=end["number"])
         label = f"{words.place(place)}: {span}" if place else span
         groups.append({"label": label, "boxes": [i for i, _ in many], "wide": len(many) > WIDE})
     return groups
@@ -73,7 +75,7 @@ def table_page(view: View, unit: View, sort: str) -> str:
     if key:
         boxes.sort(key=lambda pair: (pair[1][key] is None, -(pair[1][key] or 0.0)))
     values = {"unit": unit, "boxes": boxes, "sorts": SORTS, "sort": sort}
-    return page("cells.html", f"Cells of {unit['name']}", title(view)[1], view=view, **values)
+    return page("cells.html", tell("Cells of {unit}", unit=unit["name"]), title(view)[1], view=view, **values)
 
 
 def cell_page(view: View, unit: View, i: int, drawn: Sequence[Mapping[str, Any]]) -> str:
@@ -82,12 +84,18 @@ def cell_page(view: View, unit: View, i: int, drawn: Sequence[Mapping[str, Any]]
     here = (unit["name"], box["place"])
     rows = [row for row in view["alarms"]["active"] if (row["unit"], row["location"]) == here]
     values = {"unit": unit, "i": i, "box": box, "rows": rows, "drawn": drawn}
-    return page("cell.html", f"{box['name']} of {unit['name']}", title(view)[1], view=view, **values)
+    return page(
+        "cell.html",
+        tell("{cell} of {unit}", cell=box["name"], unit=unit["name"]),
+        title(view)[1],
+        view=view,
+        **values,
+    )
 
 
 def found_page(view: View, text: str, unit: str) -> str:
     """What a search did not find; `unit`: where the cell was looked for, "" where there is no such unit."""
-    return page("found.html", f"Find: {text}", title(view)[1], view=view, unit=unit)
+    return page("found.html", tell("Find: {text}", text=text), title(view)[1], view=view, unit=unit)
 
 
 def message_page(name: str, text: str, login: bool = False) -> str:
@@ -116,20 +124,22 @@ def history_page(
         return min(end, now_s), span
 
     begin, end = (datetime.fromtimestamp(t, now.tzinfo) for t in (begin_s, end_s))
-    places = {"earlier": middle_s, "later": end_s + span_s / 2, "now": now_s}
+    places = dict(zip(MOVES, (middle_s, end_s + span_s / 2, now_s), strict=True))
     values = {
         "unit": unit,
         "drawn": drawn,
         "asked": asked,
-        "begin": begin.strftime("%d %b %Y %H:%M:%S"),
-        "end": end.strftime("%d %b %Y %H:%M:%S"),
+        "begin": words.dated(begin, "%d %b %Y %H:%M:%S"),
+        "end": words.dated(end, "%d %b %Y %H:%M:%S"),
         "local": {"begin": begin.strftime(LOCAL), "end": end.strftime(LOCAL)},
         "forms": forms,
         "names": FILES,
         "end_s": end_s,
         "span_s": span_s,
-        "moves": [(text, *stretch(to_s, span_s)) for text, to_s in places.items()],
-        "zooms": [(text, *stretch(middle_s + s / 2, s), abs(s - span_s) <= 1) for s, text in SPANS.items()],
+        "moves": [(tr(text), *stretch(to_s, span_s)) for text, to_s in places.items()],
+        "zooms": [
+            (tr(text), *stretch(middle_s + s / 2, s), abs(s - span_s) <= 1) for s, text in SPANS.items()
+        ],
     }
-    name = f"History of {unit['name']} {asked['place']}"
+    name = tell("History of {unit} {place}", unit=unit["name"], place=words.place(asked["place"]))
     return page("history.html", name, title(view)[1], view=view, **values)

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from agent.view.language import DURATIONS, current, tr
 from agent.view.page import svg
 from agent.view.page.templates import environment
 
@@ -54,4 +55,10 @@ _WHOLE = {
 
 def page(template: str, title: str, sign: str, **values: Any) -> str:
     """Return a whole page. sign: of its icon, see `svg.icon`. values: what its template names."""
-    return environment().get_template(template).render(_WHOLE, title=title, icon=svg.icon(sign), **values)
+    more = {
+        "title": title,
+        "icon": svg.icon(sign),
+        "language": current(),
+        "AGES": "|".join(map(tr, DURATIONS.values())),
+    }
+    return environment().get_template(template).render(_WHOLE, **more, **values)

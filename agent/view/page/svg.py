@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from agent.view.language import tell
+
 WIDTH, HEIGHT = 120, 22
 LEAST_STEPS = 10  # of the last digit: the height of a trend is never less, or noise would fill it
 HATCH = Markup(
@@ -73,10 +75,10 @@ def bar(value: float, low: float, high: float, unit: str) -> Markup:
     at = round(min(max((value - low) / (high - low), 0.0), 1.0) * 116, 1)
     return Markup(
         '<svg class="bar" viewBox="0 0 120 10" preserveAspectRatio="none" role="img" '
-        'aria-label="limits {low:g} to {high:g} {unit}">'
+        'aria-label="{said}">'
         '<rect class="tr" x=".5" y="3" width="119" height="4"/>'
         '<rect class="mk" x="{at}" width="4" height="10"/></svg>'
-    ).format(low=low, high=high, unit=unit, at=at)
+    ).format(said=tell("limits {low:g} to {high:g} {unit}", low=low, high=high, unit=unit), at=at)
 
 
 _ICONS = {

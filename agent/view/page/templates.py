@@ -5,10 +5,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from agent.detect.duration import duration
-from agent.view import words
+from agent.view import language, words
 from agent.view.page.acts import WAITING
 
 FIRST_ALARMS = 2  # the others are behind a fold, so that headline and alarms fit a phone
@@ -27,11 +26,27 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(duration=duration, number=words.number, place=words.place, query=urlencode)
+    made.filters.update(duration=language.how_long, number=words.number, place=words.place, query=urlencode)
     made.globals.update(
-        WAITING=WAITING, FIRST_ALARMS=FIRST_ALARMS, MANY_UNITS=MANY_UNITS, GLYPH=GLYPH, BREAK=Markup("<br>")
+        WAITING=WAITING,
+        FIRST_ALARMS=FIRST_ALARMS,
+        MANY_UNITS=MANY_UNITS,
+        GLYPH=GLYPH,
+        BREAK=Markup("<br>"),
+        _=said,
+        LANGUAGES=language.LANGUAGES,
+        spoken=language.current,
     )
     return made
+
+
+def said(text: str, /, **fields: object) -> Markup:
+    """Return a text in the language that is spoken; without fields those in it stay, for a script.
+
+    fields: markup among them stays markup.
+    """
+    found = escape(language.tr(text))
+    return found.format(**fields) if fields else found
 
 
 def macros(name: str) -> Any:

@@ -238,7 +238,7 @@ async def test_what_goes_to_all_viewers_holds_nothing_of_a_session(browser: Brow
     browser.room.rack.hot(1)
     tokens = {(await browser.open()) and browser.fields()["token"][0] for _ in range(3)}
     assert len(tokens) == 3, "another one in each page: its length tells nothing of it"
-    screen = browser.room.page._screens[None]
+    screen = browser.room.page._screens[None, "en"]
     assert not any(token.encode() in screen.page + screen.whole() for token in tokens)
 
 

@@ -92,7 +92,8 @@ async def test_200_viewers_cost_one_rendering_and_get_the_same_bytes(room: Room)
 
 
 async def test_a_viewer_that_does_not_read_is_let_go_and_holds_nobody_up(room: Room) -> None:
-    screen = room.page._screens[None]
+    async with aiohttp.ClientSession() as session, session.get(room.url):
+        screen = room.page._screens[None, "en"]
     lagging, reading = Viewer(), Viewer()
     screen.viewers |= {lagging, reading}
     for _ in range(QUEUE):
