@@ -6,6 +6,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,7 +22,10 @@ from agent.wire import (
     decode_ack,
     encode_request,
 )
+from collector.alarms import held_alarms
+from collector.sqlite.archive import SqliteArchive
 from hil.run.processes import wait_for_status
+from tests.collector.processes import seal
 from tests.test_main_job import Chain, chain, delivered
 
 __all__ = ["chain"]
@@ -124,12 +128,35 @@ def test_what_is_new_is_said_to_no_agent_of_the_version_before(chain: Chain, bef
     assert (done.stdout.strip(), done.returncode) == ("9", 0), done.stderr
 
 
+#: With all that records have since: the forecast and the sentence free of language.
+HEATS = {
+    **{"kind": "alarm", "id": "rack1/bmu1:thermal-rate:sensor2", "detector": "thermal-rate"},
+    **{"severity": "critical", "state": "NEW", "location": "sensor2", "quantity": "cell_temperature"},
+    **{
+        "utc_ns": 1_800_000_000 * 10**9,
+        "boottime_ns": 10**9,
+        "text": "sensor2 heats.",
+        "sentence": "thermal-rate",
+    },
+    **{"numbers": {"own_k_per_s": 0.05, "rise_k": None}, "texts": {"who": "#sensor sensor2"}},
+    "ahead": {"to_degc": 80.0, "slope_k_per_s": 0.05, "in_s": 660.0, "soonest_s": 540.0, "latest_s": None},
+}
+
+
 def test_a_collector_of_the_version_before_passes_over_what_is_new(chain: Chain, before: Before) -> None:
     emptied(chain)
     with before():
         _, url = chain.start_collector("127.0.0.1:0")
     ack = _post(url, Request("agent-1", bytes(16), []), more=False)
     assert (ack.durable_through, ack.more) == (0, False)
+    batch = seal(1, agent="agent-1", epoch=bytes(16), frames=0, events=(HEATS,))
+    ack = _post(url, Request("agent-1", bytes(16), [batch]), more=False)
+    assert (ack.durable_through, ack.refused) == (1, [])
+    archive = SqliteArchive(chain.folder / "collector.db")
+    (alarm,) = held_alarms(archive, None, datetime.fromtimestamp(1_800_000_060, UTC))
+    archive.close()
+    assert alarm["record"] == {**HEATS, "unit": "rack1/bmu1"}
+    assert alarm["first"].startswith("rack1/bmu1 sensor 2: TAKE LOAD AND CHARGE OFF.")
 
 
 def _post(url: str, request: Request, more: bool) -> Acknowledgement:
