@@ -99,9 +99,11 @@ def test_what_is_not_so_is_a_finding_and_what_nobody_compared_again_is_kept_for_
     told["units"][0] |= {"plate": "the same", "panel": {"shown_v": 50.0, "said_v": 50.2, "when": "2025"}}
     told["units"][1] |= {"plate": "the same", "identity": {"pack_serial": "another"}}
     kept.write_text(json.dumps(told))
-    again = CliRunner().invoke(main, arguments)
+    again = CliRunner().invoke(main, [*arguments, "--json"])
     finding = "rack-2: another unit than on the last report"
-    assert f"FINDING  {finding}" in again.output
+    said = json.loads(again.stdout)
+    assert (again.exit_code, finding in said["findings"], said["record"]) == (1, True, str(kept))
+    assert any("no cable was pulled" in line for line in said["untried"])
     assert f"<li>{finding}" in (chain.folder / "commissioning.html").read_text()
     told = json.loads(kept.read_text())
     assert [unit["plate"] for unit in told["units"]] == ["the same", ""]

@@ -172,7 +172,7 @@ def _grid(place: str, quantity: str, values: list[Value]) -> Grid:
         (low, at_low), (high, at_high) = known[0], known[-1]
         middle = _with_unit(known[len(known) // 2][0], unit)
         ends = f"{_number(low, unit)} ({_last(at_low)}) to {_number(high, unit)} ({_last(at_high)})"
-        said += f"; {ends}, in the middle {middle}"
+        said += f"; {ends}, median {middle}"
     cells = [
         (_last(v.place).rpartition(" ")[2], "not read" if v.median is None else _number(v.median, unit))
         for v in values
