@@ -9,6 +9,7 @@ from agent.wire.schema import unusable
 from collector.archive import Archive
 from collector.standing import Held, present, standing
 
+LOGGED = 5  # alarms of an agent that fell silent
 LOOKED_AT = 60  # batches of a unit, for a value that is read seldom
 
 
@@ -29,6 +30,13 @@ def held_alarms(archive: Archive, agent: str | None, now: datetime) -> Iterator[
             "present": held,
             "record": record,
         }
+
+
+def last_words(archive: Archive, agent: str, now: datetime) -> list[str]:
+    """Return the first lines of an agent's alarms that stand, for the log once it is silent."""
+    found = [f"{one['severity']} {one['state']} {one['first']}" for one in held_alarms(archive, agent, now)]
+    more = [f"and {len(found) - LOGGED} more: cellwarden-collector alarms"] if len(found) > LOGGED else []
+    return found[:LOGGED] + more
 
 
 def _held(archive: Archive, agent: str, unit: str) -> Iterator[Held]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -29,6 +30,8 @@ from agent.wire import (
 from agent.wire.nameless import nameless
 from agent.wire.text import printable
 from collector.admission import admit, check_request, pieces
+from collector.alarms import last_words
+from collector.archive import Archive, ArchiveError
 from collector.asking import AGAIN_S, Asking
 from collector.deadman import DeadMan
 from collector.inbox import Crowded, Inbox, TooLong
@@ -57,6 +60,7 @@ class Receiver:
     """One collector: the intake of its sink, the thread that alone touches it, and counts since the start."""
 
     intake: Intake
+    archive: Callable[[], Archive] | None = None  # what the intake has stored
     limits: Limits = field(default_factory=Limits)
     max_requests: int = MAX_REQUESTS
     body_timeout_s: float = BODY_TIMEOUT_S
@@ -144,7 +148,25 @@ class Receiver:
                     await self._on_thread(self.intake.report, agent, b"", "silent", text)
                 except SinkError as error:
                     log.error("the silence is not on record: %s", error)
+                for line in await asyncio.to_thread(self._last_words, agent):
+                    log.error("%s: last known: %s", agent, line)
             await asyncio.sleep(period_s)
+
+    def _last_words(self, agent: str) -> list[str]:
+        """Return what stands of an agent, read by a connection of its own: batches do not wait for it."""
+        if self.archive is None:
+            return []
+        try:
+            archive = self.archive()
+            try:
+                return last_words(archive, agent, datetime.now().astimezone())
+            finally:
+                archive.close()
+        except ArchiveError as error:
+            return [f"not to be read: {error}"]
+        except Exception:  # of records that nobody foresaw: others are watched on
+            log.exception("%s: what stands is not known", agent)
+            return []
 
     async def _on_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()

@@ -90,7 +90,11 @@ async def serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    receiver = Receiver(intake, dead_man=DeadMan(silent_after_s))
+    receiver = Receiver(
+        intake,
+        archive=lambda: chosen.kind.read(chosen.place, log.warning),
+        dead_man=DeadMan(silent_after_s),
+    )
     runner = Runner(
         receiver.app(), access_log=None, shutdown_timeout=DRAIN_S, auto_decompress=False, handle_signals=False
     )

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from agent.wire import CONTENT_TYPE, PATH, Request, decode_ack, decode_refusal, encode_request
 from collector.deadman import DeadMan
+from collector.sqlite.archive import SqliteArchive
 from tests.collector.authority import Authority
 from tests.collector.processes import EPOCH, collecting, seal
 from tests.collector.receivers import receiving
@@ -72,9 +74,14 @@ async def test_a_sender_that_trickles_does_not_hold_its_place(tmp_path: Path) ->
         assert not receiver.inbox.coming
 
 
-async def test_a_silent_site_is_an_alarm_until_it_is_heard_again(tmp_path: Path) -> None:
+async def test_a_silent_site_is_an_alarm_until_it_is_heard_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     now = [0.0]
-    options = {"dead_man": DeadMan(60.0), "now_s": lambda: now[0]}
+    heats = {"kind": "alarm", "detector": "thermal-rate", "severity": "critical", "state": "NEW"}
+    heats |= {"location": "sensor2", "text": "sensor2 heats"}
+    archive = partial(SqliteArchive, tmp_path / "collector.db")
+    options = {"dead_man": DeadMan(60.0), "now_s": lambda: now[0], "archive": archive}
     async with receiving(tmp_path, **options) as (receiver, url), aiohttp.ClientSession() as session:
         watch = asyncio.create_task(receiver.watch(period_s=0.001))
 
@@ -84,7 +91,7 @@ async def test_a_silent_site_is_an_alarm_until_it_is_heard_again(tmp_path: Path)
                 return found
 
         async def post(sequence: int) -> None:
-            body = encode_request(Request("site-1", EPOCH, [seal(sequence)]))
+            body = encode_request(Request("site-1", EPOCH, [seal(sequence, events=(heats,))]))
             async with session.post(url + PATH, data=body, headers={"Content-Type": CONTENT_TYPE}) as answer:
                 assert answer.status == 200
 
@@ -103,7 +110,11 @@ async def test_a_silent_site_is_an_alarm_until_it_is_heard_again(tmp_path: Path)
             assert text.endswith("# EOF\n")
             await post(2)
             assert (await health())["silent"] == []
+            while not any("last known" in record.getMessage() for record in caplog.records):
+                await health()
         watch.cancel()
+        told = "site-1: last known: critical NEW rack1/bmu1 sensor 2: TAKE LOAD AND CHARGE OFF."
+        assert sum(record.getMessage().startswith(told) for record in caplog.records) == 1
         assert receiver.intake.sink._db.execute("SELECT agent, kind, times FROM incident").fetchall() == [
             ("site-1", "silent", 1)
         ]
