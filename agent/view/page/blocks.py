@@ -122,7 +122,7 @@ def _headline(view: View) -> dict[str, Any]:
     if head["place"]:
         asks, besides = f"{head['place']}: {head['action']}.", head["besides"]
         then = head["left"] and head["left_s"] is None  # of when it was last seen
-        more = f"{head['left']}. {head['rest']}" if then else head["rest"]
+        more = f"{head['left'][:1].upper()}{head['left'][1:]}. {head['rest']}" if then else head["rest"]
     elif live and head["learning"]:
         asks, more = f"{say('not-all-yet')}.", head["besides"]
     priority = next(iter(view["alarms"]["by_priority"]), "")

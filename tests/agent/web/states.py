@@ -116,7 +116,10 @@ def site(count: int, alarms: list[dict[str, Any]], rise_k: Mapping[str, float], 
         if one["state"] == "ACK"
     ]
     points = {name: pack(i, **(more.get("changed", {}).get(name, {}))) for i, name in enumerate(names)}
-    said = status(units, alarms, log)
+    for name, (_, age_s, *_) in known.items():
+        for point in points[name]:
+            point["last_age_s"] = age_s
+    said = status(units, alarms, sorted(log, key=lambda one: one["utc_ns"]))
     return shown(said, points, more.get("trends") or hour(names, rise_k), more.get("name", "Seoul B2"))
 
 
