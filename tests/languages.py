@@ -1,5 +1,6 @@
 """The catalogues of agent/view/languages: what the code says, gathered by Babel: `scripts/languages`."""
 
+import ast
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,8 +12,10 @@ from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
 from agent.alarms.response import response
+from agent.cli.live import frame
 from agent.detect import limit_words, limits, rows
 from agent.detect.knowledge import Knowledge
+from agent.detect.table import PRIORITY
 from agent.modbus import came
 from agent.view import (
     actions,
@@ -34,23 +37,19 @@ from drivers.quantities import QUANTITIES
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "agent" / "view" / "languages"
-#: Where what people are shown is said.
-METHODS = [
-    ("view/page/templates/**.html", "jinja2"),
-    ("view/**.py", "python"),
-    ("web/**.py", "python"),
-    ("cli/live/**.py", "python"),
-    ("cli/status.py", "python"),
-]
+#: What looks a text up: where code imports one of them, and in templates.
+LOOKS_UP = ("tr", "tell")
+TEMPLATES = [("view/page/templates/**.html", "jinja2")]
 #: What people do to alarms, as records have it.
 CHANGES = ("acknowledge", "shelve", "unshelve", "drill", "read")
-KEYWORDS: Mapping[str, None] = dict.fromkeys(("tr", "tell", "_"))
 CAME = [row for rows in came.ROWS.values() for row in rows.values()]  # in place of an answer
 #: Tables of what is said, by the file in agent.
 TABLES: list[tuple[str, Any]] = [
     ("alarms/response", [response(unit, name) for name in rows.RESPONSES for unit in ("", "u")]),
     ("alarms/site", CHANGES),
+    ("cli/live/frame", [frame.PRIORITY, frame.KEYS, frame.SHORT_KEYS, frame.HELP, frame.PACK, frame.LINKS]),
     ("detect/knowledge", list(Knowledge)),
+    ("detect/table", list(PRIORITY)),
     ("detect/limits", limits.TIERS),
     ("detect/limit_words", [limit_words.NO_LIMIT, limit_words.NO_LIMIT_OF_BLOCKS]),
     ("modbus/came", [[*row.likely, row.do] for row in CAME if "{" not in row.do]),
@@ -86,11 +85,27 @@ def said() -> Iterator[Text]:
 
     for sentence in {s.id: s for s in SAYS}.values():
         yield SENTENCE, sentence.id, sentence.english, []
-    found = extract_from_dir(str(ROOT / "agent"), METHODS, keywords=dict(KEYWORDS))
-    for file, _, text, _, _ in found:
+    for file, _, text, _, _ in extract_from_dir(str(ROOT / "agent"), TEMPLATES, keywords={"_": None}):
         yield None, str(text), "", [f"agent/{file}"]
+    for path in sorted((ROOT / "agent").rglob("*.py")):
+        for text in looked_up(ast.parse(path.read_text("utf-8"))):
+            yield None, text, "", [str(path.relative_to(ROOT))]
     for text, where in tables():
         yield None, text, "", [where]
+
+
+def looked_up(tree: ast.AST) -> Iterator[str]:
+    """Yield the texts that code looks up, wherever it does: Babel passes over those within an f-string."""
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "agent.view.language"
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+        if called in imported and called in LOOKS_UP and isinstance(node.args[0], ast.Constant):
+            yield str(node.args[0].value)
 
 
 def tables() -> Iterator[tuple[str, str]]:

@@ -9,14 +9,16 @@ import click
 
 from agent.cli.common.ask_agent import age, alarm_table, get, json_option, socket_option
 from agent.cli.common.errors import Finding
+from agent.cli.common.letters import spoken
 from agent.cli.common.tables import plain_table, terminal
 from agent.detect.knowledge import UNSEEN, Knowledge
 from agent.detect.table import PRIORITY
 from agent.view.delivery import delivery_lines
-from agent.view.headline import PUT_ASIDE
+from agent.view.headline import PUT_ASIDE, headline
+from agent.view.language import ENGLISH, current, tell, tr
 from agent.view.state import learning_line, named, of_unit
 from agent.view.tiles import rank
-from agent.view.unseen import unseen_line
+from agent.view.unseen import trouble_of, unseen_line
 from agent.view.words import first_days
 from collector.failing import print_json
 
@@ -24,6 +26,7 @@ from collector.failing import print_json
 @click.command("status")
 @socket_option
 @json_option
+@spoken
 def command(socket: Path, as_json: bool) -> None:
     """Say what a running agent knows of its batteries, and how it does itself.
 
@@ -45,17 +48,20 @@ def command(socket: Path, as_json: bool) -> None:
 
 def _print(status: dict[str, Any]) -> None:
     console, now = terminal(), datetime.now().astimezone()
-    console.print(status["headline"]["text"], "\n", style="bold", sep="")
-    table = plain_table(
-        "unit", "knowledge", "age", "cells V", "hottest", "trouble", spare=("age", "cells V", "hottest")
-    )
+    head = status["headline"]
+    if current() != ENGLISH:
+        head = headline(status["units"], status["alarms"], now)
+    console.print(head["text"], "\n", style="bold", sep="")
+    spare = (tr("age"), tr("cells V"), tr("hottest"))
+    table = plain_table(tr("unit"), tr("knowledge"), *spare, tr("trouble"), spare=spare)
     for unit in worst_first(status):
         figures = unit.get("figures", {})
         seen = unit["knowledge"] not in UNSEEN  # an old value is not shown as if it were today's
         cells = _span(figures.get("cell_voltage_min_v"), figures.get("cell_voltage_max_v")) if seen else "--"
         hottest = figures.get("temperature_max_degc") if seen else None
         hot = "--" if hottest is None else f"{hottest:.1f} °C"
-        table.add_row(unit["name"], of_unit(unit, now).word, age(unit["age_s"]), cells, hot, unit["trouble"])
+        word = tr(of_unit(unit, now).word)
+        table.add_row(unit["name"], word, age(unit["age_s"]), cells, hot, trouble_of(unit))
     console.print(table)
     buses = {bus["name"]: bus for bus in status["buses"]}
     for unit in status["units"]:
@@ -72,7 +78,7 @@ def _print(status: dict[str, Any]) -> None:
     for line in delivery_lines(status["account"], status["upstreams"]):
         console.print(line, soft_wrap=True)
     for reason in status["health"]["degraded"]:
-        console.print(f"degraded: {reason}", soft_wrap=True)
+        console.print(tell("degraded: {reason}", reason=tr(reason)), soft_wrap=True)
 
 
 def learning(units: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, str]:

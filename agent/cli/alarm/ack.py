@@ -9,7 +9,9 @@ import click
 
 from agent.cli.common.ask_agent import alarm_table, get, json_option, post, socket_option
 from agent.cli.common.errors import Finding, Misuse
+from agent.cli.common.letters import spoken
 from agent.cli.common.tables import terminal
+from agent.view.language import tell, tr
 from collector.failing import print_json
 from drivers.profile.problems import did_you_mean
 
@@ -28,6 +30,7 @@ Alarm = dict[str, Any]
 @click.option("--yes", is_flag=True, help="Do not ask; what is acknowledged is printed.")
 @socket_option
 @json_option
+@spoken
 def command(
     alarms: tuple[str, ...],
     units: tuple[str, ...],
@@ -60,7 +63,7 @@ def command(
         if as_json:
             print_json({"acknowledged": [], "not_acknowledged": []})
         elif not chosen:
-            click.echo("Nothing there waits to be acknowledged.")
+            click.echo(tr("Nothing there waits to be acknowledged."))
         return
     shown = [{"id": alarm["id"], "seen": alarm["seen"]} for alarm in chosen]
     done = post(socket, "/v1/alarms/acknowledge", alarms=shown)["acknowledged"]
@@ -95,7 +98,7 @@ def _agreed(chosen: Sequence[Alarm], *, yes: bool, quiet: bool) -> bool:
         return True
     if quiet or not sys.stdin.isatty():
         raise Misuse("several are acknowledged after you have seen them: on a terminal, or with --yes")
-    return click.confirm(f"Acknowledge these {len(chosen)}?")
+    return click.confirm(tell("Acknowledge these {n}?", n=len(chosen)))
 
 
 def _tell(done: Sequence[dict[str, Any]], *, as_json: bool) -> None:
@@ -108,6 +111,6 @@ def _tell(done: Sequence[dict[str, Any]], *, as_json: bool) -> None:
         return
     for one in done:
         if not one["why"]:
-            click.echo(f"{one['id']}: acknowledged")
+            click.echo(f"{one['id']}: {tr('acknowledged')}")
     if refused:
         raise Finding("\n".join(f"{one['id']}: NOT acknowledged: {one['why']}" for one in refused))

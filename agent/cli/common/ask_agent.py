@@ -11,7 +11,7 @@ from agent.cli.common.errors import Finding, Unreachable
 from agent.cli.common.tables import plain_table
 from agent.cli.common.usual import SOCKET
 from agent.control import client
-from agent.detect.duration import duration
+from agent.view.language import how_long, tr
 from agent.view.voice import first_line
 from drivers.profile.problems import did_you_mean
 
@@ -60,15 +60,14 @@ def _ask(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def age(seconds: float | None) -> str:
     """Return an age for people, or "never"."""
-    return "never" if seconds is None else duration(seconds)
+    return tr("never") if seconds is None else how_long(seconds)
 
 
 def alarm_table(alarms: list[dict[str, Any]]) -> Any:
     """Return alarms as a table: what to call each by, and what it says."""
-    table = plain_table("alarm", "severity", "state", "for", "what")
+    table = plain_table(tr("alarm"), tr("severity"), tr("state"), tr("for"), tr("what"))
     now = datetime.now().astimezone()
     for alarm in alarms:
-        table.add_row(
-            alarm["id"], alarm["severity"], alarm["state"], age(alarm["age_s"]), first_line(alarm, now)
-        )
+        severity, state = tr(alarm["severity"]), tr(alarm["state"])
+        table.add_row(alarm["id"], severity, state, age(alarm["age_s"]), first_line(alarm, now))
     return table

@@ -10,14 +10,16 @@ import click
 
 from agent.cli.common.ask_agent import socket_option
 from agent.cli.common.errors import Unreachable
-from agent.cli.common.letters import speaks_utf8
+from agent.cli.common.letters import shown, speaks_utf8, spoken
 from agent.cli.live.plain import lines
 from agent.control import client
+from agent.view.language import current, tell
 
 
 @click.command("live")
 @socket_option
 @click.option("--plain", is_flag=True, help="Print one line per change instead of a picture.")
+@spoken
 def command(socket: Path, plain: bool) -> None:
     """Show a running agent's batteries on this terminal, as they are now.
 
@@ -33,7 +35,8 @@ def command(socket: Path, plain: bool) -> None:
     """
 
     def get(unit: str | None = None) -> dict[str, Any]:
-        return client.get(socket, "/v1/view" + (f"?{urlencode({'unit': unit})}" if unit else ""))
+        asked = {"language": current(), **({"unit": unit} if unit else {})}
+        return client.get(socket, f"/v1/view?{urlencode(asked)}")
 
     try:
         if not plain and sys.stdin.isatty() and sys.stdout.isatty():
@@ -62,7 +65,8 @@ def _tell(get: Any) -> None:
         except client.NotRunning as error:
             if before is None:
                 raise
-            click.echo(f"{time.strftime('%H:%M:%S')} LOST THE AGENT; what was said before is old. {error}")
+            lost = tell("LOST THE AGENT; what was said before is old. {error}", error=error)
+            click.echo(shown(f"{time.strftime('%H:%M:%S')} {lost}", utf8))
             before = None
             after = _await(get)
         for line in lines(before, after, utf8):

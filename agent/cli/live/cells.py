@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.cells import set_cell_size
 from rich.text import Text
 
-from agent.detect.duration import duration
 from agent.detect.knowledge import Knowledge
 from agent.view import words
-from agent.view.language import tr
+from agent.view.language import how_long, tell, tr
 
 View = Mapping[str, Any]
 STYLE = {1: "reverse bold red", 2: "bold yellow", 3: "bold"}  # by priority
@@ -19,7 +19,7 @@ def map_head(width: int) -> list[Text]:
     """Return what stands above the map: what its marks mean, and the numbers of its columns."""
     ruler = " " * (LABEL - 1) + "".join(f"{10 * n + 1:<11}" for n in range(_tens(width)))
     return [
-        Text(" CELLS mV from median   . in band  + high  - low  1 2 3 alarm  ~ stale  ? none"),
+        Text(" " + tr("CELLS mV from median   . in band  + high  - low  1 2 3 alarm  ~ stale  ? none")),
         Text(ruler.rstrip()),
     ]
 
@@ -68,30 +68,30 @@ def worst(unit: View, found: int | None) -> Text:
     for name in unit["worst"]:
         box = by_name[name]
         parts.append(f"{name} {box['mv']:+.0f} mV" if box["mv"] is not None else f"{name} {box['dt']:+.1f} K")
-    return Text(" Worst: " + "   ".join(parts) if parts else " Worst: not known")
+    return Text(" " + (tell("Worst: {cells}", cells="   ".join(parts)) if parts else tr("Worst: not known")))
 
 
 def _of_cell(unit: View, number: int) -> str:
     for box in unit["cells"]:
         if box["kind"] != "sensor" and box["number"] == number:
             if box["sight"] == "none":
-                return f"{box['name']}: nothing known now"
+                return f"{box['name']}: {tr('nothing known now')}"
             mv = "--" if box["mv"] is None else f"{box['mv']:+.0f}"
             temp = "" if box["t"] is None else f"   {box['t']:.1f} °C"
-            volts = words.number(box["v"], 3)
+            volts, old = words.number(box["v"], 3), tell("{age} old", age=how_long(box["age_s"]))
             seen = "" if box["state"] == tr(Knowledge.LIVE) else f"   {box['state']}"
-            return f"{box['name']}: {volts} V   {mv} mV{temp}   {box['age_s']:.0f} s old{seen}"
-    return f"There is no cell {number} in {unit['name']}"
+            return f"{box['name']}: {volts} V   {mv} mV{temp}   {old}{seen}"
+    return tell("There is no cell {n} in {unit}", n=number, unit=unit["name"])
 
 
 def cell_lines(unit: View | None) -> list[Text]:
     """Return every cell in a line of its own, abnormal ones first."""
     boxes = sorted(unit["cells"], key=lambda box: (not box["mark"], box["priority"] or 9)) if unit else []
-    lines = [Text(" cell                        mark      V       mV       C     age")]
+    lines = [Text(" " + tr("cell                        mark      V       mV       C     age"))]
     for box in boxes:
         now = box if box["sight"] != "none" else {}
-        age = "never" if box["age_s"] is None else duration(box["age_s"])
+        age = tr("never") if box["age_s"] is None else how_long(box["age_s"])
         numbers = (words.number(now.get(key), digits) for key, digits in (("v", 3), ("mv", 0), ("t", 1)))
         values = " ".join(f"{number:>7}" for number in numbers)
-        lines.append(Text(f" {box['name']:<27} {box['mark'] or '.':^4} {values} {age:>7}"))
+        lines.append(Text(f" {set_cell_size(box['name'], 27)} {box['mark'] or '.':^4} {values} {age:>7}"))
     return lines

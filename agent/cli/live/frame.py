@@ -6,42 +6,45 @@ no room for all, the log goes first, then the links, then the map, then the othe
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from agent.cli.common.letters import shown
+from agent.cli.common.letters import shown, wrapped
 from agent.cli.live import alarms, overview
 from agent.cli.live.blocks import Block, share, whole
 from agent.cli.live.cells import STYLE, cell_lines, map_head, map_rows, worst
-from agent.detect.duration import duration
 from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.view import words
-from agent.view.state import LEARNING
+from agent.view.language import how_long, tell, tr
+from agent.view.state import State
+from agent.view.unseen import since_words
 
 View = Mapping[str, Any]
-PRIORITY = {1: "high", 2: "medium", 3: "low"}  # ISA-18.2's words
+PRIORITY = {1: "{n} high", 2: "{n} medium", 3: "{n} low"}  # ISA-18.2's words
 BLIND = "reverse bold magenta"
 WIDE = 72  # columns; on less the words that must be seen come first
 MIN_ROWS = 3  # of the map; less is no map
 LOG = 2  # lines
-KEYS = " q quit  ? help  Tab next  / find  a alarms  o units  c cells  l links  p plain"
-SHORT_KEYS = " q quit  ? help  Tab unit  / find  a alarms"
+PACK = "Pack {voltage} V   {current} A   SoC {soc} %   median {median} V   min {min}   max {max} V"
+LINKS = "Temp {coldest} to {hottest} °C   links {live} of {all} answering   polls good {good} % in last hour"
+KEYS = "q quit  ? help  Tab next  / find  a alarms  o units  c cells  l links  p plain"
+SHORT_KEYS = "q quit  ? help  Tab unit  / find  a alarms"
 HELP = (
     "",
-    " Tab, Shift-Tab   next unit, and back; the worst one is open until you choose",
-    " /      find: 5 is a cell of this unit, rack-2 a unit, rack-2 5 a cell of it",
-    " a      alarms: up and down choose, k acknowledges, s shelves for an hour, u unshelves",
-    " o      every unit, worst first",
-    " c      every cell that is not in band, then all others",
-    " l      links: how well each unit answers",
-    " Space  hold this picture, and go on",
-    " p      plain lines instead of this picture",
-    " Esc    back                         q  quit; the agent goes on",
+    "Tab, Shift-Tab   next unit, and back; the worst one is open until you choose",
+    "/      find: 5 is a cell of this unit, rack-2 a unit, rack-2 5 a cell of it",
+    "a      alarms: up and down choose, k acknowledges, s shelves for an hour, u unshelves",
+    "o      every unit, worst first",
+    "c      every cell that is not in band, then all others",
+    "l      links: how well each unit answers",
+    "Space  hold this picture, and go on",
+    "p      plain lines instead of this picture",
+    "Esc    back                         q  quit; the agent goes on",
     "",
-    " Cells: . in band, + high, - low, 1 2 3 alarm of that priority, ~ stale, ? nothing",
-    " known, x out of service. NORMAL is said only of what is seen now.",
+    "Cells: . in band, + high, - low, 1 2 3 alarm of that priority, ~ stale, ? nothing",
+    "known, x out of service. NORMAL is said only of what is seen now.",
 )
 
 
@@ -83,7 +86,7 @@ def frame(view: View, state: ScreenState, width: int, height: int) -> list[Text]
         "units": lambda: _scrolled(overview.page(view, width, state.utf8), state, room),
         "cells": lambda: _scrolled(cell_lines(unit), state, room),
         "links": lambda: _scrolled(_link_lines(view), state, room),
-        "help": lambda: [Text(line) for line in HELP],
+        "help": lambda: [Text(f" {tr(line)}") for line in HELP],
         "main": lambda: _main(view, unit, state, width, room),
     }[state.page]()
     lines = [*head[: max(height - 1, 1)], *body[:room]]
@@ -109,67 +112,76 @@ def _rule(width: int) -> Text:
 def _title(view: View, state: ScreenState, width: int) -> Text:
     made = view["made"]
     left = Text(shown(f"cellwarden live   {view['site']}", state.utf8))
-    right = f"{made['clock']} {made['zone']}    agent up {duration(view['up_s'])}"
-    return left.append(right.rjust(max(width - left.cell_len, len(right) + 2)))
+    up = tell("agent up {time}", time=how_long(view["up_s"]))
+    right = Text(f"{made['clock']} {made['zone']}    {up}")
+    return left.append(" " * max(width - left.cell_len - right.cell_len, 2)).append(right)
 
 
 def _alarm_words(view: View) -> str:
     counts = view["alarms"]["by_priority"]
     if not counts:
-        return "no alarms"
+        return tr("no alarms")
     new = sum(row["state"] == "NEW" for row in view["alarms"]["active"])
-    total = ", ".join(f"{n} {PRIORITY[int(p)]}" for p, n in counts.items())
-    return f"{total} alarm{'s' if sum(counts.values()) > 1 else ''}, {new} new"
+    total = ", ".join(tell(PRIORITY[int(p)], n=n) for p, n in counts.items())
+    if sum(counts.values()) > 1:
+        return tell("{total} alarms, {new} new", total=total, new=new)
+    return tell("{total} alarm, {new} new", total=total, new=new)
 
 
 def _state(view: View, unit: View | None, state: ScreenState, width: int) -> Text:
     """Return condition and knowledge of the site, and of which age the values of the open unit are."""
     head = view["headline"]
     if state.lost_s is not None:
-        return Text(f" THIS VIEW LOST THE AGENT {duration(state.lost_s)} ago. Values below are old.", BLIND)
+        ago = how_long(state.lost_s)
+        lost = tell("THIS VIEW LOST THE AGENT {time} ago. Values below are old.", time=ago)
+        return Text(f" {lost}", BLIND)
     known, counted = head["knowledge"], _alarm_words(view)
     highest = next((int(p) for p in view["alarms"]["by_priority"]), 0)
     line = Text(" ")
-    seen = known if not head["learning"] else f"{known}, {LEARNING} until {head['learning']}"
+    what, seen = tr(head["condition"]), State(known, head["learning"]).text
     if known == Knowledge.LIVE and width < WIDE:
-        line.append(head["condition"], STYLE.get(highest, "bold"))
+        line.append(what, STYLE.get(highest, "bold"))
         line.append(f" - {seen}", "bold").append(f"  {counted}")
     elif known == Knowledge.LIVE:
-        line.append(head["condition"], STYLE.get(highest, "bold"))
-        line.append(f"   {counted}".ljust(39 - len(head["condition"]))).append(seen, "bold")
+        line.append(what, STYLE.get(highest, "bold"))
+        line.append(set_cell_size(f"   {counted}", max(39 - cell_len(what), cell_len(counted) + 4)))
+        line.append(seen, "bold")
     elif highest and not head["last_known"]:
-        line.append(head["condition"], STYLE.get(highest, "bold")).append(f"   {counted}   ")
+        line.append(what, STYLE.get(highest, "bold")).append(f"   {counted}   ")
         worst_seen = [unit["name"] for unit in view["units"] if unit["knowledge"] == known]
-        line.append(f"{known}: {', '.join(worst_seen)}", BLIND if known in UNSEEN else "bold")
+        line.append(f"{tr(known)}: {', '.join(worst_seen)}", BLIND if known in UNSEEN else "bold")
     else:
-        line.append(known, BLIND if known in UNSEEN else "bold")
-        line.append(f"  LAST KNOWN: {head['condition'].lower()}, {counted}")
+        line.append(tr(known), BLIND if known in UNSEEN else "bold")
+        line.append("  " + tell("LAST KNOWN: {condition}", condition=what.lower()) + f", {counted}")
     if state.held_s is not None:
-        line.append(f"   HELD BY YOU {int(state.held_s // 60):02d}:{int(state.held_s % 60):02d}", "bold")
+        held = f"{int(state.held_s // 60):02d}:{int(state.held_s % 60):02d}"
+        line.append("   " + tell("HELD BY YOU {time}", time=held), "bold")
     elif unit and not unit["blind"] and len(view["units"]) == 1:
         line.append(f"  {_age(unit, state)}")
     return line
 
 
 def _age(unit: View, state: ScreenState) -> str:
-    return f"data {duration(unit['age_s'] + state.age_s)} old, polled every {unit['period_s']:g} s"
+    age = how_long(unit["age_s"] + state.age_s)
+    return tell("data {age} old, polled every {period:g} s", age=age, period=unit["period_s"])
 
 
 def _foot(state: ScreenState, width: int) -> Text:
     if state.find is not None:
-        return Text(f" Find a unit or a cell: {state.find}_")
+        return Text(f" {tr('Find a unit or a cell')}: {state.find}_")
     if state.said:
         return Text(" " + state.said, "bold")
     if state.page == "alarms":
-        return Text(" Up Down choose  k acknowledge  s shelve 1 h  u unshelve  Esc back  q quit")
+        return Text(" " + tr("Up Down choose  k acknowledge  s shelve 1 h  u unshelve  Esc back  q quit"))
     if state.page != "main":
-        return Text(" Up Down scroll  Esc back  q quit")
-    return Text(KEYS if width >= len(KEYS) else SHORT_KEYS)
+        return Text(" " + tr("Up Down scroll  Esc back  q quit"))
+    long = Text(f" {tr(KEYS)}")
+    return long if width >= long.cell_len else Text(f" {tr(SHORT_KEYS)}")
 
 
 def _main(view: View, unit: View | None, state: ScreenState, width: int, room: int) -> list[Text]:
     if unit is None:
-        return [Text(" No unit is configured.")]
+        return [Text(" " + tr("No unit is configured."))]
     first = alarms.block(view, width)
     figures = whole(_unit(view, unit, state, width))
     others = _ruled(overview.block(view, width, state.utf8), width)
@@ -197,7 +209,7 @@ def _map(unit: View, state: ScreenState, width: int) -> Block:
         if left <= 0:
             return [*head, *(line for line, _ in rows), worst(unit, state.found)]
         kept = {*sorted(range(len(rows)), key=lambda n: not rows[n][1])[: room - around - 1]}
-        more = Text(f" and {len(rows) - len(kept)} more rows: a larger window, or c")
+        more = Text(" " + tell("and {n} more rows: a larger window, or c", n=len(rows) - len(kept)))
         return [
             *head,
             *(line for n, (line, _) in enumerate(rows) if n in kept),
@@ -211,7 +223,9 @@ def _map(unit: View, state: ScreenState, width: int) -> Block:
 def _value(unit: View, key: str) -> str:
     figure = next(f for f in unit["figures"] if f["key"] == key)
     told = words.number(figure["value"], figure["digits"])
-    return told + (f" {duration(figure['age_s'])} old" if figure["sight"] == "stale" else "")
+    if figure["sight"] != "stale":
+        return told
+    return f"{told} {tell('{age} old', age=how_long(figure['age_s']))}"
 
 
 def _unit(view: View, unit: View, state: ScreenState, width: int) -> list[Text]:
@@ -219,17 +233,20 @@ def _unit(view: View, unit: View, state: ScreenState, width: int) -> list[Text]:
     lines = [_rule(width)]
     blind = unit["blind"]
     if blind:
-        since = f"{unit['knowledge']} since {blind['since']}" + (f" ({blind['for']})" if blind["for"] else "")
+        since = since_words(unit["knowledge"], blind)
         lines.append(Text(f" {unit['name']}  ").append(since, BLIND).append(f"  {unit['link']['port']}"))
     elif len(view["units"]) > 1:
         number = [tile["name"] for tile in view["tiles"]].index(unit["name"]) + 1
-        where = f"({number} of {len(view['units'])})  "
+        where = f"({tell('{n} of {m}', n=number, m=len(view['units']))})  "
         lines.append(Text(f" {unit['name']} ", "bold").append(where).append(unit["state"], "bold"))
         lines[-1].append(f"  {_age(unit, state)}")
     lines.append(_figures(unit))
-    lines += [Text(f" {part}") for part in wrap(unit["later"], max(width - 2, 10), break_on_hyphens=False)]
+    lines += [Text(f" {part}") for part in wrapped(unit["later"], max(width - 2, 10))]
     if blind:
-        lines += [Text(f" LIKELY {blind['cause']}"), Text(f" NEXT   {blind['next']}   {blind['warning']}")]
+        lines += [
+            Text(" " + tell("LIKELY {cause}", cause=blind["cause"])),
+            Text(" " + tell("NEXT   {next}   {warning}", next=blind["next"], warning=blind["warning"])),
+        ]
     return lines
 
 
@@ -237,20 +254,19 @@ def _figures(unit: View) -> Text:
     volts = sorted(box["v"] for box in unit["cells"] if box["v"] is not None and box["sight"] == "live")
     median = f"{volts[len(volts) // 2]:.3f}" if volts else "--"
     low = next(f for f in unit["figures"] if f["key"] == "min")
-    part = f" from {low['n']} of {low['m']}" if low["sight"] == "live" and low["n"] < low["m"] else ""
-    return Text(
-        f" Pack {_value(unit, 'voltage')} V   {_value(unit, 'current')} A   SoC {_value(unit, 'soc')} %   "
-        f"median {median} V   min {_value(unit, 'min')}   max {_value(unit, 'max')} V{part}"
-    )
+    few = low["sight"] == "live" and low["n"] < low["m"]
+    part = " " + tell("from {n} of {m}", n=low["n"], m=low["m"]) if few else ""
+    keys = ("voltage", "current", "soc", "min", "max")
+    return Text(" " + tell(PACK, median=median, **{key: _value(unit, key) for key in keys}) + part)
 
 
 def _links(view: View, unit: View) -> Text:
     live = sum(one["knowledge"] in SEEN for one in view["units"])
     answered = unit["link"]["answered"]
     good = "--" if answered is None else f"{answered:.1f}"
-    count = f"links {live} of {len(view['units'])} answering"
-    temperatures = f"{_value(unit, 'coldest')} to {_value(unit, 'hottest')} °C"
-    return Text(f" Temp {temperatures}   {count}   polls good {good} % in last hour")
+    keys = ("coldest", "hottest")
+    values = {key: _value(unit, key) for key in keys}
+    return Text(" " + tell(LINKS, live=live, all=len(view["units"]), good=good, **values))
 
 
 def _alarm_page(view: View, state: ScreenState, width: int, room: int) -> list[Text]:
@@ -267,15 +283,16 @@ def _scrolled(lines: list[Text], state: ScreenState, room: int) -> list[Text]:
 
 
 def _link_lines(view: View) -> list[Text]:
-    lines = [Text(" unit                 knowledge  health  age      answered, 1 h  last error")]
+    lines = [Text(" " + tr("unit                 knowledge  health  age      answered, 1 h  last error"))]
     for unit in view["units"]:
         link = unit["link"]
-        age = "never" if unit["age_s"] is None else duration(unit["age_s"])
+        age = tr("never") if unit["age_s"] is None else how_long(unit["age_s"])
         answered = "--" if link["answered"] is None else f"{link['answered']:.1f} %"
         said = link["trouble"] or "; ".join(unit["notes"])
         lines.append(
             Text(
-                f" {unit['name'][:20]:<20} {unit['word']:<10} {link['letter'] or '-':<7} {age:<8} "
+                f" {set_cell_size(unit['name'], 20)} {set_cell_size(tr(unit['word']), 10)}"
+                f" {link['letter'] or '-':<7} {set_cell_size(age, 8)} "
                 f"{answered:<14} {said}"
             )
         )
@@ -285,4 +302,5 @@ def _link_lines(view: View) -> list[Text]:
 def _log(view: View) -> list[Text]:
     lines = [f"{line['at']} {line['text']}" for line in view["log"][:LOG]]
     lines += [""] * (LOG - len(lines))
-    return [Text(f"{' LOG ' if n == 0 else '     '}{line}") for n, line in enumerate(lines)]
+    head = f" {tr('LOG')} "
+    return [Text(f"{head if n == 0 else ' ' * cell_len(head)}{line}") for n, line in enumerate(lines)]

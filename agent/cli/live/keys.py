@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from agent.cli.live.frame import ScreenState, View, alarm_rows
 from agent.view.find import find
+from agent.view.language import tell
 
 UP, DOWN, BACK_TAB, ESCAPE, ENTER, BACKSPACE = "up", "down", "back tab", "escape", "enter", "backspace"
 _SEQUENCES = {"\x1b[A": UP, "\x1b[B": DOWN, "\x1bOA": UP, "\x1bOB": DOWN, "\x1b[Z": BACK_TAB}
@@ -121,7 +122,7 @@ def _open(state: ScreenState, view: View) -> None:
     if found:
         state.unit, state.found = found
     elif typed:
-        state.said = f"no unit is called {typed!r}; o lists them all"
+        state.said = tell("no unit is called {typed!r}; o lists them all", typed=typed)
 
 
 def _answer(what: str, state: ScreenState, view: View) -> Ask | None:

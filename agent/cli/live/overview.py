@@ -9,14 +9,13 @@ from rich.text import Text
 from agent.cli.common.letters import shown
 from agent.cli.live.blocks import Block
 from agent.cli.live.cells import STYLE
-from agent.detect.duration import duration
 from agent.detect.knowledge import UNSEEN, Knowledge
+from agent.view.language import how_long, tell, tr
 from agent.view.state import LEARNING
 
 View = Mapping[str, Any]
 NAME, WIDTH = 13, 26  # columns of a name, and of a unit
 ROWS = 3  # of units on the first screen: all others stand on a page of their own
-HEAD = " UNITS {n}, worst first: hottest degC, widest cell mV"
 
 
 def block(view: View, width: int, utf8: bool) -> Block:
@@ -37,11 +36,11 @@ def _lines(tiles: Sequence[View], width: int, room: int, utf8: bool) -> list[Tex
     columns = _columns(width)
     here = tiles[: columns * (room - 1)]
     left = tiles[len(here) :]
-    head = Text(HEAD.format(n=len(tiles)))
+    head = Text(" " + tell("UNITS {n}, worst first: hottest degC, widest cell mV", n=len(tiles)))
     if any(tile["word"] == LEARNING for tile in tiles):
-        head.append("; L learning")
+        head.append("; " + tr("L learning"))
     if left:
-        head.append(f"; {len(left)} more: o")
+        head.append("; " + tell("{n} more: o", n=len(left)))
     rows = [here[i : i + columns] for i in range(0, len(here), columns)]
     return [head, *(Text("").join(_tile(tile, utf8) for tile in row) for row in rows)]
 
@@ -68,6 +67,8 @@ _MARKS: dict[str, str] = {
 
 def _figures(tile: View) -> str:
     if tile["knowledge"] in UNSEEN:
-        return tile["knowledge"] if tile["age_s"] is None else f"{duration(tile['age_s'])} ago"
+        if tile["age_s"] is None:
+            return tr(tile["knowledge"])
+        return tell("{time} ago", time=how_long(tile["age_s"]))
     hot, away = tile["hottest_degc"], tile["away_mv"]
     return f"{'--' if hot is None else f'{hot:.1f}':>5}{'--' if away is None else f'{away:.0f}':>4}"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.cli.common.letters import shown
+from agent.view.language import tell, tr
 
 View = Mapping[str, Any]
 
@@ -29,16 +30,28 @@ def _changes(before: View | None, after: View) -> Iterator[str]:
             lacks = f" ({unit['lacks']})" if unit["lacks"] else ""
             yield f"{unit['name']} {unit['state']}{lacks}: {unit['sentence']}"
             if unit["blind"]:
-                yield f"{unit['name']}: {unit['blind']['cause']}; next: {unit['blind']['next']}"
+                blind = unit["blind"]
+                yield tell(
+                    "{unit}: {cause}; next: {next}",
+                    unit=unit["name"],
+                    cause=blind["cause"],
+                    next=blind["next"],
+                )
         elif _marks(old) != _marks(unit):
             yield f"{unit['name']}: {unit['sentence']}"
     was = _alarms(before) if before else {}
     now = _alarms(after)
     for name, row in now.items():
         if name not in was or was[name]["state"] != row["state"]:
-            yield f"alarm {row['state']} priority {row['priority']} {row['first']} {row['do']}"
+            yield tell(
+                "alarm {state} priority {priority} {first} {do}",
+                state=tr(row["state"]),
+                priority=row["priority"],
+                first=row["first"],
+                do=row["do"],
+            )
     for name in was.keys() - now.keys():
-        yield f"alarm over {was[name]['where']}: {name}"
+        yield tell("alarm over {where}: {name}", where=was[name]["where"], name=name)
 
 
 def _state(head: View) -> tuple[str, str, bool]:

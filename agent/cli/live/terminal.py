@@ -15,6 +15,7 @@ from agent.cli.common.tables import terminal
 from agent.cli.live.frame import ScreenState, View, frame
 from agent.cli.live.keys import Ask, keys_in, press
 from agent.control.client import NotRunning, Refusal
+from agent.view.language import tell, tr
 
 DRAW_S = 1.0
 HELD_AT_MOST_S = 300.0
@@ -60,7 +61,8 @@ class Terminal:
         if isinstance(does, Ask):
             try:
                 self._post(does.resource, does.body)
-                self._state.said = f"{does.resource.rpartition('/')[2]}: done, and recorded as yours"
+                what = tr(does.resource.rpartition("/")[2])
+                self._state.said = tell("{what}: done, and recorded as yours", what=what)
                 self._fetch()
             except (NotRunning, Refusal) as error:
                 self._state.said = str(error)

@@ -24,6 +24,7 @@ from agent.cli.live.keys import keys_in, press
 from agent.cli.live.plain import lines
 from agent.control.server import Call, ControlServer
 from agent.view.brief import brief
+from agent.view.language import speaking
 from tests.agent.view.sites import alarm, at, rack, record, shown, status, unit
 
 PATIENCE_S = 30.0
@@ -42,7 +43,8 @@ class Site:
 
     async def _view(self, call: Call) -> dict[str, Any]:
         log = [record(a, "NEW", a["age_s"]) for a in self.alarms]
-        whole = shown(status(self.units, self.alarms, log), self.points)
+        with speaking(call.query["language"]):
+            whole = shown(status(self.units, self.alarms, log), self.points)
         return {**brief(whole, call.query.get("unit")), "refresh_s": 0.2}
 
     def _answer(self, what: str) -> Callable[[Call], Any]:
@@ -215,6 +217,15 @@ async def test_p_goes_on_in_plain_lines_one_for_each_change(site: Site) -> None:
         signal.SIGTERM
     )  # where the suite itself runs in the background, SIGINT is ignored
     assert await live.end() == -signal.SIGTERM
+
+
+async def test_in_korean_on_40_columns_in_a_locale_that_is_not_installed(site: Site) -> None:
+    name = "전산실 축전지 1호"
+    site.units, site.points, site.alarms = [unit(name)], {name: rack()}, [alarm(unit=name)]
+    screen = Screen(site, 40, 24, LC_ALL="ko_KR.UTF-8")
+    await screen.until("주의 - 실시간", f"{name} 스트링 2 셀 17:", "q 종료")
+    screen.type("q")
+    assert await screen.end() == 0
 
 
 def test_without_an_agent_it_says_where_it_looked(tmp_path: Path) -> None:
