@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,7 @@ def texts_in(table: Any) -> Iterator[str]:
             yield from texts_in(one)
 
 
+BEGUN = datetime(2026, 12, 1, tzinfo=UTC)  # the same texts are the same bytes, whenever they are written
 HELP = (
     "scripts/languages puts what the code says into agent/view/languages/*.po: fill in each empty msgstr,"
     " with the fields of its msgid, and run it again"
@@ -141,7 +143,7 @@ Messages = dict[tuple[str | None, str], str]  # (context, what is looked up) -> 
 
 def brought_up(path: Path) -> Catalog:
     """Return a catalogue with what is said today, and the translations that it has of that."""
-    before, after = read(path), Catalog(path.stem, fuzzy=False)
+    before, after = read(path), Catalog(path.stem, fuzzy=False, creation_date=BEGUN)
     for context, text, english, places in said():
         old = before.get(text, context)
         after.add(
