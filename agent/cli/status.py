@@ -12,12 +12,11 @@ from agent.cli.common.errors import Finding
 from agent.cli.common.letters import spoken
 from agent.cli.common.tables import plain_table, terminal
 from agent.detect.knowledge import UNSEEN, Knowledge
-from agent.detect.table import PRIORITY
 from agent.view.delivery import delivery_lines
-from agent.view.headline import PUT_ASIDE, headline
+from agent.view.headline import headline
 from agent.view.language import ENGLISH, current, tell, tr
 from agent.view.state import learning_line, named, of_unit
-from agent.view.tiles import rank
+from agent.view.tiles import worst_first
 from agent.view.unseen import trouble_of, unseen_line
 from agent.view.words import first_days
 from collector.failing import print_json
@@ -54,7 +53,7 @@ def _print(status: dict[str, Any]) -> None:
     console.print(head["text"], "\n", style="bold", sep="")
     spare = (tr("age"), tr("cells V"), tr("hottest"))
     table = plain_table(tr("unit"), tr("knowledge"), *spare, tr("trouble"), spare=spare)
-    for unit in worst_first(status):
+    for unit in worst_first(status["units"], status["alarms"]):
         figures = unit.get("figures", {})
         seen = unit["knowledge"] not in UNSEEN  # an old value is not shown as if it were today's
         cells = _span(figures.get("cell_voltage_min_v"), figures.get("cell_voltage_max_v")) if seen else "--"
@@ -88,16 +87,6 @@ def learning(units: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, str
         if said := learning_line(unit, now):
             found.setdefault(said, []).append(unit["name"])
     return {said: named(names) for said, names in found.items()}
-
-
-def worst_first(status: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the units, the worst first, as the page's tiles stand."""
-    priorities: dict[str, int] = {}
-    for alarm in status["alarms"]:
-        if alarm["state"] not in PUT_ASIDE:
-            priority = PRIORITY[alarm["severity"]]
-            priorities[alarm["unit"]] = min(priority, priorities.get(alarm["unit"], priority))
-    return sorted(status["units"], key=lambda u: rank(priorities.get(u["name"], 0), u["knowledge"]))
 
 
 def _span(low: float | None, high: float | None) -> str:

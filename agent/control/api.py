@@ -15,7 +15,6 @@ from agent.control.present import Look, unknown
 from agent.control.server import Call, Handler, Refused
 from agent.detect.alarms.states import Action, AlarmState
 from agent.detect.table import PRIORITY
-from agent.view.brief import brief
 from agent.view.language import ENGLISH, speaking
 
 TEST_S = 10.0
@@ -26,13 +25,14 @@ MOST_AT_ONCE = 1000  # alarms in one acknowledgement
 @dataclass(frozen=True)
 class Resources:
     """The sources of the answers. `points`: a unit's values, None for no such unit. `view`: the view of the
-    site, with the values of one unit or, for None, of all. `look`: the present value at an alarm's place.
+    site, with the values of one unit (None: the worst); True: with the sentences of all.
+    `look`: the present value at an alarm's place.
     """
 
     site_alarms: SiteAlarms
     status: Callable[[], Awaitable[dict[str, Any]]]
     points: Callable[[str], dict[str, Any] | None]
-    view: Callable[[str | None], Awaitable[dict[str, Any]]]
+    view: Callable[[str | None, bool], Awaitable[dict[str, Any]]]
     now_s: Callable[[], float]
     look: Look = unknown
 
@@ -75,10 +75,10 @@ class Resources:
         """The view of the site, with the figures and cells of one unit, in a language."""
         unit = call.query.get("unit")
         with speaking(call.query.get("language", ENGLISH)):
-            found = await self.view(None)
+            found = await self.view(unit, call.query.get("sentences") == "all")
         if unit and all(one["name"] != unit for one in found["units"]):
             raise Refused(404, f"there is no unit {unit!r}; the status names them all")
-        return brief(found, unit)
+        return found
 
     async def acknowledge(self, call: Call) -> dict[str, Any]:
         """Acknowledge the alarms of a list, in the name of who asked, as far as each is what was shown."""

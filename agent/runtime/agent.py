@@ -83,7 +83,7 @@ class Agent:
                     parts.site_alarms,
                     report.status,
                     report.points,
-                    report.view,
+                    report.brief,
                     parts.clock.boottime_s,
                     report.look,
                 ).routes(),

@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agent.control.api import alarms_of
-from agent.control.moment import figures_now
+from agent.control.moment import figures_now, outline_now
 from agent.control.present import Present
 from agent.control.status import bus_report, health, points, unit_report
 from agent.detect.alarms.states import AlarmEvent
@@ -19,10 +19,12 @@ from agent.runtime.parts import VERSION, Parts
 from agent.store.alarm_counts import Counting
 from agent.store.buffer_alarms import told_of
 from agent.store.errors import StoreError
+from agent.view.brief import brief
 from agent.view.delivery import reached_text
 from agent.view.headline import headline
 from agent.view.language import ENGLISH, speaking
 from agent.view.site import view
+from agent.view.tiles import Outline, worst_first
 from agent.view.trends import TREND_STEP_S, Trends
 
 if TYPE_CHECKING:
@@ -147,13 +149,35 @@ class Report:
         status = await self.status()
         return await asyncio.to_thread(self._view, status, [unit] if unit else list(self._parts.units))
 
-    def _view(self, status: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    async def brief(self, unit: str | None, sentences: bool) -> dict[str, Any]:
+        """Return what `GET /v1/view` answers: one unit whole (None: the worst), of the others what a tile
+        shows; `sentences`: also each unit's sentence on its cells, which takes all of them.
+        """
+        status = await self.status()
+        return await asyncio.to_thread(self._brief, status, unit, sentences)
+
+    def _brief(self, status: dict[str, Any], unit: str | None, sentences: bool) -> dict[str, Any]:
+        names = [one["name"] for one in worst_first(status["units"], status["alarms"])]
+        shown = unit if unit and unit in names else next(iter(names), "")
+        if sentences:
+            return brief(self._view(status, names), shown)
+        now_s, watching = self._parts.clock.boottime_s(), self._parts.watching
+        outlines = {
+            name: outline_now(watching.latest.get(name), watching.known(one, now_s), one.pace_s, now_s)
+            for name, one in self._parts.units.items()
+            if name != shown
+        }
+        return brief(self._view(status, [shown], outlines), shown)
+
+    def _view(
+        self, status: dict[str, Any], names: list[str], outlines: Mapping[str, Outline] | None = None
+    ) -> dict[str, Any]:
         values = {name: said for name in names if (said := self.points(name))}
         up_s = self._parts.clock.boottime_s() - self._began_s
         site = {"site": self._parts.config.agent.site, "version": VERSION, "up_s": up_s}
         now = datetime.now().astimezone()
         raised = self._raised.of(status["log"], int(now.timestamp() * 1e9))
-        return view(status, values, self._trends, site, now, raised)
+        return view(status, values, self._trends, site, now, raised, outlines or {})
 
     async def _delivery(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Return what was sealed, and how far each upstream is with it; as it was read last while the disk

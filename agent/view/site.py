@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
@@ -14,7 +15,7 @@ from agent.view.headline import headline
 from agent.view.language import ENGLISH, current, tr
 from agent.view.raised import Raised
 from agent.view.state import lacks, later, of_cell, of_unit, unlimited
-from agent.view.tiles import tiles
+from agent.view.tiles import Outline, tiles
 from agent.view.trends import Trends
 from agent.view.unseen import trouble_of, unseen
 
@@ -30,18 +31,25 @@ def view(
     site: Mapping[str, Any],
     now: datetime,
     raised: Raised | None = None,
+    outlines: Mapping[str, Outline] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the view of the site.
 
     status: as `GET /v1/status` answers. points: by unit, as `GET /v1/points` answers; no entry: never read,
     or not asked for. site: `site`, `version` and `up_s`. now: local time, with its zone.
-    raised: what the buffer knows of alarms that were; None: nothing.
+    raised: what the buffer knows of alarms that were; None: nothing. outlines: of units that have a tile
+    alone, neither figures nor cells, by name.
     """
     knowledge = {unit["name"]: unit["knowledge"] for unit in status["units"]}
     buses = {bus["name"]: bus for bus in status.get("buses", ())}
     units = [
         unit_view(
-            unit, points.get(unit["name"]), status["alarms"], trends, now, buses.get(unit.get("bus"), {})
+            unit,
+            points.get(unit["name"]),
+            status["alarms"],
+            None if unit["name"] in outlines else trends,
+            now,
+            buses.get(unit.get("bus"), {}),
         )
         for unit in status["units"]
     ]
@@ -68,7 +76,7 @@ def view(
         "refresh_s": REFRESH_S,
         "headline": {**told, "age_s": max(ages, default=None)},
         "units": units,
-        "tiles": tiles(units, standing),
+        "tiles": tiles(units, standing, outlines),
         "alarms": {
             "active": alarm_list.grouped(standing, counts["flood"]),
             "over": [row for row in listed if row["state"] == "CLEARED-NEW"],
@@ -87,12 +95,12 @@ def unit_view(
     unit: Mapping[str, Any],
     said: Mapping[str, Any] | None,
     standing: Sequence[Mapping[str, Any]],
-    trends: Trends,
+    trends: Trends | None,
     now: datetime,
     bus: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what is shown of one unit: `unit` and its `bus` as in the status, `said` as `GET /v1/points`
-    answers.
+    answers. trends: None: no figures.
     """
     values = said["points"] if said else []
     ours = [a for a in standing if a["unit"] == unit["name"] and a["location"]]
@@ -113,8 +121,9 @@ def unit_view(
             box["mark"] = box["mark"] if box["mark"] in ("1", "2", "3", "x", "?") else "~"
     for box in boxes:
         box["state"] = of_cell(box, now).text
-    shown = figures(values, boxes, unit["pace_s"], seen)
+    shown = figures(values, boxes, unit["pace_s"], seen) if trends else []
     for figure in shown:
+        assert trends
         figure["trend"] = trends.of(unit["name"], figure["key"])
         if unit["knowledge"] == Knowledge.STALE and figure["sight"] == "live":  # read seldom, and not due yet
             figure["sight"] = "stale"
@@ -130,7 +139,7 @@ def unit_view(
         "age_s": unit["age_s"],
         "figures": shown,
         "cells": boxes,
-        "sentence": _sentence(boxes, values),
+        "sentence": _sentence(boxes, values) if trends else "",
         "worst": [box["name"] for box in cell_map.worst(boxes)[:3]],
         "blind": None if seen else unseen(unit, bus, standing, now),
         "notes": [

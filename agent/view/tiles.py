@@ -1,9 +1,12 @@
 """The overview: one tile for each unit, worst first."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from agent.detect.knowledge import UNSEEN, Knowledge
+from agent.detect.table import PRIORITY
+from agent.view.actions import OVER_STATE
 from agent.view.headline import PUT_ASIDE
 
 Record = Mapping[str, Any]
@@ -12,23 +15,51 @@ HALF_SEEN = (Knowledge.STALE, Knowledge.PARTIAL)
 LAST = 9  # behind the priorities
 
 
-def tiles(units: Sequence[Record], alarms: Sequence[Record]) -> list[dict[str, Any]]:
+class Outline(NamedTuple):
+    """What a tile shows of the values of its unit: the hottest sensor, and how far the cell that strays most
+    is from its median. None: not known.
+    """
+
+    hottest_degc: float | None
+    away_mv: float | None
+
+
+def tiles(
+    units: Sequence[Record], alarms: Sequence[Record], outlines: Mapping[str, Outline] = MappingProxyType({})
+) -> list[dict[str, Any]]:
     """Return the tiles of a site, worst first, else in the order of the configuration.
 
-    units: as in the view. alarms: those that stand, as in the view. Each tile has the unit's number `u`,
+    units: as in the view. alarms: those that stand, as in the view. outlines: of units without figures and
+    cells, by name. Each tile has the unit's number `u`,
     `name`, `priority` (of its worst alarm that nobody has put aside; 0: none), `knowledge`, `word`, `age_s`,
-    `hottest_degc`, and `away_mv`: how far the cell that strays most is from its median. None: not known.
+    `hottest_degc` and `away_mv`.
     """
     worst: dict[str, int] = {}
     for alarm in alarms:
         if alarm["state"] not in PUT_ASIDE:
             worst[alarm["unit"]] = min(alarm["priority"], worst.get(alarm["unit"], LAST))
-    found = [_tile(u, unit, worst.get(unit["name"], 0)) for u, unit in enumerate(units)]
+    found = [
+        _tile(u, unit, worst.get(unit["name"], 0), outlines.get(unit["name"]) or _outline(unit))
+        for u, unit in enumerate(units)
+    ]
     return sorted(found, key=lambda tile: rank(tile["priority"], tile["knowledge"]))
 
 
-def _tile(u: int, unit: Record, priority: int) -> dict[str, Any]:
+def _outline(unit: Record) -> Outline:
     away_mv = [abs(box["mv"]) for box in unit["cells"] if box["mv"] is not None]
+    return Outline(figure_of(unit, "hottest")["value"], max(away_mv, default=None))
+
+
+def worst_first(units: Sequence[Record], alarms: Sequence[Record]) -> list[Record]:
+    """Return the units of a status as their tiles stand. alarms: of the status."""
+    worst: dict[str, int] = {}
+    for alarm in alarms:
+        if alarm["state"] not in (*PUT_ASIDE, OVER_STATE):
+            worst[alarm["unit"]] = min(PRIORITY[alarm["severity"]], worst.get(alarm["unit"], LAST))
+    return sorted(units, key=lambda unit: rank(worst.get(unit["name"], 0), unit["knowledge"]))
+
+
+def _tile(u: int, unit: Record, priority: int, outline: Outline) -> dict[str, Any]:
     return {
         "u": u,
         "name": unit["name"],
@@ -36,8 +67,8 @@ def _tile(u: int, unit: Record, priority: int) -> dict[str, Any]:
         "knowledge": unit["knowledge"],
         "word": unit["word"],
         "age_s": unit["age_s"],
-        "hottest_degc": figure_of(unit, "hottest")["value"],
-        "away_mv": max(away_mv, default=None),
+        "hottest_degc": outline.hottest_degc,
+        "away_mv": outline.away_mv,
     }
 
 

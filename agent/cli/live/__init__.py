@@ -34,9 +34,11 @@ def command(socket: Path, plain: bool) -> None:
                cellwarden live | logger -t batteries
     """
 
+    def look(**asked: str) -> dict[str, Any]:
+        return client.get(socket, f"/v1/view?{urlencode({'language': current(), **asked})}")
+
     def get(unit: str | None = None) -> dict[str, Any]:
-        asked = {"language": current(), **({"unit": unit} if unit else {})}
-        return client.get(socket, f"/v1/view?{urlencode(asked)}")
+        return look(unit=unit) if unit else look()
 
     try:
         if not plain and sys.stdin.isatty() and sys.stdout.isatty():
@@ -45,7 +47,7 @@ def command(socket: Path, plain: bool) -> None:
             plain = Terminal(get, lambda resource, body: client.post(socket, resource, body)).run() == "plain"
             if not plain:
                 return
-        _tell(get)
+        _tell(lambda: look(sentences="all"))
     except client.NotRunning as error:
         from agent.cli.common.announced import Search, agents_told  # not while an agent is here
 

@@ -79,7 +79,7 @@ class Site:
             "upstreams": [{"name": "main", "trouble": "it is down"}],
         }
 
-    async def _view(self, unit: str | None) -> dict[str, Any]:
+    async def _view(self, unit: str | None, _sentences: bool) -> dict[str, Any]:
         return {"units": [{"name": "rack-1"}], "of": unit}
 
     def says(self, text: str) -> None:

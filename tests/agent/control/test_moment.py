@@ -8,12 +8,14 @@ import pytest
 
 from agent.clock import Stamp
 from agent.control.last_good import LastGood
-from agent.control.moment import figures_now
+from agent.control.moment import figures_now, outline_now
 from agent.control.status import Latest, points
 from agent.detect.knowledge import UNSEEN, Knowledge
+from agent.detect.places import TEMPERATURES, VOLTAGES
 from agent.frame import Frame
 from agent.quality import Quality
 from agent.view.site import unit_view
+from agent.view.tiles import tiles
 from agent.view.trends import Trends
 from drivers.connect import assume
 from drivers.layout import Layout
@@ -71,5 +73,22 @@ def test_a_moment_is_what_the_view_shows_as_live(name: str) -> None:
     assert told, "no figure was ever live"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_an_outline_is_what_the_tile_of_the_whole_view_shows(name: str) -> None:
+    dice, told = np.random.default_rng(2), 0
+    layout = assume(parse_profile(ORDERS[name]) if name in ORDERS else load_profile(name))
+    for ages_s, knowledge in product((AGES_S[:1], AGES_S[:3], AGES_S, AGES_S[-1:]), Knowledge):
+        latest = read(layout, dice, ages_s)
+        whole = unit_view(
+            unit("rack-1", knowledge, pace_s=PACE_S), points(latest, NOW_S), [], Trends(), NOW, {}
+        )
+        (tile,) = tiles([whole], [])
+        found = outline_now(latest, knowledge, PACE_S, NOW_S)
+        assert found == pytest.approx((tile["hottest_degc"], tile["away_mv"])), (ages_s, knowledge)
+        told += found != (None, None)
+    assert told or not {*VOLTAGES, *TEMPERATURES} & {*layout.quantities}, "nothing was ever known"
+
+
 def test_of_a_unit_that_was_never_read_nothing_is_known() -> None:
     assert all(isnan(x) for x in figures_now(None, Knowledge.NEVER, PACE_S, NOW_S).values())
+    assert outline_now(None, Knowledge.NEVER, PACE_S, NOW_S) == (None, None)

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from agent.cli.common.tables import plain_table
-from agent.cli.status import worst_first
+from agent.view.tiles import worst_first
 
 TROUBLE = "no answer from the unit for 18 min; the port opens and does not answer; look at its supply first"
 
@@ -69,5 +69,5 @@ def test_the_status_has_the_worst_unit_first() -> None:
         {"unit": "e", "severity": "warning", "state": "ACK"},
         {"unit": "f", "severity": "critical", "state": "SHELVED"},
     ]
-    found = worst_first({"units": [unit(*one) for one in names], "alarms": alarms})
+    found = worst_first([unit(*one) for one in names], alarms)
     assert "".join(one["name"] for one in found) == "dcebaf"
