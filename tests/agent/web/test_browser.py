@@ -75,22 +75,24 @@ async def test_headline_and_alarms_fit_a_phone_without_scrolling(
     assert bottom(chrome, "#hl") < bottom(chrome, "#al") <= 640
 
 
-def heating(room: Room) -> None:
-    """A sensor heats and another rack is not seen: the longest place that is common, and a time left."""
+def heating(room: Room, name: str) -> None:
+    """A sensor heats and other racks are not seen: the longest place that is common, and a time left."""
     place = "string1/module3/sensor2"
-    hot = heats("rack-37", 8.0, 48.9, location=place, text="A long text of what was wrong then. " * 9)
-    units = [unit("rack-37"), *(unit(f"rack-{i}", knowledge="BLIND", age_s=1100.0) for i in range(40, 104))]
+    hot = heats(name, 8.0, 48.9, location=place, text="A long text of what was wrong then. " * 9)
+    units = [unit(name), *(unit(f"rack-{i}", knowledge="BLIND", age_s=1100.0) for i in range(40, 104))]
     room.status = status(units, [hot], [record(hot, "NEW", hot["age_s"])])
-    room.points = {"rack-37": rack()}
+    room.points = {name: rack()}
 
 
-@pytest.mark.parametrize("width", [320, 390])
-async def test_a_phone_shows_place_action_and_time_left_whole(room: Room, see: See, width: int) -> None:
-    heating(room)
+@pytest.mark.parametrize(("width", "name"), [(320, "rack-37"), (390, "rack-37"), (390, "W" * 64)])
+async def test_a_phone_shows_place_action_and_time_left_whole(
+    room: Room, see: See, width: int, name: str
+) -> None:
+    heating(room, name)
     chrome = await run(see, room.url, width, 844)
-    keep(chrome, f"phone-heating-{width}")
+    keep(chrome, f"phone-heating-{width}-{name[0]}")
     told = chrome.find_element(By.CSS_SELECTOR, "#hl .t")
-    assert told.text == "rack-37 string 1 module 3 sensor 2: TAKE LOAD AND CHARGE OFF. Do not open it."
+    assert told.text == f"{name} string 1 module 3 sensor 2: TAKE LOAD AND CHARGE OFF. Do not open it."
     assert chrome.execute_script("return arguments[0].scrollHeight - arguments[0].clientHeight", told) <= 1
     assert chrome.find_element(By.CSS_SELECTOR, "#hl .w").text.split() == ["▲", "ALARM", "?", "BLIND"]
     left = chrome.find_element(By.CSS_SELECTOR, "#hl .left").text.splitlines()
