@@ -44,6 +44,7 @@ class _Map:
     string: of each voltage, the number of its string; 0: it is in none.
     """
 
+    boxes: int
     volts: NDArray[np.int64]
     string: NDArray[np.int64]
     temps: NDArray[np.int64]
@@ -70,6 +71,7 @@ def _map_of(layout: Layout) -> _Map:
         at = [i for i, quantity in enumerate(quantities) if quantity == key]
         of_unit[key] = np.array(at, np.int64), np.array([not places[i] for i in at], np.bool_)
     made = _MAPS[layout] = _Map(
+        boxes=len({*volts, *temps}),
         volts=np.array([*volts.values()], np.int64),
         string=np.array(string, np.int64),
         temps=np.array([*temps.values()], np.int64),
@@ -102,8 +104,16 @@ def outline_now(latest: Latest | None, knowledge: Knowledge, pace_s: float, now_
         return Outline(hottest, None)
     volts, string = last.value[of.volts[at]], of.string[at]
     string = np.where(np.bincount(string)[string] < MIN_IN_STRING, 0, string)
-    away_v = [np.abs(volts[string == s] - np.median(volts[string == s])).max() for s in np.unique(string)]
-    return Outline(hottest, round(1e3 * float(max(away_v)), 3))
+    away_mv = np.empty(volts.size)
+    for s in np.unique(string):
+        away_mv[string == s] = np.round(1e3 * (volts[string == s] - np.median(volts[string == s])), 3)
+    strays = int(np.argmax(np.abs(away_mv)))
+    return Outline(hottest, float(away_mv[strays]), latest.layout.places[of.volts[at][strays]])
+
+
+def boxes(latest: Latest | None) -> int:
+    """Return how many boxes the map of a unit has: what a view of it costs."""
+    return _map_of(latest.layout).boxes if latest else 0
 
 
 def figures_now(latest: Latest | None, knowledge: Knowledge, pace_s: float, now_s: float) -> dict[str, float]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agent.control.api import alarms_of
-from agent.control.moment import figures_now, outline_now
+from agent.control.moment import boxes, figures_now, outline_now
 from agent.control.present import Present
 from agent.control.status import bus_report, health, points, unit_report
 from agent.detect.alarms.states import AlarmEvent
@@ -23,7 +23,7 @@ from agent.view.brief import brief
 from agent.view.delivery import reached_text
 from agent.view.headline import headline
 from agent.view.language import ENGLISH, speaking
-from agent.view.site import view
+from agent.view.site import WHOLE_SITE_CELLS, view
 from agent.view.tiles import Outline, worst_first
 from agent.view.trends import TREND_STEP_S, Trends
 
@@ -145,9 +145,18 @@ class Report:
         return points(latest, self._parts.clock.boottime_s(), left_s) if latest else None
 
     async def view(self, unit: str | None = None) -> dict[str, Any]:
-        """Return what `GET /v1/view` answers, with the values of one unit, or (None) of all."""
+        """Return what the page shows, with the values of one unit, or (None) of all; where they are more than
+        fit on a page, of the worst, and of the others what a tile shows.
+        """
         status = await self.status()
-        return await asyncio.to_thread(self._view, status, [unit] if unit else list(self._parts.units))
+        return await asyncio.to_thread(self._page_view, status, unit)
+
+    def _page_view(self, status: dict[str, Any], unit: str | None) -> dict[str, Any]:
+        latest, names = self._parts.watching.latest, list(self._parts.units)
+        if unit or sum(boxes(latest.get(name)) for name in names) <= WHOLE_SITE_CELLS:
+            return self._view(status, [unit] if unit else names)
+        first = worst_first(status["units"], status["alarms"])[0]["name"]
+        return self._view(status, [first], self._outlines(first))
 
     async def brief(self, unit: str | None, sentences: bool) -> dict[str, Any]:
         """Return what `GET /v1/view` answers: one unit whole (None: the worst), of the others what a tile
@@ -161,13 +170,16 @@ class Report:
         shown = unit if unit and unit in names else next(iter(names), "")
         if sentences:
             return brief(self._view(status, names), shown)
+        return brief(self._view(status, [shown], self._outlines(shown)), shown)
+
+    def _outlines(self, but: str) -> dict[str, Outline]:
+        """Return what the tile of each unit shows, but of one."""
         now_s, watching = self._parts.clock.boottime_s(), self._parts.watching
-        outlines = {
+        return {
             name: outline_now(watching.latest.get(name), watching.known(one, now_s), one.pace_s, now_s)
             for name, one in self._parts.units.items()
-            if name != shown
+            if name != but
         }
-        return brief(self._view(status, [shown], outlines), shown)
 
     def _view(
         self, status: dict[str, Any], names: list[str], outlines: Mapping[str, Outline] | None = None

@@ -20,6 +20,7 @@ from agent.view.trends import Trends
 from agent.view.unseen import trouble_of, unseen
 
 REFRESH_S = 2.0
+WHOLE_SITE_CELLS = 480  # with more, the first page opens the worst unit alone; each has a page of its own
 LOG_LINES = 20
 GOOD_ANSWERS = 99.0  # % of the time in which a unit was due in the last hour; below, S
 
@@ -47,9 +48,10 @@ def view(
             unit,
             points.get(unit["name"]),
             status["alarms"],
-            None if unit["name"] in outlines else trends,
+            trends,
             now,
             buses.get(unit.get("bus"), {}),
+            unit["name"] not in outlines,
         )
         for unit in status["units"]
     ]
@@ -95,12 +97,13 @@ def unit_view(
     unit: Mapping[str, Any],
     said: Mapping[str, Any] | None,
     standing: Sequence[Mapping[str, Any]],
-    trends: Trends | None,
+    trends: Trends,
     now: datetime,
     bus: Mapping[str, Any],
+    whole: bool = True,
 ) -> dict[str, Any]:
     """Return what is shown of one unit: `unit` and its `bus` as in the status, `said` as `GET /v1/points`
-    answers. trends: None: no figures.
+    answers. whole: or else neither figures nor cells, but the line of its tile.
     """
     values = said["points"] if said else []
     ours = [a for a in standing if a["unit"] == unit["name"] and a["location"]]
@@ -121,9 +124,10 @@ def unit_view(
             box["mark"] = box["mark"] if box["mark"] in ("1", "2", "3", "x", "?") else "~"
     for box in boxes:
         box["state"] = of_cell(box, now).text
-    shown = figures(values, boxes, unit["pace_s"], seen) if trends else []
+    shown: list[dict[str, Any]] = [{"key": "hottest", "sight": ""}]
+    if whole:
+        shown = figures(values, boxes, unit["pace_s"], seen)
     for figure in shown:
-        assert trends
         figure["trend"] = trends.of(unit["name"], figure["key"])
         if unit["knowledge"] == Knowledge.STALE and figure["sight"] == "live":  # read seldom, and not due yet
             figure["sight"] = "stale"
@@ -139,7 +143,8 @@ def unit_view(
         "age_s": unit["age_s"],
         "figures": shown,
         "cells": boxes,
-        "sentence": _sentence(boxes, values) if trends else "",
+        "whole": whole,
+        "sentence": _sentence(boxes, values) if whole else "",
         "worst": [box["name"] for box in cell_map.worst(boxes)[:3]],
         "blind": None if seen else unseen(unit, bus, standing, now),
         "notes": [

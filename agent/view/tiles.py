@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from agent.detect.knowledge import UNSEEN, Knowledge
 from agent.detect.table import PRIORITY
+from agent.view import words
 from agent.view.actions import OVER_STATE
 from agent.view.headline import PUT_ASIDE
 
@@ -17,11 +18,12 @@ LAST = 9  # behind the priorities
 
 class Outline(NamedTuple):
     """What a tile shows of the values of its unit: the hottest sensor, and how far the cell that strays most
-    is from its median. None: not known.
+    is from its median (below it: negative). None: not known. `away_at`: the place of that cell.
     """
 
     hottest_degc: float | None
     away_mv: float | None
+    away_at: str = ""
 
 
 def tiles(
@@ -32,7 +34,7 @@ def tiles(
     units: as in the view. alarms: those that stand, as in the view. outlines: of units without figures and
     cells, by name. Each tile has the unit's number `u`,
     `name`, `priority` (of its worst alarm that nobody has put aside; 0: none), `knowledge`, `word`, `age_s`,
-    `hottest_degc` and `away_mv`.
+    `hottest_degc`, `away_mv` and `away_at`, which is a name.
     """
     worst: dict[str, int] = {}
     for alarm in alarms:
@@ -46,8 +48,12 @@ def tiles(
 
 
 def _outline(unit: Record) -> Outline:
-    away_mv = [abs(box["mv"]) for box in unit["cells"] if box["mv"] is not None]
-    return Outline(figure_of(unit, "hottest")["value"], max(away_mv, default=None))
+    known = [box for box in unit["cells"] if box["mv"] is not None]
+    hottest = figure_of(unit, "hottest")["value"]
+    if not known:
+        return Outline(hottest, None)
+    strays = max(known, key=lambda box: abs(box["mv"]))
+    return Outline(hottest, strays["mv"], strays["place"])
 
 
 def worst_first(units: Sequence[Record], alarms: Sequence[Record]) -> list[Record]:
@@ -69,6 +75,7 @@ def _tile(u: int, unit: Record, priority: int, outline: Outline) -> dict[str, An
         "age_s": unit["age_s"],
         "hottest_degc": outline.hottest_degc,
         "away_mv": outline.away_mv,
+        "away_at": "" if outline.away_mv is None else words.place(outline.away_at),
     }
 
 

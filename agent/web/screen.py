@@ -11,11 +11,11 @@ from markupsafe import Markup
 
 from agent.view.language import speaking
 from agent.view.page import blocks, pages, svg
+from agent.view.site import WHOLE_SITE_CELLS
 from agent.web import plot_around
 from agent.web.plots import Plots
 
 QUEUE = 4  # messages that a viewer may lag behind before it is let go, to come back and begin anew
-WHOLE_SITE_CELLS = 480  # with more, the first page opens the worst unit alone; each has a page of its own
 
 View = Mapping[str, Any]
 
@@ -127,6 +127,7 @@ def shown_units(view: View, unit: str | None) -> list[int]:
     """Return the numbers of the units whose map a page shows."""
     if unit is not None:
         return [u for u, one in enumerate(view["units"]) if one["name"] == unit]
-    if sum(len(one["cells"]) for one in view["units"]) > WHOLE_SITE_CELLS:
+    whole = all(one["whole"] for one in view["units"])
+    if not whole or sum(len(one["cells"]) for one in view["units"]) > WHOLE_SITE_CELLS:
         return [view["tiles"][0]["u"]]
     return list(range(len(view["units"])))

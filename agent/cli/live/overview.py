@@ -71,4 +71,4 @@ def _figures(tile: View) -> str:
             return tr(tile["knowledge"])
         return tell("{time} ago", time=how_long(tile["age_s"]))
     hot, away = tile["hottest_degc"], tile["away_mv"]
-    return f"{'--' if hot is None else f'{hot:.1f}':>5}{'--' if away is None else f'{away:.0f}':>4}"
+    return f"{'--' if hot is None else f'{hot:.1f}':>5}{'--' if away is None else f'{abs(away):.0f}':>4}"

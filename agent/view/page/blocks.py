@@ -138,12 +138,12 @@ def _headline(view: View) -> dict[str, Any]:
 
 
 def _worst(view: View) -> str:
-    """Name the cell in the most urgent alarm, or else farthest from its median, in one line."""
-    known = [(unit, box) for unit in view["units"] for box in unit["cells"] if box["mv"]]
+    """Name the cell that is farthest from its median, in one line."""
+    known = [tile for tile in view["tiles"] if tile["away_mv"]]
     if not known:
         return ""
-    unit, box = min(known, key=lambda one: (one[1]["priority"] or 9, -abs(one[1]["mv"])))
-    return f"{unit['name']} {box['name']}, {box['mv']:+.0f} mV"
+    tile = max(known, key=lambda tile: abs(tile["away_mv"]))
+    return f"{tile['name']} {tile['away_at']}, {tile['away_mv']:+.0f} mV"
 
 
 def _drawn(figure: View, unit: View) -> Markup:

@@ -8,7 +8,7 @@ import pytest
 
 from agent.clock import Stamp
 from agent.control.last_good import LastGood
-from agent.control.moment import figures_now, outline_now
+from agent.control.moment import boxes, figures_now, outline_now
 from agent.control.status import Latest, points
 from agent.detect.knowledge import UNSEEN, Knowledge
 from agent.detect.places import TEMPERATURES, VOLTAGES
@@ -17,6 +17,7 @@ from agent.quality import Quality
 from agent.view.site import unit_view
 from agent.view.tiles import tiles
 from agent.view.trends import Trends
+from agent.view.words import place
 from drivers.connect import assume
 from drivers.layout import Layout
 from drivers.profile.load import load_profile, parse_profile, shipped_profiles
@@ -84,11 +85,15 @@ def test_an_outline_is_what_the_tile_of_the_whole_view_shows(name: str) -> None:
         )
         (tile,) = tiles([whole], [])
         found = outline_now(latest, knowledge, PACE_S, NOW_S)
-        assert found == pytest.approx((tile["hottest_degc"], tile["away_mv"])), (ages_s, knowledge)
-        told += found != (None, None)
+        told_of = (tile["hottest_degc"], tile["away_mv"])
+        assert found[:2] == pytest.approx(told_of), (ages_s, knowledge)
+        if found.away_mv is not None:
+            assert tile["away_at"] == place(found.away_at)
+        assert boxes(latest) == len(whole["cells"])
+        told += told_of != (None, None)
     assert told or not {*VOLTAGES, *TEMPERATURES} & {*layout.quantities}, "nothing was ever known"
 
 
 def test_of_a_unit_that_was_never_read_nothing_is_known() -> None:
     assert all(isnan(x) for x in figures_now(None, Knowledge.NEVER, PACE_S, NOW_S).values())
-    assert outline_now(None, Knowledge.NEVER, PACE_S, NOW_S) == (None, None)
+    assert outline_now(None, Knowledge.NEVER, PACE_S, NOW_S) == (None, None, "")

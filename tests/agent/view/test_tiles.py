@@ -30,7 +30,8 @@ def test_a_tile_has_the_hottest_sensor_and_the_cell_that_strays_most() -> None:
     points = named("rack-1")
     at(points["rack-1"], "string2/cell17")["last"] = 3.2
     (tile,) = shown(status([unit()]), points)["tiles"]
-    assert (tile["hottest_degc"], round(tile["away_mv"])) == (25.4, 40)
+    assert (tile["hottest_degc"], round(tile["away_mv"])) == (25.4, -40)
+    assert tile["away_at"] == "string 2 cell 17"
 
 
 def test_of_a_unit_that_was_never_read_nothing_is_known() -> None:
