@@ -7,7 +7,7 @@ an alarm (`part_failed`, with the output's name), and keeps no other output from
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agent.detect.alarms.states import AlarmEvent
@@ -23,6 +23,9 @@ class Output:
 
     def expect(self, units: Iterable[str]) -> None:
         """Take the units that there are from now on, by name."""
+
+    def called(self, labels: Mapping[str, str]) -> None:
+        """Take what people call units, of those that have such a name."""
 
     def stands(self, unit: str, alarms: Sequence[AlarmEvent]) -> None:
         """Take the alarms of a unit that are not over: all of them, each time any of them changed. "" is the

@@ -34,8 +34,10 @@ class AlarmId:
         return cls(with_colon(unit), name)
 
 
-def record_of(unit: str, event: AlarmEvent, stamp: Stamp) -> dict[str, Any]:
-    """The record of a detector's event about a unit, at the time of the frame that it was found in."""
+def record_of(unit: str, event: AlarmEvent, stamp: Stamp, label: str = "") -> dict[str, Any]:
+    """The record of a detector's event about a unit, at the time of the frame that it was found in; `label`:
+    what people call the unit.
+    """
     said = event.to_plain()
     return {
         "kind": "alarm",
@@ -43,6 +45,7 @@ def record_of(unit: str, event: AlarmEvent, stamp: Stamp) -> dict[str, Any]:
         "boottime_ns": stamp.boottime_ns,
         "utc_ns": stamp.utc_ns,
         "value_unit": said.pop("unit"),
+        **({"label": label} if label else {}),
         **said,
     }
 

@@ -67,6 +67,7 @@ class SiteAlarms:
         record: Callable[[str, Sequence[Event]], None],
         clock: Clock,
     ) -> None:
+        self.labels: Mapping[str, str] = {}  # what people call units, of those that have such a name
         self.log: deque[Event] = deque(maxlen=LOG_LENGTH)  # what happened, oldest first
         self.outputs = outputs
         self.last_test: TestAlarm | None = None  # since the start
@@ -81,6 +82,11 @@ class SiteAlarms:
         self._racks = racks
         self._books = {unit: self._books.get(unit, {}) for unit in racks}
         self._tell("expect", [unit for unit in racks if unit])  # "" is the site
+
+    def call(self, labels: Mapping[str, str]) -> None:
+        """Take what people call units, of those that have such a name."""
+        self.labels = labels
+        self._tell("called", labels)
 
     def watch(self, unit: str, books: Mapping[str, AlarmBook]) -> None:
         """Take a unit's books. Alarms of a book that is replaced are over, but not forgotten: they wait to
@@ -124,7 +130,7 @@ class SiteAlarms:
         records = []
         for event in events:
             self._tell("changed", unit, event)
-            records.append(Event(unit, record_of(unit, event, stamp)))
+            records.append(Event(unit, record_of(unit, event, stamp, self.labels.get(unit, ""))))
             if event.state == AlarmState.NEW:
                 for name, book in self._books[unit].items():
                     if UNTIL in name:

@@ -18,7 +18,7 @@ from agent.view.language import ENGLISH, current, tell, tr
 from agent.view.state import learning_line, named, of_unit
 from agent.view.tiles import worst_first
 from agent.view.unseen import trouble_of, unseen_line
-from agent.view.words import first_days
+from agent.view.words import first_days, titled
 from collector.failing import print_json
 
 
@@ -60,7 +60,7 @@ def _print(status: dict[str, Any]) -> None:
         hottest = figures.get("temperature_max_degc") if seen else None
         hot = "--" if hottest is None else f"{hottest:.1f} °C"
         word = tr(of_unit(unit, now).word)
-        table.add_row(unit["name"], word, age(unit["age_s"]), cells, hot, trouble_of(unit))
+        table.add_row(titled(unit), word, age(unit["age_s"]), cells, hot, trouble_of(unit))
     console.print(table)
     buses = {bus["name"]: bus for bus in status["buses"]}
     for unit in status["units"]:
@@ -68,7 +68,7 @@ def _print(status: dict[str, Any]) -> None:
             line = unseen_line(unit, buses.get(unit["bus"], {}), status["alarms"], now)
             console.print(line, soft_wrap=True)
         if said := first_days(unit.get("first_days")):
-            console.print(f"{unit['name']}: {said}", soft_wrap=True)
+            console.print(f"{titled(unit)}: {said}", soft_wrap=True)
     for said, names in learning(status["units"], now).items():
         console.print(f"{names}: {said}", soft_wrap=True)
     if status["alarms"]:
@@ -85,7 +85,7 @@ def learning(units: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, str
     found: dict[str, list[str]] = {}
     for unit in units:
         if said := learning_line(unit, now):
-            found.setdefault(said, []).append(unit["name"])
+            found.setdefault(said, []).append(titled(unit))
     return {said: named(names) for said, names in found.items()}
 
 

@@ -314,6 +314,7 @@ class UnitTable(ConfigTable):
     """[[unit]]: one unit that is polled; its time-out is its profile's if not said."""
 
     name: Name
+    label: Annotated[Line, Field(max_length=64)] = ""  # what people call it, in letters of any language
     rack: Name | None = None
     bus: Line
     unit_id: Annotated[int, Field(ge=0, le=255), Whole] = 1

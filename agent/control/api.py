@@ -123,6 +123,7 @@ def alarms_of(site_alarms: SiteAlarms, now_s: float, look: Look = unknown) -> li
             {
                 "id": str(name),
                 "unit": name.unit,
+                "label": site_alarms.labels.get(name.unit, ""),
                 "age_s": age_s,
                 "do": do,
                 "cause": of[name],

@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,13 +63,13 @@ def fields_of(unit: str, event: AlarmEvent) -> dict[str, str]:
     }
 
 
-def line_of(unit: str, event: AlarmEvent) -> str:
-    """Return what happened to an alarm, in a line: its first line where it is raised."""
-    return happened(_record(unit, event), datetime.now().astimezone())
+def line_of(unit: str, event: AlarmEvent, label: str = "") -> str:
+    """Return what happened to an alarm, in a line: its first line where it is raised. label: of the unit."""
+    return happened(_record(unit, event, label), datetime.now().astimezone())
 
 
-def _record(unit: str, event: AlarmEvent) -> dict[str, Any]:
-    return {**asdict(event), "unit": unit}
+def _record(unit: str, event: AlarmEvent, label: str = "") -> dict[str, Any]:
+    return {**asdict(event), "unit": unit, "label": label}
 
 
 def native_entry(fields: dict[str, str]) -> bytes:
@@ -111,9 +112,16 @@ class JournalError(Exception):
 class Log(Output):
     """The agent's own log, where nothing takes entries with fields."""
 
+    def __init__(self) -> None:
+        self._labels: Mapping[str, str] = {}
+
+    def called(self, labels: Mapping[str, str]) -> None:
+        """Take what people call units."""
+        self._labels = labels
+
     def changed(self, unit: str, event: AlarmEvent) -> None:
         """Write what happened to an alarm."""
-        log.warning("%s", line_of(unit, event))
+        log.warning("%s", line_of(unit, event, self._labels.get(unit, "")))
 
 
 class Journal(Output):
@@ -121,6 +129,7 @@ class Journal(Output):
 
     def __init__(self, path: Path, native: bool) -> None:
         self.lost = 0
+        self._labels: Mapping[str, str] = {}
         self._path, self._native = path, native
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._socket.setblocking(False)
@@ -135,9 +144,13 @@ class Journal(Output):
             return cls(JOURNALD, native=True)
         return cls(SYSLOG, native=False) if syslog else None
 
+    def called(self, labels: Mapping[str, str]) -> None:
+        """Take what people call units."""
+        self._labels = labels
+
     def changed(self, unit: str, event: AlarmEvent) -> None:
         """Write what happened to an alarm. What the journal does not take is logged. Raises JournalError."""
-        news, text = event.state == AlarmState.NEW, line_of(unit, event)
+        news, text = event.state == AlarmState.NEW, line_of(unit, event, self._labels.get(unit, ""))
         level = LEVELS[event.severity] if news else NOTICE
         try:
             self._write(RAISED if news else CHANGED, level, text, fields_of(unit, event))

@@ -235,6 +235,7 @@ class Agent:
         await cancel([self._polling.pop(name) for name in ended])
         parts.watching.begin_anew(unit for name in ended for unit in parts.buses[name].units)
         parts.config, parts.profiles = config, profiles
+        parts.site_alarms.call(parts.labels())
         parts.site_alarms.expect(parts.racks())
         parts.watching.expect(config)
         begun = change.changed | change.added

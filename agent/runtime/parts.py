@@ -76,6 +76,10 @@ class Parts:
         """Return the rack of every unit, and the site."""
         return {**{unit.path: unit.rack or unit.name for unit in self.config.unit}, SITE: ""}
 
+    def labels(self) -> dict[str, str]:
+        """Return what people call units, of those that have such a name."""
+        return {unit.path: unit.label for unit in self.config.unit if unit.label}
+
     def record(self, rack: str, events: Sequence[Event]) -> None:
         """Have events recorded, with the open batches of a rack; nothing where there are none."""
         if events:
@@ -138,7 +142,9 @@ class Parts:
     def _site_alarms(self) -> SiteAlarms:
         racks = self.racks()
         outputs = outputs_of(self.config, (unit for unit in racks if unit), self.clock.boottime_s)
-        return SiteAlarms(racks, outputs, self.record, self.clock)
+        made = SiteAlarms(racks, outputs, self.record, self.clock)
+        made.call(self.labels())
+        return made
 
     def _store(self) -> Store:
         store = self.config.store

@@ -109,6 +109,7 @@ class Report:
                         now_s,
                         watched=parts.watching.watched(u, now_s),
                     ),
+                    "label": parts.site_alarms.labels.get(u.name, ""),
                     "port": bus.port.name,
                     "bus": bus.name,
                     "answered": self._trends.answered(u.name, u.due.due_s, u.due.answered_s),

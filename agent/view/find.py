@@ -4,8 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from agent.view.language import tell
+from agent.view.words import PARTS
+
 #: The number of a cell behind the name of a unit, or alone.
-_CELL = re.compile(r"(?:|(?P<unit>.*?\S)\s+)(?:cell\s*)?(?P<cell>\d+)", re.IGNORECASE)
+_CELL = r"(?:|(?P<unit>.*?\S)\s+)(?:(?:cell|WORD)\s*)?(?P<cell>\d+)"
 
 
 class Found(NamedTuple):
@@ -15,25 +18,27 @@ class Found(NamedTuple):
     cell: int | None = None
 
 
-def find(text: str, units: Sequence[str], here: str) -> Found | None:
+def find(text: str, units: Sequence[str], here: str, titles: Sequence[str] = ()) -> Found | None:
     """Return what a text means among the units of a site; None: there is no such unit.
 
     units: their names, those that are meant first where several begin alike. here: the unit that is open, to
-    which a number alone belongs.
+    which a number alone belongs. titles: the units with their labels, by which they are found too.
     """
     typed = text.strip()
-    if typed and (unit := _unit(typed, units)):
+    if typed and (unit := _unit(typed, units, titles)):
         return Found(unit)
-    if not (cell := _CELL.fullmatch(typed)):
+    word = re.escape(tell(PARTS["cell"], n="").strip())
+    if not (cell := re.fullmatch(_CELL.replace("WORD", word), typed, re.IGNORECASE)):
         return None
-    unit = _unit(cell["unit"], units) if cell["unit"] else here
+    unit = _unit(cell["unit"], units, titles) if cell["unit"] else here
     return Found(unit, int(cell["cell"])) if unit else None
 
 
-def _unit(text: str, units: Sequence[str]) -> str | None:
+def _unit(text: str, units: Sequence[str], titles: Sequence[str]) -> str | None:
     """Return the unit of this name, else the first that begins so, else the first that has it in its name."""
     wanted = text.casefold()
     if wanted.isdecimal():  # a cell's number, unless a unit is called so
         return next((name for name in units if name.casefold() == wanted), None)
     ways = (str.__eq__, str.startswith, str.__contains__)
-    return next((name for way in ways for name in units if way(name.casefold(), wanted)), None)
+    called = [*zip(units, units, strict=True), *zip(titles, units, strict=False)]
+    return next((unit for way in ways for name, unit in called if way(name.casefold(), wanted)), None)

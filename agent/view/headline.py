@@ -15,6 +15,7 @@ from agent.view.language import tell, tr
 from agent.view.sayings import say
 from agent.view.state import State, lacks, later, left_of, named, state, watched
 from agent.view.voice import voice
+from agent.view.words import titled
 
 CONDITIONS = ("NORMAL", "ATTENTION", "ALARM")  # worst last
 UNKNOWN = "UNKNOWN"
@@ -108,7 +109,7 @@ def _missing(units: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
     """Return sentences on what is not seen now, not judged, or not detected yet."""
     said = []
     for sentence, states in NOT_LIVE:
-        if names := [unit["name"] for unit in units if unit["knowledge"] in states]:
+        if names := [titled(unit) for unit in units if unit["knowledge"] in states]:
             said.append(tell(sentence, names=", ".join(names)))
     for why, names in _in_part(units).items():
         said.append(tell("Seen in part: {names} ({why}).", names=", ".join(names), why=why))
@@ -126,12 +127,12 @@ def _in_part(units: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for unit in units:
         if why := lacks(unit):
-            found.setdefault("; ".join(why), []).append(unit["name"])
+            found.setdefault("; ".join(why), []).append(titled(unit))
     return found
 
 
 def _learning(units: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
     """Say what is detected already and what not yet, and where, if not everywhere."""
     learn = [unit for unit in units if left_of(unit)]
-    where = f"{named([unit['name'] for unit in learn])}: " if len(learn) < len(units) else ""
+    where = f"{named([titled(unit) for unit in learn])}: " if len(learn) < len(units) else ""
     return [f"{where}{later(learn, now)}."] if learn else []

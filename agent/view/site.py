@@ -135,6 +135,8 @@ def unit_view(
             figure["at"] = _clock(now, figure["age_s"])
     return {
         "name": unit["name"],
+        "title": words.titled(unit),
+        "label": unit.get("label", ""),
         "rack": unit["rack"],
         "profile": unit["profile"],
         "knowledge": unit["knowledge"],

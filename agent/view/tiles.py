@@ -32,9 +32,9 @@ def tiles(
     """Return the tiles of a site, worst first, else in the order of the configuration.
 
     units: as in the view. alarms: those that stand, as in the view. outlines: of units without figures and
-    cells, by name. Each tile has the unit's number `u`,
-    `name`, `priority` (of its worst alarm that nobody has put aside; 0: none), `knowledge`, `word`, `age_s`,
-    `hottest_degc`, `away_mv` and `away_at`, which is a name.
+    cells, by name. Each tile has the unit's number `u`, `name`, `title` (with its label), `priority` (of its
+    worst alarm that nobody has put aside; 0: none), `knowledge`, `word`, `age_s`, `hottest_degc`, `away_mv`
+    and `away_at`, which is a name.
     """
     worst: dict[str, int] = {}
     for alarm in alarms:
@@ -69,6 +69,7 @@ def _tile(u: int, unit: Record, priority: int, outline: Outline) -> dict[str, An
     return {
         "u": u,
         "name": unit["name"],
+        "title": unit["title"],
         "priority": priority,
         "knowledge": unit["knowledge"],
         "word": unit["word"],

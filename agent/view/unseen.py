@@ -37,7 +37,7 @@ def unseen_line(unit: Record, bus: Record, alarms: Sequence[Record], now: dateti
     said = unseen(unit, bus, alarms, now)
     answered = unit.get("answered")
     parts = [
-        f"{unit['name']}: {since_words(unit['knowledge'], said)}. {said['warning']}",
+        f"{words.titled(unit)}: {since_words(unit['knowledge'], said)}. {said['warning']}",
         tell("Tried: {tried}.", tried=said["tried"]),
         "" if answered is None else tell("Answered {share:.1f} % of the last hour.", share=answered),
         tell("Likely: {cause}.", cause=said["cause"]),

@@ -162,7 +162,8 @@ def _place(alarm: Record) -> str:
         listed = names.split(", ")
         few = ", ".join(listed[:NAMED])
         return say("several", names=few, more=len(listed) - NAMED) if len(listed) > NAMED else few
-    return place_of(str(alarm.get("unit", "")), str(alarm.get("location", "")))
+    unit = {"name": alarm.get("unit", ""), "label": alarm.get("label")}
+    return place_of(words.titled(unit) if unit["name"] else "", str(alarm.get("location", "")))
 
 
 def place_of(unit: str, location: str) -> str:

@@ -61,6 +61,12 @@ def _place(path: str, _language: str) -> str:
     return " ".join(_LEVEL.sub(lambda part: numbered(part[1], part[2]), part) for part in path.split("/"))
 
 
+def titled(unit: Mapping[str, Any]) -> str:
+    """Return what a unit is called: its label with its name, which commands take; or its name alone."""
+    name, label = str(unit["name"]), str(unit.get("label") or "")
+    return tell("{label} ({name})", label=label, name=name) if label else name
+
+
 def numbered(level: str, number: str | int) -> str:
     """Return a part of a battery by its number: "cell 5"."""
     return tell(PARTS[level], n=number) if level in PARTS else f"{level} {number}"

@@ -338,7 +338,8 @@ class Page:
         return _html(pages.table_page(view, unit, query_of(request.query, "sort") or "place").encode())
 
     async def _csv(self, request: web.Request) -> web.Response:
-        _, unit = await self._asked(request)
+        with speaking(ENGLISH):  # a file is the same for everybody
+            _, unit = await self._asked(request)
         return _csv_file("cells.csv", tables.cells_csv(unit))
 
     async def _cell(self, request: web.Request) -> web.Response:
@@ -380,7 +381,8 @@ class Page:
         self._count(request)
         view = await self._look(None)
         names = [tile["name"] for tile in view["tiles"]]
-        meant = find(text, names, query_of(request.query, "unit") or names[0] if names else "")
+        titles = [tile["title"] for tile in view["tiles"]]
+        meant = find(text, names, query_of(request.query, "unit") or names[0] if names else "", titles)
         if meant is None:
             return _html(pages.found_page(view, text, "").encode(), 404)
         if meant.cell is None:

@@ -29,11 +29,15 @@ def cells_csv(unit: Mapping[str, Any]) -> str:
     """All cells of a unit as CSV. A cell that is not live has its last values, and their age."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(("unit", *COLUMNS))
+    writer.writerow(("unit", *COLUMNS, "label"))
     for box in unit["cells"]:
         inert = {**box, "name": cell(box["name"]), "place": cell(box["place"])}
         writer.writerow(
-            [unit["name"], *("" if inert[key] is None else inert[key] for key in COLUMNS.values())]
+            [
+                unit["name"],
+                *("" if inert[key] is None else inert[key] for key in COLUMNS.values()),
+                cell(unit["label"]),
+            ]
         )
     return out.getvalue()
 

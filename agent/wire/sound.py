@@ -55,7 +55,7 @@ _KEYS: dict[str, dict[str, Test]] = {
     "alarm": {
         **_STAMP,
         **dict.fromkeys(("id", "detector", "severity", "state", "location", "quantity", "value_unit"), _text),
-        **dict.fromkeys(("text", "forecast", "evidence_for", "evidence_against", "config"), _text),
+        **dict.fromkeys(("text", "forecast", "evidence_for", "evidence_against", "config", "label"), _text),
         **dict.fromkeys(("value", "limit", "expected", "beyond_noise", "t_s", "since_s"), _number),
         "count": is_time,
         "shadow": _truth,

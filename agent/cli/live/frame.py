@@ -234,11 +234,11 @@ def _unit(view: View, unit: View, state: ScreenState, width: int) -> list[Text]:
     blind = unit["blind"]
     if blind:
         since = since_words(unit["knowledge"], blind)
-        lines.append(Text(f" {unit['name']}  ").append(since, BLIND).append(f"  {unit['link']['port']}"))
+        lines.append(Text(f" {unit['title']}  ").append(since, BLIND).append(f"  {unit['link']['port']}"))
     elif len(view["units"]) > 1:
         number = [tile["name"] for tile in view["tiles"]].index(unit["name"]) + 1
         where = f"({tell('{n} of {m}', n=number, m=len(view['units']))})  "
-        lines.append(Text(f" {unit['name']} ", "bold").append(where).append(unit["state"], "bold"))
+        lines.append(Text(f" {unit['title']} ", "bold").append(where).append(unit["state"], "bold"))
         lines[-1].append(f"  {_age(unit, state)}")
     lines.append(_figures(unit))
     lines += [Text(f" {part}") for part in wrapped(unit["later"], max(width - 2, 10))]

@@ -118,7 +118,7 @@ def _type(key: str, state: ScreenState, view: View) -> None:
 def _open(state: ScreenState, view: View) -> None:
     """Open what was typed, and say so where there is no such unit."""
     typed, state.find = state.find or "", None
-    found = find(typed, _names(view), view["open"])
+    found = find(typed, _names(view), view["open"], [tile["title"] for tile in view["tiles"]])
     if found:
         state.unit, state.found = found
     elif typed:

@@ -28,17 +28,17 @@ def _changes(before: View | None, after: View) -> Iterator[str]:
         old = units.get(unit["name"])
         if old is None or old["word"] != unit["word"]:
             lacks = f" ({unit['lacks']})" if unit["lacks"] else ""
-            yield f"{unit['name']} {unit['state']}{lacks}: {unit['sentence']}"
+            yield f"{unit['title']} {unit['state']}{lacks}: {unit['sentence']}"
             if unit["blind"]:
                 blind = unit["blind"]
                 yield tell(
                     "{unit}: {cause}; next: {next}",
-                    unit=unit["name"],
+                    unit=unit["title"],
                     cause=blind["cause"],
                     next=blind["next"],
                 )
         elif _marks(old) != _marks(unit):
-            yield f"{unit['name']}: {unit['sentence']}"
+            yield f"{unit['title']}: {unit['sentence']}"
     was = _alarms(before) if before else {}
     now = _alarms(after)
     for name, row in now.items():

@@ -143,7 +143,7 @@ def _worst(view: View) -> str:
     if not known:
         return ""
     tile = max(known, key=lambda tile: abs(tile["away_mv"]))
-    return f"{tile['name']} {tile['away_at']}, {tile['away_mv']:+.0f} mV"
+    return f"{tile['title']} {tile['away_at']}, {tile['away_mv']:+.0f} mV"
 
 
 def _drawn(figure: View, unit: View) -> Markup:

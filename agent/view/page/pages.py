@@ -75,7 +75,9 @@ def table_page(view: View, unit: View, sort: str) -> str:
     if key:
         boxes.sort(key=lambda pair: (pair[1][key] is None, -(pair[1][key] or 0.0)))
     values = {"unit": unit, "boxes": boxes, "sorts": SORTS, "sort": sort}
-    return page("cells.html", tell("Cells of {unit}", unit=unit["name"]), title(view)[1], view=view, **values)
+    return page(
+        "cells.html", tell("Cells of {unit}", unit=unit["title"]), title(view)[1], view=view, **values
+    )
 
 
 def cell_page(view: View, unit: View, i: int, drawn: Sequence[Mapping[str, Any]]) -> str:
@@ -86,7 +88,7 @@ def cell_page(view: View, unit: View, i: int, drawn: Sequence[Mapping[str, Any]]
     values = {"unit": unit, "i": i, "box": box, "rows": rows, "drawn": drawn}
     return page(
         "cell.html",
-        tell("{cell} of {unit}", cell=box["name"], unit=unit["name"]),
+        tell("{cell} of {unit}", cell=box["name"], unit=unit["title"]),
         title(view)[1],
         view=view,
         **values,
@@ -141,5 +143,5 @@ def history_page(
             (tr(text), *stretch(middle_s + s / 2, s), abs(s - span_s) <= 1) for s, text in SPANS.items()
         ],
     }
-    name = tell("History of {unit} {place}", unit=unit["name"], place=words.place(asked["place"]))
+    name = tell("History of {unit} {place}", unit=unit["title"], place=words.place(asked["place"]))
     return page("history.html", name, title(view)[1], view=view, **values)
