@@ -162,7 +162,7 @@ async def test_every_cell_has_a_page_a_row_and_a_line_of_csv(room: Room) -> None
     assert headers["Content-Type"].startswith("text/csv")
     assert "rack-1,string 2 cell 17,string2/cell17,-,live,3.222,-18.0,,,2.0," in csv.splitlines()
     one = {**dict.fromkeys(("mark", "sight", "v", "mv", "t", "slope", "age_s")), "name": "@SUM(A1)"}
-    formula = tables.cells_csv({"name": "rack-1", "cells": [{**one, "place": "=1+1"}]})
+    formula = tables.cells_csv({"name": "rack-1", "label": "", "cells": [{**one, "place": "=1+1"}]})
     assert formula.splitlines()[1].startswith("rack-1,'@SUM(A1),'=1+1,")
 
 
