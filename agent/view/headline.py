@@ -20,6 +20,8 @@ from agent.view.words import titled
 CONDITIONS = ("NORMAL", "ATTENTION", "ALARM")  # worst last
 UNKNOWN = "UNKNOWN"
 BY_SEVERITY = {CRITICAL: "ALARM", WARNING: "ATTENTION", ADVICE: "ATTENTION"}
+#: What these say is of now while their unit is not seen: that nothing, or the wrong thing, is read there.
+OF_SIGHT = frozenset({"blind", "identity", "heartbeat", "held-frame", "no-measurement"})
 PUT_ASIDE = ("SHELVED", "OUT OF SERVICE")
 NOT_LIVE = (
     ("Not seen: {names}; they may be in any state.", UNSEEN),
@@ -96,7 +98,7 @@ def last_known(alarm: Mapping[str, Any], sights: Mapping[str, str]) -> bool:
 
     sights: knowledge by unit.
     """
-    if not alarm["unit"] or alarm["detector"] == "blind":
+    if not alarm["unit"] or alarm["detector"] in OF_SIGHT:
         return False
     return sights.get(alarm["unit"]) not in SEEN
 

@@ -51,6 +51,11 @@ DEAF = {"name": "rack-4", "knowledge": "PARTIAL", "watched": False}
         ),
         (
             [BLIND],
+            [{"unit": "rack-2", "detector": "identity", "severity": "warning", "state": "NEW"}],
+            f"ATTENTION - BLIND. rack-2: Find out which unit answers in its place. {GONE}",
+        ),
+        (
+            [BLIND],
             [{"unit": "rack-2", "detector": "blind", "severity": "warning", "state": "NEW"}],
             f"ATTENTION - BLIND. rack-2: Look at the battery itself: it is not seen. {GONE}",
         ),
