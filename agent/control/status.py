@@ -101,6 +101,7 @@ def bus_report(bus: Bus) -> dict[str, Any]:
             "unit_id": unit.unit_id,
             "reads": unit.counters.by_verdict(),
             "late_replies": unit.counters.late_replies,
+            "late": unit.lately.late._asdict(),
         }
         for unit in bus.units
     ]

@@ -45,6 +45,9 @@ class Kind(StrEnum):
     BUSY = "busy"
     NO_PATH = "no path"
     NO_TARGET = "no target"
+    SOME_LOST = "some lost"  # of many requests, as the two below
+    SOME_DAMAGED = "some damaged"
+    SOME_BUSY = "some busy"
 
 
 class Row(NamedTuple):
@@ -55,11 +58,18 @@ class Row(NamedTuple):
     do: str = ""
 
 
-ACCEPT = "where it is the only unit there, set accept = {accept} in its [[bus]]"
+ACCEPT = "{only}set accept = {accept} in its [[bus]]"
+ONLY = "where it is the only unit there, "  # else its own id would tell it from others
 LESS = "ask for another number: --count of probe, max_registers_per_read of its profile"
 TABLE = "the other function for its registers: table of its profile, input or holding"
+WAIT = "timeout_s = {0} in its [[unit]], --timeout {0} of probe"
 LINE = "check speed, parity, wiring, termination, ids, a second master"
 
+LATE = Row("CW-201", ("a slow unit", "a gateway or a line that others hold up"), "wait longer: {wait}")
+SOME_BUSY = Row(
+    "CW-204", ("it works for itself", "another master asks it", "it is asked too often"), "raise its period_s"
+)
+LOOK = "check the line or the network to it"
 REPEATS = Row(
     "CW-207",
     ("a gateway or repeater that sends what it hears twice", "two ways to one unit"),
@@ -90,7 +100,7 @@ EXCEPTIONS: dict[Kind, Row] = {
 
 OF_RTU: dict[Kind, Row] = {
     Kind.NOTHING: Row("CW-201", ("device off or cable out", "A/B swapped", "another id or line setting")),
-    Kind.LATE: Row("CW-201", ("a slow unit",), "wait longer: --timeout of probe, timeout_s of the unit"),
+    Kind.LATE: LATE,
     Kind.AGAIN: REPEATS,
     Kind.ECHO: Row(
         "CW-209",
@@ -131,6 +141,13 @@ OF_RTU: dict[Kind, Row] = {
         "CW-104", ("it serves one master, and has another", "its list of who may connect"), "look at its page"
     ),
     Kind.CLOSED: Row("CW-104", ("the cable or the adapter was pulled", "it serves another master")),
+    Kind.SOME_LOST: Row("CW-202", ("a loose contact", "noise", "a busy unit"), LOOK),
+    Kind.SOME_DAMAGED: Row(
+        "CW-202",
+        ("no termination (120 ohm at both ends)", "no biasing", "a speed slightly off", "noise"),
+        LINE,
+    ),
+    Kind.SOME_BUSY: SOME_BUSY,
     Kind.NO_NAME: NO_NAME,
     Kind.NO_CONNECTION: Row("CW-103", ("another address or port", "off", "a firewall")),
     Kind.NOT_TAKEN: Row("CW-103", ("another port", "its serial port is switched off", "a firewall")),
@@ -141,7 +158,7 @@ OF_TCP: dict[Kind, Row] = {
     Kind.NOTHING: Row(
         "CW-201", ("another unit id", "the unit behind the gateway is off", "the gateway's far side")
     ),
-    Kind.LATE: Row("CW-201", ("a slow unit",), "wait longer: --timeout of probe, timeout_s of the unit"),
+    Kind.LATE: LATE,
     Kind.AGAIN: REPEATS,
     Kind.ECHO: Row(
         "CW-209",
@@ -179,6 +196,11 @@ OF_TCP: dict[Kind, Row] = {
         ("it serves one master, and has another", "it refuses this unit id, or these registers, so"),
         "try another unit id or register",
     ),
+    Kind.SOME_LOST: Row("CW-202", ("the network or the gateway", "a busy unit"), LOOK),
+    Kind.SOME_DAMAGED: Row(
+        "CW-202", ("a gateway that mixes up or cuts answers", "two masters at one gateway"), LOOK
+    ),
+    Kind.SOME_BUSY: SOME_BUSY,
     Kind.NO_NAME: NO_NAME,
     Kind.NO_CONNECTION: Row("CW-103", ("another address or port", "off", "a firewall")),
     Kind.NOT_TAKEN: Row("CW-103", ("another port", "Modbus TCP is switched off there", "a firewall")),
@@ -194,6 +216,7 @@ class Came:
 
     `text`: a predicate of the unit, the same each time; `detail`: the figures of this once. `accept`: the
     value of that key of [[bus]] under which it would be read. `unit_id`: whose answer came, if another's.
+    `timeout_s`: within which a late answer comes.
     """
 
     kind: Kind
@@ -202,6 +225,7 @@ class Came:
     frames: Frames = "rtu"
     accept: str = ""
     unit_id: int | None = None
+    timeout_s: float | None = None
 
     @property
     def row(self) -> Row:
@@ -216,7 +240,9 @@ class Came:
     @property
     def do(self) -> str:
         """What to do next; "" where the likely causes are all there is to say."""
-        return self.row.do.format(accept=self.accept)
+        wait_s = "more" if self.timeout_s is None else f"{self.timeout_s:g}"
+        only = ONLY if "unit_id" in self.accept else ""
+        return self.row.do.format(accept=self.accept, only=only, wait=WAIT.format(wait_s))
 
     @property
     def words(self) -> str:
@@ -240,7 +266,7 @@ class Came:
     @classmethod
     def of_json(cls, told: Mapping[str, Any]) -> "Came":
         """Return what `as_json` told."""
-        kept = {field.name: told[field.name] for field in fields(cls)}
+        kept = {field.name: told[field.name] for field in fields(cls) if field.name in told}
         return cls(**{**kept, "kind": Kind(told["kind"])})
 
 

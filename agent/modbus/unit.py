@@ -18,6 +18,7 @@ from agent.modbus.came import NOTHING, Came, Kind
 from agent.modbus.cycle import CONNECT, PROBE, Candidate, Connection, Cycle
 from agent.modbus.due import Due
 from agent.modbus.identification import Conclusion, Identification
+from agent.modbus.lately import Lately, too_late
 from agent.modbus.learned import Learned
 from agent.modbus.patience import Patience
 from agent.modbus.phase import next_release_s, phase_of
@@ -27,7 +28,7 @@ from agent.modbus.refusals import Refusals
 from agent.modbus.repeats import Repeats
 from agent.modbus.sameness import Said, Sameness
 from agent.modbus.states import CONVERSING, KNOWN, POLLED, PROBED, Event, State, after
-from agent.modbus.verdict import LOSES, Counters, Verdict, verdict_of
+from agent.modbus.verdict import Counters, Verdict, verdict_of
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.line import Line
@@ -96,7 +97,7 @@ class Unit:
         deadline_s: float,
     ) -> None:
         self.intervals, self._phase = Intervals(deadline_s), phase_of(self.name)
-        self.patience = Patience(timeout_s, has_transaction_ids)
+        self.patience, self.lately = Patience(timeout_s, has_transaction_ids), Lately(timeout_s)
         same = Sameness(dict(known))
         self._identification = Identification(self.profile, self.line, instance, same, self.patience)
 
@@ -204,6 +205,7 @@ class Unit:
             answer, verdict = SILENCE, Verdict.SILENT
         outcome = Outcome(request, answer.reply, verdict, now_s, answer.came)
         self.counters.count(verdict)
+        self.lately.ended(verdict, outcome.came)
         if not outcome.unheard and answer.response_s is not None:
             self._refusals.answered(request.read)
         same, who = self._identification.same, request.purpose == CONNECT
@@ -236,6 +238,7 @@ class Unit:
         """Note that a reply came after its time-out: where replies are numbered, it answers a probe too."""
         self.counters.late_replies += 1
         self.patience.heard_late(response_s)
+        self.lately.came_late(response_s)
         if self.state in PROBED and self.patience.has_transaction_ids and not self.patience.waiting:
             self.patience.is_back(now_s)
             self._happened(Event.ANSWERED_PROBE)
@@ -292,16 +295,23 @@ class Unit:
 
     def _fell_silent(self, outcome: Outcome, trouble: str = "") -> None:
         """Leave the unit alone for a while: it did not answer, or not as the unit that it should be."""
-        came, loses = outcome.came, self.patience.loses
+        came = self._came_of(outcome)
         something = outcome.unheard and came.kind is not Kind.NOTHING
         if something or (not trouble and self.connection is not None):
-            trouble = LOSES if loses and came.kind is not Kind.OTHER_MASTER else came.words
-            self.came = came
+            trouble, self.came = came.words, came
         if outcome.unheard and self._is_foreign:
             trouble = self.trouble
         self._warn(trouble or self.trouble, outcome.at_s)
         self.patience.fell_silent(outcome)
         self._happened(Event.LOST if outcome.unheard else Event.BROKEN_OFF)
+
+    def _came_of(self, outcome: Outcome) -> Came:
+        """Return what came of a request, or what costs many of the last ones, of which it is one."""
+        came = outcome.came
+        if self.patience.is_there and came.kind is not Kind.OTHER_MASTER:
+            return self.lately.cost or came
+        late = self.lately.late
+        return too_late(late, came.frames) if came.kind is Kind.NOTHING and late.times else came
 
     def _warn(self, trouble: str, now_s: float) -> None:
         """Note what is wrong, and log it where it is news."""
@@ -414,11 +424,14 @@ class Unit:
         elif not outcome.unheard:
             cycle.take(index, outcome.reply, verdict, now_s)
             patience.answers(offset)
-            trouble = patience.sub_units.trouble(self.unit_id) or (LOSES if patience.loses else "")
+            trouble, cost = patience.sub_units.trouble(self.unit_id), self.lately.cost
+            if not trouble and cost and patience.is_there:
+                trouble, self.came = cost.words, cost
             if trouble or cycle.sound:
                 self._relieved(trouble, now_s)
             if cycle.busy:
-                self.trouble, self.came = outcome.came.words, outcome.came
+                self.came = self._came_of(outcome)
+                self.trouble = self.came.words
                 patience.busy(now_s)
         elif patience.goes_on_without(offset, cycle.connection.reads, now_s):
             cycle.give_up(index)

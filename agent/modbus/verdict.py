@@ -36,7 +36,6 @@ OF_CODE = {
 
 
 UNHEARD = frozenset({Verdict.SILENT, Verdict.DAMAGED, Verdict.GATEWAY})  # as good as no answer
-LOSES = "answers only part of what it is asked; check the line or the network to it"
 
 
 def verdict_of(answer: Answer) -> Verdict:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
-from agent.cli.capture.reading import Reader
+from agent.cli.capture.reading import TRIES, Reader
 from agent.cli.capture.text import Capture
 from agent.cli.common.ask_agent import json_option, socket_option
+from agent.cli.common.came_said import trouble
 from agent.cli.common.codes import Trouble
 from agent.cli.common.errors import Misuse
 from agent.cli.common.open_port import agents_bus, endpoints, opened, trouble_of
@@ -19,7 +20,7 @@ from agent.cli.probe.inspect_unit import profile_of
 from agent.cli.profile.common import known_profiles, load, profile_dir_option
 from agent.modbus.ports import Port, PortError
 from agent.modbus.survey.match import converse
-from agent.modbus.survey.presence import PATIENT_S, LineSetting
+from agent.modbus.survey.presence import FIRST_READ, PATIENT_S, LineSetting
 from agent.modbus.survey.registers import parse_range
 from agent.transport.row import Endpoint
 from collector.failing import print_json
@@ -153,8 +154,15 @@ class _Work:
         reader = Reader(port, self.unit_id, PATIENT_S, 0.0, lambda _said: None, self.say)
         if profile is None and not ranges:
             self.say(f"Looking for the profile that fits {at}.")
+            if (said := await reader.said(FIRST_READ)).response_s is None and not said.refused:
+                raise self._nothing(reader, FIRST_READ)
             known = [p for p in known_profiles(self.folders) if self.endpoint.transport.can_be(p)]
-            profile, _ = await profile_of(known, reader.ask, at)
+            try:
+                profile, _ = await profile_of(known, reader.ask, at)
+            except Trouble as none_fits:
+                if reader.times.heard:
+                    raise
+                raise self._nothing(reader, FIRST_READ) from none_fits
         step = profile.address_step if profile else 1
         if profile:
             reader.pause_s = (profile.pause_ms or 0.0) / 1e3
@@ -174,7 +182,7 @@ class _Work:
         for read in ranges:
             reads += await reader.of_range(read, step)
         if not capture.response_s:
-            raise Trouble("CW-201", f"No answer from {at}.", f"cellwarden scan {self.endpoint}")
+            raise self._nothing(reader, ranges[0] if ranges else FIRST_READ)
         async for frame_s in reader.frames(reads, self.frames if reads else 0):
             began_s = frame_s if not capture.frames else began_s
             capture.begin_frame(frame_s - began_s)
@@ -185,8 +193,14 @@ class _Work:
         try:
             return await converse(profile, reader.ask)
         except (ConnectError, PlanError) as error:
-            code = "CW-211" if self.capture and self.capture.response_s else "CW-201"
-            raise Trouble(code, f"{at}: {error}", f"cellwarden scan {self.endpoint}") from error
+            if not (self.capture and self.capture.response_s):
+                raise self._nothing(reader, FIRST_READ) from error
+            raise Trouble("CW-211", f"{at}: {error}", f"cellwarden scan {self.endpoint}") from error
+
+    def _nothing(self, reader: Reader, read: Read) -> Trouble:
+        """Say what came in place of all answers, as probe does."""
+        within = f"within {reader.ceiling_s:g} s, {TRIES} tries"
+        return trouble(reader.came, self.endpoint, self.endpoint.at(self.line), self.unit_id, read, within)
 
     def _path(self, profile: Profile | None) -> Path:
         path = self.output or Path(f"capture-{profile.model if profile else 'unit'}-{self.unit_id}.txt")

@@ -5,7 +5,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 
+from agent.modbus.came import NOTHING, Came
 from agent.modbus.ports import NO_REPLY, Answer, HungUp, Port
+from agent.modbus.survey import too_late
 from agent.modbus.timing import ResponseTimes
 from agent.modbus.verdict import OF_CODE, Verdict, verdict_of
 from agent.quality import Quality
@@ -48,6 +50,7 @@ class Reader:
     pause_s: float
     hear: Callable[[Said], None]
     tell: Callable[[str], None]
+    came: Came = NOTHING  # in place of the last answer
 
     def __post_init__(self) -> None:
         self.times = ResponseTimes(self.ceiling_s)
@@ -66,8 +69,9 @@ class Reader:
                 answer = await self.port.ask(
                     self.unit_id + read.unit_offset, read, self.times.timeout_s, self.pause_s
                 )
-            except HungUp:
-                answer, closed = Answer(NO_REPLY), True
+            except HungUp as error:
+                answer, closed = Answer(NO_REPLY, unheard=error.came or NOTHING), True
+            answer = too_late.told(answer, self.port, self.unit_id + read.unit_offset, self.ceiling_s)
             verdict = verdict_of(answer)
             if verdict is Verdict.BUSY:
                 await asyncio.sleep(BUSY_S)
@@ -75,6 +79,7 @@ class Reader:
                 break
         if answer.response_s is not None:
             self.times.add(answer.response_s)
+        self.came = answer.came
         fault = CLOSED if closed else SAYS.get(verdict, "")
         if code := answer.reply.exception_code:
             fault = f"exception {code}"

@@ -3,6 +3,7 @@
 from agent.cli.common.codes import Trouble
 from agent.modbus.came import Came, Frames, Kind
 from agent.modbus.survey.look import manual_address
+from agent.modbus.survey.presence import PATIENT_S
 from agent.transport.row import Endpoint
 from drivers.registers import Area, Read
 
@@ -21,7 +22,7 @@ OTHER_FRAMES: dict[Frames, str] = {
 #: What to run; where nothing is said: a scan for that id.
 RUN: dict[Kind, str] = {
     Kind.NOTHING: SCAN,
-    Kind.LATE: AGAIN + " --timeout 3",
+    Kind.LATE: AGAIN + " --timeout {timeout_s:g}",
     Kind.OTHER_UNIT: "cellwarden probe {endpoint} --id {other} {area}:{address}",
     Kind.OTHER_FUNCTION: OTHER_TABLE,
     Kind.OTHER_COUNT: AGAIN + " --count 1",
@@ -58,6 +59,7 @@ def next_command(came: Came, endpoint: Endpoint, unit_id: int, read: Read) -> st
         other=came.unit_id,
         area=read.area,
         address=read.address,
+        timeout_s=came.timeout_s or PATIENT_S,
         instead=INSTEAD.get(read.area, Area.HOLDING),
     )
 

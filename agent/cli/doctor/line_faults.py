@@ -8,7 +8,8 @@ damages frames; two masters bring frames that nobody here asked for.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.modbus.came import Frames
+from agent.modbus.came import Frames, Kind
+from agent.modbus.lately import NEVER_LATE, SAID, Late, Share, shares
 from agent.modbus.overheard import sound
 from agent.modbus.told_apart import of_rtu
 
@@ -24,58 +25,39 @@ class LineFault:
     seen: str
     likely: tuple[str, ...]
     serious: bool
+    code: str = "CW-202"
 
 
-#: What is likely where answers are damaged, and where they do not come: on a line, and on TCP.
-DAMAGED: dict[Frames, tuple[str, ...]] = {
-    "rtu": ("no termination (120 ohm at both ends)", "no biasing", "a speed slightly off", "noise"),
-    "tcp": ("a gateway that mixes up or cuts answers", "two masters at one gateway"),
-}
-LOST: dict[Frames, tuple[str, ...]] = {
-    "rtu": ("a loose contact", "a busy unit"),
-    "tcp": ("the network or the gateway", "a busy unit"),
-}
+#: What is worth a word, of all reads; a loss costs more, and is a finding, from `lately.SAID` on.
+LEAST = {Kind.SOME_DAMAGED: FEW, Kind.LATE: FEW, Kind.SOME_LOST: OFTEN, Kind.SOME_BUSY: OFTEN}
 
 
 def of_counts(
-    reads: Mapping[str, Mapping[str, int]], late: Mapping[str, int], frames: Frames = "rtu"
+    reads: Mapping[str, Mapping[str, int]], late: Mapping[str, Late], frames: Frames = "rtu"
 ) -> list[LineFault]:
-    """Judge how the reads of each unit of one bus ended, by verdict, and how many replies came late."""
-    found = []
-    totals = {unit: sum(counts.values()) for unit, counts in reads.items()}
-    damaged = {
-        unit: counts.get("damaged", 0) / totals[unit]
-        for unit, counts in reads.items()
-        if totals[unit] >= LEAST_READS and counts.get("sound", 0)
-    }
-    bad = {unit: share for unit, share in damaged.items() if share > FEW}
-    if bad:
-        shares = ", ".join(f"{unit} {share:.1%}" for unit, share in bad.items())
-        if len(bad) == 1 and len(damaged) > 1 and frames == "rtu":
-            (unit,) = bad
-            likely: tuple[str, ...] = (
-                f"another unit has the id of {unit}",
-                f"the stub or the terminals of {unit}",
-            )
-        else:
-            likely = DAMAGED[frames]
-        found.append(LineFault(f"damaged answers: {shares}", likely, max(bad.values()) > OFTEN))
-    lost = {
-        unit: counts.get("no_reply", 0) / totals[unit]
-        for unit, counts in reads.items()
-        if totals[unit] >= LEAST_READS and counts.get("sound", 0)
-    }
-    lossy = {unit: share for unit, share in lost.items() if share > OFTEN}
-    if lossy:
-        shares = ", ".join(f"{unit} {share:.1%}" for unit, share in lossy.items())
-        found.append(LineFault(f"no answer to some reads: {shares}", LOST[frames], False))
-    slow = {unit: n for unit, n in late.items() if n and n / max(1, totals.get(unit, 0)) > FEW}
-    if slow:
-        which = ", ".join(f"{unit} {n} times" for unit, n in slow.items())
-        found.append(
-            LineFault(f"answers after the time-out: {which}", ("a slow unit: raise its timeout_s",), False)
-        )
-    return found
+    """Judge how the reads of each unit of one bus ended, by verdict, and which replies came late."""
+    found: dict[str, dict[str, Share]] = {}
+    judged = 0  # units that answer
+    for unit, counts in reads.items():
+        if sum(counts.values()) < LEAST_READS or not counts.get("sound", 0):
+            continue
+        judged += 1
+        for share in shares(counts, late.get(unit, NEVER_LATE), frames):
+            if share.part > LEAST[share.came.kind]:
+                found.setdefault(share.came.text, {})[unit] = share
+    return [_fault(text, of, alone=len(of) == 1 < judged) for text, of in found.items()]
+
+
+def _fault(text: str, of: Mapping[str, Share], *, alone: bool) -> LineFault:
+    """Return one cost of several units. alone: others of the line have it not."""
+    who = ", ".join(f"{unit} ({share.part:.1%})" for unit, share in of.items())
+    came, worst = next(iter(of.values())).came, max(share.part for share in of.values())
+    likely, damaged = came.row.likely, came.kind is Kind.SOME_DAMAGED
+    if alone and damaged and came.frames == "rtu":
+        (unit,) = of
+        likely = (f"another unit has the id of {unit}", f"the stub or the terminals of {unit}")
+    serious = worst > OFTEN if damaged else worst >= SAID
+    return LineFault(f"{who} {text}; {came.do}", likely, serious, came.code)
 
 
 def of_bytes(unit_id: int, sent: bytes, got: bytes) -> str:

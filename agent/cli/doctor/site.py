@@ -15,6 +15,7 @@ from agent.config.tables import Config, UnitTable
 from agent.control import client
 from agent.modbus.came import NOTHING, Came, Kind
 from agent.modbus.ports import Port, PortError
+from agent.modbus.survey import too_late
 from agent.modbus.survey.match import Match, hold
 from agent.modbus.survey.presence import FIRST_READ, USUAL_LINES
 from agent.modbus.verdict import Verdict, verdict_of
@@ -23,7 +24,7 @@ from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 
 SAMPLES = 10  # short reads of each unit: enough for a pattern, little enough for a slow line
-TIMEOUT_S = 0.6
+TIMEOUT_S = 0.6  # at least; and as long as the agent would wait
 
 
 @dataclass
@@ -111,12 +112,13 @@ class Site:
         except Trouble as trouble:
             return BusSeen(trouble)
         try:
-            return BusSeen(units=[await self._unit(port, unit) for unit in units])
+            return BusSeen(units=[await self._unit(port, bus, unit) for unit in units])
         finally:
             port.close()
 
-    async def _unit(self, port: Port, unit: UnitTable) -> UnitSeen:
+    async def _unit(self, port: Port, bus: AnyBus, unit: UnitTable) -> UnitSeen:
         seen, profile = UnitSeen(unit), self.profiles[unit.profile]
+        given_s = max(TIMEOUT_S, unit.timeout_s or bus.timeout_s(profile))
         pause_s = (profile.pause_ms or 0.0) / 1e3
 
         async def ask(read: Read, pause_s: float) -> Reply:
@@ -124,8 +126,9 @@ class Site:
             if not port.is_open:
                 await port.open()
             port.tap = lambda out, data: (sent if out else got).extend(data)
-            answer = await port.ask(unit.unit_id + read.unit_offset, read, TIMEOUT_S, pause_s)
+            answer = await port.ask(unit.unit_id + read.unit_offset, read, given_s, pause_s)
             port.tap = None
+            answer = too_late.told(answer, port, unit.unit_id + read.unit_offset, given_s)
             verdict = str(verdict_of(answer))
             if verdict != Verdict.SOUND and answer.came.kind is not Kind.NOTHING:
                 seen.came = answer.came

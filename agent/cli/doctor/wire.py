@@ -16,6 +16,7 @@ from agent.cli.limits import limits_of, review_of
 from agent.config.tables import UnitTable
 from agent.detect.knowledge import SEEN
 from agent.modbus.came import NOTHING, OF_TCP, Came, Kind
+from agent.modbus.lately import Late
 from agent.modbus.overheard import ANOTHER_MASTER
 from agent.modbus.serial_devices import console_of
 from agent.modbus.survey.presence import FIRST_READ
@@ -210,18 +211,18 @@ def line(site: Site) -> Iterator[Result]:
         run = f"cellwarden probe {bus.endpoint} --id 1 holding:0"
         for fault in line_faults.of_counts(reads, late, bus.endpoint.transport.frames):
             if fault.serious:
-                yield problem("CW-202", f"{bus.name}: {fault.seen}", run, *fault.likely)
+                yield problem(fault.code, f"{bus.name}: {fault.seen}", run, *fault.likely)
             else:
-                yield note(f"{bus.name}: {fault.seen}; likely {', '.join(fault.likely)}", run, "CW-202")
+                yield note(f"{bus.name}: {fault.seen}; likely {', '.join(fault.likely)}", run, fault.code)
         for text, times in () if bus.endpoint.transport.has_transaction_ids else stray.items():
             yield note(f"{bus.name}: {times} times {text}", run, "CW-202")
 
 
-def _reads(site: Site, bus: str) -> tuple[dict[str, dict[str, int]], dict[str, int], dict[str, int]]:
-    """Return of each unit how its reads ended and how many came late; of the line, what its bytes say."""
+def _reads(site: Site, bus: str) -> tuple[dict[str, dict[str, int]], dict[str, Late], dict[str, int]]:
+    """Return of each unit how its reads ended and which came late; of the line, what its bytes say."""
     if site.status is not None:
         units: list[dict[str, Any]] = next((b["units"] for b in site.status["buses"] if b["name"] == bus), [])
-        return {u["name"]: u["reads"] for u in units}, {u["name"]: u["late_replies"] for u in units}, {}
+        return {u["name"]: u["reads"] for u in units}, {u["name"]: Late(**u["late"]) for u in units}, {}
     stray: dict[str, int] = {}
     for seen in site.seen[bus].units:
         for sent, got in seen.exchanges:

@@ -19,6 +19,7 @@ from agent.cli.profile.common import known_profiles, load, profile_dir_option
 from agent.modbus.came import Came, Kind
 from agent.modbus.manual_read import Exchange
 from agent.modbus.ports import NO_REPLY, Answer, Port, PortError
+from agent.modbus.survey import too_late
 from agent.modbus.survey.look import guess, manual_address, pairs
 from agent.modbus.survey.presence import LineSetting
 from agent.modbus.survey.registers import parse_read
@@ -140,12 +141,7 @@ async def _direct(
             tries += 1
             if verdict_of(heard.answer) not in UNHEARD:
                 break
-        late = [reply for reply in port.late() if reply.unit_id == unit_id]
-        if late and verdict_of(heard.answer) is Verdict.SILENT:
-            came = Came(Kind.LATE, "answers too late", f"after {late[-1].response_s:.1f} s")
-            came = replace(came, frames=heard.answer.came.frames)
-            heard = replace(heard, answer=replace(heard.answer, unheard=came))
-        return [heard]
+        return [replace(heard, answer=too_late.told(heard.answer, port, unit_id, timeout_s))]
     except PortError as error:
         raise trouble_of(error, endpoint, asked=tries > 0) from error
     finally:

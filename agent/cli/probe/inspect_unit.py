@@ -8,7 +8,7 @@ from agent.cli.common.open_port import opened, trouble_of
 from agent.cli.probe.doubts import Doubt, doubts
 from agent.cli.probe.value_rows import ValueRow, value_rows
 from agent.modbus.ports import NO_REPLY, Answer, Port, PortError
-from agent.modbus.survey import reopening
+from agent.modbus.survey import reopening, too_late
 from agent.modbus.survey.match import Ask, Match, Remembered, Sureness, hold, rank, sureness
 from agent.modbus.survey.presence import FIRST_READ, PATIENT_S, LineSetting
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
@@ -73,6 +73,7 @@ async def _timeout_s(port: Port, endpoint: Endpoint, unit_id: int, at: str) -> f
         if error.came is None:
             raise
         first = Answer(NO_REPLY, unheard=error.came)
+    first = too_late.told(first, port, unit_id, PATIENT_S)
     if verdict_of(first) in (*UNHEARD, Verdict.BUSY):
         within = f"within {PATIENT_S:g} s, {reopening.TRIES} tries"
         raise trouble(first.came, endpoint, at, unit_id, FIRST_READ, within)

@@ -14,6 +14,7 @@ from agent.cli.common.codes import CODES
 from agent.cli.doctor import CHECKS, box, wire
 from agent.cli.doctor.line_faults import of_bytes, of_counts
 from agent.cli.doctor.results import Check, CheckState, examine, good, problem
+from agent.modbus.lately import Late
 from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.rtu import RtuBus
 from hil.run import configuration
@@ -171,8 +172,10 @@ def test_damage_at_one_unit_is_that_units_and_damage_at_all_is_the_lines() -> No
     (both,) = of_counts({"a": bad, "b": bad}, {})
     assert both.likely[0].startswith("no termination")
     assert of_counts({"a": well, "b": {"no_reply": 500}}, {}) == []  # a dead unit is another check's
-    (slow,) = of_counts({"a": well}, {"a": 20})
-    assert "timeout_s" in slow.likely[0]
+    (slow,) = of_counts({"a": well}, {"a": Late(20, 1.4, 1.0)})
+    assert slow.seen.startswith("a (2.0%) answers part of what it is asked too late: after up to 1.5 s")
+    assert "timeout_s = 2 in its [[unit]]" in slow.seen
+    assert not slow.serious
 
 
 def test_every_code_that_is_used_is_in_the_table_and_in_the_guide() -> None:

@@ -1,6 +1,7 @@
 """What is told of each answer that is not the one that was asked for, over real sockets and ptys."""
 
 import json
+import re
 import socket
 import threading
 import time
@@ -121,6 +122,25 @@ def test_probe_says_what_came_over_tcp(answer: Answer, code: str, says: str) -> 
     assert "parity" not in said
 
 
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("unit 0", ["holding:100-101"]),
+        ("more", ["holding:100-101"]),
+        ("both", []),
+        ("closed", ["holding:100"]),
+    ],
+    ids=["another unit, a range", "too many, a range", "other numbers, any profile", "closed, a register"],
+)
+def test_capture_says_what_came_as_probe_does(name: str, what: list[str], tmp_path: Path) -> None:
+    (row,) = [row for row in TCP if row[0] == name]
+    with over_tcp(row[1]) as where:
+        arguments = ["capture", where, *what, "--id", "3", "--output", str(tmp_path / "x")]
+        result = CliRunner().invoke(main, [*arguments, "--socket", "/nonexistent"])
+    said = " ".join(result.stderr.split())
+    assert (f"{row[2]} " in said, row[3] in said, result.exit_code != 0) == (True, True, True), said
+
+
 def test_probe_says_that_a_greeting_is_no_modbus_and_a_closed_door_is_one() -> None:
     with over_tcp(lambda _: b"", b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n") as where:
         assert "CW-208" in (said := probe(where))
@@ -144,8 +164,10 @@ def test_probe_says_that_an_answer_came_too_late() -> None:
     with over_tcp(late) as where:
         said = probe(where)
     assert said.startswith("CW-201")
-    assert "answers too late (after 0." in said
-    assert "Wait longer: --timeout of probe, timeout_s of the unit." in said
+    assert "answers too late: after up to 0." in said
+    waits = re.findall(r"Wait longer: timeout_s = ([\d.]+) in its \[\[unit\]\], --timeout ([\d.]+) of", said)
+    assert len(waits) == 1
+    assert f"holding:100 --timeout {waits[0][0]}" in said
 
 
 def test_probe_says_that_an_adapter_was_pulled_after_the_question(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import pytest
 from simulated_line import Behaviour, Simulation, mute, sealed
 
 from agent.modbus.adu import data_bytes
+from agent.modbus.came import Kind
 from agent.modbus.cycle import CONNECT
 from agent.modbus.ports import SILENCE, Answer, LateReply
 from agent.modbus.read_request import ReadRequest
-from agent.modbus.verdict import LOSES
 from agent.quality import Quality
 from drivers.profile.load import Profile, parse_profile
 from drivers.registers import Reply
@@ -126,7 +126,7 @@ def test_a_line_that_loses_replies_is_said_once(caplog: pytest.LogCaptureFixture
     caplog.clear()
     network.run(600)
     assert len(caplog.records) <= 4, [record.message for record in caplog.records]
-    assert unit.trouble == LOSES
+    assert (unit.trouble, unit.came.kind) == (unit.came.words, Kind.SOME_LOST)
     network.lost = 0.0
     network.run(20)
     assert unit.trouble == ""

@@ -1,0 +1,105 @@
+"""What part of a unit's reads brought nothing, and why: one judgement for status, journal and doctor. Pure.
+
+The agent judges the last LAST requests of a unit, and says of them what costs it SAID of them and more;
+`doctor` judges all since the start, or those that it made itself, by the same words.
+"""
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from math import ceil
+from typing import NamedTuple
+
+from agent.modbus.came import Came, Frames, Kind
+from agent.modbus.verdict import Verdict
+
+LAST, SAID = 16, 0.25
+LATE_MARGIN = 1.25  # of the slowest answer that was heard: so much reads it
+STEP_S, COARSE_S = 0.1, 0.5  # to which both are rounded up, below a second and above: a journal says the same
+
+
+class Late(NamedTuple):
+    """How many answers came too late, after how long at most, and how long the unit has. s."""
+
+    times: int
+    slowest_s: float
+    given_s: float
+
+
+class Share(NamedTuple):
+    """What costs a part of the reads."""
+
+    came: Came
+    part: float
+
+
+NEVER_LATE = Late(0, 0.0, 0.0)
+OF_VERDICT = {
+    Verdict.DAMAGED: (Kind.SOME_DAMAGED, "answers part of what it is asked damaged"),
+    Verdict.SILENT: (Kind.SOME_LOST, "answers only part of what it is asked"),
+    Verdict.BUSY: (Kind.SOME_BUSY, "is busy at part of what it is asked"),
+}
+
+
+def too_late(late: Late, frames: Frames, *, some: bool = False) -> Came:
+    """Return that answers come too late, and what reads them. some: the others come in time."""
+    up_s, wait_s = _up(late.slowest_s), _up(LATE_MARGIN * late.slowest_s)
+    what = "answers part of what it is asked too late" if some else "answers too late"
+    text = f"{what}: after up to {up_s:g} s, and it has {late.given_s:g} s"
+    return Came(Kind.LATE, text, frames=frames, timeout_s=wait_s)
+
+
+def _up(seconds: float) -> float:
+    step_s = STEP_S if seconds < 1 else COARSE_S
+    return round(ceil(round(seconds / step_s, 3)) * step_s, 1)
+
+
+def shares(counts: Mapping[str, int], late: Late, frames: Frames) -> list[Share]:
+    """Return what costs some of the reads that `counts` tells by verdict, the most costly first."""
+    total = max(1, sum(counts.values()))
+    times = {verdict: counts.get(verdict, 0) for verdict in OF_VERDICT}
+    times[Verdict.SILENT] = max(0, times[Verdict.SILENT] - late.times)
+    found = [
+        Share(Came(kind, text, f"{times[verdict] / total:.0%}", frames), times[verdict] / total)
+        for verdict, (kind, text) in OF_VERDICT.items()
+        if times[verdict]
+    ]
+    if late.times:
+        found.append(Share(too_late(late, frames, some=counts.get(Verdict.SOUND, 0) > 0), late.times / total))
+    return sorted(found, key=lambda share: -share.part)
+
+
+class Lately:
+    """How the last requests of one unit ended. given_s: the longest that it may take to begin an answer."""
+
+    def __init__(self, given_s: float) -> None:
+        self._given_s = given_s
+        self._asked = 0
+        self._ended: deque[Verdict] = deque(maxlen=LAST)
+        self._late: deque[tuple[int, float]] = deque(maxlen=LAST)
+        self._frames: Frames = "rtu"
+
+    def ended(self, verdict: Verdict, came: Came) -> None:
+        """Note how a request ended, and what came in place of values."""
+        self._asked += 1
+        self._ended.append(verdict)
+        if verdict in (Verdict.SILENT, Verdict.DAMAGED):
+            self._frames = came.frames
+
+    def came_late(self, response_s: float) -> None:
+        """Note an answer that came after its time-out. One that the unit has the time for says nothing."""
+        if response_s > self._given_s:
+            self._late.append((self._asked, response_s))
+
+    @property
+    def late(self) -> Late:
+        """The answers to the last requests that came too late."""
+        lately = [response_s for asked, response_s in self._late if asked > self._asked - LAST]
+        return Late(len(lately), max(lately, default=0.0), self._given_s)
+
+    @property
+    def cost(self) -> Came | None:
+        """What costs the most of the last requests, where it is enough to be said, and not all of them."""
+        if Verdict.SOUND not in self._ended:
+            return None
+        worst = next(iter(shares(Counter(self._ended), self.late, self._frames)), None)
+        return worst.came if worst and worst.part >= SAID else None
