@@ -101,7 +101,6 @@ def live(socket: Path) -> str:
     stream = pyte.Stream(screen)
     command = Command(socket.parent, f"live --socket {socket}", term="xterm-256color")
     command.wait_for("q quit", 20.0)
-    command.type("\t\t")  # to rack-c
     until_s = time.monotonic() + 4.0
     while time.monotonic() < until_s:
         command.read(1.0)
