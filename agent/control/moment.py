@@ -97,18 +97,20 @@ def outline_now(latest: Latest | None, knowledge: Knowledge, pace_s: float, now_
     known, live = _sights(of, latest, pace_s, now_s)
     speaks = np.where(known[of.sight], of.sight, of.temps)
     seen = known[of.temps] & live[speaks] & (knowledge != Knowledge.STALE)
-    temps = last.value[of.temps[seen if seen.any() else known[of.temps]]]
-    hottest = round(float(temps.max()), 6) if temps.size else None
+    temps, hottest, hottest_at = of.temps[seen if seen.any() else known[of.temps]], None, ""
+    if temps.size:
+        hot = temps[int(np.argmax(last.value[temps]))]
+        hottest, hottest_at = round(float(last.value[hot]), 6), latest.layout.places[hot]
     at = live[of.volts]
     if knowledge == Knowledge.STALE or not at.any():
-        return Outline(hottest, None)
+        return Outline(hottest, None, hottest_at=hottest_at)
     volts, string = last.value[of.volts[at]], of.string[at]
     string = np.where(np.bincount(string)[string] < MIN_IN_STRING, 0, string)
     away_mv = np.empty(volts.size)
     for s in np.unique(string):
         away_mv[string == s] = np.round(1e3 * (volts[string == s] - np.median(volts[string == s])), 3)
     strays = int(np.argmax(np.abs(away_mv)))
-    return Outline(hottest, float(away_mv[strays]), latest.layout.places[of.volts[at][strays]])
+    return Outline(hottest, float(away_mv[strays]), latest.layout.places[of.volts[at][strays]], hottest_at)
 
 
 def boxes(latest: Latest | None) -> int:

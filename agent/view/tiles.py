@@ -18,12 +18,13 @@ LAST = 9  # behind the priorities
 
 class Outline(NamedTuple):
     """What a tile shows of the values of its unit: the hottest sensor, and how far the cell that strays most
-    is from its median (below it: negative). None: not known. `away_at`: the place of that cell.
+    is from its median (below it: negative). None: not known. `away_at`, `hottest_at`: their places.
     """
 
     hottest_degc: float | None
     away_mv: float | None
     away_at: str = ""
+    hottest_at: str = ""
 
 
 def tiles(
@@ -33,8 +34,8 @@ def tiles(
 
     units: as in the view. alarms: those that stand, as in the view. outlines: of units without figures and
     cells, by name. Each tile has the unit's number `u`, `name`, `title` (with its label), `priority` (of its
-    worst alarm that nobody has put aside; 0: none), `knowledge`, `word`, `age_s`, `hottest_degc`, `away_mv`
-    and `away_at`, which is a name.
+    worst alarm that nobody has put aside; 0: none), `knowledge`, `word`, `age_s`, `hottest_degc` with its
+    place `hottest_at`, `away_mv` and `away_at`, which is a name.
     """
     worst: dict[str, int] = {}
     for alarm in alarms:
@@ -49,11 +50,13 @@ def tiles(
 
 def _outline(unit: Record) -> Outline:
     known = [box for box in unit["cells"] if box["mv"] is not None]
-    hottest = figure_of(unit, "hottest")["value"]
+    hottest = figure_of(unit, "hottest")
+    where = hottest["where"] if hottest["value"] is not None else ""
+    hottest_at = next((box["place"] for box in unit["cells"] if where and box["name"] == where), "")
     if not known:
-        return Outline(hottest, None)
+        return Outline(hottest["value"], None, hottest_at=hottest_at)
     strays = max(known, key=lambda box: abs(box["mv"]))
-    return Outline(hottest, strays["mv"], strays["place"])
+    return Outline(hottest["value"], strays["mv"], strays["place"], hottest_at)
 
 
 def worst_first(units: Sequence[Record], alarms: Sequence[Record]) -> list[Record]:
@@ -75,6 +78,7 @@ def _tile(u: int, unit: Record, priority: int, outline: Outline) -> dict[str, An
         "word": unit["word"],
         "age_s": unit["age_s"],
         "hottest_degc": outline.hottest_degc,
+        "hottest_at": outline.hottest_at,
         "away_mv": outline.away_mv,
         "away_at": "" if outline.away_mv is None else words.place(outline.away_at),
     }

@@ -18,7 +18,7 @@ from agent.view.state import LEARNING
 from agent.view.tiles import figure_of
 from agent.view.trends import TREND_S, TREND_STEP_S
 
-TILE_STEPS = 6  # of a trend, of which a tile shows every such
+TILE_STEPS = 12  # of a trend, of which a tile shows every such
 FEW_TILES, MANY_TILES = 12, 64  # up to so many they are large; beyond so many they have no lines
 KIN = (("min", "max"), ("hottest", "coldest"))  # figures whose lines share a scale
 SEEN_AS = {Knowledge.LIVE: "normal", LEARNING: "learning", Knowledge.STALE: "stale"}
@@ -161,7 +161,7 @@ def _drawn(figure: View, unit: View) -> Markup:
         return bar
     low, high = (f"{y:.{digits}f}" for y in scale)
     said = tell("last hour, between {low} and {high}", low=low, high=high)
-    drawn = svg.trend(figure["trend"], int(TREND_S / TREND_STEP_S), scale, said)
+    drawn = svg.trend(svg.halved(figure["trend"]), int(TREND_S / TREND_STEP_S) // 2, scale, said)
     return Markup(bar + macros("unit.html").trend(drawn, scale, digits))
 
 

@@ -75,6 +75,7 @@
 
   // The maps: one tab stop each; arrows, Home and End move, Enter opens the cell.
   const roving = () => document.querySelectorAll('.map').forEach(map => {
+    map.querySelectorAll('.k:not([tabindex])').forEach(k => k.tabIndex = -1);
     if (!map.querySelector('.k[tabindex="0"]')) ['.m1', '.m2', '.m3', '.k'].map(s => map.querySelector(s)).find(Boolean)?.setAttribute('tabindex', 0);
   });
   const centre = el => { const r = el.getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; };

@@ -1,7 +1,7 @@
 """Small drawings: trend lines that break where nothing was known, limit bars, the state's icon. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -36,13 +36,26 @@ def span(lines: Iterable[Sequence[float | None]], digits: int) -> tuple[float, f
     return min(known), max(max(known), min(known) + LEAST_STEPS * 10.0**-digits)
 
 
+def halved(line: Sequence[float | None]) -> list[float | None]:
+    """Return a line of half as many points, the newest kept: of each two the one that is farther from the one
+    before, so that no peak is lost; None where either is not known, so that no gap is.
+    """
+    found: list[float | None] = []
+    for i in range(len(line) % 2, len(line), 2):
+        a, b = line[i : i + 2]
+        last = found[-1] if found else None
+        far = a is not None and b is not None and last is not None and abs(a - last) > abs(b - last)
+        found.append(None if a is None or b is None else a if far and i + 2 < len(line) else b)
+    return found
+
+
 def trend(line: Sequence[float | None], length: int, scale: tuple[float, float] | None, said: str) -> Markup:
     """Draw the last hour: `length` steps fill the width, the newest at the right, between the two values of
-    `scale` (see `span`). Gaps are hatched, never bridged. `said`: its content in words; "": that
-    stands beside it.
+    `scale` (see `span`). Gaps are hatched, never bridged. `said`: its content in words; "": what it is in
+    says that.
     """
     if scale is None:
-        return Markup('<svg class="trend" viewBox="0 0 120 22" aria-hidden="true"></svg>')
+        return Markup('<svg viewBox="0 0 120 22"></svg>')
     (low, high), step, at = scale, WIDTH / (length - 1), length - len(line)
     tall = (HEIGHT - 4) / (high - low)
     parts = []
@@ -50,24 +63,29 @@ def trend(line: Sequence[float | None], length: int, scale: tuple[float, float] 
         here = [round((at + i) * step) for i in range(first, last + 1)]
         if seen:
             ys = [round(HEIGHT - 2 - tall * (y - low)) for y in line[first : last + 1] if y is not None]
-            points = _corners(here, ys)
-            parts.append(f'<polyline class="ln" points="{points}"/>')
+            parts.append(f'<path d="{_path(here, ys)}"/>')
         else:
             left, width = here[0] - step, here[-1] - here[0] + 2 * step
             parts.append(
                 f'<rect class="gap" x="{left:.1f}" width="{width:.1f}" height="22" fill="url(#hatch)"/>'
             )
-    name = Markup('role="img" aria-label="{}"').format(said) if said else Markup('aria-hidden="true"')
-    head = Markup('<svg class="trend" viewBox="0 0 {} {}" preserveAspectRatio="none" {}>')
+    name = (
+        Markup(' class=trend preserveAspectRatio=none role=img aria-label="{}"').format(said) if said else ""
+    )
+    head = Markup('<svg viewBox="0 0 {} {}"{}>')
     return head.format(WIDTH, HEIGHT, name) + Markup("".join(parts) + "</svg>")
 
 
-def _corners(xs: Sequence[int], ys: Sequence[int]) -> str:
-    """Return the points of a line; what lies within a level stretch is left out, a lone point is a dash."""
+def _path(xs: Sequence[int], ys: Sequence[int]) -> str:
+    """Return the path of a line, each point from the one before, which is short; what lies within a level
+    stretch is left out, a lone point is a dash.
+    """
     last = len(ys) - 1
+    if last == 0:
+        return f"M{xs[0]} {ys[0]}h1"
     kept = [i for i in range(last + 1) if i in (0, last) or not ys[i - 1] == ys[i] == ys[i + 1]]
-    lone = f" {xs[0] + 1},{ys[0]}" if last == 0 else ""
-    return " ".join(f"{xs[i]},{ys[i]}" for i in kept) + lone
+    steps = (f"l{xs[b] - xs[a]} {ys[b] - ys[a]}" for a, b in pairwise(kept))
+    return f"M{xs[0]} {ys[0]}" + "".join(steps).replace(" -", "-")
 
 
 def bar(value: float, low: float, high: float, unit: str) -> Markup:

@@ -1,6 +1,6 @@
 """The templates of the page, beside this file: what is put into them never becomes markup by itself."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,7 +26,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(duration=language.how_long, number=words.number, place=words.place, query=urlencode)
+    made.filters.update(
+        duration=language.how_long, number=words.number, place=words.place, query=partial(urlencode, safe="/")
+    )
     made.globals.update(
         WAITING=WAITING,
         FIRST_ALARMS=FIRST_ALARMS,

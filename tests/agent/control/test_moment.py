@@ -89,6 +89,7 @@ def test_an_outline_is_what_the_tile_of_the_whole_view_shows(name: str) -> None:
         assert found[:2] == pytest.approx(told_of), (ages_s, knowledge)
         if found.away_mv is not None:
             assert tile["away_at"] == place(found.away_at)
+        assert tile["hottest_at"] == found.hottest_at
         assert boxes(latest) == len(whole["cells"])
         told += told_of != (None, None)
     assert told or not {*VOLTAGES, *TEMPERATURES} & {*layout.quantities}, "nothing was ever known"
@@ -96,4 +97,4 @@ def test_an_outline_is_what_the_tile_of_the_whole_view_shows(name: str) -> None:
 
 def test_of_a_unit_that_was_never_read_nothing_is_known() -> None:
     assert all(isnan(x) for x in figures_now(None, Knowledge.NEVER, PACE_S, NOW_S).values())
-    assert outline_now(None, Knowledge.NEVER, PACE_S, NOW_S) == (None, None, "")
+    assert outline_now(None, Knowledge.NEVER, PACE_S, NOW_S) == (None, None, "", "")

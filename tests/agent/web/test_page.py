@@ -41,7 +41,7 @@ async def messages(response: aiohttp.ClientResponse, count: int) -> list[dict]:
 async def test_240_cells_fit_the_budget_and_nothing_is_fetched_from_elsewhere(room: Room) -> None:
     code, headers, page = await get(room.url)
     assert code == 200
-    assert page.count('class="k ') == 244
+    assert len(re.findall('class="k[ "]', page)) == 244
     assert len(page.encode()) < BUDGET_BYTES
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")
     policy = headers["Content-Security-Policy"]
@@ -179,10 +179,10 @@ async def test_a_site_with_many_cells_shows_no_map_at_first_and_each_unit_on_a_p
     room.status = status([unit("rack-1"), unit("rack-2")])
     room.points = {"rack-1": rack(), "rack-2": rack(5)}
     _, _, page = await get(room.url)
-    assert len(re.findall(r'id="ti\d', page)) == 2
-    assert page.count('class="k ') == 244  # of the worst unit
+    assert len(re.findall(r"id=ti\d", page)) == 2
+    assert len(re.findall('class="k[ "]', page)) == 244  # of the worst unit
     _, _, page = await get(room.url + "?unit=rack-2")
-    assert page.count('class="k ') == 305
+    assert len(re.findall('class="k[ "]', page)) == 305
 
 
 async def test_64_racks_of_240_cells_are_one_page_that_opens_the_one_in_alarm(room: Room) -> None:
@@ -191,7 +191,7 @@ async def test_64_racks_of_240_cells_are_one_page_that_opens_the_one_in_alarm(ro
     room.points = {name: rack() for name in names}
     _, _, page = await get(room.url)
     assert len(page.encode()) < BUDGET_BYTES
-    assert re.findall(r'id="ti(\d+)"', page)[:3] == ["36", "0", "1"]
+    assert re.findall(r"id=ti(\d+)>", page)[:3] == ["36", "0", "1"]
     assert "Cells of rack-37" in page
     assert "64 answer as they should" in page
     _, _, page = await get(room.url + "?unit=rack-02")
