@@ -26,6 +26,7 @@ from agent.detect.alarms.book import AlarmBook
 from agent.outputs.annunciator import Annunciator
 from agent.outputs.relay import Relay
 from agent.store.ledger import Event
+from agent.view.language import tr
 from tests.agent.store.buffers import words
 
 ALARM = "rack-1:identity:"
@@ -80,7 +81,7 @@ class Site:
         }
 
     async def _view(self, unit: str | None, _sentences: bool) -> dict[str, Any]:
-        return {"units": [{"name": "rack-1"}], "of": unit}
+        return {"units": [{"name": "rack-1"}], "of": unit, "said": tr("NORMAL")}
 
     def says(self, text: str) -> None:
         stamp = self.clock.stamp()
@@ -105,6 +106,14 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     await site.server.start()
     yield site
     await site.server.stop()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("ko", "정상"), ("en", "NORMAL"), ("xx", "NORMAL"), ("", "NORMAL")]
+)
+async def test_a_view_is_told_in_the_language_that_is_asked_for(site: Site, language: str, said: str) -> None:
+    assert (await site.get(f"/v1/view?language={language}"))["said"] == said
+    assert (await site.get("/v1/view"))["said"] == "NORMAL"
 
 
 async def test_only_owner_and_group_may_open_the_socket(site: Site) -> None:
