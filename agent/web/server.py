@@ -18,7 +18,7 @@ from aiohttp import web
 from agent.store.reading import BufferUnreadable
 from agent.tls.credentials import no_passphrase
 from agent.view import words
-from agent.view.find import find
+from agent.view.find import find, is_meant
 from agent.view.language import ENGLISH, LANGUAGES, current, preferred, speaking, tr
 from agent.view.page import pages
 from agent.view.page.shell import POLICY
@@ -389,7 +389,7 @@ class Page:
             return _see("./?" + urlencode({"unit": meant.unit}))
         _, unit = await self._unit(meant.unit)
         for i, box in enumerate(unit["cells"]):
-            if box["number"] == meant.cell and box["kind"] != "sensor":
+            if is_meant(box, meant.cell):
                 return _see("cell?" + urlencode({"u": meant.unit, "i": i}))
         return _html(pages.found_page(view, text, meant.unit).encode(), 404)
 

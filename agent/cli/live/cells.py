@@ -8,6 +8,7 @@ from rich.text import Text
 
 from agent.detect.knowledge import Knowledge
 from agent.view import words
+from agent.view.find import is_meant
 from agent.view.language import how_long, tell, tr
 
 View = Mapping[str, Any]
@@ -59,7 +60,7 @@ def _strings(boxes: Sequence[View]) -> dict[tuple[str, str], list[View]]:
     return found
 
 
-def worst(unit: View, found: int | None) -> Text:
+def worst(unit: View, found: int | str | None) -> Text:
     """Return the cells that are farthest out, or the one that was asked for."""
     if found is not None:
         return Text(" " + _of_cell(unit, found))
@@ -71,9 +72,9 @@ def worst(unit: View, found: int | None) -> Text:
     return Text(" " + (tell("Worst: {cells}", cells="   ".join(parts)) if parts else tr("Worst: not known")))
 
 
-def _of_cell(unit: View, number: int) -> str:
+def _of_cell(unit: View, cell: int | str) -> str:
     for box in unit["cells"]:
-        if box["kind"] != "sensor" and box["number"] == number:
+        if is_meant(box, cell):
             if box["sight"] == "none":
                 return f"{box['name']}: {tr('nothing known now')}"
             mv = "--" if box["mv"] is None else f"{box['mv']:+.0f}"
@@ -81,7 +82,7 @@ def _of_cell(unit: View, number: int) -> str:
             volts, old = words.number(box["v"], 3), tell("{age} old", age=how_long(box["age_s"]))
             seen = "" if box["state"] == tr(Knowledge.LIVE) else f"   {box['state']}"
             return f"{box['name']}: {volts} V   {mv} mV{temp}   {old}{seen}"
-    return tell("There is no cell {n} in {unit}", n=number, unit=unit["name"])
+    return tell("There is no cell {n} in {unit}", n=cell, unit=unit["name"])
 
 
 def cell_lines(unit: View | None) -> list[Text]:

@@ -58,7 +58,7 @@ class ScreenState:
     top: int = 0  # first line of a page that scrolls
     held_s: float | None = None  # for how long the picture is held
     find: str | None = None  # what is typed after "/"
-    found: int | None = None  # number of the cell that was asked for
+    found: int | str | None = None  # number or name of the cell that was asked for
     said: str = ""  # answer to the last key
     lost_s: float | None = None  # since the agent answered last
     age_s: float = 0.0  # of the view itself
