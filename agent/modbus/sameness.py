@@ -45,18 +45,25 @@ class Sameness:
         """Whether nobody has heard a value of the unit for long."""
         return now_s - self.answered_s > pace_s + AWAY_S and now_s - self.proved_s > pace_s + AWAY_S
 
-    def heard(self, now_s: float, pace_s: float, *, who: bool) -> bool:
-        """Note a sound answer; return whether the unit was away, and must be asked. who: it just was."""
+    def heard(self, now_s: float, pace_s: float, *, who: bool, may: bool = True) -> bool:
+        """Note a sound answer; return whether the unit was away, and must be asked.
+
+        who: it just was. may: the line has time for it (see `identity_share`); else it is asked once it has.
+        """
         away = not who and self.away(now_s, pace_s)
         self.answered_s = now_s
-        if away:
+        if away and may:
             self.doubt(now_s)
-        return away
+        elif away:
+            self.asked_s = -inf
+        return away and may
 
-    def due(self, now_s: float, pace_s: float, *, between: bool) -> bool:
+    def due(self, now_s: float, pace_s: float, *, between: bool, may: bool = True) -> bool:
         """Whether the unit is to be asked now. between: no safety point has to be read in this cycle."""
         if self._ask_at_s < inf:
             return now_s >= self._ask_at_s
+        if not may:
+            return False
         return self.away(now_s, pace_s) or (between and now_s - self.asked_s >= MARK_EVERY_S)
 
     def doubt(self, now_s: float, *, habit: bool = False) -> None:

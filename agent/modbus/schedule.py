@@ -17,6 +17,7 @@ from math import inf
 
 from agent.modbus.backlog import Backlog
 from agent.modbus.cycle import CONNECT, PROBE, Candidate
+from agent.modbus.identity_share import IdentityShare
 from agent.modbus.patience import OTHERS_WITHIN_S
 from agent.modbus.ports import Answer, LateReply
 from agent.modbus.read_request import ReadRequest
@@ -43,7 +44,9 @@ class Schedule:
         self._gateway = len(units) > 1 and units[0].patience.has_transaction_ids
         # before this nobody has waited too long
         self._overdue_s = start_s + OTHERS_WITHIN_S if self._gateway else -inf
+        self._identity = IdentityShare(start_s)
         for k, unit in enumerate(self.units):
+            unit.identity_share = self._identity
             unit.patience.alone = len(units) == 1
             # spread over their first period, so that their requests do not queue
             unit.release_s = start_s + unit.period_s * k / len(units)
@@ -71,6 +74,8 @@ class Schedule:
 
     def took(self, unit: Unit, request: ReadRequest, answer: Answer, now_s: float) -> None:
         """Note what came of a request, before the unit is told."""
+        if request.purpose == CONNECT and unit.connection is not None:
+            self._identity.spend(now_s - request.at_s, now_s)
         if not self._gateway:
             return
         if answer.response_s is None and not answer.damaged:

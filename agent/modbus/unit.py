@@ -18,6 +18,7 @@ from agent.modbus.came import NOTHING, Came, Kind
 from agent.modbus.cycle import CONNECT, PROBE, Candidate, Connection, Cycle
 from agent.modbus.due import Due
 from agent.modbus.identification import Conclusion, Identification
+from agent.modbus.identity_share import IdentityShare
 from agent.modbus.lately import Lately, too_late
 from agent.modbus.learned import Learned
 from agent.modbus.patience import Patience
@@ -85,6 +86,7 @@ class Unit:
     _refusals: Refusals = field(default_factory=Refusals)
     learned: Learned = field(default_factory=Learned)
     _repeats: Repeats = field(default_factory=Repeats)
+    identity_share: IdentityShare | None = None  # of its line
     _well_s: float = 0.0  # since when nothing is wrong with it
     _cycle: Cycle | None = None
 
@@ -210,7 +212,7 @@ class Unit:
             self._refusals.answered(request.read)
         same, who = self._identification.same, request.purpose == CONNECT
         # a gateway may refuse, or be busy, for a unit that is away
-        if verdict is Verdict.SOUND and same.heard(now_s, self.pace_s, who=who):
+        if verdict is Verdict.SOUND and same.heard(now_s, self.pace_s, who=who, may=self._may_ask_who(now_s)):
             self._is_back(request, now_s)
         self.patience.answered(outcome, answer.response_s)
         if request.purpose == PROBE:
@@ -342,11 +344,18 @@ class Unit:
         if self.state is State.UNKNOWN and now_s >= self.patience.who_s:
             self._ask_who(now_s)
         elif self.state is State.POLLING and same.due(
-            now_s, self.pace_s, between=self._cycle is None or not self._cycle.left
+            now_s,
+            self.pace_s,
+            between=self._cycle is None or not self._cycle.left,
+            may=self._may_ask_who(now_s),
         ):
             assert connection is not None
             if self._identification.begin_mark(connection.layout, now_s):
                 self._happened(Event.ASKED_MARK)
+
+    def _may_ask_who(self, now_s: float) -> bool:
+        """Whether the line has time for it: one that loses replies has little."""
+        return not self.patience.loses or self.identity_share is None or self.identity_share.allows(now_s)
 
     def _ask_who(self, now_s: float) -> None:
         """Begin to ask for all that tells what the unit is."""
