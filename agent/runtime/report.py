@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from agent.control.metrics import MetricsServer
     from agent.web.server import Page
 
+MOST_SENTENCE_CELLS = 20_000  # some 0.4 s of a core
+
 
 def _plus(stored_s: float | None, open_s: float) -> float | None:
     """Seconds of frames with those that are not sealed yet."""
@@ -153,15 +155,16 @@ class Report:
         return await asyncio.to_thread(self._page_view, status, unit)
 
     def _page_view(self, status: dict[str, Any], unit: str | None) -> dict[str, Any]:
-        latest, names = self._parts.watching.latest, list(self._parts.units)
-        if unit or sum(boxes(latest.get(name)) for name in names) <= WHOLE_SITE_CELLS:
+        names = list(self._parts.units)
+        if unit or self._boxes() <= WHOLE_SITE_CELLS:
             return self._view(status, [unit] if unit else names)
         first = worst_first(status["units"], status["alarms"])[0]["name"]
         return self._view(status, [first], self._outlines(first))
 
     async def brief(self, unit: str | None, sentences: bool) -> dict[str, Any]:
         """Return what `GET /v1/view` answers: one unit whole (None: the worst), of the others what a tile
-        shows; `sentences`: also each unit's sentence on its cells, which takes all of them.
+        shows; `sentences`: also each unit's sentence on its cells, which takes all of them, and is left out
+        where they are too many to look through every other second.
         """
         status = await self.status()
         return await asyncio.to_thread(self._brief, status, unit, sentences)
@@ -169,9 +172,13 @@ class Report:
     def _brief(self, status: dict[str, Any], unit: str | None, sentences: bool) -> dict[str, Any]:
         names = [one["name"] for one in worst_first(status["units"], status["alarms"])]
         shown = unit if unit and unit in names else next(iter(names), "")
-        if sentences:
+        if sentences and self._boxes() <= MOST_SENTENCE_CELLS:
             return brief(self._view(status, names), shown)
         return brief(self._view(status, [shown], self._outlines(shown)), shown)
+
+    def _boxes(self) -> int:
+        """Return how many cells and sensors the maps of all units have."""
+        return sum(boxes(self._parts.watching.latest.get(name)) for name in self._parts.units)
 
     def _outlines(self, but: str) -> dict[str, Outline]:
         """Return what the tile of each unit shows, but of one."""

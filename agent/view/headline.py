@@ -22,6 +22,7 @@ UNKNOWN = "UNKNOWN"
 BY_SEVERITY = {CRITICAL: "ALARM", WARNING: "ATTENTION", ADVICE: "ATTENTION"}
 #: What these say is of now while their unit is not seen: that nothing, or the wrong thing, is read there.
 OF_SIGHT = frozenset({"blind", "identity", "heartbeat", "held-frame", "no-measurement"})
+MANY = 8  # units in a sentence
 PUT_ASIDE = ("SHELVED", "OUT OF SERVICE")
 NOT_LIVE = (
     ("Not seen: {names}; they may be in any state.", UNSEEN),
@@ -112,10 +113,15 @@ def _missing(units: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
     said = []
     for sentence, states in NOT_LIVE:
         if names := [titled(unit) for unit in units if unit["knowledge"] in states]:
-            said.append(tell(sentence, names=", ".join(names)))
+            said.append(tell(sentence, names=_listed(names)))
     for why, names in _in_part(units).items():
-        said.append(tell("Seen in part: {names} ({why}).", names=", ".join(names), why=why))
+        said.append(tell("Seen in part: {names} ({why}).", names=_listed(names), why=why))
     return said + _learning(units, now)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the names of units; of so many that nobody reads them all, the first: each has its tile."""
+    return ", ".join(names) if len(names) <= MANY else named(names)
 
 
 def site_state(units: Sequence[Mapping[str, Any]], now: datetime) -> State:

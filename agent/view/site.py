@@ -22,6 +22,7 @@ from agent.view.unseen import trouble_of, unseen
 REFRESH_S = 2.0
 WHOLE_SITE_CELLS = 480  # with more, the first page opens the worst unit alone; each has a page of its own
 LOG_LINES = 20
+LETTERS = ("F", "S", "M", "")  # of a link's health, worst first
 GOOD_ANSWERS = 99.0  # % of the time in which a unit was due in the last hour; below, S
 
 
@@ -225,4 +226,5 @@ def _link(unit: Mapping[str, Any]) -> dict[str, Any]:
         "trouble": trouble_of(unit),
         "port": unit["port"],
         "letter": letter,
+        "rank": LETTERS.index(letter),
     }

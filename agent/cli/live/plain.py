@@ -28,7 +28,8 @@ def _changes(before: View | None, after: View) -> Iterator[str]:
         old = units.get(unit["name"])
         if old is None or old["word"] != unit["word"]:
             lacks = f" ({unit['lacks']})" if unit["lacks"] else ""
-            yield f"{unit['title']} {unit['state']}{lacks}: {unit['sentence']}"
+            cells = f": {unit['sentence']}" if unit["sentence"] else ""  # a large site tells none
+            yield f"{unit['title']} {unit['state']}{lacks}{cells}"
             if unit["blind"]:
                 blind = unit["blind"]
                 yield tell(
@@ -37,7 +38,7 @@ def _changes(before: View | None, after: View) -> Iterator[str]:
                     cause=blind["cause"],
                     next=blind["next"],
                 )
-        elif _marks(old) != _marks(unit):
+        elif unit["sentence"] and _marks(old) != _marks(unit):
             yield f"{unit['title']}: {unit['sentence']}"
     was = _alarms(before) if before else {}
     now = _alarms(after)

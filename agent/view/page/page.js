@@ -63,7 +63,7 @@
   const tick = () => {
     const now = performance.now();
     if (later.length) alarms();
-    const lost = events && now - heard > 2 * refresh;
+    const lost = Boolean(events) && now - heard > 2 * refresh;
     body.classList.toggle('lost', lost);
     if (lost) return void ($('strip').textContent = fill(body.dataset.lost, age((now - heard) / 1000)));
     for (const el of document.querySelectorAll('[data-age]'))

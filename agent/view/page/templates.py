@@ -11,6 +11,7 @@ from agent.view import language, words
 from agent.view.page.acts import WAITING
 
 FIRST_ALARMS = 2  # the others are behind a fold, so that headline and alarms fit a phone
+FIRST_LINKS = 12  # that are shown, the worst of them, where there are many
 MANY_UNITS = 8  # of more, those whose link is well are behind a fold
 GLYPH = {1: "▲", 2: "◆", 3: "●"}
 
@@ -32,6 +33,7 @@ def environment() -> Environment:
     made.globals.update(
         WAITING=WAITING,
         FIRST_ALARMS=FIRST_ALARMS,
+        FIRST_LINKS=FIRST_LINKS,
         MANY_UNITS=MANY_UNITS,
         GLYPH=GLYPH,
         BREAK=Markup("<br>"),

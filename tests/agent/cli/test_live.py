@@ -247,6 +247,18 @@ def test_a_pipe_gets_what_was_raised_answered_and_over(site_view: Callable[..., 
     assert any("alarm over rack-1 string 2 cell 17" in line for line in lines(answered, quiet))
 
 
+def test_a_large_site_tells_in_lines_what_changed_without_a_sentence_of_each(
+    site_view: Callable[..., dict[str, Any]],
+) -> None:
+    def untold(view: dict[str, Any]) -> dict[str, Any]:
+        return {**view, "units": [{**one, "sentence": ""} for one in view["units"]]}
+
+    quiet, raised = untold(site_view()), untold(site_view(alarm()))
+    assert list(lines(None, quiet))[1:] == ["14:02:31 rack-1 LIVE"]
+    assert list(lines(site_view(), quiet)) == []
+    assert [line.split(" priority")[0] for line in lines(quiet, raised)][1:] == ["14:02:31 alarm NEW"]
+
+
 @pytest.fixture
 def site_view() -> Callable[..., dict[str, Any]]:
     def build(*alarms: dict[str, Any]) -> dict[str, Any]:

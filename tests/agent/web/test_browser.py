@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -48,9 +49,14 @@ async def run(work: Callable[..., Any], *args: Any, **more: Any) -> Any:
     return await asyncio.to_thread(work, *args, **more)
 
 
+def wait(chrome: Chrome, within_s: float) -> WebDriverWait[Chrome]:
+    """Wait for what is seen, while the page goes on to exchange what it shows."""
+    return WebDriverWait(chrome, within_s, ignored_exceptions=[StaleElementReferenceException])
+
+
 def live(chrome: Chrome) -> Chrome:
     """Wait until the page has heard from the agent."""
-    WebDriverWait(chrome, 10).until(lambda c: c.find_elements(By.CSS_SELECTOR, '.k[tabindex="0"]'))
+    wait(chrome, 10).until(lambda c: c.find_elements(By.CSS_SELECTOR, '.k[tabindex="0"]'))
     return chrome
 
 
@@ -124,7 +130,7 @@ async def test_every_text_can_be_read_against_what_is_behind_it(room: Room, see:
     keep(chrome, f"desk-{theme}")
     can_be_read(chrome, "#hl .t", ".chip.p1", ".chip.p2", ".chip.p3", ".s", ".k.m2", "#li a", "small")
     blind(room)
-    await run(WebDriverWait(chrome, 10).until, lambda c: c.find_elements(By.CSS_SELECTOR, ".fig.blind"))
+    await run(wait(chrome, 10).until, lambda c: c.find_elements(By.CSS_SELECTOR, ".fig.blind"))
     keep(chrome, f"desk-blind-{theme}")
     can_be_read(chrome, "#hl .t", ".chip.nk", ".unseen p", ".fig.blind .v", ".fig.blind small", ".k.q")
 
@@ -193,7 +199,7 @@ async def test_the_keyboard_alone_reaches_a_cell_and_opens_it(room: Room, see: S
     said = focused().get_attribute("aria-label")
     assert chrome.find_element(By.CSS_SELECTOR, ".now").text == said
     await run(press, Keys.ENTER)
-    await run(WebDriverWait(chrome, 10).until, lambda c: "cell?u=rack-1" in c.current_url)
+    await run(wait(chrome, 10).until, lambda c: "cell?u=rack-1" in c.current_url)
     await run(chrome.get, "about:blank")
 
 
@@ -207,7 +213,7 @@ async def test_a_value_that_changes_moves_nothing_and_leaves_focus_and_folds_alo
     where = "const r = document.querySelector('#c0-76').getBoundingClientRect(); return [r.x, r.y, r.width]"
     before = chrome.execute_script(where)
     at(room.points["rack-1"], "string2/cell17")["last"] = 3.2
-    await run(WebDriverWait(chrome, 10).until, lambda c: c.find_element(By.ID, "c0-76").text == "-40")
+    await run(wait(chrome, 10).until, lambda c: c.find_element(By.ID, "c0-76").text == "-40")
     assert chrome.execute_script(where) == before
     assert chrome.switch_to.active_element.get_attribute("id") == "c0-5"
     assert chrome.execute_script("return document.querySelector('#t0').open")
@@ -218,7 +224,7 @@ async def test_title_and_icon_carry_the_state_and_it_is_said_once(room: Room, se
     assert chrome.title == "Room A"
     quiet = chrome.find_element(By.ID, "icon").get_attribute("href")
     blind(room)
-    await run(WebDriverWait(chrome, 10).until, lambda c: c.title == "(1! ?) Room A")
+    await run(wait(chrome, 10).until, lambda c: c.title == "(1! ?) Room A")
     assert chrome.find_element(By.ID, "icon").get_attribute("href") != quiet
     assert chrome.find_element(By.ID, "say").get_attribute("textContent") == "ATTENTION - BLIND"
     keep(chrome, "phone-turned-blind")
@@ -231,7 +237,7 @@ async def test_an_agent_that_is_gone_is_another_thing_than_a_blind_one(room: Roo
     chrome = live(await run(see, room.url, 360, 640))
     await room.stop()
     await run(
-        WebDriverWait(chrome, 15).until,
+        wait(chrome, 15).until,
         lambda c: "This page lost the agent" in c.find_element(By.ID, "strip").text,
     )
     headline = chrome.find_element(By.ID, "hl").text
@@ -300,9 +306,7 @@ async def test_a_figure_stays_while_what_is_around_it_changes(sagging_room: Room
     other = alarm("string1/cell1", "critical", age_s=1.0, quantity="")
     sagging_room.status["alarms"].append(other)
     sagging_room.status["log"].append(record(other, "NEW", 1.0))
-    await run(
-        WebDriverWait(chrome, 10).until, lambda c: len(c.find_elements(By.CSS_SELECTOR, ".al.new")) == 2
-    )
+    await run(wait(chrome, 10).until, lambda c: len(c.find_elements(By.CSS_SELECTOR, ".al.new")) == 2)
     assert chrome.find_element(By.CSS_SELECTOR, ".around figcaption").text == said
     first = "return document.querySelector('.al').querySelector('.around')"
     assert chrome.execute_script(first) is None  # the new one stands above, and has none
@@ -344,6 +348,31 @@ async def test_a_history_is_whole_without_scripts_and_is_no_burden(sagging_room:
         chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
+NO_EVENTS = """delete window.EventSource;
+const later = window.setTimeout;
+window.setTimeout = (f, ms) => ms === 30000 ? void (window.again = f) : later(f, ms);"""
+
+
+async def test_a_browser_without_eventsource_reads_the_page_again_and_is_not_lost(
+    room: Room, see: See
+) -> None:
+    chrome = await run(see, "about:blank", 390, 844)
+    told = chrome.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": NO_EVENTS})
+    try:
+        await run(chrome.get, room.url)
+        assert chrome.execute_script("return 'EventSource' in window") is False
+        before = chrome.find_element(By.CSS_SELECTOR, "#hl time").text
+        await run(wait(chrome, 10).until, lambda c: c.find_element(By.CSS_SELECTOR, "#hl time").text > before)
+        assert "lost" not in (chrome.find_element(By.TAG_NAME, "body").get_attribute("class") or "")
+        in_alarm(room)
+        for screen in room.page._screens.values():
+            screen.outdated()
+        await run(chrome.execute_script, "window.again()")  # after 30 s
+        await run(wait(chrome, 10).until, lambda c: "ALARM - LIVE" in c.find_element(By.ID, "hl").text)
+    finally:
+        chrome.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", told)
+
+
 async def test_the_unit_in_alarm_comes_first_without_a_new_page(room: Room, see: See) -> None:
     names = ["rack-1", "rack-2", "rack-3"]
     room.status, room.points = status([unit(name) for name in names]), {name: rack(1, 20) for name in names}
@@ -354,7 +383,7 @@ async def test_the_unit_in_alarm_comes_first_without_a_new_page(room: Room, see:
     def first(c: Chrome) -> str:
         return c.find_element(By.CSS_SELECTOR, ".tile").text
 
-    await run(WebDriverWait(chrome, 10).until, lambda c: first(c).startswith("rack-3"))
+    await run(wait(chrome, 10).until, lambda c: first(c).startswith("rack-3"))
     assert await run(chrome.execute_script, "return window.same")
 
 
@@ -368,5 +397,5 @@ async def test_a_page_that_reads_itself_again_says_what_is_new(room: Room, see: 
     def says(c: Chrome) -> str:
         return c.find_element(By.ID, "say").get_attribute("textContent") or ""
 
-    await run(WebDriverWait(chrome, 20).until, lambda c: "ALARM" in says(c))
+    await run(wait(chrome, 20).until, lambda c: "ALARM" in says(c))
     assert "Cells of rack-3" in await run(lambda: chrome.page_source)

@@ -185,6 +185,22 @@ async def test_a_site_with_many_cells_shows_no_map_at_first_and_each_unit_on_a_p
     assert len(re.findall('class="k[ "]', page)) == 305
 
 
+async def test_of_512_racks_the_worst_links_are_shown_and_no_sentence_names_them_all(room: Room) -> None:
+    names = [f"rack-{i:03}" for i in range(1, 513)]
+    room.status = status(
+        [unit(name, *(("BLIND", 700.0) if name > "rack-009" else ()), notes=["told"]) for name in names]
+    )
+    room.points = {name: rack(1, 4) for name in names[:1]}
+    _, _, page = await get(room.url)
+    headline = page[page.index('<div id="hl"') : page.index('<div class="grid">')]
+    assert "rack-010, rack-011, rack-012 and 500 more" in headline
+    links = page[page.index('<section id="li">') : page.index('<section id="lo">')]
+    first, rest = links.split("<details", 1)
+    assert first.count("<tr><th><a") == 12
+    assert first.count("? BLIND") == 12, "the worst"
+    assert rest.count("<tr><th><a") == 500
+
+
 async def test_64_racks_of_240_cells_are_one_page_that_opens_the_one_in_alarm(room: Room) -> None:
     names = [f"rack-{i:02}" for i in range(1, 65)]
     room.status = status([unit(name) for name in names], [alarm(unit="rack-37", severity="critical")])
