@@ -13,6 +13,7 @@ from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
 from agent.alarms.response import response
+from agent.cli import doctor
 from agent.cli.live import frame
 from agent.detect import limit_words, limits, rows
 from agent.detect.knowledge import Knowledge
@@ -48,6 +49,7 @@ CAME = [row for rows in came.ROWS.values() for row in rows.values()]  # in place
 TABLES: list[tuple[str, Any]] = [
     ("alarms/response", [response(unit, name) for name in rows.RESPONSES for unit in ("", "u")]),
     ("alarms/site", CHANGES),
+    ("cli/doctor/__init__", [doctor.HEADS, doctor.PROBLEMS, doctor.NOTES]),
     ("cli/live/frame", [frame.PRIORITY, frame.KEYS, frame.SHORT_KEYS, frame.HELP, frame.PACK, frame.LINKS]),
     ("detect/knowledge", list(Knowledge)),
     ("detect/table", list(PRIORITY)),

@@ -6,13 +6,16 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+from rich.cells import set_cell_size
 
 from agent.cli.common.codes import CODES
 from agent.cli.common.errors import Finding
+from agent.cli.common.letters import language
 from agent.cli.common.load import config_option
 from agent.cli.doctor import box, bundle, wire
 from agent.cli.doctor.results import Check, CheckState, Result, examine
 from agent.cli.doctor.site import Site
+from agent.view.language import speaking, tell, tr
 from collector.failing import print_json
 
 CHECKS = (
@@ -38,6 +41,9 @@ CHECKS = (
     Check("collector", box.collector, ("dns", "certificate")),
 )
 WIDTH = 9
+#: How findings begin, and how many there are.
+HEADS = ("PROBLEM", "note", "unknown", "good")
+PROBLEMS, NOTES = ("{n} problem", "{n} problems"), ("{n} note", "{n} notes")
 
 
 @click.command("doctor")
@@ -80,7 +86,8 @@ def command(path: Path, socket: Path | None, as_json: bool, to: Path | None, yes
         }
         print_json(told)
     else:
-        click.echo(report(results, took_s, datetime.now()))
+        with speaking(language()):
+            click.echo(report(results, took_s, datetime.now()))
     if problems:
         raise click.exceptions.Exit(Finding.exit_code)
 
@@ -93,23 +100,34 @@ def report(results: Sequence[Result], took_s: float, now: datetime) -> str:
     worse = {result.check for result in (*problems, *notes, *by_state[CheckState.UNKNOWN])}
     well = [result for result in by_state[CheckState.GOOD] if result.check not in worse]
     lines = [
-        f"{_count(len(problems), 'problem')}, {_count(len(notes), 'note')}, {len(well)} good,"
-        f" {len(by_state[CheckState.UNKNOWN])} not checked.  Exit {int(bool(problems))}."
-        f"  {now:%H:%M:%S}, took {took_s:.1f} s"
+        tell(
+            "{problems}, {notes}, {good} good, {unknown} not checked.  Exit {exit}.  {at}, took {took:.1f} s",
+            problems=_count(len(problems), *PROBLEMS),
+            notes=_count(len(notes), *NOTES),
+            good=len(well),
+            unknown=len(by_state[CheckState.UNKNOWN]),
+            exit=int(bool(problems)),
+            at=f"{now:%H:%M:%S}",
+            took=took_s,
+        )
     ]
     for result in problems:
-        lines.append(f"PROBLEM  {result.check:<{WIDTH}}  {result.seen}")
+        lines.append(f"{_head('PROBLEM')}{result.check:<{WIDTH}}  {result.seen}")
         likely = result.likely or (CODES[result.code].likely if result.code else ())
         if likely:
-            numbered = " ".join(f"({n}) {cause}" for n, cause in enumerate(likely, 1))
-            lines.append(f"{'':<{WIDTH + 11}}Likely: {numbered}")
-        lines.append(f"{'':<{WIDTH + 11}}Try:    {result.run or '-'}   [{result.code}]")
-    lines += [f"note     {r.check:<{WIDTH}}  {r.seen}" + (f"     {r.run}" if r.run else "") for r in notes]
+            numbered = " ".join(f"({n}) {tr(cause)}" for n, cause in enumerate(likely, 1))
+            lines.append(f"{'':<{WIDTH + 11}}{tell('Likely: {causes}', causes=numbered)}")
+        lines.append(f"{'':<{WIDTH + 11}}{tell('Try:    {run}', run=result.run or '-')}   [{result.code}]")
+    lines += [
+        f"{_head('note')}{r.check:<{WIDTH}}  {r.seen}" + (f"     {r.run}" if r.run else "") for r in notes
+    ]
     lines += _unknowns(by_state[CheckState.UNKNOWN])
     if well:
         told = ", ".join(f"{r.check} ({r.seen})" if r.seen else r.check for r in well)
-        lines.append(f"good     {told}")
-    lines.append("Send for help: cellwarden doctor --bundle (names and addresses removed, list shown first)")
+        lines.append(f"{_head('good')}{told}")
+    lines.append(
+        tr("Send for help: cellwarden doctor --bundle (names and addresses removed, list shown first)")
+    )
     return "\n".join(lines)
 
 
@@ -118,8 +136,13 @@ def _unknowns(results: Sequence[Result]) -> list[str]:
     by_reason: dict[str, dict[str, None]] = {}
     for result in results:
         by_reason.setdefault(result.seen, {})[result.check] = None
-    return [f"unknown  {', '.join(checks)}: {seen}" for seen, checks in by_reason.items()]
+    return [f"{_head('unknown')}{', '.join(checks)}: {seen}" for seen, checks in by_reason.items()]
 
 
-def _count(n: int, word: str) -> str:
-    return f"{n} {word}" + ("" if n == 1 else "s")
+def _head(state: str) -> str:
+    """Return how a finding begins: its state, in a column of its own."""
+    return set_cell_size(tr(state), 9)
+
+
+def _count(n: int, one: str, several: str) -> str:
+    return tell(one if n == 1 else several, n=n)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from rich.cells import cell_len
 from agent.alarms.response import response
 from agent.cli import main
 from agent.cli.common.letters import language, shown, wrapped
+from agent.cli.doctor import report
+from agent.cli.doctor.results import CheckState, Result
 from agent.cli.live.frame import ScreenState, frame
 from agent.cli.live.plain import lines
 from agent.control.server import Call, ControlServer
@@ -121,3 +124,15 @@ async def test_commands_speak_korean_where_the_locale_does_and_json_does_not(
     assert [line for line in said.splitlines() if ENGLISH.search(BOTH.sub("", line))] == []
     found = json.loads((await asyncio.to_thread(run, main, [*arguments, "--json"])).output)
     assert found["alarms"][0]["state"] == "NEW"
+
+
+def test_the_doctor_says_how_things_stand_in_korean_and_what_is_likely() -> None:
+    found = Result(CheckState.PROBLEM, "rack-1", "cellwarden scan", "CW-201", ("A/B swapped",), "bus")
+    with speaking("ko"):
+        said = report([found, Result(CheckState.GOOD, "", check="disk")], 4.1, datetime(2026, 3, 1, 14, 9, 2))
+    assert said.splitlines()[:4] == [
+        "문제 1, 참고 0, 정상 1, 미점검 0.  종료 코드 1.  14:09:02, 4.1초 걸림",
+        "문제     bus        rack-1",
+        "                    추정: (1) A/B 선 바뀜",
+        "                    조치: cellwarden scan   [CW-201]",
+    ]
