@@ -6,8 +6,9 @@ the time-out that is learned from a unit that answers as fast as the line says:
 - on a connection that numbers its replies, a read is tried again at once, up to TRIES_LOSSY times in a cycle;
   where that is in vain the cycle begins anew. r losses cost r time-outs, and r in 99 of 100 cases is a
   quantile of the negative binomial distribution.
-- on a serial line a fifth of the replies is lost, and a fifth damaged, which is asked again at once. After a
-  lost one the cycle begins anew, and not before the late reply cannot come any more (`timing.overdue_s`).
+- on a serial line, after a lost reply the cycle begins anew, and not before the late one cannot come any more
+  (`timing.overdue_s`): that alone is 5 x 2 time-outs in 99 of 100 cases (docs/adr/0041). Where half of them
+  are damaged instead, these are asked again at once.
 What others need meanwhile comes on top.
 
 Units that are dead since the start are probed one by one (STRANGER_S each, with the full time-out every
@@ -39,16 +40,16 @@ class Dead:
     first_s: float
 
 
-def lossy_s(load: BusLoad, loads: Sequence[BusLoad]) -> float:
+def lossy_s(load: BusLoad, loads: Sequence[BusLoad], damaged: float = 0.0) -> float:
     """Return how often a unit's safety points come in 99 of 100 cases with LOST of the replies lost, s.
 
-    inf: hardly ever.
+    damaged: how many of these come, on a serial line, and are not sound. inf: hardly ever.
     """
     others_s = sum(_mean_s(one) for one in loads if one is not load)
     if load.has_transaction_ids:  # a unit that is tried again at once takes turns with the others
         cycle_s = _numbered_s(load)
         return load.period_s + cycle_s + others_s * max(1.0, cycle_s / load.period_s)
-    return load.period_s + others_s + _serial_s(load, others_s)
+    return load.period_s + others_s + _serial_s(load, others_s, damaged)
 
 
 def others_dead(load: BusLoad, loads: Sequence[BusLoad]) -> Dead:
@@ -93,9 +94,9 @@ def _numbered_s(load: BusLoad) -> float:
     return load.safety_s + _losses(load.reads) * wait_s + _begun_anew(whole) * in_vain_s
 
 
-def _serial_s(load: BusLoad, others_s: float) -> float:
+def _serial_s(load: BusLoad, others_s: float, damaged: float) -> float:
     """The same where they are not; others_s: what a turn of all others takes, which fits into a pause."""
-    silent = damaged = LOST / 2
+    silent = LOST - damaged
     whole = (1 - silent / (1 - damaged)) ** load.reads
     pause_s = max(overdue_s(load.timeout_s), 2 * _wait_s(load), others_s)
     return load.safety_s / (1 - damaged) + _begun_anew(whole) * (load.safety_s / 2 + pause_s)

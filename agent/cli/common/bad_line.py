@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from agent.cli.common.tables import plain_table, terminal
 from agent.modbus.backlog import USUALLY_S
-from agent.modbus.bad_line import behind_waiting, lossy_s, others_dead
+from agent.modbus.bad_line import LOST, behind_waiting, lossy_s, others_dead
 from agent.modbus.proof import GIVE_UP_S, BusLoad
 
 FIRST_WITHIN_S = 15.0
@@ -15,13 +15,16 @@ def on_a_bad_line(loads: Sequence[BusLoad], deadline_s: float) -> None:
     """Print what a bad line leaves of the deadline, a row for each unit."""
     if not loads:
         return
-    table = plain_table("on a bad line", "40 % lost", "all others dead", "first values then after")
+    serial = any(not unit.has_transaction_ids for unit in loads)
+    half = ("half of it damaged",) if serial else ()
+    table = plain_table("on a bad line", "40 % lost", *half, "all others dead", "first values then after")
     for unit in loads:
         dead = others_dead(unit, loads)
         beside = (_or_cannot(dead.age_s, deadline_s), f"{dead.first_s:.1f} s")
         table.add_row(
             unit.name,
             _or_cannot(lossy_s(unit, loads), deadline_s),
+            *(_or_cannot(lossy_s(unit, loads, LOST / 2), deadline_s) for _ in half),
             *(beside if len(loads) > 1 else ("alone", "")),
         )
     terminal().print(table)

@@ -50,9 +50,9 @@ def bad_line(result: Result, unit: str) -> list[str]:
 
 def test_what_a_bad_line_leaves_of_the_deadline_is_said(tmp_path: Path) -> None:
     result = check(tmp_path)
-    name, lossy, s, dead, _, first, _ = bad_line(result, "rack-1")
+    name, lost, s, damaged, _, dead, _, first, _ = bad_line(result, "rack-1")
     assert (name, s) == ("rack-1", "s")
-    assert 4 < float(lossy) < 10
+    assert 4 < float(damaged) < float(lost) < 10
     assert 2 < float(dead) < 4
     assert 0.6 < float(first) < 3
     assert "cannot" not in result.output
