@@ -54,8 +54,10 @@ def _lines(row: View, width: int) -> list[Text]:
     return [head, *rest] if narrow else [head.append(said[0]), *rest]
 
 
-def page(rows: Sequence[View], chosen: int, width: int, room: int) -> list[Text]:
-    """Return the list of alarms with one chosen, and below it all that is known of that one."""
+def page(rows: Sequence[View], chosen: int, width: int, room: int) -> tuple[list[Text], dict[str, str]]:
+    """Return the list of alarms with one chosen, and below it all that is known of that one; and what
+    is `seen` of those that are on the screen, by id.
+    """
     row = rows[chosen]
     at = f"{row['raised']} {row['zone']}"
     head = tell("{state}, raised {at}, {n} times in 24 h", state=state_of(row), at=at, n=row["times_24h"])
@@ -65,8 +67,9 @@ def page(rows: Sequence[View], chosen: int, width: int, room: int) -> list[Text]
     told = [Text(f" {part}") for text in below for part in wrapped(text, max(width - 2, 10))]
     listed = max(room - len(told) - 1, min(3, room))
     first = max(0, min(chosen - listed // 2, len(rows) - listed))
-    lines = [_one(row, i == chosen) for i, row in enumerate(rows)][first : first + listed]
-    return [*lines, Text("-" * width), *told][:room]
+    here = rows[first : first + listed][:room]
+    lines = [_one(row, i == chosen) for i, row in enumerate(here, first)]
+    return [*lines, Text("-" * width), *told][:room], {row["id"]: row["seen"] for row in here}
 
 
 def _one(row: View, chosen: bool) -> Text:

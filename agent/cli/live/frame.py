@@ -5,7 +5,7 @@ no room for all, the log goes first, then the links, then the map, then the othe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
@@ -36,6 +36,7 @@ HELP = (
     "Tab, Shift-Tab   next unit, and back; the worst one is open until you choose",
     "/      find: 5 is a cell of this unit, rack-2 a unit, rack-2 5 a cell of it",
     "a      alarms: up and down choose, k acknowledges, s shelves for an hour, u unshelves",
+    "       of those on the screen C acknowledges all of its cause, U of its unit, A all",
     "o      every unit, worst first",
     "c      every cell that is not in band, then all others",
     "l      links: how well each unit answers",
@@ -59,6 +60,7 @@ class ScreenState:
     held_s: float | None = None  # for how long the picture is held
     find: str | None = None  # what is typed after "/"
     found: int | str | None = None  # number or name of the cell that was asked for
+    on_screen: dict[str, str] = field(default_factory=dict)  # what was `seen` of the alarms drawn last, by id
     said: str = ""  # answer to the last key
     lost_s: float | None = None  # since the agent answered last
     age_s: float = 0.0  # of the view itself
@@ -172,7 +174,7 @@ def _foot(state: ScreenState, width: int) -> Text:
     if state.said:
         return Text(" " + state.said, "bold")
     if state.page == "alarms":
-        return Text(" " + tr("Up Down choose  k acknowledge  s shelve 1 h  u unshelve  Esc back  q quit"))
+        return Text(" " + tr("Up Down choose  k ack  C cause  U unit  A all here  s shelve 1 h  u unshelve"))
     if state.page != "main":
         return Text(" " + tr("Up Down scroll  Esc back  q quit"))
     long = Text(f" {tr(KEYS)}")
@@ -274,7 +276,8 @@ def _alarm_page(view: View, state: ScreenState, width: int, room: int) -> list[T
     if not rows:
         return alarms.block(view, width).draw(1)
     state.chosen = min(max(state.chosen, 0), len(rows) - 1)
-    return alarms.page(rows, state.chosen, width, room)
+    lines, state.on_screen = alarms.page(rows, state.chosen, width, room)
+    return lines
 
 
 def _scrolled(lines: list[Text], state: ScreenState, room: int) -> list[Text]:

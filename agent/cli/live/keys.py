@@ -5,13 +5,15 @@ from typing import Any, NamedTuple
 
 from agent.cli.live.frame import ScreenState, View, alarm_rows
 from agent.view.find import find
-from agent.view.language import tell
+from agent.view.language import tell, tr
+from agent.view.page.acts import waiting
 
 UP, DOWN, BACK_TAB, ESCAPE, ENTER, BACKSPACE = "up", "down", "back tab", "escape", "enter", "backspace"
 _SEQUENCES = {"\x1b[A": UP, "\x1b[B": DOWN, "\x1bOA": UP, "\x1bOB": DOWN, "\x1b[Z": BACK_TAB}
 _NAMES = {"\x1b": ESCAPE, "\r": ENTER, "\n": ENTER, "\x7f": BACKSPACE, "\x08": BACKSPACE}
 PAGES = {"a": "alarms", "o": "units", "c": "cells", "l": "links", "?": "help"}
 ANSWERS = {"k": "acknowledge", "s": "shelve", "u": "unshelve"}
+SEVERAL = {"C": "cause", "U": "unit", "A": ""}  # acknowledged together: what they share with the chosen one
 SHELVE_MINUTES = 60
 LONGEST = 40  # letters to find something by
 
@@ -52,6 +54,8 @@ def press(key: str, state: ScreenState, view: View) -> Ask | str | None:
         state.top = state.chosen = 0
     elif key in ANSWERS and state.page == "alarms":
         return _answer(ANSWERS[key], state, view)
+    elif key in SEVERAL and state.page == "alarms":
+        return _acknowledge(SEVERAL[key], state, view)
     return None
 
 
@@ -136,3 +140,26 @@ def _answer(what: str, state: ScreenState, view: View) -> Ask | None:
     if what == "shelve":
         body |= {"minutes": SHELVE_MINUTES, "why": "from the live view"}
     return Ask(f"/v1/alarms/{what}", body)
+
+
+def _acknowledge(shared: str, state: ScreenState, view: View) -> Ask | None:
+    """Acknowledge what waits among the alarms on the screen, as each was shown there, and nothing else."""
+    rows = alarm_rows(view)
+    chosen = rows[min(state.chosen, len(rows) - 1)] if rows else {}
+    those = [row for row in waiting(rows) if row["id"] in state.on_screen]
+    meant = [row for row in those if not shared or row[shared] == chosen[shared]]
+    if not meant:
+        state.said = tr("none of them waits to be acknowledged")
+        return None
+    shown = [{"id": row["id"], "seen": state.on_screen[row["id"]]} for row in meant]
+    return Ask("/v1/alarms/acknowledge", {"alarms": shown})
+
+
+def told(does: Ask, answer: dict[str, Any]) -> str:
+    """Return what came of something that the agent was asked for."""
+    if "alarms" not in does.body:
+        return tell("{what}: done, and recorded as yours", what=tr(does.resource.rpartition("/")[2]))
+    each = answer.get("acknowledged", [])
+    left = "; ".join(f"{one['id']}: {one['why']}" for one in each if one["why"])
+    said = tell("{n} acknowledged, recorded as yours", n=sum(not one["why"] for one in each))
+    return f"{said}. {tell('NOT acknowledged: {left}', left=left)}" if left else said

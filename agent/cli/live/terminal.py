@@ -13,9 +13,8 @@ from typing import Any
 from agent.cli.common.letters import speaks_utf8
 from agent.cli.common.tables import terminal
 from agent.cli.live.frame import ScreenState, View, frame
-from agent.cli.live.keys import Ask, keys_in, press
+from agent.cli.live.keys import Ask, keys_in, press, told
 from agent.control.client import NotRunning, Refusal
-from agent.view.language import tell, tr
 
 DRAW_S = 1.0
 HELD_AT_MOST_S = 300.0
@@ -60,9 +59,7 @@ class Terminal:
             self._held, self._held_s = self._view, time.monotonic()
         if isinstance(does, Ask):
             try:
-                self._post(does.resource, does.body)
-                what = tr(does.resource.rpartition("/")[2])
-                self._state.said = tell("{what}: done, and recorded as yours", what=what)
+                self._state.said = told(does, self._post(does.resource, does.body))
                 self._fetch()
             except (NotRunning, Refusal) as error:
                 self._state.said = str(error)

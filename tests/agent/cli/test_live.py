@@ -20,7 +20,7 @@ from rich.cells import cell_len
 
 from agent.cli.common.letters import speaks_utf8
 from agent.cli.live.frame import ScreenState, frame
-from agent.cli.live.keys import keys_in, press
+from agent.cli.live.keys import Ask, keys_in, press, told
 from agent.cli.live.plain import lines
 from agent.control.server import Call, ControlServer
 from agent.view.brief import brief
@@ -373,3 +373,32 @@ def test_a_number_is_typed_with_corrections(site_view: Callable[..., dict[str, A
     for key in keys_in("/78\x7f7\r"):
         press(key, state, site_view())
     assert (state.found, state.find) == (77, None)
+
+
+@pytest.mark.parametrize(("key", "cells"), [("C", "12"), ("U", "123"), ("A", "1234")])
+def test_a_cause_a_unit_or_all_are_acknowledged_as_they_stood_on_the_screen(key: str, cells: str) -> None:
+    of = [alarm(f"cell{n}", unit="rack-2" if n == 4 else "rack-1") for n in (1, 2, 3, 4)]
+    of.append(alarm("cell5", state="ACK"))
+    for n in (0, 1, 4):
+        of[n]["cause"] = "a cable"
+    units, state = [unit(), unit("rack-2")], ScreenState(page="alarms")
+    frame(brief(shown(status(units, of), {})), state, 80, 40)
+    worse = [{**one, "seen": "critical.1:2"} for one in of]
+    came = {**alarm("cell9"), "cause": "a cable"}  # while the key was on its way
+    later = brief(shown(status(units, [came, *worse]), {}))
+    state.chosen = next(i for i, row in enumerate(later["alarms"]["active"]) if row["location"] == "cell1")
+    asked = press(key, state, later)
+    assert isinstance(asked, Ask)
+    assert asked.resource == "/v1/alarms/acknowledge"
+    assert {one["id"][-1] for one in asked.body["alarms"]} == set(cells)
+    assert {one["seen"] for one in asked.body["alarms"]} == {"warning.1:1"}
+
+
+def test_what_grew_worse_meanwhile_is_told_and_where_nothing_waits_nothing_is_asked() -> None:
+    asked = Ask("/v1/alarms/acknowledge", {"alarms": []})
+    answer = {"acknowledged": [{"id": "a", "why": ""}, {"id": "b", "why": "it grew worse"}]}
+    assert told(asked, answer) == "1 acknowledged, recorded as yours. NOT acknowledged: b: it grew worse"
+    view, state = brief(shown(status([unit()], [alarm(state="ACK")]), {})), ScreenState(page="alarms")
+    frame(view, state, 80, 24)
+    assert press("A", state, view) is None
+    assert state.said == "none of them waits to be acknowledged"
