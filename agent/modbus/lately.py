@@ -6,7 +6,7 @@ The agent judges the last LAST requests of a unit, and says of them what costs i
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from math import ceil
+from math import ceil, inf
 from typing import NamedTuple
 
 from agent.modbus.came import Came, Frames, Kind
@@ -42,9 +42,11 @@ OF_VERDICT = {
 
 def too_late(late: Late, frames: Frames, *, some: bool = False) -> Came:
     """Return that answers come too late, and what reads them. some: the others come in time."""
-    up_s, wait_s = _up(late.slowest_s), _up(LATE_MARGIN * late.slowest_s)
-    what = "answers part of what it is asked too late" if some else "answers too late"
-    text = f"{what}: after up to {up_s:g} s, and it has {late.given_s:g} s"
+    wait_s = _up(LATE_MARGIN * late.slowest_s)
+    what, after = "answers too late", f"after {round(late.slowest_s, 1):g} s"
+    if some:
+        what, after = "answers part of what it is asked too late", f"after up to {_up(late.slowest_s):g} s"
+    text = f"{what}: {after}, and it has {late.given_s:g} s"
     return Came(Kind.LATE, text, frames=frames, timeout_s=wait_s)
 
 
@@ -76,12 +78,15 @@ class Lately:
         self._asked = 0
         self._ended: deque[Verdict] = deque(maxlen=LAST)
         self._late: deque[tuple[int, float]] = deque(maxlen=LAST)
+        self._least_s = inf  # after which one came too late, since the last in time
         self._frames: Frames = "rtu"
 
     def ended(self, verdict: Verdict, came: Came) -> None:
         """Note how a request ended, and what came in place of values."""
         self._asked += 1
         self._ended.append(verdict)
+        if verdict is Verdict.SOUND:
+            self._least_s = inf
         if verdict in (Verdict.SILENT, Verdict.DAMAGED):
             self._frames = came.frames
 
@@ -89,12 +94,19 @@ class Lately:
         """Note an answer that came after its time-out. One that the unit has the time for says nothing."""
         if response_s > self._given_s:
             self._late.append((self._asked, response_s))
+            self._least_s = min(self._least_s, response_s)
 
     @property
     def late(self) -> Late:
         """The answers to the last requests that came too late."""
         lately = [response_s for asked, response_s in self._late if asked > self._asked - LAST]
         return Late(len(lately), max(lately, default=0.0), self._given_s)
+
+    @property
+    def always(self) -> Late:
+        """The same where none comes in time: the quickest, for questions queue up at who is too slow."""
+        late = self.late
+        return late._replace(slowest_s=self._least_s) if self._least_s < inf else NEVER_LATE
 
     @property
     def cost(self) -> Came | None:

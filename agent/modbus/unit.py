@@ -312,7 +312,7 @@ class Unit:
         came = outcome.came
         if self.patience.is_there and came.kind is not Kind.OTHER_MASTER:
             return self.lately.cost or came
-        late = self.lately.late
+        late = self.lately.always
         return too_late(late, came.frames) if came.kind is Kind.NOTHING and late.times else came
 
     def _warn(self, trouble: str, now_s: float) -> None:

@@ -15,5 +15,5 @@ def told(answer: Answer, port: Port, unit_id: int, given_s: float) -> Answer:
     late_s = [late.response_s for late in port.late() if late.unit_id == unit_id]
     if not late_s or verdict_of(answer) is not Verdict.SILENT:
         return answer
-    came = too_late(Late(len(late_s), max(late_s), given_s), answer.came.frames)
+    came = too_late(Late(len(late_s), min(late_s), given_s), answer.came.frames)
     return replace(answer, unheard=came)
