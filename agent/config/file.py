@@ -70,7 +70,7 @@ def load_config(path: Path) -> Config:
     try:
         content = parse_toml(read_text(path))
     except OSError as error:
-        raise ConfigError(path, [f"cannot be read: {error.strerror}"]) from error
+        raise ConfigError(path, [f"cannot be read: {error.strerror}, in {path.parent.absolute()}"]) from error
     except UnicodeDecodeError as error:
         raise ConfigError(path, [f"is not TOML: {error}; save it as UTF-8"]) from error
     except tomllib.TOMLDecodeError as error:

@@ -19,6 +19,7 @@ from agent.view.language import ENGLISH, speaking
 
 TEST_S = 10.0
 MINUTE_S = 60.0
+SCORED = "blind"  # of channels that are not seen: 1, and 2 where half of their group is not either
 MOST_AT_ONCE = 1000  # alarms in one acknowledgement
 
 
@@ -117,6 +118,8 @@ def alarms_of(site_alarms: SiteAlarms, now_s: float, look: Look = unknown) -> li
         said = asdict(event)
         del said["name"]  # the id says it
         said |= look(name.unit, event)._asdict()
+        if said["sentence"] == SCORED:  # its limit is one of a score, and would be read as one of the value
+            said["limit"] = None
         age_s = round(now_s - event.t_s, 1)
         do = response(name.unit, event.detector)
         found.append(

@@ -153,7 +153,9 @@ def test_each_mistake_says_where_and_what(tmp_path: Path, old: str, new: str, pr
 
 
 def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"absent\.toml: cannot be read: No such file"):
+    with pytest.raises(
+        ConfigError, match=rf"absent\.toml: cannot be read: No such file or directory, in {tmp_path}"
+    ):
         load_config(tmp_path / "absent.toml")
 
 

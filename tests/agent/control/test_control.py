@@ -23,6 +23,9 @@ from agent.control.api import Resources
 from agent.control.server import ControlError, ControlServer
 from agent.detect import identity
 from agent.detect.alarms.book import AlarmBook
+from agent.detect.alarms.states import AlarmEvent, called
+from agent.detect.table import Row
+from agent.detect.unseen import _ROWS as UNSEEN_ROWS
 from agent.outputs.annunciator import Annunciator
 from agent.outputs.relay import Relay
 from agent.store.ledger import Event
@@ -389,3 +392,21 @@ async def test_ack_of_what_is_not_there_acknowledges_nothing_beside_it(twins: Tw
     assert "there is no alarm rack-1:nothing:" in result.output
     for wrong in ([], [ALARM, "--all"], ["--unit", "rack-1", "--all"]):
         assert (await twins.run("alarm", "ack", *wrong)).exit_code == 2
+
+
+@pytest.mark.parametrize(("sentence", "limit"), [("blind", None), ("unseen", 60.0)])
+async def test_the_limit_of_a_score_is_not_told_as_one_of_the_seconds_beside_it(
+    site: Site, sentence: str, limit: float | None
+) -> None:
+    stamp = site.clock.stamp()
+    t_s = stamp.boottime_ns / 1e9
+
+    def explain(_channel: int, row: Row, _members: set[int]) -> AlarmEvent:
+        shared = {"t_s": t_s, "since_s": t_s, "name": called("blind", "cell1"), "sentence": sentence}
+        return AlarmEvent("blind", row.severity, "NEW", "", "", 61.0, limit or 1.0, "s", text="x", **shared)
+
+    site.site_alarms.found(
+        "rack-1", stamp, site.book.change("blind", UNSEEN_ROWS, [(0, "", 2)], t_s, explain)
+    )
+    (told,) = (await site.get("/v1/alarms"))["alarms"]
+    assert (told["value"], told["value_unit"], told["limit"]) == (61.0, "s", limit)
