@@ -16,6 +16,7 @@ from tests.browser import chromium, see  # noqa: F401, fixtures
 settings.register_profile("cellwarden", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=20_000, print_blob=True)  # scripts/fuzz
 settings.load_profile("cellwarden")
+os.environ["XDG_RUNTIME_DIR"] = "/nonexistent"  # no test takes over what another one's scan has found
 gc.disable()  # until all is collected, see below
 
 

@@ -7,7 +7,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
@@ -66,9 +66,12 @@ class Terminal:
     def __init__(self, folder: Path) -> None:
         self.folder, self.shown = folder, ""
 
-    def run(self, arguments: str, answers: Mapping[str, str] | None = None, status: int = 0) -> str:
+    def run(
+        self, arguments: str, answers: Mapping[str, str] | Sequence[tuple[str, str]] = (), status: int = 0
+    ) -> str:
         """Run one command; answer each question (a piece of what is shown) as it comes."""
-        command, waiting, asked = Command(self.folder, arguments), list((answers or {}).items()), 0
+        pairs = answers.items() if isinstance(answers, Mapping) else answers
+        command, waiting, asked = Command(self.folder, arguments), list(pairs), 0
         deadline_s = time.monotonic() + 90.0
         while waiting and time.monotonic() < deadline_s and command.read(5.0):
             seen = command.shown

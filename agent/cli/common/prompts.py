@@ -6,6 +6,13 @@ from dataclasses import dataclass
 
 import click
 
+BACK = "<"
+ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
+
+
+class Back(Exception):
+    """The person wants to answer an earlier question anew."""
+
 
 def you() -> str:
     """Return who is at the terminal: with sudo, who called it."""
@@ -14,21 +21,38 @@ def you() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """A person at a terminal; with `yes`, nobody: what is proposed is taken, and shown."""
+    """A person at a terminal; with `yes`, nobody: what is proposed is taken, and shown.
+
+    steps: whether there is an earlier question to go back to.
+    """
 
     yes: bool
+    steps: bool = False
 
     def ask(self, question: str, proposed: str | None) -> str:
-        """Return the answer; None proposes nothing, and is for a person only."""
+        """Return the answer; None proposes nothing, and is for a person only. Raises Back."""
         if self.yes and proposed is not None:
             click.echo(f"{question} > {proposed}")
             return proposed
         shown = bool(proposed)
-        return str(click.prompt(question, default=proposed, show_default=shown, prompt_suffix=" > "))
+        return self._told(click.prompt(question, default=proposed, show_default=shown, prompt_suffix=" > "))
 
     def agree(self, question: str, proposed: bool = True) -> bool:
-        """Return whether the answer is yes."""
+        """Return whether the answer is yes. Raises Back."""
         if self.yes:
             click.echo(f"{question} > y")
             return True
-        return bool(click.confirm(question, default=proposed, prompt_suffix=" > "))
+        shown = f"{question} [{'Y/n' if proposed else 'y/N'}]"
+        while True:
+            told = self._told(click.prompt(shown, default="", show_default=False, prompt_suffix=" > "))
+            if not told:
+                return proposed
+            if (answer := ANSWERS.get(told.lower())) is not None:
+                return answer
+            click.echo("    y or n", err=True)
+
+    def _told(self, answer: str) -> str:
+        told = str(answer).strip()
+        if self.steps and told == BACK:
+            raise Back
+        return told

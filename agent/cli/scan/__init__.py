@@ -12,6 +12,7 @@ from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import agents_bus, endpoints
 from agent.cli.common.tables import plain_table, terminal
 from agent.cli.profile.common import known_profiles, profile_dir_option
+from agent.cli.scan.remembered import remember
 from agent.cli.scan.survey import Survey
 from agent.modbus.serial_devices import console_of, serial_devices
 from agent.modbus.survey.presence import (
@@ -100,7 +101,8 @@ def command(
     except KeyboardInterrupt:
         stopped = True
     heard = nearby.found() if nearby and not stopped else []
-    _report(survey, heard, full=full, as_json=as_json, stopped=stopped)
+    kept = not stopped and remember(found, survey.units, only_id or None)
+    _report(survey, heard, full=full, as_json=as_json, stopped=stopped, kept=kept)
 
 
 def _free_devices(quiet: bool) -> list[Endpoint]:
@@ -119,7 +121,9 @@ def _free_devices(quiet: bool) -> list[Endpoint]:
     return free
 
 
-def _report(survey: Survey, heard: "list[Announced]", *, full: bool, as_json: bool, stopped: bool) -> None:
+def _report(
+    survey: Survey, heard: "list[Announced]", *, full: bool, as_json: bool, stopped: bool, kept: bool
+) -> None:
     if as_json:
         print_json(
             {
@@ -130,7 +134,7 @@ def _report(survey: Survey, heard: "list[Announced]", *, full: bool, as_json: bo
             }
         )
     else:
-        _print(survey, full=full)
+        _print(survey, full=full, kept=kept)
         if told := agents_told(heard):
             click.echo(told)
         for trouble in survey.troubles:
@@ -148,7 +152,7 @@ def _report(survey: Survey, heard: "list[Announced]", *, full: bool, as_json: bo
     raise trouble
 
 
-def _print(survey: Survey, *, full: bool) -> None:
+def _print(survey: Survey, *, full: bool, kept: bool) -> None:
     if not survey.units:
         return
     several = len({str(unit.endpoint) for unit in survey.units}) > 1
@@ -175,3 +179,5 @@ def _print(survey: Survey, *, full: bool) -> None:
             f"Not looked at: the other ids and line settings (add --full, about {rest_s / 60:.0f} min)."
         )
     click.echo(f"Next: cellwarden probe {first.endpoint} --id {first.found.unit_id}{line}")
+    if kept and any(unit.matches for unit in heard):
+        click.echo("Then: cellwarden setup   (it takes over what was found here, within an hour)")

@@ -8,19 +8,24 @@ from typing import Any
 import click
 
 from agent.cli.common.codes import Trouble
-from agent.cli.common.prompts import you
+from agent.cli.common.prompts import Prompts, you
 from agent.cli.common.usual import CONFIG
 from agent.cli.profile.common import json_option, profile_dir_option
 from agent.cli.setup.answers import read_answers
 from agent.cli.setup.before import socket_of
 from agent.cli.setup.dialogue import Dialogue
+from agent.cli.setup.page import offer, tell
 from agent.cli.setup.prove import prove
+from agent.cli.setup.said import Said
 from agent.cli.setup.unattended import Deployment
 from agent.detect.limits import CELL_V
 from collector.failing import print_json, words_on_stderr
 
 #: What is said in the answers file where there is one.
-IN_THE_FILE = ("where", "line_texts", "ids", "labels", "chemistry", "upstream", "agent_id", "yes", "fresh")
+IN_THE_FILE = (
+    *("where", "line_texts", "ids", "labels", "chemistry"),
+    *("site", "upstream", "page", "agent_id", "yes", "fresh"),
+)
 
 
 @click.command("setup")
@@ -48,7 +53,9 @@ IN_THE_FILE = ("where", "line_texts", "ids", "labels", "chemistry", "upstream", 
     type=click.Choice([*CELL_V], case_sensitive=False),
     help="Of the cells of units whose profile gives no limits of voltage.",
 )
+@click.option("--site", help="What people call the room; this box's name if not said.")
 @click.option("--upstream", help="The collector's URL.")
+@click.option("--page/--no-page", default=None, help="Open the page to phones and desks of this network.")
 @click.option("--agent-id", help="This box's name at the collector; its host name if not said.")
 @click.option("--by", help="Who commissions; your user name if not said.")
 @click.option("--yes", is_flag=True, help="Take what is proposed, and ask nothing.")
@@ -57,14 +64,18 @@ IN_THE_FILE = ("where", "line_texts", "ids", "labels", "chemistry", "upstream", 
 @json_option
 @profile_dir_option
 @click.pass_context
-def command(context: click.Context, /, path: Path, answers_path: Path | None, **said: Any) -> None:
+def command(
+    context: click.Context, /, path: Path, answers_path: Path | None, as_json: bool, **options: Any
+) -> None:
     """Find the battery, test it, and write a configuration that keeps the deadline; six steps.
 
-    Ctrl-C is safe at any point: nothing is half-written, and the next run goes on at the open step. Every
-    question has a flag, and --yes takes what is proposed. The old file is kept as agent.toml.1, and what it
-    says beside buses and units stays. Ends with the commissioning report (commissioning.html beside the
-    configuration): at once where the agent is started then, else as far as it goes, and `cellwarden report
-    commissioning` completes it.
+    What a scan has found within the last hour is taken over. Ctrl-C is safe at any point: nothing is
+    half-written, and the next run goes on at the open step; "<" goes back to the one before, --fresh forgets
+    all answers. Every question has a flag, and --yes takes what is proposed. The old file is kept as
+    agent.toml.1, and what it says beside buses and units stays. Ends with the commissioning report
+    (commissioning.html beside the configuration): at once where the agent is started then, else as far as it
+    goes, and `cellwarden report commissioning` completes it; and with the page's address, for phones where
+    you want that: `cellwarden page enable` says what that means.
 
     With --answers FILE nobody is asked. Where agent.toml is as the file says already, nothing is asked of any
     unit, and nothing changes; a changed answer changes that alone. Exit 0 when it is so, changed or not
@@ -77,59 +88,56 @@ def command(context: click.Context, /, path: Path, answers_path: Path | None, **
                                 --upstream https://collector.example:8440 --yes
                sudo cellwarden setup --answers answers.toml --json
     """
-    as_json, by = said["as_json"], said["by"]
-    if answers_path is not None:
-        if flags := [name for name in IN_THE_FILE if said[name]]:
-            told = ", ".join(one.opts[0] for one in context.command.params if one.name in flags)
-            raise click.UsageError(f"{told}: write that into {answers_path}")
-        _unattended(path, answers_path, said)
-    else:
-        if not said["yes"] and not sys.stdin.isatty():
-            seen = "There is no terminal to ask at, and --yes was not said."
-            raise Trouble("CW-310", seen, "cellwarden setup --help")
-        _asking(path, by or you(), as_json, said)
-
-
-def _unattended(path: Path, answers_path: Path, said: dict[str, Any]) -> None:
-    with words_on_stderr() if said["as_json"] else nullcontext():
-        answers = read_answers(answers_path, said["folders"])
-        by = said["by"] or answers.by or you()
-        done = Deployment(path, socket_of(path), said["folders"], by, said["allow_late"]).run(answers)
-    if said["as_json"]:
-        print_json(
-            {
-                "config": str(path),
-                "changed": done.changed,
-                "written": done.written,
-                "exit": 0,
-                "units": done.units,
-                "page": done.page.as_json() if done.page else None,
-            }
-        )
-    elif done.page and done.changed:
-        done.page.tell(logged=True)
-
-
-def _asking(path: Path, who: str, as_json: bool, said: dict[str, Any]) -> None:
-    dialogue = Dialogue(
-        path, yes=said["yes"], fresh=said["fresh"], folders=said["folders"], by=who, agent=said["agent_id"]
-    )
-    dialogue.allow_late = said["allow_late"]
-    left = "Nothing is half-written; run setup again: it resumes at the open step."
-    code, written = 0, False
+    said = Said(**options)
     with words_on_stderr() if as_json else nullcontext():
-        try:
-            asked = (said[name] for name in IN_THE_FILE[:6])
-            dialogue.run(*asked)
-            written = True
-            left = f"{path} is written; the report is not complete: cellwarden report commissioning"
-            prove(path, dialogue.prompts, who)
-        except (KeyboardInterrupt, click.Abort):
-            click.echo(f"\nStopped. {left}", err=True)
-            code = 1
-        except click.exceptions.Exit as ended:
-            code = ended.exit_code
+        if answers_path is None:
+            if not said.yes and not sys.stdin.isatty():
+                seen = "There is no terminal to ask at, and --yes was not said."
+                raise Trouble("CW-310", seen, "cellwarden setup --help")
+            told = _asking(path, said)
+        else:
+            if flags := [name for name in IN_THE_FILE if options[name] not in (None, (), False)]:
+                wrong = ", ".join(one.opts[0] for one in context.command.params if one.name in flags)
+                raise click.UsageError(f"{wrong}: write that into {answers_path}")
+            told = _unattended(path, answers_path, said)
     if as_json:
-        print_json({"config": str(path), "written": written, "exit": code})
-    if code:
-        raise click.exceptions.Exit(code)
+        print_json({"config": str(path), **told})
+    if told["exit"]:
+        raise click.exceptions.Exit(told["exit"])
+
+
+def _unattended(path: Path, answers_path: Path, said: Said) -> dict[str, Any]:
+    answers = read_answers(answers_path, said.folders)
+    by = said.by or answers.by or you()
+    done = Deployment(path, socket_of(path), said.folders, by, said.allow_late).run(answers)
+    if done.page and done.changed:
+        done.page.tell(logged=True)
+    return {
+        "changed": done.changed,
+        "written": done.written,
+        "exit": 0,
+        "units": done.units,
+        "page": done.page.as_json() if done.page else None,
+    }
+
+
+def _asking(path: Path, said: Said) -> dict[str, Any]:
+    dialogue, by = Dialogue(path, said), said.by or you()
+    left = "Nothing is half-written; run setup again: it resumes at the open step."
+    code, written, opened = 0, False, None
+    try:
+        dialogue.run(by)
+        written = True
+        left = f"{path} is written; the report is not complete: cellwarden report commissioning"
+        at_the_end = Prompts(said.yes)
+        opened = offer(path, at_the_end, said.page)
+        try:
+            prove(path, at_the_end, by)
+        finally:
+            tell(path, opened)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(f"\nStopped. {left}", err=True)
+        code = 1
+    except click.exceptions.Exit as ended:
+        code = ended.exit_code
+    return {"written": written, "exit": code, "page": opened.as_json() if opened else None}

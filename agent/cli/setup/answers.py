@@ -72,9 +72,10 @@ class BusAnswer(ConfigTable):
     @classmethod
     def _one_place(cls, text: str, info: ValidationInfo) -> str:
         here = _beside(text, info) if text.startswith(("./", "../")) else text
-        if len(parse(here)) != 1:
+        place, *more = parse(here)
+        if more:
             raise ValueError(f"{text!r} is a network: name one host")
-        return here
+        return str(place)
 
     @field_validator("line")
     @classmethod

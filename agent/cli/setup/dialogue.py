@@ -1,75 +1,108 @@
-"""The dialogue of setup: six steps, from a cable to a configuration."""
+"""The dialogue of setup: six steps, from a cable to a configuration; each can be gone back to."""
 
+import shlex
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import endpoints
-from agent.cli.common.prompts import Prompts
-from agent.cli.profile.common import load as profile_of
-from agent.cli.report.commissioning.compare import panel, plate
+from agent.cli.common.prompts import BACK, Back, Prompts
+from agent.cli.common.usual import CONFIG
+from agent.cli.scan.remembered import Scanned, named, recent
 from agent.cli.setup.before import socket_of, usable
 from agent.cli.setup.draft import Draft
-from agent.cli.setup.find import find, upstream_of, where
+from agent.cli.setup.find import Looking, choose, free_devices, no_profile_fits
+from agent.cli.setup.label import label
+from agent.cli.setup.said import Said
 from agent.cli.setup.sign import sign
+from agent.cli.setup.site import site_of, upstream_of
 from agent.cli.setup.trial import Tested, try_out
 from agent.cli.setup.write import write
-from agent.detect.limits import CELL_V
-from agent.keys.values import Name
+from collector.failing import Coded
 
-UNKNOWN = "unknown"
+LAST = 6
+ANEW = "--fresh begins anew"
+#: Where one goes back to: the third step asks nothing.
+BEFORE = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 5}
 
 
 class Dialogue:
     """The six steps in their order, and what is known between them."""
 
-    def __init__(
-        self, path: Path, *, yes: bool, fresh: bool, folders: tuple[Path, ...], by: str, agent: str | None
-    ) -> None:
-        self.path, self.folders, self.by, self.agent = path, folders, by, agent
-        self.prompts = Prompts(yes)
+    def __init__(self, path: Path, said: Said) -> None:
+        self.path, self.said = path, said
+        self.prompts = Prompts(said.yes, steps=True)
         self.kept = path.with_name(path.name + ".setup")
-        self.draft = Draft() if fresh else Draft.resume(self.kept)
+        self.draft = Draft() if said.fresh else Draft.resume(self.kept)
         self.tested: list[Tested] = []
-        self.allow_late = False
+        self._scans_since_s = time.time() if said.fresh else 0.0
+        self._steps: dict[int, Callable[[], None]] = {
+            1: self._where, 2: self._which, 3: self._test, 4: self._label, 5: self._site, 6: self._write,
+        }  # fmt: skip
 
-    def run(
-        self,
-        asked: tuple[str, ...],
-        lines: tuple[str, ...],
-        ids: tuple[int, ...],
-        labels: tuple[str, ...],
-        chemistry: str | None,
-        upstream: str | None,
-    ) -> None:
-        """Go through the steps that are open."""
-        draft = self.draft
-        if asked and list(asked) != draft.endpoints:
-            draft = self.draft = Draft(endpoints=list(asked))
-        if draft.step > 1 and not asked:
-            click.echo(f"An earlier run was stopped; it goes on at step {draft.step} (--fresh begins anew).")
-        if not draft.endpoints:
-            draft.endpoints = where(self.prompts)
+    def run(self, by: str) -> None:
+        """Go through the steps that are open. Raises Trouble, and Exit where nothing is to be written."""
+        where = [self._absolute(text) for text in self.said.where]
+        if where and where != self.draft.endpoints:
+            self.draft = Draft(endpoints=where)
+        elif not where and self.draft.step > 1:
+            back = "" if self.said.yes else f"{BACK} goes back a step, "
+            click.echo(f"An earlier run was stopped; it goes on at step {self.draft.step} ({back}{ANEW}).")
+        elif not self.said.yes:
+            click.echo(f"Enter takes what stands in brackets; {BACK} goes back a step; Ctrl-C is safe.")
+        if self.draft.endpoints:
+            click.echo(f"1/6 Where is the battery?      {', '.join(self.draft.endpoints)}")
+        step = self.draft.step
+        while step <= LAST:
+            try:
+                if step > 3 and not self.tested:  # of an earlier run: they are read again
+                    self._test()
+                self._steps[step]()
+                step += 1
+            except Back:
+                step = self._back(step)
+            except Coded as error:
+                step = self._after(error, step)
             self._save()
-        else:
-            click.echo(f"1/6 Where is the battery?      {', '.join(draft.endpoints)}")
-        if not draft.units:
-            wanted = endpoints(tuple(draft.endpoints), 502)
-            draft.endpoints = [str(endpoint) for endpoint in wanted]
-            draft.units = find(self.prompts, wanted, lines, ids, self.folders)
-            self._save()
-        for unit in draft.units:
-            self.tested.append(try_out(unit, socket_of(self.path), self.folders))
-        draft.tested = True
-        self._save()
-        self._label(labels, chemistry)
-        self._collector(upstream)
-        draft.agent = self.agent or ""
-        before = usable(self.path)
-        write(self.prompts, self.path, draft, self.tested, before, allow_late=self.allow_late)
-        sign(self.path, draft, self.tested, self.by)
+        sign(self.path, self.draft, self.tested, by)
         self.kept.unlink(missing_ok=True)
+
+    def _absolute(self, text: str) -> str:
+        """Return a place as it is found from any folder. Raises Trouble."""
+        places = endpoints((text,), 502)
+        return named(places[0]) if len(places) == 1 else text
+
+    def _back(self, step: int) -> int:
+        self.draft.reopen(BEFORE[step])
+        if BEFORE[step] <= 3:
+            self.tested = []
+        return BEFORE[step]
+
+    def _after(self, error: Coded, step: int) -> int:
+        """Say what went wrong, and go on as the person wants; with nobody to ask, raise it."""
+        if self.said.yes:
+            raise self._with_a_way_out(error)
+        error.show()
+        if step == 3 or not self.tested:
+            self._scans_since_s = time.time()  # what a scan saw is not so now
+        try:
+            again = (
+                f"    Enter tries this again; {BACK} goes back a step; Ctrl-C stops: setup then goes on here"
+            )
+            self.prompts.ask(f"{again} ({ANEW})", "")
+        except Back:
+            return self._back(step)
+        return step
+
+    def _with_a_way_out(self, error: Coded) -> Coded:
+        """Name what forgets the answers so far, where there are any."""
+        if isinstance(error, Trouble) and self.kept.exists():
+            config = "" if self.path == CONFIG else f" --config {shlex.quote(str(self.path))}"
+            error.run = f"{error.run}   (cellwarden setup{config} --fresh forgets the answers so far)".strip()
+        return error
 
     def _save(self) -> None:
         try:
@@ -79,61 +112,58 @@ class Dialogue:
             seen = f"{self.kept}: cannot be written: {error.strerror}. Nothing was changed."
             raise Trouble("CW-602", seen, "sudo cellwarden setup") from error
 
-    def _label(self, labels: tuple[str, ...], chemistry: str | None) -> None:
-        for number, done in enumerate(self.tested, 1):
-            unit, seen = done.unit, done.sight.coverage()
-            cells = sum(count for _, count, _ in seen)
-            modules = sum(count > 0 for _, count, _ in seen)
-            within = f" in {modules} modules" if modules > 1 else ""
-            told = f"{cells} cell voltages{within}" if cells else "no single cells"
-            click.echo(f"4/6 How is it labelled?        {unit.endpoint} id {unit.unit_id}: {told}")
-            given = labels[number - 1] if number <= len(labels) else ""
-            while not unit.label:
-                label = given or self.prompts.ask("    Its label on the panel", f"rack-{number}")
-                if _is_name(label) and label not in {other.label for other in self.draft.units}:
-                    unit.label = label
-                else:
-                    click.echo(f"    {label!r}: letters, digits, dot, dash; each label once", err=True)
-                    given = ""
-                    if self.prompts.yes:
-                        raise Trouble(
-                            "CW-310", f"--label {label!r} cannot be used.", "cellwarden setup --help"
-                        )
-            if (
-                done.sight.tells_cells()
-                and not unit.chemistry
-                and "cell_voltage" not in profile_of(unit.profile, self.folders).limits
-            ):
-                unit.chemistry = self._chemistry(chemistry)
-            self._save()
-            if not self.prompts.yes and unit.label not in self.draft.plate:
-                if compared := panel(self.prompts, done.sight.pack_v()):
-                    self.draft.panel[unit.label] = compared
-                self.draft.plate[unit.label] = plate(self.prompts, done.sight.identity)
-                self._save()
+    def _where(self) -> None:
+        draft = self.draft
+        again = draft.proposed.get("where")
+        if not again and (scanned := [scan.endpoint for scan in self._scans()]):
+            draft.endpoints = scanned
+            click.echo(
+                f"1/6 Where is the battery?      where a scan has just found units: {', '.join(scanned)}"
+            )
+            return
+        free = free_devices()
+        if self.said.yes and not free:
+            seen = "No serial device is free, and no --endpoint was said."
+            raise Trouble("CW-310", seen, "cellwarden setup --help")
+        proposed = again or (free[0] if free else None)
+        answer = self.prompts.ask("    Serial devices or hosts, apart by spaces", proposed)
+        draft.endpoints = [self._absolute(text) for text in answer.split()]
 
-    def _chemistry(self, given: str | None) -> str:
-        """Return what somebody says of the cells, "" where nobody knows: it is never guessed."""
-        known = {name.upper(): name for name in CELL_V}
-        while not given:
-            said = self.prompts.ask(f"    Chemistry on its plate ({', '.join(CELL_V)}, {UNKNOWN})", UNKNOWN)
-            if said == UNKNOWN:
-                click.echo("    without it its voltages have no limit; write chemistry to its [[unit]] later")
-                return ""
-            given = known.get(said.upper())
-        return given
+    def _scans(self) -> list[Scanned]:
+        ids = self.said.ids
+        found = (scan for scan in recent() if scan.at_s >= self._scans_since_s)
+        return [scan for scan in found if scan.ids is None or (ids and set(ids) <= set(scan.ids))]
 
-    def _collector(self, upstream: str | None) -> None:
-        if upstream or not self.draft.upstream:
-            self.draft.upstream = upstream or upstream_of(self.prompts)
-            self._save()
+    def _which(self) -> None:
+        click.echo("2/6 Looking for devices")
+        said = self.said
+        looking = Looking(said.line_texts, said.ids, said.folders, self._scans(), socket_of(self.path))
+        seen = [unit for place in self.draft.endpoints for unit in looking.at(place)]
+        self.draft.units = choose(self.prompts, seen)
+        if not self.draft.units:
+            raise no_profile_fits(self.draft.endpoints[0])
 
+    def _test(self) -> None:
+        socket = socket_of(self.path)
+        self.tested = [try_out(unit, socket, self.said.folders) for unit in self.draft.units]
+        self.draft.tested = True
 
-def _is_name(label: str) -> bool:
-    from pydantic import TypeAdapter, ValidationError
+    def _label(self) -> None:
+        label(self.prompts, self.draft, self.tested, self.said, self._save)
 
-    try:
-        TypeAdapter(Name).validate_python(label)
-    except ValidationError:
-        return False
-    return True
+    def _site(self) -> None:
+        click.echo("5/6 Which site, and who takes its values?")
+        before = usable(self.path)
+        self.draft.agent = self.said.agent_id or ""
+        self.draft.site = site_of(self.prompts, self.draft, before, self.said.site)
+        self.draft.upstream = upstream_of(self.prompts, self.draft, before, self.said.upstream)
+
+    def _write(self) -> None:
+        write(
+            self.prompts,
+            self.path,
+            self.draft,
+            self.tested,
+            usable(self.path),
+            allow_late=self.said.allow_late,
+        )

@@ -22,12 +22,17 @@ class ChosenUnit:
     kept: bool = False  # polled so already: neither tested again nor given another period or time-out
     more: dict[str, Any] = field(default_factory=dict)  # further keys of its [[unit]]
 
+    @property
+    def station(self) -> str:
+        """Where it is, in words."""
+        return f"{self.endpoint} id {self.unit_id}"
+
 
 @dataclass
 class Draft:
     """The answers. Saved after every step, so that a run that was stopped goes on where it was."""
 
-    endpoints: list[str] = field(default_factory=list)
+    endpoints: list[str] = field(default_factory=list)  # as they were named: a network is one
     units: list[ChosenUnit] = field(default_factory=list)
     tested: bool = False
     upstream: str = ""
@@ -36,6 +41,7 @@ class Draft:
     site: str = ""  # "" as it is
     period_s: float = 1.0
     panel: dict[str, dict[str, Any]] = field(default_factory=dict)  # what the unit's own panel shows
+    proposed: dict[str, str] = field(default_factory=dict)  # answers that are to be given again, by question
     plate: dict[str, str] = field(default_factory=dict)  # whether serial and firmware stand on it, too
 
     @property
@@ -43,6 +49,25 @@ class Draft:
         """The first step that is open, 1 to 6."""
         done = (self.endpoints, self.units, self.tested, all(u.label for u in self.units), self.upstream)
         return next((number for number, each in enumerate(done, 1) if not each), 6)
+
+    def reopen(self, step: int) -> None:
+        """Make a step the first that is open: the answers to it and after it become proposals."""
+        if step <= 5:
+            self.proposed |= {"upstream": self.upstream, "site": self.site}
+            self.upstream = self.site = ""
+        if step <= 4:
+            self.proposed |= {unit.station: unit.label for unit in self.units if unit.label}
+            for unit in self.units:
+                unit.label = unit.chemistry = ""
+            self.plate = {}
+        if step <= 3:
+            self.tested = False
+        if step <= 2:
+            self.units = []
+        if step <= 1:
+            self.proposed["where"] = " ".join(self.endpoints)
+            self.endpoints = []
+        self.proposed = {question: answer for question, answer in self.proposed.items() if answer}
 
     def save(self, path: Path) -> None:
         """Replace the file whole. OSError."""

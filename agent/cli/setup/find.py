@@ -1,71 +1,113 @@
-"""What setup looks for: where the battery is, which units answer there, and who may take its batches."""
+"""Steps 1 and 2 of setup: where the battery is, and which units answer there. What a scan found is taken."""
 
 import asyncio
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from agent.cli.common.announced import HINT, Search, lines
 from agent.cli.common.codes import Trouble
-from agent.cli.common.open_port import agents_bus
+from agent.cli.common.open_port import agents_bus, endpoints
 from agent.cli.common.prompts import Prompts
 from agent.cli.profile.common import known_profiles
 from agent.cli.scan.found import FoundUnit
+from agent.cli.scan.remembered import Scanned, Seen, remember
 from agent.cli.scan.survey import Survey
 from agent.cli.setup.draft import ChosenUnit
 from agent.modbus.serial_devices import console_of, serial_devices
-from agent.modbus.survey.match import Sureness, sureness
+from agent.modbus.survey.match import Sureness
 from agent.modbus.survey.presence import USUAL_LINES, LineSetting
 from agent.transport.row import Endpoint
 from agent.wire import holder
 
+SURE_ENOUGH = (Sureness.SURE, Sureness.LIKELY)
 
-def where(prompts: Prompts) -> list[str]:
-    """Ask for devices or hosts, and propose the first that is free. Raises Trouble."""
+
+def free_devices() -> list[str]:
+    """Return the serial devices that nobody has; say of each which it is."""
     devices = serial_devices()
     told = []
     for device in devices:
         held = holder.of_device(device)
         state = "console" if console_of(device) else f"in use by {held}" if held else "free"
         told.append(f"{device} ({state})")
-    free = [device for device, text in zip(devices, told, strict=True) if text.endswith("(free)")]
     click.echo(f"1/6 Where is the battery?      found {', '.join(told) or 'no serial adapter'}")
-    if prompts.yes and not free:
-        raise Trouble(
-            "CW-310", "No serial device is free, and no --endpoint was said.", "cellwarden setup --help"
-        )
-    answer = prompts.ask("    Devices or hosts, apart by spaces", " ".join(free[:1]) or "192.0.2.10")
-    return answer.split()
+    return [device for device, text in zip(devices, told, strict=True) if text.endswith("(free)")]
 
 
-def find(
-    prompts: Prompts,
-    wanted: Sequence[Endpoint],
-    lines: Sequence[str],
-    ids: Sequence[int],
-    folders: tuple[Path, ...],
-) -> list[ChosenUnit]:
-    """Scan each endpoint, and return the units that are to be polled. Raises Trouble where there is none."""
-    click.echo("2/6 Looking for devices")
+def settings(texts: Sequence[str]) -> list[LineSetting]:
+    """Return the line settings that were said, or the usual ones. Raises UsageError."""
     try:
-        settings = [LineSetting.parse(text) for text in lines] or list(USUAL_LINES)
+        return [LineSetting.parse(text) for text in texts] or list(USUAL_LINES)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    units: list[FoundUnit] = []
-    for endpoint in wanted:
-        asked = ids or endpoint.transport.usual_ids
-        survey = Survey([endpoint], settings, asked, known_profiles(folders), and_profiles_ids=not ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """How to look: at these line settings and ids (none: the usual ones), with profiles of these folders.
+
+    scans: what need not be looked for, where one answers it. socket: of the agent whose ports are left alone.
+    """
+
+    texts: Sequence[str]
+    ids: Sequence[int]
+    folders: tuple[Path, ...]
+    scans: Sequence[Scanned]
+    socket: Path
+
+    def at(self, place: str) -> list[Seen]:
+        """Return what is at a place, or in a network. Raises Trouble where that cannot be known."""
+        wanted = endpoints((place,), 502)
+        known = [scan for endpoint in wanted if (scan := self._scan(endpoint))]
+        if len(known) == len(wanted) or (known and len(wanted) > 1):  # of a network: those that had units
+            for scan in known:
+                when = time.strftime("%H:%M", time.localtime(scan.at_s))
+                click.echo(f"    {scan.endpoint}: as scanned at {when}")
+            return [unit for scan in known for unit in scan.of(self.ids)]
+        return self._look(wanted)
+
+    def _scan(self, endpoint: Endpoint) -> Scanned | None:
+        asked = [str(line).replace(" ", "-") for line in settings(self.texts)] if self.texts else []
+        return next((scan for scan in self.scans if scan.answers(endpoint, self.ids, asked)), None)
+
+    def _look(self, wanted: list[Endpoint]) -> list[Seen]:
+        for endpoint in wanted:
+            must_be_free(endpoint, self.socket)
+        ids = self.ids or wanted[0].transport.usual_ids
+        lines, profiles = settings(self.texts), known_profiles(self.folders)
+        survey = Survey(wanted, lines, ids, profiles, and_profiles_ids=not self.ids)
         asyncio.run(survey.run())
         for trouble in survey.troubles:
-            trouble.show()
-        if not survey.units and not survey.troubles:
-            survey.nothing().show()
-        units += survey.units
-    taken = [found for unit in units if (found := _choose(prompts, unit)) is not None]
-    if not taken:
-        raise no_profile_fits(wanted[0])
-    return taken
+            raise trouble
+        if not survey.units:
+            raise survey.nothing()
+        remember(wanted, survey.units, self.ids or None)
+        return [Seen.of(unit) for unit in survey.units]
+
+
+def choose(prompts: Prompts, seen: Sequence[Seen]) -> list[ChosenUnit]:
+    """Return the units that are to be polled: one question for those that are sure enough, one for each that
+    is not.
+    """
+    for unit in seen:
+        click.echo(f"    {_told(unit)}{'' if unit.profile else '; left out'}")
+    sure = [unit for unit in seen if unit.sure in SURE_ENOUGH]
+    taken = sure
+    if sure and not prompts.agree("    Use it?" if len(sure) == 1 else f"    Use these {len(sure)} units?"):
+        taken = [unit for unit in sure if len(sure) > 1 and prompts.agree(f"    {_told(unit)}. Use it?")]
+    for unit in seen:
+        if unit.profile and unit not in sure and prompts.agree(f"    {_told(unit)}. Use it?"):
+            taken.append(unit)
+    return [
+        ChosenUnit(unit.endpoint, unit.unit_id, unit.profile, unit.line) for unit in seen if unit in taken
+    ]
+
+
+def _told(unit: Seen) -> str:
+    return f"{unit.endpoint} id {unit.unit_id}: {unit.reading}"
 
 
 def must_be_free(endpoint: Endpoint, socket: Path) -> None:
@@ -75,36 +117,12 @@ def must_be_free(endpoint: Endpoint, socket: Path) -> None:
         raise Trouble("CW-110", seen, "sudo systemctl stop cellwarden")
 
 
-def no_profile_fits(endpoint: Endpoint) -> Trouble:
+def no_profile_fits(place: object) -> Trouble:
     """Return what is said where devices were found, and no unit."""
-    return Trouble("CW-220", "No unit was found that a profile fits.", f"cellwarden scan {endpoint} --full")
+    return Trouble("CW-220", "No unit was found that a profile fits.", f"cellwarden scan {place} --full")
 
 
 def chosen(unit: FoundUnit, profile: str) -> ChosenUnit:
     """Return a unit that was found, to be polled by a profile."""
     line = str(unit.found.line).replace(" ", "-") if unit.found.line else ""
     return ChosenUnit(str(unit.endpoint), unit.found.unit_id, profile, line)
-
-
-def _choose(prompts: Prompts, unit: FoundUnit) -> ChosenUnit | None:
-    told = f"    {unit.endpoint} id {unit.found.unit_id}: {unit.reading}"
-    if not unit.identified or sureness(unit.matches) == Sureness.NOT_RECOGNISED:
-        click.echo(f"{told}; left out")
-        return None
-    return chosen(unit, unit.matches[0].profile.model) if prompts.agree(f"{told}. Use it?") else None
-
-
-def upstream_of(prompts: Prompts) -> str:
-    """Ask for the collector. One that announces itself can be chosen by a person, and is never proposed."""
-    found = [] if prompts.yes else Search(collectors=True).found()
-    if not found:
-        return prompts.ask("    The collector's URL", "http://127.0.0.1:8440")
-    click.echo(f"    Collectors that announce themselves in this network ({HINT}):")
-    for number, line in enumerate(lines(found), 1):
-        click.echo(f"    {number}  {line}")
-    while True:
-        answer = prompts.ask("    The collector's URL, or its number here", None).strip()
-        if not answer.isdecimal():
-            return answer
-        if 1 <= int(answer) <= len(found):
-            return found[int(answer) - 1].url

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,9 @@ def toml_of(draft: Draft, config: Path) -> str:
         # away from its usual place: everything of this agent stays beside its file
         lines += ["[store]", 'path = "buffer.db"', "[control]", 'socket = "control.sock"']
     lines += ["[upstream]", *_keys({"url": draft.upstream, **draft.upstream_more})]
-    names = {endpoint: f"bus-{n}" for n, endpoint in enumerate(draft.endpoints, 1)}
-    for endpoint, name in names.items():
-        on_it = [unit for unit in draft.units if unit.endpoint == endpoint]
-        if on_it:
-            lines += ["", "[[bus]]", *_bus(name, endpoint, on_it[0].line)]
+    names = {endpoint: f"bus-{n}" for n, endpoint in enumerate(_places(draft), 1)}
+    for endpoint, unit in _places(draft).items():
+        lines += ["", "[[bus]]", *_bus(names[endpoint], endpoint, unit.line)]
     for unit in draft.units:
         lines += ["", "[[unit]]", *_unit(unit, names[unit.endpoint], draft)]
     return "\n".join(lines) + "\n"
@@ -53,14 +52,13 @@ def merged(old: str, config: Config, draft: Draft) -> str:
         _set(_upstream(document, draft), key, value)
     buses, units = _tables(document, "bus"), _tables(document, "unit")
     names = _names(config, draft)
-    used = {unit.endpoint for unit in draft.units}
-    for endpoint, name in names.items():
-        on_it = next((unit for unit in draft.units if unit.endpoint == endpoint), None)
-        there = next((table for table in buses if table["name"] == name), None)
-        if there is None and on_it:
-            _append(buses, _bus(name, endpoint, on_it.line))
-        elif there is not None and on_it and not on_it.kept:
-            _set_line(there, tomlkit.parse("\n".join(_bus(name, endpoint, on_it.line))))
+    for endpoint, unit in _places(draft).items():
+        wanted_bus = _bus(names[endpoint], endpoint, unit.line)
+        there = next((table for table in buses if table["name"] == names[endpoint]), None)
+        if there is None:
+            _append(buses, wanted_bus)
+        elif not unit.kept:
+            _set_line(there, tomlkit.parse("\n".join(wanted_bus)))
     stations = [(unit.bus, unit.unit_id, unit.instance) for unit in config.unit]
     wanted = {(names[unit.endpoint], unit.unit_id, 1): unit for unit in draft.units}
     for station, table in zip(stations, list(units), strict=True):
@@ -68,7 +66,7 @@ def merged(old: str, config: Config, draft: Draft) -> str:
             _change(table, wanted.pop(station), draft)
     for station, unit in wanted.items():
         _append(units, _unit(unit, station[0], draft))
-    keep = {names[endpoint] for endpoint in used}
+    keep = {*names.values()}
     here = {(names[unit.endpoint], unit.unit_id) for unit in draft.units}
     for at in reversed(range(len(stations))):
         bus, unit_id, instance = stations[at]
@@ -90,11 +88,17 @@ def bus_at(config: Config | None, endpoint: str) -> AnyBus | None:
 def _names(config: Config, draft: Draft) -> dict[str, str]:
     """Return the name of the bus at each endpoint: the one that it has, or a new one."""
     taken = {bus.name for bus in config.bus}
-    free = (
-        name for n in range(1, len(taken) + len(draft.endpoints) + 1) if (name := f"bus-{n}") not in taken
-    )
-    there = {endpoint: bus_at(config, endpoint) for endpoint in draft.endpoints}
+    free = (name for n in count(1) if (name := f"bus-{n}") not in taken)
+    there = {endpoint: bus_at(config, endpoint) for endpoint in _places(draft)}
     return {endpoint: bus.name if bus else next(free) for endpoint, bus in there.items()}
+
+
+def _places(draft: Draft) -> dict[str, ChosenUnit]:
+    """Return where units are, in their order, and the first unit of each place."""
+    first: dict[str, ChosenUnit] = {}
+    for unit in draft.units:
+        first.setdefault(unit.endpoint, unit)
+    return first
 
 
 def _who(draft: Draft) -> dict[str, str]:

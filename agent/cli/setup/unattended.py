@@ -20,7 +20,7 @@ from agent.cli.scan.found import FoundUnit
 from agent.cli.scan.survey import Survey
 from agent.cli.setup.answers import Answers, BusAnswer, PageAnswer, UnitAnswer
 from agent.cli.setup.draft import ChosenUnit, Draft
-from agent.cli.setup.find import chosen, must_be_free, no_profile_fits
+from agent.cli.setup.find import SURE_ENOUGH, chosen, must_be_free, no_profile_fits
 from agent.cli.setup.sign import reached, sign
 from agent.cli.setup.text import CannotMerge, bus_at
 from agent.cli.setup.trial import Tested, try_out
@@ -30,8 +30,6 @@ from agent.modbus.survey.match import Sureness, sureness
 from agent.modbus.survey.presence import USUAL_LINES, LineSetting
 from agent.wire.hosts import is_loopback
 from drivers.profile.load import Profile
-
-SURE_ENOUGH = (Sureness.SURE, Sureness.LIKELY)
 
 
 @dataclass

@@ -73,7 +73,7 @@ def write(
 ) -> None:
     """Replace `path`. Raises Trouble where nothing was written, and Exit where it is not wanted."""
     new = candidate(path, draft, tested, before)
-    click.echo("5/6 Limits                     NOT REVIEWED until you confirm: cellwarden limits --review")
+    click.echo("    Limits are NOT REVIEWED until you confirm them: cellwarden limits --review")
     new.show()
     if not allow_late:
         new.must_keep_the_deadline()

@@ -14,6 +14,9 @@ from click.testing import CliRunner
 
 from agent.box.discovery import COLLECTOR
 from agent.cli import main
+from agent.cli.scan.remembered import recent
+from agent.cli.setup.label import counted
+from agent.transport.table import parse
 from hil.modbus.rtu import RtuBus
 from hil.run.processes import Children
 from tests.agent.box.test_discovery import found
@@ -71,9 +74,11 @@ def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_to_the_signed_r
             "on the panel": "north-1",
             "panel show?": "53.5",
             "on its plate?": "pack_serial BA999",
+            "as people say it": "Raum 3",
             "or its number": "0",
             "URL, or its number": str(1 + heard.index(name)),
             "6/6 Write": "y",
+            "Open the page": "",
             "Start it in another terminal": "",
             "Raise one test alarm?": "y",
             "Acknowledge the test alarm": "y",
@@ -81,7 +86,7 @@ def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_to_the_signed_r
         start_agent(children, config)
         resumed = at.run("setup --config agent.toml --by A.Technician", answers, status=1)
         url = collector.url
-    assert "it goes on at step 4" in resumed
+    assert "it goes on at step 4 (< goes back a step, --fresh begins anew)" in resumed
     assert "2/6" not in resumed
     assert "a hint only: anybody can say so; who it really is, its certificate says" in resumed
     assert f'url = "{url}"' in config.read_text()
@@ -89,7 +94,9 @@ def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_to_the_signed_r
     assert re.search(r"On the collector's disk: acknowledged \d+ ms later", resumed)
     assert re.search(r"^north-1: LIVE, every 1 s; achieved in \d+ s: 2\d intervals", resumed, re.M)
     assert "FINDING  the limits are NOT REVIEWED: cellwarden limits --review" in resumed
-    assert resumed.splitlines()[-1] == "FINDING  north-1: its plate says otherwise"
+    finding, page = resumed.splitlines()[-2:]
+    assert finding == "FINDING  north-1: its plate says otherwise"
+    assert page.startswith("The page:  http://127.0.0.1:8480/, on this machine only; for phones: sudo")
     assert (tmp_path / "agent.toml.1").read_text() == "# what was there before\n"
     report = (tmp_path / "commissioning.html").read_text()
     assert "panel 53.5 V, read 53.7" in report
@@ -97,6 +104,83 @@ def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_to_the_signed_r
     assert "DIFFERS: pack_serial BA999" in report
     assert "by A.Technician (user " in report
     assert not {"agent.toml.new", "agent.toml.setup"} & {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_wrong_answer_is_gone_back_from_and_what_was_right_is_proposed_again(
+    tmp_path: Path, bus: RtuBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    at, where, find = Terminal(tmp_path), "apart by spaces", f"--line {BAUD}-8N1 --id 1"
+    answers = [
+        (where, "no such host"),  # three places, none of them there
+        ("Enter tries this again", "<"),
+        (where, f"./{bus.link.name}"),
+        ("Use it?", "<"),
+        (f"{where} [{bus.link}]", ""),
+        ("Use it?", ""),
+        ("Its label on the panel [rack-1]", "north-1"),
+        ("panel show?", "<"),
+        ("Use it?", ""),
+        ("Its label on the panel [north-1]", CTRL_C),
+    ]
+    shown = at.run(f"setup --config agent.toml {find}", answers, status=1)
+    assert "--fresh begins anew" in shown
+    assert f"    {bus.link}: as scanned at " in shown, "what was seen a moment ago is not looked for again"
+    assert shown.count("Listening 2 s") == 1
+    resumed = at.run(f"setup --config agent.toml {find}", [("north-1]", CTRL_C)], status=1)
+    assert "it goes on at step 4 (< goes back a step, --fresh begins anew)" in resumed
+    assert not (tmp_path / "agent.toml").exists()
+
+
+def test_what_a_scan_has_just_found_is_taken_over_and_never_for_longer_than_that(
+    tmp_path: Path, bus: RtuBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    one = ["--line", f"{BAUD}-8N1", "--id", "1"]
+    scanned = CliRunner().invoke(main, ["scan", str(bus.link), *one, "--listen", "0", "--socket", "/none"])
+    assert "Then: cellwarden setup   (it takes over what was found here" in scanned.output
+    asked = bus.requests
+    taken = CliRunner().invoke(main, ["setup", "--config", str(tmp_path / "agent.toml"), *one, "--yes"])
+    assert taken.exit_code == 0, taken.output
+    assert f"1/6 Where is the battery?      where a scan has just found units: {bus.link}" in taken.output
+    assert "Listening" not in taken.output
+    assert bus.requests - asked < 10, "it is read once, to test it"
+    (scan,) = recent()
+    (endpoint,) = parse(str(bus.link))
+    assert scan.answers(endpoint, [1], [f"{BAUD}-8N1"])
+    assert not scan.answers(endpoint, [], []), "other ids were not looked for"
+    assert not scan.answers(endpoint, [1], ["9600-8N1"])
+    assert recent(scan.at_s + 3601) == recent(scan.at_s - 1) == []
+    (tmp_path / "cellwarden-scan.json").write_text('[{"endpoint": 7}]')
+    assert recent() == []
+
+
+def test_without_a_terminal_an_error_of_a_half_done_setup_names_what_forgets_the_answers(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "agent.toml.setup").write_text('{"endpoints": ["127.0.0.1:9"], "units": []}')
+    ended = CliRunner().invoke(main, ["setup", "--config", str(tmp_path / "agent.toml"), "--yes"])
+    assert ended.exit_code == 3
+    assert "CW-103" in ended.stderr
+    assert (
+        f"cellwarden setup --config {tmp_path}/agent.toml --fresh forgets the answers so far" in ended.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        ([("whole unit", 0, 4)], "no single cells"),
+        ([("whole unit", 16, 4)], "16 cell voltages"),
+        ([("whole unit", 0, 1), *((f"string1/module{n}", 14, 2) for n in (1, 2, 3, 4))], "56 in 4 modules"),
+        ([(f"string{s}/module{m}", 15, 4) for s in (1, 2) for m in (1, 2)], "60 in 4 modules of 2 strings"),
+        ([("whole unit", 0, 1), ("string1", 60, 0), ("string2", 60, 0)], "120 in 2 strings"),
+    ],
+)  # fmt: skip
+def test_modules_and_strings_are_counted_as_there_are_cells_in_them(
+    seen: list[tuple[str, int, int]], words: str
+) -> None:
+    assert counted(seen).replace("cell voltages ", "") == words
 
 
 def test_what_nobody_is_asked_is_left_to_later_and_a_review_holds_for_the_limits_that_were_shown(
