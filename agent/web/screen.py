@@ -3,9 +3,11 @@
 import asyncio
 import hashlib
 import json
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -55,7 +57,7 @@ class Screen:
         self._slots: dict[str, Markup] = {}
         self._figures: dict[str, Markup] = {}
         self._view: View = {}
-        self._shape = ""
+        self._shape = self._mark = ""
         self._made_s = float("-inf")
         self._lock = asyncio.Lock()
 
@@ -83,16 +85,19 @@ class Screen:
             viewer.queue.put_nowait(None)
             self.viewers.discard(viewer)
 
-    def whole(self) -> bytes:
-        """Return the message that brings a viewer up to now, whatever it has."""
-        return self._message(self._slots)
+    def whole(self, mark: str = "") -> bytes:
+        """Return the message that brings a viewer up to now, whatever it has; a page that is of now, by its
+        mark, has all of it, and is not kept from being painted.
+        """
+        return self._message({} if mark == self._mark else self._slots)
 
     async def _make(self) -> None:
         with speaking(self._language):
             view = await self._look()
             figures = await self._plots.of([*view["alarms"]["active"], *view["alarms"]["over"]])
-            self._slots, self.page, self._shape = await asyncio.to_thread(self._render, view, figures)
-        self._view, self._figures, self._made_s = view, figures, time.monotonic()
+            mark = secrets.token_hex(4)
+            self._slots, self.page, self._shape = await asyncio.to_thread(self._render, view, figures, mark)
+        self._mark, self._view, self._figures, self._made_s = mark, view, figures, time.monotonic()
 
     def _without(self, seen: Mapping[str, Markup], html: Markup) -> Markup:
         """Leave out the figures that every viewer has: kilobytes each, times hundreds of viewers."""
@@ -101,12 +106,14 @@ class Screen:
                 html = html.replace(figure, plot_around.kept(name))
         return html
 
-    def _render(self, view: View, figures: Mapping[str, Markup]) -> tuple[dict[str, Markup], bytes, str]:
+    def _render(
+        self, view: View, figures: Mapping[str, Markup], mark: str
+    ) -> tuple[dict[str, Markup], bytes, str]:
         shown = shown_units(view, self.unit)
         tiled = self.unit is None and len(view["units"]) > 1
         slots = blocks.slots(view, shown, figures, tiled=tiled, acts=self._acts())
         shape = hashlib.sha256(" ".join([self._language, *sorted(slots)]).encode()).hexdigest()[:16]
-        query = f"?unit={self.unit}" if self.unit else ""
+        query = "?" + urlencode({**({"unit": self.unit} if self.unit else {}), "mark": mark})
         return slots, pages.status_page(view, slots, shown, shape, query).encode(), shape
 
     def _message(self, slots: Mapping[str, str]) -> bytes:

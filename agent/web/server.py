@@ -322,7 +322,7 @@ class Page:
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         viewer = Viewer()
-        viewer.offer(screen.whole())
+        viewer.offer(screen.whole(query_of(request.query, "mark")))
         screen.viewers.add(viewer)
         try:
             while (message := await viewer.queue.get()) is not None:

@@ -29,7 +29,7 @@ def status_page(view: View, parts: Mapping[str, Markup], shown: Sequence[int], s
     """The status page. `parts`: the HTML of its blocks, as `blocks.slots` returns it; its tiles
     are those that are among them. `shown`: the numbers of
     the units whose map is on it. `shape`: changes with the ids of the parts, and an open page then reloads.
-    `query`: of the page's own address.
+    `query`: of the address of its events.
     """
     packs = [{"number": u, "unit": (unit := view["units"][u]), "groups": _groups(unit)} for u in shown]
     name, sign = title(view)

@@ -1,6 +1,7 @@
 """The page over real HTTP: read-only, safe headers, a token on the network, one rendering for all."""
 
 import asyncio
+import html
 import json
 import re
 import ssl
@@ -183,6 +184,15 @@ async def test_a_site_with_many_cells_shows_no_map_at_first_and_each_unit_on_a_p
     assert len(re.findall('class="k[ "]', page)) == 244  # of the worst unit
     _, _, page = await get(room.url + "?unit=rack-2")
     assert len(re.findall('class="k[ "]', page)) == 305
+
+
+async def test_a_page_of_now_is_not_sent_again_to_whoever_has_it(room: Room) -> None:
+    _, _, page = await get(room.url)
+    query = html.unescape(re.search(r'data-query="([^"]*)"', page)[1])
+    for asked, sent in ((query, False), ("?mark=00", True), ("", True)):
+        async with aiohttp.ClientSession() as session, session.get(room.url + "events" + asked) as response:
+            (first,) = await messages(response, 1)
+            assert bool(first["slots"]) is sent
 
 
 async def test_of_512_racks_the_worst_links_are_shown_and_no_sentence_names_them_all(room: Room) -> None:
