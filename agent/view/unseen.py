@@ -65,14 +65,14 @@ def _tried(unit: Record, bus: Record) -> str:
         return tell("its port {port} is opened again and again, at most 8 s apart", port=bus["port"])
     in_vain, pause_s = unit.get("in_vain", 0), unit.get("asked_again_s", 0.0)
     if not in_vain:
-        return tr("it is asked on")
+        return tr("it is still polled")
     if in_vain == 1:
-        asked = tr("it was asked once since its last answer")
+        polled = tr("it was polled once since its last answer")
     else:
-        asked = tell("it was asked {n} times since its last answer", n=in_vain)
+        polled = tell("it was polled {n} times since its last answer", n=in_vain)
     if not pause_s:
-        return asked
-    return tell("{asked}, and is asked again every {pause}", asked=asked, pause=how_long(pause_s))
+        return polled
+    return tell("{polled}, and is polled again every {pause}", polled=polled, pause=how_long(pause_s))
 
 
 def _likely(unit: Record, bus: Record) -> list[str]:

@@ -12,7 +12,7 @@ NAME = "cooling"
 
 HEATS = Sentence(
     "cooling",
-    "All sensors of {where} heat together, {slope_k_per_s*60:.2g} K/min beyond doubt, about "
+    "All sensors of {where} heat together, certain rise {slope_k_per_s*60:.2g} K/min, about "
     "{temperature_degc:.1f} degC when raised, without a load that explains it (limit {limit_k_per_s*60:g} "
     "K/min). Check the cooling of the room.",
 )

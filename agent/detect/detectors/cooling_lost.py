@@ -248,7 +248,7 @@ def _learn(ln_k: float, s: Floats, g: int) -> None:
 LOST = Sentence(
     "cooling-lost",
     "{where} lost two thirds of the heat of a load in {usual_s:duration}, when raised {now}: cooled "
-    "{worse_times:.1f} times worse beyond doubt (limit {limit_times:g}). Check fans, filters and whether "
+    "{worse_times:.1f} times worse, as is certain (limit {limit_times:g}). Check fans, filters and whether "
     "air gets in and out.",
 )
 IN_TIME, HARDLY = Sentence("#in-time", "in {now_s:duration}"), Sentence("#hardly", "hardly at all")

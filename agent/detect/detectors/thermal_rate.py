@@ -19,7 +19,7 @@ DETECTOR = Detector(
     ),
     judged=(Judged("temps", At("heat.verdict", heating.ALONE), At("temps.value")),),
     explain=alone,
-    sees="a sensor that heats by itself, 3 and 6 K/min beyond doubt",
+    sees="a sensor that heats by itself, with a certain rise of 3 and 6 K/min",
     cannot_see="heating that a heavy load also causes",
     response="Check load and charge current; where they do not explain it, take the string off.",
 )

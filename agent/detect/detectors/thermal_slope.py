@@ -15,7 +15,7 @@ SLOPE = Sentence(
     "thermal-slope",
     "{who} heats {against_k_per_s*60:.2g} K/min faster than its siblings ({own_k_per_s*60:.2g} against "
     "{siblings_k_per_s*60:.{decimals}f} K/min), {temperature_degc:.1f} degC when raised{risen}; "
-    "{noise_times:.0f} times its noise, {certain_k_per_s*60:.2g} K/min beyond doubt (limit "
+    "{noise_times:.0f} times its noise, certain rise {certain_k_per_s*60:.2g} K/min (limit "
     "{limit_k_per_s*60:g}).",
 )
 AMONG = Sentence("#up-among-them", ", {rise_k:.1f} K up among them in about {rise_s:duration}")

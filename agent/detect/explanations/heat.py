@@ -25,7 +25,7 @@ COLUMNS = {
 ALONE = Sentence(
     "thermal-rate",
     "{who} heats {own_k_per_s*60:.2g} K/min{rest}, {temperature_degc:.1f} degC when raised{risen}; "
-    "{noise_times:.0f} times its noise, {certain_k_per_s*60:.2g} K/min beyond doubt (limit "
+    "{noise_times:.0f} times its noise, certain rise {certain_k_per_s*60:.2g} K/min (limit "
     "{limit_k_per_s*60:g}).",
 )
 REST = Sentence("#while-at-rest", " while nothing loads the battery")

@@ -165,7 +165,7 @@ def test_a_silent_unit_says_what_came_what_is_likely_and_how_often_it_was_asked(
     assert said["cause"] == (
         "CW-201: it does not answer; device off or cable out; A/B swapped; another id or line setting"
     )
-    assert said["tried"] == "it was asked 12 times since its last answer, and is asked again every 8 s"
+    assert said["tried"] == "it was polled 12 times since its last answer, and is polled again every 8 s"
     assert said["next"] == "cellwarden doctor"
 
 

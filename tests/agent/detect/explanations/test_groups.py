@@ -56,7 +56,7 @@ def test_of_a_group_that_heats_its_own_figures_are_told(g: int, called: str) -> 
     banks.around.median[:] = [31.0, 32.0, 33.0]
     event = cooling.explain(case_of("cooling", g, unit))
     assert event.text.startswith(
-        f"All sensors of {called} heat together, 0.{g + 1}{g + 1} K/min beyond doubt, about {31 + g}.0 degC"
+        f"All sensors of {called} heat together, certain rise 0.{g + 1}{g + 1} K/min, about {31 + g}.0 degC"
     )
 
 

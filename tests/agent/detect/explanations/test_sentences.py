@@ -269,7 +269,7 @@ def test_a_sensor_that_heats_against_its_siblings() -> None:
     assert event.text == (
         "string1/module1/sensor2 heats 0.9 K/min faster than its siblings (1.2 against 0.3 "
         "K/min), 41.3 degC when raised, 2.0 K up among them in about 2 min; 6 times its noise, "
-        "0.62 K/min beyond doubt (limit 0.5)."
+        "certain rise 0.62 K/min (limit 0.5)."
     )
     assert_event(
         event, value=0.62, beyond_noise=6.0, since_s=pytest.approx(T_S - 2.0 / (0.9 / 60.0)),
@@ -288,7 +288,7 @@ def test_a_sensor_that_heats_by_itself(detector: str, value: float, rest: str, l
     event = heat.alone(case_of(row_of(detector), channels.temps, 1, unit))
     assert event.text == (
         f"string1/module1/sensor2 heats 1.2 K/min{rest}, 41.3 degC when raised, 5.0 K up in about "
-        f"4 min; 8 times its noise, {value} K/min beyond doubt (limit {limit})."
+        f"4 min; 8 times its noise, certain rise {value} K/min (limit {limit})."
     )
     assert_event(event, value=value, beyond_noise=8.0, since_s=T_S - 250.0)
 
@@ -468,7 +468,7 @@ def test_a_group_that_heats_or_is_cooled_worse() -> None:
     banks.around.median[0] = 33.33
     event = cooling.explain(case_of(row_of("cooling"), channels.groups, 0, unit))
     assert event.text == (
-        "All sensors of string1 heat together, 0.12 K/min beyond doubt, about 33.3 degC when "
+        "All sensors of string1 heat together, certain rise 0.12 K/min, about 33.3 degC when "
         "raised, without a load that explains it (limit 0.1 K/min). Check the cooling of the "
         "room."
     )
@@ -492,7 +492,7 @@ def test_a_group_that_loses_the_heat_of_its_load_more_slowly(share: float, now: 
     event = cooling_lost.explain(case_of(row_of("cooling-lost"), channels.groups, 0, unit))
     assert event.text == (
         f"string1 lost two thirds of the heat of a load in 2.0 h, when raised {now}: cooled 2.3 "
-        "times worse beyond doubt (limit 2). Check fans, filters and whether air gets in and out."
+        "times worse, as is certain (limit 2). Check fans, filters and whether air gets in and out."
     )
     assert_event(event, value=2.345, expected=1.0)
 
