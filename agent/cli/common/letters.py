@@ -16,6 +16,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: What a terminal without UTF-8 shows in place of a letter that it lacks.
 _ASCII = str.maketrans({"°": "", "–": "-", "—": "-", "±": "+/-", "·": ".", "…": "...", "×": "x"})
 
+#: Categories of what is no letter but moves others, and of marks that stand on the letter before.
+MOVING, ON_ANOTHER = {"Cc", "Cf", "Cs", "Zl", "Zp"}, {"Mn", "Me"}
+
 
 def speaks_utf8(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether the locale of a terminal has UTF-8, by its name: it need not be installed here."""
@@ -57,6 +60,6 @@ def shown(text: str, utf8: bool) -> str:
 
     What is no letter but moves others, as marks of the direction of writing do, is left out.
     """
-    if not utf8:
-        return text.translate(_ASCII).encode("ascii", "replace").decode()
-    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
+    hidden = MOVING if utf8 else MOVING | ON_ANOTHER
+    seen = "".join(c for c in text if unicodedata.category(c) not in hidden)
+    return seen if utf8 else seen.translate(_ASCII).encode("ascii", "replace").decode()

@@ -28,6 +28,7 @@ WIDE = 72  # columns; on less the words that must be seen come first
 MIN_ROWS = 3  # of the map; less is no map
 LOG = 2  # lines
 PACK = "Pack {voltage} V   {current} A   SoC {soc} %   median {median} V   min {min}   max {max} V"
+TITLE_CELLS = 8  # of a unit, that are always shown
 LINKS = "Temp {coldest} to {hottest} °C   links {live} of {all} answering   polls good {good} % in last hour"
 KEYS = "q quit  ? help  Tab next  / find  a alarms  o units  c cells  l links  p plain"
 SHORT_KEYS = "q quit  ? help  Tab unit  / find  a alarms"
@@ -236,12 +237,13 @@ def _unit(view: View, unit: View, state: ScreenState, width: int) -> list[Text]:
     blind = unit["blind"]
     if blind:
         since = since_words(unit["knowledge"], blind)
-        lines.append(Text(f" {unit['title']}  ").append(since, BLIND).append(f"  {unit['link']['port']}"))
+        told = Text("  ").append(since, BLIND).append(f"  {unit['link']['port']}")
+        lines.append(_title_beside(unit, told, width).append_text(told))
     elif len(view["units"]) > 1:
         number = [tile["name"] for tile in view["tiles"]].index(unit["name"]) + 1
         where = f"({tell('{n} of {m}', n=number, m=len(view['units']))})  "
-        lines.append(Text(f" {unit['title']} ", "bold").append(where).append(unit["state"], "bold"))
-        lines[-1].append(f"  {_age(unit, state)}")
+        told = Text(f" {where}").append(unit["state"], "bold").append(f"  {_age(unit, state)}")
+        lines.append(_title_beside(unit, told, width).append_text(told))
     lines.append(_figures(unit))
     lines += [Text(f" {part}") for part in wrapped(unit["later"], max(width - 2, 10))]
     if blind:
@@ -250,6 +252,13 @@ def _unit(view: View, unit: View, state: ScreenState, width: int) -> list[Text]:
             Text(" " + tell("NEXT   {next}   {warning}", next=blind["next"], warning=blind["warning"])),
         ]
     return lines
+
+
+def _title_beside(unit: View, told: Text, width: int) -> Text:
+    """Return a unit's title as far as it leaves room for what is told of it, which is the answer."""
+    title = Text(unit["title"], "" if unit["blind"] else "bold")
+    title.truncate(max(width - told.cell_len - 1, TITLE_CELLS))
+    return Text(" ").append_text(title)
 
 
 def _figures(unit: View) -> Text:

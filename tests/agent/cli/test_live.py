@@ -335,6 +335,21 @@ def test_a_terminal_with_utf8_shows_every_letter_and_keeps_its_columns() -> None
 
 
 @pytest.mark.parametrize(
+    "title", ["전" * 64, "W" * 64, "\u202eغرفة\u202c" * 12, "Z̴̡̛a̷̧͝" * 32, "🔋👩\u200d🚒" * 20]
+)
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_long_title_leaves_room_for_how_its_unit_is_seen(title: str, width: int) -> None:
+    for knowledge, seen in (("LIVE", "LIVE  data"), ("BLIND", "BLIND since")):
+        units = [unit(name, knowledge, 100.0) for name in ("rack-1", "rack-2")]
+        view = brief(shown(status(units), {"rack-1": rack(), "rack-2": rack()}))
+        view["units"][0]["title"] = title
+        for utf8 in (True, False):
+            rows = frame(view, ScreenState(utf8=utf8), width, 24)
+            assert max(row.cell_len for row in rows) <= width
+            assert any(seen in row.plain for row in rows[3:])
+
+
+@pytest.mark.parametrize(
     ("environ", "utf8"),
     [
         ({"LANG": "ko_KR.UTF-8"}, True),
