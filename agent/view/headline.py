@@ -13,7 +13,7 @@ from agent.detect.table import ADVICE, CRITICAL, PRIORITY, WARNING
 from agent.view.actions import OVER_STATE as OVER
 from agent.view.language import tell, tr
 from agent.view.sayings import say
-from agent.view.state import State, lacks, later, left_of, named, state, watched
+from agent.view.state import State, heat_unmeasured, lacks, later, left_of, named, state, watched
 from agent.view.voice import voice
 from agent.view.words import titled
 
@@ -116,7 +116,13 @@ def _missing(units: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
             said.append(tell(sentence, names=_listed(names)))
     for why, names in _in_part(units).items():
         said.append(tell("Seen in part: {names} ({why}).", names=_listed(names), why=why))
-    return said + _learning(units, now)
+    return [*said, *_unmeasured(units), *_learning(units, now)]
+
+
+def _unmeasured(units: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say where no heat is detected, since no temperature is measured."""
+    names = [titled(unit) for unit in units if heat_unmeasured(unit)]
+    return [say("heat-unmeasured", names=_listed(names))] if names else []
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -45,6 +45,7 @@ SAYINGS: Mapping[str, str] = {
     "later": "{what} from {until} ({by})",
     "not-all-yet": "Nothing is in alarm. Not everything is detected yet",
     "learning-line": "{state}. {later} ({began})",
+    "heat-unmeasured": "No temperature is measured, and no heat detected: {names}.",
     "slow-heating": "slow heating",
     "small-deviations": "small deviations",
     "no-sensor": "no sensor",

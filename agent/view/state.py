@@ -78,6 +78,15 @@ def left_of(unit: Record) -> dict[str, float]:
     return {kind: said["left_s"] for kind, said in kinds.items() if said["learning"]}
 
 
+def heat_unmeasured(unit: Record) -> bool:
+    """Whether a unit that is seen tells voltages of cells and no temperature: no heat is detected there."""
+    if unit["knowledge"] not in SEEN:
+        return False
+    kinds = (unit.get("detectors") or {}).get("kinds", {})
+    told = {kind: said["judged"] + said["learning"] + said["blind"] for kind, said in kinds.items()}
+    return bool(told.get("voltage")) and not told.get("temperature", 1)
+
+
 def later(units: Iterable[Record], now: datetime) -> str:
     """Return what is detected already in units that learn, and what not yet; "": none learns."""
     left_s: dict[str, float] = {}

@@ -9,6 +9,7 @@ from agent.cli.live.plain import lines
 from agent.detect.kernels import slope, wander
 from agent.detect.rows import ROWS
 from agent.view import state
+from agent.view.headline import headline
 from agent.view.sayings import say
 from tests.agent.view.sites import NOW, rack, shown, status, unit
 
@@ -137,3 +138,14 @@ def test_one_line_a_change_says_when_it_has_learned_and_not_that_the_time_moves(
         "NORMAL - LIVE.",
         f"rack-1 LIVE: {after['units'][0]['sentence']}",
     ]
+
+
+@pytest.mark.parametrize(("temperatures", "voltages"), [(4, 4), (0, 4), (4, 0), (0, 0)])
+def test_all_is_not_well_where_cells_are_measured_and_their_heat_is_not(
+    temperatures: int, voltages: int
+) -> None:
+    rest = dict.fromkeys(("learning", "blind", "no_sensor", "left_s"), 0)
+    kinds = {"temperature": {**rest, "judged": temperatures}, "voltage": {**rest, "judged": voltages}}
+    units = [unit(), unit("ups", detectors={"kinds": kinds, "said": ""})]
+    more = " No temperature is measured, and no heat detected: ups." if voltages and not temperatures else ""
+    assert headline(units, [], NOW)["text"] == f"NORMAL - LIVE.{more}"
