@@ -73,7 +73,9 @@ def headline(
     others = len(standing or over) - 1
     more = [say("others", count=others)] if others > 0 else []
     first = [said.brief, said.rest] if said else []
-    behind = _missing(units, now)
+    behind = _missing(units)
+    if not standing:  # beside an alarm `known` says that they learn, and what they do not detect yet can wait
+        behind += _learning(units, now)
     if standing:
         text = [*first, *more, *behind, *([say("over-too", count=len(over))] if over else [])]
     else:  # what is not seen now stands before what is over
@@ -108,15 +110,15 @@ def _urgent(alarm: Mapping[str, Any], sights: Mapping[str, str]) -> tuple[int, b
     return PRIORITY[alarm["severity"]], last_known(alarm, sights)
 
 
-def _missing(units: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
-    """Return sentences on what is not seen now, not judged, or not detected yet."""
+def _missing(units: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return sentences on what is not seen now, or not judged."""
     said = []
     for sentence, states in NOT_LIVE:
         if names := [titled(unit) for unit in units if unit["knowledge"] in states]:
             said.append(tell(sentence, names=_listed(names)))
     for why, names in _in_part(units).items():
         said.append(tell("Seen in part: {names} ({why}).", names=_listed(names), why=why))
-    return [*said, *_unmeasured(units), *_learning(units, now)]
+    return said + _unmeasured(units)
 
 
 def _unmeasured(units: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -51,5 +51,5 @@ DETECTOR = Detector(
         "75 degC where nobody gives one"
     ),
     cannot_see="a sensor that jumped there alone (`unproven-heat` says so)",
-    response="Reduce load and charge, check cooling; take the string off where it does not fall.",
+    response="Critical: take load and charge off this string, do not open it. Else reduce both.",
 )

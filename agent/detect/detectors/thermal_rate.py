@@ -21,5 +21,5 @@ DETECTOR = Detector(
     explain=alone,
     sees="a sensor that heats by itself, with a certain rise of 3 and 6 K/min",
     cannot_see="heating that a heavy load also causes",
-    response="Check load and charge current; where they do not explain it, take the string off.",
+    response="Critical: take load and charge off this string, do not open it. Else see why it heats.",
 )

@@ -129,6 +129,13 @@ def test_a_first_start_is_told_wherever_the_state_is_told() -> None:
     assert one["cells"][-1]["state"] == "LIVE"
 
 
+def test_beside_an_alarm_learning_is_a_word_and_no_more() -> None:
+    hot = {"unit": "rack-1", "severity": "critical", "state": "NEW", "text": "It heats.", "location": "cell5"}
+    said = headline([unit(**learns(33_792.0))], [{**hot, "detector": "last-resort"}], NOW)
+    assert said["text"].startswith("ALARM - LIVE, LEARNING until 23:30. rack-1 cell 5: LEAVE THE ROOM")
+    assert said["besides"] == ""
+
+
 def test_one_line_a_change_says_when_it_has_learned_and_not_that_the_time_moves() -> None:
     first, on, after = site(**learns(33_792.0)), site(**learns(33_000.0)), site()
     assert any("rack-1 LIVE, LEARNING until 23:30: 4 cells" in line for line in lines(None, first))

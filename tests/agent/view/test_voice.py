@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agent.detect.rows import ROWS
-from agent.view.actions import ACTIONS, action_of
+from agent.detect.rows import ROWS, response_to
+from agent.view.actions import ACTIONS, OFF, action_of
 from agent.view.alarms import rows
 from agent.view.headline import headline
 from agent.view.voice import place_of, voice
@@ -172,6 +172,14 @@ def test_each_row_of_the_alarm_table_has_its_action_and_no_action_tells_to_open(
     assert {name.partition(" ")[0] for name in ACTIONS} - {"test", "unseen"} == {row.detector for row in ROWS}
     for action in (text for found in ACTIONS.values() for text in found.values()):
         assert "open" not in action.lower().replace("do not open", "")
+
+
+def test_the_long_text_is_not_softer_than_the_first_line() -> None:
+    for name, found in ACTIONS.items():
+        if found.get("critical") == OFF:
+            said = response_to(name).lower()
+            assert "charge off" in said or "string off" in said, f"{name}: {said}"
+            assert "where" not in said, f"{name} makes it conditional: {said}"
 
 
 def texts_of(severity: str, name: str) -> Iterator[dict[str, Any]]:
