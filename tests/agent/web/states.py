@@ -16,7 +16,11 @@ from agent.web.screen import shown_units
 from tests.agent.view.sites import NOW, alarm, at, rack, record, shown, status, unit
 
 View = dict[str, Any]
-KINDS = {"temperature": {"learning": 4, "left_s": 33_740}, "voltage": {"learning": 240, "left_s": 3550}}
+NONE = {"judged": 0, "blind": 0, "no_sensor": 0}
+KINDS = {
+    "temperature": {**NONE, "learning": 4, "left_s": 33_740},
+    "voltage": {**NONE, "learning": 240, "left_s": 3550},
+}
 LEARNING = {"detectors": {"kinds": KINDS, "said": "learning anew: no state was kept"}}
 HOT = "string1/sensor1"
 AHEAD = {"to_degc": 80.0, "slope_k_per_s": 2.8 / 60.0, "in_s": 666.0, "soonest_s": 540.0, "latest_s": 900.0}
