@@ -110,8 +110,12 @@ class Lately:
 
     @property
     def cost(self) -> Came | None:
-        """What costs the most of the last requests, where it is enough to be said, and not all of them."""
-        if Verdict.SOUND not in self._ended:
+        """What costs the most of the last requests, where it is enough to be said, and not all of them. Where
+        nothing came since the last sound answer and all came before, the unit fell silent: it costs no part.
+        """
+        ended = list(self._ended)
+        sound = [n for n, verdict in enumerate(ended) if verdict is Verdict.SOUND]
+        if not sound or (sound[-1] + 1 == len(sound) and set(ended[sound[-1] + 1 :]) == {Verdict.SILENT}):
             return None
         worst = next(iter(shares(Counter(self._ended), self.late, self._frames)), None)
         return worst.came if worst and worst.part >= SAID else None

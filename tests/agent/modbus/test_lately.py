@@ -152,3 +152,17 @@ def test_a_late_answer_is_rounded_up_and_has_a_margin(slowest_s: float, says: fl
     assert came.text.endswith(f"too late: after up to {says:g} s, and it has 0.3 s")
     assert came.timeout_s == reads
     assert slowest_s < reads
+
+
+def test_one_that_fell_silent_is_not_said_to_answer_a_part() -> None:
+    lately = Lately(1.0)
+
+    def ended(*verdicts: Verdict) -> Kind | None:
+        for verdict in verdicts:
+            lately.ended(verdict, NOTHING)
+        return lately.cost.kind if lately.cost else None
+
+    assert ended(*[Verdict.SOUND] * 12, *[Verdict.SILENT] * 4) is None
+    assert ended(*[Verdict.SILENT] * 6) is None
+    assert ended(Verdict.SOUND) is Kind.SOME_LOST, "it came back, and lost ten of sixteen"
+    assert ended(Verdict.SILENT) is Kind.SOME_LOST
