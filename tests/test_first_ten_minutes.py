@@ -244,9 +244,9 @@ def the_gap_stays_visible(chrome: Chrome) -> None:
 
     def drawn(c: Chrome) -> bool:
         trend = c.find_element(By.CSS_SELECTOR, "#f0-voltage .trend")
-        return bool(trend.find_elements(By.CLASS_NAME, "gap") and trend.find_elements(By.CLASS_NAME, "ln"))
+        return bool(trend.find_elements(By.CLASS_NAME, "gap") and trend.find_elements(By.TAG_NAME, "path"))
 
-    WebDriverWait(chrome, 40.0, 0.5).until(drawn)
+    WebDriverWait(chrome, 100.0, 0.5).until(drawn)  # a point is of a minute
     keep(chrome, "first-back")
 
 
