@@ -161,7 +161,10 @@ def _drawn(figure: View, unit: View) -> Markup:
         return bar
     low, high = (f"{y:.{digits}f}" for y in scale)
     said = tell("last hour, between {low} and {high}", low=low, high=high)
-    drawn = svg.trend(svg.halved(figure["trend"]), int(TREND_S / TREND_STEP_S) // 2, scale, said)
+    line, length = figure["trend"], int(TREND_S / TREND_STEP_S)
+    if len(line) == length and None not in line:  # a line with a gap keeps each of its points
+        line, length = svg.halved(line), length // 2
+    drawn = svg.trend(line, length, scale, said)
     return Markup(bar + macros("unit.html").trend(drawn, scale, digits))
 
 

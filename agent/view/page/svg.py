@@ -37,15 +37,16 @@ def span(lines: Iterable[Sequence[float | None]], digits: int) -> tuple[float, f
 
 
 def halved(line: Sequence[float | None]) -> list[float | None]:
-    """Return a line of half as many points, the newest kept: of each two the one that is farther from the one
-    before, so that no peak is lost; None where either is not known, so that no gap is.
+    """Return half of the points of a line in which all is known, the newest kept: of each two the one that is
+    farther from the one before, so that no peak is lost.
     """
+    known = [y for y in line if y is not None]
     found: list[float | None] = []
-    for i in range(len(line) % 2, len(line), 2):
-        a, b = line[i : i + 2]
-        last = found[-1] if found else None
-        far = a is not None and b is not None and last is not None and abs(a - last) > abs(b - last)
-        found.append(None if a is None or b is None else a if far and i + 2 < len(line) else b)
+    last = known[0] if known else 0.0
+    for i in range(len(known) % 2, len(known), 2):
+        a, b = known[i : i + 2]
+        last = a if abs(a - last) > abs(b - last) and i + 2 < len(known) else b
+        found.append(last)
     return found
 
 
