@@ -16,7 +16,7 @@ from collector.moment import between_options
 from collector.told import SaidOnce
 
 COLUMNS = ("utc", "unit", "place", "name", "value", "si_unit", "quality")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per row.")
 point_options = [
     click.option("--unit", help='Only this unit, as "rack/unit".'),
     click.option("--name", default="*", help="Only points of this name, such as cell_voltage or 'cell_*'."),
@@ -106,7 +106,8 @@ def _print(found: list[dict[str, Any]], as_json: bool) -> None:
             "the buffer holds nothing that fits; `cellwarden query latest` shows what there is", "CW-006"
         )
     if as_json:
-        print_json({"rows": found})
+        for row in found:  # a line each: a reader may stop, or take them as they come
+            print_json(row)
         return
     table = plain_table(*COLUMNS)
     for row in found:

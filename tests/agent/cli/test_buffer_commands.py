@@ -110,7 +110,7 @@ def test_an_export_to_sqlite_is_a_table_of_numbers_and_overwrites_nothing(
 def test_the_latest_values_of_a_point(buffer: Path) -> None:
     done = run("query latest", buffer, "--name", "cell_*", "--json")
     assert done.exit_code == 0, done.output
-    found = json.loads(done.stdout)["rows"]
+    found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(r["unit"], r["place"], r["value"], r["quality"]) for r in found] == [
         ("rack1/bmu1", "string1/cell1", 3.302, "good"),
         ("rack1/bmu1", "string1/cell2", None, "no_reply"),
@@ -122,7 +122,7 @@ def test_the_latest_values_of_a_point(buffer: Path) -> None:
 
 def test_the_history_of_a_point(buffer: Path) -> None:
     options = ("--unit", "rack1/bmu1", "--name", "current", "--json")
-    found = json.loads(run("query history", buffer, *options).stdout)["rows"]
+    found = [json.loads(line) for line in run("query history", buffer, *options).stdout.splitlines()]
     assert [(r["utc"], r["value"]) for r in found] == [
         ("2026-09-21T11:58:30.000Z", -0.5),
         ("2026-09-21T12:00:00.000Z", 0.7),
