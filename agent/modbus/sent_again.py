@@ -13,6 +13,8 @@ Frames begin with unit id, function code and length or exception; what follows i
 from collections import deque
 from collections.abc import Iterable
 
+from agent.modbus.adu import EXCEPTION_BIT
+
 MOST_IN_VAIN = 3  # time-outs that it costs a unit which repeats nothing, on each connection
 KEPT = 4  # answers that begin alike: how far back one may come from
 LOOK = 3  # bytes by which answers are told from those to questions of another shape
@@ -44,13 +46,14 @@ class SentAgain:
     def doubted(self, request: bytes, looks: Iterable[bytes]) -> frozenset[bytes]:
         """Return the frames that are not yet the answer to a request. looks: how its answers begin.
 
-        The same question may be answered by the same frame: its values are of the right registers.
+        The same question may be answered by the same frame: its values are of the right registers. A refusal
+        has no values, and a unit refuses many questions alike.
         """
         unit_id = request[0]
         if unit_id not in self._repeat and self._in_vain.get(unit_id, 0) >= MOST_IN_VAIN:
             return frozenset()
         said = [one for look, ones in self._said.items() if look.startswith(tuple(looks)) for one in ones]
-        return frozenset(frame for asked, frame in said if asked != request)
+        return frozenset(frame for asked, frame in said if asked != request and not frame[1] & EXCEPTION_BIT)
 
     def answered(self, request: bytes, frame: bytes, *, again: bool, doubted: bool) -> bool:
         """Take the answer to a request; return whether it counts.

@@ -33,9 +33,10 @@ def test_the_page_counts_on_in_the_same_words() -> None:
     source = (ROOT / "agent/view/page/page.js").read_text()
     age = re.search(r"const age = s => (.*?);", source, re.DOTALL)
     assert age
-    steps = re.findall(r"s < (\d+)\s*\?[^`]*`\$\{([^`]*)\}([^`]*)`", age[1])
-    assert [(float(limit), unit) for limit, _, unit in steps] == [(90, " s"), (5400, " min"), (172_800, " h")]
-    for limit, _, unit in steps:
+    units = {"S": " s", "MIN": " min", "H": " h"}
+    steps = [(limit, units[name]) for limit, name in re.findall(r"s < (\d+)\s*\? fill\((\w+),", age[1])]
+    assert [(float(limit), unit) for limit, unit in steps] == [(90, " s"), (5400, " min"), (172_800, " h")]
+    for limit, unit in steps:
         assert duration(math.nextafter(float(limit), 0.0)).endswith(unit)
         assert not duration(float(limit)).endswith(unit)
-    assert age[1].endswith(" days`")
+    assert "fill(DAYS," in age[1]
