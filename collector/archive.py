@@ -3,7 +3,7 @@
 What is damaged, or was taken by a version that was not as strict, is told and passed over.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
@@ -97,6 +97,9 @@ class Archive(Protocol):
         """The batches of a unit that were sealed last, the newest first, and when each came; not more than
         `count`.
         """
+
+    def select(self, sql: str, values: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a SELECT over the tables and views of docs/archive.md; `:name` stands for a value."""
 
     def description(self, digest: bytes | None) -> dict[str, Any] | None:
         """The content of a schema; None where it never came, or is damaged."""

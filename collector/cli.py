@@ -6,8 +6,6 @@ import logging
 import secrets
 import ssl
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,28 +14,19 @@ import click
 
 from agent.wire.text import printable
 from collector.alarms import alarm_lines, held_alarms
-from collector.archive import Archive, ArchiveError
 from collector.audit import audit
 from collector.conform.certificate import common_name
 from collector.conform.report import lines, plain, table
 from collector.conform.row import Run
 from collector.conform.run import ROWS, NotReached, conform
 from collector.export import ExportError, Wanted, export
-from collector.failing import USAGE, Coded
 from collector.moment import between_options
+from collector.opening import CannotWork, SinkPlace, reading, sink_option
 from collector.pipe import PipeGroup
+from collector.query import query
 from collector.serve import ServeError, Tls, serve
-from collector.sinks import KINDS, ChosenSink, parse
+from collector.sinks import ChosenSink
 from collector.told import LINE_CHARACTERS, SaidOnce
-
-
-class CannotWork(Coded):
-    """A command that cannot do its work: one line, exit 2."""
-
-    exit_code = 2
-
-    def __init__(self, message: object, code: str = USAGE) -> None:
-        super().__init__(printable(str(message), LINE_CHARACTERS), code)
 
 
 class OneLine(logging.Formatter):
@@ -49,40 +38,16 @@ class OneLine(logging.Formatter):
         return super().formatMessage(record)
 
 
-class SinkPlace(click.ParamType[ChosenSink]):
-    """SCHEME:PLACE, of `collector.sinks`."""
-
-    name = "|".join(kind.form for kind in KINDS.values())
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> ChosenSink:
-        """Return the kind and the place."""
-        try:
-            return parse(str(value))
-        except ValueError as error:
-            self.fail(str(error))
-
-
 file_path = click.Path(path_type=Path)
-sink_option = click.option("--sink", type=SinkPlace(), required=True, help="The collector's database.")
-
-
-@contextmanager
-def reading(sink: ChosenSink, told: SaidOnce) -> Iterator[Archive]:
-    """A collector's database, read-only; where it cannot be read at all that is one line."""
-    try:
-        archive = sink.kind.read(sink.place, told)
-        try:
-            yield archive
-        finally:
-            archive.close()
-    except ArchiveError as error:
-        raise CannotWork(error, "CW-511") from error
 
 
 @click.group(cls=PipeGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cellwarden")
 def main() -> None:
     """Receive batches from agents, keep them, and prove that nothing is missing."""
+
+
+main.add_command(query)
 
 
 @main.command("serve")

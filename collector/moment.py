@@ -68,6 +68,28 @@ class Moment(click.ParamType[int]):
             self.fail(str(error))
 
 
+class Last(click.ParamType[int]):
+    """A length of time up to now, such as 7d or 1d12h, as the moment of its beginning in ns since 1970."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return ns."""
+        if isinstance(value, int):
+            return value
+        try:
+            return last_ns(str(value))
+        except ValueError as error:
+            self.fail(str(error))
+
+
+def last_ns(text: str, now: datetime | None = None) -> int:
+    """Return when a length of time up to now began, as ns since 1970. Raises ValueError."""
+    if not _AGO.fullmatch(f"-{text}"):
+        raise ValueError(f"{text!r} is no length of time: write it as 7d, 12h or 1d12h")
+    return utc_ns(f"-{text}", now)
+
+
 def between_options(command: F) -> F:
     """Add --from and --to."""
     to = click.option("--to", "end", type=Moment(), help="Up to this time, itself left out.")

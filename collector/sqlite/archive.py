@@ -3,7 +3,7 @@
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -190,6 +190,10 @@ class SqliteArchive:
             if isinstance(boot_id, str) and possible:
                 offsets[agent, boot_id] = offset_ns
         return offsets
+
+    def select(self, sql: str, values: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a SELECT."""
+        return self._rows(sql, values)
 
     def description(self, digest: bytes | None) -> dict[str, Any] | None:
         """The content of a schema; None where it never came, or is damaged."""
