@@ -3,6 +3,7 @@
 What is damaged, or was taken by a version that was not as strict, is told and passed over.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -21,6 +22,7 @@ from agent.wire import (
 )
 from agent.wire.limits import UNBOUNDED
 from agent.wire.schema import unusable
+from agent.wire.sound import is_time
 from collector.sink import Range, Stream
 
 
@@ -128,3 +130,64 @@ def described(digest: bytes, body: Any) -> tuple[dict[str, Any] | None, str]:
     if found != digest:
         return None, f"its bytes are schema {found.hex()}"
     return description, unusable(description)
+
+
+def offsets_ns(told: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """UTC less boot time by agent and boot (hex), of clocks that were set in the end; what was sealed last
+    holds.
+
+    told: (agent, record as JSON) of `clock_offset` events, in the order of sealing.
+    """
+    offsets = {}
+    for agent, record in told:
+        try:
+            said = json.loads(record)
+            boot_id, offset_ns = said["boot_id"], said["offset_ns"]
+            possible = is_time(offset_ns + said["boottime_ns"])
+        except (ValueError, LookupError, TypeError):
+            continue
+        if isinstance(boot_id, str) and possible:
+            offsets[agent, boot_id] = offset_ns
+    return offsets
+
+
+class Descriptions:
+    """The contents of schemas, each read once; what cannot be used is told once.
+
+    body: the stored bytes by hash, None: not here. refused: why one is not here that came, None: none did.
+    """
+
+    def __init__(
+        self,
+        body: Callable[[bytes], Any],
+        refused: Callable[[bytes], str | None],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._body, self._refused, self._tell = body, refused, tell
+        self._of: dict[bytes, dict[str, Any] | None] = {}
+
+    def of(self, digest: bytes | None) -> dict[str, Any] | None:
+        """The content of a schema; None where it never came, or is damaged."""
+        if digest is None or digest in self._of:
+            return self._of.get(digest or b"")
+        if (body := self._body(digest)) is not None:
+            self._of[digest], why = described(digest, body)
+            if why:
+                self._tell(f"schema {digest.hex()} cannot be used, its values stay raw numbers: {why}")
+        elif reason := self._refused(digest):
+            self._tell(f"schema {digest.hex()} {reason}")
+            self._of[digest] = None
+        return self._of.get(digest)
+
+
+def intact(
+    found: Iterable[tuple[str, bytes, int, Any]], tell: Callable[[str], None]
+) -> Iterator[tuple[str, Batch]]:
+    """Yield (agent, batch) of rows (agent, epoch, sequence, bytes); those that are damaged are told."""
+    for agent, epoch, sequence, blob in found:
+        try:
+            batch = decoded(blob)
+        except WireError as error:
+            tell(f"{agent} epoch {epoch.hex()} batch {sequence} is damaged and left out: {error}")
+            continue
+        yield agent, batch

@@ -84,9 +84,9 @@ async def serve(
     host, port = parse_listen(listen, tls)
     context = tls.context() if tls else None
     try:
-        intake = Intake(chosen.kind.open(chosen.place), time.time_ns)
+        intake = Intake(await asyncio.to_thread(chosen.kind.open, chosen.place), time.time_ns)
     except SinkError as error:
-        raise ServeError(f"{error}; give --sink {chosen.kind.form} {chosen.kind.needs}") from error
+        raise ServeError(str(error)) from error
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -119,8 +119,8 @@ async def serve(
             task.cancel()
         await asyncio.wait(tasks)
         await runner.cleanup()
+        await asyncio.wrap_future(receiver.thread.submit(intake.close))
         receiver.thread.shutdown(wait=True)
-        intake.close()
 
 
 def _url(runner: web.AppRunner, host: str, tls: Tls | None) -> str:

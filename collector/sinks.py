@@ -1,11 +1,12 @@
 """The kinds of sinks: what `--sink SCHEME:PLACE` opens. One row each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from collector.archive import Archive
-from collector.sink import Sink
+from collector.archive import Archive, ArchiveError
+from collector.postgres.url import without_password
+from collector.sink import Sink, SinkError
 from collector.sqlite.archive import SqliteArchive
 from collector.sqlite.sink import SqliteSink
 
@@ -17,14 +18,31 @@ class SinkKind:
     """How a sink is given, opened, and read by others. `open` raises SinkError, `read` ArchiveError.
 
     form: as the command line takes it, with what its place is called. example: one that could be.
-    needs: what it must be for `serve`.
     """
 
     form: str
     example: str
-    needs: str
     open: Callable[[str], Sink]
     read: Callable[[str, Tell], Archive]
+
+
+_NO_ASYNCPG = "needs a library that is not installed: pip install 'cellwarden[postgres]'"
+
+
+def _open_postgres(place: str) -> Sink:
+    try:
+        from collector.postgres.sink import PostgresSink
+    except ImportError as error:
+        raise SinkError(without_password(place), _NO_ASYNCPG) from error
+    return PostgresSink(place)
+
+
+def _read_postgres(place: str, tell: Tell) -> Archive:
+    try:
+        from collector.postgres.archive import PostgresArchive
+    except ImportError as error:
+        raise ArchiveError(f"{without_password(place)}: {_NO_ASYNCPG}") from error
+    return PostgresArchive(place, tell)
 
 
 #: By scheme. A new row passes the contract of tests/collector/test_sinks.py.
@@ -32,9 +50,14 @@ KINDS = {
     "sqlite": SinkKind(
         form="sqlite:PATH",
         example="sqlite:/var/lib/cellwarden/collector.db",
-        needs="of a file that can be written",
         open=lambda place: SqliteSink(Path(place)),
         read=lambda place, tell: SqliteArchive(Path(place), tell),
+    ),
+    "postgresql": SinkKind(
+        form="postgresql://USER@HOST/DATABASE",
+        example="postgresql://cellwarden@/cellwarden?host=/run/postgresql",
+        open=_open_postgres,
+        read=_read_postgres,
     ),
 }
 
@@ -44,7 +67,7 @@ class ChosenSink:
     """A sink as it was given."""
 
     kind: SinkKind
-    place: str
+    place: str = field(repr=False)  # may hold a password
 
 
 def parse(text: str) -> ChosenSink:
@@ -52,5 +75,5 @@ def parse(text: str) -> ChosenSink:
     scheme, _, place = text.partition(":")
     if scheme not in KINDS or not place:
         forms = " or ".join(f"{kind.form}, such as {kind.example}" for kind in KINDS.values())
-        raise ValueError(f"{text!r}: expected {forms}")
+        raise ValueError(f"{without_password(text)!r}: expected {forms}")
     return ChosenSink(KINDS[scheme], place)

@@ -15,7 +15,7 @@ def names(requirements: list[str]) -> set[str]:
 def test_the_lock_holds_every_dependency_of_a_package_and_names_no_host() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = names([*project["dependencies"], *extras["agent"], *extras["gpio"]])
+    wanted = names([*project["dependencies"], *extras["agent"], *extras["gpio"], *extras["postgres"]])
     lock = (ROOT / "requirements.lock").read_text()
     pins = re.findall(r"^(\S+)==", lock, re.MULTILINE)
     assert not wanted - names(pins), "run scripts/lock"

@@ -1,6 +1,5 @@
 """Reading what a SQLite sink has stored: one read-only connection, beside a running writer or without one."""
 
-import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.clock import NEVER_SET_NS
-from agent.wire import Batch, WireError
-from agent.wire.sound import is_time
-from collector.archive import ArchiveError, OfSchema, Sums, decoded, described
+from agent.wire import Batch
+from collector.archive import ArchiveError, Descriptions, OfSchema, Sums, intact, offsets_ns
 from collector.incidents import SCHEMA
 from collector.sink import Range, Stream
 from collector.sqlite.ranges import dropped_ranges, has_withheld, stored_ranges, withheld_ranges
@@ -24,7 +22,7 @@ class SqliteArchive:
 
     def __init__(self, path: Path, tell: Callable[[str], None] = log.warning) -> None:
         self.path, self.tell = path, tell
-        self._descriptions: dict[bytes, dict[str, Any] | None] = {}
+        self._descriptions = Descriptions(self._body, self._refused, tell)
         try:
             self.db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
             self.db.text_factory = lambda raw: raw.decode(errors="backslashreplace")
@@ -137,14 +135,9 @@ class SqliteArchive:
             " ORDER BY agent, unit, stream.first_utc_ns, epoch, sequence",
             [agent, unit, from_ns, to_ns, NEVER_SET_NS],
         )
-        offsets_ns = self._offsets_ns()
-        for name, epoch, sequence, blob in found:
-            try:
-                batch = decoded(blob)
-            except WireError as error:
-                self.tell(f"{name} epoch {epoch.hex()} batch {sequence} is damaged and left out: {error}")
-                continue
-            yield name, batch.repaired(offsets_ns.get((name, batch.boot_id.hex())))
+        offsets = self._offsets_ns()
+        for name, batch in intact(found, self.tell):
+            yield name, batch.repaired(offsets.get((name, batch.boot_id.hex())))
 
     def alarms(self, agent: str | None) -> list[tuple[str, str, str]]:
         """(agent, unit, record as JSON) of what happened to alarms, in the order of sealing."""
@@ -167,29 +160,18 @@ class SqliteArchive:
             )
             for received_ns, sequence, blob in found:
                 count -= 1
-                try:
-                    yield received_ns, decoded(blob)
-                except WireError as error:
-                    self.tell(
-                        f"{agent} epoch {epoch.hex()} batch {sequence} is damaged and left out: {error}"
-                    )
+                for _, batch in intact([(agent, epoch, sequence, blob)], self.tell):
+                    yield received_ns, batch
 
     def _offsets_ns(self) -> dict[tuple[str, str], int]:
         """UTC less boot time of every boot whose clock was set in the end; what was sealed last holds."""
-        offsets = {}
-        for agent, record in self._rows(
-            "SELECT agent, record FROM event JOIN stream USING (agent, epoch) WHERE kind = 'clock_offset'"
-            " ORDER BY stream.first_utc_ns, sequence, position"  # what is healed arrives late
-        ):
-            try:
-                said = json.loads(record)
-                boot_id, offset_ns = said["boot_id"], said["offset_ns"]
-                possible = is_time(offset_ns + said["boottime_ns"])
-            except (ValueError, LookupError, TypeError):
-                continue
-            if isinstance(boot_id, str) and possible:
-                offsets[agent, boot_id] = offset_ns
-        return offsets
+        return offsets_ns(
+            self._rows(
+                "SELECT agent, record FROM event JOIN stream USING (agent, epoch)"
+                " WHERE kind = 'clock_offset'"
+                " ORDER BY stream.first_utc_ns, sequence, position"  # what is healed arrives late
+            )
+        )
 
     def select(self, sql: str, values: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
         """The rows of a SELECT."""
@@ -197,15 +179,12 @@ class SqliteArchive:
 
     def description(self, digest: bytes | None) -> dict[str, Any] | None:
         """The content of a schema; None where it never came, or is damaged."""
-        if digest is None or digest in self._descriptions:
-            return self._descriptions.get(digest or b"")
-        for (body,) in self._rows("SELECT body FROM schema WHERE hash = ?", [digest]):
-            description, why = described(digest, body)
-            self._descriptions[digest] = description
-            if why:
-                self.tell(f"schema {digest.hex()} cannot be used, its values stay raw numbers: {why}")
-        if digest not in self._descriptions:
-            for (why,) in self._rows("SELECT text FROM incident WHERE kind = ?", [SCHEMA + digest.hex()]):
-                self.tell(f"schema {digest.hex()} {why}")  # it came, and was refused
-                self._descriptions[digest] = None
-        return self._descriptions.get(digest)
+        return self._descriptions.of(digest)
+
+    def _body(self, digest: bytes) -> Any:
+        found = self._rows("SELECT body FROM schema WHERE hash = ?", [digest])
+        return next((body for (body,) in found), None)
+
+    def _refused(self, digest: bytes) -> str | None:
+        found = self._rows("SELECT text FROM incident WHERE kind = ?", [SCHEMA + digest.hex()])
+        return next((why for (why,) in found), None)

@@ -29,7 +29,9 @@ class SqliteSink:
             migrate(self._db)
             self._files = DatabaseFiles(path)
         except (sqlite3.Error, ValueError) as error:
-            raise SinkError(path, error) from error
+            raise SinkError(
+                path, f"{error}; give --sink sqlite:PATH of a file that can be written"
+            ) from error
 
     def close(self) -> None:
         """Close the connection."""

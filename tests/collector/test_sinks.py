@@ -19,6 +19,7 @@ from collector.audit import audit
 from collector.intake import Intake, IntakeResult
 from collector.sink import Change, Dropped, EventRow, Range, Sink, SinkError, Stream
 from collector.sinks import KINDS, parse
+from tests.collector import postgres
 from tests.collector.processes import BOOT, EPOCH, SCHEMA, SCHEMA_BODY, seal
 from tests.graph import imported
 
@@ -26,9 +27,30 @@ DOCS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
 STREAM = ("site-1", EPOCH)
 YOUNG = b"y" * 16
 
-#: By scheme: a new, empty place below a folder, and one where nothing can be opened.
-PLACES: dict[str, tuple[Callable[[Path], str], str]] = {
-    "sqlite": (lambda folder: str(folder / "collector.db"), "/nowhere/collector.db"),
+
+@dataclass(frozen=True)
+class Places:
+    """Of one kind: a new, empty place below a folder, one where nothing can be opened, and how what is at a
+    place is taken away.
+    """
+
+    new: Callable[[Path], str]
+    nowhere: str
+    take_away: Callable[[str], None]
+
+
+def rename_all(place: str) -> None:
+    folder = Path(place).parent
+    (folder / "away").mkdir()
+    for path in folder.iterdir():
+        if path.name != "away":
+            path.rename(folder / "away" / path.name)
+
+
+#: By scheme.
+PLACES = {
+    "sqlite": Places(lambda folder: str(folder / "collector.db"), "/nowhere/collector.db", rename_all),
+    "postgresql": Places(lambda _: postgres.new_place(), "//someone@127.0.0.1:1/nowhere", postgres.drop),
 }
 
 
@@ -75,7 +97,7 @@ class Place:
 
 @pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return Place(request.param, PLACES[request.param][0](tmp_path))
+    return Place(request.param, PLACES[request.param].new(tmp_path))
 
 
 def ranges(found: Iterable[Range]) -> list[Range]:
@@ -193,7 +215,7 @@ def test_a_trial_leaves_nothing_behind(place: Place) -> None:
 
 
 def test_a_place_that_cannot_be_is_an_error_of_the_sink(place: Place) -> None:
-    kind, nowhere = KINDS[place.scheme], PLACES[place.scheme][1]
+    kind, nowhere = KINDS[place.scheme], PLACES[place.scheme].nowhere
     with pytest.raises(SinkError, match="nowhere"):
         kind.open(nowhere)
     with pytest.raises(ArchiveError, match="nowhere"):
@@ -328,15 +350,12 @@ def test_a_schema_that_was_refused_is_told_with_the_reason(place: Place) -> None
         archive.close()
 
 
-def test_a_sink_whose_files_were_taken_away_says_so(place: Place, tmp_path: Path) -> None:
+def test_a_sink_whose_files_were_taken_away_says_so(place: Place) -> None:
     place.write(WHOLE)
     sink = place.open()
     try:
         sink.check()
-        (tmp_path / "away").mkdir()
-        for path in tmp_path.iterdir():
-            if path.name != "away":
-                path.rename(tmp_path / "away" / path.name)
+        PLACES[place.scheme].take_away(place.place)
         with pytest.raises(SinkError):
             sink.check()
     finally:

@@ -1,0 +1,176 @@
+"""The tables of the PostgreSQL sink, as migrations by number. One that shipped is never edited.
+
+Texts are of collation "C": they are sorted as SQLite and Python sort them, whatever the database's locale.
+"""
+
+import asyncpg
+
+from collector.postgres.connection import Refused
+
+MARK = "cellwarden_migration"  # the table that says whose database this is
+LOCK = 0x63656C6C  # of whoever changes tables
+OLDEST = 130000
+
+_BATCHES = """
+CREATE TABLE stream (                    -- sums over its batches, kept in the transaction that inserts them
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    agent text COLLATE "C" NOT NULL,
+    epoch bytea NOT NULL,
+    batches bigint NOT NULL,
+    frames bigint NOT NULL,
+    value_count bigint NOT NULL,
+    wire_bytes bigint NOT NULL,
+    duplicates bigint NOT NULL DEFAULT 0,
+    first_utc_ns bigint NOT NULL,        -- by this collector's clock
+    last_utc_ns bigint NOT NULL,
+    UNIQUE (agent, epoch));
+
+-- (agent, epoch, sequence) names the bytes of a batch for ever: a unique key over days needs a plain table.
+CREATE TABLE batch_key (
+    stream integer NOT NULL,
+    sequence bigint NOT NULL,
+    day date NOT NULL,                   -- of its arrival, UTC
+    PRIMARY KEY (stream, sequence));
+CREATE TABLE batch_body (
+    stream integer NOT NULL,
+    sequence bigint NOT NULL,
+    day date NOT NULL,
+    frames integer NOT NULL,
+    value_count integer NOT NULL,
+    first_utc_ns bigint,                 -- NULL: no frames
+    last_utc_ns bigint,
+    received_utc_ns bigint NOT NULL,
+    unit text COLLATE "C" NOT NULL,
+    schema bytea,
+    blob bytea NOT NULL,                 -- as it came
+    PRIMARY KEY (stream, sequence, day)) PARTITION BY RANGE (day);
+ALTER TABLE batch_body ALTER COLUMN blob SET STORAGE EXTERNAL;  -- it is compressed
+CREATE VIEW batch AS
+    SELECT agent, epoch, sequence, unit, schema, body.frames, body.value_count, body.first_utc_ns,
+        body.last_utc_ns, received_utc_ns, blob
+    FROM batch_body AS body JOIN stream ON stream.id = body.stream;
+
+-- The sequences that were ever stored, as ranges: an account is read without reading its keys.
+CREATE TABLE stored_range (
+    stream integer NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    PRIMARY KEY (stream, first)) WITH (fillfactor = 80);
+
+CREATE TABLE schema (hash bytea PRIMARY KEY, body bytea NOT NULL);
+CREATE TABLE event (
+    agent text COLLATE "C" NOT NULL,
+    epoch bytea NOT NULL,
+    sequence bigint NOT NULL,
+    position integer NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    unit text COLLATE "C" NOT NULL,
+    record text NOT NULL,                -- JSON
+    PRIMARY KEY (agent, epoch, sequence, position));
+CREATE TABLE dropped (                   -- ranges that an agent gave up, by the batch that says so
+    agent text COLLATE "C" NOT NULL,
+    epoch bytea NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    reason text NOT NULL,
+    reported_in bigint NOT NULL);
+CREATE INDEX dropped_stream ON dropped (agent, epoch);
+CREATE TABLE withheld (                  -- ranges that do not overlap
+    agent text COLLATE "C" NOT NULL,
+    epoch bytea NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    PRIMARY KEY (agent, epoch, first));
+CREATE TABLE refused (
+    agent text COLLATE "C" NOT NULL,
+    epoch bytea NOT NULL,
+    sequence bigint NOT NULL,
+    reason text NOT NULL,
+    utc_ns bigint NOT NULL,
+    PRIMARY KEY (agent, epoch, sequence));
+CREATE TABLE boot (                      -- the sequences that a boot spans: two that overlap are two machines
+    agent text COLLATE "C" NOT NULL,
+    epoch bytea NOT NULL,
+    boot_id bytea NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    PRIMARY KEY (agent, epoch, boot_id)) WITH (fillfactor = 80);
+CREATE TABLE incident (                  -- what a person must look at; one row per stream and kind
+    agent text COLLATE "C" NOT NULL,
+    epoch bytea NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    text text NOT NULL,
+    times bigint NOT NULL,
+    first_utc_ns bigint NOT NULL,
+    last_utc_ns bigint NOT NULL,
+    PRIMARY KEY (agent, epoch, kind));
+
+CREATE TABLE writer (agent text COLLATE "C" PRIMARY KEY, token bytea NOT NULL);  -- who wrote it last
+CREATE TABLE trial (content bytea NOT NULL);  -- always empty: whether something can be written
+"""
+#: By number, from 1: (name, statements).
+MIGRATIONS = (("batches", _BATCHES),)
+
+
+async def migrate(db: asyncpg.Connection) -> None:
+    """Bring a database to this version's tables, all of it or nothing. Raises Refused."""
+    await _look_at(db)
+    async with db.transaction():
+        await db.execute("SELECT pg_advisory_xact_lock($1, 0)", LOCK)
+        if not await db.fetchval("SELECT to_regclass($1) IS NOT NULL", MARK):
+            await _refuse_what_is_not_ours(db)
+            await db.execute(f"CREATE TABLE {MARK} (number integer PRIMARY KEY, name text NOT NULL)")
+        applied = await _applied(db)
+        for number, (name, statements) in enumerate(MIGRATIONS, 1):
+            if number > applied:
+                await db.execute(statements)
+                await db.execute(f"INSERT INTO {MARK} VALUES ($1, $2)", number, name)
+
+
+async def check(db: asyncpg.Connection) -> None:
+    """Whether a database is a collector's, of this version. Raises Refused."""
+    if not await db.fetchval("SELECT to_regclass($1) IS NOT NULL", MARK):
+        raise Refused("no collector's database: give the URL of one, or start a collector on it")
+    if await _applied(db) < len(MIGRATIONS):
+        raise Refused("written by an older cellwarden: start this version's collector on it once")
+
+
+async def _applied(db: asyncpg.Connection) -> int:
+    rows = await db.fetch(f"SELECT number, name FROM {MARK} ORDER BY number")
+    if unknown := [row["name"] for row in rows[len(MIGRATIONS) :]]:
+        raise Refused(f"written by a newer cellwarden (it knows {', '.join(unknown)}); upgrade this one")
+    return len(rows)
+
+
+async def _look_at(db: asyncpg.Connection) -> None:
+    """Refuse a server that would lose what it acknowledged, or could not keep it."""
+    found = await db.fetchrow(
+        "SELECT pg_is_in_recovery() AS standby, current_schema() AS schema,"
+        " current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit,"
+        " current_setting('server_encoding') AS encoding,"
+        " current_setting('server_version_num')::integer AS version"
+    )
+    if found["standby"]:
+        raise Refused("this server is a standby, it can only be read: give the primary's URL")
+    if found["version"] < OLDEST:
+        raise Refused(f"this server is older than PostgreSQL {OLDEST // 10000}: upgrade it")
+    if found["encoding"] != "UTF8":
+        raise Refused(f"its encoding is {found['encoding']}: make a database with createdb --encoding UTF8")
+    if found["fsync"] != "on":
+        raise Refused("the server runs with fsync = off, a power cut takes what it stored: set it on")
+    if found["schema"] is None:
+        raise Refused("none of the schemas in its search_path is there: CREATE SCHEMA, or see the path")
+    if found["commit"] == "off":
+        await db.execute("SET synchronous_commit = on")
+
+
+async def _refuse_what_is_not_ours(db: asyncpg.Connection) -> None:
+    rows = await db.fetch(
+        "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+        " AND relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT EXISTS (SELECT FROM pg_depend"
+        " WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')"
+        " ORDER BY relname LIMIT 4"
+    )
+    if rows:
+        names = ", ".join(row["relname"] for row in rows[:3]) + (", ..." if len(rows) > 3 else "")
+        raise Refused(f"it holds tables of something else ({names}): give a collector a database of its own")

@@ -1,0 +1,295 @@
+"""The PostgreSQL sink: one transaction per write, one statement per table, whatever number of rows."""
+
+import os
+from collections.abc import Iterable, Sequence
+from datetime import date
+from hashlib import blake2b
+from typing import Any
+
+from agent.wire import Batch
+from agent.wire.ranges import Ranges
+from collector.postgres import days
+from collector.postgres.connection import Connection
+from collector.postgres.schema import migrate
+from collector.sink import Accounted, Change, Range, SinkError, Stream
+
+CALL_S = 15.0
+Streams = dict[Stream, int]  # their numbers
+
+_FIND_STREAMS = (
+    "SELECT agent, epoch, id FROM stream JOIN unnest($1::text[], $2::bytea[]) AS wanted (agent, epoch)"
+    " USING (agent, epoch)"
+)
+_ADD_TO_STREAMS = (
+    "UPDATE stream SET batches = stream.batches + new.batches, frames = stream.frames + new.frames,"
+    " value_count = stream.value_count + new.value_count, wire_bytes = stream.wire_bytes + new.wire_bytes,"
+    " last_utc_ns = new.utc_ns FROM unnest($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[],"
+    " $5::bigint[], $6::bigint[]) AS new (id, batches, frames, value_count, wire_bytes, utc_ns)"
+    " WHERE stream.id = new.id"
+)
+_NEW_STREAMS = (
+    "INSERT INTO stream (agent, epoch, batches, frames, value_count, wire_bytes, first_utc_ns, last_utc_ns)"
+    " SELECT agent, epoch, 0, 0, 0, 0, utc_ns, utc_ns FROM unnest($1::text[], $2::bytea[], $3::bigint[])"
+    " WITH ORDINALITY AS new (agent, epoch, utc_ns, n) ORDER BY n RETURNING agent, epoch, id"
+)
+_KEYS = "INSERT INTO batch_key SELECT * FROM unnest($1::integer[], $2::bigint[], $3::date[])"
+_BODIES = (
+    "INSERT INTO batch_body SELECT * FROM unnest($1::integer[], $2::bigint[], $3::date[], $4::integer[],"
+    " $5::integer[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::bytea[], $11::bytea[])"
+)
+_TOUCHED_RANGES = (
+    "SELECT stream, stored_range.first, stored_range.last FROM stored_range"
+    " JOIN unnest($1::integer[], $2::bigint[], $3::bigint[]) AS new (stream, first, last) USING (stream)"
+    " WHERE stored_range.first <= new.last + 1 AND stored_range.last >= new.first - 1"
+)
+_NO_RANGES = (
+    "DELETE FROM stored_range USING unnest($1::integer[], $2::bigint[]) AS gone (stream, first)"
+    " WHERE stored_range.stream = gone.stream AND stored_range.first = gone.first"
+)
+_RANGES = (
+    "INSERT INTO stored_range SELECT * FROM unnest($1::integer[], $2::bigint[], $3::bigint[])"
+    " ON CONFLICT (stream, first) DO UPDATE SET last = excluded.last"
+)
+_SCHEMAS = "INSERT INTO schema SELECT * FROM unnest($1::bytea[], $2::bytea[]) ON CONFLICT DO NOTHING"
+_REFUSED = (
+    "INSERT INTO refused"
+    " SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::text[], $5::bigint[])"
+    " ON CONFLICT (agent, epoch, sequence) DO UPDATE SET reason = excluded.reason, utc_ns = excluded.utc_ns"
+)
+_EVENTS = (
+    "INSERT INTO event SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::integer[], $5::text[],"
+    " $6::text[], $7::text[])"
+)
+_DROPPED = (
+    "INSERT INTO dropped"
+    " SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[])"
+)
+_NOT_WITHHELD = (
+    "DELETE FROM withheld USING unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[])"
+    " AS new (agent, epoch, first, last) WHERE withheld.agent = new.agent AND withheld.epoch = new.epoch"
+    " AND withheld.first BETWEEN new.first AND new.last"
+)
+_WITHHELD = "INSERT INTO withheld SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[])"
+_BOOTS = (
+    "INSERT INTO boot SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[])"
+    " ON CONFLICT (agent, epoch, boot_id) DO UPDATE SET first = excluded.first, last = excluded.last"
+)
+_INCIDENTS = (
+    "INSERT INTO incident"
+    " SELECT agent, epoch, kind, text, times, utc_ns, utc_ns FROM unnest($1::text[], $2::bytea[], $3::text[],"
+    " $4::text[], $5::bigint[], $6::bigint[]) AS new (agent, epoch, kind, text, times, utc_ns)"
+    " ON CONFLICT (agent, epoch, kind) DO UPDATE SET times = incident.times + excluded.times,"
+    " last_utc_ns = excluded.last_utc_ns"
+)
+_DUPLICATES = (
+    "UPDATE stream SET duplicates = stream.duplicates + new.count"
+    " FROM unnest($1::text[], $2::bytea[], $3::bigint[]) AS new (agent, epoch, count)"
+    " WHERE stream.agent = new.agent AND stream.epoch = new.epoch"
+)
+
+
+class PostgresSink:
+    """Rows of any number of agents in one database. place: its URL, without the scheme."""
+
+    def __init__(self, place: str) -> None:
+        self._days: set[date] = set()  # whose partitions are there
+        self._db = Connection(place, SinkError, self._opened, CALL_S)
+
+    async def _opened(self, db: Any) -> None:
+        self._days.clear()  # it may have been restored from a copy
+        await migrate(db)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def write(self, *changes: Change) -> None:
+        """Insert the rows of some changes of different streams."""
+        now_days = {days.day_of(change.utc_ns) for change in changes if change.batches}
+        with self._db.transaction():
+            self._lock({change.stream[0] for change in changes} | _counted(changes))
+            if now_days - self._days:
+                days.make(self._db, now_days - self._days)
+            self._insert(changes)
+            for sql, rows in _rows(changes):
+                self._db.run_with(sql, rows)
+        self._days |= now_days
+
+    def _lock(self, agents: Iterable[str]) -> None:
+        """Have these agents for oneself until the transaction ends; in one order, whoever asks."""
+        numbers = ",".join(str(number) for number in sorted(map(_lock_number, agents)))
+        self._db.run(f"SELECT pg_advisory_xact_lock(n) FROM unnest('{{{numbers}}}'::bigint[]) AS n")
+
+    def _insert(self, changes: Sequence[Change]) -> None:
+        """Insert batches, and what is counted of them."""
+        bringing = [change for change in changes if change.batches]
+        numbers = self._numbers(bringing)
+        sums = [
+            (
+                numbers[change.stream],
+                len(change.batches),
+                sum(batch.frames for batch, _ in change.batches),
+                sum(batch.values for batch, _ in change.batches),
+                sum(len(blob) for _, blob in change.batches),
+                change.utc_ns,
+            )
+            for change in bringing
+        ]
+        bodies = [
+            _body(numbers[change.stream], batch, blob, change.utc_ns)
+            for change in bringing
+            for batch, blob in change.batches
+        ]
+        self._db.run_with(_ADD_TO_STREAMS, sums)
+        self._db.run_with(_KEYS, [body[:3] for body in bodies])
+        self._db.run_with(_BODIES, bodies)
+        self._extend({(body[0], body[1]) for body in bodies})
+
+    def _numbers(self, changes: Sequence[Change]) -> Streams:
+        """The numbers of the changes' streams, which are made where they are new."""
+        streams = list(dict.fromkeys(change.stream for change in changes))
+        numbers = {row[:2]: row[2] for row in map(tuple, self._db.run_with(_FIND_STREAMS, streams))}
+        new = {change.stream: change.utc_ns for change in changes if change.stream not in numbers}
+        made = self._db.run_with(_NEW_STREAMS, [(*stream, utc_ns) for stream, utc_ns in new.items()])
+        return numbers | {row[:2]: row[2] for row in map(tuple, made)}
+
+    def _extend(self, stored: Iterable[tuple[int, int]]) -> None:
+        """Put sequences into the ranges of their streams, as (number, sequence)."""
+        new: dict[int, Ranges] = {}
+        for number, sequence in sorted(stored):
+            new.setdefault(number, Ranges()).add(sequence)
+        spans = [(number, first, last) for number, ranges in new.items() for first, last in ranges]
+        touched = {tuple(row) for row in self._db.run_with(_TOUCHED_RANGES, spans)}
+        for number, first, last in touched:
+            new[number].add(first, last)
+        now = {(number, first): last for number, ranges in new.items() for first, last in ranges}
+        self._db.run_with(_NO_RANGES, [row[:2] for row in touched if row[:2] not in now])
+        self._db.run_with(_RANGES, [(*key, last) for key, last in now.items()])
+
+    def held(self, stream: Stream, sequence: int) -> bytes | None:
+        """The bytes of a batch."""
+        rows = self._db.rows(
+            "SELECT blob FROM batch_key JOIN batch_body USING (stream, sequence, day)"
+            " WHERE stream = (SELECT id FROM stream WHERE agent = $1 AND epoch = $2) AND sequence = $3",
+            *stream,
+            sequence,
+        )
+        return next((row[0] for row in rows), None)
+
+    def accounted(self, stream: Stream) -> Accounted:
+        """What of a stream is accounted for, and how."""
+        stored = (
+            "SELECT first, last FROM stored_range"
+            " WHERE stream = (SELECT id FROM stream WHERE agent = $1 AND epoch = $2)"
+        )
+        told = "SELECT first, last FROM {} WHERE agent = $1 AND epoch = $2"
+        queries = (stored, told.format("withheld"), told.format("dropped"))
+        return Accounted(*(list(map(_range, self._db.rows(sql, *stream))) for sql in queries))
+
+    def schema(self, digest: bytes) -> bytes | None:
+        """The body of a schema."""
+        rows = self._db.rows("SELECT body FROM schema WHERE hash = $1", digest)
+        return next((row[0] for row in rows), None)
+
+    def epochs(self, agent: str) -> list[bytes]:
+        """The epochs of an agent, by arrival."""
+        return [
+            row[0] for row in self._db.rows("SELECT epoch FROM stream WHERE agent = $1 ORDER BY id", agent)
+        ]
+
+    def boots(self, stream: Stream) -> dict[bytes, Range]:
+        """The span of sequences of every boot of a stream."""
+        rows = self._db.rows("SELECT boot_id, first, last FROM boot WHERE agent = $1 AND epoch = $2", *stream)
+        return {boot_id: (first, last) for boot_id, first, last in rows}
+
+    def agents(self) -> list[str]:
+        """Every agent of which a batch is here, or withheld from here."""
+        rows = self._db.rows("SELECT agent FROM stream UNION SELECT agent FROM withheld ORDER BY 1")
+        return [row[0] for row in rows]
+
+    def incidents(self) -> list[tuple[str, str, int]]:
+        """(agent, kind, times) of every incident."""
+        rows = self._db.rows("SELECT agent, kind, times FROM incident ORDER BY agent, kind, epoch")
+        return [(agent, kind, times) for agent, kind, times in rows]
+
+    def check(self) -> None:
+        """Whether the server answers, and the tables are there."""
+        self._db.rows("SELECT 1 FROM stream LIMIT 1")
+
+    def check_room(self) -> None:
+        """Nobody but the server knows; `try_to_write` says."""
+
+    def try_to_write(self, size_bytes: int) -> None:
+        """Commit and take back so many bytes."""
+        with self._db.transaction():
+            self._db.rows("INSERT INTO trial VALUES ($1)", os.urandom(max(1, size_bytes)))
+            self._db.run("DELETE FROM trial")
+
+
+def _lock_number(agent: str) -> int:
+    return int.from_bytes(blake2b(agent.encode(), digest_size=8).digest(), signed=True)
+
+
+def _counted(changes: Sequence[Change]) -> set[str]:
+    return {agent for change in changes for agent, _ in change.duplicates}
+
+
+def _range(row: Any) -> Range:
+    return row[0], row[1]
+
+
+def _body(number: int, batch: Batch, blob: bytes, now_ns: int) -> tuple[Any, ...]:
+    times = (int(batch.utc_ns.min()), int(batch.utc_ns.max())) if batch.frames else (None, None)
+    return (
+        *(number, batch.sequence, days.day_of(now_ns), batch.frames, batch.values),
+        *(*times, now_ns, batch.unit, batch.schema, blob),
+    )
+
+
+def _text(text: str) -> str:
+    return text.replace("\0", "\ufffd")  # which no text in PostgreSQL can hold
+
+
+def _rows(changes: Sequence[Change]) -> Iterable[tuple[str, list[tuple[Any, ...]]]]:
+    """Every other table's statement with its rows: of each key one, in an order that is everybody's."""
+    schemas: dict[bytes, bytes] = {}
+    refused: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    incidents: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    duplicates: dict[Stream, int] = {}
+    for change in changes:
+        schemas = {**change.schemas, **schemas}
+        for sequence, reason in change.refused:
+            refused[*change.stream, sequence] = (_text(reason), change.utc_ns)
+        for kind, text in change.incidents:
+            key = (*change.stream, _text(kind))
+            first, times, _ = incidents.get(key, (_text(text), 0, 0))
+            incidents[key] = first, times + 1, change.utc_ns
+        for stream, count in change.duplicates.items():
+            duplicates[stream] = duplicates.get(stream, 0) + count
+    withheld = [(*change.stream, *span) for change in changes for span in change.withheld]
+    yield _SCHEMAS, sorted(schemas.items())
+    yield _REFUSED, [(*key, *row) for key, row in refused.items()]
+    yield (
+        _EVENTS,
+        [
+            (*change.stream, row.sequence, row.position, _text(row.kind), row.unit, _text(row.record))
+            for change in changes
+            for row in change.events
+        ],
+    )
+    yield (
+        _DROPPED,
+        [
+            (change.stream[0], row.epoch, row.first, row.last, _text(row.reason), row.reported_in)
+            for change in changes
+            for row in change.dropped
+        ],
+    )
+    yield _NOT_WITHHELD, withheld
+    yield _WITHHELD, withheld
+    yield (
+        _BOOTS,
+        [(*change.stream, boot_id, *span) for change in changes for boot_id, span in change.boots.items()],
+    )
+    yield _INCIDENTS, [(*key, *row) for key, row in incidents.items()]
+    yield _DUPLICATES, [(*stream, count) for stream, count in duplicates.items()]
