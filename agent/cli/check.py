@@ -45,7 +45,7 @@ SOCKET_MOST = 107  # bytes of a Unix socket's path
 def command(path: Path, allow_late: bool, as_json: bool) -> None:
     """Check the configuration and every profile it names; nothing is polled and nothing is changed.
 
-    Prints what each unit will be asked, how much of the line's time that takes, and how old its safety points
+    Prints what each unit is polled for, how much of the line's time that takes, and how old its safety points
     (temperatures, cell voltages, current, alarms) can become: with all units of its bus alive, and with the
     worst one of the others dead. Computed from speed, framing, read plan, turnaround and time-outs. Beside
     that stands what a bad line leaves of it: all other units dead since the start, and four in ten replies
@@ -288,7 +288,7 @@ def _show(bus: AnyBus, units: list[_Asked], proven: dict[str, Age], deadline_s: 
     setting = bus.setting(units[0].profile)
     port = f"{bus.endpoint}  {setting}" if setting else str(bus.endpoint)
     share = sum(unit.load.share for unit in units if unit.load)
-    unproven = "" if all(unit.load for unit in units) else "; nothing is proven for units yet to be asked"
+    unproven = "" if all(unit.load for unit in units) else "; nothing is proven for units not yet polled"
     accepts = f"; accepts {bus.accepted}" if bus.accept else ""
     click.echo(f"bus {bus.name}  {port}  busy {share:.0%}{unproven}{accepts}")
     columns = ("unit", "id", "every", "values", "reads", "line time", "time-out", "oldest", "one dead")

@@ -170,7 +170,7 @@ class Bus:
         except TimeoutError:
             raise GuestRefused(
                 f"bus {self.name} has had no pause of {guests[0].longest_s:.2f} s between its own reads;"
-                " ask with a shorter time-out, or stop the agent"
+                " read with a shorter time-out, or stop the agent"
             ) from None
         finally:
             for guest in guests:

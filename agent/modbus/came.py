@@ -60,19 +60,21 @@ class Row(NamedTuple):
 
 ACCEPT = "{only}set accept = {accept} in its [[bus]]"
 ONLY = "where it is the only unit there, "  # else its own id would tell it from others
-LESS = "ask for another number: --count of probe, max_registers_per_read of its profile"
+LESS = "read another number: --count of probe, max_registers_per_read of its profile"
 TABLE = "the other function for its registers: table of its profile, input or holding"
 WAIT = "timeout_s = {0} in its [[unit]], --timeout {0} of probe"
 LINE = "check speed, parity, wiring, termination, ids, a second master"
 
 LATE = Row("CW-201", ("a slow unit", "a gateway or a line that others hold up"), "wait longer: {wait}")
 SOME_BUSY = Row(
-    "CW-204", ("it works for itself", "another master asks it", "it is asked too often"), "raise its period_s"
+    "CW-204",
+    ("it works for itself", "another master polls it", "it is polled too often"),
+    "raise its period_s",
 )
 LOOK = "check the line or the network to it"
 REPEATS = Row(
     "CW-207",
-    ("a gateway or repeater that sends what it hears twice", "two ways to one unit"),
+    ("a gateway or repeater that sends what it receives twice", "two ways to one unit"),
     "look at what lies between; firmware of the gateway",
 )
 
@@ -85,7 +87,9 @@ EXCEPTIONS: dict[Kind, Row] = {
     Kind.FAILED: Row(
         "CW-213", ("it is starting, or has a fault", "another register does"), "look at the unit itself"
     ),
-    Kind.BUSY: Row("CW-204", ("it starts or works for itself", "another master asks it"), "ask again later"),
+    Kind.BUSY: Row(
+        "CW-204", ("it starts or works for itself", "another master polls it"), "poll again later"
+    ),
     Kind.NO_PATH: Row(
         "CW-203",
         ("the unit id is not in the gateway's own table", "the gateway is overloaded"),
@@ -108,8 +112,8 @@ OF_RTU: dict[Kind, Row] = {
         "check its power, wiring and unit id",
     ),
     Kind.OTHER_UNIT: Row("CW-205", ("that is its id", "it has one id for all answers"), ACCEPT),
-    Kind.OTHER_FUNCTION: Row("CW-207", ("its firmware", "another master asks it"), f"try {TABLE}"),
-    Kind.OTHER_COUNT: Row("CW-207", ("its firmware", "another master asks it"), LESS),
+    Kind.OTHER_FUNCTION: Row("CW-207", ("its firmware", "another master polls it"), f"try {TABLE}"),
+    Kind.OTHER_COUNT: Row("CW-207", ("its firmware", "another master polls it"), LESS),
     Kind.CUT_SHORT: Row(
         "CW-202",
         ("an adapter that loses bytes", "termination or biasing", "two units with one id, or two masters"),
@@ -130,12 +134,12 @@ OF_RTU: dict[Kind, Row] = {
         "their answers destroy each other: stop it, or give it a line of its own",
     ),
     Kind.OTHER_REQUEST: Row(
-        "CW-202", ("another master, if that comes again", "noise that looks like one"), "ask again"
+        "CW-202", ("another master, if that comes again", "noise that looks like one"), "poll again"
     ),
     Kind.OTHER_FRAMES: Row(
         "CW-208", ("a gateway, and no transparent serial server",), 'set transport = "tcp"; probe HOST:PORT'
     ),
-    Kind.OTHER_SERVICE: Row("CW-208", ("another port",), "ask the serial server's page for the port"),
+    Kind.OTHER_SERVICE: Row("CW-208", ("another port",), "look up the port on the serial server's page"),
     Kind.NO_FRAME: Row("CW-202", ("wrong speed or parity", "noise", "A/B swapped"), LINE),
     Kind.CLOSED_UNASKED: Row(
         "CW-104", ("it serves one master, and has another", "its list of who may connect"), "look at its page"
@@ -186,7 +190,7 @@ OF_TCP: dict[Kind, Row] = {
         ("a serial server in transparent mode",),
         'set transport = "rtu-over-tcp"; probe rtu-over-tcp://HOST:PORT',
     ),
-    Kind.OTHER_SERVICE: Row("CW-208", ("another port: Modbus TCP is 502 as a rule",), "ask another port"),
+    Kind.OTHER_SERVICE: Row("CW-208", ("another port: Modbus TCP is 502 as a rule",), "try another port"),
     Kind.NO_FRAME: Row("CW-208", ("another port", "another protocol"), "look for the port of Modbus TCP"),
     Kind.CLOSED_UNASKED: Row(
         "CW-104", ("it serves one master, and has another", "its list of who may connect"), "look at its page"

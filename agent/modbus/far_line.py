@@ -80,8 +80,8 @@ class FarLine(asyncio.Protocol):
             why = (in_words(exc) if isinstance(exc, OSError) else "") or CLOSED
             came = Came(Kind.CLOSED, "closes the connection instead of answering", why)
             if not self._asked:
-                why = f"{why} before anything was asked"
-                came = Came(Kind.CLOSED_UNASKED, "closes the connection before anything is asked", why)
+                why = f"{why} before any request"
+                came = Came(Kind.CLOSED_UNASKED, "closes the connection before any request", why)
             self.hung_up = HungUp(f"{self.name}: {why}", came)
             self._lost(self.hung_up)
 

@@ -34,9 +34,9 @@ class Share(NamedTuple):
 
 NEVER_LATE = Late(0, 0.0, 0.0)
 OF_VERDICT = {
-    Verdict.DAMAGED: (Kind.SOME_DAMAGED, "answers part of what it is asked damaged"),
-    Verdict.SILENT: (Kind.SOME_LOST, "answers only part of what it is asked"),
-    Verdict.BUSY: (Kind.SOME_BUSY, "is busy at part of what it is asked"),
+    Verdict.DAMAGED: (Kind.SOME_DAMAGED, "answers some polls damaged"),
+    Verdict.SILENT: (Kind.SOME_LOST, "answers only some polls"),
+    Verdict.BUSY: (Kind.SOME_BUSY, "is busy at some polls"),
 }
 
 
@@ -45,7 +45,7 @@ def too_late(late: Late, frames: Frames, *, some: bool = False) -> Came:
     wait_s = _up(LATE_MARGIN * late.slowest_s)
     what, after = "answers too late", f"after {round(late.slowest_s, 1):g} s"
     if some:
-        what, after = "answers part of what it is asked too late", f"after up to {_up(late.slowest_s):g} s"
+        what, after = "answers some polls too late", f"after up to {_up(late.slowest_s):g} s"
     text = f"{what}: {after}, and it has {late.given_s:g} s"
     return Came(Kind.LATE, text, frames=frames, timeout_s=wait_s)
 

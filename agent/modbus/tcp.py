@@ -121,8 +121,8 @@ class TcpPort(asyncio.Protocol):
             why = str(exc) if exc else CLOSED
             came = Came(Kind.CLOSED, "closes the connection instead of answering", why, "tcp")
             if not self._asked:
-                why = f"{why} before anything was asked"
-                came = Came(Kind.CLOSED_UNASKED, "closes the connection before anything is asked", why, "tcp")
+                why = f"{why} before any request"
+                came = Came(Kind.CLOSED_UNASKED, "closes the connection before any request", why, "tcp")
             self.hung_up = HungUp(f"{self.name}: {why}", came)
             self._fail(self.hung_up)
 

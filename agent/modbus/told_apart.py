@@ -96,7 +96,7 @@ def _question(function: int, size: int, wanted: tuple[int, int]) -> tuple[Kind, 
     more, what = ("more", "fewer")[size < wanted[1]], "bits" if function in BIT_READS else "registers"
     return (
         Kind.OTHER_COUNT,
-        f"answers with {more} {what} than were asked for",
+        f"answers with {more} {what} than were requested",
         f"{size} data bytes for {wanted[1]}",
     )
 
@@ -111,7 +111,7 @@ def of_rtu(asked: bytes, heard: bytes, stranger: bytes = b"", *, master: bool = 
         if master or len(requests) >= LEAST_REQUESTS:
             return Came(Kind.OTHER_MASTER, f"is not understood: {ANOTHER_MASTER}", described(other))
         return Came(
-            Kind.OTHER_REQUEST, "is not understood: somebody else's request was heard", described(other)
+            Kind.OTHER_REQUEST, "is not understood: somebody else's request was received", described(other)
         )
     if not rest:
         return Came(Kind.ECHO, "does not answer: the request itself comes back") if heard else NOTHING
@@ -148,7 +148,7 @@ def _is_tcp(heard: bytes) -> bool:
 
 
 def _as_other(unit_id: int, asked_id: int) -> Came:
-    text = f"answers as unit id {unit_id}, asked as {asked_id}"
+    text = f"answers as unit id {unit_id}, polled as {asked_id}"
     return Came(Kind.OTHER_UNIT, text, accept=f"{{ unit_id = {unit_id} }}", unit_id=unit_id)
 
 

@@ -369,7 +369,7 @@ class Unit:
             return
         self._happened(Event.BROKEN_OFF)
         if self.trouble != conclusion.text:
-            log.error("unit %s: cannot be asked: %s", self.name, conclusion.text)
+            log.error("unit %s: cannot be polled: %s", self.name, conclusion.text)
         self.trouble = conclusion.text
 
     def _identified(self, outcome: Outcome) -> None:

@@ -19,7 +19,7 @@ class FaultKind(StrEnum):
     WRONG_UNIT = "wrong_unit"  # the next higher unit id answers
     OTHER_ID = "other_id"  # the reply carries unit id `code`, whichever was asked
     STAND_IN = "stand_in"  # the gateway answers for the unit with what another one behind it says
-    OVERLONG = "overlong"  # the reply is sound, and carries more registers than were asked for
+    OVERLONG = "overlong"  # the reply is sound, and carries more registers than were requested
     OWN_NUMBER = "own_number"  # TCP: the gateway numbers its replies itself, from 256 * `code` on
     BEHIND = "behind"  # every reply comes in the place of the next one: the unit is one request behind
     AGAIN = "again"  # the unit's reply before comes once more, in front of this one

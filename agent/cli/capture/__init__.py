@@ -44,7 +44,7 @@ USUAL_LINE = "9600-8N1"
 @click.option(
     "--id", "unit_id", type=click.IntRange(0, 255), default=1, show_default=True, help="The unit id."
 )
-@click.option("--profile", "name", help="Read what this profile reads; found by asking if nothing is said.")
+@click.option("--profile", "name", help="Read what this profile reads; found by polling if nothing is said.")
 @click.option(
     "--frames", type=click.IntRange(1, 1000), default=FRAMES, show_default=True, help="How many readings."
 )

@@ -50,7 +50,7 @@ CODES = {
         ("wrong speed or parity", "two units with one id, or two masters", "termination or biasing"),
     ),
     "CW-203": Code("a gateway answers, and cannot reach the unit", 3, ("the unit is off", "another unit id")),
-    "CW-204": Code("the unit is busy", 1, ("it starts or works for itself", "another master asks it")),
+    "CW-204": Code("the unit is busy", 1, ("it starts or works for itself", "another master polls it")),
     "CW-205": Code("a sound answer came under another unit id", 1),
     "CW-206": Code("a sound answer came under another transaction id", 1),
     "CW-207": Code("a sound answer came, and to another question", 1),

@@ -25,7 +25,7 @@ def untold(config: Config, profiles: Mapping[str, Profile]) -> Iterator[str]:
         for unit in units if accepted.unit_id is not None else ():
             if asks_several_ids(profiles[unit.profile]):
                 yield (
-                    f"[[unit]] {unit.name} profile: {unit.profile} asks several unit ids, which may all"
+                    f"[[unit]] {unit.name} profile: {unit.profile} polls several unit ids, which may all"
                     f" answer under {accepted.unit_id}: {WHOSE}: take unit_id out of accept of [[bus]]"
                     f" {bus.name}"
                 )

@@ -189,7 +189,7 @@ def _silence(site: Site, bus: AnyBus, unit: UnitTable) -> tuple[str, Came] | Non
     since = "since the start" if told["age_s"] is None else f"for {age(told['age_s'])}"
     if told.get("came") and (came := Came.of_json(told["came"])).kind is not Kind.NOTHING:
         return f"nothing that can be used {since}", came
-    return f"{since}; port opens; {told['trouble'] or 'it was heard before'}", NOTHING
+    return f"{since}; port opens; {told['trouble'] or 'it answered before'}", NOTHING
 
 
 def _told(status: dict[str, Any], unit: str) -> dict[str, Any] | None:

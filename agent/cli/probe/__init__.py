@@ -74,7 +74,7 @@ def command(
     beside its registers, what looks wrong marked, and other readings under which it would be right (words
     swapped, off by one, another scale).
 
-    What the running agent holds is asked through the agent, in the pauses of its polling. Exit 0 good, 1 the
+    What the running agent holds is read through the agent, in the pauses of its polling. Exit 0 good, 1 the
     unit refuses or a value looks wrong, 3 no answer, 4 port in use.
 
     \b
@@ -93,7 +93,7 @@ def command(
         raise click.UsageError(str(error)) from error
     bus = agents_bus(socket, endpoint)
     if bus and not as_json:
-        click.echo(f"{endpoint} is held by the running agent (bus {bus}); asking through it.", err=True)
+        click.echo(f"{endpoint} is held by the running agent (bus {bus}); reading through it.", err=True)
     if read is None and bus:
         show_polled(socket, bus, unit_id, as_json=as_json)
         return
@@ -231,7 +231,7 @@ def _json(endpoint: Endpoint, unit_id: int, heard: list[Exchange]) -> dict[str, 
 def _print(heard: list[Exchange], endpoint: Endpoint) -> None:
     whole, first = [int(word) for each in heard for word in each.answer.reply.words], heard[0].read
     click.echo(
-        f"Asked function {first.area.function_code}, wire address {first.address} (0x{first.address:04X}),"
+        f"Request: function {first.area.function_code}, wire address {first.address} (0x{first.address:04X}),"
         f" written {manual_address(first.area, first.address)} in 1-based manuals."
     )
     for each in heard:

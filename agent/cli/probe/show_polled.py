@@ -17,7 +17,7 @@ def show_polled(socket: Path, bus: str, unit_id: int, *, as_json: bool) -> None:
     if not units:
         raise Trouble(
             "CW-402",
-            f"The agent polls bus {bus}, but no id {unit_id} on it; name a register to ask it.",
+            f"The agent polls bus {bus}, but no id {unit_id} on it; name a register to read it.",
             "cellwarden probe ENDPOINT --id N holding:0",
         )
     last = get(socket, f"/v1/points?unit={units[0]['name']}")

@@ -29,7 +29,7 @@ PLANS = """
 ## What one poll of everything costs
 
 Reads as planned, beside merging only registers that touch, and beside one read per point. RTU at the
-profile's own speed, with the pauses that the unit asks for; the largest unit that the profile describes. The
+profile's own speed, with the pauses that the unit needs; the largest unit that the profile describes. The
 bytes are requests and replies whole. A SunSpec unit tells its own layout: here one of 2 strings, 8
 modules and 128 cells.
 

@@ -82,11 +82,11 @@ def show(console: Console, found: Refused, layout: Layout) -> None:
     """Print a unit for people."""
     console.print()
     if not found.holds:
-        console.print(f"{found.unit}: what it refused is of the profile as it was; it is asked for all anew")
+        console.print(f"{found.unit}: what it refused is of the profile as it was; all of it is polled anew")
         return
     console.print(
-        f"{found.unit} has refused what follows, and is read in {found.asked}; it is asked again after each"
-        " reconnection, and daily at least:"
+        f"{found.unit} has refused what follows, and is read in {found.asked}; that is polled again after"
+        " each reconnection, and daily at least:"
     )
     table = plain_table("registers", "what is done", "since (UTC)")
     for block in found.blocks:

@@ -167,7 +167,7 @@ class Survey:
         polled = f"; it polls ids {', '.join(map(str, ids))} at {self.lines[0]}" if ids else ""
         raise Trouble(
             "CW-111",
-            f"{len(data)} bytes heard on {endpoint} in {self.listen_s:g} s{polled}. Nothing was sent.",
+            f"{len(data)} bytes received on {endpoint} in {self.listen_s:g} s{polled}. Nothing was sent.",
             f"cellwarden scan {endpoint} --listen 0   (only once the other master is off)",
         )
 
@@ -194,7 +194,7 @@ class Survey:
 
     async def _gateway(self, host: Endpoint, port: Port) -> None:
         ids = self.ids_at(host)
-        self.say(f"{host} accepts connections; asking {len(ids)} ids for one register each.")
+        self.say(f"{host} accepts connections; polling {len(ids)} ids for one register each.")
         async for found in knock(port, ids, missed=lambda unit: self.missed.append(FoundUnit(host, unit))):
             self.units.append(FoundUnit(host, found))
         mine = [unit for unit in self.units if unit.endpoint is host and unit.found.heard]

@@ -77,8 +77,8 @@ def command(
     goes, and `cellwarden report commissioning` completes it; and with the page's address, for phones where
     you want that: `cellwarden page enable` says what that means.
 
-    With --answers FILE nobody is asked. Where agent.toml is as the file says already, nothing is asked of any
-    unit, and nothing changes; a changed answer changes that alone. Exit 0 when it is so, changed or not
+    With --answers FILE nobody is asked. Where agent.toml is as the file says already, no unit is polled,
+    and nothing changes; a changed answer changes that alone. Exit 0 when it is so, changed or not
     (--json says which); 1 or 3 where a unit is not as the file says or does not answer, 4 where the running
     agent holds its port, 2 where the file or what would follow from it cannot be used: nothing changed then.
 

@@ -265,4 +265,4 @@ def test_a_battery_of_several_unit_ids_is_refused_where_they_may_all_answer_unde
     path.write_text(path.read_text().replace("pace-rtu", "stack.toml"))
     refused = CliRunner().invoke(main, ["check", "--config", str(path)])
     assert refused.exit_code == 2
-    assert "[[unit]] u3 profile: stack.toml asks several unit ids" in refused.output
+    assert "[[unit]] u3 profile: stack.toml polls several unit ids" in refused.output

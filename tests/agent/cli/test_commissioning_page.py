@@ -130,7 +130,7 @@ def test_what_was_not_tried_is_said_and_what_was_is_not() -> None:
     assert "Not covered: a hung kernel." in said
     assert "Against the panel of the unit: a, b." in said
     assert "Serial numbers against the plate: a, b." in said
-    assert "How often it is really read: no running agent was asked (a, b)." in said
+    assert "How often it is really read: no running agent was reached (a, b)." in said
     assert f"a, b: {learns}" in said
     assert any("no cable was pulled" in line for line in said)
     intervals = {"count": 20, "misses": 0, "deadline_s": 10, "for_s": 20, "p50_s": 1, "p99_s": 1, "max_s": 1}

@@ -173,7 +173,7 @@ def test_damage_at_one_unit_is_that_units_and_damage_at_all_is_the_lines() -> No
     assert both.likely[0].startswith("no termination")
     assert of_counts({"a": well, "b": {"no_reply": 500}}, {}) == []  # a dead unit is another check's
     (slow,) = of_counts({"a": well}, {"a": Late(20, 1.4, 1.0)})
-    assert slow.seen.startswith("a (2.0%) answers part of what it is asked too late: after up to 1.5 s")
+    assert slow.seen.startswith("a (2.0%) answers some polls too late: after up to 1.5 s")
     assert "timeout_s = 2 in its [[unit]]" in slow.seen
     assert not slow.serious
 

@@ -168,7 +168,7 @@ def test_probe_shows_bytes_both_notations_and_what_registers_can_mean(bus: RtuBu
     result = run("probe", bus.link, "--line", LINE, "40016", "--count", 2)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[0] == "Asked function 3, wire address 15 (0x000F), written 40016 in 1-based manuals."
+    assert lines[0] == "Request: function 3, wire address 15 (0x000F), written 40016 in 1-based manuals."
     assert lines[1].startswith("sent 01 03 00 0F 00 02 F4 08      got 01 03 04 0D 16 0D 17 ")
     assert lines[3].split() == ["15", "40016", "0D16", "3350", "3350", "3.35", "plausible", "cell"]
 

@@ -133,7 +133,7 @@ def doctor(folder: Path, bus: str) -> list[dict[str, str]]:
     [
         (over_tcp(tcp("03020CE4", 0, 1)), "CW-205", "accept = { unit_id = 1 } in its [[bus]]"),
         (over_tcp(tcp("03020CE4", 1)), "CW-206", 'accept = { transaction = "any" } in its [[bus]]'),
-        (over_tcp(tcp("03040CE40CE5")), "CW-207", "more registers than were asked for"),
+        (over_tcp(tcp("03040CE40CE5")), "CW-207", "more registers than were requested"),
         (over_tcp(tcp("830B")), "CW-203", "does not answer its gateway (exception 11)"),
         (over_tcp(lambda _: b"HTTP/1.1 400 Bad\r\n"), "CW-208", "a web server answers"),
         (over_tcp(lambda _: None), "CW-104", "closes the connection instead of answering"),
@@ -156,4 +156,4 @@ def test_doctor_says_what_came_on_a_line(tmp_path: Path) -> None:
     with on_a_line(tmp_path / "line", rtu("0003020CE4")) as line:
         (found,) = doctor(tmp_path, configuration.rtu_bus("bus", Path(line), baud=115200))
     assert found["code"] == "CW-205"
-    assert "answers as unit id 0, asked as 3" in found["seen"]
+    assert "answers as unit id 0, polled as 3" in found["seen"]

@@ -106,7 +106,7 @@ def port_to(gateway: TcpEndpoint, accepted: Accepted = STRICT) -> TcpPort:
     ("faults", "accepted", "said"),
     [
         ([OWN_NUMBERS], ANY, 'accept = { transaction = "any" } in its [[bus]]'),
-        ([ZERO], Accepted(unit_id=0), "answers as unit id 0, asked as 3"),
+        ([ZERO], Accepted(unit_id=0), "answers as unit id 0, polled as 3"),
         ([NINE], Accepted(unit_id=9), "accept = { unit_id = 9 }"),
         (
             [OWN_NUMBERS, ZERO],

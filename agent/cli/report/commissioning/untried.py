@@ -35,7 +35,7 @@ def _compared(record: Record) -> Iterator[str]:
     if nameless := [unit.label for unit in record.units if not unit.identity]:
         yield f"Which unit it is: it tells no serial number ({named(nameless)})."
     if never := [unit.label for unit in record.units if unit.intervals is None]:
-        yield f"How often it is really read: no running agent was asked ({named(never)})."
+        yield f"How often it is really read: no running agent was reached ({named(never)})."
 
 
 def _learned(record: Record) -> list[str]:
