@@ -18,6 +18,7 @@ class Kind(StrEnum):
     NOTHING = "nothing"
     LATE = "late"
     AGAIN = "again"
+    BEHIND = "behind"
     ECHO = "echo"
     OTHER_UNIT = "other unit"
     OTHER_TRANSACTION = "other transaction"
@@ -164,6 +165,11 @@ OF_TCP: dict[Kind, Row] = {
     ),
     Kind.LATE: LATE,
     Kind.AGAIN: REPEATS,
+    Kind.BEHIND: Row(
+        "CW-207",
+        ("a gateway whose line is slower than it waits for", "two masters at one gateway"),
+        "restart the gateway; raise its own time-out, and timeout_s of the unit above that",
+    ),
     Kind.ECHO: Row(
         "CW-209",
         ("a serial server in transparent mode, whose line echoes", "an echo service, and no unit"),
@@ -282,6 +288,7 @@ SOUND = frozenset(
         Kind.OTHER_FUNCTION,
         Kind.OTHER_COUNT,
         Kind.AGAIN,
+        Kind.BEHIND,
         Kind.TWO_ANSWERS,
         Kind.LENGTH,
         Kind.REFUSED,
@@ -291,6 +298,7 @@ SOUND = frozenset(
 )
 
 NOTHING = Came(Kind.NOTHING, "does not answer")
+BEHIND = Came(Kind.BEHIND, "answers the request before, under the number of this one", frames="tcp")
 AGAIN = Came(Kind.AGAIN, "does not answer: what it said before comes once more")
 
 OF_CODE = {

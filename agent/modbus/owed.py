@@ -8,9 +8,16 @@ A sound answer fits reads of its function code and length, an exception all read
 """
 
 from agent.modbus.adu import data_bytes
-from drivers.registers import Read
+from drivers.registers import Area, Read
 
 Shape = tuple[int, int]  # function code, bytes of data
+#: Where nothing that a unit has looks like no late reply, its other table does, whatever it says there.
+OTHER_TABLE = {
+    Area.HOLDING: Area.INPUT,
+    Area.INPUT: Area.HOLDING,
+    Area.COIL: Area.DISCRETE,
+    Area.DISCRETE: Area.COIL,
+}
 MOST = 4  # replies of a unit id that can be on their way: who is further behind than that is not told
 
 
@@ -25,9 +32,13 @@ class Owed:
     def __init__(self) -> None:
         self._asked: dict[int, list[tuple[Shape, float]]] = {}
 
+    def shapes(self, unit_offset: int = 0) -> set[Shape]:
+        """Return what the sound answers to what a unit id did not answer look like."""
+        return {shape for shape, _ in self._asked.get(unit_offset, ())}
+
     def like(self, read: Read) -> bool:
         """Whether a sound answer to a read could be another's."""
-        return any(shape == shape_of(read) for shape, _ in self._asked.get(read.unit_offset, ()))
+        return shape_of(read) in self.shapes(read.unit_offset)
 
     def unanswered(self, read: Read, at_s: float) -> None:
         """Note that a read, asked at `at_s`, was not answered."""
@@ -49,6 +60,12 @@ class Owed:
                 return False
         self._asked.pop(read.unit_offset, None)
         return True
+
+    def came_late(self, read: Read) -> None:
+        """Take the answer to an unanswered read, told by its number: it is on its way no more."""
+        asked = self._asked.get(read.unit_offset, [])
+        if one := next((one for one in asked if one[0] == shape_of(read)), None):
+            asked.remove(one)
 
     def forget(self, unit_offset: int, before_s: float) -> None:
         """Take for lost what was asked of a unit id before `before_s`."""

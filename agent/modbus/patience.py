@@ -12,26 +12,19 @@ from math import inf
 
 from agent.modbus.adu import data_bytes
 from agent.modbus.cycle import CONNECT, PROBE, Candidate
-from agent.modbus.owed import Owed, shape_of
+from agent.modbus.owed import OTHER_TABLE, Owed, shape_of
 from agent.modbus.read_request import Outcome
 from agent.modbus.states import CONVERSING, PROBED, State
 from agent.modbus.sub_units import SubUnits
 from agent.modbus.timing import ResponseTimes, backoff_s, overdue_s
 from agent.modbus.verdict import Verdict
-from drivers.registers import Area, Read
+from drivers.registers import Read
 
 TRIES = 2  # of one read in one cycle: a frame that noise hit is worth another,
 TRIES_LOSSY = 5  # and where the line loses replies, a cycle of many reads would never be whole without more
 # So many of the last requests were answered, and one of the last reads of values and identity: the unit is
 # there. So many were not: the line to it loses replies.
 LAST, THERE, LOSSY = 16, 3, 4
-#: Where nothing that a unit has looks like no late reply, its other table does, whatever it says there.
-OTHER_TABLE = {
-    Area.HOLDING: Area.INPUT,
-    Area.INPUT: Area.HOLDING,
-    Area.COIL: Area.DISCRETE,
-    Area.DISCRETE: Area.COIL,
-}
 PARTS = 9  # registers, below which a probe asks for part of a block
 BUSY_S = 0.2  # what a busy unit is left alone for
 OTHERS_WITHIN_S = 10.0  # probes and first conversations give way to safety points for no longer than this

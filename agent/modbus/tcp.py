@@ -1,16 +1,20 @@
-"""A connection to a Modbus TCP endpoint: one unit, or a gateway with several behind it."""
+"""A connection to a Modbus TCP endpoint: one unit, or a gateway with several behind it.
+
+Replies find their requests by number. Not each gateway's numbers are true, see `in_step`.
+"""
 
 import asyncio
 import contextlib
 import logging
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.modbus.accepted import STRICT, Accepted
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_frame, tcp_request
-from agent.modbus.came import Came, Kind
+from agent.modbus.came import BEHIND, Came, Kind
 from agent.modbus.dialling import Dialling
 from agent.modbus.hearing import Hearing
+from agent.modbus.in_step import InStep
 from agent.modbus.ports import NO_REPLY, Answer, HungUp, LateReply, PortError, Tap, clock_s
 from agent.modbus.settling import Settling
 from agent.modbus.told_apart import cut_short, of_tcp, unasked
@@ -44,7 +48,7 @@ class Asked:
 class TcpPort(asyncio.Protocol):
     """One connection; replies find their requests by transaction id, in whatever order they come.
 
-    accepted: which replies count.
+    accepted: which replies count. in_flight: more than one where the numbers of its replies can be relied on.
     """
 
     has_transaction_ids = True
@@ -73,6 +77,8 @@ class TcpPort(asyncio.Protocol):
         self._late: list[LateReply] = []
         self._answered: deque[int] = deque(maxlen=OVERDUE_KEPT)  # their replies may come once more
         self._transaction = 0
+        self._in_step = InStep()
+        self._is_behind = False  # as the last answer showed: what it holds back may go with the connection
         self._hearing = Hearing(SILENT_S)
         self._free_at_s = 0.0
 
@@ -169,6 +175,7 @@ class TcpPort(asyncio.Protocol):
         if (overdue := self._overdue.pop(transaction, None)) is not None:
             said = Answer(self._reply(overdue, unit_id, pdu) or NO_REPLY)
             gateway = verdict_of(said) is Verdict.GATEWAY
+            self._in_step.came_late(overdue.unit_id, overdue.read)
             self._hearing.heard(now_s, overdue.unit_id)
             self._late.append(LateReply(overdue.unit_id, now_s - overdue.sent_s, gateway))
             return
@@ -177,9 +184,15 @@ class TcpPort(asyncio.Protocol):
             return
         self._answered.append(transaction)
         if (reply := self._reply(asked, unit_id, pdu)) is not None:
+            refused = reply.exception_code is not None
+            self._in_step.answered(asked.unit_id, asked.read, asked.sent_s, refused=refused)
             self._settle(asked, Answer(reply, now_s - asked.sent_s), now_s)
             return
         came = of_tcp(asked.request, tcp_frame(transaction, unit_id, pdu))
+        own = unit_id in self._accepted.ids(asked.unit_id)
+        if own and self.in_flight == 1 and self._in_step.is_behind(asked.unit_id, pdu):
+            came, self._is_behind = BEHIND, True
+        self._in_step.unanswered(asked.unit_id, asked.read, asked.sent_s)
         self._settle(asked, Answer(NO_REPLY, damaged=True, unheard=came), now_s)
 
     def _reply(self, asked: Asked, unit_id: int, pdu: bytes) -> Reply | None:
@@ -193,6 +206,14 @@ class TcpPort(asyncio.Protocol):
 
     async def ask(self, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Answer:
         """Carry one request; see `Port.ask`."""
+        one_at_a_time = self.has_transaction_ids and self.in_flight == 1
+        if one_at_a_time and (first := self._in_step.first(unit_id, read)) is not None:
+            shown = await self._carry(unit_id, first, timeout_s, pause_s)
+            if self._in_step.first(unit_id, read) is not None:
+                return replace(shown, reply=NO_REPLY, unheard=shown.came)
+        return await self._carry(unit_id, read, timeout_s, pause_s)
+
+    async def _carry(self, unit_id: int, read: Read, timeout_s: float, pause_s: float) -> Answer:
         # a loop, because another request may have gone out during the pause
         while (wait_s := self._free_at_s - clock_s()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(wait_s)
@@ -217,6 +238,7 @@ class TcpPort(asyncio.Protocol):
             self._waiting.pop(transaction, None)
             if future.cancelled():  # whoever asked has gone; its answer may come all the same
                 self._overdue[transaction] = asked
+                self._in_step.unanswered(unit_id, read, asked.sent_s)
             if pause_s or self._pause_s:
                 self._free_at_s = clock_s() + max(pause_s, self._pause_s)
 
@@ -225,7 +247,14 @@ class TcpPort(asyncio.Protocol):
         return Answer(NO_REPLY, unheard=of_tcp(asked.request, self._stream.rest))
 
     async def _get_in_step(self, unit_id: int) -> None:
-        """Make sure that no reply can be taken for that to the next request: the numbers do."""
+        """Make sure that no reply can be taken for that to the next request: the numbers do, where they are
+        true, and who is behind is connected to anew.
+        """
+        if self._is_behind:
+            self._is_behind = False
+            if self.is_open:
+                self.close()
+                await self.open()
 
     def late(self) -> list[LateReply]:
         """Return late replies, once; see `Port.late`."""
@@ -242,6 +271,7 @@ class TcpPort(asyncio.Protocol):
             return
         asked.answer.set_result(answer)
         self._overdue[transaction] = asked
+        self._in_step.unanswered(asked.unit_id, asked.read, asked.sent_s)
         while len(self._overdue) > OVERDUE_KEPT:
             self._overdue.pop(next(iter(self._overdue)))
         if self._transport is not None and (why := self._hearing.missed(clock_s(), asked.unit_id)):

@@ -22,6 +22,7 @@ class FaultKind(StrEnum):
     OVERLONG = "overlong"  # the reply is sound, and carries more registers than were requested
     OWN_NUMBER = "own_number"  # TCP: the gateway numbers its replies itself, from 256 * `code` on
     BEHIND = "behind"  # every reply comes in the place of the next one: the unit is one request behind
+    SHIFTED = "shifted"  # TCP: the same, and each reply carries the number of the request that waits
     AGAIN = "again"  # the unit's reply before comes once more, in front of this one
     CRC = "crc"  # RTU: the check sum is wrong
     TRUNCATE = "truncate"  # the reply ends early
@@ -55,7 +56,7 @@ TCP_ONLY = frozenset(
         FaultKind.HANG_UP,
         FaultKind.RESET,
     }
-    | {FaultKind.IDLE, FaultKind.SETTLE, FaultKind.ONE_CLIENT, FaultKind.OWN_NUMBER}
+    | {FaultKind.IDLE, FaultKind.SETTLE, FaultKind.ONE_CLIENT, FaultKind.OWN_NUMBER, FaultKind.SHIFTED}
 )
 RTU_ONLY = frozenset({FaultKind.CRC, FaultKind.FOREIGN, FaultKind.ECHO, FaultKind.SECOND_MASTER})
 #: Transport -> what cannot happen on it.
@@ -305,12 +306,13 @@ class FaultTable:
                     number = (256 * fault.code + self._replies) & 0xFFFF
                     delivery.frame = number.to_bytes(2, "big") + delivery.frame[2:]
                     self._replies += 1
-            if any(fault.kind is FaultKind.BEHIND for fault in struck):
-                before = self._behind.get(unit_id)
-                self._behind[unit_id] = delivery.frame
+            kinds = {fault.kind for fault in struck}
+            if kinds & {FaultKind.BEHIND, FaultKind.SHIFTED}:
+                before, now = self._behind.get(unit_id), delivery.frame
+                self._behind[unit_id] = now
                 if before is None:
                     return None
-                delivery.frame = before
+                delivery.frame = now[:2] + before[2:] if FaultKind.SHIFTED in kinds else before
             else:
                 self._behind.pop(unit_id, None)
             said, self._said[unit_id] = self._said.get(unit_id, b""), delivery.frame

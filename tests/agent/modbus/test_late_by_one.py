@@ -19,6 +19,7 @@ from agent.modbus.bus import Bus
 from agent.modbus.owed import Owed
 from agent.modbus.ports import Port
 from agent.modbus.serial_line import SerialPort
+from agent.modbus.tcp import TcpPort
 from agent.modbus.timing import BACKOFF_S
 from agent.modbus.unit import Unit
 from agent.modbus.unnumbered import UnnumberedPort
@@ -171,6 +172,20 @@ async def test_nor_behind_a_gateway_that_numbers_its_replies_itself(plan: str, c
     polled = Polled(port, PLANS[plan])
     await polled.after(behind)
     assert polled.wrong == 0
+    await gateway.stop()
+
+
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("probability", [1.0, 0.3])
+async def test_nor_behind_one_that_gives_each_reply_the_number_of_the_next_question(
+    plan: str, probability: float
+) -> None:
+    gateway = TcpEndpoint("127.0.0.1", 0, {3: registers(PLANS[plan])})
+    await gateway.start()
+    polled = Polled(TcpPort(gateway.host, gateway.port), PLANS[plan])
+    await polled.after(lambda: gateway.faults.set(Fault(FaultKind.SHIFTED, probability=probability)))
+    assert polled.wrong == 0
+    assert polled.good > (50 if probability < 1 else 0)
     await gateway.stop()
 
 
