@@ -70,6 +70,9 @@ def test_an_agent_of_the_version_before_delivers_to_this_collector(chain: Chain,
     with before():
         agent = chain.start_agent()
     wait_for_status(agent, delivered(5), COMPILED_S)
+    asked = [sys.executable, "-m", "agent.cli", "status", "--socket", str(chain.folder / "control.sock")]
+    told = subprocess.run(asked, capture_output=True, text=True)
+    assert (told.returncode, told.stderr[:6], told.stderr.count("\n")) == (1, "CW-407", 1), told.stderr
     agent.stop()
     balanced(chain)
 

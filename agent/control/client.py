@@ -6,6 +6,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from agent.control.form import HEADER, must_be_ours
+
 TIMEOUT_S = 5.0
 
 
@@ -28,18 +30,28 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def get(path: Path, resource: str, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
-    """Return the JSON of `resource`, such as "/v1/status". Raises NotRunning and Refusal."""
-    return _ask(path, "GET", resource, None, timeout_s)
+def get(
+    path: Path, resource: str, timeout_s: float = TIMEOUT_S, *, of_any_form: bool = False
+) -> dict[str, Any]:
+    """Return the JSON of `resource`, such as "/v1/status". Raises NotRunning, Refusal and OtherVersion.
+
+    of_any_form: for a caller that reads only what every version has told.
+    """
+    return _ask(path, "GET", resource, None, timeout_s, of_any_form)
 
 
 def post(path: Path, resource: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Ask for a change, such as "/v1/alarms/test". Raises NotRunning and Refusal."""
+    """Ask for a change, such as "/v1/alarms/test". Raises NotRunning, Refusal and OtherVersion."""
     return _ask(path, "POST", resource, json.dumps(body))
 
 
 def _ask(
-    path: Path, method: str, resource: str, body: str | None, timeout_s: float = TIMEOUT_S
+    path: Path,
+    method: str,
+    resource: str,
+    body: str | None,
+    timeout_s: float = TIMEOUT_S,
+    of_any_form: bool = False,
 ) -> dict[str, Any]:
     connection = _UnixConnection(path, timeout_s)
     try:
@@ -57,6 +69,8 @@ def _ask(
         ) from error
     finally:
         connection.close()
+    if not of_any_form:
+        must_be_ours(path, response.getheader(HEADER))
     if response.status != 200:
         raise Refusal(str(answer.get("error", f"HTTP {response.status}")))
     return answer

@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from agent.alarms.site import Person
+from agent.control.form import FORM, HEADER
 
 GROUP = "cellwarden"
 MAX_BODY_BYTES = 256 * 1024  # a list of a thousand alarms
@@ -109,13 +110,16 @@ def _answers(path: Path) -> bool:
     return True
 
 
+SAID = {HEADER: str(FORM)}
+
+
 def _answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
         try:
             call = Call(_peer(request), request.query, await _body(request))
-            return web.json_response(await handler(call))
+            return web.json_response(await handler(call), headers=SAID)
         except Refused as refused:
-            return web.json_response({"error": str(refused)}, status=refused.status)
+            return web.json_response({"error": str(refused)}, status=refused.status, headers=SAID)
 
     return answer
 

@@ -161,7 +161,7 @@ def wait_for_status(
     deadline_s = time.monotonic() + within_s
     while time.monotonic() < deadline_s and agent.alive:
         with contextlib.suppress(NotRunning):
-            status = get(agent.log.parent / "control.sock", "/v1/status")
+            status = get(agent.log.parent / "control.sock", "/v1/status", of_any_form=True)
             if wanted(status):
                 return status
         time.sleep(every_s)

@@ -79,6 +79,7 @@ CODES = {
     "CW-404": Code("a test alarm was not heard, or did not arrive", 1),
     "CW-405": Code("the alarm relay cannot be driven, or none is configured", 1),
     "CW-406": Code("the agent cannot begin its work", 2, ("a second agent", "no permission")),
+    "CW-407": Code("the agent is of another version than the command", 1, ("upgraded, and not restarted",)),
     "CW-410": Code("a safety point was not read within the deadline", 1, ("a slow or dead unit", "noise")),
     "CW-420": Code(
         "an address of the agent's own is not to be had: the page's, or that of the metrics",

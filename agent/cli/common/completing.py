@@ -15,6 +15,7 @@ from click.shell_completion import BashComplete, add_completion_class, split_arg
 
 from agent.cli.common.usual import CONFIG, SITE_PROFILES, SOCKET
 from agent.control import client
+from agent.control.form import OtherVersion
 
 ANSWER_S = 0.5  # of an agent that is asked meanwhile
 
@@ -22,7 +23,9 @@ ANSWER_S = 0.5  # of an agent that is asked meanwhile
 def words_of(kind: str | None, said: Mapping[str, Any]) -> Sequence[str]:
     """Return the words of a kind, as far as they are known; said: the options that are typed already."""
     find = {"unit": _units, "alarm": _alarms, "profile": _profiles}.get(kind or "")
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, client.NotRunning, client.Refusal):
+    with contextlib.suppress(
+        OSError, ValueError, KeyError, TypeError, client.NotRunning, client.Refusal, OtherVersion
+    ):
         return find(said) if find else ()
     return ()
 

@@ -12,13 +12,25 @@ from typing import Any
 import click
 
 from agent.box import kernel_cache
+from agent.control.form import OtherVersion
 from collector.failing import Coded
 from collector.pipe import PipeGroup
 
 AGENT_PARTS = ("cryptography", "numba", "pydantic", "pymodbus", "serial", "zeroconf")
 
 
-class LazyGroup(PipeGroup):
+class _AskingGroup(click.Group):
+    """A group whose commands ask an agent, which may be of another version: that ends each in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except OtherVersion as error:
+            raise Coded(str(error), "CW-407") from error
+
+
+class LazyGroup(PipeGroup, _AskingGroup):
     """`lines` are the sub-commands with their line in --help; module `package`.NAME holds `command`."""
 
     def __init__(self, *args: Any, package: str, lines: Mapping[str, str], **kwargs: Any) -> None:
