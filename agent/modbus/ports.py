@@ -47,7 +47,7 @@ class Answer:
     as far as can be told from here. `damaged`: the unit said something, and it was not sound, or it may have
     been said to another master; `stranger`: that one's request, where one was heard; `strangers`: how many
     requests of other masters were heard since the answer before. `unheard`: what came in place of something
-    sound.
+    sound. `asked`: not where what had to be answered before it was not, so that the request never went out.
     """
 
     reply: Reply
@@ -56,6 +56,7 @@ class Answer:
     stranger: bytes = b""
     strangers: int = 0
     unheard: Came = NOTHING
+    asked: bool = True
 
     @property
     def came(self) -> Came:

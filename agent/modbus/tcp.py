@@ -210,7 +210,7 @@ class TcpPort(asyncio.Protocol):
         if one_at_a_time and (first := self._in_step.first(unit_id, read)) is not None:
             shown = await self._carry(unit_id, first, timeout_s, pause_s)
             if self._in_step.first(unit_id, read) is not None:
-                return replace(shown, reply=NO_REPLY, unheard=shown.came)
+                return replace(shown, reply=NO_REPLY, unheard=shown.came, asked=False)
         return await self._carry(unit_id, read, timeout_s, pause_s)
 
     async def _carry(self, unit_id: int, read: Read, timeout_s: float, pause_s: float) -> Answer:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.capture.reading import TRIES, Reader
+from agent.cli.capture.reading import Reader
 from agent.cli.capture.text import Capture
 from agent.cli.common.ask_agent import json_option, socket_option
 from agent.cli.common.came_said import trouble
@@ -22,6 +22,7 @@ from agent.modbus.ports import Port, PortError
 from agent.modbus.survey.match import converse
 from agent.modbus.survey.presence import FIRST_READ, PATIENT_S, LineSetting
 from agent.modbus.survey.registers import parse_range
+from agent.modbus.survey.reopening import TRIES
 from agent.transport.row import Endpoint
 from collector.failing import print_json
 from drivers.connect import ConnectError

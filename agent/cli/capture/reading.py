@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from agent.modbus.came import NOTHING, Came
 from agent.modbus.ports import NO_REPLY, Answer, HungUp, Port
 from agent.modbus.survey import too_late
+from agent.modbus.survey.reopening import BUSY_S, Tries
 from agent.modbus.timing import ResponseTimes
 from agent.modbus.verdict import OF_CODE, Verdict, verdict_of
 from agent.quality import Quality
@@ -16,8 +17,6 @@ from drivers.layout import Layout
 from drivers.registers import Read, Reply
 from drivers.told import CLOSED, DAMAGED, NO_ANSWER
 
-TRIES = 3
-BUSY_S = 0.5  # a unit that says "busy" is left alone for so long
 FRAME_S = 1.0  # between the beginnings of two frames, where the unit is that quick
 
 SAYS = {Verdict.SILENT: NO_ANSWER, Verdict.DAMAGED: DAMAGED}
@@ -61,7 +60,8 @@ class Reader:
 
     async def said(self, read: Read) -> Said:
         """Return what came of a read, after up to three tries. Raises PortError."""
-        for _ in range(TRIES):
+        tries = Tries()
+        while tries.left:
             closed = False
             if not self.port.is_open:  # a device may close it after an answer
                 await self.port.open()
@@ -71,6 +71,7 @@ class Reader:
                 )
             except HungUp as error:
                 answer, closed = Answer(NO_REPLY, unheard=error.came or NOTHING), True
+            tries.count(answer)
             answer = too_late.told(answer, self.port, self.unit_id + read.unit_offset, self.ceiling_s)
             verdict = verdict_of(answer)
             if verdict is Verdict.BUSY:

@@ -23,6 +23,7 @@ from agent.modbus.survey import too_late
 from agent.modbus.survey.look import guess, manual_address, pairs
 from agent.modbus.survey.presence import LineSetting
 from agent.modbus.survey.registers import parse_read
+from agent.modbus.survey.reopening import TRIES, Tries
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from agent.quality import Quality
 from agent.transport.row import Endpoint
@@ -30,7 +31,6 @@ from collector.failing import print_json
 from drivers.profile.load import Profile
 from drivers.registers import Area, Read, Reply
 
-TRIES = 3
 TIMEOUT_S = 1.0
 
 
@@ -134,16 +134,16 @@ def _show_unit(
 async def _direct(
     endpoint: Endpoint, line: LineSetting, unit_id: int, read: Read, timeout_s: float
 ) -> list[Exchange]:
-    port, tries = await opened(endpoint, line), 0
+    port, tries = await opened(endpoint, line), Tries()
     try:
-        while tries < TRIES:
+        while tries.left:
             heard = await _once(port, endpoint, unit_id, read, timeout_s)
-            tries += 1
+            tries.count(heard.answer)
             if verdict_of(heard.answer) not in UNHEARD:
                 break
         return [replace(heard, answer=too_late.told(heard.answer, port, unit_id, timeout_s))]
     except PortError as error:
-        raise trouble_of(error, endpoint, asked=tries > 0) from error
+        raise trouble_of(error, endpoint, asked=tries.begun) from error
     finally:
         port.close()
 
