@@ -30,7 +30,7 @@ class Coded(click.ClickException):
 
     def as_json(self) -> dict[str, object]:
         """Return it for programs."""
-        return {"code": self.code, "what": self.format_message(), "likely": [], "run": ""}
+        return {"code": self.code, "what": self.message, "likely": [], "run": ""}
 
 
 class _Told(Coded):

@@ -14,11 +14,18 @@ from babel.messages.pofile import read_po, write_po
 
 from agent.alarms.response import response
 from agent.cli import doctor
+from agent.cli.common import announced, codes
+from agent.cli.common.came_said import sentence
 from agent.cli.live import frame
+from agent.cli.page import enable
+from agent.cli.setup import dialogue, label, site, steps
 from agent.detect import limit_words, limits, rows
 from agent.detect.knowledge import Knowledge
 from agent.detect.table import PRIORITY
 from agent.modbus import came
+from agent.modbus.survey.match import Sureness
+from agent.transport.row import Endpoint
+from agent.transport.rtu_over_tcp import FarEndpoint
 from agent.view import (
     actions,
     alarms,
@@ -40,7 +47,7 @@ from drivers.quantities import QUANTITIES
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "agent" / "view" / "languages"
 #: What looks a text up: where code imports one of them, and in templates.
-LOOKS_UP = ("tr", "tell")
+LOOKS_UP = ("tr", "tell", "Message")
 TEMPLATES = [("view/page/templates/**.html", "jinja2")]
 #: What people do to alarms, as records have it.
 CHANGES = ("acknowledge", "shelve", "unshelve", "drill", "read")
@@ -49,14 +56,24 @@ CAME = [row for rows in came.ROWS.values() for row in rows.values()]  # in place
 TABLES: list[tuple[str, Any]] = [
     ("alarms/response", [response(unit, name) for name in rows.RESPONSES for unit in ("", "u")]),
     ("alarms/site", CHANGES),
+    ("cli/common/announced", [announced.HINT]),
+    ("cli/common/codes", [code.likely for code in codes.CODES.values()]),
     ("cli/doctor/__init__", [doctor.HEADS, doctor.PROBLEMS, doctor.NOTES]),
     ("cli/live/frame", [frame.PRIORITY, frame.KEYS, frame.SHORT_KEYS, frame.HELP, frame.PACK, frame.LINKS]),
+    ("cli/page/enable", [enable.WARNING, enable.COMPARE]),
+    ("cli/setup/dialogue", [dialogue.ANEW, dialogue.GO_BACK]),
+    ("cli/setup/label", label.WITHIN),
+    ("cli/setup/site", [site.SITE, site.URL, site.URL_OR_NUMBER, site.LONG]),
+    ("cli/setup/steps", steps.STEPS),
     ("detect/knowledge", list(Knowledge)),
     ("detect/table", list(PRIORITY)),
     ("detect/limits", limits.TIERS),
     ("detect/limit_words", [limit_words.NO_LIMIT, limit_words.NO_LIMIT_OF_BLOCKS]),
+    ("cli/common/came_said", [sentence(row.do) for row in CAME if "{" not in row.do]),
+    ("modbus/survey/match", list(Sureness)),
     ("modbus/came", [[*row.likely, row.do] for row in CAME if "{" not in row.do]),
     ("modbus/came", [came.NOTHING.text, *(came.of_exception(code).text for code in came.OF_CODE)]),
+    ("transport/row", [Endpoint.nothing_sent, FarEndpoint.nothing_sent]),
     ("view/actions", [actions.ACTIONS, actions.OWN, actions.OVER]),
     ("view/alarms", [alarms.STATES, [*alarms.STATES]]),
     ("view/cells", [cells.MANY, cells.COUNTED]),

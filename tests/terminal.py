@@ -1,5 +1,6 @@
 """A technician's terminal: real commands on real ptys of 100 columns, and everything that they showed."""
 
+import codecs
 import os
 import pty
 import re
@@ -18,6 +19,7 @@ class Command:
 
     def __init__(self, folder: Path, arguments: str, term: str = "dumb") -> None:
         self.arguments, self.shown = arguments, ""
+        self._letters = codecs.getincrementaldecoder("utf-8")("replace")  # one may come in two pieces
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run in the background
@@ -30,7 +32,7 @@ class Command:
         """Wait for more of what it shows; False once it is over."""
         if select.select([self._terminal], [], [], seconds)[0]:
             try:
-                self.shown += os.read(self._terminal, 4096).decode(errors="replace")
+                self.shown += self._letters.decode(os.read(self._terminal, 4096))
             except OSError:  # hung up: the command is over
                 return False
         return True

@@ -25,6 +25,7 @@ from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
 from agent.transport.table import AnyBus
 from agent.uplink.proxy import LoginError, Proxy
+from agent.view.language import Message
 from collector.failing import print_json
 from drivers.connect import assume, tells_apart
 from drivers.layout import Layout
@@ -250,11 +251,18 @@ def _is_late(config: Config, age: Age) -> bool:
 
 def _late(path: Path, config: Config, bus: AnyBus, name: str, age: Age) -> str:
     deadline_s = config.agent.safety_deadline_s
-    dead = f" with {age.dead} dead" if age.alive_s <= deadline_s else ""
-    cure = "lower the timeout_s of " + age.dead if dead else "lower period_s"
-    return (
-        f"{path.name}: [[unit]] {name}: its safety points can become {age.one_dead_s:.1f} s old{dead}, and"
-        f" {deadline_s:g} s is the limit; {cure}, raise the speed of {bus.name}, or put units on another bus"
+    of: dict[str, Any] = {"where": f"{path.name}: [[unit]] {name}", "bus": bus.name}
+    of |= {"age": age.one_dead_s, "limit": deadline_s, "dead": age.dead}
+    if age.alive_s <= deadline_s:
+        return Message(
+            "{where}: its safety points can become {age:.1f} s old with {dead} dead, and {limit:g} s is the"
+            " limit; lower the timeout_s of {dead}, raise the speed of {bus}, or put units on another bus",
+            **of,
+        )
+    return Message(
+        "{where}: its safety points can become {age:.1f} s old, and {limit:g} s is the limit; lower period_s,"
+        " raise the speed of {bus}, or put units on another bus",
+        **of,
     )
 
 

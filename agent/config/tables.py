@@ -28,6 +28,7 @@ from agent.keys.values import (
 )
 from agent.outputs.table import OutputTables
 from agent.transport.table import AnyBus
+from agent.view.language import Message
 from agent.wire.hosts import host_and_port, host_problem, is_loopback, is_v6
 from drivers.profile.newly import WITHOUT, Instead, newly, number
 
@@ -86,9 +87,13 @@ class UpstreamTable(ConfigTable):
     def _plain_http_stays_on_the_box(self) -> Self:
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("url: must be https://HOST[:PORT], or http:// to this very machine")
+            raise ValueError(Message("url: must be https://HOST[:PORT], or http:// to this very machine"))
         if parts.scheme == "http" and not is_loopback(parts.hostname):
-            raise ValueError(f"url: plain http to {parts.hostname} could be read and forged; use https://")
+            raise ValueError(
+                Message(
+                    "url: plain http to {host} could be read and forged; use https://", host=parts.hostname
+                )
+            )
         return self
 
     @model_validator(mode="after")

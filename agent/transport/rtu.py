@@ -16,6 +16,7 @@ from agent.modbus.serial_line import SerialPort, stable_path
 from agent.modbus.survey.presence import ALL_IDS, USUAL_IDS, LineSetting
 from agent.transport.row import Advice, Endpoint, Transport
 from agent.transport.serial_table import SerialTable
+from agent.view.language import Message
 from agent.wire import holder
 from drivers.profile.load import Profile
 
@@ -69,19 +70,21 @@ class SerialLine(Endpoint):
         number = getattr(error.__cause__, "errno", None) or 0
         code = REASONS.get(number, "CW-104")
         if code == "CW-101":
-            there = ", ".join(serial_devices()) or "none at all"
-            return Advice(
-                code, f"{self}: there is no such device. There are: {there}.", "ls -l /dev/serial/by-id"
+            there = ", ".join(serial_devices()) or Message("none at all")
+            missing = Message(
+                "{device}: there is no such device. There are: {there}.", device=self, there=there
             )
+            return Advice(code, missing, "ls -l /dev/serial/by-id")
         if code == "CW-102":
             return Advice(
                 code,
-                f"{self}: you may not open it.",
-                f"sudo usermod -aG {_group(self.name)} $USER   (then log in anew)",
+                Message("{device}: you may not open it.", device=self),
+                Message("sudo usermod -aG {group} $USER   (then log in anew)", group=_group(self.name)),
             )
         if code == "CW-110":
-            held = holder.of_device(self.name) or "another process"
-            return Advice(code, f"{self} is in use by {held}.", f"fuser -v {self}")
+            held = holder.of_device(self.name) or Message("another process")
+            taken = Message("{device} is in use by {held}.", device=self, held=held)
+            return Advice(code, taken, f"fuser -v {self}")
         return Advice(code, f"{error}.", f"cellwarden scan {self}")
 
     def lost(self, what: str, came: Came | None) -> Advice:

@@ -15,6 +15,7 @@ from agent.modbus.tcp import TcpPort
 from agent.modbus.unnumbered import UnnumberedPort
 from agent.transport.host_advice import host_advice
 from agent.transport.row import Advice, BusTable, Endpoint, EndpointError, TooMany, Transport
+from agent.view.language import Message
 from agent.wire.hosts import authority, host_and_port, host_problem, is_loopback
 from drivers.line import Line
 from drivers.profile.load import Profile
@@ -133,9 +134,17 @@ def parse(text: str, port: int) -> list[HostPort]:
     host, number = host_and_port(text, port) or ("", 0)
     before, _, after = text.rpartition(":")
     if before and not number:
-        raise EndpointError(f"{after!r} is no port: write HOST:PORT, as in 192.0.2.10:502")
+        raise EndpointError(
+            Message("{port} is no port: write HOST:PORT, as in 192.0.2.10:502", port=repr(after))
+        )
     if problem := host_problem(host):
-        raise EndpointError(f"{host!r} is neither a serial device, a host nor a network: it {problem}")
+        raise EndpointError(
+            Message(
+                "{host} is neither a serial device, a host nor a network: it {problem}",
+                host=repr(host),
+                problem=problem,
+            )
+        )
     return [HostPort(host, number)]
 
 
@@ -144,11 +153,19 @@ def _network(text: str, port: int) -> list[HostPort]:
         network = ip_network(text, strict=False)
     except ValueError:
         raise EndpointError(
-            f"{text!r} is neither a serial device (/dev/...), a host, nor a network (192.0.2.0/28)"
+            Message(
+                "{text} is neither a serial device (/dev/...), a host, nor a network (192.0.2.0/28)",
+                text=repr(text),
+            )
         ) from None
     if network.num_addresses > MOST_HOSTS:
         raise TooMany(
-            f"{text} has {network.num_addresses} addresses, and {MOST_HOSTS} is the most; name a part of it"
+            Message(
+                "{network} has {n} addresses, and {most} is the most; name a part of it",
+                network=text,
+                n=network.num_addresses,
+                most=MOST_HOSTS,
+            )
         )
     return [HostPort(str(address), port) for address in network.hosts()]
 

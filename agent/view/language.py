@@ -1,17 +1,18 @@
 """The language that people read in: one catalogue (gettext) of all that is shown. English needs none.
 
 A text is looked up by its English, a sentence of an alarm by its id: whoever has its record can say it, and
-its English stands in docs/sentences.md. Records, logs and the wire stay English.
+its English stands in docs/sentences.md. Records, logs and the wire stay English; what is
+both recorded and shown is a `Message`, which is English until somebody reads it.
 """
 
 import gettext
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Self
 
 from agent.detect.duration import duration
 from agent.detect.fields import FIELD, number
@@ -67,15 +68,59 @@ def catalogue(name: str) -> gettext.NullTranslations:
         return gettext.GNUTranslations(file)
 
 
+class Message(str):
+    """A text in English that `tr` says in another language: it keeps its template, with fields in braces, and
+    what they hold, which may be messages.
+    """
+
+    template: str
+    fields: Mapping[str, object]
+
+    def __new__(cls, template: str, /, **fields: object) -> Self:
+        """Make one of its template; without fields it is the text itself, braces and all."""
+        made = super().__new__(cls, template.format(**fields) if fields else template)
+        made.template, made.fields = template, fields
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], Mapping[str, object]]:
+        """Return what a copy is made of."""
+        return (self.template,), self.fields
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for a file that is read again."""
+        fields = {
+            key: {"message": field.as_json()} if isinstance(field, Message) else field
+            for key, field in self.fields.items()
+        }
+        return {"template": self.template, "fields": fields}
+
+    @classmethod
+    def of_json(cls, told: Mapping[str, Any]) -> Self:
+        """Return what `as_json` told. KeyError, TypeError."""
+        fields = {
+            key: cls.of_json(field["message"]) if isinstance(field, dict) else field
+            for key, field in told["fields"].items()
+        }
+        return cls(told["template"], **fields)
+
+
 def tr(text: str) -> str:
-    """Return a text in the language that is spoken; its fields, in braces, are still to be filled."""
+    """Return a text in the language that is spoken; fields are still to be filled, but those of a message."""
+    if isinstance(text, Message) and text.fields:
+        return tell(text.template, **text.fields)
     spoken = current()
     return catalogue(spoken).gettext(text) if text and spoken != ENGLISH else text
 
 
 def tell(text: str, /, **fields: object) -> str:
     """Return a text in the language that is spoken, with its fields."""
-    return tr(text).format(**fields)
+    return tr(text).format(**{key: tr(f) if isinstance(f, Message) else f for key, f in fields.items()})
+
+
+def joined(apart: str, texts: Iterable[str]) -> Message:
+    """Return texts, messages or not, as one message with something between them."""
+    some = {f"t{n}": text for n, text in enumerate(texts)}
+    return Message(apart.join(f"{{{name}}}" for name in some), **some)
 
 
 def how_long(seconds: float) -> str:

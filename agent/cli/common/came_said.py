@@ -5,6 +5,7 @@ from agent.modbus.came import Came, Frames, Kind
 from agent.modbus.survey.look import manual_address
 from agent.modbus.survey.presence import PATIENT_S
 from agent.transport.row import Endpoint
+from agent.view.language import Message, joined
 from drivers.registers import Area, Read
 
 MOST_SHOWN = 20  # bytes
@@ -39,9 +40,14 @@ RUN: dict[Kind, str] = {
 }
 
 
-def sentence(text: str) -> str:
+def sentence(text: str) -> Message:
     """Return what to do as a sentence; "" of nothing."""
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    return Message(f"{text[:1].upper()}{text[1:]}." if text else "")
+
+
+def said_of(came: Came) -> Message:
+    """Return what came and what to do next, as a message: its words are in tables."""
+    return joined("; ", [Message(text) for text in (came.text, came.do) if text])
 
 
 def next_command(came: Came, endpoint: Endpoint, unit_id: int, read: Read) -> str:

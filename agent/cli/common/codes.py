@@ -7,8 +7,10 @@ command to run. The table holds what is the same each time; docs/field-guide.md 
 from dataclasses import dataclass
 
 import click
+from rich.cells import cell_len
 
-from collector.failing import Coded
+from agent.cli.common.errors import Spoken
+from agent.view.language import speaking, tell, tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,10 @@ CODES = {
 }
 
 
-class Trouble(Coded):
-    """One of the table: `what` failed, with the real values, and `run`, what to run now."""
+class Trouble(Spoken):
+    """One of the table: `what` failed, with the real values, and `run`, what to run now. What of
+    them is to be said in other languages is a message.
+    """
 
     def __init__(self, code: str, what: str, run: str = "", likely: tuple[str, ...] | None = None) -> None:
         kind = CODES[code]
@@ -125,13 +129,14 @@ class Trouble(Coded):
 
     def format_message(self) -> str:
         """Return the message, at most five lines."""
-        return "\n".join([f"{self.code} {self.what}", *self.advice()])
+        with speaking(self._language):
+            return "\n".join([f"{self.code} {tr(self.what)}", *self.advice()])
 
     def advice(self) -> list[str]:
-        """Return the lines below what failed."""
-        likely = f"Likely: {'; '.join(self.likely)}." if self.likely else ""
-        run = f"Run: {self.run}" if self.run else ""
-        if len(likely) + len(run) <= 90:
+        """Return the lines below what failed, in the language that is spoken now."""
+        likely = tell("Likely: {causes}.", causes="; ".join(map(tr, self.likely))) if self.likely else ""
+        run = tell("Run: {run}", run=tr(self.run)) if self.run else ""
+        if cell_len(likely) + cell_len(run) <= 90:
             line = "       ".join(part for part in (likely, run) if part)
             return [f"       {line}"] if line else []
         return [f"       {part}" for part in (likely, run) if part]

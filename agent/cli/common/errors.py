@@ -3,17 +3,31 @@ the same everywhere: 1 a finding, 2 usage or configuration, 3 unreachable, 4 por
 output. With --json it is an object on stdout too. The codes: agent.cli.common.codes.
 """
 
+from agent.view.language import Message, current, speaking, tr
 from collector.failing import Coded
 
 
-class Finding(Coded):
+class Spoken(Coded):
+    """An error that is said in the language that was spoken where it happened."""
+
+    def __init__(self, what: str, code: str = "") -> None:
+        super().__init__(what, code)
+        self._language = current()
+
+    def format_message(self) -> str:
+        """Return the message, in that language."""
+        with speaking(self._language):
+            return tr(self.message)
+
+
+class Finding(Spoken):
     """The command did its work, and what it found is not good."""
 
     exit_code = 1
     code = "CW-009"
 
 
-class Misuse(Coded):
+class Misuse(Spoken):
     """The command was called, or the agent configured, in a way that cannot work."""
 
     exit_code = 2
@@ -22,11 +36,13 @@ class Misuse(Coded):
 
 def unusable_file(error: OSError) -> Misuse:
     """Return what is said of a file that cannot be read or written, and what to do where it is another's."""
-    hint = "; run this as root" if isinstance(error, PermissionError) else ""
-    return Misuse(f"{error.filename}: {error.strerror}{hint}", "CW-004")
+    where = {"file": error.filename, "why": error.strerror}
+    if isinstance(error, PermissionError):
+        return Misuse(Message("{file}: {why}; run this as root", **where), "CW-004")
+    return Misuse(Message("{file}: {why}", **where), "CW-004")
 
 
-class Unreachable(Coded):
+class Unreachable(Spoken):
     """Who should answer does not."""
 
     exit_code = 3

@@ -24,6 +24,7 @@ from agent.detect.limits import (
 from agent.detect.places import judged_as
 from agent.detect.settings import Settings
 from agent.detect.table import TIERS as SEVERITIES
+from agent.view.language import Message
 from drivers.connect import assume
 from drivers.profile.load import Profile
 from drivers.quantities import QUANTITIES
@@ -142,7 +143,7 @@ def unreviewed(config: Config, profiles: Mapping[str, Profile]) -> list[str]:
 def without_limits(config: Config, profiles: Mapping[str, Profile]) -> list[str]:
     """Return a line for each unit whose voltages have no limit."""
     return [
-        f"{one.unit.path}: {why}"
+        Message("{unit}: {why}", unit=one.unit.path, why=Message(why))
         for one in judged(config, profiles)
         if not profiles[one.unit.profile].sunspec or not one.settings.chemistry
         if (why := unknown(one.quantities, one.limits, one.settings.chemistry))

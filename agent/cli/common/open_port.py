@@ -11,6 +11,7 @@ from agent.modbus.serial_devices import console_of
 from agent.modbus.survey.presence import LineSetting
 from agent.transport.row import Endpoint, EndpointError, TooMany
 from agent.transport.table import parse
+from agent.view.language import Message, joined
 from agent.wire.hosts import authority
 
 
@@ -19,9 +20,9 @@ def endpoints(texts: tuple[str, ...], port: int) -> list[Endpoint]:
     try:
         return [endpoint for text in texts for endpoint in parse(text, port)]
     except TooMany as error:
-        raise Trouble("CW-121", str(error)) from error
+        raise Trouble("CW-121", error.args[0]) from error
     except EndpointError as error:
-        raise Trouble("CW-120", str(error), "cellwarden scan --help") from error
+        raise Trouble("CW-120", error.args[0], "cellwarden scan --help") from error
 
 
 def agents_bus(socket: Path, endpoint: Endpoint) -> str | None:
@@ -38,7 +39,10 @@ async def opened(endpoint: Endpoint, line: LineSetting, port: Port | None = None
     if endpoint.device and console_of(endpoint.device):
         raise Trouble(
             "CW-110",
-            f"{endpoint} is this machine's console: what is sent there goes to whoever logs in.",
+            Message(
+                "{device} is this machine's console: what is sent there goes to whoever logs in.",
+                device=endpoint,
+            ),
             "sudo raspi-config   (Interface options, Serial port)",
         )
     port = port or endpoint.new_port(line)
@@ -57,10 +61,10 @@ def trouble_of(error: PortError, endpoint: Endpoint, *, asked: bool = False) -> 
     code, what, run = endpoint.trouble(error)
     came = error.came
     if came is not None:
-        code, what = came.code, f"{what} {sentence(came.do)}".rstrip()
+        code, what = came.code, joined(" ", filter(None, [what, sentence(came.do)]))
         usual = authority(endpoint.place, 502)
         if came.kind is Kind.NOT_TAKEN and came.frames == "tcp" and str(endpoint) != usual:
             run = f"cellwarden scan {usual}"
     if not asked and code in UNASKED:
-        what = f"{what} {endpoint.nothing_sent}"
+        what = joined(" ", [what, Message(endpoint.nothing_sent)])
     return Trouble(code, what, run, came.row.likely if came else None)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import click
 
+from agent.view.language import tr
+
 BACK = "<"
 ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
 
@@ -49,7 +51,7 @@ class Prompts:
                 return proposed
             if (answer := ANSWERS.get(told.lower())) is not None:
                 return answer
-            click.echo("    y or n", err=True)
+            click.echo(f"    {tr('y or n')}", err=True)
 
     def _told(self, answer: str) -> str:
         told = str(answer).strip()

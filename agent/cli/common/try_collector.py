@@ -12,6 +12,7 @@ from agent.tls.contexts import TlsError, client_context
 from agent.uplink.answer import OK, HttpAnswer, UplinkError, understand
 from agent.uplink.proxy import LoginError, Proxy, place, refused
 from agent.uplink.refusal import refusal
+from agent.view.language import Message
 from agent.wire.hosts import authority
 from agent.wire.packing import ID_BYTES
 from agent.wire.request import CONTENT_TYPE, PATH, Request, encode_request
@@ -26,6 +27,11 @@ class NotTaken(Exception):
 
 class NotReached(NotTaken):
     """Nothing answers there."""
+
+
+def said_of(error: NotTaken) -> str:
+    """Return what it says, a message where it is one."""
+    return str(error.args[0])
 
 
 def try_collector(upstream: UpstreamTable, agent: str) -> str:
@@ -53,14 +59,16 @@ def try_collector(upstream: UpstreamTable, agent: str) -> str:
     except (UplinkError, TlsError, LoginError) as error:
         raise NotTaken(str(error)) from error
     except ssl.SSLCertVerificationError as error:
-        raise NotTaken(f"the certificate of {where} is not trusted: {error.verify_message}") from error
+        raise NotTaken(
+            Message("the certificate of {where} is not trusted: {why}", where=where, why=error.verify_message)
+        ) from error
     except (HTTPException, ssl.SSLError) as error:
         why = refusal(error)
-        other = f"{where} answers, but not as a cellwarden collector does"
+        other = Message("{where} answers, but not as a cellwarden collector does", where=where)
         raise NotTaken(f"{where}: {why}" if why else other) from error
     except OSError as error:
         raise NotReached(f"{where}: {error.strerror or error}") from error
-    return f"{where} takes batches of {agent}"
+    return Message("{where} takes batches of {agent}", where=where, agent=agent)
 
 
 def _connection(upstream: UpstreamTable, host: str, port: int) -> HTTPConnection:

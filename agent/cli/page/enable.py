@@ -12,15 +12,18 @@ import segno
 
 from agent.cli.common.ask_agent import json_option
 from agent.cli.common.errors import Misuse, unusable_file
-from agent.cli.common.letters import speaks_utf8
+from agent.cli.common.letters import speaks_utf8, spoken
 from agent.cli.common.load import config_option
 from agent.cli.page.table import change
 from agent.clock import never_set
 from agent.tls.own_certificate import PageFiles, fingerprint, make
+from agent.view.language import Message, tell, tr
 from agent.wire.hosts import authority, host_and_port, is_loopback
 from collector.failing import print_json
 
 EVERYWHERE = "0.0.0.0:8480"
+WARNING = "A phone warns once that the connection is not private, for this box signed its certificate itself."
+COMPARE = "Compare the SHA-256 fingerprint that the phone shows under its details before you go on:"
 
 
 @click.command("enable")
@@ -30,6 +33,7 @@ EVERYWHERE = "0.0.0.0:8480"
 )
 @click.option("--name", "names", multiple=True, help="A name or address that people open it by; repeatable.")
 @json_option
+@spoken
 def command(path: Path, listen: str, names: tuple[str, ...], as_json: bool) -> None:
     """Open the status page to phones and desks of this network.
 
@@ -43,14 +47,14 @@ def command(path: Path, listen: str, names: tuple[str, ...], as_json: bool) -> N
                sudo cellwarden page enable --name battery-room.example --listen 192.0.2.10:8480
     """
     if problem := listen_problem(listen):
-        raise Misuse(f"--listen {problem}")
+        raise Misuse(Message("--listen {problem}", problem=problem))
     opened = open_page(path, listen, names)
     if as_json:
         print_json(opened.as_json())
         return
     opened.tell()
     if any(opened.new.values()):
-        click.echo("Now: sudo systemctl restart cellwarden")
+        click.echo(tell("Now: {run}", run="sudo systemctl restart cellwarden"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +80,24 @@ class Opened:
         logged: what is said is kept, as a deployment does: without code, and without the token itself.
         """
         first, *others = self.urls
-        click.echo(f"The page:  {first}" + (f"   (also {', '.join(others)})" if others else ""))
+        also = f"   ({tell('also {urls}', urls=', '.join(others))})" if others else ""
+        click.echo(tell("The page:  {url}", url=f"{first}{also}"))
         if speaks_utf8() and not logged:
             segno.make(first, micro=False).terminal(compact=True)
-        token = "not shown" if logged else self.files.token.read_text().strip()
-        click.echo(f"The token: {token}   (kept in {self.files.token})")
-        click.echo(
-            "A phone warns once that the connection is not private, for this box signed its certificate"
-            " itself.\nCompare the SHA-256 fingerprint that the phone shows under its details before you go"
-            f" on:\n  {fingerprint(self.files.cert)}"
-        )
+        token = tr("not shown") if logged else self.files.token.read_text().strip()
+        click.echo(tell("The token: {token}   (kept in {file})", token=token, file=self.files.token))
+        click.echo(tr(WARNING))
+        click.echo(tr(COMPARE))
+        click.echo(f"  {fingerprint(self.files.cert)}")
 
 
 def listen_problem(listen: str) -> str:
     """Return why nobody in the network could open a page that listens there; "" where somebody could."""
     at = host_and_port(listen)
     if at is None:
-        return f"{listen} is no ADDRESS:PORT, such as {EVERYWHERE}"
-    return f"{listen} is this machine alone; that is: cellwarden page disable" if is_loopback(at[0]) else ""
+        return Message("{listen} is no ADDRESS:PORT, such as {usual}", listen=listen, usual=EVERYWHERE)
+    alone = Message("{listen} is this machine alone; that is: cellwarden page disable", listen=listen)
+    return alone if is_loopback(at[0]) else ""
 
 
 def open_page(path: Path, listen: str, names: Sequence[str], *, keep_old: bool = True) -> Opened:
@@ -103,7 +107,9 @@ def open_page(path: Path, listen: str, names: Sequence[str], *, keep_old: bool =
     """
     host, port = host_and_port(listen) or ("", 0)
     if never_set(time.time()):
-        raise Misuse("the clock of this box was never set, and a certificate is bound to dates: set it first")
+        raise Misuse(
+            Message("the clock of this box was never set, and a certificate is bound to dates: set it first")
+        )
     hosts = [*names, *_addresses(host)] or [socket.gethostname()]
     files = PageFiles.beside(path)
     try:

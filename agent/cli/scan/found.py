@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.cli.common.came_said import said_of
 from agent.modbus.survey.match import Match, Sureness, sureness
 from agent.modbus.survey.presence import Presence
 from agent.modbus.verdict import Verdict
 from agent.transport.row import Endpoint
+from agent.view.language import Message, joined
 
 
 @dataclass
@@ -23,23 +25,36 @@ class FoundUnit:
     also: list[int] = field(default_factory=list)  # ids at which the same came
 
     @property
-    def reading(self) -> str:
+    def reading(self) -> Message:
         """What it is, in words."""
         came = self.found.answer.came
         if not self.found.heard:
-            also = f" (ids {runs(self.also)} likewise)" if self.also else ""
-            return f"{came.code} {came.words}{also}"
+            if self.also:
+                ids = runs(self.also)
+                return Message(
+                    "{code} {came} (ids {ids} likewise)", code=came.code, came=said_of(came), ids=ids
+                )
+            return joined(" ", [came.code, said_of(came)])
         if self.found.verdict in (Verdict.BUSY, Verdict.FAILED) and not self.matches:
-            return f"{came.code} {came.words}"
+            return joined(" ", [came.code, said_of(came)])
         if not self.identified:
-            return "a device is there; not identified yet"
+            return Message("a device is there; not identified yet")
         sure = sureness(self.matches)
         if self.one_value is not None:
-            return f"a device is there; every register of it is {self.one_value}, as of no battery (CW-212)"
+            return Message(
+                "a device is there; every register of it is {value}, as of no battery (CW-212)",
+                value=self.one_value,
+            )
         if sure == Sureness.NOT_RECOGNISED:
-            return "a device is there; no profile fits (CW-212)"
+            return Message("a device is there; no profile fits (CW-212)")
         best = self.matches[0]
-        return f"{sure}: {best.profile.model} ({best.holding} of {len(best.marks)} marks)"
+        return Message(
+            "{sure}: {profile} ({n} of {all} marks)",
+            sure=Message(str(sure)),
+            profile=best.profile.model,
+            n=best.holding,
+            all=len(best.marks),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs."""

@@ -7,16 +7,18 @@ where there is no such folder nothing is remembered.
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from agent.cli.common.files import replace_json
 from agent.cli.scan.found import FoundUnit
 from agent.modbus.survey.match import Sureness, sureness
 from agent.transport.row import Endpoint
 from agent.transport.table import parse
+from agent.view.language import Message
 from drivers.files import read_text
 
 NEW_S = 3600.0
@@ -31,7 +33,7 @@ class Seen:
     line: str
     profile: str
     sure: str
-    reading: str
+    reading: Message
 
     @classmethod
     def of(cls, unit: FoundUnit) -> "Seen":
@@ -46,6 +48,11 @@ class Seen:
             str(sure),
             unit.reading,
         )
+
+    @classmethod
+    def kept(cls, told: Mapping[str, Any]) -> "Seen":
+        """Return one that was kept. KeyError, TypeError."""
+        return cls(**{**told, "reading": Message.of_json(told["reading"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,7 @@ def remember(endpoints: Iterable[Endpoint], units: Iterable[FoundUnit], ids: Seq
     ]
     old = [one for one in recent(now_s) if not any(place.is_port(one.endpoint) for place in places)]
     with suppress(OSError):
-        replace_json(path, [asdict(one) for one in (*old, *new)])
+        replace_json(path, [_kept(one) for one in (*old, *new)])
         return bool(new)
     return False
 
@@ -99,10 +106,15 @@ def recent(now_s: float | None = None) -> list[Scanned]:
     with suppress(OSError, ValueError, TypeError, KeyError):
         path = _path()
         for one in json.loads(read_text(path)) if path else ():
-            scanned = Scanned(**{**one, "units": [Seen(**unit) for unit in one["units"]]})
+            scanned = Scanned(**{**one, "units": [Seen.kept(unit) for unit in one["units"]]})
             if 0 <= now_s - scanned.at_s <= NEW_S and len(parse(scanned.endpoint)) == 1:
                 found.append(scanned)
     return found
+
+
+def _kept(scanned: Scanned) -> dict[str, Any]:
+    units = [{**asdict(unit), "reading": unit.reading.as_json()} for unit in scanned.units]
+    return {**asdict(scanned), "units": units}
 
 
 def _path() -> Path | None:

@@ -28,6 +28,7 @@ from agent.modbus.survey.presence import (
     masters_ids,
 )
 from agent.transport.row import Endpoint
+from agent.view.language import Message, joined, tell, tr
 from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 
@@ -64,9 +65,18 @@ class Survey:
         asked, full = runs(self.ids_at(self.endpoints[0])), f"cellwarden scan {self.endpoints[0]} --full"
         if (unit := self.best_miss) is None:
             likely = GONE if all(e.transport.frames == "tcp" for e in self.endpoints) else None
-            return Trouble("CW-220", f"No answer from ids {asked} at {at}.", full, likely)
+            silent = Message("No answer from ids {ids} at {at}.", ids=asked, at=at)
+            return Trouble("CW-220", silent, full, likely)
         came, unit_id = unit.found.answer.came, unit.found.unit_id
-        what = f"No unit among ids {asked} at {at}: id {unit_id} {came.seen}. {sentence(came.do)}".rstrip()
+        seen = Message("{came} ({detail})", came=Message(came.text), detail=came.detail)
+        none = Message(
+            "No unit among ids {ids} at {at}: id {id} {came}.",
+            ids=asked,
+            at=at,
+            id=unit_id,
+            came=seen if came.detail else Message(came.text),
+        )
+        what = joined(" ", filter(None, [none, sentence(came.do)]))
         return Trouble(came.code, what, full, came.row.likely)
 
     def ids_at(self, endpoint: Endpoint) -> Sequence[int]:
@@ -86,7 +96,8 @@ class Survey:
     def count(self, line: str, asked: int, total: int, answers: int) -> None:
         """Show how far it is, where there is somebody to see it."""
         if not self.quiet and sys.stderr.isatty():
-            click.echo(f"\r  {line:<10} {asked}/{total}  {answers} answers ", nl=False, err=True)
+            counted = tell("{n} answers", n=answers)
+            click.echo(f"\r  {line:<10} {asked}/{total}  {counted} ", nl=False, err=True)
 
     async def run(self) -> None:
         """Look at every endpoint; what cannot be looked at is one of `troubles`."""
@@ -98,7 +109,13 @@ class Survey:
                 except Trouble as trouble:
                     self.troubles.append(trouble)
         if len(hosts) > 1:
-            self.say(f"Knocking at {len(hosts)} addresses, {HOSTS_AT_ONCE} at once. Ctrl-C is safe.")
+            self.say(
+                tell(
+                    "Knocking at {n} addresses, {most} at once. Ctrl-C is safe.",
+                    n=len(hosts),
+                    most=HOSTS_AT_ONCE,
+                )
+            )
         gate = asyncio.Semaphore(HOSTS_AT_ONCE)
         await asyncio.gather(*(self._host(host, gate, alone=len(hosts) == 1) for host in hosts))
         self.units = folded(self.units)
@@ -113,10 +130,17 @@ class Survey:
         finally:
             port.close()
         seconds = sum(line.knock_s for line in lines) * len(ids)
-        settings = f"{len(lines)} line settings" if endpoint.sets_line else "the line as it is set there"
+        settings = tr("the line as it is set there")
+        if endpoint.sets_line:
+            settings = tell("{n} line settings", n=len(lines))
         self.say(
-            f"Reads one register per id, writes nothing. Ids {runs(ids)}, {settings},"
-            f" about {seconds:.0f} s. Ctrl-C is safe."
+            tell(
+                "Reads one register per id, writes nothing. Ids {ids}, {settings}, about {time:.0f} s."
+                " Ctrl-C is safe.",
+                ids=runs(ids),
+                settings=settings,
+                time=seconds,
+            )
         )
         answers: dict[LineSetting, int] = {}
 
@@ -127,7 +151,8 @@ class Survey:
         def refused(line: LineSetting, error: PortError) -> None:
             if endpoint.device and not Path(endpoint.device).exists():
                 raise trouble_of(error, endpoint) from error
-            self.say(f"  {line}  not tried: {trouble_of(error, endpoint).what}")
+            why = trouble_of(error, endpoint).what
+            self.say(tell("  {line}  not tried: {why}", line=line, why=why))
 
         def missed(unit: Presence) -> None:
             self.missed.append(FoundUnit(endpoint, unit))
@@ -140,10 +165,13 @@ class Survey:
                 self.units.append(new[-1])
         except PortError as error:
             raise Trouble(
-                "CW-104", f"{error} in mid-scan; what was found before is listed.", "dmesg | tail"
+                "CW-104",
+                Message("{what} in mid-scan; what was found before is listed.", what=error),
+                "dmesg | tail",
             ) from error
         finally:
-            self.say("\r  " + "     ".join(f"{line}  {count} answers" for line, count in answers.items()))
+            counted = (tell("{line}  {n} answers", line=line, n=n) for line, n in answers.items())
+            self.say("\r  " + "     ".join(counted))
         by_line: dict[LineSetting, list[FoundUnit]] = {}
         for unit in new:
             if unit.found.heard:
@@ -158,17 +186,24 @@ class Survey:
     async def _overhear(self, endpoint: Endpoint, port: Port) -> None:
         if not self.listen_s:
             return
-        self.say(f"Listening {self.listen_s:g} s on {endpoint} ...")
+        self.say(tell("Listening {time:g} s on {port} ...", time=self.listen_s, port=endpoint))
         data = await listen(port, self.listen_s)
         if not data:
-            self.say("Quiet, no other master is talking.")
+            self.say(tr("Quiet, no other master is talking."))
             return
         ids = masters_ids(data)
-        polled = f"; it polls ids {', '.join(map(str, ids))} at {self.lines[0]}" if ids else ""
+        seen = Message(
+            "{n} bytes received on {port} in {time:g} s", n=len(data), port=endpoint, time=self.listen_s
+        )
+        if ids:
+            asked, line = ", ".join(map(str, ids)), self.lines[0]
+            seen = Message("{seen}; it polls ids {ids} at {line}", seen=seen, ids=asked, line=line)
         raise Trouble(
             "CW-111",
-            f"{len(data)} bytes received on {endpoint} in {self.listen_s:g} s{polled}. Nothing was sent.",
-            f"cellwarden scan {endpoint} --listen 0   (only once the other master is off)",
+            Message("{what}. Nothing was sent.", what=seen),
+            Message(
+                "{run}   (only once the other master is off)", run=f"cellwarden scan {endpoint} --listen 0"
+            ),
         )
 
     async def _host(self, host: Endpoint, gate: asyncio.Semaphore, *, alone: bool) -> None:
@@ -194,7 +229,9 @@ class Survey:
 
     async def _gateway(self, host: Endpoint, port: Port) -> None:
         ids = self.ids_at(host)
-        self.say(f"{host} accepts connections; polling {len(ids)} ids for one register each.")
+        self.say(
+            tell("{host} accepts connections; polling {n} ids for one register each.", host=host, n=len(ids))
+        )
         async for found in knock(port, ids, missed=lambda unit: self.missed.append(FoundUnit(host, unit))):
             self.units.append(FoundUnit(host, found))
         mine = [unit for unit in self.units if unit.endpoint is host and unit.found.heard]
@@ -208,7 +245,8 @@ class Survey:
 
     async def _identify(self, port: Port, units: list[FoundUnit]) -> None:
         for unit in units:
-            self.say(f"Identifying id {unit.found.unit_id} on {unit.endpoint} ...")
+            at = {"id": unit.found.unit_id, "port": unit.endpoint}
+            self.say(tell("Identifying id {id} on {port} ...", **at))
             fitting = [p for p in self.profiles if unit.endpoint.transport.can_be(p)]
             asked = Remembered(asking(port, unit.found))
             unit.matches = await rank(fitting, asked)

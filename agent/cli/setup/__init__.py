@@ -8,17 +8,20 @@ from typing import Any
 import click
 
 from agent.cli.common.codes import Trouble
+from agent.cli.common.errors import Misuse
+from agent.cli.common.letters import spoken
 from agent.cli.common.prompts import Prompts, you
 from agent.cli.common.usual import CONFIG
 from agent.cli.profile.common import json_option, profile_dir_option
 from agent.cli.setup.answers import read_answers
 from agent.cli.setup.before import socket_of
 from agent.cli.setup.dialogue import Dialogue
-from agent.cli.setup.page import offer, tell
+from agent.cli.setup.page import offer, say_where
 from agent.cli.setup.prove import prove
 from agent.cli.setup.said import Said
 from agent.cli.setup.unattended import Deployment
 from agent.detect.limits import CELL_V
+from agent.view.language import Message, tell, tr
 from collector.failing import print_json, words_on_stderr
 
 #: What is said in the answers file where there is one.
@@ -64,6 +67,7 @@ IN_THE_FILE = (
 @json_option
 @profile_dir_option
 @click.pass_context
+@spoken
 def command(
     context: click.Context, /, path: Path, answers_path: Path | None, as_json: bool, **options: Any
 ) -> None:
@@ -92,13 +96,13 @@ def command(
     with words_on_stderr() if as_json else nullcontext():
         if answers_path is None:
             if not said.yes and not sys.stdin.isatty():
-                seen = "There is no terminal to ask at, and --yes was not said."
+                seen = Message("There is no terminal to ask at, and --yes was not said.")
                 raise Trouble("CW-310", seen, "cellwarden setup --help")
             told = _asking(path, said)
         else:
             if flags := [name for name in IN_THE_FILE if options[name] not in (None, (), False)]:
                 wrong = ", ".join(one.opts[0] for one in context.command.params if one.name in flags)
-                raise click.UsageError(f"{wrong}: write that into {answers_path}")
+                raise Misuse(Message("{options}: write that into {file}", options=wrong, file=answers_path))
             told = _unattended(path, answers_path, said)
     if as_json:
         print_json({"config": str(path), **told})
@@ -123,20 +127,22 @@ def _unattended(path: Path, answers_path: Path, said: Said) -> dict[str, Any]:
 
 def _asking(path: Path, said: Said) -> dict[str, Any]:
     dialogue, by = Dialogue(path, said), said.by or you()
-    left = "Nothing is half-written; run setup again: it resumes at the open step."
+    left = tr("Nothing is half-written; run setup again: it resumes at the open step.")
     code, written, opened = 0, False, None
     try:
         dialogue.run(by)
         written = True
-        left = f"{path} is written; the report is not complete: cellwarden report commissioning"
+        left = tell(
+            "{file} is written; the report is not complete: cellwarden report commissioning", file=path
+        )
         at_the_end = Prompts(said.yes)
         opened = offer(path, at_the_end, said.page)
         try:
             prove(path, at_the_end, by)
         finally:
-            tell(path, opened)
+            say_where(path, opened)
     except (KeyboardInterrupt, click.Abort):
-        click.echo(f"\nStopped. {left}", err=True)
+        click.echo(f"\n{tr('Stopped.')} {left}", err=True)
         code = 1
     except click.exceptions.Exit as ended:
         code = ended.exit_code

@@ -19,12 +19,13 @@ from agent.cli.setup.label import label
 from agent.cli.setup.said import Said
 from agent.cli.setup.sign import sign
 from agent.cli.setup.site import site_of, upstream_of
+from agent.cli.setup.steps import LAST, begin
 from agent.cli.setup.trial import Tested, try_out
 from agent.cli.setup.write import write
+from agent.view.language import Message, tell, tr
 from collector.failing import Coded
 
-LAST = 6
-ANEW = "--fresh begins anew"
+ANEW, GO_BACK = "--fresh begins anew", "{key} goes back a step"
 #: Where one goes back to: the third step asks nothing.
 BEFORE = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 5}
 
@@ -49,12 +50,14 @@ class Dialogue:
         if where and where != self.draft.endpoints:
             self.draft = Draft(endpoints=where)
         elif not where and self.draft.step > 1:
-            back = "" if self.said.yes else f"{BACK} goes back a step, "
-            click.echo(f"An earlier run was stopped; it goes on at step {self.draft.step} ({back}{ANEW}).")
+            stopped = tell("An earlier run was stopped; it goes on at step {step}", step=self.draft.step)
+            ways = [tr(ANEW)] if self.said.yes else [tell(GO_BACK, key=BACK), tr(ANEW)]
+            click.echo(f"{stopped} ({', '.join(ways)}).")
         elif not self.said.yes:
-            click.echo(f"Enter takes what stands in brackets; {BACK} goes back a step; Ctrl-C is safe.")
+            ways = [tr("Enter takes what stands in brackets"), tell(GO_BACK, key=BACK), tr("Ctrl-C is safe")]
+            click.echo(f"{'; '.join(ways)}.")
         if self.draft.endpoints:
-            click.echo(f"1/6 Where is the battery?      {', '.join(self.draft.endpoints)}")
+            begin(1, ", ".join(self.draft.endpoints))
         step = self.draft.step
         while step <= LAST:
             try:
@@ -89,10 +92,8 @@ class Dialogue:
         if step == 3 or not self.tested:
             self._scans_since_s = time.time()  # what a scan saw is not so now
         try:
-            again = (
-                f"    Enter tries this again; {BACK} goes back a step; Ctrl-C stops: setup then goes on here"
-            )
-            self.prompts.ask(f"{again} ({ANEW})", "")
+            again, stop = tr("Enter tries this again"), tr("Ctrl-C stops: setup then goes on here")
+            self.prompts.ask(f"    {again}; {tell(GO_BACK, key=BACK)}; {stop} ({tr(ANEW)})", "")
         except Back:
             return self._back(step)
         return step
@@ -101,7 +102,8 @@ class Dialogue:
         """Name what forgets the answers so far, where there are any."""
         if isinstance(error, Trouble) and self.kept.exists():
             config = "" if self.path == CONFIG else f" --config {shlex.quote(str(self.path))}"
-            error.run = f"{error.run}   (cellwarden setup{config} --fresh forgets the answers so far)".strip()
+            forget = f"cellwarden setup{config} --fresh"
+            error.run = Message("{run}   ({forget} forgets the answers so far)", run=error.run, forget=forget)
         return error
 
     def _save(self) -> None:
@@ -109,7 +111,9 @@ class Dialogue:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.draft.save(self.kept)
         except OSError as error:
-            seen = f"{self.kept}: cannot be written: {error.strerror}. Nothing was changed."
+            seen = Message(
+                "{file}: cannot be written: {why}. Nothing was changed.", file=self.kept, why=error.strerror
+            )
             raise Trouble("CW-602", seen, "sudo cellwarden setup") from error
 
     def _where(self) -> None:
@@ -117,16 +121,14 @@ class Dialogue:
         again = draft.proposed.get("where")
         if not again and (scanned := [scan.endpoint for scan in self._scans()]):
             draft.endpoints = scanned
-            click.echo(
-                f"1/6 Where is the battery?      where a scan has just found units: {', '.join(scanned)}"
-            )
+            begin(1, tell("where a scan has just found units: {places}", places=", ".join(scanned)))
             return
         free = free_devices()
         if self.said.yes and not free:
-            seen = "No serial device is free, and no --endpoint was said."
+            seen = Message("No serial device is free, and no --endpoint was said.")
             raise Trouble("CW-310", seen, "cellwarden setup --help")
         proposed = again or (free[0] if free else None)
-        answer = self.prompts.ask("    Serial devices or hosts, apart by spaces", proposed)
+        answer = self.prompts.ask(f"    {tr('Serial devices or hosts, apart by spaces')}", proposed)
         draft.endpoints = [self._absolute(text) for text in answer.split()]
 
     def _scans(self) -> list[Scanned]:
@@ -135,7 +137,7 @@ class Dialogue:
         return [scan for scan in found if scan.ids is None or (ids and set(ids) <= set(scan.ids))]
 
     def _which(self) -> None:
-        click.echo("2/6 Looking for devices")
+        begin(2)
         said = self.said
         looking = Looking(said.line_texts, said.ids, said.folders, self._scans(), socket_of(self.path))
         seen = [unit for place in self.draft.endpoints for unit in looking.at(place)]
@@ -152,7 +154,7 @@ class Dialogue:
         label(self.prompts, self.draft, self.tested, self.said, self._save)
 
     def _site(self) -> None:
-        click.echo("5/6 Which site, and who takes its values?")
+        begin(5)
         before = usable(self.path)
         self.draft.agent = self.said.agent_id or ""
         self.draft.site = site_of(self.prompts, self.draft, before, self.said.site)

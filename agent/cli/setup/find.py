@@ -16,10 +16,12 @@ from agent.cli.scan.found import FoundUnit
 from agent.cli.scan.remembered import Scanned, Seen, remember
 from agent.cli.scan.survey import Survey
 from agent.cli.setup.draft import ChosenUnit
+from agent.cli.setup.steps import begin
 from agent.modbus.serial_devices import console_of, serial_devices
 from agent.modbus.survey.match import Sureness
 from agent.modbus.survey.presence import USUAL_LINES, LineSetting
 from agent.transport.row import Endpoint
+from agent.view.language import Message, tell, tr
 from agent.wire import holder
 
 SURE_ENOUGH = (Sureness.SURE, Sureness.LIKELY)
@@ -27,14 +29,18 @@ SURE_ENOUGH = (Sureness.SURE, Sureness.LIKELY)
 
 def free_devices() -> list[str]:
     """Return the serial devices that nobody has; say of each which it is."""
-    devices = serial_devices()
-    told = []
-    for device in devices:
-        held = holder.of_device(device)
-        state = "console" if console_of(device) else f"in use by {held}" if held else "free"
+    told, free = [], []
+    for device in serial_devices():
+        if console_of(device):
+            state = tr("console")
+        elif held := holder.of_device(device):
+            state = tell("in use by {held}", held=held)
+        else:
+            state = tr("free")
+            free.append(device)
         told.append(f"{device} ({state})")
-    click.echo(f"1/6 Where is the battery?      found {', '.join(told) or 'no serial adapter'}")
-    return [device for device, text in zip(devices, told, strict=True) if text.endswith("(free)")]
+    begin(1, tell("found {what}", what=", ".join(told) or tr("no serial adapter")))
+    return free
 
 
 def settings(texts: Sequence[str]) -> list[LineSetting]:
@@ -65,7 +71,7 @@ class Looking:
         if len(known) == len(wanted) or (known and len(wanted) > 1):  # of a network: those that had units
             for scan in known:
                 when = time.strftime("%H:%M", time.localtime(scan.at_s))
-                click.echo(f"    {scan.endpoint}: as scanned at {when}")
+                click.echo(f"    {scan.endpoint}: {tell('as scanned at {time}', time=when)}")
             return [unit for scan in known for unit in scan.of(self.ids)]
         return self._look(wanted)
 
@@ -93,33 +99,40 @@ def choose(prompts: Prompts, seen: Sequence[Seen]) -> list[ChosenUnit]:
     is not.
     """
     for unit in seen:
-        click.echo(f"    {_told(unit)}{'' if unit.profile else '; left out'}")
+        told = _told(unit)
+        click.echo(f"    {told if unit.profile else tell('{unit}; left out', unit=told)}")
     sure = [unit for unit in seen if unit.sure in SURE_ENOUGH]
     taken = sure
-    if sure and not prompts.agree("    Use it?" if len(sure) == 1 else f"    Use these {len(sure)} units?"):
-        taken = [unit for unit in sure if len(sure) > 1 and prompts.agree(f"    {_told(unit)}. Use it?")]
+    all_of_them = tr("Use it?") if len(sure) == 1 else tell("Use these {n} units?", n=len(sure))
+    if sure and not prompts.agree(f"    {all_of_them}"):
+        taken = [unit for unit in sure if len(sure) > 1 and _wanted(prompts, unit)]
     for unit in seen:
-        if unit.profile and unit not in sure and prompts.agree(f"    {_told(unit)}. Use it?"):
+        if unit.profile and unit not in sure and _wanted(prompts, unit):
             taken.append(unit)
     return [
         ChosenUnit(unit.endpoint, unit.unit_id, unit.profile, unit.line) for unit in seen if unit in taken
     ]
 
 
+def _wanted(prompts: Prompts, unit: Seen) -> bool:
+    return prompts.agree(f"    {_told(unit)}. {tr('Use it?')}")
+
+
 def _told(unit: Seen) -> str:
-    return f"{unit.endpoint} id {unit.unit_id}: {unit.reading}"
+    return f"{unit.endpoint} id {unit.unit_id}: {tr(unit.reading)}"
 
 
 def must_be_free(endpoint: Endpoint, socket: Path) -> None:
     """Raise Trouble where the running agent polls at an endpoint."""
     if agents_bus(socket, endpoint):
-        seen = f"{endpoint} is held by a running agent. Nothing was sent."
+        seen = Message("{endpoint} is held by a running agent. Nothing was sent.", endpoint=endpoint)
         raise Trouble("CW-110", seen, "sudo systemctl stop cellwarden")
 
 
 def no_profile_fits(place: object) -> Trouble:
     """Return what is said where devices were found, and no unit."""
-    return Trouble("CW-220", "No unit was found that a profile fits.", f"cellwarden scan {place} --full")
+    none = Message("No unit was found that a profile fits.")
+    return Trouble("CW-220", none, f"cellwarden scan {place} --full")
 
 
 def chosen(unit: FoundUnit, profile: str) -> ChosenUnit:

@@ -11,11 +11,20 @@ from agent.cli.profile.common import load as profile_of
 from agent.cli.report.commissioning.compare import panel, plate
 from agent.cli.setup.draft import ChosenUnit, Draft
 from agent.cli.setup.said import Said
+from agent.cli.setup.steps import begin
 from agent.cli.setup.trial import Tested
 from agent.detect.limits import CELL_V
 from agent.keys.values import Name
+from agent.view.language import Message, tell, tr
 
 UNKNOWN = "unknown"
+#: What was read, by whether there are several modules, and several strings.
+WITHIN = {
+    (False, False): "{cells} cell voltages",
+    (True, False): "{cells} cell voltages in {modules} modules",
+    (False, True): "{cells} cell voltages in {strings} strings",
+    (True, True): "{cells} cell voltages in {modules} modules of {strings} strings",
+}
 NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
@@ -25,7 +34,7 @@ def label(
     """Ask for labels, for a chemistry where limits need it, and whether panels and plates say the same."""
     for number, done in enumerate(tested, 1):
         unit = done.unit
-        click.echo(f"4/6 How is it labelled?        {unit.station}: {counted(done.sight.coverage())}")
+        begin(4, f"{unit.station}: {counted(done.sight.coverage())}")
         given = said.labels[number - 1] if number <= len(said.labels) else ""
         _name(prompts, draft, unit, given, f"rack-{number}")
         if (
@@ -50,31 +59,32 @@ def label(
 
 
 def counted(seen: Sequence[tuple[str, int, int]]) -> str:
-    """Return what was read, in words: "56 cell voltages in 4 modules".
+    """Return what was read, in the language that is spoken: "56 cell voltages in 4 modules".
 
     seen: of each part its place, how many cell voltages and how many temperatures. Pure.
     """
     places = [place for place, cells, _ in seen if cells]
     cells = sum(count for _, count, _ in seen)
     if not cells:
-        return "no single cells"
+        return tr("no single cells")
     modules = sum(place.rpartition("/")[2].startswith("module") for place in places)
     strings = len({place.partition("/")[0] for place in places if place.startswith("string")})
-    within = [f"{n} {what}s" for n, what in ((modules, "module"), (strings, "string")) if n > 1]
-    return f"{cells} cell voltages{' in ' if within else ''}{' of '.join(within)}"
+    return tell(WITHIN[modules > 1, strings > 1], cells=cells, modules=modules, strings=strings)
 
 
 def _name(prompts: Prompts, draft: Draft, unit: ChosenUnit, given: str, usual: str) -> None:
     taken = {other.label for other in draft.units if other is not unit}
     while not unit.label:
         proposed = draft.proposed.get(unit.station, usual)
-        name = given or prompts.ask("    Its label on the panel", proposed)
+        name = given or prompts.ask(f"    {tr('Its label on the panel')}", proposed)
         if _is_name(name) and name not in taken:
             unit.label = name
             return
-        click.echo(f"    {name!r}: letters, digits, dot, dash; each label once", err=True)
+        rule = tell("{name}: letters, digits, dot, dash; each label once", name=repr(name))
+        click.echo(f"    {rule}", err=True)
         if prompts.yes:
-            raise Trouble("CW-310", f"--label {name!r} cannot be used.", "cellwarden setup --help")
+            cannot = Message("--label {name} cannot be used.", name=repr(name))
+            raise Trouble("CW-310", cannot, "cellwarden setup --help")
         given = ""
 
 
@@ -93,9 +103,11 @@ def _chemistry(prompts: Prompts, given: str | None, same: str) -> str:
     """
     known = {name.upper(): name for name in CELL_V}
     while not given:
-        said = prompts.ask(f"    Chemistry on its plate ({', '.join(CELL_V)}, {UNKNOWN})", same)
+        choices = ", ".join((*CELL_V, UNKNOWN))
+        said = prompts.ask(f"    {tell('Chemistry on its plate ({choices})', choices=choices)}", same)
         if said == UNKNOWN:
-            click.echo("    without it its voltages have no limit; write chemistry to its [[unit]] later")
+            later = tr("without it its voltages have no limit; write chemistry to its [[unit]] later")
+            click.echo(f"    {later}")
             return ""
         given = known.get(said.upper())
     return given
@@ -105,5 +117,5 @@ def _wants_to_compare(prompts: Prompts, tested: Sequence[Tested]) -> bool:
     """One unit is compared by the way; with many it is a walk, and asked first."""
     if len(tested) == 1:
         return True
-    asked = f"    Compare the panels and plates of these {len(tested)} units now?"
-    return prompts.agree(asked, proposed=False)
+    asked = tell("Compare the panels and plates of these {n} units now?", n=len(tested))
+    return prompts.agree(f"    {asked}", proposed=False)

@@ -11,6 +11,7 @@ from agent.cli.common.usual import CONFIG
 from agent.cli.page.enable import Opened, open_page
 from agent.config.tables import Config
 from agent.control import client
+from agent.view.language import tell, tr
 from agent.wire import holder
 from agent.wire.hosts import authority, is_loopback
 
@@ -27,7 +28,7 @@ def offer(path: Path, prompts: Prompts, said: bool | None) -> Opened | None:
         return None
     open_already = not is_loopback(web.address[0])
     if said is None and not open_already:
-        asked = "Open the page to phones and desks of this network, by a certificate and a token?"
+        asked = tr("Open the page to phones and desks of this network, by a certificate and a token?")
         said = not prompts.yes and prompts.agree(asked, proposed=False)
     if not (said or (said is None and open_already)):
         return None
@@ -39,7 +40,7 @@ def offer(path: Path, prompts: Prompts, said: bool | None) -> Opened | None:
         return None
 
 
-def tell(path: Path, opened: Opened | None) -> None:
+def say_where(path: Path, opened: Opened | None) -> None:
     """Say where the page is, and what keeps it from being there."""
     config = load(path)[0]
     if config.web.address is None:
@@ -48,12 +49,10 @@ def tell(path: Path, opened: Opened | None) -> None:
         opened.tell()
     else:
         more = "" if path == CONFIG else f" --config {path}"
-        at = authority(*config.web.address)
-        click.echo(
-            f"The page:  http://{at}/, on this machine only; for phones: sudo cellwarden page enable{more}"
-        )
+        at, run = f"http://{authority(*config.web.address)}/", f"sudo cellwarden page enable{more}"
+        click.echo(tell("The page:  {at}, on this machine only; for phones: {run}", at=at, run=run))
     if trouble := _trouble(config):
-        click.echo(f"           it is NOT served: {trouble}")
+        click.echo(f"           {tell('it is NOT served: {trouble}', trouble=trouble)}")
 
 
 def _trouble(config: Config) -> str:
@@ -64,4 +63,10 @@ def _trouble(config: Config) -> str:
     except (client.NotRunning, client.Refusal):
         host, port = config.web.address
         held = holder.of_port(host, port) if port else None
-        return f"port {port} is in use by {held}; stop that, or choose another: [web] listen" if held else ""
+        if not held:
+            return ""
+        return tell(
+            "port {port} is in use by {held}; stop that, or choose another: [web] listen",
+            port=port,
+            held=held,
+        )

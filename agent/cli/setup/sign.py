@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 
 from agent.cli.common.load import load
-from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
+from agent.cli.common.try_collector import NotReached, NotTaken, said_of, try_collector
 from agent.cli.report.commissioning import json_of, record_of
 from agent.cli.report.commissioning import write as write_report
 from agent.cli.report.commissioning.record import Record
 from agent.cli.setup.draft import Draft
 from agent.cli.setup.trial import Tested
 from agent.config.tables import Config
+from agent.view.language import Message, tell
 
 
 def sign(path: Path, draft: Draft, tested: Sequence[Tested], by: str) -> None:
@@ -26,9 +27,9 @@ def sign(path: Path, draft: Draft, tested: Sequence[Tested], by: str) -> None:
         unit.panel = draft.panel.get(table.name, unit.panel)
         unit.plate = draft.plate.get(table.name) or unit.plate
     report = write_report(record, path)
-    click.echo(f"Saved. Ten-second proof: {record.proof}.")
-    click.echo(f"Collector: {record.collector}.")
-    click.echo(f"Report so far: {report}")
+    click.echo(tell("Saved. Ten-second proof: {proof}.", proof=record.proof))
+    click.echo(tell("Collector: {reached}.", reached=record.collector))
+    click.echo(tell("Report so far: {file}", file=report))
 
 
 def reached(config: Config) -> str:
@@ -36,6 +37,6 @@ def reached(config: Config) -> str:
     try:
         return try_collector(config.upstream[0], config.agent.id)
     except NotReached as error:
-        return f"NOT reached at {error}; batches will wait on disk"
+        return Message("NOT reached at {where}; batches will wait on disk", where=error)
     except NotTaken as error:
-        return f"NO batches taken: {error}; they will wait on disk"
+        return Message("NO batches taken: {why}; they will wait on disk", why=said_of(error))

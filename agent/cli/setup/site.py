@@ -8,11 +8,15 @@ from pydantic import ValidationError
 from agent.cli.common.announced import HINT, Search, lines
 from agent.cli.common.codes import Trouble
 from agent.cli.common.prompts import Prompts
-from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
+from agent.cli.common.try_collector import NotReached, NotTaken, said_of, try_collector
 from agent.cli.setup.draft import Draft
 from agent.config.tables import AgentTable, Config, UpstreamTable
+from agent.view.language import tell, tr
 from agent.wire.hosts import authority, host_and_port, is_loopback
 
+SITE, URL = "The site's name, as people say it", "The collector's URL"
+LONG = "60 characters at most"
+URL_OR_NUMBER = "The collector's URL, or its number here"
 PORT = 8440  # where `cellwarden-collector serve` listens if not told otherwise
 HERE = f"http://127.0.0.1:{PORT}"
 
@@ -22,12 +26,13 @@ def site_of(prompts: Prompts, draft: Draft, before: Config | None, given: str | 
     name = draft.agent or (before.agent.id if before else AgentTable().id)
     already = before.agent.site if before else ""
     proposed = draft.proposed.get("site") or already or name
+    question = f"    {tr(SITE)}"
     while True:
-        site = given if given is not None else prompts.ask("    The site's name, as people say it", proposed)
+        site = given if given is not None else prompts.ask(question, proposed)
         try:
             return "" if site == name and not already else AgentTable(site=site).site
         except ValidationError as error:
-            what = error.errors()[0]["msg"].removeprefix("Value error, ")
+            what = tr(LONG) if error.errors()[0]["type"] == "string_too_long" else why(error)
             if given is not None:
                 raise Trouble("CW-310", f"--site {site!r}: {what}", "cellwarden setup --help") from error
             click.echo(f"    {what}", err=True)
@@ -40,14 +45,15 @@ def upstream_of(prompts: Prompts, draft: Draft, before: Config | None, given: st
     agent = draft.agent or (before.agent.id if before else AgentTable().id)
     known = draft.proposed.get("upstream") or (before.upstream[0].url if before else "")
     if prompts.yes:
-        return prompts.ask("    The collector's URL", known or HERE)
+        return prompts.ask(f"    {tr(URL)}", known or HERE)
     found = Search(collectors=True).found()
-    question = "    The collector's URL"
+    question = f"    {tr(URL)}"
     if found:
-        click.echo(f"    Collectors that announce themselves in this network ({HINT}):")
+        here = tell("Collectors that announce themselves in this network ({hint}):", hint=tr(HINT))
+        click.echo(f"    {here}")
         for number, line in enumerate(lines(found), 1):
             click.echo(f"    {number}  {line}")
-        question += ", or its number here"
+        question = f"    {tr(URL_OR_NUMBER)}"
     elif not known:
         click.echo(f"    {_reached(HERE, agent)}")
     while True:
@@ -77,7 +83,7 @@ def _with_port(prompts: Prompts, answer: str) -> str:
         return answer
     if not bare:
         return answer
-    port_text = prompts.ask("    Its port (443 behind a proxy)", str(PORT))
+    port_text = prompts.ask(f"    {tr('Its port (443 behind a proxy)')}", str(PORT))
     return parts._replace(netloc=f"{parts.netloc}:{port_text}").geturl()
 
 
@@ -86,15 +92,22 @@ def _problem(url: str) -> str:
     try:
         UpstreamTable(url=url)
     except ValidationError as error:
-        return error.errors()[0]["msg"].removeprefix("Value error, ")
+        return why(error)
     return ""
+
+
+def why(error: ValidationError) -> str:
+    """Return what is wrong with a value, in the language that is spoken."""
+    first = error.errors()[0]
+    mistake = first.get("ctx", {}).get("error")
+    return tr(mistake.args[0] if isinstance(mistake, ValueError) else first["msg"])
 
 
 def _reached(url: str, agent: str) -> str:
     """Say whether a collector answers there; one without may come later."""
     try:
-        return try_collector(UpstreamTable(url=url), agent)
+        return tr(try_collector(UpstreamTable(url=url), agent))
     except NotReached as error:
-        return f"No collector answers at {error} yet; batches wait on disk until one does."
+        return tell("No collector answers at {where} yet; batches wait on disk until one does.", where=error)
     except NotTaken as error:
-        return f"It takes no batches yet: {error}"
+        return tell("It takes no batches yet: {why}", why=said_of(error))

@@ -5,8 +5,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import opened
 from agent.cli.probe.value_rows import value_rows
@@ -14,11 +12,13 @@ from agent.cli.profile.common import load
 from agent.cli.report.commissioning.record import UnitReading
 from agent.cli.setup.draft import ChosenUnit
 from agent.cli.setup.find import must_be_free
+from agent.cli.setup.steps import begin
 from agent.modbus.ports import PortError
 from agent.modbus.survey import reopening
 from agent.modbus.survey.match import hold
 from agent.modbus.survey.presence import LineSetting
 from agent.transport.table import parse
+from agent.view.language import Message, tell
 from drivers.registers import Read, Reply
 
 READ_S = 1.0
@@ -39,9 +39,15 @@ def try_out(unit: ChosenUnit, socket: Path, folders: tuple[Path, ...]) -> Tested
     must_be_free(endpoint, socket)
     done = asyncio.run(_read(unit, folders))
     sight = done.sight
-    absent = f"; {missing} absent (fine)" if (missing := sight.count("missing")) else ""
-    told = f"{unit.endpoint} id {unit.unit_id}: {sight.count('good')} of {len(sight.values)} values"
-    click.echo(f"3/6 Test before saving         {told} read in {sight.took_s:.1f} s{absent}")
+    told = tell(
+        "{good} of {all} values read in {took:.1f} s",
+        good=sight.count("good"),
+        all=len(sight.values),
+        took=sight.took_s,
+    )
+    if missing := sight.count("missing"):
+        told += f"; {tell('{n} absent (fine)', n=missing)}"
+    begin(3, f"{unit.station}: {told}")
     return done
 
 
@@ -60,11 +66,12 @@ async def _read(unit: ChosenUnit, folders: tuple[Path, ...]) -> Tested:
     try:
         match = await hold(profile, ask, whole=True)
     except PortError as error:
-        raise Trouble("CW-104", f"{error}. Nothing was written.", "cellwarden setup") from error
+        lost = Message("{what}. Nothing was written.", what=error)
+        raise Trouble("CW-104", lost, "cellwarden setup") from error
     finally:
         port.close()
     if match.layout is None or match.image is None:
-        seen = f"id {unit.unit_id} on {unit.endpoint}: {match.why}. Nothing was written."
+        seen = Message("{unit}: {why}. Nothing was written.", unit=unit.station, why=match.why)
         raise Trouble("CW-211", seen, f"cellwarden scan {unit.endpoint}")
     took_s = time.monotonic() - start_s
     rows = value_rows(match.layout, match.image, profile.address_step)

@@ -28,6 +28,7 @@ from agent.cli.setup.write import candidate
 from agent.config.tables import Config, UnitTable
 from agent.modbus.survey.match import Sureness, sureness
 from agent.modbus.survey.presence import USUAL_LINES, LineSetting
+from agent.view.language import Message, tell, tr
 from agent.wire.hosts import is_loopback
 from drivers.profile.load import Profile
 
@@ -66,7 +67,8 @@ class Deployment:
         try:
             new = candidate(self.path, draft, tested, before.config if before else None)
         except CannotMerge as error:
-            raise Misuse(f"{self.path}: {error}. Nothing was changed.", "CW-301") from error
+            cannot = Message("{what}. Nothing was changed.", what=f"{self.path}: {error}")
+            raise Misuse(cannot, "CW-301") from error
         except OSError as error:
             raise unusable_file(error) from error
         if new.changes:
@@ -78,13 +80,14 @@ class Deployment:
             except OSError as error:
                 raise unusable_file(error) from error
             done.written = True
-            click.echo(f"Written: {self.path}{f' (old one kept as {kept})' if kept else ''}")
+            old = f" ({tell('old one kept as {file}', file=kept)})" if kept else ""
+            click.echo(tell("Written: {file}", file=f"{self.path}{old}"))
         if answers.page:
             self._page(answers.page, done)
         config, profiles = load(self.path)
         done.units = [unit.path for unit in config.unit]
         if not done.changed:
-            click.echo(f"{self.path} is as the answers say: nothing changed.")
+            click.echo(tell("{file} is as the answers say: nothing changed.", file=self.path))
             return done
         self._tell(config, profiles, draft, tested)
         return done
@@ -127,7 +130,9 @@ class Deployment:
         found = []
         for answer in sought:
             if (seen := units.get(answer.unit_id)) is None or not seen.found.heard:
-                silent = f"No answer from id {answer.unit_id} at {place}. Nothing was changed."
+                silent = Message(
+                    "No answer from id {id} at {place}. Nothing was changed.", id=answer.unit_id, place=place
+                )
                 raise Trouble("CW-201", silent, f"cellwarden scan {place} --id {answer.unit_id}")
             if unit := _of_scan(seen, answer.profile or "", left_out=False):
                 found.append(_with(unit, answer))
@@ -145,12 +150,14 @@ class Deployment:
         self, config: Config, profiles: dict[str, Profile], draft: Draft, tested: Sequence[Tested]
     ) -> None:
         for line in without_limits(config, profiles):
-            click.echo(line)
+            click.echo(tr(line))
         if len(tested) == len(config.unit):
             sign(self.path, draft, tested, self.by)
         else:
-            click.echo(f"Collector: {reached(config)}.")
-        click.echo(f"Next: {start_of(self.path)}; then {command_of(self.path)}")
+            click.echo(tell("Collector: {reached}.", reached=reached(config)))
+        click.echo(
+            tell("Next: {start}; then {report}", start=start_of(self.path), report=command_of(self.path))
+        )
 
 
 def held(bus: BusAnswer, before: Loaded | None) -> tuple[list[ChosenUnit], list[UnitAnswer] | None]:
@@ -196,13 +203,14 @@ def _of_scan(seen: FoundUnit, profile: str, *, left_out: bool) -> ChosenUnit | N
     sure = sureness(seen.matches) if seen.identified else Sureness.NOT_RECOGNISED
     if sure in SURE_ENOUGH:
         return chosen(seen, seen.matches[0].profile.model)
-    told = f"{seen.endpoint} id {seen.found.unit_id}: {seen.reading}"
+    at = f"{seen.endpoint} id {seen.found.unit_id}"
+    told = Message("{at}: {reading}", at=at, reading=seen.reading)
     if left_out and sure is Sureness.NOT_RECOGNISED:
-        click.echo(f"    {told}; left out")
+        click.echo(f"    {tell('{unit}; left out', unit=told)}")
         return None
     run = f"cellwarden probe {seen.endpoint} --id {seen.found.unit_id}"
-    likely = ("its profile must be said: profile of its [[bus.unit]]",)
-    raise Trouble("CW-212", f"{told}. Nothing was changed.", run, likely)
+    likely = (Message("its profile must be said: profile of its [[bus.unit]]"),)
+    raise Trouble("CW-212", Message("{what}. Nothing was changed.", what=told), run, likely)
 
 
 def _label(units: Sequence[ChosenUnit]) -> None:

@@ -13,14 +13,16 @@ from agent.cli.common.codes import Trouble
 from agent.cli.common.load import load
 from agent.cli.common.prompts import Prompts
 from agent.cli.setup.draft import Draft
+from agent.cli.setup.steps import LAST
 from agent.cli.setup.text import merged, toml_of
 from agent.cli.setup.trial import Tested
 from agent.config.tables import Config
+from agent.view.language import Message, joined, tell, tr
 from drivers.durable import replace_whole
 
 PERIODS_S = (1.0, 2.0, 5.0)
 LEAST_S, TIMES = 0.3, 10.0  # a time-out from what was measured: at least, and times the slowest answer
-NOTHING = "Nothing was written."
+NOTHING = Message("Nothing was written.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,12 @@ class Candidate:
         """Print the difference."""
         old = (self.old or "").splitlines()
         diff = difflib.unified_diff(old, self.text.splitlines(), "old", "new", lineterm="")
-        click.echo("\n".join(diff) if self.changes else "    it is the same as before")
+        click.echo("\n".join(diff) if self.changes else f"    {tr('it is the same as before')}")
 
     def must_keep_the_deadline(self) -> None:
         """Raise Trouble where somebody would be late."""
         if self.late:
-            seen = "\n       ".join([*self.late, NOTHING])
+            seen = joined("\n       ", [*self.late, NOTHING])
             raise Trouble("CW-302", seen, "cellwarden setup --allow-late")
 
     def put(self, path: Path) -> str:
@@ -73,13 +75,16 @@ def write(
 ) -> None:
     """Replace `path`. Raises Trouble where nothing was written, and Exit where it is not wanted."""
     new = candidate(path, draft, tested, before)
-    click.echo("    Limits are NOT REVIEWED until you confirm them: cellwarden limits --review")
+    unreviewed = tr("Limits are NOT REVIEWED until you confirm them: cellwarden limits --review")
+    click.echo(f"    {unreviewed}")
     new.show()
     if not allow_late:
         new.must_keep_the_deadline()
-    kept = f" (old one kept as {path.name}.1)" if new.old is not None else ""
-    if not prompts.agree(f"6/6 Write {path}{kept}?", proposed=False):
-        click.echo(f"{NOTHING} Run setup again to go on here.")
+    asked = tell("Write {file}?", file=path)
+    if new.old is not None:
+        asked = tell("Write {file} (old one kept as {kept})?", file=path, kept=f"{path.name}.1")
+    if not prompts.agree(f"{LAST}/{LAST} {asked}", proposed=False):
+        click.echo(f"{tr(NOTHING)} {tr('Run setup again to go on here.')}")
         raise click.exceptions.Exit(1)
     new.put(path)
 
@@ -95,7 +100,7 @@ def candidate(path: Path, draft: Draft, tested: Sequence[Tested], before: Config
 
     def late() -> list[str]:
         beside.write_text(text())
-        return [line.replace(beside.name, path.name) for line in late_units(beside, *load(beside))]
+        return late_units(path, *load(beside))
 
     def text() -> str:
         return toml_of(draft, path) if old is None or before is None else merged(old, before, draft)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from importlib import metadata
@@ -26,6 +26,7 @@ from agent.cli.report.commissioning.shown import on_disk
 from agent.cli.report.commissioning.untried import untried
 from agent.config.tables import Config, UnitTable
 from agent.outputs.coverage import NO_RELAY, uncovered
+from agent.view.language import Message, joined, tell
 from collector.failing import print_json, words_on_stderr
 from drivers.profile.load import Profile
 
@@ -66,9 +67,14 @@ def command(path: Path, by: str | None, address: str, yes: bool, as_json: bool) 
         files = {"record": str(json_of(path)), "page": str(html_of(path))}
         print_json({"findings": found, "untried": untried(record), **files})
     elif found:
-        click.echo("\n".join(f"FINDING  {line}" for line in found))
+        tell_findings(found)
     if found:
         raise click.exceptions.Exit(1)
+
+
+def tell_findings(found: Sequence[str]) -> None:
+    """Print findings, a line each."""
+    click.echo("\n".join(tell("FINDING  {what}", what=line) for line in found))
 
 
 def commission(path: Path, prompts: Prompts, by: str, address: str = "", *, compare: bool = True) -> Record:
@@ -139,7 +145,7 @@ def record_of(
         who=by,
         when=datetime.now().astimezone().isoformat(" ", timespec="minutes"),
         clock="",
-        proof="; ".join(late) or proof_of(config, profiles),
+        proof=joined("; ", late) or proof_of(config, profiles),
         collector="",
         limits=f"reviewed by {review['who']}, {review['when_utc']}" if review else "NOT REVIEWED",
         units=[
@@ -161,9 +167,17 @@ def record_of(
 
 def proof_of(config: Config, profiles: Mapping[str, Profile]) -> str:
     """Return what computation proves of the deadline, and of whom nothing was computed."""
-    told = f"every safety point within {config.agent.safety_deadline_s:g} s, computed with any one unit dead"
-    own = [unit.path for unit in config.unit if profiles[unit.profile].sunspec]
-    return f"{told}; not computed for units that describe themselves ({', '.join(own)})" if own else told
+    told = Message(
+        "every safety point within {limit:g} s, computed with any one unit dead",
+        limit=config.agent.safety_deadline_s,
+    )
+    if own := [unit.path for unit in config.unit if profiles[unit.profile].sunspec]:
+        return Message(
+            "{proof}; not computed for units that describe themselves ({units})",
+            proof=told,
+            units=", ".join(own),
+        )
+    return told
 
 
 def _where(config: Config, unit: UnitTable, profiles: Mapping[str, Profile]) -> str:

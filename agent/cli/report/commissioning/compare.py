@@ -8,6 +8,7 @@ import click
 
 from agent.cli.common.prompts import Prompts
 from agent.cli.report.commissioning.record import SAME
+from agent.view.language import tell, tr
 
 SKIP = "-"
 
@@ -19,11 +20,12 @@ def panel(prompts: Prompts, said_v: float | None) -> dict[str, Any] | None:
     """
     if said_v is None or prompts.yes:
         return None
-    answer = prompts.ask(f"    It says {said_v:.2f} V. What does its panel show? ({SKIP} to skip)", SKIP)
+    asked = tell("It says {v:.2f} V. What does its panel show? ({key} to skip)", v=said_v, key=SKIP)
+    answer = prompts.ask(f"    {asked}", SKIP)
     try:
         shown_v = float(answer.replace(",", "."))
     except ValueError:
-        click.echo("    not compared")
+        click.echo(f"    {tr('not compared')}")
         return None
     when = datetime.now().astimezone().isoformat(" ", timespec="minutes")
     return {"shown_v": shown_v, "said_v": said_v, "when": when}
@@ -34,8 +36,7 @@ def plate(prompts: Prompts, identity: Mapping[str, object]) -> str:
     if not identity or prompts.yes:
         return ""
     told = ", ".join(f"{label} {said}" for label, said in identity.items())
-    click.echo(f"    It says: {told}")
-    answer = prompts.ask(
-        f"    The same on its plate? (y, or what stands there; {SKIP} to skip)", SKIP
-    ).strip()
+    click.echo(f"    {tell('It says: {said}', said=told)}")
+    asked = tell("The same on its plate? (y, or what stands there; {key} to skip)", key=SKIP)
+    answer = prompts.ask(f"    {asked}", SKIP).strip()
     return SAME if answer.lower() in ("y", "yes") else "" if answer == SKIP else answer
