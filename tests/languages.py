@@ -103,8 +103,8 @@ def said() -> Iterator[Text]:
     """Yield all that is to be translated."""
     from tests.agent.detect.explanations.test_said import SAYS  # compiled detectors
 
-    for sentence in {s.id: s for s in SAYS}.values():
-        yield SENTENCE, sentence.id, sentence.english, []
+    for one in {s.id: s for s in SAYS}.values():
+        yield SENTENCE, one.id, one.english, []
     for file, _, text, _, _ in extract_from_dir(str(ROOT / "agent"), TEMPLATES, keywords={"_": None}):
         yield None, str(text), "", [f"agent/{file}"]
     for path in sorted((ROOT / "agent").rglob("*.py")):

@@ -16,8 +16,12 @@ from tests.agent.cli.test_scan import BAUD, pace
 from tests.terminal import Terminal
 
 ENGLISH = re.compile(r"[A-Za-z]{2,},? [a-z]{2,}")
-#: In Korean too: what is typed (commands, options, keys), and the file itself.
-BOTH = re.compile(r"(sudo )?cellwarden [a-z-]+( [a-z]+)*.*|^[-+@#].*|\[\[unit\]\]")
+#: In Korean too: what is typed (commands, options, places), the file itself, and what the system says.
+BOTH = re.compile(
+    r"(sudo )?cellwarden [a-z-]+.*|^[-+@#].*|\[\[unit\]\]|\S*/\S* id \d+|no such host"
+    r"|no:502 such:502 host:502|Connection refused"
+    r"|[a-z_]+ ABAB\w+|Name or service not known|getent hosts \S+|(chemistry|unit_id|period_s) = .*"
+)
 
 
 @pytest.fixture
