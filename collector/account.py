@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,14 @@ class Accounts:
             missing[agent] += account.all.highest - account.all.count
             withheld[agent] += account.withheld.minus(account.stored).count
         return missing, withheld
+
+    def agents(self) -> set[str]:
+        """The agents that were asked for since the start."""
+        return {agent for agent, _ in self._of}
+
+    def forget(self, agents: Collection[str]) -> None:
+        """Forget what is known of some agents."""
+        self._of = {stream: account for stream, account in self._of.items() if stream[0] not in agents}
 
     def clear(self) -> None:
         """Forget everything: memory may be ahead of the sink."""

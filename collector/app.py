@@ -142,6 +142,8 @@ class Receiver:
             log.error("who was heard before is not known: %s", error)
         while True:
             for agent in self.dead_man.check(self.now_s()):
+                if await self._heard_elsewhere(agent):
+                    continue
                 text = f"nothing was heard for {self.dead_man.silent_after_s:g} s"
                 log.error("%s: %s", agent, text)
                 try:
@@ -151,6 +153,17 @@ class Receiver:
                 for line in await asyncio.to_thread(self._last_words, agent):
                     log.error("%s: last known: %s", agent, line)
             await asyncio.sleep(period_s)
+
+    async def _heard_elsewhere(self, agent: str) -> bool:
+        """Whether another process on the same database stores what an agent sends."""
+        try:
+            ago_s = await self._on_thread(self.intake.stored_s_ago, agent)
+        except SinkError:
+            return False
+        if ago_s is None or not 0 <= ago_s < self.dead_man.silent_after_s:
+            return False
+        self.dead_man.heard(agent, self.now_s() - ago_s)
+        return True
 
     def _last_words(self, agent: str) -> list[str]:
         """Return what stands of an agent, read by a connection of its own: batches do not wait for it."""

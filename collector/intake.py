@@ -10,7 +10,7 @@ from agent.wire.ranges import durable
 from collector import incidents
 from collector.account import Accounts, Batches, event_rows, sort
 from collector.admission import Admitted
-from collector.sink import Change, Sink, SinkError, Stream
+from collector.sink import Change, Outdated, Sink, SinkError, Stream
 
 MISSING_NAMED = 256  # ranges in one acknowledgement, beside those around what was sent
 
@@ -60,9 +60,16 @@ class Intake:
 
         Raises SinkError where the disk refused: then nothing of the request was stored.
         """
+        try:
+            return self._store(admitted)
+        except Outdated:
+            return self._store(admitted)
+
+    def _store(self, admitted: Admitted) -> IntakeResult:
         stream = (admitted.agent, admitted.epoch)
         try:
             with self._telling():
+                self._forget_news({admitted.agent})
                 new, conflicts, duplicates = sort(admitted.batches, lambda s: self.sink.held(stream, s))
                 found: list[tuple[str, str]] = []
                 if duplicates:
@@ -152,7 +159,20 @@ class Intake:
         """How many batches are missing below the highest seen, and how many are withheld, for every agent
         heard since the start.
         """
+        with suppress(SinkError), self._telling():
+            self._forget_news(self._accounts.agents())
         return self._accounts.not_here()
+
+    def stored_s_ago(self, agent: str) -> float | None:
+        """How long ago a batch of an agent was stored, by this or another process; None: none was."""
+        with self._telling():
+            stored_ns = self.sink.stored_ns(agent)
+        return None if stored_ns is None else (self._utc_ns() - stored_ns) / 1e9
+
+    def _forget_news(self, agents: set[str]) -> None:
+        """Forget what was read of agents of whom another process wrote since."""
+        if news := self.sink.news(agents):
+            self._accounts.forget(news)
 
     def report(self, agent: str, epoch: bytes, kind: str, text: str) -> None:
         """Put an incident on record."""
@@ -208,6 +228,8 @@ class Intake:
         """Keep what the sink says as `trouble`, until something can be stored."""
         try:
             yield
+        except Outdated:
+            raise
         except SinkError as error:
             self.trouble = error.why
             raise

@@ -5,7 +5,7 @@ incidents, alike for every database. Another one is a package beside `collector.
 `collector.sinks`, and a row of the contract that it then passes (`tests/collector/test_sinks.py`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -24,6 +24,10 @@ class SinkError(Exception):
     def __init__(self, where: object, why: object) -> None:
         super().__init__(f"{where}: {why}")
         self.why = str(why)
+
+
+class Outdated(SinkError):
+    """Another process wrote of the same agent meanwhile: what was worked out is to be worked out anew."""
 
 
 class EventRow(NamedTuple):
@@ -81,14 +85,23 @@ class Change:
 
 
 class Sink(Protocol):
-    """An open database: one thread at a time uses it, nobody else writes. Every method raises SinkError."""
+    """An open database: one thread at a time uses it. Where other processes write, too, `news` says of whom.
+    Every method raises SinkError.
+    """
 
     def write(self, change: Change) -> None:
         """Keep all rows of a change, or none; return when they are where no power cut takes them.
 
-        A batch whose key is held is an error. `Change.batches` make their stream known, and are added to its
-        sums of batches, frames, values and bytes.
+        A batch whose key is held is an error. Where others wrote of an agent after `news` was asked for it, a
+        change of it raises `Outdated`. `Change.batches` make their stream known, and are added to its sums of
+        batches, frames, values and bytes.
         """
+
+    def news(self, agents: Collection[str]) -> set[str]:
+        """Of some agents those of whom another process wrote last: what was read of them may be old."""
+
+    def stored_ns(self, agent: str) -> int | None:
+        """When a batch of an agent was stored last, by the clock of who stored it; None: none was."""
 
     def held(self, stream: Stream, sequence: int) -> bytes | None:
         """The bytes of a batch; None: it is not here."""

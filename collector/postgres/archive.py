@@ -18,7 +18,7 @@ from collector.sink import Range, Stream
 
 log = logging.getLogger(__name__)
 
-_NAMED = re.compile(r"(?<![:\w]):([a-z_]+)\b")
+_NAMED = re.compile(r"'[^']*'|(?<![:\w]):([a-z_]+)\b")
 _TYPES = {bool: "boolean", int: "bigint", float: "float8", str: "text", bytes: "bytea", type(None): "text"}
 
 

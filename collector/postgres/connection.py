@@ -52,7 +52,7 @@ class Connection:
         timeout_s: float | None = None,
         **settings: str,
     ) -> None:
-        self.place, self.shown = place, without_password(place)
+        self.place, self.shown = place, f"postgresql:{without_password(place)}"
         self._failed, self._opened, self._timeout_s = failed, opened, timeout_s
         self._settings = {**SETTINGS, **settings}
         self._loop = asyncio.new_event_loop()

@@ -1,7 +1,8 @@
 """The PostgreSQL sink: one transaction per write, one statement per table, whatever number of rows."""
 
 import os
-from collections.abc import Iterable, Sequence
+import secrets
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from hashlib import blake2b
 from typing import Any
@@ -11,7 +12,7 @@ from agent.wire.ranges import Ranges
 from collector.postgres import days
 from collector.postgres.connection import Connection
 from collector.postgres.schema import migrate
-from collector.sink import Accounted, Change, Range, SinkError, Stream
+from collector.sink import Accounted, Change, Outdated, Range, SinkError, Stream
 
 CALL_S = 15.0
 Streams = dict[Stream, int]  # their numbers
@@ -81,6 +82,10 @@ _INCIDENTS = (
     " ON CONFLICT (agent, epoch, kind) DO UPDATE SET times = incident.times + excluded.times,"
     " last_utc_ns = excluded.last_utc_ns"
 )
+_WRITERS = (
+    "INSERT INTO writer SELECT * FROM unnest($1::text[], $2::bytea[])"
+    " ON CONFLICT (agent) DO UPDATE SET token = excluded.token"
+)
 _DUPLICATES = (
     "UPDATE stream SET duplicates = stream.duplicates + new.count"
     " FROM unnest($1::text[], $2::bytea[], $3::bigint[]) AS new (agent, epoch, count)"
@@ -93,10 +98,14 @@ class PostgresSink:
 
     def __init__(self, place: str) -> None:
         self._days: set[date] = set()  # whose partitions are there
+        self._token = b""  # by which others tell that this process wrote
+        self._wrote: dict[str, bytes | None] = {}  # whose token agents had when `news` was asked for
         self._db = Connection(place, SinkError, self._opened, CALL_S)
 
     async def _opened(self, db: Any) -> None:
         self._days.clear()  # it may have been restored from a copy
+        self._wrote.clear()
+        self._token = secrets.token_bytes(8)
         await migrate(db)
 
     def close(self) -> None:
@@ -105,20 +114,46 @@ class PostgresSink:
 
     def write(self, *changes: Change) -> None:
         """Insert the rows of some changes of different streams."""
+        agents = {change.stream[0] for change in changes}
         now_days = {days.day_of(change.utc_ns) for change in changes if change.batches}
         with self._db.transaction():
-            self._lock({change.stream[0] for change in changes} | _counted(changes))
+            self._lock(agents | _counted(changes))
+            self._sign(agents)
             if now_days - self._days:
                 days.make(self._db, now_days - self._days)
             self._insert(changes)
             for sql, rows in _rows(changes):
                 self._db.run_with(sql, rows)
         self._days |= now_days
+        self._wrote.update(dict.fromkeys(agents, self._token))
 
     def _lock(self, agents: Iterable[str]) -> None:
         """Have these agents for oneself until the transaction ends; in one order, whoever asks."""
         numbers = ",".join(str(number) for number in sorted(map(_lock_number, agents)))
         self._db.run(f"SELECT pg_advisory_xact_lock(n) FROM unnest('{{{numbers}}}'::bigint[]) AS n")
+
+    def _sign(self, agents: Collection[str]) -> None:
+        """Put this process's token to agents that are locked. Raises Outdated where another's came since."""
+        found = self._tokens(agents)
+        if any(found.get(agent) != self._wrote.get(agent, found.get(agent)) for agent in agents):
+            raise Outdated(self._db.shown, "another collector wrote meanwhile")
+        unsigned = [(agent, self._token) for agent in sorted(agents) if found.get(agent) != self._token]
+        self._db.run_with(_WRITERS, unsigned)
+
+    def _tokens(self, agents: Collection[str]) -> dict[str, bytes]:
+        rows = self._db.rows("SELECT agent, token FROM writer WHERE agent = ANY ($1)", list(agents))
+        return {agent: token for agent, token in rows}
+
+    def news(self, agents: Collection[str]) -> set[str]:
+        """Of some agents those of whom another process wrote last."""
+        found = self._tokens(agents)
+        self._wrote.update((agent, found.get(agent)) for agent in agents)
+        return {agent for agent, token in found.items() if token != self._token}
+
+    def stored_ns(self, agent: str) -> int | None:
+        """When a batch of an agent was stored last."""
+        rows = self._db.rows("SELECT max(last_utc_ns) FROM stream WHERE agent = $1", agent)
+        return next((row[0] for row in rows), None)
 
     def _insert(self, changes: Sequence[Change]) -> None:
         """Insert batches, and what is counted of them."""

@@ -5,7 +5,7 @@ two connections write or checkpoint. Readers open it `mode=ro`.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,15 @@ class SqliteSink:
             "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [_row(stream, batch, blob, now_ns) for batch, blob in new],
         )
+
+    def news(self, agents: Collection[str]) -> set[str]:
+        """None: nobody else writes."""
+        return set()
+
+    def stored_ns(self, agent: str) -> int | None:
+        """When a batch of an agent was stored last."""
+        rows = self._rows("SELECT max(last_utc_ns) FROM stream WHERE agent = ?", agent)
+        return next((utc_ns for (utc_ns,) in rows), None)
 
     def held(self, stream: Stream, sequence: int) -> bytes | None:
         """The bytes of a batch."""

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
@@ -69,14 +70,34 @@ class Server:
         """Kill the whole of it with SIGKILL: nothing is written any more, nobody says goodbye."""
         first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        for pid in (first, *map(int, children)):
+        pids = [first, *map(int, children)]
+        for pid in pids:
             os.kill(pid, signal.SIGKILL)
-        while Path(f"/proc/{first}").exists() and " Z " not in Path(f"/proc/{first}/stat").read_text():
+        while any(map(_runs, pids)):
             time.sleep(0.01)
+        for lock in ("data/postmaster.pid", ".s.PGSQL.5432.lock"):
+            (self.folder / lock).unlink()  # the number in it may be a zombie's
+
+    @contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        """Let nobody else come at a table."""
+        loop = asyncio.new_event_loop()
+        db = loop.run_until_complete(asyncpg.connect(f"postgresql:{self.place()}"))
+        loop.run_until_complete(db.execute(f"BEGIN; LOCK TABLE {table}"))
+        yield
+        db.terminate()
+        loop.close()
 
     def place(self, schema: str = "public", user: str = "owner", database: str = "postgres") -> str:
         """A URL without its scheme."""
         return f"//{user}@/{database}?host={self.folder}&search_path={schema}"
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
 
 
 def say(place: str, *statements: str) -> list[Any]:

@@ -66,9 +66,10 @@ def seal(
 class Collector:
     """A running collector."""
 
-    def __init__(self, database: Path, *options: str, listen: str = "127.0.0.1:0") -> None:
-        self.database = database
-        command = [*COMMAND, "serve", "--sink", f"sqlite:{database}", "--listen", listen, *options]
+    def __init__(self, database: Path | str, *options: str, listen: str = "127.0.0.1:0") -> None:
+        self.database = Path(database)
+        sink = database if isinstance(database, str) else f"sqlite:{database}"
+        command = [*COMMAND, "serve", "--sink", sink, "--listen", listen, *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout
         line = self.process.stdout.readline()
