@@ -1,4 +1,4 @@
-"""What of a stream is accounted for: stored, or withheld or dropped, as its agent says. Pure."""
+"""What of a stream is accounted for: stored, pruned, or withheld or dropped, as its agent says. Pure."""
 
 import json
 from collections import Counter
@@ -13,15 +13,17 @@ from agent.wire.sound import fitting
 from collector.sink import Accounted, Dropped, EventRow, Range, Stream
 
 Batches = Sequence[tuple[Batch, bytes]]
+NONE = Ranges()
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Of one stream. `all` is what is stored, `withheld` as it was told, stored all the same or not, or
-    dropped.
+    """Of one stream. `stored` is what is here, and what was until it was `pruned`; `all` is that, `withheld`
+    as it was told, stored all the same or not, or dropped.
     """
 
     stored: Ranges = field(default_factory=Ranges)
+    pruned: Ranges = field(default_factory=Ranges)
     withheld: Ranges = field(default_factory=Ranges)
     all: Ranges = field(default_factory=Ranges)
 
@@ -37,6 +39,13 @@ class Account:
             self.all.add(*span)
         return list(dict.fromkeys(self.withheld.around(first) for first, _ in news))
 
+    def prune(self, sequences: Iterable[int]) -> list[Range]:
+        """Account for batches that are deleted; return ranges to be kept, in place of all within them."""
+        gone = Ranges((sequence, sequence) for sequence in sequences)
+        for span in gone:
+            self.pruned.add(*span)
+        return list(dict.fromkeys(self.pruned.around(first) for first, _ in gone))
+
 
 class Accounts:
     """The account of every stream. `read` asks the sink for one, once.
@@ -51,8 +60,9 @@ class Accounts:
     def of(self, stream: Stream) -> Account:
         """What of a stream is accounted for."""
         if stream not in self._of:
-            stored, withheld, dropped = map(_bounded, self._read(stream))
-            self._of[stream] = Account(stored, withheld, Ranges([*stored, *withheld, *dropped]))
+            here, pruned, withheld, dropped = map(_bounded, self._read(stream))
+            stored = Ranges([*here, *pruned])
+            self._of[stream] = Account(stored, pruned, withheld, Ranges([*stored, *withheld, *dropped]))
         return self._of[stream]
 
     def take(self, stream: Stream, new: Batches) -> list[Dropped]:
@@ -111,13 +121,20 @@ def _bounded(ranges: Iterable[Range]) -> Ranges:
     return Ranges((first, min(last, bound)) for first, last in ranges if first <= bound)
 
 
-def sort(batches: Batches, held: Callable[[int], bytes | None]) -> tuple[Batches, list[int], int]:
-    """New batches, sequences whose bytes are others than those `held`, and how many are held as they are."""
+def sort(
+    batches: Batches, held: Callable[[int], bytes | None], pruned: Ranges = NONE
+) -> tuple[Batches, list[int], int]:
+    """New batches, sequences whose bytes are others than those `held`, and how many are held as they are.
+
+    What was `pruned` is not new; with what bytes it came before nobody knows any more.
+    """
     new: dict[int, tuple[Batch, bytes]] = {}
     conflicts, duplicates = [], 0
     for batch, blob in batches:
         before = new[batch.sequence][1] if batch.sequence in new else held(batch.sequence)
-        if before is None:
+        if before is None and batch.sequence in pruned:
+            duplicates += 1
+        elif before is None:
             new[batch.sequence] = (batch, blob)
         elif before == blob:
             duplicates += 1

@@ -97,7 +97,7 @@ class Receiver:
         trouble = await self._look()
         if not trouble:
             try:
-                agents = await self._on_thread(self.intake.agents)
+                agents = await self.on_thread(self.intake.agents)
             except SinkError as error:
                 trouble = str(error)
         said = {"ok": not trouble, "agents": len(agents), "silent": self.dead_man.silent, **self.counts}
@@ -109,7 +109,7 @@ class Receiver:
         now_s = self.now_s()
         anew = now_s - self.tried_s >= TRIED_AGAIN_S
         self.tried_s = now_s if anew else self.tried_s
-        return await self._on_thread(self.intake.look, anew)
+        return await self.on_thread(self.intake.look, anew)
 
     async def metrics(self, request: web.Request) -> web.Response:
         """OpenMetrics. Whoever asks while it is made gets the next one, together with all who do."""
@@ -123,10 +123,10 @@ class Receiver:
         return web.Response(body=body, headers={"Content-Type": OPENMETRICS})
 
     async def _expose(self) -> bytes:
-        missing, withheld = await self._on_thread(self.intake.not_here)
+        missing, withheld = await self.on_thread(self.intake.not_here)
         trouble = await self._look()
         try:
-            found = await self._on_thread(self.intake.incidents)
+            found = await self.on_thread(self.intake.incidents)
         except SinkError as error:
             found, trouble = [], str(error)
         ages_s, silent = self.dead_man.ages_s(self.now_s()), self.dead_man.silent
@@ -136,7 +136,7 @@ class Receiver:
     async def watch(self, period_s: float = 1.0) -> None:
         """Alarm on every agent that falls silent, until cancelled."""
         try:
-            for agent in await self._on_thread(self.intake.agents):
+            for agent in await self.on_thread(self.intake.agents):
                 self.dead_man.expect(agent, self.now_s())
         except SinkError as error:
             log.error("who was heard before is not known: %s", error)
@@ -147,7 +147,7 @@ class Receiver:
                 text = f"nothing was heard for {self.dead_man.silent_after_s:g} s"
                 log.error("%s: %s", agent, text)
                 try:
-                    await self._on_thread(self.intake.report, agent, b"", "silent", text)
+                    await self.on_thread(self.intake.report, agent, b"", "silent", text)
                 except SinkError as error:
                     log.error("the silence is not on record: %s", error)
                 for line in await asyncio.to_thread(self._last_words, agent):
@@ -157,7 +157,7 @@ class Receiver:
     async def _heard_elsewhere(self, agent: str) -> bool:
         """Whether another process on the same database stores what an agent sends."""
         try:
-            ago_s = await self._on_thread(self.intake.stored_s_ago, agent)
+            ago_s = await self.on_thread(self.intake.stored_s_ago, agent)
         except SinkError:
             return False
         if ago_s is None or not 0 <= ago_s < self.dead_man.silent_after_s:
@@ -181,7 +181,8 @@ class Receiver:
             log.exception("%s: what stands is not known", agent)
             return []
 
-    async def _on_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def on_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call what uses the sink."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.thread, lambda: call(*args, **kwargs))
 
@@ -246,8 +247,8 @@ class Receiver:
         if name is not None and name != request.agent:
             return self._refuse(403, f"the certificate is {name}'s, the request says {request.agent}")
         try:
-            done = [await self._on_thread(self._store, piece) for piece in pieces(request, self.limits)]
-            stored = await self._on_thread(self.intake.together, request.agent, done)
+            done = [await self.on_thread(self._store, piece) for piece in pieces(request, self.limits)]
+            stored = await self.on_thread(self.intake.together, request.agent, done)
         except SinkError as error:
             log.error("nothing was stored: %s", error)
             return self._refuse(503, "the collector's disk refused to write", retry_s=DISK_RETRY_S)

@@ -23,7 +23,7 @@ from agent.wire import (
 from agent.wire.limits import UNBOUNDED
 from agent.wire.schema import unusable
 from agent.wire.sound import is_time
-from collector.sink import Range, Stream
+from collector.sink import Old, Range, Stream
 
 
 class ArchiveError(Exception):
@@ -63,6 +63,12 @@ class Archive(Protocol):
 
     def stored(self, stream: Stream) -> Iterable[Range]:
         """The stored sequences of a stream."""
+
+    def pruned(self, stream: Stream) -> Iterable[Range]:
+        """The ranges that were stored here and are deleted since, as `retain` says."""
+
+    def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
+        """Rows of a class of `collector.retention`, as `Sink.old`; none of a class that is not kept here."""
 
     def dropped(self, stream: Stream) -> Iterable[Range]:
         """The ranges that its agent reported as dropped."""

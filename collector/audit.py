@@ -1,4 +1,4 @@
-"""Whether every sealed batch is accounted for: sealed = stored + withheld + dropped + missing, by stream.
+"""Whether every sealed batch is accounted for: sealed = stored + pruned + withheld + dropped + missing.
 
 A sequence that is told as several of these counts as the first of them.
 """
@@ -21,16 +21,17 @@ DOUBTS = ("conflict", "clone", "rollback")  # incidents that make a stream's acc
 class StreamAccount:
     """One (agent, epoch). `sealed` is the highest sequence that anything here speaks of.
 
-    `withheld` counts what this collector is never to have and what is not here; `dropped` what the agent
-    reported as given up beside that; `missing` are the ranges that nobody accounts for; `refused` the part
-    of them that came and was not sound; `damaged` what no longer decodes; `unreadable` what is stored as it
-    came, but for whose numbers nobody knows what they mean.
+    `pruned` counts what was stored here and is deleted since; `withheld` what this collector is never to have
+    and what is not here; `dropped` what the agent reported as given up beside that; `missing` are the ranges
+    that nobody accounts for; `refused` the part of them that came and was not sound; `damaged` what no longer
+    decodes; `unreadable` what is stored as it came, but for whose numbers nobody knows what they mean.
     """
 
     agent: str
     epoch: str
     sealed: int
     stored: int
+    pruned: int
     withheld: int
     dropped: int
     missing: list[tuple[int, int]]
@@ -47,7 +48,8 @@ class StreamAccount:
     @property
     def balanced(self) -> bool:
         """Nothing is missing, damaged or in doubt, and the sum is right."""
-        sums = self.sealed == self.stored + self.withheld + self.dropped + self.missing_count
+        parts = (self.stored, self.pruned, self.withheld, self.dropped, self.missing_count)
+        sums = self.sealed == sum(parts)
         return sums and not (self.missing or self.damaged or self.doubts)
 
     @property
@@ -61,7 +63,7 @@ class StreamAccount:
 
     def lines(self) -> list[str]:
         """For people."""
-        parts = {name: getattr(self, name) for name in ("stored", "withheld", "dropped")}
+        parts = {name: getattr(self, name) for name in ("stored", "pruned", "withheld", "dropped")}
         sums = " + ".join(f"{name} {n}" for name, n in {**parts, "missing": self.missing_count}.items())
         verdict = "balanced" if self.balanced else "NOT BALANCED"
         found = [
@@ -83,9 +85,11 @@ def audit(archive: Archive, quick: bool = False) -> list[StreamAccount]:
 
 def _account(archive: Archive, stream: Stream, quick: bool) -> StreamAccount:
     stored, reported = Ranges(archive.stored(stream)), Ranges(archive.dropped(stream))
-    withheld = Ranges(archive.withheld(stream)).minus(stored)  # what came all the same is here
-    dropped = reported.minus(stored).minus(withheld)
-    everything = Ranges([*stored, *withheld, *dropped])
+    pruned = Ranges(archive.pruned(stream)).minus(stored)
+    came = Ranges([*stored, *pruned])
+    withheld = Ranges(archive.withheld(stream)).minus(came)  # what came all the same is here
+    dropped = reported.minus(came).minus(withheld)
+    everything = Ranges([*came, *withheld, *dropped])
     refused = archive.refused(stream)
     sealed = max([everything.highest, *(sequence for sequence, _ in refused)])
     missing = Ranges.through(sealed).minus(everything)
@@ -97,6 +101,7 @@ def _account(archive: Archive, stream: Stream, quick: bool) -> StreamAccount:
         epoch=stream[1].hex(),
         sealed=sealed,
         stored=stored.count,
+        pruned=pruned.count,
         withheld=withheld.count,
         dropped=dropped.count,
         missing=list(missing),

@@ -24,6 +24,7 @@ from collector.moment import between_options
 from collector.opening import CannotWork, SinkPlace, reading, sink_option
 from collector.pipe import PipeGroup
 from collector.query import query
+from collector.retain import init, retain
 from collector.serve import ServeError, Tls, serve
 from collector.sinks import ChosenSink
 from collector.told import LINE_CHARACTERS, SaidOnce
@@ -48,6 +49,8 @@ def main() -> None:
 
 
 main.add_command(query)
+main.add_command(init)
+main.add_command(retain)
 
 
 @main.command("serve")
@@ -105,8 +108,8 @@ def audit_command(sink: ChosenSink, quick: bool, as_json: bool) -> None:
     """Say for every agent and epoch where everything that was sealed has gone.
 
     \b
-    sealed = stored + withheld (by the agent, for good) + dropped (as it reported) + missing, with the
-    missing ranges named.
+    sealed = stored + pruned (stored here once, as `retain` says) + withheld (by the agent, for good) +
+    dropped (as it reported) + missing, with the missing ranges named.
     Exit 0: everything is accounted for. Exit 1: something is missing, damaged, unreadable (its schema
     cannot be used), or came from two copies of one agent. What an agent sealed last and has not sent yet is
     not known here.

@@ -10,7 +10,7 @@ from agent.wire.ranges import durable
 from collector import incidents
 from collector.account import Accounts, Batches, event_rows, sort
 from collector.admission import Admitted
-from collector.sink import Change, Outdated, Sink, SinkError, Stream
+from collector.sink import Change, Old, Outdated, Sink, SinkError, Stream
 
 MISSING_NAMED = 256  # ranges in one acknowledgement, beside those around what was sent
 
@@ -70,7 +70,11 @@ class Intake:
         try:
             with self._telling():
                 self._forget_news({admitted.agent})
-                new, conflicts, duplicates = sort(admitted.batches, lambda s: self.sink.held(stream, s))
+                new, conflicts, duplicates = sort(
+                    admitted.batches,
+                    lambda s: self.sink.held(stream, s),
+                    self._accounts.of(stream).pruned,
+                )
                 found: list[tuple[str, str]] = []
                 if duplicates:
                     self._duplicates[stream] = self._duplicates.get(stream, 0) + duplicates
@@ -168,6 +172,30 @@ class Intake:
         with self._telling():
             stored_ns = self.sink.stored_ns(agent)
         return None if stored_ns is None else (self._utc_ns() - stored_ns) / 1e9
+
+    def heard_ns(self) -> list[int]:
+        """By what times the agents that are heard measure, as `Sink.heard_ns`."""
+        with self._telling():
+            return self.sink.heard_ns()
+
+    def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
+        """Rows of a class in the order of their arrival, as `Sink.old`."""
+        with self._telling():
+            return self.sink.old(what, before_ns, after, most)
+
+    def prune(self, what: str, rows: Sequence[Old]) -> None:
+        """Delete rows of a class; batches among them stay in the account, as pruned. Raises SinkError."""
+        gone: dict[Stream, list[int]] = {}
+        for row in rows:
+            if row.sequence:
+                gone.setdefault(row.stream, []).append(row.sequence)
+        try:
+            with self._telling():
+                ranges = {stream: self._accounts.of(stream).prune(gone[stream]) for stream in gone}
+                self.sink.prune(what, rows, ranges)
+        except BaseException:
+            self._accounts.clear()  # they may be ahead of the sink
+            raise
 
     def _forget_news(self, agents: set[str]) -> None:
         """Forget what was read of agents of whom another process wrote since."""

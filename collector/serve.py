@@ -13,11 +13,15 @@ from aiohttp import web
 from agent.wire.hosts import authority, host_and_port, host_problem, is_loopback
 from agent.wire.listening import listen as take
 from agent.wire.listening import room
+from collector import keeping
 from collector.announce import announce, possible
 from collector.app import Receiver
+from collector.archive import ArchiveError
 from collector.deadman import DeadMan
 from collector.handshake import Handshake
 from collector.intake import Intake
+from collector.notes import NotesError
+from collector.pruning import Pruner, prune
 from collector.runner import Runner
 from collector.sink import SinkError
 from collector.sinks import ChosenSink
@@ -98,7 +102,11 @@ async def serve(
     runner = Runner(
         receiver.app(), access_log=None, shutdown_timeout=DRAIN_S, auto_decompress=False, handle_signals=False
     )
-    tasks = [asyncio.create_task(receiver.watch())]
+    pruner = Pruner(intake, chosen.kind.notes(chosen.place), time.time_ns)
+    tasks = [
+        asyncio.create_task(receiver.watch()),
+        asyncio.create_task(prune(pruner, receiver.on_thread)),
+    ]
     try:
         await runner.setup()
         try:
@@ -111,6 +119,8 @@ async def serve(
         if announced:
             url = _url(runner, announced if tls else host, tls)
             tasks.append(asyncio.create_task(announce(announced, host, url)))
+        for line in _kept(chosen):
+            log.info("%s", line)
         print(f"listening on {_url(runner, host, tls)}", flush=True)
         await stop.wait()
         log.info("stopping: no new connections, %d requests under way", receiver.under_way.total())
@@ -121,6 +131,22 @@ async def serve(
         await runner.cleanup()
         await asyncio.wrap_future(receiver.thread.submit(intake.close))
         receiver.thread.shutdown(wait=True)
+
+
+def _kept(chosen: ChosenSink) -> list[str]:
+    """What is kept how long, and what is deleted next."""
+    notes = chosen.kind.notes(chosen.place)
+    try:
+        kept = keeping.read(notes)
+        if not kept.days:
+            return ["everything is kept for ever; `cellwarden-collector init` proposes how long"]
+        archive = chosen.kind.read(chosen.place, log.warning)
+        try:
+            return list(keeping.lines(keeping.plain(archive, kept, notes)))
+        finally:
+            archive.close()
+    except (NotesError, ValueError, ArchiveError) as error:
+        return [f"nothing is deleted: {error}"]
 
 
 def _url(runner: web.AppRunner, host: str, tls: Tls | None) -> str:

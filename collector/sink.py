@@ -51,13 +51,30 @@ class Dropped(NamedTuple):
 
 
 class Accounted(NamedTuple):
-    """What of a stream is stored, was told to be withheld from this collector, or reported as dropped, each
-    in any order; ranges may touch or overlap, also with those of the others.
+    """What of a stream is stored, was pruned here, was told to be withheld from this collector, or reported
+    as dropped, each in any order; ranges may touch or overlap, also with those of the others.
     """
 
     stored: Iterable[Range]
+    pruned: Iterable[Range]
     withheld: Iterable[Range]
     dropped: Iterable[Range]
+
+
+class Old(NamedTuple):
+    """A row that may be pruned: what its sink knows it by, and when it is of, in ns of UTC.
+
+    sequence: of a batch, else 0. received_ns: by the collector's clock. first_ns, last_ns: by the agent's, of
+    what was measured; None: nothing was.
+    """
+
+    key: int
+    stream: Stream
+    sequence: int
+    unit: str
+    received_ns: int
+    first_ns: int | None
+    last_ns: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +140,22 @@ class Sink(Protocol):
 
     def incidents(self) -> list[tuple[str, str, int]]:
         """(agent, kind, times) of every incident, by agent and kind."""
+
+    def heard_ns(self) -> list[int]:
+        """When what was measured last was measured, by their agents' clocks, of the streams that were heard
+        in the last day of this collector; not more than a few hundred.
+        """
+
+    def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
+        """Rows of a class of `collector.retention` that came before a time, those behind `after`, in the
+        order of their arrival; not more than `most`.
+        """
+
+    def prune(self, what: str, rows: Sequence[Old], pruned: Mapping[Stream, Sequence[Range]]) -> None:
+        """Delete rows of a class, all or none, and take batches out of the sums of their streams.
+
+        pruned: each range takes the place of those held that lie within it.
+        """
 
     def check(self) -> None:
         """Raise SinkError where what was written is not where the next reader will look for it."""

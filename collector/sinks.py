@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collector.archive import Archive, ArchiveError
+from collector.notes import NoNotes, Notes
 from collector.postgres.url import without_password
 from collector.sink import Sink, SinkError
 from collector.sqlite.archive import SqliteArchive
+from collector.sqlite.notes import FileNotes
 from collector.sqlite.sink import SqliteSink
 
 Tell = Callable[[str], None]
@@ -15,7 +17,8 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class SinkKind:
-    """How a sink is given, opened, and read by others. `open` raises SinkError, `read` ArchiveError.
+    """How a sink is given, opened, and read by others; and where commands leave it notes. `open` raises
+    SinkError, `read` ArchiveError.
 
     form: as the command line takes it, with what its place is called. example: one that could be.
     """
@@ -24,6 +27,7 @@ class SinkKind:
     example: str
     open: Callable[[str], Sink]
     read: Callable[[str, Tell], Archive]
+    notes: Callable[[str], Notes]
 
 
 _NO_ASYNCPG = "needs a library that is not installed: pip install 'cellwarden[postgres]'"
@@ -52,12 +56,14 @@ KINDS = {
         example="sqlite:/var/lib/cellwarden/collector.db",
         open=lambda place: SqliteSink(Path(place)),
         read=lambda place, tell: SqliteArchive(Path(place), tell),
+        notes=lambda place: FileNotes(Path(place)),
     ),
     "postgresql": SinkKind(
         form="postgresql://USER@HOST/DATABASE",
         example="postgresql://cellwarden@/cellwarden?host=/run/postgresql",
         open=_open_postgres,
         read=_read_postgres,
+        notes=lambda place: NoNotes(),
     ),
 }
 

@@ -26,7 +26,10 @@ RULES = [
     ("hil.cli", ("hil", "drivers", "agent.wire", "agent.quality", "agent.detect", "collector.pipe")),
     ("hil", ("hil", "drivers", "agent.wire", "agent.quality", "agent.detect", "agent.control.client")),
     ("collector.conform", ("agent.quality", "agent.wire", "collector.conform")),
-    ("collector", ("collector", "agent.wire", "agent.quality", "agent.clock", "agent.view")),
+    (
+        "collector",
+        ("collector", "agent.wire", "agent.quality", "agent.clock", "agent.view", "drivers.durable"),
+    ),
 ]
 # Package -> who else may import it; nobody else does.
 ONLY_FOR = {

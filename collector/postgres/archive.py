@@ -14,7 +14,7 @@ from collector.archive import ArchiveError, Descriptions, OfSchema, Sums, intact
 from collector.incidents import SCHEMA
 from collector.postgres.connection import Connection
 from collector.postgres.schema import check
-from collector.sink import Range, Stream
+from collector.sink import Old, Range, Stream
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,14 @@ class PostgresArchive:
             " GROUP BY island ORDER BY 1",
             stream,
         )
+
+    def pruned(self, stream: Stream) -> list[Range]:
+        """Nothing: nothing is pruned here."""
+        return []
+
+    def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
+        """Nothing: nothing is pruned here."""
+        return []
 
     def dropped(self, stream: Stream) -> list[Range]:
         """The ranges that its agent reported as dropped."""

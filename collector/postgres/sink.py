@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from hashlib import blake2b
 from typing import Any
@@ -12,7 +12,7 @@ from agent.wire.ranges import Ranges
 from collector.postgres import days
 from collector.postgres.connection import Connection
 from collector.postgres.schema import migrate
-from collector.sink import Accounted, Change, Outdated, Range, SinkError, Stream
+from collector.sink import Accounted, Change, Old, Outdated, Range, SinkError, Stream
 
 CALL_S = 15.0
 Streams = dict[Stream, int]  # their numbers
@@ -219,7 +219,8 @@ class PostgresSink:
         )
         told = "SELECT first, last FROM {} WHERE agent = $1 AND epoch = $2"
         queries = (stored, told.format("withheld"), told.format("dropped"))
-        return Accounted(*(list(map(_range, self._db.rows(sql, *stream))) for sql in queries))
+        here, withheld, dropped = (list(map(_range, self._db.rows(sql, *stream))) for sql in queries)
+        return Accounted(here, (), withheld, dropped)
 
     def schema(self, digest: bytes) -> bytes | None:
         """The body of a schema."""
@@ -246,6 +247,17 @@ class PostgresSink:
         """(agent, kind, times) of every incident."""
         rows = self._db.rows("SELECT agent, kind, times FROM incident ORDER BY agent, kind, epoch")
         return [(agent, kind, times) for agent, kind, times in rows]
+
+    def heard_ns(self) -> list[int]:
+        """Nothing: nothing is pruned here."""
+        return []
+
+    def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
+        """Nothing: nothing is pruned here."""
+        return []
+
+    def prune(self, what: str, rows: Sequence[Old], pruned: Mapping[Stream, Sequence[Range]]) -> None:
+        """Nothing: nothing is old here."""
 
     def check(self) -> None:
         """Whether the server answers, and the tables are there."""

@@ -11,8 +11,9 @@ from agent.clock import NEVER_SET_NS
 from agent.wire import Batch
 from collector.archive import ArchiveError, Descriptions, OfSchema, Sums, intact, offsets_ns
 from collector.incidents import SCHEMA
-from collector.sink import Range, Stream
-from collector.sqlite.ranges import dropped_ranges, has_withheld, stored_ranges, withheld_ranges
+from collector.sink import Old, Range, Stream
+from collector.sqlite.pruning import old
+from collector.sqlite.ranges import dropped_ranges, has, pruned_ranges, stored_ranges, withheld_ranges
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ class SqliteArchive:
 
     def streams(self) -> list[Stream]:
         """Every (agent, epoch) of which anything is known."""
-        tables = ["stream", "refused", "dropped", *(["withheld"] if has_withheld(self.db) else [])]
+        newer = (table for table in ("withheld", "pruned") if has(self.db, table))
+        tables = ["stream", "refused", "dropped", *newer]
         every = " UNION ".join(f"SELECT agent, epoch FROM {table}" for table in tables)
         found = self._rows(f"{every} ORDER BY agent")
         return [(agent, epoch) for agent, epoch in found]
@@ -62,6 +64,17 @@ class SqliteArchive:
     def stored(self, stream: Stream) -> list[Range]:
         """The stored sequences of a stream."""
         return stored_ranges(self.db, stream)
+
+    def pruned(self, stream: Stream) -> list[Range]:
+        """The ranges that were stored here and are deleted since."""
+        return pruned_ranges(self.db, stream)
+
+    def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
+        """Rows of a class that came before a time, in the order of their arrival."""
+        try:
+            return old(self.db, what, before_ns, after, most)
+        except sqlite3.Error as error:
+            raise ArchiveError(f"{self.path}: {error}; restore it from a copy") from error
 
     def dropped(self, stream: Stream) -> list[Range]:
         """The ranges that its agent reported as dropped."""

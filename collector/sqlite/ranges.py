@@ -1,6 +1,7 @@
 """What of a stream is stored, and what its agent says it dropped or withholds, as ranges of sequences."""
 
 import sqlite3
+from collections.abc import Sequence
 
 from collector.sink import Range, Stream
 
@@ -20,13 +21,29 @@ def dropped_ranges(db: sqlite3.Connection, stream: Stream) -> list[Range]:
     return db.execute("SELECT first, last FROM dropped WHERE agent = ? AND epoch = ?", stream).fetchall()
 
 
-def has_withheld(db: sqlite3.Connection) -> bool:
-    """Whether the database is of a version that agents could tell what they withhold."""
-    return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'withheld'").fetchone() is not None
+def has(db: sqlite3.Connection, table: str) -> bool:
+    """Whether the database is of a version that has a table."""
+    return db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone() is not None
 
 
 def withheld_ranges(db: sqlite3.Connection, stream: Stream) -> list[Range]:
     """The ranges of a stream that its agent withholds."""
-    if not has_withheld(db):
+    return _ranges(db, "withheld", stream)
+
+
+def pruned_ranges(db: sqlite3.Connection, stream: Stream) -> list[Range]:
+    """The ranges of a stream that were stored here and are deleted since."""
+    return _ranges(db, "pruned", stream)
+
+
+def replace_ranges(db: sqlite3.Connection, table: str, stream: Stream, spans: Sequence[Range]) -> None:
+    """Put ranges in place of those that lie within them, in the caller's transaction."""
+    rows = [(*stream, *span) for span in spans]
+    db.executemany(f"DELETE FROM {table} WHERE agent = ? AND epoch = ? AND first BETWEEN ? AND ?", rows)
+    db.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?)", rows)
+
+
+def _ranges(db: sqlite3.Connection, table: str, stream: Stream) -> list[Range]:
+    if not has(db, table):
         return []
-    return db.execute("SELECT first, last FROM withheld WHERE agent = ? AND epoch = ?", stream).fetchall()
+    return db.execute(f"SELECT first, last FROM {table} WHERE agent = ? AND epoch = ?", stream).fetchall()

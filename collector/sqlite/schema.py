@@ -98,6 +98,20 @@ def m002_withheld(db: Database) -> None:
     )
 
 
+@migrations()
+def m003_pruned(db: Database) -> None:
+    """What was stored and is deleted since, as ranges that do not overlap; and the order of arrival."""
+    db.execute(
+        """CREATE TABLE pruned (
+            agent TEXT NOT NULL,
+            epoch BLOB NOT NULL,
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            PRIMARY KEY (agent, epoch, first)) WITHOUT ROWID"""
+    )
+    db.execute("CREATE INDEX batch_received ON batch (received_utc_ns)")
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the database to this version's tables; raise ValueError where a newer cellwarden wrote it."""
     database = Database(connection)

@@ -5,15 +5,22 @@ two connections write or checkpoint. Readers open it `mode=ro`.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from agent.wire import Batch
-from collector.sink import Accounted, Change, Range, SinkError, Stream
+from collector.sink import Accounted, Change, Old, Range, SinkError, Stream
 from collector.sqlite.files import DatabaseFiles, try_to_write
-from collector.sqlite.ranges import dropped_ranges, stored_ranges, withheld_ranges
+from collector.sqlite.pruning import heard_ns, old, prune
+from collector.sqlite.ranges import (
+    dropped_ranges,
+    pruned_ranges,
+    replace_ranges,
+    stored_ranges,
+    withheld_ranges,
+)
 from collector.sqlite.schema import migrate
 
 
@@ -54,13 +61,7 @@ class SqliteSink:
             db.executemany(
                 "INSERT INTO dropped VALUES (?, ?, ?, ?, ?, ?)", [(stream[0], *row) for row in change.dropped]
             )
-            db.executemany(
-                "DELETE FROM withheld WHERE agent = ? AND epoch = ? AND first BETWEEN ? AND ?",
-                [(*stream, *span) for span in change.withheld],
-            )
-            db.executemany(
-                "INSERT INTO withheld VALUES (?, ?, ?, ?)", [(*stream, *span) for span in change.withheld]
-            )
+            replace_ranges(db, "withheld", stream, change.withheld)
             db.executemany(
                 "INSERT OR REPLACE INTO boot VALUES (?, ?, ?, ?, ?)",
                 [(*stream, boot_id, *span) for boot_id, span in change.boots.items()],
@@ -117,6 +118,7 @@ class SqliteSink:
         with self._told():
             return Accounted(
                 stored_ranges(self._db, stream),
+                pruned_ranges(self._db, stream),
                 withheld_ranges(self._db, stream),
                 dropped_ranges(self._db, stream),
             )
@@ -144,6 +146,23 @@ class SqliteSink:
         """(agent, kind, times) of every incident."""
         rows = self._rows("SELECT agent, kind, times FROM incident ORDER BY 1, 2")
         return [(agent, kind, times) for agent, kind, times in rows]
+
+    def heard_ns(self) -> list[int]:
+        """When what was measured last was measured, of the streams heard in this collector's last day."""
+        with self._told():
+            return heard_ns(self._db)
+
+    def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
+        """Rows of a class that came before a time, in the order of their arrival."""
+        with self._told():
+            return old(self._db, what, before_ns, after, most)
+
+    def prune(self, what: str, rows: Sequence[Old], pruned: Mapping[Stream, Sequence[Range]]) -> None:
+        """Delete rows of a class, and keep what they leave in the account."""
+        with self._transaction() as db:
+            prune(db, what, rows)
+            for stream, spans in pruned.items():
+                replace_ranges(db, "pruned", stream, spans)
 
     def check(self) -> None:
         """Whether the files are still those that were opened."""

@@ -75,7 +75,8 @@ def test_an_audit_names_what_is_missing_and_exits_1_until_it_is_accounted_for(da
     done = run("audit", database)
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
-        f"site-1 epoch {EPOCH.hex()}: sealed 9 = stored 4 + withheld 0 + dropped 0 + missing 5: NOT BALANCED",
+        f"site-1 epoch {EPOCH.hex()}: sealed 9 = stored 4 + pruned 0 + withheld 0"
+        " + dropped 0 + missing 5: NOT BALANCED",
         "  missing 3 to 4",
         "  missing 6 to 8",
         "  refused 7: NotZstd: no zstd frame: starts with 6e6f7420, expected 28b52ffd",

@@ -106,7 +106,7 @@ def ranges(found: Iterable[Range]) -> list[Range]:
 
 
 def accounted(sink: Sink, stream: Stream = STREAM) -> list[list[Range]]:
-    """What of a stream is stored, withheld and dropped."""
+    """What of a stream is stored, pruned, withheld and dropped."""
     return [ranges(found) for found in sink.accounted(stream)]
 
 
@@ -135,8 +135,8 @@ def test_every_row_of_a_change_is_found_again_after_a_restart(place: Place) -> N
     try:
         assert [sink.held(STREAM, s) for s in (1, 2, 3)] == [seal(1)[1], seal(2)[1], None]
         assert [sink.held(("site-2", EPOCH), 1), sink.held(("site-1", YOUNG), 1)] == [None, None]
-        assert accounted(sink) == [[(1, 2)], [(8, 9)], [(4, 6)]]
-        assert accounted(sink, ("site-1", YOUNG)) == [[], [], [(1, 3)]]
+        assert accounted(sink) == [[(1, 2)], [], [(8, 9)], [(4, 6)]]
+        assert accounted(sink, ("site-1", YOUNG)) == [[], [], [], [(1, 3)]]
         assert (sink.schema(SCHEMA), sink.schema(b"?" * 32)) == (SCHEMA_BODY, None)
         assert (sink.agents(), sink.epochs("site-1"), sink.epochs("site-2")) == (["site-1"], [EPOCH], [])
         assert (sink.boots(STREAM), sink.boots(("site-1", YOUNG))) == ({BOOT: (1, 2)}, {})
@@ -152,11 +152,11 @@ def test_a_change_is_kept_whole_or_not_at_all(place: Place) -> None:
     sink = place.open()
     try:
         assert [sink.held(STREAM, s) is None for s in (1, 2)] == [True, False]
-        assert accounted(sink) == [[(2, 2)], [], []]
-        assert accounted(sink, ("site-1", YOUNG)) == [[], [], []]
+        assert accounted(sink) == [[(2, 2)], [], [], []]
+        assert accounted(sink, ("site-1", YOUNG)) == [[], [], [], []]
         assert (sink.schema(SCHEMA), sink.boots(STREAM), sink.incidents()) == (None, {}, [])
         sink.write(of(1))  # it goes on
-        assert accounted(sink) == [[(1, 2)], [], []]
+        assert accounted(sink) == [[(1, 2)], [], [], []]
     finally:
         sink.close()
 
@@ -209,7 +209,7 @@ def test_a_trial_leaves_nothing_behind(place: Place) -> None:
             sink.try_to_write(size)
         sink.check()
         sink.check_room()
-        assert accounted(sink) == [[(1, 2)], [(8, 9)], [(4, 6)]]
+        assert accounted(sink) == [[(1, 2)], [], [(8, 9)], [(4, 6)]]
     finally:
         sink.close()
 

@@ -54,7 +54,8 @@ def test_what_is_withheld_counts_as_held_and_is_never_missing(database: Path) ->
     assert counts(database) == (9, 2, 7, 0, 0)
     assert account(database).balanced
     assert account(database).lines() == [
-        f"site-1 epoch {EPOCH.hex()}: sealed 9 = stored 2 + withheld 7 + dropped 0 + missing 0: balanced"
+        f"site-1 epoch {EPOCH.hex()}: sealed 9 = stored 2 + pruned 0 + withheld 7"
+        " + dropped 0 + missing 0: balanced"
     ]
     assert rows(database, "SELECT first, last FROM withheld") == [(2, 8)]
 

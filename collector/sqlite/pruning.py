@@ -1,0 +1,80 @@
+"""What of a collector's database may be deleted, a row per class of `collector.retention`, and its deletion.
+
+The file keeps its size: SQLite fills the pages that are free with what comes next.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from collector.sink import Old
+
+DAY_NS = 86_400 * 10**9
+STREAMS = 500  # that are asked for their times: some 10 ms
+
+
+def _batches(db: sqlite3.Connection, keys: Sequence[int]) -> None:
+    marks = ", ".join("?" * len(keys))
+    sums = db.execute(
+        "SELECT count(*), sum(frames), sum(value_count), sum(length(blob)), agent, epoch FROM batch"
+        f" WHERE rowid IN ({marks}) GROUP BY agent, epoch",
+        keys,
+    ).fetchall()
+    db.executemany(
+        "UPDATE stream SET batches = batches - ?, frames = frames - ?, value_count = value_count - ?,"
+        " wire_bytes = wire_bytes - ? WHERE agent = ? AND epoch = ?",
+        sums,
+    )
+    db.execute(f"DELETE FROM batch WHERE rowid IN ({marks})", keys)
+
+
+class Class(NamedTuple):
+    """select: the columns of `Old` and where they are, with `received` and `key` for the order."""
+
+    select: str
+    received: str
+    key: str
+    delete: Callable[[sqlite3.Connection, Sequence[int]], None]
+
+
+CLASSES = {
+    "raw": Class(
+        "SELECT rowid, agent, epoch, sequence, unit, received_utc_ns, first_utc_ns, last_utc_ns FROM batch",
+        "received_utc_ns",
+        "rowid",
+        _batches,
+    ),
+}
+
+
+def old(db: sqlite3.Connection, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
+    """Rows of a class that came before a time, behind `after`, in the order of their arrival."""
+    if what not in CLASSES:
+        return []
+    of = CLASSES[what]
+    since = (after.received_ns, after.key) if after else (-(2**63), -(2**63))
+    found = db.execute(
+        f"{of.select} WHERE {of.received} < ? AND ({of.received}, {of.key}) > (?, ?)"
+        f" ORDER BY {of.received}, {of.key} LIMIT ?",
+        [before_ns, *since, most],
+    )
+    return [Old(key, (agent, epoch), *rest) for key, agent, epoch, *rest in found]
+
+
+def prune(db: sqlite3.Connection, what: str, rows: Sequence[Old]) -> None:
+    """Delete rows of a class, in the caller's transaction."""
+    CLASSES[what].delete(db, [row.key for row in rows])
+
+
+def heard_ns(db: sqlite3.Connection) -> list[int]:
+    """When what was measured last was measured, of the streams heard in this collector's last day."""
+    streams = db.execute(
+        "SELECT agent, epoch FROM stream WHERE last_utc_ns > (SELECT max(last_utc_ns) FROM stream) - ?"
+        " LIMIT ?",
+        [DAY_NS, STREAMS],
+    ).fetchall()
+    last = (
+        "SELECT last_utc_ns FROM batch WHERE agent = ? AND epoch = ? AND last_utc_ns IS NOT NULL"
+        " ORDER BY sequence DESC LIMIT 1"
+    )
+    return [utc_ns for stream in streams for (utc_ns,) in db.execute(last, stream)]
