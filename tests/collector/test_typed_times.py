@@ -88,6 +88,7 @@ def test_every_command_that_takes_a_time_takes_it_so() -> None:
         ("cellwarden", "query", "history"),
         ("cellwarden", "export"),
         ("cellwarden", "report", "intervals"),
+        ("main", "retain"),
         ("cellwarden", "replay"),
         ("main", "export"),
     }
