@@ -109,7 +109,6 @@ def retain(
 
     \b
     With --from, --to and --why, all that was measured or came then is kept until the hold is lifted, whatever
-    `init` has set. Minutes and hours that are held keep their figures.
     Examples:  cellwarden-collector retain --sink sqlite:collector.db
                cellwarden-collector retain --sink sqlite:collector.db --from 2026-11-01 --to 2026-11-03 \\
                    --why "fire in hall 2" --agent site-1

@@ -118,7 +118,9 @@ class Sink(Protocol):
         """Of some agents those of whom another process wrote last: what was read of them may be old."""
 
     def stored_ns(self, agent: str) -> int | None:
-        """When a batch of an agent was stored last, by the clock of who stored it; None: none was."""
+        """When a batch of an agent was stored last, by the clock of who stored it; None: none was, or
+        this process alone writes.
+        """
 
     def held(self, stream: Stream, sequence: int) -> bytes | None:
         """The bytes of a batch; None: it is not here."""

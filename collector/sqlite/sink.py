@@ -104,9 +104,8 @@ class SqliteSink:
         return set()
 
     def stored_ns(self, agent: str) -> int | None:
-        """When a batch of an agent was stored last."""
-        rows = self._rows("SELECT max(last_utc_ns) FROM stream WHERE agent = ?", agent)
-        return next((utc_ns for (utc_ns,) in rows), None)
+        """None: nobody else writes."""
+        return None
 
     def held(self, stream: Stream, sequence: int) -> bytes | None:
         """The bytes of a batch."""
