@@ -70,6 +70,12 @@ main.add_command(retain)
     metavar="NAME",
     help="Say in the local network (mDNS) that a collector of this name, that of its certificate, is here.",
 )
+@click.option(
+    "--api",
+    default="",
+    metavar="HOST:PORT",
+    help="Answer questions there, too, as `query` does: GET /v1/query/NAME. Loopback addresses only.",
+)
 def serve_command(
     sink: ChosenSink,
     listen: str,
@@ -78,6 +84,7 @@ def serve_command(
     client_ca: Path | None,
     silent_after: float,
     announce: str,
+    api: str,
 ) -> None:
     """Receive batches until SIGTERM.
 
@@ -95,7 +102,7 @@ def serve_command(
         raise CannotWork("--tls-cert and --tls-key belong together, and --client-ca needs both")
     tls = Tls(tls_cert, tls_key, client_ca) if tls_cert and tls_key else None
     try:
-        asyncio.run(serve(sink, listen, tls, silent_after, announce))
+        asyncio.run(serve(sink, listen, tls, silent_after, announce, api))
     except ServeError as error:
         raise CannotWork(error, "CW-510") from error
 

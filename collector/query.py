@@ -35,8 +35,8 @@ def query() -> None:
     """Ask the archive what people ask of it.
 
     \b
-    The same is answered by GET /v1/query/NAME of a running collector, and by SQL over the views of
-    docs/archive.md.
+    The same is answered by GET /v1/query/NAME of `serve --api` (docs/openapi.json), and by SQL over the views
+    of docs/archive.md.
     """
 
 

@@ -6,6 +6,7 @@ import signal
 import ssl
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -22,6 +23,8 @@ from collector.handshake import Handshake
 from collector.intake import Intake
 from collector.notes import NotesError
 from collector.pruning import Pruner, prune
+from collector.questions.http import QueryApi
+from collector.questions.openapi import PATH
 from collector.runner import Runner
 from collector.sink import SinkError
 from collector.sinks import ChosenSink
@@ -76,16 +79,36 @@ def parse_listen(listen: str, tls: Tls | None) -> tuple[str, int]:
     return host, port
 
 
+def parse_api(listen: str) -> tuple[str, int]:
+    """`HOST:PORT` of what answers questions: it knows nobody, and so is for this machine alone."""
+    found = host_and_port(listen)
+    if not found or host_problem(found[0]):
+        raise ServeError(f"--api {listen}: expected HOST:PORT, such as 127.0.0.1:8441")
+    if not is_loopback(found[0]):
+        raise ServeError(
+            f"--api {listen}: {found[0]} can be reached from elsewhere, and whoever reaches it may ask: "
+            "listen on 127.0.0.1, behind a proxy that asks for a login"
+        )
+    return found
+
+
 async def serve(
-    chosen: ChosenSink, listen: str, tls: Tls | None, silent_after_s: float, announced: str = ""
+    chosen: ChosenSink,
+    listen: str,
+    tls: Tls | None,
+    silent_after_s: float,
+    announced: str = "",
+    api: str = "",
 ) -> None:
     """Receive until SIGTERM or SIGINT; what was accepted by then is committed and acknowledged.
 
     announced: the name in this collector's certificate, which is said in the local network; "": nothing is.
+    api: where questions are answered; "": nowhere.
     """
     if announced and not possible():
         raise ServeError("--announce needs a library that is not installed: pip install zeroconf")
     host, port = parse_listen(listen, tls)
+    asked_at = parse_api(api) if api else None
     context = tls.context() if tls else None
     try:
         intake = Intake(await asyncio.to_thread(chosen.kind.open, chosen.place), time.time_ns)
@@ -94,14 +117,16 @@ async def serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    archive = partial(chosen.kind.read, chosen.place, log.warning)
     receiver = Receiver(
         intake,
-        archive=lambda: chosen.kind.read(chosen.place, log.warning),
+        archive=archive,
         dead_man=DeadMan(silent_after_s),
     )
     runner = Runner(
         receiver.app(), access_log=None, shutdown_timeout=DRAIN_S, auto_decompress=False, handle_signals=False
     )
+    questions = web.AppRunner(QueryApi(archive).app(), access_log=None, handle_signals=False)
     pruner = Pruner(intake, chosen.kind.notes(chosen.place), time.time_ns)
     tasks = [
         asyncio.create_task(receiver.watch()),
@@ -109,18 +134,17 @@ async def serve(
     ]
     try:
         await runner.setup()
-        try:
-            for listener in await take(host, port, room(CONNECTIONS)):
-                await web.SockSite(runner, listener, ssl_context=context).start()
-        except OSError as error:
-            raise ServeError(
-                f"--listen {listen}: {error.strerror}; stop that process or choose another port"
-            ) from error
+        await _listen("--listen", runner, host, port, context)
+        if asked_at:
+            await questions.setup()
+            await _listen("--api", questions, *asked_at)
         if announced:
             url = _url(runner, announced if tls else host, tls)
             tasks.append(asyncio.create_task(announce(announced, host, url)))
         for line in _kept(chosen):
             log.info("%s", line)
+        if asked_at:
+            log.info("questions are answered at %s%s", _url(questions, asked_at[0], None), PATH)
         print(f"listening on {_url(runner, host, tls)}", flush=True)
         await stop.wait()
         log.info("stopping: no new connections, %d requests under way", receiver.under_way.total())
@@ -128,9 +152,22 @@ async def serve(
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+        await questions.cleanup()
         await runner.cleanup()
         await asyncio.wrap_future(receiver.thread.submit(intake.close))
         receiver.thread.shutdown(wait=True)
+
+
+async def _listen(
+    option: str, runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext | None = None
+) -> None:
+    try:
+        for listener in await take(host, port, room(CONNECTIONS)):
+            await web.SockSite(runner, listener, ssl_context=context).start()
+    except OSError as error:
+        raise ServeError(
+            f"{option} {authority(host, port)}: {error.strerror}; stop that process or choose another port"
+        ) from error
 
 
 def _kept(chosen: ChosenSink) -> list[str]:

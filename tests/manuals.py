@@ -1,4 +1,7 @@
-"""Manual pages and the table of completion, out of the commands themselves. `scripts/manuals` runs it."""
+"""Manual pages, the table of completion and the API's description, out of what they describe.
+
+`scripts/manuals` runs it.
+"""
 
 import inspect
 import json
@@ -12,9 +15,11 @@ import click
 from agent.cli import main as agent
 from agent.cli.common.outline import TABLE, outline_of
 from collector.cli import main as collector
+from collector.questions.openapi import description
 from hil.cli import main as hil
 
 PROGRAMS = {"cellwarden": agent, "cellwarden-collector": collector, "cellwarden-hil": hil}
+OPENAPI = Path("docs/openapi.json")
 EXIT = (
     "0 good, 1 a finding, 2 usage or configuration, 3 unreachable, 4 port busy."
     " Every error begins with a code, which docs/field-guide.md explains."
@@ -24,6 +29,11 @@ EXIT = (
 def table() -> str:
     """Return the table of completion as the file has it."""
     return json.dumps(outline_of(agent), indent=1, sort_keys=True) + "\n"
+
+
+def openapi() -> str:
+    """Return the HTTP API's description as the file has it."""
+    return json.dumps(description(), indent=1) + "\n"
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -92,9 +102,10 @@ def _roff(text: str) -> str:
 
 
 def write(folder: Path) -> int:
-    """Write the pages into a folder and the table beside its reader; return how many pages."""
+    """Write the pages into a folder, table and description; return how many pages."""
     folder.mkdir(parents=True, exist_ok=True)
     TABLE.write_text(table())
+    OPENAPI.write_text(openapi())
     found = dict(pages())
     for name, text in found.items():
         (folder / name).write_text(text)
@@ -103,4 +114,4 @@ def write(folder: Path) -> int:
 
 if __name__ == "__main__":
     where = Path(sys.argv[1] if len(sys.argv) > 1 else "man")
-    print(f"{write(where)} pages in {where}/, and {TABLE}")
+    print(f"{write(where)} pages in {where}/, {TABLE} and {OPENAPI}")
