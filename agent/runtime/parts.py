@@ -35,6 +35,7 @@ from agent.uplink.pace import Pace
 from agent.uplink.proxy import LoginError, Proxy
 from agent.uplink.uplink import Uplink
 from agent.wire.hosts import is_loopback
+from agent.wire.request import About
 from drivers.profile.load import Profile
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Parts:
             partial(client_context, ca, cert, key),
             partial(self._uplink_says, "" if upstream.name == MAIN.name else upstream.name),
             proxy_of(upstream),
+            lambda: About(self.config.agent.site, VERSION, clock_synchronised=self.clock.synchronised()),
         )
 
     def _uplink_says(self, location: str, detector: str, told: Said | None) -> None:

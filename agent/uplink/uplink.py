@@ -49,7 +49,7 @@ from agent.uplink.refusal import refusal
 from agent.uplink.schemas import Schemas
 from agent.wire.limits import DEFAULT_LIMITS
 from agent.wire.ranges import Ranges
-from agent.wire.request import ACCEPT, CONTENT_TYPE, PATH, Acknowledgement, Request, encode_request
+from agent.wire.request import ACCEPT, CONTENT_TYPE, PATH, About, Acknowledgement, Request, encode_request
 from agent.wire.schema import hash_of
 from agent.wire.text import printable
 
@@ -64,6 +64,7 @@ SESSION_S = 3600.0  # then certificates are read again, and checked by the clock
 STRANGER_BYTES = 4096  # of an answer that is not the collector's
 ALONE_S = 5.0  # until a schema that was too large beside a batch is sent without one
 SOUND_S = 60.0  # of sound answers end the alarm about unsound ones
+ABOUT_S = 60.0  # between two words of an agent about itself
 REMEMBERED_S = 2 * AGAIN_S  # without a healed batch lost once more end the alarm about such
 REFUSED_S = 3600.0  # without a batch refused for good end the alarm about such
 OLD_COLLECTOR = (
@@ -93,7 +94,8 @@ class Uplink:
     """One collector, one request at a time. `name`: its account's in the buffer.
 
     `tls` makes the context of an https URL, anew for each session. `tell(detector, said)` raises an alarm
-    about it, or renews it; with None the alarm is over.
+    about it, or renews it; with None the alarm is over. `about()`: what the agent says of itself but for its
+    backlog.
     """
 
     def __init__(
@@ -107,7 +109,9 @@ class Uplink:
         tls: Callable[[], ssl.SSLContext],
         tell: Callable[[str, Said | None], None],
         proxy: Proxy | None = None,
+        about: Callable[[], About] = About,
     ) -> None:
+        self._about, self._about_s = about, -ABOUT_S
         self.status = UplinkStatus(name, url)
         self._proxy, self._proxy_headers = proxy, dict[str, str]()  # as of the session
         self._name, self._held = name, Ranges()  # what the collector knows of, by its last answer
@@ -262,7 +266,7 @@ class Uplink:
             self._schemas.arrived(digests)  # there are none of these
             return bool(digests)  # which went before batches
         blobs = [(b.sequence, b.blob) for b in batches]
-        request = Request(self._agent, epoch, blobs, bodies, await self._withheld())
+        request = Request(self._agent, epoch, blobs, bodies, await self._withheld(), await self._due_about())
         if batches and batches[0].healed:
             await self._send_again(session, request, batches, digests, cpu_s)
         else:
@@ -361,7 +365,8 @@ class Uplink:
 
     async def _greet(self, session: aiohttp.ClientSession) -> None:
         """Send no batch: a sign of life, and before the first batch a look at what the collector holds."""
-        request = Request(self._agent, self._store.epoch, [], withheld=await self._withheld())
+        withheld, about = await self._withheld(), await self._due_about()
+        request = Request(self._agent, self._store.epoch, [], withheld=withheld, about=about)
         await self._take(await self._post_live(session, request, not self._pace.alarm_waits))
         self._greeted = True
 
@@ -370,6 +375,13 @@ class Uplink:
         untold = (await self._writer(self._store.withheld, self._name)).minus(self._held)
         self.status.note = OLD_COLLECTOR.format(url=self._url) if untold.count and self._old else ""
         return list(untold)[: DEFAULT_LIMITS.containers]
+
+    async def _due_about(self) -> About | None:
+        """Return what the agent says of itself, where a collector takes it and has not heard it lately."""
+        if not self._more or time.monotonic() - self._about_s < ABOUT_S:
+            return None
+        account = await self._writer(self._store.account, self._name)
+        return replace(self._about(), backlog=account.pending)
 
     async def _post_live(
         self, session: aiohttp.ClientSession, request: Request, yields: bool
@@ -409,6 +421,7 @@ class Uplink:
             raise UplinkError(f"{self._url}: {self._why(error)}") from error
         ack = understand(self._url, answer, request, time.time())
         self._more, self._old = ack.more, not ack.more
+        self._about_s = time.monotonic() if request.about else self._about_s
         sent = {hash_of(body) for body in request.schemas} if ack.refused_schemas else set()
         refused = [one for one in ack.refused_schemas if one[0] in sent]
         for one in self._schemas.refused(refused, time.monotonic()):

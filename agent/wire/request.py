@@ -8,7 +8,9 @@ not know (docs/adr/0026-how-version-1-grows.md).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
 
 from agent.wire.errors import Malformed, TooLarge
 from agent.wire.limits import DEFAULT_LIMITS, Limits
@@ -25,10 +27,22 @@ Range = tuple[int, int]  # of sequences, both ends included
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What an agent says of itself. site: what people call the place; backlog: how many batches wait for this
+    collector; clock_synchronised: whether its clock is. "" and None: not said.
+    """
+
+    site: str = ""
+    version: str = ""
+    backlog: int | None = None
+    clock_synchronised: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Sealed batches of one agent and epoch as (sequence, blob), and schema bodies sent ahead of need.
 
-    withheld: ascending ranges of sequences that this collector is never to have.
+    withheld: ascending ranges of sequences that this collector is never to have. about: None: nothing new.
     """
 
     agent: str
@@ -36,6 +50,7 @@ class Request:
     batches: list[tuple[int, bytes]]
     schemas: list[bytes] = field(default_factory=list)
     withheld: list[Range] = field(default_factory=list)
+    about: About | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +84,13 @@ def takes_more(accept: str) -> bool:
 
 
 def encode_request(request: Request, more: bool = False) -> bytes:
-    """The body of a POST; more: for a collector of which an answer had `more`. Others hear no `withheld`."""
-    said = {"withheld": request.withheld} if request.withheld else {}
+    """The body of a POST; more: for a collector of which an answer had `more`. Others hear no `withheld` and
+    no `about`.
+    """
+    said: dict[str, object] = {"withheld": request.withheld} if request.withheld else {}
+    if request.about:
+        about = asdict(request.about)
+        said["about"] = {key: value for key, value in about.items() if value not in (None, "")}
     ending = (said,) if more else ()
     return pack((VERSION, request.agent, request.epoch, request.batches, request.schemas, *ending))
 
@@ -94,11 +114,15 @@ def decode_request(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Request:
         batches.append((fields.take(int, "sequence"), fields.take(bytes, "batch")))
     schemas = [fields.take(bytes, "schema") for _ in range(fields.array("schemas", limits.schemas))]
     withheld: list[Range] = []
+    about: list[About] = []
     if fields.more:
-        known = {"withheld": lambda: withheld.extend(_withheld(fields, limits))}
+        known = {
+            "withheld": lambda: withheld.extend(_withheld(fields, limits)),
+            "about": lambda: about.append(_about(fields, limits)),
+        }
         fields.map("the last element", limits.keys, known)
     fields.end()
-    return Request(agent, epoch, batches, schemas, withheld)
+    return Request(agent, epoch, batches, schemas, withheld, about[0] if about else None)
 
 
 def encode_ack(ack: Acknowledgement, more: bool = False) -> bytes:
@@ -162,6 +186,23 @@ def _withheld(fields: Fields, limits: Limits) -> Iterator[Range]:
             raise Malformed(f"request: withheld ranges are not ascending: {first} after {before}")
         before = last
         yield first, last
+
+
+def _about(fields: Fields, limits: Limits) -> About:
+    said: dict[str, Any] = {}
+
+    def text(key: str) -> None:
+        said[key] = printable(fields.take(str, key), limits.text)
+
+    def count() -> None:
+        said["backlog"] = _sequence(fields, "backlog", 0, limits)
+
+    def flag() -> None:
+        said["clock_synchronised"] = fields.take(bool, "clock_synchronised")
+
+    known = {"site": partial(text, "site"), "version": partial(text, "version")}
+    fields.map("about", limits.keys, {**known, "backlog": count, "clock_synchronised": flag})
+    return About(**said)
 
 
 def _refused_schemas(fields: Fields, limits: Limits) -> Iterator[tuple[bytes, str, float]]:

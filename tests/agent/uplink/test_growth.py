@@ -10,7 +10,7 @@ import pytest
 
 from agent.store.upstream import Upstream
 from agent.uplink.schemas import Schemas
-from agent.wire import ACCEPT, Request, encode_ack
+from agent.wire import ACCEPT, About, Request, encode_ack
 from tests.agent.uplink.conftest import SCHEMA
 from tests.agent.uplink.peer import Peer, ack, box, http, own, peer, sound
 
@@ -77,6 +77,26 @@ async def test_requests_are_longer_after_a_longer_answer_and_as_ever_after_any_o
         there.say = grown
         assert (await until(there, 7))[4:] == [6, 6, 5]
         assert all(f"accept: {ACCEPT}\r\n" in head for head, _ in there.came)
+
+
+async def test_an_agent_says_of_itself_what_is_new_once_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To a collector that takes it, and again where that did not answer."""
+    async with peer(grown) as there, box(tmp_path, there.port, batches=1) as one:
+        await until(there, 2)
+        await one.seal(10)
+        await until(there, 3)
+        assert [request.about for _, request in there.heard] == [None, About(backlog=1), None]
+        monkeypatch.setattr("agent.uplink.uplink.ABOUT_S", 0.0)
+        there.say = lambda _: http(502)
+        await one.seal(20)
+        await until(there, 4)
+        there.say = grown
+        await until(there, 5)
+        await one.seal(30)
+        assert await until(there, 6) == [5, 6, 6, 6, 5, 6]
+        assert [bool(request.about) for _, request in there.heard[3:6]] == [True, False, True]
 
 
 async def test_who_knows_no_withheld_batches_is_told_none_and_that_is_noted(tmp_path: Path) -> None:

@@ -91,7 +91,11 @@ def request(body):
     withheld = (more or {}).get("withheld", [])
     assert is_ranges(withheld)
     assert all(a[1] < b[0] for a, b in itertools.pairwise(withheld))
-    return found | {"more": more is not None, "withheld": withheld}
+    about = (more or {}).get("about", {})
+    kinds = {"site": str, "version": str, "backlog": int, "clock_synchronised": bool}
+    assert all(type(value) is kinds[key] for key, value in about.items() if key in kinds)
+    assert about.get("backlog", 0) >= 0
+    return found | {"more": more is not None, "withheld": withheld, "about": about}
 
 
 def answer(body):

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from agent.wire import (
     ACCEPT,
     ACKNOWLEDGEMENT_TYPE,
+    About,
     Acknowledgement,
     Request,
     WireError,
@@ -25,6 +27,7 @@ from agent.wire import (
 )
 from agent.wire.text import printable
 
+ABOUT = About('서울 "1"', "0.2.0", 12, clock_synchronised=False)
 VECTORS = Path(__file__).parents[2] / "vectors" / "wire"
 EPOCH = bytes(range(16))
 REQUEST = Request("site-1", EPOCH, [(3, b"batch")], [b"schema"], [(1, 2), (4, 2**40)])
@@ -112,6 +115,38 @@ def test_ranges_that_are_withheld_have_bounds(withheld: Any, says: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "about",
+    [ABOUT, About(), About(backlog=0), About(clock_synchronised=True)],
+    ids=["all", "none", "0", "true"],
+)
+def test_what_an_agent_says_of_itself_comes_back(about: About) -> None:
+    body = encode_request(replace(REQUEST, about=about), more=True)
+    assert decode_request(body).about == about
+    assert decode_request(encode_request(replace(REQUEST, about=about))).about is None
+    assert None not in msgpack.unpackb(body)[5]["about"].values()
+
+
+@pytest.mark.parametrize(
+    ("about", "says"),
+    [
+        ({"site": 1}, "site is int"),
+        ({"version": b"1"}, "version is bytes"),
+        ({"backlog": -1}, "backlog -1 is not in 0"),
+        ({"backlog": 2**40 + 1}, "backlog 1099511627777 is not in 0"),
+        ({"backlog": True}, "backlog is bool"),
+        ({"clock_synchronised": 1}, "clock_synchronised is int"),
+        ({str(n): n for n in range(65)}, "65 keys of about, the limit is 64"),
+        (None, "about is no msgpack map"),
+    ],
+)
+def test_what_an_agent_says_of_itself_has_bounds(about: Any, says: str) -> None:
+    with pytest.raises(WireError, match=re.escape(says)):
+        decode_request(grown(SHORT_REQUEST, {"about": about}))
+    found = decode_request(grown(SHORT_REQUEST, {"about": {"later": about, "site": "a\nb", "version": "9"}}))
+    assert found.about == About(printable("a\nb"), "9")
+
+
+@pytest.mark.parametrize(
     ("refused", "says"),
     [
         ((b"short", "no", 1), "schema hash has 5 bytes"),
@@ -169,6 +204,7 @@ VECTOR = {
     "request-6": encode_request(REQUEST, more=True),
     "request-6-empty": encode_request(Request("site-1", EPOCH, []), more=True),
     "request-6-later": grown(SHORT_REQUEST, {"later": [1, {"a": None}], "withheld": [[1, 2]]}),
+    "request-6-about": encode_request(replace(REQUEST, about=ABOUT), more=True),
     "answer-6": SHORT_ACK,
     "answer-7": encode_ack(ACK, more=True),
     "answer-7-empty": encode_ack(Acknowledgement(EPOCH, 0), more=True),

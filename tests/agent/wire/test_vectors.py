@@ -16,7 +16,7 @@ import zstandard
 
 from agent.quality import Quality
 from agent.uplink.uplink import held_by
-from agent.wire import Batch, decode_ack, decode_batch, decode_request, decode_schema, encode_schema
+from agent.wire import About, Batch, decode_ack, decode_batch, decode_request, decode_schema, encode_schema
 from agent.wire.sound import unsound
 from tests.agent.wire import stranger
 
@@ -146,6 +146,7 @@ def test_a_stranger_reads_requests_and_answers_of_both_shapes(path: Path) -> Non
         assert [tuple(pair) for pair in found["batches"]] == ours.batches
         assert (found["schemas"], found["more"]) == (ours.schemas, path.stem != "request-5")
         assert [tuple(pair) for pair in found["withheld"]] == ours.withheld
+        assert (About(**found["about"]) if found["about"] else None) == ours.about
     else:
         ack, said = decode_ack(body), stranger.answer(body)
         assert (said["epoch"], said["durable_through"]) == (ack.epoch, ack.durable_through)
