@@ -10,9 +10,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from agent.detect.knowledge import Knowledge
 from agent.modbus.bus import Bus
 from agent.modbus.unit import Unit
+from agent.view.state import WORDS
 from agent.wire.hosts import authority, host_and_port
 from agent.wire.listening import listen
 
@@ -39,12 +39,14 @@ class _Snapshot(Collector):
 
 def exposition(
     buses: Sequence[Bus],
-    known: Mapping[str, Knowledge],
+    known: Mapping[str, str],
     now_s: float,
     account: Mapping[str, Any],
     upstreams: Sequence[Mapping[str, Any]],
 ) -> bytes:
-    """The text of /metrics. known: by unit; now_s: CLOCK_BOOTTIME; the rest as the control socket has it."""
+    """The text of /metrics. known: one of `WORDS` by unit; now_s: CLOCK_BOOTTIME; the rest as the control
+    socket has it.
+    """
     registry = CollectorRegistry(auto_describe=False)
     of_units = _of_units(buses, known, now_s)
     registry.register(_Snapshot([*_of_buses(buses), *of_units, *_of_upstreams(account, upstreams)]))
@@ -66,7 +68,7 @@ def _of_buses(buses: Sequence[Bus]) -> Iterator[Metric]:
     yield from (busy, up)
 
 
-def _of_units(buses: Sequence[Bus], known: Mapping[str, Knowledge], now_s: float) -> Iterator[Metric]:
+def _of_units(buses: Sequence[Bus], known: Mapping[str, str], now_s: float) -> Iterator[Metric]:
     units = [(unit, [bus.name, unit.name]) for bus in buses for unit in bus.units]
     labels = ["bus", "unit"]
     reads = CounterMetricFamily(
@@ -92,14 +94,15 @@ def _of_units(buses: Sequence[Bus], known: Mapping[str, Knowledge], now_s: float
         labels=[*labels, "quantile"],
         unit="seconds",
     )
-    states = StateSetMetricFamily(PREFIX + "unit_knowledge", "How much is known of the unit.", labels=labels)
+    states = StateSetMetricFamily(
+        PREFIX + "unit_knowledge", "The page's word for what is known of it.", labels=labels
+    )
     for unit, names in units:
         misses.add_metric(names, unit.intervals.misses)
         for q in QUANTILES:
             if (seconds := unit.patience.times.quantile(q)) is not None:
                 response.add_metric([*names, f"{q:g}"], seconds)
-        now = known[unit.name]
-        states.add_metric(names, {str(state): state is now for state in Knowledge})
+        states.add_metric(names, {word: word == known[unit.name] for word in WORDS})
     yield from (misses, response, states)
     yield from _gauges(units, now_s)
 

@@ -24,6 +24,7 @@ from agent.view.delivery import reached_text
 from agent.view.headline import headline
 from agent.view.language import ENGLISH, speaking
 from agent.view.site import WHOLE_SITE_CELLS, view
+from agent.view.state import of_unit
 from agent.view.tiles import Outline, worst_first
 from agent.view.trends import TREND_STEP_S, Trends
 
@@ -62,9 +63,18 @@ class Report:
         now_s = self._parts.clock.boottime_s()
         return {name: self._parts.watching.known(unit, now_s) for name, unit in self._parts.units.items()}
 
+    def words(self) -> dict[str, str]:
+        """Return how every unit is seen, in the word of page and `live` (`agent.view.state.WORDS`)."""
+        now = datetime.now().astimezone()
+        learning = self._parts.watching.learning
+        return {
+            name: of_unit({"knowledge": known, "detectors": learning(name)}, now).word
+            for name, known in self.knowledge().items()
+        }
+
     def summary(self) -> str:
         """Return one line for `systemctl status`."""
-        states = Counter(self.knowledge().values())
+        states = Counter(self.words().values())
         units = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "no units"
         return f"{units}; {reached_text(asdict(u.status) for u in self._parts.uplinks.values())}"
 
@@ -77,7 +87,7 @@ class Report:
         async def text() -> bytes:
             account, upstreams = await self._delivery()
             buses, now_s = list(self._parts.buses.values()), self._parts.clock.boottime_s()
-            return exposition(buses, self.knowledge(), now_s, account, upstreams)
+            return exposition(buses, self.words(), now_s, account, upstreams)
 
         self._metrics = MetricsServer(listen, text)
         return self._metrics

@@ -17,6 +17,8 @@ from agent.view.sayings import say
 Record = Mapping[str, Any]
 
 LEARNING = "LEARNING"
+#: All words that `State.word` has, worst last.
+WORDS = (str(Knowledge.LIVE), LEARNING, *(str(one) for one in Knowledge if one is not Knowledge.LIVE))
 NO_LOSS = ("good", "missing", "stale")  # qualities: no sensor is there, or it is not its turn
 #: The knowledge of a cell, by the `sight` of its box.
 OF_CELL = {"live": Knowledge.LIVE, "stale": Knowledge.STALE, "none": Knowledge.BLIND}

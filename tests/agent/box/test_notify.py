@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from agent.bench.units import WELL
 from agent.box.service_manager import STALLED_S, Notifier, Stall, feed, limit_s
 from hil.run import configuration
 from hil.run.processes import Children
+from tests.agent.runtime.test_reload import PROFILE
 
 
 @pytest.fixture
@@ -43,6 +45,22 @@ def test_a_started_agent_is_ready_then_fed_and_says_when_it_stops(
         heard(manager, "WATCHDOG=1")
         agent.stop()
     heard(manager, "STOPPING=1")
+
+
+def test_the_status_line_has_the_word_of_the_page_for_a_unit_that_was_just_begun(
+    tmp_path: Path, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", manager.getsockname())
+    monkeypatch.setenv("WATCHDOG_USEC", "300000")
+    config = tmp_path / "agent.toml"
+    with Children(tmp_path) as children:
+        units = children.start("units", "agent.bench.units", f"0:{WELL}")
+        port = int(units.first_line().strip("[]"))
+        (tmp_path / "tiny.toml").write_text(PROFILE)
+        unit = configuration.tcp_unit("rack-1", port, f"{tmp_path}/tiny.toml", period_s=0.2, chemistry="LFP")
+        config.write_text(configuration.agent(tmp_path) + unit)
+        children.start("agent", "agent.cli", "run", "--config", str(config))
+        assert heard(manager, "STATUS=1 LEARNING; ")
 
 
 def fed(manager: socket.socket) -> Notifier:

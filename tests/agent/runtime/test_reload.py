@@ -15,6 +15,7 @@ from agent.bench.units import WELL
 from agent.config.file import load_config
 from agent.config.reload import ConfigChange, ReloadRefused, change_of
 from agent.config.tables import Config
+from agent.view.state import WORDS
 from drivers.profile.load import Profile, parse_profile
 from hil.run import configuration
 from hil.run.processes import Child, Children, Status, wait_for_status
@@ -136,6 +137,10 @@ def test_metrics_are_openmetrics_and_tell_how_polling_goes(site: Site) -> None:
     assert values["cellwarden_bus_busy_seconds_total", "lan-0", None] > 0
     assert 0 < values["cellwarden_unit_response_seconds", "rack-0", None] < 1
     assert values["cellwarden_unit_backoff_seconds", "rack-0", None] == 0
+    name = "cellwarden_unit_knowledge"
+    known = {(s.labels["unit"], s.labels[name]) for s in families[name].samples if s.value}
+    assert known == {("rack-0", "LEARNING"), ("rack-1", "LEARNING")}, "the word of the page, not LIVE"
+    assert {s.labels[name] for s in families[name].samples} == {*WORDS}
     assert values["cellwarden_only_here_seconds", None, None] > 0
     assert values["cellwarden_upstream_up", "main", None] == 0
     assert values["cellwarden_unit_deadline_misses_total", "rack-0", None] == 0
