@@ -4,12 +4,12 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -37,6 +37,7 @@ from collector.deadman import DeadMan
 from collector.inbox import Crowded, Inbox, TooLong
 from collector.intake import Intake, IntakeResult
 from collector.metrics import OPENMETRICS, exposition
+from collector.notes import NotesError
 from collector.sender import certified_name
 from collector.sink import SinkError
 
@@ -61,6 +62,7 @@ class Receiver:
 
     intake: Intake
     archive: Callable[[], Archive] | None = None  # what the intake has stored
+    audited: Callable[[], Mapping[str, Any] | None] = lambda: None  # by `audit --all --record`, last
     limits: Limits = field(default_factory=Limits)
     max_requests: int = MAX_REQUESTS
     body_timeout_s: float = BODY_TIMEOUT_S
@@ -130,8 +132,18 @@ class Receiver:
         except SinkError as error:
             found, trouble = [], str(error)
         ages_s, silent = self.dead_man.ages_s(self.now_s()), self.dead_man.silent
-        under_way = self.under_way.total()
-        return exposition(self.counts, under_way, missing, withheld, ages_s, silent, found, not trouble)
+        under_way, audited = self.under_way.total(), await self._audited(trouble)
+        return exposition(
+            self.counts, under_way, missing, withheld, ages_s, silent, found, not trouble, audited
+        )
+
+    async def _audited(self, trouble: str) -> Mapping[str, Any] | None:
+        """What the last audit over all said; None where nobody knows. A database in trouble is not asked."""
+        try:
+            return None if trouble else await asyncio.to_thread(self.audited)
+        except NotesError as error:
+            log.error("what the last audit said is not known: %s", error)
+            return None
 
     async def watch(self, period_s: float = 1.0) -> None:
         """Alarm on every agent that falls silent, until cancelled."""

@@ -15,6 +15,7 @@ import click
 from agent.wire.text import printable
 from collector.alarms import alarm_lines, held_alarms
 from collector.audit import audit
+from collector.audit_all import audit_all
 from collector.conform.certificate import common_name
 from collector.conform.report import lines, plain, table
 from collector.conform.row import Run
@@ -110,8 +111,10 @@ def serve_command(
 @main.command("audit")
 @sink_option
 @click.option("--quick", is_flag=True, help="Believe the rows; do not decode every batch again.")
+@click.option("--all", "all_at_once", is_flag=True, help="Let the database add up: a table, the worst first.")
+@click.option("--record", is_flag=True, help="With --all: leave the result to the collector's /metrics.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
-def audit_command(sink: ChosenSink, quick: bool, as_json: bool) -> None:
+def audit_command(sink: ChosenSink, quick: bool, all_at_once: bool, record: bool, as_json: bool) -> None:
     """Say for every agent and epoch where everything that was sealed has gone.
 
     \b
@@ -120,8 +123,16 @@ def audit_command(sink: ChosenSink, quick: bool, as_json: bool) -> None:
     Exit 0: everything is accounted for. Exit 1: something is missing, damaged, unreadable (its schema
     cannot be used), or came from two copies of one agent. What an agent sealed last and has not sent yet is
     not known here.
-    Example:  cellwarden-collector audit --sink sqlite:collector.db
+    With --all no batch is decoded: the view "account" of the database says the same in numbers.
+    Examples:  cellwarden-collector audit --sink sqlite:collector.db
+               cellwarden-collector audit --all --sink sqlite:collector.db
     """
+    if all_at_once and quick:
+        raise CannotWork("--all decodes nothing: leave out --quick")
+    if record and not all_at_once:
+        raise CannotWork("--record needs --all")
+    if all_at_once:
+        sys.exit(audit_all(sink, record, as_json))
     with reading(sink, SaidOnce()) as archive:
         accounts = audit(archive, quick)
     if as_json:

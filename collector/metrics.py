@@ -1,6 +1,7 @@
 """What a collector says of itself, in OpenMetrics text."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
@@ -17,6 +18,12 @@ COUNTS = {  # key of Receiver.counts: what it counts since the start
     "refused": "Batches that were not sound.",
     "conflicts": "Batches whose key is stored with other bytes.",
     "unusable_schemas": "Schemas that came and say nothing by which values can be read.",
+}
+AUDITED = {  # key of what `audit --all --record` leaves: name, text, unit
+    "utc_ns": ("audit_timestamp_seconds", "When all was audited last, by `audit --all --record`.", "seconds"),
+    "balanced": ("audit_balanced", "1 where all balanced then.", ""),
+    "missing": ("audit_missing_batches", "Batches that were missing then, of all agents.", ""),
+    "streams": ("audit_streams", "Agents and epochs that were audited then.", ""),
 }
 
 
@@ -37,11 +44,16 @@ def exposition(
     silent: Iterable[str],
     incidents: Iterable[tuple[str, str, int]],
     stores: bool,
+    audited: Mapping[str, Any] | None,
 ) -> bytes:
-    """The text of /metrics: counts since the start, and the state of every agent."""
+    """The text of /metrics: counts since the start, the state of every agent, and what the last audit over
+    all said (`collector.audit_all.result`; None: there was none).
+    """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(
-        _Snapshot(_metrics(counts, under_way, missing, withheld, ages_s, set(silent), incidents, stores))
+        _Snapshot(
+            _metrics(counts, under_way, missing, withheld, ages_s, set(silent), incidents, stores, audited)
+        )
     )
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return text
@@ -56,6 +68,7 @@ def _metrics(
     silent: set[str],
     incidents: Iterable[tuple[str, str, int]],
     stores: bool,
+    audited: Mapping[str, Any] | None,
 ) -> Iterator[Metric]:
     for key, text in COUNTS.items():
         yield CounterMetricFamily(PREFIX + key, text, value=counts.get(key, 0))
@@ -95,3 +108,7 @@ def _metrics(
         ages.add_metric([agent], round(ages_s[agent], 3))
         quiet.add_metric([agent], agent in silent)
     yield from (gaps, kept, ages, quiet)
+    for key, (name, text, unit) in AUDITED.items():
+        if audited is not None and isinstance(audited.get(key), int):
+            value = audited[key] / 1e9 if unit else audited[key]
+            yield GaugeMetricFamily(PREFIX + name, text, value=value, unit=unit)

@@ -7,7 +7,7 @@ there. Who loses a note loses what was set: then everything is kept.
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-RETENTION, PRUNING = "retention", "pruning"
+RETENTION, PRUNING, AUDIT = "retention", "pruning", "audit"
 
 
 class NotesError(Exception):
@@ -22,15 +22,3 @@ class Notes(Protocol):
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         """Put a note in place of the one that is there."""
-
-
-class NoNotes:
-    """Of a database where nothing can be set yet."""
-
-    def read(self, name: str) -> dict[str, Any] | None:
-        """Nothing."""
-        return None
-
-    def write(self, name: str, content: Mapping[str, Any]) -> None:
-        """Say so."""
-        raise NotesError("a PostgreSQL archive keeps everything: how long cannot be set there yet")

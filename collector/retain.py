@@ -62,8 +62,8 @@ def init(sink: ChosenSink, yes: bool, **given: int | None) -> None:
     kept for ever. A collector that runs takes it up within the hour. What is deleted stays accounted for.
     Example:  cellwarden-collector init --sink sqlite:collector.db --raw 400 --yes
     """
-    notes = sink.kind.notes(sink.place)
     try:
+        notes = sink.kind.notes(sink.place)
         before = keeping.read(notes) if notes.read(RETENTION) is not None else None
     except (NotesError, ValueError) as error:
         raise CannotWork(error, "CW-511") from error

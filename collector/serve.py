@@ -21,7 +21,7 @@ from collector.archive import ArchiveError
 from collector.deadman import DeadMan
 from collector.handshake import Handshake
 from collector.intake import Intake
-from collector.notes import NotesError
+from collector.notes import AUDIT, NotesError
 from collector.pruning import Pruner, prune
 from collector.questions.http import QueryApi
 from collector.questions.openapi import PATH
@@ -122,6 +122,7 @@ async def serve(
         intake,
         archive=archive,
         dead_man=DeadMan(silent_after_s),
+        audited=lambda: chosen.kind.notes(chosen.place).read(AUDIT),
     )
     runner = Runner(
         receiver.app(), access_log=None, shutdown_timeout=DRAIN_S, auto_decompress=False, handle_signals=False
@@ -141,7 +142,7 @@ async def serve(
         if announced:
             url = _url(runner, announced if tls else host, tls)
             tasks.append(asyncio.create_task(announce(announced, host, url)))
-        for line in _kept(chosen):
+        for line in await asyncio.to_thread(_kept, chosen):
             log.info("%s", line)
         if asked_at:
             log.info("questions are answered at %s%s", _url(questions, asked_at[0], None), PATH)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collector.archive import Archive, ArchiveError
-from collector.notes import NoNotes, Notes
+from collector.notes import Notes, NotesError
 from collector.postgres.url import without_password
 from collector.sink import Sink, SinkError
 from collector.sqlite.archive import SqliteArchive
@@ -49,6 +49,14 @@ def _read_postgres(place: str, tell: Tell) -> Archive:
     return PostgresArchive(place, tell)
 
 
+def _postgres_notes(place: str) -> Notes:
+    try:
+        from collector.postgres.notes import PostgresNotes
+    except ImportError as error:
+        raise NotesError(f"{without_password(place)}: {_NO_ASYNCPG}") from error
+    return PostgresNotes(place)
+
+
 #: By scheme. A new row passes the contract of tests/collector/test_sinks.py.
 KINDS = {
     "sqlite": SinkKind(
@@ -63,7 +71,7 @@ KINDS = {
         example="postgresql://cellwarden@/cellwarden?host=/run/postgresql",
         open=_open_postgres,
         read=_read_postgres,
-        notes=lambda place: NoNotes(),
+        notes=_postgres_notes,
     ),
 }
 

@@ -45,7 +45,7 @@ class PostgresArchive:
 
     def streams(self) -> list[Stream]:
         """Every (agent, epoch) of which anything is known."""
-        tables = ("stream", "refused", "dropped", "withheld")
+        tables = ("stream", "refused", "dropped", "withheld", "pruned")
         every = " UNION ".join(f"SELECT agent, epoch FROM {table}" for table in tables)
         return [(agent, epoch) for agent, epoch in self._db.rows(f"{every} ORDER BY agent, epoch")]
 
@@ -60,8 +60,8 @@ class PostgresArchive:
         )
 
     def pruned(self, stream: Stream) -> list[Range]:
-        """Nothing: nothing is pruned here."""
-        return []
+        """The ranges that were stored here and are deleted since."""
+        return self._ranges("SELECT first, last FROM pruned WHERE agent = $1 AND epoch = $2", stream)
 
     def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
         """Nothing: nothing is pruned here."""

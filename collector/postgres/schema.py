@@ -6,6 +6,7 @@ Texts are of collation "C": they are sorted as SQLite and Python sort them, what
 import asyncpg
 
 from collector.postgres.connection import Refused
+from collector.spans import ACCOUNT, ACCOUNT_SPAN
 
 MARK = "cellwarden_migration"  # the table that says whose database this is
 LOCK = 0x63656C6C  # of whoever changes tables
@@ -108,8 +109,22 @@ CREATE TABLE incident (                  -- what a person must look at; one row 
 CREATE TABLE writer (agent text COLLATE "C" PRIMARY KEY, token bytea NOT NULL);  -- who wrote it last
 CREATE TABLE trial (content bytea NOT NULL);  -- always empty: whether something can be written
 """
+_ACCOUNT = f"""
+CREATE TABLE pruned (                    -- ranges that do not overlap, of what was stored once
+    agent text COLLATE "C" NOT NULL,
+    epoch bytea NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    PRIMARY KEY (agent, epoch, first));
+CREATE VIEW stored_span AS
+    SELECT agent, epoch, first, last FROM stored_range JOIN stream ON stream.id = stored_range.stream;
+{ACCOUNT_SPAN.format(stored="stored_span")};
+{ACCOUNT};
+
+CREATE TABLE note (name text COLLATE "C" PRIMARY KEY, content text NOT NULL);  -- of collector.notes, JSON
+"""
 #: By number, from 1: (name, statements).
-MIGRATIONS = (("batches", _BATCHES),)
+MIGRATIONS = (("batches", _BATCHES), ("account", _ACCOUNT))
 
 
 async def migrate(db: asyncpg.Connection) -> None:

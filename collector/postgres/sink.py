@@ -218,9 +218,8 @@ class PostgresSink:
             " WHERE stream = (SELECT id FROM stream WHERE agent = $1 AND epoch = $2)"
         )
         told = "SELECT first, last FROM {} WHERE agent = $1 AND epoch = $2"
-        queries = (stored, told.format("withheld"), told.format("dropped"))
-        here, withheld, dropped = (list(map(_range, self._db.rows(sql, *stream))) for sql in queries)
-        return Accounted(here, (), withheld, dropped)
+        queries = (stored, *map(told.format, ("pruned", "withheld", "dropped")))
+        return Accounted(*(list(map(_range, self._db.rows(sql, *stream))) for sql in queries))
 
     def schema(self, digest: bytes) -> bytes | None:
         """The body of a schema."""

@@ -10,7 +10,7 @@ from agent.wire.text import printable
 from collector.questions.question import Column, Question, Row
 
 WIDTH = 80
-LEAST = 12  # columns of a text that is folded
+LEAST = 8  # columns of a text that is folded
 GAP = 2
 RIGHT = {"count", "number", "seconds"}
 

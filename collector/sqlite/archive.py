@@ -17,6 +17,8 @@ from collector.sqlite.ranges import dropped_ranges, has, pruned_ranges, stored_r
 
 log = logging.getLogger(__name__)
 
+OLDER = "written by an older cellwarden: start this version's collector on it once"
+
 
 class SqliteArchive:
     """A collector's database, read-only. `tell`: takes a line for each thing that cannot be read, and why."""
@@ -42,6 +44,8 @@ class SqliteArchive:
         try:
             yield from self.db.execute(query, parameters)
         except sqlite3.Error as error:
+            if str(error).startswith(("no such table", "no such column")):
+                raise ArchiveError(f"{self.path}: {OLDER}") from error
             raise ArchiveError(f"{self.path}: {error}; restore it from a copy") from error
 
     def streams(self) -> list[Stream]:

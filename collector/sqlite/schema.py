@@ -4,6 +4,8 @@ import sqlite3
 
 from sqlite_utils import Database, Migrations
 
+from collector.spans import ACCOUNT, ACCOUNT_SPAN
+
 migrations = Migrations("collector")
 
 
@@ -110,6 +112,19 @@ def m003_pruned(db: Database) -> None:
             PRIMARY KEY (agent, epoch, first)) WITHOUT ROWID"""
     )
     db.execute("CREATE INDEX batch_received ON batch (received_utc_ns)")
+
+
+@migrations()
+def m004_account(db: Database) -> None:
+    """Where everything that was sealed has gone, as views."""
+    db.execute(
+        """CREATE VIEW stored_span AS SELECT agent, epoch, min(sequence) AS first, max(sequence) AS last
+        FROM (SELECT agent, epoch, sequence,
+            sequence - row_number() OVER (PARTITION BY agent, epoch ORDER BY sequence) AS island FROM batch)
+        GROUP BY agent, epoch, island"""
+    )
+    db.execute(ACCOUNT_SPAN.format(stored="stored_span"))
+    db.execute(ACCOUNT)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
