@@ -14,16 +14,31 @@ from babel.messages.pofile import read_po, write_po
 
 from agent.alarms.response import response
 from agent.cli import doctor
-from agent.cli.common import announced, codes
+from agent.cli.alarm import follow
+from agent.cli.common import announced, codes, in_force
 from agent.cli.common.came_said import sentence
+from agent.cli.limits import in_words
 from agent.cli.live import frame
 from agent.cli.page import enable
+from agent.cli.report.commissioning import UNSYNCHRONISED
+from agent.cli.report.commissioning.page import ACHIEVED, LATER, NEVER_READ
+from agent.cli.report.commissioning.record import BLIND, SAME
+from agent.cli.report.commissioning.untried import NEVER
 from agent.cli.setup import dialogue, label, site, steps
 from agent.detect import limit_words, limits, rows
+from agent.detect.detectors import DETECTORS
 from agent.detect.knowledge import Knowledge
 from agent.detect.table import PRIORITY
 from agent.modbus import came
 from agent.modbus.survey.match import Sureness
+from agent.outputs.coverage import (
+    HUNG_KERNEL,
+    NEEDS_SYSTEMD,
+    NO_HOST_TIMEOUT,
+    NO_RELAY,
+    SLOW_HOST_TIMEOUT,
+    STRICT_GPIOD,
+)
 from agent.transport.row import Endpoint
 from agent.transport.rtu_over_tcp import FarEndpoint
 from agent.view import (
@@ -48,18 +63,26 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "agent" / "view" / "languages"
 #: What looks a text up: where code imports one of them, and in templates.
 LOOKS_UP = ("tr", "tell", "Message")
-TEMPLATES = [("view/page/templates/**.html", "jinja2")]
+TEMPLATES = [("view/page/templates/**.html", "jinja2"), ("cli/report/templates/**.html", "jinja2")]
 #: What people do to alarms, as records have it.
 CHANGES = ("acknowledge", "shelve", "unshelve", "drill", "read")
+UNMEASURED = {row.detector for row in rows.ROWS if not row.unit}  # their limits are told in words
 CAME = [row for rows in came.ROWS.values() for row in rows.values()]  # in place of an answer
 #: Tables of what is said, by the file in agent.
 TABLES: list[tuple[str, Any]] = [
     ("alarms/response", [response(unit, name) for name in rows.RESPONSES for unit in ("", "u")]),
     ("alarms/site", CHANGES),
+    ("cli/alarm/follow", [follow.ON_DISK, follow.NOT_ON_DISK]),
     ("cli/common/announced", [announced.HINT]),
     ("cli/common/codes", [code.likely for code in codes.CODES.values()]),
     ("cli/doctor/__init__", [doctor.HEADS, doctor.PROBLEMS, doctor.NOTES]),
     ("cli/live/frame", [frame.PRIORITY, frame.KEYS, frame.SHORT_KEYS, frame.HELP, frame.PACK, frame.LINKS]),
+    ("cli/common/in_force", [in_force.SIDES, in_force.WAYS]),
+    ("cli/limits", [in_words(one) for one in DETECTORS if one.name in UNMEASURED]),
+    ("cli/report/commissioning/__init__", [UNSYNCHRONISED]),
+    ("cli/report/commissioning/page", [LATER, ACHIEVED, NEVER_READ]),
+    ("cli/report/commissioning/record", [BLIND, SAME]),
+    ("cli/report/commissioning/untried", NEVER),
     ("cli/page/enable", [enable.WARNING, enable.COMPARE]),
     ("cli/setup/dialogue", [dialogue.ANEW, dialogue.GO_BACK]),
     ("cli/setup/label", label.WITHIN),
@@ -67,9 +90,11 @@ TABLES: list[tuple[str, Any]] = [
     ("cli/setup/steps", steps.STEPS),
     ("detect/knowledge", list(Knowledge)),
     ("detect/table", list(PRIORITY)),
-    ("detect/limits", limits.TIERS),
+    ("detect/limits", [limits.TIERS, limits.WHOSE]),
     ("detect/limit_words", [limit_words.NO_LIMIT, limit_words.NO_LIMIT_OF_BLOCKS]),
     ("cli/common/came_said", [sentence(row.do) for row in CAME if "{" not in row.do]),
+    ("outputs/coverage", [NO_RELAY, NEEDS_SYSTEMD, STRICT_GPIOD, HUNG_KERNEL, NO_HOST_TIMEOUT]),
+    ("outputs/coverage", [SLOW_HOST_TIMEOUT]),
     ("modbus/survey/match", list(Sureness)),
     ("modbus/came", [[*row.likely, row.do] for row in CAME if "{" not in row.do]),
     ("modbus/came", [came.NOTHING.text, *(came.of_exception(code).text for code in came.OF_CODE)]),
@@ -124,8 +149,18 @@ def looked_up(tree: ast.AST) -> Iterator[str]:
     }
     for node in ast.walk(tree):
         called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
-        if called in imported and called in LOOKS_UP and isinstance(node.args[0], ast.Constant):
-            yield str(node.args[0].value)
+        if called in imported and called in LOOKS_UP:
+            yield from constants(node.args[0])
+
+
+def constants(node: ast.expr) -> Iterator[str]:
+    """Yield the texts that an expression can be: "a" if it is so else "b", or what it says or "c"."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from [*constants(node.body), *constants(node.orelse)]
+    elif isinstance(node, ast.BoolOp):
+        yield from (text for value in node.values for text in constants(value))
 
 
 def tables() -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from agent.cli.common import in_force
 from agent.cli.common.codes import Trouble
 from agent.cli.common.files import replace_json
 from agent.cli.common.in_force import Limit
+from agent.cli.common.letters import spoken
 from agent.cli.common.load import config_option, load
 from agent.cli.common.prompts import you
 from agent.cli.common.tables import plain_table, terminal
@@ -23,6 +24,7 @@ from agent.detect.declaration import Detector
 from agent.detect.detectors import DETECTORS
 from agent.detect.first_days import FirstDays
 from agent.detect.rows import ROWS
+from agent.view.language import Message, tell, tr
 from agent.view.words import first_days
 from collector.failing import print_json
 from drivers.connect import assume
@@ -47,27 +49,30 @@ def limits_of(config: Config, profiles: Mapping[str, Profile]) -> list[Limit]:
     of = {detector.name: detector for detector in DETECTORS if detector.chemistry in chemistries}
     for row in config.detection.settings().rows():
         if row.detector in of and row.detector not in GIVEN:
-            held = f" for {row.on_delay_s:g} s" if row.on_delay_s else ""
-            bounds = f"{row.limit:g} {row.unit}" if row.unit else _in_words(of[row.detector])
-            whose = "detector, shipped" if row in ROWS else "site"
-            found[Limit(row.detector, f"{bounds}{held}", f"alarm: {row.severity}", whose)] = None
+            bounds = f"{row.limit:g} {row.unit}" if row.unit else Message(in_words(of[row.detector]))
+            if row.on_delay_s:
+                bounds = Message("{limit} for {time:g} s", limit=bounds, time=row.on_delay_s)
+            beyond = Message("alarm: {severity}", severity=Message(row.severity))
+            whose = Message("detector, shipped" if row in ROWS else "site")
+            found[Limit(row.detector, bounds, beyond, whose)] = None
     return list(found)
 
 
-def _in_words(detector: Detector) -> str:
+def in_words(detector: Detector) -> str:
     """Return what a detector without a limit in numbers sees, without its details."""
     sees = detector.sees.partition(";")[0]
     return sees if len(sees) <= WORDS else sees.partition(":")[0]
 
 
 def _believed(profile: Profile) -> list[Limit]:
-    said = f"profile {profile.model}"
+    said, beyond = Message("profile {model}", model=profile.model), Message("not believed")
     values = [value for value in assume(profile).values if value.valid]
-    return [Limit(v.name, _span(v.valid, v.unit), "not believed", said) for v in values if v.valid]
+    return [Limit(v.name, _span(v.valid, v.unit), beyond, said) for v in values if v.valid]
 
 
-def _span(bounds: tuple[float, float], unit: str) -> str:
-    return f"{bounds[0]:g} to {bounds[1]:g} {unit}".rstrip()
+def _span(bounds: tuple[float, float], unit: str) -> Message:
+    low, high = bounds
+    return Message("{low} to {high}", low=f"{low:g}", high=f"{high:g} {unit}".rstrip())
 
 
 def digest(limits: list[Limit]) -> str:
@@ -113,6 +118,7 @@ def first_days_of(config: Config, utc_s: float) -> list[str]:
 @click.option("--by", help="Who reviewed; your user name if not said.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@spoken
 def command(path: Path, review: bool, by: str | None, yes: bool, as_json: bool) -> None:
     """Show every limit in force and where it comes from; --review records who looked at them.
 
@@ -127,22 +133,29 @@ def command(path: Path, review: bool, by: str | None, yes: bool, as_json: bool) 
     config, profiles = load(path)
     limits = limits_of(config, profiles)
     if not as_json:
-        table = plain_table("what", "limit", "beyond it", "from")
+        table = plain_table(tr("what"), tr("limit"), tr("beyond it"), tr("from"))
         for limit in limits:
-            table.add_row(limit.what, limit.bounds, limit.beyond, limit.source)
+            table.add_row(limit.what, tr(limit.bounds), tr(limit.beyond), tr(limit.source))
         terminal().print(table)
         for said in (*in_force.without_limits(config, profiles), *first_days_of(config, time())):
-            terminal().print(said, soft_wrap=True)
-    if review and (yes or click.confirm(f"Have you reviewed these {len(limits)} limits?", default=False)):
+            terminal().print(tr(said), soft_wrap=True)
+    if review and (
+        yes or click.confirm(tell("Have you reviewed these {n} limits?", n=len(limits)), default=False)
+    ):
         try:
             record_review(path, limits, by or you())
         except OSError as error:
-            seen = f"{reviewed_file(path)}: the review could not be recorded: {error.strerror}."
+            seen = Message(
+                "{file}: the review could not be recorded: {why}.",
+                file=reviewed_file(path),
+                why=error.strerror,
+            )
             raise Trouble("CW-303", seen, "sudo cellwarden limits --review") from error
     done = review_of(path, limits)
     if as_json:
         print_json({"limits": [asdict(limit) for limit in limits], "review": done})
     elif done:
-        click.echo(f"Reviewed by {done['who']}, {done['when_utc']}.")
+        click.echo(tell("Reviewed by {who}, {when_utc}.", **done))
     if done is None:
-        raise Trouble("CW-303", f"NOT REVIEWED: these {len(limits)} limits.", "cellwarden limits --review")
+        seen = Message("NOT REVIEWED: these {n} limits.", n=len(limits))
+        raise Trouble("CW-303", seen, "cellwarden limits --review")

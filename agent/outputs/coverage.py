@@ -14,6 +14,7 @@ A normally energised relay shows a failure only if the failure takes the energy 
 """
 
 from agent.outputs.relay import CoilRelay, GpioRelay
+from agent.view.language import Message
 
 NO_RELAY = "no [relay] is configured: an alarm is heard only upstream, and not while the network is down"
 NEEDS_SYSTEMD = (
@@ -31,15 +32,16 @@ NO_HOST_TIMEOUT = (
     "a hung kernel or a cut cable leaves the coil as it was: set the module's host time-out, and say so with"
     " [relay] host_timeout_s"
 )
-SLOW_HOST_TIMEOUT = "a hung kernel or a cut cable shows only after the module's host time-out of {:g} s"
+SLOW_HOST_TIMEOUT = "a hung kernel or a cut cable shows only after the module's host time-out of {time:g} s"
 
 
 def uncovered(relay: GpioRelay | CoilRelay | None) -> list[str]:
     """Return each failure that would leave the relay saying that all is well, and what covers it."""
     if relay is None:
-        return [NO_RELAY]
+        return [Message(NO_RELAY)]
     if isinstance(relay, GpioRelay):
-        return [STRICT_GPIOD, HUNG_KERNEL]
+        return [Message(STRICT_GPIOD), Message(HUNG_KERNEL)]
     if relay.host_timeout_s is None:
-        return [NEEDS_SYSTEMD, NO_HOST_TIMEOUT]
-    return [SLOW_HOST_TIMEOUT.format(relay.host_timeout_s)] if relay.host_timeout_s > 10 else []
+        return [Message(NEEDS_SYSTEMD), Message(NO_HOST_TIMEOUT)]
+    slow = relay.host_timeout_s > 10
+    return [Message(SLOW_HOST_TIMEOUT, time=relay.host_timeout_s)] if slow else []

@@ -7,7 +7,7 @@ both recorded and shown is a `Message`, which is English until somebody reads it
 
 import gettext
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -75,6 +75,7 @@ class Message(str):
 
     template: str
     fields: Mapping[str, object]
+    spoken: Mapping[str, str] = {}  # by language, what `recorded` made: that has no template
 
     def __new__(cls, template: str, /, **fields: object) -> Self:
         """Make one of its template; without fields it is the text itself, braces and all."""
@@ -106,15 +107,25 @@ class Message(str):
 
 def tr(text: str) -> str:
     """Return a text in the language that is spoken; fields are still to be filled, but those of a message."""
+    spoken = current()
+    if isinstance(text, Message) and spoken in text.spoken:
+        return text.spoken[spoken]
     if isinstance(text, Message) and text.fields:
         return tell(text.template, **text.fields)
-    spoken = current()
     return catalogue(spoken).gettext(text) if text and spoken != ENGLISH else text
 
 
 def tell(text: str, /, **fields: object) -> str:
     """Return a text in the language that is spoken, with its fields."""
     return tr(text).format(**{key: tr(f) if isinstance(f, Message) else f for key, f in fields.items()})
+
+
+def recorded(say: Callable[[], str]) -> Message:
+    """Return what `say` says now: in English for the record, and in the language that is spoken."""
+    with speaking(ENGLISH):
+        made = Message(say())
+    made.spoken = {current(): say()}
+    return made
 
 
 def joined(apart: str, texts: Iterable[str]) -> Message:

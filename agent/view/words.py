@@ -61,6 +61,13 @@ def _place(path: str, _language: str) -> str:
     return " ".join(_LEVEL.sub(lambda part: numbered(part[1], part[2]), part) for part in path.split("/"))
 
 
+def kind(quantity: str) -> str:
+    """Return what a quantity is called within a sentence: "cell voltage" for "cell_voltage"."""
+    name = quantity.replace("_", " ").capitalize()
+    said = tr(name)
+    return name.lower() if said == name else said
+
+
 def titled(unit: Mapping[str, Any]) -> str:
     """Return what a unit is called: its label with its name, which commands take; or its name alone."""
     name, label = str(unit["name"]), str(unit.get("label") or "")

@@ -6,14 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli.common.ask_agent import get
+from agent.view.language import Message
 
 COLLECTOR_S = 15.0  # an alarm overtakes everything: a collector that is there has it within a second
 STEP_S = 0.1
+#: By whether there are several collectors.
+ON_DISK = {
+    False: "On the collector's disk: acknowledged {later}.",
+    True: "On the disk of {name}: acknowledged {later}.",
+}
+NOT_ON_DISK = {
+    False: "the collector has not acknowledged it; {why}",
+    True: "the collector of {name} has not acknowledged it; {why}",
+}
 
 
-def later(after_s: float) -> str:
+def later(after_s: float) -> Message:
     """Return "40 ms later", "12.0 s later"."""
-    return f"{1e3 * after_s:.0f} ms later" if after_s < 1.0 else f"{after_s:.1f} s later"
+    if after_s < 1.0:
+        return Message("{n:.0f} ms later", n=1e3 * after_s)
+    return Message("{n:.1f} s later", n=after_s)
 
 
 def follow(socket: Path, wait_s: float = COLLECTOR_S) -> dict[str, Any]:
@@ -30,7 +42,10 @@ def follow(socket: Path, wait_s: float = COLLECTOR_S) -> dict[str, Any]:
             return {**test, "trouble": {name: _refused(test, name) for name in names}}
         if time.monotonic() > end_s:
             status = get(socket, "/v1/status")
-            late = {u["name"]: f"not within {wait_s:g} s: {_why(status, u)}" for u in status["upstreams"]}
+            late = {
+                u["name"]: Message("not within {time:g} s: {why}", time=wait_s, why=_why(status, u))
+                for u in status["upstreams"]
+            }
             held = dict.fromkeys(test["collectors"], "")
             return {**test, "trouble": {name: _refused(test, name) or late[name] for name in late} | held}
         time.sleep(STEP_S)
@@ -40,18 +55,16 @@ def told(test: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield a line for each collector, and why it has not acknowledged ("": it has)."""
     several = len(test["trouble"]) > 1
     for name, trouble in test["trouble"].items():
-        of = f" of {name}" if several else ""
         held = test["collectors"].get(name)
         if held and not trouble:
-            where = f"the disk{of}" if several else "the collector's disk"
-            yield f"On {where}: acknowledged {later(held['after_s'])}.", ""
+            yield Message(ON_DISK[several], name=name, later=later(held["after_s"])), ""
         else:
-            yield "", f"the collector{of} has not acknowledged it; {trouble}"
+            yield "", Message(NOT_ON_DISK[several], name=name, why=trouble)
 
 
 def _refused(test: Mapping[str, Any], name: str) -> str:
-    return f"refused: {test['refused'][name]}" if name in test["refused"] else ""
+    return Message("refused: {why}", why=test["refused"][name]) if name in test["refused"] else ""
 
 
 def _why(status: Mapping[str, Any], upstream: Mapping[str, Any]) -> str:
-    return str(status["store"]["trouble"] or upstream["trouble"] or "no reason is named")
+    return Message(status["store"]["trouble"] or upstream["trouble"] or "no reason is named")

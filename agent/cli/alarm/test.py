@@ -7,6 +7,8 @@ import click
 from agent.cli.alarm.follow import follow, told
 from agent.cli.common.ask_agent import json_option, post, socket_option
 from agent.cli.common.errors import Finding
+from agent.cli.common.letters import spoken
+from agent.view.language import Message, joined, tell, tr
 from collector.failing import print_json
 
 
@@ -16,6 +18,7 @@ from collector.failing import print_json
 )
 @socket_option
 @json_option
+@spoken
 def command(seconds: float, socket: Path, as_json: bool) -> None:
     """Raise a test alarm: the relay drops for a while, and the alarm goes upstream as any other does.
 
@@ -27,22 +30,22 @@ def command(seconds: float, socket: Path, as_json: bool) -> None:
     Example:  cellwarden alarm test --seconds 30
     """
     relay = post(socket, "/v1/alarms/test", seconds=seconds)["relay"]
-    found = []
+    found: list[str] = []
     if relay is None:
-        found.append("this agent has no [relay]: nobody in the room hears an alarm")
+        found.append(Message("this agent has no [relay]: nobody in the room hears an alarm"))
     elif relay["trouble"]:
-        found.append(f"the relay was told to drop, but {relay['trouble']}")
+        found.append(Message("the relay was told to drop, but {why}", why=relay["trouble"]))
     elif not as_json:
-        click.echo(f"The relay is dropped for {seconds:g} s. Is it heard where it should be?")
+        click.echo(tell("The relay is dropped for {time:g} s. Is it heard where it should be?", time=seconds))
     test = follow(socket)
     for held, missing in told(test):
         if held and not as_json:
-            click.echo(held)
+            click.echo(tr(held))
         elif missing:
             found.append(missing)
     if as_json:
         print_json({"good": not found, "problems": found, "relay": relay, "test": test})
     else:
-        click.echo("Whoever hears or sees it: cellwarden alarm ack :test:")
+        click.echo(tr("Whoever hears or sees it: cellwarden alarm ack :test:"))
     if found:
-        raise Finding("\n".join(found), "CW-404")
+        raise Finding(joined("\n", found), "CW-404")

@@ -24,13 +24,14 @@ from agent.detect.limits import (
 from agent.detect.places import judged_as
 from agent.detect.settings import Settings
 from agent.detect.table import TIERS as SEVERITIES
-from agent.view.language import Message
+from agent.view.language import Message, joined
 from drivers.connect import assume
 from drivers.profile.load import Profile
 from drivers.quantities import QUANTITIES
 
-_SIDES = {LOW: "below", HIGH: "over"}
-_LOADS = [(quantity, LIMITED[quantity], way) for quantity in LOADS for way in ("charge", "discharge")]
+SIDES = {LOW: "below {limit}", HIGH: "over {limit}"}
+WAYS = {"charge": "over {limit} charge", "discharge": "over {limit} discharge"}
+_LOADS = [(quantity, LIMITED[quantity], way) for quantity in LOADS for way in WAYS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,41 +86,51 @@ def judged(config: Config, profiles: Mapping[str, Profile]) -> Iterator[Judged]:
 def limits_of(one: Judged, model: str) -> Iterator[Limit]:
     """Give the limits of a unit of a profile of this model, each once."""
     limits, seen = one.limits, set()
-    whose = dict(enumerate(WHOSE))
-    whose |= {PROFILE: f"profile {model}", CHEMISTRY: f"chemistry {one.settings.chemistry}"}
-    answered = {w.key: f"; reviewed by {w.reviewed_by}: {w.why}" for w in one_widened(one)}
+    whose = {source: Message(text) for source, text in enumerate(WHOSE)}
+    whose[PROFILE] = Message("profile {model}", model=model)
+    whose[CHEMISTRY] = Message("chemistry {name}", name=one.settings.chemistry or "")
+    answered = {
+        w.key: Message("; reviewed by {who}: {why}", who=w.reviewed_by, why=w.why) for w in one_widened(one)
+    }
+    site = Message(", for {unit}", unit=one.unit.path)
     for i, quantity in enumerate(one.quantities):
         if quantity in LOADS:
             continue
         for tier, side in zip(*np.nonzero(np.isfinite(limits.values[i])), strict=True):
             source = int(limits.sources[i, tier, side])
-            named = f", for {one.unit.path}" if source == SITE and (quantity, tier) in one.own else ""
+            named = site if source == SITE and (quantity, tier) in one.own else ""
             said = answered.get((quantity, side), "") if source == SITE and tier == len(TIERS) - 1 else ""
-            bounds = f"{_SIDES[int(side)]} {limits.values[i, tier, side]:g} {_unit(quantity)}".rstrip()
-            found = Limit(
-                quantity, bounds, f"{_beyond(quantity, tier)} ({TIERS[tier]})", whose[source] + named + said
-            )
+            limit = f"{limits.values[i, tier, side]:g} {_unit(quantity)}".rstrip()
+            bounds = Message(SIDES[int(side)], limit=limit)
+            by = joined("", filter(None, [whose[source], named, said]))
+            found = Limit(quantity, bounds, _beyond(quantity, tier), by)
             if found not in seen:
                 seen.add(found)
                 yield found
     for tier, k in zip(*np.nonzero(np.isfinite(limits.load)), strict=True):
         quantity, unit, way = _LOADS[k]
-        bounds = f"over {limits.load[tier, k]:g} {unit} {way}"
+        bounds = Message(WAYS[way], limit=f"{limits.load[tier, k]:g} {unit}")
         source = int(limits.load_sources[tier, k])
-        by = whose[source] + (
-            f", for {one.unit.path}" if source == SITE and (quantity, tier) in one.own else ""
-        )
-        yield Limit(quantity, bounds, f"alarm: {SEVERITIES[tier + 1]} ({TIERS[tier]})", by)
+        by = whose[source]
+        if source == SITE and (quantity, tier) in one.own:
+            by = joined("", [by, site])
+        yield Limit(quantity, bounds, _alarm(tier), by)
 
 
 def _unit(quantity: str) -> str:
     return QUANTITIES[quantity].unit if quantity in QUANTITIES else ""
 
 
-def _beyond(quantity: str, tier: int) -> str:
+def _beyond(quantity: str, tier: int) -> Message:
     """Return what happens beyond a limit: nothing looks at the highest of cells that are told one by one."""
     judged = quantity in LIMITED and (quantity != "soc" or tier == 0)
-    return f"alarm: {SEVERITIES[tier + 1]}" if judged else "not judged"
+    return _alarm(tier) if judged else Message("not judged ({tier})", tier=Message(TIERS[tier]))
+
+
+def _alarm(tier: int) -> Message:
+    return Message(
+        "alarm: {severity} ({tier})", severity=Message(SEVERITIES[tier + 1]), tier=Message(TIERS[tier])
+    )
 
 
 def one_widened(one: Judged) -> Iterator[Widened]:

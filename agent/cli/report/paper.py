@@ -4,8 +4,14 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from agent.view import words
+from agent.view.language import current
+from agent.view.page.templates import said
+
+#: Of a sheet, and of all: within the texts of a style.
+NUMBER, PAGES = Markup('" counter(page) "'), Markup('" counter(pages) "')
 
 
 @cache
@@ -19,6 +25,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(place=words.place)
+    made.globals.update(_=said, spoken=current, NUMBER=NUMBER, PAGES=PAGES)
     return made
 
 

@@ -2,22 +2,30 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.cli.common.in_force import Limit
+from agent.cli.limits import in_words
 from agent.cli.report.commissioning.page import page
 from agent.cli.report.commissioning.record import Record, UnitReading, UnitRecord
 from agent.cli.report.commissioning.shown import Shown, on_disk
 from agent.cli.report.commissioning.untried import untried
+from agent.detect.detectors import DETECTORS as ALL
+from agent.outputs.coverage import NO_RELAY, uncovered
+from agent.outputs.relay import GpioRelay
 from agent.quality import Quality
+from agent.view.language import Message, speaking
 from tests.agent.replay.test_replay_stored import DESCRIPTION, NOON_S, Agent, quiet
 
 UNIT = "rack1/bmu1"
+DETECTORS = {one.name: one for one in ALL}
 BEFORE_S = 7200  # two hours before: no longer what it shows
 
 
@@ -161,3 +169,52 @@ def test_a_report_is_read_back_and_so_is_one_of_an_older_version(tmp_path: Path,
     anew = record(unit(hour=hour))
     anew.remember(back)
     assert anew.address == "1 Main Street"
+
+
+ENGLISH = re.compile(r"[A-Za-z]{2,},? [a-z]{2,}")
+#: In Korean too: commands, names of files and settings, and a standard.
+BOTH = re.compile(
+    r"cellwarden [a-z-]+( [a-z-]+| :test:)?|\S+[./]\S+|&lt;Room&gt;|A\. Technician|GB 38031-2025 C"
+    r"|person-1|dtparam=strict_gpiod|Raspberry Pi"
+)
+
+
+def figures(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\d+(?:\.\d+)?", unescape(text)))
+
+
+def full(hour: Shown) -> Record:
+    """A report with something of everything that it can say."""
+    test = {"raised_utc_ns": 10**18, "who": "person-1", "by": "A. Technician"}
+    test |= {"acknowledged": {"utc_ns": 10**18 + 10**9, "after_s": 1.0, "who": "person-1"}}
+    test |= {"collectors": {"main": {"utc_ns": 10**18, "after_s": 0.04}, "second": None}}
+    test |= {"trouble": {"main": "", "second": Message("not within {time:g} s: {why}", time=15, why="EOF")}}
+    test["outputs"] = Message("nobody was asked whether they acted")
+    intervals = {"count": 20, "misses": 2, "deadline_s": 10, "for_s": 20, "p50_s": 1, "p99_s": 1, "max_s": 11}
+    panel = {"shown_v": 50.0, "said_v": 50.2, "when": "2026-12-02 10:00"}
+    compared = {"panel": panel, "plate": "7-B", "before": {"serial": "9"}}
+    one = replace(unit("r1", hour=hour, intervals=intervals), **compared)
+    two = replace(unit("r2", read("voltage", "cell_voltage"), took_s=1.5), identity={"serial": "r1"})
+    blind = [unit("r3", knowledge="BLIND"), replace(unit("r4"), shown=None)]
+    ends = Message("over {limit}", limit="3.65 V"), Message(in_words(DETECTORS["blind"]))
+    limits = [Limit("cell_voltage", end, Message("not believed"), Message("site")) for end in ends]
+    relay = GpioRelay(output="gpio", pin=17)
+    wrong = [Message("the limits are NOT REVIEWED: cellwarden limits --review"), Message(NO_RELAY)]
+    said = {"wrong": wrong, "uncovered": uncovered(relay), "in_force": limits, "test": test}
+    said |= {"proof": "", "collector": "", "limits": Message("NOT REVIEWED")}
+    return record(one, two, *blind, **said)
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_the_page_to_sign_is_korean_where_that_is_spoken_with_the_same_figures(
+    hour: Shown, tested: bool
+) -> None:
+    with speaking("ko"):
+        known = full(hour) if tested else replace(full(hour), test=None)
+        html = page(known)
+    english = text_of(page(known))
+    korean, texts = text_of(html), re.findall(r">([^<>]*\w[^<>]*)<", html.partition("<body>")[2])
+    assert '<html lang="ko">' in html
+    assert [text for text in texts if ENGLISH.search(BOTH.sub("", text))] == []
+    assert figures(english) - figures(korean) == Counter()
+    assert json.loads(json.dumps(asdict(known)))["limits"] == "NOT REVIEWED"  # a record is English

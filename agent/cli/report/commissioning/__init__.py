@@ -15,6 +15,7 @@ from agent.cli.check import late_units
 from agent.cli.common.ask_agent import json_option
 from agent.cli.common.codes import Trouble
 from agent.cli.common.in_force import without_limits
+from agent.cli.common.letters import spoken
 from agent.cli.common.load import config_option, load
 from agent.cli.common.prompts import Prompts, you
 from agent.cli.limits import limits_of, review_of
@@ -26,7 +27,7 @@ from agent.cli.report.commissioning.shown import on_disk
 from agent.cli.report.commissioning.untried import untried
 from agent.config.tables import Config, UnitTable
 from agent.outputs.coverage import NO_RELAY, uncovered
-from agent.view.language import Message, joined, tell
+from agent.view.language import Message, joined, tell, tr
 from collector.failing import print_json, words_on_stderr
 from drivers.profile.load import Profile
 
@@ -41,6 +42,7 @@ UNSYNCHRONISED = " (by a clock that is not synchronised)"
     "--yes", is_flag=True, help="Raise the test alarm without asking; nobody compares or acknowledges."
 )
 @json_option
+@spoken
 def command(path: Path, by: str | None, address: str, yes: bool, as_json: bool) -> None:
     """Prove the running agent from the cabinets to the collector's disk; write the page to print and sign.
 
@@ -57,7 +59,7 @@ def command(path: Path, by: str | None, address: str, yes: bool, as_json: bool) 
     if not yes and not sys.stdin.isatty():
         raise Trouble(
             "CW-310",
-            "There is no terminal to ask at, and --yes was not said.",
+            Message("There is no terminal to ask at, and --yes was not said."),
             "cellwarden report commissioning --yes",
         )
     with words_on_stderr() if as_json else nullcontext():
@@ -85,27 +87,27 @@ def commission(path: Path, prompts: Prompts, by: str, address: str = "", *, comp
     config, profiles = load(path)
     socket = config.control.socket
     if not os.access(path.parent, os.W_OK):  # known before a horn sounds
-        seen = f"{path.parent}: you may not write the report there. No alarm was raised."
+        seen = Message("{path}: you may not write the report there. No alarm was raised.", path=path.parent)
         raise Trouble("CW-602", seen, f"sudo {command_of(path)}")
     running(config, path, socket)
     test = None
-    if prompts.agree("Raise one test alarm? Outputs act for 10 s, and it goes to the collector."):
+    if prompts.agree(tr("Raise one test alarm? Outputs act for 10 s, and it goes to the collector.")):
         test = raise_test(prompts, socket, by)
     status = watch(socket)
     record = record_of(path, config, profiles, sights(socket, status, on_disk(config.store.path)), by)
     record.test, record.collector, record.address = test, _collector(status), address
     record.wrong += _not_reached(status)
     if not status["clock_synchronised"]:
-        record.clock = UNSYNCHRONISED
-        record.wrong.append("the clock is not synchronised: times of this page may be wrong")
+        record.clock = Message(UNSYNCHRONISED)
+        record.wrong.append(Message("the clock is not synchronised: times of this page may be wrong"))
     record.remember(Record.last(json_of(path)))
     for unit in record.units:
-        click.echo(f"{unit.label}: {unit.knowledge}, {intervals_text(unit)}")
+        click.echo(f"{unit.label}: {tr(unit.knowledge)}, {intervals_text(unit)}")
         if compare:
             unit.panel = panel(prompts, unit.said_v) or unit.panel
         if compare and not unit.plate:
             unit.plate = plate(prompts, unit.identity)
-    click.echo(f"Report to print and sign: {write(record, path)}")
+    click.echo(tell("Report to print and sign: {file}", file=write(record, path)))
     return record
 
 
@@ -126,7 +128,9 @@ def write(record: Record, path: Path) -> Path:
         record.save(json_of(path))
         html.write_text(page(record))
     except OSError as error:
-        seen = f"{html}: cannot be written: {error.strerror}. The agent is not touched by it."
+        seen = Message(
+            "{file}: cannot be written: {why}. The agent is not touched by it.", file=html, why=error.strerror
+        )
         raise Trouble("CW-602", seen, f"sudo {command_of(path)}") from error
     return html
 
@@ -147,7 +151,7 @@ def record_of(
         clock="",
         proof=joined("; ", late) or proof_of(config, profiles),
         collector="",
-        limits=f"reviewed by {review['who']}, {review['when_utc']}" if review else "NOT REVIEWED",
+        limits=Message("reviewed by {who}, {when_utc}", **review) if review else Message("NOT REVIEWED"),
         units=[
             UnitRecord.of(
                 unit.path, _where(config, unit, profiles), unit.profile, unit.period_s, seen[unit.path]
@@ -155,8 +159,8 @@ def record_of(
             for unit in config.unit
         ],
         wrong=[
-            *([] if review else ["the limits are NOT REVIEWED: cellwarden limits --review"]),
-            *([] if config.relay else [NO_RELAY]),
+            *([] if review else [Message("the limits are NOT REVIEWED: cellwarden limits --review")]),
+            *([] if config.relay else [Message(NO_RELAY)]),
             *late,
             *without_limits(config, profiles),
         ],
@@ -186,18 +190,25 @@ def _where(config: Config, unit: UnitTable, profiles: Mapping[str, Profile]) -> 
     return f"{bus.endpoint}{f' ({setting})' if setting else ''}, id {unit.unit_id}"
 
 
-def _collector(status: Mapping[str, Any]) -> str:
-    return "; ".join(_reached(upstream) for upstream in status["upstreams"])
+def _collector(status: Mapping[str, Any]) -> Message:
+    return joined("; ", (_reached(upstream) for upstream in status["upstreams"]))
 
 
 def _not_reached(status: Mapping[str, Any]) -> list[str]:
     return [
-        f"the collector at {one['url']} is NOT reached" for one in status["upstreams"] if not one["reached"]
+        Message("the collector at {url} is NOT reached", url=one["url"])
+        for one in status["upstreams"]
+        if not one["reached"]
     ]
 
 
-def _reached(upstream: Mapping[str, Any]) -> str:
-    account = upstream["account"]
-    reached = "reached by the agent" if upstream["reached"] else f"NOT reached: {upstream['trouble']}"
-    batches = f"{account['acknowledged']} of {account['sealed']} batches acknowledged"
-    return f"{upstream['url']}: {reached}, {batches}, {account['dropped']} dropped"
+def _reached(upstream: Mapping[str, Any]) -> Message:
+    reached = Message("reached by the agent")
+    if not upstream["reached"]:
+        reached = Message("NOT reached: {why}", why=upstream["trouble"])
+    return Message(
+        "{url}: {reached}, {acknowledged} of {sealed} batches acknowledged, {dropped} dropped",
+        url=upstream["url"],
+        reached=reached,
+        **{name: upstream["account"][name] for name in ("acknowledged", "sealed", "dropped")},
+    )

@@ -4,6 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,20 @@ from agent.cli.common.in_force import Limit
 from agent.cli.report.commissioning.shown import Shown, Value
 from agent.detect.knowledge import SEEN
 from agent.detect.places import EXTREMES, TEMPERATURES
-from agent.view.words import place
+from agent.view.language import Message, recorded
+from agent.view.words import kind, place
 
 QUANTITIES = ("cell_voltage", "cell_temperature", "module_temperature", "voltage", "current", "alarm_bits")
 SEEN_OR_NOT_ASKED = {*SEEN, ""}
 SENSORS = ("cell_temperature", "module_temperature")
 NAMED = 5  # units in one line
+#: By whether it tells a temperature, and a current.
+BLIND = {
+    (False, False): "no temperature and no current",
+    (False, True): "no temperature",
+    (True, False): "no current",
+    (True, True): "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +58,12 @@ class UnitReading:
         return self.hour or Shown.in_one_reading(self.values)
 
     def coverage(self) -> list[tuple[str, int, int]]:
-        """Return of each module (or "whole unit") its cell voltages and temperatures that were read."""
+        """Return of each module ("": the whole unit) its cell voltages and temperatures that were read."""
         cells: Counter[str] = Counter()
         sensors: Counter[str] = Counter()
         for value in self.values:
             if value["quality"] == "good":
-                module = value["place"].rpartition("/")[0] or "whole unit"
+                module = value["place"].rpartition("/")[0]
                 cells[module] += value["quantity"] == "cell_voltage"
                 sensors[module] += value["quantity"] in SENSORS
         seen = (module for module in cells if cells[module] or sensors[module])
@@ -72,17 +81,25 @@ class UnitReading:
     def blind(self) -> str:
         """Return that neither temperature nor current, or which of them, is read of it; "": both are."""
         tells = self.tells()
-        told = {"temperature": not tells.isdisjoint(TEMPERATURES), "current": "current" in tells}
-        return " and ".join(f"no {what}" for what, is_told in told.items() if not is_told)
+        return Message(BLIND[not tells.isdisjoint(TEMPERATURES), "current" in tells])
 
     def unseen(self) -> list[str]:
         """Return what nobody can see of this unit."""
         have = Counter(value["quantity"] for value in self.values if value["quality"] == "good")
-        gaps = [f"no {quantity.replace('_', ' ')}" for quantity in QUANTITIES if not have[quantity]]
+        gaps: list[str] = [
+            Message("no {what}", what=recorded(partial(kind, quantity)))
+            for quantity in QUANTITIES
+            if not have[quantity]
+        ]
         for module, cells, sensors in self.coverage():
             if cells > sensors:
                 gaps.append(
-                    f"{place(module)}: {cells - sensors} of {cells} cells have no temperature of their own"
+                    Message(
+                        "{place}: {n} of {all} cells have no temperature of their own",
+                        place=recorded(partial(place, module)),
+                        n=cells - sensors,
+                        all=cells,
+                    )
                 )
         return gaps
 
@@ -152,32 +169,33 @@ class UnitRecord:
 
     def findings(self) -> list[str]:
         """Return what is not as it should be of it, a line each."""
-        found = []
+        found: list[str] = []
         intervals = self.intervals or {"misses": 0, "deadline_s": 0}
         if self.knowledge not in SEEN_OR_NOT_ASKED:
-            found.append(f"{self.knowledge}: it may be in any state")
+            found.append(Message("{known}: it may be in any state", known=Message(self.knowledge)))
         elif self.blind:
-            found.append(f"{self.blind} is read: cellwarden is blind to it")
+            found.append(Message("{what} is read: cellwarden is blind to it", what=self.blind))
         if intervals["misses"]:
-            found.append(f"{intervals['misses']} intervals longer than {intervals['deadline_s']:g} s")
+            misses, deadline_s = intervals["misses"], intervals["deadline_s"]
+            found.append(Message("{n} intervals longer than {time:g} s", n=misses, time=deadline_s))
         if self.before:
-            found.append("another unit than on the last report")
+            found.append(Message("another unit than on the last report"))
         if self.plate not in ("", SAME):
-            found.append("its plate says otherwise")
+            found.append(Message("its plate says otherwise"))
         return found
 
 
 def _of_test(test: dict[str, Any] | None) -> list[str]:
     """Return what did not come of the test alarm."""
     if test is None:
-        return ["no test alarm was raised"]
-    found = []
+        return [Message("no test alarm was raised")]
+    found: list[str] = []
     if not test["collectors"] or any(test["trouble"].values()):
-        found.append("the collector has not acknowledged the test alarm: cellwarden doctor")
+        found.append(Message("the collector has not acknowledged the test alarm: cellwarden doctor"))
     if not test["acknowledged"]:
-        found.append("nobody has acknowledged the test alarm: cellwarden alarm ack :test:")
+        found.append(Message("nobody has acknowledged the test alarm: cellwarden alarm ack :test:"))
     if test["outputs"].startswith("NOT"):
-        found.append("the outputs were not seen to act")
+        found.append(Message("the outputs were not seen to act"))
     return found
 
 
@@ -233,7 +251,14 @@ class Record:
             *by_units((unit.label, finding) for unit in self.units for finding in unit.findings()),
         ]
         for one, other, serial in self.twins():
-            found.append(f"{one} and {other} both say serial {serial}: one unit, found twice?")
+            found.append(
+                Message(
+                    "{one} and {other} both say serial {serial}: one unit, found twice?",
+                    one=one,
+                    other=other,
+                    serial=serial,
+                )
+            )
         return [*found, *_of_test(self.test)]
 
     def save(self, path: Path) -> None:
@@ -257,10 +282,10 @@ def by_units(said: Iterable[tuple[str, str]]) -> list[str]:
     units: dict[str, list[str]] = defaultdict(list)
     for label, what in said:
         units[what].append(label)
-    return [f"{named(labels)}: {what}" for what, labels in units.items()]
+    return [Message("{unit}: {why}", unit=named(labels), why=what) for what, labels in units.items()]
 
 
 def named(labels: Sequence[str]) -> str:
     """Return some names of units, and how many more there are."""
-    more = f" and {len(labels) - NAMED} more" if len(labels) > NAMED else ""
-    return ", ".join(labels[:NAMED]) + more
+    first, more = ", ".join(labels[:NAMED]), len(labels) - NAMED
+    return Message("{names} and {more} more", names=first, more=more) if more > 0 else first

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from agent.cli.report.commissioning.shown import Shown
 from agent.config.tables import Config
 from agent.control import client
 from agent.detect.knowledge import Knowledge
+from agent.view.language import Message, recorded, tell, tr
 from agent.view.state import learning_line
 
 LEAST_INTERVALS, MOST_S = 20, 60.0  # so many of every unit, and no longer than that
@@ -43,13 +45,18 @@ def running(config: Config, path: Path, socket: Path) -> dict[str, Any]:
         why = str(error).partition(";")[0]
         barred = isinstance(error.__cause__, PermissionError)
         run = f"sudo {command_of(path)}" if barred else start_of(path)
-        raise Trouble("CW-401", f"{why}. No alarm was raised.", run) from error
+        raise Trouble("CW-401", Message("{why}. No alarm was raised.", why=why), run) from error
     polled = {unit["name"] for unit in status["units"]}
     if status["agent"] != config.agent.id or polled != {unit.path for unit in config.unit}:
-        seen = f"The agent at {socket} polls {', '.join(sorted(polled))}, which is not what {path} says."
+        seen = Message(
+            "The agent at {socket} polls {units}, which is not what {file} says. No alarm was raised.",
+            socket=socket,
+            units=", ".join(sorted(polled)),
+            file=path,
+        )
         by_hand = f"pkill -HUP -f 'run --config {path}'"
         again = "sudo systemctl reload cellwarden" if path == CONFIG else by_hand
-        raise Trouble("CW-401", f"{seen} No alarm was raised.", again, likely=("it has an older file",))
+        raise Trouble("CW-401", seen, again, likely=(Message("it has an older file"),))
     return status
 
 
@@ -64,13 +71,14 @@ def watch(socket: Path) -> dict[str, Any]:
                 click.echo("", err=True)
             return status
         if sys.stderr.isatty():
-            click.echo(f"\rWatching the polling: {least} of {LEAST_INTERVALS} intervals", nl=False, err=True)
+            watched = tell("Watching the polling: {n} of {all} intervals", n=least, all=LEAST_INTERVALS)
+            click.echo(f"\r{watched}", nl=False, err=True)
         time.sleep(STEP_S)
 
 
 def sights(socket: Path, status: dict[str, Any], hours: Mapping[str, Shown]) -> dict[str, UnitReading]:
     """Return every unit as the agent sees it. hours: what is on its disk, by unit."""
-    found = {}
+    found, now = {}, datetime.now().astimezone()
     for unit in status["units"]:
         never = unit["knowledge"] == Knowledge.NEVER
         points = [] if never else get(socket, f"/v1/points?unit={unit['name']}")["points"]
@@ -82,7 +90,7 @@ def sights(socket: Path, status: dict[str, Any], hours: Mapping[str, Shown]) -> 
             unit.get("identity", {}),
             intervals=unit["intervals"],
             knowledge=unit["knowledge"],
-            learning=learning_line(unit, datetime.now().astimezone()),
+            learning=recorded(partial(learning_line, unit, now)),
             hour=hours.get(unit["name"]),
         )
     return found
@@ -94,18 +102,18 @@ def raise_test(prompts: Prompts, socket: Path, by: str, seconds: float = 10.0) -
     Return how far it came, and besides `by`: who acknowledged it here, and `outputs`: what was seen of them.
     """
     relay = post(socket, "/v1/alarms/test", seconds=seconds)["relay"]
-    click.echo("Test alarm raised; waiting for the collector's word ...")
+    click.echo(tr("Test alarm raised; waiting for the collector's word ..."))
     test = follow(socket)
     for held, missing in told(test):
-        click.echo(held or f"NOT on its disk: {missing}.")
-    outputs = "no [relay]: nobody in the room hears an alarm"
+        click.echo(tr(held) or tell("NOT on its disk: {why}.", why=missing))
+    outputs = Message("no [relay]: nobody in the room hears an alarm")
     if relay is not None:
-        outputs = relay["trouble"] or "nobody was asked whether they acted"
+        outputs = Message(relay["trouble"] or "nobody was asked whether they acted")
         if not prompts.yes:
-            seen = prompts.agree("    Did horn, lamp or relay act?", False)
-            outputs = f"seen by {by}" if seen else f"NOT seen by {by}"
+            seen = prompts.agree(f"    {tr('Did horn, lamp or relay act?')}", False)
+            outputs = Message("seen by {who}", who=by) if seen else Message("NOT seen by {who}", who=by)
     acknowledged_here = not prompts.yes and prompts.agree(
-        "    Acknowledge the test alarm (it is on every screen)?"
+        f"    {tr('Acknowledge the test alarm (it is on every screen)?')}"
     )
     if acknowledged_here:
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from agent.cli.report.commissioning.record import Record, by_units, named
+from agent.view.language import Message
 
 #: What no report of ours tries, whatever was done on site.
 NEVER = (
@@ -16,26 +17,28 @@ NEVER = (
 
 def untried(record: Record) -> list[str]:
     """Return it, a line each."""
-    return [*_alarm(record), *_compared(record), *_learned(record), *NEVER]
+    return [*_alarm(record), *_compared(record), *_learned(record), *map(Message, NEVER)]
 
 
 def _alarm(record: Record) -> Iterator[str]:
     if record.test is None:
-        yield "The way of an alarm, to the collector and into the room: no test alarm was raised."
+        yield Message("The way of an alarm, to the collector and into the room: no test alarm was raised.")
     elif "nobody was asked" in record.test["outputs"]:
-        yield "Whether horn, lamp or relay acts: nobody was asked."
-    yield from (f"Not covered: {failure}." for failure in record.uncovered)
+        yield Message("Whether horn, lamp or relay acts: nobody was asked.")
+    yield from (Message("Not covered: {failure}.", failure=failure) for failure in record.uncovered)
 
 
 def _compared(record: Record) -> Iterator[str]:
     if panels := [unit.label for unit in record.units if not unit.panel]:
-        yield f"Against the panel of the unit: {named(panels)}."
+        yield Message("Against the panel of the unit: {units}.", units=named(panels))
     if plates := [unit.label for unit in record.units if unit.identity and not unit.plate]:
-        yield f"Serial numbers against the plate: {named(plates)}."
+        yield Message("Serial numbers against the plate: {units}.", units=named(plates))
     if nameless := [unit.label for unit in record.units if not unit.identity]:
-        yield f"Which unit it is: it tells no serial number ({named(nameless)})."
+        yield Message("Which unit it is: it tells no serial number ({units}).", units=named(nameless))
     if never := [unit.label for unit in record.units if unit.intervals is None]:
-        yield f"How often it is really read: no running agent was reached ({named(never)})."
+        yield Message(
+            "How often it is really read: no running agent was reached ({units}).", units=named(never)
+        )
 
 
 def _learned(record: Record) -> list[str]:
