@@ -13,6 +13,7 @@ from agent.clock import Clock, Stamp
 from agent.frame import Frame
 from agent.modbus.learned import Learned
 from agent.modbus.ports import NO_REPLY
+from agent.modbus.tries import Tries
 from agent.modbus.verdict import Verdict
 from agent.quality import Quality
 from drivers.halves import Cut, cut_before, halves
@@ -141,7 +142,7 @@ class Cycle:
     cuts: set[Cut] = field(default_factory=set)  # where the plan's reads must be apart, as was found out
     out: int = 0  # requests on their way
     turn: int = 0  # of the last one, see `drivers.turns`
-    tries: dict[int, int] = field(default_factory=dict)
+    tries: dict[int, Tries] = field(default_factory=dict)
     stamp: Stamp | None = None  # taken before the first request: no value is shown younger than it is
     read_s: float = inf  # when all safety points were read
     sound: bool = False  # a read has brought values
@@ -224,11 +225,10 @@ class Cycle:
         part = self._part(index)
         return self.connection.layout.plan.spans[index] if part is None else part.span
 
-    def came_back(self, index: int) -> int:
-        """Note that a read is not on its way any more; return how often it was tried."""
+    def came_back(self, index: int, *, asked: bool = True) -> int:
+        """Note that a read is not on its way any more; return how often it was tried (see `Tries`)."""
         self.out -= 1
-        self.tries[index] = self.tries.get(index, 0) + 1
-        return self.tries[index]
+        return self.tries.setdefault(index, Tries()).count(asked=asked)
 
     def ask_again(self, index: int) -> None:
         """Ask a read once more, before the others."""

@@ -11,6 +11,7 @@ from agent.modbus.ports import NO_REPLY
 from agent.modbus.read_request import Outcome
 from agent.modbus.sameness import Judgement, Said, Sameness
 from agent.modbus.states import Event
+from agent.modbus.tries import Tries
 from agent.modbus.verdict import Verdict
 from drivers.connect import ConnectError, IdentityMismatch, connect, prove
 from drivers.halves import Cut
@@ -56,7 +57,7 @@ class Identification:
     same: Sameness
     patience: Patience
     read: Read | None = None
-    tries: int = 0  # of that read
+    tries: Tries = field(default_factory=Tries)  # of that read
     cuts: frozenset[Cut] = frozenset()
     _heard: bool = False  # something in this conversation was answered
     _label: str = ""  # of the mark that is asked for; "" where all of them are
@@ -85,20 +86,19 @@ class Identification:
 
     def in_vain(self) -> bool:
         """Note that a probe was not answered; return whether that is enough."""
-        self.tries += 1
-        return self.tries >= TRIES
+        return self.tries.count() >= TRIES
 
     def answered(self, outcome: Outcome, known: Layout | None) -> Conclusion:
         """Take what came of `read`. known: the layout of the unit whose mark was asked for."""
-        self.tries += 1
+        tries = self.tries.count(asked=outcome.asked)
         busy = outcome.verdict is Verdict.BUSY
-        if busy and not (self._label and self.tries >= BUSY_MOST):
+        if busy and not (self._label and tries >= BUSY_MOST):
             self.patience.busy(outcome.at_s)
             return NOTHING
-        tired = self._label and self.tries >= MARK_TRIES
-        if not tired and self.patience.worth_another(outcome.verdict, self.tries):
+        tired = self._label and tries >= MARK_TRIES
+        if not tired and self.patience.worth_another(outcome.verdict, tries):
             return NOTHING
-        if outcome.unheard and self._heard and not self._label and self.tries < TRIES:
+        if outcome.unheard and self._heard and not self._label and tries < TRIES:
             self.patience.missing(outcome)
             return NOTHING
         self._heard |= not outcome.unheard
@@ -152,7 +152,7 @@ class Identification:
     def _go_on(
         self, conversation: Generator[Read, Reply, Layout | Said], reply: Reply | None
     ) -> Layout | Said | None:
-        self._conversation, self.tries = conversation, 0
+        self._conversation, self.tries = conversation, Tries()
         try:
             self.read = next(conversation) if reply is None else conversation.send(reply)
         except StopIteration as done:

@@ -148,7 +148,7 @@ class Patience:
         """
         if self.has_transaction_ids:
             return True
-        if verdict is Verdict.SILENT:
+        if verdict in (Verdict.SILENT, Verdict.GATEWAY):
             self.owed.unanswered(read, at_s)
             return True
         if verdict is Verdict.DAMAGED:

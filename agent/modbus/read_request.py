@@ -27,13 +27,14 @@ class ReadRequest:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a request by `at_s`. came: in place of values, in words."""
+    """What came of a request by `at_s`. came: in place of values, in words. asked: as in `Answer`."""
 
     request: ReadRequest
     reply: Reply
     verdict: Verdict
     at_s: float
     came: Came = NOTHING
+    asked: bool = True
 
     @property
     def unheard(self) -> bool:

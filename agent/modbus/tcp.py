@@ -8,17 +8,18 @@ import contextlib
 import logging
 from collections import deque
 from dataclasses import dataclass, replace
+from math import inf
 
 from agent.modbus.accepted import STRICT, Accepted
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_frame, tcp_request
-from agent.modbus.came import BEHIND, Came, Kind
+from agent.modbus.came import BEHIND, NOTHING, Came, Kind
 from agent.modbus.dialling import Dialling
 from agent.modbus.hearing import Hearing
 from agent.modbus.in_step import InStep
 from agent.modbus.ports import NO_REPLY, Answer, HungUp, LateReply, PortError, Tap, clock_s
 from agent.modbus.settling import Settling
 from agent.modbus.told_apart import cut_short, of_tcp, unasked
-from agent.modbus.verdict import Verdict, verdict_of
+from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from agent.wire.hosts import authority
 from drivers.registers import Read, Reply
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 CLOSED = "the connection was closed by the other side"
 SILENT_S = 5.0  # without an answer: the connection is made anew
+BEHIND_S = 1.0  # between two connections to one that is an answer behind
 OVERDUE_KEPT = 64  # time-outs whose late replies, and answers whose repetitions, are still recognised
 
 
@@ -79,6 +81,7 @@ class TcpPort(asyncio.Protocol):
         self._transaction = 0
         self._in_step = InStep()
         self._is_behind = False  # as the last answer showed: what it holds back may go with the connection
+        self._renewed_s = -inf  # when it was made anew for that
         self._hearing = Hearing(SILENT_S)
         self._free_at_s = 0.0
 
@@ -174,19 +177,19 @@ class TcpPort(asyncio.Protocol):
         now_s = clock_s()
         if (overdue := self._overdue.pop(transaction, None)) is not None:
             said = Answer(self._reply(overdue, unit_id, pdu) or NO_REPLY)
-            gateway = verdict_of(said) is Verdict.GATEWAY
-            self._in_step.came_late(overdue.unit_id, overdue.read)
+            verdict = verdict_of(said)
+            self._in_step.came_late(overdue.unit_id, overdue.read, verdict)
             self._hearing.heard(now_s, overdue.unit_id)
-            self._late.append(LateReply(overdue.unit_id, now_s - overdue.sent_s, gateway))
+            self._late.append(LateReply(overdue.unit_id, now_s - overdue.sent_s, verdict is Verdict.GATEWAY))
             return
         asked = self._waiting.get(transaction)
         if asked is None or asked.answer.done():
             return
         self._answered.append(transaction)
         if (reply := self._reply(asked, unit_id, pdu)) is not None:
-            refused = reply.exception_code is not None
-            self._in_step.answered(asked.unit_id, asked.read, asked.sent_s, refused=refused)
-            self._settle(asked, Answer(reply, now_s - asked.sent_s), now_s)
+            answer = Answer(reply, now_s - asked.sent_s)
+            self._in_step.answered(asked.unit_id, asked.read, asked.sent_s, verdict_of(answer))
+            self._settle(asked, answer, now_s)
             return
         came = of_tcp(asked.request, tcp_frame(transaction, unit_id, pdu))
         own = unit_id in self._accepted.ids(asked.unit_id)
@@ -207,11 +210,26 @@ class TcpPort(asyncio.Protocol):
     async def ask(self, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Answer:
         """Carry one request; see `Port.ask`."""
         one_at_a_time = self.has_transaction_ids and self.in_flight == 1
-        if one_at_a_time and (first := self._in_step.first(unit_id, read)) is not None:
+        first = self._in_step.first(unit_id, read) if one_at_a_time else None
+        if first is None:
+            return await self._carry(unit_id, read, timeout_s, pause_s)
+        shown = await self._show(unit_id, first, timeout_s, pause_s)
+        if self.is_open and self._in_step.first(unit_id, read) is None:
+            with contextlib.suppress(HungUp):  # it closes after each answer, and has given one
+                return await self._carry(unit_id, read, timeout_s, pause_s)
+        return replace(shown, reply=NO_REPLY, unheard=shown.came, asked=False)
+
+    async def _show(self, unit_id: int, first: Read, timeout_s: float, pause_s: float) -> Answer:
+        """Ask what must be answered before another read; who closes the connection instead has not."""
+        closed = False
+        try:
             shown = await self._carry(unit_id, first, timeout_s, pause_s)
-            if self._in_step.first(unit_id, read) is not None:
-                return replace(shown, reply=NO_REPLY, unheard=shown.came, asked=False)
-        return await self._carry(unit_id, read, timeout_s, pause_s)
+        except HungUp as error:
+            closed, shown = True, Answer(NO_REPLY, unheard=error.came or NOTHING)
+            self._in_step.unanswered(unit_id, first, clock_s())
+        heard = shown.damaged or verdict_of(shown) not in UNHEARD
+        self._in_step.shown(unit_id, first, heard=heard, closed=closed)
+        return shown
 
     async def _carry(self, unit_id: int, read: Read, timeout_s: float, pause_s: float) -> Answer:
         # a loop, because another request may have gone out during the pause
@@ -248,11 +266,12 @@ class TcpPort(asyncio.Protocol):
 
     async def _get_in_step(self, unit_id: int) -> None:
         """Make sure that no reply can be taken for that to the next request: the numbers do, where they are
-        true, and who is behind is connected to anew.
+        true, and who is behind is connected to anew, though not all the time, for many stay so.
         """
         if self._is_behind:
-            self._is_behind = False
-            if self.is_open:
+            self._is_behind, due_s = False, self._renewed_s + BEHIND_S
+            if self.is_open and clock_s() >= due_s:
+                self._renewed_s = clock_s()
                 self.close()
                 await self.open()
 

@@ -29,6 +29,7 @@ from agent.modbus.refusals import Refusals
 from agent.modbus.repeats import Repeats
 from agent.modbus.sameness import Said, Sameness
 from agent.modbus.states import CONVERSING, KNOWN, POLLED, PROBED, Event, State, after
+from agent.modbus.tries import Tries
 from agent.modbus.verdict import Counters, Verdict, verdict_of
 from agent.quality import Quality
 from drivers.layout import Layout
@@ -205,7 +206,7 @@ class Unit:
                 self.patience.unclear(now_s)
                 return
             answer, verdict = SILENCE, Verdict.SILENT
-        outcome = Outcome(request, answer.reply, verdict, now_s, answer.came)
+        outcome = Outcome(request, answer.reply, verdict, now_s, answer.came, answer.asked)
         self.counters.count(verdict)
         self.lately.ended(verdict, outcome.came)
         if not outcome.unheard and answer.response_s is not None:
@@ -259,7 +260,8 @@ class Unit:
         Not where the request has shown before that the unit refuses it by closing, and not for ever.
         """
         cycle = request.cycle
-        tries = self._identification.tries if cycle is None else cycle.tries.get(request.purpose, 0)
+        of_cycle = cycle.tries.get(request.purpose, Tries()) if cycle else None
+        tries = (of_cycle or self._identification.tries).made
         if self._refusals.by_closing(request.read):
             self.answered(request, Answer(Reply((), Quality.REFUSED, ILLEGAL_ADDRESS)), now_s)
         elif request.purpose == PROBE:
@@ -268,7 +270,7 @@ class Unit:
             self.answered(request, SILENCE, now_s)
         elif cycle is None:
             self.patience.waiting = False
-            self._identification.tries += 1
+            self._identification.tries.count()
         elif cycle is self._cycle:
             cycle.came_back(request.purpose)
             cycle.ask_again(request.purpose)
@@ -428,7 +430,7 @@ class Unit:
         """Take what came of a read of the plan."""
         index, offset, now_s = outcome.request.purpose, outcome.request.read.unit_offset, outcome.at_s
         patience, verdict = self.patience, outcome.verdict
-        if patience.worth_another(verdict, cycle.came_back(index)):
+        if patience.worth_another(verdict, cycle.came_back(index, asked=outcome.asked)):
             cycle.ask_again(index)
         elif not outcome.unheard:
             cycle.take(index, outcome.reply, verdict, now_s)

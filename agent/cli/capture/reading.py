@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from agent.modbus.came import NOTHING, Came
 from agent.modbus.ports import NO_REPLY, Answer, HungUp, Port
 from agent.modbus.survey import too_late
-from agent.modbus.survey.reopening import BUSY_S, Tries
+from agent.modbus.survey.reopening import BUSY_S, TRIES
 from agent.modbus.timing import ResponseTimes
+from agent.modbus.tries import Tries
 from agent.modbus.verdict import OF_CODE, Verdict, verdict_of
 from agent.quality import Quality
 from drivers.asking import Asking
@@ -61,7 +62,7 @@ class Reader:
     async def said(self, read: Read) -> Said:
         """Return what came of a read, after up to three tries. Raises PortError."""
         tries = Tries()
-        while tries.left:
+        while tries.made < TRIES:
             closed = False
             if not self.port.is_open:  # a device may close it after an answer
                 await self.port.open()
@@ -71,7 +72,7 @@ class Reader:
                 )
             except HungUp as error:
                 answer, closed = Answer(NO_REPLY, unheard=error.came or NOTHING), True
-            tries.count(answer)
+            tries.count(asked=answer.asked)
             answer = too_late.told(answer, self.port, self.unit_id + read.unit_offset, self.ceiling_s)
             verdict = verdict_of(answer)
             if verdict is Verdict.BUSY:

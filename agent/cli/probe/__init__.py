@@ -23,7 +23,8 @@ from agent.modbus.survey import too_late
 from agent.modbus.survey.look import guess, manual_address, pairs
 from agent.modbus.survey.presence import LineSetting
 from agent.modbus.survey.registers import parse_read
-from agent.modbus.survey.reopening import TRIES, Tries
+from agent.modbus.survey.reopening import TRIES
+from agent.modbus.tries import Tries
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from agent.quality import Quality
 from agent.transport.row import Endpoint
@@ -136,9 +137,9 @@ async def _direct(
 ) -> list[Exchange]:
     port, tries = await opened(endpoint, line), Tries()
     try:
-        while tries.left:
+        while tries.made < TRIES:
             heard = await _once(port, endpoint, unit_id, read, timeout_s)
-            tries.count(heard.answer)
+            tries.count(asked=heard.answer.asked)
             if verdict_of(heard.answer) not in UNHEARD:
                 break
         return [replace(heard, answer=too_late.told(heard.answer, port, unit_id, timeout_s))]
