@@ -20,7 +20,9 @@ from collector.conform.certificate import common_name
 from collector.conform.report import lines, plain, table
 from collector.conform.row import Run
 from collector.conform.run import ROWS, NotReached, conform
-from collector.export import ExportError, Wanted, export
+from collector.export.blocks import Wanted
+from collector.export.files import ExportError, export
+from collector.export.options import export_options
 from collector.moment import between_options
 from collector.opening import CannotWork, SinkPlace, reading, sink_option
 from collector.pipe import PipeGroup
@@ -169,16 +171,17 @@ def alarms_command(sink: ChosenSink, agent: str | None, as_json: bool) -> None:
 
 @main.command("export")
 @sink_option
-@click.option("--format", "_format", type=click.Choice(["csv", "sqlite"]), default="csv", show_default=True)
+@export_options
 @click.option("--agent", help="Only this agent.")
 @click.option("--unit", help='Only this unit, as "rack/unit".')
 @between_options
-@click.option("--output", type=file_path, help="A new file; csv goes to standard output by default.")
 def export_command(
     sink: ChosenSink,
-    _format: str,
+    form: str,
     agent: str | None,
     unit: str | None,
+    name: str,
+    place: str,
     start: int | None,
     end: int | None,
     output: Path | None,
@@ -188,12 +191,14 @@ def export_command(
     \b
     Times are the agent's own, with its word on whether its clock was synchronised. A batch or a schema that
     is damaged is named on standard error, the others are written, and the exit code is 1.
-    Example:  cellwarden-collector export --sink sqlite:collector.db --unit rack1/bmu1 --output bmu1.csv
+    Examples:  cellwarden-collector export --sink sqlite:collector.db --unit rack1/bmu1 --output bmu1.csv
+               cellwarden-collector export --sink sqlite:collector.db --agent daejeon-1 --name 'cell_*' \\
+                   --from 'yesterday 14:00' --format parquet --output daejeon-1.parquet
     """
     told = SaidOnce()
     with reading(sink, told) as archive:
         try:
-            count = export(archive, _format, output, Wanted(agent, unit, start, end))
+            count = export(archive, form, output, Wanted(agent, unit, start, end, name, place))
         except ExportError as error:
             raise CannotWork(error, "CW-004") from error
     click.echo(f"{count} values", err=True)

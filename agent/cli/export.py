@@ -6,26 +6,25 @@ import click
 
 from agent.cli.common.buffer_file import buffer_options, must_have, reading
 from agent.cli.common.errors import Finding, Misuse
-from collector.export import ExportError, Wanted, export
+from collector.export.blocks import Wanted
+from collector.export.files import ExportError, export
+from collector.export.options import export_options
 from collector.moment import between_options
 from collector.told import SaidOnce
 
 
 @click.command("export")
 @buffer_options
-@click.option("--format", "form", type=click.Choice(["csv", "sqlite"]), default="csv", show_default=True)
+@export_options
 @click.option("--unit", help='Only this unit, as "rack/unit".')
 @between_options
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    help="A new file; csv goes to standard output by default.",
-)
 def command(
     path: Path,
     buffer_path: Path | None,
     form: str,
     unit: str | None,
+    name: str,
+    place: str,
     start: int | None,
     end: int | None,
     output: Path | None,
@@ -38,12 +37,13 @@ def command(
     named on standard error, the others are written, and the exit code is 1.
     Examples:  cellwarden export --unit rack1/bmu1 --from '2026-11-24 04:00' --output bmu1.csv
                cellwarden export --format sqlite --output room.db
+               cellwarden export --name 'cell_*' --from -2h --format parquet --output room.parquet
     """
     told = SaidOnce()
     with reading(path, buffer_path, told) as buffer:
         must_have(buffer, unit)
         try:
-            count = export(buffer, form, output, Wanted(None, unit, start, end))
+            count = export(buffer, form, output, Wanted(None, unit, start, end, name, place))
         except ExportError as error:
             raise Misuse(str(error), "CW-004") from error
     click.echo(f"{count} values", err=True)

@@ -1,7 +1,6 @@
 """cellwarden query: the latest values, and the history of a point, out of the buffer."""
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +9,15 @@ import click
 from agent.cli.common.buffer_file import buffer_options, must_have, reading
 from agent.cli.common.errors import Finding
 from agent.cli.common.tables import plain_table, terminal
-from collector.export import HEADER, Wanted, rows
+from collector.export.blocks import Wanted
+from collector.export.options import point_options
+from collector.export.rows import HEADER, rows
 from collector.failing import print_json
 from collector.moment import between_options
 from collector.told import SaidOnce
 
 COLUMNS = ("utc", "unit", "place", "name", "value", "si_unit", "quality")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per row.")
-point_options = [
-    click.option("--unit", help='Only this unit, as "rack/unit".'),
-    click.option("--name", default="*", help="Only points of this name, such as cell_voltage or 'cell_*'."),
-    click.option("--place", default="*", help="Only this place, such as 'string1/module2/*'."),
-]
 
 
 @click.group("query")
@@ -35,16 +31,10 @@ def command() -> None:
     """
 
 
-def with_point(function: Any) -> Any:
-    """Add the options that choose points."""
-    for option in point_options:
-        function = option(function)
-    return function
-
-
 @command.command("latest")
 @buffer_options
-@with_point
+@click.option("--unit", help='Only this unit, as "rack/unit".')
+@point_options
 @json_option
 def latest(
     path: Path, buffer_path: Path | None, unit: str | None, name: str, place: str, as_json: bool
@@ -61,14 +51,15 @@ def latest(
             if unit not in (None, batch.unit):
                 continue
             last_ns = int(batch.utc_ns[-1])
-            for row in _chosen(rows(buffer, Wanted(None, batch.unit, last_ns, last_ns + 1)), name, place):
+            for row in _dicts(rows(buffer, Wanted(None, batch.unit, last_ns, last_ns + 1, name, place))):
                 found[row["unit"], row["name"], row["place"]] = row
     _print(list(found.values()), as_json)
 
 
 @command.command("history")
 @buffer_options
-@with_point
+@click.option("--unit", help='Only this unit, as "rack/unit".')
+@point_options
 @between_options
 @json_option
 def history(
@@ -88,16 +79,15 @@ def history(
     """
     with reading(path, buffer_path, SaidOnce()) as buffer:
         must_have(buffer, unit)
-        found = list(_chosen(rows(buffer, Wanted(None, unit, start, end)), name, place))
+        found = list(_dicts(rows(buffer, Wanted(None, unit, start, end, name, place))))
     _print(found, as_json)
 
 
-def _chosen(found: Iterator[tuple[object, ...]], name: str, place: str) -> Iterator[dict[str, Any]]:
+def _dicts(found: Iterator[tuple[object, ...]]) -> Iterator[dict[str, Any]]:
     for values in found:
         row = dict(zip(HEADER, values, strict=True))
-        if fnmatchcase(str(row["name"]), name) and fnmatchcase(str(row["place"]), place):
-            row["value"] = float(str(row["value"])) if row["value"] != "" else None
-            yield row
+        row["value"] = float(str(row["value"])) if row["value"] != "" else None
+        yield row
 
 
 def _print(found: list[dict[str, Any]], as_json: bool) -> None:

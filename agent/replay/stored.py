@@ -21,7 +21,7 @@ from agent.store.reading import Buffer, BufferUnreadable
 from agent.wire import Batch
 from agent.wire.si import to_si
 from collector.archive import ArchiveError
-from collector.export import ExportSource
+from collector.export.blocks import ExportSource
 from collector.sqlite.archive import SqliteArchive
 
 MAGIC = b"SQLite format 3\0"

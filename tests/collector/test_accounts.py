@@ -6,8 +6,10 @@ import json
 import sqlite3
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from agent.quality import Quality
@@ -234,6 +236,32 @@ def test_an_export_is_what_was_measured_with_its_quality(database: Path) -> None
         ("2026-09-21T14:13:21.000Z", "unsynchronised"),
     ]
     assert run("export", database, "--unit", "other").stdout.count("\n") == 1
+    of_cells = csv.DictReader(io.StringIO(run("export", database, "--name", "cell_*").stdout))
+    assert [row["raw"] for row in of_cells] == ["3300", "", "3301"]
+    of_string = csv.DictReader(io.StringIO(run("export", database, "--place", "string1").stdout))
+    assert {row["name"] for row in of_string} == {"current"}
+
+    output = database.with_suffix(".parquet")
+    done = run("export", database, "--format", "parquet", "--output", str(output))
+    assert (done.returncode, done.stderr) == (0, "9 values\n")
+    same = csv.DictReader(io.StringIO(run("export", database).stdout))
+    assert [as_csv_says(row) for row in pq.read_table(output).to_pylist()] == list(same)
+
+
+def as_csv_says(row: dict[str, Any]) -> dict[str, str]:
+    """A row of the Parquet file in the words of the CSV."""
+    numbers = {key: "" if row[key] is None else f"{row[key]:{form}}" for key, form in FORMS.items()}
+    utc = f"{row['utc']:%Y-%m-%dT%H:%M:%S}.{row['utc'].microsecond // 1000:03d}Z"
+    return {**row, **numbers, "utc": utc}
+
+
+FORMS = {"value": ".9g", "raw": "d", "boottime_ns": "d"}
+
+
+def test_an_export_to_parquet_needs_a_file(database: Path) -> None:
+    give(database, seal(1))
+    done = run("export", database, "--format", "parquet")
+    assert (done.returncode, done.stderr) == (2, "CW-004 parquet needs a file: give --output FILE\n")
 
 
 def test_an_export_without_the_schema_keeps_the_raw_numbers(database: Path) -> None:
