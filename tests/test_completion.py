@@ -54,7 +54,7 @@ async def socket(tmp_path: Path) -> AsyncIterator[Path]:
         ("cellwarden sta", ["status"]),
         ("cellwarden alarm t", ["test"]),
         ("cellwarden alarm test --sec", ["--seconds"]),
-        ("cellwarden export --format ", ["csv", "sqlite"]),
+        ("cellwarden export --format ", ["csv", "sqlite", "parquet"]),
         ("cellwarden profile show pa", ["pace-rtu"]),
         ("cellwarden probe /dev/ttyUSB0 --profile pyl", ["pylontech-powercube-m2"]),
         ("cellwarden alarm ack --socket /nowhere/at.all ", []),
