@@ -7,6 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from collector.cli import main
+from collector.notes import AUDIT
+from collector.sqlite.notes import FileNotes
+from collector.sqlite.sink import SqliteSink
 
 FOLDER = Path(__file__).parents[1] / "systemd"
 UNITS = sorted(FOLDER.glob("*.service"))
@@ -29,9 +35,16 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 def with_programs(unit: Path, folder: Path) -> Path:
     """A copy whose programs exist on this machine: verify looks for them."""
     text = re.sub(r"/usr/bin/cellwarden[a-z-]*", "/bin/true", unit.read_text())
+    for timer in FOLDER.glob("*.timer"):  # which it may want
+        (folder / timer.name).write_text(documented(timer.read_text()))
     copy = folder / unit.name
-    copy.write_text(text.replace("file:/usr/share/doc", "https://example.com"))
+    copy.write_text(documented(text))
     return copy
+
+
+def documented(text: str) -> str:
+    """Verify looks for files of documentation, too."""
+    return text.replace("file:/usr/share/doc", "https://example.com")
 
 
 def exposure(unit: Path) -> float:
@@ -67,6 +80,39 @@ def test_a_site_without_serial_lines_and_pins_is_within_the_bound_and_knows_the_
     copy.write_text(copy.read_text() + without_devices)
     assert analyze("verify", "--man=no", str(copy)).stderr == ""
     assert exposure(copy) <= MAX_EXPOSURE
+
+
+def values(unit: str) -> list[str]:
+    return (FOLDER / unit).read_text().splitlines()
+
+
+def test_the_audit_runs_daily_beside_the_collector_as_its_user_and_says_what_metrics_show(
+    tmp_path: Path,
+) -> None:
+    assert "Wants=cellwarden-collector-audit.timer" in values("cellwarden-collector.service")
+    timer = with_programs(FOLDER / "cellwarden-collector-audit.service", tmp_path).with_suffix(".timer")
+    done = analyze("verify", "--man=no", str(timer))
+    assert (done.returncode, done.stderr) == (0, "")
+    (when,) = [line.partition("=")[2] for line in timer.read_text().splitlines() if line.startswith("OnCal")]
+    said = analyze("calendar", "--iterations=2", "--base-time=2026-12-01", when).stdout
+    assert [day for day in ("2026-12-01", "2026-12-02", "2026-12-03") if f"{day} 04:10:00" in said] == [
+        "2026-12-01",
+        "2026-12-02",
+    ]
+
+    serving, auditing = values("cellwarden-collector.service"), values("cellwarden-collector-audit.service")
+    at = serving.index("User=cellwarden-collector")
+    missing = set(serving[at : serving.index("[Install]")]) - set(auditing)
+    assert [line for line in missing if not line.startswith("#")] == [
+        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK"  # it announces nothing
+    ]
+    (command,) = [line.partition("=")[2] for line in auditing if line.startswith("ExecStart=")]
+    database = tmp_path / "collector.db"
+    SqliteSink(database).close()
+    program, *arguments = command.replace("${SINK}", f"sqlite:{database}").split()
+    assert program == "/usr/bin/cellwarden-collector"
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert FileNotes(database).read(AUDIT)
 
 
 def test_the_agent_is_restarted_for_ever_and_depends_on_nothing() -> None:
