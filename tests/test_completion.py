@@ -18,6 +18,7 @@ from agent.control.server import ControlServer
 from tests.manuals import pages, table
 
 HEAVY = ("numpy", "numba", "pydantic", "pymodbus", "rich", "aiohttp", "asyncio", "cryptography", "sqlite3")
+CPU_S = 0.6  # it takes 0.15 s of a core, 0.2 s of one that others load; numba alone would take 1.2 s more
 ALARMS = [":test:", "rack-1:thermal-slope:sensor2", "rack-1:cell-imbalance:string1/cell5", "rack-2:blind:"]
 
 
@@ -87,7 +88,7 @@ def test_nothing_heavy_is_imported_for_it() -> None:
         _, said = complete(line, after=after)
         modules, _, cpu_s = said.strip().rpartition(" ")
         assert not [name for name in HEAVY if f"'{name}'" in modules], line
-        assert float(cpu_s) < 0.2, line
+        assert float(cpu_s) < CPU_S, line
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
