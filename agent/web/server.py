@@ -395,7 +395,8 @@ class Page:
 
     async def _history(self, request: web.Request) -> web.Response:
         view, unit = await self._asked(request)
-        asked = {"u": unit["name"], "place": _place(request), "q": query_of(request.query, "q")}
+        place = _place(request) if "place" in request.query else _hottest(view, unit)
+        asked = {"u": unit["name"], "place": place, "q": query_of(request.query, "q")}
         now = datetime.now().astimezone()
         begin_s, end_s = _stretch(request, now)
         history = await self._read(unit["name"], asked["place"], asked["q"], begin_s, end_s)
@@ -512,6 +513,11 @@ def _remember(response: web.Response, name: str, value: str, for_s: int | None =
 
 def _place(request: web.Request) -> str:
     return query_of(request.query, "place")
+
+
+def _hottest(view: View, unit: View) -> str:
+    """Return the place of the hottest sensor of a unit, as its tile tells; "": none is known."""
+    return str(next(tile["hottest_at"] for tile in view["tiles"] if tile["name"] == unit["name"]))
 
 
 def _number(request: web.Request, name: str, default: float) -> float:

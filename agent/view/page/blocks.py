@@ -64,7 +64,7 @@ def slots(
             found[f"f{u}-{figure['key']}"] = pack.figure(u, figure, _drawn(figure, unit), unread)
         found[f"s{u}"] = pack.sentence(u, unit, _bands(unit["cells"]))
         for i, box in cells:
-            found[f"c{u}-{i}"] = pack.cell(u, i, unit, box, _shown(box))
+            found[f"c{u}-{i}"] = pack.cell(i, unit, box, _shown(box))
         found[f"t{u}"] = pack.abnormal(u, unit, [(i, box) for i, box in cells if box["mark"]])
     return found
 

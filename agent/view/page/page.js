@@ -29,6 +29,7 @@
     const t = document.createElement('template');
     t.innerHTML = html;
     for (const el of t.content.querySelectorAll('[data-kept]')) if ($(el.id)) el.replaceWith($(el.id).cloneNode(true));
+    t.content.firstChild.id = id;  // a box of a map comes without
     morph($(id), t.content.firstChild);
     for (const el of $(id).querySelectorAll('[data-age]')) el.since = heard;
   };
@@ -75,7 +76,7 @@
 
   // The maps: one tab stop each; arrows, Home and End move, Enter opens the cell.
   const roving = () => document.querySelectorAll('.map').forEach(map => {
-    map.querySelectorAll('.k:not([tabindex])').forEach(k => k.tabIndex = -1);
+    map.querySelectorAll('.k').forEach((k, i) => { k.id = `c${map.dataset.u}-${i}`; k.hasAttribute('tabindex') || (k.tabIndex = -1); });
     if (!map.querySelector('.k[tabindex="0"]')) ['.m1', '.m2', '.m3', '.k'].map(s => map.querySelector(s)).find(Boolean)?.setAttribute('tabindex', 0);
   });
   const centre = el => { const r = el.getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; };

@@ -258,7 +258,7 @@ async def test_without_scripts_it_is_whole_and_refreshes_itself(room: Room, see:
         assert "made at" in chrome.find_element(By.CSS_SELECTOR, ".top").text
         assert len(chrome.find_elements(By.CSS_SELECTOR, ".k")) == 244
         chrome.find_element(By.ID, "mv").click()  # the modes need no script either
-        shown = chrome.find_element(By.ID, "c0-76").value_of_css_property("font-size")
+        shown = chrome.find_elements(By.CSS_SELECTOR, ".k")[76].value_of_css_property("font-size")
         assert shown == "0px"
     finally:
         chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

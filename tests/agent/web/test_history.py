@@ -211,6 +211,8 @@ async def test_the_page_draws_zooms_and_gives_csv(tmp_path: Path) -> None:
             lines = (await answer.text()).splitlines()
         async with session.get(f"{room.url}history?u=rack-1&place=nowhere") as nothing:
             assert "The buffer has no values of this place in this time." in await nothing.text()
+        async with session.get(f"{room.url}history?u=rack-1") as hottest:
+            assert "<title>History of rack-1 string 4 sensor 1<" in await hottest.text()
         when = {"from": "2026-12-02T03:00:00", "to": "2026-12-02T03:10:00"}
         async with session.get(f"{room.url}history?{where}", params=when) as chosen:
             assert 'name="from" step="1" value="2026-12-02T03:00:00"' in await chosen.text()

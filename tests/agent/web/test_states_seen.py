@@ -74,7 +74,7 @@ def test_eight_units_on_a_desk_say_which_is_worst_since_when_and_what_next_above
     assert max(chrome.execute_script(BELOW, answers)) <= 800
     first = chrome.execute_script("return document.querySelector('.al').innerText")
     assert "rack-03" in first
-    assert chrome.execute_script("return document.querySelector('.tile .n').textContent") == "rack-03"
+    assert chrome.execute_script("return document.querySelector('.tile a').textContent") == "rack-03"
 
 
 def test_what_a_lost_page_says_of_itself_is_not_struck(see: Callable[..., Chrome], tmp_path: Path) -> None:

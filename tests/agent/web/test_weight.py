@@ -8,7 +8,8 @@ import pytest
 from agent.view.page import svg
 from agent.view.trends import Trends
 from tests.agent.web import states
-from tests.agent.web.test_page import BUDGET_BYTES
+
+BUDGET_BYTES = 95_000  # of the 100 kB that a page may weigh: what is added later shall have room
 
 SPREADS = {"hottest": (25, 5), "coldest": (22, 5), "voltage": (768, 6), "current": (0, 40), "soc": (50, 40)}
 SPREADS |= {"spread": (30, 60), "min": (3.2, 0.05), "max": (3.3, 0.05)}
@@ -30,9 +31,9 @@ def test_64_racks_of_restless_values_fit_the_budget(page: str) -> None:
 
 
 def test_each_tile_and_each_alarm_leads_to_its_history_in_one_click(page: str) -> None:
-    links = re.findall(r'<a class=h href="(history\?u=rack-\d\d&amp;place=[^"]*)"', page)
+    links = re.findall(r'<a href="(history\?u=rack-\d\d)"', page)
     assert len({*links}) == 64
-    assert links[0] == "history?u=rack-03&amp;place=string1/sensor1", "the hottest sensor of the worst"
+    assert links[0] == "history?u=rack-03", "of the worst: its hottest sensor"
     alarms = re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL)  # what need not be opened first
     assert alarms.count('<a class=hs href="history?') == 2
 
