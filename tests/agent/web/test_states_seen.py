@@ -33,7 +33,7 @@ const lines = e => {
 const overlap = (p, q) => Math.min(p.right, q.right) - Math.max(p.left, q.left) > 1
   && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 4;
 for (const box of document.querySelectorAll('.tile,.fig,#hl')) {
-  const texts = [...box.querySelectorAll('.n,b,small,.chip,.word,.v,h3,.t,.s')].filter(shown);
+  const texts = [...box.querySelectorAll('a:first-child,b,small,.chip,.word,.v,h3,.t,.s')].filter(shown);
   texts.forEach((a, i) => texts.slice(i + 1).forEach(b => {
     if (!a.contains(b) && !b.contains(a) && lines(a).some(p => lines(b).some(q => overlap(p, q))))
       found.push(a.textContent + ' | ' + b.textContent);
