@@ -13,6 +13,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.agent.view.sites import alarm, at, rack, record, status, unit
@@ -337,9 +338,11 @@ async def test_a_history_zooms_by_hand_and_what_leads_on_follows(sagging_room: R
 async def test_a_history_is_whole_without_scripts_and_is_no_burden(sagging_room: Room, see: See) -> None:
     chrome = await run(see, sagging_room.url + HISTORY, 360, 640, scripts=False)
     try:
-        assert chrome.find_element(By.CSS_SELECTOR, ".hist .ln").is_displayed()
+        before = chrome.find_element(By.CSS_SELECTOR, ".hist .ln")
+        assert before.is_displayed()
         assert chrome.execute_script("return document.documentElement.scrollWidth") <= 360
         await run(chrome.find_element(By.CSS_SELECTOR, "main form button").click)
+        await run(wait(chrome, 10).until, staleness_of(before))
         ranged = await run(chrome.find_element, By.CSS_SELECTOR, ".hist .range")  # served meanwhile
         assert ranged.is_displayed()
         html = chrome.page_source
