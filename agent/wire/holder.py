@@ -120,9 +120,9 @@ def _who_locks(device: str, locks: Path) -> int | None:
         return None
     wanted = f"{os.major(state.st_dev):02x}:{os.minor(state.st_dev):02x}:{state.st_ino}"
     for line in lines:
-        fields = line.split()
-        if wanted in fields and "FLOCK" in fields and int(fields[4]) > 0:  # 0: of another pid namespace
-            return int(fields[4])
+        _, kind, *fields = line.split()  # "->" for a kind is somebody who waits for it
+        if kind == "FLOCK" and wanted in fields and int(fields[2]) > 0:  # 0: of another pid namespace
+            return int(fields[2])
     return None
 
 
