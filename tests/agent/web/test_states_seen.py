@@ -77,10 +77,22 @@ def test_eight_units_on_a_desk_say_which_is_worst_since_when_and_what_next_above
     assert chrome.execute_script("return document.querySelector('.tile a').textContent") == "rack-03"
 
 
+@pytest.mark.parametrize(("width", "height", "screens"), [(1280, 800, 1), (390, 844, 3)])
+def test_64_units_fit_one_screen_of_a_desk_and_three_of_a_phone(
+    see: Callable[..., Chrome], tmp_path: Path, width: int, height: int, screens: int
+) -> None:
+    chrome = opened(see, tmp_path, "many", width, height)
+    bottoms = chrome.execute_script(BELOW, ".tile")
+    assert len(bottoms) == 64
+    assert max(bottoms) <= screens * height
+
+
 def test_what_a_lost_page_says_of_itself_is_not_struck(see: Callable[..., Chrome], tmp_path: Path) -> None:
     chrome = opened(see, tmp_path, "lost", 390, 844)
     line = "return getComputedStyle(document.querySelector(arguments[0])).textDecorationLine"
-    struck = {sel: chrome.execute_script(line, sel) for sel in (".tile b", ".fig .v", ".al .due", "#s2")}
+    struck = {
+        sel: chrome.execute_script(line, sel) for sel in (".tile b", ".fig .v", ".al .due", "#hl .s", "#s2")
+    }
     assert set(struck.values()) == {"line-through"}, struck
     whole = {sel: chrome.execute_script(line, sel) for sel in ("#strip", ".al .act", "#hl .t", ".al h3")}
     assert set(whole.values()) == {"none"}, "nor is what to do: it is right where nobody knows more"
