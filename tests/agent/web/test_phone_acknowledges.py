@@ -1,9 +1,12 @@
 """A phone that never had the certificate, and a keyboard: from the browser's warning to the collector.
 
-A real agent with the page that `cellwarden page enable` opens, a real collector, a unit that raises an alarm.
+A real agent, whose page is opened by the address and the token that `cellwarden page enable`, and the end of
+setup, print; a real collector, a unit that raises an alarm.
 """
 
 import asyncio
+import re
+import socket
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -11,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from agent.bench.wire_to_relay import ALARM_POINT, PROFILE, AlarmUnit
-from agent.tls.own_certificate import PageFiles, make
+from agent.cli import main
 from hil.modbus.tcp import TcpEndpoint
 from hil.run import configuration
 from hil.run.processes import Child, Children, Status, wait_for_status
@@ -48,8 +52,6 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     unit.raise_alarm(0)
     endpoint = TcpEndpoint("127.0.0.1", 0, {1: unit})
     await endpoint.start()
-    files = PageFiles.beside(tmp_path / "agent.toml")
-    make(files, ["localhost", "127.0.0.1"])
     (tmp_path / "alarm.toml").write_text(PROFILE + ALARM_POINT.format(k=0, address=16))
     with Children(tmp_path) as children:
         sink = f"sqlite:{tmp_path / 'collector.db'}"
@@ -57,17 +59,18 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             "collector", "collector.cli", "serve", "--sink", sink, "--listen", "127.0.0.1:0"
         )
         url = (await asyncio.to_thread(collector.first_line)).rpartition(" ")[2]
-        web = {"listen": "127.0.0.1:0", "cert": files.cert, "key": files.key, "token_file": files.token}
-        text = configuration.agent(tmp_path, url, web=web)
+        text = configuration.agent(tmp_path, url)
         text += configuration.tcp_unit("rack", endpoint.port, "alarm.toml", period_s=0.2)
         (tmp_path / "agent.toml").write_text(text)
+        with socket.create_server(("0.0.0.0", 0)) as free:
+            port = free.getsockname()[1]
+        enable = ["page", "enable", "--config", str(tmp_path / "agent.toml"), "--listen", f"0.0.0.0:{port}"]
+        printed = CliRunner().invoke(main, enable).output
         agent = children.start("agent", "agent.cli", "run", "--config", str(tmp_path / "agent.toml"))
-        said = await asyncio.to_thread(
+        await asyncio.to_thread(
             wait_for_status, agent, lambda s: ALARM in [one["id"] for one in s["alarms"]] and s["web"]["port"]
         )
-        yield Site(
-            tmp_path, agent, f"https://127.0.0.1:{said['web']['port']}/", files.token.read_text().strip()
-        )
+        yield Site(tmp_path, agent, *re.findall(r"^The (?:page|token): +(\S+)", printed, re.MULTILINE))
     await endpoint.stop()
 
 
