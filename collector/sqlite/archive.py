@@ -14,6 +14,7 @@ from collector.incidents import SCHEMA
 from collector.sink import Old, Range, Stream
 from collector.sqlite.pruning import old
 from collector.sqlite.ranges import dropped_ranges, has, pruned_ranges, stored_ranges, withheld_ranges
+from collector.sqlite.schema import refuse_newer
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,9 @@ class SqliteArchive:
             self.db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
             self.db.text_factory = lambda raw: raw.decode(errors="backslashreplace")
             self.db.execute("SELECT 1 FROM stream LIMIT 1")
+            refuse_newer(self.db)
+        except ValueError as error:
+            raise ArchiveError(f"{path}: {error}") from error
         except sqlite3.Error as error:
             raise ArchiveError(
                 f"{path}: {error}; give --sink sqlite:PATH of a collector's database"

@@ -6,6 +6,7 @@ from sqlite_utils import Database, Migrations
 
 from collector.spans import ACCOUNT, ACCOUNT_SPAN
 
+MARK = "_sqlite_migrations"  # sqlite-utils' table of those that were applied
 migrations = Migrations("collector")
 
 
@@ -128,10 +129,27 @@ def m004_account(db: Database) -> None:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the database to this version's tables; raise ValueError where a newer cellwarden wrote it."""
-    database = Database(connection)
+    """Bring the database to this version's tables. Raises ValueError, as `refuse_newer`, and where it is
+    another program's: then nothing was written.
+    """
+    tables = _names(connection, f"SELECT name FROM sqlite_master WHERE type = 'table' AND name <> '{MARK}'")
+    if tables and not refuse_newer(connection):
+        names = ", ".join(tables[:3]) + (", ..." if len(tables) > 3 else "")
+        raise ValueError(f"it holds tables of something else ({names}): give a collector a file of its own")
+    connection.execute("PRAGMA journal_mode = WAL")
+    migrations.apply(Database(connection))
+
+
+def refuse_newer(connection: sqlite3.Connection) -> list[str]:
+    """The migrations that were applied. Raises ValueError where a newer cellwarden wrote the database."""
+    if not _names(connection, f"SELECT name FROM sqlite_master WHERE name = '{MARK}'"):
+        return []
+    applied = _names(connection, f"SELECT name FROM {MARK} WHERE migration_set = 'collector'")
     known = {migration.name for migration in migrations.pending(Database(memory=True))}  # all of ours
-    unknown = [m.name for m in migrations.applied(database) if m.name not in known]
-    if unknown:
+    if unknown := [name for name in applied if name not in known]:
         raise ValueError(f"written by a newer cellwarden (it knows {', '.join(unknown)}); upgrade this one")
-    migrations.apply(database)
+    return applied
+
+
+def _names(connection: sqlite3.Connection, sql: str) -> list[str]:
+    return [name for (name,) in connection.execute(sql)]

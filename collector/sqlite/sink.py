@@ -31,11 +31,12 @@ class SqliteSink:
         self.path = path
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             migrate(self._db)
             self._files = DatabaseFiles(path)
-        except (sqlite3.Error, ValueError) as error:
+        except ValueError as error:
+            raise SinkError(path, error) from error
+        except sqlite3.Error as error:
             raise SinkError(
                 path, f"{error}; give --sink sqlite:PATH of a file that can be written"
             ) from error
