@@ -7,7 +7,7 @@ can be asked, `Patience` when, `Identification` who it is, `Cycle` what is left 
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field, replace
-from math import floor
+from math import floor, inf
 from types import MappingProxyType
 
 from agent.clock import Clock, Stamp
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 ILLEGAL_ADDRESS = 2  # an exception
 STABLE_S = 60.0  # a unit that was well for so long: what happens to it then is news
+BACK_MOST = 4  # cycles that answers to probes begin within a period: some answer those, and nothing else
 CUT_OFF_MOST = 3  # within one cycle, before a read is given up
 
 
@@ -89,6 +90,7 @@ class Unit:
     _repeats: Repeats = field(default_factory=Repeats)
     identity_share: IdentityShare | None = None  # of its line
     _well_s: float = 0.0  # since when nothing is wrong with it
+    _back_s: float = -inf  # when the answer to a probe began a cycle last
     _cycle: Cycle | None = None
 
     def __post_init__(
@@ -295,7 +297,9 @@ class Unit:
             return
         self.patience.probed(outcome.request.read)
         self._happened(Event.ANSWERED_PROBE)
-        self.release_s = min(self.release_s, max(outcome.at_s, self.patience.values_s))
+        if outcome.at_s >= self._back_s + self.period_s / BACK_MOST:
+            self._back_s = outcome.at_s
+            self.release_s = min(self.release_s, max(outcome.at_s, self.patience.values_s))
 
     def _fell_silent(self, outcome: Outcome, trouble: str = "") -> None:
         """Leave the unit alone for a while: it did not answer, or not as the unit that it should be."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from agent.modbus.tcp import BEHIND_S, TcpPort
+from agent.modbus.unit import BACK_MOST
 from agent.quality import Quality
 from drivers.profile.load import parse_profile
 from hil.modbus.responder import exception
@@ -20,6 +21,7 @@ PROFILE = parse_profile(
     + "".join(f'[[point]]\nname = "cell_voltage_{n}"\naddress = {n}\n' for n in ADDRESSES)
 )
 SECONDS = 3.0
+PERIOD_S = 0.1
 PERIODS = 30  # of these seconds
 
 CLOSE, LOST = b"close", b""
@@ -69,6 +71,7 @@ async def polled(habit: Habit, seconds: float = SECONDS) -> tuple[Device, int]:
         if quality == Quality.GOOD
     ]
     assert [(address, raw) for address, raw in said if address != raw] == []
+    assert len(watched.frames) <= (BACK_MOST + 2) * seconds / PERIOD_S
     return device, sum(bool((frame.quality == Quality.GOOD).all()) for frame in watched.frames)
 
 
@@ -124,3 +127,17 @@ async def test_who_stays_behind_is_connected_to_anew_no_more_than_once_a_second(
     assert whole
     assert device.requests > 20
     assert device.connections <= 2 + SECONDS / BEHIND_S
+
+
+async def test_who_is_two_answers_behind_makes_no_frame_of_each_answer() -> None:
+    """It answers each read that is repeated, and no other."""
+    held: list[bytes] = []
+
+    def habit(n: int, pdu: bytes) -> bytes:
+        if n < 9:
+            return pdu
+        held.append(pdu)
+        return held.pop(0) if len(held) > 2 else LOST
+
+    _, whole = await polled(habit, SECONDS)
+    assert whole
