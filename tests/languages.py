@@ -29,7 +29,8 @@ from agent.detect import limit_words, limits, rows
 from agent.detect.detectors import DETECTORS
 from agent.detect.knowledge import Knowledge
 from agent.detect.table import PRIORITY
-from agent.modbus import came
+from agent.modbus import came, lately, overheard, told_apart
+from agent.modbus.survey import look
 from agent.modbus.survey.match import Sureness
 from agent.outputs.coverage import (
     HUNG_KERNEL,
@@ -39,6 +40,7 @@ from agent.outputs.coverage import (
     SLOW_HOST_TIMEOUT,
     STRICT_GPIOD,
 )
+from agent.quality import Quality
 from agent.transport.row import Endpoint
 from agent.transport.rtu_over_tcp import FarEndpoint
 from agent.view import (
@@ -92,12 +94,20 @@ TABLES: list[tuple[str, Any]] = [
     ("detect/table", list(PRIORITY)),
     ("detect/limits", [limits.TIERS, limits.WHOSE]),
     ("detect/limit_words", [limit_words.NO_LIMIT, limit_words.NO_LIMIT_OF_BLOCKS]),
-    ("cli/common/came_said", [sentence(row.do) for row in CAME if "{" not in row.do]),
+    ("cli/common/came_said", [sentence(do) for do in (came.ACCEPT_ID, *(row.do for row in CAME))]),
     ("outputs/coverage", [NO_RELAY, NEEDS_SYSTEMD, STRICT_GPIOD, HUNG_KERNEL, NO_HOST_TIMEOUT]),
     ("outputs/coverage", [SLOW_HOST_TIMEOUT]),
+    ("modbus/lately", [lately.TOO_LATE, lately.SOME_TOO_LATE]),
+    ("modbus/lately", [text for _, text in lately.OF_VERDICT.values()]),
+    ("modbus/overheard", [overheard.ANOTHER_MASTER]),
+    ("modbus/survey/look", [[guess.title, guess.noun] for guess in look.GUESSES]),
+    ("modbus/survey/look", [look.FLOATS, [quality.name.lower().replace("_", " ") for quality in Quality]]),
     ("modbus/survey/match", list(Sureness)),
-    ("modbus/came", [[*row.likely, row.do] for row in CAME if "{" not in row.do]),
-    ("modbus/came", [came.NOTHING.text, *(came.of_exception(code).text for code in came.OF_CODE)]),
+    ("modbus/told_apart", [told_apart.COUNTS, told_apart.TEXT, [name for _, name in told_apart.SERVICES]]),
+    ("modbus/came", [[*row.likely, row.do] for row in CAME]),
+    ("modbus/came", [came.ACCEPT_ID, came.UNKNOWN, list(came.Kind)]),
+    ("modbus/came", [text for _, text in came.OF_CODE.values()]),
+    ("modbus/came", [came.of_exception(code).text for code in came.OF_CODE]),  # as a status has them
     ("transport/row", [Endpoint.nothing_sent, FarEndpoint.nothing_sent]),
     ("view/actions", [actions.ACTIONS, actions.OWN, actions.OVER]),
     ("view/alarms", [alarms.STATES, [*alarms.STATES]]),
@@ -110,6 +120,7 @@ TABLES: list[tuple[str, Any]] = [
     ("view/language", language.DURATIONS),
     ("view/page/blocks", blocks.STANDS),
     ("view/page/pages", [pages.MODES, [*pages.SORTS], pages.SPANS, pages.MOVES]),
+    ("view/words", [name.replace("_", " ") for name in QUANTITIES]),
     ("view/page/templates/plots", [name.replace("_", " ").capitalize() for name in QUANTITIES]),
     ("view/sayings", sayings.SAYINGS),
     ("view/unseen", unseen.ANY_STATE),

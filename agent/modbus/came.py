@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
+from agent.view.language import Message, joined
+
 Frames = Literal["rtu", "tcp"]
 
 
@@ -59,14 +61,14 @@ class Row(NamedTuple):
     do: str = ""
 
 
-ACCEPT = "{only}set accept = {accept} in its [[bus]]"
-ONLY = "where it is the only unit there, "  # else its own id would tell it from others
+ACCEPT = "set accept = {accept} in its [[bus]]"
+ACCEPT_ID = f"where it is the only unit there, {ACCEPT}"  # else its own id would tell it from others
 LESS = "read another number: --count of probe, max_registers_per_read of its profile"
 TABLE = "the other function for its registers: table of its profile, input or holding"
-WAIT = "timeout_s = {0} in its [[unit]], --timeout {0} of probe"
+WAIT = "wait longer: timeout_s = {wait} in its [[unit]], --timeout {wait} of probe"
 LINE = "check speed, parity, wiring, termination, ids, a second master"
 
-LATE = Row("CW-201", ("a slow unit", "a gateway or a line that others hold up"), "wait longer: {wait}")
+LATE = Row("CW-201", ("a slow unit", "a gateway or a line that others hold up"), WAIT)
 SOME_BUSY = Row(
     "CW-204",
     ("it works for itself", "another master polls it", "it is polled too often"),
@@ -248,21 +250,21 @@ class Came:
         return self.row.code
 
     @property
-    def do(self) -> str:
+    def do(self) -> Message:
         """What to do next; "" where the likely causes are all there is to say."""
-        wait_s = "more" if self.timeout_s is None else f"{self.timeout_s:g}"
-        only = ONLY if "unit_id" in self.accept else ""
-        return self.row.do.format(accept=self.accept, only=only, wait=WAIT.format(wait_s))
+        alone = self.row.do == ACCEPT and "unit_id" in self.accept
+        wait = Message("more") if self.timeout_s is None else f"{self.timeout_s:g}"
+        return Message(ACCEPT_ID if alone else self.row.do, accept=self.accept, wait=wait)
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         """What came and what to do next, for journal and status: the same each time."""
-        return f"{self.text}; {self.do}" if self.do else self.text
+        return joined("; ", filter(None, (self.text, self.do)))
 
     @property
     def seen(self) -> str:
         """What came with the figures of this once, for who looks now."""
-        return f"{self.text} ({self.detail})" if self.detail else self.text
+        return Message("{came} ({detail})", came=self.text, detail=self.detail) if self.detail else self.text
 
     @property
     def sound(self) -> bool:
@@ -277,7 +279,8 @@ class Came:
     def of_json(cls, told: Mapping[str, Any]) -> "Came":
         """Return what `as_json` told."""
         kept = {field.name: told[field.name] for field in fields(cls) if field.name in told}
-        return cls(**{**kept, "kind": Kind(told["kind"])})
+        text, detail = Message(kept["text"]), Message(kept.get("detail", ""))
+        return cls(**{**kept, "kind": Kind(told["kind"]), "text": text, "detail": detail})
 
 
 #: These say that a device is there, and speaks Modbus.
@@ -297,9 +300,9 @@ SOUND = frozenset(
     }
 )
 
-NOTHING = Came(Kind.NOTHING, "does not answer")
-BEHIND = Came(Kind.BEHIND, "answers the request before, under the number of this one", frames="tcp")
-AGAIN = Came(Kind.AGAIN, "does not answer: what it said before comes once more")
+NOTHING = Came(Kind.NOTHING, Message("does not answer"))
+BEHIND = Came(Kind.BEHIND, Message("answers the request before, under the number of this one"), frames="tcp")
+AGAIN = Came(Kind.AGAIN, Message("does not answer: what it said before comes once more"))
 
 OF_CODE = {
     1: (Kind.REFUSED, 'answers "no such function"'),
@@ -313,9 +316,10 @@ OF_CODE = {
     10: (Kind.NO_PATH, "has no path from its gateway"),
     11: (Kind.NO_TARGET, "does not answer its gateway"),
 }
+UNKNOWN = "answers what the standard does not know"
 
 
 def of_exception(code: int, frames: Frames = "rtu") -> Came:
     """Return what an exception says."""
-    kind, text = OF_CODE.get(code, (Kind.FAILED, "answers what the standard does not know"))
-    return Came(kind, f"{text} (exception {code})", frames=frames)
+    kind, text = OF_CODE.get(code, (Kind.FAILED, UNKNOWN))
+    return Came(kind, Message("{said} (exception {code})", said=Message(text), code=code), frames=frames)

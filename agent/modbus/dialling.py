@@ -11,6 +11,7 @@ from agent.modbus.came import Came, Frames, Kind
 from agent.modbus.ports import PortError
 from agent.net.names import LOOK_UP_S, Addresses
 from agent.net.trouble import in_words
+from agent.view.language import Message
 
 CONNECT_TIMEOUT_S = 3.0  # for a handshake
 STAGGER_S = 0.25  # after which the next address of a name is tried beside it (RFC 8305, 5)
@@ -54,11 +55,13 @@ class Dialling:
 
     def _unknown(self, why: str) -> PortError:
         """Return why the name leads to no address."""
-        return PortError(f"{self._name}: {why}", Came(Kind.NO_NAME, "has no address", why, self._frames))
+        return PortError(
+            f"{self._name}: {why}", Came(Kind.NO_NAME, Message("has no address"), why, self._frames)
+        )
 
     def _none(self, why: str) -> PortError:
         """Return what tells why there is no connection: the machine refuses it, or nothing is heard of it."""
         refused = os.strerror(errno.ECONNREFUSED) in why
         kind = Kind.NOT_TAKEN if refused else Kind.NO_CONNECTION
-        text = "refuses connections" if refused else "cannot be connected to"
+        text = Message("refuses connections" if refused else "cannot be connected to")
         return PortError(f"{self._name}: {why}", Came(kind, text, why, self._frames))

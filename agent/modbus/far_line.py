@@ -16,8 +16,9 @@ from agent.modbus.hearing import Hearing
 from agent.modbus.ports import HungUp, PortError, clock_s
 from agent.modbus.settling import Settling
 from agent.net.trouble import in_words
+from agent.view.language import Message
 
-CLOSED = "the connection was closed by the other side"
+CLOSED = Message("the connection was closed by the other side")
 
 log = logging.getLogger(__name__)
 
@@ -78,10 +79,10 @@ class FarLine(asyncio.Protocol):
         if self._transport is not None and self._transport.is_closing():
             self._transport = None
             why = (in_words(exc) if isinstance(exc, OSError) else "") or CLOSED
-            came = Came(Kind.CLOSED, "closes the connection instead of answering", why)
+            came = Came(Kind.CLOSED, Message("closes the connection instead of answering"), why)
             if not self._asked:
-                why = f"{why} before any request"
-                came = Came(Kind.CLOSED_UNASKED, "closes the connection before any request", why)
+                why = Message("{why} before any request", why=why)
+                came = Came(Kind.CLOSED_UNASKED, Message("closes the connection before any request"), why)
             self.hung_up = HungUp(f"{self.name}: {why}", came)
             self._lost(self.hung_up)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from agent.modbus.came import Came, Frames, Kind
 from agent.modbus.verdict import Verdict
+from agent.view.language import Message
 
 LAST, SAID = 16, 0.25
 LATE_MARGIN = 1.25  # of the slowest answer that was heard: so much reads it
@@ -32,6 +33,8 @@ class Share(NamedTuple):
     part: float
 
 
+TOO_LATE = "answers too late: after {late:g} s, and it has {given:g} s"
+SOME_TOO_LATE = "answers some polls too late: after up to {late:g} s, and it has {given:g} s"
 NEVER_LATE = Late(0, 0.0, 0.0)
 OF_VERDICT = {
     Verdict.DAMAGED: (Kind.SOME_DAMAGED, "answers some polls damaged"),
@@ -43,10 +46,9 @@ OF_VERDICT = {
 def too_late(late: Late, frames: Frames, *, some: bool = False) -> Came:
     """Return that answers come too late, and what reads them. some: the others come in time."""
     wait_s = _up(LATE_MARGIN * late.slowest_s)
-    what, after = "answers too late", f"after {round(late.slowest_s, 1):g} s"
+    text = Message(TOO_LATE, late=round(late.slowest_s, 1), given=late.given_s)
     if some:
-        what, after = "answers some polls too late", f"after up to {_up(late.slowest_s):g} s"
-    text = f"{what}: {after}, and it has {late.given_s:g} s"
+        text = Message(SOME_TOO_LATE, late=_up(late.slowest_s), given=late.given_s)
     return Came(Kind.LATE, text, frames=frames, timeout_s=wait_s)
 
 
@@ -61,7 +63,7 @@ def shares(counts: Mapping[str, int], late: Late, frames: Frames) -> list[Share]
     times = {verdict: counts.get(verdict, 0) for verdict in OF_VERDICT}
     times[Verdict.SILENT] = max(0, times[Verdict.SILENT] - late.times)
     found = [
-        Share(Came(kind, text, f"{times[verdict] / total:.0%}", frames), times[verdict] / total)
+        Share(Came(kind, Message(text), f"{times[verdict] / total:.0%}", frames), times[verdict] / total)
         for verdict, (kind, text) in OF_VERDICT.items()
         if times[verdict]
     ]

@@ -10,6 +10,8 @@ from math import inf
 
 from pymodbus.framer import FramerRTU
 
+from agent.view.language import Message
+
 ANOTHER_MASTER = "another master speaks on this line"
 REMEDY = "their answers destroy each other: stop it, or give it a line of its own"
 
@@ -74,10 +76,13 @@ def answers_to(request: bytes) -> dict[bytes, int]:
     return {bytes((unit_id, function, size)): 5 + size, bytes((unit_id, function | 0x80)): 5}
 
 
-def described(request: bytes) -> str:
+def described(request: bytes) -> Message:
     """Say what a request asks for, in words."""
-    asks = f"unit id {request[0]}, function {request[1]}"
-    return asks + (f", address {int.from_bytes(request[2:4], 'big')}" if request[1] in ADDRESSED else "")
+    asks: dict[str, object] = {"id": request[0], "function": request[1]}
+    if request[1] not in ADDRESSED:
+        return Message("unit id {id}, function {function}", **asks)
+    address = int.from_bytes(request[2:4], "big")
+    return Message("unit id {id}, function {function}, address {address}", address=address, **asks)
 
 
 class Strangers:

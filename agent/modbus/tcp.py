@@ -20,12 +20,13 @@ from agent.modbus.ports import NO_REPLY, Answer, HungUp, LateReply, PortError, T
 from agent.modbus.settling import Settling
 from agent.modbus.told_apart import cut_short, of_tcp, unasked
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
+from agent.view.language import Message
 from agent.wire.hosts import authority
 from drivers.registers import Read, Reply
 
 log = logging.getLogger(__name__)
 
-CLOSED = "the connection was closed by the other side"
+CLOSED = Message("the connection was closed by the other side")
 SILENT_S = 5.0  # without an answer: the connection is made anew
 BEHIND_S = 1.0  # between two connections to one that is an answer behind
 OVERDUE_KEPT = 64  # time-outs whose late replies, and answers whose repetitions, are still recognised
@@ -128,10 +129,12 @@ class TcpPort(asyncio.Protocol):
         if self._transport is not None and self._transport.is_closing():
             self._transport = None
             why = str(exc) if exc else CLOSED
-            came = Came(Kind.CLOSED, "closes the connection instead of answering", why, "tcp")
+            came = Came(Kind.CLOSED, Message("closes the connection instead of answering"), why, "tcp")
             if not self._asked:
-                why = f"{why} before any request"
-                came = Came(Kind.CLOSED_UNASKED, "closes the connection before any request", why, "tcp")
+                why = Message("{why} before any request", why=why)
+                came = Came(
+                    Kind.CLOSED_UNASKED, Message("closes the connection before any request"), why, "tcp"
+                )
             self.hung_up = HungUp(f"{self.name}: {why}", came)
             self._fail(self.hung_up)
 

@@ -5,7 +5,7 @@ their rows.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from agent.modbus.overheard import (
     request_at,
     sound,
 )
+from agent.view.language import Message
 
 EXCEPTION_BIT = 0x80
 HEADER_BYTES = 6
@@ -40,6 +41,14 @@ SERVICES = (
     (b"RFB ", "a remote desktop"),
     (b"<", "a web server"),
 )
+TEXT = "something that speaks text"
+#: By whether there are fewer than were requested, and of bits.
+COUNTS = {
+    (False, False): "answers with more registers than were requested",
+    (False, True): "answers with more bits than were requested",
+    (True, False): "answers with fewer registers than were requested",
+    (True, True): "answers with fewer bits than were requested",
+}
 LEAST_TEXT = 6  # so many letters in a row are no accident
 
 
@@ -78,27 +87,26 @@ def _service(heard: bytes) -> str:
             return name
     text = heard.strip(b"\0\r\n\t ")
     readable = len(text) >= LEAST_TEXT and all(0x20 <= byte < 0x7F or byte in b"\r\n\t" for byte in text)
-    return "something that speaks text" if readable else ""
+    return TEXT if readable else ""
 
 
 def _other_service(heard: bytes, name: str) -> Came:
     shown = heard[:40].split(b"\n")[0].strip()
     begins = repr(shown.decode("ascii", "replace")) if name != "TLS" and name != "Telnet" else ""
-    return Came(Kind.OTHER_SERVICE, f"is no Modbus device: {name} answers", begins)
+    text = Message("is no Modbus device: {service} answers", service=Message(name))
+    return Came(Kind.OTHER_SERVICE, text, begins)
 
 
 def _question(function: int, size: int, wanted: tuple[int, int]) -> tuple[Kind, str, str] | None:
     """Say in what an answer is one to another question; None where it is not."""
     if function & ~EXCEPTION_BIT != wanted[0]:
-        return Kind.OTHER_FUNCTION, f"answers with function {function & ~EXCEPTION_BIT} for {wanted[0]}", ""
+        came = function & ~EXCEPTION_BIT
+        text = Message("answers with function {came} for {asked}", came=came, asked=wanted[0])
+        return Kind.OTHER_FUNCTION, text, ""
     if function & EXCEPTION_BIT or size == wanted[1]:
         return None
-    more, what = ("more", "fewer")[size < wanted[1]], "bits" if function in BIT_READS else "registers"
-    return (
-        Kind.OTHER_COUNT,
-        f"answers with {more} {what} than were requested",
-        f"{size} data bytes for {wanted[1]}",
-    )
+    text = Message(COUNTS[size < wanted[1], function in BIT_READS])
+    return Kind.OTHER_COUNT, text, Message("{n} data bytes for {asked}", n=size, asked=wanted[1])
 
 
 def of_rtu(asked: bytes, heard: bytes, stranger: bytes = b"", *, master: bool = False) -> Came:
@@ -109,35 +117,40 @@ def of_rtu(asked: bytes, heard: bytes, stranger: bytes = b"", *, master: bool = 
     requests = [r for at in range(len(rest)) if (r := request_at(rest, at)) and r != asked]
     if other := stranger or next(iter(requests), b""):
         if master or len(requests) >= LEAST_REQUESTS:
-            return Came(Kind.OTHER_MASTER, f"is not understood: {ANOTHER_MASTER}", described(other))
-        return Came(
-            Kind.OTHER_REQUEST, "is not understood: somebody else's request was received", described(other)
-        )
+            text = Message("is not understood: {why}", why=Message(ANOTHER_MASTER))
+            return Came(Kind.OTHER_MASTER, text, described(other))
+        text = Message("is not understood: somebody else's request was received")
+        return Came(Kind.OTHER_REQUEST, text, described(other))
     if not rest:
-        return Came(Kind.ECHO, "does not answer: the request itself comes back") if heard else NOTHING
+        echo = Came(Kind.ECHO, Message("does not answer: the request itself comes back"))
+        return echo if heard else NOTHING
     wanted = _wanted(asked[1:])
     answers = list(_answers(rest))
     mine = {frame for answer, frame in answers if any(map(frame.startswith, answers_to(asked)))}
     if len(mine) > 1:
-        return Came(Kind.TWO_ANSWERS, "answers twice, and not the same")
+        return Came(Kind.TWO_ANSWERS, Message("answers twice, and not the same"))
     for answer, _ in answers:
         if answer.unit_id != asked[0]:
             return _as_other(answer.unit_id, asked[0])
         if question := _question(answer.function, answer.size, wanted):
             return Came(*question)
     if _is_tcp(rest):
-        return Came(Kind.OTHER_FRAMES, "answers in frames of Modbus TCP")
+        return Came(Kind.OTHER_FRAMES, Message("answers in frames of Modbus TCP"))
     if name := _service(rest):
         return _other_service(rest, name)
     prefix = next((p for p in answers_to(asked) if rest.startswith(p)), b"")
     if prefix or (len(rest) < 3 and any(p.startswith(rest) for p in answers_to(asked))):
         length = answers_to(asked).get(prefix, 5 + wanted[1])
         if len(rest) < length:
-            return cut_short("rtu", f"{len(rest)} of {length}")
-        return Came(Kind.CHECKSUM, "answers with a wrong checksum", f"{len(rest)} bytes")
+            return cut_short("rtu", Message("{n} of {all}", n=len(rest), all=length))
+        return Came(Kind.CHECKSUM, Message("answers with a wrong checksum"), _bytes(rest))
     if sound(asked[:1] + rest):
-        return Came(Kind.NO_FIRST_BYTE, "answers without its first byte")
-    return Came(Kind.NO_FRAME, "does not answer: bytes come that are no frame", f"{len(rest)} bytes")
+        return Came(Kind.NO_FIRST_BYTE, Message("answers without its first byte"))
+    return Came(Kind.NO_FRAME, Message("does not answer: bytes come that are no frame"), _bytes(rest))
+
+
+def _bytes(heard: Sized) -> Message:
+    return Message("{n} bytes", n=len(heard))
 
 
 def _is_tcp(heard: bytes) -> bool:
@@ -148,13 +161,13 @@ def _is_tcp(heard: bytes) -> bool:
 
 
 def _as_other(unit_id: int, asked_id: int) -> Came:
-    text = f"answers as unit id {unit_id}, polled as {asked_id}"
+    text = Message("answers as unit id {id}, polled as {asked}", id=unit_id, asked=asked_id)
     return Came(Kind.OTHER_UNIT, text, accept=f"{{ unit_id = {unit_id} }}", unit_id=unit_id)
 
 
 def cut_short(frames: Frames, detail: str = "") -> Came:
     """Return that less came than belongs to the answer."""
-    return Came(Kind.CUT_SHORT, "answers too few bytes", detail, frames)
+    return Came(Kind.CUT_SHORT, Message("answers too few bytes"), detail, frames)
 
 
 def unasked(heard: bytes) -> Came:
@@ -168,14 +181,14 @@ def of_tcp(asked: bytes, heard: bytes) -> Came:
     if not heard:
         return replace(NOTHING, frames="tcp")
     if heard.startswith(asked):
-        return _tcp(Kind.ECHO, "sends the request itself back")
+        return _tcp(Kind.ECHO, Message("sends the request itself back"))
     if name := _service(heard):
         return replace(_other_service(heard, name), frames="tcp")
     if any(heard.startswith(frame) for _, frame in _answers(heard)):
-        return _tcp(Kind.OTHER_FRAMES, "answers in RTU frames, without the header of Modbus TCP")
+        return _tcp(Kind.OTHER_FRAMES, Message("answers in RTU frames, without the header of Modbus TCP"))
     if len(heard) < HEADER_BYTES:
         if heard[2:4] == bytes(len(heard[2:4])):
-            return cut_short("tcp", f"{len(heard)} of a header")
+            return cut_short("tcp", Message("{n} of a header", n=len(heard)))
         return _no_frame(heard)
     return _wrong_header(asked, heard) or _other_numbers(asked, heard)
 
@@ -185,7 +198,7 @@ def _tcp(kind: Kind, text: str, detail: str = "", accept: str = "") -> Came:
 
 
 def _no_frame(heard: bytes) -> Came:
-    return _tcp(Kind.NO_FRAME, "answers what is not Modbus TCP", f"{len(heard)} bytes")
+    return _tcp(Kind.NO_FRAME, Message("answers what is not Modbus TCP"), _bytes(heard))
 
 
 def _wrong_header(asked: bytes, heard: bytes) -> Came | None:
@@ -193,15 +206,18 @@ def _wrong_header(asked: bytes, heard: bytes) -> Came | None:
     _, protocol, length = struct.unpack_from(">HHH", heard)
     body = heard[HEADER_BYTES:]
     if protocol and (length == len(body) or heard[:2] == asked[:2]):
-        return _tcp(Kind.PROTOCOL, f"answers with protocol id {protocol} in its header; Modbus has 0")
+        text = Message("answers with protocol id {id} in its header; Modbus has 0", id=protocol)
+        return _tcp(Kind.PROTOCOL, text)
     belong = 0 if protocol else answer_bytes(body)
     if belong and length != belong:
-        detail = f"a header says length {length}, and {belong} bytes belong to its answer"
-        return _tcp(Kind.LENGTH, "answers with a wrong length in its header", detail)
+        detail = Message(
+            "a header says length {length}, and {n} bytes belong to its answer", length=length, n=belong
+        )
+        return _tcp(Kind.LENGTH, Message("answers with a wrong length in its header"), detail)
     if protocol or not 2 < length <= MOST_BODY:
         return _no_frame(heard)
     if len(body) < length:
-        return cut_short("tcp", f"{len(body)} of {length} behind its header")
+        return cut_short("tcp", Message("{n} of {all} behind its header", n=len(body), all=length))
     return None
 
 
@@ -211,14 +227,16 @@ def _other_numbers(asked: bytes, heard: bytes) -> Came:
     asked_as, unit_id = int.from_bytes(asked[:2], "big"), heard[6]
     other_unit = _as_other(unit_id, asked[6])
     if transaction != asked_as:
-        text, accept, detail = "answers under another transaction id", 'transaction = "any"', ""
+        text, accept = Message("answers under another transaction id"), 'transaction = "any"'
         if unit_id != asked[6]:
-            text, accept = f"{text}, and {other_unit.text}", f"{accept}, unit_id = {unit_id}"
-        detail = f"{transaction} for {asked_as}"
+            text = Message("{one}, and {other}", one=text, other=other_unit.text)
+            accept = f"{accept}, unit_id = {unit_id}"
+        detail = Message("{came} for {asked}", came=transaction, asked=asked_as)
         return _tcp(Kind.OTHER_TRANSACTION, text, detail, f"{{ {accept} }}")
     if unit_id != asked[6]:
         return replace(other_unit, frames="tcp")
     if question := _question(heard[7], heard[8], _wanted(asked[7:])):
         return _tcp(*question)
     rest = len(heard) - HEADER_BYTES - length
-    return _tcp(Kind.TRAILING, "sends bytes behind its answer that are no frame", f"{rest} bytes")
+    text = Message("sends bytes behind its answer that are no frame")
+    return _tcp(Kind.TRAILING, text, Message("{n} bytes", n=rest))

@@ -11,6 +11,7 @@ from agent.modbus.came import Came
 from agent.modbus.ports import Port, PortError
 from agent.modbus.survey.presence import LineSetting
 from agent.transport.accept import Accept, accepted
+from agent.view.language import Message
 from drivers.line import Line
 from drivers.profile.load import Profile
 
@@ -154,4 +155,4 @@ class Transport:
     @property
     def proof(self) -> str:
         """What proves a reply."""
-        return "number matches" if self.has_transaction_ids else "checksum good"
+        return Message("number matches" if self.has_transaction_ids else "checksum good")

@@ -63,9 +63,7 @@ def _place(path: str, _language: str) -> str:
 
 def kind(quantity: str) -> str:
     """Return what a quantity is called within a sentence: "cell voltage" for "cell_voltage"."""
-    name = quantity.replace("_", " ").capitalize()
-    said = tr(name)
-    return name.lower() if said == name else said
+    return tr(quantity.replace("_", " "))
 
 
 def titled(unit: Mapping[str, Any]) -> str:

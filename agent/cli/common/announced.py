@@ -5,6 +5,8 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from agent.view.language import tell, tr
+
 if TYPE_CHECKING:
     from agent.box.discovery import Announced
 
@@ -48,4 +50,5 @@ def agents_told(found: "list[Announced]") -> str:
     """Return what a person is told of agents; "" of none."""
     if not found:
         return ""
-    return "\n  ".join([f"Agents that announce their page in this network ({HINT}):", *lines(found)])
+    head = tell("Agents that announce their page in this network ({hint}):", hint=tr(HINT))
+    return "\n  ".join([head, *lines(found)])

@@ -42,12 +42,8 @@ RUN: dict[Kind, str] = {
 
 def sentence(text: str) -> Message:
     """Return what to do as a sentence; "" of nothing."""
-    return Message(f"{text[:1].upper()}{text[1:]}." if text else "")
-
-
-def said_of(came: Came) -> Message:
-    """Return what came and what to do next, as a message: its words are in tables."""
-    return joined("; ", [Message(text) for text in (came.text, came.do) if text])
+    said = text if isinstance(text, Message) else Message(text)
+    return Message(f"{said.template[:1].upper()}{said.template[1:]}.", **said.fields) if said else said
 
 
 def next_command(came: Came, endpoint: Endpoint, unit_id: int, read: Read) -> str:
@@ -77,24 +73,38 @@ def trouble(
 
     at: the endpoint, with its line setting. within: how long, and how often, it was asked. wire: the bytes.
     """
-    asked = ", ".join(part for part in (within, wire) if part)
+    asked = joined(", ", filter(None, (within, wire)))
+    where = {"id": unit_id, "at": at, "came": _seen(came, read), "asked": asked}
     if came.kind is Kind.NOTHING:
-        what = f"No answer from id {unit_id} on {at}{f' {asked}' if asked else ''}."
+        what = Message(
+            "No answer from id {id} on {at} {asked}." if asked else "No answer from id {id} on {at}.", **where
+        )
     else:
-        what = f"id {unit_id} on {at} {came.seen}{_about(came, read)}{f', {asked}' if asked else ''}."
-        what += " The link itself works." if came.sound else ""
+        what = Message("id {id} on {at} {came}, {asked}." if asked else "id {id} on {at} {came}.", **where)
+    works = Message("The link itself works.") if came.sound and came.kind is not Kind.NOTHING else ""
     run = next_command(came, endpoint, unit_id, read)
-    return Trouble(came.code, f"{what} {sentence(came.do)}".rstrip(), run, came.row.likely)
+    return Trouble(
+        came.code, joined(" ", filter(None, (what, works, sentence(came.do)))), run, came.row.likely
+    )
 
 
-def _about(came: Came, read: Read) -> str:
+def _seen(came: Came, read: Read) -> str:
     if came.kind not in (Kind.REFUSED, Kind.FAILED):
-        return ""
-    written = manual_address(read.area, read.address)
-    return f" for {read.area} {written} (wire {read.address}), count {read.count}"
+        return came.seen
+    return Message(
+        "{came} for {area} {written} (wire {address}), count {count}",
+        came=came.seen,
+        area=read.area,
+        written=manual_address(read.area, read.address),
+        address=read.address,
+        count=read.count,
+    )
 
 
-def wire(sent: bytes, got: bytes) -> str:
+def wire(sent: bytes, got: bytes) -> Message:
     """Return how many bytes went out and came, and the first that came."""
-    shown = f" ({got[:MOST_SHOWN].hex(' ').upper()}{' ...' if len(got) > MOST_SHOWN else ''})" if got else ""
-    return f"{len(sent)} bytes sent, {len(got)} bytes received{shown}"
+    counts = {"sent": len(sent), "got": len(got)}
+    if not got:
+        return Message("{sent} bytes sent, {got} bytes received", **counts)
+    shown = f"{got[:MOST_SHOWN].hex(' ').upper()}{' ...' if len(got) > MOST_SHOWN else ''}"
+    return Message("{sent} bytes sent, {got} bytes received ({bytes})", bytes=shown, **counts)

@@ -10,6 +10,7 @@ import click
 from agent.cli.common import came_said
 from agent.cli.common.ask_agent import json_option, post, socket_option
 from agent.cli.common.codes import Trouble
+from agent.cli.common.letters import spoken
 from agent.cli.common.open_port import agents_bus, endpoints, opened, trouble_of
 from agent.cli.common.tables import plain_table, terminal
 from agent.cli.probe import show_unit
@@ -28,6 +29,7 @@ from agent.modbus.tries import Tries
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from agent.quality import Quality
 from agent.transport.row import Endpoint
+from agent.view.language import Message, tell, tr
 from collector.failing import print_json
 from drivers.profile.load import Profile
 from drivers.registers import Area, Read, Reply
@@ -55,6 +57,7 @@ TIMEOUT_S = 1.0
 @profile_dir_option
 @socket_option
 @json_option
+@spoken
 def command(
     where: str,
     register: str | None,
@@ -85,7 +88,8 @@ def command(
     """
     found = endpoints((where,), port)
     if len(found) != 1:
-        raise Trouble("CW-120", f"{where} is a network; probe reads one unit.", f"cellwarden scan {where}")
+        seen = Message("{where} is a network; probe reads one unit.", where=where)
+        raise Trouble("CW-120", seen, f"cellwarden scan {where}")
     (endpoint,) = found
     try:
         line = LineSetting.parse(line_text)
@@ -94,7 +98,12 @@ def command(
         raise click.UsageError(str(error)) from error
     bus = agents_bus(socket, endpoint)
     if bus and not as_json:
-        click.echo(f"{endpoint} is held by the running agent (bus {bus}); reading through it.", err=True)
+        held = tell(
+            "{endpoint} is held by the running agent (bus {bus}); reading through it.",
+            endpoint=endpoint,
+            bus=bus,
+        )
+        click.echo(held, err=True)
     if read is None and bus:
         show_polled(socket, bus, unit_id, as_json=as_json)
         return
@@ -106,8 +115,8 @@ def command(
         heard = _through_agent(socket, bus, unit_id, read, timeout_s)
     else:
         heard = asyncio.run(_direct(endpoint, line, unit_id, read, timeout_s or TIMEOUT_S))
-    within = f"within {1e3 * (timeout_s or TIMEOUT_S):.0f} ms, {TRIES} tries"
-    _judge(heard, endpoint, line, unit_id, "to the agent, 1 try" if bus else within)
+    within = Message("within {time:.0f} ms, {n} tries", time=1e3 * (timeout_s or TIMEOUT_S), n=TRIES)
+    _judge(heard, endpoint, line, unit_id, Message("to the agent, 1 try") if bus else within)
     if as_json:
         print_json(_json(endpoint, unit_id, heard))
     else:
@@ -160,7 +169,7 @@ async def _once(port: Port, endpoint: Endpoint, unit_id: int, read: Read, timeou
     except PortError as error:
         if not sent:
             raise
-        lost = Came(Kind.CLOSED, "is lost in the middle", str(error), endpoint.transport.frames)
+        lost = Came(Kind.CLOSED, Message("is lost in the middle"), error.args[0], endpoint.transport.frames)
         answer = Answer(NO_REPLY, unheard=error.came or lost)
     finally:
         port.tap = None
@@ -182,7 +191,8 @@ def _through_agent(
     try:
         answer = post(socket, "/v1/read", **body)
     except click.ClickException as error:
-        raise Trouble("CW-402", f"The agent did not read: {error.message}", "cellwarden status") from error
+        seen = Message("The agent did not read: {why}", why=error.message)
+        raise Trouble("CW-402", seen, "cellwarden status") from error
     return [_heard(exchange) for exchange in answer["exchanges"]]
 
 
@@ -232,20 +242,33 @@ def _json(endpoint: Endpoint, unit_id: int, heard: list[Exchange]) -> dict[str, 
 def _print(heard: list[Exchange], endpoint: Endpoint) -> None:
     whole, first = [int(word) for each in heard for word in each.answer.reply.words], heard[0].read
     click.echo(
-        f"Request: function {first.area.function_code}, wire address {first.address} (0x{first.address:04X}),"
-        f" written {manual_address(first.area, first.address)} in 1-based manuals."
+        tell(
+            "Request: function {function}, wire address {address} (0x{address:04X}), written {written} in"
+            " 1-based manuals.",
+            function=first.area.function_code,
+            address=first.address,
+            written=manual_address(first.area, first.address),
+        )
     )
     for each in heard:
         click.echo(
-            f"sent {each.sent.hex(' ').upper()}      got {each.got.hex(' ').upper()}"
-            f"   {endpoint.transport.proof}, {1e3 * (each.answer.response_s or 0):.0f} ms"
+            tell(
+                "sent {sent}      got {got}   {proof}, {time:.0f} ms",
+                sent=each.sent.hex(" ").upper(),
+                got=each.got.hex(" ").upper(),
+                proof=tr(endpoint.transport.proof),
+                time=1e3 * (each.answer.response_s or 0),
+            )
         )
     best = None if first.area in (Area.COIL, Area.DISCRETE) else guess(whole)
-    table = plain_table("wire", "manual", "hex", "u16", "s16", best.title if best else "", whole=5)
+    title = tr(best.title) if best else ""
+    table = plain_table(tr("wire"), tr("manual"), "hex", "u16", "s16", title, whole=5)
     for i, word in enumerate(whole):
         means = ""
         if best:
-            means = f"{best.value(word):.6g}" + (f" plausible {best.noun}" if best.plausible(word) else "")
+            means = f"{best.value(word):.6g}"
+            if best.plausible(word):
+                means = tell("{value} plausible {noun}", value=means, noun=tr(best.noun))
         signed = word - 0x10000 if word >= 0x8000 else word
         wire = first.address + i
         table.add_row(
@@ -253,8 +276,11 @@ def _print(heard: list[Exchange], endpoint: Endpoint) -> None:
         )
     terminal().print(table)
     for line in pairs(whole) if first.area in (Area.HOLDING, Area.INPUT) else ():
-        click.echo(line)
+        click.echo(tr(line))
     before = max(0, first.address - 1)
     click.echo(
-        f"Shifted by one against the manual? Try {first.area}:{before} and compare.   Save: add --json"
+        tell(
+            "Shifted by one against the manual? Try {register} and compare.   Save: add --json",
+            register=f"{first.area}:{before}",
+        )
     )

@@ -13,6 +13,7 @@ from agent.modbus.survey.match import Ask, Match, Remembered, Sureness, hold, ra
 from agent.modbus.survey.presence import FIRST_READ, PATIENT_S, LineSetting
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from agent.transport.row import Endpoint
+from agent.view.language import Message
 from drivers.layout import Layout
 from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
@@ -50,7 +51,7 @@ async def inspect(endpoint: Endpoint, unit_id: int, line: LineSetting, profiles:
 async def _inspect(
     port: Port, endpoint: Endpoint, unit_id: int, line: LineSetting, profiles: list[Profile]
 ) -> Inspection:
-    at = f"id {unit_id} on {endpoint.at(line)}"
+    at = Message("id {id} on {at}", id=unit_id, at=endpoint.at(line))
     timeout_s = await _timeout_s(port, endpoint, unit_id, endpoint.at(line))
 
     async def ask(read: Read, pause_s: float) -> Reply:
@@ -59,7 +60,11 @@ async def _inspect(
     profile, sure = await profile_of(profiles, ask, at)
     match = await hold(profile, ask, whole=True)
     if match.layout is None or match.image is None:
-        raise Trouble("CW-211", f"{at}: {match.why}", f"cellwarden scan {endpoint} --id {unit_id}")
+        raise Trouble(
+            "CW-211",
+            Message("{at}: {why}", at=at, why=match.why),
+            f"cellwarden scan {endpoint} --id {unit_id}",
+        )
     rows = value_rows(match.layout, match.image, profile.address_step)
     doubtful = await doubts(profile, match.layout, match.image, rows, ask)
     return Inspection(endpoint, unit_id, match, sure, match.layout, rows, doubtful)
@@ -75,7 +80,7 @@ async def _timeout_s(port: Port, endpoint: Endpoint, unit_id: int, at: str) -> f
         first = Answer(NO_REPLY, unheard=error.came)
     first = too_late.told(first, port, unit_id, PATIENT_S)
     if verdict_of(first) in (*UNHEARD, Verdict.BUSY):
-        within = f"within {PATIENT_S:g} s, {reopening.TRIES} tries"
+        within = Message("within {time:g} s, {n} tries", time=PATIENT_S, n=reopening.TRIES)
         raise trouble(first.came, endpoint, at, unit_id, FIRST_READ, within)
     return max(TIMEOUT_FLOOR_S, TIMEOUT_FACTOR * (first.response_s or 0.0))
 
@@ -83,21 +88,25 @@ async def _timeout_s(port: Port, endpoint: Endpoint, unit_id: int, at: str) -> f
 async def profile_of(profiles: list[Profile], ask: Ask, at: str) -> tuple[Profile, str]:
     """Return the profile that fits a unit best, and how sure that is. Raises Trouble where none fits."""
     if len(profiles) == 1:
-        return profiles[0], "given by you"
+        return profiles[0], Message("given by you")
     asked = Remembered(ask)
     matches = await rank(profiles, asked)
     sure = sureness(matches)
     if asked.one_value is not None:
         raise Trouble(
             "CW-212",
-            f"{at} answers {asked.one_value} from every register: that is like no battery.",
+            Message(
+                "{at} answers {value} from every register: that is like no battery.",
+                at=at,
+                value=asked.one_value,
+            ),
             "cellwarden probe ENDPOINT --id N holding:0 --count 8",
-            ("another device at this address", "a gateway or converter without its unit"),
+            (Message("another device at this address"), Message("a gateway or converter without its unit")),
         )
     if sure == Sureness.NOT_RECOGNISED:
         raise Trouble(
             "CW-212",
-            f"{at} answers, but fits none of {len(profiles)} profiles.",
-            "cellwarden profile new my-bms   (then docs/adding-a-battery.md)",
+            Message("{at} answers, but fits none of {n} profiles.", at=at, n=len(profiles)),
+            Message("{run}   (then docs/adding-a-battery.md)", run="cellwarden profile new my-bms"),
         )
-    return matches[0].profile, str(sure)
+    return matches[0].profile, Message(str(sure))

@@ -7,6 +7,7 @@ import click
 from agent.cli.common.ask_agent import age, get
 from agent.cli.common.codes import Trouble
 from agent.cli.common.tables import plain_table, terminal
+from agent.view.language import Message, tell, tr
 from collector.failing import print_json
 
 
@@ -17,18 +18,23 @@ def show_polled(socket: Path, bus: str, unit_id: int, *, as_json: bool) -> None:
     if not units:
         raise Trouble(
             "CW-402",
-            f"The agent polls bus {bus}, but no id {unit_id} on it; name a register to read it.",
+            Message(
+                "The agent polls bus {bus}, but no id {id} on it; name a register to read it.",
+                bus=bus,
+                id=unit_id,
+            ),
             "cellwarden probe ENDPOINT --id N holding:0",
         )
     last = get(socket, f"/v1/points?unit={units[0]['name']}")
     if as_json:
         print_json(last)
         return
-    click.echo(f"{last['unit']}: read by the agent {age(last['age_s'])} ago")
-    table = plain_table("point", "place", "value", "unit", "quality", "raw", whole=2)
+    click.echo(tell("{unit}: read by the agent {time} ago", unit=last["unit"], time=age(last["age_s"])))
+    table = plain_table(
+        tr("point"), tr("place"), tr("value"), tr("in units of"), tr("quality"), tr("raw"), whole=2
+    )
     for point in last["points"]:
         value = "--" if point["value"] is None else f"{point['value']:.10g}"
-        table.add_row(
-            point["name"], point["place"], value, point["unit"], point["quality"], str(point["raw"])
-        )
+        quality = tr(point["quality"].replace("_", " "))
+        table.add_row(point["name"], point["place"], value, point["unit"], quality, str(point["raw"]))
     terminal().print(table)

@@ -11,6 +11,7 @@ from agent.cli.common.tables import plain_table, terminal
 from agent.cli.probe.doubts import Doubt
 from agent.cli.probe.inspect_unit import Inspection
 from agent.cli.probe.value_rows import ValueRow
+from agent.view.language import tell, tr
 
 
 def as_json(unit: Inspection) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def show(unit: Inspection) -> None:
     _show_match(console, unit)
     _show_values(console, unit)
     for note in unit.layout.notes:
-        console.print(f"note: {note}")
+        console.print(tell("note: {note}", note=note))
     _show_doubts(console, unit.doubts)
 
 
@@ -42,19 +43,27 @@ def _show_match(console: Console, unit: Inspection) -> None:
     """Print who the unit is, and what speaks against its profile."""
     match = unit.match
     console.print(
-        f"id {unit.unit_id} on {unit.endpoint}: {match.profile.model} ({unit.sure}; {match.holding} of"
-        f" {len(match.marks)} marks)"
+        tell(
+            "id {id} on {endpoint}: {profile} ({sure}; {n} of {all} marks)",
+            id=unit.unit_id,
+            endpoint=unit.endpoint,
+            profile=match.profile.model,
+            sure=tr(unit.sure),
+            n=match.holding,
+            all=len(match.marks),
+        )
     )
     for label, text in unit.layout.identity.items():
         console.print(f"{label}: {text}")
     for mark in match.marks:
         if not mark.holds:
-            console.print(f"does not hold: {mark.says}", style="bold")
+            console.print(tell("does not hold: {mark}", mark=tr(mark.says)), style="bold")
 
 
 def _show_values(console: Console, unit: Inspection) -> None:
     """Print a line for each value, those of one point together; a point of several has a line of its own."""
-    table = plain_table("value", "wire", "manual", "words", "is", "means", "looks wrong", whole=3)
+    heads = (tr("value"), tr("wire"), tr("manual"), tr("words"), tr("is"), tr("means"), tr("looks wrong"))
+    table = plain_table(*heads, whole=3)
     points: dict[str, list[ValueRow]] = defaultdict(list)
     for row in unit.rows:
         points[row.name].append(row)
@@ -69,16 +78,20 @@ def _show_values(console: Console, unit: Inspection) -> None:
 
 
 def _cells(row: ValueRow, unit_id: int) -> tuple[str, ...]:
-    of_other = f" of id {unit_id + row.unit_offset}" if row.unit_offset else ""
+    wire = str(row.wire)
+    if row.unit_offset:
+        wire = tell("{wire} of id {id}", wire=wire, id=unit_id + row.unit_offset)
     value = "--" if row.value is None else f"{row.value:.10g} {row.unit}".rstrip()
     words = " ".join(f"{word:04X}" for word in row.words)
-    return f"{row.wire}{of_other}", row.manual, words, value, "; ".join(row.means), row.looks_wrong
+    return wire, row.manual, words, value, "; ".join(row.means), tr(row.looks_wrong)
 
 
 def _show_doubts(console: Console, doubts: Iterable[Doubt]) -> None:
     for doubt in doubts:
-        console.print(f"{doubt.point} looks wrong ({doubt.values} values).", style="bold")
+        said = tell("{point} looks wrong ({n} values).", point=doubt.point, n=doubt.values)
+        console.print(said, style="bold")
         for reading in doubt.could_be:
-            console.print(f"  would be right if {reading}")
+            console.print(tell("  would be right if {how}", how=tr(reading)))
         if not doubt.could_be:
-            console.print("  under no other reading would it be right: another register map, or a fault")
+            none = tr("  under no other reading would it be right: another register map, or a fault")
+            console.print(none)

@@ -9,6 +9,7 @@ import click
 
 from agent.cli.common.errors import Misuse
 from agent.cli.common.usual import SITE_PROFILES
+from agent.view.language import tell
 from drivers.connect import ConnectError, connect
 from drivers.dump import Dump, DumpError, hold, parse_dump
 from drivers.layout import Layout
@@ -48,7 +49,8 @@ def known_profiles(folders: tuple[Path, ...]) -> list[Profile]:
         try:
             profiles.append(load(name, folders))
         except click.ClickException as error:
-            click.echo(f"profile {name} is not tried: {error.message.splitlines()[0]}", err=True)
+            first = error.message.splitlines()[0]
+            click.echo(tell("profile {name} is not tried: {why}", name=name, why=first), err=True)
     return profiles
 
 

@@ -9,6 +9,7 @@ import click
 from agent.cli.common.announced import Search, agents_told
 from agent.cli.common.ask_agent import json_option, socket_option
 from agent.cli.common.codes import Trouble
+from agent.cli.common.letters import spoken
 from agent.cli.common.open_port import agents_bus, endpoints
 from agent.cli.common.tables import plain_table, terminal
 from agent.cli.profile.common import known_profiles, profile_dir_option
@@ -24,6 +25,7 @@ from agent.modbus.survey.presence import (
 )
 from agent.transport.row import Endpoint
 from agent.transport.table import parse
+from agent.view.language import Message, tell, tr
 from collector.failing import print_json
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 @profile_dir_option
 @socket_option
 @json_option
+@spoken
 def command(
     where: tuple[str, ...],
     only_id: tuple[int, ...],
@@ -82,8 +85,15 @@ def command(
         if bus := agents_bus(socket, endpoint):
             raise Trouble(
                 "CW-110",
-                f"{endpoint} is polled by the running agent (bus {bus}). Nothing was sent.",
-                f"cellwarden probe {endpoint} --id 1   (through the agent; to scan, stop it first)",
+                Message(
+                    "{endpoint} is polled by the running agent (bus {bus}). Nothing was sent.",
+                    endpoint=endpoint,
+                    bus=bus,
+                ),
+                Message(
+                    "{run}   (through the agent; to scan, stop it first)",
+                    run=f"cellwarden probe {endpoint} --id 1",
+                ),
             )
     try:
         lines = [LineSetting.parse(text) for text in only_line] or list(ALL_LINES if full else USUAL_LINES)
@@ -110,13 +120,14 @@ def _free_devices(quiet: bool) -> list[Endpoint]:
     consoles = [device for device in devices if console_of(device)]
     for device in consoles:
         if not quiet:
-            click.echo(f"{device} is this machine's console, and is left alone.", err=True)
+            left = tell("{device} is this machine's console, and is left alone.", device=device)
+            click.echo(left, err=True)
     free = [endpoint for device in devices if device not in consoles for endpoint in parse(device)]
     if not free:
         raise Trouble(
             "CW-101",
-            "There is no serial adapter on this machine, and no host was named.",
-            "cellwarden scan 192.0.2.10   (or plug the adapter in)",
+            Message("There is no serial adapter on this machine, and no host was named."),
+            Message("{run}   (or plug the adapter in)", run="cellwarden scan 192.0.2.10"),
         )
     return free
 
@@ -140,7 +151,7 @@ def _report(
         for trouble in survey.troubles:
             trouble.show()
     if stopped:
-        click.echo("Stopped by you; nothing was written, and the rest was not looked at.", err=True)
+        click.echo(tr("Stopped by you; nothing was written, and the rest was not looked at."), err=True)
         raise click.exceptions.Exit(1)
     if survey.troubles:
         raise click.exceptions.Exit(survey.troubles[0].exit_code)
@@ -156,28 +167,33 @@ def _print(survey: Survey, *, full: bool, kept: bool) -> None:
     if not survey.units:
         return
     several = len({str(unit.endpoint) for unit in survey.units}) > 1
-    table = plain_table(*(("where",) if several else ()), "id", "line", "answer", "delay", "reading of it")
+    heads = (tr("id"), tr("line"), tr("answer"), tr("delay"), tr("reading of it"))
+    table = plain_table(*((tr("where"),) if several else ()), *heads)
     for unit in survey.units:
         delay = unit.found.answer.response_s
         table.add_row(
             *((str(unit.endpoint),) if several else ()),
             str(unit.found.unit_id) + ("*" if unit.same_for_any_id else ""),
             str(unit.found.line or unit.endpoint.transport.name),
-            unit.found.words,
+            tr(unit.found.words),
             "" if delay is None else f"{1e3 * delay:.0f} ms",
-            unit.reading,
+            tr(unit.reading),
         )
     terminal().print(table)
     if any(unit.same_for_any_id for unit in survey.units):
-        click.echo("* answers to any id: one unit that does not look at it")
+        click.echo(tr("* answers to any id: one unit that does not look at it"))
     heard = [unit for unit in survey.units if unit.found.heard]
     first = next((unit for unit in heard if unit.matches), (heard or survey.units)[0])
     line = f" --line {str(first.found.line).replace(' ', '-')}" if first.found.line else ""
     if not full and any(endpoint.sets_line for endpoint in survey.endpoints):
         rest_s = sum(setting.knock_s for setting in ALL_LINES) * len(ALL_IDS)
         click.echo(
-            f"Not looked at: the other ids and line settings (add --full, about {rest_s / 60:.0f} min)."
+            tell(
+                "Not looked at: the other ids and line settings (add --full, about {time:.0f} min).",
+                time=rest_s / 60,
+            )
         )
-    click.echo(f"Next: cellwarden probe {first.endpoint} --id {first.found.unit_id}{line}")
+    click.echo(tell("Next: {run}", run=f"cellwarden probe {first.endpoint} --id {first.found.unit_id}{line}"))
     if kept and any(unit.matches for unit in heard):
-        click.echo("Then: cellwarden setup   (it takes over what was found here, within an hour)")
+        setup = "cellwarden setup"
+        click.echo(tell("Then: {run}   (it takes over what was found here, within an hour)", run=setup))

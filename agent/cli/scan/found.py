@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.cli.common.came_said import said_of
 from agent.modbus.survey.match import Match, Sureness, sureness
 from agent.modbus.survey.presence import Presence
 from agent.modbus.verdict import Verdict
@@ -31,12 +30,10 @@ class FoundUnit:
         if not self.found.heard:
             if self.also:
                 ids = runs(self.also)
-                return Message(
-                    "{code} {came} (ids {ids} likewise)", code=came.code, came=said_of(came), ids=ids
-                )
-            return joined(" ", [came.code, said_of(came)])
+                return Message("{code} {came} (ids {ids} likewise)", code=came.code, came=came.words, ids=ids)
+            return joined(" ", [came.code, came.words])
         if self.found.verdict in (Verdict.BUSY, Verdict.FAILED) and not self.matches:
-            return joined(" ", [came.code, said_of(came)])
+            return joined(" ", [came.code, came.words])
         if not self.identified:
             return Message("a device is there; not identified yet")
         sure = sureness(self.matches)

@@ -68,13 +68,12 @@ class Survey:
             silent = Message("No answer from ids {ids} at {at}.", ids=asked, at=at)
             return Trouble("CW-220", silent, full, likely)
         came, unit_id = unit.found.answer.came, unit.found.unit_id
-        seen = Message("{came} ({detail})", came=Message(came.text), detail=came.detail)
         none = Message(
             "No unit among ids {ids} at {at}: id {id} {came}.",
             ids=asked,
             at=at,
             id=unit_id,
-            came=seen if came.detail else Message(came.text),
+            came=came.seen,
         )
         what = joined(" ", filter(None, [none, sentence(came.do)]))
         return Trouble(came.code, what, full, came.row.likely)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from agent.modbus.survey.plausible import bounds, share
 from agent.quality import Quality
+from agent.view.language import Message
 from drivers.decode import codec_table, decode, to_si
 from drivers.registers import Area
 from drivers.values import Value
@@ -25,6 +26,13 @@ def manual_address(area: Area, address: int) -> str:
     """Return the address as one-based manuals write it: 40101 for holding 100; six digits where it must."""
     base = MODICON[area]
     return f"{base + address + 1:05d}" if address < 9999 else f"{base * 10 + address + 1:06d}"
+
+
+#: By the step from the first word to the second.
+FLOATS = {
+    1: "as 32-bit floats, high word first: {values}",
+    -1: "as 32-bit floats, low word first: {values}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +75,15 @@ def pairs(words: Sequence[int]) -> list[str]:
     """Return what two registers together can be: floats in either order of words, and text."""
     data = b"".join(word.to_bytes(2, "big") for word in words).rstrip(b"\0 ")
     if len(data) >= 4 and all(0x20 <= byte < 0x7F for byte in data):
-        return [f"as text: {data.decode('ascii')!r}"]
-    found = []
+        return [Message("as text: {text!r}", text=data.decode("ascii"))]
+    found: list[str] = []
     if len(words) >= 2 and len(words) % 2 == 0:
-        for order, name in ((1, "high word first"), (-1, "low word first")):
+        for order, said in FLOATS.items():
             blocks = [words[i : i + 2][::order] for i in range(0, len(words), 2)]
             floats = [struct.unpack(">f", struct.pack(">HH", *block))[0] for block in blocks]
             if all(1e-3 < abs(number) < 1e5 for number in floats):
                 shown = ", ".join(f"{number:.6g}" for number in floats[:4])
-                found.append(f"as 32-bit floats, {name}: {shown}")
+                found.append(Message(said, values=shown))
     return found
 
 
@@ -97,7 +105,7 @@ def alternatives(values: Sequence[Value], words: NDArray[np.uint16], first: int)
     slots = [value.span.first - first for value in values]
     most = len(words)
     as_it_is = share(values[0], read_as(values, words, slots))
-    found = []
+    found: list[str] = []
     for say, changed, shift in _readings(values):
         moved = [slot + shift for slot in slots]
         if min(moved) < 0 or any(m + v.coding.words > most for m, v in zip(moved, values, strict=True)):
@@ -105,8 +113,11 @@ def alternatives(values: Sequence[Value], words: NDArray[np.uint16], first: int)
         si = read_as(changed, words, moved)
         if share(values[0], si) >= max(FITS, as_it_is + 0.01) and np.any(si):
             low, high = float(np.nanmin(si)), float(np.nanmax(si))
-            span = f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
-            found.append(f"{say(changed[0], shift)}: {span} {values[0].unit}".rstrip())
+            span: str = f"{low:.6g}"
+            if low != high:
+                span = Message("{low} to {high}", low=span, high=f"{high:.6g}")
+            said = {"how": say(changed[0], shift), "values": span, "unit": values[0].unit}
+            found.append(Message("{how}: {values} {unit}" if values[0].unit else "{how}: {values}", **said))
     return found
 
 
@@ -120,23 +131,27 @@ def _readings(
         readings.append((say, [change(value) for value in values], shift))
 
     for shift in (-1, 1):
-        add(lambda v, s: f"off by one ({v.span.area} {v.span.first + s})", lambda v: v, shift)
+        add(
+            lambda v, s: Message("off by one ({area} {address})", area=v.span.area, address=v.span.first + s),
+            lambda v: v,
+            shift,
+        )
     if coding.words > 1:
         add(
-            lambda _v, _s: "words swapped",
+            lambda _v, _s: Message("words swapped"),
             lambda v: replace(v, coding=replace(v.coding, big_words=not v.coding.big_words)),
         )
     add(
-        lambda _v, _s: "bytes swapped",
+        lambda _v, _s: Message("bytes swapped"),
         lambda v: replace(v, coding=replace(v.coding, big_bytes=not v.coding.big_bytes)),
     )
     add(
-        lambda v, _s: "signed" if v.coding.signed else "unsigned",
+        lambda v, _s: Message("signed" if v.coding.signed else "unsigned"),
         lambda v: replace(v, coding=replace(v.coding, signed=not v.coding.signed)),
     )
     for factor in SCALES:
         add(
-            lambda v, _s: f"scale {v.scale:g}",
+            lambda v, _s: Message("scale {factor:g}", factor=v.scale),
             lambda v, f=factor: replace(v, scale=v.scale * f),  # type: ignore[misc]
         )
     return readings
@@ -146,8 +161,9 @@ def looks_wrong(value: Value, si: float, quality: int) -> str:
     """Say what looks wrong with a value; "" where nothing does."""
     if quality == Quality.OUT_OF_RANGE:
         low, high = value.valid or bounds(value)
-        return f"outside {low:g} to {high:g} {value.unit}".rstrip()
+        return Message("outside {low:g} to {high}", low=low, high=f"{high:g} {value.unit}".rstrip())
     if quality != Quality.GOOD:
-        return Quality(quality).name.lower().replace("_", " ")
+        return Message(Quality(quality).name.lower().replace("_", " "))
     low, high = bounds(value)
-    return "" if low <= si <= high else f"hardly a {value.quantity.replace('_', ' ')}"
+    what = Message(value.quantity.replace("_", " "))
+    return "" if low <= si <= high else Message("hardly a {what}", what=what)

@@ -14,6 +14,7 @@ import numpy as np
 from agent.modbus.survey.plausible import share, telling
 from agent.modbus.verdict import OF_CODE, Verdict
 from agent.quality import Quality
+from agent.view.language import Message
 from drivers.asking import Asking
 from drivers.connect import ConnectError, IdentityMismatch, connect
 from drivers.identity import expectation
@@ -135,7 +136,10 @@ def sureness(matches: Sequence[Match]) -> Sureness:
 async def hold(profile: Profile, ask: Ask, *, whole: bool = False) -> Match:
     """Hold one profile against a unit. whole: read its state points too, not only what marks are made of."""
     pause_s = (profile.pause_ms or 0.0) / 1e3
-    known = tuple(ShownMark(f"{name} is {wanted}", True, True) for name, wanted in _expected(profile))
+    known = tuple(
+        ShownMark(Message("{name} is {wanted}", name=name, wanted=wanted), True, True)
+        for name, wanted in _expected(profile)
+    )
     try:
         layout = await converse(profile, ask)
     except IdentityMismatch as error:
@@ -144,7 +148,7 @@ async def hold(profile: Profile, ask: Ask, *, whole: bool = False) -> Match:
     except (ConnectError, PlanError) as error:
         return Match(profile, why=str(error))
     if profile.sunspec:
-        known = (ShownMark("SunSpec models where the standard puts them", True, True), *known)
+        known = (ShownMark(Message("SunSpec models where the standard puts them"), True, True), *known)
     layout, image = await _ask_values(layout, ask, pause_s, whole=whole)
     return Match(profile, (*known, *marks(layout, image)), layout, image)
 
@@ -203,7 +207,11 @@ def marks(layout: Layout, image: Image) -> list[ShownMark]:
         present = of_point & (quality != Quality.MISSING)  # a unit may have fewer sensors than its map
         zeros = not raw[present].any()
         if first.poll is Poll.SAFETY or (quality[of_point] != Quality.STALE).any():
-            found.append(ShownMark(f"{name} can be", share(first, si[present]) >= ENOUGH and not zeros))
+            found.append(
+                ShownMark(
+                    Message("{name} can be", name=name), share(first, si[present]) >= ENOUGH and not zeros
+                )
+            )
     return [*found, *_sums(layout, si)]
 
 
@@ -218,6 +226,7 @@ def _sums(layout: Layout, si: np.ndarray) -> list[ShownMark]:
         if len(within) < 2 or not np.isfinite(si[[total, *within]]).all() or si[total] <= 0:
             continue
         said, summed = float(si[total]), float(si[within].sum()) / len(strings)
-        text = f"{layout.values[total].label} {said:.1f} V, cells add up to {summed:.1f} V"
+        label = layout.values[total].label
+        text = Message("{label} {v:.1f} V, cells add up to {sum:.1f} V", label=label, v=said, sum=summed)
         found.append(ShownMark(text, abs(summed - said) <= SUM_WITHIN * said))
     return found

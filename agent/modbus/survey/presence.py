@@ -12,6 +12,7 @@ from agent.modbus.overheard import sound
 from agent.modbus.ports import Answer, Port, PortError
 from agent.modbus.survey import reopening
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
+from agent.view.language import Message
 from drivers.line import DATA_BITS, NO_OTHER_BITS, bits_per_character
 from drivers.registers import Area, Read
 
@@ -99,14 +100,14 @@ class Presence:
         return self.verdict not in UNHEARD
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         """What came, in words."""
         reply = self.answer.reply
         if reply.exception_code is not None:
-            return f"exception {reply.exception_code}"
+            return Message("exception {code}", code=reply.exception_code)
         if not self.heard:
-            return str(self.answer.came.kind)
-        return f"{len(reply.words)} value" + ("s" if len(reply.words) != 1 else "")
+            return Message(str(self.answer.came.kind))
+        return Message("{n} value" if len(reply.words) == 1 else "{n} values", n=len(reply.words))
 
 
 async def listen(port: Port, seconds: float) -> bytes:

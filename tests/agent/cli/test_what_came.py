@@ -94,9 +94,11 @@ TCP = [
 ]
 
 
-def probe(where: str) -> str:
+def probe(where: str, **environ: str) -> str:
     arguments = ["probe", where, "--id", "3", "holding:100", "--count", "2", "--timeout", "0.1"]
-    result = CliRunner().invoke(main, [*arguments, "--line", "115200-8N1", "--socket", "/nonexistent"])
+    result = CliRunner(env=environ).invoke(
+        main, [*arguments, "--line", "115200-8N1", "--socket", "/nonexistent"]
+    )
     assert result.exit_code in (1, 3), result.output
     return " ".join(result.stderr.split())
 
@@ -287,3 +289,15 @@ def test_scan_asks_the_ids_that_profiles_name(tmp_path: Path) -> None:
         asked.clear()
         scan(where, "--profile-dir", str(tmp_path), "--id", "5")
         assert asked == {5}
+
+
+#: In Korean too: commands, keys and their values, quoted bytes.
+BOTH = re.compile(r"cellwarden .*|accept = .*?}|--\w+|'.*?'|probe \S+://\S+|table, input")
+
+
+@pytest.mark.parametrize("answer", [r[1] for r in TCP], ids=[r[0] for r in TCP])
+def test_what_came_is_told_in_korean_where_that_is_spoken(answer: Answer) -> None:
+    with over_tcp(answer) as where:
+        said = " ".join(probe(where, LC_ALL="ko_KR.UTF-8").split())
+    assert re.search("[가-힣]", said)
+    assert not re.search(r"[A-Za-z]{2,},? [a-z]{2,}", BOTH.sub("", said)), said

@@ -14,7 +14,7 @@ from agent.cli.report.commissioning.shown import Shown, Value
 from agent.detect.knowledge import SEEN
 from agent.detect.places import EXTREMES, TEMPERATURES
 from agent.view.language import Message, recorded
-from agent.view.words import kind, place
+from agent.view.words import place
 
 QUANTITIES = ("cell_voltage", "cell_temperature", "module_temperature", "voltage", "current", "alarm_bits")
 SEEN_OR_NOT_ASKED = {*SEEN, ""}
@@ -87,7 +87,7 @@ class UnitReading:
         """Return what nobody can see of this unit."""
         have = Counter(value["quantity"] for value in self.values if value["quality"] == "good")
         gaps: list[str] = [
-            Message("no {what}", what=recorded(partial(kind, quantity)))
+            Message("no {what}", what=Message(quantity.replace("_", " ")))
             for quantity in QUANTITIES
             if not have[quantity]
         ]
