@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from agent.cli.common.ask_agent import post, socket_option
+from agent.cli.common.letters import spoken
+from agent.view.language import tell
 
 
 @click.command("shelve")
@@ -14,6 +16,7 @@ from agent.cli.common.ask_agent import post, socket_option
 )
 @click.option("--why", required=True, help="The reason, for the record.")
 @socket_option
+@spoken
 def command(alarm: str, minutes: float, why: str, socket: Path) -> None:
     """Put ALARM aside for a while, during a repair: the relay does not drop for it. It comes back by itself.
 
@@ -21,4 +24,4 @@ def command(alarm: str, minutes: float, why: str, socket: Path) -> None:
     Example:  cellwarden alarm shelve rack-1:cell-imbalance:cell5 --minutes 120 --why "cell is being replaced"
     """
     post(socket, "/v1/alarms/shelve", alarm=alarm, minutes=minutes, why=why)
-    click.echo(f"{alarm}: shelved for {minutes:g} min")
+    click.echo(tell("{alarm}: shelved for {n:g} min", alarm=alarm, n=minutes))

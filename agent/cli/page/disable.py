@@ -5,14 +5,17 @@ from pathlib import Path
 import click
 
 from agent.cli.common.errors import unusable_file
+from agent.cli.common.letters import spoken
 from agent.cli.common.load import config_option
 from agent.cli.page.table import change
+from agent.view.language import tell
 
 HERE = "127.0.0.1:8480"
 
 
 @click.command("disable")
 @config_option
+@spoken
 def command(path: Path) -> None:
     """Show the status page on this machine only, as it was before it was enabled.
 
@@ -22,9 +25,9 @@ def command(path: Path) -> None:
     Example:  sudo cellwarden page disable
     """
     changed = close_page(path)
-    click.echo(f"The page: http://{HERE}/, on this machine only")
+    click.echo(tell("The page: {url}, on this machine only", url=f"http://{HERE}/"))
     if changed:
-        click.echo("Now: sudo systemctl restart cellwarden")
+        click.echo(tell("Now: {run}", run="sudo systemctl restart cellwarden"))
 
 
 def close_page(path: Path, *, keep_old: bool = True) -> bool:
