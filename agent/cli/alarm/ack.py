@@ -11,7 +11,7 @@ from agent.cli.common.ask_agent import alarm_table, get, json_option, post, sock
 from agent.cli.common.errors import Finding, Misuse
 from agent.cli.common.letters import spoken
 from agent.cli.common.tables import terminal
-from agent.view.language import tell, tr
+from agent.view.language import Message, joined, tell, tr
 from collector.failing import print_json
 from drivers.profile.problems import did_you_mean
 
@@ -56,7 +56,7 @@ def command(
     """
     several = bool(units or cause or everything)
     if bool(alarms) == several or (cause and (units or everything)) or (units and everything):
-        raise Misuse("name alarms, or one of --unit, --cause and --all: cellwarden alarm list")
+        raise Misuse(Message("name alarms, or one of --unit, --cause and --all: cellwarden alarm list"))
     listed: list[Alarm] = get(socket, "/v1/alarms")["alarms"]
     chosen = _named(listed, alarms) if alarms else _chosen(listed, units, cause)
     if several and not (chosen and _agreed(chosen, yes=yes, quiet=as_json)):
@@ -73,11 +73,13 @@ def command(
 def _named(listed: Sequence[Alarm], names: Sequence[str]) -> list[Alarm]:
     by_id = {alarm["id"]: alarm for alarm in listed}
     if missing := [name for name in names if name not in by_id]:
-        raise Finding(
-            "\n".join(f"there is no alarm {name}; " + did_you_mean(name, [*by_id], OVER) for name in missing)
-            + ("\nNothing was acknowledged." if len(names) > len(missing) else ""),
-            "CW-006",
-        )
+        lines = [
+            Message("there is no alarm {name}; {meant}", name=name, meant=did_you_mean(name, [*by_id], OVER))
+            for name in missing
+        ]
+        if len(names) > len(missing):
+            lines.append(Message("Nothing was acknowledged."))
+        raise Finding(joined("\n", lines), "CW-006")
     return [by_id[name] for name in dict.fromkeys(names)]
 
 
@@ -97,7 +99,9 @@ def _agreed(chosen: Sequence[Alarm], *, yes: bool, quiet: bool) -> bool:
     if yes:
         return True
     if quiet or not sys.stdin.isatty():
-        raise Misuse("several are acknowledged after you have seen them: on a terminal, or with --yes")
+        raise Misuse(
+            Message("several are acknowledged after you have seen them: on a terminal, or with --yes")
+        )
     return click.confirm(tell("Acknowledge these {n}?", n=len(chosen)))
 
 
