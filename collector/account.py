@@ -10,6 +10,7 @@ from agent.wire import Batch
 from agent.wire.limits import DEFAULT_LIMITS
 from agent.wire.ranges import Ranges
 from agent.wire.sound import fitting
+from collector.facts.derive import subject
 from collector.sink import Accounted, Dropped, EventRow, Range, Stream
 
 Batches = Sequence[tuple[Batch, bytes]]
@@ -159,7 +160,8 @@ def event_rows(new: Batches) -> Iterator[EventRow]:
     for batch, _ in new:
         for position, event in enumerate(batch.events):
             record = json.dumps(fitting(event), default=_plain, ensure_ascii=False, allow_nan=False)
-            yield EventRow(batch.sequence, position, event["kind"], batch.unit, record)
+            about = subject(event["kind"], batch.unit, event)
+            yield EventRow(batch.sequence, position, event["kind"], batch.unit, record, about)
 
 
 def _plain(value: Any) -> str:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -53,6 +54,7 @@ BUSY_RETRY_S, DISK_RETRY_S = 1, 30
 HANG_UP_AFTER_S = 0.5
 SILENT_AFTER_S = 60.0
 TRIED_AGAIN_S = 1.0  # between looks whether the disk takes what is written
+WRITTEN_WITHIN_S = 10.0  # who was heard without sending anything
 SAID_AGAIN_S = 60.0  # an incident that goes on
 
 
@@ -152,7 +154,12 @@ class Receiver:
                 self.dead_man.expect(agent, self.now_s())
         except SinkError as error:
             log.error("who was heard before is not known: %s", error)
+        waiting_s = self.now_s()
         while True:
+            if self.now_s() - waiting_s >= WRITTEN_WITHIN_S:
+                waiting_s = self.now_s()
+                with suppress(SinkError):  # it is told as trouble, and waits on
+                    await self.on_thread(self.intake.write_waiting)
             for agent in self.dead_man.check(self.now_s()):
                 if await self._heard_elsewhere(agent):
                     continue

@@ -75,7 +75,7 @@ def of_schema(bad: tuple[bytes | None, str]) -> tuple[str, str]:
 def of_epochs(stream: Stream, epochs: Sequence[bytes]) -> list[str]:
     """Whether this epoch goes on although a later one of the same agent was seen: an old image, restored.
 
-    epochs: of the agent, by arrival: this collector's clock may have gone back.
+    epochs: of the agent, in its order: this collector's clock may have gone back.
     """
     epoch = stream[1]
     later = epochs[epochs.index(epoch) + 1 :] if epoch in epochs else ()

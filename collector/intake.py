@@ -10,7 +10,11 @@ from agent.wire.ranges import durable
 from collector import incidents
 from collector.account import Accounts, Batches, event_rows, sort
 from collector.admission import Admitted
-from collector.sink import Change, Old, Outdated, Sink, SinkError, Stream
+from collector.facts.derive import VERSION, Lives, alarms_with, epochs_with, told_of
+from collector.facts.heard import Heard
+from collector.facts.order import Told
+from collector.facts.points import layout_of
+from collector.sink import NOBODY, Change, Old, Outdated, Range, Sink, SinkError, Stream
 
 MISSING_NAMED = 256  # ranges in one acknowledgement, beside those around what was sent
 
@@ -49,6 +53,10 @@ class Intake:
         self._times = incidents.BootTimes(sink.held)
         self._wanted_bytes = 0  # of what could not be stored last
         self._widths: dict[bytes, int | None] = {}  # of stored schemas
+        self._heard: dict[str, Heard] = {}  # what is waiting for a change, too
+        self._derived = False
+        with suppress(SinkError):  # a disk that is full now may have room later
+            self._derive()
 
     def close(self) -> None:
         """Write the counts that were waiting for a change, and close."""
@@ -56,7 +64,7 @@ class Intake:
         self.sink.close()
 
     def store(self, admitted: Admitted) -> IntakeResult:
-        """Store what is new in one synchronous transaction; a request of duplicates writes nothing.
+        """Store what is new in one synchronous transaction; a request of duplicates writes nothing at once.
 
         Raises SinkError where the disk refused: then nothing of the request was stored.
         """
@@ -69,7 +77,9 @@ class Intake:
         stream = (admitted.agent, admitted.epoch)
         try:
             with self._telling():
+                self._derive()
                 self._forget_news({admitted.agent})
+                self.hear(admitted.agent, Heard(self._utc_ns()))
                 new, conflicts, duplicates = sort(
                     admitted.batches,
                     lambda s: self.sink.held(stream, s),
@@ -95,6 +105,18 @@ class Intake:
             raise
         values, unusable = sum(batch.values for batch, _ in new), admitted.bad_schemas
         return IntakeResult(ack, len(new), values, duplicates, conflicts, unusable, found, asked, schemas)
+
+    def hear(self, agent: str, heard: Heard) -> None:
+        """Note what an agent was heard to say; it is written with the next change of any agent, or by
+        `write_waiting`.
+        """
+        before = self._heard.get(agent)
+        self._heard[agent] = heard if before is None else before.then(heard)
+
+    def write_waiting(self) -> None:
+        """Write what has waited for a change, if anything has. Raises SinkError."""
+        with self._telling():
+            self._write_counts()
 
     def together(self, agent: str, pieces: Sequence[IntakeResult]) -> IntakeResult:
         """What became of a request that was stored piece by piece. Raises SinkError."""
@@ -212,35 +234,84 @@ class Intake:
         stream = (admitted.agent, admitted.epoch)
         before = self.sink.boots(stream) if new else {}
         spans, found = dict(before), list[tuple[str, str]]()
+        epochs = self.sink.epochs(stream[0]) if new else []
         if new:
-            found += [("rollback", text) for text in incidents.of_epochs(stream, self.sink.epochs(stream[0]))]
+            found += [("rollback", text) for text in incidents.of_epochs(stream, epochs)]
             boots = incidents.of_boots(stream, [batch for batch, _ in new], spans, self._times)
             found += [("clone", text) for text in boots]
         for sequence in conflicts:
             text = f"batch {sequence} came again with other bytes: a cloned or restored agent"
             found.append(("conflict", text))
+        events, now_ns = list(event_rows(new)), self._utc_ns()
+        order, alarms = self._facts(stream, told_of(stream[1], events, now_ns), epochs, spans)
+        unknown = self._unknown(list(admitted.schemas))
+        layouts = ((digest, layout_of(admitted.schemas[digest])) for digest in unknown)
         return Change(
             stream,
-            self._utc_ns(),
+            now_ns,
             batches=new,
-            events=list(event_rows(new)),
+            events=events,
             dropped=self._accounts.take(stream, new),
             refused=admitted.refused,
             schemas=admitted.schemas,
             boots={boot_id: span for boot_id, span in spans.items() if span != before.get(boot_id)},
             incidents=[*found, *map(incidents.of_schema, admitted.bad_schemas)],
             withheld=self._accounts.of(stream).withhold(admitted.withheld),
+            epochs=order,
+            alarms=alarms,
+            layouts={digest: layout for digest, layout in layouts if layout},
         )
 
+    def _facts(
+        self, stream: Stream, told: list[Told], held: list[bytes], spans: dict[bytes, Range]
+    ) -> tuple[list[bytes], Lives]:
+        """The order of the agent's epochs, if it is another one than by arrival, and what alarms become."""
+        agent, epoch = stream
+        arrived = held if epoch in held else [*held, epoch]
+        ends = any(one.kind == "gap" and one.subject for one in told)
+        order = epochs_with(self.sink, agent, epoch, told) if ends or (held and arrived != held) else arrived
+
+        def boots() -> dict[bytes, dict[bytes, Range]]:
+            return {one: spans if one == epoch else self.sink.boots((agent, one)) for one in order}
+
+        anew = order != arrived
+        return (order if anew else []), alarms_with(self.sink, agent, told, order, boots, anew)
+
+    def _derive(self) -> None:
+        """Derive all facts from what is stored, where an earlier version, or none, has done that."""
+        if self._derived:
+            return
+        if self.sink.facts() < VERSION:
+            for agent in self.sink.agents():
+                self._derive_alarms(agent)
+            layouts = ((digest, layout_of(body)) for digest, body in self.sink.schemas())
+            found = {digest: layout for digest, layout in layouts if layout}
+            self._write(Change(NOBODY, self._utc_ns(), layouts=found, facts=VERSION))
+        self._derived = True
+
+    def _derive_alarms(self, agent: str) -> None:
+        self._forget_news({agent})
+        held = self.sink.epochs(agent)
+        if not held:
+            return
+        order = epochs_with(self.sink, agent, held[0], ())
+
+        def boots() -> dict[bytes, dict[bytes, Range]]:
+            return {one: self.sink.boots((agent, one)) for one in order}
+
+        alarms = alarms_with(self.sink, agent, [], order, boots, anew=True)
+        self._write(Change((agent, held[0]), self._utc_ns(), epochs=order, alarms=alarms))
+
     def _write(self, change: Change) -> None:
-        self.sink.write(replace(change, duplicates=dict(self._duplicates)))
+        self.sink.write(replace(change, duplicates=dict(self._duplicates), heard=dict(self._heard)))
         self._duplicates.clear()
+        self._heard.clear()
         self.trouble = ""
 
     def _write_counts(self) -> None:
-        """Write the duplicates that were counted since the last change."""
-        if self._duplicates:
-            self._write(Change(next(iter(self._duplicates)), self._utc_ns()))
+        """Write the duplicates that were counted, and who was heard, since the last change."""
+        if self._duplicates or self._heard:
+            self._write(Change(NOBODY, self._utc_ns()))
 
     def _acknowledgement(
         self, stream: Stream, asked: list[int], schemas: set[bytes], refused: list[tuple[int, str]]

@@ -111,7 +111,7 @@ async def serve(
     asked_at = parse_api(api) if api else None
     context = tls.context() if tls else None
     try:
-        intake = Intake(await asyncio.to_thread(chosen.kind.open, chosen.place), time.time_ns)
+        intake = await asyncio.to_thread(lambda: Intake(chosen.kind.open(chosen.place), time.time_ns))
     except SinkError as error:
         raise ServeError(str(error)) from error
     stop = asyncio.Event()

@@ -10,9 +10,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from agent.wire import Batch
+from collector.facts.alarms import Life
+from collector.facts.heard import Heard
+from collector.facts.order import Place, Told
+from collector.facts.points import Layout
 
+LifeKey = tuple[bytes, int, int]  # of an alarm: epoch, sequence, position of the record that raised it
 Stream = tuple[str, bytes]  # agent, epoch
 Range = tuple[int, int]  # of sequences, both ends included
+NOBODY: Stream = ("", b"")  # whose a change is that brings nothing of one stream
 
 
 class SinkError(Exception):
@@ -31,13 +37,18 @@ class Outdated(SinkError):
 
 
 class EventRow(NamedTuple):
-    """An event as people search for it: where it lies in its batch, and what it says, as JSON."""
+    """An event as people search for it: where it lies in its batch, and what it says, as JSON.
+
+    subject: what it is about: an alarm's id; in hex, the epoch that a gap ends or the boot of an offset; ""
+    nothing.
+    """
 
     sequence: int
     position: int
     kind: str
     unit: str
     record: str
+    subject: str = ""
 
 
 class Dropped(NamedTuple):
@@ -85,7 +96,10 @@ class Change:
     reason); a later reason takes the place of an earlier one. schemas: bodies by hash; those held already
     stay. boots: the whole span of sequences of each boot, in place of the one held. incidents: (kind, text),
     counted; the first text of each kind stays. duplicates: to be added to the counts of any streams.
-    withheld: each range takes the place of those held that lie within it.
+    withheld: each range takes the place of those held that lie within it. epochs: those of the agent in their
+    order, where that is another than the one held. alarms: by id of the agent's the keys of the lives that
+    are no longer, and the lives that are. layouts: by hash of a schema. heard: by agent, in place of what is
+    held. facts: the version of what derived all facts anew; 0: nothing did.
     """
 
     stream: Stream
@@ -99,6 +113,11 @@ class Change:
     incidents: Sequence[tuple[str, str]] = ()
     duplicates: Mapping[Stream, int] = field(default_factory=dict)
     withheld: Sequence[Range] = ()
+    epochs: Sequence[bytes] = ()
+    alarms: Mapping[str, tuple[Sequence[LifeKey], Sequence[Life]]] = field(default_factory=dict)
+    layouts: Mapping[bytes, Layout] = field(default_factory=dict)
+    heard: Mapping[str, Heard] = field(default_factory=dict)
+    facts: int = 0
 
 
 class Sink(Protocol):
@@ -132,10 +151,28 @@ class Sink(Protocol):
         """The body of a schema; None: it is not here."""
 
     def epochs(self, agent: str) -> list[bytes]:
-        """The epochs of which an agent's batches are here, in the order in which they were first heard of."""
+        """The epochs of which an agent's batches are here, in the agent's order: as they were first heard of,
+        unless a change said otherwise.
+        """
 
     def boots(self, stream: Stream) -> dict[bytes, Range]:
         """The span of sequences of every boot of a stream."""
+
+    def events(
+        self, agent: str, kinds: Sequence[str], since: Mapping[str, Place] | None = None
+    ) -> Iterable[Told]:
+        """The events of some kinds of an agent, in any order; since: only those about these subjects, each
+        from a place in the agent's order on.
+        """
+
+    def lives(self, agent: str, ids: Sequence[str]) -> Mapping[str, Sequence[LifeKey]]:
+        """The keys of all lives of some alarms, by id, in any order."""
+
+    def schemas(self) -> Iterable[tuple[bytes, bytes]]:
+        """Every schema, as (hash, body)."""
+
+    def facts(self) -> int:
+        """The version of what derived the facts last; 0: nothing did."""
 
     def agents(self) -> list[str]:
         """Every agent of which a batch is here, or withheld from here."""

@@ -130,7 +130,7 @@ class PostgresArchive:
             (agent, record)
             for agent, record in self._db.rows(
                 "SELECT agent, record FROM event JOIN stream USING (agent, epoch) WHERE kind = 'clock_offset'"
-                " ORDER BY stream.first_utc_ns, sequence, position"  # what is healed arrives late
+                " ORDER BY stream.number, sequence, position"  # what is healed arrives late
             )
         )
         found = self._db.each(
@@ -139,7 +139,7 @@ class PostgresArchive:
             " WHERE body.frames > 0 AND ($1::text IS NULL OR agent = $1) AND ($2::text IS NULL OR unit = $2)"
             " AND (body.first_utc_ns < $5 OR (($3::bigint IS NULL OR body.last_utc_ns >= $3)"
             " AND ($4::bigint IS NULL OR body.first_utc_ns < $4)))"
-            " ORDER BY agent, unit, stream.first_utc_ns, epoch, sequence",
+            " ORDER BY agent, unit, stream.number, epoch, sequence",
             *(agent, unit, from_ns, to_ns, NEVER_SET_NS),
         )
         for name, batch in intact(found, self.tell):
@@ -150,16 +150,14 @@ class PostgresArchive:
         found = self._db.rows(
             "SELECT agent, unit, record FROM event JOIN stream USING (agent, epoch)"
             " WHERE kind = 'alarm' AND ($1::text IS NULL OR agent = $1)"
-            " ORDER BY agent, stream.first_utc_ns, epoch, sequence, position",
+            " ORDER BY agent, stream.number, epoch, sequence, position",
             agent,
         )
         return [(agent, unit, record) for agent, unit, record in found]
 
     def newest(self, agent: str, unit: str, count: int) -> Iterator[tuple[int, Batch]]:
         """The batches of a unit that were sealed last, the newest first, and when each came."""
-        streams = self._db.rows(
-            "SELECT id, epoch FROM stream WHERE agent = $1 ORDER BY first_utc_ns DESC", agent
-        )
+        streams = self._db.rows("SELECT id, epoch FROM stream WHERE agent = $1 ORDER BY number DESC", agent)
         for number, epoch in streams:
             found = self._db.rows(
                 "SELECT received_utc_ns, sequence, blob FROM batch_body"

@@ -3,11 +3,15 @@
 Texts are of collation "C": they are sorted as SQLite and Python sort them, whatever the database's locale.
 """
 
+from collections.abc import Awaitable, Callable
+
 import asyncpg
 
+from collector.facts.derive import stored_subject
 from collector.postgres.connection import Refused
 from collector.spans import ACCOUNT, ACCOUNT_SPAN
 
+Migration = tuple[str, str, Callable[[asyncpg.Connection], Awaitable[None]] | None]
 MARK = "cellwarden_migration"  # the table that says whose database this is
 LOCK = 0x63656C6C  # of whoever changes tables
 OLDEST = 130000
@@ -123,8 +127,101 @@ CREATE VIEW stored_span AS
 
 CREATE TABLE note (name text COLLATE "C" PRIMARY KEY, content text NOT NULL);  -- of collector.notes, JSON
 """
-#: By number, from 1: (name, statements).
-MIGRATIONS = (("batches", _BATCHES), ("account", _ACCOUNT))
+_FACTS = """
+ALTER TABLE stream ADD COLUMN number integer NOT NULL DEFAULT 0;  -- its epoch's place in its agent's order
+UPDATE stream SET number = (SELECT count(*) FROM stream AS other
+    WHERE other.agent = stream.agent AND other.id <= stream.id);
+-- What an event is about: an alarm's id, the epoch that a gap ends, the boot of an offset.
+ALTER TABLE event ADD COLUMN subject text COLLATE "C" NOT NULL DEFAULT '',
+    ADD COLUMN received_utc_ns bigint NOT NULL DEFAULT 0;  -- by this collector's clock
+UPDATE event SET received_utc_ns = coalesce(
+    (SELECT body.received_utc_ns FROM stream JOIN batch_key AS key ON key.stream = stream.id
+        JOIN batch_body AS body ON body.stream = key.stream AND body.sequence = key.sequence
+            AND body.day = key.day
+        WHERE stream.agent = event.agent AND stream.epoch = event.epoch
+            AND key.sequence = event.sequence), 0);
+CREATE INDEX event_subject ON event (agent, kind, subject);
+
+CREATE TABLE alarm (                     -- lives of alarms, named by the record that raised each
+    agent text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    epoch bytea NOT NULL,
+    sequence bigint NOT NULL,
+    position integer NOT NULL,
+    unit text COLLATE "C" NOT NULL,
+    place text COLLATE "C" NOT NULL,
+    detector text COLLATE "C" NOT NULL,
+    quantity text COLLATE "C" NOT NULL,
+    label text COLLATE "C" NOT NULL,
+    stands boolean NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    severity text COLLATE "C" NOT NULL,
+    worst text COLLATE "C" NOT NULL,
+    raised_utc_ns bigint,
+    raised_heard_utc_ns bigint NOT NULL,
+    changed_utc_ns bigint,
+    changed_heard_utc_ns bigint NOT NULL,
+    cleared_utc_ns bigint,
+    ended_utc_ns bigint,
+    ended_heard_utc_ns bigint,
+    acknowledged_utc_ns bigint,
+    acknowledged_by text NOT NULL,
+    last_epoch bytea NOT NULL,
+    last_sequence bigint NOT NULL,
+    records integer NOT NULL,
+    text text NOT NULL,
+    record text NOT NULL,
+    PRIMARY KEY (agent, id, epoch, sequence, position));
+CREATE INDEX alarm_standing ON alarm (agent) WHERE stands;
+CREATE INDEX alarm_changed ON alarm (changed_heard_utc_ns);
+CREATE TABLE agent (                     -- as they were heard last
+    agent text COLLATE "C" PRIMARY KEY,
+    heard_utc_ns bigint NOT NULL,
+    certificate_ends_utc_ns bigint,
+    said_utc_ns bigint,
+    site text COLLATE "C",
+    version text COLLATE "C",
+    backlog bigint,
+    clock_synchronised boolean) WITH (fillfactor = 80);
+INSERT INTO agent (agent, heard_utc_ns) SELECT agent, max(last_utc_ns) FROM stream GROUP BY agent;
+CREATE TABLE unit (                      -- of which there are frames
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    agent text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL);     -- unique of an agent, who writes has it for himself
+CREATE INDEX unit_agent ON unit (agent);  -- a name may be too long for an index
+INSERT INTO unit (agent, name) SELECT DISTINCT agent, unit FROM batch WHERE frames > 0 ORDER BY 1, 2;
+CREATE TABLE layout (                    -- of a schema: one for all whose points are called alike
+    schema bytea PRIMARY KEY,
+    layout bytea NOT NULL,
+    profile text COLLATE "C" NOT NULL);
+CREATE TABLE layout_point (
+    layout bytea NOT NULL,
+    position integer NOT NULL,           -- in a frame, from 0
+    name text COLLATE "C" NOT NULL,
+    place text COLLATE "C" NOT NULL,
+    quantity text COLLATE "C" NOT NULL,
+    value_unit text COLLATE "C" NOT NULL,
+    PRIMARY KEY (layout, position));
+CREATE TABLE facts (version integer PRIMARY KEY);  -- of collector.facts, by which these were derived
+"""
+
+
+async def _subjects(db: asyncpg.Connection) -> None:
+    """Say of the events that an earlier version stored what they are about."""
+    rows = await db.fetch("SELECT agent, epoch, sequence, position, kind, unit, record FROM event")
+    about = [(*row[:4], stored_subject(*row[4:])) for row in map(tuple, rows)]
+    await db.executemany(
+        "UPDATE event SET subject = $5 WHERE agent = $1 AND epoch = $2 AND sequence = $3 AND position = $4",
+        [row for row in about if row[4]],
+    )
+
+
+#: By number, from 1: (name, statements, what else is to be done).
+MIGRATIONS: tuple[Migration, ...] = (
+    ("batches", _BATCHES, None),
+    ("account", _ACCOUNT, None),
+    ("facts", _FACTS, _subjects),
+)
 
 
 async def migrate(db: asyncpg.Connection) -> None:
@@ -136,9 +233,11 @@ async def migrate(db: asyncpg.Connection) -> None:
             await _refuse_what_is_not_ours(db)
             await db.execute(f"CREATE TABLE {MARK} (number integer PRIMARY KEY, name text NOT NULL)")
         applied = await _applied(db)
-        for number, (name, statements) in enumerate(MIGRATIONS, 1):
+        for number, (name, statements, more) in enumerate(MIGRATIONS, 1):
             if number > applied:
                 await db.execute(statements)
+                if more:
+                    await more(db)
                 await db.execute(f"INSERT INTO {MARK} VALUES ($1, $2)", number, name)
 
 

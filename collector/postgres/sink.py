@@ -5,14 +5,18 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 from agent.wire import Batch
 from agent.wire.ranges import Ranges
+from collector.facts.order import Place, Told
 from collector.postgres import days
 from collector.postgres.connection import Connection
+from collector.postgres.facts import events, fact_rows, lives
 from collector.postgres.schema import migrate
-from collector.sink import Accounted, Change, Old, Outdated, Range, SinkError, Stream
+from collector.postgres.text import storable
+from collector.sink import NOBODY, Accounted, Change, LifeKey, Old, Outdated, Range, SinkError, Stream
 
 CALL_S = 15.0
 Streams = dict[Stream, int]  # their numbers
@@ -29,8 +33,11 @@ _ADD_TO_STREAMS = (
     " WHERE stream.id = new.id"
 )
 _NEW_STREAMS = (
-    "INSERT INTO stream (agent, epoch, batches, frames, value_count, wire_bytes, first_utc_ns, last_utc_ns)"
-    " SELECT agent, epoch, 0, 0, 0, 0, utc_ns, utc_ns FROM unnest($1::text[], $2::bytea[], $3::bigint[])"
+    "INSERT INTO stream (agent, epoch, batches, frames, value_count, wire_bytes, first_utc_ns, last_utc_ns,"
+    " number) SELECT agent, epoch, 0, 0, 0, 0, utc_ns, utc_ns,"
+    " (SELECT coalesce(max(number), 0) FROM stream WHERE stream.agent = new.agent)"
+    " + row_number() OVER (PARTITION BY agent ORDER BY n)"
+    " FROM unnest($1::text[], $2::bytea[], $3::bigint[])"
     " WITH ORDINALITY AS new (agent, epoch, utc_ns, n) ORDER BY n RETURNING agent, epoch, id"
 )
 _KEYS = "INSERT INTO batch_key SELECT * FROM unnest($1::integer[], $2::bigint[], $3::date[])"
@@ -59,7 +66,7 @@ _REFUSED = (
 )
 _EVENTS = (
     "INSERT INTO event SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::integer[], $5::text[],"
-    " $6::text[], $7::text[])"
+    " $6::text[], $7::text[], $8::text[], $9::bigint[])"
 )
 _DROPPED = (
     "INSERT INTO dropped"
@@ -114,7 +121,7 @@ class PostgresSink:
 
     def write(self, *changes: Change) -> None:
         """Insert the rows of some changes of different streams."""
-        agents = {change.stream[0] for change in changes}
+        agents = {change.stream[0] for change in changes if change.stream != NOBODY}
         now_days = {days.day_of(change.utc_ns) for change in changes if change.batches}
         with self._db.transaction():
             self._lock(agents | _counted(changes))
@@ -122,7 +129,7 @@ class PostgresSink:
             if now_days - self._days:
                 days.make(self._db, now_days - self._days)
             self._insert(changes)
-            for sql, rows in _rows(changes):
+            for sql, rows in chain(_rows(changes), fact_rows(changes)):
                 self._db.run_with(sql, rows)
         self._days |= now_days
         self._wrote.update(dict.fromkeys(agents, self._token))
@@ -227,15 +234,32 @@ class PostgresSink:
         return next((row[0] for row in rows), None)
 
     def epochs(self, agent: str) -> list[bytes]:
-        """The epochs of an agent, by arrival."""
-        return [
-            row[0] for row in self._db.rows("SELECT epoch FROM stream WHERE agent = $1 ORDER BY id", agent)
-        ]
+        """The epochs of an agent, in its order."""
+        rows = self._db.rows("SELECT epoch FROM stream WHERE agent = $1 ORDER BY number, id", agent)
+        return [row[0] for row in rows]
 
     def boots(self, stream: Stream) -> dict[bytes, Range]:
         """The span of sequences of every boot of a stream."""
         rows = self._db.rows("SELECT boot_id, first, last FROM boot WHERE agent = $1 AND epoch = $2", *stream)
         return {boot_id: (first, last) for boot_id, first, last in rows}
+
+    def events(
+        self, agent: str, kinds: Sequence[str], since: Mapping[str, Place] | None = None
+    ) -> list[Told]:
+        """The events of some kinds of an agent."""
+        return events(self._db, agent, kinds, since)
+
+    def lives(self, agent: str, ids: Sequence[str]) -> dict[str, list[LifeKey]]:
+        """The keys of the lives of some alarms."""
+        return lives(self._db, agent, ids)
+
+    def schemas(self) -> list[tuple[bytes, bytes]]:
+        """Every schema."""
+        return [(digest, body) for digest, body in self._db.rows("SELECT hash, body FROM schema")]
+
+    def facts(self) -> int:
+        """The version of what derived the facts last."""
+        return int(self._db.rows("SELECT coalesce(max(version), 0) FROM facts")[0][0])
 
     def agents(self) -> list[str]:
         """Every agent of which a batch is here, or withheld from here."""
@@ -292,10 +316,6 @@ def _body(number: int, batch: Batch, blob: bytes, now_ns: int) -> tuple[Any, ...
     )
 
 
-def _text(text: str) -> str:
-    return text.replace("\0", "\ufffd")  # which no text in PostgreSQL can hold
-
-
 def _rows(changes: Sequence[Change]) -> Iterable[tuple[str, list[tuple[Any, ...]]]]:
     """Every other table's statement with its rows: of each key one, in an order that is everybody's."""
     schemas: dict[bytes, bytes] = {}
@@ -305,10 +325,10 @@ def _rows(changes: Sequence[Change]) -> Iterable[tuple[str, list[tuple[Any, ...]
     for change in changes:
         schemas = {**change.schemas, **schemas}
         for sequence, reason in change.refused:
-            refused[*change.stream, sequence] = (_text(reason), change.utc_ns)
+            refused[*change.stream, sequence] = (storable(reason), change.utc_ns)
         for kind, text in change.incidents:
-            key = (*change.stream, _text(kind))
-            first, times, _ = incidents.get(key, (_text(text), 0, 0))
+            key = (*change.stream, storable(kind))
+            first, times, _ = incidents.get(key, (storable(text), 0, 0))
             incidents[key] = first, times + 1, change.utc_ns
         for stream, count in change.duplicates.items():
             duplicates[stream] = duplicates.get(stream, 0) + count
@@ -318,7 +338,10 @@ def _rows(changes: Sequence[Change]) -> Iterable[tuple[str, list[tuple[Any, ...]
     yield (
         _EVENTS,
         [
-            (*change.stream, row.sequence, row.position, _text(row.kind), row.unit, _text(row.record))
+            (
+                *(*change.stream, row.sequence, row.position, storable(row.kind), row.unit),
+                *(storable(row.record), storable(row.subject), change.utc_ns),
+            )
             for change in changes
             for row in change.events
         ],
@@ -326,7 +349,7 @@ def _rows(changes: Sequence[Change]) -> Iterable[tuple[str, list[tuple[Any, ...]
     yield (
         _DROPPED,
         [
-            (change.stream[0], row.epoch, row.first, row.last, _text(row.reason), row.reported_in)
+            (change.stream[0], row.epoch, row.first, row.last, storable(row.reason), row.reported_in)
             for change in changes
             for row in change.dropped
         ],

@@ -13,7 +13,14 @@ from collector.archive import ArchiveError, Descriptions, OfSchema, Sums, intact
 from collector.incidents import SCHEMA
 from collector.sink import Old, Range, Stream
 from collector.sqlite.pruning import old
-from collector.sqlite.ranges import dropped_ranges, has, pruned_ranges, stored_ranges, withheld_ranges
+from collector.sqlite.ranges import (
+    dropped_ranges,
+    has,
+    has_column,
+    pruned_ranges,
+    stored_ranges,
+    withheld_ranges,
+)
 from collector.sqlite.schema import refuse_newer
 
 log = logging.getLogger(__name__)
@@ -31,6 +38,8 @@ class SqliteArchive:
             self.db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
             self.db.text_factory = lambda raw: raw.decode(errors="backslashreplace")
             self.db.execute("SELECT 1 FROM stream LIMIT 1")
+            #: The column of `stream` by which an agent's epochs are in order.
+            self._order = "number" if has_column(self.db, "stream", "number") else "first_utc_ns"
             refuse_newer(self.db)
         except ValueError as error:
             raise ArchiveError(f"{path}: {error}") from error
@@ -153,7 +162,7 @@ class SqliteArchive:
             " WHERE batch.frames > 0 AND (?1 IS NULL OR agent = ?1) AND (?2 IS NULL OR unit = ?2)"
             " AND (batch.first_utc_ns < ?5 OR ((?3 IS NULL OR batch.last_utc_ns >= ?3)"
             " AND (?4 IS NULL OR batch.first_utc_ns < ?4)))"
-            " ORDER BY agent, unit, stream.first_utc_ns, epoch, sequence",
+            f" ORDER BY agent, unit, stream.{self._order}, epoch, sequence",
             [agent, unit, from_ns, to_ns, NEVER_SET_NS],
         )
         offsets = self._offsets_ns()
@@ -165,14 +174,14 @@ class SqliteArchive:
         found = self._rows(
             "SELECT agent, unit, record FROM event JOIN stream USING (agent, epoch)"
             " WHERE kind = 'alarm' AND (?1 IS NULL OR agent = ?1)"
-            " ORDER BY agent, stream.first_utc_ns, epoch, sequence, position",
+            f" ORDER BY agent, stream.{self._order}, epoch, sequence, position",
             [agent],
         )
         return [(agent, unit, record) for agent, unit, record in found]
 
     def newest(self, agent: str, unit: str, count: int) -> Iterator[tuple[int, Batch]]:
         """The batches of a unit that were sealed last, the newest first, and when each came."""
-        epochs = self._rows("SELECT epoch FROM stream WHERE agent = ? ORDER BY first_utc_ns DESC", [agent])
+        epochs = self._rows(f"SELECT epoch FROM stream WHERE agent = ? ORDER BY {self._order} DESC", [agent])
         for (epoch,) in list(epochs):
             found = self._rows(
                 "SELECT received_utc_ns, sequence, blob FROM batch"
@@ -190,7 +199,7 @@ class SqliteArchive:
             self._rows(
                 "SELECT agent, record FROM event JOIN stream USING (agent, epoch)"
                 " WHERE kind = 'clock_offset'"
-                " ORDER BY stream.first_utc_ns, sequence, position"  # what is healed arrives late
+                f" ORDER BY stream.{self._order}, sequence, position"  # what is healed arrives late
             )
         )
 

@@ -26,6 +26,12 @@ def has(db: sqlite3.Connection, table: str) -> bool:
     return db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone() is not None
 
 
+def has_column(db: sqlite3.Connection, table: str, column: str) -> bool:
+    """Whether the database is of a version in which a table has a column."""
+    query = "SELECT 1 FROM pragma_table_info(?) WHERE name = ?"
+    return db.execute(query, [table, column]).fetchone() is not None
+
+
 def withheld_ranges(db: sqlite3.Connection, stream: Stream) -> list[Range]:
     """The ranges of a stream that its agent withholds."""
     return _ranges(db, "withheld", stream)

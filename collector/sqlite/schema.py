@@ -4,6 +4,7 @@ import sqlite3
 
 from sqlite_utils import Database, Migrations
 
+from collector.facts.derive import stored_subject
 from collector.spans import ACCOUNT, ACCOUNT_SPAN
 
 MARK = "_sqlite_migrations"  # sqlite-utils' table of those that were applied
@@ -126,6 +127,99 @@ def m004_account(db: Database) -> None:
     )
     db.execute(ACCOUNT_SPAN.format(stored="stored_span"))
     db.execute(ACCOUNT)
+
+
+@migrations()
+def m005_facts(db: Database) -> None:
+    """What batches say about agents, units, points and alarms. `collector.facts` fills the tables."""
+    db.conn.create_function("told_subject", 3, stored_subject, deterministic=True)
+    for statement in (
+        # The place of an epoch in its agent's order.
+        "ALTER TABLE stream ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
+        "UPDATE stream SET number = (SELECT count(*) FROM stream AS other"
+        " WHERE other.agent = stream.agent AND other.rowid <= stream.rowid)",
+        # What an event is about: an alarm's id, the epoch that a gap ends, the boot of an offset.
+        "ALTER TABLE event ADD COLUMN subject TEXT NOT NULL DEFAULT ''",
+        "UPDATE event SET subject = told_subject(kind, unit, record)",
+        "CREATE INDEX event_subject ON event (agent, kind, subject)",
+        # By this collector's clock; of a batch that is pruned its stream's begin is what is left.
+        "ALTER TABLE event ADD COLUMN received_utc_ns INTEGER NOT NULL DEFAULT 0",
+        """UPDATE event SET received_utc_ns = coalesce(
+            (SELECT received_utc_ns FROM batch WHERE batch.agent = event.agent
+                AND batch.epoch = event.epoch AND batch.sequence = event.sequence),
+            (SELECT first_utc_ns FROM stream WHERE stream.agent = event.agent
+                AND stream.epoch = event.epoch), 0)""",
+        # Lives of alarms, named by the record that raised each.
+        """CREATE TABLE alarm (
+            agent TEXT NOT NULL,
+            id TEXT NOT NULL,
+            epoch BLOB NOT NULL,
+            sequence INTEGER NOT NULL,
+            position INTEGER NOT NULL,
+            unit TEXT NOT NULL,
+            place TEXT NOT NULL,
+            detector TEXT NOT NULL,
+            quantity TEXT NOT NULL,
+            label TEXT NOT NULL,
+            stands INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            severity TEXT NOT NULL,
+            worst TEXT NOT NULL,
+            raised_utc_ns INTEGER,
+            raised_heard_utc_ns INTEGER NOT NULL,
+            changed_utc_ns INTEGER,
+            changed_heard_utc_ns INTEGER NOT NULL,
+            cleared_utc_ns INTEGER,
+            ended_utc_ns INTEGER,
+            ended_heard_utc_ns INTEGER,
+            acknowledged_utc_ns INTEGER,
+            acknowledged_by TEXT NOT NULL,
+            last_epoch BLOB NOT NULL,
+            last_sequence INTEGER NOT NULL,
+            records INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            record TEXT NOT NULL,
+            PRIMARY KEY (agent, id, epoch, sequence, position))""",
+        "CREATE INDEX alarm_standing ON alarm (agent, unit) WHERE stands",
+        "CREATE INDEX alarm_unit ON alarm (agent, unit, place)",
+        "CREATE INDEX alarm_changed ON alarm (changed_heard_utc_ns)",
+        # Agents, as they were heard last.
+        """CREATE TABLE agent (
+            agent TEXT NOT NULL PRIMARY KEY,
+            heard_utc_ns INTEGER NOT NULL,   -- by this collector's clock, as all that is heard
+            certificate_ends_utc_ns INTEGER,
+            said_utc_ns INTEGER,
+            site TEXT,
+            version TEXT,
+            backlog INTEGER,
+            clock_synchronised INTEGER)""",
+        """INSERT INTO agent (agent, heard_utc_ns)
+            SELECT agent, max(last_utc_ns) FROM stream GROUP BY agent""",
+        # Units of which there are frames.
+        """CREATE TABLE unit (
+            id INTEGER PRIMARY KEY,
+            agent TEXT NOT NULL,
+            name TEXT NOT NULL,
+            UNIQUE (agent, name))""",
+        "INSERT INTO unit (agent, name) SELECT DISTINCT agent, unit FROM batch WHERE frames > 0",
+        "CREATE INDEX batch_unit ON batch (agent, unit, epoch, sequence) WHERE frames > 0",
+        # The points of schemas: once for all whose points are called alike.
+        """CREATE TABLE layout (
+            schema BLOB NOT NULL PRIMARY KEY,
+            layout BLOB NOT NULL,
+            profile TEXT NOT NULL) WITHOUT ROWID""",
+        """CREATE TABLE layout_point (
+            layout BLOB NOT NULL,
+            position INTEGER NOT NULL,       -- in a frame, from 0
+            name TEXT NOT NULL,
+            place TEXT NOT NULL,
+            quantity TEXT NOT NULL,
+            value_unit TEXT NOT NULL,
+            PRIMARY KEY (layout, position)) WITHOUT ROWID""",
+        # By which version of collector.facts these were derived; no row: not at all yet.
+        "CREATE TABLE facts (version INTEGER NOT NULL)",
+    ):
+        db.execute(statement)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.wire import Batch
-from collector.sink import Accounted, Change, Old, Range, SinkError, Stream
+from collector.facts.order import Place, Told
+from collector.sink import Accounted, Change, LifeKey, Old, Range, SinkError, Stream
+from collector.sqlite.facts import events, lives, write_facts
 from collector.sqlite.files import DatabaseFiles, try_to_write
 from collector.sqlite.pruning import heard_ns, old, prune
 from collector.sqlite.ranges import (
@@ -57,7 +59,8 @@ class SqliteSink:
             if change.batches:
                 self._insert(change)
             db.executemany(
-                "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", [(*stream, *row) for row in change.events]
+                "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(*stream, *row, now_ns) for row in change.events],
             )
             db.executemany(
                 "INSERT INTO dropped VALUES (?, ?, ?, ?, ?, ?)", [(stream[0], *row) for row in change.dropped]
@@ -76,12 +79,14 @@ class SqliteSink:
                 "UPDATE stream SET duplicates = duplicates + ? WHERE agent = ? AND epoch = ?",
                 [(count, *name) for name, count in change.duplicates.items()],
             )
+            write_facts(db, change)
 
     def _insert(self, change: Change) -> None:
         stream, new, now_ns = change.stream, change.batches, change.utc_ns
         self._db.execute(
             "INSERT INTO stream (agent, epoch, batches, frames, value_count, wire_bytes, first_utc_ns,"
-            " last_utc_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " last_utc_ns, number) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+            " (SELECT coalesce(max(number), 0) + 1 FROM stream WHERE agent = ?1)) ON CONFLICT DO UPDATE SET"
             " batches = batches + excluded.batches, frames = frames + excluded.frames,"
             " value_count = value_count + excluded.value_count,"
             " wire_bytes = wire_bytes + excluded.wire_bytes, last_utc_ns = excluded.last_utc_ns",
@@ -129,14 +134,34 @@ class SqliteSink:
         return next((body for (body,) in rows), None)
 
     def epochs(self, agent: str) -> list[bytes]:
-        """The epochs of an agent, by arrival."""
-        rows = self._rows("SELECT epoch FROM stream WHERE agent = ? ORDER BY rowid", agent)
+        """The epochs of an agent, in its order."""
+        rows = self._rows("SELECT epoch FROM stream WHERE agent = ? ORDER BY number, rowid", agent)
         return [epoch for (epoch,) in rows]
 
     def boots(self, stream: Stream) -> dict[bytes, Range]:
         """The span of sequences of every boot of a stream."""
         rows = self._rows("SELECT boot_id, first, last FROM boot WHERE agent = ? AND epoch = ?", *stream)
         return {boot_id: (first, last) for boot_id, first, last in rows}
+
+    def events(
+        self, agent: str, kinds: Sequence[str], since: Mapping[str, Place] | None = None
+    ) -> list[Told]:
+        """The events of some kinds of an agent."""
+        with self._told():
+            return events(self._db, agent, kinds, since)
+
+    def lives(self, agent: str, ids: Sequence[str]) -> dict[str, list[LifeKey]]:
+        """The keys of the lives of some alarms."""
+        with self._told():
+            return lives(self._db, agent, ids)
+
+    def schemas(self) -> list[tuple[bytes, bytes]]:
+        """Every schema."""
+        return [(digest, body) for digest, body in self._rows("SELECT hash, body FROM schema")]
+
+    def facts(self) -> int:
+        """The version of what derived the facts last."""
+        return next((version for (version,) in self._rows("SELECT version FROM facts")), 0)
 
     def agents(self) -> list[str]:
         """Every agent of which a batch is here, or withheld from here."""

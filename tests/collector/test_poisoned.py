@@ -133,8 +133,11 @@ def test_damage_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
     assert "its bytes are schema" in done.stderr
     assert done.stdout.count("\n") == 1 + 2 * 300
     db.execute("UPDATE event SET record = 'no json'")
-    db.execute("INSERT INTO event VALUES ('site-1', x'00', 1, 0, 'clock_offset', '', '[1')")
-    db.execute("INSERT INTO event VALUES ('site-1', x'00', 2, 0, 'clock_offset', '', 'NaN')")
+    db.executemany(
+        "INSERT INTO event (agent, epoch, sequence, position, kind, unit, record)"
+        " VALUES ('site-1', x'00', ?, 0, 'clock_offset', '', ?)",
+        [(1, "[1"), (2, "NaN")],
+    )
     db.commit()
     db.close()
     assert run("export", database).stdout.count("\n") == 1 + 2 * 300

@@ -1,5 +1,6 @@
 """What only a database beyond a socket does: it goes away, it refuses, and others write it, too."""
 
+import asyncio
 import json
 import subprocess
 import threading
@@ -7,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import asyncpg
 import pytest
 from click.testing import CliRunner
 
@@ -15,6 +17,7 @@ from collector.admission import admit
 from collector.archive import ArchiveError
 from collector.cli import main
 from collector.intake import Intake
+from collector.postgres import schema
 from collector.postgres.archive import PostgresArchive
 from collector.postgres.schema import MARK, MIGRATIONS
 from collector.postgres.sink import PostgresSink
@@ -34,6 +37,32 @@ def give(to: Intake, *batches: tuple[int, bytes]) -> tuple[int, list[tuple[int, 
     done = to.store(admit(Request("site-1", EPOCH, list(batches), []), Limits()))
     ack = done.acknowledgement
     return ack.durable_through, ack.missing, done.stored, done.conflicts
+
+
+def test_a_database_of_an_earlier_version_is_brought_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = new_place()
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        asyncio.run(migrated(place))
+    record = json.dumps({"kind": "alarm", "id": "a'\0\"", "state": "NEW", "severity": "critical"})
+    say(
+        place,
+        "INSERT INTO stream (agent, epoch, batches, frames, value_count, wire_bytes, first_utc_ns,"
+        f" last_utc_ns) VALUES ('site-1', '\\x{EPOCH.hex()}', 1, 0, 0, 9, 5, 7)",
+        "INSERT INTO event SELECT 'site-1', epoch, 1, n, 'alarm', 'r/u', record FROM stream,"
+        f" (VALUES (0, $record${record}$record$), (1, 'no json')) AS told (n, record)",
+        "SELECT 1",
+    )
+    intake(place).close()
+    said = "SELECT id, stands, unit FROM alarm"
+    assert list(map(tuple, say(place, said))) == [("a'\ufffd\"", True, "r/u")]
+    assert [row[0] for row in say(place, "SELECT number FROM stream")] == [1]
+
+
+async def migrated(place: str) -> None:
+    db = await asyncpg.connect(f"postgresql:{place}")
+    await schema.migrate(db)
+    await db.close()
 
 
 def test_two_collectors_of_one_database_tell_an_agent_the_same() -> None:

@@ -1,57 +1,29 @@
 """The contract of sinks: what each of `collector.sinks` must do. A new one is a row of `PLACES`."""
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from agent.wire import Acknowledgement, Limits, Request, decode_batch, encode_batch
+from agent.wire import Acknowledgement, decode_batch, encode_batch
 from agent.wire.ranges import Ranges
 from collector import account, incidents, intake
 from collector import sink as sink_protocol
-from collector.admission import admit
-from collector.archive import Archive, ArchiveError, OfSchema, Sums
+from collector.archive import ArchiveError, OfSchema, Sums
 from collector.audit import audit
-from collector.intake import Intake, IntakeResult
 from collector.sink import Change, Dropped, EventRow, Range, Sink, SinkError, Stream
 from collector.sinks import KINDS, parse
-from tests.collector import postgres
+from tests.collector.places import PLACES, Place
 from tests.collector.processes import BOOT, EPOCH, SCHEMA, SCHEMA_BODY, seal
 from tests.graph import imported
 
 DOCS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
 STREAM = ("site-1", EPOCH)
 YOUNG = b"y" * 16
-
-
-@dataclass(frozen=True)
-class Places:
-    """Of one kind: a new, empty place below a folder, one where nothing can be opened, and how what is at a
-    place is taken away.
-    """
-
-    new: Callable[[Path], str]
-    nowhere: str
-    take_away: Callable[[str], None]
-
-
-def rename_all(place: str) -> None:
-    folder = Path(place).parent
-    (folder / "away").mkdir()
-    for path in folder.iterdir():
-        if path.name != "away":
-            path.rename(folder / "away" / path.name)
-
-
-#: By scheme.
-PLACES = {
-    "sqlite": Places(lambda folder: str(folder / "collector.db"), "/nowhere/collector.db", rename_all),
-    "postgresql": Places(lambda _: postgres.new_place(), "//someone@127.0.0.1:1/nowhere", postgres.drop),
-}
 
 
 def test_every_kind_of_sink_has_a_row_here() -> None:
@@ -63,41 +35,6 @@ def test_what_rows_mean_is_worked_out_without_a_database() -> None:
         assert not {"sqlite3", "pathlib", "os"} & {
             name.split(".")[0] for name in imported(Path(str(shared.__file__)))
         }, shared
-
-
-@dataclass
-class Place:
-    """Where a sink is; opened as often as a collector is restarted."""
-
-    scheme: str
-    place: str
-
-    def open(self) -> Sink:
-        return KINDS[self.scheme].open(self.place)
-
-    def read(self) -> Archive:
-        return KINDS[self.scheme].read(self.place, lambda line: pytest.fail(line))
-
-    def write(self, change: Change) -> None:
-        sink = self.open()
-        try:
-            sink.write(change)
-        finally:
-            sink.close()
-
-    def give(self, *batches: tuple[int, bytes], epoch: bytes = EPOCH, schemas: bool = False) -> IntakeResult:
-        """What a collector that is started for it makes of a request."""
-        started = Intake(self.open(), lambda: 10**18)
-        try:
-            bodies = [SCHEMA_BODY] if schemas else []
-            return started.store(admit(Request("site-1", epoch, list(batches), bodies), Limits()))
-        finally:
-            started.close()
-
-
-@pytest.fixture(params=PLACES)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return Place(request.param, PLACES[request.param].new(tmp_path))
 
 
 def ranges(found: Iterable[Range]) -> list[Range]:

@@ -1,0 +1,26 @@
+"""What an agent was heard to say of itself. Pure."""
+
+from dataclasses import asdict, dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """As of `heard_utc_ns`, by the collector's clock. None: not said now, and what was said before stays.
+
+    certificate_ends_utc_ns: of the client's certificate, as the TLS of its connection showed it. The others
+    are the agent's own words, and said_utc_ns is when it said them: `site`, what people call the room;
+    `version`; `backlog`, batches that it has sealed and that are not acknowledged here; clock_synchronised,
+    whether something sets its clock.
+    """
+
+    heard_utc_ns: int
+    certificate_ends_utc_ns: int | None = None
+    said_utc_ns: int | None = None
+    site: str | None = None
+    version: str | None = None
+    backlog: int | None = None
+    clock_synchronised: bool | None = None
+
+    def then(self, later: "Heard") -> "Heard":
+        """What was said last of each."""
+        return replace(self, **{name: value for name, value in asdict(later).items() if value is not None})
