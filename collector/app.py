@@ -39,7 +39,7 @@ from collector.inbox import Crowded, Inbox, TooLong
 from collector.intake import Intake, IntakeResult
 from collector.metrics import OPENMETRICS, exposition
 from collector.notes import NotesError
-from collector.sender import certified_name
+from collector.sender import certificate_ends_ns, certified_name
 from collector.sink import SinkError
 
 P = ParamSpec("P")
@@ -249,13 +249,13 @@ class Receiver:
         self.under_way[sender] += 1
         try:
             async with self.turns.setdefault(sender, asyncio.Lock()):  # others come in between
-                return await self._batches(body, name, more)
+                return await self._batches(body, name, certificate_ends_ns(http), more)
         finally:
             self.under_way[sender] -= 1
             if not self.under_way[sender]:
                 del self.under_way[sender], self.turns[sender]
 
-    async def _batches(self, body: bytes, name: str | None, more: bool) -> web.Response:
+    async def _batches(self, body: bytes, name: str | None, ends_ns: int | None, more: bool) -> web.Response:
         try:
             request = decode_request(body, self.limits)
             check_request(request, self.limits)
@@ -266,7 +266,9 @@ class Receiver:
         if name is not None and name != request.agent:
             return self._refuse(403, f"the certificate is {name}'s, the request says {request.agent}")
         try:
-            done = [await self.on_thread(self._store, piece) for piece in pieces(request, self.limits)]
+            done = [
+                await self.on_thread(self._store, piece, ends_ns) for piece in pieces(request, self.limits)
+            ]
             stored = await self.on_thread(self.intake.together, request.agent, done)
         except SinkError as error:
             log.error("nothing was stored: %s", error)
@@ -276,10 +278,11 @@ class Receiver:
             log.warning("%s: heard again after %.0f s", request.agent, silent_s)
         return self._answer(request, stored, more)
 
-    def _store(self, request: Request) -> IntakeResult:
+    def _store(self, request: Request, certificate_ends_ns: int | None) -> IntakeResult:
         """On the sink's thread: judge, store, commit a piece of a request."""
         held = partial(self.intake.held, (request.agent, request.epoch))
         admitted = admit(request, self.limits, self.intake.width_of, held)
+        self.intake.hear(request.agent, certificate_ends_ns, request.about)
         return self.intake.store(admitted)
 
     def _answer(self, request: Request, stored: IntakeResult, more: bool) -> web.Response:

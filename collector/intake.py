@@ -5,13 +5,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agent.wire import Acknowledgement, WireError, decode_schema, schema
+from agent.wire import About, Acknowledgement, WireError, decode_schema, schema
 from agent.wire.ranges import durable
 from collector import incidents
 from collector.account import Accounts, Batches, event_rows, sort
 from collector.admission import Admitted
 from collector.facts.derive import VERSION, Lives, alarms_with, epochs_with, told_of
-from collector.facts.heard import Heard
+from collector.facts.heard import Heard, heard_of
 from collector.facts.order import Told
 from collector.facts.points import layout_of
 from collector.sink import NOBODY, Change, Old, Outdated, Range, Sink, SinkError, Stream
@@ -79,7 +79,7 @@ class Intake:
             with self._telling():
                 self._derive()
                 self._forget_news({admitted.agent})
-                self.hear(admitted.agent, Heard(self._utc_ns()))
+                self.hear(admitted.agent)
                 new, conflicts, duplicates = sort(
                     admitted.batches,
                     lambda s: self.sink.held(stream, s),
@@ -106,10 +106,11 @@ class Intake:
         values, unusable = sum(batch.values for batch, _ in new), admitted.bad_schemas
         return IntakeResult(ack, len(new), values, duplicates, conflicts, unusable, found, asked, schemas)
 
-    def hear(self, agent: str, heard: Heard) -> None:
-        """Note what an agent was heard to say; it is written with the next change of any agent, or by
-        `write_waiting`.
+    def hear(self, agent: str, certificate_ends_ns: int | None = None, about: About | None = None) -> None:
+        """Note that an agent was heard, and what it said of itself; it is written with the next change of any
+        agent, or by `write_waiting`.
         """
+        heard = heard_of(self._utc_ns(), certificate_ends_ns, about)
         before = self._heard.get(agent)
         self._heard[agent] = heard if before is None else before.then(heard)
 

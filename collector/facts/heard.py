@@ -2,6 +2,8 @@
 
 from dataclasses import asdict, dataclass, replace
 
+from agent.wire import About
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -24,3 +26,11 @@ class Heard:
     def then(self, later: "Heard") -> "Heard":
         """What was said last of each."""
         return replace(self, **{name: value for name, value in asdict(later).items() if value is not None})
+
+
+def heard_of(now_ns: int, certificate_ends_ns: int | None, about: About | None) -> Heard:
+    """What a request says of its sender. An empty text is none."""
+    if about is None:
+        return Heard(now_ns, certificate_ends_ns)
+    site, version = about.site or None, about.version or None
+    return Heard(now_ns, certificate_ends_ns, now_ns, site, version, about.backlog, about.clock_synchronised)

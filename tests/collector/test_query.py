@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from agent.wire import decode_batch
 from collector.cli import main
+from collector.facts.heard import Heard
 from collector.moment import last_ns
 from collector.query import OPTIONS
 from collector.questions.lines import WIDTH, columns_of, lines
@@ -25,7 +26,8 @@ def database(tmp_path: Path) -> Path:
     path = tmp_path / "collector.db"
     sink = SqliteSink(path)
     _, blob = seal(1)
-    sink.write(Change(("site-1", EPOCH), 10**18, batches=[(decode_batch(blob), blob)]))
+    batches, heard = [(decode_batch(blob), blob)], {"site-1": Heard(10**18)}
+    sink.write(Change(("site-1", EPOCH), 10**18, batches=batches, heard=heard))
     sink.close()
     return path
 
@@ -62,7 +64,7 @@ def test_the_table_keeps_to_what_commands_and_the_api_know() -> None:
 def test_an_agent_that_was_not_heard_is_a_finding(database: Path) -> None:
     result = query("silent", database=database)
     assert result.exit_code == 1
-    assert "site-1  2001-09-09" in result.output
+    assert "site-1  -     2001-09-09" in result.output
     nobody = query("silent", "--site", "site-2", database=database)
     assert (nobody.exit_code, nobody.output) == (0, "no agent is silent\n")
 
