@@ -54,4 +54,7 @@ def _raised(ended: "asyncio.Task[Any]") -> BaseException | None:
 
 def _end_of(ended: "asyncio.Task[Any]") -> str:
     error = _raised(ended)
-    return printable(f"{type(error).__name__}: {error}") if error else "it ended by itself"
+    if error is None:
+        return "it ended by itself"
+    ours = type(error).__module__.startswith("agent.") and str(error)  # a sentence for people
+    return printable(ours or f"{type(error).__name__}: {error}")

@@ -1,11 +1,13 @@
 """What people read on a terminal: tables without boxes to copy around, that fit it without a word cut."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 
 class _Terminal(Console):
@@ -21,6 +23,7 @@ def terminal(stderr: bool = False) -> Console:
 
 SHORT = 16  # columns: a figure or a word, which nobody can read in two halves
 TEXT = 24  # columns that a sentence needs at least
+LEAST = 20  # that it is still read in; with less, rows stand one below the other
 FOLDED = 6  # and a name that is folded because nothing else fits
 
 
@@ -29,7 +32,8 @@ class _Fitted(Table):
 
     What names a row, and what is short, is not broken; a sentence is folded. Where that leaves it less than
     `TEXT` columns, those of `spare` are left out, the last first. Where even that is too much, the widest of
-    what is short are folded, too: whatever the width, no digit is cut off.
+    what is short are folded, too: whatever the width, no digit is cut off. Where a sentence would have less
+    than `LEAST` columns then, each row is lines of its own: its name and figures, and below its sentences.
     """
 
     def __init__(self, whole: int, spare: Sequence[str]) -> None:
@@ -38,7 +42,10 @@ class _Fitted(Table):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         self._fit(options.max_width)
-        yield from super().__rich_console__(console, options)
+        if self._left(options.max_width) < LEAST:
+            yield from self._apart()
+        else:
+            yield from super().__rich_console__(console, options)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         self._fit(options.max_width)
@@ -62,6 +69,30 @@ class _Fitted(Table):
             unbroken.remove(folds.pop())
         for number, column in enumerate(self.columns):
             column.no_wrap = number in unbroken
+
+    def _left(self, width: int) -> int:
+        """Return how many columns a sentence has, of a table that was fitted; `LEAST`: there is none."""
+        needed = [self._needs(number) for number in range(len(self.columns))]
+        long = self._sentences()
+        others = sum(
+            n if column.no_wrap else min(n, FOLDED)
+            for number, (n, column) in enumerate(zip(needed, self.columns, strict=True))
+            if number not in long
+        )
+        return (width - 2 * (len(needed) - 1) - others) // len(long) if long else LEAST
+
+    def _sentences(self) -> list[int]:
+        return [n for n in range(self._whole, len(self.columns)) if self._needs(n) > TEXT]
+
+    def _apart(self) -> Iterator[Text | Padding]:
+        long = self._sentences()
+        for row in zip(*(column._cells for column in self.columns), strict=True):
+            names = "  ".join(map(str, row[: self._whole]))
+            short = [n for n in range(self._whole, len(row)) if n not in long and str(row[n])]
+            figures = ", ".join(f"{self.columns[n].header} {row[n]}" for n in short)
+            yield Text(f"{names}  {figures}".rstrip(), overflow="fold")
+            told = (Text(str(row[n]), overflow="fold") for n in long if str(row[n]))
+            yield from (Padding(text, (0, 0, 0, 2)) for text in told)
 
     def _needs(self, number: int) -> int:
         column = self.columns[number]

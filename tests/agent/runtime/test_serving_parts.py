@@ -19,6 +19,7 @@ from agent.alarms.site import PART_FAILED
 from agent.bench.wire_to_relay import ALARM_POINT, PROFILE, AlarmUnit, free_port
 from agent.box import kernel_cache
 from agent.cli.common.load import load
+from agent.control.metrics import MetricsError
 from agent.control.server import ControlError
 from agent.outputs.journal import Journal
 from agent.runtime import Agent, supervisor
@@ -200,3 +201,30 @@ def live_with(alarm: str) -> Callable[[Status], bool]:
         any(unit["knowledge"] in ("LIVE", "PARTIAL") for unit in status["units"])
         and alarm in {a["id"] for a in status["alarms"]}
     )
+
+
+async def test_an_error_of_ours_says_its_sentence_and_no_name_of_a_class(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "SOON_S", 0.0)
+    told: asyncio.Queue[str] = asyncio.Queue()
+    raised = iter(
+        [
+            MetricsError("[metrics] listen 127.0.0.1:9464: in use by process 812 (nginx)"),
+            TlsError(),
+            KeyError("a"),
+        ]
+    )
+
+    async def work() -> None:
+        raise next(raised)
+
+    task = asyncio.create_task(supervisor.serve("metrics", work, told.put_nowait))
+    said = [await told.get() for _ in range(3)]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert said == [
+        "[metrics] listen 127.0.0.1:9464: in use by process 812 (nginx)",
+        "TlsError: ",
+        "KeyError: 'a'",
+    ]
