@@ -165,7 +165,7 @@ def test_a_unit_that_does_not_answer_or_is_another_ends_it_and_nothing_is_writte
     for units, code, status in (
         (["unit_id = 7"], "CW-203 No unit among ids 7", 3),
         (["unit_id = 1", "unit_id = 7"], "CW-201 No answer from id 7", 3),
-        (['unit_id = 1\nprofile = "sunspec-lithium-ion"'], "CW-211 id 1", 1),
+        (['unit_id = 1\nprofile = "sunspec-lithium-ion"'], f"CW-211 {where} id 1", 1),
     ):
         ended = setup(tmp_path, answers_of(one_bus(where, *units)), "--json")
         assert ended.exit_code == status, ended.output

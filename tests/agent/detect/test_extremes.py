@@ -118,7 +118,7 @@ def test_the_shipped_unit_that_tells_no_cell_is_limited_by_its_chemistry_and_par
         layout.places, layout.quantities, layout.resolution, 1.0, settings, layout.limits
     ).limit_notes.unknown
     judged = judged_as(layout.places, layout.quantities)
-    unit = UnitTable.model_construct(chemistry="LFP")
+    unit = UnitTable.model_construct(name="bmu1", rack="rack1", chemistry="LFP")
     found = {
         (of.what, of.bounds, of.beyond.removeprefix("alarm: "))
         for of in limits_of(Judged(unit, judged, layout.limits, settings), profile.model)
