@@ -379,18 +379,3 @@ def test_what_a_unit_of_another_kind_says_stands_while_its_line_loses_replies(se
         words.add(unit.trouble)
     assert said
     assert all("this is not a named" in text for text in {*words, *said}), words
-
-
-def test_a_serial_line_that_loses_replies_leaves_no_read_of_a_plan_behind() -> None:
-    """A cycle ends at a lost reply. The next goes on there, or the last of four reads waits for minutes."""
-    dice, four = random.Random(1), cells(4, 3)
-    line = Simulation(behaviour={1: lambda _, reply: [] if dice.random() < LOST else [(0.02, reply)]})
-    unit = line.unit(1, timeout_s=1.0, profile=four)
-    line.start(unit)
-    line.run(1200.0)
-    good_s = [
-        [at_s for at_s, frame in line.frames if frame.quality[-12 + 3 * read] == Quality.GOOD]
-        for read in range(4)
-    ]
-    assert max(b - a for times_s in good_s for a, b in pairwise(times_s)) <= 30.0
-    assert max(map(len, good_s)) <= 1.6 * min(map(len, good_s))
