@@ -95,7 +95,7 @@ TCP = [
 
 
 def probe(where: str, **environ: str) -> str:
-    arguments = ["probe", where, "--id", "3", "holding:100", "--count", "2", "--timeout", "0.1"]
+    arguments = ["probe", where, "--id", "3", "holding:100", "--count", "2", "--timeout", "0.25"]
     result = CliRunner(env=environ).invoke(
         main, [*arguments, "--line", "115200-8N1", "--socket", "/nonexistent"]
     )
