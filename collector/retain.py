@@ -38,7 +38,7 @@ class Days(click.ParamType[int]):
 
 
 def _proposed(what: str, kept: Retention | None) -> int:
-    return (kept.days if kept else {}).get(what, 0) if kept else CLASSES[what].proposed
+    return kept.days.get(what, 0) if kept else CLASSES[what].proposed
 
 
 def _days_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -109,6 +109,7 @@ def retain(
 
     \b
     With --from, --to and --why, all that was measured or came then is kept until the hold is lifted, whatever
+    `init` has set.
     Examples:  cellwarden-collector retain --sink sqlite:collector.db
                cellwarden-collector retain --sink sqlite:collector.db --from 2026-11-01 --to 2026-11-03 \\
                    --why "fire in hall 2" --agent site-1
