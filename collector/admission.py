@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from agent.wire import Batch, Limits, Malformed, Request, WireError, decode_batch, decode_schema
+from agent.wire import About, Batch, Limits, Malformed, Request, WireError, decode_batch, decode_schema
 from agent.wire.schema import hash_of, unusable, width
 from agent.wire.sound import is_name, unsound
 from agent.wire.text import printable
@@ -17,7 +17,7 @@ PIECE_BYTES = 512 * 1024  # inflated: of what others may have to wait for
 @dataclass(frozen=True, slots=True)
 class Admitted:
     """What of one request is sound: batches with their bytes, schema bodies by hash, ranges of sequences that
-    this collector is never to have; and what is not.
+    this collector is never to have, what its sender says of itself; and what is not.
 
     bad_schemas: (hash, reason); hash None where it cannot even be computed.
     """
@@ -29,6 +29,7 @@ class Admitted:
     withheld: list[Range] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
     bad_schemas: list[tuple[bytes | None, str]] = field(default_factory=list)
+    about: About | None = None
 
 
 def check_request(request: Request, limits: Limits) -> None:
@@ -73,7 +74,7 @@ def admit(
     width_of: how many values the schema of this hash, stored before, describes; None: nobody knows.
     held: the bytes that are stored of a sequence. What was stored before its schema came is no misfit since.
     """
-    admitted = Admitted(request.agent, request.epoch, withheld=request.withheld)
+    admitted = Admitted(request.agent, request.epoch, withheld=request.withheld, about=request.about)
     widths: dict[bytes | None, int | None] = {None: None}
     for body in request.schemas:
         try:

@@ -39,7 +39,7 @@ from collector.inbox import Crowded, Inbox, TooLong
 from collector.intake import Intake, IntakeResult
 from collector.metrics import OPENMETRICS, exposition
 from collector.notes import NotesError
-from collector.sender import certificate_ends_ns, certified_name
+from collector.sender import Certified, certified
 from collector.sink import SinkError
 
 P = ParamSpec("P")
@@ -231,8 +231,8 @@ class Receiver:
         if http.content_type != CONTENT_TYPE or "Content-Encoding" in http.headers:
             return self._refuse(415, f"expected {CONTENT_TYPE} without content encoding")
         more = takes_more(",".join(http.headers.getall("Accept", [])))
-        name = certified_name(http)
-        sender = name or http.remote or ""
+        client = certified(http)
+        sender = (client and client.name) or http.remote or ""
         try:
             body = await self.inbox.read(http, sender, self.limits.request)
         except TimeoutError:
@@ -249,13 +249,13 @@ class Receiver:
         self.under_way[sender] += 1
         try:
             async with self.turns.setdefault(sender, asyncio.Lock()):  # others come in between
-                return await self._batches(body, name, certificate_ends_ns(http), more)
+                return await self._batches(body, client, more)
         finally:
             self.under_way[sender] -= 1
             if not self.under_way[sender]:
                 del self.under_way[sender], self.turns[sender]
 
-    async def _batches(self, body: bytes, name: str | None, ends_ns: int | None, more: bool) -> web.Response:
+    async def _batches(self, body: bytes, client: Certified | None, more: bool) -> web.Response:
         try:
             request = decode_request(body, self.limits)
             check_request(request, self.limits)
@@ -263,8 +263,9 @@ class Receiver:
             return self._refuse(413, str(error))
         except WireError as error:
             return self._refuse(400, f"{type(error).__name__}: {error}")
-        if name is not None and name != request.agent:
-            return self._refuse(403, f"the certificate is {name}'s, the request says {request.agent}")
+        if client and client.name != request.agent:
+            return self._refuse(403, f"the certificate is {client.name}'s, the request says {request.agent}")
+        ends_ns = client.ends_ns if client else None
         try:
             done = [
                 await self.on_thread(self._store, piece, ends_ns) for piece in pieces(request, self.limits)
@@ -282,8 +283,7 @@ class Receiver:
         """On the sink's thread: judge, store, commit a piece of a request."""
         held = partial(self.intake.held, (request.agent, request.epoch))
         admitted = admit(request, self.limits, self.intake.width_of, held)
-        self.intake.hear(request.agent, certificate_ends_ns, request.about)
-        return self.intake.store(admitted)
+        return self.intake.store(admitted, certificate_ends_ns)
 
     def _answer(self, request: Request, stored: IntakeResult, more: bool) -> web.Response:
         ack, now_s = stored.acknowledgement, self.now_s()

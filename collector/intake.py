@@ -63,11 +63,13 @@ class Intake:
         self._write_counts()
         self.sink.close()
 
-    def store(self, admitted: Admitted) -> IntakeResult:
+    def store(self, admitted: Admitted, certificate_ends_ns: int | None = None) -> IntakeResult:
         """Store what is new in one synchronous transaction; a request of duplicates writes nothing at once.
 
-        Raises SinkError where the disk refused: then nothing of the request was stored.
+        certificate_ends_ns: of the connection that it came by. Raises SinkError where the disk refused: then
+        nothing of the request was stored.
         """
+        self.hear(admitted.agent, certificate_ends_ns, admitted.about)
         try:
             return self._store(admitted)
         except Outdated:
@@ -79,7 +81,6 @@ class Intake:
             with self._telling():
                 self._derive()
                 self._forget_news({admitted.agent})
-                self.hear(admitted.agent)
                 new, conflicts, duplicates = sort(
                     admitted.batches,
                     lambda s: self.sink.held(stream, s),

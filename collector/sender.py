@@ -1,26 +1,25 @@
 """Who sends, by the certificate of the connection."""
 
 import ssl
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
 
-def certified_name(http: web.Request) -> str | None:
-    """The common name of the client's certificate; None where the connection has none (loopback)."""
-    if not (certificate := _certificate(http)):
-        return None
-    names = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
-    return str(names[-1]) if names else ""
+class Certified(NamedTuple):
+    """A client's certificate: its common name ("": it has none), and when it ends, in ns since 1970."""
+
+    name: str
+    ends_ns: int
 
 
-def certificate_ends_ns(http: web.Request) -> int | None:
-    """When the client's certificate ends, in ns since 1970; None where the connection has none."""
-    ends = (_certificate(http) or {}).get("notAfter")
-    return None if ends is None else ssl.cert_time_to_seconds(ends) * 10**9
-
-
-def _certificate(http: web.Request) -> dict[str, Any] | None:
+def certified(http: web.Request) -> Certified | None:
+    """What the client's certificate says; None where the connection has none (loopback)."""
     transport = http.transport
     peer = transport.get_extra_info("ssl_object") if transport else None
-    return peer.getpeercert() if isinstance(peer, (ssl.SSLObject, ssl.SSLSocket)) else None
+    certificate: Any = peer.getpeercert() if isinstance(peer, (ssl.SSLObject, ssl.SSLSocket)) else None
+    if not certificate:
+        return None
+    names = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
+    ends_s = ssl.cert_time_to_seconds(certificate["notAfter"])
+    return Certified(str(names[-1]) if names else "", ends_s * 10**9)

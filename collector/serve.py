@@ -65,12 +65,7 @@ class Tls:
 
 def parse_listen(listen: str, tls: Tls | None) -> tuple[str, int]:
     """`HOST:PORT`; whatever others can reach needs TLS with client certificates."""
-    found = host_and_port(listen)
-    if not found:
-        raise ServeError(f"--listen {listen}: expected HOST:PORT, such as 127.0.0.1:8440")
-    host, port = found
-    if problem := host_problem(host):
-        raise ServeError(f"--listen {listen}: the host {problem}")
+    host, port = _place("--listen", listen, "127.0.0.1:8440")
     if not (tls and tls.client_ca) and not is_loopback(host):
         raise ServeError(
             f"--listen {listen}: {host} can be reached from elsewhere, and there agents are known by their "
@@ -81,14 +76,21 @@ def parse_listen(listen: str, tls: Tls | None) -> tuple[str, int]:
 
 def parse_api(listen: str) -> tuple[str, int]:
     """`HOST:PORT` of what answers questions: it knows nobody, and so is for this machine alone."""
-    found = host_and_port(listen)
-    if not found or host_problem(found[0]):
-        raise ServeError(f"--api {listen}: expected HOST:PORT, such as 127.0.0.1:8441")
-    if not is_loopback(found[0]):
+    host, port = _place("--api", listen, "127.0.0.1:8441")
+    if not is_loopback(host):
         raise ServeError(
-            f"--api {listen}: {found[0]} can be reached from elsewhere, and whoever reaches it may ask: "
+            f"--api {listen}: {host} can be reached from elsewhere, and whoever reaches it may ask: "
             "listen on 127.0.0.1, behind a proxy that asks for a login"
         )
+    return host, port
+
+
+def _place(option: str, listen: str, example: str) -> tuple[str, int]:
+    found = host_and_port(listen)
+    if not found:
+        raise ServeError(f"{option} {listen}: expected HOST:PORT, such as {example}")
+    if problem := host_problem(found[0]):
+        raise ServeError(f"{option} {listen}: the host {problem}")
     return found
 
 

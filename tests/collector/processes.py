@@ -3,6 +3,7 @@
 import http.client
 import os
 import signal
+import socket
 import sqlite3
 import ssl
 import subprocess
@@ -40,6 +41,12 @@ DESCRIPTION = {
 }
 SCHEMA, SCHEMA_BODY = encode_schema(DESCRIPTION)
 COMMAND = [sys.executable, "-m", "collector.cli"]
+
+
+def free_port() -> int:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return int(unused.getsockname()[1])
 
 
 def seal(

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from collector.conform.row import Run
 from collector.conform.run import CHECKS, ROWS, NotReached, conform
 from tests.agent.uplink.peer import box
 from tests.collector.authority import Authority
-from tests.collector.processes import COMMAND, Collector
+from tests.collector.processes import COMMAND, Collector, free_port
 from tests.collector.wrong_collectors import WRONG, AsIn010, Closes, Small, serving
 
 PAGE = (Path(__file__).parents[2] / "docs" / "wire-format.md").read_text("utf-8")
@@ -49,12 +48,6 @@ while not open_there():
     assert started.poll() is None, (folder / "log").read_text()
     time.sleep(0.02)
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Restarted:

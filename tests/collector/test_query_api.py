@@ -1,7 +1,6 @@
 """The HTTP API of a real collector process: the same answers as the command, as its description says."""
 
 import json
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from collector.questions.openapi import description
 from collector.questions.table import QUESTIONS
 from collector.serve import ServeError, parse_api
 from tests.collector.postgres import new_place
-from tests.collector.processes import Collector, seal
+from tests.collector.processes import Collector, free_port, seal
 from tests.manuals import OPENAPI, openapi
 
 
@@ -30,15 +29,10 @@ def asked(
     sink = (
         f"sqlite:{tmp_path_factory.mktemp('archive')}/collector.db" if sqlite else f"postgresql:{new_place()}"
     )
-    place = free_place()
+    place = f"127.0.0.1:{free_port()}"
     with Collector(sink, "--api", place) as collector:
         collector.send(seal(1))
         yield f"http://{place}", sink
-
-
-def free_place() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return f"127.0.0.1:{free.getsockname()[1]}"
 
 
 def get(url: str) -> tuple[int, Any]:
@@ -90,7 +84,7 @@ def test_the_api_is_read_only(asked: tuple[str, str]) -> None:
 
 
 def test_an_archive_that_is_gone_is_told(tmp_path: Path) -> None:
-    place = free_place()
+    place = f"127.0.0.1:{free_port()}"
     with Collector(tmp_path / "collector.db", "--api", place) as collector:
         collector.send(seal(1))
         (tmp_path / "collector.db").rename(tmp_path / "elsewhere.db")

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -24,18 +23,12 @@ from tests.agent.uplink.between import running
 from tests.agent.uplink.test_refused import status_of
 from tests.agent.uplink.test_strangers import doctor, of
 from tests.collector.authority import Authority
-from tests.collector.processes import Collector, collecting
+from tests.collector.processes import Collector, collecting, free_port
 
 CONF = "Port {port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 20\nAllow 127.0.0.1\nConnectPort {to}\n"
 needs_tinyproxy = pytest.mark.skipif(
     not shutil.which("tinyproxy"), reason="needs tinyproxy (Debian: tinyproxy)"
 )
-
-
-def free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
 
 
 @dataclass
