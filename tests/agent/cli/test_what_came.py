@@ -160,7 +160,7 @@ def test_probe_says_that_an_answer_came_too_late() -> None:
         asked.append(request)
         if len(asked) > 1:
             return b""
-        time.sleep(0.15)
+        time.sleep(0.4)  # longer than it waits
         return tcp("03040CE40CE5")(request)
 
     with over_tcp(late) as where:

@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections import Counter
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from agent.store.account import Account
 from agent.store.ledger import Event
 from agent.uplink.alarms import FORGETS
 from agent.uplink.healing import HealingPace
@@ -47,6 +49,20 @@ async def settled(here: Box) -> None:
             await asyncio.sleep(0.005)
 
 
+async def known_as_lost(here: Box, batches: int) -> Account:
+    """Seal until it is known on disk that so many are missing: what an answer says is written with the next
+    commit, and a batch came before its answer did.
+    """
+    async with asyncio.timeout(20):
+        for at_s in count(10_000):
+            account = await here.writer(here.store.account, "main")
+            if account.pending == account.healing == batches:
+                break
+            await here.seal(at_s)
+            await asyncio.sleep(0.05)
+    return account
+
+
 async def test_what_is_lost_is_sent_again_behind_what_is_fresh(tmp_path: Path) -> None:
     collector = Forgetful()
     async with peer(collector) as there, box(tmp_path, there.port, batches=20) as here:
@@ -57,16 +73,8 @@ async def test_what_is_lost_is_sent_again_behind_what_is_fresh(tmp_path: Path) -
         await settled(here)
         collector.held = Ranges([(1, 5)])
         here.uplink._healing.at_s = 1e12  # not yet
-        await here.seal(101)
-        await until(lambda: 23 in there.sent)
-        await here.seal(102)  # with it, it is known on disk that the rest is missing
-        await until(lambda: 24 in there.sent)
-        async with asyncio.timeout(20):
-            account = await here.writer(here.store.account, "main")
-            while not account.pending == account.healing > 0:
-                await asyncio.sleep(0.005)
-                account = await here.writer(here.store.account, "main")
-        assert (account.pending, account.healing, account.dropped) == (17, 17, 0)
+        await delivered(there, here, 101)
+        assert (await known_as_lost(here, 17)).dropped == 0
         before = len(there.sent)
         here.uplink._healing.at_s = 0.0
         here.uplink.wake()
@@ -112,11 +120,8 @@ async def test_a_turn_that_comes_while_the_buffer_is_asked_is_taken_at_once(tmp_
         await settled(here)
         collector.held = Ranges([(1, 5)])
         here.uplink._healing.at_s = 1e12  # not yet
-        for at_s in (100, 101):
-            await delivered(there, here, at_s)
-        async with asyncio.timeout(20):  # the second answer may still be on its way into the buffer
-            while (await here.writer(here.store.account, "main")).healing != 15:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await delivered(there, here, 100)
+        await known_as_lost(here, 15)
         here.uplink._healing.at_s = time.monotonic() + 0.1
         asking = asyncio.create_task(here.writer(time.sleep, 0.3))  # it is looked before, and answered after
         here.uplink.wake()
