@@ -1,6 +1,7 @@
 """One collector process: listen, say so, drain on SIGTERM."""
 
 import asyncio
+import errno
 import logging
 import signal
 import ssl
@@ -140,7 +141,7 @@ async def serve(
         await _listen("--listen", runner, host, port, context)
         if asked_at:
             await questions.setup()
-            await _listen("--api", questions, *asked_at)
+            await _listen("--api", questions, *asked_at, beside=runner)
         if announced:
             url = _url(runner, announced if tls else host, tls)
             tasks.append(asyncio.create_task(announce(announced, host, url)))
@@ -162,12 +163,22 @@ async def serve(
 
 
 async def _listen(
-    option: str, runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext | None = None
+    option: str,
+    runner: web.AppRunner,
+    host: str,
+    port: int,
+    context: ssl.SSLContext | None = None,
+    beside: web.AppRunner | None = None,
 ) -> None:
+    """Take a place. beside: what listens by `--listen` already."""
     try:
         for listener in await take(host, port, room(CONNECTIONS)):
             await web.SockSite(runner, listener, ssl_context=context).start()
     except OSError as error:
+        if beside and error.errno == errno.EADDRINUSE and port in _ports(beside):
+            raise ServeError(
+                f"{option} {authority(host, port)}: --listen has this port; give {option} another one"
+            ) from error
         raise ServeError(
             f"{option} {authority(host, port)}: {error.strerror}; stop that process or choose another port"
         ) from error
@@ -190,5 +201,9 @@ def _kept(chosen: ChosenSink) -> list[str]:
 
 
 def _url(runner: web.AppRunner, host: str, tls: Tls | None) -> str:
-    port = runner.addresses[0][1]
+    port = _ports(runner)[0]
     return f"{'https' if tls else 'http'}://{authority(host, port)}"
+
+
+def _ports(runner: web.AppRunner) -> list[int]:
+    return [address[1] for address in runner.addresses]

@@ -23,7 +23,7 @@ def ask(archive: Archive, question: Question, asked: Mapping[str, Any], now_ns: 
 
 def alike(word: str, known: list[str]) -> str:
     """What was meant by a word that is none of the known, for the end of a sentence."""
-    near = get_close_matches(word, known, 1, 0.5)
+    near = get_close_matches(word, known, 1)
     if near:
         return f"did you mean {near[0]!r}?"
     return f"known: {', '.join(known[:10]) or 'none'}{', ...' if len(known) > 10 else ''}"

@@ -66,6 +66,7 @@ def test_the_api_says_what_can_be_asked(asked: tuple[str, str]) -> None:
     [
         ("silnt", 404, "did you mean 'silent'?"),
         ("silent?sit=a", 400, "silent is not narrowed by 'sit'; did you mean 'site'?"),
+        ("silent?last=1d", 400, "silent is not narrowed by 'last'; known: site"),
         ("silent?site=a&site=b", 400, "site is given twice"),
     ],
 )

@@ -27,6 +27,7 @@ from tests.collector.processes import (
     SCHEMA_BODY,
     Collector,
     collecting,
+    free_port,
     rows,
     seal,
 )
@@ -196,6 +197,16 @@ def test_a_port_in_use_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
     assert done.stderr == (
         f"CW-510 --listen {listen}: in use by {holder.named(os.getpid())}; "
         "stop that process or choose another port\n"
+    )
+
+
+def test_two_options_on_one_port_are_told_as_that(tmp_path: Path) -> None:
+    port = free_port()
+    place, named = f"127.0.0.1:{port}", f"localhost:{port}"
+    done = _serve("--sink", f"sqlite:{tmp_path}/c.db", "--listen", named, "--api", place)
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"CW-510 --api {place}: --listen has this port; give --api another one\n",
     )
 
 
