@@ -3,6 +3,7 @@
 import math
 import random
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +24,8 @@ class FaultKind(StrEnum):
     OWN_NUMBER = "own_number"  # TCP: the gateway numbers its replies itself, from 256 * `code` on
     BEHIND = "behind"  # every reply comes in the place of the next one: the unit is one request behind
     SHIFTED = "shifted"  # TCP: the same, and each reply carries the number of the request that waits
+    TWO_BEHIND = "two_behind"  # TCP: the same, and the unit is two requests behind
+    EXCEPTION_FIRST = "exception_first"  # TCP: as `shifted`, and exception `code` answers the first request
     AGAIN = "again"  # the unit's reply before comes once more, in front of this one
     CRC = "crc"  # RTU: the check sum is wrong
     TRUNCATE = "truncate"  # the reply ends early
@@ -47,6 +50,15 @@ class FaultKind(StrEnum):
     PAUSE = "pause"  # the reply pauses for `delay_s` after its first bytes
 
 
+#: What makes a unit come late -> by how many requests.
+BEHIND_BY = {
+    FaultKind.BEHIND: 1,
+    FaultKind.SHIFTED: 1,
+    FaultKind.TWO_BEHIND: 2,
+    FaultKind.EXCEPTION_FIRST: 1,
+}
+#: Of these: whose late replies carry the number of the request that waits.
+NUMBERED_ANEW = frozenset({FaultKind.SHIFTED, FaultKind.TWO_BEHIND, FaultKind.EXCEPTION_FIRST})
 TCP_ONLY = frozenset(
     {
         FaultKind.HALF_OPEN,
@@ -56,7 +68,7 @@ TCP_ONLY = frozenset(
         FaultKind.HANG_UP,
         FaultKind.RESET,
     }
-    | {FaultKind.IDLE, FaultKind.SETTLE, FaultKind.ONE_CLIENT, FaultKind.OWN_NUMBER, FaultKind.SHIFTED}
+    | {FaultKind.IDLE, FaultKind.SETTLE, FaultKind.ONE_CLIENT, FaultKind.OWN_NUMBER, *NUMBERED_ANEW}
 )
 RTU_ONLY = frozenset({FaultKind.CRC, FaultKind.FOREIGN, FaultKind.ECHO, FaultKind.SECOND_MASTER})
 #: Transport -> what cannot happen on it.
@@ -244,7 +256,7 @@ class FaultTable:
         self._held = b""
         self._replies = 0  # that carry a number of the gateway's own
         self._said: dict[int, bytes] = {}  # the last frame of each unit
-        self._behind: dict[int, bytes] = {}  # frames whose turn comes with the unit's next request
+        self._behind: dict[int, deque[bytes]] = {}  # frames whose turn comes with the unit's later requests
         #: Unit id -> the faults of its own that a request PDU meets, beside those that are set.
         self.habits: dict[int, Callable[[bytes], Sequence[Fault]]] = {}
         self._lock = threading.Lock()
@@ -306,15 +318,10 @@ class FaultTable:
                     number = (256 * fault.code + self._replies) & 0xFFFF
                     delivery.frame = number.to_bytes(2, "big") + delivery.frame[2:]
                     self._replies += 1
-            kinds = {fault.kind for fault in struck}
-            if kinds & {FaultKind.BEHIND, FaultKind.SHIFTED}:
-                before, now = self._behind.get(unit_id), delivery.frame
-                self._behind[unit_id] = now
-                if before is None:
-                    return None
-                delivery.frame = now[:2] + before[2:] if FaultKind.SHIFTED in kinds else before
-            else:
-                self._behind.pop(unit_id, None)
+            if not self._come_in_turn(
+                unit_id, delivery, [fault for fault in struck if fault.kind in BEHIND_BY]
+            ):
+                return None
             said, self._said[unit_id] = self._said.get(unit_id, b""), delivery.frame
             if any(fault.kind is FaultKind.AGAIN for fault in struck):
                 delivery.frame = said + delivery.frame
@@ -327,6 +334,24 @@ class FaultTable:
             delivery.frame = self._held + delivery.frame
             self._held = b""
             return delivery
+
+    def _come_in_turn(self, unit_id: int, delivery: OutgoingReply, faults: Sequence[Fault]) -> bool:
+        """Put the reply whose turn it is in the place of one of a unit that is behind; False: it is none."""
+        if not faults:
+            self._behind.pop(unit_id, None)
+            return True
+        held, now = self._behind.setdefault(unit_id, deque()), delivery.frame
+        held.append(now)
+        if len(held) <= max(BEHIND_BY[fault.kind] for fault in faults):
+            first = next((fault for fault in faults if fault.kind is FaultKind.EXCEPTION_FIRST), None)
+            if first is not None:
+                _exception(delivery, first, self._dice)
+                delivery.frame = delivery.encode(delivery.unit_id, delivery.pdu)
+            return first is not None
+        before = held.popleft()
+        numbered = any(fault.kind in NUMBERED_ANEW for fault in faults)
+        delivery.frame = now[:2] + before[2:] if numbered else before
+        return True
 
     def _strike(self, unit_id: int) -> list[Fault]:
         """The faults that hit this reply, in the order of their kinds."""

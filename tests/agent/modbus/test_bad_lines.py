@@ -18,7 +18,7 @@ from agent.modbus.tcp import TcpPort
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.registers import Area
-from hil.modbus.faults import RTU_ONLY, TCP_ONLY, Fault, FaultKind
+from hil.modbus.faults import NUMBERED_ANEW, RTU_ONLY, TCP_ONLY, Fault, FaultKind
 from hil.modbus.rtu import RtuBus
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import TcpEndpoint
@@ -48,7 +48,7 @@ def plan_of(transport: str, seed: int) -> list[Fault]:
             kind,
             probability=dice.choice((0.3, 1.0)),
             delay_s=dice.choice((0.05, 0.15, 0.4)),
-            code=dice.randrange(1, 12),
+            code=dice.randrange(4 if kind is FaultKind.EXCEPTION_FIRST else 1, 12),
         )
         for kind in kinds
     ]
@@ -119,7 +119,7 @@ async def test_after_every_fault_on_a_connection_the_next_good_value_is_right(se
         endpoint = TcpEndpoint("127.0.0.1", 0, {1: table()}, seed=seed)
         await endpoint.start()
         endpoints.append(endpoint)
-        in_flight = 1 if fault.kind is FaultKind.SHIFTED else seed  # more is for numbers that are true
+        in_flight = 1 if fault.kind in NUMBERED_ANEW else seed  # more is for numbers that are true
         port = TcpPort(endpoint.host, endpoint.port, in_flight=in_flight)
         sufferings.append(_suffer(port, endpoint, fault))
     try:

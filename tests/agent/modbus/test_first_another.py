@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import struct
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 
@@ -11,7 +12,10 @@ from agent.modbus.tcp import BEHIND_S, TcpPort
 from agent.modbus.unit import BACK_MOST
 from agent.quality import Quality
 from drivers.profile.load import parse_profile
-from hil.modbus.responder import exception
+from drivers.registers import Area
+from hil.modbus.faults import Fault, FaultKind
+from hil.modbus.table import RegisterTable
+from hil.modbus.tcp import TcpEndpoint
 from tests.agent.modbus.watched import Watched
 
 ADDRESSES = (100, 101, 200, 201, 300, 301)  # three reads of one shape
@@ -53,17 +57,14 @@ class Device:
         writer.close()
 
 
-async def polled(habit: Habit, seconds: float = SECONDS) -> tuple[Device, int]:
-    """Poll a device for a while; return it, and how many frames were whole. No value may be another's."""
-    device = Device(habit)
-    server = await asyncio.start_server(device.serve, "127.0.0.1", 0)
-    watched = Watched(TcpPort(*server.sockets[0].getsockname()), PROFILE)
+async def whole_frames(host: str, port: int, seconds: float = SECONDS) -> int:
+    """Poll a device for a while; return how many frames were whole. No value may be another's."""
+    watched = Watched(TcpPort(host, port), PROFILE)
     task = asyncio.create_task(watched.bus.run())
     await asyncio.wait({task}, timeout=seconds)
     assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    server.close()
     said = [
         (address, raw)
         for frame in watched.frames
@@ -72,7 +73,30 @@ async def polled(habit: Habit, seconds: float = SECONDS) -> tuple[Device, int]:
     ]
     assert [(address, raw) for address, raw in said if address != raw] == []
     assert len(watched.frames) <= (BACK_MOST + 2) * seconds / PERIOD_S
-    return device, sum(bool((frame.quality == Quality.GOOD).all()) for frame in watched.frames)
+    return sum(bool((frame.quality == Quality.GOOD).all()) for frame in watched.frames)
+
+
+async def polled(habit: Habit, seconds: float = SECONDS) -> tuple[Device, int]:
+    """Poll a device of this habit; return it, and how many frames were whole."""
+    device = Device(habit)
+    server = await asyncio.start_server(device.serve, "127.0.0.1", 0)
+    whole = await whole_frames(*server.sockets[0].getsockname(), seconds)
+    server.close()
+    return device, whole
+
+
+async def polled_under(fault: Fault, strikes: Callable[[int], bool]) -> int:
+    """Poll a unit of the bench that a fault strikes by the number of its request; return as above."""
+    registers, requests = RegisterTable(), count()
+    for address in ADDRESSES:
+        registers.define(Area.HOLDING, address, [address])
+    endpoint = TcpEndpoint("127.0.0.1", 0, {1: registers})
+    endpoint.faults.habits[1] = lambda _request: [fault] if strikes(next(requests)) else []
+    await endpoint.start()
+    whole = await whole_frames(endpoint.host, endpoint.port)
+    await endpoint.stop()
+    assert next(requests) > 40
+    return whole
 
 
 def unlike_its_plan(pdu: bytes) -> bool:
@@ -99,20 +123,8 @@ async def test_a_gateway_that_says_an_exception_and_is_behind_then_gives_no_valu
     code: int,
 ) -> None:
     """Its own exception comes in time, and the unit's answer under the number of the next request."""
-    held: list[bytes] = []
-
-    def habit(n: int, pdu: bytes) -> bytes:
-        if n % 40 == 39:
-            held.append(pdu)
-            return exception(pdu[0], code)
-        if n % 40 == 20:
-            held.clear()
-        if held:
-            held.append(pdu)
-        return held.pop(0) if held else pdu
-
-    device, whole = await polled(habit)
-    assert device.requests > 40
+    fault = Fault(FaultKind.EXCEPTION_FIRST, code=code)
+    whole = await polled_under(fault, lambda n: n >= 39 and (n + 1) % 40 <= 20)
     assert whole >= PERIODS // 4
 
 
@@ -131,13 +143,4 @@ async def test_who_stays_behind_is_connected_to_anew_no_more_than_once_a_second(
 
 async def test_who_is_two_answers_behind_makes_no_frame_of_each_answer() -> None:
     """It answers each read that is repeated, and no other."""
-    held: list[bytes] = []
-
-    def habit(n: int, pdu: bytes) -> bytes:
-        if n < 9:
-            return pdu
-        held.append(pdu)
-        return held.pop(0) if len(held) > 2 else LOST
-
-    _, whole = await polled(habit, SECONDS)
-    assert whole
+    assert await polled_under(Fault(FaultKind.TWO_BEHIND), lambda n: n >= 9)

@@ -225,6 +225,28 @@ async def test_a_glued_reply_comes_in_front_of_the_next(endpoint):
     assert await wire.hear(22) == reply(1, 1, 100) + reply(2, 2, 200)
 
 
+@pytest.mark.parametrize(
+    ("fault", "heard"),
+    [
+        (Fault(FaultKind.SHIFTED), [b"", reply(2, 1, 101), reply(3, 1, 102)]),
+        (Fault(FaultKind.TWO_BEHIND), [b"", b"", reply(3, 1, 101)]),
+        (
+            Fault(FaultKind.EXCEPTION_FIRST, code=11),
+            [bytes.fromhex("0001 0000 0003 01 83 0B"), reply(2, 1, 101), reply(3, 1, 102)],
+        ),
+    ],
+)
+async def test_who_is_behind_gives_an_answer_the_number_of_a_later_request(endpoint, fault, heard):
+    endpoint.faults.set(fault)
+    wire = await Wire.to(endpoint)
+    for transaction, said in enumerate(heard, start=1):
+        wire.ask(transaction, pdu=f"03 {transaction:04x} 0001")
+        assert await wire.hear(len(said)) == said
+    endpoint.faults.clear()
+    wire.ask(9)
+    assert await wire.hear() == reply(9, 1, 100)
+
+
 async def test_a_late_reply_is_overtaken_and_a_slow_one_is_not(endpoint):
     wire = await Wire.to(endpoint)
     endpoint.faults.set(Fault(FaultKind.LATE, unit_id=1, times=1, delay_s=0.1))
