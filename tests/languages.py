@@ -25,7 +25,7 @@ from agent.cli.report.commissioning.page import ACHIEVED, LATER, NEVER_READ
 from agent.cli.report.commissioning.record import BLIND, SAME
 from agent.cli.report.commissioning.untried import NEVER
 from agent.cli.setup import dialogue, label, site, steps
-from agent.detect import limit_words, limits, rows
+from agent.detect import limit_words, limits, rows, slow_polling
 from agent.detect.detectors import DETECTORS
 from agent.detect.knowledge import Knowledge
 from agent.detect.table import PRIORITY
@@ -94,6 +94,8 @@ TABLES: list[tuple[str, Any]] = [
     ("detect/table", list(PRIORITY)),
     ("detect/limits", [limits.TIERS, limits.WHOSE]),
     ("detect/limit_words", [limit_words.NO_LIMIT, limit_words.NO_LIMIT_OF_BLOCKS]),
+    ("detect/limit_words", [limit_words.WIDER, [*limit_words.SIDES.values()]]),
+    ("detect/slow_polling", [slow_polling.BEYOND, slow_polling.COSTS]),
     ("cli/common/came_said", [sentence(do) for do in (came.ACCEPT_ID, *(row.do for row in CAME))]),
     ("outputs/coverage", [NO_RELAY, NEEDS_SYSTEMD, STRICT_GPIOD, HUNG_KERNEL, NO_HOST_TIMEOUT]),
     ("outputs/coverage", [SLOW_HOST_TIMEOUT]),

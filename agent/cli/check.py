@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,24 +10,24 @@ import click
 
 from agent.cli.common.ask_agent import json_option
 from agent.cli.common.bad_line import cannot_lines, on_a_bad_line
+from agent.cli.common.check_notes import disk_lines, nameless_lines, slow_lines
 from agent.cli.common.errors import Misuse
 from agent.cli.common.in_force import unreviewed, without_limits
+from agent.cli.common.letters import spoken
 from agent.cli.common.load import config_option, load
 from agent.cli.common.no_effect import without_effect
 from agent.cli.common.tables import plain_table, terminal
 from agent.config.tables import Config, UnitTable, UpstreamTable
-from agent.detect.slow_polling import said_of
 from agent.modbus.proof import Age, BusLoad, ages, load_of
 from agent.outputs.coverage import uncovered
-from agent.store.estimate import estimate, free_mb, history_mb
 from agent.store.place import try_to_write
 from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
 from agent.transport.table import AnyBus
 from agent.uplink.proxy import LoginError, Proxy
-from agent.view.language import Message
+from agent.view.language import Message, joined, tell, tr
 from collector.failing import print_json
-from drivers.connect import assume, tells_apart
+from drivers.connect import assume
 from drivers.layout import Layout
 from drivers.plan import PlanError
 from drivers.profile.load import Profile
@@ -43,6 +43,7 @@ SOCKET_MOST = 107  # bytes of a Unix socket's path
     help="Print where the safety deadline cannot be kept, and do not refuse the configuration for it.",
 )
 @json_option
+@spoken
 def command(path: Path, allow_late: bool, as_json: bool) -> None:
     """Check the configuration and every profile it names; nothing is polled and nothing is changed.
 
@@ -67,7 +68,7 @@ def command(path: Path, allow_late: bool, as_json: bool) -> None:
     for bus in config.bus:
         units = [_asked(bus, unit, profiles[unit.profile]) for unit in config.unit if unit.bus == bus.name]
         asked += units
-        problems += [f"{path.name}: {unit.problem}" for unit in units if unit.problem]
+        problems += [_in(path, unit.problem) for unit in units if unit.problem]
         known = [unit.load for unit in units if unit.load is not None]
         proven = ages(known)
         buses.append(_bus_json(bus, units, proven))
@@ -75,38 +76,39 @@ def command(path: Path, allow_late: bool, as_json: bool) -> None:
             _show(bus, units, proven, config.agent.safety_deadline_s)
         share = sum(load.share for load in known)
         if not bus.endpoint.transport.has_transaction_ids and share > 1:
-            problems.append(
-                f"{path.name}: [[bus]] {bus.name}: its units need {share:.0%} of the line's time;"
-                f" raise period_s to {share:.2g} times what it is, or the baud rate,"
-                " or put units on another bus"
+            busy = Message(
+                "[[bus]] {bus}: its units need {share:.0%} of the line's time; raise period_s to {share:.2g}"
+                " times what it is, or the baud rate, or put units on another bus",
+                bus=bus.name,
+                share=share,
             )
+            problems.append(_in(path, busy))
         late += [_late(path, config, bus, name, age) for name, age in proven.items() if _is_late(config, age)]
         cannot += cannot_lines(bus.name, known, config.agent.safety_deadline_s)
-    problems += [f"{path.name}: {problem}" for problem in unreviewed(config, profiles)]
-    for upstream in config.upstream:
-        problems += [f"{path.name}: {problem}" for problem in _certificate_problems(upstream)]
-    problems += [f"{path.name}: {problem}" for problem in _store_problems(config.store.path)]
-    if (long := len(os.fsencode(config.control.socket))) > SOCKET_MOST:
-        problems.append(
-            f"{path.name}: [control] socket: {long} bytes with its folder, and {SOCKET_MOST} is the most that"
-            " a socket's path can have (unix(7)); write a shorter one"
-        )
-    allowed = [f"{line} (allowed by --allow-late)" for line in late if allow_late]
+    found = [
+        *unreviewed(config, profiles),
+        *(one for up in config.upstream for one in _certificate_problems(up)),
+    ]
+    found += [*_store_problems(config.store.path), *_socket_problems(config.control.socket)]
+    problems += [_in(path, one) for one in found]
+    allowed = [Message("{line} (allowed by --allow-late)", line=line) for line in late if allow_late]
     wrong = problems + ([] if allow_late else late)
     if wrong and not as_json:
-        click.echo("".join(f"{line}\n" for line in allowed), nl=False)
+        click.echo("".join(f"{tr(line)}\n" for line in allowed), nl=False)
     if wrong:
         code = "CW-301" if problems else "CW-302"
         if as_json:
             print_json({"good": False, "code": code, "problems": wrong, "notes": allowed, "buses": buses})
-        raise Misuse("\n".join(wrong), code)
+        raise Misuse(joined("\n", wrong), code)
     notes = (
         *allowed,
-        *_disk_lines(config, asked),
-        *(f"not covered: {failure}" for failure in uncovered(config.relay)),
-        *_slow_lines(config),
+        *disk_lines(
+            config.store, [(one.layout.n, one.table.period_s) for one in asked if one.layout], len(asked)
+        ),
+        *(Message("not covered: {failure}", failure=failure) for failure in uncovered(config.relay)),
+        *slow_lines(config),
         *cannot,
-        *_nameless_lines(config, profiles),
+        *nameless_lines(config, profiles),
         *without_limits(config, profiles),
         *without_effect(config, profiles),
     )
@@ -114,8 +116,15 @@ def command(path: Path, allow_late: bool, as_json: bool) -> None:
         print_json({"good": True, "code": "", "problems": [], "notes": notes, "buses": buses})
         return
     for line in notes:
-        click.echo(line)
-    click.echo(f"{path}: good; {len(config.unit)} units on {len(config.bus)} buses, to {_named(config)}")
+        click.echo(tr(line))
+    counts = {"units": len(config.unit), "buses": len(config.bus)}
+    to = _named(config)
+    click.echo(tell("{file}: good; {units} units on {buses} buses, to {to}", file=path, to=to, **counts))
+
+
+def _in(path: Path, problem: str) -> Message:
+    """Return what is wrong, behind the name of the file that it is wrong in."""
+    return joined(": ", [path.name, problem])
 
 
 def _named(config: Config) -> str:
@@ -157,10 +166,12 @@ def _certificate_problems(upstream: UpstreamTable) -> list[str]:
             Proxy(upstream.proxy, upstream.proxy_login).login()
     except (TlsError, CertificateError, LoginError) as error:
         if not isinstance(error.__cause__, PermissionError):
-            return [str(error)]
-        warning = f"the files of upstream {upstream.name} are not yours to read: run this as root"
+            return [error.args[0]]
+        warning = Message(
+            "the files of upstream {upstream} are not yours to read: run this as root", upstream=upstream.name
+        )
     if warning:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(tell("warning: {what}", what=warning), err=True)
     return []
 
 
@@ -169,34 +180,27 @@ def _store_problems(path: Path) -> list[str]:
     try:
         try_to_write(path)
     except OSError as error:
-        problem = f"[store] path: {path}: no buffer can be written there: {error.strerror}"
+        problem = Message(
+            "[store] path: {file}: no buffer can be written there: {why}", file=path, why=error.strerror
+        )
         if not isinstance(error, PermissionError) or os.geteuid() == 0:
             return [problem]
-        click.echo(f"warning: {problem}, by you; run this as root, or as whoever runs the agent", err=True)
+        by_you = Message("{what}, by you; run this as root, or as whoever runs the agent", what=problem)
+        click.echo(tell("warning: {what}", what=by_you), err=True)
     return []
 
 
-def _slow_lines(config: Config) -> list[str]:
-    """Say what is heard later where units are polled slowly, a line for each period."""
-    found: dict[float, list[str]] = {}
-    for unit in config.unit:
-        found.setdefault(unit.period_s, []).append(unit.path)
+def _socket_problems(path: Path) -> list[str]:
+    """Return why no socket can be at `path`."""
+    if (long := len(os.fsencode(path))) <= SOCKET_MOST:
+        return []
     return [
-        f"slow: {', '.join(units)}: {said_of(period_s)}"
-        for period_s, units in sorted(found.items())
-        if said_of(period_s)
-    ]
-
-
-def _nameless_lines(config: Config, profiles: dict[str, Profile]) -> list[str]:
-    """Say which units cannot be told from others of their kind, by profile."""
-    found = {}
-    for name in dict.fromkeys(unit.profile for unit in config.unit):
-        if not tells_apart(profiles[name]):
-            found[name] = ", ".join(unit.path for unit in config.unit if unit.profile == name)
-    return [
-        f"not noticed: an exchanged unit, where its profile {name} has no serial number or model ({units})"
-        for name, units in found.items()
+        Message(
+            "[control] socket: {n} bytes with its folder, and {most} is the most that a socket's path can"
+            " have (unix(7)); write a shorter one",
+            n=long,
+            most=SOCKET_MOST,
+        )
     ]
 
 
@@ -211,25 +215,6 @@ class _Asked(NamedTuple):
     problem: str = ""
 
 
-def _disk_lines(config: Config, asked: Sequence[_Asked]) -> list[str]:
-    """What the buffer will write, and how long an outage, or a collector's loss, it can bridge."""
-    sizes = [(unit.layout.n, unit.table.period_s) for unit in asked if unit.layout is not None]
-    if not sizes:
-        return ["buffer: how much it writes depends on units that say themselves what they have"]
-    store = config.store
-    need = estimate(sizes, store.batch_s, store.batch_frames)
-    room_mb = min(store.max_mb, free_mb(store.path))
-    kept_mb = history_mb(store.path, store.max_mb, store.history_mb)
-    more = ", and more for units that say themselves what they have" if len(sizes) < len(asked) else ""
-    return [
-        f"buffer: about {need.flash_mb_per_day:.0f} MB of flash written per day{more}",
-        f"outage: {room_mb:.0f} MB hold about {room_mb / need.stored_mb_per_day:.1f} days"
-        f" ({need.stored_mb_per_day:.1f} MB per day{more})",
-        f"history: {kept_mb:.0f} MB heal a collector that lost about"
-        f" {kept_mb / need.stored_mb_per_day:.1f} days{more and ', and less with units that say themselves'}",
-    ]
-
-
 def _asked(bus: AnyBus, unit: UnitTable, profile: Profile) -> _Asked:
     timeout_s = unit.timeout_s or bus.timeout_s(profile)
     if profile.sunspec:
@@ -238,7 +223,7 @@ def _asked(bus: AnyBus, unit: UnitTable, profile: Profile) -> _Asked:
     try:
         layout = assume(profile, line=line, instance=unit.instance)
     except PlanError as error:
-        problem = f"[[unit]] {unit.name} instance {unit.instance}: {error}"
+        problem = joined(": ", [f"[[unit]] {unit.name} instance {unit.instance}", str(error)])
         return _Asked(unit, profile, timeout_s, problem=problem)
     numbered = bus.has_transaction_ids
     load = load_of(unit.name, layout, line, unit.period_s, timeout_s, has_transaction_ids=numbered)
@@ -296,17 +281,20 @@ def _show(bus: AnyBus, units: list[_Asked], proven: dict[str, Age], deadline_s: 
     setting = bus.setting(units[0].profile)
     port = f"{bus.endpoint}  {setting}" if setting else str(bus.endpoint)
     share = sum(unit.load.share for unit in units if unit.load)
-    unproven = "" if all(unit.load for unit in units) else "; nothing is proven for units not yet polled"
-    accepts = f"; accepts {bus.accepted}" if bus.accept else ""
-    click.echo(f"bus {bus.name}  {port}  busy {share:.0%}{unproven}{accepts}")
-    columns = ("unit", "id", "every", "values", "reads", "line time", "time-out", "oldest", "one dead")
-    table = plain_table(*columns, spare=("values", "every", "line time", "reads"))
+    line = tell("bus {bus}  {port}  busy {share:.0%}", bus=bus.name, port=port, share=share)
+    unproven = [] if all(unit.load for unit in units) else [tr("nothing is proven for units not yet polled")]
+    accepts = [tell("accepts {what}", what=bus.accepted)] if bus.accept else []
+    click.echo("; ".join([line, *unproven, *accepts]))
+    spare = (tr("values"), tr("every"), tr("line time"), tr("reads"))
+    values, every, line_time, reads = spare
+    limits = (tr("time-out"), tr("oldest"), tr("one dead"))
+    table = plain_table(tr("unit"), tr("id"), every, values, reads, line_time, *limits, spare=spare)
     for unit in units:
         said = unit.table
         head = (said.path, str(said.unit_id), f"{said.period_s:g} s")
         timeout = f"{unit.timeout_s:g} s"
         if unit.layout is None or unit.load is None:
-            table.add_row(*head, "told by the unit", "", "", timeout, "", "")
+            table.add_row(*head, tr("told by the unit"), "", "", timeout, "", "")
             continue
         age = proven[said.name]
         table.add_row(
@@ -316,7 +304,7 @@ def _show(bus: AnyBus, units: list[_Asked], proven: dict[str, Age], deadline_s: 
             f"{1e3 * (unit.load.safety_s + unit.load.state_s):.0f} ms",
             timeout,
             f"{age.alive_s:.1f} s",
-            f"{age.one_dead_s:.1f} s ({age.dead})" if age.dead else "alone",
+            f"{age.one_dead_s:.1f} s ({age.dead})" if age.dead else tr("alone"),
         )
     terminal().print(table)
     on_a_bad_line([unit.load for unit in units if unit.load is not None], deadline_s)

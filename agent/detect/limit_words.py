@@ -11,7 +11,9 @@ from agent.detect.limits import HIGH, LIMITED, LOW, SAFETY, WHOSE, SiteLimit, Un
 from agent.detect.places import VOLTAGES
 from agent.detect.settings import Settings
 
-_SIDES = {LOW: "lowest", HIGH: "highest"}
+SIDES = {LOW: "lowest", HIGH: "highest"}
+#: What a widened limit is, with fields in braces.
+WIDER = "{quantity}: the {side} safety limit {limit:g} {unit} is wider than {other:g} {unit} {whose}"
 
 
 class Widened(NamedTuple):
@@ -29,15 +31,18 @@ class Widened(NamedTuple):
     @property
     def key(self) -> tuple[str, int]:
         """Its quantity, and LOW or HIGH."""
-        return self.quantity, next(side for side, word in _SIDES.items() if word == self.side)
+        return self.quantity, next(side for side, word in SIDES.items() if word == self.side)
 
     @property
     def wide(self) -> str:
         """What it is, without who answers for it."""
-        return (
-            f"{self.quantity}: the {self.side} safety limit {self.limit:g} {self.unit} is wider than "
-            f"{self.instead_of:g} {self.unit} {self.whose}"
-        )
+        return WIDER.format(**self.fields)
+
+    @property
+    def fields(self) -> dict[str, str | float]:
+        """What the fields of WIDER hold."""
+        told = {"quantity": self.quantity, "side": self.side, "unit": self.unit, "whose": self.whose}
+        return {**told, "limit": self.limit, "other": self.instead_of}
 
     @property
     def text(self) -> str:
@@ -85,7 +90,7 @@ def _wider(end: float, other: float, side: int) -> bool:
 def _of(limit: SiteLimit, end: float, instead_of: float, source: int, side: int) -> Widened:
     unit = LIMITED[limit.quantity]
     return Widened(
-        limit.quantity, _SIDES[side], end, instead_of, WHOSE[source], unit, limit.reviewed_by, limit.why
+        limit.quantity, SIDES[side], end, instead_of, WHOSE[source], unit, limit.reviewed_by, limit.why
     )
 
 

@@ -23,19 +23,24 @@ LATER = {30.0: Later(53.0, 365.0, 12 / 262), 60.0: Later(97.0, 250.0, 37 / 262)}
 SLOWEST_S = max(LATER)
 
 
-def said_of(period_s: float) -> str:
-    """Return what is to be said of a unit that is polled so often, "" nothing."""
+#: What is said of a period, with fields in braces: of one beyond the last, and of the others.
+BEYOND = (
+    "polled every {period:g} s, and beyond {slowest:g} s a heat cannot be judged: a runaway is over between "
+    "two polls; lower period_s"
+)
+COSTS = (
+    "polled every {period:g} s: a critical alarm of heat comes {median:.0f} s later than with a poll a "
+    "second, {worst:.0f} s at worst, and {lost} % of the heats are not told (docs/detection.md, Slow "
+    "polling); lower period_s"
+)
+
+
+def said_of(period_s: float) -> tuple[str, dict[str, float]]:
+    """Return what is to be said of a unit that is polled so often, "" nothing, and its fields."""
     if period_s <= UNTOLD_S:
-        return ""
-    polled = f"polled every {period_s:g} s"
+        return "", {}
     if period_s > SLOWEST_S:
-        return (
-            f"{polled}, and beyond {SLOWEST_S:g} s a heat cannot be judged: a runaway is over between two "
-            "polls; lower period_s"
-        )
+        return BEYOND, {"period": period_s, "slowest": SLOWEST_S}
     later = LATER[min(period for period in LATER if period >= period_s)]
-    return (
-        f"{polled}: a critical alarm of heat comes {later.median_s:.0f} s later than with a poll a second, "
-        f"{later.worst_s:.0f} s at worst, and {math.ceil(100 * later.lost)} % of the heats are not told "
-        "(docs/detection.md, Slow polling); lower period_s"
-    )
+    lost = math.ceil(100 * later.lost)
+    return COSTS, {"period": period_s, "median": later.median_s, "worst": later.worst_s, "lost": lost}

@@ -7,7 +7,7 @@ import numpy as np
 
 from agent.config.tables import Config, UnitTable
 from agent.detect.channels import Floats
-from agent.detect.limit_words import Widened, unknown, widened
+from agent.detect.limit_words import WIDER, Widened, unknown, widened
 from agent.detect.limits import (
     CHEMISTRY,
     HIGH,
@@ -138,17 +138,28 @@ def one_widened(one: Judged) -> Iterator[Widened]:
     return widened(one.quantities, one.settings, one.profile)
 
 
-def unreviewed(config: Config, profiles: Mapping[str, Profile]) -> list[str]:
+def unreviewed(config: Config, profiles: Mapping[str, Profile]) -> list[Message]:
     """Return a line for each safety limit that the site makes wider, and for which nobody answers."""
     of_rows = {(of.quantity, of.high) for row in config.detection.override for of in row.of_site()}
     return [
-        f"[[detection.{table}]] {wide.wide} ({one.unit.path}): write one that is not wider, or who reviewed "
-        'it and why: reviewed_by = "NAME", why = "REASON"'
+        Message(
+            "[[detection.{table}]] {limit} ({where}): write one that is not wider, or who reviewed it and"
+            " why:"
+            ' reviewed_by = "NAME", why = "REASON"',
+            table=table,
+            limit=_wide(wide),
+            where=one.unit.path,
+        )
         for one in judged(config, profiles)
         for wide in one_widened(one)
         if not (wide.reviewed_by and wide.why)
         for table in ("override" if (wide.quantity, wide.limit) in of_rows else "limit",)
     ]
+
+
+def _wide(wide: Widened) -> Message:
+    fields = wide.fields
+    return Message(WIDER, **fields | {key: Message(str(fields[key])) for key in ("side", "whose")})
 
 
 def without_limits(config: Config, profiles: Mapping[str, Profile]) -> list[str]:

@@ -1,5 +1,6 @@
 """cellwarden check: the ten-second proof as a technician sees it."""
 
+import json
 import os
 import re
 import socket
@@ -266,3 +267,41 @@ def test_a_battery_of_several_unit_ids_is_refused_where_they_may_all_answer_unde
     refused = CliRunner().invoke(main, ["check", "--config", str(path)])
     assert refused.exit_code == 2
     assert "[[unit]] u3 profile: stack.toml polls several unit ids" in refused.output
+
+
+#: What is not said in words: what people type, keys and names of files.
+WORDS = re.compile(r"[A-Za-z]{2,},? [a-z]{2,}")
+TYPED = re.compile(r"cellwarden \w+|docs/[\w.]+, Slow polling|\[[\w. \]]+|\w+_\w+|\"[A-Z]+\"|[\w-]+: ")
+
+
+TWICE = 2 * table("[[detection.override]]", {"detector": "overload", "severity": "warning", "limit": 90.0})
+WIDE = table("[[detection.limit]]", {"quantity": "cell_voltage", "tier": "safety", "high": 4.5})
+SHADOW = table("[detection]", {"shadow": ["no-measurement"]})
+
+
+def in_korean(path: Path, *options: str) -> Result:
+    korean = {"LC_ALL": "ko_KR.UTF-8", "COLUMNS": "160"}
+    return CliRunner(env=korean).invoke(main, ["check", "--config", str(path), *options])
+
+
+@pytest.mark.parametrize(
+    ("said", "heads"),
+    [
+        (tables(), ["버퍼: ", "통신 두절: ", "이력: ", "대비되지 않음: "]),
+        (tables(timeout_s=5.0), ["agent.toml: [[unit]] rack-1: "]),
+        (tables(baud=600), ["agent.toml: [[bus]] rs485: "]),
+        (tables(period_s=30.0) + table("[agent]", {"safety_deadline_s": 70.0}), ["느림: rack-1, rack-2: "]),
+        (tables() + TWICE + WIDE, ["[[detection.limit]] cell_voltage: 안전 최고 한계 4.5 V"]),
+        (tables() + TWICE + SHADOW, ["효과 없음: ", "알리지 않음: "]),
+    ],
+)
+def test_check_speaks_the_language_of_the_locale_and_its_json_english(
+    tmp_path: Path, said: str, heads: list[str]
+) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(said)
+    lines = in_korean(path).output.splitlines()
+    assert [line for line in lines if WORDS.search(TYPED.sub("", line))] == []
+    assert [head for head in heads if not any(head in line for line in lines)] == []
+    told = json.loads(in_korean(path, "--json").stdout)
+    assert json.dumps(told, ensure_ascii=False).isascii()
