@@ -14,11 +14,13 @@ from collector.facts.alarms import Life
 from collector.facts.heard import Heard
 from collector.facts.order import Place, Told
 from collector.facts.points import Layout
+from collector.figures.work import Work
+from collector.rows import EventRow, LifeKey, Range, Stream
 
-LifeKey = tuple[bytes, int, int]  # of an alarm: epoch, sequence, position of the record that raised it
-Stream = tuple[str, bytes]  # agent, epoch
-Range = tuple[int, int]  # of sequences, both ends included
-NOBODY: Stream = ("", b"")  # whose a change is that brings nothing of one stream
+__all__ = [
+    *("NOBODY", "Accounted", "Change", "Dropped", "EventRow", "LifeKey", "Old", "Outdated", "Range", "Sink"),
+    *("SinkError", "Stream"),
+]
 
 
 class SinkError(Exception):
@@ -34,21 +36,6 @@ class SinkError(Exception):
 
 class Outdated(SinkError):
     """Another process wrote of the same agent meanwhile: what was worked out is to be worked out anew."""
-
-
-class EventRow(NamedTuple):
-    """An event as people search for it: where it lies in its batch, and what it says, as JSON.
-
-    subject: what it is about: an alarm's id; in hex, the epoch that a gap ends or the boot of an offset; ""
-    nothing.
-    """
-
-    sequence: int
-    position: int
-    kind: str
-    unit: str
-    record: str
-    subject: str = ""
 
 
 class Dropped(NamedTuple):
@@ -130,7 +117,8 @@ class Sink(Protocol):
 
         A batch whose key is held is an error. Where others wrote of an agent after `news` was asked for it, a
         change of it raises `Outdated`. `Change.batches` make their stream known, and are added to its sums of
-        batches, frames, values and bytes.
+        batches, frames, values and bytes; `collector.figures.marks` says in which minutes they lie, and what
+        is due.
         """
 
     def news(self, agents: Collection[str]) -> set[str]:
@@ -140,6 +128,9 @@ class Sink(Protocol):
         """When a batch of an agent was stored last, by the clock of who stored it; None: none was, or
         this process alone writes.
         """
+
+    def write_figures(self, work: Work, utc_ns: int) -> None:
+        """Keep what the job that makes figures did, or nothing of it; what that makes due is so since now."""
 
     def held(self, stream: Stream, sequence: int) -> bytes | None:
         """The bytes of a batch; None: it is not here."""

@@ -28,7 +28,10 @@ RULES = [
     ("collector.conform", ("agent.quality", "agent.wire", "collector.conform")),
     (
         "collector",
-        ("collector", "agent.wire", "agent.quality", "agent.clock", "agent.view", "drivers.durable"),
+        (
+            *("collector", "agent.wire", "agent.quality", "agent.clock", "agent.view"),
+            *("agent.detect.places", "drivers.durable"),
+        ),
     ),
 ]
 # Package -> who else may import it; nobody else does.

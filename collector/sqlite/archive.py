@@ -12,6 +12,7 @@ from agent.wire import Batch
 from collector.archive import ArchiveError, Descriptions, OfSchema, Sums, intact, offsets_ns
 from collector.incidents import SCHEMA
 from collector.sink import Old, Range, Stream
+from collector.sqlite.figure_source import FigureQueries
 from collector.sqlite.pruning import old
 from collector.sqlite.ranges import (
     dropped_ranges,
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 OLDER = "written by an older cellwarden: start this version's collector on it once"
 
 
-class SqliteArchive:
+class SqliteArchive(FigureQueries):
     """A collector's database, read-only. `tell`: takes a line for each thing that cannot be read, and why."""
 
     def __init__(self, path: Path, tell: Callable[[str], None] = log.warning) -> None:

@@ -5,7 +5,10 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from collector.facts.derive import stored_subject
+from collector.figures.marks import offsets
+from collector.rows import EventRow
 from collector.spans import ACCOUNT, ACCOUNT_SPAN
+from collector.sqlite.figure_tables import FIGURES
 
 MARK = "_sqlite_migrations"  # sqlite-utils' table of those that were applied
 migrations = Migrations("collector")
@@ -220,6 +223,20 @@ def m005_facts(db: Database) -> None:
         "CREATE TABLE facts (version INTEGER NOT NULL)",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m006_figures(db: Database) -> None:
+    """What minutes and hours of units have come to, and what is to be made of which batches."""
+    for statement in FIGURES:
+        db.execute(statement)
+    for event in list(db.query("SELECT * FROM event WHERE kind = 'clock_offset'")):
+        of = (event["sequence"], event["position"], event["kind"], event["unit"], event["record"])
+        for offset in offsets([EventRow(*of)]):
+            db.execute(
+                "INSERT INTO clock_offset VALUES (?, ?, ?, ?, ?, ?)",
+                [event["agent"], offset.boot_id, event["epoch"], *offset[1:]],
+            )
 
 
 def migrate(connection: sqlite3.Connection) -> None:

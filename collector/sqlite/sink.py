@@ -12,8 +12,10 @@ from typing import Any
 
 from agent.wire import Batch
 from collector.facts.order import Place, Told
+from collector.figures.work import Work
 from collector.sink import Accounted, Change, LifeKey, Old, Range, SinkError, Stream
 from collector.sqlite.facts import events, lives, write_facts
+from collector.sqlite.figures import keep, mark
 from collector.sqlite.files import DatabaseFiles, try_to_write
 from collector.sqlite.pruning import heard_ns, old, prune
 from collector.sqlite.ranges import (
@@ -80,6 +82,12 @@ class SqliteSink:
                 [(count, *name) for name, count in change.duplicates.items()],
             )
             write_facts(db, change)
+            mark(db, change)
+
+    def write_figures(self, work: Work, utc_ns: int) -> None:
+        """Keep what the job that makes figures did."""
+        with self._transaction() as db:
+            keep(db, work, utc_ns)
 
     def _insert(self, change: Change) -> None:
         stream, new, now_ns = change.stream, change.batches, change.utc_ns
