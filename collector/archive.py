@@ -23,7 +23,6 @@ from agent.wire import (
 from agent.wire.limits import UNBOUNDED
 from agent.wire.schema import unusable
 from agent.wire.sound import is_time
-from collector.figures.work import FigureSource
 from collector.sink import Old, Range, Stream
 
 
@@ -48,9 +47,8 @@ class Sums(NamedTuple):
     values: int
 
 
-class Archive(FigureSource, Protocol):
-    """The reading side of a sink: what `audit`, `export` and the job that makes figures need. Every method
-    raises ArchiveError.
+class Archive(Protocol):
+    """The reading side of a sink: what `audit` and `export` need. Every method raises ArchiveError.
 
     `tell`: takes a line for each thing that cannot be read, and why.
     """
@@ -70,7 +68,9 @@ class Archive(FigureSource, Protocol):
         """The ranges that were stored here and are deleted since, as `retain` says."""
 
     def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
-        """Rows of a class of `collector.retention`, as `Sink.old`; none of a class that is not kept here."""
+        """Rows of a class of `collector.retention` as `Sink.old`, with those, too, of which figures are still
+        to be made; none of a class that is not kept here.
+        """
 
     def dropped(self, stream: Stream) -> Iterable[Range]:
         """The ranges that its agent reported as dropped."""

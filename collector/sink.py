@@ -14,13 +14,10 @@ from collector.facts.alarms import Life
 from collector.facts.heard import Heard
 from collector.facts.order import Place, Told
 from collector.facts.points import Layout
-from collector.figures.work import Work
-from collector.rows import EventRow, LifeKey, Range, Stream
+from collector.rows import NOBODY, EventRow, LifeKey, Range, Stream
 
-__all__ = [
-    *("NOBODY", "Accounted", "Change", "Dropped", "EventRow", "LifeKey", "Old", "Outdated", "Range", "Sink"),
-    *("SinkError", "Stream"),
-]
+__all__ = ["NOBODY", "Accounted", "Change", "Dropped", "EventRow", "LifeKey", "Old", "Outdated", "Range"]
+__all__ += ["Sink", "SinkError", "Stream"]
 
 
 class SinkError(Exception):
@@ -129,9 +126,6 @@ class Sink(Protocol):
         this process alone writes.
         """
 
-    def write_figures(self, work: Work, utc_ns: int) -> None:
-        """Keep what the job that makes figures did, or nothing of it; what that makes due is so since now."""
-
     def held(self, stream: Stream, sequence: int) -> bytes | None:
         """The bytes of a batch; None: it is not here."""
 
@@ -178,7 +172,7 @@ class Sink(Protocol):
 
     def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
         """Rows of a class of `collector.retention` that came before a time, those behind `after`, in the
-        order of their arrival; not more than `most`.
+        order of their arrival, but for those of which figures are still to be made; not more than `most`.
         """
 
     def prune(self, what: str, rows: Sequence[Old], pruned: Mapping[Stream, Sequence[Range]]) -> None:

@@ -90,7 +90,7 @@ class SqliteArchive(FigureQueries):
     def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
         """Rows of a class that came before a time, in the order of their arrival."""
         try:
-            return old(self.db, what, before_ns, after, most)
+            return old(self.db, what, before_ns, after, most, needed=True)
         except sqlite3.Error as error:
             raise ArchiveError(f"{self.path}: {error}; restore it from a copy") from error
 

@@ -74,7 +74,8 @@ class FigureQueries:
         marks = ", ".join("?" for _ in minutes)
         without = self._rows(
             f"SELECT DISTINCT utc_s {_LYING} ({marks}) AND NOT EXISTS (SELECT 1 FROM batch"
-            " WHERE batch.agent = unit.agent AND batch.epoch = lies.epoch AND batch.sequence = lies.sequence)",
+            " WHERE batch.agent = unit.agent AND batch.epoch = lies.epoch"
+            " AND batch.sequence = lies.sequence)",
             [agent, unit, *minutes],
         )
         hours = sorted({utc_s // HOUR_S * HOUR_S for utc_s in minutes})
@@ -113,8 +114,19 @@ class FigureQueries:
             [agent, unit, from_s, to_s],
         )
         for utc_s, schema, *row in found:
-            counts, extremes, arrays = row[:6], Extremes(*row[6:11]), arrays_of(row[11:])
-            yield Figures(Span(span_s, agent, unit, utc_s), schema, *counts, extremes, arrays)
+            frames, data_s, safety_s, data_minutes, safety_minutes, clock = row[:6]
+            yield Figures(
+                span=Span(span_s, agent, unit, utc_s),
+                schema=schema,
+                frames=frames,
+                data_s=data_s,
+                safety_s=safety_s,
+                data_minutes=data_minutes,
+                safety_minutes=safety_minutes,
+                clock=clock,
+                extremes=Extremes(*row[6:11]),
+                arrays=arrays_of(row[11:]),
+            )
 
     def _decoded(self, agent: str, epoch: bytes, sequence: int, blob: Any) -> Batch | None:
         try:

@@ -20,8 +20,8 @@ _COLUMNS = """
     max BLOB,
     mean BLOB,
     last BLOB,
-    good_s BLOB,                     -- 2 bytes each, big-endian"""
-_KEY = "PRIMARY KEY (unit, utc_s, schema)"
+    good_s BLOB,                     -- 2 bytes each, big-endian
+    {more}PRIMARY KEY (unit, utc_s, schema)"""
 
 _HEX = "0123456789ABCDEF"
 
@@ -84,9 +84,9 @@ def _unit_view(table: str) -> str:
 
 
 FIGURES = (
-    f"CREATE TABLE minute ({_COLUMNS}, {_KEY})",
+    f"CREATE TABLE minute ({_COLUMNS.format(more='')})",
     # minutes_gone: its minutes are pruned, and so it is never made again.
-    f"CREATE TABLE hour ({_COLUMNS}, minutes_gone INTEGER NOT NULL DEFAULT 0, {_KEY})",
+    f"CREATE TABLE hour ({_COLUMNS.format(more='minutes_gone INTEGER NOT NULL DEFAULT 0, ')})",
     # Minutes whose schema was not here, or was no use, when they were made.
     "CREATE INDEX minute_unread ON minute (schema) WHERE min IS NULL",
     "CREATE INDEX hour_made ON hour (made_utc_ns) WHERE NOT minutes_gone",

@@ -10,6 +10,18 @@ from typing import NamedTuple
 from collector.sink import Old
 
 DAY_NS = 86_400 * 10**9
+#: That the figures of a batch are not made yet, or are to be made anew: it is needed for them.
+_NEEDED = """frames > 0 AND (
+    EXISTS (SELECT 1 FROM not_indexed AS n WHERE n.agent = batch.agent AND n.epoch = batch.epoch
+        AND batch.sequence BETWEEN n.first AND n.last)
+    OR EXISTS (SELECT 1 FROM unsynchronised AS u JOIN boot_due USING (agent, boot_id)
+        WHERE u.agent = batch.agent AND u.epoch = batch.epoch AND u.sequence = batch.sequence)
+    OR EXISTS (SELECT 1 FROM unit LEFT JOIN unsynchronised AS u
+        ON u.agent = batch.agent AND u.epoch = batch.epoch AND u.sequence = batch.sequence
+        JOIN due ON due.span_s = 60 AND due.unit = unit.id
+        AND due.utc_s >= coalesce(u.first_s, batch.first_utc_ns / 60000000000 * 60)
+        AND due.utc_s <= coalesce(u.last_s, batch.last_utc_ns / 1000000000)
+        WHERE unit.agent = batch.agent AND unit.name = batch.unit))"""
 STREAMS = 500  # that are asked for their times: some 10 ms
 
 
@@ -29,11 +41,14 @@ def _batches(db: sqlite3.Connection, keys: Sequence[int]) -> None:
 
 
 class Class(NamedTuple):
-    """select: the columns of `Old` and where they are, with `received` and `key` for the order."""
+    """select: the columns of `Old` and where they are, with `received` and `key` for the order. needed: which
+    of them something is still to be made of.
+    """
 
     select: str
     received: str
     key: str
+    needed: str
     delete: Callable[[sqlite3.Connection, Sequence[int]], None]
 
 
@@ -42,20 +57,25 @@ CLASSES = {
         "SELECT rowid, agent, epoch, sequence, unit, received_utc_ns, first_utc_ns, last_utc_ns FROM batch",
         "received_utc_ns",
         "rowid",
+        _NEEDED,
         _batches,
     ),
 }
 
 
-def old(db: sqlite3.Connection, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
-    """Rows of a class that came before a time, behind `after`, in the order of their arrival."""
+def old(
+    db: sqlite3.Connection, what: str, before_ns: int, after: Old | None, most: int, needed: bool = False
+) -> list[Old]:
+    """Rows of a class that came before a time, behind `after`, in the order of their arrival. needed: those,
+    too, of which something is still to be made.
+    """
     if what not in CLASSES:
         return []
     of = CLASSES[what]
     since = (after.received_ns, after.key) if after else (-(2**63), -(2**63))
     found = db.execute(
         f"{of.select} WHERE {of.received} < ? AND ({of.received}, {of.key}) > (?, ?)"
-        f" ORDER BY {of.received}, {of.key} LIMIT ?",
+        f" {'' if needed else f'AND NOT ({of.needed})'} ORDER BY {of.received}, {of.key} LIMIT ?",
         [before_ns, *since, most],
     )
     return [Old(key, (agent, epoch), *rest) for key, agent, epoch, *rest in found]

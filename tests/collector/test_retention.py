@@ -5,6 +5,7 @@ import json
 import sqlite3
 import subprocess
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from agent.wire import Limits, Request, decode_batch, encode_batch
 from collector import pruning
 from collector.admission import admit
 from collector.audit import audit
+from collector.figures.figures import Figures
+from collector.figures.job import SETTLE_S, FigureJob
 from collector.intake import Intake, IntakeResult
 from collector.notes import PRUNING, RETENTION
 from collector.pruning import Pruner, look
@@ -36,14 +39,13 @@ class Place:
         self.database = folder / "collector.db"
         self.notes = FileNotes(self.database)
         self.now_ns = BEGIN_NS
-        self.intake = Intake(SqliteSink(self.database), lambda: self.now_ns)
+        self.sink = SqliteSink(self.database)
+        self.intake = Intake(self.sink, lambda: self.now_ns)
         self.pruner = Pruner(self.intake, self.notes, lambda: self.now_ns)
 
-    def give(
-        self, sequence: int, own_ns: int | None = None, seed: int = 0, agent: str = "site-1"
-    ) -> IntakeResult:
+    def give(self, sequence: int, own_ns: int | None = None, seed: int = 0, frames: int = 10) -> IntakeResult:
         own_ns = self.now_ns if own_ns is None else own_ns
-        batch = decode_batch(seal(sequence)[1])
+        batch = decode_batch(seal(sequence, frames=frames)[1])
         batch = replace(batch, utc_ns=own_ns + np.arange(batch.frames))
         return self.intake.store(admit(Request("site-1", EPOCH, [(sequence, encode_batch(batch))]), Limits()))
 
@@ -55,11 +57,28 @@ class Place:
     def keep(self, days: int, *holds: Hold) -> None:
         self.notes.write(RETENTION, Retention({"raw": days}, holds).plain())
 
-    def look(self) -> int:
+    def look(self, figures: bool = True) -> int:
         async def on_thread(call: Any) -> Any:
             return call()
 
+        if figures:
+            self.make_figures()
         return asyncio.run(look(self.pruner, on_thread))
+
+    def make_figures(self) -> None:
+        archive = SqliteArchive(self.database)
+        write = partial(self.sink.write_figures, utc_ns=self.now_ns)
+        job = FigureJob(archive, write, lambda: self.now_ns)
+        while job.run(dict.fromkeys(SETTLE_S, 0)):
+            pass
+        archive.close()
+
+    def minutes(self) -> list[Figures]:
+        archive = SqliteArchive(self.database)
+        try:
+            return list(archive.minutes("site-1", "rack1/bmu1", 0, 2**40))
+        finally:
+            archive.close()
 
     def here(self) -> list[int]:
         return [int(str(n)) for (n,) in rows(self.database, "SELECT sequence FROM batch ORDER BY 1")]
@@ -99,6 +118,21 @@ def test_what_is_pruned_stays_accounted_for_and_is_never_missing_or_new(place: P
     assert rows(place.database, "SELECT batches, value_count FROM stream") == [(6, 1800)]
 
 
+def test_what_figures_are_still_to_be_made_of_is_not_deleted(place: Place) -> None:
+    place.days(10)
+    place.keep(4)
+    assert place.look(figures=False) == 0
+    place.make_figures()
+    before = place.minutes()
+    assert place.look(figures=False) == 5
+    place.give(11, own_ns=BEGIN_NS + DAY_NS, frames=3)  # healed, into the minute of what is gone
+    place.give(12, own_ns=BEGIN_NS + 9 * DAY_NS)
+    place.make_figures()
+    assert [one.same(other) for one, other in zip(before, place.minutes(), strict=True)] == [
+        sequence != 9 for sequence in range(1, 11)
+    ]
+
+
 def test_a_duplicate_of_what_was_pruned_by_this_process_is_one(place: Place) -> None:
     place.days(6)
     place.keep(2)
@@ -113,6 +147,7 @@ def test_steps_are_small_and_go_on_where_the_last_one_ended(
     monkeypatch.setattr(pruning, "ROWS", 2)
     place.days(10)
     place.keep(3, Hold(1, BEGIN_NS + 2 * DAY_NS, BEGIN_NS + 5 * DAY_NS, "fire"))
+    place.make_figures()
     place.pruner.look()
     assert place.pruner.step() == 1  # 1, and 2 is held
     assert place.here() == list(range(2, 11))

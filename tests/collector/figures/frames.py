@@ -9,10 +9,11 @@ import numpy as np
 
 from agent.quality import Quality
 from agent.wire import CLOCK_SYNCHRONISED, Batch, encode_batch, encode_schema
+from collector.facts.points import layout_of
 from collector.figures.figures import HOUR_S, MINUTE_S, Figures
 from collector.figures.job import FigureJob
 from collector.figures.work import Work
-from collector.sink import Change, EventRow
+from collector.sink import NOBODY, Change, EventRow
 from collector.sqlite.archive import SqliteArchive
 from collector.sqlite.sink import SqliteSink
 
@@ -87,6 +88,12 @@ class Kept:
         rows = [EventRow(*event) for event in events]
         self.sink.write(Change(stream, self.now_ns, batches=blobs, schemas=bodies, events=rows))
 
+    def intake_layouts(self) -> None:
+        """Keep what the points of the schema are called."""
+        layout = layout_of(SCHEMA_BODY)
+        assert layout is not None
+        self.sink.write(Change(NOBODY, self.now_ns, schemas={SCHEMA: SCHEMA_BODY}, layouts={SCHEMA: layout}))
+
     def make(self) -> int:
         """Make all that is due; return in how many pieces."""
         pieces = 0
@@ -125,6 +132,11 @@ def _of_one(frames: list[Frame]) -> dict[str, Any]:
                 good.add(i)
     return {
         "frames": len(frames),
+        "hottest": max(values[2], default=None),
+        "spread": max(
+            (abs(f.raw[0] - f.raw[1]) * 0.5 for f in frames if set(f.quality[:2]) == {Quality.GOOD}),
+            default=None,
+        ),
         "data_s": sum(bool(good) for good in seconds.values()),
         "safety_s": sum(bool(good & {0, 1}) and 2 in good for good in seconds.values()),
         "good_s": [sum(i in good for good in seconds.values()) for i in range(len(values))],

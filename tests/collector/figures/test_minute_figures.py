@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.quality import Quality
 from agent.wire import CLOCK_SIMULATED, CLOCK_SYNCHRONISED, Batch
-from collector.figures.figures import CLOCKS, HOUR_S, Arrays, Figures
+from collector.figures.figures import CLOCKS, HOUR_S, Arrays, Extremes, Figures
 from collector.figures.minute import Channels, minute_figures, minutes_of
 from tests.collector.figures.frames import (
     AGENT,
@@ -25,6 +25,7 @@ from tests.collector.figures.frames import (
     plainly,
     second_by_second,
 )
+from tests.collector.processes import rows
 
 
 @pytest.fixture
@@ -42,6 +43,8 @@ def agree(figures: list[Figures], expected: dict[int, dict[str, object]]) -> Non
         for name, value in said.items():
             if name in (*Arrays.FLOATS, "good_s"):
                 np.testing.assert_allclose(getattr(one.arrays, name), value, rtol=1e-6, err_msg=name)
+            elif name in Extremes._fields:
+                assert getattr(one.extremes, name) == value, name
             else:
                 assert getattr(one, name) == value, name
 
@@ -141,3 +144,29 @@ def test_the_worst_clock_of_a_minute_is_told(kept: Kept) -> None:
     kept.make()
     told = [CLOCKS[one.clock] for one in kept.minutes()]
     assert told == ["unsynchronised", "synchronised", "simulated"]
+
+
+def test_views_say_in_sql_what_the_arrays_hold(kept: Kept) -> None:
+    kept.intake_layouts()
+    frames = [
+        Frame(UTC_S * SECOND_NS, (6600, -7, 123_456_789, 1), (0, 0, 0, int(Quality.MISSING))),
+        Frame((UTC_S + 1) * SECOND_NS, (-6601, 0, -2, 1), (0, 0, 0, int(Quality.MISSING))),
+    ]
+    kept.take(batch_of(1, frames))
+    kept.make()
+    for view, held in (("minute_value", kept.minutes()), ("hour_value", kept.hours())):
+        (figures,) = held
+        arrays = figures.arrays
+        assert arrays is not None
+        found = rows(kept.path, f"SELECT place, min, max, mean, last, good_s FROM {view} ORDER BY place")
+        expected = [
+            (
+                f"cell{i}",
+                *(None if np.isnan(v := getattr(arrays, n)[i]) else float(v) for n in Arrays.FLOATS),
+                int(arrays.good_s[i]),
+            )
+            for i in range(4)
+        ]
+        assert found == expected
+    (unit,) = rows(kept.path, "SELECT unit, data_s, hottest, hottest_place, spread, clock FROM unit_hour")
+    assert unit == (UNIT, 2, np.float32(123_456_789 * 0.5 + 1), "cell2", 3303.5, "synchronised")
