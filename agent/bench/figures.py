@@ -69,6 +69,13 @@ TARGETS: dict[str, dict[str, Target]] = {
         "sqlite_values_per_s": at_least(1e6),
         "batches_per_s": HIGHER,
         "duplicate_bytes_written": at_most(0),
+        "sqlite_http_batches_per_s": at_least(3000),
+        "sqlite_archive_bytes_per_value": at_most(1.2),
+        "export_parquet_values_per_s": at_least(2e6),
+        "postgres_batches_per_s": at_least(3000),
+        "postgres_share_of_bare": at_least(0.5),
+        "alarm_to_database_s": at_most(1),
+        "postgres_archive_bytes_per_value": at_most(1.2),
     },
     "poll": {
         "rtu_9600_share_of_limit": at_least(0.95),

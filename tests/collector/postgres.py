@@ -9,10 +9,7 @@ import fcntl
 import os
 import secrets
 import shutil
-import signal
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -22,61 +19,20 @@ from typing import IO, Any
 import asyncpg
 import pytest
 
-#: Who may come in how: `locked` has a password, all others come in as they say they are.
-HBA = "local all locked scram-sha-256\nlocal all all trust\nhost all locked 127.0.0.1/32 scram-sha-256\n"
-SETTINGS = "unix_socket_directories = '{socket}'\nport = 5432\nlisten_addresses = ''\nmax_connections = 60\n"
+from hil.run import postgres
+from hil.run.processes import ProcessError
+
 SMALL = "shared_buffers = 16MB\nmax_wal_size = 256MB\nautovacuum = off\n"
 
 
-def binaries() -> Path | None:
-    """Where initdb and postgres lie: Debian has them outside of PATH."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    which = shutil.which("initdb")
-    return found[-1].parent if found else Path(which).parent if which else None
-
-
-class Server:
-    """A server in a folder of its own, with a socket there and no port."""
+class Server(postgres.Server):
+    """A small server; a test that wants one where none is installed is skipped."""
 
     def __init__(self, folder: Path) -> None:
-        found = binaries()
-        if found is None:
-            pytest.skip("no PostgreSQL server here: apt-get install postgresql")
-        self.folder, self._binaries = folder, found
-        self._as = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-
-    def make(self) -> None:
-        """Make its files."""
-        if self._as:
-            shutil.chown(self.folder, "postgres")
-        self._run("initdb", "--no-sync", "-A", "trust", "-U", "owner", "-E", "UTF8", "--locale", "C")
-        (self.folder / "data" / "pg_hba.conf").write_text(HBA)
-        with (self.folder / "data" / "postgresql.conf").open("a") as file:
-            file.write(SETTINGS.format(socket=self.folder) + SMALL)
-
-    def _run(self, command: str, *arguments: str) -> None:
-        program = [*self._as, str(self._binaries / command), "-D", str(self.folder / "data"), *arguments]
-        subprocess.run(program, check=True, capture_output=True, cwd="/", timeout=60)
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        self._run("pg_ctl", "start", "-w", "-l", str(self.folder / "log"))
-
-    def stop(self) -> None:
-        """Stop it at once."""
-        self._run("pg_ctl", "stop", "-m", "immediate", "-w")
-
-    def kill(self) -> None:
-        """Kill the whole of it with SIGKILL: nothing is written any more, nobody says goodbye."""
-        first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        pids = [first, *map(int, children)]
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        while any(map(_runs, pids)):
-            time.sleep(0.01)
-        for lock in ("data/postmaster.pid", ".s.PGSQL.5432.lock"):
-            (self.folder / lock).unlink()  # the number in it may be a zombie's
+        try:
+            super().__init__(folder, SMALL)
+        except ProcessError as error:
+            pytest.skip(str(error))
 
     @contextmanager
     def locked(self, table: str) -> Iterator[None]:
@@ -87,17 +43,6 @@ class Server:
         yield
         db.terminate()
         loop.close()
-
-    def place(self, schema: str = "public", user: str = "owner", database: str = "postgres") -> str:
-        """A URL without its scheme."""
-        return f"//{user}@/{database}?host={self.folder}&search_path={schema}"
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
 
 
 def say(place: str, *statements: str) -> list[Any]:

@@ -21,8 +21,9 @@ from collector.audit_all import ACCOUNTS
 from collector.intake import Intake
 from collector.questions.ask import ask
 from collector.sinks import parse
+from hil.run.postgres import binaries
 from tests.agent.uplink.peer import box
-from tests.collector.postgres import binaries, say, shared
+from tests.collector.postgres import say, shared
 from tests.collector.processes import Collector
 
 PRUNED = 5

@@ -1,0 +1,13 @@
+"""What collectors take in: one core by itself, and processes that are sent what a fleet sends.
+
+Senders replay made requests over plain HTTP from this process, so that they, the collectors and PostgreSQL
+share the cores of the machine. What PostgreSQL is asked for is compared with its bare self in the same run.
+"""
+
+from agent.bench.collector import intake, on_postgres, on_sqlite
+from agent.bench.figures import Figure
+
+
+def measure() -> list[Figure]:
+    """Every figure of `cellwarden bench collector`; takes about two minutes."""
+    return [*(Figure(*figure) for figure in intake.measure()), *on_sqlite.measure(), *on_postgres.measure()]
