@@ -52,6 +52,7 @@ class Connection:
     image: Image = field(init=False)
     state_at_s: float = 0.0  # when the state points are due again
     state_left: frozenset[Span] = frozenset()  # those that the last cycle had no time for
+    safety_from: Span | None = None  # the safety read with which the next cycle begins; None: the first one
     foreign: bool = False  # of another kind: its values are MISMATCH, only its identity is asked for
     reads: tuple[Read, ...] = field(init=False)
     safety: list[int] = field(init=False)
@@ -73,7 +74,7 @@ class Connection:
         plan = self.layout.plan
         lacking = self._lacking(learned) if learned.blocks else set()
         reads, left_out = deque[int](), 0
-        for index in (*self.safety, *state):
+        for index in (*self._safety_due(), *state):
             if self.reads[index].unit_offset in resting:
                 self.image.store(index, NO_REPLY)
                 left_out += 1
@@ -99,6 +100,19 @@ class Connection:
         if self.safety and lacking.issuperset(self.safety):
             return set()  # who is asked nothing cannot say that it is better
         return lacking
+
+    def _safety_due(self) -> list[int]:
+        """Return the safety points' reads in order: they go on behind the read at which the last cycle ended.
+
+        For it ends at a lost reply: what comes last would seldom have its turn on a line that loses many, and
+        never where the unit does not answer one of them.
+        """
+        plan = self.layout.plan
+        spans = [plan.spans[index] for index in self.safety]
+        if self.safety_from not in spans or any(plan.again):  # factors are read round their values
+            return self.safety
+        at = spans.index(self.safety_from)
+        return [*self.safety[at:], *self.safety[:at]]
 
     def _state_due(self) -> list[int]:
         """Return the state points' reads, in order: those that wait since the last cycle, else all."""
@@ -149,6 +163,7 @@ class Cycle:
     busy: bool = False  # the unit asks for patience
     overran: bool = False
     left_out: int = 0  # reads of unit ids that are left alone
+    missed: int | None = None  # the first safety read that was not answered
 
     @property
     def done(self) -> bool:
@@ -252,6 +267,8 @@ class Cycle:
     def fail(self, index: int) -> None:
         """Note that a read was not answered."""
         self._store(index, NO_REPLY)
+        if self.missed is None and index in self.connection.safety:
+            self.missed = index
 
     def give_up(self, index: int) -> None:
         """Note that a read was not answered, and ask nothing more of its unit id in this cycle."""
@@ -314,6 +331,7 @@ class Cycle:
         if plan is not connection.layout.plan:
             going_on = Connection(connection.layout.read_by(plan))
         going_on.state_at_s, going_on.state_left = connection.state_at_s, frozenset()
+        going_on.safety_from = self._safety_from()
         if self.with_state:
             unread = [i for i in self.pending if i in connection.state]
             if not unread and not self.out:
@@ -321,6 +339,15 @@ class Cycle:
             elif not any(connection.layout.plan.again):  # else factors would not be read round their values
                 going_on.state_left = frozenset(map(self._span_of, unread))
         return going_on, ""
+
+    def _safety_from(self) -> Span | None:
+        """Return the safety read with which to go on: the one behind that which was not answered, else the
+        first that was not made.
+        """
+        safety = self.connection.safety
+        if self.missed is not None:
+            return self._span_of(safety[(safety.index(self.missed) + 1) % len(safety)])
+        return next((self._span_of(index) for index in self.pending if index in safety), None)
 
     def _plan(self, now_s: float) -> ReadPlan:
         """Return the plan to go on with: apart where reads were refused; once all is known, the best one."""

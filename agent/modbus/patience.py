@@ -61,6 +61,8 @@ class Patience:
     )  # no short probes among them
     _changed_s: float = -inf  # when a factor or a count changed last
     _lost: Read | None = None  # the read that was not answered; a probe must be, first
+    _answered: Read | None = None  # the read that was answered last
+    _of_lost: bool = False  # the last probe asked for what was lost
     _unlike: bool = False  # the answer to the last probe looks like no other read's: probes need no pause
     _answers_short: bool = False  # has answered a read of part of a block,
     _answers_other: bool = False  # and one of a table that its plan has not
@@ -116,15 +118,16 @@ class Patience:
         """
         lost = self._lost or who
         assert lost is not None
+        asked = self._in_turn(lost)
         if self.has_transaction_ids:
-            return lost
-        lost_before_s, short = now_s - overdue_s(self.longest_s), replace(lost, count=1)
+            return asked
+        lost_before_s, short = now_s - overdue_s(self.longest_s), replace(asked, count=1)
         whole = not self._answers_short and self.silences % WHOLE_READ_PROBES == 0
         if whole and shape_of(short) != shape_of(lost):
             self.owed.forget(lost.unit_offset, lost_before_s)
             return lost
         shapes = {shape_of(read) for read in (lost, *others)}
-        parts = [replace(lost, count=n) for n in range(1, min(lost.count, PARTS))]
+        parts = [replace(asked, count=n) for n in range(1, min(asked.count + (asked != lost), PARTS))]
         unlike = [part for part in parts if shape_of(part) not in shapes]
         self._unlike = bool(unlike)
         if unlike:  # the shortest, or one whose answer tells that no late one to it comes any more
@@ -137,6 +140,14 @@ class Patience:
             self.owed.forget(lost.unit_offset, lost_before_s)
             return other if self.silences % 2 else lost
         return free or other
+
+    def _in_turn(self, lost: Read) -> Read:
+        """Return what a probe asks for: the lost read, every other time the one that was answered last.
+
+        For a unit may never answer that one, and all the others.
+        """
+        self._of_lost = not self._of_lost
+        return lost if self._of_lost else self._answered or lost
 
     def is_answer(
         self, read: Read, at_s: float, verdict: Verdict, others: Sequence[Read] | None = None
@@ -158,7 +169,7 @@ class Patience:
         if others is None:
             return alone
         lost = (self._lost,) if self._lost else ()
-        self._answers_short |= read not in lost
+        self._answers_short |= read not in (*lost, self._answered)
         self._answers_other |= all(read.area is not other.area for other in (*lost, *others))
         return not any(self.owed.like(other) for other in (*lost, *others))
 
@@ -204,6 +215,8 @@ class Patience:
         """Note what came of a request. response_s: how long its answer took to begin; None: none came."""
         if outcome.request.cycle is None:
             self.waiting = False
+        if outcome.verdict is Verdict.SOUND and outcome.request.purpose != PROBE:
+            self._answered = outcome.request.read
         self._heard.append(not outcome.unheard)
         if outcome.request.purpose != PROBE or outcome.request.read == self._lost:
             self._heard_whole.append(not outcome.unheard)  # of them an answered short read says nothing
@@ -212,7 +225,7 @@ class Patience:
 
     def probed(self, read: Read) -> None:
         """Note that a probe was answered."""
-        if read == self._lost:
+        if read in (self._lost, self._answered):
             self.silences = 0
         else:
             self._answers_short = True
@@ -259,7 +272,7 @@ class Patience:
         if not outcome.unheard:
             return
         if outcome.request.purpose != PROBE:
-            self._lost = outcome.request.read
+            self._lost, self._of_lost = outcome.request.read, False
         if outcome.request.read == self._lost:
             self.missing(outcome)
 

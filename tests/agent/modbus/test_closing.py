@@ -178,12 +178,10 @@ async def test_a_read_that_is_answered_by_closing_is_refused_and_the_others_are_
     how: str, address: int
 ) -> None:
     device = Device(lambda _answered, asked: how if asked == address else "answer")
+    wanted = [Quality.GOOD] * 3 if address == FIRMWARE else [Quality.GOOD, Quality.REFUSED, Quality.GOOD]
     async with polled(device) as watched:
         async with asyncio.timeout(10):
-            while (
-                not watched.frames
-                or (watched.frames[-1].quality == Quality.GOOD).sum() < (3, 2)[address == 200]
-            ):
+            while not watched.frames or watched.frames[-1].quality.tolist() != wanted:
                 watched._new.clear()
                 await watched._new.wait()
         connections, frames = device.connections, len(watched.frames)
@@ -191,9 +189,8 @@ async def test_a_read_that_is_answered_by_closing_is_refused_and_the_others_are_
             while len(watched.frames) < frames + 10:
                 watched._new.clear()
                 await watched._new.wait()
-        wanted = 3 if address == FIRMWARE else 2
         for frame in watched.frames[frames:]:
-            assert (frame.quality == Quality.GOOD).sum() == wanted
+            assert frame.quality.tolist() == wanted
         assert device.connections - connections <= (0 if address == FIRMWARE else 12)
 
 

@@ -379,3 +379,50 @@ def test_what_a_unit_of_another_kind_says_stands_while_its_line_loses_replies(se
         words.add(unit.trouble)
     assert said
     assert all("this is not a named" in text for text in {*words, *said}), words
+
+
+FOUR, EACH = 4, 3  # reads of a plan, registers of each
+
+
+def good_s(line: Simulation, read: int) -> list[float]:
+    """When frames came in which the values of one of the four reads are good."""
+    values = slice(EACH * read, EACH * (read + 1))
+    return [at_s for at_s, frame in line.frames if (frame.quality[values] == Quality.GOOD).all()]
+
+
+def test_a_serial_line_that_loses_replies_leaves_no_read_of_a_plan_behind() -> None:
+    """A cycle ends at a lost reply. The next goes on behind it, or the last of four reads waits minutes."""
+    dice = random.Random(1)
+    line = Simulation(behaviour={1: lambda _, reply: [] if dice.random() < LOST else [(0.02, reply)]})
+    line.start(line.unit(1, timeout_s=1.0, profile=cells(FOUR, EACH)))
+    line.run(1200.0)
+    times_s = [good_s(line, read) for read in range(FOUR)]
+    assert max(b - a for times in times_s for a, b in pairwise(times)) <= 60.0
+    assert max(map(len, times_s)) <= 1.6 * min(map(len, times_s))
+
+
+@dataclass
+class Silent(Network):
+    """A unit of Modbus TCP that says nothing to one of the four reads."""
+
+    of: int = 0
+
+    def _carry(self, ask: ReadRequest) -> Answer:
+        if ask.read.address // 1000 != self.of + 1:
+            return super()._carry(ask)
+        self.clock.now_s += ask.timeout_s
+        return SILENCE
+
+
+@pytest.mark.parametrize("of", [0, 2, 3])
+@pytest.mark.parametrize("tcp", [True, False])
+def test_a_unit_that_says_nothing_to_one_read_is_read_in_the_others(tcp: bool, of: int) -> None:
+    def behave(request: bytes, reply: bytes) -> list[tuple[float, bytes]]:
+        return [] if int.from_bytes(request[2:4], "big") // 1000 == of + 1 else [(0.02, reply)]
+
+    line = Silent(of=of, lost=0.0) if tcp else Simulation(behaviour={1: named(behave)})
+    line.start(line.unit(1, timeout_s=1.0, profile=cells(FOUR, EACH), has_transaction_ids=tcp))
+    line.run(300.0)
+    for read in {*range(FOUR)} - {of}:
+        assert max(b - a for a, b in pairwise(good_s(line, read))) <= DEADLINE_S
+    assert good_s(line, of) == []
