@@ -6,6 +6,7 @@ Replies find their requests by number. Not each gateway's numbers are true, see 
 import asyncio
 import contextlib
 import logging
+import random
 from collections import deque
 from dataclasses import dataclass, replace
 from math import inf
@@ -16,6 +17,7 @@ from agent.modbus.came import BEHIND, NOTHING, Came, Kind
 from agent.modbus.dialling import Dialling
 from agent.modbus.hearing import Hearing
 from agent.modbus.in_step import InStep
+from agent.modbus.numbering import Numbering
 from agent.modbus.ports import NO_REPLY, Answer, HungUp, LateReply, PortError, Tap, clock_s
 from agent.modbus.settling import Settling
 from agent.modbus.told_apart import cut_short, of_tcp, unasked
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 CLOSED = Message("the connection was closed by the other side")
 SILENT_S = 5.0  # without an answer: the connection is made anew
 BEHIND_S = 1.0  # between two connections to one that is an answer behind
+# The first number is none that a device is likely to count from, or to have for all its answers.
+FIRST_LEAST, FIRST_MOST = 0x1000, 0xF000
 OVERDUE_KEPT = 64  # time-outs whose late replies, and answers whose repetitions, are still recognised
 
 
@@ -79,7 +83,8 @@ class TcpPort(asyncio.Protocol):
         self._overdue: dict[int, Asked] = {}
         self._late: list[LateReply] = []
         self._answered: deque[int] = deque(maxlen=OVERDUE_KEPT)  # their replies may come once more
-        self._transaction = 0
+        self._transaction = random.randrange(FIRST_LEAST, FIRST_MOST)
+        self._numbering = Numbering()
         self._in_step = InStep()
         self._is_behind = False  # as the last answer showed: what it holds back may go with the connection
         self._renewed_s = -inf  # when it was made anew for that
@@ -170,7 +175,11 @@ class TcpPort(asyncio.Protocol):
             return cut_short("tcp") if came.kind is Kind.TRAILING else came
         for asked in self._waiting.values():
             if not asked.answer.done():
-                return of_tcp(asked.request, heard)
+                came = of_tcp(asked.request, heard)
+                if came.kind is not Kind.OTHER_TRANSACTION:
+                    return came
+                self._numbering.other(asked.transaction, int.from_bytes(heard[:2], "big"))
+                return of_tcp(asked.request, heard, self._numbering)
         return unasked(heard)
 
     def _known(self, transaction: int) -> bool:
@@ -189,6 +198,7 @@ class TcpPort(asyncio.Protocol):
         if asked is None or asked.answer.done():
             return
         self._answered.append(transaction)
+        self._numbering.own(transaction)
         if (reply := self._reply(asked, unit_id, pdu)) is not None:
             answer = Answer(reply, now_s - asked.sent_s)
             self._in_step.answered(asked.unit_id, asked.read, asked.sent_s, verdict_of(answer))

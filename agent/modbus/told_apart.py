@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from agent.modbus.adu import answer_bytes
 from agent.modbus.came import NOTHING, Came, Frames, Kind
+from agent.modbus.numbering import Numbering
 from agent.modbus.overheard import (
     ANOTHER_MASTER,
     BIT_READS,
@@ -176,8 +177,11 @@ def unasked(heard: bytes) -> Came:
     return replace(_other_service(heard, name), frames="tcp") if name else _no_frame(heard)
 
 
-def of_tcp(asked: bytes, heard: bytes) -> Came:
-    """Return what came through a connection, beginning where a frame must begin."""
+def of_tcp(asked: bytes, heard: bytes, numbering: Numbering | None = None) -> Came:
+    """Return what came through a connection, beginning where a frame must begin.
+
+    numbering: of its answers under other numbers, of which this may be one.
+    """
     if not heard:
         return replace(NOTHING, frames="tcp")
     if heard.startswith(asked):
@@ -190,7 +194,7 @@ def of_tcp(asked: bytes, heard: bytes) -> Came:
         if heard[2:4] == bytes(len(heard[2:4])):
             return cut_short("tcp", Message("{n} of a header", n=len(heard)))
         return _no_frame(heard)
-    return _wrong_header(asked, heard) or _other_numbers(asked, heard)
+    return _wrong_header(asked, heard) or _other_numbers(asked, heard, numbering or Numbering())
 
 
 def _tcp(kind: Kind, text: str, detail: str = "", accept: str = "") -> Came:
@@ -221,17 +225,17 @@ def _wrong_header(asked: bytes, heard: bytes) -> Came | None:
     return None
 
 
-def _other_numbers(asked: bytes, heard: bytes) -> Came:
+def _other_numbers(asked: bytes, heard: bytes, numbering: Numbering) -> Came:
     """Say in what a whole frame differs from the answer."""
     transaction, _, length = struct.unpack_from(">HHH", heard)
     asked_as, unit_id = int.from_bytes(asked[:2], "big"), heard[6]
     other_unit = _as_other(unit_id, asked[6])
     if transaction != asked_as:
-        text, accept = Message("answers under another transaction id"), 'transaction = "any"'
+        text, accept = numbering.text, 'transaction = "any"'
         if unit_id != asked[6]:
             text = Message("{one}, and {other}", one=text, other=other_unit.text)
             accept = f"{accept}, unit_id = {unit_id}"
-        detail = Message("{came} for {asked}", came=transaction, asked=asked_as)
+        detail = numbering.detail or Message("{came} for {asked}", came=transaction, asked=asked_as)
         return _tcp(Kind.OTHER_TRANSACTION, text, detail, f"{{ {accept} }}")
     if unit_id != asked[6]:
         return replace(other_unit, frames="tcp")

@@ -22,6 +22,8 @@ class FaultKind(StrEnum):
     STAND_IN = "stand_in"  # the gateway answers for the unit with what another one behind it says
     OVERLONG = "overlong"  # the reply is sound, and carries more registers than were requested
     OWN_NUMBER = "own_number"  # TCP: the gateway numbers its replies itself, from 256 * `code` on
+    ONE_NUMBER = "one_number"  # TCP: every reply carries the number `code`
+    LAST_NUMBER = "last_number"  # TCP: every reply carries the number of the request before
     BEHIND = "behind"  # every reply comes in the place of the next one: the unit is one request behind
     SHIFTED = "shifted"  # TCP: the same, and each reply carries the number of the request that waits
     TWO_BEHIND = "two_behind"  # TCP: the same, and the unit is two requests behind
@@ -50,6 +52,12 @@ class FaultKind(StrEnum):
     PAUSE = "pause"  # the reply pauses for `delay_s` after its first bytes
 
 
+#: The number that a gateway gives to a reply, of the fault, the replies so numbered, and the last request's.
+NUMBERS: dict[FaultKind, Callable[["Fault", int, int], int]] = {
+    FaultKind.OWN_NUMBER: lambda fault, replies, _: 256 * fault.code + replies,
+    FaultKind.ONE_NUMBER: lambda fault, _, __: fault.code,
+    FaultKind.LAST_NUMBER: lambda _, __, last: last,
+}
 #: What makes a unit come late -> by how many requests.
 BEHIND_BY = {
     FaultKind.BEHIND: 1,
@@ -68,7 +76,7 @@ TCP_ONLY = frozenset(
         FaultKind.HANG_UP,
         FaultKind.RESET,
     }
-    | {FaultKind.IDLE, FaultKind.SETTLE, FaultKind.ONE_CLIENT, FaultKind.OWN_NUMBER, *NUMBERED_ANEW}
+    | {FaultKind.IDLE, FaultKind.SETTLE, FaultKind.ONE_CLIENT, *NUMBERS, *NUMBERED_ANEW}
 )
 RTU_ONLY = frozenset({FaultKind.CRC, FaultKind.FOREIGN, FaultKind.ECHO, FaultKind.SECOND_MASTER})
 #: Transport -> what cannot happen on it.
@@ -254,7 +262,7 @@ class FaultTable:
         self._faults: dict[tuple[FaultKind, int | None], Fault] = {}
         self._left: dict[tuple[FaultKind, int | None], int] = {}
         self._held = b""
-        self._replies = 0  # that carry a number of the gateway's own
+        self._asked = self._numbered = 0  # the last number, and how many replies have another
         self._said: dict[int, bytes] = {}  # the last frame of each unit
         self._behind: dict[int, deque[bytes]] = {}  # frames whose turn comes with the unit's later requests
         #: Unit id -> the faults of its own that a request PDU meets, beside those that are set.
@@ -313,11 +321,8 @@ class FaultTable:
             if delivery.silent:
                 return None
             delivery.frame = encode(delivery.unit_id, delivery.pdu)
-            for fault in struck:
-                if fault.kind is FaultKind.OWN_NUMBER:
-                    number = (256 * fault.code + self._replies) & 0xFFFF
-                    delivery.frame = number.to_bytes(2, "big") + delivery.frame[2:]
-                    self._replies += 1
+            if self.transport == "tcp":
+                self._number(delivery, struck)
             if not self._come_in_turn(
                 unit_id, delivery, [fault for fault in struck if fault.kind in BEHIND_BY]
             ):
@@ -334,6 +339,17 @@ class FaultTable:
             delivery.frame = self._held + delivery.frame
             self._held = b""
             return delivery
+
+    def _number(self, delivery: OutgoingReply, faults: Sequence[Fault]) -> None:
+        """Give a reply the number that a gateway makes up for it."""
+        asked, last = int.from_bytes(delivery.frame[:2], "big"), self._asked
+        self._asked = asked
+        for fault in faults:
+            if fault.kind not in NUMBERS:
+                continue
+            number = NUMBERS[fault.kind](fault, self._numbered, last) & 0xFFFF
+            delivery.frame = number.to_bytes(2, "big") + delivery.frame[2:]
+            self._numbered += 1
 
     def _come_in_turn(self, unit_id: int, delivery: OutgoingReply, faults: Sequence[Fault]) -> bool:
         """Put the reply whose turn it is in the place of one of a unit that is behind; False: it is none."""

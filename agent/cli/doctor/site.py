@@ -15,7 +15,7 @@ from agent.config.tables import Config, UnitTable
 from agent.control import client
 from agent.modbus.came import NOTHING, Came, Kind
 from agent.modbus.ports import Port, PortError
-from agent.modbus.survey import too_late
+from agent.modbus.survey import reopening, too_late
 from agent.modbus.survey.match import Match, hold
 from agent.modbus.survey.presence import FIRST_READ, USUAL_LINES
 from agent.modbus.verdict import Verdict, verdict_of
@@ -123,24 +123,24 @@ class Site:
 
         async def ask(read: Read, pause_s: float) -> Reply:
             sent, got = bytearray(), bytearray()
-            if not port.is_open:
-                await port.open()
             port.tap = lambda out, data: (sent if out else got).extend(data)
-            answer = await port.ask(unit.unit_id + read.unit_offset, read, given_s, pause_s)
-            port.tap = None
+            try:
+                answer = await reopening.ask(port, unit.unit_id + read.unit_offset, read, given_s, pause_s)
+            finally:
+                port.tap = None
+                seen.exchanges.append((bytes(sent), bytes(got)))
             answer = too_late.told(answer, port, unit.unit_id + read.unit_offset, given_s)
             verdict = str(verdict_of(answer))
             if verdict != Verdict.SOUND and answer.came.kind is not Kind.NOTHING:
                 seen.came = answer.came
             seen.verdicts[verdict] = seen.verdicts.get(verdict, 0) + 1
-            seen.exchanges.append((bytes(sent), bytes(got)))
             return answer.reply
 
         try:
             for sample in range(SAMPLES):
                 await ask(FIRST_READ, pause_s)
-                if sample == 2 and not seen.answers:
-                    return seen  # dead: nobody waits for ten time-outs
+                if not seen.answers and (sample == 2 or seen.came.kind is Kind.CLOSED):
+                    return seen  # dead: nobody waits for ten time-outs, or connections
             seen.match = await hold(profile, ask)
         except PortError as error:
             seen.came = error.came or seen.came

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from agent.modbus.ports import NO_REPLY, Answer, HungUp, Port
+from agent.modbus.came import Kind
+from agent.modbus.numbering import LEAST
+from agent.modbus.ports import NO_REPLY, Answer, HungUp, Port, PortError
 from agent.modbus.tries import Tries
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from drivers.registers import Read
@@ -15,19 +17,25 @@ CONNECTIONS = 2  # a read that ends the second one too is one that the device wi
 async def ask(port: Port, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Answer:
     """Ask, and once more on a new connection where the other side closed the old one, as the agent does.
 
-    Where it closes that too, that is what came in place of an answer. Raises PortError where the port cannot
-    be opened again.
+    Where it closes that too, that is what came in place of an answer. An answer under another number is asked
+    for until it is known how these are made. Raises PortError with it, and where the port cannot be opened
+    again.
     """
-    for _ in range(CONNECTIONS):
+    made = 0
+    while True:
+        made += 1
         if not port.is_open:
             await port.open()
         try:
             return await port.ask(unit_id, read, timeout_s, pause_s)
-        except HungUp as error:
+        except PortError as error:
             if error.came is None:
                 raise
-            closed = error.came
-    return Answer(NO_REPLY, unheard=closed)
+            if not isinstance(error, HungUp):
+                if error.came.kind is not Kind.OTHER_TRANSACTION or made >= LEAST:
+                    raise
+            elif made >= CONNECTIONS:
+                return Answer(NO_REPLY, unheard=error.came)
 
 
 async def ask_again(port: Port, unit_id: int, read: Read, timeout_s: float, pause_s: float = 0.0) -> Answer:

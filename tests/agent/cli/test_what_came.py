@@ -32,6 +32,11 @@ def tcp(data: str, transaction: int = 0, unit: int | None = None) -> Callable[[b
     return answer
 
 
+def numbered(number: Callable[[int], int]) -> Answer:
+    """Answer under a number that is made of that of the request."""
+    return lambda r: number(int.from_bytes(r[:2], "big")).to_bytes(2, "big") + tcp("03040CE40CE5")(r)[2:]
+
+
 def header(length: int, protocol: int = 0) -> Answer:
     return lambda r: (
         r[:2] + protocol.to_bytes(2, "big") + length.to_bytes(2, "big") + b"\3\3\4\x0c\xe4\x0c\xe5"
@@ -92,6 +97,13 @@ TCP = [
     ("no target", tcp("830B"), "CW-203", "does not answer its gateway (exception 11)"),
     ("unknown", tcp("8363"), "CW-213", "what the standard does not know (exception 99)"),
 ]
+#: Answers under numbers of its own: three are needed to tell how they are made.
+NUMBERED = [
+    ("one number", numbered(lambda _: 2), "CW-206", "always answers under transaction id 2"),
+    ("the number 1", numbered(lambda _: 1), "CW-206", "always answers under transaction id 1"),
+    ("one before", numbered(lambda n: n - 1), "CW-206", "under the transaction id of the request before"),
+    ("its own count", numbered(lambda n: n - 4000), "CW-206", "numbers its answers itself, one after the"),
+]
 
 
 def probe(where: str, **environ: str) -> str:
@@ -113,7 +125,9 @@ def test_probe_says_what_came_on_a_line(answer: Answer, code: str, says: str, tm
     assert "Nothing was sent" not in said
 
 
-@pytest.mark.parametrize(("answer", "code", "says"), [r[1:] for r in TCP], ids=[r[0] for r in TCP])
+@pytest.mark.parametrize(
+    ("answer", "code", "says"), [r[1:] for r in TCP + NUMBERED], ids=[r[0] for r in TCP + NUMBERED]
+)
 def test_probe_says_what_came_over_tcp(answer: Answer, code: str, says: str) -> None:
     with over_tcp(answer) as where:
         said = probe(where)

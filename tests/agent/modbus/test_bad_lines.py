@@ -119,7 +119,8 @@ async def test_after_every_fault_on_a_connection_the_next_good_value_is_right(se
         endpoint = TcpEndpoint("127.0.0.1", 0, {1: table()}, seed=seed)
         await endpoint.start()
         endpoints.append(endpoint)
-        in_flight = 1 if fault.kind in NUMBERED_ANEW else seed  # more is for numbers that are true
+        untrue = {*NUMBERED_ANEW, FaultKind.LAST_NUMBER}  # numbers; more than one in flight is for true ones
+        in_flight = 1 if fault.kind in untrue else seed
         port = TcpPort(endpoint.host, endpoint.port, in_flight=in_flight)
         sufferings.append(_suffer(port, endpoint, fault))
     try:

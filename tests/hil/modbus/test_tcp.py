@@ -226,6 +226,22 @@ async def test_a_glued_reply_comes_in_front_of_the_next(endpoint):
 
 
 @pytest.mark.parametrize(
+    ("fault", "numbers"),
+    [
+        (Fault(FaultKind.OWN_NUMBER, code=2), [512, 513, 514]),
+        (Fault(FaultKind.ONE_NUMBER, code=2), [2, 2, 2]),
+        (Fault(FaultKind.LAST_NUMBER), [0, 7, 8]),
+    ],
+)
+async def test_a_gateway_numbers_its_replies_itself(endpoint, fault, numbers):
+    endpoint.faults.set(fault)
+    wire = await Wire.to(endpoint)
+    for asked, number in zip((7, 8, 9), numbers, strict=True):
+        wire.ask(asked)
+        assert await wire.hear() == reply(number, 1, 100)
+
+
+@pytest.mark.parametrize(
     ("fault", "heard"),
     [
         (Fault(FaultKind.SHIFTED), [b"", reply(2, 1, 101), reply(3, 1, 102)]),
