@@ -17,6 +17,7 @@ from agent.cli import doctor
 from agent.cli.alarm import follow
 from agent.cli.common import announced, codes, in_force
 from agent.cli.common.came_said import sentence
+from agent.cli.doctor import box
 from agent.cli.limits import in_words
 from agent.cli.live import frame
 from agent.cli.page import enable
@@ -29,7 +30,7 @@ from agent.detect import limit_words, limits, rows, slow_polling
 from agent.detect.detectors import DETECTORS
 from agent.detect.knowledge import Knowledge
 from agent.detect.table import PRIORITY
-from agent.modbus import came, lately, overheard, told_apart
+from agent.modbus import came, lately, overheard, serial_line, told_apart
 from agent.modbus.survey import look
 from agent.modbus.survey.match import Sureness
 from agent.outputs.coverage import (
@@ -43,6 +44,8 @@ from agent.outputs.coverage import (
 from agent.quality import Quality
 from agent.transport.row import Endpoint
 from agent.transport.rtu_over_tcp import FarEndpoint
+from agent.transport.table import TRANSPORTS
+from agent.uplink import proxy, refusal
 from agent.view import (
     actions,
     alarms,
@@ -110,6 +113,12 @@ TABLES: list[tuple[str, Any]] = [
     ("modbus/came", [came.ACCEPT_ID, came.UNKNOWN, list(came.Kind)]),
     ("modbus/came", [text for _, text in came.OF_CODE.values()]),
     ("modbus/came", [came.of_exception(code).text for code in came.OF_CODE]),  # as a status has them
+    ("modbus/serial_line", [*serial_line.OPEN_ERRORS.values()]),
+    ("cli/doctor/box", [*box.THROUGH_PROXY]),
+    ("uplink/refusal", [*refusal.ALERTS.values()]),
+    ("uplink/proxy", [[*proxy.REFUSALS.values()], proxy.OTHER]),
+    ("control/status", ["store", "relay", "journal"]),
+    ("transport/row", [row.far_side for row in TRANSPORTS]),
     ("transport/row", [Endpoint.nothing_sent, FarEndpoint.nothing_sent]),
     ("view/actions", [actions.ACTIONS, actions.OWN, actions.OVER]),
     ("view/alarms", [alarms.STATES, [*alarms.STATES]]),

@@ -15,7 +15,7 @@ from agent.control.present import Look, unknown
 from agent.control.server import Call, Handler, Refused
 from agent.detect.alarms.states import Action, AlarmState
 from agent.detect.table import PRIORITY
-from agent.view.language import ENGLISH, speaking
+from agent.view.language import ENGLISH, made_of, speaking
 
 TEST_S = 10.0
 MINUTE_S = 60.0
@@ -51,8 +51,9 @@ class Resources:
         }
 
     async def get_status(self, _call: Call) -> dict[str, Any]:
-        """The status of the agent."""
-        return await self.status()
+        """The status of the agent; `messages`: what its texts are made of, to be said in a language."""
+        status = await self.status()
+        return {**status, "messages": made_of(status)}
 
     async def get_alarms(self, _call: Call) -> dict[str, Any]:
         """The alarms that are not over, and the reports of the outputs."""

@@ -15,6 +15,7 @@ from agent.modbus.bus import Bus
 from agent.modbus.came import NOTHING
 from agent.modbus.unit import Unit
 from agent.quality import Quality
+from agent.view.language import Message, joined
 from agent.view.state import unset
 from drivers.layout import Layout
 from drivers.values import LimitTiers
@@ -123,7 +124,7 @@ def health(status: dict[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
     units = status["units"]
     of_bus = {u["name"]: bus["trouble"] for bus in status["buses"] for u in bus["units"] if bus["trouble"]}
     reasons = alike(
-        (u["name"], f"{u['knowledge']}; {why}")
+        (u["name"], joined("; ", [Message(str(u["knowledge"])), why]))
         for u in units
         if (why := _less(u))
         # what the bus says is not said of each unit
@@ -132,20 +133,22 @@ def health(status: dict[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
     for bus in status["buses"]:
         if bus["trouble"]:
             behind = listed([u["name"] for u in bus["units"]])
-            reasons.append(f"bus {bus['name']} ({behind}): {bus['trouble']}")
+            told = {"bus": bus["name"], "units": behind, "why": bus["trouble"]}
+            reasons.append(Message("bus {bus} ({units}): {why}", **told))
     several = len(status["upstreams"]) > 1
     for one in status["upstreams"]:
         if one["trouble"]:
-            reasons.append(f"upstream{' ' + one['name'] if several else ''}: {one['trouble']}")
+            name = f" {one['name']}" if several else ""
+            reasons.append(Message("upstream{name}: {why}", name=name, why=one["trouble"]))
     for part in ("store", *outputs):
         if trouble := (status.get(part) or {}).get("trouble"):
-            reasons.append(f"{part}: {trouble}")
+            reasons.append(joined(": ", [Message(part), trouble]))
     if (page := status.get("web") or {}).get("code"):
-        reasons.append(f"page: {page['trouble']}")
+        reasons.append(Message("page: {why}", why=page["trouble"]))
     if full := (status.get("store") or {}).get("full"):
         reasons.append(full)
     if not status["clock_synchronised"]:
-        reasons.append("clock: not synchronised; times are by this boot until it is")
+        reasons.append(Message("clock: not synchronised; times are by this boot until it is"))
     ready = all(unit["knowledge"] != Knowledge.NEVER for unit in units)
     return {"live": True, "ready": ready, "degraded": reasons}
 
@@ -153,8 +156,9 @@ def health(status: dict[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
 def _less(unit: Mapping[str, Any]) -> str:
     """Return why less is known of a unit than of one that is well; "" where it is well."""
     if unit["trouble"] or unit["knowledge"] != Knowledge.PARTIAL:
-        return str(unit["trouble"])
-    return "; ".join(unset(unit))
+        trouble: str = unit["trouble"]
+        return trouble
+    return joined("; ", unset(unit))
 
 
 def alike(units: Iterable[tuple[str, str]]) -> list[str]:
@@ -162,13 +166,18 @@ def alike(units: Iterable[tuple[str, str]]) -> list[str]:
     of: dict[str, list[str]] = {}
     for name, trouble in units:
         of.setdefault(trouble, []).append(name)
-    return [f"unit{'s' * (len(names) > 1)} {listed(names)}: {trouble}" for trouble, names in of.items()]
+    return [
+        Message("unit {units}: {why}", units=names[0], why=trouble)
+        if len(names) == 1
+        else Message("units {units}: {why}", units=listed(names), why=trouble)
+        for trouble, names in of.items()
+    ]
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> Message:
     """Return names as a line may hold them: of many the first."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    first, more = ", ".join(names[:NAMED]), len(names) - NAMED
+    return Message("{names} and {more} more", names=first, more=more) if more > 0 else Message(first)
 
 
 def points(latest: Latest, now_s: float, left_s: NDArray[np.float64] | None = None) -> dict[str, Any]:

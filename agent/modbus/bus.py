@@ -14,6 +14,7 @@ from agent.modbus.read_request import ReadRequest
 from agent.modbus.repeats import Repeats
 from agent.modbus.schedule import Schedule
 from agent.modbus.unit import Unit
+from agent.view.language import Message, joined, told_by
 from drivers.registers import Read
 
 log = logging.getLogger(__name__)
@@ -154,7 +155,7 @@ class Bus:
         timeout_s: None: the unit's own time-out. Raises GuestRefused, PortError.
         """
         if not self.port.is_open and not self._resumes:
-            raise PortError(self._trouble or f"{self.port.name}: is being opened")
+            raise PortError(self._trouble or joined(": ", [self.port.name, Message("is being opened")]))
         polled = next((unit for unit in self.units if unit_id in unit.asked_ids), None)
         owed = polled.owed() if polled and not self.port.has_transaction_ids else set()
         line_s = self.units[0].line.read_s
@@ -241,7 +242,7 @@ class Bus:
             return
         self._not_read()
         self._tell(logging.WARNING, f"{error}; its units are not being read", now_s)
-        self._trouble, self._came = str(error), error.came
+        self._trouble, self._came = told_by(error), error.came
         self._failures += 1
         wait_s = min(REOPEN_CEILING_S, REOPEN_FLOOR_S * 2.0 ** (self._failures - 1))
         self._reopen_at_s = now_s + max(REOPEN_FLOOR_S, wait_s * random.uniform(0.5, 1.0))

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
-from agent.view.language import Message, joined
+from agent.view.language import Message, joined, message
 
 Frames = Literal["rtu", "tcp"]
 
@@ -279,7 +279,7 @@ class Came:
     def of_json(cls, told: Mapping[str, Any]) -> "Came":
         """Return what `as_json` told."""
         kept = {field.name: told[field.name] for field in fields(cls) if field.name in told}
-        text, detail = Message(kept["text"]), Message(kept.get("detail", ""))
+        text, detail = message(kept["text"]), message(kept.get("detail", ""))
         return cls(**{**kept, "kind": Kind(told["kind"]), "text": text, "detail": detail})
 
 

@@ -11,7 +11,7 @@ from agent.modbus.came import Came, Frames, Kind
 from agent.modbus.ports import PortError
 from agent.net.names import LOOK_UP_S, Addresses
 from agent.net.trouble import in_words
-from agent.view.language import Message
+from agent.view.language import Message, joined
 
 CONNECT_TIMEOUT_S = 3.0  # for a handshake
 STAGGER_S = 0.25  # after which the next address of a name is tried beside it (RFC 8305, 5)
@@ -32,19 +32,23 @@ class Dialling:
         try:
             addresses = await self._addresses.get()
         except TimeoutError:
-            raise self._unknown(f"no name server has answered within {LOOK_UP_S:g} s") from None
+            late = Message("no name server has answered within {time:g} s", time=LOOK_UP_S)
+            raise self._unknown(late) from None
         except OSError as error:
             raise self._unknown(error.strerror or str(error)) from error
         except ValueError as error:  # what no resolver takes: a label of 64 characters, a NUL
-            raise self._unknown(f"is no name of a machine ({error})") from error
+            raise self._unknown(Message("is no name of a machine ({why})", why=str(error))) from error
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S + STAGGER_S * (len(addresses) - 1)):
                 sock = await start_connection(addresses, happy_eyeballs_delay=STAGGER_S, interleave=1)
         except TimeoutError:
             self._addresses.doubt()
             of = ", ".join(str(address[0]) for *_, address in addresses)
-            where = f" with any of {of}" if len(addresses) > 1 else ""
-            raise self._none(f"no connection within {CONNECT_TIMEOUT_S:g} s{where}") from None
+            within: dict[str, object] = {"time": CONNECT_TIMEOUT_S, "addresses": of}
+            why = Message("no connection within {time:g} s", **within)
+            if len(addresses) > 1:
+                why = Message("no connection within {time:g} s with any of {addresses}", **within)
+            raise self._none(why) from None
         except OSError as error:
             self._addresses.doubt()
             raise self._none(in_words(error) or str(error)) from error
@@ -56,7 +60,7 @@ class Dialling:
     def _unknown(self, why: str) -> PortError:
         """Return why the name leads to no address."""
         return PortError(
-            f"{self._name}: {why}", Came(Kind.NO_NAME, Message("has no address"), why, self._frames)
+            joined(": ", [self._name, why]), Came(Kind.NO_NAME, Message("has no address"), why, self._frames)
         )
 
     def _none(self, why: str) -> PortError:
@@ -64,4 +68,4 @@ class Dialling:
         refused = os.strerror(errno.ECONNREFUSED) in why
         kind = Kind.NOT_TAKEN if refused else Kind.NO_CONNECTION
         text = Message("refuses connections" if refused else "cannot be connected to")
-        return PortError(f"{self._name}: {why}", Came(kind, text, why, self._frames))
+        return PortError(joined(": ", [self._name, why]), Came(kind, text, why, self._frames))

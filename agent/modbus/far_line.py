@@ -16,7 +16,7 @@ from agent.modbus.hearing import Hearing
 from agent.modbus.ports import HungUp, PortError, clock_s
 from agent.modbus.settling import Settling
 from agent.net.trouble import in_words
-from agent.view.language import Message
+from agent.view.language import Message, joined
 
 CLOSED = Message("the connection was closed by the other side")
 
@@ -58,7 +58,7 @@ class FarLine(asyncio.Protocol):
         if pause_s := self._settling.opened():
             await asyncio.sleep(pause_s)
         if self._transport is None:
-            raise self.hung_up or HungUp(f"{self.name}: {CLOSED}")
+            raise self.hung_up or HungUp(joined(": ", [self.name, CLOSED]))
         self._ready = True
         self._hearing.heard(clock_s())
 
@@ -83,7 +83,7 @@ class FarLine(asyncio.Protocol):
             if not self._asked:
                 why = Message("{why} before any request", why=why)
                 came = Came(Kind.CLOSED_UNASKED, Message("closes the connection before any request"), why)
-            self.hung_up = HungUp(f"{self.name}: {why}", came)
+            self.hung_up = HungUp(joined(": ", [self.name, why]), came)
             self._lost(self.hung_up)
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class FarLine(asyncio.Protocol):
     def send(self, data: bytes) -> None:
         """Send bytes to the line. Raises PortError where no connection stands."""
         if self._transport is None:
-            raise self.hung_up or PortError(f"{self.name}: not connected")
+            raise self.hung_up or PortError(joined(": ", [self.name, Message("not connected")]))
         self._transport.write(data)
         self._asked = True
 
@@ -140,14 +140,14 @@ class ComPortLine(FarLine):
                         break
                     await self._changed.wait()
         except TimeoutError:
-            com_port.refused = (
-                com_port.refused or f"has not said within {NEGOTIATION_S:g} s that {com_port.unconfirmed}"
+            com_port.refused = com_port.refused or Message(
+                "has not said within {time:g} s that {what}", time=NEGOTIATION_S, what=com_port.unconfirmed
             )
         if self._transport is None:
-            raise self.hung_up or HungUp(f"{self.name}: {CLOSED}")
+            raise self.hung_up or HungUp(joined(": ", [self.name, CLOSED]))
         if com_port.refused:
             self.close()
-            raise PortError(f"{self.name}: {com_port.refused}")
+            raise PortError(joined(": ", [self.name, com_port.refused]))
 
     def _say(self, data: bytes) -> None:
         if self._transport is not None and data:

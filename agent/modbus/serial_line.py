@@ -13,10 +13,13 @@ from agent.modbus.accepted import STRICT, Accepted
 from agent.modbus.carrier import Heard, Lost
 from agent.modbus.ports import PortError
 from agent.modbus.rtu_port import RtuPort
+from agent.net.holding import in_words
+from agent.view.language import Message, joined
 from agent.wire import holder
 
 STABLE_NAMES = (Path("/dev/serial/by-id"), Path("/dev/serial/by-path"))
 
+GONE = Message("the device is gone")
 IN_USE = {errno.EAGAIN, errno.EBUSY}
 # Why a serial device cannot be opened, and what to do about it.
 OPEN_ERRORS = {
@@ -69,11 +72,13 @@ class Tty:
             self._serial = serial.Serial(str(path), timeout=0, exclusive=True, **self._settings)
         except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError
             number = error.args[0] if isinstance(error, termios.error) else getattr(error, "errno", None)
-            reason = OPEN_ERRORS.get(number or 0, str(error))
+            known = OPEN_ERRORS.get(number or 0)
+            reason: str = Message(known) if known else str(error)
             if number in IN_USE:
                 held = await asyncio.to_thread(holder.of_device, str(path))
-                reason = f"in use by {held or 'another process'}; see it with: fuser -v {path}"
-            raise PortError(f"{self.name}: {reason}") from error
+                who = in_words(held) if held else Message("another process")
+                reason = Message("in use by {who}; see it with: fuser -v {file}", who=who, file=path)
+            raise PortError(joined(": ", [self.name, reason])) from error
         self._stable = self._stable or stable_path(path)
         self._node = os.fstat(self._serial.fileno()).st_rdev
         self._gone = False
@@ -103,19 +108,19 @@ class Tty:
         if not data:  # hung up: it stays readable for ever, and says nothing more
             asyncio.get_running_loop().remove_reader(self._serial.fileno())
             self._gone = True
-            lost(PortError(f"{self.name}: the device is gone"))
+            lost(PortError(joined(": ", [self.name, GONE])))
             return
         heard(data)
 
     def send(self, data: bytes) -> None:
         """Send bytes. Raises PortError where the device is gone."""
         if self._serial is None or self._gone or self._replaced():
-            raise PortError(f"{self.name}: the device is gone")
+            raise PortError(joined(": ", [self.name, GONE]))
         try:
             # not pyserial's write, which waits, and the event loop with it, for an adapter that takes nothing
             os.write(self._serial.fileno(), data)
         except OSError as error:
-            raise PortError(f"{self.name}: {error}") from error
+            raise PortError(joined(": ", [self.name, str(error)])) from error
 
     def answered(self) -> None:
         """Nothing follows from it: a device is there, or it is not."""

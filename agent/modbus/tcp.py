@@ -22,7 +22,7 @@ from agent.modbus.ports import NO_REPLY, Answer, HungUp, LateReply, PortError, T
 from agent.modbus.settling import Settling
 from agent.modbus.told_apart import cut_short, of_tcp, unasked
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
-from agent.view.language import Message
+from agent.view.language import Message, joined, told_by
 from agent.wire.hosts import authority
 from drivers.registers import Read, Reply
 
@@ -127,7 +127,7 @@ class TcpPort(asyncio.Protocol):
         if self._transport is not None:
             transport, self._transport = self._transport, None
             transport.abort()
-            self._fail(PortError(f"{self.name}: the connection was closed from here"))
+            self._fail(PortError(joined(": ", [self.name, Message("the connection was closed from here")])))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection is gone (asyncio calls this)."""
@@ -140,13 +140,13 @@ class TcpPort(asyncio.Protocol):
                 came = Came(
                     Kind.CLOSED_UNASKED, Message("closes the connection before any request"), why, "tcp"
                 )
-            self.hung_up = HungUp(f"{self.name}: {why}", came)
+            self.hung_up = HungUp(joined(": ", [self.name, why]), came)
             self._fail(self.hung_up)
 
     def _fail(self, error: PortError) -> None:
         for asked in self._waiting.values():
             if not asked.answer.done():
-                asked.answer.set_exception(type(error)(str(error), error.came))
+                asked.answer.set_exception(type(error)(told_by(error), error.came))
         self._waiting.clear()
         self._overdue.clear()
 
@@ -162,7 +162,7 @@ class TcpPort(asyncio.Protocol):
                 self._transport.abort()
                 self._transport = None
             came = self._told_apart(self._stream.rest)
-            self.hung_up = PortError(f"{self.name}: {came.words}", came)
+            self.hung_up = PortError(joined(": ", [self.name, came.words]), came)
             self._fail(self.hung_up)
 
     def _told_apart(self, heard: bytes) -> Came:
@@ -250,7 +250,7 @@ class TcpPort(asyncio.Protocol):
             await asyncio.sleep(wait_s)
         await self._get_in_step(unit_id)
         if self._transport is None:
-            raise self.hung_up or PortError(f"{self.name}: not connected")
+            raise self.hung_up or PortError(joined(": ", [self.name, Message("not connected")]))
         loop = asyncio.get_running_loop()
         self._transaction = transaction = self._transaction % 0xFFFF + 1
         future: asyncio.Future[Answer] = loop.create_future()

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agent.clock import never_set
+from agent.view.language import Message, joined
 from drivers.durable import replace_whole, sync_folder
 from drivers.files import must_be_file
 
@@ -28,7 +29,7 @@ class CertificateError(Exception):
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
-        super().__init__("\n".join(problems))
+        super().__init__(joined("\n", problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def install(files: TlsFiles, answer: bytes, agent: str, utc_s: float) -> x509.Ce
 
     Raises CertificateError with everything that is wrong with it; then nothing has changed.
     """
-    cert = _first(answer, "the certificate")
+    cert = _first(answer, Message("the certificate"))
     waiting = files.waiting_key.exists()
     found = problems(cert, _key(files.waiting_key if waiting else files.key), agent, utc_s)
     if found:
@@ -95,37 +96,44 @@ def install(files: TlsFiles, answer: bytes, agent: str, utc_s: float) -> x509.Ce
 
 def install_authority(files: TlsFiles, authority: bytes) -> None:
     """Put the certificates (PEM) of those into use who sign collectors. Raises CertificateError."""
-    _first(authority, "the authority")
+    _first(authority, Message("the authority"))
     _write(files.ca, authority, 0o644)
 
 
 def problems(cert: x509.Certificate, key: ec.EllipticCurvePrivateKey, agent: str, utc_s: float) -> list[str]:
     """Return why `cert` is not `agent`'s certificate for `key` now; no dates before the clock was set."""
-    found = []
+    found: list[str] = []
     if _spki(cert.public_key()) != _spki(key.public_key()):
-        found.append("it was made for another key; ask again with `cellwarden enroll`, and sign that request")
+        found.append(
+            Message("it was made for another key; ask again with `cellwarden enroll`, and sign that request")
+        )
     names = [str(a.value) for a in cert.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if names != [agent]:
         found.append(
-            f"its common name is {', '.join(names) or 'missing'}, and collectors must know this agent"
-            f" as {agent}"
+            Message(
+                "its common name is {name}, and collectors must know this agent as {agent}",
+                name=", ".join(names) or Message("missing"),
+                agent=agent,
+            )
         )
     with contextlib.suppress(x509.ExtensionNotFound):
         usages = cert.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         if ExtendedKeyUsageOID.CLIENT_AUTH not in usages:
-            found.append("it is not meant for a client (extended key usage without clientAuth)")
+            found.append(Message("it is not meant for a client (extended key usage without clientAuth)"))
     if not never_set(utc_s):
         if utc_s >= cert.not_valid_after_utc.timestamp():
-            found.append(f"it expired on {cert.not_valid_after_utc:%Y-%m-%d}; sign the request again")
+            ended = f"{cert.not_valid_after_utc:%Y-%m-%d}"
+            found.append(Message("it expired on {date}; sign the request again", date=ended))
         if utc_s < cert.not_valid_before_utc.timestamp():
-            found.append(f"it {_not_yet(cert, utc_s)}")
+            found.append(Message("it {ends}", ends=_not_yet(cert, utc_s)))
     return found
 
 
-def _not_yet(cert: x509.Certificate, utc_s: float) -> str:
-    return (
-        f"is valid from {cert.not_valid_before_utc:%Y-%m-%d %H:%M} UTC, and here it is"
-        f" {datetime.fromtimestamp(utc_s, UTC):%Y-%m-%d %H:%M}; is this clock right?"
+def _not_yet(cert: x509.Certificate, utc_s: float) -> Message:
+    return Message(
+        "is valid from {begin} UTC, and here it is {now}; is this clock right?",
+        begin=f"{cert.not_valid_before_utc:%Y-%m-%d %H:%M}",
+        now=f"{datetime.fromtimestamp(utc_s, UTC):%Y-%m-%d %H:%M}",
     )
 
 
@@ -135,39 +143,47 @@ def validity_warning(cert: Path, utc_s: float) -> str:
         must_be_file(cert)
         found = _first(cert.read_bytes(), str(cert))
     except OSError as error:
-        raise CertificateError([f"{cert}: {error.strerror}"]) from error
+        raise CertificateError([joined(": ", [str(cert), str(error.strerror)])]) from error
     if never_set(utc_s):
         return ""
     if utc_s < found.not_valid_before_utc.timestamp():
-        return f"this agent's certificate {_not_yet(found, utc_s)}"
+        return Message("this agent's certificate {ends}", ends=_not_yet(found, utc_s))
     days = (found.not_valid_after_utc.timestamp() - utc_s) / DAY_S
     # a long certificate is renewed a month before its end, a short one in the last third of its life
     life_days = (found.not_valid_after_utc - found.not_valid_before_utc).total_seconds() / DAY_S
     if days > min(WARN_DAYS, life_days / 3):
         return ""
     when = f"{found.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
-    ends = f"expires in {days:.0f} days, on {when}" if days > 0 else f"expired on {when}"
-    return f"this agent's certificate {ends}; renew it with `cellwarden enroll`"
+    ends = (
+        Message("expires in {days:.0f} days, on {when}", days=days, when=when)
+        if days > 0
+        else Message("expired on {when}", when=when)
+    )
+    return Message("this agent's certificate {ends}; renew it with `cellwarden enroll`", ends=ends)
 
 
 def _first(pem: bytes, what: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificates(pem)[0]
     except ValueError as error:
-        raise CertificateError([f"{what} is no certificate in PEM form: {error}"]) from error
+        no = Message("{what} is no certificate in PEM form: {why}", what=what, why=str(error))
+        raise CertificateError([no]) from error
 
 
 def _key(path: Path) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except FileNotFoundError as error:
-        raise CertificateError([f"{path}: there is no key; begin with `cellwarden enroll`"]) from error
+        no = Message("{file}: there is no key; begin with `cellwarden enroll`", file=path)
+        raise CertificateError([no]) from error
     except (ValueError, TypeError) as error:
-        raise CertificateError(
-            [f"{path}: is no private key in PEM form without a password: {error}"]
-        ) from error
+        no = Message(
+            "{file}: is no private key in PEM form without a password: {why}", file=path, why=str(error)
+        )
+        raise CertificateError([no]) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise CertificateError([f"{path}: not a key of ours (EC); move it away, and run `cellwarden enroll`"])
+        no = Message("{file}: not a key of ours (EC); move it away, and run `cellwarden enroll`", file=path)
+        raise CertificateError([no])
     return key
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent.clock import never_set
 from agent.tls.credentials import NotPrivate, must_be_private, no_passphrase
+from agent.view.language import Message, joined, told_by
 from drivers.files import must_be_file
 
 NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL; the ssl module has no name for it
@@ -34,10 +35,13 @@ def client_context(
             must_be_private(key)
             context.load_cert_chain(cert, key, no_passphrase)
     except NotPrivate as error:
-        raise TlsError(f"[upstream] key: {error}") from error
+        raise TlsError(joined("", ["[upstream] key: ", told_by(error)])) from error
     except (OSError, ssl.SSLError) as error:
         files = ", ".join(str(path) for path in (ca, cert, key) if path)
-        raise TlsError(f"the files of [upstream] cannot be used ({files}): {error}") from error
+        what = Message(
+            "the files of [upstream] cannot be used ({files}): {why}", files=files, why=told_by(error)
+        )
+        raise TlsError(what) from error
     if never_set(time.time() if utc_s is None else utc_s):
         context.verify_flags |= NO_CHECK_TIME
     return context

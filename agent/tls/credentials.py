@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from agent.view.language import Message
+
 
 class NotPrivate(Exception):
     """Others can read a private file."""
@@ -15,8 +17,10 @@ class NeedsPassphrase(OSError):
 def no_passphrase() -> str:
     """Refuse, in place of OpenSSL's question at the terminal, for which all polling would stand still."""
     raise NeedsPassphrase(
-        "the private key asks for a passphrase, which nobody can type here; take it off with:"
-        " openssl pkey -in OLD -out NEW"
+        Message(
+            "the private key asks for a passphrase, which nobody can type here; take it off with:"
+            " openssl pkey -in OLD -out NEW"
+        )
     )
 
 
@@ -40,4 +44,6 @@ def must_be_private(path: Path) -> None:
         return  # systemd's own, which newer versions guard by an access list that shows as group bits
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
-        raise NotPrivate(f"{path}: others can read it (mode {mode:03o}); chmod 600 {path}")
+        raise NotPrivate(
+            Message("{file}: others can read it (mode {mode:03o}); chmod 600 {file}", file=path, mode=mode)
+        )

@@ -3,6 +3,7 @@
 import email.utils
 from dataclasses import dataclass
 
+from agent.view.language import Message, joined
 from agent.wire.errors import WireError
 from agent.wire.request import (
     ACKNOWLEDGEMENT_TYPE,
@@ -58,7 +59,7 @@ class HttpAnswer:
 
 def understand(url: str, answer: HttpAnswer, request: Request, utc_s: float) -> Acknowledgement:
     """Return what the collector acknowledges; raise what else the answer means."""
-    said = f"{url}: {_said(answer)}"
+    said = joined(": ", [url, _said(answer)])
     if answer.own and answer.status == OK:
         return _acknowledgement(url, answer.body, request)
     if answer.status == TOO_LARGE and (request.batches or request.schemas):
@@ -73,17 +74,23 @@ def _acknowledgement(url: str, body: bytes, request: Request) -> Acknowledgement
     try:
         ack = decode_ack(body)
     except WireError as error:
-        raise Unsound(f"{url}: its acknowledgement cannot be read: {printable(str(error))}") from error
+        why = printable(str(error))
+        raise Unsound(
+            Message("{url}: its acknowledgement cannot be read: {why}", url=url, why=why)
+        ) from error
     if ack.epoch != request.epoch:
-        raise Unsound(f"{url}: acknowledged epoch {ack.epoch.hex()}, not ours")
+        raise Unsound(Message("{url}: acknowledged epoch {epoch}, not ours", url=url, epoch=ack.epoch.hex()))
     return ack
 
 
 def _said(answer: HttpAnswer) -> str:
     if not answer.own:
-        server = printable(answer.server or "a server without a name", 80)
-        text = printable(b" ".join(answer.body.split()))
-        return f"not reached: HTTP {answer.status} from {server}, not from the collector: {text or 'no text'}"
+        return Message(
+            "not reached: HTTP {status} from {server}, not from the collector: {text}",
+            status=answer.status,
+            server=printable(answer.server, 80) if answer.server else Message("a server without a name"),
+            text=printable(b" ".join(answer.body.split())) or Message("no text"),
+        )
     try:
         return f"HTTP {answer.status}: {decode_refusal(answer.body)}"
     except WireError:

@@ -8,6 +8,7 @@ import aiohttp
 
 from agent.net.trouble import in_words
 from agent.tls.credentials import NotPrivate, must_be_private
+from agent.view.language import Message, joined, told_by
 from agent.wire.hosts import authority
 from agent.wire.text import printable
 
@@ -28,11 +29,15 @@ def place(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (HTTPS_PORT if parts.scheme == "https" else HTTP_PORT)
 
 
-def refused(proxy: str, url: str, status: int, reason: str) -> str:
+def refused(proxy: str, url: str, status: int, reason: str) -> Message:
     """Say what a proxy answered that made no tunnel, and what to do: its word, not the collector's."""
-    words = REFUSALS.get(status, OTHER)
-    answer = f"HTTP {status} {printable(reason, 80)}".strip()
-    return f"proxy {proxy} answers {answer} to CONNECT {authority(*place(url))}: {words}"
+    return Message(
+        "proxy {proxy} answers {answer} to CONNECT {place}: {why}",
+        proxy=proxy,
+        answer=f"HTTP {status} {printable(reason, 80)}".strip(),
+        place=authority(*place(url)),
+        why=Message(REFUSALS.get(status, OTHER)),
+    )
 
 
 class LoginError(Exception):
@@ -56,12 +61,13 @@ class Proxy:
                 self.login_file.read_text(encoding="utf-8").partition("\n")[0].partition(":")
             )
         except NotPrivate as error:
-            raise LoginError(f"proxy_login: {error}") from error
+            raise LoginError(joined(": ", ["proxy_login", told_by(error)])) from error
         except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "is no text in UTF-8"
-            raise LoginError(f"proxy_login {self.login_file}: {why}") from error
+            why = getattr(error, "strerror", None) or Message("is no text in UTF-8")
+            raise LoginError(joined(": ", [f"proxy_login {self.login_file}", why])) from error
         if not colon or not user:
-            raise LoginError(f"proxy_login {self.login_file}: its first line is no USER:PASSWORD")
+            no = Message("proxy_login {file}: its first line is no USER:PASSWORD", file=self.login_file)
+            raise LoginError(no)
         return aiohttp.encode_basic_auth(user, password)
 
     def trouble(self, url: str, error: BaseException) -> str:
@@ -69,5 +75,6 @@ class Proxy:
         if isinstance(error, aiohttp.ClientHttpProxyError):
             return refused(self.url, url, error.status, error.message)
         if isinstance(error, aiohttp.ClientProxyConnectionError):
-            return f"proxy {self.url}: {in_words(error.os_error) or printable(str(error))}"
+            why = in_words(error.os_error) or printable(str(error))
+            return Message("proxy {proxy}: {why}", proxy=self.url, why=why)
         return ""

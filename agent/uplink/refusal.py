@@ -2,6 +2,8 @@
 
 import ssl
 
+from agent.view.language import Message
+
 RENEW = "renew it with `cellwarden enroll`"
 #: RFC 8446, 6.2, by OpenSSL's names; "bad" is also what it calls a certificate whose time has not come
 ALERTS = {
@@ -21,4 +23,6 @@ def refusal(error: BaseException | None) -> str:
     if not isinstance(error, ssl.SSLError):
         return ""
     _, _, alert = (error.reason or "").partition("_ALERT_")  # SSLV3_, TLSV1_, TLSV13_
-    return f"the collector refuses this agent's certificate: {ALERTS[alert]}" if alert in ALERTS else ""
+    if alert not in ALERTS:
+        return ""
+    return Message("the collector refuses this agent's certificate: {why}", why=Message(ALERTS[alert]))

@@ -47,6 +47,7 @@ from agent.uplink.pace import Pace
 from agent.uplink.proxy import LoginError, Proxy
 from agent.uplink.refusal import refusal
 from agent.uplink.schemas import Schemas
+from agent.view.language import Message, joined, told_by
 from agent.wire.limits import DEFAULT_LIMITS
 from agent.wire.ranges import Ranges
 from agent.wire.request import ACCEPT, CONTENT_TYPE, PATH, About, Acknowledgement, Request, encode_request
@@ -151,7 +152,7 @@ class Uplink:
                 TlsError,
                 LoginError,
             ) as error:  # files that were good at the start, being replaced perhaps
-                self._failed(str(error))
+                self._failed(told_by(error))
                 await self._due()
                 continue
             end_s = time.monotonic() + SESSION_S
@@ -186,12 +187,12 @@ class Uplink:
             if not await self.send_some(session, only_alarms) and not only_alarms:
                 await self._until_more(looked_s)
         except Conflict as error:
-            self._stop(str(error))
+            self._stop(told_by(error))
         except RequestTooLarge as error:
             log.info("%s; a part of it may fit", error)
         except (UplinkError, StoreError) as error:
             self._tell_unsound(error)
-            self._failed(str(error), error)
+            self._failed(told_by(error), error)
             return False
         return True
 
@@ -230,7 +231,7 @@ class Uplink:
     def _stop(self, trouble: str) -> None:
         self._stopped = True
         self._failed(trouble)
-        told = said(STOPPED, trouble=trouble)
+        told = said(STOPPED, trouble=str(trouble))
         log.critical(told.text)
         self._say(CONFLICT, told)
 
@@ -310,9 +311,14 @@ class Uplink:
             self._arrived(digests)
             took_s = time.monotonic() - start_s
             if left := await self._settle(ack, request):
-                failure = f"{self._url}: acknowledged {len(batches) - left} of {len(batches)} batches"
+                failure = Message(
+                    "{url}: acknowledged {n} of {all} batches",
+                    url=self._url,
+                    n=len(batches) - left,
+                    all=len(batches),
+                )
         except (UplinkError, StoreError) as error:
-            took_s, failure = time.monotonic() - start_s, str(error)
+            took_s, failure = time.monotonic() - start_s, told_by(error)
             retry_after_s = getattr(error, "retry_after_s", None)
             self._tell_unsound(error)
             if isinstance(error, RequestTooLarge) and len(batches) == 1:
@@ -418,7 +424,7 @@ class Uplink:
             ):
                 answer = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UplinkError(f"{self._url}: {self._why(error)}") from error
+            raise UplinkError(joined(": ", [self._url, self._why(error)])) from error
         ack = understand(self._url, answer, request, time.time())
         self._more, self._old = ack.more, not ack.more
         self._about_s = time.monotonic() if request.about else self._about_s
@@ -433,7 +439,7 @@ class Uplink:
             return trouble
         cause = getattr(error, "os_error", None)  # aiohttp wraps the reason in words of its own
         reason = refusal(error.__cause__) or in_words(cause) or printable(str(error))
-        return reason or "no answer in time"
+        return reason or Message("no answer in time")
 
     @contextlib.asynccontextmanager
     async def _giving_way(self, yield_s: float, most_s: float | None) -> AsyncIterator[None]:

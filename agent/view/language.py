@@ -89,11 +89,7 @@ class Message(str):
 
     def as_json(self) -> dict[str, Any]:
         """Return it for a file that is read again."""
-        fields = {
-            key: {"message": field.as_json()} if isinstance(field, Message) else field
-            for key, field in self.fields.items()
-        }
-        return {"template": self.template, "fields": fields}
+        return {"template": self.template, "fields": {key: _plain(f) for key, f in self.fields.items()}}
 
     @classmethod
     def of_json(cls, told: Mapping[str, Any]) -> Self:
@@ -103,6 +99,47 @@ class Message(str):
             for key, field in told["fields"].items()
         }
         return cls(told["template"], **fields)
+
+
+def _plain(field: object) -> object:
+    """Return a field of a message as JSON has it."""
+    if isinstance(field, Message):
+        return {"message": field.as_json()}
+    return field if isinstance(field, int | float) or field is None else str(field)
+
+
+def made_of(content: object) -> dict[str, Any]:
+    """Return what the messages are made of that some content holds, by their English: it goes beside it where
+    that is sent as JSON, and `put_together` makes messages of both again.
+    """
+    if isinstance(content, Message) and content.fields:
+        return {str(content): content.as_json()}
+    if isinstance(content, str | None):
+        return {}
+    inner = content.values() if isinstance(content, Mapping) else content
+    if not isinstance(inner, Iterable):
+        return {}
+    return {text: told for one in inner for text, told in made_of(one).items()}
+
+
+def put_together(content: Any, made_of: Mapping[str, Any]) -> Any:
+    """Return content of JSON with the messages that it held when it was sent."""
+    if isinstance(content, str):
+        return Message.of_json(made_of[content]) if content in made_of else content
+    if isinstance(content, dict):
+        return {key: put_together(one, made_of) for key, one in content.items()}
+    return [put_together(one, made_of) for one in content] if isinstance(content, list) else content
+
+
+def told_by(error: BaseException) -> str:
+    """Return what an error says: its message, where it has one."""
+    what = error.args[0] if error.args else None
+    return what if isinstance(what, Message) else str(error)
+
+
+def message(text: str) -> Message:
+    """Return a text as a message: itself, where it is one."""
+    return text if isinstance(text, Message) else Message(text)
 
 
 def tr(text: str) -> str:
@@ -134,10 +171,15 @@ def joined(apart: str, texts: Iterable[str]) -> Message:
     return Message(apart.join(f"{{{name}}}" for name in some), **some)
 
 
-def how_long(seconds: float) -> str:
+def length(seconds: float) -> Message:
     """Return a length of time: "75 s", "18 min", "3.5 h", "12 days"."""
     number, unit = duration(seconds).split()
-    return tell(DURATIONS[unit], n=number)
+    return Message(DURATIONS[unit], n=number)
+
+
+def how_long(seconds: float) -> str:
+    """Return a length of time in the language that is spoken."""
+    return tr(length(seconds))
 
 
 def text_of(record: Mapping[str, Any]) -> str:

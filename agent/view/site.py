@@ -90,7 +90,7 @@ def view(
         "relay": status["relay"],
         "account": status["account"],
         "upstreams": status["upstreams"],
-        "degraded": status["health"]["degraded"],
+        "degraded": [tr(reason) for reason in status["health"]["degraded"]],
     }
 
 

@@ -11,7 +11,7 @@ from agent.cli.common.errors import Finding, Unreachable
 from agent.cli.common.tables import plain_table
 from agent.cli.common.usual import SOCKET
 from agent.control import client
-from agent.view.language import how_long, tr
+from agent.view.language import how_long, put_together, tr
 from agent.view.voice import first_line
 from drivers.profile.problems import did_you_mean
 
@@ -34,7 +34,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 def get(socket: Path, resource: str) -> dict[str, Any]:
     """Ask the agent. Raises Unreachable (exit 3) and Finding (exit 1)."""
-    return _ask(lambda: client.get(socket, resource))
+    return _ask(lambda: with_messages(client.get(socket, resource)))
+
+
+def with_messages(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return what an agent says with the messages that it holds, to be said in the language of who asks."""
+    messages = answer.pop("messages", {})
+    told: dict[str, Any] = put_together(answer, messages) if messages else answer
+    return told
 
 
 def post(socket: Path, resource: str, **body: Any) -> dict[str, Any]:

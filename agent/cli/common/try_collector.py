@@ -12,7 +12,7 @@ from agent.tls.contexts import TlsError, client_context
 from agent.uplink.answer import OK, HttpAnswer, UplinkError, understand
 from agent.uplink.proxy import LoginError, Proxy, place, refused
 from agent.uplink.refusal import refusal
-from agent.view.language import Message
+from agent.view.language import Message, joined, told_by
 from agent.wire.hosts import authority
 from agent.wire.packing import ID_BYTES
 from agent.wire.request import CONTENT_TYPE, PATH, Request, encode_request
@@ -27,11 +27,6 @@ class NotTaken(Exception):
 
 class NotReached(NotTaken):
     """Nothing answers there."""
-
-
-def said_of(error: NotTaken) -> str:
-    """Return what it says, a message where it is one."""
-    return str(error.args[0])
 
 
 def try_collector(upstream: UpstreamTable, agent: str) -> str:
@@ -57,7 +52,7 @@ def try_collector(upstream: UpstreamTable, agent: str) -> str:
             connection.close()
         understand(where, answer, request, time.time())
     except (UplinkError, TlsError, LoginError) as error:
-        raise NotTaken(str(error)) from error
+        raise NotTaken(told_by(error)) from error
     except ssl.SSLCertVerificationError as error:
         raise NotTaken(
             Message("the certificate of {where} is not trusted: {why}", where=where, why=error.verify_message)
@@ -65,7 +60,7 @@ def try_collector(upstream: UpstreamTable, agent: str) -> str:
     except (HTTPException, ssl.SSLError) as error:
         why = refusal(error)
         other = Message("{where} answers, but not as a cellwarden collector does", where=where)
-        raise NotTaken(f"{where}: {why}" if why else other) from error
+        raise NotTaken(joined(": ", [where, why]) if why else other) from error
     except OSError as error:
         raise NotReached(f"{where}: {error.strerror or error}") from error
     return Message("{where} takes batches of {agent}", where=where, agent=agent)
@@ -104,7 +99,8 @@ def _tunnel(proxy: Proxy, url: str) -> socket.socket:
                 raise NotTaken(refused(proxy.url, url, answer.status, answer.reason))
             undo.pop_all()
     except HTTPException as error:
-        raise NotTaken(f"proxy {proxy.url} answers, but not as a proxy does") from error
+        raise NotTaken(Message("proxy {proxy} answers, but not as a proxy does", proxy=proxy.url)) from error
     except OSError as error:
-        raise NotReached(f"proxy {proxy.url}: {error.strerror or error}") from error
+        why = error.strerror or str(error)
+        raise NotReached(Message("proxy {proxy}: {why}", proxy=proxy.url, why=why)) from error
     return tunnel

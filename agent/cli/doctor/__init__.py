@@ -77,7 +77,8 @@ def command(path: Path, socket: Path | None, as_json: bool, to: Path | None, yes
     took_s = time.monotonic() - start_s
     problems = [result for result in results if result.state is CheckState.PROBLEM]
     if to is not None:
-        bundle.write(Path(to), site, results, ask=not yes)
+        with speaking(language()):
+            bundle.write(Path(to), site, results, ask=not yes)
     elif as_json:
         told = {
             "exit": int(bool(problems)),
@@ -112,18 +113,20 @@ def report(results: Sequence[Result], took_s: float, now: datetime) -> str:
         )
     ]
     for result in problems:
-        lines.append(f"{_head('PROBLEM')}{result.check:<{WIDTH}}  {result.seen}")
+        lines.append(f"{_head('PROBLEM')}{result.check:<{WIDTH}}  {tr(result.seen)}")
         likely = result.likely or (CODES[result.code].likely if result.code else ())
         if likely:
             numbered = " ".join(f"({n}) {tr(cause)}" for n, cause in enumerate(likely, 1))
             lines.append(f"{'':<{WIDTH + 11}}{tell('Likely: {causes}', causes=numbered)}")
-        lines.append(f"{'':<{WIDTH + 11}}{tell('Try:    {run}', run=result.run or '-')}   [{result.code}]")
+        run = tell("Try:    {run}", run=tr(result.run) or "-")
+        lines.append(f"{'':<{WIDTH + 11}}{run}   [{result.code}]")
     lines += [
-        f"{_head('note')}{r.check:<{WIDTH}}  {r.seen}" + (f"     {r.run}" if r.run else "") for r in notes
+        f"{_head('note')}{r.check:<{WIDTH}}  {tr(r.seen)}" + (f"     {tr(r.run)}" if r.run else "")
+        for r in notes
     ]
     lines += _unknowns(by_state[CheckState.UNKNOWN])
     if well:
-        told = ", ".join(f"{r.check} ({r.seen})" if r.seen else r.check for r in well)
+        told = ", ".join(f"{r.check} ({tr(r.seen)})" if r.seen else r.check for r in well)
         lines.append(f"{_head('good')}{told}")
     lines.append(
         tr("Send for help: cellwarden doctor --bundle (names and addresses removed, list shown first)")
@@ -136,7 +139,7 @@ def _unknowns(results: Sequence[Result]) -> list[str]:
     by_reason: dict[str, dict[str, None]] = {}
     for result in results:
         by_reason.setdefault(result.seen, {})[result.check] = None
-    return [f"{_head('unknown')}{', '.join(checks)}: {seen}" for seen, checks in by_reason.items()]
+    return [f"{_head('unknown')}{', '.join(checks)}: {tr(seen)}" for seen, checks in by_reason.items()]
 
 
 def _head(state: str) -> str:

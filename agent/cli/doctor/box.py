@@ -18,16 +18,18 @@ from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
 from agent.clock import Clock
 from agent.config.tables import Config, UpstreamTable
+from agent.net.holding import in_words
 from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
 from agent.uplink.proxy import LoginError, Proxy, place
+from agent.view.language import Message, joined, told_by
 from agent.wire import holder
 from agent.wire.hosts import authority, host_and_port
 
 SYS, SYSTEMD = Path("/sys"), Path("/run/systemd/system")
 REACH_S = 3.0
 LOW_SHARE, LEAST_MB = 0.1, 100
-THROUGH_PROXY = "the proxy or its rules", "its login", "the collector behind it"
+THROUGH_PROXY = ("the proxy or its rules", "its login", "the collector behind it")
 
 
 def service(site: Site) -> Iterator[Result]:
@@ -38,20 +40,21 @@ def service(site: Site) -> Iterator[Result]:
     for reason in site.status.get("health", {}).get("degraded", []):
         if not reason.startswith(("unit", "bus ", "clock", "upstream", "page: ")):  # each a check of its own
             yield note(reason, "cellwarden status")
-    yield good("the agent answers")
+    yield good(Message("the agent answers"))
 
 
 def _no_agent(site: Site) -> Result:
     """Return what the service manager says of an agent that does not answer."""
     if not SYSTEMD.is_dir():
         run_it = f"cellwarden run --config {site.path}"
-        return note("no agent is running; looked at without it", run_it, "CW-401")
+        return note(Message("no agent is running; looked at without it"), run_it, "CW-401")
     run = ["systemctl", "is-active", "cellwarden"]
     state = subprocess.run(run, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
     if state == "active":
-        seen = f"the service is active, but: {site.refusal}"
+        seen = Message("the service is active, but: {why}", why=site.refusal)
         return problem("CW-401", seen, "journalctl -u cellwarden -n 50")
-    seen = f"the agent is not running ({state or 'no such service'}); looked at without it"
+    how = state or Message("no such service")
+    seen = Message("the agent is not running ({how}); looked at without it", how=how)
     return note(seen, "systemctl start cellwarden", "CW-401")
 
 
@@ -63,13 +66,16 @@ def disk(site: Site) -> Iterator[Result]:
     state = os.statvfs(folder)
     free_mb, share = state.f_bavail * state.f_frsize / 1e6, state.f_bavail / max(1, state.f_blocks)
     if state.f_flag & os.ST_RDONLY:
-        yield problem("CW-602", f"{folder} is mounted read-only", "dmesg | tail", "a worn or damaged card")
+        seen = Message("{folder} is mounted read-only", folder=folder)
+        yield problem("CW-602", seen, "dmesg | tail", Message("a worn or damaged card"))
     elif free_mb < LEAST_MB:
-        yield problem("CW-602", f"{free_mb:.0f} MB free at {folder}", f"du -xsh {folder}/* | sort -h")
+        seen = Message("{mb:.0f} MB free at {folder}", mb=free_mb, folder=folder)
+        yield problem("CW-602", seen, f"du -xsh {folder}/* | sort -h")
     elif share < LOW_SHARE:
-        yield note(f"{share:.0%} free at {folder} ({free_mb:.0f} MB)", "", "CW-602")
+        told = {"share": share, "folder": folder, "mb": free_mb}
+        yield note(Message("{share:.0%} free at {folder} ({mb:.0f} MB)", **told), "", "CW-602")
     else:
-        yield good(f"{share:.0%} free")
+        yield good(Message("{share:.0%} free", share=share))
 
 
 def history(site: Site) -> Iterator[Result]:
@@ -80,13 +86,14 @@ def history(site: Site) -> Iterator[Result]:
         if status["store"]["trouble"]:
             yield problem("CW-602", status["store"]["trouble"], "cellwarden status")
         else:
-            yield good("written")
+            yield good(Message("written"))
     elif not path.parent.is_dir():
-        yield note(f"{path.parent} does not exist yet; the agent makes it")
+        yield note(Message("{folder} does not exist yet; the agent makes it", folder=path.parent))
     elif os.access(path.parent, os.W_OK):
-        yield good("writable")
+        yield good(Message("writable"))
     else:
-        yield unknown(f"{path.parent} is not yours to write; run this as root", "sudo cellwarden doctor")
+        seen = Message("{folder} is not yours to write; run this as root", folder=path.parent)
+        yield unknown(seen, "sudo cellwarden doctor")
 
 
 def wear(_site: Site) -> Iterator[Result]:
@@ -94,24 +101,26 @@ def wear(_site: Site) -> Iterator[Result]:
     found = sorted((SYS / "block").glob("mmcblk*/device/life_time"))
     for file in found:
         steps = max(int(word, 16) for word in file.read_text().split())
-        name = file.parts[-3]
+        used = {"disk": file.parts[-3], "percent": 10 * steps}
         if steps >= 9:
-            yield problem("CW-602", f"{name} has used {10 * steps} % of its life", "cellwarden backup --help")
+            seen = Message("{disk} has used {percent} % of its life", **used)
+            yield problem("CW-602", seen, "cellwarden backup --help")
         elif steps >= 7:
-            yield note(f"{name} has used about {10 * steps} % of its life", "", "CW-602")
+            yield note(Message("{disk} has used about {percent} % of its life", **used), "", "CW-602")
         else:
-            yield good(f"{name}: {10 * steps} % of its life used at most")
+            yield good(Message("{disk}: {percent} % of its life used at most", **used))
     if not found:
-        yield unknown("this disk does not tell its wear (SD cards do not)")
+        yield unknown(Message("this disk does not tell its wear (SD cards do not)"))
 
 
 def clock(_site: Site) -> Iterator[Result]:
     """The clock is disciplined by a time service."""
     if Clock().synchronised():
-        yield good("synchronised")
+        yield good(Message("synchronised"))
     else:
-        seen = "not synchronised; events are ordered by boot time and repaired later"
-        yield problem("CW-601", seen, "timedatectl timesync-status", "no network", "no time server reached")
+        seen = Message("not synchronised; events are ordered by boot time and repaired later")
+        likely = Message("no network"), Message("no time server reached")
+        yield problem("CW-601", seen, "timedatectl timesync-status", *likely)
 
 
 def power(_site: Site) -> Iterator[Result]:
@@ -121,11 +130,12 @@ def power(_site: Site) -> Iterator[Result]:
             continue
         if (name.parent / "in0_lcrit_alarm").read_text().strip() == "1":
             run = "dmesg | grep -i voltage"
-            yield problem("CW-603", "the supply voltage fell too low", run, "a weak supply or a thin cable")
+            seen = Message("the supply voltage fell too low")
+            yield problem("CW-603", seen, run, Message("a weak supply or a thin cable"))
         else:
-            yield good("no low voltage since the start")
+            yield good(Message("no low voltage since the start"))
         return
-    yield unknown("this board does not tell")
+    yield unknown(Message("this board does not tell"))
 
 
 def certificate(site: Site) -> Iterator[Result]:
@@ -139,12 +149,12 @@ def _of_each(config: Config, check: Callable[[UpstreamTable], Iterator[Result]])
     for up in config.upstream:
         for result in check(up):
             several = len(config.upstream) > 1
-            yield replace(result, seen=f"{up.name}: {result.seen}") if several else result
+            yield replace(result, seen=joined(": ", [up.name, result.seen])) if several else result
 
 
 def _certificate(up: UpstreamTable) -> Iterator[Result]:
     if not up.url.startswith("https:"):
-        yield good("none needed: the collector is on this machine")
+        yield good(Message("none needed: the collector is on this machine"))
         return
     try:
         client_context(up.ca, up.cert, up.key)
@@ -153,13 +163,13 @@ def _certificate(up: UpstreamTable) -> Iterator[Result]:
             Proxy(up.proxy, up.proxy_login).login()
     except (TlsError, CertificateError, LoginError) as error:
         if isinstance(error.__cause__, PermissionError):
-            yield unknown("its files are not yours to read", "sudo cellwarden doctor")
+            yield unknown(Message("its files are not yours to read"), "sudo cellwarden doctor")
         elif isinstance(error, LoginError):
-            yield problem("CW-502", str(error), f"ls -l {up.proxy_login}", *THROUGH_PROXY)
+            yield problem("CW-502", told_by(error), f"ls -l {up.proxy_login}", *THROUGH_PROXY)
         else:
-            yield problem("CW-503", str(error), "cellwarden enroll --help")
+            yield problem("CW-503", told_by(error), "cellwarden enroll --help")
         return
-    yield problem("CW-503", warning, "cellwarden enroll --help") if warning else good("valid")
+    yield problem("CW-503", warning, "cellwarden enroll --help") if warning else good(Message("valid"))
 
 
 def dns(site: Site) -> Iterator[Result]:
@@ -179,13 +189,13 @@ def _resolved(host: str) -> Iterator[Result]:
     try:
         addresses = pool.submit(socket.getaddrinfo, host, None).result(REACH_S)
     except TooLong:
-        yield problem(
-            "CW-501", f"{host}: no answer of a name server in {REACH_S:g} s", f"getent hosts {host}"
-        )
+        seen = Message("{host}: no answer of a name server in {time:g} s", host=host, time=REACH_S)
+        yield problem("CW-501", seen, f"getent hosts {host}")
     except OSError as error:
-        yield problem("CW-501", f"{host}: {error.strerror or error}", f"getent hosts {host}", "no DNS server")
+        seen = joined(": ", [host, error.strerror or str(error)])
+        yield problem("CW-501", seen, f"getent hosts {host}", Message("no DNS server"))
     else:
-        yield good(f"{host} is {addresses[0][4][0]}")
+        yield good(Message("{host} is {address}", host=host, address=addresses[0][4][0]))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -206,18 +216,20 @@ def _taking(site: Site, agent: str, up: UpstreamTable) -> Iterator[Result]:
     if site.status is not None:
         told = next((one for one in site.status["upstreams"] if one["name"] == up.name), None)
         if told is None:
-            yield unknown(
-                f"the agent does not know of upstream {up.name}", "sudo systemctl reload cellwarden"
-            )
+            seen = Message("the agent does not know of upstream {upstream}", upstream=up.name)
+            yield unknown(seen, "sudo systemctl reload cellwarden")
             return
-        waiting = told["account"]["pending"]
-        seen = f"{told['trouble'] or 'not reached yet'}; {waiting} batches wait on disk"
+        seen = Message(
+            "{why}; {n} batches wait on disk",
+            why=told["trouble"] or Message("not reached yet"),
+            n=told["account"]["pending"],
+        )
         if told["reached"] and not told["trouble"]:
-            yield good("takes batches")
+            yield good(Message("takes batches"))
         elif told.get("set_aside"):
             yield problem("CW-504", seen, look)
         elif told.get("answered"):
-            between = "a proxy, gateway or login page between", "another program is there"
+            between = Message("a proxy, gateway or login page between"), Message("another program is there")
             yield problem("CW-502", seen, look, *(likely or between))
         else:
             yield problem("CW-502", seen, look, *likely)
@@ -225,11 +237,11 @@ def _taking(site: Site, agent: str, up: UpstreamTable) -> Iterator[Result]:
     try:
         yield good(try_collector(up, agent))
     except NotReached as error:
-        yield problem("CW-502", str(error), ping, *(likely or ("network", "firewall")))
+        usual = Message("network"), Message("firewall")
+        yield problem("CW-502", told_by(error), ping, *(likely or usual))
     except NotTaken as error:
-        yield problem(
-            "CW-502", str(error), look, *(likely or ("another program is there", "name or certificate"))
-        )
+        usual = Message("another program is there"), Message("name or certificate")
+        yield problem("CW-502", told_by(error), look, *(likely or usual))
 
 
 def page(site: Site) -> Iterator[Result]:
@@ -237,9 +249,9 @@ def page(site: Site) -> Iterator[Result]:
     assert site.config is not None
     address = site.config.web.address
     if address is None:
-        yield good("none wanted")
+        yield good(Message("none wanted"))
     elif site.status is None:
-        yield _free(*address, "the page cannot be served there")
+        yield _free(*address, Message("the page cannot be served there"))
     elif site.status["web"]["trouble"]:
         yield _not_served(site.status["web"], *address, "CW-420")
     else:
@@ -247,7 +259,7 @@ def page(site: Site) -> Iterator[Result]:
         try:
             socket.create_connection(address, REACH_S).close()
         except OSError as error:
-            seen = f"http://{authority(*address)}: {error.strerror or error}"
+            seen = joined(": ", [f"http://{authority(*address)}", error.strerror or str(error)])
             yield problem("CW-420", seen, "journalctl -u cellwarden -n 50")
         else:
             yield good()
@@ -258,9 +270,9 @@ def metrics(site: Site) -> Iterator[Result]:
     assert site.config is not None
     address = host_and_port(site.config.metrics.listen or "")
     if address is None:
-        yield good("none wanted")
+        yield good(Message("none wanted"))
     elif site.status is None:
-        yield _free(*address, "metrics cannot be served there")
+        yield _free(*address, Message("metrics cannot be served there"))
     elif (told := site.status.get("metrics") or {}).get("trouble"):
         yield _not_served(told, *address, "CW-420")
     else:
@@ -274,7 +286,7 @@ def _not_served(told: dict[str, Any], host: str, port: int, code: str) -> Result
         return problem(code, seen, "sudo ls -l /etc/cellwarden/tls")
     held = holder.of_port(host, port)
     if held and str(held) not in seen:
-        seen = f"{seen}: it is {held}"
+        seen = Message("{why}: it is {who}", why=seen, who=in_words(held))
     return problem(code, seen, _see(held, port))
 
 
@@ -282,10 +294,12 @@ def _free(host: str, port: int, follows: str) -> Result:
     """Return whether a port is there for an agent that does not answer, or does not run."""
     held = holder.of_port(host, port)
     if held is None:
-        return unknown("needs a running agent, not checked")
+        return unknown(Message("needs a running agent, not checked"))
+    of = {"place": authority(host, port), "who": in_words(held)}
     if "cellwarden" in f"{held.name} {held.user}":
-        return unknown(f"{authority(host, port)} is held by {held}: an agent that does not answer here")
-    return problem("CW-420", f"{authority(host, port)} is held by {held}: {follows}", _see(held, port))
+        return unknown(Message("{place} is held by {who}: an agent that does not answer here", **of))
+    seen = Message("{place} is held by {who}: {follows}", **of, follows=follows)
+    return problem("CW-420", seen, _see(held, port))
 
 
 def _see(held: holder.Holder | None, port: int) -> str:

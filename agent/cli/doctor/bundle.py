@@ -22,6 +22,7 @@ import click
 from agent.cli.doctor.results import Result
 from agent.cli.doctor.site import Site
 from agent.config.tables import Config
+from agent.view.language import tell, tr
 
 ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{1,4}\b")
 URL_CREDENTIALS = re.compile(r"(https?://)[^/@\s\"']+@")
@@ -106,11 +107,11 @@ def _learn(blank: Blank, config: Config) -> None:
 def write(path: Path, site: Site, results: Sequence[Result], *, ask: bool) -> None:
     """Show what goes in, ask, and write it."""
     files = contents(site, results)
-    click.echo("The bundle holds, with names and addresses replaced and no key, token or password:")
+    click.echo(tr("The bundle holds, with names and addresses replaced and no key, token or password:"))
     for name, text in files.items():
-        click.echo(f"  {name:<12} {len(text):>8} bytes")
-    if ask and not click.confirm(f"Write {path}?", default=False):
-        click.echo("Nothing was written.")
+        click.echo(f"  {name:<12} {tell('{n:>8} bytes', n=len(text))}")
+    if ask and not click.confirm(tell("Write {file}?", file=path), default=False):
+        click.echo(tr("Nothing was written."))
         return
     with tarfile.open(path, "w:gz") as tar:
         for name, text in files.items():
@@ -118,4 +119,4 @@ def write(path: Path, site: Site, results: Sequence[Result], *, ask: bool) -> No
             entry = tarfile.TarInfo(f"cellwarden-doctor/{name}")
             entry.size, entry.mtime = len(data), int(time.time())
             tar.addfile(entry, io.BytesIO(data))
-    click.echo(f"Wrote {path}. Look into it before you send it: tar xzOf {path} | less")
+    click.echo(tell("Wrote {file}. Look into it before you send it: tar xzOf {file} | less", file=path))

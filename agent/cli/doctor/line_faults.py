@@ -12,6 +12,7 @@ from agent.modbus.came import Frames, Kind
 from agent.modbus.lately import NEVER_LATE, SAID, Late, Share, shares
 from agent.modbus.overheard import sound
 from agent.modbus.told_apart import of_rtu
+from agent.view.language import Message, joined, message
 
 FEW = 0.002  # of the reads of a healthy line; more is a finding
 OFTEN = 0.05
@@ -45,19 +46,23 @@ def of_counts(
         for share in shares(counts, late.get(unit, NEVER_LATE), frames):
             if share.part > LEAST[share.came.kind]:
                 found.setdefault(share.came.text, {})[unit] = share
-    return [_fault(text, of, alone=len(of) == 1 < judged) for text, of in found.items()]
+    return [_fault(of, alone=len(of) == 1 < judged) for of in found.values()]
 
 
-def _fault(text: str, of: Mapping[str, Share], *, alone: bool) -> LineFault:
+def _fault(of: Mapping[str, Share], *, alone: bool) -> LineFault:
     """Return one cost of several units. alone: others of the line have it not."""
     who = ", ".join(f"{unit} ({share.part:.1%})" for unit, share in of.items())
     came, worst = next(iter(of.values())).came, max(share.part for share in of.values())
     likely, damaged = came.row.likely, came.kind is Kind.SOME_DAMAGED
     if alone and damaged and came.frames == "rtu":
         (unit,) = of
-        likely = (f"another unit has the id of {unit}", f"the stub or the terminals of {unit}")
+        likely = (
+            Message("another unit has the id of {unit}", unit=unit),
+            Message("the stub or the terminals of {unit}", unit=unit),
+        )
     serious = worst > OFTEN if damaged else worst >= SAID
-    return LineFault(f"{who} {text}; {came.do}", likely, serious, came.code)
+    said = joined("; ", [joined(" ", [who, came.text]), came.do])
+    return LineFault(said, likely, serious, came.code)
 
 
 def of_bytes(unit_id: int, sent: bytes, got: bytes) -> str:
@@ -67,9 +72,12 @@ def of_bytes(unit_id: int, sent: bytes, got: bytes) -> str:
         return ""
     for start in range(1, min(4, len(heard))):
         if len(heard) - start >= 5 and heard[start] == unit_id and sound(heard[start:]):
-            return f"{start} stray bytes before a sound answer: no biasing, or the adapter turns round slowly"
+            return Message(
+                "{n} stray bytes before a sound answer: no biasing, or the adapter turns round slowly",
+                n=start,
+            )
     for end in range(len(heard) - 1, max(4, len(heard) - 4), -1):
         if heard[0] == unit_id and sound(heard[:end]):
-            return f"{len(heard) - end} stray bytes after a sound answer: no biasing"
+            return Message("{n} stray bytes after a sound answer: no biasing", n=len(heard) - end)
     came = of_rtu(sent, got)
-    return f"{came.text}: {', '.join(came.row.likely)}"
+    return joined(": ", [came.text, joined(", ", map(message, came.row.likely))])

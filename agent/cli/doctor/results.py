@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from agent.view.language import Message
+
 
 class CheckState(StrEnum):
     """How a check ended; the worst first."""
@@ -87,13 +89,16 @@ def examine(checks: Sequence[Check], site: object) -> list[Result]:
     for check in checks:
         cause = next((need for need in check.needs if need in failed), None)
         if cause:
-            found = [unknown(f"needs {cause}, not checked")]
+            found = [unknown(Message("needs {what}, not checked", what=cause))]
             failed.add(check.name)
         else:
             try:
                 found = list(check.look(site)) or [good()]
             except Exception as error:
-                found = [unknown(f"the check itself failed: {type(error).__name__}: {error}")]
+                broken = Message(
+                    "the check itself failed: {kind}: {why}", kind=type(error).__name__, why=str(error)
+                )
+                found = [unknown(broken)]
             if any(result.state is CheckState.PROBLEM for result in found):
                 failed.add(check.name)
         results += [replace(result, check=check.name) for result in by_cause(found)]
@@ -114,5 +119,11 @@ def _as_one(group: Sequence[Result]) -> Result:
     if len(of) < 2:  # what was seen names no place
         return group[0]
     others, more = of[1 : 1 + NAMED], len(of) - 1 - NAMED
-    also = ", ".join(others) + (f" and {more} more" if more > 0 else "")
-    return replace(group[0], seen=f"{group[0].seen}; the same of {also} ({len(of)} in all)", of=of)
+    also = ", ".join(others)
+    seen = Message(
+        "{what}; the same of {others} ({n} in all)",
+        what=group[0].seen,
+        others=Message("{names} and {more} more", names=also, more=more) if more > 0 else also,
+        n=len(of),
+    )
+    return replace(group[0], seen=seen, of=of)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from agent.cli.common.ask_agent import with_messages
 from agent.cli.common.codes import Trouble
 from agent.cli.common.load import load
 from agent.cli.common.open_port import opened
@@ -20,6 +21,7 @@ from agent.modbus.survey.match import Match, hold
 from agent.modbus.survey.presence import FIRST_READ, USUAL_LINES
 from agent.modbus.verdict import Verdict, verdict_of
 from agent.transport.table import AnyBus
+from agent.view.language import told_by
 from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 
@@ -78,7 +80,7 @@ class Site:
     def status(self) -> dict[str, Any] | None:
         """What the running agent says; None where none answers."""
         try:
-            return client.get(self.socket, "/v1/status") if self.socket else None
+            return with_messages(client.get(self.socket, "/v1/status")) if self.socket else None
         except (client.NotRunning, client.Refusal):
             return None
 
@@ -89,7 +91,7 @@ class Site:
             if self.socket:
                 client.get(self.socket, "/v1/status")
         except (client.NotRunning, client.Refusal) as error:
-            return str(error)
+            return told_by(error)
         return ""
 
     def units_of(self, bus: AnyBus) -> list[UnitTable]:

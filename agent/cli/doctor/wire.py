@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from agent.cli.check import late_of
-from agent.cli.common.ask_agent import age
 from agent.cli.common.came_said import next_command, sentence
 from agent.cli.doctor import line_faults
 from agent.cli.doctor.results import Result, good, note, problem, unknown
@@ -20,12 +19,14 @@ from agent.modbus.lately import Late
 from agent.modbus.overheard import ANOTHER_MASTER
 from agent.modbus.serial_devices import console_of
 from agent.modbus.survey.presence import FIRST_READ
+from agent.net.holding import in_words
 from agent.transport.rtu import PTYS
 from agent.transport.table import AnyBus
+from agent.view.language import Message, joined, length, message
 from agent.wire import holder
 
 NO_PERMISSION = "no permission"  # in what agent.modbus.serial_line says
-ONLY_ROOT = "each is there; who else has one open, root can see"
+ONLY_ROOT = Message("each is there; who else has one open, root can see")
 FEW_GOOD = 0.9  # of a unit's values
 
 
@@ -35,7 +36,8 @@ def config(site: Site) -> Iterator[Result]:
         for line in site.trouble.splitlines()[:5]:
             yield problem("CW-301", line, f"cellwarden check --config {site.path}")
         return
-    yield good(f"{len(site.config.unit)} units on {len(site.config.bus)} buses")
+    counts = {"units": len(site.config.unit), "buses": len(site.config.bus)}
+    yield good(Message("{units} units on {buses} buses", **counts))
 
 
 def port(site: Site) -> Iterator[Result]:
@@ -46,23 +48,29 @@ def port(site: Site) -> Iterator[Result]:
             if not os.path.exists(device):
                 run = f"ls -l /dev/serial/by-id; cellwarden scan {device}"
                 site.out[bus.name] = "port"
-                gone = problem("CW-101", f"{device} is not there", run, "adapter unplugged", "renamed")
+                likely = Message("adapter unplugged"), Message("renamed")
+                gone = problem("CW-101", Message("{device} is not there", device=device), run, *likely)
                 yield gone.at(f"bus {bus.name}", device)
                 continue
             if console_of(device):
                 site.out[bus.name] = "port"
-                yield problem("CW-110", f"{device} is this machine's console", "sudo raspi-config")
+                console = Message("{device} is this machine's console", device=device)
+                yield problem("CW-110", console, "sudo raspi-config")
                 continue
         trouble = _port_trouble(site, bus)
         if trouble is not None:
             site.out[bus.name] = "port"
             yield trouble.at(f"bus {bus.name}", _without(bus, trouble.seen))
         elif device and (others := _others(site, device)):
-            held = ", ".join(map(str, others))
+            held = joined(", ", map(in_words, others))
             run = f"ps -fp {others[0].pid}; fuser -v {device}"
-            took = "a program takes bytes of the replies", "a modem manager or a console on this port"
-            yield problem("CW-110", f"{device} is open in {held} too, beside the agent", run, *took)
-    yield good("each is there, and nobody else's" if holder.sees_all() else ONLY_ROOT)
+            took = (
+                Message("a program takes bytes of the replies"),
+                Message("a modem manager or a console on this port"),
+            )
+            seen = Message("{device} is open in {who} too, beside the agent", device=device, who=held)
+            yield problem("CW-110", seen, run, *took)
+    yield good(Message("each is there, and nobody else's") if holder.sees_all() else ONLY_ROOT)
 
 
 def _without(bus: AnyBus, seen: str) -> str:
@@ -84,13 +92,12 @@ def _port_trouble(site: Site, bus: AnyBus) -> Result | None:
     if site.status is not None:
         told = next((b for b in site.status["buses"] if b["name"] == bus.name), None)
         if told is None:
-            return note(
-                f"bus {bus.name}: the running agent does not know it yet", "systemctl reload cellwarden"
-            )
+            new = Message("bus {bus}: the running agent does not know it yet", bus=bus.name)
+            return note(new, "systemctl reload cellwarden")
         if not told["trouble"] or NO_PERMISSION in told["trouble"] or ANOTHER_MASTER in told["trouble"]:
             return None  # told by checks of their own
         came = Came.of_json(told["came"]) if told.get("came") else None
-        lost = bus.endpoint.lost(f"bus {bus.name}: {told['trouble']}", came)
+        lost = bus.endpoint.lost(Message("bus {bus}: {why}", bus=bus.name, why=told["trouble"]), came)
         if came is None:
             return problem(*lost)
         return problem(came.code, lost.what, lost.run, *came.row.likely)
@@ -108,12 +115,17 @@ def permission(site: Site) -> Iterator[Result]:
         if device is None or not os.path.exists(device):
             continue
         told = next((b for b in site.status["buses"] if b["name"] == bus.name), None) if site.status else None
-        who = "the agent's user is" if site.status else "you are"
         if NO_PERMISSION in told["trouble"] if told else not os.access(device, os.R_OK | os.W_OK):
             group = _group(os.stat(device).st_gid)
-            run = f"sudo usermod -aG {group} {'cellwarden' if site.status else '$USER'}   (then log in anew)"
+            user = "cellwarden" if site.status else "$USER"
+            join = f"sudo usermod -aG {group} {user}"
+            run = Message("{run}   (then log in anew)", run=join)
             site.out[bus.name] = "permission"
-            yield problem("CW-102", f"{device}: {who} not in its group {group}", run)
+            of = {"device": device, "group": group}
+            seen = Message("{device}: you are not in its group {group}", **of)
+            if site.status:
+                seen = Message("{device}: the agent's user is not in its group {group}", **of)
+            yield problem("CW-102", seen, run)
 
 
 def _group(gid: int) -> str:
@@ -143,10 +155,12 @@ def answers(site: Site) -> Iterator[Result]:
         for alike in by_cause.values():
             site.silent |= {unit.path for unit in alike}
             first, ids = alike[0], ", ".join(str(unit.unit_id) for unit in alike)
-            whose, scan = f"id {first.unit_id} ({first.path})", f"{where} --id {first.unit_id}"
+            whose = Message("id {id} ({unit})", id=first.unit_id, unit=first.path)
+            scan = f"{where} --id {first.unit_id}"
             if len(alike) > 1:  # one cause, not one for each unit
-                some = "any" if len(alike) == len(units) else f"{len(alike)}"
-                whose, scan = f"{some} of {len(units)} units (ids {ids})", where
+                some = Message("any") if len(alike) == len(units) else str(len(alike))
+                whose = Message("{some} of {n} units (ids {ids})", some=some, n=len(units), ids=ids)
+                scan = where
             told = _no_answer(bus, first, whose, *silent[first], scan)
             yield replace(told, of=tuple(unit.path for unit in alike))
 
@@ -154,26 +168,29 @@ def answers(site: Site) -> Iterator[Result]:
 def _hidden(site: Site, unit: UnitTable) -> Result | None:
     """Return that a unit cannot be looked at, and for which cause; None where it can."""
     if unit.bus in site.out:
-        why = f"needs the {site.out[unit.bus]} of {unit.bus}, not checked"
+        why = Message("needs the {what} of {bus}, not checked", what=site.out[unit.bus], bus=unit.bus)
         return replace(unknown(why), cause=why)
     if unit.path in site.silent:
-        return unknown(f"needs an answer of {unit.path}, not checked").at(unit.path, "an answer")
+        why = Message("needs an answer of {unit}, not checked", unit=unit.path)
+        return unknown(why).at(unit.path, "an answer")
     return None
 
 
 def _no_answer(bus: AnyBus, unit: UnitTable, whose: str, silent: str, came: Came, scan: str) -> Result:
     if came.kind is not Kind.NOTHING:
         run = next_command(came, bus.endpoint, unit.unit_id, FIRST_READ)
-        seen = f"{whose}: {silent}; it {came.seen}. {sentence(came.do)}".rstrip()
+        it = Message("{who}: {how}; it {came}.", who=whose, how=silent, came=came.seen)
+        seen = joined(" ", filter(None, [it, sentence(came.do)]))
         return problem(came.code, seen, run, *came.row.likely)
     likely: tuple[str, ...] = (
-        "device off or cable out",
-        bus.endpoint.transport.far_side,
-        "line setting or id changed",
+        Message("device off or cable out"),
+        Message(bus.endpoint.transport.far_side),
+        Message("line setting or id changed"),
     )
     if bus.endpoint.transport.frames == "tcp":
         likely = OF_TCP[Kind.NOTHING].likely
-    return problem("CW-201", f"no answer from {whose} {silent}", f"cellwarden scan {scan}", *likely)
+    seen = Message("no answer from {who} {how}", who=whose, how=silent)
+    return problem("CW-201", seen, f"cellwarden scan {scan}", *likely)
 
 
 def _silence(site: Site, bus: AnyBus, unit: UnitTable) -> tuple[str, Came] | None:
@@ -182,14 +199,17 @@ def _silence(site: Site, bus: AnyBus, unit: UnitTable) -> tuple[str, Came] | Non
         seen = next(s for s in site.seen[bus.name].units if s.unit.path == unit.path)
         if seen.answers:
             return None
-        return f"now; port opens, {seen.got_bytes} bytes received", seen.came
+        return Message("now; port opens, {n} bytes received", n=seen.got_bytes), seen.came
     told = _told(site.status, unit.path)
     if told is None or told["knowledge"] in SEEN:
         return None
-    since = "since the start" if told["age_s"] is None else f"for {age(told['age_s'])}"
+    since = Message("since the start")
+    if told["age_s"] is not None:
+        since = Message("for {time}", time=length(told["age_s"]))
     if told.get("came") and (came := Came.of_json(told["came"])).kind is not Kind.NOTHING:
-        return f"nothing that can be used {since}", came
-    return f"{since}; port opens; {told['trouble'] or 'it answered before'}", NOTHING
+        return Message("nothing that can be used {since}", since=since), came
+    why = told["trouble"] or Message("it answered before")
+    return Message("{since}; port opens; {why}", since=since, why=why), NOTHING
 
 
 def _told(status: dict[str, Any], unit: str) -> dict[str, Any] | None:
@@ -206,16 +226,19 @@ def line(site: Site) -> Iterator[Result]:
             continue
         told = next((b for b in site.status["buses"] if b["name"] == bus.name), None) if site.status else None
         if told and ANOTHER_MASTER in told["trouble"]:
-            yield problem("CW-202", f"{bus.name}: {told['trouble']}", "cellwarden status")
+            yield problem("CW-202", joined(": ", [bus.name, told["trouble"]]), "cellwarden status")
         reads, late, stray = _reads(site, bus.name)
         run = f"cellwarden probe {bus.endpoint} --id 1 holding:0"
         for fault in line_faults.of_counts(reads, late, bus.endpoint.transport.frames):
             if fault.serious:
-                yield problem(fault.code, f"{bus.name}: {fault.seen}", run, *fault.likely)
+                yield problem(fault.code, joined(": ", [bus.name, fault.seen]), run, *fault.likely)
             else:
-                yield note(f"{bus.name}: {fault.seen}; likely {', '.join(fault.likely)}", run, fault.code)
+                likely = joined(", ", map(message, fault.likely))
+                seen = Message("{bus}: {what}; likely {causes}", bus=bus.name, what=fault.seen, causes=likely)
+                yield note(seen, run, fault.code)
         for text, times in () if bus.endpoint.transport.has_transaction_ids else stray.items():
-            yield note(f"{bus.name}: {times} times {text}", run, "CW-202")
+            seen = Message("{bus}: {n} times {what}", bus=bus.name, n=times, what=text)
+            yield note(seen, run, "CW-202")
 
 
 def _reads(site: Site, bus: str) -> tuple[dict[str, dict[str, int]], dict[str, Late], dict[str, int]]:
@@ -244,24 +267,25 @@ def identity(site: Site) -> Iterator[Result]:
             wrong = [a for a in alarms if a["unit"] == unit.path and a["detector"] == "identity"]
             if wrong:
                 text = wrong[0]["text"]
-                yield problem("CW-211", f"{unit.path}: {text}", run).at(unit.path, text)
+                yield problem("CW-211", joined(": ", [unit.path, text]), run).at(unit.path, text)
             continue
         match = next(s for s in site.seen[unit.bus].units if s.unit.path == unit.path).match
         if match is None:
-            yield unknown(f"{unit.path}: was not read")
+            yield unknown(Message("{unit}: was not read", unit=unit.path))
         elif match.layout is None or any(mark.sure and not mark.holds for mark in match.marks):
-            other = problem("CW-211", f"{unit.path}: {match.why}", run, "the wrong profile", "another unit")
+            likely = Message("the wrong profile"), Message("another unit")
+            other = problem("CW-211", joined(": ", [unit.path, match.why]), run, *likely)
             yield other.at(unit.path, match.why)
         elif match.holding < len(match.marks):
-            wrong_marks = "; ".join(mark.says for mark in match.marks if not mark.holds)
-            seen = f"not as {unit.profile} says: {wrong_marks}"
-            yield note(f"{unit.path}: {seen}", run, "CW-211").at(unit.path, seen)
+            wrong_marks = joined("; ", (mark.says for mark in match.marks if not mark.holds))
+            seen = Message("not as {profile} says: {marks}", profile=unit.profile, marks=wrong_marks)
+            yield note(joined(": ", [unit.path, seen]), run, "CW-211").at(unit.path, seen)
 
 
 def cells(site: Site) -> Iterator[Result]:
     """Most values of every unit can be believed."""
     if site.status is None:
-        yield unknown("needs a running agent, not checked")
+        yield unknown(Message("needs a running agent, not checked"))
         return
     assert site.config is not None
     for unit in site.config.unit:
@@ -273,8 +297,15 @@ def cells(site: Site) -> Iterator[Result]:
         qualities = told.get("qualities", {})
         total = sum(qualities.values())
         if total and qualities.get("good", 0) < FEW_GOOD * total:
-            rest = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in qualities.items())
-            poor = note(f"{told['name']}: of {total} values {rest}", "cellwarden status")
+            rest = joined(
+                ", ",
+                (
+                    joined(" ", [str(count), Message(name.replace("_", " "))])
+                    for name, count in qualities.items()
+                ),
+            )
+            seen = Message("{unit}: of {n} values {parts}", unit=told["name"], n=total, parts=rest)
+            poor = note(seen, "cellwarden status")
             yield poor.at(told["name"], " ".join(qualities))
 
 
@@ -283,9 +314,9 @@ def limits(site: Site) -> Iterator[Result]:
     assert site.config is not None
     review = review_of(site.path, limits_of(site.config, site.profiles))
     if review:
-        yield good(f"reviewed by {review['who']}")
+        yield good(Message("reviewed by {who}", who=review["who"]))
     else:
-        yield note("not reviewed by anybody", "cellwarden limits --review", "CW-303")
+        yield note(Message("not reviewed by anybody"), "cellwarden limits --review", "CW-303")
 
 
 def deadline(site: Site) -> Iterator[Result]:
@@ -293,9 +324,13 @@ def deadline(site: Site) -> Iterator[Result]:
     assert site.config is not None
     for bus, unit, text in late_of(site.path, site.config, site.profiles):
         run = f"cellwarden check --config {site.path}"
-        late = problem("CW-302", text, run, "too many units, too slow a line")
+        late = problem("CW-302", text, run, Message("too many units, too slow a line"))
         yield late.at(unit, bus)
     missed = [told for told in site.status["units"] if told["deadline_misses"]] if site.status else []
     for told in sorted(missed, key=lambda told: -told["deadline_misses"]):
-        seen = f"{told['name']}: {told['deadline_misses']} times older than the deadline since the start"
+        seen = Message(
+            "{unit}: {n} times older than the deadline since the start",
+            unit=told["name"],
+            n=told["deadline_misses"],
+        )
         yield note(seen, "cellwarden report intervals", "CW-410").at(told["name"], "deadline")

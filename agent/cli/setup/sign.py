@@ -6,14 +6,14 @@ from pathlib import Path
 import click
 
 from agent.cli.common.load import load
-from agent.cli.common.try_collector import NotReached, NotTaken, said_of, try_collector
+from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
 from agent.cli.report.commissioning import json_of, record_of
 from agent.cli.report.commissioning import write as write_report
 from agent.cli.report.commissioning.record import Record
 from agent.cli.setup.draft import Draft
 from agent.cli.setup.trial import Tested
 from agent.config.tables import Config
-from agent.view.language import Message, tell
+from agent.view.language import Message, tell, told_by
 
 
 def sign(path: Path, draft: Draft, tested: Sequence[Tested], by: str) -> None:
@@ -39,4 +39,4 @@ def reached(config: Config) -> str:
     except NotReached as error:
         return Message("NOT reached at {where}; batches will wait on disk", where=error)
     except NotTaken as error:
-        return Message("NO batches taken: {why}; they will wait on disk", why=said_of(error))
+        return Message("NO batches taken: {why}; they will wait on disk", why=told_by(error))

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from agent.cli.common.announced import HINT, Search, lines
 from agent.cli.common.codes import Trouble
 from agent.cli.common.prompts import Prompts
-from agent.cli.common.try_collector import NotReached, NotTaken, said_of, try_collector
+from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
 from agent.cli.setup.draft import Draft
 from agent.config.tables import AgentTable, Config, UpstreamTable
-from agent.view.language import tell, tr
+from agent.view.language import tell, told_by, tr
 from agent.wire.hosts import authority, host_and_port, is_loopback
 
 SITE, URL = "The site's name, as people say it", "The collector's URL"
@@ -110,4 +110,4 @@ def _reached(url: str, agent: str) -> str:
     except NotReached as error:
         return tell("No collector answers at {where} yet; batches wait on disk until one does.", where=error)
     except NotTaken as error:
-        return tell("It takes no batches yet: {why}", why=said_of(error))
+        return tell("It takes no batches yet: {why}", why=told_by(error))
