@@ -65,6 +65,7 @@ class Receiver:
     intake: Intake
     archive: Callable[[], Archive] | None = None  # what the intake has stored
     audited: Callable[[], Mapping[str, Any] | None] = lambda: None  # by `audit --all --record`, last
+    figures_behind_s: Callable[[], float | None] = lambda: None  # how long frames wait for their minute
     limits: Limits = field(default_factory=Limits)
     max_requests: int = MAX_REQUESTS
     body_timeout_s: float = BODY_TIMEOUT_S
@@ -136,7 +137,8 @@ class Receiver:
         ages_s, silent = self.dead_man.ages_s(self.now_s()), self.dead_man.silent
         under_way, audited = self.under_way.total(), await self._audited(trouble)
         return exposition(
-            self.counts, under_way, missing, withheld, ages_s, silent, found, not trouble, audited
+            *(self.counts, under_way, missing, withheld, ages_s, silent, found, not trouble, audited),
+            self.figures_behind_s(),
         )
 
     async def _audited(self, trouble: str) -> Mapping[str, Any] | None:

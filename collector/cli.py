@@ -23,6 +23,8 @@ from collector.conform.run import ROWS, NotReached, conform
 from collector.export.blocks import Wanted
 from collector.export.files import ExportError, export
 from collector.export.options import export_options
+from collector.figures.check import check, checked_lines
+from collector.figures.work import FigureSource
 from collector.moment import between_options
 from collector.opening import CannotWork, SinkPlace, reading, sink_option
 from collector.pipe import PipeGroup
@@ -30,17 +32,7 @@ from collector.query import query
 from collector.retain import init, retain
 from collector.serve import ServeError, Tls, serve
 from collector.sinks import ChosenSink
-from collector.told import LINE_CHARACTERS, SaidOnce
-
-
-class OneLine(logging.Formatter):
-    """A record's message on one line, whatever an agent had put into it."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        """Return it."""
-        record.message = printable(record.message, LINE_CHARACTERS)
-        return super().formatMessage(record)
-
+from collector.told import LINE_CHARACTERS, OneLine, SaidOnce
 
 file_path = click.Path(path_type=Path)
 
@@ -144,6 +136,35 @@ def audit_command(sink: ChosenSink, quick: bool, all_at_once: bool, record: bool
             "\n".join(line for account in accounts for line in account.lines()) or "nothing was received"
         )
     sys.exit(0 if all(account.fine for account in accounts) else 1)
+
+
+@main.command("figures")
+@sink_option
+@click.option("--agent", help="Only this agent.")
+@click.option("--unit", help='Only this unit, as "rack/unit".')
+@between_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def figures_command(
+    sink: ChosenSink, agent: str | None, unit: str | None, start: int | None, end: int | None, as_json: bool
+) -> None:
+    """Make minute and hour figures anew from stored frames, and compare them with those that are held.
+
+    \b
+    Nothing is written. Exit 0: all agree to the last bit, but for those that a collector has still to make,
+    and those of which frames were pruned. Exit 1: some do not, or a batch cannot be read.
+    Example:  cellwarden-collector figures --sink sqlite:collector.db --from -2d
+    """
+    told = SaidOnce()
+    second = 10**9
+    from_s, to_s = (start or 0) // second, 2**53 if end is None else -(-end // second)
+    with reading(sink, told) as archive:
+        assert isinstance(archive, FigureSource)
+        checked = check(archive, agent, unit, from_s, to_s)
+    if as_json:
+        click.echo(json.dumps(checked.plain()))
+    else:
+        click.echo("\n".join(checked_lines(checked)))
+    sys.exit(1 if checked.wrong or told.lines else 0)
 
 
 @main.command("alarms")

@@ -45,14 +45,25 @@ def exposition(
     incidents: Iterable[tuple[str, str, int]],
     stores: bool,
     audited: Mapping[str, Any] | None,
+    figures_behind_s: float | None,
 ) -> bytes:
     """The text of /metrics: counts since the start, the state of every agent, and what the last audit over
-    all said (`collector.audit_all.result`; None: there was none).
+    all said (`collector.audit_all.result`; None: there was none); how long frames wait for their minute.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(
         _Snapshot(
-            _metrics(counts, under_way, missing, withheld, ages_s, set(silent), incidents, stores, audited)
+            [
+                *_metrics(
+                    counts, under_way, missing, withheld, ages_s, set(silent), incidents, stores, audited
+                ),
+                GaugeMetricFamily(
+                    PREFIX + "figures_behind_seconds",
+                    "How long the oldest frames wait for their minute figures; 100 is usual.",
+                    value=figures_behind_s or 0.0,
+                    unit="seconds",
+                ),
+            ]
         )
     )
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]

@@ -20,6 +20,8 @@ from collector.announce import announce, possible
 from collector.app import Receiver
 from collector.archive import ArchiveError
 from collector.deadman import DeadMan
+from collector.figures.work import FigureKeeper
+from collector.figuring.parent import Figuring
 from collector.handshake import Handshake
 from collector.intake import Intake
 from collector.notes import AUDIT, NotesError
@@ -114,7 +116,8 @@ async def serve(
     asked_at = parse_api(api) if api else None
     context = tls.context() if tls else None
     try:
-        intake = await asyncio.to_thread(lambda: Intake(chosen.kind.open(chosen.place), time.time_ns))
+        sink = await asyncio.to_thread(chosen.kind.open, chosen.place)
+        intake = await asyncio.to_thread(Intake, sink, time.time_ns)
     except SinkError as error:
         raise ServeError(str(error)) from error
     stop = asyncio.Event()
@@ -136,6 +139,10 @@ async def serve(
         asyncio.create_task(receiver.watch()),
         asyncio.create_task(prune(pruner, receiver.on_thread)),
     ]
+    if isinstance(sink, FigureKeeper):
+        figuring = Figuring(chosen.text, sink, receiver.on_thread)
+        receiver.figures_behind_s = figuring.behind_s
+        tasks.append(asyncio.create_task(figuring.run()))
     try:
         await runner.setup()
         await _listen("--listen", runner, host, port, context)

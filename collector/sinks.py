@@ -83,6 +83,11 @@ class ChosenSink:
     kind: SinkKind
     place: str = field(repr=False)  # may hold a password
 
+    @property
+    def text(self) -> str:
+        """As it was given."""
+        return f"{self.kind.form.partition(':')[0]}:{self.place}"
+
 
 def parse(text: str) -> ChosenSink:
     """SCHEME:PLACE. Raises ValueError."""

@@ -1,10 +1,21 @@
-"""What a command could not read: printed while it goes on with the rest."""
+"""What a command could not read: printed while it goes on with the rest; and what a process logs."""
+
+import logging
 
 import click
 
 from agent.wire.text import printable
 
 LINE_CHARACTERS = 1000
+
+
+class OneLine(logging.Formatter):
+    """A record's message on one line, whatever an agent had put into it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return it."""
+        record.message = printable(record.message, LINE_CHARACTERS)
+        return super().formatMessage(record)
 
 
 class SaidOnce:

@@ -19,6 +19,10 @@ BATCHES_AT_ONCE = 256
 SECOND_NS = 10**9
 
 
+class FigureTrouble(Exception):
+    """What was made could not be kept."""
+
+
 class FigureJob:
     """Makes what is due in an archive.
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from agent.wire import Batch
 from collector.figures.figures import Figures, Span
@@ -12,9 +12,12 @@ from collector.rows import Stream
 
 
 class Due(NamedTuple):
-    """A span whose figures are to be made; `marks` grows with everything that came since."""
+    """A span whose figures are to be made since `since_ns`, by the collector's clock; `marks` grows with
+    everything that came after that.
+    """
 
     span: Span
+    since_ns: int
     marks: int
 
 
@@ -50,6 +53,15 @@ class Work:
     made: Sequence[Made] = ()
 
 
+@runtime_checkable
+class FigureKeeper(Protocol):
+    """What keeps the figures of an archive."""
+
+    def write_figures(self, work: Work, utc_ns: int) -> None:
+        """Keep what a job did, or nothing of it; what that makes due is so since utc_ns. Raises SinkError."""
+
+
+@runtime_checkable
 class FigureSource(Protocol):
     """What a job reads of an archive. Every method raises ArchiveError.
 
@@ -85,6 +97,18 @@ class FigureSource(Protocol):
 
     def minutes(self, agent: str, unit: str, from_s: int, to_s: int) -> Iterable[Figures]:
         """The minute figures of a unit in [from_s, to_s), in the order of time."""
+
+    def all_units(self) -> list[tuple[str, str]]:
+        """Every (agent, unit) of which there are frames."""
+
+    def hours_with_anything(self, agent: str, unit: str, from_s: int, to_s: int) -> list[int]:
+        """The hours in [from_s, to_s) in which a unit has frames or minute figures."""
+
+    def with_frames(self, agent: str, unit: str, from_s: int, to_s: int) -> set[int]:
+        """The minutes in which a unit has, or had, frames."""
+
+    def waiting(self, agent: str, unit: str, from_s: int, to_s: int) -> set[Span]:
+        """The minutes and hours of a unit that are to be made."""
 
     def hours(self, agent: str, unit: str, from_s: int, to_s: int) -> Iterable[Figures]:
         """The same of hours."""

@@ -13,6 +13,7 @@ from collector.sqlite.figures import NUMBERS, OFFSET, TABLES, arrays_of
 _LYING = (
     "FROM unit JOIN batch_minute AS lies ON lies.unit = unit.id WHERE agent = ? AND name = ? AND utc_s IN"
 )
+_BETWEEN = "unit = (SELECT id FROM unit WHERE agent = ? AND name = ?) AND utc_s >= ? AND utc_s < ?"
 
 
 class FigureQueries:
@@ -63,11 +64,11 @@ class FigureQueries:
     def due(self, span_s: int, unsettled: range, limit: int) -> list[Due]:
         """What is to be made, the oldest mark first."""
         found = self._rows(
-            "SELECT agent, name, utc_s, marks FROM due JOIN unit ON id = unit WHERE span_s = ?"
+            "SELECT agent, name, utc_s, since_ns, marks FROM due JOIN unit ON id = unit WHERE span_s = ?"
             " AND NOT (since_ns >= ? AND since_ns < ?) ORDER BY since_ns LIMIT ?",
             [span_s, unsettled.start, unsettled.stop, limit],
         )
-        return [Due(Span(span_s, agent, unit, utc_s), marks) for agent, unit, utc_s, marks in found]
+        return [Due(Span(span_s, agent, unit, utc_s), *rest) for agent, unit, utc_s, *rest in found]
 
     def final(self, agent: str, unit: str, minutes: Sequence[int]) -> set[int]:
         """Minutes of which not all is here any more."""
@@ -106,11 +107,37 @@ class FigureQueries:
         """Hour figures, in the order of time."""
         return self._figures(HOUR_S, agent, unit, from_s, to_s)
 
+    def all_units(self) -> list[tuple[str, str]]:
+        """The units."""
+        return [(agent, unit) for agent, unit in self._rows("SELECT agent, name FROM unit ORDER BY 1, 2")]
+
+    def hours_with_anything(self, agent: str, unit: str, from_s: int, to_s: int) -> list[int]:
+        """Hours of a unit, in the order of time."""
+        each = f"SELECT utc_s / {HOUR_S} * {HOUR_S} FROM {{}} WHERE {_BETWEEN}"
+        found = self._rows(
+            f"{each.format('batch_minute')} UNION {each.format('minute')} ORDER BY 1",
+            [agent, unit, from_s, to_s] * 2,
+        )
+        return [hour_s for (hour_s,) in found]
+
+    def with_frames(self, agent: str, unit: str, from_s: int, to_s: int) -> set[int]:
+        """The minutes that batches lie in."""
+        found = self._rows(
+            f"SELECT DISTINCT utc_s FROM batch_minute WHERE {_BETWEEN}", [agent, unit, from_s, to_s]
+        )
+        return {utc_s for (utc_s,) in found}
+
+    def waiting(self, agent: str, unit: str, from_s: int, to_s: int) -> set[Span]:
+        """What is due."""
+        found = self._rows(
+            f"SELECT span_s, utc_s FROM due WHERE span_s IN ({MINUTE_S}, {HOUR_S}) AND {_BETWEEN}",
+            [agent, unit, from_s, to_s],
+        )
+        return {Span(span_s, agent, unit, utc_s) for span_s, utc_s in found}
+
     def _figures(self, span_s: int, agent: str, unit: str, from_s: int, to_s: int) -> Iterator[Figures]:
         found = self._rows(
-            f"SELECT {NUMBERS} FROM {TABLES[span_s]}"
-            " WHERE unit = (SELECT id FROM unit WHERE agent = ? AND name = ?) AND utc_s >= ? AND utc_s < ?"
-            " ORDER BY utc_s, schema",
+            f"SELECT {NUMBERS} FROM {TABLES[span_s]} WHERE {_BETWEEN} ORDER BY utc_s, schema",
             [agent, unit, from_s, to_s],
         )
         for utc_s, schema, *row in found:

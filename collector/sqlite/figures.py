@@ -112,11 +112,11 @@ def keep(db: sqlite3.Connection, work: Work, now_ns: int) -> None:
 
 
 def _keep(db: sqlite3.Connection, made: Made, now_ns: int) -> None:
-    (span, marks), figures = made
+    (span, since_ns, marks), figures = made
     table, agent, unit = TABLES[span.span_s], span.agent, span.unit
     db.execute(
-        f"DELETE FROM due WHERE span_s = ? AND unit = {_UNIT} AND utc_s = ? AND marks = ?",
-        [span.span_s, agent, unit, span.utc_s, marks],
+        f"DELETE FROM due WHERE span_s = ? AND unit = {_UNIT} AND utc_s = ? AND since_ns = ? AND marks = ?",
+        [span.span_s, agent, unit, span.utc_s, since_ns, marks],
     )
     if figures is None:
         return

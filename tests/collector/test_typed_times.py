@@ -91,6 +91,7 @@ def test_every_command_that_takes_a_time_takes_it_so() -> None:
         ("main", "retain"),
         ("cellwarden", "replay"),
         ("main", "export"),
+        ("main", "figures"),
     }
     for words, option in found.items():
         assert isinstance(option, click.Option)

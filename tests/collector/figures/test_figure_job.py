@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from agent.wire import encode_schema
+from collector.cli import main
 from collector.figures.figures import CLOCKS
 from collector.sqlite.figure_tables import FIGURES
 from collector.sqlite.sink import SqliteSink
@@ -22,6 +24,7 @@ from tests.collector.figures.frames import (
     SCHEMA,
     SCHEMA_BODY,
     SECOND_NS,
+    UNIT,
     UTC_S,
     Kept,
     batch_of,
@@ -202,3 +205,36 @@ def test_a_damaged_batch_is_told_and_left_out(kept: Kept) -> None:
     kept.make()
     assert [one.frames for one in kept.minutes()] == [10]
     assert f"{AGENT} epoch {EPOCH.hex()} batch 1 is damaged" in kept.told[0]
+
+
+def figures(kept: Kept, *options: str) -> tuple[int, dict[str, Any]]:
+    ran = CliRunner().invoke(main, ["figures", "--json", *options, "--sink", f"sqlite:{kept.path}"])
+    return ran.exit_code, json.loads(ran.stdout)
+
+
+def test_figures_are_compared_with_what_frames_come_to(kept: Kept) -> None:
+    for i in range(1, 4):
+        kept.take(batch_of(i, second_by_second(UTC_S + 30 * i, 30)))
+    assert figures(kept) == (0, {"minutes": 0, "hours": 0, "waiting": 2, "final": 0, "wrong": []})
+    kept.make()
+    assert figures(kept) == (0, {"minutes": 2, "hours": 1, "waiting": 0, "final": 0, "wrong": []})
+    kept.take(batch_of(4, second_by_second(UTC_S + 180, 30)))
+    with kept.sink._transaction() as db:
+        db.execute("UPDATE minute SET max = last WHERE utc_s = ?", [UTC_S + 60])
+        db.execute("UPDATE minute SET frames = 31 WHERE utc_s = ?", [UTC_S])
+    wrong = [
+        {"agent": AGENT, "unit": UNIT, "utc_ns": utc_s * SECOND_NS, "span_s": span_s}
+        for utc_s, span_s in ((UTC_S, 60), (UTC_S // 3600 * 3600, 3600))
+    ]
+    assert figures(kept) == (1, {"minutes": 2, "hours": 1, "waiting": 1, "final": 0, "wrong": wrong})
+    assert figures(kept, "--unit", "another") == (0, {**dict.fromkeys(NUMBERS, 0), "wrong": []})
+    kept.make()
+    with kept.sink._transaction() as db:
+        db.execute("DELETE FROM batch WHERE sequence = 4")
+        db.execute("DELETE FROM minute WHERE utc_s = ?", [UTC_S + 60])
+    exit_code, said = figures(kept, "--from", "2026-01-01")
+    assert (exit_code, said["final"]) == (1, 1)
+    assert {one["utc_ns"] for one in said["wrong"]} >= {(UTC_S + 60) * SECOND_NS}
+
+
+NUMBERS = ("minutes", "hours", "waiting", "final")
