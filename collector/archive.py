@@ -23,6 +23,7 @@ from agent.wire import (
 from agent.wire.limits import UNBOUNDED
 from agent.wire.schema import unusable
 from agent.wire.sound import is_time
+from collector.figures.work import FigureSource
 from collector.sink import Old, Range, Stream
 
 
@@ -47,8 +48,9 @@ class Sums(NamedTuple):
     values: int
 
 
-class Archive(Protocol):
-    """The reading side of a sink: what `audit` and `export` need. Every method raises ArchiveError.
+class Archive(FigureSource, Protocol):
+    """The reading side of a sink: what `audit`, `export` and the job that makes figures need. Every method
+    raises ArchiveError.
 
     `tell`: takes a line for each thing that cannot be read, and why.
     """

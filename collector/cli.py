@@ -24,7 +24,6 @@ from collector.export.blocks import Wanted
 from collector.export.files import ExportError, export
 from collector.export.options import export_options
 from collector.figures.check import check, checked_lines
-from collector.figures.work import FigureSource
 from collector.moment import between_options
 from collector.opening import CannotWork, SinkPlace, reading, sink_option
 from collector.pipe import PipeGroup
@@ -158,7 +157,6 @@ def figures_command(
     second = 10**9
     from_s, to_s = (start or 0) // second, 2**53 if end is None else -(-end // second)
     with reading(sink, told) as archive:
-        assert isinstance(archive, FigureSource)
         checked = check(archive, agent, unit, from_s, to_s)
     if as_json:
         click.echo(json.dumps(checked.plain()))

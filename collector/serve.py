@@ -20,7 +20,6 @@ from collector.announce import announce, possible
 from collector.app import Receiver
 from collector.archive import ArchiveError
 from collector.deadman import DeadMan
-from collector.figures.work import FigureKeeper
 from collector.figuring.parent import Figuring
 from collector.handshake import Handshake
 from collector.intake import Intake
@@ -134,15 +133,14 @@ async def serve(
         receiver.app(), access_log=None, shutdown_timeout=DRAIN_S, auto_decompress=False, handle_signals=False
     )
     questions = web.AppRunner(QueryApi(archive).app(), access_log=None, handle_signals=False)
+    figuring = Figuring(chosen.text, sink, receiver.on_thread)
+    receiver.figures_behind_s = figuring.behind_s
     pruner = Pruner(intake, chosen.kind.notes(chosen.place), time.time_ns)
     tasks = [
         asyncio.create_task(receiver.watch()),
         asyncio.create_task(prune(pruner, receiver.on_thread)),
+        asyncio.create_task(figuring.run()),
     ]
-    if isinstance(sink, FigureKeeper):
-        figuring = Figuring(chosen.text, sink, receiver.on_thread)
-        receiver.figures_behind_s = figuring.behind_s
-        tasks.append(asyncio.create_task(figuring.run()))
     try:
         await runner.setup()
         await _listen("--listen", runner, host, port, context)

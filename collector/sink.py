@@ -14,6 +14,7 @@ from collector.facts.alarms import Life
 from collector.facts.heard import Heard
 from collector.facts.order import Place, Told
 from collector.facts.points import Layout
+from collector.figures.work import Work
 from collector.rows import NOBODY, EventRow, LifeKey, Range, Stream
 
 __all__ = ["NOBODY", "Accounted", "Change", "Dropped", "EventRow", "LifeKey", "Old", "Outdated", "Range"]
@@ -125,6 +126,12 @@ class Sink(Protocol):
         """When a batch of an agent was stored last, by the clock of who stored it; None: none was, or
         this process alone writes.
         """
+
+    def write_figures(self, work: Work, utc_ns: int) -> None:
+        """Keep what the job that makes figures did, or nothing of it. utc_ns: since when that makes due."""
+
+    def makes_figures(self) -> bool:
+        """Whether the caller's process is the one of all that may make figures."""
 
     def held(self, stream: Stream, sequence: int) -> bytes | None:
         """The bytes of a batch; None: it is not here."""

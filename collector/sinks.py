@@ -20,7 +20,8 @@ class SinkKind:
     """How a sink is given, opened, and read by others; and where commands leave it notes. `open` raises
     SinkError, `read` ArchiveError.
 
-    form: as the command line takes it, with what its place is called. example: one that could be.
+    form: as the command line takes it, with what its place is called. example: one that could be. one_writer:
+    whether nobody may write beside the process that serves.
     """
 
     form: str
@@ -28,6 +29,7 @@ class SinkKind:
     open: Callable[[str], Sink]
     read: Callable[[str, Tell], Archive]
     notes: Callable[[str], Notes]
+    one_writer: bool
 
 
 _NO_ASYNCPG = "needs a library that is not installed: pip install 'cellwarden[postgres]'"
@@ -65,6 +67,7 @@ KINDS = {
         open=lambda place: SqliteSink(Path(place)),
         read=lambda place, tell: SqliteArchive(Path(place), tell),
         notes=lambda place: FileNotes(Path(place)),
+        one_writer=True,
     ),
     "postgresql": SinkKind(
         form="postgresql://USER@HOST/DATABASE",
@@ -72,6 +75,7 @@ KINDS = {
         open=_open_postgres,
         read=_read_postgres,
         notes=_postgres_notes,
+        one_writer=False,
     ),
 }
 

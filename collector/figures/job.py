@@ -95,7 +95,7 @@ class FigureJob:
         fitting = [batch for batch in batches if batch.raw.shape[1] == m]
         if len(fitting) < len(batches):
             self._source.tell(f"{agent} {unit}: batches of other than {m} values in a frame have no figures")
-        return minute_figures(agent, unit, fitting, minutes, channels)
+        return minute_figures(agent, unit, fitting, minutes, channels) if fitting else ()
 
     def _hours(self, due: Sequence[Due]) -> Iterator[Made]:
         for one in due:

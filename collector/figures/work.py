@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol
 
 from agent.wire import Batch
 from collector.figures.figures import Figures, Span
@@ -53,7 +53,6 @@ class Work:
     made: Sequence[Made] = ()
 
 
-@runtime_checkable
 class FigureKeeper(Protocol):
     """What keeps the figures of an archive."""
 
@@ -61,7 +60,6 @@ class FigureKeeper(Protocol):
         """Keep what a job did, or nothing of it; what that makes due is so since utc_ns. Raises SinkError."""
 
 
-@runtime_checkable
 class FigureSource(Protocol):
     """What a job reads of an archive. Every method raises ArchiveError.
 

@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import BinaryIO
 
 from collector.archive import ArchiveError
@@ -19,6 +20,7 @@ from collector.figures.figures import MINUTE_S
 from collector.figures.job import FigureJob, FigureTrouble
 from collector.figures.work import FigureSource, Work
 from collector.figuring.said import KEPT, LENGTH_BYTES, Said
+from collector.sink import Sink, SinkError
 from collector.sinks import parse
 from collector.told import OneLine
 
@@ -71,21 +73,25 @@ def main() -> None:
     chosen = parse(told["sink"])
     settle_s = {int(span_s): seconds for span_s, seconds in told["settle_s"].items()}
     archive = chosen.kind.read(chosen.place, log.warning)
-    assert isinstance(archive, FigureSource)
     parent = Parent(sys.stdin.buffer, sys.stdout.buffer, archive)
-    job = FigureJob(archive, parent.write, time.time_ns)
+    own = None if chosen.kind.one_writer else chosen.kind.open(chosen.place)
+    job = FigureJob(archive, _writing(own) if own else parent.write, time.time_ns)
     wait_s = 0.0
     while not parent.gone(wait_s):
-        worked = job.run(settle_s)
+        worked = (own is None or own.makes_figures()) and job.run(settle_s)
         if not worked:
             parent.rest()
         wait_s = SHARE * parent.busy_s if worked else IDLE_S
 
 
+def _writing(sink: Sink) -> Callable[[Work], None]:
+    return lambda work: sink.write_figures(work, time.time_ns())
+
+
 if __name__ == "__main__":
     try:
         main()
-    except (ArchiveError, FigureTrouble) as error:
+    except (ArchiveError, SinkError, FigureTrouble) as error:
         log.error("no figures are made: %s", error)
         sys.exit(1)
     except BrokenPipeError:

@@ -13,6 +13,7 @@ from agent.wire import Batch
 from collector.archive import ArchiveError, Descriptions, OfSchema, Sums, intact, offsets_ns
 from collector.incidents import SCHEMA
 from collector.postgres.connection import Connection
+from collector.postgres.figure_source import FigureQueries
 from collector.postgres.schema import check
 from collector.sink import Old, Range, Stream
 
@@ -22,7 +23,7 @@ _NAMED = re.compile(r"'[^']*'|(?<![:\w]):([a-z_]+)\b")
 _TYPES = {bool: "boolean", int: "bigint", float: "float8", str: "text", bytes: "bytea", type(None): "text"}
 
 
-class PostgresArchive:
+class PostgresArchive(FigureQueries):
     """A collector's database, read-only. place: its URL, without the scheme. `tell`: as `Archive`."""
 
     def __init__(self, place: str, tell: Callable[[str], None] = log.warning) -> None:

@@ -97,6 +97,10 @@ class Connection:
         columns = list(zip(*rows, strict=True))
         return self.rows(sql, *map(list, columns)) if columns else []
 
+    def many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Carry out a statement for each row of values."""
+        self._run(lambda db: db.executemany(sql, rows))
+
     @contextmanager
     def transaction(self, how: str = "") -> Iterator[None]:
         """Carry out all of the block or nothing; a block within is part of it."""

@@ -1,6 +1,6 @@
 """The days of arrival, each with a partition of its own: what is old goes by dropping a table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from collector.postgres.connection import Connection
@@ -14,7 +14,7 @@ def day_of(utc_ns: int) -> date:
     return datetime.fromtimestamp(utc_ns // 10**9, UTC).date()
 
 
-def make(db: Connection, days: Iterable[date]) -> None:
+def make(db: Connection, days: Iterable[date], tables: Sequence[str] = TABLES) -> None:
     """Make the partitions of some days that are not there, in the caller's transaction.
 
     ATTACH in place of CREATE ... PARTITION OF: the latter would wait for every reader, such as pg_dump, and
@@ -22,7 +22,7 @@ def make(db: Connection, days: Iterable[date]) -> None:
     """
     for day in days:
         db.rows("SELECT pg_advisory_xact_lock($1, 1)", LOCK)
-        for table in TABLES:
+        for table in tables:
             name = f"{table}_{day:%Y%m%d}"
             if db.rows("SELECT 1 WHERE to_regclass($1) IS NOT NULL", name):
                 continue

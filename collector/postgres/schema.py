@@ -8,7 +8,10 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 from collector.facts.derive import stored_subject
+from collector.figures.marks import offsets
 from collector.postgres.connection import Refused
+from collector.postgres.figure_tables import FIGURES
+from collector.rows import EventRow
 from collector.spans import ACCOUNT, ACCOUNT_SPAN
 
 Migration = tuple[str, str, Callable[[asyncpg.Connection], Awaitable[None]] | None]
@@ -216,11 +219,25 @@ async def _subjects(db: asyncpg.Connection) -> None:
     )
 
 
+async def _offsets(db: asyncpg.Connection) -> None:
+    """What stored events say of clocks."""
+    rows = await db.fetch(
+        "SELECT agent, epoch, sequence, position, kind, unit, record FROM event WHERE kind = 'clock_offset'"
+    )
+    found = [
+        (agent, one.boot_id, epoch, one.sequence, one.position, one.offset_ns)
+        for agent, epoch, *of in rows
+        for one in offsets([EventRow(*of)])
+    ]
+    await db.executemany("INSERT INTO clock_offset VALUES ($1, $2, $3, $4, $5, $6)", found)
+
+
 #: By number, from 1: (name, statements, what else is to be done).
 MIGRATIONS: tuple[Migration, ...] = (
     ("batches", _BATCHES, None),
     ("account", _ACCOUNT, None),
     ("facts", _FACTS, _subjects),
+    ("figures", FIGURES, _offsets),
 )
 
 

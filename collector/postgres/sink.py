@@ -11,10 +11,12 @@ from typing import Any
 from agent.wire import Batch
 from agent.wire.ranges import Ranges
 from collector.facts.order import Place, Told
+from collector.figures.work import Work
 from collector.postgres import days
 from collector.postgres.connection import Connection
 from collector.postgres.facts import events, fact_rows, lives
-from collector.postgres.schema import migrate
+from collector.postgres.figures import agents_of, keep, mark
+from collector.postgres.schema import LOCK, migrate
 from collector.postgres.text import storable
 from collector.sink import NOBODY, Accounted, Change, LifeKey, Old, Outdated, Range, SinkError, Stream
 
@@ -105,11 +107,13 @@ class PostgresSink:
 
     def __init__(self, place: str) -> None:
         self._days: set[date] = set()  # whose partitions are there
+        self._figure_days: set[date] = set()
         self._token = b""  # by which others tell that this process wrote
         self._wrote: dict[str, bytes | None] = {}  # whose token agents had when `news` was asked for
         self._db = Connection(place, SinkError, self._opened, CALL_S)
 
     async def _opened(self, db: Any) -> None:
+        self._figure_days.clear()
         self._days.clear()  # it may have been restored from a copy
         self._wrote.clear()
         self._token = secrets.token_bytes(8)
@@ -128,11 +132,25 @@ class PostgresSink:
             self._sign(agents)
             if now_days - self._days:
                 days.make(self._db, now_days - self._days)
-            self._insert(changes)
+            numbers = self._insert(changes)
             for sql, rows in chain(_rows(changes), fact_rows(changes)):
                 self._db.run_with(sql, rows)
+            mark(self._db, changes, numbers)
         self._days |= now_days
         self._wrote.update(dict.fromkeys(agents, self._token))
+
+    def write_figures(self, work: Work, utc_ns: int) -> None:
+        """Keep what the job that makes figures did."""
+        streams = {one.stream for one in work.placed} | {stream for stream, _ in work.indexed}
+        with self._db.transaction():
+            self._lock(agents_of(work))
+            found = self._db.run_with(_FIND_STREAMS, sorted(streams))
+            numbers = {(agent, epoch): number for agent, epoch, number in found}
+            keep(self._db, work, numbers, utc_ns, self._figure_days)
+
+    def makes_figures(self) -> bool:
+        """Whether this process makes figures: the first that asks does, until it ends."""
+        return bool(self._db.rows("SELECT pg_try_advisory_lock($1, 2)", LOCK)[0][0])
 
     def _lock(self, agents: Iterable[str]) -> None:
         """Have these agents for oneself until the transaction ends; in one order, whoever asks."""
@@ -162,8 +180,8 @@ class PostgresSink:
         rows = self._db.rows("SELECT max(last_utc_ns) FROM stream WHERE agent = $1", agent)
         return next((row[0] for row in rows), None)
 
-    def _insert(self, changes: Sequence[Change]) -> None:
-        """Insert batches, and what is counted of them."""
+    def _insert(self, changes: Sequence[Change]) -> Streams:
+        """Insert batches, and what is counted of them; return the numbers of their streams."""
         bringing = [change for change in changes if change.batches]
         numbers = self._numbers(bringing)
         sums = [
@@ -186,6 +204,7 @@ class PostgresSink:
         self._db.run_with(_KEYS, [body[:3] for body in bodies])
         self._db.run_with(_BODIES, bodies)
         self._extend({(body[0], body[1]) for body in bodies})
+        return numbers
 
     def _numbers(self, changes: Sequence[Change]) -> Streams:
         """The numbers of the changes' streams, which are made where they are new."""

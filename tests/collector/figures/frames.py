@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ from collector.facts.points import layout_of
 from collector.figures.figures import HOUR_S, MINUTE_S, Figures
 from collector.figures.job import FigureJob
 from collector.figures.work import Work
-from collector.sink import NOBODY, Change, EventRow
-from collector.sqlite.archive import SqliteArchive
-from collector.sqlite.sink import SqliteSink
+from collector.sink import Change, EventRow
+from collector.sinks import KINDS
+from tests.collector.places import Place
 
 AGENT, UNIT, EPOCH, BOOT = "site-1", "rack1/bmu1", b"e" * 16, b"b" * 16
 UTC_S, SECOND_NS = 1_790_000_040, 10**9  # the first second of a minute
@@ -72,10 +71,10 @@ def second_by_second(first_s: int, count: int, raw: int = 6, quality: int = Qual
 class Kept:
     """An archive, what writes it, and the job that makes its figures."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.now_ns, self.told = path, 10**18, list[str]()
-        self.sink = SqliteSink(path)
-        self.archive = SqliteArchive(path, self.told.append)
+    def __init__(self, place: Place) -> None:
+        self.place, self.now_ns, self.told = place, 10**18, list[str]()
+        self.sink = place.open()
+        self.archive = KINDS[place.scheme].read(place.place, self.told.append)
         self.job = FigureJob(self.archive, self.write, lambda: self.now_ns)
 
     def write(self, work: Work) -> None:
@@ -86,13 +85,18 @@ class Kept:
         stream = (AGENT, batches[0].epoch if batches else EPOCH)
         bodies = {SCHEMA: SCHEMA_BODY} if schemas is None else schemas
         rows = [EventRow(*event) for event in events]
-        self.sink.write(Change(stream, self.now_ns, batches=blobs, schemas=bodies, events=rows))
+        found = {digest: layout for digest, body in bodies.items() if (layout := layout_of(body))}
+        self.sink.write(
+            Change(stream, self.now_ns, batches=blobs, schemas=bodies, layouts=found, events=rows)
+        )
 
-    def intake_layouts(self) -> None:
-        """Keep what the points of the schema are called."""
-        layout = layout_of(SCHEMA_BODY)
-        assert layout is not None
-        self.sink.write(Change(NOBODY, self.now_ns, schemas={SCHEMA: SCHEMA_BODY}, layouts={SCHEMA: layout}))
+    @property
+    def text(self) -> str:
+        """As --sink takes it."""
+        return f"{self.place.scheme}:{self.place.place}"
+
+    def select(self, sql: str) -> list[tuple[Any, ...]]:
+        return list(self.archive.select(sql, {}))
 
     def make(self) -> int:
         """Make all that is due; return in how many pieces."""

@@ -1,7 +1,7 @@
 """The job that makes figures: clocks that are set, schemas that come late or change, ends in the middle."""
 
 import json
-import sqlite3
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from agent.wire import encode_schema
 from collector.cli import main
 from collector.figures.figures import CLOCKS
-from collector.sqlite.figure_tables import FIGURES
-from collector.sqlite.sink import SqliteSink
+from collector.postgres import figure_tables as postgres
+from collector.sqlite import figure_tables as sqlite
 from tests.collector.figures.frames import (
     AGENT,
     AT_ONCE,
@@ -31,14 +31,15 @@ from tests.collector.figures.frames import (
     described,
     second_by_second,
 )
+from tests.collector.places import Place
 
 YEARS_S = 20 * 365 * 86_400
 UNSYNCHRONISED = np.zeros(10, np.uint8)
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    opened = Kept(tmp_path / "collector.db")
+def kept(place: Place) -> Iterator[Kept]:
+    opened = Kept(place)
     yield opened
     opened.close()
 
@@ -180,35 +181,46 @@ def test_an_archive_of_an_earlier_version_gets_its_figures(kept: Kept) -> None:
         kept.take(batch_of(i, second_by_second(UTC_S + 10 * i, 10)))
     kept.take(batch_of(4, second_by_second(0, 10), boottime_ns=boottime_ns, clock=UNSYNCHRONISED))
     kept.take(**offset(5, UTC_S))
-    _as_before(kept.path)
-    kept.sink = SqliteSink(kept.path)
+    kept.sink.close()
+    kept.archive.close()
+    _as_before(kept.place)
+    kept = Kept(kept.place)
     kept.make()
     assert [one.frames for one in kept.minutes()] == [40]
     assert kept.make() == 0
+    kept.close()
 
 
-def _as_before(path: Path) -> None:
+def _as_before(place: Place) -> None:
     """Take the tables and views of figures, and the migration that made them, out of a database."""
-    with sqlite3.connect(path) as db:
-        for statement in FIGURES:
-            create, kind, name = statement.split()[:3]
-            if create == "CREATE" and kind in ("VIEW", "TABLE"):
-                db.execute(f"DROP {kind} {name}")
-        db.execute("DELETE FROM _sqlite_migrations WHERE name = 'm006_figures'")
+    statements = {"sqlite": ";".join(sqlite.FIGURES), "postgresql": postgres.FIGURES}[place.scheme]
+    found = re.findall(r"^\s*CREATE (TABLE|VIEW) (\w+)", statements.replace(";", "\n"), re.MULTILINE)
+    for kind, name in reversed(found):
+        place.say(f"DROP {kind} {name}")
+    place.say(
+        {
+            "sqlite": "DELETE FROM _sqlite_migrations WHERE name = 'm006_figures'",
+            "postgresql": "DELETE FROM cellwarden_migration WHERE name = 'figures'",
+        }[place.scheme]
+    )
 
 
 def test_a_damaged_batch_is_told_and_left_out(kept: Kept) -> None:
     kept.take(batch_of(1, second_by_second(UTC_S, 10)))
     kept.take(batch_of(2, second_by_second(UTC_S + 10, 10)))
-    with kept.sink._transaction() as db:
-        db.execute("UPDATE batch SET blob = x'00' WHERE sequence = 1")
+    kept.place.say(
+        {
+            "sqlite": "UPDATE batch SET blob = x'00' WHERE sequence = 1",
+            "postgresql": "UPDATE batch_body SET blob = '\\x00' WHERE sequence = 1",
+        }[kept.place.scheme]
+    )
     kept.make()
     assert [one.frames for one in kept.minutes()] == [10]
     assert f"{AGENT} epoch {EPOCH.hex()} batch 1 is damaged" in kept.told[0]
 
 
 def figures(kept: Kept, *options: str) -> tuple[int, dict[str, Any]]:
-    ran = CliRunner().invoke(main, ["figures", "--json", *options, "--sink", f"sqlite:{kept.path}"])
+    ran = CliRunner().invoke(main, ["figures", "--json", *options, "--sink", kept.text])
     return ran.exit_code, json.loads(ran.stdout)
 
 
@@ -219,9 +231,7 @@ def test_figures_are_compared_with_what_frames_come_to(kept: Kept) -> None:
     kept.make()
     assert figures(kept) == (0, {"minutes": 2, "hours": 1, "waiting": 0, "final": 0, "wrong": []})
     kept.take(batch_of(4, second_by_second(UTC_S + 180, 30)))
-    with kept.sink._transaction() as db:
-        db.execute("UPDATE minute SET max = last WHERE utc_s = ?", [UTC_S + 60])
-        db.execute("UPDATE minute SET frames = 31 WHERE utc_s = ?", [UTC_S])
+    kept.place.say(f"UPDATE minute SET frames = 31 WHERE utc_s = {UTC_S}")
     wrong = [
         {"agent": AGENT, "unit": UNIT, "utc_ns": utc_s * SECOND_NS, "span_s": span_s}
         for utc_s, span_s in ((UTC_S, 60), (UTC_S // 3600 * 3600, 3600))
@@ -229,12 +239,34 @@ def test_figures_are_compared_with_what_frames_come_to(kept: Kept) -> None:
     assert figures(kept) == (1, {"minutes": 2, "hours": 1, "waiting": 1, "final": 0, "wrong": wrong})
     assert figures(kept, "--unit", "another") == (0, {**dict.fromkeys(NUMBERS, 0), "wrong": []})
     kept.make()
-    with kept.sink._transaction() as db:
-        db.execute("DELETE FROM batch WHERE sequence = 4")
-        db.execute("DELETE FROM minute WHERE utc_s = ?", [UTC_S + 60])
+    kept.place.say(f"DELETE FROM {HELD[kept.place.scheme]} WHERE sequence = 4")
+    kept.place.say(f"DELETE FROM minute WHERE utc_s = {UTC_S + 60}")
     exit_code, said = figures(kept, "--from", "2026-01-01")
     assert (exit_code, said["final"]) == (1, 1)
     assert {one["utc_ns"] for one in said["wrong"]} >= {(UTC_S + 60) * SECOND_NS}
 
 
+HELD = {"sqlite": "batch", "postgresql": "batch_key"}
 NUMBERS = ("minutes", "hours", "waiting", "final")
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_of_two_processes_one_makes_figures_and_what_is_stale_is_not_kept(kept: Kept) -> None:
+    other = Kept(kept.place)
+    assert (kept.sink.makes_figures(), other.sink.makes_figures()) == (True, False)
+    kept.take(batch_of(1, second_by_second(UTC_S, 10)))
+    write = other.job._write
+
+    def overtaken(work: Any) -> None:
+        kept.make()
+        kept.now_ns += 1
+        kept.take(batch_of(2, second_by_second(UTC_S + 10, 10)))
+        kept.make()
+        write(work)
+
+    other.job._write = overtaken
+    other.job.run(AT_ONCE)
+    assert [one.frames for one in kept.minutes()] == [20]
+    kept.sink.close()
+    assert other.sink.makes_figures()
+    other.close()

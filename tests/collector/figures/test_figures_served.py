@@ -14,7 +14,8 @@ from collector.figures.figures import Figures
 from collector.figuring import parent
 from collector.figuring.parent import Figuring
 from collector.sink import SinkError
-from tests.collector.figures.frames import AT_ONCE, UTC_S, Kept, batch_of, second_by_second
+from tests.collector.figures.frames import AGENT, AT_ONCE, UNIT, UTC_S, Kept, batch_of, second_by_second
+from tests.collector.places import Place
 from tests.collector.processes import Collector
 
 WAIT_S = 30.0
@@ -22,7 +23,7 @@ WAIT_S = 30.0
 
 async def until(so: Callable[[], Any], wait_s: float = WAIT_S) -> None:
     async with asyncio.timeout(wait_s):
-        while not so():  # noqa: ASYNC110  of a process
+        while not await asyncio.to_thread(so):  # noqa: ASYNC110  of a process
             await asyncio.sleep(0.05)
 
 
@@ -35,7 +36,7 @@ def served(kept: Kept, during: Callable[[Figuring], Any]) -> None:
             async def on_thread(call: Any, *args: Any) -> Any:
                 return await asyncio.get_running_loop().run_in_executor(thread, call, *args)
 
-            figuring = Figuring(f"sqlite:{kept.path}", kept.sink, on_thread, AT_ONCE, lambda: kept.now_ns)
+            figuring = Figuring(kept.text, kept.sink, on_thread, AT_ONCE, lambda: kept.now_ns)
             task = asyncio.create_task(figuring.run())
             try:
                 await during(figuring)
@@ -47,12 +48,21 @@ def served(kept: Kept, during: Callable[[Figuring], Any]) -> None:
 
 
 def minutes(kept: Kept) -> list[Figures]:
-    return kept.minutes() if kept.hours() else []
+    """Those of a whole piece of work, hours included."""
+    archive = kept.place.read()
+    try:
+        return (
+            list(archive.minutes(AGENT, UNIT, 0, 2**40))
+            if archive.waiting(AGENT, UNIT, 0, 2**40) == set()
+            else []
+        )
+    finally:
+        archive.close()
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    kept = Kept(tmp_path / "collector.db")
+def kept(place: Place) -> Kept:
+    kept = Kept(place)
     kept.take(batch_of(1, second_by_second(UTC_S, 10)))
     return kept
 
@@ -62,7 +72,7 @@ def test_a_process_makes_figures_and_says_how_far_it_is(kept: Kept) -> None:
         assert figuring.behind_s() is None
         await until(lambda: minutes(kept))
         await until(lambda: figuring.behind_ns is None)
-        kept.take(batch_of(2, second_by_second(UTC_S + 60, 10)))
+        await figuring.on_thread(kept.take, batch_of(2, second_by_second(UTC_S + 60, 10)))
         await until(lambda: len(minutes(kept)) == 2)
 
     served(kept, during)
@@ -76,12 +86,13 @@ def test_a_process_that_is_killed_is_started_again(kept: Kept, monkeypatch: pyte
         await until(lambda: minutes(kept))
         (child,) = children()
         os.kill(child, signal.SIGKILL)
-        kept.take(batch_of(2, second_by_second(UTC_S + 60, 10)))
+        await figuring.on_thread(kept.take, batch_of(2, second_by_second(UTC_S + 60, 10)))
         await until(lambda: len(minutes(kept)) == 2)
 
     served(kept, during)
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_what_cannot_be_kept_is_made_again(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parent, "AGAIN_S", 0.1)
     write, refused = kept.sink.write_figures, list[int]()

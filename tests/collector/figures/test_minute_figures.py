@@ -25,12 +25,12 @@ from tests.collector.figures.frames import (
     plainly,
     second_by_second,
 )
-from tests.collector.processes import rows
+from tests.collector.places import PLACES, Place
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    opened = Kept(tmp_path / "collector.db")
+def kept(place: Place) -> Iterator[Kept]:
+    opened = Kept(place)
     yield opened
     opened.close()
     assert opened.told == []
@@ -74,14 +74,28 @@ def test_figures_are_those_of_the_plain_twin(made: tuple[list[Frame], list[Batch
     agree(figures, plainly(frames))
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(made=sealed(), data=st.data())
 def test_late_healed_and_repeated_batches_come_to_the_same_in_any_order(
     tmp_path_factory: pytest.TempPathFactory, made: tuple[list[Frame], list[Batch]], data: st.DataObject
 ) -> None:
+    in_any_order("sqlite", tmp_path_factory.mktemp("kept"), made, data)
+
+
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(made=sealed(), data=st.data())
+def test_so_they_do_in_postgresql(
+    tmp_path: Path, made: tuple[list[Frame], list[Batch]], data: st.DataObject
+) -> None:
+    in_any_order("postgresql", tmp_path, made, data)
+
+
+def in_any_order(
+    scheme: str, folder: Path, made: tuple[list[Frame], list[Batch]], data: st.DataObject
+) -> None:
     frames, batches = made
     again = [replace(batch, epoch=b"n" * 16) for batch in batches]  # salvaged into another epoch
-    kept = Kept(tmp_path_factory.mktemp("kept") / "collector.db")
+    kept = Kept(Place(scheme, PLACES[scheme].new(folder)))
     try:
         for batch in data.draw(st.permutations([*batches, *data.draw(st.permutations(again))])):
             kept.take(batch)
@@ -147,7 +161,6 @@ def test_the_worst_clock_of_a_minute_is_told(kept: Kept) -> None:
 
 
 def test_views_say_in_sql_what_the_arrays_hold(kept: Kept) -> None:
-    kept.intake_layouts()
     frames = [
         Frame(UTC_S * SECOND_NS, (6600, -7, 123_456_789, 1), (0, 0, 0, int(Quality.MISSING))),
         Frame((UTC_S + 1) * SECOND_NS, (-6601, 0, -2, 1), (0, 0, 0, int(Quality.MISSING))),
@@ -158,7 +171,7 @@ def test_views_say_in_sql_what_the_arrays_hold(kept: Kept) -> None:
         (figures,) = held
         arrays = figures.arrays
         assert arrays is not None
-        found = rows(kept.path, f"SELECT place, min, max, mean, last, good_s FROM {view} ORDER BY place")
+        found = kept.select(f"SELECT place, min, max, mean, last, good_s FROM {view} ORDER BY place")
         expected = [
             (
                 f"cell{i}",
@@ -168,5 +181,5 @@ def test_views_say_in_sql_what_the_arrays_hold(kept: Kept) -> None:
             for i in range(4)
         ]
         assert found == expected
-    (unit,) = rows(kept.path, "SELECT unit, data_s, hottest, hottest_place, spread, clock FROM unit_hour")
+    (unit,) = kept.select("SELECT unit, data_s, hottest, hottest_place, spread, clock FROM unit_hour")
     assert unit == (UNIT, 2, np.float32(123_456_789 * 0.5 + 1), "cell2", 3303.5, "synchronised")
