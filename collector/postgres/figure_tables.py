@@ -38,7 +38,7 @@ def _number(column: str) -> str:
 
 def _value_view(table: str) -> str:
     return f"""CREATE VIEW {table}_value AS SELECT unit.agent, unit.name AS unit,
-    f.utc_s * 1000000000 AS utc_ns, p.place, p.name, p.quantity, p.value_unit,
+    f.utc_s, f.utc_s * 1000000000 AS utc_ns, p.place, p.name, p.quantity, p.value_unit,
     {", ".join(map(_number, _ARRAYS[:4]))}, f.good_s[p.position + 1]::integer AS good_s
     FROM {table} AS f JOIN unit ON unit.id = f.unit JOIN layout ON layout.schema = f.schema
     JOIN layout_point AS p ON p.layout = layout.layout WHERE f.min IS NOT NULL;"""
@@ -46,7 +46,7 @@ def _value_view(table: str) -> str:
 
 def _unit_view(table: str) -> str:
     return f"""CREATE VIEW unit_{table} AS SELECT unit.agent, unit.name AS unit,
-    f.utc_s * 1000000000 AS utc_ns, f.schema, f.frames, f.data_s, f.safety_s, f.data_minutes,
+    f.utc_s, f.utc_s * 1000000000 AS utc_ns, f.schema, f.frames, f.data_s, f.safety_s, f.data_minutes,
     f.safety_minutes,
     (ARRAY['synchronised', 'repaired', 'unsynchronised', 'simulated'])[f.clock + 1] AS clock,
     f.hottest::float8 AS hottest, p.place AS hottest_place, f.hottest_s * 1000000000 AS hottest_utc_ns,

@@ -63,7 +63,8 @@ def value_view(table: str, number: str = "{}", whole: str = "{}") -> str:
 
     floats = ", ".join(read(number, _float(column), column) for column in ("min", "max", "mean", "last"))
     return (
-        "SELECT unit.agent AS agent, unit.name AS unit, f.utc_s * 1000000000 AS utc_ns, p.place AS place,"
+        "SELECT unit.agent AS agent, unit.name AS unit, f.utc_s AS utc_s,"
+        " f.utc_s * 1000000000 AS utc_ns, p.place AS place,"
         f" p.name AS name, p.quantity AS quantity, p.value_unit AS value_unit, {floats},"
         f" {read(whole, _whole('good_s'), 'good_s')} FROM {table} AS f JOIN unit ON unit.id = f.unit"
         " JOIN layout ON layout.schema = f.schema JOIN layout_point AS p ON p.layout = layout.layout"
@@ -72,9 +73,10 @@ def value_view(table: str, number: str = "{}", whole: str = "{}") -> str:
 
 
 def _unit_view(table: str) -> str:
-    return f"""SELECT unit.agent AS agent, unit.name AS unit, f.utc_s * 1000000000 AS utc_ns,
-        f.schema AS schema, f.frames AS frames, f.data_s AS data_s, f.safety_s AS safety_s,
-        f.data_minutes AS data_minutes, f.safety_minutes AS safety_minutes,
+    return f"""SELECT unit.agent AS agent, unit.name AS unit, f.utc_s AS utc_s,
+        f.utc_s * 1000000000 AS utc_ns, f.schema AS schema, f.frames AS frames,
+        f.data_s AS data_s, f.safety_s AS safety_s, f.data_minutes AS data_minutes,
+        f.safety_minutes AS safety_minutes,
         CASE f.clock WHEN 0 THEN 'synchronised' WHEN 1 THEN 'repaired' WHEN 2 THEN 'unsynchronised'
             ELSE 'simulated' END AS clock,
         f.hottest AS hottest, p.place AS hottest_place, f.hottest_s * 1000000000 AS hottest_utc_ns,
