@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from collector.moment import Last
-from collector.opening import reading, sink_option
+from collector.opening import CannotWork, reading, sink_option
 from collector.pipe import PipeGroup
 from collector.questions.ask import ask
 from collector.questions.lines import lines
@@ -42,6 +42,10 @@ def query() -> None:
 
 def _answer(question: Question, sink: ChosenSink, as_json: bool, **given: Any) -> None:
     asked = {name: value for name, value in given.items() if value is not None}
+    try:
+        question.statement(asked)
+    except ValueError as error:
+        raise CannotWork(f"{error}: give {' and '.join(f'--{name}' for name in question.needs)}") from error
     with reading(sink, SaidOnce()) as archive:
         rows = ask(archive, question, asked, time.time_ns())
     if as_json:

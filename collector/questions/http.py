@@ -81,6 +81,7 @@ def _asked(question: Question, request: web.Request) -> dict[str, Any]:
         if name in asked:
             raise ValueError(f"{written} is given twice")
         asked[name] = last_ns(value) if name == "from_ns" else value
+    question.statement(asked)
     return asked
 
 

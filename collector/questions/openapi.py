@@ -68,6 +68,7 @@ def _of(question: Question) -> dict[str, Any]:
         {
             "name": parameter(name),
             "in": "query",
+            "required": name in question.needs,
             "description": WRITTEN[name][1] if name in WRITTEN else FILTERS[name],
             "schema": {"type": "string"},
         }

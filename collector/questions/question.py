@@ -44,6 +44,8 @@ class Question:
     `{where}` stands for the conditions, and `:now_ns` and the filters' names for their values.
 
     conditions: by filter what it asks for. otherwise: what is asked for where that filter is not given.
+    read: the names of the SQL's columns, where `work` makes others of them. needs: filters without which it
+    is not answered. days: how far back it asks where nothing is said of that; 0: nothing limits it.
     none: what an empty answer says. finding: whether rows are a finding (exit 1). work: from rows to rows,
     what SQL cannot; `asked` has the values of the filters, and `now_ns`.
     """
@@ -56,13 +58,20 @@ class Question:
     conditions: Mapping[str, str] = field(default_factory=dict)
     otherwise: Mapping[str, str] = field(default_factory=dict)
     finding: bool = False
+    read: Sequence[str] = ()
+    needs: Sequence[str] = ()
+    days: int = 0
     work: Callable[[list[Row], Mapping[str, Any]], list[Row]] | None = None
 
     def statement(self, asked: Iterable[str]) -> str:
-        """The SQL for the filters that are given. Raises ValueError where one does not narrow this."""
+        """The SQL for the filters that are given. Raises ValueError where one does not narrow this, or is
+        missing.
+        """
         given = set(asked)
         if strange := sorted(given - set(self.conditions)):
             raise ValueError(f"{self.name} is not narrowed by {', '.join(strange)}")
+        if missing := [name for name in self.needs if name not in given]:
+            raise ValueError(f"{self.name} needs to know of which {' and '.join(missing)}")
         wanted = [condition for name, condition in self.conditions.items() if name in given]
         wanted += [condition for name, condition in self.otherwise.items() if name not in given]
         return self.sql.replace("{where}", " AND ".join(f"({one})" for one in wanted) or "TRUE")

@@ -12,7 +12,7 @@ from agent.wire import Batch
 from collector.archive import ArchiveError, Descriptions, OfSchema, Sums, intact, offsets_ns
 from collector.incidents import SCHEMA
 from collector.sink import Old, Range, Stream
-from collector.sqlite.figure_source import FigureQueries
+from collector.sqlite.figure_source import FigureQueries, fast_views
 from collector.sqlite.pruning import old
 from collector.sqlite.ranges import (
     dropped_ranges,
@@ -42,6 +42,7 @@ class SqliteArchive(FigureQueries):
             #: The column of `stream` by which an agent's epochs are in order.
             self._order = "number" if has_column(self.db, "stream", "number") else "first_utc_ns"
             refuse_newer(self.db)
+            fast_views(self.db)
         except ValueError as error:
             raise ArchiveError(f"{path}: {error}") from error
         except sqlite3.Error as error:

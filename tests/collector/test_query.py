@@ -41,7 +41,8 @@ def test_every_question_can_be_asked_in_every_way_that_it_may_be_narrowed(
 ) -> None:
     given = {"site": "'서울 \"1\"'", "unit": "rack1", "place": "string1/cell5", "from_ns": "7d"}
     for question in QUESTIONS.values():
-        for names in ([], list(question.conditions), *([name] for name in question.conditions)):
+        for more in ([], list(question.conditions), *([name] for name in question.conditions)):
+            names = {*question.needs, *more}
             options = [part for name in names for part in (OPTIONS_OF[name], given[name])]
             result = query(question.name, "--json", *options, database=database)
             assert result.exit_code in (0, 1), (question.name, names, result.output)
@@ -71,7 +72,11 @@ def test_an_agent_that_was_not_heard_is_a_finding(database: Path) -> None:
 
 @pytest.mark.parametrize(
     ("args", "said"),
-    [(["silnt"], "Did you mean 'silent'"), (["silent", "--last", "7x"], "No such option")],
+    [
+        (["silen"], "Did you mean 'silent'"),
+        (["point", "--unit", "a"], "give --unit and --place"),
+        (["silent", "--last", "7x"], "No such option"),
+    ],
 )
 def test_what_cannot_be_asked_is_told(args: list[str], said: str, database: Path) -> None:
     result = query(*args, database=database)

@@ -47,8 +47,10 @@ def test_the_api_answers_what_the_command_prints(asked: tuple[str, str]) -> None
     url, sink = asked
     paths = description()["paths"]
     for name in QUESTIONS:
-        printed = CliRunner().invoke(main, ["query", name, "--json", "--sink", sink])
-        status, rows = get(f"{url}/v1/query/{name}")
+        needs = QUESTIONS[name].needs
+        given = [part for one in needs for part in (f"--{one}", "rack1")]
+        printed = CliRunner().invoke(main, ["query", name, "--json", *given, "--sink", sink])
+        status, rows = get(f"{url}/v1/query/{name}?{'&'.join(f'{one}=rack1' for one in needs)}")
         assert (status, rows) == (200, json.loads(printed.output))
         answered = paths[f"/v1/query/{name}"]["get"]["responses"]["200"]["content"]["application/json"]
         jsonschema.validate(rows, answered["schema"])
@@ -68,6 +70,7 @@ def test_the_api_says_what_can_be_asked(asked: tuple[str, str]) -> None:
         ("silent?sit=a", 400, "silent is not narrowed by 'sit'; did you mean 'site'?"),
         ("silent?last=1d", 400, "silent is not narrowed by 'last'; known: site"),
         ("silent?site=a&site=b", 400, "site is given twice"),
+        ("point?unit=a", 400, "point needs to know of which place"),
     ],
 )
 def test_what_cannot_be_asked_is_told_in_words(
