@@ -175,11 +175,10 @@ _DAYS = f"""SELECT u.agent, a.site, u.name, {_KNOWN}, s.day, s.first_s, s.data_m
 _VALUES = "agent, unit, place, utc_s, utc_ns, name, value_unit, min, max, mean, last, good_s"
 _LONG = f":from_ns < :now_ns - {8 * DAY_S * NS}"
 _POINT = f"""SELECT f.agent, a.site, f.unit, f.place, f.name, f.value_unit, f.utc_ns, f.min, f.max,
-    f.mean, f.last, f.good_s FROM (SELECT {_VALUES} FROM minute_value WHERE NOT ({_LONG})
-        AND utc_s >= :from_ns / {NS} AND unit = :unit AND place = :place
-        UNION ALL SELECT {_VALUES} FROM hour_value WHERE {_LONG} AND utc_s >= {_BEGIN}
-        AND unit = :unit AND place = :place) AS f
-    LEFT JOIN agent AS a ON a.agent = f.agent WHERE {{where}} ORDER BY f.agent, f.name, f.utc_s"""
+    f.mean, f.last, f.good_s FROM (
+        SELECT {_VALUES} FROM minute_value WHERE NOT ({_LONG}) AND utc_s >= :from_ns / {NS} AND ({{where}})
+        UNION ALL SELECT {_VALUES} FROM hour_value WHERE {_LONG} AND utc_s >= {_BEGIN} AND ({{where}})) AS f
+    LEFT JOIN agent AS a ON a.agent = f.agent ORDER BY f.agent, f.name, f.utc_s"""
 
 QUESTIONS = (
     _highest(
@@ -215,9 +214,9 @@ QUESTIONS = (
             Column("good_s", "count", "in how many seconds something was", "s"),
         ),
         conditions={
-            "site": OF_UNIT["site"],
-            "unit": "f.unit = :unit",
-            "place": "f.place = :place",
+            "site": "agent IN (SELECT g.agent FROM agent AS g WHERE g.agent = :site OR g.site = :site)",
+            "unit": "unit = :unit",
+            "place": "place = :place",
             "from_ns": "TRUE",
         },
         needs=("unit", "place"),
