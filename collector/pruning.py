@@ -68,12 +68,13 @@ class Pruner:
             return None
         what = self._left[0]
         before_ns = self._now_ns - self._retention.days[what] * DAY_NS
-        rows = self._intake.old(what, before_ns, self._after, ROWS)
+        most = max(1, ROWS // CLASSES[what].weight)
+        rows = self._intake.old(what, before_ns, self._after, most)
         gone = [row for row in rows if self._is_due(what, row)]
         if gone:
             self._intake.prune(what, gone)
         self._after = rows[-1] if rows else None
-        if len(rows) < ROWS:
+        if len(rows) < most:
             self._left, self._after = self._left[1:], None
         return len(gone)
 

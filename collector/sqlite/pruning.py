@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from collector.sink import Old
+from collector.sqlite.ranges import has
 
 DAY_NS = 86_400 * 10**9
 #: That the figures of a batch are not made yet, or are to be made anew: it is needed for them.
@@ -40,11 +41,36 @@ def _batches(db: sqlite3.Connection, keys: Sequence[int]) -> None:
     db.execute(f"DELETE FROM batch WHERE rowid IN ({marks})", keys)
 
 
+#: Of an hour: that its minutes, or it, are to be made.
+_TO_BE_MADE = (
+    "EXISTS (SELECT 1 FROM due WHERE due.span_s = 60 AND due.unit = hour.unit AND due.utc_s >= hour.utc_s"
+    " AND due.utc_s < hour.utc_s + 3600) OR EXISTS (SELECT 1 FROM due WHERE due.span_s = 3600"
+    " AND due.unit = hour.unit AND due.utc_s = hour.utc_s)"
+)
+
+
+def _minutes(db: sqlite3.Connection, keys: Sequence[int]) -> None:
+    """The minutes of hours: these are never made again, and need no batches any more."""
+    marks = ", ".join("?" * len(keys))
+    hours = db.execute(f"SELECT DISTINCT unit, utc_s, utc_s + 3600 FROM hour WHERE rowid IN ({marks})", keys)
+    for hour in hours.fetchall():
+        within = "unit = ? AND utc_s >= ? AND utc_s < ?"
+        db.execute(f"DELETE FROM minute WHERE {within}", hour)
+        db.execute(
+            f"DELETE FROM batch_minute WHERE {within} AND NOT EXISTS"
+            " (SELECT 1 FROM unit JOIN batch USING (agent) WHERE unit.id = batch_minute.unit"
+            " AND batch.epoch = batch_minute.epoch AND batch.sequence = batch_minute.sequence)",
+            hour,
+        )
+        db.execute("UPDATE hour SET minutes_gone = 1 WHERE unit = ? AND utc_s = ?", hour[:2])
+
+
 class Class(NamedTuple):
-    """select: the columns of `Old` and where they are, with `received` and `key` for the order. needed: which
-    of them something is still to be made of.
+    """table: whose rows they are. select: the columns of `Old` and where they are, with `received` and `key`
+    for the order. needed: which of them something is still to be made of.
     """
 
+    table: str
     select: str
     received: str
     key: str
@@ -54,11 +80,21 @@ class Class(NamedTuple):
 
 CLASSES = {
     "raw": Class(
+        "batch",
         "SELECT rowid, agent, epoch, sequence, unit, received_utc_ns, first_utc_ns, last_utc_ns FROM batch",
         "received_utc_ns",
         "rowid",
         _NEEDED,
         _batches,
+    ),
+    "minute": Class(
+        "hour",
+        "SELECT hour.rowid, agent, x'', 0, name, made_utc_ns, utc_s * 1000000000, (utc_s + 3600) * 1000000000"
+        " FROM hour JOIN unit ON unit.id = hour.unit AND NOT minutes_gone",
+        "made_utc_ns",
+        "hour.rowid",
+        _TO_BE_MADE,
+        _minutes,
     ),
 }
 
@@ -69,9 +105,9 @@ def old(
     """Rows of a class that came before a time, behind `after`, in the order of their arrival. needed: those,
     too, of which something is still to be made.
     """
-    if what not in CLASSES:
+    of = CLASSES.get(what)
+    if of is None or not has(db, of.table):
         return []
-    of = CLASSES[what]
     since = (after.received_ns, after.key) if after else (-(2**63), -(2**63))
     found = db.execute(
         f"{of.select} WHERE {of.received} < ? AND ({of.received}, {of.key}) > (?, ?)"

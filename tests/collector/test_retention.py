@@ -133,6 +133,35 @@ def test_what_figures_are_still_to_be_made_of_is_not_deleted(place: Place) -> No
     ]
 
 
+def test_minutes_are_deleted_by_hours_which_stay_and_are_final(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "ROWS", 120)  # two hours in a step
+    for day in range(1, 11):
+        place.now_ns = BEGIN_NS + day * DAY_NS
+        place.give(day)
+        place.make_figures()
+    hours = "SELECT utc_s, frames FROM hour ORDER BY 1"
+    before = rows(place.database, hours)
+    place.notes.write(RETENTION, Retention({"minute": 4}).plain())
+    assert place.look(figures=False) == 5  # an hour is as old as its end, and as when it was made
+    assert [minute.span.utc_s for minute in place.minutes()] == [
+        (BEGIN_NS + day * DAY_NS) // 10**9 for day in range(6, 11)
+    ]
+    place.give(11, own_ns=BEGIN_NS + DAY_NS, frames=3)  # late, for an hour whose minutes are gone
+    place.make_figures()
+    assert rows(place.database, hours) == before
+    assert len(place.minutes()) == 5
+    assert rows(place.database, "SELECT count(*) FROM due") == [(0,)]
+    place.keep(4)
+    place.look()
+    place.notes.write(RETENTION, Retention({"minute": 4}, [Hold(1, BEGIN_NS, 2 * BEGIN_NS, "fire")]).plain())
+    place.now_ns += 9 * DAY_NS
+    place.give(12)
+    place.make_figures()
+    assert place.look() == 0
+
+
 def test_a_duplicate_of_what_was_pruned_by_this_process_is_one(place: Place) -> None:
     place.days(6)
     place.keep(2)
@@ -254,11 +283,14 @@ def test_init_and_retain_say_what_is_kept_and_what_is_deleted_next(tmp_path: Pat
     database = tmp_path / "collector.db"
     done = run("init", database, "--yes")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "raw batches: kept for 400 days; nothing that is here is ever due\n"
+    assert done.stdout == "".join(
+        f"{what}: kept for 400 days; nothing that is here is ever due\n"
+        for what in ("raw batches", "minute figures")
+    )
     assert rows(database, "SELECT count(*) FROM batch") == [(0,)]
     with collecting(tmp_path) as collector:
         collector.send(seal(1))
-        (shown,) = run("retain", database).stdout.splitlines()
+        shown, _ = run("retain", database).stdout.splitlines()
         assert "raw batches: kept for 400 days; what came on 20" in shown
         held = ["--from", "2026-11-01", "--to", "2026-11-03", "--why", "fire in hall 2", "--agent", "site-1"]
         assert run("retain", database, *held).stdout.splitlines()[-1].endswith("site-1: fire in hall 2")
