@@ -26,6 +26,7 @@ from agent.cli.report.commissioning.page import ACHIEVED, LATER, NEVER_READ
 from agent.cli.report.commissioning.record import BLIND, SAME
 from agent.cli.report.commissioning.untried import NEVER
 from agent.cli.setup import dialogue, label, site, steps
+from agent.config import wrong
 from agent.detect import limit_words, limits, rows, slow_polling
 from agent.detect.detectors import DETECTORS
 from agent.detect.knowledge import Knowledge
@@ -62,6 +63,7 @@ from agent.view import (
 from agent.view.language import ENGLISH, LANGUAGES, SENTENCE
 from agent.view.page import blocks, pages
 from agent.web import trace
+from drivers.line import NO_OTHER_BITS
 from drivers.quantities import QUANTITIES
 
 ROOT = Path(__file__).parents[1]
@@ -117,6 +119,8 @@ TABLES: list[tuple[str, Any]] = [
     ("cli/doctor/box", [*box.THROUGH_PROXY]),
     ("uplink/refusal", [*refusal.ALERTS.values()]),
     ("uplink/proxy", [[*proxy.REFUSALS.values()], proxy.OTHER]),
+    ("config/wrong", [[*wrong.BOUNDS.values()], wrong.KINDS_WANTED]),
+    ("modbus/survey/presence", [NO_OTHER_BITS]),
     ("control/status", ["store", "relay", "journal"]),
     ("transport/row", [row.far_side for row in TRANSPORTS]),
     ("transport/row", [Endpoint.nothing_sent, FarEndpoint.nothing_sent]),

@@ -5,9 +5,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agent.detect.limits import CHEMISTRIES
+from agent.view.language import Message, joined
+from agent.wire.text import printable
 
 #: Key that says which kind of table it is -> kind -> the keys that such a table must have beside its name.
 Kinds = Mapping[str, Mapping[str, Sequence[str]]]
+MISSING = Message("is missing")
+
+
+def printed(text: str, limit: int) -> str:
+    """Return what is wrong, with what was written made fit for a terminal; a message stays one."""
+    if isinstance(text, Message) and text.fields:
+        fields = text.fields.items()
+        return Message(
+            text.template, **{k: printed(f, limit) if isinstance(f, str) else f for k, f in fields}
+        )
+    return Message(text) if isinstance(text, Message) else printable(text, limit)
 
 
 def said(error: Any, kinds: Kinds) -> tuple[str, str]:
@@ -15,17 +28,26 @@ def said(error: Any, kinds: Kinds) -> tuple[str, str]:
     of = error["type"]
     if of in ("union_tag_not_found", "union_tag_invalid"):
         key = error["ctx"]["discriminator"].strip("'")
-        wrong = "is missing" if of == "union_tag_not_found" else f"there is no {error['ctx']['tag']!r}"
-        return key, f"{wrong}: {_examples(key, kinds[key])}"
+        wrong = MISSING
+        if of == "union_tag_invalid":
+            wrong = Message("there is no {given}", given=repr(error["ctx"]["tag"]))
+        return key, joined(": ", [wrong, _examples(key, kinds[key])])
     if of in SAYINGS:
         return "", SAYINGS[of](error)
+    raised = (error.get("ctx") or {}).get("error")
+    if raised is not None and raised.args and isinstance(raised.args[0], Message):
+        return "", raised.args[0]
     message = error["msg"].removeprefix("Value error, ")
     return "", f"{message[:1].lower()}{message[1:]}"
 
 
-def _examples(key: str, kinds: Mapping[str, Sequence[str]]) -> str:
+def _examples(key: str, kinds: Mapping[str, Sequence[str]]) -> Message:
     """Return what may stand there, as a line to copy each."""
-    return "write " + " or ".join(f'{key} = "{kind}" with {" and ".join(of)}' for kind, of in kinds.items())
+    lines = (
+        Message("{line} with {keys}", line=f'{key} = "{kind}"', keys=" and ".join(of))
+        for kind, of in kinds.items()
+    )
+    return Message("write {lines}", lines=joined(" or ", lines))
 
 
 def _shown(value: Any) -> str:
@@ -33,7 +55,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict | list):
-        return "a table" if isinstance(value, dict) else "a list"
+        return Message("a table") if isinstance(value, dict) else Message("a list")
     return repr(value) if isinstance(value, str) else str(value)
 
 
@@ -44,20 +66,20 @@ def _key(error: Any) -> str:
 
 def _is_none_of(error: Any) -> str:
     given, expected = error["input"], error["ctx"]["expected"]
-    text = f"{_shown(given)} is none of {expected}"
+    text = Message("{given} is none of {expected}", given=_shown(given), expected=expected)
     known = {word.strip("' "): word.strip("' ") for word in expected.replace(" or ", ",").split(",")}
     meant = {word.lower(): word for word in known} | {
         called.lower(): word for called, word in CHEMISTRIES.items() if word in known
     }
     near = difflib.get_close_matches(str(given).lower(), meant, n=1)
-    return f"{text}; did you mean {meant[near[0]]!r}?" if near else text
+    return Message("{what}; did you mean {word}?", what=text, word=repr(meant[near[0]])) if near else text
 
 
 def _no_list(error: Any) -> str:
     given, key = error["input"], _key(error)
     if isinstance(given, dict):
-        return f"is one table where several may stand: write [[{key}]], in double brackets"
-    return f"a list is wanted: write {key} = [{_quoted(given)}]"
+        return Message("is one table where several may stand: write [[{key}]], in double brackets", key=key)
+    return Message("a list is wanted: write {key} = [{given}]", key=key, given=_quoted(given))
 
 
 def _no_table(error: Any) -> str:
@@ -65,8 +87,12 @@ def _no_table(error: Any) -> str:
     several = isinstance(error["loc"][-1], int)
     brackets = f"[[{key}]]" if several else f"[{key}]"
     if isinstance(given, list) and not several:
-        return f"stands there once: write {brackets}, in single brackets"
-    return f"{_shown(given)} is no table: write {brackets} on a line of its own, and its keys below it"
+        return Message("stands there once: write {table}, in single brackets", table=brackets)
+    return Message(
+        "{given} is no table: write {table} on a line of its own, and its keys below it",
+        given=_shown(given),
+        table=brackets,
+    )
 
 
 def _quoted(given: Any) -> str:
@@ -75,24 +101,39 @@ def _quoted(given: Any) -> str:
 
 def _no_text(error: Any) -> str:
     given = error["input"]
-    example = "" if isinstance(given, dict | list) else f": write {_key(error)} = {_quoted(given)}"
-    return f"{_shown(given)} is no text, and a text in quotes is wanted{example}"
+    what = Message("{given} is no text, and a text in quotes is wanted", given=_shown(given))
+    if isinstance(given, dict | list):
+        return what
+    return joined(": ", [what, Message("write {line}", line=f"{_key(error)} = {_quoted(given)}")])
 
 
 def _is(what: str) -> Callable[[Any], str]:
-    return lambda error: f"{_shown(error['input'])} {what}"
+    return lambda error: joined(" ", [_shown(error["input"]), Message(what)])
 
 
-def _bounded(which: str, is_too: str, allowed: str) -> Callable[[Any], str]:
-    return lambda error: (
-        f"{_shown(error['input'])} is too {is_too}: write a number {allowed} {error['ctx'][which]:g}"
-    )
+def _bounded(which: str) -> Callable[[Any], str]:
+    return lambda error: Message(BOUNDS[which], given=_shown(error["input"]), limit=error["ctx"][which])
 
 
-_NO_INTEGER = _is("is no whole number: write digits alone, without quotes and without a unit")
-_NO_NUMBER = _is("is no number: write it without quotes and without a unit, with a point for decimals")
-_NO_DATE = _is("is no date: write year-month-day without quotes, such as 2026-12-01")
-_NO_SWITCH = _is("is neither true nor false: write one of them, without quotes")
+#: What is said of a number beyond a bound, by what pydantic calls the bound.
+BOUNDS = {
+    "ge": "{given} is too small: write a number of at least {limit:g}",
+    "gt": "{given} is too small: write a number above {limit:g}",
+    "le": "{given} is too large: write a number of at most {limit:g}",
+    "lt": "{given} is too large: write a number below {limit:g}",
+}
+
+
+#: What is said behind a value that is of another kind.
+KINDS_WANTED = (
+    "is no whole number: write digits alone, without quotes and without a unit",
+    "is no number: write it without quotes and without a unit, with a point for decimals",
+    "is no date: write year-month-day without quotes, such as 2026-12-01",
+    "is neither true nor false: write one of them, without quotes",
+    "cannot be a name: write letters A to Z and a to z, digits, '.', '_' and '-' alone, 64 at most, and a"
+    " letter or digit first",
+)
+_NO_INTEGER, _NO_NUMBER, _NO_DATE, _NO_SWITCH, _NO_NAME = map(_is, KINDS_WANTED)
 
 #: What pydantic calls a mistake -> what is said of it.
 SAYINGS: Mapping[str, Callable[[Any], str]] = {
@@ -102,12 +143,11 @@ SAYINGS: Mapping[str, Callable[[Any], str]] = {
     "model_attributes_type": _no_table,
     "string_type": _no_text,
     "path_type": _no_text,
-    "string_pattern_mismatch": _is(
-        "cannot be a name: write letters A to Z and a to z, digits, '.', '_' and '-' alone, 64 at most, and "
-        "a letter or digit first"
-    ),
-    "too_long": lambda error: (
-        f"has {error['ctx']['actual_length']} characters, and {error['ctx']['max_length']} is the most"
+    "string_pattern_mismatch": _NO_NAME,
+    "too_long": lambda error: Message(
+        "has {n} characters, and {most} is the most",
+        n=error["ctx"]["actual_length"],
+        most=error["ctx"]["max_length"],
     ),
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), _NO_INTEGER),
     **dict.fromkeys(("float_type", "float_parsing"), _NO_NUMBER),
@@ -115,8 +155,8 @@ SAYINGS: Mapping[str, Callable[[Any], str]] = {
     **dict.fromkeys(
         ("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"), _NO_DATE
     ),
-    "greater_than_equal": _bounded("ge", "small", "of at least"),
-    "greater_than": _bounded("gt", "small", "above"),
-    "less_than_equal": _bounded("le", "large", "of at most"),
-    "less_than": _bounded("lt", "large", "below"),
+    "greater_than_equal": _bounded("ge"),
+    "greater_than": _bounded("gt"),
+    "less_than_equal": _bounded("le"),
+    "less_than": _bounded("lt"),
 }

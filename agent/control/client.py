@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.control.form import HEADER, must_be_ours
+from agent.view.language import Message
 
 TIMEOUT_S = 5.0
 
@@ -60,12 +61,18 @@ def _ask(
         answer: dict[str, Any] = json.loads(response.read())
     except PermissionError as error:
         raise NotRunning(
-            f"{path}: no permission; be in the group of the socket (cellwarden), or use sudo"
+            Message(
+                "{file}: no permission; be in the group of the socket (cellwarden), or use sudo", file=path
+            )
         ) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise NotRunning(
-            f"no agent answers at {path} ({getattr(error, 'strerror', None) or error}); is it running?"
-            " systemctl status cellwarden, or --socket PATH where its configuration says another"
+            Message(
+                "no agent answers at {file} ({why}); is it running? systemctl status cellwarden, or --socket"
+                " PATH where its configuration says another",
+                file=path,
+                why=getattr(error, "strerror", None) or str(error),
+            )
         ) from error
     finally:
         connection.close()

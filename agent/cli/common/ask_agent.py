@@ -11,7 +11,7 @@ from agent.cli.common.errors import Finding, Unreachable
 from agent.cli.common.tables import plain_table
 from agent.cli.common.usual import SOCKET
 from agent.control import client
-from agent.view.language import how_long, put_together, tr
+from agent.view.language import how_long, put_together, told_by, tr
 from agent.view.voice import first_line
 from drivers.profile.problems import did_you_mean
 
@@ -60,7 +60,7 @@ def _ask(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return call()
     except client.NotRunning as error:
-        raise Unreachable(str(error)) from error
+        raise Unreachable(told_by(error)) from error
     except client.Refusal as error:
         raise Finding(str(error), "CW-403") from error
 

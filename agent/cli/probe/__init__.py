@@ -10,6 +10,7 @@ import click
 from agent.cli.common import came_said
 from agent.cli.common.ask_agent import json_option, post, socket_option
 from agent.cli.common.codes import Trouble
+from agent.cli.common.errors import Misuse
 from agent.cli.common.letters import spoken
 from agent.cli.common.open_port import agents_bus, endpoints, opened, trouble_of
 from agent.cli.common.tables import plain_table, terminal
@@ -29,7 +30,7 @@ from agent.modbus.tries import Tries
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from agent.quality import Quality
 from agent.transport.row import Endpoint
-from agent.view.language import Message, tell, tr
+from agent.view.language import Message, tell, told_by, tr
 from collector.failing import print_json
 from drivers.profile.load import Profile
 from drivers.registers import Area, Read, Reply
@@ -95,7 +96,7 @@ def command(
         line = LineSetting.parse(line_text)
         read = parse_read(register, count) if register else None
     except ValueError as error:
-        raise click.UsageError(str(error)) from error
+        raise Misuse(told_by(error)) from error
     bus = agents_bus(socket, endpoint)
     if bus and not as_json:
         held = tell(

@@ -9,6 +9,7 @@ import click
 from agent.cli.common.announced import Search, agents_told
 from agent.cli.common.ask_agent import json_option, socket_option
 from agent.cli.common.codes import Trouble
+from agent.cli.common.errors import Misuse
 from agent.cli.common.letters import spoken
 from agent.cli.common.open_port import agents_bus, endpoints
 from agent.cli.common.tables import plain_table, terminal
@@ -25,7 +26,7 @@ from agent.modbus.survey.presence import (
 )
 from agent.transport.row import Endpoint
 from agent.transport.table import parse
-from agent.view.language import Message, tell, tr
+from agent.view.language import Message, tell, told_by, tr
 from collector.failing import print_json
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def command(
     try:
         lines = [LineSetting.parse(text) for text in only_line] or list(ALL_LINES if full else USUAL_LINES)
     except ValueError as error:
-        raise click.UsageError(str(error)) from error
+        raise Misuse(told_by(error)) from error
     transport = next((endpoint for endpoint in found if endpoint.sets_line), found[0]).transport
     ids = only_id or (transport.all_ids if full else transport.usual_ids)
     profiles = known_profiles(folders)

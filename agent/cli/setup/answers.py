@@ -15,13 +15,13 @@ from agent.cli.profile.common import load as load_profile
 from agent.config.file import KINDS
 from agent.config.tables import UpstreamTable
 from agent.config.toml_lines import Place, line_of
-from agent.config.wrong import said
+from agent.config.wrong import MISSING, printed, said
 from agent.detect.limits import Chemistry
 from agent.keys.values import ConfigTable, Line, Name, ReadContext, Whole
 from agent.modbus.survey.presence import LineSetting
 from agent.transport.row import Endpoint
 from agent.transport.table import parse
-from agent.wire.text import printable
+from agent.view.language import Message, joined
 from drivers.files import parse_toml, read_text
 
 CANNOT = "CW-307"
@@ -74,7 +74,7 @@ class BusAnswer(ConfigTable):
         here = _beside(text, info) if text.startswith(("./", "../")) else text
         place, *more = parse(here)
         if more:
-            raise ValueError(f"{text!r} is a network: name one host")
+            raise ValueError(Message("{given} is a network: name one host", given=repr(text)))
         return str(place)
 
     @field_validator("line")
@@ -85,7 +85,11 @@ class BusAnswer(ConfigTable):
     @model_validator(mode="after")
     def _a_line_where_there_is_one(self) -> "BusAnswer":
         if self.line and not self.place.sets_line:
-            raise ValueError(f"line: it cannot be set from here for {self.endpoint}: take it out")
+            raise ValueError(
+                Message(
+                    "line: it cannot be set from here for {endpoint}: take it out", endpoint=self.endpoint
+                )
+            )
         return self
 
     @property
@@ -145,9 +149,10 @@ def read_answers(path: Path, folders: tuple[Path, ...] = ()) -> Answers:
         text = read_text(path)
         content = parse_toml(text)
     except OSError as error:
-        raise Misuse(f"{path}: cannot be read: {error.strerror}", CANNOT) from error
+        cannot = Message("{file}: cannot be read: {why}", file=path, why=error.strerror)
+        raise Misuse(cannot, CANNOT) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Misuse(f"{path}: is not TOML: {error}", CANNOT) from error
+        raise Misuse(Message("{file}: is not TOML: {why}", file=path, why=str(error)), CANNOT) from error
     problems: list[tuple[Place, str]] = []
     try:
         answers = Answers.model_validate(content, context=ReadContext(path.absolute().parent))
@@ -156,8 +161,17 @@ def read_answers(path: Path, folders: tuple[Path, ...] = ()) -> Answers:
         problems += [_worded(one) for one in error.errors()]
     if problems:
         told = ((line_of(text, place), _called(place), what) for place, what in problems)
-        lines = (f"{path} line {line}: {where}: {what}. Nothing was changed." for line, where, what in told)
-        raise Misuse("\n".join(printable(line, 1000) for line in lines), CANNOT)
+        lines = (
+            Message(
+                "{file} line {n}: {where}: {what}. Nothing was changed.",
+                file=str(path),
+                n=line,
+                where=where,
+                what=what,
+            )
+            for line, where, what in told
+        )
+        raise Misuse(joined("\n", [printed(line, 1000) for line in lines]), CANNOT)
     return answers
 
 
@@ -165,17 +179,18 @@ def _between(answers: Answers, folders: tuple[Path, ...]) -> Iterator[tuple[Plac
     """Yield the mistakes that show only between tables."""
     names: set[str] = set()
     if not answers.bus:
-        yield ("bus",), "at least one [[bus]] is needed"
+        yield ("bus",), Message("at least one [[bus]] is needed")
     for at, bus in enumerate(answers.bus):
         if any(bus.place.is_port(str(other.place)) for other in answers.bus[:at]):
-            yield ("bus", at, "endpoint"), f"{bus.endpoint} stands there twice"
+            yield ("bus", at, "endpoint"), Message("{what} stands there twice", what=bus.endpoint)
         stations: set[int] = set()
         for n, unit in enumerate(bus.unit):
             place: Place = ("bus", at, "unit", n)
             if unit.unit_id in stations:
-                yield (*place, "unit_id"), f"{unit.unit_id} stands there twice on this bus"
+                twice = Message("{id} stands there twice on this bus", id=unit.unit_id)
+                yield (*place, "unit_id"), twice
             if unit.name in names:
-                yield (*place, "name"), f"{unit.name!r} is another unit's already"
+                yield (*place, "name"), Message("{name} is another unit's already", name=repr(unit.name))
             try:
                 if unit.profile:
                     load_profile(unit.profile, folders)
@@ -197,12 +212,14 @@ def _worded(error: Any) -> tuple[Place, str]:
     """Return the place of one of pydantic's errors, and what is wrong there."""
     place: Place = error["loc"]
     if error["type"] == "missing":
-        return place, "is missing"
+        return place, MISSING
     if error["type"] == "extra_forbidden":
         known = [*_table(place).model_fields]
         near = difflib.get_close_matches(str(place[-1]), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-        return place, f"unknown key; {hint}"
+        unknown = Message("unknown key; known are {keys}", keys=", ".join(known))
+        if near:
+            unknown = Message("unknown key; did you mean {key}?", key=repr(near[0]))
+        return place, unknown
     beyond, what = said(error, KINDS)
     return (*place, beyond) if beyond else place, what
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from agent.cli.common.codes import Trouble
+from agent.cli.common.errors import Misuse
 from agent.cli.common.open_port import agents_bus, endpoints
 from agent.cli.common.prompts import Prompts
 from agent.cli.profile.common import known_profiles
@@ -21,7 +22,7 @@ from agent.modbus.serial_devices import console_of, serial_devices
 from agent.modbus.survey.match import Sureness
 from agent.modbus.survey.presence import USUAL_LINES, LineSetting
 from agent.transport.row import Endpoint
-from agent.view.language import Message, tell, tr
+from agent.view.language import Message, tell, told_by, tr
 from agent.wire import holder
 
 SURE_ENOUGH = (Sureness.SURE, Sureness.LIKELY)
@@ -48,7 +49,7 @@ def settings(texts: Sequence[str]) -> list[LineSetting]:
     try:
         return [LineSetting.parse(text) for text in texts] or list(USUAL_LINES)
     except ValueError as error:
-        raise click.UsageError(str(error)) from error
+        raise Misuse(told_by(error)) from error
 
 
 @dataclass(frozen=True, slots=True)

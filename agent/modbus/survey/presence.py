@@ -55,9 +55,12 @@ class LineSetting:
         baud, _, frame = text.replace("-", " ").partition(" ")
         frame = frame.strip().upper() or "8N1"
         if len(frame) == 3 and frame[0].isdecimal() and frame[0] != str(DATA_BITS):
-            raise ValueError(f"{text!r} is no line setting: {NO_OTHER_BITS}; write it as 9600-8N1")
+            why = Message(NO_OTHER_BITS)
+            raise ValueError(
+                Message("{given} is no line setting: {why}; write it as 9600-8N1", given=repr(text), why=why)
+            )
         if not re.fullmatch(rf"{DATA_BITS}[NEO][12]", frame) or not baud.isdecimal():
-            raise ValueError(f"{text!r} is no line setting; write it as 9600-8N1")
+            raise ValueError(Message("{given} is no line setting; write it as 9600-8N1", given=repr(text)))
         return cls(int(baud), frame[1], int(frame[2]))
 
 
