@@ -26,14 +26,17 @@ def knowledge(
     liveness: of the unit, None where nobody watches it. Values that provably stand still are as old as their
     last movement; where that cannot be proven or denied, knowledge is PARTIAL. judged_age_s: of the youngest
     value that anything judges; infinite where there is none, or where the unit says that it has none of what
-    it should have: such a unit is PARTIAL too, and so is one that is not `limited`, whose voltages have none.
+    it should have: such a unit is PARTIAL too, and so is one that is not `limited`, whose voltages have none,
+    and one that is never read whole and tells a part.
     """
+    frozen = liveness is not None and liveness.frozen
+    part = judged_age_s <= blind_s(period_s) and not frozen
     if age_s is None or quality is None:
-        return Knowledge.NEVER
-    if liveness is not None and liveness.frozen:
+        return Knowledge.PARTIAL if part and quality is not None else Knowledge.NEVER
+    if liveness is not None and frozen:
         age_s = max(age_s, liveness.still_s)
     if age_s > blind_s(period_s):
-        return Knowledge.BLIND
+        return Knowledge.PARTIAL if part else Knowledge.BLIND
     if age_s > stale_s(period_s):
         return Knowledge.STALE
     unproven = liveness is not None and liveness.unproven

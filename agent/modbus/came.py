@@ -48,7 +48,8 @@ class Kind(StrEnum):
     BUSY = "busy"
     NO_PATH = "no path"
     NO_TARGET = "no target"
-    SOME_LOST = "some lost"  # of many requests, as the two below
+    SOME_NEVER = "some never"  # of many requests, as the three below
+    SOME_LOST = "some lost"
     SOME_DAMAGED = "some damaged"
     SOME_BUSY = "some busy"
 
@@ -69,6 +70,11 @@ WAIT = "wait longer: timeout_s = {wait} in its [[unit]], --timeout {wait} of pro
 LINE = "check speed, parity, wiring, termination, ids, a second master"
 
 LATE = Row("CW-201", ("a slow unit", "a gateway or a line that others hold up"), WAIT)
+SOME_NEVER = Row(
+    "CW-210",
+    ("it has no such registers, and says so by silence", "the block is too long for it"),
+    "probe it in parts: --count of probe; then max_registers_per_read of its profile, or another profile",
+)
 SOME_BUSY = Row(
     "CW-204",
     ("it works for itself", "another master polls it", "it is polled too often"),
@@ -148,6 +154,7 @@ OF_RTU: dict[Kind, Row] = {
         "CW-104", ("it serves one master, and has another", "its list of who may connect"), "look at its page"
     ),
     Kind.CLOSED: Row("CW-104", ("the cable or the adapter was pulled", "it serves another master")),
+    Kind.SOME_NEVER: SOME_NEVER,
     Kind.SOME_LOST: Row("CW-202", ("a loose contact", "noise", "a busy unit"), LOOK),
     Kind.SOME_DAMAGED: Row(
         "CW-202",
@@ -208,6 +215,7 @@ OF_TCP: dict[Kind, Row] = {
         ("it serves one master, and has another", "it refuses this unit id, or these registers, so"),
         "try another unit id or register",
     ),
+    Kind.SOME_NEVER: SOME_NEVER,
     Kind.SOME_LOST: Row("CW-202", ("the network or the gateway", "a busy unit"), LOOK),
     Kind.SOME_DAMAGED: Row(
         "CW-202", ("a gateway that mixes up or cuts answers", "two masters at one gateway"), LOOK

@@ -12,8 +12,12 @@ from typing import NamedTuple
 from agent.modbus.came import Came, Frames, Kind
 from agent.modbus.verdict import Verdict
 from agent.view.language import Message
+from drivers.registers import Read
 
 LAST, SAID = 16, 0.25
+# A read that was asked so often on end, never answered, and asked within so many requests of its unit: what
+# loses four in ten replies does that once in 60,000 tries.
+NEVER, WITHIN = 12, 500
 LATE_MARGIN = 1.25  # of the slowest answer that was heard: so much reads it
 STEP_S, COARSE_S = 0.1, 0.5  # to which both are rounded up, below a second and above: a journal says the same
 
@@ -33,6 +37,8 @@ class Share(NamedTuple):
     part: float
 
 
+NEVER_ANSWERS = "never answers {table} {address}, {count} long"
+NOR_MORE = "never answers {table} {address}, {count} long, nor {more} more of its reads"
 TOO_LATE = "answers too late: after {late:g} s, and it has {given:g} s"
 SOME_TOO_LATE = "answers some polls too late: after up to {late:g} s, and it has {given:g} s"
 NEVER_LATE = Late(0, 0.0, 0.0)
@@ -82,10 +88,14 @@ class Lately:
         self._late: deque[tuple[int, float]] = deque(maxlen=LAST)
         self._least_s = inf  # after which one came too late, since the last in time
         self._frames: Frames = "rtu"
+        self._missed: dict[Read, tuple[int, int]] = {}  # on end: how often, and at which request last
 
-    def ended(self, verdict: Verdict, came: Came) -> None:
-        """Note how a request ended, and what came in place of values."""
+    def ended(self, verdict: Verdict, came: Came, read: Read) -> None:
+        """Note how a request for a read ended, and what came in place of values."""
         self._asked += 1
+        times, _ = self._missed.pop(read, (0, 0))
+        if verdict is Verdict.SILENT:
+            self._missed[read] = times + 1, self._asked
         self._ended.append(verdict)
         if verdict is Verdict.SOUND:
             self._least_s = inf
@@ -111,6 +121,18 @@ class Lately:
         return late._replace(slowest_s=self._least_s) if self._least_s < inf else NEVER_LATE
 
     @property
+    def never(self) -> Came | None:
+        """Which reads are never answered, of a unit that answers others."""
+        missed = self._missed.items()
+        reads = [read for read, (times, at) in missed if times >= NEVER and at > self._asked - WITHIN]
+        if not reads:
+            return None
+        first, more = reads[0], len(reads) - 1
+        of = {"table": first.area, "address": first.address, "count": first.count}
+        said = Message(NOR_MORE, **of, more=more) if more else Message(NEVER_ANSWERS, **of)
+        return Came(Kind.SOME_NEVER, said, frames=self._frames)
+
+    @property
     def cost(self) -> Came | None:
         """What costs the most of the last requests, where it is enough to be said, and not all of them. Where
         nothing came since the last sound answer and all came before, the unit fell silent: it costs no part.
@@ -119,5 +141,7 @@ class Lately:
         sound = [n for n, verdict in enumerate(ended) if verdict is Verdict.SOUND]
         if not sound or (sound[-1] + 1 == len(sound) and set(ended[sound[-1] + 1 :]) == {Verdict.SILENT}):
             return None
+        if never := self.never:
+            return never
         worst = next(iter(shares(Counter(self._ended), self.late, self._frames)), None)
         return worst.came if worst and worst.part >= SAID else None

@@ -210,7 +210,8 @@ class Unit:
             answer, verdict = SILENCE, Verdict.SILENT
         outcome = Outcome(request, answer.reply, verdict, now_s, answer.came, answer.asked)
         self.counters.count(verdict)
-        self.lately.ended(verdict, outcome.came)
+        if outcome.asked:
+            self.lately.ended(verdict, outcome.came, request.read)
         if not outcome.unheard and answer.response_s is not None:
             self._refusals.answered(request.read)
         same, who = self._identification.same, request.purpose == CONNECT
