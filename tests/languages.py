@@ -104,7 +104,7 @@ TABLES: list[tuple[str, Any]] = [
     ("cli/common/came_said", [sentence(do) for do in (came.ACCEPT_ID, *(row.do for row in CAME))]),
     ("outputs/coverage", [NO_RELAY, NEEDS_SYSTEMD, STRICT_GPIOD, HUNG_KERNEL, NO_HOST_TIMEOUT]),
     ("outputs/coverage", [SLOW_HOST_TIMEOUT]),
-    ("modbus/lately", [lately.TOO_LATE, lately.SOME_TOO_LATE]),
+    ("modbus/lately", [lately.TOO_LATE, lately.SOME_TOO_LATE, lately.NEVER_ANSWERS, lately.NOR_MORE]),
     ("modbus/lately", [text for _, text in lately.OF_VERDICT.values()]),
     ("modbus/overheard", [overheard.ANOTHER_MASTER]),
     ("modbus/survey/look", [[guess.title, guess.noun] for guess in look.GUESSES]),

@@ -13,6 +13,7 @@ from agent.control.status import Latest
 from agent.detect.alarms.states import AlarmEvent, AlarmState
 from agent.detect.duration import duration
 from agent.detect.explanations.ahead import Ahead
+from agent.quality import Quality
 from agent.view import words
 from agent.view.about import about
 
@@ -48,7 +49,8 @@ def present(
         if event.state == AlarmState.CLEARED_NEW:
             return Present()
         if latest is not None and _back(event, latest, now_s - fresh_s):
-            return Present("values come again")
+            part = (latest.frame.quality == Quality.NO_REPLY).any() and not event.quantity
+            return Present("a part of its values comes" if part else "values come again")
         return Present(f"no usable value for {duration(max(now_s - event.since_s, 0.0))}")
     at = _at(event, latest) if latest else []
     if latest is None or not at:

@@ -41,9 +41,12 @@ class Latest:
 
 
 def unit_report(
-    unit: Unit, latest: Latest | None, known: Knowledge, now_s: float, *, watched: bool
+    unit: Unit, latest: Latest | None, known: Knowledge, now_s: float, *, age_s: float | None, watched: bool
 ) -> dict[str, Any]:
-    """Return one unit's part of the status; watched: something that it tells is judged."""
+    """Return one unit's part of the status.
+
+    age_s: of what is known of it, None: nothing is. watched: something that it tells is judged.
+    """
     report: dict[str, Any] = {
         "name": unit.name,
         "rack": unit.rack,
@@ -52,7 +55,7 @@ def unit_report(
         "pace_s": unit.pace_s,
         "knowledge": known,
         "watched": watched,
-        "age_s": None if unit.heard_s is None else round(now_s - unit.heard_s, 3),
+        "age_s": None if age_s is None else round(age_s, 3),
         "trouble": unit.trouble,
         "silent": unit.trouble == NOTHING.text,
         "came": unit.came.as_json() if unit.trouble == unit.came.words else None,

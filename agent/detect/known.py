@@ -1,5 +1,7 @@
 """The knowledge of a unit, worked out from its last frame and its liveness. Pure."""
 
+import math
+
 import numpy as np
 
 from agent.detect.channels import Codes
@@ -17,7 +19,7 @@ def knowledge(
     period_s: float,
     quality: Codes | None,
     liveness: LivenessState | None,
-    judged_age_s: float = 0.0,
+    judged_age_s: float | None = None,
     limited: bool = True,
 ) -> Knowledge:
     """Return how much is known.
@@ -25,10 +27,12 @@ def knowledge(
     age_s: of the last complete reading, None before the first. quality (n,) uint8: of the last frame.
     liveness: of the unit, None where nobody watches it. Values that provably stand still are as old as their
     last movement; where that cannot be proven or denied, knowledge is PARTIAL. judged_age_s: of the youngest
-    value that anything judges; infinite where there is none, or where the unit says that it has none of what
-    it should have: such a unit is PARTIAL too, and so is one that is not `limited`, whose voltages have none,
-    and one that is never read whole and tells a part.
+    value that anything judges, None: as old as that reading; infinite where there is none, or where the unit
+    says that it has none of what it should have: such a unit is PARTIAL too. So is one that is not `limited`,
+    whose voltages have none, and one that is not read whole any more, or never was, and tells a part.
     """
+    if judged_age_s is None:
+        judged_age_s = math.inf if age_s is None else age_s
     frozen = liveness is not None and liveness.frozen
     part = judged_age_s <= blind_s(period_s) and not frozen
     if age_s is None or quality is None:

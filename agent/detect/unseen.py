@@ -17,7 +17,12 @@ NOT_SEEN = Sentence(
     "not seen for {for_s:.0f} s when this was raised: {why}. Its battery may be in any state; look at its "
     "power, cable and unit id: cellwarden doctor",
 )
-SAYS = (NOT_SEEN,)
+IN_PART = Sentence(
+    "seen-in-part",
+    "read only in part for {for_s:.0f} s when this was raised: {why}. What is not read may be in any state: "
+    "cellwarden status",
+)
+SAYS = (NOT_SEEN, IN_PART)
 
 
 class Unseen:
@@ -34,13 +39,14 @@ class Unseen:
         self._limit_s = 0.0
 
     def judge(
-        self, t_s: float, heard_s: float | None, limit_s: float, why: str, *, named: bool
+        self, t_s: float, heard_s: float | None, limit_s: float, why: str, *, named: bool, part: bool = False
     ) -> list[AlarmEvent]:
         """Judge a unit at `t_s`; return what happened to the alarm.
 
         heard_s: when it was last read whole, None: not since it is polled as it is now. limit_s: the age at
         which its state is not known any more. why: the cause, as far as it is known. named: another
-        alarm that stands already says why it is not read, or it had no time to answer yet.
+        alarm that stands already says why it is not read, or it had no time to answer yet. part: some of
+        its values are read.
         """
         self._limit_s = limit_s
         if self._seen_s is None:
@@ -50,7 +56,7 @@ class Unseen:
         standing = bool(self.book.standing())
         if self.lost(t_s):
             self._back_s = None
-            return [] if standing or named else self._change(t_s, _TIER, why)
+            return [] if standing or named else self._change(t_s, _TIER, why, part=part)
         if not standing or heard_s is None:
             return []
         if self._back_s is None:
@@ -74,15 +80,15 @@ class Unseen:
         age_s = min(t_s - self._seen_s, self._limit_s)
         return float(int(age_s)) if age_s > LATE * self._limit_s else 0.0
 
-    def _change(self, t_s: float, tier: int, why: str) -> list[AlarmEvent]:
+    def _change(self, t_s: float, tier: int, why: str, *, part: bool = False) -> list[AlarmEvent]:
         assert self._seen_s is not None
-        seen_s, limit_s = self._seen_s, self._limit_s
+        seen_s, limit_s, sentence = self._seen_s, self._limit_s, IN_PART if part else NOT_SEEN
 
         def explain(_channel: int, row: Row, _members: set[int]) -> AlarmEvent:
             return AlarmEvent(
                 row.detector, row.severity, "NEW", "", "", t_s - seen_s, limit_s, "s", t_s=t_s,
                 since_s=seen_s, name=called("unseen", ""),
-                **said(NOT_SEEN, for_s=t_s - seen_s, why=why).told(),
+                **said(sentence, for_s=t_s - seen_s, why=why).told(),
             )  # fmt: skip
 
         return self.book.change("blind", _ROWS, [(0, "", tier)], t_s, explain)

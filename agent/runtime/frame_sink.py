@@ -214,7 +214,8 @@ class Watching:
             why = printable(bus.trouble or unit.trouble) or "it answers, but not with all its safety points"
             mismatched, limit_s = self._mismatched(unit.name), blind_s(unit.pace_s)
             named = mismatched or unit.name in listed or not contacts[unit.name].fair
-            said = self._unseen[unit.name].judge(now_s, unit.heard_s, limit_s, why, named=named)
+            part = self._judged_age_s(unit.name, now_s) <= limit_s / 2  # not merely its last words
+            said = self._unseen[unit.name].judge(now_s, unit.heard_s, limit_s, why, named=named, part=part)
             self._site_alarms.found(unit.name, stamp, said)
             self.restart_state.in_vain_s[unit.name] = (
                 0.0 if mismatched else self._unseen[unit.name].in_vain_s(now_s)
@@ -266,6 +267,16 @@ class Watching:
         judged_age_s = math.inf if empty else self._judged_age_s(unit.name, now_s)
         limited = judges is None or not judges.watch.limit_notes.unknown
         return knowledge(age_s, unit.pace_s, quality, liveness, judged_age_s, limited)
+
+    def age_s(self, unit: Unit, now_s: float) -> float | None:
+        """Return the age of a unit's last whole reading, of the part that is read where it is PARTIAL for not
+        being read whole; None: there is neither.
+        """
+        age_s = None if unit.heard_s is None else now_s - unit.heard_s
+        whole = age_s is not None and age_s <= blind_s(unit.pace_s)
+        if whole or self.known(unit, now_s) is not Knowledge.PARTIAL:
+            return age_s
+        return self._judged_age_s(unit.name, now_s)
 
     def limits(self, unit: str) -> dict[str, Any] | None:
         """Return what the status says of the limits of a unit; None: not yet known."""

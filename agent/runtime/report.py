@@ -119,6 +119,7 @@ class Report:
                         parts.watching.latest.get(u.name),
                         parts.watching.known(u, now_s),
                         now_s,
+                        age_s=parts.watching.age_s(u, now_s),
                         watched=parts.watching.watched(u, now_s),
                     ),
                     "label": parts.site_alarms.labels.get(u.name, ""),

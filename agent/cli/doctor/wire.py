@@ -228,6 +228,11 @@ def line(site: Site) -> Iterator[Result]:
         if told and ANOTHER_MASTER in told["trouble"]:
             yield problem("CW-202", joined(": ", [bus.name, told["trouble"]]), "cellwarden status")
         reads, late, stray = _reads(site, bus.name)
+        for unit in site.units_of(bus):
+            if came := _never(site, unit):
+                del reads[unit.path]
+                parts = f"cellwarden probe {bus.endpoint} --id {unit.unit_id} --count 1 TABLE:ADDRESS"
+                yield problem(came.code, f"{unit.path} {came.text}; {came.do}", parts, *came.row.likely)
         run = f"cellwarden probe {bus.endpoint} --id 1 holding:0"
         for fault in line_faults.of_counts(reads, late, bus.endpoint.transport.frames):
             if fault.serious:
@@ -239,6 +244,13 @@ def line(site: Site) -> Iterator[Result]:
         for text, times in () if bus.endpoint.transport.has_transaction_ids else stray.items():
             seen = Message("{bus}: {n} times {what}", bus=bus.name, n=times, what=text)
             yield note(seen, run, "CW-202")
+
+
+def _never(site: Site, unit: UnitTable) -> Came | None:
+    """Return which reads a unit never answers, of one that answers others; None: none."""
+    told = _told(site.status, unit.path) if site.status is not None else None
+    came = Came.of_json(told["came"]) if told and told.get("came") else NOTHING
+    return came if came.kind is Kind.SOME_NEVER else None
 
 
 def _reads(site: Site, bus: str) -> tuple[dict[str, dict[str, int]], dict[str, Late], dict[str, int]]:

@@ -58,6 +58,28 @@ def test_knowledge_fades_with_the_age_of_the_last_reading(
     assert knowledge(age_s, period_s, None, None) == "NEVER"
 
 
+@pytest.mark.parametrize(
+    ("age_s", "judged_age_s", "known"),
+    [
+        (None, 60.0, "PARTIAL"),
+        (None, 60.1, "NEVER"),
+        (60.0, 0.0, "STALE"),
+        (60.1, 60.0, "PARTIAL"),
+        (60.1, 60.1, "BLIND"),
+        (math.inf, 1.0, "PARTIAL"),
+    ],
+)
+def test_a_unit_that_is_never_read_whole_and_tells_a_part_is_partial(
+    age_s: float | None, judged_age_s: float, known: str
+) -> None:
+    codes = np.array([0, Quality.NO_REPLY, 0], np.uint8)
+    assert knowledge(age_s, 1.0, codes, None, judged_age_s) == known
+    assert knowledge(age_s, 1.0, codes, MOVES, judged_age_s) == known
+    frozen = LivenessState(400.0, True, True)
+    assert knowledge(age_s, 1.0, codes, frozen, judged_age_s) not in SEEN, "what stands still tells nothing"
+    assert knowledge(None, 1.0, None, None, judged_age_s) == "NEVER"
+
+
 @pytest.mark.parametrize("quality", Quality)
 def test_a_value_that_was_asked_for_and_is_lost_makes_a_unit_partial(quality: Quality) -> None:
     whole = quality in (Quality.GOOD, Quality.MISSING, Quality.STALE)
@@ -115,9 +137,11 @@ def test_knowledge_is_as_a_plain_reading_of_its_rules() -> None:
         if code not in (Quality.GOOD, Quality.MISSING, Quality.STALE) or judged_s > 60.0 or state is UNPROVEN:
             expected = "PARTIAL"
         old_s = max(age_s or 0.0, 45.0 if state is STILL else 0.0)
+        part = judged_s <= 60.0 and state is not STILL
         expected = "BLIND" if old_s > 60.0 else "STALE" if old_s > 3.0 else expected
         expected = "NEVER" if age_s is None else expected
+        expected = "PARTIAL" if part and expected in ("BLIND", "NEVER") else expected
         codes = np.array([code], np.uint8)
         assert knowledge(age_s, 1.0, codes, state, judged_s) == expected
-        if judged_s == 0.0:
+        if judged_s == 0.0 and age_s is not None and age_s <= 60.0:
             assert knowledge(age_s, 1.0, codes, state) == expected

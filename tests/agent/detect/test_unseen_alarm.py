@@ -118,3 +118,15 @@ def test_whole_seconds_in_vain_are_kept_from_an_eighth_of_the_limit_on(age_s: fl
         assert unseen.in_vain_s(begin_s + age_s) == kept_s
         assert said(unseen, begin_s + LIMIT_S + 1.0, None) == ["NEW"]
         assert unseen.in_vain_s(begin_s + age_s) == 0.0, "its alarm says so"
+
+
+def test_of_one_that_is_read_in_part_it_says_so() -> None:
+    unseen = Unseen(AlarmBook())
+    said(unseen, 0.0, None)
+    (event,) = unseen.judge(
+        100.0, None, LIMIT_S, "never answers holding 200, 10 long", named=False, part=True
+    )
+    assert event.text.startswith(
+        "read only in part for 100 s when this was raised: never answers holding 200"
+    )
+    assert (event.detector, event.severity, event.name) == ("blind", "warning", "unseen:")

@@ -12,13 +12,14 @@ from agent.cli.doctor.line_faults import of_counts
 from agent.control.status import unit_report
 from agent.detect.knowledge import Knowledge
 from agent.modbus.came import NOTHING, Came, Kind
-from agent.modbus.lately import LAST, NEVER_LATE, Late, Lately, shares, too_late
+from agent.modbus.lately import LAST, NEVER, NEVER_LATE, WITHIN, Late, Lately, shares, too_late
 from agent.modbus.ports import NO_REPLY, Answer, LateReply
 from agent.modbus.read_request import ReadRequest
 from agent.modbus.unit import Unit
 from agent.modbus.verdict import Verdict
-from drivers.registers import Reply
+from drivers.registers import Area, Read, Reply
 
+READ = Read(Area.HOLDING, 100, 2)
 PART, ANSWERS_S = 0.4, 2.0
 
 
@@ -55,7 +56,7 @@ class Slow(Simulation):
 
 
 def reported(unit: Unit) -> dict[str, object]:
-    return unit_report(unit, None, Knowledge("LIVE"), unit.clock.boottime_s(), watched=True)
+    return unit_report(unit, None, Knowledge("LIVE"), unit.clock.boottime_s(), age_s=0.0, watched=True)
 
 
 @pytest.mark.parametrize(
@@ -123,26 +124,26 @@ def test_late_ones_are_not_lost_and_what_lies_long_back_is_forgotten() -> None:
     assert shares({"sound": 10}, NEVER_LATE, "tcp") == []
     lately = Lately(1.0)
     for _ in range(LAST):
-        lately.ended(Verdict.SILENT, Came(Kind.NOTHING, "x", frames="tcp"))
+        lately.ended(Verdict.SILENT, Came(Kind.NOTHING, "x", frames="tcp"), READ)
         lately.came_late(0.9)  # its learned time-out was shorter than what it may have, and will grow
         assert lately.late.times == 0
     lately.came_late(1.4)
     assert lately.late == Late(1, 1.4, 1.0)
     assert lately.cost is None, "nothing came in time: that is no part"
     for _ in range(LAST):
-        lately.ended(Verdict.SOUND, Came(Kind.NOTHING, "x"))
+        lately.ended(Verdict.SOUND, Came(Kind.NOTHING, "x"), READ)
     assert (lately.late.times, lately.cost) == (0, None)
 
 
 def test_of_one_that_is_too_slow_for_its_questions_the_first_tells_how_slow() -> None:
     lately = Lately(1.0)
     for k in range(50):
-        lately.ended(Verdict.SILENT, Came(Kind.NOTHING, "x", frames="tcp"))
+        lately.ended(Verdict.SILENT, Came(Kind.NOTHING, "x", frames="tcp"), READ)
         lately.came_late(1.2 * (k + 1) - k)
     assert lately.late.slowest_s > 10, "they queue up"
     came = too_late(lately.always, "tcp")
     assert (came.text, came.timeout_s) == ("answers too late: after 1.2 s, and it has 1 s", 1.5)
-    lately.ended(Verdict.SOUND, Came(Kind.NOTHING, "x"))
+    lately.ended(Verdict.SOUND, Came(Kind.NOTHING, "x"), READ)
     assert lately.always.times == 0
 
 
@@ -159,10 +160,35 @@ def test_one_that_fell_silent_is_not_said_to_answer_a_part() -> None:
 
     def ended(*verdicts: Verdict) -> Kind | None:
         for verdict in verdicts:
-            lately.ended(verdict, NOTHING)
+            lately.ended(verdict, NOTHING, READ)
         return lately.cost.kind if lately.cost else None
 
     assert ended(*[Verdict.SOUND] * 12, *[Verdict.SILENT] * 4) is None
     assert ended(*[Verdict.SILENT] * 6) is None
     assert ended(Verdict.SOUND) is Kind.SOME_LOST, "it came back, and lost ten of sixteen"
     assert ended(Verdict.SILENT) is Kind.SOME_LOST
+
+
+def test_a_read_that_is_never_answered_is_named_and_one_that_is_lost_now_and_then_is_not() -> None:
+    lately, other = Lately(1.0), Read(Area.INPUT, 7, 1)
+    for k in range(NEVER - 1):
+        lately.ended(Verdict.SOUND, NOTHING, other)
+        lately.ended(Verdict.SILENT, NOTHING, READ)
+        assert lately.cost is None or lately.cost.kind is Kind.SOME_LOST, k
+    lately.ended(Verdict.SILENT, NOTHING, READ)
+    lately.ended(Verdict.SOUND, NOTHING, other)
+    assert lately.cost is not None
+    assert (lately.cost.kind, lately.cost.code) == (Kind.SOME_NEVER, "CW-210")
+    assert lately.cost.text == "never answers holding 100, 2 long"
+    lately.ended(Verdict.SOUND, NOTHING, READ)
+    assert lately.cost is not None
+    assert lately.cost.kind is Kind.SOME_LOST, "it was answered"
+    for _ in range(NEVER):
+        for read in (READ, replace(READ, address=200)):
+            lately.ended(Verdict.SILENT, NOTHING, read)
+        lately.ended(Verdict.SOUND, NOTHING, other)
+    assert lately.cost is not None
+    assert lately.cost.text.endswith("nor 1 more of its reads")
+    for _ in range(WITHIN):
+        lately.ended(Verdict.SOUND, NOTHING, other)
+    assert lately.cost is None, "it is asked no more"
