@@ -3,11 +3,11 @@
 Theory. A gateway whose serial side is one answer behind, and that stamps each answer with the number of the
 question that waits, gives to reads of one shape each other's values: the numbers say that all is well. It
 falls behind by an answer that comes after its time, whether it said nothing meanwhile or made an exception of
-its own. So once a question was not answered by its unit, no other of its shape is asked until an answer has
-come that none of the unanswered can have had. Where the plan has no such read, another goes first: one that
-the unit has answered before, else one of fewer registers, or one of the other table: an exception fits all
-reads of its function. The question itself may be asked again at once: an answer to either is of the right
-registers.
+its own; some units refuse a block, and give it all the same. So once a question was not answered by its unit,
+no other of its shape is asked until an answer has come that none of the unanswered can have had. Where the
+plan has no such read, another goes first: one that the unit has answered before, else one of fewer registers,
+or one of the other table: an exception fits all reads of its function. The question itself may be asked again
+at once: an answer to either is of the right registers.
 
 Who is behind answers whatever it is asked. So a unit that has left `DEAF` reads which it never answered
 before without any answer, and has answered none, is asked none of them any more: it does not know them.
@@ -87,9 +87,11 @@ class InStep:
         if verdict in OF_GATEWAY:
             self.unanswered(unit_id, read, at_s)
             return
-        sound, habits = verdict is Verdict.SOUND, self._of(unit_id)
-        self._owed.answered(replace(read, unit_offset=unit_id), at_s, refused=not sound)
-        habits.lost = None
+        sound, habits, asked = verdict is Verdict.SOUND, self._of(unit_id), replace(read, unit_offset=unit_id)
+        alone = self._owed.answered(asked, at_s, refused=not sound)
+        if alone and not sound:  # it may be given all the same
+            self._owed.unanswered(asked, at_s)
+        habits.lost = None if sound else read
         habits.strange, habits.since = habits.strange + habits.since, 0
         if sound and (shape_of(read) in habits.answered or len(habits.answered) < KEPT):
             habits.answered[shape_of(read)] = read

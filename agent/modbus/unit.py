@@ -87,6 +87,8 @@ class Unit:
     state: State = State.UNKNOWN
     _refusals: Refusals = field(default_factory=Refusals)
     learned: Learned = field(default_factory=Learned)
+    _given: set[Read] = field(default_factory=set)  # reads that brought values
+    _doubted: Read | None = None  # one of them that was refused by the last answer
     _repeats: Repeats = field(default_factory=Repeats)
     identity_share: IdentityShare | None = None  # of its line
     _well_s: float = 0.0  # since when nothing is wrong with it
@@ -201,6 +203,9 @@ class Unit:
     def answered(self, request: ReadRequest, answer: Answer, now_s: float) -> None:
         """Take what came of a request."""
         verdict = verdict_of(answer)
+        doubted, self._doubted = self._doubted, None
+        if doubted and verdict is Verdict.ILLEGAL:  # in the place of what would have been given all the same
+            self.patience.owed.came_late(doubted)
         others = self._plan if request.purpose == PROBE else None
         if not self.patience.is_answer(request.read, request.at_s, verdict, others):
             if others is not None:
@@ -208,6 +213,7 @@ class Unit:
                 self.patience.unclear(now_s)
                 return
             answer, verdict = SILENCE, Verdict.SILENT
+        self._doubt_refusal(request, verdict)
         outcome = Outcome(request, answer.reply, verdict, now_s, answer.came, answer.asked)
         self.counters.count(verdict)
         if outcome.asked:
@@ -225,6 +231,19 @@ class Unit:
             self._identified(outcome)
         elif request.cycle is not None and request.cycle is self._cycle:  # else its frame is out already
             self._polled(outcome, request.cycle)
+
+    def _doubt_refusal(self, request: ReadRequest, verdict: Verdict) -> None:
+        """Hold a read for unanswered that is refused and was given last time: it may be given all the same,
+        and where replies carry no number the next one of its shape would be taken for another's.
+        """
+        if self.patience.has_transaction_ids:
+            return  # its port sees to that
+        if verdict is Verdict.SOUND:
+            self._given.add(request.read)
+        elif verdict is Verdict.ILLEGAL and request.read in self._given:
+            self._doubted = request.read
+            self._given.discard(request.read)  # who goes on refusing has no silence for each
+            self.patience.owed.unanswered(request.read, request.at_s)
 
     def _is_back(self, request: ReadRequest, now_s: float) -> None:
         """Drop what this cycle has brought: it may be another unit's."""
@@ -426,6 +445,7 @@ class Unit:
 
     def _connect(self, layout: Layout, *, foreign: bool = False) -> None:
         """Go on with a new layout, and announce it."""
+        self._given.clear()
         self.connected(self, layout)
         self.connection = Connection(layout, foreign=foreign)
 
@@ -435,7 +455,8 @@ class Unit:
         """Take what came of a read of the plan."""
         index, offset, now_s = outcome.request.purpose, outcome.request.read.unit_offset, outcome.at_s
         patience, verdict = self.patience, outcome.verdict
-        if patience.worth_another(verdict, cycle.came_back(index, asked=outcome.asked)):
+        tries = cycle.came_back(index, asked=outcome.asked)
+        if patience.worth_another(Verdict.DAMAGED if outcome.strange else verdict, tries):
             cycle.ask_again(index)
         elif not outcome.unheard:
             cycle.take(index, outcome.reply, verdict, now_s)

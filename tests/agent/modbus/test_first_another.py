@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import struct
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 
@@ -14,6 +15,7 @@ from agent.quality import Quality
 from drivers.profile.load import parse_profile
 from drivers.registers import Area
 from hil.modbus.faults import Fault, FaultKind
+from hil.modbus.responder import exception
 from hil.modbus.table import RegisterTable
 from hil.modbus.tcp import TcpEndpoint
 from tests.agent.modbus.watched import Watched
@@ -118,14 +120,35 @@ async def test_who_answers_no_other_read_is_read_all_the_same(instead: bytes) ->
     assert device.connections <= 4
 
 
-@pytest.mark.parametrize("code", [4, 5, 6, 10, 11])
+@pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 6, 10, 11])
 async def test_a_gateway_that_says_an_exception_and_is_behind_then_gives_no_value_of_another(
     code: int,
 ) -> None:
-    """Its own exception comes in time, and the unit's answer under the number of the next request."""
+    """An exception comes in time, the gateway's or the unit's, and the answer under the next number."""
     fault = Fault(FaultKind.EXCEPTION_FIRST, code=code)
     whole = await polled_under(fault, lambda n: n >= 39 and (n + 1) % 40 <= 20)
     assert whole >= PERIODS // 4
+
+
+async def test_an_exception_that_the_standard_does_not_know_is_asked_away() -> None:
+    """It says nothing of the block: that is asked again in the same cycle."""
+    whole = await polled_under(Fault(FaultKind.EXCEPTION, code=0), lambda n: n % 6 == 5)
+    assert whole >= PERIODS * 3 // 4
+
+
+async def test_who_refuses_a_block_and_each_other_length_gives_all_others() -> None:
+    """What must be answered first is refused, too; that leaves no block unread."""
+    refused, *blocks = (struct.pack(">HH", first, first + 1) for first in (200, 100, 300))
+    given = Counter[bytes]()
+
+    def habit(_n: int, pdu: bytes) -> bytes:
+        if pdu[2:] not in blocks:
+            return exception(pdu[0], 2 if pdu[2:] == refused else 3)
+        given[pdu[2:]] += 1
+        return pdu
+
+    await polled(habit)
+    assert min(given[block] for block in blocks) >= PERIODS // 2
 
 
 async def test_who_stays_behind_is_connected_to_anew_no_more_than_once_a_second() -> None:

@@ -63,17 +63,20 @@ def test_however_often_nothing_comes_there_is_a_shape_to_ask() -> None:
         asked = step.first(1, Read(Area.COIL, 99, 1)) or asked
 
 
-@pytest.mark.parametrize("verdict", [Verdict.BUSY, Verdict.FAILED, Verdict.GATEWAY])
-def test_after_an_exception_that_a_gateway_may_have_made_the_units_own_answer_may_follow(
-    verdict: Verdict,
-) -> None:
+@pytest.mark.parametrize("verdict", [Verdict.BUSY, Verdict.FAILED, Verdict.GATEWAY, Verdict.ILLEGAL])
+def test_after_an_exception_the_answer_may_follow_all_the_same(verdict: Verdict) -> None:
     step = InStep()
     step.answered(1, A, 0.0, verdict)
     assert step.first(1, A) is None
     assert step.first(1, B) is not None
+
+
+def test_a_refusal_where_something_is_owed_is_the_answer_to_that() -> None:
+    """Else who refuses all that its plan lacks would never be asked what stands behind a refused block."""
     step = InStep()
     step.answered(1, A, 0.0, Verdict.ILLEGAL)
-    assert step.first(1, B) is None, "what a register is not, its unit alone knows"
+    step.answered(1, Read(Area.HOLDING, 200, 1), 1.0, Verdict.ILLEGAL)
+    assert step.first(1, B) is None
 
 
 def test_what_the_unit_has_answered_before_is_asked_first_the_shortest_of_it() -> None:

@@ -104,6 +104,39 @@ def test_no_value_is_anothers(plan: str, answer: str, from_the_start: bool) -> N
     assert not any(wrong(frame, addresses) for _, frame in line.frames)
 
 
+@pytest.mark.parametrize("every", [7, 40])
+def test_nor_of_a_block_that_is_refused_and_given_in_place_of_the_next(every: int) -> None:
+    addresses, held, numbers = PLANS["two reads of two registers"], list[bytes](), count()
+    line = Simulation()
+    unit = line.unit(1, profile=profile_of(addresses))
+    line.start(unit)
+    line.run(10)
+
+    def refusing(request: bytes, reply: bytes) -> list[tuple[float, bytes]]:
+        if held:
+            return [(0.01, held.pop())]
+        if next(numbers) % every < every - 1:
+            return [(0.01, reply)]
+        held.append(reply)
+        return [(0.01, refused(request, 2))]
+
+    line.behaviour[1] = refusing
+    line.run(sampled(300.0, HOUR_S))
+    assert [(at, bad) for at, frame in line.frames if (bad := wrong(frame, addresses))] == []
+    assert len(line.times(unit)) > 30
+
+
+def test_a_unit_that_refuses_what_it_gave_before_is_not_taken_for_silent() -> None:
+    line = Simulation()
+    unit = line.unit(1, profile=profile_of(PLANS["two reads of two registers"]))
+    line.start(unit)
+    line.run(10)
+    line.behaviour[1] = lambda request, _reply: [(0.01, refused(request, 2))]
+    line.run(30)
+    assert unit.trouble == 'answers "no such register" (exception 2)'
+    assert unit.counters.no_reply == 0
+
+
 class Fast(Clock):
     """A clock on which an hour passes in seconds."""
 
