@@ -47,6 +47,11 @@ def check_request(request: Request, limits: Limits) -> None:
             )
 
 
+def inflated(request: Request, limits: Limits) -> int:
+    """How many bytes its batches are, as they declare, once they are inflated."""
+    return sum(min(declared(blob), limits.inflated) for _, blob in request.batches)
+
+
 def pieces(request: Request, limits: Limits) -> Iterator[Request]:
     """The request in parts, of which each takes a fraction of a second, whatever is in it.
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -30,7 +30,7 @@ from agent.wire import (
 )
 from agent.wire.nameless import nameless
 from agent.wire.text import printable
-from collector.admission import admit, check_request, pieces
+from collector.admission import Admitted, admit, check_request, pieces
 from collector.alarms import last_words
 from collector.archive import Archive, ArchiveError
 from collector.asking import AGAIN_S, Asking
@@ -41,13 +41,15 @@ from collector.metrics import OPENMETRICS, exposition
 from collector.notes import NotesError
 from collector.sender import Certified, certified
 from collector.sink import SinkError
+from collector.waiting import Piece, Turn, Waiting
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-MAX_REQUESTS = 64  # whole bodies under way at once: 64 x 2 MiB
+MAX_REQUESTS = 512  # whole bodies under way at once
+MAX_BYTES = 128 * 1024 * 1024  # of them
 SHARES = 2  # senders that can fill these places; one alone has its part of them
 BODY_TIMEOUT_S = 20.0  # for senders that trickle
 BUSY_RETRY_S, DISK_RETRY_S = 1, 30
@@ -73,7 +75,8 @@ class Receiver:
     now_s: Callable[[], float] = time.monotonic
     counts: Counter[str] = field(default_factory=Counter)
     under_way: Counter[str] = field(default_factory=Counter)  # whole bodies, by sender
-    turns: dict[str, asyncio.Lock] = field(default_factory=dict)  # of the same senders
+    bytes_under_way: Counter[str] = field(default_factory=Counter)  # of the same
+    storing: "asyncio.Task[None] | None" = None
     asking: Asking = field(default_factory=Asking)
     tried_s: float = -TRIED_AGAIN_S
     exposed: tuple[int, bytes] = (0, b"")  # the last text of metrics, and its number
@@ -86,6 +89,7 @@ class Receiver:
 
     def __post_init__(self) -> None:
         self.inbox = Inbox(self.body_timeout_s)
+        self.waiting = Waiting(self.limits)
 
     def app(self) -> web.Application:
         """The routes."""
@@ -246,18 +250,29 @@ class Receiver:
             _hang_up(http)
             return self._refuse(503, "the body was too slow for a busy collector", retry_s=BUSY_RETRY_S)
         busy = self.under_way.total()
-        if busy >= self.max_requests or self.under_way[sender] >= max(1, self.max_requests // SHARES):
+        if self._crowded(sender, len(body)):
             return self._refuse(503, f"{busy} requests are under way", retry_s=BUSY_RETRY_S)
         self.under_way[sender] += 1
+        self.bytes_under_way[sender] += len(body)
         try:
-            async with self.turns.setdefault(sender, asyncio.Lock()):  # others come in between
-                return await self._batches(body, client, more)
+            return await self._batches(body, sender, client, more)
         finally:
             self.under_way[sender] -= 1
+            self.bytes_under_way[sender] -= len(body)
             if not self.under_way[sender]:
-                del self.under_way[sender], self.turns[sender]
+                del self.under_way[sender], self.bytes_under_way[sender]
 
-    async def _batches(self, body: bytes, client: Certified | None, more: bool) -> web.Response:
+    def _crowded(self, sender: str, size: int) -> bool:
+        """Whether there is no place for another body, or none for one of this sender."""
+        count, held = self.under_way, self.bytes_under_way
+        return (
+            count.total() >= self.max_requests
+            or count[sender] >= max(1, self.max_requests // SHARES)
+            or held.total() + size > MAX_BYTES
+            or held[sender] + size > MAX_BYTES // SHARES
+        )
+
+    async def _batches(self, body: bytes, sender: str, client: Certified | None, more: bool) -> web.Response:
         try:
             request = decode_request(body, self.limits)
             check_request(request, self.limits)
@@ -267,12 +282,12 @@ class Receiver:
             return self._refuse(400, f"{type(error).__name__}: {error}")
         if client and client.name != request.agent:
             return self._refuse(403, f"the certificate is {client.name}'s, the request says {request.agent}")
-        ends_ns = client.ends_ns if client else None
+        ends_ns, turn = client.ends_ns if client else None, (sender, request.agent)
         try:
-            done = [
-                await self.on_thread(self._store, piece, ends_ns) for piece in pieces(request, self.limits)
-            ]
-            stored = await self.on_thread(self.intake.together, request.agent, done)
+            done = [await self._stored(turn, piece, ends_ns) for piece in pieces(request, self.limits)]
+            stored = done[0]
+            if len(done) > 1:
+                stored = await self.on_thread(self.intake.together, request.agent, done)
         except SinkError as error:
             log.error("nothing was stored: %s", error)
             return self._refuse(503, "the collector's disk refused to write", retry_s=DISK_RETRY_S)
@@ -281,11 +296,44 @@ class Receiver:
             log.warning("%s: heard again after %.0f s", request.agent, silent_s)
         return self._answer(request, stored, more)
 
-    def _store(self, request: Request, certificate_ends_ns: int | None) -> IntakeResult:
-        """On the sink's thread: judge, store, commit a piece of a request."""
-        held = partial(self.intake.held, (request.agent, request.epoch))
-        admitted = admit(request, self.limits, self.intake.width_of, held)
-        return self.intake.store(admitted, certificate_ends_ns)
+    async def _stored(self, turn: Turn, request: Request, certificate_ends_ns: int | None) -> IntakeResult:
+        """What becomes of a piece of a request, once it is its turn. Raises SinkError."""
+        piece = Piece(request, certificate_ends_ns, asyncio.get_running_loop().create_future())
+        self.waiting.put(turn, piece)
+        if self.storing is None or self.storing.done():
+            self.storing = asyncio.create_task(self._store_waiting())
+        return await piece.stored
+
+    async def _store_waiting(self) -> None:
+        """Store what waits, many pieces in one commit, until nothing does."""
+        while taken := self.waiting.take():
+            found: Sequence[IntakeResult | Exception]
+            try:
+                found = await self.on_thread(self._store, taken)
+            except Exception as error:
+                found = [error] * len(taken)
+            for piece, became in zip(taken, found, strict=True):
+                if piece.stored.done():  # whoever sent it is gone
+                    continue
+                if isinstance(became, Exception):
+                    piece.stored.set_exception(became)
+                else:
+                    piece.stored.set_result(became)
+
+    def _store(self, taken: Sequence[Piece]) -> list[IntakeResult | Exception]:
+        """On the sink's thread: judge, store and commit some pieces."""
+        found: dict[Piece, IntakeResult | Exception] = {}
+        judged: dict[Piece, tuple[Admitted, int | None]] = {}
+        for piece in taken:
+            request = piece.request
+            held = partial(self.intake.held, (request.agent, request.epoch))
+            try:
+                admitted = admit(request, self.limits, self.intake.width_of, held)
+                judged[piece] = admitted, piece.certificate_ends_ns
+            except Exception as error:
+                found[piece] = error
+        found.update(zip(judged, self.intake.store_all(list(judged.values())), strict=True))
+        return [found[piece] for piece in taken]
 
     def _answer(self, request: Request, stored: IntakeResult, more: bool) -> web.Response:
         ack, now_s = stored.acknowledgement, self.now_s()

@@ -8,15 +8,17 @@ from typing import Any
 from agent.wire import About, Acknowledgement, WireError, decode_schema, schema
 from agent.wire.ranges import durable
 from collector import incidents
-from collector.account import Accounts, Batches, event_rows, sort
+from collector.account import Batches, event_rows, sort
 from collector.admission import Admitted
 from collector.facts.derive import VERSION, Lives, alarms_with, epochs_with, told_of
 from collector.facts.heard import Heard, heard_of
 from collector.facts.order import Told
 from collector.facts.points import layout_of
+from collector.known import Known
 from collector.sink import NOBODY, Change, Old, Outdated, Range, Sink, SinkError, Stream
 
 MISSING_NAMED = 256  # ranges in one acknowledgement, beside those around what was sent
+GIVEN_UP = 2  # requests that fail by themselves: then it is the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,22 @@ class IntakeResult:
     schemas: set[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """A request beside what is held. change: None: there is nothing to write."""
+
+    admitted: Admitted
+    new: Batches
+    conflicts: list[int]
+    duplicates: int
+    change: Change | None
+
+    @property
+    def bytes(self) -> int:
+        """Of what is new."""
+        return sum(len(blob) for _, blob in self.new)
+
+
 class Intake:
     """Batches of any number of agents, on their way into one sink. One thread at a time uses it.
 
@@ -48,7 +66,7 @@ class Intake:
     def __init__(self, sink: Sink, utc_ns: Callable[[], int]) -> None:
         self.sink = sink
         self._utc_ns = utc_ns
-        self._accounts = Accounts(sink.accounted)
+        self._known = Known(sink)
         self._duplicates: dict[Stream, int] = {}  # counted, and written with the next change
         self._times = incidents.BootTimes(sink.held)
         self._wanted_bytes = 0  # of what could not be stored last
@@ -70,42 +88,93 @@ class Intake:
         nothing of the request was stored.
         """
         self.hear(admitted.agent, certificate_ends_ns, admitted.about)
-        try:
-            return self._store(admitted)
-        except Outdated:
-            return self._store(admitted)
+        return self._store([admitted])[0]
 
-    def _store(self, admitted: Admitted) -> IntakeResult:
-        stream = (admitted.agent, admitted.epoch)
+    def store_all(self, requests: Sequence[tuple[Admitted, int | None]]) -> list["IntakeResult | Exception"]:
+        """Store requests of different agents, as `store` does, in one transaction for all.
+
+        Where that fails, each is stored by itself, so that none keeps another out; once it is plain that the
+        database is what fails, the rest fails with it. The errors are among what is returned.
+        """
+        for admitted, certificate_ends_ns in requests:
+            self.hear(admitted.agent, certificate_ends_ns, admitted.about)
+        some = [admitted for admitted, _ in requests]
+        try:
+            return [*self._store(some)]
+        except Exception as error:
+            return [error] if len(some) == 1 else [*self._store_each(some)]
+
+    def _store_each(self, some: Sequence[Admitted]) -> Iterator["IntakeResult | Exception"]:
+        failed: list[Exception] = []
+        for admitted in some:
+            if len(failed) == GIVEN_UP:
+                yield failed[-1]
+                continue
+            try:
+                yield self._store([admitted])[0]
+            except Exception as error:
+                failed.append(error)
+                yield error
+
+    def _store(self, some: Sequence[Admitted]) -> list[IntakeResult]:
+        try:
+            return self._store_once(some)
+        except Outdated:
+            return self._store_once(some)
+
+    def _store_once(self, some: Sequence[Admitted]) -> list[IntakeResult]:
+        counted = dict(self._duplicates)
         try:
             with self._telling():
                 self._derive()
-                self._forget_news({admitted.agent})
-                new, conflicts, duplicates = sort(
-                    admitted.batches,
-                    lambda s: self.sink.held(stream, s),
-                    self._accounts.of(stream).pruned,
-                )
-                found: list[tuple[str, str]] = []
-                if duplicates:
-                    self._duplicates[stream] = self._duplicates.get(stream, 0) + duplicates
-                self._wanted_bytes = 2 * sum(len(blob) for _, blob in new)  # with rows and index
-                bad = admitted.refused or admitted.bad_schemas
-                told = self._accounts.of(stream).news(admitted.withheld)
-                if new or conflicts or bad or told or self._unknown(list(admitted.schemas)):
-                    change = self._change(admitted, new, conflicts)
-                    self._write(change)
-                    found = list(change.incidents)
+                self._forget_news({admitted.agent for admitted in some})
+                sorted_out = [self._sorted(admitted) for admitted in some]
+                self._wanted_bytes = 2 * sum(one.bytes for one in sorted_out)  # with rows and index
+                if changes := [one.change for one in sorted_out if one.change]:
+                    self._write(*changes)
                 self._wanted_bytes = 0
-                asked = [batch.sequence for batch, _ in admitted.batches]
-                schemas = {batch.schema for batch, _ in admitted.batches if batch.schema}
-                ack = self._acknowledgement(stream, asked, schemas, admitted.refused)
+                results = [self._result(one) for one in sorted_out]
                 self.sink.check()
         except BaseException:
-            self._accounts.clear()  # they may be ahead of the sink
+            self._duplicates = counted
+            self._known.clear()  # it may be ahead of the sink
             raise
-        values, unusable = sum(batch.values for batch, _ in new), admitted.bad_schemas
-        return IntakeResult(ack, len(new), values, duplicates, conflicts, unusable, found, asked, schemas)
+        return results
+
+    def _sorted(self, admitted: Admitted) -> "_Sorted":
+        """What of a request is new, and what that changes."""
+        stream = (admitted.agent, admitted.epoch)
+        account = self._known.accounts.of(stream)
+        new, conflicts, duplicates = sort(
+            admitted.batches,
+            lambda sequence: self.sink.held(stream, sequence) if sequence in account.stored else None,
+            account.pruned,
+        )
+        if duplicates:
+            self._duplicates[stream] = self._duplicates.get(stream, 0) + duplicates
+        bad = admitted.refused or admitted.bad_schemas
+        told = account.news(admitted.withheld)
+        changes = new or conflicts or bad or told or self._known.lacks(admitted.schemas)
+        change = self._change(admitted, new, conflicts) if changes else None
+        return _Sorted(admitted, new, conflicts, duplicates, change)
+
+    def _result(self, of: "_Sorted") -> IntakeResult:
+        """What became of a request, once it is written."""
+        admitted = of.admitted
+        stream = (admitted.agent, admitted.epoch)
+        asked = [batch.sequence for batch, _ in admitted.batches]
+        schemas = {batch.schema for batch, _ in admitted.batches if batch.schema}
+        return IntakeResult(
+            self._acknowledgement(stream, asked, schemas, admitted.refused),
+            len(of.new),
+            sum(batch.values for batch, _ in of.new),
+            of.duplicates,
+            of.conflicts,
+            admitted.bad_schemas,
+            list(of.change.incidents) if of.change else [],
+            asked,
+            schemas,
+        )
 
     def hear(self, agent: str, certificate_ends_ns: int | None = None, about: About | None = None) -> None:
         """Note that an agent was heard, and what it said of itself; it is written with the next change of any
@@ -188,8 +257,8 @@ class Intake:
         heard since the start.
         """
         with suppress(SinkError), self._telling():
-            self._forget_news(self._accounts.agents())
-        return self._accounts.not_here()
+            self._forget_news(self._known.accounts.agents())
+        return self._known.accounts.not_here()
 
     def stored_s_ago(self, agent: str) -> float | None:
         """How long ago a batch of an agent was stored, by this or another process; None: none was."""
@@ -215,16 +284,16 @@ class Intake:
                 gone.setdefault(row.stream, []).append(row.sequence)
         try:
             with self._telling():
-                ranges = {stream: self._accounts.of(stream).prune(gone[stream]) for stream in gone}
+                ranges = {stream: self._known.accounts.of(stream).prune(gone[stream]) for stream in gone}
                 self.sink.prune(what, rows, ranges)
         except BaseException:
-            self._accounts.clear()  # they may be ahead of the sink
+            self._known.clear()  # it may be ahead of the sink
             raise
 
     def _forget_news(self, agents: set[str]) -> None:
         """Forget what was read of agents of whom another process wrote since."""
         if news := self.sink.news(agents):
-            self._accounts.forget(news)
+            self._known.forget(news)
 
     def report(self, agent: str, epoch: bytes, kind: str, text: str) -> None:
         """Put an incident on record."""
@@ -234,9 +303,9 @@ class Intake:
     def _change(self, admitted: Admitted, new: Batches, conflicts: list[int]) -> Change:
         """What a request changes: its new rows, and what a person must look at."""
         stream = (admitted.agent, admitted.epoch)
-        before = self.sink.boots(stream) if new else {}
+        before = self._known.boots(stream) if new else {}
         spans, found = dict(before), list[tuple[str, str]]()
-        epochs = self.sink.epochs(stream[0]) if new else []
+        epochs = self._known.epochs(stream[0]) if new else []
         if new:
             found += [("rollback", text) for text in incidents.of_epochs(stream, epochs)]
             boots = incidents.of_boots(stream, [batch for batch, _ in new], spans, self._times)
@@ -246,19 +315,19 @@ class Intake:
             found.append(("conflict", text))
         events, now_ns = list(event_rows(new)), self._utc_ns()
         order, alarms = self._facts(stream, told_of(stream[1], events, now_ns), epochs, spans)
-        unknown = self._unknown(list(admitted.schemas))
+        unknown = self._known.lacks(admitted.schemas)
         layouts = ((digest, layout_of(admitted.schemas[digest])) for digest in unknown)
         return Change(
             stream,
             now_ns,
             batches=new,
             events=events,
-            dropped=self._accounts.take(stream, new),
+            dropped=self._known.accounts.take(stream, new),
             refused=admitted.refused,
             schemas=admitted.schemas,
             boots={boot_id: span for boot_id, span in spans.items() if span != before.get(boot_id)},
             incidents=[*found, *map(incidents.of_schema, admitted.bad_schemas)],
-            withheld=self._accounts.of(stream).withhold(admitted.withheld),
+            withheld=self._known.accounts.of(stream).withhold(admitted.withheld),
             epochs=order,
             alarms=alarms,
             layouts={digest: layout for digest, layout in layouts if layout},
@@ -274,7 +343,7 @@ class Intake:
         order = epochs_with(self.sink, agent, epoch, told) if ends or (held and arrived != held) else arrived
 
         def boots() -> dict[bytes, dict[bytes, Range]]:
-            return {one: spans if one == epoch else self.sink.boots((agent, one)) for one in order}
+            return {one: spans if one == epoch else self._known.boots((agent, one)) for one in order}
 
         anew = order != arrived
         return (order if anew else []), alarms_with(self.sink, agent, told, order, boots, anew)
@@ -304,8 +373,11 @@ class Intake:
         alarms = alarms_with(self.sink, agent, [], order, boots, anew=True)
         self._write(Change((agent, held[0]), self._utc_ns(), epochs=order, alarms=alarms))
 
-    def _write(self, change: Change) -> None:
-        self.sink.write(replace(change, duplicates=dict(self._duplicates), heard=dict(self._heard)))
+    def _write(self, first: Change, *more: Change) -> None:
+        """Write changes of different agents, and with them what was waiting."""
+        counted = replace(first, duplicates=dict(self._duplicates), heard=dict(self._heard))
+        self.sink.write(counted, *more)
+        self._known.wrote(first, *more)
         self._duplicates.clear()
         self._heard.clear()
         self.trouble = ""
@@ -318,11 +390,8 @@ class Intake:
     def _acknowledgement(
         self, stream: Stream, asked: list[int], schemas: set[bytes], refused: list[tuple[int, str]]
     ) -> Acknowledgement:
-        through, missing = durable(self._accounts.of(stream).all, MISSING_NAMED, asked)
-        return Acknowledgement(stream[1], through, missing, self._unknown(sorted(schemas)), refused)
-
-    def _unknown(self, hashes: list[bytes]) -> list[bytes]:
-        return [digest for digest in hashes if self.sink.schema(digest) is None]
+        through, missing = durable(self._known.accounts.of(stream).all, MISSING_NAMED, asked)
+        return Acknowledgement(stream[1], through, missing, self._known.lacks(sorted(schemas)), refused)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:

@@ -110,8 +110,8 @@ class Sink(Protocol):
     Every method raises SinkError.
     """
 
-    def write(self, change: Change) -> None:
-        """Keep all rows of a change, or none; return when they are where no power cut takes them.
+    def write(self, *changes: Change) -> None:
+        """Keep all rows of some changes, no two of one agent, or none; return when no power cut takes them.
 
         A batch whose key is held is an error. Where others wrote of an agent after `news` was asked for it, a
         change of it raises `Outdated`. `Change.batches` make their stream known, and are added to its sums of

@@ -49,40 +49,44 @@ class SqliteSink:
         """Close the connection."""
         self._db.close()
 
-    def write(self, change: Change) -> None:
-        """Insert the rows of a change."""
+    def write(self, *changes: Change) -> None:
+        """Insert the rows of some changes."""
         with self._transaction() as db:
-            stream, now_ns = change.stream, change.utc_ns
-            db.executemany("INSERT OR IGNORE INTO schema VALUES (?, ?)", change.schemas.items())
-            db.executemany(
-                "INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?, ?)",
-                [(*stream, sequence, reason, now_ns) for sequence, reason in change.refused],
-            )
-            if change.batches:
-                self._insert(change)
-            db.executemany(
-                "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(*stream, *row, now_ns) for row in change.events],
-            )
-            db.executemany(
-                "INSERT INTO dropped VALUES (?, ?, ?, ?, ?, ?)", [(stream[0], *row) for row in change.dropped]
-            )
-            replace_ranges(db, "withheld", stream, change.withheld)
-            db.executemany(
-                "INSERT OR REPLACE INTO boot VALUES (?, ?, ?, ?, ?)",
-                [(*stream, boot_id, *span) for boot_id, span in change.boots.items()],
-            )
-            db.executemany(
-                "INSERT INTO incident VALUES (?, ?, ?, ?, 1, ?, ?)"
-                " ON CONFLICT DO UPDATE SET times = times + 1, last_utc_ns = excluded.last_utc_ns",
-                [(*stream, kind, text, now_ns, now_ns) for kind, text in change.incidents],
-            )
-            db.executemany(
-                "UPDATE stream SET duplicates = duplicates + ? WHERE agent = ? AND epoch = ?",
-                [(count, *name) for name, count in change.duplicates.items()],
-            )
-            write_facts(db, change)
-            mark(db, change)
+            for change in changes:
+                self._write(db, change)
+
+    def _write(self, db: sqlite3.Connection, change: Change) -> None:
+        stream, now_ns = change.stream, change.utc_ns
+        db.executemany("INSERT OR IGNORE INTO schema VALUES (?, ?)", change.schemas.items())
+        db.executemany(
+            "INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?, ?)",
+            [(*stream, sequence, reason, now_ns) for sequence, reason in change.refused],
+        )
+        if change.batches:
+            self._insert(change)
+        db.executemany(
+            "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(*stream, *row, now_ns) for row in change.events],
+        )
+        db.executemany(
+            "INSERT INTO dropped VALUES (?, ?, ?, ?, ?, ?)", [(stream[0], *row) for row in change.dropped]
+        )
+        replace_ranges(db, "withheld", stream, change.withheld)
+        db.executemany(
+            "INSERT OR REPLACE INTO boot VALUES (?, ?, ?, ?, ?)",
+            [(*stream, boot_id, *span) for boot_id, span in change.boots.items()],
+        )
+        db.executemany(
+            "INSERT INTO incident VALUES (?, ?, ?, ?, 1, ?, ?)"
+            " ON CONFLICT DO UPDATE SET times = times + 1, last_utc_ns = excluded.last_utc_ns",
+            [(*stream, kind, text, now_ns, now_ns) for kind, text in change.incidents],
+        )
+        db.executemany(
+            "UPDATE stream SET duplicates = duplicates + ? WHERE agent = ? AND epoch = ?",
+            [(count, *name) for name, count in change.duplicates.items()],
+        )
+        write_facts(db, change)
+        mark(db, change)
 
     def write_figures(self, work: Work, utc_ns: int) -> None:
         """Keep what the job that makes figures did."""

@@ -134,7 +134,8 @@ async def test_others_come_within_one_request(tmp_path: Path) -> None:
         assert await asyncio.gather(*flood) == [200, 200, 200]
         assert (receiver.counts["batches"], receiver.counts["duplicates"]) == (64 + 1, 2 * 64)
         assert not receiver.under_way
-        assert not receiver.turns
+        assert not receiver.bytes_under_way
+        assert not receiver.waiting.lines
 
 
 async def test_what_is_stored_piece_by_piece_is_answered_as_one(

@@ -1,0 +1,65 @@
+"""What was read of agents and schemas, kept until it may be otherwise."""
+
+from collections.abc import Collection, Iterable
+
+from collector.account import Accounts
+from collector.sink import Change, Range, Sink, Stream
+
+
+class Known:
+    """Of what a sink holds. Who writes says so; after a write that failed all is to be read again, and of an
+    agent of whom another process wrote, what is its own.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.accounts = Accounts(sink.accounted)
+        self._epochs: dict[str, list[bytes]] = {}
+        self._boots: dict[Stream, dict[bytes, Range]] = {}
+        self._schemas: set[bytes] = set()
+
+    def epochs(self, agent: str) -> list[bytes]:
+        """The epochs of an agent, in its order."""
+        if agent not in self._epochs:
+            self._epochs[agent] = self._sink.epochs(agent)
+        return self._epochs[agent]
+
+    def boots(self, stream: Stream) -> dict[bytes, Range]:
+        """The span of sequences of every boot of a stream."""
+        if stream not in self._boots:
+            self._boots[stream] = self._sink.boots(stream)
+        return self._boots[stream]
+
+    def lacks(self, hashes: Iterable[bytes]) -> list[bytes]:
+        """Those schemas that are not here."""
+        lacking = []
+        for digest in hashes:
+            if digest in self._schemas:
+                continue
+            if self._sink.schema(digest) is None:
+                lacking.append(digest)
+            else:
+                self._schemas.add(digest)
+        return lacking
+
+    def wrote(self, *changes: Change) -> None:
+        """Take in what is held now. Accounts are ahead of that already."""
+        for change in changes:
+            agent, epoch = change.stream
+            if change.epochs or epoch not in self._epochs.get(agent, ()):
+                self._epochs.pop(agent, None)
+            if change.boots and change.stream in self._boots:
+                self._boots[change.stream] = {**self._boots[change.stream], **change.boots}
+
+    def forget(self, agents: Collection[str]) -> None:
+        """Forget what was read of some agents."""
+        self.accounts.forget(agents)
+        self._epochs = {agent: one for agent, one in self._epochs.items() if agent not in agents}
+        self._boots = {stream: one for stream, one in self._boots.items() if stream[0] not in agents}
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.accounts.clear()
+        self._epochs.clear()
+        self._boots.clear()
+        self._schemas.clear()
