@@ -97,10 +97,6 @@ class Accounts:
         """Forget what is known of some agents."""
         self._of = {stream: account for stream, account in self._of.items() if stream[0] not in agents}
 
-    def clear(self) -> None:
-        """Forget everything: memory may be ahead of the sink."""
-        self._of.clear()
-
     def _gap(self, stream: Stream, sequence: int, event: dict[str, Any]) -> Iterator[Dropped]:
         """What an agent says it dropped: `ranges` of sequences, of this epoch below its own, and why."""
         agent, epoch = stream

@@ -41,7 +41,7 @@ from collector.metrics import OPENMETRICS, exposition
 from collector.notes import NotesError
 from collector.sender import Certified, certified
 from collector.sink import SinkError
-from collector.waiting import Piece, Turn, Waiting
+from collector.waiting import Piece, Waiting
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -282,9 +282,9 @@ class Receiver:
             return self._refuse(400, f"{type(error).__name__}: {error}")
         if client and client.name != request.agent:
             return self._refuse(403, f"the certificate is {client.name}'s, the request says {request.agent}")
-        ends_ns, turn = client.ends_ns if client else None, (sender, request.agent)
+        ends_ns = client.ends_ns if client else None
         try:
-            done = [await self._stored(turn, piece, ends_ns) for piece in pieces(request, self.limits)]
+            done = [await self._stored(sender, piece, ends_ns) for piece in pieces(request, self.limits)]
             stored = done[0]
             if len(done) > 1:
                 stored = await self.on_thread(self.intake.together, request.agent, done)
@@ -296,10 +296,10 @@ class Receiver:
             log.warning("%s: heard again after %.0f s", request.agent, silent_s)
         return self._answer(request, stored, more)
 
-    async def _stored(self, turn: Turn, request: Request, certificate_ends_ns: int | None) -> IntakeResult:
+    async def _stored(self, sender: str, request: Request, certificate_ends_ns: int | None) -> IntakeResult:
         """What becomes of a piece of a request, once it is its turn. Raises SinkError."""
         piece = Piece(request, certificate_ends_ns, asyncio.get_running_loop().create_future())
-        self.waiting.put(turn, piece)
+        self.waiting.put(sender, piece)
         if self.storing is None or self.storing.done():
             self.storing = asyncio.create_task(self._store_waiting())
         return await piece.stored

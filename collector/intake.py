@@ -18,7 +18,6 @@ from collector.known import Known
 from collector.sink import NOBODY, Change, Old, Outdated, Range, Sink, SinkError, Stream
 
 MISSING_NAMED = 256  # ranges in one acknowledgement, beside those around what was sent
-GIVEN_UP = 2  # requests that fail by themselves: then it is the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +92,8 @@ class Intake:
     def store_all(self, requests: Sequence[tuple[Admitted, int | None]]) -> list["IntakeResult | Exception"]:
         """Store requests of different agents, as `store` does, in one transaction for all.
 
-        Where that fails, each is stored by itself, so that none keeps another out; once it is plain that the
-        database is what fails, the rest fails with it. The errors are among what is returned.
+        Where that fails, each is stored by itself, so that none keeps another out; once nothing at all can be
+        written, the rest fails with it. The errors are among what is returned.
         """
         for admitted, certificate_ends_ns in requests:
             self.hear(admitted.agent, certificate_ends_ns, admitted.about)
@@ -102,18 +101,19 @@ class Intake:
         try:
             return [*self._store(some)]
         except Exception as error:
-            return [error] if len(some) == 1 else [*self._store_each(some)]
+            return [error] if len(some) == 1 else [*self._store_each(some, error)]
 
-    def _store_each(self, some: Sequence[Admitted]) -> Iterator["IntakeResult | Exception"]:
-        failed: list[Exception] = []
+    def _store_each(self, some: Sequence[Admitted], error: Exception) -> Iterator["IntakeResult | Exception"]:
+        """Store each by itself, after all together failed with an error."""
+        down = self.look(anew=True)
         for admitted in some:
-            if len(failed) == GIVEN_UP:
-                yield failed[-1]
+            if down:
+                yield error
                 continue
             try:
                 yield self._store([admitted])[0]
-            except Exception as error:
-                failed.append(error)
+            except Exception as its_own:
+                error, down = its_own, self.look(anew=True)
                 yield error
 
     def _store(self, some: Sequence[Admitted]) -> list[IntakeResult]:
@@ -137,7 +137,7 @@ class Intake:
                 self.sink.check()
         except BaseException:
             self._duplicates = counted
-            self._known.clear()  # it may be ahead of the sink
+            self._known.forget({admitted.agent for admitted in some})  # it may be ahead of the sink
             raise
         return results
 
@@ -287,7 +287,7 @@ class Intake:
                 ranges = {stream: self._known.accounts.of(stream).prune(gone[stream]) for stream in gone}
                 self.sink.prune(what, rows, ranges)
         except BaseException:
-            self._known.clear()  # it may be ahead of the sink
+            self._known.forget({agent for agent, _ in gone})  # it may be ahead of the sink
             raise
 
     def _forget_news(self, agents: set[str]) -> None:

@@ -7,8 +7,8 @@ from collector.sink import Change, Range, Sink, Stream
 
 
 class Known:
-    """Of what a sink holds. Who writes says so; after a write that failed all is to be read again, and of an
-    agent of whom another process wrote, what is its own.
+    """Of what a sink holds. Who writes says so; what belongs to an agent is to be read again after a write of
+    it that failed, and after another process wrote of it.
     """
 
     def __init__(self, sink: Sink) -> None:
@@ -52,14 +52,8 @@ class Known:
                 self._boots[change.stream] = {**self._boots[change.stream], **change.boots}
 
     def forget(self, agents: Collection[str]) -> None:
-        """Forget what was read of some agents."""
+        """Forget what was read of some agents, and which schemas are here: it may be another database now."""
         self.accounts.forget(agents)
         self._epochs = {agent: one for agent, one in self._epochs.items() if agent not in agents}
         self._boots = {stream: one for stream, one in self._boots.items() if stream[0] not in agents}
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self.accounts.clear()
-        self._epochs.clear()
-        self._boots.clear()
         self._schemas.clear()

@@ -8,8 +8,6 @@ from agent.wire import Limits, Request
 from collector.admission import PIECE_BYTES, inflated
 from collector.intake import IntakeResult
 
-Turn = tuple[str, str]  # sender and agent: behind a proxy, one sender is many agents
-
 
 @dataclass(eq=False, slots=True)
 class Piece:
@@ -22,34 +20,59 @@ class Piece:
 
 @dataclass
 class Waiting:
-    """What waits, in a line for each turn; whose turn is next comes first. What is stored together takes no
-    longer than one piece may (`PIECE_BYTES`), and has one piece of an agent at most.
+    """What waits, in lines by sender and agent; whose turn is next comes first.
+
+    Senders take turns, and within one its agents do: a proxy is one sender of many agents, and who makes up
+    names of agents gets no more turns by it. What is stored together takes no longer than one piece may
+    (`PIECE_BYTES`), and has one piece of an agent at most.
     """
 
     limits: Limits
-    lines: dict[Turn, deque[Piece]] = field(default_factory=dict)
+    lines: dict[str, dict[str, deque[Piece]]] = field(default_factory=dict)
 
-    def put(self, turn: Turn, piece: Piece) -> None:
+    def put(self, sender: str, piece: Piece) -> None:
         """Put a piece at the end of its line."""
-        self.lines.setdefault(turn, deque()).append(piece)
+        self.lines.setdefault(sender, {}).setdefault(piece.request.agent, deque()).append(piece)
 
     def take(self) -> list[Piece]:
         """Take out what is stored together next; nothing where nobody waits for an answer any more."""
-        size, agents, taken = 0, set[str](), list[Piece]()
-        for turn in list(self.lines):
-            line = self.lines[turn]
-            while line and line[0].stored.done():  # whoever sent it is gone
-                line.popleft()
-            if line:
-                agent, more = line[0].request.agent, inflated(line[0].request, self.limits)
-                if agent in agents:
-                    continue
-                if taken and size + more > PIECE_BYTES:
-                    break
-                taken.append(line.popleft())
-                agents.add(agent)
-                size += more
-            del self.lines[turn]
-            if line:
-                self.lines[turn] = line  # behind all others
-        return taken
+        size, taken = 0, dict[str, Piece]()
+        turns = deque((sender, iter(list(lines))) for sender, lines in self.lines.items())
+        while turns:
+            sender, agents = turns.popleft()
+            agent = next((one for one in agents if one not in taken and self._waits(sender, one)), None)
+            if agent is None:
+                continue
+            more = inflated(self.lines[sender][agent][0].request, self.limits)
+            if taken and size + more > PIECE_BYTES:
+                break
+            taken[agent] = self._served(sender, agent)
+            size += more
+            turns.append((sender, agents))
+        return list(taken.values())
+
+    def _waits(self, sender: str, agent: str) -> bool:
+        """Whether anybody in a line waits for an answer; whoever is gone is taken out."""
+        line = self.lines[sender][agent]
+        while line and line[0].stored.done():
+            line.popleft()
+        if not line:
+            self._leave(sender, agent)
+        return bool(line)
+
+    def _served(self, sender: str, agent: str) -> Piece:
+        """Take the first of a line; what is behind it waits behind all others."""
+        line = self._leave(sender, agent)
+        piece = line.popleft()
+        lines = self.lines.pop(sender, {})
+        if line:
+            lines[agent] = line
+        if lines:
+            self.lines[sender] = lines
+        return piece
+
+    def _leave(self, sender: str, agent: str) -> deque[Piece]:
+        line = self.lines[sender].pop(agent)
+        if not self.lines[sender]:
+            del self.lines[sender]
+        return line

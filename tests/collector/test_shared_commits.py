@@ -48,7 +48,7 @@ def test_what_is_stored_together_is_stored_as_it_is_alone(place: Place) -> None:
     again.close()
 
 
-@pytest.mark.parametrize("bad", [["site-3"], AGENTS], ids=len)
+@pytest.mark.parametrize("bad", [["site-3"], AGENTS[:4], AGENTS], ids=len)
 def test_one_that_cannot_be_stored_keeps_no_other_out(tmp_path: Path, bad: list[str]) -> None:
     sink = SqliteSink(tmp_path / "collector.db")
     intake = Intake(sink, lambda: 10**18)
@@ -62,6 +62,25 @@ def test_one_that_cannot_be_stored_keeps_no_other_out(tmp_path: Path, bad: list[
     with sqlite3.connect(tmp_path / "collector.db") as db:
         db.execute("DROP TRIGGER refuse")
     assert all(isinstance(one, IntakeResult) for one in store(intake, *AGENTS))
+    intake.close()
+
+
+def test_a_database_that_takes_nothing_is_not_asked_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[int]()
+
+    def refuse(sink: SqliteSink, *changes: Change) -> None:
+        asked.append(len(changes))
+        raise SinkError("here", "the disk is full")
+
+    intake = Intake(SqliteSink(tmp_path / "collector.db"), lambda: 10**18)
+    monkeypatch.setattr(SqliteSink, "write", refuse)
+    monkeypatch.setattr(SqliteSink, "try_to_write", refuse)
+    assert all(isinstance(one, SinkError) for one in store(intake, *AGENTS))
+    assert len(asked) == 2
+    assert intake.trouble == "the disk is full"
+    monkeypatch.undo()
     intake.close()
 
 
@@ -96,7 +115,7 @@ async def test_each_turn_brings_one_piece_of_an_agent_and_not_too_much(
 
     def put(sender: str, agent: str) -> Piece:
         piece = Piece(request(agent, 1), None, loop.create_future())
-        line.put((sender, agent), piece)
+        line.put(sender, piece)
         return piece
 
     first, second, other, twin = put("a", "x"), put("a", "x"), put("b", "y"), put("c", "x")
@@ -110,3 +129,13 @@ async def test_each_turn_brings_one_piece_of_an_agent_and_not_too_much(
     monkeypatch.setattr(waiting, "PIECE_BYTES", 1)
     large, larger = put("a", "x"), put("b", "y")
     assert [line.take(), line.take()] == [[large], [larger]]
+
+
+async def test_a_sender_of_many_agents_has_one_turn_among_senders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "PIECE_BYTES", 1)
+    line = Waiting(Limits())
+    loop = asyncio.get_running_loop()
+    for sender, agent in [*(("proxy", agent) for agent in AGENTS), ("alone", "x"), ("alone", "x")]:
+        line.put(sender, Piece(request(agent, 1), None, loop.create_future()))
+    served = [line.take()[0].request.agent for _ in range(6)]
+    assert served == ["site-0", "x", "site-1", "x", "site-2", "site-3"]
