@@ -29,7 +29,6 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="name them, and try none")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    until_s = time.monotonic() + asked.seconds
     made = all_of(ROOT, TARGETS)
     proven = equivalent(made, LIST.read_text(encoding="utf-8"))
     if asked.only:
@@ -41,7 +40,7 @@ def main() -> int:
         print(*mutants, sep="\n")
         return 0
     try:
-        outcomes = _tried(mutants, until_s)
+        outcomes = _tried(mutants, time.monotonic() + asked.seconds)
     except Refused as why:
         print(why, file=sys.stderr)
         return 2

@@ -116,8 +116,10 @@ def test_a_profile_is_read_and_its_serial_numbers_are_masked_alike_each_time(
 
 def test_ctrl_c_leaves_a_file_that_can_be_decoded(bus: RtuBus, tmp_path: Path) -> None:
     out = tmp_path / "c.txt"
-    command = [BIN / "cellwarden", "capture", bus.link, "--profile", "pace-rtu", "--output", out]
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    asked = ["capture", bus.link, "--profile", "pace-rtu", "--frames", "1000", "--output", str(out)]
+    process = subprocess.Popen(
+        [str(BIN / "cellwarden"), *asked], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     until_s = time.monotonic() + 60
     while time.monotonic() < until_s and not (out.exists() and "frame 2" in out.read_text()):
         time.sleep(0.1)
