@@ -1,5 +1,7 @@
 """cellwarden page enable: the page in the network, for phones too."""
 
+import io
+import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -83,12 +85,21 @@ class Opened:
         also = f"   ({tell('also {urls}', urls=', '.join(others))})" if others else ""
         click.echo(tell("The page:  {url}", url=f"{first}{also}"))
         if speaks_utf8() and not logged:
-            segno.make(first, micro=False).terminal(compact=True)
+            click.echo(_code(first), color=False if os.environ.get("TERM") == "dumb" else None)
         token = tr("not shown") if logged else self.files.token.read_text().strip()
         click.echo(tell("The token: {token}   (kept in {file})", token=token, file=self.files.token))
         click.echo(tr(WARNING))
         click.echo(tr(COMPARE))
         click.echo(f"  {fingerprint(self.files.cert)}")
+
+
+def _code(text: str) -> str:
+    """Return its QR code, of half blocks: white is what they fill. Said in colours, lest a light terminal
+    turn it into a negative, which not every phone reads.
+    """
+    code = io.StringIO()
+    segno.make(text, micro=False).terminal(code, compact=True)
+    return "\n".join(click.style(row, fg="white", bg="black") for row in code.getvalue().splitlines())
 
 
 def listen_problem(listen: str) -> str:

@@ -6,16 +6,23 @@ import ssl
 from pathlib import Path
 
 import aiohttp
+import numpy as np
+import pyte
 import pytest
 from click.testing import CliRunner
 from cryptography import x509
+from numpy.typing import NDArray
 
 from agent.cli import main
 from agent.config.file import load_config
 from agent.tls.own_certificate import PageFiles, make
 from hil.run import configuration
 from tests.agent.web.conftest import Room
+from tests.terminal import Command
 
+ADDRESS = "https://192.0.2.10:8480/"
+PAINT = {"white": 255, "black": 0}
+FILLED = {"█": (True, True), "▀": (True, False), "▄": (False, True)}
 COMMENT = "# who asks at night: the duty phone\n"
 
 
@@ -82,10 +89,38 @@ def test_disable_brings_it_back_to_this_machine_and_leaves_the_file_as_it_was_ar
     assert "restart" not in run("disable", "--config", config)
 
 
-def test_a_terminal_with_utf8_shows_a_code_for_the_phone(config: Path) -> None:
-    said = run("enable", "--config", config, "--listen", "192.0.2.10:8480", locale="C.UTF-8")
-    assert "█" in said
-    assert "█" not in run("enable", "--config", config, "--listen", "192.0.2.10:8480")
+@pytest.mark.parametrize(("term", "negative"), [("xterm-256color", False), ("dumb", True)])
+def test_a_phone_reads_the_address_off_a_light_terminal(
+    config: Path, monkeypatch: pytest.MonkeyPatch, term: str, negative: bool
+) -> None:
+    zxingcpp = pytest.importorskip("zxingcpp", reason="needs pyproject's dev dependencies of today")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    command = Command(config.parent, "page enable --config agent.toml --listen 192.0.2.10:8480", term=term)
+    assert command.end() == 0, command.shown
+    assert f"The page:  {ADDRESS}" in command.shown
+    token = PageFiles.beside(config).token.read_text().strip()
+    assert f"The token: {token} " in command.shown
+    (read,) = zxingcpp.read_barcodes(photograph(command.shown), try_invert=negative)
+    assert (read.format, read.text) == (zxingcpp.BarcodeFormat.QRCode, ADDRESS)
+
+
+def photograph(shown: str) -> NDArray[np.uint8]:
+    """What a terminal of black letters on white shows, upper and lower half of each letter 4 pixels high."""
+    screen = pyte.Screen(100, 60)
+    pyte.Stream(screen).feed(shown)
+    halves = np.full((2 * screen.lines, screen.columns), 255, np.uint8)
+    for row, column in np.ndindex(screen.lines, screen.columns):
+        letter = screen.buffer[row][column]
+        ground, ink = PAINT.get(letter.bg, 255), PAINT.get(letter.fg, 0)
+        filled = FILLED.get(letter.data, (False, False))
+        halves[2 * row : 2 * row + 2, column] = [ink if half else ground for half in filled]
+    return np.kron(halves, np.ones((4, 4), np.uint8))
+
+
+def test_a_terminal_without_utf8_shows_no_code(config: Path) -> None:
+    options = ("enable", "--config", config, "--listen", "192.0.2.10:8480")
+    assert "█" in run(*options, locale="C.UTF-8")
+    assert "█" not in run(*options)
 
 
 def test_a_configuration_that_cannot_be_used_is_left_as_it_is(config: Path) -> None:
