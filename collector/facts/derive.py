@@ -87,6 +87,8 @@ def alarms_with(
     boots: the spans of the agent's boots, with those of now. anew: all alarms, from their beginnings: where
     the order of epochs is another one than it was.
     """
+    if not told and not anew:
+        return {}  # most batches tell nothing, and the sink is not asked
     numbers = numbered(epochs)
     moved = any(one.kind == "clock_offset" for one in told)  # then times are others
     new: dict[str, list[Told]] = {}

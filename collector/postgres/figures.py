@@ -71,9 +71,8 @@ _INSERT = "INSERT INTO {} (unit, day, made_utc_ns, " + NUMBERS + ") VALUES ({})"
 
 def mark(db: Connection, changes: Sequence[Change], numbers: Mapping[Stream, int]) -> None:
     """Place the batches of changes, and mark what they make due, within their transaction."""
-    for change in changes:
-        new = [placed(change.stream, batch) for batch, _ in change.batches if batch.frames]
-        put(db, new, numbers, change.utc_ns)
+    new = [placed(change.stream, batch) for change in changes for batch, _ in change.batches if batch.frames]
+    put(db, new, numbers, max((change.utc_ns for change in changes), default=0))
     told = [(change.stream, one) for change in changes for one in offsets(change.events)]
     db.run_with(
         _OFFSETS,
