@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from hil.run.processes import ProcessError
+from hil.run.processes import ProcessError, children_of
 
 #: Who may come in how: `locked` has a password, all others come in as they say they are.
 HBA = "local all locked scram-sha-256\nlocal all all trust\nhost all locked 127.0.0.1/32 scram-sha-256\n"
@@ -72,8 +72,7 @@ class Server:
     def pids(self) -> list[int]:
         """Its processes."""
         first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        return [first, *map(int, children)]
+        return [first, *children_of(first)]
 
     def place(self, schema: str = "public", user: str = "owner", database: str = "postgres") -> str:
         """A URL without its scheme."""

@@ -137,6 +137,11 @@ def events(child: Child) -> list[dict[str, Any]]:
     return found
 
 
+def children_of(pid: int) -> list[int]:
+    """Return the processes that the main thread of a process has started, and that are there."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def resident_mb(pid: int) -> float:
     """Return the resident set of a process, MB (10^6 bytes)."""
     with open(f"/proc/{pid}/statm") as file:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,17 +15,26 @@ UNITS, FRAMES, VALUES = 8, 10, 300
 SHAPES = 64  # units whose values differ; all others repeat one of them under another name
 ROOM = "room"  # the unit of alarms, which have a stream's last sequences
 SECOND_NS = 10**9
-DESCRIPTION = {
-    "name": ["cell_voltage"] * 240 + ["temperature"] * 60,
-    "place": [f"string1/cell{n + 1}" for n in range(240)] + [f"string1/sensor{n + 1}" for n in range(60)],
-    "unit": ["V"] * 240 + ["degC"] * 60,
-    "quantity": ["cell_voltage"] * 240 + ["temperature"] * 60,
-    "reading": [0] * VALUES,
-    "raw_offset": [0] * VALUES,
-    "scale": [0.001] * 240 + [0.1] * 60,
-    "offset": [0.0] * VALUES,
-}
-SCHEMA, SCHEMA_BODY = encode_schema(DESCRIPTION)
+LATER_NS = 2_800_500_000_000  # than what is simulated: half a second after the beginning of an hour
+
+
+def described(cells: int, sensors: int) -> dict[str, Any]:
+    """What a schema says of a unit of so many cells and temperature sensors."""
+    values = cells + sensors
+    return {
+        "name": ["cell_voltage"] * cells + ["temperature"] * sensors,
+        "place": [f"string1/cell{n + 1}" for n in range(cells)]
+        + [f"string1/sensor{n + 1}" for n in range(sensors)],
+        "unit": ["V"] * cells + ["degC"] * sensors,
+        "quantity": ["cell_voltage"] * cells + ["temperature"] * sensors,
+        "reading": [0] * values,
+        "raw_offset": [0] * values,
+        "scale": [0.001] * cells + [0.1] * sensors,
+        "offset": [0.0] * values,
+    }
+
+
+SCHEMA, SCHEMA_BODY = encode_schema(described(240, VALUES - 240))
 
 
 class Agent(NamedTuple):
@@ -66,7 +75,7 @@ def _requests(name: str, rng: np.random.Generator, shapes: list[Batch], count: i
         for unit in range(UNITS):
             sequence = number * UNITS + unit + 1
             shape = shapes[(sequence * 31 + epoch[0]) % SHAPES]
-            later_ns = number * FRAMES * SECOND_NS
+            later_ns = LATER_NS + number * FRAMES * SECOND_NS
             batch = replace(
                 shape,
                 agent=name,
