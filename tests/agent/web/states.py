@@ -135,6 +135,10 @@ def _drifts(name: str = "rack-08", **more: Any) -> dict[str, Any]:
     return alarm("string1/cell7", "warning", "ACK", unit=name, text=text, now="-21 mV", age_s=7200.0, **more)
 
 
+def _low(place: str, mv: int, **more: Any) -> dict[str, Any]:
+    return alarm(place, text=f"{place} is {mv} mV below the median of its siblings.", **more)
+
+
 def healthy() -> str:
     """Eight racks that are well."""
     return page(site(8, [], {}))
@@ -162,8 +166,8 @@ def later() -> View:
     """The same eight minutes later: seen by somebody, a second sign, and one that is over."""
     these = [
         heats("rack-03", 8.0, 48.9, state="ACK"),
-        alarm("string1/cell5", "critical", unit="rack-03", age_s=120.0, now="-47 mV"),
-        alarm("string2/cell9", "warning", "CLEARED-NEW", unit="rack-01", age_s=3000.0),
+        _low("string1/cell5", 47, severity="critical", unit="rack-03", age_s=120.0, now="-47 mV"),
+        _low("string2/cell9", 18, state="CLEARED-NEW", unit="rack-01", age_s=3000.0),
         _drifts(),
     ]
     known = {"rack-05": ("BLIND", 1560.0)}
