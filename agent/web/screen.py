@@ -112,7 +112,8 @@ class Screen:
         shown = shown_units(view, self.unit)
         tiled = self.unit is None and len(view["units"]) > 1
         slots = blocks.slots(view, shown, figures, tiled=tiled, acts=self._acts())
-        shape = hashlib.sha256(" ".join([self._language, *sorted(slots)]).encode()).hexdigest()[:16]
+        outline = " ".join([self._language, *map(str, shown[:1]), *sorted(slots)])  # another worst: another page
+        shape = hashlib.sha256(outline.encode()).hexdigest()[:16]
         query = "?" + urlencode({**({"unit": self.unit} if self.unit else {}), "mark": mark})
         return slots, pages.status_page(view, slots, shown, shape, query).encode(), shape
 
@@ -131,10 +132,10 @@ class Screen:
 
 
 def shown_units(view: View, unit: str | None) -> list[int]:
-    """Return the numbers of the units whose map a page shows."""
+    """Return the numbers of the units whose map a page shows, the worst first."""
     if unit is not None:
         return [u for u, one in enumerate(view["units"]) if one["name"] == unit]
     whole = all(one["whole"] for one in view["units"])
     if not whole or sum(len(one["cells"]) for one in view["units"]) > WHOLE_SITE_CELLS:
         return [view["tiles"][0]["u"]]
-    return list(range(len(view["units"])))
+    return [tile["u"] for tile in view["tiles"]]
