@@ -33,7 +33,8 @@ class _Fitted(Table):
     What names a row, and what is short, is not broken; a sentence is folded. Where that leaves it less than
     `TEXT` columns, those of `spare` are left out, the last first. Where even that is too much, the widest of
     what is short are folded, too: whatever the width, no digit is cut off. Where a sentence would have less
-    than `LEAST` columns then, each row is lines of its own: its name and figures, and below its sentences.
+    than `LEAST` columns then, or a name leaves nothing for the figures beside it, each row is lines of its
+    own: its name and figures, and below its sentences.
     """
 
     def __init__(self, whole: int, spare: Sequence[str]) -> None:
@@ -42,7 +43,7 @@ class _Fitted(Table):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         self._fit(options.max_width)
-        if self._left(options.max_width) < LEAST:
+        if self._left(options.max_width) < LEAST or self._crowded(options.max_width):
             yield from self._apart()
         else:
             yield from super().__rich_console__(console, options)
@@ -58,6 +59,8 @@ class _Fitted(Table):
             gone = self._spare.pop()
             if gone in needs:
                 self.columns = [column for column in self.columns if column.header != gone]
+                for number, column in enumerate(self.columns):
+                    column._index = number  # by it Rich knows the last one, which has no gap behind it
                 gaps -= 2
                 del needs[gone]
         needed = [self._needs(number) for number in range(len(self.columns))]
@@ -72,14 +75,18 @@ class _Fitted(Table):
 
     def _left(self, width: int) -> int:
         """Return how many columns a sentence has, of a table that was fitted; `LEAST`: there is none."""
-        needed = [self._needs(number) for number in range(len(self.columns))]
         long = self._sentences()
-        others = sum(
-            n if column.no_wrap else min(n, FOLDED)
-            for number, (n, column) in enumerate(zip(needed, self.columns, strict=True))
-            if number not in long
-        )
-        return (width - 2 * (len(needed) - 1) - others) // len(long) if long else LEAST
+        return (width - self._least(long)) // len(long) if long else LEAST
+
+    def _crowded(self, width: int) -> bool:
+        """Whether names that are wider than half of the terminal leave too little for what stands beside."""
+        return self._least() > width and sum(map(self._needs, range(self._whole))) > width // 2
+
+    def _least(self, without: Sequence[int] = ()) -> int:
+        """Return how many columns a table that was fitted takes at least, those of `without` having none."""
+        rest = [number for number in range(len(self.columns)) if number not in without]
+        needs = (self._needs(n) if self.columns[n].no_wrap else min(self._needs(n), FOLDED) for n in rest)
+        return sum(needs) + 2 * (len(self.columns) - 1)
 
     def _sentences(self) -> list[int]:
         return [n for n in range(self._whole, len(self.columns)) if self._needs(n) > TEXT]

@@ -1,9 +1,11 @@
 """Tables on a narrow terminal: the answer stays whole."""
 
 import io
+import re
 from collections import Counter
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from agent.cli.common.tables import plain_table
@@ -70,6 +72,30 @@ def test_the_status_has_the_worst_unit_first() -> None:
     ]
     found = worst_first([unit(*one) for one in names], alarms)
     assert "".join(one["name"] for one in found) == "dcebaf"
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_beside_a_name_of_64_wide_letters_no_figure_is_lost(width: int) -> None:
+    table = plain_table("unit", "knowledge", "age", "hottest", "trouble", spare=("age", "hottest"))
+    table.add_row("전" * 64, "PARTIAL", "2 s", "25.4 °C", "")
+    table.add_row("rack-2", "LIVE", "1 s", "24.0 °C", "")
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert max(map(cell_len, shown.splitlines())) <= width
+    assert shown.count("전") == 64
+    assert re.search(r"knowledge\s+PARTIAL", shown)
+    assert "rack-2  knowledge LIVE" in shown
+
+
+def test_the_heads_of_a_table_that_lost_a_column_are_whole() -> None:
+    table = plain_table("unit", "every", "values", "oldest", "one dead", spare=("values",))
+    table.add_row("rack-1", "1 s", "told by the unit itself", "", "")
+    console = Console(file=io.StringIO(), width=40, highlight=False)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().split("\n")[0] == "unit    every  oldest  one dead"
 
 
 @pytest.mark.parametrize("width", [40, 60])
