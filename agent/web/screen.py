@@ -112,10 +112,7 @@ class Screen:
         shown = shown_units(view, self.unit)
         tiled = self.unit is None and len(view["units"]) > 1
         slots = blocks.slots(view, shown, figures, tiled=tiled, acts=self._acts())
-        outline = " ".join(
-            [self._language, *map(str, shown[:1]), *sorted(slots)]
-        )  # another worst: another page
-        shape = hashlib.sha256(outline.encode()).hexdigest()[:16]
+        shape = hashlib.sha256(" ".join([self._language, *sorted(slots)]).encode()).hexdigest()[:16]
         query = "?" + urlencode({**({"unit": self.unit} if self.unit else {}), "mark": mark})
         return slots, pages.status_page(view, slots, shown, shape, query).encode(), shape
 

@@ -44,12 +44,21 @@
     later = [];
   };
 
+  const sort = worst => {
+    worst.forEach(id => {
+      const pack = $('p' + id.slice(2));
+      tiles.append($(id));
+      if (pack) pack.parentNode.append(pack);
+    });
+    document.querySelector('.cells h2').after(document.querySelector('.modes'));
+  };
+
   const heardOf = e => {
     const m = JSON.parse(e.data);
     if (m.shape !== body.dataset.shape) { sessionStorage.said = said; return void location.reload(); }
     heard = performance.now();
     for (const [id, html] of Object.entries(m.slots)) id === 'al' ? alarms(html) : put(id, html);
-    if (tiles && m.tiles.some((id, i) => tiles.children[i].id !== id)) m.tiles.forEach(id => tiles.append($(id)));
+    if (tiles && m.tiles.some((id, i) => tiles.children[i].id !== id)) sort(m.tiles);
     $('made').textContent = m.made;
     document.title = m.title;
     $('icon').href = m.icon;

@@ -386,7 +386,17 @@ async def test_the_unit_in_alarm_comes_first_without_a_new_page(room: Room, see:
     def first(c: Chrome) -> str:
         return c.find_element(By.CSS_SELECTOR, ".tile").text
 
+    def opened(c: Chrome) -> list[str]:
+        return [
+            one.text.split()[0] for one in c.find_elements(By.CSS_SELECTOR, ".packs section:not(.cells) > h2")
+        ]
+
     await run(wait(chrome, 10).until, lambda c: first(c).startswith("rack-3"))
+    assert await run(opened, chrome) == ["rack-3", "rack-1", "rack-2"]
+    modes = await run(
+        chrome.execute_script, "return document.querySelector('.modes').closest('.cells').innerText"
+    )
+    assert modes.startswith("Cells of rack-3")
     assert await run(chrome.execute_script, "return window.same")
 
 
