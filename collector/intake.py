@@ -284,6 +284,7 @@ class Intake:
                 gone.setdefault(row.stream, []).append(row.sequence)
         try:
             with self._telling():
+                self._forget_news({agent for agent, _ in gone})
                 ranges = {stream: self._known.accounts.of(stream).prune(gone[stream]) for stream in gone}
                 self.sink.prune(what, rows, ranges)
         except BaseException:

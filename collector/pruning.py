@@ -4,12 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from collector.intake import Intake
 from collector.notes import PRUNING, RETENTION, Notes, NotesError
 from collector.retention import CLASSES, DAY_NS, Retention, Steady, present_ns, retention
-from collector.sink import Old, SinkError
+from collector.sink import Old, Outdated, SinkError
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,11 @@ class Pruner:
 
     def step(self) -> int | None:
         """Look at the next few rows; return how many were deleted, None where none is left. SinkError."""
+        with suppress(Outdated):
+            return self._step()
+        return self._step()
+
+    def _step(self) -> int | None:
         if not self._left:
             return None
         what = self._left[0]

@@ -179,13 +179,15 @@ class Sink(Protocol):
 
     def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
         """Rows of a class of `collector.retention` that came before a time, those behind `after`, in the
-        order of their arrival, but for those of which figures are still to be made; not more than `most`.
+        order of their arrival, or of its days, but for those of which figures are still to be made; not more
+        than `most`. Where others write, too, one of them all is told of any.
         """
 
     def prune(self, what: str, rows: Sequence[Old], pruned: Mapping[Stream, Sequence[Range]]) -> None:
         """Delete rows of a class, all or none, and take batches out of the sums of their streams.
 
-        pruned: each range takes the place of those held that lie within it.
+        pruned: each range takes the place of those held that lie within it. Raises Outdated as `write` does,
+        and where figures are to be made of something meanwhile.
         """
 
     def check(self) -> None:

@@ -14,6 +14,7 @@ from collector.archive import ArchiveError, Descriptions, OfSchema, Sums, intact
 from collector.incidents import SCHEMA
 from collector.postgres.connection import Connection
 from collector.postgres.figure_source import FigureQueries
+from collector.postgres.pruning import old
 from collector.postgres.schema import check
 from collector.sink import Old, Range, Stream
 
@@ -65,8 +66,8 @@ class PostgresArchive(FigureQueries):
         return self._ranges("SELECT first, last FROM pruned WHERE agent = $1 AND epoch = $2", stream)
 
     def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
-        """Nothing: nothing is pruned here."""
-        return []
+        """Rows of a class that came before a time, day by day."""
+        return old(self._db, what, before_ns, after, most, needed=True)
 
     def dropped(self, stream: Stream) -> list[Range]:
         """The ranges that its agent reported as dropped."""

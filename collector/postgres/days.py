@@ -31,3 +31,27 @@ def make(db: Connection, days: Iterable[date], tables: Sequence[str] = TABLES) -
                 f"ALTER TABLE {table} ATTACH PARTITION {name}"
                 f" FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')"
             )
+
+
+def there(db: Connection, table: str) -> list[date]:
+    """The days that have a partition, the first first."""
+    rows = db.rows(
+        "SELECT right(relname, 8) FROM pg_inherits JOIN pg_class ON oid = inhrelid"
+        " WHERE inhparent = to_regclass($1) ORDER BY 1",
+        table,
+    )
+    return [datetime.strptime(name, "%Y%m%d").replace(tzinfo=UTC).date() for (name,) in rows]
+
+
+def drop_empty(db: Connection, table: str, day: date, wait_s: float) -> None:
+    """Drop the partition of a day in which nothing is, in a transaction of its own. It fails where somebody
+    reads any of them for longer than `wait_s`: whoever comes after would wait, too.
+    """
+    name = f"{table}_{day:%Y%m%d}"
+    if db.rows(f"SELECT FROM {name} LIMIT 1"):
+        return
+    with db.transaction():
+        db.run(f"SET LOCAL lock_timeout = '{round(wait_s * 1000)}ms'")
+        db.run(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        if not db.rows(f"SELECT FROM {name} LIMIT 1"):
+            db.run(f"DROP TABLE {name}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from collector.notes import RETENTION, NotesError
+from collector.notes import NotesError
 from collector.postgres.connection import Connection
 from collector.postgres.schema import check
 
@@ -22,8 +22,6 @@ class PostgresNotes:
 
     def read(self, name: str) -> dict[str, Any] | None:
         """A note; None: there is none."""
-        if name == RETENTION:  # cannot be written yet
-            return None
         with self._opened() as db:
             rows = db.rows("SELECT content FROM note WHERE name = $1", name)
         try:
@@ -36,8 +34,6 @@ class PostgresNotes:
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         """Put a note in place of the one that is there."""
-        if name == RETENTION:
-            raise NotesError("a PostgreSQL archive keeps everything: how long cannot be set there yet")
         with self._opened() as db:
             db.rows(
                 "INSERT INTO note VALUES ($1, $2)"

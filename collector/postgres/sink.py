@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from hashlib import blake2b
 from itertools import chain
@@ -12,7 +13,7 @@ from agent.wire import Batch
 from agent.wire.ranges import Ranges
 from collector.facts.order import Place, Told
 from collector.figures.work import Work
-from collector.postgres import days
+from collector.postgres import days, pruning
 from collector.postgres.connection import Connection
 from collector.postgres.facts import events, fact_rows, lives
 from collector.postgres.figures import agents_of, keep, mark
@@ -21,6 +22,7 @@ from collector.postgres.text import storable
 from collector.sink import NOBODY, Accounted, Change, LifeKey, Old, Outdated, Range, SinkError, Stream
 
 CALL_S = 15.0
+_FIGURES, _PRUNING = 2, 3  # what one process of all does
 Streams = dict[Stream, int]  # their numbers
 
 _FIND_STREAMS = (
@@ -146,11 +148,20 @@ class PostgresSink:
             self._lock(agents_of(work))
             found = self._db.run_with(_FIND_STREAMS, sorted(streams))
             numbers = {(agent, epoch): number for agent, epoch, number in found}
-            keep(self._db, work, numbers, utc_ns, self._figure_days)
+            try:
+                keep(self._db, work, numbers, utc_ns, self._figure_days)
+            except SinkError:
+                self._figure_days.clear()  # one may be dropped since
+                raise
 
     def makes_figures(self) -> bool:
         """Whether this process makes figures: the first that asks does, until it ends."""
-        return bool(self._db.rows("SELECT pg_try_advisory_lock($1, 2)", LOCK)[0][0])
+        return self._has_it(_FIGURES)
+
+    def _has_it(self, what: int) -> bool:
+        """Whether this process is the one of all on these tables that does something: it is until it ends."""
+        found = self._db.rows("SELECT pg_try_advisory_lock($1 # hashtext(current_schema()), $2)", LOCK, what)
+        return bool(found[0][0])
 
     def _lock(self, agents: Iterable[str]) -> None:
         """Have these agents for oneself until the transaction ends; in one order, whoever asks."""
@@ -291,15 +302,30 @@ class PostgresSink:
         return [(agent, kind, times) for agent, kind, times in rows]
 
     def heard_ns(self) -> list[int]:
-        """Nothing: nothing is pruned here."""
-        return []
+        """When what was measured last was measured, of the streams heard in the collectors' last day."""
+        return pruning.heard_ns(self._db)
 
     def old(self, what: str, before_ns: int, after: Old | None, most: int) -> list[Old]:
-        """Nothing: nothing is pruned here."""
-        return []
+        """Rows of a class of days that were over before a time, day by day; nothing, where another process
+        prunes. A look that begins drops the tables of days of which nothing is left.
+        """
+        if not self._has_it(_PRUNING):
+            return []
+        if after is None:
+            with suppress(SinkError):  # somebody reads them: another time
+                pruning.drop_empty(self._db, what, before_ns)
+        return pruning.old(self._db, what, before_ns, after, most)
 
     def prune(self, what: str, rows: Sequence[Old], pruned: Mapping[Stream, Sequence[Range]]) -> None:
-        """Nothing: nothing is old here."""
+        """Delete rows of a class, and keep what they leave in the account."""
+        agents = {row.stream[0] for row in rows}
+        signed = {agent for agent, _ in pruned}
+        with self._db.transaction():
+            self._lock(agents)
+            self._sign(signed)
+            if not pruning.prune(self._db, what, rows, pruned):
+                raise Outdated(self._db.shown, "figures are to be made of it meanwhile")
+        self._wrote.update(dict.fromkeys(signed, self._token))
 
     def check(self) -> None:
         """Whether the server answers, and the tables are there."""

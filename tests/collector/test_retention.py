@@ -4,6 +4,8 @@ import asyncio
 import json
 import sqlite3
 import subprocess
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,31 +25,44 @@ from collector.notes import PRUNING, RETENTION
 from collector.pruning import Pruner, look
 from collector.retention import DAY_NS, Hold, Retention, Steady, present_ns, retention
 from collector.sink import Old
-from collector.sqlite.archive import SqliteArchive
+from collector.sinks import KINDS
 from collector.sqlite.notes import FileNotes
-from collector.sqlite.sink import SqliteSink
+from tests.collector import postgres
+from tests.collector.places import Place
 from tests.collector.processes import COMMAND, EPOCH, collecting, rows, seal
 
 BEGIN_NS = 1_800_000_000 * 10**9
 STREAM = ("site-1", EPOCH)
 
 
-class Place:
+class Archived:
     """An archive with a batch a day, and the clock of its collector."""
 
-    def __init__(self, folder: Path) -> None:
-        self.database = folder / "collector.db"
-        self.notes = FileNotes(self.database)
+    def __init__(self, at: Place) -> None:
+        self.at = at
+        self.notes = KINDS[at.scheme].notes(at.place)
         self.now_ns = BEGIN_NS
-        self.sink = SqliteSink(self.database)
+        self.sink = at.open()
         self.intake = Intake(self.sink, lambda: self.now_ns)
         self.pruner = Pruner(self.intake, self.notes, lambda: self.now_ns)
 
+    def restart(self) -> None:
+        self.intake.close()
+        self.intake = Intake(self.at.open(), lambda: self.now_ns)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with closing(self.at.read()) as archive:
+            return [tuple(row) for row in archive.select(sql, {})]
+
     def give(self, sequence: int, own_ns: int | None = None, seed: int = 0, frames: int = 10) -> IntakeResult:
-        own_ns = self.now_ns if own_ns is None else own_ns
+        request = self.request(sequence, self.now_ns if own_ns is None else own_ns, frames)
+        return self.intake.store(admit(request, Limits()))
+
+    @staticmethod
+    def request(sequence: int, own_ns: int, frames: int = 10) -> Request:
         batch = decode_batch(seal(sequence, frames=frames)[1])
         batch = replace(batch, utc_ns=own_ns + np.arange(batch.frames))
-        return self.intake.store(admit(Request("site-1", EPOCH, [(sequence, encode_batch(batch))]), Limits()))
+        return Request("site-1", EPOCH, [(sequence, encode_batch(batch))])
 
     def days(self, count: int) -> None:
         for sequence in range(1, count + 1):
@@ -58,178 +73,201 @@ class Place:
         self.notes.write(RETENTION, Retention({"raw": days}, holds).plain())
 
     def look(self, figures: bool = True) -> int:
-        async def on_thread(call: Any) -> Any:
-            return call()
-
         if figures:
             self.make_figures()
-        return asyncio.run(look(self.pruner, on_thread))
+        return asyncio.run(look(self.pruner, asyncio.to_thread))
 
     def make_figures(self) -> None:
-        archive = SqliteArchive(self.database)
-        write = partial(self.sink.write_figures, utc_ns=self.now_ns)
-        job = FigureJob(archive, write, lambda: self.now_ns)
-        while job.run(dict.fromkeys(SETTLE_S, 0)):
-            pass
-        archive.close()
+        with closing(self.at.read()) as archive:
+            write = partial(self.sink.write_figures, utc_ns=self.now_ns)
+            job = FigureJob(archive, write, lambda: self.now_ns)
+            while job.run(dict.fromkeys(SETTLE_S, 0)):
+                pass
 
     def minutes(self) -> list[Figures]:
-        archive = SqliteArchive(self.database)
-        try:
-            return list(archive.minutes("site-1", "rack1/bmu1", 0, 2**40))
-        finally:
-            archive.close()
+        with closing(self.at.read()) as archive:
+            ((agent, unit),) = archive.all_units()
+            return list(archive.minutes(agent, unit, 0, 2**40))
 
     def here(self) -> list[int]:
-        return [int(str(n)) for (n,) in rows(self.database, "SELECT sequence FROM batch ORDER BY 1")]
+        return [n for (n,) in self.rows("SELECT sequence FROM batch ORDER BY 1")]
 
     def account(self) -> tuple[int, int, int, bool]:
-        archive = SqliteArchive(self.database)
-        try:
+        with closing(self.at.read()) as archive:
             (one,) = audit(archive)
             return one.sealed, one.stored, one.pruned, one.fine
-        finally:
-            archive.close()
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def archived(place: Place) -> Iterator[Archived]:
+    archived = Archived(place)
+    yield archived
+    archived.intake.close()
 
 
-def test_an_archive_keeps_everything_until_somebody_sets_a_time(place: Place) -> None:
-    place.days(10)
-    assert (place.look(), len(place.here()), place.pruner.trouble) == (0, 10, "")
+@pytest.fixture
+def in_file(tmp_path: Path) -> Iterator[Archived]:
+    archived = Archived(Place("sqlite", str(tmp_path / "collector.db")))
+    yield archived
+    archived.intake.close()
 
 
-def test_what_is_pruned_stays_accounted_for_and_is_never_missing_or_new(place: Place) -> None:
-    place.days(10)
-    place.keep(4)
-    assert place.look() == 5
-    assert place.here() == [6, 7, 8, 9, 10]
-    assert place.account() == (10, 5, 5, True)
-    place.intake.close()
-    place.intake = Intake(SqliteSink(place.database), lambda: place.now_ns)
-    ack = place.give(11).acknowledgement
+def test_an_archive_keeps_everything_until_somebody_sets_a_time(archived: Archived) -> None:
+    archived.days(10)
+    assert (archived.look(), len(archived.here()), archived.pruner.trouble) == (0, 10, "")
+
+
+def test_what_is_pruned_stays_accounted_for_and_is_never_missing_or_new(archived: Archived) -> None:
+    archived.days(10)
+    archived.keep(4)
+    assert archived.look() == 5
+    assert archived.here() == [6, 7, 8, 9, 10]
+    assert archived.account() == (10, 5, 5, True)
+    archived.restart()
+    ack = archived.give(11).acknowledgement
     assert (ack.durable_through, ack.missing) == (11, [])
-    again = place.give(3, own_ns=BEGIN_NS + 3 * DAY_NS)
+    again = archived.give(3, own_ns=BEGIN_NS + 3 * DAY_NS)
     assert (again.stored, again.duplicates, again.conflicts) == (0, 1, [])
-    assert rows(place.database, "SELECT first, last FROM pruned") == [(1, 5)]
-    assert rows(place.database, "SELECT batches, value_count FROM stream") == [(6, 1800)]
+    assert archived.rows("SELECT first, last FROM pruned") == [(1, 5)]
+    assert archived.rows("SELECT batches, value_count FROM stream") == [(6, 1800)]
 
 
-def test_what_figures_are_still_to_be_made_of_is_not_deleted(place: Place) -> None:
-    place.days(10)
-    place.keep(4)
-    assert place.look(figures=False) == 0
-    place.make_figures()
-    before = place.minutes()
-    assert place.look(figures=False) == 5
-    place.give(11, own_ns=BEGIN_NS + DAY_NS, frames=3)  # healed, into the minute of what is gone
-    place.give(12, own_ns=BEGIN_NS + 9 * DAY_NS)
-    place.make_figures()
-    assert [one.same(other) for one, other in zip(before, place.minutes(), strict=True)] == [
+def test_what_figures_are_still_to_be_made_of_is_not_deleted(archived: Archived) -> None:
+    archived.days(10)
+    archived.keep(4)
+    assert archived.look(figures=False) == 0
+    archived.make_figures()
+    before = archived.minutes()
+    assert archived.look(figures=False) == 5
+    archived.give(11, own_ns=BEGIN_NS + DAY_NS, frames=3)  # healed, into the minute of what is gone
+    archived.give(12, own_ns=BEGIN_NS + 9 * DAY_NS)
+    archived.make_figures()
+    assert [one.same(other) for one, other in zip(before, archived.minutes(), strict=True)] == [
         sequence != 9 for sequence in range(1, 11)
     ]
 
 
 def test_minutes_are_deleted_by_hours_which_stay_and_are_final(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    archived: Archived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pruning, "ROWS", 120)  # two hours in a step
     for day in range(1, 11):
-        place.now_ns = BEGIN_NS + day * DAY_NS
-        place.give(day)
-        place.make_figures()
+        archived.now_ns = BEGIN_NS + day * DAY_NS
+        archived.give(day)
+        archived.make_figures()
     hours = "SELECT utc_s, frames FROM hour ORDER BY 1"
-    before = rows(place.database, hours)
-    place.notes.write(RETENTION, Retention({"minute": 4}).plain())
-    assert place.look(figures=False) == 5  # an hour is as old as its end, and as when it was made
-    assert [minute.span.utc_s for minute in place.minutes()] == [
+    before = archived.rows(hours)
+    archived.notes.write(RETENTION, Retention({"minute": 4}).plain())
+    assert archived.look(figures=False) == 5  # an hour is as old as its end, and as when it was made
+    assert [minute.span.utc_s for minute in archived.minutes()] == [
         (BEGIN_NS + day * DAY_NS) // 10**9 for day in range(6, 11)
     ]
-    place.give(11, own_ns=BEGIN_NS + DAY_NS, frames=3)  # late, for an hour whose minutes are gone
-    place.make_figures()
-    assert rows(place.database, hours) == before
-    assert len(place.minutes()) == 5
-    assert rows(place.database, "SELECT count(*) FROM due") == [(0,)]
-    place.keep(4)
-    place.look()
-    place.notes.write(RETENTION, Retention({"minute": 4}, [Hold(1, BEGIN_NS, 2 * BEGIN_NS, "fire")]).plain())
-    place.now_ns += 9 * DAY_NS
-    place.give(12)
-    place.make_figures()
-    assert place.look() == 0
+    archived.give(11, own_ns=BEGIN_NS + DAY_NS, frames=3)  # late, for an hour whose minutes are gone
+    archived.make_figures()
+    assert archived.rows(hours) == before
+    assert len(archived.minutes()) == 5
+    assert archived.rows("SELECT count(*) FROM due") == [(0,)]
+    archived.keep(4)
+    archived.look()
+    archived.notes.write(
+        RETENTION, Retention({"minute": 4}, [Hold(1, BEGIN_NS, 2 * BEGIN_NS, "fire")]).plain()
+    )
+    archived.now_ns += 9 * DAY_NS
+    archived.give(12)
+    archived.make_figures()
+    assert archived.look() == 0
 
 
-def test_a_duplicate_of_what_was_pruned_by_this_process_is_one(place: Place) -> None:
-    place.days(6)
-    place.keep(2)
-    place.look()
-    again = place.give(1, own_ns=BEGIN_NS + DAY_NS)
+def test_a_duplicate_of_what_was_pruned_by_this_process_is_one(archived: Archived) -> None:
+    archived.days(6)
+    archived.keep(2)
+    archived.look()
+    again = archived.give(1, own_ns=BEGIN_NS + DAY_NS)
     assert (again.stored, again.duplicates, again.acknowledgement.missing) == (0, 1, [])
 
 
+def test_days_of_which_nothing_is_left_go_as_tables_and_other_collectors_hear_of_it(tmp_path: Path) -> None:
+    archived = Archived(Place("postgresql", postgres.new_place()))
+    archived.days(6)
+    archived.keep(2)
+    other = Intake(archived.at.open(), lambda: archived.now_ns)
+    again = Archived.request(1, BEGIN_NS + DAY_NS)
+    assert other.store(admit(again, Limits())).duplicates == 1
+    assert archived.look() == 3
+    told = other.store(admit(again, Limits()))
+    assert (told.stored, told.duplicates, told.acknowledgement.missing) == (0, 1, [])
+    other.prune("raw", [])
+    assert other.old("raw", archived.now_ns, None, 9) == []  # one of them prunes
+    tables = "SELECT count(*) AS n FROM pg_inherits WHERE inhparent = 'batch_body'::regclass"
+    assert archived.rows(tables) == [(6,)]
+    assert archived.look() == 0
+    assert archived.rows(tables) == [(3,)]
+    assert archived.account() == (6, 3, 3, True)
+    assert archived.rows("SELECT stored, pruned, missing, balanced FROM account") == [(3, 3, 0, True)]
+    other.close()
+    archived.intake.close()
+
+
 def test_steps_are_small_and_go_on_where_the_last_one_ended(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    archived: Archived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pruning, "ROWS", 2)
-    place.days(10)
-    place.keep(3, Hold(1, BEGIN_NS + 2 * DAY_NS, BEGIN_NS + 5 * DAY_NS, "fire"))
-    place.make_figures()
-    place.pruner.look()
-    assert place.pruner.step() == 1  # 1, and 2 is held
-    assert place.here() == list(range(2, 11))
-    assert place.look() == 2  # 5 and 6
-    assert place.here() == [2, 3, 4, 7, 8, 9, 10]
-    assert place.account() == (10, 7, 3, True)
-    assert rows(place.database, "SELECT first, last FROM pruned") == [(1, 1), (5, 6)]
+    archived.days(10)
+    archived.keep(3, Hold(1, BEGIN_NS + 2 * DAY_NS, BEGIN_NS + 5 * DAY_NS, "fire"))
+    archived.make_figures()
+    archived.pruner.look()
+    assert archived.pruner.step() == 1  # 1, and 2 is held
+    assert archived.here() == list(range(2, 11))
+    assert archived.look() == 2  # 5 and 6
+    assert archived.here() == [2, 3, 4, 7, 8, 9, 10]
+    assert archived.account() == (10, 7, 3, True)
+    assert archived.rows("SELECT first, last FROM pruned") == [(1, 1), (5, 6)]
 
 
-def test_a_commit_that_fails_prunes_nothing(place: Place) -> None:
-    place.days(5)
-    place.keep(1)
-    db = sqlite3.connect(place.database)
+def test_a_commit_that_fails_prunes_nothing(in_file: Archived) -> None:
+    in_file.days(5)
+    in_file.keep(1)
+    db = sqlite3.connect(in_file.at.place)
     db.execute("CREATE TRIGGER full BEFORE INSERT ON pruned BEGIN SELECT raise(ABORT, 'disk full'); END")
     db.close()
-    assert place.look() == 0
-    assert place.account() == (5, 5, 0, True)
-    assert place.give(1, own_ns=BEGIN_NS + DAY_NS).duplicates == 1
+    assert in_file.look() == 0
+    assert in_file.account() == (5, 5, 0, True)
+    assert in_file.give(1, own_ns=BEGIN_NS + DAY_NS).duplicates == 1
 
 
 @pytest.mark.parametrize("years", [10, -10])
 def test_a_collectors_clock_that_is_wrong_by_years_deletes_nothing_that_is_young(
-    place: Place, years: int
+    in_file: Archived, years: int
 ) -> None:
-    place.days(10)
-    place.keep(4)
-    place.now_ns += years * 365 * DAY_NS
-    place.give(11, own_ns=BEGIN_NS + 11 * DAY_NS)
-    place.look()
-    assert set(place.here()) >= {8, 9, 10, 11}
+    in_file.days(10)
+    in_file.keep(4)
+    in_file.now_ns += years * 365 * DAY_NS
+    in_file.give(11, own_ns=BEGIN_NS + 11 * DAY_NS)
+    in_file.look()
+    assert set(in_file.here()) >= {8, 9, 10, 11}
 
 
-def test_agents_whose_clock_nobody_set_delete_nothing(place: Place) -> None:
+def test_agents_whose_clock_nobody_set_delete_nothing(in_file: Archived) -> None:
     for sequence in range(1, 5):
-        place.now_ns += 400 * DAY_NS
-        place.give(sequence, own_ns=sequence)
-    place.keep(1)
-    assert place.look() == 0
-    assert "no agent that is heard has a clock" in place.pruner.trouble
+        in_file.now_ns += 400 * DAY_NS
+        in_file.give(sequence, own_ns=sequence)
+    in_file.keep(1)
+    assert in_file.look() == 0
+    assert "no agent that is heard has a clock" in in_file.pruner.trouble
 
 
-def test_a_time_that_jumped_everywhere_is_believed_after_a_week(place: Place) -> None:
-    place.days(3)
-    place.keep(100)
-    place.look()
-    place.now_ns += 3650 * DAY_NS  # a time server is wrong, and all believe it
+def test_a_time_that_jumped_everywhere_is_believed_after_a_week(in_file: Archived) -> None:
+    in_file.days(3)
+    in_file.keep(100)
+    in_file.look()
+    in_file.now_ns += 3650 * DAY_NS  # a time server is wrong, and all believe it
     deleted = []
     for day in range(9):
-        place.now_ns += DAY_NS
-        place.give(4 + day)
-        deleted.append(place.look())
+        in_file.now_ns += DAY_NS
+        in_file.give(4 + day)
+        deleted.append(in_file.look())
     assert deleted == [0, 0, 0, 0, 0, 0, 0, 3, 0]
-    assert place.notes.read(PRUNING) == {"now_ns": place.now_ns, "jumped_ns": None}
+    assert in_file.notes.read(PRUNING) == {"now_ns": in_file.now_ns, "jumped_ns": None}
 
 
 def test_the_present_is_what_half_of_the_agents_say_and_no_more_than_the_collector() -> None:
@@ -261,11 +299,11 @@ def test_a_hold_keeps_what_was_measured_or_came_then_of_whom_it_names() -> None:
 @pytest.mark.parametrize(
     "content", ["no json", "[]", '{"days": {"raw": 0}, "holds": []}', '{"days": {"raw": 4}}']
 )
-def test_a_retention_that_cannot_be_read_deletes_nothing(place: Place, content: str) -> None:
-    place.days(10)
-    place.notes.path(RETENTION).write_text(content)
-    assert place.look() == 0
-    assert place.pruner.trouble.startswith("nothing is deleted: ")
+def test_a_retention_that_cannot_be_read_deletes_nothing(in_file: Archived, content: str) -> None:
+    in_file.days(10)
+    FileNotes(Path(in_file.at.place)).path(RETENTION).write_text(content)
+    assert in_file.look() == 0
+    assert in_file.pruner.trouble.startswith("nothing is deleted: ")
 
 
 def test_what_is_written_is_read() -> None:
