@@ -62,6 +62,11 @@ def init(sink: ChosenSink, yes: bool, **given: int | None) -> None:
     kept for ever. A collector that runs takes it up within the hour. What is deleted stays accounted for.
     Example:  cellwarden-collector init --sink sqlite:collector.db --raw 400 --yes
     """
+    if not _exists(sink):
+        try:
+            sink.kind.open(sink.place).close()
+        except SinkError as error:
+            raise CannotWork(error, "CW-510") from error
     try:
         notes = sink.kind.notes(sink.place)
         before = keeping.read(notes) if notes.read(RETENTION) is not None else None
@@ -76,11 +81,6 @@ def init(sink: ChosenSink, yes: bool, **given: int | None) -> None:
             chosen = click.prompt(f"{of.words}: days, or {EVER}", type=Days(), default=shown)
         days[what] = proposed if chosen is None else chosen
     kept = Retention({what: n for what, n in days.items() if n}, before.holds if before else ())
-    if not _exists(sink):
-        try:
-            sink.kind.open(sink.place).close()
-        except SinkError as error:
-            raise CannotWork(error, "CW-510") from error
     _say(sink, kept)
     if not yes and not click.confirm("set this", default=True):
         return

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from agent.wire import Limits, Request, decode_batch, encode_batch
-from collector import pruning
+from collector import keeping, pruning
 from collector.admission import admit
 from collector.audit import audit
 from collector.figures.figures import Figures
@@ -350,3 +350,12 @@ def test_a_new_database_without_init_keeps_everything_and_says_so(tmp_path: Path
         collector.process.terminate()
         _, log = collector.process.communicate(timeout=10)
     assert "everything is kept for ever; `cellwarden-collector init`" in log
+
+
+def test_init_makes_a_database_of_postgresql_and_what_it_sets_is_there() -> None:
+    sink = f"postgresql:{postgres.new_place()}"
+    command = [*COMMAND, "init", "--sink", sink, "--raw", "30", "--yes"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("raw batches: kept for 30 days; nothing that is here is ever due\n")
+    assert keeping.read(KINDS["postgresql"].notes(sink.partition(":")[2])).days == {"raw": 30, "minute": 400}
