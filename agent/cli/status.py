@@ -17,7 +17,7 @@ from agent.view.headline import headline
 from agent.view.language import ENGLISH, current, tell, tr
 from agent.view.state import learning_line, named, of_unit
 from agent.view.tiles import worst_first
-from agent.view.unseen import trouble_of, unseen_line
+from agent.view.unseen import trouble_of, unseen_lines
 from agent.view.words import first_days, titled
 from collector.failing import print_json
 
@@ -63,10 +63,9 @@ def _print(status: dict[str, Any]) -> None:
         table.add_row(titled(unit), word, age(unit["age_s"]), cells, hot, trouble_of(unit))
     console.print(table)
     buses = {bus["name"]: bus for bus in status["buses"]}
+    for line in unseen_lines(status["units"], buses, status["alarms"], now):
+        console.print(line, soft_wrap=True)
     for unit in status["units"]:
-        if unit["knowledge"] in UNSEEN:
-            line = unseen_line(unit, buses.get(unit["bus"], {}), status["alarms"], now)
-            console.print(line, soft_wrap=True)
         if said := first_days(unit.get("first_days")):
             console.print(f"{titled(unit)}: {said}", soft_wrap=True)
     for said, names in learning(status["units"], now).items():

@@ -30,6 +30,7 @@ SAYINGS: Mapping[str, str] = {
     "left-raised": "When raised {then}: {degc:.0f} °C about {likely} ({soonest}-{latest})",
     "left-raised-sharp": "When raised {then}: {degc:.0f} °C about {likely}",
     "left-raised-open": "When raised {then}: {degc:.0f} °C about {likely} ({soonest} at the soonest)",
+    "left-passed": "above {degc:.0f} °C",
     # the present
     "heating": "Heating {k_per_min:.2g} K/min, now {value}",
     "now": "Now {value}",

@@ -4,12 +4,15 @@ In the words of the table that says what came in place of an answer (`agent.modb
 holds: of the unit, or of its bus where that has a trouble of its own.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from agent.detect.knowledge import UNSEEN
 from agent.view import words
 from agent.view.language import how_long, tell, tr
+from agent.view.state import named
 
 Record = Mapping[str, Any]
 
@@ -26,21 +29,41 @@ def unseen(unit: Record, bus: Record, alarms: Sequence[Record], now: datetime) -
         "since": tr("the start") if never else words.clock(now - timedelta(seconds=age_s), now),
         "for": "" if never else how_long(age_s),
         "tried": _tried(unit, bus),
-        "cause": "; ".join(filter(None, [_together(unit, alarms), *_likely(unit, bus)])),
+        "cause": "; ".join(filter(None, [_others(unit, alarms), *_likely(unit, bus)])),
         "next": _next(unit, bus),
         "warning": tr(ANY_STATE),
     }
 
 
-def unseen_line(unit: Record, bus: Record, alarms: Sequence[Record], now: datetime) -> str:
-    """Return the block in one paragraph, and how much of the last hour was answered."""
+def unseen_lines(
+    units: Sequence[Record], buses: Mapping[str, Record], alarms: Sequence[Record], now: datetime
+) -> list[str]:
+    """Return a paragraph for each unit that is not seen; units of one cause have one. buses: by name."""
+    together: dict[tuple[str, str], list[Record]] = {}
+    for unit in units:
+        if unit["knowledge"] in UNSEEN:
+            cause = _together(unit, alarms)
+            together.setdefault((cause["id"] if cause else unit["name"], unit["knowledge"]), []).append(unit)
+    return [_line(of, buses.get(of[0]["bus"], {}), alarms, now) for of in together.values()]
+
+
+def _line(units: Sequence[Record], bus: Record, alarms: Sequence[Record], now: datetime) -> str:
+    """Return the block of a unit as a paragraph, with how much of the last hour was answered; of several of
+    one cause, that of the one that was seen longest ago.
+    """
+    unit = max(units, key=lambda one: math.inf if one["age_s"] is None else one["age_s"])
     said = unseen(unit, bus, alarms, now)
-    answered = unit.get("answered")
+    cause, answered = said["cause"], ""
+    if len(units) > 1:
+        cause = "; ".join([tr("they are silent together: what they share"), *_likely(unit, bus)])
+    elif unit.get("answered") is not None:
+        answered = tell("Answered {share:.1f} % of the last hour.", share=unit["answered"])
     parts = [
-        f"{words.titled(unit)}: {since_words(unit['knowledge'], said)}. {said['warning']}",
+        f"{named([words.titled(one) for one in units])}: {since_words(unit['knowledge'], said)}."
+        f" {said['warning']}",
         tell("Tried: {tried}.", tried=said["tried"]),
-        "" if answered is None else tell("Answered {share:.1f} % of the last hour.", share=answered),
-        tell("Likely: {cause}.", cause=said["cause"]),
+        answered,
+        tell("Likely: {cause}.", cause=cause),
         tell("Next: {next}", next=said["next"]),
     ]
     return " ".join(filter(None, parts))
@@ -91,15 +114,28 @@ def _closed(bus: Record) -> bool:
     return bool(bus.get("trouble")) and not bus.get("open", False)
 
 
-def _together(unit: Record, alarms: Sequence[Record]) -> str:
-    """Say with how many others it fell silent, where an alarm lists it."""
+def _together(unit: Record, alarms: Sequence[Record]) -> Record | None:
+    """Return the alarm that lists a unit among others that fell silent with it; None: there is none."""
     for alarm in alarms:
-        if alarm["detector"] == TOGETHER and alarm["state"] != "CLEARED-NEW":
-            names = (alarm.get("texts") or {}).get("names", "").split(", ")
-            if unit["name"] in names:
-                others = [name for name in names if name != unit["name"]]
-                return tell("silent with {others}: what they share", others=", ".join(others))
-    return ""
+        if (
+            alarm["detector"] == TOGETHER
+            and alarm["state"] != "CLEARED-NEW"
+            and unit["name"] in _names(alarm)
+        ):
+            return alarm
+    return None
+
+
+def _names(alarm: Record) -> list[str]:
+    return str((alarm.get("texts") or {}).get("names", "")).split(", ")
+
+
+def _others(unit: Record, alarms: Sequence[Record]) -> str:
+    """Say with which others it fell silent."""
+    if not (alarm := _together(unit, alarms)):
+        return ""
+    others = [name for name in _names(alarm) if name != unit["name"]]
+    return tell("silent with {others}: what they share", others=named(others))
 
 
 def _next(unit: Record, bus: Record) -> str:

@@ -30,9 +30,9 @@ _PATH = re.compile(rf"(?<![\w/])(?:{'|'.join(words.LEVELS)})\d+(?:/[a-z_]+\d+)*(
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """The parts of an alarm: `left` is the time left as a clock time with its interval, "" none; `left_s`
-    that time from now on, None where it is not of now, and `until` the clock time beside it; `now` what is
-    known of its place now; `text` what was wrong when it was raised.
+    """The parts of an alarm: `left` is the time left as a clock time with its interval, or that it is over,
+    "" none; `left_s` that time from now on, None where it is not of now, and `until` the clock time beside
+    it; `now` what is known of its place now; `text` what was wrong when it was raised.
     """
 
     place: str
@@ -88,6 +88,9 @@ def voice(alarm: Record, now: datetime) -> Voice:
         left = left_words(ahead, then, now) if seen else _left(ahead, then, now, "left-then", then)
         left_s = max(ahead["in_s"] - (now - then).total_seconds(), 0.0) if seen else None
         until = left_words(ahead, then, now, "until") if seen else ""
+    passed = seen and alarm.get("state") != OVER and _passed(told, present)
+    if passed:
+        left = say("left-passed", degc=told["to_degc"])
     evidence, text = [], text_of(alarm)
     if _at(told, "in_s", raised) and not left and present.get("held") and alarm.get("state") != OVER:
         left = _raised_ahead(told, raised, now)  # who holds values knows no other forecast
@@ -110,7 +113,7 @@ def voice(alarm: Record, now: datetime) -> Voice:
         state,
         spoken(text) if alarm.get("unit") else text,
         tuple(evidence),
-        heats,
+        heats or passed,
     )
 
 
@@ -208,6 +211,11 @@ def _at(ahead: Record, key: str, since: datetime) -> datetime | None:
     """Return one of the times of a forecast; None: never, or so late that nobody can say."""
     seconds = ahead.get(key)
     return None if seconds is None or not 0.0 <= seconds < FAR_S else since + timedelta(seconds=seconds)
+
+
+def _passed(told: Record, present: Record) -> bool:
+    """Whether what was forecast has come."""
+    return bool(told.get("to_degc")) and (present.get("value") or 0.0) >= told["to_degc"]
 
 
 def _raised_ahead(ahead: Record, raised: datetime, now: datetime) -> str:

@@ -14,7 +14,7 @@ from agent.view.language import tell, tr
 View = Mapping[str, Any]
 MARGIN = 23  # columns before the sentence: priority, state, time
 NARROW = 60  # columns; on less the sentence begins on a line of its own
-LINES = 3  # of an alarm in the overview; the list of alarms has all of it
+LINES, NARROW_LINES = 3, 7  # of an alarm in the overview; the list of alarms has all of it
 
 
 def block(view: View, width: int) -> Block:
@@ -25,12 +25,16 @@ def block(view: View, width: int) -> Block:
         none = Text(" " + tr("No active alarms."))
         none.append(" " + tell("Last one ended {at}.", at=ended) if ended else "")
         return Block(1, 1, lambda _: [none])
-    each = [_lines(row, width)[:LINES] for row in active]
+    each = [_lines(row, width)[: NARROW_LINES if width < NARROW else LINES] for row in active]
     return Block(len(each[0]) + (len(each) > 1), sum(map(len, each)), lambda room: _fitting(each, room))
 
 
 def _fitting(each: Sequence[list[Text]], room: int) -> list[Text]:
-    """Return as many whole alarms as there is room for; how many are left out is said."""
+    """Return as many whole alarms as there is room for, a part of the first one in any case; how many are
+    left out is said.
+    """
+    if len(each[0]) + (len(each) > 1) > room:
+        return each[0][:room]
     lines: list[Text] = []
     for n, more in enumerate(each):
         last = n == len(each) - 1

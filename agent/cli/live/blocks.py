@@ -23,11 +23,21 @@ def whole(lines: Sequence[Text]) -> Block:
     return Block(len(lines), len(lines), lambda _: list(lines))
 
 
+def uncut(line: Text, width: int) -> Text:
+    """Return as many of a line's figures, which stand apart by two spaces or more, as fit whole."""
+    end = line.plain.rfind("  ", 0, width + 2) if line.cell_len > width else -1
+    fitting = line[: max(end, 0)]
+    fitting.rstrip()
+    return fitting if fitting.plain.strip() else line
+
+
 def share(room: int, blocks: Sequence[Block]) -> list[list[Text]]:
-    """Return the lines of each block, the most important block first: none, where there is no room for it."""
-    given = []
+    """Return the lines of each block, the most important block first, of which there is always as much as
+    there is room for; none of another one, where there is no room for it.
+    """
+    given: list[int] = []
     for block in blocks:
-        given.append(block.least if block.least <= room else 0)
+        given.append(block.least if block.least <= room else 0 if given else room)
         room -= given[-1]
     drawn = []
     for block, lines in zip(blocks, given, strict=True):

@@ -13,12 +13,12 @@ from rich.text import Text
 
 from agent.cli.common.letters import shown, wrapped
 from agent.cli.live import alarms, overview
-from agent.cli.live.blocks import Block, share, whole
+from agent.cli.live.blocks import Block, share, uncut, whole
 from agent.cli.live.cells import STYLE, cell_lines, map_head, map_rows, worst
 from agent.detect.knowledge import SEEN, UNSEEN, Knowledge
 from agent.view import words
 from agent.view.language import how_long, tell, tr
-from agent.view.state import State
+from agent.view.state import State, named
 from agent.view.unseen import since_words
 
 View = Mapping[str, Any]
@@ -27,6 +27,7 @@ BLIND = "reverse bold magenta"
 WIDE = 72  # columns; on less the words that must be seen come first
 MIN_ROWS = 3  # of the map; less is no map
 LOG = 2  # lines
+LIKELY = 3  # lines at most: the cause of what is not seen
 PACK = "Pack {voltage} V   {current} A   SoC {soc} %   median {median} V   min {min}   max {max} V"
 TITLE_CELLS = 8  # of a unit, that are always shown
 LINKS = "Temp {coldest} to {hottest} °C   links {live} of {all} answering   polls good {good} % in last hour"
@@ -152,7 +153,7 @@ def _state(view: View, unit: View | None, state: ScreenState, width: int) -> Tex
     elif highest and not head["last_known"]:
         line.append(what, STYLE.get(highest, "bold")).append(f"   {counted}   ")
         worst_seen = [unit["name"] for unit in view["units"] if unit["knowledge"] == known]
-        line.append(f"{tr(known)}: {', '.join(worst_seen)}", BLIND if known in UNSEEN else "bold")
+        line.append(f"{tr(known)}: {named(worst_seen)}", BLIND if known in UNSEEN else "bold")
     else:
         line.append(tr(known), BLIND if known in UNSEEN else "bold")
         line.append("  " + tell("LAST KNOWN: {condition}", condition=what.lower()) + f", {counted}")
@@ -179,7 +180,7 @@ def _foot(state: ScreenState, width: int) -> Text:
     if state.page != "main":
         return Text(" " + tr("Up Down scroll  Esc back  q quit"))
     long = Text(f" {tr(KEYS)}")
-    return long if width >= long.cell_len else Text(f" {tr(SHORT_KEYS)}")
+    return long if width >= long.cell_len else uncut(Text(f" {tr(SHORT_KEYS)}"), width)
 
 
 def _main(view: View, unit: View | None, state: ScreenState, width: int, room: int) -> list[Text]:
@@ -189,7 +190,7 @@ def _main(view: View, unit: View | None, state: ScreenState, width: int, room: i
     figures = whole(_unit(view, unit, state, width))
     others = _ruled(overview.block(view, width, state.utf8), width)
     cells = _map(unit, state, width)
-    links = whole([] if unit["blind"] else [_links(view, unit)])
+    links = whole([] if unit["blind"] else [uncut(_links(view, unit), width)])
     log = _ruled(whole(_log(view)), width)
     drawn = share(room, [first, figures, others, cells, links, log])
     return [line for n in (0, 2, 1, 4, 3, 5) for line in drawn[n]]  # as they stand below each other
@@ -205,19 +206,19 @@ def _ruled(block: Block, width: int) -> Block:
 def _map(unit: View, state: ScreenState, width: int) -> Block:
     """Return the map with the worst cells below it; where it is too high, rows with marks stay first."""
     head, rows = [_rule(width), *map_head(width)], map_rows(unit, width)
-    around = len(head) + 1
+    around, strays = len(head) + 1, uncut(worst(unit, state.found), width)
 
     def draw(room: int) -> list[Text]:
         left = len(rows) - (room - around)
         if left <= 0:
-            return [*head, *(line for line, _ in rows), worst(unit, state.found)]
+            return [*head, *(line for line, _ in rows), strays]
         kept = {*sorted(range(len(rows)), key=lambda n: not rows[n][1])[: room - around - 1]}
         more = Text(" " + tell("and {n} more rows: a larger window, or c", n=len(rows) - len(kept)))
         return [
             *head,
             *(line for n, (line, _) in enumerate(rows) if n in kept),
             more,
-            worst(unit, state.found),
+            strays,
         ]
 
     return Block(around + min(len(rows), MIN_ROWS), around + len(rows), draw)
@@ -238,26 +239,31 @@ def _unit(view: View, unit: View, state: ScreenState, width: int) -> list[Text]:
     if blind:
         since = since_words(unit["knowledge"], blind)
         told = Text("  ").append(since, BLIND).append(f"  {unit['link']['port']}")
-        lines.append(_title_beside(unit, told, width).append_text(told))
+        lines.append(_title_beside(unit, told, width, state.utf8).append_text(told))
     elif len(view["units"]) > 1:
         number = [tile["name"] for tile in view["tiles"]].index(unit["name"]) + 1
         where = f"({tell('{n} of {m}', n=number, m=len(view['units']))})  "
         told = Text(f" {where}").append(unit["state"], "bold").append(f"  {_age(unit, state)}")
-        lines.append(_title_beside(unit, told, width).append_text(told))
-    lines.append(_figures(unit))
+        lines.append(_title_beside(unit, told, width, state.utf8).append_text(told))
+    lines.append(uncut(_figures(unit), width))
     lines += [Text(f" {part}") for part in wrapped(unit["later"], max(width - 2, 10))]
     if blind:
-        lines += [
-            Text(" " + tell("LIKELY {cause}", cause=blind["cause"])),
-            Text(" " + tell("NEXT   {next}   {warning}", next=blind["next"], warning=blind["warning"])),
-        ]
+        likely = tell("LIKELY {cause}", cause=blind["cause"])
+        lines += [Text(f" {part}") for part in wrapped(likely, max(width - 2, 10))[:LIKELY]]
+        lines.append(
+            Text(" " + tell("NEXT   {next}   {warning}", next=blind["next"], warning=blind["warning"]))
+        )
     return lines
 
 
-def _title_beside(unit: View, told: Text, width: int) -> Text:
-    """Return a unit's title as far as it leaves room for what is told of it, which is the answer."""
-    title = Text(unit["title"], "" if unit["blind"] else "bold")
-    title.truncate(max(width - told.cell_len - 1, TITLE_CELLS))
+def _title_beside(unit: View, told: Text, width: int, utf8: bool) -> Text:
+    """Return a unit's title where that fits beside what is told of it, which is the answer; else its name, of
+    which two are never alike, as far as it fits.
+    """
+    room = max(width - told.cell_len - 1, TITLE_CELLS)
+    fits = cell_len(unit["title"]) <= room and shown(unit["title"], utf8) == unit["title"]
+    title = Text(unit["title"] if fits else unit["name"], "" if unit["blind"] else "bold")
+    title.truncate(room)
     return Text(" ").append_text(title)
 
 

@@ -26,6 +26,7 @@ from agent.control.server import Call, ControlServer
 from agent.view.brief import brief
 from agent.view.language import speaking
 from tests.agent.view.sites import alarm, at, rack, record, shown, status, unit
+from tests.agent.web.states import heats
 
 PATIENCE_S = 30.0
 
@@ -314,6 +315,47 @@ def test_tab_goes_from_worst_to_best_and_back_and_what_is_found_is_opened() -> N
     assert state.found == 7
     assert "string 1 cell 7: 3.220 V" in drawn(view, state)
     assert "BLIND since" in drawn(several(wanted="rack-8"))
+
+
+@pytest.mark.parametrize("height", [8, 10, 24])
+def test_a_terminal_of_40_columns_says_what_to_do_and_how_long_is_left_before_anything_else(
+    height: int,
+) -> None:
+    hot = heats("rack-5", 8.0, 48.9, location="string1/sensor1")
+    text = " ".join(drawn(several(hot), width=40, height=height).split())
+    told = "rack-5 string 1 sensor 1: TAKE LOAD AND CHARGE OFF. Do not open it. 80 C about 14:13"
+    assert told[: 60 if height == 8 else 200] in text
+
+
+def test_on_40_columns_no_figure_is_cut_in_two() -> None:
+    screen = drawn(several(wanted="rack-1"), width=40).splitlines()
+    assert " Pack 768.4 V   -12.6 A   SoC 81 %" in screen
+    assert " Worst: string 1 cell 2 +1 mV" in screen
+    assert screen[-1] == " q quit  ? help  Tab unit  / find"
+
+
+@pytest.mark.parametrize(
+    ("utf8", "told"), [(True, "배터리실 1 (rack-1) (1 of 2)"), (False, "rack-1 (1 of 2)")]
+)
+def test_a_unit_whose_label_a_terminal_cannot_show_has_its_name(utf8: bool, told: str) -> None:
+    units = [unit("rack-1", label="배터리실 1"), unit("rack-2", label="배터리실 2")]
+    view = brief(shown(status(units), {"rack-1": rack(), "rack-2": rack()}))
+    assert f"\n {told}  LIVE" in drawn(view, ScreenState(utf8=utf8))
+
+
+def test_of_many_units_that_are_not_seen_the_first_line_says_how_many() -> None:
+    names = [f"rack-{n}" for n in range(10)]
+    listed = ", ".join(names)
+    of = alarm(
+        "",
+        unit="",
+        detector="silent-together",
+        texts={"names": listed, "host": "gw-3", "cause": "#cause-bus"},
+    )
+    view = brief(shown(status([unit(name, "NEVER", None) for name in names], [of]), {}))
+    screen = drawn(view)
+    assert "NEVER: rack-0, rack-1, rack-2 and 7 more" in screen
+    assert "\n LIKELY silent with rack-1, rack-2, rack-3 and 6 more: what they share" in screen
 
 
 def test_of_units_that_nobody_looks_at_neither_cells_nor_figures_are_fetched() -> None:

@@ -7,6 +7,7 @@ from agent.view.alarms import counts
 from agent.view.cells import band, spoken
 from agent.view.raised import Raised
 from agent.view.trends import Trends
+from agent.view.unseen import unseen_lines
 from tests.agent.view.sites import NOW, alarm, at, point, rack, record, shown, status, unit
 
 
@@ -189,6 +190,20 @@ def test_another_master_on_the_line_and_who_fell_silent_with_it_are_told_beside_
     assert said["cause"] == ("silent with rack-2: what they share; is busy; another master asks on this line")
     over = blind_block(bus, [{**together, "state": "CLEARED-NEW"}], trouble="is busy")
     assert over["cause"].startswith("is busy")
+
+
+def test_ten_units_of_one_cause_are_one_paragraph_and_others_have_their_own() -> None:
+    names = [f"rack-{k}" for k in range(1, 11)]
+    together = alarm("", unit="", detector="silent-together", texts={"names": ", ".join(names)})
+    units = [unit(name, "NEVER", None) for name in names] + [unit("rack-11", "BLIND", 90.0), unit("rack-12")]
+    bus = {"line": {"name": "line", "open": True, "trouble": "", "came": None}}
+    first, other = unseen_lines(units, bus, [together], NOW)
+    assert first.startswith("rack-1, rack-2, rack-3 and 7 more: NEVER since the start. The battery may be in")
+    assert "Likely: they are silent together: what they share; " in first
+    assert other.startswith("rack-11: BLIND since 14:01:01 (2 min).")
+    assert "Answered 99.8 % of the last hour." in other
+    alone = unseen_lines(units[:2], bus, [{**together, "state": "CLEARED-NEW"}], NOW)
+    assert [line.partition(":")[0] for line in alone] == ["rack-1", "rack-2"]
 
 
 def test_a_trend_has_a_gap_where_nothing_was_known_and_an_hour_counts_the_time_that_was_due() -> None:

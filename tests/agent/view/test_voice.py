@@ -108,6 +108,15 @@ def test_what_does_not_heat_any_more_has_no_time_left_and_says_what_was() -> Non
     assert over.action == "Over, not acknowledged"
 
 
+def test_what_has_reached_the_forecast_says_so_and_how_hot_it_is_now() -> None:
+    said = voice(heat(present={**PRESENT, "value": 113.5, "ahead": {}}), NOW)
+    assert said.first.endswith("Do not open it. Above 80 °C. Now 113.5 °C.")
+    assert said.left_s is None
+    assert said.below[0].endswith("heats 3.1 K/min, 26.7 °C when raised.")
+    over = voice(heat(present={**PRESENT, "value": 113.5, "ahead": {}}, state="CLEARED-NEW"), NOW)
+    assert over.left == ""
+
+
 @pytest.mark.parametrize(
     ("unit", "location", "place"),
     [
