@@ -254,7 +254,8 @@ class TcpStream:
 
     Modbus TCP has no checksum, and a reply that was cut short would be filled up from the next one. So what
     follows a frame must itself begin like a frame that is waited for, or not have come yet; `known` says
-    which transaction ids are.
+    which transaction ids are. In front of one that is, an answer under another number is passed over: some
+    devices send their last answer once more, also one that another connection had.
     """
 
     def __init__(self, known: Callable[[int], bool]) -> None:
@@ -271,6 +272,7 @@ class TcpStream:
         self._buffer += data
         while len(self._buffer) >= HEADER_BYTES:
             _check_length(int.from_bytes(self._buffer[4:6], "big"), self._buffer[HEADER_BYTES:])
+            self._pass_over()
             transaction, length = self._header(self._buffer)
             rest = self._buffer[HEADER_BYTES + length :]
             if len(self._buffer) < HEADER_BYTES + length or 0 < len(rest) < HEADER_BYTES:
@@ -280,6 +282,17 @@ class TcpStream:
             unit_id, pdu = self._buffer[HEADER_BYTES], self._buffer[HEADER_BYTES + 1 : HEADER_BYTES + length]
             self._buffer = rest
             yield transaction, unit_id, pdu
+
+    def _pass_over(self) -> None:
+        """Drop a whole answer under a number that is not known, where one that is follows at once."""
+        transaction, protocol, length = struct.unpack_from(">HHH", self._buffer)
+        rest = self._buffer[HEADER_BYTES + length :]
+        if protocol or len(rest) < HEADER_BYTES or self._known(transaction):
+            return
+        whole = answer_bytes(self._buffer[HEADER_BYTES:]) == length
+        if whole and self._known(int.from_bytes(rest[:2], "big")):
+            self._header(rest)
+            self._buffer = rest
 
     def _header(self, data: bytes) -> tuple[int, int]:
         transaction, protocol, length = struct.unpack_from(">HHH", data)

@@ -48,10 +48,12 @@ class Kind(StrEnum):
     BUSY = "busy"
     NO_PATH = "no path"
     NO_TARGET = "no target"
-    SOME_NEVER = "some never"  # of many requests, as the three below
+    SOME_NEVER = "some never"  # of many requests, as those below
     SOME_LOST = "some lost"
     SOME_DAMAGED = "some damaged"
     SOME_BUSY = "some busy"
+    SOME_FAILED = "some failed"
+    SOME_AWAY = "some away"
 
 
 class Row(NamedTuple):
@@ -79,6 +81,16 @@ SOME_BUSY = Row(
     "CW-204",
     ("it works for itself", "another master polls it", "it is polled too often"),
     "raise its period_s",
+)
+SOME_FAILED = Row(
+    "CW-213",
+    ("it is polled too often", "it works for itself, or has a fault"),
+    "raise its period_s, and look at the unit itself",
+)
+SOME_AWAY = Row(
+    "CW-203",
+    ("a loose contact or noise behind the gateway", "the gateway waits too short for it", "a busy unit"),
+    "check the line behind the gateway; raise the gateway's own time-out",
 )
 LOOK = "check the line or the network to it"
 REPEATS = Row(
@@ -162,6 +174,8 @@ OF_RTU: dict[Kind, Row] = {
         LINE,
     ),
     Kind.SOME_BUSY: SOME_BUSY,
+    Kind.SOME_FAILED: SOME_FAILED,
+    Kind.SOME_AWAY: SOME_AWAY,
     Kind.NO_NAME: NO_NAME,
     Kind.NO_CONNECTION: Row("CW-103", ("another address or port", "off", "a firewall")),
     Kind.NOT_TAKEN: Row("CW-103", ("another port", "its serial port is switched off", "a firewall")),
@@ -221,6 +235,8 @@ OF_TCP: dict[Kind, Row] = {
         "CW-202", ("a gateway that mixes up or cuts answers", "two masters at one gateway"), LOOK
     ),
     Kind.SOME_BUSY: SOME_BUSY,
+    Kind.SOME_FAILED: SOME_FAILED,
+    Kind.SOME_AWAY: SOME_AWAY,
     Kind.NO_NAME: NO_NAME,
     Kind.NO_CONNECTION: Row("CW-103", ("another address or port", "off", "a firewall")),
     Kind.NOT_TAKEN: Row("CW-103", ("another port", "Modbus TCP is switched off there", "a firewall")),
@@ -308,6 +324,7 @@ SOUND = frozenset(
     }
 )
 
+NOT_YET = "has not answered yet"
 NOTHING = Came(Kind.NOTHING, Message("does not answer"))
 BEHIND = Came(Kind.BEHIND, Message("answers the request before, under the number of this one"), frames="tcp")
 AGAIN = Came(Kind.AGAIN, Message("does not answer: what it said before comes once more"))

@@ -98,7 +98,8 @@ class Identification:
         tired = self._label and tries >= MARK_TRIES
         if not tired and self.patience.worth_another(outcome.verdict, tries):
             return NOTHING
-        if outcome.unheard and self._heard and not self._label and tries < TRIES:
+        went_wrong = outcome.unheard or outcome.verdict is Verdict.FAILED
+        if went_wrong and self._heard and not self._label and tries < TRIES:
             self.patience.missing(outcome)
             return NOTHING
         self._heard |= not outcome.unheard

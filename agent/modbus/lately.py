@@ -46,6 +46,8 @@ OF_VERDICT = {
     Verdict.DAMAGED: (Kind.SOME_DAMAGED, "answers some polls damaged"),
     Verdict.SILENT: (Kind.SOME_LOST, "answers only some polls"),
     Verdict.BUSY: (Kind.SOME_BUSY, "is busy at some polls"),
+    Verdict.FAILED: (Kind.SOME_FAILED, "answers some polls with a failure of its own"),
+    Verdict.GATEWAY: (Kind.SOME_AWAY, "answers its gateway only at some polls"),
 }
 
 
@@ -135,11 +137,11 @@ class Lately:
     @property
     def cost(self) -> Came | None:
         """What costs the most of the last requests, where it is enough to be said, and not all of them. Where
-        nothing came since the last sound answer and all came before, the unit fell silent: it costs no part.
+        all ended alike since the last sound answer, and all were sound before, it costs no part.
         """
         ended = list(self._ended)
         sound = [n for n, verdict in enumerate(ended) if verdict is Verdict.SOUND]
-        if not sound or (sound[-1] + 1 == len(sound) and set(ended[sound[-1] + 1 :]) == {Verdict.SILENT}):
+        if not sound or (sound[-1] + 1 == len(sound) and len(set(ended[sound[-1] + 1 :])) == 1):
             return None
         if never := self.never:
             return never

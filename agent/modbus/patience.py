@@ -204,7 +204,8 @@ class Patience:
 
     def worth_another(self, verdict: Verdict, tries: int) -> bool:
         """Whether to ask again at once: not where a late reply could be taken for the second one's."""
-        if verdict is not Verdict.DAMAGED and not (verdict is Verdict.SILENT and self.has_transaction_ids):
+        went_wrong = verdict in (Verdict.DAMAGED, Verdict.FAILED)
+        if not went_wrong and not (verdict is Verdict.SILENT and self.has_transaction_ids):
             return False
         most = TRIES_LOSSY if self.loses else TRIES
         return tries < most and not self.silences and not self.is_stranger

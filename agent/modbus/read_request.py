@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from agent.modbus.came import NOTHING, OF_CODE, Came
+from agent.modbus.came import NOTHING, Came
 from agent.modbus.cycle import Cycle
 from agent.modbus.verdict import UNHEARD, Verdict
 from drivers.registers import Read, Reply
@@ -40,9 +40,3 @@ class Outcome:
     def unheard(self) -> bool:
         """Whether it is as good as no answer."""
         return self.verdict in UNHEARD
-
-    @property
-    def strange(self) -> bool:
-        """Whether it is an exception that the standard does not know: that says nothing of what was read."""
-        code = self.reply.exception_code
-        return code is not None and code not in OF_CODE

@@ -38,13 +38,14 @@ OVERDUE_KEPT = 64  # time-outs whose late replies, and answers whose repetitions
 
 @dataclass(slots=True)
 class Asked:
-    """A request that went out, and where its answer goes."""
+    """A request that went out, and where its answer goes. behind: what had come of a frame by then."""
 
     transaction: int
     unit_id: int
     read: Read
     sent_s: float
     answer: asyncio.Future[Answer]
+    behind: bytes = b""
 
     @property
     def request(self) -> bytes:
@@ -170,16 +171,15 @@ class TcpPort(asyncio.Protocol):
 
         What begins as the answer to one whose time is over was cut short, and filled up from the next.
         """
-        if (late := self._overdue.get(int.from_bytes(heard[:2], "big"))) is not None:
-            came = of_tcp(late.request, heard)
-            return cut_short("tcp") if came.kind is Kind.TRAILING else came
-        for asked in self._waiting.values():
-            if not asked.answer.done():
-                came = of_tcp(asked.request, heard)
-                if came.kind is not Kind.OTHER_TRANSACTION:
-                    return came
-                self._numbering.other(asked.transaction, int.from_bytes(heard[:2], "big"))
-                return of_tcp(asked.request, heard, self._numbering)
+        waiting = [asked for asked in self._waiting.values() if not asked.answer.done()]
+        if int.from_bytes(heard[:2], "big") in self._overdue or any(asked.behind for asked in waiting):
+            return cut_short("tcp")
+        for asked in waiting:
+            came = of_tcp(asked.request, heard)
+            if came.kind is not Kind.OTHER_TRANSACTION:
+                return came
+            self._numbering.other(asked.transaction, int.from_bytes(heard[:2], "big"))
+            return of_tcp(asked.request, heard, self._numbering)
         return unasked(heard)
 
     def _known(self, transaction: int) -> bool:
@@ -254,7 +254,7 @@ class TcpPort(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._transaction = transaction = self._transaction % 0xFFFF + 1
         future: asyncio.Future[Answer] = loop.create_future()
-        asked = Asked(transaction, unit_id, read, clock_s(), future)
+        asked = Asked(transaction, unit_id, read, clock_s(), future, self._stream.rest)
         self._waiting[transaction] = asked
         request = asked.request
         self._transport.write(request)
@@ -275,7 +275,10 @@ class TcpPort(asyncio.Protocol):
 
     def _at_last(self, asked: Asked) -> Answer:
         """Return what came of a request whose time is over."""
-        return Answer(NO_REPLY, unheard=of_tcp(asked.request, self._stream.rest))
+        rest, behind = self._stream.rest, asked.behind
+        cut = behind and rest != behind and rest.startswith(behind)
+        came = cut_short("tcp") if cut else of_tcp(asked.request, rest.removeprefix(behind))
+        return Answer(NO_REPLY, unheard=came)
 
     async def _get_in_step(self, unit_id: int) -> None:
         """Make sure that no reply can be taken for that to the next request: the numbers do, where they are

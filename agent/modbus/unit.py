@@ -14,7 +14,7 @@ from agent.clock import Clock, Stamp
 from agent.frame import Frame
 from agent.intervals import Intervals
 from agent.modbus.adu import data_bytes
-from agent.modbus.came import NOTHING, Came, Kind
+from agent.modbus.came import NOT_YET, NOTHING, Came, Kind
 from agent.modbus.cycle import CONNECT, PROBE, Candidate, Connection, Cycle
 from agent.modbus.due import Due
 from agent.modbus.identification import Conclusion, Identification
@@ -23,7 +23,7 @@ from agent.modbus.lately import Lately, too_late
 from agent.modbus.learned import Learned
 from agent.modbus.patience import Patience
 from agent.modbus.phase import next_release_s, phase_of
-from agent.modbus.ports import SILENCE, Answer
+from agent.modbus.ports import NO_REPLY, SILENCE, Answer
 from agent.modbus.read_request import Outcome, ReadRequest
 from agent.modbus.refusals import Refusals
 from agent.modbus.repeats import Repeats
@@ -78,7 +78,7 @@ class Unit:
     unseen: bool = False
     counters: Counters = field(default_factory=Counters)
     due: Due = field(default_factory=Due)
-    trouble: str = "has not answered yet"
+    trouble: str = NOT_YET
     came: Came = NOTHING  # in place of values, last
     heard_s: float | None = None  # when the last whole set of safety points was asked for
     release_s: float = 0.0  # when the next cycle begins
@@ -202,7 +202,7 @@ class Unit:
 
     def answered(self, request: ReadRequest, answer: Answer, now_s: float) -> None:
         """Take what came of a request."""
-        verdict = verdict_of(answer)
+        verdict = said = verdict_of(answer)
         doubted, self._doubted = self._doubted, None
         if doubted and verdict is Verdict.ILLEGAL:  # in the place of what would have been given all the same
             self.patience.owed.came_late(doubted)
@@ -212,12 +212,13 @@ class Unit:
                 self.counters.count(verdict)
                 self.patience.unclear(now_s)
                 return
-            answer, verdict = SILENCE, Verdict.SILENT
+            answer, verdict = Answer(NO_REPLY, unheard=answer.came), Verdict.SILENT
+            said = Verdict.SILENT if said is Verdict.SOUND else said  # an exception was said, to whatever
         self._doubt_refusal(request, verdict)
         outcome = Outcome(request, answer.reply, verdict, now_s, answer.came, answer.asked)
-        self.counters.count(verdict)
+        self.counters.count(said)
         if outcome.asked:
-            self.lately.ended(verdict, outcome.came, request.read)
+            self.lately.ended(said, outcome.came, request.read)
         if not outcome.unheard and answer.response_s is not None:
             self._refusals.answered(request.read)
         same, who = self._identification.same, request.purpose == CONNECT
@@ -456,7 +457,7 @@ class Unit:
         index, offset, now_s = outcome.request.purpose, outcome.request.read.unit_offset, outcome.at_s
         patience, verdict = self.patience, outcome.verdict
         tries = cycle.came_back(index, asked=outcome.asked)
-        if patience.worth_another(Verdict.DAMAGED if outcome.strange else verdict, tries):
+        if patience.worth_another(verdict, tries):
             cycle.ask_again(index)
         elif not outcome.unheard:
             cycle.take(index, outcome.reply, verdict, now_s)

@@ -30,7 +30,14 @@ class LineFault:
 
 
 #: What is worth a word, of all reads; a loss costs more, and is a finding, from `lately.SAID` on.
-LEAST = {Kind.SOME_DAMAGED: FEW, Kind.LATE: FEW, Kind.SOME_LOST: OFTEN, Kind.SOME_BUSY: OFTEN}
+LEAST = {
+    Kind.SOME_DAMAGED: FEW,
+    Kind.LATE: FEW,
+    Kind.SOME_LOST: OFTEN,
+    Kind.SOME_BUSY: OFTEN,
+    Kind.SOME_FAILED: OFTEN,
+    Kind.SOME_AWAY: OFTEN,
+}
 
 
 def of_counts(

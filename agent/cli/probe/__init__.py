@@ -106,7 +106,7 @@ def command(
         )
         click.echo(held, err=True)
     if read is None and bus:
-        show_polled(socket, bus, unit_id, as_json=as_json)
+        show_polled(socket, endpoint, bus, unit_id, as_json=as_json)
         return
     if read is None:
         profiles = [load(name, folders)] if name else _profiles_of(endpoint, folders)

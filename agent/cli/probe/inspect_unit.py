@@ -54,12 +54,23 @@ async def _inspect(
     at = Message("id {id} on {at}", id=unit_id, at=endpoint.at(line))
     timeout_s = await _timeout_s(port, endpoint, unit_id, endpoint.at(line))
 
+    read_any, wrong = False, None  # the first answer that says nothing of the registers, and its read
+
     async def ask(read: Read, pause_s: float) -> Reply:
-        return (await reopening.ask_again(port, unit_id + read.unit_offset, read, timeout_s, pause_s)).reply
+        nonlocal read_any, wrong
+        answer = await reopening.ask_again(port, unit_id + read.unit_offset, read, timeout_s, pause_s)
+        verdict = verdict_of(answer)
+        read_any |= verdict is Verdict.SOUND
+        if wrong is None and verdict not in (Verdict.SOUND, Verdict.ILLEGAL):
+            wrong = read, answer.came
+        return answer.reply
 
     profile, sure = await profile_of(profiles, ask, at)
     match = await hold(profile, ask, whole=True)
     if match.layout is None or match.image is None:
+        if wrong is not None and not read_any:  # that speaks against the way to it, and not its profile
+            read, came = wrong
+            raise trouble(came, endpoint, endpoint.at(line), unit_id, read)
         raise Trouble(
             "CW-211",
             Message("{at}: {why}", at=at, why=match.why),

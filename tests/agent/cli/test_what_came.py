@@ -84,6 +84,7 @@ TCP = [
         "CW-202",
         "too few bytes (5 of 7 behind its header)",
     ),
+    ("header alone", lambda r: tcp("03040CE40CE5")(r)[:6], "CW-202", "answers too few bytes"),
     ("frames of RTU", rtu("0303040CE40CE5"), "CW-208", "probe rtu-over-tcp://127.0.0.1:"),
     ("HTTP", lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n", "CW-208", "a web server answers"),
     ("TLS", lambda _: b"\x15\x03\x01\0\x02\x02\x46", "CW-208", "TLS answers"),

@@ -130,9 +130,10 @@ async def test_a_gateway_that_says_an_exception_and_is_behind_then_gives_no_valu
     assert whole >= PERIODS // 4
 
 
-async def test_an_exception_that_the_standard_does_not_know_is_asked_away() -> None:
-    """It says nothing of the block: that is asked again in the same cycle."""
-    whole = await polled_under(Fault(FaultKind.EXCEPTION, code=0), lambda n: n % 6 == 5)
+@pytest.mark.parametrize("code", [0, 4], ids=["unknown", "a failure of its own"])
+async def test_an_exception_that_says_nothing_of_the_block_is_asked_away(code: int) -> None:
+    """The block is asked again in the same cycle."""
+    whole = await polled_under(Fault(FaultKind.EXCEPTION, code=code), lambda n: n % 6 == 5)
     assert whole >= PERIODS * 3 // 4
 
 

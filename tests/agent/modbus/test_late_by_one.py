@@ -26,7 +26,7 @@ from agent.modbus.unnumbered import UnnumberedPort
 from agent.quality import Quality
 from drivers.layout import Layout
 from drivers.line import Line
-from drivers.profile.load import Profile, parse_profile
+from drivers.profile.load import Profile, load_profile, parse_profile
 from drivers.registers import Area, Read
 from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.rtu import RtuBus
@@ -126,15 +126,26 @@ def test_nor_of_a_block_that_is_refused_and_given_in_place_of_the_next(every: in
     assert len(line.times(unit)) > 30
 
 
-def test_a_unit_that_refuses_what_it_gave_before_is_not_taken_for_silent() -> None:
+TWO_UNITS = {"two reads": profile_of(PLANS["two reads of two registers"]), "a pack": load_profile("pace-rtu")}
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 4])
+@pytest.mark.parametrize("lost_s", [0, 1], ids=["at once", "after a lost reply"])
+@pytest.mark.parametrize("profile", TWO_UNITS.values(), ids=TWO_UNITS)
+def test_a_unit_that_answers_all_with_an_exception_is_not_said_to_be_silent(
+    profile: Profile, lost_s: int, code: int
+) -> None:
     line = Simulation()
-    unit = line.unit(1, profile=profile_of(PLANS["two reads of two registers"]))
+    unit = line.unit(1, profile=profile)
     line.start(unit)
     line.run(10)
-    line.behaviour[1] = lambda request, _reply: [(0.01, refused(request, 2))]
-    line.run(30)
-    assert unit.trouble == 'answers "no such register" (exception 2)'
-    assert unit.counters.no_reply == 0
+    line.behaviour[1] = lambda _request, _reply: []
+    line.run(lost_s)
+    line.behaviour[1] = lambda request, _reply: [(0.01, refused(request, code))]
+    line.run(30)  # what came before is among the last requests
+    for _ in range(60):
+        line.run(1)
+        assert f"(exception {code})" in unit.trouble
 
 
 class Fast(Clock):

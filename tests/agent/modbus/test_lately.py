@@ -32,8 +32,8 @@ def damaged(_request: bytes, reply: bytes) -> list[tuple[float, bytes]]:
     return [(0.02, reply[:-1] + bytes((reply[-1] ^ 1,)))]
 
 
-def busy(request: bytes, _reply: bytes) -> list[tuple[float, bytes]]:
-    return [(0.02, sealed(bytes((request[0], request[1] | 0x80, 6))))]
+def saying(code: int) -> Behaviour:
+    return lambda request, _reply: [(0.02, sealed(bytes((request[0], request[1] | 0x80, code))))]
 
 
 class Slow(Simulation):
@@ -61,8 +61,14 @@ def reported(unit: Unit) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     ("behaviour", "kind"),
-    [(damaged, Kind.SOME_DAMAGED), (busy, Kind.SOME_BUSY), (lambda _q, _r: [], Kind.SOME_LOST)],
-    ids=["damaged", "busy", "lost"],
+    [
+        (damaged, Kind.SOME_DAMAGED),
+        (saying(6), Kind.SOME_BUSY),
+        (saying(4), Kind.SOME_FAILED),
+        (saying(11), Kind.SOME_AWAY),
+        (lambda _q, _r: [], Kind.SOME_LOST),
+    ],
+    ids=["damaged", "busy", "failed", "away", "lost"],
 )
 def test_what_forty_percent_cost_is_said_alike_by_status_and_doctor(behaviour: Behaviour, kind: Kind) -> None:
     line = Simulation()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.modbus.came import Came, Kind
 from agent.modbus.ports import PortError
 from agent.modbus.serial_line import SerialPort
 from agent.modbus.tcp import TcpPort
@@ -51,6 +52,34 @@ async def test_a_sound_reply_among_rubbish_is_taken_once(
         3212,
         3213,
     ]
+
+
+async def test_the_last_answer_of_another_connection_in_front_of_the_right_one_is_passed_over(
+    endpoint: TcpEndpoint, tcp_port: TcpPort
+) -> None:
+    endpoint.faults.set(Fault(FaultKind.AGAIN))
+    await tcp_port.ask(1, Read(Area.HOLDING, 120, 4), 5.0)
+    other = TcpPort(endpoint.host, endpoint.port)
+    await other.open()
+    assert list((await other.ask(1, READ, 5.0)).reply.words) == WORDS
+    assert other.is_open
+    other.close()
+
+
+async def test_what_fills_up_an_answer_that_was_cut_short_says_nothing_else_of_the_device(
+    endpoint: TcpEndpoint, tcp_port: TcpPort
+) -> None:
+    endpoint.faults.set(Fault(FaultKind.TRUNCATE))
+    for _ in range(20):
+        if not tcp_port.is_open:
+            await tcp_port.open()
+        came: Came | None
+        try:
+            came = (await tcp_port.ask(1, READ, 0.05)).came
+        except PortError as error:
+            came = error.came
+        assert came is not None
+        assert came.kind in (Kind.CUT_SHORT, Kind.NOTHING), came
 
 
 async def test_a_late_tcp_reply_is_never_taken_for_the_current_one(
