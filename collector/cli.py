@@ -21,8 +21,10 @@ from collector.conform.report import lines, plain, table
 from collector.conform.row import Run
 from collector.conform.run import ROWS, NotReached, conform
 from collector.export.blocks import Wanted
+from collector.export.figures import EVERY, figures
 from collector.export.files import ExportError, export
 from collector.export.options import export_options
+from collector.export.rows import values
 from collector.figures.check import check, checked_lines
 from collector.moment import between_options
 from collector.opening import CannotWork, SinkPlace, reading, sink_option
@@ -193,10 +195,14 @@ def alarms_command(sink: ChosenSink, agent: str | None, as_json: bool) -> None:
 @export_options
 @click.option("--agent", help="Only this agent.")
 @click.option("--unit", help='Only this unit, as "rack/unit".')
+@click.option(
+    "--every", type=click.Choice([*EVERY]), help="Minute or hour figures in place of what was read."
+)
 @between_options
 def export_command(
     sink: ChosenSink,
     form: str,
+    every: str | None,
     agent: str | None,
     unit: str | None,
     name: str,
@@ -209,15 +215,19 @@ def export_command(
 
     \b
     Times are the agent's own, with its word on whether its clock was synchronised. A batch or a schema that
-    is damaged is named on standard error, the others are written, and the exit code is 1.
+    is damaged is named on standard error, the others are written, and the exit code is 1. With --every a row
+    is what a value came to in a minute or an hour: min, max, mean, last, and its good seconds.
     Examples:  cellwarden-collector export --sink sqlite:collector.db --unit rack1/bmu1 --output bmu1.csv
                cellwarden-collector export --sink sqlite:collector.db --agent daejeon-1 --name 'cell_*' \\
                    --from 'yesterday 14:00' --format parquet --output daejeon-1.parquet
+               cellwarden-collector export --sink sqlite:collector.db --every 1m --place string1/cell7
     """
     told = SaidOnce()
     with reading(sink, told) as archive:
         try:
-            count = export(archive, form, output, Wanted(agent, unit, start, end, name, place))
+            wanted = Wanted(agent, unit, start, end, name, place)
+            table = figures(archive, wanted, every) if every else values(archive, wanted)
+            count = export(table, form, output)
         except ExportError as error:
             raise CannotWork(error, "CW-004") from error
     click.echo(f"{count} values", err=True)

@@ -9,6 +9,7 @@ from agent.cli.common.errors import Finding, Misuse
 from collector.export.blocks import Wanted
 from collector.export.files import ExportError, export
 from collector.export.options import export_options
+from collector.export.rows import values
 from collector.moment import between_options
 from collector.told import SaidOnce
 
@@ -43,7 +44,7 @@ def command(
     with reading(path, buffer_path, told) as buffer:
         must_have(buffer, unit)
         try:
-            count = export(buffer, form, output, Wanted(None, unit, start, end, name, place))
+            count = export(values(buffer, Wanted(None, unit, start, end, name, place)), form, output)
         except ExportError as error:
             raise Misuse(str(error), "CW-004") from error
     click.echo(f"{count} values", err=True)

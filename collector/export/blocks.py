@@ -63,7 +63,7 @@ def blocks(source: ExportSource, wanted: Wanted) -> Generator[Block, None, None]
     """What is wanted of each batch, where that is anything."""
     for agent, batch in source.batches(wanted.agent, wanted.unit, wanted.from_ns, wanted.to_ns):
         block = _block(source, agent, batch)
-        frames, points = _frames(block, wanted), _points(block, wanted)
+        frames, points = _frames(block, wanted), chosen(block.names, block.places, wanted)
         if not frames.all() or points is not None:
             block = _part(block, frames, points)
         if block.raw.size:
@@ -73,7 +73,7 @@ def blocks(source: ExportSource, wanted: Wanted) -> Generator[Block, None, None]
 def _block(source: ExportSource, agent: str, batch: Batch) -> Block:
     m = batch.raw.shape[1]
     description = source.description(batch.schema) or {}
-    places, names, units = (_texts(description.get(key), m) for key in ("place", "name", "unit"))
+    places, names, units = (texts(description.get(key), m) for key in ("place", "name", "unit"))
     try:
         si = to_si(description, batch.raw, batch.quality)
     except (KeyError, ValueError, TypeError):  # no schema yet, or not one that fits: the raw numbers remain
@@ -107,13 +107,13 @@ def _frames(block: Block, wanted: Wanted) -> NDArray[np.bool_]:
     return within
 
 
-def _points(block: Block, wanted: Wanted) -> list[int] | None:
+def chosen(names: list[str], places: list[str], wanted: Wanted) -> list[int] | None:
     """Which values of a frame; None: all."""
     if wanted.name == wanted.place == "*":
         return None
     return [
         j
-        for j, (name, place) in enumerate(zip(block.names, block.places, strict=True))
+        for j, (name, place) in enumerate(zip(names, places, strict=True))
         if fnmatchcase(name, wanted.name) and fnmatchcase(place, wanted.place)
     ]
 
@@ -135,6 +135,7 @@ def _part(block: Block, frames: NDArray[np.bool_], points: list[int] | None) -> 
     )
 
 
-def _texts(column: object, m: int) -> list[str]:
+def texts(column: object, m: int) -> list[str]:
+    """A column of a schema, of m values; empty texts where it has no such one."""
     fits = isinstance(column, list) and len(column) == m
     return [str(text) for text in column] if fits and isinstance(column, list) else [""] * m

@@ -1,32 +1,31 @@
-"""Stored values as one Parquet file: the columns of the CSV, each of the type of what it holds."""
+"""A table as one Parquet file: its columns, each of the type of what it holds."""
 
-from collections.abc import Iterable
-from itertools import count
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.quality import NOT_READ
-from collector.export.blocks import Block
-from collector.export.rows import HEADER, QUALITIES, clock_name
+from collector.export.table import Part, Table, Words
 
 VALUES_AT_ONCE = 2**20  # of a row group
-TEXTS = ("agent", "unit", "clock", "place", "name", "si_unit", "quality")
-_NOT_READ = np.isin(np.arange(256), sorted(NOT_READ))  # by quality
 
 
-def write(found: Iterable[Block], output: Path) -> int:
-    """Write a file; return how many values. `utc` is a timestamp in ns, `value` and `raw` are null where
-    nothing was read. Raises ImportError without the extra `parquet`.
+def write(table: Table, output: Path) -> int:
+    """Write a file; return how many rows. Times are timestamps in ns, what has no value is null. Raises
+    ImportError without the extra `parquet`.
     """
     import pyarrow.parquet as pq
 
-    columns, written = _Columns(), 0
-    with pq.ParquetWriter(output, columns.schema, compression="zstd") as writer:
-        for block in found:
-            columns.add(block)
+    columns, written = _Columns(table), 0
+    with (
+        closing(table.parts()) as parts,
+        pq.ParquetWriter(output, columns.schema, compression="zstd") as writer,
+    ):
+        for part in parts:
+            columns.add(part)
             if columns.size >= VALUES_AT_ONCE:
                 written += columns.size
                 writer.write_table(columns.taken())
@@ -36,70 +35,68 @@ def write(found: Iterable[Block], output: Path) -> int:
     return written
 
 
-class _Words:
+class _Texts:
     """The texts of a column, each once: a value is the number of its text."""
 
-    def __init__(self, known: Iterable[str] = ()) -> None:
-        self._of = dict(zip(known, count(), strict=False))
-        self._numbers: dict[tuple[str, ...], NDArray[np.int32]] = {}  # a schema's texts come with each batch
+    def __init__(self) -> None:
+        self._of: dict[str, int] = {}
+        self._numbers: dict[tuple[str, ...], NDArray[np.int32]] = {}  # a schema's texts come with each part
 
-    def numbers(self, texts: Iterable[str]) -> NDArray[np.int32]:
-        key = tuple(texts)
+    def numbers(self, words: Sequence[str]) -> NDArray[np.int32]:
+        key = tuple(words)
         if key not in self._numbers:
             self._numbers[key] = np.array(
                 [self._of.setdefault(text, len(self._of)) for text in key], np.int32
             )
         return self._numbers[key]
 
-    def texts(self) -> list[str]:
+    def all(self) -> list[str]:
         return list(self._of)
 
 
 class _Columns:
-    """Values on their way to a row group."""
+    """Rows on their way to a row group."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: Table) -> None:
         import pyarrow as pa
 
-        numbers = {"boottime_ns": pa.int64(), "value": pa.float64(), "raw": pa.int64()}
-        kinds = {"utc": pa.timestamp("ns", "UTC"), **numbers}
-        texts = dict.fromkeys(TEXTS, pa.dictionary(pa.int32(), pa.string()))
-        self.schema = pa.schema([(name, (kinds | texts)[name]) for name in HEADER])
-        self._words = {name: _Words(QUALITIES if name == "quality" else ()) for name in TEXTS}
-        self._parts: dict[str, list[NDArray[Any]]] = {name: [] for name in HEADER}
+        text = pa.dictionary(pa.int32(), pa.string())
+        kinds = {"text": text, "chosen": text, "time": pa.timestamp("ns", "UTC")}
+        kinds |= {"int": pa.int64(), "real": pa.float64(), "real4": pa.float32()}
+        self.schema = pa.schema([(name, kinds[kind]) for name, kind in table.columns.items()])
+        self._table = table
+        self._texts = {name: _Texts() for name, kind in table.columns.items() if kind in ("text", "chosen")}
+        self._parts: dict[str, list[NDArray[Any]]] = {}
+        self._nothing: dict[str, list[NDArray[Any]]] = {}
         self.size = 0
 
-    def add(self, block: Block) -> None:
-        n, m = block.raw.shape
-        number = {name: words.numbers for name, words in self._words.items()}
-        each = {"agent": number["agent"]([block.agent]), "unit": number["unit"]([block.unit])}
-        clock = number["clock"](clock_name(int(one)) for one in block.clock)
-        frames: dict[str, NDArray[Any]] = {
-            "utc": block.utc_ns,
-            "clock": clock,
-            "boottime_ns": block.boottime_ns,
-        }
-        texts = {"place": block.places, "name": block.names, "si_unit": block.units}
-        values: dict[str, NDArray[Any]] = {"value": block.si, "raw": block.raw, "quality": block.quality}
-        spread = {name: np.repeat(column, n * m) for name, column in each.items()}
-        spread |= {name: np.repeat(column, m) for name, column in frames.items()}
-        spread |= {name: np.tile(number[name](column), n) for name, column in texts.items()}
-        spread |= {name: column.ravel() for name, column in values.items()}
-        for name, column in spread.items():
-            self._parts[name].append(column)
-        self.size += n * m
+    def add(self, part: Part) -> None:
+        """Take in what is of one length."""
+        for name, column in part.items():
+            found = self._numbers(name, column) if isinstance(column, Words) else column
+            self._parts.setdefault(name, []).append(found)
+        for name, nothing in self._table.nothing(part).items():
+            self._nothing.setdefault(name, []).append(nothing)
+        self.size += len(found)
+
+    def _numbers(self, name: str, column: Words) -> NDArray[np.int32]:
+        found: NDArray[np.int32] = self._texts[name].numbers(column.words)[column.numbers]
+        return found
 
     def taken(self) -> Any:
         """All of it as an Arrow table; nothing is left."""
         import pyarrow as pa
 
-        whole = {name: np.concatenate(parts) for name, parts in self._parts.items()}
-        nothing = {"value": ~np.isfinite(whole["value"]), "raw": _NOT_READ[whole["quality"]]}
-        self._parts, self.size = {name: [] for name in HEADER}, 0
+        whole, nothing = _whole(self._parts), _whole(self._nothing)
+        self._parts, self._nothing, self.size = {}, {}, 0
         arrays = [
-            pa.DictionaryArray.from_arrays(whole[name].astype(np.int32), self._words[name].texts())
-            if name in self._words
+            pa.DictionaryArray.from_arrays(whole[name], self._texts[name].all())
+            if name in self._texts
             else pa.array(whole[name], self.schema.field(name).type, mask=nothing.get(name))
-            for name in HEADER
+            for name in self._table.columns
         ]
         return pa.table(arrays, self.schema)
+
+
+def _whole(parts: Mapping[str, list[NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    return {name: np.concatenate(some) for name, some in parts.items()}

@@ -15,6 +15,7 @@ from agent.bench.collector.drained import REQUESTS, SENDERS, drain, serve
 from agent.bench.figures import Figure
 from collector.export.blocks import Wanted
 from collector.export.files import ExportError, export
+from collector.export.rows import values
 from collector.sqlite.archive import SqliteArchive
 from collector.sqlite.figures import TABLES
 from collector.sqlite.sink import SqliteSink
@@ -74,7 +75,7 @@ def _export(file: Path, agent: str, output: Path) -> Figure:
     name, archive = "export_parquet_values_per_s", SqliteArchive(file, lambda _: None)
     try:
         start_s = time.perf_counter()
-        count = export(archive, "parquet", output, Wanted(agent=agent))
+        count = export(values(archive, Wanted(agent=agent)), "parquet", output)
         return Figure(
             name, count / (time.perf_counter() - start_s), "values/s", f"{count} values of one agent"
         )

@@ -1,13 +1,19 @@
 """Questions of figures: what each answers of a story, the same from both databases."""
 
+import csv
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from agent.quality import Quality
+from collector.export.blocks import Wanted
+from collector.export.figures import figures
+from collector.export.files import export
 from collector.questions.ask import ask
 from collector.questions.table import QUESTIONS
 from tests.collector.figures.frames import SECOND_NS, UNIT, Frame, Kept, batch_of, second_by_second
@@ -100,3 +106,23 @@ def test_units_of_one_type_stand_side_by_side_and_the_outlier_is_named(kept: Kep
         *("rack5", "spread", 1, 9),
     )
     assert [row["outlier"] for row in rows[1:] if row["unit"] != UNIT] == [""] * 7
+
+
+def test_figures_are_exported_as_they_are_held(kept: Kept, tmp_path: Path) -> None:
+    point = Wanted(name="cell_*", place="cell1")
+    for every, spans in (("1m", 121), ("1h", 3)):
+        table = figures(kept.archive, point, every)
+        assert export(table, "csv", tmp_path / f"{every}.csv") == spans
+        assert export(table, "parquet", tmp_path / f"{every}.parquet") == spans
+        rows = list(csv.DictReader((tmp_path / f"{every}.csv").open()))
+        same = pq.read_table(tmp_path / f"{every}.parquet").to_pylist()
+        assert [float(row["mean"] or "nan") for row in rows] == pytest.approx(
+            [row["mean"] for row in same], nan_ok=True
+        )
+    assert [rows[0][name] for name in ("unit", "utc", "clock", "place", "name", "max", "si_unit")] == [
+        *(UNIT, "2026-09-30T22:00:00.000Z", "synchronised", "cell1", "cell_voltage", "30.5", "V")
+    ]
+    lost = figures(kept.archive, Wanted(place="cell2", from_ns=(HOUR_S + 75 * 60) * SECOND_NS), "1m")
+    first = next(lost.rows())
+    assert first[6:] == ("", "", "", "", "V", 0)
+    assert next(lost.parts())["good_s"][0] == 0
