@@ -9,6 +9,7 @@ from markupsafe import Markup
 from agent.view import words
 from agent.view.language import current
 from agent.view.page.templates import said
+from agent.view.voice import spoken
 
 #: Of a sheet, and of all: within the texts of a style.
 NUMBER, PAGES = Markup('" counter(page) "'), Markup('" counter(pages) "')
@@ -24,7 +25,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(place=words.place)
+    made.filters.update(place=words.place, celsius=spoken)
     made.globals.update(_=said, spoken=current, NUMBER=NUMBER, PAGES=PAGES)
     return made
 

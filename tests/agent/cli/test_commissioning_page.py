@@ -3,13 +3,14 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver import Chrome
 
 from agent.cli.common.in_force import Limit
 from agent.cli.limits import in_words
@@ -92,6 +93,34 @@ def test_without_a_buffer_it_is_one_reading_and_says_so(tmp_path: Path) -> None:
     assert "voltage, whole unit 53.700 V" in text
     assert "current, whole unit not read" in text
     assert "Nothing was read." in text_of(page(record(replace(known, shown=None))))
+
+
+def test_people_read_the_label_of_a_unit_and_degrees_celsius() -> None:
+    limit = Limit("cell_temperature", "over 60 degC", "alarm: critical (safety)", "profile pace-rtu")
+    html = page(record(replace(unit(), title="배터리실 <1> (rack-1)"), in_force=[limit]))
+    assert "<h2>배터리실 &lt;1&gt; (rack-1)</h2>" in html
+    assert "over 60 °C" in html
+    assert "degC" not in html
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_does_not_scroll_sideways_on_a_phone(
+    tmp_path: Path, see: Callable[..., Chrome], width: int
+) -> None:
+    limits = [
+        Limit(
+            "battery_temperature",
+            "over 60 degC",
+            "alarm: warning (recommended)",
+            "profile sunspec-lithium-ion",
+        ),
+        Limit(
+            "standing-imbalance", "10 % for 45 s", "alarm: critical (safety)", "of lithium cells in general"
+        ),
+    ]
+    (tmp_path / "page.html").write_text(page(record(replace(unit(), title="W" * 64), in_force=limits)))
+    chrome = see((tmp_path / "page.html").as_uri(), width, 800)
+    assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
 
 
 def test_the_page_to_sign_has_site_address_values_limits_and_places_for_two_names(hour: Shown) -> None:

@@ -28,6 +28,7 @@ from agent.cli.report.commissioning.untried import untried
 from agent.config.tables import Config, UnitTable
 from agent.outputs.coverage import NO_RELAY, uncovered
 from agent.view.language import Message, joined, tell, tr
+from agent.view.words import titled
 from collector.failing import print_json, words_on_stderr
 from drivers.profile.load import Profile
 
@@ -154,7 +155,12 @@ def record_of(
         limits=Message("reviewed by {who}, {when_utc}", **review) if review else Message("NOT REVIEWED"),
         units=[
             UnitRecord.of(
-                unit.path, _where(config, unit, profiles), unit.profile, unit.period_s, seen[unit.path]
+                unit.path,
+                _where(config, unit, profiles),
+                unit.profile,
+                unit.period_s,
+                seen[unit.path],
+                titled({"name": unit.path, "label": unit.label}),
             )
             for unit in config.unit
         ],

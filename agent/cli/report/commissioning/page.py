@@ -14,6 +14,7 @@ from agent.cli.report.paper import paper
 from agent.detect.places import parent_of
 from agent.view import words
 from agent.view.language import tell, tr
+from agent.view.voice import spoken
 
 LATER = "not yet; start the agent, then: cellwarden report commissioning"
 ACHIEVED = (
@@ -141,7 +142,7 @@ def _unit(unit: UnitRecord) -> Sheet:
     facts = [
         (tr("where"), tr(unit.where)),
         (tr("profile"), unit.profile),
-        *((label, said) for label, said in unit.identity.items() if said),
+        *((spoken(label).replace("_", " "), said) for label, said in unit.identity.items() if said),
         *([(tr("against its plate"), _plate(unit))] if unit.identity else []),
         *([(tr("before"), before)] if unit.before else []),
         (tr("values read"), _read(unit)),

@@ -109,7 +109,7 @@ SAME = "the same"
 
 @dataclass
 class UnitRecord:
-    """One unit on the report.
+    """One unit on the report: `label` is its name, `title` that with what people call it.
 
     What a person compared: `panel` (`shown_v`, `said_v` and `when` of one moment), `plate` ("" not compared,
     SAME, or what its plate says otherwise). `before`: who the unit said it was on the last report, where that
@@ -136,9 +136,12 @@ class UnitRecord:
     blind: str = ""
     learning: str = ""
     shown: Shown | None = None
+    title: str = ""
 
     @classmethod
-    def of(cls, label: str, where: str, profile: str, period_s: float, sight: UnitReading) -> "UnitRecord":
+    def of(
+        cls, label: str, where: str, profile: str, period_s: float, sight: UnitReading, title: str = ""
+    ) -> "UnitRecord":
         """Return what is known of a unit without a person."""
         return cls(
             label,
@@ -158,6 +161,7 @@ class UnitRecord:
             blind=sight.blind(),
             learning=sight.learning,
             shown=sight.shown(),
+            title=title,
         )
 
     @classmethod
