@@ -70,6 +70,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "agent" / "view" / "languages"
 #: What looks a text up: where code imports one of them, and in templates.
 LOOKS_UP = ("tr", "tell", "Message")
+SAID_BY = ("agent.view.language", "agent.message")
 TEMPLATES = [("view/page/templates/**.html", "jinja2"), ("cli/report/templates/**.html", "jinja2")]
 #: What people do to alarms, as records have it.
 CHANGES = ("acknowledge", "shelve", "unshelve", "drill", "read")
@@ -158,7 +159,7 @@ def said() -> Iterator[Text]:
         yield SENTENCE, one.id, one.english, []
     for file, _, text, _, _ in extract_from_dir(str(ROOT / "agent"), TEMPLATES, keywords={"_": None}):
         yield None, str(text), "", [f"agent/{file}"]
-    for path in sorted((ROOT / "agent").rglob("*.py")):
+    for path in sorted(path for room in ("agent", "drivers") for path in (ROOT / room).rglob("*.py")):
         for text in looked_up(ast.parse(path.read_text("utf-8"))):
             yield None, text, "", [str(path.relative_to(ROOT))]
     for text, where in tables():
@@ -170,7 +171,7 @@ def looked_up(tree: ast.AST) -> Iterator[str]:
     imported = {
         alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == "agent.view.language"
+        if isinstance(node, ast.ImportFrom) and node.module in SAID_BY
         for alias in node.names
     }
     for node in ast.walk(tree):

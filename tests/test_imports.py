@@ -14,18 +14,22 @@ SHARED_WORDS = ("duration", "fields", "knowledge", "places", "table")
 # Package -> what of ours it may import (a prefix covers what is below it). The first match counts.
 RULES = [
     ("agent.quality", ()),
-    ("agent.wire", ("agent.quality", "agent.wire")),
-    ("agent.detect", ("agent.quality", "agent.detect")),
-    ("agent.view", ("agent.quality", "agent.view", *(f"agent.detect.{name}" for name in SHARED_WORDS))),
+    ("agent.message", ()),
+    ("agent.wire", ("agent.quality", "agent.message", "agent.wire")),
+    ("agent.detect", ("agent.quality", "agent.message", "agent.detect")),
+    (
+        "agent.view",
+        ("agent.quality", "agent.message", "agent.view", *(f"agent.detect.{name}" for name in SHARED_WORDS)),
+    ),
     ("agent.runtime", OURS),
     ("agent.replay", OURS),
     ("agent.bench", OURS),
     ("agent.cli", OURS),
     ("agent", ("agent", "drivers")),
-    ("drivers", ("agent.quality", "agent.wire", "drivers")),
+    ("drivers", ("agent.quality", "agent.message", "agent.wire", "drivers")),
     ("hil.cli", ("hil", "drivers", "agent.wire", "agent.quality", "agent.detect", "collector.pipe")),
     ("hil", ("hil", "drivers", "agent.wire", "agent.quality", "agent.detect", "agent.control.client")),
-    ("collector.conform", ("agent.quality", "agent.wire", "collector.conform")),
+    ("collector.conform", ("agent.quality", "agent.message", "agent.wire", "collector.conform")),
     (
         "collector",
         (
@@ -63,7 +67,7 @@ NOT_SHOWN = {
 }
 ONLY_IN = {"pymodbus": ("agent.modbus", "hil")}
 #: The words that every room uses; nothing else lies loose at the top of the agent.
-WORDS = {"quality", "clock", "frame", "intervals"}
+WORDS = {"quality", "clock", "frame", "intervals", "message"}
 
 
 def below(name: str, prefix: str) -> bool:

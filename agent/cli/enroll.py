@@ -12,6 +12,7 @@ from agent.cli.common.load import config_option
 from agent.clock import never_set
 from agent.config.file import ConfigError, load_config
 from agent.config.tables import UpstreamTable
+from agent.message import told_by
 from agent.tls.certificate import CertificateError, TlsFiles, ask, install, install_authority
 from collector.failing import print_json
 
@@ -41,7 +42,7 @@ def command(path: Path, answer: Path | None, ca: Path | None, upstream: str | No
     try:
         config = load_config(path)
     except ConfigError as error:
-        raise Misuse(str(error), "CW-301") from error
+        raise Misuse(told_by(error), "CW-301") from error
     chosen = next((one for one in config.upstream if upstream in (None, one.name)), None)
     if chosen is None:
         names = ", ".join(one.name for one in config.upstream)

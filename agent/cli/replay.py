@@ -14,6 +14,7 @@ from agent.detect.first_days import FirstDays
 from agent.detect.limit_words import unknown
 from agent.detect.settings import Settings
 from agent.detect.watch import warm_up
+from agent.message import told_by
 from agent.replay.mapping import MapError, read_map
 from agent.replay.parts import Part
 from agent.replay.plausible import odd
@@ -163,7 +164,7 @@ def _settings(path: Path | None) -> Callable[[str], tuple[Settings, FirstDays | 
     try:
         config = load_config(path)
     except ConfigError as error:
-        raise Misuse(str(error), "CW-301") from error
+        raise Misuse(told_by(error), "CW-301") from error
     said = {unit.path: (unit.chemistry, unit.cells_per_block, unit.name) for unit in config.unit}
     first = {unit.path: FirstDays(unit.commissioned) for unit in config.unit if unit.commissioned}
     return lambda unit: (config.detection.settings(*said.get(unit, ())), first.get(unit))

@@ -7,6 +7,7 @@ import click
 from agent.box.backup import BackupError, from_bytes, restore
 from agent.cli.common.errors import Misuse, unusable_file
 from agent.config.file import ConfigError, load_config
+from agent.message import told_by
 
 
 @click.command("restore")
@@ -38,7 +39,7 @@ def command(backup: Path, folder: Path) -> None:
     try:
         config = load_config(path)
     except ConfigError as error:
-        raise Misuse(str(error), "CW-301") from error
+        raise Misuse(told_by(error), "CW-301") from error
     click.echo(f"this box is agent {found.agent} now")
     if any(upstream.key and not upstream.key.exists() for upstream in config.upstream):
         click.echo("it needs a certificate of its own: cellwarden enroll")

@@ -14,8 +14,9 @@ from typing import Any, get_args, get_origin
 from pydantic import ValidationError
 
 from agent.config.tables import Config
-from agent.config.wrong import said
+from agent.config.wrong import MISSING, printed, said
 from agent.keys.values import ConfigTable, ReadContext
+from agent.message import Message, either, joined
 from agent.wire.hosts import plain
 from agent.wire.text import printable
 from drivers.files import parse_toml, read_text
@@ -42,14 +43,15 @@ class Taken:
 def few(problems: Sequence[str], count: int = 0) -> list[str]:
     """Return MOST of many problems, and how many more there are, of `count` if not of these."""
     more = max(count, len(problems)) - MOST
-    return [*problems[:MOST], *([f"and {more} more mistakes"] if more > 0 else [])]
+    return [*problems[:MOST], *([Message("and {n} more mistakes", n=more)] if more > 0 else [])]
 
 
 class ConfigError(Exception):
-    """The file cannot be used; `problems` holds one line per mistake. `content`: the file as TOML, if it is.
+    """The file cannot be used; `problems` holds one line per mistake, `lines` each with the file's name.
 
-    `config`: the configuration all the same, as far as it can be used safely, where every mistake is one
-    that the version before did not refuse; `taken` says of each what became of it.
+    `content`: the file as TOML, if it is. `config`: the configuration all the same, as far as it can be used
+    safely, where every mistake is one that the version before did not refuse; `taken` says of each what
+    became of it.
     """
 
     def __init__(
@@ -61,8 +63,10 @@ class ConfigError(Exception):
         taken: Iterable[Taken] = (),
     ) -> None:
         self.path, self.content, self.config, self.taken = path, content or {}, config, tuple(taken)
-        self.problems = [printable(problem, LINE) for problem in problems]
-        super().__init__("\n".join(f"{printable(path.name)}: {problem}" for problem in self.problems))
+        self.problems = [printed(problem, LINE) for problem in problems]
+        name = printable(path.name)
+        self.lines = [joined(": ", [name, problem]) for problem in self.problems]
+        super().__init__(joined("\n", self.lines))
 
 
 def load_config(path: Path) -> Config:
@@ -70,11 +74,14 @@ def load_config(path: Path) -> Config:
     try:
         content = parse_toml(read_text(path))
     except OSError as error:
-        raise ConfigError(path, [f"cannot be read: {error.strerror}, in {path.parent.absolute()}"]) from error
+        folder = str(path.parent.absolute())
+        why = Message("cannot be read: {why}, in {folder}", why=error.strerror, folder=folder)
+        raise ConfigError(path, [why]) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(path, [f"is not TOML: {error}; save it as UTF-8"]) from error
+        raise ConfigError(path, [Message("is not TOML: {why}; save it as UTF-8", why=str(error))]) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(path, [f"is not TOML: {error}{_line_of(path, str(error))}"]) from error
+        why = Message("is not TOML: {why}", why=f"{error}{_line_of(path, str(error))}")
+        raise ConfigError(path, [why]) from error
     always = few(_cross_check(content))
     config, problems, taken = _validated(path, content)
     if problems or always:
@@ -114,7 +121,7 @@ def _validated(path: Path, content: dict[str, Any]) -> tuple[Config | None, list
             found = [_as_written(here, one) for one in error.errors()]
             better = mended(here, found)
             lines = [_line(here, one) for one in (found[:MOST] if better is None else found)]
-            problems += few([": ".join(line) for line in lines], len(found))
+            problems += few([joined(": ", line) for line in lines], len(found))
             if better is not None:
                 taken += [_taken(path, *line, one) for line, one in zip(lines, found, strict=True)]
                 kept = [one for one in found if one["ctx"]["instead"] == AS_IS]
@@ -159,34 +166,45 @@ def _cross_check(content: dict[str, Any]) -> list[str]:
     """Return the mistakes that show only between tables, each of which may have others of its own."""
     if any(len(tables(content, kind)) != len(_several(content, kind)) for kind in ("bus", "unit")):
         return []  # what is no table is named already
-    problems = []
+    problems: list[str] = []
     buses = [str(bus.get("name")) for bus in tables(content, "bus")]
     for kind in ("bus", "unit"):
         names = Counter(str(table.get("name")) for table in tables(content, kind) if "name" in table)
-        problems += [f"[[{kind}]] {name}: the name is used {n} times" for name, n in names.items() if n > 1]
+        problems += [
+            Message("{where}: the name is used {n} times", where=f"[[{kind}]] {name}", n=n)
+            for name, n in names.items()
+            if n > 1
+        ]
         if not tables(content, kind):
-            problems.append(f"[[{kind}]]: at least one is needed")
+            problems.append(joined(": ", [f"[[{kind}]]", Message("at least one is needed")]))
     for place, unit in enumerate(tables(content, "unit")):
         bus = str(unit.get("bus"))
         if "bus" in unit and bus not in buses:
-            hint = _suggest(bus, buses)
-            problems.append(f"[[unit]] {called(unit, place)} bus: there is no [[bus]] named {bus!r}{hint}")
+            problems.append(_not_named(f"[[unit]] {called(unit, place)} bus", "bus", bus, buses))
     units = [str(unit.get("name")) for unit in tables(content, "unit")]
     detection = content.get("detection")
     for limit in tables(detection, "limit") if isinstance(detection, dict) else ():
         named = limit.get("units")
         for name in named if isinstance(named, list) else ():
             if name not in units:
-                hint = _suggest(str(name), units)
-                problems.append(f"[[detection.limit]] units: there is no [[unit]] named {name!r}{hint}")
+                problems.append(_not_named("[[detection.limit]] units", "unit", str(name), units))
     served = {str(unit.get("bus")) for unit in tables(content, "unit")}
     if served <= set(buses):  # else the typo that was named already explains it
-        problems += [f"[[bus]] {bus}: no [[unit]] is on it" for bus in buses if bus not in served]
+        problems += [
+            Message("{where}: no [[unit]] is on it", where=f"[[bus]] {bus}")
+            for bus in buses
+            if bus not in served
+        ]
     problems += _shared("unit", ((u, _station(u)) for u in tables(content, "unit")), "unit_id")
     names = Counter(str(one.get("name", "main")) for one in tables(content, "upstream"))
-    problems += [f"[[upstream]] {name}: {n} are called that; name each" for name, n in names.items() if n > 1]
+    problems += [
+        Message("{where}: {n} are called that; name each", where=f"[[upstream]] {name}", n=n)
+        for name, n in names.items()
+        if n > 1
+    ]
     urls = ((one, str(one["url"]).rstrip("/")) for one in tables(content, "upstream") if "url" in one)
-    problems += [f"{line}: no second place" for line in _shared("upstream", urls, "url")]
+    second = Message("no second place")
+    problems += [joined(": ", [line, second]) for line in _shared("upstream", urls, "url")]
     problems += _shared(
         "bus",
         ((bus, _endpoint(bus)) for bus in tables(content, "bus") if bus.keys() & {"host", "device"}),
@@ -209,11 +227,14 @@ def _station(unit: dict[str, Any]) -> object:
 
 def _shared(kind: str, tables: Iterable[tuple[dict[str, Any], object]], what: str) -> list[str]:
     seen: dict[object, Any] = {}
-    problems = []
+    problems: list[str] = []
     for table, key in tables:
         other = seen.setdefault(key, table)
         if other is not table:
-            problems.append(f"[[{kind}]] {table.get('name')}: the {what} is already {other.get('name')}'s")
+            where, others = f"[[{kind}]] {table.get('name')}", str(other.get("name"))
+            problems.append(
+                Message("{where}: the {key} is already {other}'s", where=where, key=what, other=others)
+            )
     return problems
 
 
@@ -258,12 +279,15 @@ for _key, _header in dict.fromkeys(_keys(Config)):
     HEADERS.setdefault(_key, []).append(_header)
 
 
-def _why_unknown(key: str) -> str:
+def _unknown(key: str) -> Message:
+    what = Message("unknown key")
     if key == "data_bits":
-        return f"; take it out: {NO_OTHER_BITS}"
-    if elsewhere := HEADERS.get(key):
-        return f"; it belongs to {' or '.join(elsewhere)}"
-    return _suggest(key, sorted(HEADERS))
+        why = Message("take it out: {why}", why=Message(NO_OTHER_BITS))
+    elif elsewhere := HEADERS.get(key):
+        why = Message("it belongs to {tables}", tables=either(elsewhere))
+    else:
+        return _suggesting(what, key, sorted(HEADERS))
+    return joined("; ", [what, why])
 
 
 def called(table: Any, place: int) -> str:
@@ -272,9 +296,17 @@ def called(table: Any, place: int) -> str:
     return str(name or f"number {place + 1}")
 
 
-def _suggest(word: str, known: list[str]) -> str:
+def _not_named(where: str, kind: str, name: str, known: list[str]) -> Message:
+    """Say that there is no table of this kind and name, and which may be meant."""
+    what = Message(
+        "{where}: there is no {table} named {name}", where=where, table=f"[[{kind}]]", name=repr(name)
+    )
+    return _suggesting(what, name, known)
+
+
+def _suggesting(what: Message, word: str, known: list[str]) -> Message:
     near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return Message("{what}; did you mean {word}?", what=what, word=repr(near[0])) if near else what
 
 
 def _line(content: dict[str, Any], error: Any) -> tuple[str, str]:
@@ -290,8 +322,8 @@ def _line(content: dict[str, Any], error: Any) -> tuple[str, str]:
             where = f"{where} {part}" if where else f"[{part}]" if isinstance(here, dict) else str(part)
     key = str(error["loc"][-1]) if error["loc"] else ""
     if error["type"] == "extra_forbidden":
-        return where, f"unknown key{_why_unknown(key)}"
+        return where, _unknown(key)
     if error["type"] == "missing":
-        return where, "is missing"
+        return where, MISSING
     beyond, what = said(error, KINDS)
     return f"{where} {beyond}".rstrip(), what

@@ -26,9 +26,9 @@ from agent.keys.values import (
     Url,
     Whole,
 )
+from agent.message import Message
 from agent.outputs.table import OutputTables
 from agent.transport.table import AnyBus
-from agent.view.language import Message
 from agent.wire.hosts import host_and_port, host_problem, is_loopback, is_v6
 from drivers.profile.newly import WITHOUT, Instead, newly, number
 
@@ -80,7 +80,7 @@ class UpstreamTable(ConfigTable):
     @model_validator(mode="after")
     def _certificate_and_key(self) -> Self:
         if (self.cert is None) != (self.key is None):
-            raise ValueError("cert and key belong together")
+            raise ValueError(Message("cert and key belong together"))
         return self
 
     @model_validator(mode="after")
@@ -100,24 +100,30 @@ class UpstreamTable(ConfigTable):
     def _a_proxy_makes_a_tunnel(self) -> Self:
         if self.proxy is None:
             if self.proxy_login:
-                raise ValueError("proxy_login belongs to a proxy")
+                raise ValueError(Message("proxy_login belongs to a proxy"))
             return self
         parts = urlsplit(self.proxy)
         if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
-            raise ValueError("proxy: must be http://HOST:PORT")
+            raise ValueError(Message("proxy: must be http://HOST:PORT"))
         if parts.username or parts.password:
             raise ValueError(
-                "proxy: write its login as USER:PASSWORD into a file, and proxy_login = that file"
+                Message("proxy: write its login as USER:PASSWORD into a file, and proxy_login = that file")
             )
         if urlsplit(self.url).scheme != "https":
-            raise ValueError("proxy: a collector on this very machine needs none")
+            raise ValueError(Message("proxy: a collector on this very machine needs none"))
         return self
+
+
+def _of_host(listen: str, problem: str) -> Message:
+    return Message("{listen}: the host {problem}", listen=repr(listen), problem=problem)
 
 
 def _with_a_port(listen: str, instead: Instead | str) -> None:
     """Refuse an IPv6 address alone: 0.1.0 took its end for a port, and went on without what listens there."""
     if is_v6(listen) and not host_and_port(listen):
-        raise newly(f'{listen!r} has no port: write "[{listen}]:PORT"', instead)
+        raise newly(
+            Message('{listen} has no port: write "[{host}]:PORT"', listen=repr(listen), host=listen), instead
+        )
 
 
 class MetricsTable(ConfigTable):
@@ -133,9 +139,9 @@ class MetricsTable(ConfigTable):
         _with_a_port(listen, WITHOUT)
         host, port = host_and_port(listen) or ("", 0)
         if not (host and port):
-            raise ValueError(f"{listen!r} is no HOST:PORT, such as 127.0.0.1:9464")
+            raise ValueError(Message("{listen} is no HOST:PORT, such as 127.0.0.1:9464", listen=repr(listen)))
         if problem := host_problem(host):
-            raise newly(f"{listen!r}: the host {problem}", WITHOUT)
+            raise newly(_of_host(listen, problem), WITHOUT)
         return listen
 
 
@@ -195,22 +201,31 @@ class LimitTable(ConfigTable):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.low is None and self.high is None:
-            raise ValueError("say low, high or both")
+            raise ValueError(Message("say low, high or both"))
         if self.low is not None and self.high is not None and not self.low < self.high:
-            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+            raise ValueError(Message("low {low:g} is not below high {high:g}", low=self.low, high=self.high))
         if self.quantity == "soc" and self.tier != "operating":
-            raise ValueError('a limit of soc is advice only: write tier = "operating"')
+            raise ValueError(Message('a limit of soc is advice only: write tier = "operating"'))
         lowest, highest = REACHED[self.quantity]
         for key, value in (("low", self.low), ("high", self.high)):
             if value is not None and not lowest <= value <= highest:
                 raise ValueError(
-                    f"{key} {value:g} {LIMITED[self.quantity]} is never reached: "
-                    f"write one within {lowest:g} and {highest:g} {LIMITED[self.quantity]}"
+                    Message(
+                        "{key} {value:g} {unit} is never reached: write one within {lowest:g} and {highest:g}"
+                        " {unit}",
+                        key=key,
+                        value=value,
+                        unit=LIMITED[self.quantity],
+                        lowest=lowest,
+                        highest=highest,
+                    )
                 )
         if self.quantity in LOADS and self.low is not None and self.low >= 0:
-            raise ValueError(f"low {self.low:g}: low is of discharge, which is below 0: write a minus")
+            raise ValueError(
+                Message("low {low:g}: low is of discharge, which is below 0: write a minus", low=self.low)
+            )
         if self.quantity in LOADS and self.high is not None and self.high <= 0:
-            raise ValueError(f"high {self.high:g}: high is of charge, which is above 0")
+            raise ValueError(Message("high {high:g}: high is of charge, which is above 0", high=self.high))
         return self
 
     def ends(self) -> list[str]:
@@ -247,8 +262,13 @@ class DetectionTable(ConfigTable):
         for (quantity, tier, end, _), times in ends.items():
             if times > 1:
                 raise ValueError(
-                    f"[[detection.limit]] {quantity} {tier}: {end} stands there {times} times, and only one "
-                    "could hold: take out the others"
+                    Message(
+                        "[[detection.limit]] {which}: {end} stands there {n} times, and only one could hold:"
+                        " take out the others",
+                        which=f"{quantity} {tier}",
+                        end=end,
+                        n=times,
+                    )
                 )
         return self
 
@@ -298,19 +318,21 @@ class WebTable(ConfigTable):
         _with_a_port(listen, Instead(""))
         said = host_and_port(listen)
         if said and (problem := host_problem(said[0])):
-            raise newly(f"{listen!r}: the host {problem}", Instead(""))
+            raise newly(_of_host(listen, problem), Instead(""))
         return listen
 
     @model_validator(mode="after")
     def _the_network_needs_tls_and_a_token(self) -> Self:
         if self.listen and not self.address:
-            raise ValueError('listen: must be "HOST:PORT", or "" for no page')
+            raise ValueError(Message('listen: must be "HOST:PORT", or "" for no page'))
         if (self.cert is None) != (self.key is None):
-            raise ValueError("cert and key belong together")
+            raise ValueError(Message("cert and key belong together"))
         if self.address and not is_loopback(self.address[0]) and not (self.cert and self.token_file):
             raise ValueError(
-                f"listen: {self.address[0]} can be reached from the network;"
-                " that needs cert, key and token_file"
+                Message(
+                    "listen: {host} can be reached from the network; that needs cert, key and token_file",
+                    host=self.address[0],
+                )
             )
         return self
 
@@ -353,7 +375,7 @@ class BoxTables(ConfigTable):
     @classmethod
     def _one_or_several(cls, written: Any) -> Any:
         if written == []:
-            raise ValueError("at least one is needed")
+            raise ValueError(Message("at least one is needed"))
         return (written,) if isinstance(written, dict) else written
 
 

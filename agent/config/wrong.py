@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agent.detect.limits import CHEMISTRIES
-from agent.view.language import Message, joined
+from agent.message import Message, either, joined, told_by
 from agent.wire.text import printable
 
 #: Key that says which kind of table it is -> kind -> the keys that such a table must have beside its name.
@@ -34,20 +34,21 @@ def said(error: Any, kinds: Kinds) -> tuple[str, str]:
         return key, joined(": ", [wrong, _examples(key, kinds[key])])
     if of in SAYINGS:
         return "", SAYINGS[of](error)
-    raised = (error.get("ctx") or {}).get("error")
-    if raised is not None and raised.args and isinstance(raised.args[0], Message):
-        return "", raised.args[0]
+    context = error.get("ctx") or {}
+    told = told_by(context["error"]) if "error" in context else context.get("what")
+    if isinstance(told, Message):
+        return "", told
     message = error["msg"].removeprefix("Value error, ")
     return "", f"{message[:1].lower()}{message[1:]}"
 
 
 def _examples(key: str, kinds: Mapping[str, Sequence[str]]) -> Message:
     """Return what may stand there, as a line to copy each."""
-    lines = (
+    lines = [
         Message("{line} with {keys}", line=f'{key} = "{kind}"', keys=" and ".join(of))
         for kind, of in kinds.items()
-    )
-    return Message("write {lines}", lines=joined(" or ", lines))
+    ]
+    return Message("write {lines}", lines=either(lines))
 
 
 def _shown(value: Any) -> str:

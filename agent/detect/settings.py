@@ -12,6 +12,7 @@ from agent.detect.first_days import sooner
 from agent.detect.limits import LOADS, OPERATING, Rows, SiteLimit, UnitLimits, nowhere, resolve
 from agent.detect.rows import JUDGING, ROWS
 from agent.detect.table import TIERS, Row
+from agent.message import Message, joined
 
 HEAT, LOAD = "over-temperature", "overload"  # whose rows are of temperatures, and of loads
 OVERRIDABLE = ("limit", "on_delay_s", "off_delay_s", "dead_band", "latch")
@@ -45,19 +46,36 @@ class Settings:
         for key, changes in self.overrides.items():
             if key not in known:
                 raise ValueError(
-                    f"no detector {key[0]!r} with severity {key[1]!r}; detectors: {', '.join(JUDGING)}"
+                    Message(
+                        "no detector {name} with severity {severity}; detectors: {there_are}",
+                        name=repr(key[0]),
+                        severity=repr(key[1]),
+                        there_are=", ".join(JUDGING),
+                    )
                 )
+            row = " ".join(key)
             for name in changes:
                 if name not in OVERRIDABLE:
-                    raise ValueError(f"{key[0]} {key[1]}: {name!r} is none of {', '.join(OVERRIDABLE)}")
+                    none = Message(
+                        "{given} is none of {expected}", given=repr(name), expected=", ".join(OVERRIDABLE)
+                    )
+                    raise ValueError(joined(": ", [row, none]))
                 if key[0] in BY_VALUE and name in ("limit", "dead_band"):
                     raise ValueError(
-                        f"{key[0]} {key[1]}: a {name} of a row holds for no value; see [[detection.limit]]"
+                        Message(
+                            "{row}: a {name} of a row holds for no value; see [[detection.limit]]",
+                            row=row,
+                            name=name,
+                        )
                     )
         unknown = self.shadow - set(JUDGING)
         if unknown:
             raise ValueError(
-                f"shadow: no detector {', '.join(sorted(unknown))}; there are {', '.join(JUDGING)}"
+                Message(
+                    "shadow: no detector {names}; there are {there_are}",
+                    names=", ".join(sorted(unknown)),
+                    there_are=", ".join(JUDGING),
+                )
             )
 
     def load_limits(self) -> tuple[float, float, float, float]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, WrapValidator
 
+from agent.message import Message, joined
 from agent.wire.hosts import host_problem, plain, url_problem
 from drivers.profile.newly import AS_IS, newly, number
 
@@ -30,27 +31,27 @@ def _text(wrong: Callable[[str], str]) -> WrapValidator:
         reading: ReadContext | None = info.context
         known = not isinstance(written, str) or (reading is not None and written in reading.as_is)
         if not known and (problem := wrong(written)):
-            raise newly(f"{written!r} {problem}", AS_IS)
+            raise newly(joined(" ", [repr(written), problem]), AS_IS)
         return value
 
     return WrapValidator(check)
 
 
 def _line_problem(text: str) -> str:
-    return "" if text.isprintable() else "has characters in it that are not printable: take them out"
+    return "" if text.isprintable() else Message("has characters in it that are not printable: take them out")
 
 
 def _path_problem(text: str) -> str:
     if not text:
-        return "is empty: write the path of a file, or take the key out"
+        return Message("is empty: write the path of a file, or take the key out")
     if "://" in text:
-        return "is a URL, and a path of this machine is wanted"
+        return Message("is a URL, and a path of this machine is wanted")
     return _line_problem(text)
 
 
 def _device_problem(text: str) -> str:
     if "://" in text:
-        return (
+        return Message(
             'is a URL: write a path such as /dev/ttyUSB0, or transport = "tcp", "rtu-over-tcp" (for socket://)'
             ' or "rfc2217", with host and port'
         )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from agent.keys.values import ConfigTable, Whole
+from agent.message import Message
 from agent.modbus.accepted import STRICT, Accepted
 
 
@@ -19,7 +20,7 @@ class Accept(ConfigTable):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.transaction is None and self.unit_id is None:
-            raise ValueError('says nothing: write transaction = "any", unit_id = N, or both')
+            raise ValueError(Message('says nothing: write transaction = "any", unit_id = N, or both'))
         return self
 
 

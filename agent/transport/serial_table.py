@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from agent.keys.values import Milliseconds, Name, Settle, Whole
+from agent.message import Message
 from agent.modbus.survey.presence import LineSetting
 from agent.transport.row import BusTable
 from drivers.line import Line, bits_per_character
@@ -34,7 +35,7 @@ class SerialTable(BusTable):
     @model_validator(mode="after")
     def _no_transaction_ids(self) -> Self:
         if self.accepted.any_transaction:
-            raise ValueError("accept.transaction: RTU frames have no transaction ids: take it out")
+            raise ValueError(Message("accept.transaction: RTU frames have no transaction ids: take it out"))
         return self
 
     def serial(self, profile: Profile) -> Serial:

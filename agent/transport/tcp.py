@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from agent.keys.values import Host, Milliseconds, Name, Port, Settle, Whole
+from agent.message import Message
 from agent.modbus import ports
 from agent.modbus.came import Came
 from agent.modbus.survey.presence import ALL_IDS, GATEWAY_IDS, LineSetting
@@ -15,7 +16,6 @@ from agent.modbus.tcp import TcpPort
 from agent.modbus.unnumbered import UnnumberedPort
 from agent.transport.host_advice import host_advice
 from agent.transport.row import Advice, BusTable, Endpoint, EndpointError, TooMany, Transport
-from agent.view.language import Message
 from agent.wire.hosts import authority, host_and_port, host_problem, is_loopback
 from drivers.line import Line
 from drivers.profile.load import Profile
@@ -90,8 +90,11 @@ class TcpBus(BusTable):
     def _one_at_a_time_without_numbers(self) -> Self:
         if self.accepted.any_transaction and self.in_flight > 1:
             raise ValueError(
-                f"in_flight = {self.in_flight}: with accept.transaction no number tells which request a reply"
-                " is for, so that one is asked at a time: take in_flight out"
+                Message(
+                    "in_flight = {n}: with accept.transaction no number tells which request a reply is for,"
+                    " so that one is asked at a time: take in_flight out",
+                    n=self.in_flight,
+                )
             )
         return self
 

@@ -12,10 +12,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib import resources
-from typing import Any, Self
+from typing import Any
 
 from agent.detect.duration import duration
 from agent.detect.fields import FIELD, number
+from agent.message import Message as Message
+from agent.message import joined as joined
+from agent.message import message as message
+from agent.message import told_by as told_by
 
 LANGUAGES = {"en": "English", "ko": "한국어"}  # each by its own name
 ENGLISH = "en"
@@ -68,46 +72,6 @@ def catalogue(name: str) -> gettext.NullTranslations:
         return gettext.GNUTranslations(file)
 
 
-class Message(str):
-    """A text in English that `tr` says in another language: it keeps its template, with fields in braces, and
-    what they hold, which may be messages.
-    """
-
-    template: str
-    fields: Mapping[str, object]
-    spoken: Mapping[str, str] = {}  # by language, what `recorded` made: that has no template
-
-    def __new__(cls, template: str, /, **fields: object) -> Self:
-        """Make one of its template; without fields it is the text itself, braces and all."""
-        made = super().__new__(cls, template.format(**fields) if fields else template)
-        made.template, made.fields = template, fields
-        return made
-
-    def __getnewargs_ex__(self) -> tuple[tuple[str], Mapping[str, object]]:
-        """Return what a copy is made of."""
-        return (self.template,), self.fields
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it for a file that is read again."""
-        return {"template": self.template, "fields": {key: _plain(f) for key, f in self.fields.items()}}
-
-    @classmethod
-    def of_json(cls, told: Mapping[str, Any]) -> Self:
-        """Return what `as_json` told. KeyError, TypeError."""
-        fields = {
-            key: cls.of_json(field["message"]) if isinstance(field, dict) else field
-            for key, field in told["fields"].items()
-        }
-        return cls(told["template"], **fields)
-
-
-def _plain(field: object) -> object:
-    """Return a field of a message as JSON has it."""
-    if isinstance(field, Message):
-        return {"message": field.as_json()}
-    return field if isinstance(field, int | float) or field is None else str(field)
-
-
 def made_of(content: object) -> dict[str, Any]:
     """Return what the messages are made of that some content holds, by their English: it goes beside it where
     that is sent as JSON, and `put_together` makes messages of both again.
@@ -131,17 +95,6 @@ def put_together(content: Any, made_of: Mapping[str, Any]) -> Any:
     return [put_together(one, made_of) for one in content] if isinstance(content, list) else content
 
 
-def told_by(error: BaseException) -> str:
-    """Return what an error says: its message, where it has one."""
-    what = error.args[0] if error.args else None
-    return what if isinstance(what, Message) else str(error)
-
-
-def message(text: str) -> Message:
-    """Return a text as a message: itself, where it is one."""
-    return text if isinstance(text, Message) else Message(text)
-
-
 def tr(text: str) -> str:
     """Return a text in the language that is spoken; fields are still to be filled, but those of a message."""
     spoken = current()
@@ -163,12 +116,6 @@ def recorded(say: Callable[[], str]) -> Message:
         made = Message(say())
     made.spoken = {current(): say()}
     return made
-
-
-def joined(apart: str, texts: Iterable[str]) -> Message:
-    """Return texts, messages or not, as one message with something between them."""
-    some = {f"t{n}": text for n, text in enumerate(texts)}
-    return Message(apart.join(f"{{{name}}}" for name in some), **some)
 
 
 def length(seconds: float) -> Message:

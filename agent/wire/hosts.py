@@ -4,7 +4,10 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
+from agent.message import Message
+
 LONGEST = 253
+NO_PORT = Message("has a port that is none: write https://HOST:PORT, with a port of 1 to 65535")
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 
 
@@ -51,16 +54,20 @@ def host_problem(host: str) -> str:
     """Return why nothing can be reached under this name, and what to write; "" where something may be."""
     name = plain(host)
     if not name:
-        return 'is empty: write a name or an address, such as "192.0.2.10"'
+        return Message('is empty: write a name or an address, such as "192.0.2.10"')
     if not name.isprintable() or " " in name:
-        return "has spaces or characters that are not printable in it: write the name or the address alone"
+        return Message(
+            "has spaces or characters that are not printable in it: write the name or the address alone"
+        )
     if "/" in name:
         alone = re.sub(r"^.*?://", "", name).partition("/")[0].rpartition("@")[2]
-        return f'is a URL or a path: write the name or the address alone, such as "{alone}"'
+        return Message(
+            'is a URL or a path: write the name or the address alone, such as "{alone}"', alone=alone
+        )
     if ":" in name:
         return "" if is_v6(name) else _with_port(name)
     if name != host:
-        return f'has brackets, which are for IPv6: write "{name}"'
+        return Message('has brackets, which are for IPv6: write "{name}"', name=name)
     return _name_problem(name)
 
 
@@ -76,45 +83,47 @@ def is_v6(text: str) -> bool:
 def _with_port(name: str) -> str:
     host, _, port = name.rpartition(":")
     if port.isdecimal() and ":" not in host:
-        return f'has a port in it: write host = "{host}" and port = {port}'
-    return 'is no IPv6 address: write one such as "2001:db8::10"'
+        return Message('has a port in it: write host = "{host}" and port = {port}', host=host, port=port)
+    return Message('is no IPv6 address: write one such as "2001:db8::10"')
 
 
 def _name_problem(name: str) -> str:
     try:
         ascii_name = name.encode("idna").decode().removesuffix(".")
     except UnicodeError:
-        return "is no name that a machine can have"
+        return Message("is no name that a machine can have")
     labels = ascii_name.split(".")
     if labels[-1].isdecimal():
         try:
             IPv4Address(ascii_name)
         except ValueError:
-            return 'is no IPv4 address: write four numbers, such as "192.0.2.10"'
+            return Message('is no IPv4 address: write four numbers, such as "192.0.2.10"')
         return ""
     if len(ascii_name) > LONGEST or not all(map(_LABEL.fullmatch, labels)):
-        return "is no name that a machine can have: letters, digits, hyphens and points"
+        return Message("is no name that a machine can have: letters, digits, hyphens and points")
     return ""
 
 
 def url_problem(url: str) -> str:
     """Return what a collector's URL holds that it must not, of one whose scheme and host are there."""
     if not url.isprintable() or " " in url:
-        return "has spaces or characters that are not printable in it"
+        return Message("has spaces or characters that are not printable in it")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return "has a port that is none: write https://HOST:PORT, with a port of 1 to 65535"
+        return NO_PORT
     return _parts_problem(url, parts, port)
 
 
 def _parts_problem(url: str, parts: SplitResult, port: int | None) -> str:
     if port == 0 or parts.netloc.endswith(":"):
-        return "has a port that is none: write https://HOST:PORT, with a port of 1 to 65535"
+        return NO_PORT
     if "@" in parts.netloc:
-        return "has a user or a password in it: a collector knows an agent by its certificate; take it out"
+        return Message(
+            "has a user or a password in it: a collector knows an agent by its certificate; take it out"
+        )
     if "?" in url or "#" in url:
-        return "has a query or a fragment in it: take out what begins with ? or #"
+        return Message("has a query or a fragment in it: take out what begins with ? or #")
     problem = host_problem(parts.hostname or "")
-    return f"its host {problem}" if problem else ""
+    return Message("its host {problem}", problem=problem) if problem else ""

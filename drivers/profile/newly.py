@@ -13,6 +13,8 @@ from typing import Any, Final
 from pydantic import WrapValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from agent.message import Message
+
 SINCE = "0.2"
 MOST = 1e12  # of any number that is not bounded more closely
 
@@ -54,7 +56,13 @@ def number(least: float = -MOST, most: float = MOST, otherwise: str = WITHOUT) -
     def check(written: Any, validate: Callable[[Any], Any]) -> Any:
         value = validate(written)
         if isinstance(value, int | float) and not least <= value <= most:  # nan is neither
-            raise newly(f"{written} cannot be: write a number of {least:g} to {most:g}", otherwise)
+            text = Message(
+                "{written} cannot be: write a number of {least:g} to {most:g}",
+                written=written,
+                least=least,
+                most=most,
+            )
+            raise newly(text, otherwise)
         return _as_written(written, value)
 
     return WrapValidator(check)
@@ -63,9 +71,16 @@ def number(least: float = -MOST, most: float = MOST, otherwise: str = WITHOUT) -
 def _as_written(written: Any, value: Any) -> Any:
     """Return a number that was written as one, or what is none; else raise."""
     if isinstance(written, bool | str) and isinstance(value, int | float):
-        kind = "a text" if isinstance(written, str) else "true or false"
-        said = f"{written!r}" if isinstance(written, str) else str(written).lower()
-        raise newly(f"{said} is {kind}, and a number is wanted: write {+value}", Instead(+value))
+        if isinstance(written, str):
+            what = Message(
+                "{text} is a text, and a number is wanted: write {value}", text=repr(written), value=+value
+            )
+        else:
+            said = str(written).lower()
+            what = Message(
+                "{said} is true or false, and a number is wanted: write {value}", said=said, value=+value
+            )
+        raise newly(what, Instead(+value))
     return value
 
 
@@ -79,7 +94,9 @@ def open_or_finite(pair: tuple[float, float]) -> tuple[float, float]:
     lower = -math.inf if low < -MOST else min(low, MOST)  # beyond what can be is open; nothing else changes
     upper = math.inf if high > MOST else max(high, -MOST)
     if (low, high) != (lower, upper):
-        what = f"{[low, high]} has an end that no battery has: the side that is open is -inf or inf"
+        what = Message(
+            "{ends} has an end that no battery has: the side that is open is -inf or inf", ends=[low, high]
+        )
         raise newly(what, Instead([lower, upper]))
     return pair
 

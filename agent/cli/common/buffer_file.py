@@ -10,6 +10,7 @@ import click
 from agent.cli.common.errors import Finding, Misuse
 from agent.cli.common.load import config_option
 from agent.config.file import ConfigError, load_usable
+from agent.message import Message, joined, told_by
 from agent.store.reading import Buffer, BufferUnreadable
 from collector.told import SaidOnce
 from drivers.profile.problems import did_you_mean
@@ -42,7 +43,8 @@ def reading(path: Path, buffer_path: Path | None, told: SaidOnce) -> Iterator[Bu
     try:
         buffer = Buffer(buffer_path or load_usable(path).store.path, told)
     except ConfigError as error:
-        raise Misuse(f"{error}\n(or name the file itself: --buffer FILE)", "CW-301") from error
+        or_else = Message("(or name the file itself: --buffer FILE)")
+        raise Misuse(joined("\n", [told_by(error), or_else]), "CW-301") from error
     except BufferUnreadable as error:
         raise Misuse(str(error), "CW-604") from error
     try:

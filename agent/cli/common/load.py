@@ -14,6 +14,7 @@ from agent.cli.common.usual import CONFIG, SITE_PROFILES
 from agent.config.file import LINE, ConfigError, Taken, called, few, load_config, tables
 from agent.config.tables import AgentTable, Config
 from agent.keys.values import ReadContext
+from agent.message import joined, told_by
 from agent.transport.left_out import LeftOut
 from agent.wire.text import printable
 from drivers.profile.load import Profile, ProfileError, load_profile
@@ -63,7 +64,7 @@ def load(path: Path) -> tuple[Config, dict[str, Profile]]:
     """
     loaded = load_as_before(path)
     if loaded.problems:
-        raise Misuse("\n".join(loaded.problems), "CW-301")
+        raise Misuse(joined("\n", loaded.problems), "CW-301")
     return loaded.config, loaded.profiles
 
 
@@ -77,17 +78,17 @@ def load_as_before(path: Path) -> Loaded:
         config = load_config(path)
     except ConfigError as error:
         if error.config is None:
-            told = "\n".join([str(error), *_profile_problems(path, error.content)])
+            told = joined("\n", [told_by(error), *_profile_problems(path, error.content)])
             raise Misuse(told, "CW-301") from error
         config, taken = error.config, error.taken
-        problems = tuple(str(error).splitlines())
+        problems = tuple(error.lines)
     named = [(unit.name, unit.profile) for unit in config.unit]
     found = _profiles(path, named, config.agent.profile_dirs)
     problems += found.problems
     if not found.fit:
-        raise Misuse("\n".join(problems), "CW-304")
-    if mixed := [f"{path.name}: {problem}" for problem in untold(config, found.by_name)]:
-        raise Misuse("\n".join((*problems, *mixed)), "CW-301")
+        raise Misuse(joined("\n", problems), "CW-304")
+    if mixed := [joined(": ", [path.name, problem]) for problem in untold(config, found.by_name)]:
+        raise Misuse(joined("\n", (*problems, *mixed)), "CW-301")
     merged: dict[str, Taken] = {}
     for one in (*taken, *found.taken):  # one alarm for each key
         before = merged.get(one.key)

@@ -8,6 +8,7 @@ import click
 from agent.cli.common.errors import Finding, Misuse
 from agent.cli.common.load import config_option
 from agent.config.file import ConfigError, load_usable
+from agent.message import told_by
 from agent.outputs.drivers import driver_of
 from agent.outputs.relay import CoilRelay, GpioRelay
 
@@ -26,7 +27,7 @@ def command(path: Path) -> None:
     try:
         table = load_usable(path).relay
     except ConfigError as error:
-        raise Misuse(str(error), "CW-301") from error
+        raise Misuse(told_by(error), "CW-301") from error
     if table is None:
         return
     if trouble := asyncio.run(_drop(table)):

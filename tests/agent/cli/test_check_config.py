@@ -279,6 +279,13 @@ WIDE = table("[[detection.limit]]", {"quantity": "cell_voltage", "tier": "safety
 SHADOW = table("[detection]", {"shadow": ["no-measurement"]})
 
 
+WRONG = (
+    table("[agent]", {"id": "a b"})
+    + table("[web]", {"listen": "::1", "colour": "red"})
+    + table("[[unit]]", {"name": "rack-9", "bus": "c", "profile": "pylontech-powercube-m2"})
+)
+
+
 def in_korean(path: Path, *options: str) -> Result:
     korean = {"LC_ALL": "ko_KR.UTF-8", "COLUMNS": "160"}
     return CliRunner(env=korean).invoke(main, ["check", "--config", str(path), *options])
@@ -293,6 +300,10 @@ def in_korean(path: Path, *options: str) -> Result:
         (tables(period_s=30.0) + table("[agent]", {"safety_deadline_s": 70.0}), ["느림: rack-1, rack-2: "]),
         (tables() + TWICE + WIDE, ["[[detection.limit]] cell_voltage: 안전 최고 한계 4.5 V"]),
         (tables() + TWICE + SHADOW, ["효과 없음: ", "알리지 않음: "]),
+        (
+            tables() + WRONG,
+            ["알 수 없는 키", "[agent] id: 'a b'", "[web] listen: '::1'", "[[unit]] rack-9 bus: 'c'"],
+        ),
     ],
 )
 def test_check_speaks_the_language_of_the_locale_and_its_json_english(
