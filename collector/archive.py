@@ -24,7 +24,10 @@ from agent.wire.limits import UNBOUNDED
 from agent.wire.schema import unusable
 from agent.wire.sound import is_time
 from collector.figures.work import FigureSource
+from collector.latest import Latest
 from collector.sink import Old, Range, Stream
+
+DESCRIPTIONS = 256  # that are kept: some 100 kB each of 300 values
 
 
 class ArchiveError(Exception):
@@ -162,7 +165,7 @@ def offsets_ns(told: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
 
 
 class Descriptions:
-    """The contents of schemas, each read once; what cannot be used is told once.
+    """The contents of schemas, the latest of them kept; what cannot be used is told once.
 
     body: the stored bytes by hash, None: not here. refused: why one is not here that came, None: none did.
     """
@@ -174,7 +177,8 @@ class Descriptions:
         tell: Callable[[str], None],
     ) -> None:
         self._body, self._refused, self._tell = body, refused, tell
-        self._of: dict[bytes, dict[str, Any] | None] = {}
+        self._of: Latest[bytes, dict[str, Any] | None] = Latest(DESCRIPTIONS)
+        self._told: set[bytes] = set()
 
     def of(self, digest: bytes | None) -> dict[str, Any] | None:
         """The content of a schema; None where it never came, or is damaged."""
@@ -182,12 +186,16 @@ class Descriptions:
             return self._of.get(digest or b"")
         if (body := self._body(digest)) is not None:
             self._of[digest], why = described(digest, body)
-            if why:
-                self._tell(f"schema {digest.hex()} cannot be used, its values stay raw numbers: {why}")
+            self._say(digest, why and f"cannot be used, its values stay raw numbers: {why}")
         elif reason := self._refused(digest):
-            self._tell(f"schema {digest.hex()} {reason}")
+            self._say(digest, reason)
             self._of[digest] = None
         return self._of.get(digest)
+
+    def _say(self, digest: bytes, why: str | None) -> None:
+        if why and digest not in self._told:
+            self._told.add(digest)
+            self._tell(f"schema {digest.hex()} {why}")
 
 
 def intact(

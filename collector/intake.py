@@ -14,7 +14,8 @@ from collector.facts.derive import VERSION, Lives, alarms_with, epochs_with, tol
 from collector.facts.heard import Heard, heard_of
 from collector.facts.order import Told
 from collector.facts.points import layout_of
-from collector.known import Known
+from collector.known import SCHEMAS, Known
+from collector.latest import Latest
 from collector.sink import NOBODY, Change, Old, Outdated, Range, Sink, SinkError, Stream
 
 MISSING_NAMED = 256  # ranges in one acknowledgement, beside those around what was sent
@@ -69,7 +70,7 @@ class Intake:
         self._duplicates: dict[Stream, int] = {}  # counted, and written with the next change
         self._times = incidents.BootTimes(sink.held)
         self._wanted_bytes = 0  # of what could not be stored last
-        self._widths: dict[bytes, int | None] = {}  # of stored schemas
+        self._widths: Latest[bytes, int | None] = Latest(SCHEMAS)
         self._heard: dict[str, Heard] = {}  # what is waiting for a change, too
         self._derived = False
         with suppress(SinkError):  # a disk that is full now may have room later

@@ -3,7 +3,10 @@
 from collections.abc import Collection, Iterable
 
 from collector.account import Accounts
+from collector.latest import Latest
 from collector.sink import Change, Range, Sink, Stream
+
+SCHEMAS = 2**16  # of which it is known that they are here: 100 bytes each
 
 
 class Known:
@@ -16,7 +19,7 @@ class Known:
         self.accounts = Accounts(sink.accounted)
         self._epochs: dict[str, list[bytes]] = {}
         self._boots: dict[Stream, dict[bytes, Range]] = {}
-        self._schemas: set[bytes] = set()
+        self._schemas: Latest[bytes, None] = Latest(SCHEMAS)  # that are here
 
     def epochs(self, agent: str) -> list[bytes]:
         """The epochs of an agent, in its order."""
@@ -39,7 +42,7 @@ class Known:
             if self._sink.schema(digest) is None:
                 lacking.append(digest)
             else:
-                self._schemas.add(digest)
+                self._schemas[digest] = None
         return lacking
 
     def wrote(self, *changes: Change) -> None:

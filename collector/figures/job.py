@@ -11,11 +11,13 @@ from collector.figures.hour import hour_figures
 from collector.figures.marks import Placed, placed
 from collector.figures.minute import Channels, minute_figures, minutes_of
 from collector.figures.work import Due, FigureSource, Made, Misplaced, Work
+from collector.latest import Latest
 
 #: Since the first batch of a minute came, the others of a live agent have; an hour waits for ten minutes.
 SETTLE_S = {MINUTE_S: 90, HOUR_S: 600}
 SPANS_AT_ONCE = 64  # of one transaction: 5 kB each of 300 values
 BATCHES_AT_ONCE = 256
+CHANNELS = 4096  # of schemas that are kept: some 10 kB each of 300 values
 SECOND_NS = 10**9
 
 
@@ -33,7 +35,7 @@ class FigureJob:
         self, source: FigureSource, write: Callable[[Work], None], now_ns: Callable[[], int]
     ) -> None:
         self._source, self._write, self._now_ns = source, write, now_ns
-        self._channels: dict[bytes, Channels | None] = {}
+        self._channels: Latest[bytes, Channels | None] = Latest(CHANNELS)
 
     def run(self, settle_s: dict[int, int] = SETTLE_S) -> bool:
         """Do a piece of what there is to do; return whether there was any."""

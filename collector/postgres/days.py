@@ -1,12 +1,16 @@
-"""The days of arrival, each with a partition of its own: what is old goes by dropping a table."""
+"""Days of arrival, and of minutes, each with a partition of its own: what is old goes by dropping a table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 
 from collector.postgres.connection import Connection
 from collector.postgres.schema import LOCK
 
-TABLES = ("batch_body",)
+#: Where a day begins, by the column that parts each table.
+BOUNDS: dict[str, Callable[[date], str]] = {
+    "batch_body": lambda day: f"'{day}'",
+    "minute": lambda day: str(int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())),
+}
 
 
 def day_of(utc_ns: int) -> date:
@@ -14,23 +18,23 @@ def day_of(utc_ns: int) -> date:
     return datetime.fromtimestamp(utc_ns // 10**9, UTC).date()
 
 
-def make(db: Connection, days: Iterable[date], tables: Sequence[str] = TABLES) -> None:
+def make(db: Connection, days: Iterable[date], table: str = "batch_body") -> None:
     """Make the partitions of some days that are not there, in the caller's transaction.
 
     ATTACH in place of CREATE ... PARTITION OF: the latter would wait for every reader, such as pg_dump, and
     hold up all who come after.
     """
+    bound = BOUNDS[table]
     for day in days:
         db.rows("SELECT pg_advisory_xact_lock($1, 1)", LOCK)
-        for table in tables:
-            name = f"{table}_{day:%Y%m%d}"
-            if db.rows("SELECT 1 WHERE to_regclass($1) IS NOT NULL", name):
-                continue
-            db.run(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)")
-            db.run(
-                f"ALTER TABLE {table} ATTACH PARTITION {name}"
-                f" FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')"
-            )
+        name = f"{table}_{day:%Y%m%d}"
+        if db.rows("SELECT 1 WHERE to_regclass($1) IS NOT NULL", name):
+            continue
+        db.run(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)")
+        db.run(
+            f"ALTER TABLE {table} ATTACH PARTITION {name}"
+            f" FOR VALUES FROM ({bound(day)}) TO ({bound(day + timedelta(days=1))})"
+        )
 
 
 def there(db: Connection, table: str) -> list[date]:

@@ -4,7 +4,6 @@ _COLUMNS = """
     unit integer NOT NULL,
     utc_s bigint NOT NULL,               -- its first second
     schema bytea NOT NULL,
-    day date NOT NULL,                   -- of that second, UTC
     made_utc_ns bigint NOT NULL,         -- by the collector's clock
     frames integer NOT NULL,
     data_s integer NOT NULL,
@@ -57,7 +56,7 @@ def _unit_view(table: str) -> str:
 
 FIGURES = f"""
 CREATE TABLE minute ({_COLUMNS},
-    PRIMARY KEY (unit, utc_s, schema, day)) PARTITION BY RANGE (day);
+    PRIMARY KEY (unit, utc_s, schema)) PARTITION BY RANGE (utc_s);  -- by days, so that few are looked at
 CREATE INDEX minute_unread ON minute (schema) WHERE min IS NULL;
 CREATE TABLE hour ({_COLUMNS},
     minutes_gone boolean NOT NULL DEFAULT false,  -- they are pruned, and so it is never made again

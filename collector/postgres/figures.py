@@ -66,7 +66,7 @@ _LOOKED = (
     " WHERE d.agent = looked.agent AND d.boot_id = looked.boot_id AND NOT EXISTS (SELECT FROM unsynchronised"
     f" AS u WHERE u.agent = d.agent AND u.boot_id = d.boot_id AND u.offset_ns IS DISTINCT FROM {OFFSET})"
 ).format(of="u")
-_INSERT = "INSERT INTO {} (unit, day, made_utc_ns, " + NUMBERS + ") VALUES ({})"
+_INSERT = "INSERT INTO {} (unit, made_utc_ns, " + NUMBERS + ") VALUES ({})"
 
 
 def mark(db: Connection, changes: Sequence[Change], numbers: Mapping[Stream, int]) -> None:
@@ -137,7 +137,7 @@ def keep(
         db.rows("UPDATE not_indexed SET first = $2 + 1 WHERE stream = $1", numbers[stream], through)
     db.run_with(_LOOKED, sorted(work.looked_at))
     wanted = {_day(one) for made in work.made for one in made.figures or () if one.span.span_s == MINUTE_S}
-    days.make(db, wanted - made_days, ("minute",))
+    days.make(db, wanted - made_days, "minute")
     for made in work.made:
         _keep(db, made, now_ns)
     hours = {
@@ -180,4 +180,4 @@ def _row(unit: int, one: Figures, now_ns: int) -> tuple[Any, ...]:
     if one.arrays is not None:
         names = (*Arrays.FLOATS, "good_s")
         arrays = tuple(getattr(one.arrays, name).tolist() for name in names)
-    return (unit, _day(one), now_ns, one.span.utc_s, *one.numbers()[1:], *arrays)
+    return (unit, now_ns, one.span.utc_s, *one.numbers()[1:], *arrays)

@@ -128,8 +128,7 @@ def _no_minutes(db: Connection, rows: Sequence[Old]) -> bool:
     for unit, utc_s in dict.fromkeys((row.key, (row.first_ns or 0) // 10**9) for row in rows):
         if db.rows(f"SELECT FROM hour WHERE unit = $1 AND utc_s = $2 AND ({_TO_BE_MADE})", unit, utc_s):
             return False
-        day = days.day_of(utc_s * 10**9)
-        db.rows(f"DELETE FROM minute WHERE {_HOUR} AND day = $3", unit, utc_s, day)
+        db.rows(f"DELETE FROM minute WHERE {_HOUR}", unit, utc_s)
         db.rows(
             f"DELETE FROM batch_minute AS b WHERE {_HOUR} AND NOT EXISTS (SELECT FROM batch_key AS k"
             " WHERE k.stream = b.stream AND k.sequence = b.sequence)",

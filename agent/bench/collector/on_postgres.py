@@ -33,7 +33,6 @@ NAMES = {
     "postgres_query_raw_hour_s": "s",
     "postgres_query_ten_questions_s": "s",
 }
-SHIFTED = {"utc_s": "utc_s - 3600 * k", "day": "to_timestamp(utc_s - 3600 * k)::date"}  # in UTC
 SIZE = (
     "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class"
     " WHERE relnamespace = '{}'::regnamespace AND relkind = 'r'"
@@ -120,10 +119,10 @@ def _copy(place: str, unit: str, hours: int) -> None:
     db = Connection(place, lambda _, why: ProcessError(why), _nothing)
     with closing(db), db.transaction():
         ((newest_s,),) = db.rows("SELECT max(utc_s) FROM hour")
-        days.make(db, {days.day_of((newest_s - 3600 * k) * 10**9) for k in range(hours)}, ("minute",))
+        days.make(db, {days.day_of((newest_s - 3600 * k) * 10**9) for k in range(hours)}, "minute")
         for table in TABLES.values():
             columns = list(db.rows(f"SELECT * FROM {table} LIMIT 1")[0].keys())
-            shifted = ", ".join(SHIFTED.get(one, one) for one in columns)
+            shifted = ", ".join("utc_s - 3600 * k" if one == "utc_s" else one for one in columns)
             db.rows(
                 f"INSERT INTO {table} ({', '.join(columns)}) SELECT {shifted} FROM (SELECT * FROM {table}"
                 " WHERE unit IN (SELECT id FROM unit WHERE name = $1)) AS whole"
