@@ -6,6 +6,7 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from agent.modbus.adu import data_bytes
+from agent.modbus.came import Came, Kind
 from agent.modbus.patience import Patience
 from agent.modbus.ports import NO_REPLY
 from agent.modbus.read_request import Outcome
@@ -60,6 +61,8 @@ class Identification:
     tries: Tries = field(default_factory=Tries)  # of that read
     cuts: frozenset[Cut] = frozenset()
     _heard: bool = False  # something in this conversation was answered
+    _sound: bool = False  # with values
+    _wrong: Came | None = None  # what came first in it that says nothing of the registers
     _label: str = ""  # of the mark that is asked for; "" where all of them are
     _conversation: Generator[Read, Reply, Layout | Said] | None = field(default=None, repr=False)
 
@@ -69,6 +72,7 @@ class Identification:
         BROKEN_OFF where the profile cannot be followed: no request of a sound plan leads to it.
         """
         self._label, self._heard = "", False
+        self._sound, self._wrong = False, None
         conversation = connect(self.profile, line=self.line, instance=self.instance, cuts=self.cuts)
         try:
             said = self._go_on(conversation, None)
@@ -84,6 +88,11 @@ class Identification:
             self.same.settled(now_s)
         return begun
 
+    @property
+    def wrong(self) -> Came | None:
+        """What speaks against the way to the unit, and not its profile, of a conversation without values."""
+        return None if self._sound else self._wrong
+
     def in_vain(self) -> bool:
         """Note that a probe was not answered; return whether that is enough."""
         return self.tries.count() >= TRIES
@@ -91,6 +100,9 @@ class Identification:
     def answered(self, outcome: Outcome, known: Layout | None) -> Conclusion:
         """Take what came of `read`. known: the layout of the unit whose mark was asked for."""
         tries = self.tries.count(asked=outcome.asked)
+        self._sound |= outcome.verdict is Verdict.SOUND
+        if outcome.verdict not in (Verdict.SOUND, Verdict.ILLEGAL) and outcome.came.kind is not Kind.NOTHING:
+            self._wrong = self._wrong or outcome.came
         busy = outcome.verdict is Verdict.BUSY
         if busy and not (self._label and tries >= BUSY_MOST):
             self.patience.busy(outcome.at_s)

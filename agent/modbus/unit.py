@@ -403,14 +403,18 @@ class Unit:
         """Take what came of a read of the identification."""
         if self.state not in CONVERSING or outcome.request.read != self._identification.read:
             return  # it was broken off, or begun anew, meanwhile
-        if outcome.verdict is Verdict.BUSY:
+        something = outcome.unheard and self.connection is None and outcome.came.kind is not Kind.NOTHING
+        if outcome.verdict is Verdict.BUSY or something:
             self.trouble, self.came = outcome.came.words, outcome.came
         known = self.connection.layout if self.connection else None
         conclusion = self._identification.answered(outcome, known)
         if not (outcome.unheard and self._is_foreign):
             self._concluded(conclusion, outcome.at_s)
         if conclusion.event in (Event.OTHER_KIND, Event.BROKEN_OFF):
-            self._fell_silent(outcome, conclusion.text)
+            text, wrong = conclusion.text, self._identification.wrong
+            if wrong is not None and conclusion.event is Event.BROKEN_OFF:
+                text, self.came = wrong.words, wrong
+            self._fell_silent(outcome, text)
 
     def _concluded(self, conclusion: Conclusion, now_s: float) -> None:
         """Act on what the identification has shown."""

@@ -28,6 +28,7 @@ from agent.wire import holder
 
 NO_PERMISSION = "no permission"  # in what agent.modbus.serial_line says
 ONLY_ROOT = Message("each is there; who else has one open, root can see")
+OTHER_KIND = Message("the wrong profile"), Message("another unit")
 FEW_GOOD = 0.9  # of a unit's values
 
 
@@ -141,7 +142,7 @@ def answers(site: Site) -> Iterator[Result]:
     assert site.config is not None
     for bus in site.config.bus:
         where = str(bus.endpoint)
-        silent: dict[UnitTable, tuple[str, Came]] = {}
+        silent: dict[UnitTable, tuple[str, Came | None]] = {}
         units = site.units_of(bus)
         for unit in units:
             if hidden := _hidden(site, unit):
@@ -149,8 +150,8 @@ def answers(site: Site) -> Iterator[Result]:
             elif said := _silence(site, bus, unit):
                 silent[unit] = said
         by_cause: dict[str, list[UnitTable]] = {}
-        for unit, (_, came) in silent.items():
-            by_cause.setdefault(came.words, []).append(unit)
+        for unit, (how, came) in silent.items():
+            by_cause.setdefault(came.words if came else how, []).append(unit)
         if len(silent) == len(units) > 1 and len(by_cause) == 1:
             site.out[bus.name] = "answers"
         for alike in by_cause.values():
@@ -177,7 +178,10 @@ def _hidden(site: Site, unit: UnitTable) -> Result | None:
     return None
 
 
-def _no_answer(bus: AnyBus, unit: UnitTable, whose: str, silent: str, came: Came, scan: str) -> Result:
+def _no_answer(bus: AnyBus, unit: UnitTable, whose: str, silent: str, came: Came | None, scan: str) -> Result:
+    if came is None:
+        run = f"cellwarden profile show {unit.profile}"
+        return problem("CW-211", joined(": ", [whose, silent]), run, *OTHER_KIND)
     if came.kind is not Kind.NOTHING:
         run = next_command(came, bus.endpoint, unit.unit_id, FIRST_READ)
         it = Message("{who}: {how}; it {came}.", who=whose, how=silent, came=came.seen)
@@ -194,8 +198,10 @@ def _no_answer(bus: AnyBus, unit: UnitTable, whose: str, silent: str, came: Came
     return problem("CW-201", seen, f"cellwarden scan {scan}", *likely)
 
 
-def _silence(site: Site, bus: AnyBus, unit: UnitTable) -> tuple[str, Came] | None:
-    """Return since when and how a unit is silent, and what came instead; None where it answers."""
+def _silence(site: Site, bus: AnyBus, unit: UnitTable) -> tuple[str, Came | None] | None:
+    """Return since when and how a unit is silent, and what came instead, None where it answers and is not
+    understood; None where it is read.
+    """
     if site.status is None:
         seen = next(s for s in site.seen[bus.name].units if s.unit.path == unit.path)
         if seen.answers:
@@ -214,6 +220,9 @@ def _silence(site: Site, bus: AnyBus, unit: UnitTable) -> tuple[str, Came] | Non
         some = Message(OF_VERDICT[Verdict.SILENT][1])  # it answers, and too seldom for its values
         return unusable, Came(Kind.SOME_LOST, some, frames=bus.endpoint.transport.frames)
     why = told["trouble"] or Message("it answered before")
+    refused = _reads(site, bus.name)[0].get(unit.path, {}).get(Verdict.ILLEGAL)
+    if refused and why != NOTHING.text:
+        return joined("; ", [unusable, why]), None
     return Message("{since}; port opens; {why}", since=since, why=why), NOTHING
 
 
@@ -290,8 +299,7 @@ def identity(site: Site) -> Iterator[Result]:
         if match is None:
             yield unknown(Message("{unit}: was not read", unit=unit.path))
         elif match.layout is None or any(mark.sure and not mark.holds for mark in match.marks):
-            likely = Message("the wrong profile"), Message("another unit")
-            other = problem("CW-211", joined(": ", [unit.path, match.why]), run, *likely)
+            other = problem("CW-211", joined(": ", [unit.path, match.why]), run, *OTHER_KIND)
             yield other.at(unit.path, match.why)
         elif match.holding < len(match.marks):
             wrong_marks = joined("; ", (mark.says for mark in match.marks if not mark.holds))

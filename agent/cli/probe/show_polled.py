@@ -1,6 +1,7 @@
 """A unit that the running agent polls: what the agent read last is fresh, and costs the bus nothing."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from agent.cli.common.tables import plain_table, terminal
 from agent.detect.knowledge import SEEN
 from agent.modbus.came import NOTHING, Came
 from agent.modbus.survey.presence import FIRST_READ
+from agent.modbus.verdict import Verdict
 from agent.quality import NOT_READ, Quality
 from agent.transport.row import Endpoint
 from agent.view.language import Message, joined, length, tell, tr
@@ -56,13 +58,16 @@ def _out_of_sight(
 ) -> Trouble:
     """Return since when a unit is not read, and what comes instead."""
     told = unit["came"] or (polled["came"] if polled["trouble"] else None)
-    came = Came.of_json(told) if told else NOTHING
+    came = Came.of_json(told) if told else replace(NOTHING, frames=endpoint.transport.frames)
     since = Message("not read since the start")
     if unit["age_s"] is not None:
         since = Message("read last {time} ago", time=length(unit["age_s"]))
     what = joined("; ", filter(None, (since, polled["trouble"] or unit["trouble"])))
-    code, run = came.code, next_command(came, endpoint, unit_id, FIRST_READ)
-    return Trouble(code, joined(": ", [unit["name"], what]), run, came.row.likely)
+    seen = joined(": ", [unit["name"], what])
+    (reads,) = [each["reads"] for each in polled["units"] if each["name"] == unit["name"]]
+    if told is None and reads[Verdict.ILLEGAL] and not unit["silent"]:  # it answers, and is not understood
+        return Trouble("CW-211", seen, f"cellwarden profile show {unit['profile']}")
+    return Trouble(came.code, seen, next_command(came, endpoint, unit_id, FIRST_READ), came.row.likely)
 
 
 def _show(last: Mapping[str, Any], unit: Mapping[str, Any]) -> None:

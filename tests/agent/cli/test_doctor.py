@@ -14,6 +14,7 @@ from agent.cli.common.codes import CODES
 from agent.cli.doctor import CHECKS, box, wire
 from agent.cli.doctor.line_faults import of_bytes, of_counts
 from agent.cli.doctor.results import Check, CheckState, examine, good, problem
+from agent.cli.doctor.site import Site
 from agent.modbus.lately import Late
 from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.rtu import RtuBus
@@ -71,6 +72,41 @@ def test_a_cable_that_is_out_is_named_once_and_hides_only_what_follows_from_it(
     assert (hidden["state"], hidden["seen"]) == ("unknown", "needs the port of south, not checked")
     assert [each["state"] for each in found["profile match"]] == ["unknown", "unknown"]
     assert all(each["state"] != "problem" for each in found["line"])
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reads", "code", "says"),
+    [
+        (
+            "not a SunSpec unit",
+            {"illegal": 9},
+            "CW-211",
+            "nothing that can be used since the start; not a Sun",
+        ),
+        ("", {"sound": 9, "illegal": 9}, "CW-202", "it answers only some polls"),
+        ("does not answer", {"no_reply": 9}, "CW-201", "no answer from id 1 (rack-ankara) since the start;"),
+    ],
+    ids=["not understood", "too seldom", "silent"],
+)
+def test_a_unit_that_an_agent_cannot_read_is_called_silent_where_it_says_nothing(
+    trouble: str, reads: dict[str, int], code: str, says: str, config: Path
+) -> None:
+    site = Site(config, None)
+    told = {"knowledge": "NEVER", "age_s": None, "trouble": trouble, "came": None}
+    well = {"knowledge": "LIVE", "age_s": 0.0, "trouble": "", "came": None}
+    units = {"rack-ankara": (told, reads), "rack-berlin": (well, {"sound": 9}), "rack-cairo": (well, {})}
+    late = {"times": 0, "slowest_s": 0.0, "given_s": 1.0}
+    buses = {"north": ("rack-ankara", "rack-berlin"), "south": ("rack-cairo",)}
+    vars(site)["status"] = {
+        "units": [{"name": name, **of} for name, (of, _) in units.items()],
+        "buses": [
+            {"name": bus, "units": [{"name": u, "reads": units[u][1], "late": late} for u in names]}
+            for bus, names in buses.items()
+        ],
+    }
+    (found,) = wire.answers(site)
+    assert found.code == code
+    assert says in found.seen
 
 
 def test_units_of_one_line_that_are_silent_alike_are_one_finding(config: Path, bus: RtuBus) -> None:

@@ -19,7 +19,7 @@ from agent.modbus.serial_line import SerialPort
 from agent.modbus.tcp import TcpPort
 from agent.modbus.unit import Unit
 from drivers.line import Line
-from drivers.profile.load import load_profile
+from drivers.profile.load import Profile, load_profile
 from hil.run import configuration
 from tests.agent.cli.answering import Answer, on_a_line, over_tcp
 from tests.agent.cli.test_what_came import LINE, TCP, rtu, tcp
@@ -56,15 +56,19 @@ def rows(table: list[tuple[str, Answer, str, str]]) -> list[object]:
     ]
 
 
-async def told(port: Port, tmp_path: Path) -> tuple[Unit, Bus]:
-    """Poll a unit until something is wrong with it, or with its bus, and said."""
-    path = tmp_path / "two.toml"
+def two(folder: Path) -> Profile:
+    path = folder / "two.toml"
     path.write_text(PROFILE)
+    return load_profile(path)
+
+
+async def told(port: Port, profile: Profile) -> tuple[Unit, Bus]:
+    """Poll a unit until something is wrong with it, or with its bus, and said."""
     unit = Unit(
         name="unit",
         rack="rack",
         unit_id=3,
-        profile=load_profile(path),
+        profile=profile,
         line=Line.rtu(115200),
         period_s=0.2,
         timeout_s=0.1,
@@ -85,7 +89,7 @@ async def told(port: Port, tmp_path: Path) -> tuple[Unit, Bus]:
 
 async def judge(port: Port, code: str, says: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> str:
     with caplog.at_level(logging.INFO):
-        unit, bus = await told(port, tmp_path)
+        unit, bus = await told(port, two(tmp_path))
     report = bus_report(bus)
     came = Came.of_json(report["came"]) if report["came"] else unit.came
     assert came.code == code
@@ -112,6 +116,20 @@ async def test_status_and_journal_say_what_came_over_tcp(
         host, _, port = where.partition(":")
         said = await judge(TcpPort(host, int(port)), code, says, tmp_path, caplog)
     assert "parity" not in said
+
+
+async def test_a_sunspec_unit_that_answers_with_too_many_registers_is_not_said_to_be_none() -> None:
+    """The two other places where its models may begin are refused, as they should be."""
+    too_many, refused = tcp("0306" + "5375" * 3), tcp("8302")
+    with over_tcp(lambda r: (too_many if r[8:10] == (40000).to_bytes(2, "big") else refused)(r)) as where:
+        host, _, port = where.partition(":")
+        unit, _ = await told(TcpPort(host, int(port)), load_profile("sunspec-lithium-ion"))
+        async with asyncio.timeout(10):
+            arguments = ["probe", where, "--id", "3", "--profile", "sunspec-lithium-ion", "--socket", "/x"]
+            probed = await asyncio.to_thread(CliRunner().invoke, main, arguments)
+    assert unit.came.code == "CW-207"
+    assert "CW-207" in probed.stderr
+    assert "more registers than were requested" in " ".join(probed.stderr.split())
 
 
 def doctor(folder: Path, bus: str) -> list[dict[str, str]]:
