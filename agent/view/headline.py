@@ -25,7 +25,7 @@ OF_SIGHT = frozenset({"blind", "identity", "heartbeat", "held-frame", "no-measur
 MANY = 8  # units in a sentence
 PUT_ASIDE = ("SHELVED", "OUT OF SERVICE")
 NOT_LIVE = (
-    ("Not seen: {names}; they may be in any state.", UNSEEN),
+    ("Not seen: {names}; any state is possible.", UNSEEN),
     ("Stale: {names}.", {Knowledge.STALE}),
 )
 

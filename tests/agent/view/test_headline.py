@@ -12,7 +12,7 @@ ADVICE["detector"] = "cell-drift"
 LEAVE = "rack-1 cell 5: LEAVE THE ROOM, CALL THE FIRE BRIGADE. It heats."
 VISIT = "rack-1 cell 7: Measure the cell by hand this week. It drifts."
 LEAVE_2 = LEAVE.replace("rack-1", "rack-2")
-GONE = "Not seen: rack-2; they may be in any state."
+GONE = "Not seen: rack-2; any state is possible."
 LIVE, BLIND = {"name": "rack-1", "knowledge": "LIVE"}, {"name": "rack-2", "knowledge": "BLIND"}
 NEVER = {"name": "rack-3", "knowledge": "NEVER"}
 DEAF = {"name": "rack-4", "knowledge": "PARTIAL", "watched": False}
@@ -25,7 +25,7 @@ DEAF = {"name": "rack-4", "knowledge": "PARTIAL", "watched": False}
         ([LIVE], [HOT, ADVICE], f"ALARM - LIVE. {LEAVE} And 1 more."),
         ([LIVE], [ADVICE], f"ATTENTION - LIVE. {VISIT}"),
         ([LIVE], [{**HOT, "state": "SHELVED"}], "NORMAL - LIVE."),
-        ([LIVE, BLIND], [], "BLIND. LAST KNOWN: normal. Not seen: rack-2; they may be in any state."),
+        ([LIVE, BLIND], [], "BLIND. LAST KNOWN: normal. Not seen: rack-2; any state is possible."),
         ([LIVE, {**BLIND, "knowledge": "STALE"}], [], "STALE. LAST KNOWN: normal. Stale: rack-2."),
         (
             [LIVE],
