@@ -22,6 +22,8 @@ SENSOR = "Check sensor and cable: nothing watches it"
 FANS = "Plan a look at fans and filters this week"
 GATEWAY = "Check gateway {host} and its power"
 
+TEST = "test"  # the detector of an alarm that somebody raised to see that it is heard
+
 #: Detector -> severity -> what to do. "": whatever the severity. Texts of the record fill {fields}.
 ACTIONS: Mapping[str, Mapping[str, str]] = {
     "last-resort": {CRITICAL: LEAVE},
@@ -101,7 +103,7 @@ ACTIONS: Mapping[str, Mapping[str, str]] = {
     "silent-together cause-line": {"": "Check adapter, cable and supply of {bus}"},
     "silent-together cause-cable": {"": "Check the cable beyond the last that answers"},
     "silent-together cause-supply": {"": "Check their common supply; ask who is there"},
-    "test": {"": "Acknowledge it: this is a test"},
+    TEST: {"": "Acknowledge it: this is a test"},
 }
 #: The text of a record, a phrase, by which rows of a detector differ.
 BY_TEXT = {"voltage-limit": "side", "silent-together": "cause"}

@@ -9,6 +9,7 @@ from agent.detect.places import string_of
 from agent.detect.table import PRIORITY
 from agent.view import words
 from agent.view.actions import OVER_STATE as OVER
+from agent.view.actions import TEST
 from agent.view.headline import PUT_ASIDE, last_known
 from agent.view.language import tell, tr
 from agent.view.raised import Raised
@@ -27,14 +28,18 @@ def rows(
     knowledge: Mapping[str, str],
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """Return one row for each alarm that is not over: unacknowledged ones first, newest first, and behind all
-    of them those whose cause is gone.
+    """Return one row for each alarm that is not over: unacknowledged ones first, newest first, a test behind
+    what is real, and behind all of them those whose cause is gone.
 
     alarms, log: as `GET /v1/status` gives them. knowledge: by unit.
     """
     past = _by_key(log)
     found = [_row(alarm, past[alarm["id"]], log, knowledge, now) for alarm in alarms]
-    return sorted(found, key=lambda r: (r["state"] == OVER, r["state"] != "NEW", r["priority"], r["age_s"]))
+    tests = {alarm["id"] for alarm in alarms if alarm["detector"] == TEST}
+    return sorted(
+        found,
+        key=lambda r: (r["state"] == OVER, r["id"] in tests, r["state"] != "NEW", r["priority"], r["age_s"]),
+    )
 
 
 def _by_key(log: Sequence[Record]) -> defaultdict[str, list[Record]]:
@@ -94,7 +99,7 @@ def _row(
         "do": tr(alarm["do"]),
         "times_24h": sum(now - local(record, now) < DAY for record in _begun(past)),
         "by": who,
-        "more": max(alarm.get("count", 1) - 1, 0),
+        "more": 0 if (alarm.get("texts") or {}).get("names") else max(alarm.get("count", 1) - 1, 0),
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from agent.detect.knowledge import SEEN, UNSEEN, WORST_LAST, Knowledge
 from agent.detect.table import ADVICE, CRITICAL, PRIORITY, WARNING
 from agent.view.actions import OVER_STATE as OVER
+from agent.view.actions import TEST
 from agent.view.language import tell, tr
 from agent.view.sayings import say
 from agent.view.state import State, heat_unmeasured, lacks, later, left_of, named, state, watched
@@ -22,7 +23,7 @@ UNKNOWN = "UNKNOWN"
 BY_SEVERITY = {CRITICAL: "ALARM", WARNING: "ATTENTION", ADVICE: "ATTENTION"}
 #: What these say is of now while their unit is not seen: that nothing, or the wrong thing, is read there.
 OF_SIGHT = frozenset({"blind", "identity", "heartbeat", "held-frame", "no-measurement"})
-MANY = 8  # units in a sentence
+MANY, LONG = 8, 200  # units in a sentence, and its letters
 PUT_ASIDE = ("SHELVED", "OUT OF SERVICE")
 NOT_LIVE = (
     ("Not seen: {names}; any state is possible.", UNSEEN),
@@ -106,8 +107,8 @@ def last_known(alarm: Mapping[str, Any], sights: Mapping[str, str]) -> bool:
     return sights.get(alarm["unit"]) not in SEEN
 
 
-def _urgent(alarm: Mapping[str, Any], sights: Mapping[str, str]) -> tuple[int, bool]:
-    return PRIORITY[alarm["severity"]], last_known(alarm, sights)
+def _urgent(alarm: Mapping[str, Any], sights: Mapping[str, str]) -> tuple[bool, int, bool]:
+    return alarm["detector"] == TEST, PRIORITY[alarm["severity"]], last_known(alarm, sights)
 
 
 def _missing(units: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -128,8 +129,9 @@ def _unmeasured(units: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Return the names of units; of so many that nobody reads them all, the first: each has its tile."""
-    return ", ".join(names) if len(names) <= MANY else named(names)
+    """Return the names of units; of so much that nobody reads it all, the first: each has its tile."""
+    whole = ", ".join(names)
+    return whole if len(names) <= MANY and len(whole) <= LONG else named(names)
 
 
 def site_state(units: Sequence[Mapping[str, Any]], now: datetime) -> State:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from agent.view.alarms import rows
 from agent.view.headline import headline
-from tests.agent.view.sites import NOW
+from tests.agent.view.sites import NOW, alarm
 
 HOT = {"unit": "rack-1", "severity": "critical", "state": "NEW", "text": "It heats.", "location": "cell5"}
 HOT["detector"] = "last-resort"
@@ -113,3 +114,17 @@ def test_a_unit_whose_voltages_have_no_limit_is_told_with_what_to_set() -> None:
     )
     unit = {"name": "rack-4", "knowledge": "LIVE", "limits": {"unknown": "", "widened": []}}
     assert headline([unit], [], NOW)["text"] == "NORMAL - LIVE."
+
+
+def test_a_test_alarm_stands_behind_what_is_real() -> None:
+    drill = alarm("", "critical", unit="", detector="test", text="This is a test by kim")
+    real = alarm("", "warning", unit="", detector="silent-together", texts={"names": "a, b"}, count=2)
+    told = headline([LIVE], [drill, real], NOW)
+    assert (told["place"], told["condition"]) == ("a, b", "ALARM")
+    first, last = rows([drill, real], [], {"rack-1": "LIVE"}, NOW)
+    assert (first["place"], first["more"], last["place"]) == ("a, b", 0, "the agent")
+
+
+def test_of_units_whose_names_are_long_a_sentence_names_three() -> None:
+    units = [{**BLIND, "name": f"rack-{n}", "label": "전" * 64} for n in range(6)]
+    assert "(rack-2) and 3 more; any state is possible" in headline(units, [], NOW)["text"]
