@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent.message import Message, joined
 from agent.quality import Quality
 from drivers.asking import Asking
 from drivers.decode import codec_table, decode
@@ -89,7 +90,9 @@ def connect(
     try:
         return (yield from _connect(profile, line or default_line(profile), instance, frozenset(cuts)))
     except PlanError as error:
-        raise ConnectError(f"{error}; correct {profile.model}, or the instance of this unit") from error
+        text = str(error)
+        what = Message("{why}; correct {model}, or the instance of this unit", why=text, model=profile.model)
+        raise ConnectError(what) from error
 
 
 def _connect(profile: Profile, line: Line, instance: int, cuts: frozenset[Cut]) -> Conversation:
@@ -229,8 +232,13 @@ def ask_plan(plan: ReadPlan) -> Generator[Read, Reply, tuple[ReadPlan, Image]]:
         reply = yield read
         if reply.quality not in (Quality.GOOD, Quality.REFUSED):
             raise NoAnswer(
-                f"no sound answer to {read.area} {read.address}, {read.count} long; "
-                "check power, wiring, unit id, baud rate and parity"
+                Message(
+                    "no sound answer to {area} {address}, {count} long; check power, wiring, unit id, baud"
+                    " rate and parity",
+                    area=str(read.area),
+                    address=read.address,
+                    count=read.count,
+                )
             )
         asking.take(reply, refused=reply.quality is Quality.REFUSED)
     return asking.plan, asking.image()
@@ -292,20 +300,24 @@ def _identity(
 def _mismatches(identity: Sequence[IdentityPoint], answers: IdentityAnswers) -> list[str]:
     """Every point that is not as the profile wants it, in words."""
     shown = _identity(identity, answers)
-    wrong = []
+    wrong: list[str] = []
     for item in identity:
         wanted = expectation(item.point)
         if not wanted:
             continue
         if item.value.label not in shown:
             why = answers.unsaid[item.value.label].name.lower().replace("_", " ")
-            wrong.append(f"{item.value.label} is {why}, expected {wanted}")
+            wrong.append(_other(item, Message(why), wanted))
         elif not fits(item.point, shown[item.value.label]):
-            wrong.append(f"{item.value.label} is {shown[item.value.label]!r}, expected {wanted}")
+            wrong.append(_other(item, repr(shown[item.value.label]), wanted))
     return wrong
+
+
+def _other(item: IdentityPoint, found: str, wanted: str) -> Message:
+    name = item.value.label
+    return Message("{name} is {found}, expected {wanted}", name=name, found=found, wanted=wanted)
 
 
 def _refuse(wrong: Sequence[str], layout: Layout) -> None:
     if wrong:
-        said = f"this is not a {layout.profile_model}: {'; '.join(wrong)}; choose the right profile"
-        raise IdentityMismatch(said, layout)
+        raise IdentityMismatch(joined("; ", wrong), layout)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from agent.message import Message
+
 if TYPE_CHECKING:
     from drivers.layout import Layout
 
@@ -17,12 +19,16 @@ class NoAnswer(ConnectError):
 class IdentityMismatch(ConnectError):
     """The unit is not the one its profile describes: choose the right profile; nothing was decoded.
 
-    `layout` is what the profile describes, so that each of its values can be shown as MISMATCH.
+    `layout` is what the profile describes, so that each of its values can be shown as MISMATCH; `wrong`: what
+    is other than it wants.
     """
 
-    def __init__(self, message: str, layout: "Layout") -> None:
-        self.layout = layout
-        super().__init__(message)
+    def __init__(self, wrong: str, layout: "Layout") -> None:
+        self.wrong, self.layout = wrong, layout
+        model = layout.profile_model
+        super().__init__(
+            Message("this is not a {model}: {wrong}; choose the right profile", model=model, wrong=wrong)
+        )
 
 
 class ChainError(ConnectError):

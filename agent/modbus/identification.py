@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
+from agent.message import told_by
 from agent.modbus.adu import data_bytes
 from agent.modbus.came import Came, Kind
 from agent.modbus.patience import Patience
@@ -78,7 +79,7 @@ class Identification:
             said = self._go_on(conversation, None)
         except ConnectError as error:
             self.cuts, self.patience.who_s = frozenset(), now_s + CANNOT_BE_ASKED_S
-            return Conclusion(Event.BROKEN_OFF, text=str(error))
+            return Conclusion(Event.BROKEN_OFF, text=told_by(error))
         return self._judged(said, now_s) if isinstance(said, Layout) else NOTHING
 
     def begin_mark(self, layout: Layout, now_s: float) -> bool:
@@ -129,9 +130,9 @@ class Identification:
             said = self._go_on(self._conversation, reply)
         except IdentityMismatch as error:
             self.same.forget_suspect()
-            return Conclusion(Event.OTHER_KIND, shared(error.layout), str(error))
+            return Conclusion(Event.OTHER_KIND, shared(error.layout), told_by(error))
         except ConnectError as error:
-            return Conclusion(Event.BROKEN_OFF, text=str(error))
+            return Conclusion(Event.BROKEN_OFF, text=told_by(error))
         if isinstance(said, Layout):
             return self._judged(said, now_s)
         if said is None:

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
+from agent.message import Message
 from agent.quality import Quality
 from drivers.errors import ChainError, NoAnswer
 from drivers.registers import Area, Read, Reply
@@ -64,9 +65,16 @@ def find_base(bases: tuple[int, ...]) -> Asking[int]:
         silent += reply.quality not in (Quality.GOOD, Quality.REFUSED)
     places = ", ".join(map(str, bases))
     if silent == len(bases):
-        raise NoAnswer(f"no sound answer at {places}; check power, wiring, unit id and line settings")
+        raise NoAnswer(
+            Message(
+                "no sound answer at {places}; check power, wiring, unit id and line settings", places=places
+            )
+        )
     raise ChainError(
-        f'no "SunS" at {places}: not a SunSpec unit, or its base must be said in [sunspec] bases'
+        Message(
+            'no "SunS" at {places}: not a SunSpec unit, or its base must be said in [sunspec] bases',
+            places=places,
+        )
     )
 
 

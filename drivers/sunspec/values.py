@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 
+from agent.message import Message
 from drivers.errors import ChainError
 from drivers.identity import IdentityMark, expectation, fits, mark_of, text_of
 from drivers.profile.expansion import without_twins
@@ -56,9 +57,13 @@ def explore(profile: Profile) -> Asking[Explored]:
     found.values = without_twins(found.values, judged)
     if not found.values and not found.mismatches:
         raise ChainError(
-            f"the unit has no battery model with anything to poll; its models are "
-            f"{', '.join(str(b.id) for b in blocks) or 'none'}, {profile.model} reads "
-            f"{', '.join(map(str, models))}; choose another profile"
+            Message(
+                "the unit has no battery model with anything to poll; its models are {models}, {profile}"
+                " reads {wanted}; choose another profile",
+                models=", ".join(str(b.id) for b in blocks) or Message("none"),
+                profile=profile.model,
+                wanted=", ".join(map(str, models)),
+            )
         )
     return found
 

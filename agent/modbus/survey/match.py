@@ -11,10 +11,10 @@ from enum import StrEnum
 
 import numpy as np
 
+from agent.message import Message, told_by
 from agent.modbus.survey.plausible import share, telling
 from agent.modbus.verdict import OF_CODE, Verdict
 from agent.quality import Quality
-from agent.view.language import Message
 from drivers.asking import Asking
 from drivers.connect import ConnectError, IdentityMismatch, connect
 from drivers.identity import expectation
@@ -143,10 +143,10 @@ async def hold(profile: Profile, ask: Ask, *, whole: bool = False) -> Match:
     try:
         layout = await converse(profile, ask)
     except IdentityMismatch as error:
-        wrong = ShownMark(str(error).removeprefix(f"this is not a {profile.model}: "), False, True)
-        return Match(profile, (wrong,), why=str(error))
+        wrong = ShownMark(error.wrong, False, True)
+        return Match(profile, (wrong,), why=told_by(error))
     except (ConnectError, PlanError) as error:
-        return Match(profile, why=str(error))
+        return Match(profile, why=told_by(error))
     if profile.sunspec:
         known = (ShownMark(Message("SunSpec models where the standard puts them"), True, True), *known)
     layout, image = await _ask_values(layout, ask, pause_s, whole=whole)
