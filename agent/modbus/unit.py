@@ -354,7 +354,8 @@ class Unit:
         """Note what is still wrong with a unit that has answered."""
         if self.trouble and not trouble:
             self._well_s = now_s
-            if line := self._repeats.again("answers again", now_s):
+            said = "answers" if self.trouble == NOT_YET else "answers again"
+            if line := self._repeats.again(said, now_s):
                 log.info("unit %s: %s", self.name, line)
         self.trouble = trouble
 

@@ -1,5 +1,6 @@
 """Units on a simulated line: whose turn it is, what silence costs, and that no wrong value is called good."""
 
+import logging
 from collections.abc import Callable
 from itertools import count, pairwise
 
@@ -32,6 +33,22 @@ def answering(**first: bytes | int) -> Behaviour:
         return [(0.01, sealed(bytes((request[0], request[1] | 0x80, int(first["code"])))))]
 
     return behave
+
+
+def test_a_unit_that_never_answered_before_answers_and_one_that_did_answers_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "agent.modbus.unit")
+    line = Simulation()
+    unit = line.unit(1)
+    line.start(unit)
+    line.run(5)
+    line.behaviour[1] = mute
+    line.run(120)
+    line.behaviour[1] = well
+    line.run(120)
+    told = [record.message for record in caplog.records if "answers" in record.message]
+    assert told == ["unit unit-1: answers", "unit unit-1: answers again"]
 
 
 def test_safety_points_of_all_units_come_before_state_points_of_any() -> None:
