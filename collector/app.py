@@ -166,18 +166,23 @@ class Receiver:
                 waiting_s = self.now_s()
                 with suppress(SinkError):  # it is told as trouble, and waits on
                     await self.on_thread(self.intake.write_waiting)
-            for agent in self.dead_man.check(self.now_s()):
-                if await self._heard_elsewhere(agent):
-                    continue
-                text = f"nothing was heard for {self.dead_man.silent_after_s:g} s"
-                log.error("%s: %s", agent, text)
-                try:
-                    await self.on_thread(self.intake.report, agent, b"", "silent", text)
-                except SinkError as error:
-                    log.error("the silence is not on record: %s", error)
-                for line in await asyncio.to_thread(self._last_words, agent):
-                    log.error("%s: last known: %s", agent, line)
+            found = self.dead_man.check(self.now_s())
+            if silent := [agent for agent in found if not await self._heard_elsewhere(agent)]:
+                await self._tell_of(silent)
             await asyncio.sleep(period_s)
+
+    async def _tell_of(self, silent: Sequence[str]) -> None:
+        """Say that agents are silent: a whole fleet may be, and is one commit."""
+        text = f"nothing was heard for {self.dead_man.silent_after_s:g} s"
+        for agent in silent:
+            log.error("%s: %s", agent, text)
+        try:
+            await self.on_thread(self.intake.report, silent, "silent", text)
+        except SinkError as error:
+            log.error("the silence is not on record: %s", error)
+        for agent in silent:
+            for line in await asyncio.to_thread(self._last_words, agent):
+                log.error("%s: last known: %s", agent, line)
 
     async def _heard_elsewhere(self, agent: str) -> bool:
         """Whether another process on the same database stores what an agent sends."""

@@ -297,10 +297,12 @@ class Intake:
         if news := self.sink.news(agents):
             self._known.forget(news)
 
-    def report(self, agent: str, epoch: bytes, kind: str, text: str) -> None:
-        """Put an incident on record."""
+    def report(self, agents: Sequence[str], kind: str, text: str) -> None:
+        """Put an incident of one or more agents on record, in one transaction."""
+        found, now_ns = [(kind, text)], self._utc_ns()
         with self._telling():
-            self._write(Change((agent, epoch), self._utc_ns(), incidents=[(kind, text)]))
+            self._forget_news(set(agents))
+            self._write(*(Change((agent, b""), now_ns, incidents=found) for agent in agents))
 
     def _change(self, admitted: Admitted, new: Batches, conflicts: list[int]) -> Change:
         """What a request changes: its new rows, and what a person must look at."""

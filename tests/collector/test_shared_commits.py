@@ -139,3 +139,20 @@ async def test_a_sender_of_many_agents_has_one_turn_among_senders(monkeypatch: p
         line.put(sender, Piece(request(agent, 1), None, loop.create_future()))
     served = [line.take()[0].request.agent for _ in range(6)]
     assert served == ["site-0", "x", "site-1", "x", "site-2", "site-3"]
+
+
+def test_a_fleet_that_falls_silent_is_one_commit(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = place.open()
+    intake = Intake(sink, lambda: 10**18)
+    store(intake, *AGENTS)
+    written, write = list[int](), sink.write
+
+    def counting(*changes: Change) -> None:
+        written.append(len(changes))
+        write(*changes)
+
+    monkeypatch.setattr(sink, "write", counting)
+    intake.report(AGENTS, "silent", "nothing was heard for 60 s")
+    assert written == [len(AGENTS)]
+    assert intake.incidents() == [(agent, "silent", 1) for agent in AGENTS]
+    intake.close()
