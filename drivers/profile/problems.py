@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from agent.message import Message
 from drivers.profile.schema import Profile
 from drivers.text import escaped
 
@@ -51,4 +52,4 @@ def did_you_mean(word: str, known: Sequence[str], otherwise: str) -> str:
     """A hint for a mistyped word."""
     same = [k for k in known if k.lower() == word.lower()]
     near = same or get_close_matches(word, known, n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else otherwise
+    return Message('did you mean "{word}"?', word=near[0]) if near else otherwise

@@ -33,8 +33,10 @@ def must_have(buffer: Buffer, unit: str | None) -> None:
     """Raise Finding where a unit is named of which the buffer has nothing, with the one that was meant."""
     known = [name for _, name, _ in buffer.units()]
     if unit is not None and unit not in known:
-        there = did_you_mean(unit, known, f"it has: {', '.join(known) or 'none yet'}")
-        raise Finding(f"the buffer has nothing of a unit {unit!r}; {there}", "CW-006")
+        names = ", ".join(known) or Message("none yet")
+        there = did_you_mean(unit, known, Message("it has: {units}", units=names))
+        what = Message("the buffer has nothing of a unit {unit}; {there}", unit=repr(unit), there=there)
+        raise Finding(what, "CW-006")
 
 
 @contextmanager
