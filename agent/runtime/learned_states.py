@@ -17,6 +17,7 @@ from typing import Any
 
 from agent.clock import Clock, Passed, Stamp, passed
 from agent.detect.unit import LearnedState, UnitJudges
+from agent.message import Message, joined
 from agent.runtime.snapshot import UNREADABLE, Snapshot
 
 OLDEST_S = 30 * 86_400.0  # the age from which a state is not taken up: the battery has changed since
@@ -103,21 +104,25 @@ class LearnedStates:
     def _take_up(self, unit: _Unit, judges: UnitJudges, now: Stamp) -> Origin:
         saved = unit.saved.pop(judges.layout, None)
         if saved is None:
-            none = "the state that was kept is of other values" if unit.saved else "no state was kept"
+            none: str = Message(
+                "the state that was kept is of other values" if unit.saved else "no state was kept"
+            )
             why, unit.unreadable = unit.unreadable or none, ""  # the reason is given once
             return _anew(now, why)
         gap = passed(saved.stamp, saved.boot_id, now, self._clock.boot_id)
         if gap.seconds > OLDEST_S:
-            return _anew(now, f"the state that was kept is {gap.seconds / 86_400:.0f} days old")
+            return _anew(now, Message("the state that was kept is {n:.0f} days old", n=gap.seconds / 86_400))
         try:
             unfit = judges.take_up(saved.state, _last_frame_s(saved, gap, now), gap.sure)
         except UNREADABLE as error:
-            return _anew(now, f"the state that was kept is not readable ({error!r})")
-        said = (
-            f"goes on with the state of {_utc(saved.stamp.utc_ns)}, learned since {_utc(saved.since_utc_ns)}"
+            return _anew(now, Message("the state that was kept is not readable ({why})", why=repr(error)))
+        said = Message(
+            "goes on with the state of {kept}, learned since {since}",
+            kept=_utc(saved.stamp.utc_ns),
+            since=_utc(saved.since_utc_ns),
         )
         if unfit:
-            said += f"; learning anew: {', '.join(unfit)}"
+            said = joined("; ", [said, Message("learning anew: {what}", what=", ".join(unfit))])
         return Origin(saved.since_utc_ns, saved.stamp.utc_ns, said)
 
     def expect(self, units: Collection[str]) -> None:
@@ -187,7 +192,7 @@ class LearnedStates:
 
 
 def _anew(now: Stamp, why: str) -> Origin:
-    return Origin(now.utc_ns, 0, f"learning anew: {why}")
+    return Origin(now.utc_ns, 0, Message("learning anew: {what}", what=why))
 
 
 def _next_due_s(origin: Origin, now: Stamp) -> float:
