@@ -1,9 +1,15 @@
 """What came of a request, as a tool says it: the row of `agent.modbus.came`, and one command to run."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from agent.cli.common.codes import Trouble
-from agent.modbus.came import Came, Frames, Kind
+from agent.modbus.came import NOT_YET, NOTHING, Came, Frames, Kind
+from agent.modbus.lately import OF_VERDICT
 from agent.modbus.survey.look import manual_address
 from agent.modbus.survey.presence import PATIENT_S
+from agent.modbus.verdict import Verdict
 from agent.transport.row import Endpoint
 from agent.view.language import Message, joined
 from drivers.registers import Area, Read
@@ -86,6 +92,20 @@ def trouble(
     return Trouble(
         came.code, joined(" ", filter(None, (what, works, sentence(came.do)))), run, came.row.likely
     )
+
+
+def instead(told: Mapping[str, Any], reads: Mapping[str, int], frames: Frames) -> Came | None:
+    """Return what comes of a unit that an agent cannot read; None: it answers, and is not understood.
+
+    told: of the unit in the agent's status. reads: how its reads ended.
+    """
+    if told["came"] and (came := Came.of_json(told["came"])).kind is not Kind.NOTHING:
+        return came
+    if told["trouble"] in ("", NOT_YET) and reads.get(Verdict.SOUND):  # too seldom for its values
+        return Came(Kind.SOME_LOST, Message(OF_VERDICT[Verdict.SILENT][1]), frames=frames)
+    if reads.get(Verdict.ILLEGAL) and told["trouble"] != NOTHING.text:
+        return None
+    return replace(NOTHING, frames=frames)
 
 
 def _seen(came: Came, read: Read) -> str:

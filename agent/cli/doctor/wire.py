@@ -7,19 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from agent.cli.check import late_of
-from agent.cli.common.came_said import next_command, sentence
+from agent.cli.common.came_said import instead, next_command, sentence
 from agent.cli.doctor import line_faults
 from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
 from agent.cli.limits import limits_of, review_of
 from agent.config.tables import UnitTable
 from agent.detect.knowledge import SEEN
-from agent.modbus.came import NOT_YET, NOTHING, OF_TCP, Came, Kind
-from agent.modbus.lately import OF_VERDICT, Late
+from agent.modbus.came import NOTHING, OF_TCP, Came, Kind
+from agent.modbus.lately import Late
 from agent.modbus.overheard import ANOTHER_MASTER
 from agent.modbus.serial_devices import console_of
 from agent.modbus.survey.presence import FIRST_READ
-from agent.modbus.verdict import Verdict
 from agent.net.holding import in_words
 from agent.transport.rtu import PTYS
 from agent.transport.table import AnyBus
@@ -214,15 +213,13 @@ def _silence(site: Site, bus: AnyBus, unit: UnitTable) -> tuple[str, Came | None
     if told["age_s"] is not None:
         since = Message("for {time}", time=length(told["age_s"]))
     unusable = Message("nothing that can be used {since}", since=since)
-    if told.get("came") and (came := Came.of_json(told["came"])).kind is not Kind.NOTHING:
+    reads = _reads(site, bus.name)[0].get(unit.path, {})
+    came = instead(told, reads, bus.endpoint.transport.frames)
+    if came is None:
+        return joined("; ", [unusable, told["trouble"]]), None
+    if came.kind is not Kind.NOTHING:
         return unusable, came
-    if told["trouble"] in ("", NOT_YET) and _reads(site, bus.name)[0].get(unit.path, {}).get("sound"):
-        some = Message(OF_VERDICT[Verdict.SILENT][1])  # it answers, and too seldom for its values
-        return unusable, Came(Kind.SOME_LOST, some, frames=bus.endpoint.transport.frames)
     why = told["trouble"] or Message("it answered before")
-    refused = _reads(site, bus.name)[0].get(unit.path, {}).get(Verdict.ILLEGAL)
-    if refused and why != NOTHING.text:
-        return joined("; ", [unusable, why]), None
     return Message("{since}; port opens; {why}", since=since, why=why), NOTHING
 
 

@@ -1,20 +1,18 @@
 """A unit that the running agent polls: what the agent read last is fresh, and costs the bus nothing."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from agent.cli.common.ask_agent import age, get
-from agent.cli.common.came_said import next_command
+from agent.cli.common.came_said import instead, next_command
 from agent.cli.common.codes import Trouble
 from agent.cli.common.tables import plain_table, terminal
 from agent.detect.knowledge import SEEN
-from agent.modbus.came import NOTHING, Came
+from agent.modbus.came import Came
 from agent.modbus.survey.presence import FIRST_READ
-from agent.modbus.verdict import Verdict
 from agent.quality import NOT_READ, Quality
 from agent.transport.row import Endpoint
 from agent.view.language import Message, joined, length, tell, tr
@@ -57,15 +55,16 @@ def _out_of_sight(
     unit: Mapping[str, Any], polled: Mapping[str, Any], endpoint: Endpoint, unit_id: int
 ) -> Trouble:
     """Return since when a unit is not read, and what comes instead."""
-    told = unit["came"] or (polled["came"] if polled["trouble"] else None)
-    came = Came.of_json(told) if told else replace(NOTHING, frames=endpoint.transport.frames)
+    (reads,) = [each["reads"] for each in polled["units"] if each["name"] == unit["name"]]
+    came = instead(unit, reads, endpoint.transport.frames)
+    if polled["trouble"] and polled["came"]:
+        came = Came.of_json(polled["came"])
     since = Message("not read since the start")
     if unit["age_s"] is not None:
         since = Message("read last {time} ago", time=length(unit["age_s"]))
-    what = joined("; ", filter(None, (since, polled["trouble"] or unit["trouble"])))
-    seen = joined(": ", [unit["name"], what])
-    (reads,) = [each["reads"] for each in polled["units"] if each["name"] == unit["name"]]
-    if told is None and reads[Verdict.ILLEGAL] and not unit["silent"]:  # it answers, and is not understood
+    why = polled["trouble"] or unit["trouble"] or (came.text if came else "")
+    seen = joined(": ", [unit["name"], joined("; ", filter(None, (since, why)))])
+    if came is None:
         return Trouble("CW-211", seen, f"cellwarden profile show {unit['profile']}")
     return Trouble(came.code, seen, next_command(came, endpoint, unit_id, FIRST_READ), came.row.likely)
 
