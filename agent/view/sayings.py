@@ -17,7 +17,7 @@ SAYINGS: Mapping[str, str] = {
     "event": "{place}: {said}",
     "happened": "{state} {severity} {said}",
     "reason": "{place}, {state}: {said}",
-    "others": "And {count} more.",
+    "others": "Other alarms: {count}.",
     "over-too": "Over, not acknowledged: {count}.",
     # the time left
     "left": "{degc:.0f} °C about {likely} ({soonest}-{latest}, in {duration})",

@@ -23,7 +23,7 @@ DEAF = {"name": "rack-4", "knowledge": "PARTIAL", "watched": False}
     ("units", "alarms", "said"),
     [
         ([LIVE], [], "NORMAL - LIVE."),
-        ([LIVE], [HOT, ADVICE], f"ALARM - LIVE. {LEAVE} And 1 more."),
+        ([LIVE], [HOT, ADVICE], f"ALARM - LIVE. {LEAVE} Other alarms: 1."),
         ([LIVE], [ADVICE], f"ATTENTION - LIVE. {VISIT}"),
         ([LIVE], [{**HOT, "state": "SHELVED"}], "NORMAL - LIVE."),
         ([LIVE, BLIND], [], "BLIND. LAST KNOWN: normal. Not seen: rack-2; any state is possible."),
@@ -43,12 +43,12 @@ DEAF = {"name": "rack-4", "knowledge": "PARTIAL", "watched": False}
         (
             [LIVE, BLIND],
             [{**HOT, "unit": "rack-2"}, HOT],
-            f"ALARM - BLIND. {LEAVE} And 1 more. {GONE}",
+            f"ALARM - BLIND. {LEAVE} Other alarms: 1. {GONE}",
         ),
         (
             [LIVE, BLIND],
             [{**HOT, "unit": "rack-2"}, ADVICE],
-            f"BLIND. LAST KNOWN: alarm. {LEAVE_2} And 1 more. {GONE}",
+            f"BLIND. LAST KNOWN: alarm. {LEAVE_2} Other alarms: 1. {GONE}",
         ),
         (
             [BLIND],
@@ -72,7 +72,7 @@ def test_the_parts_of_the_sentence_are_there_alone_for_who_shows_them_apart() ->
     assert (said["place"], said["action"], said["last_known"]) == (
         "rack-1 cell 5", "LEAVE THE ROOM, CALL THE FIRE BRIGADE", False
     )  # fmt: skip
-    assert (said["rest"], said["besides"]) == ("It heats.", f"And 1 more. {GONE}")
+    assert (said["rest"], said["besides"]) == ("It heats.", f"Other alarms: 1. {GONE}")
     assert (said["left"], said["left_s"], said["until"]) == ("", None, "")
 
 
