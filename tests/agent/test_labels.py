@@ -135,7 +135,7 @@ def test_it_is_found_by_it_in_either_language() -> None:
 
 def test_a_unit_that_is_not_seen_is_named_so_in_the_headline() -> None:
     assert (
-        f"Not seen: {KOREAN} (rack-1); they"
+        f"Not seen: {KOREAN} (rack-1); any state is possible"
         in view(KOREAN, knowledge="BLIND", age_s=900.0)["headline"]["text"]
     )
     assert first_line({"unit": "rack-1", "label": KOREAN}, NOW).startswith(f"{KOREAN} (rack-1): ")

@@ -53,6 +53,7 @@ def start_agent(children: Children, config: Path) -> None:
 
 
 @pytest.mark.long(35)
+@pytest.mark.usefixtures("multicast")
 def test_a_stopped_setup_leaves_nothing_half_written_and_goes_on_to_the_signed_report(
     tmp_path: Path, bus: RtuBus, children: Children
 ) -> None:

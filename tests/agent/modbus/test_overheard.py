@@ -227,7 +227,7 @@ async def test_each_request_of_another_is_counted_once_however_it_is_heard(tmp_p
     ][n - 1]
     async with line(tmp_path, script) as port:
         counts = [(await port.ask(1, READ, 0.2)).strangers, (await port.ask(1, READ, 0.2)).strangers]
-        while clock_s() - port._heard_s < 0.3:  # noqa: ASYNC110 (however busy the machine is)
+        while clock_s() - port._heard_s < 1.5:  # noqa: ASYNC110 (however busy the machine is)
             await asyncio.sleep(0.05)
         counts += [(await port.ask(1, READ, 0.2)).strangers for _ in range(3)]
     assert (counts[0], sum(counts), counts[3:]) == (1, 102, [0, 0])

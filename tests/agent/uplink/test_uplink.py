@@ -187,7 +187,7 @@ async def test_the_collector_asks_for_a_schema_and_gets_it(site: Site) -> None:
     async with running(uplink):
         await site.until(lambda: any(request.schemas for request in site.requests))
         await site.delivered()
-    assert site.receiver.intake._unknown([SCHEMA]) == []
+    assert site.receiver.intake._known.lacks([SCHEMA]) == []
 
 
 async def test_a_quiet_agent_gives_a_sign_of_life(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
