@@ -75,8 +75,8 @@ class Collector:
 
     def __init__(self, database: Path | str, *options: str, listen: str = "127.0.0.1:0") -> None:
         self.database = Path(database)
-        sink = database if isinstance(database, str) else f"sqlite:{database}"
-        command = [*COMMAND, "serve", "--sink", sink, "--listen", listen, *options]
+        self.sink = database if isinstance(database, str) else f"sqlite:{database}"
+        command = [*COMMAND, "serve", "--sink", self.sink, "--listen", listen, *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout
         line = self.process.stdout.readline()

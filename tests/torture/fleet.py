@@ -49,7 +49,7 @@ def fleet(agents: int, seed: int, folder: Path) -> Result:
         _, body, _ = collector.http("GET", "/healthz")
         health = json.loads(body)
         result.counts.update({k: health.get(k, 0) for k in ("batches", "duplicates", "http_503")})
-        wrong, _ = judge(collector.database, oracles)
+        wrong, _ = judge(collector.sink, oracles)
     result.wrong += wrong
     result.counts["agents"] = agents
     for store in stores:
@@ -95,7 +95,7 @@ def hostile(requests: int, seed: int, folder: Path) -> Result:
         stranger.join()
         if collector.process.poll() is not None:
             result.wrong.append("the collector ended")
-        wrong, _ = judge(collector.database, [oracle])
+        wrong, _ = judge(collector.sink, [oracle])
     result.wrong += wrong
     result.counts.update(statuses)
     result.counts.update(requests=requests, frames=len(oracle.frames))

@@ -60,7 +60,7 @@ def kills(count: int, seed: int, folder: Path) -> Result:
         for collector in collectors:
             collector.kill()
     for collector in collectors:
-        wrong, _ = judge(collector.database, [oracle])
+        wrong, _ = judge(collector.sink, [oracle])
         result.note(count, wrong)
     result.counts.update(frames=len(oracle.frames), alarms=len(oracle.alarms))
     return result

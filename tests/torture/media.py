@@ -45,7 +45,7 @@ def _rounds(
                 result.note(number, [f"{type(error).__name__}: {error}"])
             result.counts["rounds"] += 1
             shutil.rmtree(home)
-        wrong, said = judge(collector.database, oracles)
+        wrong, said = judge(collector.sink, oracles)
     result.wrong += wrong
     result.counts.update(said)
     result.counts["alarms"] = sum(len(oracle.alarms) for oracle in oracles)
@@ -127,7 +127,7 @@ def full_disk(rounds: int, seed: int, folder: Path) -> Result:
             result.note(rounds, drain(store, "agent-1", collector.url))
             account = store.account("main")
             result.counts.update(rounds=rounds, sealed=account.sealed, dropped=account.dropped)
-        wrong, _ = judge(collector.database, [oracle])
+        wrong, _ = judge(collector.sink, [oracle])
         result.note(rounds, wrong)
         result.counts["alarms"] = len(oracle.alarms)
     return result

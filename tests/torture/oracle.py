@@ -2,13 +2,16 @@
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Set
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from collector.archive import Archive
 from collector.audit import audit
-from collector.sqlite.archive import SqliteArchive
+from collector.audit_all import ACCOUNTS
+from collector.questions.ask import ask
+from collector.sinks import parse
 from tests.agent.store.buffers import ALARM
 
 
@@ -28,17 +31,36 @@ class Oracle:
         self.alarms.update(alarms)
 
 
-def judge(database: Path, oracles: Iterable[Oracle]) -> tuple[list[str], Counter[str]]:
-    """Hold what arrived against what was reported.
+@contextmanager
+def reading(sink: str) -> Iterator[Archive]:
+    """A database, as --sink takes it; what in it cannot be read is an error."""
+    chosen = parse(sink)
+    archive = chosen.kind.read(chosen.place, _unreadable)
+    try:
+        yield archive
+    finally:
+        archive.close()
+
+
+def _unreadable(line: str) -> None:
+    raise AssertionError(line)
+
+
+def judge(sink: str, oracles: Iterable[Oracle]) -> tuple[list[str], Counter[str]]:
+    """Hold what arrived in a database against what was reported.
 
     Return what is wrong, and how often the agents' buffers spoke of themselves.
     """
     oracles = list(oracles)
-    archive = SqliteArchive(database)
-    try:
+    with reading(sink) as archive:
         ours = {oracle.agent for oracle in oracles}  # what strangers left behind is theirs
         accounts = [account for account in audit(archive) if account.agent in ours]
         wrong = [line for account in accounts if not account.balanced for line in account.lines()]
+        wrong += [
+            f"{row['agent']} epoch {row['epoch']}: the view says {row}"
+            for row in ask(archive, ACCOUNTS, {}, 0)
+            if row["agent"] in ours and not row["balanced"]
+        ]
         ends = {epoch: last for oracle in oracles for epoch, last in oracle.epochs.items()}
         said = Counter(
             "accounts_to_the_last_batch" if a.sealed >= ends[a.epoch] else "accounts_to_the_last_one_seen"
@@ -57,14 +79,11 @@ def judge(database: Path, oracles: Iterable[Oracle]) -> tuple[list[str], Counter
             told = _differences("frames", set() if oracle.frames_may_drop else oracle.frames, frames)
             told += _differences("alarms", oracle.alarms - salvaged, alarms)
             wrong += [f"{oracle.agent}: {text}" for text in told]
-    finally:
-        archive.close()
     return wrong, said
 
 
-def _alarms(archive: SqliteArchive, agent: str) -> list[dict[str, Any]]:
-    query = "SELECT record FROM event WHERE kind = 'alarm' AND agent = ?"
-    return [json.loads(record) for (record,) in archive.db.execute(query, [agent])]
+def _alarms(archive: Archive, agent: str) -> list[dict[str, Any]]:
+    return [json.loads(record) for _, _, record in archive.alarms(agent)]
 
 
 def _differences(what: str, reported: Set[Hashable], arrived: Mapping[Hashable, int]) -> list[str]:

@@ -12,19 +12,13 @@ import json
 import random
 import shutil
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agent.store.account import Account, BufferSettings
-from agent.store.ledger import Event
 from agent.store.store import Store
 from agent.store.upstream import Upstream
-from agent.store.writer import Writer
-from agent.tls.contexts import client_context
-from agent.uplink.pace import Pace
-from agent.uplink.uplink import Uplink
 from agent.wire.batch import decode_batch
 from agent.wire.errors import WireError
 from agent.wire.ranges import Ranges
@@ -34,13 +28,13 @@ from collector.audit import StreamAccount, audit
 from collector.sqlite.archive import SqliteArchive
 from tests.agent.store.buffers import ALARM, BOOT, own_alarm
 from tests.collector.processes import Collector
-from tests.torture.agents import MANY, SCHEMAS, VALUES, seal
+from tests.torture.agents import MANY, SCHEMAS, VALUES
 from tests.torture.oracle import Oracle, judge
 from tests.torture.result import Result
+from tests.torture.sender import Sender, seal_and_send
 
 AGENT = "agent-1"
 HARMS = 10  # of one agent's life
-HOUR_S = 3700.0
 SETTLED_S, ROUNDS = 60.0, 10
 SHORT = BufferSettings(history_bytes=0)  # and 256 KiB: some of what is lost is here no more
 
@@ -161,57 +155,6 @@ def _audited(database: Path) -> list[StreamAccount]:
         archive.close()
 
 
-class Sender:
-    """An agent's half with an uplink for each site. `hours`: that its clock of healing was put on."""
-
-    def __init__(self, store: Store, sites: list[Site], values: int) -> None:
-        self.store, self.writer, self.sites, self.hours, self.values = store, Writer(), sites, 0, values
-        self.uplinks: dict[str, Uplink] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        for delivery in store._deliveries.values():
-            delivery.healing._now_s = lambda: time.monotonic() + HOUR_S * self.hours
-
-    async def begin(self, site: Site) -> None:
-        """Send to a site where it is now."""
-        await self.end(site.name)
-        uplink = Uplink(
-            site.name,
-            site.collector.url,
-            AGENT,
-            self.store,
-            self.writer,
-            Pace(0.8),
-            client_context,
-            lambda *_: None,
-        )
-        self.uplinks[site.name], self._tasks[site.name] = uplink, asyncio.create_task(uplink.run())
-
-    async def end(self, name: str) -> None:
-        """Send no more to a site."""
-        if task := self._tasks.pop(name, None):
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def close(self) -> None:
-        """Send no more."""
-        for name in list(self._tasks):
-            await self.end(name)
-        self.writer.close()
-
-    def wake(self, alarm: bool) -> None:
-        """Something was sealed."""
-        for uplink in self.uplinks.values():
-            uplink.wake(alarm)
-
-    async def accounts(self) -> tuple[dict[str, Account], Ranges]:
-        """Of each upstream; and the sequences that are on the box."""
-        return await self.writer(self.store.accounts), await self.writer(self._here)
-
-    def _here(self) -> Ranges:
-        rows = self.store._db.execute("SELECT sequence FROM batch WHERE sequence > 0 ORDER BY 1")
-        return Ranges((sequence, sequence) for (sequence,) in rows)
-
-
 def places(harms: int, seed: int, folder: Path) -> Result:
     """Harm collectors so many times, in lives of ten; each second life has little history."""
     result = Result()
@@ -232,10 +175,10 @@ async def _life(folder: Path, rng: random.Random, harms: int, short: bool, count
     store = Store(folder / "buffer.db", AGENT, BOOT, upstreams, own_alarm, settings)
     for digest, body in SCHEMAS.values():
         store.add_schema(digest, body)
-    sender = Sender(store, sites, MANY if short else VALUES)
+    sender = Sender(store, AGENT, MANY if short else VALUES)
     try:
         for site in sites:
-            await sender.begin(site)
+            await sender.begin(site.name, site.collector.url)
         for _ in range(harms):
             await _seal_some(sender, clock, rng, oracle)
             if rng.random() < 0.3:
@@ -249,9 +192,9 @@ async def _life(folder: Path, rng: random.Random, harms: int, short: bool, count
                 lambda s=site, k=kind: harm(s, k, rng_of(rng), counts),  # type: ignore[misc]
             )
             if kind == "replaced" or rng.random() < 0.5:
-                await sender.begin(site)
+                await sender.begin(site.name, site.collector.url)
             sender.hours += rng.random() < 0.3
-        wrong = await _settle(sender, clock, rng, oracle)
+        wrong = await _settle(sender, sites, clock, rng, oracle)
         counts["frames"] += len(oracle.frames)
         counts["alarms"] += len(oracle.alarms)
         for upstream, site in zip(upstreams, sites, strict=True):
@@ -274,23 +217,8 @@ def rng_of(rng: random.Random) -> random.Random:
 
 async def _seal_some(sender: Sender, clock: Iterator[int], rng: random.Random, oracle: Oracle) -> None:
     for _ in range(rng.randint(1, 20)):
-        await _seal(sender, clock, rng, oracle)
+        await seal_and_send(sender, clock, rng, oracle)
         await asyncio.sleep(rng.uniform(0, 0.02))
-
-
-async def _seal(
-    sender: Sender, clock: Iterator[int], rng: random.Random, oracle: Oracle, alarm: bool | None = None
-) -> None:
-    """Seal a batch, and an alarm, by chance if it is not said; it is over before the next one."""
-    at, alarm = next(clock), rng.random() < 0.2 if alarm is None else alarm
-    await sender.writer(seal, sender.store, at, rng, oracle, alarm, sender.values)
-    if alarm:
-        over = next(clock)
-        await sender.writer(
-            sender.store.seal, [], [Event("rack-1", {**ALARM, "boottime_ns": over, "state": "OVER"})]
-        )
-        oracle.alarms.add(over)
-    sender.wake(alarm)
 
 
 async def _while_sealing(
@@ -298,20 +226,22 @@ async def _while_sealing(
 ) -> None:
     doing = asyncio.create_task(asyncio.to_thread(what))
     while not doing.done():
-        await _seal(sender, clock, rng, oracle)
+        await seal_and_send(sender, clock, rng, oracle)
         await asyncio.sleep(0.05)
     await doing
 
 
-async def _settle(sender: Sender, clock: Iterator[int], rng: random.Random, oracle: Oracle) -> list[str]:
+async def _settle(
+    sender: Sender, sites: list[Site], clock: Iterator[int], rng: random.Random, oracle: Oracle
+) -> list[str]:
     """Let hours pass until each collector has what can be had; return what does not come to rest."""
     differences, accounts = ["never without a pending batch"], dict[str, Account]()
     for _ in range(ROUNDS):
         sender.hours += 1
-        for site in sender.sites:
-            await sender.begin(site)
+        for site in sites:
+            await sender.begin(site.name, site.collector.url)
         # with an alarm: what an upstream is not to have is told it with what is for it, or after 20 s of rest
-        await _seal(sender, clock, rng, oracle, alarm=True)
+        await seal_and_send(sender, clock, rng, oracle, alarm=True)
         try:
             async with asyncio.timeout(SETTLED_S):
                 quiet = 0
@@ -323,7 +253,7 @@ async def _settle(sender: Sender, clock: Iterator[int], rng: random.Random, orac
                     quiet = 0 if any(a.pending for a in accounts.values()) else quiet + 1
         except TimeoutError:
             continue
-        differences = [text for site in sender.sites for text in _both_ends(site, accounts[site.name], here)]
+        differences = [text for site in sites for text in _both_ends(site, accounts[site.name], here)]
         if not differences:
             return []
     return [f"not at rest after {ROUNDS} hours: {accounts}", *differences]
@@ -364,7 +294,7 @@ def _judge(site: Site, upstream: Upstream, oracle: Oracle, short: bool) -> list[
     """Hold a collector against what was sealed. Where history was short, nothing may be there twice."""
     expected = Oracle(AGENT, frames_may_drop=short or not upstream.frames, frames=oracle.frames)
     expected.alarms = set() if short else oracle.alarms
-    wrong, _ = judge(site.database, [expected])
+    wrong, _ = judge(site.collector.sink, [expected])
     archive = SqliteArchive(site.database)
     try:
         said = archive.db.execute("SELECT record FROM event WHERE kind = 'alarm' ORDER BY epoch, sequence")
