@@ -1,7 +1,7 @@
 """The long form of the failure tests. Exit 1 where anything was lost, came twice or is unaccounted for.
 
---short runs what the tests run; --only NAME one scenario; --count N so many rounds of each;
---seed N other random points.
+--short runs what the tests run; --only NAME one scenario; --fleet those of a fleet's archive;
+--count N so many rounds of each; --seed N other random points.
 """
 
 import argparse
@@ -22,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/torture", description=__doc__)
     parser.add_argument("--short", action="store_true", help="as many rounds as the tests run")
     parser.add_argument("--only", choices=[s.name for s in SCENARIOS], help="one scenario")
+    parser.add_argument("--fleet", action="store_true", help="those of collectors on one PostgreSQL")
     parser.add_argument("--count", type=int, help="so many rounds of each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON object per scenario")
@@ -29,8 +30,12 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     bad = 0
     for scenario in SCENARIOS:
-        if asked.only in (None, scenario.name):
-            bad += _run(scenario, asked)
+        if asked.only not in (None, scenario.name) or (asked.fleet and not scenario.fleet):
+            continue
+        if missing := scenario.missing():
+            print(f"{scenario.name}: NOT RUN: {missing}", flush=True)
+            continue
+        bad += _run(scenario, asked)
     return 1 if bad else 0
 
 

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from hil.run.postgres import binaries
 from tests.torture.fleet import fleet, hostile
+from tests.torture.fleet_harms import archive_kills, archive_restores
 from tests.torture.kills import kills
 from tests.torture.media import damage, full_disk, restores
 from tests.torture.places import places
@@ -24,6 +26,7 @@ class Scenario(NamedTuple):
     short: int
     long: int
     missing: Callable[[], str] = lambda: ""
+    fleet: bool = False  # of `scripts/torture --fleet`: several collectors on one PostgreSQL database
 
 
 def _no_vfs() -> str:
@@ -32,6 +35,10 @@ def _no_vfs() -> str:
 
 def _no_root() -> str:
     return "" if os.geteuid() == 0 else "only root can mount a disk of its own"
+
+
+def _no_postgres() -> str:
+    return "" if binaries() else "no PostgreSQL server here: apt-get install postgresql"
 
 
 SCENARIOS = (
@@ -45,4 +52,22 @@ SCENARIOS = (
     Scenario("places", "three collectors that lose what they had", places, 6, 200),
     Scenario("fleet", "agents draining at once", fleet, 20, 200),
     Scenario("hostile", "hostile requests", hostile, 120, 300),
+    Scenario(
+        "archive-kills",
+        "kill -9 of two collectors and of their one PostgreSQL, in any order",
+        archive_kills,
+        4,
+        300,
+        _no_postgres,
+        True,
+    ),
+    Scenario(
+        "archive-restores",
+        "the database of two collectors put back to an older backup",
+        archive_restores,
+        1,
+        20,
+        _no_postgres,
+        True,
+    ),
 )
