@@ -42,14 +42,14 @@ def _no_postgres() -> str:
 
 
 SCENARIOS = (
-    Scenario("kills", "kill -9 of the agent's half and of its two collectors", kills, 12, 1000),
+    Scenario("kills", "kill -9 of the agent's half and of its two collectors", kills, 6, 1000),
     Scenario("power", "power cut, unsynced sectors lost and torn", power_cuts, 60, 1000, _no_vfs),
     Scenario("syncs", "power cut on a disk whose fsync fails", failing_syncs, 60, 1000, _no_vfs),
     Scenario("full", "disk filled by another process", full_disk, 2, 60, _no_root),
     Scenario("damage", "bits flipped and files cut short", damage, 12, 300),
     Scenario("restores", "old image of the card restored", restores, 8, 200),
     Scenario("whole", "kill -9 of the whole agent and of its collectors", whole_agent, 1, 100),
-    Scenario("places", "three collectors that lose what they had", places, 6, 200),
+    Scenario("places", "three collectors that lose what they had", places, 3, 200),
     Scenario("fleet", "agents draining at once", fleet, 20, 200),
     Scenario("hostile", "hostile requests", hostile, 120, 300),
     Scenario(

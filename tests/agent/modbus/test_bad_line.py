@@ -41,7 +41,7 @@ def loads_of(
 def test_the_estimate_of_a_lossy_line_is_what_comes_of_it(
     reads: int, registers: int, units: int, numbered: bool, damaged: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lossy, "LASTS_S", 400.0)
+    monkeypatch.setattr(lossy, "LASTS_S", sampled(200.0, 400.0))
     loads = loads_of(reads, registers, units, numbered=numbered)
     ports = [
         wires.tcp(lossy.LOST, seed)

@@ -22,6 +22,7 @@ from tests.breadth import sampled
 
 LOST, RTT_S = 0.4, 0.005
 SEEDS = range(sampled(5, 20))
+FEW_SEEDS = range(sampled(2, 20))  # where each run must hold by itself
 DEADLINE_S = 10.0
 
 
@@ -306,7 +307,7 @@ def identity_share(line: Simulation, since_s: float) -> float:
 @pytest.mark.parametrize("units", [1, 2, 8])
 def test_identity_costs_a_network_that_loses_replies_less_than_a_twentieth(units: int) -> None:
     shares = []
-    for seed in SEEDS:
+    for seed in FEW_SEEDS:
         network = Network(dice=random.Random(seed))
         profile = cells(1, 40)
         network.start(
@@ -319,7 +320,9 @@ def test_identity_costs_a_network_that_loses_replies_less_than_a_twentieth(units
     assert max(shares) < 0.05, shares
 
 
-@pytest.mark.parametrize(("units", "seeds"), [(1, SEEDS), (2, SEEDS), (8, SEEDS), (20, (2, 3)[: len(SEEDS)])])
+@pytest.mark.parametrize(
+    ("units", "seeds"), [(1, FEW_SEEDS), (2, FEW_SEEDS), (8, FEW_SEEDS), (20, sampled((2,), (2, 3)))]
+)
 def test_identity_costs_a_serial_line_that_loses_replies_less_than_a_twentieth(
     units: int, seeds: Collection[int]
 ) -> None:
