@@ -18,6 +18,7 @@ from agent.cli.common.load import config_option, load
 from agent.cli.common.no_effect import without_effect
 from agent.cli.common.tables import plain_table, terminal
 from agent.config.tables import Config, UnitTable, UpstreamTable
+from agent.message import Message, joined
 from agent.modbus.proof import Age, BusLoad, ages, load_of
 from agent.outputs.coverage import uncovered
 from agent.store.place import try_to_write
@@ -25,7 +26,7 @@ from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
 from agent.transport.table import AnyBus
 from agent.uplink.proxy import LoginError, Proxy
-from agent.view.language import Message, joined, tell, tr
+from agent.view.language import tell, tr
 from collector.failing import print_json
 from drivers.connect import assume
 from drivers.layout import Layout

@@ -24,7 +24,8 @@ from agent.detect.declaration import Detector
 from agent.detect.detectors import DETECTORS
 from agent.detect.first_days import FirstDays
 from agent.detect.rows import ROWS
-from agent.view.language import Message, tell, tr
+from agent.message import Message
+from agent.view.language import tell, tr
 from agent.view.words import first_days
 from collector.failing import print_json
 from drivers.connect import assume

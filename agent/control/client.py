@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.control.form import HEADER, must_be_ours
-from agent.view.language import Message
+from agent.message import Message
 
 TIMEOUT_S = 5.0
 

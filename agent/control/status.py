@@ -11,11 +11,11 @@ from agent.control.last_good import LastGood
 from agent.detect.knowledge import Knowledge
 from agent.detect.places import judged_as
 from agent.frame import Frame
+from agent.message import Message, joined
 from agent.modbus.bus import Bus
 from agent.modbus.came import NOTHING
 from agent.modbus.unit import Unit
 from agent.quality import Quality
-from agent.view.language import Message, joined
 from agent.view.state import unset
 from drivers.layout import Layout
 from drivers.values import LimitTiers

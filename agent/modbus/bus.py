@@ -6,6 +6,7 @@ import random
 from collections import deque
 
 from agent.clock import Clock
+from agent.message import Message, joined, told_by
 from agent.modbus.came import Came
 from agent.modbus.manual_read import PATIENCE_S, Exchange, Guest, GuestRefused, parts
 from agent.modbus.overheard import ANOTHER_MASTER, REMEDY, Strangers, described
@@ -14,7 +15,6 @@ from agent.modbus.read_request import ReadRequest
 from agent.modbus.repeats import Repeats
 from agent.modbus.schedule import Schedule
 from agent.modbus.unit import Unit
-from agent.view.language import Message, joined, told_by
 from drivers.registers import Read
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
-from agent.view.language import Message, joined, message
+from agent.message import Message, joined, message
 
 Frames = Literal["rtu", "tcp"]
 

@@ -7,11 +7,11 @@ import socket
 
 from aiohappyeyeballs import start_connection
 
+from agent.message import Message, joined
 from agent.modbus.came import Came, Frames, Kind
 from agent.modbus.ports import PortError
 from agent.net.names import LOOK_UP_S, Addresses
 from agent.net.trouble import in_words
-from agent.view.language import Message, joined
 
 CONNECT_TIMEOUT_S = 3.0  # for a handshake
 STAGGER_S = 0.25  # after which the next address of a name is tried beside it (RFC 8305, 5)

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import socket
 
+from agent.message import Message, joined
 from agent.modbus.came import Came, Kind
 from agent.modbus.carrier import Heard, Lost
 from agent.modbus.com_port import ComPort
@@ -16,7 +17,6 @@ from agent.modbus.hearing import Hearing
 from agent.modbus.ports import HungUp, PortError, clock_s
 from agent.modbus.settling import Settling
 from agent.net.trouble import in_words
-from agent.view.language import Message, joined
 
 CLOSED = Message("the connection was closed by the other side")
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from math import ceil, inf
 from typing import NamedTuple
 
+from agent.message import Message
 from agent.modbus.came import Came, Frames, Kind
 from agent.modbus.verdict import Verdict
-from agent.view.language import Message
 from drivers.registers import Read
 
 LAST, SAID = 16, 0.25

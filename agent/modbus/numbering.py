@@ -7,7 +7,7 @@ from collections import deque
 from itertools import pairwise
 from typing import NamedTuple
 
-from agent.view.language import Message, joined
+from agent.message import Message, joined
 
 LEAST = 3  # answers under other numbers, before it is said how they come
 NUMBERS = 0x10000

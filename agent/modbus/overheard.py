@@ -10,7 +10,7 @@ from math import inf
 
 from pymodbus.framer import FramerRTU
 
-from agent.view.language import Message
+from agent.message import Message
 
 ANOTHER_MASTER = "another master speaks on this line"
 REMEDY = "their answers destroy each other: stop it, or give it a line of its own"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import serial
 
+from agent.message import Message, joined
 from agent.modbus.accepted import STRICT, Accepted
 from agent.modbus.carrier import Heard, Lost
 from agent.modbus.ports import PortError
 from agent.modbus.rtu_port import RtuPort
 from agent.net.holding import in_words
-from agent.view.language import Message, joined
 from agent.wire import holder
 
 STABLE_NAMES = (Path("/dev/serial/by-id"), Path("/dev/serial/by-path"))

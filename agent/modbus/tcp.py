@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from math import inf
 
+from agent.message import Message, joined, told_by
 from agent.modbus.accepted import STRICT, Accepted
 from agent.modbus.adu import OutOfStep, TcpStream, reply_of, tcp_frame, tcp_request
 from agent.modbus.came import BEHIND, NOTHING, Came, Kind
@@ -22,7 +23,6 @@ from agent.modbus.ports import NO_REPLY, Answer, HungUp, LateReply, PortError, T
 from agent.modbus.settling import Settling
 from agent.modbus.told_apart import cut_short, of_tcp, unasked
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
-from agent.view.language import Message, joined, told_by
 from agent.wire.hosts import authority
 from drivers.registers import Read, Reply
 

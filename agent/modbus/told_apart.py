@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sized
 from dataclasses import replace
 from typing import NamedTuple
 
+from agent.message import Message
 from agent.modbus.adu import answer_bytes
 from agent.modbus.came import NOTHING, Came, Frames, Kind
 from agent.modbus.numbering import Numbering
@@ -22,7 +23,6 @@ from agent.modbus.overheard import (
     request_at,
     sound,
 )
-from agent.view.language import Message
 
 EXCEPTION_BIT = 0x80
 HEADER_BYTES = 6

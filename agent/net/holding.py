@@ -1,6 +1,6 @@
 """Who holds a port or a device, in words. Pure."""
 
-from agent.view.language import Message
+from agent.message import Message
 from agent.wire.holder import Holder
 
 

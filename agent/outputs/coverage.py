@@ -13,8 +13,8 @@ A normally energised relay shows a failure only if the failure takes the energy 
     the cable to the relay       the relay itself             the module's host time-out
 """
 
+from agent.message import Message
 from agent.outputs.relay import CoilRelay, GpioRelay
-from agent.view.language import Message
 
 NO_RELAY = "no [relay] is configured: an alarm is heard only upstream, and not while the network is down"
 NEEDS_SYSTEMD = (

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agent.clock import never_set
-from agent.view.language import Message, joined
+from agent.message import Message, joined
 from drivers.durable import replace_whole, sync_folder
 from drivers.files import must_be_file
 

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from agent.clock import never_set
+from agent.message import Message, joined, told_by
 from agent.tls.credentials import NotPrivate, must_be_private, no_passphrase
-from agent.view.language import Message, joined, told_by
 from drivers.files import must_be_file
 
 NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL; the ssl module has no name for it

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from agent.view.language import Message
+from agent.message import Message
 
 
 class NotPrivate(Exception):

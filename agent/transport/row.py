@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 from agent.keys.values import ConfigTable
+from agent.message import Message
 from agent.modbus.accepted import Accepted
 from agent.modbus.came import Came
 from agent.modbus.ports import Port, PortError
 from agent.modbus.survey.presence import LineSetting
 from agent.transport.accept import Accept, accepted
-from agent.view.language import Message
 from drivers.line import Line
 from drivers.profile.load import Profile
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from agent.keys.values import Device
+from agent.message import Message
 from agent.modbus.came import Came
 from agent.modbus.ports import Port, PortError
 from agent.modbus.serial_devices import serial_devices
@@ -16,7 +17,6 @@ from agent.modbus.serial_line import SerialPort, stable_path
 from agent.modbus.survey.presence import ALL_IDS, USUAL_IDS, LineSetting
 from agent.transport.row import Advice, Endpoint, Transport
 from agent.transport.serial_table import SerialTable
-from agent.view.language import Message
 from agent.wire import holder
 from drivers.profile.load import Profile
 

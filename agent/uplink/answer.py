@@ -3,7 +3,7 @@
 import email.utils
 from dataclasses import dataclass
 
-from agent.view.language import Message, joined
+from agent.message import Message, joined
 from agent.wire.errors import WireError
 from agent.wire.request import (
     ACKNOWLEDGEMENT_TYPE,

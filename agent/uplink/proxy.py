@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from agent.message import Message, joined, told_by
 from agent.net.trouble import in_words
 from agent.tls.credentials import NotPrivate, must_be_private
-from agent.view.language import Message, joined, told_by
 from agent.wire.hosts import authority
 from agent.wire.text import printable
 

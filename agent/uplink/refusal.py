@@ -2,7 +2,7 @@
 
 import ssl
 
-from agent.view.language import Message
+from agent.message import Message
 
 RENEW = "renew it with `cellwarden enroll`"
 #: RFC 8446, 6.2, by OpenSSL's names; "bad" is also what it calls a certificate whose time has not come

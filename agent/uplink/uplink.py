@@ -18,6 +18,7 @@ from itertools import takewhile
 import aiohttp
 
 from agent.detect.explanations.said import Said, said
+from agent.message import Message, joined, told_by
 from agent.net.trouble import in_words
 from agent.store.black_box import EVENTS, ROUTINE
 from agent.store.errors import Implausible, StoreError
@@ -47,7 +48,6 @@ from agent.uplink.pace import Pace
 from agent.uplink.proxy import LoginError, Proxy
 from agent.uplink.refusal import refusal
 from agent.uplink.schemas import Schemas
-from agent.view.language import Message, joined, told_by
 from agent.wire.limits import DEFAULT_LIMITS
 from agent.wire.ranges import Ranges
 from agent.wire.request import ACCEPT, CONTENT_TYPE, PATH, About, Acknowledgement, Request, encode_request

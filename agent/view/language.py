@@ -2,7 +2,7 @@
 
 A text is looked up by its English, a sentence of an alarm by its id: whoever has its record can say it, and
 its English stands in docs/sentences.md. Records, logs and the wire stay English; what is
-both recorded and shown is a `Message`, which is English until somebody reads it.
+both recorded and shown is a `Message` (`agent.message`), which is English until somebody reads it.
 """
 
 import gettext
@@ -16,10 +16,7 @@ from typing import Any
 
 from agent.detect.duration import duration
 from agent.detect.fields import FIELD, number
-from agent.message import Message as Message
-from agent.message import joined as joined
-from agent.message import message as message
-from agent.message import told_by as told_by
+from agent.message import Message
 
 LANGUAGES = {"en": "English", "ko": "한국어"}  # each by its own name
 ENGLISH = "en"

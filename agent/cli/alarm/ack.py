@@ -11,7 +11,8 @@ from agent.cli.common.ask_agent import alarm_table, get, json_option, post, sock
 from agent.cli.common.errors import Finding, Misuse
 from agent.cli.common.letters import spoken
 from agent.cli.common.tables import terminal
-from agent.view.language import Message, joined, tell, tr
+from agent.message import Message, joined
+from agent.view.language import tell, tr
 from collector.failing import print_json
 from drivers.profile.problems import did_you_mean
 

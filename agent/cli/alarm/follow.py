@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli.common.ask_agent import get
-from agent.view.language import Message
+from agent.message import Message
 
 COLLECTOR_S = 15.0  # an alarm overtakes everything: a collector that is there has it within a second
 STEP_S = 0.1

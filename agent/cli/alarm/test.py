@@ -8,7 +8,8 @@ from agent.cli.alarm.follow import follow, told
 from agent.cli.common.ask_agent import json_option, post, socket_option
 from agent.cli.common.errors import Finding
 from agent.cli.common.letters import spoken
-from agent.view.language import Message, joined, tell, tr
+from agent.message import Message, joined
+from agent.view.language import tell, tr
 from collector.failing import print_json
 
 

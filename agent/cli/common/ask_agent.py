@@ -11,7 +11,8 @@ from agent.cli.common.errors import Finding, Unreachable
 from agent.cli.common.tables import plain_table
 from agent.cli.common.usual import SOCKET
 from agent.control import client
-from agent.view.language import how_long, put_together, told_by, tr
+from agent.message import told_by
+from agent.view.language import how_long, put_together, tr
 from agent.view.voice import first_line
 from drivers.profile.problems import did_you_mean
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from agent.cli.common.tables import plain_table, terminal
+from agent.message import Message
 from agent.modbus.backlog import USUALLY_S
 from agent.modbus.bad_line import LOST, behind_waiting, lossy_s, others_dead
 from agent.modbus.proof import GIVE_UP_S, BusLoad
-from agent.view.language import Message, tell, tr
+from agent.view.language import tell, tr
 
 FIRST_WITHIN_S = 15.0
 WAITING = Message("behind a gateway that itself waits {time:g} s for each dead unit", time=USUALLY_S)

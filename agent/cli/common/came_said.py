@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from agent.cli.common.codes import Trouble
+from agent.message import Message, joined
 from agent.modbus.came import NOT_YET, NOTHING, Came, Frames, Kind
 from agent.modbus.lately import OF_VERDICT
 from agent.modbus.survey.look import manual_address
 from agent.modbus.survey.presence import PATIENT_S
 from agent.modbus.verdict import Verdict
 from agent.transport.row import Endpoint
-from agent.view.language import Message, joined
 from drivers.registers import Area, Read
 
 MOST_SHOWN = 20  # bytes

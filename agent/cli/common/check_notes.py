@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from agent.config.tables import Config, StoreTable
 from agent.detect.slow_polling import said_of
+from agent.message import Message
 from agent.store.estimate import estimate, free_mb, history_mb
-from agent.view.language import Message
 from drivers.connect import tells_apart
 from drivers.profile.load import Profile
 

@@ -3,7 +3,8 @@ the same everywhere: 1 a finding, 2 usage or configuration, 3 unreachable, 4 por
 output. With --json it is an object on stdout too. The codes: agent.cli.common.codes.
 """
 
-from agent.view.language import Message, current, speaking, tr
+from agent.message import Message
+from agent.view.language import current, speaking, tr
 from collector.failing import Coded
 
 

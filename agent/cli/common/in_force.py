@@ -24,7 +24,7 @@ from agent.detect.limits import (
 from agent.detect.places import judged_as
 from agent.detect.settings import Settings
 from agent.detect.table import TIERS as SEVERITIES
-from agent.view.language import Message, joined
+from agent.message import Message, joined
 from drivers.connect import assume
 from drivers.profile.load import Profile
 from drivers.quantities import QUANTITIES

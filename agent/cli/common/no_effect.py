@@ -9,7 +9,7 @@ from agent.cli.common.in_force import Judged, judged
 from agent.config.tables import Config
 from agent.detect.channels import Codes, Floats
 from agent.detect.limits import HIGH, LIMITED, LOADS, LOW, SITE, TIERS
-from agent.view.language import Message
+from agent.message import Message
 from drivers.profile.load import Profile
 
 ENDS = ("low", "high")  # by side

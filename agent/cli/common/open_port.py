@@ -5,13 +5,13 @@ from pathlib import Path
 from agent.cli.common.came_said import sentence
 from agent.cli.common.codes import Trouble
 from agent.control import client
+from agent.message import Message, joined
 from agent.modbus.came import Kind
 from agent.modbus.ports import Port, PortError
 from agent.modbus.serial_devices import console_of
 from agent.modbus.survey.presence import LineSetting
 from agent.transport.row import Endpoint, EndpointError, TooMany
 from agent.transport.table import parse
-from agent.view.language import Message, joined
 from agent.wire.hosts import authority
 
 

@@ -8,11 +8,11 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from urllib.parse import urlsplit
 
 from agent.config.tables import UpstreamTable
+from agent.message import Message, joined, told_by
 from agent.tls.contexts import TlsError, client_context
 from agent.uplink.answer import OK, HttpAnswer, UplinkError, understand
 from agent.uplink.proxy import LoginError, Proxy, place, refused
 from agent.uplink.refusal import refusal
-from agent.view.language import Message, joined, told_by
 from agent.wire.hosts import authority
 from agent.wire.packing import ID_BYTES
 from agent.wire.request import CONTENT_TYPE, PATH, Request, encode_request

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from agent.config.tables import Config
-from agent.view.language import Message
+from agent.message import Message
 from drivers.profile.load import Profile
 
 WHOSE = Message("nothing tells whose a reply is, and a late one would be another's values")

@@ -18,11 +18,11 @@ from agent.cli.doctor.results import Result, good, note, problem, unknown
 from agent.cli.doctor.site import Site
 from agent.clock import Clock
 from agent.config.tables import Config, UpstreamTable
+from agent.message import Message, joined, told_by
 from agent.net.holding import in_words
 from agent.tls.certificate import CertificateError, validity_warning
 from agent.tls.contexts import TlsError, client_context
 from agent.uplink.proxy import LoginError, Proxy, place
-from agent.view.language import Message, joined, told_by
 from agent.wire import holder
 from agent.wire.hosts import authority, host_and_port
 

@@ -8,11 +8,11 @@ damages frames; two masters bring frames that nobody here asked for.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agent.message import Message, joined, message
 from agent.modbus.came import Frames, Kind
 from agent.modbus.lately import NEVER_LATE, SAID, Late, Share, shares
 from agent.modbus.overheard import sound
 from agent.modbus.told_apart import of_rtu
-from agent.view.language import Message, joined, message
 
 FEW = 0.002  # of the reads of a healthy line; more is a finding
 OFTEN = 0.05

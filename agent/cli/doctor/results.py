@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from agent.view.language import Message
+from agent.message import Message
 
 
 class CheckState(StrEnum):

@@ -14,6 +14,7 @@ from agent.cli.common.load import load
 from agent.cli.common.open_port import opened
 from agent.config.tables import Config, UnitTable
 from agent.control import client
+from agent.message import told_by
 from agent.modbus.came import NOTHING, Came, Kind
 from agent.modbus.ports import Port, PortError
 from agent.modbus.survey import reopening, too_late
@@ -21,7 +22,6 @@ from agent.modbus.survey.match import Match, hold
 from agent.modbus.survey.presence import FIRST_READ, USUAL_LINES
 from agent.modbus.verdict import Verdict, verdict_of
 from agent.transport.table import AnyBus
-from agent.view.language import told_by
 from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 

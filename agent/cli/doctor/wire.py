@@ -14,6 +14,7 @@ from agent.cli.doctor.site import Site
 from agent.cli.limits import limits_of, review_of
 from agent.config.tables import UnitTable
 from agent.detect.knowledge import SEEN
+from agent.message import Message, joined, message
 from agent.modbus.came import NOTHING, OF_TCP, Came, Kind
 from agent.modbus.lately import Late
 from agent.modbus.overheard import ANOTHER_MASTER
@@ -22,7 +23,7 @@ from agent.modbus.survey.presence import FIRST_READ
 from agent.net.holding import in_words
 from agent.transport.rtu import PTYS
 from agent.transport.table import AnyBus
-from agent.view.language import Message, joined, length, message
+from agent.view.language import length
 from agent.wire import holder
 
 NO_PERMISSION = "no permission"  # in what agent.modbus.serial_line says

@@ -18,8 +18,9 @@ from agent.cli.common.letters import speaks_utf8, spoken
 from agent.cli.common.load import config_option
 from agent.cli.page.table import change
 from agent.clock import never_set
+from agent.message import Message
 from agent.tls.own_certificate import PageFiles, fingerprint, make
-from agent.view.language import Message, tell, tr
+from agent.view.language import tell, tr
 from agent.wire.hosts import authority, host_and_port, is_loopback
 from collector.failing import print_json
 

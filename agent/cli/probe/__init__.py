@@ -18,6 +18,7 @@ from agent.cli.probe import show_unit
 from agent.cli.probe.inspect_unit import inspect
 from agent.cli.probe.show_polled import show_polled
 from agent.cli.profile.common import known_profiles, load, profile_dir_option
+from agent.message import Message, told_by
 from agent.modbus.came import Came, Kind
 from agent.modbus.manual_read import Exchange
 from agent.modbus.ports import NO_REPLY, Answer, Port, PortError
@@ -30,7 +31,7 @@ from agent.modbus.tries import Tries
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from agent.quality import Quality
 from agent.transport.row import Endpoint
-from agent.view.language import Message, tell, told_by, tr
+from agent.view.language import tell, tr
 from collector.failing import print_json
 from drivers.profile.load import Profile
 from drivers.registers import Area, Read, Reply

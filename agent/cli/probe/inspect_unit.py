@@ -7,13 +7,13 @@ from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import opened, trouble_of
 from agent.cli.probe.doubts import Doubt, doubts
 from agent.cli.probe.value_rows import ValueRow, value_rows
+from agent.message import Message
 from agent.modbus.ports import NO_REPLY, Answer, Port, PortError
 from agent.modbus.survey import reopening, too_late
 from agent.modbus.survey.match import Ask, Match, Remembered, Sureness, hold, rank, sureness
 from agent.modbus.survey.presence import FIRST_READ, PATIENT_S, LineSetting
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
 from agent.transport.row import Endpoint
-from agent.view.language import Message
 from drivers.layout import Layout
 from drivers.profile.load import Profile
 from drivers.registers import Read, Reply

@@ -11,11 +11,12 @@ from agent.cli.common.came_said import instead, next_command
 from agent.cli.common.codes import Trouble
 from agent.cli.common.tables import plain_table, terminal
 from agent.detect.knowledge import SEEN
+from agent.message import Message, joined
 from agent.modbus.came import Came
 from agent.modbus.survey.presence import FIRST_READ
 from agent.quality import NOT_READ, Quality
 from agent.transport.row import Endpoint
-from agent.view.language import Message, joined, length, tell, tr
+from agent.view.language import length, tell, tr
 from collector.failing import print_json
 
 UNREAD = frozenset(Quality(quality).name.lower() for quality in NOT_READ)

@@ -16,6 +16,7 @@ from agent.cli.common.tables import plain_table, terminal
 from agent.cli.profile.common import known_profiles, profile_dir_option
 from agent.cli.scan.remembered import remember
 from agent.cli.scan.survey import Survey
+from agent.message import Message, told_by
 from agent.modbus.serial_devices import console_of, serial_devices
 from agent.modbus.survey.presence import (
     ALL_IDS,
@@ -26,7 +27,7 @@ from agent.modbus.survey.presence import (
 )
 from agent.transport.row import Endpoint
 from agent.transport.table import parse
-from agent.view.language import Message, tell, told_by, tr
+from agent.view.language import tell, tr
 from collector.failing import print_json
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.message import Message, joined
 from agent.modbus.survey.match import Match, Sureness, sureness
 from agent.modbus.survey.presence import Presence
 from agent.modbus.verdict import Verdict
 from agent.transport.row import Endpoint
-from agent.view.language import Message, joined
 
 
 @dataclass

@@ -15,10 +15,10 @@ from typing import Any
 
 from agent.cli.common.files import replace_json
 from agent.cli.scan.found import FoundUnit
+from agent.message import Message
 from agent.modbus.survey.match import Sureness, sureness
 from agent.transport.row import Endpoint
 from agent.transport.table import parse
-from agent.view.language import Message
 from drivers.files import read_text
 
 NEW_S = 3600.0

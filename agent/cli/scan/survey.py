@@ -13,6 +13,7 @@ from agent.cli.common.came_said import sentence, trouble
 from agent.cli.common.codes import Trouble
 from agent.cli.common.open_port import opened, trouble_of
 from agent.cli.scan.found import FoundUnit, folded, runs
+from agent.message import Message, joined
 from agent.modbus.came import OF_TCP, Kind
 from agent.modbus.ports import Port, PortError
 from agent.modbus.survey import reopening
@@ -28,7 +29,7 @@ from agent.modbus.survey.presence import (
     masters_ids,
 )
 from agent.transport.row import Endpoint
-from agent.view.language import Message, joined, tell, tr
+from agent.view.language import tell, tr
 from drivers.profile.load import Profile
 from drivers.registers import Read, Reply
 

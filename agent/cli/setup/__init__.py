@@ -21,7 +21,8 @@ from agent.cli.setup.prove import prove
 from agent.cli.setup.said import Said
 from agent.cli.setup.unattended import Deployment
 from agent.detect.limits import CELL_V
-from agent.view.language import Message, tell, tr
+from agent.message import Message
+from agent.view.language import tell, tr
 from collector.failing import print_json, words_on_stderr
 
 #: What is said in the answers file where there is one.

@@ -18,10 +18,10 @@ from agent.config.toml_lines import Place, line_of
 from agent.config.wrong import MISSING, printed, said
 from agent.detect.limits import Chemistry
 from agent.keys.values import ConfigTable, Line, Name, ReadContext, Whole
+from agent.message import Message, joined
 from agent.modbus.survey.presence import LineSetting
 from agent.transport.row import Endpoint
 from agent.transport.table import parse
-from agent.view.language import Message, joined
 from drivers.files import parse_toml, read_text
 
 CANNOT = "CW-307"

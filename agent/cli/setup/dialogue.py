@@ -22,7 +22,8 @@ from agent.cli.setup.site import site_of, upstream_of
 from agent.cli.setup.steps import LAST, begin
 from agent.cli.setup.trial import Tested, try_out
 from agent.cli.setup.write import write
-from agent.view.language import Message, tell, tr
+from agent.message import Message
+from agent.view.language import tell, tr
 from collector.failing import Coded
 
 ANEW, GO_BACK = "--fresh begins anew", "{key} goes back a step"

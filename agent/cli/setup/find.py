@@ -18,11 +18,12 @@ from agent.cli.scan.remembered import Scanned, Seen, remember
 from agent.cli.scan.survey import Survey
 from agent.cli.setup.draft import ChosenUnit
 from agent.cli.setup.steps import begin
+from agent.message import Message, told_by
 from agent.modbus.serial_devices import console_of, serial_devices
 from agent.modbus.survey.match import Sureness
 from agent.modbus.survey.presence import USUAL_LINES, LineSetting
 from agent.transport.row import Endpoint
-from agent.view.language import Message, tell, told_by, tr
+from agent.view.language import tell, tr
 from agent.wire import holder
 
 SURE_ENOUGH = (Sureness.SURE, Sureness.LIKELY)

@@ -15,7 +15,8 @@ from agent.cli.setup.steps import begin
 from agent.cli.setup.trial import Tested
 from agent.detect.limits import CELL_V
 from agent.keys.values import Name
-from agent.view.language import Message, tell, tr
+from agent.message import Message
+from agent.view.language import tell, tr
 
 UNKNOWN = "unknown"
 #: What was read, by whether there are several modules, and several strings.

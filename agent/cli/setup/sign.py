@@ -13,7 +13,8 @@ from agent.cli.report.commissioning.record import Record
 from agent.cli.setup.draft import Draft
 from agent.cli.setup.trial import Tested
 from agent.config.tables import Config
-from agent.view.language import Message, tell, told_by
+from agent.message import Message, told_by
+from agent.view.language import tell
 
 
 def sign(path: Path, draft: Draft, tested: Sequence[Tested], by: str) -> None:

@@ -11,7 +11,8 @@ from agent.cli.common.prompts import Prompts
 from agent.cli.common.try_collector import NotReached, NotTaken, try_collector
 from agent.cli.setup.draft import Draft
 from agent.config.tables import AgentTable, Config, UpstreamTable
-from agent.view.language import tell, told_by, tr
+from agent.message import told_by
+from agent.view.language import tell, tr
 from agent.wire.hosts import authority, host_and_port, is_loopback
 
 SITE, URL = "The site's name, as people say it", "The collector's URL"

@@ -13,12 +13,13 @@ from agent.cli.report.commissioning.record import UnitReading
 from agent.cli.setup.draft import ChosenUnit
 from agent.cli.setup.find import must_be_free
 from agent.cli.setup.steps import begin
+from agent.message import Message
 from agent.modbus.ports import PortError
 from agent.modbus.survey import reopening
 from agent.modbus.survey.match import hold
 from agent.modbus.survey.presence import LineSetting
 from agent.transport.table import parse
-from agent.view.language import Message, tell
+from agent.view.language import tell
 from drivers.registers import Read, Reply
 
 READ_S = 1.0

@@ -26,9 +26,10 @@ from agent.cli.setup.text import CannotMerge, bus_at
 from agent.cli.setup.trial import Tested, try_out
 from agent.cli.setup.write import candidate
 from agent.config.tables import Config, UnitTable
+from agent.message import Message
 from agent.modbus.survey.match import Sureness, sureness
 from agent.modbus.survey.presence import USUAL_LINES, LineSetting
-from agent.view.language import Message, tell, tr
+from agent.view.language import tell, tr
 from agent.wire.hosts import is_loopback
 from drivers.profile.load import Profile
 

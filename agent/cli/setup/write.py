@@ -17,7 +17,8 @@ from agent.cli.setup.steps import LAST
 from agent.cli.setup.text import merged, toml_of
 from agent.cli.setup.trial import Tested
 from agent.config.tables import Config
-from agent.view.language import Message, joined, tell, tr
+from agent.message import Message, joined
+from agent.view.language import tell, tr
 from drivers.durable import replace_whole
 
 PERIODS_S = (1.0, 2.0, 5.0)

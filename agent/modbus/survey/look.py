@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.message import Message
 from agent.modbus.survey.plausible import bounds, share
 from agent.quality import Quality
-from agent.view.language import Message
 from drivers.decode import codec_table, decode, to_si
 from drivers.registers import Area
 from drivers.values import Value

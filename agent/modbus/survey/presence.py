@@ -8,11 +8,11 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from agent.message import Message
 from agent.modbus.overheard import sound
 from agent.modbus.ports import Answer, Port, PortError
 from agent.modbus.survey import reopening
 from agent.modbus.verdict import UNHEARD, Verdict, verdict_of
-from agent.view.language import Message
 from drivers.line import DATA_BITS, NO_OTHER_BITS, bits_per_character
 from drivers.registers import Area, Read
 

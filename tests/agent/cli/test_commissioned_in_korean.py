@@ -10,7 +10,8 @@ from rich.cells import cell_len
 
 from agent.cli import main
 from agent.cli.common.codes import Trouble
-from agent.view.language import Message, speaking
+from agent.message import Message
+from agent.view.language import speaking
 from hil.modbus.rtu import RtuBus
 from tests.agent.cli.test_scan import BAUD, pace
 from tests.terminal import Terminal

@@ -19,10 +19,11 @@ from agent.cli.report.commissioning.record import Record, UnitReading, UnitRecor
 from agent.cli.report.commissioning.shown import Shown, on_disk
 from agent.cli.report.commissioning.untried import untried
 from agent.detect.detectors import DETECTORS as ALL
+from agent.message import Message
 from agent.outputs.coverage import NO_RELAY, uncovered
 from agent.outputs.relay import GpioRelay
 from agent.quality import Quality
-from agent.view.language import Message, speaking
+from agent.view.language import speaking
 from tests.agent.replay.test_replay_stored import DESCRIPTION, NOON_S, Agent, quiet
 
 UNIT = "rack1/bmu1"

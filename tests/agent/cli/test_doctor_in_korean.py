@@ -18,9 +18,10 @@ from agent.clock import Clock
 from agent.control.api import Resources
 from agent.control.server import ControlServer
 from agent.control.status import health
+from agent.message import Message, joined
 from agent.uplink.answer import HttpAnswer, UplinkError, understand
 from agent.uplink.proxy import refused
-from agent.view.language import Message, joined, made_of, put_together, speaking, tr
+from agent.view.language import made_of, put_together, speaking, tr
 from agent.wire.request import Request
 from hil.modbus.faults import Fault, FaultKind
 from hil.modbus.rtu import RtuBus

@@ -26,8 +26,9 @@ from agent.cli.report.commissioning.running import command_of, raise_test, runni
 from agent.cli.report.commissioning.shown import on_disk
 from agent.cli.report.commissioning.untried import untried
 from agent.config.tables import Config, UnitTable
+from agent.message import Message, joined
 from agent.outputs.coverage import NO_RELAY, uncovered
-from agent.view.language import Message, joined, tell, tr
+from agent.view.language import tell, tr
 from agent.view.words import titled
 from collector.failing import print_json, words_on_stderr
 from drivers.profile.load import Profile

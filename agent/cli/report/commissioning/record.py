@@ -13,7 +13,8 @@ from agent.cli.common.in_force import Limit
 from agent.cli.report.commissioning.shown import Shown, Value
 from agent.detect.knowledge import SEEN
 from agent.detect.places import EXTREMES, TEMPERATURES
-from agent.view.language import Message, recorded
+from agent.message import Message
+from agent.view.language import recorded
 from agent.view.words import place
 
 QUANTITIES = ("cell_voltage", "cell_temperature", "module_temperature", "voltage", "current", "alarm_bits")

@@ -20,7 +20,8 @@ from agent.cli.report.commissioning.shown import Shown
 from agent.config.tables import Config
 from agent.control import client
 from agent.detect.knowledge import Knowledge
-from agent.view.language import Message, recorded, tell, tr
+from agent.message import Message
+from agent.view.language import recorded, tell, tr
 from agent.view.state import learning_line
 
 LEAST_INTERVALS, MOST_S = 20, 60.0  # so many of every unit, and no longer than that

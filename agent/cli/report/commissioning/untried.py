@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from agent.cli.report.commissioning.record import Record, by_units, named
-from agent.view.language import Message
+from agent.message import Message
 
 #: What no report of ours tries, whatever was done on site.
 NEVER = (
