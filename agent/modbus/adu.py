@@ -286,8 +286,10 @@ class TcpStream:
     def _pass_over(self) -> None:
         """Drop a whole answer under a number that is not known, where one that is follows at once."""
         transaction, protocol, length = struct.unpack_from(">HHH", self._buffer)
+        if protocol or self._known(transaction):
+            return
         rest = self._buffer[HEADER_BYTES + length :]
-        if protocol or len(rest) < HEADER_BYTES or self._known(transaction):
+        if len(rest) < HEADER_BYTES:
             return
         whole = answer_bytes(self._buffer[HEADER_BYTES:]) == length
         if whole and self._known(int.from_bytes(rest[:2], "big")):
