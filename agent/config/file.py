@@ -1,7 +1,6 @@
 """agent.toml: one file, checked whole, every mistake named at once with its table and key."""
 
 import contextlib
-import difflib
 import os
 import re
 import tomllib
@@ -14,7 +13,7 @@ from typing import Any, get_args, get_origin
 from pydantic import ValidationError
 
 from agent.config.tables import Config
-from agent.config.wrong import MISSING, printed, said
+from agent.config.wrong import MISSING, printed, said, suggesting
 from agent.keys.values import ConfigTable, ReadContext
 from agent.message import Message, either, joined
 from agent.wire.hosts import plain
@@ -286,7 +285,7 @@ def _unknown(key: str) -> Message:
     elif elsewhere := HEADERS.get(key):
         why = Message("it belongs to {tables}", tables=either(elsewhere))
     else:
-        return _suggesting(what, key, sorted(HEADERS))
+        return suggesting(what, key, {one: one for one in sorted(HEADERS)})
     return joined("; ", [what, why])
 
 
@@ -301,12 +300,7 @@ def _not_named(where: str, kind: str, name: str, known: list[str]) -> Message:
     what = Message(
         "{where}: there is no {table} named {name}", where=where, table=f"[[{kind}]]", name=repr(name)
     )
-    return _suggesting(what, name, known)
-
-
-def _suggesting(what: Message, word: str, known: list[str]) -> Message:
-    near = difflib.get_close_matches(word, known, n=1)
-    return Message("{what}; did you mean {word}?", what=what, word=repr(near[0])) if near else what
+    return suggesting(what, name, {one: one for one in known})
 
 
 def _line(content: dict[str, Any], error: Any) -> tuple[str, str]:

@@ -72,8 +72,15 @@ def _is_none_of(error: Any) -> str:
     meant = {word.lower(): word for word in known} | {
         called.lower(): word for called, word in CHEMISTRIES.items() if word in known
     }
-    near = difflib.get_close_matches(str(given).lower(), meant, n=1)
-    return Message("{what}; did you mean {word}?", what=text, word=repr(meant[near[0]])) if near else text
+    return suggesting(text, str(given).lower(), meant)
+
+
+def suggesting(what: Message, word: str, known: Mapping[str, str]) -> Message:
+    """Return what is wrong with a word, and which one may be meant; known: those that there are, by how each
+    may be written.
+    """
+    near = difflib.get_close_matches(word, known, n=1)
+    return Message("{what}; did you mean {word}?", what=what, word=repr(known[near[0]])) if near else what
 
 
 def _no_list(error: Any) -> str:
