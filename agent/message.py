@@ -61,6 +61,12 @@ def either(texts: Sequence[str]) -> str:
     return Message("{one} or {other}", one=either(before), other=last) if before else last
 
 
+def both(texts: Sequence[str]) -> str:
+    """Return texts, messages or not, of which all hold: "a and b and c"."""
+    *before, last = texts
+    return Message("{one} and {other}", one=both(before), other=last) if before else last
+
+
 def told_by(error: BaseException) -> str:
     """Return what an error says: its message, where it has one."""
     what = error.args[0] if error.args else None

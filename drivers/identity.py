@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from agent.message import Message, both, either
 from drivers.values import Value
 
 # Words of a point's name. Another serial number is another unit, and so is another model; any other text too,
@@ -43,14 +44,15 @@ def text_of(words: Sequence[int], *, big_bytes: bool = True) -> str:
 
 def expectation(point: Expecting) -> str:
     """What must be so, in words; "" when anything will do."""
-    wants = []
+    wants: list[str] = []
     if point.expect:
-        wants.append(" or ".join(repr(e) for e in point.expect))
+        wants.append(either([repr(e) for e in point.expect]))
     if point.expect_match:
-        wants.append(f"a match of /{point.expect_match}/")
+        wants.append(Message("a match of /{pattern}/", pattern=point.expect_match))
     if point.expect_range:
-        wants.append(f"{point.expect_range[0]} to {point.expect_range[1]}")
-    return " and ".join(wants)
+        low, high = point.expect_range
+        wants.append(Message("{low} to {high}", low=low, high=high))
+    return both(wants) if wants else ""
 
 
 def fits(point: Expecting, said: str | int | float) -> bool:

@@ -168,15 +168,15 @@ def said() -> Iterator[Text]:
 
 def looked_up(tree: ast.AST) -> Iterator[str]:
     """Yield the texts that code looks up, wherever it does: Babel passes over those within an f-string."""
-    imported = {
+    known = {
         alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module in SAID_BY
         for alias in node.names
-    }
+    } | {node.name for node in ast.iter_child_nodes(tree) if isinstance(node, ast.ClassDef | ast.FunctionDef)}
     for node in ast.walk(tree):
         called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
-        if called in imported and called in LOOKS_UP:
+        if called in known and called in LOOKS_UP:
             yield from constants(node.args[0])
 
 

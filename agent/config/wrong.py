@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agent.detect.limits import CHEMISTRIES
-from agent.message import Message, either, joined, told_by
+from agent.message import Message, both, either, joined, told_by
 from agent.wire.text import printable
 
 #: Key that says which kind of table it is -> kind -> the keys that such a table must have beside its name.
@@ -45,8 +45,7 @@ def said(error: Any, kinds: Kinds) -> tuple[str, str]:
 def _examples(key: str, kinds: Mapping[str, Sequence[str]]) -> Message:
     """Return what may stand there, as a line to copy each."""
     lines = [
-        Message("{line} with {keys}", line=f'{key} = "{kind}"', keys=" and ".join(of))
-        for kind, of in kinds.items()
+        Message("{line} with {keys}", line=f'{key} = "{kind}"', keys=both(of)) for kind, of in kinds.items()
     ]
     return Message("write {lines}", lines=either(lines))
 
